@@ -1,0 +1,173 @@
+//! Jobs: what a pool is given to run.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Work that lives in an allocation of its own, so that queueing it costs none.
+///
+/// Exactly one of the two methods is called, once, for each [`Job`] made of it.
+pub trait Task: Send + Sync {
+    /// Does the work. May panic; [`Job::run`] catches it.
+    fn run(self: Arc<Self>);
+
+    /// The job was dropped without being run: its pool stopped, its queue was cut, its deadline passed.
+    fn discarded(self: Arc<Self>);
+}
+
+/// One piece of work for a [`Pool`](crate::Pool).
+///
+/// Opaque, so that how it is stored can change. A job is run at most once: [`run`](Job::run) consumes it.
+/// Dropping a job unrun tells whoever waits for it that it was discarded.
+///
+/// ```
+/// use soiree_core::{Job, JobOutcome};
+/// let job = Job::new(|| println!("hello"));
+/// assert!(matches!(job.run(), JobOutcome::Completed));
+/// ```
+pub struct Job {
+    work: Work,
+}
+
+enum Work {
+    Closure(Box<dyn FnOnce() + Send>),
+    Task(Arc<dyn Task>),
+    // Boxed because few jobs have a deadline, and every slot of every queue would be larger for it.
+    Before(Box<(Instant, Job)>),
+    Taken,
+}
+
+/// How a job ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum JobOutcome {
+    /// It ran to its end.
+    Completed,
+    /// It panicked; the payload is what it panicked with.
+    Panicked(PanicPayload),
+    /// Its deadline had passed before it could start, so it was not run.
+    Expired,
+}
+
+/// What a panic carried. Dropping it is safe even if the payload's own `Drop` panics.
+pub struct PanicPayload(Option<Box<dyn Any + Send>>);
+
+impl Job {
+    /// Makes a job of a closure (one allocation).
+    pub fn new(work: impl FnOnce() + Send + 'static) -> Self {
+        Self { work: Work::Closure(Box::new(work)) }
+    }
+
+    /// Makes a job of shared work, without an allocation.
+    pub fn from_task(task: Arc<dyn Task>) -> Self {
+        Self { work: Work::Task(task) }
+    }
+
+    /// Gives the job a deadline: if it has not *started* by then, [`run`](Job::run) does not run it.
+    #[must_use]
+    pub fn before(self, deadline: Instant) -> Self {
+        Self { work: Work::Before(Box::new((deadline, self))) }
+    }
+
+    /// Runs the job on this thread and catches its panic.
+    ///
+    /// The clock is read only if the job has a deadline.
+    pub fn run(mut self) -> JobOutcome {
+        match std::mem::replace(&mut self.work, Work::Taken) {
+            Work::Closure(work) => caught(work),
+            Work::Task(task) => caught(|| task.run()),
+            Work::Before(timed) => {
+                let (deadline, job) = *timed;
+                if Instant::now() > deadline {
+                    drop(job);
+                    return JobOutcome::Expired;
+                }
+                job.run()
+            }
+            Work::Taken => JobOutcome::Completed,
+        }
+    }
+}
+
+fn caught(work: impl FnOnce()) -> JobOutcome {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(()) => JobOutcome::Completed,
+        Err(payload) => JobOutcome::Panicked(PanicPayload::new(payload)),
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        let work = std::mem::replace(&mut self.work, Work::Taken);
+        // What user code holds may panic as it is dropped, and a queue must outlive that.
+        let dropped = catch_unwind(AssertUnwindSafe(move || match work {
+            Work::Task(task) => task.discarded(),
+            other => drop(other),
+        }));
+        if let Err(payload) = dropped {
+            drop(PanicPayload::new(payload));
+        }
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").finish_non_exhaustive()
+    }
+}
+
+impl<F: FnOnce() + Send + 'static> From<F> for Job {
+    fn from(work: F) -> Self {
+        Self::new(work)
+    }
+}
+
+impl PanicPayload {
+    /// Wraps what `catch_unwind` caught.
+    pub fn new(payload: Box<dyn Any + Send>) -> Self {
+        Self(Some(payload))
+    }
+
+    /// The payload itself, as given to `panic!` or `panic_any`.
+    pub fn get(&self) -> &(dyn Any + Send) {
+        match &self.0 {
+            Some(payload) => payload.as_ref(),
+            None => &(),
+        }
+    }
+
+    /// The panic's message, or a stand-in if it was not text.
+    pub fn message(&self) -> &str {
+        let payload = self.get();
+        if let Some(text) = payload.downcast_ref::<&'static str>() {
+            text
+        } else if let Some(text) = payload.downcast_ref::<String>() {
+            text
+        } else {
+            "a panic that carries no text"
+        }
+    }
+
+    /// Takes the payload out, to be resumed or inspected.
+    pub fn into_inner(mut self) -> Box<dyn Any + Send> {
+        self.0.take().unwrap_or_else(|| Box::new(()))
+    }
+}
+
+impl Drop for PanicPayload {
+    fn drop(&mut self) {
+        let Some(payload) = self.0.take() else { return };
+        if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+            // A payload whose drop panics may panic with another such payload, without end.
+            std::mem::forget(second);
+        }
+    }
+}
+
+impl fmt::Debug for PanicPayload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PanicPayload").field(&self.message()).finish()
+    }
+}
