@@ -57,18 +57,24 @@ pub struct PanicPayload(Option<Box<dyn Any + Send>>);
 impl Job {
     /// Makes a job of a closure (one allocation).
     pub fn new(work: impl FnOnce() + Send + 'static) -> Self {
-        Self { work: Work::Closure(Box::new(work)) }
+        Self {
+            work: Work::Closure(Box::new(work)),
+        }
     }
 
     /// Makes a job of shared work, without an allocation.
     pub fn from_task(task: Arc<dyn Task>) -> Self {
-        Self { work: Work::Task(task) }
+        Self {
+            work: Work::Task(task),
+        }
     }
 
     /// Gives the job a deadline: if it has not *started* by then, [`run`](Job::run) does not run it.
     #[must_use]
     pub fn before(self, deadline: Instant) -> Self {
-        Self { work: Work::Before(Box::new((deadline, self))) }
+        Self {
+            work: Work::Before(Box::new((deadline, self))),
+        }
     }
 
     /// Runs the job on this thread and catches its panic.
@@ -168,6 +174,8 @@ impl Drop for PanicPayload {
 
 impl fmt::Debug for PanicPayload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PanicPayload").field(&self.message()).finish()
+        f.debug_tuple("PanicPayload")
+            .field(&self.message())
+            .finish()
     }
 }

@@ -1,7 +1,45 @@
-//! The contract of soiree.
+//! The contract of soiree: events, listeners, pools, topics, and dispatch as logic without threads of its own.
+//!
+//! Depend on the crate `soiree` to use events, and on this one to write a pool or an integration. It changes slowly.
+//!
+//! - [`Event`], [`Payload`], [`Properties`]: what is emitted.
+//! - [`Listener`], [`ListenerOptions`], [`Priority`]: what is called, and how.
+//! - [`Pattern`], [`validate_topic`], [`Registry`]: who listens to what.
+//! - [`Pool`], [`Job`], [`PoolStats`]: where it runs.
+//! - [`Emitter`], [`Emission`], [`Report`]: what becomes of it.
+//! - [`Soiree`]: all of it behind one object-safe trait.
+
+mod dispatch;
+mod emission;
+mod emitter;
+mod event;
+mod gate;
 mod job;
+mod listener;
+mod options;
+mod payload;
 mod pool;
+mod priority;
+mod properties;
+mod registry;
+mod soiree;
 mod stats;
+mod topic;
+
+pub use crate::dispatch::{DeadEventHandler, ErrorHandler, Handlers, PanicHandler};
+pub use crate::emission::{
+    Emission, EmissionFuture, EmitError, ErrorIter, IntoErrors, Report, ReportError,
+};
+pub use crate::emitter::{CloseError, Emitter, PoolHandle, Settings};
+pub use crate::event::{BaseEvent, Event, EventId, InvalidEventId};
 pub use crate::job::{Job, JobOutcome, PanicPayload, Task};
+pub use crate::listener::{BoxError, Listener, ListenerError, ListenerId, ListenerPanic, Outcome};
+pub use crate::options::ListenerOptions;
+pub use crate::payload::{Carrier, Payload, PayloadRef};
 pub use crate::pool::{Pool, SubmitError, SubmitErrorReason, Unfinished, WaitError};
+pub use crate::priority::{InvalidPriority, Priority};
+pub use crate::properties::{Properties, Value};
+pub use crate::registry::{Registry, SubscribeError, UnsubscribeError};
+pub use crate::soiree::Soiree;
 pub use crate::stats::PoolStats;
+pub use crate::topic::{InvalidTopic, MAX_TOPIC_LEN, Pattern, TopicFault, validate_topic};

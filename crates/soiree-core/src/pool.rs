@@ -64,7 +64,8 @@ pub trait Pool: Send + Sync {
             return outcome(job.run());
         }
         let ticket = Ticket::new();
-        self.submit(ticket.attach(job)).map_err(WaitError::Refused)?;
+        self.submit(ticket.attach(job))
+            .map_err(WaitError::Refused)?;
         ticket.wait()
     }
 
@@ -204,6 +205,11 @@ impl SubmitError {
     pub fn into_job(self) -> Job {
         self.job
     }
+
+    /// The refused job, and why it was refused.
+    pub fn into_parts(self) -> (Job, SubmitErrorReason) {
+        (self.job, self.reason)
+    }
 }
 
 /// A release ended at its deadline with work left.
@@ -253,7 +259,9 @@ fn outcome(outcome: JobOutcome) -> Result<(), WaitError> {
 }
 
 /// The waiting side of a job that reports its end.
-struct Ticket(Arc<(Mutex<Option<Result<(), WaitError>>>, Condvar)>);
+struct Ticket(Arc<(Mutex<Ended>, Condvar)>);
+
+type Ended = Option<Result<(), WaitError>>;
 
 /// The reporting side: reports "discarded" if dropped before it reported anything else.
 struct Reporter(Ticket, bool);

@@ -1,0 +1,170 @@
+//! Calling the listeners of one event: order, abort, filters, runs, errors and panics. No threads, no clock.
+
+use std::cell::Cell;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crate::event::Event;
+use crate::job::PanicPayload;
+use crate::listener::{BoxError, ListenerError, ListenerPanic};
+use crate::registry::{Claim, Entry, Registry, contained};
+use crate::topic::Pattern;
+
+/// Sees every listener error; what it returns goes into the report, `None` swallows it.
+pub type ErrorHandler =
+    Arc<dyn Fn(&dyn Event, ListenerError) -> Option<ListenerError> + Send + Sync>;
+/// Sees every listener panic.
+pub type PanicHandler = Arc<dyn Fn(&ListenerPanic<'_>) + Send + Sync>;
+/// Sees every event that no listener was called for.
+pub type DeadEventHandler = Arc<dyn Fn(&dyn Event) + Send + Sync>;
+
+/// What is told of failures and dead events. A handler that panics harms nothing: its panic is caught and dropped.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct Handlers {
+    /// Called for each error, a panic's included, before it goes into the report.
+    pub error: Option<ErrorHandler>,
+    /// Called for each panic, before the error handler.
+    pub panic: Option<PanicHandler>,
+    /// Called for each event that was neither aborted nor called a listener.
+    pub dead_event: Option<DeadEventHandler>,
+}
+
+impl fmt::Debug for Handlers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handlers")
+            .field("error", &self.error.is_some())
+            .field("panic", &self.panic.is_some())
+            .field("dead_event", &self.dead_event.is_some())
+            .finish()
+    }
+}
+
+/// What came of calling the listeners of an event.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Tally {
+    pub(crate) delivered: u64,
+    pub(crate) failed: u64,
+    pub(crate) aborted: bool,
+}
+
+/// Whose listeners are called.
+#[derive(Clone, Copy)]
+pub(crate) enum Audience<'a> {
+    /// Of every pattern that matches this topic.
+    Matching(&'a str),
+    /// Of this pattern alone, with an event on this topic.
+    Of(&'a Pattern, &'a str),
+}
+
+enum Step {
+    Aborted,
+    Skipped,
+    Called(Result<(), BoxError>),
+}
+
+/// Calls the listeners one after another; `failure` gets the errors that the error handler lets through.
+pub(crate) fn dispatch(
+    registry: &Registry,
+    audience: Audience<'_>,
+    event: &dyn Event,
+    handlers: &Handlers,
+    failure: &mut dyn FnMut(ListenerError),
+) -> Tally {
+    let mut tally = Tally::default();
+    let mut spent: Vec<Arc<Entry>> = Vec::new();
+    let (Audience::Matching(topic) | Audience::Of(_, topic)) = audience;
+    let visit = |entry: &Arc<Entry>| {
+        if tally.aborted {
+            return;
+        }
+        let last = Cell::new(false);
+        let step = catch_unwind(AssertUnwindSafe(|| step(entry, event, &last)));
+        if last.get() {
+            spent.push(Arc::clone(entry));
+        }
+        let error = match step {
+            Ok(Step::Aborted) => {
+                tally.aborted = true;
+                return;
+            }
+            Ok(Step::Skipped) => return,
+            Ok(Step::Called(Ok(()))) => {
+                tally.delivered += 1;
+                return;
+            }
+            Ok(Step::Called(Err(error))) => ListenerError::failed(entry.place(topic), error),
+            Err(payload) => panicked(entry, topic, handlers, PanicPayload::new(payload)),
+        };
+        tally.delivered += 1;
+        tally.failed += 1;
+        if let Some(error) = handled(event, handlers, error) {
+            failure(error);
+        }
+    };
+    match audience {
+        Audience::Matching(topic) => registry.visit(topic, visit),
+        Audience::Of(pattern, _) => registry.visit_pattern(pattern, visit),
+    }
+    for entry in &spent {
+        registry.remove_spent(entry);
+    }
+    contained(move || drop(spent));
+    contained(|| {
+        tally.aborted |= event.is_aborted();
+        if tally.delivered == 0 && !tally.aborted {
+            if let Some(handler) = &handlers.dead_event {
+                handler(event);
+            }
+        }
+    });
+    tally
+}
+
+fn step(entry: &Entry, event: &dyn Event, last: &Cell<bool>) -> Step {
+    if event.is_aborted() {
+        return Step::Aborted;
+    }
+    if entry.filter.as_ref().is_some_and(|filter| !filter(event)) {
+        return Step::Skipped;
+    }
+    match entry.claim() {
+        Claim::Spent => return Step::Skipped,
+        Claim::CallLast => last.set(true),
+        Claim::Call => {}
+    }
+    Step::Called(entry.listener.handle(event))
+}
+
+#[cold]
+fn panicked(
+    entry: &Entry,
+    topic: &str,
+    handlers: &Handlers,
+    payload: PanicPayload,
+) -> ListenerError {
+    let place = entry.place(topic);
+    if let Some(handler) = &handlers.panic {
+        let panic = ListenerPanic {
+            topic,
+            listener: place.listener,
+            pattern: place.pattern,
+            name: place.name.map(|name| &**name),
+            message: payload.message(),
+            payload: payload.get(),
+        };
+        contained(|| handler(&panic));
+    }
+    ListenerError::panicked(place, payload.message())
+}
+
+#[cold]
+fn handled(event: &dyn Event, handlers: &Handlers, error: ListenerError) -> Option<ListenerError> {
+    let Some(handler) = &handlers.error else {
+        return Some(error);
+    };
+    let mut kept = Some(error.clone());
+    contained(|| kept = handler(event, error));
+    kept
+}

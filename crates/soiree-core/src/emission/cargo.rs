@@ -1,0 +1,141 @@
+//! What an emission carries, and the event that its listeners see.
+
+use std::any::Any;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::flight::Flight;
+use crate::event::{Event, EventId};
+use crate::payload::{Carrier, Payload, Value};
+use crate::properties::Properties;
+
+/// What an emission carries.
+pub(crate) trait Cargo: Send + Sync + Sized + 'static {
+    /// Calls `see` with the event.
+    fn show(flight: &Arc<Flight<Self>>, see: &mut dyn FnMut(&dyn Event));
+
+    /// The payload, for an emission that was refused.
+    fn payload(flight: &Arc<Flight<Self>>) -> Payload;
+}
+
+/// A bare payload; its event is made as it is shown, in the same allocation.
+pub(crate) struct Bare<T> {
+    pub(crate) value: Value<T>,
+    pub(crate) attributes: Attributes,
+}
+
+/// An event of the user's own.
+pub(crate) struct Whole<E>(pub(crate) E);
+
+/// What an event has beside topic and payload. Costs nothing until it is set.
+#[derive(Default)]
+pub(crate) struct Attributes {
+    id: OnceLock<EventId>,
+    aborted: AtomicBool,
+    changed: OnceLock<Box<Mutex<Changed>>>,
+}
+
+#[derive(Default)]
+struct Changed {
+    payload: Option<Payload>,
+    properties: Properties,
+}
+
+/// The event over a payload that lives in `carrier`.
+pub(crate) struct View<'a, C> {
+    pub(crate) topic: &'a str,
+    pub(crate) attributes: &'a Attributes,
+    pub(crate) carrier: &'a Arc<C>,
+}
+
+impl<T: Any + Send + Sync> Cargo for Bare<T> {
+    fn show(flight: &Arc<Flight<Self>>, see: &mut dyn FnMut(&dyn Event)) {
+        let attributes = &flight.cargo.attributes;
+        see(&View {
+            topic: flight.core.topic(),
+            attributes,
+            carrier: flight,
+        });
+    }
+
+    fn payload(flight: &Arc<Flight<Self>>) -> Payload {
+        Payload::from_carrier(Arc::clone(flight) as Arc<dyn Carrier>)
+    }
+}
+
+impl<T: Any + Send + Sync> Carrier for Flight<Bare<T>> {
+    fn value(&self) -> &(dyn Any + Send + Sync) {
+        self.cargo.value.value()
+    }
+
+    fn type_name(&self) -> &'static str {
+        self.cargo.value.type_name()
+    }
+}
+
+impl<E: Event + 'static> Cargo for Whole<E> {
+    fn show(flight: &Arc<Flight<Self>>, see: &mut dyn FnMut(&dyn Event)) {
+        see(&flight.cargo.0);
+    }
+
+    fn payload(flight: &Arc<Flight<Self>>) -> Payload {
+        flight.cargo.0.payload()
+    }
+}
+
+impl Attributes {
+    fn with_changed<R>(&self, act: impl FnOnce(&mut Changed) -> R) -> R {
+        let changed = self.changed.get_or_init(Box::default);
+        act(&mut changed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<C: Carrier + 'static> Event for View<'_, C> {
+    fn id(&self) -> EventId {
+        *self.attributes.id.get_or_init(EventId::new)
+    }
+
+    fn topic(&self) -> &str {
+        self.topic
+    }
+
+    fn payload(&self) -> Payload {
+        let replaced = match self.attributes.changed.get() {
+            Some(_) => self
+                .attributes
+                .with_changed(|changed| changed.payload.clone()),
+            None => None,
+        };
+        replaced
+            .unwrap_or_else(|| Payload::from_carrier(Arc::clone(self.carrier) as Arc<dyn Carrier>))
+    }
+
+    fn set_payload(&self, payload: Payload) {
+        // The old one is dropped outside the lock: its `Drop` is user code.
+        let _old = self
+            .attributes
+            .with_changed(|changed| changed.payload.replace(payload));
+    }
+
+    fn properties(&self) -> Properties {
+        match self.attributes.changed.get() {
+            Some(_) => self
+                .attributes
+                .with_changed(|changed| changed.properties.clone()),
+            None => Properties::new(),
+        }
+    }
+
+    fn set_properties(&self, properties: Properties) {
+        self.attributes
+            .with_changed(|changed| changed.properties = properties);
+    }
+
+    fn is_aborted(&self) -> bool {
+        self.attributes.aborted.load(Ordering::Acquire)
+    }
+
+    fn set_aborted(&self, aborted: bool) {
+        self.attributes.aborted.store(aborted, Ordering::Release);
+    }
+}

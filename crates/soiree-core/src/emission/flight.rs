@@ -1,0 +1,270 @@
+//! An emission between `emit` and its end.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
+
+use arrayvec::ArrayString;
+
+use super::cargo::Cargo;
+use super::inside::{self, Frame};
+use super::report::{Errors, Report};
+use crate::dispatch::{Audience, Handlers, Tally, dispatch};
+use crate::gate::Gate;
+use crate::job::Task;
+use crate::listener::ListenerError;
+use crate::pool::Pool;
+use crate::registry::{Registry, contained};
+
+/// What all emissions of one `EventPool` share.
+pub(crate) struct Hub {
+    pub(crate) registry: Registry,
+    pub(crate) gate: Gate,
+    /// A close gave up waiting; the last emission clears the listeners in its place.
+    pub(crate) clear_late: AtomicBool,
+}
+
+impl Hub {
+    pub(crate) fn leave(&self) {
+        self.gate.leave();
+        self.clear_if_late();
+    }
+
+    pub(crate) fn clear_if_late(&self) {
+        if self.clear_late.load(Ordering::SeqCst) && self.gate.inside() == 0 {
+            self.registry.close();
+        }
+    }
+}
+
+/// The settings an emission was begun with.
+pub(crate) struct Setup {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) handlers: Handlers,
+    pub(crate) error_buffer: usize,
+    /// Weak, or a job in a pool's queue would keep its own pool alive.
+    pub(crate) pool: Weak<dyn Pool>,
+}
+
+/// State, payload and outcome of one emission, in one allocation.
+pub(crate) struct Flight<C> {
+    pub(crate) core: Core,
+    pub(crate) cargo: C,
+}
+
+/// A flight whose cargo is not known.
+pub(crate) trait AnyFlight: Send + Sync {
+    fn core(&self) -> &Core;
+
+    /// Runs it here, if nobody has begun to.
+    fn run_here(self: Arc<Self>);
+}
+
+const QUEUED: u8 = 0;
+const RUNNING: u8 = 1;
+const DONE: u8 = 2;
+const STAGE: u8 = 3;
+/// Somebody waits and wants to be told of the end.
+const WAITED_FOR: u8 = 4;
+
+/// What does not depend on the cargo.
+pub(crate) struct Core {
+    pub(crate) setup: Arc<Setup>,
+    state: AtomicU8,
+    aborted: AtomicBool,
+    discarded: AtomicBool,
+    delivered: AtomicU64,
+    failed: AtomicU64,
+    ledger: Mutex<Ledger>,
+    changed: Condvar,
+    topic: TopicText,
+}
+
+/// Touched only by emissions that fail or are waited for.
+#[derive(Default)]
+pub(crate) struct Ledger {
+    pub(crate) errors: Errors,
+    pub(crate) waker: Option<Waker>,
+}
+
+enum TopicText {
+    Inline(ArrayString<46>),
+    Long(Box<str>),
+}
+
+impl Core {
+    pub(crate) fn new(setup: Arc<Setup>, topic: &str) -> Self {
+        Self {
+            setup,
+            state: AtomicU8::new(QUEUED),
+            aborted: AtomicBool::new(false),
+            discarded: AtomicBool::new(false),
+            delivered: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            ledger: Mutex::default(),
+            changed: Condvar::new(),
+            topic: match ArrayString::from(topic) {
+                Ok(short) => TopicText::Inline(short),
+                Err(_) => TopicText::Long(topic.into()),
+            },
+        }
+    }
+
+    pub(crate) fn topic(&self) -> &str {
+        match &self.topic {
+            TopicText::Inline(topic) => topic,
+            TopicText::Long(topic) => topic,
+        }
+    }
+
+    pub(crate) fn is_queued(&self) -> bool {
+        self.state.load(Ordering::Acquire) & STAGE == QUEUED
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.state.load(Ordering::Acquire) & STAGE == DONE
+    }
+
+    /// Whether the calling thread is inside this very emission.
+    pub(crate) fn is_around_here(&self) -> bool {
+        let flight = self.address();
+        inside::any(|frame| frame.flight == flight)
+    }
+
+    /// Whether the calling thread is a worker of the pool that is to run this, so that waiting could be for itself.
+    pub(crate) fn is_on_own_pool(&self) -> bool {
+        let pool = self.setup.pool.as_ptr().addr();
+        inside::any(|frame| frame.pool == pool)
+            || self
+                .setup
+                .pool
+                .upgrade()
+                .is_some_and(|pool| pool.on_worker())
+    }
+
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for an error or the end, if the end has not come; asks to be told of it.
+    pub(crate) fn wait_change<'a>(
+        &self,
+        ledger: MutexGuard<'a, Ledger>,
+        timeout: Option<std::time::Duration>,
+    ) -> MutexGuard<'a, Ledger> {
+        if self.ask_to_be_told() {
+            return ledger;
+        }
+        match timeout {
+            None => self
+                .changed
+                .wait(ledger)
+                .unwrap_or_else(PoisonError::into_inner),
+            Some(timeout) => {
+                self.changed
+                    .wait_timeout(ledger, timeout)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            }
+        }
+    }
+
+    /// To be called with the ledger locked. Says whether it is done already.
+    pub(crate) fn ask_to_be_told(&self) -> bool {
+        self.state.fetch_or(WAITED_FOR, Ordering::AcqRel) & STAGE == DONE
+    }
+
+    pub(crate) fn report(&self, ledger: &Ledger) -> Report {
+        let unfinished = !self.is_done();
+        let tally = Tally {
+            delivered: self.delivered.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+            aborted: self.aborted.load(Ordering::Relaxed),
+        };
+        let discarded = self.discarded.load(Ordering::Relaxed);
+        Report {
+            discarded,
+            unfinished,
+            ..Report::ended(tally, ledger.errors.clone())
+        }
+    }
+
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    /// Whether it is the caller who runs or discards this.
+    fn claim(&self) -> bool {
+        let queued = |state| (state & STAGE == QUEUED).then_some(state | RUNNING);
+        self.state
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, queued)
+            .is_ok()
+    }
+
+    fn fail(&self, error: ListenerError) {
+        self.ledger().errors.push(error, self.setup.error_buffer);
+        self.changed.notify_all();
+    }
+
+    fn finish(&self, tally: Tally) {
+        self.delivered.store(tally.delivered, Ordering::Relaxed);
+        self.failed.store(tally.failed, Ordering::Relaxed);
+        self.aborted.store(tally.aborted, Ordering::Relaxed);
+        if self.state.swap(DONE, Ordering::AcqRel) & WAITED_FOR != 0 {
+            let waker = self.ledger().waker.take();
+            self.changed.notify_all();
+            if let Some(waker) = waker {
+                contained(|| waker.wake());
+            }
+        }
+        self.setup.hub.leave();
+    }
+}
+
+impl<C: Cargo> AnyFlight for Flight<C> {
+    fn core(&self) -> &Core {
+        &self.core
+    }
+
+    fn run_here(self: Arc<Self>) {
+        let core = &self.core;
+        if !core.claim() {
+            return;
+        }
+        let setup = &core.setup;
+        let mut tally = Tally::default();
+        contained(|| {
+            let _entered = inside::enter(Frame {
+                hub: Arc::as_ptr(&setup.hub).addr(),
+                flight: core.address(),
+                pool: setup.pool.as_ptr().addr(),
+            });
+            C::show(&self, &mut |event| {
+                let audience = Audience::Matching(core.topic());
+                tally = dispatch(
+                    &setup.hub.registry,
+                    audience,
+                    event,
+                    &setup.handlers,
+                    &mut |error| {
+                        core.fail(error);
+                    },
+                );
+            });
+        });
+        core.finish(tally);
+    }
+}
+
+impl<C: Cargo> Task for Flight<C> {
+    fn run(self: Arc<Self>) {
+        self.run_here();
+    }
+
+    fn discarded(self: Arc<Self>) {
+        if self.core.claim() {
+            self.core.discarded.store(true, Ordering::Relaxed);
+            self.core.finish(Tally::default());
+        }
+    }
+}

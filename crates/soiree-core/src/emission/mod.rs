@@ -1,0 +1,260 @@
+//! Emissions: what `emit` returns.
+
+mod cargo;
+mod flight;
+mod inside;
+mod report;
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+pub(crate) use self::cargo::{Attributes, Bare, Cargo, View, Whole};
+use self::flight::AnyFlight;
+pub(crate) use self::flight::{Core, Flight, Hub, Setup};
+pub(crate) use self::inside::{Frame, any as inside_any, enter as enter_frame};
+pub(crate) use self::report::Errors;
+pub use self::report::{Report, ReportError};
+use crate::listener::ListenerError;
+use crate::payload::Payload;
+use crate::pool::SubmitErrorReason;
+use crate::topic::InvalidTopic;
+
+/// An accepted emission. Dropping it is fine: the event is handled all the same, and its errors reach the error handler.
+///
+/// To wait on a worker of the pool that has yet to run the emission runs it there and then, on the waiting thread, so
+/// that a pool never waits for itself. A listener that waits for the emission it was called by gets an
+/// [`unfinished`](Report::unfinished) report at once. Two listeners on different threads that wait for each other's
+/// emission do wait for ever: use [`wait_timeout`](Emission::wait_timeout) where that can be.
+pub struct Emission {
+    flight: Arc<dyn AnyFlight>,
+}
+
+/// An event was not accepted. Its payload comes back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// The topic is malformed.
+    #[error("{source}")]
+    InvalidTopic {
+        /// What is wrong with it, and where.
+        source: InvalidTopic,
+        /// What was to be emitted.
+        payload: Payload,
+    },
+    /// The `EventPool` is closed or closing.
+    #[error("the event pool is closed; {topic} was not emitted")]
+    Closed {
+        /// The topic.
+        topic: Box<str>,
+        /// What was to be emitted.
+        payload: Payload,
+    },
+    /// The pool took no more.
+    #[error("the pool refused {topic}: {source}")]
+    Refused {
+        /// The topic.
+        topic: Box<str>,
+        /// What was to be emitted.
+        payload: Payload,
+        /// Why.
+        source: SubmitErrorReason,
+    },
+}
+
+impl EmitError {
+    /// What was to be emitted.
+    pub fn into_payload(self) -> Payload {
+        match self {
+            Self::InvalidTopic { payload, .. }
+            | Self::Closed { payload, .. }
+            | Self::Refused { payload, .. } => payload,
+        }
+    }
+}
+
+impl Emission {
+    pub(crate) fn new(flight: Arc<impl Cargoed>) -> Self {
+        Self {
+            flight: flight.any(),
+        }
+    }
+
+    /// Waits until the emission has ended. Blocks for as long as its listeners take.
+    pub fn wait(&self) -> Report {
+        self.wait_until(None)
+            .expect("without a deadline there is no giving up")
+    }
+
+    /// Waits until the emission has ended, but not longer than `timeout`; `None` if it had not ended then.
+    ///
+    /// Where it runs on the waiting thread (see [`Emission`]) the timeout does not cut it short.
+    pub fn wait_timeout(&self, timeout: Duration) -> Option<Report> {
+        self.wait_until(Instant::now().checked_add(timeout))
+    }
+
+    /// Whether the emission has ended.
+    pub fn is_finished(&self) -> bool {
+        self.flight.core().is_done()
+    }
+
+    /// The errors of its listeners as they come: blocks for the next one until the emission has ended.
+    ///
+    /// Yields at most as many as the error buffer holds; the report counts the rest.
+    pub fn errors(&self) -> ErrorIter<'_> {
+        ErrorIter {
+            emission: self,
+            next: 0,
+        }
+    }
+
+    fn wait_until(&self, deadline: Option<Instant>) -> Option<Report> {
+        let core = self.flight.core();
+        let around_here = self.lend_thread();
+        let mut ledger = core.ledger();
+        loop {
+            if around_here || core.is_done() {
+                return Some(core.report(&ledger));
+            }
+            let left = match deadline {
+                None => None,
+                Some(deadline) => Some(deadline.checked_duration_since(Instant::now())?),
+            };
+            ledger = core.wait_change(ledger, left);
+        }
+    }
+
+    fn next_error(&self, index: usize) -> Option<ListenerError> {
+        let core = self.flight.core();
+        let around_here = self.lend_thread();
+        let mut ledger = core.ledger();
+        loop {
+            if let Some(error) = ledger.errors.kept.get(index) {
+                return Some(error.clone());
+            }
+            if around_here || core.is_done() {
+                return None;
+            }
+            ledger = core.wait_change(ledger, None);
+        }
+    }
+
+    /// Runs the emission here if waiting for it could be waiting for this very thread. Says whether this thread is inside
+    /// the emission already.
+    fn lend_thread(&self) -> bool {
+        let core = self.flight.core();
+        if core.is_queued() && core.is_on_own_pool() {
+            Arc::clone(&self.flight).run_here();
+        }
+        !core.is_done() && core.is_around_here()
+    }
+}
+
+/// Lets [`Emission::new`] take a flight of any cargo.
+pub(crate) trait Cargoed {
+    fn any(self: Arc<Self>) -> Arc<dyn AnyFlight>;
+}
+
+impl<C: Cargo> Cargoed for Flight<C> {
+    fn any(self: Arc<Self>) -> Arc<dyn AnyFlight> {
+        self
+    }
+}
+
+impl fmt::Debug for Emission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emission")
+            .field("topic", &self.flight.core().topic())
+            .field("finished", &self.is_finished())
+            .finish()
+    }
+}
+
+/// The errors of an emission as they come. See [`Emission::errors`].
+#[derive(Debug)]
+pub struct ErrorIter<'a> {
+    emission: &'a Emission,
+    next: usize,
+}
+
+impl Iterator for ErrorIter<'_> {
+    type Item = ListenerError;
+
+    fn next(&mut self) -> Option<ListenerError> {
+        let error = self.emission.next_error(self.next)?;
+        self.next += 1;
+        Some(error)
+    }
+}
+
+/// The errors of an emission as they come. See [`Emission::errors`].
+#[derive(Debug)]
+pub struct IntoErrors {
+    emission: Emission,
+    next: usize,
+}
+
+impl Iterator for IntoErrors {
+    type Item = ListenerError;
+
+    fn next(&mut self) -> Option<ListenerError> {
+        let error = self.emission.next_error(self.next)?;
+        self.next += 1;
+        Some(error)
+    }
+}
+
+impl IntoIterator for Emission {
+    type Item = ListenerError;
+    type IntoIter = IntoErrors;
+
+    fn into_iter(self) -> IntoErrors {
+        IntoErrors {
+            emission: self,
+            next: 0,
+        }
+    }
+}
+
+impl<'a> IntoIterator for &'a Emission {
+    type Item = ListenerError;
+    type IntoIter = ErrorIter<'a>;
+
+    fn into_iter(self) -> ErrorIter<'a> {
+        self.errors()
+    }
+}
+
+/// Waits for an emission inside any executor; needs no runtime.
+#[derive(Debug)]
+pub struct EmissionFuture(Emission);
+
+impl IntoFuture for Emission {
+    type Output = Report;
+    type IntoFuture = EmissionFuture;
+
+    fn into_future(self) -> EmissionFuture {
+        EmissionFuture(self)
+    }
+}
+
+impl Future for EmissionFuture {
+    type Output = Report;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Report> {
+        let emission = &self.0;
+        let around_here = emission.lend_thread();
+        let core = emission.flight.core();
+        let mut ledger = core.ledger();
+        if around_here || core.ask_to_be_told() {
+            return Poll::Ready(core.report(&ledger));
+        }
+        let old = ledger.waker.replace(context.waker().clone());
+        drop(ledger);
+        drop(old);
+        Poll::Pending
+    }
+}

@@ -1,0 +1,127 @@
+//! How an emission ended.
+
+use crate::dispatch::Tally;
+use crate::listener::ListenerError;
+
+/// How an emission ended.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+#[must_use = "a report may hold errors"]
+pub struct Report {
+    /// Listeners that were called, whether they failed or not.
+    pub delivered: u64,
+    /// Listeners among them that returned an error or panicked, those that the error handler swallowed included.
+    pub failed: u64,
+    /// Errors that the error handler let through, oldest first, as many as the error buffer holds.
+    pub errors: Vec<ListenerError>,
+    /// Errors beyond those.
+    pub omitted_errors: u64,
+    /// The event was aborted; listeners that had not started were skipped.
+    pub aborted: bool,
+    /// The emission was dropped before it ran: its pool stopped, cut its queue, or died.
+    pub discarded: bool,
+    /// The emission had not ended when this was made. Only a listener that waits for the very emission it was called by
+    /// gets such a report, as it would wait for itself.
+    pub unfinished: bool,
+}
+
+/// Why an emission was not entirely successful.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// Listeners failed.
+    #[error("{failed} of {delivered} listeners failed, the first: {first}")]
+    Failed {
+        /// Errors that were not swallowed.
+        failed: u64,
+        /// Listeners called.
+        delivered: u64,
+        /// The first error.
+        #[source]
+        first: ListenerError,
+        /// All errors that were kept.
+        errors: Vec<ListenerError>,
+    },
+    /// The event was aborted, and no listener failed.
+    #[error("the event was aborted after {delivered} listeners")]
+    Aborted {
+        /// Listeners called.
+        delivered: u64,
+    },
+    /// The emission was dropped before it ran.
+    #[error("the emission was discarded before it ran")]
+    Discarded,
+    /// The emission had not ended.
+    #[error("the emission has not ended")]
+    Unfinished,
+    /// Errors there were, but the error buffer keeps none.
+    #[error("{omitted} listeners failed, and the error buffer keeps no errors")]
+    Omitted {
+        /// How many.
+        omitted: u64,
+    },
+}
+
+impl Report {
+    pub(crate) fn ended(tally: Tally, errors: Errors) -> Self {
+        Self {
+            delivered: tally.delivered,
+            failed: tally.failed,
+            aborted: tally.aborted,
+            errors: errors.kept,
+            omitted_errors: errors.omitted,
+            discarded: false,
+            unfinished: false,
+        }
+    }
+
+    /// Whether it ran to its end, was not aborted, and every error was swallowed or there was none.
+    pub fn is_ok(&self) -> bool {
+        let ran = !self.aborted && !self.discarded && !self.unfinished;
+        ran && self.errors.is_empty() && self.omitted_errors == 0
+    }
+
+    /// The report if it [`is_ok`](Report::is_ok).
+    ///
+    /// # Errors
+    /// What was wrong; errors of listeners count before an abort.
+    pub fn into_result(mut self) -> Result<Self, ReportError> {
+        if self.is_ok() {
+            return Ok(self);
+        }
+        let errors = std::mem::take(&mut self.errors);
+        let (delivered, omitted) = (self.delivered, self.omitted_errors);
+        Err(match errors.first().cloned() {
+            Some(first) => {
+                let failed = errors.len() as u64 + omitted;
+                ReportError::Failed {
+                    failed,
+                    delivered,
+                    first,
+                    errors,
+                }
+            }
+            None if omitted > 0 => ReportError::Omitted { omitted },
+            None if self.discarded => ReportError::Discarded,
+            None if self.unfinished => ReportError::Unfinished,
+            None => ReportError::Aborted { delivered },
+        })
+    }
+}
+
+/// The errors of an emission, as many as are kept.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Errors {
+    pub(crate) kept: Vec<ListenerError>,
+    pub(crate) omitted: u64,
+}
+
+impl Errors {
+    pub(crate) fn push(&mut self, error: ListenerError, most: usize) {
+        if self.kept.len() < most {
+            self.kept.push(error);
+        } else {
+            self.omitted += 1;
+        }
+    }
+}

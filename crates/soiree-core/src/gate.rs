@@ -1,0 +1,113 @@
+//! Counting who is inside, and closing the door behind the last one.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Instant;
+
+use crossbeam_utils::CachePadded;
+
+const STRIPES: usize = 16;
+
+/// A door through which many threads pass at once, and which can be closed.
+///
+/// Entering and leaving touch a counter that threads seldom share; only closing looks at them all. Whoever enters may be
+/// let out by another thread.
+pub(crate) struct Gate {
+    closed: AtomicBool,
+    stripes: [CachePadded<Stripe>; STRIPES],
+    lock: Mutex<()>,
+    left: Condvar,
+}
+
+#[derive(Default)]
+struct Stripe {
+    entered: AtomicU64,
+    left: AtomicU64,
+}
+
+impl Gate {
+    pub(crate) fn new() -> Self {
+        Self {
+            closed: AtomicBool::new(false),
+            stripes: Default::default(),
+            lock: Mutex::new(()),
+            left: Condvar::new(),
+        }
+    }
+
+    /// Whether one got in; if so, [`leave`](Gate::leave) has to follow.
+    pub(crate) fn enter(&self) -> bool {
+        self.stripe().entered.fetch_add(1, Ordering::SeqCst);
+        if self.closed.load(Ordering::SeqCst) {
+            self.leave();
+            return false;
+        }
+        true
+    }
+
+    pub(crate) fn leave(&self) {
+        self.stripe().left.fetch_add(1, Ordering::SeqCst);
+        if self.closed.load(Ordering::SeqCst) {
+            drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
+            self.left.notify_all();
+        }
+    }
+
+    /// Closes the door; whether it was this call that did it.
+    pub(crate) fn close(&self) -> bool {
+        !self.closed.swap(true, Ordering::SeqCst)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// How many are inside: exact when it says 0 and the gate is closed, an estimate else.
+    pub(crate) fn inside(&self) -> u64 {
+        // Those who left first: whoever left had entered, so equal sums prove that nobody was inside in between.
+        let left: u64 = self
+            .stripes
+            .iter()
+            .map(|s| s.left.load(Ordering::SeqCst))
+            .sum();
+        let entered: u64 = self
+            .stripes
+            .iter()
+            .map(|s| s.entered.load(Ordering::SeqCst))
+            .sum();
+        entered - left
+    }
+
+    /// Waits until nobody is inside a closed gate; `false` if the deadline came first.
+    pub(crate) fn wait_empty(&self, deadline: Option<Instant>) -> bool {
+        let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if self.inside() == 0 {
+                return true;
+            }
+            let Some(deadline) = deadline else {
+                guard = self
+                    .left
+                    .wait(guard)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
+                return false;
+            };
+            guard = self
+                .left
+                .wait_timeout(guard, rest)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    fn stripe(&self) -> &Stripe {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        thread_local! {
+            static MINE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;
+        }
+        &self.stripes[MINE.try_with(|mine| *mine).unwrap_or(0)]
+    }
+}

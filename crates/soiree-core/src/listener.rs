@@ -1,0 +1,250 @@
+//! Listeners, and what becomes of their failures.
+
+use std::any::Any;
+use std::borrow::Borrow;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::event::Event;
+
+/// Any error, as listeners return it.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// What is called when an event arrives.
+///
+/// Closures `Fn(&dyn Event)` that return `()` or a `Result<(), E>` are listeners. A type of your own is one by
+/// implementing this.
+pub trait Listener: Send + Sync {
+    /// Handles one event.
+    ///
+    /// # Errors
+    /// What went wrong; it goes to the error handler and into the emission's report. The other listeners still run.
+    ///
+    /// # Panics
+    /// A panic is caught and treated as an error.
+    fn handle(&self, event: &dyn Event) -> Result<(), BoxError>;
+}
+
+/// What a closure listener may return.
+pub trait Outcome {
+    /// As a result.
+    ///
+    /// # Errors
+    /// If the listener failed.
+    fn into_result(self) -> Result<(), BoxError>;
+}
+
+impl Outcome for () {
+    fn into_result(self) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+impl<E: Into<BoxError>> Outcome for Result<(), E> {
+    fn into_result(self) -> Result<(), BoxError> {
+        self.map_err(Into::into)
+    }
+}
+
+impl<F, R> Listener for F
+where
+    F: Fn(&dyn Event) -> R + Send + Sync,
+    R: Outcome,
+{
+    fn handle(&self, event: &dyn Event) -> Result<(), BoxError> {
+        self(event).into_result()
+    }
+}
+
+/// Names one listener of one pattern. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListenerId(Arc<str>);
+
+impl ListenerId {
+    /// An ID of this text.
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// A fresh ULID.
+    pub fn generate() -> Self {
+        let mut text = [0; ulid::ULID_LEN];
+        Self::new(&*ulid::Ulid::new().array_to_str(&mut text))
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: Into<Arc<str>>> From<T> for ListenerId {
+    fn from(text: T) -> Self {
+        Self::new(text)
+    }
+}
+
+impl AsRef<str> for ListenerId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for ListenerId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ListenerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for ListenerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ListenerId({:?})", &*self.0)
+    }
+}
+
+/// A listener's panic, as the panic handler sees it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ListenerPanic<'a> {
+    /// The topic that was emitted.
+    pub topic: &'a str,
+    /// The listener that panicked.
+    pub listener: &'a ListenerId,
+    /// The pattern it was subscribed with.
+    pub pattern: &'a str,
+    /// The name it was given, if any.
+    pub name: Option<&'a str>,
+    /// The panic's message, or a stand-in if it carried no text.
+    pub message: &'a str,
+    /// What was given to `panic!` or `panic_any`.
+    pub payload: &'a (dyn Any + Send),
+}
+
+/// One listener's failure in one emission. Cheap to clone.
+#[derive(Clone)]
+pub struct ListenerError(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    topic: Arc<str>,
+    listener: ListenerId,
+    pattern: Arc<str>,
+    name: Option<Arc<str>>,
+    cause: Arc<Cause>,
+}
+
+enum Cause {
+    Failed(BoxError),
+    Panicked(Box<str>),
+}
+
+impl ListenerError {
+    pub(crate) fn failed(at: Place<'_>, error: BoxError) -> Self {
+        Self::of(at, Cause::Failed(error))
+    }
+
+    pub(crate) fn panicked(at: Place<'_>, message: &str) -> Self {
+        Self::of(at, Cause::Panicked(message.into()))
+    }
+
+    fn of(at: Place<'_>, cause: Cause) -> Self {
+        Self(Arc::new(Inner {
+            topic: at.topic.into(),
+            listener: at.listener.clone(),
+            pattern: Arc::clone(at.pattern),
+            name: at.name.cloned(),
+            cause: Arc::new(cause),
+        }))
+    }
+
+    /// The same failure with another error in the place of its own, for an error handler that translates errors.
+    #[must_use]
+    pub fn with_source(self, error: impl Into<BoxError>) -> Self {
+        let cause = Arc::new(Cause::Failed(error.into()));
+        Self(Arc::new(Inner {
+            cause,
+            ..(*self.0).clone()
+        }))
+    }
+
+    /// The topic that was emitted.
+    pub fn topic(&self) -> &str {
+        &self.0.topic
+    }
+
+    /// The listener that failed.
+    pub fn listener(&self) -> &ListenerId {
+        &self.0.listener
+    }
+
+    /// The pattern it was subscribed with.
+    pub fn pattern(&self) -> &str {
+        &self.0.pattern
+    }
+
+    /// The name it was given, if any.
+    pub fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    /// Whether it panicked rather than returned an error.
+    pub fn is_panic(&self) -> bool {
+        matches!(*self.0.cause, Cause::Panicked(_))
+    }
+
+    /// What the listener returned, if it is an `E`.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        match &*self.0.cause {
+            Cause::Failed(error) => error.downcast_ref(),
+            Cause::Panicked(_) => None,
+        }
+    }
+}
+
+/// Where a failure happened.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) listener: &'a ListenerId,
+    pub(crate) pattern: &'a Arc<str>,
+    pub(crate) name: Option<&'a Arc<str>>,
+}
+
+impl fmt::Display for ListenerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        let listener = inner.name.as_deref().unwrap_or(inner.listener.as_str());
+        write!(f, "listener {listener} on {} ", inner.pattern)?;
+        match &*inner.cause {
+            Cause::Failed(error) => write!(f, "failed for {}: {error}", inner.topic),
+            Cause::Panicked(message) => write!(f, "panicked for {}: {message}", inner.topic),
+        }
+    }
+}
+
+impl fmt::Debug for ListenerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListenerError")
+            .field("topic", &self.topic())
+            .field("listener", &self.listener())
+            .field("pattern", &self.pattern())
+            .field("message", &format_args!("{self}"))
+            .finish()
+    }
+}
+
+impl Error for ListenerError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &*self.0.cause {
+            Cause::Failed(error) => Some(error.as_ref()),
+            Cause::Panicked(_) => None,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! How a listener is to be called.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::event::Event;
+use crate::priority::Priority;
+
+pub(crate) type Filter = Arc<dyn Fn(&dyn Event) -> bool + Send + Sync>;
+
+/// How a listener is to be called. A [`Priority`] alone will do where these are asked for.
+///
+/// ```
+/// use soiree_core::{ListenerOptions, Priority};
+/// let audit = ListenerOptions::new()
+///     .priority(Priority::Highest)
+///     .filter(|event| event.topic().starts_with("invoice."))
+///     .max_runs(3)
+///     .name("audit");
+/// ```
+#[derive(Clone, Default)]
+pub struct ListenerOptions {
+    pub(crate) priority: Priority,
+    pub(crate) max_runs: Option<u64>,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) name: Option<Arc<str>>,
+}
+
+impl ListenerOptions {
+    /// Normal priority, as often as events come, unfiltered, unnamed.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// When it is called among the listeners of an emission.
+    #[must_use]
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// It is called once and then taken off; exact, however many threads emit. Failing counts as having been called.
+    #[must_use]
+    pub fn once(self) -> Self {
+        self.max_runs(1)
+    }
+
+    /// It is called so many times and then taken off; exact, however many threads emit.
+    ///
+    /// With 0 it is refused when it is subscribed.
+    #[must_use]
+    pub fn max_runs(mut self, runs: u64) -> Self {
+        self.max_runs = Some(runs);
+        self
+    }
+
+    /// It is called only for events for which this says `true`. Runs at the listener's turn, so it sees what earlier
+    /// listeners changed. A filter that panics counts as a panic of the listener.
+    #[must_use]
+    pub fn filter(mut self, filter: impl Fn(&dyn Event) -> bool + Send + Sync + 'static) -> Self {
+        self.filter = Some(Arc::new(filter));
+        self
+    }
+
+    /// A name for errors and figures.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}
+
+impl From<Priority> for ListenerOptions {
+    fn from(priority: Priority) -> Self {
+        Self::new().priority(priority)
+    }
+}
+
+impl fmt::Debug for ListenerOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListenerOptions")
+            .field("priority", &self.priority)
+            .field("max_runs", &self.max_runs)
+            .field("filter", &self.filter.is_some())
+            .field("name", &self.name)
+            .finish()
+    }
+}

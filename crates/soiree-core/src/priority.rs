@@ -1,0 +1,65 @@
+//! The order in which listeners are called.
+
+use std::fmt;
+
+/// How early a listener is called within one emission: higher first, equals in the order of their registration.
+///
+/// ```
+/// use soiree_core::Priority;
+/// assert!(Priority::High > Priority::default());
+/// assert_eq!(Priority::try_from(5), Ok(Priority::Highest));
+/// assert_eq!(Priority::try_from(6).unwrap_err().to_string(), "6 is not a priority (1 to 5)");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[repr(u8)]
+pub enum Priority {
+    /// After all others.
+    Lowest = 1,
+    /// After the normal ones.
+    Low,
+    /// Unless told otherwise.
+    #[default]
+    Normal,
+    /// Before the normal ones.
+    High,
+    /// Before all others.
+    Highest,
+}
+
+/// The number names no [`Priority`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not a priority (1 to 5)")]
+pub struct InvalidPriority(pub i32);
+
+impl TryFrom<i32> for Priority {
+    type Error = InvalidPriority;
+
+    fn try_from(number: i32) -> Result<Self, InvalidPriority> {
+        match number {
+            1 => Ok(Self::Lowest),
+            2 => Ok(Self::Low),
+            3 => Ok(Self::Normal),
+            4 => Ok(Self::High),
+            5 => Ok(Self::Highest),
+            other => Err(InvalidPriority(other)),
+        }
+    }
+}
+
+impl From<Priority> for i32 {
+    fn from(priority: Priority) -> Self {
+        priority as Self
+    }
+}
+
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Lowest => "lowest",
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+            Self::Highest => "highest",
+        })
+    }
+}

@@ -1,0 +1,77 @@
+//! One listener of one pattern.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::radix::RadixMap;
+use crate::listener::{Listener, ListenerId, Place};
+use crate::options::{Filter, ListenerOptions};
+use crate::topic::Pattern;
+
+/// The listeners of one pattern, by rank.
+pub(super) type Group = RadixMap<Arc<Entry>>;
+
+/// A subscribed listener and how it is to be called.
+pub(crate) struct Entry {
+    /// Orders the listeners of an emission: priority, then order of registration.
+    pub(super) rank: u64,
+    pub(super) pattern: Arc<str>,
+    pub(super) literal: bool,
+    pub(super) id: ListenerId,
+    name: Option<Arc<str>>,
+    pub(crate) filter: Option<Filter>,
+    runs_left: Option<AtomicU64>,
+    pub(crate) listener: Arc<dyn Listener>,
+}
+
+/// Whether a listener may be called.
+pub(crate) enum Claim {
+    Call,
+    /// It may be called, for the last time.
+    CallLast,
+    /// All its runs are taken.
+    Spent,
+}
+
+impl Entry {
+    pub(super) fn new(
+        pattern: &Pattern,
+        options: ListenerOptions,
+        id: ListenerId,
+        seq: u64,
+        listener: Arc<dyn Listener>,
+    ) -> Self {
+        Self {
+            rank: ((5 - options.priority as u64) << 56) | seq,
+            pattern: Arc::clone(pattern.shared()),
+            literal: pattern.is_literal(),
+            id,
+            name: options.name,
+            filter: options.filter,
+            runs_left: options.max_runs.map(AtomicU64::new),
+            listener,
+        }
+    }
+
+    /// Takes one of the runs, if they are limited.
+    pub(crate) fn claim(&self) -> Claim {
+        let Some(left) = &self.runs_left else {
+            return Claim::Call;
+        };
+        let taken = left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
+        match taken {
+            Err(_) => Claim::Spent,
+            Ok(1) => Claim::CallLast,
+            Ok(_) => Claim::Call,
+        }
+    }
+
+    pub(crate) fn place<'a>(&'a self, topic: &'a str) -> Place<'a> {
+        Place {
+            topic,
+            listener: &self.id,
+            pattern: &self.pattern,
+            name: self.name.as_ref(),
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Who listens to what.
+
+mod entry;
+mod radix;
+mod resolved;
+mod snapshot;
+mod str_map;
+mod trie;
+
+use std::fmt;
+use std::hash::BuildHasher;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+use arc_swap::ArcSwap;
+use foldhash::fast::RandomState;
+use hashbrown::hash_table::{Entry as Slot, HashTable};
+
+pub(crate) use self::entry::{Claim, Entry};
+use self::snapshot::Snapshot;
+use crate::job::PanicPayload;
+use crate::listener::{Listener, ListenerId};
+use crate::options::ListenerOptions;
+use crate::topic::{InvalidTopic, Pattern};
+
+/// The subscriptions: patterns and their listeners.
+///
+/// Whoever emits reads a snapshot and takes no lock. Whoever subscribes publishes a new one, which shares all but a few
+/// nodes with the last. No user code runs while the writers' lock is held, dropping a listener included.
+pub struct Registry {
+    current: ArcSwap<Snapshot>,
+    control: Mutex<Control>,
+    hasher: RandomState,
+}
+
+/// What writers know beside the snapshot.
+struct Control {
+    next_seq: u64,
+    by_id: HashTable<Arc<Entry>>,
+    closed: bool,
+}
+
+/// A listener was not subscribed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// The pattern is malformed.
+    #[error(transparent)]
+    InvalidPattern(#[from] InvalidTopic),
+    /// The pattern has a listener of that ID already.
+    #[error("{pattern} has a listener {id} already")]
+    DuplicateListener {
+        /// The pattern.
+        pattern: Pattern,
+        /// The ID.
+        id: ListenerId,
+    },
+    /// A listener that may run 0 times would never run.
+    #[error("max_runs(0) would never call the listener")]
+    ZeroRuns,
+    /// The `EventPool` is closed.
+    #[error("the event pool is closed")]
+    Closed,
+}
+
+/// A listener was not taken off.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnsubscribeError {
+    /// The pattern is malformed.
+    #[error(transparent)]
+    InvalidPattern(#[from] InvalidTopic),
+    /// The pattern has no listeners.
+    #[error("nothing is subscribed to {pattern}")]
+    TopicNotFound {
+        /// The pattern.
+        pattern: Pattern,
+    },
+    /// The pattern has listeners, but none of that ID.
+    #[error("{pattern} has no listener {id}")]
+    ListenerNotFound {
+        /// The pattern.
+        pattern: Pattern,
+        /// The ID.
+        id: ListenerId,
+    },
+}
+
+impl Registry {
+    /// An empty registry.
+    pub fn new() -> Self {
+        let hasher = RandomState::default();
+        Self {
+            current: ArcSwap::from_pointee(Snapshot::empty(hasher.clone())),
+            control: Mutex::new(Control {
+                next_seq: 0,
+                by_id: HashTable::new(),
+                closed: false,
+            }),
+            hasher,
+        }
+    }
+
+    /// Subscribes a listener.
+    ///
+    /// # Errors
+    /// If the pattern has a listener of that ID, or the registry is closed.
+    pub fn add(
+        &self,
+        pattern: &Pattern,
+        id: ListenerId,
+        options: ListenerOptions,
+        listener: Arc<dyn Listener>,
+    ) -> Result<(), SubscribeError> {
+        if options.max_runs == Some(0) {
+            return Err(SubscribeError::ZeroRuns);
+        }
+        let mut control = self.lock();
+        let control = &mut *control;
+        if control.closed {
+            return Err(SubscribeError::Closed);
+        }
+        let hash = self.id_hash(pattern.as_str(), &id);
+        let slot = control.by_id.entry(
+            hash,
+            |entry| entry.pattern == *pattern.shared() && entry.id == id,
+            |entry| self.id_hash(&entry.pattern, &entry.id),
+        );
+        let Slot::Vacant(vacant) = slot else {
+            return Err(SubscribeError::DuplicateListener {
+                pattern: pattern.clone(),
+                id,
+            });
+        };
+        let entry = Arc::new(Entry::new(pattern, options, id, control.next_seq, listener));
+        control.next_seq += 1;
+        vacant.insert(Arc::clone(&entry));
+        let next = self.current.load().with(&entry, true);
+        // The old snapshot holds nothing that the new one does not hold too: no listener is dropped here.
+        self.current.store(Arc::new(next));
+        Ok(())
+    }
+
+    /// Takes a listener off. An emission that runs may still call it once.
+    ///
+    /// # Errors
+    /// If the pattern has no listener of that ID.
+    pub fn remove(&self, pattern: &Pattern, id: &ListenerId) -> Result<(), UnsubscribeError> {
+        let found = |entry: &Arc<Entry>| entry.pattern == *pattern.shared() && entry.id == *id;
+        if self.take_off(pattern.as_str(), id, found) {
+            return Ok(());
+        }
+        let pattern = pattern.clone();
+        Err(if self.current.load().group(&pattern).is_none() {
+            UnsubscribeError::TopicNotFound { pattern }
+        } else {
+            UnsubscribeError::ListenerNotFound {
+                pattern,
+                id: id.clone(),
+            }
+        })
+    }
+
+    /// Takes off a listener whose runs are used up, and no other that may have its ID by now.
+    pub(crate) fn remove_spent(&self, spent: &Arc<Entry>) {
+        self.take_off(&spent.pattern, &spent.id, |entry| Arc::ptr_eq(entry, spent));
+    }
+
+    fn take_off(
+        &self,
+        pattern: &str,
+        id: &ListenerId,
+        found: impl FnMut(&Arc<Entry>) -> bool,
+    ) -> bool {
+        let mut control = self.lock();
+        let Ok(slot) = control.by_id.find_entry(self.id_hash(pattern, id), found) else {
+            return false;
+        };
+        let (entry, _) = slot.remove();
+        if control.by_id.len() * 4 < control.by_id.capacity() {
+            control
+                .by_id
+                .shrink_to(0, |entry| self.id_hash(&entry.pattern, &entry.id));
+        }
+        let next = self.current.load().with(&entry, false);
+        let old = self.current.swap(Arc::new(next));
+        drop(control);
+        contained(move || drop((old, entry)));
+        true
+    }
+
+    /// Takes off every listener and refuses new ones.
+    pub fn close(&self) {
+        let mut control = self.lock();
+        control.closed = true;
+        let entries = std::mem::take(&mut control.by_id);
+        let old = self
+            .current
+            .swap(Arc::new(Snapshot::empty(self.hasher.clone())));
+        drop(control);
+        contained(move || drop(old));
+        for entry in entries {
+            contained(move || drop(entry));
+        }
+    }
+
+    /// How many listeners there are.
+    pub fn len(&self) -> usize {
+        self.lock().by_id.len()
+    }
+
+    /// Whether there is no listener.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many listeners exactly this pattern has.
+    pub fn listeners_of(&self, pattern: &Pattern) -> usize {
+        self.current
+            .load()
+            .group(pattern)
+            .map_or(0, |group| group.iter().count())
+    }
+
+    /// The listeners that an emission on this topic would call now, in that order.
+    pub fn matching(&self, topic: &str) -> Vec<ListenerId> {
+        let mut ids = Vec::new();
+        self.visit(topic, |entry| ids.push(entry.id.clone()));
+        ids
+    }
+
+    /// Calls `visit` with the entries of one pattern alone.
+    pub(crate) fn visit_pattern(&self, pattern: &Pattern, mut visit: impl FnMut(&Arc<Entry>)) {
+        let snapshot = self.current.load();
+        if let Some(group) = snapshot.group(pattern) {
+            group.iter().for_each(&mut visit);
+        }
+        contained(move || drop(snapshot));
+    }
+
+    /// Calls `visit` with the entries that match a topic, in calling order, as they are at this moment.
+    pub(crate) fn visit(&self, topic: &str, mut visit: impl FnMut(&Arc<Entry>)) {
+        let snapshot = self.current.load();
+        let crowded = snapshot.visit(topic, &mut visit);
+        if crowded {
+            self.renew_table(&snapshot);
+        }
+        // This may be the last reader of a snapshot whose listeners were taken off meanwhile.
+        contained(move || drop(snapshot));
+    }
+
+    fn renew_table(&self, crowded: &Arc<Snapshot>) {
+        let control = match self.control.try_lock() {
+            Ok(control) => control,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // Who holds the lock is about to publish a snapshot with an empty table.
+            Err(TryLockError::WouldBlock) => return,
+        };
+        let current = self.current.load();
+        if Arc::ptr_eq(&current, crowded) {
+            self.current.store(Arc::new(current.with_fresh_table()));
+        }
+        drop(current);
+        drop(control);
+    }
+
+    fn id_hash(&self, pattern: &str, id: &ListenerId) -> u64 {
+        self.hasher.hash_one((pattern, id.as_str()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs what may run user code, a listener's `Drop` above all, and swallows its panic.
+pub(crate) fn contained(run: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
+        drop(PanicPayload::new(payload));
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("listeners", &self.len())
+            .finish()
+    }
+}

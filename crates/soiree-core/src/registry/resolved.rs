@@ -1,0 +1,97 @@
+//! Topics whose listeners are known already.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::entry::Entry;
+
+const WAYS: usize = 2;
+/// Sets of the first table and of the largest one.
+pub(super) const SMALLEST: usize = 32;
+const LARGEST: usize = 2048;
+
+/// The listeners of recently emitted topics, in calling order, for one snapshot.
+///
+/// Of fixed size, filled as topics are emitted and never changed afterwards: whoever reads it touches no shared counter.
+/// A topic is taken up when it is met for the second time, so that topics emitted once leave nothing. When topics that
+/// were met twice find no place, the registry publishes the snapshot anew with a larger, empty table.
+pub(super) struct Resolved {
+    sets: OnceLock<Box<[Set]>>,
+    size: usize,
+    turned_away: AtomicU32,
+}
+
+#[derive(Default)]
+struct Set {
+    /// A tag of the topic met last that is not in the set.
+    seen: AtomicU32,
+    ways: [OnceLock<Known>; WAYS],
+}
+
+struct Known {
+    hash: u64,
+    topic: Box<str>,
+    listeners: Box<[Arc<Entry>]>,
+}
+
+impl Resolved {
+    pub(super) fn new(size: usize) -> Self {
+        Self {
+            sets: OnceLock::new(),
+            size,
+            turned_away: AtomicU32::new(0),
+        }
+    }
+
+    pub(super) fn next_size(&self) -> usize {
+        (self.size * 4).min(LARGEST)
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    #[inline]
+    pub(super) fn get(&self, hash: u64, topic: &str) -> Option<&[Arc<Entry>]> {
+        let set = &self.sets.get()?[hash as usize & (self.size - 1)];
+        for way in &set.ways {
+            let known = way.get()?;
+            if known.hash == hash && *known.topic == *topic {
+                return Some(&known.listeners);
+            }
+        }
+        None
+    }
+
+    /// Whether the topic was met before, so that its listeners are worth keeping; notes that it was met.
+    pub(super) fn met(&self, hash: u64) -> bool {
+        let sets = self.sets.get_or_init(|| {
+            std::iter::repeat_with(Set::default)
+                .take(self.size)
+                .collect()
+        });
+        let tag = (hash >> 32) as u32 | 1;
+        sets[hash as usize & (self.size - 1)]
+            .seen
+            .swap(tag, Ordering::Relaxed)
+            == tag
+    }
+
+    /// Keeps the listeners of a topic that was [`met`](Self::met) twice. Says whether the table is too crowded.
+    pub(super) fn keep(&self, hash: u64, topic: &str, listeners: &[&Arc<Entry>]) -> bool {
+        let Some(sets) = self.sets.get() else {
+            return false;
+        };
+        let set = &sets[hash as usize & (self.size - 1)];
+        if let Some(free) = set.ways.iter().find(|way| way.get().is_none()) {
+            free.get_or_init(|| Known {
+                hash,
+                topic: topic.into(),
+                listeners: listeners.iter().map(|entry| Arc::clone(entry)).collect(),
+            });
+            return false;
+        }
+        let turned_away = self.turned_away.fetch_add(1, Ordering::Relaxed);
+        turned_away as usize >= self.size * WAYS
+    }
+}

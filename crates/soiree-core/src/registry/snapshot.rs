@@ -1,0 +1,128 @@
+//! All subscriptions at one moment.
+
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use smallvec::SmallVec;
+
+use super::entry::{Entry, Group};
+use super::resolved::{Resolved, SMALLEST};
+use super::str_map::{Keyed, StrMap};
+use super::trie::Node;
+use crate::topic::Pattern;
+
+/// Never changed once published: an emission that reads it needs no lock and sees one state of affairs.
+pub(super) struct Snapshot {
+    hasher: RandomState,
+    exact: StrMap<Arc<Exact>>,
+    wild: Node,
+    resolved: Resolved,
+}
+
+struct Exact {
+    topic: Arc<str>,
+    group: Group,
+}
+
+impl Keyed for Arc<Exact> {
+    fn key(&self) -> &str {
+        &self.topic
+    }
+}
+
+/// Topics of more listeners than this are resolved anew each time, to bound what the table of topics holds.
+const MOST_KEPT: usize = 1024;
+
+impl Snapshot {
+    pub(super) fn empty(hasher: RandomState) -> Self {
+        Self {
+            hasher,
+            exact: StrMap::default(),
+            wild: Node::default(),
+            resolved: Resolved::new(SMALLEST),
+        }
+    }
+
+    /// This snapshot with one entry more (`insert`) or fewer.
+    pub(super) fn with(&self, entry: &Arc<Entry>, insert: bool) -> Self {
+        let mut change =
+            |group: &Group| group.updated(entry.rank, |_| insert.then(|| Arc::clone(entry)));
+        let mut exact = self.exact.clone();
+        let mut wild = self.wild.clone();
+        if entry.literal {
+            let hash = self.hasher.hash_one(&*entry.pattern);
+            exact = exact.updated(hash, &entry.pattern, |old| {
+                let group = change(old.map_or(&Group::default(), |old| &old.group));
+                let topic = Arc::clone(&entry.pattern);
+                (!group.is_empty()).then(|| Arc::new(Exact { topic, group }))
+            });
+        } else {
+            wild = wild.updated(&self.hasher, &entry.pattern, &mut change);
+        }
+        let resolved = Resolved::new(self.resolved.size());
+        Self {
+            hasher: self.hasher.clone(),
+            exact,
+            wild,
+            resolved,
+        }
+    }
+
+    /// This snapshot with a larger, empty table of resolved topics.
+    pub(super) fn with_fresh_table(&self) -> Self {
+        Self {
+            hasher: self.hasher.clone(),
+            exact: self.exact.clone(),
+            wild: self.wild.clone(),
+            resolved: Resolved::new(self.resolved.next_size()),
+        }
+    }
+
+    /// The listeners of exactly this pattern, in calling order.
+    pub(super) fn group(&self, pattern: &Pattern) -> Option<&Group> {
+        let text = pattern.as_str();
+        if pattern.is_literal() {
+            self.exact
+                .get(self.hasher.hash_one(text), text)
+                .map(|exact| &exact.group)
+        } else {
+            self.wild
+                .group(&self.hasher, text)
+                .filter(|group| !group.is_empty())
+        }
+    }
+
+    /// Calls `visit` with the listeners of a topic, in calling order. Says whether a larger table is wanted.
+    pub(super) fn visit(&self, topic: &str, visit: &mut dyn FnMut(&Arc<Entry>)) -> bool {
+        let hash = self.hasher.hash_one(topic);
+        if let Some(listeners) = self.resolved.get(hash, topic) {
+            listeners.iter().for_each(visit);
+            return false;
+        }
+        let mut groups: SmallVec<[&Group; 8]> = SmallVec::new();
+        if let Some(exact) = self.exact.get(hash, topic) {
+            groups.push(&exact.group);
+        }
+        if !self.wild.is_empty() {
+            self.wild
+                .walk(&self.hasher, topic, |group| groups.push(group));
+        }
+        let mut listeners: SmallVec<[&Arc<Entry>; 16]> = SmallVec::new();
+        for group in &groups {
+            match group.single() {
+                Some(only) => listeners.push(only),
+                None => listeners.extend(group.iter()),
+            }
+        }
+        if groups.len() > 1 {
+            listeners.sort_unstable_by_key(|entry| entry.rank);
+        }
+        let mut crowded = false;
+        if listeners.len() <= MOST_KEPT && self.resolved.met(hash) {
+            crowded = self.resolved.keep(hash, topic, &listeners);
+        }
+        listeners.into_iter().for_each(visit);
+        crowded
+    }
+}

@@ -1,0 +1,90 @@
+//! What integrations ask of an `EventPool`.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::emission::{Emission, EmitError, Report};
+use crate::listener::{Listener, ListenerId};
+use crate::options::ListenerOptions;
+use crate::payload::Payload;
+use crate::registry::{SubscribeError, UnsubscribeError};
+
+/// An `EventPool`, as integrations see it: take `&dyn Soiree`, and any implementation will do.
+///
+/// The required methods are object-safe; on `dyn Soiree` itself there are methods as convenient as the `EventPool`'s.
+pub trait Soiree: Send + Sync {
+    /// Subscribes a listener to a pattern.
+    ///
+    /// # Errors
+    /// If the pattern is malformed, the options make no sense, or the `EventPool` is closed.
+    fn subscribe(
+        &self,
+        pattern: &str,
+        options: ListenerOptions,
+        listener: Arc<dyn Listener>,
+    ) -> Result<ListenerId, SubscribeError>;
+
+    /// Takes a listener off.
+    ///
+    /// # Errors
+    /// If there is no such listener.
+    fn unsubscribe(&self, pattern: &str, id: &ListenerId) -> Result<(), UnsubscribeError>;
+
+    /// Emits a payload on the pool.
+    ///
+    /// # Errors
+    /// If the topic is malformed, the `EventPool` closed, or the pool refuses.
+    fn publish(&self, topic: &str, payload: Payload) -> Result<Emission, EmitError>;
+
+    /// Emits a payload on the calling thread.
+    ///
+    /// # Errors
+    /// If the topic is malformed or the `EventPool` closed.
+    fn publish_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError>;
+}
+
+impl dyn Soiree + '_ {
+    /// Subscribes a closure or another listener, with [`Priority::Normal`](crate::Priority::Normal).
+    ///
+    /// # Errors
+    /// As [`subscribe`](Soiree::subscribe).
+    pub fn on<R: crate::Outcome + 'static>(
+        &self,
+        pattern: &str,
+        listener: impl Fn(&dyn crate::Event) -> R + Send + Sync + 'static,
+    ) -> Result<ListenerId, SubscribeError> {
+        self.subscribe(pattern, ListenerOptions::new(), Arc::new(listener))
+    }
+
+    /// Takes a listener off.
+    ///
+    /// # Errors
+    /// If there is no such listener.
+    pub fn off(&self, pattern: &str, id: &ListenerId) -> Result<(), UnsubscribeError> {
+        self.unsubscribe(pattern, id)
+    }
+
+    /// Emits a payload on the pool.
+    ///
+    /// # Errors
+    /// As [`publish`](Soiree::publish).
+    pub fn emit<T: Any + Send + Sync>(
+        &self,
+        topic: &str,
+        payload: T,
+    ) -> Result<Emission, EmitError> {
+        self.publish(topic, Payload::new(payload))
+    }
+
+    /// Emits a payload on the calling thread.
+    ///
+    /// # Errors
+    /// As [`publish_sync`](Soiree::publish_sync).
+    pub fn emit_sync<T: Any + Send + Sync>(
+        &self,
+        topic: &str,
+        payload: T,
+    ) -> Result<Report, EmitError> {
+        self.publish_sync(topic, Payload::new(payload))
+    }
+}
