@@ -11,8 +11,19 @@ const STRIPES: usize = 16;
 /// A door through which many threads pass at once, and which can be closed.
 ///
 /// Entering and leaving touch a counter that threads seldom share; only closing looks at them all. Whoever enters may be
-/// let out by another thread.
-pub(crate) struct Gate {
+/// let out by another thread. For pools and whatever else must refuse what comes after a close without losing what came
+/// before.
+///
+/// ```
+/// use soiree_core::Gate;
+/// let gate = Gate::new();
+/// assert!(gate.enter());
+/// gate.close();
+/// assert!(!gate.enter());
+/// gate.leave();
+/// assert!(gate.wait_empty(None));
+/// ```
+pub struct Gate {
     closed: AtomicBool,
     stripes: [CachePadded<Stripe>; STRIPES],
     lock: Mutex<()>,
@@ -26,7 +37,8 @@ struct Stripe {
 }
 
 impl Gate {
-    pub(crate) fn new() -> Self {
+    /// An open gate with nobody inside.
+    pub fn new() -> Self {
         Self {
             closed: AtomicBool::new(false),
             stripes: Default::default(),
@@ -36,7 +48,7 @@ impl Gate {
     }
 
     /// Whether one got in; if so, [`leave`](Gate::leave) has to follow.
-    pub(crate) fn enter(&self) -> bool {
+    pub fn enter(&self) -> bool {
         self.stripe().entered.fetch_add(1, Ordering::SeqCst);
         if self.closed.load(Ordering::SeqCst) {
             self.leave();
@@ -45,7 +57,8 @@ impl Gate {
         true
     }
 
-    pub(crate) fn leave(&self) {
+    /// Goes out again.
+    pub fn leave(&self) {
         self.stripe().left.fetch_add(1, Ordering::SeqCst);
         if self.closed.load(Ordering::SeqCst) {
             drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
@@ -54,16 +67,17 @@ impl Gate {
     }
 
     /// Closes the door; whether it was this call that did it.
-    pub(crate) fn close(&self) -> bool {
+    pub fn close(&self) -> bool {
         !self.closed.swap(true, Ordering::SeqCst)
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
+    /// Whether it is closed.
+    pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
     }
 
     /// How many are inside: exact when it says 0 and the gate is closed, an estimate else.
-    pub(crate) fn inside(&self) -> u64 {
+    pub fn inside(&self) -> u64 {
         // Those who left first: whoever left had entered, so equal sums prove that nobody was inside in between.
         let left: u64 = self
             .stripes
@@ -79,7 +93,7 @@ impl Gate {
     }
 
     /// Waits until nobody is inside a closed gate; `false` if the deadline came first.
-    pub(crate) fn wait_empty(&self, deadline: Option<Instant>) -> bool {
+    pub fn wait_empty(&self, deadline: Option<Instant>) -> bool {
         let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if self.inside() == 0 {
@@ -109,5 +123,20 @@ impl Gate {
             static MINE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;
         }
         &self.stripes[MINE.try_with(|mine| *mine).unwrap_or(0)]
+    }
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gate")
+            .field("closed", &self.is_closed())
+            .field("inside", &self.inside())
+            .finish()
     }
 }

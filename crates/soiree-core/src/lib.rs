@@ -32,6 +32,7 @@ pub use crate::emission::{
 };
 pub use crate::emitter::{CloseError, Emitter, PoolHandle, Settings};
 pub use crate::event::{BaseEvent, Event, EventId, InvalidEventId};
+pub use crate::gate::Gate;
 pub use crate::job::{Job, JobOutcome, PanicPayload, Task};
 pub use crate::listener::{BoxError, Listener, ListenerError, ListenerId, ListenerPanic, Outcome};
 pub use crate::options::ListenerOptions;

@@ -50,6 +50,14 @@ pub trait Pool: Send + Sync {
         false
     }
 
+    /// Runs a job on the calling thread, which is inside another job of the pool. Pools that count override this.
+    ///
+    /// # Errors
+    /// If the pool refuses it, closed or too deep inside its own jobs.
+    fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
+        Ok(job.run())
+    }
+
     /// As [`release_with_deadline`](Pool::release_with_deadline), for as long as it takes.
     fn release(&self) {
         while self.release_with_deadline(far_future()).is_err() {}
@@ -61,7 +69,10 @@ pub trait Pool: Send + Sync {
     /// If the job was refused, panicked, or was dropped unrun.
     fn submit_and_wait(&self, job: Job) -> Result<(), WaitError> {
         if self.on_worker() {
-            return outcome(job.run());
+            return self
+                .run_inline(job)
+                .map_err(WaitError::Refused)
+                .and_then(outcome);
         }
         let ticket = Ticket::new();
         self.submit(ticket.attach(job))

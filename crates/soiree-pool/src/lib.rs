@@ -1,1 +1,27 @@
-//! WorkerPool.
+//! [`WorkerPool`]: a bounded pool of workers made of two channels, one that queues jobs and one that holds the worker limit.
+//!
+//! - **Bounded**: never more than `max_workers` jobs at once, never more than `capacity` waiting; [`Overflow`] says what a
+//!   submitter meets beyond that.
+//! - **Visible**: [`PoolStats`] tells of every job what became of it, and balances in every snapshot.
+//! - **Nothing lost silently**: a refused job comes back in the error, a discarded one is counted and told.
+//! - **Cannot deadlock itself**: submitting, waiting, stopping and releasing work from the pool's own jobs.
+
+mod builder;
+mod counters;
+mod inside;
+mod pool;
+mod shared;
+mod shutdown;
+mod strategy;
+mod submit;
+mod sync;
+mod worker;
+
+pub use crate::builder::{BuildError, MAX_SIZE, Overflow, WorkerPoolBuilder};
+pub use crate::pool::{ResizeError, WorkerPool};
+pub use crate::strategy::{Balanced, Eager, Lazy, Load, Strategy};
+pub use crate::submit::MAX_INLINE_DEPTH;
+pub use soiree_core::{
+    Job, JobOutcome, PanicPayload, Pool, PoolStats, SubmitError, SubmitErrorReason, Unfinished,
+    WaitError,
+};

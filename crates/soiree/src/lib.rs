@@ -1,1 +1,69 @@
-//! Facade.
+//! In-process events on bounded worker pools.
+//!
+//! One part of a program says *that* something happened, other parts say what follows, and what follows runs on a bounded
+//! pool of workers. Topics are hierarchical, patterns have wildcards, listeners have priorities. Four words decide every
+//! doubt: **bounded, visible, nothing lost silently, cannot deadlock itself**.
+//!
+//! ```
+//! use soiree::{EventPool, Priority};
+//!
+//! let soiree = EventPool::new();
+//! soiree.on("user.*", |event| println!("seen: {}", event.topic()))?;
+//! soiree.on_with("user.created", Priority::High, |event| -> Result<(), std::fmt::Error> {
+//!     let name = event.payload_as::<&str>().ok_or(std::fmt::Error)?;
+//!     println!("welcome, {}", *name);
+//!     Ok(())
+//! })?;
+//!
+//! let report = soiree.emit("user.created", "Matty Ice")?.wait(); // or `.await`, in any executor
+//! assert_eq!(report.delivered, 2);
+//! soiree.close()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What can be relied on
+//! - **Order**: one emission calls its listeners one after another, higher [`Priority`] first, then in the order of
+//!   registration, across all patterns that match. Two emissions may run side by side, in any order.
+//! - **Failure**: an error or a panic of one listener is caught, goes to the handlers and into the [`Report`], and stops no
+//!   other listener. With `panic = "abort"` a panic ends the process, as always.
+//! - **Loss**: [`emit`](EventPool::emit) either accepts an event or returns an error that holds the payload. An accepted
+//!   emission ends; if its pool drops it unrun, its report says `discarded`.
+//! - **Blocking**: `emit` blocks while the pool's queue is full, unless the pool's overflow policy says otherwise, and never
+//!   on a worker of that pool. Listeners may call anything, [`close`](EventPool::close) excepted, which returns an error
+//!   there.
+//!
+//! # Features
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `pool` | yes | [`WorkerPool`], the pool to pick unless you have a reason, and `EventPool::new` and `builder` |
+//!
+//! Without it, bring a [`Pool`] of your own and use [`EventPool::with_pool`].
+//!
+//! # More
+//! [`guide::topics`] tells how to name topics.
+
+#[cfg(feature = "pool")]
+#[doc(inline)]
+pub use soiree_pool::{
+    Balanced, BuildError, Eager, Lazy, Load, Overflow, ResizeError, Strategy, WorkerPool,
+    WorkerPoolBuilder,
+};
+
+#[doc(inline)]
+pub use soiree_core::{
+    BaseEvent, BoxError, Carrier, CloseError, Emission, EmissionFuture, EmitError, ErrorIter,
+    Event, EventId, IntoErrors, InvalidEventId, InvalidPriority, InvalidTopic, Job, JobOutcome,
+    Listener, ListenerError, ListenerId, ListenerOptions, ListenerPanic, MAX_TOPIC_LEN, Outcome,
+    PanicPayload, Pattern, Payload, PayloadRef, Pool, PoolHandle, PoolStats, Priority, Properties,
+    Report, ReportError, Soiree, SubmitError, SubmitErrorReason, SubscribeError, Task, TopicFault,
+    Unfinished, UnsubscribeError, Value, WaitError, validate_topic,
+};
+
+mod builder;
+mod event_pool;
+pub mod guide;
+mod topic;
+
+pub use crate::builder::Builder;
+pub use crate::event_pool::{EventPool, WeakEventPool};
+pub use crate::topic::{Topic, TopicError};

@@ -1,0 +1,70 @@
+//! Stop, release, and releasing until a deadline.
+
+use std::time::Instant;
+
+use soiree_core::Unfinished;
+
+use crate::inside;
+use crate::shared::{DRAINING, Look, STOPPING, Shared};
+use crate::sync::{Ordering, PoisonError, lock};
+
+impl Shared {
+    /// Refuses new jobs. When it returns, no more jobs get into the queue.
+    fn close(&self, state: u8) {
+        self.gate.close();
+        drop(lock(&self.closing.0).take());
+        self.gate.wait_empty(None);
+        self.state.fetch_max(state, Ordering::SeqCst);
+        for _ in 0..self.live() {
+            let _ = self.looks.0.send(Look);
+        }
+    }
+
+    pub(crate) fn close_without_waiting(&self) {
+        self.close(DRAINING);
+    }
+
+    pub(crate) fn stop(&self) {
+        self.close(STOPPING);
+        self.discard_queued();
+    }
+
+    pub(crate) fn release_until(&self, deadline: Instant) -> Result<(), Unfinished> {
+        self.close(DRAINING);
+        let on_worker = inside::depth(self.address()) > 0;
+        if self.wait_for_workers(deadline, on_worker) {
+            return Ok(());
+        }
+        self.close(STOPPING);
+        let discarded = self.discard_queued();
+        let active = self.stats().active.saturating_sub(usize::from(on_worker));
+        if active == 0 && discarded == 0 {
+            return Ok(());
+        }
+        Err(Unfinished::new(active, discarded))
+    }
+
+    /// Whether the workers ended in time. A worker waits for those alone that do not wait here themselves.
+    fn wait_for_workers(&self, deadline: Instant, on_worker: bool) -> bool {
+        let mut releasing = lock(&self.releasing);
+        if on_worker {
+            *releasing += 1;
+            self.left.notify_all();
+        }
+        let ended = loop {
+            let not_waited_for = if on_worker { *releasing } else { 0 };
+            if self.live() <= not_waited_for {
+                break true;
+            }
+            let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
+                break false;
+            };
+            let waited = self.left.wait_timeout(releasing, rest);
+            releasing = waited.unwrap_or_else(PoisonError::into_inner).0;
+        };
+        if on_worker {
+            *releasing -= 1;
+        }
+        ended
+    }
+}

@@ -1,0 +1,36 @@
+//! A listener that panics takes down neither the others nor the worker.
+
+use soiree::{EventPool, ListenerOptions};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // Panics are reported below; the default hook would print each of them as well.
+    std::panic::set_hook(Box::new(|_| {}));
+
+    let soiree = EventPool::builder()
+        .panic_handler(|panic| {
+            println!("{} panicked: {}", panic.name.unwrap_or("?"), panic.message);
+        })
+        .build();
+    soiree.on_with(
+        "image.uploaded",
+        ListenerOptions::new().name("thumbnails"),
+        |event| {
+            let size = event
+                .payload_as::<usize>()
+                .expect("uploads carry their size");
+            println!("thumbnail of {} bytes", *size);
+        },
+    )?;
+    soiree.on("image.uploaded", |_| println!("indexed"))?;
+
+    let report = soiree.emit("image.uploaded", "not a size")?.wait();
+    println!("{} of {} listeners failed", report.failed, report.delivered);
+    for error in &report.errors {
+        println!("in the report: {error} (panic: {})", error.is_panic());
+    }
+
+    let report = soiree.emit("image.uploaded", 1_024_usize)?.wait();
+    println!("afterwards all is well: {}", report.is_ok());
+    soiree.close()?;
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! Subscribe, emit, wait, close.
+
+use soiree::EventPool;
+
+struct User {
+    name: String,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let soiree = EventPool::new();
+
+    soiree.on("user.created", |event| {
+        if let Some(user) = event.payload_as::<User>() {
+            println!("welcome, {}", user.name);
+        }
+    })?;
+    soiree.on("user.*", |event| println!("audit: {}", event.topic()))?;
+
+    let emission = soiree.emit(
+        "user.created",
+        User {
+            name: "Matty Ice".into(),
+        },
+    )?;
+    let report = emission.wait();
+    println!("listeners called: {}", report.delivered);
+
+    // Nobody has to wait: what was accepted is handled before `close` returns.
+    soiree.emit(
+        "user.deleted",
+        User {
+            name: "Matty Ice".into(),
+        },
+    )?;
+    soiree.close()?;
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! What listens to the replayed events.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+use soiree::{BoxError, Event, EventPool, PayloadRef};
+
+/// Prefixes that are told apart; input with more of them must not grow the table without end.
+const MAX_PREFIXES: usize = 10_000;
+const OTHER: &str = "(other)";
+
+/// Events and bytes of payload for each topic prefix of two segments.
+#[derive(Default)]
+pub(crate) struct Prefixes(Mutex<HashMap<Box<str>, Volume>>);
+
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Volume {
+    pub(crate) events: u64,
+    pub(crate) bytes: u64,
+}
+
+/// A digest of all events that does not depend on their order: the sum of their SHA-256, lane by lane.
+///
+/// A sum and not an exclusive or, in which every even number of equal events would vanish.
+#[derive(Default)]
+pub(crate) struct RollingDigest {
+    lanes: [AtomicU64; 4],
+    events: AtomicU64,
+}
+
+/// Hands events to another event pool, and never waits for it.
+pub(crate) struct HandOver {
+    sink: EventPool,
+    refused: AtomicU64,
+}
+
+impl Prefixes {
+    pub(crate) fn add(&self, event: &dyn Event) -> Result<(), BoxError> {
+        let mut length = ByteCount(0);
+        serde_json::to_writer(&mut length, &*payload(event)?)?;
+        let prefix = prefix(event.topic());
+        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = table.contains_key(prefix);
+        let key = if known || table.len() < MAX_PREFIXES {
+            prefix
+        } else {
+            OTHER
+        };
+        if !table.contains_key(key) {
+            table.insert(key.into(), Volume::default());
+        }
+        if let Some(volume) = table.get_mut(key) {
+            volume.events += 1;
+            volume.bytes += length.0;
+        }
+        Ok(())
+    }
+
+    /// The prefixes with the most events, of equal ones the first in the alphabet.
+    pub(crate) fn top(&self, most: usize) -> Vec<(Box<str>, Volume)> {
+        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = table
+            .iter()
+            .map(|(prefix, volume)| (prefix.clone(), *volume))
+            .collect();
+        all.sort_by(|(a, x), (b, y)| y.events.cmp(&x.events).then_with(|| a.cmp(b)));
+        all.truncate(most);
+        all
+    }
+}
+
+impl RollingDigest {
+    pub(crate) fn add(&self, event: &dyn Event) -> Result<(), BoxError> {
+        let mut hash = Sha256::new();
+        hash.update(event.topic());
+        // No topic holds this byte, so it ends the topic.
+        hash.update([0]);
+        serde_json::to_writer(&mut hash, &*payload(event)?)?;
+        let hash = hash.finalize();
+        for (lane, bytes) in self.lanes.iter().zip(hash.chunks_exact(8)) {
+            let value = bytes
+                .iter()
+                .fold(0, |value, byte| value << 8 | u64::from(*byte));
+            lane.fetch_add(value, Ordering::Relaxed);
+        }
+        self.events.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    pub(crate) fn events(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn hex(&self) -> String {
+        self.lanes
+            .iter()
+            .map(|lane| format!("{:016x}", lane.load(Ordering::Relaxed)))
+            .collect()
+    }
+}
+
+impl HandOver {
+    pub(crate) fn new(sink: EventPool) -> Self {
+        Self {
+            sink,
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn add(&self, event: &dyn Event) {
+        if self.sink.emit(event.topic(), event.payload()).is_err() {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+fn payload(event: &dyn Event) -> Result<PayloadRef<Json>, &'static str> {
+    event.payload_as().ok_or("the payload is not JSON")
+}
+
+fn prefix(topic: &str) -> &str {
+    topic
+        .match_indices('.')
+        .nth(1)
+        .map_or(topic, |(end, _)| &topic[..end])
+}
+
+/// Counts what is written.
+struct ByteCount(u64);
+
+impl Write for ByteCount {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! What a replay came to.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use soiree::PoolStats;
+
+use crate::feed::Fed;
+use crate::listeners::Volume;
+
+pub(crate) struct Summary {
+    pub(crate) fed: Fed,
+    pub(crate) handled: u64,
+    pub(crate) failed: u64,
+    pub(crate) digest: String,
+    pub(crate) elapsed: Duration,
+    pub(crate) sink_handled: u64,
+    pub(crate) sink_refused: u64,
+    pub(crate) main_pool: PoolStats,
+    pub(crate) sink_pool: PoolStats,
+    pub(crate) prefixes: Vec<(Box<str>, Volume)>,
+}
+
+impl Summary {
+    pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        let seconds = self.elapsed.as_secs_f64();
+        writeln!(out, "events read: {}", self.fed.read)?;
+        writeln!(out, "bad lines: {}", self.fed.bad)?;
+        writeln!(out, "emitted: {}", self.fed.emitted)?;
+        writeln!(out, "refused: {}", self.fed.refused)?;
+        writeln!(out, "handled: {}", self.handled)?;
+        writeln!(out, "failed: {}", self.failed)?;
+        writeln!(out, "sink handled: {}", self.sink_handled)?;
+        writeln!(out, "sink refused: {}", self.sink_refused)?;
+        writeln!(out, "digest: {}", self.digest)?;
+        writeln!(out, "elapsed: {seconds:.3} s")?;
+        writeln!(
+            out,
+            "throughput: {:.0} events/s",
+            self.handled as f64 / seconds.max(1e-9)
+        )?;
+        write_pool(out, "main pool", &self.main_pool)?;
+        write_pool(out, "sink pool", &self.sink_pool)?;
+        for (prefix, Volume { events, bytes }) in &self.prefixes {
+            writeln!(out, "prefix {prefix}: {events} events, {bytes} bytes")?;
+        }
+        out.flush()
+    }
+
+    /// Whether every line was an event, and every event accepted and handled without an error.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.fed.bad == 0 && self.fed.refused == 0 && self.failed == 0
+    }
+}
+
+fn write_pool(out: &mut impl Write, name: &str, stats: &PoolStats) -> io::Result<()> {
+    writeln!(
+        out,
+        "{name}: submitted {}, successful {}, failed {}, expired {}, discarded {}, rejected {}",
+        stats.submitted,
+        stats.successful,
+        stats.failed,
+        stats.expired,
+        stats.discarded,
+        stats.rejected,
+    )
+}

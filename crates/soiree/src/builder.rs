@@ -1,0 +1,135 @@
+//! Making an `EventPool` other than the default one.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use soiree_core::{Emitter, Event, ListenerError, ListenerId, ListenerPanic, PoolHandle, Settings};
+
+use crate::event_pool::{EventPool, Inner};
+
+/// Makes an [`EventPool`]. Everything set here can be changed later with the `set_…` method of the same name.
+///
+/// ```
+/// use soiree::EventPool;
+///
+/// let soiree = EventPool::builder()
+///     .error_handler(|event, error| {
+///         eprintln!("{}: {error}", event.topic());
+///         Some(error)
+///     })
+///     .error_buffer(8)
+///     .build();
+/// # soiree.close()?;
+/// # Ok::<(), soiree::CloseError>(())
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct Builder {
+    settings: Settings,
+    id_generator: IdGenerator,
+}
+
+pub(crate) struct IdGenerator(Box<dyn Fn() -> ListenerId + Send + Sync>);
+
+impl Builder {
+    /// Starts from this pool: released at close if handed over by value, left running if it is an `Arc`.
+    pub fn with_pool(pool: impl Into<PoolHandle>) -> Self {
+        Self {
+            settings: Settings::new(pool),
+            id_generator: IdGenerator::new(ListenerId::generate),
+        }
+    }
+
+    /// Runs emissions on this pool.
+    pub fn pool(mut self, pool: impl Into<PoolHandle>) -> Self {
+        self.settings.pool = pool.into();
+        self
+    }
+
+    /// Sees every error and panic of a listener as it happens, on the thread that ran the listener. What it returns goes
+    /// into the report, with `None` the error is swallowed. If it panics, the error goes into the report as it was.
+    pub fn error_handler(
+        mut self,
+        handler: impl Fn(&dyn Event, ListenerError) -> Option<ListenerError> + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.handlers.error = Some(Arc::new(handler));
+        self
+    }
+
+    /// Sees every panic of a listener, before the error handler does. If it panics itself, that is dropped.
+    pub fn panic_handler(
+        mut self,
+        handler: impl Fn(&ListenerPanic<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.handlers.panic = Some(Arc::new(handler));
+        self
+    }
+
+    /// Sees every event that was not aborted and for which no listener was called.
+    pub fn dead_event_handler(
+        mut self,
+        handler: impl Fn(&dyn Event) + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.handlers.dead_event = Some(Arc::new(handler));
+        self
+    }
+
+    /// How many errors a report keeps; the rest is counted. 64 unless set.
+    pub fn error_buffer(mut self, errors: usize) -> Self {
+        self.settings.error_buffer = errors;
+        self
+    }
+
+    /// Makes the IDs of listeners. Within one pattern they have to differ. ULIDs unless set.
+    pub fn id_generator<I: Into<ListenerId>>(
+        mut self,
+        generator: impl Fn() -> I + Send + Sync + 'static,
+    ) -> Self {
+        self.id_generator = IdGenerator::new(generator);
+        self
+    }
+
+    /// Makes it.
+    pub fn build(self) -> EventPool {
+        let inner = Inner {
+            emitter: Emitter::new(self.settings),
+            id_generator: ArcSwap::from_pointee(self.id_generator),
+            ensured: Mutex::new(HashMap::new()),
+        };
+        EventPool {
+            inner: Arc::new(inner),
+        }
+    }
+}
+
+/// A worker for each core, and a queue of 1,024.
+#[cfg(feature = "pool")]
+pub(crate) fn default_pool() -> soiree_pool::WorkerPool {
+    let workers = std::thread::available_parallelism().map_or(2, usize::from);
+    soiree_pool::WorkerPool::builder()
+        .name("soiree")
+        .max_workers(workers)
+        .capacity(1024)
+        .build()
+        .expect("the defaults are valid")
+}
+
+impl IdGenerator {
+    pub(crate) fn new<I: Into<ListenerId>>(
+        generator: impl Fn() -> I + Send + Sync + 'static,
+    ) -> Self {
+        Self(Box::new(move || generator().into()))
+    }
+
+    pub(crate) fn generate(&self) -> ListenerId {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for IdGenerator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IdGenerator")
+    }
+}

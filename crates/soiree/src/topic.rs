@@ -1,0 +1,170 @@
+//! Handles on one pattern.
+
+use std::fmt;
+use std::sync::Arc;
+
+use soiree_core::{
+    EmitError, Event, InvalidTopic, ListenerId, ListenerOptions, Outcome, Pattern, Report,
+    SubscribeError, UnsubscribeError,
+};
+
+use crate::event_pool::EventPool;
+
+/// One pattern of an [`EventPool`], and the listeners subscribed to exactly it.
+///
+/// Two handles are equal if they stand for the same pattern of the same `EventPool`. A topic exists while it has a
+/// listener or a handle.
+#[derive(Clone)]
+pub struct Topic {
+    kept: Arc<Kept>,
+}
+
+/// Keeps the topic in existence.
+struct Kept {
+    soiree: EventPool,
+    pattern: Pattern,
+}
+
+/// There is no such topic.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TopicError {
+    /// The pattern is malformed.
+    #[error(transparent)]
+    InvalidPattern(#[from] InvalidTopic),
+    /// Nothing is subscribed to it and no handle keeps it.
+    #[error("there is no topic {pattern}")]
+    NotFound {
+        /// The pattern.
+        pattern: Pattern,
+    },
+}
+
+impl Topic {
+    pub(crate) fn ensured(soiree: &EventPool, pattern: Pattern) -> Self {
+        soiree
+            .inner
+            .with_ensured(|ensured| *ensured.entry(pattern.clone()).or_default() += 1);
+        Self {
+            kept: Arc::new(Kept {
+                soiree: soiree.clone(),
+                pattern,
+            }),
+        }
+    }
+
+    pub(crate) fn existing(soiree: &EventPool, pattern: Pattern) -> Result<Self, TopicError> {
+        let kept = soiree
+            .inner
+            .with_ensured(|ensured| ensured.contains_key(&pattern));
+        if kept || soiree.inner.emitter.registry().listeners_of(&pattern) > 0 {
+            Ok(Self::ensured(soiree, pattern))
+        } else {
+            Err(TopicError::NotFound { pattern })
+        }
+    }
+
+    /// The pattern.
+    pub fn name(&self) -> &str {
+        self.kept.pattern.as_str()
+    }
+
+    /// How many listeners are subscribed to exactly this pattern.
+    pub fn len(&self) -> usize {
+        self.kept
+            .soiree
+            .inner
+            .emitter
+            .registry()
+            .listeners_of(&self.kept.pattern)
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Subscribes a closure, with [`Priority::Normal`](crate::Priority::Normal).
+    ///
+    /// # Errors
+    /// As [`EventPool::on`].
+    pub fn add_listener<R: Outcome + 'static>(
+        &self,
+        listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
+    ) -> Result<ListenerId, SubscribeError> {
+        self.add_listener_with(ListenerOptions::new(), listener)
+    }
+
+    /// Subscribes a closure with options.
+    ///
+    /// # Errors
+    /// As [`EventPool::on_with`].
+    pub fn add_listener_with<R: Outcome + 'static>(
+        &self,
+        options: impl Into<ListenerOptions>,
+        listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
+    ) -> Result<ListenerId, SubscribeError> {
+        self.kept
+            .soiree
+            .add(&self.kept.pattern, options.into(), Arc::new(listener))
+    }
+
+    /// Takes a listener off.
+    ///
+    /// # Errors
+    /// As [`EventPool::off`].
+    pub fn remove_listener(&self, id: &ListenerId) -> Result<(), UnsubscribeError> {
+        self.kept
+            .soiree
+            .inner
+            .emitter
+            .registry()
+            .remove(&self.kept.pattern, id)
+    }
+
+    /// Calls the listeners of exactly this pattern with the event, on this thread, whatever the event's topic.
+    ///
+    /// # Errors
+    /// As [`EventPool::emit_event_sync`].
+    pub fn trigger(&self, event: &dyn Event) -> Result<Report, EmitError> {
+        self.kept
+            .soiree
+            .inner
+            .emitter
+            .trigger(&self.kept.pattern, event)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.soiree.inner.with_ensured(|ensured| {
+            if let Some(handles) = ensured.get_mut(&self.pattern) {
+                *handles -= 1;
+                if *handles == 0 {
+                    ensured.remove(&self.pattern);
+                    if ensured.len() * 4 < ensured.capacity() {
+                        ensured.shrink_to_fit();
+                    }
+                }
+            }
+        });
+    }
+}
+
+impl PartialEq for Topic {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.kept.soiree.inner, &other.kept.soiree.inner)
+            && self.kept.pattern == other.kept.pattern
+    }
+}
+
+impl Eq for Topic {}
+
+impl fmt::Debug for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Topic")
+            .field("name", &self.name())
+            .field("len", &self.len())
+            .finish()
+    }
+}

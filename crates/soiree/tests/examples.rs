@@ -1,0 +1,137 @@
+//! Every example runs to its end and prints what it is there to show.
+#![cfg(feature = "pool")]
+
+use std::path::Path;
+use std::process::Command;
+
+/// The example as Cargo built it beside this test. `cargo test --test examples` builds none; then it is built on the way.
+fn example(name: &str) -> Command {
+    let this = std::env::current_exe().expect("a test knows its own path");
+    let profile = this
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/<profile>/deps");
+    let built = profile
+        .join("examples")
+        .join(name)
+        .with_extension(std::env::consts::EXE_EXTENSION);
+    if built.exists() {
+        return Command::new(built);
+    }
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args([
+        "run",
+        "--quiet",
+        "-p",
+        "soiree",
+        "--example",
+        name,
+        "--target-dir",
+    ]);
+    cargo.arg(profile.parent().expect("target"));
+    cargo.arg("--");
+    cargo
+}
+
+#[track_caller]
+fn assert_prints(name: &str, expected: &[&str]) {
+    let output = example(name).output().expect("the example starts");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{name}: {}\n{stdout}\n{stderr}",
+        output.status
+    );
+    for line in expected {
+        assert!(
+            stdout.lines().any(|found| found == *line),
+            "{name}: no {line:?} in\n{stdout}"
+        );
+    }
+}
+
+#[test]
+fn quickstart() {
+    assert_prints(
+        "quickstart",
+        &[
+            "welcome, Matty Ice",
+            "listeners called: 2",
+            "audit: user.deleted",
+        ],
+    );
+}
+
+#[test]
+fn error_handling() {
+    assert_prints(
+        "error_handling",
+        &[
+            "4200 cents: ok, 0 errors swallowed",
+            "0 cents: ok, 1 errors swallowed",
+            "the payload came back: Some(1)",
+        ],
+    );
+}
+
+#[test]
+fn ordering_and_abort() {
+    assert_prints(
+        "ordering_and_abort",
+        &[
+            "3. charge 3700 cents",
+            "called 3, aborted: false",
+            "called 1, aborted: true",
+        ],
+    );
+}
+
+#[test]
+fn panics() {
+    assert_prints(
+        "panics",
+        &[
+            "thumbnails panicked: uploads carry their size",
+            "1 of 2 listeners failed",
+            "afterwards all is well: true",
+        ],
+    );
+}
+
+#[test]
+fn bounded_pools() {
+    assert_prints(
+        "bounded_pools",
+        &[
+            "accepted: mail 3",
+            "refused: Some(\"mail 4\"), because the queue is full (2 waiting)",
+            "waiting 2 of 2, rejected 1",
+            "submitted 3, successful 3",
+        ],
+    );
+}
+
+#[test]
+fn custom_ids() {
+    assert_prints(
+        "custom_ids",
+        &[
+            "listener: a UUID of version 4",
+            "event: 67e55044-10b1-426f-9247-bb680e5fe0c8",
+            "request: Some(Text(\"r-17\"))",
+        ],
+    );
+}
+
+#[test]
+fn wildcards() {
+    assert_prints(
+        "wildcards",
+        &[
+            "acme.paid              acme.**  **.paid  **",
+            "events nobody listened to: 0",
+            "without an event pool: true",
+        ],
+    );
+}
