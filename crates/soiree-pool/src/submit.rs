@@ -132,7 +132,9 @@ impl Shared {
         spawn_failed: &mut Option<std::io::Error>,
     ) -> Offer {
         loop {
-            self.ensure_worker(spawn_failed);
+            if self.capacity > 0 {
+                self.ensure_worker(spawn_failed);
+            }
             if self.live() == 0 {
                 if let Some(error) = spawn_failed.take() {
                     return Offer::Refused(job, Reason::Spawn(error));
@@ -160,12 +162,13 @@ impl Shared {
                             }
                         }
                     } else {
-                        // The new worker gets the oldest job, and this one its place in the queue.
-                        let oldest = self.jobs.1.try_recv().ok();
-                        if let Err((error, oldest)) = self.start_worker(permit, oldest) {
-                            *spawn_failed = Some(error);
-                            if let Some(oldest) = oldest {
-                                let _ = self.returned.0.send(oldest);
+                        match self.start_worker(permit, None) {
+                            Err((error, _)) => *spawn_failed = Some(error),
+                            // The oldest job goes to the new worker, and this one gets its place.
+                            Ok(()) => {
+                                if let Ok(oldest) = self.jobs.1.try_recv() {
+                                    let _ = self.returned.0.send(oldest);
+                                }
                             }
                         }
                     }

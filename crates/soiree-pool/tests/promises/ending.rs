@@ -1,0 +1,285 @@
+//! Stop, release, deadlines, and what happens at the edges of a pool's life.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::common::{Latch, PATIENCE, assert_at_rest, until};
+use soiree_pool::{
+    Job, MAX_INLINE_DEPTH, Pool, SubmitErrorReason, Unfinished, WaitError, WorkerPool,
+};
+
+/// P5
+#[test]
+fn release_runs_everything_queued_first() {
+    let pool = WorkerPool::new(2, 100).unwrap();
+    let ran = Arc::new(AtomicUsize::new(0));
+    for _ in 0..100 {
+        let ran = Arc::clone(&ran);
+        pool.submit(move || drop(ran.fetch_add(1, Ordering::SeqCst)))
+            .unwrap();
+    }
+    pool.release();
+    pool.release();
+    assert_eq!(ran.load(Ordering::SeqCst), 100);
+    let refused = pool.submit(|| {}).unwrap_err();
+    assert!(matches!(refused.reason, SubmitErrorReason::Closed));
+    assert_at_rest(&pool);
+}
+
+/// P5
+#[test]
+fn stop_discards_exactly_what_had_not_started() {
+    let pool = WorkerPool::new(1, 10).unwrap();
+    let held = Latch::hold(&pool);
+    for _ in 0..10 {
+        pool.submit(|| panic!("a discarded job does not run"))
+            .unwrap();
+    }
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| pool.stop());
+        }
+    });
+    assert_eq!((pool.stats().discarded, pool.stats().active), (10, 1));
+    held.let_go();
+    pool.release();
+    assert_eq!((pool.stats().successful, pool.stats().failed), (1, 0));
+    assert_at_rest(&pool);
+}
+
+/// P5
+#[test]
+fn a_deadline_says_what_was_left() {
+    let pool = WorkerPool::new(1, 10).unwrap();
+    let held = Latch::hold(&pool);
+    for _ in 0..3 {
+        pool.submit(|| {}).unwrap();
+    }
+    assert_eq!(
+        pool.release_with_deadline(Instant::now()),
+        Err(Unfinished::new(1, 3))
+    );
+    assert!(pool.stats().is_balanced());
+    assert_eq!(
+        pool.stop_and_wait_for(Duration::ZERO),
+        Err(Unfinished::new(1, 0))
+    );
+    held.let_go();
+    pool.release();
+    assert_eq!(pool.release_with_deadline(Instant::now()), Ok(()));
+    assert_eq!((pool.stats().successful, pool.stats().discarded), (1, 3));
+    assert_at_rest(&pool);
+}
+
+/// P5: blocked submitters wake up, and get their job back.
+#[test]
+fn blocked_submitters_wake_when_the_pool_stops() {
+    for capacity in [0, 1] {
+        let pool = WorkerPool::new(1, capacity).unwrap();
+        let held = Latch::hold(&pool);
+        for _ in 0..capacity {
+            pool.submit(|| {}).unwrap();
+        }
+        let ran = AtomicUsize::new(0);
+        let starting = Barrier::new(5);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    starting.wait();
+                    let refused = pool.submit(|| {}).unwrap_err();
+                    assert!(matches!(refused.reason, SubmitErrorReason::Closed));
+                    drop(refused.into_job().run());
+                    ran.fetch_add(1, Ordering::SeqCst);
+                });
+            }
+            starting.wait();
+            pool.stop();
+        });
+        assert_eq!(ran.load(Ordering::SeqCst), 4);
+        held.let_go();
+        pool.release();
+        assert_eq!(pool.stats().rejected, 4);
+        assert_at_rest(&pool);
+    }
+}
+
+/// P3, P5: every job that races a stop or a release is run, discarded or refused, and counted as that.
+#[test]
+fn jobs_that_race_the_end_are_accounted_for_exactly() {
+    for round in 0..200 {
+        let pool = WorkerPool::new(2, round % 3).unwrap();
+        let (ran, accepted, refused) = (
+            Arc::new(AtomicUsize::new(0)),
+            AtomicUsize::new(0),
+            AtomicUsize::new(0),
+        );
+        let starting = Barrier::new(4);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    starting.wait();
+                    for _ in 0..20 {
+                        let ran = Arc::clone(&ran);
+                        let result = pool.submit(move || drop(ran.fetch_add(1, Ordering::SeqCst)));
+                        let count = if result.is_ok() { &accepted } else { &refused };
+                        count.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+            }
+            starting.wait();
+            thread::yield_now();
+            if round % 2 == 0 {
+                pool.stop()
+            } else {
+                pool.release()
+            }
+        });
+        pool.release();
+        let stats = pool.stats();
+        assert_eq!(stats.submitted, accepted.load(Ordering::SeqCst) as u64);
+        assert_eq!(stats.rejected, refused.load(Ordering::SeqCst) as u64);
+        assert_eq!(stats.successful, ran.load(Ordering::SeqCst) as u64);
+        assert_eq!(stats.submitted + stats.rejected, 60);
+        assert_at_rest(&pool);
+    }
+}
+
+/// P5: from a worker neither waits for that worker.
+#[test]
+fn a_job_may_stop_and_release_its_own_pool() {
+    let pool = Arc::new(WorkerPool::new(2, 10).unwrap());
+    let both = Arc::new(Barrier::new(2));
+    for _ in 0..2 {
+        let (inner, both) = (Arc::clone(&pool), Arc::clone(&both));
+        pool.submit(move || {
+            both.wait();
+            inner.release();
+            inner.stop();
+            let refused = inner.submit(|| {}).unwrap_err();
+            assert!(matches!(refused.reason, SubmitErrorReason::Closed));
+        })
+        .unwrap();
+    }
+    pool.release();
+    assert_eq!((pool.stats().successful, pool.stats().rejected), (2, 2));
+    assert_at_rest(&pool);
+}
+
+/// P5: what was accepted still runs when the last handle goes, also when it goes on a worker.
+#[test]
+fn dropping_the_pool_runs_what_was_accepted() {
+    let (said, ran) = channel();
+    let pool = WorkerPool::new(1, 100).unwrap();
+    let held = Latch::hold(&pool);
+    for number in 0..10 {
+        let said = said.clone();
+        pool.submit(move || said.send(number).unwrap()).unwrap();
+    }
+    drop(said);
+    drop(pool);
+    held.let_go();
+    assert_eq!(ran.iter().collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
+
+    let pool = Arc::new(WorkerPool::new(1, 1).unwrap());
+    let (give, given) = channel::<Arc<WorkerPool>>();
+    let (said, dropped) = channel();
+    pool.submit(move || {
+        drop(given.recv().unwrap());
+        said.send(()).unwrap();
+    })
+    .unwrap();
+    give.send(pool).unwrap();
+    dropped.recv_timeout(PATIENCE).unwrap();
+}
+
+/// P4
+#[test]
+fn submitting_from_a_worker_of_a_full_pool_runs_inline_to_the_stated_depth() {
+    let pool = Arc::new(WorkerPool::new(1, 1).unwrap());
+    let deepest = Arc::new(AtomicUsize::new(0));
+    let refused = Arc::new(AtomicUsize::new(0));
+    fn nest(
+        pool: &Arc<WorkerPool>,
+        depth: usize,
+        deepest: &Arc<AtomicUsize>,
+        refused: &Arc<AtomicUsize>,
+    ) {
+        deepest.fetch_max(depth, Ordering::SeqCst);
+        let (inner, d, r) = (Arc::clone(pool), Arc::clone(deepest), Arc::clone(refused));
+        if let Err(error) = pool.submit(move || nest(&inner, depth + 1, &d, &r)) {
+            assert!(matches!(error.reason, SubmitErrorReason::TooDeep { .. }));
+            refused.fetch_add(1, Ordering::SeqCst);
+            drop(error);
+        }
+    }
+    let (inner, d, r) = (
+        Arc::clone(&pool),
+        Arc::clone(&deepest),
+        Arc::clone(&refused),
+    );
+    pool.submit(move || {
+        inner.submit(|| {}).unwrap();
+        nest(&inner, 0, &d, &r);
+    })
+    .unwrap();
+    until("it has ended", || {
+        pool.stats().successful == 2 + MAX_INLINE_DEPTH as u64
+    });
+    assert_eq!(deepest.load(Ordering::SeqCst), MAX_INLINE_DEPTH);
+    assert_eq!(refused.load(Ordering::SeqCst), 1);
+    pool.release();
+    assert_at_rest(&pool);
+}
+
+/// P4
+#[test]
+fn waiting_for_a_job_on_a_worker_runs_it_inline() {
+    let pool = Arc::new(WorkerPool::new(1, 10).unwrap());
+    let inner = Arc::clone(&pool);
+    pool.submit_and_wait(move || {
+        assert!(inner.on_worker());
+        inner.submit_and_wait(|| {}).unwrap();
+        inner
+            .submit_all_and_wait(vec![Job::new(|| {}), Job::new(|| {})])
+            .unwrap();
+    })
+    .unwrap();
+    assert!(!pool.on_worker());
+    pool.release();
+    assert_eq!(pool.stats().successful, 4);
+    assert_at_rest(&pool);
+}
+
+/// P6
+#[test]
+fn a_job_that_cannot_start_in_time_expires() {
+    let pool = WorkerPool::new(1, 10).unwrap();
+    let now = Instant::now();
+    pool.submit_before(|| panic!("too late to run"), now)
+        .unwrap();
+    pool.submit_before(|| {}, now + PATIENCE).unwrap();
+    pool.release();
+    let stats = pool.stats();
+    assert_eq!(
+        (stats.submitted, stats.expired, stats.successful),
+        (2, 1, 1)
+    );
+    assert_at_rest(&pool);
+}
+
+/// P5: whoever waits for a job that is discarded wakes.
+#[test]
+fn a_waiter_wakes_when_its_job_is_discarded() {
+    let pool = WorkerPool::new(1, 10).unwrap();
+    let held = Latch::hold(&pool);
+    thread::scope(|scope| {
+        let waiter = scope.spawn(|| pool.submit_and_wait(|| {}));
+        until("the job waits", || pool.stats().waiting == 1);
+        pool.stop();
+        assert!(matches!(waiter.join().unwrap(), Err(WaitError::Discarded)));
+    });
+    held.let_go();
+}

@@ -1,0 +1,220 @@
+//! Panics, threads that cannot be started, and figures that hold meanwhile.
+
+use std::io;
+use std::panic::panic_any;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use crate::common::{Latch, assert_at_rest};
+use soiree_pool::{Pool, SubmitErrorReason, WaitError, WorkerPool};
+
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic_any(Bomb);
+    }
+}
+
+/// P1, P3: a panic is counted, handed on, and the worker lives.
+#[test]
+fn a_panic_is_counted_and_the_worker_lives() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let handler = {
+        let seen = Arc::clone(&seen);
+        move |payload: &soiree_pool::PanicPayload| {
+            seen.lock().unwrap().push(payload.message().to_owned());
+            panic!("handlers may panic, too");
+        }
+    };
+    let pool = WorkerPool::builder()
+        .max_workers(1)
+        .panic_handler(handler)
+        .build()
+        .unwrap();
+    let (said, threads) = channel();
+    for _ in 0..3 {
+        let said = said.clone();
+        pool.submit(move || {
+            said.send(thread::current().id()).unwrap();
+            panic!("oops");
+        })
+        .unwrap();
+    }
+    let waited = pool.submit_and_wait(|| panic!("waited for"));
+    assert!(matches!(waited, Err(WaitError::Panicked(message)) if &*message == "waited for"));
+    pool.submit(|| {}).unwrap();
+    pool.release();
+    let stats = pool.stats();
+    assert_eq!((stats.failed, stats.successful), (4, 1));
+    assert_eq!(seen.lock().unwrap().len(), 4);
+    let threads: Vec<_> = threads.try_iter().collect();
+    assert!(threads.iter().all(|id| *id == threads[0]));
+    assert_at_rest(&pool);
+}
+
+/// P1, P3
+#[test]
+fn a_panic_payload_whose_drop_panics_does_not_kill_the_worker() {
+    let pool = WorkerPool::new(1, 10).unwrap();
+    pool.submit(|| panic_any(Bomb)).unwrap();
+    pool.submit(|| {}).unwrap();
+    pool.release();
+    assert_eq!((pool.stats().failed, pool.stats().successful), (1, 1));
+    assert_at_rest(&pool);
+}
+
+/// P1, P5: dropping a job runs user code; it may panic.
+#[test]
+fn a_discarded_job_whose_drop_panics_harms_nothing() {
+    let pool = WorkerPool::new(1, 10).unwrap();
+    let held = Latch::hold(&pool);
+    for _ in 0..3 {
+        let bomb = Bomb;
+        pool.submit(move || drop(bomb)).unwrap();
+    }
+    pool.stop();
+    held.let_go();
+    pool.release();
+    assert_eq!(pool.stats().discarded, 3);
+    assert_at_rest(&pool);
+}
+
+fn failing_after(threads: usize) -> WorkerPool {
+    let left = AtomicUsize::new(threads);
+    WorkerPool::builder()
+        .max_workers(4)
+        .capacity(4)
+        .idle_timeout(Duration::from_secs(3600))
+        .spawn_handler(move |builder, body| {
+            let one_less = |left: usize| left.checked_sub(1);
+            left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
+                .map_err(|_| io::Error::from(io::ErrorKind::WouldBlock))?;
+            builder.spawn(body).map(drop)
+        })
+        .build()
+        .unwrap()
+}
+
+/// P8
+#[test]
+fn without_a_single_thread_a_job_is_refused() {
+    let pool = failing_after(0);
+    for _ in 0..2 {
+        let refused = pool.submit(|| {}).unwrap_err();
+        assert!(
+            matches!(refused.reason, SubmitErrorReason::Spawn(_)),
+            "{refused:?}"
+        );
+    }
+    assert_eq!((pool.stats().submitted, pool.stats().rejected), (0, 2));
+    pool.release();
+    assert_at_rest(&pool);
+}
+
+/// P8
+#[test]
+fn when_later_threads_fail_the_others_do_everything() {
+    let pool = failing_after(1);
+    let held = Latch::hold(&pool);
+    for _ in 0..4 {
+        pool.submit(|| {}).unwrap();
+    }
+    assert!(matches!(
+        pool.try_submit(|| {}).unwrap_err().reason,
+        SubmitErrorReason::Full { .. }
+    ));
+    assert_eq!(pool.running(), 1);
+    held.let_go();
+    for _ in 0..100 {
+        pool.submit(|| {}).unwrap();
+    }
+    pool.release();
+    assert_eq!(pool.stats().successful, 105);
+    assert_at_rest(&pool);
+}
+
+/// P1: in every snapshot, whatever goes on.
+#[test]
+fn the_figures_balance_at_every_moment() {
+    const JOBS: u64 = 20_000;
+    let pool = WorkerPool::builder()
+        .max_workers(3)
+        .capacity(7)
+        .idle_timeout(Duration::from_micros(50))
+        .build()
+        .unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut ended_before = 0;
+            while !done.load(Ordering::SeqCst) {
+                let stats = pool.stats();
+                assert!(stats.is_balanced(), "{stats:?}");
+                assert!(stats.waiting <= 7, "{stats:?}");
+                assert!(stats.submitted <= 2 * JOBS, "{stats:?}");
+                let ended = stats.successful + stats.failed + stats.expired;
+                assert!(ended >= ended_before, "{stats:?} after {ended_before}");
+                ended_before = ended;
+            }
+        });
+        let submitters: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    for number in 0..JOBS {
+                        match number % 1_000 {
+                            0 => pool.submit(|| panic_any(())).unwrap(),
+                            1 => pool
+                                .submit_before(|| {}, std::time::Instant::now())
+                                .unwrap(),
+                            _ => pool.submit(|| {}).unwrap(),
+                        }
+                    }
+                })
+            })
+            .collect();
+        submitters.into_iter().for_each(|s| s.join().unwrap());
+        done.store(true, Ordering::SeqCst);
+    });
+    pool.release();
+    let stats = pool.stats();
+    assert_eq!(stats.submitted, 2 * JOBS);
+    assert_eq!((stats.failed, stats.discarded), (40, 0));
+    assert!(stats.expired <= 40);
+    assert_at_rest(&pool);
+}
+
+/// P3: each job that was accepted runs exactly once, while workers come and go.
+#[test]
+fn each_job_runs_exactly_once_while_workers_come_and_go() {
+    const JOBS: usize = 5_000;
+    let runs: Arc<Vec<AtomicUsize>> =
+        Arc::new((0..4 * JOBS).map(|_| AtomicUsize::new(0)).collect());
+    let pool = WorkerPool::builder()
+        .max_workers(4)
+        .capacity(3)
+        .idle_timeout(Duration::from_nanos(1))
+        .build()
+        .unwrap();
+    thread::scope(|scope| {
+        for part in 0..4 {
+            let (pool, runs) = (&pool, &runs);
+            scope.spawn(move || {
+                for number in part * JOBS..(part + 1) * JOBS {
+                    let runs = Arc::clone(runs);
+                    pool.submit(move || drop(runs[number].fetch_add(1, Ordering::SeqCst)))
+                        .unwrap();
+                    if number % 64 == 0 {
+                        pool.resize(1 + number % 4).unwrap();
+                    }
+                }
+            });
+        }
+    });
+    pool.release();
+    assert!(runs.iter().all(|runs| runs.load(Ordering::SeqCst) == 1));
+    assert_at_rest(&pool);
+}
