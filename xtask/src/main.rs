@@ -1,2 +1,41 @@
-//! The project's own checks.
-fn main() {}
+//! The project's own checks: `cargo xtask ci`, `cargo xtask arrows`, `cargo xtask tidy`.
+
+mod arrows;
+mod ci;
+mod tidy;
+mod workspace;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  ci [--no-tests]  every check, and the tests last
+  arrows           which workspace crate may depend on which
+  tidy             rules of style that no compiler knows";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match args.as_slice() {
+        ["ci"] => ci::run(true),
+        ["ci", "--no-tests"] => ci::run(false),
+        ["arrows"] => arrows::run(),
+        ["tidy"] => tidy::run(),
+        ["help" | "-h" | "--help"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(USAGE.into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -47,6 +47,25 @@ impl<E: Into<BoxError>> Outcome for Result<(), E> {
     }
 }
 
+impl Outcome for Never {
+    fn into_result(self) -> Result<(), BoxError> {
+        self
+    }
+}
+
+/// The type `!`, which closures that only panic return, and which cannot be written yet where types are named.
+type Never = <fn() -> ! as Returns>::Output;
+
+/// Names what a function pointer returns.
+pub trait Returns {
+    /// What it returns.
+    type Output;
+}
+
+impl<R> Returns for fn() -> R {
+    type Output = R;
+}
+
 impl<F, R> Listener for F
 where
     F: Fn(&dyn Event) -> R + Send + Sync,

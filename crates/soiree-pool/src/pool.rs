@@ -26,7 +26,9 @@ use crate::sync::{Arc, Ordering, lock};
 /// let count = Arc::new(AtomicU32::new(0));
 /// for _ in 0..10 {
 ///     let count = Arc::clone(&count);
-///     pool.submit(move || drop(count.fetch_add(1, Ordering::Relaxed)))?;
+///     pool.submit(move || {
+///         count.fetch_add(1, Ordering::Relaxed);
+///     })?;
 /// }
 /// pool.release();
 /// assert_eq!(count.load(Ordering::Relaxed), 10);

@@ -1,36 +1,29 @@
 //! A pool with a short queue that refuses when it is full, and gives back what it refused.
 
-use std::sync::Mutex;
-use std::sync::mpsc;
+use std::sync::{Arc, Barrier};
 
-use soiree::{EmitError, EventPool, Overflow, WorkerPool};
+use soiree::{EmitError, EventPool, ListenerOptions, Overflow, WorkerPool};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let pool = WorkerPool::builder()
+    let mail = WorkerPool::builder()
         .name("mail")
         .max_workers(1)
-        .capacity(2)
-        .overflow(Overflow::Reject)
-        .build()?;
-    let soiree = EventPool::with_pool(pool);
+        .capacity(2);
+    let soiree = EventPool::with_pool(mail.overflow(Overflow::Reject).build()?);
 
-    // The only worker is held in the first event until the gate opens.
-    let (started, has_started) = mpsc::channel();
-    let (open, gate) = mpsc::channel::<()>();
-    let gate = Mutex::new(gate);
-    soiree.on(
-        "mail.queued",
-        move |event| -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-            started.send(())?;
-            // Fails once `open` is gone, and that is what opens the gate.
-            let _ = gate.lock().map_err(|error| error.to_string())?.recv();
-            println!("sent: {:?}", event.payload_as::<String>());
-            Ok(())
-        },
-    )?;
+    // Holds the only worker in the first event, from one meeting at the barrier to the next.
+    let barrier = Arc::new(Barrier::new(2));
+    let held = Arc::clone(&barrier);
+    soiree.on_with("mail.queued", ListenerOptions::new().once(), move |_| {
+        held.wait();
+        held.wait();
+    })?;
+    soiree.on("mail.queued", |event| {
+        println!("sent: {:?}", event.payload_as::<String>())
+    })?;
 
     soiree.emit("mail.queued", String::from("mail 1"))?;
-    has_started.recv()?;
+    barrier.wait();
     for number in 2..=4 {
         match soiree.emit("mail.queued", format!("mail {number}")) {
             Ok(_) => println!("accepted: mail {number}"),
@@ -51,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         stats.waiting, stats.capacity, stats.rejected
     );
 
-    drop(open);
+    barrier.wait();
     soiree.close()?;
     let stats = soiree.pool_stats();
     println!(

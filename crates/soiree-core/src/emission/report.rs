@@ -6,7 +6,6 @@ use crate::listener::ListenerError;
 /// How an emission ended.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
-#[must_use = "a report may hold errors"]
 pub struct Report {
     /// Listeners that were called, whether they failed or not.
     pub delivered: u64,

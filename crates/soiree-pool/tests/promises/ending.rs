@@ -18,8 +18,10 @@ fn release_runs_everything_queued_first() {
     let ran = Arc::new(AtomicUsize::new(0));
     for _ in 0..100 {
         let ran = Arc::clone(&ran);
-        pool.submit(move || drop(ran.fetch_add(1, Ordering::SeqCst)))
-            .unwrap();
+        pool.submit(move || {
+            ran.fetch_add(1, Ordering::SeqCst);
+        })
+        .unwrap();
     }
     pool.release();
     pool.release();
@@ -123,7 +125,9 @@ fn jobs_that_race_the_end_are_accounted_for_exactly() {
                     starting.wait();
                     for _ in 0..20 {
                         let ran = Arc::clone(&ran);
-                        let result = pool.submit(move || drop(ran.fetch_add(1, Ordering::SeqCst)));
+                        let result = pool.submit(move || {
+                            ran.fetch_add(1, Ordering::SeqCst);
+                        });
                         let count = if result.is_ok() { &accepted } else { &refused };
                         count.fetch_add(1, Ordering::SeqCst);
                     }

@@ -205,8 +205,10 @@ fn each_job_runs_exactly_once_while_workers_come_and_go() {
             scope.spawn(move || {
                 for number in part * JOBS..(part + 1) * JOBS {
                     let runs = Arc::clone(runs);
-                    pool.submit(move || drop(runs[number].fetch_add(1, Ordering::SeqCst)))
-                        .unwrap();
+                    pool.submit(move || {
+                        runs[number].fetch_add(1, Ordering::SeqCst);
+                    })
+                    .unwrap();
                     if number % 64 == 0 {
                         pool.resize(1 + number % 4).unwrap();
                     }

@@ -43,12 +43,13 @@ fn feed_with(options: &Options, soiree: &EventPool, progress: &ProgressBar) -> i
                 break;
             }
             number += 1;
-            if line.trim_ascii().is_empty() {
+            let line = line.trim_ascii();
+            if line.is_empty() {
                 continue;
             }
             fed.read += 1;
             progress.inc(1);
-            let Err(error) = emit_line(soiree, &line, &mut fed, progress) else {
+            let Err(error) = emit_line(soiree, line, &mut fed, progress) else {
                 continue;
             };
             fed.bad += 1;

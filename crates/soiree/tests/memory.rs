@@ -1,0 +1,53 @@
+//! That names leave no memory behind. In a process of its own, so that nothing else grows meanwhile.
+
+use soiree::EventPool;
+
+const MIB: u64 = 1 << 20;
+
+/// What the process has in memory, where the system tells.
+fn resident() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * 4096)
+}
+
+/// T3: neither emitted names nor patterns that lost their listeners leave anything.
+#[test]
+fn names_leave_no_memory_behind() {
+    let Some(_) = resident() else {
+        println!("skipped: this system does not tell how much memory the process has");
+        return;
+    };
+    let count: u32 = if cfg!(debug_assertions) {
+        200_000
+    } else {
+        1_000_000
+    };
+    let soiree = EventPool::new();
+    soiree.on("**.login", |_| {}).unwrap();
+    soiree.on("*.*.user.*", |_| {}).unwrap();
+    let emit = |number: u32| {
+        let topic = format!("01J9Z6{number:020}.01J9Z7{number:020}.user.login");
+        assert_eq!(soiree.emit_sync(&topic, number).unwrap().delivered, 2);
+        // Twice, so that it is worth remembering.
+        assert_eq!(soiree.emit_sync(&topic, number).unwrap().delivered, 2);
+    };
+    let subscribe = |number: u32| {
+        let pattern = format!("tenant{number}.*.user{number}.login");
+        let id = soiree.on(&pattern, |_| {}).unwrap();
+        soiree.off(&pattern, &id).unwrap();
+        let id = soiree.on(&format!("tenant{number}.user"), |_| {}).unwrap();
+        soiree.off(&format!("tenant{number}.user"), &id).unwrap();
+    };
+    for (what, act) in [
+        ("emitting", &emit as &dyn Fn(u32)),
+        ("subscribing", &subscribe),
+    ] {
+        (0..10_000).for_each(act);
+        let before = resident().unwrap();
+        (10_000..count).for_each(act);
+        let grown = resident().unwrap().saturating_sub(before);
+        println!("{what}: {grown} bytes more after {count} than after 10,000");
+        assert!(grown <= MIB, "{what} left {grown} bytes");
+    }
+}

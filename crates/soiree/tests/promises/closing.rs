@@ -1,0 +1,161 @@
+//! E4.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::Instant;
+
+use soiree::{CloseError, EmitError, EventPool, Pool, SubscribeError, TopicError, WorkerPool};
+
+use crate::common::{BoxResult, Hold, on_one_worker, until};
+
+/// E4
+#[test]
+fn close_handles_every_accepted_event_and_refuses_every_other_while_8_threads_emit() -> BoxResult {
+    for _ in 0..20 {
+        let soiree = EventPool::with_pool(WorkerPool::new(2, 4)?);
+        let handled = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&handled);
+        soiree.on("**", move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        })?;
+        let (accepted, refused) = (AtomicU64::new(0), AtomicU64::new(0));
+        let starting = Barrier::new(9);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    starting.wait();
+                    for _ in 0..200 {
+                        match soiree.emit("t", ()) {
+                            Ok(_) => accepted.fetch_add(1, Ordering::SeqCst),
+                            Err(EmitError::Closed { .. }) => refused.fetch_add(1, Ordering::SeqCst),
+                            Err(other) => panic!("{other}"),
+                        };
+                    }
+                });
+            }
+            starting.wait();
+            until("some are in", || accepted.load(Ordering::SeqCst) > 50);
+            soiree.close().unwrap();
+            // Nothing is still on its way once close has returned.
+            assert_eq!(soiree.pool_stats().running, 0);
+        });
+        let (accepted, refused) = (accepted.into_inner(), refused.into_inner());
+        assert_eq!(accepted + refused, 1_600);
+        assert_eq!(handled.load(Ordering::SeqCst), accepted);
+    }
+    Ok(())
+}
+
+/// E4
+#[test]
+fn of_many_closes_one_wins_and_a_closed_event_pool_has_no_topics() -> BoxResult {
+    let soiree = EventPool::new();
+    soiree.on("t", |_| {})?;
+    let wins: usize = thread::scope(|scope| {
+        let closes: Vec<_> = (0..4).map(|_| scope.spawn(|| soiree.close())).collect();
+        closes
+            .into_iter()
+            .map(|close| usize::from(close.join().unwrap().is_ok()))
+            .sum()
+    });
+    assert_eq!(wins, 1);
+    assert_eq!(soiree.close(), Err(CloseError::AlreadyClosed));
+    assert!(soiree.is_empty() && soiree.is_closed());
+    assert!(matches!(
+        soiree.topic("t"),
+        Err(TopicError::NotFound { .. })
+    ));
+    assert_eq!(soiree.on("t", |_| {}), Err(SubscribeError::Closed));
+    Ok(())
+}
+
+/// E4
+#[test]
+fn close_releases_a_pool_handed_over_and_leaves_a_shared_one_running() -> BoxResult {
+    let shared = Arc::new(WorkerPool::new(1, 1)?);
+    let soiree = EventPool::with_pool(Arc::clone(&shared));
+    soiree.close()?;
+    shared.submit_and_wait(|| {})?;
+    let soiree = on_one_worker(1);
+    soiree.emit("t", ())?.wait();
+    assert_eq!(soiree.pool_stats().running, 1);
+    soiree.close()?;
+    assert_eq!(soiree.pool_stats().running, 0);
+    Ok(())
+}
+
+/// E4
+#[test]
+fn listeners_are_there_until_the_last_emission_has_ended() -> BoxResult {
+    let soiree = on_one_worker(100);
+    let handled = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&handled);
+    let held = Hold::worker_of(&soiree);
+    soiree.on("t", move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+    })?;
+    for _ in 0..100 {
+        let _ = soiree.emit("t", ())?;
+    }
+    thread::scope(|scope| {
+        let close = scope.spawn(|| soiree.close());
+        until("it closes", || soiree.is_closed());
+        held.let_go();
+        close.join().unwrap()
+    })?;
+    assert_eq!(handled.load(Ordering::SeqCst), 100);
+    Ok(())
+}
+
+/// E4, E6
+#[test]
+fn close_with_deadline_says_what_it_left() -> BoxResult {
+    let soiree = on_one_worker(100);
+    let held = Hold::worker_of(&soiree);
+    let waiting: Vec<_> = (0..3).map(|_| soiree.emit("t", ()).unwrap()).collect();
+    let Err(CloseError::Unfinished {
+        emissions, pool, ..
+    }) = soiree.close_with_deadline(Instant::now())
+    else {
+        panic!("a worker is held")
+    };
+    assert_eq!(emissions, 4);
+    let pool = pool.unwrap();
+    assert_eq!((pool.active, pool.discarded), (1, 3));
+    assert!(waiting.iter().all(|emission| emission.wait().discarded));
+    held.let_go();
+    until("the last emission has taken the listeners off", || {
+        soiree.is_empty()
+    });
+    Ok(())
+}
+
+/// E4: a shared pool goes on with what it has, and the listeners wait for that.
+#[test]
+fn after_a_missed_deadline_a_shared_pool_still_delivers() -> BoxResult {
+    let pool = Arc::new(WorkerPool::new(1, 8)?);
+    let soiree = EventPool::with_pool(Arc::clone(&pool));
+    soiree.on("t", |_| {})?;
+    let held = Hold::worker_of(&soiree);
+    let late = soiree.emit("t", ())?;
+    assert!(soiree.close_with_deadline(Instant::now()).is_err());
+    held.let_go();
+    assert_eq!(late.wait().delivered, 1);
+    until("the listeners are off", || soiree.is_empty());
+    pool.release();
+    Ok(())
+}
+
+/// E4: closing from a job of the pool would wait for itself.
+#[test]
+fn close_from_a_job_of_the_pool_is_an_error() -> BoxResult {
+    let pool = Arc::new(WorkerPool::new(1, 8)?);
+    let soiree = EventPool::with_pool(Arc::clone(&pool));
+    let inner = soiree.clone();
+    pool.submit_and_wait(move || {
+        assert_eq!(inner.close(), Err(CloseError::InsideListener));
+    })?;
+    soiree.close()?;
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! L1 to L5.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use std::thread;
+
+use soiree::{EventPool, ListenerOptions, Priority};
+
+use crate::common::{BoxResult, Diary, both_ways, on_one_worker};
+
+/// L1
+#[test]
+fn priorities_hold_across_all_patterns_and_registration_breaks_ties() -> BoxResult {
+    let soiree = EventPool::new();
+    let diary = Diary::default();
+    let subscriptions = [
+        ("**", Priority::Normal, "normal 1"),
+        ("user.created", Priority::Lowest, "lowest"),
+        ("user.*", Priority::Highest, "highest"),
+        ("user.created", Priority::Normal, "normal 2"),
+        ("*.created", Priority::High, "high"),
+        ("user.**", Priority::Low, "low"),
+        ("*.*", Priority::Normal, "normal 3"),
+    ];
+    for (pattern, priority, name) in subscriptions {
+        let diary = diary.clone();
+        soiree.on_with(pattern, priority, move |_| diary.note(name))?;
+    }
+    let order = [
+        "highest", "high", "normal 1", "normal 2", "normal 3", "low", "lowest",
+    ];
+    for _ in 0..3 {
+        assert_eq!(soiree.emit("user.created", ())?.wait().delivered, 7);
+        assert_eq!(diary.take(), order);
+        assert_eq!(soiree.emit_sync("user.created", ())?.delivered, 7);
+        assert_eq!(diary.take(), order);
+    }
+    Ok(())
+}
+
+/// L2
+#[test]
+fn aborting_stops_all_that_has_not_started_whatever_its_pattern() -> BoxResult {
+    let soiree = EventPool::new();
+    let diary = Diary::default();
+    let (first, second, third) = (diary.clone(), diary.clone(), diary.clone());
+    soiree.on_with("a.*", Priority::High, move |_| first.note("before"))?;
+    soiree.on_with("**", Priority::Normal, move |event| {
+        second.note("aborts");
+        event.set_aborted(true);
+    })?;
+    soiree.on_with("a.b", Priority::Low, move |_| third.note("after"))?;
+    both_ways(&soiree, "a.b", |report| {
+        assert_eq!(diary.take(), ["before", "aborts"]);
+        assert!(report.aborted && !report.is_ok());
+        assert_eq!(report.delivered, 2);
+        assert!(
+            report
+                .into_result()
+                .unwrap_err()
+                .to_string()
+                .contains("aborted")
+        );
+    });
+    Ok(())
+}
+
+/// L3
+#[test]
+fn a_listener_may_call_anything_on_its_own_event_pool() -> BoxResult {
+    let soiree = on_one_worker(0);
+    let inner = soiree.downgrade();
+    let done = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&done);
+    soiree.on(
+        "outer",
+        move |_| -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+            let soiree = inner.upgrade().ok_or("gone")?;
+            let id = soiree.on("inner", |_| {})?;
+            assert_eq!(soiree.emit_sync("inner", ())?.delivered, 1);
+            assert_eq!(soiree.emit("inner", ())?.wait().delivered, 1);
+            let topic = soiree.topic("inner")?;
+            let other = topic.add_listener(|_| {})?;
+            topic.remove_listener(&other)?;
+            soiree.ensure_topic("other")?;
+            soiree.off("inner", &id)?;
+            soiree.set_error_buffer(3);
+            assert!(soiree.close().is_err());
+            count.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        },
+    )?;
+    assert!(soiree.emit("outer", ())?.wait().is_ok());
+    assert!(soiree.emit_sync("outer", ())?.is_ok());
+    assert_eq!(done.load(Ordering::SeqCst), 2);
+    soiree.close()?;
+    Ok(())
+}
+
+/// L3
+#[test]
+fn an_emission_calls_those_who_are_subscribed_when_it_starts() -> BoxResult {
+    let soiree = EventPool::new();
+    let diary = Diary::default();
+    let last = Arc::new(Mutex::new(None));
+    let (weak, notes, to_go) = (soiree.downgrade(), diary.clone(), Arc::clone(&last));
+    soiree.on_with("topic", Priority::High, move |_| {
+        let soiree = weak.upgrade().unwrap();
+        let notes = notes.clone();
+        soiree.on("topic", move |_| notes.note("new")).unwrap();
+        if let Some(id) = to_go.lock().unwrap().take() {
+            soiree.off("topic", &id).unwrap();
+        }
+    })?;
+    let notes = diary.clone();
+    *last.lock().unwrap() =
+        Some(soiree.on_with("topic", Priority::Low, move |_| notes.note("old"))?);
+    soiree.emit("topic", ())?.wait();
+    assert_eq!(diary.take(), ["old"], "as it was when it started");
+    soiree.emit_sync("topic", ())?;
+    assert_eq!(diary.take(), ["new"], "as it was changed");
+    Ok(())
+}
+
+/// L4
+#[test]
+fn a_panicking_listener_does_not_stop_the_others_and_is_told_with_topic_and_listener() -> BoxResult
+{
+    let soiree = on_one_worker(8);
+    let panics = Diary::default();
+    let seen = panics.clone();
+    soiree.set_panic_handler(move |panic| {
+        seen.note(format!(
+            "{} {} {}",
+            panic.topic,
+            panic.name.unwrap_or("-"),
+            panic.message
+        ));
+        panic!("handlers may panic, too");
+    });
+    let ran = Arc::new(AtomicU64::new(0));
+    let patterns = ["a.b", "a.*", "**", "a.**", "*.b"];
+    for number in 0..10 {
+        let ran = Arc::clone(&ran);
+        let options = ListenerOptions::new().name(format!("listener {number}"));
+        soiree.on_with(patterns[number % 5], options, move |_| {
+            assert!(number != 4, "number {number}");
+            ran.fetch_add(1, Ordering::SeqCst);
+        })?;
+    }
+    both_ways(&soiree, "a.b", |report| {
+        assert_eq!(ran.swap(0, Ordering::SeqCst), 9);
+        assert_eq!(panics.take(), ["a.b listener 4 number 4"]);
+        assert_eq!(
+            (report.delivered, report.failed, report.errors.len()),
+            (10, 1, 1)
+        );
+        assert!(report.errors[0].is_panic());
+        assert_eq!(report.errors[0].pattern(), "*.b");
+    });
+    assert_eq!(soiree.pool_stats().failed, 0, "the pool saw no panic");
+    Ok(())
+}
+
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        std::panic::panic_any(Bomb);
+    }
+}
+
+/// L4: whatever user code panics, and however.
+#[test]
+fn panics_of_filters_handlers_payloads_and_drops_are_contained() -> BoxResult {
+    let soiree = on_one_worker(8);
+    soiree.set_error_handler(|_, _| panic!("an error handler"));
+    soiree.set_dead_event_handler(|_| panic!("a dead event handler"));
+    soiree.on("x", |_| std::panic::panic_any(Bomb))?;
+    soiree.on_with(
+        "x",
+        ListenerOptions::new().filter(|_| panic!("a filter")),
+        |_| {},
+    )?;
+    let bomb = Bomb;
+    let id = soiree.on("bomb", move |_| {
+        let _ = &bomb;
+    })?;
+    let report = soiree.emit("x", ())?.wait();
+    assert_eq!(
+        (report.failed, report.errors.len()),
+        (2, 2),
+        "nothing was lost by the handler"
+    );
+    soiree.off("bomb", &id)?;
+    assert!(soiree.emit("nobody", ())?.wait().is_ok());
+    Ok(())
+}
+
+/// L5
+#[test]
+fn once_and_max_runs_are_exact_under_concurrent_emits() -> BoxResult {
+    let soiree = EventPool::new();
+    let (once, seven) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let counted = |count: &Arc<AtomicU64>| {
+        let count = Arc::clone(count);
+        move |_: &dyn soiree::Event| {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    };
+    for _ in 0..50 {
+        soiree.on_with("t", ListenerOptions::new().once(), counted(&once))?;
+        soiree.on_with("*", ListenerOptions::new().max_runs(7), counted(&seven))?;
+        let starting = Barrier::new(8);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    starting.wait();
+                    for _ in 0..2 {
+                        soiree.emit_sync("t", ()).unwrap();
+                        let _ = soiree.emit("t", ()).unwrap();
+                    }
+                });
+            }
+        });
+        soiree.emit("t", ())?.wait();
+        assert!(
+            soiree.is_empty(),
+            "those whose runs are used up are taken off"
+        );
+    }
+    soiree.close()?;
+    assert_eq!(
+        (once.load(Ordering::SeqCst), seven.load(Ordering::SeqCst)),
+        (50, 350)
+    );
+    Ok(())
+}
+
+/// L5: and what could never run is refused.
+#[test]
+fn zero_runs_are_refused() {
+    let refused = EventPool::new().on_with("t", ListenerOptions::new().max_runs(0), |_| {});
+    assert_eq!(refused, Err(soiree::SubscribeError::ZeroRuns));
+}

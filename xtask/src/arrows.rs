@@ -1,0 +1,144 @@
+//! Which workspace crate may depend on which: everything points at `soiree-core`.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::{Result, workspace};
+
+const FACADE: &str = "soiree";
+const CORE: &str = "soiree-core";
+/// What a user of the facade switches on by a feature.
+const OPTIONAL: [&str; 6] = [
+    "soiree-metrics",
+    "soiree-pond",
+    "soiree-pool",
+    "soiree-rayon",
+    "soiree-testkit",
+    "soiree-tokio",
+];
+/// Members that nobody depends on; they may use what they like.
+const FREE: [&str; 2] = ["benches", "xtask"];
+
+pub(crate) fn run() -> Result {
+    let refused = check(&workspace::metadata()?);
+    for line in &refused {
+        eprintln!("{line}");
+    }
+    match refused.len() {
+        0 => Ok(()),
+        count => Err(format!("arrows: {count} refused").into()),
+    }
+}
+
+/// One line for each dependency that is refused.
+fn check(metadata: &Value) -> Vec<String> {
+    let root = Path::new(text(&metadata["workspace_root"]));
+    let packages = list(&metadata["packages"]);
+    let members: Vec<&str> = packages
+        .iter()
+        .map(|package| text(&package["name"]))
+        .collect();
+    let mut refused = Vec::new();
+    for package in packages {
+        let manifest = Path::new(text(&package["manifest_path"]));
+        let inside = manifest.strip_prefix(root).unwrap_or(manifest);
+        if FREE.iter().any(|folder| inside.starts_with(folder)) {
+            continue;
+        }
+        let from = text(&package["name"]);
+        for dependency in list(&package["dependencies"]) {
+            let to = text(&dependency["name"]);
+            if !members.contains(&to) || dependency["kind"] == "dev" {
+                continue;
+            }
+            if let Err(rule) = permit(from, to, dependency["optional"] == true) {
+                refused.push(format!("{from} -> {to}: {rule}"));
+            }
+        }
+    }
+    refused
+}
+
+/// Whether `from` may depend on `to` outside its tests, and the rule if not.
+fn permit(from: &str, to: &str, optional: bool) -> std::result::Result<(), &'static str> {
+    match (from, to) {
+        (CORE, _) => Err("soiree-core depends on no crate of the workspace"),
+        (FACADE, CORE) if optional => Err("soiree always depends on soiree-core, never optionally"),
+        (_, CORE) => Ok(()),
+        (FACADE, to) if !OPTIONAL.contains(&to) => {
+            Err("soiree depends on soiree-core, the pools, the adapters and the testkit only")
+        }
+        (FACADE, _) if !optional => Err("soiree depends on all but soiree-core optionally"),
+        (FACADE, _) => Ok(()),
+        (_, "soiree-testkit") => Err("soiree-testkit is a dev-dependency everywhere but in soiree"),
+        _ => Err("every crate but soiree depends on soiree-core alone"),
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_arrows_of_the_design_are_permitted() {
+        assert_eq!(permit("soiree", "soiree-core", false), Ok(()));
+        assert_eq!(permit("soiree", "soiree-pool", true), Ok(()));
+        assert_eq!(permit("soiree", "soiree-testkit", true), Ok(()));
+        assert_eq!(permit("soiree-pool", "soiree-core", false), Ok(()));
+        assert_eq!(permit("soiree-testkit", "soiree-core", false), Ok(()));
+    }
+
+    #[test]
+    fn every_other_arrow_is_refused() {
+        for (from, to, optional) in [
+            ("soiree", "soiree-core", true),
+            ("soiree", "soiree-tokio", false),
+            ("soiree", "xtask", true),
+            ("soiree-core", "soiree-pool", true),
+            ("soiree-core", "soiree", false),
+            ("soiree-pool", "soiree-testkit", true),
+            ("soiree-tokio", "soiree-pool", true),
+            ("soiree-tokio", "soiree", false),
+        ] {
+            assert!(permit(from, to, optional).is_err(), "{from} -> {to}");
+        }
+    }
+
+    fn workspace(kind: Value, folder: &str) -> Value {
+        let dependency = json!({ "name": "soiree-pool", "kind": kind, "optional": false });
+        let foreign = json!({ "name": "serde", "kind": null, "optional": false });
+        json!({ "workspace_root": "/w", "packages": [
+            { "name": "soiree-pool", "manifest_path": "/w/crates/soiree-pool/Cargo.toml", "dependencies": [foreign] },
+            { "name": "soiree-rayon", "manifest_path": format!("/w/{folder}/Cargo.toml"), "dependencies": [dependency] },
+        ]})
+    }
+
+    #[test]
+    fn a_refusal_names_crate_dependency_and_rule() {
+        assert_eq!(
+            check(&workspace(Value::Null, "crates/soiree-rayon")),
+            ["soiree-rayon -> soiree-pool: every crate but soiree depends on soiree-core alone"]
+        );
+        assert_eq!(
+            check(&workspace(json!("build"), "crates/soiree-rayon")).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn dev_dependencies_and_free_members_are_not_looked_at() {
+        assert!(check(&workspace(json!("dev"), "crates/soiree-rayon")).is_empty());
+        assert!(check(&workspace(Value::Null, "benches/rayon")).is_empty());
+    }
+}

@@ -1,0 +1,90 @@
+//! Every crate takes its lints and its Rust version from the workspace.
+
+use super::Violation;
+
+pub(super) fn check(path: &str, text: &str) -> Vec<Violation> {
+    let keys = keys(text);
+    let Some(line) = text.lines().position(|line| line.trim() == "[package]") else {
+        return Vec::new();
+    };
+    [
+        (
+            "lints",
+            "the crate inherits the workspace's lints: [lints] workspace = true",
+        ),
+        (
+            "package.rust-version",
+            "the crate inherits the workspace's Rust version: rust-version.workspace = true",
+        ),
+    ]
+    .into_iter()
+    .filter(|(key, _)| !inherits(&keys, key))
+    .map(|(_, rule)| Violation {
+        path: path.into(),
+        line: line + 1,
+        rule: rule.into(),
+    })
+    .collect()
+}
+
+fn inherits(keys: &[(String, String)], key: &str) -> bool {
+    let dotted = format!("{key}.workspace");
+    keys.iter().any(|(found, value)| {
+        (*found == dotted && value == "true") || (found == key && value == "{workspace=true}")
+    })
+}
+
+/// The keys with a value on their own line, each with its table in front, and no blanks left.
+fn keys(text: &str) -> Vec<(String, String)> {
+    let mut table = String::new();
+    let mut keys = Vec::new();
+    for line in text.lines() {
+        let line: String = line.chars().filter(|char| !char.is_whitespace()).collect();
+        let line = line.split('#').next().unwrap_or_default();
+        if let Some(header) = line
+            .strip_prefix('[')
+            .and_then(|line| line.strip_suffix(']'))
+        {
+            table = format!("{header}.");
+        } else if let Some((key, value)) = line.split_once('=') {
+            keys.push((format!("{table}{key}"), value.into()));
+        }
+    }
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crate_that_inherits_both_is_tidy() {
+        for text in [
+            "[package]\nrust-version.workspace = true\n[lints]\nworkspace = true # all",
+            "[package]\nrust-version = { workspace = true }\n[lints]\nworkspace=true",
+        ] {
+            assert_eq!(check("a/Cargo.toml", text), []);
+        }
+    }
+
+    #[test]
+    fn a_crate_that_inherits_neither_breaks_both_rules() {
+        let text = "\n[package]\nrust-version = \"1.85\"\n[lints.rust]\nmissing_docs = \"warn\"";
+        let broken = check("a/Cargo.toml", text);
+        assert_eq!(broken.len(), 2);
+        assert!(broken[0].to_string().starts_with("a/Cargo.toml:2: "));
+        assert!(broken[0].rule.contains("lints"));
+        assert!(broken[1].rule.contains("rust-version"));
+    }
+
+    #[test]
+    fn the_workspace_itself_inherits_from_nobody() {
+        assert_eq!(
+            check(
+                "Cargo.toml",
+                "[workspace]\n[workspace.package]\nrust-version = \"1.85\""
+            ),
+            []
+        );
+    }
+}

@@ -1,0 +1,256 @@
+//! A source file, its code and its comments apart, so that a word in a string breaks no rule.
+
+use std::ops::Range;
+use std::path::Path;
+
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) path: String,
+    pub(super) text: String,
+    /// The text with blanks for comments and literals; the lines stay.
+    pub(super) code: String,
+    /// The text with blanks for all but comments; the lines stay.
+    pub(super) comments: String,
+    /// Whether the whole file is compiled for tests only.
+    pub(super) is_test: bool,
+    /// The lines, from 0, of items compiled for tests only.
+    test_lines: Vec<Range<usize>>,
+}
+
+impl Source {
+    pub(super) fn new(path: String, text: String) -> Self {
+        let (code, comments) = split(&text);
+        let is_test = Path::new(&path)
+            .components()
+            .any(|part| part.as_os_str() == "tests")
+            || path.ends_with("/tests.rs")
+            || code.contains("#![cfg(test)]");
+        let test_lines = test_items(&code)
+            .map(|item| line_of(&code, item.start)..line_of(&code, item.end) + 1)
+            .collect();
+        Self {
+            path,
+            text,
+            code,
+            comments,
+            is_test,
+            test_lines,
+        }
+    }
+
+    /// Whether a line, counted from 0, is compiled for tests only.
+    pub(super) fn in_test(&self, line: usize) -> bool {
+        self.is_test || self.test_lines.iter().any(|lines| lines.contains(&line))
+    }
+
+    /// The files that `#[cfg(test)] mod name;` declares here, one for each place that Rust looks in.
+    pub(super) fn test_modules(&self) -> Vec<String> {
+        let stem = self.path.strip_suffix(".rs").unwrap_or(&self.path);
+        let (folder, file) = stem.rsplit_once('/').unwrap_or(("", stem));
+        let base = match file {
+            "lib" | "main" | "mod" => folder,
+            _ => stem,
+        };
+        test_items(&self.code)
+            .filter_map(|item| self.code[item].strip_suffix(';'))
+            .filter_map(|item| item.rsplit_once("mod "))
+            .map(|(_, name)| name.trim())
+            .flat_map(|name| [format!("{base}/{name}.rs"), format!("{base}/{name}/mod.rs")])
+            .collect()
+    }
+}
+
+/// The number, from 0, of the line at a byte offset.
+pub(super) fn line_of(text: &str, offset: usize) -> usize {
+    text.as_bytes()[..offset]
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count()
+}
+
+/// The byte ranges of the items under a `#[cfg(test)]`, attribute included.
+fn test_items(code: &str) -> impl Iterator<Item = Range<usize>> {
+    ["#[cfg(test)]", "#[cfg(all(test,"]
+        .into_iter()
+        .flat_map(|attribute| code.match_indices(attribute))
+        .map(|(start, _)| start..item_end(code, start))
+}
+
+/// Where the item that starts at `start` ends: after its first `;`, or the brace that closes its first one.
+fn item_end(code: &str, start: usize) -> usize {
+    let mut depth = 0_usize;
+    for (at, byte) in code.bytes().enumerate().skip(start) {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth = depth.saturating_sub(1),
+            b';' => {}
+            _ => continue,
+        }
+        if depth == 0 {
+            return at + 1;
+        }
+    }
+    code.len()
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Code,
+    Comment,
+    Literal,
+}
+
+fn split(text: &str) -> (String, String) {
+    let chars: Vec<char> = text.chars().collect();
+    let (mut code, mut comments) = (String::new(), String::new());
+    let mut rest = chars.as_slice();
+    while !rest.is_empty() {
+        let (kind, len) = token(rest);
+        let (token, after) = rest.split_at(len.min(rest.len()));
+        for &char in token {
+            let blank = if char == '\n' { '\n' } else { ' ' };
+            code.push(if kind == Kind::Code { char } else { blank });
+            comments.push(if kind == Kind::Comment { char } else { blank });
+        }
+        rest = after;
+    }
+    (code, comments)
+}
+
+/// What `text` starts with, and how many characters it has; more than there are if it never ends.
+fn token(text: &[char]) -> (Kind, usize) {
+    match text {
+        ['/', '/', ..] => {
+            let len = text.iter().position(|char| *char == '\n');
+            (Kind::Comment, len.unwrap_or(text.len()))
+        }
+        ['/', '*', ..] => (Kind::Comment, block_comment(text)),
+        ['"', ..] => (Kind::Literal, quoted(text, '"')),
+        ['\'', '\\', ..] => (Kind::Literal, quoted(text, '\'')),
+        ['\'', _, '\'', ..] => (Kind::Literal, 3),
+        [first, ..] if is_word(*first) => {
+            let len = text.iter().take_while(|char| is_word(**char)).count();
+            match text[..len] {
+                ['r'] | ['b' | 'c', 'r'] => match raw_string(&text[len..]) {
+                    Some(rest) => (Kind::Literal, len + rest),
+                    None => (Kind::Code, len),
+                },
+                _ => (Kind::Code, len),
+            }
+        }
+        _ => (Kind::Code, 1),
+    }
+}
+
+fn block_comment(text: &[char]) -> usize {
+    let (mut at, mut depth) = (0, 0);
+    while at < text.len() {
+        match text[at..] {
+            ['/', '*', ..] => (at, depth) = (at + 2, depth + 1),
+            ['*', '/', ..] => (at, depth) = (at + 2, depth - 1),
+            _ => at += 1,
+        }
+        if depth == 0 {
+            break;
+        }
+    }
+    at
+}
+
+fn quoted(text: &[char], quote: char) -> usize {
+    let mut at = 1;
+    while at < text.len() && text[at] != quote {
+        at += if text[at] == '\\' { 2 } else { 1 };
+    }
+    at + 1
+}
+
+/// The length of the hashes, quotes and content of a raw string, `None` for a raw identifier.
+fn raw_string(text: &[char]) -> Option<usize> {
+    let hashes = text.iter().take_while(|char| **char == '#').count();
+    if text.get(hashes) != Some(&'"') {
+        return None;
+    }
+    let mut end = vec!['"'];
+    end.resize(hashes + 1, '#');
+    let content = &text[hashes + 1..];
+    let len = content.windows(end.len()).position(|window| window == end);
+    Some(len.map_or(text.len(), |len| hashes + 1 + len + end.len()))
+}
+
+pub(super) fn is_word(char: char) -> bool {
+    char.is_alphanumeric() || char == '_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<&str> {
+        text.split_whitespace().collect()
+    }
+
+    #[test]
+    fn comments_and_literals_are_not_code() {
+        let (code, comments) =
+            split("a(\"b // \\\" c\", '\"', '\\'') /* d /* e */ f */ + g // h\n");
+        assert_eq!(words(&code), ["a(", ",", ",", ")", "+", "g"]);
+        assert_eq!(
+            words(&comments),
+            ["/*", "d", "/*", "e", "*/", "f", "*/", "//", "h"]
+        );
+    }
+
+    #[test]
+    fn raw_strings_end_at_their_own_hashes() {
+        let (code, _) = split("r#\"a\" b\"# c br\"\\\" d r#type \"\"");
+        assert_eq!(words(&code), ["c", "d", "r#type"]);
+    }
+
+    #[test]
+    fn lifetimes_are_code_and_lines_stay() {
+        let text = "fn f<'a>(s: &'a str) {}\n\"x\ny\"\n/* z\n*/ end";
+        let (code, comments) = split(text);
+        assert!(code.starts_with("fn f<'a>(s: &'a str) {}"));
+        assert_eq!(code.lines().count(), text.lines().count());
+        assert_eq!(comments.lines().count(), text.lines().count());
+    }
+
+    #[test]
+    fn what_never_ends_is_blank_to_the_end() {
+        for text in ["a \"b", "a r#\"b", "a /* b", "a '\\", "a \"\\"] {
+            assert_eq!(words(&split(text).0), ["a"], "{text}");
+        }
+    }
+
+    #[test]
+    fn an_item_of_tests_ends_at_its_brace() {
+        let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() { \"}\"; }\n}\nfn c() {}\n";
+        let source = Source::new("src/a.rs".into(), text.into());
+        let lines: Vec<usize> = (0..6).filter(|line| source.in_test(*line)).collect();
+        assert_eq!(lines, [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn modules_of_tests_are_found_where_rust_looks() {
+        let text = "#[cfg(test)]\nmod model;\nmod real;";
+        let at = |path: &str| Source::new(path.into(), text.into()).test_modules();
+        assert_eq!(at("src/lib.rs"), ["src/model.rs", "src/model/mod.rs"]);
+        assert_eq!(at("src/a.rs"), ["src/a/model.rs", "src/a/model/mod.rs"]);
+    }
+
+    #[test]
+    fn files_of_tests_are_known_by_their_path() {
+        for (path, is_test) in [
+            ("crates/a/tests/b.rs", true),
+            ("crates/a/src/b/tests.rs", true),
+            ("crates/a/src/contests.rs", false),
+        ] {
+            assert_eq!(
+                Source::new(path.into(), String::new()).is_test,
+                is_test,
+                "{path}"
+            );
+        }
+    }
+}

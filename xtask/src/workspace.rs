@@ -1,0 +1,65 @@
+//! Where the workspace is, and what Cargo and Git know of it.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::Result;
+
+/// The root of the checkout, whatever directory the command was started in.
+pub(crate) fn root() -> PathBuf {
+    // Cargo sets the variable at run time too; a binary in a shared target directory may come from another checkout.
+    let xtask = env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    xtask.parent().map_or(xtask.clone(), PathBuf::from)
+}
+
+/// The Cargo that runs this, in the root of the workspace.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// What `cargo metadata` says of the workspace's own crates.
+pub(crate) fn metadata() -> Result<Value> {
+    let mut command = cargo();
+    command.args(["metadata", "--no-deps", "--format-version", "1"]);
+    Ok(serde_json::from_str(&stdout(&mut command)?)?)
+}
+
+/// The files of the checkout that match a pathspec, those not yet added included, those ignored or deleted not.
+pub(crate) fn files(pathspecs: &[&str]) -> Result<Vec<String>> {
+    let root = root();
+    let mut command = Command::new("git");
+    command.current_dir(&root).args([
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "--",
+    ]);
+    let listed = stdout(command.args(pathspecs))?;
+    let mut files: Vec<String> = listed
+        .split_terminator('\0')
+        .filter(|path| root.join(path).is_file())
+        .map(String::from)
+        .collect();
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+fn stdout(command: &mut Command) -> Result<String> {
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("{command:?}: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{command:?}: {}", output.status).into());
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
