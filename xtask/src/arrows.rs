@@ -8,15 +8,7 @@ use crate::{Result, workspace};
 
 const FACADE: &str = "soiree";
 const CORE: &str = "soiree-core";
-/// What a user of the facade switches on by a feature.
-const OPTIONAL: [&str; 6] = [
-    "soiree-metrics",
-    "soiree-pond",
-    "soiree-pool",
-    "soiree-rayon",
-    "soiree-testkit",
-    "soiree-tokio",
-];
+const POOL: &str = "soiree-pool";
 /// Members that nobody depends on; they may use what they like.
 const FREE: [&str; 2] = ["benches", "xtask"];
 
@@ -49,7 +41,8 @@ fn check(metadata: &Value) -> Vec<String> {
         let from = text(&package["name"]);
         for dependency in list(&package["dependencies"]) {
             let to = text(&dependency["name"]);
-            if !members.contains(&to) || dependency["kind"] == "dev" {
+            // Cargo gives a kind to dev- and build-dependencies only.
+            if !members.contains(&to) || !dependency["kind"].is_null() {
                 continue;
             }
             if let Err(rule) = permit(from, to, dependency["optional"] == true) {
@@ -60,18 +53,18 @@ fn check(metadata: &Value) -> Vec<String> {
     refused
 }
 
-/// Whether `from` may depend on `to` outside its tests, and the rule if not.
+/// Whether `from` may have `to` as a normal dependency, and the rule if not.
 fn permit(from: &str, to: &str, optional: bool) -> std::result::Result<(), &'static str> {
     match (from, to) {
         (CORE, _) => Err("soiree-core depends on no crate of the workspace"),
-        (FACADE, CORE) if optional => Err("soiree always depends on soiree-core, never optionally"),
-        (_, CORE) => Ok(()),
-        (FACADE, to) if !OPTIONAL.contains(&to) => {
-            Err("soiree depends on soiree-core, the pools, the adapters and the testkit only")
+        (_, CORE) | (FACADE, POOL) => Ok(()),
+        (FACADE, to) if !to.starts_with("soiree-") => {
+            Err("soiree depends on soiree-* crates alone")
         }
-        (FACADE, _) if !optional => Err("soiree depends on all but soiree-core optionally"),
+        (FACADE, _) if !optional => {
+            Err("soiree depends on all but soiree-core and soiree-pool optionally")
+        }
         (FACADE, _) => Ok(()),
-        (_, "soiree-testkit") => Err("soiree-testkit is a dev-dependency everywhere but in soiree"),
         _ => Err("every crate but soiree depends on soiree-core alone"),
     }
 }
@@ -93,7 +86,7 @@ mod tests {
     #[test]
     fn the_arrows_of_the_design_are_permitted() {
         assert_eq!(permit("soiree", "soiree-core", false), Ok(()));
-        assert_eq!(permit("soiree", "soiree-pool", true), Ok(()));
+        assert_eq!(permit("soiree", "soiree-pool", false), Ok(()));
         assert_eq!(permit("soiree", "soiree-testkit", true), Ok(()));
         assert_eq!(permit("soiree-pool", "soiree-core", false), Ok(()));
         assert_eq!(permit("soiree-testkit", "soiree-core", false), Ok(()));
@@ -102,7 +95,6 @@ mod tests {
     #[test]
     fn every_other_arrow_is_refused() {
         for (from, to, optional) in [
-            ("soiree", "soiree-core", true),
             ("soiree", "soiree-tokio", false),
             ("soiree", "xtask", true),
             ("soiree-core", "soiree-pool", true),
@@ -130,14 +122,11 @@ mod tests {
             check(&workspace(Value::Null, "crates/soiree-rayon")),
             ["soiree-rayon -> soiree-pool: every crate but soiree depends on soiree-core alone"]
         );
-        assert_eq!(
-            check(&workspace(json!("build"), "crates/soiree-rayon")).len(),
-            1
-        );
     }
 
     #[test]
-    fn dev_dependencies_and_free_members_are_not_looked_at() {
+    fn dev_and_build_dependencies_and_free_members_are_not_looked_at() {
+        assert!(check(&workspace(json!("build"), "crates/soiree-rayon")).is_empty());
         assert!(check(&workspace(json!("dev"), "crates/soiree-rayon")).is_empty());
         assert!(check(&workspace(Value::Null, "benches/rayon")).is_empty());
     }

@@ -33,7 +33,7 @@ pub(crate) fn run() -> Result {
     for source in &sources {
         broken.extend(rules::check(source).iter().map(Violation::to_string));
     }
-    for (path, text) in read(&["Cargo.toml", "**/Cargo.toml"])? {
+    for (path, text) in read(&[":(glob)crates/*/Cargo.toml"])? {
         broken.extend(
             manifest::check(&path, &text)
                 .iter()

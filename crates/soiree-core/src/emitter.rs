@@ -18,17 +18,9 @@ use crate::gate::Gate;
 use crate::job::Job;
 use crate::payload::{Payload, Value};
 use crate::pool::{Pool, SubmitError, Unfinished, far_future};
+use crate::pool_handle::PoolHandle;
 use crate::registry::Registry;
 use crate::topic::{Pattern, validate_topic};
-
-/// A pool, and whether it is the holder's to release.
-///
-/// Made of a pool by value, it is released when the `EventPool` closes; made of an `Arc`, it is left running.
-#[derive(Clone)]
-pub struct PoolHandle {
-    pool: Arc<dyn Pool>,
-    owned: bool,
-}
 
 /// What holds for emissions that begin from now on.
 #[derive(Clone)]
@@ -354,45 +346,6 @@ fn refuse<C: Cargo>(flight: &Arc<Flight<C>>, refused: SubmitError) -> EmitError 
         topic: flight.core.topic().into(),
         payload: C::payload(flight),
         source,
-    }
-}
-
-impl<P: Pool + 'static> From<P> for PoolHandle {
-    fn from(pool: P) -> Self {
-        Self {
-            pool: Arc::new(pool),
-            owned: true,
-        }
-    }
-}
-
-impl<P: Pool + 'static> From<Arc<P>> for PoolHandle {
-    fn from(pool: Arc<P>) -> Self {
-        Self { pool, owned: false }
-    }
-}
-
-impl From<Arc<dyn Pool>> for PoolHandle {
-    fn from(pool: Arc<dyn Pool>) -> Self {
-        Self { pool, owned: false }
-    }
-}
-
-impl From<Box<dyn Pool>> for PoolHandle {
-    fn from(pool: Box<dyn Pool>) -> Self {
-        Self {
-            pool: pool.into(),
-            owned: true,
-        }
-    }
-}
-
-impl fmt::Debug for PoolHandle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PoolHandle")
-            .field("owned", &self.owned)
-            .field("stats", &self.pool.stats())
-            .finish()
     }
 }
 

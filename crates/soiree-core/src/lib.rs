@@ -19,6 +19,7 @@ mod listener;
 mod options;
 mod payload;
 mod pool;
+mod pool_handle;
 mod priority;
 mod properties;
 mod registry;
@@ -30,7 +31,7 @@ pub use crate::dispatch::{DeadEventHandler, ErrorHandler, Handlers, PanicHandler
 pub use crate::emission::{
     Emission, EmissionFuture, EmitError, ErrorIter, IntoErrors, Report, ReportError,
 };
-pub use crate::emitter::{CloseError, Emitter, PoolHandle, Settings};
+pub use crate::emitter::{CloseError, Emitter, Settings};
 pub use crate::event::{BaseEvent, Event, EventId, InvalidEventId};
 pub use crate::gate::Gate;
 pub use crate::job::{Job, JobOutcome, PanicPayload, Task};
@@ -38,6 +39,7 @@ pub use crate::listener::{BoxError, Listener, ListenerError, ListenerId, Listene
 pub use crate::options::ListenerOptions;
 pub use crate::payload::{Carrier, Payload, PayloadRef};
 pub use crate::pool::{Pool, SubmitError, SubmitErrorReason, Unfinished, WaitError};
+pub use crate::pool_handle::PoolHandle;
 pub use crate::priority::{InvalidPriority, Priority};
 pub use crate::properties::{Properties, Value};
 pub use crate::registry::{Registry, SubscribeError, UnsubscribeError};

@@ -2,3 +2,8 @@
 
 #[doc = include_str!("../docs/topics.md")]
 pub mod topics {}
+
+/// The examples of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub mod readme {}

@@ -7,7 +7,7 @@ use super::source::{Source, is_word};
 /// Topics, listeners, emissions and pools, and how many promises each makes.
 const PROMISES: [(&str, usize); 4] = [("T", 3), ("L", 5), ("E", 6), ("P", 8)];
 
-/// The promises that no comment in a test names as a word of its own.
+/// The promises that no `///` comment in a test names as a word of its own.
 pub(super) fn without_test<'a>(sources: impl Iterator<Item = &'a Source>) -> Vec<String> {
     let cited: BTreeSet<&str> = sources.flat_map(cited_words).collect();
     PROMISES
@@ -21,6 +21,8 @@ fn cited_words(source: &Source) -> impl Iterator<Item = &str> {
     let lines = source.comments.lines().enumerate();
     lines
         .filter(|(line, _)| source.in_test(*line))
+        // The `//!` of a file announces what its tests are to show; only a test's own comment counts.
+        .filter(|(_, comment)| comment.trim_start().starts_with("///"))
         .flat_map(|(_, comment)| comment.split(|char: char| !is_word(char)))
 }
 
@@ -41,10 +43,16 @@ mod tests {
     }
 
     #[test]
-    fn comments_of_tests_cite_and_strings_do_not() {
-        let text = "/// P1, P3: exactly once.\n#[test]\nfn a() { b(\"P2\") } // E6\n";
+    fn doc_comments_of_tests_cite_and_all_else_does_not() {
+        let text = "//! E5\n/// P1, P3: once.\n#[test]\nfn a() { b(\"P2\") } // E6\n";
         let missing = missing("crates/a/tests/b.rs", text);
-        for (promise, is_missing) in [("P1", false), ("P3", false), ("E6", false), ("P2", true)] {
+        for (promise, is_missing) in [
+            ("P1", false),
+            ("P3", false),
+            ("P2", true),
+            ("E5", true),
+            ("E6", true),
+        ] {
             assert_eq!(
                 missing.iter().any(|found| found == promise),
                 is_missing,
