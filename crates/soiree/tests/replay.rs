@@ -235,8 +235,19 @@ fn a_reader_that_has_gone_away_is_no_error() {
 }
 
 #[test]
-fn a_slow_sink_loses_its_own_events_only() {
-    let ended = run(&["--workers", "2", "--capacity", "1", "--slow", "50"], "");
+fn a_slow_sink_that_is_not_waited_for_loses_its_own_events_only() {
+    let ended = run(
+        &[
+            "--workers",
+            "2",
+            "--capacity",
+            "1",
+            "--slow",
+            "50",
+            "--shed",
+        ],
+        "",
+    );
     ended.assert_code(0);
     assert_eq!(ended.value("handled"), "12");
     let sink = |name| ended.value(name).parse::<u64>().expect("a number");
@@ -252,6 +263,7 @@ fn the_digest_depends_on_neither_order_nor_pool_size() {
     for ended in [&narrow, &wide] {
         ended.assert_code(0);
         assert_eq!(ended.value("handled"), "200");
+        assert_eq!(ended.value("sink handled"), "200");
         assert_eq!(ended.value("bad lines"), "0");
     }
     assert_eq!(narrow.value("digest"), wide.value("digest"));
@@ -268,5 +280,6 @@ fn every_event_of_every_round_is_handled() {
     ended.assert_code(0);
     assert_eq!(ended.value("emitted"), "4000");
     assert_eq!(ended.value("handled"), "4000");
+    assert_eq!(ended.value("sink handled"), "4000");
     assert_eq!(ended.value("failed"), "0");
 }

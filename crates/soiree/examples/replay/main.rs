@@ -113,7 +113,12 @@ impl Listeners {
 
 /// A bulkhead: however slow it is, only its own worker and its own queue are taken up by it.
 fn slow_sink(options: &Options) -> Result<(EventPool, Arc<AtomicU64>), Box<dyn Error>> {
-    let sink = EventPool::with_pool(pool(options, "sink", 1, Overflow::Reject)?);
+    let overflow = if options.shed {
+        Overflow::Reject
+    } else {
+        Overflow::Block
+    };
+    let sink = EventPool::with_pool(pool(options, "sink", 1, overflow)?);
     let handled = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&handled);
     let slow = options.slow;
