@@ -120,9 +120,8 @@ impl Emitter {
 
     /// Changes the settings for emissions that begin afterwards. Those on their way keep what they began with.
     pub fn update(&self, change: impl FnOnce(&mut Settings)) {
-        let mut settings = self.current.load().settings.clone();
         let changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        settings.clone_from(&self.current.load().settings);
+        let mut settings = self.current.load().settings.clone();
         change(&mut settings);
         let old = self.current.swap(Current::new(&self.hub, settings));
         drop(changing);
