@@ -95,11 +95,7 @@ fn listeners_that_subscribe_take_off_and_emit_do_not_deadlock() -> BoxResult {
 /// P3, E1, L1: 8 threads, 100,000 emits each, 1,000 topics, listeners that come and go; the sums are exact.
 #[test]
 fn under_stress_the_sums_are_exact() -> BoxResult {
-    let emits: u64 = if cfg!(debug_assertions) {
-        20_000
-    } else {
-        100_000
-    };
+    let emits = 100_000_u64;
     let soiree = EventPool::with_pool(WorkerPool::new(2, 256)?);
     let delivered = Arc::new(AtomicU64::new(0));
     let failures = Arc::new(AtomicU64::new(0));
