@@ -95,3 +95,35 @@ impl Resolved {
         turned_away as usize >= self.size * WAYS
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Resolved, SMALLEST, WAYS};
+
+    /// T3: a topic that is emitted once leaves nothing.
+    #[test]
+    fn a_topic_is_kept_when_it_is_met_for_the_second_time() {
+        let table = Resolved::new(SMALLEST);
+        assert!(!table.met(7 << 32));
+        assert!(!table.met(9 << 32), "another topic of the same set");
+        assert!(!table.met(7 << 32), "which was met in between");
+        assert!(table.met(7 << 32));
+        assert!(table.get(7 << 32, "t").is_none());
+        assert!(!table.keep(7 << 32, "t", &[]));
+        assert!(table.get(7 << 32, "t").is_some_and(<[_]>::is_empty));
+        assert!(table.get(7 << 32, "u").is_none(), "hashes may collide");
+    }
+
+    /// T3: however many topics there are, the table keeps its size, and says so.
+    #[test]
+    fn a_full_table_takes_no_more_and_asks_for_a_larger_one() {
+        let table = Resolved::new(SMALLEST);
+        table.met(0);
+        let crowded = (0..SMALLEST * WAYS + WAYS + 1)
+            .filter(|number| table.keep(0, &number.to_string(), &[]))
+            .count();
+        assert_eq!(crowded, 1);
+        assert!(table.get(0, "1").is_some() && table.get(0, "2").is_none());
+        assert_eq!(table.next_size(), 4 * SMALLEST);
+    }
+}

@@ -237,6 +237,39 @@ fn dropping_the_last_handle_loses_nothing_and_ends_the_threads() -> BoxResult {
     Ok(())
 }
 
+/// E5: the threads of a pool that was handed over end, also those that were to stay when idle.
+#[test]
+fn the_threads_end_when_the_last_handle_is_gone_and_the_work_is_done() -> BoxResult {
+    struct Living(Arc<AtomicU64>);
+    impl Drop for Living {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+    let living = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&living);
+    let pool = WorkerPool::builder()
+        .min_workers(1)
+        .max_workers(1)
+        .idle_timeout(PATIENCE * 60)
+        .spawn_handler(move |builder, body| {
+            count.fetch_add(1, Ordering::SeqCst);
+            let guard = Living(Arc::clone(&count));
+            let run = move || {
+                let _guard = guard;
+                body();
+            };
+            builder.spawn(run).map(drop)
+        })
+        .build()?;
+    let soiree = EventPool::with_pool(pool);
+    soiree.emit("t", ())?.wait();
+    assert_eq!(living.load(Ordering::SeqCst), 1);
+    drop(soiree);
+    until("no thread lives", || living.load(Ordering::SeqCst) == 0);
+    Ok(())
+}
+
 /// E5: a kept emission keeps no thread.
 #[test]
 fn a_kept_emission_keeps_no_pool_alive() -> BoxResult {
@@ -274,6 +307,33 @@ fn an_emission_whose_job_is_dropped_says_so_and_wakes_every_waiter() -> BoxResul
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()));
     assert!(matches!(ready, Poll::Ready(report) if report.discarded));
+    held.let_go();
+    soiree.close()?;
+    Ok(())
+}
+
+struct CountWakes(AtomicU64);
+
+impl Wake for CountWakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// E6
+#[test]
+fn whoever_awaits_a_discarded_emission_is_woken_once() -> BoxResult {
+    let pool = Arc::new(WorkerPool::new(1, 8)?);
+    let soiree = EventPool::with_pool(Arc::clone(&pool));
+    let held = Hold::worker_of(&soiree);
+    let wakes = Arc::new(CountWakes(AtomicU64::new(0)));
+    let waker = Waker::from(Arc::clone(&wakes));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(soiree.emit("t", ())?.into_future());
+    assert!(future.as_mut().poll(&mut context).is_pending());
+    pool.stop();
+    assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+    assert!(matches!(future.as_mut().poll(&mut context), Poll::Ready(report) if report.discarded));
     held.let_go();
     soiree.close()?;
     Ok(())

@@ -122,6 +122,50 @@ fn an_emission_calls_those_who_are_subscribed_when_it_starts() -> BoxResult {
     Ok(())
 }
 
+/// What a listener holds, and what is run as the listener is dropped.
+struct OnDrop<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// L3: a listener is dropped outside every lock, so that its drop may call anything, too.
+#[test]
+fn dropping_a_listener_may_call_its_own_event_pool() -> BoxResult {
+    let soiree = on_one_worker(8);
+    let dropped = Diary::default();
+    let listener = |name: &'static str| {
+        let (weak, dropped) = (soiree.downgrade(), dropped.clone());
+        let held = OnDrop(move || {
+            let soiree = weak.upgrade().unwrap();
+            let added = soiree.on("added", |_| {}).and_then(|id| {
+                assert!(!soiree.is_empty());
+                soiree.off("added", &id).unwrap();
+                Ok(())
+            });
+            dropped.note(format!("{name} {}", added.is_ok()));
+        });
+        move |_: &dyn soiree::Event| {
+            let _ = &held;
+        }
+    };
+    let id = soiree.on("t", listener("off"))?;
+    soiree.off("t", &id)?;
+    soiree.on_with("t", ListenerOptions::new().once(), listener("once"))?;
+    soiree.emit_sync("t", ())?;
+    soiree.set_id_generator(|| "same");
+    soiree.on("t", listener("close"))?;
+    assert!(soiree.on("t", listener("refused")).is_err());
+    soiree.close()?;
+    assert_eq!(
+        dropped.take(),
+        ["off true", "once true", "refused true", "close false"]
+    );
+    Ok(())
+}
+
 /// L4
 #[test]
 fn a_panicking_listener_does_not_stop_the_others_and_is_told_with_topic_and_listener() -> BoxResult
