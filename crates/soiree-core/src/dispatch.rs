@@ -100,7 +100,7 @@ pub(crate) fn dispatch(
         tally.delivered += 1;
         tally.failed += 1;
         if let Some(error) = handled(event, handlers, error) {
-            failure(error);
+            contained(|| failure(error));
         }
     };
     match audience {

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -40,7 +40,8 @@ pub struct Settings {
 pub struct Emitter {
     hub: Arc<Hub>,
     current: ArcSwap<Current>,
-    changing: Mutex<()>,
+    /// Locked by whoever changes the settings. Pools that were in use before, and may still run emissions.
+    former_pools: Mutex<Vec<Weak<dyn Pool>>>,
 }
 
 struct Current {
@@ -104,7 +105,7 @@ impl Emitter {
         Self {
             hub,
             current,
-            changing: Mutex::new(()),
+            former_pools: Mutex::default(),
         }
     }
 
@@ -120,11 +121,17 @@ impl Emitter {
 
     /// Changes the settings for emissions that begin afterwards. Those on their way keep what they began with.
     pub fn update(&self, change: impl FnOnce(&mut Settings)) {
-        let changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut former = self
+            .former_pools
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut settings = self.current.load().settings.clone();
         change(&mut settings);
+        let old = self.current.load().setup.pool.clone();
+        former.retain(|pool| pool.strong_count() > 0 && !pool.ptr_eq(&old));
+        former.push(old);
         let old = self.current.swap(Current::new(&self.hub, settings));
-        drop(changing);
+        drop(former);
         drop(old);
     }
 
@@ -272,6 +279,17 @@ impl Emitter {
         Report::ended(tally, errors)
     }
 
+    /// Whether the calling thread works for the pool in use, or for one that was.
+    fn is_on_a_pool_of_its(&self, current: &PoolHandle) -> bool {
+        let former = self
+            .former_pools
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let mut former = former.iter().filter_map(Weak::upgrade);
+        current.pool.on_worker() || former.any(|pool| pool.on_worker())
+    }
+
     /// Whether [`close`](Emitter::close) was called.
     pub fn is_closed(&self) -> bool {
         self.hub.gate.is_closed()
@@ -287,7 +305,7 @@ impl Emitter {
     pub fn close(&self, deadline: Option<Instant>) -> Result<(), CloseError> {
         let hub = Arc::as_ptr(&self.hub).addr();
         let handle = self.current.load().settings.pool.clone();
-        if inside_any(|frame| frame.hub == hub) || handle.pool.on_worker() {
+        if inside_any(|frame| frame.hub == hub) || self.is_on_a_pool_of_its(&handle) {
             return Err(CloseError::InsideListener);
         }
         if !self.hub.gate.close() {
@@ -314,6 +332,16 @@ impl Emitter {
                 pool: released.err(),
             }),
         }
+    }
+}
+
+/// An emission that is on its way takes the listeners off as it ends: payloads that are kept for long hold on to the hub, and
+/// must not hold on to listeners.
+impl Drop for Emitter {
+    fn drop(&mut self) {
+        self.hub.gate.close();
+        self.hub.clear_late.store(true, Ordering::SeqCst);
+        self.hub.clear_if_late();
     }
 }
 

@@ -146,6 +146,11 @@ impl BaseEvent {
         }
     }
 
+    /// The payload, if it is a `T`.
+    pub fn payload_as<T: Any>(&self) -> Option<PayloadRef<T>> {
+        self.payload().get()
+    }
+
     /// With an ID of your own.
     #[must_use]
     pub fn with_id(mut self, id: impl Into<EventId>) -> Self {

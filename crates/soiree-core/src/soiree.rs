@@ -4,7 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 
 use crate::emission::{Emission, EmitError, Report};
-use crate::listener::{Listener, ListenerId};
+use crate::event::Event;
+use crate::listener::{Listener, ListenerId, Outcome};
 use crate::options::ListenerOptions;
 use crate::payload::Payload;
 use crate::registry::{SubscribeError, UnsubscribeError};
@@ -41,6 +42,12 @@ pub trait Soiree: Send + Sync {
     /// # Errors
     /// If the topic is malformed or the `EventPool` closed.
     fn publish_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError>;
+
+    /// Emits an event of the caller's own on the pool.
+    ///
+    /// # Errors
+    /// As [`publish`](Soiree::publish).
+    fn publish_event(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError>;
 }
 
 impl dyn Soiree + '_ {
@@ -48,12 +55,33 @@ impl dyn Soiree + '_ {
     ///
     /// # Errors
     /// As [`subscribe`](Soiree::subscribe).
-    pub fn on<R: crate::Outcome + 'static>(
+    pub fn on<R: Outcome + 'static>(
         &self,
         pattern: &str,
-        listener: impl Fn(&dyn crate::Event) -> R + Send + Sync + 'static,
+        listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
     ) -> Result<ListenerId, SubscribeError> {
         self.subscribe(pattern, ListenerOptions::new(), Arc::new(listener))
+    }
+
+    /// Subscribes a closure with options, of which a [`Priority`](crate::Priority) alone is one.
+    ///
+    /// # Errors
+    /// As [`subscribe`](Soiree::subscribe).
+    pub fn on_with<R: Outcome + 'static>(
+        &self,
+        pattern: &str,
+        options: impl Into<ListenerOptions>,
+        listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
+    ) -> Result<ListenerId, SubscribeError> {
+        self.subscribe(pattern, options.into(), Arc::new(listener))
+    }
+
+    /// Emits an event of the caller's own on the pool.
+    ///
+    /// # Errors
+    /// As [`publish_event`](Soiree::publish_event).
+    pub fn emit_event(&self, event: impl Event + 'static) -> Result<Emission, EmitError> {
+        self.publish_event(Arc::new(event))
     }
 
     /// Takes a listener off.

@@ -323,6 +323,10 @@ impl Soiree for EventPool {
         self.emit(topic, payload)
     }
 
+    fn publish_event(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError> {
+        self.emit_event(event)
+    }
+
     fn publish_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError> {
         self.emit_sync(topic, payload)
     }

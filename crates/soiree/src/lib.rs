@@ -52,11 +52,11 @@ pub use soiree_pool::{
 #[doc(inline)]
 pub use soiree_core::{
     BaseEvent, BoxError, Carrier, CloseError, Emission, EmissionFuture, EmitError, ErrorIter,
-    Event, EventId, IntoErrors, InvalidEventId, InvalidPriority, InvalidTopic, Job, JobOutcome,
-    Listener, ListenerError, ListenerId, ListenerOptions, ListenerPanic, MAX_TOPIC_LEN, Outcome,
-    PanicPayload, Pattern, Payload, PayloadRef, Pool, PoolHandle, PoolStats, Priority, Properties,
-    Report, ReportError, Soiree, SubmitError, SubmitErrorReason, SubscribeError, Task, TopicFault,
-    Unfinished, UnsubscribeError, Value, WaitError, validate_topic,
+    Event, EventId, Gate, IntoErrors, InvalidEventId, InvalidPriority, InvalidTopic, Job,
+    JobOutcome, Listener, ListenerError, ListenerId, ListenerOptions, ListenerPanic, MAX_TOPIC_LEN,
+    Outcome, PanicPayload, Pattern, Payload, PayloadRef, Pool, PoolHandle, PoolStats, Priority,
+    Properties, Report, ReportError, Soiree, SubmitError, SubmitErrorReason, SubscribeError, Task,
+    TopicFault, Unfinished, UnsubscribeError, Value, WaitError, validate_topic,
 };
 
 mod builder;

@@ -62,7 +62,10 @@ pub(crate) trait AnyFlight: Send + Sync {
 
 const QUEUED: u8 = 0;
 const RUNNING: u8 = 1;
+/// Its outcome is known.
 const DONE: u8 = 2;
+/// And it has left the gate, so that a close no longer waits for it.
+const SETTLED: u8 = 3;
 const STAGE: u8 = 3;
 /// Somebody waits and wants to be told of the end.
 const WAITED_FOR: u8 = 4;
@@ -122,7 +125,11 @@ impl Core {
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.state.load(Ordering::Acquire) & STAGE == DONE
+        self.state.load(Ordering::Acquire) & STAGE >= DONE
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.state.load(Ordering::Acquire) & STAGE == SETTLED
     }
 
     /// Whether the calling thread is inside this very emission.
@@ -169,9 +176,9 @@ impl Core {
         }
     }
 
-    /// To be called with the ledger locked. Says whether it is done already.
+    /// To be called with the ledger locked. Says whether it is settled already.
     pub(crate) fn ask_to_be_told(&self) -> bool {
-        self.state.fetch_or(WAITED_FOR, Ordering::AcqRel) & STAGE == DONE
+        self.state.fetch_or(WAITED_FOR, Ordering::AcqRel) & STAGE == SETTLED
     }
 
     pub(crate) fn report(&self, ledger: &Ledger) -> Report {
@@ -189,6 +196,14 @@ impl Core {
         }
     }
 
+    fn frame(&self) -> Frame {
+        Frame {
+            hub: Arc::as_ptr(&self.setup.hub).addr(),
+            flight: self.address(),
+            pool: self.setup.pool.as_ptr().addr(),
+        }
+    }
+
     fn address(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }
@@ -202,22 +217,25 @@ impl Core {
     }
 
     fn fail(&self, error: ListenerError) {
-        self.ledger().errors.push(error, self.setup.error_buffer);
+        let omitted = self.ledger().errors.push(error, self.setup.error_buffer);
         self.changed.notify_all();
+        drop(omitted);
     }
 
     fn finish(&self, tally: Tally) {
         self.delivered.store(tally.delivered, Ordering::Relaxed);
         self.failed.store(tally.failed, Ordering::Relaxed);
         self.aborted.store(tally.aborted, Ordering::Relaxed);
-        if self.state.swap(DONE, Ordering::AcqRel) & WAITED_FOR != 0 {
+        // Neither may a close return before the outcome is known, nor a wait before a close would.
+        self.state.fetch_xor(RUNNING ^ DONE, Ordering::AcqRel);
+        self.setup.hub.leave();
+        if self.state.swap(SETTLED, Ordering::AcqRel) & WAITED_FOR != 0 {
             let waker = self.ledger().waker.take();
             self.changed.notify_all();
             if let Some(waker) = waker {
                 contained(|| waker.wake());
             }
         }
-        self.setup.hub.leave();
     }
 }
 
@@ -233,12 +251,8 @@ impl<C: Cargo> AnyFlight for Flight<C> {
         }
         let setup = &core.setup;
         let mut tally = Tally::default();
+        let _entered = inside::enter(core.frame());
         contained(|| {
-            let _entered = inside::enter(Frame {
-                hub: Arc::as_ptr(&setup.hub).addr(),
-                flight: core.address(),
-                pool: setup.pool.as_ptr().addr(),
-            });
             C::show(&self, &mut |event| {
                 let audience = Audience::Matching(core.topic());
                 tally = dispatch(
@@ -263,6 +277,7 @@ impl<C: Cargo> Task for Flight<C> {
 
     fn discarded(self: Arc<Self>) {
         if self.core.claim() {
+            let _entered = inside::enter(self.core.frame());
             self.core.discarded.store(true, Ordering::Relaxed);
             self.core.finish(Tally::default());
         }

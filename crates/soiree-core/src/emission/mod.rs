@@ -116,7 +116,7 @@ impl Emission {
         let around_here = self.lend_thread();
         let mut ledger = core.ledger();
         loop {
-            if around_here || core.is_done() {
+            if around_here || core.is_settled() {
                 return Some(core.report(&ledger));
             }
             let left = match deadline {
@@ -135,7 +135,7 @@ impl Emission {
             if let Some(error) = ledger.errors.kept.get(index) {
                 return Some(error.clone());
             }
-            if around_here || core.is_done() {
+            if around_here || core.is_settled() {
                 return None;
             }
             ledger = core.wait_change(ledger, None);
@@ -149,7 +149,7 @@ impl Emission {
         if core.is_queued() && core.is_on_own_pool() {
             Arc::clone(&self.flight).run_here();
         }
-        !core.is_done() && core.is_around_here()
+        !core.is_settled() && core.is_around_here()
     }
 }
 
@@ -248,11 +248,12 @@ impl Future for EmissionFuture {
         let emission = &self.0;
         let around_here = emission.lend_thread();
         let core = emission.flight.core();
+        let waker = context.waker().clone();
         let mut ledger = core.ledger();
         if around_here || core.ask_to_be_told() {
             return Poll::Ready(core.report(&ledger));
         }
-        let old = ledger.waker.replace(context.waker().clone());
+        let old = ledger.waker.replace(waker);
         drop(ledger);
         drop(old);
         Poll::Pending

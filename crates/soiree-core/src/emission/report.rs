@@ -116,11 +116,14 @@ pub(crate) struct Errors {
 }
 
 impl Errors {
-    pub(crate) fn push(&mut self, error: ListenerError, most: usize) {
+    /// Keeps the error, or counts it and gives it back: dropping it runs user code, for which no lock may be held.
+    pub(crate) fn push(&mut self, error: ListenerError, most: usize) -> Option<ListenerError> {
         if self.kept.len() < most {
             self.kept.push(error);
+            None
         } else {
             self.omitted += 1;
+            Some(error)
         }
     }
 }

@@ -1,12 +1,12 @@
 //! One test for each fault of the original, and larger crowds.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use soiree::{EventPool, Priority, WorkerPool};
 
-use crate::common::{BoxResult, Diary, on_one_worker};
+use crate::common::{BoxResult, Diary, Hold, on_one_worker, until};
 
 /// E1, L3: errors that nobody reads block nobody.
 #[test]
@@ -89,6 +89,117 @@ fn listeners_that_subscribe_take_off_and_emit_do_not_deadlock() -> BoxResult {
         }
     });
     soiree.close()?;
+    Ok(())
+}
+
+/// An error that runs something as it is dropped.
+struct Loaded(Box<dyn Fn() + Send + Sync>);
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+impl std::fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Loaded")
+    }
+}
+
+impl std::fmt::Display for Loaded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("loaded")
+    }
+}
+
+impl std::error::Error for Loaded {}
+
+/// L4, E1: an error that the buffer does not keep is dropped where its drop can neither lock up nor stop anything.
+#[test]
+fn dropping_an_omitted_error_may_panic_or_look_at_the_emission() -> BoxResult {
+    let soiree = on_one_worker(4);
+    soiree.set_error_buffer(0);
+    let own = Arc::new(Mutex::new(None::<soiree::Emission>));
+    let looked = Arc::clone(&own);
+    soiree.on("t", move |_| {
+        let own = Arc::clone(&looked);
+        Err::<(), _>(Loaded(Box::new(move || {
+            if let Some(emission) = own.lock().unwrap().as_ref() {
+                assert!(emission.wait().unfinished);
+            }
+        })))
+    })?;
+    soiree.on("t", |_| {
+        Err::<(), _>(Loaded(Box::new(|| panic!("as it is dropped"))))
+    })?;
+    soiree.on("t", |_| {})?;
+    let held = Hold::worker_of(&soiree);
+    let emission = soiree.emit("t", ())?;
+    *own.lock().unwrap() = Some(emission);
+    held.let_go();
+    let ended = || {
+        own.lock()
+            .unwrap()
+            .as_ref()
+            .is_some_and(soiree::Emission::is_finished)
+    };
+    until("it has ended", ended);
+    let report = own.lock().unwrap().take().unwrap().wait();
+    assert_eq!(
+        (report.delivered, report.failed, report.omitted_errors),
+        (3, 2, 2)
+    );
+    let report = soiree.emit_sync("t", ())?;
+    assert_eq!(
+        (report.delivered, report.failed, report.omitted_errors),
+        (3, 2, 2)
+    );
+    Ok(())
+}
+
+/// E5: a payload that is kept for long keeps no listener.
+#[test]
+fn a_kept_payload_keeps_no_listener_alive() -> BoxResult {
+    let soiree = on_one_worker(4);
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let (keep, captured) = (Arc::clone(&kept), Arc::new(()));
+    let watched = Arc::downgrade(&captured);
+    soiree.on("t", move |event| {
+        let _ = &captured;
+        keep.lock().unwrap().push(event.payload());
+    })?;
+    soiree.emit("t", 7_u8)?.wait();
+    drop(soiree);
+    until("the listener is dropped", || watched.strong_count() == 0);
+    assert_eq!(kept.lock().unwrap()[0].downcast_ref(), Some(&7_u8));
+    Ok(())
+}
+
+/// E4: also on a pool that was in use before.
+#[test]
+fn close_from_a_job_of_a_former_pool_is_an_error() -> BoxResult {
+    let former = Arc::new(WorkerPool::new(1, 4)?);
+    let soiree = EventPool::with_pool(Arc::clone(&former));
+    let inner = soiree.clone();
+    former.submit_and_wait(move || {
+        let _ = inner.emit("t", ()).unwrap();
+        inner.set_pool(WorkerPool::new(1, 4).unwrap());
+        assert_eq!(inner.close(), Err(soiree::CloseError::InsideListener));
+    })?;
+    soiree.close()?;
+    Ok(())
+}
+
+/// E4: what was waited for is nothing that a close has to wait for.
+#[test]
+fn a_close_right_after_the_last_wait_leaves_nothing_unfinished() -> BoxResult {
+    for _ in 0..500 {
+        let pool = Arc::new(WorkerPool::new(1, 4)?);
+        let soiree = EventPool::with_pool(pool);
+        soiree.emit("t", ())?.wait();
+        soiree.close_with_deadline(std::time::Instant::now())?;
+    }
     Ok(())
 }
 
