@@ -2,15 +2,24 @@
 
 use std::cell::RefCell;
 
-thread_local! {
-    static POOLS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+/// Why a thread is inside a pool.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum As {
+    /// It is one of the live workers.
+    Worker,
+    /// It runs a job in place of a worker.
+    Caller,
 }
 
-/// Takes the job off again.
+thread_local! {
+    static POOLS: RefCell<Vec<(usize, As)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Takes the entry off again.
 pub(crate) struct Entered;
 
-pub(crate) fn enter(pool: usize) -> Entered {
-    let _ = POOLS.try_with(|pools| pools.borrow_mut().push(pool));
+pub(crate) fn enter(pool: usize, role: As) -> Entered {
+    let _ = POOLS.try_with(|pools| pools.borrow_mut().push((pool, role)));
     Entered
 }
 
@@ -20,8 +29,23 @@ impl Drop for Entered {
     }
 }
 
+fn count(holds: impl Fn(&(usize, As)) -> bool) -> usize {
+    let count =
+        |pools: &RefCell<Vec<(usize, As)>>| pools.borrow().iter().filter(|p| holds(p)).count();
+    POOLS.try_with(count).unwrap_or(0)
+}
+
 /// How many jobs of this pool run inside one another on this thread.
 pub(crate) fn depth(pool: usize) -> usize {
-    let count = |pools: &RefCell<Vec<usize>>| pools.borrow().iter().filter(|p| **p == pool).count();
-    POOLS.try_with(count).unwrap_or(0)
+    count(|(inside, _)| *inside == pool)
+}
+
+/// How many of them run inline.
+pub(crate) fn inline_depth(pool: usize) -> usize {
+    count(|entry| *entry == (pool, As::Caller))
+}
+
+/// Whether this thread counts among the pool's live workers.
+pub(crate) fn is_worker(pool: usize) -> bool {
+    count(|entry| *entry == (pool, As::Worker)) > 0
 }

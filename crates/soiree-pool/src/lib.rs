@@ -10,6 +10,7 @@ mod builder;
 mod counters;
 mod inside;
 mod pool;
+mod seats;
 mod shared;
 mod shutdown;
 mod strategy;

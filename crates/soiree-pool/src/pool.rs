@@ -152,7 +152,10 @@ impl WorkerPool {
         for _ in max..old {
             if shared.permits.1.try_recv().is_err() {
                 shared.excess.fetch_add(1, Ordering::SeqCst);
-                let _ = shared.looks.0.send(Look);
+                // Busy workers look by themselves, and should not find a heap of notes after many resizes.
+                if shared.idle.load(Ordering::SeqCst) > 0 {
+                    let _ = shared.looks.0.send(Look);
+                }
             }
         }
         drop(resizing);
@@ -160,11 +163,10 @@ impl WorkerPool {
             if !shared.has_work() {
                 break;
             }
-            let Ok(permit) = shared.permits.1.try_recv() else {
+            let Some(seat) = shared.take_seat_beside() else {
                 break;
             };
-            if shared.start_worker(permit, None).is_err() {
-                shared.run_stranded();
+            if shared.start_worker(seat, None).is_err() {
                 break;
             }
         }

@@ -9,12 +9,9 @@ use soiree_core::{Gate, Job, JobOutcome, PanicPayload, PoolStats};
 
 use crate::builder::Overflow;
 use crate::counters::{Counters, End};
-use crate::inside;
-use crate::strategy::{Load, Strategy};
-use crate::sync::{
-    Arc, AtomicU8, AtomicU64, AtomicUsize, Condvar, Mutex, Ordering, Receiver, Sender, fence, lock,
-};
-use crate::worker;
+use crate::inside::{self, As};
+use crate::strategy::Strategy;
+use crate::sync::{AtomicU8, AtomicU64, AtomicUsize, Condvar, Mutex, Ordering, Receiver, Sender};
 
 /// Takes jobs.
 pub(crate) const OPEN: u8 = 0;
@@ -58,6 +55,7 @@ pub(crate) struct Shared {
     /// Around each attempt to queue a job, never around user code.
     pub(crate) gate: Gate,
     pub(crate) state: AtomicU8,
+    /// Workers, and threads that are about to start one.
     pub(crate) live: AtomicUsize,
     pub(crate) idle: AtomicUsize,
     /// Workers that are to leave since the limit was lowered.
@@ -91,83 +89,9 @@ impl Shared {
             || self.blocked.load(Ordering::SeqCst) > 0
     }
 
-    /// Starts a worker, with a job to begin with or without.
-    pub(crate) fn start_worker(
-        self: &Arc<Self>,
-        permit: Permit,
-        first: Option<Job>,
-    ) -> Result<(), (io::Error, Option<Job>)> {
-        self.live.fetch_add(1, Ordering::SeqCst);
-        let number = self.started.fetch_add(1, Ordering::Relaxed);
-        let builder = thread::Builder::new().name(format!("{}-{number}", self.name));
-        let first = Arc::new(Mutex::new(first));
-        let body: Box<dyn FnOnce() + Send> = {
-            let (shared, first) = (Arc::clone(self), Arc::clone(&first));
-            Box::new(move || {
-                let first = lock(&first).take();
-                worker::work(&shared, first);
-            })
-        };
-        let spawned = catch_unwind(AssertUnwindSafe(|| (self.spawn)(builder, body)))
-            .unwrap_or_else(|_| Err(io::Error::other("the spawn handler panicked")));
-        spawned.map_err(|error| {
-            self.live.fetch_sub(1, Ordering::SeqCst);
-            self.give_permit(permit);
-            self.notify_left();
-            let first = lock(&first).take();
-            (error, first)
-        })
-    }
-
-    /// Starts a worker if the strategy wants one and the limit allows it.
-    pub(crate) fn grow_if_wanted(self: &Arc<Self>) {
-        if self.permits.1.is_empty() || self.state() == STOPPING {
-            return;
-        }
-        let load = Load {
-            workers: self.live(),
-            idle: self.idle.load(Ordering::SeqCst),
-            waiting: self.jobs.1.len(),
-            max_workers: self.max_workers.load(Ordering::Relaxed),
-            capacity: self.capacity,
-        };
-        let wanted = || load.waiting > 0 && self.strategy.grow(&load);
-        if !catch_unwind(AssertUnwindSafe(wanted)).unwrap_or(false) {
-            return;
-        }
-        if let Ok(permit) = self.permits.1.try_recv() {
-            if self.start_worker(permit, None).is_err() {
-                self.run_stranded();
-            }
-        }
-    }
-
-    /// Runs queued jobs on this thread while there is no worker to do it.
-    ///
-    /// Only after a failure to start a thread: others may have queued jobs in the belief that there would be a worker.
-    #[cold]
-    pub(crate) fn run_stranded(&self) {
-        while self.live() == 0 && self.state() != STOPPING {
-            let job = self
-                .returned
-                .1
-                .try_recv()
-                .or_else(|_| self.jobs.1.try_recv());
-            let Ok(job) = job else { return };
-            self.counters.begin_elsewhere();
-            self.run_begun_elsewhere(job);
-        }
-    }
-
-    /// Accepts a job and runs it on this thread.
-    pub(crate) fn run_inline(&self, job: Job) -> JobOutcome {
-        self.counters.begin_elsewhere();
-        self.counters.accept();
-        self.run_begun_elsewhere(job)
-    }
-
-    fn run_begun_elsewhere(&self, job: Job) -> JobOutcome {
-        let _entered = inside::enter(self.address());
+    /// Runs a job on this thread that was counted as begun elsewhere than on a worker.
+    pub(crate) fn run_begun_elsewhere(&self, job: Job, role: As) -> JobOutcome {
+        let _entered = inside::enter(self.address(), role);
         let outcome = job.run();
         self.counters.end_elsewhere(End::from(&outcome));
         self.tell_panic(&outcome);
@@ -205,58 +129,6 @@ impl Shared {
         self.counters.begin_elsewhere();
         self.counters.end_elsewhere(End::Discarded);
         drop(job);
-    }
-
-    pub(crate) fn give_permit(&self, permit: Permit) {
-        // The channel is unbounded and lives as long as `self`: sending cannot fail.
-        let _ = self.permits.0.send(permit);
-    }
-
-    /// Lets the calling worker go, unless there is work that nobody else might see. Says whether it is to go.
-    ///
-    /// A submitter queues first and then looks whether there is a worker; this counts the worker out first and then looks
-    /// whether there is work. One of the two sees the other.
-    pub(crate) fn depart(&self, permit: Option<Permit>) -> bool {
-        self.live.fetch_sub(1, Ordering::SeqCst);
-        self.departed(permit)
-    }
-
-    /// As [`depart`](Self::depart), but keeps the least number of workers.
-    pub(crate) fn depart_if_above_min(&self) -> bool {
-        let less = |live: usize| (live > self.min_workers).then(|| live - 1);
-        let counted = self
-            .live
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
-        counted.is_ok() && self.departed(Some(Permit))
-    }
-
-    fn departed(&self, permit: Option<Permit>) -> bool {
-        if let Some(permit) = permit {
-            self.give_permit(permit);
-        }
-        fence(Ordering::SeqCst);
-        // Without a permit to be had, another worker has been started in place of this one.
-        if self.has_work() && self.permits.1.try_recv().is_ok() {
-            self.live.fetch_add(1, Ordering::SeqCst);
-            return false;
-        }
-        self.notify_left();
-        true
-    }
-
-    fn notify_left(&self) {
-        drop(lock(&self.releasing));
-        self.left.notify_all();
-    }
-
-    /// Takes one from the number of workers that are to leave.
-    pub(crate) fn claim_excess(&self) -> bool {
-        let one_less = |excess: usize| excess.checked_sub(1);
-        self.excess.load(Ordering::SeqCst) > 0
-            && self
-                .excess
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
-                .is_ok()
     }
 
     pub(crate) fn stats(&self) -> PoolStats {

@@ -31,13 +31,16 @@ impl Shared {
 
     pub(crate) fn release_until(&self, deadline: Instant) -> Result<(), Unfinished> {
         self.close(DRAINING);
-        let on_worker = inside::depth(self.address()) > 0;
+        let on_worker = inside::is_worker(self.address());
         if self.wait_for_workers(deadline, on_worker) {
             return Ok(());
         }
         self.close(STOPPING);
         let discarded = self.discard_queued();
-        let active = self.stats().active.saturating_sub(usize::from(on_worker));
+        // With the queue empty, what waits has been taken by a worker a moment ago.
+        let stats = self.stats();
+        let unended = stats.active + stats.waiting;
+        let active = unended.saturating_sub(inside::depth(self.address()));
         if active == 0 && discarded == 0 {
             return Ok(());
         }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use soiree_core::{Job, JobOutcome, SubmitError, SubmitErrorReason as Reason};
 
 use crate::builder::Overflow;
-use crate::inside;
+use crate::inside::{self, As};
+use crate::seats::{NotStarted, Seat};
 use crate::shared::Shared;
 use crate::sync::{Arc, Ordering, Select, TrySendError, fence};
 
@@ -20,9 +21,23 @@ enum Patience {
     Endless,
 }
 
-/// What became of one attempt.
+/// What became of an attempt to submit.
 enum Offer {
     Accepted,
+    Full(Job),
+    Refused(Job, Reason),
+}
+
+/// What to do after one look at the queue, when the gate has been left.
+enum Step {
+    /// The job is queued. With a seat, there was no worker left to run it.
+    Queued(Option<Seat>),
+    /// Starts a worker, and then tries again.
+    Start(Seat, Job),
+    /// Starts a worker with this job.
+    StartWith(Seat, Job),
+    Again(Job),
+    NoWorker(Job),
     Full(Job),
     Refused(Job, Reason),
 }
@@ -76,31 +91,46 @@ impl Shared {
 
     /// Runs the job on this thread, if not too many run inside one another here.
     pub(crate) fn submit_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
-        let depth = inside::depth(self.address());
-        if depth > MAX_INLINE_DEPTH {
+        if inside::inline_depth(self.address()) >= MAX_INLINE_DEPTH {
+            let depth = inside::depth(self.address());
             return Err(self.refuse(job, Reason::TooDeep { depth }));
         }
         if !self.gate.enter() {
             return Err(self.refuse(job, Reason::Closed));
         }
-        // Not held while the job runs: a close waits for attempts to queue, not for jobs.
+        self.counters.begin_elsewhere();
+        self.counters.accept();
         self.gate.leave();
-        Ok(self.run_inline(job))
+        Ok(self.run_begun_elsewhere(job, As::Caller))
     }
 
     fn submit_in_place_of_oldest(self: &Arc<Self>, mut job: Job) -> Result<(), SubmitError> {
+        if self.capacity == 0 {
+            return Err(self.refuse(job, Reason::Full { capacity: 0 }));
+        }
+        let mut oldest = None;
         loop {
-            if self.capacity == 0 {
-                return Err(self.refuse(job, Reason::Full { capacity: 0 }));
+            // Both in one passage of the gate, so that a pool which closes loses no job to one that it then refuses.
+            if !self.gate.enter() {
+                return Err(self.refuse(job, Reason::Closed));
             }
-            if let Ok(oldest) = self.jobs.1.try_recv() {
+            let mut sent = self.jobs.0.try_send(job);
+            if let Err(TrySendError::Full(unsent)) = sent {
+                oldest = self.jobs.1.try_recv().ok();
+                sent = self.jobs.0.try_send(unsent);
+            }
+            let seat = sent.is_ok().then(|| self.queued());
+            self.gate.leave();
+            if let Some(oldest) = oldest.take() {
                 self.discard(oldest);
             }
-            job = match self.attempt(job, Patience::None) {
-                Offer::Accepted => return Ok(()),
-                Offer::Refused(job, reason) => return Err(self.refuse(job, reason)),
-                Offer::Full(job) => job,
-            };
+            match (sent, seat) {
+                (Err(unsent), _) => job = unsent.into_inner(),
+                (Ok(()), seat) => {
+                    self.after_queued(seat.flatten());
+                    return Ok(());
+                }
+            }
         }
     }
 
@@ -109,89 +139,91 @@ impl Shared {
         SubmitError::new(job, reason)
     }
 
-    fn attempt(self: &Arc<Self>, job: Job, patience: Patience) -> Offer {
-        if !self.gate.enter() {
-            return Offer::Refused(job, Reason::Closed);
-        }
+    fn attempt(self: &Arc<Self>, mut job: Job, patience: Patience) -> Offer {
         let mut spawn_failed = None;
-        let offer = self.offer(job, patience, &mut spawn_failed);
-        self.gate.leave();
-        if spawn_failed.is_some() {
-            self.run_stranded();
+        loop {
+            if !self.gate.enter() {
+                return Offer::Refused(job, Reason::Closed);
+            }
+            let step = self.step(job, patience, spawn_failed.is_some());
+            self.gate.leave();
+            job = match step {
+                Step::Queued(seat) => {
+                    self.after_queued(seat);
+                    return Offer::Accepted;
+                }
+                Step::Full(job) => return Offer::Full(job),
+                Step::Refused(job, reason) => return Offer::Refused(job, reason),
+                Step::NoWorker(job) => match spawn_failed.take() {
+                    Some(error) => return Offer::Refused(job, Reason::Spawn(error)),
+                    None => job,
+                },
+                Step::Again(job) => {
+                    std::thread::yield_now();
+                    job
+                }
+                Step::Start(seat, job) => {
+                    if let Err(NotStarted { error, .. }) = self.start_worker(seat, None) {
+                        spawn_failed = Some(error);
+                    }
+                    job
+                }
+                Step::StartWith(seat, job) => match self.start_worker(seat, Some(job)) {
+                    Err(NotStarted {
+                        error,
+                        job: Some(job),
+                    }) => {
+                        spawn_failed = Some(error);
+                        job
+                    }
+                    _ => {
+                        self.counters.accept();
+                        return Offer::Accepted;
+                    }
+                },
+            };
         }
-        if let Offer::Accepted = offer {
-            self.grow_if_wanted();
-        }
-        offer
     }
 
-    fn offer(
-        self: &Arc<Self>,
-        mut job: Job,
-        patience: Patience,
-        spawn_failed: &mut Option<std::io::Error>,
-    ) -> Offer {
-        loop {
-            if self.capacity > 0 {
-                self.ensure_worker(spawn_failed);
+    /// Looks at the queue once. Called inside the gate, so it calls no user code.
+    fn step(&self, mut job: Job, patience: Patience, spawn_failed: bool) -> Step {
+        if self.live() == 0 && spawn_failed {
+            return Step::NoWorker(job);
+        }
+        if self.capacity > 0 && self.live() == 0 {
+            if let Some(seat) = self.take_seat() {
+                return Step::Start(seat, job);
             }
-            if self.live() == 0 {
-                if let Some(error) = spawn_failed.take() {
-                    return Offer::Refused(job, Reason::Spawn(error));
-                }
+        }
+        job = match self.jobs.0.try_send(job) {
+            Ok(()) => return Step::Queued(self.queued()),
+            Err(unsent) => unsent.into_inner(),
+        };
+        if !spawn_failed {
+            if let Some(seat) = self.take_seat() {
+                // With no other worker, the queued jobs come first: a pool of one worker keeps their order.
+                return if self.capacity > 0 && seat.first {
+                    Step::Start(seat, job)
+                } else {
+                    Step::StartWith(seat, job)
+                };
             }
-            job = match self.jobs.0.try_send(job) {
-                Ok(()) => return self.accepted(spawn_failed),
-                Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => job,
-            };
-            if spawn_failed.is_none() {
-                if let Ok(permit) = self.permits.1.try_recv() {
-                    if self.capacity == 0 {
-                        match self.start_worker(permit, Some(job)) {
-                            Ok(()) => {
-                                self.counters.accept();
-                                return Offer::Accepted;
-                            }
-                            Err((error, first)) => {
-                                *spawn_failed = Some(error);
-                                // It was handed in a moment ago, and no thread has started to take it.
-                                let Some(first) = first else {
-                                    return Offer::Accepted;
-                                };
-                                job = first;
-                            }
-                        }
-                    } else {
-                        match self.start_worker(permit, None) {
-                            Err((error, _)) => *spawn_failed = Some(error),
-                            // The oldest job goes to the new worker, and this one gets its place.
-                            Ok(()) => {
-                                if let Ok(oldest) = self.jobs.1.try_recv() {
-                                    let _ = self.returned.0.send(oldest);
-                                }
-                            }
-                        }
-                    }
-                    continue;
-                }
-            }
-            if let Patience::None = patience {
-                return Offer::Full(job);
-            }
-            self.blocked.fetch_add(1, Ordering::SeqCst);
-            fence(Ordering::SeqCst);
-            let may_start = spawn_failed.is_none() && !self.permits.1.is_empty();
-            if self.live() == 0 || may_start {
-                self.blocked.fetch_sub(1, Ordering::SeqCst);
-                std::thread::yield_now();
-                continue;
-            }
-            let waited = self.wait_for_place(job, patience);
+        }
+        if let Patience::None = patience {
+            return Step::Full(job);
+        }
+        self.blocked.fetch_add(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        let may_start = !spawn_failed && !self.permits.1.is_empty();
+        if self.live() == 0 || may_start {
             self.blocked.fetch_sub(1, Ordering::SeqCst);
-            return match waited {
-                Ok(()) => self.accepted(spawn_failed),
-                Err((job, reason)) => Offer::Refused(job, reason),
-            };
+            return Step::Again(job);
+        }
+        let waited = self.wait_for_place(job, patience);
+        self.blocked.fetch_sub(1, Ordering::SeqCst);
+        match waited {
+            Ok(()) => Step::Queued(self.queued()),
+            Err((job, reason)) => Step::Refused(job, reason),
         }
     }
 
@@ -216,23 +248,22 @@ impl Shared {
         Err((job, Reason::Closed))
     }
 
-    /// Counts a job that was queued, and sees to it that there is a worker for it.
-    fn accepted(self: &Arc<Self>, spawn_failed: &mut Option<std::io::Error>) -> Offer {
+    /// Counts a job that was queued. Takes a seat if there is no worker for it; without a permit to be had, one is just
+    /// leaving, and will see the job.
+    fn queued(&self) -> Option<Seat> {
         self.counters.accept();
         fence(Ordering::SeqCst);
-        self.ensure_worker(spawn_failed);
-        Offer::Accepted
+        if self.live() > 0 {
+            return None;
+        }
+        self.take_seat()
     }
 
-    /// Starts a worker if there is none. Without a permit to be had, one is just leaving, and will see the job.
-    fn ensure_worker(self: &Arc<Self>, spawn_failed: &mut Option<std::io::Error>) {
-        if self.live() > 0 || spawn_failed.is_some() {
-            return;
+    fn after_queued(self: &Arc<Self>, seat: Option<Seat>) {
+        if let Some(seat) = seat {
+            // If it fails, the job has run on this thread, or somebody else will run it.
+            let _ = self.start_worker(seat, None);
         }
-        if let Ok(permit) = self.permits.1.try_recv() {
-            if let Err((error, _)) = self.start_worker(permit, None) {
-                *spawn_failed = Some(error);
-            }
-        }
+        self.grow_if_wanted();
     }
 }

@@ -3,12 +3,13 @@
 use soiree_core::Job;
 
 use crate::counters::{End, Slot};
-use crate::inside;
+use crate::inside::{self, As};
+use crate::seats::Seat;
 use crate::shared::{OPEN, Permit, STOPPING, Shared};
 use crate::sync::{Arc, Ordering, Select};
 
-pub(crate) fn work(shared: &Arc<Shared>, first: Option<Job>) {
-    let _entered = inside::enter(shared.address());
+pub(crate) fn work(shared: &Arc<Shared>, _seat: Seat, first: Option<Job>) {
+    let _entered = inside::enter(shared.address(), As::Worker);
     let slot = shared.counters.slot();
     let mut next = first;
     loop {
@@ -66,6 +67,11 @@ fn find(shared: &Arc<Shared>) -> Found {
     let returned = select.recv(&shared.returned.1);
     let looks = select.recv(&shared.looks.1);
     shared.idle.fetch_add(1, Ordering::SeqCst);
+    // A resize that did not see this worker idle has not told it to look.
+    if shared.excess.load(Ordering::SeqCst) > 0 {
+        shared.idle.fetch_sub(1, Ordering::SeqCst);
+        return Found::Nothing;
+    }
     let ready = if shared.live() > shared.min_workers {
         select.select_timeout(shared.idle_timeout).ok()
     } else {

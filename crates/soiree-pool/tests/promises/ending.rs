@@ -287,3 +287,30 @@ fn a_waiter_wakes_when_its_job_is_discarded() {
     });
     held.let_go();
 }
+
+/// P5: a thread that runs a job inline is no worker, and waits for those who are.
+#[test]
+fn a_release_from_a_job_that_runs_inline_elsewhere_waits_for_the_workers() {
+    let pool = Arc::new(
+        WorkerPool::builder()
+            .max_workers(1)
+            .capacity(0)
+            .overflow(soiree_pool::Overflow::CallerRuns)
+            .build()
+            .unwrap(),
+    );
+    let held = Latch::hold(&pool);
+    let inner = Arc::clone(&pool);
+    pool.submit(move || {
+        assert_eq!(
+            inner.release_with_deadline(Instant::now()),
+            Err(Unfinished::new(1, 0))
+        );
+        held.let_go();
+        inner.release();
+        assert_eq!(inner.running(), 0);
+    })
+    .unwrap();
+    assert_eq!(pool.stats().failed, 0);
+    assert_at_rest(&pool);
+}

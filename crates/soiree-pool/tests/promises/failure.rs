@@ -1,6 +1,5 @@
 //! Panics, threads that cannot be started, and figures that hold meanwhile.
 
-use std::io;
 use std::panic::panic_any;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
@@ -9,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::common::{Latch, assert_at_rest};
-use soiree_pool::{Pool, SubmitErrorReason, WaitError, WorkerPool};
+use soiree_pool::{Pool, WaitError, WorkerPool};
 
 struct Bomb;
 
@@ -80,60 +79,6 @@ fn a_discarded_job_whose_drop_panics_harms_nothing() {
     held.let_go();
     pool.release();
     assert_eq!(pool.stats().discarded, 3);
-    assert_at_rest(&pool);
-}
-
-fn failing_after(threads: usize) -> WorkerPool {
-    let left = AtomicUsize::new(threads);
-    WorkerPool::builder()
-        .max_workers(4)
-        .capacity(4)
-        .idle_timeout(Duration::from_secs(3600))
-        .spawn_handler(move |builder, body| {
-            let one_less = |left: usize| left.checked_sub(1);
-            left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
-                .map_err(|_| io::Error::from(io::ErrorKind::WouldBlock))?;
-            builder.spawn(body).map(drop)
-        })
-        .build()
-        .unwrap()
-}
-
-/// P8
-#[test]
-fn without_a_single_thread_a_job_is_refused() {
-    let pool = failing_after(0);
-    for _ in 0..2 {
-        let refused = pool.submit(|| {}).unwrap_err();
-        assert!(
-            matches!(refused.reason, SubmitErrorReason::Spawn(_)),
-            "{refused:?}"
-        );
-    }
-    assert_eq!((pool.stats().submitted, pool.stats().rejected), (0, 2));
-    pool.release();
-    assert_at_rest(&pool);
-}
-
-/// P8
-#[test]
-fn when_later_threads_fail_the_others_do_everything() {
-    let pool = failing_after(1);
-    let held = Latch::hold(&pool);
-    for _ in 0..4 {
-        pool.submit(|| {}).unwrap();
-    }
-    assert!(matches!(
-        pool.try_submit(|| {}).unwrap_err().reason,
-        SubmitErrorReason::Full { .. }
-    ));
-    assert_eq!(pool.running(), 1);
-    held.let_go();
-    for _ in 0..100 {
-        pool.submit(|| {}).unwrap();
-    }
-    pool.release();
-    assert_eq!(pool.stats().successful, 105);
     assert_at_rest(&pool);
 }
 

@@ -2,5 +2,7 @@
 
 mod bounds;
 mod common;
+mod edges;
 mod ending;
 mod failure;
+mod starting;

@@ -1,0 +1,296 @@
+//! How workers are started, and what happens when they cannot be.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex, OnceLock, Weak};
+use std::thread;
+use std::time::Duration;
+
+use crate::common::{Latch, assert_at_rest, until};
+use soiree_pool::{Overflow, Pool, SubmitErrorReason, WorkerPool};
+
+/// A pool that can start so many threads, and no more after that.
+fn failing_after(threads: usize, capacity: usize) -> WorkerPool {
+    let left = AtomicUsize::new(threads);
+    WorkerPool::builder()
+        .max_workers(4)
+        .capacity(capacity)
+        .idle_timeout(Duration::from_secs(3600))
+        .spawn_handler(move |builder, body| {
+            let one_less = |left: usize| left.checked_sub(1);
+            left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
+                .map_err(|_| io::Error::from(io::ErrorKind::WouldBlock))?;
+            builder.spawn(body).map(drop)
+        })
+        .build()
+        .unwrap()
+}
+
+/// P8
+#[test]
+fn without_a_single_thread_a_job_is_refused() {
+    for capacity in [0, 4] {
+        let pool = failing_after(0, capacity);
+        let ran = Arc::new(AtomicUsize::new(0));
+        for submit_waits in [true, false] {
+            let seen = Arc::clone(&ran);
+            let job = move || {
+                seen.fetch_add(1, Ordering::SeqCst);
+            };
+            let refused = if submit_waits {
+                pool.submit(job)
+            } else {
+                pool.try_submit(job)
+            };
+            let refused = refused.unwrap_err();
+            assert!(matches!(refused.reason, SubmitErrorReason::Spawn(_)));
+            drop(refused.into_job().run());
+        }
+        assert_eq!(ran.load(Ordering::SeqCst), 2, "both jobs came back usable");
+        assert_eq!((pool.stats().submitted, pool.stats().rejected), (0, 2));
+        pool.release();
+        assert_at_rest(&pool);
+    }
+}
+
+/// P8
+#[test]
+fn when_later_threads_fail_the_others_do_everything() {
+    let pool = failing_after(1, 4);
+    let held = Latch::hold(&pool);
+    for _ in 0..4 {
+        pool.submit(|| {}).unwrap();
+    }
+    assert!(matches!(
+        pool.try_submit(|| {}).unwrap_err().reason,
+        SubmitErrorReason::Full { .. }
+    ));
+    assert_eq!((pool.running(), pool.stats().waiting), (1, 4));
+    held.let_go();
+    for _ in 0..100 {
+        pool.submit(|| {}).unwrap();
+    }
+    pool.release();
+    assert_eq!(pool.stats().successful, 105);
+    assert_at_rest(&pool);
+}
+
+/// P3, P8: submitters trust in workers whose threads then cannot be started.
+#[test]
+fn no_job_is_stranded_while_every_second_thread_fails() {
+    for capacity in [0, 1, 4] {
+        let attempts = AtomicUsize::new(0);
+        let pool = WorkerPool::builder()
+            .max_workers(2)
+            .capacity(capacity)
+            .idle_timeout(Duration::from_nanos(1))
+            .spawn_handler(move |builder, body| {
+                if attempts.fetch_add(1, Ordering::SeqCst) % 2 == 0 {
+                    thread::yield_now();
+                    return Err(io::Error::from(io::ErrorKind::WouldBlock));
+                }
+                builder.spawn(body).map(drop)
+            })
+            .build()
+            .unwrap();
+        let (ran, accepted) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..1_000 {
+                        let ran = Arc::clone(&ran);
+                        let submitted = pool.submit(move || {
+                            ran.fetch_add(1, Ordering::SeqCst);
+                        });
+                        match submitted {
+                            Ok(()) => {
+                                accepted.fetch_add(1, Ordering::SeqCst);
+                            }
+                            Err(refused) => {
+                                assert!(matches!(refused.reason, SubmitErrorReason::Spawn(_)));
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        pool.release();
+        assert_eq!(
+            ran.load(Ordering::SeqCst),
+            accepted.load(Ordering::SeqCst),
+            "capacity {capacity}"
+        );
+        assert_at_rest(&pool);
+    }
+}
+
+/// P8: a handler that starts the thread, and says that it did not.
+#[test]
+fn a_spawn_handler_that_panics_after_it_started_the_thread_harms_nothing() {
+    let pool = WorkerPool::builder()
+        .max_workers(2)
+        .capacity(0)
+        .spawn_handler(|builder, body| {
+            builder.spawn(body)?;
+            panic!("too late");
+        })
+        .build()
+        .unwrap();
+    let ran = Arc::new(AtomicUsize::new(0));
+    let mut accepted = 0;
+    for _ in 0..10 {
+        let ran = Arc::clone(&ran);
+        let submitted = pool.submit(move || {
+            ran.fetch_add(1, Ordering::SeqCst);
+        });
+        accepted += usize::from(submitted.is_ok());
+    }
+    pool.release();
+    assert_eq!(ran.load(Ordering::SeqCst), accepted);
+    assert_at_rest(&pool);
+}
+
+/// P2: a worker that is started because the queue is full makes place for one job, even if it is quick.
+#[test]
+fn no_more_jobs_wait_than_may_when_a_full_queue_starts_a_worker() {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let started = AtomicUsize::new(0);
+    let pool = WorkerPool::builder()
+        .max_workers(2)
+        .capacity(2)
+        .strategy(soiree_pool::Lazy)
+        .overflow(Overflow::Reject)
+        .spawn_handler({
+            let begun = Arc::clone(&begun);
+            move |builder, body| {
+                builder.spawn(body)?;
+                // The second worker takes its first job before it is known to have started.
+                if started.fetch_add(1, Ordering::SeqCst) == 1 {
+                    until("it has a job", || begun.load(Ordering::SeqCst) == 2);
+                }
+                Ok(())
+            }
+        })
+        .build()
+        .unwrap();
+    let (accepted, let_go) = (AtomicUsize::new(0), Arc::new(AtomicBool::new(false)));
+    let submit = || {
+        let (begun, let_go) = (Arc::clone(&begun), Arc::clone(&let_go));
+        let job = move || {
+            begun.fetch_add(1, Ordering::SeqCst);
+            until("it is let go", || let_go.load(Ordering::SeqCst));
+        };
+        let ok = pool.submit(job).is_ok();
+        accepted.fetch_add(usize::from(ok), Ordering::SeqCst);
+    };
+    submit();
+    until("the first job runs", || begun.load(Ordering::SeqCst) == 1);
+    (0..9).for_each(|_| submit());
+    let stats = pool.stats();
+    let_go.store(true, Ordering::SeqCst);
+    pool.release();
+    assert_eq!(accepted.into_inner(), 4, "two run and two wait");
+    assert_eq!((stats.active, stats.waiting), (2, 2), "{stats:?}");
+    assert_at_rest(&pool);
+}
+
+/// P5: handlers are user code, and may end the pool.
+#[test]
+fn a_spawn_handler_may_stop_its_own_pool() {
+    for capacity in [0, 4] {
+        let own: Arc<OnceLock<Weak<WorkerPool>>> = Arc::default();
+        let inner = Arc::clone(&own);
+        let pool = Arc::new(
+            WorkerPool::builder()
+                .max_workers(1)
+                .capacity(capacity)
+                .spawn_handler(move |builder, body| {
+                    if let Some(pool) = inner.get().and_then(Weak::upgrade) {
+                        pool.stop();
+                    }
+                    builder.spawn(body).map(drop)
+                })
+                .build()
+                .unwrap(),
+        );
+        own.set(Arc::downgrade(&pool)).unwrap();
+        // Whether this one gets in before the stop is open; the next one does not.
+        let _ = pool.submit(|| {});
+        let refused = pool.submit(|| {}).unwrap_err();
+        assert!(matches!(refused.reason, SubmitErrorReason::Closed));
+        pool.release();
+        assert_eq!(pool.stats().successful, 0);
+        assert_at_rest(&pool);
+    }
+}
+
+/// P5: so may strategies.
+#[test]
+fn a_strategy_may_stop_its_own_pool() {
+    let own: Arc<OnceLock<Weak<WorkerPool>>> = Arc::default();
+    let inner = Arc::clone(&own);
+    let pool = Arc::new(
+        WorkerPool::builder()
+            .max_workers(2)
+            .strategy(move |_: &soiree_pool::Load| {
+                if let Some(pool) = inner.get().and_then(Weak::upgrade) {
+                    pool.stop();
+                }
+                false
+            })
+            .build()
+            .unwrap(),
+    );
+    let held = Latch::hold(&pool);
+    own.set(Arc::downgrade(&pool)).unwrap();
+    pool.submit(|| {}).unwrap();
+    let refused = pool.submit(|| {}).unwrap_err();
+    assert!(matches!(refused.reason, SubmitErrorReason::Closed));
+    held.let_go();
+    pool.release();
+    let stats = pool.stats();
+    assert_eq!((stats.successful, stats.discarded), (1, 1));
+    assert_at_rest(&pool);
+}
+
+/// P2, P3: with one worker, jobs of one submitter run in their order, also while workers come and go.
+#[test]
+fn one_worker_runs_the_jobs_of_one_submitter_in_order() {
+    for capacity in [0, 1, 3] {
+        let pool = WorkerPool::builder()
+            .max_workers(1)
+            .capacity(capacity)
+            .idle_timeout(Duration::from_nanos(1))
+            .build()
+            .unwrap();
+        let ran = Arc::new(Mutex::new(Vec::new()));
+        for number in 0..2_000 {
+            let ran = Arc::clone(&ran);
+            pool.submit(move || ran.lock().unwrap().push(number))
+                .unwrap();
+        }
+        pool.release();
+        assert!(ran.lock().unwrap().iter().copied().eq(0..2_000));
+        assert_at_rest(&pool);
+    }
+}
+
+/// P3: a job that waits for a later one gets it, for there is a second worker to be had.
+#[test]
+fn a_job_may_wait_for_another_while_there_may_be_more_workers() {
+    for capacity in [0, 2] {
+        for _ in 0..200 {
+            let pool = WorkerPool::new(2, capacity).unwrap();
+            let both = Arc::new(Barrier::new(2));
+            for _ in 0..2 {
+                let both = Arc::clone(&both);
+                pool.submit(move || {
+                    both.wait();
+                })
+                .unwrap();
+            }
+            pool.release();
+            assert_eq!(pool.stats().successful, 2);
+        }
+    }
+}
