@@ -40,8 +40,8 @@ pub struct Settings {
 pub struct Emitter {
     hub: Arc<Hub>,
     current: ArcSwap<Current>,
-    /// Locked by whoever changes the settings. Pools that were in use before, and may still run emissions.
-    former_pools: Mutex<Vec<Weak<dyn Pool>>>,
+    /// Locked by whoever changes the settings. What held before, as long as emissions begun with it are on their way.
+    former: Mutex<Vec<Weak<Setup>>>,
 }
 
 struct Current {
@@ -88,6 +88,7 @@ impl Current {
             handlers: settings.handlers.clone(),
             error_buffer: settings.error_buffer,
             pool: Arc::downgrade(&settings.pool.pool),
+            worker_check: settings.pool.pool.worker_check(),
         });
         Arc::new(Self { settings, setup })
     }
@@ -105,7 +106,7 @@ impl Emitter {
         Self {
             hub,
             current,
-            former_pools: Mutex::default(),
+            former: Mutex::default(),
         }
     }
 
@@ -121,15 +122,11 @@ impl Emitter {
 
     /// Changes the settings for emissions that begin afterwards. Those on their way keep what they began with.
     pub fn update(&self, change: impl FnOnce(&mut Settings)) {
-        let mut former = self
-            .former_pools
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
         let mut settings = self.current.load().settings.clone();
         change(&mut settings);
-        let old = self.current.load().setup.pool.clone();
-        former.retain(|pool| pool.strong_count() > 0 && !pool.ptr_eq(&old));
-        former.push(old);
+        former.retain(|setup| setup.strong_count() > 0);
+        former.push(Arc::downgrade(&self.current.load().setup));
         let old = self.current.swap(Current::new(&self.hub, settings));
         drop(former);
         drop(old);
@@ -279,15 +276,15 @@ impl Emitter {
         Report::ended(tally, errors)
     }
 
-    /// Whether the calling thread works for the pool in use, or for one that was.
-    fn is_on_a_pool_of_its(&self, current: &PoolHandle) -> bool {
+    /// Whether the calling thread works for a pool that a close would wait for.
+    fn is_on_a_pool_of_its(&self) -> bool {
         let former = self
-            .former_pools
+            .former
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         let mut former = former.iter().filter_map(Weak::upgrade);
-        current.pool.on_worker() || former.any(|pool| pool.on_worker())
+        self.current.load().setup.is_on_its_pool() || former.any(|setup| setup.is_on_its_pool())
     }
 
     /// Whether [`close`](Emitter::close) was called.
@@ -305,7 +302,7 @@ impl Emitter {
     pub fn close(&self, deadline: Option<Instant>) -> Result<(), CloseError> {
         let hub = Arc::as_ptr(&self.hub).addr();
         let handle = self.current.load().settings.pool.clone();
-        if inside_any(|frame| frame.hub == hub) || self.is_on_a_pool_of_its(&handle) {
+        if inside_any(|frame| frame.hub == hub) || self.is_on_a_pool_of_its() {
             return Err(CloseError::InsideListener);
         }
         if !self.hub.gate.close() {

@@ -50,6 +50,14 @@ pub trait Pool: Send + Sync {
         false
     }
 
+    /// As [`on_worker`](Pool::on_worker), but to be asked also when the pool's last handle is gone and its threads still run
+    /// what was accepted. It must not keep the pool alive.
+    ///
+    /// Without it, a job that waits for an emission behind it in the queue waits for ever once the handle is gone.
+    fn worker_check(&self) -> Option<WorkerCheck> {
+        None
+    }
+
     /// Runs a job on the calling thread, which is inside another job of the pool. Pools that count override this.
     ///
     /// # Errors
@@ -162,6 +170,9 @@ pub trait Pool: Send + Sync {
         self.stats().completed()
     }
 }
+
+/// Says whether the calling thread is a worker of the pool it was made by. See [`Pool::worker_check`].
+pub type WorkerCheck = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// A job was refused. It was not counted as submitted, and comes back with [`into_job`](SubmitError::into_job).
 #[derive(Debug, thiserror::Error)]

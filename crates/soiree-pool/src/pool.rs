@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Instant;
 
-use soiree_core::{Job, JobOutcome, Pool, PoolStats, SubmitError, Unfinished, WaitError};
+use soiree_core::{
+    Job, JobOutcome, Pool, PoolStats, SubmitError, Unfinished, WaitError, WorkerCheck,
+};
 
 use crate::builder::{BuildError, MAX_SIZE, WorkerPoolBuilder};
 use crate::inside;
@@ -197,6 +199,12 @@ impl Pool for WorkerPool {
 
     fn on_worker(&self) -> bool {
         inside::depth(self.shared.address()) > 0
+    }
+
+    fn worker_check(&self) -> Option<WorkerCheck> {
+        // An address is enough: a pool that still has to run what somebody waits for has not been freed.
+        let address = self.shared.address();
+        Some(Arc::new(move || inside::depth(address) > 0))
     }
 
     fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {

@@ -56,7 +56,7 @@ pub use soiree_core::{
     JobOutcome, Listener, ListenerError, ListenerId, ListenerOptions, ListenerPanic, MAX_TOPIC_LEN,
     Outcome, PanicPayload, Pattern, Payload, PayloadRef, Pool, PoolHandle, PoolStats, Priority,
     Properties, Report, ReportError, Soiree, SubmitError, SubmitErrorReason, SubscribeError, Task,
-    TopicFault, Unfinished, UnsubscribeError, Value, WaitError, validate_topic,
+    TopicFault, Unfinished, UnsubscribeError, Value, WaitError, WorkerCheck, validate_topic,
 };
 
 mod builder;

@@ -13,7 +13,7 @@ use crate::dispatch::{Audience, Handlers, Tally, dispatch};
 use crate::gate::Gate;
 use crate::job::Task;
 use crate::listener::ListenerError;
-use crate::pool::Pool;
+use crate::pool::{Pool, WorkerCheck};
 use crate::registry::{Registry, contained};
 
 /// What all emissions of one `EventPool` share.
@@ -44,6 +44,19 @@ pub(crate) struct Setup {
     pub(crate) error_buffer: usize,
     /// Weak, or a job in a pool's queue would keep its own pool alive.
     pub(crate) pool: Weak<dyn Pool>,
+    pub(crate) worker_check: Option<WorkerCheck>,
+}
+
+impl Setup {
+    /// Whether the calling thread works for the pool, so that it must not wait for what the pool has yet to run.
+    pub(crate) fn is_on_its_pool(&self) -> bool {
+        let pool = self.pool.as_ptr().addr();
+        inside::any(|frame| frame.pool == pool)
+            || match &self.worker_check {
+                Some(check) => check(),
+                None => self.pool.upgrade().is_some_and(|pool| pool.on_worker()),
+            }
+    }
 }
 
 /// State, payload and outcome of one emission, in one allocation.
@@ -136,17 +149,6 @@ impl Core {
     pub(crate) fn is_around_here(&self) -> bool {
         let flight = self.address();
         inside::any(|frame| frame.flight == flight)
-    }
-
-    /// Whether the calling thread is a worker of the pool that is to run this, so that waiting could be for itself.
-    pub(crate) fn is_on_own_pool(&self) -> bool {
-        let pool = self.setup.pool.as_ptr().addr();
-        inside::any(|frame| frame.pool == pool)
-            || self
-                .setup
-                .pool
-                .upgrade()
-                .is_some_and(|pool| pool.on_worker())
     }
 
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {

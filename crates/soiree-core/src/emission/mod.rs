@@ -146,7 +146,7 @@ impl Emission {
     /// the emission already.
     fn lend_thread(&self) -> bool {
         let core = self.flight.core();
-        if core.is_queued() && core.is_on_own_pool() {
+        if core.is_queued() && core.setup.is_on_its_pool() {
             Arc::clone(&self.flight).run_here();
         }
         !core.is_settled() && core.is_around_here()

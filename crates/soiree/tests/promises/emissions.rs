@@ -164,6 +164,26 @@ fn waiting_on_the_only_worker_runs_the_emission_there() -> BoxResult {
     Ok(())
 }
 
+/// E3: also when the last handles of `EventPool` and pool are gone.
+#[test]
+fn a_job_may_wait_for_an_emission_behind_it_after_the_last_handle_is_gone() -> BoxResult {
+    let pool = Arc::new(WorkerPool::new(1, 8)?);
+    let (give, given) = channel::<soiree::Emission>();
+    let (say, said) = channel();
+    pool.submit(move || {
+        let behind = given.recv().unwrap();
+        say.send(behind.wait().delivered).unwrap();
+    })?;
+    let soiree = EventPool::with_pool(Arc::clone(&pool));
+    soiree.on("t", |_| {})?;
+    let behind = soiree.emit("t", ())?;
+    soiree.set_pool(WorkerPool::new(1, 1)?);
+    drop(pool);
+    give.send(behind)?;
+    assert_eq!(said.recv_timeout(PATIENCE)?, 1);
+    Ok(())
+}
+
 /// E3: waiting for oneself would never end; it ends at once.
 #[test]
 fn a_listener_that_waits_for_its_own_emission_gets_an_unfinished_report() -> BoxResult {
