@@ -100,6 +100,7 @@ fn the_figures_balance_at_every_moment() {
                 let stats = pool.stats();
                 assert!(stats.is_balanced(), "{stats:?}");
                 assert!(stats.waiting <= 7, "{stats:?}");
+                assert!(stats.active <= stats.running.max(3), "{stats:?}");
                 assert!(stats.submitted <= 2 * JOBS, "{stats:?}");
                 let ended = stats.successful + stats.failed + stats.expired;
                 assert!(ended >= ended_before, "{stats:?} after {ended_before}");

@@ -5,4 +5,5 @@ mod common;
 mod edges;
 mod ending;
 mod failure;
+mod races;
 mod starting;

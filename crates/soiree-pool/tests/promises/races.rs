@@ -1,0 +1,164 @@
+//! Races that are rare by chance, brought about on purpose.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use crate::common::{Latch, PATIENCE, assert_at_rest, until};
+use soiree_pool::{Load, Pool, SubmitErrorReason, WorkerPool};
+
+fn all_idle(pool: &WorkerPool, workers: usize) {
+    let held: Vec<Latch> = (0..workers).map(|_| Latch::hold(pool)).collect();
+    held.into_iter().for_each(Latch::let_go);
+    until("all workers are idle", || pool.idle_workers() == workers);
+}
+
+/// P2: workers that wait for a job when the limit falls leave, without waiting for their timeout.
+#[test]
+fn idle_workers_leave_when_the_limit_falls() {
+    let pool = WorkerPool::builder()
+        .max_workers(4)
+        .idle_timeout(Duration::from_secs(3600))
+        .build()
+        .unwrap();
+    for _ in 0..50 {
+        all_idle(&pool, 4);
+        pool.resize(1).unwrap();
+        until("three have left", || pool.running() == 1);
+        pool.resize(4).unwrap();
+    }
+    pool.release();
+    assert_at_rest(&pool);
+}
+
+/// P2, P3: a worker that gets a job just as it is to leave gives the job to another one.
+#[test]
+fn idle_workers_that_are_to_leave_run_nothing_more() {
+    let pool = WorkerPool::new(4, 16).unwrap();
+    let (running, overlaps) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    for _ in 0..200 {
+        pool.resize(4).unwrap();
+        all_idle(&pool, 4);
+        pool.resize(1).unwrap();
+        for _ in 0..4 {
+            let (running, overlaps) = (Arc::clone(&running), Arc::clone(&overlaps));
+            pool.submit(move || {
+                let others = running.fetch_add(1, Ordering::SeqCst);
+                overlaps.fetch_add(others, Ordering::SeqCst);
+                for _ in 0..20 {
+                    thread::yield_now();
+                }
+                running.fetch_sub(1, Ordering::SeqCst);
+            })
+            .unwrap();
+        }
+        until("all have run", || {
+            pool.successful_tasks() == pool.submitted_tasks()
+        });
+    }
+    pool.release();
+    assert_eq!(overlaps.load(Ordering::SeqCst), 0);
+    assert_at_rest(&pool);
+}
+
+/// P3: submitters count on a worker that is idle, and it may have a job already; so it asks for another worker itself.
+#[test]
+fn a_worker_that_becomes_busy_asks_whether_to_start_another() {
+    let asked = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&asked);
+    let pool = WorkerPool::builder()
+        .name("asking")
+        .max_workers(2)
+        .strategy(move |_: &Load| {
+            let me = thread::current();
+            let on_worker = me.name().is_some_and(|name| name.starts_with("asking-"));
+            seen.fetch_or(on_worker, Ordering::SeqCst);
+            false
+        })
+        .build()
+        .unwrap();
+    until("a worker asks", || {
+        until("it is idle again", || pool.running() == pool.idle_workers());
+        (0..4).for_each(|_| pool.submit(|| {}).unwrap());
+        asked.load(Ordering::SeqCst)
+    });
+    pool.release();
+    assert_at_rest(&pool);
+}
+
+/// P3, P8: a job that was queued for a worker which then could not be started runs all the same.
+#[test]
+fn a_job_that_trusted_in_a_failed_start_is_not_stranded() {
+    for capacity in [0, 1, 4] {
+        let (starting, started) = channel();
+        let (go_on, may_fail) = channel::<()>();
+        let (starting, may_fail) = (Mutex::new(starting), Mutex::new(may_fail));
+        let pool = WorkerPool::builder()
+            .max_workers(1)
+            .capacity(capacity)
+            .spawn_handler(move |_, _| {
+                let _ = starting.lock().unwrap().send(());
+                let _ = may_fail.lock().unwrap().recv_timeout(PATIENCE);
+                Err(io::Error::from(io::ErrorKind::WouldBlock))
+            })
+            .build()
+            .unwrap();
+        let ran = Arc::new(AtomicUsize::new(0));
+        let accepted = thread::scope(|scope| {
+            let first = scope.spawn(|| pool.submit(|| {}));
+            started.recv_timeout(PATIENCE).unwrap();
+            let seen = Arc::clone(&ran);
+            let (said, submitting) = channel();
+            let pool = &pool;
+            let second = scope.spawn(move || {
+                said.send(()).unwrap();
+                pool.submit(move || {
+                    seen.fetch_add(1, Ordering::SeqCst);
+                })
+            });
+            submitting.recv_timeout(PATIENCE).unwrap();
+            if capacity > 0 {
+                until("it is queued", || pool.waiting_tasks() == 1);
+            }
+            drop(go_on);
+            let refused = first.join().unwrap().unwrap_err();
+            assert!(matches!(refused.reason, SubmitErrorReason::Spawn(_)));
+            second.join().unwrap().is_ok()
+        });
+        assert!(accepted || capacity == 0);
+        assert_eq!(ran.load(Ordering::SeqCst), usize::from(accepted));
+        pool.release();
+        assert_at_rest(&pool);
+    }
+}
+
+/// P3, P7: whoever submits as the last worker leaves, and whenever it does.
+#[test]
+fn a_worker_that_leaves_strands_no_submitter() {
+    let pool = WorkerPool::builder()
+        .max_workers(2)
+        .capacity(8)
+        .idle_timeout(Duration::from_nanos(1))
+        .build()
+        .unwrap();
+    thread::scope(|scope| {
+        for submitter in 0..3 {
+            let pool = &pool;
+            scope.spawn(move || {
+                for number in 0..4_000 {
+                    // A different distance to the worker's leaving each time.
+                    for _ in 0..(number * (submitter + 1)) % 97 {
+                        std::hint::spin_loop();
+                    }
+                    pool.submit_and_wait(|| {}).unwrap();
+                }
+            });
+        }
+    });
+    pool.release();
+    assert_eq!(pool.stats().successful, 12_000);
+    assert_at_rest(&pool);
+}
