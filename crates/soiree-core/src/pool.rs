@@ -18,6 +18,60 @@ use crate::stats::PoolStats;
 ///   threads end when it has. A pool may be dropped on one of its own workers.
 /// - [`on_worker`](Pool::on_worker) should be answered truthfully. Where it is not, a job that waits for another job of
 ///   the same pool can wait forever.
+///
+/// A pool that runs each job on the thread that submits it:
+///
+/// ```
+/// use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+/// use std::time::Instant;
+/// use soiree_core::{
+///     Job, JobOutcome, Pool, PoolStats, SubmitError, SubmitErrorReason, Unfinished,
+/// };
+///
+/// #[derive(Default)]
+/// struct OnCaller {
+///     closed: AtomicBool,
+///     successful: AtomicU64,
+///     failed: AtomicU64,
+/// }
+///
+/// impl Pool for OnCaller {
+///     fn submit(&self, job: Job) -> Result<(), SubmitError> {
+///         if self.closed.load(SeqCst) {
+///             return Err(SubmitError::new(job, SubmitErrorReason::Closed));
+///         }
+///         let count = match job.run() {
+///             JobOutcome::Panicked(_) => &self.failed,
+///             _ => &self.successful,
+///         };
+///         count.fetch_add(1, SeqCst);
+///         Ok(())
+///     }
+///     fn try_submit(&self, job: Job) -> Result<(), SubmitError> {
+///         self.submit(job)
+///     }
+///     fn stop(&self) {
+///         self.closed.store(true, SeqCst);
+///     }
+///     fn release_with_deadline(&self, _: Instant) -> Result<(), Unfinished> {
+///         self.stop();
+///         Ok(())
+///     }
+///     fn stats(&self) -> PoolStats {
+///         let mut stats = PoolStats::default();
+///         stats.successful = self.successful.load(SeqCst);
+///         stats.failed = self.failed.load(SeqCst);
+///         stats.submitted = stats.completed();
+///         stats
+///     }
+/// }
+///
+/// let pool = OnCaller::default();
+/// pool.submit_and_wait(Job::new(|| {}))?;
+/// pool.release();
+/// assert_eq!(pool.completed_tasks(), 1);
+/// # Ok::<(), soiree_core::WaitError>(())
+/// ```
 pub trait Pool: Send + Sync {
     /// Hands a job to the pool. Blocks while the queue is full, if that is what the pool does when full.
     ///
