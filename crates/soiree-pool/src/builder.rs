@@ -166,6 +166,7 @@ impl WorkerPoolBuilder {
 
     /// Starts the threads, in place of [`thread::Builder::spawn`]: to set stack sizes or affinities, say. It gets a builder
     /// with the thread's name and the thread's body, which it has to run on a new thread if it returns `Ok`.
+    /// It may use the pool, stop it as well, but must not wait for it.
     pub fn spawn_handler(
         mut self,
         spawn: impl Fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<()>

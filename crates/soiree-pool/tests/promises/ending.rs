@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::{Latch, PATIENCE, assert_at_rest, until};
 use soiree_pool::{
-    Job, MAX_INLINE_DEPTH, Pool, SubmitErrorReason, Unfinished, WaitError, WorkerPool,
+    Job, MAX_INLINE_DEPTH, Overflow, Pool, SubmitErrorReason, Unfinished, WaitError, WorkerPool,
 };
 
 /// P5
@@ -238,6 +238,35 @@ fn submitting_from_a_worker_of_a_full_pool_runs_inline_to_the_stated_depth() {
     assert_at_rest(&pool);
 }
 
+/// P4: whatever the policy, a worker does not wait for itself.
+#[test]
+fn no_policy_makes_a_worker_of_a_full_pool_wait() {
+    for overflow in [
+        Overflow::Block,
+        Overflow::BlockFor(PATIENCE * 60),
+        Overflow::CallerRuns,
+    ] {
+        let pool = WorkerPool::builder()
+            .max_workers(1)
+            .capacity(1)
+            .overflow(overflow);
+        let pool = Arc::new(pool.build().unwrap());
+        let (said, done) = channel();
+        let inner = Arc::clone(&pool);
+        pool.submit(move || {
+            inner.submit(|| {}).unwrap();
+            let (ran, inline) = channel();
+            inner.submit(move || ran.send(()).unwrap()).unwrap();
+            said.send(inline.try_recv().is_ok()).unwrap();
+        })
+        .unwrap();
+        assert_eq!(done.recv_timeout(PATIENCE), Ok(true), "{overflow:?}");
+        pool.release();
+        assert_eq!(pool.stats().successful, 3);
+        assert_at_rest(&pool);
+    }
+}
+
 /// P4
 #[test]
 fn waiting_for_a_job_on_a_worker_runs_it_inline() {
@@ -295,7 +324,7 @@ fn a_release_from_a_job_that_runs_inline_elsewhere_waits_for_the_workers() {
         WorkerPool::builder()
             .max_workers(1)
             .capacity(0)
-            .overflow(soiree_pool::Overflow::CallerRuns)
+            .overflow(Overflow::CallerRuns)
             .build()
             .unwrap(),
     );

@@ -64,6 +64,69 @@ fn idle_workers_that_are_to_leave_run_nothing_more() {
     assert_at_rest(&pool);
 }
 
+/// P2, P3: a worker that has taken a job as the limit falls below it gives the job back, and leaves.
+#[test]
+fn a_worker_that_is_to_leave_gives_its_job_back() {
+    let (grow, armed) = (
+        Arc::new(AtomicBool::new(true)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let (asking, asked) = channel();
+    let (go_on, may_go_on) = channel::<()>();
+    let (asking, may_go_on) = (Mutex::new(asking), Mutex::new(may_go_on));
+    let pool = WorkerPool::builder()
+        .name("giving")
+        .max_workers(2)
+        .idle_timeout(Duration::from_secs(3600))
+        .strategy({
+            let (grow, armed) = (Arc::clone(&grow), Arc::clone(&armed));
+            move |_: &Load| {
+                let me = thread::current();
+                let on_worker = me.name().is_some_and(|name| name.starts_with("giving-"));
+                // A worker asks when it has just taken a job.
+                if on_worker && armed.swap(false, Ordering::SeqCst) {
+                    asking.lock().unwrap().send(()).unwrap();
+                    let _ = may_go_on.lock().unwrap().recv_timeout(PATIENCE);
+                }
+                grow.load(Ordering::SeqCst)
+            }
+        })
+        .build()
+        .unwrap();
+    all_idle(&pool, 2);
+    grow.store(false, Ordering::SeqCst);
+    let held = Latch::hold(&pool);
+    pool.resize(3).unwrap();
+    armed.store(true, Ordering::SeqCst);
+    let (ran, mut submitted) = (Arc::new(AtomicUsize::new(0)), 0);
+    until("a worker asks with a job in its hand", || {
+        until("it is idle again", || pool.idle_workers() == 1);
+        for _ in 0..2 {
+            let ran = Arc::clone(&ran);
+            pool.submit(move || {
+                ran.fetch_add(1, Ordering::SeqCst);
+            })
+            .unwrap();
+            submitted += 1;
+        }
+        let mut has_asked = false;
+        until("it asks or has run both", || {
+            has_asked = has_asked || asked.try_recv().is_ok();
+            has_asked || ran.load(Ordering::SeqCst) == submitted
+        });
+        has_asked
+    });
+    let before = ran.load(Ordering::SeqCst);
+    pool.resize(1).unwrap();
+    drop(go_on);
+    until("it has left", || pool.running() == 1);
+    assert_eq!(ran.load(Ordering::SeqCst), before);
+    held.let_go();
+    pool.release();
+    assert_eq!(ran.load(Ordering::SeqCst), submitted);
+    assert_at_rest(&pool);
+}
+
 /// P3: submitters count on a worker that is idle, and it may have a job already; so it asks for another worker itself.
 #[test]
 fn a_worker_that_becomes_busy_asks_whether_to_start_another() {
