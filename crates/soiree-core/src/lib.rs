@@ -38,7 +38,10 @@ pub use crate::job::{Job, JobOutcome, PanicPayload, Task};
 pub use crate::listener::{BoxError, Listener, ListenerError, ListenerId, ListenerPanic, Outcome};
 pub use crate::options::ListenerOptions;
 pub use crate::payload::{Carrier, Payload, PayloadRef};
-pub use crate::pool::{Pool, SubmitError, SubmitErrorReason, Unfinished, WaitError, WorkerCheck};
+pub use crate::pool::{
+    Entered, MAX_INLINE_DEPTH, MAX_SIZE, Nesting, Overflow, Pool, ResizeError, SubmitError,
+    SubmitErrorReason, Unfinished, WaitError, WorkerCheck,
+};
 pub use crate::pool_handle::PoolHandle;
 pub use crate::priority::{InvalidPriority, Priority};
 pub use crate::properties::{Properties, Value};

@@ -5,35 +5,13 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use soiree_core::{Gate, PanicPayload};
+use soiree_core::{Gate, MAX_SIZE, Nesting, Overflow, PanicPayload};
 
 use crate::counters::Counters;
 use crate::pool::WorkerPool;
 use crate::shared::{OPEN, PanicHandler, Permit, Shared, Spawn};
 use crate::strategy::{Eager, Strategy};
 use crate::sync::{Arc, AtomicU8, AtomicU64, AtomicUsize, Condvar, Mutex, bounded, unbounded};
-
-/// The largest capacity and the most workers that a pool may have: 2²⁴.
-pub const MAX_SIZE: usize = 1 << 24;
-
-/// What a submitter meets when the queue is full and no further worker may be started.
-///
-/// On a worker of the same pool `Block` and `BlockFor` run the job inline in place of waiting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum Overflow {
-    /// It waits for a place.
-    #[default]
-    Block,
-    /// It waits for a place so long, and is then refused.
-    BlockFor(Duration),
-    /// It is refused at once.
-    Reject,
-    /// It runs the job itself.
-    CallerRuns,
-    /// The oldest waiting job is discarded to make place. With a capacity of 0 there is none, and it is refused.
-    DropOldest,
-}
 
 /// A pool was not made: the option, and the value it was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -223,6 +201,7 @@ impl WorkerPoolBuilder {
             returned: unbounded(),
             looks: unbounded(),
             closing: (Mutex::new(Some(closing)), closed),
+            nesting: Nesting::new(),
             gate: Gate::new(),
             state: AtomicU8::new(OPEN),
             live: AtomicUsize::new(0),

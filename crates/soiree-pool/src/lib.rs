@@ -8,8 +8,8 @@
 
 mod builder;
 mod counters;
-mod inside;
 mod pool;
+mod resize;
 mod seats;
 mod shared;
 mod shutdown;
@@ -18,11 +18,10 @@ mod submit;
 mod sync;
 mod worker;
 
-pub use crate::builder::{BuildError, MAX_SIZE, Overflow, WorkerPoolBuilder};
-pub use crate::pool::{ResizeError, WorkerPool};
+pub use crate::builder::{BuildError, WorkerPoolBuilder};
+pub use crate::pool::WorkerPool;
 pub use crate::strategy::{Balanced, Eager, Lazy, Load, Strategy};
-pub use crate::submit::MAX_INLINE_DEPTH;
 pub use soiree_core::{
-    Job, JobOutcome, PanicPayload, Pool, PoolStats, SubmitError, SubmitErrorReason, Unfinished,
-    WaitError,
+    Job, JobOutcome, MAX_INLINE_DEPTH, MAX_SIZE, Overflow, PanicPayload, Pool, PoolStats,
+    ResizeError, SubmitError, SubmitErrorReason, Unfinished, WaitError,
 };

@@ -4,13 +4,12 @@ use std::fmt;
 use std::time::Instant;
 
 use soiree_core::{
-    Job, JobOutcome, Pool, PoolStats, SubmitError, Unfinished, WaitError, WorkerCheck,
+    Job, JobOutcome, Pool, PoolStats, ResizeError, SubmitError, Unfinished, WaitError, WorkerCheck,
 };
 
-use crate::builder::{BuildError, MAX_SIZE, WorkerPoolBuilder};
-use crate::inside;
-use crate::shared::{Look, Permit, Shared};
-use crate::sync::{Arc, Ordering, lock};
+use crate::builder::{BuildError, WorkerPoolBuilder};
+use crate::shared::Shared;
+use crate::sync::Arc;
 
 /// A bounded pool of workers: one channel queues the jobs, another holds a permit for each worker that may be started.
 ///
@@ -44,29 +43,6 @@ pub struct WorkerPool {
     shared: Arc<Shared>,
 }
 
-/// A pool was not resized.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ResizeError {
-    /// Without workers nothing would ever run.
-    #[error("a pool cannot be resized to 0 workers")]
-    NoWorkers,
-    /// Fewer workers may live than are to stay.
-    #[error("{max} workers are below min_workers, which is {min}")]
-    BelowMin {
-        /// The new maximum.
-        max: usize,
-        /// The minimum.
-        min: usize,
-    },
-    /// A number that is too large to be meant.
-    #[error("{max} workers are above {MAX_SIZE}")]
-    TooLarge {
-        /// The new maximum.
-        max: usize,
-    },
-}
-
 impl WorkerPool {
     /// A pool of at most so many workers, with at most so many jobs waiting; otherwise as the builder's defaults.
     ///
@@ -96,7 +72,7 @@ impl WorkerPool {
     /// Hands a job to the pool. Blocks while the queue is full, or does what the overflow policy says.
     ///
     /// On a worker of the pool it never blocks: where it would, the job runs inline, before this returns, to a depth of
-    /// [`MAX_INLINE_DEPTH`](crate::MAX_INLINE_DEPTH). Should the last worker leave and no thread start just as the job is
+    /// [`MAX_INLINE_DEPTH`](soiree_core::MAX_INLINE_DEPTH). Should the last worker leave and no thread start just as the job is
     /// queued, it runs on the submitting thread.
     ///
     /// # Errors
@@ -136,46 +112,7 @@ impl WorkerPool {
     /// # Errors
     /// If there would be no workers, or fewer than are to stay.
     pub fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
-        let shared = &self.shared;
-        let (max, min) = (max_workers, shared.min_workers);
-        if max == 0 {
-            return Err(ResizeError::NoWorkers);
-        }
-        if max < min {
-            return Err(ResizeError::BelowMin { max, min });
-        }
-        if max > MAX_SIZE {
-            return Err(ResizeError::TooLarge { max });
-        }
-        let resizing = lock(&shared.resizing);
-        let old = shared.max_workers.swap(max, Ordering::SeqCst);
-        for _ in old..max {
-            if !shared.claim_excess() {
-                shared.give_permit(Permit);
-            }
-        }
-        for _ in max..old {
-            if shared.permits.1.try_recv().is_err() {
-                shared.excess.fetch_add(1, Ordering::SeqCst);
-                // Busy workers look by themselves, and should not find a heap of notes after many resizes.
-                if shared.idle.load(Ordering::SeqCst) > 0 {
-                    let _ = shared.looks.0.send(Look);
-                }
-            }
-        }
-        drop(resizing);
-        for _ in old..max {
-            if !shared.has_work() {
-                break;
-            }
-            let Some(seat) = shared.take_seat_beside() else {
-                break;
-            };
-            if shared.start_worker(seat, None).is_err() {
-                break;
-            }
-        }
-        Ok(())
+        self.shared.resize(max_workers)
     }
 }
 
@@ -201,13 +138,15 @@ impl Pool for WorkerPool {
     }
 
     fn on_worker(&self) -> bool {
-        inside::depth(self.shared.address()) > 0
+        self.shared.nesting.depth() > 0
     }
 
     fn worker_check(&self) -> Option<WorkerCheck> {
-        // An address is enough: a pool that still has to run what somebody waits for has not been freed.
-        let address = self.shared.address();
-        Some(Arc::new(move || inside::depth(address) > 0))
+        Some(self.shared.nesting.worker_check())
+    }
+
+    fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
+        self.shared.resize(max_workers)
     }
 
     fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {

@@ -9,7 +9,6 @@ use std::thread;
 
 use soiree_core::Job;
 
-use crate::inside::As;
 use crate::shared::{Permit, STOPPING, Shared};
 use crate::strategy::Load;
 use crate::sync::{Arc, Mutex, Ordering, fence, lock};
@@ -99,7 +98,7 @@ impl Shared {
                 Ok(job) if self.state() == STOPPING => self.discard(job),
                 Ok(job) => {
                     self.counters.begin_elsewhere();
-                    drop(self.run_begun_elsewhere(job, As::Worker));
+                    drop(self.run_begun_elsewhere(job, self.nesting.enter_worker()));
                 }
                 Err(_) if self.depart(Some(Permit)) => return,
                 Err(_) => thread::yield_now(),

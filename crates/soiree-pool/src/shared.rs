@@ -5,11 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-use soiree_core::{Gate, Job, JobOutcome, PanicPayload, PoolStats};
+use soiree_core::{Entered, Gate, Job, JobOutcome, Nesting, Overflow, PanicPayload, PoolStats};
 
-use crate::builder::Overflow;
 use crate::counters::{Counters, End};
-use crate::inside::{self, As};
 use crate::strategy::Strategy;
 use crate::sync::{AtomicU8, AtomicU64, AtomicUsize, Condvar, Mutex, Ordering, Receiver, Sender};
 
@@ -52,6 +50,8 @@ pub(crate) struct Shared {
     /// Disconnects to wake submitters that wait.
     pub(crate) closing: (Mutex<Option<Sender<Never>>>, Receiver<Never>),
 
+    /// Which threads are inside its jobs.
+    pub(crate) nesting: Nesting,
     /// Around each attempt to queue a job, never around user code.
     pub(crate) gate: Gate,
     pub(crate) state: AtomicU8,
@@ -71,10 +71,6 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn address(&self) -> usize {
-        std::ptr::from_ref(self).addr()
-    }
-
     pub(crate) fn live(&self) -> usize {
         self.live.load(Ordering::SeqCst)
     }
@@ -90,8 +86,7 @@ impl Shared {
     }
 
     /// Runs a job on this thread that was counted as begun elsewhere than on a worker.
-    pub(crate) fn run_begun_elsewhere(&self, job: Job, role: As) -> JobOutcome {
-        let _entered = inside::enter(self.address(), role);
+    pub(crate) fn run_begun_elsewhere(&self, job: Job, _entered: Entered) -> JobOutcome {
         let outcome = job.run();
         self.counters.end_elsewhere(End::from(&outcome));
         self.tell_panic(&outcome);

@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use soiree_core::Unfinished;
 
-use crate::inside;
 use crate::shared::{DRAINING, Look, STOPPING, Shared};
 use crate::sync::{Ordering, PoisonError, lock};
 
@@ -31,7 +30,7 @@ impl Shared {
 
     pub(crate) fn release_until(&self, deadline: Instant) -> Result<(), Unfinished> {
         self.close(DRAINING);
-        let on_worker = inside::is_worker(self.address());
+        let on_worker = self.nesting.is_worker();
         if self.wait_for_workers(deadline, on_worker) {
             return Ok(());
         }
@@ -40,7 +39,7 @@ impl Shared {
         // With the queue empty, what waits has been taken by a worker a moment ago.
         let stats = self.stats();
         let unended = stats.active + stats.waiting;
-        let active = unended.saturating_sub(inside::depth(self.address()));
+        let active = unended.saturating_sub(self.nesting.depth());
         if active == 0 && discarded == 0 {
             return Ok(());
         }

@@ -2,16 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use soiree_core::{Job, JobOutcome, SubmitError, SubmitErrorReason as Reason};
+use soiree_core::{Job, JobOutcome, Overflow, SubmitError, SubmitErrorReason as Reason};
 
-use crate::builder::Overflow;
-use crate::inside::{self, As};
 use crate::seats::{NotStarted, Seat};
 use crate::shared::Shared;
 use crate::sync::{Arc, Ordering, Select, TrySendError, fence};
-
-/// Jobs of one pool that may run inline inside one another on one thread.
-pub const MAX_INLINE_DEPTH: usize = 16;
 
 /// How long to wait for a place.
 #[derive(Clone, Copy)]
@@ -45,7 +40,7 @@ enum Step {
 impl Shared {
     /// Submits as the overflow policy says.
     pub(crate) fn submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
-        let depth = inside::depth(self.address());
+        let depth = self.nesting.depth();
         let patience = match self.overflow {
             Overflow::Block if depth == 0 => Patience::Endless,
             Overflow::BlockFor(timeout) if depth == 0 => {
@@ -91,17 +86,17 @@ impl Shared {
 
     /// Runs the job on this thread, if not too many run inside one another here.
     pub(crate) fn submit_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
-        if inside::inline_depth(self.address()) >= MAX_INLINE_DEPTH {
-            let depth = inside::depth(self.address());
+        let Some(entered) = self.nesting.enter_inline() else {
+            let depth = self.nesting.depth();
             return Err(self.refuse(job, Reason::TooDeep { depth }));
-        }
+        };
         if !self.gate.enter() {
             return Err(self.refuse(job, Reason::Closed));
         }
         self.counters.begin_elsewhere();
         self.counters.accept();
         self.gate.leave();
-        Ok(self.run_begun_elsewhere(job, As::Caller))
+        Ok(self.run_begun_elsewhere(job, entered))
     }
 
     fn submit_in_place_of_oldest(self: &Arc<Self>, mut job: Job) -> Result<(), SubmitError> {

@@ -3,13 +3,12 @@
 use soiree_core::Job;
 
 use crate::counters::{End, Slot};
-use crate::inside::{self, As};
 use crate::seats::Seat;
 use crate::shared::{OPEN, Permit, STOPPING, Shared};
 use crate::sync::{Arc, Ordering, Select};
 
 pub(crate) fn work(shared: &Arc<Shared>, _seat: Seat, first: Option<Job>) {
-    let _entered = inside::enter(shared.address(), As::Worker);
+    let _entered = shared.nesting.enter_worker();
     let slot = shared.counters.slot();
     let mut next = first;
     loop {

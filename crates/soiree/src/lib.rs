@@ -45,18 +45,18 @@
 #[cfg(feature = "pool")]
 #[doc(inline)]
 pub use soiree_pool::{
-    Balanced, BuildError, Eager, Lazy, Load, Overflow, ResizeError, Strategy, WorkerPool,
-    WorkerPoolBuilder,
+    Balanced, BuildError, Eager, Lazy, Load, Strategy, WorkerPool, WorkerPoolBuilder,
 };
 
 #[doc(inline)]
 pub use soiree_core::{
-    BaseEvent, BoxError, Carrier, CloseError, Emission, EmissionFuture, EmitError, ErrorIter,
-    Event, EventId, Gate, IntoErrors, InvalidEventId, InvalidPriority, InvalidTopic, Job,
-    JobOutcome, Listener, ListenerError, ListenerId, ListenerOptions, ListenerPanic, MAX_TOPIC_LEN,
-    Outcome, PanicPayload, Pattern, Payload, PayloadRef, Pool, PoolHandle, PoolStats, Priority,
-    Properties, Report, ReportError, Soiree, SubmitError, SubmitErrorReason, SubscribeError, Task,
-    TopicFault, Unfinished, UnsubscribeError, Value, WaitError, WorkerCheck, validate_topic,
+    BaseEvent, BoxError, Carrier, CloseError, Emission, EmissionFuture, EmitError, Entered,
+    ErrorIter, Event, EventId, Gate, IntoErrors, InvalidEventId, InvalidPriority, InvalidTopic,
+    Job, JobOutcome, Listener, ListenerError, ListenerId, ListenerOptions, ListenerPanic,
+    MAX_INLINE_DEPTH, MAX_SIZE, MAX_TOPIC_LEN, Nesting, Outcome, Overflow, PanicPayload, Pattern,
+    Payload, PayloadRef, Pool, PoolHandle, PoolStats, Priority, Properties, Report, ReportError,
+    ResizeError, Soiree, SubmitError, SubmitErrorReason, SubscribeError, Task, TopicFault,
+    Unfinished, UnsubscribeError, Value, WaitError, WorkerCheck, validate_topic,
 };
 
 mod builder;

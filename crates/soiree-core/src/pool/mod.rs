@@ -1,10 +1,22 @@
 //! What the rest of soiree asks of a pool.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+mod error;
+mod nesting;
+mod overflow;
+mod ticket;
+
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::job::{Job, JobOutcome, PanicPayload};
+pub use self::error::{ResizeError, SubmitError, SubmitErrorReason, Unfinished, WaitError};
+pub use self::nesting::{Entered, MAX_INLINE_DEPTH, Nesting};
+pub use self::overflow::Overflow;
+use self::ticket::{Ticket, outcome};
+use crate::job::{Job, JobOutcome};
 use crate::stats::PoolStats;
+
+/// The largest capacity and the most workers that a pool may have: 2²⁴.
+pub const MAX_SIZE: usize = 1 << 24;
 
 /// A bounded pool of workers. Object-safe: pools are used as `dyn Pool`.
 ///
@@ -17,7 +29,7 @@ use crate::stats::PoolStats;
 /// - Dropping the pool acts like [`release`](Pool::release) that does not wait: what was accepted still runs, and the
 ///   threads end when it has. A pool may be dropped on one of its own workers.
 /// - [`on_worker`](Pool::on_worker) should be answered truthfully. Where it is not, a job that waits for another job of
-///   the same pool can wait forever.
+///   the same pool can wait forever. [`Nesting`] keeps track of it.
 ///
 /// A pool that runs each job on the thread that submits it:
 ///
@@ -118,6 +130,16 @@ pub trait Pool: Send + Sync {
     /// If the pool refuses it, closed or too deep inside its own jobs.
     fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
         Ok(job.run())
+    }
+
+    /// Changes how many workers may live at once, and so how many jobs may run at once.
+    ///
+    /// Takes effect for jobs that have not started; running jobs are not interrupted. Pools that can, override this.
+    ///
+    /// # Errors
+    /// If the pool cannot, or there would be no workers, or fewer than are to stay. Nothing has changed then.
+    fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
+        Err(ResizeError::Fixed { max: max_workers })
     }
 
     /// As [`release_with_deadline`](Pool::release_with_deadline), for as long as it takes.
@@ -228,163 +250,7 @@ pub trait Pool: Send + Sync {
 /// Says whether the calling thread is a worker of the pool it was made by. See [`Pool::worker_check`].
 pub type WorkerCheck = Arc<dyn Fn() -> bool + Send + Sync>;
 
-/// A job was refused. It was not counted as submitted, and comes back with [`into_job`](SubmitError::into_job).
-#[derive(Debug, thiserror::Error)]
-#[error("the pool refused the job: {reason}")]
-pub struct SubmitError {
-    job: Job,
-    /// Why.
-    #[source]
-    pub reason: SubmitErrorReason,
-}
-
-/// Why a pool refused a job.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SubmitErrorReason {
-    /// The pool was stopped or released.
-    #[error("the pool is closed")]
-    Closed,
-    /// The queue is full, and the pool does not wait when it is.
-    #[error("the queue is full ({capacity} waiting)")]
-    Full {
-        /// Jobs that may wait at once.
-        capacity: usize,
-    },
-    /// The queue stayed full for as long as the pool was to wait.
-    #[error("the queue stayed full for {waited:?}")]
-    TimedOut {
-        /// How long the submitter waited.
-        waited: Duration,
-    },
-    /// It would have to run inline, on a thread that already runs this many jobs of the pool inside one another.
-    #[error("{depth} jobs of the pool already run inside one another on this thread")]
-    TooDeep {
-        /// How many.
-        depth: usize,
-    },
-    /// The pool has no worker and none could be started.
-    #[error("no worker could be started: {0}")]
-    Spawn(#[source] std::io::Error),
-    /// A reason of the pool's own.
-    #[error("{0}")]
-    Other(Box<dyn std::error::Error + Send + Sync>),
-}
-
-impl SubmitError {
-    /// A refusal that gives `job` back.
-    pub fn new(job: Job, reason: SubmitErrorReason) -> Self {
-        Self { job, reason }
-    }
-
-    /// Takes the refused job back.
-    pub fn into_job(self) -> Job {
-        self.job
-    }
-
-    /// The refused job, and why it was refused.
-    pub fn into_parts(self) -> (Job, SubmitErrorReason) {
-        (self.job, self.reason)
-    }
-}
-
-/// A release ended at its deadline with work left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{active} jobs still run and {discarded} that waited were discarded")]
-#[non_exhaustive]
-pub struct Unfinished {
-    /// Jobs that still run.
-    pub active: usize,
-    /// Jobs that waited at the deadline and were dropped unrun.
-    pub discarded: usize,
-}
-
-impl Unfinished {
-    /// So many left.
-    pub fn new(active: usize, discarded: usize) -> Self {
-        Self { active, discarded }
-    }
-}
-
-/// A job that was waited for did not complete.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WaitError {
-    /// The pool refused it; the job is inside.
-    #[error(transparent)]
-    Refused(#[from] SubmitError),
-    /// It panicked with this message.
-    #[error("the job panicked: {0}")]
-    Panicked(Box<str>),
-    /// It was accepted and then dropped unrun: the pool stopped, or the job's deadline passed.
-    #[error("the job was discarded before it started")]
-    Discarded,
-}
-
 /// An instant no process lives to see.
 pub(crate) fn far_future() -> Instant {
     Instant::now() + Duration::from_secs(30 * 365 * 24 * 3600)
-}
-
-fn outcome(outcome: JobOutcome) -> Result<(), WaitError> {
-    match outcome {
-        JobOutcome::Completed => Ok(()),
-        JobOutcome::Panicked(payload) => Err(WaitError::Panicked(payload.message().into())),
-        JobOutcome::Expired => Err(WaitError::Discarded),
-    }
-}
-
-/// The waiting side of a job that reports its end.
-struct Ticket(Arc<(Mutex<Ended>, Condvar)>);
-
-type Ended = Option<Result<(), WaitError>>;
-
-/// The reporting side: reports "discarded" if dropped before it reported anything else.
-struct Reporter(Ticket, bool);
-
-impl Ticket {
-    fn new() -> Self {
-        Self(Arc::new((Mutex::new(None), Condvar::new())))
-    }
-
-    fn attach(&self, job: Job) -> Job {
-        let mut reporter = Reporter(Self(Arc::clone(&self.0)), false);
-        Job::new(move || match job.run() {
-            JobOutcome::Panicked(payload) => {
-                let message = payload.message().into();
-                reporter.report(Err(WaitError::Panicked(message)));
-                // The pool has to see the panic as well, to count it and to call its handler.
-                std::panic::resume_unwind(PanicPayload::into_inner(payload));
-            }
-            ended => reporter.report(outcome(ended)),
-        })
-    }
-
-    fn wait(&self) -> Result<(), WaitError> {
-        let (slot, ended) = &*self.0;
-        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            match slot.take() {
-                Some(outcome) => return outcome,
-                None => slot = ended.wait(slot).unwrap_or_else(PoisonError::into_inner),
-            }
-        }
-    }
-}
-
-impl Reporter {
-    fn report(&mut self, outcome: Result<(), WaitError>) {
-        self.1 = true;
-        let (slot, ended) = &*self.0.0;
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
-        ended.notify_all();
-    }
-}
-
-impl Drop for Reporter {
-    fn drop(&mut self) {
-        if !self.1 {
-            self.report(Err(WaitError::Discarded));
-        }
-    }
 }

@@ -1,0 +1,113 @@
+//! Which pools' jobs the calling thread is running.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::WorkerCheck;
+
+/// Jobs of one pool that may run inline inside one another on one thread.
+pub const MAX_INLINE_DEPTH: usize = 16;
+
+/// Keeps track of which threads are inside jobs of a pool, and how deep.
+///
+/// For those who write pools: it answers [`Pool::on_worker`](crate::Pool::on_worker), and says when a job that a worker
+/// submits to its own pool may still run inline. A clone stands for the same pool.
+///
+/// ```
+/// use soiree_core::Nesting;
+/// let nesting = Nesting::new();
+/// let check = nesting.worker_check();
+/// assert!(!check());
+/// {
+///     let _entered = nesting.enter_worker();
+///     let _deeper = nesting.enter_inline().expect("16 are allowed");
+///     assert!(check() && nesting.is_worker());
+///     assert_eq!(nesting.depth(), 2);
+/// }
+/// assert_eq!(nesting.depth(), 0);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Nesting {
+    pool: u64,
+}
+
+/// Why a thread is inside a pool.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum As {
+    Worker,
+    Caller,
+}
+
+thread_local! {
+    static POOLS: RefCell<Vec<(u64, As)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The calling thread is inside a pool until this is dropped, on the same thread.
+#[must_use]
+#[derive(Debug)]
+pub struct Entered {
+    not_send: PhantomData<*const ()>,
+}
+
+impl Nesting {
+    /// For one pool, which no thread is inside of yet.
+    pub fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let pool = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { pool }
+    }
+
+    /// The calling thread becomes a worker of the pool.
+    pub fn enter_worker(&self) -> Entered {
+        enter(self.pool, As::Worker)
+    }
+
+    /// The calling thread is about to run a job in place of a worker; `None` if it runs [`MAX_INLINE_DEPTH`] already.
+    pub fn enter_inline(&self) -> Option<Entered> {
+        let depth = count(|entry| *entry == (self.pool, As::Caller));
+        (depth < MAX_INLINE_DEPTH).then(|| enter(self.pool, As::Caller))
+    }
+
+    /// How many jobs of the pool run inside one another on this thread, inline or as a worker.
+    pub fn depth(&self) -> usize {
+        count(|(pool, _)| *pool == self.pool)
+    }
+
+    /// Whether this thread is a worker of the pool, and not one that only runs a job of it inline.
+    pub fn is_worker(&self) -> bool {
+        count(|entry| *entry == (self.pool, As::Worker)) > 0
+    }
+
+    /// What [`Pool::worker_check`](crate::Pool::worker_check) is to return.
+    pub fn worker_check(&self) -> WorkerCheck {
+        let nesting = self.clone();
+        Arc::new(move || nesting.depth() > 0)
+    }
+}
+
+impl Default for Nesting {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn enter(pool: u64, role: As) -> Entered {
+    let _ = POOLS.try_with(|pools| pools.borrow_mut().push((pool, role)));
+    Entered {
+        not_send: PhantomData,
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let _ = POOLS.try_with(|pools| pools.borrow_mut().pop());
+    }
+}
+
+fn count(holds: impl Fn(&(u64, As)) -> bool) -> usize {
+    let count =
+        |pools: &RefCell<Vec<(u64, As)>>| pools.borrow().iter().filter(|p| holds(p)).count();
+    POOLS.try_with(count).unwrap_or(0)
+}

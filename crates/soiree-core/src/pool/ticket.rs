@@ -1,0 +1,69 @@
+//! Waiting for a job to end.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use super::WaitError;
+use crate::job::{Job, JobOutcome, PanicPayload};
+
+pub(super) fn outcome(outcome: JobOutcome) -> Result<(), WaitError> {
+    match outcome {
+        JobOutcome::Completed => Ok(()),
+        JobOutcome::Panicked(payload) => Err(WaitError::Panicked(payload.message().into())),
+        JobOutcome::Expired => Err(WaitError::Discarded),
+    }
+}
+
+/// The waiting side of a job that reports its end.
+pub(super) struct Ticket(Arc<(Mutex<Ended>, Condvar)>);
+
+type Ended = Option<Result<(), WaitError>>;
+
+/// The reporting side: reports "discarded" if dropped before it reported anything else.
+struct Reporter(Ticket, bool);
+
+impl Ticket {
+    pub(super) fn new() -> Self {
+        Self(Arc::new((Mutex::new(None), Condvar::new())))
+    }
+
+    pub(super) fn attach(&self, job: Job) -> Job {
+        let mut reporter = Reporter(Self(Arc::clone(&self.0)), false);
+        Job::new(move || match job.run() {
+            JobOutcome::Panicked(payload) => {
+                let message = payload.message().into();
+                reporter.report(Err(WaitError::Panicked(message)));
+                // The pool has to see the panic as well, to count it and to call its handler.
+                std::panic::resume_unwind(PanicPayload::into_inner(payload));
+            }
+            ended => reporter.report(outcome(ended)),
+        })
+    }
+
+    pub(super) fn wait(&self) -> Result<(), WaitError> {
+        let (slot, ended) = &*self.0;
+        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match slot.take() {
+                Some(outcome) => return outcome,
+                None => slot = ended.wait(slot).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+}
+
+impl Reporter {
+    fn report(&mut self, outcome: Result<(), WaitError>) {
+        self.1 = true;
+        let (slot, ended) = &*self.0.0;
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+        ended.notify_all();
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        if !self.1 {
+            self.report(Err(WaitError::Discarded));
+        }
+    }
+}
