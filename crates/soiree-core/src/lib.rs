@@ -9,6 +9,7 @@
 //! - [`Emitter`], [`Emission`], [`Report`]: what becomes of it.
 //! - [`Soiree`]: all of it behind one object-safe trait.
 
+mod bounded;
 mod dispatch;
 mod emission;
 mod emitter;
@@ -27,6 +28,7 @@ mod soiree;
 mod stats;
 mod topic;
 
+pub use crate::bounded::{BoundedPool, Executor, InvalidPoolOptions, PoolOptions, Turn};
 pub use crate::dispatch::{DeadEventHandler, ErrorHandler, Handlers, PanicHandler};
 pub use crate::emission::{
     Emission, EmissionFuture, EmitError, ErrorIter, IntoErrors, Report, ReportError,

@@ -119,6 +119,14 @@ pub enum ResizeError {
         /// The new maximum.
         max: usize,
     },
+    /// Not so many threads could be started.
+    #[error("only {started} of {max} workers could be started")]
+    Spawn {
+        /// The new maximum, which was not set.
+        max: usize,
+        /// How many there are.
+        started: usize,
+    },
     /// The pool has the workers that it was made with.
     #[error("this pool has a fixed number of workers, and cannot have {max}")]
     Fixed {

@@ -1,5 +1,6 @@
 //! What the rest of soiree asks of a pool.
 
+mod delegate;
 mod error;
 mod nesting;
 mod overflow;

@@ -1,0 +1,84 @@
+//! Threads that a bounded pool borrows, and the turns it takes on them.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use crate::pool::ResizeError;
+
+/// Runs closures on threads of its own, at some time: what [`BoundedPool`](super::BoundedPool) makes a pool of.
+///
+/// It needs to bound, count or order nothing, and is never called under a lock.
+pub trait Executor: Send + Sync + 'static {
+    /// Has `turn` run on another thread, soon. Must neither wait for it nor run it on the calling thread.
+    ///
+    /// An executor that cannot run it, now or later, drops it; the pool notices. A panic counts as an error.
+    ///
+    /// # Errors
+    /// If no thread will run it.
+    fn execute(&self, turn: Turn) -> io::Result<()>;
+
+    /// How many threads there are for this pool alone; `None` if that cannot be known, as where others share them.
+    fn threads(&self) -> Option<usize> {
+        None
+    }
+
+    /// Whether the calling thread is one of those that turns need. There, a submitter does not wait for a place, since the
+    /// thread that it holds may be the one that makes the place.
+    fn on_thread(&self) -> bool {
+        false
+    }
+
+    /// Prepares for a new worker limit, by starting threads, say.
+    ///
+    /// # Errors
+    /// If there cannot be so many workers; the limit stays as it is.
+    fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
+        Err(ResizeError::Fixed { max: max_workers })
+    }
+}
+
+/// The right to run the next job of a pool: what an [`Executor`] is given.
+///
+/// One turn is one job, so that others who share the threads get theirs in between. Dropped unrun, it tells the pool.
+#[must_use]
+pub struct Turn {
+    taken: Option<Arc<dyn Taker>>,
+    id: u64,
+}
+
+/// The pool, as its turns see it.
+pub(super) trait Taker: Send + Sync {
+    fn take(self: Arc<Self>, turn: u64);
+    fn lose(self: Arc<Self>, turn: u64);
+}
+
+impl Turn {
+    pub(super) fn new(pool: Arc<dyn Taker>, id: u64) -> Self {
+        Self {
+            taken: Some(pool),
+            id,
+        }
+    }
+
+    /// Runs the next job of the pool on this thread, if there is one. Does not panic.
+    pub fn run(mut self) {
+        if let Some(pool) = self.taken.take() {
+            pool.take(self.id);
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(pool) = self.taken.take() {
+            pool.lose(self.id);
+        }
+    }
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,179 @@
+//! A pool made of threads that belong to somebody else: bounding, counting, deadlines and shutdown, for all of them.
+
+mod executor;
+mod options;
+mod run;
+mod state;
+mod submit;
+
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+pub use self::executor::{Executor, Turn};
+pub use self::options::{InvalidPoolOptions, PoolOptions};
+use self::state::State;
+use crate::job::{Job, JobOutcome};
+use crate::pool::{MAX_SIZE, Nesting, Pool, ResizeError, SubmitError, Unfinished, WorkerCheck};
+use crate::stats::PoolStats;
+
+/// A [`Pool`] over any [`Executor`]: what is common to adapters.
+///
+/// Jobs wait in a queue of its own and go to the executor one by one, never more than `max_workers` at a time; so what the
+/// executor has no bound for is bounded here, what it would forget is counted here, and a stop drops what waits.
+///
+/// Should the executor fail to run a turn, the submitter gets its job back; or, when other jobs were accepted in the belief
+/// that this one would start, runs those itself. If the executor drops turns that it had accepted, as a runtime that ends
+/// does, and none is left, the jobs that wait are discarded and counted.
+///
+/// [`on_worker`](Pool::on_worker) holds on threads that run its jobs, and on those of which the executor says
+/// [`on_thread`](Executor::on_thread).
+///
+/// ```
+/// use std::{io, thread};
+/// use soiree_core::{BoundedPool, Executor, Job, Pool, PoolOptions, Turn};
+///
+/// struct ThreadPerJob;
+///
+/// impl Executor for ThreadPerJob {
+///     fn execute(&self, turn: Turn) -> io::Result<()> {
+///         thread::Builder::new().spawn(|| turn.run()).map(drop)
+///     }
+/// }
+///
+/// let pool = BoundedPool::new(ThreadPerJob, PoolOptions::new(2, 100))?;
+/// for _ in 0..10 {
+///     pool.submit(Job::new(|| {}))?;
+/// }
+/// pool.release();
+/// assert_eq!(pool.stats().successful, 10);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct BoundedPool<E: Executor> {
+    shared: Arc<Shared<E>>,
+}
+
+struct Shared<E> {
+    options: PoolOptions,
+    nesting: Nesting,
+    state: Mutex<State<E>>,
+    /// A place became free, or there will be none any more.
+    place: Condvar,
+    /// Somebody left who may have been the last.
+    left: Condvar,
+}
+
+impl<E> Shared<E> {
+    fn lock(&self) -> MutexGuard<'_, State<E>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<E: Executor> BoundedPool<E> {
+    /// A pool that runs its jobs on the executor's threads.
+    ///
+    /// # Errors
+    /// If an option makes no sense.
+    pub fn new(executor: E, options: PoolOptions) -> Result<Self, InvalidPoolOptions> {
+        options.check()?;
+        let state = State::new(executor, options.max_workers, options.queue()?);
+        Ok(Self {
+            shared: Arc::new(Shared {
+                options,
+                nesting: Nesting::new(),
+                state: Mutex::new(state),
+                place: Condvar::new(),
+                left: Condvar::new(),
+            }),
+        })
+    }
+
+    /// The pool's name.
+    pub fn name(&self) -> &str {
+        &self.shared.options.name
+    }
+}
+
+impl<E: Executor> Pool for BoundedPool<E> {
+    fn submit(&self, job: Job) -> Result<(), SubmitError> {
+        self.shared.submit(job)
+    }
+
+    fn try_submit(&self, job: Job) -> Result<(), SubmitError> {
+        self.shared.try_submit(job)
+    }
+
+    fn stop(&self) {
+        self.shared.stop();
+    }
+
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+        self.shared.release_until(deadline)
+    }
+
+    /// The pool's figures now. A job counts as active when it has gone to the executor, whose threads may be busy with
+    /// other things. Where it cannot be known how many threads there are, those that run jobs are `running`, and `idle` is 0.
+    fn stats(&self) -> PoolStats {
+        let executor = self.shared.lock().executor.clone();
+        let threads = executor.map_or(Some(0), |executor| executor.threads());
+        let state = self.shared.lock();
+        let at_work = state.at_work();
+        let mut stats = state.stats();
+        drop(state);
+        stats.capacity = self.shared.options.capacity;
+        stats.running = threads.unwrap_or(0).max(at_work);
+        stats.min_workers = threads.unwrap_or(0).min(stats.max_workers);
+        stats.idle = stats.running - at_work;
+        stats
+    }
+
+    fn on_worker(&self) -> bool {
+        self.shared.is_inside()
+    }
+
+    fn worker_check(&self) -> Option<WorkerCheck> {
+        let inside = self.shared.nesting.worker_check();
+        let executor = self.shared.lock().executor.as_ref().map(Arc::downgrade);
+        let on_thread = move || {
+            let executor = executor.as_ref().and_then(std::sync::Weak::upgrade);
+            executor.is_some_and(|executor| executor.on_thread())
+        };
+        Some(Arc::new(move || inside() || on_thread()))
+    }
+
+    fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
+        self.shared.run_inline(job)
+    }
+
+    fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
+        let max = max_workers;
+        if max == 0 {
+            return Err(ResizeError::NoWorkers);
+        }
+        if max > MAX_SIZE {
+            return Err(ResizeError::TooLarge { max });
+        }
+        let executor = self.shared.lock().executor.clone();
+        if let Some(executor) = executor {
+            executor.resize(max)?;
+        }
+        self.shared.set_limit(max);
+        Ok(())
+    }
+}
+
+/// A release that does not wait.
+impl<E: Executor> Drop for BoundedPool<E> {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+impl<E: Executor> fmt::Debug for BoundedPool<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoundedPool")
+            .field("name", &self.name())
+            .field("stats", &self.stats())
+            .finish()
+    }
+}

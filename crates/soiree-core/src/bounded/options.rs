@@ -1,0 +1,149 @@
+//! What a bounded pool is told.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::job::PanicPayload;
+use crate::pool::{MAX_SIZE, Overflow};
+
+pub(super) type PanicHandler = Arc<dyn Fn(&PanicPayload) + Send + Sync>;
+
+/// The limits of a pool, its name, and what it does when full or when a job panics.
+///
+/// ```
+/// use soiree_core::{Overflow, PoolOptions};
+/// let options = PoolOptions::new(4, 100).name("bulk").overflow(Overflow::Reject);
+/// assert!(options.check().is_ok());
+/// let error = PoolOptions::new(0, 100).check().unwrap_err();
+/// assert_eq!(error.to_string(), "max_workers is 0; at least 1 is needed");
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct PoolOptions {
+    pub(super) name: Box<str>,
+    pub(super) max_workers: usize,
+    pub(super) capacity: usize,
+    pub(super) overflow: Overflow,
+    pub(super) panic_handler: Option<PanicHandler>,
+}
+
+/// Options that make no sense: which one, and its value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidPoolOptions {
+    /// Without workers nothing would ever run.
+    #[error("max_workers is 0; at least 1 is needed")]
+    NoWorkers,
+    /// A number that is too large to be meant.
+    #[error("{option} is {value}, above {MAX_SIZE}")]
+    TooLarge {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        value: usize,
+    },
+    /// There is not enough memory for a queue so long.
+    #[error("capacity is {capacity}, more than can be allocated")]
+    CannotAllocate {
+        /// The capacity.
+        capacity: usize,
+    },
+    /// A thread cannot bear the name.
+    #[error("the name {name:?} holds a NUL character at byte {at}")]
+    NulInName {
+        /// The name.
+        name: Box<str>,
+        /// Where the NUL is.
+        at: usize,
+    },
+}
+
+impl PoolOptions {
+    /// At most so many jobs at once, and so many waiting. With a capacity of 0 a job is handed over directly.
+    pub fn new(max_workers: usize, capacity: usize) -> Self {
+        Self {
+            name: "worker".into(),
+            max_workers,
+            capacity,
+            overflow: Overflow::default(),
+            panic_handler: None,
+        }
+    }
+
+    /// Names the pool. `worker` unless set.
+    pub fn name(mut self, name: impl Into<Box<str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// What happens when the queue is full. [`Overflow::Block`] unless set.
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = overflow;
+        self
+    }
+
+    /// Sees what each job panics with, on the thread that ran it. If it panics itself, that is dropped.
+    pub fn panic_handler(
+        mut self,
+        handler: impl Fn(&PanicPayload) + Send + Sync + 'static,
+    ) -> Self {
+        self.panic_handler = Some(Arc::new(handler));
+        self
+    }
+
+    /// The name, for those who start threads.
+    pub fn get_name(&self) -> &str {
+        &self.name
+    }
+
+    /// The worker limit, for those who start threads.
+    pub fn get_max_workers(&self) -> usize {
+        self.max_workers
+    }
+
+    /// Whether the options make sense.
+    ///
+    /// # Errors
+    /// If there are no workers, a number is too large, or a thread could not bear the name.
+    pub fn check(&self) -> Result<(), InvalidPoolOptions> {
+        if self.max_workers == 0 {
+            return Err(InvalidPoolOptions::NoWorkers);
+        }
+        for (option, value) in [
+            ("max_workers", self.max_workers),
+            ("capacity", self.capacity),
+        ] {
+            if value > MAX_SIZE {
+                return Err(InvalidPoolOptions::TooLarge { option, value });
+            }
+        }
+        if let Some(at) = self.name.find('\0') {
+            let name = self.name.clone();
+            return Err(InvalidPoolOptions::NulInName { name, at });
+        }
+        Ok(())
+    }
+
+    /// A queue with all the memory that it may need.
+    pub(super) fn queue<T>(&self) -> Result<VecDeque<T>, InvalidPoolOptions> {
+        let mut queue = VecDeque::new();
+        queue
+            .try_reserve_exact(self.capacity)
+            .map_err(|_| InvalidPoolOptions::CannotAllocate {
+                capacity: self.capacity,
+            })?;
+        Ok(queue)
+    }
+}
+
+impl fmt::Debug for PoolOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolOptions")
+            .field("name", &self.name)
+            .field("max_workers", &self.max_workers)
+            .field("capacity", &self.capacity)
+            .field("overflow", &self.overflow)
+            .finish_non_exhaustive()
+    }
+}

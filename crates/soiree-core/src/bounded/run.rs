@@ -1,0 +1,199 @@
+//! Running jobs, and ending.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::Shared;
+use super::executor::{Executor, Taker};
+use super::state::{Phase, State};
+use crate::job::{Job, JobOutcome, PanicPayload};
+use crate::pool::Unfinished;
+
+impl<E: Executor> Taker for Shared<E> {
+    fn take(self: Arc<Self>, turn: u64) {
+        let _entered = self.nesting.enter_worker();
+        let mut state = self.lock();
+        // The pool has given up on a turn that it does not know.
+        if state.turn_over(turn) {
+            self.work(state);
+        }
+    }
+
+    fn lose(self: Arc<Self>, turn: u64) {
+        let mut state = self.lock();
+        if !state.turn_lost(turn) {
+            return;
+        }
+        if state.is_manned() {
+            self.place.notify_all();
+            return;
+        }
+        let left = state.discard_all();
+        self.place.notify_all();
+        self.rest(state);
+        drop(left);
+    }
+}
+
+impl<E: Executor> Shared<E> {
+    /// Runs a job, and then the next on another turn; on this thread if that cannot be had.
+    pub(super) fn work<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State<E>>) {
+        while let Some(job) = state.begin() {
+            drop(state);
+            let outcome = self.run(job);
+            state = self.lock();
+            state.active -= 1;
+            state.count(&outcome);
+            if state.blocked > 0 {
+                self.place.notify_one();
+            }
+            let next = state.new_turn();
+            if let Some((turn, executor)) = next {
+                drop(state);
+                drop(outcome);
+                if self.send(turn, &executor).is_ok() {
+                    return;
+                }
+                drop(executor);
+                state = self.lock();
+            } else {
+                self.rest(state);
+                return;
+            }
+        }
+        self.rest(state);
+    }
+
+    /// Runs a job, and tells of its panic.
+    pub(super) fn run(&self, job: Job) -> JobOutcome {
+        let outcome = job.run();
+        if let (JobOutcome::Panicked(payload), Some(handler)) =
+            (&outcome, &self.options.panic_handler)
+        {
+            if let Err(second) = catch_unwind(AssertUnwindSafe(|| handler(payload))) {
+                drop(PanicPayload::new(second));
+            }
+        }
+        outcome
+    }
+
+    /// Lets the executor go when there is nothing more to do, and wakes those who wait for that.
+    pub(super) fn rest(&self, mut state: MutexGuard<'_, State<E>>) {
+        if state.phase == Phase::Open {
+            return;
+        }
+        let executor = state.is_at_rest().then(|| state.executor.take()).flatten();
+        drop(state);
+        self.left.notify_all();
+        drop(executor);
+    }
+
+    pub(super) fn close(&self) {
+        let mut state = self.lock();
+        state.phase = state.phase.max(Phase::Draining);
+        self.place.notify_all();
+        self.rest(state);
+    }
+
+    pub(super) fn stop(&self) {
+        drop(self.discard());
+    }
+
+    /// Takes no more jobs, and hands out those that waited. They are counted as discarded.
+    fn discard(&self) -> VecDeque<super::state::Queued> {
+        let mut state = self.lock();
+        state.phase = Phase::Stopped;
+        let discarded = state.discard_all();
+        state.forget_turns();
+        self.place.notify_all();
+        self.rest(state);
+        discarded
+    }
+
+    pub(super) fn release_until(&self, deadline: Instant) -> Result<(), Unfinished> {
+        self.close();
+        if self.wait_until_ended(deadline) {
+            return Ok(());
+        }
+        let discarded = self.discard();
+        let count = discarded.len();
+        drop(discarded);
+        let state = self.lock();
+        let active = (state.active + state.inline).saturating_sub(self.nesting.depth());
+        if active == 0 && count == 0 {
+            return Ok(());
+        }
+        Err(Unfinished::new(active, count))
+    }
+
+    /// Whether all ended in time. A worker waits for those alone that do not wait here themselves.
+    fn wait_until_ended(&self, deadline: Instant) -> bool {
+        let on_worker = self.nesting.is_worker();
+        if !on_worker && self.is_inside() {
+            self.help();
+        }
+        let mut state = self.lock();
+        if on_worker {
+            state.releasing += 1;
+            self.left.notify_all();
+        }
+        let ended = loop {
+            state.forget_needless_turns();
+            let ended = if on_worker {
+                state.at_work() <= state.releasing
+            } else {
+                state.is_at_rest()
+            };
+            if ended {
+                break true;
+            }
+            let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
+                break false;
+            };
+            let waited = self.left.wait_timeout(state, rest);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        };
+        if on_worker {
+            state.releasing -= 1;
+        }
+        self.rest(state);
+        ended
+    }
+
+    /// Runs what waits, on a thread that the turns would need and that is about to wait for them.
+    fn help(&self) {
+        let _entered = self.nesting.enter_worker();
+        let mut state = self.lock();
+        while let Some(job) = state.begin() {
+            drop(state);
+            let outcome = self.run(job);
+            state = self.lock();
+            state.active -= 1;
+            state.count(&outcome);
+            drop(state);
+            drop(outcome);
+            state = self.lock();
+        }
+    }
+
+    /// Sets the worker limit, and starts what may start under it.
+    pub(super) fn set_limit(self: &Arc<Self>, limit: usize) {
+        self.lock().limit = limit;
+        self.place.notify_all();
+        loop {
+            let next = self.lock().new_turn();
+            let Some((turn, executor)) = next else { return };
+            if self.send(turn, &executor).is_err() {
+                // Those who run jobs go on with what waits; if there are none, it runs here.
+                let state = self.lock();
+                if !state.is_manned() {
+                    let _entered = self.nesting.enter_worker();
+                    self.work(state);
+                }
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The figures and the queue of a bounded pool: plain data under one lock, and the rules for it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::job::{Job, JobOutcome};
+use crate::stats::PoolStats;
+
+/// What a pool still does. In the order in which it gets there.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    Open,
+    /// Takes no jobs, and runs those it has.
+    Draining,
+    /// Takes no jobs, and has dropped those it had.
+    Stopped,
+}
+
+/// A job in the queue. Those that came later have higher numbers.
+pub(super) struct Queued {
+    id: u64,
+    job: Job,
+    /// Whether its submitter has yet to find out that somebody will run it. It is not counted until then.
+    tentative: bool,
+}
+
+/// Where a turn is that has not begun.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// On its way to the executor.
+    Leaving,
+    /// With the executor.
+    Sent,
+    /// Dropped by the executor while it was on its way.
+    Lost,
+}
+
+pub(super) struct State<E> {
+    /// Gone when the pool has ended.
+    pub(super) executor: Option<Arc<E>>,
+    pub(super) phase: Phase,
+    pub(super) limit: usize,
+    queue: VecDeque<Queued>,
+    tentative: usize,
+    turns: Vec<(u64, Stage)>,
+    next_id: u64,
+    /// Jobs that run in a turn.
+    pub(super) active: usize,
+    /// Jobs that run inline.
+    pub(super) inline: usize,
+    /// Threads that run a job in a turn, and wait there for their own pool to end.
+    pub(super) releasing: usize,
+    pub(super) blocked: usize,
+    successful: u64,
+    failed: u64,
+    expired: u64,
+    pub(super) discarded: u64,
+    pub(super) rejected: u64,
+}
+
+impl<E> State<E> {
+    pub(super) fn new(executor: E, limit: usize, queue: VecDeque<Queued>) -> Self {
+        Self {
+            executor: Some(Arc::new(executor)),
+            phase: Phase::Open,
+            limit,
+            queue,
+            tentative: 0,
+            turns: Vec::new(),
+            next_id: 0,
+            active: 0,
+            inline: 0,
+            releasing: 0,
+            blocked: 0,
+            successful: 0,
+            failed: 0,
+            expired: 0,
+            discarded: 0,
+            rejected: 0,
+        }
+    }
+
+    /// Turns of which each will run a job.
+    fn coming(&self) -> usize {
+        let lost = self
+            .turns
+            .iter()
+            .filter(|turn| turn.1 == Stage::Lost)
+            .count();
+        self.turns.len() - lost
+    }
+
+    /// Threads that run jobs, or are about to.
+    pub(super) fn at_work(&self) -> usize {
+        self.active + self.coming()
+    }
+
+    /// Jobs that may still start beside those that run and those that a turn will run.
+    fn room(&self) -> usize {
+        self.limit.saturating_sub(self.active + self.coming())
+    }
+
+    /// Jobs that nobody is on his way to.
+    fn waiting(&self) -> usize {
+        self.queue.len().saturating_sub(self.coming())
+    }
+
+    pub(super) fn has_place(&self, capacity: usize) -> bool {
+        self.waiting() < capacity + self.room()
+    }
+
+    /// Whether no more jobs wait than may.
+    pub(super) fn fits(&self, capacity: usize) -> bool {
+        self.waiting() <= capacity
+    }
+
+    /// Whether somebody runs jobs, or is about to.
+    pub(super) fn is_manned(&self) -> bool {
+        self.at_work() > 0
+    }
+
+    pub(super) fn is_at_rest(&self) -> bool {
+        !self.is_manned() && self.queue.is_empty()
+    }
+
+    pub(super) fn push(&mut self, job: Job) -> u64 {
+        let id = self.new_id();
+        let tentative = false;
+        self.queue.push_back(Queued { id, job, tentative });
+        id
+    }
+
+    /// The job counts only when it is confirmed, or when it starts.
+    pub(super) fn doubt(&mut self, id: u64) {
+        self.set_tentative(id, true);
+    }
+
+    pub(super) fn confirm(&mut self, id: u64) {
+        self.set_tentative(id, false);
+    }
+
+    fn set_tentative(&mut self, id: u64, tentative: bool) {
+        if let Some(at) = self.queued(id) {
+            let before = std::mem::replace(&mut self.queue[at].tentative, tentative);
+            self.tentative = self.tentative + usize::from(tentative) - usize::from(before);
+        }
+    }
+
+    /// Takes back a job that was pushed, unless it has left the queue.
+    pub(super) fn take_back(&mut self, id: u64) -> Option<Job> {
+        let queued = self.queued(id).and_then(|at| self.queue.remove(at))?;
+        self.tentative -= usize::from(queued.tentative);
+        Some(queued.job)
+    }
+
+    fn queued(&self, id: u64) -> Option<usize> {
+        self.queue
+            .binary_search_by_key(&id, |queued| queued.id)
+            .ok()
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Job> {
+        let queued = self.queue.pop_front()?;
+        self.tentative -= usize::from(queued.tentative);
+        Some(queued.job)
+    }
+
+    /// Counts all that is queued as discarded. The jobs are to be dropped when the lock is not held.
+    #[must_use]
+    pub(super) fn discard_all(&mut self) -> VecDeque<Queued> {
+        self.discarded += self.queue.len() as u64;
+        self.tentative = 0;
+        std::mem::take(&mut self.queue)
+    }
+
+    /// A new turn, if a job waits for one and may start.
+    pub(super) fn new_turn(&mut self) -> Option<(u64, Arc<E>)> {
+        if self.waiting() == 0 || self.room() == 0 {
+            return None;
+        }
+        let executor = Arc::clone(self.executor.as_ref()?);
+        let id = self.new_id();
+        self.turns.push((id, Stage::Leaving));
+        Some((id, executor))
+    }
+
+    fn new_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// The executor has accepted the turn. Says whether it will run, or has.
+    pub(super) fn turn_sent(&mut self, id: u64) -> bool {
+        let Some(at) = self.turn(id) else { return true };
+        if self.turns[at].1 == Stage::Lost {
+            self.turns.remove(at);
+            return false;
+        }
+        self.turns[at].1 = Stage::Sent;
+        true
+    }
+
+    /// The executor has dropped the turn. Says whether nobody else has been told.
+    pub(super) fn turn_lost(&mut self, id: u64) -> bool {
+        let Some(at) = self.turn(id) else {
+            return false;
+        };
+        if self.turns[at].1 == Stage::Leaving {
+            self.turns[at].1 = Stage::Lost;
+            return false;
+        }
+        self.turns.remove(at);
+        true
+    }
+
+    /// The turn begins, or is not to. Says whether it was known.
+    pub(super) fn turn_over(&mut self, id: u64) -> bool {
+        let known = self.turn(id);
+        if let Some(at) = known {
+            self.turns.remove(at);
+        }
+        known.is_some()
+    }
+
+    /// Turns that have not begun find nothing to do any more.
+    pub(super) fn forget_turns(&mut self) {
+        self.turns.clear();
+    }
+
+    /// Of a pool that takes no more jobs, nobody needs to wait for turns that will find none.
+    pub(super) fn forget_needless_turns(&mut self) {
+        if self.queue.is_empty() {
+            self.forget_turns();
+        }
+    }
+
+    fn turn(&self, id: u64) -> Option<usize> {
+        self.turns.iter().position(|turn| turn.0 == id)
+    }
+
+    /// Takes the oldest job to run it.
+    pub(super) fn begin(&mut self) -> Option<Job> {
+        if self.active >= self.limit {
+            return None;
+        }
+        let job = self.pop()?;
+        self.active += 1;
+        Some(job)
+    }
+
+    pub(super) fn count(&mut self, outcome: &JobOutcome) {
+        match outcome {
+            JobOutcome::Panicked(_) => self.failed += 1,
+            JobOutcome::Expired => self.expired += 1,
+            _ => self.successful += 1,
+        }
+    }
+
+    pub(super) fn stats(&self) -> PoolStats {
+        let queued = self.queue.len() - self.tentative;
+        // What a turn is on its way to is as good as active; else a job would wait in a queue of capacity 0.
+        let handed_over = queued.min(self.coming());
+        let mut stats = PoolStats {
+            active: self.active + self.inline + handed_over,
+            waiting: queued - handed_over,
+            max_workers: self.limit,
+            rejected: self.rejected,
+            successful: self.successful,
+            failed: self.failed,
+            expired: self.expired,
+            discarded: self.discarded,
+            ..PoolStats::default()
+        };
+        let ended = self.successful + self.failed + self.expired + self.discarded;
+        stats.submitted = ended + (stats.waiting + stats.active) as u64;
+        stats
+    }
+}

@@ -1,0 +1,202 @@
+//! How a job gets into the queue, and what happens when there is no place.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Shared;
+use super::executor::{Executor, Turn};
+use super::state::{Phase, State};
+use crate::job::{Job, JobOutcome, PanicPayload};
+use crate::pool::{Overflow, SubmitError, SubmitErrorReason as Reason};
+
+impl<E: Executor> Shared<E> {
+    /// Submits as the overflow policy says.
+    pub(super) fn submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
+        let overflow = self.options.overflow;
+        let mut state = self.lock();
+        let mut until = None;
+        loop {
+            if state.phase > Phase::Open {
+                return Err(self.refuse(state, job, Reason::Closed));
+            }
+            if state.has_place(self.options.capacity) {
+                return self.accept(state, job);
+            }
+            match overflow {
+                Overflow::Reject => return Err(self.refuse_full(state, job)),
+                Overflow::DropOldest if self.options.capacity == 0 => {
+                    return Err(self.refuse_full(state, job));
+                }
+                Overflow::DropOldest => {
+                    let oldest = state.pop();
+                    state.discarded += u64::from(oldest.is_some());
+                    let accepted = self.accept(state, job);
+                    drop(oldest);
+                    return accepted;
+                }
+                Overflow::CallerRuns => {
+                    drop(state);
+                    return self.run_inline(job).map(drop);
+                }
+                Overflow::Block | Overflow::BlockFor(_) => {}
+            }
+            drop(state);
+            if self.is_inside() {
+                return self.run_inline(job).map(drop);
+            }
+            state = self.lock();
+            if state.phase > Phase::Open || state.has_place(self.options.capacity) {
+                continue;
+            }
+            state = match overflow {
+                Overflow::BlockFor(waited) => {
+                    let until = *until.get_or_insert_with(|| Instant::now().checked_add(waited));
+                    let rest = until.map_or(Duration::MAX, |until| {
+                        until.saturating_duration_since(Instant::now())
+                    });
+                    if rest.is_zero() {
+                        return Err(self.refuse(state, job, Reason::TimedOut { waited }));
+                    }
+                    self.wait_for_place(state, Some(rest))
+                }
+                _ => self.wait_for_place(state, None),
+            };
+        }
+    }
+
+    fn wait_for_place<'a>(
+        &self,
+        mut state: MutexGuard<'a, State<E>>,
+        longest: Option<Duration>,
+    ) -> MutexGuard<'a, State<E>> {
+        state.blocked += 1;
+        let mut state = match longest {
+            Some(longest) => {
+                self.place
+                    .wait_timeout(state, longest)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0
+            }
+            None => self
+                .place
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner),
+        };
+        state.blocked -= 1;
+        state
+    }
+
+    /// Submits if there is a place right now.
+    pub(super) fn try_submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
+        let state = self.lock();
+        if state.phase > Phase::Open {
+            return Err(self.refuse(state, job, Reason::Closed));
+        }
+        if !state.has_place(self.options.capacity) {
+            return Err(self.refuse_full(state, job));
+        }
+        self.accept(state, job)
+    }
+
+    /// Runs the job on this thread, if not too many run inside one another here.
+    pub(super) fn run_inline(self: &Arc<Self>, job: Job) -> Result<JobOutcome, SubmitError> {
+        let Some(_entered) = self.nesting.enter_inline() else {
+            let depth = self.nesting.depth();
+            return Err(self.refuse(self.lock(), job, Reason::TooDeep { depth }));
+        };
+        let mut state = self.lock();
+        if state.phase > Phase::Open {
+            return Err(self.refuse(state, job, Reason::Closed));
+        }
+        state.inline += 1;
+        drop(state);
+        let outcome = self.run(job);
+        let mut state = self.lock();
+        state.inline -= 1;
+        state.count(&outcome);
+        Ok(outcome)
+    }
+
+    fn refuse(&self, mut state: MutexGuard<'_, State<E>>, job: Job, reason: Reason) -> SubmitError {
+        state.rejected += 1;
+        SubmitError::new(job, reason)
+    }
+
+    fn refuse_full(&self, state: MutexGuard<'_, State<E>>, job: Job) -> SubmitError {
+        let capacity = self.options.capacity;
+        self.refuse(state, job, Reason::Full { capacity })
+    }
+
+    /// Queues the job, and sends a turn for it if it may start.
+    fn accept(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State<E>>,
+        job: Job,
+    ) -> Result<(), SubmitError> {
+        let id = state.push(job);
+        let Some((turn, executor)) = state.new_turn() else {
+            return Ok(());
+        };
+        state.doubt(id);
+        drop(state);
+        let sent = self.send(turn, &executor);
+        drop(executor);
+        let mut state = self.lock();
+        let Err(error) = sent else {
+            state.confirm(id);
+            return Ok(());
+        };
+        // Others run it, if there is a place where it can wait for them.
+        let refused = if state.is_manned() && state.fits(self.options.capacity) {
+            state.confirm(id);
+            None
+        } else {
+            state.take_back(id)
+        };
+        self.place.notify_all();
+        let outcome = match refused {
+            Some(job) => {
+                state.rejected += 1;
+                Err(SubmitError::new(job, Reason::Spawn(error)))
+            }
+            None => Ok(()),
+        };
+        // Others may have queued jobs in the belief that this turn would run them.
+        if state.is_manned() {
+            self.rest(state);
+        } else {
+            let _entered = self.nesting.enter_worker();
+            self.work(state);
+        }
+        outcome
+    }
+
+    /// Hands a turn to the executor. If that fails nobody will take the turn.
+    pub(super) fn send(self: &Arc<Self>, id: u64, executor: &Arc<E>) -> io::Result<()> {
+        let turn = Turn::new(self.clone(), id);
+        let sent = catch_unwind(AssertUnwindSafe(|| executor.execute(turn)));
+        let sent = sent.unwrap_or_else(|payload| {
+            let payload = PanicPayload::new(payload);
+            Err(io::Error::other(payload.message().to_owned()))
+        });
+        let mut state = self.lock();
+        match sent {
+            Ok(()) if state.turn_sent(id) => Ok(()),
+            Ok(()) => Err(io::Error::other("its threads are gone")),
+            // An executor may fail and run the turn all the same.
+            Err(error) if state.turn_over(id) => Err(error),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Whether this thread is one that the pool needs.
+    pub(super) fn is_inside(&self) -> bool {
+        if self.nesting.depth() > 0 {
+            return true;
+        }
+        let executor = self.lock().executor.clone();
+        executor.is_some_and(|executor| executor.on_thread())
+    }
+}

@@ -1,0 +1,127 @@
+//! Pools that are another pool under a name of their own.
+
+/// Makes a type that holds a pool in a field a [`Pool`](crate::Pool) itself, and gives it methods that take plain closures.
+///
+/// ```
+/// use std::{io, thread};
+/// use soiree_core::{BoundedPool, Executor, Pool, PoolOptions, Turn};
+///
+/// /// Starts a thread for each job.
+/// struct ThreadPerJob;
+///
+/// impl Executor for ThreadPerJob {
+///     fn execute(&self, turn: Turn) -> io::Result<()> {
+///         thread::Builder::new().spawn(|| turn.run()).map(drop)
+///     }
+/// }
+///
+/// struct MyPool {
+///     inner: BoundedPool<ThreadPerJob>,
+/// }
+///
+/// soiree_core::delegate_pool!(MyPool, inner);
+///
+/// let pool = MyPool { inner: BoundedPool::new(ThreadPerJob, PoolOptions::new(2, 100))? };
+/// pool.submit_and_wait(|| println!("on a thread of its own"))?;
+/// assert_eq!(pool.stats().successful, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[macro_export]
+macro_rules! delegate_pool {
+    ($pool:ty, $field:ident) => {
+        impl $crate::Pool for $pool {
+            fn submit(&self, job: $crate::Job) -> ::std::result::Result<(), $crate::SubmitError> {
+                $crate::Pool::submit(&self.$field, job)
+            }
+
+            fn try_submit(
+                &self,
+                job: $crate::Job,
+            ) -> ::std::result::Result<(), $crate::SubmitError> {
+                $crate::Pool::try_submit(&self.$field, job)
+            }
+
+            fn stop(&self) {
+                $crate::Pool::stop(&self.$field);
+            }
+
+            fn release_with_deadline(
+                &self,
+                deadline: ::std::time::Instant,
+            ) -> ::std::result::Result<(), $crate::Unfinished> {
+                $crate::Pool::release_with_deadline(&self.$field, deadline)
+            }
+
+            fn stats(&self) -> $crate::PoolStats {
+                $crate::Pool::stats(&self.$field)
+            }
+
+            fn on_worker(&self) -> bool {
+                $crate::Pool::on_worker(&self.$field)
+            }
+
+            fn worker_check(&self) -> ::std::option::Option<$crate::WorkerCheck> {
+                $crate::Pool::worker_check(&self.$field)
+            }
+
+            fn run_inline(
+                &self,
+                job: $crate::Job,
+            ) -> ::std::result::Result<$crate::JobOutcome, $crate::SubmitError> {
+                $crate::Pool::run_inline(&self.$field, job)
+            }
+
+            fn resize(&self, max_workers: usize) -> ::std::result::Result<(), $crate::ResizeError> {
+                $crate::Pool::resize(&self.$field, max_workers)
+            }
+        }
+
+        impl $pool {
+            /// Hands a job to the pool. Blocks while the queue is full, or does what the overflow policy says. On a worker of
+            /// the pool it never blocks: where it would, the job runs inline before this returns.
+            ///
+            /// # Errors
+            /// The job comes back inside the error.
+            pub fn submit(
+                &self,
+                job: impl ::std::convert::Into<$crate::Job>,
+            ) -> ::std::result::Result<(), $crate::SubmitError> {
+                $crate::Pool::submit(&self.$field, job.into())
+            }
+
+            /// Hands a job to the pool if it can be accepted at once. Never blocks, never runs it inline.
+            ///
+            /// # Errors
+            /// The job comes back inside the error.
+            pub fn try_submit(
+                &self,
+                job: impl ::std::convert::Into<$crate::Job>,
+            ) -> ::std::result::Result<(), $crate::SubmitError> {
+                $crate::Pool::try_submit(&self.$field, job.into())
+            }
+
+            /// Hands a job to the pool and waits until it has ended. On a worker of the pool it runs inline.
+            ///
+            /// # Errors
+            /// If the job was refused, panicked, or was dropped unrun.
+            pub fn submit_and_wait(
+                &self,
+                job: impl ::std::convert::Into<$crate::Job>,
+            ) -> ::std::result::Result<(), $crate::WaitError> {
+                $crate::Pool::submit_and_wait(&self.$field, job.into())
+            }
+
+            /// Hands over a job that runs only if it starts by `deadline`, and else counts as expired.
+            ///
+            /// # Errors
+            /// As `submit`.
+            pub fn submit_before(
+                &self,
+                job: impl ::std::convert::Into<$crate::Job>,
+                deadline: ::std::time::Instant,
+            ) -> ::std::result::Result<(), $crate::SubmitError> {
+                $crate::Pool::submit_before(&self.$field, job.into(), deadline)
+            }
+        }
+    };
+}

@@ -1,0 +1,47 @@
+//! A rayon pool as an executor.
+
+use std::io;
+use std::sync::Arc;
+
+use rayon::ThreadPool;
+use soiree_core::{Executor, ResizeError, Turn};
+
+pub(crate) enum Threads {
+    Own(ThreadPool),
+    Shared(Arc<ThreadPool>),
+}
+
+impl Threads {
+    fn pool(&self) -> &ThreadPool {
+        match self {
+            Self::Own(pool) => pool,
+            Self::Shared(pool) => pool,
+        }
+    }
+}
+
+impl Executor for Threads {
+    fn execute(&self, turn: Turn) -> io::Result<()> {
+        // In order, since a rayon thread would else take what was spawned last, and leave the others waiting.
+        self.pool().spawn_fifo(move || turn.run());
+        Ok(())
+    }
+
+    fn threads(&self) -> Option<usize> {
+        match self {
+            Self::Own(pool) => Some(pool.current_num_threads()),
+            Self::Shared(_) => None,
+        }
+    }
+
+    fn on_thread(&self) -> bool {
+        self.pool().current_thread_index().is_some()
+    }
+
+    fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
+        if max_workers > self.pool().current_num_threads() {
+            return Err(ResizeError::Fixed { max: max_workers });
+        }
+        Ok(())
+    }
+}
