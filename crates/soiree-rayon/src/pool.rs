@@ -15,6 +15,9 @@ use crate::threads::Threads;
 /// A job that uses rayon (`join`, parallel iterators) may be interrupted by other jobs on its own thread: rayon runs what it
 /// finds while it waits. So a job must not hold a lock over such a call that another job takes.
 ///
+/// Rayon runs what its own threads spawn before what comes from outside. So while jobs of this pool wait, what others spawn
+/// from outside onto the same threads waits as well; with fewer workers than threads, the other threads are free for it.
+///
 /// Dropping the pool is a [`release`](soiree_core::Pool::release) that does not wait: what was accepted still runs.
 ///
 /// ```
@@ -48,12 +51,12 @@ pub enum RayonError {
         /// Why not.
         source: ThreadPoolBuildError,
     },
-    /// More jobs were to run at once than the shared pool has threads.
-    #[error("max_workers is {max_workers}, and the shared pool has {threads} threads")]
+    /// More jobs were to run at once than the shared pool has threads, or than any rayon pool can have.
+    #[error("max_workers is {max_workers}, and the rayon pool has at most {threads} threads")]
     TooFewThreads {
         /// The worker limit.
         max_workers: usize,
-        /// The threads of the shared pool.
+        /// The threads that there can be.
         threads: usize,
     },
 }
@@ -75,6 +78,14 @@ impl RayonPool {
         options.check()?;
         let name = Box::<str>::from(options.get_name());
         let max_workers = options.get_max_workers();
+        let threads = rayon::max_num_threads();
+        if max_workers > threads {
+            // Rayon would start fewer and not say so.
+            return Err(RayonError::TooFewThreads {
+                max_workers,
+                threads,
+            });
+        }
         let threads = {
             let name = name.clone();
             ThreadPoolBuilder::new()
