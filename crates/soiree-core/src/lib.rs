@@ -41,8 +41,8 @@ pub use crate::listener::{BoxError, Listener, ListenerError, ListenerId, Listene
 pub use crate::options::ListenerOptions;
 pub use crate::payload::{Carrier, Payload, PayloadRef};
 pub use crate::pool::{
-    Entered, MAX_INLINE_DEPTH, MAX_SIZE, Nesting, Overflow, Pool, ResizeError, SubmitError,
-    SubmitErrorReason, Unfinished, WaitError, WorkerCheck,
+    Entered, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_WORKERS, Nesting, Overflow, Pool, ResizeError,
+    SubmitError, SubmitErrorReason, Unfinished, WaitError, WorkerCheck,
 };
 pub use crate::pool_handle::PoolHandle;
 pub use crate::priority::{InvalidPriority, Priority};

@@ -5,7 +5,7 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use soiree_core::{Gate, MAX_SIZE, Nesting, Overflow, PanicPayload};
+use soiree_core::{Gate, InvalidPoolOptions, Nesting, Overflow, PanicPayload, PoolOptions};
 
 use crate::counters::Counters;
 use crate::pool::WorkerPool;
@@ -17,9 +17,9 @@ use crate::sync::{Arc, AtomicU8, AtomicU64, AtomicUsize, Condvar, Mutex, bounded
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// Without workers nothing would ever run.
-    #[error("max_workers is 0; at least 1 is needed")]
-    NoWorkers,
+    /// A limit or the name makes no sense.
+    #[error(transparent)]
+    Options(#[from] InvalidPoolOptions),
     /// More workers are to stay than may live.
     #[error("min_workers is {min}, above max_workers, which is {max}")]
     MinAboveMax {
@@ -31,22 +31,6 @@ pub enum BuildError {
     /// Workers would leave before they could find a job.
     #[error("idle_timeout is 0; use a timeout above 0, or min_workers to keep workers")]
     ZeroIdleTimeout,
-    /// A thread cannot bear the name.
-    #[error("the name {name:?} holds a NUL character at byte {at}")]
-    NulInName {
-        /// The name.
-        name: Box<str>,
-        /// Where the NUL is.
-        at: usize,
-    },
-    /// A number that is too large to be meant, or to be allocated.
-    #[error("{option} is {value}, above {MAX_SIZE}")]
-    TooLarge {
-        /// The option.
-        option: &'static str,
-        /// Its value.
-        value: usize,
-    },
 }
 
 /// Makes a [`WorkerPool`].
@@ -161,29 +145,15 @@ impl WorkerPoolBuilder {
     /// # Errors
     /// If an option makes no sense; the error names the option and its value.
     pub fn build(self) -> Result<WorkerPool, BuildError> {
-        if self.max_workers == 0 {
-            return Err(BuildError::NoWorkers);
-        }
-        for (option, value) in [
-            ("max_workers", self.max_workers),
-            ("capacity", self.capacity),
-        ] {
-            if value > MAX_SIZE {
-                return Err(BuildError::TooLarge { option, value });
-            }
-        }
+        PoolOptions::new(self.max_workers, self.capacity)
+            .name(self.name.clone())
+            .check()?;
         if self.min_workers > self.max_workers {
             let (min, max) = (self.min_workers, self.max_workers);
             return Err(BuildError::MinAboveMax { min, max });
         }
         if self.idle_timeout.is_zero() {
             return Err(BuildError::ZeroIdleTimeout);
-        }
-        if let Some(at) = self.name.find('\0') {
-            return Err(BuildError::NulInName {
-                name: self.name,
-                at,
-            });
         }
         let (closing, closed) = bounded(0);
         let shared = Shared {

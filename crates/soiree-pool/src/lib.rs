@@ -22,6 +22,7 @@ pub use crate::builder::{BuildError, WorkerPoolBuilder};
 pub use crate::pool::WorkerPool;
 pub use crate::strategy::{Balanced, Eager, Lazy, Load, Strategy};
 pub use soiree_core::{
-    Job, JobOutcome, MAX_INLINE_DEPTH, MAX_SIZE, Overflow, PanicPayload, Pool, PoolStats,
-    ResizeError, SubmitError, SubmitErrorReason, Unfinished, WaitError,
+    InvalidPoolOptions, Job, JobOutcome, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_WORKERS, Overflow,
+    PanicPayload, Pool, PoolStats, ResizeError, SubmitError, SubmitErrorReason, Unfinished,
+    WaitError,
 };

@@ -1,6 +1,6 @@
 //! Changing the worker limit.
 
-use soiree_core::{MAX_SIZE, ResizeError};
+use soiree_core::{MAX_WORKERS, ResizeError};
 
 use crate::shared::{Look, Permit, Shared};
 use crate::sync::{Arc, Ordering, lock};
@@ -14,7 +14,7 @@ impl Shared {
         if max < min {
             return Err(ResizeError::BelowMin { max, min });
         }
-        if max > MAX_SIZE {
+        if max > MAX_WORKERS {
             return Err(ResizeError::TooLarge { max });
         }
         let resizing = lock(&self.resizing);

@@ -50,13 +50,14 @@ pub use soiree_pool::{
 
 #[doc(inline)]
 pub use soiree_core::{
-    BaseEvent, BoxError, Carrier, CloseError, Emission, EmissionFuture, EmitError, Entered,
-    ErrorIter, Event, EventId, Gate, IntoErrors, InvalidEventId, InvalidPriority, InvalidTopic,
-    Job, JobOutcome, Listener, ListenerError, ListenerId, ListenerOptions, ListenerPanic,
-    MAX_INLINE_DEPTH, MAX_SIZE, MAX_TOPIC_LEN, Nesting, Outcome, Overflow, PanicPayload, Pattern,
-    Payload, PayloadRef, Pool, PoolHandle, PoolStats, Priority, Properties, Report, ReportError,
-    ResizeError, Soiree, SubmitError, SubmitErrorReason, SubscribeError, Task, TopicFault,
-    Unfinished, UnsubscribeError, Value, WaitError, WorkerCheck, validate_topic,
+    BaseEvent, BoundedPool, BoxError, Carrier, CloseError, Emission, EmissionFuture, EmitError,
+    Entered, ErrorIter, Event, EventId, Executor, Gate, IntoErrors, InvalidEventId,
+    InvalidPoolOptions, InvalidPriority, InvalidTopic, Job, JobOutcome, Listener, ListenerError,
+    ListenerId, ListenerOptions, ListenerPanic, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_TOPIC_LEN,
+    MAX_WORKERS, Nesting, Outcome, Overflow, PanicPayload, Pattern, Payload, PayloadRef, Pool,
+    PoolHandle, PoolOptions, PoolStats, Priority, Properties, Report, ReportError, ResizeError,
+    Soiree, SubmitError, SubmitErrorReason, SubscribeError, Task, TopicFault, Turn, Unfinished,
+    UnsubscribeError, Value, WaitError, WorkerCheck, delegate_pool, validate_topic,
 };
 
 mod builder;

@@ -14,7 +14,7 @@ pub use self::executor::{Executor, Turn};
 pub use self::options::{InvalidPoolOptions, PoolOptions};
 use self::state::State;
 use crate::job::{Job, JobOutcome};
-use crate::pool::{MAX_SIZE, Nesting, Pool, ResizeError, SubmitError, Unfinished, WorkerCheck};
+use crate::pool::{MAX_WORKERS, Nesting, Pool, ResizeError, SubmitError, Unfinished, WorkerCheck};
 use crate::stats::PoolStats;
 
 /// A [`Pool`] over any [`Executor`]: what is common to adapters.
@@ -76,7 +76,7 @@ impl<E: Executor> BoundedPool<E> {
     /// If an option makes no sense.
     pub fn new(executor: E, options: PoolOptions) -> Result<Self, InvalidPoolOptions> {
         options.check()?;
-        let state = State::new(executor, options.max_workers, options.queue()?);
+        let state = State::new(executor, options.max_workers, options.allocate()?);
         Ok(Self {
             shared: Arc::new(Shared {
                 options,
@@ -150,7 +150,7 @@ impl<E: Executor> Pool for BoundedPool<E> {
         if max == 0 {
             return Err(ResizeError::NoWorkers);
         }
-        if max > MAX_SIZE {
+        if max > MAX_WORKERS {
             return Err(ResizeError::TooLarge { max });
         }
         let executor = self.shared.lock().executor.clone();

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::job::PanicPayload;
-use crate::pool::{MAX_SIZE, Overflow};
+use crate::pool::{MAX_CAPACITY, MAX_WORKERS, Overflow};
 
 pub(super) type PanicHandler = Arc<dyn Fn(&PanicPayload) + Send + Sync>;
 
@@ -36,12 +36,14 @@ pub enum InvalidPoolOptions {
     #[error("max_workers is 0; at least 1 is needed")]
     NoWorkers,
     /// A number that is too large to be meant.
-    #[error("{option} is {value}, above {MAX_SIZE}")]
+    #[error("{option} is {value}, above {max}")]
     TooLarge {
         /// The option.
         option: &'static str,
         /// Its value.
         value: usize,
+        /// The most that it may be.
+        max: usize,
     },
     /// There is not enough memory for a queue so long.
     #[error("capacity is {capacity}, more than can be allocated")]
@@ -105,34 +107,35 @@ impl PoolOptions {
     /// Whether the options make sense.
     ///
     /// # Errors
-    /// If there are no workers, a number is too large, or a thread could not bear the name.
+    /// If there are no workers, a number is too large, a thread could not bear the name, or there is no memory for a queue of
+    /// that capacity.
     pub fn check(&self) -> Result<(), InvalidPoolOptions> {
         if self.max_workers == 0 {
             return Err(InvalidPoolOptions::NoWorkers);
         }
-        for (option, value) in [
-            ("max_workers", self.max_workers),
-            ("capacity", self.capacity),
+        for (option, value, max) in [
+            ("max_workers", self.max_workers, MAX_WORKERS),
+            ("capacity", self.capacity, MAX_CAPACITY),
         ] {
-            if value > MAX_SIZE {
-                return Err(InvalidPoolOptions::TooLarge { option, value });
+            if value > max {
+                return Err(InvalidPoolOptions::TooLarge { option, value, max });
             }
         }
         if let Some(at) = self.name.find('\0') {
             let name = self.name.clone();
             return Err(InvalidPoolOptions::NulInName { name, at });
         }
-        Ok(())
+        // Queues that are allocated when they are made would end the process.
+        self.allocate::<[u64; 5]>().map(drop)
     }
 
     /// A queue with all the memory that it may need.
-    pub(super) fn queue<T>(&self) -> Result<VecDeque<T>, InvalidPoolOptions> {
+    pub(super) fn allocate<T>(&self) -> Result<VecDeque<T>, InvalidPoolOptions> {
+        let capacity = self.capacity;
         let mut queue = VecDeque::new();
         queue
-            .try_reserve_exact(self.capacity)
-            .map_err(|_| InvalidPoolOptions::CannotAllocate {
-                capacity: self.capacity,
-            })?;
+            .try_reserve_exact(capacity)
+            .map_err(|_| InvalidPoolOptions::CannotAllocate { capacity })?;
         Ok(queue)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::MAX_SIZE;
+use super::MAX_WORKERS;
 use crate::job::Job;
 
 /// A job was refused. It was not counted as submitted, and comes back with [`into_job`](SubmitError::into_job).
@@ -114,7 +114,7 @@ pub enum ResizeError {
         min: usize,
     },
     /// A number that is too large to be meant.
-    #[error("{max} workers are above {MAX_SIZE}")]
+    #[error("{max} workers are above {MAX_WORKERS}")]
     TooLarge {
         /// The new maximum.
         max: usize,

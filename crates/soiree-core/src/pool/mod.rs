@@ -16,8 +16,11 @@ use self::ticket::{Ticket, outcome};
 use crate::job::{Job, JobOutcome};
 use crate::stats::PoolStats;
 
-/// The largest capacity and the most workers that a pool may have: 2²⁴.
-pub const MAX_SIZE: usize = 1 << 24;
+/// The most workers that a pool may have: 2¹⁶.
+pub const MAX_WORKERS: usize = 1 << 16;
+
+/// The most jobs that may wait in a pool: 2²⁴.
+pub const MAX_CAPACITY: usize = 1 << 24;
 
 /// A bounded pool of workers. Object-safe: pools are used as `dyn Pool`.
 ///

@@ -335,6 +335,34 @@ fn the_builder_refuses_what_cannot_work() {
     assert!(message(builder().capacity(usize::MAX)).contains(&usize::MAX.to_string()));
 }
 
+/// P2: a queue for which there is no memory is refused, where allocating it would end the process.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_capacity_that_cannot_be_allocated_is_refused() {
+    const LIMITED: &str = "SOIREE_POOL_LIMITED";
+    let largest = soiree_pool::MAX_CAPACITY;
+    if std::env::var_os(LIMITED).is_some() {
+        let refused = WorkerPool::new(1, largest).unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            format!("capacity is {largest}, more than can be allocated")
+        );
+        WorkerPool::new(1, 1024).unwrap();
+        return;
+    }
+    let limited = std::process::Command::new("sh")
+        .args(["-c", "ulimit -v 600000 && exec \"$0\" --exact bounds::a_capacity_that_cannot_be_allocated_is_refused"])
+        .arg(std::env::current_exe().unwrap())
+        .env(LIMITED, "1")
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&limited.stdout);
+    assert!(
+        limited.status.success() && told.contains("1 passed"),
+        "{told}"
+    );
+}
+
 /// P2: threads are named after the pool.
 #[test]
 fn threads_bear_the_name_of_the_pool() {
