@@ -35,18 +35,39 @@
 //! # Features
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `pool` | yes | [`WorkerPool`], the pool to pick unless you have a reason, and `EventPool::new` and `builder` |
+//! | `pool` | yes | `WorkerPool`, the pool to pick unless you have a reason, and `EventPool::new` and `builder` |
+//! | `pond` | | `PondPool`, over the `threadpool` crate: its threads are there from the start and stay |
+//! | `rayon` | | `RayonPool`, over an own or a shared rayon pool: for programs that compute on rayon already |
+//! | `tokio` | | `TokioPool`, over a Tokio runtime's blocking threads: for programs that run on Tokio |
+//! | `testkit` | | `testkit`: the tests that every pool has to pass, a pool that runs jobs when told, a recording listener |
 //!
-//! Without it, bring a [`Pool`] of your own and use [`EventPool::with_pool`].
+//! Features add names and change no behaviour. Without any, bring a [`Pool`] of your own and use [`EventPool::with_pool`].
 //!
 //! # More
-//! [`guide::topics`] tells how to name topics.
+//! - [`guide::topics`]: how to name topics.
+//! - [`guide::choosing_a_pool`]: which pool, how many workers, how long a queue.
+//! - [`guide::writing_a_pool`]: how to bring your own, and how to test it.
 
 #[cfg(feature = "pool")]
 #[doc(inline)]
 pub use soiree_pool::{
     Balanced, BuildError, Eager, Lazy, Load, Strategy, WorkerPool, WorkerPoolBuilder,
 };
+
+#[cfg(feature = "pond")]
+#[doc(inline)]
+pub use soiree_pond::{PondError, PondPool};
+
+#[cfg(feature = "rayon")]
+#[doc(inline)]
+pub use soiree_rayon::{RayonError, RayonPool};
+
+#[cfg(feature = "tokio")]
+#[doc(inline)]
+pub use soiree_tokio::TokioPool;
+
+#[cfg(feature = "testkit")]
+pub use soiree_testkit as testkit;
 
 #[doc(inline)]
 pub use soiree_core::{

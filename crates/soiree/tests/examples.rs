@@ -56,6 +56,14 @@ fn assert_prints(name: &str, expected: &[&str]) {
 }
 
 #[test]
+fn custom_pool() {
+    assert_prints(
+        "custom_pool",
+        &["a plain job", "heard: report.weekly", "jobs run: 3"],
+    );
+}
+
+#[test]
 fn quickstart() {
     assert_prints(
         "quickstart",

@@ -1,0 +1,248 @@
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use std::{io, thread};
+
+use soiree::{
+    Job, JobOutcome, Nesting, Pool, PoolStats, SubmitError, SubmitErrorReason, Unfinished,
+    WorkerCheck,
+};
+
+/// A fixed number of threads that share one queue.
+pub(crate) struct FixedThreads {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    nesting: Nesting,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Job>,
+    closed: bool,
+    /// Workers that run a job.
+    busy: usize,
+    /// Workers that wait, in a job, for their own pool to end.
+    releasing: usize,
+    figures: PoolStats,
+}
+
+impl State {
+    fn free(&self) -> usize {
+        self.figures.running - self.busy
+    }
+
+    fn has_place(&self) -> bool {
+        self.queue.len() < self.figures.capacity + self.free()
+    }
+}
+
+impl FixedThreads {
+    pub(crate) fn new(workers: usize, capacity: usize) -> io::Result<Self> {
+        let mut state = State::default();
+        state.figures.max_workers = workers;
+        state.figures.min_workers = workers;
+        state.figures.capacity = capacity;
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            nesting: Nesting::new(),
+        });
+        // If a thread cannot be started, dropping the pool ends those that were.
+        let pool = Self { shared };
+        for _ in 0..workers {
+            let shared = Arc::clone(&pool.shared);
+            shared.lock().figures.running += 1;
+            let worker = Arc::clone(&shared);
+            if let Err(error) = thread::Builder::new().spawn(move || worker.work()) {
+                shared.lock().figures.running -= 1;
+                return Err(error);
+            }
+        }
+        Ok(pool)
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let waited = self.changed.wait(state);
+        waited.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self) {
+        let _entered = self.nesting.enter_worker();
+        let mut state = self.lock();
+        while !(state.closed && state.queue.is_empty()) {
+            let Some(job) = state.queue.pop_front() else {
+                state = self.wait(state);
+                continue;
+            };
+            state.busy += 1;
+            drop(self.run(state, job));
+            state = self.lock();
+            state.busy -= 1;
+            self.changed.notify_all();
+        }
+        state.figures.running -= 1;
+        self.changed.notify_all();
+    }
+
+    /// Runs a job. What it panicked with is returned, to be dropped without the lock: that runs the user's code.
+    fn run(&self, mut state: MutexGuard<'_, State>, job: Job) -> JobOutcome {
+        state.figures.active += 1;
+        drop(state);
+        let outcome = job.run();
+        let mut state = self.lock();
+        state.figures.active -= 1;
+        match &outcome {
+            JobOutcome::Panicked(_) => state.figures.failed += 1,
+            JobOutcome::Expired => state.figures.expired += 1,
+            _ => state.figures.successful += 1,
+        }
+        outcome
+    }
+
+    fn refuse(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        job: Job,
+        reason: SubmitErrorReason,
+    ) -> SubmitError {
+        state.figures.rejected += 1;
+        SubmitError::new(job, reason)
+    }
+
+    fn queue(&self, mut state: MutexGuard<'_, State>, job: Job) {
+        state.queue.push_back(job);
+        self.changed.notify_all();
+    }
+
+    fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Takes what waits, counted as discarded. The jobs are to be dropped without the lock.
+    fn discard(&self) -> VecDeque<Job> {
+        let mut state = self.lock();
+        state.figures.discarded += state.queue.len() as u64;
+        std::mem::take(&mut state.queue)
+    }
+}
+
+impl Pool for FixedThreads {
+    fn submit(&self, job: Job) -> Result<(), SubmitError> {
+        let mut state = self.shared.lock();
+        while !state.closed && !state.has_place() {
+            if self.on_worker() {
+                drop(state);
+                return self.run_inline(job).map(drop);
+            }
+            state = self.shared.wait(state);
+        }
+        if state.closed {
+            return Err(self.shared.refuse(state, job, SubmitErrorReason::Closed));
+        }
+        self.shared.queue(state, job);
+        Ok(())
+    }
+
+    fn try_submit(&self, job: Job) -> Result<(), SubmitError> {
+        let state = self.shared.lock();
+        if state.closed {
+            return Err(self.shared.refuse(state, job, SubmitErrorReason::Closed));
+        }
+        if !state.has_place() {
+            let capacity = state.figures.capacity;
+            let reason = SubmitErrorReason::Full { capacity };
+            return Err(self.shared.refuse(state, job, reason));
+        }
+        self.shared.queue(state, job);
+        Ok(())
+    }
+
+    fn stop(&self) {
+        self.shared.close();
+        drop(self.shared.discard());
+    }
+
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+        self.shared.close();
+        let on_worker = self.shared.nesting.is_worker();
+        let mut state = self.shared.lock();
+        state.releasing += usize::from(on_worker);
+        self.shared.changed.notify_all();
+        let in_time = loop {
+            let not_waited_for = if on_worker { state.releasing } else { 0 };
+            if state.figures.running <= not_waited_for {
+                break true;
+            }
+            let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
+                break false;
+            };
+            let waited = self.shared.changed.wait_timeout(state, rest);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        };
+        state.releasing -= usize::from(on_worker);
+        drop(state);
+        if in_time {
+            return Ok(());
+        }
+        let discarded = self.shared.discard().len();
+        let active = self.shared.lock().figures.active;
+        let active = active.saturating_sub(self.shared.nesting.depth());
+        match (active, discarded) {
+            (0, 0) => Ok(()),
+            (active, discarded) => Err(Unfinished::new(active, discarded)),
+        }
+    }
+
+    fn stats(&self) -> PoolStats {
+        let state = self.shared.lock();
+        let mut stats = state.figures;
+        // What a free worker is about to take is as good as active.
+        let taken = state.queue.len().min(state.free());
+        stats.active += taken;
+        stats.waiting = state.queue.len() - taken;
+        stats.idle = state.free() - taken;
+        let ended = stats.completed() + stats.expired + stats.discarded;
+        stats.submitted = ended + (stats.active + stats.waiting) as u64;
+        stats
+    }
+
+    fn on_worker(&self) -> bool {
+        self.shared.nesting.depth() > 0
+    }
+
+    fn worker_check(&self) -> Option<WorkerCheck> {
+        Some(self.shared.nesting.worker_check())
+    }
+
+    fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
+        let nesting = &self.shared.nesting;
+        let entered = nesting.enter_inline();
+        let state = self.shared.lock();
+        if entered.is_none() {
+            let depth = nesting.depth();
+            return Err(self.shared.refuse(state, job, SubmitErrorReason::TooDeep { depth }));
+        }
+        if state.closed {
+            return Err(self.shared.refuse(state, job, SubmitErrorReason::Closed));
+        }
+        Ok(self.shared.run(state, job))
+    }
+}
+
+/// A release that does not wait.
+impl Drop for FixedThreads {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}

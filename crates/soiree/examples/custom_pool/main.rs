@@ -1,0 +1,21 @@
+//! An `EventPool` on a pool of one's own.
+
+mod pool;
+
+use soiree::{EventPool, PoolOptions};
+
+use crate::pool::FreshThreads;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let threads = FreshThreads::new(PoolOptions::new(2, 16).name("fresh"))?;
+    threads.submit_and_wait(|| println!("a plain job"))?;
+
+    let soiree = EventPool::with_pool(threads);
+    soiree.on("report.*", |event| println!("heard: {}", event.topic()))?;
+    for name in ["report.daily", "report.weekly"] {
+        soiree.emit(name, ())?.wait();
+    }
+    soiree.close()?;
+    println!("jobs run: {}", soiree.pool_stats().completed());
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! A pool of one's own: each job gets a fresh thread with a large stack, and nothing stays behind in thread-locals.
+
+use std::{io, thread};
+
+use soiree::{BoundedPool, Executor, InvalidPoolOptions, PoolOptions, ResizeError, Turn};
+
+pub(crate) struct FreshThreads {
+    pool: BoundedPool<Spawn>,
+}
+
+struct Spawn;
+
+impl Executor for Spawn {
+    fn execute(&self, turn: Turn) -> io::Result<()> {
+        let thread = thread::Builder::new().stack_size(8 << 20);
+        thread.spawn(|| turn.run()).map(drop)
+    }
+
+    fn resize(&self, _: usize) -> Result<(), ResizeError> {
+        Ok(()) // there are as many threads as jobs
+    }
+}
+
+impl FreshThreads {
+    pub(crate) fn new(options: PoolOptions) -> Result<Self, InvalidPoolOptions> {
+        let pool = BoundedPool::new(Spawn, options)?;
+        Ok(Self { pool })
+    }
+}
+
+soiree::delegate_pool!(FreshThreads, pool);
