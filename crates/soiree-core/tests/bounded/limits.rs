@@ -1,0 +1,114 @@
+//! Limits, and what happens beyond them.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use soiree_core::{
+    BoundedPool, InvalidPoolOptions, Overflow, Pool, PoolOptions, ResizeError, SubmitErrorReason,
+    Turn,
+};
+
+use crate::common::{Turns, counting, figures};
+
+/// P2: a higher limit starts what waits, a lower one holds for what has not started.
+#[test]
+fn a_resize_takes_effect_at_once() {
+    let (turns, ran) = (Turns::new(), Arc::default());
+    let pool = turns.pool(1, 4);
+    for _ in 0..5 {
+        pool.submit(counting(&ran)).unwrap();
+    }
+    pool.resize(3).unwrap();
+    assert_eq!(figures(&pool), (3, 2, 5, 0, 0));
+    let three = turns.take();
+    assert_eq!(three.len(), 3);
+    pool.resize(1).unwrap();
+    three.into_iter().for_each(Turn::run);
+    assert_eq!(turns.take().len(), 1, "one turn for those that wait");
+    assert_eq!(pool.resize(0), Err(ResizeError::NoWorkers));
+    assert_eq!(pool.stats().max_workers, 1);
+}
+
+/// P2: submitters wait for a place, for as long as they are to.
+#[test]
+fn a_full_queue_holds_submitters_back() {
+    let (turns, ran) = (Turns::new(), Arc::default());
+    let options = PoolOptions::new(1, 1).overflow(Overflow::BlockFor(Duration::from_millis(1)));
+    let pool = BoundedPool::new(turns.clone(), options).unwrap();
+    pool.submit(counting(&ran)).unwrap();
+    pool.submit(counting(&ran)).unwrap();
+    let refused = pool.submit(counting(&ran)).unwrap_err();
+    assert!(matches!(refused.reason, SubmitErrorReason::TimedOut { .. }));
+
+    let turns = Turns::new();
+    let pool = turns.pool(1, 1);
+    pool.submit(counting(&ran)).unwrap();
+    pool.submit(counting(&ran)).unwrap();
+    thread::scope(|scope| {
+        let blocked = scope.spawn(|| pool.submit(counting(&ran)));
+        while !blocked.is_finished() {
+            turns.run_all();
+            thread::yield_now();
+        }
+        blocked.join().unwrap().unwrap();
+    });
+    turns.run_all();
+    assert_eq!(figures(&pool), (0, 0, 3, 0, 3));
+}
+
+/// P2: the newest jobs take the place of the oldest, or run on their submitter, or are refused.
+#[test]
+fn the_other_policies_do_as_they_say() {
+    let ran = Arc::default();
+    let full = |overflow, capacity| {
+        let turns = Turns::new();
+        let options = PoolOptions::new(1, capacity).overflow(overflow);
+        let pool = BoundedPool::new(turns.clone(), options).unwrap();
+        for _ in 0..=capacity {
+            pool.submit(counting(&ran)).unwrap();
+        }
+        (pool, turns)
+    };
+    let (pool, turns) = full(Overflow::DropOldest, 2);
+    pool.submit(counting(&ran)).unwrap();
+    assert_eq!(figures(&pool), (1, 2, 4, 0, 0));
+    turns.run_all();
+    assert_eq!(pool.stats().discarded, 1);
+    assert_eq!(ran.swap(0, Ordering::SeqCst), 3);
+
+    let (pool, _turns) = full(Overflow::CallerRuns, 1);
+    pool.submit(counting(&ran)).unwrap();
+    assert_eq!(ran.swap(0, Ordering::SeqCst), 1);
+    assert_eq!(figures(&pool), (1, 1, 3, 0, 1));
+
+    for (overflow, capacity) in [(Overflow::Reject, 1), (Overflow::DropOldest, 0)] {
+        let (pool, _turns) = full(overflow, capacity);
+        let refused = pool.submit(counting(&ran)).unwrap_err();
+        assert!(matches!(refused.reason, SubmitErrorReason::Full { .. }));
+    }
+}
+
+/// P2: what cannot work is refused, and the error names the value.
+#[test]
+fn options_that_make_no_sense_are_refused() {
+    let refused = |options| {
+        BoundedPool::new(Turns::new(), options)
+            .map(drop)
+            .unwrap_err()
+    };
+    assert_eq!(
+        refused(PoolOptions::new(0, 1)),
+        InvalidPoolOptions::NoWorkers
+    );
+    let message = refused(PoolOptions::new(usize::MAX, 1)).to_string();
+    assert!(message.starts_with(&format!("max_workers is {}", usize::MAX)));
+    let message = refused(PoolOptions::new(1, usize::MAX)).to_string();
+    assert!(message.starts_with(&format!("capacity is {}", usize::MAX)));
+    let message = refused(PoolOptions::new(1, 1).name("a\0b")).to_string();
+    assert_eq!(
+        message,
+        "the name \"a\\0b\" holds a NUL character at byte 1"
+    );
+}

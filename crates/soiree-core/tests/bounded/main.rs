@@ -1,0 +1,5 @@
+//! `BoundedPool` over executors that do as the test says.
+
+mod common;
+mod limits;
+mod turns;
