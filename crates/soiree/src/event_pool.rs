@@ -293,6 +293,11 @@ impl EventPool {
 }
 
 impl WeakEventPool {
+    /// A handle to no `EventPool`.
+    pub(crate) fn dangling() -> Self {
+        Self(Weak::new())
+    }
+
     /// The `EventPool`, if it still lives.
     pub fn upgrade(&self) -> Option<EventPool> {
         self.0.upgrade().map(|inner| EventPool { inner })

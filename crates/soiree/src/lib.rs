@@ -84,8 +84,12 @@ pub use soiree_core::{
 mod builder;
 mod event_pool;
 pub mod guide;
+mod subscription;
 mod topic;
+mod typed;
 
 pub use crate::builder::Builder;
 pub use crate::event_pool::{EventPool, WeakEventPool};
+pub use crate::subscription::{Subscription, Subscriptions};
 pub use crate::topic::{Topic, TopicError};
+pub use crate::typed::{TypedPattern, TypedTopic, WrongPayload};

@@ -6,3 +6,4 @@ mod emissions;
 mod faults;
 mod listeners;
 mod original;
+mod subscriptions;

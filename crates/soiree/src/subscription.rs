@@ -1,0 +1,246 @@
+//! Subscriptions that end themselves, one by one or as a group.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use soiree_core::{
+    Emission, EmitError, Event, Listener, ListenerId, ListenerOptions, Outcome, Payload, Report,
+    Soiree, SubscribeError, UnsubscribeError,
+};
+
+use crate::event_pool::{EventPool, WeakEventPool};
+
+/// Takes its listener off when it is dropped. Made by [`EventPool::guard`].
+///
+/// It does not keep the `EventPool` alive. As with [`off`](EventPool::off), an emission that runs may call the listener once
+/// more.
+#[must_use = "the listener is taken off when this is dropped"]
+pub struct Subscription {
+    soiree: WeakEventPool,
+    pattern: Box<str>,
+    id: ListenerId,
+}
+
+/// A group of listeners that are taken off together, at the latest when it is dropped. Made by [`EventPool::group`].
+///
+/// It is a [`Soiree`] itself: whatever subscribes through it belongs to the group, typed topics and integrations as well;
+/// what is emitted through it reaches all listeners. It does not keep the `EventPool` alive.
+#[must_use = "the listeners are taken off when this is dropped"]
+pub struct Subscriptions {
+    soiree: WeakEventPool,
+    members: Mutex<Vec<(Box<str>, ListenerId)>>,
+}
+
+impl EventPool {
+    /// Takes the listener off when the guard is dropped.
+    ///
+    /// ```
+    /// # let soiree = soiree::EventPool::new();
+    /// {
+    ///     let id = soiree.on("user.*", |event| println!("{}", event.topic()))?;
+    ///     let _guard = soiree.guard("user.*", id);
+    ///     assert_eq!(soiree.emit_sync("user.created", 1)?.delivered, 1);
+    /// }
+    /// assert_eq!(soiree.emit_sync("user.created", 2)?.delivered, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn guard(&self, pattern: &str, id: ListenerId) -> Subscription {
+        Subscription {
+            soiree: self.downgrade(),
+            pattern: pattern.into(),
+            id,
+        }
+    }
+
+    /// An empty group, for listeners that are to be taken off together.
+    ///
+    /// ```
+    /// # let soiree = soiree::EventPool::new();
+    /// let group = soiree.group();
+    /// group.on("user.created", |_| println!("created"))?;
+    /// group.on("user.deleted", |_| println!("deleted"))?;
+    /// assert_eq!(soiree.len(), 2);
+    /// drop(group);
+    /// assert_eq!(soiree.len(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn group(&self) -> Subscriptions {
+        Subscriptions {
+            soiree: self.downgrade(),
+            members: Mutex::default(),
+        }
+    }
+}
+
+impl Subscription {
+    /// The listener's ID.
+    pub fn id(&self) -> &ListenerId {
+        &self.id
+    }
+
+    /// The pattern that it is subscribed to.
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// Keeps the listener; it can still be taken off by its ID.
+    pub fn forget(mut self) -> ListenerId {
+        self.soiree = WeakEventPool::dangling();
+        self.id.clone()
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(soiree) = self.soiree.upgrade() {
+            // It may have been taken off already, or have had all its runs.
+            let _ = soiree.off(&self.pattern, &self.id);
+        }
+    }
+}
+
+impl Subscriptions {
+    /// Subscribes a closure. See [`EventPool::on`].
+    ///
+    /// # Errors
+    /// As [`EventPool::on`].
+    pub fn on<R: Outcome + 'static>(
+        &self,
+        pattern: &str,
+        listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
+    ) -> Result<ListenerId, SubscribeError> {
+        self.listen(pattern, ListenerOptions::new(), listener)
+    }
+
+    /// Subscribes a closure with options. See [`EventPool::on_with`].
+    ///
+    /// # Errors
+    /// As [`EventPool::on_with`].
+    pub fn on_with<R: Outcome + 'static>(
+        &self,
+        pattern: &str,
+        options: impl Into<ListenerOptions>,
+        listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
+    ) -> Result<ListenerId, SubscribeError> {
+        self.listen(pattern, options, listener)
+    }
+
+    /// Subscribes a listener that is a type of its own. See [`EventPool::listen`].
+    ///
+    /// # Errors
+    /// As [`EventPool::listen`].
+    pub fn listen(
+        &self,
+        pattern: &str,
+        options: impl Into<ListenerOptions>,
+        listener: impl Listener + 'static,
+    ) -> Result<ListenerId, SubscribeError> {
+        self.subscribe(pattern, options.into(), Arc::new(listener))
+    }
+
+    /// How many listeners were subscribed through the group and not taken off through it. Those that had all their runs
+    /// count until [`clear`](Subscriptions::clear).
+    pub fn len(&self) -> usize {
+        self.members().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes all of them off.
+    pub fn clear(&self) {
+        let members = std::mem::take(&mut *self.members());
+        let Some(soiree) = self.soiree.upgrade() else {
+            return;
+        };
+        for (pattern, id) in members {
+            let _ = soiree.off(&pattern, &id);
+        }
+    }
+
+    /// Keeps the listeners; they can still be taken off by their IDs.
+    pub fn forget(self) {
+        self.members().clear();
+    }
+
+    fn members(&self) -> MutexGuard<'_, Vec<(Box<str>, ListenerId)>> {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Soiree for Subscriptions {
+    fn subscribe(
+        &self,
+        pattern: &str,
+        options: ListenerOptions,
+        listener: Arc<dyn Listener>,
+    ) -> Result<ListenerId, SubscribeError> {
+        let soiree = self.soiree.upgrade().ok_or(SubscribeError::Closed)?;
+        let id = soiree.subscribe(pattern, options, listener)?;
+        self.members().push((pattern.into(), id.clone()));
+        Ok(id)
+    }
+
+    fn unsubscribe(&self, pattern: &str, id: &ListenerId) -> Result<(), UnsubscribeError> {
+        let is_other = |(p, i): &(Box<str>, ListenerId)| **p != *pattern || i != id;
+        self.members().retain(is_other);
+        match self.soiree.upgrade() {
+            Some(soiree) => soiree.unsubscribe(pattern, id),
+            // With the `EventPool`, its listeners are gone.
+            None => Ok(()),
+        }
+    }
+
+    fn publish(&self, topic: &str, payload: Payload) -> Result<Emission, EmitError> {
+        match self.soiree.upgrade() {
+            Some(soiree) => soiree.publish(topic, payload),
+            None => Err(gone(topic, payload)),
+        }
+    }
+
+    fn publish_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError> {
+        match self.soiree.upgrade() {
+            Some(soiree) => soiree.publish_sync(topic, payload),
+            None => Err(gone(topic, payload)),
+        }
+    }
+
+    fn publish_event(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError> {
+        match self.soiree.upgrade() {
+            Some(soiree) => soiree.publish_event(event),
+            None => Err(gone(event.topic(), event.payload())),
+        }
+    }
+}
+
+fn gone(topic: &str, payload: Payload) -> EmitError {
+    EmitError::Closed {
+        topic: topic.into(),
+        payload,
+    }
+}
+
+impl Drop for Subscriptions {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("pattern", &self.pattern)
+            .field("id", &self.id)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Subscriptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscriptions")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,161 @@
+//! Typed topics, and subscriptions that end themselves.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use soiree::{
+    EmitError, EventPool, ListenerOptions, Priority, Soiree, SubscribeError, Subscription,
+    TypedPattern, TypedTopic, WrongPayload,
+};
+
+struct Created {
+    name: &'static str,
+}
+
+const CREATED: TypedTopic<Created> = TypedTopic::new("user.created");
+const RENAMED: TypedTopic<Created> = TypedTopic::new("user.renamed");
+const ANY: TypedPattern<Created> = TypedPattern::new("user.*");
+
+/// L1: typed listeners are listeners like others, and get the payload itself.
+#[test]
+fn a_typed_topic_hands_its_payload_to_its_listeners() {
+    let soiree = EventPool::new();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let (first, second) = (Arc::clone(&seen), Arc::clone(&seen));
+    CREATED
+        .on(&soiree, move |user| {
+            first.lock().unwrap().push(user.name.to_owned())
+        })
+        .unwrap();
+    ANY.on_with(&soiree, Priority::High, move |user, event| {
+        let line = format!("{} on {}", user.name, event.topic());
+        second.lock().unwrap().push(line);
+    })
+    .unwrap();
+    let report = CREATED
+        .emit(&soiree, Created { name: "ann" })
+        .unwrap()
+        .wait();
+    assert!(report.is_ok());
+    let report = RENAMED.emit_sync(&soiree, Created { name: "bob" }).unwrap();
+    assert_eq!(report.delivered, 1);
+    assert_eq!(
+        *seen.lock().unwrap(),
+        ["ann on user.created", "ann", "bob on user.renamed"]
+    );
+    soiree.close().unwrap();
+}
+
+/// E1: a payload of another type is an error that names both types, and other listeners still run.
+#[test]
+fn a_wrong_payload_names_both_types() {
+    let soiree = EventPool::new();
+    CREATED.on(&soiree, |_| {}).unwrap();
+    soiree.on("user.created", |_| {}).unwrap();
+    let report = soiree.emit_sync("user.created", 7_u64).unwrap();
+    assert_eq!((report.delivered, report.failed), (2, 1));
+    let wrong: &WrongPayload = report.errors[0].downcast_ref().unwrap();
+    assert_eq!((&*wrong.topic, wrong.found), ("user.created", "u64"));
+    assert!(wrong.expected.ends_with("Created"), "{wrong}");
+}
+
+/// E2: a payload that was not emitted comes back.
+#[test]
+fn a_typed_payload_comes_back_from_a_closed_pool() {
+    let soiree = EventPool::new();
+    soiree.close().unwrap();
+    let refused = CREATED.emit(&soiree, Created { name: "ann" }).unwrap_err();
+    let payload = refused.into_payload();
+    assert_eq!(payload.downcast_ref::<Created>().unwrap().name, "ann");
+    let refused = CREATED.on(&soiree, |_| {}).unwrap_err();
+    assert!(matches!(refused, SubscribeError::Closed));
+}
+
+/// T3: a listener whose guard is gone is gone, and one whose guard was forgotten stays.
+#[test]
+fn a_guard_takes_its_listener_off() {
+    let soiree = EventPool::new();
+    let guard = |pattern: &str| -> Subscription {
+        soiree.guard(pattern, soiree.on(pattern, |_| {}).unwrap())
+    };
+    let (kept, dropped) = (guard("a.*"), guard("b.*"));
+    assert_eq!((kept.pattern(), soiree.len()), ("a.*", 2));
+    drop(dropped);
+    let id = kept.forget();
+    assert_eq!(soiree.len(), 1);
+    soiree.off("a.*", &id).unwrap();
+    assert!(soiree.is_empty());
+    // A listener that has gone by itself is no reason to complain.
+    let id = soiree
+        .on_with("a.b", ListenerOptions::new().once(), |_| {})
+        .unwrap();
+    let spent = soiree.guard("a.b", id);
+    soiree.emit_sync("a.b", ()).unwrap();
+    drop(spent);
+}
+
+/// L3: a guard may be dropped by the listener that it guards.
+#[test]
+fn a_listener_may_drop_its_own_guard() {
+    let soiree = EventPool::new();
+    let own: Arc<Mutex<Option<Subscription>>> = Arc::default();
+    let (inner, runs) = (Arc::clone(&own), Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&runs);
+    let id = soiree
+        .on("a.b", move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            let guard = inner.lock().unwrap().take();
+            drop(guard);
+        })
+        .unwrap();
+    *own.lock().unwrap() = Some(soiree.guard("a.b", id));
+    for _ in 0..3 {
+        soiree.emit("a.b", ()).unwrap().wait();
+    }
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+/// T3: all listeners of a group go at once, those of typed topics as well, and no others.
+#[test]
+fn a_group_takes_all_its_listeners_off() {
+    let soiree = EventPool::new();
+    soiree.on("user.created", |_| {}).unwrap();
+    let group = soiree.group();
+    let first = group.on("user.*", |_| {}).unwrap();
+    group.on_with("user.*", Priority::High, |_| {}).unwrap();
+    CREATED.on(&group, |_| {}).unwrap();
+    assert_eq!((group.len(), soiree.len()), (3, 4));
+    let report = CREATED.emit_sync(&group, Created { name: "ann" }).unwrap();
+    assert_eq!(report.delivered, 4);
+    group.unsubscribe("user.*", &first).unwrap();
+    assert_eq!((group.len(), soiree.len()), (2, 3));
+    group.clear();
+    assert!(group.is_empty());
+    assert_eq!(soiree.len(), 1);
+    group.on("user.*", |_| {}).unwrap();
+    drop(group);
+    assert_eq!(soiree.len(), 1);
+    let group = soiree.group();
+    group.on("user.*", |_| {}).unwrap();
+    group.forget();
+    assert_eq!(soiree.len(), 2);
+}
+
+/// E5: neither guards nor groups keep an `EventPool` alive, and what is left of them says that it is gone.
+#[test]
+fn guards_and_groups_do_not_keep_the_event_pool_alive() {
+    let soiree = EventPool::new();
+    let weak = soiree.downgrade();
+    let guard = soiree.guard("a.b", soiree.on("a.b", |_| {}).unwrap());
+    let group = soiree.group();
+    let id = group.on("a.b", |_| {}).unwrap();
+    drop(soiree);
+    assert!(weak.upgrade().is_none());
+    drop(guard);
+    let refused = group.on("a.b", |_| {}).unwrap_err();
+    assert!(matches!(refused, SubscribeError::Closed));
+    let refused = CREATED.emit(&group, Created { name: "ann" }).unwrap_err();
+    assert!(matches!(&refused, EmitError::Closed { topic, .. } if &**topic == "user.created"));
+    assert!(refused.into_payload().is::<Created>());
+    group.unsubscribe("a.b", &id).unwrap();
+}
