@@ -125,6 +125,10 @@ impl Pool for WorkerPool {
         self.shared.try_submit(job)
     }
 
+    fn submit_now(&self, job: Job) -> Result<(), SubmitError> {
+        self.shared.submit_now(job)
+    }
+
     fn stop(&self) {
         self.shared.stop();
     }

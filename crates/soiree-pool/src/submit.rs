@@ -40,47 +40,50 @@ enum Step {
 impl Shared {
     /// Submits as the overflow policy says.
     pub(crate) fn submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
-        let depth = self.nesting.depth();
+        let inside = self.nesting.depth() > 0;
         let patience = match self.overflow {
-            Overflow::Block if depth == 0 => Patience::Endless,
-            Overflow::BlockFor(timeout) if depth == 0 => {
-                match Instant::now().checked_add(timeout) {
-                    Some(deadline) => Patience::Until(deadline, timeout),
-                    None => Patience::Endless,
-                }
-            }
+            Overflow::Block if !inside => Patience::Endless,
+            Overflow::BlockFor(timeout) if !inside => match Instant::now().checked_add(timeout) {
+                Some(deadline) => Patience::Until(deadline, timeout),
+                None => Patience::Endless,
+            },
             _ => Patience::None,
         };
+        let run_inline = inside || self.overflow == Overflow::CallerRuns;
+        self.submit_with(job, patience, run_inline)
+    }
+
+    /// Submits as the overflow policy says, where it does not say to wait.
+    pub(crate) fn submit_now(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
+        let run_inline = self.nesting.depth() > 0 || self.overflow == Overflow::CallerRuns;
+        self.submit_with(job, Patience::None, run_inline)
+    }
+
+    /// Submits if there is a place right now, or can be made.
+    pub(crate) fn try_submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
+        self.submit_with(job, Patience::None, false)
+    }
+
+    fn submit_with(
+        self: &Arc<Self>,
+        job: Job,
+        patience: Patience,
+        run_inline: bool,
+    ) -> Result<(), SubmitError> {
         let job = match self.attempt(job, patience) {
             Offer::Accepted => return Ok(()),
             Offer::Refused(job, reason) => return Err(self.refuse(job, reason)),
             Offer::Full(job) => job,
         };
         match self.overflow {
-            Overflow::Reject => Err(self.refuse(
-                job,
-                Reason::Full {
-                    capacity: self.capacity,
-                },
-            )),
             Overflow::DropOldest => self.submit_in_place_of_oldest(job),
-            Overflow::Block | Overflow::BlockFor(_) | Overflow::CallerRuns => {
+            Overflow::Block | Overflow::BlockFor(_) | Overflow::CallerRuns if run_inline => {
                 self.submit_inline(job).map(drop)
             }
-        }
-    }
-
-    /// Submits if there is a place right now.
-    pub(crate) fn try_submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
-        match self.attempt(job, Patience::None) {
-            Offer::Accepted => Ok(()),
-            Offer::Refused(job, reason) => Err(self.refuse(job, reason)),
-            Offer::Full(job) => Err(self.refuse(
-                job,
-                Reason::Full {
-                    capacity: self.capacity,
-                },
-            )),
+            _ => {
+                let capacity = self.capacity;
+                Err(self.refuse(job, Reason::Full { capacity }))
+            }
         }
     }
 

@@ -103,6 +103,10 @@ impl<E: Executor> Pool for BoundedPool<E> {
         self.shared.try_submit(job)
     }
 
+    fn submit_now(&self, job: Job) -> Result<(), SubmitError> {
+        self.shared.submit_now(job)
+    }
+
     fn stop(&self) {
         self.shared.stop();
     }

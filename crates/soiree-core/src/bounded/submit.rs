@@ -11,93 +11,93 @@ use super::state::{Phase, State};
 use crate::job::{Job, JobOutcome, PanicPayload};
 use crate::pool::{Overflow, SubmitError, SubmitErrorReason as Reason};
 
+/// What a submitter wants when the queue is full.
+#[derive(Clone, Copy, PartialEq)]
+enum Full {
+    Policy,
+    PolicyWithoutWaiting,
+    Refuse,
+}
+
 impl<E: Executor> Shared<E> {
     /// Submits as the overflow policy says.
     pub(super) fn submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
-        let overflow = self.options.overflow;
-        let mut state = self.lock();
+        self.submit_with(job, Full::Policy)
+    }
+
+    /// Submits as the overflow policy says, where it does not say to wait.
+    pub(super) fn submit_now(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
+        self.submit_with(job, Full::PolicyWithoutWaiting)
+    }
+
+    /// Submits if there is a place right now, or can be made.
+    pub(super) fn try_submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
+        self.submit_with(job, Full::Refuse)
+    }
+
+    fn submit_with(self: &Arc<Self>, job: Job, full: Full) -> Result<(), SubmitError> {
         let mut until = None;
         loop {
+            let mut state = self.lock();
             if state.phase > Phase::Open {
                 return Err(self.refuse(state, job, Reason::Closed));
             }
             if state.has_place(self.options.capacity) {
                 return self.accept(state, job);
             }
-            match overflow {
-                Overflow::Reject => return Err(self.refuse_full(state, job)),
-                Overflow::DropOldest if self.options.capacity == 0 => {
-                    return Err(self.refuse_full(state, job));
-                }
-                Overflow::DropOldest => {
+            match self.options.overflow {
+                Overflow::DropOldest if self.options.capacity > 0 => {
                     let oldest = state.pop();
                     state.discarded += u64::from(oldest.is_some());
                     let accepted = self.accept(state, job);
                     drop(oldest);
                     return accepted;
                 }
-                Overflow::CallerRuns => {
-                    drop(state);
-                    return self.run_inline(job).map(drop);
+                Overflow::DropOldest | Overflow::Reject => {
+                    return Err(self.refuse_full(state, job));
                 }
-                Overflow::Block | Overflow::BlockFor(_) => {}
+                _ if full == Full::Refuse => return Err(self.refuse_full(state, job)),
+                Overflow::CallerRuns | Overflow::Block | Overflow::BlockFor(_) => {}
             }
             drop(state);
-            if self.is_inside() {
+            if self.options.overflow == Overflow::CallerRuns || self.is_inside() {
                 return self.run_inline(job).map(drop);
             }
             state = self.lock();
             if state.phase > Phase::Open || state.has_place(self.options.capacity) {
                 continue;
             }
-            state = match overflow {
-                Overflow::BlockFor(waited) => {
-                    let until = *until.get_or_insert_with(|| Instant::now().checked_add(waited));
-                    let rest = until.map_or(Duration::MAX, |until| {
-                        until.saturating_duration_since(Instant::now())
-                    });
-                    if rest.is_zero() {
-                        return Err(self.refuse(state, job, Reason::TimedOut { waited }));
-                    }
-                    self.wait_for_place(state, Some(rest))
-                }
-                _ => self.wait_for_place(state, None),
+            if full == Full::PolicyWithoutWaiting {
+                return Err(self.refuse_full(state, job));
+            }
+            let Overflow::BlockFor(waited) = self.options.overflow else {
+                self.wait_for_place(state, None);
+                continue;
             };
+            let until = *until.get_or_insert_with(|| Instant::now().checked_add(waited));
+            let rest = until.map_or(Duration::MAX, |until| {
+                until.saturating_duration_since(Instant::now())
+            });
+            if rest.is_zero() {
+                return Err(self.refuse(state, job, Reason::TimedOut { waited }));
+            }
+            self.wait_for_place(state, Some(rest));
         }
     }
 
-    fn wait_for_place<'a>(
-        &self,
-        mut state: MutexGuard<'a, State<E>>,
-        longest: Option<Duration>,
-    ) -> MutexGuard<'a, State<E>> {
+    fn wait_for_place(&self, mut state: MutexGuard<'_, State<E>>, longest: Option<Duration>) {
         state.blocked += 1;
         let mut state = match longest {
             Some(longest) => {
-                self.place
-                    .wait_timeout(state, longest)
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .0
+                let waited = self.place.wait_timeout(state, longest);
+                waited.unwrap_or_else(PoisonError::into_inner).0
             }
-            None => self
-                .place
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner),
+            None => {
+                let waited = self.place.wait(state);
+                waited.unwrap_or_else(PoisonError::into_inner)
+            }
         };
         state.blocked -= 1;
-        state
-    }
-
-    /// Submits if there is a place right now.
-    pub(super) fn try_submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
-        let state = self.lock();
-        if state.phase > Phase::Open {
-            return Err(self.refuse(state, job, Reason::Closed));
-        }
-        if !state.has_place(self.options.capacity) {
-            return Err(self.refuse_full(state, job));
-        }
-        self.accept(state, job)
     }
 
     /// Runs the job on this thread, if not too many run inside one another here.

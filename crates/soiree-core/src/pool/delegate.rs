@@ -41,6 +41,13 @@ macro_rules! delegate_pool {
                 $crate::Pool::try_submit(&self.$field, job)
             }
 
+            fn submit_now(
+                &self,
+                job: $crate::Job,
+            ) -> ::std::result::Result<(), $crate::SubmitError> {
+                $crate::Pool::submit_now(&self.$field, job)
+            }
+
             fn stop(&self) {
                 $crate::Pool::stop(&self.$field);
             }

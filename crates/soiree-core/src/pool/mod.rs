@@ -95,7 +95,8 @@ pub trait Pool: Send + Sync {
     /// The job comes back inside the error.
     fn submit(&self, job: Job) -> Result<(), SubmitError>;
 
-    /// Hands a job to the pool if it can be accepted at once. Never blocks.
+    /// Hands a job to the pool if it can be accepted at once. Never blocks, never runs it on the calling thread. If the pool
+    /// makes place for new jobs by dropping old ones, it does so here as well.
     ///
     /// # Errors
     /// The job comes back inside the error.
@@ -126,6 +127,15 @@ pub trait Pool: Send + Sync {
     /// Without it, a job that waits for an emission behind it in the queue waits for ever once the handle is gone.
     fn worker_check(&self) -> Option<WorkerCheck> {
         None
+    }
+
+    /// As [`submit`](Pool::submit), but where that would wait for a place, the job is refused. For threads that work for
+    /// another pool: two pools whose workers wait for a place in each other's queue would wait for ever.
+    ///
+    /// # Errors
+    /// The job comes back inside the error.
+    fn submit_now(&self, job: Job) -> Result<(), SubmitError> {
+        self.try_submit(job)
     }
 
     /// Runs a job on the calling thread, which is inside another job of the pool. Pools that count override this.

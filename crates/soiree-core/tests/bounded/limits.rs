@@ -78,10 +78,21 @@ fn the_other_policies_do_as_they_say() {
     assert_eq!(pool.stats().discarded, 1);
     assert_eq!(ran.swap(0, Ordering::SeqCst), 3);
 
+    let (pool, _turns) = full(Overflow::DropOldest, 1);
+    pool.try_submit(counting(&ran)).unwrap();
+    pool.submit_now(counting(&ran)).unwrap();
+    assert_eq!(pool.stats().discarded, 2);
+
     let (pool, _turns) = full(Overflow::CallerRuns, 1);
     pool.submit(counting(&ran)).unwrap();
-    assert_eq!(ran.swap(0, Ordering::SeqCst), 1);
-    assert_eq!(figures(&pool), (1, 1, 3, 0, 1));
+    pool.submit_now(counting(&ran)).unwrap();
+    assert_eq!(ran.swap(0, Ordering::SeqCst), 2);
+    assert_eq!(figures(&pool), (1, 1, 4, 0, 2));
+    assert!(pool.try_submit(counting(&ran)).is_err());
+
+    let (pool, _turns) = full(Overflow::Block, 1);
+    let refused = pool.submit_now(counting(&ran)).unwrap_err();
+    assert!(matches!(refused.reason, SubmitErrorReason::Full { .. }));
 
     for (overflow, capacity) in [(Overflow::Reject, 1), (Overflow::DropOldest, 0)] {
         let (pool, _turns) = full(overflow, capacity);

@@ -278,3 +278,42 @@ fn the_figures_hold_while_everything_happens_at_once() {
         assert_at_rest(&pool);
     }
 }
+
+/// P2, P4: submitting without waiting does what the policy says, except wait; trying neither waits nor runs the job here.
+#[test]
+fn submitting_now_does_what_the_policy_says_without_waiting() {
+    for overflow in [
+        Overflow::Block,
+        Overflow::BlockFor(PATIENCE * 60),
+        Overflow::Reject,
+        Overflow::CallerRuns,
+        Overflow::DropOldest,
+    ] {
+        let builder = WorkerPool::builder().max_workers(1).capacity(1);
+        let pool = builder.overflow(overflow).build().unwrap();
+        let held = Latch::hold(&pool);
+        pool.submit(|| {}).unwrap();
+        let ran = Arc::new(AtomicUsize::new(0));
+        let now = pool.submit_now(Job::new(counting(&ran)));
+        assert_eq!(
+            ran.load(Ordering::SeqCst) == 1,
+            overflow == Overflow::CallerRuns
+        );
+        let tried = pool.try_submit(counting(&ran));
+        let accepts = matches!(overflow, Overflow::CallerRuns | Overflow::DropOldest);
+        assert_eq!(now.is_ok(), accepts, "{overflow:?}");
+        assert_eq!(
+            tried.is_ok(),
+            overflow == Overflow::DropOldest,
+            "{overflow:?}"
+        );
+        held.let_go();
+        pool.release();
+        assert_eq!(
+            ran.load(Ordering::SeqCst),
+            usize::from(accepts),
+            "{overflow:?}"
+        );
+        assert_at_rest(&pool);
+    }
+}
