@@ -69,6 +69,17 @@ impl Job {
         }
     }
 
+    /// Takes out the task that the job was made of, which is not told that it was discarded.
+    pub(crate) fn into_task(mut self) -> Option<Arc<dyn Task>> {
+        match std::mem::replace(&mut self.work, Work::Taken) {
+            Work::Task(task) => Some(task),
+            work => {
+                self.work = work;
+                None
+            }
+        }
+    }
+
     /// Gives the job a deadline: if it has not *started* by then, [`run`](Job::run) does not run it.
     #[must_use]
     pub fn before(self, deadline: Instant) -> Self {

@@ -10,6 +10,7 @@
 //! - [`Soiree`]: all of it behind one object-safe trait.
 
 mod bounded;
+mod bulkheads;
 mod dispatch;
 mod emission;
 mod emitter;
@@ -29,6 +30,7 @@ mod stats;
 mod topic;
 
 pub use crate::bounded::{BoundedPool, Executor, InvalidPoolOptions, PoolOptions, Turn};
+pub use crate::bulkheads::{BulkheadError, Bulkheads};
 pub use crate::dispatch::{DeadEventHandler, ErrorHandler, Handlers, PanicHandler};
 pub use crate::emission::{
     Emission, EmissionFuture, EmitError, ErrorIter, IntoErrors, Report, ReportError,

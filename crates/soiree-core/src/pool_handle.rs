@@ -12,35 +12,60 @@ use crate::pool::Pool;
 pub struct PoolHandle {
     pub(crate) pool: Arc<dyn Pool>,
     pub(crate) owned: bool,
+    pub(crate) blocks_workers: bool,
+}
+
+impl PoolHandle {
+    fn new(pool: Arc<dyn Pool>, owned: bool) -> Self {
+        Self {
+            pool,
+            owned,
+            blocks_workers: false,
+        }
+    }
+
+    /// When the pool is full and its policy is to wait, has workers of *other* pools of the same `EventPool` wait as well, when
+    /// they emit to it. Without this they get a refusal, so that a slow pool never holds up another one.
+    ///
+    /// Two pools whose workers wait for each other's queue wait for ever: do this in one direction only.
+    #[must_use]
+    pub fn blocking_workers(mut self) -> Self {
+        self.blocks_workers = true;
+        self
+    }
+
+    /// The pool.
+    pub fn pool(&self) -> &Arc<dyn Pool> {
+        &self.pool
+    }
+
+    /// Whether the pool is released when the `EventPool` closes.
+    pub fn is_owned(&self) -> bool {
+        self.owned
+    }
 }
 
 impl<P: Pool + 'static> From<P> for PoolHandle {
     fn from(pool: P) -> Self {
-        Self {
-            pool: Arc::new(pool),
-            owned: true,
-        }
+        Self::new(Arc::new(pool), true)
     }
 }
 
 impl<P: Pool + 'static> From<Arc<P>> for PoolHandle {
     fn from(pool: Arc<P>) -> Self {
-        Self { pool, owned: false }
+        Self::new(pool, false)
     }
 }
 
 impl From<Arc<dyn Pool>> for PoolHandle {
     fn from(pool: Arc<dyn Pool>) -> Self {
-        Self { pool, owned: false }
+        Self::new(pool, false)
     }
 }
 
 impl From<Box<dyn Pool>> for PoolHandle {
     fn from(pool: Box<dyn Pool>) -> Self {
-        Self {
-            pool: pool.into(),
-            owned: true,
-        }
+        Self::new(pool.into(), true)
     }
 }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let soiree = EventPool::builder()
         .id_generator(|| Uuid::new_v4().hyphenated().to_string())
-        .build();
+        .build()?;
 
     let listener = soiree.on("order.shipped", |event| {
         println!("event: {}", Uuid::from_u128(event.id().into()));

@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .panic_handler(|panic| {
             println!("{} panicked: {}", panic.name.unwrap_or("?"), panic.message);
         })
-        .build();
+        .build()?;
     soiree.on_with(
         "image.uploaded",
         ListenerOptions::new().name("thumbnails"),

@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
-use soiree_core::{Emitter, Event, ListenerError, ListenerId, ListenerPanic, PoolHandle, Settings};
+use soiree_core::{
+    BulkheadError, Emitter, Event, ListenerError, ListenerId, ListenerPanic, PoolHandle, Settings,
+};
 
 use crate::event_pool::{EventPool, Inner};
 
@@ -20,15 +22,17 @@ use crate::event_pool::{EventPool, Inner};
 ///         Some(error)
 ///     })
 ///     .error_buffer(8)
-///     .build();
+///     .build()?;
 /// # soiree.close()?;
-/// # Ok::<(), soiree::CloseError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
 #[must_use]
 pub struct Builder {
     settings: Settings,
     id_generator: IdGenerator,
+    /// The first bulkhead or route that makes no sense.
+    fault: Option<BulkheadError>,
 }
 
 pub(crate) struct IdGenerator(Box<dyn Fn() -> ListenerId + Send + Sync>);
@@ -39,12 +43,46 @@ impl Builder {
         Self {
             settings: Settings::new(pool),
             id_generator: IdGenerator::new(ListenerId::generate),
+            fault: None,
         }
     }
 
     /// Runs emissions on this pool.
     pub fn pool(mut self, pool: impl Into<PoolHandle>) -> Self {
         self.settings.pool = pool.into();
+        self
+    }
+
+    /// Adds a pool of its own for one kind of work, so that no other kind can starve it or be starved by it. [`route`] says
+    /// which topics go there. Released at close if handed over by value, left running if it is an `Arc`.
+    ///
+    /// [`route`]: Builder::route
+    ///
+    /// ```
+    /// use soiree::{EventPool, Overflow, WorkerPool};
+    ///
+    /// let bulk = WorkerPool::builder().name("bulk").max_workers(2).capacity(16);
+    /// let soiree = EventPool::builder()
+    ///     .bulkhead("bulk", bulk.overflow(Overflow::Reject).build()?)
+    ///     .route("export.**", "bulk")
+    ///     .build()?;
+    /// soiree.on("**", |event| println!("{} on {:?}", event.topic(), std::thread::current().name()))?;
+    /// soiree.emit("export.csv.started", ())?.wait();   // on bulk-0
+    /// soiree.emit("user.created", ())?.wait();         // on soiree-0
+    /// soiree.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn bulkhead(mut self, name: &str, pool: impl Into<PoolHandle>) -> Self {
+        let added = self.settings.bulkheads.add(name, pool.into());
+        self.fault = self.fault.or(added.err());
+        self
+    }
+
+    /// Runs what is emitted on topics that match the pattern on the bulkhead of this name; on the default pool, if the name is
+    /// `default`. Of several routes that match, the most specific holds; see [`Bulkheads`](crate::Bulkheads).
+    pub fn route(mut self, pattern: &str, bulkhead: &str) -> Self {
+        let routed = self.settings.bulkheads.route(pattern, bulkhead);
+        self.fault = self.fault.or(routed.err());
         self
     }
 
@@ -92,7 +130,19 @@ impl Builder {
     }
 
     /// Makes it.
-    pub fn build(self) -> EventPool {
+    ///
+    /// # Errors
+    /// The first bulkhead or route that makes no sense: a name that is taken or unknown, a malformed pattern, or two routes
+    /// that match the same topic and are equally specific.
+    pub fn build(self) -> Result<EventPool, BulkheadError> {
+        match self.fault {
+            Some(fault) => Err(fault),
+            None => Ok(self.build_without_bulkheads()),
+        }
+    }
+
+    /// What cannot fail when no bulkhead was added.
+    pub(crate) fn build_without_bulkheads(self) -> EventPool {
         let inner = Inner {
             emitter: Emitter::new(self.settings),
             id_generator: ArcSwap::from_pointee(self.id_generator),

@@ -49,12 +49,12 @@ impl EventPool {
         reason = "a default that can start threads surprises"
     )]
     pub fn new() -> Self {
-        Self::builder().build()
+        Self::builder().build_without_bulkheads()
     }
 
     /// An `EventPool` on this pool: released at close if handed over by value, left running if it is an `Arc`.
     pub fn with_pool(pool: impl Into<PoolHandle>) -> Self {
-        Builder::with_pool(pool).build()
+        Builder::with_pool(pool).build_without_bulkheads()
     }
 
     /// Starts from what [`new`](EventPool::new) makes.

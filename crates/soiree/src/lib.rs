@@ -71,17 +71,19 @@ pub use soiree_testkit as testkit;
 
 #[doc(inline)]
 pub use soiree_core::{
-    BaseEvent, BoundedPool, BoxError, Carrier, CloseError, Emission, EmissionFuture, EmitError,
-    Entered, ErrorIter, Event, EventId, Executor, Gate, IntoErrors, InvalidEventId,
-    InvalidPoolOptions, InvalidPriority, InvalidTopic, Job, JobOutcome, Listener, ListenerError,
-    ListenerId, ListenerOptions, ListenerPanic, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_TOPIC_LEN,
-    MAX_WORKERS, Nesting, Outcome, Overflow, PanicPayload, Pattern, Payload, PayloadRef, Pool,
-    PoolHandle, PoolOptions, PoolStats, Priority, Properties, Report, ReportError, ResizeError,
-    Soiree, SubmitError, SubmitErrorReason, SubscribeError, Task, TopicFault, Turn, Unfinished,
-    UnsubscribeError, Value, WaitError, WorkerCheck, delegate_pool, validate_topic,
+    BaseEvent, BoundedPool, BoxError, BulkheadError, Bulkheads, Carrier, CloseError, Emission,
+    EmissionFuture, EmitError, Entered, ErrorIter, Event, EventId, Executor, Gate, IntoErrors,
+    InvalidEventId, InvalidPoolOptions, InvalidPriority, InvalidTopic, Job, JobOutcome, Listener,
+    ListenerError, ListenerId, ListenerOptions, ListenerPanic, MAX_CAPACITY, MAX_INLINE_DEPTH,
+    MAX_TOPIC_LEN, MAX_WORKERS, Nesting, Outcome, Overflow, PanicPayload, Pattern, Payload,
+    PayloadRef, Pool, PoolHandle, PoolOptions, PoolStats, Priority, Properties, Report,
+    ReportError, ResizeError, Soiree, SubmitError, SubmitErrorReason, SubscribeError, Task,
+    TopicFault, Turn, Unfinished, UnsubscribeError, Value, WaitError, WorkerCheck, delegate_pool,
+    validate_topic,
 };
 
 mod builder;
+mod bulkheads;
 mod event_pool;
 pub mod guide;
 mod subscription;
@@ -89,6 +91,7 @@ mod topic;
 mod typed;
 
 pub use crate::builder::Builder;
+pub use crate::bulkheads::{DrainBulkheadError, ResizeBulkheadError, Stats};
 pub use crate::event_pool::{EventPool, WeakEventPool};
 pub use crate::subscription::{Subscription, Subscriptions};
 pub use crate::topic::{Topic, TopicError};

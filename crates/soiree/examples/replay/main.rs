@@ -59,7 +59,7 @@ fn replay(options: &Options) -> Result<Summary, Box<dyn Error>> {
             failures.fetch_add(1, Ordering::Relaxed);
             Some(error)
         })
-        .build();
+        .build()?;
     let (sink, sink_handled) = slow_sink(options)?;
     let listeners = Listeners::subscribe(&soiree, &sink)?;
 

@@ -69,7 +69,10 @@ fn iterating_an_emission_yields_each_error_as_it_comes() -> BoxResult {
 /// E1
 #[test]
 fn a_swallowed_error_leaves_a_report_that_is_ok() -> BoxResult {
-    let soiree = EventPool::builder().error_handler(|_, _| None).build();
+    let soiree = EventPool::builder()
+        .error_handler(|_, _| None)
+        .build()
+        .unwrap();
     soiree.on("t", |_| Err::<(), _>("swallowed"))?;
     let report = soiree.emit("t", ())?.wait();
     assert!(report.is_ok());
@@ -121,7 +124,8 @@ fn an_event_without_listeners_is_no_error_and_the_dead_event_handler_sees_it() -
     let seen = dead.clone();
     let soiree = EventPool::builder()
         .dead_event_handler(move |e| seen.note(e.topic()))
-        .build();
+        .build()
+        .unwrap();
     soiree.on("a.**", |_| {})?;
     let report = soiree.emit("a", ())?.wait();
     assert!(report.is_ok() && report.delivered == 0);

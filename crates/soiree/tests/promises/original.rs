@@ -67,7 +67,10 @@ fn triggering_a_topic_calls_its_listeners_alone() -> BoxResult {
 /// E1
 #[test]
 fn ids_come_from_the_generator() -> BoxResult {
-    let soiree = EventPool::builder().id_generator(|| "customID").build();
+    let soiree = EventPool::builder()
+        .id_generator(|| "customID")
+        .build()
+        .unwrap();
     let id = soiree.on("t", |_| {})?;
     assert_eq!(id.as_str(), "customID");
     assert!(

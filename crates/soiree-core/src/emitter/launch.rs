@@ -1,0 +1,69 @@
+//! Putting emissions on pools.
+
+use std::sync::Arc;
+
+use super::Emitter;
+use crate::emission::{Cargo, Core, Emission, EmitError, Flight, Frame, inside_any};
+use crate::job::Job;
+use crate::pool::{SubmitError, SubmitErrorReason};
+use crate::pool_handle::PoolHandle;
+
+impl Emitter {
+    /// The gate has been entered; the flight leaves it as it ends, refused or not.
+    pub(super) fn launch<C: Cargo>(
+        &self,
+        topic: &str,
+        mut cargo: C,
+    ) -> Result<Emission, EmitError> {
+        loop {
+            let current = self.current.load();
+            let (handle, setup) = current.ground(topic);
+            let core = Core::new(Arc::clone(setup), topic);
+            let flight = Arc::new(Flight { core, cargo });
+            let job = Job::from_task(Arc::clone(&flight) as _);
+            let refused = match self.submit(handle, job) {
+                Ok(()) => return Ok(Emission::new(flight)),
+                Err(refused) => refused,
+            };
+            // A bulkhead that was taken off meanwhile is closed; the event goes where it goes without it.
+            let closed = matches!(refused.reason, SubmitErrorReason::Closed);
+            if !closed || Arc::ptr_eq(&current, &self.current.load()) {
+                return Err(refuse(&flight, refused));
+            }
+            let (job, source) = refused.into_parts();
+            drop(job.into_task());
+            cargo = match Arc::try_unwrap(flight) {
+                Ok(flight) => flight.cargo,
+                // Only a pool that kept what it gave back can still hold on to it.
+                Err(flight) => {
+                    let job = Job::from_task(Arc::clone(&flight) as _);
+                    return Err(refuse(&flight, SubmitError::new(job, source)));
+                }
+            };
+        }
+    }
+
+    /// Blocks where the pool does, but not on a thread that runs an emission for another pool of this emitter.
+    fn submit(&self, handle: &PoolHandle, job: Job) -> Result<(), SubmitError> {
+        let hub = Arc::as_ptr(&self.hub).addr();
+        let pool = Arc::as_ptr(&handle.pool).cast::<()>().addr();
+        let is_elsewhere =
+            |frame: &Frame| frame.hub == hub && frame.pool != 0 && frame.pool != pool;
+        if !handle.blocks_workers && inside_any(is_elsewhere) {
+            handle.pool.submit_now(job)
+        } else {
+            handle.pool.submit(job)
+        }
+    }
+}
+
+#[cold]
+fn refuse<C: Cargo>(flight: &Arc<Flight<C>>, refused: SubmitError) -> EmitError {
+    let (job, source) = refused.into_parts();
+    drop(job);
+    EmitError::Refused {
+        topic: flight.core.topic().into(),
+        payload: C::payload(flight),
+        source,
+    }
+}

@@ -1,0 +1,132 @@
+//! What holds for emissions, and changing it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError};
+
+use super::Emitter;
+use crate::bulkheads::Bulkheads;
+use crate::dispatch::Handlers;
+use crate::emission::{Hub, Setup};
+use crate::pool_handle::PoolHandle;
+
+/// What holds for emissions that begin from now on.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// What is told of failures and dead events.
+    pub handlers: Handlers,
+    /// How many errors a report keeps.
+    pub error_buffer: usize,
+    /// What runs emissions.
+    pub pool: PoolHandle,
+    /// What runs emissions on some topics in its place.
+    pub bulkheads: Bulkheads,
+}
+
+/// The settings, and what is derived from them.
+pub(super) struct Current {
+    pub(super) settings: Settings,
+    default: Arc<Setup>,
+    bulkheads: BTreeMap<Arc<str>, Arc<Setup>>,
+}
+
+impl Settings {
+    /// No handlers, reports that keep up to 64 errors, this pool, and no other.
+    pub fn new(pool: impl Into<PoolHandle>) -> Self {
+        Self {
+            handlers: Handlers::default(),
+            error_buffer: 64,
+            pool: pool.into(),
+            bulkheads: Bulkheads::default(),
+        }
+    }
+}
+
+impl Current {
+    pub(super) fn new(hub: &Arc<Hub>, settings: Settings) -> Arc<Self> {
+        let setup = |pool: &PoolHandle| {
+            Arc::new(Setup {
+                hub: Arc::clone(hub),
+                handlers: settings.handlers.clone(),
+                error_buffer: settings.error_buffer,
+                pool: Arc::downgrade(&pool.pool),
+                worker_check: pool.pool.worker_check(),
+            })
+        };
+        let bulkheads = settings.bulkheads.iter();
+        let bulkheads = bulkheads.map(|(name, pool)| (Arc::clone(name), setup(pool)));
+        Arc::new(Self {
+            default: setup(&settings.pool),
+            bulkheads: bulkheads.collect(),
+            settings,
+        })
+    }
+
+    /// Where an emission on this topic runs, and with which setup.
+    pub(super) fn ground(&self, topic: &str) -> (&PoolHandle, &Arc<Setup>) {
+        let bulkheads = &self.settings.bulkheads;
+        let named = bulkheads.of(topic).and_then(|name| {
+            let pool = bulkheads.get(name).ok()?;
+            Some((pool, self.bulkheads.get(name)?))
+        });
+        named.unwrap_or((&self.settings.pool, &self.default))
+    }
+
+    pub(super) fn setups(&self) -> impl Iterator<Item = &Arc<Setup>> {
+        std::iter::once(&self.default).chain(self.bulkheads.values())
+    }
+
+    /// Every pool that is to be released when the emitter closes.
+    pub(super) fn owned_pools(&self) -> Vec<PoolHandle> {
+        let bulkheads = self.settings.bulkheads.iter().map(|(_, pool)| pool);
+        let pools = std::iter::once(&self.settings.pool).chain(bulkheads);
+        pools.filter(|pool| pool.owned).cloned().collect()
+    }
+}
+
+impl Emitter {
+    /// The settings that hold now.
+    pub fn settings(&self) -> Settings {
+        self.current.load().settings.clone()
+    }
+
+    /// Changes the settings for emissions that begin afterwards. Those on their way keep what they began with.
+    pub fn update(&self, change: impl FnOnce(&mut Settings)) {
+        self.try_update(|settings| {
+            change(settings);
+            Ok::<_, std::convert::Infallible>(())
+        })
+        .unwrap_or_else(|never| match never {});
+    }
+
+    /// As [`update`](Emitter::update), and nothing changes if `change` fails.
+    ///
+    /// # Errors
+    /// What `change` returns.
+    pub fn try_update<R, E>(
+        &self,
+        change: impl FnOnce(&mut Settings) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let mut former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut settings = self.current.load().settings.clone();
+        let changed = change(&mut settings)?;
+        former.retain(|setup| setup.strong_count() > 0);
+        former.extend(self.current.load().setups().map(Arc::downgrade));
+        let old = self.current.swap(Current::new(&self.hub, settings));
+        drop(former);
+        drop(old);
+        Ok(changed)
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("handlers", &self.handlers)
+            .field("error_buffer", &self.error_buffer)
+            .field("pool", &self.pool)
+            .field("bulkheads", &self.bulkheads)
+            .finish()
+    }
+}

@@ -1,0 +1,360 @@
+//! Named pools, and the routes to them.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::Instant;
+
+use soiree::{
+    BulkheadError, DrainBulkheadError, EmitError, EventPool, Overflow, PoolHandle,
+    ResizeBulkheadError, ResizeError, SubmitErrorReason, WorkerPool,
+};
+
+use crate::common::{PATIENCE, until};
+
+fn pool(name: &str, workers: usize, capacity: usize) -> WorkerPool {
+    let builder = WorkerPool::builder().name(name).max_workers(workers);
+    builder.capacity(capacity).build().unwrap()
+}
+
+/// The name of the pool that ran an emission on this topic.
+fn ran_on(soiree: &EventPool, topic: &str) -> String {
+    let (said, name) = channel();
+    let id = soiree
+        .on(topic, move |_| {
+            let thread = thread::current();
+            said.send(thread.name().unwrap_or_default().to_owned())
+                .unwrap();
+        })
+        .unwrap();
+    soiree.emit(topic, ()).unwrap().wait();
+    soiree.off(topic, &id).unwrap();
+    let thread = name.recv_timeout(PATIENCE).unwrap();
+    thread.rsplit_once('-').unwrap().0.to_owned()
+}
+
+/// P2: a bulkhead whose workers are all held and whose queue is full does not delay what goes elsewhere.
+#[test]
+fn a_full_bulkhead_does_not_hold_up_the_others() {
+    let soiree = EventPool::builder()
+        .pool(pool("rest", 1, 1))
+        .bulkhead("bulk", pool("bulk", 2, 1))
+        .bulkhead("http", pool("http", 1, 1))
+        .route("export.**", "bulk")
+        .route("request.*", "http")
+        .build()
+        .unwrap();
+    let held = Arc::new(Barrier::new(3));
+    let inside = Arc::clone(&held);
+    soiree
+        .on("export.**", move |_| {
+            inside.wait();
+        })
+        .unwrap();
+    soiree.on("request.*", |_| {}).unwrap();
+    soiree.on("user.*", |_| {}).unwrap();
+    let exports: Vec<_> = (0..3)
+        .map(|_| soiree.emit("export.csv", ()).unwrap())
+        .collect();
+    let stats = soiree.stats();
+    let bulk = stats.get("bulk").unwrap();
+    assert_eq!((bulk.active, bulk.waiting), (2, 1));
+    for _ in 0..100 {
+        assert_eq!(soiree.emit("request.get", ()).unwrap().wait().delivered, 1);
+        assert_eq!(soiree.emit("user.created", ()).unwrap().wait().delivered, 1);
+    }
+    assert!(exports.iter().all(|export| !export.is_finished()));
+    held.wait();
+    // The third export and a fourth one need somebody to meet as well.
+    let partner = thread::spawn(move || held.wait().is_leader());
+    let fourth = soiree.emit("export.csv", ()).unwrap();
+    exports.iter().for_each(|export| drop(export.wait()));
+    fourth.wait();
+    drop(partner.join());
+    soiree.close().unwrap();
+    let names: Vec<_> = soiree
+        .stats()
+        .pools
+        .into_iter()
+        .map(|(name, stats)| {
+            assert_eq!(stats.running, 0, "{name} was released");
+            name
+        })
+        .collect();
+    assert_eq!(
+        names.iter().map(|name| &**name).collect::<Vec<_>>(),
+        ["default", "bulk", "http"]
+    );
+}
+
+/// T1: the route that says most about a topic holds.
+#[test]
+fn the_most_specific_route_wins() {
+    let soiree = EventPool::builder()
+        .pool(pool("rest", 1, 8))
+        .bulkhead("wide", pool("wide", 1, 8))
+        .bulkhead("narrow", pool("narrow", 1, 8))
+        .route("acme.**", "wide")
+        .route("acme.*.paid", "narrow")
+        .route("acme.ann.**", "default")
+        .route("acme.ann.paid", "wide")
+        .build()
+        .unwrap();
+    for (topic, expected) in [
+        ("globex.eve.paid", "rest"),
+        ("acme.bob", "wide"),
+        ("acme.bob.paid", "narrow"),
+        ("acme.ann.invoice.paid", "rest"),
+        ("acme.ann.paid", "wide"),
+    ] {
+        assert_eq!(ran_on(&soiree, topic), expected, "{topic}");
+    }
+    assert!(soiree.remove_route("acme.ann.paid"));
+    assert!(!soiree.remove_route("acme.ann.paid"));
+    // Equally specific, but there is only one pool that they could mean.
+    soiree.add_route("*.ann.paid", "narrow").unwrap();
+    assert_eq!(ran_on(&soiree, "acme.ann.paid"), "narrow");
+    soiree.close().unwrap();
+}
+
+/// T1: what makes no sense is refused when it is built, and the error names it.
+#[test]
+fn bulkheads_and_routes_that_make_no_sense_are_refused() {
+    let builder = || {
+        EventPool::builder()
+            .bulkhead("a", pool("a", 1, 1))
+            .bulkhead("b", pool("b", 1, 1))
+    };
+    let message = |builder: soiree::Builder| builder.build().map(drop).unwrap_err().to_string();
+    let tie = message(builder().route("x.*", "a").route("*.y", "b"));
+    assert!(
+        tie.contains("x.* to \"a\"") && tie.contains("*.y to \"b\""),
+        "{tie}"
+    );
+    let unknown = message(builder().route("x.*", "c"));
+    assert!(
+        unknown.contains("\"c\"") && unknown.contains("[\"a\", \"b\"]"),
+        "{unknown}"
+    );
+    let malformed = message(builder().route("x..y", "a"));
+    assert!(malformed.contains("byte 2"), "{malformed}");
+    assert!(message(builder().bulkhead("a", pool("a", 1, 1))).contains("\"a\" already"));
+    assert!(message(builder().bulkhead("default", pool("a", 1, 1))).contains("\"default\""));
+    assert!(message(builder().bulkhead("", pool("a", 1, 1))).contains("\"\""));
+
+    let soiree = builder().route("x.*", "a").build().unwrap();
+    let tie = soiree.add_route("*.y", "b").unwrap_err();
+    assert!(matches!(tie, BulkheadError::Ambiguous { .. }));
+    soiree.close().unwrap();
+    let closed = soiree.add_bulkhead("c", pool("c", 1, 1)).unwrap_err();
+    assert_eq!(closed, BulkheadError::Closed);
+}
+
+/// P2, P4: a worker that emits to a full bulkhead gets a refusal and its payload back, unless waiting was asked for.
+#[test]
+fn no_worker_waits_for_a_place_in_another_pool() {
+    for waits in [false, true] {
+        let slow = PoolHandle::from(pool("slow", 1, 0));
+        let slow = if waits { slow.blocking_workers() } else { slow };
+        let soiree = EventPool::builder()
+            .bulkhead("slow", slow)
+            .route("slow.*", "slow")
+            .build()
+            .unwrap();
+        let (go, told) = channel::<()>();
+        let told = std::sync::Mutex::new(told);
+        soiree
+            .on("slow.*", move |_| {
+                let _ = told.lock().unwrap().recv();
+            })
+            .unwrap();
+        let (said, heard) = channel();
+        let weak = soiree.downgrade();
+        soiree
+            .on("quick", move |_| {
+                let soiree = weak.upgrade().unwrap();
+                said.send(soiree.emit("slow.two", 7_u64)).unwrap();
+            })
+            .unwrap();
+        let first = soiree.emit("slow.one", ()).unwrap();
+        let quick = soiree.emit("quick", ()).unwrap();
+        if waits {
+            until("the worker waits", || soiree.pool_stats().active == 1);
+            go.send(()).unwrap();
+            assert!(heard.recv_timeout(PATIENCE).unwrap().is_ok());
+        } else {
+            let refused = heard.recv_timeout(PATIENCE).unwrap().unwrap_err();
+            assert!(matches!(
+                &refused,
+                EmitError::Refused {
+                    source: SubmitErrorReason::Full { .. },
+                    ..
+                }
+            ));
+            assert!(refused.into_payload().is::<u64>());
+        }
+        drop(go);
+        assert!(quick.wait().is_ok() && first.wait().is_ok());
+        soiree.close().unwrap();
+    }
+}
+
+/// E2, E4: a bulkhead that is drained while events are routed to it loses none of them.
+#[test]
+fn draining_a_bulkhead_loses_no_event() {
+    for round in 0..20 {
+        let soiree = EventPool::builder()
+            .pool(pool("rest", 1, 4))
+            .build()
+            .unwrap();
+        let heard = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&heard);
+        soiree
+            .on("export.*", move |_| {
+                count.fetch_add(1, Ordering::SeqCst);
+            })
+            .unwrap();
+        let starting = Barrier::new(4);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    starting.wait();
+                    for _ in 0..200 {
+                        soiree.emit("export.csv", ()).unwrap();
+                    }
+                });
+            }
+            starting.wait();
+            for _ in 0..20 {
+                soiree
+                    .add_bulkhead("bulk", pool("bulk", 1 + round % 2, round % 3))
+                    .unwrap();
+                soiree.add_route("export.*", "bulk").unwrap();
+                soiree.resize_bulkhead("bulk", 3).unwrap();
+                soiree.drain_bulkhead("bulk").unwrap();
+            }
+        });
+        soiree.close().unwrap();
+        assert_eq!(heard.load(Ordering::SeqCst), 600);
+    }
+}
+
+/// E4, L3: a listener may drain the bulkhead that it runs on.
+#[test]
+fn a_listener_may_drain_its_own_bulkhead() {
+    let soiree = EventPool::builder()
+        .bulkhead("own", pool("own", 1, 4))
+        .route("a.*", "own")
+        .build()
+        .unwrap();
+    let weak = soiree.downgrade();
+    soiree
+        .on("a.*", move |_| {
+            weak.upgrade().unwrap().drain_bulkhead("own")
+        })
+        .unwrap();
+    let report = soiree.emit("a.b", ()).unwrap().wait();
+    assert!(report.is_ok(), "{report:?}");
+    let report = soiree.emit("a.b", ()).unwrap().wait();
+    let error: &BulkheadError = report.errors[0].downcast_ref().unwrap();
+    assert!(matches!(error, BulkheadError::Unknown { .. }));
+    soiree.close().unwrap();
+}
+
+/// E4: close handles what every bulkhead has accepted, releases those handed over, and leaves shared ones running.
+#[test]
+fn close_drains_all_bulkheads_and_leaves_shared_ones_running() {
+    let shared = Arc::new(pool("shared", 1, 100));
+    let soiree = EventPool::builder()
+        .bulkhead("own", pool("own", 1, 100))
+        .bulkhead("shared", Arc::clone(&shared))
+        .route("own.*", "own")
+        .route("shared.*", "shared")
+        .build()
+        .unwrap();
+    let heard = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&heard);
+    soiree
+        .on("**", move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        })
+        .unwrap();
+    for _ in 0..100 {
+        soiree.emit("own.a", ()).unwrap();
+        soiree.emit("shared.a", ()).unwrap();
+        soiree.emit("other", ()).unwrap();
+    }
+    soiree.close().unwrap();
+    assert_eq!(heard.load(Ordering::SeqCst), 300);
+    assert_eq!(soiree.stats().get("own").unwrap().running, 0);
+    shared.submit_and_wait(|| {}).unwrap();
+}
+
+/// P5: what a drained bulkhead had left at the deadline is said, and its emissions end.
+#[test]
+fn a_drain_that_comes_too_late_says_what_was_left() {
+    let soiree = EventPool::builder()
+        .bulkhead("slow", pool("slow", 1, 4))
+        .route("slow.*", "slow")
+        .build()
+        .unwrap();
+    let (go, told) = channel::<()>();
+    let (said, running) = channel();
+    let told = std::sync::Mutex::new(told);
+    soiree
+        .on("slow.*", move |_| {
+            said.send(()).unwrap();
+            let _ = told.lock().unwrap().recv();
+        })
+        .unwrap();
+    let emissions: Vec<_> = (0..3).map(|_| soiree.emit("slow.a", ()).unwrap()).collect();
+    running.recv_timeout(PATIENCE).unwrap();
+    let late = soiree
+        .drain_bulkhead_with_deadline("slow", Instant::now())
+        .unwrap_err();
+    let DrainBulkheadError::Unfinished { name, source } = late else {
+        panic!("{late}");
+    };
+    assert_eq!((&*name, source.active, source.discarded), ("slow", 1, 2));
+    drop(go);
+    let discarded = emissions
+        .iter()
+        .filter(|emission| emission.wait().discarded);
+    assert_eq!(discarded.count(), 2);
+    soiree.close().unwrap();
+}
+
+/// P2: a resize that cannot be is refused, and says whose it was.
+#[test]
+fn a_bulkhead_is_resized_by_name() {
+    let soiree = EventPool::builder()
+        .pool(pool("rest", 1, 1))
+        .bulkhead("bulk", pool("bulk", 1, 1))
+        .build()
+        .unwrap();
+    soiree.resize_bulkhead("bulk", 3).unwrap();
+    soiree.resize_bulkhead("default", 2).unwrap();
+    let stats = soiree.stats();
+    assert_eq!(stats.get("bulk").unwrap().max_workers, 3);
+    assert_eq!(stats.get("default").unwrap().max_workers, 2);
+    let refused = soiree.resize_bulkhead("bulk", 0).unwrap_err();
+    assert!(matches!(
+        refused,
+        ResizeBulkheadError::Resize {
+            source: ResizeError::NoWorkers,
+            ..
+        }
+    ));
+    assert!(matches!(
+        soiree.resize_bulkhead("none", 1).unwrap_err(),
+        ResizeBulkheadError::Bulkhead(BulkheadError::Unknown { .. })
+    ));
+    let full = WorkerPool::builder()
+        .overflow(Overflow::Reject)
+        .build()
+        .unwrap();
+    soiree.add_bulkhead("late", full).unwrap();
+    assert_eq!(soiree.stats().pools.len(), 3);
+    soiree.close().unwrap();
+}
