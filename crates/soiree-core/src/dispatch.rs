@@ -46,7 +46,20 @@ impl fmt::Debug for Handlers {
 pub(crate) struct Tally {
     pub(crate) delivered: u64,
     pub(crate) failed: u64,
+    pub(crate) not_called: u64,
     pub(crate) aborted: bool,
+}
+
+/// The emission that listeners are called for.
+pub(crate) trait Ground {
+    /// Keeps an error that the error handler let through.
+    fn keep(&mut self, error: ListenerError);
+
+    /// Has a listener called on the pool of its own. Says whether that is settled; else it is called here.
+    fn hand_over(&mut self, entry: &Arc<Entry>, event: &dyn Event, tally: &mut Tally) -> bool;
+
+    /// Whether a listener that was handed over has aborted a copy of the event.
+    fn is_aborted_elsewhere(&mut self, event: &dyn Event) -> bool;
 }
 
 /// Whose listeners are called.
@@ -61,47 +74,47 @@ pub(crate) enum Audience<'a> {
 enum Step {
     Aborted,
     Skipped,
+    HandOver,
     Called(Result<(), BoxError>),
 }
 
-/// Calls the listeners one after another; `failure` gets the errors that the error handler lets through.
+/// Calls the listeners one after another.
 pub(crate) fn dispatch(
     registry: &Registry,
     audience: Audience<'_>,
     event: &dyn Event,
     handlers: &Handlers,
-    failure: &mut dyn FnMut(ListenerError),
+    ground: &mut dyn Ground,
 ) -> Tally {
     let mut tally = Tally::default();
     let mut spent: Vec<Arc<Entry>> = Vec::new();
+    let mut handed_over = false;
     let (Audience::Matching(topic) | Audience::Of(_, topic)) = audience;
     let visit = |entry: &Arc<Entry>| {
         if tally.aborted {
             return;
         }
         let last = Cell::new(false);
-        let step = catch_unwind(AssertUnwindSafe(|| step(entry, event, &last)));
+        let mut step = caught(|| {
+            if handed_over && ground.is_aborted_elsewhere(event) {
+                return Step::Aborted;
+            }
+            if entry.pool.is_some() && !event.is_aborted() {
+                return Step::HandOver;
+            }
+            step(entry, event, &last)
+        });
+        if let Ok(Step::HandOver) = step {
+            handed_over = true;
+            if ground.hand_over(entry, event, &mut tally) {
+                return;
+            }
+            step = caught(|| self::step(entry, event, &last));
+        }
         if last.get() {
             spent.push(Arc::clone(entry));
         }
-        let error = match step {
-            Ok(Step::Aborted) => {
-                tally.aborted = true;
-                return;
-            }
-            Ok(Step::Skipped) => return,
-            Ok(Step::Called(Ok(()))) => {
-                tally.delivered += 1;
-                return;
-            }
-            Ok(Step::Called(Err(error))) => ListenerError::failed(entry.place(topic), error),
-            Err(payload) => panicked(entry, topic, handlers, PanicPayload::new(payload)),
-        };
-        tally.delivered += 1;
-        tally.failed += 1;
-        if let Some(error) = handled(event, handlers, error) {
-            contained(|| failure(error));
-        }
+        tell(entry, topic, event, handlers, step, &mut tally, ground);
     };
     match audience {
         Audience::Matching(topic) => registry.visit(topic, visit),
@@ -111,15 +124,69 @@ pub(crate) fn dispatch(
         registry.remove_spent(entry);
     }
     contained(move || drop(spent));
-    contained(|| {
-        tally.aborted |= event.is_aborted();
-        if tally.delivered == 0 && !tally.aborted {
-            if let Some(handler) = &handlers.dead_event {
-                handler(event);
-            }
-        }
-    });
+    contained(|| tally.aborted |= event.is_aborted());
     tally
+}
+
+/// Calls one listener that was handed over.
+pub(crate) fn dispatch_one(
+    registry: &Registry,
+    entry: &Arc<Entry>,
+    topic: &str,
+    event: &dyn Event,
+    handlers: &Handlers,
+    ground: &mut dyn Ground,
+) -> Tally {
+    let mut tally = Tally::default();
+    let last = Cell::new(false);
+    let step = caught(|| step(entry, event, &last));
+    if last.get() {
+        registry.remove_spent(entry);
+    }
+    tell(entry, topic, event, handlers, step, &mut tally, ground);
+    tally
+}
+
+/// Tells the dead event handler, if the emission has called nobody.
+pub(crate) fn tell_if_dead(tally: Tally, event: &dyn Event, handlers: &Handlers) {
+    if tally.delivered + tally.not_called == 0 && !tally.aborted {
+        if let Some(handler) = &handlers.dead_event {
+            contained(|| handler(event));
+        }
+    }
+}
+
+fn caught<R>(run: impl FnOnce() -> R) -> Result<R, PanicPayload> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(PanicPayload::new)
+}
+
+fn tell(
+    entry: &Arc<Entry>,
+    topic: &str,
+    event: &dyn Event,
+    handlers: &Handlers,
+    step: Result<Step, PanicPayload>,
+    tally: &mut Tally,
+    ground: &mut dyn Ground,
+) {
+    let error = match step {
+        Ok(Step::Aborted) => {
+            tally.aborted = true;
+            return;
+        }
+        Ok(Step::Skipped | Step::HandOver) => return,
+        Ok(Step::Called(Ok(()))) => {
+            tally.delivered += 1;
+            return;
+        }
+        Ok(Step::Called(Err(error))) => ListenerError::failed(entry.place(topic), error),
+        Err(payload) => panicked(entry, topic, handlers, payload),
+    };
+    tally.delivered += 1;
+    tally.failed += 1;
+    if let Some(error) = handled(event, handlers, error) {
+        contained(|| ground.keep(error));
+    }
 }
 
 fn step(entry: &Entry, event: &dyn Event, last: &Cell<bool>) -> Step {
@@ -159,8 +226,13 @@ fn panicked(
     ListenerError::panicked(place, payload.message())
 }
 
+/// What the error handler makes of an error.
 #[cold]
-fn handled(event: &dyn Event, handlers: &Handlers, error: ListenerError) -> Option<ListenerError> {
+pub(crate) fn handled(
+    event: &dyn Event,
+    handlers: &Handlers,
+    error: ListenerError,
+) -> Option<ListenerError> {
     let Some(handler) = &handlers.error else {
         return Some(error);
     };

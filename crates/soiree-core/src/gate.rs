@@ -57,6 +57,11 @@ impl Gate {
         true
     }
 
+    /// Lets another one in, from inside: also when the gate is closed. [`leave`](Gate::leave) has to follow for both.
+    pub fn enter_again(&self) {
+        self.stripe().entered.fetch_add(1, Ordering::SeqCst);
+    }
+
     /// Goes out again.
     pub fn leave(&self) {
         self.stripe().left.fetch_add(1, Ordering::SeqCst);

@@ -39,7 +39,9 @@ pub use crate::emitter::{CloseError, Emitter, Settings};
 pub use crate::event::{BaseEvent, Event, EventId, InvalidEventId};
 pub use crate::gate::Gate;
 pub use crate::job::{Job, JobOutcome, PanicPayload, Task};
-pub use crate::listener::{BoxError, Listener, ListenerError, ListenerId, ListenerPanic, Outcome};
+pub use crate::listener::{
+    BoxError, Failure, Listener, ListenerError, ListenerId, ListenerPanic, Outcome,
+};
 pub use crate::options::ListenerOptions;
 pub use crate::payload::{Carrier, Payload, PayloadRef};
 pub use crate::pool::{

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::event::Event;
+use crate::pool::SubmitErrorReason;
 
 /// Any error, as listeners return it.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -162,6 +163,22 @@ struct Inner {
 enum Cause {
     Failed(BoxError),
     Panicked(Box<str>),
+    Refused(SubmitErrorReason),
+    Discarded,
+}
+
+/// How a listener failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Failure {
+    /// It returned an error.
+    Failed,
+    /// It panicked.
+    Panicked,
+    /// It was not called: the pool that it was to run on refused it.
+    Refused,
+    /// It was not called: the pool that it was to run on dropped it.
+    Discarded,
 }
 
 impl ListenerError {
@@ -171,6 +188,14 @@ impl ListenerError {
 
     pub(crate) fn panicked(at: Place<'_>, message: &str) -> Self {
         Self::of(at, Cause::Panicked(message.into()))
+    }
+
+    pub(crate) fn refused(at: Place<'_>, reason: SubmitErrorReason) -> Self {
+        Self::of(at, Cause::Refused(reason))
+    }
+
+    pub(crate) fn discarded(at: Place<'_>) -> Self {
+        Self::of(at, Cause::Discarded)
     }
 
     fn of(at: Place<'_>, cause: Cause) -> Self {
@@ -213,16 +238,26 @@ impl ListenerError {
         self.0.name.as_deref()
     }
 
+    /// How it failed.
+    pub fn failure(&self) -> Failure {
+        match &*self.0.cause {
+            Cause::Failed(_) => Failure::Failed,
+            Cause::Panicked(_) => Failure::Panicked,
+            Cause::Refused(_) => Failure::Refused,
+            Cause::Discarded => Failure::Discarded,
+        }
+    }
+
     /// Whether it panicked rather than returned an error.
     pub fn is_panic(&self) -> bool {
-        matches!(*self.0.cause, Cause::Panicked(_))
+        self.failure() == Failure::Panicked
     }
 
     /// What the listener returned, if it is an `E`.
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         match &*self.0.cause {
             Cause::Failed(error) => error.downcast_ref(),
-            Cause::Panicked(_) => None,
+            _ => None,
         }
     }
 }
@@ -244,6 +279,12 @@ impl fmt::Display for ListenerError {
         match &*inner.cause {
             Cause::Failed(error) => write!(f, "failed for {}: {error}", inner.topic),
             Cause::Panicked(message) => write!(f, "panicked for {}: {message}", inner.topic),
+            Cause::Refused(reason) => {
+                write!(f, "was not called for {}: {reason}", inner.topic)
+            }
+            Cause::Discarded => {
+                write!(f, "was not called for {}: its pool dropped it", inner.topic)
+            }
         }
     }
 }
@@ -263,7 +304,8 @@ impl Error for ListenerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &*self.0.cause {
             Cause::Failed(error) => Some(error.as_ref()),
-            Cause::Panicked(_) => None,
+            Cause::Refused(reason) => Some(reason),
+            Cause::Panicked(_) | Cause::Discarded => None,
         }
     }
 }

@@ -24,6 +24,7 @@ pub struct ListenerOptions {
     pub(crate) max_runs: Option<u64>,
     pub(crate) filter: Option<Filter>,
     pub(crate) name: Option<Arc<str>>,
+    pub(crate) pool: Option<Arc<str>>,
 }
 
 impl ListenerOptions {
@@ -62,6 +63,20 @@ impl ListenerOptions {
         self
     }
 
+    /// Runs the listener on the bulkhead of this name, or on the default pool if the name is `default`, wherever the emission
+    /// runs.
+    ///
+    /// It is started there in its turn, and the listeners after it do not wait for it; the emission does. Should that pool
+    /// refuse it, it is not called, and the report says so: the emission's own pool never waits. If the bulkhead is gone, or
+    /// the emission runs there already, the listener runs like any other.
+    ///
+    /// With `emit_sync` it gets a copy of the event: what it sets there the other listeners do not see, except an abort.
+    #[must_use]
+    pub fn pool(mut self, bulkhead: impl Into<Arc<str>>) -> Self {
+        self.pool = Some(bulkhead.into());
+        self
+    }
+
     /// A name for errors and figures.
     #[must_use]
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
@@ -83,6 +98,7 @@ impl fmt::Debug for ListenerOptions {
             .field("max_runs", &self.max_runs)
             .field("filter", &self.filter.is_some())
             .field("name", &self.name)
+            .field("pool", &self.pool)
             .finish()
     }
 }

@@ -286,8 +286,7 @@ impl EventPool {
         let id = self.inner.id_generator.load().generate();
         self.inner
             .emitter
-            .registry()
-            .add(pattern, id.clone(), options, listener)?;
+            .subscribe(pattern, id.clone(), options, listener)?;
         Ok(id)
     }
 }

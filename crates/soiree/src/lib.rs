@@ -72,12 +72,12 @@ pub use soiree_testkit as testkit;
 #[doc(inline)]
 pub use soiree_core::{
     BaseEvent, BoundedPool, BoxError, BulkheadError, Bulkheads, Carrier, CloseError, Emission,
-    EmissionFuture, EmitError, Entered, ErrorIter, Event, EventId, Executor, Gate, IntoErrors,
-    InvalidEventId, InvalidPoolOptions, InvalidPriority, InvalidTopic, Job, JobOutcome, Listener,
-    ListenerError, ListenerId, ListenerOptions, ListenerPanic, MAX_CAPACITY, MAX_INLINE_DEPTH,
-    MAX_TOPIC_LEN, MAX_WORKERS, Nesting, Outcome, Overflow, PanicPayload, Pattern, Payload,
-    PayloadRef, Pool, PoolHandle, PoolOptions, PoolStats, Priority, Properties, Report,
-    ReportError, ResizeError, Soiree, SubmitError, SubmitErrorReason, SubscribeError, Task,
+    EmissionFuture, EmitError, Entered, ErrorIter, Event, EventId, Executor, Failure, Gate,
+    IntoErrors, InvalidEventId, InvalidPoolOptions, InvalidPriority, InvalidTopic, Job, JobOutcome,
+    Listener, ListenerError, ListenerId, ListenerOptions, ListenerPanic, MAX_CAPACITY,
+    MAX_INLINE_DEPTH, MAX_TOPIC_LEN, MAX_WORKERS, Nesting, Outcome, Overflow, PanicPayload,
+    Pattern, Payload, PayloadRef, Pool, PoolHandle, PoolOptions, PoolStats, Priority, Properties,
+    Report, ReportError, ResizeError, Soiree, SubmitError, SubmitErrorReason, SubscribeError, Task,
     TopicFault, Turn, Unfinished, UnsubscribeError, Value, WaitError, WorkerCheck, delegate_pool,
     validate_topic,
 };

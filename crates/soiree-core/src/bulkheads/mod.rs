@@ -179,6 +179,11 @@ impl Bulkheads {
             .filter(|to| ***to != *Self::DEFAULT)
     }
 
+    /// Whether there is a pool of this name, be it the default one.
+    pub(crate) fn check(&self, name: &str) -> Result<(), BulkheadError> {
+        self.name(name).map(drop)
+    }
+
     fn name(&self, name: &str) -> Result<Arc<str>, BulkheadError> {
         if name == Self::DEFAULT {
             return Ok(name.into());

@@ -1,6 +1,7 @@
 //! An emission between `emit` and its end.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
@@ -8,13 +9,15 @@ use arrayvec::ArrayString;
 
 use super::cargo::Cargo;
 use super::inside::{self, Frame};
+use super::part::{AnyPart, hand_over};
 use super::report::{Errors, Report};
-use crate::dispatch::{Audience, Handlers, Tally, dispatch};
+use crate::dispatch::{Audience, Ground, Handlers, Tally, dispatch, tell_if_dead};
+use crate::event::Event;
 use crate::gate::Gate;
 use crate::job::Task;
 use crate::listener::ListenerError;
 use crate::pool::{Pool, WorkerCheck};
-use crate::registry::{Registry, contained};
+use crate::registry::{Entry, Registry, contained};
 
 /// What all emissions of one `EventPool` share.
 pub(crate) struct Hub {
@@ -45,6 +48,19 @@ pub(crate) struct Setup {
     /// Weak, or a job in a pool's queue would keep its own pool alive.
     pub(crate) pool: Weak<dyn Pool>,
     pub(crate) worker_check: Option<WorkerCheck>,
+    /// Every pool by name, for listeners that have one of their own.
+    pub(crate) pools: Arc<Pools>,
+}
+
+/// Pools by name, held weakly, and whether workers of other pools wait for a place in them.
+#[derive(Default)]
+pub(crate) struct Pools(pub(crate) BTreeMap<Arc<str>, (Weak<dyn Pool>, bool)>);
+
+impl Pools {
+    pub(super) fn get(&self, name: &str) -> Option<(Arc<dyn Pool>, bool)> {
+        let (pool, waits) = self.0.get(name)?;
+        Some((pool.upgrade()?, *waits))
+    }
 }
 
 impl Setup {
@@ -91,6 +107,9 @@ pub(crate) struct Core {
     discarded: AtomicBool,
     delivered: AtomicU64,
     failed: AtomicU64,
+    not_called: AtomicU64,
+    /// Parts that have not ended. The listeners that are called one after another are one of them.
+    unended: AtomicUsize,
     ledger: Mutex<Ledger>,
     changed: Condvar,
     topic: TopicText,
@@ -101,6 +120,10 @@ pub(crate) struct Core {
 pub(crate) struct Ledger {
     pub(crate) errors: Errors,
     pub(crate) waker: Option<Waker>,
+    /// Listeners that were handed over to other pools and have not ended.
+    pub(super) parts: Vec<Arc<dyn AnyPart>>,
+    /// How many parts there have been.
+    pub(super) handed_over: usize,
 }
 
 enum TopicText {
@@ -117,6 +140,8 @@ impl Core {
             discarded: AtomicBool::new(false),
             delivered: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            not_called: AtomicU64::new(0),
+            unended: AtomicUsize::new(1),
             ledger: Mutex::default(),
             changed: Condvar::new(),
             topic: match ArrayString::from(topic) {
@@ -188,6 +213,7 @@ impl Core {
         let tally = Tally {
             delivered: self.delivered.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
+            not_called: self.not_called.load(Ordering::Relaxed),
             aborted: self.aborted.load(Ordering::Relaxed),
         };
         let discarded = self.discarded.load(Ordering::Relaxed);
@@ -198,7 +224,7 @@ impl Core {
         }
     }
 
-    fn frame(&self) -> Frame {
+    pub(super) fn frame(&self) -> Frame {
         Frame {
             hub: Arc::as_ptr(&self.setup.hub).addr(),
             flight: self.address(),
@@ -218,16 +244,32 @@ impl Core {
             .is_ok()
     }
 
-    fn fail(&self, error: ListenerError) {
+    pub(super) fn add_part(&self, part: Arc<dyn AnyPart>) {
+        self.unended.fetch_add(1, Ordering::AcqRel);
+        let mut ledger = self.ledger();
+        ledger.parts.push(part);
+        ledger.handed_over += 1;
+        // Whoever waits may be the one to run it.
+        let waker = ledger.waker.take();
+        self.changed.notify_all();
+        drop(ledger);
+        if let Some(waker) = waker {
+            contained(|| waker.wake());
+        }
+    }
+
+    /// Counts errors that were omitted before.
+    pub(crate) fn omit(&self, errors: u64) {
+        self.ledger().errors.omitted += errors;
+    }
+
+    pub(crate) fn fail(&self, error: ListenerError) {
         let omitted = self.ledger().errors.push(error, self.setup.error_buffer);
         self.changed.notify_all();
         drop(omitted);
     }
 
-    fn finish(&self, tally: Tally) {
-        self.delivered.store(tally.delivered, Ordering::Relaxed);
-        self.failed.store(tally.failed, Ordering::Relaxed);
-        self.aborted.store(tally.aborted, Ordering::Relaxed);
+    fn settle(&self) {
         // Neither may a close return before the outcome is known, nor a wait before a close would.
         self.state.fetch_xor(RUNNING ^ DONE, Ordering::AcqRel);
         self.setup.hub.leave();
@@ -238,6 +280,57 @@ impl Core {
                 contained(|| waker.wake());
             }
         }
+    }
+}
+
+impl<C: Cargo> Flight<C> {
+    /// A flight that runs already, on the thread that makes it. The gate has been entered for it.
+    pub(crate) fn running(setup: Arc<Setup>, topic: &str, cargo: C) -> Arc<Self> {
+        let core = Core::new(setup, topic);
+        core.state.store(RUNNING, Ordering::Release);
+        Arc::new(Self { core, cargo })
+    }
+
+    /// Adds up what came of a part, and ends the emission with the last one. Called inside a frame of this emission.
+    pub(crate) fn end_part(self: &Arc<Self>, tally: Tally) {
+        let core = &self.core;
+        core.delivered.fetch_add(tally.delivered, Ordering::Relaxed);
+        core.failed.fetch_add(tally.failed, Ordering::Relaxed);
+        core.not_called
+            .fetch_add(tally.not_called, Ordering::Relaxed);
+        core.aborted.fetch_or(tally.aborted, Ordering::Relaxed);
+        if core.unended.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return;
+        }
+        let discarded = core.discarded.load(Ordering::Relaxed);
+        if core.delivered.load(Ordering::Relaxed) == 0 && !discarded {
+            let tally = Tally {
+                not_called: core.not_called.load(Ordering::Relaxed),
+                aborted: core.aborted.load(Ordering::Relaxed),
+                ..Tally::default()
+            };
+            contained(|| {
+                C::show(self, &mut |event| {
+                    tell_if_dead(tally, event, &core.setup.handlers);
+                });
+            });
+        }
+        core.settle();
+    }
+}
+
+impl<C: Cargo> Ground for &Arc<Flight<C>> {
+    fn keep(&mut self, error: ListenerError) {
+        self.core.fail(error);
+    }
+
+    fn hand_over(&mut self, entry: &Arc<Entry>, event: &dyn Event, tally: &mut Tally) -> bool {
+        hand_over(self, entry, event, tally)
+    }
+
+    fn is_aborted_elsewhere(&mut self, _: &dyn Event) -> bool {
+        // All its listeners see the same event.
+        false
     }
 }
 
@@ -262,13 +355,11 @@ impl<C: Cargo> AnyFlight for Flight<C> {
                     audience,
                     event,
                     &setup.handlers,
-                    &mut |error| {
-                        core.fail(error);
-                    },
+                    &mut &self,
                 );
             });
         });
-        core.finish(tally);
+        self.end_part(tally);
     }
 }
 
@@ -281,7 +372,7 @@ impl<C: Cargo> Task for Flight<C> {
         if self.core.claim() {
             let _entered = inside::enter(self.core.frame());
             self.core.discarded.store(true, Ordering::Relaxed);
-            self.core.finish(Tally::default());
+            self.end_part(Tally::default());
         }
     }
 }

@@ -3,6 +3,7 @@
 mod cargo;
 mod flight;
 mod inside;
+mod part;
 mod report;
 
 use std::fmt;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use self::cargo::{Attributes, Bare, Cargo, View, Whole};
 use self::flight::AnyFlight;
-pub(crate) use self::flight::{Core, Flight, Hub, Setup};
+pub(crate) use self::flight::{Core, Flight, Hub, Pools, Setup};
 pub(crate) use self::inside::{Frame, any as inside_any, enter as enter_frame};
 pub(crate) use self::report::Errors;
 pub use self::report::{Report, ReportError};
@@ -113,43 +114,55 @@ impl Emission {
 
     fn wait_until(&self, deadline: Option<Instant>) -> Option<Report> {
         let core = self.flight.core();
-        let around_here = self.lend_thread();
-        let mut ledger = core.ledger();
         loop {
-            if around_here || core.is_settled() {
-                return Some(core.report(&ledger));
+            let (around_here, seen) = self.lend_thread();
+            let mut ledger = core.ledger();
+            while ledger.handed_over == seen || core.is_settled() {
+                if around_here || core.is_settled() {
+                    return Some(core.report(&ledger));
+                }
+                let left = match deadline {
+                    None => None,
+                    Some(deadline) => Some(deadline.checked_duration_since(Instant::now())?),
+                };
+                ledger = core.wait_change(ledger, left);
             }
-            let left = match deadline {
-                None => None,
-                Some(deadline) => Some(deadline.checked_duration_since(Instant::now())?),
-            };
-            ledger = core.wait_change(ledger, left);
         }
     }
 
     fn next_error(&self, index: usize) -> Option<ListenerError> {
         let core = self.flight.core();
-        let around_here = self.lend_thread();
-        let mut ledger = core.ledger();
         loop {
-            if let Some(error) = ledger.errors.kept.get(index) {
-                return Some(error.clone());
+            let (around_here, seen) = self.lend_thread();
+            let mut ledger = core.ledger();
+            while ledger.handed_over == seen || core.is_settled() {
+                if let Some(error) = ledger.errors.kept.get(index) {
+                    return Some(error.clone());
+                }
+                if around_here || core.is_settled() {
+                    return None;
+                }
+                ledger = core.wait_change(ledger, None);
             }
-            if around_here || core.is_settled() {
-                return None;
-            }
-            ledger = core.wait_change(ledger, None);
         }
     }
 
-    /// Runs the emission here if waiting for it could be waiting for this very thread. Says whether this thread is inside
-    /// the emission already.
-    fn lend_thread(&self) -> bool {
+    /// Runs here what of the emission could otherwise be waiting for this very thread. Says whether this thread is inside the
+    /// emission already, and how many parts it has looked at.
+    fn lend_thread(&self) -> (bool, usize) {
         let core = self.flight.core();
         if core.is_queued() && core.setup.is_on_its_pool() {
             Arc::clone(&self.flight).run_here();
         }
-        !core.is_settled() && core.is_around_here()
+        let ledger = core.ledger();
+        let (parts, seen) = (ledger.parts.clone(), ledger.handed_over);
+        drop(ledger);
+        for part in parts {
+            if part.is_on_its_pool() {
+                part.run_here();
+            }
+        }
+        (!core.is_settled() && core.is_around_here(), seen)
     }
 }
 
@@ -246,16 +259,20 @@ impl Future for EmissionFuture {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Report> {
         let emission = &self.0;
-        let around_here = emission.lend_thread();
         let core = emission.flight.core();
-        let waker = context.waker().clone();
-        let mut ledger = core.ledger();
-        if around_here || core.ask_to_be_told() {
-            return Poll::Ready(core.report(&ledger));
+        loop {
+            let (around_here, seen) = emission.lend_thread();
+            let waker = context.waker().clone();
+            let mut ledger = core.ledger();
+            if around_here || core.ask_to_be_told() {
+                return Poll::Ready(core.report(&ledger));
+            }
+            if ledger.handed_over == seen {
+                let old = ledger.waker.replace(waker);
+                drop(ledger);
+                drop(old);
+                return Poll::Pending;
+            }
         }
-        let old = ledger.waker.replace(waker);
-        drop(ledger);
-        drop(old);
-        Poll::Pending
     }
 }

@@ -11,6 +11,8 @@ pub struct Report {
     pub delivered: u64,
     /// Listeners among them that returned an error or panicked, those that the error handler swallowed included.
     pub failed: u64,
+    /// Listeners that were to run on a pool of their own which refused or dropped them. They are not among `delivered`.
+    pub not_called: u64,
     /// Errors that the error handler let through, oldest first, as many as the error buffer holds.
     pub errors: Vec<ListenerError>,
     /// Errors beyond those.
@@ -66,6 +68,7 @@ impl Report {
         Self {
             delivered: tally.delivered,
             failed: tally.failed,
+            not_called: tally.not_called,
             aborted: tally.aborted,
             errors: errors.kept,
             omitted_errors: errors.omitted,

@@ -3,6 +3,7 @@
 mod close;
 mod launch;
 mod settings;
+mod sync;
 
 use std::any::Any;
 use std::fmt;
@@ -14,16 +15,15 @@ use arc_swap::ArcSwap;
 pub use self::close::CloseError;
 use self::settings::Current;
 pub use self::settings::Settings;
-use crate::dispatch::{Audience, dispatch};
-use crate::emission::{
-    Attributes, Bare, Emission, EmitError, Errors, Frame, Hub, Report, Setup, View, Whole,
-    enter_frame,
-};
+use crate::dispatch::Audience;
+use crate::emission::{Attributes, Bare, Emission, EmitError, Hub, Report, Setup, View, Whole};
 use crate::event::Event;
 use crate::gate::Gate;
+use crate::listener::{Listener, ListenerId};
+use crate::options::ListenerOptions;
 use crate::payload::{Payload, Value};
 use crate::pool::Pool;
-use crate::registry::Registry;
+use crate::registry::{Registry, SubscribeError};
 use crate::topic::{Pattern, validate_topic};
 
 /// Emits events to the listeners of a registry, on a pool.
@@ -55,6 +55,25 @@ impl Emitter {
     /// Who listens to what.
     pub fn registry(&self) -> &Registry {
         &self.hub.registry
+    }
+
+    /// Subscribes a listener.
+    ///
+    /// # Errors
+    /// As [`Registry::add`], and if the options name a pool that there is not.
+    pub fn subscribe(
+        &self,
+        pattern: &Pattern,
+        id: ListenerId,
+        options: ListenerOptions,
+        listener: Arc<dyn Listener>,
+    ) -> Result<(), SubscribeError> {
+        if let Some(pool) = &options.pool {
+            let current = self.current.load();
+            let bulkheads = &current.settings.bulkheads;
+            bulkheads.check(pool).map_err(SubscribeError::UnknownPool)?;
+        }
+        self.registry().add(pattern, id, options, listener)
     }
 
     /// The pool that runs what no route leads to a bulkhead.
@@ -132,7 +151,6 @@ impl Emitter {
                 payload: Payload::new(payload),
             });
         }
-        let _inside = Inside(&self.hub);
         let carrier = Arc::new(Value(payload));
         let attributes = Attributes::default();
         let event = View {
@@ -140,7 +158,7 @@ impl Emitter {
             attributes: &attributes,
             carrier: &carrier,
         };
-        Ok(self.run(Audience::Matching(topic), &event))
+        Ok(self.run(Audience::Matching(topic), topic, &event))
     }
 
     /// Emits an event of the caller's own on the calling thread, and returns when its listeners have.
@@ -179,29 +197,7 @@ impl Emitter {
                 payload: event.payload(),
             });
         }
-        let _inside = Inside(&self.hub);
-        Ok(self.run(audience, event))
-    }
-
-    fn run(&self, audience: Audience<'_>, event: &dyn Event) -> Report {
-        let current = self.current.load();
-        let settings = &current.settings;
-        let _entered = enter_frame(Frame {
-            hub: Arc::as_ptr(&self.hub).addr(),
-            flight: 0,
-            pool: 0,
-        });
-        let mut errors = Errors::default();
-        let tally = dispatch(
-            &self.hub.registry,
-            audience,
-            event,
-            &settings.handlers,
-            &mut |error| {
-                errors.push(error, settings.error_buffer);
-            },
-        );
-        Report::ended(tally, errors)
+        Ok(self.run(audience, topic, event))
     }
 }
 
@@ -212,15 +208,6 @@ impl Drop for Emitter {
         self.hub.gate.close();
         self.hub.clear_late.store(true, Ordering::SeqCst);
         self.hub.clear_if_late();
-    }
-}
-
-/// Leaves the gate.
-struct Inside<'a>(&'a Hub);
-
-impl Drop for Inside<'_> {
-    fn drop(&mut self) {
-        self.0.leave();
     }
 }
 

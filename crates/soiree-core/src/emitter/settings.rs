@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use super::Emitter;
 use crate::bulkheads::Bulkheads;
 use crate::dispatch::Handlers;
-use crate::emission::{Hub, Setup};
+use crate::emission::{Hub, Pools, Setup};
 use crate::pool_handle::PoolHandle;
 
 /// What holds for emissions that begin from now on.
@@ -45,6 +45,11 @@ impl Settings {
 
 impl Current {
     pub(super) fn new(hub: &Arc<Hub>, settings: Settings) -> Arc<Self> {
+        let link = |handle: &PoolHandle| (Arc::downgrade(&handle.pool), handle.blocks_workers);
+        let default = (Arc::from(Bulkheads::DEFAULT), link(&settings.pool));
+        let named = settings.bulkheads.iter();
+        let named = named.map(|(name, handle)| (Arc::clone(name), link(handle)));
+        let pools = Arc::new(Pools(std::iter::once(default).chain(named).collect()));
         let setup = |pool: &PoolHandle| {
             Arc::new(Setup {
                 hub: Arc::clone(hub),
@@ -52,6 +57,7 @@ impl Current {
                 error_buffer: settings.error_buffer,
                 pool: Arc::downgrade(&pool.pool),
                 worker_check: pool.pool.worker_check(),
+                pools: Arc::clone(&pools),
             })
         };
         let bulkheads = settings.bulkheads.iter();

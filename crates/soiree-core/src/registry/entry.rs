@@ -20,6 +20,8 @@ pub(crate) struct Entry {
     pub(super) id: ListenerId,
     name: Option<Arc<str>>,
     pub(crate) filter: Option<Filter>,
+    /// The bulkhead that it runs on, if it has one of its own.
+    pub(crate) pool: Option<Arc<str>>,
     runs_left: Option<AtomicU64>,
     pub(crate) listener: Arc<dyn Listener>,
 }
@@ -48,6 +50,7 @@ impl Entry {
             id,
             name: options.name,
             filter: options.filter,
+            pool: options.pool,
             runs_left: options.max_runs.map(AtomicU64::new),
             listener,
         }

@@ -18,6 +18,7 @@ use hashbrown::hash_table::{Entry as Slot, HashTable};
 
 pub(crate) use self::entry::{Claim, Entry};
 use self::snapshot::Snapshot;
+use crate::bulkheads::BulkheadError;
 use crate::job::PanicPayload;
 use crate::listener::{Listener, ListenerId};
 use crate::options::ListenerOptions;
@@ -55,6 +56,9 @@ pub enum SubscribeError {
         /// The ID.
         id: ListenerId,
     },
+    /// The pool that it names is none of the `EventPool`'s.
+    #[error("the listener cannot run on its pool: {0}")]
+    UnknownPool(#[source] BulkheadError),
     /// A listener that may run 0 times would never run.
     #[error("max_runs(0) would never call the listener")]
     ZeroRuns,

@@ -1,8 +1,9 @@
-//! The promises L1 to L5 and E1 to E6, and that the faults of older designs are absent.
+//! The promises L1 to L6 and E1 to E6, and that the faults of older designs are absent.
 
 mod bulkheads;
 mod closing;
 mod common;
+mod elsewhere;
 mod emissions;
 mod faults;
 mod listeners;

@@ -1,0 +1,187 @@
+//! Listeners that run on a pool of their own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::cargo::Cargo;
+use super::flight::{Core, Flight};
+use super::inside::{self, Frame};
+use crate::dispatch::{Ground, Tally, dispatch_one, handled};
+use crate::event::Event;
+use crate::job::{Job, Task};
+use crate::listener::ListenerError;
+use crate::pool::{Pool, SubmitErrorReason};
+use crate::registry::{Entry, contained};
+
+/// One listener of an emission, on its way to another pool.
+struct Part<C> {
+    flight: Arc<Flight<C>>,
+    entry: Arc<Entry>,
+    pool: Frame,
+    on_its_pool: Box<dyn Fn() -> bool + Send + Sync>,
+    begun: AtomicBool,
+}
+
+/// A part of an emission whose cargo is not known.
+pub(super) trait AnyPart: Send + Sync {
+    /// Whether the calling thread works for the pool that has yet to run it.
+    fn is_on_its_pool(&self) -> bool;
+
+    /// Runs it here, if nobody has begun to.
+    fn run_here(self: Arc<Self>);
+}
+
+impl<C: Cargo> Part<C> {
+    fn claim(&self) -> bool {
+        !self.begun.swap(true, Ordering::AcqRel)
+    }
+
+    /// Takes it off its emission's list, and says how it ended.
+    fn end(self: &Arc<Self>, tally: Tally) {
+        let part = Arc::as_ptr(self).cast::<()>();
+        let mut ledger = self.flight.core.ledger();
+        let is_other = |other: &Arc<dyn AnyPart>| Arc::as_ptr(other).cast::<()>() != part;
+        ledger.parts.retain(is_other);
+        drop(ledger);
+        self.flight.end_part(tally);
+    }
+
+    fn fail(&self, error: ListenerError, event: &dyn Event) {
+        let handlers = &self.flight.core.setup.handlers;
+        if let Some(error) = handled(event, handlers, error) {
+            self.flight.core.fail(error);
+        }
+    }
+}
+
+/// Inside a part nothing is handed over any more.
+struct Keep<'a>(&'a Core);
+
+impl Ground for Keep<'_> {
+    fn keep(&mut self, error: ListenerError) {
+        self.0.fail(error);
+    }
+
+    fn hand_over(&mut self, _: &Arc<Entry>, _: &dyn Event, _: &mut Tally) -> bool {
+        false
+    }
+
+    fn is_aborted_elsewhere(&mut self, _: &dyn Event) -> bool {
+        false
+    }
+}
+
+impl<C: Cargo> AnyPart for Part<C> {
+    fn is_on_its_pool(&self) -> bool {
+        inside::any(|frame| frame.pool == self.pool.pool) || (self.on_its_pool)()
+    }
+
+    fn run_here(self: Arc<Self>) {
+        if !self.claim() {
+            return;
+        }
+        let core = &self.flight.core;
+        let mut tally = Tally::default();
+        let _entered = inside::enter(self.pool);
+        contained(|| {
+            C::show(&self.flight, &mut |event| {
+                tally = dispatch_one(
+                    &core.setup.hub.registry,
+                    &self.entry,
+                    core.topic(),
+                    event,
+                    &core.setup.handlers,
+                    &mut Keep(core),
+                );
+            });
+        });
+        self.end(tally);
+    }
+}
+
+impl<C: Cargo> Task for Part<C> {
+    fn run(self: Arc<Self>) {
+        self.run_here();
+    }
+
+    fn discarded(self: Arc<Self>) {
+        if !self.claim() {
+            return;
+        }
+        let _entered = inside::enter(self.pool);
+        let error = ListenerError::discarded(self.entry.place(self.flight.core.topic()));
+        contained(|| {
+            C::show(&self.flight, &mut |event| self.fail(error.clone(), event));
+        });
+        let not_called = 1;
+        self.end(Tally {
+            not_called,
+            ..Tally::default()
+        });
+    }
+}
+
+/// Has a listener called on the pool of its own. Says whether that is settled; else it is to be called here.
+pub(super) fn hand_over<C: Cargo>(
+    flight: &Arc<Flight<C>>,
+    entry: &Arc<Entry>,
+    event: &dyn Event,
+    tally: &mut Tally,
+) -> bool {
+    let core = &flight.core;
+    let named = entry
+        .pool
+        .as_ref()
+        .and_then(|name| core.setup.pools.get(name));
+    let Some((pool, waits)) = named else {
+        return false;
+    };
+    let address = Arc::as_ptr(&pool).cast::<()>().addr();
+    if pool.on_worker() || inside::any(|frame| frame.pool == address) {
+        return false;
+    }
+    let part = Arc::new(Part {
+        flight: Arc::clone(flight),
+        entry: Arc::clone(entry),
+        pool: Frame {
+            pool: address,
+            ..core.frame()
+        },
+        on_its_pool: check(&pool),
+        begun: AtomicBool::new(false),
+    });
+    core.add_part(Arc::clone(&part) as _);
+    let job = Job::from_task(Arc::clone(&part) as _);
+    let submitted = if waits {
+        pool.submit(job)
+    } else {
+        pool.try_submit(job)
+    };
+    let Err(refused) = submitted else { return true };
+    let (job, reason) = refused.into_parts();
+    drop(job.into_task());
+    if !part.claim() {
+        // Somebody who waits for the emission has run it meanwhile.
+        return true;
+    }
+    let gone = matches!(reason, SubmitErrorReason::Closed);
+    if !gone {
+        tally.not_called += 1;
+        part.fail(
+            ListenerError::refused(entry.place(core.topic()), reason),
+            event,
+        );
+    }
+    part.end(Tally::default());
+    // A bulkhead that was drained meanwhile.
+    !gone
+}
+
+/// Whether a thread works for the pool, to be asked without keeping the pool alive.
+fn check(pool: &Arc<dyn Pool>) -> Box<dyn Fn() -> bool + Send + Sync> {
+    if let Some(check) = pool.worker_check() {
+        return Box::new(move || check());
+    }
+    let pool = Arc::downgrade(pool);
+    Box::new(move || pool.upgrade().is_some_and(|pool| pool.on_worker()))
+}

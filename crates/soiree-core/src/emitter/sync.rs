@@ -1,0 +1,110 @@
+//! Emissions on the thread that emits.
+
+use std::sync::Arc;
+
+use super::Emitter;
+use super::settings::Current;
+use crate::dispatch::{Audience, Ground, Tally, dispatch, tell_if_dead};
+use crate::emission::{Emission, Errors, Flight, Frame, Hub, Report, Whole, enter_frame};
+use crate::event::{BaseEvent, Event};
+use crate::listener::ListenerError;
+use crate::registry::{Entry, contained};
+
+/// The emission, as long as none of its listeners has been handed over; and what it becomes then.
+struct Here<'a> {
+    hub: &'a Hub,
+    current: &'a Current,
+    topic: &'a str,
+    errors: Errors,
+    /// With a copy of the event that other threads may hold on to.
+    flight: Option<Arc<Flight<Whole<BaseEvent>>>>,
+}
+
+impl Emitter {
+    /// Calls listeners on this thread. The gate has been entered, and is left in here.
+    pub(super) fn run(&self, audience: Audience<'_>, topic: &str, event: &dyn Event) -> Report {
+        let _inside = Inside(&self.hub);
+        let current = self.current.load();
+        let handlers = &current.settings.handlers;
+        let entered = enter_frame(Frame {
+            hub: Arc::as_ptr(&self.hub).addr(),
+            flight: 0,
+            pool: 0,
+        });
+        let mut here = Here {
+            hub: &self.hub,
+            current: &current,
+            topic,
+            errors: Errors::default(),
+            flight: None,
+        };
+        let tally = dispatch(&self.hub.registry, audience, event, handlers, &mut here);
+        let Some(flight) = here.flight else {
+            tell_if_dead(tally, event, handlers);
+            return Report::ended(tally, here.errors);
+        };
+        flight.end_part(tally);
+        let report = Emission::new(flight).wait();
+        drop(entered);
+        report
+    }
+}
+
+impl Here<'_> {
+    fn flight(&mut self, event: &dyn Event) -> &Arc<Flight<Whole<BaseEvent>>> {
+        self.flight.get_or_insert_with(|| {
+            let copy = BaseEvent::new(self.topic, event.payload())
+                .with_id(event.id())
+                .with_properties(event.properties());
+            self.hub.gate.enter_again();
+            let (_, setup) = self.current.ground(self.topic);
+            let flight = Flight::running(Arc::clone(setup), self.topic, Whole(copy));
+            for error in std::mem::take(&mut self.errors.kept) {
+                flight.core.fail(error);
+            }
+            flight.core.omit(self.errors.omitted);
+            flight
+        })
+    }
+}
+
+impl Ground for Here<'_> {
+    fn keep(&mut self, error: ListenerError) {
+        match &self.flight {
+            Some(flight) => flight.core.fail(error),
+            None => {
+                let most = self.current.settings.error_buffer;
+                let omitted = self.errors.push(error, most);
+                drop(omitted);
+            }
+        }
+    }
+
+    fn hand_over(&mut self, entry: &Arc<Entry>, event: &dyn Event, tally: &mut Tally) -> bool {
+        let mut settled = false;
+        contained(|| settled = (&mut self.flight(event)).hand_over(entry, event, tally));
+        settled
+    }
+
+    fn is_aborted_elsewhere(&mut self, event: &dyn Event) -> bool {
+        let Some(flight) = &self.flight else {
+            return false;
+        };
+        let copy = &flight.cargo.0;
+        if event.is_aborted() {
+            copy.set_aborted(true);
+        } else if copy.is_aborted() {
+            event.set_aborted(true);
+        }
+        event.is_aborted()
+    }
+}
+
+/// Leaves the gate.
+struct Inside<'a>(&'a Hub);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
