@@ -1,12 +1,11 @@
 //! Counting who is inside, and closing the door behind the last one.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 
-const STRIPES: usize = 16;
+use crate::sync::{AtomicBool, AtomicU64, Monitor, STRIPES, thread_local};
 
 /// A door through which many threads pass at once, and which can be closed.
 ///
@@ -26,8 +25,7 @@ const STRIPES: usize = 16;
 pub struct Gate {
     closed: AtomicBool,
     stripes: [CachePadded<Stripe>; STRIPES],
-    lock: Mutex<()>,
-    left: Condvar,
+    left: Monitor<()>,
 }
 
 #[derive(Default)]
@@ -42,8 +40,7 @@ impl Gate {
         Self {
             closed: AtomicBool::new(false),
             stripes: Default::default(),
-            lock: Mutex::new(()),
-            left: Condvar::new(),
+            left: Monitor::new(()),
         }
     }
 
@@ -66,7 +63,7 @@ impl Gate {
     pub fn leave(&self) {
         self.stripe().left.fetch_add(1, Ordering::SeqCst);
         if self.closed.load(Ordering::SeqCst) {
-            drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
+            drop(self.left.lock());
             self.left.notify_all();
         }
     }
@@ -99,26 +96,19 @@ impl Gate {
 
     /// Waits until nobody is inside a closed gate; `false` if the deadline came first.
     pub fn wait_empty(&self, deadline: Option<Instant>) -> bool {
-        let mut guard = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guard = self.left.lock();
+        let mut late = false;
         loop {
             if self.inside() == 0 {
                 return true;
             }
-            let Some(deadline) = deadline else {
-                guard = self
-                    .left
-                    .wait(guard)
-                    .unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
+            if late {
                 return false;
-            };
-            guard = self
-                .left
-                .wait_timeout(guard, rest)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            }
+            match deadline {
+                Some(deadline) => (guard, late) = self.left.wait_until(guard, deadline),
+                None => guard = self.left.wait(guard),
+            }
         }
     }
 

@@ -27,6 +27,7 @@ mod properties;
 mod registry;
 mod soiree;
 mod stats;
+mod sync;
 mod topic;
 
 pub use crate::bounded::{BoundedPool, Executor, InvalidPoolOptions, PoolOptions, Turn};

@@ -11,7 +11,7 @@ use crate::counters::Counters;
 use crate::pool::WorkerPool;
 use crate::shared::{OPEN, PanicHandler, Permit, Shared, Spawn};
 use crate::strategy::{Eager, Strategy};
-use crate::sync::{Arc, AtomicU8, AtomicU64, AtomicUsize, Condvar, Mutex, bounded, unbounded};
+use crate::sync::{Arc, AtomicU8, AtomicU64, AtomicUsize, Monitor, Mutex, bounded, unbounded};
 
 /// A pool was not made: the option, and the value it was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -181,8 +181,7 @@ impl WorkerPoolBuilder {
             started: AtomicU64::new(0),
             counters: Counters::new(),
             resizing: Mutex::new(()),
-            releasing: Mutex::new(0),
-            left: Condvar::new(),
+            releasing: Monitor::new(0),
         };
         for _ in 0..self.max_workers {
             shared.give_permit(Permit);

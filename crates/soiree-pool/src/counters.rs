@@ -1,11 +1,11 @@
 //! What a pool counts, and how the figures are read without stopping it.
 
+use std::sync::atomic::AtomicUsize;
+
 use crossbeam_utils::CachePadded;
 use soiree_core::{JobOutcome, PoolStats};
 
-use crate::sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, lock};
-
-const STRIPES: usize = 16;
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, STRIPES, TRIES, lock, thread_local};
 
 /// All counters of a pool. They only ever rise.
 pub(crate) struct Counters {
@@ -165,7 +165,6 @@ impl Counters {
 
     /// The job counters. `capacity` and `threads` bound what can wait and be active while the counters will not hold still.
     pub(crate) fn read(&self, capacity: usize, threads: usize) -> PoolStats {
-        const TRIES: usize = 64;
         let slots = lock(&self.workers);
         let mut stats = PoolStats::default();
         for attempt in 0..TRIES {

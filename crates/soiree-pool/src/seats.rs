@@ -11,7 +11,7 @@ use soiree_core::Job;
 
 use crate::shared::{Permit, STOPPING, Shared};
 use crate::strategy::Load;
-use crate::sync::{Arc, Mutex, Ordering, fence, lock};
+use crate::sync::{Arc, Mutex, Ordering, fence, lock, yield_now};
 use crate::worker;
 
 /// The right to be a worker, and the duty to answer for what is queued.
@@ -101,7 +101,7 @@ impl Shared {
                     drop(self.run_begun_elsewhere(job, self.nesting.enter_worker()));
                 }
                 Err(_) if self.depart(Some(Permit)) => return,
-                Err(_) => thread::yield_now(),
+                Err(_) => yield_now(),
             }
         }
     }
@@ -182,8 +182,8 @@ impl Shared {
     }
 
     fn notify_left(&self) {
-        drop(lock(&self.releasing));
-        self.left.notify_all();
+        drop(self.releasing.lock());
+        self.releasing.notify_all();
     }
 
     /// Takes one from the number of workers that are to leave.

@@ -9,7 +9,7 @@ use soiree_core::{Entered, Gate, Job, JobOutcome, Nesting, Overflow, PanicPayloa
 
 use crate::counters::{Counters, End};
 use crate::strategy::Strategy;
-use crate::sync::{AtomicU8, AtomicU64, AtomicUsize, Condvar, Mutex, Ordering, Receiver, Sender};
+use crate::sync::{AtomicU8, AtomicU64, AtomicUsize, Monitor, Mutex, Ordering, Receiver, Sender};
 
 /// Takes jobs.
 pub(crate) const OPEN: u8 = 0;
@@ -65,9 +65,8 @@ pub(crate) struct Shared {
     pub(crate) started: AtomicU64,
     pub(crate) counters: Counters,
     pub(crate) resizing: Mutex<()>,
-    /// Workers that wait in a release of their own pool.
-    pub(crate) releasing: Mutex<usize>,
-    pub(crate) left: Condvar,
+    /// Workers that wait in a release of their own pool. Notified when that changes, and when a worker has left.
+    pub(crate) releasing: Monitor<usize>,
 }
 
 impl Shared {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use soiree_core::Unfinished;
 
 use crate::shared::{DRAINING, Look, STOPPING, Shared};
-use crate::sync::{Ordering, PoisonError, lock};
+use crate::sync::{Ordering, lock};
 
 impl Shared {
     /// Refuses new jobs. When it returns, no more jobs get into the queue.
@@ -48,21 +48,21 @@ impl Shared {
 
     /// Whether the workers ended in time. A worker waits for those alone that do not wait here themselves.
     fn wait_for_workers(&self, deadline: Instant, on_worker: bool) -> bool {
-        let mut releasing = lock(&self.releasing);
+        let mut releasing = self.releasing.lock();
         if on_worker {
             *releasing += 1;
-            self.left.notify_all();
+            self.releasing.notify_all();
         }
+        let mut late = false;
         let ended = loop {
             let not_waited_for = if on_worker { *releasing } else { 0 };
             if self.live() <= not_waited_for {
                 break true;
             }
-            let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
+            if late {
                 break false;
-            };
-            let waited = self.left.wait_timeout(releasing, rest);
-            releasing = waited.unwrap_or_else(PoisonError::into_inner).0;
+            }
+            (releasing, late) = self.releasing.wait_until(releasing, deadline);
         };
         if on_worker {
             *releasing -= 1;

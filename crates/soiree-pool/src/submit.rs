@@ -6,7 +6,7 @@ use soiree_core::{Job, JobOutcome, Overflow, SubmitError, SubmitErrorReason as R
 
 use crate::seats::{NotStarted, Seat};
 use crate::shared::Shared;
-use crate::sync::{Arc, Ordering, Select, TrySendError, fence};
+use crate::sync::{Arc, Ordering, Select, TrySendError, fence, yield_now};
 
 /// How long to wait for a place.
 #[derive(Clone, Copy)]
@@ -157,7 +157,7 @@ impl Shared {
                     None => job,
                 },
                 Step::Again(job) => {
-                    std::thread::yield_now();
+                    yield_now();
                     job
                 }
                 Step::Start(seat, job) => {

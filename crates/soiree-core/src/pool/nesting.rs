@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::WorkerCheck;
+use crate::sync::thread_local;
 
 /// Jobs of one pool that may run inline inside one another on one thread.
 pub const MAX_INLINE_DEPTH: usize = 16;

@@ -1,9 +1,10 @@
 //! Waiting for a job to end.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::WaitError;
 use crate::job::{Job, JobOutcome, PanicPayload};
+use crate::sync::Monitor;
 
 pub(super) fn outcome(outcome: JobOutcome) -> Result<(), WaitError> {
     match outcome {
@@ -14,7 +15,7 @@ pub(super) fn outcome(outcome: JobOutcome) -> Result<(), WaitError> {
 }
 
 /// The waiting side of a job that reports its end.
-pub(super) struct Ticket(Arc<(Mutex<Ended>, Condvar)>);
+pub(super) struct Ticket(Arc<Monitor<Ended>>);
 
 type Ended = Option<Result<(), WaitError>>;
 
@@ -23,7 +24,7 @@ struct Reporter(Ticket, bool);
 
 impl Ticket {
     pub(super) fn new() -> Self {
-        Self(Arc::new((Mutex::new(None), Condvar::new())))
+        Self(Arc::new(Monitor::new(None)))
     }
 
     pub(super) fn attach(&self, job: Job) -> Job {
@@ -40,12 +41,11 @@ impl Ticket {
     }
 
     pub(super) fn wait(&self) -> Result<(), WaitError> {
-        let (slot, ended) = &*self.0;
-        let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ended = self.0.lock();
         loop {
-            match slot.take() {
+            match ended.take() {
                 Some(outcome) => return outcome,
-                None => slot = ended.wait(slot).unwrap_or_else(PoisonError::into_inner),
+                None => ended = self.0.wait(ended),
             }
         }
     }
@@ -54,8 +54,8 @@ impl Ticket {
 impl Reporter {
     fn report(&mut self, outcome: Result<(), WaitError>) {
         self.1 = true;
-        let (slot, ended) = &*self.0.0;
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+        let Ticket(ended) = &self.0;
+        *ended.lock() = Some(outcome);
         ended.notify_all();
     }
 }
