@@ -1,0 +1,193 @@
+//! Stop and release against everything else.
+
+use std::sync::Arc;
+
+use shuttle::thread;
+use soiree_pool::{Overflow, Pool, SubmitErrorReason};
+
+use crate::common::{Ledger, NEVER, SOME, Threads, explore, hold, one_of, pool};
+
+/// P3, P5: what is submitted as the pool stops runs, or is discarded, or comes back.
+#[test]
+fn submitting_races_a_stop() {
+    explore(|| {
+        let pool = Arc::new(pool(2, one_of(&[0, 1, 2])).build().unwrap());
+        let (ledger, mut threads) = (Ledger::default(), Threads::default());
+        for _ in 0..2 {
+            let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
+            threads.start(move || ledger.submit(&pool, 2));
+        }
+        pool.stop();
+        let refused = pool.submit(|| {}).unwrap_err();
+        assert!(matches!(refused.reason, SubmitErrorReason::Closed));
+        pool.release();
+        // Nothing is accepted any more, though submitters are still on their way to find out.
+        let stats = pool.stats();
+        assert!(stats.is_balanced(), "{stats:?}");
+        assert_eq!((stats.waiting, stats.active, stats.running), (0, 0, 0));
+        threads.join();
+        assert_eq!(pool.stats().submitted, stats.submitted);
+        assert!(ledger.most_running() <= 2);
+        // One more was refused here, which the ledger does not know of.
+        assert_eq!(pool.stats().rejected + pool.stats().submitted, 5);
+        assert_eq!(ledger.ran() as u64, pool.stats().successful);
+    });
+}
+
+/// P3, P5: what is accepted as the pool is released has run when the release returns.
+#[test]
+fn submitting_races_a_release() {
+    explore(|| {
+        let timeout = one_of(&[NEVER, SOME]);
+        let pool = pool(2, one_of(&[0, 1, 2])).idle_timeout(timeout);
+        let pool = Arc::new(pool.build().unwrap());
+        let (ledger, mut threads) = (Ledger::default(), Threads::default());
+        for _ in 0..2 {
+            let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
+            threads.start(move || ledger.submit(&pool, 2));
+        }
+        pool.release();
+        let ran = ledger.ran();
+        threads.join();
+        assert_eq!(ran, ledger.accepted());
+        ledger.assert_settled(&pool);
+    });
+}
+
+/// P4, P5: submitters that wait for a place wake up when the pool closes, and have their job back.
+#[test]
+fn blocked_submitters_wake_when_the_pool_closes() {
+    explore(|| {
+        let capacity = one_of(&[0, 1]);
+        let pool = Arc::new(pool(1, capacity).build().unwrap());
+        let (ledger, mut threads) = (Ledger::default(), Threads::default());
+        let latch = hold(&pool, &ledger);
+        for _ in 0..3 {
+            let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
+            threads.start(move || ledger.submit(&pool, 1));
+        }
+        let release = one_of(&[true, false]);
+        if release {
+            let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
+            let mut releasing = Threads::default();
+            releasing.start(move || pool.release());
+            threads.join();
+            assert!(ledger.accepted() <= 1 + capacity);
+            latch.let_go();
+            releasing.join();
+            assert_eq!(ledger.ran(), ledger.accepted());
+        } else {
+            pool.stop();
+            threads.join();
+            assert!(ledger.accepted() <= 1 + capacity);
+            latch.let_go();
+        }
+        ledger.release_and_assert_settled(&pool);
+    });
+}
+
+/// P3, P5: whoever waits for a job hears of its end, also if the pool stops.
+#[test]
+fn waiting_for_a_job_races_a_stop() {
+    explore(|| {
+        let pool = Arc::new(pool(2, one_of(&[0, 1, 2])).build().unwrap());
+        let (ledger, mut threads) = (Ledger::default(), Threads::default());
+        for _ in 0..3 {
+            let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
+            threads.start(move || {
+                let before = ledger.ran();
+                let ran = ledger.submit_and_wait(&pool, ledger.job());
+                assert!(!ran || ledger.ran() > before);
+            });
+        }
+        pool.stop();
+        threads.join();
+        ledger.release_and_assert_settled(&pool);
+    });
+}
+
+/// P5: dropping the pool runs what was accepted, and then its threads end.
+#[test]
+fn a_dropped_pool_runs_what_was_queued() {
+    explore(|| {
+        let pool = Arc::new(pool(2, 2).build().unwrap());
+        let (ledger, mut threads) = (Ledger::default(), Threads::default());
+        for _ in 0..2 {
+            let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
+            threads.start(move || ledger.submit(&pool, 2));
+        }
+        drop(pool);
+        threads.join();
+        // The checker waits for all threads; here it is enough that the jobs come to run.
+        while ledger.ran() < 4 {
+            thread::yield_now();
+        }
+    });
+}
+
+/// P5: also if one of its own jobs drops it.
+#[test]
+fn a_pool_may_be_dropped_on_its_own_worker() {
+    explore(|| {
+        let (workers, capacity) = one_of(&[(1, 4), (2, 2), (2, 4)]);
+        let pool = Arc::new(pool(workers, capacity).build().unwrap());
+        let ledger = Ledger::default();
+        let last = Arc::clone(&pool);
+        let (latch, job) = ledger.latched();
+        let submitted = pool.submit(ledger.job_that(move || {
+            job();
+            drop(last);
+        }));
+        assert!(ledger.enter(submitted));
+        latch.wait_running();
+        ledger.submit(&pool, 2);
+        drop(pool);
+        latch.let_go();
+        while ledger.ran() < 4 {
+            thread::yield_now();
+        }
+    });
+}
+
+/// P5: a job that stops the pool does not wait for itself, and nor do two that release it for each other.
+#[test]
+fn jobs_that_close_their_pool_race_a_release_outside() {
+    explore(|| {
+        let pool = Arc::new(pool(2, 4).build().unwrap());
+        let (ledger, mut threads) = (Ledger::default(), Threads::default());
+        for stops in [one_of(&[true, false]), one_of(&[true, false])] {
+            let inside = Arc::clone(&pool);
+            let closes = ledger.job_that(move || match stops {
+                true => inside.stop(),
+                false => inside.release(),
+            });
+            ledger.enter(pool.submit(closes));
+        }
+        {
+            let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
+            threads.start(move || ledger.submit(&pool, 2));
+        }
+        pool.release();
+        threads.join();
+        ledger.assert_settled(&pool);
+    });
+}
+
+/// P3, P5: replacing the oldest job while the pool is released loses neither the old nor the new one silently.
+#[test]
+fn dropping_the_oldest_races_a_release() {
+    explore(|| {
+        let pool = pool(one_of(&[1, 2]), one_of(&[1, 2])).overflow(Overflow::DropOldest);
+        let pool = Arc::new(pool.build().unwrap());
+        let (ledger, mut threads) = (Ledger::default(), Threads::default());
+        for _ in 0..3 {
+            let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
+            threads.start(move || ledger.submit(&pool, 2));
+        }
+        pool.release();
+        let ran = ledger.ran();
+        threads.join();
+        assert_eq!(ran, ledger.ran());
+        ledger.assert_settled(&pool);
+    });
+}

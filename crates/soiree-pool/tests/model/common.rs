@@ -1,0 +1,237 @@
+//! What the scenarios share.
+
+use std::env;
+use std::sync::Arc;
+// Not the checker's: what a test counts is no step of its own.
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+
+use shuttle::rand::{Rng, thread_rng};
+use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler};
+use shuttle::sync::mpsc::{Receiver, Sender, channel};
+use shuttle::thread::{self, JoinHandle};
+use shuttle::{Config, MaxSteps, Runner};
+use soiree_pool::{Job, Pool, SubmitError, WaitError, WorkerPool, WorkerPoolBuilder};
+
+/// For a timeout that is not to come.
+pub(crate) const NEVER: Duration = Duration::MAX;
+/// For a timeout that may come at any time.
+pub(crate) const SOME: Duration = Duration::from_secs(60);
+
+/// Runs the scenario under many schedules: with random switches, and with few but telling ones.
+#[track_caller]
+pub(crate) fn explore(scenario: impl Fn() + Send + Sync + 'static) {
+    let mut config = Config::new();
+    config.stack_size = 1 << 18;
+    config.silence_warnings = true;
+    // Far more than any scenario takes that gets to its end.
+    config.max_steps = MaxSteps::FailAfter(200_000);
+    if let Ok(schedule) = env::var("SOIREE_MODEL_REPLAY") {
+        let schedule: String = schedule.split_whitespace().collect();
+        Runner::new(ReplayScheduler::new_from_encoded(&schedule), config).run(scenario);
+        return;
+    }
+    let schedules = env::var("SOIREE_MODEL_SCHEDULES").map_or(DEFAULT, |set| {
+        set.parse().expect("SOIREE_MODEL_SCHEDULES is a number")
+    });
+    let scenario = Arc::new(scenario);
+    let again = || {
+        let scenario = Arc::clone(&scenario);
+        move || scenario()
+    };
+    Runner::new(RandomScheduler::new(schedules), config.clone()).run(again());
+    for depth in [2, 4] {
+        let pct = PctScheduler::new(depth, schedules / 2);
+        Runner::new(pct, config.clone()).run(again());
+    }
+}
+
+const DEFAULT: usize = 1_000;
+
+/// A pool whose threads are the checker's, and whose workers stay.
+pub(crate) fn pool(max_workers: usize, capacity: usize) -> WorkerPoolBuilder {
+    WorkerPool::builder()
+        .max_workers(max_workers)
+        .capacity(capacity)
+        .idle_timeout(NEVER)
+        .spawn_handler(|_, body| {
+            thread::spawn(body);
+            Ok(())
+        })
+}
+
+pub(crate) fn one_of<T: Copy>(choices: &[T]) -> T {
+    choices[thread_rng().gen_range(0..choices.len())]
+}
+
+/// Starts threads, and waits for them later.
+#[derive(Default)]
+pub(crate) struct Threads(Vec<JoinHandle<()>>);
+
+impl Threads {
+    pub(crate) fn start(&mut self, body: impl FnOnce() + Send + 'static) {
+        self.0.push(thread::spawn(body));
+    }
+
+    pub(crate) fn join(self) {
+        self.0.into_iter().for_each(|one| one.join().unwrap());
+    }
+}
+
+/// What the jobs of a scenario did, as they tell it themselves.
+#[derive(Clone, Default)]
+pub(crate) struct Ledger(Arc<Entries>);
+
+#[derive(Default)]
+struct Entries {
+    made: AtomicUsize,
+    ran: AtomicUsize,
+    dropped: AtomicUsize,
+    accepted: AtomicUsize,
+    refused: AtomicUsize,
+    running: AtomicUsize,
+    most_running: AtomicUsize,
+}
+
+/// Says that it was dropped, unless it was used up.
+struct Token(Ledger);
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        self.0.0.dropped.fetch_add(1, SeqCst);
+    }
+}
+
+impl Ledger {
+    /// A job that lets others run while it does.
+    pub(crate) fn job(&self) -> impl FnOnce() + Send + 'static {
+        self.job_that(thread::yield_now)
+    }
+
+    pub(crate) fn job_that(
+        &self,
+        work: impl FnOnce() + Send + 'static,
+    ) -> impl FnOnce() + Send + 'static {
+        self.0.made.fetch_add(1, SeqCst);
+        let token = Token(self.clone());
+        move || {
+            let entries = &token.0.0;
+            let running = entries.running.fetch_add(1, SeqCst) + 1;
+            entries.most_running.fetch_max(running, SeqCst);
+            let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+            entries.running.fetch_sub(1, SeqCst);
+            entries.ran.fetch_add(1, SeqCst);
+            entries.dropped.fetch_sub(1, SeqCst);
+            drop(token);
+            if let Err(payload) = ended {
+                std::panic::resume_unwind(payload);
+            }
+        }
+    }
+
+    /// A job that waits until the latch is let go.
+    pub(crate) fn latched(&self) -> (Latch, impl FnOnce() + Send + 'static) {
+        let (said, running) = channel();
+        let (go, told) = channel::<()>();
+        let job = self.job_that(move || {
+            let _ = said.send(());
+            let _ = told.recv();
+        });
+        (Latch { running, go }, job)
+    }
+
+    /// Enters what became of a submission.
+    pub(crate) fn enter(&self, submitted: Result<(), SubmitError>) -> bool {
+        let accepted = submitted.is_ok();
+        let count = match accepted {
+            true => &self.0.accepted,
+            false => &self.0.refused,
+        };
+        count.fetch_add(1, SeqCst);
+        accepted
+    }
+
+    /// Submits jobs, and enters of each whether it was accepted.
+    pub(crate) fn submit(&self, pool: &WorkerPool, jobs: usize) {
+        for _ in 0..jobs {
+            self.enter(pool.submit(self.job()));
+        }
+    }
+
+    /// Submits a job, waits for its end, and enters whether it was accepted. Says whether it ran.
+    pub(crate) fn submit_and_wait(&self, pool: &WorkerPool, job: impl Into<Job>) -> bool {
+        let waited = pool.submit_and_wait(job);
+        let ran = waited.is_ok();
+        match waited {
+            Ok(()) | Err(WaitError::Discarded) => self.enter(Ok(())),
+            Err(WaitError::Refused(error)) => self.enter(Err(error)),
+            Err(other) => panic!("{other}"),
+        };
+        ran
+    }
+
+    pub(crate) fn ran(&self) -> usize {
+        self.0.ran.load(SeqCst)
+    }
+
+    pub(crate) fn accepted(&self) -> usize {
+        self.0.accepted.load(SeqCst)
+    }
+
+    pub(crate) fn running(&self) -> usize {
+        self.0.running.load(SeqCst)
+    }
+
+    pub(crate) fn most_running(&self) -> usize {
+        self.0.most_running.load(SeqCst)
+    }
+
+    /// Every job ran, or was dropped unrun and counted as that, and the pool is at rest.
+    #[track_caller]
+    pub(crate) fn assert_settled(&self, pool: &WorkerPool) {
+        let stats = pool.stats();
+        assert!(stats.is_balanced(), "{stats:?}");
+        let at_rest = [stats.waiting, stats.active, stats.running, stats.idle];
+        assert_eq!(at_rest, [0; 4], "{stats:?}");
+        let entries = &self.0;
+        let load = |count: &AtomicUsize| count.load(SeqCst) as u64;
+        assert_eq!(stats.submitted, load(&entries.accepted), "{stats:?}");
+        assert_eq!(stats.rejected, load(&entries.refused), "{stats:?}");
+        assert_eq!(stats.completed(), load(&entries.ran), "{stats:?}");
+        let unrun = stats.discarded + stats.expired + stats.rejected;
+        assert_eq!(unrun, load(&entries.dropped), "{stats:?}");
+        let made = load(&entries.made);
+        assert_eq!(stats.submitted + stats.rejected, made, "{stats:?}");
+    }
+
+    /// As [`assert_settled`](Self::assert_settled), after a release.
+    #[track_caller]
+    pub(crate) fn release_and_assert_settled(&self, pool: &WorkerPool) {
+        pool.release();
+        self.assert_settled(pool);
+    }
+}
+
+/// Holds a job.
+pub(crate) struct Latch {
+    running: Receiver<()>,
+    go: Sender<()>,
+}
+
+impl Latch {
+    pub(crate) fn wait_running(&self) {
+        self.running.recv().expect("the job starts");
+    }
+
+    pub(crate) fn let_go(self) {
+        drop(self.go);
+    }
+}
+
+/// Submits a job, and waits until it runs.
+pub(crate) fn hold(pool: &WorkerPool, ledger: &Ledger) -> Latch {
+    let (latch, job) = ledger.latched();
+    assert!(ledger.enter(pool.submit(Job::new(job))));
+    latch.wait_running();
+    latch
+}

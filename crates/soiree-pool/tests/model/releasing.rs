@@ -1,0 +1,49 @@
+//! Releases with a deadline.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use soiree_pool::Pool;
+
+use crate::common::{Ledger, SOME, Threads, explore, hold, pool};
+
+/// P5: a deadline that comes while a job runs is told of that job, and of all that waited.
+#[test]
+fn a_deadline_tells_what_was_left() {
+    explore(|| {
+        let pool = Arc::new(pool(1, 4).build().unwrap());
+        let ledger = Ledger::default();
+        let latch = hold(&pool, &ledger);
+        let mut threads = Threads::default();
+        {
+            let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
+            threads.start(move || ledger.submit(&pool, 2));
+        }
+        let left = pool
+            .release_with_deadline(Instant::now() + SOME)
+            .unwrap_err();
+        threads.join();
+        assert_eq!((left.active, left.discarded), (1, ledger.accepted() - 1));
+        assert_eq!(pool.stats().active, 1);
+        latch.let_go();
+        ledger.release_and_assert_settled(&pool);
+    });
+}
+
+/// P5: stopping and waiting for a while ends, with what runs or without.
+#[test]
+fn stopping_with_patience_races_submitters() {
+    explore(|| {
+        let pool = Arc::new(pool(2, 2).build().unwrap());
+        let (ledger, mut threads) = (Ledger::default(), Threads::default());
+        for _ in 0..2 {
+            let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
+            threads.start(move || ledger.submit(&pool, 2));
+        }
+        let ended = pool.stop_and_wait_for(SOME);
+        let running = ledger.running();
+        assert!(ended.is_err() || running == 0);
+        threads.join();
+        ledger.release_and_assert_settled(&pool);
+    });
+}

@@ -1,0 +1,173 @@
+//! Changing the worker limit against everything else.
+
+use std::sync::Arc;
+
+use shuttle::sync::Barrier;
+use shuttle::thread;
+use soiree_pool::Pool;
+
+use crate::common::{Ledger, NEVER, SOME, Threads, explore, one_of, pool};
+
+/// P2, P3: jobs that are submitted after the limit fell keep to it; a worker that is to leave gives back the job it had taken.
+#[test]
+fn a_falling_limit_holds_for_jobs_submitted_afterwards() {
+    explore(|| {
+        let (from, to) = one_of(&[(2, 1), (3, 1), (4, 2)]);
+        let pool = pool(from, 2).idle_timeout(one_of(&[NEVER, SOME]));
+        let pool = Arc::new(pool.build().unwrap());
+        let (before, after) = (Ledger::default(), Ledger::default());
+        before.submit(&pool, from);
+        pool.resize(to).unwrap();
+        let mut threads = Threads::default();
+        for _ in 0..2 {
+            let (pool, after) = (Arc::clone(&pool), after.clone());
+            threads.start(move || after.submit(&pool, 2));
+        }
+        threads.join();
+        pool.release();
+        assert!(after.most_running() <= to, "{}", after.most_running());
+        assert!(before.most_running() <= from);
+        assert_eq!((before.ran(), after.ran()), (from, 4));
+        assert_eq!(pool.stats().successful as usize, from + 4);
+    });
+}
+
+/// P2, P3: the limit falls while jobs are submitted.
+#[test]
+fn a_falling_limit_races_submitters() {
+    explore(|| {
+        let (from, to) = one_of(&[(2, 1), (4, 1), (4, 3)]);
+        let pool = Arc::new(pool(from, one_of(&[0, 1, 4])).build().unwrap());
+        let (ledger, mut threads) = (Ledger::default(), Threads::default());
+        for _ in 0..2 {
+            let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
+            threads.start(move || ledger.submit(&pool, 3));
+        }
+        pool.resize(to).unwrap();
+        threads.join();
+        // Without another job, all above the limit leave.
+        while pool.running() > to {
+            thread::yield_now();
+        }
+        assert!(ledger.most_running() <= from);
+        ledger.release_and_assert_settled(&pool);
+        assert_eq!(ledger.ran(), 6);
+    });
+}
+
+/// P2, P3: after many changes at once, as many workers may live as the last one said, no fewer and no more.
+#[test]
+fn limits_that_rise_and_fall_at_once_leave_the_last_one_said() {
+    explore(|| {
+        let pool = pool(2, 2).idle_timeout(one_of(&[NEVER, SOME]));
+        let pool = Arc::new(pool.build().unwrap());
+        let (ledger, mut threads) = (Ledger::default(), Threads::default());
+        for limits in [[1, 3], [4, 2]] {
+            let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
+            threads.start(move || {
+                for limit in limits {
+                    pool.resize(limit).unwrap();
+                    ledger.submit(&pool, 1);
+                }
+            });
+        }
+        threads.join();
+        let last = one_of(&[1, 2, 3]);
+        pool.resize(last).unwrap();
+        // They all run at once, or never end.
+        let all = Arc::new(Barrier::new(last));
+        let side_by_side = Ledger::default();
+        for _ in 0..last {
+            let all = Arc::clone(&all);
+            let meets = side_by_side.job_that(move || {
+                all.wait();
+            });
+            assert!(side_by_side.enter(pool.submit(meets)));
+        }
+        side_by_side.submit(&pool, 2);
+        while pool.running() > last {
+            thread::yield_now();
+        }
+        pool.release();
+        assert_eq!((ledger.ran(), side_by_side.ran()), (4, last + 2));
+        assert!(side_by_side.most_running() <= last);
+        let stats = pool.stats();
+        assert!(stats.is_balanced() && stats.running == 0, "{stats:?}");
+    });
+}
+
+/// P1, P2, P3: a worker whose job panics as the limit falls leaves as any other.
+#[test]
+fn panics_race_a_falling_limit() {
+    explore(|| {
+        let pool = Arc::new(pool(2, 2).build().unwrap());
+        let (ledger, mut threads) = (Ledger::default(), Threads::default());
+        {
+            let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
+            threads.start(move || {
+                for _ in 0..3 {
+                    // Not `panic!`, which would print each.
+                    let panics = ledger.job_that(|| std::panic::resume_unwind(Box::new("so")));
+                    assert!(ledger.enter(pool.submit(panics)));
+                }
+            });
+        }
+        pool.resize(1).unwrap();
+        threads.join();
+        while pool.running() > 1 {
+            thread::yield_now();
+        }
+        ledger.release_and_assert_settled(&pool);
+        assert_eq!(pool.stats().failed, 3);
+    });
+}
+
+/// P3: a limit that rises starts workers for the jobs that wait.
+#[test]
+fn a_rising_limit_races_submitters() {
+    explore(|| {
+        let pool = Arc::new(pool(1, one_of(&[0, 1, 2])).build().unwrap());
+        let (ledger, mut threads) = (Ledger::default(), Threads::default());
+        let both = Arc::new(Barrier::new(2));
+        for _ in 0..2 {
+            let (pool, ledger, both) = (Arc::clone(&pool), ledger.clone(), Arc::clone(&both));
+            threads.start(move || {
+                let meets = ledger.job_that(move || {
+                    both.wait();
+                });
+                assert!(ledger.enter(pool.submit(meets)));
+            });
+        }
+        pool.resize(2).unwrap();
+        threads.join();
+        ledger.release_and_assert_settled(&pool);
+        assert_eq!(ledger.ran(), 2);
+    });
+}
+
+/// P3, P5: resizing races a release and a stop.
+#[test]
+fn resizing_races_closing() {
+    explore(|| {
+        let pool = Arc::new(pool(2, 2).build().unwrap());
+        let (ledger, mut threads) = (Ledger::default(), Threads::default());
+        {
+            let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
+            threads.start(move || ledger.submit(&pool, 3));
+        }
+        {
+            let pool = Arc::clone(&pool);
+            threads.start(move || [1, 3].iter().for_each(|max| pool.resize(*max).unwrap()));
+        }
+        let stops = one_of(&[true, false]);
+        if stops {
+            pool.stop();
+        }
+        pool.release();
+        let ran = ledger.ran();
+        threads.join();
+        assert_eq!(ran, ledger.ran());
+        ledger.release_and_assert_settled(&pool);
+        assert!(stops || ledger.ran() == ledger.accepted());
+    });
+}

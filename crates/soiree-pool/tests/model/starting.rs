@@ -1,0 +1,101 @@
+//! Threads that cannot be started.
+
+use std::io;
+use std::sync::Arc;
+
+use shuttle::sync::Barrier;
+use shuttle::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use shuttle::thread;
+use soiree_pool::{Pool, SubmitErrorReason, WorkerPool};
+
+use crate::common::{Ledger, NEVER, SOME, Threads, explore, one_of, pool};
+
+/// Every other thread fails to start, or so.
+fn failing(workers: usize, capacity: usize) -> Arc<WorkerPool> {
+    let pool = pool(workers, capacity).spawn_handler(|_, body| {
+        thread::yield_now();
+        if one_of(&[true, false]) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        thread::spawn(body);
+        Ok(())
+    });
+    let pool = pool.idle_timeout(one_of(&[NEVER, SOME]));
+    Arc::new(pool.build().unwrap())
+}
+
+/// P3, P8: a job that is accepted runs, on a worker or on the thread that could not start one.
+#[test]
+fn threads_that_fail_to_start_strand_no_job() {
+    explore(|| {
+        let pool = failing(one_of(&[1, 2]), one_of(&[0, 1, 4]));
+        let (ledger, mut threads) = (Ledger::default(), Threads::default());
+        for _ in 0..3 {
+            let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
+            threads.start(move || {
+                for _ in 0..2 {
+                    let submitted = pool.submit(ledger.job());
+                    if let Err(error) = &submitted {
+                        assert!(matches!(error.reason, SubmitErrorReason::Spawn(_)));
+                    }
+                    ledger.enter(submitted);
+                }
+            });
+        }
+        threads.join();
+        ledger.release_and_assert_settled(&pool);
+        assert_eq!(ledger.ran(), ledger.accepted());
+    });
+}
+
+/// P3, P5, P8: also as the pool is released.
+#[test]
+fn threads_that_fail_to_start_race_a_release() {
+    explore(|| {
+        let pool = failing(one_of(&[1, 2]), one_of(&[0, 1, 4]));
+        let (ledger, mut threads) = (Ledger::default(), Threads::default());
+        for _ in 0..2 {
+            let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
+            threads.start(move || ledger.submit(&pool, 2));
+        }
+        pool.release();
+        let ran = ledger.ran();
+        threads.join();
+        assert_eq!((ran, ledger.ran()), (ledger.accepted(), ran));
+        ledger.assert_settled(&pool);
+    });
+}
+
+/// P2, P8: a thread that failed to start takes nothing of the limit with it.
+#[test]
+fn after_failed_starts_as_many_workers_may_live_as_before() {
+    explore(|| {
+        let (fails, limit) = (Arc::new(AtomicBool::new(true)), one_of(&[1, 2]));
+        let failing = Arc::clone(&fails);
+        let pool = pool(limit, one_of(&[0, 4])).spawn_handler(move |_, body| {
+            if failing.load(SeqCst) {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            thread::spawn(body);
+            Ok(())
+        });
+        let pool = Arc::new(pool.build().unwrap());
+        let (ledger, mut threads) = (Ledger::default(), Threads::default());
+        for _ in 0..3 {
+            let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
+            threads.start(move || ledger.submit(&pool, 1));
+        }
+        threads.join();
+        fails.store(false, SeqCst);
+        // They all run at once, or never end.
+        let all = Arc::new(Barrier::new(limit));
+        for _ in 0..limit {
+            let all = Arc::clone(&all);
+            let meets = ledger.job_that(move || {
+                all.wait();
+            });
+            assert!(ledger.enter(pool.submit(meets)));
+        }
+        ledger.release_and_assert_settled(&pool);
+    });
+}
