@@ -104,17 +104,15 @@ impl Shared {
         }
     }
 
-    /// Drops what is queued, and says how many jobs that was.
-    pub(crate) fn discard_queued(&self) -> usize {
-        let mut discarded = 0;
+    /// Drops what is queued.
+    pub(crate) fn discard_queued(&self) {
         loop {
             let job = self
                 .returned
                 .1
                 .try_recv()
                 .or_else(|_| self.jobs.1.try_recv());
-            let Ok(job) = job else { return discarded };
-            discarded += 1;
+            let Ok(job) = job else { return };
             self.discard(job);
         }
     }

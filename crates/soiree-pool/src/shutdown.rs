@@ -34,10 +34,13 @@ impl Shared {
         if self.wait_for_workers(deadline, on_worker) {
             return Ok(());
         }
+        let before = self.stats().discarded;
         self.close(STOPPING);
-        let discarded = self.discard_queued();
+        self.discard_queued();
         // With the queue empty, what waits has been taken by a worker a moment ago.
         let stats = self.stats();
+        // Workers discard what they had taken, too.
+        let discarded = (stats.discarded - before) as usize;
         let unended = stats.active + stats.waiting;
         let active = unended.saturating_sub(self.nesting.depth());
         if active == 0 && discarded == 0 {

@@ -5,7 +5,33 @@ use std::time::Instant;
 
 use soiree_pool::Pool;
 
-use crate::common::{Ledger, SOME, Threads, explore, hold, pool};
+use crate::common::{Ledger, SOME, Threads, explore, hold, one_of, pool};
+
+/// P5: a release until a deadline beside one without: both return, and whatever was left is told.
+#[test]
+fn a_release_races_one_with_a_deadline() {
+    explore(|| {
+        let pool = Arc::new(pool(one_of(&[1, 2]), 4).build().unwrap());
+        let (ledger, mut threads) = (Ledger::default(), Threads::default());
+        ledger.submit(&pool, 3);
+        {
+            let pool = Arc::clone(&pool);
+            threads.start(move || pool.release());
+        }
+        let released = pool.release_with_deadline(Instant::now() + SOME);
+        threads.join();
+        ledger.release_and_assert_settled(&pool);
+        let discarded = pool.stats().discarded as usize;
+        match released {
+            Ok(()) => assert_eq!(discarded, 0),
+            // What a worker had in its hand counts as active, and it may yet discard it.
+            Err(left) => {
+                let told = left.discarded..=left.discarded + left.active;
+                assert!(told.contains(&discarded), "{left:?} of {discarded}");
+            }
+        }
+    });
+}
 
 /// P5: a deadline that comes while a job runs is told of that job, and of all that waited.
 #[test]
