@@ -175,6 +175,7 @@ impl WorkerPoolBuilder {
             gate: Gate::new(),
             state: AtomicU8::new(OPEN),
             live: AtomicUsize::new(0),
+            seated: AtomicUsize::new(0),
             idle: AtomicUsize::new(0),
             excess: AtomicUsize::new(0),
             blocked: AtomicUsize::new(0),

@@ -31,21 +31,25 @@ impl Shared {
     /// Takes a seat if the limit allows. Only inside the gate: a release would not wait for a seat that is taken later.
     pub(crate) fn take_seat(&self) -> Option<Seat> {
         self.permits.1.try_recv().ok()?;
+        self.seated.fetch_add(1, Ordering::SeqCst);
         let before = self.live.fetch_add(1, Ordering::SeqCst);
         Some(Seat { first: before == 0 })
     }
 
     /// Takes a seat beside others, if the limit allows. When there are no others, nothing is queued.
     pub(crate) fn take_seat_beside(&self) -> Option<Seat> {
-        let beside = |live: usize| (live > 0).then_some(live + 1);
-        self.live
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, beside)
-            .ok()?;
-        // Whoever saw this thread's count in `live` may have relied on it, so it leaves as a worker would.
-        if self.permits.1.try_recv().is_ok() || !self.depart(None) {
-            return Some(Seat { first: false });
+        self.seated.fetch_add(1, Ordering::SeqCst);
+        if self.permits.1.try_recv().is_err() {
+            self.unseat();
+            return None;
         }
-        None
+        let beside = |live: usize| (live > 0).then_some(live + 1);
+        let others = self
+            .live
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, beside)
+            .is_ok();
+        // Whoever found no permit may have relied on the thread that had it, so it leaves as a worker would.
+        (others || !self.departed(Some(Permit))).then_some(Seat { first: false })
     }
 
     /// Starts a worker, with a job to begin with or without. Never inside the gate: the spawn handler is user code.
@@ -114,7 +118,7 @@ impl Shared {
             .is_ok();
         if left {
             self.give_permit(Permit);
-            self.notify_left();
+            self.unseat();
         }
         left
     }
@@ -177,13 +181,21 @@ impl Shared {
             self.live.fetch_add(1, Ordering::SeqCst);
             return false;
         }
-        self.notify_left();
+        self.unseat();
         true
     }
 
-    fn notify_left(&self) {
+    /// Gives a seat up for good.
+    fn unseat(&self) {
+        self.seated.fetch_sub(1, Ordering::SeqCst);
         drop(self.releasing.lock());
         self.releasing.notify_all();
+    }
+
+    /// Whether the calling worker is to leave because the limit was lowered.
+    pub(crate) fn must_leave(&self) -> bool {
+        // With a permit to be had, there is no need for anyone to leave.
+        self.claim_excess() && self.permits.1.try_recv().is_err()
     }
 
     /// Takes one from the number of workers that are to leave.

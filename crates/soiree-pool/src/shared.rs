@@ -57,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) state: AtomicU8,
     /// Workers, and threads that are about to start one.
     pub(crate) live: AtomicUsize,
+    /// As `live`, and those that are just coming or leaving: `live` may touch 0 while there is work, this does not.
+    pub(crate) seated: AtomicUsize,
     pub(crate) idle: AtomicUsize,
     /// Workers that are to leave since the limit was lowered.
     pub(crate) excess: AtomicUsize,

@@ -59,7 +59,7 @@ impl Shared {
         let mut late = false;
         let ended = loop {
             let not_waited_for = if on_worker { *releasing } else { 0 };
-            if self.live() <= not_waited_for {
+            if self.seated.load(Ordering::SeqCst) <= not_waited_for {
                 break true;
             }
             if late {

@@ -15,7 +15,7 @@ pub(crate) fn work(shared: &Arc<Shared>, _seat: Seat, first: Option<Job>) {
         if let Some(job) = next.take() {
             if shared.state() == STOPPING {
                 shared.discard(job);
-            } else if shared.claim_excess() {
+            } else if shared.must_leave() {
                 let _ = shared.returned.0.send(job);
                 if shared.depart(None) {
                     return;
@@ -48,7 +48,7 @@ enum Found {
 /// Finds something to do, or out that there is nothing more to do; waits in between.
 fn find(shared: &Arc<Shared>) -> Found {
     let end_if = |departs| if departs { Found::End } else { Found::Nothing };
-    if shared.claim_excess() {
+    if shared.must_leave() {
         return end_if(shared.depart(None));
     }
     if let Ok(job) = shared.returned.1.try_recv() {

@@ -17,3 +17,4 @@ mod releasing;
 mod resizing;
 mod starting;
 mod submitting;
+mod watching;

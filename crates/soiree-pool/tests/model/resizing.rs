@@ -6,7 +6,7 @@ use shuttle::sync::Barrier;
 use shuttle::thread;
 use soiree_pool::Pool;
 
-use crate::common::{Ledger, NEVER, SOME, Threads, explore, one_of, pool};
+use crate::common::{Latch, Ledger, NEVER, SOME, Threads, explore, hold, one_of, pool};
 
 /// P2, P3: jobs that are submitted after the limit fell keep to it; a worker that is to leave gives back the job it had taken.
 #[test]
@@ -169,5 +169,27 @@ fn resizing_races_closing() {
         assert_eq!(ran, ledger.ran());
         ledger.release_and_assert_settled(&pool);
         assert!(stops || ledger.ran() == ledger.accepted());
+    });
+}
+
+/// P3, P5: a release waits for a job that was given back by a worker that is to leave.
+#[test]
+fn giving_a_job_back_races_a_release() {
+    explore(|| {
+        let pool = Arc::new(pool(2, 2).build().unwrap());
+        let (ledger, mut threads) = (Ledger::default(), Threads::default());
+        let latches = [hold(&pool, &ledger), hold(&pool, &ledger)];
+        ledger.submit(&pool, 1);
+        {
+            let pool = Arc::clone(&pool);
+            threads.start(move || {
+                latches.into_iter().for_each(Latch::let_go);
+                pool.resize(1).unwrap();
+            });
+        }
+        pool.release();
+        assert_eq!(ledger.ran(), 3);
+        threads.join();
+        ledger.assert_settled(&pool);
     });
 }
