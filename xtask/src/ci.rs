@@ -4,8 +4,8 @@ use crate::{Result, arrows, tidy, workspace};
 
 /// Runs the checks in order and ends at the first that fails.
 pub(crate) fn run(tests: bool) -> Result {
-    cargo(&["fmt", "--all", "--check"])?;
-    cargo(&[
+    workspace::run(&["fmt", "--all", "--check"])?;
+    workspace::run(&[
         "clippy",
         "--workspace",
         "--all-targets",
@@ -17,9 +17,9 @@ pub(crate) fn run(tests: bool) -> Result {
     for selection in feature_selections()? {
         let selection: Vec<&str> = selection.iter().map(String::as_str).collect();
         let lints: &[&str] = &["--", "-D", "warnings"];
-        cargo(&[&["clippy", "-p", "soiree", "--lib"], &selection[..], lints].concat())?;
+        workspace::run(&[&["clippy", "-p", "soiree", "--lib"], &selection[..], lints].concat())?;
     }
-    cargo_with(
+    workspace::run_with(
         &[("RUSTDOCFLAGS", "-D warnings")],
         &["doc", "--workspace", "--no-deps", "--all-features"],
     )?;
@@ -28,7 +28,7 @@ pub(crate) fn run(tests: bool) -> Result {
     eprintln!("$ cargo xtask tidy");
     tidy::run()?;
     if tests {
-        cargo(&["test", "--workspace", "--all-features"])?;
+        workspace::run(&["test", "--workspace", "--all-features"])?;
     }
     Ok(())
 }
@@ -55,28 +55,6 @@ fn selections<'a>(features: impl Iterator<Item = &'a str>) -> Vec<Vec<String>> {
     }
     selections.push(vec!["--all-features".into()]);
     selections
-}
-
-fn cargo(args: &[&str]) -> Result {
-    cargo_with(&[], args)
-}
-
-fn cargo_with(variables: &[(&str, &str)], args: &[&str]) -> Result {
-    let set: String = variables
-        .iter()
-        .map(|(name, value)| format!("{name}={value:?} "))
-        .collect();
-    let shown = format!("{set}cargo {}", args.join(" "));
-    eprintln!("$ {shown}");
-    let status = workspace::cargo()
-        .envs(variables.iter().copied())
-        .args(args)
-        .status()
-        .map_err(|error| format!("{shown}: {error}"))?;
-    if !status.success() {
-        return Err(format!("failed: {shown}").into());
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! The project's own checks: `cargo xtask ci`, `cargo xtask arrows`, `cargo xtask tidy`.
+//! The project's own checks: `cargo xtask ci` and the commands that `cargo xtask help` lists.
 
 mod arrows;
 mod ci;
+mod soak;
 mod tidy;
 mod workspace;
 
@@ -15,7 +16,8 @@ usage: cargo xtask <command>
 
   ci [--no-tests]  every check, and the tests last
   arrows           which workspace crate may depend on which
-  tidy             rules of style that no compiler knows";
+  tidy             rules of style that no compiler knows
+  soak [OPTIONS]   random operations on the pools from many threads; --help lists the options";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
         ["ci", "--no-tests"] => ci::run(false),
         ["arrows"] => arrows::run(),
         ["tidy"] => tidy::run(),
+        ["soak", options @ ..] => soak::run(options),
         ["help" | "-h" | "--help"] => {
             println!("{USAGE}");
             Ok(())

@@ -23,6 +23,30 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// Runs Cargo, and says so.
+pub(crate) fn run(args: &[&str]) -> Result {
+    run_with(&[], args)
+}
+
+/// As [`run`], with environment variables set.
+pub(crate) fn run_with(variables: &[(&str, &str)], args: &[&str]) -> Result {
+    let set: String = variables
+        .iter()
+        .map(|(name, value)| format!("{name}={value:?} "))
+        .collect();
+    let shown = format!("{set}cargo {}", args.join(" "));
+    eprintln!("$ {shown}");
+    let status = cargo()
+        .envs(variables.iter().copied())
+        .args(args)
+        .status()
+        .map_err(|error| format!("{shown}: {error}"))?;
+    if !status.success() {
+        return Err(format!("failed: {shown}").into());
+    }
+    Ok(())
+}
+
 /// What `cargo metadata` says of the workspace's own crates.
 pub(crate) fn metadata() -> Result<Value> {
     let mut command = cargo();

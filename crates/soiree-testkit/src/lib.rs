@@ -1,1 +1,5 @@
 //! In the making.
+
+mod soak;
+
+pub use crate::soak::{Soak, SoakFailure, SoakFault, SoakOperation, SoakReport, SoakSpec};

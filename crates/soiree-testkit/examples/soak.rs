@@ -1,0 +1,162 @@
+//! Soaks the project's own pools, and shows how to soak another.
+//!
+//! `cargo run --release -p soiree-testkit --example soak -- --seconds 60`
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use lexopt::{Arg, Parser, ValueExt};
+use soiree_pool::WorkerPool;
+use soiree_testkit::{Soak, SoakFailure, SoakReport, SoakSpec};
+
+const HELP: &str = "\
+Does random things to a pool from many threads, and accounts for every job.
+
+Usage: soak [OPTIONS]
+
+Options:
+  --pool NAME    worker, or all for each in turn [all]
+  --seconds N    for how long, each pool [10]
+  --threads N    how many threads submit at once [4]
+  --seed N       what decides the operations; a random one unless given
+  --round N      the round of the seed to begin with [0]
+  --patience N   seconds in which nothing happens before that counts as a hang [60]
+  --help         prints this
+
+The seed decides which operations are done, not how threads interleave: a failure may need more than one run to show again.
+
+Exit codes: 0 all is well; 1 a pool broke a promise; 2 wrong usage.
+";
+
+/// What is soaked. A new pool needs one line here and one function below.
+const POOLS: [(&str, SoakOne); 1] = [("worker", worker)];
+
+type SoakOne = fn(Soak) -> Result<SoakReport, SoakFailure>;
+
+fn worker(soak: Soak) -> Result<SoakReport, SoakFailure> {
+    soak.run(|spec: &SoakSpec| {
+        WorkerPool::builder()
+            .max_workers(spec.max_workers)
+            .min_workers(spec.min_workers)
+            .capacity(spec.capacity)
+            .idle_timeout(spec.idle_timeout)
+            .overflow(spec.overflow)
+            .build()
+            .expect("the limits of a soak are sound")
+    })
+}
+
+struct Options {
+    pools: Vec<(&'static str, SoakOne)>,
+    seconds: u64,
+    threads: usize,
+    seed: u64,
+    round: u64,
+    patience: u64,
+}
+
+fn main() -> ExitCode {
+    let options = match parse() {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("{error}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    for (name, soak_one) in &options.pools {
+        println!("{name}: seed {}", options.seed);
+        match soak_one(soak(name, &options)) {
+            Ok(report) => println!("\npool{name:>34}\n{report}\n"),
+            Err(failure) => {
+                eprintln!("{name}: {failure}");
+                eprintln!(
+                    "again: --pool {name} --seed {} --round {} --threads {}",
+                    failure.seed, failure.round, failure.threads
+                );
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn soak(name: &'static str, options: &Options) -> Soak {
+    let mut shown = Instant::now();
+    Soak::new()
+        .duration(Duration::from_secs(options.seconds))
+        .threads(options.threads)
+        .seed(options.seed)
+        .first_round(options.round)
+        .patience(Duration::from_secs(options.patience))
+        .progress(move |report| {
+            if shown.elapsed() >= Duration::from_secs(1) {
+                shown = Instant::now();
+                println!(
+                    "{name}: {:>4} s {:>8} rounds {:>11} jobs accepted {:>11} refused",
+                    report.elapsed.as_secs(),
+                    report.rounds,
+                    report.accepted,
+                    report.refused
+                );
+            }
+        })
+}
+
+fn parse() -> Result<Option<Options>, Box<dyn Error>> {
+    let mut options = Options {
+        pools: POOLS.to_vec(),
+        seconds: 10,
+        threads: 4,
+        seed: fastrand::u64(..),
+        round: 0,
+        patience: 60,
+    };
+    let mut parser = Parser::from_env();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("pool") => options.pools = pools(&parser.value()?.string()?)?,
+            Arg::Long("seconds") => options.seconds = number(&mut parser, "--seconds")?,
+            Arg::Long("threads") => options.threads = number(&mut parser, "--threads")?,
+            Arg::Long("seed") => options.seed = number(&mut parser, "--seed")?,
+            Arg::Long("round") => options.round = number(&mut parser, "--round")?,
+            Arg::Long("patience") => options.patience = number(&mut parser, "--patience")?,
+            Arg::Long("help") | Arg::Short('h') => return Ok(None),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if options.threads == 0 {
+        return Err("--threads 0: at least 1 is needed".into());
+    }
+    Ok(Some(options))
+}
+
+fn pools(name: &str) -> Result<Vec<(&'static str, SoakOne)>, String> {
+    let chosen: Vec<_> = POOLS
+        .into_iter()
+        .filter(|(known, _)| name == "all" || name == *known)
+        .collect();
+    if chosen.is_empty() {
+        let known: Vec<_> = POOLS.iter().map(|(known, _)| *known).collect();
+        return Err(format!(
+            "--pool {name}: no such pool; there are {} and all",
+            known.join(", ")
+        ));
+    }
+    Ok(chosen)
+}
+
+fn number<N>(parser: &mut Parser, option: &str) -> Result<N, Box<dyn Error>>
+where
+    N: FromStr<Err: Into<Box<dyn Error + Send + Sync>>>,
+{
+    let value = parser.value()?;
+    value
+        .parse()
+        .map_err(|error| format!("{option}: {error}").into())
+}

@@ -1,0 +1,282 @@
+//! One round: a pool, those who use it, its end, and the watch over all of it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use soiree_core::{Overflow, PanicPayload, Pool, PoolStats};
+
+use super::actor::Actor;
+use super::ledger::Ledger;
+use super::limits::pick;
+use super::{SoakFailure, SoakFault, SoakOperation, SoakReport, SoakSpec};
+
+pub(super) struct Round {
+    seed: u64,
+    number: u64,
+    threads: usize,
+    rng: Rng,
+    /// How the pool ends, and what another thread may do to the same purpose.
+    ends: Vec<SoakOperation>,
+    ledger: Arc<Ledger>,
+}
+
+/// Notices when nothing happens any more.
+struct Watch<'a> {
+    ledger: &'a Ledger,
+    patience: Duration,
+    steps: u64,
+    since: Instant,
+}
+
+impl Round {
+    pub(super) fn new(seed: u64, number: u64, threads: usize) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        rng = Rng::with_seed(rng.u64(..) ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut spec = SoakSpec::random(&mut rng);
+        let mut ends = vec![pick(
+            &mut rng,
+            &[
+                SoakOperation::Stop,
+                SoakOperation::Release,
+                SoakOperation::ReleaseWithDeadline,
+                SoakOperation::StopInJob,
+                SoakOperation::ReleaseInJob,
+                SoakOperation::Drop,
+            ],
+        )];
+        if ends[0] == SoakOperation::Drop {
+            if spec.overflow == Overflow::DropOldest {
+                // A pool that is gone cannot say how many it discarded.
+                spec.overflow = Overflow::Block;
+            }
+        } else if rng.u8(0..3) == 0 {
+            ends.push(pick(
+                &mut rng,
+                &[
+                    SoakOperation::Stop,
+                    SoakOperation::Release,
+                    SoakOperation::ReleaseInJob,
+                ],
+            ));
+        }
+        Self {
+            seed,
+            number,
+            threads,
+            rng,
+            ends,
+            ledger: Arc::new(Ledger::new(spec, threads)),
+        }
+    }
+
+    pub(super) fn run<P: Pool + 'static>(
+        mut self,
+        make: &mut impl FnMut(&SoakSpec) -> P,
+        patience: Duration,
+        report: &mut SoakReport,
+    ) -> Result<(), SoakFailure> {
+        let pool: Arc<dyn Pool> = Arc::new(make(&self.ledger.spec));
+        // For its last figures. A pool that is to be dropped must not be kept by this.
+        let weak = Arc::downgrade(&pool);
+        let _kept = (self.ends[0] != SoakOperation::Drop).then(|| Arc::clone(&pool));
+        let ledger = Arc::clone(&self.ledger);
+        let mut watch = Watch::new(&ledger, patience);
+        let outcome = self.play(pool, &mut watch).and_then(|stats| {
+            self.ledger.verdict(stats, &self.ends, report)?;
+            // Last, so that it does not hide behind an account that happens to be right.
+            self.ledger.fault().map_or(Ok(()), Err)
+        });
+        outcome.map_err(|fault| SoakFailure {
+            fault,
+            seed: self.seed,
+            round: self.number,
+            threads: self.threads,
+            spec: Box::new(self.ledger.spec.clone()),
+            stats: figures(weak).map(Box::new),
+        })
+    }
+
+    /// Uses the pool and ends it. Returns its figures at rest, unless it was dropped.
+    fn play(
+        &mut self,
+        pool: Arc<dyn Pool>,
+        watch: &mut Watch<'_>,
+    ) -> Result<Option<PoolStats>, SoakFault> {
+        let budget = self.rng.usize(30..300);
+        let (leaving, left) = channel();
+        for number in 0..self.threads {
+            let second = self.ends.get(1).filter(|_| number == 0);
+            let second = second.map(|end| (self.rng.usize(..budget), *end));
+            let actor = Actor::thread(&self.ledger, Arc::clone(&pool), self.rng.fork(), number);
+            let body = submitter(Arc::clone(&self.ledger), actor, number, budget, second);
+            start(&self.ledger, number, leaving.clone(), body);
+        }
+        let (by, number) = (self.ends[0], self.threads);
+        let after = self.rng.u64(..(self.threads * budget * 3 / 2) as u64);
+        let kept = (by != SoakOperation::Drop).then(|| Arc::clone(&pool));
+        let actor = Actor::thread(&self.ledger, pool, self.rng.fork(), number);
+        let body = ender(Arc::clone(&self.ledger), actor, number, after, by);
+        start(&self.ledger, number, leaving, body);
+        watch.wait_for(left)?;
+
+        let Some(pool) = kept else {
+            watch.until_settled()?;
+            return Ok(None);
+        };
+        // Whatever the end was, this waits for what it left.
+        let (leaving, left) = channel();
+        let (released, ledger) = (Arc::clone(&pool), Arc::clone(&self.ledger));
+        let release = move || {
+            ledger.is_at(number, SoakOperation::Release);
+            released.release();
+            ledger.is_at(number, SoakOperation::Done);
+        };
+        start(&self.ledger, number, leaving, release);
+        watch.wait_for(left)?;
+        watch.until_settled()?;
+        watch.until_at_rest(pool.as_ref()).map(Some)
+    }
+}
+
+fn submitter(
+    ledger: Arc<Ledger>,
+    mut actor: Actor,
+    number: usize,
+    budget: usize,
+    second: Option<(usize, SoakOperation)>,
+) -> impl FnOnce() + Send + 'static {
+    move || {
+        Ledger::enter_soak();
+        for step in 0..budget {
+            if let Some((_, end)) = second.filter(|(at, _)| *at == step) {
+                actor.end(end);
+            }
+            actor.act();
+        }
+        ledger.submitters.fetch_sub(1, Relaxed);
+        // It may hold the last handle of the pool.
+        ledger.is_at(number, SoakOperation::Drop);
+        drop(actor);
+        ledger.is_at(number, SoakOperation::Done);
+    }
+}
+
+fn ender(
+    ledger: Arc<Ledger>,
+    mut actor: Actor,
+    number: usize,
+    after: u64,
+    by: SoakOperation,
+) -> impl FnOnce() + Send + 'static {
+    move || {
+        Ledger::enter_soak();
+        while ledger.offered.load(Relaxed) < after && ledger.submitters.load(Relaxed) > 0 {
+            thread::sleep(Duration::from_micros(20));
+        }
+        if by == SoakOperation::Drop {
+            ledger.does(Some(number), by);
+        }
+        actor.end(by);
+        drop(actor);
+        ledger.is_at(number, SoakOperation::Done);
+    }
+}
+
+/// Starts the thread of that number. Its end is told in any case.
+fn start(
+    ledger: &Arc<Ledger>,
+    number: usize,
+    leaving: Sender<()>,
+    body: impl FnOnce() + Send + 'static,
+) {
+    let ledger = Arc::clone(ledger);
+    let guarded = move || {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(body)) {
+            ledger.fail(SoakFault::Panicked {
+                operation: ledger.doing()[number],
+                message: PanicPayload::new(payload).message().into(),
+            });
+        }
+        // Of no interest once the round has failed.
+        let _ = leaving.send(());
+    };
+    let builder = thread::Builder::new().name(format!("soak-{number}"));
+    builder
+        .spawn(guarded)
+        .expect("the system starts a thread for the soak");
+}
+
+impl<'a> Watch<'a> {
+    fn new(ledger: &'a Ledger, patience: Duration) -> Self {
+        Self {
+            ledger,
+            patience,
+            steps: 0,
+            since: Instant::now(),
+        }
+    }
+
+    /// Whether nothing has happened for too long. Ends at the first fault that anyone met.
+    fn is_out_of_patience(&mut self) -> Result<bool, SoakFault> {
+        if let Some(fault) = self.ledger.fault() {
+            return Err(fault);
+        }
+        let steps = self.ledger.steps.load(Relaxed);
+        if steps != self.steps {
+            (self.steps, self.since) = (steps, Instant::now());
+        }
+        Ok(self.since.elapsed() > self.patience)
+    }
+
+    /// Waits until all threads have ended.
+    fn wait_for(&mut self, left: Receiver<()>) -> Result<(), SoakFault> {
+        let often = self.patience.min(Duration::from_millis(100));
+        while left.recv_timeout(often) != Err(RecvTimeoutError::Disconnected) {
+            if self.is_out_of_patience()? {
+                let doing = self.ledger.doing();
+                return Err(SoakFault::Hung { doing });
+            }
+        }
+        Ok(())
+    }
+
+    fn until_settled(&mut self) -> Result<(), SoakFault> {
+        loop {
+            let jobs = self.ledger.unsettled();
+            if jobs == 0 {
+                return Ok(());
+            }
+            if self.is_out_of_patience()? {
+                return Err(SoakFault::Lost { jobs });
+            }
+            thread::sleep(Duration::from_micros(100));
+        }
+    }
+
+    /// A pool may count the end of a job a moment after the job has ended.
+    fn until_at_rest(&mut self, pool: &dyn Pool) -> Result<PoolStats, SoakFault> {
+        loop {
+            let stats = pool.stats();
+            if (stats.waiting, stats.active) == (0, 0) || self.is_out_of_patience()? {
+                return Ok(stats);
+            }
+            thread::sleep(Duration::from_micros(100));
+        }
+    }
+}
+
+/// A pool's figures, if there is still a pool and it answers.
+fn figures(pool: Weak<dyn Pool>) -> Option<PoolStats> {
+    let pool = pool.upgrade()?;
+    let (answer, answered) = channel();
+    let ask = move || {
+        let _ = answer.send(pool.stats());
+    };
+    thread::Builder::new().spawn(ask).ok()?;
+    answered.recv_timeout(Duration::from_secs(1)).ok()
+}

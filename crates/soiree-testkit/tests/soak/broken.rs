@@ -1,0 +1,147 @@
+//! Pools that are sound but for one thing.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
+
+use soiree_core::{
+    Job, JobOutcome, Pool, PoolStats, ResizeError, SubmitError, Unfinished, WaitError, WorkerCheck,
+};
+use soiree_pool::WorkerPool;
+use soiree_testkit::SoakSpec;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Defect {
+    Forgets,
+    Drops,
+    RunsRefused,
+    CountsTwice,
+    OneWorkerMore,
+    LongerQueue,
+    OverlooksDeadlines,
+    DoesNotWait,
+    CountsRefused,
+    HangsInRelease,
+    PanicsInStop,
+    /// No defect, but a lack.
+    CannotResize,
+}
+
+/// A pool with a defect.
+pub(crate) struct Broken {
+    pool: WorkerPool,
+    defect: Defect,
+    spec: SoakSpec,
+}
+
+/// Submissions of all pools of a kind, as no single one lives to see so many.
+static SUBMISSIONS: AtomicU64 = AtomicU64::new(0);
+
+impl Broken {
+    pub(crate) fn new(spec: &SoakSpec, defect: Defect) -> Self {
+        let pool = WorkerPool::builder()
+            .max_workers(spec.max_workers + usize::from(defect == Defect::OneWorkerMore))
+            .min_workers(spec.min_workers)
+            .capacity(spec.capacity + if defect == Defect::LongerQueue { 50 } else { 0 })
+            .idle_timeout(spec.idle_timeout)
+            .overflow(spec.overflow)
+            .build()
+            .expect("the limits of a soak are sound");
+        Self {
+            pool,
+            defect,
+            spec: spec.clone(),
+        }
+    }
+
+    fn is_the_unlucky_one() -> bool {
+        SUBMISSIONS.fetch_add(1, Relaxed) % 10_000 == 9_999
+    }
+}
+
+impl Pool for Broken {
+    fn submit(&self, job: Job) -> Result<(), SubmitError> {
+        match self.defect {
+            Defect::Forgets if Self::is_the_unlucky_one() => {
+                std::mem::forget(job);
+                Ok(())
+            }
+            Defect::Drops if Self::is_the_unlucky_one() => {
+                drop(job);
+                Ok(())
+            }
+            Defect::CountsTwice if Self::is_the_unlucky_one() => {
+                // Nobody but the pool knows of this one.
+                let _ = Pool::submit(&self.pool, Job::new(|| {}));
+                Pool::submit(&self.pool, job)
+            }
+            Defect::RunsRefused => Pool::submit(&self.pool, job).map_err(|refused| {
+                let (job, reason) = refused.into_parts();
+                drop(job.run());
+                SubmitError::new(Job::new(|| {}), reason)
+            }),
+            _ => Pool::submit(&self.pool, job),
+        }
+    }
+
+    fn try_submit(&self, job: Job) -> Result<(), SubmitError> {
+        Pool::try_submit(&self.pool, job)
+    }
+
+    fn stop(&self) {
+        assert!(self.defect != Defect::PanicsInStop, "broken");
+        self.pool.stop();
+    }
+
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+        if self.defect == Defect::HangsInRelease {
+            loop {
+                std::thread::park();
+            }
+        }
+        self.pool.release_with_deadline(deadline)
+    }
+
+    fn stats(&self) -> PoolStats {
+        let mut stats = self.pool.stats();
+        if self.defect == Defect::CountsRefused {
+            stats.submitted += stats.rejected;
+        }
+        stats
+    }
+
+    fn on_worker(&self) -> bool {
+        self.pool.on_worker()
+    }
+
+    fn worker_check(&self) -> Option<WorkerCheck> {
+        self.pool.worker_check()
+    }
+
+    fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
+        self.pool.run_inline(job)
+    }
+
+    fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
+        match self.defect {
+            Defect::CannotResize => Err(ResizeError::Fixed {
+                max: self.spec.max_workers,
+            }),
+            Defect::OneWorkerMore => self.pool.resize(max_workers + 1),
+            _ => self.pool.resize(max_workers),
+        }
+    }
+
+    fn submit_and_wait(&self, job: Job) -> Result<(), WaitError> {
+        if self.defect == Defect::DoesNotWait {
+            return Ok(self.submit(job)?);
+        }
+        self.pool.submit_and_wait(job)
+    }
+
+    fn submit_before(&self, job: Job, deadline: Instant) -> Result<(), SubmitError> {
+        match self.defect {
+            Defect::OverlooksDeadlines => self.submit(job),
+            _ => self.submit(job.before(deadline)),
+        }
+    }
+}
