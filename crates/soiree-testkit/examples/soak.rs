@@ -8,8 +8,12 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use lexopt::{Arg, Parser, ValueExt};
+use soiree_core::PoolOptions;
+use soiree_pond::PondPool;
 use soiree_pool::WorkerPool;
+use soiree_rayon::RayonPool;
 use soiree_testkit::{Soak, SoakFailure, SoakReport, SoakSpec};
+use soiree_tokio::TokioPool;
 
 const HELP: &str = "\
 Does random things to a pool from many threads, and accounts for every job.
@@ -17,7 +21,7 @@ Does random things to a pool from many threads, and accounts for every job.
 Usage: soak [OPTIONS]
 
 Options:
-  --pool NAME    worker, or all for each in turn [all]
+  --pool NAME    worker, pond, rayon, tokio, or all for each in turn [all]
   --seconds N    for how long, each pool [10]
   --threads N    how many threads submit at once [4]
   --seed N       what decides the operations; a random one unless given
@@ -31,7 +35,12 @@ Exit codes: 0 all is well; 1 a pool broke a promise; 2 wrong usage.
 ";
 
 /// What is soaked. A new pool needs one line here and one function below.
-const POOLS: [(&str, SoakOne); 1] = [("worker", worker)];
+const POOLS: [(&str, SoakOne); 4] = [
+    ("worker", worker),
+    ("pond", pond),
+    ("rayon", rayon),
+    ("tokio", tokio),
+];
 
 type SoakOne = fn(Soak) -> Result<SoakReport, SoakFailure>;
 
@@ -44,6 +53,35 @@ fn worker(soak: Soak) -> Result<SoakReport, SoakFailure> {
             .idle_timeout(spec.idle_timeout)
             .overflow(spec.overflow)
             .build()
+            .expect("the limits of a soak are sound")
+    })
+}
+
+fn options(spec: &SoakSpec) -> PoolOptions {
+    PoolOptions::new(spec.max_workers, spec.capacity).overflow(spec.overflow)
+}
+
+fn pond(soak: Soak) -> Result<SoakReport, SoakFailure> {
+    soak.run(|spec: &SoakSpec| {
+        PondPool::with_options(options(spec)).expect("the limits of a soak are sound")
+    })
+}
+
+fn rayon(soak: Soak) -> Result<SoakReport, SoakFailure> {
+    soak.run(|spec: &SoakSpec| {
+        RayonPool::with_options(options(spec)).expect("the limits of a soak are sound")
+    })
+}
+
+fn tokio(soak: Soak) -> Result<SoakReport, SoakFailure> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder
+        .worker_threads(1)
+        .build()
+        .expect("a runtime can be made");
+    let handle = runtime.handle().clone();
+    soak.run(move |spec: &SoakSpec| {
+        TokioPool::with_options(handle.clone(), options(spec))
             .expect("the limits of a soak are sound")
     })
 }

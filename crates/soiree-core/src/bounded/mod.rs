@@ -122,7 +122,7 @@ impl<E: Executor> Pool for BoundedPool<E> {
         let threads = executor.map_or(Some(0), |executor| executor.threads());
         let state = self.shared.lock();
         let at_work = state.at_work();
-        let mut stats = state.stats();
+        let mut stats = state.stats(self.shared.options.capacity);
         drop(state);
         stats.capacity = self.shared.options.capacity;
         stats.running = threads.unwrap_or(0).max(at_work);

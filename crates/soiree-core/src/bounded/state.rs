@@ -256,10 +256,11 @@ impl<E> State<E> {
         }
     }
 
-    pub(super) fn stats(&self) -> PoolStats {
+    pub(super) fn stats(&self, capacity: usize) -> PoolStats {
         let queued = self.queue.len() - self.tentative;
-        // What a turn is on its way to is as good as active; else a job would wait in a queue of capacity 0.
-        let handed_over = queued.min(self.coming());
+        // What a turn is on its way to is as good as active; else a job would wait in a queue of capacity 0. So are those to
+        // which one was on its way before the limit fell.
+        let handed_over = queued.min(self.coming().max(queued.saturating_sub(capacity)));
         let mut stats = PoolStats {
             active: self.active + self.inline + handed_over,
             waiting: queued - handed_over,

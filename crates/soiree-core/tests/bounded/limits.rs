@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 use soiree_core::{
-    BoundedPool, InvalidPoolOptions, Overflow, Pool, PoolOptions, ResizeError, SubmitErrorReason,
-    Turn,
+    BoundedPool, InvalidPoolOptions, Job, Overflow, Pool, PoolOptions, ResizeError,
+    SubmitErrorReason, Turn,
 };
 
 use crate::common::{Turns, counting, figures};
@@ -29,6 +30,40 @@ fn a_resize_takes_effect_at_once() {
     assert_eq!(turns.take().len(), 1, "one turn for those that wait");
     assert_eq!(pool.resize(0), Err(ResizeError::NoWorkers));
     assert_eq!(pool.stats().max_workers, 1);
+}
+
+/// P2: jobs that were handed over before the limit fell, and may not start under it, do not read as waiting above the capacity.
+#[test]
+fn no_more_jobs_read_as_waiting_than_may_when_the_limit_falls() {
+    let (turns, ran) = (Turns::new(), Arc::default());
+    let pool = turns.pool(3, 2);
+    let (said, running) = channel();
+    let (go, told) = channel::<()>();
+    pool.submit(Job::new(move || {
+        said.send(()).unwrap();
+        let _ = told.recv();
+    }))
+    .unwrap();
+    for _ in 0..4 {
+        pool.submit(counting(&ran)).unwrap();
+    }
+    assert_eq!(figures(&pool), (3, 2, 5, 0, 0));
+    pool.resize(1).unwrap();
+    let mut three = turns.take();
+    let first = three.remove(0);
+    thread::scope(|scope| {
+        let holding = scope.spawn(|| first.run());
+        running.recv_timeout(Duration::from_secs(60)).unwrap();
+        three.into_iter().for_each(Turn::run);
+        assert_eq!(ran.load(Ordering::SeqCst), 0, "the limit holds");
+        let (active, waiting, submitted, ..) = figures(&pool);
+        assert_eq!((active + waiting, waiting, submitted), (5, 2, 5));
+        assert!(pool.try_submit(counting(&ran)).is_err());
+        drop(go);
+        holding.join().unwrap();
+    });
+    turns.run_all();
+    assert_eq!(figures(&pool), (0, 0, 5, 1, 5));
 }
 
 /// P2: submitters wait for a place, for as long as they are to.
