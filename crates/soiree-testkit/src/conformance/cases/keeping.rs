@@ -1,0 +1,237 @@
+//! P3: no job is lost or run twice. What the pool says about it plays no part here.
+
+use std::panic::{panic_any, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::Duration;
+
+use soiree_core::Job;
+
+use crate::conformance::fixture::Fixture;
+use crate::conformance::latch::Fates;
+use crate::conformance::spec::PoolSpec;
+use crate::conformance::subject::Subject;
+
+/// Has several threads submit jobs; returns when all are accepted.
+fn submit_from_many(fixture: &Fixture, pool: &Subject, fates: &Fates, each: usize) {
+    let submitters: Vec<_> = (0..3)
+        .map(|part| {
+            let (fixture, pool, fates) = (fixture.clone(), pool.clone(), fates.clone());
+            fixture.clone().start("a submitter", move || {
+                for number in part * each..(part + 1) * each {
+                    fixture.accept(&pool, fates.job(number));
+                }
+            })
+        })
+        .collect();
+    for submitter in submitters {
+        submitter.join();
+    }
+}
+
+fn each_ran_once(fixture: &Fixture, pool: &Subject, fates: &Fates, jobs: usize) {
+    fixture.until(
+        pool,
+        &format!("each of {jobs} accepted jobs had run"),
+        || (0..jobs).all(|number| fates.ran(number) > 0),
+    );
+    if let Some(number) = (0..jobs).find(|number| fates.ran(*number) != 1) {
+        let runs = fates.ran(number);
+        fixture.fail(&format!("job {number} of {jobs} ran {runs} times"));
+    }
+}
+
+pub(crate) fn p3_each_accepted_job_runs_exactly_once(fixture: &Fixture) {
+    const EACH: usize = 1_000;
+    let pool = fixture.pool(4, 3);
+    let fates = Fates::new(3 * EACH);
+    submit_from_many(fixture, &pool, &fates, EACH);
+    each_ran_once(fixture, &pool, &fates, 3 * EACH);
+}
+
+pub(crate) fn p3_each_job_runs_exactly_once_while_workers_come_and_go(fixture: &Fixture) {
+    const EACH: usize = 300;
+    let mut spec = PoolSpec::new(3, 3);
+    spec.idle_timeout = Duration::from_nanos(1);
+    let pool = fixture.build(spec);
+    let fates = Fates::new(3 * EACH);
+    submit_from_many(fixture, &pool, &fates, EACH);
+    each_ran_once(fixture, &pool, &fates, 3 * EACH);
+}
+
+pub(crate) fn p3_each_job_runs_exactly_once_while_the_limit_changes(fixture: &Fixture) {
+    const EACH: usize = 300;
+    let pool = fixture.pool(4, 3);
+    let fates = Fates::new(3 * EACH);
+    let resizer = {
+        let (pool, fates) = (pool.clone(), fates.clone());
+        fixture.start("a thread that resizes", move || {
+            for step in 0..3 * EACH {
+                if let Err(error) = pool.resize([1, 3, 2, 4][step % 4]) {
+                    return Err(format!("the pool is not resized: {error}"));
+                }
+                if fates.all_ran() == 3 * EACH {
+                    break;
+                }
+                thread::yield_now();
+            }
+            Ok(())
+        })
+    };
+    submit_from_many(fixture, &pool, &fates, EACH);
+    if let Err(message) = resizer.join() {
+        fixture.fail(&message);
+    }
+    each_ran_once(fixture, &pool, &fates, 3 * EACH);
+}
+
+pub(crate) fn p3_no_job_is_stranded_while_the_last_worker_leaves(fixture: &Fixture) {
+    let mut spec = PoolSpec::new(1, 1);
+    spec.idle_timeout = Duration::from_nanos(1);
+    let pool = fixture.build(spec);
+    for _ in 0..300 {
+        let waited = pool.submit_and_wait(|| {});
+        fixture.check(waited.is_ok(), || {
+            format!("a job that came as the worker left: {waited:?}")
+        });
+    }
+}
+
+pub(crate) fn p3_a_job_may_wait_for_another_while_there_may_be_more_workers(fixture: &Fixture) {
+    for _ in 0..20 {
+        let pool = fixture.pool(2, 4);
+        let fates = Fates::new(2);
+        let both = Arc::new(Barrier::new(2));
+        for number in 0..2 {
+            let both = Arc::clone(&both);
+            fixture.accept(
+                &pool,
+                fates.job_that(number, move || {
+                    both.wait();
+                }),
+            );
+        }
+        fixture.until(&pool, "two jobs that wait for each other had met", || {
+            fates.all_ran() == 2
+        });
+    }
+}
+
+/// Ends a pool while jobs come in. Which were accepted, and what became of each.
+fn race(fixture: &Fixture, capacity: usize, end: fn(&Subject)) -> (Fates, Vec<bool>) {
+    const EACH: usize = 15;
+    let pool = fixture.pool(2, capacity);
+    let fates = Fates::new(3 * EACH);
+    let answered = Arc::new(AtomicUsize::new(0));
+    let submitters: Vec<_> = (0..3)
+        .map(|part| {
+            let (pool, fates, answered) = (pool.clone(), fates.clone(), Arc::clone(&answered));
+            fixture.start("a submitter", move || {
+                let mut accepted = Vec::new();
+                for number in part * EACH..(part + 1) * EACH {
+                    accepted.push(pool.submit(fates.job(number)).is_ok());
+                    answered.fetch_add(1, Ordering::SeqCst);
+                }
+                accepted
+            })
+        })
+        .collect();
+    // Neither before the first nor after the last job, mostly.
+    fixture.until(&pool, "some jobs were handed over", || {
+        answered.load(Ordering::SeqCst) > 2
+    });
+    end(&pool);
+    let accepted: Vec<bool> = submitters.into_iter().flat_map(|s| s.join()).collect();
+    fixture.until(&pool, "each accepted job had run or was dropped", || {
+        let known = |number: usize| fates.ran(number) + fates.dropped(number) > 0;
+        (0..accepted.len()).all(|number| !accepted[number] || known(number))
+    });
+    (fates, accepted)
+}
+
+pub(crate) fn p3_jobs_that_race_a_stop_are_run_or_dropped_or_refused(fixture: &Fixture) {
+    for round in 0..30 {
+        let (fates, accepted) = race(fixture, 1 + round % 3, Subject::stop);
+        for (number, accepted) in accepted.into_iter().enumerate() {
+            let (ran, dropped) = (fates.ran(number), fates.dropped(number));
+            fixture.check(ran + dropped == 1 && (accepted || ran == 0), || {
+                format!("job {number} (accepted: {accepted}) ran {ran} times and was dropped {dropped} times")
+            });
+        }
+    }
+}
+
+pub(crate) fn p3_jobs_that_race_a_release_are_run_or_refused(fixture: &Fixture) {
+    for round in 0..30 {
+        let (fates, accepted) = race(fixture, 1 + round % 3, Subject::release);
+        for (number, accepted) in accepted.into_iter().enumerate() {
+            let ran = fates.ran(number);
+            fixture.check(ran == usize::from(accepted), || {
+                format!("job {number} (accepted: {accepted}) ran {ran} times")
+            });
+        }
+    }
+}
+
+pub(crate) fn p3_a_job_refused_by_a_closed_pool_comes_back_usable(fixture: &Fixture) {
+    let pool = fixture.pool(1, 4);
+    pool.release();
+    let fates = Fates::new(1);
+    if let Err(refused) = pool.submit(fates.job(0)) {
+        drop(refused.into_job().run());
+    }
+    fixture.until(&pool, "the job had run, which was refused or not", || {
+        fates.ran(0) == 1
+    });
+}
+
+pub(crate) fn p3_a_job_refused_by_a_full_pool_comes_back_usable(fixture: &Fixture) {
+    let pool = fixture.pool(1, 1);
+    let held = fixture.hold(&pool);
+    fixture.fill(&pool, 1);
+    let fates = Fates::new(1);
+    match pool.try_submit(fates.job(0)) {
+        Err(refused) => drop(refused.into_job().run()),
+        Ok(()) => fixture.fail("a queue that refused one job accepts the next"),
+    }
+    fixture.check(fates.ran(0) == 1, || {
+        "the job inside the error is not the one that was handed over".into()
+    });
+    held.let_go();
+}
+
+/// Panics with another of its kind as it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic_any(Bomb);
+    }
+}
+
+fn the_next_job_runs(fixture: &Fixture, pool: &Subject) {
+    let fates = Fates::new(1);
+    fixture.accept(pool, fates.job(0));
+    fixture.until(pool, "the job after it had run", || fates.ran(0) == 1);
+}
+
+pub(crate) fn p3_the_jobs_after_a_panic_still_run(fixture: &Fixture) {
+    let pool = fixture.pool(1, 4);
+    fixture.accept(&pool, || resume_unwind(Box::new("on purpose")));
+    the_next_job_runs(fixture, &pool);
+}
+
+pub(crate) fn p3_a_panic_payload_that_panics_when_dropped_ends_no_worker(fixture: &Fixture) {
+    let pool = fixture.pool(1, 4);
+    fixture.accept(&pool, || resume_unwind(Box::new(Bomb)));
+    the_next_job_runs(fixture, &pool);
+}
+
+pub(crate) fn p3_a_job_that_panics_when_dropped_ends_no_worker(fixture: &Fixture) {
+    let pool = fixture.pool(1, 4);
+    let bomb = Bomb;
+    let too_late = Job::new(move || drop(bomb)).before(std::time::Instant::now());
+    fixture.accept(&pool, too_late);
+    the_next_job_runs(fixture, &pool);
+}

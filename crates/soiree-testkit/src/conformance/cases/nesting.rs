@@ -1,0 +1,213 @@
+//! P4: a pool cannot deadlock itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use soiree_core::{Job, Overflow, SubmitErrorReason};
+
+use crate::conformance::fixture::Fixture;
+use crate::conformance::latch::on_thread_end;
+use crate::conformance::spec::PoolSpec;
+use crate::conformance::subject::Subject;
+
+/// Depths past which nobody states one.
+const DEEP: usize = 256;
+
+/// Runs `work` on a worker, and returns what it sends. The job has a handle of the pool.
+pub(super) fn on_a_worker<T: Send + 'static>(
+    fixture: &Fixture,
+    pool: &Subject,
+    what: &str,
+    work: impl FnOnce(&Subject) -> T + Send + 'static,
+) -> T {
+    let (said, heard) = channel();
+    let inner = pool.clone();
+    fixture.accept(pool, move || {
+        let _ = said.send(work(&inner));
+    });
+    fixture.receive(what, &heard)
+}
+
+pub(crate) fn p4_a_job_from_a_worker_of_a_full_pool_runs_inline(fixture: &Fixture) {
+    let pool = fixture.pool(1, 1);
+    let what = "a job that submits to its own full pool had ended";
+    let inside = fixture.clone();
+    let ran_here = on_a_worker(fixture, &pool, what, move |pool| {
+        inside.fill(pool, 1);
+        let (said, ran_on) = channel();
+        let submitted = pool.submit(move || {
+            let _ = said.send(thread::current().id());
+        });
+        match submitted {
+            Ok(()) => Ok(ran_on.try_recv() == Ok(thread::current().id())),
+            Err(refused) => Err(refused.to_string()),
+        }
+    });
+    fixture.check(ran_here == Ok(true), || {
+        format!("the job is to have run on the worker by the time submit returns: {ran_here:?}")
+    });
+}
+
+/// Submits a job that submits a job that submits a job. Sends the reason for which that came to its end.
+fn nest(pool: &Subject, depth: &Arc<AtomicUsize>, said: &Sender<String>) {
+    if depth.fetch_add(1, Ordering::SeqCst) > DEEP {
+        let _ = said.send(format!("{DEEP} jobs ran inside one another"));
+        return;
+    }
+    let (inner, inner_depth, inner_said) = (pool.clone(), Arc::clone(depth), said.clone());
+    if let Err(refused) = pool.submit(move || nest(&inner, &inner_depth, &inner_said)) {
+        let (job, reason) = refused.into_parts();
+        let message = match reason {
+            SubmitErrorReason::TooDeep { .. } => String::new(),
+            other => format!("the reason given was: {other:?}"),
+        };
+        drop(job);
+        let _ = said.send(message);
+    }
+}
+
+pub(crate) fn p4_past_the_stated_depth_a_job_comes_back(fixture: &Fixture) {
+    let pool = fixture.pool(1, 1);
+    let inside = fixture.clone();
+    let what = "jobs that submit to their own full pool had come to an end";
+    let ended = on_a_worker(fixture, &pool, what, move |pool| {
+        inside.fill(pool, 1);
+        let (said, ended) = channel();
+        nest(pool, &Arc::default(), &said);
+        ended.try_recv()
+    });
+    fixture.check(ended == Ok(String::new()), || {
+        format!("jobs inside one another are to be refused as too deep at some depth: {ended:?}")
+    });
+}
+
+pub(crate) fn p4_a_caller_that_runs_jobs_goes_no_deeper_than_stated(fixture: &Fixture) {
+    let mut spec = PoolSpec::new(1, 1);
+    spec.overflow = Overflow::CallerRuns;
+    let pool = fixture.build(spec);
+    let held = fixture.hold(&pool);
+    fixture.fill(&pool, 1);
+    let (said, ended) = channel();
+    nest(&pool, &Arc::default(), &said);
+    let ended = ended.try_recv();
+    fixture.check(ended == Ok(String::new()), || {
+        format!("jobs inside one another are to be refused as too deep at some depth: {ended:?}")
+    });
+    held.let_go();
+}
+
+pub(crate) fn p4_submit_and_wait_on_a_worker_runs_inline(fixture: &Fixture) {
+    let pool = fixture.pool(1, 4);
+    let what = "a job that waits for another of a pool of one worker had ended";
+    let ran_here = on_a_worker(fixture, &pool, what, |pool| {
+        let (said, ran_on) = channel();
+        let waited = pool.submit_and_wait(move || {
+            let _ = said.send(thread::current().id());
+        });
+        let here = ran_on.try_recv() == Ok(thread::current().id());
+        waited.map(|()| here).map_err(|error| error.to_string())
+    });
+    fixture.check(ran_here == Ok(true), || {
+        format!("the job is to run on the worker that waits for it: {ran_here:?}")
+    });
+}
+
+pub(crate) fn p4_submit_all_and_wait_on_a_worker_runs_inline_in_order(fixture: &Fixture) {
+    let pool = fixture.pool(1, 1);
+    let what = "a job that waits for three others of a pool of one worker had ended";
+    let order = on_a_worker(fixture, &pool, what, |pool| {
+        let (said, ran) = channel();
+        let jobs = (0..3).map(|number| {
+            let said = said.clone();
+            Job::new(move || {
+                let _ = said.send((number, thread::current().id()));
+            })
+        });
+        let waited = pool.submit_all_and_wait(jobs.collect());
+        let here = thread::current().id();
+        let ran: Vec<_> = ran
+            .try_iter()
+            .map(|(number, id)| (number, id == here))
+            .collect();
+        waited.map(|()| ran).map_err(|error| error.to_string())
+    });
+    let expected = Ok(vec![(0, true), (1, true), (2, true)]);
+    fixture.check(order == expected, || {
+        format!("three jobs are to run one after another on the worker that waits: {order:?}")
+    });
+}
+
+pub(crate) fn p4_on_worker_is_true_inside_a_job(fixture: &Fixture) {
+    let pool = fixture.pool(1, 4);
+    let what = "a job had asked on_worker";
+    let on_worker = on_a_worker(fixture, &pool, what, Subject::on_worker);
+    fixture.check(on_worker, || {
+        "on_worker is false inside a job of the pool".into()
+    });
+}
+
+pub(crate) fn p4_on_worker_is_false_elsewhere(fixture: &Fixture) {
+    let (pool, other) = (fixture.pool(1, 4), fixture.pool(1, 4));
+    fixture.check(!pool.on_worker(), || {
+        "on_worker is true on a thread that is inside no job".into()
+    });
+    let what = "a job had asked another pool's on_worker";
+    let asked = pool.clone();
+    let on_worker = on_a_worker(fixture, &other, what, move |_| asked.on_worker());
+    fixture.check(!on_worker, || {
+        "on_worker is true inside a job of another pool".into()
+    });
+}
+
+pub(crate) fn p4_the_worker_check_answers_as_on_worker(fixture: &Fixture) {
+    let pool = fixture.pool(1, 4);
+    let Some(check) = pool.pool().worker_check() else {
+        fixture.fail("worker_check is None");
+    };
+    let elsewhere = check();
+    let what = "a job had asked the worker check";
+    let inside = on_a_worker(fixture, &pool, what, move |_| check());
+    fixture.check(inside && !elsewhere, || {
+        format!(
+            "it is to say true inside a job and false elsewhere, and said {inside} and {elsewhere}"
+        )
+    });
+}
+
+pub(crate) fn p4_the_worker_check_answers_when_the_pool_is_dropped(fixture: &Fixture) {
+    let pool = fixture.pool(1, 4);
+    let Some(check) = pool.pool().worker_check() else {
+        fixture.fail("worker_check is None");
+    };
+    let held = fixture.hold(&pool);
+    let (said, heard) = channel();
+    fixture.accept(&pool, move || {
+        let _ = said.send(check());
+    });
+    drop(pool);
+    held.let_go();
+    let inside = fixture.receive(
+        "the job that was queued as the pool was dropped ran",
+        &heard,
+    );
+    fixture.check(inside, || {
+        "it says false inside a job of the pool whose last handle is gone".into()
+    });
+}
+
+pub(crate) fn p4_a_worker_check_does_not_keep_the_pool(fixture: &Fixture) {
+    let mut spec = PoolSpec::new(1, 4);
+    spec.idle_timeout = Duration::from_secs(3600);
+    let pool = fixture.build(spec);
+    let Some(check) = pool.pool().worker_check() else {
+        fixture.fail("worker_check is None");
+    };
+    let (said, heard) = channel();
+    fixture.accept(&pool, || on_thread_end(said));
+    drop(pool);
+    fixture.receive("the worker ended, the pool being dropped", &heard);
+    fixture.check(!check(), || "it says that this thread is a worker".into());
+}

@@ -1,0 +1,141 @@
+//! `resize`, and what P2 and P3 say about limits that move.
+
+use soiree_core::{MAX_SIZE, ResizeError};
+
+use super::bounds::Crowd;
+use crate::conformance::fixture::Fixture;
+use crate::conformance::latch::{Fates, Latch};
+use crate::conformance::spec::PoolSpec;
+use crate::conformance::subject::Subject;
+
+fn resize(fixture: &Fixture, pool: &Subject, max_workers: usize) {
+    if let Err(error) = pool.resize(max_workers) {
+        fixture.fail(&format!("the pool is not resized: {error}"));
+    }
+}
+
+pub(crate) fn resize_shows_in_the_figures(fixture: &Fixture) {
+    let pool = fixture.pool(2, 4);
+    for max_workers in [4, 1, 3] {
+        resize(fixture, &pool, max_workers);
+        let stats = pool.stats();
+        fixture.check(stats.max_workers == max_workers, || {
+            format!("the pool was resized to {max_workers}: {stats:?}")
+        });
+    }
+}
+
+pub(crate) fn resize_to_no_workers_is_refused(fixture: &Fixture) {
+    let pool = fixture.pool(2, 4);
+    let resized = pool.resize(0);
+    let stats = pool.stats();
+    fixture.check(
+        resized == Err(ResizeError::NoWorkers) && stats.max_workers == 2,
+        || format!("a pool of 2 was to be resized to 0, and said {resized:?}: {stats:?}"),
+    );
+}
+
+pub(crate) fn resize_to_more_than_can_be_meant_is_refused(fixture: &Fixture) {
+    let pool = fixture.pool(2, 4);
+    let resized = pool.resize(usize::MAX);
+    let stats = pool.stats();
+    let refused = matches!(resized, Err(ResizeError::TooLarge { .. }));
+    fixture.check(refused && stats.max_workers == 2, || {
+        format!("{MAX_SIZE} workers are the most there may be, and it said {resized:?}: {stats:?}")
+    });
+}
+
+pub(crate) fn resize_below_the_workers_that_stay_is_refused(fixture: &Fixture) {
+    let mut spec = PoolSpec::new(4, 4);
+    spec.min_workers = 2;
+    let pool = fixture.build(spec);
+    let resized = pool.resize(1);
+    let stats = pool.stats();
+    fixture.check(
+        resized == Err(ResizeError::BelowMin { max: 1, min: 2 }) && stats.max_workers == 4,
+        || format!("2 workers are to stay, of 4 that may live, and it said {resized:?}: {stats:?}"),
+    );
+}
+
+pub(crate) fn resize_up_starts_what_waits(fixture: &Fixture) {
+    let pool = fixture.pool(1, 4);
+    let first = fixture.hold(&pool);
+    let (latches, jobs): (Vec<_>, Vec<_>) = (0..2).map(|_| Latch::new()).unzip();
+    for job in jobs {
+        fixture.accept(&pool, job);
+    }
+    resize(fixture, &pool, 3);
+    for latch in &latches {
+        fixture.runs(&pool, latch);
+    }
+    drop((first, latches));
+}
+
+pub(crate) fn resize_up_lets_blocked_submitters_in(fixture: &Fixture) {
+    let pool = fixture.pool(1, 1);
+    let first = fixture.hold(&pool);
+    fixture.fill(&pool, 1);
+    let (latch, job) = Latch::new();
+    let submitter = {
+        let pool = pool.clone();
+        fixture.start("a submit to a full queue", move || pool.submit(job).is_ok())
+    };
+    submitter.settle();
+    resize(fixture, &pool, 2);
+    fixture.runs(&pool, &latch);
+    fixture.check(submitter.join(), || {
+        "a submit to a full queue was refused, and there is a new worker".into()
+    });
+    drop((first, latch));
+}
+
+pub(crate) fn resize_down_lets_no_job_start_above_the_new_limit(fixture: &Fixture) {
+    let pool = fixture.pool(3, 32);
+    for round in 0..20 {
+        let max_workers = 1 + round % 2;
+        let before = pool.ended();
+        resize(fixture, &pool, 3);
+        let held = fixture.hold_all(&pool, 3);
+        resize(fixture, &pool, max_workers);
+        let crowd = Crowd::default();
+        for _ in 0..12 {
+            fixture.accept(&pool, crowd.job());
+        }
+        drop(held);
+        fixture.until(&pool, "all jobs of the round had ended", || {
+            pool.ended() == before + 15
+        });
+        let most = crowd.most();
+        fixture.check(most <= max_workers, || {
+            format!("{most} jobs ran at once that were handed over after a resize to {max_workers}")
+        });
+    }
+}
+
+pub(crate) fn resize_down_lets_the_workers_above_the_limit_leave(fixture: &Fixture) {
+    let mut spec = PoolSpec::new(3, 4);
+    spec.idle_timeout = std::time::Duration::from_secs(3600);
+    let pool = fixture.build(spec);
+    drop(fixture.hold_all(&pool, 3));
+    resize(fixture, &pool, 1);
+    fixture.until(&pool, "no more workers lived than may", || {
+        pool.stats().running <= 1
+    });
+}
+
+pub(crate) fn resize_down_and_up_again_loses_no_job(fixture: &Fixture) {
+    let pool = fixture.pool(3, 16);
+    let fates = Fates::new(100);
+    for round in 0..10 {
+        let held = fixture.hold_all(&pool, 1);
+        for number in 0..10 {
+            fixture.accept(&pool, fates.job(10 * round + number));
+        }
+        resize(fixture, &pool, 1);
+        drop(held);
+        resize(fixture, &pool, 3);
+    }
+    fixture.until(&pool, "each of 100 jobs had run", || {
+        (0..100).all(|number| fates.ran(number) == 1)
+    });
+}

@@ -1,0 +1,103 @@
+//! P8: threads that cannot be started.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::conformance::fixture::Fixture;
+use crate::conformance::latch::Fates;
+use crate::conformance::spec::PoolSpec;
+use crate::conformance::subject::Subject;
+
+fn would_block() -> io::Error {
+    io::Error::from(io::ErrorKind::WouldBlock)
+}
+
+/// A pool for which only those threads start of which `starts` is true; `None` if it does not even come to be.
+fn where_threads_start(
+    fixture: &Fixture,
+    mut spec: PoolSpec,
+    starts: impl Fn(usize) -> bool + Send + Sync + 'static,
+) -> Option<Subject> {
+    let attempts = AtomicUsize::new(0);
+    spec.spawn = Some(Arc::new(move |builder, body| {
+        if starts(attempts.fetch_add(1, Ordering::SeqCst)) {
+            builder.spawn(body).map(drop)
+        } else {
+            Err(would_block())
+        }
+    }));
+    // A pool that starts its threads when it is made says so there, and factories cannot return errors.
+    catch_unwind(AssertUnwindSafe(|| fixture.build(spec))).ok()
+}
+
+pub(crate) fn p8_without_a_single_thread_no_job_hangs(fixture: &Fixture) {
+    let Some(pool) = where_threads_start(fixture, PoolSpec::new(2, 4), |_| false) else {
+        return;
+    };
+    let fates = Fates::new(2);
+    let submitted = [pool.submit(fates.job(0)), pool.try_submit(fates.job(1))];
+    for (number, submitted) in submitted.into_iter().enumerate() {
+        let accepted = submitted.is_ok();
+        if let Err(refused) = submitted {
+            drop(refused.into_job().run());
+        }
+        fixture.until(&pool, "the job had run, which was refused or not", || {
+            fates.ran(number) == 1
+        });
+        let stats = pool.stats();
+        fixture.check(accepted || stats.rejected > 0, || {
+            format!("a job was refused, for no thread starts: {stats:?}")
+        });
+    }
+}
+
+pub(crate) fn p8_when_later_threads_fail_the_others_run_everything(fixture: &Fixture) {
+    let mut spec = PoolSpec::new(4, 4);
+    spec.idle_timeout = Duration::from_secs(3600);
+    let Some(pool) = where_threads_start(fixture, spec, |attempt| attempt == 0) else {
+        return;
+    };
+    let fates = Fates::new(50);
+    for number in 0..50 {
+        fixture.accept(&pool, fates.job(number));
+    }
+    fixture.until(&pool, "one worker had run all jobs", || {
+        fates.all_ran() == 50
+    });
+}
+
+pub(crate) fn p8_no_job_is_stranded_while_every_second_thread_fails(fixture: &Fixture) {
+    const EACH: usize = 150;
+    let mut spec = PoolSpec::new(2, 1);
+    spec.idle_timeout = Duration::from_nanos(1);
+    let Some(pool) = where_threads_start(fixture, spec, |attempt| attempt % 2 == 1) else {
+        return;
+    };
+    let fates = Fates::new(2 * EACH);
+    let submitters: Vec<_> = (0..2)
+        .map(|part| {
+            let (pool, fates) = (pool.clone(), fates.clone());
+            fixture.start("a submitter", move || {
+                let numbers = part * EACH..(part + 1) * EACH;
+                numbers
+                    .map(|number| pool.submit(fates.job(number)).is_ok())
+                    .collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    let accepted: Vec<bool> = submitters.into_iter().flat_map(|s| s.join()).collect();
+    fixture.until(&pool, "each accepted job had run", || {
+        (0..2 * EACH).all(|number| fates.ran(number) == usize::from(accepted[number]))
+    });
+}
+
+pub(crate) fn p8_a_pool_without_threads_can_be_released(fixture: &Fixture) {
+    let Some(pool) = where_threads_start(fixture, PoolSpec::new(2, 4), |_| false) else {
+        return;
+    };
+    let _ = pool.submit(|| {});
+    pool.release();
+}
