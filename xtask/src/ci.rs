@@ -1,6 +1,6 @@
 //! Every check in one go, cheap ones first, the tests last.
 
-use crate::{Result, arrows, tidy, workspace};
+use crate::{Result, arrows, model, tidy, workspace};
 
 /// Runs the checks in order and ends at the first that fails.
 pub(crate) fn run(tests: bool) -> Result {
@@ -19,6 +19,7 @@ pub(crate) fn run(tests: bool) -> Result {
         let lints: &[&str] = &["--", "-D", "warnings"];
         workspace::run(&[&["clippy", "-p", "soiree", "--lib"], &selection[..], lints].concat())?;
     }
+    model::lint()?;
     workspace::run_with(
         &[("RUSTDOCFLAGS", "-D warnings")],
         &["doc", "--workspace", "--no-deps", "--all-features"],
@@ -28,6 +29,7 @@ pub(crate) fn run(tests: bool) -> Result {
     eprintln!("$ cargo xtask tidy");
     tidy::run()?;
     if tests {
+        model::run(&[])?;
         workspace::run(&["test", "--workspace", "--all-features"])?;
     }
     Ok(())

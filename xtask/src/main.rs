@@ -2,6 +2,7 @@
 
 mod arrows;
 mod ci;
+mod model;
 mod soak;
 mod tidy;
 mod workspace;
@@ -15,6 +16,8 @@ const USAGE: &str = "\
 usage: cargo xtask <command>
 
   ci [--no-tests]  every check, and the tests last
+  model [--schedules N] [NAME...]
+                   the worker pool under a model checker
   arrows           which workspace crate may depend on which
   tidy             rules of style that no compiler knows
   soak [OPTIONS]   random operations on the pools from many threads; --help lists the options";
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
     let outcome = match args.as_slice() {
         ["ci"] => ci::run(true),
         ["ci", "--no-tests"] => ci::run(false),
+        ["model", args @ ..] => model::run(args),
         ["arrows"] => arrows::run(),
         ["tidy"] => tidy::run(),
         ["soak", options @ ..] => soak::run(options),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use shuttle::sync::Barrier;
-use soiree_pool::{Balanced, Lazy};
+use soiree_pool::{Balanced, Lazy, Load};
 
 use crate::common::{Ledger, NEVER, SOME, Threads, explore, one_of, pool};
 
@@ -12,6 +12,9 @@ use crate::common::{Ledger, NEVER, SOME, Threads, explore, one_of, pool};
 fn the_last_worker_leaving_races_submitters() {
     explore(|| {
         let pool = pool(1, one_of(&[0, 1, 2])).idle_timeout(SOME);
+        // No strategy is asked whether to start the first worker.
+        let eager = one_of(&[true, false]);
+        let pool = pool.strategy(move |load: &Load| eager && load.waiting > load.idle);
         let pool = Arc::new(pool.build().unwrap());
         let (ledger, mut threads) = (Ledger::default(), Threads::default());
         for _ in 0..2 {

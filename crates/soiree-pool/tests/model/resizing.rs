@@ -12,11 +12,16 @@ use crate::common::{Latch, Ledger, NEVER, SOME, Threads, explore, hold, one_of, 
 #[test]
 fn a_falling_limit_holds_for_jobs_submitted_afterwards() {
     explore(|| {
-        let (from, to) = one_of(&[(2, 1), (3, 1), (4, 2)]);
-        let pool = pool(from, 2).idle_timeout(one_of(&[NEVER, SOME]));
-        let pool = Arc::new(pool.build().unwrap());
+        let (from, to) = one_of(&[(2, 1), (3, 1), (3, 2)]);
+        let pool = Arc::new(pool(from, 2).build().unwrap());
         let (before, after) = (Ledger::default(), Ledger::default());
-        before.submit(&pool, from);
+        let latches: Vec<Latch> = (0..from).map(|_| hold(&pool, &before)).collect();
+        latches.into_iter().for_each(Latch::let_go);
+        // Either they are all idle when the limit falls, and nothing but what is told them makes them leave; or not yet.
+        let idle = one_of(&[0, from]);
+        while pool.idle_workers() < idle {
+            thread::yield_now();
+        }
         pool.resize(to).unwrap();
         let mut threads = Threads::default();
         for _ in 0..2 {
@@ -24,6 +29,9 @@ fn a_falling_limit_holds_for_jobs_submitted_afterwards() {
             threads.start(move || after.submit(&pool, 2));
         }
         threads.join();
+        while pool.running() > to {
+            thread::yield_now();
+        }
         pool.release();
         assert!(after.most_running() <= to, "{}", after.most_running());
         assert!(before.most_running() <= from);

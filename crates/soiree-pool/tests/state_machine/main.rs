@@ -1,0 +1,160 @@
+//! The pool against a model of it that does one thing after another: the same steps, the same figures.
+
+mod reference;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use proptest::test_runner::Config;
+use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
+use soiree_pool::{Balanced, Job, Lazy, Pool, ResizeError, WorkerPool, WorkerPoolBuilder};
+
+use self::reference::{Answer, Reference, Step};
+
+/// Far more than any figure takes that is going to come true.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Real {
+    pool: WorkerPool,
+    /// Ends a job, in a panic or not.
+    go: BTreeMap<usize, Sender<bool>>,
+    running: Arc<Mutex<BTreeSet<usize>>>,
+}
+
+impl Real {
+    fn job(&mut self, number: usize) -> Job {
+        let (go, told) = channel();
+        self.go.insert(number, go);
+        let running = Arc::clone(&self.running);
+        Job::new(move || {
+            running.lock().unwrap().insert(number);
+            let panics = told.recv().unwrap_or(false);
+            running.lock().unwrap().remove(&number);
+            if panics {
+                // Not `panic!`, which would print each.
+                std::panic::resume_unwind(Box::new("so"));
+            }
+        })
+    }
+
+    fn step(&mut self, before: &Reference, step: &Step) -> Answer {
+        let refused = |refused| match refused {
+            true => Answer::Refused,
+            false => Answer::Done,
+        };
+        match *step {
+            Step::Submit { late: false } => {
+                let job = self.job(before.next);
+                refused(self.pool.submit(job).is_err())
+            }
+            Step::Submit { late: true } => {
+                let job = self.job(before.next);
+                // By the time it starts, this instant is over.
+                refused(self.pool.submit_before(job, Instant::now()).is_err())
+            }
+            Step::TrySubmit => {
+                let job = self.job(before.next);
+                refused(self.pool.try_submit(job).is_err())
+            }
+            Step::LetGo { nth, panics } => {
+                let go = self.go.remove(&before.running[nth]);
+                go.expect("it runs").send(panics).expect("it waits");
+                Answer::Done
+            }
+            Step::Resize { up } => {
+                let max = before.stats().max_workers;
+                refused(
+                    self.pool
+                        .resize(if up { max + 1 } else { max - 1 })
+                        .is_err(),
+                )
+            }
+            Step::ResizeToNone => {
+                assert_eq!(self.pool.resize(0), Err(ResizeError::NoWorkers));
+                Answer::Refused
+            }
+            Step::Stop => {
+                self.pool.stop();
+                Answer::Done
+            }
+            Step::Release => {
+                thread::scope(|scope| {
+                    scope.spawn(|| self.pool.release());
+                    self.go.clear();
+                });
+                Answer::Done
+            }
+            Step::ReleaseUntilNow => match self.pool.release_with_deadline(Instant::now()) {
+                Ok(()) => Answer::Done,
+                Err(left) => Answer::Unfinished {
+                    active: left.active,
+                    discarded: left.discarded,
+                },
+            },
+        }
+    }
+}
+
+struct Machine;
+
+impl StateMachineTest for Machine {
+    type SystemUnderTest = (Real, Reference);
+    type Reference = Reference;
+
+    fn init_test(state: &Reference) -> Self::SystemUnderTest {
+        let stats = state.stats();
+        let builder: WorkerPoolBuilder = WorkerPool::builder()
+            .min_workers(stats.min_workers)
+            .max_workers(stats.max_workers)
+            .capacity(stats.capacity)
+            .overflow(state.overflow)
+            .idle_timeout(Duration::from_secs(3600));
+        let builder = match state.balanced {
+            true => builder.strategy(Balanced),
+            false => builder.strategy(Lazy),
+        };
+        let real = Real {
+            pool: builder.build().unwrap(),
+            go: BTreeMap::new(),
+            running: Arc::default(),
+        };
+        (real, state.clone())
+    }
+
+    fn apply(
+        (mut real, before): Self::SystemUnderTest,
+        after: &Reference,
+        step: Step,
+    ) -> Self::SystemUnderTest {
+        let answer = real.step(&before, &step);
+        assert_eq!(answer, after.answer);
+        let wanted = after.stats();
+        let running: BTreeSet<usize> = after.running.iter().copied().collect();
+        let give_up = Instant::now() + PATIENCE;
+        // Workers take a moment to get there; it has to come to exactly this.
+        while real.pool.stats() != wanted || *real.running.lock().unwrap() != running {
+            let is = real.pool.stats();
+            assert!(is.is_balanced(), "{is:?}");
+            assert!(Instant::now() < give_up, "{is:?} and not {wanted:?}");
+            thread::yield_now();
+        }
+        (real, after.clone())
+    }
+
+    fn teardown((mut real, before): Self::SystemUnderTest, _: Reference) {
+        let after = <Reference as ReferenceStateMachine>::apply(before.clone(), &Step::Release);
+        real.step(&before, &Step::Release);
+        assert_eq!(real.pool.stats(), after.stats());
+    }
+}
+
+prop_state_machine! {
+    #![proptest_config(Config { cases: 128, failure_persistence: None, ..Config::default() })]
+
+    /// P1, P2, P3, P5, P6: whatever is done to it, the pool shows the figures that the model has.
+    #[test]
+    fn the_pool_does_what_its_model_does(sequential 1..60 => Machine);
+}

@@ -1,0 +1,256 @@
+//! What a pool is, if one thing happens after another.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest_state_machine::ReferenceStateMachine;
+use soiree_pool::{Overflow, PoolStats};
+
+/// One thing that happens to a pool.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    /// Submits a job, whose start may come too late.
+    Submit {
+        late: bool,
+    },
+    TrySubmit,
+    /// Lets a running job end, well or in a panic.
+    LetGo {
+        nth: usize,
+        panics: bool,
+    },
+    /// One worker more, or fewer.
+    Resize {
+        up: bool,
+    },
+    ResizeToNone,
+    Stop,
+    /// Lets all jobs go, and releases.
+    Release,
+    ReleaseUntilNow,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Reference {
+    pub(crate) overflow: Overflow,
+    /// Grows when more jobs wait than there are workers, or else only when the queue is full.
+    pub(crate) balanced: bool,
+    /// The figures, without what is derived of the rest.
+    counted: PoolStats,
+    open: bool,
+    live: usize,
+    /// Workers that are to leave.
+    excess: usize,
+    pub(crate) running: Vec<usize>,
+    queue: VecDeque<Queued>,
+    /// The number of the next job.
+    pub(crate) next: usize,
+    /// What the last step was answered.
+    pub(crate) answer: Answer,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Queued {
+    job: usize,
+    late: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Done,
+    Refused,
+    Unfinished { active: usize, discarded: usize },
+}
+
+impl Reference {
+    /// The figures that the pool has to show.
+    pub(crate) fn stats(&self) -> PoolStats {
+        let mut stats = self.counted;
+        stats.running = self.live;
+        stats.idle = self.live - self.running.len();
+        stats.active = self.running.len();
+        stats.waiting = self.queue.len();
+        stats
+    }
+
+    fn permits(&self) -> usize {
+        self.counted.max_workers + self.excess - self.live
+    }
+
+    fn submit(&mut self, late: bool, may_replace: bool) -> Answer {
+        let job = Queued {
+            job: self.next,
+            late,
+        };
+        self.next += 1;
+        let idle = self.live - self.running.len();
+        let full = self.queue.len() == self.counted.capacity;
+        if !self.open {
+            self.counted.rejected += 1;
+            return Answer::Refused;
+        }
+        if self.live == 0 || idle > 0 {
+            self.live = self.live.max(1);
+            self.queue.push_back(job);
+            self.look();
+        } else if !full {
+            self.queue.push_back(job);
+            if self.balanced && self.queue.len() > self.live && self.permits() > 0 {
+                self.live += 1;
+                self.look();
+            }
+        } else if self.permits() > 0 {
+            self.live += 1;
+            self.queue.push_front(job);
+            self.look();
+        } else if may_replace && self.overflow == Overflow::DropOldest {
+            self.queue.pop_front();
+            self.queue.push_back(job);
+            self.counted.discarded += 1;
+        } else {
+            self.counted.rejected += 1;
+            return Answer::Refused;
+        }
+        self.counted.submitted += 1;
+        Answer::Done
+    }
+
+    /// A worker without a job looks what there is to do.
+    fn look(&mut self) {
+        if self.excess > 0 {
+            self.excess -= 1;
+            self.live -= 1;
+            return;
+        }
+        while let Some(Queued { job, late }) = self.queue.pop_front() {
+            if !late {
+                self.running.push(job);
+                return;
+            }
+            self.counted.expired += 1;
+        }
+        if !self.open {
+            self.live -= 1;
+        }
+    }
+
+    fn let_go(&mut self, nth: usize, panics: bool) {
+        self.running.remove(nth);
+        match panics {
+            true => self.counted.failed += 1,
+            false => self.counted.successful += 1,
+        }
+        self.look();
+    }
+
+    fn resize(&mut self, up: bool) {
+        if !up {
+            let spare = self.permits() > 0;
+            self.counted.max_workers -= 1;
+            if !spare {
+                self.excess += 1;
+                if self.live > self.running.len() {
+                    self.look();
+                }
+            }
+            return;
+        }
+        self.counted.max_workers += 1;
+        if self.excess > 0 {
+            self.excess -= 1;
+        } else if !self.queue.is_empty() {
+            self.live += 1;
+            self.look();
+        }
+    }
+
+    fn stop(&mut self) -> Answer {
+        self.open = false;
+        self.live = self.running.len();
+        let (active, discarded) = (self.live, self.queue.len());
+        self.queue.clear();
+        self.counted.discarded += discarded as u64;
+        match (active, discarded) {
+            (0, 0) => Answer::Done,
+            _ => Answer::Unfinished { active, discarded },
+        }
+    }
+}
+
+impl ReferenceStateMachine for Reference {
+    type State = Self;
+    type Transition = Step;
+
+    fn init_state() -> BoxedStrategy<Self> {
+        let overflow = prop_oneof![
+            Just(Overflow::Reject),
+            Just(Overflow::BlockFor(Duration::from_nanos(1))),
+            Just(Overflow::DropOldest),
+        ];
+        (overflow, any::<bool>(), 1..=3_usize, 1..=3_usize)
+            .prop_map(|(overflow, balanced, max_workers, capacity)| {
+                let mut counted = PoolStats::default();
+                counted.max_workers = max_workers;
+                counted.capacity = capacity;
+                counted.min_workers = 1;
+                Self {
+                    overflow,
+                    balanced,
+                    counted,
+                    open: true,
+                    live: 0,
+                    excess: 0,
+                    running: Vec::new(),
+                    queue: VecDeque::new(),
+                    next: 0,
+                    answer: Answer::Done,
+                }
+            })
+            .boxed()
+    }
+
+    fn transitions(_: &Self) -> BoxedStrategy<Step> {
+        prop_oneof![
+            12 => any::<bool>().prop_map(|late| Step::Submit { late }),
+            12 => Just(Step::Submit { late: false }),
+            4 => Just(Step::TrySubmit),
+            12 => (0..8_usize, any::<bool>()).prop_map(|(nth, panics)| Step::LetGo { nth, panics }),
+            8 => any::<bool>().prop_map(|up| Step::Resize { up }),
+            1 => Just(Step::ResizeToNone),
+            1 => Just(Step::Stop),
+            1 => Just(Step::Release),
+            1 => Just(Step::ReleaseUntilNow),
+        ]
+        .boxed()
+    }
+
+    fn preconditions(state: &Self, step: &Step) -> bool {
+        match step {
+            Step::LetGo { nth, .. } => *nth < state.running.len(),
+            Step::Resize { up } => *up || state.counted.max_workers > 1,
+            _ => true,
+        }
+    }
+
+    fn apply(mut state: Self, step: &Step) -> Self {
+        state.answer = Answer::Done;
+        match *step {
+            Step::Submit { late } => state.answer = state.submit(late, true),
+            Step::TrySubmit => state.answer = state.submit(false, false),
+            Step::LetGo { nth, panics } => state.let_go(nth, panics),
+            Step::Resize { up } => state.resize(up),
+            Step::ResizeToNone => state.answer = Answer::Refused,
+            Step::Stop => drop(state.stop()),
+            Step::ReleaseUntilNow => state.answer = state.stop(),
+            Step::Release => {
+                state.open = false;
+                state.live = state.running.len();
+                while !state.running.is_empty() {
+                    state.let_go(0, false);
+                }
+            }
+        }
+        state
+    }
+}
