@@ -3,6 +3,7 @@
 mod arrows;
 mod ci;
 mod model;
+mod mutants;
 mod soak;
 mod tidy;
 mod workspace;
@@ -20,7 +21,9 @@ usage: cargo xtask <command>
                    the worker pool under a model checker
   arrows           which workspace crate may depend on which
   tidy             rules of style that no compiler knows
-  soak [OPTIONS]   random operations on the pools from many threads; --help lists the options";
+  soak [OPTIONS]   random operations on the pools from many threads; --help lists the options
+  asan [OPTIONS]   soak, with a nightly sanitizer that finds leaks and bad memory
+  mutants [core|pool] [ARGS]  whether tests notice changes of the code; ARGS are cargo-mutants' own";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -32,6 +35,8 @@ fn main() -> ExitCode {
         ["arrows"] => arrows::run(),
         ["tidy"] => tidy::run(),
         ["soak", options @ ..] => soak::run(options),
+        ["asan", options @ ..] => soak::run_asan(options),
+        ["mutants", args @ ..] => mutants::run(args),
         ["help" | "-h" | "--help"] => {
             println!("{USAGE}");
             Ok(())

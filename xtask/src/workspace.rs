@@ -30,21 +30,43 @@ pub(crate) fn run(args: &[&str]) -> Result {
 
 /// As [`run`], with environment variables set.
 pub(crate) fn run_with(variables: &[(&str, &str)], args: &[&str]) -> Result {
+    match status(cargo(), "cargo", variables, args)? {
+        Some(0) => Ok(()),
+        _ => Err(format!("failed: cargo {}", args.join(" ")).into()),
+    }
+}
+
+/// As [`run_with`], with the nightly Cargo.
+pub(crate) fn run_nightly(variables: &[(&str, &str)], args: &[&str]) -> Result {
+    let mut command = Command::new("rustup");
+    command
+        .current_dir(root())
+        .args(["run", "nightly", "cargo"]);
+    match status(command, "rustup run nightly cargo", variables, args)? {
+        Some(0) => Ok(()),
+        _ => Err(format!("failed: cargo {}", args.join(" ")).into()),
+    }
+}
+
+/// Runs a command that goes by this name, says so, and returns its exit code if it has one.
+pub(crate) fn status(
+    mut command: Command,
+    name: &str,
+    variables: &[(&str, &str)],
+    args: &[&str],
+) -> Result<Option<i32>> {
     let set: String = variables
         .iter()
         .map(|(name, value)| format!("{name}={value:?} "))
         .collect();
-    let shown = format!("{set}cargo {}", args.join(" "));
+    let shown = format!("{set}{name} {}", args.join(" "));
     eprintln!("$ {shown}");
-    let status = cargo()
+    let status = command
         .envs(variables.iter().copied())
         .args(args)
         .status()
         .map_err(|error| format!("{shown}: {error}"))?;
-    if !status.success() {
-        return Err(format!("failed: {shown}").into());
-    }
-    Ok(())
+    Ok(status.code())
 }
 
 /// What `cargo metadata` says of the workspace's own crates.
