@@ -24,6 +24,8 @@ const SUITES: [Suite; 2] = [
             "--test",
             "promises",
             "--test",
+            "registry",
+            "--test",
             "topics",
             "--",
             "--skip",

@@ -297,3 +297,51 @@ impl fmt::Debug for Registry {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// T3: the list of IDs shrinks as they go, and not each time one goes.
+    #[test]
+    fn ids_that_are_gone_leave_no_room_behind() {
+        let registry = Registry::new();
+        let pattern = Pattern::new("a").expect("the pattern is sound");
+        let id = |number: u32| ListenerId::new(number.to_string());
+        for number in 0..10_000 {
+            let listener = Arc::new(|_: &dyn crate::Event| ());
+            registry
+                .add(&pattern, id(number), ListenerOptions::new(), listener)
+                .expect("the ID is new");
+        }
+        let room = || registry.lock().by_id.capacity();
+        let all = room();
+        let remove = |number| registry.remove(&pattern, &id(number)).expect("it is there");
+        (0..6_000).for_each(remove);
+        assert!(room() > all / 2, "4,000 of 10,000 are no reason yet");
+        (6_000..9_999).for_each(remove);
+        assert!(room() < 16, "room for {} is left", room());
+    }
+
+    /// T2: topics that find no place in the table of known topics get a new one, and once that is large enough no more.
+    #[test]
+    fn a_crowded_table_is_renewed_until_it_is_large_enough() {
+        let registry = Registry::new();
+        let pattern = Pattern::new("*").expect("the pattern is sound");
+        let (id, listener) = (ListenerId::new("one"), Arc::new(|_: &dyn crate::Event| ()));
+        let added = registry.add(&pattern, id.clone(), ListenerOptions::new(), listener);
+        added.expect("the ID is new");
+        let topics: Vec<String> = (0..200).map(|number| number.to_string()).collect();
+        let visit_all = || {
+            let before = registry.current.load_full();
+            for topic in &topics {
+                // Twice, so that it is worth remembering.
+                assert_eq!(registry.matching(topic), [id.clone()]);
+                assert_eq!(registry.matching(topic), [id.clone()]);
+            }
+            Arc::ptr_eq(&before, &registry.current.load_full())
+        };
+        assert!(!visit_all(), "200 topics crowd 64 places");
+        assert!((0..100).any(|_| visit_all()), "it grows beyond need");
+    }
+}

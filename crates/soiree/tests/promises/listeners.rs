@@ -65,6 +65,43 @@ fn aborting_stops_all_that_has_not_started_whatever_its_pattern() -> BoxResult {
     Ok(())
 }
 
+/// L2: so is an event whose last listener aborts it, though nothing was left to stop.
+#[test]
+fn an_event_that_its_last_listener_aborts_is_reported_as_aborted() -> BoxResult {
+    let soiree = EventPool::new();
+    soiree.on("a.b", |event| event.set_aborted(true))?;
+    both_ways(&soiree, "a.b", |report| {
+        assert_eq!((report.delivered, report.aborted), (1, true));
+    });
+    Ok(())
+}
+
+/// L1, L5: a listener sees what its filter lets through, and nothing else takes one of its runs.
+#[test]
+fn a_filter_decides_what_a_listener_sees_and_what_counts_as_a_run() -> BoxResult {
+    let soiree = EventPool::new();
+    let diary = Diary::default();
+    let heard = diary.clone();
+    let large = ListenerOptions::new()
+        .filter(|event| event.payload_as::<u32>().is_some_and(|number| *number > 9))
+        .max_runs(2);
+    soiree.on_with("number", large, move |event| {
+        let number = event.payload_as::<u32>().expect("the filter saw a number");
+        heard.note(number.to_string());
+    })?;
+    let delivered: Vec<u64> = [1_u32, 10, 2, 3, 11, 12, 4]
+        .into_iter()
+        .map(|number| {
+            soiree
+                .emit_sync("number", number)
+                .map(|report| report.delivered)
+        })
+        .collect::<Result<_, _>>()?;
+    assert_eq!(delivered, [0, 1, 0, 0, 1, 0, 0]);
+    assert_eq!(diary.take(), ["10", "11"]);
+    Ok(())
+}
+
 /// L3
 #[test]
 fn a_listener_may_call_anything_on_its_own_event_pool() -> BoxResult {
