@@ -3,14 +3,17 @@
 //! `cargo run --release -p soiree-testkit --example soak -- --seconds 60`
 
 use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use lexopt::{Arg, Parser, ValueExt};
 use soiree_core::PoolOptions;
 use soiree_pond::PondPool;
-use soiree_pool::WorkerPool;
+use soiree_pool::{Balanced, Eager, Lazy, WorkerPool, WorkerPoolBuilder};
 use soiree_rayon::RayonPool;
 use soiree_testkit::{Soak, SoakFailure, SoakReport, SoakSpec};
 use soiree_tokio::TokioPool;
@@ -21,7 +24,8 @@ Does random things to a pool from many threads, and accounts for every job.
 Usage: soak [OPTIONS]
 
 Options:
-  --pool NAME    worker, pond, rayon, tokio, or all for each in turn [all]
+  --pool NAME    worker, unlucky (a WorkerPool whose threads often fail to start), pond, rayon, tokio, or all for each
+                 in turn [all]
   --seconds N    for how long, each pool [10]
   --threads N    how many threads submit at once [4]
   --seed N       what decides the operations; a random one unless given
@@ -35,8 +39,9 @@ Exit codes: 0 all is well; 1 a pool broke a promise; 2 wrong usage.
 ";
 
 /// What is soaked. A new pool needs one line here and one function below.
-const POOLS: [(&str, SoakOne); 4] = [
+const POOLS: [(&str, SoakOne); 5] = [
     ("worker", worker),
+    ("unlucky", unlucky),
     ("pond", pond),
     ("rayon", rayon),
     ("tokio", tokio),
@@ -45,15 +50,20 @@ const POOLS: [(&str, SoakOne); 4] = [
 type SoakOne = fn(Soak) -> Result<SoakReport, SoakFailure>;
 
 fn worker(soak: Soak) -> Result<SoakReport, SoakFailure> {
-    soak.run(|spec: &SoakSpec| {
-        WorkerPool::builder()
-            .max_workers(spec.max_workers)
-            .min_workers(spec.min_workers)
-            .capacity(spec.capacity)
-            .idle_timeout(spec.idle_timeout)
-            .overflow(spec.overflow)
-            .build()
-            .expect("the limits of a soak are sound")
+    soak.run(|spec| build(worker_pool(spec)))
+}
+
+/// A `WorkerPool` on a system that starts no more than every third thread it is asked for.
+fn unlucky(soak: Soak) -> Result<SoakReport, SoakFailure> {
+    let asked = Arc::new(AtomicUsize::new(0));
+    soak.run(move |spec| {
+        let asked = Arc::clone(&asked);
+        build(worker_pool(spec).spawn_handler(move |thread, body| {
+            match asked.fetch_add(1, Ordering::Relaxed) % 3 {
+                0 => thread.spawn(body).map(drop),
+                _ => Err(io::ErrorKind::WouldBlock.into()),
+            }
+        }))
     })
 }
 
@@ -84,6 +94,23 @@ fn tokio(soak: Soak) -> Result<SoakReport, SoakFailure> {
         TokioPool::with_options(handle.clone(), options(spec))
             .expect("the limits of a soak are sound")
     })
+fn worker_pool(spec: &SoakSpec) -> WorkerPoolBuilder {
+    let builder = WorkerPool::builder()
+        .max_workers(spec.max_workers)
+        .min_workers(spec.min_workers)
+        .capacity(spec.capacity)
+        .idle_timeout(spec.idle_timeout)
+        .overflow(spec.overflow);
+    // The spec does not know of strategies, so its limits choose one.
+    match (spec.max_workers + spec.capacity) % 3 {
+        0 => builder.strategy(Eager),
+        1 => builder.strategy(Balanced),
+        _ => builder.strategy(Lazy),
+    }
+}
+
+fn build(builder: WorkerPoolBuilder) -> WorkerPool {
+    builder.build().expect("the limits of a soak are sound")
 }
 
 struct Options {
