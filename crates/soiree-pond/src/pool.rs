@@ -9,7 +9,8 @@ use crate::threads::Threads;
 /// A bounded pool over [`threadpool::ThreadPool`].
 ///
 /// As many threads as workers are started when it is made, and stay until it ends: `running` is the number of threads, and
-/// `min_workers` equals `max_workers`. After a resize to fewer workers, the threads above the limit stay idle.
+/// `min_workers` equals `max_workers`. After a resize to fewer workers, the threads above the limit stay, but get no jobs and
+/// do not count.
 ///
 /// Dropping it is a [`release`](Pool::release) that does not wait: what was accepted still runs, then the threads end.
 ///

@@ -94,6 +94,8 @@ fn tokio(soak: Soak) -> Result<SoakReport, SoakFailure> {
         TokioPool::with_options(handle.clone(), options(spec))
             .expect("the limits of a soak are sound")
     })
+}
+
 fn worker_pool(spec: &SoakSpec) -> WorkerPoolBuilder {
     let builder = WorkerPool::builder()
         .max_workers(spec.max_workers)

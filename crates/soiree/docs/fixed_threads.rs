@@ -231,7 +231,9 @@ impl Pool for FixedThreads {
         let state = self.shared.lock();
         if entered.is_none() {
             let depth = nesting.depth();
-            return Err(self.shared.refuse(state, job, SubmitErrorReason::TooDeep { depth }));
+            return Err(self
+                .shared
+                .refuse(state, job, SubmitErrorReason::TooDeep { depth }));
         }
         if state.closed {
             return Err(self.shared.refuse(state, job, SubmitErrorReason::Closed));

@@ -125,8 +125,10 @@ impl<E: Executor> Pool for BoundedPool<E> {
         let mut stats = state.stats(self.shared.options.capacity);
         drop(state);
         stats.capacity = self.shared.options.capacity;
-        stats.running = threads.unwrap_or(0).max(at_work);
-        stats.min_workers = threads.unwrap_or(0).min(stats.max_workers);
+        // Threads above the limit get no jobs, and so are no workers.
+        let workers = threads.unwrap_or(0).min(stats.max_workers);
+        stats.running = workers.max(at_work);
+        stats.min_workers = workers;
         stats.idle = stats.running - at_work;
         stats
     }

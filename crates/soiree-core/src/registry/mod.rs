@@ -336,8 +336,8 @@ mod tests {
             let before = registry.current.load_full();
             for topic in &topics {
                 // Twice, so that it is worth remembering.
-                assert_eq!(registry.matching(topic), [id.clone()]);
-                assert_eq!(registry.matching(topic), [id.clone()]);
+                assert_eq!(registry.matching(topic), std::slice::from_ref(&id));
+                assert_eq!(registry.matching(topic), std::slice::from_ref(&id));
             }
             Arc::ptr_eq(&before, &registry.current.load_full())
         };

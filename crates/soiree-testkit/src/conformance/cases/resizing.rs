@@ -1,6 +1,6 @@
 //! `resize`, and what P2 and P3 say about limits that move.
 
-use soiree_core::{MAX_SIZE, ResizeError};
+use soiree_core::{MAX_WORKERS, ResizeError};
 
 use super::bounds::Crowd;
 use crate::conformance::fixture::Fixture;
@@ -41,7 +41,9 @@ pub(crate) fn resize_to_more_than_can_be_meant_is_refused(fixture: &Fixture) {
     let stats = pool.stats();
     let refused = matches!(resized, Err(ResizeError::TooLarge { .. }));
     fixture.check(refused && stats.max_workers == 2, || {
-        format!("{MAX_SIZE} workers are the most there may be, and it said {resized:?}: {stats:?}")
+        format!(
+            "{MAX_WORKERS} workers are the most there may be, and it said {resized:?}: {stats:?}"
+        )
     });
 }
 
