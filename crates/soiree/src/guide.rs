@@ -7,6 +7,30 @@ pub mod topics {}
 pub mod choosing_a_pool {}
 
 #[doc = include_str!("../docs/writing_a_pool.md")]
+// Compiled where the feature is there that it speaks of.
+#[cfg_attr(feature = "testkit", doc = "```")]
+#[cfg_attr(not(feature = "testkit"), doc = "```ignore")]
+/// # #[path = "../examples/custom_pool/pool.rs"] mod pool;
+/// # use pool::FreshThreads;
+/// use soiree::PoolOptions;
+///
+/// soiree::testkit::pool_conformance!(
+///     FreshThreads,
+///     |spec| -> FreshThreads {
+///         let options = PoolOptions::new(spec.max_workers, spec.capacity);
+///         FreshThreads::new(options.overflow(spec.overflow)).unwrap()
+///     },
+///     without {
+///         idle_timeout: "a thread ends with its job",
+///         min_workers: "a thread ends with its job",
+///         idle_workers: "there are no idle threads",
+///         spawn: "it starts its threads itself",
+///     }
+/// );
+/// # fn main() {}
+/// ```
+///
+/// What your pool cannot do is said there as well, and shows as an ignored test with that reason.
 ///
 /// # Over an executor
 /// ```
