@@ -46,7 +46,7 @@ pub(crate) fn explore(scenario: impl Fn() + Send + Sync + 'static) {
     }
 }
 
-const DEFAULT: usize = 1_000;
+const DEFAULT: usize = 3_000;
 
 /// A pool whose threads are the checker's, and whose workers stay.
 pub(crate) fn pool(max_workers: usize, capacity: usize) -> WorkerPoolBuilder {

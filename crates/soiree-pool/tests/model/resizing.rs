@@ -13,7 +13,7 @@ use crate::common::{Latch, Ledger, NEVER, SOME, Threads, explore, hold, one_of, 
 fn a_falling_limit_holds_for_jobs_submitted_afterwards() {
     explore(|| {
         let (from, to) = one_of(&[(2, 1), (3, 1), (3, 2)]);
-        let pool = Arc::new(pool(from, 2).build().unwrap());
+        let pool = Arc::new(pool(from, 4).build().unwrap());
         let (before, after) = (Ledger::default(), Ledger::default());
         let latches: Vec<Latch> = (0..from).map(|_| hold(&pool, &before)).collect();
         latches.into_iter().for_each(Latch::let_go);
@@ -23,12 +23,7 @@ fn a_falling_limit_holds_for_jobs_submitted_afterwards() {
             thread::yield_now();
         }
         pool.resize(to).unwrap();
-        let mut threads = Threads::default();
-        for _ in 0..2 {
-            let (pool, after) = (Arc::clone(&pool), after.clone());
-            threads.start(move || after.submit(&pool, 2));
-        }
-        threads.join();
+        after.submit(&pool, 4);
         while pool.running() > to {
             thread::yield_now();
         }
@@ -199,5 +194,29 @@ fn giving_a_job_back_races_a_release() {
         assert_eq!(ledger.ran(), 3);
         threads.join();
         ledger.assert_settled(&pool);
+    });
+}
+
+/// P2, P3: a worker that is to leave, and takes a job in that moment, leaves all the same and gives the job to the others.
+#[test]
+fn a_worker_that_is_to_leave_gives_its_job_back() {
+    explore(|| {
+        let pool = Arc::new(pool(2, 2).build().unwrap());
+        let ledger = Ledger::default();
+        let (stays, leaves) = (hold(&pool, &ledger), hold(&pool, &ledger));
+        leaves.let_go();
+        while pool.idle_workers() < 1 {
+            thread::yield_now();
+        }
+        pool.resize(1).unwrap();
+        let own = ledger.clone();
+        let alone = ledger.job_that(move || assert_eq!(own.running(), 1));
+        assert!(ledger.enter(pool.submit(alone)));
+        while pool.running() > 1 {
+            thread::yield_now();
+        }
+        stays.let_go();
+        ledger.release_and_assert_settled(&pool);
+        assert_eq!(pool.stats().successful, 3);
     });
 }

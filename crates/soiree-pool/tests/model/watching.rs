@@ -14,8 +14,8 @@ fn assert_true(before: &PoolStats, now: &PoolStats, limit: usize) {
     assert!(now.waiting <= now.capacity, "{now:?}");
     assert!(now.idle <= now.running, "{now:?}");
     assert!(now.running <= limit, "{now:?}");
+    // Not `submitted`: it is as much as can be told, and may be told too low while jobs come and go.
     for (was, is) in [
-        (before.submitted, now.submitted),
         (before.rejected, now.rejected),
         (before.successful, now.successful),
         (before.failed, now.failed),

@@ -110,7 +110,7 @@ impl<'a> Select<'a> {
             match timer {
                 Timer::Never => drop(waiter.woken.acquire_blocking(1)),
                 // It looks again rather than to be woken: so it never counts as blocked, and always ends.
-                Timer::Pending | Timer::Passed => yield_now(),
+                Timer::Pending(_) | Timer::Passed => yield_now(),
             }
             for part in &self.parts {
                 part.unhook(&waiter);

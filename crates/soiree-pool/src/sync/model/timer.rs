@@ -11,8 +11,8 @@ const FAR: Duration = Duration::from_secs(3600);
 pub(super) enum Timer {
     /// It is too far off to come.
     Never,
-    /// It may come at any time, and does so in the end.
-    Pending,
+    /// It may come at any time, and does so in the end: each time that one looks, the chance is one in so many.
+    Pending(u32),
     /// It has come.
     Passed,
 }
@@ -28,7 +28,8 @@ impl Timer {
         match rest {
             Duration::ZERO => Self::Passed,
             rest if rest > FAR => Self::Never,
-            _ => Self::Pending,
+            // Soon or late.
+            _ => Self::Pending([2, 16][shuttle::rand::thread_rng().gen_range(0..2)]),
         }
     }
 
@@ -36,7 +37,7 @@ impl Timer {
     pub(super) fn fires(self) -> bool {
         match self {
             Self::Never => false,
-            Self::Pending => shuttle::rand::thread_rng().gen_ratio(1, 8),
+            Self::Pending(odds) => shuttle::rand::thread_rng().gen_ratio(1, odds),
             Self::Passed => true,
         }
     }
