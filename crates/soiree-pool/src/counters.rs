@@ -214,3 +214,50 @@ impl Counters {
         sum
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// P1: as many tallies as workers lived at once, however many there were, and none forgets what it counted.
+    #[test]
+    fn workers_that_come_and_go_share_tallies() {
+        let counters = Counters::new();
+        for _ in 0..100 {
+            let both = [counters.slot(), counters.slot()];
+            for slot in &both {
+                counters.accept();
+                slot.begin();
+                slot.end(End::Successful);
+            }
+        }
+        assert_eq!(lock(&counters.workers).all.len(), 2);
+        let stats = counters.read(1, 2);
+        assert_eq!((stats.submitted, stats.successful), (200, 200));
+    }
+
+    /// P1: figures that never hold still are read all the same, balance, and never fall.
+    #[test]
+    fn figures_are_read_while_they_change_without_a_pause() {
+        const JOBS: u64 = 2_000_000;
+        let counters = Counters::new();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let slot = counters.slot();
+                for _ in 0..JOBS {
+                    counters.accept();
+                    slot.begin();
+                    slot.end(End::Successful);
+                }
+            });
+            let mut seen = 0;
+            while seen < JOBS {
+                let stats = counters.read(1, 1);
+                assert!(stats.is_balanced(), "{stats:?}");
+                assert!(stats.waiting <= 1 && stats.active <= 2, "{stats:?}");
+                assert!((seen..=JOBS).contains(&stats.successful), "{stats:?}");
+                seen = stats.successful;
+            }
+        });
+    }
+}

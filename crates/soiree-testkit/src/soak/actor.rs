@@ -68,6 +68,9 @@ impl Actor {
     }
 
     pub(super) fn act(&mut self) {
+        if self.ledger.is_patient && self.rng.u8(0..10) < 9 {
+            return self.submit_and_wait();
+        }
         match self.rng.u8(0..100) {
             0..35 => self.submit(),
             35..55 => self.try_submit(),

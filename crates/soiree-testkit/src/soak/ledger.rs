@@ -32,6 +32,8 @@ pub(super) enum Answer {
 /// All that is counted in one round.
 pub(super) struct Ledger {
     pub(super) spec: SoakSpec,
+    /// Whether nearly every submission waits for its job, so that a stranded one is not found by those that follow.
+    pub(super) is_patient: bool,
     pub(super) records: Mutex<Vec<Arc<Record>>>,
     /// Submitters that have not ended.
     pub(super) submitters: AtomicUsize,
@@ -110,12 +112,13 @@ impl Record {
 }
 
 impl Ledger {
-    pub(super) fn new(spec: SoakSpec, threads: usize) -> Self {
+    pub(super) fn new(spec: SoakSpec, is_patient: bool, threads: usize) -> Self {
         let greatest_limit = AtomicUsize::new(spec.max_workers);
         Self {
             spec,
+            is_patient,
             records: Mutex::default(),
-            submitters: AtomicUsize::new(threads),
+            submitters: AtomicUsize::new(0),
             doing: (0..=threads).map(|_| AtomicU8::new(0)).collect(),
             steps: AtomicU64::new(0),
             operations: Default::default(),

@@ -64,13 +64,14 @@ impl Round {
                 ],
             ));
         }
+        let is_patient = rng.u8(0..4) == 0;
         Self {
             seed,
             number,
             threads,
             rng,
             ends,
-            ledger: Arc::new(Ledger::new(spec, threads)),
+            ledger: Arc::new(Ledger::new(spec, is_patient, threads)),
         }
     }
 
@@ -107,9 +108,13 @@ impl Round {
         pool: Arc<dyn Pool>,
         watch: &mut Watch<'_>,
     ) -> Result<Option<PoolStats>, SoakFault> {
-        let budget = self.rng.usize(30..300);
+        // Few and short, to end often; many and long, for all that takes time to come about.
+        let submitters = pick(&mut self.rng, &[1, 2, self.threads, self.threads]);
+        let submitters = submitters.min(self.threads);
+        let budget = pick(&mut self.rng, &[5, 20, 80, 300]);
+        self.ledger.submitters.store(submitters, Relaxed);
         let (leaving, left) = channel();
-        for number in 0..self.threads {
+        for number in 0..submitters {
             let second = self.ends.get(1).filter(|_| number == 0);
             let second = second.map(|end| (self.rng.usize(..budget), *end));
             let actor = Actor::thread(&self.ledger, Arc::clone(&pool), self.rng.fork(), number);
@@ -117,7 +122,7 @@ impl Round {
             start(&self.ledger, number, leaving.clone(), body);
         }
         let (by, number) = (self.ends[0], self.threads);
-        let after = self.rng.u64(..(self.threads * budget * 3 / 2) as u64);
+        let after = self.rng.u64(..(submitters * budget * 3 / 2) as u64);
         let kept = (by != SoakOperation::Drop).then(|| Arc::clone(&pool));
         let actor = Actor::thread(&self.ledger, pool, self.rng.fork(), number);
         let body = ender(Arc::clone(&self.ledger), actor, number, after, by);
