@@ -328,9 +328,14 @@ mod tests {
     fn a_crowded_table_is_renewed_until_it_is_large_enough() {
         let registry = Registry::new();
         let pattern = Pattern::new("*").expect("the pattern is sound");
-        let (id, listener) = (ListenerId::new("one"), Arc::new(|_: &dyn crate::Event| ()));
-        let added = registry.add(&pattern, id.clone(), ListenerOptions::new(), listener);
-        added.expect("the ID is new");
+        let id = ListenerId::new("one");
+        let subscribe = |pattern: &Pattern| {
+            let listener = Arc::new(|_: &dyn crate::Event| ());
+            registry
+                .add(pattern, id.clone(), ListenerOptions::new(), listener)
+                .expect("the ID is new");
+        };
+        subscribe(&pattern);
         let topics: Vec<String> = (0..200).map(|number| number.to_string()).collect();
         let visit_all = || {
             let before = registry.current.load_full();
@@ -343,5 +348,7 @@ mod tests {
         };
         assert!(!visit_all(), "200 topics crowd 64 places");
         assert!((0..100).any(|_| visit_all()), "it grows beyond need");
+        subscribe(&Pattern::new("another").expect("the pattern is sound"));
+        assert!(visit_all(), "a subscription makes it small again");
     }
 }

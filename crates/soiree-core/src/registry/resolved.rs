@@ -104,6 +104,7 @@ mod tests {
     #[test]
     fn a_topic_is_kept_when_it_is_met_for_the_second_time() {
         let table = Resolved::new(SMALLEST);
+        assert!(!table.met(1 << 32), "nothing was met yet");
         assert!(!table.met(7 << 32));
         assert!(!table.met(9 << 32), "another topic of the same set");
         assert!(!table.met(7 << 32), "which was met in between");

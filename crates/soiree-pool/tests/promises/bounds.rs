@@ -371,6 +371,7 @@ fn threads_bear_the_name_of_the_pool() {
         .max_workers(1)
         .build()
         .unwrap();
+    assert_eq!(pool.name(), "uploads");
     let (said, name) = channel();
     pool.submit(move || {
         said.send(thread::current().name().map(String::from))
