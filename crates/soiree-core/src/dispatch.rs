@@ -4,11 +4,13 @@ use std::cell::Cell;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::event::Event;
 use crate::job::PanicPayload;
 use crate::listener::{BoxError, ListenerError, ListenerPanic};
 use crate::registry::{Claim, Entry, Registry, contained};
+use crate::retry::{Again, DeadLetter};
 use crate::topic::Pattern;
 
 /// Sees every listener error; what it returns goes into the report, `None` swallows it.
@@ -18,6 +20,8 @@ pub type ErrorHandler =
 pub type PanicHandler = Arc<dyn Fn(&ListenerPanic<'_>) + Send + Sync>;
 /// Sees every event that no listener was called for.
 pub type DeadEventHandler = Arc<dyn Fn(&dyn Event) + Send + Sync>;
+/// Sees every event that a listener has given up on.
+pub type DeadLetterHandler = Arc<dyn Fn(&DeadLetter) + Send + Sync>;
 
 /// What is told of failures and dead events. A handler that panics harms nothing: its panic is caught and dropped.
 #[derive(Clone, Default)]
@@ -29,6 +33,9 @@ pub struct Handlers {
     pub panic: Option<PanicHandler>,
     /// Called for each event that was neither aborted nor called a listener.
     pub dead_event: Option<DeadEventHandler>,
+    /// Called for each event that a listener with [retries](crate::ListenerOptions::retry) failed to handle in all its
+    /// attempts, unless the event carries a [`DeadLetter`] itself.
+    pub dead_letter: Option<DeadLetterHandler>,
 }
 
 impl fmt::Debug for Handlers {
@@ -37,6 +44,7 @@ impl fmt::Debug for Handlers {
             .field("error", &self.error.is_some())
             .field("panic", &self.panic.is_some())
             .field("dead_event", &self.dead_event.is_some())
+            .field("dead_letter", &self.dead_letter.is_some())
             .finish()
     }
 }
@@ -47,6 +55,7 @@ pub(crate) struct Tally {
     pub(crate) delivered: u64,
     pub(crate) failed: u64,
     pub(crate) not_called: u64,
+    pub(crate) retried: u64,
     pub(crate) aborted: bool,
 }
 
@@ -57,6 +66,9 @@ pub(crate) trait Ground {
 
     /// Has a listener called on the pool of its own. Says whether that is settled; else it is called here.
     fn hand_over(&mut self, entry: &Arc<Entry>, event: &dyn Event, tally: &mut Tally) -> bool;
+
+    /// Has a listener that failed called again. Says whether it will be; else the error is its last.
+    fn retry(&mut self, entry: &Arc<Entry>, event: &dyn Event, failed: Failed<'_>) -> bool;
 
     /// Whether a listener that was handed over has aborted a copy of the event.
     fn is_aborted_elsewhere(&mut self, event: &dyn Event) -> bool;
@@ -69,6 +81,14 @@ pub(crate) enum Audience<'a> {
     Matching(&'a str),
     /// Of this pattern alone, with an event on this topic.
     Of(&'a Pattern, &'a str),
+}
+
+/// An attempt that failed.
+#[derive(Clone, Copy)]
+pub(crate) struct Failed<'a> {
+    pub(crate) attempt: u32,
+    pub(crate) error: &'a ListenerError,
+    pub(crate) delay: Duration,
 }
 
 enum Step {
@@ -114,7 +134,7 @@ pub(crate) fn dispatch(
         if last.get() {
             spent.push(Arc::clone(entry));
         }
-        tell(entry, topic, event, handlers, step, &mut tally, ground);
+        tell(entry, topic, event, handlers, 1, step, &mut tally, ground);
     };
     match audience {
         Audience::Matching(topic) => registry.visit(topic, visit),
@@ -143,7 +163,25 @@ pub(crate) fn dispatch_one(
     if last.get() {
         registry.remove_spent(entry);
     }
-    tell(entry, topic, event, handlers, step, &mut tally, ground);
+    tell(entry, topic, event, handlers, 1, step, &mut tally, ground);
+    tally
+}
+
+/// Calls a listener again that has failed before.
+pub(crate) fn dispatch_again(
+    entry: &Arc<Entry>,
+    topic: &str,
+    event: &dyn Event,
+    attempt: u32,
+    handlers: &Handlers,
+    ground: &mut dyn Ground,
+) -> Tally {
+    let mut tally = Tally::default();
+    let again = Again { event, attempt };
+    let step = caught(|| Step::Called(entry.listener.handle(&again)));
+    tell(
+        entry, topic, event, handlers, attempt, step, &mut tally, ground,
+    );
     tally
 }
 
@@ -160,11 +198,16 @@ fn caught<R>(run: impl FnOnce() -> R) -> Result<R, PanicPayload> {
     catch_unwind(AssertUnwindSafe(run)).map_err(PanicPayload::new)
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one place tells of all that a call can come to"
+)]
 fn tell(
     entry: &Arc<Entry>,
     topic: &str,
     event: &dyn Event,
     handlers: &Handlers,
+    attempt: u32,
     step: Result<Step, PanicPayload>,
     tally: &mut Tally,
     ground: &mut dyn Ground,
@@ -182,11 +225,49 @@ fn tell(
         Ok(Step::Called(Err(error))) => ListenerError::failed(entry.place(topic), error),
         Err(payload) => panicked(entry, topic, handlers, payload),
     };
+    let kept = handled(event, handlers, error);
+    if let (Some(error), Some(retry)) = (&kept, &entry.retry) {
+        let mut again = false;
+        if let Some(delay) = retry.delay(attempt) {
+            let failed = Failed {
+                attempt,
+                error,
+                delay,
+            };
+            contained(|| again = ground.retry(entry, event, failed));
+        }
+        if again {
+            tally.retried += 1;
+            return;
+        }
+        bury(event, handlers, error, attempt);
+    }
     tally.delivered += 1;
     tally.failed += 1;
-    if let Some(error) = handled(event, handlers, error) {
+    if let Some(error) = kept {
         contained(|| ground.keep(error));
     }
+}
+
+/// Tells of an event that a listener has given up on. One that tells of such an event itself is not told of again.
+#[cold]
+pub(crate) fn bury(event: &dyn Event, handlers: &Handlers, error: &ListenerError, attempts: u32) {
+    let Some(handler) = &handlers.dead_letter else {
+        return;
+    };
+    contained(|| {
+        let payload = event.payload();
+        if payload.is::<DeadLetter>() {
+            return;
+        }
+        handler(&DeadLetter {
+            topic: error.topic().into(),
+            event_id: event.id(),
+            payload,
+            error: error.clone(),
+            attempts,
+        });
+    });
 }
 
 fn step(entry: &Entry, event: &dyn Event, last: &Cell<bool>) -> Step {

@@ -37,6 +37,12 @@ pub trait Event: Send + Sync {
 
     /// With `true`, every listener that has not started is skipped. With `false`, that is taken back.
     fn set_aborted(&self, aborted: bool);
+
+    /// Which attempt of the listener this is, counted from 1. More than 1 only for a listener that is
+    /// [called again](crate::ListenerOptions::retry).
+    fn attempt(&self) -> u32 {
+        1
+    }
 }
 
 impl dyn Event + '_ {

@@ -25,6 +25,7 @@ mod pool_handle;
 mod priority;
 mod properties;
 mod registry;
+mod retry;
 mod soiree;
 mod stats;
 mod sync;
@@ -32,7 +33,9 @@ mod topic;
 
 pub use crate::bounded::{BoundedPool, Executor, InvalidPoolOptions, PoolOptions, Turn};
 pub use crate::bulkheads::{BulkheadError, Bulkheads};
-pub use crate::dispatch::{DeadEventHandler, ErrorHandler, Handlers, PanicHandler};
+pub use crate::dispatch::{
+    DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler,
+};
 pub use crate::emission::{
     Emission, EmissionFuture, EmitError, ErrorIter, IntoErrors, Report, ReportError,
 };
@@ -53,6 +56,7 @@ pub use crate::pool_handle::PoolHandle;
 pub use crate::priority::{InvalidPriority, Priority};
 pub use crate::properties::{Properties, Value};
 pub use crate::registry::{Registry, SubscribeError, UnsubscribeError};
+pub use crate::retry::{DeadLetter, Retry, Timer, TimerError};
 pub use crate::soiree::Soiree;
 pub use crate::stats::PoolStats;
 pub use crate::topic::{InvalidTopic, MAX_TOPIC_LEN, Pattern, TopicFault, validate_topic};

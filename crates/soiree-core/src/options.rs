@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::event::Event;
 use crate::priority::Priority;
+use crate::retry::Retry;
 
 pub(crate) type Filter = Arc<dyn Fn(&dyn Event) -> bool + Send + Sync>;
 
@@ -25,6 +26,7 @@ pub struct ListenerOptions {
     pub(crate) filter: Option<Filter>,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) pool: Option<Arc<str>>,
+    pub(crate) retry: Option<Retry>,
 }
 
 impl ListenerOptions {
@@ -77,6 +79,18 @@ impl ListenerOptions {
         self
     }
 
+    /// Calls the listener again when it fails, without holding a worker in between. Other listeners do not wait for that; the
+    /// emission does. Its runs count as one, for `once` as well, and an abort does not end them.
+    ///
+    /// Each error goes to the error handler; if that swallows it, there is no further attempt. The error of the last attempt
+    /// goes into the report, and the event to the dead letter handler, as it does when so many retries wait already that
+    /// another one cannot. If the first attempt fails when the last handle of the `EventPool` is gone, it was the last.
+    #[must_use]
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.retry = Some(retry);
+        self
+    }
+
     /// A name for errors and figures.
     #[must_use]
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
@@ -99,6 +113,7 @@ impl fmt::Debug for ListenerOptions {
             .field("filter", &self.filter.is_some())
             .field("name", &self.name)
             .field("pool", &self.pool)
+            .field("retry", &self.retry)
             .finish()
     }
 }

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use soiree_core::{
-    BulkheadError, Emitter, Event, ListenerError, ListenerId, ListenerPanic, PoolHandle, Settings,
+    BulkheadError, DeadLetter, Emitter, Event, ListenerError, ListenerId, ListenerPanic,
+    PoolHandle, Settings,
 };
 
+use crate::clock::Clock;
 use crate::event_pool::{EventPool, Inner};
 
 /// Makes an [`EventPool`]. Everything set here can be changed later with the `set_…` method of the same name.
@@ -40,8 +42,10 @@ pub(crate) struct IdGenerator(Box<dyn Fn() -> ListenerId + Send + Sync>);
 impl Builder {
     /// Starts from this pool: released at close if handed over by value, left running if it is an `Arc`.
     pub fn with_pool(pool: impl Into<PoolHandle>) -> Self {
+        let mut settings = Settings::new(pool);
+        settings.timer = Some(Arc::new(Clock::new(1024)));
         Self {
-            settings: Settings::new(pool),
+            settings,
             id_generator: IdGenerator::new(ListenerId::generate),
             fault: None,
         }
@@ -111,6 +115,25 @@ impl Builder {
         handler: impl Fn(&dyn Event) + Send + Sync + 'static,
     ) -> Self {
         self.settings.handlers.dead_event = Some(Arc::new(handler));
+        self
+    }
+
+    /// Sees every event that a listener with [retries](crate::ListenerOptions::retry) has given up on, on the thread of its last
+    /// attempt. If it panics itself, that is dropped.
+    ///
+    /// Events that carry a [`DeadLetter`] are not handed on again: a dead letter that fails does not loop.
+    pub fn dead_letter_handler(
+        mut self,
+        handler: impl Fn(&DeadLetter) + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.handlers.dead_letter = Some(Arc::new(handler));
+        self
+    }
+
+    /// How many listeners may wait for their next attempt at once; further ones that fail have had their last. 1,024 unless
+    /// set.
+    pub fn retry_capacity(mut self, retries: usize) -> Self {
+        self.settings.timer = Some(Arc::new(Clock::new(retries)));
         self
     }
 

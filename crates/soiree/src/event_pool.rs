@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use soiree_core::{
-    CloseError, Emission, EmitError, Emitter, Event, InvalidTopic, Listener, ListenerError,
-    ListenerId, ListenerOptions, ListenerPanic, Outcome, Pattern, Payload, PoolHandle, PoolStats,
-    Report, Soiree, SubscribeError, UnsubscribeError,
+    CloseError, DeadLetter, Emission, EmitError, Emitter, Event, InvalidTopic, Listener,
+    ListenerError, ListenerId, ListenerOptions, ListenerPanic, Outcome, Pattern, Payload,
+    PoolHandle, PoolStats, Report, Soiree, SubscribeError, UnsubscribeError, validate_topic,
 };
 
 use crate::builder::{Builder, IdGenerator};
@@ -220,6 +220,53 @@ impl EventPool {
         self.inner
             .emitter
             .update(|settings| settings.handlers.dead_event = Some(handler));
+    }
+
+    /// See [`Builder::dead_letter_handler`]. Holds for emissions that begin afterwards.
+    pub fn set_dead_letter_handler(&self, handler: impl Fn(&DeadLetter) + Send + Sync + 'static) {
+        let handler = Arc::new(handler);
+        self.inner
+            .emitter
+            .update(|settings| settings.handlers.dead_letter = Some(handler));
+    }
+
+    /// Emits every [`DeadLetter`] on this topic, in place of a handler. Holds for emissions that begin afterwards.
+    ///
+    /// A letter that cannot be emitted, since a pool refuses it or the `EventPool` is closed, is told of by the report of the
+    /// emission that it is about, as is every letter.
+    ///
+    /// # Errors
+    /// If the topic is malformed.
+    ///
+    /// ```
+    /// use soiree::{DeadLetter, EventPool, ListenerOptions, Retry};
+    /// use std::time::Duration;
+    ///
+    /// let soiree = EventPool::new();
+    /// soiree.set_dead_letter_topic("dead.letters")?;
+    /// soiree.on("dead.letters", |event| {
+    ///     if let Some(letter) = event.payload_as::<DeadLetter>() {
+    ///         println!("{}: {}", letter.topic, letter.error);
+    ///     }
+    /// })?;
+    /// let retry = Retry::exponential(Duration::from_millis(1), 3);
+    /// soiree.on_with("mail.queued", ListenerOptions::new().retry(retry), |event| {
+    ///     Err::<(), _>(format!("attempt {} failed", event.attempt()))
+    /// })?;
+    /// let report = soiree.emit("mail.queued", "hello")?.wait();
+    /// assert_eq!((report.delivered, report.failed, report.retried), (1, 1, 2));
+    /// soiree.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_dead_letter_topic(&self, topic: &str) -> Result<(), InvalidTopic> {
+        validate_topic(topic)?;
+        let (soiree, topic) = (self.downgrade(), Box::<str>::from(topic));
+        self.set_dead_letter_handler(move |letter| {
+            if let Some(soiree) = soiree.upgrade() {
+                let _ = soiree.emit(&topic, letter.clone());
+            }
+        });
+        Ok(())
     }
 
     /// See [`Builder::error_buffer`]. Holds for emissions that begin afterwards.

@@ -71,19 +71,20 @@ pub use soiree_testkit as testkit;
 
 #[doc(inline)]
 pub use soiree_core::{
-    BaseEvent, BoundedPool, BoxError, BulkheadError, Bulkheads, Carrier, CloseError, Emission,
-    EmissionFuture, EmitError, Entered, ErrorIter, Event, EventId, Executor, Failure, Gate,
-    IntoErrors, InvalidEventId, InvalidPoolOptions, InvalidPriority, InvalidTopic, Job, JobOutcome,
-    Listener, ListenerError, ListenerId, ListenerOptions, ListenerPanic, MAX_CAPACITY,
+    BaseEvent, BoundedPool, BoxError, BulkheadError, Bulkheads, Carrier, CloseError, DeadLetter,
+    Emission, EmissionFuture, EmitError, Entered, ErrorIter, Event, EventId, Executor, Failure,
+    Gate, IntoErrors, InvalidEventId, InvalidPoolOptions, InvalidPriority, InvalidTopic, Job,
+    JobOutcome, Listener, ListenerError, ListenerId, ListenerOptions, ListenerPanic, MAX_CAPACITY,
     MAX_INLINE_DEPTH, MAX_TOPIC_LEN, MAX_WORKERS, Nesting, Outcome, Overflow, PanicPayload,
     Pattern, Payload, PayloadRef, Pool, PoolHandle, PoolOptions, PoolStats, Priority, Properties,
-    Report, ReportError, ResizeError, Soiree, SubmitError, SubmitErrorReason, SubscribeError, Task,
-    TopicFault, Turn, Unfinished, UnsubscribeError, Value, WaitError, WorkerCheck, delegate_pool,
-    validate_topic,
+    Report, ReportError, ResizeError, Retry, Soiree, SubmitError, SubmitErrorReason,
+    SubscribeError, Task, Timer, TimerError, TopicFault, Turn, Unfinished, UnsubscribeError, Value,
+    WaitError, WorkerCheck, delegate_pool, validate_topic,
 };
 
 mod builder;
 mod bulkheads;
+mod clock;
 mod event_pool;
 pub mod guide;
 mod subscription;

@@ -9,15 +9,17 @@ use arrayvec::ArrayString;
 
 use super::cargo::Cargo;
 use super::inside::{self, Frame};
+use super::later::call_again;
 use super::part::{AnyPart, hand_over};
 use super::report::{Errors, Report};
-use crate::dispatch::{Audience, Ground, Handlers, Tally, dispatch, tell_if_dead};
+use crate::dispatch::{Audience, Failed, Ground, Handlers, Tally, dispatch, tell_if_dead};
 use crate::event::Event;
 use crate::gate::Gate;
 use crate::job::Task;
 use crate::listener::ListenerError;
 use crate::pool::{Pool, WorkerCheck};
 use crate::registry::{Entry, Registry, contained};
+use crate::retry::Timer;
 
 /// What all emissions of one `EventPool` share.
 pub(crate) struct Hub {
@@ -48,6 +50,7 @@ pub(crate) struct Setup {
     /// Weak, or a job in a pool's queue would keep its own pool alive.
     pub(crate) pool: Weak<dyn Pool>,
     pub(crate) worker_check: Option<WorkerCheck>,
+    pub(crate) timer: Option<Arc<dyn Timer>>,
     /// Every pool by name, for listeners that have one of their own.
     pub(crate) pools: Arc<Pools>,
 }
@@ -108,6 +111,7 @@ pub(crate) struct Core {
     delivered: AtomicU64,
     failed: AtomicU64,
     not_called: AtomicU64,
+    retried: AtomicU64,
     /// Parts that have not ended. The listeners that are called one after another are one of them.
     unended: AtomicUsize,
     ledger: Mutex<Ledger>,
@@ -122,8 +126,8 @@ pub(crate) struct Ledger {
     pub(crate) waker: Option<Waker>,
     /// Listeners that were handed over to other pools and have not ended.
     pub(super) parts: Vec<Arc<dyn AnyPart>>,
-    /// How many parts there have been.
-    pub(super) handed_over: usize,
+    /// How often there has been a part to look at.
+    pub(super) news: usize,
 }
 
 enum TopicText {
@@ -141,6 +145,7 @@ impl Core {
             delivered: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             not_called: AtomicU64::new(0),
+            retried: AtomicU64::new(0),
             unended: AtomicUsize::new(1),
             ledger: Mutex::default(),
             changed: Condvar::new(),
@@ -214,6 +219,7 @@ impl Core {
             delivered: self.delivered.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
             not_called: self.not_called.load(Ordering::Relaxed),
+            retried: self.retried.load(Ordering::Relaxed),
             aborted: self.aborted.load(Ordering::Relaxed),
         };
         let discarded = self.discarded.load(Ordering::Relaxed);
@@ -246,10 +252,14 @@ impl Core {
 
     pub(super) fn add_part(&self, part: Arc<dyn AnyPart>) {
         self.unended.fetch_add(1, Ordering::AcqRel);
+        self.ledger().parts.push(part);
+        self.tell_of_parts();
+    }
+
+    /// Wakes whoever waits, who may be the one to run a part.
+    pub(super) fn tell_of_parts(&self) {
         let mut ledger = self.ledger();
-        ledger.parts.push(part);
-        ledger.handed_over += 1;
-        // Whoever waits may be the one to run it.
+        ledger.news += 1;
         let waker = ledger.waker.take();
         self.changed.notify_all();
         drop(ledger);
@@ -298,6 +308,7 @@ impl<C: Cargo> Flight<C> {
         core.failed.fetch_add(tally.failed, Ordering::Relaxed);
         core.not_called
             .fetch_add(tally.not_called, Ordering::Relaxed);
+        core.retried.fetch_add(tally.retried, Ordering::Relaxed);
         core.aborted.fetch_or(tally.aborted, Ordering::Relaxed);
         if core.unended.fetch_sub(1, Ordering::AcqRel) > 1 {
             return;
@@ -326,6 +337,10 @@ impl<C: Cargo> Ground for &Arc<Flight<C>> {
 
     fn hand_over(&mut self, entry: &Arc<Entry>, event: &dyn Event, tally: &mut Tally) -> bool {
         hand_over(self, entry, event, tally)
+    }
+
+    fn retry(&mut self, entry: &Arc<Entry>, _: &dyn Event, failed: Failed<'_>) -> bool {
+        call_again(self, entry, failed)
     }
 
     fn is_aborted_elsewhere(&mut self, _: &dyn Event) -> bool {

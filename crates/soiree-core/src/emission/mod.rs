@@ -3,6 +3,7 @@
 mod cargo;
 mod flight;
 mod inside;
+mod later;
 mod part;
 mod report;
 
@@ -117,7 +118,7 @@ impl Emission {
         loop {
             let (around_here, seen) = self.lend_thread();
             let mut ledger = core.ledger();
-            while ledger.handed_over == seen || core.is_settled() {
+            while ledger.news == seen || core.is_settled() {
                 if around_here || core.is_settled() {
                     return Some(core.report(&ledger));
                 }
@@ -135,7 +136,7 @@ impl Emission {
         loop {
             let (around_here, seen) = self.lend_thread();
             let mut ledger = core.ledger();
-            while ledger.handed_over == seen || core.is_settled() {
+            while ledger.news == seen || core.is_settled() {
                 if let Some(error) = ledger.errors.kept.get(index) {
                     return Some(error.clone());
                 }
@@ -155,7 +156,7 @@ impl Emission {
             Arc::clone(&self.flight).run_here();
         }
         let ledger = core.ledger();
-        let (parts, seen) = (ledger.parts.clone(), ledger.handed_over);
+        let (parts, seen) = (ledger.parts.clone(), ledger.news);
         drop(ledger);
         for part in parts {
             if part.is_on_its_pool() {
@@ -267,7 +268,7 @@ impl Future for EmissionFuture {
             if around_here || core.ask_to_be_told() {
                 return Poll::Ready(core.report(&ledger));
             }
-            if ledger.handed_over == seen {
+            if ledger.news == seen {
                 let old = ledger.waker.replace(waker);
                 drop(ledger);
                 drop(old);

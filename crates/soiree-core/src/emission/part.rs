@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::cargo::Cargo;
-use super::flight::{Core, Flight};
+use super::flight::Flight;
 use super::inside::{self, Frame};
-use crate::dispatch::{Ground, Tally, dispatch_one, handled};
+use super::later::call_again;
+use crate::dispatch::{Failed, Ground, Tally, dispatch_one, handled};
 use crate::event::Event;
 use crate::job::{Job, Task};
 use crate::listener::ListenerError;
@@ -36,13 +37,8 @@ impl<C: Cargo> Part<C> {
         !self.begun.swap(true, Ordering::AcqRel)
     }
 
-    /// Takes it off its emission's list, and says how it ended.
     fn end(self: &Arc<Self>, tally: Tally) {
-        let part = Arc::as_ptr(self).cast::<()>();
-        let mut ledger = self.flight.core.ledger();
-        let is_other = |other: &Arc<dyn AnyPart>| Arc::as_ptr(other).cast::<()>() != part;
-        ledger.parts.retain(is_other);
-        drop(ledger);
+        take_off(&self.flight, self);
         self.flight.end_part(tally);
     }
 
@@ -55,15 +51,19 @@ impl<C: Cargo> Part<C> {
 }
 
 /// Inside a part nothing is handed over any more.
-struct Keep<'a>(&'a Core);
+pub(super) struct Inside<'a, C>(pub(super) &'a Arc<Flight<C>>);
 
-impl Ground for Keep<'_> {
+impl<C: Cargo> Ground for Inside<'_, C> {
     fn keep(&mut self, error: ListenerError) {
-        self.0.fail(error);
+        self.0.core.fail(error);
     }
 
     fn hand_over(&mut self, _: &Arc<Entry>, _: &dyn Event, _: &mut Tally) -> bool {
         false
+    }
+
+    fn retry(&mut self, entry: &Arc<Entry>, _: &dyn Event, failed: Failed<'_>) -> bool {
+        call_again(self.0, entry, failed)
     }
 
     fn is_aborted_elsewhere(&mut self, _: &dyn Event) -> bool {
@@ -91,7 +91,7 @@ impl<C: Cargo> AnyPart for Part<C> {
                     core.topic(),
                     event,
                     &core.setup.handlers,
-                    &mut Keep(core),
+                    &mut Inside(&self.flight),
                 );
             });
         });
@@ -177,8 +177,19 @@ pub(super) fn hand_over<C: Cargo>(
     !gone
 }
 
+/// Takes a part off its emission's list.
+pub(super) fn take_off<C, P>(flight: &Flight<C>, part: &Arc<P>) {
+    let part = Arc::as_ptr(part).cast::<()>();
+    let mut ledger = flight.core.ledger();
+    let found = |other: &Arc<dyn AnyPart>| Arc::as_ptr(other).cast::<()>() == part;
+    let taken = ledger.parts.iter().position(found);
+    let taken = taken.map(|at| ledger.parts.swap_remove(at));
+    drop(ledger);
+    drop(taken);
+}
+
 /// Whether a thread works for the pool, to be asked without keeping the pool alive.
-fn check(pool: &Arc<dyn Pool>) -> Box<dyn Fn() -> bool + Send + Sync> {
+pub(super) fn check(pool: &Arc<dyn Pool>) -> Box<dyn Fn() -> bool + Send + Sync> {
     if let Some(check) = pool.worker_check() {
         return Box::new(move || check());
     }

@@ -13,6 +13,8 @@ pub struct Report {
     pub failed: u64,
     /// Listeners that were to run on a pool of their own which refused or dropped them. They are not among `delivered`.
     pub not_called: u64,
+    /// Further attempts of listeners that failed.
+    pub retried: u64,
     /// Errors that the error handler let through, oldest first, as many as the error buffer holds.
     pub errors: Vec<ListenerError>,
     /// Errors beyond those.
@@ -69,6 +71,7 @@ impl Report {
             delivered: tally.delivered,
             failed: tally.failed,
             not_called: tally.not_called,
+            retried: tally.retried,
             aborted: tally.aborted,
             errors: errors.kept,
             omitted_errors: errors.omitted,

@@ -73,6 +73,14 @@ impl Emitter {
             let bulkheads = &current.settings.bulkheads;
             bulkheads.check(pool).map_err(SubscribeError::UnknownPool)?;
         }
+        if let Some(retry) = &options.retry {
+            if retry.attempts() == 0 {
+                return Err(SubscribeError::ZeroAttempts);
+            }
+            if self.current.load().settings.timer.is_none() {
+                return Err(SubscribeError::NoTimer);
+            }
+        }
         self.registry().add(pattern, id, options, listener)
     }
 

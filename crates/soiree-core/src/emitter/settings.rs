@@ -9,6 +9,7 @@ use crate::bulkheads::Bulkheads;
 use crate::dispatch::Handlers;
 use crate::emission::{Hub, Pools, Setup};
 use crate::pool_handle::PoolHandle;
+use crate::retry::Timer;
 
 /// What holds for emissions that begin from now on.
 #[derive(Clone)]
@@ -22,6 +23,8 @@ pub struct Settings {
     pub pool: PoolHandle,
     /// What runs emissions on some topics in its place.
     pub bulkheads: Bulkheads,
+    /// What waits for the next attempts of listeners that failed. Without it there are no retries.
+    pub timer: Option<Arc<dyn Timer>>,
 }
 
 /// The settings, and what is derived from them.
@@ -32,13 +35,14 @@ pub(super) struct Current {
 }
 
 impl Settings {
-    /// No handlers, reports that keep up to 64 errors, this pool, and no other.
+    /// No handlers, reports that keep up to 64 errors, this pool and no other, no timer.
     pub fn new(pool: impl Into<PoolHandle>) -> Self {
         Self {
             handlers: Handlers::default(),
             error_buffer: 64,
             pool: pool.into(),
             bulkheads: Bulkheads::default(),
+            timer: None,
         }
     }
 }
@@ -58,6 +62,7 @@ impl Current {
                 pool: Arc::downgrade(&pool.pool),
                 worker_check: pool.pool.worker_check(),
                 pools: Arc::clone(&pools),
+                timer: settings.timer.clone(),
             })
         };
         let bulkheads = settings.bulkheads.iter();

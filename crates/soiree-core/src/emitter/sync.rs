@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Emitter;
 use super::settings::Current;
-use crate::dispatch::{Audience, Ground, Tally, dispatch, tell_if_dead};
+use crate::dispatch::{Audience, Failed, Ground, Tally, dispatch, tell_if_dead};
 use crate::emission::{Emission, Errors, Flight, Frame, Hub, Report, Whole, enter_frame};
 use crate::event::{BaseEvent, Event};
 use crate::listener::ListenerError;
@@ -84,6 +84,12 @@ impl Ground for Here<'_> {
         let mut settled = false;
         contained(|| settled = (&mut self.flight(event)).hand_over(entry, event, tally));
         settled
+    }
+
+    fn retry(&mut self, entry: &Arc<Entry>, event: &dyn Event, failed: Failed<'_>) -> bool {
+        let mut again = false;
+        contained(|| again = (&mut self.flight(event)).retry(entry, event, failed));
+        again
     }
 
     fn is_aborted_elsewhere(&mut self, event: &dyn Event) -> bool {

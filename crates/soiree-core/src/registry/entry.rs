@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::radix::RadixMap;
 use crate::listener::{Listener, ListenerId, Place};
 use crate::options::{Filter, ListenerOptions};
+use crate::retry::Retry;
 use crate::topic::Pattern;
 
 /// The listeners of one pattern, by rank.
@@ -22,6 +23,7 @@ pub(crate) struct Entry {
     pub(crate) filter: Option<Filter>,
     /// The bulkhead that it runs on, if it has one of its own.
     pub(crate) pool: Option<Arc<str>>,
+    pub(crate) retry: Option<Retry>,
     runs_left: Option<AtomicU64>,
     pub(crate) listener: Arc<dyn Listener>,
 }
@@ -51,6 +53,7 @@ impl Entry {
             name: options.name,
             filter: options.filter,
             pool: options.pool,
+            retry: options.retry,
             runs_left: options.max_runs.map(AtomicU64::new),
             listener,
         }

@@ -59,6 +59,12 @@ pub enum SubscribeError {
     /// The pool that it names is none of the `EventPool`'s.
     #[error("the listener cannot run on its pool: {0}")]
     UnknownPool(#[source] BulkheadError),
+    /// A listener of 0 attempts would never run.
+    #[error("a retry of 0 attempts would never call the listener")]
+    ZeroAttempts,
+    /// It is to be called again when it fails, and there is no timer to do that.
+    #[error("the listener cannot be called again when it fails: the emitter has no timer")]
+    NoTimer,
     /// A listener that may run 0 times would never run.
     #[error("max_runs(0) would never call the listener")]
     ZeroRuns,

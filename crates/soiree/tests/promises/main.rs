@@ -1,4 +1,4 @@
-//! The promises L1 to L6 and E1 to E6, and that the faults of older designs are absent.
+//! The promises L1 to L7 and E1 to E6, and that the faults of older designs are absent.
 
 mod bulkheads;
 mod closing;
@@ -8,4 +8,5 @@ mod emissions;
 mod faults;
 mod listeners;
 mod original;
+mod retries;
 mod subscriptions;

@@ -1,0 +1,170 @@
+//! Listeners that failed and are called again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::cargo::Cargo;
+use super::flight::Flight;
+use super::inside::{self, Frame};
+use super::part::{AnyPart, Inside, check, take_off};
+use crate::dispatch::{Failed, Tally, bury, dispatch_again};
+use crate::job::{Job, Task};
+use crate::listener::ListenerError;
+use crate::pool::{Pool, SubmitErrorReason};
+use crate::registry::{Entry, contained};
+use crate::retry::Timer;
+
+/// How long to wait for a place in a pool that is full when an attempt is due.
+const FULL: Duration = Duration::from_millis(5);
+
+/// The next attempt of a listener that failed.
+struct Later<C> {
+    flight: Arc<Flight<C>>,
+    entry: Arc<Entry>,
+    attempt: u32,
+    /// Of the attempt before.
+    error: ListenerError,
+    timer: Arc<dyn Timer>,
+    /// Kept alive until the attempts have ended, also when the emitter is gone.
+    pool: Arc<dyn Pool>,
+    frame: Frame,
+    on_its_pool: Box<dyn Fn() -> bool + Send + Sync>,
+    due: AtomicBool,
+    begun: AtomicBool,
+}
+
+/// Says whether the listener will be called again.
+pub(super) fn call_again<C: Cargo>(
+    flight: &Arc<Flight<C>>,
+    entry: &Arc<Entry>,
+    failed: Failed<'_>,
+) -> bool {
+    let setup = &flight.core.setup;
+    let own = entry.pool.as_ref().and_then(|name| setup.pools.get(name));
+    let pool = own.map(|(pool, _)| pool).or_else(|| setup.pool.upgrade());
+    let (Some(pool), Some(timer)) = (pool, setup.timer.clone()) else {
+        return false;
+    };
+    let later = Arc::new(Later {
+        flight: Arc::clone(flight),
+        entry: Arc::clone(entry),
+        attempt: failed.attempt + 1,
+        error: failed.error.clone(),
+        timer,
+        on_its_pool: check(&pool),
+        frame: Frame {
+            pool: Arc::as_ptr(&pool).cast::<()>().addr(),
+            ..flight.core.frame()
+        },
+        pool,
+        due: AtomicBool::new(false),
+        begun: AtomicBool::new(false),
+    });
+    flight.core.add_part(Arc::clone(&later) as _);
+    if later.wait(failed.delay) {
+        return true;
+    }
+    take_off(flight, &later);
+    flight.end_part(Tally::default());
+    false
+}
+
+impl<C: Cargo> Later<C> {
+    fn claim(&self) -> bool {
+        !self.begun.swap(true, Ordering::AcqRel)
+    }
+
+    /// Says whether the timer takes it.
+    fn wait(self: &Arc<Self>, delay: Duration) -> bool {
+        // Further off than an `Instant` reaches is as good as never; a day at a time will do.
+        let due = Instant::now().checked_add(delay);
+        let due = due.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400));
+        let later = Arc::clone(self);
+        self.timer
+            .at(due, Box::new(move || later.fall_due()))
+            .is_ok()
+    }
+
+    /// On the timer's thread.
+    fn fall_due(self: Arc<Self>) {
+        if !self.due.swap(true, Ordering::AcqRel) {
+            self.flight.core.tell_of_parts();
+        }
+        let job = Job::from_task(Arc::clone(&self) as _);
+        let Err(refused) = self.pool.try_submit(job) else {
+            return;
+        };
+        let (job, reason) = refused.into_parts();
+        drop(job.into_task());
+        let full = matches!(reason, SubmitErrorReason::Full { .. });
+        if !(full && self.wait(FULL)) {
+            self.give_up();
+        }
+    }
+
+    /// The error of the attempt before was the last one.
+    fn give_up(self: Arc<Self>) {
+        if !self.claim() {
+            return;
+        }
+        let core = &self.flight.core;
+        let _entered = inside::enter(self.frame);
+        contained(|| {
+            C::show(&self.flight, &mut |event| {
+                bury(event, &core.setup.handlers, &self.error, self.attempt - 1);
+            });
+        });
+        core.fail(self.error.clone());
+        self.end(Tally {
+            delivered: 1,
+            failed: 1,
+            ..Tally::default()
+        });
+    }
+
+    fn end(self: &Arc<Self>, tally: Tally) {
+        take_off(&self.flight, self);
+        self.flight.end_part(tally);
+    }
+}
+
+impl<C: Cargo> AnyPart for Later<C> {
+    fn is_on_its_pool(&self) -> bool {
+        let on_pool = || inside::any(|frame| frame.pool == self.frame.pool) || (self.on_its_pool)();
+        self.due.load(Ordering::Acquire) && on_pool()
+    }
+
+    fn run_here(self: Arc<Self>) {
+        if !self.claim() {
+            return;
+        }
+        let core = &self.flight.core;
+        let mut tally = Tally::default();
+        let _entered = inside::enter(self.frame);
+        contained(|| {
+            C::show(&self.flight, &mut |event| {
+                tally = dispatch_again(
+                    &self.entry,
+                    core.topic(),
+                    event,
+                    self.attempt,
+                    &core.setup.handlers,
+                    &mut Inside(&self.flight),
+                );
+            });
+        });
+        self.end(tally);
+    }
+}
+
+impl<C: Cargo> Task for Later<C> {
+    fn run(self: Arc<Self>) {
+        self.run_here();
+    }
+
+    /// Its pool stopped, or dropped it.
+    fn discarded(self: Arc<Self>) {
+        self.give_up();
+    }
+}

@@ -1,0 +1,165 @@
+//! Calling a listener again that failed.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use crate::event::{Event, EventId};
+use crate::listener::ListenerError;
+use crate::payload::Payload;
+
+/// How often a listener that fails is called again, and how long after.
+///
+/// While it waits it holds no worker. Only the listener that failed is called again; it sees the same event, which tells the
+/// number of the [`attempt`](Event::attempt).
+///
+/// ```
+/// use soiree_core::{ListenerOptions, Retry};
+/// use std::time::Duration;
+///
+/// // After 100 ms, 200 ms, 400 ms and 500 ms: five attempts in all.
+/// let retry = Retry::exponential(Duration::from_millis(100), 5).max_delay(Duration::from_millis(500));
+/// assert_eq!(retry.delay(3), Some(Duration::from_millis(400)));
+/// assert_eq!(retry.delay(5), None);
+/// let options = ListenerOptions::new().retry(retry);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    attempts: u32,
+    first: Duration,
+    factor: u32,
+    longest: Duration,
+}
+
+impl Retry {
+    /// The same delay after each of so many attempts but the last.
+    pub const fn fixed(delay: Duration, attempts: u32) -> Self {
+        Self {
+            attempts,
+            first: delay,
+            factor: 1,
+            longest: Duration::MAX,
+        }
+    }
+
+    /// A delay that doubles after each of so many attempts.
+    pub const fn exponential(first: Duration, attempts: u32) -> Self {
+        Self {
+            attempts,
+            first,
+            factor: 2,
+            longest: Duration::MAX,
+        }
+    }
+
+    /// Delays no longer than this.
+    #[must_use]
+    pub const fn max_delay(mut self, longest: Duration) -> Self {
+        self.longest = longest;
+        self
+    }
+
+    /// How many attempts there are, the first one included.
+    pub const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// How long to wait after the attempt of this number has failed; `None` if it was the last. Attempts count from 1.
+    pub fn delay(&self, failed: u32) -> Option<Duration> {
+        if failed >= self.attempts {
+            return None;
+        }
+        let factor = self.factor.saturating_pow(failed.saturating_sub(1));
+        let delay = self.first.checked_mul(factor).unwrap_or(Duration::MAX);
+        Some(delay.min(self.longest))
+    }
+}
+
+/// An event that a listener failed to handle in all its attempts.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DeadLetter {
+    /// The topic that was emitted.
+    pub topic: Box<str>,
+    /// The ID of the event.
+    pub event_id: EventId,
+    /// What the event carried when the listener failed for the last time.
+    pub payload: Payload,
+    /// The last error, which names the listener and its pattern.
+    pub error: ListenerError,
+    /// How many attempts there were.
+    pub attempts: u32,
+}
+
+/// Calls closures later. The threads that do it are somebody else's.
+pub trait Timer: Send + Sync {
+    /// Has `task` called at `due` or later, on some thread. It is short, and does not block.
+    ///
+    /// # Errors
+    /// If so much waits already that no more can be accepted; `task` was dropped.
+    fn at(&self, due: Instant, task: Box<dyn FnOnce() + Send>) -> Result<(), TimerError>;
+}
+
+/// A timer took no more.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TimerError {
+    /// So much waits already.
+    #[error("{capacity} retries wait already")]
+    Full {
+        /// How many may wait at once.
+        capacity: usize,
+    },
+    /// There is no thread to do it.
+    #[error("no thread could be started to wait for retries: {0}")]
+    Spawn(#[source] std::io::Error),
+}
+
+/// The event as a listener sees it that is called again.
+pub(crate) struct Again<'a> {
+    pub(crate) event: &'a dyn Event,
+    pub(crate) attempt: u32,
+}
+
+impl Event for Again<'_> {
+    fn id(&self) -> EventId {
+        self.event.id()
+    }
+
+    fn topic(&self) -> &str {
+        self.event.topic()
+    }
+
+    fn payload(&self) -> Payload {
+        self.event.payload()
+    }
+
+    fn set_payload(&self, payload: Payload) {
+        self.event.set_payload(payload);
+    }
+
+    fn properties(&self) -> crate::properties::Properties {
+        self.event.properties()
+    }
+
+    fn set_properties(&self, properties: crate::properties::Properties) {
+        self.event.set_properties(properties);
+    }
+
+    fn is_aborted(&self) -> bool {
+        self.event.is_aborted()
+    }
+
+    fn set_aborted(&self, aborted: bool) {
+        self.event.set_aborted(aborted);
+    }
+
+    fn attempt(&self) -> u32 {
+        self.attempt
+    }
+}
+
+impl fmt::Display for DeadLetter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "after {} attempts: {}", self.attempts, self.error)
+    }
+}

@@ -1,0 +1,370 @@
+//! Listeners that are called again when they fail.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use soiree::{
+    CloseError, DeadLetter, EventPool, Failure, ListenerOptions, Pool, Priority, Retry,
+    SubscribeError, WorkerPool,
+};
+
+use crate::common::{Diary, PATIENCE, both_ways, on_one_worker, until};
+
+const SOON: Duration = Duration::from_millis(1);
+const NEVER: Duration = Duration::from_secs(3600);
+
+fn retried(attempts: u32) -> ListenerOptions {
+    ListenerOptions::new().retry(Retry::fixed(SOON, attempts))
+}
+
+/// L7: only the listener that failed is called again; it sees the number of its attempt.
+#[test]
+fn only_the_listener_that_failed_is_called_again() {
+    let soiree = on_one_worker(8);
+    let diary = Diary::default();
+    let (first, second) = (diary.clone(), diary.clone());
+    soiree
+        .on_with("a.b", retried(3).priority(Priority::High), move |event| {
+            first.note(format!("attempt {}", event.attempt()));
+            if event.attempt() < 3 {
+                Err("not yet")
+            } else {
+                Ok(())
+            }
+        })
+        .unwrap();
+    soiree
+        .on("a.b", move |event| {
+            second.note(format!("other {}", event.attempt()))
+        })
+        .unwrap();
+    both_ways(&soiree, "a.b", |report| {
+        assert!(report.is_ok(), "{report:?}");
+        assert_eq!((report.delivered, report.failed, report.retried), (2, 0, 2));
+        let mut noted = diary.take();
+        assert_eq!(noted.remove(0), "attempt 1");
+        noted.sort();
+        assert_eq!(noted, ["attempt 2", "attempt 3", "other 1"]);
+    });
+    soiree.close().unwrap();
+}
+
+/// L7: what waits for its next attempt holds no worker, and the emission is not over.
+#[test]
+fn a_listener_that_waits_for_its_next_attempt_holds_no_worker() {
+    let soiree = on_one_worker(8);
+    let options = ListenerOptions::new().retry(Retry::fixed(NEVER, 2));
+    soiree
+        .on_with("a.b", options, |_| Err::<(), _>("no"))
+        .unwrap();
+    let waiting = soiree.emit("a.b", ()).unwrap();
+    for _ in 0..10 {
+        assert!(soiree.emit("c.d", ()).unwrap().wait().is_ok());
+    }
+    assert!(waiting.wait_timeout(Duration::ZERO).is_none());
+    until("the worker is free", || soiree.pool_stats().active == 0);
+    let late = soiree.close_with_deadline(Instant::now()).unwrap_err();
+    assert!(matches!(late, CloseError::Unfinished { emissions: 1, .. }));
+}
+
+/// L7, E1: each error reaches the error handler, the last one the report, and the event the dead letter handler.
+#[test]
+fn after_its_last_attempt_the_event_is_a_dead_letter() {
+    let letters: Arc<Mutex<Vec<DeadLetter>>> = Arc::default();
+    let handled = Arc::new(AtomicUsize::new(0));
+    let (kept, count) = (Arc::clone(&letters), Arc::clone(&handled));
+    let soiree = EventPool::builder()
+        .error_handler(move |_, error| {
+            count.fetch_add(1, Ordering::SeqCst);
+            Some(error)
+        })
+        .dead_letter_handler(move |letter| {
+            kept.lock().unwrap().push(letter.clone());
+            panic!("handlers may panic");
+        })
+        .build()
+        .unwrap();
+    soiree
+        .on_with("a.*", retried(3).name("mail"), |event| {
+            if event.attempt() == 2 {
+                panic!("oops");
+            }
+            Err::<(), _>(format!("attempt {}", event.attempt()))
+        })
+        .unwrap();
+    // Without retries there are no dead letters.
+    soiree.on("a.*", |_| Err::<(), _>("no")).unwrap();
+    both_ways(&soiree, "a.b", |report| {
+        assert_eq!((report.delivered, report.failed, report.retried), (2, 2, 2));
+        assert!(
+            report
+                .errors
+                .iter()
+                .any(|error| error.to_string().ends_with("attempt 3"))
+        );
+        assert_eq!(handled.swap(0, Ordering::SeqCst), 4);
+        let mut letters = letters.lock().unwrap();
+        assert_eq!(letters.len(), 1);
+        let letter = letters.pop().unwrap();
+        assert_eq!((&*letter.topic, letter.attempts), ("a.b", 3));
+        assert_eq!(
+            (letter.error.name(), letter.error.pattern()),
+            (Some("mail"), "a.*")
+        );
+        assert!(letter.payload.is::<()>());
+    });
+    soiree.close().unwrap();
+}
+
+/// L7: a dead letter that fails does not loop.
+#[test]
+fn a_dead_letter_that_fails_does_not_become_another() {
+    let soiree = on_one_worker(8);
+    soiree.set_dead_letter_topic("dead.letters").unwrap();
+    let (said, heard) = channel();
+    soiree
+        .on_with("**", retried(2), move |event| {
+            said.send(event.topic().to_owned()).unwrap();
+            Err::<(), _>("no")
+        })
+        .unwrap();
+    let report = soiree.emit("a.b", 7).unwrap().wait();
+    assert_eq!(report.failed, 1);
+    soiree.close().unwrap_or_else(|error| panic!("{error}"));
+    drop(soiree);
+    let heard: Vec<String> = heard.try_iter().collect();
+    let of = |topic: &str| heard.iter().filter(|heard| *heard == topic).count();
+    assert_eq!((of("a.b"), of("dead.letters"), heard.len()), (2, 2, 4));
+}
+
+/// L7: an error that the handler swallows is none, and calls for no further attempt.
+#[test]
+fn a_swallowed_error_is_not_retried() {
+    let soiree = EventPool::builder()
+        .error_handler(|_, _| None)
+        .build()
+        .unwrap();
+    soiree
+        .on_with("a.b", retried(3), |_| Err::<(), _>("no"))
+        .unwrap();
+    both_ways(&soiree, "a.b", |report| {
+        assert!(report.is_ok());
+        assert_eq!((report.failed, report.retried), (1, 0));
+    });
+    soiree.close().unwrap();
+}
+
+/// L7: retries are bounded; what comes beyond has had its last attempt, and says so like any other.
+#[test]
+fn no_more_retries_wait_than_may() {
+    let letters = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&letters);
+    let soiree = EventPool::builder()
+        .pool(WorkerPool::new(1, 8).unwrap())
+        .retry_capacity(1)
+        .dead_letter_handler(move |letter| {
+            assert_eq!(letter.attempts, 1);
+            count.fetch_add(1, Ordering::SeqCst);
+        })
+        .build()
+        .unwrap();
+    let options = ListenerOptions::new().retry(Retry::fixed(NEVER, 9));
+    soiree
+        .on_with("a.b", options, |_| Err::<(), _>("no"))
+        .unwrap();
+    let waiting = soiree.emit("a.b", ()).unwrap();
+    until("it waits", || soiree.pool_stats().successful == 1);
+    both_ways(&soiree, "a.b", |report| {
+        assert_eq!((report.failed, report.retried), (1, 0))
+    });
+    assert_eq!(letters.load(Ordering::SeqCst), 2);
+    assert!(!waiting.is_finished());
+}
+
+/// L3, L7, E3: waiting on the only worker of the pool runs there what is due.
+#[test]
+fn a_listener_may_wait_for_retries_on_its_own_pool() {
+    let soiree = on_one_worker(8);
+    let weak = soiree.downgrade();
+    soiree
+        .on_with("inner", retried(3), |event| {
+            if event.attempt() < 3 {
+                Err("not yet")
+            } else {
+                Ok(())
+            }
+        })
+        .unwrap();
+    soiree
+        .on("outer", move |_| {
+            let soiree = weak.upgrade().unwrap();
+            assert_eq!(soiree.emit("inner", ()).unwrap().wait().retried, 2);
+            assert_eq!(soiree.emit_sync("inner", ()).unwrap().retried, 2);
+        })
+        .unwrap();
+    let report = soiree.emit("outer", ()).unwrap().wait();
+    assert!(report.is_ok(), "{report:?}");
+    soiree.close().unwrap();
+}
+
+/// L5, L7: all attempts are one run.
+#[test]
+fn all_attempts_are_one_run() {
+    let soiree = on_one_worker(64);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&calls);
+    soiree
+        .on_with("a.b", retried(3).max_runs(2), move |event| {
+            count.fetch_add(1, Ordering::SeqCst);
+            if event.attempt() < 3 {
+                Err("not yet")
+            } else {
+                Ok(())
+            }
+        })
+        .unwrap();
+    let emissions: Vec<_> = (0..5).map(|_| soiree.emit("a.b", ()).unwrap()).collect();
+    let delivered: u64 = emissions
+        .iter()
+        .map(|emission| emission.wait().delivered)
+        .sum();
+    assert_eq!((delivered, calls.load(Ordering::SeqCst)), (2, 6));
+    assert!(soiree.is_empty());
+    soiree.close().unwrap();
+}
+
+/// E4, E5: neither a close nor the drop of the last handle loses an attempt that is to come.
+#[test]
+fn what_ends_an_event_pool_waits_for_retries() {
+    for close in [true, false] {
+        let soiree = on_one_worker(8);
+        let (said, heard) = channel();
+        soiree
+            .on_with("a.b", retried(3), move |event| {
+                said.send(event.attempt()).unwrap();
+                if event.attempt() < 3 {
+                    Err("not yet")
+                } else {
+                    Ok(())
+                }
+            })
+            .unwrap();
+        let emission = soiree.emit("a.b", ()).unwrap();
+        if close {
+            soiree.close().unwrap();
+            assert!(emission.is_finished());
+        }
+        until("the first attempt has failed", || {
+            soiree.pool_stats().successful > 0
+        });
+        drop(soiree);
+        assert!(emission.wait().is_ok());
+        assert_eq!(heard.iter().collect::<Vec<_>>(), [1, 2, 3]);
+    }
+}
+
+/// E6, L7: when the pool that was to run the next attempt has stopped, the last error was the last one.
+#[test]
+fn a_pool_that_has_stopped_ends_the_attempts() {
+    let pool = Arc::new(WorkerPool::new(1, 8).unwrap());
+    let soiree = EventPool::with_pool(Arc::clone(&pool));
+    let stopping = Arc::clone(&pool);
+    soiree
+        .on_with("a.b", retried(3), move |_| {
+            stopping.stop();
+            Err::<(), _>("no")
+        })
+        .unwrap();
+    let report = soiree.emit("a.b", ()).unwrap().wait();
+    assert_eq!((report.delivered, report.failed, report.retried), (1, 1, 1));
+    assert_eq!(report.errors[0].failure(), Failure::Failed);
+    soiree.close().unwrap();
+}
+
+/// L6, L7: a listener with a pool of its own is called again there.
+#[test]
+fn the_next_attempt_is_on_the_listeners_own_pool() {
+    let soiree = EventPool::builder()
+        .bulkhead(
+            "own",
+            WorkerPool::builder()
+                .name("own")
+                .max_workers(1)
+                .build()
+                .unwrap(),
+        )
+        .build()
+        .unwrap();
+    let (said, threads) = channel();
+    soiree
+        .on_with("a.b", retried(2).pool("own"), move |_| {
+            said.send(thread::current().name().map(String::from))
+                .unwrap();
+            Err::<(), _>("no")
+        })
+        .unwrap();
+    both_ways(&soiree, "a.b", |report| {
+        assert_eq!((report.failed, report.retried), (1, 1))
+    });
+    soiree.close().unwrap();
+    drop(soiree);
+    let threads: Vec<_> = threads.try_iter().flatten().collect();
+    assert_eq!(threads, ["own-0"; 4]);
+}
+
+/// L5, L7: exact under many threads, on a queue that is often full.
+#[test]
+fn attempts_are_exact_under_concurrent_emits() {
+    const EVENTS: usize = 200;
+    let soiree = EventPool::with_pool(WorkerPool::new(2, 2).unwrap());
+    let calls: Arc<Vec<AtomicUsize>> =
+        Arc::new((0..4 * EVENTS).map(|_| AtomicUsize::new(0)).collect());
+    let seen = Arc::clone(&calls);
+    soiree
+        .on_with("a.b", retried(3), move |event| {
+            let number = *event.payload_as::<usize>().unwrap();
+            let before = seen[number].fetch_add(1, Ordering::SeqCst);
+            assert_eq!(before + 1, event.attempt() as usize);
+            if before < number % 3 {
+                Err("not yet")
+            } else {
+                Ok(())
+            }
+        })
+        .unwrap();
+    thread::scope(|scope| {
+        for part in 0..4 {
+            let soiree = &soiree;
+            scope.spawn(move || {
+                for number in part * EVENTS..(part + 1) * EVENTS {
+                    if number % 5 == 0 {
+                        assert!(soiree.emit_sync("a.b", number).unwrap().is_ok());
+                    } else {
+                        soiree.emit("a.b", number).unwrap();
+                    }
+                }
+            });
+        }
+    });
+    soiree
+        .close_with_deadline(Instant::now() + PATIENCE)
+        .unwrap();
+    for (number, calls) in calls.iter().enumerate() {
+        assert_eq!(
+            calls.load(Ordering::SeqCst),
+            number % 3 + 1,
+            "event {number}"
+        );
+    }
+}
+
+/// L7: what would never call the listener is refused when it is subscribed.
+#[test]
+fn no_attempts_at_all_are_refused() {
+    let soiree = on_one_worker(1);
+    let refused = soiree.on_with("a.b", retried(0), |_| {}).unwrap_err();
+    assert!(matches!(refused, SubscribeError::ZeroAttempts));
+}
