@@ -40,7 +40,7 @@ pub(crate) fn run(args: &[&str]) -> Result {
 /// Clippy for what only that build compiles.
 pub(crate) fn lint() -> Result {
     let packages = ["--package", "soiree-core", "--package", "soiree-pool"];
-    let targets = ["--lib", "--test", "model", "--profile", "test"];
+    let targets = ["--lib", "--test", "model"];
     let command = [
         &["clippy"],
         &packages[..],
