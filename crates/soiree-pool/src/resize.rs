@@ -48,3 +48,34 @@ impl Shared {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use crate::WorkerPool;
+
+    /// P2: what busy workers are told of resizes does not pile up.
+    #[test]
+    fn resizing_a_busy_pool_leaves_no_heap_of_notes() {
+        let pool = WorkerPool::new(2, 2).expect("the limits are sound");
+        let (said, running) = channel();
+        let mut let_go = Vec::new();
+        for _ in 0..2 {
+            let (go, told) = channel::<()>();
+            let said = said.clone();
+            pool.submit(move || {
+                said.send(()).expect("the test listens");
+                let _ = told.recv();
+            })
+            .expect("there is a worker for each");
+            running.recv().expect("the job starts");
+            let_go.push(go);
+        }
+        for _ in 0..1_000 {
+            pool.resize(1).expect("one may stay");
+            pool.resize(2).expect("so may two");
+        }
+        assert_eq!(pool.shared.looks.1.len(), 0);
+    }
+}

@@ -23,6 +23,7 @@
 ///
 /// let pool = MyPool { inner: BoundedPool::new(ThreadPerJob, PoolOptions::new(2, 100))? };
 /// pool.submit_and_wait(|| println!("on a thread of its own"))?;
+/// pool.release();
 /// assert_eq!(pool.stats().successful, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -126,3 +126,65 @@ impl Snapshot {
         crowded
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listener::ListenerId;
+    use crate::options::ListenerOptions;
+
+    fn entry(pattern: &str, seq: u64) -> Arc<Entry> {
+        let pattern = Pattern::new(pattern).expect("the pattern is sound");
+        let (id, options) = (ListenerId::new(seq.to_string()), ListenerOptions::new());
+        let listener = Arc::new(|_: &dyn crate::Event| ());
+        Arc::new(Entry::new(&pattern, options, id, seq, listener))
+    }
+
+    fn empty() -> Snapshot {
+        Snapshot::empty(RandomState::default())
+    }
+
+    fn is_kept(snapshot: &Snapshot, topic: &str) -> bool {
+        let hash = snapshot.hasher.hash_one(topic);
+        snapshot.resolved.get(hash, topic).is_some()
+    }
+
+    /// T3: patterns that lost their listeners leave no nodes behind.
+    #[test]
+    fn what_is_taken_off_leaves_nothing() {
+        let entries = ["a", "a.b", "*", "a.*", "a.b.*", "a.**", "**.a", "*.*.a.**"];
+        let entries: Vec<_> = entries
+            .into_iter()
+            .zip(0..)
+            .map(|(p, s)| entry(p, s))
+            .collect();
+        let full = entries.iter().fold(empty(), |all, one| all.with(one, true));
+        assert!(!full.wild.is_empty() && !full.exact.is_empty());
+        let none = entries.iter().fold(full, |all, one| all.with(one, false));
+        assert!(none.wild.is_empty() && none.exact.is_empty());
+    }
+
+    /// T3: topics that are emitted once leave nothing, and those of very many listeners do not either.
+    #[test]
+    fn topics_are_kept_when_met_twice_unless_too_many_listen() {
+        let fill = |count: usize| {
+            let entries = (0..count as u64).map(|seq| entry("*", seq));
+            entries.fold(empty(), |all, one| all.with(&one, true))
+        };
+        for (count, kept) in [(1, true), (MOST_KEPT, true), (MOST_KEPT + 1, false)] {
+            let snapshot = fill(count);
+            let mut heard = 0;
+            let mut visit = |_: &Arc<Entry>| heard += 1;
+            snapshot.visit("a", &mut visit);
+            assert!(!is_kept(&snapshot, "a"), "{count} listeners, met once");
+            snapshot.visit("a", &mut visit);
+            assert_eq!(
+                is_kept(&snapshot, "a"),
+                kept,
+                "{count} listeners, met twice"
+            );
+            snapshot.visit("a", &mut visit);
+            assert_eq!(heard, 3 * count);
+        }
+    }
+}

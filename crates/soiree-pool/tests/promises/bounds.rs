@@ -320,6 +320,8 @@ fn a_resize_that_makes_no_sense_is_refused() {
         Err(ResizeError::BelowMin { max: 1, min: 2 })
     );
     assert_eq!(pool.stats().max_workers, 4);
+    assert_eq!(pool.resize(2), Ok(()));
+    assert_eq!(pool.stats().max_workers, 2);
 }
 
 /// P2: what cannot work is refused when it is built, and the error names the value.

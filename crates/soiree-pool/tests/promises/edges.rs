@@ -317,3 +317,35 @@ fn submitting_now_does_what_the_policy_says_without_waiting() {
         assert_at_rest(&pool);
     }
 }
+
+/// P2, P4: a pool that is used as a `dyn Pool` is the same pool.
+#[test]
+fn a_pool_is_the_same_behind_the_trait() {
+    let pool = WorkerPool::new(2, 1).unwrap();
+    let pool: &dyn Pool = &pool;
+    let count = Arc::new(AtomicUsize::new(0));
+    pool.resize(1).unwrap();
+    assert_eq!(pool.stats().max_workers, 1);
+
+    let (latch, job) = Latch::job();
+    pool.try_submit(Job::new(job)).unwrap();
+    latch.wait_running();
+    pool.try_submit(Job::new(counting(&count))).unwrap();
+    let refused = pool.try_submit(Job::new(counting(&count))).unwrap_err();
+    assert!(matches!(
+        refused.reason,
+        SubmitErrorReason::Full { capacity: 1 }
+    ));
+    latch.let_go();
+
+    let check = pool.worker_check().expect("it knows its workers");
+    assert!(!check() && !pool.on_worker());
+    let (said, told) = std::sync::mpsc::channel();
+    pool.submit(Job::new(move || {
+        said.send(check()).expect("the test listens")
+    }))
+    .unwrap();
+    assert!(told.recv_timeout(PATIENCE).expect("the job runs"));
+    pool.release();
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+}

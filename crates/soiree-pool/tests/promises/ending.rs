@@ -199,6 +199,29 @@ fn dropping_the_pool_runs_what_was_accepted() {
     dropped.recv_timeout(PATIENCE).unwrap();
 }
 
+/// P5: dropping the pool wakes the workers that are idle, those as well that are to stay when idle, and they end.
+#[test]
+fn the_threads_of_a_dropped_pool_end() {
+    let (said, ended) = channel();
+    let pool = WorkerPool::builder()
+        .min_workers(1)
+        .max_workers(1)
+        .spawn_handler(move |thread, body| {
+            let said = said.clone();
+            let body = move || {
+                body();
+                said.send(()).expect("the test listens");
+            };
+            thread.spawn(body).map(drop)
+        })
+        .build()
+        .unwrap();
+    pool.submit_and_wait(|| {}).unwrap();
+    until("the worker is idle", || pool.idle_workers() == 1);
+    drop(pool);
+    ended.recv_timeout(PATIENCE).expect("the worker ends");
+}
+
 /// P4
 #[test]
 fn submitting_from_a_worker_of_a_full_pool_runs_inline_to_the_stated_depth() {
