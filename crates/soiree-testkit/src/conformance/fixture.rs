@@ -1,6 +1,6 @@
 //! What the cases are written with: a pool that is watched, waiting with an end to it, threads that may be left behind.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -44,7 +44,8 @@ impl Fixture {
     /// Ends the case. `message` goes on after "does not hold: ".
     pub(crate) fn fail(&self, message: &str) -> ! {
         self.watch.blame(message);
-        panic!("{message}");
+        // Without the panic hook: whoever runs the case says what is to be said.
+        resume_unwind(Box::new(message.to_owned()));
     }
 
     pub(crate) fn check(&self, holds: bool, message: impl FnOnce() -> String) {
@@ -56,12 +57,20 @@ impl Fixture {
     /// Waits until the condition holds.
     pub(crate) fn until(&self, pool: &Subject, what: &str, mut holds: impl FnMut() -> bool) {
         let give_up = Instant::now() + self.patience;
-        while !holds() {
+        for look in 0.. {
+            if holds() {
+                return;
+            }
             if Instant::now() > give_up {
                 let stats = pool.stats();
                 self.fail(&format!("waited in vain until {what}; {stats:?}"));
             }
-            thread::yield_now();
+            // What has not come by now may take long, and then needs the processor more than this thread does.
+            if look < 200 {
+                thread::yield_now();
+            } else {
+                thread::sleep(Duration::from_micros(500));
+            }
         }
     }
 

@@ -22,7 +22,6 @@ macro_rules! __pool_cases {
                 p1_the_limits_are_told [];
                 p1_the_capacity_is_told [bound];
                 p1_the_least_number_of_workers_is_told [min_workers];
-                p1_what_ended_is_forgotten [];
             }
             bounds {
                 p2_no_more_jobs_run_at_once_than_there_may_be_workers [];
@@ -50,7 +49,6 @@ macro_rules! __pool_cases {
                 p3_a_job_refused_by_a_full_pool_comes_back_usable [bound];
                 p3_the_jobs_after_a_panic_still_run [];
                 p3_a_panic_payload_that_panics_when_dropped_ends_no_worker [];
-                p3_a_job_that_panics_when_dropped_ends_no_worker [];
             }
             nesting {
                 p4_a_job_from_a_worker_of_a_full_pool_runs_inline [bound block];
@@ -106,6 +104,7 @@ macro_rules! __pool_cases {
                 p8_without_a_single_thread_no_job_hangs [spawn];
                 p8_when_later_threads_fail_the_others_run_everything [spawn];
                 p8_no_job_is_stranded_while_every_second_thread_fails [spawn idle_timeout];
+                p8_a_job_that_counted_on_a_failed_thread_is_not_stranded [spawn];
                 p8_a_pool_without_threads_can_be_released [spawn];
             }
             methods {

@@ -12,20 +12,22 @@ pub(crate) struct Task(PathBuf);
 pub(crate) fn this_task() -> Option<Task> {
     let link = fs::read_link("/proc/thread-self").ok()?;
     let task = Task(PathBuf::from("/proc").join(link));
-    task.ran().is_some().then_some(task)
+    task.activity().is_some().then_some(task)
 }
 
 impl Task {
-    /// Whether it neither runs nor wants to. `None` when it is gone.
-    fn sleeps(&self) -> Option<bool> {
-        let stat = fs::read_to_string(self.0.join("stat")).ok()?;
+    /// Whether it neither runs nor wants to, or is gone.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let Ok(stat) = fs::read_to_string(self.0.join("stat")) else {
+            return true;
+        };
         // The name before the state stands in parentheses and may contain any character.
-        let (_, rest) = stat.rsplit_once(") ")?;
-        Some(rest.starts_with('S'))
+        let state = stat.rsplit_once(") ").map(|(_, rest)| rest);
+        state.is_some_and(|state| state.starts_with('S'))
     }
 
     /// A measure that grows when the thread runs: its nanoseconds on a processor and how often it was put on one.
-    pub(crate) fn ran(&self) -> Option<String> {
+    pub(crate) fn activity(&self) -> Option<String> {
         fs::read_to_string(self.0.join("schedstat")).ok()
     }
 }
@@ -33,7 +35,7 @@ impl Task {
 /// Waits until the thread sleeps. A thread that never does, or cannot be seen, is given a while.
 pub(crate) fn until_blocked(task: Option<&Task>) {
     for _ in 0..2_000 {
-        if task.and_then(Task::sleeps) == Some(true) {
+        if task.is_some_and(Task::is_at_rest) {
             return;
         }
         thread::yield_now();

@@ -11,6 +11,7 @@ use soiree_core::{Job, Overflow, SubmitErrorReason};
 use crate::conformance::fixture::Fixture;
 use crate::conformance::latch::{Fates, Latch};
 use crate::conformance::spec::PoolSpec;
+use crate::conformance::subject::Subject;
 
 /// Counts how many of its jobs run at once.
 #[derive(Clone, Default)]
@@ -176,19 +177,15 @@ pub(crate) fn p2_with_capacity_0_a_submitter_waits_for_a_worker(fixture: &Fixtur
     fixture.until(&pool, "the job had run", || fates.ran(0) == 1);
 }
 
-/// A pool of one worker, which is busy, with a full queue of two.
-fn full_with(
-    fixture: &Fixture,
-    overflow: Overflow,
-) -> (crate::conformance::subject::Subject, Latch, Fates) {
+/// A pool of one worker, which is busy, with a full queue of two. The job behind it in the queue has number 0.
+fn full_with(fixture: &Fixture, overflow: Overflow) -> (Subject, Latch, Fates) {
     let mut spec = PoolSpec::new(1, 2);
     spec.overflow = overflow;
     let pool = fixture.build(spec);
     let held = fixture.hold(&pool);
-    let fates = Fates::new(4);
-    for number in 0..2 {
-        fixture.accept(&pool, fates.job(number));
-    }
+    let fates = Fates::new(2);
+    fixture.accept(&pool, fates.job(0));
+    fixture.fill(&pool, 2);
     (pool, held, fates)
 }
 
@@ -239,15 +236,15 @@ pub(crate) fn p2_caller_runs_runs_the_job_on_the_caller(fixture: &Fixture) {
 
 pub(crate) fn p2_drop_oldest_discards_exactly_the_oldest(fixture: &Fixture) {
     let (pool, held, fates) = full_with(fixture, Overflow::DropOldest);
-    fixture.accept(&pool, fates.job(2));
-    fixture.until(
-        &pool,
-        "the oldest of three jobs was dropped for the newest",
-        || fates.all_dropped() == 1,
-    );
+    fixture.accept(&pool, fates.job(1));
+    fixture.until(&pool, "a job was dropped for the newest", || {
+        pool.stats().discarded > 0
+    });
     held.let_go();
-    fixture.until(&pool, "the other two had run", || fates.all_ran() == 2);
-    fixture.check(fates.dropped(0) == 1, || {
+    fixture.until(&pool, "the newest job had run or was dropped", || {
+        fates.ran(1) + fates.dropped(1) > 0
+    });
+    fixture.check(fates.dropped(0) == 1 && fates.ran(1) == 1, || {
         "a job was dropped that was not the oldest".into()
     });
     let stats = pool.stats();

@@ -344,14 +344,13 @@ pub(crate) fn p5_blocked_submitters_wake_when_the_pool_is_released(fixture: &Fix
 pub(crate) fn p5_a_waiter_wakes_when_its_job_is_dropped(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let held = fixture.hold(&pool);
-    let before = pool.stats().waiting;
     let waiter = {
         let pool = pool.clone();
         fixture.start("a submit_and_wait whose job is dropped", move || {
             pool.submit_and_wait(|| {})
         })
     };
-    fixture.until(&pool, "the job waits", || pool.stats().waiting > before);
+    waiter.settle();
     pool.stop();
     let waited = waiter.join();
     fixture.check(matches!(waited, Err(WaitError::Discarded)), || {
@@ -364,11 +363,14 @@ pub(crate) fn p5_a_job_of_a_pool_that_is_released_cannot_submit(fixture: &Fixtur
     let pool = fixture.pool(1, 4);
     let (go, told) = channel::<()>();
     let inner = pool.clone();
+    let (begun, begins) = channel();
     let (said, heard) = channel();
     fixture.accept(&pool, move || {
+        let _ = begun.send(());
         let _ = told.recv();
         let _ = said.send(inner.submit(|| {}));
     });
+    fixture.receive("the job runs", &begins);
     let release = {
         let pool = pool.clone();
         fixture.start("a release", move || pool.release())

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::conformance::fixture::Fixture;
@@ -91,6 +92,35 @@ pub(crate) fn p8_no_job_is_stranded_while_every_second_thread_fails(fixture: &Fi
     let accepted: Vec<bool> = submitters.into_iter().flat_map(|s| s.join()).collect();
     fixture.until(&pool, "each accepted job had run", || {
         (0..2 * EACH).all(|number| fates.ran(number) == usize::from(accepted[number]))
+    });
+}
+
+pub(crate) fn p8_a_job_that_counted_on_a_failed_thread_is_not_stranded(fixture: &Fixture) {
+    let (starting, started) = channel();
+    let (go, may_fail) = channel::<()>();
+    let (starting, may_fail) = (Mutex::new(starting), Mutex::new(may_fail));
+    let patience = fixture.patience;
+    let pool = where_threads_start(fixture, PoolSpec::new(1, 4), move |_| {
+        let lock = |poisoned: PoisonError<_>| poisoned.into_inner();
+        let _ = starting.lock().unwrap_or_else(lock).send(());
+        let _ = may_fail.lock().map(|told| told.recv_timeout(patience));
+        false
+    });
+    let Some(pool) = pool else { return };
+    let fates = Fates::new(2);
+    let submit = |what, number| {
+        let (pool, job) = (pool.clone(), fates.job(number));
+        fixture.start(what, move || pool.submit(job).is_ok())
+    };
+    let first = submit("a submit that starts a thread", 0);
+    fixture.receive("the pool starts a thread", &started);
+    // While the thread is about to start, the pool may take it for a worker.
+    let second = submit("a submit while a thread is being started", 1);
+    second.settle();
+    drop(go);
+    let accepted = [first.join(), second.join()];
+    fixture.until(&pool, "each accepted job had run, and no other", || {
+        (0..2).all(|number| fates.ran(number) == usize::from(accepted[number]))
     });
 }
 

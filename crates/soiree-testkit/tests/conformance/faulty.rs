@@ -1,0 +1,231 @@
+//! Small questions of the reference pool, and how a faulty one answers them.
+
+use std::panic::resume_unwind;
+use std::sync::atomic::Ordering;
+use std::sync::{MutexGuard, PoisonError};
+use std::time::Duration;
+
+use soiree_core::{Job, JobOutcome, Overflow, PoolStats, SubmitErrorReason as Reason};
+
+use crate::faults::Fault;
+use crate::reference::Shared;
+use crate::state::{Phase, State};
+
+impl Shared {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let woken = self.changed.wait(state);
+        woken.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn wait_for<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        timeout: Duration,
+    ) -> MutexGuard<'a, State> {
+        let woken = self.changed.wait_timeout(state, timeout);
+        woken.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    pub(crate) fn is(&self, fault: Fault) -> bool {
+        self.fault == fault
+    }
+
+    pub(crate) fn loses_job(&self, state: &State) -> bool {
+        let number = state.submitted;
+        match self.fault {
+            Fault::LosesAJobAfterAResize => number == 500 && state.resized,
+            Fault::LosesOneJobInAThousand => number % 1_000 == 0,
+            Fault::LosesAJobWhileWorkersComeAndGo => {
+                number == 500 && self.spec.idle_timeout < Duration::from_millis(1)
+            }
+            _ => false,
+        }
+    }
+
+    pub(crate) fn limit(&self, state: &State) -> usize {
+        match self.fault {
+            Fault::ExceedsTheLimitByOneUnderLoad if state.submitted > 100 => state.max_workers + 1,
+            Fault::NeverHasMoreThanThreeWorkers => state.max_workers.min(3),
+            _ => state.max_workers,
+        }
+    }
+
+    /// Whether one more job has a worker or a place.
+    pub(crate) fn has_room(&self, state: &State) -> bool {
+        let capacity = match (self.fault, self.spec.capacity) {
+            (Fault::HasAQueueThatIsOneLonger, 1..) => self.spec.capacity + 1,
+            (Fault::QueuesWithCapacity0, 0) => 1,
+            (_, capacity) => capacity,
+        };
+        let to_start = self.limit(state).saturating_sub(state.live);
+        state.queue.len() < state.free() + to_start + capacity
+    }
+
+    /// Whether to start a worker for what is queued and for those that are coming.
+    pub(crate) fn wants_worker(&self, state: &State, coming: usize) -> bool {
+        let free = match self.fault {
+            Fault::CountsOnAWorkerThatHasAJobComing if coming > 0 && state.free() > 0 => {
+                return false;
+            }
+            _ => state.free(),
+        };
+        state.queue.len() + coming > free && state.live < self.limit(state)
+    }
+
+    pub(crate) fn overflow(&self) -> Overflow {
+        match (self.fault, self.spec.overflow) {
+            (Fault::RefusesInsteadOfBlocking, Overflow::Block)
+            | (Fault::RefusesInsteadOfRunningOnTheCaller, Overflow::CallerRuns) => Overflow::Reject,
+            (Fault::BlocksInsteadOfRefusing, Overflow::Reject) => Overflow::Block,
+            (_, overflow) => overflow,
+        }
+    }
+
+    pub(crate) fn full(&self) -> Reason {
+        if self.is(Fault::GivesAWrongReason) {
+            return Reason::Other("no place".into());
+        }
+        let capacity = self.spec.capacity;
+        Reason::Full { capacity }
+    }
+
+    pub(crate) fn accepts_all_the_same(&self, state: &State) -> bool {
+        match self.fault {
+            Fault::AcceptsAfterAStop => state.phase == Phase::Stopping,
+            Fault::AcceptsAfterARelease => state.phase == Phase::Draining,
+            Fault::AcceptsFromItsWorkersWhileItIsReleased => {
+                state.phase == Phase::Draining && self.nesting.depth() > 0
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a submitter that waits is not told that the pool has closed.
+    pub(crate) fn sleeps_on(&self, state: &State) -> bool {
+        let slept_through = match self.fault {
+            Fault::DoesNotWakeSubmittersAtAStop => Phase::Stopping,
+            Fault::DoesNotWakeSubmittersAtARelease => Phase::Draining,
+            _ => return false,
+        };
+        state.phase == slept_through && state.busy > 0
+    }
+
+    /// Whether a worker above the limit leaves before its next job.
+    pub(crate) fn leaves(&self, state: &State) -> bool {
+        match self.fault {
+            Fault::KeepsWorkersAboveTheLimit => state.phase != Phase::Open,
+            Fault::LetsWorkersAboveTheLimitGoOn => state.queue.is_empty(),
+            _ => true,
+        }
+    }
+
+    /// Whether a worker without a job stays for as long as it takes.
+    pub(crate) fn stays(&self, state: &State) -> bool {
+        match self.fault {
+            Fault::KeepsIdleWorkers => true,
+            Fault::KeepsNoWorkers => false,
+            _ => state.live <= self.spec.min_workers,
+        }
+    }
+
+    pub(crate) fn run(&self, job: Job) -> JobOutcome {
+        let holds = self.is(Fault::ResizesWhenNoJobRuns);
+        let _running = holds.then(|| self.running.read());
+        job.run()
+    }
+
+    pub(crate) fn count(&self, state: &mut State, outcome: &JobOutcome) {
+        match (self.fault, outcome) {
+            (Fault::CountsPanicsAsSuccesses, JobOutcome::Panicked(_))
+            | (Fault::CountsLateJobsAsSuccessful, JobOutcome::Expired) => {
+                state.counted.successful += 1;
+            }
+            (Fault::CountsSuccessesAsExpired, JobOutcome::Completed) => {
+                state.counted.expired += 1;
+            }
+            _ => state.count(outcome),
+        }
+        let counted = state.counted.completed() + state.counted.expired;
+        if self.is(Fault::CountsOneJobTwice) && counted == 400 {
+            state.counted.successful += 1;
+        }
+    }
+
+    pub(crate) fn drop_outcome(&self, outcome: JobOutcome) {
+        let JobOutcome::Panicked(payload) = outcome else {
+            return;
+        };
+        match self.fault {
+            Fault::LosesAWorkerToEachPanic => {
+                drop(payload);
+                resume_unwind(Box::new(()));
+            }
+            Fault::DropsThePayloadOfAPanic => drop(payload.into_inner()),
+            _ => drop(payload),
+        }
+    }
+
+    pub(crate) fn close(&self, phase: Phase) {
+        let mut state = self.lock();
+        if state.phase < phase {
+            state.phase = phase;
+        }
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn stats(&self) -> PoolStats {
+        let state = self.lock();
+        let handed = state.queue.len().min(state.free());
+        let mut stats = state.counted;
+        stats.running = state.live;
+        stats.idle = state.free() - handed;
+        stats.active = state.busy + state.inline + handed;
+        stats.waiting = state.queue.len() - handed;
+        stats.capacity = self.spec.capacity;
+        stats.max_workers = state.max_workers;
+        stats.min_workers = self.spec.min_workers;
+        stats.submitted = state.submitted;
+        self.distort(&state, &mut stats);
+        stats
+    }
+
+    fn distort(&self, state: &State, stats: &mut PoolStats) {
+        match self.fault {
+            Fault::ShowsOneWorkerTooFew => stats.running = stats.running.saturating_sub(1),
+            Fault::ShowsOneWorkerTooMany => stats.running += 1,
+            Fault::ShowsAllWorkersAsIdle => stats.idle = stats.running,
+            Fault::ShowsWaitingJobsAsActive => {
+                stats.active += stats.waiting;
+                stats.waiting = 0;
+            }
+            Fault::ShowsTheThirdActiveJobAsWaiting if stats.active == 3 => {
+                stats.active -= 1;
+                stats.waiting += 1;
+            }
+            Fault::ShowsNoMaximum => stats.max_workers = 0,
+            Fault::ShowsNoCapacity => stats.capacity = 0,
+            Fault::ShowsNoMinimum => stats.min_workers = 0,
+            Fault::ShowsWorkersThatHaveEnded if state.phase != Phase::Open => {
+                stats.running = state.max_workers;
+            }
+            Fault::ShowsJobsThatNobodySubmitted if state.submitted > 400 => {
+                stats.submitted += 50;
+                stats.successful += 50;
+            }
+            Fault::ShowsAnEndedJobAsActiveAgain if stats.successful > 100 => {
+                let odd = self.looks.fetch_add(1, Ordering::Relaxed) % 2;
+                stats.successful -= odd as u64;
+                stats.active += odd;
+            }
+            Fault::ShowsAJobThatDoesNotEnd if stats.submitted == 30 => {
+                stats.submitted += 1;
+                stats.waiting += 1;
+            }
+            _ => {}
+        }
+    }
+}

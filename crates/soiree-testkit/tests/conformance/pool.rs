@@ -1,0 +1,261 @@
+//! The reference pool behind the trait, and the faults of its methods.
+
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::time::{Duration, Instant};
+
+use soiree_core::{
+    Job, JobOutcome, Nesting, Pool, PoolStats, ResizeError, SubmitError, Unfinished, WaitError,
+    WorkerCheck,
+};
+use soiree_testkit::PoolSpec;
+
+use crate::faults::Fault;
+use crate::reference::Shared;
+use crate::state::{Phase, State};
+
+pub(crate) struct Reference {
+    /// Shared with a worker check that keeps the pool, in a pool that has that fault.
+    handle: Arc<Handle>,
+}
+
+struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Reference {
+    pub(crate) fn new(spec: PoolSpec, fault: Fault) -> Self {
+        let state = State::new(spec.max_workers);
+        let shared = Arc::new(Shared {
+            spec,
+            fault,
+            nesting: Nesting::new(),
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            running: RwLock::new(()),
+            looks: AtomicUsize::new(0),
+        });
+        let handle = Arc::new(Handle { shared });
+        Self { handle }
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        &self.handle.shared
+    }
+
+    fn fault(&self) -> Fault {
+        self.shared().fault
+    }
+
+    fn one_more_if(&self, fault: Fault, figure: u64) -> u64 {
+        figure + u64::from(self.fault() == fault)
+    }
+}
+
+impl Pool for Reference {
+    fn submit(&self, job: Job) -> Result<(), SubmitError> {
+        self.shared().submit(job, true)
+    }
+
+    fn try_submit(&self, job: Job) -> Result<(), SubmitError> {
+        self.shared()
+            .submit(job, self.fault() == Fault::WaitsInTrySubmit)
+    }
+
+    fn stop(&self) {
+        let phase = self.shared().lock().phase;
+        match self.fault() {
+            Fault::DoesNotStopWhileItIsReleased if phase == Phase::Draining => return,
+            Fault::HangsInASecondStop if phase == Phase::Stopping => loop {
+                std::thread::park();
+            },
+            _ => {}
+        }
+        self.shared().stop();
+        let on_worker = self.shared().nesting.depth() > 0;
+        let waits = match self.fault() {
+            Fault::WaitsForTheJobThatStops => on_worker,
+            Fault::WaitsInAStop => !on_worker,
+            _ => false,
+        };
+        let mut state = self.shared().lock();
+        while waits && state.busy > 0 {
+            state = self.shared().wait(state);
+        }
+    }
+
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+        let released = self.shared().release(deadline);
+        // Who waits without a deadline would try again for ever.
+        let short = deadline < Instant::now() + Duration::from_secs(24 * 3600);
+        match self.fault() {
+            Fault::NeverReleasesInTime if short => Err(Unfinished::new(0, 0)),
+            Fault::SaysThatAllHasEnded => Ok(()),
+            _ => released,
+        }
+    }
+
+    fn stats(&self) -> PoolStats {
+        self.shared().stats()
+    }
+
+    fn on_worker(&self) -> bool {
+        match self.fault() {
+            Fault::SaysNeverOnWorker => false,
+            Fault::SaysAlwaysOnWorker => true,
+            _ => self.shared().nesting.depth() > 0,
+        }
+    }
+
+    fn worker_check(&self) -> Option<WorkerCheck> {
+        let check = self.shared().nesting.worker_check();
+        let handle = Arc::clone(&self.handle);
+        match self.fault() {
+            Fault::HasNoWorkerCheck => None,
+            Fault::ChecksWorkersWithALie => Some(Arc::new(|| true)),
+            Fault::ChecksWorkersOfAPoolAlone => {
+                let pool = Arc::downgrade(&handle);
+                Some(Arc::new(move || pool.strong_count() > 0 && check()))
+            }
+            Fault::KeepsThePoolInTheWorkerCheck => Some(Arc::new(move || {
+                let _ = &handle;
+                check()
+            })),
+            _ => Some(check),
+        }
+    }
+
+    fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
+        match self.fault() {
+            Fault::DoesNotCountInlineJobs => Ok(job.run()),
+            Fault::QueuesInlineJobs => self.submit(job).map(|()| JobOutcome::Completed),
+            Fault::HidesInlinePanics => {
+                drop(self.shared().run_inline(job)?);
+                Ok(JobOutcome::Completed)
+            }
+            _ => self.shared().run_inline(job),
+        }
+    }
+
+    fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
+        match self.fault() {
+            Fault::DoesNotResize => Ok(()),
+            _ => self.shared().resize(max_workers),
+        }
+    }
+
+    fn submit_and_wait(&self, job: Job) -> Result<(), WaitError> {
+        match self.fault() {
+            Fault::DoesNotWaitForAJob => Ok(self.submit(job)?),
+            _ => Fallback(self).submit_and_wait(job),
+        }
+    }
+
+    fn submit_before(&self, job: Job, deadline: Instant) -> Result<(), SubmitError> {
+        match self.fault() {
+            Fault::RunsLateJobs => self.submit(job),
+            Fault::TakesEveryDeadlineForOver => self.submit(job.before(Instant::now())),
+            _ => self.submit(job.before(deadline)),
+        }
+    }
+
+    fn submit_all_and_wait(&self, jobs: Vec<Job>) -> Result<(), WaitError> {
+        match self.fault() {
+            Fault::DoesNotWaitForAllJobs => {
+                jobs.into_iter().try_for_each(|job| Ok(self.submit(job)?))
+            }
+            Fault::GivesUpAtTheFirstError => jobs
+                .into_iter()
+                .try_for_each(|job| self.submit_and_wait(job)),
+            _ => Fallback(self).submit_all_and_wait(jobs),
+        }
+    }
+
+    fn stop_and_wait_for(&self, timeout: Duration) -> Result<(), Unfinished> {
+        self.stop();
+        match self.fault() {
+            Fault::DoesNotWaitForAStop => Ok(()),
+            _ => self.release_with_deadline(Instant::now() + timeout),
+        }
+    }
+
+    fn running(&self) -> usize {
+        self.one_more_if(Fault::LiesInRunning, self.stats().running as u64) as usize
+    }
+
+    fn idle_workers(&self) -> usize {
+        self.one_more_if(Fault::LiesInIdleWorkers, self.stats().idle as u64) as usize
+    }
+
+    fn submitted_tasks(&self) -> u64 {
+        self.one_more_if(Fault::LiesInSubmittedTasks, self.stats().submitted)
+    }
+
+    fn waiting_tasks(&self) -> usize {
+        self.one_more_if(Fault::LiesInWaitingTasks, self.stats().waiting as u64) as usize
+    }
+
+    fn successful_tasks(&self) -> u64 {
+        self.one_more_if(Fault::LiesInSuccessfulTasks, self.stats().successful)
+    }
+
+    fn failed_tasks(&self) -> u64 {
+        self.one_more_if(Fault::LiesInFailedTasks, self.stats().failed)
+    }
+
+    fn completed_tasks(&self) -> u64 {
+        self.one_more_if(Fault::LiesInCompletedTasks, self.stats().completed())
+    }
+}
+
+/// The pool with the methods that the trait provides.
+struct Fallback<'a>(&'a Reference);
+
+impl Pool for Fallback<'_> {
+    fn submit(&self, job: Job) -> Result<(), SubmitError> {
+        self.0.submit(job)
+    }
+
+    fn try_submit(&self, job: Job) -> Result<(), SubmitError> {
+        self.0.try_submit(job)
+    }
+
+    fn stop(&self) {
+        self.0.stop();
+    }
+
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+        self.0.release_with_deadline(deadline)
+    }
+
+    fn stats(&self) -> PoolStats {
+        self.0.stats()
+    }
+
+    fn on_worker(&self) -> bool {
+        self.0.on_worker()
+    }
+
+    fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
+        self.0.run_inline(job)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let shared = &self.shared;
+        let on_worker = shared.nesting.depth() > 0;
+        match shared.fault {
+            Fault::DoesNotEndWhenDropped => {}
+            Fault::DropsWhatWaitsWhenDropped => _ = shared.stop(),
+            Fault::WaitsWhenDropped if !on_worker => {
+                let year = Duration::from_secs(365 * 24 * 3600);
+                let _ = shared.release(Instant::now() + year);
+            }
+            Fault::WaitsForItselfWhenDropped if on_worker => loop {
+                std::thread::park();
+            },
+            _ => shared.close(Phase::Draining),
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! A small correct pool, of one lock and one condition. Where it asks for a fault, it can be told to break a promise.
+
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use soiree_core::{
+    Job, JobOutcome, MAX_SIZE, Nesting, Overflow, ResizeError, SubmitError,
+    SubmitErrorReason as Reason, Unfinished,
+};
+use soiree_testkit::PoolSpec;
+
+use crate::faults::Fault;
+use crate::state::{Phase, State};
+
+pub(crate) struct Shared {
+    pub(crate) spec: PoolSpec,
+    pub(crate) fault: Fault,
+    pub(crate) nesting: Nesting,
+    pub(crate) state: Mutex<State>,
+    pub(crate) changed: Condvar,
+    /// Held around each job by a pool that is to do so.
+    pub(crate) running: RwLock<()>,
+    /// How often the figures were asked for.
+    pub(crate) looks: AtomicUsize,
+}
+
+impl Shared {
+    pub(crate) fn submit(self: &Arc<Self>, job: Job, waits: bool) -> Result<(), SubmitError> {
+        let since = Instant::now();
+        let mut failed = None;
+        let mut state = self.lock();
+        loop {
+            if state.phase != Phase::Open && !self.accepts_all_the_same(&state) {
+                return Err(self.refuse(state, job, Reason::Closed));
+            }
+            if failed.is_none() && self.wants_worker(&state, 1) {
+                drop(state);
+                failed = self.start().err();
+                state = self.lock();
+                continue;
+            }
+            let alone = state.live == 0 || self.is(Fault::RefusesWhenALaterThreadFails);
+            if let (true, Some(error)) = (alone, failed.take()) {
+                return Err(self.refuse(state, job, Reason::Spawn(error)));
+            }
+            if self.has_room(&state) {
+                state.submitted += 1;
+                if self.loses_job(&state) {
+                    state.counted.successful += 1;
+                    return Ok(());
+                }
+                state.queue.push_back(job);
+                self.changed.notify_all();
+                return Ok(());
+            }
+            let inside = self.nesting.depth() > 0 && !self.is(Fault::BlocksItsOwnWorkers);
+            match self.overflow() {
+                Overflow::Reject => return Err(self.refuse(state, job, self.full())),
+                _ if !waits => return Err(self.refuse(state, job, self.full())),
+                Overflow::DropOldest => {
+                    let oldest = match self.fault {
+                        Fault::DropsTheNewest => state.queue.pop_back(),
+                        _ => state.queue.pop_front(),
+                    };
+                    if oldest.is_none() {
+                        return Err(self.refuse(state, job, self.full()));
+                    }
+                    state.counted.discarded += 1;
+                    drop(state);
+                    drop(oldest);
+                    state = self.lock();
+                }
+                Overflow::CallerRuns => {
+                    drop(state);
+                    return self.run_inline(job).map(drop);
+                }
+                Overflow::Block | Overflow::BlockFor(_) if inside => {
+                    drop(state);
+                    return self.run_inline(job).map(drop);
+                }
+                Overflow::Block => {
+                    state = self.wait(state);
+                    while self.sleeps_on(&state) {
+                        state = self.wait(state);
+                    }
+                }
+                Overflow::BlockFor(timeout) => {
+                    let waited = since.elapsed();
+                    let Some(rest) = timeout.checked_sub(waited) else {
+                        let reason = match self.fault {
+                            Fault::SaysFullWhenTheTimeIsOver => self.full(),
+                            _ => Reason::TimedOut { waited },
+                        };
+                        return Err(self.refuse(state, job, reason));
+                    };
+                    state = self.wait_for(state, rest);
+                }
+            }
+        }
+    }
+
+    fn refuse(&self, mut state: MutexGuard<'_, State>, job: Job, reason: Reason) -> SubmitError {
+        match self.fault {
+            Fault::CountsRefusedJobsAsSubmitted => {
+                state.submitted += 1;
+                state.counted.rejected += 1;
+            }
+            Fault::DoesNotCountRefusedJobs => {}
+            _ => state.counted.rejected += 1,
+        }
+        drop(state);
+        match self.fault {
+            Fault::GivesAnotherJobBack => SubmitError::new(Job::new(|| {}), reason),
+            _ => SubmitError::new(job, reason),
+        }
+    }
+
+    /// Starts a worker.
+    fn start(self: &Arc<Self>) -> std::io::Result<()> {
+        self.lock().live += 1;
+        let shared = Arc::clone(self);
+        let body = Box::new(move || shared.work());
+        let builder = thread::Builder::new();
+        let started = match &self.spec.spawn {
+            Some(spawn) => spawn(builder, body),
+            None => builder.spawn(body).map(drop),
+        };
+        if started.is_ok() || self.is(Fault::TakesAFailedThreadForAWorker) {
+            return Ok(());
+        }
+        let mut state = self.lock();
+        // Others may have counted on the worker; what they queued is run here.
+        while state.live == 1 && !self.is(Fault::StrandsJobsWhenAThreadFails) {
+            let Some(job) = state.queue.pop_front() else {
+                break;
+            };
+            state.inline += 1;
+            drop(state);
+            let outcome = job.run();
+            state = self.lock();
+            state.inline -= 1;
+            state.count(&outcome);
+        }
+        state.live -= 1;
+        self.changed.notify_all();
+        started
+    }
+
+    fn work(&self) {
+        let _entered = self.nesting.enter_worker();
+        let mut state = self.lock();
+        let mut idle_since = Instant::now();
+        loop {
+            let above = state.live > self.limit(&state);
+            if above && self.leaves(&state) {
+                break;
+            }
+            let refrains = above && self.is(Fault::KeepsWorkersAboveTheLimit);
+            if !refrains {
+                if let Some(job) = state.queue.pop_front() {
+                    state.busy += 1;
+                    self.changed.notify_all();
+                    drop(state);
+                    let outcome = self.run(job);
+                    state = self.lock();
+                    state.busy -= 1;
+                    self.count(&mut state, &outcome);
+                    self.changed.notify_all();
+                    drop(state);
+                    // The payload of a panic is user code as it is dropped.
+                    self.drop_outcome(outcome);
+                    state = self.lock();
+                    idle_since = Instant::now();
+                    continue;
+                }
+            }
+            if state.phase != Phase::Open {
+                break;
+            }
+            let rest = self.spec.idle_timeout.checked_sub(idle_since.elapsed());
+            state = match (self.fault, rest) {
+                (Fault::BusyWaits, Some(_)) => {
+                    drop(state);
+                    thread::yield_now();
+                    self.lock()
+                }
+                (Fault::Polls, Some(rest)) => {
+                    self.wait_for(state, rest.min(Duration::from_millis(5)))
+                }
+                _ if self.stays(&state) => self.wait(state),
+                (_, Some(rest)) => self.wait_for(state, rest),
+                (Fault::LeavesWithoutALook, None) => {
+                    drop(state);
+                    (0..50).for_each(|_| thread::yield_now());
+                    state = self.lock();
+                    break;
+                }
+                (_, None) => break,
+            };
+        }
+        state.live -= 1;
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
+        let entered = self.nesting.enter_inline();
+        let mut state = self.lock();
+        if entered.is_none() && !self.is(Fault::RunsJobsInsideOneAnotherWithoutEnd) {
+            let depth = self.nesting.depth();
+            return Err(self.refuse(state, job, Reason::TooDeep { depth }));
+        }
+        if state.phase != Phase::Open {
+            return Err(self.refuse(state, job, Reason::Closed));
+        }
+        state.submitted += 1;
+        state.inline += 1;
+        drop(state);
+        let outcome = job.run();
+        let mut state = self.lock();
+        state.inline -= 1;
+        self.count(&mut state, &outcome);
+        Ok(outcome)
+    }
+
+    /// Drops what is queued; says how much that was.
+    pub(crate) fn stop(&self) -> usize {
+        self.close(Phase::Stopping);
+        if self.is(Fault::RunsWhatWaitsAtAStop) {
+            return 0;
+        }
+        let mut state = self.lock();
+        let queue = std::mem::take(&mut state.queue);
+        let dropped = queue.len();
+        match self.fault {
+            Fault::CountsDroppedJobsAsSuccessful => state.counted.successful += dropped as u64,
+            _ => state.counted.discarded += dropped as u64,
+        }
+        match self.fault {
+            Fault::ForgetsWhatWaitsAtAStop => std::mem::forget(queue),
+            Fault::HoldsItsLockWhileItDropsJobs => drop(queue),
+            _ => {
+                drop(state);
+                drop(queue);
+            }
+        }
+        dropped
+    }
+
+    pub(crate) fn release(&self, deadline: Instant) -> Result<(), Unfinished> {
+        self.close(Phase::Draining);
+        if self.is(Fault::DropsWhatWaitsAtARelease) {
+            self.stop();
+        }
+        if self.is(Fault::DoesNotWaitInARelease) {
+            return Ok(());
+        }
+        let on_worker = self.nesting.is_worker() && !self.is(Fault::WaitsForItselfInARelease);
+        let mut state = self.lock();
+        state.releasing += usize::from(on_worker);
+        self.changed.notify_all();
+        let in_time = loop {
+            let not_waited_for = if on_worker { state.releasing } else { 0 };
+            if state.live <= not_waited_for {
+                break true;
+            }
+            if self.is(Fault::IgnoresTheDeadlineOfARelease) {
+                state = self.wait(state);
+                continue;
+            }
+            let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
+                break false;
+            };
+            state = self.wait_for(state, rest);
+        };
+        state.releasing -= usize::from(on_worker);
+        drop(state);
+        if in_time {
+            return Ok(());
+        }
+        let discarded = self.stop();
+        let state = self.lock();
+        let active = (state.busy + state.inline).saturating_sub(self.nesting.depth());
+        if active + discarded == 0 {
+            return Ok(());
+        }
+        Err(Unfinished::new(active, discarded))
+    }
+
+    pub(crate) fn resize(self: &Arc<Self>, max: usize) -> Result<(), ResizeError> {
+        let min = self.spec.min_workers;
+        if max == 0 && !self.is(Fault::ResizesToNoWorkers) {
+            return Err(ResizeError::NoWorkers);
+        }
+        if max < min && !self.is(Fault::ResizesBelowTheMinimum) {
+            return Err(ResizeError::BelowMin { max, min });
+        }
+        if max > MAX_SIZE && !self.is(Fault::ResizesToAnything) {
+            return Err(ResizeError::TooLarge { max });
+        }
+        if self.is(Fault::ResizesWhenNoJobRuns) {
+            drop(self.running.write().unwrap_or_else(PoisonError::into_inner));
+        }
+        let mut state = self.lock();
+        if self.is(Fault::LosesAJobAsItShrinks) && max < state.max_workers {
+            let lost = state.queue.pop_front();
+            state.counted.discarded += u64::from(lost.is_some());
+        }
+        state.max_workers = max;
+        state.resized = true;
+        if self.is(Fault::StartsNothingAsItGrows) {
+            return Ok(());
+        }
+        self.changed.notify_all();
+        while self.wants_worker(&state, 0) {
+            drop(state);
+            if self.start().is_err() {
+                break;
+            }
+            state = self.lock();
+        }
+        Ok(())
+    }
+}

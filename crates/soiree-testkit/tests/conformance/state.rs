@@ -1,0 +1,57 @@
+//! What the lock of the reference pool guards.
+
+use std::collections::VecDeque;
+
+use soiree_core::{Job, JobOutcome, PoolStats};
+
+#[derive(PartialEq, PartialOrd, Clone, Copy)]
+pub(crate) enum Phase {
+    Open,
+    Draining,
+    Stopping,
+}
+
+pub(crate) struct State {
+    pub(crate) phase: Phase,
+    pub(crate) queue: VecDeque<Job>,
+    pub(crate) max_workers: usize,
+    /// Workers, and threads that are about to start one.
+    pub(crate) live: usize,
+    pub(crate) busy: usize,
+    pub(crate) inline: usize,
+    /// Workers that wait in a release of their own pool.
+    pub(crate) releasing: usize,
+    pub(crate) resized: bool,
+    pub(crate) submitted: u64,
+    pub(crate) counted: PoolStats,
+}
+
+impl State {
+    pub(crate) fn new(max_workers: usize) -> Self {
+        Self {
+            phase: Phase::Open,
+            queue: VecDeque::new(),
+            max_workers,
+            live: 0,
+            busy: 0,
+            inline: 0,
+            releasing: 0,
+            resized: false,
+            submitted: 0,
+            counted: PoolStats::default(),
+        }
+    }
+
+    /// Live workers without a job, those that will find one in the queue included.
+    pub(crate) fn free(&self) -> usize {
+        self.live - self.busy
+    }
+
+    pub(crate) fn count(&mut self, outcome: &JobOutcome) {
+        match outcome {
+            JobOutcome::Panicked(_) => self.counted.failed += 1,
+            JobOutcome::Expired => self.counted.expired += 1,
+            _ => self.counted.successful += 1,
+        }
+    }
+}
