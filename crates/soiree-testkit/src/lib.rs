@@ -3,11 +3,17 @@
 //! - [`pool_conformance!`]: one test for each clause of what a [`Pool`](soiree_core::Pool) promises.
 //! - [`Conformance`], [`Case`], [`PoolSpec`]: the same suite by hand.
 //! - [`Soak`]: random operations from many threads, and an exact account of every job.
+//! - [`ManualPool`]: a pool that runs jobs when it is told to, so that nothing happens by chance.
+//! - [`Recorder`], [`Log`]: listeners that remember what they heard, and can be asked.
 //!
 //! A dev-dependency: nothing of it belongs into a running program.
 
 mod conformance;
+mod manual_pool;
+mod recorder;
 mod soak;
 
 pub use crate::conformance::{Case, Conformance, Failure, PoolSpec, SpawnHandler};
+pub use crate::manual_pool::ManualPool;
+pub use crate::recorder::{Heard, Log, Recorder};
 pub use crate::soak::{Soak, SoakFailure, SoakFault, SoakOperation, SoakReport, SoakSpec};
