@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use soiree_core::{
-    Job, JobOutcome, MAX_SIZE, Nesting, Pool, PoolStats, SubmitError, SubmitErrorReason,
+    Job, JobOutcome, MAX_WORKERS, Nesting, Pool, PoolStats, SubmitError, SubmitErrorReason,
     Unfinished, WorkerCheck,
 };
 
@@ -231,7 +231,7 @@ impl Pool for ManualPool {
         stats.active = state.active;
         stats.waiting = state.queue.len();
         stats.capacity = self.shared.capacity;
-        stats.max_workers = MAX_SIZE;
+        stats.max_workers = MAX_WORKERS;
         let ended = stats.completed() + stats.expired + stats.discarded;
         stats.submitted = ended + (stats.active + stats.waiting) as u64;
         stats

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use soiree_core::{
-    Job, JobOutcome, MAX_SIZE, Nesting, Overflow, ResizeError, SubmitError,
+    Job, JobOutcome, MAX_WORKERS, Nesting, Overflow, ResizeError, SubmitError,
     SubmitErrorReason as Reason, Unfinished,
 };
 use soiree_testkit::PoolSpec;
@@ -296,7 +296,7 @@ impl Shared {
         if max < min && !self.is(Fault::ResizesBelowTheMinimum) {
             return Err(ResizeError::BelowMin { max, min });
         }
-        if max > MAX_SIZE && !self.is(Fault::ResizesToAnything) {
+        if max > MAX_WORKERS && !self.is(Fault::ResizesToAnything) {
             return Err(ResizeError::TooLarge { max });
         }
         if self.is(Fault::ResizesWhenNoJobRuns) {
