@@ -60,3 +60,30 @@ impl<F: Fn(&Load) -> bool + Send + Sync> Strategy for F {
         self(load)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grows(strategy: &dyn Strategy, workers: usize, idle: usize, waiting: usize) -> bool {
+        strategy.grow(&Load {
+            workers,
+            idle,
+            waiting,
+            max_workers: 8,
+            capacity: 8,
+        })
+    }
+
+    /// P2: each strategy starts a worker when it says that it does, and not a job earlier.
+    #[test]
+    fn strategies_grow_at_the_load_they_name() {
+        for (workers, idle) in [(1, 0), (2, 1), (3, 3)] {
+            assert!(!grows(&Eager, workers, idle, idle));
+            assert!(grows(&Eager, workers, idle, idle + 1));
+            assert!(!grows(&Balanced, workers, idle, idle + workers));
+            assert!(grows(&Balanced, workers, idle, idle + workers + 1));
+            assert!(!grows(&Lazy, workers, idle, 8));
+        }
+    }
+}

@@ -199,6 +199,32 @@ fn dropping_the_pool_runs_what_was_accepted() {
     dropped.recv_timeout(PATIENCE).unwrap();
 }
 
+/// P5: a missed deadline tells of jobs that run when nothing waits, to a worker as well, and each time anew.
+#[test]
+fn what_runs_past_the_deadline_is_told_though_nothing_was_discarded() {
+    let pool = Arc::new(WorkerPool::new(2, 2).unwrap());
+    let busy = Latch::hold(&pool);
+    let (said, told) = channel();
+    let own = Arc::clone(&pool);
+    pool.submit(move || {
+        for _ in 0..3 {
+            said.send(own.release_with_deadline(Instant::now()))
+                .expect("the test listens");
+        }
+    })
+    .unwrap();
+    for _ in 0..3 {
+        let left = told.recv_timeout(PATIENCE).unwrap().unwrap_err();
+        assert_eq!((left.active, left.discarded), (1, 0));
+    }
+    until("one worker is left", || pool.running() == 1);
+    let left = pool.release_with_deadline(Instant::now()).unwrap_err();
+    assert_eq!((left.active, left.discarded), (1, 0));
+    busy.let_go();
+    pool.release();
+    assert_at_rest(&pool);
+}
+
 /// P5: dropping the pool wakes the workers that are idle, those as well that are to stay when idle, and they end.
 #[test]
 fn the_threads_of_a_dropped_pool_end() {
