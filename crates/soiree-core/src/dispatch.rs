@@ -126,7 +126,9 @@ pub(crate) fn dispatch(
         });
         if let Ok(Step::HandOver) = step {
             handed_over = true;
-            if ground.hand_over(entry, event, &mut tally) {
+            let mut settled = false;
+            contained(|| settled = ground.hand_over(entry, event, &mut tally));
+            if settled {
                 return;
             }
             step = caught(|| self::step(entry, event, &last));
@@ -164,6 +166,7 @@ pub(crate) fn dispatch_one(
         registry.remove_spent(entry);
     }
     tell(entry, topic, event, handlers, 1, step, &mut tally, ground);
+    contained(|| tally.aborted |= event.is_aborted());
     tally
 }
 

@@ -48,6 +48,14 @@ pub enum PondError {
         /// Why not.
         source: io::Error,
     },
+    /// More jobs were to run at once than the shared pool has threads.
+    #[error("max_workers is {max_workers}, and the shared pool has {threads} threads")]
+    TooFewThreads {
+        /// The worker limit.
+        max_workers: usize,
+        /// The threads of the shared pool.
+        threads: usize,
+    },
 }
 
 impl PondPool {
@@ -93,11 +101,18 @@ impl PondPool {
     /// others give to the threads and that wait for this pool can keep it from going on.
     ///
     /// # Errors
-    /// If an option makes no sense.
+    /// If an option makes no sense, or there are fewer threads than workers.
     pub fn shared(
         threads: threadpool::ThreadPool,
         options: PoolOptions,
-    ) -> Result<Self, InvalidPoolOptions> {
+    ) -> Result<Self, PondError> {
+        let max_workers = options.get_max_workers();
+        if max_workers > threads.max_count() {
+            return Err(PondError::TooFewThreads {
+                max_workers,
+                threads: threads.max_count(),
+            });
+        }
         let pool = BoundedPool::new(Threads::shared(threads), options)?;
         Ok(Self { pool })
     }

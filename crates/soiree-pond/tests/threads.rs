@@ -67,6 +67,8 @@ fn options_that_make_no_sense_are_refused() {
     assert!(message(PondPool::new(usize::MAX, 1)).contains(&usize::MAX.to_string()));
     assert!(message(PondPool::new(1, usize::MAX)).contains(&usize::MAX.to_string()));
     assert!(message(PondPool::named(1, 1, "a\0b")).contains("at byte 1"));
+    let shared = PondPool::shared(threadpool::ThreadPool::new(1), PoolOptions::new(2, 1));
+    assert!(message(shared).contains("max_workers is 2"));
 }
 
 /// P1, P3: jobs that panic cost no thread.

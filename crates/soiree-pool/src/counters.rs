@@ -215,7 +215,7 @@ impl Counters {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(soiree_model)))]
 mod tests {
     use super::*;
 

@@ -49,7 +49,7 @@ impl Shared {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(soiree_model)))]
 mod tests {
     use std::sync::mpsc::channel;
 

@@ -61,7 +61,7 @@ impl<F: Fn(&Load) -> bool + Send + Sync> Strategy for F {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(soiree_model)))]
 mod tests {
     use super::*;
 

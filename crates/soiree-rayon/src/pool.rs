@@ -9,8 +9,10 @@ use crate::threads::Threads;
 
 /// A bounded pool over a [`rayon::ThreadPool`].
 ///
-/// On any thread of the rayon pool, this pool's jobs or not, submitting never blocks: where it would wait for a place or for
-/// a job, the job runs inline, since the thread that it would hold may be the one that is needed.
+/// No thread of the rayon pool ever waits for this pool, since it may be the one that is needed. Inside a job of the pool, what
+/// finds no place runs inline. On a rayon thread that does something else, a submitter that finds no place is refused, whatever
+/// the policy; and what it *waits for* ([`submit_and_wait`](RayonPool::submit_and_wait), an emission's `wait`) runs on it at once,
+/// beside the jobs that the limit allows. Nor can an `EventPool` on this pool be closed there.
 ///
 /// A job that uses rayon (`join`, parallel iterators) may be interrupted by other jobs on its own thread: rayon runs what it
 /// finds while it waits. So a job must not hold a lock over such a call that another job takes.

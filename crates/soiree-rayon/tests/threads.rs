@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use soiree_rayon::{Pool, PoolOptions, RayonError, RayonPool, ResizeError};
+use soiree_rayon::{Pool, PoolOptions, RayonError, RayonPool, ResizeError, SubmitErrorReason};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -78,7 +78,7 @@ fn a_shared_pool_that_others_drop_is_kept_until_the_end() {
     assert_eq!(ran.load(Ordering::SeqCst), 100);
 }
 
-/// P4: a rayon thread that does something else does not wait for its own pool.
+/// P2, P4: a rayon thread that does something else neither waits for its own pool nor makes it run more jobs than may.
 #[test]
 fn other_work_on_the_same_threads_does_not_wait_for_them() {
     let shared = threads(1);
@@ -92,15 +92,53 @@ fn other_work_on_the_same_threads_does_not_wait_for_them() {
     };
     shared.install(|| {
         assert!(pool.on_worker());
-        for _ in 0..5 {
-            pool.submit(count()).unwrap();
-        }
+        pool.submit(count()).unwrap();
+        pool.submit(count()).unwrap();
+        let refused = pool.submit(count()).unwrap_err();
+        assert!(matches!(
+            refused.reason,
+            SubmitErrorReason::Full { capacity: 1 }
+        ));
+        assert_eq!(ran.load(Ordering::SeqCst), 0);
         pool.submit_and_wait(count()).unwrap();
         pool.release();
     });
-    assert_eq!(ran.load(Ordering::SeqCst), 6);
+    assert_eq!(ran.load(Ordering::SeqCst), 3);
     let stats = pool.stats();
-    assert_eq!((stats.successful, stats.running), (6, 0));
+    assert_eq!((stats.successful, stats.rejected, stats.running), (3, 1, 0));
+}
+
+/// P5: rayon may run a job of the pool on top of another one, which does not wait for it then.
+#[test]
+fn a_job_on_top_of_another_may_release_the_pool() {
+    let (said, heard) = channel();
+    let shared = threads(2);
+    let pool = Arc::new(RayonPool::shared(Arc::clone(&shared), PoolOptions::new(2, 8)).unwrap());
+    let (hold, held) = channel::<()>();
+    let (up, is_up) = channel();
+    shared.spawn(move || {
+        up.send(()).unwrap();
+        let _ = held.recv();
+    });
+    is_up.recv_timeout(PATIENCE).unwrap();
+    let own = Arc::clone(&pool);
+    pool.submit(move || {
+        let done = Arc::new(AtomicUsize::new(0));
+        let (upper, releasing) = (Arc::clone(&done), Arc::clone(&own));
+        own.submit(move || {
+            releasing.release();
+            upper.store(1, Ordering::SeqCst);
+        })
+        .unwrap();
+        // As a parallel iterator does, that waits for its parts.
+        while done.load(Ordering::SeqCst) == 0 {
+            rayon::yield_now();
+        }
+        said.send(()).unwrap();
+    })
+    .unwrap();
+    heard.recv_timeout(PATIENCE).unwrap();
+    drop(hold);
 }
 
 /// P2: a limit below the number of threads leaves the others to rayon.

@@ -42,6 +42,10 @@ impl State {
 
 impl FixedThreads {
     pub(crate) fn new(workers: usize, capacity: usize) -> io::Result<Self> {
+        if workers == 0 {
+            // What such a pool accepts would never run.
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "0 workers"));
+        }
         let mut state = State::default();
         state.figures.max_workers = workers;
         state.figures.min_workers = workers;

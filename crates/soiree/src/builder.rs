@@ -60,6 +60,9 @@ impl Builder {
     /// Adds a pool of its own for one kind of work, so that no other kind can starve it or be starved by it. [`route`] says
     /// which topics go there. Released at close if handed over by value, left running if it is an `Arc`.
     ///
+    /// Listeners should not *wait* for emissions on other bulkheads: that holds a worker of one kind of work for another, and
+    /// bulkheads whose workers wait for each other wait for ever.
+    ///
     /// [`route`]: Builder::route
     ///
     /// ```

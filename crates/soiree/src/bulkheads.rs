@@ -71,7 +71,8 @@ impl EventPool {
     ) -> Result<(), BulkheadError> {
         let pool = pool.into();
         let emitter = &self.inner.emitter;
-        emitter.try_update(|settings| settings.bulkheads.add(name, pool))?;
+        // A clone, since a pool that is not added must not be dropped in there: its `Drop` is user code.
+        emitter.try_update(|settings| settings.bulkheads.add(name, pool.clone()))?;
         if emitter.is_closed() {
             // Whether the close has seen it is open; a pool that is dropped ends like one that is released.
             let _ = emitter.try_update(|settings| settings.bulkheads.remove(name));

@@ -8,14 +8,16 @@ use crate::pool::ResizeError;
 
 /// Runs closures on threads of its own, at some time: what [`BoundedPool`](super::BoundedPool) makes a pool of.
 ///
-/// It needs to bound, count or order nothing, and is never called under a lock.
+/// It needs to bound, count or order nothing, and is never called under a lock. The pool drops it when it has ended, which may
+/// be on one of its own threads: its `Drop` must not join them.
 pub trait Executor: Send + Sync + 'static {
     /// Has `turn` run on another thread, soon. Must neither wait for it nor run it on the calling thread.
     ///
-    /// An executor that cannot run it, now or later, drops it; the pool notices. A panic counts as an error.
+    /// An executor that runs nothing any more drops it, now or later: the pool then discards what waits, and refuses what comes.
+    /// Do not drop turns under a lock of your own, since that drops jobs.
     ///
     /// # Errors
-    /// If no thread will run it.
+    /// If no thread can run it now. A panic counts as an error.
     fn execute(&self, turn: Turn) -> io::Result<()>;
 
     /// How many threads there are for this pool alone; `None` if that cannot be known, as where others share them.
@@ -23,8 +25,9 @@ pub trait Executor: Send + Sync + 'static {
         None
     }
 
-    /// Whether the calling thread is one of those that turns need. There, a submitter does not wait for a place, since the
-    /// thread that it holds may be the one that makes the place.
+    /// Whether the calling thread is one of those that turns need, whatever it is doing. There, a submitter is refused rather
+    /// than wait for a place, since the thread that it holds may be the one that makes the place; and what it waits for runs
+    /// on it.
     fn on_thread(&self) -> bool {
         false
     }

@@ -8,8 +8,10 @@ use std::time::Instant;
 use super::Shared;
 use super::executor::{Executor, Taker};
 use super::state::{Phase, State};
+use super::submit::NotSent;
 use crate::job::{Job, JobOutcome, PanicPayload};
 use crate::pool::Unfinished;
+use crate::registry::contained;
 
 impl<E: Executor> Taker for Shared<E> {
     fn take(self: Arc<Self>, turn: u64) {
@@ -26,14 +28,8 @@ impl<E: Executor> Taker for Shared<E> {
         if !state.turn_lost(turn) {
             return;
         }
-        if state.is_manned() {
-            self.place.notify_all();
-            return;
-        }
-        let left = state.discard_all();
-        self.place.notify_all();
-        self.rest(state);
-        drop(left);
+        drop(state);
+        self.abandon();
     }
 }
 
@@ -53,8 +49,10 @@ impl<E: Executor> Shared<E> {
             if let Some((turn, executor)) = next {
                 drop(state);
                 drop(outcome);
-                if self.send(turn, &executor).is_ok() {
-                    return;
+                match self.send(turn, &executor) {
+                    Ok(()) => return,
+                    Err(NotSent::Dropped) => return self.abandon(),
+                    Err(NotSent::Failed(_)) => {}
                 }
                 drop(executor);
                 state = self.lock();
@@ -64,6 +62,20 @@ impl<E: Executor> Shared<E> {
             }
         }
         self.rest(state);
+    }
+
+    /// The executor drops turns. What waits is discarded, unless there is a turn yet to come or a job that runs, of which the
+    /// last will find out the same.
+    pub(super) fn abandon(&self) {
+        let mut state = self.lock();
+        let left = if state.is_manned() {
+            VecDeque::new()
+        } else {
+            state.discard_all()
+        };
+        self.place.notify_all();
+        self.rest(state);
+        drop(left);
     }
 
     /// Runs a job, and tells of its panic.
@@ -87,7 +99,7 @@ impl<E: Executor> Shared<E> {
         let executor = state.is_at_rest().then(|| state.executor.take()).flatten();
         drop(state);
         self.left.notify_all();
-        drop(executor);
+        contained(move || drop(executor));
     }
 
     pub(super) fn close(&self) {
@@ -130,13 +142,14 @@ impl<E: Executor> Shared<E> {
 
     /// Whether all ended in time. A worker waits for those alone that do not wait here themselves.
     fn wait_until_ended(&self, deadline: Instant) -> bool {
-        let on_worker = self.nesting.is_worker();
+        let here = self.nesting.worker_depth();
+        let on_worker = here > 0;
         if !on_worker && self.is_inside() {
             self.help();
         }
         let mut state = self.lock();
         if on_worker {
-            state.releasing += 1;
+            state.releasing += here;
             self.left.notify_all();
         }
         let ended = loop {
@@ -156,7 +169,7 @@ impl<E: Executor> Shared<E> {
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         };
         if on_worker {
-            state.releasing -= 1;
+            state.releasing -= here;
         }
         self.rest(state);
         ended
@@ -185,7 +198,11 @@ impl<E: Executor> Shared<E> {
         loop {
             let next = self.lock().new_turn();
             let Some((turn, executor)) = next else { return };
-            if self.send(turn, &executor).is_err() {
+            let sent = self.send(turn, &executor);
+            if let Err(NotSent::Dropped) = sent {
+                return self.abandon();
+            }
+            if sent.is_err() {
                 // Those who run jobs go on with what waits; if there are none, it runs here.
                 let state = self.lock();
                 if !state.is_manned() {

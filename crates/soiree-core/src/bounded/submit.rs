@@ -11,6 +11,14 @@ use super::state::{Phase, State};
 use crate::job::{Job, JobOutcome, PanicPayload};
 use crate::pool::{Overflow, SubmitError, SubmitErrorReason as Reason};
 
+/// Why nobody will take a turn.
+pub(super) enum NotSent {
+    /// The executor could not run it now.
+    Failed(io::Error),
+    /// The executor dropped it: it runs nothing any more.
+    Dropped,
+}
+
 /// What a submitter wants when the queue is full.
 #[derive(Clone, Copy, PartialEq)]
 enum Full {
@@ -60,8 +68,13 @@ impl<E: Executor> Shared<E> {
                 Overflow::CallerRuns | Overflow::Block | Overflow::BlockFor(_) => {}
             }
             drop(state);
-            if self.options.overflow == Overflow::CallerRuns || self.is_inside() {
+            let is_in_job = self.nesting.depth() > 0;
+            if self.options.overflow == Overflow::CallerRuns || is_in_job {
                 return self.run_inline(job).map(drop);
+            }
+            // To wait could be to wait for this thread, and to run the job would be one more than may run.
+            if self.is_inside() {
+                return Err(self.refuse_full(self.lock(), job));
             }
             state = self.lock();
             if state.phase > Phase::Open || state.has_place(self.options.capacity) {
@@ -144,12 +157,16 @@ impl<E: Executor> Shared<E> {
         let sent = self.send(turn, &executor);
         drop(executor);
         let mut state = self.lock();
-        let Err(error) = sent else {
-            state.confirm(id);
-            return Ok(());
+        let (error, ended) = match sent {
+            Ok(()) => {
+                state.confirm(id);
+                return Ok(());
+            }
+            Err(NotSent::Failed(error)) => (error, false),
+            Err(NotSent::Dropped) => (io::Error::other("its threads are gone"), true),
         };
         // Others run it, if there is a place where it can wait for them.
-        let refused = if state.is_manned() && state.fits(self.options.capacity) {
+        let refused = if !ended && state.is_manned() && state.fits(self.options.capacity) {
             state.confirm(id);
             None
         } else {
@@ -164,7 +181,10 @@ impl<E: Executor> Shared<E> {
             None => Ok(()),
         };
         // Others may have queued jobs in the belief that this turn would run them.
-        if state.is_manned() {
+        if ended {
+            drop(state);
+            self.abandon();
+        } else if state.is_manned() {
             self.rest(state);
         } else {
             let _entered = self.nesting.enter_worker();
@@ -174,7 +194,7 @@ impl<E: Executor> Shared<E> {
     }
 
     /// Hands a turn to the executor. If that fails nobody will take the turn.
-    pub(super) fn send(self: &Arc<Self>, id: u64, executor: &Arc<E>) -> io::Result<()> {
+    pub(super) fn send(self: &Arc<Self>, id: u64, executor: &Arc<E>) -> Result<(), NotSent> {
         let turn = Turn::new(self.clone(), id);
         let sent = catch_unwind(AssertUnwindSafe(|| executor.execute(turn)));
         let sent = sent.unwrap_or_else(|payload| {
@@ -184,9 +204,9 @@ impl<E: Executor> Shared<E> {
         let mut state = self.lock();
         match sent {
             Ok(()) if state.turn_sent(id) => Ok(()),
-            Ok(()) => Err(io::Error::other("its threads are gone")),
+            Ok(()) => Err(NotSent::Dropped),
             // An executor may fail and run the turn all the same.
-            Err(error) if state.turn_over(id) => Err(error),
+            Err(error) if state.turn_over(id) => Err(NotSent::Failed(error)),
             Err(_) => Ok(()),
         }
     }

@@ -96,18 +96,31 @@ impl<C: Cargo> Later<C> {
             return;
         };
         let (job, reason) = refused.into_parts();
-        drop(job.into_task());
-        let full = matches!(reason, SubmitErrorReason::Full { .. });
-        if !(full && self.wait(FULL)) {
-            self.give_up();
+        // Dropping the job would tell that it was discarded.
+        let is_unclaimed = self.claim();
+        drop(job);
+        if !is_unclaimed {
+            return;
         }
+        if matches!(reason, SubmitErrorReason::Full { .. }) {
+            self.begun.store(false, Ordering::Release);
+            self.flight.core.tell_of_parts();
+            if !self.wait(FULL) {
+                self.give_up();
+            }
+            return;
+        }
+        self.bury();
     }
 
     /// The error of the attempt before was the last one.
     fn give_up(self: Arc<Self>) {
-        if !self.claim() {
-            return;
+        if self.claim() {
+            self.bury();
         }
+    }
+
+    fn bury(self: &Arc<Self>) {
         let core = &self.flight.core;
         let _entered = inside::enter(self.frame);
         contained(|| {

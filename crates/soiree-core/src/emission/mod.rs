@@ -29,7 +29,8 @@ use crate::topic::InvalidTopic;
 ///
 /// To wait on a worker of the pool that has yet to run the emission runs it there and then, on the waiting thread, so
 /// that a pool never waits for itself. A listener that waits for the emission it was called by gets an
-/// [`unfinished`](Report::unfinished) report at once. Two listeners on different threads that wait for each other's
+/// [`unfinished`](Report::unfinished) report at once. A listener that waits for an emission on *another* pool holds its worker
+/// meanwhile: if something there waits in turn for what only that worker could run, both wait for ever. Two listeners on different threads that wait for each other's
 /// emission do wait for ever: use [`wait_timeout`](Emission::wait_timeout) where that can be.
 pub struct Emission {
     flight: Arc<dyn AnyFlight>,

@@ -1,5 +1,6 @@
 //! Listeners that run on a pool of their own.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,7 +10,7 @@ use super::inside::{self, Frame};
 use super::later::call_again;
 use crate::dispatch::{Failed, Ground, Tally, dispatch_one, handled};
 use crate::event::Event;
-use crate::job::{Job, Task};
+use crate::job::{Job, PanicPayload, Task};
 use crate::listener::ListenerError;
 use crate::pool::{Pool, SubmitErrorReason};
 use crate::registry::{Entry, contained};
@@ -152,15 +153,22 @@ pub(super) fn hand_over<C: Cargo>(
     });
     core.add_part(Arc::clone(&part) as _);
     let job = Job::from_task(Arc::clone(&part) as _);
-    let submitted = if waits {
-        pool.submit(job)
-    } else {
-        pool.try_submit(job)
+    let submit = || {
+        if waits {
+            pool.submit(job)
+        } else {
+            pool.try_submit(job)
+        }
     };
-    let Err(refused) = submitted else { return true };
+    // A pool that panics has dropped the job, and dropping it has told of it.
+    let Ok(Err(refused)) = catch_unwind(AssertUnwindSafe(submit)).map_err(PanicPayload::new) else {
+        return true;
+    };
     let (job, reason) = refused.into_parts();
-    drop(job.into_task());
-    if !part.claim() {
+    // Before the job is dropped, which would tell that it was discarded.
+    let is_unclaimed = part.claim();
+    drop(job);
+    if !is_unclaimed {
         // Somebody who waits for the emission has run it meanwhile.
         return true;
     }

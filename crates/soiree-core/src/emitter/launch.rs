@@ -31,7 +31,13 @@ impl Emitter {
                 return Err(refuse(&flight, refused));
             }
             let (job, source) = refused.into_parts();
-            drop(job.into_task());
+            // A pool may have wrapped the task in a job of its own. Dropping that ends the flight, which leaves the gate.
+            if job.into_task().is_none() && !self.hub.gate.enter() {
+                return Err(EmitError::Closed {
+                    topic: topic.into(),
+                    payload: C::payload(&flight),
+                });
+            }
             cargo = match Arc::try_unwrap(flight) {
                 Ok(flight) => flight.cargo,
                 // Only a pool that kept what it gave back can still hold on to it.

@@ -43,8 +43,16 @@ impl Emitter {
             tell_if_dead(tally, event, handlers);
             return Report::ended(tally, here.errors);
         };
+        let copy = Arc::clone(&flight);
+        let copy = &copy.cargo.0;
+        if tally.aborted {
+            copy.set_aborted(true);
+        }
         flight.end_part(tally);
         let report = Emission::new(flight).wait();
+        if copy.is_aborted() {
+            contained(|| event.set_aborted(true));
+        }
         drop(entered);
         report
     }

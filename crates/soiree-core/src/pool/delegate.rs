@@ -1,6 +1,6 @@
 //! Pools that are another pool under a name of their own.
 
-/// Makes a type that holds a pool in a field a [`Pool`](crate::Pool) itself, and gives it methods that take plain closures.
+/// Makes a type with a field that is a [`Pool`](crate::Pool) a pool itself, and gives it methods that take plain closures.
 ///
 /// ```
 /// use std::{io, thread};

@@ -95,8 +95,10 @@ pub trait Pool: Send + Sync {
     /// The job comes back inside the error.
     fn submit(&self, job: Job) -> Result<(), SubmitError>;
 
-    /// Hands a job to the pool if it can be accepted at once. Never blocks, never runs it on the calling thread. If the pool
-    /// makes place for new jobs by dropping old ones, it does so here as well.
+    /// Hands a job to the pool if it can be accepted at once. Never waits for a place, never runs it on the calling thread. If
+    /// the pool makes place for new jobs by dropping old ones, it does so here as well.
+    ///
+    /// A pool that cannot start a thread may run on this one what *others* had queued in the belief that it can.
     ///
     /// # Errors
     /// The job comes back inside the error.
@@ -122,7 +124,8 @@ pub trait Pool: Send + Sync {
     }
 
     /// As [`on_worker`](Pool::on_worker), but to be asked also when the pool's last handle is gone and its threads still run
-    /// what was accepted. It must not keep the pool alive.
+    /// what was accepted. It must not keep the pool alive. To make the check, do not call the `EventPool` that the pool is for,
+    /// whose settings may be locked.
     ///
     /// Without it, a job that waits for an emission behind it in the queue waits for ever once the handle is gone.
     fn worker_check(&self) -> Option<WorkerCheck> {

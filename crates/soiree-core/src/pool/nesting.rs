@@ -35,7 +35,7 @@ pub struct Nesting {
 }
 
 /// Why a thread is inside a pool.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum As {
     Worker,
     Caller,
@@ -49,6 +49,7 @@ thread_local! {
 #[must_use]
 #[derive(Debug)]
 pub struct Entered {
+    entry: (u64, As),
     not_send: PhantomData<*const ()>,
 }
 
@@ -78,7 +79,13 @@ impl Nesting {
 
     /// Whether this thread is a worker of the pool, and not one that only runs a job of it inline.
     pub fn is_worker(&self) -> bool {
-        count(|entry| *entry == (self.pool, As::Worker)) > 0
+        self.worker_depth() > 0
+    }
+
+    /// How often this thread has become a worker: more than once only where other code runs jobs inside one another, as a
+    /// work-stealing pool does that looks for work while it waits.
+    pub fn worker_depth(&self) -> usize {
+        count(|entry| *entry == (self.pool, As::Worker))
     }
 
     /// What [`Pool::worker_check`](crate::Pool::worker_check) is to return.
@@ -95,15 +102,23 @@ impl Default for Nesting {
 }
 
 fn enter(pool: u64, role: As) -> Entered {
-    let _ = POOLS.try_with(|pools| pools.borrow_mut().push((pool, role)));
+    let entry = (pool, role);
+    let _ = POOLS.try_with(|pools| pools.borrow_mut().push(entry));
     Entered {
+        entry,
         not_send: PhantomData,
     }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        let _ = POOLS.try_with(|pools| pools.borrow_mut().pop());
+        let _ = POOLS.try_with(|pools| {
+            let mut pools = pools.borrow_mut();
+            // Mostly the last one, but that is up to whoever holds it.
+            if let Some(at) = pools.iter().rposition(|entry| *entry == self.entry) {
+                pools.remove(at);
+            }
+        });
     }
 }
 

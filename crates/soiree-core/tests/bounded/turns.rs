@@ -214,13 +214,30 @@ fn threads_of_the_executor_do_not_wait_for_it() {
     turns.on_thread.store(true, Ordering::SeqCst);
     let check = pool.worker_check().unwrap();
     assert!(pool.on_worker() && check());
-    pool.submit(counting(&ran)).unwrap();
-    assert_eq!(ran.load(Ordering::SeqCst), 1, "it ran inline");
+    let refused = pool.submit(counting(&ran)).unwrap_err();
+    assert!(matches!(refused.reason, SubmitErrorReason::Full { .. }));
     pool.submit_and_wait(counting(&ran)).unwrap();
-    assert_eq!(figures(&pool), (1, 1, 4, 0, 2));
+    assert_eq!(figures(&pool), (1, 1, 3, 1, 1));
     pool.release();
-    assert_eq!(ran.load(Ordering::SeqCst), 4);
-    assert_eq!(figures(&pool), (0, 0, 4, 0, 4));
+    assert_eq!(ran.load(Ordering::SeqCst), 3);
+    assert_eq!(figures(&pool), (0, 0, 3, 1, 3));
     turns.run_all();
-    assert_eq!(ran.load(Ordering::SeqCst), 4);
+    assert_eq!(ran.load(Ordering::SeqCst), 3);
+}
+
+/// P3, P5: an executor that drops turns has ended: what waits is discarded, what comes is refused, and no job that ran goes on
+/// with the others on its own thread.
+#[test]
+fn an_executor_that_has_ended_runs_nothing_more() {
+    let (turns, ran) = (Turns::new(), Arc::default());
+    let pool = turns.pool(1, 5);
+    for _ in 0..4 {
+        pool.submit(counting(&ran)).unwrap();
+    }
+    turns.now(Does::Drop);
+    assert_eq!(turns.run_all(), 1);
+    assert_eq!(ran.load(Ordering::SeqCst), 1);
+    assert_eq!(pool.stats().discarded, 3);
+    assert!(pool.submit(counting(&ran)).is_err());
+    assert_eq!(figures(&pool), (0, 0, 4, 1, 1));
 }

@@ -200,7 +200,9 @@ fn subscribe<T: Any, R: Outcome + 'static>(
 ) -> Result<ListenerId, SubscribeError> {
     soiree.on_with(pattern, options, move |event| -> Result<(), BoxError> {
         let payload = event.payload();
-        match payload.downcast_ref::<T>() {
+        // A topic of any payload at all is typed as well.
+        let any: &dyn Any = &payload;
+        match payload.downcast_ref::<T>().or_else(|| any.downcast_ref()) {
             Some(payload) => listener(payload, event).into_result(),
             None => Err(Box::new(WrongPayload {
                 topic: event.topic().into(),

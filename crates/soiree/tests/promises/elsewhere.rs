@@ -4,10 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Instant;
 
 use soiree::{
-    BulkheadError, EventPool, Failure, ListenerOptions, Overflow, Pool, Priority, Report,
-    SubmitErrorReason, SubscribeError, WorkerPool,
+    BaseEvent, BulkheadError, Event, EventPool, Failure, Job, ListenerOptions, Overflow, Pool,
+    PoolStats, Priority, Report, SubmitError, SubmitErrorReason, SubscribeError, Unfinished,
+    WorkerPool,
 };
 
 use crate::common::{Diary, PATIENCE, both_ways, until};
@@ -201,6 +203,128 @@ fn an_abort_stops_listeners_on_other_pools() {
         assert!(report.aborted);
     });
     soiree.close().unwrap();
+}
+
+/// L2: an abort by the last listener reaches those that have not started, and one by a listener elsewhere the report.
+#[test]
+fn an_abort_is_told_wherever_it_comes_from() {
+    let soiree = with_http(1, 4);
+    let (running, go) = held(&soiree, "hold", on_http());
+    soiree.emit("hold", ()).unwrap();
+    running.recv_timeout(PATIENCE).unwrap();
+    let ran = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&ran);
+    soiree
+        .on_with("last", on_http().priority(Priority::High), move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        })
+        .unwrap();
+    soiree.on("last", |event| event.set_aborted(true)).unwrap();
+    thread::scope(|scope| {
+        let sync = scope.spawn(|| soiree.emit_sync("last", ()).unwrap());
+        until("its part waits", || {
+            soiree.stats().get("http").unwrap().waiting == 1
+        });
+        let emission = soiree.emit("last", ()).unwrap();
+        soiree.emit("other", ()).unwrap().wait();
+        drop(go);
+        assert!(sync.join().unwrap().aborted && emission.wait().aborted);
+    });
+    soiree
+        .on_with("part", on_http(), |event| event.set_aborted(true))
+        .unwrap();
+    both_ways(&soiree, "part", |report| {
+        assert!(report.aborted && !report.is_ok())
+    });
+    let event = BaseEvent::new("part", ());
+    soiree.emit_event_sync(&event).unwrap();
+    assert!(event.is_aborted());
+    soiree.close().unwrap();
+}
+
+/// A pool that does to jobs what a pool of one's own may do.
+struct Wrapping {
+    pool: WorkerPool,
+    panics: bool,
+}
+
+impl Pool for Wrapping {
+    fn submit(&self, job: Job) -> Result<(), SubmitError> {
+        self.pool.submit(move || drop(job.run()))
+    }
+    fn try_submit(&self, job: Job) -> Result<(), SubmitError> {
+        assert!(!self.panics, "a pool that panics");
+        self.pool.try_submit(move || drop(job.run()))
+    }
+    fn stop(&self) {
+        self.pool.stop();
+    }
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+        self.pool.release_with_deadline(deadline)
+    }
+    fn stats(&self) -> PoolStats {
+        self.pool.stats()
+    }
+    fn on_worker(&self) -> bool {
+        self.pool.on_worker()
+    }
+}
+
+/// L6: a pool that panics is a pool that refuses; the other listeners are called, and all is told.
+#[test]
+fn a_pool_that_panics_costs_one_listener() {
+    let pool = pool("http", 1, 4);
+    let soiree = EventPool::builder()
+        .bulkhead("http", Wrapping { pool, panics: true })
+        .build()
+        .unwrap();
+    soiree.on_with("a.b", Priority::High, |_| {}).unwrap();
+    soiree.on_with("a.b", on_http(), |_| {}).unwrap();
+    soiree.on_with("a.b", Priority::Low, |_| {}).unwrap();
+    both_ways(&soiree, "a.b", |report| {
+        assert_eq!(
+            (report.delivered, report.not_called, report.errors.len()),
+            (2, 1, 1)
+        );
+    });
+    soiree.close().unwrap();
+}
+
+/// E4: an emitter that waits for a place as the bulkhead is drained goes elsewhere, also if the pool wraps its jobs.
+#[test]
+fn a_drain_hands_on_what_a_wrapping_pool_gives_back() {
+    let pool = pool("own", 1, 1);
+    let soiree = EventPool::builder()
+        .bulkhead(
+            "own",
+            Wrapping {
+                pool,
+                panics: false,
+            },
+        )
+        .route("own.*", "own")
+        .build()
+        .unwrap();
+    let (running, go) = held(&soiree, "own.hold", ListenerOptions::new());
+    let ran = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&ran);
+    soiree
+        .on("own.x", move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        })
+        .unwrap();
+    soiree.emit("own.hold", ()).unwrap();
+    running.recv_timeout(PATIENCE).unwrap();
+    soiree.emit("own.x", ()).unwrap();
+    thread::scope(|scope| {
+        let emitter = scope.spawn(|| soiree.emit("own.x", ()).unwrap().wait());
+        let drain = scope.spawn(|| soiree.drain_bulkhead("own").unwrap());
+        assert_eq!(emitter.join().unwrap().delivered, 1);
+        drop(go);
+        drain.join().unwrap();
+    });
+    soiree.close().unwrap();
+    assert_eq!(ran.load(Ordering::SeqCst), 2);
 }
 
 /// L6, P4: where the emission runs on the listener's own pool, or that pool's only worker waits for it, it runs there.

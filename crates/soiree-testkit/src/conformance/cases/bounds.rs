@@ -185,7 +185,12 @@ fn full_with(fixture: &Fixture, overflow: Overflow) -> (Subject, Latch, Fates) {
     let held = fixture.hold(&pool);
     let fates = Fates::new(2);
     fixture.accept(&pool, fates.job(0));
-    fixture.fill(&pool, 2);
+    if overflow == Overflow::DropOldest {
+        // Such a pool always has place.
+        fixture.accept(&pool, || {});
+    } else {
+        fixture.fill(&pool, 2);
+    }
     (pool, held, fates)
 }
 
