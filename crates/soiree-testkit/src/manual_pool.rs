@@ -35,7 +35,8 @@ use soiree_core::{
 /// - It never blocks a submitter: a full queue refuses. Nothing runs inline for want of a place.
 /// - Whoever waits for a job waits until another thread runs it: run the job before you wait for it. So
 ///   [`submit_and_wait`](Pool::submit_and_wait) outside of its jobs needs a second thread.
-/// - [`release`](Pool::release) runs what is queued on the calling thread.
+/// - [`release`](Pool::release) runs what is queued on the calling thread. But closing an `EventPool` first waits for its
+///   emissions, so [`run_all`](ManualPool::run_all) of them before you close it.
 /// - Dropping the last handle drops what is queued, unrun, for there is no thread to run it.
 /// - As many jobs run at once as threads run them. `running` and `active` are those; nobody is ever idle.
 #[derive(Clone)]

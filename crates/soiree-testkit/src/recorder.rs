@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// let heard = Recorder::new();
 /// heard.heard_nothing();
-/// // As `soiree.listen("user.*", (), heard.clone())` and an emit would do:
+/// // As an `EventPool` does that it is subscribed to, with `soiree.listen("user.*", options, heard.clone())`:
 /// heard.handle(&BaseEvent::new("user.created", "Matty Ice"))?;
 /// heard.handle(&BaseEvent::new("user.deleted", 7_u64))?;
 /// heard.wait_for(2);
@@ -270,6 +270,12 @@ impl Log {
                 .zip(expected)
                 .all(|(heard, expected)| (heard.0.as_str(), heard.1.as_str()) == expected);
         assert!(same, "{expected:?} was to be heard, but: {heard:?}");
+    }
+
+    /// Forgets all that was heard, by every recorder of the log.
+    pub fn clear(&self) {
+        // Dropped after the lock: a payload's `Drop` is user code.
+        let _old = std::mem::take(&mut *self.lock());
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {

@@ -10,8 +10,11 @@ use std::thread;
 use std::time::Duration;
 
 use soiree::{
-    EmitError, EventPool, Overflow, Pool, ReportError, SubmitErrorReason, TopicFault, WorkerPool,
+    EmitError, EventPool, ListenerOptions, Overflow, Pool, ReportError, SubmitErrorReason,
+    TopicFault, WorkerPool,
 };
+
+use soiree_testkit::{ManualPool, Recorder};
 
 use crate::common::{BoxResult, Diary, Hold, PATIENCE, both_ways, on_one_worker, until};
 
@@ -204,32 +207,32 @@ fn a_listener_that_waits_for_its_own_emission_gets_an_unfinished_report() -> Box
     Ok(())
 }
 
-struct Unpark(thread::Thread);
+struct CountWakes(AtomicU64);
 
-impl Wake for Unpark {
+impl Wake for CountWakes {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        self.0.fetch_add(1, Ordering::SeqCst);
     }
 }
 
 /// E1: awaited, without a runtime.
 #[test]
 fn an_emission_can_be_awaited_without_a_runtime() -> BoxResult {
-    let soiree = on_one_worker(4);
-    let held = Hold::worker_of(&soiree);
-    soiree.on("t", |_| Err::<(), _>("awaited"))?;
-    let mut future = pin!(soiree.emit("t", ())?.into_future());
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let pool = ManualPool::new();
+    let soiree = EventPool::with_pool(pool.clone());
+    let heard = Recorder::failing("awaited");
+    soiree.listen("t", ListenerOptions::new(), heard.clone())?;
+    let wakes = Arc::new(CountWakes(AtomicU64::new(0)));
+    let waker = Waker::from(Arc::clone(&wakes));
     let mut context = Context::from_waker(&waker);
+    let mut future = pin!(soiree.emit("t", ())?.into_future());
     assert!(future.as_mut().poll(&mut context).is_pending());
-    held.let_go();
-    let report = loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(report) => break report,
-            Poll::Pending => thread::park(),
-        }
-    };
-    assert_eq!(report.errors.len(), 1);
+    heard.heard_nothing();
+    assert!(pool.run_next());
+    heard.heard("t").once();
+    assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+    let ready = future.as_mut().poll(&mut context);
+    assert!(matches!(ready, Poll::Ready(report) if report.errors.len() == 1));
     Ok(())
 }
 
@@ -336,29 +339,19 @@ fn an_emission_whose_job_is_dropped_says_so_and_wakes_every_waiter() -> BoxResul
     Ok(())
 }
 
-struct CountWakes(AtomicU64);
-
-impl Wake for CountWakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
 /// E6
 #[test]
 fn whoever_awaits_a_discarded_emission_is_woken_once() -> BoxResult {
-    let pool = Arc::new(WorkerPool::new(1, 8)?);
-    let soiree = EventPool::with_pool(Arc::clone(&pool));
-    let held = Hold::worker_of(&soiree);
+    let pool = ManualPool::new();
+    let soiree = EventPool::with_pool(pool.clone());
     let wakes = Arc::new(CountWakes(AtomicU64::new(0)));
     let waker = Waker::from(Arc::clone(&wakes));
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(soiree.emit("t", ())?.into_future());
     assert!(future.as_mut().poll(&mut context).is_pending());
-    pool.stop();
+    assert!(pool.discard_next());
     assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
     assert!(matches!(future.as_mut().poll(&mut context), Poll::Ready(report) if report.discarded));
-    held.let_go();
     soiree.close()?;
     Ok(())
 }
@@ -378,5 +371,32 @@ fn drop_oldest_ends_the_oldest_emission_as_discarded() -> BoxResult {
     assert!(oldest.wait().discarded);
     held.let_go();
     assert_eq!(newest.wait().delivered, 1);
+    Ok(())
+}
+
+/// E3, E6: each emission ends as its own job does, in whichever order the pool gets to them.
+#[test]
+fn emissions_end_in_the_order_in_which_their_jobs_do() -> BoxResult {
+    let pool = ManualPool::with_capacity(3);
+    let soiree = EventPool::with_pool(pool.clone());
+    let heard = Recorder::new();
+    soiree.listen("t.*", ListenerOptions::new(), heard.clone())?;
+    let emissions = [
+        soiree.emit("t.a", 1)?,
+        soiree.emit("t.b", 2)?,
+        soiree.emit("t.c", 3)?,
+    ];
+    let finished = || emissions.each_ref().map(soiree::Emission::is_finished);
+    let full = soiree.emit("t.d", 4).unwrap_err();
+    assert!(matches!(full, EmitError::Refused { .. }));
+    assert!(pool.run_newest());
+    assert_eq!(finished(), [false, false, true]);
+    assert!(pool.discard_next());
+    assert_eq!(finished(), [true, false, true]);
+    assert!(emissions[0].wait().discarded);
+    assert_eq!(pool.run_all(), 1);
+    assert_eq!(emissions[1].wait().delivered, 1);
+    heard.heard_exactly(["t.c", "t.b"]);
+    heard.heard("t.b").once().with(&2);
     Ok(())
 }

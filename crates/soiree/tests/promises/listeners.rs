@@ -5,6 +5,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
 use soiree::{EventPool, ListenerOptions, Priority};
+use soiree_testkit::{Log, Recorder};
 
 use crate::common::{BoxResult, Diary, both_ways, on_one_worker};
 
@@ -12,7 +13,6 @@ use crate::common::{BoxResult, Diary, both_ways, on_one_worker};
 #[test]
 fn priorities_hold_across_all_patterns_and_registration_breaks_ties() -> BoxResult {
     let soiree = EventPool::new();
-    let diary = Diary::default();
     let subscriptions = [
         ("**", Priority::Normal, "normal 1"),
         ("user.created", Priority::Lowest, "lowest"),
@@ -22,18 +22,24 @@ fn priorities_hold_across_all_patterns_and_registration_breaks_ties() -> BoxResu
         ("user.**", Priority::Low, "low"),
         ("*.*", Priority::Normal, "normal 3"),
     ];
+    let log = Log::new();
     for (pattern, priority, name) in subscriptions {
-        let diary = diary.clone();
-        soiree.on_with(pattern, priority, move |_| diary.note(name))?;
+        soiree.listen(pattern, priority, Recorder::new().in_log(&log, name))?;
     }
-    let order = [
-        "highest", "high", "normal 1", "normal 2", "normal 3", "low", "lowest",
-    ];
     for _ in 0..3 {
-        assert_eq!(soiree.emit("user.created", ())?.wait().delivered, 7);
-        assert_eq!(diary.take(), order);
-        assert_eq!(soiree.emit_sync("user.created", ())?.delivered, 7);
-        assert_eq!(diary.take(), order);
+        both_ways(&soiree, "user.created", |report| {
+            assert_eq!(report.delivered, 7);
+            log.heard_exactly([
+                ("highest", "user.created"),
+                ("high", "user.created"),
+                ("normal 1", "user.created"),
+                ("normal 2", "user.created"),
+                ("normal 3", "user.created"),
+                ("low", "user.created"),
+                ("lowest", "user.created"),
+            ]);
+            log.clear();
+        });
     }
     Ok(())
 }
@@ -42,16 +48,16 @@ fn priorities_hold_across_all_patterns_and_registration_breaks_ties() -> BoxResu
 #[test]
 fn aborting_stops_all_that_has_not_started_whatever_its_pattern() -> BoxResult {
     let soiree = EventPool::new();
-    let diary = Diary::default();
-    let (first, second, third) = (diary.clone(), diary.clone(), diary.clone());
-    soiree.on_with("a.*", Priority::High, move |_| first.note("before"))?;
-    soiree.on_with("**", Priority::Normal, move |event| {
-        second.note("aborts");
-        event.set_aborted(true);
-    })?;
-    soiree.on_with("a.b", Priority::Low, move |_| third.note("after"))?;
+    let (before, aborts, after) = (Recorder::new(), Recorder::aborting(), Recorder::new());
+    soiree.listen("a.*", Priority::High, before.clone())?;
+    soiree.listen("**", Priority::Normal, aborts.clone())?;
+    soiree.listen("a.b", Priority::Low, after.clone())?;
+    let mut emitted = 0;
     both_ways(&soiree, "a.b", |report| {
-        assert_eq!(diary.take(), ["before", "aborts"]);
+        emitted += 1;
+        before.heard("a.b").times(emitted);
+        aborts.heard("a.b").times(emitted);
+        after.heard_nothing();
         assert!(report.aborted && !report.is_ok());
         assert_eq!(report.delivered, 2);
         assert!(

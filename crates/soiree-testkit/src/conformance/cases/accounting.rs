@@ -18,6 +18,15 @@ struct Truth {
     ending: AtomicU64,
 }
 
+/// Tells the observer to end, also when the case fails.
+struct Done(Arc<AtomicBool>);
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Lets jobs of one kind through a pool, and has its figures looked at: after each job, and by another thread meanwhile.
 fn observe(
     fixture: &Fixture,
@@ -26,9 +35,10 @@ fn observe(
 ) {
     const JOBS: usize = 300;
     let pool = fixture.pool(3, 7);
-    let (truth, done) = (Arc::new(Truth::default()), Arc::new(AtomicBool::new(false)));
+    let truth = Arc::new(Truth::default());
+    let done = Done(Arc::default());
     let observer = {
-        let (pool, truth, done) = (pool.clone(), Arc::clone(&truth), Arc::clone(&done));
+        let (pool, truth, done) = (pool.clone(), Arc::clone(&truth), Arc::clone(&done.0));
         fixture.start("the observer of the figures", move || {
             let mut last = PoolStats::default();
             while !done.load(Ordering::SeqCst) {
@@ -52,7 +62,7 @@ fn observe(
         })
         .collect();
     let looked: Vec<_> = submitters.into_iter().map(|s| s.join()).collect();
-    done.store(true, Ordering::SeqCst);
+    drop(done);
     for looked in looked.into_iter().chain([observer.join()]) {
         if let Err(message) = looked {
             fixture.fail(&message);

@@ -38,7 +38,7 @@ fn assert_caught(fault: Fault, expected: &[&str], rare: &[&str]) {
     let hasty = suite.clone().patience(Duration::from_secs(1));
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(BTreeSet::new()));
     thread::scope(|scope| {
-        for _ in 0..8 {
+        for _ in 0..24 {
             scope.spawn(|| {
                 while let Some(case) = Conformance::cases().get(next.fetch_add(1, Ordering::SeqCst))
                 {
