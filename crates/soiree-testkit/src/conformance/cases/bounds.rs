@@ -27,7 +27,7 @@ impl Crowd {
         Job::new(move || {
             let now = crowd.running.fetch_add(1, Ordering::SeqCst) + 1;
             crowd.most.fetch_max(now, Ordering::SeqCst);
-            for _ in 0..20 {
+            for _ in 0..5 {
                 thread::yield_now();
             }
             crowd.running.fetch_sub(1, Ordering::SeqCst);
