@@ -78,7 +78,7 @@ impl Reference {
         self.counted.max_workers + self.excess - self.live
     }
 
-    fn submit(&mut self, late: bool, may_replace: bool) -> Answer {
+    fn submit(&mut self, late: bool) -> Answer {
         let job = Queued {
             job: self.next,
             late,
@@ -104,7 +104,7 @@ impl Reference {
             self.live += 1;
             self.queue.push_front(job);
             self.look();
-        } else if may_replace && self.overflow == Overflow::DropOldest {
+        } else if self.overflow == Overflow::DropOldest {
             self.queue.pop_front();
             self.queue.push_back(job);
             self.counted.discarded += 1;
@@ -236,8 +236,8 @@ impl ReferenceStateMachine for Reference {
     fn apply(mut state: Self, step: &Step) -> Self {
         state.answer = Answer::Done;
         match *step {
-            Step::Submit { late } => state.answer = state.submit(late, true),
-            Step::TrySubmit => state.answer = state.submit(false, false),
+            Step::Submit { late } => state.answer = state.submit(late),
+            Step::TrySubmit => state.answer = state.submit(false),
             Step::LetGo { nth, panics } => state.let_go(nth, panics),
             Step::Resize { up } => state.resize(up),
             Step::ResizeToNone => state.answer = Answer::Refused,

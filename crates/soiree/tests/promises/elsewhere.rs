@@ -4,23 +4,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Instant;
 
 use soiree::{
-    BaseEvent, BulkheadError, Event, EventPool, Failure, Job, ListenerOptions, Overflow, Pool,
-    PoolStats, Priority, Report, SubmitError, SubmitErrorReason, SubscribeError, Unfinished,
-    WorkerPool,
+    BaseEvent, Event, EventPool, Failure, ListenerOptions, Overflow, Priority, Report,
+    SubmitErrorReason, WorkerPool,
 };
 
 use crate::common::{Diary, PATIENCE, both_ways, until};
 
-fn pool(name: &str, workers: usize, capacity: usize) -> WorkerPool {
+pub(crate) fn pool(name: &str, workers: usize, capacity: usize) -> WorkerPool {
     let builder = WorkerPool::builder().name(name).max_workers(workers);
     builder.capacity(capacity).build().unwrap()
 }
 
 /// With a default pool of one worker, and the bulkhead `http`.
-fn with_http(workers: usize, capacity: usize) -> EventPool {
+pub(crate) fn with_http(workers: usize, capacity: usize) -> EventPool {
     EventPool::builder()
         .pool(pool("rest", 1, 16))
         .bulkhead("http", pool("http", workers, capacity))
@@ -28,7 +26,7 @@ fn with_http(workers: usize, capacity: usize) -> EventPool {
         .unwrap()
 }
 
-fn on_http() -> ListenerOptions {
+pub(crate) fn on_http() -> ListenerOptions {
     ListenerOptions::new().pool("http")
 }
 
@@ -37,7 +35,11 @@ fn thread_name() -> String {
 }
 
 /// A listener that says that it runs, and then runs until it is let go.
-fn held(soiree: &EventPool, topic: &str, options: ListenerOptions) -> (Receiver<()>, Sender<()>) {
+pub(crate) fn held(
+    soiree: &EventPool,
+    topic: &str,
+    options: ListenerOptions,
+) -> (Receiver<()>, Sender<()>) {
     let (said, running) = channel();
     let (go, told) = channel();
     let told = Mutex::new(told);
@@ -242,91 +244,6 @@ fn an_abort_is_told_wherever_it_comes_from() {
     soiree.close().unwrap();
 }
 
-/// A pool that does to jobs what a pool of one's own may do.
-struct Wrapping {
-    pool: WorkerPool,
-    panics: bool,
-}
-
-impl Pool for Wrapping {
-    fn submit(&self, job: Job) -> Result<(), SubmitError> {
-        self.pool.submit(move || drop(job.run()))
-    }
-    fn try_submit(&self, job: Job) -> Result<(), SubmitError> {
-        assert!(!self.panics, "a pool that panics");
-        self.pool.try_submit(move || drop(job.run()))
-    }
-    fn stop(&self) {
-        self.pool.stop();
-    }
-    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
-        self.pool.release_with_deadline(deadline)
-    }
-    fn stats(&self) -> PoolStats {
-        self.pool.stats()
-    }
-    fn on_worker(&self) -> bool {
-        self.pool.on_worker()
-    }
-}
-
-/// L6: a pool that panics is a pool that refuses; the other listeners are called, and all is told.
-#[test]
-fn a_pool_that_panics_costs_one_listener() {
-    let pool = pool("http", 1, 4);
-    let soiree = EventPool::builder()
-        .bulkhead("http", Wrapping { pool, panics: true })
-        .build()
-        .unwrap();
-    soiree.on_with("a.b", Priority::High, |_| {}).unwrap();
-    soiree.on_with("a.b", on_http(), |_| {}).unwrap();
-    soiree.on_with("a.b", Priority::Low, |_| {}).unwrap();
-    both_ways(&soiree, "a.b", |report| {
-        assert_eq!(
-            (report.delivered, report.not_called, report.errors.len()),
-            (2, 1, 1)
-        );
-    });
-    soiree.close().unwrap();
-}
-
-/// E4: an emitter that waits for a place as the bulkhead is drained goes elsewhere, also if the pool wraps its jobs.
-#[test]
-fn a_drain_hands_on_what_a_wrapping_pool_gives_back() {
-    let pool = pool("own", 1, 1);
-    let soiree = EventPool::builder()
-        .bulkhead(
-            "own",
-            Wrapping {
-                pool,
-                panics: false,
-            },
-        )
-        .route("own.*", "own")
-        .build()
-        .unwrap();
-    let (running, go) = held(&soiree, "own.hold", ListenerOptions::new());
-    let ran = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&ran);
-    soiree
-        .on("own.x", move |_| {
-            count.fetch_add(1, Ordering::SeqCst);
-        })
-        .unwrap();
-    soiree.emit("own.hold", ()).unwrap();
-    running.recv_timeout(PATIENCE).unwrap();
-    soiree.emit("own.x", ()).unwrap();
-    thread::scope(|scope| {
-        let emitter = scope.spawn(|| soiree.emit("own.x", ()).unwrap().wait());
-        let drain = scope.spawn(|| soiree.drain_bulkhead("own").unwrap());
-        assert_eq!(emitter.join().unwrap().delivered, 1);
-        drop(go);
-        drain.join().unwrap();
-    });
-    soiree.close().unwrap();
-    assert_eq!(ran.load(Ordering::SeqCst), 2);
-}
-
 /// L6, P4: where the emission runs on the listener's own pool, or that pool's only worker waits for it, it runs there.
 #[test]
 fn a_pool_does_not_wait_for_itself_through_a_listener() {
@@ -405,52 +322,5 @@ fn errors_and_panics_elsewhere_are_reported() {
             assert!(texts.iter().any(|text| text.ends_with(end)), "{texts:?}");
         }
     });
-    soiree.close().unwrap();
-}
-
-/// E4: close waits for listeners elsewhere, refuses to run inside one, and a bulkhead that is gone runs nobody.
-#[test]
-fn close_waits_for_listeners_elsewhere() {
-    let soiree = with_http(1, 16);
-    let ran = Arc::new(AtomicUsize::new(0));
-    let (count, weak) = (Arc::clone(&ran), soiree.downgrade());
-    soiree
-        .on_with("a.b", on_http(), move |_| {
-            assert!(weak.upgrade().unwrap().close().is_err());
-            count.fetch_add(1, Ordering::SeqCst);
-        })
-        .unwrap();
-    for _ in 0..5 {
-        soiree.emit("a.b", ()).unwrap();
-    }
-    soiree.close().unwrap();
-    assert_eq!(ran.load(Ordering::SeqCst), 5);
-}
-
-/// L6: a listener whose bulkhead was drained runs with the others; one that names no bulkhead is refused.
-#[test]
-fn a_listener_outlives_its_bulkhead() {
-    let soiree = with_http(1, 4);
-    soiree.on_with("a.b", on_http(), |_| {}).unwrap();
-    soiree.drain_bulkhead("http").unwrap();
-    both_ways(&soiree, "a.b", |report| {
-        assert!(report.is_ok() && report.delivered == 1)
-    });
-    let refused = soiree.on_with("a.b", on_http(), |_| {}).unwrap_err();
-    assert!(matches!(
-        &refused,
-        SubscribeError::UnknownPool(BulkheadError::Unknown { name, .. }) if &**name == "http"
-    ));
-    soiree
-        .on_with("a.b", ListenerOptions::new().pool("default"), |_| {})
-        .unwrap();
-    both_ways(&soiree, "a.b", |report| assert_eq!(report.delivered, 2));
-    let shared = Arc::new(pool("shared", 1, 4));
-    soiree.add_bulkhead("shared", Arc::clone(&shared)).unwrap();
-    soiree
-        .on_with("a.b", ListenerOptions::new().pool("shared"), |_| {})
-        .unwrap();
-    shared.stop();
-    both_ways(&soiree, "a.b", |report| assert_eq!(report.delivered, 3));
     soiree.close().unwrap();
 }

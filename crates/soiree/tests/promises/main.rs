@@ -7,6 +7,7 @@ mod elsewhere;
 mod emissions;
 mod faults;
 mod listeners;
+mod odd_pools;
 mod original;
 mod retries;
 mod subscriptions;
