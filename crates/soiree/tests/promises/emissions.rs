@@ -373,30 +373,3 @@ fn drop_oldest_ends_the_oldest_emission_as_discarded() -> BoxResult {
     assert_eq!(newest.wait().delivered, 1);
     Ok(())
 }
-
-/// E3, E6: each emission ends as its own job does, in whichever order the pool gets to them.
-#[test]
-fn emissions_end_in_the_order_in_which_their_jobs_do() -> BoxResult {
-    let pool = ManualPool::with_capacity(3);
-    let soiree = EventPool::with_pool(pool.clone());
-    let heard = Recorder::new();
-    soiree.listen("t.*", ListenerOptions::new(), heard.clone())?;
-    let emissions = [
-        soiree.emit("t.a", 1)?,
-        soiree.emit("t.b", 2)?,
-        soiree.emit("t.c", 3)?,
-    ];
-    let finished = || emissions.each_ref().map(soiree::Emission::is_finished);
-    let full = soiree.emit("t.d", 4).unwrap_err();
-    assert!(matches!(full, EmitError::Refused { .. }));
-    assert!(pool.run_newest());
-    assert_eq!(finished(), [false, false, true]);
-    assert!(pool.discard_next());
-    assert_eq!(finished(), [true, false, true]);
-    assert!(emissions[0].wait().discarded);
-    assert_eq!(pool.run_all(), 1);
-    assert_eq!(emissions[1].wait().delivered, 1);
-    heard.heard_exactly(["t.c", "t.b"]);
-    heard.heard("t.b").once().with(&2);
-    Ok(())
-}

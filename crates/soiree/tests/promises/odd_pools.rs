@@ -6,11 +6,13 @@ use std::thread;
 use std::time::Instant;
 
 use soiree::{
-    BulkheadError, EventPool, Job, ListenerOptions, Pool, PoolStats, Priority, SubmitError,
-    SubscribeError, Unfinished, WorkerPool,
+    BulkheadError, EmitError, EventPool, Job, ListenerOptions, Pool, PoolStats, Priority,
+    SubmitError, SubscribeError, Unfinished, WorkerPool,
 };
 
-use crate::common::{PATIENCE, both_ways};
+use soiree_testkit::{ManualPool, Recorder};
+
+use crate::common::{BoxResult, PATIENCE, both_ways};
 use crate::elsewhere::{held, on_http, pool, with_http};
 
 /// A pool that does to jobs what a pool of one's own may do.
@@ -143,4 +145,31 @@ fn a_listener_outlives_its_bulkhead() {
     shared.stop();
     both_ways(&soiree, "a.b", |report| assert_eq!(report.delivered, 3));
     soiree.close().unwrap();
+}
+
+/// E3, E6: each emission ends as its own job does, in whichever order the pool gets to them.
+#[test]
+fn emissions_end_in_the_order_in_which_their_jobs_do() -> BoxResult {
+    let pool = ManualPool::with_capacity(3);
+    let soiree = EventPool::with_pool(pool.clone());
+    let heard = Recorder::new();
+    soiree.listen("t.*", ListenerOptions::new(), heard.clone())?;
+    let emissions = [
+        soiree.emit("t.a", 1)?,
+        soiree.emit("t.b", 2)?,
+        soiree.emit("t.c", 3)?,
+    ];
+    let finished = || emissions.each_ref().map(soiree::Emission::is_finished);
+    let full = soiree.emit("t.d", 4).unwrap_err();
+    assert!(matches!(full, EmitError::Refused { .. }));
+    assert!(pool.run_newest());
+    assert_eq!(finished(), [false, false, true]);
+    assert!(pool.discard_next());
+    assert_eq!(finished(), [true, false, true]);
+    assert!(emissions[0].wait().discarded);
+    assert_eq!(pool.run_all(), 1);
+    assert_eq!(emissions[1].wait().delivered, 1);
+    heard.heard_exactly(["t.c", "t.b"]);
+    heard.heard("t.b").once().with(&2);
+    Ok(())
 }
