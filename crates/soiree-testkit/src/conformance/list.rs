@@ -114,6 +114,8 @@ macro_rules! __pool_cases {
                 submit_all_and_wait_returns_the_first_error [];
                 submit_before_hands_the_job_over [];
                 try_submit_never_waits [bound];
+                submit_now_hands_the_job_over [];
+                submit_now_never_waits [bound];
                 run_inline_runs_the_job_on_the_caller [];
                 run_inline_tells_how_the_job_ended [];
                 run_inline_counts_the_job [];

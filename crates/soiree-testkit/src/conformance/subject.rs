@@ -74,6 +74,12 @@ impl Subject {
             .during(Call::TrySubmit, || self.pool().try_submit(job))
     }
 
+    pub(crate) fn submit_now(&self, job: impl Into<Job>) -> Result<(), SubmitError> {
+        let job = job.into();
+        self.watch
+            .during(Call::SubmitNow, || self.pool().submit_now(job))
+    }
+
     pub(crate) fn submit_before(
         &self,
         job: impl Into<Job>,

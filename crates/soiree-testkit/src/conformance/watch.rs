@@ -15,6 +15,7 @@ use soiree_core::PanicPayload;
 pub(crate) enum Call {
     Submit,
     TrySubmit,
+    SubmitNow,
     SubmitBefore,
     SubmitAndWait,
     SubmitAllAndWait,
@@ -28,9 +29,10 @@ pub(crate) enum Call {
     Drop,
 }
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "submit",
     "try_submit",
+    "submit_now",
     "submit_before",
     "submit_and_wait",
     "submit_all_and_wait",

@@ -62,6 +62,7 @@ pub(crate) enum Fault {
     LosesAJobWhileWorkersComeAndGo,
     LosesAWorkerToEachPanic,
     LosesOneJobInAThousand,
+    LosesWhatItSubmitsNow,
     NeverHasMoreThanThreeWorkers,
     NeverReleasesInTime,
     Polls,
@@ -101,6 +102,7 @@ pub(crate) enum Fault {
     WaitsForItselfWhenDropped,
     WaitsForTheJobThatStops,
     WaitsInAStop,
+    WaitsInSubmitNow,
     WaitsInTrySubmit,
     WaitsWhenDropped,
 }

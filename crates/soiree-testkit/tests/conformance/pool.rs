@@ -62,6 +62,14 @@ impl Pool for Reference {
             .submit(job, self.fault() == Fault::WaitsInTrySubmit)
     }
 
+    fn submit_now(&self, job: Job) -> Result<(), SubmitError> {
+        match self.fault() {
+            Fault::LosesWhatItSubmitsNow => Ok(()),
+            Fault::WaitsInSubmitNow => self.shared().submit(job, true),
+            _ => self.try_submit(job),
+        }
+    }
+
     fn stop(&self) {
         let phase = self.shared().lock().phase;
         match self.fault() {

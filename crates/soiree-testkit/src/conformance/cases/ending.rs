@@ -114,6 +114,10 @@ pub(crate) fn p5_a_release_past_its_deadline_drops_what_waits(fixture: &Fixture)
     fixture.check(released == Err(Unfinished::new(1, 3)), || {
         format!("one job runs and three wait at the deadline: {released:?}")
     });
+    let stats = pool.stats();
+    fixture.check(stats.discarded == 3, || {
+        format!("three jobs were dropped at the deadline: {stats:?}")
+    });
     held.let_go();
     fixture.until(&pool, "the jobs that waited were dropped", || {
         fates.all_dropped() == 3

@@ -87,6 +87,28 @@ pub(crate) fn try_submit_never_waits(fixture: &Fixture) {
     held.let_go();
 }
 
+pub(crate) fn submit_now_hands_the_job_over(fixture: &Fixture) {
+    let pool = fixture.pool(1, 4);
+    let submitted = pool.submit_now(|| {});
+    fixture.check(submitted.is_ok(), || {
+        format!("there is place for a job, and it is refused: {submitted:?}")
+    });
+    fixture.until(&pool, "the job was counted as successful", || {
+        pool.stats().successful == 1
+    });
+}
+
+pub(crate) fn submit_now_never_waits(fixture: &Fixture) {
+    let pool = fixture.pool(1, 1);
+    let held = fixture.hold(&pool);
+    fixture.fill(&pool, 1);
+    let submitted = pool.submit_now(|| {});
+    fixture.check(submitted.is_err(), || {
+        "it accepts a job for which there is no place".into()
+    });
+    held.let_go();
+}
+
 pub(crate) fn run_inline_runs_the_job_on_the_caller(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let what = "a job that runs another one inline had ended";

@@ -45,6 +45,7 @@ caught! {
     /// P5
     a_pool_that_counts_dropped_jobs_as_successful_is_caught: CountsDroppedJobsAsSuccessful => [
         p5_what_stop_drops_is_counted_as_discarded,
+        p5_a_release_past_its_deadline_drops_what_waits,
     ];
     /// P5
     a_pool_that_does_not_wait_in_a_release_is_caught: DoesNotWaitInARelease => [

@@ -41,6 +41,7 @@ caught! {
         p6_a_job_past_its_deadline_is_counted_as_expired,
         submit_before_hands_the_job_over,
         run_inline_counts_the_job,
+        submit_now_hands_the_job_over,
     ];
     /// P1
     a_pool_that_shows_jobs_that_nobody_submitted_is_caught: ShowsJobsThatNobodySubmitted => [
@@ -102,7 +103,6 @@ caught! {
         p2_a_full_queue_holds_the_submitter_back,
         p2_a_queue_of_capacity_0_hands_jobs_over_directly,
         p2_caller_runs_runs_the_job_on_the_caller,
-        p2_drop_oldest_discards_exactly_the_oldest,
         p3_a_job_refused_by_a_full_pool_comes_back_usable,
         p4_a_job_from_a_worker_of_a_full_pool_runs_inline,
         p4_past_the_stated_depth_a_job_comes_back,
@@ -110,7 +110,17 @@ caught! {
         p5_blocked_submitters_wake_when_the_pool_stops,
         p5_blocked_submitters_wake_when_the_pool_is_released,
         try_submit_never_waits,
+        submit_now_never_waits,
         resize_up_lets_blocked_submitters_in,
+    ];
+    /// P2
+    a_pool_that_waits_in_submit_now_is_caught: WaitsInSubmitNow => [
+        submit_now_never_waits,
+    ];
+    /// P3
+    a_pool_that_loses_what_it_submits_now_is_caught: LosesWhatItSubmitsNow => [
+        submit_now_hands_the_job_over,
+        submit_now_never_waits,
     ];
     /// P1
     a_pool_that_shows_no_maximum_is_caught: ShowsNoMaximum => [

@@ -16,6 +16,7 @@ caught! {
     /// P2
     a_pool_that_has_a_queue_that_is_one_longer_is_caught: HasAQueueThatIsOneLonger => [
         p2_no_more_jobs_wait_than_the_capacity,
+        p2_drop_oldest_discards_exactly_the_oldest,
     ];
     /// P2
     a_pool_that_gives_a_wrong_reason_is_caught: GivesAWrongReason => [
