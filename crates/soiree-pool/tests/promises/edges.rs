@@ -349,3 +349,21 @@ fn a_pool_is_the_same_behind_the_trait() {
     pool.release();
     assert_eq!(count.load(Ordering::SeqCst), 1);
 }
+
+/// P4: inside a job of the pool, submitting without waiting runs inline what finds no place.
+#[test]
+fn submitting_now_on_a_worker_of_a_full_pool_runs_inline() {
+    let pool = Arc::new(WorkerPool::new(1, 1).unwrap());
+    let (inner, ran) = (Arc::clone(&pool), Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&ran);
+    pool.submit_and_wait(move || {
+        inner.submit(counting(&count)).unwrap();
+        inner.submit_now(Job::new(counting(&count))).unwrap();
+        assert_eq!(count.load(Ordering::SeqCst), 1, "the second one ran here");
+    })
+    .unwrap();
+    pool.release();
+    assert_eq!(ran.load(Ordering::SeqCst), 2);
+    assert_eq!(pool.stats().failed, 0);
+    assert_at_rest(&pool);
+}
