@@ -38,13 +38,8 @@ impl<E: Executor> Shared<E> {
     pub(super) fn work<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State<E>>) {
         while let Some(job) = state.begin() {
             drop(state);
-            let outcome = self.run(job);
-            state = self.lock();
-            state.active -= 1;
-            state.count(&outcome);
-            if state.blocked > 0 {
-                self.place.notify_one();
-            }
+            let outcome;
+            (state, outcome) = self.run_begun(job);
             let next = state.new_turn();
             if let Some((turn, executor)) = next {
                 drop(state);
@@ -62,6 +57,18 @@ impl<E: Executor> Shared<E> {
             }
         }
         self.rest(state);
+    }
+
+    /// Runs a job that was counted as active, and counts how it ended. What it panicked with is to be dropped without the lock.
+    fn run_begun(&self, job: Job) -> (MutexGuard<'_, State<E>>, JobOutcome) {
+        let outcome = self.run(job);
+        let mut state = self.lock();
+        state.active -= 1;
+        state.count(&outcome);
+        if state.blocked > 0 {
+            self.place.notify_one();
+        }
+        (state, outcome)
     }
 
     /// The executor drops turns. What waits is discarded, unless there is a turn yet to come or a job that runs, of which the
@@ -181,11 +188,8 @@ impl<E: Executor> Shared<E> {
         let mut state = self.lock();
         while let Some(job) = state.begin() {
             drop(state);
-            let outcome = self.run(job);
-            state = self.lock();
-            state.active -= 1;
-            state.count(&outcome);
-            drop(state);
+            let (ended, outcome) = self.run_begun(job);
+            drop(ended);
             drop(outcome);
             state = self.lock();
         }

@@ -11,7 +11,7 @@ use super::part::{AnyPart, Inside, check, take_off};
 use crate::dispatch::{Failed, Tally, bury, dispatch_again};
 use crate::job::{Job, Task};
 use crate::listener::ListenerError;
-use crate::pool::{Pool, SubmitErrorReason};
+use crate::pool::{Pool, SubmitErrorReason, far_future};
 use crate::registry::{Entry, contained};
 use crate::retry::Timer;
 
@@ -77,9 +77,7 @@ impl<C: Cargo> Later<C> {
 
     /// Says whether the timer takes it.
     fn wait(self: &Arc<Self>, delay: Duration) -> bool {
-        // Further off than an `Instant` reaches is as good as never; a day at a time will do.
-        let due = Instant::now().checked_add(delay);
-        let due = due.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400));
+        let due = Instant::now().checked_add(delay).unwrap_or_else(far_future);
         let later = Arc::clone(self);
         self.timer
             .at(due, Box::new(move || later.fall_due()))

@@ -31,7 +31,7 @@ pub struct Settings {
 pub(super) struct Current {
     pub(super) settings: Settings,
     default: Arc<Setup>,
-    bulkheads: BTreeMap<Arc<str>, Arc<Setup>>,
+    bulkheads: BTreeMap<Arc<str>, (PoolHandle, Arc<Setup>)>,
 }
 
 impl Settings {
@@ -66,7 +66,8 @@ impl Current {
             })
         };
         let bulkheads = settings.bulkheads.iter();
-        let bulkheads = bulkheads.map(|(name, pool)| (Arc::clone(name), setup(pool)));
+        let bulkheads =
+            bulkheads.map(|(name, pool)| (Arc::clone(name), (pool.clone(), setup(pool))));
         Arc::new(Self {
             default: setup(&settings.pool),
             bulkheads: bulkheads.collect(),
@@ -76,16 +77,16 @@ impl Current {
 
     /// Where an emission on this topic runs, and with which setup.
     pub(super) fn ground(&self, topic: &str) -> (&PoolHandle, &Arc<Setup>) {
-        let bulkheads = &self.settings.bulkheads;
-        let named = bulkheads.of(topic).and_then(|name| {
-            let pool = bulkheads.get(name).ok()?;
-            Some((pool, self.bulkheads.get(name)?))
-        });
-        named.unwrap_or((&self.settings.pool, &self.default))
+        let named = self.settings.bulkheads.of(topic);
+        match named.and_then(|name| self.bulkheads.get(name)) {
+            Some((pool, setup)) => (pool, setup),
+            None => (&self.settings.pool, &self.default),
+        }
     }
 
     pub(super) fn setups(&self) -> impl Iterator<Item = &Arc<Setup>> {
-        std::iter::once(&self.default).chain(self.bulkheads.values())
+        let bulkheads = self.bulkheads.values().map(|(_, setup)| setup);
+        std::iter::once(&self.default).chain(bulkheads)
     }
 
     /// Every pool that is to be released when the emitter closes.
