@@ -124,7 +124,8 @@ impl EventPool {
     /// Emits a payload on a topic: its listeners are called on the pool, one after another.
     ///
     /// Blocks while the pool's queue is full, if that is what the pool does when full. On a worker of the pool it does
-    /// not block; the listeners may then be called before it returns.
+    /// not block; the listeners may then be called before it returns. On a worker of another pool of this `EventPool` it is
+    /// refused where it would wait, unless the pool was handed over [to block workers](PoolHandle::blocking_workers).
     ///
     /// # Errors
     /// If the topic is malformed, the `EventPool` is closed, or the pool refuses. The payload comes back.

@@ -23,13 +23,16 @@
 //!
 //! # What can be relied on
 //! - **Order**: one emission calls its listeners one after another, higher [`Priority`] first, then in the order of
-//!   registration, across all patterns that match. Two emissions may run side by side, in any order.
+//!   registration, across all patterns that match. A listener with a [pool of its own](ListenerOptions::pool) is started in its
+//!   turn and not waited for by the others, nor are [retries](ListenerOptions::retry). Two emissions may run side by side, in
+//!   any order.
 //! - **Failure**: an error or a panic of one listener is caught, goes to the handlers and into the [`Report`], and stops no
 //!   other listener. With `panic = "abort"` a panic ends the process, as always.
 //! - **Loss**: [`emit`](EventPool::emit) either accepts an event or returns an error that holds the payload. An accepted
 //!   emission ends; if its pool drops it unrun, its report says `discarded`.
-//! - **Blocking**: `emit` blocks while the pool's queue is full, unless the pool's overflow policy says otherwise, and never
-//!   on a worker of that pool. Listeners may call anything, [`close`](EventPool::close) excepted, which returns an error
+//! - **Blocking**: `emit` blocks while the pool's queue is full, unless the pool's overflow policy says otherwise. On a worker of
+//!   that pool it never does; on a worker of another pool of the same `EventPool` it is refused instead, unless asked for
+//!   ([`PoolHandle::blocking_workers`]). Listeners may call anything, [`close`](EventPool::close) excepted, which returns an error
 //!   there.
 //!
 //! # Features

@@ -23,8 +23,8 @@ use crate::stats::PoolStats;
 /// executor has no bound for is bounded here, what it would forget is counted here, and a stop drops what waits.
 ///
 /// Should the executor fail to run a turn, the submitter gets its job back; or, when other jobs were accepted in the belief
-/// that this one would start, runs those itself. If the executor drops turns that it had accepted, as a runtime that ends
-/// does, and none is left, the jobs that wait are discarded and counted.
+/// that this one would start, runs those itself. An executor that *drops* turns, as a runtime does that ends, is taken to have
+/// ended: when its last turn is gone, the jobs that wait are discarded and counted, and further ones are refused.
 ///
 /// [`on_worker`](Pool::on_worker) holds on threads that run its jobs, and on those of which the executor says
 /// [`on_thread`](Executor::on_thread).
