@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use arrayvec::ArrayString;
@@ -10,6 +10,7 @@ use arrayvec::ArrayString;
 use super::cargo::Cargo;
 use super::inside::{self, Frame};
 use super::later::call_again;
+use super::link::Link;
 use super::part::{AnyPart, hand_over};
 use super::report::{Errors, Report};
 use crate::dispatch::{Audience, Failed, Ground, Handlers, Tally, dispatch, tell_if_dead};
@@ -17,7 +18,6 @@ use crate::event::Event;
 use crate::gate::Gate;
 use crate::job::Task;
 use crate::listener::ListenerError;
-use crate::pool::{Pool, WorkerCheck};
 use crate::registry::{Entry, Registry, contained};
 use crate::retry::Timer;
 
@@ -47,34 +47,17 @@ pub(crate) struct Setup {
     pub(crate) hub: Arc<Hub>,
     pub(crate) handlers: Handlers,
     pub(crate) error_buffer: usize,
-    /// Weak, or a job in a pool's queue would keep its own pool alive.
-    pub(crate) pool: Weak<dyn Pool>,
-    pub(crate) worker_check: Option<WorkerCheck>,
+    /// The pool that runs it.
+    pub(crate) pool: Arc<Link>,
     pub(crate) timer: Option<Arc<dyn Timer>>,
     /// Every pool by name, for listeners that have one of their own.
-    pub(crate) pools: Arc<Pools>,
-}
-
-/// Pools by name, held weakly, and whether workers of other pools wait for a place in them.
-#[derive(Default)]
-pub(crate) struct Pools(pub(crate) BTreeMap<Arc<str>, (Weak<dyn Pool>, bool)>);
-
-impl Pools {
-    pub(super) fn get(&self, name: &str) -> Option<(Arc<dyn Pool>, bool)> {
-        let (pool, waits) = self.0.get(name)?;
-        Some((pool.upgrade()?, *waits))
-    }
+    pub(crate) pools: Arc<BTreeMap<Arc<str>, Arc<Link>>>,
 }
 
 impl Setup {
-    /// Whether the calling thread works for the pool, so that it must not wait for what the pool has yet to run.
-    pub(crate) fn is_on_its_pool(&self) -> bool {
-        let pool = self.pool.as_ptr().addr();
-        inside::any(|frame| frame.pool == pool)
-            || match &self.worker_check {
-                Some(check) => check(),
-                None => self.pool.upgrade().is_some_and(|pool| pool.on_worker()),
-            }
+    /// The pool that a listener has of its own, if there is such a pool.
+    pub(super) fn own_pool(&self, entry: &Entry) -> Option<&Arc<Link>> {
+        self.pools.get(entry.pool.as_ref()?)
     }
 }
 
@@ -230,11 +213,15 @@ impl Core {
         }
     }
 
-    pub(super) fn frame(&self) -> Frame {
+    fn frame(&self) -> Frame {
+        self.frame_on(&self.setup.pool)
+    }
+
+    pub(super) fn frame_on(&self, pool: &Link) -> Frame {
         Frame {
             hub: Arc::as_ptr(&self.setup.hub).addr(),
             flight: self.address(),
-            pool: self.setup.pool.as_ptr().addr(),
+            pool: pool.address(),
         }
     }
 

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::cargo::Cargo;
 use super::flight::Flight;
-use super::inside::{self, Frame};
-use super::part::{AnyPart, Inside, check, take_off};
+use super::inside;
+use super::link::Link;
+use super::part::{AnyPart, Inside, take_off};
 use crate::dispatch::{Failed, Tally, bury, dispatch_again};
 use crate::job::{Job, Task};
 use crate::listener::ListenerError;
@@ -28,8 +29,7 @@ struct Later<C> {
     timer: Arc<dyn Timer>,
     /// Kept alive until the attempts have ended, also when the emitter is gone.
     pool: Arc<dyn Pool>,
-    frame: Frame,
-    on_its_pool: Box<dyn Fn() -> bool + Send + Sync>,
+    link: Arc<Link>,
     due: AtomicBool,
     begun: AtomicBool,
 }
@@ -41,9 +41,10 @@ pub(super) fn call_again<C: Cargo>(
     failed: Failed<'_>,
 ) -> bool {
     let setup = &flight.core.setup;
-    let own = entry.pool.as_ref().and_then(|name| setup.pools.get(name));
-    let pool = own.map(|(pool, _)| pool).or_else(|| setup.pool.upgrade());
-    let (Some(pool), Some(timer)) = (pool, setup.timer.clone()) else {
+    let own = setup.own_pool(entry);
+    let alive = |link: &Arc<Link>| Some((link.upgrade()?, Arc::clone(link)));
+    let pool = own.and_then(alive).or_else(|| alive(&setup.pool));
+    let (Some((pool, link)), Some(timer)) = (pool, setup.timer.clone()) else {
         return false;
     };
     let later = Arc::new(Later {
@@ -52,12 +53,8 @@ pub(super) fn call_again<C: Cargo>(
         attempt: failed.attempt + 1,
         error: failed.error.clone(),
         timer,
-        on_its_pool: check(&pool),
-        frame: Frame {
-            pool: Arc::as_ptr(&pool).cast::<()>().addr(),
-            ..flight.core.frame()
-        },
         pool,
+        link,
         due: AtomicBool::new(false),
         begun: AtomicBool::new(false),
     });
@@ -120,7 +117,7 @@ impl<C: Cargo> Later<C> {
 
     fn bury(self: &Arc<Self>) {
         let core = &self.flight.core;
-        let _entered = inside::enter(self.frame);
+        let _entered = inside::enter(self.flight.core.frame_on(&self.link));
         contained(|| {
             C::show(&self.flight, &mut |event| {
                 bury(event, &core.setup.handlers, &self.error, self.attempt - 1);
@@ -142,8 +139,7 @@ impl<C: Cargo> Later<C> {
 
 impl<C: Cargo> AnyPart for Later<C> {
     fn is_on_its_pool(&self) -> bool {
-        let on_pool = || inside::any(|frame| frame.pool == self.frame.pool) || (self.on_its_pool)();
-        self.due.load(Ordering::Acquire) && on_pool()
+        self.due.load(Ordering::Acquire) && self.link.is_here()
     }
 
     fn run_here(self: Arc<Self>) {
@@ -152,7 +148,7 @@ impl<C: Cargo> AnyPart for Later<C> {
         }
         let core = &self.flight.core;
         let mut tally = Tally::default();
-        let _entered = inside::enter(self.frame);
+        let _entered = inside::enter(self.flight.core.frame_on(&self.link));
         contained(|| {
             C::show(&self.flight, &mut |event| {
                 tally = dispatch_again(

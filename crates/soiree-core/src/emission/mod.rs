@@ -4,6 +4,7 @@ mod cargo;
 mod flight;
 mod inside;
 mod later;
+mod link;
 mod part;
 mod report;
 
@@ -16,8 +17,9 @@ use std::time::{Duration, Instant};
 
 pub(crate) use self::cargo::{Attributes, Bare, Cargo, View, Whole};
 use self::flight::AnyFlight;
-pub(crate) use self::flight::{Core, Flight, Hub, Pools, Setup};
+pub(crate) use self::flight::{Core, Flight, Hub, Setup};
 pub(crate) use self::inside::{Frame, any as inside_any, enter as enter_frame};
+pub(crate) use self::link::Link;
 pub(crate) use self::report::Errors;
 pub use self::report::{Report, ReportError};
 use crate::listener::ListenerError;
@@ -153,7 +155,7 @@ impl Emission {
     /// emission already, and how many parts it has looked at.
     fn lend_thread(&self) -> (bool, usize) {
         let core = self.flight.core();
-        if core.is_queued() && core.setup.is_on_its_pool() {
+        if core.is_queued() && core.setup.pool.is_here() {
             Arc::clone(&self.flight).run_here();
         }
         let ledger = core.ledger();

@@ -6,21 +6,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::cargo::Cargo;
 use super::flight::Flight;
-use super::inside::{self, Frame};
+use super::inside;
 use super::later::call_again;
+use super::link::Link;
 use crate::dispatch::{Failed, Ground, Tally, dispatch_one, handled};
 use crate::event::Event;
 use crate::job::{Job, PanicPayload, Task};
 use crate::listener::ListenerError;
-use crate::pool::{Pool, SubmitErrorReason};
+use crate::pool::SubmitErrorReason;
 use crate::registry::{Entry, contained};
 
 /// One listener of an emission, on its way to another pool.
 struct Part<C> {
     flight: Arc<Flight<C>>,
     entry: Arc<Entry>,
-    pool: Frame,
-    on_its_pool: Box<dyn Fn() -> bool + Send + Sync>,
+    pool: Arc<Link>,
     begun: AtomicBool,
 }
 
@@ -74,7 +74,7 @@ impl<C: Cargo> Ground for Inside<'_, C> {
 
 impl<C: Cargo> AnyPart for Part<C> {
     fn is_on_its_pool(&self) -> bool {
-        inside::any(|frame| frame.pool == self.pool.pool) || (self.on_its_pool)()
+        self.pool.is_here()
     }
 
     fn run_here(self: Arc<Self>) {
@@ -83,7 +83,7 @@ impl<C: Cargo> AnyPart for Part<C> {
         }
         let core = &self.flight.core;
         let mut tally = Tally::default();
-        let _entered = inside::enter(self.pool);
+        let _entered = inside::enter(self.flight.core.frame_on(&self.pool));
         contained(|| {
             C::show(&self.flight, &mut |event| {
                 tally = dispatch_one(
@@ -109,7 +109,7 @@ impl<C: Cargo> Task for Part<C> {
         if !self.claim() {
             return;
         }
-        let _entered = inside::enter(self.pool);
+        let _entered = inside::enter(self.flight.core.frame_on(&self.pool));
         let error = ListenerError::discarded(self.entry.place(self.flight.core.topic()));
         contained(|| {
             C::show(&self.flight, &mut |event| self.fail(error.clone(), event));
@@ -130,31 +130,22 @@ pub(super) fn hand_over<C: Cargo>(
     tally: &mut Tally,
 ) -> bool {
     let core = &flight.core;
-    let named = entry
-        .pool
-        .as_ref()
-        .and_then(|name| core.setup.pools.get(name));
-    let Some((pool, waits)) = named else {
+    let Some(link) = core.setup.own_pool(entry) else {
         return false;
     };
-    let address = Arc::as_ptr(&pool).cast::<()>().addr();
-    if pool.on_worker() || inside::any(|frame| frame.pool == address) {
+    let Some(pool) = link.upgrade().filter(|_| !link.is_here()) else {
         return false;
-    }
+    };
     let part = Arc::new(Part {
         flight: Arc::clone(flight),
         entry: Arc::clone(entry),
-        pool: Frame {
-            pool: address,
-            ..core.frame()
-        },
-        on_its_pool: check(&pool),
+        pool: Arc::clone(link),
         begun: AtomicBool::new(false),
     });
     core.add_part(Arc::clone(&part) as _);
     let job = Job::from_task(Arc::clone(&part) as _);
     let submit = || {
-        if waits {
+        if link.blocks_workers {
             pool.submit(job)
         } else {
             pool.try_submit(job)
@@ -194,13 +185,4 @@ pub(super) fn take_off<C, P>(flight: &Flight<C>, part: &Arc<P>) {
     let taken = taken.map(|at| ledger.parts.swap_remove(at));
     drop(ledger);
     drop(taken);
-}
-
-/// Whether a thread works for the pool, to be asked without keeping the pool alive.
-pub(super) fn check(pool: &Arc<dyn Pool>) -> Box<dyn Fn() -> bool + Send + Sync> {
-    if let Some(check) = pool.worker_check() {
-        return Box::new(move || check());
-    }
-    let pool = Arc::downgrade(pool);
-    Box::new(move || pool.upgrade().is_some_and(|pool| pool.on_worker()))
 }

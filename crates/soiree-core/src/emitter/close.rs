@@ -88,7 +88,7 @@ impl Emitter {
             .clone();
         let mut former = former.iter().filter_map(Weak::upgrade);
         let current = self.current.load();
-        current.setups().any(|setup| setup.is_on_its_pool())
-            || former.any(|setup| setup.is_on_its_pool())
+        current.setups().any(|setup| setup.pool.is_here())
+            || former.any(|setup| setup.pool.is_here())
     }
 }

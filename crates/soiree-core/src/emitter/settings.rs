@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use super::Emitter;
 use crate::bulkheads::Bulkheads;
 use crate::dispatch::Handlers;
-use crate::emission::{Hub, Pools, Setup};
+use crate::emission::{Hub, Link, Setup};
 use crate::pool_handle::PoolHandle;
 use crate::retry::Timer;
 
@@ -49,27 +49,26 @@ impl Settings {
 
 impl Current {
     pub(super) fn new(hub: &Arc<Hub>, settings: Settings) -> Arc<Self> {
-        let link = |handle: &PoolHandle| (Arc::downgrade(&handle.pool), handle.blocks_workers);
-        let default = (Arc::from(Bulkheads::DEFAULT), link(&settings.pool));
         let named = settings.bulkheads.iter();
-        let named = named.map(|(name, handle)| (Arc::clone(name), link(handle)));
-        let pools = Arc::new(Pools(std::iter::once(default).chain(named).collect()));
-        let setup = |pool: &PoolHandle| {
+        let named = named.map(|(name, pool)| (Arc::clone(name), Link::new(pool)));
+        let default = (Arc::from(Bulkheads::DEFAULT), Link::new(&settings.pool));
+        let pools: Arc<BTreeMap<Arc<str>, Arc<Link>>> =
+            Arc::new(std::iter::once(default).chain(named).collect());
+        let setup = |name: &str| {
             Arc::new(Setup {
                 hub: Arc::clone(hub),
                 handlers: settings.handlers.clone(),
                 error_buffer: settings.error_buffer,
-                pool: Arc::downgrade(&pool.pool),
-                worker_check: pool.pool.worker_check(),
-                pools: Arc::clone(&pools),
+                pool: Arc::clone(&pools[name]),
                 timer: settings.timer.clone(),
+                pools: Arc::clone(&pools),
             })
         };
         let bulkheads = settings.bulkheads.iter();
         let bulkheads =
-            bulkheads.map(|(name, pool)| (Arc::clone(name), (pool.clone(), setup(pool))));
+            bulkheads.map(|(name, pool)| (Arc::clone(name), (pool.clone(), setup(name))));
         Arc::new(Self {
-            default: setup(&settings.pool),
+            default: setup(Bulkheads::DEFAULT),
             bulkheads: bulkheads.collect(),
             settings,
         })

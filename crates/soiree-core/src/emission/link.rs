@@ -1,0 +1,44 @@
+//! Pools, as emissions know them.
+
+use std::sync::{Arc, Weak};
+
+use super::inside;
+use crate::pool::{Pool, WorkerCheck};
+use crate::pool_handle::PoolHandle;
+
+/// A pool, held weakly: a job in a pool's queue must not keep its own pool alive.
+pub(crate) struct Link {
+    pool: Weak<dyn Pool>,
+    check: Option<WorkerCheck>,
+    /// Whether workers of other pools wait for a place in it.
+    pub(super) blocks_workers: bool,
+}
+
+impl Link {
+    pub(crate) fn new(handle: &PoolHandle) -> Arc<Self> {
+        Arc::new(Self {
+            pool: Arc::downgrade(&handle.pool),
+            check: handle.pool.worker_check(),
+            blocks_workers: handle.blocks_workers,
+        })
+    }
+
+    pub(super) fn upgrade(&self) -> Option<Arc<dyn Pool>> {
+        self.pool.upgrade()
+    }
+
+    /// What stands for the pool in a [`Frame`](super::Frame).
+    pub(super) fn address(&self) -> usize {
+        self.pool.as_ptr().cast::<()>().addr()
+    }
+
+    /// Whether the calling thread works for the pool, so that it must not wait for what the pool has yet to run.
+    pub(crate) fn is_here(&self) -> bool {
+        let pool = self.address();
+        inside::any(|frame| frame.pool == pool)
+            || match &self.check {
+                Some(check) => check(),
+                None => self.pool.upgrade().is_some_and(|pool| pool.on_worker()),
+            }
+    }
+}
