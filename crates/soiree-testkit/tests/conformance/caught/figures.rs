@@ -50,6 +50,8 @@ caught! {
     /// P1
     a_pool_that_shows_a_job_that_does_not_end_is_caught: ShowsAJobThatDoesNotEnd => [
         p1_at_rest_nothing_waits_and_nothing_is_active,
+    ] or [
+        p1_no_figure_reads_above_the_truth,
     ];
     /// P1
     a_pool_that_shows_the_third_active_job_as_waiting_is_caught: ShowsTheThirdActiveJobAsWaiting => [
