@@ -29,6 +29,7 @@ mod retry;
 mod soiree;
 mod stats;
 mod sync;
+mod timer;
 mod topic;
 
 pub use crate::bounded::{BoundedPool, Executor, InvalidPoolOptions, PoolOptions, Turn};
@@ -56,7 +57,8 @@ pub use crate::pool_handle::PoolHandle;
 pub use crate::priority::{InvalidPriority, Priority};
 pub use crate::properties::{Properties, Value};
 pub use crate::registry::{Registry, SubscribeError, UnsubscribeError};
-pub use crate::retry::{DeadLetter, Retry, Timer, TimerError};
+pub use crate::retry::{DeadLetter, Retry};
 pub use crate::soiree::Soiree;
 pub use crate::stats::PoolStats;
+pub use crate::timer::{Timer, TimerError, TimerId};
 pub use crate::topic::{InvalidTopic, MAX_TOPIC_LEN, Pattern, TopicFault, validate_topic};

@@ -1,7 +1,7 @@
 //! Calling a listener again that failed.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::event::{Event, EventId};
 use crate::listener::ListenerError;
@@ -88,30 +88,6 @@ pub struct DeadLetter {
     pub error: ListenerError,
     /// How many attempts there were.
     pub attempts: u32,
-}
-
-/// Calls closures later. The threads that do it are somebody else's.
-pub trait Timer: Send + Sync {
-    /// Has `task` called at `due` or later, on some thread. It is short, and does not block.
-    ///
-    /// # Errors
-    /// If so much waits already that no more can be accepted; `task` was dropped.
-    fn at(&self, due: Instant, task: Box<dyn FnOnce() + Send>) -> Result<(), TimerError>;
-}
-
-/// A timer took no more.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TimerError {
-    /// So much waits already.
-    #[error("{capacity} retries wait already")]
-    Full {
-        /// How many may wait at once.
-        capacity: usize,
-    },
-    /// There is no thread to do it.
-    #[error("no thread could be started to wait for retries: {0}")]
-    Spawn(#[source] std::io::Error),
 }
 
 /// The event as a listener sees it that is called again.

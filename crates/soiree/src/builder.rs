@@ -43,7 +43,7 @@ impl Builder {
     /// Starts from this pool: released at close if handed over by value, left running if it is an `Arc`.
     pub fn with_pool(pool: impl Into<PoolHandle>) -> Self {
         let mut settings = Settings::new(pool);
-        settings.timer = Some(Arc::new(Clock::new(1024)));
+        settings.timer = Some(Arc::new(Clock::default()));
         Self {
             settings,
             id_generator: IdGenerator::new(ListenerId::generate),
@@ -133,10 +133,10 @@ impl Builder {
         self
     }
 
-    /// How many listeners may wait for their next attempt at once; further ones that fail have had their last. 1,024 unless
-    /// set.
+    /// How many listeners may wait for their next attempt at once, until it begins; further ones that fail have had their last.
+    /// 1,024 unless set.
     pub fn retry_capacity(mut self, retries: usize) -> Self {
-        self.settings.timer = Some(Arc::new(Clock::new(retries)));
+        self.settings.retry_capacity = retries;
         self
     }
 

@@ -81,8 +81,8 @@ pub use soiree_core::{
     MAX_INLINE_DEPTH, MAX_TOPIC_LEN, MAX_WORKERS, Nesting, Outcome, Overflow, PanicPayload,
     Pattern, Payload, PayloadRef, Pool, PoolHandle, PoolOptions, PoolStats, Priority, Properties,
     Report, ReportError, ResizeError, Retry, Soiree, SubmitError, SubmitErrorReason,
-    SubscribeError, Task, Timer, TimerError, TopicFault, Turn, Unfinished, UnsubscribeError, Value,
-    WaitError, WorkerCheck, delegate_pool, validate_topic,
+    SubscribeError, Task, Timer, TimerError, TimerId, TopicFault, Turn, Unfinished,
+    UnsubscribeError, Value, WaitError, WorkerCheck, delegate_pool, validate_topic,
 };
 
 mod builder;

@@ -19,7 +19,7 @@ use crate::gate::Gate;
 use crate::job::Task;
 use crate::listener::ListenerError;
 use crate::registry::{Entry, Registry, contained};
-use crate::retry::Timer;
+use crate::timer::Timer;
 
 /// What all emissions of one `EventPool` share.
 pub(crate) struct Hub {
@@ -27,6 +27,8 @@ pub(crate) struct Hub {
     pub(crate) gate: Gate,
     /// A close gave up waiting; the last emission clears the listeners in its place.
     pub(crate) clear_late: AtomicBool,
+    /// Listeners that wait for their next attempts.
+    pub(crate) retries: AtomicUsize,
 }
 
 impl Hub {
@@ -50,6 +52,7 @@ pub(crate) struct Setup {
     /// The pool that runs it.
     pub(crate) pool: Arc<Link>,
     pub(crate) timer: Option<Arc<dyn Timer>>,
+    pub(crate) retry_capacity: usize,
     /// Every pool by name, for listeners that have one of their own.
     pub(crate) pools: Arc<BTreeMap<Arc<str>, Arc<Link>>>,
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::cargo::Cargo;
-use super::flight::Flight;
+use super::flight::{Flight, Setup};
 use super::inside;
 use super::link::Link;
 use super::part::{AnyPart, Inside, take_off};
@@ -14,7 +14,7 @@ use crate::job::{Job, Task};
 use crate::listener::ListenerError;
 use crate::pool::{Pool, SubmitErrorReason, far_future};
 use crate::registry::{Entry, contained};
-use crate::retry::Timer;
+use crate::timer::Timer;
 
 /// How long to wait for a place in a pool that is full when an attempt is due.
 const FULL: Duration = Duration::from_millis(5);
@@ -47,6 +47,9 @@ pub(super) fn call_again<C: Cargo>(
     let (Some((pool, link)), Some(timer)) = (pool, setup.timer.clone()) else {
         return false;
     };
+    if !take_seat(setup) {
+        return false;
+    }
     let later = Arc::new(Later {
         flight: Arc::clone(flight),
         entry: Arc::clone(entry),
@@ -62,9 +65,19 @@ pub(super) fn call_again<C: Cargo>(
     if later.wait(failed.delay) {
         return true;
     }
+    later.give_up_seat();
     take_off(flight, &later);
     flight.end_part(Tally::default());
     false
+}
+
+/// Whether one more may wait for its next attempt.
+fn take_seat(setup: &Setup) -> bool {
+    let free = |waiting| (waiting < setup.retry_capacity).then(|| waiting + 1);
+    let retries = &setup.hub.retries;
+    retries
+        .fetch_update(Ordering::AcqRel, Ordering::Acquire, free)
+        .is_ok()
 }
 
 impl<C: Cargo> Later<C> {
@@ -72,9 +85,15 @@ impl<C: Cargo> Later<C> {
         !self.begun.swap(true, Ordering::AcqRel)
     }
 
+    fn give_up_seat(&self) {
+        let retries = &self.flight.core.setup.hub.retries;
+        retries.fetch_sub(1, Ordering::AcqRel);
+    }
+
     /// Says whether the timer takes it.
     fn wait(self: &Arc<Self>, delay: Duration) -> bool {
-        let due = Instant::now().checked_add(delay).unwrap_or_else(far_future);
+        let now = self.timer.now();
+        let due = now.checked_add(delay).unwrap_or_else(far_future);
         let later = Arc::clone(self);
         self.timer
             .at(due, Box::new(move || later.fall_due()))
@@ -116,6 +135,7 @@ impl<C: Cargo> Later<C> {
     }
 
     fn bury(self: &Arc<Self>) {
+        self.give_up_seat();
         let core = &self.flight.core;
         let _entered = inside::enter(self.flight.core.frame_on(&self.link));
         contained(|| {
@@ -146,6 +166,7 @@ impl<C: Cargo> AnyPart for Later<C> {
         if !self.claim() {
             return;
         }
+        self.give_up_seat();
         let core = &self.flight.core;
         let mut tally = Tally::default();
         let _entered = inside::enter(self.flight.core.frame_on(&self.link));

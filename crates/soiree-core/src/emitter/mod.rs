@@ -7,7 +7,7 @@ mod sync;
 
 use std::any::Any;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use arc_swap::ArcSwap;
@@ -43,6 +43,7 @@ impl Emitter {
             registry: Registry::new(),
             gate: Gate::new(),
             clear_late: AtomicBool::new(false),
+            retries: AtomicUsize::new(0),
         });
         let current = ArcSwap::new(Current::new(&hub, settings));
         Self {

@@ -9,7 +9,7 @@ use crate::bulkheads::Bulkheads;
 use crate::dispatch::Handlers;
 use crate::emission::{Hub, Link, Setup};
 use crate::pool_handle::PoolHandle;
-use crate::retry::Timer;
+use crate::timer::Timer;
 
 /// What holds for emissions that begin from now on.
 #[derive(Clone)]
@@ -25,6 +25,8 @@ pub struct Settings {
     pub bulkheads: Bulkheads,
     /// What waits for the next attempts of listeners that failed. Without it there are no retries.
     pub timer: Option<Arc<dyn Timer>>,
+    /// How many listeners may wait for their next attempts at once. Further ones that fail have had their last.
+    pub retry_capacity: usize,
 }
 
 /// The settings, and what is derived from them.
@@ -35,7 +37,7 @@ pub(super) struct Current {
 }
 
 impl Settings {
-    /// No handlers, reports that keep up to 64 errors, this pool and no other, no timer.
+    /// No handlers, reports that keep up to 64 errors, this pool and no other, no timer, up to 1,024 listeners that wait for their next attempts.
     pub fn new(pool: impl Into<PoolHandle>) -> Self {
         Self {
             handlers: Handlers::default(),
@@ -43,6 +45,7 @@ impl Settings {
             pool: pool.into(),
             bulkheads: Bulkheads::default(),
             timer: None,
+            retry_capacity: 1024,
         }
     }
 }
@@ -61,6 +64,7 @@ impl Current {
                 error_buffer: settings.error_buffer,
                 pool: Arc::clone(&pools[name]),
                 timer: settings.timer.clone(),
+                retry_capacity: settings.retry_capacity,
                 pools: Arc::clone(&pools),
             })
         };
@@ -138,6 +142,8 @@ impl fmt::Debug for Settings {
             .field("error_buffer", &self.error_buffer)
             .field("pool", &self.pool)
             .field("bulkheads", &self.bulkheads)
+            .field("timer", &self.timer.is_some())
+            .field("retry_capacity", &self.retry_capacity)
             .finish()
     }
 }
