@@ -302,6 +302,7 @@ fn panicked(
             listener: place.listener,
             pattern: place.pattern,
             name: place.name.map(|name| &**name),
+            registered_at: place.registered_at,
             message: payload.message(),
             payload: payload.get(),
         };

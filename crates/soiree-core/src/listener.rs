@@ -4,6 +4,7 @@ use std::any::Any;
 use std::borrow::Borrow;
 use std::error::Error;
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
 use crate::event::Event;
@@ -141,6 +142,8 @@ pub struct ListenerPanic<'a> {
     pub pattern: &'a str,
     /// The name it was given, if any.
     pub name: Option<&'a str>,
+    /// Where in the program's source it was registered, if known. See [`ListenerError::registered_at`].
+    pub registered_at: Option<&'static Location<'static>>,
     /// The panic's message, or a stand-in if it carried no text.
     pub message: &'a str,
     /// What was given to `panic!` or `panic_any`.
@@ -157,6 +160,7 @@ struct Inner {
     listener: ListenerId,
     pattern: Arc<str>,
     name: Option<Arc<str>>,
+    registered_at: Option<&'static Location<'static>>,
     cause: Arc<Cause>,
 }
 
@@ -204,6 +208,7 @@ impl ListenerError {
             listener: at.listener.clone(),
             pattern: Arc::clone(at.pattern),
             name: at.name.cloned(),
+            registered_at: at.registered_at,
             cause: Arc::new(cause),
         }))
     }
@@ -238,6 +243,12 @@ impl ListenerError {
         self.0.name.as_deref()
     }
 
+    /// Where in the program's source it was registered: the place that called `on` or the like, or what its options
+    /// [say](crate::ListenerOptions::registered_at). `None` if it was subscribed in another way and they do not.
+    pub fn registered_at(&self) -> Option<&'static Location<'static>> {
+        self.0.registered_at
+    }
+
     /// How it failed.
     pub fn failure(&self) -> Failure {
         match &*self.0.cause {
@@ -269,6 +280,7 @@ pub(crate) struct Place<'a> {
     pub(crate) listener: &'a ListenerId,
     pub(crate) pattern: &'a Arc<str>,
     pub(crate) name: Option<&'a Arc<str>>,
+    pub(crate) registered_at: Option<&'static Location<'static>>,
 }
 
 impl fmt::Display for ListenerError {
@@ -276,6 +288,9 @@ impl fmt::Display for ListenerError {
         let inner = &*self.0;
         let listener = inner.name.as_deref().unwrap_or(inner.listener.as_str());
         write!(f, "listener {listener} on {} ", inner.pattern)?;
+        if let Some(place) = inner.registered_at {
+            write!(f, "(registered at {}:{}) ", place.file(), place.line())?;
+        }
         match &*inner.cause {
             Cause::Failed(error) => write!(f, "failed for {}: {error}", inner.topic),
             Cause::Panicked(message) => write!(f, "panicked for {}: {message}", inner.topic),

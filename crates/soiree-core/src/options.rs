@@ -1,6 +1,7 @@
 //! How a listener is to be called.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
 use crate::event::Event;
@@ -27,6 +28,7 @@ pub struct ListenerOptions {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) pool: Option<Arc<str>>,
     pub(crate) retry: Option<Retry>,
+    pub(crate) registered_at: Option<&'static Location<'static>>,
 }
 
 impl ListenerOptions {
@@ -97,6 +99,29 @@ impl ListenerOptions {
         self.name = Some(name.into());
         self
     }
+
+    /// Where the listener counts as registered, for errors and figures. The first to say so holds.
+    ///
+    /// `on`, `on_with` and their like say it themselves, of their caller. A wrapper of one's own that is `#[track_caller]`
+    /// passes its caller on to them; one that cannot be (an `async fn`, a closure), or that calls
+    /// [`Soiree::subscribe`](crate::Soiree::subscribe), says it here.
+    ///
+    /// ```
+    /// use soiree_core::{Event, ListenerId, ListenerOptions, Soiree, SubscribeError};
+    /// use std::{panic::Location, sync::Arc};
+    ///
+    /// #[track_caller]
+    /// fn log_all(soiree: &dyn Soiree) -> Result<ListenerId, SubscribeError> {
+    ///     let options = ListenerOptions::new().registered_at(Location::caller());
+    ///     let print = |event: &dyn Event| println!("{}", event.topic());
+    ///     soiree.subscribe("**", options, Arc::new(print))
+    /// }
+    /// ```
+    #[must_use]
+    pub fn registered_at(mut self, place: &'static Location<'static>) -> Self {
+        self.registered_at.get_or_insert(place);
+        self
+    }
 }
 
 impl From<Priority> for ListenerOptions {
@@ -114,6 +139,7 @@ impl fmt::Debug for ListenerOptions {
             .field("name", &self.name)
             .field("pool", &self.pool)
             .field("retry", &self.retry)
+            .field("registered_at", &self.registered_at)
             .finish()
     }
 }

@@ -1,6 +1,7 @@
 //! What integrations ask of an `EventPool`.
 
 use std::any::Any;
+use std::panic::Location;
 use std::sync::Arc;
 
 use crate::emission::{Emission, EmitError, Report};
@@ -15,6 +16,8 @@ use crate::registry::{SubscribeError, UnsubscribeError};
 /// The required methods are object-safe; on `dyn Soiree` itself there are methods as convenient as the `EventPool`'s.
 pub trait Soiree: Send + Sync {
     /// Subscribes a listener to a pattern.
+    ///
+    /// Where it counts as registered is for the caller to [say](ListenerOptions::registered_at).
     ///
     /// # Errors
     /// If the pattern is malformed, the options make no sense, or the `EventPool` is closed.
@@ -55,25 +58,28 @@ impl dyn Soiree + '_ {
     ///
     /// # Errors
     /// As [`subscribe`](Soiree::subscribe).
+    #[track_caller]
     pub fn on<R: Outcome + 'static>(
         &self,
         pattern: &str,
         listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
     ) -> Result<ListenerId, SubscribeError> {
-        self.subscribe(pattern, ListenerOptions::new(), Arc::new(listener))
+        self.on_with(pattern, ListenerOptions::new(), listener)
     }
 
     /// Subscribes a closure with options, of which a [`Priority`](crate::Priority) alone is one.
     ///
     /// # Errors
     /// As [`subscribe`](Soiree::subscribe).
+    #[track_caller]
     pub fn on_with<R: Outcome + 'static>(
         &self,
         pattern: &str,
         options: impl Into<ListenerOptions>,
         listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
     ) -> Result<ListenerId, SubscribeError> {
-        self.subscribe(pattern, options.into(), Arc::new(listener))
+        let options = options.into().registered_at(Location::caller());
+        self.subscribe(pattern, options, Arc::new(listener))
     }
 
     /// Emits an event of the caller's own on the pool.

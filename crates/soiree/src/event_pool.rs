@@ -3,14 +3,15 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::Location;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use soiree_core::{
     CloseError, DeadLetter, Emission, EmitError, Emitter, Event, InvalidTopic, Listener,
-    ListenerError, ListenerId, ListenerOptions, ListenerPanic, Outcome, Pattern, Payload,
-    PoolHandle, PoolStats, Report, Soiree, SubscribeError, UnsubscribeError, validate_topic,
+    ListenerError, ListenerId, ListenerOptions, ListenerPanic, Outcome, Pattern, PoolHandle,
+    PoolStats, Report, SubscribeError, UnsubscribeError, validate_topic,
 };
 
 use crate::builder::{Builder, IdGenerator};
@@ -76,6 +77,7 @@ impl EventPool {
     /// # soiree.off("user.*", &id)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[track_caller]
     pub fn on<R: Outcome + 'static>(
         &self,
         pattern: &str,
@@ -88,6 +90,7 @@ impl EventPool {
     ///
     /// # Errors
     /// As [`on`](EventPool::on), and if the options make no sense.
+    #[track_caller]
     pub fn on_with<R: Outcome + 'static>(
         &self,
         pattern: &str,
@@ -101,13 +104,15 @@ impl EventPool {
     ///
     /// # Errors
     /// As [`on_with`](EventPool::on_with).
+    #[track_caller]
     pub fn listen(
         &self,
         pattern: &str,
         options: impl Into<ListenerOptions>,
         listener: impl Listener + 'static,
     ) -> Result<ListenerId, SubscribeError> {
-        self.subscribe(pattern, options.into(), Arc::new(listener))
+        let options = options.into().registered_at(Location::caller());
+        self.add(&Pattern::new(pattern)?, options, Arc::new(listener))
     }
 
     /// Takes a listener off. An emission that is running may call it once more, later ones do not.
@@ -354,33 +359,6 @@ impl WeakEventPool {
 impl Inner {
     pub(crate) fn with_ensured<R>(&self, act: impl FnOnce(&mut HashMap<Pattern, usize>) -> R) -> R {
         act(&mut self.ensured.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Soiree for EventPool {
-    fn subscribe(
-        &self,
-        pattern: &str,
-        options: ListenerOptions,
-        listener: Arc<dyn Listener>,
-    ) -> Result<ListenerId, SubscribeError> {
-        self.add(&Pattern::new(pattern)?, options, listener)
-    }
-
-    fn unsubscribe(&self, pattern: &str, id: &ListenerId) -> Result<(), UnsubscribeError> {
-        self.off(pattern, id)
-    }
-
-    fn publish(&self, topic: &str, payload: Payload) -> Result<Emission, EmitError> {
-        self.emit(topic, payload)
-    }
-
-    fn publish_event(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError> {
-        self.emit_event(event)
-    }
-
-    fn publish_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError> {
-        self.emit_sync(topic, payload)
     }
 }
 

@@ -27,7 +27,7 @@
 //!   turn and not waited for by the others, nor are [retries](ListenerOptions::retry). Two emissions may run side by side, in
 //!   any order.
 //! - **Failure**: an error or a panic of one listener is caught, goes to the handlers and into the [`Report`], and stops no
-//!   other listener. With `panic = "abort"` a panic ends the process, as always.
+//!   other listener. It says [where the listener was registered](ListenerError::registered_at). With `panic = "abort"` a panic ends the process, as always.
 //! - **Loss**: [`emit`](EventPool::emit) either accepts an event or returns an error that holds the payload. An accepted
 //!   emission ends; if its pool drops it unrun, its report says `discarded`.
 //! - **Blocking**: `emit` blocks while the pool's queue is full, unless the pool's overflow policy says otherwise. On a worker of
@@ -88,6 +88,7 @@ pub use soiree_core::{
 mod builder;
 mod bulkheads;
 mod clock;
+mod contract;
 mod event_pool;
 pub mod guide;
 mod subscription;

@@ -1,6 +1,7 @@
 //! Subscriptions that end themselves, one by one or as a group.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use soiree_core::{
@@ -104,6 +105,7 @@ impl Subscriptions {
     ///
     /// # Errors
     /// As [`EventPool::on`].
+    #[track_caller]
     pub fn on<R: Outcome + 'static>(
         &self,
         pattern: &str,
@@ -116,6 +118,7 @@ impl Subscriptions {
     ///
     /// # Errors
     /// As [`EventPool::on_with`].
+    #[track_caller]
     pub fn on_with<R: Outcome + 'static>(
         &self,
         pattern: &str,
@@ -129,13 +132,15 @@ impl Subscriptions {
     ///
     /// # Errors
     /// As [`EventPool::listen`].
+    #[track_caller]
     pub fn listen(
         &self,
         pattern: &str,
         options: impl Into<ListenerOptions>,
         listener: impl Listener + 'static,
     ) -> Result<ListenerId, SubscribeError> {
-        self.subscribe(pattern, options.into(), Arc::new(listener))
+        let options = options.into().registered_at(Location::caller());
+        self.subscribe(pattern, options, Arc::new(listener))
     }
 
     /// How many listeners were subscribed through the group and not taken off through it. Those that had all their runs

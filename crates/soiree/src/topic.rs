@@ -1,6 +1,7 @@
 //! Handles on one pattern.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
 
 use soiree_core::{
@@ -88,6 +89,7 @@ impl Topic {
     ///
     /// # Errors
     /// As [`EventPool::on`].
+    #[track_caller]
     pub fn add_listener<R: Outcome + 'static>(
         &self,
         listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
@@ -99,14 +101,16 @@ impl Topic {
     ///
     /// # Errors
     /// As [`EventPool::on_with`].
+    #[track_caller]
     pub fn add_listener_with<R: Outcome + 'static>(
         &self,
         options: impl Into<ListenerOptions>,
         listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
     ) -> Result<ListenerId, SubscribeError> {
+        let options = options.into().registered_at(Location::caller());
         self.kept
             .soiree
-            .add(&self.kept.pattern, options.into(), Arc::new(listener))
+            .add(&self.kept.pattern, options, Arc::new(listener))
     }
 
     /// Takes a listener off.

@@ -1,5 +1,6 @@
 //! One listener of one pattern.
 
+use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,6 +26,8 @@ pub(crate) struct Entry {
     pub(crate) pool: Option<Arc<str>>,
     pub(crate) retry: Option<Retry>,
     runs_left: Option<AtomicU64>,
+    /// Where in the program's source it was registered, if whoever did so has said.
+    registered_at: Option<&'static Location<'static>>,
     pub(crate) listener: Arc<dyn Listener>,
 }
 
@@ -55,6 +58,7 @@ impl Entry {
             pool: options.pool,
             retry: options.retry,
             runs_left: options.max_runs.map(AtomicU64::new),
+            registered_at: options.registered_at,
             listener,
         }
     }
@@ -78,6 +82,7 @@ impl Entry {
             listener: &self.id,
             pattern: &self.pattern,
             name: self.name.as_ref(),
+            registered_at: self.registered_at,
         }
     }
 }

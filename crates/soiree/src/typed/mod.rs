@@ -124,6 +124,7 @@ impl<T: Any + Send + Sync> TypedTopic<T> {
     ///
     /// # Errors
     /// If the `EventPool` is closed, or made an ID twice.
+    #[track_caller]
     pub fn on<R: Outcome + 'static>(
         &self,
         soiree: &dyn Soiree,
@@ -137,6 +138,7 @@ impl<T: Any + Send + Sync> TypedTopic<T> {
     ///
     /// # Errors
     /// As [`on`](TypedTopic::on), and if the options make no sense.
+    #[track_caller]
     pub fn on_with<R: Outcome + 'static>(
         &self,
         soiree: &dyn Soiree,
@@ -169,6 +171,7 @@ impl<T: Any + Send + Sync> TypedPattern<T> {
     ///
     /// # Errors
     /// If the `EventPool` is closed, or made an ID twice.
+    #[track_caller]
     pub fn on<R: Outcome + 'static>(
         &self,
         soiree: &dyn Soiree,
@@ -182,6 +185,7 @@ impl<T: Any + Send + Sync> TypedPattern<T> {
     ///
     /// # Errors
     /// As [`on`](TypedPattern::on), and if the options make no sense.
+    #[track_caller]
     pub fn on_with<R: Outcome + 'static>(
         &self,
         soiree: &dyn Soiree,
@@ -192,6 +196,7 @@ impl<T: Any + Send + Sync> TypedPattern<T> {
     }
 }
 
+#[track_caller]
 fn subscribe<T: Any, R: Outcome + 'static>(
     pattern: &str,
     soiree: &dyn Soiree,

@@ -9,5 +9,6 @@ mod faults;
 mod listeners;
 mod odd_pools;
 mod original;
+mod registered;
 mod retries;
 mod subscriptions;

@@ -1,0 +1,37 @@
+//! An `EventPool` as integrations see it.
+
+use std::sync::Arc;
+
+use soiree_core::{
+    Emission, EmitError, Event, Listener, ListenerId, ListenerOptions, Pattern, Payload, Report,
+    Soiree, SubscribeError, UnsubscribeError,
+};
+
+use crate::event_pool::EventPool;
+
+impl Soiree for EventPool {
+    fn subscribe(
+        &self,
+        pattern: &str,
+        options: ListenerOptions,
+        listener: Arc<dyn Listener>,
+    ) -> Result<ListenerId, SubscribeError> {
+        self.add(&Pattern::new(pattern)?, options, listener)
+    }
+
+    fn unsubscribe(&self, pattern: &str, id: &ListenerId) -> Result<(), UnsubscribeError> {
+        self.off(pattern, id)
+    }
+
+    fn publish(&self, topic: &str, payload: Payload) -> Result<Emission, EmitError> {
+        self.emit(topic, payload)
+    }
+
+    fn publish_event(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError> {
+        self.emit_event(event)
+    }
+
+    fn publish_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError> {
+        self.emit_sync(topic, payload)
+    }
+}

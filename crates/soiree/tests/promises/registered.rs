@@ -1,0 +1,120 @@
+//! Where in the program's source a listener was registered.
+
+use std::panic::Location;
+use std::sync::{Arc, Mutex};
+
+use soiree::{
+    BoxError, Event, EventPool, Listener, ListenerOptions, Priority, Soiree, TypedPattern,
+    TypedTopic,
+};
+
+struct Fails;
+
+impl Listener for Fails {
+    fn handle(&self, _: &dyn Event) -> Result<(), BoxError> {
+        Err("no".into())
+    }
+}
+
+fn fails(_: &dyn Event) -> Result<(), &'static str> {
+    Err("no")
+}
+
+/// The lines of this file that the failing listeners of the topic were registered at.
+fn lines(soiree: &EventPool, topic: &str) -> Vec<u32> {
+    let report = soiree.emit_sync(topic, 1_u8).unwrap();
+    let places = report.errors.iter().map(|error| error.registered_at());
+    let places: Vec<_> = places.map(|place| place.expect("it is known")).collect();
+    assert!(places.iter().all(|place| place.file() == file!()));
+    places.iter().map(|place| place.line()).collect()
+}
+
+/// L4, E1: an error names the line that subscribed its listener, by whichever way that was.
+#[test]
+#[rustfmt::skip]
+fn an_error_says_where_its_listener_was_registered() {
+    const TOPIC: TypedTopic<u8> = TypedTopic::new("typed");
+    const PATTERN: TypedPattern<u8> = TypedPattern::new("typed");
+    let soiree = EventPool::new();
+    let group = soiree.group();
+    let contract: &dyn Soiree = &soiree;
+    let topic = soiree.ensure_topic("handle").unwrap();
+
+    let first = line!() + 1;
+    soiree.on("pool", fails).unwrap();
+    soiree.on_with("pool", Priority::Normal, fails).unwrap();
+    soiree.listen("pool", Priority::Normal, Fails).unwrap();
+    assert_eq!(lines(&soiree, "pool"), [first, first + 1, first + 2]);
+
+    let first = line!() + 1;
+    contract.on("contract", fails).unwrap();
+    contract.on_with("contract", Priority::Normal, fails).unwrap();
+    assert_eq!(lines(&soiree, "contract"), [first, first + 1]);
+
+    let first = line!() + 1;
+    topic.add_listener(fails).unwrap();
+    topic.add_listener_with(Priority::Normal, fails).unwrap();
+    assert_eq!(lines(&soiree, "handle"), [first, first + 1]);
+
+    let first = line!() + 1;
+    TOPIC.on(&soiree, |_| Err::<(), _>("no")).unwrap();
+    TOPIC.on_with(&soiree, Priority::Normal, |_, _| Err::<(), _>("no")).unwrap();
+    PATTERN.on(&group, |_| Err::<(), _>("no")).unwrap();
+    PATTERN.on_with(&group, Priority::Normal, |_, _| Err::<(), _>("no")).unwrap();
+    assert_eq!(lines(&soiree, "typed"), [first, first + 1, first + 2, first + 3]);
+
+    let first = line!() + 1;
+    group.on("group", fails).unwrap();
+    group.on_with("group", Priority::Normal, fails).unwrap();
+    group.listen("group", Priority::Normal, Fails).unwrap();
+    assert_eq!(lines(&soiree, "group"), [first, first + 1, first + 2]);
+    soiree.close().unwrap();
+}
+
+/// L4: what a wrapper says of its caller holds; without a word nothing is made up.
+#[test]
+fn a_wrapper_can_pass_its_caller_on() {
+    #[track_caller]
+    fn tracked(soiree: &EventPool) {
+        soiree.on("a", fails).unwrap();
+    }
+    #[track_caller]
+    fn told(soiree: &EventPool) {
+        let options = ListenerOptions::new().registered_at(Location::caller());
+        let subscribe = || soiree.on_with("a", options, fails);
+        subscribe().unwrap();
+    }
+    let soiree = EventPool::new();
+    let first = line!() + 1;
+    tracked(&soiree);
+    told(&soiree);
+    assert_eq!(lines(&soiree, "a"), [first, first + 1]);
+
+    let options = ListenerOptions::new();
+    soiree.subscribe("b", options, Arc::new(fails)).unwrap();
+    let report = soiree.emit_sync("b", ()).unwrap();
+    assert_eq!(report.errors[0].registered_at(), None);
+    soiree.close().unwrap();
+}
+
+/// L4: text for people and what the panic handler gets name the place as well.
+#[test]
+fn panics_and_messages_say_where_the_listener_was_registered() {
+    let soiree = EventPool::new();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let places = Arc::clone(&seen);
+    soiree.set_panic_handler(move |panic| places.lock().unwrap().push(panic.registered_at));
+    let line = line!() + 1;
+    soiree.on("a", |_| -> () { panic!("oops") }).unwrap();
+    let report = soiree.emit("a", ()).unwrap().wait();
+    let place = seen.lock().unwrap()[0].expect("it is known");
+    assert_eq!((place.file(), place.line()), (file!(), line));
+    assert_eq!(report.errors[0].registered_at(), Some(place));
+    let text = report.errors[0].to_string();
+    let expected = format!(
+        "on a (registered at {}:{line}) panicked for a: oops",
+        file!()
+    );
+    assert!(text.ends_with(&expected), "{text}");
+    soiree.close().unwrap();
+}
