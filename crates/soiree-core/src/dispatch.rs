@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::event::Event;
 use crate::job::PanicPayload;
 use crate::listener::{BoxError, ListenerError, ListenerPanic};
+use crate::observe::Observers;
 use crate::registry::{Claim, Entry, Registry, contained};
 use crate::retry::{Again, DeadLetter};
 use crate::topic::Pattern;
@@ -36,6 +37,8 @@ pub struct Handlers {
     /// Called for each event that a listener with [retries](crate::ListenerOptions::retry) failed to handle in all its
     /// attempts, unless the event carries a [`DeadLetter`] itself.
     pub dead_letter: Option<DeadLetterHandler>,
+    /// Who is told of everything that happens.
+    pub observers: Observers,
 }
 
 impl fmt::Debug for Handlers {
@@ -45,6 +48,7 @@ impl fmt::Debug for Handlers {
             .field("panic", &self.panic.is_some())
             .field("dead_event", &self.dead_event.is_some())
             .field("dead_letter", &self.dead_letter.is_some())
+            .field("observers", &self.observers)
             .finish()
     }
 }

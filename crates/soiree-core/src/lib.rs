@@ -7,6 +7,7 @@
 //! - [`Pattern`], [`validate_topic`], [`Registry`]: who listens to what.
 //! - [`Pool`], [`Job`], [`PoolStats`]: where it runs.
 //! - [`Emitter`], [`Emission`], [`Report`]: what becomes of it.
+//! - [`Observer`]: who is told of what happens.
 //! - [`Soiree`]: all of it behind one object-safe trait.
 
 mod bounded;
@@ -18,6 +19,7 @@ mod event;
 mod gate;
 mod job;
 mod listener;
+mod observe;
 mod options;
 mod payload;
 mod pool;
@@ -46,6 +48,12 @@ pub use crate::gate::Gate;
 pub use crate::job::{Job, JobOutcome, PanicPayload, Task};
 pub use crate::listener::{
     BoxError, Failure, Listener, ListenerError, ListenerId, ListenerPanic, Outcome,
+};
+pub use crate::observe::{
+    DeadEvent, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded, JobOffered,
+    JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, Observer,
+    Observers, PoolResized, Refusal, Removal, RetryScheduled, SlowListener, SubscriptionAdded,
+    SubscriptionRemoved,
 };
 pub use crate::options::ListenerOptions;
 pub use crate::payload::{Carrier, Payload, PayloadRef};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
 use soiree_core::{
-    BulkheadError, DeadLetter, Emitter, Event, ListenerError, ListenerId, ListenerPanic,
+    BulkheadError, DeadLetter, Emitter, Event, ListenerError, ListenerId, ListenerPanic, Observer,
     PoolHandle, Settings,
 };
 
@@ -130,6 +130,30 @@ impl Builder {
         handler: impl Fn(&DeadLetter) + Send + Sync + 'static,
     ) -> Self {
         self.settings.handlers.dead_letter = Some(Arc::new(handler));
+        self
+    }
+
+    /// Adds somebody who is told of what happens: emissions, jobs, listeners, subscriptions. To keep hold of it, hand over an
+    /// `Arc`. Without observers nothing is timed. Later ones are [added](EventPool::add_observer).
+    ///
+    /// ```
+    /// use soiree::{EmissionEnded, EventPool, Observer};
+    ///
+    /// struct Log;
+    ///
+    /// impl Observer for Log {
+    ///     fn emission_ended(&self, ended: &EmissionEnded<'_>) {
+    ///         println!("{}: {} called, {} failed", ended.topic, ended.delivered, ended.failed);
+    ///     }
+    /// }
+    ///
+    /// let soiree = EventPool::builder().observer(Log).build()?;
+    /// soiree.emit("user.created", "Matty Ice")?;
+    /// soiree.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.settings.handlers.observers.add(Arc::new(observer));
         self
     }
 

@@ -85,12 +85,21 @@ pub use soiree_core::{
     UnsubscribeError, Value, WaitError, WorkerCheck, delegate_pool, validate_topic,
 };
 
+#[doc(inline)]
+pub use soiree_core::{
+    DeadEvent, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded, JobOffered,
+    JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, Observer,
+    PoolResized, Refusal, Removal, RetryScheduled, SlowListener, SubscriptionAdded,
+    SubscriptionRemoved,
+};
+
 mod builder;
 mod bulkheads;
 mod clock;
 mod contract;
 mod event_pool;
 pub mod guide;
+mod observe;
 mod subscription;
 mod topic;
 mod typed;

@@ -1,0 +1,38 @@
+//! Observers that are held on to by others as well.
+
+use std::sync::Arc;
+
+use super::Observer;
+use super::told::*;
+use crate::listener::ListenerPanic;
+use crate::retry::DeadLetter;
+
+macro_rules! forward {
+    ($($method:ident: $told:ty),* $(,)?) => {
+        impl<O: Observer + ?Sized> Observer for Arc<O> {
+            $(fn $method(&self, told: &$told) {
+                (**self).$method(told);
+            })*
+        }
+    };
+}
+
+forward! {
+    emission_begun: EmissionBegun<'_>,
+    emission_refused: EmissionRefused<'_>,
+    emission_ended: EmissionEnded<'_>,
+    job_offered: JobOffered<'_>,
+    job_refused: JobRefused<'_>,
+    job_started: JobStarted<'_>,
+    job_ended: JobEnded<'_>,
+    listener_started: ListenerStarted<'_>,
+    listener_ended: ListenerEnded<'_>,
+    listener_panicked: ListenerPanic<'_>,
+    listener_slow: SlowListener<'_>,
+    retry_scheduled: RetryScheduled<'_>,
+    dead_event: DeadEvent<'_>,
+    dead_letter: DeadLetter,
+    pool_resized: PoolResized<'_>,
+    subscription_added: SubscriptionAdded<'_>,
+    subscription_removed: SubscriptionRemoved<'_>,
+}

@@ -1,0 +1,306 @@
+//! What observers are told.
+
+use std::fmt;
+use std::panic::Location;
+use std::time::Duration;
+
+use crate::event::Event;
+use crate::listener::{ListenerError, ListenerId};
+use crate::pool::SubmitErrorReason;
+use crate::priority::Priority;
+use crate::topic::InvalidTopic;
+
+/// A subscribed listener.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct ListenerRef<'a> {
+    /// The pattern that it is subscribed to.
+    pub pattern: &'a str,
+    /// Its ID.
+    pub id: &'a ListenerId,
+    /// The name that it was given, if any.
+    pub name: Option<&'a str>,
+    /// When it is called among the listeners of an emission.
+    pub priority: Priority,
+    /// The bulkhead that it was told to run on, if it was.
+    pub pool: Option<&'a str>,
+    /// Where in the program's source it was registered, if known.
+    pub registered_at: Option<&'static Location<'static>>,
+}
+
+/// An emission is about to go to its pool, or to call its listeners on this thread.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct EmissionBegun<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// The event.
+    pub event: &'a dyn Event,
+    /// The name of the pool; `None` if the listeners are called on the thread that emits.
+    pub pool: Option<&'a str>,
+}
+
+/// An emission was not accepted.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct EmissionRefused<'a> {
+    /// The topic as it was given. It may be malformed.
+    pub topic: &'a str,
+    /// Why.
+    pub reason: Refusal<'a>,
+}
+
+/// Why an emission was not accepted.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Refusal<'a> {
+    /// Its topic is malformed. It had not begun.
+    InvalidTopic(&'a InvalidTopic),
+    /// The `EventPool` is closed or closing. It had not begun.
+    Closed,
+    /// The pool took no more. It had begun.
+    Pool {
+        /// The name of the pool.
+        pool: &'a str,
+        /// Why.
+        reason: &'a SubmitErrorReason,
+    },
+}
+
+/// An emission has ended. The figures are those of its [`Report`](crate::Report).
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct EmissionEnded<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// The event.
+    pub event: &'a dyn Event,
+    /// The name of the pool; `None` if the listeners were called on the thread that emitted.
+    pub pool: Option<&'a str>,
+    /// Listeners that were called.
+    pub delivered: u64,
+    /// Listeners among them that returned an error or panicked.
+    pub failed: u64,
+    /// Listeners that a pool of their own refused or dropped.
+    pub not_called: u64,
+    /// Further attempts of listeners that failed.
+    pub retried: u64,
+    /// The event was aborted.
+    pub aborted: bool,
+    /// The emission was dropped before it ran.
+    pub discarded: bool,
+}
+
+/// A job is about to be handed to a pool.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct JobOffered<'a> {
+    /// The name of the pool.
+    pub pool: &'a str,
+}
+
+/// A pool did not take a job.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct JobRefused<'a> {
+    /// The name of the pool.
+    pub pool: &'a str,
+    /// Why.
+    pub reason: &'a SubmitErrorReason,
+}
+
+/// A job is about to run.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct JobStarted<'a> {
+    /// The name of the pool.
+    pub pool: &'a str,
+    /// How long ago it was offered: the time that it was queued, and that its submitter was held back before.
+    pub waited: Duration,
+}
+
+/// A job that a pool had taken has ended, run or not.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct JobEnded<'a> {
+    /// The name of the pool.
+    pub pool: &'a str,
+    /// How it ended.
+    pub outcome: JobEnd,
+    /// How long after it was offered it started, or was given up.
+    pub waited: Duration,
+    /// How long it ran; `None` if it did not.
+    pub run_time: Option<Duration>,
+}
+
+/// How a job ended that a pool had taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum JobEnd {
+    /// It ran to its end. The job of an emission does so even if every listener fails.
+    Completed,
+    /// It panicked.
+    Panicked,
+    /// Its deadline had passed before it could start.
+    Expired,
+    /// It was dropped unrun: by a stop, a missed release deadline, an overflow policy.
+    Discarded,
+}
+
+/// A listener is about to be called.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct ListenerStarted<'a> {
+    /// The topic that was emitted.
+    pub topic: &'a str,
+    /// The event.
+    pub event: &'a dyn Event,
+    /// Which one.
+    pub listener: ListenerRef<'a>,
+    /// The number of the attempt. They count from 1.
+    pub attempt: u32,
+}
+
+/// What came of a listener's turn.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct ListenerEnded<'a> {
+    /// The topic that was emitted.
+    pub topic: &'a str,
+    /// The event.
+    pub event: &'a dyn Event,
+    /// Which one.
+    pub listener: ListenerRef<'a>,
+    /// The number of the attempt. They count from 1.
+    pub attempt: u32,
+    /// What came of it.
+    pub outcome: ListenerEnd<'a>,
+    /// How long it ran; `None` if it was not called, or its filter panicked.
+    pub run_time: Option<Duration>,
+}
+
+/// What came of a listener's turn. Errors are as the listener returned them, before the error handler has seen them.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum ListenerEnd<'a> {
+    /// It returned without an error.
+    Succeeded,
+    /// It returned an error.
+    Failed(&'a ListenerError),
+    /// It panicked, or its filter did.
+    Panicked(&'a ListenerError),
+    /// It was not called: the pool that it was to run on refused it.
+    Refused(&'a ListenerError),
+    /// It was not called: the pool that it was to run on dropped it.
+    Discarded(&'a ListenerError),
+}
+
+/// A listener failed and will be called again.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct RetryScheduled<'a> {
+    /// The topic that was emitted.
+    pub topic: &'a str,
+    /// The event.
+    pub event: &'a dyn Event,
+    /// Which one.
+    pub listener: ListenerRef<'a>,
+    /// The number of the attempt that failed.
+    pub attempt: u32,
+    /// Its error, as the error handler let it through.
+    pub error: &'a ListenerError,
+    /// How long until the next one is due.
+    pub delay: Duration,
+}
+
+/// An event was neither aborted nor met a listener.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct DeadEvent<'a> {
+    /// The topic that was emitted.
+    pub topic: &'a str,
+    /// The event.
+    pub event: &'a dyn Event,
+}
+
+/// A listener has run for longer than it should.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct SlowListener<'a> {
+    /// The topic that was emitted.
+    pub topic: &'a str,
+    /// Which one.
+    pub listener: ListenerRef<'a>,
+    /// The number of the attempt. They count from 1.
+    pub attempt: u32,
+    /// For how long it may run.
+    pub threshold: Duration,
+    /// For how long it has run.
+    pub running_for: Duration,
+    /// Whether it has ended by now; else it still runs.
+    pub ended: bool,
+}
+
+/// A pool may have another number of workers.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct PoolResized<'a> {
+    /// The name of the pool.
+    pub pool: &'a str,
+    /// How many it might have before.
+    pub from: usize,
+    /// How many it may have now.
+    pub to: usize,
+}
+
+/// A listener was subscribed.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct SubscriptionAdded<'a> {
+    /// Which one.
+    pub listener: ListenerRef<'a>,
+}
+
+/// A listener was taken off.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct SubscriptionRemoved<'a> {
+    /// Which one.
+    pub listener: ListenerRef<'a>,
+    /// Why.
+    pub cause: Removal,
+}
+
+/// Why a listener was taken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Removal {
+    /// Somebody asked for it.
+    Unsubscribed,
+    /// It has had all its runs.
+    Spent,
+    /// The `EventPool` was closed or dropped.
+    Closed,
+}
+
+/// Without the event: a payload may be a secret, and need not be `Debug`.
+macro_rules! debug_without_event {
+    ($($told:ident { $($field:ident),* }),* $(,)?) => {$(
+        impl fmt::Debug for $told<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($told))
+                    $(.field(stringify!($field), &self.$field))*
+                    .finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+debug_without_event! {
+    EmissionBegun { topic, pool },
+    EmissionEnded { topic, pool, delivered, failed, not_called, retried, aborted, discarded },
+    ListenerStarted { topic, listener, attempt },
+    ListenerEnded { topic, listener, attempt, outcome, run_time },
+    RetryScheduled { topic, listener, attempt, error, delay },
+    DeadEvent { topic },
+}
