@@ -175,8 +175,9 @@ fn a_pool_that_does_not_wait_is_found_out() {
 #[test]
 fn a_pool_that_counts_refused_jobs_as_submitted_is_found_out() {
     let failure = found(Defect::CountsRefused);
+    // Whoever looks while the pool is at work sees that they do not balance; who comes later, that there are too many.
     assert!(
-        matches!(failure.fault, SoakFault::Unbalanced(_)),
+        matches!(failure.fault, SoakFault::Unbalanced(_)) || miscounts(&failure, "submitted"),
         "{failure}"
     );
 }
