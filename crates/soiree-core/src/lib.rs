@@ -8,6 +8,7 @@
 //! - [`Pool`], [`Job`], [`PoolStats`]: where it runs.
 //! - [`Emitter`], [`Emission`], [`Report`]: what becomes of it.
 //! - [`Observer`]: who is told of what happens.
+//! - [`Graph`], [`ListenerInfo`]: who listens and what runs where, at one moment.
 //! - [`Soiree`]: all of it behind one object-safe trait.
 
 mod bounded;
@@ -17,6 +18,7 @@ mod emission;
 mod emitter;
 mod event;
 mod gate;
+mod introspection;
 mod job;
 mod listener;
 mod observe;
@@ -45,6 +47,7 @@ pub use crate::emission::{
 pub use crate::emitter::{CloseError, Emitter, Settings};
 pub use crate::event::{BaseEvent, Event, EventId, InvalidEventId};
 pub use crate::gate::Gate;
+pub use crate::introspection::{Graph, ListenerInfo, PatternInfo, PoolInfo, RouteInfo, TopicInfo};
 pub use crate::job::{Job, JobOutcome, PanicPayload, Task};
 pub use crate::listener::{
     BoxError, Failure, Listener, ListenerError, ListenerId, ListenerPanic, Outcome,

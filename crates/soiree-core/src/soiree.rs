@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use crate::emission::{Emission, EmitError, Report};
 use crate::event::Event;
+use crate::introspection::{Graph, ListenerInfo};
 use crate::listener::{Listener, ListenerId, Outcome};
 use crate::options::ListenerOptions;
 use crate::payload::Payload;
 use crate::registry::{SubscribeError, UnsubscribeError};
+use crate::topic::InvalidTopic;
 
 /// An `EventPool`, as integrations see it: take `&dyn Soiree`, and any implementation will do.
 ///
@@ -51,6 +53,21 @@ pub trait Soiree: Send + Sync {
     /// # Errors
     /// As [`publish`](Soiree::publish).
     fn publish_event(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError>;
+
+    /// Whether an emission on this topic would find a listener now. See [`Registry::has_listeners`](crate::Registry::has_listeners).
+    ///
+    /// # Errors
+    /// If the topic is malformed.
+    fn has_listeners(&self, topic: &str) -> Result<bool, InvalidTopic>;
+
+    /// The listeners that an emission on this topic would call now, in that order.
+    ///
+    /// # Errors
+    /// If the topic is malformed.
+    fn listeners_for(&self, topic: &str) -> Result<Vec<ListenerInfo>, InvalidTopic>;
+
+    /// Who listens to what, and what runs where.
+    fn graph(&self) -> Graph;
 }
 
 impl dyn Soiree + '_ {

@@ -170,6 +170,14 @@ impl Pattern {
         })
     }
 
+    /// A pattern that was read before.
+    pub(crate) fn known(text: &Arc<str>, literal: bool) -> Self {
+        Self {
+            text: Arc::clone(text),
+            literal,
+        }
+    }
+
     /// The pattern's text.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use soiree_core::{
-    Emission, EmitError, Event, Listener, ListenerId, ListenerOptions, Pattern, Payload, Report,
-    Soiree, SubscribeError, UnsubscribeError,
+    Emission, EmitError, Event, Graph, InvalidTopic, Listener, ListenerId, ListenerInfo,
+    ListenerOptions, Pattern, Payload, Report, Soiree, SubscribeError, UnsubscribeError,
 };
 
 use crate::event_pool::EventPool;
@@ -33,5 +33,17 @@ impl Soiree for EventPool {
 
     fn publish_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError> {
         self.emit_sync(topic, payload)
+    }
+
+    fn has_listeners(&self, topic: &str) -> Result<bool, InvalidTopic> {
+        self.has_listeners(topic)
+    }
+
+    fn listeners_for(&self, topic: &str) -> Result<Vec<ListenerInfo>, InvalidTopic> {
+        self.listeners_for(topic)
+    }
+
+    fn graph(&self) -> Graph {
+        self.graph()
     }
 }

@@ -35,6 +35,11 @@
 //!   ([`PoolHandle::blocking_workers`]). Listeners may call anything, [`close`](EventPool::close) excepted, which returns an error
 //!   there.
 //!
+//! # Seeing what is there
+//! [`topics`](EventPool::topics), [`listeners_for`](EventPool::listeners_for) a topic in the order in which they would be called,
+//! and all of it as a [`graph`](EventPool::graph), as data or for Graphviz. [`has_listeners`](EventPool::has_listeners) says whether
+//! an event is worth making.
+//!
 //! # Features
 //! | feature | default | adds |
 //! |---|---|---|
@@ -76,13 +81,14 @@ pub use soiree_testkit as testkit;
 pub use soiree_core::{
     BaseEvent, BoundedPool, BoxError, BulkheadError, Bulkheads, Carrier, CloseError, DeadLetter,
     Emission, EmissionFuture, EmitError, Entered, ErrorIter, Event, EventId, Executor, Failure,
-    Gate, IntoErrors, InvalidEventId, InvalidPoolOptions, InvalidPriority, InvalidTopic, Job,
-    JobOutcome, Listener, ListenerError, ListenerId, ListenerOptions, ListenerPanic, MAX_CAPACITY,
-    MAX_INLINE_DEPTH, MAX_TOPIC_LEN, MAX_WORKERS, Nesting, Outcome, Overflow, PanicPayload,
-    Pattern, Payload, PayloadRef, Pool, PoolHandle, PoolOptions, PoolStats, Priority, Properties,
-    Report, ReportError, ResizeError, Retry, Soiree, SubmitError, SubmitErrorReason,
-    SubscribeError, Task, Timer, TimerError, TimerId, TopicFault, Turn, Unfinished,
-    UnsubscribeError, Value, WaitError, WorkerCheck, delegate_pool, validate_topic,
+    Gate, Graph, IntoErrors, InvalidEventId, InvalidPoolOptions, InvalidPriority, InvalidTopic,
+    Job, JobOutcome, Listener, ListenerError, ListenerId, ListenerInfo, ListenerOptions,
+    ListenerPanic, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_TOPIC_LEN, MAX_WORKERS, Nesting, Outcome,
+    Overflow, PanicPayload, Pattern, PatternInfo, Payload, PayloadRef, Pool, PoolHandle, PoolInfo,
+    PoolOptions, PoolStats, Priority, Properties, Report, ReportError, ResizeError, Retry,
+    RouteInfo, Soiree, SubmitError, SubmitErrorReason, SubscribeError, Task, Timer, TimerError,
+    TimerId, TopicFault, TopicInfo, Turn, Unfinished, UnsubscribeError, Value, WaitError,
+    WorkerCheck, delegate_pool, validate_topic,
 };
 
 #[doc(inline)]
@@ -99,6 +105,7 @@ mod clock;
 mod contract;
 mod event_pool;
 pub mod guide;
+mod introspection;
 mod observe;
 mod subscription;
 mod topic;

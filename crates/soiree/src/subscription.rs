@@ -5,8 +5,9 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use soiree_core::{
-    Emission, EmitError, Event, Listener, ListenerId, ListenerOptions, Outcome, Payload, Report,
-    Soiree, SubscribeError, UnsubscribeError,
+    Emission, EmitError, Event, Graph, InvalidTopic, Listener, ListenerId, ListenerInfo,
+    ListenerOptions, Outcome, Payload, Report, Soiree, SubscribeError, UnsubscribeError,
+    validate_topic,
 };
 
 use crate::event_pool::{EventPool, WeakEventPool};
@@ -217,6 +218,25 @@ impl Soiree for Subscriptions {
             Some(soiree) => soiree.publish_event(event),
             None => Err(gone(event.topic(), event.payload())),
         }
+    }
+
+    fn has_listeners(&self, topic: &str) -> Result<bool, InvalidTopic> {
+        match self.soiree.upgrade() {
+            Some(soiree) => soiree.has_listeners(topic),
+            None => validate_topic(topic).map(|()| false),
+        }
+    }
+
+    fn listeners_for(&self, topic: &str) -> Result<Vec<ListenerInfo>, InvalidTopic> {
+        match self.soiree.upgrade() {
+            Some(soiree) => soiree.listeners_for(topic),
+            None => validate_topic(topic).map(|()| Vec::new()),
+        }
+    }
+
+    fn graph(&self) -> Graph {
+        let soiree = self.soiree.upgrade();
+        soiree.map(|soiree| soiree.graph()).unwrap_or_default()
     }
 }
 

@@ -147,3 +147,15 @@ fn wildcards() {
         ],
     );
 }
+
+#[test]
+fn graph() {
+    assert_prints(
+        "graph",
+        &[
+            "user.created has 2 listeners",
+            "  audit: highest on user.**, registered at crates/soiree/examples/graph.rs:19:12",
+            "nobody listens to order.created",
+        ],
+    );
+}

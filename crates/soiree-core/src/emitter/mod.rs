@@ -1,6 +1,7 @@
 //! The machinery under an `EventPool`: a registry, a gate, settings and a pool.
 
 mod close;
+mod introspect;
 mod launch;
 mod settings;
 mod sync;

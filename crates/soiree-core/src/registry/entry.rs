@@ -5,13 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::radix::RadixMap;
+use crate::introspection::ListenerInfo;
 use crate::listener::{Listener, ListenerId, Place};
 use crate::options::{Filter, ListenerOptions};
+use crate::priority::Priority;
 use crate::retry::Retry;
 use crate::topic::Pattern;
 
 /// The listeners of one pattern, by rank.
 pub(super) type Group = RadixMap<Arc<Entry>>;
+
+/// The bits of a rank that hold the order of registration; the priority lies above.
+const SEQ_BITS: u32 = 56;
 
 /// A subscribed listener and how it is to be called.
 pub(crate) struct Entry {
@@ -49,7 +54,7 @@ impl Entry {
         listener: Arc<dyn Listener>,
     ) -> Self {
         Self {
-            rank: ((5 - options.priority as u64) << 56) | seq,
+            rank: ((5 - options.priority as u64) << SEQ_BITS) | seq,
             pattern: Arc::clone(pattern.shared()),
             literal: pattern.is_literal(),
             id,
@@ -73,6 +78,34 @@ impl Entry {
             Err(_) => Claim::Spent,
             Ok(1) => Claim::CallLast,
             Ok(_) => Claim::Call,
+        }
+    }
+
+    /// Whether it can still be called.
+    pub(super) fn has_runs_left(&self) -> bool {
+        let left = self.runs_left.as_ref();
+        left.is_none_or(|left| left.load(Ordering::Acquire) > 0)
+    }
+
+    pub(super) fn info(&self) -> ListenerInfo {
+        const PRIORITIES: [Priority; 5] = [
+            Priority::Highest,
+            Priority::High,
+            Priority::Normal,
+            Priority::Low,
+            Priority::Lowest,
+        ];
+        ListenerInfo {
+            pattern: Pattern::known(&self.pattern, self.literal),
+            priority: PRIORITIES[(self.rank >> SEQ_BITS) as usize],
+            registration: self.rank & ((1 << SEQ_BITS) - 1),
+            id: self.id.clone(),
+            name: self.name.clone(),
+            registered_at: self.registered_at,
+            pool: self.pool.clone(),
+            runs_left: self.runs_left.as_ref().map(|n| n.load(Ordering::Acquire)),
+            retry: self.retry,
+            has_filter: self.filter.is_some(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Who listens to what.
 
 mod entry;
+mod introspect;
 mod radix;
 mod resolved;
 mod snapshot;

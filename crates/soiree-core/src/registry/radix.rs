@@ -70,6 +70,11 @@ impl<V: Clone> RadixMap<V> {
         Self { root }
     }
 
+    /// Whether this holds of one of the values. Allocates nothing.
+    pub(super) fn any(&self, mut holds: impl FnMut(&V) -> bool) -> bool {
+        self.root.as_ref().is_some_and(|root| root.any(&mut holds))
+    }
+
     /// All values in the order of their keys.
     pub(super) fn iter(&self) -> impl Iterator<Item = &V> {
         let mut pending: Vec<&Node<V>> = self.root.iter().collect();
@@ -151,6 +156,13 @@ impl<V: Clone> Node<V> {
         }
     }
 
+    fn any(&self, holds: &mut dyn FnMut(&V) -> bool) -> bool {
+        match self {
+            Node::Leaf(_, value) => holds(value),
+            Node::Branch { children, .. } => children.iter().any(|child| child.any(holds)),
+        }
+    }
+
     /// A branch over two nodes whose keys differ above both.
     fn joined(self, other: Self) -> Self {
         let (a, b) = (self.some_key(), other.some_key());
@@ -203,6 +215,9 @@ mod tests {
                 prop_assert_eq!(map.get(key), oracle.get(&key));
                 prop_assert!(map.iter().eq(oracle.values()));
                 prop_assert_eq!(map.is_empty(), oracle.is_empty());
+                for sought in 0..=step {
+                    prop_assert_eq!(map.any(|found| *found == sought), oracle.values().any(|found| *found == sought));
+                }
             }
         }
     }

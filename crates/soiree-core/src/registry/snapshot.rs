@@ -93,6 +93,34 @@ impl Snapshot {
         }
     }
 
+    /// Calls `found` with the listeners of every pattern, in no order of patterns.
+    pub(super) fn each_group<'a>(&'a self, found: &mut dyn FnMut(&'a Group)) {
+        for exact in self.exact.values() {
+            found(&exact.group);
+        }
+        self.wild.each(found);
+    }
+
+    /// Whether this holds of a listener of the topic. Allocates nothing, unless very many patterns with wildcards match a
+    /// part of the topic, and does not take the topic for one that was emitted.
+    pub(super) fn any(&self, topic: &str, holds: impl Fn(&Arc<Entry>) -> bool) -> bool {
+        let hash = self.hasher.hash_one(topic);
+        if let Some(listeners) = self.resolved.get(hash, topic) {
+            return listeners.iter().any(holds);
+        }
+        let exact = self.exact.get(hash, topic);
+        if exact.is_some_and(|exact| exact.group.any(&holds)) {
+            return true;
+        }
+        let mut any = false;
+        if !self.wild.is_empty() {
+            self.wild.walk(&self.hasher, topic, |group| {
+                any = any || group.any(&holds);
+            });
+        }
+        any
+    }
+
     /// Calls `visit` with the listeners of a topic, in calling order. Says whether a larger table is wanted.
     pub(super) fn visit(&self, topic: &str, visit: &mut dyn FnMut(&Arc<Entry>)) -> bool {
         let hash = self.hasher.hash_one(topic);
@@ -186,5 +214,17 @@ mod tests {
             snapshot.visit("a", &mut visit);
             assert_eq!(heard, 3 * count);
         }
+    }
+
+    /// T3: to ask is not to emit: a topic that is only asked after is not remembered.
+    #[test]
+    fn a_topic_that_is_asked_after_was_not_met() {
+        let snapshot = empty().with(&entry("*", 0), true);
+        assert!((0..3).all(|_| snapshot.any("a", |_| true)));
+        snapshot.visit("a", &mut |_| ());
+        assert!(!is_kept(&snapshot, "a"), "it was met once");
+        snapshot.visit("a", &mut |_| ());
+        assert!(is_kept(&snapshot, "a"), "it was met twice");
+        assert!(snapshot.any("a", |_| true) && !snapshot.any("a", |_| false));
     }
 }

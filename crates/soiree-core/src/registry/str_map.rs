@@ -43,6 +43,11 @@ impl<V: Clone + Keyed> StrMap<V> {
             .find(|value| value.key() == key)
     }
 
+    /// All values, in no order.
+    pub(super) fn values(&self) -> impl Iterator<Item = &V> {
+        self.by_hash.iter().flat_map(Bucket::as_slice)
+    }
+
     /// This map with what `change` makes of the value of `key`.
     pub(super) fn updated(
         &self,
@@ -116,6 +121,11 @@ mod tests {
                 });
                 if insert { oracle.insert(key.clone(), step); } else { oracle.remove(&key); }
                 prop_assert_eq!(map.is_empty(), oracle.is_empty());
+                let mut values: Vec<_> = map.values().map(|value| (value.0.clone(), value.1)).collect();
+                values.sort();
+                let mut expected: Vec<_> = oracle.clone().into_iter().collect();
+                expected.sort();
+                prop_assert_eq!(values, expected);
                 for (key, value) in &oracle {
                     let hash = u64::from(key.as_bytes()[0]) % hashes;
                     prop_assert_eq!(map.get(hash, key).map(|v| v.1), Some(*value));

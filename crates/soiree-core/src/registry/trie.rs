@@ -84,6 +84,17 @@ impl Node {
         Some(&node.here)
     }
 
+    /// Calls `found` with the group of every pattern, in no order.
+    pub(super) fn each<'a>(&'a self, found: &mut dyn FnMut(&'a Group)) {
+        if !self.here.is_empty() {
+            found(&self.here);
+        }
+        let wildcards = self.star.iter().chain(&self.globstar);
+        for child in self.children.values().chain(wildcards) {
+            child.each(found);
+        }
+    }
+
     /// Calls `found` with the group of every pattern that matches the topic.
     pub(super) fn walk<'a>(
         &'a self,

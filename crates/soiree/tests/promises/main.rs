@@ -6,6 +6,7 @@ mod common;
 mod elsewhere;
 mod emissions;
 mod faults;
+mod introspection;
 mod listeners;
 mod odd_pools;
 mod original;

@@ -1,0 +1,224 @@
+//! A graph in the language of Graphviz.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write};
+
+use super::tree::Branch;
+use super::{Graph, ListenerInfo, PatternInfo, PoolInfo};
+
+const HEAD: &str = r#"digraph soiree {
+    graph [rankdir=LR, nodesep=0.25, ranksep=0.7, fontname="Helvetica,Arial,sans-serif"];
+    node [shape=plain, fontname="Helvetica,Arial,sans-serif", fontsize=11];
+    edge [color="gray50", fontcolor="gray30", fontname="Helvetica,Arial,sans-serif", fontsize=10, arrowsize=0.7];
+"#;
+const TABLE: &str =
+    r#"<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="0" CELLPADDING="5" COLOR="gray50">"#;
+
+pub(super) fn write(graph: &Graph, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str(HEAD)?;
+    let mut drawing = Drawing {
+        f,
+        nodes: 0,
+        pools: BTreeMap::new(),
+    };
+    drawing.f.write_str("    { rank=sink;\n")?;
+    for pool in &graph.pools {
+        drawing.pool(pool)?;
+    }
+    drawing.f.write_str("    }\n")?;
+    drawing.branches(&Branch::of(graph), "", None)?;
+    f.write_str("}\n")
+}
+
+struct Drawing<'a, 'f> {
+    f: &'a mut fmt::Formatter<'f>,
+    nodes: usize,
+    /// The node of each pool.
+    pools: BTreeMap<&'a str, usize>,
+}
+
+impl<'a> Drawing<'a, '_> {
+    fn node(&mut self) -> usize {
+        self.nodes += 1;
+        self.nodes
+    }
+
+    fn pool(&mut self, pool: &'a PoolInfo) -> fmt::Result {
+        let node = self.node();
+        self.pools.insert(&pool.name, node);
+        let stats = &pool.stats;
+        writeln!(
+            self.f,
+            r#"    n{node} [label=<{TABLE}<TR><TD BGCOLOR="moccasin"><B>{}</B></TD></TR><TR><TD>{} of {} workers<BR/>{} of {} waiting<BR/>{} refused</TD></TR></TABLE>>];"#,
+            Escaped(&pool.name),
+            stats.running,
+            Bound(stats.max_workers),
+            stats.waiting,
+            Bound(stats.capacity),
+            stats.rejected,
+        )
+    }
+
+    fn branches(&mut self, above: &Branch<'_>, path: &str, parent: Option<usize>) -> fmt::Result {
+        for (segment, branch) in &above.below {
+            let path = match path {
+                "" => (*segment).to_string(),
+                path => format!("{path}.{segment}"),
+            };
+            let mut parent = parent;
+            if branch.is_drawn() {
+                let node = self.node();
+                match branch.listened {
+                    Some(info) => self.pattern(node, info)?,
+                    None => self.beginning(node, branch, &path)?,
+                }
+                if let Some(parent) = parent {
+                    writeln!(
+                        self.f,
+                        "    n{parent}:head -> n{node}:head [arrowhead=none];"
+                    )?;
+                }
+                if let Some(pool) = branch.routed {
+                    self.lead(node, "head", pool, "route", "bold")?;
+                }
+                parent = Some(node);
+            }
+            self.branches(branch, &path, parent)?;
+        }
+        Ok(())
+    }
+
+    /// What only leads to patterns, or only has a route.
+    fn beginning(&mut self, node: usize, branch: &Branch<'_>, path: &str) -> fmt::Result {
+        let (color, dot) = match branch.routed {
+            Some(_) => ("aliceblue", ""),
+            None => ("gray92", "."),
+        };
+        let path = Escaped(path);
+        writeln!(
+            self.f,
+            r#"    n{node} [label=<{TABLE}<TR><TD PORT="head" BGCOLOR="{color}">{path}{dot}</TD></TR></TABLE>>];"#
+        )
+    }
+
+    fn pattern(&mut self, node: usize, info: &PatternInfo) -> fmt::Result {
+        let pattern = Escaped(info.pattern.as_str());
+        write!(
+            self.f,
+            r#"    n{node} [label=<{TABLE}<TR><TD PORT="head" COLSPAN="4" BGCOLOR="lightblue"><B>{pattern}</B></TD></TR>"#
+        )?;
+        for (row, listener) in info.listeners.iter().enumerate() {
+            self.listener(row, listener)?;
+        }
+        self.f.write_str("</TABLE>>];\n")?;
+        for (row, listener) in info.listeners.iter().enumerate() {
+            if let Some(pool) = &listener.pool {
+                self.lead(node, &format!("l{row}"), pool, "", "dashed")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn listener(&mut self, row: usize, listener: &ListenerInfo) -> fmt::Result {
+        write!(self.f, "<TR><TD>{}</TD>", listener.priority)?;
+        match &listener.name {
+            Some(name) => write!(self.f, r#"<TD ALIGN="LEFT">{}</TD>"#, Escaped(name))?,
+            None => write!(
+                self.f,
+                r#"<TD ALIGN="LEFT"><FONT COLOR="gray40">{}</FONT></TD>"#,
+                Escaped(listener.id.as_str())
+            )?,
+        }
+        self.f.write_str(r#"<TD ALIGN="LEFT">"#)?;
+        if let Some(place) = listener.registered_at {
+            write!(self.f, "{}:{}", Escaped(place.file()), place.line())?;
+        }
+        write!(self.f, r#"</TD><TD PORT="l{row}" ALIGN="LEFT">"#)?;
+        self.options(listener)?;
+        self.f.write_str("</TD></TR>")
+    }
+
+    fn options(&mut self, listener: &ListenerInfo) -> fmt::Result {
+        let mut separator = "";
+        let mut next = || std::mem::replace(&mut separator, ", ");
+        if let Some(runs) = listener.runs_left {
+            let plural = if runs == 1 { "run" } else { "runs" };
+            write!(self.f, "{}{runs} {plural} left", next())?;
+        }
+        if listener.has_filter {
+            write!(self.f, "{}filter", next())?;
+        }
+        if let Some(retry) = listener.retry {
+            write!(self.f, "{}{} attempts", next(), retry.attempts())?;
+        }
+        if let Some(pool) = &listener.pool {
+            let gone = if self.pools.contains_key(&**pool) {
+                ""
+            } else {
+                ", which is gone"
+            };
+            write!(self.f, "{}on {}{gone}", next(), Escaped(pool))?;
+        }
+        Ok(())
+    }
+
+    /// An arrow to a pool, if it is there.
+    fn lead(
+        &mut self,
+        node: usize,
+        port: &str,
+        pool: &str,
+        label: &str,
+        style: &str,
+    ) -> fmt::Result {
+        let Some(pool) = self.pools.get(pool) else {
+            return Ok(());
+        };
+        writeln!(
+            self.f,
+            r#"    n{node}:{port}:e -> n{pool} [label="{label}", style={style}, color="darkorange3"];"#
+        )
+    }
+}
+
+/// A limit that may be none.
+struct Bound(usize);
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            usize::MAX => f.write_str("any number of"),
+            bound => bound.fmt(f),
+        }
+    }
+}
+
+/// Twice, since Graphviz puts the node's name in the place of `\N`, and the like, once it has read the markup.
+const BACKSLASH: &str = "&#92;&#92;";
+
+/// Text inside a label: what Graphviz would read as markup is an entity, and what nobody would see is spelled out.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = String::new();
+        for c in self.0.chars() {
+            match c {
+                '&' | '<' | '>' | '"' | '\'' => write!(f, "&#{};", u32::from(c))?,
+                '\\' => f.write_str(BACKSLASH)?,
+                c => {
+                    // After another character, as accents on their own would be spelled out as well.
+                    shown.clear();
+                    shown.extend(['a', c]);
+                    for c in shown.escape_debug().skip(1) {
+                        match c {
+                            '\\' => f.write_str(BACKSLASH)?,
+                            c => f.write_char(c)?,
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

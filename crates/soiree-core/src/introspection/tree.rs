@@ -1,0 +1,41 @@
+//! Patterns by their common beginnings.
+
+use std::collections::BTreeMap;
+
+use super::{Graph, PatternInfo};
+
+/// A beginning that patterns share, or a whole pattern.
+#[derive(Default)]
+pub(super) struct Branch<'a> {
+    pub(super) below: BTreeMap<&'a str, Branch<'a>>,
+    pub(super) listened: Option<&'a PatternInfo>,
+    /// The pool that a route of exactly this pattern leads to.
+    pub(super) routed: Option<&'a str>,
+}
+
+impl<'a> Branch<'a> {
+    /// The patterns that have listeners or routes.
+    pub(super) fn of(graph: &'a Graph) -> Self {
+        let mut root = Self::default();
+        for info in &graph.patterns {
+            root.at(info.pattern.as_str()).listened = Some(info);
+        }
+        for route in &graph.routes {
+            root.at(route.pattern.as_str()).routed = Some(&route.pool);
+        }
+        root
+    }
+
+    fn at(&mut self, pattern: &'a str) -> &mut Self {
+        let mut branch = self;
+        for segment in pattern.split('.') {
+            branch = branch.below.entry(segment).or_default();
+        }
+        branch
+    }
+
+    /// Whether it is a pattern, or patterns part here.
+    pub(super) fn is_drawn(&self) -> bool {
+        self.below.len() > 1 || self.listened.is_some() || self.routed.is_some()
+    }
+}

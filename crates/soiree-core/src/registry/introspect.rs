@@ -1,0 +1,121 @@
+//! Looking at the subscriptions. Each look reads one snapshot, takes no lock and holds up nobody.
+
+use super::entry::Group;
+use super::{Registry, contained};
+use crate::introspection::{ListenerInfo, PatternInfo, TopicInfo};
+use crate::topic::{InvalidTopic, Pattern, validate_topic};
+
+impl Registry {
+    /// Whether an emission on this topic would find a listener now.
+    ///
+    /// Takes no lock and, unless very many patterns with wildcards match a part of the topic, allocates nothing. A listener
+    /// whose filter would refuse the event counts; one whose runs are used up does not. The answer holds for this moment only:
+    /// listeners may come and go before the next line.
+    ///
+    /// # Errors
+    /// If the topic is malformed.
+    pub fn has_listeners(&self, topic: &str) -> Result<bool, InvalidTopic> {
+        validate_topic(topic)?;
+        let snapshot = self.current.load();
+        let any = snapshot.any(topic, |entry| entry.has_runs_left());
+        contained(move || drop(snapshot));
+        Ok(any)
+    }
+
+    /// The listeners that an emission on this topic would call now, in that order.
+    ///
+    /// Those are among them whose filter would refuse the event; those whose runs are used up are not.
+    ///
+    /// # Errors
+    /// If the topic is malformed.
+    pub fn listeners_for(&self, topic: &str) -> Result<Vec<ListenerInfo>, InvalidTopic> {
+        validate_topic(topic)?;
+        let mut listeners = Vec::new();
+        self.visit(topic, |entry| {
+            if entry.has_runs_left() {
+                listeners.push(entry.info());
+            }
+        });
+        Ok(listeners)
+    }
+
+    /// Every pattern that has listeners, with their number, segment by segment in alphabetical order.
+    pub fn topics(&self) -> Vec<TopicInfo> {
+        let mut topics = Vec::new();
+        self.each_group(|pattern, group| {
+            topics.push(TopicInfo {
+                pattern,
+                listeners: group.iter().count(),
+            });
+        });
+        topics.sort_by(|one, other| segments(&one.pattern).cmp(segments(&other.pattern)));
+        topics
+    }
+
+    /// Every pattern that has listeners, in the order of [`topics`](Registry::topics), with its listeners in calling order.
+    pub fn patterns(&self) -> Vec<PatternInfo> {
+        let mut patterns = Vec::new();
+        self.each_group(|pattern, group| {
+            patterns.push(PatternInfo {
+                pattern,
+                listeners: group.iter().map(|entry| entry.info()).collect(),
+            });
+        });
+        patterns.sort_by(|one, other| segments(&one.pattern).cmp(segments(&other.pattern)));
+        patterns
+    }
+
+    fn each_group(&self, mut found: impl FnMut(Pattern, &Group)) {
+        let snapshot = self.current.load_full();
+        snapshot.each_group(&mut |group| {
+            if let Some(first) = group.iter().next() {
+                found(Pattern::known(&first.pattern, first.literal), group);
+            }
+        });
+        // Listeners that were taken off meanwhile may end with it.
+        contained(move || drop(snapshot));
+    }
+}
+
+fn segments(pattern: &Pattern) -> impl Iterator<Item = &str> {
+    pattern.as_str().split('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::listener::ListenerId;
+    use crate::options::ListenerOptions;
+
+    /// L3: to look takes no lock, so it neither waits for those who subscribe nor holds them up.
+    #[test]
+    fn looking_needs_no_lock() {
+        let registry = Registry::new();
+        for text in ["a", "a.*", "b.**"] {
+            let pattern = Pattern::new(text).expect("the pattern is sound");
+            let listener = Arc::new(|_: &dyn crate::Event| ());
+            registry
+                .add(
+                    &pattern,
+                    ListenerId::generate(),
+                    ListenerOptions::new(),
+                    listener,
+                )
+                .expect("the ID is new");
+        }
+        let writing = registry.lock();
+        assert_eq!(registry.topics().len(), 3);
+        assert_eq!(registry.patterns().len(), 3);
+        for topic in ["a", "a.b", "b.c.d"] {
+            assert_eq!(registry.has_listeners(topic), Ok(true));
+            assert_eq!(
+                registry.listeners_for(topic).map(|found| found.len()),
+                Ok(1)
+            );
+        }
+        assert_eq!(registry.has_listeners("c"), Ok(false));
+        drop(writing);
+    }
+}

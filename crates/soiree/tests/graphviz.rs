@@ -1,0 +1,202 @@
+//! What Graphviz makes of the graph. Skipped where there is no `dot`, unless `SOIREE_TESTS_MUST_RUN` is set.
+#![cfg(feature = "pool")]
+
+use std::io::{ErrorKind, Write};
+use std::process::{Command, Stdio};
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use soiree::{EventPool, ListenerId, ListenerOptions, Soiree, WorkerPool};
+
+/// Has Graphviz draw the graph; all texts in the drawing, without white space. `None` if there is no Graphviz.
+fn drawn(dot: &str) -> Option<Vec<String>> {
+    let started = Command::new("dot")
+        .arg("-Tsvg")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = match started {
+        Ok(child) => child,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let must_run = std::env::var_os("SOIREE_TESTS_MUST_RUN").is_some();
+            assert!(!must_run, "there is no `dot`: install Graphviz");
+            println!("skipped: there is no `dot`, which Graphviz brings");
+            return None;
+        }
+        Err(error) => panic!("`dot` cannot be started: {error}"),
+    };
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let input = dot.to_owned();
+    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().expect("dot ends");
+    writer.join().unwrap().expect("dot reads all of it");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}\n{dot}");
+    assert!(
+        !told.contains("Error") && !told.contains("rror:"),
+        "{told}\n{dot}"
+    );
+    let svg = String::from_utf8(output.stdout).expect("SVG is UTF-8");
+    let options = roxmltree::ParsingOptions {
+        allow_dtd: true,
+        ..Default::default()
+    };
+    let svg = roxmltree::Document::parse_with_options(&svg, options).expect("SVG is XML");
+    let texts = svg.descendants().filter(|node| node.has_tag_name("text"));
+    let texts = texts.filter_map(|node| node.text());
+    Some(
+        texts
+            .map(|text| text.split_whitespace().collect())
+            .collect(),
+    )
+}
+
+/// What somebody may put into a name, and how it is shown.
+const HOSTILE: [(&str, &str); 30] = [
+    ("a", "a"),
+    ("B7", "B7"),
+    ("\"", "\""),
+    ("'", "'"),
+    ("\\", "\\"),
+    ("\\N", "\\N"),
+    ("\\G\\E", "\\G\\E"),
+    ("\\n", "\\n"),
+    ("<", "<"),
+    (">", ">"),
+    (">];", ">];"),
+    ("<B>", "<B>"),
+    ("</TD></TR>", "</TD></TR>"),
+    ("<!--", "<!--"),
+    ("-->", "-->"),
+    ("]]>", "]]>"),
+    ("&", "&"),
+    ("&amp;", "&amp;"),
+    ("&#0;", "&#0;"),
+    ("{|}", "{|}"),
+    ("//", "//"),
+    ("é", "é"),
+    ("e\u{301}", "e\u{301}"),
+    ("宴会", "宴会"),
+    ("🎉", "🎉"),
+    ("\u{202e}", "\\u{202e}"),
+    ("\u{ffff}", "\\u{ffff}"),
+    ("\0", "\\0"),
+    ("\n", "\\n"),
+    ("\u{1b}", "\\u{1b}"),
+];
+
+/// A name, and how it is shown. Every other one holds only what a topic may hold.
+fn name(for_topic: bool) -> impl Strategy<Value = (String, String)> {
+    let allowed = HOSTILE.into_iter().filter(move |(text, _)| {
+        !for_topic || !text.contains(|c: char| c.is_control() || c == '?' || c == '[')
+    });
+    let part = select(allowed.collect::<Vec<_>>());
+    prop::collection::vec(part, 1..5)
+        .prop_map(|parts| parts.into_iter().unzip::<_, _, Vec<_>, Vec<_>>())
+        .prop_map(|(text, shown)| (text.concat(), shown.concat()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// L1, T1: whatever names are made of, Graphviz reads the graph, and shows them as they are.
+    #[test]
+    fn any_name_can_be_drawn(
+        listeners in prop::collection::vec((name(true), name(false), name(false)), 1..12),
+        bulkheads in prop::collection::btree_map(name(false), name(true), 0..4),
+    ) {
+        let mut expected = Vec::new();
+        let mut builder = EventPool::builder();
+        let mut routed = std::collections::HashSet::new();
+        for ((bulkhead, shown), (route, shown_route)) in &bulkheads {
+            builder = builder.bulkhead(bulkhead, WorkerPool::new(1, 1).unwrap());
+            expected.push(shown.clone());
+            if routed.insert(route) {
+                builder = builder.route(route, bulkhead);
+                expected.push(shown_route.clone());
+            }
+        }
+        let soiree = builder.build().unwrap();
+        for (number, ((pattern, shown), (name, shown_name), (id, shown_id))) in listeners.iter().enumerate() {
+            let id = format!("{number}{id}");
+            let shown_id = format!("{number}{shown_id}");
+            soiree.set_id_generator(move || ListenerId::new(&*id));
+            let mut options = ListenerOptions::new();
+            if number % 2 == 0 {
+                options = options.name(&**name);
+                expected.push(shown_name.clone());
+            } else {
+                expected.push(shown_id);
+            }
+            soiree.on_with(pattern, options, |_| {}).unwrap();
+            expected.push(shown.clone());
+        }
+        let dot = soiree.graph().to_dot();
+        if let Some(texts) = drawn(&dot) {
+            for name in expected {
+                prop_assert!(texts.contains(&name), "no {name:?} in {texts:?}\n{dot}");
+            }
+        }
+        soiree.close().unwrap();
+    }
+}
+
+/// L1, L6: the drawing shows patterns, listeners with priority and place, pools, and what leads to them.
+#[test]
+fn the_drawing_shows_who_listens_and_what_runs_where() {
+    let soiree = EventPool::builder()
+        .bulkhead("http", WorkerPool::new(3, 7).unwrap())
+        .route("hook.sent", "http")
+        .build()
+        .unwrap();
+    let options = ListenerOptions::from(soiree::Priority::High);
+    let options = options.name("audit").pool("http").once();
+    let line = line!() + 1;
+    soiree.on_with("hook.*", options, |_| {}).unwrap();
+    let dot = soiree.graph().to_string();
+    if let Some(texts) = drawn(&dot) {
+        let place = format!("{}:{line}", file!());
+        let options = "1runleft,onhttp";
+        let expected = [
+            "hook.",
+            "hook.*",
+            "hook.sent",
+            "high",
+            "audit",
+            &place,
+            options,
+            "default",
+            "http",
+        ];
+        for text in expected
+            .into_iter()
+            .chain(["0of3workers", "0of7waiting", "route"])
+        {
+            assert!(
+                texts.iter().any(|found| found == text),
+                "no {text:?} in {texts:?}"
+            );
+        }
+    }
+    // One arrow for the route, one for the listener.
+    assert_eq!(dot.matches("-> n2 [").count(), 2, "{dot}");
+    soiree.drain_bulkhead("http").unwrap();
+    let dot = soiree.graph().to_dot();
+    assert!(dot.contains("on http, which is gone") && !dot.contains("darkorange"));
+    soiree.close().unwrap();
+}
+
+/// T3: without listeners there is a graph all the same.
+#[test]
+fn an_empty_event_pool_can_be_drawn() {
+    let soiree = EventPool::new();
+    if let Some(texts) = drawn(&soiree.graph().to_dot()) {
+        assert!(texts.iter().any(|text| text == "default"), "{texts:?}");
+    }
+    let group = soiree.group();
+    drop(soiree);
+    if let Some(texts) = drawn(&group.graph().to_dot()) {
+        assert!(texts.is_empty(), "{texts:?}");
+    }
+}
