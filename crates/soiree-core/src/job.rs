@@ -6,6 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::observe::Observed;
+
 /// Work that lives in an allocation of its own, so that queueing it costs none.
 ///
 /// Exactly one of the two methods is called, once, for each [`Job`] made of it.
@@ -36,6 +38,8 @@ enum Work {
     Task(Arc<dyn Task>),
     // Boxed because few jobs have a deadline, and every slot of every queue would be larger for it.
     Before(Box<(Instant, Job)>),
+    // Boxed for the same reason.
+    Observed(Box<Observed>),
     Taken,
 }
 
@@ -69,6 +73,23 @@ impl Job {
         }
     }
 
+    pub(crate) fn observed(observed: Observed) -> Self {
+        Self {
+            work: Work::Observed(Box::new(observed)),
+        }
+    }
+
+    /// What tells of the job, if it is told of.
+    pub(crate) fn into_observed(mut self) -> Result<Observed, Self> {
+        match std::mem::replace(&mut self.work, Work::Taken) {
+            Work::Observed(observed) => Ok(*observed),
+            work => {
+                self.work = work;
+                Err(self)
+            }
+        }
+    }
+
     /// Takes out the task that the job was made of, which is not told that it was discarded.
     pub(crate) fn into_task(mut self) -> Option<Arc<dyn Task>> {
         match std::mem::replace(&mut self.work, Work::Taken) {
@@ -90,20 +111,44 @@ impl Job {
 
     /// Runs the job on this thread and catches its panic.
     ///
-    /// The clock is read only if the job has a deadline.
-    pub fn run(mut self) -> JobOutcome {
+    /// The clock is read only if the job has a deadline, or somebody observes it.
+    pub fn run(self) -> JobOutcome {
+        self.start(false)
+    }
+
+    /// Runs the job; if it is `in_time`, whatever its deadline.
+    pub(crate) fn start(mut self, in_time: bool) -> JobOutcome {
         match std::mem::replace(&mut self.work, Work::Taken) {
             Work::Closure(work) => caught(work),
             Work::Task(task) => caught(|| task.run()),
             Work::Before(timed) => {
                 let (deadline, job) = *timed;
-                if Instant::now() > deadline {
-                    drop(job);
+                if !in_time && Instant::now() > deadline {
+                    job.expire();
                     return JobOutcome::Expired;
                 }
-                job.run()
+                job.start(in_time)
             }
+            Work::Observed(observed) => observed.run(in_time),
             Work::Taken => JobOutcome::Completed,
+        }
+    }
+
+    /// Whether its deadline has passed.
+    pub(crate) fn is_late(&self, now: Instant) -> bool {
+        match &self.work {
+            Work::Before(timed) => now > timed.0 || timed.1.is_late(now),
+            Work::Observed(observed) => observed.job().is_some_and(|job| job.is_late(now)),
+            _ => false,
+        }
+    }
+
+    /// Drops the job because its deadline has passed.
+    pub(crate) fn expire(mut self) {
+        match std::mem::replace(&mut self.work, Work::Taken) {
+            Work::Before(timed) => timed.1.expire(),
+            Work::Observed(observed) => observed.expire(),
+            work => self.work = work,
         }
     }
 }

@@ -54,9 +54,9 @@ pub use crate::listener::{
 };
 pub use crate::observe::{
     DeadEvent, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded, JobOffered,
-    JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, Observer,
-    Observers, PoolResized, Refusal, Removal, RetryScheduled, SlowListener, SubscriptionAdded,
-    SubscriptionRemoved,
+    JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, ObservedPool,
+    Observer, Observers, PoolResized, Refusal, Removal, RetryScheduled, SlowListener,
+    SubscriptionAdded, SubscriptionRemoved,
 };
 pub use crate::options::ListenerOptions;
 pub use crate::payload::{Carrier, Payload, PayloadRef};

@@ -94,8 +94,8 @@ pub use soiree_core::{
 #[doc(inline)]
 pub use soiree_core::{
     DeadEvent, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded, JobOffered,
-    JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, Observer,
-    PoolResized, Refusal, Removal, RetryScheduled, SlowListener, SubscriptionAdded,
+    JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, ObservedPool,
+    Observer, PoolResized, Refusal, Removal, RetryScheduled, SlowListener, SubscriptionAdded,
     SubscriptionRemoved,
 };
 

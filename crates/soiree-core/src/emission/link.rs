@@ -8,6 +8,8 @@ use crate::pool_handle::PoolHandle;
 
 /// A pool, held weakly: a job in a pool's queue must not keep its own pool alive.
 pub(crate) struct Link {
+    /// What the emitter calls it.
+    pub(crate) name: Arc<str>,
     pool: Weak<dyn Pool>,
     check: Option<WorkerCheck>,
     /// Whether workers of other pools wait for a place in it.
@@ -15,8 +17,9 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(handle: &PoolHandle) -> Arc<Self> {
+    pub(crate) fn new(name: &Arc<str>, handle: &PoolHandle) -> Arc<Self> {
         Arc::new(Self {
+            name: Arc::clone(name),
             pool: Arc::downgrade(&handle.pool),
             check: handle.pool.worker_check(),
             blocks_workers: handle.blocks_workers,

@@ -53,10 +53,12 @@ impl Settings {
 impl Current {
     pub(super) fn new(hub: &Arc<Hub>, settings: Settings) -> Arc<Self> {
         let named = settings.bulkheads.iter();
-        let named = named.map(|(name, pool)| (Arc::clone(name), Link::new(pool)));
-        let default = (Arc::from(Bulkheads::DEFAULT), Link::new(&settings.pool));
-        let pools: Arc<BTreeMap<Arc<str>, Arc<Link>>> =
-            Arc::new(std::iter::once(default).chain(named).collect());
+        let default = Arc::from(Bulkheads::DEFAULT);
+        let default = std::iter::once((&default, &settings.pool));
+        let links = default
+            .chain(named)
+            .map(|(name, pool)| (Arc::clone(name), Link::new(name, pool)));
+        let pools: Arc<BTreeMap<Arc<str>, Arc<Link>>> = Arc::new(links.collect());
         let setup = |name: &str| {
             Arc::new(Setup {
                 hub: Arc::clone(hub),

@@ -1,17 +1,23 @@
 //! Telling of what happens, to whoever wants to know.
 
+mod clock;
 mod forward;
+mod job;
+mod pool;
 mod told;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use self::job::{Observed, take_back};
+pub use self::pool::ObservedPool;
 pub use self::told::{
     DeadEvent, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded, JobOffered,
     JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, PoolResized,
     Refusal, Removal, RetryScheduled, SlowListener, SubscriptionAdded, SubscriptionRemoved,
 };
 use crate::listener::ListenerPanic;
+use crate::registry::contained;
 use crate::retry::DeadLetter;
 
 /// Is told of what happens in an `EventPool`, as it happens. For metrics, logs and tests.
@@ -57,7 +63,7 @@ pub trait Observer: Send + Sync {
     /// A job is handed to a pool next. On the thread that submits it.
     ///
     /// Each emission is a job, unless it is on the thread that emits, and so is each call on a listener's own pool, and each
-    /// retry. Jobs that others hand to the same pool are not told of, unless it is an `ObservedPool`.
+    /// retry. Jobs that others hand to the same pool are not told of, unless it is an [`ObservedPool`].
     fn job_offered(&self, offered: &JobOffered<'_>) {}
 
     /// A pool did not take a job. On the thread that submits it.
@@ -94,7 +100,7 @@ pub trait Observer: Send + Sync {
     /// [handler of dead letters](crate::Handlers::dead_letter).
     fn dead_letter(&self, letter: &DeadLetter) {}
 
-    /// A pool was resized through the `EventPool` or an `ObservedPool`.
+    /// A pool was resized through the `EventPool` or an [`ObservedPool`].
     fn pool_resized(&self, resized: &PoolResized<'_>) {}
 
     /// A listener was subscribed. It may have been called already.
@@ -126,8 +132,23 @@ impl Observers {
     }
 
     /// Whether there are none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
+    }
+
+    /// Tells that a pool was resized. For those who resize pools on behalf of others.
+    pub fn resized(&self, pool: &str, from: usize, to: usize) {
+        let resized = PoolResized { pool, from, to };
+        self.tell(|observer| observer.pool_resized(&resized));
+    }
+
+    /// Tells each one, whatever the others make of it.
+    #[cold]
+    pub(crate) fn tell(&self, tell: impl Fn(&dyn Observer)) {
+        for observer in self.0.iter().flat_map(|all| all.iter()) {
+            contained(|| tell(&**observer));
+        }
     }
 }
 

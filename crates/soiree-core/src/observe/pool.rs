@@ -1,0 +1,117 @@
+//! Pools that are observed without an `EventPool`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Observer, Observers, take_back};
+use crate::job::{Job, JobOutcome};
+use crate::pool::{Pool, ResizeError, SubmitError, Unfinished, WorkerCheck};
+use crate::stats::PoolStats;
+
+/// A pool that tells an observer of every job that is handed to it, whoever does so.
+///
+/// An `EventPool` tells its own observers of the jobs that it makes itself. Observed in both ways, those are told of twice,
+/// under the name that the pool has in each place.
+///
+/// ```
+/// use soiree_core::{JobEnded, ObservedPool, Observer, Pool};
+/// # use soiree_core::{BoundedPool, Executor, PoolOptions, Turn};
+/// # use std::{io, thread};
+/// # struct ThreadPerJob;
+/// # impl Executor for ThreadPerJob {
+/// #     fn execute(&self, turn: Turn) -> io::Result<()> {
+/// #         thread::Builder::new().spawn(|| turn.run()).map(drop)
+/// #     }
+/// # }
+/// # let some_pool = BoundedPool::new(ThreadPerJob, PoolOptions::new(2, 100))?;
+///
+/// struct Waits;
+///
+/// impl Observer for Waits {
+///     fn job_ended(&self, ended: &JobEnded<'_>) {
+///         println!("{}: waited {:?}, ran {:?}", ended.pool, ended.waited, ended.run_time);
+///     }
+/// }
+///
+/// let pool = ObservedPool::new(some_pool, "mail", Waits);
+/// pool.submit((|| println!("sent")).into())?;
+/// pool.release();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct ObservedPool<P> {
+    pool: P,
+    name: Arc<str>,
+    observers: Observers,
+}
+
+impl<P: Pool> ObservedPool<P> {
+    /// Tells the observer of what the pool does, under this name.
+    pub fn new(pool: P, name: impl Into<Arc<str>>, observer: impl Observer + 'static) -> Self {
+        let mut observers = Observers::none();
+        observers.add(Arc::new(observer));
+        Self {
+            pool,
+            name: name.into(),
+            observers,
+        }
+    }
+
+    /// The pool itself. What it is handed directly is not told of.
+    pub fn pool(&self) -> &P {
+        &self.pool
+    }
+
+    fn offer<R>(
+        &self,
+        job: Job,
+        hand_over: impl FnOnce(Job) -> Result<R, SubmitError>,
+    ) -> Result<R, SubmitError> {
+        hand_over(self.observers.offer(job, &self.name, 0)).map_err(take_back)
+    }
+}
+
+impl<P: Pool> Pool for ObservedPool<P> {
+    fn submit(&self, job: Job) -> Result<(), SubmitError> {
+        self.offer(job, |job| self.pool.submit(job))
+    }
+
+    fn try_submit(&self, job: Job) -> Result<(), SubmitError> {
+        self.offer(job, |job| self.pool.try_submit(job))
+    }
+
+    fn submit_now(&self, job: Job) -> Result<(), SubmitError> {
+        self.offer(job, |job| self.pool.submit_now(job))
+    }
+
+    fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
+        self.offer(job, |job| self.pool.run_inline(job))
+    }
+
+    fn stop(&self) {
+        self.pool.stop();
+    }
+
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+        self.pool.release_with_deadline(deadline)
+    }
+
+    fn stats(&self) -> PoolStats {
+        self.pool.stats()
+    }
+
+    fn on_worker(&self) -> bool {
+        self.pool.on_worker()
+    }
+
+    fn worker_check(&self) -> Option<WorkerCheck> {
+        self.pool.worker_check()
+    }
+
+    fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
+        let from = self.pool.stats().max_workers;
+        self.pool.resize(max_workers)?;
+        self.observers.resized(&self.name, from, max_workers);
+        Ok(())
+    }
+}
