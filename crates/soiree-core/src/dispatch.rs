@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::event::Event;
 use crate::job::PanicPayload;
 use crate::listener::{BoxError, ListenerError, ListenerPanic};
-use crate::observe::Observers;
+use crate::observe::{Call, DeadEvent, ListenerEnd, Observers};
 use crate::registry::{Claim, Entry, Registry, contained};
 use crate::retry::{Again, DeadLetter};
 use crate::topic::Pattern;
@@ -119,6 +119,7 @@ pub(crate) fn dispatch(
             return;
         }
         let last = Cell::new(false);
+        let call = Call::new(entry, topic, event, 1, &handlers.observers);
         let mut step = caught(|| {
             if handed_over && ground.is_aborted_elsewhere(event) {
                 return Step::Aborted;
@@ -126,7 +127,7 @@ pub(crate) fn dispatch(
             if entry.pool.is_some() && !event.is_aborted() {
                 return Step::HandOver;
             }
-            step(entry, event, &last)
+            step(&call, &last)
         });
         if let Ok(Step::HandOver) = step {
             handed_over = true;
@@ -135,12 +136,12 @@ pub(crate) fn dispatch(
             if settled {
                 return;
             }
-            step = caught(|| self::step(entry, event, &last));
+            step = caught(|| self::step(&call, &last));
         }
+        tell(&call, handlers, step, &mut tally, ground);
         if last.get() {
             spent.push(Arc::clone(entry));
         }
-        tell(entry, topic, event, handlers, 1, step, &mut tally, ground);
     };
     match audience {
         Audience::Matching(topic) => registry.visit(topic, visit),
@@ -165,11 +166,12 @@ pub(crate) fn dispatch_one(
 ) -> Tally {
     let mut tally = Tally::default();
     let last = Cell::new(false);
-    let step = caught(|| step(entry, event, &last));
+    let call = Call::new(entry, topic, event, 1, &handlers.observers);
+    let step = caught(|| step(&call, &last));
+    tell(&call, handlers, step, &mut tally, ground);
     if last.get() {
         registry.remove_spent(entry);
     }
-    tell(entry, topic, event, handlers, 1, step, &mut tally, ground);
     contained(|| tally.aborted |= event.is_aborted());
     tally
 }
@@ -185,19 +187,24 @@ pub(crate) fn dispatch_again(
 ) -> Tally {
     let mut tally = Tally::default();
     let again = Again { event, attempt };
-    let step = caught(|| Step::Called(entry.listener.handle(&again)));
-    tell(
-        entry, topic, event, handlers, attempt, step, &mut tally, ground,
-    );
+    let call = Call::new(entry, topic, event, attempt, &handlers.observers);
+    let step = caught(|| Step::Called(call.run(&again)));
+    tell(&call, handlers, step, &mut tally, ground);
     tally
 }
 
 /// Tells the dead event handler, if the emission has called nobody.
-pub(crate) fn tell_if_dead(tally: Tally, event: &dyn Event, handlers: &Handlers) {
-    if tally.delivered + tally.not_called == 0 && !tally.aborted {
-        if let Some(handler) = &handlers.dead_event {
-            contained(|| handler(event));
-        }
+pub(crate) fn tell_if_dead(tally: Tally, topic: &str, event: &dyn Event, handlers: &Handlers) {
+    if tally.delivered + tally.not_called > 0 || tally.aborted {
+        return;
+    }
+    if !handlers.observers.is_empty() {
+        let dead = DeadEvent { topic, event };
+        let observers = &handlers.observers;
+        observers.tell(|observer| observer.dead_event(&dead));
+    }
+    if let Some(handler) = &handlers.dead_event {
+        contained(|| handler(event));
     }
 }
 
@@ -205,20 +212,21 @@ fn caught<R>(run: impl FnOnce() -> R) -> Result<R, PanicPayload> {
     catch_unwind(AssertUnwindSafe(run)).map_err(PanicPayload::new)
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one place tells of all that a call can come to"
-)]
+/// The one place that tells of all that a turn can come to.
 fn tell(
-    entry: &Arc<Entry>,
-    topic: &str,
-    event: &dyn Event,
+    call: &Call<'_>,
     handlers: &Handlers,
-    attempt: u32,
     step: Result<Step, PanicPayload>,
     tally: &mut Tally,
     ground: &mut dyn Ground,
 ) {
+    let &Call {
+        entry,
+        topic,
+        event,
+        attempt,
+        ..
+    } = call;
     let error = match step {
         Ok(Step::Aborted) => {
             tally.aborted = true;
@@ -226,11 +234,16 @@ fn tell(
         }
         Ok(Step::Skipped | Step::HandOver) => return,
         Ok(Step::Called(Ok(()))) => {
+            call.ended(ListenerEnd::Succeeded);
             tally.delivered += 1;
             return;
         }
-        Ok(Step::Called(Err(error))) => ListenerError::failed(entry.place(topic), error),
-        Err(payload) => panicked(entry, topic, handlers, payload),
+        Ok(Step::Called(Err(error))) => {
+            let error = ListenerError::failed(entry.place(topic), error);
+            call.ended(ListenerEnd::Failed(&error));
+            error
+        }
+        Err(payload) => panicked(call, handlers, payload),
     };
     let kept = handled(event, handlers, error);
     if let (Some(error), Some(retry)) = (&kept, &entry.retry) {
@@ -259,25 +272,31 @@ fn tell(
 /// Tells of an event that a listener has given up on. One that tells of such an event itself is not told of again.
 #[cold]
 pub(crate) fn bury(event: &dyn Event, handlers: &Handlers, error: &ListenerError, attempts: u32) {
-    let Some(handler) = &handlers.dead_letter else {
+    let (handler, observers) = (&handlers.dead_letter, &handlers.observers);
+    if handler.is_none() && observers.is_empty() {
         return;
-    };
+    }
     contained(|| {
         let payload = event.payload();
         if payload.is::<DeadLetter>() {
             return;
         }
-        handler(&DeadLetter {
+        let letter = DeadLetter {
             topic: error.topic().into(),
             event_id: event.id(),
             payload,
             error: error.clone(),
             attempts,
-        });
+        };
+        observers.tell(|observer| observer.dead_letter(&letter));
+        if let Some(handler) = handler {
+            handler(&letter);
+        }
     });
 }
 
-fn step(entry: &Entry, event: &dyn Event, last: &Cell<bool>) -> Step {
+fn step(call: &Call<'_>, last: &Cell<bool>) -> Step {
+    let &Call { entry, event, .. } = call;
     if event.is_aborted() {
         return Step::Aborted;
     }
@@ -289,20 +308,18 @@ fn step(entry: &Entry, event: &dyn Event, last: &Cell<bool>) -> Step {
         Claim::CallLast => last.set(true),
         Claim::Call => {}
     }
-    Step::Called(entry.listener.handle(event))
+    Step::Called(call.run(event))
 }
 
 #[cold]
-fn panicked(
-    entry: &Entry,
-    topic: &str,
-    handlers: &Handlers,
-    payload: PanicPayload,
-) -> ListenerError {
-    let place = entry.place(topic);
-    if let Some(handler) = &handlers.panic {
+fn panicked(call: &Call<'_>, handlers: &Handlers, payload: PanicPayload) -> ListenerError {
+    let place = call.entry.place(call.topic);
+    let error = ListenerError::panicked(place, payload.message());
+    call.ended(ListenerEnd::Panicked(&error));
+    let observers = &handlers.observers;
+    if handlers.panic.is_some() || !observers.is_empty() {
         let panic = ListenerPanic {
-            topic,
+            topic: place.topic,
             listener: place.listener,
             pattern: place.pattern,
             name: place.name.map(|name| &**name),
@@ -310,9 +327,12 @@ fn panicked(
             message: payload.message(),
             payload: payload.get(),
         };
-        contained(|| handler(&panic));
+        observers.tell(|observer| observer.listener_panicked(&panic));
+        if let Some(handler) = &handlers.panic {
+            contained(|| handler(&panic));
+        }
     }
-    ListenerError::panicked(place, payload.message())
+    error
 }
 
 /// What the error handler makes of an error.

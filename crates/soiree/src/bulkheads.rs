@@ -114,11 +114,15 @@ impl EventPool {
             Bulkheads::DEFAULT => &settings.pool,
             name => settings.bulkheads.get(name)?,
         };
+        let from = handle.pool().stats().max_workers;
         let resized = handle.pool().resize(max_workers);
         resized.map_err(|source| ResizeBulkheadError::Resize {
             name: name.into(),
             source,
-        })
+        })?;
+        let observers = &settings.handlers.observers;
+        observers.resized(name, from, max_workers);
+        Ok(())
     }
 
     /// Takes a bulkhead and the routes to it off, and waits until what it had accepted has run. What is emitted meanwhile goes

@@ -94,6 +94,8 @@ pub(crate) struct Core {
     state: AtomicU8,
     aborted: AtomicBool,
     discarded: AtomicBool,
+    /// Its pool did not take it, so that of its end nobody is told.
+    refused: AtomicBool,
     delivered: AtomicU64,
     failed: AtomicU64,
     not_called: AtomicU64,
@@ -102,6 +104,8 @@ pub(crate) struct Core {
     unended: AtomicUsize,
     ledger: Mutex<Ledger>,
     changed: Condvar,
+    /// Its listeners are called on the thread that emits.
+    pub(super) on_caller: bool,
     topic: TopicText,
 }
 
@@ -128,6 +132,7 @@ impl Core {
             state: AtomicU8::new(QUEUED),
             aborted: AtomicBool::new(false),
             discarded: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
             delivered: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             not_called: AtomicU64::new(0),
@@ -135,6 +140,7 @@ impl Core {
             unended: AtomicUsize::new(1),
             ledger: Mutex::default(),
             changed: Condvar::new(),
+            on_caller: false,
             topic: match ArrayString::from(topic) {
                 Ok(short) => TopicText::Inline(short),
                 Err(_) => TopicText::Long(topic.into()),
@@ -201,23 +207,39 @@ impl Core {
 
     pub(crate) fn report(&self, ledger: &Ledger) -> Report {
         let unfinished = !self.is_done();
-        let tally = Tally {
+        let discarded = self.discarded.load(Ordering::Relaxed);
+        Report {
+            discarded,
+            unfinished,
+            ..Report::ended(self.tally(), ledger.errors.clone())
+        }
+    }
+
+    fn tally(&self) -> Tally {
+        Tally {
             delivered: self.delivered.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
             not_called: self.not_called.load(Ordering::Relaxed),
             retried: self.retried.load(Ordering::Relaxed),
             aborted: self.aborted.load(Ordering::Relaxed),
-        };
-        let discarded = self.discarded.load(Ordering::Relaxed);
-        Report {
-            discarded,
-            unfinished,
-            ..Report::ended(tally, ledger.errors.clone())
         }
+    }
+
+    /// Its pool did not take it: what ends it next is no end that observers are told of.
+    pub(crate) fn set_refused(&self) {
+        self.refused.store(true, Ordering::Relaxed);
     }
 
     fn frame(&self) -> Frame {
         self.frame_on(&self.setup.pool)
+    }
+
+    /// For what is done on its behalf on a thread that may be no worker of its pool.
+    pub(super) fn frame_here(&self) -> Frame {
+        Frame {
+            pool: 0,
+            ..self.frame()
+        }
     }
 
     pub(super) fn frame_on(&self, pool: &Link) -> Frame {
@@ -286,7 +308,8 @@ impl Core {
 impl<C: Cargo> Flight<C> {
     /// A flight that runs already, on the thread that makes it. The gate has been entered for it.
     pub(crate) fn running(setup: Arc<Setup>, topic: &str, cargo: C) -> Arc<Self> {
-        let core = Core::new(setup, topic);
+        let mut core = Core::new(setup, topic);
+        core.on_caller = true;
         core.state.store(RUNNING, Ordering::Release);
         Arc::new(Self { core, cargo })
     }
@@ -304,17 +327,17 @@ impl<C: Cargo> Flight<C> {
             return;
         }
         let discarded = core.discarded.load(Ordering::Relaxed);
+        let topic = core.topic();
         if core.delivered.load(Ordering::Relaxed) == 0 && !discarded {
-            let tally = Tally {
-                not_called: core.not_called.load(Ordering::Relaxed),
-                aborted: core.aborted.load(Ordering::Relaxed),
-                ..Tally::default()
-            };
+            let tally = core.tally();
             contained(|| {
                 C::show(self, &mut |event| {
-                    tell_if_dead(tally, event, &core.setup.handlers);
+                    tell_if_dead(tally, topic, event, &core.setup.handlers);
                 });
             });
+        }
+        if !core.setup.handlers.observers.is_empty() && !core.refused.load(Ordering::Relaxed) {
+            self.tell_ended(core.tally(), discarded);
         }
         core.settle();
     }
@@ -329,8 +352,8 @@ impl<C: Cargo> Ground for &Arc<Flight<C>> {
         hand_over(self, entry, event, tally)
     }
 
-    fn retry(&mut self, entry: &Arc<Entry>, _: &dyn Event, failed: Failed<'_>) -> bool {
-        call_again(self, entry, failed)
+    fn retry(&mut self, entry: &Arc<Entry>, event: &dyn Event, failed: Failed<'_>) -> bool {
+        call_again(self, entry, event, failed)
     }
 
     fn is_aborted_elsewhere(&mut self, _: &dyn Event) -> bool {

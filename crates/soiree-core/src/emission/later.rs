@@ -10,8 +10,10 @@ use super::inside;
 use super::link::Link;
 use super::part::{AnyPart, Inside, take_off};
 use crate::dispatch::{Failed, Tally, bury, dispatch_again};
-use crate::job::{Job, Task};
+use crate::event::Event;
+use crate::job::Task;
 use crate::listener::ListenerError;
+use crate::observe::{RetryScheduled, take_back};
 use crate::pool::{Pool, SubmitErrorReason, far_future};
 use crate::registry::{Entry, contained};
 use crate::timer::Timer;
@@ -38,6 +40,7 @@ struct Later<C> {
 pub(super) fn call_again<C: Cargo>(
     flight: &Arc<Flight<C>>,
     entry: &Arc<Entry>,
+    event: &dyn Event,
     failed: Failed<'_>,
 ) -> bool {
     let setup = &flight.core.setup;
@@ -61,6 +64,18 @@ pub(super) fn call_again<C: Cargo>(
         due: AtomicBool::new(false),
         begun: AtomicBool::new(false),
     });
+    let observers = &setup.handlers.observers;
+    if !observers.is_empty() {
+        let retry = RetryScheduled {
+            topic: flight.core.topic(),
+            event,
+            listener: entry.told(),
+            attempt: failed.attempt,
+            error: failed.error,
+            delay: failed.delay,
+        };
+        observers.tell(|observer| observer.retry_scheduled(&retry));
+    }
     flight.core.add_part(Arc::clone(&later) as _);
     if later.wait(failed.delay) {
         return true;
@@ -105,11 +120,15 @@ impl<C: Cargo> Later<C> {
         if !self.due.swap(true, Ordering::AcqRel) {
             self.flight.core.tell_of_parts();
         }
-        let job = Job::from_task(Arc::clone(&self) as _);
+        let job = self
+            .flight
+            .core
+            .setup
+            .offer(Arc::clone(&self) as _, &self.link);
         let Err(refused) = self.pool.try_submit(job) else {
             return;
         };
-        let (job, reason) = refused.into_parts();
+        let (job, reason) = take_back(refused).into_parts();
         // Dropping the job would tell that it was discarded.
         let is_unclaimed = self.claim();
         drop(job);

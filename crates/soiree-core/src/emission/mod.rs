@@ -7,6 +7,7 @@ mod later;
 mod link;
 mod part;
 mod report;
+mod tell;
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -22,6 +23,7 @@ pub(crate) use self::inside::{Frame, any as inside_any, enter as enter_frame};
 pub(crate) use self::link::Link;
 pub(crate) use self::report::Errors;
 pub use self::report::{Report, ReportError};
+pub(crate) use self::tell::{tell_begun, tell_ended};
 use crate::listener::ListenerError;
 use crate::payload::Payload;
 use crate::pool::SubmitErrorReason;

@@ -11,8 +11,9 @@ use super::later::call_again;
 use super::link::Link;
 use crate::dispatch::{Failed, Ground, Tally, dispatch_one, handled};
 use crate::event::Event;
-use crate::job::{Job, PanicPayload, Task};
-use crate::listener::ListenerError;
+use crate::job::{PanicPayload, Task};
+use crate::listener::{Failure, ListenerError};
+use crate::observe::{Call, ListenerEnd, take_back};
 use crate::pool::SubmitErrorReason;
 use crate::registry::{Entry, contained};
 
@@ -45,6 +46,12 @@ impl<C: Cargo> Part<C> {
 
     fn fail(&self, error: ListenerError, event: &dyn Event) {
         let handlers = &self.flight.core.setup.handlers;
+        let topic = self.flight.core.topic();
+        let call = Call::new(&self.entry, topic, event, 1, &handlers.observers);
+        call.ended(match error.failure() {
+            Failure::Refused => ListenerEnd::Refused(&error),
+            _ => ListenerEnd::Discarded(&error),
+        });
         if let Some(error) = handled(event, handlers, error) {
             self.flight.core.fail(error);
         }
@@ -63,8 +70,8 @@ impl<C: Cargo> Ground for Inside<'_, C> {
         false
     }
 
-    fn retry(&mut self, entry: &Arc<Entry>, _: &dyn Event, failed: Failed<'_>) -> bool {
-        call_again(self.0, entry, failed)
+    fn retry(&mut self, entry: &Arc<Entry>, event: &dyn Event, failed: Failed<'_>) -> bool {
+        call_again(self.0, entry, event, failed)
     }
 
     fn is_aborted_elsewhere(&mut self, _: &dyn Event) -> bool {
@@ -143,7 +150,7 @@ pub(super) fn hand_over<C: Cargo>(
         begun: AtomicBool::new(false),
     });
     core.add_part(Arc::clone(&part) as _);
-    let job = Job::from_task(Arc::clone(&part) as _);
+    let job = core.setup.offer(Arc::clone(&part) as _, link);
     let submit = || {
         if link.blocks_workers {
             pool.submit(job)
@@ -155,7 +162,7 @@ pub(super) fn hand_over<C: Cargo>(
     let Ok(Err(refused)) = catch_unwind(AssertUnwindSafe(submit)).map_err(PanicPayload::new) else {
         return true;
     };
-    let (job, reason) = refused.into_parts();
+    let (job, reason) = take_back(refused).into_parts();
     // Before the job is dropped, which would tell that it was discarded.
     let is_unclaimed = part.claim();
     drop(job);

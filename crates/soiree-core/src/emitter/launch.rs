@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Emitter;
 use crate::emission::{Cargo, Core, Emission, EmitError, Flight, Frame, inside_any};
 use crate::job::Job;
+use crate::observe::{EmissionRefused, Refusal, take_back};
 use crate::pool::{SubmitError, SubmitErrorReason};
 use crate::pool_handle::PoolHandle;
 
@@ -15,15 +16,19 @@ impl Emitter {
         topic: &str,
         mut cargo: C,
     ) -> Result<Emission, EmitError> {
+        let mut begun = false;
         loop {
             let current = self.current.load();
             let (handle, setup) = current.ground(topic);
             let core = Core::new(Arc::clone(setup), topic);
             let flight = Arc::new(Flight { core, cargo });
-            let job = Job::from_task(Arc::clone(&flight) as _);
+            if !begun {
+                flight.tell_begun();
+            }
+            let job = setup.offer(Arc::clone(&flight) as _, &setup.pool);
             let refused = match self.submit(handle, job) {
                 Ok(()) => return Ok(Emission::new(flight)),
-                Err(refused) => refused,
+                Err(refused) => take_back(refused),
             };
             // A bulkhead that was taken off meanwhile is closed; the event goes where it goes without it.
             let closed = matches!(refused.reason, SubmitErrorReason::Closed);
@@ -32,7 +37,8 @@ impl Emitter {
             }
             let (job, source) = refused.into_parts();
             // A pool may have wrapped the task in a job of its own. Dropping that ends the flight, which leaves the gate.
-            if job.into_task().is_none() && !self.hub.gate.enter() {
+            begun = job.into_task().is_some();
+            if !begun && !self.hub.gate.enter() {
                 return Err(EmitError::Closed {
                     topic: topic.into(),
                     payload: C::payload(&flight),
@@ -66,7 +72,18 @@ impl Emitter {
 #[cold]
 fn refuse<C: Cargo>(flight: &Arc<Flight<C>>, refused: SubmitError) -> EmitError {
     let (job, source) = refused.into_parts();
+    let core = &flight.core;
+    core.set_refused();
     drop(job);
+    core.setup.handlers.observers.tell(|observer| {
+        observer.emission_refused(&EmissionRefused {
+            topic: core.topic(),
+            reason: Refusal::Pool {
+                pool: &core.setup.pool.name,
+                reason: &source,
+            },
+        });
+    });
     EmitError::Refused {
         topic: flight.core.topic().into(),
         payload: C::payload(flight),

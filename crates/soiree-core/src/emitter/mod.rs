@@ -21,11 +21,12 @@ use crate::emission::{Attributes, Bare, Emission, EmitError, Hub, Report, Setup,
 use crate::event::Event;
 use crate::gate::Gate;
 use crate::listener::{Listener, ListenerId};
+use crate::observe::{EmissionRefused, Refusal};
 use crate::options::ListenerOptions;
 use crate::payload::{Payload, Value};
 use crate::pool::Pool;
 use crate::registry::{Registry, SubscribeError};
-use crate::topic::{Pattern, validate_topic};
+use crate::topic::{InvalidTopic, Pattern, validate_topic};
 
 /// Emits events to the listeners of a registry, on a pool.
 ///
@@ -46,6 +47,7 @@ impl Emitter {
             clear_late: AtomicBool::new(false),
             retries: AtomicUsize::new(0),
         });
+        hub.registry.observe(settings.handlers.observers.clone());
         let current = ArcSwap::new(Current::new(&hub, settings));
         Self {
             hub,
@@ -100,17 +102,8 @@ impl Emitter {
         topic: &str,
         payload: T,
     ) -> Result<Emission, EmitError> {
-        if let Err(source) = validate_topic(topic) {
-            return Err(EmitError::InvalidTopic {
-                source,
-                payload: Payload::new(payload),
-            });
-        }
-        if !self.hub.gate.enter() {
-            return Err(EmitError::Closed {
-                topic: topic.into(),
-                payload: Payload::new(payload),
-            });
+        if let Err(barred) = self.admit(topic) {
+            return Err(barred.with(topic, Payload::new(payload)));
         }
         let cargo = Bare {
             value: Value(payload),
@@ -125,17 +118,8 @@ impl Emitter {
     /// As [`emit`](Emitter::emit).
     pub fn emit_event(&self, event: impl Event + 'static) -> Result<Emission, EmitError> {
         let topic: Box<str> = event.topic().into();
-        if let Err(source) = validate_topic(&topic) {
-            return Err(EmitError::InvalidTopic {
-                source,
-                payload: event.payload(),
-            });
-        }
-        if !self.hub.gate.enter() {
-            return Err(EmitError::Closed {
-                topic,
-                payload: event.payload(),
-            });
+        if let Err(barred) = self.admit(&topic) {
+            return Err(barred.with(&topic, event.payload()));
         }
         self.launch(&topic, Whole(event))
     }
@@ -149,17 +133,8 @@ impl Emitter {
         topic: &str,
         payload: T,
     ) -> Result<Report, EmitError> {
-        if let Err(source) = validate_topic(topic) {
-            return Err(EmitError::InvalidTopic {
-                source,
-                payload: Payload::new(payload),
-            });
-        }
-        if !self.hub.gate.enter() {
-            return Err(EmitError::Closed {
-                topic: topic.into(),
-                payload: Payload::new(payload),
-            });
+        if let Err(barred) = self.admit(topic) {
+            return Err(barred.with(topic, Payload::new(payload)));
         }
         let carrier = Arc::new(Value(payload));
         let attributes = Attributes::default();
@@ -189,25 +164,53 @@ impl Emitter {
         self.run_checked(event, Audience::Of(pattern, &topic), &topic)
     }
 
+    /// Enters the gate, or tells why not.
+    fn admit(&self, topic: &str) -> Result<(), Barred> {
+        let barred = match validate_topic(topic) {
+            Ok(()) if self.hub.gate.enter() => return Ok(()),
+            Ok(()) => Barred::Closed,
+            Err(source) => Barred::InvalidTopic(source),
+        };
+        let current = self.current.load();
+        let reason = match &barred {
+            Barred::InvalidTopic(source) => Refusal::InvalidTopic(source),
+            Barred::Closed => Refusal::Closed,
+        };
+        let refused = EmissionRefused { topic, reason };
+        let observers = &current.settings.handlers.observers;
+        observers.tell(|observer| observer.emission_refused(&refused));
+        Err(barred)
+    }
+
     fn run_checked(
         &self,
         event: &dyn Event,
         audience: Audience<'_>,
         topic: &str,
     ) -> Result<Report, EmitError> {
-        if let Err(source) = validate_topic(topic) {
-            return Err(EmitError::InvalidTopic {
-                source,
-                payload: event.payload(),
-            });
-        }
-        if !self.hub.gate.enter() {
-            return Err(EmitError::Closed {
-                topic: topic.into(),
-                payload: event.payload(),
-            });
+        if let Err(barred) = self.admit(topic) {
+            return Err(barred.with(topic, event.payload()));
         }
         Ok(self.run(audience, topic, event))
+    }
+}
+
+/// Why an emission does not begin.
+enum Barred {
+    InvalidTopic(InvalidTopic),
+    Closed,
+}
+
+impl Barred {
+    #[cold]
+    fn with(self, topic: &str, payload: Payload) -> EmitError {
+        match self {
+            Self::InvalidTopic(source) => EmitError::InvalidTopic { source, payload },
+            Self::Closed => EmitError::Closed {
+                topic: topic.into(),
+                payload,
+            },
+        }
     }
 }
 

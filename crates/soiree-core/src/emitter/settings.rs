@@ -52,13 +52,12 @@ impl Settings {
 
 impl Current {
     pub(super) fn new(hub: &Arc<Hub>, settings: Settings) -> Arc<Self> {
+        let link = |name: &Arc<str>, pool| (Arc::clone(name), Link::new(name, pool));
         let named = settings.bulkheads.iter();
-        let default = Arc::from(Bulkheads::DEFAULT);
-        let default = std::iter::once((&default, &settings.pool));
-        let links = default
-            .chain(named)
-            .map(|(name, pool)| (Arc::clone(name), Link::new(name, pool)));
-        let pools: Arc<BTreeMap<Arc<str>, Arc<Link>>> = Arc::new(links.collect());
+        let named = named.map(|(name, pool)| link(name, pool));
+        let default = link(&Bulkheads::DEFAULT.into(), &settings.pool);
+        let pools: Arc<BTreeMap<Arc<str>, Arc<Link>>> =
+            Arc::new(std::iter::once(default).chain(named).collect());
         let setup = |name: &str| {
             Arc::new(Setup {
                 hub: Arc::clone(hub),
@@ -130,6 +129,9 @@ impl Emitter {
         let changed = change(&mut settings)?;
         former.retain(|setup| setup.strong_count() > 0);
         former.extend(self.current.load().setups().map(Arc::downgrade));
+        // What it held before is held by the former settings as well: nobody's `Drop` runs here.
+        let observers = settings.handlers.observers.clone();
+        self.hub.registry.observe(observers);
         let old = self.current.swap(Current::new(&self.hub, settings));
         drop(former);
         drop(old);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::Emitter;
 use super::settings::Current;
 use crate::dispatch::{Audience, Failed, Ground, Tally, dispatch, tell_if_dead};
-use crate::emission::{Emission, Errors, Flight, Frame, Hub, Report, Whole, enter_frame};
+use crate::emission::{
+    Emission, Errors, Flight, Frame, Hub, Report, Whole, enter_frame, tell_begun, tell_ended,
+};
 use crate::event::{BaseEvent, Event};
 use crate::listener::ListenerError;
 use crate::registry::{Entry, contained};
@@ -31,6 +33,7 @@ impl Emitter {
             flight: 0,
             pool: 0,
         });
+        tell_begun(event, topic, None, handlers);
         let mut here = Here {
             hub: &self.hub,
             current: &current,
@@ -40,7 +43,8 @@ impl Emitter {
         };
         let tally = dispatch(&self.hub.registry, audience, event, handlers, &mut here);
         let Some(flight) = here.flight else {
-            tell_if_dead(tally, event, handlers);
+            tell_if_dead(tally, topic, event, handlers);
+            tell_ended(event, topic, None, handlers, tally, false);
             return Report::ended(tally, here.errors);
         };
         let copy = Arc::clone(&flight);

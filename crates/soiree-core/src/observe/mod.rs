@@ -1,5 +1,6 @@
 //! Telling of what happens, to whoever wants to know.
 
+mod call;
 mod clock;
 mod forward;
 mod job;
@@ -9,6 +10,7 @@ mod told;
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use self::call::Call;
 pub(crate) use self::job::{Observed, take_back};
 pub use self::pool::ObservedPool;
 pub use self::told::{

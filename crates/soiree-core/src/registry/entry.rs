@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::radix::RadixMap;
 use crate::introspection::ListenerInfo;
 use crate::listener::{Listener, ListenerId, Place};
+use crate::observe::ListenerRef;
 use crate::options::{Filter, ListenerOptions};
 use crate::priority::Priority;
 use crate::retry::Retry;
@@ -87,7 +88,7 @@ impl Entry {
         left.is_none_or(|left| left.load(Ordering::Acquire) > 0)
     }
 
-    pub(super) fn info(&self) -> ListenerInfo {
+    fn priority(&self) -> Priority {
         const PRIORITIES: [Priority; 5] = [
             Priority::Highest,
             Priority::High,
@@ -95,9 +96,13 @@ impl Entry {
             Priority::Low,
             Priority::Lowest,
         ];
+        PRIORITIES[(self.rank >> SEQ_BITS) as usize]
+    }
+
+    pub(super) fn info(&self) -> ListenerInfo {
         ListenerInfo {
             pattern: Pattern::known(&self.pattern, self.literal),
-            priority: PRIORITIES[(self.rank >> SEQ_BITS) as usize],
+            priority: self.priority(),
             registration: self.rank & ((1 << SEQ_BITS) - 1),
             id: self.id.clone(),
             name: self.name.clone(),
@@ -106,6 +111,18 @@ impl Entry {
             runs_left: self.runs_left.as_ref().map(|n| n.load(Ordering::Acquire)),
             retry: self.retry,
             has_filter: self.filter.is_some(),
+        }
+    }
+
+    /// As observers are told of it.
+    pub(crate) fn told(&self) -> ListenerRef<'_> {
+        ListenerRef {
+            pattern: &self.pattern,
+            id: &self.id,
+            name: self.name.as_deref(),
+            priority: self.priority(),
+            pool: self.pool.as_deref(),
+            registered_at: self.registered_at,
         }
     }
 

@@ -22,6 +22,7 @@ use self::snapshot::Snapshot;
 use crate::bulkheads::BulkheadError;
 use crate::job::PanicPayload;
 use crate::listener::{Listener, ListenerId};
+use crate::observe::{Observers, Removal, SubscriptionAdded, SubscriptionRemoved};
 use crate::options::ListenerOptions;
 use crate::topic::{InvalidTopic, Pattern};
 
@@ -33,6 +34,7 @@ pub struct Registry {
     current: ArcSwap<Snapshot>,
     control: Mutex<Control>,
     hasher: RandomState,
+    observers: ArcSwap<Observers>,
 }
 
 /// What writers know beside the snapshot.
@@ -109,7 +111,13 @@ impl Registry {
                 closed: false,
             }),
             hasher,
+            observers: ArcSwap::default(),
         }
+    }
+
+    /// Has subscriptions that are added and removed from now on told to these.
+    pub(crate) fn observe(&self, observers: Observers) {
+        self.observers.store(Arc::new(observers));
     }
 
     /// Subscribes a listener.
@@ -126,8 +134,8 @@ impl Registry {
         if options.max_runs == Some(0) {
             return Err(SubscribeError::ZeroRuns);
         }
-        let mut control = self.lock();
-        let control = &mut *control;
+        let mut guard = self.lock();
+        let control = &mut *guard;
         if control.closed {
             return Err(SubscribeError::Closed);
         }
@@ -149,6 +157,11 @@ impl Registry {
         let next = self.current.load().with(&entry, true);
         // The old snapshot holds nothing that the new one does not hold too: no listener is dropped here.
         self.current.store(Arc::new(next));
+        drop(guard);
+        let listener = entry.told();
+        let added = SubscriptionAdded { listener };
+        let observers = self.observers.load();
+        observers.tell(|observer| observer.subscription_added(&added));
         Ok(())
     }
 
@@ -158,7 +171,7 @@ impl Registry {
     /// If the pattern has no listener of that ID.
     pub fn remove(&self, pattern: &Pattern, id: &ListenerId) -> Result<(), UnsubscribeError> {
         let found = |entry: &Arc<Entry>| entry.pattern == *pattern.shared() && entry.id == *id;
-        if self.take_off(pattern.as_str(), id, found) {
+        if self.take_off(pattern.as_str(), id, Removal::Unsubscribed, found) {
             return Ok(());
         }
         let pattern = pattern.clone();
@@ -174,13 +187,15 @@ impl Registry {
 
     /// Takes off a listener whose runs are used up, and no other that may have its ID by now.
     pub(crate) fn remove_spent(&self, spent: &Arc<Entry>) {
-        self.take_off(&spent.pattern, &spent.id, |entry| Arc::ptr_eq(entry, spent));
+        let found = |entry: &Arc<Entry>| Arc::ptr_eq(entry, spent);
+        self.take_off(&spent.pattern, &spent.id, Removal::Spent, found);
     }
 
     fn take_off(
         &self,
         pattern: &str,
         id: &ListenerId,
+        cause: Removal,
         found: impl FnMut(&Arc<Entry>) -> bool,
     ) -> bool {
         let mut control = self.lock();
@@ -196,8 +211,16 @@ impl Registry {
         let next = self.current.load().with(&entry, false);
         let old = self.current.swap(Arc::new(next));
         drop(control);
+        self.tell_removed(&entry, cause);
         contained(move || drop((old, entry)));
         true
+    }
+
+    fn tell_removed(&self, entry: &Entry, cause: Removal) {
+        let listener = entry.told();
+        let removed = SubscriptionRemoved { listener, cause };
+        let observers = self.observers.load();
+        observers.tell(|observer| observer.subscription_removed(&removed));
     }
 
     /// Takes off every listener and refuses new ones.
@@ -211,6 +234,7 @@ impl Registry {
         drop(control);
         contained(move || drop(old));
         for entry in entries {
+            self.tell_removed(&entry, Removal::Closed);
             contained(move || drop(entry));
         }
     }

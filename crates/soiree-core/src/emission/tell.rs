@@ -1,0 +1,101 @@
+//! Telling observers of an emission.
+
+use std::sync::Arc;
+
+use super::cargo::Cargo;
+use super::flight::{Core, Flight, Setup};
+use super::inside;
+use super::link::Link;
+use crate::dispatch::{Handlers, Tally};
+use crate::event::Event;
+use crate::job::{Job, Task};
+use crate::observe::{EmissionBegun, EmissionEnded};
+use crate::registry::contained;
+
+impl Setup {
+    /// A job for one of the emitter's pools, about to be handed to it.
+    pub(crate) fn offer(&self, task: Arc<dyn Task>, pool: &Link) -> Job {
+        let hub = Arc::as_ptr(&self.hub).addr();
+        let observers = &self.handlers.observers;
+        observers.offer(Job::from_task(task), &pool.name, hub)
+    }
+}
+
+impl Core {
+    /// The name of the pool that it is told of with.
+    fn pool_name(&self) -> Option<&str> {
+        (!self.on_caller).then_some(&*self.setup.pool.name)
+    }
+}
+
+impl<C: Cargo> Flight<C> {
+    /// To be called before it goes to its pool.
+    pub(crate) fn tell_begun(self: &Arc<Self>) {
+        if self.core.setup.handlers.observers.is_empty() {
+            return;
+        }
+        let core = &self.core;
+        let _entered = inside::enter(core.frame_here());
+        contained(|| {
+            C::show(self, &mut |event| {
+                tell_begun(event, core.topic(), core.pool_name(), &core.setup.handlers);
+            });
+        });
+    }
+
+    pub(super) fn tell_ended(self: &Arc<Self>, tally: Tally, discarded: bool) {
+        let core = &self.core;
+        contained(|| {
+            C::show(self, &mut |event| {
+                let handlers = &core.setup.handlers;
+                tell_ended(
+                    event,
+                    core.topic(),
+                    core.pool_name(),
+                    handlers,
+                    tally,
+                    discarded,
+                );
+            });
+        });
+    }
+}
+
+/// Tells that an emission begins.
+pub(crate) fn tell_begun(event: &dyn Event, topic: &str, pool: Option<&str>, handlers: &Handlers) {
+    if handlers.observers.is_empty() {
+        return;
+    }
+    let begun = EmissionBegun { topic, event, pool };
+    handlers
+        .observers
+        .tell(|observer| observer.emission_begun(&begun));
+}
+
+/// Tells that an emission has ended.
+pub(crate) fn tell_ended(
+    event: &dyn Event,
+    topic: &str,
+    pool: Option<&str>,
+    handlers: &Handlers,
+    tally: Tally,
+    discarded: bool,
+) {
+    if handlers.observers.is_empty() {
+        return;
+    }
+    let ended = EmissionEnded {
+        topic,
+        event,
+        pool,
+        delivered: tally.delivered,
+        failed: tally.failed,
+        not_called: tally.not_called,
+        retried: tally.retried,
+        aborted: tally.aborted,
+        discarded,
+    };
+    handlers
+        .observers
+        .tell(|observer| observer.emission_ended(&ended));
+}
