@@ -5,14 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use arrayvec::ArrayString;
-
 use super::cargo::Cargo;
 use super::inside::{self, Frame};
 use super::later::call_again;
 use super::link::Link;
 use super::part::{AnyPart, hand_over};
 use super::report::{Errors, Report};
+use super::topic_text::TopicText;
 use crate::dispatch::{Audience, Failed, Ground, Handlers, Tally, dispatch, tell_if_dead};
 use crate::event::Event;
 use crate::gate::Gate;
@@ -120,11 +119,6 @@ pub(crate) struct Ledger {
     pub(super) news: usize,
 }
 
-enum TopicText {
-    Inline(ArrayString<46>),
-    Long(Box<str>),
-}
-
 impl Core {
     pub(crate) fn new(setup: Arc<Setup>, topic: &str) -> Self {
         Self {
@@ -141,18 +135,12 @@ impl Core {
             ledger: Mutex::default(),
             changed: Condvar::new(),
             on_caller: false,
-            topic: match ArrayString::from(topic) {
-                Ok(short) => TopicText::Inline(short),
-                Err(_) => TopicText::Long(topic.into()),
-            },
+            topic: TopicText::new(topic),
         }
     }
 
     pub(crate) fn topic(&self) -> &str {
-        match &self.topic {
-            TopicText::Inline(topic) => topic,
-            TopicText::Long(topic) => topic,
-        }
+        self.topic.as_str()
     }
 
     pub(crate) fn is_queued(&self) -> bool {

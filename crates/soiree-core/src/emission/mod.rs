@@ -8,6 +8,7 @@ mod link;
 mod part;
 mod report;
 mod tell;
+mod topic_text;
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
