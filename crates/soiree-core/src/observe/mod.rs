@@ -26,7 +26,9 @@ use crate::retry::DeadLetter;
 ///
 /// Every method does nothing unless it is overridden. They are called on the threads that do the work, which they hold up, so
 /// they should be quick. No lock is held meanwhile: they may call anything that a listener may. What an observer emits is
-/// observed as well, so one that emits should look at the topic first. If one panics, that is dropped, and harms nothing.
+/// observed as well, so one that emits should look at the topic first. One that *waits* for an emission holds up what it is
+/// told of, and on the thread that retries wait with it waits for ever if that emission is to be retried. If one panics, that is
+/// dropped, and harms nothing.
 ///
 /// Without observers nothing is timed.
 ///
@@ -105,7 +107,7 @@ pub trait Observer: Send + Sync {
     /// A pool was resized through the `EventPool` or an [`ObservedPool`].
     fn pool_resized(&self, resized: &PoolResized<'_>) {}
 
-    /// A listener was subscribed. It may have been called already.
+    /// A listener was subscribed. It may have been called, or taken off by another thread, already.
     fn subscription_added(&self, added: &SubscriptionAdded<'_>) {}
 
     /// A listener was taken off: by somebody, after its last run, or by the end of the `EventPool`.
@@ -157,5 +159,72 @@ impl Observers {
 impl fmt::Debug for Observers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Observers").field(&self.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::clock::tests::READ;
+    use super::*;
+    use crate::bounded::{BoundedPool, Executor, PoolOptions, Turn};
+    use crate::emitter::{Emitter, Settings};
+    use crate::event::Event;
+    use crate::listener::ListenerId;
+    use crate::options::ListenerOptions;
+    use crate::topic::Pattern;
+
+    /// Runs jobs on the thread that submits them.
+    struct AtOnce;
+
+    impl Executor for AtOnce {
+        fn execute(&self, turn: Turn) -> io::Result<()> {
+            turn.run();
+            Ok(())
+        }
+    }
+
+    struct Times;
+
+    impl Observer for Times {
+        fn listener_ended(&self, ended: &ListenerEnded<'_>) {
+            assert!(ended.run_time.is_some_and(|time| time < Duration::MAX));
+        }
+    }
+
+    /// How often the clock is read for an emission on a pool and one on this thread, with a listener that fails.
+    fn reads(emitter: &Emitter) -> u64 {
+        let before = READ.get();
+        let emission = emitter.emit("a.b", ()).expect("the pool has room");
+        assert_eq!(emission.wait().failed, 1);
+        let report = emitter.emit_sync("a.b", ()).expect("it is open");
+        assert_eq!(report.failed, 1);
+        READ.get() - before
+    }
+
+    /// P1: as long as nobody observes, nothing is timed.
+    #[test]
+    fn the_clock_is_read_only_for_observers() {
+        let pool = BoundedPool::new(AtOnce, PoolOptions::new(1, 8)).expect("the options are sound");
+        let emitter = Emitter::new(Settings::new(pool));
+        let pattern = Pattern::new("a.*").expect("the pattern is sound");
+        let fails = Arc::new(|_: &dyn Event| Err::<(), _>("no"));
+        emitter
+            .subscribe(
+                &pattern,
+                ListenerId::new("one"),
+                ListenerOptions::new(),
+                fails,
+            )
+            .expect("the ID is new");
+        assert_eq!(reads(&emitter), 0);
+        let times = Arc::new(Times);
+        emitter.update(|settings| settings.handlers.observers.add(times));
+        assert_eq!(reads(&emitter), 4 + 2 + 2, "a job, and two calls");
+        emitter.update(|settings| settings.handlers.observers = Observers::none());
+        assert_eq!(reads(&emitter), 0);
     }
 }

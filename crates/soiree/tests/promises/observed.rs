@@ -1,0 +1,310 @@
+//! What observers are told of emissions, listeners and jobs: each thing once, and in order.
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use soiree::{EventPool, ListenerOptions, Pool, Priority, Retry, WorkerPool};
+use soiree_testkit::{Journal, ManualPool, Recorder};
+
+use crate::common::PATIENCE;
+
+pub(crate) fn named(name: &str) -> ListenerOptions {
+    ListenerOptions::new().name(name)
+}
+
+/// On a pool that runs jobs when told, with what its observer has written.
+fn manual() -> (EventPool, ManualPool, Journal) {
+    let (pool, journal) = (ManualPool::new(), Journal::new());
+    let soiree = EventPool::with_pool(Arc::new(pool.clone()));
+    soiree.add_observer(journal.clone());
+    (soiree, pool, journal)
+}
+
+/// L1, E1: an emission is told of from its beginning to its end, and its listeners in the order in which they are called.
+#[test]
+fn one_emission_is_told_of_in_order() {
+    let (soiree, pool, journal) = manual();
+    let fails = Recorder::failing("no");
+    soiree.listen("a.*", named("fails"), fails).unwrap();
+    let first = named("first").priority(Priority::High);
+    soiree.listen("a.b", first, Recorder::new()).unwrap();
+    journal.reads([
+        "subscription added: fails to a.*",
+        "subscription added: first to a.b",
+    ]);
+    journal.clear();
+    let emission = soiree.emit("a.b", ()).unwrap();
+    let begun = ["emission begun: a.b on default", "job offered to default"];
+    journal.reads(begun);
+    pool.run_all();
+    assert_eq!(emission.wait().failed, 1);
+    journal.reads([
+        begun[0],
+        begun[1],
+        "job started on default",
+        "listener started: first for a.b, attempt 1",
+        "listener ended: first for a.b, attempt 1 succeeded",
+        "listener started: fails for a.b, attempt 1",
+        "listener ended: fails for a.b, attempt 1 failed",
+        "emission ended: a.b on default, 2 called, 1 failed, 0 not called, 0 retried",
+        "job ended on default: completed",
+    ]);
+}
+
+/// L1, L4, E1: an emission on its caller's thread is no job, and is told of all the same.
+#[test]
+fn an_emission_on_its_caller_is_told_of_without_a_job() {
+    let (soiree, _, journal) = manual();
+    soiree
+        .listen("a.b", named("panics"), Recorder::panicking("oh"))
+        .unwrap();
+    journal.clear();
+    soiree.emit_sync("a.b", ()).unwrap();
+    journal.reads([
+        "emission begun: a.b on its caller",
+        "listener started: panics for a.b, attempt 1",
+        "listener ended: panics for a.b, attempt 1 panicked",
+        "listener panicked: panics for a.b, oh",
+        "emission ended: a.b on its caller, 1 called, 1 failed, 0 not called, 0 retried",
+    ]);
+    journal.clear();
+    let topic = soiree.topic("a.b").unwrap();
+    topic.trigger(&soiree::BaseEvent::new("c.d", ())).unwrap();
+    assert_eq!(journal.count("emission begun: c.d on its caller"), 1);
+    assert_eq!(journal.count("listener ended: panics for c.d"), 1);
+}
+
+/// L2: who is skipped, by an abort or a filter, is not told of; the abort is.
+#[test]
+fn skipped_listeners_are_not_told_of() {
+    let (soiree, pool, journal) = manual();
+    let never = named("never").filter(|_| false);
+    soiree.listen("a.b", never, Recorder::new()).unwrap();
+    soiree
+        .listen("a.b", named("aborts"), Recorder::aborting())
+        .unwrap();
+    soiree
+        .listen("a.b", named("late"), Recorder::new())
+        .unwrap();
+    journal.clear();
+    soiree.emit("a.b", ()).unwrap();
+    pool.run_all();
+    assert_eq!(
+        journal.about("listener"),
+        [
+            "listener started: aborts for a.b, attempt 1",
+            "listener ended: aborts for a.b, attempt 1 succeeded",
+        ]
+    );
+    assert_eq!(
+        journal.about("emission ended"),
+        ["emission ended: a.b on default, 1 called, 0 failed, 0 not called, 0 retried, aborted"]
+    );
+    assert_eq!(journal.count("dead event"), 0);
+}
+
+/// L4: a filter that panics is told of as a panic of its listener, which has not started.
+#[test]
+fn a_filter_that_panics_is_told_of() {
+    let (soiree, _, journal) = manual();
+    let options = named("filtered").filter(|_| panic!("odd"));
+    soiree.listen("a.b", options, Recorder::new()).unwrap();
+    journal.clear();
+    soiree.emit_sync("a.b", ()).unwrap();
+    assert_eq!(
+        journal.about("listener"),
+        [
+            "listener ended: filtered for a.b, attempt 1 panicked",
+            "listener panicked: filtered for a.b, odd",
+        ]
+    );
+}
+
+/// E2: what is refused is told of once, with the reason, and has no end; what nobody hears is told of as well.
+#[test]
+fn refusals_and_dead_events_are_told_of() {
+    let journal = Journal::new();
+    let pool = ManualPool::with_capacity(1);
+    let soiree = EventPool::with_pool(Arc::new(pool.clone()));
+    soiree.add_observer(journal.clone());
+    soiree.emit("a..b", ()).unwrap_err();
+    soiree.emit("a.b", ()).unwrap();
+    soiree.emit("c.d", ()).unwrap_err();
+    pool.run_all();
+    soiree.close().unwrap();
+    soiree.emit("e.f", ()).unwrap_err();
+    soiree.emit_sync("g.h", ()).unwrap_err();
+    journal.reads([
+        "emission refused: \"a..b\", invalid",
+        "emission begun: a.b on default",
+        "job offered to default",
+        "emission begun: c.d on default",
+        "job offered to default",
+        "job refused by default: the queue is full (1 waiting)",
+        "emission refused: c.d by default, the queue is full (1 waiting)",
+        "job started on default",
+        "dead event: a.b",
+        "emission ended: a.b on default, 0 called, 0 failed, 0 not called, 0 retried",
+        "job ended on default: completed",
+        "emission refused: e.f, closed",
+        "emission refused: g.h, closed",
+    ]);
+}
+
+/// E6, P5: what a pool drops unrun is told of as discarded, the emission before its job.
+#[test]
+fn discarded_emissions_and_jobs_are_told_of() {
+    let (soiree, pool, journal) = manual();
+    let emission = soiree.emit("a.b", ()).unwrap();
+    pool.stop();
+    assert!(emission.wait().discarded);
+    journal.reads([
+        "emission begun: a.b on default",
+        "job offered to default",
+        "emission ended: a.b on default, 0 called, 0 failed, 0 not called, 0 retried, discarded",
+        "job ended on default: discarded",
+    ]);
+}
+
+/// L7: each attempt is told of, and each retry before it is due; then the dead letter.
+#[test]
+fn every_attempt_is_told_of() {
+    let soiree = EventPool::with_pool(WorkerPool::new(1, 8).unwrap());
+    let journal = Journal::new();
+    soiree.add_observer(journal.clone());
+    let retry = Retry::fixed(Duration::from_millis(1), 3);
+    let fails = Recorder::failing("no");
+    soiree
+        .listen("a.b", named("fails").retry(retry), fails)
+        .unwrap();
+    journal.clear();
+    let report = soiree.emit("a.b", ()).unwrap().wait();
+    assert_eq!((report.delivered, report.failed, report.retried), (1, 1, 2));
+    soiree.close().unwrap();
+    let mut told = journal.about("listener");
+    told.extend(journal.about("retry"));
+    told.extend(journal.about("dead"));
+    told.extend(journal.about("emission ended"));
+    assert_eq!(
+        told,
+        [
+            "listener started: fails for a.b, attempt 1",
+            "listener ended: fails for a.b, attempt 1 failed",
+            "listener started: fails for a.b, attempt 2",
+            "listener ended: fails for a.b, attempt 2 failed",
+            "listener started: fails for a.b, attempt 3",
+            "listener ended: fails for a.b, attempt 3 failed",
+            "retry scheduled: fails for a.b, 1ms after attempt 1",
+            "retry scheduled: fails for a.b, 1ms after attempt 2",
+            "dead letter: a.b after 3 attempts",
+            "emission ended: a.b on default, 1 called, 1 failed, 0 not called, 2 retried",
+        ]
+    );
+    let lines = journal.lines();
+    let at = |line: &str| lines.iter().position(|other| other == line).unwrap();
+    assert!(
+        at("retry scheduled: fails for a.b, 1ms after attempt 1")
+            < at("listener started: fails for a.b, attempt 2")
+    );
+    assert_eq!(journal.count("job ended on default: completed"), 3);
+}
+
+/// L6: a listener's own pool is told of by its name; if it refuses or drops the listener, that is what came of it.
+#[test]
+fn listeners_on_pools_of_their_own_are_told_of() {
+    let (default, http) = (ManualPool::new(), ManualPool::with_capacity(1));
+    let journal = Journal::new();
+    let soiree = soiree::Builder::with_pool(Arc::new(default.clone()))
+        .bulkhead("http", Arc::new(http.clone()))
+        .observer(journal.clone())
+        .build()
+        .unwrap();
+    let elsewhere = |name| named(name).pool("http");
+    soiree
+        .listen("a.b", elsewhere("one"), Recorder::new())
+        .unwrap();
+    soiree
+        .listen("a.b", elsewhere("two"), Recorder::new())
+        .unwrap();
+    journal.clear();
+    soiree.emit("a.b", ()).unwrap();
+    default.run_all();
+    journal.reads([
+        "emission begun: a.b on default",
+        "job offered to default",
+        "job started on default",
+        "job offered to http",
+        "job offered to http",
+        "job refused by http: the queue is full (1 waiting)",
+        "listener ended: two for a.b, attempt 1 refused",
+        "job ended on default: completed",
+    ]);
+    journal.clear();
+    http.run_all();
+    journal.reads([
+        "job started on http",
+        "listener started: one for a.b, attempt 1",
+        "listener ended: one for a.b, attempt 1 succeeded",
+        "emission ended: a.b on default, 1 called, 0 failed, 1 not called, 0 retried",
+        "job ended on http: completed",
+    ]);
+    soiree.emit("a.b", ()).unwrap();
+    default.run_all();
+    journal.clear();
+    assert!(http.discard_next());
+    journal.reads([
+        "listener ended: one for a.b, attempt 1 discarded",
+        "emission ended: a.b on default, 0 called, 0 failed, 2 not called, 0 retried",
+        "job ended on http: discarded",
+    ]);
+}
+
+/// L5, E4: listeners that are added are told of, and that they are gone, for whatever reason.
+#[test]
+fn subscriptions_are_told_of_until_their_end() {
+    let (soiree, _, journal) = manual();
+    let once = named("once").once();
+    soiree.listen("a.b", once, Recorder::new()).unwrap();
+    let id = soiree.listen("a.b", named("off"), Recorder::new()).unwrap();
+    soiree
+        .listen("**", named("stays"), Recorder::new())
+        .unwrap();
+    soiree.off("a.b", &id).unwrap();
+    soiree.off("a.b", &id).unwrap_err();
+    soiree.emit_sync("a.b", ()).unwrap();
+    soiree.close().unwrap();
+    assert_eq!(
+        journal.about("subscription"),
+        [
+            "subscription added: once to a.b",
+            "subscription added: off to a.b",
+            "subscription added: stays to **",
+            "subscription removed: off from a.b, unsubscribed",
+            "subscription removed: once from a.b, spent",
+            "subscription removed: stays from **, closed",
+        ]
+    );
+}
+
+/// E3: an emission that its waiter runs in the place of a worker ends as often as any other, and its job as well.
+#[test]
+fn an_emission_run_by_its_waiter_ends_once() {
+    let soiree = EventPool::with_pool(WorkerPool::new(1, 8).unwrap());
+    let journal = Journal::new();
+    soiree.add_observer(journal.clone());
+    let handle = soiree.downgrade();
+    let (done, waited) = channel();
+    soiree
+        .on("outer", move |_| {
+            let soiree = handle.upgrade().unwrap();
+            done.send(soiree.emit("inner", ()).unwrap().wait()).unwrap();
+        })
+        .unwrap();
+    soiree.emit("outer", ()).unwrap();
+    assert!(waited.recv_timeout(PATIENCE).unwrap().is_ok());
+    soiree.close().unwrap();
+    assert_eq!(journal.count("emission ended: inner"), 1);
+    assert_eq!(journal.count("job started"), 2);
+    assert_eq!(journal.count("job ended on default: completed"), 2);
+}

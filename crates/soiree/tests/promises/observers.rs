@@ -1,0 +1,243 @@
+//! Observers are user code: what they may do, and that they harm nothing.
+
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
+
+use soiree::{
+    CloseError, EmissionBegun, EmissionEnded, EventPool, JobEnded, JobOffered, JobStarted,
+    ListenerEnded, ListenerStarted, Observer, SubscriptionAdded, SubscriptionRemoved,
+    WeakEventPool, WorkerPool,
+};
+use soiree_testkit::Journal;
+
+use crate::common::{PATIENCE, on_one_worker};
+
+/// Panics whatever it is told.
+struct Panics;
+
+impl Observer for Panics {
+    fn emission_begun(&self, _: &EmissionBegun<'_>) {
+        panic!("begun");
+    }
+
+    fn emission_ended(&self, _: &EmissionEnded<'_>) {
+        panic!("ended");
+    }
+
+    fn job_offered(&self, _: &JobOffered<'_>) {
+        panic!("offered");
+    }
+
+    fn job_started(&self, _: &JobStarted<'_>) {
+        panic!("started");
+    }
+
+    fn job_ended(&self, _: &JobEnded<'_>) {
+        panic!("ended");
+    }
+
+    fn listener_started(&self, _: &ListenerStarted<'_>) {
+        panic!("started");
+    }
+
+    fn listener_ended(&self, _: &ListenerEnded<'_>) {
+        panic!("ended");
+    }
+
+    fn subscription_added(&self, _: &SubscriptionAdded<'_>) {
+        panic!("added");
+    }
+
+    fn subscription_removed(&self, _: &SubscriptionRemoved<'_>) {
+        panic!("removed");
+    }
+}
+
+/// L4: an observer that panics changes nothing, for listeners, reports, pools, and other observers.
+#[test]
+fn an_observer_that_panics_harms_nothing() {
+    let (before, after) = (Journal::new(), Journal::new());
+    let pool = WorkerPool::new(1, 8).unwrap();
+    let soiree = soiree::Builder::with_pool(pool)
+        .observer(before.clone())
+        .observer(Panics)
+        .observer(after.clone())
+        .build()
+        .unwrap();
+    soiree.on("a.b", |_| ()).unwrap();
+    for _ in 0..3 {
+        let report = soiree.emit("a.b", ()).unwrap().wait();
+        assert!(report.is_ok() && report.delivered == 1, "{report:?}");
+    }
+    let report = soiree.emit_sync("a.b", ()).unwrap();
+    assert!(report.is_ok() && report.delivered == 1, "{report:?}");
+    soiree.close().unwrap();
+    let stats = soiree.pool_stats();
+    assert_eq!((stats.successful, stats.failed), (3, 0));
+    assert_eq!(before.lines(), after.lines());
+    assert_eq!(before.count("emission ended"), 4);
+}
+
+/// Does the same on its `EventPool` whatever it is told, but not for what it causes itself.
+struct Calls<F> {
+    soiree: OnceLock<WeakEventPool>,
+    act: F,
+    /// What it was told of when it acted.
+    at: Mutex<Vec<&'static str>>,
+}
+
+impl<F: Fn(&EventPool) + Send + Sync> Calls<F> {
+    fn new(act: F) -> Arc<Self> {
+        let (soiree, at) = (OnceLock::new(), Mutex::default());
+        Arc::new(Self { soiree, act, at })
+    }
+
+    fn observe(self: &Arc<Self>, soiree: &EventPool)
+    where
+        F: 'static,
+    {
+        let _ = self.soiree.set(soiree.downgrade());
+        soiree.add_observer(Arc::clone(self));
+    }
+
+    fn act(&self, at: &'static str) {
+        let mut seen = self.at.lock().unwrap();
+        if seen.contains(&at) {
+            return;
+        }
+        seen.push(at);
+        drop(seen);
+        if let Some(soiree) = self.soiree.get().and_then(WeakEventPool::upgrade) {
+            (self.act)(&soiree);
+        }
+    }
+}
+
+impl<F: Fn(&EventPool) + Send + Sync> Observer for Calls<F> {
+    fn emission_begun(&self, _: &EmissionBegun<'_>) {
+        self.act("emission begun");
+    }
+
+    fn emission_ended(&self, _: &EmissionEnded<'_>) {
+        self.act("emission ended");
+    }
+
+    fn job_offered(&self, _: &JobOffered<'_>) {
+        self.act("job offered");
+    }
+
+    fn job_started(&self, _: &JobStarted<'_>) {
+        self.act("job started");
+    }
+
+    fn job_ended(&self, _: &JobEnded<'_>) {
+        self.act("job ended");
+    }
+
+    fn listener_started(&self, _: &ListenerStarted<'_>) {
+        self.act("listener started");
+    }
+
+    fn listener_ended(&self, _: &ListenerEnded<'_>) {
+        self.act("listener ended");
+    }
+
+    fn subscription_added(&self, _: &SubscriptionAdded<'_>) {
+        self.act("subscription added");
+    }
+
+    fn subscription_removed(&self, _: &SubscriptionRemoved<'_>) {
+        self.act("subscription removed");
+    }
+}
+
+/// Runs this on a thread of its own, which has to end.
+fn in_time(run: impl FnOnce() + Send + 'static) {
+    let (done, ended) = channel();
+    let thread = thread::spawn(move || {
+        run();
+        done.send(()).unwrap();
+    });
+    let ended = ended.recv_timeout(PATIENCE);
+    assert!(ended.is_ok(), "it has not come to an end");
+    thread.join().unwrap();
+}
+
+/// L3: an observer may subscribe, take off, emit in either way, and change who observes, whatever it is being told.
+#[test]
+fn an_observer_may_call_its_own_event_pool() {
+    in_time(|| {
+        let soiree = on_one_worker(1);
+        let calls = Calls::new(|soiree: &EventPool| {
+            let id = soiree.on("c.d", |_| ()).unwrap();
+            soiree.emit_sync("c.d", ()).unwrap();
+            // Refused where the queue is full and this is the worker's thread.
+            let _ = soiree.emit("c.d", ());
+            soiree.off("c.d", &id).unwrap();
+            soiree.add_observer(Journal::new());
+            assert!(soiree.pool_stats().max_workers == 1);
+        });
+        calls.observe(&soiree);
+        let id = soiree.on("a.b", |_| ()).unwrap();
+        assert_eq!(soiree.emit("a.b", ()).unwrap().wait().delivered, 1);
+        soiree.off("a.b", &id).unwrap();
+        soiree.close().unwrap();
+        assert_eq!(calls.at.lock().unwrap().len(), 9);
+    });
+}
+
+/// L3, E4: a close from inside an observer is an error where it would wait for what it is being told of, and never waits for
+/// ever.
+#[test]
+fn a_close_from_inside_an_observer_never_waits_for_itself() {
+    in_time(|| {
+        let soiree = on_one_worker(8);
+        let closed = Arc::new(Mutex::new(Vec::new()));
+        let results = Arc::clone(&closed);
+        let calls = Calls::new(move |soiree: &EventPool| {
+            let closed = soiree.close();
+            results.lock().unwrap().push(closed);
+        });
+        soiree.on("a.b", |_| ()).unwrap();
+        calls.observe(&soiree);
+        assert_eq!(soiree.emit("a.b", ()).unwrap().wait().delivered, 1);
+        soiree.emit_sync("a.b", ()).unwrap();
+        soiree.close().unwrap();
+        let at = std::mem::take(&mut *calls.at.lock().unwrap());
+        let closed = std::mem::take(&mut *closed.lock().unwrap());
+        assert_eq!(at.len(), 8, "all but the added subscription: {at:?}");
+        for (at, closed) in at.iter().zip(closed) {
+            let expected = match *at {
+                "subscription removed" => CloseError::AlreadyClosed,
+                _ => CloseError::InsideListener,
+            };
+            assert_eq!(closed, Err(expected), "{at}");
+        }
+    });
+}
+
+/// L3: who begins to observe is told of emissions that begin afterwards, and of no others.
+#[test]
+fn an_observer_holds_for_emissions_that_begin_afterwards() {
+    let pool = soiree_testkit::ManualPool::new();
+    let soiree = EventPool::with_pool(Arc::new(pool.clone()));
+    let (first, second) = (Journal::new(), Journal::new());
+    soiree.add_observer(first.clone());
+    soiree.emit("a.b", ()).unwrap();
+    soiree.add_observer(second.clone());
+    pool.run_all();
+    assert_eq!(first.count("emission ended"), 1);
+    second.reads([]);
+    soiree.emit("c.d", ()).unwrap();
+    soiree.remove_observers();
+    pool.run_all();
+    for journal in [&first, &second] {
+        assert_eq!(journal.count("emission ended: c.d"), 1);
+        journal.clear();
+    }
+    soiree.on("a.b", |_| ()).unwrap();
+    soiree.emit_sync("a.b", ()).unwrap();
+    first.reads([]);
+    second.reads([]);
+}
