@@ -53,9 +53,9 @@ pub use crate::listener::{
     BoxError, Failure, Listener, ListenerError, ListenerId, ListenerPanic, Outcome,
 };
 pub use crate::observe::{
-    DeadEvent, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded, JobOffered,
-    JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, ObservedPool,
-    Observer, Observers, PoolResized, Refusal, Removal, RetryScheduled, SlowListener,
+    DeadEvent, EmissionAccepted, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded,
+    JobOffered, JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted,
+    ObservedPool, Observer, Observers, PoolResized, Refusal, Removal, RetryScheduled, SlowListener,
     SubscriptionAdded, SubscriptionRemoved,
 };
 pub use crate::options::ListenerOptions;

@@ -24,7 +24,7 @@ pub(crate) use self::inside::{Frame, any as inside_any, enter as enter_frame};
 pub(crate) use self::link::Link;
 pub(crate) use self::report::Errors;
 pub use self::report::{Report, ReportError};
-pub(crate) use self::tell::{tell_begun, tell_ended};
+pub(crate) use self::tell::{tell_accepted, tell_begun, tell_ended};
 use crate::listener::ListenerError;
 use crate::payload::Payload;
 use crate::pool::SubmitErrorReason;
