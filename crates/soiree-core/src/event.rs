@@ -17,6 +17,13 @@ pub trait Event: Send + Sync {
     /// Tells this event from every other.
     fn id(&self) -> EventId;
 
+    /// Its ID, if it has been made already; to make one reads the clock and a random number generator.
+    ///
+    /// `None` unless it is overridden.
+    fn known_id(&self) -> Option<EventId> {
+        None
+    }
+
     /// The topic it was emitted on.
     fn topic(&self) -> &str;
 
@@ -191,6 +198,10 @@ impl Event for BaseEvent {
         *self.id.get_or_init(EventId::new)
     }
 
+    fn known_id(&self) -> Option<EventId> {
+        self.id.get().copied()
+    }
+
     fn topic(&self) -> &str {
         &self.topic
     }
@@ -236,6 +247,10 @@ impl Event for BaseEvent {
 impl<E: Event + ?Sized> Event for Arc<E> {
     fn id(&self) -> EventId {
         (**self).id()
+    }
+
+    fn known_id(&self) -> Option<EventId> {
+        (**self).known_id()
     }
 
     fn topic(&self) -> &str {

@@ -35,6 +35,7 @@ mod stats;
 mod sync;
 mod timer;
 mod topic;
+mod trace;
 
 pub use crate::bounded::{BoundedPool, Executor, InvalidPoolOptions, PoolOptions, Turn};
 pub use crate::bulkheads::{BulkheadError, Bulkheads};
@@ -53,9 +54,9 @@ pub use crate::listener::{
     BoxError, Failure, Listener, ListenerError, ListenerId, ListenerPanic, Outcome,
 };
 pub use crate::observe::{
-    DeadEvent, EmissionAccepted, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded,
-    JobOffered, JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted,
-    ObservedPool, Observer, Observers, PoolResized, Refusal, Removal, RetryScheduled, SlowListener,
+    DeadEvent, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded, JobOffered,
+    JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, ObservedPool,
+    Observer, Observers, PoolResized, Refusal, Removal, RetryScheduled, SlowListener,
     SubscriptionAdded, SubscriptionRemoved,
 };
 pub use crate::options::ListenerOptions;

@@ -264,6 +264,14 @@ impl ListenerError {
         self.failure() == Failure::Panicked
     }
 
+    /// What it panicked with, if it did: the panic's message, or a stand-in if it carried no text.
+    pub fn panic_message(&self) -> Option<&str> {
+        match &*self.0.cause {
+            Cause::Panicked(message) => Some(message),
+            _ => None,
+        }
+    }
+
     /// What the listener returned, if it is an `E`.
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         match &*self.0.cause {

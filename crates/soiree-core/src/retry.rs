@@ -101,6 +101,10 @@ impl Event for Again<'_> {
         self.event.id()
     }
 
+    fn known_id(&self) -> Option<EventId> {
+        self.event.known_id()
+    }
+
     fn topic(&self) -> &str {
         self.event.topic()
     }

@@ -47,9 +47,29 @@
 //! | `pond` | | `PondPool`, over the `threadpool` crate: its threads are there from the start and stay |
 //! | `rayon` | | `RayonPool`, over an own or a shared rayon pool: for programs that compute on rayon already |
 //! | `tokio` | | `TokioPool`, over a Tokio runtime's blocking threads: for programs that run on Tokio |
+//! | `tracing` | | spans and events through the crate `tracing`, see [below](#tracing) |
 //! | `testkit` | | `testkit`: the tests that every pool has to pass, a pool that runs jobs when told, a recording listener |
 //!
 //! Features add names and change no behaviour. Without any, bring a [`Pool`] of your own and use [`EventPool::with_pool`].
+//!
+//! # Tracing
+//! With the feature `tracing`, each emission is a span `emission` inside the one that emitted, and each call of a listener a
+//! span `listener` inside that, on whatever thread it runs; a retry is a further one. So what a listener traces leads back to the
+//! request that set it off. An emission's span lasts from `emit` to the end of its last listener, the time in the queue included.
+//!
+//! | | level | fields |
+//! |---|---|---|
+//! | span `emission` | INFO | `topic`, `pool` (none on the emitter's own thread), `event_id` |
+//! | span `listener` | INFO | `topic`, `listener` (its name, else its ID), `listener_id`, `pattern`, `pool` (if it has one of its own), `attempt`, `event_id` |
+//! | a listener fails or panics | ERROR; WARN if it has attempts left | as the span, and `registered_at`, `error` or `panic` |
+//! | a listener's own pool refuses or discards it | WARN | the same |
+//! | an emission is refused or discarded | WARN | `topic`, `pool`, `error` |
+//!
+//! The target of all is `soiree`, which is what filters go by. Errors are told as listeners return them, before the error handler sees
+//! them. An `event_id` is told if the event has one by then; none is made for that. Payloads are never told. Workers are
+//! traced by the subscriber of the process, not by one that is set for the emitter's thread alone. OpenTelemetry's names for messages
+//! are meant for brokers between processes; for those who want them, `topic` is `messaging.destination.name`, `pattern`
+//! `messaging.destination.template`, and `event_id` `messaging.message.id`.
 //!
 //! # More
 //! - [`guide::topics`]: how to name topics.
@@ -93,10 +113,10 @@ pub use soiree_core::{
 
 #[doc(inline)]
 pub use soiree_core::{
-    DeadEvent, EmissionAccepted, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded,
-    JobOffered, JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted,
-    ObservedPool, Observer, PoolResized, Refusal, Removal, RetryScheduled, SlowListener,
-    SubscriptionAdded, SubscriptionRemoved,
+    DeadEvent, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded, JobOffered,
+    JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, ObservedPool,
+    Observer, PoolResized, Refusal, Removal, RetryScheduled, SlowListener, SubscriptionAdded,
+    SubscriptionRemoved,
 };
 
 mod builder;

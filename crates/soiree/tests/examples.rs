@@ -23,7 +23,15 @@ fn example(name: &str) -> Command {
             Some(name) => name,
         };
         let build = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "soiree", "--example", name])
+            .args([
+                "build",
+                "--quiet",
+                "-p",
+                "soiree",
+                "--all-features",
+                "--example",
+                name,
+            ])
             .args(["--profile", profile_name, "--target-dir"])
             .arg(profile.parent().expect("target"))
             .output()
@@ -158,4 +166,10 @@ fn graph() {
             "nobody listens to order.created",
         ],
     );
+}
+
+#[cfg(feature = "tracing")]
+#[test]
+fn tracing() {
+    assert_prints("tracing", &["called 3, failed 1"]);
 }

@@ -95,6 +95,10 @@ impl<C: Carrier + 'static> Event for View<'_, C> {
         *self.attributes.id.get_or_init(EventId::new)
     }
 
+    fn known_id(&self) -> Option<EventId> {
+        self.attributes.id.get().copied()
+    }
+
     fn topic(&self) -> &str {
         self.topic
     }

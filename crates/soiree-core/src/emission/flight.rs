@@ -1,6 +1,5 @@
 //! An emission between `emit` and its end.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -11,57 +10,14 @@ use super::later::call_again;
 use super::link::Link;
 use super::part::{AnyPart, hand_over};
 use super::report::{Errors, Report};
+use super::setup::Setup;
 use super::topic_text::TopicText;
-use crate::dispatch::{Audience, Failed, Ground, Handlers, Tally, dispatch, tell_if_dead};
+use crate::dispatch::{Audience, Failed, Ground, Tally, dispatch, tell_if_dead};
 use crate::event::Event;
-use crate::gate::Gate;
 use crate::job::Task;
 use crate::listener::ListenerError;
-use crate::registry::{Entry, Registry, contained};
-use crate::timer::Timer;
-
-/// What all emissions of one `EventPool` share.
-pub(crate) struct Hub {
-    pub(crate) registry: Registry,
-    pub(crate) gate: Gate,
-    /// A close gave up waiting; the last emission clears the listeners in its place.
-    pub(crate) clear_late: AtomicBool,
-    /// Listeners that wait for their next attempts.
-    pub(crate) retries: AtomicUsize,
-}
-
-impl Hub {
-    pub(crate) fn leave(&self) {
-        self.gate.leave();
-        self.clear_if_late();
-    }
-
-    pub(crate) fn clear_if_late(&self) {
-        if self.clear_late.load(Ordering::SeqCst) && self.gate.inside() == 0 {
-            self.registry.close();
-        }
-    }
-}
-
-/// The settings an emission was begun with.
-pub(crate) struct Setup {
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) handlers: Handlers,
-    pub(crate) error_buffer: usize,
-    /// The pool that runs it.
-    pub(crate) pool: Arc<Link>,
-    pub(crate) timer: Option<Arc<dyn Timer>>,
-    pub(crate) retry_capacity: usize,
-    /// Every pool by name, for listeners that have one of their own.
-    pub(crate) pools: Arc<BTreeMap<Arc<str>, Arc<Link>>>,
-}
-
-impl Setup {
-    /// The pool that a listener has of its own, if there is such a pool.
-    pub(super) fn own_pool(&self, entry: &Entry) -> Option<&Arc<Link>> {
-        self.pools.get(entry.pool.as_ref()?)
-    }
-}
+use crate::registry::{Entry, contained};
+use crate::trace::{self, EmissionSpan};
 
 /// State, payload and outcome of one emission, in one allocation.
 pub(crate) struct Flight<C> {
@@ -105,6 +61,7 @@ pub(crate) struct Core {
     changed: Condvar,
     /// Its listeners are called on the thread that emits.
     pub(super) on_caller: bool,
+    pub(crate) span: EmissionSpan,
     topic: TopicText,
 }
 
@@ -135,6 +92,7 @@ impl Core {
             ledger: Mutex::default(),
             changed: Condvar::new(),
             on_caller: false,
+            span: EmissionSpan::default(),
             topic: TopicText::new(topic),
         }
     }
@@ -230,6 +188,11 @@ impl Core {
         }
     }
 
+    /// Has the calling thread be inside this emission, on behalf of this pool.
+    pub(super) fn enter_on(&self, pool: &Link) -> (inside::Entered, trace::Entered) {
+        (inside::enter(self.frame_on(pool)), self.span.enter())
+    }
+
     pub(super) fn frame_on(&self, pool: &Link) -> Frame {
         Frame {
             hub: Arc::as_ptr(&self.setup.hub).addr(),
@@ -295,9 +258,15 @@ impl Core {
 
 impl<C: Cargo> Flight<C> {
     /// A flight that runs already, on the thread that makes it. The gate has been entered for it.
-    pub(crate) fn running(setup: Arc<Setup>, topic: &str, cargo: C) -> Arc<Self> {
+    pub(crate) fn running(
+        setup: Arc<Setup>,
+        topic: &str,
+        cargo: C,
+        span: EmissionSpan,
+    ) -> Arc<Self> {
         let mut core = Core::new(setup, topic);
         core.on_caller = true;
+        core.span = span;
         core.state.store(RUNNING, Ordering::Release);
         Arc::new(Self { core, cargo })
     }
@@ -327,6 +296,7 @@ impl<C: Cargo> Flight<C> {
         if !core.setup.handlers.observers.is_empty() && !core.refused.load(Ordering::Relaxed) {
             self.tell_ended(core.tally(), discarded);
         }
+        core.span.end();
         core.settle();
     }
 }
@@ -362,7 +332,7 @@ impl<C: Cargo> AnyFlight for Flight<C> {
         }
         let setup = &core.setup;
         let mut tally = Tally::default();
-        let _entered = inside::enter(core.frame());
+        let _entered = core.enter_on(&setup.pool);
         contained(|| {
             C::show(&self, &mut |event| {
                 let audience = Audience::Matching(core.topic());
@@ -386,7 +356,10 @@ impl<C: Cargo> Task for Flight<C> {
 
     fn discarded(self: Arc<Self>) {
         if self.core.claim() {
-            let _entered = inside::enter(self.core.frame());
+            let _entered = self.core.enter_on(&self.core.setup.pool);
+            if !self.core.refused.load(Ordering::Relaxed) {
+                trace::discarded(self.core.topic(), &self.core.setup.pool.name);
+            }
             self.core.discarded.store(true, Ordering::Relaxed);
             self.end_part(Tally::default());
         }

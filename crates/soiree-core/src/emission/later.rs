@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::cargo::Cargo;
-use super::flight::{Flight, Setup};
-use super::inside;
+use super::flight::Flight;
 use super::link::Link;
 use super::part::{AnyPart, Inside, take_off};
+use super::setup::Setup;
 use crate::dispatch::{Failed, Tally, bury, dispatch_again};
 use crate::event::Event;
 use crate::job::Task;
@@ -156,7 +156,7 @@ impl<C: Cargo> Later<C> {
     fn bury(self: &Arc<Self>) {
         self.give_up_seat();
         let core = &self.flight.core;
-        let _entered = inside::enter(self.flight.core.frame_on(&self.link));
+        let _entered = self.flight.core.enter_on(&self.link);
         contained(|| {
             C::show(&self.flight, &mut |event| {
                 bury(event, &core.setup.handlers, &self.error, self.attempt - 1);
@@ -188,7 +188,7 @@ impl<C: Cargo> AnyPart for Later<C> {
         self.give_up_seat();
         let core = &self.flight.core;
         let mut tally = Tally::default();
-        let _entered = inside::enter(self.flight.core.frame_on(&self.link));
+        let _entered = self.flight.core.enter_on(&self.link);
         contained(|| {
             C::show(&self.flight, &mut |event| {
                 tally = dispatch_again(

@@ -7,6 +7,7 @@ mod later;
 mod link;
 mod part;
 mod report;
+mod setup;
 mod tell;
 mod topic_text;
 
@@ -19,12 +20,13 @@ use std::time::{Duration, Instant};
 
 pub(crate) use self::cargo::{Attributes, Bare, Cargo, View, Whole};
 use self::flight::AnyFlight;
-pub(crate) use self::flight::{Core, Flight, Hub, Setup};
+pub(crate) use self::flight::{Core, Flight};
 pub(crate) use self::inside::{Frame, any as inside_any, enter as enter_frame};
 pub(crate) use self::link::Link;
 pub(crate) use self::report::Errors;
 pub use self::report::{Report, ReportError};
-pub(crate) use self::tell::{tell_accepted, tell_begun, tell_ended};
+pub(crate) use self::setup::{Hub, Setup};
+pub(crate) use self::tell::{tell_begun, tell_ended};
 use crate::listener::ListenerError;
 use crate::payload::Payload;
 use crate::pool::SubmitErrorReason;

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::cargo::Cargo;
 use super::flight::Flight;
-use super::inside;
 use super::later::call_again;
 use super::link::Link;
 use crate::dispatch::{Failed, Ground, Tally, dispatch_one, handled};
@@ -90,7 +89,7 @@ impl<C: Cargo> AnyPart for Part<C> {
         }
         let core = &self.flight.core;
         let mut tally = Tally::default();
-        let _entered = inside::enter(self.flight.core.frame_on(&self.pool));
+        let _entered = self.flight.core.enter_on(&self.pool);
         contained(|| {
             C::show(&self.flight, &mut |event| {
                 tally = dispatch_one(
@@ -116,7 +115,7 @@ impl<C: Cargo> Task for Part<C> {
         if !self.claim() {
             return;
         }
-        let _entered = inside::enter(self.flight.core.frame_on(&self.pool));
+        let _entered = self.flight.core.enter_on(&self.pool);
         let error = ListenerError::discarded(self.entry.place(self.flight.core.topic()));
         contained(|| {
             C::show(&self.flight, &mut |event| self.fail(error.clone(), event));

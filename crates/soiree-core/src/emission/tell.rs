@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::cargo::Cargo;
-use super::flight::{Core, Flight, Setup};
+use super::flight::{Core, Flight};
 use super::inside;
 use super::link::Link;
+use super::setup::Setup;
 use crate::dispatch::{Handlers, Tally};
 use crate::event::Event;
 use crate::job::{Job, Task};
-use crate::observe::{EmissionAccepted, EmissionBegun, EmissionEnded};
+use crate::observe::{EmissionBegun, EmissionEnded};
 use crate::registry::contained;
 
 impl Setup {
@@ -29,6 +30,16 @@ impl Core {
 }
 
 impl<C: Cargo> Flight<C> {
+    /// Begins the span. To be called before it goes to its pool.
+    pub(crate) fn trace_begun(self: &Arc<Self>) {
+        let core = &self.core;
+        core.span.begin(core.topic(), core.pool_name(), || {
+            let mut id = None;
+            C::show(self, &mut |event| id = event.known_id());
+            id
+        });
+    }
+
     /// To be called before it goes to its pool.
     pub(crate) fn tell_begun(self: &Arc<Self>) {
         if self.core.setup.handlers.observers.is_empty() {
@@ -41,16 +52,6 @@ impl<C: Cargo> Flight<C> {
                 tell_begun(event, core.topic(), core.pool_name(), &core.setup.handlers);
             });
         });
-    }
-
-    /// To be called when its pool has taken it. It may have ended.
-    pub(crate) fn tell_accepted(&self) {
-        if self.core.setup.handlers.observers.is_empty() {
-            return;
-        }
-        let core = &self.core;
-        let _entered = inside::enter(core.frame_here());
-        tell_accepted(core.topic(), core.pool_name(), &core.setup.handlers);
     }
 
     pub(super) fn tell_ended(self: &Arc<Self>, tally: Tally, discarded: bool) {
@@ -80,13 +81,6 @@ pub(crate) fn tell_begun(event: &dyn Event, topic: &str, pool: Option<&str>, han
     handlers
         .observers
         .tell(|observer| observer.emission_begun(&begun));
-}
-
-/// Tells that an emission was accepted.
-pub(crate) fn tell_accepted(topic: &str, pool: Option<&str>, handlers: &Handlers) {
-    handlers
-        .observers
-        .tell(|observer| observer.emission_accepted(&EmissionAccepted { topic, pool }));
 }
 
 /// Tells that an emission has ended.

@@ -8,6 +8,7 @@ use crate::job::Job;
 use crate::observe::{EmissionRefused, Refusal, take_back};
 use crate::pool::{SubmitError, SubmitErrorReason};
 use crate::pool_handle::PoolHandle;
+use crate::trace::{self, EmissionSpan};
 
 impl Emitter {
     /// The gate has been entered; the flight leaves it as it ends, refused or not.
@@ -17,20 +18,20 @@ impl Emitter {
         mut cargo: C,
     ) -> Result<Emission, EmitError> {
         let mut begun = false;
+        let mut span = EmissionSpan::default();
         loop {
             let current = self.current.load();
             let (handle, setup) = current.ground(topic);
-            let core = Core::new(Arc::clone(setup), topic);
+            let mut core = Core::new(Arc::clone(setup), topic);
+            core.span = std::mem::take(&mut span);
             let flight = Arc::new(Flight { core, cargo });
             if !begun {
+                flight.trace_begun();
                 flight.tell_begun();
             }
             let job = setup.offer(Arc::clone(&flight) as _, &setup.pool);
             let refused = match self.submit(handle, job) {
-                Ok(()) => {
-                    flight.tell_accepted();
-                    return Ok(Emission::new(flight));
-                }
+                Ok(()) => return Ok(Emission::new(flight)),
                 Err(refused) => take_back(refused),
             };
             // A bulkhead that was taken off meanwhile is closed; the event goes where it goes without it.
@@ -48,7 +49,10 @@ impl Emitter {
                 });
             }
             cargo = match Arc::try_unwrap(flight) {
-                Ok(flight) => flight.cargo,
+                Ok(flight) => {
+                    span = flight.core.span;
+                    flight.cargo
+                }
                 // Only a pool that kept what it gave back can still hold on to it.
                 Err(flight) => {
                     let job = Job::from_task(Arc::clone(&flight) as _);
@@ -77,14 +81,18 @@ fn refuse<C: Cargo>(flight: &Arc<Flight<C>>, refused: SubmitError) -> EmitError 
     let (job, source) = refused.into_parts();
     let core = &flight.core;
     core.set_refused();
+    let why = Refusal::Pool {
+        pool: &core.setup.pool.name,
+        reason: &source,
+    };
+    let entered = core.span.enter();
+    trace::refused(core.topic(), why);
+    drop(entered);
     drop(job);
     core.setup.handlers.observers.tell(|observer| {
         observer.emission_refused(&EmissionRefused {
             topic: core.topic(),
-            reason: Refusal::Pool {
-                pool: &core.setup.pool.name,
-                reason: &source,
-            },
+            reason: why,
         });
     });
     EmitError::Refused {

@@ -27,6 +27,7 @@ use crate::payload::{Payload, Value};
 use crate::pool::Pool;
 use crate::registry::{Registry, SubscribeError};
 use crate::topic::{InvalidTopic, Pattern, validate_topic};
+use crate::trace;
 
 /// Emits events to the listeners of a registry, on a pool.
 ///
@@ -176,6 +177,7 @@ impl Emitter {
             Barred::InvalidTopic(source) => Refusal::InvalidTopic(source),
             Barred::Closed => Refusal::Closed,
         };
+        trace::refused(topic, reason);
         let refused = EmissionRefused { topic, reason };
         let observers = &current.settings.handlers.observers;
         observers.tell(|observer| observer.emission_refused(&refused));

@@ -6,12 +6,12 @@ use super::Emitter;
 use super::settings::Current;
 use crate::dispatch::{Audience, Failed, Ground, Tally, dispatch, tell_if_dead};
 use crate::emission::{
-    Emission, Errors, Flight, Frame, Hub, Report, Whole, enter_frame, tell_accepted, tell_begun,
-    tell_ended,
+    Emission, Errors, Flight, Frame, Hub, Report, Whole, enter_frame, tell_begun, tell_ended,
 };
 use crate::event::{BaseEvent, Event};
 use crate::listener::ListenerError;
 use crate::registry::{Entry, contained};
+use crate::trace::EmissionSpan;
 
 /// The emission, as long as none of its listeners has been handed over; and what it becomes then.
 struct Here<'a> {
@@ -19,6 +19,7 @@ struct Here<'a> {
     current: &'a Current,
     topic: &'a str,
     errors: Errors,
+    span: &'a EmissionSpan,
     /// With a copy of the event that other threads may hold on to.
     flight: Option<Arc<Flight<Whole<BaseEvent>>>>,
 }
@@ -34,14 +35,17 @@ impl Emitter {
             flight: 0,
             pool: 0,
         });
+        let span = EmissionSpan::default();
+        span.begin(topic, None, || event.known_id());
+        let traced = span.enter();
         tell_begun(event, topic, None, handlers);
-        tell_accepted(topic, None, handlers);
         let mut here = Here {
             hub: &self.hub,
             current: &current,
             topic,
             errors: Errors::default(),
             flight: None,
+            span: &span,
         };
         let tally = dispatch(&self.hub.registry, audience, event, handlers, &mut here);
         let Some(flight) = here.flight else {
@@ -59,7 +63,7 @@ impl Emitter {
         if copy.is_aborted() {
             contained(|| event.set_aborted(true));
         }
-        drop(entered);
+        drop((traced, entered));
         report
     }
 }
@@ -72,7 +76,12 @@ impl Here<'_> {
                 .with_properties(event.properties());
             self.hub.gate.enter_again();
             let (_, setup) = self.current.ground(self.topic);
-            let flight = Flight::running(Arc::clone(setup), self.topic, Whole(copy));
+            let flight = Flight::running(
+                Arc::clone(setup),
+                self.topic,
+                Whole(copy),
+                self.span.share(),
+            );
             for error in std::mem::take(&mut self.errors.kept) {
                 flight.core.fail(error);
             }

@@ -9,6 +9,7 @@ use super::{Observers, clock};
 use crate::event::Event;
 use crate::listener::BoxError;
 use crate::registry::Entry;
+use crate::trace::ListenerSpan;
 
 /// A listener's turn in an emission.
 pub(crate) struct Call<'a> {
@@ -19,6 +20,7 @@ pub(crate) struct Call<'a> {
     pub(crate) attempt: u32,
     observers: &'a Observers,
     started: Cell<Option<Instant>>,
+    span: ListenerSpan,
 }
 
 impl<'a> Call<'a> {
@@ -36,6 +38,7 @@ impl<'a> Call<'a> {
             attempt,
             observers,
             started: Cell::new(None),
+            span: ListenerSpan::default(),
         }
     }
 
@@ -45,6 +48,7 @@ impl<'a> Call<'a> {
         if !self.observers.is_empty() {
             self.tell_started();
         }
+        let _entered = self.span.enter(self);
         self.entry.listener.handle(seen)
     }
 
@@ -64,6 +68,7 @@ impl<'a> Call<'a> {
     /// Tells what came of it; right after it was run, if it was.
     #[inline]
     pub(crate) fn ended(&self, outcome: ListenerEnd<'_>) {
+        self.span.ended(self, outcome);
         if !self.observers.is_empty() {
             self.tell_ended(outcome);
         }

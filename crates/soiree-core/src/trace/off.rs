@@ -1,0 +1,50 @@
+//! Nothing, in the shape of [`on`](super).
+
+use crate::event::EventId;
+use crate::observe::{Call, ListenerEnd, Refusal};
+
+#[derive(Default)]
+pub(crate) struct EmissionSpan(());
+
+#[derive(Default)]
+pub(crate) struct ListenerSpan(());
+
+#[must_use]
+pub(crate) struct Entered;
+
+impl EmissionSpan {
+    #[inline]
+    pub(crate) fn begin(&self, _: &str, _: Option<&str>, _: impl FnOnce() -> Option<EventId>) {}
+
+    #[inline]
+    pub(crate) fn share(&self) -> Self {
+        Self(())
+    }
+
+    #[inline]
+    pub(crate) fn enter(&self) -> Entered {
+        Entered
+    }
+
+    #[inline]
+    pub(crate) fn end(&self) {}
+}
+
+impl ListenerSpan {
+    #[inline]
+    pub(crate) fn enter(&self, _: &Call<'_>) -> Entered {
+        Entered
+    }
+
+    #[inline]
+    pub(crate) fn ended(&self, _: &Call<'_>, _: ListenerEnd<'_>) {}
+}
+
+#[inline]
+pub(crate) fn refused(_: &str, _: Refusal<'_>) {}
+
+#[inline]
+pub(crate) fn discarded(_: &str, _: &str) {}
+
+/// Without the feature nothing is stored, so nothing can cost anything.
+const _: () = assert!(size_of::<(EmissionSpan, ListenerSpan, Entered)>() == 0);

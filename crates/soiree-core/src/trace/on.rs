@@ -1,0 +1,262 @@
+//! Spans and events, all with the target `soiree`.
+
+use std::cell::OnceCell;
+use std::error::Error;
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tracing::field::{Empty, display};
+use tracing::{Level, Span, event, info_span};
+
+use crate::event::EventId;
+use crate::observe::{Call, ListenerEnd, Refusal};
+use crate::registry::contained;
+
+const TARGET: &str = "soiree";
+
+/// The span of an emission, from its beginning on the emitter's thread to the end of its last listener.
+#[derive(Default)]
+pub(crate) struct EmissionSpan {
+    /// So that an emission nobody traces takes no lock.
+    is_traced: AtomicBool,
+    /// Locked to take or copy the pointer, no longer.
+    span: Mutex<Option<Arc<Span>>>,
+}
+
+/// The span of one call of a listener, once it is called.
+#[derive(Default)]
+pub(crate) struct ListenerSpan(OnceCell<Arc<Span>>);
+
+/// What the thread traces belongs to the span until this is dropped, which is to be on the same thread.
+#[must_use]
+pub(crate) struct Entered {
+    span: Option<Arc<Span>>,
+    same_thread: PhantomData<*const ()>,
+}
+
+impl EmissionSpan {
+    /// Begins the span, below the one that the calling thread is in.
+    pub(crate) fn begin(
+        &self,
+        topic: &str,
+        pool: Option<&str>,
+        event_id: impl FnOnce() -> Option<EventId>,
+    ) {
+        contained(|| {
+            let span = info_span!(target: TARGET, "emission", topic, pool, event_id = Empty);
+            if span.is_disabled() {
+                return;
+            }
+            if let Some(id) = event_id() {
+                span.record("event_id", display(id));
+            }
+            self.replace(Some(Arc::new(span)));
+            self.is_traced.store(true, Ordering::Release);
+        });
+    }
+
+    /// The same span, for another part of the same emission.
+    pub(crate) fn share(&self) -> Self {
+        let span = self.get();
+        Self {
+            is_traced: AtomicBool::new(span.is_some()),
+            span: Mutex::new(span),
+        }
+    }
+
+    pub(crate) fn enter(&self) -> Entered {
+        Entered::new(self.get())
+    }
+
+    /// Ends the span, as soon as nobody is in it any more.
+    pub(crate) fn end(&self) {
+        if self.is_traced.swap(false, Ordering::AcqRel) {
+            let ended = self.replace(None);
+            contained(move || drop(ended));
+        }
+    }
+
+    fn get(&self) -> Option<Arc<Span>> {
+        if !self.is_traced.load(Ordering::Acquire) {
+            return None;
+        }
+        let span = self.span.lock().unwrap_or_else(PoisonError::into_inner);
+        span.clone()
+    }
+
+    fn replace(&self, other: Option<Arc<Span>>) -> Option<Arc<Span>> {
+        let mut span = self.span.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut span, other)
+    }
+}
+
+impl Drop for EmissionSpan {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl ListenerSpan {
+    /// Enters the span, which begins with the first time, below that of the emission.
+    pub(crate) fn enter(&self, call: &Call<'_>) -> Entered {
+        if self.0.get().is_none() {
+            contained(|| {
+                if let Some(span) = begin(call) {
+                    self.0.get_or_init(|| Arc::new(span));
+                }
+            });
+        }
+        Entered::new(self.0.get().cloned())
+    }
+
+    /// Tells of a failure. The span ends with its last owner.
+    pub(crate) fn ended(&self, call: &Call<'_>, outcome: ListenerEnd<'_>) {
+        if !matches!(outcome, ListenerEnd::Succeeded) {
+            let _entered = Entered::new(self.0.get().cloned());
+            contained(|| failed(call, outcome));
+        }
+    }
+}
+
+impl Drop for ListenerSpan {
+    fn drop(&mut self) {
+        let span = self.0.take();
+        contained(move || drop(span));
+    }
+}
+
+fn begin(call: &Call<'_>) -> Option<Span> {
+    let told = call.entry.told();
+    let span = info_span!(
+        target: TARGET,
+        "listener",
+        topic = call.topic,
+        listener = told.name.unwrap_or(told.id.as_str()),
+        listener_id = told.id.as_str(),
+        pattern = told.pattern,
+        pool = told.pool,
+        attempt = call.attempt,
+        event_id = Empty,
+    );
+    if span.is_disabled() {
+        return None;
+    }
+    if let Some(id) = call.event.known_id() {
+        span.record("event_id", display(id));
+    }
+    Some(span)
+}
+
+#[cold]
+fn failed(call: &Call<'_>, outcome: ListenerEnd<'_>) {
+    let told = call.entry.told();
+    macro_rules! tell {
+        ($level:expr, $message:literal, $error:expr, $panic:expr) => {
+            event!(
+                target: TARGET,
+                $level,
+                topic = call.topic,
+                listener = told.name.unwrap_or(told.id.as_str()),
+                listener_id = told.id.as_str(),
+                pattern = told.pattern,
+                pool = told.pool,
+                attempt = call.attempt,
+                registered_at = told.registered_at.map(display),
+                error = $error,
+                panic = $panic,
+                $message
+            )
+        };
+    }
+    let is_last = |retry: &crate::Retry| retry.delay(call.attempt).is_none();
+    match outcome {
+        ListenerEnd::Succeeded => {}
+        ListenerEnd::Failed(error) if call.entry.retry.as_ref().is_none_or(is_last) => {
+            tell!(
+                Level::ERROR,
+                "listener failed",
+                error.source(),
+                None::<&str>
+            );
+        }
+        ListenerEnd::Failed(error) => {
+            tell!(Level::WARN, "listener failed", error.source(), None::<&str>);
+        }
+        ListenerEnd::Panicked(error) => {
+            tell!(
+                Level::ERROR,
+                "listener panicked",
+                error.source(),
+                error.panic_message()
+            );
+        }
+        ListenerEnd::Refused(error) => {
+            tell!(
+                Level::WARN,
+                "listener refused by its pool",
+                error.source(),
+                None::<&str>
+            );
+        }
+        ListenerEnd::Discarded(error) => {
+            tell!(
+                Level::WARN,
+                "listener discarded by its pool",
+                error.source(),
+                None::<&str>
+            );
+        }
+    }
+}
+
+/// Tells that an emission was not accepted.
+#[cold]
+pub(crate) fn refused(topic: &str, why: Refusal<'_>) {
+    contained(|| match why {
+        // The reason shows the name, cut and escaped.
+        Refusal::InvalidTopic(reason) => {
+            event!(target: TARGET, Level::WARN, error = reason as &dyn Error, "emission refused");
+        }
+        Refusal::Closed => {
+            event!(target: TARGET, Level::WARN, topic, "emission refused: the event pool is closed");
+        }
+        Refusal::Pool { pool, reason } => {
+            let error = reason as &dyn Error;
+            event!(target: TARGET, Level::WARN, topic, pool, error, "emission refused by its pool");
+        }
+    });
+}
+
+/// Tells that the pool dropped an emission that it had accepted.
+#[cold]
+pub(crate) fn discarded(topic: &str, pool: &str) {
+    contained(
+        || event!(target: TARGET, Level::WARN, topic, pool, "emission discarded by its pool"),
+    );
+}
+
+impl Entered {
+    fn new(span: Option<Arc<Span>>) -> Self {
+        if let Some(span) = &span {
+            contained(|| {
+                span.with_subscriber(|(id, subscriber)| subscriber.enter(id));
+            });
+        }
+        Self {
+            span,
+            same_thread: PhantomData,
+        }
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        if let Some(span) = self.span.take() {
+            contained(move || {
+                span.with_subscriber(|(id, subscriber)| subscriber.exit(id));
+                drop(span);
+            });
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Spans and events through the crate `tracing`: from a request to the listeners that it sets off, on whatever thread.
+//!
+//! `cargo run --example tracing --features tracing`
+
+use std::error::Error;
+
+use soiree::{EventPool, ListenerOptions, Overflow, WorkerPool};
+use tracing::{Level, info, info_span, warn};
+use tracing_subscriber::fmt::format::FmtSpan;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    // For the whole process, as listeners run on other threads.
+    tracing_subscriber::fmt()
+        .with_max_level(Level::INFO)
+        .with_span_events(FmtSpan::CLOSE)
+        .with_thread_names(true)
+        .with_ansi(false)
+        .init();
+
+    let mail = WorkerPool::builder().name("mail").max_workers(1);
+    let mail = mail.capacity(1).overflow(Overflow::Reject);
+    let soiree = EventPool::builder()
+        .bulkhead("mail", mail.build()?)
+        .build()?;
+    let named = |name: &str| ListenerOptions::new().name(name);
+    soiree.on_with("user.*", named("audit"), |event| {
+        info!("saw {}", event.topic())
+    })?;
+    soiree.on_with("user.created", named("quota"), |_| {
+        Err::<(), _>("no plan chosen")
+    })?;
+    soiree.on_with("user.created", named("welcome").pool("mail"), |_| {
+        info!("sending a mail");
+    })?;
+
+    let request = info_span!("request", path = "/signup");
+    let report = request.in_scope(|| {
+        info!("signing up");
+        soiree.emit("user.created", "Matty Ice")
+    })?;
+    let report = report.wait();
+    drop(request);
+    println!("called {}, failed {}", report.delivered, report.failed);
+    if soiree.emit("user..created", "Matty Ice").is_err() {
+        warn!("that was no topic");
+    }
+    soiree.close()?;
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! Exactly these spans and events, in exactly this order, as tracing's own mock subscriber sees them.
+
+use std::panic::{PanicHookInfo, set_hook, take_hook};
+use std::sync::{Mutex, Once, PoisonError};
+use std::thread::{ThreadId, current};
+
+use soiree::{EventPool, ListenerOptions, Priority};
+use soiree_testkit::ManualPool;
+use tracing::subscriber::with_default;
+use tracing::{Level, info, info_span};
+use tracing_mock::{expect, subscriber};
+
+/// The mock's panics, which would go unnoticed: a subscriber's panics are caught.
+static FAULTS: Mutex<Vec<(ThreadId, String)>> = Mutex::new(Vec::new());
+
+fn watch_for_faults() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = take_hook();
+        set_hook(Box::new(move |panic: &PanicHookInfo<'_>| {
+            let place = panic.location().map(|place| place.file());
+            if place.is_some_and(|file| file.contains("tracing-mock")) {
+                let mut faults = FAULTS.lock().unwrap_or_else(PoisonError::into_inner);
+                faults.push((current().id(), panic.to_string()));
+            }
+            before(panic);
+        }));
+    });
+}
+
+fn faults_here() -> Vec<String> {
+    let faults = FAULTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let here = faults
+        .iter()
+        .filter(|(thread, _)| *thread == current().id());
+    here.map(|(_, fault)| fault.clone()).collect()
+}
+
+/// L1, L4: an emission and its calls are spans one inside the other, and a failure is told inside its call.
+#[test]
+fn an_emission_is_traced_as_promised() {
+    watch_for_faults();
+    let pool = ManualPool::new();
+    let soiree = EventPool::with_pool(pool.clone());
+    let options = ListenerOptions::from(Priority::High).name("audit");
+    soiree
+        .on_with("mock.*", options, |_| Err::<(), _>("no"))
+        .unwrap();
+    soiree
+        .on_with("mock.me", ListenerOptions::new().name("next"), |_| {
+            info!("inside")
+        })
+        .unwrap();
+
+    let request = expect::span().named("request");
+    let emission = expect::span()
+        .named("emission")
+        .with_target("soiree")
+        .at_level(Level::INFO);
+    let audit_id = expect::id();
+    let audit = expect::span().named("listener").with_id(audit_id.clone());
+    let next_id = expect::id();
+    let next = expect::span().named("listener").with_id(next_id.clone());
+    let field = |name: &'static str, value: &'static str| expect::field(name).with_value(&value);
+    let of_audit = || {
+        field("topic", "mock.me")
+            .and(field("listener", "audit"))
+            .and(field("pattern", "mock.*"))
+            .and(expect::field("attempt").with_value(&1_u64))
+    };
+    let (mock, handle) = subscriber::mock()
+        .new_span(request.clone())
+        .enter(request.clone())
+        .new_span(
+            emission
+                .clone()
+                .with_ancestry(expect::has_contextual_parent("request"))
+                .with_fields(
+                    field("topic", "mock.me")
+                        .and(field("pool", "default"))
+                        .only(),
+                ),
+        )
+        .exit(request.clone())
+        .enter(emission.clone())
+        .new_span(
+            audit
+                .clone()
+                .with_ancestry(expect::has_contextual_parent("emission"))
+                .with_fields(of_audit()),
+        )
+        .enter(audit.clone())
+        .exit(audit.clone())
+        .enter(audit.clone())
+        .event(
+            expect::event()
+                .at_level(Level::ERROR)
+                .with_target("soiree")
+                .with_ancestry(expect::has_contextual_parent(&audit_id))
+                .with_fields(of_audit().and(expect::msg("listener failed"))),
+        )
+        .exit(audit.clone())
+        .new_span(
+            next.clone()
+                .with_ancestry(expect::has_contextual_parent("emission"))
+                .with_fields(field("listener", "next")),
+        )
+        .enter(next.clone())
+        .event(
+            expect::event()
+                .with_ancestry(expect::has_contextual_parent(&next_id))
+                .with_fields(expect::msg("inside")),
+        )
+        .exit(next)
+        .exit(emission)
+        .only()
+        .run_with_handle();
+    with_default(mock, || {
+        let request = info_span!("request");
+        request.in_scope(|| soiree.emit("mock.me", 1).unwrap());
+        pool.run_all();
+    });
+    handle.assert_finished();
+    assert_eq!(faults_here(), [""; 0]);
+    soiree.close().unwrap();
+}
+
+/// E1: where nobody wants spans of this level, there are none, and failures are told all the same.
+#[test]
+fn failures_are_told_where_spans_are_filtered_out() {
+    watch_for_faults();
+    let soiree = EventPool::with_pool(ManualPool::new());
+    soiree.on("mock.fails", |_| Err::<(), _>("no")).unwrap();
+    let (mock, handle) = subscriber::mock()
+        .with_filter(|metadata| *metadata.level() <= Level::WARN)
+        .event(
+            expect::event()
+                .at_level(Level::ERROR)
+                .with_ancestry(expect::is_contextual_root()),
+        )
+        .only()
+        .run_with_handle();
+    with_default(mock, || {
+        soiree.emit_sync("mock.fails", 1).unwrap();
+    });
+    handle.assert_finished();
+    assert_eq!(faults_here(), [""; 0]);
+    soiree.close().unwrap();
+}
