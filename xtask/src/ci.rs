@@ -1,6 +1,6 @@
 //! Every check in one go, cheap ones first, the tests last.
 
-use crate::{Result, arrows, model, tidy, workspace};
+use crate::{Result, arrows, instructions, model, tidy, workspace};
 
 /// Runs the checks in order and ends at the first that fails.
 pub(crate) fn run(tests: bool) -> Result {
@@ -30,6 +30,7 @@ pub(crate) fn run(tests: bool) -> Result {
     tidy::run()?;
     if tests {
         model::run(&[])?;
+        instructions::run()?;
         workspace::run(&["test", "--workspace", "--all-features"])?;
     }
     Ok(())

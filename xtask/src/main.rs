@@ -1,7 +1,9 @@
 //! The project's own checks: `cargo xtask ci` and the commands that `cargo xtask help` lists.
 
 mod arrows;
+mod benches;
 mod ci;
+mod instructions;
 mod model;
 mod mutants;
 mod soak;
@@ -23,6 +25,8 @@ usage: cargo xtask <command>
   tidy             rules of style that no compiler knows
   soak [OPTIONS]   random operations on the pools from many threads; --help lists the options
   asan [OPTIONS]   soak, with a nightly sanitizer that finds leaks and bad memory
+  bench-report [OPTIONS]  soiree beside others, into BENCHMARKS.md; --help lists the options
+  instructions     how many instructions an emit takes, under valgrind, against a bound
   mutants [core|pool] [ARGS]  whether tests notice changes of the code; ARGS are cargo-mutants' own";
 
 fn main() -> ExitCode {
@@ -36,6 +40,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["soak", options @ ..] => soak::run(options),
         ["asan", options @ ..] => soak::run_asan(options),
+        ["bench-report", options @ ..] => benches::report(options),
+        ["instructions"] => instructions::run(),
         ["mutants", args @ ..] => mutants::run(args),
         ["help" | "-h" | "--help"] => {
             println!("{USAGE}");

@@ -1,0 +1,7 @@
+//! Events through a pool.
+
+mod common;
+
+fn main() {
+    common::measure(&["emit-"]);
+}

@@ -1,0 +1,7 @@
+//! Jobs on a pool.
+
+mod common;
+
+fn main() {
+    common::measure(&["tiny-jobs-", "idle-pool"]);
+}

@@ -1,0 +1,231 @@
+//! What is measured, and what is to come out.
+
+mod pools;
+
+use std::time::Duration;
+
+use crate::rows::{Figure, Key, Row, Target};
+
+/// Workloads that belong together.
+pub(crate) struct Chapter {
+    pub(crate) title: &'static str,
+    /// What is done, and what the figures mean.
+    pub(crate) about: &'static str,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// Cases that take turns.
+pub(crate) struct Group {
+    pub(crate) name: String,
+    pub(crate) keys: Vec<Key>,
+    /// How long one run is to take.
+    pub(crate) window: Duration,
+    /// How many operations that are, where it is not to be found out.
+    pub(crate) ops: Option<u64>,
+}
+
+impl Group {
+    fn new(name: impl Into<String>, keys: Vec<Key>) -> Self {
+        Self {
+            name: name.into(),
+            keys,
+            window: Duration::from_millis(300),
+            ops: None,
+        }
+    }
+
+    /// How much of the time it should have.
+    pub(crate) fn weight(&self) -> f64 {
+        self.window.as_secs_f64() * self.keys.len() as f64
+    }
+}
+
+const SOIREE: &str = "soiree";
+const WILDCARDS: [&str; 3] = ["quill-pubsub", "mqtt_topic_tree", "mqtt-topic-engine"];
+pub(crate) fn chapters() -> Vec<Chapter> {
+    vec![
+        dispatch(),
+        threads(),
+        patterns(),
+        stars(),
+        subscribing(),
+        pools::emitting(),
+        pools::waiting(),
+        pools::tiny_jobs(),
+        pools::idle_pool(),
+        pools::at_rest(),
+    ]
+}
+
+fn keys(workload: &str, contenders: &[&str]) -> Vec<Key> {
+    let key = |contender: &&str| Key::new(workload, *contender);
+    contenders.iter().map(key).collect()
+}
+
+fn row(name: &str, ours: Key, others: Vec<Key>, target: Target) -> Row {
+    Row {
+        name: name.into(),
+        ours,
+        others,
+        figure: Figure::Wall,
+        target,
+    }
+}
+
+fn dispatch() -> Chapter {
+    let mut groups = Vec::new();
+    let mut rows = Vec::new();
+    for listeners in [1, 10, 100] {
+        let workload = format!("sync-{listeners}");
+        let peers = [
+            SOIREE,
+            "RwLock loop",
+            "mod-events",
+            "hey_listen",
+            "signals2",
+            "rs_events",
+            "tokio broadcast",
+        ];
+        groups.push(Group::new(
+            &workload,
+            keys(&workload, &[&peers[..], &WILDCARDS].concat()),
+        ));
+        let mut add = |name: &str, others: &[&str], target| {
+            let name = format!("{workload}: {name}");
+            rows.push(row(
+                &name,
+                Key::new(&workload, SOIREE),
+                keys(&workload, others),
+                target,
+            ));
+        };
+        // What is asked for with 1 and with 10 listeners holds for 100 as well.
+        add("beside a bare loop", &["RwLock loop"], Target::Times(1.2));
+        add(
+            "beside priorities and caught panics",
+            &["mod-events"],
+            Target::Faster(2.5),
+        );
+        add("beside wildcards", &WILDCARDS, Target::Faster(4.0));
+    }
+    Chapter {
+        title: "Calling listeners on the caller's thread",
+        about: "`emit_sync` on an exact topic with 1, 10 and 100 listeners. The bare loop is a `RwLock<HashMap<String, Vec<Arc<dyn Fn>>>>`. \
+                hey_listen, signals2, mod-events and tokio's broadcast channel know no topics, hey_listen and tokio's none of the caller's \
+                listeners fail; they are here to show what less costs.",
+        groups,
+        rows,
+    }
+}
+
+fn threads() -> Chapter {
+    let contenders = [SOIREE, "RwLock loop", "mod-events"];
+    let mut cases = keys("sync-threads-1", &contenders);
+    cases.extend(keys("sync-threads-2", &contenders));
+    Chapter {
+        title: "Two threads on one topic",
+        about: "`emit_sync` to one listener, from one thread and from two at once. Time is that of all threads together for each emit, so with \
+                two threads it is at best half.",
+        groups: vec![Group::new("sync-threads", cases)],
+        rows: vec![row(
+            "sync-threads: two beside one",
+            Key::new("sync-threads-2", SOIREE),
+            keys("sync-threads-1", &[SOIREE]),
+            Target::Faster(1.5),
+        )],
+    }
+}
+
+fn patterns() -> Chapter {
+    let mut hot = Vec::new();
+    for patterns in [10, 1_000, 100_000, 1_000_000] {
+        let workload = format!("hot-{patterns}");
+        hot.extend(keys(&workload, &[SOIREE, WILDCARDS[0]]));
+        if patterns <= 100_000 {
+            hot.extend(keys(&workload, &WILDCARDS[1..]));
+        }
+    }
+    let spread = [
+        keys("spread-100000", &[SOIREE]),
+        keys("spread-100000", &WILDCARDS),
+        keys("spread-1000000", &[SOIREE, WILDCARDS[0]]),
+    ];
+    Chapter {
+        title: "Finding listeners among many patterns",
+        about: "`emit_sync` on a topic that two of many patterns match, half of which end in `*` and half in `**`. *Hot* is one topic again and \
+                again, *spread* are 100,000 topics in turn. mqtt_topic_tree makes room for all subscribers at each publish.",
+        groups: vec![
+            Group::new("hot", hot),
+            Group::new("spread", spread.concat()),
+        ],
+        rows: vec![
+            row(
+                "hot: among 1,000,000 beside 10",
+                Key::new("hot-1000000", SOIREE),
+                keys("hot-10", &[SOIREE]),
+                Target::Times(1.3),
+            ),
+            row(
+                "spread: 100,000 topics among 100,000 patterns",
+                Key::new("spread-100000", SOIREE),
+                keys("spread-100000", &WILDCARDS[..1]),
+                Target::Times(1.2),
+            ),
+        ],
+    }
+}
+
+fn stars() -> Chapter {
+    let mut cases = keys("stars-50", &[SOIREE]);
+    cases.extend(keys("stars-100", &[SOIREE]));
+    Chapter {
+        title: "Eight `**` against a long topic",
+        about: "`emit_sync` on topics of 50 and of 100 segments, each a new one, with a pattern of eight `**` that comes close to matching.",
+        groups: vec![Group::new("stars", cases)],
+        rows: vec![
+            row(
+                "stars: 100 segments",
+                Key::new("stars-100", SOIREE),
+                Vec::new(),
+                Target::Nanos(20_000.0),
+            ),
+            row(
+                "stars: 100 segments beside 50, linear",
+                Key::new("stars-100", SOIREE),
+                keys("stars-50", &[SOIREE]),
+                Target::Times(2.2),
+            ),
+        ],
+    }
+}
+
+fn subscribing() -> Chapter {
+    let [few, many] = ["subscribe-10", "subscribe-1000000"];
+    let mut cases = Vec::new();
+    for workload in [few, many] {
+        cases.push(Key::new(workload, SOIREE));
+        cases.push(Key::new(format!("{workload}-while-emitting"), SOIREE));
+    }
+    let many = Key::new(many, SOIREE);
+    Chapter {
+        title: "Subscribing",
+        about: "Subscribing a closure to a new pattern, among 10 and among 1,000,000, alone and while another thread emits. Time is that of \
+                subscribing; `unsubscribe` is that of taking off, and `emit` that of one emit of the other thread.",
+        groups: vec![Group::new("subscribe", cases)],
+        rows: vec![
+            row(
+                "subscribe: among 1,000,000",
+                many.clone(),
+                Vec::new(),
+                Target::Nanos(5_000.0),
+            ),
+            row(
+                "subscribe: among 1,000,000 beside 10",
+                many,
+                keys(few, &[SOIREE]),
+                Target::Times(3.0),
+            ),
+        ],
+    }
+}

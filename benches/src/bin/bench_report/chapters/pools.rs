@@ -1,0 +1,179 @@
+//! What goes through a pool.
+
+use std::time::Duration;
+
+use super::{Chapter, Group, SOIREE, keys, row};
+use crate::rows::{Figure, Key, Row, Target};
+
+const POOLS: [&str; 5] = [
+    "threadpool",
+    "rayon",
+    "rusty_pool",
+    "tokio spawn",
+    "tokio spawn_blocking",
+];
+const BOXED: &str = "crossbeam, boxed jobs";
+const BY_VALUE: &str = "crossbeam, jobs by value";
+
+pub(super) fn emitting() -> Chapter {
+    let mut groups = Vec::new();
+    let mut rows = Vec::new();
+    for producers in [1, 2] {
+        for workers in [2, 10] {
+            let workload = format!("emit-{producers}p-{workers}w");
+            let [kept, dropped] =
+                ["soiree, kept", "soiree, dropped"].map(|who| Key::new(&workload, who));
+            let mut cases = vec![kept.clone(), dropped.clone()];
+            cases.extend(keys(
+                &workload,
+                &[
+                    "literal port, kept",
+                    "literal port, dropped",
+                    "crossbeam, one value",
+                ],
+            ));
+            groups.push(Group::new(&workload, cases));
+            let mut add = |name: &str, ours: &Key, others: Vec<Key>, target| {
+                rows.push(row(
+                    &format!("{workload}: {name}"),
+                    ours.clone(),
+                    others,
+                    target,
+                ));
+            };
+            add(
+                "kept, beside the literal port",
+                &kept,
+                keys(&workload, &["literal port, kept"]),
+                Target::Faster(2.5),
+            );
+            add(
+                "kept, beside a bare channel",
+                &kept,
+                keys(&workload, &["crossbeam, one value"]),
+                Target::Faster(0.8),
+            );
+            add(
+                "dropped, beside kept",
+                &dropped,
+                vec![kept.clone()],
+                Target::Faster(1.3),
+            );
+        }
+    }
+    Chapter {
+        title: "Events through a pool",
+        about: "`emit` to one listener from 1 and 2 threads (p) through 2 and 10 workers (w), with a queue of 1,024, until the last listener has \
+                run. *Kept* is with the emissions kept and awaited in batches of 1,000, *dropped* without. The literal port boxes each job, has an `Arc` for the \
+                event and one for the topic, a channel for the errors of each emit, a token for each job that runs, and counters that \
+                all threads share. The bare channel hands over one number.",
+        groups,
+        rows,
+    }
+}
+
+pub(super) fn waiting() -> Chapter {
+    let mut groups = Vec::new();
+    let mut rows = Vec::new();
+    for workers in [2, 10] {
+        let workload = format!("emit-and-wait-{workers}w");
+        groups.push(Group::new(
+            &workload,
+            keys(&workload, &[SOIREE, "literal port", "tokio spawn"]),
+        ));
+        rows.push(row(
+            &format!("{workload}: beside spawn and await"),
+            Key::new(&workload, SOIREE),
+            keys(&workload, &["tokio spawn"]),
+            Target::Faster(1.3),
+        ));
+    }
+    Chapter {
+        title: "Events through a pool, one at a time",
+        about: "`emit` and a wait for its end before the next. Tokio spawns the same work from outside its workers and awaits it.",
+        groups,
+        rows,
+    }
+}
+
+pub(super) fn tiny_jobs() -> Chapter {
+    let mut groups = Vec::new();
+    let mut rows = Vec::new();
+    for producers in [1, 2] {
+        for workers in [2, 10] {
+            let workload = format!("tiny-jobs-{producers}p-{workers}w");
+            groups.push(Group::new(
+                &workload,
+                keys(
+                    &workload,
+                    &[&[SOIREE, BOXED, BY_VALUE], &POOLS[..]].concat(),
+                ),
+            ));
+            let ours = Key::new(&workload, SOIREE);
+            let beside_pools = format!("{workload}: beside other pools");
+            rows.push(row(
+                &beside_pools,
+                ours.clone(),
+                keys(&workload, &POOLS),
+                Target::Faster(1.5),
+            ));
+            let beside_bare = format!("{workload}: beside a bare channel");
+            rows.push(row(
+                &beside_bare,
+                ours,
+                keys(&workload, &[BOXED]),
+                Target::Faster(1.2),
+            ));
+        }
+    }
+    Chapter {
+        title: "Tiny jobs",
+        about: "Jobs that add one to a number, from 1 and 2 threads (p) on 2 and 10 workers (w), until the last has run. soiree and the bare \
+                channel hold back whoever submits when 1,024 jobs wait; the queues of the others have no bounds.",
+        groups,
+        rows,
+    }
+}
+
+pub(super) fn idle_pool() -> Chapter {
+    let mut group = Group::new(
+        "idle-pool",
+        keys("idle-pool", &[&[SOIREE, BOXED], &POOLS[..]].concat()),
+    );
+    group.window = Duration::from_secs(1);
+    let percentile = |name: &'static str| Row {
+        name: format!("idle-pool: {name} beside a bare channel"),
+        ours: Key::new("idle-pool", SOIREE),
+        others: keys("idle-pool", &[BOXED]),
+        figure: Figure::Named(name),
+        target: Target::Times(1.05),
+    };
+    Chapter {
+        title: "One job on an idle pool",
+        about: "From submit until the job runs, on a pool of 2 workers that has been idle for 200 µs; `round-` is from submit until the \
+                submitter knows that it has ended. CPU time is that of the whole program, its pauses included.",
+        groups: vec![group],
+        rows: vec![percentile("p50"), percentile("p99")],
+    }
+}
+
+pub(super) fn at_rest() -> Chapter {
+    let mut group = Group::new(
+        "pool-at-rest",
+        keys("pool-at-rest", &[&[SOIREE, BOXED], &POOLS[..]].concat()),
+    );
+    group.window = Duration::from_secs(1);
+    group.ops = Some(1);
+    Chapter {
+        title: "A pool at rest",
+        about: "CPU time within a second in which a pool of 10 workers has nothing to do, after it had.",
+        groups: vec![group],
+        rows: vec![Row {
+            name: "pool-at-rest: CPU time in a second".into(),
+            ours: Key::new("pool-at-rest", SOIREE),
+            others: Vec::new(),
+            figure: Figure::Cpu,
+            target: Target::Nanos(200_000.0),
+        }],
+    }
+}

@@ -1,0 +1,140 @@
+//! The machine, and what else it is doing.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::Result;
+
+/// What is told of the machine.
+pub(crate) struct Host {
+    pub(crate) processor: String,
+    pub(crate) cores: usize,
+    pub(crate) memory_gib: u64,
+    pub(crate) kernel: String,
+    pub(crate) rustc: String,
+    pub(crate) commit: String,
+    /// The crates that take part, with their versions.
+    pub(crate) versions: Vec<(String, String)>,
+}
+
+const CRATES: [&str; 13] = [
+    "crossbeam-channel",
+    "hey_listen",
+    "mod-events",
+    "mqtt-topic-engine",
+    "mqtt_topic_tree",
+    "quill-pubsub",
+    "rayon",
+    "rs_events",
+    "rusty_pool",
+    "signals2",
+    "soiree",
+    "threadpool",
+    "tokio",
+];
+
+impl Host {
+    pub(crate) fn look() -> Result<Self> {
+        let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let kib = field(&meminfo, "MemTotal")
+            .split(' ')
+            .next()
+            .map(str::parse);
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let lock = fs::read_to_string(root.join("Cargo.lock"))?;
+        Ok(Self {
+            processor: field(&cpuinfo, "model name").into(),
+            cores: std::thread::available_parallelism()?.get(),
+            memory_gib: match kib {
+                Some(Ok(kib)) => {
+                    let kib: u64 = kib;
+                    kib >> 20
+                }
+                _ => 0,
+            },
+            kernel: output("uname", &["-sr"], &root),
+            rustc: output("rustc", &["--version"], &root),
+            commit: output("git", &["describe", "--always", "--dirty"], &root),
+            versions: versions(&lock),
+        })
+    }
+}
+
+fn field<'a>(text: &'a str, name: &str) -> &'a str {
+    let mut lines = text.lines().filter_map(|line| line.split_once(':'));
+    lines
+        .find(|(found, _)| found.trim() == name)
+        .map_or("unknown", |(_, value)| value.trim())
+}
+
+fn output(program: &str, args: &[&str], folder: &Path) -> String {
+    let output = Command::new(program)
+        .args(args)
+        .current_dir(folder)
+        .output();
+    let output = output.ok().filter(|output| output.status.success());
+    let text = output.and_then(|output| String::from_utf8(output.stdout).ok());
+    text.map_or_else(|| "unknown".into(), |text| text.trim().into())
+}
+
+fn versions(lock: &str) -> Vec<(String, String)> {
+    let mut lines = lock.lines();
+    let mut versions = Vec::new();
+    while let Some(line) = lines.next() {
+        let Some(name) = value(line, "name") else {
+            continue;
+        };
+        let version = lines.next().and_then(|line| value(line, "version"));
+        if let (true, Some(version)) = (CRATES.contains(&name), version) {
+            versions.push((name.into(), version.into()));
+        }
+    }
+    versions
+}
+
+fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
+    let value = line.strip_prefix(key)?.trim_start().strip_prefix('=')?;
+    Some(value.trim().trim_matches('"'))
+}
+
+/// The CPU time that all processes have taken since the machine was started; with what a hypervisor has taken away.
+pub(crate) fn busy() -> Result<Duration> {
+    // Of a hundredth of a second each, on every Linux that Rust knows.
+    const TICK: Duration = Duration::from_millis(10);
+    let stat = fs::read_to_string("/proc/stat").map_err(|error| {
+        format!("/proc/stat: {error}: what else runs can only be seen on Linux")
+    })?;
+    let mut fields = stat
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .skip(1);
+    let mut ticks = |skipped: usize| {
+        fields
+            .nth(skipped)
+            .and_then(|field| field.parse::<u32>().ok())
+    };
+    // user, nice, system, then behind idle and iowait: irq, softirq, steal
+    let parts = [0, 0, 0, 2, 0, 0].map(|skipped| ticks(skipped).unwrap_or(0));
+    Ok(TICK * parts.iter().sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_found_in_a_lock_file() {
+        let lock = "[[package]]\nname = \"rayon\"\nversion = \"1.2.3\"\n\n[[package]]\nname = \"else\"\nversion = \"4.5.6\"\n";
+        assert_eq!(versions(lock), [("rayon".into(), "1.2.3".into())]);
+    }
+
+    #[test]
+    fn the_system_tells_how_busy_it_is() {
+        assert!(busy().unwrap() > Duration::ZERO);
+    }
+}

@@ -1,0 +1,48 @@
+//! Medians and how far figures lie apart.
+
+/// The middle of some figures, and what the middle half of them lies between.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Middle {
+    pub(crate) median: f64,
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    pub(crate) count: usize,
+}
+
+impl Middle {
+    /// Of none there is no middle.
+    pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut figures: Vec<f64> = figures.into_iter().collect();
+        figures.sort_unstable_by(f64::total_cmp);
+        let at = |share: f64| {
+            let place = share * (figures.len().checked_sub(1)? as f64);
+            let (below, above) = (place.floor() as usize, place.ceil() as usize);
+            Some(figures[below] + (figures[above] - figures[below]) * place.fract())
+        };
+        Some(Self {
+            median: at(0.5)?,
+            low: at(0.25)?,
+            high: at(0.75)?,
+            count: figures.len(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_is_found_wherever_it_lies() {
+        assert_eq!(Middle::of([]), None);
+        let one = Middle::of([3.0]).unwrap();
+        assert_eq!(
+            (one.low, one.median, one.high, one.count),
+            (3.0, 3.0, 3.0, 1)
+        );
+        let five = Middle::of([5.0, 1.0, 4.0, 2.0, 3.0]).unwrap();
+        assert_eq!((five.low, five.median, five.high), (2.0, 3.0, 4.0));
+        let even = Middle::of([1.0, 2.0]).unwrap();
+        assert_eq!((even.low, even.median, even.high), (1.25, 1.5, 1.75));
+    }
+}

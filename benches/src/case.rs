@@ -1,0 +1,62 @@
+//! Every workload and who does it.
+
+use crate::meter::Bench;
+
+/// One workload done by one contender.
+pub struct Case {
+    /// What is done.
+    pub workload: String,
+    /// Who does it.
+    pub contender: &'static str,
+    /// Whether threads are involved, so that a process should run it only once.
+    pub threaded: bool,
+    make: Box<dyn Fn() -> Box<dyn Bench>>,
+}
+
+impl Case {
+    pub(crate) fn new<B: Bench + 'static>(
+        workload: impl Into<String>,
+        contender: &'static str,
+        make: impl Fn() -> B + 'static,
+    ) -> Self {
+        Self {
+            workload: workload.into(),
+            contender,
+            threaded: false,
+            make: Box::new(move || Box::new(make())),
+        }
+    }
+
+    /// A process should run it only once, as the system may place its threads well or badly.
+    pub(crate) fn threaded(mut self) -> Self {
+        self.threaded = true;
+        self
+    }
+
+    /// Makes what is needed for it.
+    pub fn prepare(&self) -> Box<dyn Bench> {
+        (self.make)()
+    }
+}
+
+/// All of them; without the crates that soiree is measured against, unless built with the feature `peers`.
+pub fn cases() -> Vec<Case> {
+    [
+        crate::dispatch::cases(),
+        crate::among::cases(),
+        crate::stars::cases(),
+        crate::churn::cases(),
+        crate::emit::cases(),
+        crate::pool::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The case of these names.
+pub fn find(workload: &str, contender: &str) -> Option<Case> {
+    cases()
+        .into_iter()
+        .find(|case| case.workload == workload && case.contender == contender)
+}

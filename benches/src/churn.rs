@@ -1,0 +1,122 @@
+//! Subscribing and taking off, among many patterns.
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use soiree::{EventPool, ListenerId};
+
+use crate::case::Case;
+use crate::listening::called;
+use crate::meter::{Sample, process_cpu};
+
+const PATTERNS: [u64; 2] = [10, 1_000_000];
+/// How many are subscribed before they are taken off again.
+const BATCH: u64 = 100;
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for patterns in PATTERNS {
+        cases.push(Case::new(
+            format!("subscribe-{patterns}"),
+            "soiree",
+            move || {
+                let mut churn = Churn::new(patterns);
+                move |ops| churn.run(ops)
+            },
+        ));
+        let workload = format!("subscribe-{patterns}-while-emitting");
+        cases.push(Case::new(workload, "soiree", move || {
+            let mut churn = Churn::new(patterns);
+            move |ops| churn.run_while_emitting(ops)
+        }));
+    }
+    cases
+}
+
+struct Churn {
+    soiree: EventPool,
+    next: u64,
+}
+
+impl Churn {
+    fn new(patterns: u64) -> Self {
+        let soiree = EventPool::new();
+        for account in 0..patterns / 2 {
+            for rest in ["user.*", "**"] {
+                let pattern = format!("account.{account}.{rest}");
+                soiree
+                    .on(&pattern, |_| called())
+                    .expect("the pattern is sound");
+            }
+        }
+        Self { soiree, next: 0 }
+    }
+
+    /// The sample is that of subscribing; the figure `unsubscribe` is nanoseconds of taking one off.
+    fn run(&mut self, ops: u64) -> Sample {
+        let before = self.soiree.len();
+        let mut sample = Sample {
+            ops,
+            ..Sample::default()
+        };
+        let mut taking_off = Duration::ZERO;
+        let mut left = ops;
+        while left > 0 {
+            let batch = left.min(BATCH);
+            left -= batch;
+            let patterns: Vec<String> = (self.next..self.next + batch)
+                .map(|number| format!("guest.{number}.user.*"))
+                .collect();
+            self.next += batch;
+            let mut ids: Vec<ListenerId> = Vec::with_capacity(patterns.len());
+            let (started, cpu) = (Instant::now(), process_cpu());
+            for pattern in &patterns {
+                let id = self.soiree.on(black_box(pattern), |_| called());
+                ids.push(id.expect("the pattern is sound"));
+            }
+            sample.wall += started.elapsed();
+            sample.cpu += process_cpu() - cpu;
+            assert_eq!(self.soiree.len(), before + patterns.len());
+            let started = Instant::now();
+            for (pattern, id) in patterns.iter().zip(&ids) {
+                self.soiree
+                    .off(black_box(pattern), id)
+                    .expect("it is there");
+            }
+            taking_off += started.elapsed();
+            assert_eq!(self.soiree.len(), before);
+        }
+        let each = taking_off.as_nanos() as u64 / ops;
+        sample.figures.push(("unsubscribe".into(), each));
+        sample
+    }
+
+    /// As [`run`](Churn::run), and another thread emits all the time; the figure `emit` is nanoseconds of one emit.
+    fn run_while_emitting(&mut self, ops: u64) -> Sample {
+        let (stop, emitted) = (AtomicBool::new(false), AtomicU64::new(0));
+        let soiree = self.soiree.clone();
+        let mut emitting = Duration::ZERO;
+        let mut sample = std::thread::scope(|scope| {
+            let emitter = scope.spawn(|| {
+                let started = Instant::now();
+                while !stop.load(Ordering::Relaxed) {
+                    let report = soiree.emit_sync("account.1.user.created", 0_u64);
+                    assert_eq!(report.expect("it is open").delivered, 2);
+                    emitted.fetch_add(1, Ordering::Relaxed);
+                }
+                started.elapsed()
+            });
+            while emitted.load(Ordering::Relaxed) == 0 {
+                std::thread::yield_now();
+            }
+            let sample = self.run(ops);
+            stop.store(true, Ordering::Relaxed);
+            emitting = emitter.join().expect("the emitter does not panic");
+            sample
+        });
+        let each = emitting.as_nanos() as u64 / emitted.load(Ordering::Relaxed);
+        sample.figures.push(("emit".into(), each));
+        sample
+    }
+}

@@ -1,0 +1,149 @@
+//! The same by crates that dispatch on the caller's thread.
+
+use std::any::Any;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use hey_listen::sync::{PriorityDispatcher, PriorityDispatcherResult, PriorityListener};
+use mod_events::EventDispatcher;
+use rs_events::{EventEmitter, EventHandler};
+use signals2::{Connect1, Emit1, Signal};
+
+use super::{Calls, from_threads};
+use crate::case::Case;
+use crate::listening::{TOPIC, called};
+use crate::matchers::{MqttTopicEngine, MqttTopicTree, Quill, Registry};
+
+pub(super) fn cases(workload: &str, listeners: u64) -> Vec<Case> {
+    vec![
+        Case::new(workload, "mod-events", move || {
+            Calls::new(listeners, mod_events(listeners))
+        }),
+        Case::new(workload, "hey_listen", move || {
+            Calls::new(listeners, hey_listen(listeners))
+        }),
+        Case::new(workload, "signals2", move || {
+            Calls::new(listeners, signals2(listeners))
+        }),
+        Case::new(workload, "rs_events", move || {
+            Calls::new(listeners, rs_events(listeners))
+        }),
+        Case::new(workload, "tokio broadcast", move || {
+            Calls::new(listeners, broadcast(listeners))
+        }),
+        Case::new(workload, "quill-pubsub", move || {
+            Calls::new(listeners, matcher::<Quill>(listeners))
+        }),
+        Case::new(workload, "mqtt_topic_tree", move || {
+            Calls::new(listeners, matcher::<MqttTopicTree>(listeners))
+        }),
+        Case::new(workload, "mqtt-topic-engine", move || {
+            Calls::new(listeners, matcher::<MqttTopicEngine>(listeners))
+        }),
+    ]
+}
+
+pub(super) fn threaded(workload: &str, threads: u64) -> Vec<Case> {
+    vec![
+        Case::new(workload, "mod-events", move || {
+            from_threads(threads, mod_events(1))
+        })
+        .threaded(),
+    ]
+}
+
+#[derive(Debug)]
+struct Created(u64);
+
+impl mod_events::Event for Created {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// By type, and without topics; with priorities, and each panic caught.
+fn mod_events(listeners: u64) -> impl Fn(u64) + Sync {
+    let dispatcher = EventDispatcher::new();
+    for _ in 0..listeners {
+        dispatcher.subscribe(|event: &Created| {
+            black_box(event.0);
+            called();
+            Ok(())
+        });
+    }
+    move |payload| {
+        let result = dispatcher.dispatch(black_box(Created(payload)));
+        assert!(result.all_succeeded(), "a listener failed");
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Happened {
+    UserCreated,
+}
+
+struct Counter;
+
+impl PriorityListener<Happened> for Counter {
+    fn on_event(&self, _: &Happened) -> Option<PriorityDispatcherResult> {
+        called();
+        None
+    }
+}
+
+/// By value, with priorities; without a payload, and for one thread alone.
+fn hey_listen(listeners: u64) -> impl FnMut(u64) {
+    let mut dispatcher = PriorityDispatcher::<u32, Happened>::default();
+    for _ in 0..listeners {
+        dispatcher.add_listener(Happened::UserCreated, Counter, 1);
+    }
+    move |_| dispatcher.dispatch_event(black_box(&Happened::UserCreated))
+}
+
+/// One signal, without topics.
+fn signals2(listeners: u64) -> impl Fn(u64) {
+    let signal = Signal::<(u64,), ()>::new();
+    for _ in 0..listeners {
+        signal.connect(|payload| {
+            black_box(payload);
+            called();
+        });
+    }
+    move |payload| {
+        signal.emit(black_box(payload));
+    }
+}
+
+fn rs_events(listeners: u64) -> impl FnMut(u64) {
+    let mut emitter = EventEmitter::<u64>::new(listeners as usize);
+    for _ in 0..listeners {
+        let added = emitter.add(TOPIC, None, Arc::new(|_| called()));
+        assert!(added.is_ok(), "the listener was refused");
+    }
+    move |payload| {
+        let ended = emitter.emit(black_box(TOPIC), Arc::new(payload));
+        assert!(ended.is_ok(), "the event was refused");
+    }
+}
+
+/// One channel, and a receiver in each listener's place.
+fn broadcast(listeners: u64) -> impl FnMut(u64) {
+    let (sender, _) = tokio::sync::broadcast::channel(16);
+    let mut receivers: Vec<_> = (0..listeners).map(|_| sender.subscribe()).collect();
+    move |payload| {
+        sender.send(black_box(payload)).expect("somebody receives");
+        for receiver in &mut receivers {
+            receiver.try_recv().expect("it was sent");
+            called();
+        }
+    }
+}
+
+fn matcher<R: Registry>(listeners: u64) -> impl FnMut(u64) {
+    let mut registry = R::default();
+    let topic = R::topic(TOPIC);
+    for _ in 0..listeners {
+        registry.subscribe(&topic);
+    }
+    move |payload| registry.emit(black_box(&topic), payload)
+}

@@ -1,0 +1,88 @@
+//! The same on pools of other crates.
+
+use std::time::Duration;
+
+use super::{Jobs, of};
+use crate::case::Case;
+
+pub(super) fn cases() -> Vec<Case> {
+    [
+        of::<threadpool::ThreadPool>("threadpool"),
+        of::<rayon::ThreadPool>("rayon"),
+        of::<rusty_pool::ThreadPool>("rusty_pool"),
+        of::<Tokio>("tokio spawn"),
+        of::<TokioBlocking>("tokio spawn_blocking"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+impl Jobs for threadpool::ThreadPool {
+    fn with_workers(workers: usize) -> Self {
+        Self::new(workers)
+    }
+
+    fn submit(&self, job: impl FnOnce() + Send + 'static) {
+        self.execute(job);
+    }
+}
+
+impl Jobs for rayon::ThreadPool {
+    fn with_workers(workers: usize) -> Self {
+        let builder = rayon::ThreadPoolBuilder::new().num_threads(workers);
+        builder.build().expect("threads can be started")
+    }
+
+    fn submit(&self, job: impl FnOnce() + Send + 'static) {
+        self.spawn(job);
+    }
+}
+
+impl Jobs for rusty_pool::ThreadPool {
+    fn with_workers(workers: usize) -> Self {
+        let pool = Self::new(workers, workers, Duration::from_secs(60));
+        pool.start_core_threads();
+        pool
+    }
+
+    fn submit(&self, job: impl FnOnce() + Send + 'static) {
+        self.execute(job);
+    }
+}
+
+pub(crate) fn runtime(workers: usize) -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .build()
+        .expect("threads can be started")
+}
+
+pub(crate) struct Tokio(tokio::runtime::Runtime);
+
+impl Jobs for Tokio {
+    fn with_workers(workers: usize) -> Self {
+        Self(runtime(workers))
+    }
+
+    fn submit(&self, job: impl FnOnce() + Send + 'static) {
+        self.0.spawn(async move { job() });
+    }
+}
+
+/// On a runtime of one thread, which has nothing to do.
+pub(crate) struct TokioBlocking(tokio::runtime::Runtime);
+
+impl Jobs for TokioBlocking {
+    fn with_workers(workers: usize) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(workers)
+            .build();
+        Self(runtime.expect("threads can be started"))
+    }
+
+    fn submit(&self, job: impl FnOnce() + Send + 'static) {
+        self.0.spawn_blocking(job);
+    }
+}

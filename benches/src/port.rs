@@ -1,0 +1,123 @@
+//! The way of an event where it is done literally: a box for the job, an `Arc` for the event and one for the listeners of a
+//! topic, a channel for the errors of each emit, a token for each job that runs, and counters that all threads share.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::listening::{BareEvent, BareListener, BoxError};
+
+/// How many errors of one emit may wait to be read.
+const ERRORS: usize = 64;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+struct Event {
+    topic: String,
+    payload: Box<dyn Any + Send + Sync>,
+}
+
+struct Topic {
+    listeners: RwLock<Vec<BareListener>>,
+}
+
+#[derive(Default)]
+struct Counters {
+    submitted: AtomicU64,
+    active: AtomicU64,
+    completed: AtomicU64,
+}
+
+/// Topics, and a pool of one queue and one channel of tokens.
+pub(crate) struct Port {
+    topics: Arc<RwLock<HashMap<String, Arc<Topic>>>>,
+    jobs: Sender<Job>,
+    counters: Arc<Counters>,
+}
+
+impl Port {
+    pub(crate) fn new(workers: usize, capacity: usize) -> Self {
+        let (sender, receiver) = bounded::<Job>(capacity);
+        let (give, take) = bounded::<()>(workers);
+        (0..workers).for_each(|_| give.send(()).expect("there is room"));
+        let counters = Arc::<Counters>::default();
+        for _ in 0..workers {
+            let (jobs, counters) = (receiver.clone(), Arc::clone(&counters));
+            let (give, take) = (give.clone(), take.clone());
+            thread::spawn(move || {
+                for job in jobs.iter() {
+                    take.recv().expect("the channel is open");
+                    counters.active.fetch_add(1, Ordering::SeqCst);
+                    job();
+                    counters.active.fetch_sub(1, Ordering::SeqCst);
+                    counters.completed.fetch_add(1, Ordering::SeqCst);
+                    give.send(()).expect("the channel is open");
+                }
+            });
+        }
+        Self {
+            topics: Arc::default(),
+            jobs: sender,
+            counters,
+        }
+    }
+
+    pub(crate) fn on(&self, topic: &str, listener: BareListener) {
+        let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+        let topic = topics.entry(topic.into()).or_insert_with(|| {
+            Arc::new(Topic {
+                listeners: RwLock::default(),
+            })
+        });
+        let mut listeners = topic
+            .listeners
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        listeners.push(listener);
+    }
+
+    /// What is received are the errors of the listeners; the channel ends when all have been called.
+    pub(crate) fn emit<T: Any + Send + Sync>(&self, topic: &str, payload: T) -> Receiver<BoxError> {
+        let (sender, errors) = bounded(ERRORS);
+        let event = Arc::new(Event {
+            topic: topic.into(),
+            payload: Box::new(payload),
+        });
+        let topics = Arc::clone(&self.topics);
+        self.counters.submitted.fetch_add(1, Ordering::SeqCst);
+        self.jobs
+            .send(Box::new(move || trigger(&topics, &event, &sender)))
+            .expect("the workers live");
+        errors
+    }
+}
+
+fn trigger(
+    topics: &RwLock<HashMap<String, Arc<Topic>>>,
+    event: &Arc<Event>,
+    errors: &Sender<BoxError>,
+) {
+    let topics = topics.read().unwrap_or_else(PoisonError::into_inner);
+    let Some(topic) = topics.get(&event.topic).cloned() else {
+        return;
+    };
+    drop(topics);
+    let listeners = topic
+        .listeners
+        .read()
+        .unwrap_or_else(PoisonError::into_inner);
+    let event = BareEvent {
+        topic: &event.topic,
+        payload: &*event.payload,
+    };
+    for listener in listeners.iter() {
+        if let Err(error) = listener(&event) {
+            // Whoever dropped the receiver does not want to know.
+            let _ = errors.send(error);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! A pattern that would take exponential time if matched naively.
+
+use std::fmt::Write;
+
+use soiree::EventPool;
+
+use crate::case::Case;
+use crate::dispatch::Calls;
+use crate::listening::called;
+
+const STARS: usize = 8;
+const SEGMENTS: [usize; 2] = [50, 100];
+
+pub(crate) fn cases() -> Vec<Case> {
+    SEGMENTS
+        .into_iter()
+        .map(|segments| {
+            Case::new(format!("stars-{segments}"), "soiree", move || {
+                eight_stars(segments)
+            })
+        })
+        .collect()
+}
+
+/// No topic comes twice, so that every one has to be matched.
+fn eight_stars(segments: usize) -> Calls<impl FnMut(u64)> {
+    let soiree = EventPool::new();
+    // It matches none of the topics, which is what takes longest to find out.
+    let pattern = ["**.a"; STARS].join(".");
+    for pattern in [pattern.as_str(), "**"] {
+        soiree
+            .on(pattern, |_| called())
+            .expect("the pattern is sound");
+    }
+    let stem = "a.".repeat(segments - 1);
+    let mut topic = stem.clone();
+    let mut number = 0_u64;
+    Calls::new(1, move |payload| {
+        topic.truncate(stem.len());
+        number += 1;
+        write!(topic, "{number}").expect("there is room in a string");
+        let report = soiree.emit_sync(&topic, payload);
+        assert!(
+            report.is_ok_and(|report| report.is_ok()),
+            "a listener failed"
+        );
+    })
+}

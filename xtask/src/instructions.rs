@@ -1,0 +1,127 @@
+//! How many instructions an emit takes: a guard against becoming slower that does not depend on the clock.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::{Result, benches};
+
+/// A workload, and how many times the instructions of the reference it may take.
+struct Guarded {
+    workload: &'static str,
+    most: f64,
+}
+
+/// A bare loop over a map of listeners behind a lock, which changes only with the standard library.
+const REFERENCE: (&str, &str) = ("sync-1", "RwLock loop");
+
+const GUARDED: [Guarded; 6] = [
+    Guarded {
+        workload: "sync-1",
+        most: 6.0,
+    },
+    Guarded {
+        workload: "sync-10",
+        most: 10.0,
+    },
+    Guarded {
+        workload: "sync-100",
+        most: 46.0,
+    },
+    Guarded {
+        workload: "hot-10",
+        most: 9.0,
+    },
+    Guarded {
+        workload: "hot-100000",
+        most: 9.0,
+    },
+    Guarded {
+        workload: "emit-one-thread",
+        most: 10.0,
+    },
+];
+
+/// Counts, and fails if something takes more than it may.
+pub(crate) fn run() -> Result {
+    if !is_there(OsStr::new("valgrind")) {
+        let skipped = "instructions: skipped, as there is no valgrind to count them";
+        if std::env::var_os("SOIREE_TESTS_MUST_RUN").is_some() {
+            return Err(skipped.into());
+        }
+        println!("{skipped}");
+        return Ok(());
+    }
+    let contender = benches::contender()?;
+    let reference = per_op(&contender, REFERENCE.0, REFERENCE.1)?;
+    let (workload, whose) = REFERENCE;
+    println!("{workload} of {whose}: {reference:.0} instructions");
+    let mut above = 0;
+    for guarded in GUARDED {
+        let found = per_op(&contender, guarded.workload, "soiree")?;
+        let ratio = found / reference;
+        let too_many = ratio > guarded.most;
+        above += usize::from(too_many);
+        println!(
+            "{}: {found:.0} instructions, {ratio:.2} times the reference, at most {:.2}{}",
+            guarded.workload,
+            guarded.most,
+            if too_many { ": TOO MANY" } else { "" }
+        );
+    }
+    match above {
+        0 => Ok(()),
+        count => Err(format!("instructions: {count} workloads take too many").into()),
+    }
+}
+
+fn is_there(program: &OsStr) -> bool {
+    let status = Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success())
+}
+
+/// Instructions of one operation: what more of them take beyond few, so that preparing them is left out.
+fn per_op(contender: &Path, workload: &str, whose: &str) -> Result<f64> {
+    const FEW: u64 = 2_000;
+    const MORE: u64 = 12_000;
+    let [few, more] = [FEW, MORE].map(|ops| count(contender, workload, whose, ops));
+    Ok((more? - few?) / (MORE - FEW) as f64)
+}
+
+fn count(contender: &Path, workload: &str, whose: &str, ops: u64) -> Result<f64> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(contender)
+        .args(["once", workload, whose, &ops.to_string()])
+        .output()?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        return Err(format!(
+            "{workload} of {whose} under valgrind: {}\n{told}",
+            output.status
+        )
+        .into());
+    }
+    collected(&told).ok_or_else(|| format!("valgrind did not count {workload}:\n{told}").into())
+}
+
+fn collected(told: &str) -> Option<f64> {
+    let line = told.lines().find(|line| line.contains("Collected :"))?;
+    line.split(':').next_back()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_valgrind_counted_is_found() {
+        let told =
+            "==1== Events    : Ir\n==1== Collected : 1234567\n==1== \n==1== I   refs:  1,234,567\n";
+        assert_eq!(collected(told), Some(1_234_567.0));
+        assert_eq!(collected("==1== no such tool"), None);
+    }
+}
