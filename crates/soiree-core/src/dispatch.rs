@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::event::Event;
 use crate::job::PanicPayload;
 use crate::listener::{BoxError, ListenerError, ListenerPanic};
-use crate::observe::{Call, DeadEvent, ListenerEnd, Observers};
+use crate::observe::{Call, DeadEvent, ListenerEnd, Observers, SlowListenerHandler, Watch};
 use crate::registry::{Claim, Entry, Registry, contained};
 use crate::retry::{Again, DeadLetter};
 use crate::topic::Pattern;
@@ -39,6 +39,20 @@ pub struct Handlers {
     pub dead_letter: Option<DeadLetterHandler>,
     /// Who is told of everything that happens.
     pub observers: Observers,
+    /// Called for each listener that runs for too long, while it does and once more when it has ended.
+    pub slow_listener: Option<SlowListenerHandler>,
+    /// For how long a listener may run that has no [threshold of its own](crate::ListenerOptions::slow_after).
+    pub slow_after: Option<Duration>,
+    /// What watches how long listeners run. Without it none is told of.
+    pub watch: Option<Watch>,
+}
+
+impl Handlers {
+    /// Whether nobody is told of a call that goes well.
+    #[inline]
+    pub(crate) fn are_quiet(&self) -> bool {
+        self.observers.is_empty() && self.slow_listener.is_none()
+    }
 }
 
 impl fmt::Debug for Handlers {
@@ -49,6 +63,9 @@ impl fmt::Debug for Handlers {
             .field("dead_event", &self.dead_event.is_some())
             .field("dead_letter", &self.dead_letter.is_some())
             .field("observers", &self.observers)
+            .field("slow_listener", &self.slow_listener.is_some())
+            .field("slow_after", &self.slow_after)
+            .field("watch", &self.watch.is_some())
             .finish()
     }
 }
@@ -119,7 +136,7 @@ pub(crate) fn dispatch(
             return;
         }
         let last = Cell::new(false);
-        let call = Call::new(entry, topic, event, 1, &handlers.observers);
+        let call = Call::new(entry, topic, event, 1, handlers);
         let mut step = caught(|| {
             if handed_over && ground.is_aborted_elsewhere(event) {
                 return Step::Aborted;
@@ -166,7 +183,7 @@ pub(crate) fn dispatch_one(
 ) -> Tally {
     let mut tally = Tally::default();
     let last = Cell::new(false);
-    let call = Call::new(entry, topic, event, 1, &handlers.observers);
+    let call = Call::new(entry, topic, event, 1, handlers);
     let step = caught(|| step(&call, &last));
     tell(&call, handlers, step, &mut tally, ground);
     if last.get() {
@@ -187,7 +204,7 @@ pub(crate) fn dispatch_again(
 ) -> Tally {
     let mut tally = Tally::default();
     let again = Again { event, attempt };
-    let call = Call::new(entry, topic, event, attempt, &handlers.observers);
+    let call = Call::new(entry, topic, event, attempt, handlers);
     let step = caught(|| Step::Called(call.run(&again)));
     tell(&call, handlers, step, &mut tally, ground);
     tally

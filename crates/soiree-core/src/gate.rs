@@ -1,11 +1,11 @@
 //! Counting who is inside, and closing the door behind the last one.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::{AtomicBool, AtomicU64, Monitor, STRIPES, thread_local};
+use crate::sync::{AtomicBool, AtomicU64, Monitor, STRIPES, stripe};
 
 /// A door through which many threads pass at once, and which can be closed.
 ///
@@ -113,11 +113,7 @@ impl Gate {
     }
 
     fn stripe(&self) -> &Stripe {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        thread_local! {
-            static MINE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;
-        }
-        &self.stripes[MINE.try_with(|mine| *mine).unwrap_or(0)]
+        &self.stripes[stripe()]
     }
 }
 

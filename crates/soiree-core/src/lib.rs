@@ -57,7 +57,7 @@ pub use crate::observe::{
     DeadEvent, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded, JobOffered,
     JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, ObservedPool,
     Observer, Observers, PoolResized, Refusal, Removal, RetryScheduled, SlowListener,
-    SubscriptionAdded, SubscriptionRemoved,
+    SlowListenerHandler, SubscriptionAdded, SubscriptionRemoved, Watch,
 };
 pub use crate::options::ListenerOptions;
 pub use crate::payload::{Carrier, Payload, PayloadRef};

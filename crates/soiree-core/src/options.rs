@@ -3,6 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::event::Event;
 use crate::priority::Priority;
@@ -28,6 +29,7 @@ pub struct ListenerOptions {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) pool: Option<Arc<str>>,
     pub(crate) retry: Option<Retry>,
+    pub(crate) slow_after: Option<Duration>,
     pub(crate) registered_at: Option<&'static Location<'static>>,
 }
 
@@ -93,6 +95,14 @@ impl ListenerOptions {
         self
     }
 
+    /// For how long it may run before it is told of as slow, to the slow listener handler and to observers, whatever holds for
+    /// the others. It is not interrupted. `Duration::MAX` for one that may take as long as it likes.
+    #[must_use]
+    pub fn slow_after(mut self, threshold: Duration) -> Self {
+        self.slow_after = Some(threshold);
+        self
+    }
+
     /// A name for errors and figures.
     #[must_use]
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
@@ -139,6 +149,7 @@ impl fmt::Debug for ListenerOptions {
             .field("name", &self.name)
             .field("pool", &self.pool)
             .field("retry", &self.retry)
+            .field("slow_after", &self.slow_after)
             .field("registered_at", &self.registered_at)
             .finish()
     }

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use soiree_core::{
     BulkheadError, DeadLetter, Emitter, Event, ListenerError, ListenerId, ListenerPanic, Observer,
-    PoolHandle, Settings,
+    PoolHandle, Settings, SlowListener, Watch,
 };
 
 use crate::clock::Clock;
@@ -44,6 +45,7 @@ impl Builder {
     pub fn with_pool(pool: impl Into<PoolHandle>) -> Self {
         let mut settings = Settings::new(pool);
         settings.timer = Some(Arc::new(Clock::default()));
+        settings.handlers.watch = Some(Watch::new(Arc::new(Clock::default())));
         Self {
             settings,
             id_generator: IdGenerator::new(ListenerId::generate),
@@ -154,6 +156,43 @@ impl Builder {
     /// ```
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
         self.settings.handlers.observers.add(Arc::new(observer));
+        self
+    }
+
+    /// For how long a listener may run before it is told of as slow: to the
+    /// [handler](Builder::slow_listener_handler), and to observers. [`ListenerOptions::slow_after`] says otherwise for one listener.
+    /// No limit unless set.
+    ///
+    /// It is told of while it still runs, by a thread that is there only while listeners with a limit run, and once more when it
+    /// has ended. It is not interrupted.
+    ///
+    /// ```
+    /// use soiree::EventPool;
+    /// use std::time::Duration;
+    ///
+    /// let soiree = EventPool::builder()
+    ///     .slow_listeners(Duration::from_secs(1))
+    ///     .slow_listener_handler(|slow| {
+    ///         let end = if slow.ended { "has run" } else { "has been running" };
+    ///         eprintln!("{:?} {end} for {:?} on {}", slow.listener.name, slow.running_for, slow.topic);
+    ///     })
+    ///     .build()?;
+    /// # soiree.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [`ListenerOptions::slow_after`]: crate::ListenerOptions::slow_after
+    pub fn slow_listeners(mut self, threshold: Duration) -> Self {
+        self.settings.handlers.slow_after = Some(threshold);
+        self
+    }
+
+    /// Sees every listener that runs for longer than it [should](Builder::slow_listeners). If it panics itself, that is dropped.
+    pub fn slow_listener_handler(
+        mut self,
+        handler: impl Fn(&SlowListener<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.handlers.slow_listener = Some(Arc::new(handler));
         self
     }
 

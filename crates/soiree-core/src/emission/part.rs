@@ -46,7 +46,7 @@ impl<C: Cargo> Part<C> {
     fn fail(&self, error: ListenerError, event: &dyn Event) {
         let handlers = &self.flight.core.setup.handlers;
         let topic = self.flight.core.topic();
-        let call = Call::new(&self.entry, topic, event, 1, &handlers.observers);
+        let call = Call::new(&self.entry, topic, event, 1, handlers);
         call.ended(match error.failure() {
             Failure::Refused => ListenerEnd::Refused(&error),
             _ => ListenerEnd::Discarded(&error),

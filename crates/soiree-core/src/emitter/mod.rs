@@ -86,6 +86,11 @@ impl Emitter {
                 return Err(SubscribeError::NoTimer);
             }
         }
+        let current = self.current.load();
+        if options.slow_after.is_some() && current.settings.handlers.watch.is_none() {
+            return Err(SubscribeError::NoWatch);
+        }
+        drop(current);
         self.registry().add(pattern, id, options, listener)
     }
 

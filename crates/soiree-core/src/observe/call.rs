@@ -4,8 +4,11 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::clock;
 use super::told::{ListenerEnd, ListenerEnded, ListenerStarted};
-use super::{Observers, clock};
+use super::watch::{Running, Seat, Watch};
+use crate::dispatch::Handlers;
+use crate::emission::TopicText;
 use crate::event::Event;
 use crate::listener::BoxError;
 use crate::registry::Entry;
@@ -18,9 +21,10 @@ pub(crate) struct Call<'a> {
     pub(crate) event: &'a dyn Event,
     /// They count from 1.
     pub(crate) attempt: u32,
-    observers: &'a Observers,
+    handlers: &'a Handlers,
     started: Cell<Option<Instant>>,
     span: ListenerSpan,
+    watched: Cell<Option<(&'a Watch, Seat)>>,
 }
 
 impl<'a> Call<'a> {
@@ -29,47 +33,69 @@ impl<'a> Call<'a> {
         topic: &'a str,
         event: &'a dyn Event,
         attempt: u32,
-        observers: &'a Observers,
+        handlers: &'a Handlers,
     ) -> Self {
         Self {
             entry,
             topic,
             event,
             attempt,
-            observers,
+            handlers,
             started: Cell::new(None),
             span: ListenerSpan::default(),
+            watched: Cell::new(None),
         }
     }
 
     /// Calls the listener with the event as it is to see it. No listener is called anywhere else.
     #[inline]
     pub(crate) fn run(&self, seen: &dyn Event) -> Result<(), BoxError> {
-        if !self.observers.is_empty() {
-            self.tell_started();
+        if !self.handlers.are_quiet() {
+            self.begin();
         }
         let _entered = self.span.enter(self);
         self.entry.listener.handle(seen)
     }
 
     #[cold]
-    fn tell_started(&self) {
-        let started = ListenerStarted {
-            topic: self.topic,
-            event: self.event,
-            listener: self.entry.told(),
+    fn begin(&self) {
+        let observers = &self.handlers.observers;
+        if !observers.is_empty() {
+            let started = ListenerStarted {
+                topic: self.topic,
+                event: self.event,
+                listener: self.entry.told(),
+                attempt: self.attempt,
+            };
+            observers.tell(|observer| observer.listener_started(&started));
+            self.started.set(Some(clock::now()));
+        }
+        self.watched.set(self.watch());
+    }
+
+    /// Has the listener watched, if there is a limit to how long it should run.
+    fn watch(&self) -> Option<(&'a Watch, Seat)> {
+        let threshold = self.entry.slow_after.or(self.handlers.slow_after)?;
+        let watch = self.handlers.watch.as_ref()?;
+        let began = watch.now();
+        let seat = watch.begin(Running {
+            entry: Arc::clone(self.entry),
+            topic: TopicText::new(self.topic),
             attempt: self.attempt,
-        };
-        self.observers
-            .tell(|observer| observer.listener_started(&started));
-        self.started.set(Some(clock::now()));
+            threshold,
+            observers: self.handlers.observers.clone(),
+            handler: self.handlers.slow_listener.clone(),
+            began,
+            due: began.checked_add(threshold)?,
+        });
+        Some((watch, seat))
     }
 
     /// Tells what came of it; right after it was run, if it was.
     #[inline]
     pub(crate) fn ended(&self, outcome: ListenerEnd<'_>) {
         self.span.ended(self, outcome);
-        if !self.observers.is_empty() {
+        if !self.handlers.are_quiet() {
             self.tell_ended(outcome);
         }
     }
@@ -77,15 +103,29 @@ impl<'a> Call<'a> {
     #[cold]
     fn tell_ended(&self, outcome: ListenerEnd<'_>) {
         let started = self.started.get();
+        let run_time = started.map(|started| clock::now().saturating_duration_since(started));
+        self.end_watch();
         let ended = ListenerEnded {
             topic: self.topic,
             event: self.event,
             listener: self.entry.told(),
             attempt: self.attempt,
             outcome,
-            run_time: started.map(|started| clock::now().saturating_duration_since(started)),
+            run_time,
         };
-        self.observers
-            .tell(|observer| observer.listener_ended(&ended));
+        let observers = &self.handlers.observers;
+        observers.tell(|observer| observer.listener_ended(&ended));
+    }
+
+    fn end_watch(&self) {
+        if let Some((watch, seat)) = self.watched.take() {
+            watch.end(seat);
+        }
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.end_watch();
     }
 }

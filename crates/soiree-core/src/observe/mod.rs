@@ -6,6 +6,7 @@ mod forward;
 mod job;
 mod pool;
 mod told;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use self::told::{
     JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, PoolResized,
     Refusal, Removal, RetryScheduled, SlowListener, SubscriptionAdded, SubscriptionRemoved,
 };
+pub use self::watch::{SlowListenerHandler, Watch};
 use crate::listener::ListenerPanic;
 use crate::registry::contained;
 use crate::retry::DeadLetter;
@@ -91,7 +93,8 @@ pub trait Observer: Send + Sync {
     /// A listener panicked, or its filter did. After [`listener_ended`](Observer::listener_ended).
     fn listener_panicked(&self, panic: &ListenerPanic<'_>) {}
 
-    /// A listener has run for longer than it should: told once while it runs, and once more when it has ended.
+    /// A listener has run for longer than it should: told once while it runs, and once more when it has ended. The first time by
+    /// the timer of the [`Watch`](crate::Watch).
     fn listener_slow(&self, slow: &SlowListener<'_>) {}
 
     /// A listener failed and will be called again.

@@ -3,6 +3,7 @@
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::radix::RadixMap;
 use crate::introspection::ListenerInfo;
@@ -31,6 +32,8 @@ pub(crate) struct Entry {
     /// The bulkhead that it runs on, if it has one of its own.
     pub(crate) pool: Option<Arc<str>>,
     pub(crate) retry: Option<Retry>,
+    /// For how long it may run, if that is its own affair.
+    pub(crate) slow_after: Option<Duration>,
     runs_left: Option<AtomicU64>,
     /// Where in the program's source it was registered, if whoever did so has said.
     registered_at: Option<&'static Location<'static>>,
@@ -63,6 +66,7 @@ impl Entry {
             filter: options.filter,
             pool: options.pool,
             retry: options.retry,
+            slow_after: options.slow_after,
             runs_left: options.max_runs.map(AtomicU64::new),
             registered_at: options.registered_at,
             listener,

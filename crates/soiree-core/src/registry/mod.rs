@@ -68,6 +68,9 @@ pub enum SubscribeError {
     /// It is to be called again when it fails, and there is no timer to do that.
     #[error("the listener cannot be called again when it fails: the emitter has no timer")]
     NoTimer,
+    /// It has a limit to how long it may run, and there is nothing that watches.
+    #[error("the listener cannot be watched: the emitter has no watch")]
+    NoWatch,
     /// A listener that may run 0 times would never run.
     #[error("max_runs(0) would never call the listener")]
     ZeroRuns,

@@ -2,6 +2,8 @@
 //!
 //! With `--cfg soiree_model` they are shuttle's. Everything else in the crate keeps to `std`.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 #[cfg(soiree_model)]
 mod model;
 mod monitor;
@@ -13,3 +15,12 @@ pub(crate) use self::model::{AtomicBool, AtomicU64, STRIPES, thread_local};
 pub(crate) use self::monitor::Monitor;
 #[cfg(not(soiree_model))]
 pub(crate) use self::real::{AtomicBool, AtomicU64, STRIPES, thread_local};
+
+/// Which of the stripes is the calling thread's.
+pub(crate) fn stripe() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static MINE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;
+    }
+    MINE.try_with(|mine| *mine).unwrap_or(0)
+}
