@@ -1,11 +1,13 @@
 //! The `replay` example, as its users run it.
 #![cfg(feature = "pool")]
 
-use std::env::consts::EXE_EXTENSION;
-use std::ffi::OsStr;
+mod example;
+
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+
+use crate::example::example;
 
 const WEBHOOKS: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -34,39 +36,8 @@ impl Ended {
     }
 }
 
-/// The example as Cargo built it beside this test. `cargo test --test replay` builds none; then it is built now.
-fn replay() -> Command {
-    let this = std::env::current_exe().expect("a test knows its own path");
-    let profile = this
-        .parent()
-        .and_then(Path::parent)
-        .expect("target/<profile>/deps");
-    let built = profile
-        .join("examples")
-        .join("replay")
-        .with_extension(EXE_EXTENSION);
-    if !built.exists() {
-        let profile_name = match profile.file_name().and_then(OsStr::to_str) {
-            Some("debug") | None => "dev",
-            Some(name) => name,
-        };
-        let build = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "soiree", "--example", "replay"])
-            .args(["--profile", profile_name, "--target-dir"])
-            .arg(profile.parent().expect("target"))
-            .output()
-            .expect("cargo starts");
-        assert!(
-            build.status.success(),
-            "{}",
-            String::from_utf8_lossy(&build.stderr)
-        );
-    }
-    Command::new(built)
-}
-
 fn run(arguments: &[&str], stdin: &str) -> Ended {
-    let mut child = replay()
+    let mut child = example("replay")
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -219,7 +190,7 @@ fn help_names_every_option() {
 
 #[test]
 fn a_reader_that_has_gone_away_is_no_error() {
-    let mut child = replay()
+    let mut child = example("replay")
         .arg("-")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

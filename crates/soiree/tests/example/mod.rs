@@ -1,0 +1,38 @@
+//! Running an example.
+
+use std::env::consts::EXE_EXTENSION;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
+
+/// The example as Cargo built it beside this test. `cargo test --test NAME` builds none; then it is built now.
+pub(crate) fn example(name: &str) -> Command {
+    let this = std::env::current_exe().expect("a test knows its own path");
+    let profile = this
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/<profile>/deps");
+    let built = profile
+        .join("examples")
+        .join(name)
+        .with_extension(EXE_EXTENSION);
+    if !built.exists() {
+        let profile_name = match profile.file_name().and_then(OsStr::to_str) {
+            Some("debug") | None => "dev",
+            Some(name) => name,
+        };
+        let build = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "-p", "soiree", "--all-features"])
+            .args(["--example", name])
+            .args(["--profile", profile_name, "--target-dir"])
+            .arg(profile.parent().expect("target"))
+            .output()
+            .expect("cargo starts");
+        assert!(
+            build.status.success(),
+            "{}",
+            String::from_utf8_lossy(&build.stderr)
+        );
+    }
+    Command::new(built)
+}
