@@ -54,9 +54,9 @@ pub use crate::listener::{
     BoxError, Failure, Listener, ListenerError, ListenerId, ListenerPanic, Outcome,
 };
 pub use crate::observe::{
-    DeadEvent, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded, JobOffered,
-    JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, ObservedPool,
-    Observer, Observers, PoolResized, Refusal, Removal, RetryScheduled, SlowListener,
+    DeadEvent, EmissionAccepted, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded,
+    JobOffered, JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted,
+    ObservedPool, Observer, Observers, PoolResized, Refusal, Removal, RetryScheduled, SlowListener,
     SlowListenerHandler, SubscriptionAdded, SubscriptionRemoved, Watch,
 };
 pub use crate::options::ListenerOptions;

@@ -14,7 +14,8 @@ use soiree_core::{
 /// How long a journal waits before it says that nothing more comes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An [`Observer`] that writes a line for whatever it is told. Without times, so that lines can be compared.
+/// An [`Observer`] that writes a line for whatever it is told. Without times, so that lines can be compared; and without
+/// [`emission_accepted`](Observer::emission_accepted), for which there is no telling between which lines it comes.
 ///
 /// A cheap handle: hand over a clone and keep one. Listeners appear under their name, and under their pattern if they have
 /// none.

@@ -113,10 +113,10 @@ pub use soiree_core::{
 
 #[doc(inline)]
 pub use soiree_core::{
-    DeadEvent, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded, JobOffered,
-    JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, ObservedPool,
-    Observer, PoolResized, Refusal, Removal, RetryScheduled, SlowListener, SubscriptionAdded,
-    SubscriptionRemoved,
+    DeadEvent, EmissionAccepted, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded,
+    JobOffered, JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted,
+    ObservedPool, Observer, PoolResized, Refusal, Removal, RetryScheduled, SlowListener,
+    SubscriptionAdded, SubscriptionRemoved,
 };
 
 mod builder;

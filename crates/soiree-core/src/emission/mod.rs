@@ -26,7 +26,7 @@ pub(crate) use self::link::Link;
 pub(crate) use self::report::Errors;
 pub use self::report::{Report, ReportError};
 pub(crate) use self::setup::{Hub, Setup};
-pub(crate) use self::tell::{tell_begun, tell_ended};
+pub(crate) use self::tell::{tell_accepted, tell_begun, tell_ended};
 pub(crate) use self::topic_text::TopicText;
 use crate::listener::ListenerError;
 use crate::payload::Payload;

@@ -10,7 +10,7 @@ use super::setup::Setup;
 use crate::dispatch::{Handlers, Tally};
 use crate::event::Event;
 use crate::job::{Job, Task};
-use crate::observe::{EmissionBegun, EmissionEnded};
+use crate::observe::{EmissionAccepted, EmissionBegun, EmissionEnded};
 use crate::registry::contained;
 
 impl Setup {
@@ -54,6 +54,16 @@ impl<C: Cargo> Flight<C> {
         });
     }
 
+    /// To be called when its pool has taken it. It may have ended.
+    pub(crate) fn tell_accepted(&self) {
+        if self.core.setup.handlers.observers.is_empty() {
+            return;
+        }
+        let core = &self.core;
+        let _entered = inside::enter(core.frame_here());
+        tell_accepted(core.topic(), core.pool_name(), &core.setup.handlers);
+    }
+
     pub(super) fn tell_ended(self: &Arc<Self>, tally: Tally, discarded: bool) {
         let core = &self.core;
         contained(|| {
@@ -81,6 +91,13 @@ pub(crate) fn tell_begun(event: &dyn Event, topic: &str, pool: Option<&str>, han
     handlers
         .observers
         .tell(|observer| observer.emission_begun(&begun));
+}
+
+/// Tells that an emission was accepted.
+pub(crate) fn tell_accepted(topic: &str, pool: Option<&str>, handlers: &Handlers) {
+    handlers
+        .observers
+        .tell(|observer| observer.emission_accepted(&EmissionAccepted { topic, pool }));
 }
 
 /// Tells that an emission has ended.

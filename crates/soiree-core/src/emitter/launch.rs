@@ -31,7 +31,10 @@ impl Emitter {
             }
             let job = setup.offer(Arc::clone(&flight) as _, &setup.pool);
             let refused = match self.submit(handle, job) {
-                Ok(()) => return Ok(Emission::new(flight)),
+                Ok(()) => {
+                    flight.tell_accepted();
+                    return Ok(Emission::new(flight));
+                }
                 Err(refused) => take_back(refused),
             };
             // A bulkhead that was taken off meanwhile is closed; the event goes where it goes without it.

@@ -6,7 +6,8 @@ use super::Emitter;
 use super::settings::Current;
 use crate::dispatch::{Audience, Failed, Ground, Tally, dispatch, tell_if_dead};
 use crate::emission::{
-    Emission, Errors, Flight, Frame, Hub, Report, Whole, enter_frame, tell_begun, tell_ended,
+    Emission, Errors, Flight, Frame, Hub, Report, Whole, enter_frame, tell_accepted, tell_begun,
+    tell_ended,
 };
 use crate::event::{BaseEvent, Event};
 use crate::listener::ListenerError;
@@ -39,6 +40,7 @@ impl Emitter {
         span.begin(topic, None, || event.known_id());
         let traced = span.enter();
         tell_begun(event, topic, None, handlers);
+        tell_accepted(topic, None, handlers);
         let mut here = Here {
             hub: &self.hub,
             current: &current,

@@ -19,6 +19,7 @@ macro_rules! forward {
 
 forward! {
     emission_begun: EmissionBegun<'_>,
+    emission_accepted: EmissionAccepted<'_>,
     emission_refused: EmissionRefused<'_>,
     emission_ended: EmissionEnded<'_>,
     job_offered: JobOffered<'_>,

@@ -15,9 +15,10 @@ pub(crate) use self::call::Call;
 pub(crate) use self::job::{Observed, take_back};
 pub use self::pool::ObservedPool;
 pub use self::told::{
-    DeadEvent, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded, JobOffered,
-    JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, PoolResized,
-    Refusal, Removal, RetryScheduled, SlowListener, SubscriptionAdded, SubscriptionRemoved,
+    DeadEvent, EmissionAccepted, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded,
+    JobOffered, JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted,
+    PoolResized, Refusal, Removal, RetryScheduled, SlowListener, SubscriptionAdded,
+    SubscriptionRemoved,
 };
 pub use self::watch::{SlowListenerHandler, Watch};
 use crate::listener::ListenerPanic;
@@ -36,8 +37,8 @@ use crate::retry::DeadLetter;
 ///
 /// # In which order
 /// - An emission that [begins](Observer::emission_begun) ends once, [refused](Observer::emission_refused) by its pool or
-///   [ended](Observer::emission_ended), and whatever is told of it comes in between, that its job has ended excepted. So what
-///   was accepted is what has begun and was not refused.
+///   [ended](Observer::emission_ended), and whatever is told of it comes in between, that its job has ended excepted. That it
+///   was [accepted](Observer::emission_accepted) may be told after its end, since others run it meanwhile.
 /// - In the same way a job that is [offered](Observer::job_offered) is [refused](Observer::job_refused) or
 ///   [ends](Observer::job_ended); if it runs, it [starts](Observer::job_started) before.
 /// - Different emissions, jobs and listeners are told of side by side, by several threads.
@@ -59,6 +60,10 @@ use crate::retry::DeadLetter;
 pub trait Observer: Send + Sync {
     /// The topic is valid and the `EventPool` open: the event goes to its pool next. On the thread that emits.
     fn emission_begun(&self, begun: &EmissionBegun<'_>) {}
+
+    /// An emission was accepted: its pool has taken it, or its listeners are called on the thread that emits next. On that
+    /// thread, before `emit` returns, though the emission may have ended by then.
+    fn emission_accepted(&self, accepted: &EmissionAccepted<'_>) {}
 
     /// An emission was not accepted. On the thread that emits.
     fn emission_refused(&self, refused: &EmissionRefused<'_>) {}

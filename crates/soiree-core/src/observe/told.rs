@@ -40,6 +40,16 @@ pub struct EmissionBegun<'a> {
     pub pool: Option<&'a str>,
 }
 
+/// An emission was accepted.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct EmissionAccepted<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// The name of the pool; `None` if the listeners are called on the thread that emits.
+    pub pool: Option<&'a str>,
+}
+
 /// An emission was not accepted.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
 use soiree::{
-    CloseError, EmissionBegun, EmissionEnded, EventPool, JobEnded, JobOffered, JobStarted,
-    ListenerEnded, ListenerStarted, Observer, SubscriptionAdded, SubscriptionRemoved,
-    WeakEventPool, WorkerPool,
+    CloseError, EmissionAccepted, EmissionBegun, EmissionEnded, EventPool, JobEnded, JobOffered,
+    JobStarted, ListenerEnded, ListenerStarted, Observer, Pool, SubscriptionAdded,
+    SubscriptionRemoved, WeakEventPool, WorkerPool,
 };
 use soiree_testkit::Journal;
 
@@ -19,6 +19,10 @@ struct Panics;
 impl Observer for Panics {
     fn emission_begun(&self, _: &EmissionBegun<'_>) {
         panic!("begun");
+    }
+
+    fn emission_accepted(&self, _: &EmissionAccepted<'_>) {
+        panic!("accepted");
     }
 
     fn emission_ended(&self, _: &EmissionEnded<'_>) {
@@ -125,6 +129,10 @@ impl<F: Fn(&EventPool) + Send + Sync> Observer for Calls<F> {
         self.act("emission begun");
     }
 
+    fn emission_accepted(&self, _: &EmissionAccepted<'_>) {
+        self.act("emission accepted");
+    }
+
     fn emission_ended(&self, _: &EmissionEnded<'_>) {
         self.act("emission ended");
     }
@@ -189,7 +197,7 @@ fn an_observer_may_call_its_own_event_pool() {
         assert_eq!(soiree.emit("a.b", ()).unwrap().wait().delivered, 1);
         soiree.off("a.b", &id).unwrap();
         soiree.close().unwrap();
-        assert_eq!(calls.at.lock().unwrap().len(), 9);
+        assert_eq!(calls.at.lock().unwrap().len(), 10);
     });
 }
 
@@ -212,7 +220,7 @@ fn a_close_from_inside_an_observer_never_waits_for_itself() {
         soiree.close().unwrap();
         let at = std::mem::take(&mut *calls.at.lock().unwrap());
         let closed = std::mem::take(&mut *closed.lock().unwrap());
-        assert_eq!(at.len(), 8, "all but the added subscription: {at:?}");
+        assert_eq!(at.len(), 9, "all but the added subscription: {at:?}");
         for (at, closed) in at.iter().zip(closed) {
             let expected = match *at {
                 "subscription removed" => CloseError::AlreadyClosed,
@@ -246,4 +254,37 @@ fn an_observer_holds_for_emissions_that_begin_afterwards() {
     soiree.emit_sync("a.b", ()).unwrap();
     first.reads([]);
     second.reads([]);
+}
+
+/// Notes what was accepted, and by which pool.
+#[derive(Default)]
+struct Accepted(Mutex<Vec<String>>);
+
+impl Observer for Accepted {
+    fn emission_accepted(&self, accepted: &EmissionAccepted<'_>) {
+        let pool = accepted.pool.unwrap_or("its caller");
+        let line = format!("{} by {pool}", accepted.topic);
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+/// E2: what is accepted is told of as such before `emit` returns, and what is refused never is.
+#[test]
+fn what_is_accepted_is_told_of_and_what_is_refused_is_not() {
+    let pool = soiree_testkit::ManualPool::new();
+    let soiree = EventPool::with_pool(Arc::new(pool.clone()));
+    let accepted = Arc::new(Accepted::default());
+    soiree.add_observer(Arc::clone(&accepted));
+    let lines = || std::mem::take(&mut *accepted.0.lock().unwrap());
+    soiree.emit("a.b", ()).unwrap();
+    assert_eq!(lines(), ["a.b by default"]);
+    soiree.emit_sync("c.d", ()).unwrap();
+    assert_eq!(lines(), ["c.d by its caller"]);
+    soiree.emit("no..topic", ()).unwrap_err();
+    pool.run_all();
+    pool.release();
+    soiree.emit("a.b", ()).unwrap_err();
+    soiree.close().unwrap();
+    soiree.emit("a.b", ()).unwrap_err();
+    assert_eq!(lines(), [""; 0]);
 }
