@@ -8,7 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use soiree_core::{
     BulkheadError, DeadLetter, Emitter, Event, ListenerError, ListenerId, ListenerPanic, Observer,
-    PoolHandle, Settings, SlowListener, Watch,
+    PoolHandle, Settings, SlowListener, Timer, Watch,
 };
 
 use crate::clock::Clock;
@@ -193,6 +193,13 @@ impl Builder {
         handler: impl Fn(&SlowListener<'_>) + Send + Sync + 'static,
     ) -> Self {
         self.settings.handlers.slow_listener = Some(Arc::new(handler));
+        self
+    }
+
+    /// What wakes up to look for slow listeners, in place of a thread that is there only while there are any to watch. For tests,
+    /// and for programs that have a timer already. Handlers and observers are called by it, so it should have nothing else to do.
+    pub fn slow_listener_timer(mut self, timer: impl Timer + 'static) -> Self {
+        self.settings.handlers.watch = Some(Watch::new(Arc::new(timer)));
         self
     }
 

@@ -40,6 +40,31 @@
 //! and all of it as a [`graph`](EventPool::graph), as data or for Graphviz. [`has_listeners`](EventPool::has_listeners) says whether
 //! an event is worth making.
 //!
+//! # Seeing what happens
+//! An [`Observer`] is told of emissions, jobs, listeners, retries and subscriptions as they happen; any number of them, in the
+//! [builder](Builder::observer) or [later](EventPool::add_observer). Without one nothing is timed. [`ObservedPool`] does the same
+//! for jobs of a pool without an `EventPool`.
+//!
+//! A listener that runs for [too long](Builder::slow_listeners) is told of while it still runs.
+//!
+//! ```
+//! use soiree::{EventPool, ListenerEnded, Observer};
+//!
+//! struct Log;
+//!
+//! impl Observer for Log {
+//!     fn listener_ended(&self, ended: &ListenerEnded<'_>) {
+//!         println!("{}: {:?} after {:?}", ended.listener.pattern, ended.outcome, ended.run_time);
+//!     }
+//! }
+//!
+//! let soiree = EventPool::builder().observer(Log).build()?;
+//! soiree.on("user.*", |_| println!("somebody came"))?;
+//! soiree.emit("user.created", "Matty Ice")?;
+//! soiree.close()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Features
 //! | feature | default | adds |
 //! |---|---|---|

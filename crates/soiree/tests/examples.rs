@@ -105,6 +105,19 @@ fn custom_ids() {
 }
 
 #[test]
+fn observer() {
+    assert_prints(
+        "observer",
+        &[
+            "mailer still runs, for mail.queued",
+            "mailer has ended at last",
+            "refused: mail.queued",
+            "2 failed, 1 refused",
+        ],
+    );
+}
+
+#[test]
 fn wildcards() {
     assert_prints(
         "wildcards",

@@ -183,6 +183,7 @@ mod tests {
     use crate::event::Event;
     use crate::listener::ListenerId;
     use crate::options::ListenerOptions;
+    use crate::registry::SubscribeError;
     use crate::topic::Pattern;
 
     /// Runs jobs on the thread that submits them.
@@ -229,6 +230,10 @@ mod tests {
             )
             .expect("the ID is new");
         assert_eq!(reads(&emitter), 0);
+        let hasty = ListenerOptions::new().slow_after(Duration::MAX);
+        let ignores = Arc::new(|_: &dyn Event| ());
+        let refused = emitter.subscribe(&pattern, ListenerId::new("two"), hasty, ignores);
+        assert_eq!(refused, Err(SubscribeError::NoWatch));
         let times = Arc::new(Times);
         emitter.update(|settings| settings.handlers.observers.add(times));
         assert_eq!(reads(&emitter), 4 + 2 + 2, "a job, and two calls");
