@@ -23,6 +23,7 @@ mod job;
 mod listener;
 mod observe;
 mod options;
+mod order;
 mod payload;
 mod pool;
 mod pool_handle;
@@ -56,10 +57,11 @@ pub use crate::listener::{
 pub use crate::observe::{
     DeadEvent, EmissionAccepted, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded,
     JobOffered, JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted,
-    ObservedPool, Observer, Observers, PoolResized, Refusal, Removal, RetryScheduled, SlowListener,
-    SlowListenerHandler, SubscriptionAdded, SubscriptionRemoved, Watch,
+    ObservedPool, Observer, Observers, OrderRefusal, PoolResized, Refusal, Removal, RetryScheduled,
+    SlowListener, SlowListenerHandler, SubscriptionAdded, SubscriptionRemoved, Watch,
 };
 pub use crate::options::ListenerOptions;
+pub use crate::order::{KeyOrder, KeyOrderError, KeyOrderStats, KeyOrders, OrderingKey};
 pub use crate::payload::{Carrier, Payload, PayloadRef};
 pub use crate::pool::{
     Entered, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_WORKERS, Nesting, Overflow, Pool, ResizeError,

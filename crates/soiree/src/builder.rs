@@ -32,10 +32,10 @@ use crate::event_pool::{EventPool, Inner};
 #[derive(Debug)]
 #[must_use]
 pub struct Builder {
-    settings: Settings,
+    pub(crate) settings: Settings,
     id_generator: IdGenerator,
-    /// The first bulkhead or route that makes no sense.
-    fault: Option<BulkheadError>,
+    /// The first bulkhead, route or order that makes no sense.
+    pub(crate) fault: Option<BulkheadError>,
 }
 
 pub(crate) struct IdGenerator(Box<dyn Fn() -> ListenerId + Send + Sync>);
@@ -229,7 +229,7 @@ impl Builder {
     ///
     /// # Errors
     /// The first bulkhead or route that makes no sense: a name that is taken or unknown, a malformed pattern, or two routes
-    /// that match the same topic and are equally specific.
+    /// that match the same topic and are equally specific; or the first order by key that does.
     pub fn build(self) -> Result<EventPool, BulkheadError> {
         match self.fault {
             Some(fault) => Err(fault),

@@ -3,16 +3,20 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use soiree_core::{BulkheadError, Bulkheads, PoolHandle, PoolStats, ResizeError, Unfinished};
+use soiree_core::{
+    BulkheadError, Bulkheads, KeyOrderStats, PoolHandle, PoolStats, ResizeError, Unfinished,
+};
 
 use crate::event_pool::EventPool;
 
-/// The figures of every pool of an [`EventPool`].
+/// The figures of an [`EventPool`]: of every pool, and of what is ordered by key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// The default pool first, called `default`; then the bulkheads in the order of their names.
     pub pools: Vec<(Arc<str>, PoolStats)>,
+    /// What is on its way by each order by key, the most specific pattern first.
+    pub orders: Vec<KeyOrderStats>,
 }
 
 impl Stats {
@@ -165,7 +169,7 @@ impl EventPool {
         emitter.try_update(|settings| settings.bulkheads.remove(name))
     }
 
-    /// The figures of every pool, by name.
+    /// The figures of every pool, by name, and of what is [ordered by key](crate::KeyOrder).
     ///
     /// ```
     /// # use soiree::{EventPool, WorkerPool};
@@ -185,6 +189,7 @@ impl EventPool {
         let bulkheads = bulkheads.map(|(name, handle)| (Arc::clone(name), handle.pool().stats()));
         Stats {
             pools: std::iter::once(default).chain(bulkheads).collect(),
+            orders: settings.orders.stats(),
         }
     }
 }

@@ -127,21 +127,22 @@ pub use soiree_core::{
     BaseEvent, BoundedPool, BoxError, BulkheadError, Bulkheads, Carrier, CloseError, DeadLetter,
     Emission, EmissionFuture, EmitError, Entered, ErrorIter, Event, EventId, Executor, Failure,
     Gate, Graph, IntoErrors, InvalidEventId, InvalidPoolOptions, InvalidPriority, InvalidTopic,
-    Job, JobOutcome, Listener, ListenerError, ListenerId, ListenerInfo, ListenerOptions,
-    ListenerPanic, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_TOPIC_LEN, MAX_WORKERS, Nesting, Outcome,
-    Overflow, PanicPayload, Pattern, PatternInfo, Payload, PayloadRef, Pool, PoolHandle, PoolInfo,
-    PoolOptions, PoolStats, Priority, Properties, Report, ReportError, ResizeError, Retry,
-    RouteInfo, Soiree, SubmitError, SubmitErrorReason, SubscribeError, Task, Timer, TimerError,
-    TimerId, TopicFault, TopicInfo, Turn, Unfinished, UnsubscribeError, Value, WaitError,
-    WorkerCheck, delegate_pool, validate_topic,
+    Job, JobOutcome, KeyOrder, KeyOrderError, KeyOrderStats, KeyOrders, Listener, ListenerError,
+    ListenerId, ListenerInfo, ListenerOptions, ListenerPanic, MAX_CAPACITY, MAX_INLINE_DEPTH,
+    MAX_TOPIC_LEN, MAX_WORKERS, Nesting, OrderingKey, Outcome, Overflow, PanicPayload, Pattern,
+    PatternInfo, Payload, PayloadRef, Pool, PoolHandle, PoolInfo, PoolOptions, PoolStats, Priority,
+    Properties, Report, ReportError, ResizeError, Retry, RouteInfo, Soiree, SubmitError,
+    SubmitErrorReason, SubscribeError, Task, Timer, TimerError, TimerId, TopicFault, TopicInfo,
+    Turn, Unfinished, UnsubscribeError, Value, WaitError, WorkerCheck, delegate_pool,
+    validate_topic,
 };
 
 #[doc(inline)]
 pub use soiree_core::{
     DeadEvent, EmissionAccepted, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded,
     JobOffered, JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted,
-    ObservedPool, Observer, PoolResized, Refusal, Removal, RetryScheduled, SlowListener,
-    SubscriptionAdded, SubscriptionRemoved,
+    ObservedPool, Observer, OrderRefusal, PoolResized, Refusal, Removal, RetryScheduled,
+    SlowListener, SubscriptionAdded, SubscriptionRemoved,
 };
 
 mod builder;
@@ -152,6 +153,7 @@ mod event_pool;
 pub mod guide;
 mod introspection;
 mod observe;
+mod ordered;
 mod subscription;
 mod topic;
 mod typed;

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use self::specificity::{Specificity, overlap, specificity};
+pub(crate) use self::specificity::{Specificity, overlap, specificity};
+use crate::order::KeyOrderError;
 use crate::pool_handle::PoolHandle;
 use crate::topic::{InvalidTopic, Pattern};
 
@@ -56,6 +57,9 @@ pub enum BulkheadError {
     /// The `EventPool` is closed.
     #[error("the event pool is closed")]
     Closed,
+    /// An order by key makes no sense. Only while an `EventPool` is built.
+    #[error(transparent)]
+    Order(#[from] KeyOrderError),
     /// The route's pattern is malformed.
     #[error("the route to {to:?}: {source}")]
     InvalidRoute {

@@ -5,14 +5,14 @@ use crate::topic::Pattern;
 /// How much a pattern says: the more literal segments, the more; then the more `*`, each of which stands for one segment; then
 /// the fewer `**`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Specificity {
+pub(crate) struct Specificity {
     literals: usize,
     stars: usize,
     // Negative, so that less is more.
     globstars: isize,
 }
 
-pub(super) fn specificity(pattern: &Pattern) -> Specificity {
+pub(crate) fn specificity(pattern: &Pattern) -> Specificity {
     let mut found = Specificity {
         literals: 0,
         stars: 0,
@@ -29,7 +29,7 @@ pub(super) fn specificity(pattern: &Pattern) -> Specificity {
 }
 
 /// Whether there is a topic that both match.
-pub(super) fn overlap(one: &Pattern, other: &Pattern) -> bool {
+pub(crate) fn overlap(one: &Pattern, other: &Pattern) -> bool {
     let (one, other) = (steps(one), steps(other));
     // Whether what is left of the two can match the same, from the ends to the starts.
     let mut next = vec![false; other.len() + 1];

@@ -1,21 +1,24 @@
 //! An emission between `emit` and its end.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
 use super::cargo::Cargo;
 use super::inside::{self, Frame};
+use super::lane::{Berth, start};
 use super::later::call_again;
 use super::link::Link;
 use super::part::{AnyPart, hand_over};
 use super::report::{Errors, Report};
 use super::setup::Setup;
+use super::stalled::give_place;
 use super::topic_text::TopicText;
 use crate::dispatch::{Audience, Failed, Ground, Tally, dispatch, tell_if_dead};
 use crate::event::Event;
 use crate::job::Task;
 use crate::listener::ListenerError;
+use crate::order::Member;
 use crate::registry::{Entry, contained};
 use crate::trace::{self, EmissionSpan};
 
@@ -28,6 +31,8 @@ pub(crate) struct Flight<C> {
 /// A flight whose cargo is not known.
 pub(crate) trait AnyFlight: Send + Sync {
     fn core(&self) -> &Core;
+
+    fn member(self: Arc<Self>) -> Arc<dyn Member>;
 
     /// Runs it here, if nobody has begun to.
     fn run_here(self: Arc<Self>);
@@ -62,6 +67,8 @@ pub(crate) struct Core {
     /// Its listeners are called on the thread that emits.
     pub(super) on_caller: bool,
     pub(crate) span: EmissionSpan,
+    /// Its place among those of its key.
+    pub(super) berth: OnceLock<Box<Berth>>,
     topic: TopicText,
 }
 
@@ -93,6 +100,7 @@ impl Core {
             changed: Condvar::new(),
             on_caller: false,
             span: EmissionSpan::default(),
+            berth: OnceLock::new(),
             topic: TopicText::new(topic),
         }
     }
@@ -177,7 +185,10 @@ impl Core {
     }
 
     fn frame(&self) -> Frame {
-        self.frame_on(&self.setup.pool)
+        match self.berth.get().and_then(|berth| berth.link()) {
+            Some(moved) => self.frame_on(&moved),
+            None => self.frame_on(&self.setup.pool),
+        }
     }
 
     /// For what is done on its behalf on a thread that may be no worker of its pool.
@@ -186,6 +197,11 @@ impl Core {
             pool: 0,
             ..self.frame()
         }
+    }
+
+    /// Has the calling thread be inside this emission, on behalf of its pool.
+    fn enter(&self) -> (inside::Entered, trace::Entered) {
+        (inside::enter(self.frame()), self.span.enter())
     }
 
     /// Has the calling thread be inside this emission, on behalf of this pool.
@@ -206,11 +222,17 @@ impl Core {
     }
 
     /// Whether it is the caller who runs or discards this.
-    fn claim(&self) -> bool {
+    pub(crate) fn claim(&self) -> bool {
         let queued = |state| (state & STAGE == QUEUED).then_some(state | RUNNING);
         self.state
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, queued)
             .is_ok()
+    }
+
+    /// Leaves it to others after all.
+    pub(crate) fn unclaim(&self) {
+        self.state.fetch_and(!STAGE, Ordering::AcqRel);
+        self.tell_of_parts();
     }
 
     pub(super) fn add_part(&self, part: Arc<dyn AnyPart>) {
@@ -219,8 +241,15 @@ impl Core {
         self.tell_of_parts();
     }
 
-    /// Wakes whoever waits, who may be the one to run a part.
+    /// Wakes whoever waits, be it for one behind, who may be the one to run a part.
     pub(super) fn tell_of_parts(&self) {
+        self.tell();
+        if let Some(berth) = self.berth.get() {
+            berth.tell_behind();
+        }
+    }
+
+    pub(super) fn tell(&self) {
         let mut ledger = self.ledger();
         ledger.news += 1;
         let waker = ledger.waker.take();
@@ -245,6 +274,7 @@ impl Core {
     fn settle(&self) {
         // Neither may a close return before the outcome is known, nor a wait before a close would.
         self.state.fetch_xor(RUNNING ^ DONE, Ordering::AcqRel);
+        let next = self.leave_lane();
         self.setup.hub.leave();
         if self.state.swap(SETTLED, Ordering::AcqRel) & WAITED_FOR != 0 {
             let waker = self.ledger().waker.take();
@@ -253,6 +283,7 @@ impl Core {
                 contained(|| waker.wake());
             }
         }
+        start(next);
     }
 }
 
@@ -269,6 +300,41 @@ impl<C: Cargo> Flight<C> {
         core.span = span;
         core.state.store(RUNNING, Ordering::Release);
         Arc::new(Self { core, cargo })
+    }
+
+    fn fly(self: &Arc<Self>) {
+        let core = &self.core;
+        if !core.claim() {
+            return;
+        }
+        let setup = &core.setup;
+        let mut tally = Tally::default();
+        let _entered = core.enter();
+        contained(|| {
+            C::show(self, &mut |event| {
+                let audience = Audience::Matching(core.topic());
+                tally = dispatch(
+                    &setup.hub.registry,
+                    audience,
+                    event,
+                    &setup.handlers,
+                    &mut &*self,
+                );
+            });
+        });
+        core.end_call();
+        self.end_part(tally);
+    }
+
+    /// Ends one that the caller has claimed.
+    pub(crate) fn end_unrun(self: &Arc<Self>) {
+        let core = &self.core;
+        let _entered = core.enter();
+        if !core.refused.load(Ordering::Relaxed) {
+            trace::discarded(core.topic(), &core.link().name);
+        }
+        self.core.discarded.store(true, Ordering::Relaxed);
+        self.end_part(Tally::default());
     }
 
     /// Adds up what came of a part, and ends the emission with the last one. Called inside a frame of this emission.
@@ -325,43 +391,24 @@ impl<C: Cargo> AnyFlight for Flight<C> {
         &self.core
     }
 
+    fn member(self: Arc<Self>) -> Arc<dyn Member> {
+        self
+    }
+
     fn run_here(self: Arc<Self>) {
-        let core = &self.core;
-        if !core.claim() {
-            return;
-        }
-        let setup = &core.setup;
-        let mut tally = Tally::default();
-        let _entered = core.enter_on(&setup.pool);
-        contained(|| {
-            C::show(&self, &mut |event| {
-                let audience = Audience::Matching(core.topic());
-                tally = dispatch(
-                    &setup.hub.registry,
-                    audience,
-                    event,
-                    &setup.handlers,
-                    &mut &self,
-                );
-            });
-        });
-        self.end_part(tally);
+        self.fly();
     }
 }
 
 impl<C: Cargo> Task for Flight<C> {
     fn run(self: Arc<Self>) {
-        self.run_here();
+        self.fly();
+        give_place(&self.core.setup.hub, || self.core.link());
     }
 
     fn discarded(self: Arc<Self>) {
         if self.core.claim() {
-            let _entered = self.core.enter_on(&self.core.setup.pool);
-            if !self.core.refused.load(Ordering::Relaxed) {
-                trace::discarded(self.core.topic(), &self.core.setup.pool.name);
-            }
-            self.core.discarded.store(true, Ordering::Relaxed);
-            self.end_part(Tally::default());
+            self.end_unrun();
         }
     }
 }

@@ -9,6 +9,7 @@ use super::flight::Flight;
 use super::link::Link;
 use super::part::{AnyPart, Inside, take_off};
 use super::setup::Setup;
+use super::stalled::give_place;
 use crate::dispatch::{Failed, Tally, bury, dispatch_again};
 use crate::event::Event;
 use crate::job::Task;
@@ -46,7 +47,7 @@ pub(super) fn call_again<C: Cargo>(
     let setup = &flight.core.setup;
     let own = setup.own_pool(entry);
     let alive = |link: &Arc<Link>| Some((link.upgrade()?, Arc::clone(link)));
-    let pool = own.and_then(alive).or_else(|| alive(&setup.pool));
+    let pool = own.and_then(alive).or_else(|| alive(&flight.core.link()));
     let (Some((pool, link)), Some(timer)) = (pool, setup.timer.clone()) else {
         return false;
     };
@@ -178,7 +179,8 @@ impl<C: Cargo> Later<C> {
 
 impl<C: Cargo> AnyPart for Later<C> {
     fn is_on_its_pool(&self) -> bool {
-        self.due.load(Ordering::Acquire) && self.link.is_here()
+        let begun = self.begun.load(Ordering::Acquire);
+        self.due.load(Ordering::Acquire) && !begun && self.link.is_here()
     }
 
     fn run_here(self: Arc<Self>) {
@@ -207,7 +209,9 @@ impl<C: Cargo> AnyPart for Later<C> {
 
 impl<C: Cargo> Task for Later<C> {
     fn run(self: Arc<Self>) {
+        let later = Arc::clone(&self);
         self.run_here();
+        give_place(&later.flight.core.setup.hub, || Arc::clone(&later.link));
     }
 
     /// Its pool stopped, or dropped it.

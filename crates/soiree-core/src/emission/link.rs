@@ -1,6 +1,7 @@
 //! Pools, as emissions know them.
 
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 use super::inside;
 use crate::pool::{Pool, WorkerCheck};
@@ -14,6 +15,8 @@ pub(crate) struct Link {
     check: Option<WorkerCheck>,
     /// Whether workers of other pools wait for a place in it.
     pub(super) blocks_workers: bool,
+    taken_off: AtomicBool,
+    capacity: OnceLock<usize>,
 }
 
 impl Link {
@@ -23,7 +26,28 @@ impl Link {
             pool: Arc::downgrade(&handle.pool),
             check: handle.pool.worker_check(),
             blocks_workers: handle.blocks_workers,
+            taken_off: AtomicBool::new(false),
+            capacity: OnceLock::new(),
         })
+    }
+
+    /// It is no bulkhead any more.
+    pub(crate) fn take_off(&self) {
+        self.taken_off.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_taken_off(&self) -> bool {
+        self.taken_off.load(Ordering::Acquire)
+    }
+
+    /// How many jobs may wait in the pool, which has to be the one of this link.
+    pub(crate) fn capacity(&self, pool: &dyn Pool) -> usize {
+        if let Some(capacity) = self.capacity.get() {
+            return *capacity;
+        }
+        // Not inside `get_or_init`, which holds up other threads: this is the pool's own code.
+        let capacity = pool.stats().capacity;
+        *self.capacity.get_or_init(|| capacity)
     }
 
     pub(super) fn upgrade(&self) -> Option<Arc<dyn Pool>> {
@@ -31,7 +55,7 @@ impl Link {
     }
 
     /// What stands for the pool in a [`Frame`](super::Frame).
-    pub(super) fn address(&self) -> usize {
+    pub(crate) fn address(&self) -> usize {
         self.pool.as_ptr().cast::<()>().addr()
     }
 

@@ -3,13 +3,16 @@
 mod cargo;
 mod flight;
 mod inside;
+mod lane;
 mod later;
 mod link;
 mod part;
 mod report;
 mod setup;
+mod stalled;
 mod tell;
 mod topic_text;
+mod turn;
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -22,16 +25,20 @@ pub(crate) use self::cargo::{Attributes, Bare, Cargo, View, Whole};
 use self::flight::AnyFlight;
 pub(crate) use self::flight::{Core, Flight};
 pub(crate) use self::inside::{Frame, any as inside_any, enter as enter_frame};
+pub(crate) use self::lane::Berth;
+use self::lane::{Standing, lend_to_lane};
 pub(crate) use self::link::Link;
 pub(crate) use self::report::Errors;
 pub use self::report::{Report, ReportError};
 pub(crate) use self::setup::{Hub, Setup};
+pub(crate) use self::stalled::Stalled;
 pub(crate) use self::tell::{tell_accepted, tell_begun, tell_ended};
 pub(crate) use self::topic_text::TopicText;
+pub(crate) use self::turn::Turn;
 use crate::listener::ListenerError;
 use crate::payload::Payload;
 use crate::pool::SubmitErrorReason;
-use crate::topic::InvalidTopic;
+use crate::topic::{InvalidTopic, Pattern};
 
 /// An accepted emission. Dropping it is fine: the event is handled all the same, and its errors reach the error handler.
 ///
@@ -64,6 +71,46 @@ pub enum EmitError {
         /// What was to be emitted.
         payload: Payload,
     },
+    /// Too many events wait behind others of their key, by the order of this pattern.
+    #[error(
+        "{topic} was not emitted: it is to wait behind others of its key, and {capacity} do already by the order of {pattern}"
+    )]
+    LaneFull {
+        /// The topic.
+        topic: Box<str>,
+        /// What was to be emitted.
+        payload: Payload,
+        /// Whose events are ordered.
+        pattern: Pattern,
+        /// How many may wait.
+        capacity: usize,
+        /// How long the emitter waited for room, if it did.
+        waited: Option<Duration>,
+    },
+    /// An `emit_sync` inside a listener would have had to wait for others of its key.
+    #[error(
+        "{topic} was not emitted: others of its key are on their way, and a listener does not wait for them; use emit"
+    )]
+    OutOfTurn {
+        /// The topic.
+        topic: Box<str>,
+        /// What was to be emitted.
+        payload: Payload,
+        /// Whose events are ordered.
+        pattern: Pattern,
+    },
+    /// The key function panicked.
+    #[error("{topic} was not emitted: the key function for {pattern} panicked: {message}")]
+    KeyPanicked {
+        /// The topic.
+        topic: Box<str>,
+        /// What was to be emitted.
+        payload: Payload,
+        /// Whose events are ordered.
+        pattern: Pattern,
+        /// What it panicked with.
+        message: Box<str>,
+    },
     /// The pool took no more.
     #[error("the pool refused {topic}: {source}")]
     Refused {
@@ -82,6 +129,9 @@ impl EmitError {
         match self {
             Self::InvalidTopic { payload, .. }
             | Self::Closed { payload, .. }
+            | Self::LaneFull { payload, .. }
+            | Self::OutOfTurn { payload, .. }
+            | Self::KeyPanicked { payload, .. }
             | Self::Refused { payload, .. } => payload,
         }
     }
@@ -158,21 +208,19 @@ impl Emission {
     }
 
     /// Runs here what of the emission could otherwise be waiting for this very thread. Says whether this thread is inside the
-    /// emission already, and how many parts it has looked at.
+    /// emission already, or inside one that it is behind, and how many parts it has looked at.
     fn lend_thread(&self) -> (bool, usize) {
         let core = self.flight.core();
-        if core.is_queued() && core.setup.pool.is_here() {
+        // Before the lane is looked at, so that no news of it goes unseen.
+        let seen = core.ledger().news;
+        let standing = lend_to_lane(&self.flight);
+        if matches!(standing, Standing::Its) && core.is_queued() && core.link().is_here() {
             Arc::clone(&self.flight).run_here();
         }
-        let ledger = core.ledger();
-        let (parts, seen) = (ledger.parts.clone(), ledger.news);
-        drop(ledger);
-        for part in parts {
-            if part.is_on_its_pool() {
-                part.run_here();
-            }
-        }
-        (!core.is_settled() && core.is_around_here(), seen)
+        let (_, seen_parts) = core.lend_to_parts();
+        let seen = if core.is_ordered() { seen } else { seen_parts };
+        let is_inside = matches!(standing, Standing::Never) || core.is_around_here();
+        (!core.is_settled() && is_inside, seen)
     }
 }
 

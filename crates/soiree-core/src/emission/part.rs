@@ -8,6 +8,7 @@ use super::cargo::Cargo;
 use super::flight::Flight;
 use super::later::call_again;
 use super::link::Link;
+use super::stalled::give_place;
 use crate::dispatch::{Failed, Ground, Tally, dispatch_one, handled};
 use crate::event::Event;
 use crate::job::{PanicPayload, Task};
@@ -26,7 +27,7 @@ struct Part<C> {
 
 /// A part of an emission whose cargo is not known.
 pub(super) trait AnyPart: Send + Sync {
-    /// Whether the calling thread works for the pool that has yet to run it.
+    /// Whether nobody has begun it, and the calling thread works for the pool that has yet to run it.
     fn is_on_its_pool(&self) -> bool;
 
     /// Runs it here, if nobody has begun to.
@@ -40,6 +41,7 @@ impl<C: Cargo> Part<C> {
 
     fn end(self: &Arc<Self>, tally: Tally) {
         take_off(&self.flight, self);
+        self.flight.core.end_call();
         self.flight.end_part(tally);
     }
 
@@ -80,7 +82,7 @@ impl<C: Cargo> Ground for Inside<'_, C> {
 
 impl<C: Cargo> AnyPart for Part<C> {
     fn is_on_its_pool(&self) -> bool {
-        self.pool.is_here()
+        !self.begun.load(Ordering::Acquire) && self.pool.is_here()
     }
 
     fn run_here(self: Arc<Self>) {
@@ -108,7 +110,9 @@ impl<C: Cargo> AnyPart for Part<C> {
 
 impl<C: Cargo> Task for Part<C> {
     fn run(self: Arc<Self>) {
+        let part = Arc::clone(&self);
         self.run_here();
+        give_place(&part.flight.core.setup.hub, || Arc::clone(&part.pool));
     }
 
     fn discarded(self: Arc<Self>) {
@@ -148,6 +152,7 @@ pub(super) fn hand_over<C: Cargo>(
         pool: Arc::clone(link),
         begun: AtomicBool::new(false),
     });
+    core.begin_call();
     core.add_part(Arc::clone(&part) as _);
     let job = core.setup.offer(Arc::clone(&part) as _, link);
     let submit = || {

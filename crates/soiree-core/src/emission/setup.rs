@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::link::Link;
+use super::stalled::Stalled;
 use crate::dispatch::Handlers;
 use crate::gate::Gate;
 use crate::registry::{Entry, Registry};
 use crate::timer::Timer;
+use crate::topic::Pattern;
 
 /// What all emissions of one `EventPool` share.
 pub(crate) struct Hub {
@@ -18,6 +20,7 @@ pub(crate) struct Hub {
     pub(crate) clear_late: AtomicBool,
     /// Listeners that wait for their next attempts.
     pub(crate) retries: AtomicUsize,
+    pub(crate) stalled: Stalled,
 }
 
 impl Hub {
@@ -44,6 +47,8 @@ pub(crate) struct Setup {
     pub(crate) retry_capacity: usize,
     /// Every pool by name, for listeners that have one of their own.
     pub(crate) pools: Arc<BTreeMap<Arc<str>, Arc<Link>>>,
+    /// Which topics go to which of them, the most specific first.
+    pub(crate) routes: Arc<[(Pattern, Arc<str>)]>,
 }
 
 impl Setup {

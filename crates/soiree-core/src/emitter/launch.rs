@@ -19,6 +19,7 @@ impl Emitter {
     ) -> Result<Emission, EmitError> {
         let mut begun = false;
         let mut span = EmissionSpan::default();
+        let mut is_unordered = false;
         loop {
             let current = self.current.load();
             let (handle, setup) = current.ground(topic);
@@ -28,6 +29,14 @@ impl Emitter {
             if !begun {
                 flight.trace_begun();
                 flight.tell_begun();
+            }
+            if !is_unordered {
+                is_unordered = true;
+                if let Some(rule) = current.settings.orders.of(topic) {
+                    if let Some(key) = self.key_of(rule, &flight)? {
+                        return self.launch_ordered(&current, rule, key, flight);
+                    }
+                }
             }
             let job = setup.offer(Arc::clone(&flight) as _, &setup.pool);
             let refused = match self.submit(handle, job) {
@@ -66,7 +75,7 @@ impl Emitter {
     }
 
     /// Blocks where the pool does, but not on a thread that runs an emission for another pool of this emitter.
-    fn submit(&self, handle: &PoolHandle, job: Job) -> Result<(), SubmitError> {
+    pub(super) fn submit(&self, handle: &PoolHandle, job: Job) -> Result<(), SubmitError> {
         let hub = Arc::as_ptr(&self.hub).addr();
         let pool = Arc::as_ptr(&handle.pool).cast::<()>().addr();
         let is_elsewhere =
@@ -82,25 +91,34 @@ impl Emitter {
 #[cold]
 fn refuse<C: Cargo>(flight: &Arc<Flight<C>>, refused: SubmitError) -> EmitError {
     let (job, source) = refused.into_parts();
-    let core = &flight.core;
-    core.set_refused();
     let why = Refusal::Pool {
-        pool: &core.setup.pool.name,
+        pool: &flight.core.setup.pool.name,
         reason: &source,
     };
+    tell_refused(flight, why, || drop(job));
+    EmitError::Refused {
+        topic: flight.core.topic().into(),
+        payload: C::payload(flight),
+        source,
+    }
+}
+
+/// Tells of a refusal while `end` ends the emission.
+pub(super) fn tell_refused<C: Cargo>(
+    flight: &Arc<Flight<C>>,
+    why: Refusal<'_>,
+    end: impl FnOnce(),
+) {
+    let core = &flight.core;
+    core.set_refused();
     let entered = core.span.enter();
     trace::refused(core.topic(), why);
     drop(entered);
-    drop(job);
+    end();
     core.setup.handlers.observers.tell(|observer| {
         observer.emission_refused(&EmissionRefused {
             topic: core.topic(),
             reason: why,
         });
     });
-    EmitError::Refused {
-        topic: flight.core.topic().into(),
-        payload: C::payload(flight),
-        source,
-    }
 }

@@ -3,6 +3,7 @@
 mod close;
 mod introspect;
 mod launch;
+mod ordered;
 mod settings;
 mod sync;
 
@@ -17,7 +18,9 @@ pub use self::close::CloseError;
 use self::settings::Current;
 pub use self::settings::Settings;
 use crate::dispatch::Audience;
-use crate::emission::{Attributes, Bare, Emission, EmitError, Hub, Report, Setup, View, Whole};
+use crate::emission::{
+    Attributes, Bare, Emission, EmitError, Hub, Report, Setup, Stalled, View, Whole,
+};
 use crate::event::Event;
 use crate::gate::Gate;
 use crate::listener::{Listener, ListenerId};
@@ -47,6 +50,7 @@ impl Emitter {
             gate: Gate::new(),
             clear_late: AtomicBool::new(false),
             retries: AtomicUsize::new(0),
+            stalled: Stalled::default(),
         });
         hub.registry.observe(settings.handlers.observers.clone());
         let current = ArcSwap::new(Current::new(&hub, settings));
@@ -149,7 +153,7 @@ impl Emitter {
             attributes: &attributes,
             carrier: &carrier,
         };
-        Ok(self.run(Audience::Matching(topic), topic, &event))
+        self.run(Audience::Matching(topic), topic, &event)
     }
 
     /// Emits an event of the caller's own on the calling thread, and returns when its listeners have.
@@ -198,7 +202,7 @@ impl Emitter {
         if let Err(barred) = self.admit(topic) {
             return Err(barred.with(topic, event.payload()));
         }
-        Ok(self.run(audience, topic, event))
+        self.run(audience, topic, event)
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 
 use super::Emitter;
 use crate::bulkheads::Bulkheads;
 use crate::dispatch::Handlers;
 use crate::emission::{Hub, Link, Setup};
+use crate::order::KeyOrders;
 use crate::pool_handle::PoolHandle;
 use crate::timer::Timer;
 
@@ -23,6 +24,8 @@ pub struct Settings {
     pub pool: PoolHandle,
     /// What runs emissions on some topics in its place.
     pub bulkheads: Bulkheads,
+    /// Which events are handled one after another.
+    pub orders: KeyOrders,
     /// What waits for the next attempts of listeners that failed. Without it there are no retries.
     pub timer: Option<Arc<dyn Timer>>,
     /// How many listeners may wait for their next attempts at once. Further ones that fail have had their last.
@@ -44,6 +47,7 @@ impl Settings {
             error_buffer: 64,
             pool: pool.into(),
             bulkheads: Bulkheads::default(),
+            orders: KeyOrders::default(),
             timer: None,
             retry_capacity: 1024,
         }
@@ -58,6 +62,10 @@ impl Current {
         let default = link(&Bulkheads::DEFAULT.into(), &settings.pool);
         let pools: Arc<BTreeMap<Arc<str>, Arc<Link>>> =
             Arc::new(std::iter::once(default).chain(named).collect());
+        let routes = settings.bulkheads.routes();
+        let routes: Arc<[_]> = routes
+            .map(|(pattern, to)| (pattern.clone(), Arc::clone(to)))
+            .collect();
         let setup = |name: &str| {
             Arc::new(Setup {
                 hub: Arc::clone(hub),
@@ -67,6 +75,7 @@ impl Current {
                 timer: settings.timer.clone(),
                 retry_capacity: settings.retry_capacity,
                 pools: Arc::clone(&pools),
+                routes: Arc::clone(&routes),
             })
         };
         let bulkheads = settings.bulkheads.iter();
@@ -91,6 +100,18 @@ impl Current {
     pub(super) fn setups(&self) -> impl Iterator<Item = &Arc<Setup>> {
         let bulkheads = self.bulkheads.values().map(|(_, setup)| setup);
         std::iter::once(&self.default).chain(bulkheads)
+    }
+
+    /// Tells emissions that are on their way which of their bulkheads are bulkheads no more.
+    fn tell_of_bulkheads(&self, former: &Setup) {
+        for (name, link) in &*former.pools {
+            let is_one = |(_, handle): (_, &PoolHandle)| {
+                Arc::as_ptr(&handle.pool).cast::<()>().addr() == link.address()
+            };
+            if **name != *Bulkheads::DEFAULT && !self.settings.bulkheads.iter().any(is_one) {
+                link.take_off();
+            }
+        }
     }
 
     /// Every pool that is to be released when the emitter closes.
@@ -133,6 +154,10 @@ impl Emitter {
         let observers = settings.handlers.observers.clone();
         self.hub.registry.observe(observers);
         let old = self.current.swap(Current::new(&self.hub, settings));
+        let new = self.current.load();
+        for setup in former.iter().filter_map(Weak::upgrade) {
+            new.tell_of_bulkheads(&setup);
+        }
         drop(former);
         drop(old);
         Ok(changed)
@@ -146,6 +171,7 @@ impl fmt::Debug for Settings {
             .field("error_buffer", &self.error_buffer)
             .field("pool", &self.pool)
             .field("bulkheads", &self.bulkheads)
+            .field("orders", &self.orders)
             .field("timer", &self.timer.is_some())
             .field("retry_capacity", &self.retry_capacity)
             .finish()

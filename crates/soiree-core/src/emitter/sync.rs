@@ -6,8 +6,8 @@ use super::Emitter;
 use super::settings::Current;
 use crate::dispatch::{Audience, Failed, Ground, Tally, dispatch, tell_if_dead};
 use crate::emission::{
-    Emission, Errors, Flight, Frame, Hub, Report, Whole, enter_frame, tell_accepted, tell_begun,
-    tell_ended,
+    Emission, EmitError, Errors, Flight, Frame, Hub, Report, Turn, Whole, enter_frame,
+    tell_accepted, tell_begun, tell_ended,
 };
 use crate::event::{BaseEvent, Event};
 use crate::listener::ListenerError;
@@ -18,6 +18,7 @@ use crate::trace::EmissionSpan;
 struct Here<'a> {
     hub: &'a Hub,
     current: &'a Current,
+    turn: Option<&'a Turn>,
     topic: &'a str,
     errors: Errors,
     span: &'a EmissionSpan,
@@ -27,23 +28,39 @@ struct Here<'a> {
 
 impl Emitter {
     /// Calls listeners on this thread. The gate has been entered, and is left in here.
-    pub(super) fn run(&self, audience: Audience<'_>, topic: &str, event: &dyn Event) -> Report {
+    pub(super) fn run(
+        &self,
+        audience: Audience<'_>,
+        topic: &str,
+        event: &dyn Event,
+    ) -> Result<Report, EmitError> {
         let _inside = Inside(&self.hub);
         let current = self.current.load();
         let handlers = &current.settings.handlers;
-        let entered = enter_frame(Frame {
-            hub: Arc::as_ptr(&self.hub).addr(),
-            flight: 0,
-            pool: 0,
-        });
         let span = EmissionSpan::default();
         span.begin(topic, None, || event.known_id());
         let traced = span.enter();
+        let enter = |flight| {
+            enter_frame(Frame {
+                hub: Arc::as_ptr(&self.hub).addr(),
+                flight,
+                pool: 0,
+            })
+        };
+        let entered = enter(0);
         tell_begun(event, topic, None, handlers);
+        drop(entered);
+        let turn = match current.settings.orders.of(topic) {
+            Some(rule) => self.turn(&current, rule, event, topic)?,
+            None => None,
+        };
+        let turn = turn.as_ref();
+        let entered = enter(turn.map_or(0, Turn::address));
         tell_accepted(topic, None, handlers);
         let mut here = Here {
             hub: &self.hub,
             current: &current,
+            turn,
             topic,
             errors: Errors::default(),
             flight: None,
@@ -53,7 +70,7 @@ impl Emitter {
         let Some(flight) = here.flight else {
             tell_if_dead(tally, topic, event, handlers);
             tell_ended(event, topic, None, handlers, tally, false);
-            return Report::ended(tally, here.errors);
+            return Ok(Report::ended(tally, here.errors));
         };
         let copy = Arc::clone(&flight);
         let copy = &copy.cargo.0;
@@ -66,7 +83,7 @@ impl Emitter {
             contained(|| event.set_aborted(true));
         }
         drop((traced, entered));
-        report
+        Ok(report)
     }
 }
 
@@ -88,6 +105,9 @@ impl Here<'_> {
                 flight.core.fail(error);
             }
             flight.core.omit(self.errors.omitted);
+            if let Some(turn) = self.turn {
+                turn.continue_as(&flight);
+            }
             flight
         })
     }

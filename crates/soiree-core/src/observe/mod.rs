@@ -17,7 +17,7 @@ pub use self::pool::ObservedPool;
 pub use self::told::{
     DeadEvent, EmissionAccepted, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded,
     JobOffered, JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted,
-    PoolResized, Refusal, Removal, RetryScheduled, SlowListener, SubscriptionAdded,
+    OrderRefusal, PoolResized, Refusal, Removal, RetryScheduled, SlowListener, SubscriptionAdded,
     SubscriptionRemoved,
 };
 pub use self::watch::{SlowListenerHandler, Watch};

@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::listener::{ListenerError, ListenerId};
 use crate::pool::SubmitErrorReason;
 use crate::priority::Priority;
-use crate::topic::InvalidTopic;
+use crate::topic::{InvalidTopic, Pattern};
 
 /// A subscribed listener.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +75,59 @@ pub enum Refusal<'a> {
         /// Why.
         reason: &'a SubmitErrorReason,
     },
+    /// Its [order by key](crate::KeyOrder) let it in neither behind others nor at once. It had begun.
+    Order(OrderRefusal<'a>),
+}
+
+/// Why an order by key refused an emission.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum OrderRefusal<'a> {
+    /// Too many events wait behind others.
+    LaneFull {
+        /// Whose events are ordered.
+        pattern: &'a Pattern,
+        /// How many may wait.
+        capacity: usize,
+    },
+    /// A listener would have had to wait for others of the key.
+    OutOfTurn {
+        /// Whose events are ordered.
+        pattern: &'a Pattern,
+    },
+    /// The key function panicked.
+    KeyPanicked {
+        /// Whose events are ordered.
+        pattern: &'a Pattern,
+        /// What it panicked with.
+        message: &'a str,
+    },
+}
+
+impl<'a> OrderRefusal<'a> {
+    /// Whose events are ordered.
+    pub fn pattern(&self) -> &'a Pattern {
+        match *self {
+            Self::LaneFull { pattern, .. }
+            | Self::OutOfTurn { pattern }
+            | Self::KeyPanicked { pattern, .. } => pattern,
+        }
+    }
+}
+
+impl fmt::Display for OrderRefusal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LaneFull { capacity, .. } => {
+                write!(
+                    f,
+                    "{capacity} events wait behind others of their key already"
+                )
+            }
+            Self::OutOfTurn { .. } => f.write_str("others of its key are on their way"),
+            Self::KeyPanicked { message, .. } => write!(f, "the key function panicked: {message}"),
+        }
+    }
 }
 
 /// An emission has ended. The figures are those of its [`Report`](crate::Report).

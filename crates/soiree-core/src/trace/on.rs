@@ -225,6 +225,10 @@ pub(crate) fn refused(topic: &str, why: Refusal<'_>) {
             let error = reason as &dyn Error;
             event!(target: TARGET, Level::WARN, topic, pool, error, "emission refused by its pool");
         }
+        Refusal::Order(reason) => {
+            let order = reason.pattern().as_str();
+            event!(target: TARGET, Level::WARN, topic, order, "emission refused by its order: {reason}");
+        }
     });
 }
 

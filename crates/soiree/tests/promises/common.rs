@@ -1,5 +1,6 @@
 //! What the tests share.
 
+use std::any::Any;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -48,18 +49,27 @@ pub(crate) struct Hold {
 impl Hold {
     /// Emits `hold` and waits until its listener holds the worker.
     pub(crate) fn worker_of(soiree: &EventPool) -> Self {
+        Self::listener_of(soiree, "hold", ())
+    }
+
+    /// Emits `topic` and waits until its listener holds whatever such an event holds.
+    pub(crate) fn listener_of<T: Any + Send + Sync>(
+        soiree: &EventPool,
+        topic: &str,
+        payload: T,
+    ) -> Self {
         let (said, running) = channel();
         let (go, told) = channel();
         let told = Mutex::new(told);
         let id = soiree
-            .on("hold", move |_| {
+            .on(topic, move |_| {
                 said.send(()).unwrap();
                 let _ = told.lock().unwrap().recv();
             })
             .unwrap();
-        soiree.emit("hold", ()).unwrap();
+        soiree.emit(topic, payload).unwrap();
         running.recv_timeout(PATIENCE).unwrap();
-        soiree.off("hold", &id).unwrap();
+        soiree.off(topic, &id).unwrap();
         Self { running, go }
     }
 

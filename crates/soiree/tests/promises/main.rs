@@ -1,4 +1,4 @@
-//! The promises L1 to L7 and E1 to E6, and that the faults of older designs are absent.
+//! The promises L1 to L8 and E1 to E6, and that the faults of older designs are absent.
 
 mod bulkheads;
 mod closing;
@@ -7,6 +7,7 @@ mod elsewhere;
 mod emissions;
 mod faults;
 mod introspection;
+mod key_order;
 mod listeners;
 mod observed;
 mod observed_figures;

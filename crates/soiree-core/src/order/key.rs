@@ -1,0 +1,69 @@
+//! What events are ordered by.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// What an event is ordered by: the account, the user, the document that it is about. Made of an integer or of text.
+///
+/// Integers are the same key if they are the same number, whatever their type; text is never the same key as a number.
+///
+/// ```
+/// use soiree_core::OrderingKey;
+/// assert_eq!(OrderingKey::from(7_u8), OrderingKey::from(7_i64));
+/// assert_ne!(OrderingKey::from(7), OrderingKey::from("7"));
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct OrderingKey(Repr);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Repr {
+    Natural(u128),
+    Negative(i128),
+    Text(Arc<str>),
+}
+
+macro_rules! from_integers {
+    ($($unsigned:ty),+; $($signed:ty),+) => {
+        $(impl From<$unsigned> for OrderingKey {
+            fn from(key: $unsigned) -> Self {
+                Self(Repr::Natural(key as u128))
+            }
+        })+
+        $(impl From<$signed> for OrderingKey {
+            fn from(key: $signed) -> Self {
+                let key = key as i128;
+                Self(u128::try_from(key).map_or(Repr::Negative(key), Repr::Natural))
+            }
+        })+
+    };
+}
+
+from_integers!(u8, u16, u32, u64, u128, usize; i8, i16, i32, i64, i128, isize);
+
+impl From<&str> for OrderingKey {
+    fn from(key: &str) -> Self {
+        Self(Repr::Text(key.into()))
+    }
+}
+
+impl From<String> for OrderingKey {
+    fn from(key: String) -> Self {
+        Self(Repr::Text(key.into()))
+    }
+}
+
+impl From<Arc<str>> for OrderingKey {
+    fn from(key: Arc<str>) -> Self {
+        Self(Repr::Text(key))
+    }
+}
+
+impl fmt::Debug for OrderingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Repr::Natural(key) => fmt::Debug::fmt(key, f),
+            Repr::Negative(key) => fmt::Debug::fmt(key, f),
+            Repr::Text(key) => fmt::Debug::fmt(key, f),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! How much may wait behind others, and what becomes of the rest.
+
+use std::thread;
+use std::time::Duration;
+
+use soiree::{
+    BulkheadError, EmitError, EventPool, KeyOrder, KeyOrderError, MAX_CAPACITY, Overflow,
+    WorkerPool,
+};
+use soiree_testkit::ManualPool;
+
+use super::{Numbered, by_key, hold_key, note, numbers, on_their_way, ordered_on};
+use crate::common::{PATIENCE, until};
+
+fn with_order(pool: ManualPool, order: KeyOrder) -> EventPool {
+    let soiree = EventPool::with_pool(pool);
+    soiree.add_order("key.*", order).unwrap();
+    soiree
+}
+
+/// L8, P2: as many wait behind others as the pool's queue holds, or as was said; all keys of the order together.
+#[test]
+fn no_more_events_wait_behind_others_than_may() {
+    let reject = || by_key().overflow(Overflow::Reject);
+    for (order, capacity) in [(reject(), 3), (reject().capacity(2), 2)] {
+        let manual = ManualPool::with_capacity(3);
+        let soiree = with_order(manual.clone(), order);
+        for key in 0..2 {
+            soiree.emit("key.a", Numbered(key, 0)).unwrap();
+        }
+        for number in 0..capacity {
+            soiree.emit("key.a", Numbered(number % 2, 1)).unwrap();
+        }
+        let refused = soiree.emit("key.a", Numbered(0, 2)).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            format!(
+                "key.a was not emitted: it is to wait behind others of its key, and {capacity} do already by the order of key.*"
+            )
+        );
+        assert!(matches!(refused, EmitError::LaneFull { waited: None, .. }));
+        assert!(refused.into_payload().is::<Numbered>());
+        assert_eq!(on_their_way(&soiree), (2, capacity as usize));
+        soiree.emit("key.a", Numbered(7, 0)).unwrap();
+        assert!(manual.run_next());
+        soiree.emit("key.a", Numbered(0, 3)).unwrap();
+        manual.run_all();
+        soiree.close().unwrap();
+    }
+}
+
+/// L8: an emit that finds no room waits for it, in the order that it came.
+#[test]
+fn an_emit_waits_for_room_behind_others() {
+    for capacity in [0, 2] {
+        let soiree = EventPool::with_pool(WorkerPool::new(2, 16).unwrap());
+        let order = by_key().capacity(capacity);
+        soiree.add_order("key.*", order).unwrap();
+        let handled = note(&soiree);
+        let hold = hold_key(&soiree);
+        for number in 0..capacity {
+            soiree.emit("key.a", Numbered(1, number as u32)).unwrap();
+        }
+        thread::scope(|scope| {
+            let blocked = scope.spawn(|| {
+                for number in capacity..20 {
+                    soiree.emit("key.a", Numbered(1, number as u32)).unwrap();
+                }
+            });
+            // Other keys have what they need.
+            for _ in 0..20 {
+                let other = soiree.emit("key.a", Numbered(2, 99)).unwrap();
+                assert!(other.wait_timeout(PATIENCE).unwrap().is_ok());
+            }
+            assert!(!blocked.is_finished());
+            hold.let_go();
+            blocked.join().unwrap();
+        });
+        soiree.close().unwrap();
+        let mut numbers = numbers(&handled);
+        numbers.retain(|number| *number != 99);
+        assert!(numbers.into_iter().eq(0..20));
+    }
+}
+
+/// L8: or it waits so long, and the payload comes back.
+#[test]
+fn an_emit_waits_for_room_as_long_as_it_was_told() {
+    let wait = Duration::from_millis(1);
+    let order = by_key().capacity(0).overflow(Overflow::BlockFor(wait));
+    let manual = ManualPool::new();
+    let soiree = with_order(manual.clone(), order);
+    soiree.emit("key.a", Numbered(1, 0)).unwrap();
+    let refused = soiree.emit("key.a", Numbered(1, 1)).unwrap_err();
+    let EmitError::LaneFull { waited, .. } = &refused else {
+        panic!("{refused}");
+    };
+    assert_eq!(*waited, Some(wait));
+    let payload = refused.into_payload();
+    assert_eq!(payload.downcast_ref(), Some(&Numbered(1, 1)));
+    assert!(matches!(
+        soiree.emit_sync("key.a", Numbered(1, 2)),
+        Err(EmitError::LaneFull { .. })
+    ));
+    manual.run_all();
+    soiree.close().unwrap();
+}
+
+/// L8: what contradicts itself or another order is refused when it is built, and says why.
+#[test]
+fn orders_that_make_no_sense_are_refused() {
+    let refused = |pattern, order| {
+        let soiree = EventPool::with_pool(ManualPool::new());
+        soiree.add_order("a.*", by_key()).unwrap();
+        soiree.add_order(pattern, order).unwrap_err()
+    };
+    let error = refused("*.b", by_key());
+    assert!(matches!(error, KeyOrderError::Ambiguous { .. }));
+    assert_eq!(
+        error.to_string(),
+        "the orders of a.* and *.b match the same topics and are equally specific"
+    );
+    let error = refused("b..c", by_key());
+    assert!(error.to_string().contains("b..c"), "{error}");
+    for overflow in [Overflow::CallerRuns, Overflow::DropOldest] {
+        let error = refused("b", by_key().overflow(overflow));
+        let says = format!("the order of b cannot have the overflow policy {overflow:?}");
+        assert_eq!(error.to_string(), says);
+    }
+    let error = refused("b", by_key().capacity(MAX_CAPACITY + 1));
+    assert!(error.to_string().contains("16777217"), "{error}");
+
+    let built = EventPool::builder()
+        .ordered("a.*", by_key())
+        .ordered("*.b", by_key())
+        .build();
+    assert!(matches!(
+        built,
+        Err(BulkheadError::Order(KeyOrderError::Ambiguous { .. }))
+    ));
+    let soiree = EventPool::with_pool(ManualPool::new());
+    soiree.add_order("a.*", by_key()).unwrap();
+    soiree.add_order("a.*", by_key()).unwrap();
+    soiree.add_order("a.b", by_key()).unwrap();
+    assert_eq!(soiree.stats().orders.len(), 2);
+}
+
+/// L8, P2: an event whose turn comes while its pool is full waits for the pool. Neither is it lost, nor does it wait for ever.
+#[test]
+fn an_event_whose_turn_comes_while_the_pool_is_full_waits_for_the_pool() {
+    for capacity in [0, 1] {
+        for workers in [1, 2] {
+            let soiree = ordered_on(WorkerPool::new(workers, capacity).unwrap());
+            let limit = by_key().capacity(1000);
+            soiree.add_order("key.**", limit).unwrap();
+            let handled = note(&soiree);
+            thread::scope(|scope| {
+                for key in 0..4 {
+                    let soiree = &soiree;
+                    scope.spawn(move || {
+                        for number in 0..200 {
+                            soiree.emit("key.a", Numbered(key, number)).unwrap();
+                            soiree.emit("other", ()).unwrap();
+                        }
+                    });
+                }
+            });
+            soiree.close().unwrap();
+            let handled = handled.lock().unwrap();
+            for key in 0..4 {
+                let of_key = handled.iter().filter(|numbered| numbered.0 == key);
+                assert!(of_key.map(|numbered| numbered.1).eq(0..200));
+            }
+        }
+    }
+}
+
+/// L8: nobody of ours ends a job on the pool, and still the event gets its place there.
+#[test]
+fn a_place_that_others_leave_is_found() {
+    let manual = ManualPool::with_capacity(1);
+    let soiree = EventPool::builder()
+        .pool(std::sync::Arc::new(manual.clone()))
+        .bulkhead("http", WorkerPool::new(1, 4).unwrap())
+        .route("key.hold", "http")
+        .ordered("key.**", by_key())
+        .build()
+        .unwrap();
+    let handled = note(&soiree);
+    let hold = hold_key(&soiree);
+    soiree.emit("key.second", Numbered(1, 1)).unwrap();
+    // Somebody else's.
+    soiree::Pool::submit(&manual, soiree::Job::new(|| {})).unwrap();
+    hold.let_go();
+    until("it is its turn", || on_their_way(&soiree) == (1, 0));
+    assert_eq!(numbers(&handled), [0; 0]);
+    assert!(manual.run_next());
+    until("it has a place", || manual.pending() == 1);
+    assert!(manual.run_next());
+    assert_eq!(numbers(&handled), [1]);
+    soiree.close().unwrap();
+}
