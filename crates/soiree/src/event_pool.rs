@@ -133,7 +133,8 @@ impl EventPool {
     /// refused where it would wait, unless the pool was handed over [to block workers](PoolHandle::blocking_workers).
     ///
     /// # Errors
-    /// If the topic is malformed, the `EventPool` is closed, or the pool refuses. The payload comes back.
+    /// If the topic is malformed, the `EventPool` is closed, or the pool or an [order by key](crate::KeyOrder) refuses. The payload
+    /// comes back.
     pub fn emit<T: Any + Send + Sync>(
         &self,
         topic: &str,
@@ -150,10 +151,11 @@ impl EventPool {
         self.inner.emitter.emit_event(event)
     }
 
-    /// Emits a payload and calls the listeners on this thread.
+    /// Emits a payload and calls the listeners on this thread. If the topic is [ordered by key](crate::KeyOrder) it waits for its
+    /// turn before; inside a listener it does not wait, and is refused if others of its key are on their way.
     ///
     /// # Errors
-    /// If the topic is malformed or the `EventPool` is closed. The payload comes back.
+    /// If the topic is malformed, the `EventPool` is closed, or an order by key refuses. The payload comes back.
     pub fn emit_sync<T: Any + Send + Sync>(
         &self,
         topic: &str,

@@ -25,7 +25,7 @@
 //! - **Order**: one emission calls its listeners one after another, higher [`Priority`] first, then in the order of
 //!   registration, across all patterns that match. A listener with a [pool of its own](ListenerOptions::pool) is started in its
 //!   turn and not waited for by the others, nor are [retries](ListenerOptions::retry). Two emissions may run side by side, in
-//!   any order.
+//!   any order, unless they are [ordered by key](Builder::ordered).
 //! - **Failure**: an error or a panic of one listener is caught, goes to the handlers and into the [`Report`], and stops no
 //!   other listener. It says [where the listener was registered](ListenerError::registered_at). With `panic = "abort"` a panic ends the process, as always.
 //! - **Loss**: [`emit`](EventPool::emit) either accepts an event or returns an error that holds the payload. An accepted

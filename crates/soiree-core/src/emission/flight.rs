@@ -12,11 +12,9 @@ use super::link::Link;
 use super::part::{AnyPart, hand_over};
 use super::report::{Errors, Report};
 use super::setup::Setup;
-use super::stalled::give_place;
 use super::topic_text::TopicText;
-use crate::dispatch::{Audience, Failed, Ground, Tally, dispatch, tell_if_dead};
+use crate::dispatch::{Failed, Ground, Tally, tell_if_dead};
 use crate::event::Event;
-use crate::job::Task;
 use crate::listener::ListenerError;
 use crate::order::Member;
 use crate::registry::{Entry, contained};
@@ -53,9 +51,9 @@ pub(crate) struct Core {
     pub(crate) setup: Arc<Setup>,
     state: AtomicU8,
     aborted: AtomicBool,
-    discarded: AtomicBool,
+    pub(super) discarded: AtomicBool,
     /// Its pool did not take it, so that of its end nobody is told.
-    refused: AtomicBool,
+    pub(super) refused: AtomicBool,
     delivered: AtomicU64,
     failed: AtomicU64,
     not_called: AtomicU64,
@@ -200,7 +198,7 @@ impl Core {
     }
 
     /// Has the calling thread be inside this emission, on behalf of its pool.
-    fn enter(&self) -> (inside::Entered, trace::Entered) {
+    pub(super) fn enter(&self) -> (inside::Entered, trace::Entered) {
         (inside::enter(self.frame()), self.span.enter())
     }
 
@@ -302,41 +300,6 @@ impl<C: Cargo> Flight<C> {
         Arc::new(Self { core, cargo })
     }
 
-    fn fly(self: &Arc<Self>) {
-        let core = &self.core;
-        if !core.claim() {
-            return;
-        }
-        let setup = &core.setup;
-        let mut tally = Tally::default();
-        let _entered = core.enter();
-        contained(|| {
-            C::show(self, &mut |event| {
-                let audience = Audience::Matching(core.topic());
-                tally = dispatch(
-                    &setup.hub.registry,
-                    audience,
-                    event,
-                    &setup.handlers,
-                    &mut &*self,
-                );
-            });
-        });
-        core.end_call();
-        self.end_part(tally);
-    }
-
-    /// Ends one that the caller has claimed.
-    pub(crate) fn end_unrun(self: &Arc<Self>) {
-        let core = &self.core;
-        let _entered = core.enter();
-        if !core.refused.load(Ordering::Relaxed) {
-            trace::discarded(core.topic(), &core.link().name);
-        }
-        self.core.discarded.store(true, Ordering::Relaxed);
-        self.end_part(Tally::default());
-    }
-
     /// Adds up what came of a part, and ends the emission with the last one. Called inside a frame of this emission.
     pub(crate) fn end_part(self: &Arc<Self>, tally: Tally) {
         let core = &self.core;
@@ -397,18 +360,5 @@ impl<C: Cargo> AnyFlight for Flight<C> {
 
     fn run_here(self: Arc<Self>) {
         self.fly();
-    }
-}
-
-impl<C: Cargo> Task for Flight<C> {
-    fn run(self: Arc<Self>) {
-        self.fly();
-        give_place(&self.core.setup.hub, || self.core.link());
-    }
-
-    fn discarded(self: Arc<Self>) {
-        if self.core.claim() {
-            self.end_unrun();
-        }
     }
 }

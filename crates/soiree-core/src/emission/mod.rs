@@ -8,6 +8,7 @@ mod later;
 mod link;
 mod part;
 mod report;
+mod run;
 mod setup;
 mod stalled;
 mod tell;

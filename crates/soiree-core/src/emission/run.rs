@@ -1,0 +1,63 @@
+//! An emission as a job.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::cargo::Cargo;
+use super::flight::Flight;
+use super::stalled::give_place;
+use crate::dispatch::{Audience, Tally, dispatch};
+use crate::job::Task;
+use crate::registry::contained;
+use crate::trace;
+
+impl<C: Cargo> Flight<C> {
+    /// Runs it here, if nobody has begun to.
+    pub(super) fn fly(self: &Arc<Self>) {
+        let core = &self.core;
+        if !core.claim() {
+            return;
+        }
+        let setup = &core.setup;
+        let mut tally = Tally::default();
+        let _entered = core.enter();
+        contained(|| {
+            C::show(self, &mut |event| {
+                let audience = Audience::Matching(core.topic());
+                tally = dispatch(
+                    &setup.hub.registry,
+                    audience,
+                    event,
+                    &setup.handlers,
+                    &mut &*self,
+                );
+            });
+        });
+        core.end_call();
+        self.end_part(tally);
+    }
+
+    /// Ends one that the caller has claimed.
+    pub(crate) fn end_unrun(self: &Arc<Self>) {
+        let core = &self.core;
+        let _entered = core.enter();
+        if !core.refused.load(Ordering::Relaxed) {
+            trace::discarded(core.topic(), &core.link().name);
+        }
+        self.core.discarded.store(true, Ordering::Relaxed);
+        self.end_part(Tally::default());
+    }
+}
+
+impl<C: Cargo> Task for Flight<C> {
+    fn run(self: Arc<Self>) {
+        self.fly();
+        give_place(&self.core.setup.hub, || self.core.link());
+    }
+
+    fn discarded(self: Arc<Self>) {
+        if self.core.claim() {
+            self.end_unrun();
+        }
+    }
+}
