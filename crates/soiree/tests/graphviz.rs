@@ -3,6 +3,7 @@
 
 use std::io::{ErrorKind, Write};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -152,12 +153,13 @@ fn the_drawing_shows_who_listens_and_what_runs_where() {
         .unwrap();
     let options = ListenerOptions::from(soiree::Priority::High);
     let options = options.name("audit").pool("http").once();
+    let options = options.slow_after(Duration::from_millis(200));
     let line = line!() + 1;
     soiree.on_with("hook.*", options, |_| {}).unwrap();
     let dot = soiree.graph().to_string();
     if let Some(texts) = drawn(&dot) {
         let place = format!("{}:{line}", file!());
-        let options = "1runleft,onhttp";
+        let options = "1runleft,slowafter200ms,onhttp";
         let expected = [
             "hook.",
             "hook.*",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
+use std::time::Duration;
 
 use super::tree::Branch;
 use super::{Graph, ListenerInfo, PatternInfo, PoolInfo};
@@ -150,6 +151,11 @@ impl<'a> Drawing<'a, '_> {
         }
         if let Some(retry) = listener.retry {
             write!(self.f, "{}{} attempts", next(), retry.attempts())?;
+        }
+        match listener.slow_after {
+            Some(Duration::MAX) => write!(self.f, "{}never slow", next())?,
+            Some(limit) => write!(self.f, "{}slow after {limit:?}", next())?,
+            None => {}
         }
         if let Some(pool) = &listener.pool {
             let gone = if self.pools.contains_key(&**pool) {

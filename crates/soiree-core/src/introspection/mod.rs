@@ -6,6 +6,7 @@ mod tree;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::listener::ListenerId;
 use crate::priority::Priority;
@@ -37,6 +38,8 @@ pub struct ListenerInfo {
     pub runs_left: Option<u64>,
     /// How it is called again when it fails, if it is.
     pub retry: Option<Retry>,
+    /// For how long it may run before it is told of as slow, if that is its own affair. `Duration::MAX` for ever.
+    pub slow_after: Option<Duration>,
     /// Whether a filter says which events it is called for.
     pub has_filter: bool,
 }

@@ -48,7 +48,7 @@ impl Registry {
                 listeners: group.iter().count(),
             });
         });
-        topics.sort_by(|one, other| segments(&one.pattern).cmp(segments(&other.pattern)));
+        topics.sort_by(|one, other| by_segment(&one.pattern).cmp(by_segment(&other.pattern)));
         topics
     }
 
@@ -61,7 +61,7 @@ impl Registry {
                 listeners: group.iter().map(|entry| entry.info()).collect(),
             });
         });
-        patterns.sort_by(|one, other| segments(&one.pattern).cmp(segments(&other.pattern)));
+        patterns.sort_by(|one, other| by_segment(&one.pattern).cmp(by_segment(&other.pattern)));
         patterns
     }
 
@@ -77,8 +77,10 @@ impl Registry {
     }
 }
 
-fn segments(pattern: &Pattern) -> impl Iterator<Item = &str> {
-    pattern.as_str().split('.')
+/// Orders patterns segment by segment: whatever else a pattern may hold comes after a dot.
+fn by_segment(pattern: &Pattern) -> impl Iterator<Item = u8> {
+    let bytes = pattern.as_str().bytes();
+    bytes.map(|byte| if byte == b'.' { 0 } else { byte })
 }
 
 #[cfg(test)]

@@ -167,6 +167,7 @@ fn a_listener_is_told_with_all_that_decides_its_calls() -> BoxResult {
         .max_runs(3)
         .pool("http")
         .retry(retry)
+        .slow_after(Duration::from_millis(7))
         .filter(|_| true);
     let line = line!() + 1;
     let id = soiree.on_with("hook.*", options, |_| {})?;
@@ -186,6 +187,7 @@ fn a_listener_is_told_with_all_that_decides_its_calls() -> BoxResult {
         (told.pool.as_deref(), told.retry),
         (Some("http"), Some(retry))
     );
+    assert_eq!(told.slow_after, Some(Duration::from_millis(7)));
     assert!(told.has_filter);
     let place = told.registered_at.expect("on_with says it");
     assert_eq!((place.file(), place.line()), (file!(), line));

@@ -6,8 +6,9 @@ use std::thread::{ThreadId, current};
 
 use soiree::{EventPool, ListenerOptions, Priority};
 use soiree_testkit::ManualPool;
+use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::with_default;
-use tracing::{Level, info, info_span};
+use tracing::{Event, Level, Metadata, Subscriber, info, info_span};
 use tracing_mock::{expect, subscriber};
 
 /// The mock's panics, which would go unnoticed: a subscriber's panics are caught.
@@ -146,4 +147,63 @@ fn failures_are_told_where_spans_are_filtered_out() {
     handle.assert_finished();
     assert_eq!(faults_here(), [""; 0]);
     soiree.close().unwrap();
+}
+
+/// Panics whatever it is told.
+struct Broken;
+
+impl Subscriber for Broken {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, attributes: &Attributes<'_>) -> Id {
+        // Of the listeners' spans there are IDs, so that there is something to enter.
+        assert_eq!(attributes.metadata().name(), "listener");
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {
+        panic!("record")
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {
+        panic!("event")
+    }
+
+    fn enter(&self, _: &Id) {
+        panic!("enter")
+    }
+
+    fn exit(&self, _: &Id) {
+        panic!("exit")
+    }
+
+    fn try_close(&self, _: Id) -> bool {
+        panic!("close")
+    }
+}
+
+/// L4, E4: a subscriber that panics harms nothing: all listeners are called, and a close finds nothing left.
+#[test]
+fn a_subscriber_that_panics_harms_nothing() {
+    let pool = ManualPool::with_capacity(1);
+    let soiree = EventPool::with_pool(pool.clone());
+    soiree.on("mock.broken", |_| Err::<(), _>("no")).unwrap();
+    soiree.on("mock.broken", |_| {}).unwrap();
+    with_default(Broken, || {
+        let emission = soiree.emit("mock.broken", 1).unwrap();
+        assert!(soiree.emit("mock.broken", 1).is_err(), "the queue is full");
+        pool.run_all();
+        let report = emission.wait();
+        assert_eq!((report.delivered, report.failed), (2, 1));
+        let report = soiree.emit_sync("mock.broken", 1).unwrap();
+        assert_eq!((report.delivered, report.failed), (2, 1));
+        assert!(soiree.emit("mock..broken", 1).is_err());
+        soiree.emit("mock.broken", 1).unwrap();
+        pool.discard_next();
+        soiree.close().unwrap();
+    });
 }
