@@ -44,6 +44,6 @@ pub mod choosing_a_pool {}
 pub mod writing_a_pool {}
 
 /// The examples of the README, compiled and run.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "metrics", feature = "pool"))]
 #[doc = include_str!("../../../README.md")]
 pub mod readme {}

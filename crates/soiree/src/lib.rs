@@ -73,6 +73,7 @@
 //! | `rayon` | | `RayonPool`, over an own or a shared rayon pool: for programs that compute on rayon already |
 //! | `tokio` | | `TokioPool`, over a Tokio runtime's blocking threads: for programs that run on Tokio |
 //! | `tracing` | | spans and events through the crate `tracing`, see [below](#tracing) |
+//! | `metrics` | | `metrics`: Prometheus metrics of pools, emissions and listeners, and [`EventPool`]`::add_metrics` |
 //! | `testkit` | | `testkit`: the tests that every pool has to pass, a pool that runs jobs when told, a recording listener |
 //!
 //! Features add names and change no behaviour. Without any, bring a [`Pool`] of your own and use [`EventPool::with_pool`].
@@ -119,6 +120,9 @@ pub use soiree_rayon::{RayonError, RayonPool};
 #[doc(inline)]
 pub use soiree_tokio::TokioPool;
 
+#[cfg(feature = "metrics")]
+pub use soiree_metrics as metrics;
+
 #[cfg(feature = "testkit")]
 pub use soiree_testkit as testkit;
 
@@ -152,6 +156,8 @@ mod contract;
 mod event_pool;
 pub mod guide;
 mod introspection;
+#[cfg(feature = "metrics")]
+mod metered;
 mod observe;
 mod ordered;
 mod subscription;

@@ -1,0 +1,89 @@
+//! Counting what the observed `EventPool` tells.
+
+use soiree_core::{
+    DeadEvent, DeadLetter, EmissionAccepted, EmissionEnded, EmissionRefused, JobEnded, JobStarted,
+    ListenerEnd, ListenerEnded, ListenerRef, Observer, RetryScheduled, SlowListener,
+};
+
+use crate::event_pool::EventPoolMetrics;
+use crate::figures::ListenerFigures;
+
+/// The label of a listener without a name.
+pub const UNNAMED: &str = "unnamed";
+
+impl EventPoolMetrics {
+    fn listener(&self, listener: &ListenerRef<'_>) -> std::sync::Arc<ListenerFigures> {
+        // An empty label is none at all.
+        let name = listener.name.filter(|name| !name.is_empty());
+        self.listeners
+            .get([name.unwrap_or(UNNAMED), listener.pattern])
+    }
+}
+
+impl Observer for EventPoolMetrics {
+    fn emission_accepted(&self, _: &EmissionAccepted<'_>) {
+        self.emissions.accepted.inc();
+    }
+
+    fn emission_refused(&self, refused: &EmissionRefused<'_>) {
+        self.emissions.refused(refused);
+    }
+
+    fn emission_ended(&self, ended: &EmissionEnded<'_>) {
+        if ended.aborted {
+            self.emissions.aborted.inc();
+        }
+        if ended.discarded {
+            self.emissions.discarded.inc();
+        }
+    }
+
+    fn job_started(&self, started: &JobStarted<'_>) {
+        let figures = self.pools.get([started.pool]);
+        figures.wait.observe(started.waited.as_secs_f64());
+    }
+
+    fn job_ended(&self, ended: &JobEnded<'_>) {
+        if let Some(run_time) = ended.run_time {
+            let figures = self.pools.get([ended.pool]);
+            figures.run.observe(run_time.as_secs_f64());
+        }
+    }
+
+    fn listener_ended(&self, ended: &ListenerEnded<'_>) {
+        let figures = self.listener(&ended.listener);
+        match ended.outcome {
+            ListenerEnd::Failed(_) => figures.failed.inc(),
+            ListenerEnd::Panicked(_) => figures.panicked.inc(),
+            ListenerEnd::Refused(_) | ListenerEnd::Discarded(_) => {
+                figures.not_called.inc();
+                return;
+            }
+            _ => 0,
+        };
+        if ended.attempt == 1 {
+            figures.delivered.inc();
+        }
+        if let Some(run_time) = ended.run_time {
+            figures.run.observe(run_time.as_secs_f64());
+        }
+    }
+
+    fn listener_slow(&self, slow: &SlowListener<'_>) {
+        if !slow.ended {
+            self.listener(&slow.listener).slow.inc();
+        }
+    }
+
+    fn retry_scheduled(&self, retry: &RetryScheduled<'_>) {
+        self.listener(&retry.listener).retried.inc();
+    }
+
+    fn dead_event(&self, _: &DeadEvent<'_>) {
+        self.emissions.dead_events.inc();
+    }
+
+    fn dead_letter(&self, _: &DeadLetter) {
+        self.emissions.dead_letters.inc();
+    }
+}

@@ -1,0 +1,100 @@
+//! Three kinds of work, offered in lumps by a thread each.
+
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use soiree::EventPool;
+
+/// A kind of work: how it is offered, in calm times and in bursts.
+struct Kind {
+    topics: &'static [&'static str],
+    calm_per_second: f64,
+    burst_per_second: f64,
+}
+
+const KINDS: [Kind; 3] = [
+    Kind {
+        topics: &["request.page", "request.search", "request.signup"],
+        calm_per_second: 150.0,
+        burst_per_second: 1500.0,
+    },
+    Kind {
+        topics: &["webhook.push", "webhook.release", "cron.minute"],
+        calm_per_second: 25.0,
+        burst_per_second: 160.0,
+    },
+    Kind {
+        topics: &["export.csv", "export.image"],
+        calm_per_second: 1.0,
+        burst_per_second: 12.0,
+    },
+];
+
+/// The load, until it is dropped.
+pub(crate) struct Load {
+    /// Never sent to: the threads end when these are gone.
+    stops: Vec<mpsc::Sender<()>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Load {
+    /// Offers `factor` times the usual.
+    pub(crate) fn start(soiree: &EventPool, factor: f64) -> Self {
+        let mut load = Self {
+            stops: Vec::new(),
+            threads: Vec::new(),
+        };
+        if factor == 0.0 {
+            return load;
+        }
+        for kind in &KINDS {
+            let (stop, stopped) = mpsc::channel();
+            let soiree = soiree.clone();
+            load.stops.push(stop);
+            load.threads.push(thread::spawn(move || {
+                offer(kind, &soiree, factor, &stopped)
+            }));
+        }
+        load
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.stops.clear();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn offer(kind: &Kind, soiree: &EventPool, factor: f64, stopped: &mpsc::Receiver<()>) {
+    let mut burst = false;
+    let mut changes = Instant::now();
+    // Emits are due at these times; after a stall of the machine they are made up for.
+    let mut due = Instant::now();
+    loop {
+        let now = Instant::now();
+        if now >= changes {
+            burst = !burst;
+            let seconds = if burst { 1.0 } else { 4.0 } * (0.5 + fastrand::f64());
+            changes = now + Duration::from_secs_f64(seconds);
+        }
+        let rate = if burst {
+            kind.burst_per_second
+        } else {
+            kind.calm_per_second
+        };
+        // Irregular, as what comes from many sources is.
+        let gap = -(1.0 - fastrand::f64()).ln() / (rate * factor);
+        due += Duration::from_secs_f64(gap.min(5.0));
+        let pause = due.saturating_duration_since(now);
+        if stopped.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected) {
+            return;
+        }
+        let topic = kind.topics[fastrand::usize(..kind.topics.len())];
+        // A refusal shows among the figures, and its payload may go.
+        let _ = soiree.emit(topic, fastrand::u64(..));
+    }
+}

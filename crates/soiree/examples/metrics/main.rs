@@ -1,0 +1,78 @@
+//! Serves `/metrics` and a page that shows pools and listeners live: `metrics --help` tells more.
+
+mod board;
+mod load;
+mod options;
+mod server;
+mod work;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use soiree::metrics::Metrics;
+use tokio::net::TcpListener;
+
+use crate::board::Board;
+use crate::load::Load;
+use crate::options::{Command, HELP, Options};
+use crate::server::Server;
+
+const CANNOT_RUN: u8 = 2;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "metrics: {error}");
+            ExitCode::from(CANNOT_RUN)
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    match Command::parse(std::env::args_os().skip(1))? {
+        Command::Serve(options) => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?
+            .block_on(serve(&options)),
+        Command::Help => {
+            say(HELP);
+            Ok(())
+        }
+    }
+}
+
+async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
+    let bind = options.bind;
+    let listener = TcpListener::bind(bind)
+        .await
+        .map_err(|error| format!("--bind {bind}: {error}"))?;
+    let metrics = Metrics::new();
+    let board = Arc::new(Board::new());
+    let soiree = work::build(&metrics, &board, &options.listeners)?;
+    let load = Load::start(&soiree, options.load);
+
+    say(&format!("http://{}/\n", listener.local_addr()?));
+    let server = Server {
+        soiree: soiree.clone(),
+        metrics,
+        board,
+    };
+    axum::serve(listener, server.router())
+        .with_graceful_shutdown(async {
+            let _ = tokio::signal::ctrl_c().await;
+        })
+        .await?;
+
+    drop(load);
+    soiree.close()?;
+    Ok(())
+}
+
+/// Writes to stdout. A reader that has gone away has seen enough.
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -1,0 +1,80 @@
+//! The command line.
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::str::FromStr;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+pub(crate) const HELP: &str = "\
+Serves the metrics of an event pool with three bulkheads under a lumpy load, and a page that shows them live.
+
+Usage: metrics [OPTIONS]
+
+  /             the page
+  /metrics      for Prometheus
+  /status.json  what the page shows
+
+Options:
+  --bind IP:PORT   where to listen; port 0 takes one that is free [127.0.0.1:9184]
+  --load FACTOR    how much is offered, from 0 to 100; 1 is what the pools can just about do [1]
+  --listener NAME  adds a listener of this name to every topic; may be given more than once
+  --help           prints this
+
+Runs until Ctrl-C. Whoever can reach the address sees the names of pools, listeners and patterns, and
+figures; payloads are shown nowhere.
+
+Exit codes: 0 it was stopped; 2 wrong usage, or it cannot listen there.
+";
+
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) bind: SocketAddr,
+    pub(crate) load: f64,
+    pub(crate) listeners: Vec<String>,
+}
+
+pub(crate) enum Command {
+    Serve(Options),
+    Help,
+}
+
+impl Command {
+    pub(crate) fn parse(
+        arguments: impl IntoIterator<Item = OsString>,
+    ) -> Result<Self, Box<dyn Error>> {
+        let mut options = Options {
+            bind: (Ipv4Addr::LOCALHOST, 9184).into(),
+            load: 1.0,
+            listeners: Vec::new(),
+        };
+        let mut parser = Parser::from_args(arguments);
+        while let Some(argument) = parser.next()? {
+            match argument {
+                Arg::Long("bind") => options.bind = value(&mut parser, "--bind")?,
+                Arg::Long("load") => options.load = value(&mut parser, "--load")?,
+                Arg::Long("listener") => {
+                    options.listeners.push(value(&mut parser, "--listener")?);
+                }
+                Arg::Long("help") | Arg::Short('h') => return Ok(Self::Help),
+                other => return Err(other.unexpected().into()),
+            }
+        }
+        let load = options.load;
+        if !(0.0..=100.0).contains(&load) {
+            return Err(format!("--load {load}: it is from 0 to 100").into());
+        }
+        Ok(Self::Serve(options))
+    }
+}
+
+fn value<V>(parser: &mut Parser, option: &str) -> Result<V, Box<dyn Error>>
+where
+    V: FromStr<Err: std::fmt::Display>,
+{
+    let given = parser.value()?.string()?;
+    given
+        .parse()
+        .map_err(|error| format!("{option} {given}: {error}").into())
+}

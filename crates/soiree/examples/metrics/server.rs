@@ -1,0 +1,57 @@
+//! What is served.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::response::{Html, IntoResponse};
+use axum::routing::get;
+use soiree::EventPool;
+use soiree::metrics::{self, Metrics};
+
+use crate::board::Board;
+
+const PAGE: &str = include_str!("page.html");
+/// The page needs nothing but itself and `/status.json`.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
+                      connect-src 'self'; base-uri 'none'; form-action 'none'";
+
+#[derive(Clone)]
+pub(crate) struct Server {
+    pub(crate) soiree: EventPool,
+    pub(crate) metrics: Metrics,
+    pub(crate) board: Arc<Board>,
+}
+
+impl Server {
+    pub(crate) fn router(self) -> Router {
+        Router::new()
+            .route("/", get(page))
+            .route("/metrics", get(exposition))
+            .route("/status.json", get(status))
+            .with_state(self)
+    }
+}
+
+async fn page() -> impl IntoResponse {
+    ([(CONTENT_SECURITY_POLICY, POLICY)], Html(PAGE))
+}
+
+async fn exposition(State(server): State<Server>) -> impl IntoResponse {
+    (
+        [(CONTENT_TYPE, metrics::CONTENT_TYPE)],
+        server.metrics.encode(),
+    )
+}
+
+async fn status(State(server): State<Server>) -> impl IntoResponse {
+    let status = server.board.status(&server.soiree.stats());
+    (
+        [
+            (CONTENT_TYPE, "application/json"),
+            (CACHE_CONTROL, "no-store"),
+        ],
+        status.to_string(),
+    )
+}

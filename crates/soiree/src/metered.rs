@@ -1,0 +1,43 @@
+//! Prometheus metrics of an `EventPool`.
+
+use std::sync::Arc;
+
+use soiree_metrics::{EventPoolMetrics, Metrics, NameError};
+
+use crate::event_pool::EventPool;
+
+impl EventPool {
+    /// Has its emissions, listeners and pools told of by `metrics`, under this name. Holds for emissions that begin afterwards;
+    /// pools tell their figures since they were made.
+    ///
+    /// Once the `EventPool` and all that is returned are dropped, the metrics are gone, and the name is free again.
+    ///
+    /// # Errors
+    /// If the name is empty or taken.
+    ///
+    /// ```
+    /// use soiree::EventPool;
+    /// use soiree::metrics::Metrics;
+    ///
+    /// let metrics = Metrics::new();
+    /// let soiree = EventPool::new();
+    /// soiree.add_metrics(&metrics, "main")?;
+    ///
+    /// soiree.emit("user.created", "Matty Ice")?.wait();
+    /// let text = metrics.encode(); // what /metrics has to answer
+    /// assert!(text.contains(r#"soiree_emissions_accepted_total{event_pool="main"} 1"#));
+    /// # soiree.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn add_metrics(
+        &self,
+        metrics: &Metrics,
+        name: &str,
+    ) -> Result<Arc<EventPoolMetrics>, NameError> {
+        let own = metrics.event_pool(name)?;
+        let soiree = self.downgrade();
+        own.read_pools(move || Some(soiree.upgrade()?.stats().pools));
+        self.add_observer(Arc::clone(&own));
+        Ok(own)
+    }
+}

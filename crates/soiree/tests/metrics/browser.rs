@@ -1,0 +1,101 @@
+//! Chromium without a window, driven over WebDriver, of which a few commands will do.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::tools::{Running, tool};
+use crate::web;
+
+const FLAGS: [&str; 12] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-breakpad",
+];
+
+pub(crate) struct Browser {
+    session: String,
+    driver: Running,
+    /// The browser's profile, last: the browser has ended by the time that it is removed.
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// Starts a browser on this page, or says why not.
+    pub(crate) fn open(url: &str) -> Option<Self> {
+        let chromium = tool(&["chromium", "chromium-browser", "google-chrome"])?;
+        let mut driver = Running::start(Command::new(tool(&["chromedriver"])?).arg("--port=0"));
+        let port: u16 = driver.line(|line| {
+            let (_, port) = line.split_once("started successfully on port ")?;
+            port.trim_end_matches('.').parse().ok()
+        });
+        let profile = TempDir::new().expect("there is room for a profile");
+        let mut flags: Vec<String> = FLAGS.map(String::from).into();
+        flags.push(format!("--user-data-dir={}", profile.path().display()));
+        let options = json!({ "binary": chromium, "args": flags });
+        let wanted = json!({ "alwaysMatch": { "goog:chromeOptions": options } });
+        let sessions = format!("http://127.0.0.1:{port}/session");
+        let made = web::post(&sessions, &json!({ "capabilities": wanted })).expect("it answers");
+        let session = made["value"]["sessionId"].as_str();
+        let session = session.unwrap_or_else(|| panic!("no session: {made}"));
+        let browser = Self {
+            session: format!("{sessions}/{session}"),
+            driver,
+            _profile: profile,
+        };
+        browser.command("url", &json!({ "url": url }));
+        Some(browser)
+    }
+
+    /// What a function of this body returns on the page.
+    pub(crate) fn run(&self, script: &str) -> Value {
+        self.command("execute/sync", &json!({ "script": script, "args": [] }))
+    }
+
+    /// Waits until a function of this body returns something true on the page.
+    pub(crate) fn until(&mut self, script: &str) -> Value {
+        let (session, body) = (&self.session, json!({ "script": script, "args": [] }));
+        self.driver.until(|| {
+            let value = command(session, "execute/sync", &body);
+            let seen = !matches!(value, Value::Null | Value::Bool(false));
+            seen.then_some(value)
+        })
+    }
+
+    /// Gives the page a screen of so many pixels.
+    pub(crate) fn narrow(&self, width: u32) {
+        let screen =
+            json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": true });
+        let command = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": screen });
+        self.command("goog/cdp/execute", &command);
+    }
+
+    fn command(&self, name: &str, body: &Value) -> Value {
+        command(&self.session, name, body)
+    }
+}
+
+fn command(session: &str, name: &str, body: &Value) -> Value {
+    let url = format!("{session}/{name}");
+    let answer = web::post(&url, body).expect("the driver answers");
+    let value = &answer["value"];
+    assert!(value["error"].is_null(), "{name}: {value}");
+    value.clone()
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The driver ends the browser; killing the driver alone would leave it running.
+        let _ = web::delete(&self.session);
+    }
+}

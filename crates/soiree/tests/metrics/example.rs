@@ -1,0 +1,125 @@
+//! The `metrics` example, as its users run it.
+
+use std::env::consts::EXE_EXTENSION;
+use std::ffi::OsStr;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::tools::Running;
+use crate::web;
+
+/// The example as Cargo built it beside this test. `cargo test --test metrics` builds none; then it is built now.
+fn example() -> Command {
+    let this = std::env::current_exe().expect("a test knows its own path");
+    let profile = this
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/<profile>/deps");
+    let built = profile
+        .join("examples")
+        .join("metrics")
+        .with_extension(EXE_EXTENSION);
+    if !built.exists() {
+        let profile_name = match profile.file_name().and_then(OsStr::to_str) {
+            Some("debug") | None => "dev",
+            Some(name) => name,
+        };
+        let build = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "-p", "soiree", "--example", "metrics"])
+            .args(["--features", "metrics", "--profile", profile_name])
+            .arg("--target-dir")
+            .arg(profile.parent().expect("target"))
+            .output()
+            .expect("cargo starts");
+        assert!(
+            build.status.success(),
+            "{}",
+            String::from_utf8_lossy(&build.stderr)
+        );
+    }
+    Command::new(built)
+}
+
+/// The example on a free port of loopback, and where that is.
+pub(crate) fn serving(arguments: &[&str]) -> (Running, String) {
+    let mut command = example();
+    let mut running = Running::start(command.args(["--bind", "127.0.0.1:0"]).args(arguments));
+    let url = running.line(|line| line.starts_with("http://").then(|| line.to_owned()));
+    (running, url)
+}
+
+#[track_caller]
+fn assert_refused(arguments: &[&str], reason: &str) {
+    let output = example().args(arguments).output().expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.starts_with("metrics: "), "{said}");
+    assert!(said.contains(reason), "no {reason:?} in {said}");
+}
+
+#[test]
+fn bad_options_are_refused_by_name() {
+    assert_refused(
+        &["--bind", "localhost"],
+        "--bind localhost: invalid socket address",
+    );
+    assert_refused(&["--bind", "127.0.0.1:99999"], "--bind 127.0.0.1:99999: ");
+    assert_refused(&["--load", "much"], "--load much: invalid float");
+    assert_refused(&["--load", "-1"], "--load -1: it is from 0 to 100");
+    assert_refused(&["--load", "NaN"], "--load NaN: it is from 0 to 100");
+    assert_refused(&["--lode"], "--lode");
+    assert_refused(&["here"], "here");
+}
+
+#[test]
+fn a_taken_port_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    assert_refused(&["--bind", &address], &format!("--bind {address}: "));
+}
+
+#[test]
+fn help_says_where_it_listens() {
+    let output = example().arg("--help").output().expect("it starts");
+    assert!(output.status.success());
+    let help = String::from_utf8_lossy(&output.stdout);
+    assert!(help.contains("[127.0.0.1:9184]"), "{help}");
+}
+
+#[test]
+fn metrics_page_and_figures_are_served() {
+    let (mut running, url) = serving(&["--load", "2"]);
+    let (status, kind, page) = web::get(&url).unwrap();
+    assert_eq!((status, kind.as_str()), (200, "text/html; charset=utf-8"));
+    for outside in ["http:", "https:", "//fonts", "@import", "src="] {
+        let own = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(
+            !own.contains(outside),
+            "the page is not self-contained: {outside}"
+        );
+    }
+
+    let pools = |status: &Value| {
+        let pools = status["pools"].as_array().unwrap();
+        let names = pools.iter().map(|pool| pool["name"].as_str().unwrap());
+        names.map(String::from).collect::<Vec<_>>()
+    };
+    let status = running.until(|| {
+        let status = web::json(&format!("{url}status.json"))?;
+        let delivered = |one: &Value| one["delivered"].as_u64() > Some(0);
+        let listeners = status["listeners"].as_array()?;
+        (listeners.iter().filter(|one| delivered(one)).count() >= 6).then_some(status)
+    });
+    assert_eq!(pools(&status), ["default", "exports", "webhooks"]);
+
+    let (status, kind, text) = web::get(&format!("{url}metrics")).unwrap();
+    assert_eq!(
+        (status, kind.as_str()),
+        (200, soiree::metrics::CONTENT_TYPE)
+    );
+    assert!(text.contains(r#"soiree_pool_workers_max{event_pool="main",pool="exports"} 2"#));
+    assert_eq!(web::get(&format!("{url}elsewhere")).unwrap().0, 404);
+}

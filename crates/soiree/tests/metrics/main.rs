@@ -1,0 +1,10 @@
+//! What `/metrics` says is what happened, and the tools of others can read it.
+
+mod browser;
+mod counts;
+mod example;
+mod page;
+mod prometheus;
+mod text;
+mod tools;
+mod web;

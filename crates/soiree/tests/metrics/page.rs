@@ -1,0 +1,84 @@
+//! The example's page in a real browser.
+
+use serde_json::Value;
+
+use crate::browser::Browser;
+use crate::example::serving;
+
+const HOSTILE: &str = "<img src=x onerror=\"document.title='owned'\">";
+
+/// Finds the row of a listener by its name, and reads a column.
+fn cell(name: &str, column: &str) -> String {
+    let name = Value::from(name);
+    format!(
+        "const row = [...document.querySelectorAll('#listeners tr')]
+            .find((row) => row.cells[0].textContent === {name});
+         return row ? row.querySelector('[data-label=\"{column}\"]').textContent : null;"
+    )
+}
+
+/// The page shows pools and listeners and follows them, and a name that looks like markup is shown as it is.
+#[test]
+fn the_page_shows_what_happens_and_every_name_as_text() {
+    let (_running, url) = serving(&["--load", "2", "--listener", HOSTILE]);
+    let Some(mut browser) = Browser::open(&url) else {
+        return;
+    };
+    browser.until("return document.querySelectorAll('#pools article').length === 3");
+    browser.until(&cell(HOSTILE, "State"));
+    browser.until(&cell("render", "State"));
+
+    // Markup in a name makes no element, and does nothing.
+    assert_eq!(browser.run("return document.images.length"), 0);
+    assert_eq!(
+        browser.run("return document.title"),
+        "soiree: pools and listeners"
+    );
+    let pattern = browser.run(&cell(HOSTILE, "Pattern"));
+    assert_eq!(pattern, "**");
+
+    let names = "return [...document.querySelectorAll('#pools h3')].map((one) => one.textContent)";
+    let names = browser.run(names);
+    assert_eq!(names, serde_json::json!(["default", "exports", "webhooks"]));
+    let meter = "document.querySelector('#pools [role=meter]')";
+    let most = browser.run(&format!("return {meter}.getAttribute('aria-valuemax')"));
+    assert_eq!(most, "4");
+
+    // It is alive: figures come, and the load makes some of each kind that the page is there to show.
+    browser.until("return document.querySelector('#link').textContent === 'live'");
+    browser
+        .until("return /[0-9] (µs|ms|s)$/.test(document.querySelector('#pools dd').textContent)");
+    let some = |name, column| format!("return Number(({})()) > 0", function(&cell(name, column)));
+    browser.until(&some("thumbnail", "Panicked"));
+    browser.until(&some("render", "Slow"));
+    let state = format!(
+        "return String(({})()).startsWith('failing')",
+        function(&cell("deliver", "State"))
+    );
+    browser.until(&state);
+    browser.until(
+        "return [...document.querySelectorAll('#pools .state')].some((one) => one.textContent.startsWith('refusing'))",
+    );
+    let before = browser.run("return document.querySelector('#uptime').textContent");
+    browser.until(&format!(
+        "return document.querySelector('#uptime').textContent !== {before}"
+    ));
+}
+
+/// Nothing of the page lies beside a narrow screen.
+#[test]
+fn the_page_fits_a_narrow_screen() {
+    let (_running, url) = serving(&["--load", "1", "--listener", &"wide".repeat(40)]);
+    let Some(mut browser) = Browser::open(&url) else {
+        return;
+    };
+    browser.narrow(360);
+    browser.until("return document.querySelectorAll('#listeners tr').length > 4");
+    let wide = "return document.documentElement.scrollWidth <= innerWidth";
+    assert_eq!(browser.run("return innerWidth"), 360);
+    assert_eq!(browser.run(wide), true);
+}
+
+fn function(body: &str) -> String {
+    format!("() => {{ {body} }}")
+}

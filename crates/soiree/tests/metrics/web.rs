@@ -1,0 +1,47 @@
+//! Asking over HTTP.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::Agent;
+
+fn agent() -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        // A hung server is to fail the test and not to hang it.
+        .timeout_global(Some(Duration::from_secs(120)))
+        .proxy(None)
+        .build();
+    config.into()
+}
+
+/// Status, content type and body of an answer, or why there is none.
+pub(crate) fn get(url: &str) -> Result<(u16, String, String), ureq::Error> {
+    let mut answer = agent().get(url).call()?;
+    let kind = answer.headers().get("content-type");
+    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.to_owned();
+    let status = answer.status().as_u16();
+    Ok((status, kind, answer.body_mut().read_to_string()?))
+}
+
+/// What is answered, as JSON; `None` while there is no answer, or not a good one.
+pub(crate) fn json(url: &str) -> Option<Value> {
+    let (status, _, body) = get(url).ok()?;
+    let read = serde_json::from_str(&body).ok();
+    read.filter(|_| status == 200)
+}
+
+/// Posts JSON and reads JSON.
+pub(crate) fn post(url: &str, body: &Value) -> Result<Value, ureq::Error> {
+    let mut answer = agent()
+        .post(url)
+        .header("content-type", "application/json")
+        .send(body.to_string())?;
+    let read = answer.body_mut().read_to_string()?;
+    Ok(serde_json::from_str(&read).unwrap_or(Value::Null))
+}
+
+pub(crate) fn delete(url: &str) -> Result<(), ureq::Error> {
+    agent().delete(url).call().map(|_| ())
+}
