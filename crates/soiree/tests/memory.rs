@@ -1,6 +1,6 @@
 //! That names leave no memory behind. In a process of its own, so that nothing else grows meanwhile.
 
-use soiree::EventPool;
+use soiree::{EventPool, KeyOrder};
 
 const MIB: u64 = 1 << 20;
 
@@ -11,7 +11,7 @@ fn resident() -> Option<u64> {
     Some(pages * 4096)
 }
 
-/// T3: neither emitted names nor patterns that lost their listeners leave anything.
+/// T3, L8: neither emitted names, nor patterns that lost their listeners, nor keys leave anything.
 #[test]
 fn names_leave_no_memory_behind() {
     let Some(_) = resident() else {
@@ -35,9 +35,17 @@ fn names_leave_no_memory_behind() {
         let id = soiree.on(&format!("tenant{number}.user"), |_| {}).unwrap();
         soiree.off(&format!("tenant{number}.user"), &id).unwrap();
     };
+    let by_text = KeyOrder::by(|event| Some(event.payload_as::<String>()?.as_str().to_owned()));
+    soiree.add_order("account.changed", by_text).unwrap();
+    let order = |number: u32| {
+        let account = format!("account {number}");
+        soiree.emit_sync("account.changed", account).unwrap();
+        soiree.emit("account.changed", format!("{number}")).unwrap();
+    };
     for (what, act) in [
         ("emitting", &emit as &dyn Fn(u32)),
         ("subscribing", &subscribe),
+        ("ordering", &order),
     ] {
         (0..10_000).for_each(act);
         let before = resident().unwrap();

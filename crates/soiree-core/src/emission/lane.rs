@@ -171,8 +171,9 @@ pub(super) fn lend_to_lane(flight: &Arc<dyn AnyFlight>) -> Standing {
         return Standing::Its;
     };
     let member = Arc::clone(flight).member();
+    let is_worker = core.setup.pools.values().any(|link| link.is_here());
     while core.is_queued() && !berth.left.load(Ordering::Acquire) {
-        match berth.rule.lanes.ahead(&berth.key, &member) {
+        match berth.rule.lanes.ahead(&berth.key, &member, is_worker) {
             Ahead::Nobody => return Standing::Its,
             Ahead::Member(head) if head.is_around_here() => return Standing::Never,
             Ahead::Member(head) => {

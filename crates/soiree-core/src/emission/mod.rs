@@ -213,13 +213,13 @@ impl Emission {
     fn lend_thread(&self) -> (bool, usize) {
         let core = self.flight.core();
         // Before the lane is looked at, so that no news of it goes unseen.
-        let seen = core.ledger().news;
+        let seen = core.is_ordered().then(|| core.ledger().news);
         let standing = lend_to_lane(&self.flight);
         if matches!(standing, Standing::Its) && core.is_queued() && core.link().is_here() {
             Arc::clone(&self.flight).run_here();
         }
         let (_, seen_parts) = core.lend_to_parts();
-        let seen = if core.is_ordered() { seen } else { seen_parts };
+        let seen = seen.unwrap_or(seen_parts);
         let is_inside = matches!(standing, Standing::Never) || core.is_around_here();
         (!core.is_settled() && is_inside, seen)
     }

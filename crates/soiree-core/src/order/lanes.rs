@@ -64,7 +64,7 @@ type Shard = HashMap<OrderingKey, Lane, RandomState>;
 struct Lane {
     head: Arc<dyn Member>,
     behind: VecDeque<Waiting>,
-    /// Members that are waited for and want to be told of changes before them.
+    /// Members that a worker waits for, which wants to be told of changes before them.
     watchers: Vec<Arc<dyn Member>>,
 }
 
@@ -235,8 +235,13 @@ impl Lanes {
         next
     }
 
-    /// Who is at the head of the member's lane, if not itself. It will be told of changes.
-    pub(crate) fn ahead(&self, key: &OrderingKey, member: &Arc<dyn Member>) -> Ahead {
+    /// Who is at the head of the member's lane, if not itself. If it watches, it will be told of changes.
+    pub(crate) fn ahead(
+        &self,
+        key: &OrderingKey,
+        member: &Arc<dyn Member>,
+        watches: bool,
+    ) -> Ahead {
         let mut shard = self.shard(key);
         let Some(lane) = shard.get_mut(key) else {
             return Ahead::Nobody;
@@ -244,7 +249,7 @@ impl Lanes {
         if is(&lane.head, member) {
             return Ahead::Nobody;
         }
-        if !lane.watchers.iter().any(|other| is(other, member)) {
+        if watches && !lane.watchers.iter().any(|other| is(other, member)) {
             lane.watchers.push(Arc::clone(member));
         }
         Ahead::Member(Arc::clone(&lane.head))

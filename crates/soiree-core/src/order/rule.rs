@@ -44,7 +44,8 @@ type KeyFn = Arc<dyn Fn(&dyn Event) -> Option<OrderingKey> + Send + Sync>;
 /// what one key may have, or reject. Inside a listener, and on a worker of any pool of the `EventPool`, an emit never waits for
 /// room: it is refused, and the payload comes back.
 ///
-/// An event whose turn has come while its pool is full waits for the pool, and is not refused. If its bulkhead has been drained, it
+/// An event whose turn has come while its pool is full waits for the pool, and is not lost; each time that it tries is one more that the
+/// pool counts as rejected. If its bulkhead has been drained, it
 /// goes where its topic goes without it; if its pool was stopped, it is discarded, and its report says so.
 ///
 /// # Inside listeners
@@ -52,8 +53,8 @@ type KeyFn = Arc<dyn Fn(&dyn Event) -> Option<OrderingKey> + Send + Sync>;
 /// for itself, and gives an [`unfinished`](crate::Report::unfinished) report at once. Two listeners on different threads that wait for
 /// an event behind each other's do wait for ever.
 ///
-/// An `emit_sync` waits until it is its turn, and others of its key wait for it. Inside a listener it does not wait: it is
-/// refused if events of its key are on their way.
+/// An `emit_sync`, or the `trigger` of a topic, waits until it is its turn, and others of its key wait for it. Inside a listener it does
+/// not wait: it is refused if events of its key are on their way.
 ///
 /// # The key function
 /// It is called once for each emit, on the thread that emits, under no lock. If it panics the emit is refused.

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use soiree::{Emission, EmitError, EventPool, ListenerOptions, Overflow, Retry, WorkerPool};
+use soiree::{Emission, EmitError, EventPool, ListenerOptions, Overflow, Pool, Retry, WorkerPool};
 
 use super::{Numbered, by_key, note, numbers, on_their_way, ordered_on};
 use crate::common::{PATIENCE, until};
@@ -185,4 +185,38 @@ fn a_listener_does_not_wait_for_room_behind_others() {
     drop(go);
     until("all have ended", || on_their_way(&soiree) == (0, 0));
     soiree.close().unwrap();
+}
+
+/// L8, E2: what a worker that waits has run in place of the pool was accepted, though the pool then refuses it.
+#[test]
+fn an_event_that_ran_before_its_pool_refused_it_was_accepted() {
+    let pool = Arc::new(WorkerPool::new(1, 1).unwrap());
+    let soiree = ordered_on(Arc::clone(&pool));
+    let handled = note(&soiree);
+    let (said, heard) = channel();
+    let (weak, stopped) = (soiree.downgrade(), Arc::clone(&pool));
+    let (go, told) = channel::<()>();
+    let told = Mutex::new(told);
+    soiree
+        .on("outer", move |_| {
+            said.send(()).unwrap();
+            told.lock().unwrap().recv().unwrap();
+            let soiree = weak.upgrade().unwrap();
+            let behind = soiree.emit("key.a", Numbered(1, 1)).unwrap();
+            assert!(behind.wait().is_ok());
+            stopped.stop();
+        })
+        .unwrap();
+    let outer = soiree.emit("outer", ()).unwrap();
+    heard.recv_timeout(PATIENCE).unwrap();
+    soiree.emit("fills.the.queue", ()).unwrap();
+    std::thread::scope(|scope| {
+        let blocked = scope.spawn(|| soiree.emit("key.a", Numbered(1, 0)).unwrap());
+        until("it is the head", || on_their_way(&soiree) == (1, 0));
+        go.send(()).unwrap();
+        let report = blocked.join().unwrap().wait();
+        assert!(report.is_ok() && report.delivered == 1, "{report:?}");
+    });
+    assert!(outer.wait().is_ok());
+    assert_eq!(numbers(&handled), [0, 1]);
 }

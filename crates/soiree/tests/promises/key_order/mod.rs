@@ -3,6 +3,7 @@
 mod bounds;
 mod ending;
 mod inside;
+mod random;
 mod sync;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
