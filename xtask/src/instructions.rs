@@ -18,27 +18,27 @@ const REFERENCE: (&str, &str) = ("sync-1", "RwLock loop");
 const GUARDED: [Guarded; 6] = [
     Guarded {
         workload: "sync-1",
-        most: 6.0,
+        most: 3.3,
     },
     Guarded {
         workload: "sync-10",
-        most: 10.0,
+        most: 5.1,
     },
     Guarded {
         workload: "sync-100",
-        most: 46.0,
+        most: 23.0,
     },
     Guarded {
         workload: "hot-10",
-        most: 9.0,
+        most: 3.9,
     },
     Guarded {
         workload: "hot-100000",
-        most: 9.0,
+        most: 4.0,
     },
     Guarded {
         workload: "emit-one-thread",
-        most: 10.0,
+        most: 7.0,
     },
 ];
 

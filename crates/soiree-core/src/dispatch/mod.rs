@@ -1,74 +1,23 @@
 //! Calling the listeners of one event: order, abort, filters, runs, errors and panics. No threads, no clock.
 
+mod handlers;
+
 use std::cell::Cell;
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::handlers::{
+    DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler,
+};
 use crate::event::Event;
 use crate::job::PanicPayload;
 use crate::listener::{BoxError, ListenerError, ListenerPanic};
-use crate::observe::{Call, DeadEvent, ListenerEnd, Observers, SlowListenerHandler, Watch};
+use crate::observe::{Call, DeadEvent, ListenerEnd};
 use crate::registry::{Claim, Entry, Registry, contained};
 use crate::retry::{Again, DeadLetter};
 use crate::topic::Pattern;
-
-/// Sees every listener error; what it returns goes into the report, `None` swallows it.
-pub type ErrorHandler =
-    Arc<dyn Fn(&dyn Event, ListenerError) -> Option<ListenerError> + Send + Sync>;
-/// Sees every listener panic.
-pub type PanicHandler = Arc<dyn Fn(&ListenerPanic<'_>) + Send + Sync>;
-/// Sees every event that no listener was called for.
-pub type DeadEventHandler = Arc<dyn Fn(&dyn Event) + Send + Sync>;
-/// Sees every event that a listener has given up on.
-pub type DeadLetterHandler = Arc<dyn Fn(&DeadLetter) + Send + Sync>;
-
-/// What is told of failures and dead events. A handler that panics harms nothing: its panic is caught and dropped.
-#[derive(Clone, Default)]
-#[non_exhaustive]
-pub struct Handlers {
-    /// Called for each error, a panic's included, before it goes into the report.
-    pub error: Option<ErrorHandler>,
-    /// Called for each panic, before the error handler.
-    pub panic: Option<PanicHandler>,
-    /// Called for each event that was neither aborted nor called a listener.
-    pub dead_event: Option<DeadEventHandler>,
-    /// Called for each event that a listener with [retries](crate::ListenerOptions::retry) failed to handle in all its
-    /// attempts, unless the event carries a [`DeadLetter`] itself.
-    pub dead_letter: Option<DeadLetterHandler>,
-    /// Who is told of everything that happens.
-    pub observers: Observers,
-    /// Called for each listener that runs for too long, while it does and once more when it has ended.
-    pub slow_listener: Option<SlowListenerHandler>,
-    /// For how long a listener may run that has no [threshold of its own](crate::ListenerOptions::slow_after).
-    pub slow_after: Option<Duration>,
-    /// What watches how long listeners run. Without it none is told of.
-    pub watch: Option<Watch>,
-}
-
-impl Handlers {
-    /// Whether nobody is told of a call that goes well.
-    #[inline]
-    pub(crate) fn are_quiet(&self) -> bool {
-        self.observers.is_empty() && self.slow_listener.is_none()
-    }
-}
-
-impl fmt::Debug for Handlers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handlers")
-            .field("error", &self.error.is_some())
-            .field("panic", &self.panic.is_some())
-            .field("dead_event", &self.dead_event.is_some())
-            .field("dead_letter", &self.dead_letter.is_some())
-            .field("observers", &self.observers)
-            .field("slow_listener", &self.slow_listener.is_some())
-            .field("slow_after", &self.slow_after)
-            .field("watch", &self.watch.is_some())
-            .finish()
-    }
-}
+use crate::trace;
 
 /// What came of calling the listeners of an event.
 #[derive(Debug, Clone, Copy, Default)]
@@ -127,18 +76,85 @@ pub(crate) fn dispatch(
     handlers: &Handlers,
     ground: &mut dyn Ground,
 ) -> Tally {
-    let mut tally = Tally::default();
-    let mut spent: Vec<Arc<Entry>> = Vec::new();
-    let mut handed_over = false;
     let (Audience::Matching(topic) | Audience::Of(_, topic)) = audience;
-    let visit = |entry: &Arc<Entry>| {
-        if tally.aborted {
+    let mut turns = Turns {
+        topic,
+        event,
+        handlers,
+        ground,
+        tally: Tally::default(),
+        spent: Vec::new(),
+        handed_over: false,
+        unseen: handlers.are_quiet() && !trace::is_possible(),
+    };
+    match audience {
+        Audience::Matching(topic) => registry.visit(topic, |entry| turns.turn(entry)),
+        Audience::Of(pattern, _) => registry.visit_pattern(pattern, |entry| turns.turn(entry)),
+    }
+    let Turns {
+        mut tally, spent, ..
+    } = turns;
+    if !spent.is_empty() {
+        for entry in &spent {
+            registry.remove_spent(entry);
+        }
+        contained(move || drop(spent));
+    }
+    contained(|| tally.aborted |= event.is_aborted());
+    tally
+}
+
+/// The listeners' turns, one after another.
+struct Turns<'a> {
+    topic: &'a str,
+    event: &'a dyn Event,
+    handlers: &'a Handlers,
+    ground: &'a mut dyn Ground,
+    tally: Tally,
+    /// Those that have been called for the last time.
+    spent: Vec<Arc<Entry>>,
+    handed_over: bool,
+    /// Nobody is told of a call that goes well.
+    unseen: bool,
+}
+
+impl Turns<'_> {
+    #[inline]
+    fn turn(&mut self, entry: &Arc<Entry>) {
+        if self.tally.aborted {
             return;
         }
+        if !(self.unseen && entry.plain) || self.handed_over {
+            return self.seen_turn(entry);
+        }
+        // What is left of a turn when there is nothing to ask before it, and nobody to tell of it afterwards.
+        let event = self.event;
+        match caught(|| (!event.is_aborted()).then(|| entry.listener.handle(event))) {
+            Ok(Some(Ok(()))) => self.tally.delivered += 1,
+            Ok(None) => self.tally.aborted = true,
+            Ok(Some(failed)) => self.ended_badly(entry, Ok(Step::Called(failed))),
+            Err(panic) => self.ended_badly(entry, Err(panic)),
+        }
+    }
+
+    #[cold]
+    fn ended_badly(&mut self, entry: &Arc<Entry>, step: Result<Step, PanicPayload>) {
+        let call = Call::new(entry, self.topic, self.event, 1, self.handlers);
+        tell(&call, self.handlers, step, &mut self.tally, self.ground);
+    }
+
+    #[inline(never)]
+    fn seen_turn(&mut self, entry: &Arc<Entry>) {
+        let Self {
+            topic,
+            event,
+            handlers,
+            ..
+        } = *self;
         let last = Cell::new(false);
         let call = Call::new(entry, topic, event, 1, handlers);
         let mut step = caught(|| {
-            if handed_over && ground.is_aborted_elsewhere(event) {
+            if self.handed_over && self.ground.is_aborted_elsewhere(event) {
                 return Step::Aborted;
             }
             if entry.pool.is_some() && !event.is_aborted() {
@@ -147,29 +163,19 @@ pub(crate) fn dispatch(
             step(&call, &last)
         });
         if let Ok(Step::HandOver) = step {
-            handed_over = true;
+            self.handed_over = true;
             let mut settled = false;
-            contained(|| settled = ground.hand_over(entry, event, &mut tally));
+            contained(|| settled = self.ground.hand_over(entry, event, &mut self.tally));
             if settled {
                 return;
             }
             step = caught(|| self::step(&call, &last));
         }
-        tell(&call, handlers, step, &mut tally, ground);
+        tell(&call, handlers, step, &mut self.tally, self.ground);
         if last.get() {
-            spent.push(Arc::clone(entry));
+            self.spent.push(Arc::clone(entry));
         }
-    };
-    match audience {
-        Audience::Matching(topic) => registry.visit(topic, visit),
-        Audience::Of(pattern, _) => registry.visit_pattern(pattern, visit),
     }
-    for entry in &spent {
-        registry.remove_spent(entry);
-    }
-    contained(move || drop(spent));
-    contained(|| tally.aborted |= event.is_aborted());
-    tally
 }
 
 /// Calls one listener that was handed over.

@@ -47,7 +47,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Calls the listener with the event as it is to see it. No listener is called anywhere else.
+    /// Calls the listener with the event as it is to see it. Elsewhere listeners are called only where nobody is to be told.
     #[inline]
     pub(crate) fn run(&self, seen: &dyn Event) -> Result<(), BoxError> {
         if !self.handlers.are_quiet() {

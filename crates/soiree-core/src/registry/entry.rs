@@ -26,6 +26,8 @@ pub(crate) struct Entry {
     pub(super) rank: u64,
     pub(super) pattern: Arc<str>,
     pub(super) literal: bool,
+    /// It has no pool, filter or limit of runs, so that there is nothing to find out before it is called.
+    pub(crate) plain: bool,
     pub(super) id: ListenerId,
     name: Option<Arc<str>>,
     pub(crate) filter: Option<Filter>,
@@ -57,7 +59,10 @@ impl Entry {
         seq: u64,
         listener: Arc<dyn Listener>,
     ) -> Self {
+        let plain =
+            options.pool.is_none() && options.filter.is_none() && options.max_runs.is_none();
         Self {
+            plain,
             rank: ((5 - options.priority as u64) << SEQ_BITS) | seq,
             pattern: Arc::clone(pattern.shared()),
             literal: pattern.is_literal(),

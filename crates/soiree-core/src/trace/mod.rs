@@ -9,6 +9,6 @@ mod off;
 mod on;
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) use self::off::{EmissionSpan, Entered, ListenerSpan, discarded, refused};
+pub(crate) use self::off::{EmissionSpan, Entered, ListenerSpan, discarded, is_possible, refused};
 #[cfg(feature = "tracing")]
-pub(crate) use self::on::{EmissionSpan, Entered, ListenerSpan, discarded, refused};
+pub(crate) use self::on::{EmissionSpan, Entered, ListenerSpan, discarded, is_possible, refused};

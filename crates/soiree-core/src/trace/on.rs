@@ -35,6 +35,12 @@ pub(crate) struct Entered {
     same_thread: PhantomData<*const ()>,
 }
 
+/// Whether anybody may be tracing.
+#[inline]
+pub(crate) fn is_possible() -> bool {
+    tracing::dispatcher::has_been_set()
+}
+
 impl EmissionSpan {
     /// Begins the span, below the one that the calling thread is in.
     pub(crate) fn begin(
