@@ -1,11 +1,16 @@
 //! Jobs: what a pool is given to run.
 
+mod future;
+
 use std::any::Any;
 use std::fmt;
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub use self::future::JobFuture;
 use crate::observe::Observed;
 
 /// Work that lives in an allocation of its own, so that queueing it costs none.
@@ -40,6 +45,7 @@ enum Work {
     Before(Box<(Instant, Job)>),
     // Boxed for the same reason.
     Observed(Box<Observed>),
+    Future(Pin<Box<dyn Future<Output = ()> + Send>>),
     Taken,
 }
 
@@ -90,6 +96,26 @@ impl Job {
         }
     }
 
+    /// Makes a job of a future (one allocation), for a pool that [polls futures](crate::Pool::polls_futures): there it holds no
+    /// thread while it waits. Any other pool runs it all the same, on a thread that waits with it.
+    ///
+    /// A future that is dropped before its end has run and been cut short; it tells whoever is to know itself.
+    pub fn from_future(future: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self {
+            work: Work::Future(Box::pin(future)),
+        }
+    }
+
+    /// Whether it was made of a future.
+    pub fn is_future(&self) -> bool {
+        match &self.work {
+            Work::Future(_) => true,
+            Work::Before(timed) => timed.1.is_future(),
+            Work::Observed(observed) => observed.is_future(),
+            _ => false,
+        }
+    }
+
     /// Takes out the task that the job was made of, which is not told that it was discarded.
     pub(crate) fn into_task(mut self) -> Option<Arc<dyn Task>> {
         match std::mem::replace(&mut self.work, Work::Taken) {
@@ -109,7 +135,7 @@ impl Job {
         }
     }
 
-    /// Runs the job on this thread and catches its panic.
+    /// Runs the job on this thread and catches its panic. If it is a future, waits for its end.
     ///
     /// The clock is read only if the job has a deadline, or somebody observes it.
     pub fn run(self) -> JobOutcome {
@@ -130,6 +156,7 @@ impl Job {
                 job.start(in_time)
             }
             Work::Observed(observed) => observed.run(in_time),
+            Work::Future(future) => caught(|| future::block_on(future)),
             Work::Taken => JobOutcome::Completed,
         }
     }

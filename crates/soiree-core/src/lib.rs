@@ -38,7 +38,7 @@ mod timer;
 mod topic;
 mod trace;
 
-pub use crate::bounded::{BoundedPool, Executor, InvalidPoolOptions, PoolOptions, Turn};
+pub use crate::bounded::{Begun, BoundedPool, Executor, InvalidPoolOptions, PoolOptions, Turn};
 pub use crate::bulkheads::{BulkheadError, Bulkheads};
 pub use crate::dispatch::{
     DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler,
@@ -50,7 +50,7 @@ pub use crate::emitter::{CloseError, Emitter, Settings};
 pub use crate::event::{BaseEvent, Event, EventId, InvalidEventId};
 pub use crate::gate::Gate;
 pub use crate::introspection::{Graph, ListenerInfo, PatternInfo, PoolInfo, RouteInfo, TopicInfo};
-pub use crate::job::{Job, JobOutcome, PanicPayload, Task};
+pub use crate::job::{Job, JobFuture, JobOutcome, PanicPayload, Task};
 pub use crate::listener::{
     BoxError, Failure, Listener, ListenerError, ListenerId, ListenerPanic, Outcome,
 };

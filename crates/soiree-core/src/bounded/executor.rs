@@ -4,7 +4,9 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use crate::pool::ResizeError;
+use super::begun::Begun;
+use crate::job::{Job, JobOutcome};
+use crate::pool::{Entered, ResizeError};
 
 /// Runs closures on threads of its own, at some time: what [`BoundedPool`](super::BoundedPool) makes a pool of.
 ///
@@ -19,6 +21,12 @@ pub trait Executor: Send + Sync + 'static {
     /// # Errors
     /// If no thread can run it now. A panic counts as an error.
     fn execute(&self, turn: Turn) -> io::Result<()>;
+
+    /// Whether it [begins](Turn::begin) turns and polls the jobs that are futures, so that they hold no thread while they wait.
+    /// Has to be the same at all times.
+    fn polls_futures(&self) -> bool {
+        false
+    }
 
     /// How many threads there are for this pool alone; `None` if that cannot be known, as where others share them.
     fn threads(&self) -> Option<usize> {
@@ -54,6 +62,16 @@ pub struct Turn {
 pub(super) trait Taker: Send + Sync {
     fn take(self: Arc<Self>, turn: u64);
     fn lose(self: Arc<Self>, turn: u64);
+    fn begin(self: Arc<Self>, turn: u64) -> Option<Begun>;
+
+    /// Runs a job that has begun.
+    fn run_job(self: Arc<Self>, turn: u64, job: Job);
+
+    /// A job that had begun has ended, or was dropped before its end.
+    fn is_over(self: Arc<Self>, turn: u64, outcome: Option<JobOutcome>);
+
+    /// The calling thread works for the pool.
+    fn enter(&self) -> Entered;
 }
 
 impl Turn {
@@ -69,6 +87,11 @@ impl Turn {
         if let Some(pool) = self.taken.take() {
             pool.take(self.id);
         }
+    }
+
+    /// Takes the next job of the pool, if there is one, to be run or polled. From here on it counts as active.
+    pub fn begin(mut self) -> Option<Begun> {
+        self.taken.take()?.begin(self.id)
     }
 }
 

@@ -1,5 +1,6 @@
 //! A pool made of threads that belong to somebody else: bounding, counting, deadlines and shutdown, for all of them.
 
+mod begun;
 mod executor;
 mod options;
 mod run;
@@ -10,6 +11,7 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+pub use self::begun::Begun;
 pub use self::executor::{Executor, Turn};
 pub use self::options::{InvalidPoolOptions, PoolOptions};
 use self::state::State;
@@ -25,6 +27,11 @@ use crate::stats::PoolStats;
 /// Should the executor fail to run a turn, the submitter gets its job back; or, when other jobs were accepted in the belief
 /// that this one would start, runs those itself. An executor that *drops* turns, as a runtime does that ends, is taken to have
 /// ended: when its last turn is gone, the jobs that wait are discarded and counted, and further ones are refused.
+///
+/// With an executor that [polls futures](Executor::polls_futures), a job that is a future holds no thread while it waits; it is
+/// active, and takes one of the `max_workers` places, from its beginning to its end. It is never run inline: where another job
+/// would be, it is refused. What is in flight when a release misses its deadline is cancelled: dropped where it next yields, and
+/// counted as discarded. So is what the executor drops.
 ///
 /// [`on_worker`](Pool::on_worker) holds on threads that run its jobs, and on those of which the executor says
 /// [`on_thread`](Executor::on_thread).
@@ -55,6 +62,7 @@ pub struct BoundedPool<E: Executor> {
 
 struct Shared<E> {
     options: PoolOptions,
+    polls_futures: bool,
     nesting: Nesting,
     state: Mutex<State<E>>,
     /// A place became free, or there will be none any more.
@@ -76,10 +84,12 @@ impl<E: Executor> BoundedPool<E> {
     /// If an option makes no sense.
     pub fn new(executor: E, options: PoolOptions) -> Result<Self, InvalidPoolOptions> {
         options.check()?;
+        let polls_futures = executor.polls_futures();
         let state = State::new(executor, options.max_workers, options.allocate()?);
         Ok(Self {
             shared: Arc::new(Shared {
                 options,
+                polls_futures,
                 nesting: Nesting::new(),
                 state: Mutex::new(state),
                 place: Condvar::new(),
@@ -149,6 +159,10 @@ impl<E: Executor> Pool for BoundedPool<E> {
 
     fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
         self.shared.run_inline(job)
+    }
+
+    fn polls_futures(&self) -> bool {
+        self.shared.polls_futures
     }
 
     fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {

@@ -6,11 +6,12 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::Shared;
+use super::begun::Begun;
 use super::executor::{Executor, Taker};
 use super::state::{Phase, State};
 use super::submit::NotSent;
 use crate::job::{Job, JobOutcome, PanicPayload};
-use crate::pool::Unfinished;
+use crate::pool::{Entered, Unfinished};
 use crate::registry::contained;
 
 impl<E: Executor> Taker for Shared<E> {
@@ -31,6 +32,42 @@ impl<E: Executor> Taker for Shared<E> {
         drop(state);
         self.abandon();
     }
+
+    fn begin(self: Arc<Self>, turn: u64) -> Option<Begun> {
+        let mut state = self.lock();
+        if !state.turn_over(turn) {
+            return None;
+        }
+        let Some(job) = state.begin() else {
+            self.rest(state);
+            return None;
+        };
+        let cancel = job.is_future().then(|| state.in_flight(turn));
+        drop(state);
+        Some(Begun::new(self, turn, job, cancel))
+    }
+
+    fn run_job(self: Arc<Self>, turn: u64, job: Job) {
+        let outcome = self.run(job);
+        let state = self.end_begun(Some(turn), Some(&outcome));
+        if let Some(state) = self.pass_on(state, Some(outcome)) {
+            self.work(state);
+        }
+    }
+
+    fn is_over(self: Arc<Self>, turn: u64, outcome: Option<JobOutcome>) {
+        if let Some(outcome) = &outcome {
+            self.tell_of_panic(outcome);
+        }
+        let state = self.end_begun(Some(turn), outcome.as_ref());
+        if let Some(state) = self.pass_on(state, outcome) {
+            self.work(state);
+        }
+    }
+
+    fn enter(&self) -> Entered {
+        self.nesting.enter_worker()
+    }
 }
 
 impl<E: Executor> Shared<E> {
@@ -38,37 +75,65 @@ impl<E: Executor> Shared<E> {
     pub(super) fn work<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State<E>>) {
         while let Some(job) = state.begin() {
             drop(state);
-            let outcome;
-            (state, outcome) = self.run_begun(job);
-            let next = state.new_turn();
-            if let Some((turn, executor)) = next {
-                drop(state);
-                drop(outcome);
-                match self.send(turn, &executor) {
-                    Ok(()) => return,
-                    Err(NotSent::Dropped) => return self.abandon(),
-                    Err(NotSent::Failed(_)) => {}
-                }
-                drop(executor);
-                state = self.lock();
-            } else {
-                self.rest(state);
-                return;
+            let (ended, outcome) = self.run_begun(job);
+            match self.pass_on(ended, Some(outcome)) {
+                Some(here) => state = here,
+                None => return,
             }
         }
         self.rest(state);
     }
 
+    /// Sends a turn for the next job, now that another has ended. Gives the state back if this thread has to take it.
+    fn pass_on<'a>(
+        self: &'a Arc<Self>,
+        mut state: MutexGuard<'a, State<E>>,
+        ended: Option<JobOutcome>,
+    ) -> Option<MutexGuard<'a, State<E>>> {
+        let Some((turn, executor)) = state.new_turn() else {
+            self.rest(state);
+            return None;
+        };
+        drop(state);
+        drop(ended);
+        match self.send(turn, &executor) {
+            Ok(()) => None,
+            Err(NotSent::Dropped) => {
+                self.abandon();
+                None
+            }
+            Err(NotSent::Failed(_)) => {
+                drop(executor);
+                Some(self.lock())
+            }
+        }
+    }
+
     /// Runs a job that was counted as active, and counts how it ended. What it panicked with is to be dropped without the lock.
     fn run_begun(&self, job: Job) -> (MutexGuard<'_, State<E>>, JobOutcome) {
         let outcome = self.run(job);
+        (self.end_begun(None, Some(&outcome)), outcome)
+    }
+
+    /// Counts how a job ended that was counted as active; without an outcome it was dropped.
+    fn end_begun(
+        &self,
+        turn: Option<u64>,
+        outcome: Option<&JobOutcome>,
+    ) -> MutexGuard<'_, State<E>> {
         let mut state = self.lock();
         state.active -= 1;
-        state.count(&outcome);
+        if let Some(turn) = turn {
+            state.has_landed(turn);
+        }
+        match outcome {
+            Some(outcome) => state.count(outcome),
+            None => state.discarded += 1,
+        }
         if state.blocked > 0 {
             self.place.notify_one();
         }
-        (state, outcome)
+        state
     }
 
     /// The executor drops turns. What waits is discarded, unless there is a turn yet to come or a job that runs, of which the
@@ -88,14 +153,18 @@ impl<E: Executor> Shared<E> {
     /// Runs a job, and tells of its panic.
     pub(super) fn run(&self, job: Job) -> JobOutcome {
         let outcome = job.run();
-        if let (JobOutcome::Panicked(payload), Some(handler)) =
-            (&outcome, &self.options.panic_handler)
-        {
-            if let Err(second) = catch_unwind(AssertUnwindSafe(|| handler(payload))) {
-                drop(PanicPayload::new(second));
-            }
-        }
+        self.tell_of_panic(&outcome);
         outcome
+    }
+
+    fn tell_of_panic(&self, outcome: &JobOutcome) {
+        let (JobOutcome::Panicked(payload), Some(handler)) = (outcome, &self.options.panic_handler)
+        else {
+            return;
+        };
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| handler(payload))) {
+            drop(PanicPayload::new(second));
+        }
     }
 
     /// Lets the executor go when there is nothing more to do, and wakes those who wait for that.
@@ -143,6 +212,11 @@ impl<E: Executor> Shared<E> {
         let active = (state.active + state.inline).saturating_sub(self.nesting.depth());
         if active == 0 && count == 0 {
             return Ok(());
+        }
+        let in_flight = state.all_in_flight();
+        drop(state);
+        for future in in_flight {
+            future.cancel();
         }
         Err(Unfinished::new(active, count))
     }

@@ -1,8 +1,9 @@
 //! The figures and the queue of a bounded pool: plain data under one lock, and the rules for it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use super::begun::Cancel;
 use crate::job::{Job, JobOutcome};
 use crate::stats::PoolStats;
 
@@ -43,6 +44,8 @@ pub(super) struct State<E> {
     queue: VecDeque<Queued>,
     tentative: usize,
     turns: Vec<(u64, Stage)>,
+    /// Futures that have begun, by the turns that they began in.
+    in_flight: BTreeMap<u64, Arc<Cancel>>,
     next_id: u64,
     /// Jobs that run in a turn.
     pub(super) active: usize,
@@ -67,6 +70,7 @@ impl<E> State<E> {
             queue,
             tentative: 0,
             turns: Vec::new(),
+            in_flight: BTreeMap::new(),
             next_id: 0,
             active: 0,
             inline: 0,
@@ -246,6 +250,20 @@ impl<E> State<E> {
         let job = self.pop()?;
         self.active += 1;
         Some(job)
+    }
+
+    /// A future begins.
+    pub(super) fn in_flight(&mut self, turn: u64) -> Arc<Cancel> {
+        Arc::clone(self.in_flight.entry(turn).or_default())
+    }
+
+    /// What began in this turn has ended.
+    pub(super) fn has_landed(&mut self, turn: u64) {
+        self.in_flight.remove(&turn);
+    }
+
+    pub(super) fn all_in_flight(&self) -> Vec<Arc<Cancel>> {
+        self.in_flight.values().cloned().collect()
     }
 
     pub(super) fn count(&mut self, outcome: &JobOutcome) {

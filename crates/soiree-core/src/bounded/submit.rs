@@ -70,7 +70,11 @@ impl<E: Executor> Shared<E> {
             drop(state);
             let is_in_job = self.nesting.depth() > 0;
             if self.options.overflow == Overflow::CallerRuns || is_in_job {
-                return self.run_inline(job).map(drop);
+                // A future would hold this thread until its end.
+                return match job.is_future() {
+                    true => Err(self.refuse_full(self.lock(), job)),
+                    false => self.run_inline(job).map(drop),
+                };
             }
             // To wait could be to wait for this thread, and to run the job would be one more than may run.
             if self.is_inside() {

@@ -1,12 +1,15 @@
 //! Jobs that tell of themselves, on whatever pool they run.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::told::{JobEnd, JobEnded, JobOffered, JobRefused, JobStarted};
 use super::{Observer, Observers, clock};
 use crate::emission::{Frame, enter_frame};
-use crate::job::{Job, JobOutcome};
+use crate::job::{Job, JobFuture, JobOutcome};
 use crate::pool::{SubmitError, SubmitErrorReason};
 
 /// A job, and who is told of it.
@@ -15,6 +18,15 @@ pub(crate) struct Observed {
     offered: Instant,
     /// Taken out by whoever runs or drops it.
     job: Option<Job>,
+    /// If the job is a future that has begun.
+    running: Option<Running>,
+}
+
+/// A job that is polled.
+struct Running {
+    waited: Duration,
+    started: Instant,
+    future: JobFuture,
 }
 
 struct Teller {
@@ -46,6 +58,7 @@ impl Observers {
             teller,
             offered: clock::now(),
             job: Some(job),
+            running: None,
         })
     }
 }
@@ -87,23 +100,27 @@ impl Observed {
         self.job.as_ref()
     }
 
-    /// Runs the job; if `in_time`, whatever its deadline.
-    pub(crate) fn run(mut self, in_time: bool) -> JobOutcome {
-        let Some(job) = self.job.take() else {
-            return JobOutcome::Completed;
-        };
+    pub(crate) fn is_future(&self) -> bool {
+        self.running.is_some() || self.job.as_ref().is_some_and(Job::is_future)
+    }
+
+    /// Takes the job out and tells that it runs next, or what came of it in its place.
+    fn begin(&mut self, in_time: bool) -> Result<(Job, Duration), JobOutcome> {
+        let job = self.job.take().ok_or(JobOutcome::Completed)?;
         let started = clock::now();
         let waited = started.saturating_duration_since(self.offered);
         if !in_time && job.is_late(started) {
             job.expire();
             self.teller.ended(JobEnd::Expired, waited, None);
-            return JobOutcome::Expired;
+            return Err(JobOutcome::Expired);
         }
         let pool = &*self.teller.pool;
         self.teller
             .tell(|observer| observer.job_started(&JobStarted { pool, waited }));
-        let started = clock::now();
-        let outcome = job.start(true);
+        Ok((job, waited))
+    }
+
+    fn ended(&self, outcome: JobOutcome, waited: Duration, started: Instant) -> JobOutcome {
         let run_time = clock::now().saturating_duration_since(started);
         let end = match outcome {
             JobOutcome::Panicked(_) => JobEnd::Panicked,
@@ -111,6 +128,42 @@ impl Observed {
         };
         self.teller.ended(end, waited, Some(run_time));
         outcome
+    }
+
+    /// Runs the job; if `in_time`, whatever its deadline.
+    pub(crate) fn run(mut self, in_time: bool) -> JobOutcome {
+        match self.begin(in_time) {
+            Ok((job, waited)) => {
+                let started = clock::now();
+                let outcome = job.start(true);
+                self.ended(outcome, waited, started)
+            }
+            Err(outcome) => outcome,
+        }
+    }
+
+    /// Polls the job, which is a future; if `in_time`, it begins whatever its deadline.
+    pub(crate) fn poll(&mut self, in_time: bool, context: &mut Context<'_>) -> Poll<JobOutcome> {
+        let mut running = match self.running.take() {
+            Some(running) => running,
+            None => match self.begin(in_time) {
+                Ok((job, waited)) => Running {
+                    waited,
+                    started: clock::now(),
+                    future: JobFuture::new(job, true),
+                },
+                Err(outcome) => return Poll::Ready(outcome),
+            },
+        };
+        match Pin::new(&mut running.future).poll(context) {
+            Poll::Ready(outcome) => {
+                Poll::Ready(self.ended(outcome, running.waited, running.started))
+            }
+            Poll::Pending => {
+                self.running = Some(running);
+                Poll::Pending
+            }
+        }
     }
 
     pub(crate) fn expire(mut self) {
@@ -137,6 +190,12 @@ impl Observed {
 
 impl Drop for Observed {
     fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            drop(running.future);
+            let run_time = clock::now().saturating_duration_since(running.started);
+            self.teller
+                .ended(JobEnd::Cancelled, running.waited, Some(run_time));
+        }
         self.drop_unrun(JobEnd::Discarded);
     }
 }

@@ -108,6 +108,10 @@ impl<P: Pool> Pool for ObservedPool<P> {
         self.pool.worker_check()
     }
 
+    fn polls_futures(&self) -> bool {
+        self.pool.polls_futures()
+    }
+
     fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
         let from = self.pool.stats().max_workers;
         self.pool.resize(max_workers)?;

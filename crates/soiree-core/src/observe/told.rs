@@ -208,6 +208,9 @@ pub enum JobEnd {
     Expired,
     /// It was dropped unrun: by a stop, a missed release deadline, an overflow policy.
     Discarded,
+    /// It is a [future](crate::Job::from_future), and was dropped before its end: by a missed release deadline, or with what polled
+    /// it. Its pool counts it as discarded.
+    Cancelled,
 }
 
 /// A listener is about to be called.

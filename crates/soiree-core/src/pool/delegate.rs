@@ -79,6 +79,10 @@ macro_rules! delegate_pool {
                 $crate::Pool::run_inline(&self.$field, job)
             }
 
+            fn polls_futures(&self) -> bool {
+                $crate::Pool::polls_futures(&self.$field)
+            }
+
             fn resize(&self, max_workers: usize) -> ::std::result::Result<(), $crate::ResizeError> {
                 $crate::Pool::resize(&self.$field, max_workers)
             }

@@ -149,6 +149,12 @@ pub trait Pool: Send + Sync {
         Ok(job.run())
     }
 
+    /// Whether jobs that are [futures](Job::from_future) hold none of its threads while they wait. Only such a pool can be the
+    /// bulkhead of [async listeners](crate::AsyncListener). Has to be the same at all times.
+    fn polls_futures(&self) -> bool {
+        false
+    }
+
     /// Changes how many workers may live at once, and so how many jobs may run at once.
     ///
     /// Takes effect for jobs that have not started; running jobs are not interrupted. Pools that can, override this.

@@ -1,0 +1,31 @@
+//! A runtime's tasks as an executor.
+
+use std::io;
+
+use soiree_core::{Executor, ResizeError, Turn};
+use tokio::runtime::Handle;
+
+pub(crate) struct Tasks(pub(crate) Handle);
+
+impl Executor for Tasks {
+    fn execute(&self, turn: Turn) -> io::Result<()> {
+        let runtime = self.0.clone();
+        // Detached, as are the blocking ones: a runtime that ends drops turns and jobs, and they tell the pool.
+        drop(self.0.spawn(async move {
+            match turn.begin() {
+                Some(job) if job.is_future() => job.await,
+                Some(job) => drop(runtime.spawn_blocking(move || job.run())),
+                None => {}
+            }
+        }));
+        Ok(())
+    }
+
+    fn polls_futures(&self) -> bool {
+        true
+    }
+
+    fn resize(&self, _: usize) -> Result<(), ResizeError> {
+        Ok(())
+    }
+}
