@@ -280,6 +280,10 @@ impl<E: Event + ?Sized> Event for Arc<E> {
     fn set_aborted(&self, aborted: bool) {
         (**self).set_aborted(aborted);
     }
+
+    fn attempt(&self) -> u32 {
+        (**self).attempt()
+    }
 }
 
 impl fmt::Debug for BaseEvent {

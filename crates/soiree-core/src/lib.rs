@@ -11,6 +11,7 @@
 //! - [`Graph`], [`ListenerInfo`]: who listens and what runs where, at one moment.
 //! - [`Soiree`]: all of it behind one object-safe trait.
 
+mod async_listener;
 mod bounded;
 mod bulkheads;
 mod dispatch;
@@ -38,6 +39,7 @@ mod timer;
 mod topic;
 mod trace;
 
+pub use crate::async_listener::{Async, AsyncListener, ListenerFuture};
 pub use crate::bounded::{Begun, BoundedPool, Executor, InvalidPoolOptions, PoolOptions, Turn};
 pub use crate::bulkheads::{BulkheadError, Bulkheads};
 pub use crate::dispatch::{

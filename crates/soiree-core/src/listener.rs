@@ -7,6 +7,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::async_listener::AsyncListener;
 use crate::event::Event;
 use crate::pool::SubmitErrorReason;
 
@@ -26,6 +27,12 @@ pub trait Listener: Send + Sync {
     /// # Panics
     /// A panic is caught and treated as an error.
     fn handle(&self, event: &dyn Event) -> Result<(), BoxError>;
+
+    /// Itself, if it is an [async listener](crate::Async), to be called in place of [`handle`](Listener::handle). Has to be the
+    /// same at all times.
+    fn as_async(&self) -> Option<&dyn AsyncListener> {
+        None
+    }
 }
 
 /// What a closure listener may return.
@@ -169,6 +176,7 @@ enum Cause {
     Panicked(Box<str>),
     Refused(SubmitErrorReason),
     Discarded,
+    Cancelled,
 }
 
 /// How a listener failed.
@@ -183,6 +191,8 @@ pub enum Failure {
     Refused,
     /// It was not called: the pool that it was to run on dropped it.
     Discarded,
+    /// It is an [async listener](crate::AsyncListener), and was dropped before its end.
+    Cancelled,
 }
 
 impl ListenerError {
@@ -200,6 +210,10 @@ impl ListenerError {
 
     pub(crate) fn discarded(at: Place<'_>) -> Self {
         Self::of(at, Cause::Discarded)
+    }
+
+    pub(crate) fn cancelled(at: Place<'_>) -> Self {
+        Self::of(at, Cause::Cancelled)
     }
 
     fn of(at: Place<'_>, cause: Cause) -> Self {
@@ -256,6 +270,7 @@ impl ListenerError {
             Cause::Panicked(_) => Failure::Panicked,
             Cause::Refused(_) => Failure::Refused,
             Cause::Discarded => Failure::Discarded,
+            Cause::Cancelled => Failure::Cancelled,
         }
     }
 
@@ -308,6 +323,9 @@ impl fmt::Display for ListenerError {
             Cause::Discarded => {
                 write!(f, "was not called for {}: its pool dropped it", inner.topic)
             }
+            Cause::Cancelled => {
+                write!(f, "was cancelled for {}: it had not ended", inner.topic)
+            }
         }
     }
 }
@@ -328,7 +346,7 @@ impl Error for ListenerError {
         match &*self.0.cause {
             Cause::Failed(error) => Some(error.as_ref()),
             Cause::Refused(reason) => Some(reason),
-            Cause::Panicked(_) | Cause::Discarded => None,
+            Cause::Panicked(_) | Cause::Discarded | Cause::Cancelled => None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::async_listener::Async;
 use crate::emission::{Emission, EmitError, Report};
 use crate::event::Event;
 use crate::introspection::{Graph, ListenerInfo};
@@ -97,6 +98,40 @@ impl dyn Soiree + '_ {
     ) -> Result<ListenerId, SubscribeError> {
         let options = options.into().registered_at(Location::caller());
         self.subscribe(pattern, options, Arc::new(listener))
+    }
+
+    /// Subscribes a closure that returns a future. See [`AsyncListener`](crate::AsyncListener).
+    ///
+    /// # Errors
+    /// As [`subscribe`](Soiree::subscribe), and if there is no bulkhead called [`async`](crate::Bulkheads::ASYNC).
+    #[track_caller]
+    pub fn on_async<F>(
+        &self,
+        pattern: &str,
+        listener: impl Fn(Arc<dyn Event>) -> F + Send + Sync + 'static,
+    ) -> Result<ListenerId, SubscribeError>
+    where
+        F: Future<Output: Outcome> + Send + 'static,
+    {
+        self.on_async_with(pattern, ListenerOptions::new(), listener)
+    }
+
+    /// Subscribes a closure that returns a future, with options.
+    ///
+    /// # Errors
+    /// As [`on_async`](#method.on_async), and if the pool that the options name does not poll futures.
+    #[track_caller]
+    pub fn on_async_with<F>(
+        &self,
+        pattern: &str,
+        options: impl Into<ListenerOptions>,
+        listener: impl Fn(Arc<dyn Event>) -> F + Send + Sync + 'static,
+    ) -> Result<ListenerId, SubscribeError>
+    where
+        F: Future<Output: Outcome> + Send + 'static,
+    {
+        let options = options.into().registered_at(Location::caller());
+        self.subscribe(pattern, options, Arc::new(Async(listener)))
     }
 
     /// Emits an event of the caller's own on the pool.

@@ -118,7 +118,7 @@ pub use soiree_rayon::{RayonError, RayonPool};
 
 #[cfg(feature = "tokio")]
 #[doc(inline)]
-pub use soiree_tokio::TokioPool;
+pub use soiree_tokio::{TaskPool, TokioPool};
 
 #[cfg(feature = "metrics")]
 pub use soiree_metrics as metrics;
@@ -128,17 +128,17 @@ pub use soiree_testkit as testkit;
 
 #[doc(inline)]
 pub use soiree_core::{
-    BaseEvent, BoundedPool, BoxError, BulkheadError, Bulkheads, Carrier, CloseError, DeadLetter,
-    Emission, EmissionFuture, EmitError, Entered, ErrorIter, Event, EventId, Executor, Failure,
-    Gate, Graph, IntoErrors, InvalidEventId, InvalidPoolOptions, InvalidPriority, InvalidTopic,
-    Job, JobOutcome, KeyOrder, KeyOrderError, KeyOrderStats, KeyOrders, Listener, ListenerError,
-    ListenerId, ListenerInfo, ListenerOptions, ListenerPanic, MAX_CAPACITY, MAX_INLINE_DEPTH,
-    MAX_TOPIC_LEN, MAX_WORKERS, Nesting, OrderingKey, Outcome, Overflow, PanicPayload, Pattern,
-    PatternInfo, Payload, PayloadRef, Pool, PoolHandle, PoolInfo, PoolOptions, PoolStats, Priority,
-    Properties, Report, ReportError, ResizeError, Retry, RouteInfo, Soiree, SubmitError,
-    SubmitErrorReason, SubscribeError, Task, Timer, TimerError, TimerId, TopicFault, TopicInfo,
-    Turn, Unfinished, UnsubscribeError, Value, WaitError, WorkerCheck, delegate_pool,
-    validate_topic,
+    Async, AsyncListener, BaseEvent, Begun, BoundedPool, BoxError, BulkheadError, Bulkheads,
+    Carrier, CloseError, DeadLetter, Emission, EmissionFuture, EmitError, Entered, ErrorIter,
+    Event, EventId, Executor, Failure, Gate, Graph, IntoErrors, InvalidEventId, InvalidPoolOptions,
+    InvalidPriority, InvalidTopic, Job, JobFuture, JobOutcome, KeyOrder, KeyOrderError,
+    KeyOrderStats, KeyOrders, Listener, ListenerError, ListenerFuture, ListenerId, ListenerInfo,
+    ListenerOptions, ListenerPanic, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_TOPIC_LEN, MAX_WORKERS,
+    Nesting, OrderingKey, Outcome, Overflow, PanicPayload, Pattern, PatternInfo, Payload,
+    PayloadRef, Pool, PoolHandle, PoolInfo, PoolOptions, PoolStats, Priority, Properties, Report,
+    ReportError, ResizeError, Retry, RouteInfo, Soiree, SubmitError, SubmitErrorReason,
+    SubscribeError, Task, Timer, TimerError, TimerId, TopicFault, TopicInfo, Turn, Unfinished,
+    UnsubscribeError, Value, WaitError, WorkerCheck, delegate_pool, validate_topic,
 };
 
 #[doc(inline)]
@@ -149,6 +149,7 @@ pub use soiree_core::{
     SlowListener, SubscriptionAdded, SubscriptionRemoved,
 };
 
+mod async_listeners;
 mod builder;
 mod bulkheads;
 mod clock;

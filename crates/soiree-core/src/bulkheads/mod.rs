@@ -88,6 +88,9 @@ impl Bulkheads {
     /// What the pool is called that takes what no route leads elsewhere.
     pub const DEFAULT: &'static str = "default";
 
+    /// The bulkhead of [async listeners](crate::AsyncListener) that name no other.
+    pub const ASYNC: &'static str = "async";
+
     /// Adds a pool under a name.
     ///
     /// # Errors
@@ -181,11 +184,6 @@ impl Bulkheads {
             .next()
             .map(|route| &route.to)
             .filter(|to| ***to != *Self::DEFAULT)
-    }
-
-    /// Whether there is a pool of this name, be it the default one.
-    pub(crate) fn check(&self, name: &str) -> Result<(), BulkheadError> {
-        self.name(name).map(drop)
     }
 
     fn name(&self, name: &str) -> Result<Arc<str>, BulkheadError> {

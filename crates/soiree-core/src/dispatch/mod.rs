@@ -1,5 +1,6 @@
 //! Calling the listeners of one event: order, abort, filters, runs, errors and panics. No threads, no clock.
 
+mod future;
 mod handlers;
 
 use std::cell::Cell;
@@ -7,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use self::future::{begin, cut_short, finish};
 pub use self::handlers::{
     DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler,
 };
@@ -231,7 +233,7 @@ pub(crate) fn tell_if_dead(tally: Tally, topic: &str, event: &dyn Event, handler
     }
 }
 
-fn caught<R>(run: impl FnOnce() -> R) -> Result<R, PanicPayload> {
+pub(crate) fn caught<R>(run: impl FnOnce() -> R) -> Result<R, PanicPayload> {
     catch_unwind(AssertUnwindSafe(run)).map_err(PanicPayload::new)
 }
 
@@ -319,19 +321,24 @@ pub(crate) fn bury(event: &dyn Event, handlers: &Handlers, error: &ListenerError
 }
 
 fn step(call: &Call<'_>, last: &Cell<bool>) -> Step {
+    hold_back(call, last).unwrap_or_else(|| Step::Called(call.run(call.event)))
+}
+
+/// Why a listener is not to be called now; if it is, that is one of its runs.
+fn hold_back(call: &Call<'_>, last: &Cell<bool>) -> Option<Step> {
     let &Call { entry, event, .. } = call;
     if event.is_aborted() {
-        return Step::Aborted;
+        return Some(Step::Aborted);
     }
     if entry.filter.as_ref().is_some_and(|filter| !filter(event)) {
-        return Step::Skipped;
+        return Some(Step::Skipped);
     }
     match entry.claim() {
-        Claim::Spent => return Step::Skipped,
+        Claim::Spent => return Some(Step::Skipped),
         Claim::CallLast => last.set(true),
         Claim::Call => {}
     }
-    Step::Called(call.run(event))
+    None
 }
 
 #[cold]

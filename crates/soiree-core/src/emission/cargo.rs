@@ -83,6 +83,64 @@ impl<E: Event + 'static> Cargo for Whole<E> {
     }
 }
 
+/// The event of a flight, for a listener that holds on to it.
+pub(super) struct Owned<C> {
+    flight: Arc<Flight<C>>,
+    attempt: u32,
+}
+
+impl<C: Cargo> Owned<C> {
+    pub(super) fn new(flight: Arc<Flight<C>>, attempt: u32) -> Self {
+        Self { flight, attempt }
+    }
+
+    fn with<R>(&self, see: impl FnOnce(&dyn Event) -> R) -> R {
+        let (mut see, mut seen) = (Some(see), None);
+        C::show(&self.flight, &mut |event| {
+            seen = see.take().map(|see| see(event));
+        });
+        seen.expect("a flight shows its event")
+    }
+}
+
+impl<C: Cargo> Event for Owned<C> {
+    fn id(&self) -> EventId {
+        self.with(|event| event.id())
+    }
+
+    fn topic(&self) -> &str {
+        self.flight.core.topic()
+    }
+
+    fn payload(&self) -> Payload {
+        self.with(|event| event.payload())
+    }
+
+    fn set_payload(&self, payload: Payload) {
+        self.with(|event| event.set_payload(payload));
+    }
+
+    fn properties(&self) -> Properties {
+        self.with(|event| event.properties())
+    }
+
+    fn set_properties(&self, properties: Properties) {
+        self.with(|event| event.set_properties(properties));
+    }
+
+    fn is_aborted(&self) -> bool {
+        self.with(|event| event.is_aborted())
+    }
+
+    fn set_aborted(&self, aborted: bool) {
+        self.with(|event| event.set_aborted(aborted));
+    }
+
+    fn attempt(&self) -> u32 {
+        self.attempt
+    }
+}
+
 impl Attributes {
     fn with_changed<R>(&self, act: impl FnOnce(&mut Changed) -> R) -> R {
         let changed = self.changed.get_or_init(Box::default);

@@ -31,6 +31,13 @@ impl Drop for Entered {
     }
 }
 
+/// In how many dispatches of which this holds this thread is.
+pub(crate) fn count(holds: impl Fn(&Frame) -> bool) -> usize {
+    STACK
+        .try_with(|stack| stack.borrow().iter().filter(|frame| holds(frame)).count())
+        .unwrap_or(0)
+}
+
 /// Whether this thread is inside a dispatch of which this holds.
 pub(crate) fn any(holds: impl Fn(&Frame) -> bool) -> bool {
     STACK

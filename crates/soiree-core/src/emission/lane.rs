@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cargo::Cargo;
 use super::flight::{AnyFlight, Core, Flight};
+use super::future::Waiter;
 use super::link::Link;
 use super::setup::Setup;
 use super::stalled::stall;
@@ -132,7 +133,7 @@ impl Core {
 
     /// Runs here those of its parts that could be waiting for this very thread. Whether there were any, and how many there
     /// have been to look at.
-    pub(super) fn lend_to_parts(&self) -> (bool, usize) {
+    pub(super) fn lend_to_parts(&self, waiter: &mut Waiter) -> (bool, usize) {
         let ledger = self.ledger();
         let (parts, seen) = (ledger.parts.clone(), ledger.news);
         drop(ledger);
@@ -141,6 +142,8 @@ impl Core {
             if part.is_on_its_pool() {
                 part.run_here();
                 lent = true;
+            } else if part.is_future_here() {
+                lent |= waiter.see_to(part);
             }
         }
         (lent, seen)
@@ -165,7 +168,7 @@ impl Core {
 }
 
 /// Runs here what stands before the emission in its lane, as far as this thread could be keeping it from running.
-pub(super) fn lend_to_lane(flight: &Arc<dyn AnyFlight>) -> Standing {
+pub(super) fn lend_to_lane(flight: &Arc<dyn AnyFlight>, waiter: &mut Waiter) -> Standing {
     let core = flight.core();
     let Some(berth) = core.berth.get() else {
         return Standing::Its;
@@ -177,7 +180,7 @@ pub(super) fn lend_to_lane(flight: &Arc<dyn AnyFlight>) -> Standing {
             Ahead::Nobody => return Standing::Its,
             Ahead::Member(head) if head.is_around_here() => return Standing::Never,
             Ahead::Member(head) => {
-                if !head.lend() {
+                if !head.lend(waiter) {
                     return Standing::NotYet;
                 }
             }
@@ -271,12 +274,12 @@ impl<C: Cargo> Member for Flight<C> {
         }
     }
 
-    fn lend(self: Arc<Self>) -> bool {
+    fn lend(self: Arc<Self>, waiter: &mut Waiter) -> bool {
         if self.core.is_queued() && self.core.link().is_here() {
             self.run_here();
             return true;
         }
-        self.core.lend_to_parts().0
+        self.core.lend_to_parts(waiter).0
     }
 
     fn is_around_here(&self) -> bool {

@@ -1,11 +1,13 @@
 //! Listeners that failed and are called again.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::cargo::Cargo;
 use super::flight::Flight;
+use super::future::{Adopted, Attempt};
 use super::link::Link;
 use super::part::{AnyPart, Inside, take_off};
 use super::setup::Setup;
@@ -47,7 +49,10 @@ pub(super) fn call_again<C: Cargo>(
     let setup = &flight.core.setup;
     let own = setup.own_pool(entry);
     let alive = |link: &Arc<Link>| Some((link.upgrade()?, Arc::clone(link)));
-    let pool = own.and_then(alive).or_else(|| alive(&flight.core.link()));
+    let pool = own.and_then(alive).or_else(|| {
+        // A future can be polled nowhere else.
+        (!entry.is_async()).then(|| alive(&flight.core.link()))?
+    });
     let (Some((pool, link)), Some(timer)) = (pool, setup.timer.clone()) else {
         return false;
     };
@@ -121,11 +126,7 @@ impl<C: Cargo> Later<C> {
         if !self.due.swap(true, Ordering::AcqRel) {
             self.flight.core.tell_of_parts();
         }
-        let job = self
-            .flight
-            .core
-            .setup
-            .offer(Arc::clone(&self) as _, &self.link);
+        let job = self.offer();
         let Err(refused) = self.pool.try_submit(job) else {
             return;
         };
@@ -144,18 +145,18 @@ impl<C: Cargo> Later<C> {
             }
             return;
         }
+        self.give_up_seat();
         self.bury();
     }
 
     /// The error of the attempt before was the last one.
     fn give_up(self: Arc<Self>) {
-        if self.claim() {
+        if self.claim_to_run() {
             self.bury();
         }
     }
 
     fn bury(self: &Arc<Self>) {
-        self.give_up_seat();
         let core = &self.flight.core;
         let _entered = self.flight.core.enter_on(&self.link);
         contained(|| {
@@ -170,24 +171,31 @@ impl<C: Cargo> Later<C> {
             ..Tally::default()
         });
     }
-
-    fn end(self: &Arc<Self>, tally: Tally) {
-        take_off(&self.flight, self);
-        self.flight.end_part(tally);
-    }
 }
 
 impl<C: Cargo> AnyPart for Later<C> {
     fn is_on_its_pool(&self) -> bool {
         let begun = self.begun.load(Ordering::Acquire);
-        self.due.load(Ordering::Acquire) && !begun && self.link.is_here()
+        let is_due = self.due.load(Ordering::Acquire);
+        is_due && !begun && !self.is_async() && self.link.is_here()
+    }
+
+    fn is_future_here(&self) -> bool {
+        self.is_async() && self.link.is_here()
+    }
+
+    fn run_inside(self: Arc<Self>) -> Option<Pin<Box<dyn Adopted>>> {
+        if self.is_future_here() && self.due.load(Ordering::Acquire) {
+            self.adopt()
+        } else {
+            None
+        }
     }
 
     fn run_here(self: Arc<Self>) {
-        if !self.claim() {
+        if !self.claim_to_run() {
             return;
         }
-        self.give_up_seat();
         let core = &self.flight.core;
         let mut tally = Tally::default();
         let _entered = self.flight.core.enter_on(&self.link);
@@ -204,6 +212,43 @@ impl<C: Cargo> AnyPart for Later<C> {
             });
         });
         self.end(tally);
+    }
+}
+
+impl<C: Cargo> Attempt for Later<C> {
+    type Cargo = C;
+
+    fn flight(&self) -> &Arc<Flight<C>> {
+        &self.flight
+    }
+
+    fn entry(&self) -> &Arc<Entry> {
+        &self.entry
+    }
+
+    fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    fn number(&self) -> u32 {
+        self.attempt
+    }
+
+    fn claim_to_run(&self) -> bool {
+        let is_here = self.claim();
+        if is_here {
+            self.give_up_seat();
+        }
+        is_here
+    }
+
+    fn is_lost(self: &Arc<Self>, _: Option<SubmitErrorReason>) {
+        self.bury();
+    }
+
+    fn end(self: &Arc<Self>, tally: Tally) {
+        take_off(&self.flight, self);
+        self.flight.end_part(tally);
     }
 }
 

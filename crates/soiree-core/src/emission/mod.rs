@@ -2,6 +2,7 @@
 
 mod cargo;
 mod flight;
+mod future;
 mod inside;
 mod lane;
 mod later;
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant};
 pub(crate) use self::cargo::{Attributes, Bare, Cargo, View, Whole};
 use self::flight::AnyFlight;
 pub(crate) use self::flight::{Core, Flight};
+pub(crate) use self::future::Waiter;
 pub(crate) use self::inside::{Frame, any as inside_any, enter as enter_frame};
 pub(crate) use self::lane::Berth;
 use self::lane::{Standing, lend_to_lane};
@@ -45,7 +47,8 @@ use crate::topic::{InvalidTopic, Pattern};
 ///
 /// To wait on a worker of the pool that has yet to run the emission runs it there and then, on the waiting thread, so
 /// that a pool never waits for itself. A listener that waits for the emission it was called by gets an
-/// [`unfinished`](Report::unfinished) report at once. A listener that waits for an emission on *another* pool holds its worker
+/// [`unfinished`](Report::unfinished) report at once; so does one that blocks on an emission whose
+/// [async listeners](crate::AsyncListener) need the bulkhead that it runs on itself, where to `.await` it is no such thing. A listener that waits for an emission on *another* pool holds its worker
 /// meanwhile: if something there waits in turn for what only that worker could run, both wait for ever. Two listeners on different threads that wait for each other's
 /// emission do wait for ever: use [`wait_timeout`](Emission::wait_timeout) where that can be.
 pub struct Emission {
@@ -176,10 +179,10 @@ impl Emission {
     fn wait_until(&self, deadline: Option<Instant>) -> Option<Report> {
         let core = self.flight.core();
         loop {
-            let (around_here, seen) = self.lend_thread();
+            let (is_in_vain, seen) = self.lend_thread(&mut Waiter::Blocking { in_vain: false });
             let mut ledger = core.ledger();
             while ledger.news == seen || core.is_settled() {
-                if around_here || core.is_settled() {
+                if is_in_vain || core.is_settled() {
                     return Some(core.report(&ledger));
                 }
                 let left = match deadline {
@@ -194,13 +197,13 @@ impl Emission {
     fn next_error(&self, index: usize) -> Option<ListenerError> {
         let core = self.flight.core();
         loop {
-            let (around_here, seen) = self.lend_thread();
+            let (is_in_vain, seen) = self.lend_thread(&mut Waiter::Blocking { in_vain: false });
             let mut ledger = core.ledger();
             while ledger.news == seen || core.is_settled() {
                 if let Some(error) = ledger.errors.kept.get(index) {
                     return Some(error.clone());
                 }
-                if around_here || core.is_settled() {
+                if is_in_vain || core.is_settled() {
                     return None;
                 }
                 ledger = core.wait_change(ledger, None);
@@ -208,20 +211,21 @@ impl Emission {
         }
     }
 
-    /// Runs here what of the emission could otherwise be waiting for this very thread. Says whether this thread is inside the
-    /// emission already, or inside one that it is behind, and how many parts it has looked at.
-    fn lend_thread(&self) -> (bool, usize) {
+    /// Runs here what of the emission could otherwise be waiting for this very thread. Says whether whoever waits here would wait
+    /// for itself all the same, and how many parts there have been to look at.
+    fn lend_thread(&self, waiter: &mut Waiter) -> (bool, usize) {
         let core = self.flight.core();
         // Before the lane is looked at, so that no news of it goes unseen.
         let seen = core.is_ordered().then(|| core.ledger().news);
-        let standing = lend_to_lane(&self.flight);
+        let standing = lend_to_lane(&self.flight, waiter);
         if matches!(standing, Standing::Its) && core.is_queued() && core.link().is_here() {
             Arc::clone(&self.flight).run_here();
         }
-        let (_, seen_parts) = core.lend_to_parts();
+        let (_, seen_parts) = core.lend_to_parts(waiter);
         let seen = seen.unwrap_or(seen_parts);
         let is_inside = matches!(standing, Standing::Never) || core.is_around_here();
-        (!core.is_settled() && is_inside, seen)
+        let is_in_vain = is_inside || matches!(waiter, Waiter::Blocking { in_vain: true });
+        (!core.is_settled() && is_in_vain, seen)
     }
 }
 
@@ -301,29 +305,35 @@ impl<'a> IntoIterator for &'a Emission {
 }
 
 /// Waits for an emission inside any executor; needs no runtime.
-#[derive(Debug)]
-pub struct EmissionFuture(Emission);
+pub struct EmissionFuture {
+    emission: Emission,
+    waiter: Waiter,
+}
 
 impl IntoFuture for Emission {
     type Output = Report;
     type IntoFuture = EmissionFuture;
 
     fn into_future(self) -> EmissionFuture {
-        EmissionFuture(self)
+        EmissionFuture {
+            emission: self,
+            waiter: Waiter::Polled(Vec::new()),
+        }
     }
 }
 
 impl Future for EmissionFuture {
     type Output = Report;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Report> {
-        let emission = &self.0;
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Report> {
+        let Self { emission, waiter } = &mut *self;
         let core = emission.flight.core();
         loop {
-            let (around_here, seen) = emission.lend_thread();
+            let (is_in_vain, seen) = emission.lend_thread(waiter);
+            waiter.poll(context);
             let waker = context.waker().clone();
             let mut ledger = core.ledger();
-            if around_here || core.ask_to_be_told() {
+            if core.ask_to_be_told() || is_in_vain {
                 return Poll::Ready(core.report(&ledger));
             }
             if ledger.news == seen {
@@ -333,5 +343,13 @@ impl Future for EmissionFuture {
                 return Poll::Pending;
             }
         }
+    }
+}
+
+impl fmt::Debug for EmissionFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("EmissionFuture")
+            .field(&self.emission)
+            .finish()
     }
 }

@@ -1,11 +1,13 @@
 //! Listeners that run on a pool of their own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::cargo::Cargo;
 use super::flight::Flight;
+use super::future::{Adopted, Attempt};
 use super::later::call_again;
 use super::link::Link;
 use super::stalled::give_place;
@@ -26,36 +28,23 @@ struct Part<C> {
 }
 
 /// A part of an emission whose cargo is not known.
-pub(super) trait AnyPart: Send + Sync {
+pub(crate) trait AnyPart: Send + Sync {
     /// Whether nobody has begun it, and the calling thread works for the pool that has yet to run it.
     fn is_on_its_pool(&self) -> bool;
 
+    /// Whether it is an async listener, on a pool that the calling thread works for.
+    fn is_future_here(&self) -> bool;
+
     /// Runs it here, if nobody has begun to.
     fn run_here(self: Arc<Self>);
+
+    /// Has it run inside a future of its pool that this thread polls, if it is one itself and nobody has begun to.
+    fn run_inside(self: Arc<Self>) -> Option<Pin<Box<dyn Adopted>>>;
 }
 
 impl<C: Cargo> Part<C> {
     fn claim(&self) -> bool {
         !self.begun.swap(true, Ordering::AcqRel)
-    }
-
-    fn end(self: &Arc<Self>, tally: Tally) {
-        take_off(&self.flight, self);
-        self.flight.core.end_call();
-        self.flight.end_part(tally);
-    }
-
-    fn fail(&self, error: ListenerError, event: &dyn Event) {
-        let handlers = &self.flight.core.setup.handlers;
-        let topic = self.flight.core.topic();
-        let call = Call::new(&self.entry, topic, event, 1, handlers);
-        call.ended(match error.failure() {
-            Failure::Refused => ListenerEnd::Refused(&error),
-            _ => ListenerEnd::Discarded(&error),
-        });
-        if let Some(error) = handled(event, handlers, error) {
-            self.flight.core.fail(error);
-        }
     }
 }
 
@@ -82,7 +71,11 @@ impl<C: Cargo> Ground for Inside<'_, C> {
 
 impl<C: Cargo> AnyPart for Part<C> {
     fn is_on_its_pool(&self) -> bool {
-        !self.begun.load(Ordering::Acquire) && self.pool.is_here()
+        !self.begun.load(Ordering::Acquire) && !self.is_async() && self.pool.is_here()
+    }
+
+    fn is_future_here(&self) -> bool {
+        self.is_async() && self.pool.is_here()
     }
 
     fn run_here(self: Arc<Self>) {
@@ -106,6 +99,62 @@ impl<C: Cargo> AnyPart for Part<C> {
         });
         self.end(tally);
     }
+
+    fn run_inside(self: Arc<Self>) -> Option<Pin<Box<dyn Adopted>>> {
+        if self.is_future_here() {
+            self.adopt()
+        } else {
+            None
+        }
+    }
+}
+
+impl<C: Cargo> Attempt for Part<C> {
+    type Cargo = C;
+
+    fn flight(&self) -> &Arc<Flight<C>> {
+        &self.flight
+    }
+
+    fn entry(&self) -> &Arc<Entry> {
+        &self.entry
+    }
+
+    fn link(&self) -> &Arc<Link> {
+        &self.pool
+    }
+
+    fn number(&self) -> u32 {
+        1
+    }
+
+    fn claim_to_run(&self) -> bool {
+        self.claim()
+    }
+
+    fn is_lost(self: &Arc<Self>, reason: Option<SubmitErrorReason>) {
+        let _entered = self.flight.core.enter_on(&self.pool);
+        let place = self.entry.place(self.flight.core.topic());
+        let error = match reason {
+            Some(reason) => ListenerError::refused(place, reason),
+            None => ListenerError::discarded(place),
+        };
+        contained(|| {
+            C::show(&self.flight, &mut |event| {
+                not_called(&self.flight, &self.entry, &error, event);
+            });
+        });
+        self.end(Tally {
+            not_called: 1,
+            ..Tally::default()
+        });
+    }
+
+    fn end(self: &Arc<Self>, tally: Tally) {
+        take_off(&self.flight, self);
+        self.flight.core.end_call();
+        self.flight.end_part(tally);
+    }
 }
 
 impl<C: Cargo> Task for Part<C> {
@@ -116,19 +165,9 @@ impl<C: Cargo> Task for Part<C> {
     }
 
     fn discarded(self: Arc<Self>) {
-        if !self.claim() {
-            return;
+        if self.claim() {
+            self.is_lost(None);
         }
-        let _entered = self.flight.core.enter_on(&self.pool);
-        let error = ListenerError::discarded(self.entry.place(self.flight.core.topic()));
-        contained(|| {
-            C::show(&self.flight, &mut |event| self.fail(error.clone(), event));
-        });
-        let not_called = 1;
-        self.end(Tally {
-            not_called,
-            ..Tally::default()
-        });
     }
 }
 
@@ -140,12 +179,26 @@ pub(super) fn hand_over<C: Cargo>(
     tally: &mut Tally,
 ) -> bool {
     let core = &flight.core;
-    let Some(link) = core.setup.own_pool(entry) else {
-        return false;
+    let is_async = entry.is_async();
+    let mut is_refused = |reason| {
+        tally.not_called += 1;
+        let error = ListenerError::refused(entry.place(core.topic()), reason);
+        not_called(flight, entry, &error, event);
     };
-    let Some(pool) = link.upgrade().filter(|_| !link.is_here()) else {
-        return false;
+    let link = core.setup.own_pool(entry);
+    let pool = link.and_then(|link| Some((link, link.upgrade()?)));
+    let Some((link, pool)) = pool.filter(|(link, _)| is_async || !link.is_here()) else {
+        if is_async {
+            is_refused(SubmitErrorReason::Closed);
+        }
+        return is_async;
     };
+    if is_async && !pool.polls_futures() {
+        is_refused(SubmitErrorReason::Other(
+            "it polls no futures, and this is an async listener".into(),
+        ));
+        return true;
+    }
     let part = Arc::new(Part {
         flight: Arc::clone(flight),
         entry: Arc::clone(entry),
@@ -154,7 +207,7 @@ pub(super) fn hand_over<C: Cargo>(
     });
     core.begin_call();
     core.add_part(Arc::clone(&part) as _);
-    let job = core.setup.offer(Arc::clone(&part) as _, link);
+    let job = part.offer();
     let submit = || {
         if link.blocks_workers {
             pool.submit(job)
@@ -174,17 +227,32 @@ pub(super) fn hand_over<C: Cargo>(
         // Somebody who waits for the emission has run it meanwhile.
         return true;
     }
-    let gone = matches!(reason, SubmitErrorReason::Closed);
+    // A bulkhead that was drained meanwhile.
+    let gone = matches!(reason, SubmitErrorReason::Closed) && !is_async;
     if !gone {
-        tally.not_called += 1;
-        part.fail(
-            ListenerError::refused(entry.place(core.topic()), reason),
-            event,
-        );
+        is_refused(reason);
     }
     part.end(Tally::default());
-    // A bulkhead that was drained meanwhile.
     !gone
+}
+
+/// Tells of a listener that is not called.
+fn not_called<C: Cargo>(
+    flight: &Arc<Flight<C>>,
+    entry: &Arc<Entry>,
+    error: &ListenerError,
+    event: &dyn Event,
+) {
+    let core = &flight.core;
+    let handlers = &core.setup.handlers;
+    let call = Call::new(entry, core.topic(), event, 1, handlers);
+    call.ended(match error.failure() {
+        Failure::Refused => ListenerEnd::Refused(error),
+        _ => ListenerEnd::Discarded(error),
+    });
+    if let Some(error) = handled(event, handlers, error.clone()) {
+        core.fail(error);
+    }
 }
 
 /// Takes a part off its emission's list.

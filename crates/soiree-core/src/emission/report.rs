@@ -24,7 +24,8 @@ pub struct Report {
     /// The emission was dropped before it ran: its pool stopped, cut its queue, or died.
     pub discarded: bool,
     /// The emission had not ended when this was made. Only a listener that waits for the very emission it was called by
-    /// gets such a report, as it would wait for itself.
+    /// gets such a report, as it would wait for itself; and one that blocks on an emission whose
+    /// [async listeners](crate::AsyncListener) need the bulkhead that it runs on itself.
     pub unfinished: bool,
 }
 

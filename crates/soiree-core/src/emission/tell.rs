@@ -16,9 +16,13 @@ use crate::registry::contained;
 impl Setup {
     /// A job for one of the emitter's pools, about to be handed to it.
     pub(crate) fn offer(&self, task: Arc<dyn Task>, pool: &Link) -> Job {
+        self.offer_job(Job::from_task(task), pool)
+    }
+
+    pub(super) fn offer_job(&self, job: Job, pool: &Link) -> Job {
         let hub = Arc::as_ptr(&self.hub).addr();
         let observers = &self.handlers.observers;
-        observers.offer(Job::from_task(task), &pool.name, hub)
+        observers.offer(job, &pool.name, hub)
     }
 }
 

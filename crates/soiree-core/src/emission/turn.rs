@@ -4,6 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 use super::cargo::Cargo;
 use super::flight::{AnyFlight, Flight};
+use super::future::Waiter;
 use super::inside;
 use super::lane::{Berth, start};
 use crate::order::{Full, Member, OrderingKey, Patience, Place, Rule, Waiting};
@@ -93,9 +94,9 @@ impl Member for Shared {
         let _ = self.offer(None);
     }
 
-    fn lend(self: Arc<Self>) -> bool {
+    fn lend(self: Arc<Self>, waiter: &mut Waiter) -> bool {
         let flight = self.flight.get();
-        flight.is_some_and(|flight| flight.core().lend_to_parts().0)
+        flight.is_some_and(|flight| flight.core().lend_to_parts(waiter).0)
     }
 
     fn is_around_here(&self) -> bool {

@@ -17,6 +17,7 @@ use arc_swap::ArcSwap;
 pub use self::close::CloseError;
 use self::settings::Current;
 pub use self::settings::Settings;
+use crate::bulkheads::Bulkheads;
 use crate::dispatch::Audience;
 use crate::emission::{
     Attributes, Bare, Emission, EmitError, Hub, Report, Setup, Stalled, View, Whole,
@@ -69,18 +70,26 @@ impl Emitter {
     /// Subscribes a listener.
     ///
     /// # Errors
-    /// As [`Registry::add`], and if the options name a pool that there is not.
+    /// As [`Registry::add`], and if the options name a pool that there is not, or one that does not suit the listener.
     pub fn subscribe(
         &self,
         pattern: &Pattern,
         id: ListenerId,
-        options: ListenerOptions,
+        mut options: ListenerOptions,
         listener: Arc<dyn Listener>,
     ) -> Result<(), SubscribeError> {
-        if let Some(pool) = &options.pool {
+        let is_async = listener.as_async().is_some();
+        if is_async {
+            options.pool.get_or_insert_with(|| Bulkheads::ASYNC.into());
+        }
+        if let Some(name) = &options.pool {
             let current = self.current.load();
-            let bulkheads = &current.settings.bulkheads;
-            bulkheads.check(pool).map_err(SubscribeError::UnknownPool)?;
+            let pool = current.settings.pool(name);
+            let pool = pool.map_err(SubscribeError::UnknownPool)?;
+            if is_async && !pool.polls_futures() {
+                let pool = Arc::clone(name);
+                return Err(SubscribeError::PollsNoFutures { pool });
+            }
         }
         if let Some(retry) = &options.retry {
             if retry.attempts() == 0 {

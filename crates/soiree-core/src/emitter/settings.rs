@@ -5,10 +5,11 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, Weak};
 
 use super::Emitter;
-use crate::bulkheads::Bulkheads;
+use crate::bulkheads::{BulkheadError, Bulkheads};
 use crate::dispatch::Handlers;
 use crate::emission::{Hub, Link, Setup};
 use crate::order::KeyOrders;
+use crate::pool::Pool;
 use crate::pool_handle::PoolHandle;
 use crate::timer::Timer;
 
@@ -51,6 +52,14 @@ impl Settings {
             timer: None,
             retry_capacity: 1024,
         }
+    }
+
+    /// The pool of this name, be it the default one.
+    pub(super) fn pool(&self, name: &str) -> Result<&Arc<dyn Pool>, BulkheadError> {
+        if name == Bulkheads::DEFAULT {
+            return Ok(&self.pool.pool);
+        }
+        self.bulkheads.get(name).map(PoolHandle::pool)
     }
 }
 

@@ -1,18 +1,20 @@
 //! Calls of listeners, and telling of them.
 
 use std::cell::Cell;
+use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::clock;
 use super::told::{ListenerEnd, ListenerEnded, ListenerStarted};
 use super::watch::{Running, Seat, Watch};
+use crate::async_listener::ListenerFuture;
 use crate::dispatch::Handlers;
 use crate::emission::TopicText;
 use crate::event::Event;
 use crate::listener::BoxError;
 use crate::registry::Entry;
-use crate::trace::ListenerSpan;
+use crate::trace::{Entered, ListenerSpan};
 
 /// A listener's turn in an emission.
 pub(crate) struct Call<'a> {
@@ -25,6 +27,20 @@ pub(crate) struct Call<'a> {
     started: Cell<Option<Instant>>,
     span: ListenerSpan,
     watched: Cell<Option<(&'a Watch, Seat)>>,
+}
+
+/// A call of a listener that is a future, between its polls. It has to be [resumed](Call::resume).
+pub(crate) struct Begun {
+    started: Option<Instant>,
+    span: ListenerSpan,
+    seat: Option<Seat>,
+}
+
+impl Begun {
+    /// What the thread traces belongs to the listener until this is dropped.
+    pub(crate) fn enter(&self) -> Entered {
+        self.span.enter_again()
+    }
 }
 
 impl<'a> Call<'a> {
@@ -55,6 +71,34 @@ impl<'a> Call<'a> {
         }
         let _entered = self.span.enter(self);
         self.entry.listener.handle(seen)
+    }
+
+    /// As [`run`](Call::run), for a listener that is a future.
+    pub(crate) fn start(&self, seen: &Arc<dyn Event>) -> Option<ListenerFuture> {
+        let listener = self.entry.listener.as_async()?;
+        if !self.handlers.are_quiet() {
+            self.begin();
+        }
+        let _entered = self.span.enter(self);
+        Some(listener.handle(Arc::clone(seen)))
+    }
+
+    /// Leaves off, until it is resumed.
+    pub(crate) fn leave(mut self) -> Begun {
+        Begun {
+            started: self.started.get(),
+            span: mem::take(&mut self.span),
+            seat: self.watched.take().map(|(_, seat)| seat),
+        }
+    }
+
+    /// Goes on with a call that was left.
+    pub(crate) fn resume(mut self, begun: Begun) -> Self {
+        self.started.set(begun.started);
+        self.span = begun.span;
+        let watch = self.handlers.watch.as_ref();
+        self.watched.set(watch.zip(begun.seat));
+        self
     }
 
     #[cold]

@@ -11,7 +11,7 @@ mod watch;
 use std::fmt;
 use std::sync::Arc;
 
-pub(crate) use self::call::Call;
+pub(crate) use self::call::{Begun, Call};
 pub(crate) use self::job::{Observed, take_back};
 pub use self::pool::ObservedPool;
 pub use self::told::{

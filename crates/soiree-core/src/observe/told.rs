@@ -259,6 +259,8 @@ pub enum ListenerEnd<'a> {
     Refused(&'a ListenerError),
     /// It was not called: the pool that it was to run on dropped it.
     Discarded(&'a ListenerError),
+    /// It is an [async listener](crate::AsyncListener), and was dropped before its end.
+    Cancelled(&'a ListenerError),
 }
 
 /// A listener failed and will be called again.

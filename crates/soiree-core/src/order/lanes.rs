@@ -10,6 +10,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::key::OrderingKey;
+use crate::emission::Waiter;
 use crate::pool::Pool;
 
 const SHARDS: usize = 16;
@@ -32,7 +33,7 @@ pub(crate) trait Member: Send + Sync {
     fn discard(self: Arc<Self>);
 
     /// Runs here what could be waiting for this very thread. Whether there was something.
-    fn lend(self: Arc<Self>) -> bool;
+    fn lend(self: Arc<Self>, waiter: &mut Waiter) -> bool;
 
     /// Whether this thread is in the middle of it.
     fn is_around_here(&self) -> bool;

@@ -78,6 +78,11 @@ impl Entry {
         }
     }
 
+    /// Whether the listener is a future, for a pool that polls it.
+    pub(crate) fn is_async(&self) -> bool {
+        self.listener.as_async().is_some()
+    }
+
     /// Takes one of the runs, if they are limited.
     pub(crate) fn claim(&self) -> Claim {
         let Some(left) = &self.runs_left else {

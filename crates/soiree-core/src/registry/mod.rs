@@ -62,6 +62,15 @@ pub enum SubscribeError {
     /// The pool that it names is none of the `EventPool`'s.
     #[error("the listener cannot run on its pool: {0}")]
     UnknownPool(#[source] BulkheadError),
+    /// It is an async listener, and the pool that it names does not [poll futures](crate::Pool::polls_futures): each would hold
+    /// one of its threads.
+    #[error(
+        "an async listener needs a bulkhead that polls futures, and {pool:?} runs jobs on threads"
+    )]
+    PollsNoFutures {
+        /// The name of the pool.
+        pool: Arc<str>,
+    },
     /// A listener of 0 attempts would never run.
     #[error("a retry of 0 attempts would never call the listener")]
     ZeroAttempts,

@@ -37,6 +37,11 @@ impl ListenerSpan {
     }
 
     #[inline]
+    pub(crate) fn enter_again(&self) -> Entered {
+        Entered
+    }
+
+    #[inline]
     pub(crate) fn ended(&self, _: &Call<'_>, _: ListenerEnd<'_>) {}
 }
 

@@ -116,6 +116,11 @@ impl ListenerSpan {
         Entered::new(self.0.get().cloned())
     }
 
+    /// Enters the span, if there is one.
+    pub(crate) fn enter_again(&self) -> Entered {
+        Entered::new(self.0.get().cloned())
+    }
+
     /// Tells of a failure. The span ends with its last owner.
     pub(crate) fn ended(&self, call: &Call<'_>, outcome: ListenerEnd<'_>) {
         if !matches!(outcome, ListenerEnd::Succeeded) {
@@ -209,6 +214,14 @@ fn failed(call: &Call<'_>, outcome: ListenerEnd<'_>) {
             tell!(
                 Level::WARN,
                 "listener discarded by its pool",
+                error.source(),
+                None::<&str>
+            );
+        }
+        ListenerEnd::Cancelled(error) => {
+            tell!(
+                Level::WARN,
+                "listener cancelled",
                 error.source(),
                 None::<&str>
             );

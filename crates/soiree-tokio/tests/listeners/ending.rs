@@ -1,0 +1,283 @@
+//! How async listeners end, and who waits for that.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use soiree::{CloseError, Failure, ListenerOptions, Retry};
+use tokio::sync::Semaphore;
+
+use crate::common::{
+    Diary, Held, PATIENCE, at_rest, both_ways, figures, runtime, until, with_async,
+};
+
+/// L6: the emission, and `emit_sync`, wait for a future however often it yields.
+#[test]
+fn an_emission_waits_for_its_async_listeners() {
+    let runtime = runtime();
+    let soiree = with_async(&runtime, 2, 4);
+    let ended = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&ended);
+    soiree
+        .on_async("a", move |_| {
+            let count = Arc::clone(&count);
+            async move {
+                for _ in 0..10 {
+                    tokio::task::yield_now().await;
+                }
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+        })
+        .unwrap();
+    let mut expected = 0;
+    both_ways(&soiree, "a", |report| {
+        expected += 1;
+        assert_eq!((report.delivered, report.is_ok()), (1, true));
+        assert_eq!(ended.load(Ordering::SeqCst), expected);
+    });
+    let held = Held::on(&soiree, "held");
+    let emission = soiree.emit("held", ()).unwrap();
+    held.has_started();
+    assert!(emission.wait_timeout(Duration::ZERO).is_none());
+    assert!(!emission.is_finished());
+    held.let_go(1);
+    assert!(emission.wait().is_ok());
+
+    let is_back = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            soiree.emit_sync("held", ()).unwrap();
+            is_back.store(true, Ordering::SeqCst);
+        });
+        held.has_started();
+        assert!(!is_back.load(Ordering::SeqCst));
+        held.let_go(1);
+    });
+    soiree.close().unwrap();
+}
+
+/// L4: a panic, in the closure or at any poll of its future, is that listener's error; the others run, and so does the runtime.
+#[test]
+fn a_panicking_future_does_not_stop_the_others() {
+    let runtime = runtime();
+    let soiree = with_async(&runtime, 1, 10);
+    let told = Diary::default();
+    let diary = told.clone();
+    soiree.set_panic_handler(move |panic| {
+        let name = panic.name.unwrap_or_default();
+        diary.note(format!("{name} on {}: {}", panic.topic, panic.message));
+    });
+    let named = |name: &'static str| ListenerOptions::new().name(name);
+    let at_once = |_| -> std::future::Ready<()> { panic!("at once") };
+    soiree
+        .on_async_with("a", named("closure"), at_once)
+        .unwrap();
+    soiree
+        .on_async_with("a", named("first"), |_| async { panic!("in a poll") })
+        .unwrap();
+    soiree
+        .on_async_with("a", named("later"), |_| async {
+            tokio::task::yield_now().await;
+            panic!("in a later poll")
+        })
+        .unwrap();
+    soiree.on_async("a", |_| async {}).unwrap();
+    both_ways(&soiree, "a", |report| {
+        assert_eq!((report.delivered, report.failed), (4, 3));
+        assert!(report.errors.iter().all(|error| error.is_panic()));
+        let mut told = told.take();
+        told.sort();
+        let expected = [
+            "closure on a: at once",
+            "first on a: in a poll",
+            "later on a: in a later poll",
+        ];
+        assert_eq!(told, expected);
+    });
+    assert_eq!(at_rest(&soiree).active, 0);
+    soiree.close().unwrap();
+}
+
+/// L4: a future that panics as it is dropped, and an event that outlives its emission, harm nothing.
+#[test]
+fn what_a_future_holds_may_panic_as_it_is_dropped() {
+    struct Bad;
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            panic!("in a drop");
+        }
+    }
+    let runtime = runtime();
+    let soiree = with_async(&runtime, 1, 4);
+    let (said, started) = channel();
+    soiree
+        .on_async("a", move |_| {
+            let (bad, said) = (Bad, said.clone());
+            async move {
+                said.send(()).unwrap();
+                std::future::pending::<()>().await;
+                drop(bad);
+            }
+        })
+        .unwrap();
+    let emission = soiree.emit("a", ()).unwrap();
+    started.recv_timeout(PATIENCE).unwrap();
+    soiree.close_with_deadline(Instant::now()).unwrap_err();
+    assert_eq!(emission.wait().errors[0].failure(), Failure::Cancelled);
+    assert_eq!(at_rest(&soiree).discarded, 1);
+}
+
+/// E1: errors go to the error handler, which may swallow them, and into the report.
+#[test]
+fn errors_reach_the_handler_and_the_report() {
+    let runtime = runtime();
+    let soiree = with_async(&runtime, 2, 4);
+    soiree.set_error_handler(|_, error| (error.name() != Some("quiet")).then_some(error));
+    soiree
+        .on_async_with("a", ListenerOptions::new().name("quiet"), |_| async {
+            Err::<(), _>("swallowed")
+        })
+        .unwrap();
+    soiree
+        .on_async("a", |event| async move {
+            tokio::task::yield_now().await;
+            Err::<(), _>(format!("no {}", event.topic()))
+        })
+        .unwrap();
+    both_ways(&soiree, "a", |report| {
+        assert_eq!((report.delivered, report.failed), (2, 2));
+        let errors: Vec<_> = report.errors.iter().map(ToString::to_string).collect();
+        assert_eq!(errors.len(), 1);
+        assert!(errors[0].ends_with("failed for a: no a"), "{errors:?}");
+        let place = report.errors[0].registered_at().unwrap();
+        assert!(place.file().ends_with("ending.rs"), "{place}");
+    });
+    soiree.close().unwrap();
+}
+
+/// L7: only the listener that failed begins again, and sees which attempt it is; after the last one the event is a dead letter.
+#[test]
+fn a_future_that_fails_begins_again() {
+    let runtime = runtime();
+    let soiree = with_async(&runtime, 1, 4);
+    let diary = Diary::default();
+    let letters = diary.clone();
+    soiree.set_dead_letter_handler(move |letter| {
+        letters.note(format!("{} after {}", letter.topic, letter.attempts));
+    });
+    let retry = ListenerOptions::new().retry(Retry::fixed(Duration::ZERO, 3));
+    for (topic, works_at) in [("works", 3), ("fails", 4)] {
+        let diary = diary.clone();
+        soiree
+            .on_async_with(topic, retry.clone().once(), move |event| {
+                diary.note(event.attempt().to_string());
+                async move {
+                    tokio::task::yield_now().await;
+                    match event.attempt() {
+                        attempt if attempt == works_at => Ok(()),
+                        attempt if attempt % 2 == 0 => panic!("as well as an error"),
+                        _ => Err("not yet"),
+                    }
+                }
+            })
+            .unwrap();
+    }
+    let report = soiree.emit("works", ()).unwrap().wait();
+    assert_eq!((report.delivered, report.failed, report.retried), (1, 0, 2));
+    assert_eq!(diary.take(), ["1", "2", "3"]);
+    let report = soiree.emit_sync("fails", ()).unwrap();
+    assert_eq!((report.delivered, report.failed, report.retried), (1, 1, 2));
+    assert_eq!(diary.take(), ["1", "2", "3", "fails after 3"]);
+    assert!(soiree.is_empty());
+    assert_eq!(at_rest(&soiree).submitted, 6);
+    soiree.close().unwrap();
+}
+
+/// L7: between two attempts no place is taken.
+#[test]
+fn a_future_that_waits_for_its_next_attempt_takes_no_place() {
+    let runtime = runtime();
+    let soiree = with_async(&runtime, 1, 0);
+    let hour = Retry::fixed(Duration::from_secs(3600), 2);
+    soiree
+        .on_async_with("fails", ListenerOptions::new().retry(hour), |_| async {
+            Err::<(), _>("no")
+        })
+        .unwrap();
+    soiree.on_async("works", |_| async {}).unwrap();
+    let failing = soiree.emit("fails", ()).unwrap();
+    until("it has failed", || figures(&soiree).successful == 1);
+    assert!(soiree.emit("works", ()).unwrap().wait().is_ok());
+    assert!(!failing.is_finished());
+    let closed = soiree.close_with_deadline(Instant::now());
+    assert!(matches!(
+        closed,
+        Err(CloseError::Unfinished { emissions: 1, .. })
+    ));
+}
+
+/// L7: an attempt that finds no place when it is due waits for one, and is not lost.
+#[test]
+fn an_attempt_that_finds_no_place_comes_later() {
+    let runtime = runtime();
+    let soiree = with_async(&runtime, 2, 0);
+    let held = Held::on(&soiree, "held");
+    soiree.emit("held", ()).unwrap();
+    held.has_started();
+    let fails = Arc::new(Semaphore::new(0));
+    let told = Arc::clone(&fails);
+    let (said, started) = channel();
+    let retry = ListenerOptions::new().retry(Retry::fixed(Duration::ZERO, 2));
+    soiree
+        .on_async_with("fails", retry, move |event| {
+            let (told, said) = (Arc::clone(&told), said.clone());
+            async move {
+                said.send(()).unwrap();
+                if event.attempt() > 1 {
+                    return Ok(());
+                }
+                told.acquire().await.unwrap().forget();
+                Err("not yet")
+            }
+        })
+        .unwrap();
+    let emission = soiree.emit("fails", ()).unwrap();
+    started.recv_timeout(PATIENCE).unwrap();
+    soiree.resize_bulkhead("async", 1).unwrap();
+    fails.add_permits(1);
+    until("it is refused again and again", || {
+        figures(&soiree).rejected >= 3
+    });
+    assert!(!emission.is_finished());
+    held.let_go(1);
+    let report = emission.wait();
+    assert_eq!((report.delivered, report.failed, report.retried), (1, 0, 1));
+    soiree.close().unwrap();
+}
+
+/// T3, E6: when an emission has ended, nothing keeps its payload, not its future either.
+#[test]
+fn nothing_is_left_of_an_emission_that_has_ended() {
+    let runtime = runtime();
+    let soiree = with_async(&runtime, 2, 10);
+    let payload = Arc::new(());
+    soiree
+        .on_async("**", |event| async move {
+            tokio::task::yield_now().await;
+            match event.topic() {
+                "fails" => Err("no"),
+                "panics" => panic!("no"),
+                _ => Ok(()),
+            }
+        })
+        .unwrap();
+    for topic in ["works", "fails", "panics"] {
+        soiree.emit(topic, Arc::clone(&payload)).unwrap().wait();
+        soiree.emit_sync(topic, Arc::clone(&payload)).unwrap();
+        soiree.emit(topic, Arc::clone(&payload)).unwrap();
+    }
+    until("all is dropped", || Arc::strong_count(&payload) == 1);
+    soiree.close().unwrap();
+}

@@ -1,0 +1,10 @@
+//! Async listeners on a Tokio runtime.
+
+mod closing;
+mod common;
+mod ending;
+mod executors;
+mod inside;
+mod observed;
+mod random;
+mod starting;

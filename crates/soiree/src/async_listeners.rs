@@ -1,0 +1,106 @@
+//! Subscribing listeners that are futures.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use soiree_core::{Async, Event, ListenerId, ListenerOptions, Outcome, SubscribeError};
+
+use crate::event_pool::EventPool;
+use crate::subscription::Subscriptions;
+
+impl EventPool {
+    /// Subscribes a closure that returns a future, with [`Priority::Normal`](crate::Priority::Normal). While it waits, the future
+    /// holds no thread; how many may be in flight is up to the bulkhead that they run on, which is the one called `async`. The
+    /// feature `tokio` has a pool for it, [`TaskPool`](https://docs.rs/soiree-tokio). See [`AsyncListener`](crate::AsyncListener).
+    ///
+    /// The future returns `()` or a `Result<(), E>`. The emission waits for it; the listeners after it do not.
+    ///
+    /// # Errors
+    /// As [`on`](EventPool::on), and if there is no bulkhead called `async` that polls futures.
+    ///
+    #[cfg_attr(all(feature = "pool", feature = "tokio"), doc = "```")]
+    #[cfg_attr(not(all(feature = "pool", feature = "tokio")), doc = "```ignore")]
+    /// use soiree::{EventPool, TaskPool};
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build()?;
+    /// # let handle = runtime.handle().clone();
+    /// // At most 100 futures in flight, and 1,000 more that wait to start.
+    /// let soiree = EventPool::builder()
+    ///     .bulkhead("async", TaskPool::new(handle, 100, 1_000)?)
+    ///     .build()?;
+    /// soiree.on_async("user.*", |event| async move {
+    ///     tokio::task::yield_now().await;
+    ///     println!("{}", event.topic());
+    /// })?;
+    /// let report = soiree.emit("user.created", "Matty Ice")?.wait(); // in async code, `.await`
+    /// assert_eq!((report.delivered, report.is_ok()), (1, true));
+    /// soiree.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn on_async<F>(
+        &self,
+        pattern: &str,
+        listener: impl Fn(Arc<dyn Event>) -> F + Send + Sync + 'static,
+    ) -> Result<ListenerId, SubscribeError>
+    where
+        F: Future<Output: Outcome> + Send + 'static,
+    {
+        self.on_async_with(pattern, ListenerOptions::new(), listener)
+    }
+
+    /// Subscribes a closure that returns a future, with options, of which a [`Priority`](crate::Priority) alone is one. If they
+    /// name a [pool](ListenerOptions::pool), it is the bulkhead that the futures run on.
+    ///
+    /// # Errors
+    /// As [`on_async`](EventPool::on_async), and if the options make no sense or name a pool that does not poll futures.
+    #[track_caller]
+    pub fn on_async_with<F>(
+        &self,
+        pattern: &str,
+        options: impl Into<ListenerOptions>,
+        listener: impl Fn(Arc<dyn Event>) -> F + Send + Sync + 'static,
+    ) -> Result<ListenerId, SubscribeError>
+    where
+        F: Future<Output: Outcome> + Send + 'static,
+    {
+        let options = options.into().registered_at(Location::caller());
+        self.listen(pattern, options, Async(listener))
+    }
+}
+
+impl Subscriptions {
+    /// Subscribes a closure that returns a future. See [`EventPool::on_async`].
+    ///
+    /// # Errors
+    /// As [`EventPool::on_async`].
+    #[track_caller]
+    pub fn on_async<F>(
+        &self,
+        pattern: &str,
+        listener: impl Fn(Arc<dyn Event>) -> F + Send + Sync + 'static,
+    ) -> Result<ListenerId, SubscribeError>
+    where
+        F: Future<Output: Outcome> + Send + 'static,
+    {
+        self.on_async_with(pattern, ListenerOptions::new(), listener)
+    }
+
+    /// Subscribes a closure that returns a future, with options. See [`EventPool::on_async_with`].
+    ///
+    /// # Errors
+    /// As [`EventPool::on_async_with`].
+    #[track_caller]
+    pub fn on_async_with<F>(
+        &self,
+        pattern: &str,
+        options: impl Into<ListenerOptions>,
+        listener: impl Fn(Arc<dyn Event>) -> F + Send + Sync + 'static,
+    ) -> Result<ListenerId, SubscribeError>
+    where
+        F: Future<Output: Outcome> + Send + 'static,
+    {
+        let options = options.into().registered_at(Location::caller());
+        self.listen(pattern, options, Async(listener))
+    }
+}
