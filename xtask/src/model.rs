@@ -1,4 +1,4 @@
-//! The worker pool under a model checker, in a build of its own: `--cfg soiree_model` swaps its channels and primitives.
+//! The worker pool under a model checker, in a build of its own: `--cfg soiree_model` swaps its sync primitives.
 
 use std::env;
 use std::path::Path;
@@ -20,19 +20,8 @@ pub(crate) fn run(args: &[&str]) -> Result {
     let asked = parse(args)?;
     let mut variables = variables()?;
     variables.extend(asked.schedules.map(|number| (SCHEDULES, number)));
-    let mut command = vec![
-        "test",
-        "--release",
-        "--package",
-        "soiree-pool",
-        "--test",
-        "model",
-    ];
-    if asked.scenarios.is_empty() {
-        // The contract that the model's channels share with the real ones.
-        command.push("--lib");
-    }
-    command.push("--");
+    let package = ["--package", "soiree-pool", "--test", "model"];
+    let mut command = [&["test", "--release"], &package[..], &["--"]].concat();
     command.extend(asked.scenarios.iter().map(String::as_str));
     checked(&variables, &command)
 }

@@ -5,13 +5,15 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use soiree_core::{Gate, InvalidPoolOptions, Nesting, Overflow, PanicPayload, PoolOptions};
+use crossbeam_utils::CachePadded;
+use soiree_core::{InvalidPoolOptions, Nesting, Overflow, PanicPayload, PoolOptions};
 
 use crate::counters::Counters;
 use crate::pool::WorkerPool;
-use crate::shared::{OPEN, PanicHandler, Permit, Shared, Spawn};
+use crate::shared::{PanicHandler, Shared, Spawn};
+use crate::state::State;
 use crate::strategy::{Eager, Strategy};
-use crate::sync::{Arc, AtomicU8, AtomicU64, AtomicUsize, Monitor, Mutex, bounded, unbounded};
+use crate::sync::{Arc, AtomicU64, AtomicUsize, Condvar, Mutex};
 
 /// A pool was not made: the option, and the value it was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -155,38 +157,27 @@ impl WorkerPoolBuilder {
         if self.idle_timeout.is_zero() {
             return Err(BuildError::ZeroIdleTimeout);
         }
-        let (closing, closed) = bounded(0);
         let shared = Shared {
             name: self.name,
             capacity: self.capacity,
             min_workers: self.min_workers,
-            max_workers: AtomicUsize::new(self.max_workers),
             idle_timeout: self.idle_timeout,
             strategy: self.strategy,
             overflow: self.overflow,
             panic_handler: self.panic_handler,
             spawn: self.spawn,
-            jobs: bounded(self.capacity),
-            permits: unbounded(),
-            returned: unbounded(),
-            looks: unbounded(),
-            closing: (Mutex::new(Some(closing)), closed),
-            nesting: Nesting::new(),
-            gate: Gate::new(),
-            state: AtomicU8::new(OPEN),
+            state: CachePadded::new(Mutex::new(State::new(self.max_workers))),
+            work: Condvar::new(),
+            place: Condvar::new(),
+            left: Condvar::new(),
+            queued: AtomicUsize::new(0),
             live: AtomicUsize::new(0),
-            seated: AtomicUsize::new(0),
             idle: AtomicUsize::new(0),
-            excess: AtomicUsize::new(0),
-            blocked: AtomicUsize::new(0),
+            max_workers: AtomicUsize::new(self.max_workers),
+            nesting: Nesting::new(),
             started: AtomicU64::new(0),
             counters: Counters::new(),
-            resizing: Mutex::new(()),
-            releasing: Monitor::new(0),
         };
-        for _ in 0..self.max_workers {
-            shared.give_permit(Permit);
-        }
         Ok(WorkerPool::over(Arc::new(shared)))
     }
 }

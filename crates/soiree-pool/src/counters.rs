@@ -1,15 +1,14 @@
 //! What a pool counts, and how the figures are read without stopping it.
 
-use std::sync::atomic::AtomicUsize;
-
 use crossbeam_utils::CachePadded;
 use soiree_core::{JobOutcome, PoolStats};
 
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering, STRIPES, TRIES, lock, thread_local};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, TRIES, lock};
 
 /// All counters of a pool. They only ever rise.
 pub(crate) struct Counters {
-    accepted: [CachePadded<AtomicU64>; STRIPES],
+    /// Written with the pool's state locked.
+    accepted: AtomicU64,
     rejected: AtomicU64,
     /// Jobs that ended elsewhere than on a worker: run inline, or discarded.
     elsewhere: Tally,
@@ -120,7 +119,7 @@ impl Drop for Slot<'_> {
 impl Counters {
     pub(crate) fn new() -> Self {
         Self {
-            accepted: Default::default(),
+            accepted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             elsewhere: Tally::default(),
             workers: Mutex::default(),
@@ -141,13 +140,9 @@ impl Counters {
         }
     }
 
+    /// Only with the pool's state locked.
     pub(crate) fn accept(&self) {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        thread_local! {
-            static MINE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;
-        }
-        let stripe = MINE.try_with(|mine| *mine).unwrap_or(0);
-        self.accepted[stripe].fetch_add(1, Ordering::SeqCst);
+        rise(&self.accepted);
     }
 
     pub(crate) fn reject(&self) {
@@ -170,7 +165,7 @@ impl Counters {
         for attempt in 0..TRIES {
             let ended = self.ended(&slots);
             let begun = self.begun(&slots);
-            let accepted: u64 = self.accepted.iter().map(|s| s.load(Ordering::SeqCst)).sum();
+            let accepted = self.accepted.load(Ordering::SeqCst);
             let still = self.begun(&slots) == begun && self.ended(&slots) == ended;
             if !still && attempt + 1 < TRIES {
                 continue;

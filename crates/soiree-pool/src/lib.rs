@@ -13,6 +13,7 @@ mod resize;
 mod seats;
 mod shared;
 mod shutdown;
+mod state;
 mod strategy;
 mod submit;
 mod sync;

@@ -13,8 +13,7 @@ use crate::sync::Arc;
 
 /// A bounded pool of workers: one channel queues the jobs, another holds a permit for each worker that may be started.
 ///
-/// With one worker, jobs run in the order in which they were queued. Where there may be more, a job that finds the queue full
-/// and starts a worker is the first that this worker runs.
+/// Jobs start in the order in which they were queued.
 ///
 /// Workers are started as jobs come and leave when they have been idle for a while. Every method may be called from any
 /// thread, from jobs of the pool itself as well. Wrap it in an `Arc` to share it.

@@ -5,25 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
 
-use soiree_core::{Entered, Gate, Job, JobOutcome, Nesting, Overflow, PanicPayload, PoolStats};
+use crossbeam_utils::CachePadded;
+use soiree_core::{Entered, Job, JobOutcome, Nesting, Overflow, PanicPayload, PoolStats};
 
 use crate::counters::{Counters, End};
+use crate::state::State;
 use crate::strategy::Strategy;
-use crate::sync::{AtomicU8, AtomicU64, AtomicUsize, Monitor, Mutex, Ordering, Receiver, Sender};
-
-/// Takes jobs.
-pub(crate) const OPEN: u8 = 0;
-/// Takes none, and runs those it has.
-pub(crate) const DRAINING: u8 = 1;
-/// Takes none, and discards those it has.
-pub(crate) const STOPPING: u8 = 2;
-
-/// A worker may exist.
-pub(crate) struct Permit;
-/// Something changed that a worker without a job should look at.
-pub(crate) struct Look;
-/// Never sent: its channel only ever disconnects.
-pub(crate) enum Never {}
+use crate::sync::{AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, lock};
 
 pub(crate) type PanicHandler = Box<dyn Fn(&PanicPayload) + Send + Sync>;
 pub(crate) type Spawn =
@@ -33,57 +21,78 @@ pub(crate) struct Shared {
     pub(crate) name: Box<str>,
     pub(crate) capacity: usize,
     pub(crate) min_workers: usize,
-    pub(crate) max_workers: AtomicUsize,
     pub(crate) idle_timeout: Duration,
     pub(crate) strategy: Box<dyn Strategy>,
     pub(crate) overflow: Overflow,
     pub(crate) panic_handler: Option<PanicHandler>,
     pub(crate) spawn: Spawn,
 
-    /// Channel one: the queue.
-    pub(crate) jobs: (Sender<Job>, Receiver<Job>),
-    /// Channel two: a permit for each worker that may yet be started.
-    pub(crate) permits: (Sender<Permit>, Receiver<Permit>),
-    /// Jobs given back by workers that had taken them when they were to leave.
-    pub(crate) returned: (Sender<Job>, Receiver<Job>),
-    pub(crate) looks: (Sender<Look>, Receiver<Look>),
-    /// Disconnects to wake submitters that wait.
-    pub(crate) closing: (Mutex<Option<Sender<Never>>>, Receiver<Never>),
+    /// Held for a few instructions at a time, and never while user code runs.
+    pub(crate) state: CachePadded<Mutex<State>>,
+    /// There is a job, or a worker is to leave.
+    pub(crate) work: Condvar,
+    /// There may be a place for a job.
+    pub(crate) place: Condvar,
+    /// A worker has left, or waits for the others to.
+    pub(crate) left: Condvar,
+
+    // Written with the state locked, read without.
+    pub(crate) queued: AtomicUsize,
+    pub(crate) live: AtomicUsize,
+    pub(crate) idle: AtomicUsize,
+    pub(crate) max_workers: AtomicUsize,
 
     /// Which threads are inside its jobs.
     pub(crate) nesting: Nesting,
-    /// Around each attempt to queue a job, never around user code.
-    pub(crate) gate: Gate,
-    pub(crate) state: AtomicU8,
-    /// Workers, and threads that are about to start one.
-    pub(crate) live: AtomicUsize,
-    /// As `live`, and those that are just coming or leaving: `live` may touch 0 while there is work, this does not.
-    pub(crate) seated: AtomicUsize,
-    pub(crate) idle: AtomicUsize,
-    /// Workers that are to leave since the limit was lowered.
-    pub(crate) excess: AtomicUsize,
-    /// Submitters that wait for a place.
-    pub(crate) blocked: AtomicUsize,
     pub(crate) started: AtomicU64,
     pub(crate) counters: Counters,
-    pub(crate) resizing: Mutex<()>,
-    /// Workers that wait in a release of their own pool. Notified when that changes, and when a worker has left.
-    pub(crate) releasing: Monitor<usize>,
 }
 
 impl Shared {
-    pub(crate) fn live(&self) -> usize {
-        self.live.load(Ordering::SeqCst)
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
     }
 
-    pub(crate) fn state(&self) -> u8 {
-        self.state.load(Ordering::SeqCst)
+    /// Shows what has changed to those who look without the lock.
+    pub(crate) fn publish(&self, state: &State) {
+        self.queued.store(state.queued(), Ordering::Release);
+        self.idle.store(state.idle(), Ordering::Release);
     }
 
-    pub(crate) fn has_work(&self) -> bool {
-        !self.jobs.1.is_empty()
-            || !self.returned.1.is_empty()
-            || self.blocked.load(Ordering::SeqCst) > 0
+    /// As [`publish`](Self::publish), after the workers or their limit have changed.
+    pub(crate) fn publish_all(&self, state: &State) {
+        self.publish(state);
+        self.live.store(state.live, Ordering::Release);
+        self.max_workers.store(state.max_workers, Ordering::Release);
+    }
+
+    /// Lets go of the state, and tells a worker or a submitter what there is for them.
+    pub(crate) fn unlock_and_tell(&self, mut state: MutexGuard<'_, State>) {
+        let work = state.wake();
+        let place = state.blocked > 0 && state.has_room(self.capacity);
+        drop(state);
+        if work {
+            self.work.notify_one();
+        }
+        if place {
+            self.place.notify_one();
+        }
+    }
+
+    /// As [`unlock_and_tell`](Self::unlock_and_tell), after a worker has left: those who wait for all to leave as well, and
+    /// those who may start another.
+    pub(crate) fn unlock_and_tell_left(&self, mut state: MutexGuard<'_, State>) {
+        self.publish_all(&state);
+        let work = state.wake();
+        let blocked = state.blocked > 0;
+        drop(state);
+        if work {
+            self.work.notify_one();
+        }
+        if blocked {
+            self.place.notify_all();
+        }
+        self.left.notify_all();
     }
 
     /// Runs a job on this thread that was counted as begun elsewhere than on a worker.
@@ -106,19 +115,6 @@ impl Shared {
         }
     }
 
-    /// Drops what is queued.
-    pub(crate) fn discard_queued(&self) {
-        loop {
-            let job = self
-                .returned
-                .1
-                .try_recv()
-                .or_else(|_| self.jobs.1.try_recv());
-            let Ok(job) = job else { return };
-            self.discard(job);
-        }
-    }
-
     pub(crate) fn discard(&self, job: Job) {
         self.counters.begin_elsewhere();
         self.counters.end_elsewhere(End::Discarded);
@@ -126,13 +122,12 @@ impl Shared {
     }
 
     pub(crate) fn stats(&self) -> PoolStats {
-        let live = self.live();
-        let max_workers = self.max_workers.load(Ordering::Relaxed);
+        let live = self.live.load(Ordering::Acquire);
         let mut stats = self.counters.read(self.capacity, live);
         stats.running = live;
-        stats.idle = self.idle.load(Ordering::SeqCst).min(live);
+        stats.idle = self.idle.load(Ordering::Acquire).min(live);
         stats.capacity = self.capacity;
-        stats.max_workers = max_workers;
+        stats.max_workers = self.max_workers.load(Ordering::Acquire);
         stats.min_workers = self.min_workers;
         stats
     }

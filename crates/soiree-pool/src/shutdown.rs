@@ -1,45 +1,48 @@
 //! Stop, release, and releasing until a deadline.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use soiree_core::Unfinished;
 
-use crate::shared::{DRAINING, Look, STOPPING, Shared};
-use crate::sync::{Ordering, lock};
+use crate::shared::Shared;
+use crate::state::Phase;
+use crate::sync::wait_until;
 
 impl Shared {
     /// Refuses new jobs. When it returns, no more jobs get into the queue.
-    fn close(&self, state: u8) {
-        self.gate.close();
-        drop(lock(&self.closing.0).take());
-        self.gate.wait_empty(None);
-        self.state.fetch_max(state, Ordering::SeqCst);
-        for _ in 0..self.live() {
-            let _ = self.looks.0.send(Look);
+    fn close(&self, phase: Phase) {
+        let mut state = self.lock();
+        state.phase = state.phase.max(phase);
+        let unstarted = match state.phase {
+            Phase::Stopping => state.take_all(),
+            _ => VecDeque::new(),
+        };
+        self.publish(&state);
+        drop(state);
+        self.work.notify_all();
+        self.place.notify_all();
+        for job in unstarted {
+            self.discard(job);
         }
     }
 
     pub(crate) fn close_without_waiting(&self) {
-        self.close(DRAINING);
+        self.close(Phase::Draining);
     }
 
     pub(crate) fn stop(&self) {
-        self.close(STOPPING);
-        self.discard_queued();
+        self.close(Phase::Stopping);
     }
 
     pub(crate) fn release_until(&self, deadline: Instant) -> Result<(), Unfinished> {
-        self.close(DRAINING);
-        let on_worker = self.nesting.is_worker();
-        if self.wait_for_workers(deadline, on_worker) {
+        self.close(Phase::Draining);
+        if self.wait_for_workers(deadline, self.nesting.is_worker()) {
             return Ok(());
         }
         let before = self.stats().discarded;
-        self.close(STOPPING);
-        self.discard_queued();
-        // With the queue empty, what waits has been taken by a worker a moment ago.
+        self.stop();
         let stats = self.stats();
-        // Workers discard what they had taken, too.
         let discarded = (stats.discarded - before) as usize;
         let unended = stats.active + stats.waiting;
         let active = unended.saturating_sub(self.nesting.depth());
@@ -51,24 +54,24 @@ impl Shared {
 
     /// Whether the workers ended in time. A worker waits for those alone that do not wait here themselves.
     fn wait_for_workers(&self, deadline: Instant, on_worker: bool) -> bool {
-        let mut releasing = self.releasing.lock();
+        let mut state = self.lock();
         if on_worker {
-            *releasing += 1;
-            self.releasing.notify_all();
+            state.releasing += 1;
+            self.left.notify_all();
         }
         let mut late = false;
         let ended = loop {
-            let not_waited_for = if on_worker { *releasing } else { 0 };
-            if self.seated.load(Ordering::SeqCst) <= not_waited_for {
+            let not_waited_for = if on_worker { state.releasing } else { 0 };
+            if state.live <= not_waited_for {
                 break true;
             }
             if late {
                 break false;
             }
-            (releasing, late) = self.releasing.wait_until(releasing, deadline);
+            (state, late) = wait_until(&self.state, &self.left, state, deadline);
         };
         if on_worker {
-            *releasing -= 1;
+            state.releasing -= 1;
         }
         ended
     }

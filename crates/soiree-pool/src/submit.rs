@@ -1,12 +1,13 @@
 //! How a job gets into the queue, and what happens when there is no place.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use soiree_core::{Job, JobOutcome, Overflow, SubmitError, SubmitErrorReason as Reason};
 
-use crate::seats::{NotStarted, Seat};
 use crate::shared::Shared;
-use crate::sync::{Arc, Ordering, Select, TrySendError, fence, yield_now};
+use crate::state::{Phase, Seat, State};
+use crate::sync::{Arc, Backoff, MutexGuard, wait, wait_until};
 
 /// How long to wait for a place.
 #[derive(Clone, Copy)]
@@ -16,25 +17,15 @@ enum Patience {
     Endless,
 }
 
-/// What became of an attempt to submit.
-enum Offer {
-    Accepted,
-    Full(Job),
-    Refused(Job, Reason),
-}
-
-/// What to do after one look at the queue, when the gate has been left.
+/// What to do about a job after a look at the state.
 enum Step {
-    /// The job is queued. With a seat, there was no worker left to run it.
-    Queued(Option<Seat>),
-    /// Starts a worker, and then tries again.
-    Start(Seat, Job),
-    /// Starts a worker with this job.
-    StartWith(Seat, Job),
-    Again(Job),
-    NoWorker(Job),
-    Full(Job),
-    Refused(Job, Reason),
+    /// It has a place.
+    Place,
+    /// A worker is to be started first.
+    Start(Seat),
+    /// There is neither a place nor a permit.
+    Full,
+    Refused(Reason),
 }
 
 impl Shared {
@@ -70,21 +61,112 @@ impl Shared {
         patience: Patience,
         run_inline: bool,
     ) -> Result<(), SubmitError> {
-        let job = match self.attempt(job, patience) {
-            Offer::Accepted => return Ok(()),
-            Offer::Refused(job, reason) => return Err(self.refuse(job, reason)),
-            Offer::Full(job) => job,
-        };
-        match self.overflow {
-            Overflow::DropOldest => self.submit_in_place_of_oldest(job),
-            Overflow::Block | Overflow::BlockFor(_) | Overflow::CallerRuns if run_inline => {
-                self.submit_inline(job).map(drop)
+        let mut failed = None;
+        let mut late = None;
+        let backoff = Backoff::new();
+        let mut state = self.lock();
+        loop {
+            match self.step(&mut state, &mut failed) {
+                Step::Place => {
+                    self.enqueue(state, job);
+                    return Ok(());
+                }
+                Step::Start(seat) => {
+                    drop(state);
+                    failed = self.start_worker(seat).err();
+                    state = self.lock();
+                    continue;
+                }
+                Step::Refused(reason) => {
+                    drop(state);
+                    return Err(self.refuse(job, reason));
+                }
+                Step::Full => {}
             }
-            _ => {
-                let capacity = self.capacity;
-                Err(self.refuse(job, Reason::Full { capacity }))
+            match (self.overflow, patience) {
+                (Overflow::DropOldest, _) if self.capacity > 0 => {
+                    let oldest = state.pop();
+                    self.enqueue(state, job);
+                    if let Some(oldest) = oldest {
+                        self.discard(oldest);
+                    }
+                    return Ok(());
+                }
+                (Overflow::Reject | Overflow::DropOldest, _) | (_, Patience::None) => break,
+                _ => {}
+            }
+            if let Some(waited) = late {
+                drop(state);
+                return Err(self.refuse(job, Reason::TimedOut { waited }));
+            }
+            if !backoff.is_completed() {
+                drop(state);
+                backoff.snooze();
+                state = self.lock();
+                continue;
+            }
+            (state, late) = self.wait_for_place(state, patience);
+        }
+        drop(state);
+        if run_inline && !matches!(self.overflow, Overflow::Reject | Overflow::DropOldest) {
+            return self.submit_inline(job).map(drop);
+        }
+        let capacity = self.capacity;
+        Err(self.refuse(job, Reason::Full { capacity }))
+    }
+
+    fn step(&self, state: &mut State, failed: &mut Option<io::Error>) -> Step {
+        if state.phase != Phase::Open {
+            return Step::Refused(Reason::Closed);
+        }
+        if state.live > 0 && state.has_room(self.capacity) {
+            return Step::Place;
+        }
+        if failed.is_none() {
+            if let Some(seat) = state.take_seat() {
+                self.publish_all(state);
+                return Step::Start(seat);
             }
         }
+        match failed.take() {
+            Some(error) if state.live == 0 => Step::Refused(Reason::Spawn(error)),
+            error => {
+                *failed = error;
+                Step::Full
+            }
+        }
+    }
+
+    /// Queues a job for which there is a place.
+    fn enqueue(self: &Arc<Self>, mut state: MutexGuard<'_, State>, job: Job) {
+        state.push(job);
+        self.counters.accept();
+        self.publish(&state);
+        let load = (state.live < state.max_workers).then(|| state.load(self.capacity));
+        self.unlock_and_tell(state);
+        if let Some(load) = load {
+            self.grow_if_wanted(&load);
+        }
+    }
+
+    /// Waits until there may be a place, and says if it has waited for too long.
+    fn wait_for_place<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        patience: Patience,
+    ) -> (MutexGuard<'a, State>, Option<Duration>) {
+        state.blocked += 1;
+        let mut late = None;
+        match patience {
+            Patience::Until(deadline, waited) => {
+                let timed_out;
+                (state, timed_out) = wait_until(&self.state, &self.place, state, deadline);
+                late = timed_out.then_some(waited);
+            }
+            _ => state = wait(&self.place, state),
+        }
+        state.blocked -= 1;
+        (state, late)
     }
 
     /// Runs the job on this thread, if not too many run inside one another here.
@@ -93,175 +175,19 @@ impl Shared {
             let depth = self.nesting.depth();
             return Err(self.refuse(job, Reason::TooDeep { depth }));
         };
-        if !self.gate.enter() {
+        let state = self.lock();
+        if state.phase != Phase::Open {
+            drop(state);
             return Err(self.refuse(job, Reason::Closed));
         }
         self.counters.begin_elsewhere();
         self.counters.accept();
-        self.gate.leave();
+        drop(state);
         Ok(self.run_begun_elsewhere(job, entered))
-    }
-
-    fn submit_in_place_of_oldest(self: &Arc<Self>, mut job: Job) -> Result<(), SubmitError> {
-        if self.capacity == 0 {
-            return Err(self.refuse(job, Reason::Full { capacity: 0 }));
-        }
-        let mut oldest = None;
-        loop {
-            // Both in one passage of the gate, so that a pool which closes loses no job to one that it then refuses.
-            if !self.gate.enter() {
-                return Err(self.refuse(job, Reason::Closed));
-            }
-            let mut sent = self.jobs.0.try_send(job);
-            if let Err(TrySendError::Full(unsent)) = sent {
-                oldest = self.jobs.1.try_recv().ok();
-                sent = self.jobs.0.try_send(unsent);
-            }
-            let seat = sent.is_ok().then(|| self.queued());
-            self.gate.leave();
-            if let Some(oldest) = oldest.take() {
-                self.discard(oldest);
-            }
-            match (sent, seat) {
-                (Err(unsent), _) => job = unsent.into_inner(),
-                (Ok(()), seat) => {
-                    self.after_queued(seat.flatten());
-                    return Ok(());
-                }
-            }
-        }
     }
 
     fn refuse(&self, job: Job, reason: Reason) -> SubmitError {
         self.counters.reject();
         SubmitError::new(job, reason)
-    }
-
-    fn attempt(self: &Arc<Self>, mut job: Job, patience: Patience) -> Offer {
-        let mut spawn_failed = None;
-        loop {
-            if !self.gate.enter() {
-                return Offer::Refused(job, Reason::Closed);
-            }
-            let step = self.step(job, patience, spawn_failed.is_some());
-            self.gate.leave();
-            job = match step {
-                Step::Queued(seat) => {
-                    self.after_queued(seat);
-                    return Offer::Accepted;
-                }
-                Step::Full(job) => return Offer::Full(job),
-                Step::Refused(job, reason) => return Offer::Refused(job, reason),
-                Step::NoWorker(job) => match spawn_failed.take() {
-                    Some(error) => return Offer::Refused(job, Reason::Spawn(error)),
-                    None => job,
-                },
-                Step::Again(job) => {
-                    yield_now();
-                    job
-                }
-                Step::Start(seat, job) => {
-                    if let Err(NotStarted { error, .. }) = self.start_worker(seat, None) {
-                        spawn_failed = Some(error);
-                    }
-                    job
-                }
-                Step::StartWith(seat, job) => match self.start_worker(seat, Some(job)) {
-                    Err(NotStarted {
-                        error,
-                        job: Some(job),
-                    }) => {
-                        spawn_failed = Some(error);
-                        job
-                    }
-                    _ => {
-                        self.counters.accept();
-                        return Offer::Accepted;
-                    }
-                },
-            };
-        }
-    }
-
-    /// Looks at the queue once. Called inside the gate, so it calls no user code.
-    fn step(&self, mut job: Job, patience: Patience, spawn_failed: bool) -> Step {
-        if self.live() == 0 && spawn_failed {
-            return Step::NoWorker(job);
-        }
-        if self.capacity > 0 && self.live() == 0 {
-            if let Some(seat) = self.take_seat() {
-                return Step::Start(seat, job);
-            }
-        }
-        job = match self.jobs.0.try_send(job) {
-            Ok(()) => return Step::Queued(self.queued()),
-            Err(unsent) => unsent.into_inner(),
-        };
-        if !spawn_failed {
-            if let Some(seat) = self.take_seat() {
-                // With no other worker, the queued jobs come first: a pool of one worker keeps their order.
-                return if self.capacity > 0 && seat.first {
-                    Step::Start(seat, job)
-                } else {
-                    Step::StartWith(seat, job)
-                };
-            }
-        }
-        if let Patience::None = patience {
-            return Step::Full(job);
-        }
-        self.blocked.fetch_add(1, Ordering::SeqCst);
-        fence(Ordering::SeqCst);
-        let may_start = !spawn_failed && !self.permits.1.is_empty();
-        if self.live() == 0 || may_start {
-            self.blocked.fetch_sub(1, Ordering::SeqCst);
-            return Step::Again(job);
-        }
-        let waited = self.wait_for_place(job, patience);
-        self.blocked.fetch_sub(1, Ordering::SeqCst);
-        match waited {
-            Ok(()) => Step::Queued(self.queued()),
-            Err((job, reason)) => Step::Refused(job, reason),
-        }
-    }
-
-    fn wait_for_place(&self, job: Job, patience: Patience) -> Result<(), (Job, Reason)> {
-        let mut select = Select::new();
-        let send = select.send(&self.jobs.0);
-        select.recv(&self.closing.1);
-        let ready = match patience {
-            Patience::Until(deadline, waited) => match select.select_deadline(deadline) {
-                Ok(ready) => ready,
-                Err(_) => return Err((job, Reason::TimedOut { waited })),
-            },
-            _ => select.select(),
-        };
-        if ready.index() == send {
-            return ready
-                .send(&self.jobs.0, job)
-                .map_err(|unsent| (unsent.0, Reason::Closed));
-        }
-        // Only ever disconnects.
-        let _ = ready.recv(&self.closing.1);
-        Err((job, Reason::Closed))
-    }
-
-    /// Counts a job that was queued. Takes a seat if there is no worker for it; without a permit to be had, one is just
-    /// leaving, and will see the job.
-    fn queued(&self) -> Option<Seat> {
-        self.counters.accept();
-        fence(Ordering::SeqCst);
-        if self.live() > 0 {
-            return None;
-        }
-        self.take_seat()
-    }
-
-    fn after_queued(self: &Arc<Self>, seat: Option<Seat>) {
-        if let Some(seat) = seat {
-            // If it fails, the job has run on this thread, or somebody else will run it.
-            let _ = self.start_worker(seat, None);
-        }
-        self.grow_if_wanted();
     }
 }

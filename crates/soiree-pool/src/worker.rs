@@ -1,97 +1,132 @@
 //! The life of a worker.
 
+use std::time::Instant;
+
 use soiree_core::Job;
 
 use crate::counters::{End, Slot};
-use crate::seats::Seat;
-use crate::shared::{OPEN, Permit, STOPPING, Shared};
-use crate::sync::{Arc, Ordering, Select};
+use crate::shared::Shared;
+use crate::state::{Phase, Seat, State};
+use crate::sync::{Arc, Backoff, MutexGuard, Ordering, wait, wait_until};
 
-pub(crate) fn work(shared: &Arc<Shared>, _seat: Seat, first: Option<Job>) {
+struct Worker<'a> {
+    shared: &'a Arc<Shared>,
+    slot: Slot<'a>,
+    /// Whether it is counted among those without a job.
+    free: bool,
+}
+
+pub(crate) fn work(shared: &Arc<Shared>, _seat: Seat) {
     let _entered = shared.nesting.enter_worker();
     let slot = shared.counters.slot();
-    let mut next = first;
-    loop {
-        if let Some(job) = next.take() {
-            if shared.state() == STOPPING {
-                shared.discard(job);
-            } else if shared.must_leave() {
-                let _ = shared.returned.0.send(job);
-                if shared.depart(None) {
-                    return;
+    let mut worker = Worker {
+        shared,
+        slot,
+        free: true,
+    };
+    while let Some(job) = worker.next() {
+        worker.run(job);
+    }
+}
+
+impl Worker<'_> {
+    fn run(&self, job: Job) {
+        let outcome = job.run();
+        self.slot.end(End::from(&outcome));
+        self.shared.tell_panic(&outcome);
+    }
+
+    /// Finds something to do, and waits for it; `None` if the worker is to leave.
+    fn next(&mut self) -> Option<Job> {
+        let shared = self.shared;
+        let mut state = shared.lock();
+        let mut backoff = Backoff::new();
+        let mut asked = false;
+        loop {
+            if state.live > state.max_workers {
+                return self.leave(state);
+            }
+            if self.free && !asked && state.queued() > 1 && state.live < state.max_workers {
+                // Submitters that counted on this worker did not start another one. The strategy is asked with no job in
+                // hand, since the limit may fall in that while.
+                asked = true;
+                let load = state.load_without_one(shared.capacity);
+                drop(state);
+                shared.grow_if_wanted(&load);
+                state = shared.lock();
+                continue;
+            }
+            if let Some(job) = state.pop() {
+                self.begin(state);
+                return Some(job);
+            }
+            if !self.free {
+                self.free = true;
+                state.free += 1;
+                shared.publish(&state);
+                // Where jobs are handed over directly, this is the place that a submitter waits for.
+                if state.blocked > 0 {
+                    shared.unlock_and_tell(state);
+                    state = shared.lock();
+                    continue;
                 }
-            } else {
-                run(shared, &slot, job);
+            }
+            if state.phase != Phase::Open {
+                return self.leave(state);
+            }
+            if !backoff.is_completed() {
+                state.looking += 1;
+                drop(state);
+                while !backoff.is_completed() && shared.queued.load(Ordering::Acquire) == 0 {
+                    backoff.snooze();
+                }
+                state = shared.lock();
+                state.looking -= 1;
+                continue;
+            }
+            let late;
+            (state, late) = self.sleep(state);
+            if late && (state.queued() > 0 || state.blocked > 0) {
+                // Somebody is on the way here with a job, and needs the lock for it.
+                backoff = Backoff::new();
+            } else if late && state.live > shared.min_workers {
+                return self.leave(state);
             }
         }
-        match find(shared) {
-            Found::Job(job) => next = Some(job),
-            Found::Nothing => {}
-            Found::End => return,
-        }
     }
-}
 
-fn run(shared: &Shared, slot: &Slot<'_>, job: Job) {
-    slot.begin();
-    let outcome = job.run();
-    slot.end(End::from(&outcome));
-    shared.tell_panic(&outcome);
-}
+    /// Begins a job, and tells others of the rest.
+    fn begin(&mut self, mut state: MutexGuard<'_, State>) {
+        let was_free = std::mem::replace(&mut self.free, false);
+        state.free -= usize::from(was_free);
+        self.slot.begin();
+        self.shared.publish(&state);
+        self.shared.unlock_and_tell(state);
+    }
 
-enum Found {
-    Job(Job),
-    Nothing,
-    End,
-}
+    /// Waits to be woken, and says whether the time of an idle worker is over.
+    fn sleep<'a>(&self, mut state: MutexGuard<'a, State>) -> (MutexGuard<'a, State>, bool)
+    where
+        Self: 'a,
+    {
+        let shared: &'a Shared = self.shared;
+        state.sleeping += 1;
+        let timeout = shared.idle_timeout;
+        let deadline = (state.live > shared.min_workers)
+            .then(|| Instant::now().checked_add(timeout))
+            .flatten();
+        let (mut state, late) = match deadline {
+            Some(deadline) => wait_until(&shared.state, &shared.work, state, deadline),
+            None => (wait(&shared.work, state), false),
+        };
+        state.woke_up();
+        (state, late)
+    }
 
-/// Finds something to do, or out that there is nothing more to do; waits in between.
-fn find(shared: &Arc<Shared>) -> Found {
-    let end_if = |departs| if departs { Found::End } else { Found::Nothing };
-    if shared.must_leave() {
-        return end_if(shared.depart(None));
+    #[cold]
+    fn leave(&self, mut state: MutexGuard<'_, State>) -> Option<Job> {
+        state.leave(self.free);
+        self.shared.unlock_and_tell_left(state);
+        None
     }
-    if let Ok(job) = shared.returned.1.try_recv() {
-        return Found::Job(job);
-    }
-    let state = shared.state();
-    if let Ok(job) = shared.jobs.1.try_recv() {
-        return Found::Job(job);
-    }
-    if state != OPEN {
-        return end_if(shared.depart(Some(Permit)));
-    }
-    let mut select = Select::new();
-    let jobs = select.recv(&shared.jobs.1);
-    let returned = select.recv(&shared.returned.1);
-    let looks = select.recv(&shared.looks.1);
-    shared.idle.fetch_add(1, Ordering::SeqCst);
-    // A resize that did not see this worker idle has not told it to look.
-    if shared.excess.load(Ordering::SeqCst) > 0 {
-        shared.idle.fetch_sub(1, Ordering::SeqCst);
-        return Found::Nothing;
-    }
-    let ready = if shared.live() > shared.min_workers {
-        select.select_timeout(shared.idle_timeout).ok()
-    } else {
-        Some(select.select())
-    };
-    let found = match ready {
-        Some(ready) if ready.index() == jobs => ready.recv(&shared.jobs.1).ok(),
-        Some(ready) if ready.index() == returned => ready.recv(&shared.returned.1).ok(),
-        Some(ready) => {
-            debug_assert_eq!(ready.index(), looks);
-            let _ = ready.recv(&shared.looks.1);
-            shared.idle.fetch_sub(1, Ordering::SeqCst);
-            return Found::Nothing;
-        }
-        None => {
-            shared.idle.fetch_sub(1, Ordering::SeqCst);
-            return end_if(shared.depart_if_above_min());
-        }
-    };
-    shared.idle.fetch_sub(1, Ordering::SeqCst);
-    // Submitters that counted on this worker while it was idle did not start another one.
-    shared.grow_if_wanted();
-    found.map_or(Found::Nothing, Found::Job)
 }

@@ -3,20 +3,15 @@
 use std::sync::PoisonError;
 use std::time::Instant;
 
-pub(crate) use crossbeam_channel::{Receiver, Select, Sender, TrySendError, bounded, unbounded};
-pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, fence};
+pub(crate) use crossbeam_utils::Backoff;
+pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize};
 pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
-pub(crate) use std::thread::yield_now;
-pub(crate) use std::thread_local;
-
-/// Over how many counters threads are spread.
-pub(crate) const STRIPES: usize = 16;
 
 /// How often to read counters that will not hold still.
 pub(crate) const TRIES: usize = 64;
 
-/// Waits, and says whether it timed out.
-pub(super) fn wait_until<'a, T>(
+/// As [`wait`](super::wait), and says whether the deadline has passed. Callers believe that, and not the clock.
+pub(crate) fn wait_until<'a, T>(
     _mutex: &Mutex<T>,
     condvar: &Condvar,
     guard: MutexGuard<'a, T>,

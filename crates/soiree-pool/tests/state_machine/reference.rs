@@ -102,7 +102,7 @@ impl Reference {
             }
         } else if self.permits() > 0 {
             self.live += 1;
-            self.queue.push_front(job);
+            self.queue.push_back(job);
             self.look();
         } else if self.overflow == Overflow::DropOldest {
             self.queue.pop_front();

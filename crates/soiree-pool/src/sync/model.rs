@@ -1,0 +1,58 @@
+//! The primitives of the model checker.
+
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+pub(crate) use shuttle::sync::atomic::{AtomicU64, AtomicUsize};
+pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard};
+
+use shuttle::rand::{Rng, thread_rng};
+
+/// Enough to meet counters that hold still, and counters that will not.
+pub(crate) const TRIES: usize = 2;
+
+/// What is farther off than this never comes; what is nearer, and not past, may come at any time.
+const FAR: Duration = Duration::from_secs(3600);
+
+/// As [`wait`](super::wait), and says whether it timed out.
+pub(crate) fn wait_until<'a, T>(
+    mutex: &'a Mutex<T>,
+    condvar: &Condvar,
+    guard: MutexGuard<'a, T>,
+    deadline: Instant,
+) -> (MutexGuard<'a, T>, bool) {
+    let rest = deadline.checked_duration_since(Instant::now());
+    match rest.filter(|rest| !rest.is_zero()) {
+        None => (guard, true),
+        Some(rest) if rest > FAR => (super::wait(condvar, guard), false),
+        Some(_) => {
+            // It looks again rather than to be notified: so it never counts as blocked, and always ends, soon or late.
+            drop(guard);
+            shuttle::thread::yield_now();
+            let guard = mutex.lock().unwrap_or_else(PoisonError::into_inner);
+            let odds = [2, 16][thread_rng().gen_range(0..2)];
+            (guard, thread_rng().gen_ratio(1, odds))
+        }
+    }
+}
+
+/// Looks again while there may soon be something to see: once, so that every look is one to be explored.
+pub(crate) struct Backoff {
+    looked: std::cell::Cell<bool>,
+}
+
+impl Backoff {
+    pub(crate) fn new() -> Self {
+        let looked = std::cell::Cell::new(thread_rng().gen_ratio(1, 2));
+        Self { looked }
+    }
+
+    pub(crate) fn snooze(&self) {
+        self.looked.set(true);
+        shuttle::thread::yield_now();
+    }
+
+    pub(crate) fn is_completed(&self) -> bool {
+        self.looked.get()
+    }
+}
