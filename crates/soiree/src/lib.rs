@@ -33,7 +33,7 @@
 //! - **Blocking**: `emit` blocks while the pool's queue is full, unless the pool's overflow policy says otherwise. On a worker of
 //!   that pool it never does; on a worker of another pool of the same `EventPool` it is refused instead, unless asked for
 //!   ([`PoolHandle::blocking_workers`]). Listeners may call anything, [`close`](EventPool::close) excepted, which returns an error
-//!   there.
+//!   there. What waits (`wait`, `emit_sync`, `close`) is not for async code: there, `.await` the emission.
 //!
 //! # Seeing what is there
 //! [`topics`](EventPool::topics), [`listeners_for`](EventPool::listeners_for) a topic in the order in which they would be called,
@@ -71,7 +71,7 @@
 //! | `pool` | yes | `WorkerPool`, the pool to pick unless you have a reason, and `EventPool::new` and `builder` |
 //! | `pond` | | `PondPool`, over the `threadpool` crate: its threads are there from the start and stay |
 //! | `rayon` | | `RayonPool`, over an own or a shared rayon pool: for programs that compute on rayon already |
-//! | `tokio` | | `TokioPool`, over a Tokio runtime's blocking threads: for programs that run on Tokio |
+//! | `tokio` | | `TaskPool`, of futures on a Tokio runtime, for [async listeners](EventPool::on_async); `TokioPool`, over a runtime's blocking threads |
 //! | `tracing` | | spans and events through the crate `tracing`, see [below](#tracing) |
 //! | `metrics` | | `metrics`: Prometheus metrics of pools, emissions and listeners, and [`EventPool`]`::add_metrics` |
 //! | `testkit` | | `testkit`: the tests that every pool has to pass, a pool that runs jobs when told, a recording listener |

@@ -141,6 +141,20 @@ fn graph() {
     );
 }
 
+#[cfg(feature = "tokio")]
+#[test]
+fn async_listeners() {
+    assert_prints(
+        "async_listeners",
+        &[
+            "delivered: 500",
+            "mail to matty@example.org at attempt 3",
+            "left at the deadline: 1",
+            "Cancelled",
+        ],
+    );
+}
+
 #[cfg(feature = "tracing")]
 #[test]
 fn tracing() {
