@@ -16,4 +16,5 @@ mod odd_pools;
 mod original;
 mod registered;
 mod retries;
+mod slow;
 mod subscriptions;

@@ -1,0 +1,308 @@
+//! Listeners that run for too long, and who is told of it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use soiree::{Builder, CloseError, EventPool, ListenerOptions, SlowListener, WorkerPool};
+use soiree_testkit::{Journal, ManualTimer, Recorder};
+
+use crate::common::{PATIENCE, on_one_worker};
+use crate::observed::named;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// With three workers, a clock that stands still, and a limit of ten seconds.
+fn watched(journal: &Journal) -> (Builder, ManualTimer) {
+    let timer = ManualTimer::new();
+    let builder = Builder::with_pool(WorkerPool::new(3, 8).unwrap())
+        .slow_listener_timer(timer.clone())
+        .slow_listeners(10 * SECOND)
+        .observer(journal.clone());
+    (builder, timer)
+}
+
+/// A listener that runs until it is let go.
+struct Held {
+    running: Receiver<()>,
+    go: Sender<()>,
+}
+
+impl Held {
+    fn on(soiree: &EventPool, pattern: &str, options: ListenerOptions) -> Self {
+        let (said, running) = channel();
+        let (go, told) = channel::<()>();
+        let (said, told) = (Mutex::new(said), Mutex::new(told));
+        soiree
+            .on_with(pattern, options, move |_| {
+                said.lock().unwrap().send(()).unwrap();
+                let _ = told.lock().unwrap().recv();
+            })
+            .unwrap();
+        Self { running, go }
+    }
+
+    fn runs(&self) {
+        self.running.recv_timeout(PATIENCE).unwrap();
+    }
+
+    fn let_go(&self) {
+        self.go.send(()).unwrap();
+    }
+}
+
+/// L4: a listener that runs for too long is told of while it runs, once, with who it is and for how long, and once more as it
+/// ends.
+#[test]
+fn a_slow_listener_is_told_of_while_it_runs() {
+    let journal = Journal::new();
+    let (builder, timer) = watched(&journal);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let slow = Arc::clone(&seen);
+    let handler = move |told: &SlowListener<'_>| {
+        assert_eq!((told.topic, told.listener.pattern), ("a.b", "a.*"));
+        assert_eq!((told.listener.name, told.attempt), (Some("held"), 1));
+        assert!(
+            told.listener
+                .registered_at
+                .unwrap()
+                .file()
+                .ends_with("slow.rs")
+        );
+        assert_eq!(told.threshold, 10 * SECOND);
+        slow.lock().unwrap().push((told.running_for, told.ended));
+    };
+    let soiree = builder.slow_listener_handler(handler).build().unwrap();
+    let held = Held::on(&soiree, "a.*", named("held"));
+    let emission = soiree.emit("a.b", ()).unwrap();
+    held.runs();
+    timer.advance(9 * SECOND);
+    assert_eq!(journal.count("listener slow"), 0);
+    timer.advance(SECOND);
+    assert_eq!(
+        journal.about("listener slow"),
+        ["listener slow: held for a.b still runs"]
+    );
+    assert_eq!(journal.count("listener ended"), 0);
+    timer.advance(100 * SECOND);
+    assert_eq!(journal.count("listener slow"), 1);
+    held.let_go();
+    assert!(emission.wait().is_ok(), "being slow is no failure");
+    assert_eq!(
+        journal.about("listener slow"),
+        [
+            "listener slow: held for a.b still runs",
+            "listener slow: held for a.b has ended",
+        ]
+    );
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    assert_eq!(seen, [(10 * SECOND, false), (110 * SECOND, true)]);
+    assert_eq!(timer.pending(), 0, "nothing runs that is to be watched");
+}
+
+/// L4: what a listener's own limit says holds for it, whatever holds for the others.
+#[test]
+fn a_listener_has_a_limit_of_its_own() {
+    let journal = Journal::new();
+    let (builder, timer) = watched(&journal);
+    let soiree = builder.build().unwrap();
+    let own = Held::on(&soiree, "own", named("own").slow_after(SECOND));
+    let patient = Held::on(
+        &soiree,
+        "patient",
+        named("patient").slow_after(Duration::MAX),
+    );
+    let other = Held::on(&soiree, "other", named("other"));
+    let all = [("patient", &patient), ("other", &other), ("own", &own)];
+    let emissions: Vec<_> = all
+        .iter()
+        .map(|(topic, held)| {
+            let emission = soiree.emit(topic, ()).unwrap();
+            held.runs();
+            emission
+        })
+        .collect();
+    let still = |names: &[&str]| {
+        let lines = journal.about("listener slow");
+        let expected = names
+            .iter()
+            .map(|name| format!("listener slow: {name} for {name} still runs"));
+        assert_eq!(lines, expected.collect::<Vec<_>>());
+    };
+    timer.advance(SECOND);
+    still(&["own"]);
+    timer.advance(9 * SECOND);
+    still(&["own", "other"]);
+    timer.advance(1_000_000 * SECOND);
+    still(&["own", "other"]);
+    all.iter().for_each(|(_, held)| held.let_go());
+    for emission in emissions {
+        assert!(emission.wait().is_ok());
+    }
+    assert_eq!(journal.count("listener slow"), 4);
+}
+
+/// L4: of calls that began at different times each is told of in its own time.
+#[test]
+fn each_slow_listener_is_told_of_in_its_own_time() {
+    let journal = Journal::new();
+    let (builder, timer) = watched(&journal);
+    let soiree = builder.build().unwrap();
+    let (one, two) = (
+        Held::on(&soiree, "one", named("one")),
+        Held::on(&soiree, "two", named("two")),
+    );
+    let first = soiree.emit("one", ()).unwrap();
+    one.runs();
+    timer.advance(5 * SECOND);
+    let second = soiree.emit("two", ()).unwrap();
+    two.runs();
+    assert_eq!(timer.pending(), 1, "one task for both");
+    timer.advance(5 * SECOND);
+    assert_eq!(journal.count("listener slow: one"), 1);
+    one.let_go();
+    assert!(first.wait().is_ok());
+    timer.advance(4 * SECOND);
+    assert_eq!(journal.count("listener slow: two"), 0);
+    timer.advance(SECOND);
+    assert_eq!(journal.count("listener slow: two"), 1);
+    two.let_go();
+    assert!(second.wait().is_ok());
+}
+
+/// L4: however many calls there are, one thing waits in the timer for all of them, and nothing once they have ended.
+#[test]
+fn calls_that_end_in_time_leave_nothing_behind() {
+    let journal = Journal::new();
+    let (builder, timer) = watched(&journal);
+    let soiree = builder.build().unwrap();
+    let hasty = ListenerOptions::new().slow_after(SECOND);
+    soiree.listen("a.b", hasty, Recorder::new()).unwrap();
+    soiree
+        .listen("a.b", named("other"), Recorder::failing("no"))
+        .unwrap();
+    soiree
+        .listen("a.b", named("panics"), Recorder::panicking("oh"))
+        .unwrap();
+    for _ in 0..100 {
+        soiree.emit_sync("a.b", ()).unwrap();
+        timer.advance(Duration::from_millis(100));
+        assert!(timer.pending() <= 2, "two different limits");
+    }
+    timer.advance(20 * SECOND);
+    assert_eq!(timer.pending(), 0);
+    assert_eq!(journal.count("listener slow"), 0);
+    soiree.set_slow_listeners(Duration::MAX);
+    soiree.emit_sync("c.d", ()).unwrap();
+    assert_eq!(timer.pending(), 0);
+}
+
+/// L4: nobody is watched as long as nobody would be told.
+#[test]
+fn nobody_is_watched_for_nobody() {
+    let (builder, timer) = watched(&Journal::new());
+    let soiree = builder.build().unwrap();
+    soiree.remove_observers();
+    soiree.on("a.b", |_| ()).unwrap();
+    soiree.emit_sync("a.b", ()).unwrap();
+    assert_eq!(timer.pending(), 0);
+    soiree.set_slow_listener_handler(|_| ());
+    soiree.emit_sync("a.b", ()).unwrap();
+    assert_eq!(timer.pending(), 1);
+}
+
+/// L3, L4: a handler may call its own `EventPool`, close it with a deadline, and panic.
+#[test]
+fn a_handler_of_slow_listeners_may_do_what_it_likes() {
+    let journal = Journal::new();
+    let (builder, timer) = watched(&journal);
+    let soiree = builder.build().unwrap();
+    let handle = soiree.downgrade();
+    let closed = Arc::new(Mutex::new(Vec::new()));
+    let results = Arc::clone(&closed);
+    soiree.set_slow_listener_handler(move |_| {
+        let soiree = handle.upgrade().unwrap();
+        let _ = soiree.on("c.d", |_| ());
+        let _ = soiree.emit_sync("c.d", ());
+        let result = soiree.close_with_deadline(Instant::now());
+        results.lock().unwrap().push(result);
+        panic!("oh");
+    });
+    let held = Held::on(&soiree, "a.b", named("held"));
+    let emission = soiree.emit("a.b", ()).unwrap();
+    held.runs();
+    timer.advance(10 * SECOND);
+    held.let_go();
+    assert!(emission.wait().is_ok());
+    let closed = std::mem::take(&mut *closed.lock().unwrap());
+    let [first, second] = &closed[..] else {
+        panic!("{closed:?}");
+    };
+    assert!(matches!(
+        first,
+        Err(CloseError::Unfinished { emissions: 1, .. })
+    ));
+    // Told by the thread that the listener ran on.
+    assert!(second.is_err());
+}
+
+/// L4: when calls end just as they are told of, each one that was told of is told of once more, afterwards.
+#[test]
+fn whoever_is_told_of_as_slow_is_told_of_as_ended() {
+    const THREADS: usize = 4;
+    const CALLS: usize = 500;
+    let journal = Journal::new();
+    let (builder, timer) = watched(&journal);
+    let soiree = builder.slow_listeners(Duration::ZERO).build().unwrap();
+    soiree.on("*.*", |_| thread::yield_now()).unwrap();
+    let done = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for number in 0..THREADS {
+            let (soiree, done) = (&soiree, &done);
+            scope.spawn(move || {
+                for _ in 0..CALLS {
+                    soiree.emit_sync(&format!("t.{number}"), ()).unwrap();
+                }
+                done.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+        while done.load(Ordering::SeqCst) < THREADS {
+            timer.advance(Duration::from_nanos(1));
+        }
+    });
+    timer.advance(SECOND);
+    assert_eq!(timer.pending(), 0);
+    for number in 0..THREADS {
+        let lines = journal.about(&format!("listener slow: *.* for t.{number} "));
+        assert_eq!(lines.len() % 2, 0);
+        for (at, line) in lines.iter().enumerate() {
+            let expected = ["still runs", "has ended"][at % 2];
+            assert!(line.ends_with(expected), "{lines:#?}");
+        }
+    }
+}
+
+/// L4: without a timer of the test's own, a thread is there in time that tells of it.
+#[test]
+fn a_listener_that_waits_to_be_told_of_is_told_of() {
+    let soiree = on_one_worker(8);
+    let (say, hear) = channel();
+    let (say, hear) = (Mutex::new(say), Mutex::new(hear));
+    soiree.set_slow_listener_handler(move |slow| {
+        if !slow.ended {
+            say.lock().unwrap().send(slow.running_for).unwrap();
+        }
+    });
+    let limit = Duration::from_millis(1);
+    let options = ListenerOptions::new().slow_after(limit);
+    soiree
+        .on_with("a.b", options, move |_| {
+            let running_for = hear.lock().unwrap().recv_timeout(PATIENCE);
+            assert!(running_for.is_ok_and(|time| time >= limit));
+        })
+        .unwrap();
+    assert!(soiree.emit("a.b", ()).unwrap().wait().is_ok());
+    soiree.close().unwrap();
+}
