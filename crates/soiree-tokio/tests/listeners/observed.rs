@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use soiree::{
-    JobEnd, JobEnded, JobOffered, JobStarted, ListenerEnd, ListenerEnded, ListenerOptions,
-    ListenerStarted, Observer, Retry,
+    EventPool, JobEnd, JobEnded, JobOffered, JobStarted, ListenerEnd, ListenerEnded,
+    ListenerOptions, ListenerStarted, Observer, Retry,
 };
+use soiree_testkit::ManualTimer;
+use soiree_tokio::TaskPool;
 
 use crate::common::{Diary, Held, at_rest, runtime, until, with_async};
 
@@ -121,4 +123,34 @@ fn observers_are_told_of_futures() {
         "started 1",
     ];
     assert_eq!(told, expected);
+}
+
+/// L4: a future is told of as slow while it is in flight, as it holds a place there, and once more when it has ended.
+#[test]
+fn a_slow_future_is_told_of_while_it_is_in_flight() {
+    let runtime = runtime();
+    let (timer, told) = (ManualTimer::new(), Diary::default());
+    let notes = told.clone();
+    let limit = Duration::from_secs(10);
+    let soiree = EventPool::builder()
+        .bulkhead(
+            "async",
+            TaskPool::new(runtime.handle().clone(), 1, 1).unwrap(),
+        )
+        .slow_listener_timer(timer.clone())
+        .slow_listener_handler(move |slow| {
+            notes.note(format!("{:?}, ended: {}", slow.running_for, slow.ended));
+        })
+        .build()
+        .unwrap();
+    let held = Held::on_with(&soiree, "held", ListenerOptions::new().slow_after(limit));
+    let emission = soiree.emit("held", ()).unwrap();
+    held.has_started();
+    timer.advance(limit);
+    assert_eq!(told.take(), ["10s, ended: false"]);
+    timer.advance(limit);
+    held.let_go(1);
+    assert!(emission.wait().is_ok());
+    assert_eq!(told.take(), ["20s, ended: true"]);
+    assert_eq!(timer.pending(), 0);
 }
