@@ -34,8 +34,10 @@ use crate::event_pool::{EventPool, Inner};
 pub struct Builder {
     pub(crate) settings: Settings,
     id_generator: IdGenerator,
-    /// The first bulkhead, route or order that makes no sense.
+    /// The first bulkhead or order that makes no sense.
     pub(crate) fault: Option<BulkheadError>,
+    /// Patterns, and where they lead: to bulkheads that may be added after them.
+    routes: Vec<(Box<str>, Box<str>)>,
 }
 
 pub(crate) struct IdGenerator(Box<dyn Fn() -> ListenerId + Send + Sync>);
@@ -50,6 +52,7 @@ impl Builder {
             settings,
             id_generator: IdGenerator::new(ListenerId::generate),
             fault: None,
+            routes: Vec::new(),
         }
     }
 
@@ -88,10 +91,10 @@ impl Builder {
     }
 
     /// Runs what is emitted on topics that match the pattern on the bulkhead of this name; on the default pool, if the name is
-    /// `default`. Of several routes that match, the most specific holds; see [`Bulkheads`](crate::Bulkheads).
+    /// `default`. Of several routes that match, the most specific holds; see [`Bulkheads`](crate::Bulkheads). It does not matter
+    /// whether bulkheads or routes to them come first.
     pub fn route(mut self, pattern: &str, bulkhead: &str) -> Self {
-        let routed = self.settings.bulkheads.route(pattern, bulkhead);
-        self.fault = self.fault.or(routed.err());
+        self.routes.push((pattern.into(), bulkhead.into()));
         self
     }
 
@@ -229,12 +232,28 @@ impl Builder {
     ///
     /// # Errors
     /// The first bulkhead or route that makes no sense: a name that is taken or unknown, a malformed pattern, or two routes
-    /// that match the same topic and are equally specific; or the first order by key that does.
-    pub fn build(self) -> Result<EventPool, BulkheadError> {
-        match self.fault {
-            Some(fault) => Err(fault),
-            None => Ok(self.build_without_bulkheads()),
+    /// that match the same topic, are equally specific and lead to different pools; or the first order by key that does.
+    pub fn build(mut self) -> Result<EventPool, BulkheadError> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
         }
+        let bulkheads = &mut self.settings.bulkheads;
+        for (pattern, to) in &self.routes {
+            let mut known = bulkheads.routes();
+            if let Some((same, first_to)) = known.find(|(known, _)| *known.as_str() == **pattern) {
+                if **first_to != **to {
+                    return Err(BulkheadError::Ambiguous {
+                        first: same.clone(),
+                        first_to: Arc::clone(first_to),
+                        second: same.clone(),
+                        second_to: (**to).into(),
+                    });
+                }
+            }
+            drop(known);
+            bulkheads.route(pattern, to)?;
+        }
+        Ok(self.build_without_bulkheads())
     }
 
     /// What cannot fail when no bulkhead was added.

@@ -86,7 +86,7 @@ impl EventPool {
     }
 
     /// Runs what is emitted from now on on topics that match the pattern on the bulkhead of this name. See
-    /// [`Builder::route`](crate::Builder::route).
+    /// [`Builder::route`](crate::Builder::route). A pattern has one route: a later one replaces it, at once and without a gap.
     ///
     /// # Errors
     /// If the pattern is malformed, there is no such bulkhead, or another route is equally specific.

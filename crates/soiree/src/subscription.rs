@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use soiree_core::{
     Emission, EmitError, Event, Graph, InvalidTopic, Listener, ListenerId, ListenerInfo,
-    ListenerOptions, Outcome, Payload, Report, Soiree, SubscribeError, UnsubscribeError,
+    ListenerOptions, Outcome, Pattern, Payload, Report, Soiree, SubscribeError, UnsubscribeError,
     validate_topic,
 };
 
@@ -30,11 +30,19 @@ pub struct Subscription {
 #[must_use = "the listeners are taken off when this is dropped"]
 pub struct Subscriptions {
     soiree: WeakEventPool,
-    members: Mutex<Vec<(Box<str>, ListenerId)>>,
+    members: Mutex<Members>,
+}
+
+#[derive(Default)]
+struct Members {
+    all: Vec<(Pattern, ListenerId)>,
+    /// How many were left by the last sweep.
+    swept: usize,
 }
 
 impl EventPool {
-    /// Takes the listener off when the guard is dropped.
+    /// Takes the listener off when the guard is dropped. The pattern has to be the one that it was subscribed to; with another one
+    /// nothing is taken off. A [`group`](EventPool::group) subscribes by itself, and needs no pattern twice.
     ///
     /// ```
     /// # let soiree = soiree::EventPool::new();
@@ -144,10 +152,13 @@ impl Subscriptions {
         self.subscribe(pattern, options, Arc::new(listener))
     }
 
-    /// How many listeners were subscribed through the group and not taken off through it. Those that had all their runs
-    /// count until [`clear`](Subscriptions::clear).
+    /// How many listeners were subscribed through the group and are still there: neither taken off, nor done with all their
+    /// runs, nor gone with the `EventPool`. Takes a look at each of them.
     pub fn len(&self) -> usize {
-        self.members().len()
+        let soiree = self.soiree.upgrade();
+        let mut members = self.members();
+        members.sweep(soiree.as_ref());
+        members.all.len()
     }
 
     /// Whether there are none.
@@ -157,22 +168,34 @@ impl Subscriptions {
 
     /// Takes all of them off.
     pub fn clear(&self) {
-        let members = std::mem::take(&mut *self.members());
+        let members = std::mem::take(&mut self.members().all);
         let Some(soiree) = self.soiree.upgrade() else {
             return;
         };
         for (pattern, id) in members {
-            let _ = soiree.off(&pattern, &id);
+            let _ = soiree.inner.emitter.registry().remove(&pattern, &id);
         }
     }
 
     /// Keeps the listeners; they can still be taken off by their IDs.
     pub fn forget(self) {
-        self.members().clear();
+        self.members().all.clear();
     }
 
-    fn members(&self) -> MutexGuard<'_, Vec<(Box<str>, ListenerId)>> {
+    fn members(&self) -> MutexGuard<'_, Members> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Members {
+    /// Forgets listeners that have gone by themselves, so that a group does not grow with all that it ever had.
+    fn sweep(&mut self, soiree: Option<&EventPool>) {
+        let registry = soiree.map(|soiree| soiree.inner.emitter.registry());
+        let is_there = |(pattern, id): &(Pattern, ListenerId)| {
+            registry.is_some_and(|registry| registry.contains(pattern, id))
+        };
+        self.all.retain(is_there);
+        self.swept = self.all.len();
     }
 }
 
@@ -184,14 +207,21 @@ impl Soiree for Subscriptions {
         listener: Arc<dyn Listener>,
     ) -> Result<ListenerId, SubscribeError> {
         let soiree = self.soiree.upgrade().ok_or(SubscribeError::Closed)?;
-        let id = soiree.subscribe(pattern, options, listener)?;
-        self.members().push((pattern.into(), id.clone()));
+        let pattern = Pattern::new(pattern)?;
+        let id = soiree.add(&pattern, options, listener)?;
+        let mut members = self.members();
+        // As often as the group doubles, so that each listener is looked at a few times at most.
+        if members.all.len() > 2 * members.swept + 16 {
+            members.sweep(Some(&soiree));
+        }
+        members.all.push((pattern, id.clone()));
+        drop(members);
         Ok(id)
     }
 
     fn unsubscribe(&self, pattern: &str, id: &ListenerId) -> Result<(), UnsubscribeError> {
-        let is_other = |(p, i): &(Box<str>, ListenerId)| **p != *pattern || i != id;
-        self.members().retain(is_other);
+        let is_other = |(p, i): &(Pattern, ListenerId)| p.as_str() != pattern || i != id;
+        self.members().all.retain(is_other);
         match self.soiree.upgrade() {
             Some(soiree) => soiree.unsubscribe(pattern, id),
             // With the `EventPool`, its listeners are gone.
@@ -267,5 +297,27 @@ impl fmt::Debug for Subscriptions {
         f.debug_struct("Subscriptions")
             .field("len", &self.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// T3: listeners that have gone by themselves leave nothing behind in a group that lives on.
+    #[test]
+    fn a_group_keeps_no_more_than_twice_what_is_there() {
+        let soiree = EventPool::with_pool(soiree_testkit::ManualPool::new());
+        let group = soiree.group();
+        for _ in 0..10 {
+            group.on("a.c", |_| {}).unwrap();
+        }
+        for _ in 0..1_000 {
+            let once = ListenerOptions::new().once();
+            group.on_with("a.b", once, |_| {}).unwrap();
+            soiree.emit_sync("a.b", ()).unwrap();
+            assert!(group.members().all.len() <= 2 * 10 + 17);
+        }
+        assert_eq!(group.len(), 10);
     }
 }

@@ -56,4 +56,11 @@ impl Setup {
     pub(super) fn own_pool(&self, entry: &Entry) -> Option<&Arc<Link>> {
         self.pools.get(entry.pool.as_ref()?)
     }
+
+    /// Whether the calling thread works for a pool of the emitter that is not the emission's.
+    pub(crate) fn is_on_another_pool(&self) -> bool {
+        let pool = self.pool.address();
+        let mut others = self.pools.values().filter(|link| link.address() != pool);
+        others.any(|link| link.is_here())
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Emitter;
-use crate::emission::{Cargo, Core, Emission, EmitError, Flight, Frame, inside_any};
+use crate::emission::{Cargo, Core, Emission, EmitError, Flight, Frame, Setup, inside_any};
 use crate::job::Job;
 use crate::observe::{EmissionRefused, Refusal, take_back};
 use crate::pool::{SubmitError, SubmitErrorReason};
@@ -39,7 +39,7 @@ impl Emitter {
                 }
             }
             let job = setup.offer(Arc::clone(&flight) as _, &setup.pool);
-            let refused = match self.submit(handle, job) {
+            let refused = match self.submit(handle, setup, job) {
                 Ok(()) => {
                     flight.tell_accepted();
                     return Ok(Emission::new(flight));
@@ -74,13 +74,18 @@ impl Emitter {
         }
     }
 
-    /// Blocks where the pool does, but not on a thread that runs an emission for another pool of this emitter.
-    pub(super) fn submit(&self, handle: &PoolHandle, job: Job) -> Result<(), SubmitError> {
+    /// Blocks where the pool does, but not on a thread that works for another pool of this emitter.
+    pub(super) fn submit(
+        &self,
+        handle: &PoolHandle,
+        setup: &Setup,
+        job: Job,
+    ) -> Result<(), SubmitError> {
         let hub = Arc::as_ptr(&self.hub).addr();
         let pool = Arc::as_ptr(&handle.pool).cast::<()>().addr();
         let is_elsewhere =
             |frame: &Frame| frame.hub == hub && frame.pool != 0 && frame.pool != pool;
-        if !handle.blocks_workers && inside_any(is_elsewhere) {
+        if !handle.blocks_workers && (inside_any(is_elsewhere) || setup.is_on_another_pool()) {
             handle.pool.submit_now(job)
         } else {
             handle.pool.submit(job)

@@ -88,9 +88,9 @@ impl Emitter {
     ) -> Result<Emission, EmitError> {
         let core = &flight.core;
         loop {
-            let (handle, _) = current.ground(core.topic());
+            let (handle, setup) = current.ground(core.topic());
             let job = core.offer(Arc::clone(&flight) as _);
-            let Err(refused) = self.submit(handle, job) else {
+            let Err(refused) = self.submit(handle, setup, job) else {
                 return Ok(accepted(flight));
             };
             let (job, source) = take_back(refused).into_parts();

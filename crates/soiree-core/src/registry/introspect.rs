@@ -1,11 +1,21 @@
-//! Looking at the subscriptions. Each look reads one snapshot, takes no lock and holds up nobody.
+//! Looking at the subscriptions. Each look at more than one listener reads one snapshot, takes no lock and holds up nobody.
 
-use super::entry::Group;
+use std::sync::Arc;
+
+use super::entry::{Entry, Group};
 use super::{Registry, contained};
 use crate::introspection::{ListenerInfo, PatternInfo, TopicInfo};
+use crate::listener::ListenerId;
 use crate::topic::{InvalidTopic, Pattern, validate_topic};
 
 impl Registry {
+    /// Whether a pattern has a listener of this ID. Waits for those who subscribe.
+    pub fn contains(&self, pattern: &Pattern, id: &ListenerId) -> bool {
+        let hash = self.id_hash(pattern.as_str(), id);
+        let found = |entry: &Arc<Entry>| entry.pattern == *pattern.shared() && entry.id == *id;
+        self.lock().by_id.find(hash, found).is_some()
+    }
+
     /// Whether an emission on this topic would find a listener now.
     ///
     /// Takes no lock and, unless very many patterns with wildcards match a part of the topic, allocates nothing. A listener

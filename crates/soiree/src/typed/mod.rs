@@ -35,10 +35,19 @@ use soiree_core::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// ```compile_fail
+/// A malformed name does not compile, nor does a payload of another type:
+///
+/// ```compile_fail,E0080
 /// # use soiree::TypedTopic;
 /// const BAD: TypedTopic<u64> = TypedTopic::new("user..created");
 /// # let _ = BAD;
+/// ```
+///
+/// ```compile_fail,E0308
+/// # use soiree::{EventPool, TypedTopic};
+/// const COUNTED: TypedTopic<u64> = TypedTopic::new("user.counted");
+/// COUNTED.emit(&EventPool::new(), "seven")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct TypedTopic<T> {
     name: &'static str,
@@ -63,7 +72,9 @@ pub struct TypedTopic<T> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// ```compile_fail
+/// A malformed pattern does not compile:
+///
+/// ```compile_fail,E0080
 /// # use soiree::TypedPattern;
 /// const BAD: TypedPattern<u64> = TypedPattern::new("us*r.created");
 /// # let _ = BAD;

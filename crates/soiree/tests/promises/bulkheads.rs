@@ -7,11 +7,11 @@ use std::thread;
 use std::time::Instant;
 
 use soiree::{
-    BulkheadError, DrainBulkheadError, EmitError, EventPool, Overflow, PoolHandle,
-    ResizeBulkheadError, ResizeError, SubmitErrorReason, WorkerPool,
+    BulkheadError, DrainBulkheadError, EventPool, ListenerOptions, Overflow, ResizeBulkheadError,
+    ResizeError, SubscribeError, TypedTopic, WorkerPool,
 };
 
-use crate::common::{PATIENCE, until};
+use crate::common::PATIENCE;
 
 fn pool(name: &str, workers: usize, capacity: usize) -> WorkerPool {
     let builder = WorkerPool::builder().name(name).max_workers(workers);
@@ -19,7 +19,7 @@ fn pool(name: &str, workers: usize, capacity: usize) -> WorkerPool {
 }
 
 /// The name of the pool that ran an emission on this topic.
-fn ran_on(soiree: &EventPool, topic: &str) -> String {
+pub(crate) fn ran_on(soiree: &EventPool, topic: &str) -> String {
     let (said, name) = channel();
     let id = soiree
         .on(topic, move |_| {
@@ -95,10 +95,10 @@ fn the_most_specific_route_wins() {
         .pool(pool("rest", 1, 8))
         .bulkhead("wide", pool("wide", 1, 8))
         .bulkhead("narrow", pool("narrow", 1, 8))
-        .route("acme.**", "wide")
         .route("acme.*.paid", "narrow")
-        .route("acme.ann.**", "default")
         .route("acme.ann.paid", "wide")
+        .route("acme.**", "wide")
+        .route("acme.ann.**", "default")
         .build()
         .unwrap();
     for (topic, expected) in [
@@ -151,93 +151,89 @@ fn bulkheads_and_routes_that_make_no_sense_are_refused() {
     assert_eq!(closed, BulkheadError::Closed);
 }
 
-/// P2, P4: a worker that emits to a full bulkhead gets a refusal and its payload back, unless waiting was asked for.
+/// T1: it does not matter which comes first, bulkheads or routes to them; and one pattern cannot lead to two places.
 #[test]
-fn no_worker_waits_for_a_place_in_another_pool() {
-    for waits in [false, true] {
-        let slow = PoolHandle::from(pool("slow", 1, 0));
-        let slow = if waits { slow.blocking_workers() } else { slow };
-        let soiree = EventPool::builder()
-            .bulkhead("slow", slow)
-            .route("slow.*", "slow")
-            .build()
-            .unwrap();
-        let (go, told) = channel::<()>();
-        let told = std::sync::Mutex::new(told);
-        soiree
-            .on("slow.*", move |_| {
-                let _ = told.lock().unwrap().recv();
-            })
-            .unwrap();
-        let (said, heard) = channel();
-        let weak = soiree.downgrade();
-        soiree
-            .on("quick", move |_| {
-                let soiree = weak.upgrade().unwrap();
-                said.send(soiree.emit("slow.two", 7_u64)).unwrap();
-            })
-            .unwrap();
-        let first = soiree.emit("slow.one", ()).unwrap();
-        let quick = soiree.emit("quick", ()).unwrap();
-        if waits {
-            until("the worker waits", || soiree.pool_stats().active == 1);
-            go.send(()).unwrap();
-            assert!(heard.recv_timeout(PATIENCE).unwrap().is_ok());
-        } else {
-            let refused = heard.recv_timeout(PATIENCE).unwrap().unwrap_err();
-            assert!(matches!(
-                &refused,
-                EmitError::Refused {
-                    source: SubmitErrorReason::Full { .. },
-                    ..
-                }
-            ));
-            assert!(refused.into_payload().is::<u64>());
-        }
-        drop(go);
-        assert!(quick.wait().is_ok() && first.wait().is_ok());
-        soiree.close().unwrap();
-    }
+fn a_builder_takes_bulkheads_and_routes_in_any_order() {
+    let soiree = EventPool::builder()
+        .route("export.**", "bulk")
+        .route("export.**", "bulk")
+        .pool(pool("rest", 1, 8))
+        .bulkhead("bulk", pool("bulk", 1, 8))
+        .build()
+        .unwrap();
+    assert_eq!(ran_on(&soiree, "export.csv"), "bulk");
+    soiree.close().unwrap();
+    let twice = EventPool::builder()
+        .route("export.**", "bulk")
+        .route("export.**", "default")
+        .bulkhead("bulk", pool("bulk", 1, 8));
+    let twice = twice.build().map(drop).unwrap_err().to_string();
+    assert!(
+        twice.contains("export.** to \"bulk\" and export.** to \"default\""),
+        "{twice}"
+    );
 }
 
-/// E2, E4: a bulkhead that is drained while events are routed to it loses none of them.
+/// L6: a listener for a bulkhead that there is not is refused, whichever way it is subscribed, and told which there are.
 #[test]
-fn draining_a_bulkhead_loses_no_event() {
-    for round in 0..20 {
-        let soiree = EventPool::builder()
-            .pool(pool("rest", 1, 4))
-            .build()
-            .unwrap();
-        let heard = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&heard);
-        soiree
-            .on("export.*", move |_| {
-                count.fetch_add(1, Ordering::SeqCst);
-            })
-            .unwrap();
-        let starting = Barrier::new(4);
-        thread::scope(|scope| {
-            for _ in 0..3 {
-                scope.spawn(|| {
-                    starting.wait();
-                    for _ in 0..200 {
-                        soiree.emit("export.csv", ()).unwrap();
-                    }
-                });
-            }
-            starting.wait();
-            for _ in 0..20 {
-                soiree
-                    .add_bulkhead("bulk", pool("bulk", 1 + round % 2, round % 3))
-                    .unwrap();
-                soiree.add_route("export.*", "bulk").unwrap();
-                soiree.resize_bulkhead("bulk", 3).unwrap();
-                soiree.drain_bulkhead("bulk").unwrap();
-            }
-        });
-        soiree.close().unwrap();
-        assert_eq!(heard.load(Ordering::SeqCst), 600);
+fn a_listener_for_an_unknown_bulkhead_is_refused() {
+    const TYPED: TypedTopic<u64> = TypedTopic::new("a.b");
+    let soiree = EventPool::builder()
+        .bulkhead("mail", pool("mail", 1, 1))
+        .bulkhead("http", pool("http", 1, 1))
+        .build()
+        .unwrap();
+    let unknown = || ListenerOptions::new().pool("htpp");
+    let group = soiree.group();
+    let topic = soiree.ensure_topic("a.b").unwrap();
+    for refused in [
+        soiree.on_with("a.b", unknown(), |_| {}),
+        group.on_with("a.b", unknown(), |_| {}),
+        topic.add_listener_with(unknown(), |_| {}),
+        TYPED.on_with(&soiree, unknown(), |_, _| {}),
+    ] {
+        let refused = refused.unwrap_err();
+        assert!(matches!(refused, SubscribeError::UnknownPool(_)));
+        let text = refused.to_string();
+        assert!(
+            text.contains("no bulkhead \"htpp\"; there are [\"http\", \"mail\"]"),
+            "{text}"
+        );
     }
+    assert!(soiree.is_empty() && group.is_empty());
+    let on_default = ListenerOptions::new().pool("default");
+    soiree.on_with("a.b", on_default, |_| {}).unwrap();
+    drop(group);
+    soiree.close().unwrap();
+}
+
+/// P1: every pool's figures are there by name, and say what it alone did.
+#[test]
+fn stats_tell_the_pools_apart() {
+    let soiree = EventPool::builder()
+        .bulkhead("mail", pool("mail", 1, 8))
+        .bulkhead("bulk", pool("bulk", 1, 8))
+        .route("mail.*", "mail")
+        .route("bulk.*", "bulk")
+        .build()
+        .unwrap();
+    for (topic, times) in [("mail.a", 3), ("bulk.a", 2), ("other", 1)] {
+        for _ in 0..times {
+            soiree.emit(topic, ()).unwrap();
+        }
+    }
+    soiree.close().unwrap();
+    let stats = soiree.stats();
+    for (name, times) in [("mail", 3), ("bulk", 2), ("default", 1)] {
+        let stats = stats.get(name).unwrap();
+        assert_eq!(
+            (stats.submitted, stats.successful),
+            (times, times),
+            "{name}"
+        );
+    }
+    assert!(stats.get("none").is_none());
+    assert_eq!(soiree.pool_stats(), *stats.get("default").unwrap());
 }
 
 /// E4, L3: a listener may drain the bulkhead that it runs on.

@@ -1,12 +1,15 @@
 //! Typed topics, and subscriptions that end themselves.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use std::thread;
 
 use soiree::{
     EmitError, EventPool, ListenerOptions, Priority, Soiree, SubscribeError, Subscription,
-    TypedPattern, TypedTopic, WrongPayload,
+    Subscriptions, TypedPattern, TypedTopic, WrongPayload,
 };
+
+use crate::common::both_ways;
 
 struct Created {
     name: &'static str,
@@ -57,6 +60,34 @@ fn a_wrong_payload_names_both_types() {
     let wrong: &WrongPayload = report.errors[0].downcast_ref().unwrap();
     assert_eq!((&*wrong.topic, wrong.found), ("user.created", "u64"));
     assert!(wrong.expected.ends_with("Created"), "{wrong}");
+}
+
+/// E1: so does one that a shared type's pattern meets, on a topic that nobody typed; on the pool as well.
+#[test]
+fn a_wrong_payload_on_a_pattern_names_topic_and_pattern() {
+    let soiree = EventPool::new();
+    ANY.on(&soiree, |_| panic!("it got another type")).unwrap();
+    both_ways(&soiree, "user.deleted", |report| {
+        assert_eq!((report.delivered, report.failed), (1, 1));
+        let wrong: &WrongPayload = report.errors[0].downcast_ref().unwrap();
+        let expected = std::any::type_name::<Created>();
+        assert_eq!(
+            wrong.to_string(),
+            format!("on user.deleted a {expected} was expected, and it carries ()")
+        );
+        let text = report.errors[0].to_string();
+        assert!(text.contains("user.*"), "{text}");
+    });
+    // A handler sees the same error, and may swallow it.
+    soiree.set_error_handler(|_, error| {
+        let error = error
+            .downcast_ref::<WrongPayload>()
+            .is_none()
+            .then_some(error)?;
+        Some(error)
+    });
+    assert!(soiree.emit_sync("user.deleted", 7_u8).unwrap().is_ok());
+    soiree.close().unwrap();
 }
 
 /// E2: a payload that was not emitted comes back.
@@ -113,6 +144,116 @@ fn a_listener_may_drop_its_own_guard() {
         soiree.emit("a.b", ()).unwrap().wait();
     }
     assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+/// E4: guards and groups that outlive the close have nothing left to do.
+#[test]
+fn guards_and_groups_may_be_dropped_after_a_close() {
+    let soiree = EventPool::new();
+    let guard = soiree.guard("a.b", soiree.on("a.b", |_| {}).unwrap());
+    let kept = soiree.guard("a.b", soiree.on("a.b", |_| {}).unwrap());
+    let group = soiree.group();
+    group.on("a.b", |_| {}).unwrap();
+    soiree.close().unwrap();
+    assert!(group.is_empty());
+    let refused = group.on("a.b", |_| {}).unwrap_err();
+    assert!(matches!(refused, SubscribeError::Closed));
+    drop((guard, group));
+    let _ = kept.forget();
+}
+
+/// L3: a group may be dropped, or cleared, by a listener of its own, which is the last one to run then.
+#[test]
+fn a_listener_may_drop_its_own_group() {
+    for drops in [true, false] {
+        let soiree = EventPool::new();
+        let own: Arc<Mutex<Option<Arc<Subscriptions>>>> = Arc::default();
+        let runs = Arc::new(AtomicUsize::new(0));
+        let group = Arc::new(soiree.group());
+        for _ in 0..3 {
+            let (inner, count) = (Arc::clone(&own), Arc::clone(&runs));
+            group
+                .on("a.b", move |_| {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    let group = inner.lock().unwrap().take();
+                    if let (false, Some(group)) = (drops, &group) {
+                        group.clear();
+                    }
+                    drop(group);
+                })
+                .unwrap();
+        }
+        let weak = Arc::downgrade(&group);
+        *own.lock().unwrap() = Some(group);
+        // Those that it takes off while the emission runs may run once more, and never later.
+        soiree.emit("a.b", ()).unwrap().wait();
+        let ran = runs.load(Ordering::SeqCst);
+        assert!((1..=3).contains(&ran) && soiree.is_empty());
+        assert!(weak.upgrade().is_none());
+        assert_eq!(soiree.emit("a.b", ()).unwrap().wait().delivered, 0);
+        assert_eq!(runs.load(Ordering::SeqCst), ran);
+        soiree.close().unwrap();
+    }
+}
+
+/// T3, L3: a thousand listeners are taken off at once while four threads emit, and none is called afterwards.
+#[test]
+fn a_large_group_goes_while_events_come() {
+    let soiree = EventPool::new();
+    let group = soiree.group();
+    let gone = AtomicBool::new(false);
+    let late = Arc::new(AtomicUsize::new(0));
+    for number in 0..1_000 {
+        let late = Arc::clone(&late);
+        let pattern = ["a.*", "*.b", "a.b", "**"][number % 4];
+        group
+            .on(pattern, move |event| {
+                let was_gone = *event.payload_as::<bool>().unwrap();
+                late.fetch_add(usize::from(was_gone), Ordering::SeqCst);
+            })
+            .unwrap();
+    }
+    let starting = Barrier::new(5);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                starting.wait();
+                for _ in 0..50 {
+                    let is_gone = gone.load(Ordering::SeqCst);
+                    soiree.emit_sync("a.b", is_gone).unwrap();
+                }
+            });
+        }
+        starting.wait();
+        group.clear();
+        gone.store(true, Ordering::SeqCst);
+    });
+    assert!(soiree.is_empty() && group.is_empty());
+    assert_eq!(late.load(Ordering::SeqCst), 0);
+    soiree.close().unwrap();
+}
+
+/// T3: a group counts those that are there, whoever took the others off.
+#[test]
+fn a_group_does_not_count_listeners_that_have_gone() {
+    let soiree = EventPool::new();
+    let group = soiree.group();
+    let stays = group.on("a.c", |_| {}).unwrap();
+    let first = group.on("a.b", |_| {}).unwrap();
+    let once = ListenerOptions::new().once();
+    for _ in 0..100 {
+        group.on_with("a.b", once.clone(), |_| {}).unwrap();
+    }
+    assert_eq!(group.len(), 102);
+    soiree.emit_sync("a.b", ()).unwrap();
+    assert_eq!(group.len(), 2);
+    soiree.off("a.b", &first).unwrap();
+    assert_eq!(group.len(), 1);
+    // A pattern that is not the listener's takes nothing off.
+    drop(soiree.guard("a.*", stays));
+    assert_eq!(group.len(), 1);
+    drop(soiree);
+    assert!(group.is_empty());
 }
 
 /// T3: all listeners of a group go at once, those of typed topics as well, and no others.
