@@ -47,9 +47,13 @@ fn fails_at_first(event: &dyn Event) -> Result<(), &'static str> {
 fn counts_equal_those_of_reports_and_pools() {
     let small = WorkerPool::builder().name("small").max_workers(1);
     let small = small.capacity(1).overflow(Overflow::Reject).build();
+    let latest = WorkerPool::builder().name("latest").max_workers(1);
+    let latest = latest.capacity(1).overflow(Overflow::DropOldest).build();
     let soiree = EventPool::builder()
         .bulkhead("small", small.unwrap())
         .route("small.**", "small")
+        .bulkhead("latest", latest.unwrap())
+        .route("latest.**", "latest")
         .build()
         .unwrap();
     let metrics = Metrics::new();
@@ -75,7 +79,7 @@ fn counts_equal_those_of_reports_and_pools() {
         started.send(()).unwrap();
         may_go_on.lock().unwrap().recv().unwrap();
     };
-    soiree.on_with("small.job", named("holds"), holds).unwrap();
+    soiree.on_with("*.job", named("holds"), holds).unwrap();
     let elsewhere = named("elsewhere").pool("small");
     soiree.on_with("c.*", elsewhere, |_| ()).unwrap();
 
@@ -90,6 +94,18 @@ fn counts_equal_those_of_reports_and_pools() {
     }
     sum.add(&soiree.emit("c.one", ()).unwrap().wait());
     accepted += 3;
+    go_on.send(()).unwrap();
+    go_on.send(()).unwrap();
+
+    emissions[1].wait();
+    has_started.recv().unwrap();
+    // Of three that would wait, the older two are dropped for the next one.
+    emissions.push(soiree.emit("latest.job", ()).unwrap());
+    has_started.recv().unwrap();
+    for _ in 0..3 {
+        emissions.push(soiree.emit("latest.job", ()).unwrap());
+    }
+    accepted += 4;
     go_on.send(()).unwrap();
     go_on.send(()).unwrap();
 
@@ -123,7 +139,8 @@ fn counts_equal_those_of_reports_and_pools() {
         text.value("soiree_emissions_aborted_total", &[]),
         sum.aborted
     );
-    assert_eq!(text.value("soiree_emissions_discarded_total", &[]), 0);
+    assert_eq!(text.value("soiree_emissions_discarded_total", &[]), 2);
+    assert_eq!(sum.discarded, 2);
     assert_eq!(text.value("soiree_dead_events_total", &[]), 2);
     assert_eq!(text.value("soiree_dead_letters_total", &[]), 40);
 
@@ -136,7 +153,7 @@ fn counts_equal_those_of_reports_and_pools() {
         (("flaky", "a.flaky"), [40, 80, 0, 80, 0]),
         (("hopeless", "a.hopeless"), [40, 120, 0, 80, 0]),
         (("aborts", "b.aborts"), [1, 0, 0, 0, 0]),
-        (("holds", "small.job"), [2, 0, 0, 0, 0]),
+        (("holds", "*.job"), [4, 0, 0, 0, 0]),
         (("elsewhere", "c.*"), [0, 0, 0, 0, 1]),
     ];
     let mut of_listeners = Sum::default();
@@ -153,7 +170,7 @@ fn counts_equal_those_of_reports_and_pools() {
         of_listeners.not_called += not_called;
         of_listeners.retried += retried;
     }
-    sum.aborted = 0;
+    (sum.aborted, sum.discarded) = (0, 0);
     assert_eq!(of_listeners, sum);
 
     for (pool, stats) in &soiree.stats().pools {
