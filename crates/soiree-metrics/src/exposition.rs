@@ -136,7 +136,7 @@ const EMISSION_COUNTERS: [CounterOf<EventPoolMetrics>; 5] = [
     ),
 ];
 
-const LISTENER_COUNTERS: [CounterOf<ListenerFigures>; 7] = [
+const LISTENER_COUNTERS: [CounterOf<ListenerFigures>; 8] = [
     (
         "soiree_listener_delivered",
         "Events that the listener was called for; retries are not among them",
@@ -156,6 +156,11 @@ const LISTENER_COUNTERS: [CounterOf<ListenerFigures>; 7] = [
         "soiree_listener_timed_out",
         "Runs that took longer than the listener's timeout",
         |figures| &figures.timed_out,
+    ),
+    (
+        "soiree_listener_cancelled",
+        "Runs of an async listener that were dropped before their end",
+        |figures| &figures.cancelled,
     ),
     (
         "soiree_listener_retried",

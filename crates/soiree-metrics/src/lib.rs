@@ -50,7 +50,7 @@
 //! | metric | type | |
 //! |---|---|---|
 //! | `soiree_pool_job_wait_seconds` | histogram | from handing over to the start, waiting for a place in the queue included |
-//! | `soiree_pool_job_run_seconds` | histogram | from the start to the end |
+//! | `soiree_pool_job_run_seconds` | histogram | from the start to the end; to the cancellation, where futures are cancelled |
 //!
 //! Of emissions:
 //!
@@ -71,6 +71,7 @@
 //! | `soiree_listener_failed_total` | counter | runs that returned an error |
 //! | `soiree_listener_panicked_total` | counter | runs that panicked |
 //! | `soiree_listener_timed_out_total` | counter | runs that took longer than the listener's timeout |
+//! | `soiree_listener_cancelled_total` | counter | runs of an async listener that were dropped before their end |
 //! | `soiree_listener_retried_total` | counter | further runs after one that failed |
 //! | `soiree_listener_not_called_total` | counter | events that a pool of its own refused or dropped |
 //! | `soiree_listener_slow_total` | counter | runs that crossed the threshold for slow listeners |

@@ -124,10 +124,12 @@ impl Observer for Board {
                 ListenerEnd::Succeeded => {}
                 ListenerEnd::Failed(_) => runs.failed += 1,
                 ListenerEnd::Panicked(_) => runs.panicked += 1,
-                _ => {
+                ListenerEnd::Refused(_) | ListenerEnd::Discarded(_) => {
                     runs.not_called += 1;
                     return;
                 }
+                // Failures of a kind that nothing here has.
+                _ => {}
             }
             if ended.attempt == 1 {
                 runs.delivered += 1;

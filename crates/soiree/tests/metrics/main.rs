@@ -2,6 +2,8 @@
 
 mod browser;
 mod counts;
+#[cfg(feature = "tokio")]
+mod ends;
 mod example;
 mod page;
 mod prometheus;
