@@ -28,6 +28,14 @@ impl PoolHandle {
     /// they emit to it. Without this they get a refusal, so that a slow pool never holds up another one.
     ///
     /// Two pools whose workers wait for each other's queue wait for ever: do this in one direction only.
+    ///
+    /// ```
+    /// # use soiree_core::{Pool, PoolHandle};
+    /// fn audit(pool: impl Pool + 'static) -> PoolHandle {
+    ///     // Every audit event counts: whoever emits one waits for a place, workers for requests as well.
+    ///     PoolHandle::from(pool).blocking_workers()
+    /// }
+    /// ```
     #[must_use]
     pub fn blocking_workers(mut self) -> Self {
         self.blocks_workers = true;
