@@ -14,6 +14,7 @@
 mod async_listener;
 mod bounded;
 mod bulkheads;
+mod call;
 mod dispatch;
 mod emission;
 mod emitter;

@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::async_listener::AsyncListener;
 use crate::event::Event;
@@ -174,6 +175,7 @@ struct Inner {
 enum Cause {
     Failed(BoxError),
     Panicked(Box<str>),
+    TimedOut(Duration),
     Refused(SubmitErrorReason),
     Discarded,
     Cancelled,
@@ -187,6 +189,8 @@ pub enum Failure {
     Failed,
     /// It panicked.
     Panicked,
+    /// It had not returned in the time that it has, and may still run. See [`timeout`](crate::ListenerOptions::timeout).
+    TimedOut,
     /// It was not called: the pool that it was to run on refused it.
     Refused,
     /// It was not called: the pool that it was to run on dropped it.
@@ -202,6 +206,10 @@ impl ListenerError {
 
     pub(crate) fn panicked(at: Place<'_>, message: &str) -> Self {
         Self::of(at, Cause::Panicked(message.into()))
+    }
+
+    pub(crate) fn timed_out(at: Place<'_>, limit: Duration) -> Self {
+        Self::of(at, Cause::TimedOut(limit))
     }
 
     pub(crate) fn refused(at: Place<'_>, reason: SubmitErrorReason) -> Self {
@@ -268,6 +276,7 @@ impl ListenerError {
         match &*self.0.cause {
             Cause::Failed(_) => Failure::Failed,
             Cause::Panicked(_) => Failure::Panicked,
+            Cause::TimedOut(_) => Failure::TimedOut,
             Cause::Refused(_) => Failure::Refused,
             Cause::Discarded => Failure::Discarded,
             Cause::Cancelled => Failure::Cancelled,
@@ -317,6 +326,9 @@ impl fmt::Display for ListenerError {
         match &*inner.cause {
             Cause::Failed(error) => write!(f, "failed for {}: {error}", inner.topic),
             Cause::Panicked(message) => write!(f, "panicked for {}: {message}", inner.topic),
+            Cause::TimedOut(limit) => {
+                write!(f, "had not returned after {limit:?} for {}", inner.topic)
+            }
             Cause::Refused(reason) => {
                 write!(f, "was not called for {}: {reason}", inner.topic)
             }
@@ -346,7 +358,7 @@ impl Error for ListenerError {
         match &*self.0.cause {
             Cause::Failed(error) => Some(error.as_ref()),
             Cause::Refused(reason) => Some(reason),
-            Cause::Panicked(_) | Cause::Discarded | Cause::Cancelled => None,
+            Cause::Panicked(_) | Cause::TimedOut(_) | Cause::Discarded | Cause::Cancelled => None,
         }
     }
 }

@@ -30,6 +30,7 @@ pub struct ListenerOptions {
     pub(crate) pool: Option<Arc<str>>,
     pub(crate) retry: Option<Retry>,
     pub(crate) slow_after: Option<Duration>,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) registered_at: Option<&'static Location<'static>>,
 }
 
@@ -103,6 +104,43 @@ impl ListenerOptions {
         self
     }
 
+    /// The emission waits for the listener no longer than this. Its time runs from when it is called, so not while it is queued, nor
+    /// while its filter runs. Then the listeners after it are called; the report counts it as `timed_out` and has an error that
+    /// names it.
+    ///
+    /// **The listener is not ended**, as no thread can be: it runs on and holds its worker until it returns. What it sets in the event
+    /// until then, an abort as well, those see that have not been called. What it returns is dropped, but an error or a panic still
+    /// goes to the error handler, whose answer no longer matters.
+    ///
+    /// - *The listeners after it* are called in order as ever, by another worker of the pool as soon as one is free, or by this one if
+    ///   it returns before that. If the pool stops, they are not called, and the report says so. If the last handle of the
+    ///   `EventPool` was gone before it was called, they wait for it to return.
+    /// - *With [`pool`](ListenerOptions::pool)* nobody is called after it; the emission may end.
+    /// - *With [`retry`](ListenerOptions::retry)* each attempt has this much time, and one that runs out has failed. Attempts for the
+    ///   same event never overlap: one that is due waits for the one before to return, and if that takes as long as it may take itself,
+    ///   it has failed too. So an event holds one worker at most.
+    /// - *With `emit_sync`* the listener is on the thread that emits, which can only go on when it returns. That it took too long is
+    ///   said then.
+    /// - *A close* need not wait for it, but the release of a pool that was handed over does, until the deadline if it has one. The
+    ///   error handler may be called after the close, then.
+    ///
+    /// The error handler and the handler of dead letters are called on the thread that watches the time, and hold up other timeouts
+    /// and retries; so they should be quick. What they emit is refused where it would wait for a place, and a wait for an emission
+    /// returns an [`unfinished`](crate::Report::unfinished) report there at once.
+    ///
+    /// With a time of zero it is refused when it is subscribed; one that is longer than the clock can tell never runs out.
+    ///
+    /// ```
+    /// use soiree_core::ListenerOptions;
+    /// use std::time::Duration;
+    /// let slow = ListenerOptions::new().timeout(Duration::from_secs(30)).name("webhook");
+    /// ```
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+
     /// A name for errors and figures.
     #[must_use]
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
@@ -150,6 +188,7 @@ impl fmt::Debug for ListenerOptions {
             .field("pool", &self.pool)
             .field("retry", &self.retry)
             .field("slow_after", &self.slow_after)
+            .field("timeout", &self.timeout)
             .field("registered_at", &self.registered_at)
             .finish()
     }

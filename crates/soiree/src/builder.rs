@@ -213,6 +213,13 @@ impl Builder {
         self
     }
 
+    /// What waits for [retries](crate::ListenerOptions::retry) and [timeouts](crate::ListenerOptions::timeout), in place of a thread
+    /// that is there only while there are any. For tests, and for programs that have a timer already.
+    pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
+        self.settings.timer = Some(Arc::new(timer));
+        self
+    }
+
     /// How many errors a report keeps; the rest is counted. 64 unless set.
     pub fn error_buffer(mut self, errors: usize) -> Self {
         self.settings.error_buffer = errors;

@@ -3,8 +3,9 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use super::{Ground, Handlers, Step, Tally, bury, caught, handled, hold_back, tell};
+use super::{Ground, Handlers, Tally, bury, caught, handled, tell};
 use crate::async_listener::ListenerFuture;
+use crate::call::{Step, hold_back};
 use crate::event::Event;
 use crate::job::PanicPayload;
 use crate::listener::{BoxError, ListenerError};
@@ -59,6 +60,7 @@ fn told(
     ground: &mut dyn Ground,
 ) -> Tally {
     let mut tally = Tally::default();
+    let step = step.unwrap_or_else(Step::Panicked);
     tell(call, handlers, step, &mut tally, ground);
     contained(|| tally.aborted |= call.event.is_aborted());
     tally

@@ -23,7 +23,8 @@ pub type DeadLetterHandler = Arc<dyn Fn(&DeadLetter) + Send + Sync>;
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Handlers {
-    /// Called for each error, a panic's included, before it goes into the report.
+    /// Called for each error, a panic's included, before it goes into the report; and for one of a listener whose time had run out
+    /// before, which does not.
     pub error: Option<ErrorHandler>,
     /// Called for each panic, before the error handler.
     pub panic: Option<PanicHandler>,

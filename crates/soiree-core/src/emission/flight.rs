@@ -3,21 +3,20 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use super::cargo::Cargo;
 use super::inside::{self, Frame};
 use super::lane::{Berth, start};
-use super::later::call_again;
 use super::link::Link;
-use super::part::{AnyPart, hand_over};
+use super::part::AnyPart;
 use super::report::{Errors, Report};
 use super::setup::Setup;
 use super::topic_text::TopicText;
-use crate::dispatch::{Failed, Ground, Tally, tell_if_dead};
-use crate::event::Event;
+use crate::dispatch::{Tally, tell_if_dead};
 use crate::listener::ListenerError;
 use crate::order::Member;
-use crate::registry::{Entry, contained};
+use crate::registry::contained;
 use crate::trace::{self, EmissionSpan};
 
 /// State, payload and outcome of one emission, in one allocation.
@@ -56,6 +55,7 @@ pub(crate) struct Core {
     pub(super) refused: AtomicBool,
     delivered: AtomicU64,
     failed: AtomicU64,
+    timed_out: AtomicU64,
     not_called: AtomicU64,
     retried: AtomicU64,
     /// Parts that have not ended. The listeners that are called one after another are one of them.
@@ -91,6 +91,7 @@ impl Core {
             refused: AtomicBool::new(false),
             delivered: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            timed_out: AtomicU64::new(0),
             not_called: AtomicU64::new(0),
             retried: AtomicU64::new(0),
             unended: AtomicUsize::new(1),
@@ -119,10 +120,10 @@ impl Core {
         self.state.load(Ordering::Acquire) & STAGE == SETTLED
     }
 
-    /// Whether the calling thread is inside this very emission.
+    /// Whether the calling thread is inside this very emission, or must not wait for any.
     pub(crate) fn is_around_here(&self) -> bool {
         let flight = self.address();
-        inside::any(|frame| frame.flight == flight)
+        inside::any(|frame| frame.flight == flight || frame.pool == inside::TIMER)
     }
 
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -133,7 +134,7 @@ impl Core {
     pub(crate) fn wait_change<'a>(
         &self,
         ledger: MutexGuard<'a, Ledger>,
-        timeout: Option<std::time::Duration>,
+        timeout: Option<Duration>,
     ) -> MutexGuard<'a, Ledger> {
         if self.ask_to_be_told() {
             return ledger;
@@ -171,9 +172,11 @@ impl Core {
         Tally {
             delivered: self.delivered.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
+            timed_out: self.timed_out.load(Ordering::Relaxed),
             not_called: self.not_called.load(Ordering::Relaxed),
             retried: self.retried.load(Ordering::Relaxed),
             aborted: self.aborted.load(Ordering::Relaxed),
+            overtaken: false,
         }
     }
 
@@ -205,6 +208,15 @@ impl Core {
     /// Has the calling thread be inside this emission, on behalf of this pool.
     pub(super) fn enter_on(&self, pool: &Link) -> (inside::Entered, trace::Entered) {
         (inside::enter(self.frame_on(pool)), self.span.enter())
+    }
+
+    /// The same for the timer's thread.
+    pub(super) fn enter_on_timer(&self) -> (inside::Entered, trace::Entered) {
+        let frame = Frame {
+            pool: inside::TIMER,
+            ..self.frame_here()
+        };
+        (inside::enter(frame), self.span.enter())
     }
 
     pub(super) fn frame_on(&self, pool: &Link) -> Frame {
@@ -258,6 +270,21 @@ impl Core {
         }
     }
 
+    /// Adds up what came of some listeners.
+    pub(super) fn add(&self, tally: Tally) {
+        let counts = [
+            (&self.delivered, tally.delivered),
+            (&self.failed, tally.failed),
+            (&self.timed_out, tally.timed_out),
+            (&self.not_called, tally.not_called),
+            (&self.retried, tally.retried),
+        ];
+        for (count, more) in counts {
+            count.fetch_add(more, Ordering::Relaxed);
+        }
+        self.aborted.fetch_or(tally.aborted, Ordering::Relaxed);
+    }
+
     /// Counts errors that were omitted before.
     pub(crate) fn omit(&self, errors: u64) {
         self.ledger().errors.omitted += errors;
@@ -300,15 +327,14 @@ impl<C: Cargo> Flight<C> {
         Arc::new(Self { core, cargo })
     }
 
-    /// Adds up what came of a part, and ends the emission with the last one. Called inside a frame of this emission.
+    /// Adds up what came of a part, unless somebody has done that in its place, and ends the emission with the last one. Called inside
+    /// a frame of this emission.
     pub(crate) fn end_part(self: &Arc<Self>, tally: Tally) {
         let core = &self.core;
-        core.delivered.fetch_add(tally.delivered, Ordering::Relaxed);
-        core.failed.fetch_add(tally.failed, Ordering::Relaxed);
-        core.not_called
-            .fetch_add(tally.not_called, Ordering::Relaxed);
-        core.retried.fetch_add(tally.retried, Ordering::Relaxed);
-        core.aborted.fetch_or(tally.aborted, Ordering::Relaxed);
+        if tally.overtaken {
+            return;
+        }
+        core.add(tally);
         if core.unended.fetch_sub(1, Ordering::AcqRel) > 1 {
             return;
         }
@@ -327,25 +353,6 @@ impl<C: Cargo> Flight<C> {
         }
         core.span.end();
         core.settle();
-    }
-}
-
-impl<C: Cargo> Ground for &Arc<Flight<C>> {
-    fn keep(&mut self, error: ListenerError) {
-        self.core.fail(error);
-    }
-
-    fn hand_over(&mut self, entry: &Arc<Entry>, event: &dyn Event, tally: &mut Tally) -> bool {
-        hand_over(self, entry, event, tally)
-    }
-
-    fn retry(&mut self, entry: &Arc<Entry>, event: &dyn Event, failed: Failed<'_>) -> bool {
-        call_again(self, entry, event, failed)
-    }
-
-    fn is_aborted_elsewhere(&mut self, _: &dyn Event) -> bool {
-        // All its listeners see the same event.
-        false
     }
 }
 

@@ -153,7 +153,7 @@ impl<A: Attempt> Run<A> {
             &call,
             &event,
             &setup.handlers,
-            &mut Inside(flight),
+            &mut Inside::of_future(flight, part.link()),
         );
         match begun {
             Ok(future) => {
@@ -234,7 +234,8 @@ impl<A: Attempt> Run<A> {
             contained(move || drop(future));
         }
         let call = self.call(&*event).resume(begun);
-        let tally = tell(&call, &mut Inside(self.part.flight()));
+        let mut ground = Inside::of_future(self.part.flight(), self.part.link());
+        let tally = tell(&call, &mut ground);
         drop(call);
         contained(move || drop(event));
         self.end(tally);

@@ -8,9 +8,12 @@ pub(crate) struct Frame {
     pub(crate) hub: usize,
     /// 0 for a dispatch without an `Emission`.
     pub(crate) flight: usize,
-    /// 0 for a dispatch that no pool runs.
+    /// 0 for a dispatch that no pool runs, [`TIMER`] for what the timer's thread does.
     pub(crate) pool: usize,
 }
+
+/// No pool has this address. Whoever is inside must not wait: what it waited for may wait for the timer.
+pub(crate) const TIMER: usize = usize::MAX;
 
 thread_local! {
     static STACK: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
@@ -36,6 +39,11 @@ pub(crate) fn count(holds: impl Fn(&Frame) -> bool) -> usize {
     STACK
         .try_with(|stack| stack.borrow().iter().filter(|frame| holds(frame)).count())
         .unwrap_or(0)
+}
+
+/// Whether this thread is the timer's, as far as emissions know.
+pub(crate) fn on_timer() -> bool {
+    any(|frame| frame.pool == TIMER)
 }
 
 /// Whether this thread is inside a dispatch of which this holds.

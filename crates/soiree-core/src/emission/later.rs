@@ -1,8 +1,8 @@
 //! Listeners that failed and are called again.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::cargo::Cargo;
@@ -12,17 +12,19 @@ use super::link::Link;
 use super::part::{AnyPart, Inside, take_off};
 use super::setup::Setup;
 use super::stalled::give_place;
-use crate::dispatch::{Failed, Tally, bury, dispatch_again};
+use super::watch::{Late, Next};
+use crate::call::Step;
+use crate::dispatch::{Failed, Tally, bury, dispatch_again, tell};
 use crate::event::Event;
 use crate::job::Task;
 use crate::listener::ListenerError;
-use crate::observe::{RetryScheduled, take_back};
+use crate::observe::{Call, RetryScheduled, take_back};
 use crate::pool::{Pool, SubmitErrorReason, far_future};
 use crate::registry::{Entry, contained};
-use crate::timer::Timer;
+use crate::timer::{Timer, TimerId};
 
 /// How long to wait for a place in a pool that is full when an attempt is due.
-const FULL: Duration = Duration::from_millis(5);
+pub(super) const FULL: Duration = Duration::from_millis(5);
 
 /// The next attempt of a listener that failed.
 struct Later<C> {
@@ -35,6 +37,10 @@ struct Later<C> {
     /// Kept alive until the attempts have ended, also when the emitter is gone.
     pool: Arc<dyn Pool>,
     link: Arc<Link>,
+    /// An attempt before it that may still run, as its time ran out. Two never overlap.
+    after: Option<Arc<Late>>,
+    /// Ends the wait for that one.
+    alarm: Mutex<Option<TimerId>>,
     due: AtomicBool,
     begun: AtomicBool,
 }
@@ -45,6 +51,7 @@ pub(super) fn call_again<C: Cargo>(
     entry: &Arc<Entry>,
     event: &dyn Event,
     failed: Failed<'_>,
+    after: Option<&Arc<Late>>,
 ) -> bool {
     let setup = &flight.core.setup;
     let own = setup.own_pool(entry);
@@ -67,6 +74,8 @@ pub(super) fn call_again<C: Cargo>(
         timer,
         pool,
         link,
+        after: after.cloned(),
+        alarm: Mutex::default(),
         due: AtomicBool::new(false),
         begun: AtomicBool::new(false),
     });
@@ -123,6 +132,65 @@ impl<C: Cargo> Later<C> {
 
     /// On the timer's thread.
     fn fall_due(self: Arc<Self>) {
+        let _entered = self.flight.core.enter_on_timer();
+        match &self.after {
+            Some(after) if !after.is_over() => self.wait_for(after),
+            _ => self.submit(),
+        }
+    }
+
+    /// Goes on when the attempt before has returned, or its own time has run out like that one's.
+    fn wait_for(self: &Arc<Self>, before: &Arc<Late>) {
+        let limit = self.entry.timeout.unwrap_or_default();
+        let now = self.timer.now();
+        let due = now.checked_add(limit).unwrap_or_else(far_future);
+        let later = Arc::clone(self);
+        match self.timer.at(due, Box::new(move || later.run_out(limit))) {
+            Ok(id) => {
+                *self.alarm() = Some(id);
+                before.then(Arc::clone(self) as _);
+            }
+            Err(_) => Arc::clone(self).give_up(),
+        }
+    }
+
+    fn alarm(&self) -> MutexGuard<'_, Option<TimerId>> {
+        self.alarm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The attempt before has not returned in the time that this one had.
+    fn run_out(self: Arc<Self>, limit: Duration) {
+        let waits = self.after.as_ref().is_some_and(|before| before.forget());
+        if !waits || !self.claim() {
+            return;
+        }
+        self.give_up_seat();
+        let core = &self.flight.core;
+        let _entered = core.enter_on_timer();
+        let mut tally = Tally::default();
+        let mut ground = self.ground(self.after.as_ref());
+        contained(|| {
+            C::show(&self.flight, &mut |event| {
+                let handlers = &core.setup.handlers;
+                let entry = &self.entry;
+                let call = Call::new(entry, core.topic(), event, self.attempt, handlers);
+                let step = Step::RanOut(limit, None);
+                tell(&call, handlers, step, &mut tally, &mut ground);
+            });
+        });
+        self.end(tally);
+    }
+
+    fn ground<'a>(self: &'a Arc<Self>, late: Option<&'a Arc<Late>>) -> Inside<'a, C> {
+        Inside {
+            flight: &self.flight,
+            part: Some(Arc::clone(self) as _),
+            link: &self.link,
+            late,
+        }
+    }
+
+    fn submit(self: Arc<Self>) {
         if !self.due.swap(true, Ordering::AcqRel) {
             self.flight.core.tell_of_parts();
         }
@@ -207,7 +275,7 @@ impl<C: Cargo> AnyPart for Later<C> {
                     event,
                     self.attempt,
                     &core.setup.handlers,
-                    &mut Inside(&self.flight),
+                    &mut self.ground(None),
                 );
             });
         });
@@ -249,6 +317,16 @@ impl<C: Cargo> Attempt for Later<C> {
     fn end(self: &Arc<Self>, tally: Tally) {
         take_off(&self.flight, self);
         self.flight.end_part(tally);
+    }
+}
+
+impl<C: Cargo> Next for Later<C> {
+    fn go(self: Arc<Self>) {
+        let alarm = self.alarm().take();
+        if let Some(id) = alarm {
+            self.timer.cancel(id);
+        }
+        self.submit();
     }
 }
 

@@ -3,6 +3,7 @@
 mod cargo;
 mod flight;
 mod future;
+mod ground;
 mod inside;
 mod lane;
 mod later;
@@ -15,6 +16,7 @@ mod stalled;
 mod tell;
 mod topic_text;
 mod turn;
+mod watch;
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -27,7 +29,7 @@ pub(crate) use self::cargo::{Attributes, Bare, Cargo, View, Whole};
 use self::flight::AnyFlight;
 pub(crate) use self::flight::{Core, Flight};
 pub(crate) use self::future::Waiter;
-pub(crate) use self::inside::{Frame, any as inside_any, enter as enter_frame};
+pub(crate) use self::inside::{Frame, any as inside_any, enter as enter_frame, on_timer};
 pub(crate) use self::lane::Berth;
 use self::lane::{Standing, lend_to_lane};
 pub(crate) use self::link::Link;

@@ -4,13 +4,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::cargo::Cargo;
 use super::flight::Flight;
 use super::future::{Adopted, Attempt};
+use super::inside;
 use super::later::call_again;
 use super::link::Link;
 use super::stalled::give_place;
+use super::watch::{Late, watch};
+use crate::call::{Watched, Within};
 use crate::dispatch::{Failed, Ground, Tally, dispatch_one, handled};
 use crate::event::Event;
 use crate::job::{PanicPayload, Task};
@@ -49,11 +53,29 @@ impl<C: Cargo> Part<C> {
 }
 
 /// Inside a part nothing is handed over any more.
-pub(super) struct Inside<'a, C>(pub(super) &'a Arc<Flight<C>>);
+pub(super) struct Inside<'a, C> {
+    pub(super) flight: &'a Arc<Flight<C>>,
+    pub(super) part: Option<Arc<dyn AnyPart>>,
+    pub(super) link: &'a Arc<Link>,
+    /// The call that an attempt after it must not overlap.
+    pub(super) late: Option<&'a Arc<Late>>,
+}
+
+impl<'a, C> Inside<'a, C> {
+    /// Futures have no timeouts.
+    pub(super) fn of_future(flight: &'a Arc<Flight<C>>, link: &'a Arc<Link>) -> Self {
+        Self {
+            flight,
+            part: None,
+            link,
+            late: None,
+        }
+    }
+}
 
 impl<C: Cargo> Ground for Inside<'_, C> {
     fn keep(&mut self, error: ListenerError) {
-        self.0.core.fail(error);
+        self.flight.core.fail(error);
     }
 
     fn hand_over(&mut self, _: &Arc<Entry>, _: &dyn Event, _: &mut Tally) -> bool {
@@ -61,7 +83,18 @@ impl<C: Cargo> Ground for Inside<'_, C> {
     }
 
     fn retry(&mut self, entry: &Arc<Entry>, event: &dyn Event, failed: Failed<'_>) -> bool {
-        call_again(self.0, entry, event, failed)
+        call_again(self.flight, entry, event, failed, self.late)
+    }
+
+    fn watch(&mut self, call: &Call<'_>, within: Within<'_>, limit: Duration) -> Watched {
+        watch(
+            self.flight,
+            call,
+            within,
+            limit,
+            self.part.as_ref(),
+            self.link,
+        )
     }
 
     fn is_aborted_elsewhere(&mut self, _: &dyn Event) -> bool {
@@ -93,7 +126,12 @@ impl<C: Cargo> AnyPart for Part<C> {
                     core.topic(),
                     event,
                     &core.setup.handlers,
-                    &mut Inside(&self.flight),
+                    &mut Inside {
+                        flight: &self.flight,
+                        part: Some(Arc::clone(&self) as _),
+                        link: &self.pool,
+                        late: None,
+                    },
                 );
             });
         });
@@ -152,8 +190,7 @@ impl<C: Cargo> Attempt for Part<C> {
 
     fn end(self: &Arc<Self>, tally: Tally) {
         take_off(&self.flight, self);
-        self.flight.core.end_call();
-        self.flight.end_part(tally);
+        self.flight.end_calls(tally);
     }
 }
 
@@ -209,7 +246,7 @@ pub(super) fn hand_over<C: Cargo>(
     core.add_part(Arc::clone(&part) as _);
     let job = part.offer();
     let submit = || {
-        if link.blocks_workers {
+        if link.blocks_workers && !inside::on_timer() {
             pool.submit(job)
         } else {
             pool.try_submit(job)
@@ -256,7 +293,7 @@ fn not_called<C: Cargo>(
 }
 
 /// Takes a part off its emission's list.
-pub(super) fn take_off<C, P>(flight: &Flight<C>, part: &Arc<P>) {
+pub(super) fn take_off<C, P: ?Sized>(flight: &Flight<C>, part: &Arc<P>) {
     let part = Arc::as_ptr(part).cast::<()>();
     let mut ledger = flight.core.ledger();
     let found = |other: &Arc<dyn AnyPart>| Arc::as_ptr(other).cast::<()>() == part;

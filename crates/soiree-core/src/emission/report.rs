@@ -11,6 +11,9 @@ pub struct Report {
     pub delivered: u64,
     /// Listeners among them that returned an error or panicked, those that the error handler swallowed included.
     pub failed: u64,
+    /// Listeners among these that had not returned in the [time that they have](crate::ListenerOptions::timeout), at their last
+    /// attempt.
+    pub timed_out: u64,
     /// Listeners that were to run on a pool of their own which refused or dropped them. They are not among `delivered`.
     pub not_called: u64,
     /// Further attempts of listeners that failed.
@@ -24,8 +27,8 @@ pub struct Report {
     /// The emission was dropped before it ran: its pool stopped, cut its queue, or died.
     pub discarded: bool,
     /// The emission had not ended when this was made. Only a listener that waits for the very emission it was called by
-    /// gets such a report, as it would wait for itself; and one that blocks on an emission whose
-    /// [async listeners](crate::AsyncListener) need the bulkhead that it runs on itself.
+    /// gets such a report, as it would wait for itself; one that blocks on an emission whose
+    /// [async listeners](crate::AsyncListener) need the bulkhead that it runs on itself; and a handler that is told of a timeout.
     pub unfinished: bool,
 }
 
@@ -71,6 +74,7 @@ impl Report {
         Self {
             delivered: tally.delivered,
             failed: tally.failed,
+            timed_out: tally.timed_out,
             not_called: tally.not_called,
             retried: tally.retried,
             aborted: tally.aborted,

@@ -33,8 +33,15 @@ impl<C: Cargo> Flight<C> {
                 );
             });
         });
-        core.end_call();
-        self.end_part(tally);
+        self.end_calls(tally);
+    }
+
+    /// Ends a part whose listeners have been called, unless somebody else ends it.
+    pub(super) fn end_calls(self: &Arc<Self>, tally: Tally) {
+        if !tally.overtaken {
+            self.core.end_call();
+            self.end_part(tally);
+        }
     }
 
     /// Ends one that the caller has claimed.

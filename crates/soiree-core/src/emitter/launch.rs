@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::Emitter;
-use crate::emission::{Cargo, Core, Emission, EmitError, Flight, Frame, Setup, inside_any};
+use crate::emission::{
+    Cargo, Core, Emission, EmitError, Flight, Frame, Setup, inside_any, on_timer,
+};
 use crate::job::Job;
 use crate::observe::{EmissionRefused, Refusal, take_back};
 use crate::pool::{SubmitError, SubmitErrorReason};
@@ -85,7 +87,8 @@ impl Emitter {
         let pool = Arc::as_ptr(&handle.pool).cast::<()>().addr();
         let is_elsewhere =
             |frame: &Frame| frame.hub == hub && frame.pool != 0 && frame.pool != pool;
-        if !handle.blocks_workers && (inside_any(is_elsewhere) || setup.is_on_another_pool()) {
+        let elsewhere = || inside_any(is_elsewhere) || setup.is_on_another_pool();
+        if on_timer() || !handle.blocks_workers && elsewhere() {
             handle.pool.submit_now(job)
         } else {
             handle.pool.submit(job)

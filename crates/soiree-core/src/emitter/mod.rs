@@ -95,9 +95,10 @@ impl Emitter {
             if retry.attempts() == 0 {
                 return Err(SubscribeError::ZeroAttempts);
             }
-            if self.current.load().settings.timer.is_none() {
-                return Err(SubscribeError::NoTimer);
-            }
+        }
+        let is_timed = options.retry.is_some() || options.timeout.is_some();
+        if is_timed && self.current.load().settings.timer.is_none() {
+            return Err(SubscribeError::NoTimer);
         }
         let current = self.current.load();
         if options.slow_after.is_some() && current.settings.handlers.watch.is_none() {

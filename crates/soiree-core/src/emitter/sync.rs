@@ -1,9 +1,11 @@
 //! Emissions on the thread that emits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Emitter;
 use super::settings::Current;
+use crate::call::{Watched, Within};
 use crate::dispatch::{Audience, Failed, Ground, Tally, dispatch, tell_if_dead};
 use crate::emission::{
     Emission, EmitError, Errors, Flight, Frame, Hub, Report, Turn, Whole, enter_frame,
@@ -11,6 +13,7 @@ use crate::emission::{
 };
 use crate::event::{BaseEvent, Event};
 use crate::listener::ListenerError;
+use crate::observe::Call;
 use crate::registry::{Entry, contained};
 use crate::trace::EmissionSpan;
 
@@ -135,6 +138,11 @@ impl Ground for Here<'_> {
         let mut again = false;
         contained(|| again = (&mut self.flight(event)).retry(entry, event, failed));
         again
+    }
+
+    fn watch(&mut self, _: &Call<'_>, _: Within<'_>, _: Duration) -> Watched {
+        // Nobody else can go on with an event that is borrowed.
+        Watched::measured(self.current.settings.timer.as_ref())
     }
 
     fn is_aborted_elsewhere(&mut self, event: &dyn Event) -> bool {

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::mem;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::clock;
 use super::told::{ListenerEnd, ListenerEnded, ListenerStarted};
@@ -99,6 +99,13 @@ impl<'a> Call<'a> {
         let watch = self.handlers.watch.as_ref();
         self.watched.set(watch.zip(begun.seat));
         self
+    }
+
+    /// It was run so long ago, by another thread.
+    pub(crate) fn was_run(&self, ago: Duration) {
+        if !self.handlers.observers.is_empty() {
+            self.started.set(clock::now().checked_sub(ago));
+        }
     }
 
     #[cold]

@@ -37,8 +37,9 @@ use crate::retry::DeadLetter;
 ///
 /// # In which order
 /// - An emission that [begins](Observer::emission_begun) ends once, [refused](Observer::emission_refused) by its pool or
-///   [ended](Observer::emission_ended), and whatever is told of it comes in between, that its job has ended excepted. That it
-///   was [accepted](Observer::emission_accepted) may be told after its end, since others run it meanwhile.
+///   [ended](Observer::emission_ended), and whatever is told of it comes in between, except that its job has ended, and that a
+///   listener panicked after its time had run out. That it was [accepted](Observer::emission_accepted) may be told after its
+///   end, since others run it meanwhile.
 /// - In the same way a job that is [offered](Observer::job_offered) is [refused](Observer::job_refused) or
 ///   [ends](Observer::job_ended); if it runs, it [starts](Observer::job_started) before.
 /// - Different emissions, jobs and listeners are told of side by side, by several threads.

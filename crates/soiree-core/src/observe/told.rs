@@ -255,6 +255,8 @@ pub enum ListenerEnd<'a> {
     Failed(&'a ListenerError),
     /// It panicked, or its filter did.
     Panicked(&'a ListenerError),
+    /// Its time ran out. It may still run; what it comes to is not told, a panic excepted.
+    TimedOut(&'a ListenerError),
     /// It was not called: the pool that it was to run on refused it.
     Refused(&'a ListenerError),
     /// It was not called: the pool that it was to run on dropped it.

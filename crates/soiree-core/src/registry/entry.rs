@@ -36,6 +36,8 @@ pub(crate) struct Entry {
     pub(crate) retry: Option<Retry>,
     /// For how long it may run, if that is its own affair.
     pub(crate) slow_after: Option<Duration>,
+    /// How long it is waited for.
+    pub(crate) timeout: Option<Duration>,
     runs_left: Option<AtomicU64>,
     /// Where in the program's source it was registered, if whoever did so has said.
     registered_at: Option<&'static Location<'static>>,
@@ -59,8 +61,10 @@ impl Entry {
         seq: u64,
         listener: Arc<dyn Listener>,
     ) -> Self {
-        let plain =
-            options.pool.is_none() && options.filter.is_none() && options.max_runs.is_none();
+        let plain = options.pool.is_none()
+            && options.filter.is_none()
+            && options.max_runs.is_none()
+            && options.timeout.is_none();
         Self {
             plain,
             rank: ((5 - options.priority as u64) << SEQ_BITS) | seq,
@@ -72,6 +76,7 @@ impl Entry {
             pool: options.pool,
             retry: options.retry,
             slow_after: options.slow_after,
+            timeout: options.timeout,
             runs_left: options.max_runs.map(AtomicU64::new),
             registered_at: options.registered_at,
             listener,

@@ -1,9 +1,11 @@
 //! Who listens to what.
 
 mod entry;
+mod error;
 mod introspect;
 mod radix;
 mod resolved;
+mod rest;
 mod snapshot;
 mod str_map;
 mod trie;
@@ -18,13 +20,14 @@ use foldhash::fast::RandomState;
 use hashbrown::hash_table::{Entry as Slot, HashTable};
 
 pub(crate) use self::entry::{Claim, Entry};
-use self::snapshot::Snapshot;
-use crate::bulkheads::BulkheadError;
+pub use self::error::{SubscribeError, UnsubscribeError};
+pub(crate) use self::rest::Rest;
+pub(crate) use self::snapshot::Snapshot;
 use crate::job::PanicPayload;
 use crate::listener::{Listener, ListenerId};
 use crate::observe::{Observers, Removal, SubscriptionAdded, SubscriptionRemoved};
 use crate::options::ListenerOptions;
-use crate::topic::{InvalidTopic, Pattern};
+use crate::topic::Pattern;
 
 /// The subscriptions: patterns and their listeners.
 ///
@@ -42,73 +45,6 @@ struct Control {
     next_seq: u64,
     by_id: HashTable<Arc<Entry>>,
     closed: bool,
-}
-
-/// A listener was not subscribed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SubscribeError {
-    /// The pattern is malformed.
-    #[error(transparent)]
-    InvalidPattern(#[from] InvalidTopic),
-    /// The pattern has a listener of that ID already.
-    #[error("{pattern} has a listener {id} already")]
-    DuplicateListener {
-        /// The pattern.
-        pattern: Pattern,
-        /// The ID.
-        id: ListenerId,
-    },
-    /// The pool that it names is none of the `EventPool`'s.
-    #[error("the listener cannot run on its pool: {0}")]
-    UnknownPool(#[source] BulkheadError),
-    /// It is an async listener, and the pool that it names does not [poll futures](crate::Pool::polls_futures): each would hold
-    /// one of its threads.
-    #[error(
-        "an async listener needs a bulkhead that polls futures, and {pool:?} runs jobs on threads"
-    )]
-    PollsNoFutures {
-        /// The name of the pool.
-        pool: Arc<str>,
-    },
-    /// A listener of 0 attempts would never run.
-    #[error("a retry of 0 attempts would never call the listener")]
-    ZeroAttempts,
-    /// It is to be called again when it fails, and there is no timer to do that.
-    #[error("the listener cannot be called again when it fails: the emitter has no timer")]
-    NoTimer,
-    /// It has a limit to how long it may run, and there is nothing that watches.
-    #[error("the listener cannot be watched: the emitter has no watch")]
-    NoWatch,
-    /// A listener that may run 0 times would never run.
-    #[error("max_runs(0) would never call the listener")]
-    ZeroRuns,
-    /// The `EventPool` is closed.
-    #[error("the event pool is closed")]
-    Closed,
-}
-
-/// A listener was not taken off.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum UnsubscribeError {
-    /// The pattern is malformed.
-    #[error(transparent)]
-    InvalidPattern(#[from] InvalidTopic),
-    /// The pattern has no listeners.
-    #[error("nothing is subscribed to {pattern}")]
-    TopicNotFound {
-        /// The pattern.
-        pattern: Pattern,
-    },
-    /// The pattern has listeners, but none of that ID.
-    #[error("{pattern} has no listener {id}")]
-    ListenerNotFound {
-        /// The pattern.
-        pattern: Pattern,
-        /// The ID.
-        id: ListenerId,
-    },
 }
 
 impl Registry {
@@ -145,6 +81,12 @@ impl Registry {
     ) -> Result<(), SubscribeError> {
         if options.max_runs == Some(0) {
             return Err(SubscribeError::ZeroRuns);
+        }
+        if options.timeout.is_some_and(|limit| limit.is_zero()) {
+            return Err(SubscribeError::ZeroTimeout);
+        }
+        if let Some(limit) = options.timeout.filter(|_| listener.as_async().is_some()) {
+            return Err(SubscribeError::AsyncTimeout { limit });
         }
         let mut guard = self.lock();
         let control = &mut *guard;
@@ -272,23 +214,27 @@ impl Registry {
     /// The listeners that an emission on this topic would call now, in that order.
     pub fn matching(&self, topic: &str) -> Vec<ListenerId> {
         let mut ids = Vec::new();
-        self.visit(topic, |entry| ids.push(entry.id.clone()));
+        self.visit(topic, |entry, _| ids.push(entry.id.clone()));
         ids
     }
 
     /// Calls `visit` with the entries of one pattern alone.
-    pub(crate) fn visit_pattern(&self, pattern: &Pattern, mut visit: impl FnMut(&Arc<Entry>)) {
+    pub(crate) fn visit_pattern(
+        &self,
+        pattern: &Pattern,
+        mut visit: impl FnMut(&Arc<Entry>, &Arc<Snapshot>),
+    ) {
         let snapshot = self.current.load();
         if let Some(group) = snapshot.group(pattern) {
-            group.iter().for_each(&mut visit);
+            group.iter().for_each(|entry| visit(entry, &snapshot));
         }
         contained(move || drop(snapshot));
     }
 
     /// Calls `visit` with the entries that match a topic, in calling order, as they are at this moment.
-    pub(crate) fn visit(&self, topic: &str, mut visit: impl FnMut(&Arc<Entry>)) {
+    pub(crate) fn visit(&self, topic: &str, mut visit: impl FnMut(&Arc<Entry>, &Arc<Snapshot>)) {
         let snapshot = self.current.load();
-        let crowded = snapshot.visit(topic, &mut visit);
+        let crowded = snapshot.visit(topic, &mut |entry| visit(entry, &snapshot));
         if crowded {
             self.renew_table(&snapshot);
         }

@@ -13,7 +13,7 @@ use super::trie::Node;
 use crate::topic::Pattern;
 
 /// Never changed once published: an emission that reads it needs no lock and sees one state of affairs.
-pub(super) struct Snapshot {
+pub(crate) struct Snapshot {
     hasher: RandomState,
     exact: StrMap<Arc<Exact>>,
     wild: Node,

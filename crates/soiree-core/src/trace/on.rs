@@ -202,6 +202,14 @@ fn failed(call: &Call<'_>, outcome: ListenerEnd<'_>) {
                 error.panic_message()
             );
         }
+        ListenerEnd::TimedOut(error) => {
+            tell!(
+                Level::ERROR,
+                "listener timed out",
+                error.source(),
+                None::<&str>
+            );
+        }
         ListenerEnd::Refused(error) => {
             tell!(
                 Level::WARN,

@@ -20,3 +20,4 @@ mod registered;
 mod retries;
 mod slow;
 mod subscriptions;
+mod timeouts;

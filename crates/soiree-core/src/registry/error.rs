@@ -1,0 +1,84 @@
+//! Why a listener was not subscribed, or not taken off.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::bulkheads::BulkheadError;
+use crate::listener::ListenerId;
+use crate::topic::{InvalidTopic, Pattern};
+
+/// A listener was not subscribed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// The pattern is malformed.
+    #[error(transparent)]
+    InvalidPattern(#[from] InvalidTopic),
+    /// The pattern has a listener of that ID already.
+    #[error("{pattern} has a listener {id} already")]
+    DuplicateListener {
+        /// The pattern.
+        pattern: Pattern,
+        /// The ID.
+        id: ListenerId,
+    },
+    /// The pool that it names is none of the `EventPool`'s.
+    #[error("the listener cannot run on its pool: {0}")]
+    UnknownPool(#[source] BulkheadError),
+    /// It is an async listener, and the pool that it names does not [poll futures](crate::Pool::polls_futures): each would hold
+    /// one of its threads.
+    #[error(
+        "an async listener needs a bulkhead that polls futures, and {pool:?} runs jobs on threads"
+    )]
+    PollsNoFutures {
+        /// The name of the pool.
+        pool: Arc<str>,
+    },
+    /// A listener of 0 attempts would never run.
+    #[error("a retry of 0 attempts would never call the listener")]
+    ZeroAttempts,
+    /// It has a retry or a timeout, and there is no timer.
+    #[error("the listener has a retry or a timeout, and the emitter has no timer")]
+    NoTimer,
+    /// It has a limit to how long it may run, and there is nothing that watches.
+    #[error("the listener cannot be watched: the emitter has no watch")]
+    NoWatch,
+    /// It is an async listener, for which a timer of its runtime is the timeout: that can end a future.
+    #[error("an async listener has no timeout of {limit:?}: use its runtime's")]
+    AsyncTimeout {
+        /// The timeout.
+        limit: Duration,
+    },
+    /// A listener that has no time at all would always time out.
+    #[error("a timeout of 0 would never let the listener return in time")]
+    ZeroTimeout,
+    /// A listener that may run 0 times would never run.
+    #[error("max_runs(0) would never call the listener")]
+    ZeroRuns,
+    /// The `EventPool` is closed.
+    #[error("the event pool is closed")]
+    Closed,
+}
+
+/// A listener was not taken off.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnsubscribeError {
+    /// The pattern is malformed.
+    #[error(transparent)]
+    InvalidPattern(#[from] InvalidTopic),
+    /// The pattern has no listeners.
+    #[error("nothing is subscribed to {pattern}")]
+    TopicNotFound {
+        /// The pattern.
+        pattern: Pattern,
+    },
+    /// The pattern has listeners, but none of that ID.
+    #[error("{pattern} has no listener {id}")]
+    ListenerNotFound {
+        /// The pattern.
+        pattern: Pattern,
+        /// The ID.
+        id: ListenerId,
+    },
+}
