@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use soiree::{EventPool, ListenerOptions, Priority, Retry, WorkerPool};
+use soiree::{EventPool, KeyOrder, ListenerOptions, Priority, Retry, WorkerPool};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let soiree = EventPool::builder()
@@ -13,6 +13,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .bulkhead("uploads", WorkerPool::new(2, 16)?)
         .route("upload.**", "uploads")
         .route("webhook.*.sent", "http")
+        .ordered(
+            "user.**",
+            KeyOrder::by(|event| event.payload_as::<u64>().map(|user| *user)),
+        )
         .build()?;
 
     let named = |name: &str| ListenerOptions::new().name(name);

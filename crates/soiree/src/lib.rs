@@ -89,7 +89,7 @@
 //! | span `listener` | INFO | `topic`, `listener` (its name, else its ID), `listener_id`, `pattern`, `pool` (if it has one of its own), `attempt`, `event_id` |
 //! | a listener fails or panics | ERROR; WARN if it has attempts left | as the span, and `registered_at`, `error` or `panic` |
 //! | a listener's own pool refuses or discards it | WARN | the same |
-//! | an emission is refused or discarded | WARN | `topic`, `pool`, `error` |
+//! | an emission is refused or discarded | WARN | `topic`, `pool` or `order`, `error` |
 //!
 //! The target of all is `soiree`, which is what filters go by. Errors are told as listeners return them, before the error handler sees
 //! them. An `event_id` is told if the event has one by then; none is made for that. Payloads are never told. Workers are

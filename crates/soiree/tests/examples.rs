@@ -135,7 +135,7 @@ fn graph() {
         "graph",
         &[
             "user.created has 2 listeners",
-            "  audit: highest on user.**, registered at crates/soiree/examples/graph.rs:19:12",
+            "  audit: highest on user.**, registered at crates/soiree/examples/graph.rs:23:12",
             "nobody listens to order.created",
         ],
     );

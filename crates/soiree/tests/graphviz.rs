@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use soiree::{EventPool, ListenerId, ListenerOptions, Soiree, WorkerPool};
+use soiree::{EventPool, KeyOrder, ListenerId, ListenerOptions, Soiree, WorkerPool};
 
 /// Has Graphviz draw the graph; all texts in the drawing, without white space. `None` if there is no Graphviz.
 fn drawn(dot: &str) -> Option<Vec<String>> {
@@ -149,6 +149,11 @@ fn the_drawing_shows_who_listens_and_what_runs_where() {
     let soiree = EventPool::builder()
         .bulkhead("http", WorkerPool::new(3, 7).unwrap())
         .route("hook.sent", "http")
+        .ordered(
+            "hook.*",
+            KeyOrder::by(|event| Some(event.topic().len() as u64)),
+        )
+        .ordered("ordered", KeyOrder::by(|_| Some(1_u64)))
         .build()
         .unwrap();
     let options = ListenerOptions::from(soiree::Priority::High);
@@ -170,6 +175,8 @@ fn the_drawing_shows_who_listens_and_what_runs_where() {
             options,
             "default",
             "http",
+            "orderedbykey:0underway,0eventswaiting",
+            "ordered",
         ];
         for text in expected
             .into_iter()

@@ -28,6 +28,7 @@ impl Emitter {
             patterns: self.registry().patterns(),
             pools: std::iter::once(default).chain(bulkheads).collect(),
             routes: routes.collect(),
+            orders: settings.orders.stats(),
         }
     }
 }

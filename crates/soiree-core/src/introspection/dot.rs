@@ -70,7 +70,7 @@ impl<'a> Drawing<'a, '_> {
             if branch.is_drawn() {
                 let node = self.node();
                 match branch.listened {
-                    Some(info) => self.pattern(node, info)?,
+                    Some(info) => self.pattern(node, info, branch)?,
                     None => self.beginning(node, branch, &path)?,
                 }
                 if let Some(parent) = parent {
@@ -89,25 +89,39 @@ impl<'a> Drawing<'a, '_> {
         Ok(())
     }
 
-    /// What only leads to patterns, or only has a route.
+    /// What only leads to patterns, or is a pattern without listeners.
     fn beginning(&mut self, node: usize, branch: &Branch<'_>, path: &str) -> fmt::Result {
-        let (color, dot) = match branch.routed {
-            Some(_) => ("aliceblue", ""),
-            None => ("gray92", "."),
+        let (color, dot) = match branch.is_pattern() {
+            true => ("aliceblue", ""),
+            false => ("gray92", "."),
         };
         let path = Escaped(path);
-        writeln!(
+        write!(
             self.f,
-            r#"    n{node} [label=<{TABLE}<TR><TD PORT="head" BGCOLOR="{color}">{path}{dot}</TD></TR></TABLE>>];"#
+            r#"    n{node} [label=<{TABLE}<TR><TD PORT="head" BGCOLOR="{color}">{path}{dot}</TD></TR>"#
+        )?;
+        self.order(branch)?;
+        self.f.write_str("</TABLE>>];\n")
+    }
+
+    fn order(&mut self, branch: &Branch<'_>) -> fmt::Result {
+        let Some(order) = branch.ordered else {
+            return Ok(());
+        };
+        write!(
+            self.f,
+            r#"<TR><TD COLSPAN="4" ALIGN="LEFT">ordered by key: {} under way, {} events waiting</TD></TR>"#,
+            order.keys, order.waiting
         )
     }
 
-    fn pattern(&mut self, node: usize, info: &PatternInfo) -> fmt::Result {
+    fn pattern(&mut self, node: usize, info: &PatternInfo, branch: &Branch<'_>) -> fmt::Result {
         let pattern = Escaped(info.pattern.as_str());
         write!(
             self.f,
             r#"    n{node} [label=<{TABLE}<TR><TD PORT="head" COLSPAN="4" BGCOLOR="lightblue"><B>{pattern}</B></TD></TR>"#
         )?;
+        self.order(branch)?;
         for (row, listener) in info.listeners.iter().enumerate() {
             self.listener(row, listener)?;
         }

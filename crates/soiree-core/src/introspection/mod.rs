@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::listener::ListenerId;
+use crate::order::KeyOrderStats;
 use crate::priority::Priority;
 use crate::retry::Retry;
 use crate::stats::PoolStats;
@@ -87,7 +88,8 @@ pub struct RouteInfo {
 /// Who listens to what, and what runs where. Made by [`Emitter::graph`](crate::Emitter::graph).
 ///
 /// Written with `{}`, or by [`to_dot`](Graph::to_dot), it is a graph in the language of Graphviz, which `dot -Tsvg` draws: the
-/// patterns as a tree, each with its listeners in calling order, and the pools that routes and listeners lead to.
+/// patterns as a tree, each with its listeners in calling order and the order by key that it has, and the pools that routes and
+/// listeners lead to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Graph {
@@ -97,6 +99,8 @@ pub struct Graph {
     pub pools: Vec<PoolInfo>,
     /// Every route, the most specific first: of those that match a topic the first one holds.
     pub routes: Vec<RouteInfo>,
+    /// Every order by key, the most specific first.
+    pub orders: Vec<KeyOrderStats>,
 }
 
 impl Graph {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Graph, PatternInfo};
+use crate::order::KeyOrderStats;
 
 /// A beginning that patterns share, or a whole pattern.
 #[derive(Default)]
@@ -11,10 +12,12 @@ pub(super) struct Branch<'a> {
     pub(super) listened: Option<&'a PatternInfo>,
     /// The pool that a route of exactly this pattern leads to.
     pub(super) routed: Option<&'a str>,
+    /// What is on its way by an order of exactly this pattern.
+    pub(super) ordered: Option<&'a KeyOrderStats>,
 }
 
 impl<'a> Branch<'a> {
-    /// The patterns that have listeners or routes.
+    /// The patterns that have listeners, routes or orders.
     pub(super) fn of(graph: &'a Graph) -> Self {
         let mut root = Self::default();
         for info in &graph.patterns {
@@ -22,6 +25,9 @@ impl<'a> Branch<'a> {
         }
         for route in &graph.routes {
             root.at(route.pattern.as_str()).routed = Some(&route.pool);
+        }
+        for order in &graph.orders {
+            root.at(order.pattern.as_str()).ordered = Some(order);
         }
         root
     }
@@ -34,8 +40,13 @@ impl<'a> Branch<'a> {
         branch
     }
 
+    /// Whether it is a pattern, and not only a beginning.
+    pub(super) fn is_pattern(&self) -> bool {
+        self.listened.is_some() || self.routed.is_some() || self.ordered.is_some()
+    }
+
     /// Whether it is a pattern, or patterns part here.
     pub(super) fn is_drawn(&self) -> bool {
-        self.below.len() > 1 || self.listened.is_some() || self.routed.is_some()
+        self.below.len() > 1 || self.is_pattern()
     }
 }

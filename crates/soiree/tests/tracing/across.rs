@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use soiree::{BaseEvent, Event, EventPool, ListenerOptions, Overflow, Retry, WorkerPool};
+use soiree::{BaseEvent, Event, EventPool, KeyOrder, ListenerOptions, Overflow, Retry, WorkerPool};
 use tracing::info_span;
 
 use crate::recorder::{numbered, record, said, span, spans, wait_closed};
@@ -161,6 +161,37 @@ fn an_emission_that_its_waiter_runs_keeps_its_spans() {
     let (outer, emission) = (span("listener", "waits"), span("emission", "awaited"));
     assert_eq!(emission.parent, Some(outer.number));
     assert_eq!(span("listener", "awaited").parent, Some(emission.number));
+    soiree.close().unwrap();
+}
+
+/// L1: an event that waits behind another of its key lies in the span that emitted it, not in that of whoever made way.
+#[test]
+fn an_event_behind_another_of_its_key_keeps_its_spans() {
+    record();
+    let soiree = EventPool::builder()
+        .pool(WorkerPool::new(1, 4).unwrap())
+        .ordered("keyed.*", KeyOrder::by(|_| Some(1_u64)))
+        .build()
+        .unwrap();
+    let (go, wait) = channel::<()>();
+    let wait = Mutex::new(wait);
+    soiree
+        .on("keyed.first", move |_| wait.lock().unwrap().recv().unwrap())
+        .unwrap();
+    soiree.on("keyed.second", |_| {}).unwrap();
+    soiree.emit("keyed.first", 1).unwrap();
+    let request = info_span!("request", topic = "keyed.request");
+    let second = request.in_scope(|| soiree.emit("keyed.second", 1).unwrap());
+    go.send(()).unwrap();
+    assert_eq!(second.wait().delivered, 1);
+    let emission = span("emission", "keyed.second");
+    assert_eq!(numbered(emission.parent).name, "request");
+    assert_eq!(
+        span("listener", "keyed.second").parent,
+        Some(emission.number)
+    );
+    wait_closed(span("emission", "keyed.first").number);
+    wait_closed(emission.number);
     soiree.close().unwrap();
 }
 
