@@ -160,6 +160,9 @@ impl<'a> Drawing<'a, '_> {
             let plural = if runs == 1 { "run" } else { "runs" };
             write!(self.f, "{}{runs} {plural} left", next())?;
         }
+        if listener.is_async {
+            write!(self.f, "{}async", next())?;
+        }
         if listener.has_filter {
             write!(self.f, "{}filter", next())?;
         }

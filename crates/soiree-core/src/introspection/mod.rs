@@ -43,6 +43,8 @@ pub struct ListenerInfo {
     pub slow_after: Option<Duration>,
     /// Whether a filter says which events it is called for.
     pub has_filter: bool,
+    /// Whether it is a future, which runs on the bulkhead `async` if it has no other pool of its own.
+    pub is_async: bool,
 }
 
 /// A pattern, and how many listen to it.

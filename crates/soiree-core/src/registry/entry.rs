@@ -131,6 +131,7 @@ impl Entry {
             retry: self.retry,
             slow_after: self.slow_after,
             has_filter: self.filter.is_some(),
+            is_async: self.is_async(),
         }
     }
 

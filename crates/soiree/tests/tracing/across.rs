@@ -195,6 +195,42 @@ fn an_event_behind_another_of_its_key_keeps_its_spans() {
     soiree.close().unwrap();
 }
 
+/// L6, E1: an async listener is in its span whenever it is polled, on whichever thread.
+#[cfg(feature = "tokio")]
+#[test]
+fn an_async_listener_is_in_its_span_whenever_it_is_polled() {
+    record();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
+    let tasks = soiree::TaskPool::new(runtime.handle().clone(), 4, 4).unwrap();
+    let soiree = EventPool::builder()
+        .bulkhead("async", tasks)
+        .build()
+        .unwrap();
+    let line = line!() + 1;
+    let added = soiree.on_async("polled", |_| async {
+        tokio::task::yield_now().await;
+        tracing::info!("polled again");
+        Err::<(), _>("no")
+    });
+    added.unwrap();
+    let told = soiree.listeners_for("polled").unwrap().remove(0);
+    assert!(told.is_async);
+    assert_eq!(told.registered_at.map(|place| place.line()), Some(line));
+    assert_eq!(soiree.emit("polled", 1).unwrap().wait().failed, 1);
+    let listener = span("listener", "polled");
+    assert_eq!(listener.parent, Some(span("emission", "polled").number));
+    assert_eq!(said("polled again").remove(0).inside, Some(listener.number));
+    assert_eq!(
+        crate::recorder::events("polled").remove(0).inside,
+        Some(listener.number)
+    );
+    soiree.close().unwrap();
+    wait_closed(listener.number);
+}
+
 /// E1: an ID that an event has already is told; to tell it none is made.
 #[test]
 fn an_event_id_is_told_if_it_is_known() {
