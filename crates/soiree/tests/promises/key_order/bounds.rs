@@ -1,12 +1,14 @@
 //! How much may wait behind others, and what becomes of the rest.
 
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use soiree::{
-    BulkheadError, EmitError, EventPool, KeyOrder, KeyOrderError, MAX_CAPACITY, Overflow,
-    WorkerPool,
+    BulkheadError, EmitError, Event, EventPool, KeyOrder, KeyOrderError, ListenerId,
+    ListenerOptions, MAX_CAPACITY, Overflow, Pattern, Timer, TimerError, TimerId, WorkerPool,
 };
+use soiree_core::{Emitter, Settings};
 use soiree_testkit::ManualPool;
 
 use super::{Numbered, by_key, hold_key, note, numbers, on_their_way, ordered_on};
@@ -180,7 +182,7 @@ fn an_event_whose_turn_comes_while_the_pool_is_full_waits_for_the_pool() {
 fn a_place_that_others_leave_is_found() {
     let manual = ManualPool::with_capacity(1);
     let soiree = EventPool::builder()
-        .pool(std::sync::Arc::new(manual.clone()))
+        .pool(Arc::new(manual.clone()))
         .bulkhead("http", WorkerPool::new(1, 4).unwrap())
         .route("key.hold", "http")
         .ordered("key.**", by_key())
@@ -199,4 +201,51 @@ fn a_place_that_others_leave_is_found() {
     assert!(manual.run_next());
     assert_eq!(numbers(&handled), [1]);
     soiree.close().unwrap();
+}
+
+/// A timer whose time never comes.
+#[derive(Default)]
+struct Never(Mutex<Vec<Box<dyn FnOnce() + Send>>>);
+
+impl Timer for Never {
+    fn at(&self, due: Instant, task: Box<dyn FnOnce() + Send>) -> Result<TimerId, TimerError> {
+        self.0.lock().unwrap().push(task);
+        Ok(TimerId { due, number: 0 })
+    }
+
+    fn cancel(&self, _: TimerId) -> bool {
+        false
+    }
+}
+
+/// L8: the worker that ends a job on the full pool is the place for an event that waits for one there; nobody else looks here.
+#[test]
+fn a_worker_that_ends_a_job_on_a_full_pool_has_a_place() {
+    let manual = ManualPool::with_capacity(1);
+    let mut settings = Settings::new(manual.clone());
+    settings.timer = Some(Arc::new(Never::default()));
+    settings.orders.add("key", by_key().capacity(9)).unwrap();
+    let emitter = Arc::new(Emitter::new(settings));
+    let (handled, weak) = (Arc::new(Mutex::new(Vec::new())), Arc::downgrade(&emitter));
+    let noted = Arc::clone(&handled);
+    let listener = move |event: &dyn Event| {
+        noted
+            .lock()
+            .unwrap()
+            .push(event.payload_as::<Numbered>().unwrap().1);
+        // Fills the queue, if it is not full.
+        let _ = weak.upgrade().unwrap().emit("other", ());
+    };
+    let (pattern, id) = (Pattern::new("key").unwrap(), ListenerId::generate());
+    emitter
+        .subscribe(&pattern, id, ListenerOptions::new(), Arc::new(listener))
+        .unwrap();
+    for number in 0..4 {
+        emitter.emit("key", Numbered(1, number)).unwrap();
+    }
+    assert!(manual.run_next());
+    assert_eq!(*handled.lock().unwrap(), [0, 1]);
+    manual.run_all();
+    assert_eq!(*handled.lock().unwrap(), [0, 1, 2, 3]);
+    emitter.close(None).unwrap();
 }

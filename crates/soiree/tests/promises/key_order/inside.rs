@@ -107,6 +107,39 @@ fn waiting_on_a_worker_waits_for_what_another_thread_runs() {
     soiree.close().unwrap();
 }
 
+/// L8, E3: when another pool has ended what is before, the waiting worker is the only one to run what is next.
+#[test]
+fn waiting_on_the_only_worker_goes_on_when_another_pool_has_ended_what_is_before() {
+    let soiree = EventPool::builder()
+        .pool(pool("rest", 1, 8))
+        .bulkhead("http", pool("http", 1, 8))
+        .route("key.held", "http")
+        .ordered("key.**", by_key())
+        .build()
+        .unwrap();
+    let handled = note(&soiree);
+    let (running, go) = crate::elsewhere::held(&soiree, "key.held", ListenerOptions::new());
+    soiree.emit("key.held", Numbered(1, 0)).unwrap();
+    running.recv_timeout(PATIENCE).unwrap();
+    let (weak, (said, heard)) = (soiree.downgrade(), channel());
+    soiree
+        .on("outer", move |_| {
+            let soiree = weak.upgrade().unwrap();
+            soiree.emit("key.a", Numbered(1, 1)).unwrap();
+            let last = soiree.emit("key.a", Numbered(1, 2)).unwrap();
+            assert!(last.wait_timeout(Duration::ZERO).is_none());
+            said.send(()).unwrap();
+            assert!(last.wait().is_ok());
+        })
+        .unwrap();
+    let outer = soiree.emit("outer", ()).unwrap();
+    heard.recv_timeout(PATIENCE).unwrap();
+    drop(go);
+    assert!(outer.wait_timeout(PATIENCE).unwrap().is_ok());
+    assert_eq!(numbers(&handled), [0, 1, 2]);
+    soiree.close().unwrap();
+}
+
 /// L8, E3, L7: a retry that the only worker is to run is run by the listener there that waits for an event behind it.
 #[test]
 fn waiting_on_the_only_worker_runs_the_retries_of_what_is_before() {
