@@ -8,6 +8,7 @@ use super::launch::tell_refused;
 use super::settings::Current;
 use crate::emission::{
     Berth, Cargo, Emission, EmitError, Flight, Frame, Setup, Turn, enter_frame, inside_any,
+    on_timer,
 };
 use crate::event::Event;
 use crate::job::PanicPayload;
@@ -183,7 +184,9 @@ impl Emitter {
     /// Whether what this thread is in the middle of may be what it would wait for.
     fn must_not_wait(&self, setup: &Setup) -> bool {
         let hub = Arc::as_ptr(&self.hub).addr();
-        inside_any(|frame| frame.hub == hub) || setup.pools.values().any(|link| link.is_here())
+        on_timer()
+            || inside_any(|frame| frame.hub == hub)
+            || setup.pools.values().any(|link| link.is_here())
     }
 }
 

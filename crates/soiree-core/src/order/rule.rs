@@ -31,7 +31,7 @@ type KeyFn = Arc<dyn Fn(&dyn Event) -> Option<OrderingKey> + Send + Sync>;
 /// # What holds
 /// - Of two events of one key, the one whose `emit` returned before the other's was called is handled first, and has *ended*
 ///   before the other begins: with every listener on every pool, with all retries. That it failed, panicked, or was dropped by
-///   its pool lets the next one go ahead. Emits that overlap in time are in either order.
+///   its pool lets the next one go ahead. A listener that has timed out counts as ended, though it may still run. Emits that overlap in time are in either order.
 /// - An event that is behind another one of its key waits in the *lane* of the key: it takes no worker and no place in a pool's
 ///   queue, so it holds up no other key. A lane is there only while it has events.
 /// - Keys are apart by rule: two rules that make the same key do not order each other's events. Events of one rule are ordered

@@ -370,3 +370,19 @@ fn a_key_function_may_call_its_event_pool() {
     );
     soiree.close().unwrap();
 }
+
+/// L8: a listener that has timed out counts as ended, though it still runs.
+#[test]
+fn a_listener_that_timed_out_holds_up_nobody() {
+    let soiree = ordered_on(WorkerPool::new(2, 8).unwrap());
+    let handled = note(&soiree);
+    let limited = ListenerOptions::new().timeout(Duration::from_millis(1));
+    let (_running, go) = held(&soiree, "key.held", limited);
+    let first = soiree.emit("key.held", Numbered(1, 0)).unwrap();
+    let second = soiree.emit("key.a", Numbered(1, 1)).unwrap();
+    assert!(second.wait_timeout(PATIENCE).unwrap().is_ok());
+    assert!(first.is_finished() && first.wait().timed_out == 1);
+    drop(go);
+    soiree.close().unwrap();
+    assert_eq!(numbers(&handled), [0, 1]);
+}
