@@ -6,5 +6,6 @@ mod ending;
 mod executors;
 mod inside;
 mod observed;
+mod ordered;
 mod random;
 mod starting;

@@ -1,0 +1,107 @@
+//! Async listeners of events that are ordered by a key.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use soiree::{EventPool, KeyOrder};
+
+use crate::common::{Diary, Held, at_rest, both_ways, figures, runtime, until, with_async};
+
+fn in_order(soiree: &EventPool, pattern: &str) {
+    let by_key = KeyOrder::by(|event| event.payload_as::<(u64, u64)>().map(|payload| payload.0));
+    soiree.add_order(pattern, by_key).unwrap();
+}
+
+/// L6, E1: an event of a key waits for the futures of the one before; other keys do not.
+#[test]
+fn events_of_a_key_wait_for_the_futures_before_them() {
+    let runtime = runtime();
+    let soiree = with_async(&runtime, 4, 10);
+    in_order(&soiree, "key");
+    let held = Held::on(&soiree, "key");
+    let events: [(u64, u64); 4] = [(1, 1), (1, 2), (1, 3), (2, 1)];
+    let emissions = events.map(|event| soiree.emit("key", event).unwrap());
+    held.has_started();
+    held.has_started();
+    assert_eq!((figures(&soiree).active, figures(&soiree).waiting), (2, 0));
+    assert!(held.started.try_recv().is_err());
+    held.let_go(2);
+    held.has_started();
+    held.let_go(1);
+    held.has_started();
+    held.let_go(1);
+    for emission in emissions {
+        assert!(emission.wait().is_ok());
+    }
+    assert_eq!(at_rest(&soiree).successful, 4);
+    soiree.close().unwrap();
+}
+
+/// L3, P4: to await an event behind another one of its key is to await both, with what they need of the own bulkhead.
+#[test]
+fn an_await_behind_another_event_needs_no_second_place() {
+    let runtime = runtime();
+    let soiree = with_async(&runtime, 1, 10);
+    in_order(&soiree, "key");
+    let diary = Diary::default();
+    let notes = diary.clone();
+    soiree
+        .on_async("key", move |event| {
+            let notes = notes.clone();
+            async move {
+                tokio::task::yield_now().await;
+                let (_, number) = *event.payload_as::<(u64, u64)>().unwrap();
+                notes.note(number.to_string());
+            }
+        })
+        .unwrap();
+    let weak = soiree.downgrade();
+    soiree
+        .on_async("outer", move |_| {
+            let soiree = weak.upgrade().unwrap();
+            async move {
+                let emissions = [1, 2, 3].map(|n| soiree.emit("key", (7_u64, n as u64)).unwrap());
+                let [first, second, third] = emissions;
+                assert!(third.await.is_ok());
+                assert!(first.is_finished() && second.is_finished());
+            }
+        })
+        .unwrap();
+    both_ways(&soiree, "outer", |report| {
+        assert!(report.is_ok(), "{report:?}");
+        assert_eq!(diary.take(), ["1", "2", "3"]);
+    });
+    soiree.close().unwrap();
+}
+
+/// L3: to block there is in vain, which is said at once.
+#[test]
+fn blocking_behind_another_event_does_not_hang() {
+    let runtime = runtime();
+    let soiree = with_async(&runtime, 1, 10);
+    in_order(&soiree, "key");
+    let ran = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&ran);
+    soiree
+        .on_async("key", move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            async {}
+        })
+        .unwrap();
+    let weak = soiree.downgrade();
+    soiree
+        .on_async("outer", move |_| {
+            let soiree = weak.upgrade().unwrap();
+            async move {
+                soiree.emit("key", (7_u64, 1_u64)).unwrap();
+                let second = soiree.emit("key", (7_u64, 2_u64)).unwrap();
+                assert!(second.wait().unfinished);
+            }
+        })
+        .unwrap();
+    both_ways(&soiree, "outer", |report| {
+        assert!(report.is_ok(), "{report:?}")
+    });
+    until("all have run", || ran.load(Ordering::SeqCst) == 4);
+    soiree.close().unwrap();
+}
