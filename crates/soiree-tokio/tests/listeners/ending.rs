@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use soiree::{CloseError, Failure, ListenerOptions, Retry};
+use soiree::{CloseError, Event, Failure, ListenerOptions, Retry};
 use tokio::sync::Semaphore;
 
 use crate::common::{
@@ -172,7 +172,8 @@ fn a_future_that_fails_begins_again() {
         let diary = diary.clone();
         soiree
             .on_async_with(topic, retry.clone().once(), move |event| {
-                diary.note(event.attempt().to_string());
+                // Of the `Arc` itself, as with the trait in scope.
+                diary.note(Event::attempt(&event).to_string());
                 async move {
                     tokio::task::yield_now().await;
                     match event.attempt() {

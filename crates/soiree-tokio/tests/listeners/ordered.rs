@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use soiree::{EventPool, KeyOrder};
+use soiree::{EventPool, KeyOrder, ListenerOptions, Retry};
 
 use crate::common::{Diary, Held, at_rest, both_ways, figures, runtime, until, with_async};
 
@@ -104,4 +105,30 @@ fn blocking_behind_another_event_does_not_hang() {
     });
     until("all have run", || ran.load(Ordering::SeqCst) == 4);
     soiree.close().unwrap();
+}
+
+/// L7: where retries may be overtaken, the next event of the key waits for the first attempt of a future, and not for the others.
+#[test]
+fn a_future_that_waits_for_its_next_attempt_may_be_overtaken() {
+    let runtime = runtime();
+    let soiree = with_async(&runtime, 1, 10);
+    let by_key = KeyOrder::by(|event| event.payload_as::<u64>().map(|_| 7_u64));
+    soiree
+        .add_order("key", by_key.overtaking_retries())
+        .unwrap();
+    let hour = Retry::fixed(Duration::from_secs(3600), 2);
+    soiree
+        .on_async_with(
+            "key",
+            ListenerOptions::new().retry(hour),
+            |event| async move {
+                let number = event.payload_as::<u64>().map_or(0, |number| *number);
+                (number > 1).then_some(()).ok_or("the first one fails")
+            },
+        )
+        .unwrap();
+    let first = soiree.emit("key", 1_u64).unwrap();
+    assert!(soiree.emit("key", 2_u64).unwrap().wait().is_ok());
+    assert!(!first.is_finished());
+    soiree.close_with_deadline(Instant::now()).unwrap_err();
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use soiree::{
-    EventPool, Failure, ListenerOptions, Overflow, PoolOptions, Priority, Retry, Soiree,
-    SubscribeError, WorkerPool,
+    EventPool, Failure, Job, ListenerOptions, Overflow, Pool, PoolOptions, Priority, Retry, Soiree,
+    SubmitErrorReason, SubscribeError, WorkerPool,
 };
 use soiree_tokio::TaskPool;
 
@@ -222,13 +222,18 @@ fn no_future_runs_on_the_thread_that_emits() {
     for overflow in [Overflow::CallerRuns, Overflow::Block, Overflow::Reject] {
         let options = PoolOptions::new(1, 0).overflow(overflow);
         let tasks = TaskPool::with_options(runtime.handle().clone(), options).unwrap();
+        let tasks = Arc::new(tasks);
         let soiree = EventPool::builder()
-            .bulkhead("async", tasks)
+            .bulkhead("async", Arc::clone(&tasks))
             .build()
             .unwrap();
         let held = Held::on(&soiree, "held");
         let first = soiree.emit("held", ()).unwrap();
         held.has_started();
+        if overflow == Overflow::CallerRuns {
+            let refused = tasks.submit(Job::from_future(async {})).unwrap_err();
+            assert!(matches!(refused.reason, SubmitErrorReason::Full { .. }));
+        }
         let report = soiree.emit_sync("held", ()).unwrap();
         assert_eq!(report.errors[0].failure(), Failure::Refused, "{overflow:?}");
         held.let_go(1);
@@ -345,4 +350,21 @@ fn plain_work_on_the_bulkhead_counts_as_one_in_flight() {
     both_ways(&soiree, "routed", |report| assert!(report.is_ok()));
     assert_eq!(at_rest(&soiree).successful, 2);
     soiree.close().unwrap();
+}
+
+/// P4: a future that is polled is inside its pool, and knows it.
+#[test]
+fn a_future_is_on_a_worker_of_its_pool() {
+    let runtime = runtime();
+    let tasks = Arc::new(TaskPool::new(runtime.handle().clone(), 1, 4).unwrap());
+    let (said, heard) = std::sync::mpsc::channel();
+    let inside = Arc::clone(&tasks);
+    let future = async move {
+        tokio::task::yield_now().await;
+        said.send(inside.on_worker()).unwrap();
+    };
+    tasks.submit(Job::from_future(future)).unwrap();
+    assert!(heard.recv_timeout(PATIENCE).unwrap());
+    assert!(!tasks.on_worker());
+    tasks.release();
 }
