@@ -1,6 +1,7 @@
 //! What waits behind others when something ends.
 
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Instant;
 
@@ -174,8 +175,39 @@ fn a_drained_bulkhead_loses_nothing_that_waits_behind_others() {
     soiree.close().unwrap();
 }
 
-/// L8, P8: refused by a pool that has a reason of its own, an event that waited behind others is discarded; so is all of it when the
-/// pool is stopped that a route leads to, and nothing of it turns up elsewhere.
+/// L8, E3: nor does a worker wait in vain that is the only one to run what goes to its pool for want of the bulkhead.
+#[test]
+fn a_worker_runs_what_it_waits_for_where_a_drained_bulkhead_has_left_it() {
+    let soiree = EventPool::builder()
+        .pool(pool("rest", 1, 8))
+        .bulkhead("bulk", pool("bulk", 1, 8))
+        .bulkhead("http", pool("http", 1, 8))
+        .route("key.hold", "http")
+        .route("key.bulk", "bulk")
+        .ordered("key.**", by_key())
+        .build()
+        .unwrap();
+    let handled = note(&soiree);
+    let hold = hold_key(&soiree);
+    let (weak, (said, heard)) = (soiree.downgrade(), channel());
+    soiree
+        .on("outer", move |_| {
+            let soiree = weak.upgrade().unwrap();
+            let behind = soiree.emit("key.bulk", Numbered(1, 1)).unwrap();
+            soiree.drain_bulkhead("bulk").unwrap();
+            said.send(()).unwrap();
+            assert!(behind.wait().is_ok());
+        })
+        .unwrap();
+    let outer = soiree.emit("outer", ()).unwrap();
+    heard.recv_timeout(PATIENCE).unwrap();
+    hold.let_go();
+    assert!(outer.wait_timeout(PATIENCE).unwrap().is_ok());
+    assert_eq!(numbers(&handled), [1]);
+    soiree.close().unwrap();
+}
+
+/// L8, E6: when the bulkhead is stopped that a route leads to, nothing of what waits behind others turns up elsewhere.
 #[test]
 fn a_stopped_bulkhead_is_not_evaded() {
     let bulk = Arc::new(ManualPool::new());
