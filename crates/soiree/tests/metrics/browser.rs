@@ -26,20 +26,23 @@ const FLAGS: [&str; 12] = [
 pub(crate) struct Browser {
     session: String,
     driver: Running,
-    /// The browser's profile, last: the browser has ended by the time that it is removed.
-    _profile: TempDir,
+    /// The browser's files, last: the browser has ended by the time that they are removed.
+    _files: TempDir,
 }
 
 impl Browser {
     /// Starts a browser on this page, or says why not.
     pub(crate) fn open(url: &str) -> Option<Self> {
         let chromium = tool(&["chromium", "chromium-browser", "google-chrome"])?;
-        let mut driver = Running::start(Command::new(tool(&["chromedriver"])?).arg("--port=0"));
+        let mut driver = Command::new(tool(&["chromedriver"])?);
+        let profile = TempDir::new().expect("there is room for a profile");
+        // A browser leaves files there too.
+        driver.arg("--port=0").env("TMPDIR", profile.path());
+        let mut driver = Running::start(&mut driver);
         let port: u16 = driver.line(|line| {
             let (_, port) = line.split_once("started successfully on port ")?;
             port.trim_end_matches('.').parse().ok()
         });
-        let profile = TempDir::new().expect("there is room for a profile");
         let mut flags: Vec<String> = FLAGS.map(String::from).into();
         flags.push(format!("--user-data-dir={}", profile.path().display()));
         let options = json!({ "binary": chromium, "args": flags });
@@ -51,7 +54,7 @@ impl Browser {
         let browser = Self {
             session: format!("{sessions}/{session}"),
             driver,
-            _profile: profile,
+            _files: profile,
         };
         browser.command("url", &json!({ "url": url }));
         Some(browser)
