@@ -55,6 +55,7 @@ impl Observer for EventPoolMetrics {
         match ended.outcome {
             ListenerEnd::Failed(_) => figures.failed.inc(),
             ListenerEnd::Panicked(_) => figures.panicked.inc(),
+            ListenerEnd::TimedOut(_) => figures.timed_out.inc(),
             ListenerEnd::Cancelled(_) => figures.cancelled.inc(),
             ListenerEnd::Refused(_) | ListenerEnd::Discarded(_) => {
                 figures.not_called.inc();

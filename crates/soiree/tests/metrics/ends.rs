@@ -1,10 +1,11 @@
 //! How runs end that are cut short.
 
+use std::sync::Mutex;
 use std::sync::mpsc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use soiree::metrics::Metrics;
-use soiree::{EventPool, Failure, ListenerOptions, TaskPool};
+use soiree::{Event, EventPool, Failure, ListenerOptions, TaskPool};
 
 use crate::text::Text;
 
@@ -38,4 +39,30 @@ fn cancelled_runs_are_counted() {
     assert_eq!(read("delivered"), 1);
     assert_eq!(read("cancelled"), 1);
     assert_eq!(read("failed") + read("panicked") + read("not_called"), 0);
+}
+
+/// E1: a run that takes longer than it may is counted as timed out, whatever it comes to later.
+#[test]
+fn timed_out_runs_are_counted() {
+    let soiree = EventPool::new();
+    let metrics = Metrics::new();
+    soiree.add_metrics(&metrics, "main").unwrap();
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let may_go_on = Mutex::new(may_go_on);
+    let held = move |_: &dyn Event| {
+        may_go_on.lock().unwrap().recv().unwrap();
+        Err::<(), _>("too late to matter")
+    };
+    let options = ListenerOptions::new().name("held");
+    let options = options.timeout(Duration::from_millis(1));
+    soiree.on_with("a", options, held).unwrap();
+    let report = soiree.emit("a", ()).unwrap().wait();
+    assert_eq!((report.delivered, report.timed_out), (1, 1));
+    go_on.send(()).unwrap();
+    soiree.close().unwrap();
+    let text = Text::of(&metrics);
+    let read = |figure| text.value(&format!("soiree_listener_{figure}_total"), &[]);
+    assert_eq!(read("delivered"), 1);
+    assert_eq!(read("timed_out"), 1);
+    assert_eq!(read("failed") + read("cancelled"), 0);
 }
