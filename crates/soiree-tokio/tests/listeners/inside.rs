@@ -81,7 +81,7 @@ fn listeners_inside_one_another_end_at_a_stated_depth() {
 #[test]
 fn blocking_on_the_own_bulkhead_does_not_hang() {
     let runtime = runtime();
-    let soiree = with_async(&runtime, 1, 4);
+    let soiree = with_async(&runtime, 1, 10);
     let ran = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&ran);
     soiree
