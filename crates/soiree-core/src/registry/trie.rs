@@ -103,12 +103,14 @@ impl Node {
         mut found: impl FnMut(&'a Group),
     ) {
         let mut globstars = Globstars::default();
-        let mut frontier: SmallVec<[&Node; 16]> = SmallVec::new();
-        let mut next: SmallVec<[&Node; 16]> = SmallVec::new();
+        let mut lists = [SmallVec::<[&Node; 8]>::new(), SmallVec::new()];
+        // They change places by their references: the lists themselves are large.
+        let [frontier, next] = &mut lists;
+        let (mut frontier, mut next) = (frontier, next);
         frontier.push(self);
         globstars.add_below(self, 0);
         let mut count = 0;
-        for segment in topic.split('.') {
+        for segment in segments(topic) {
             count += 1;
             let hash = hasher.hash_one(segment);
             // A `**` that was entered stays entered: it can take any number of segments.
@@ -143,11 +145,25 @@ impl Node {
     }
 }
 
+/// As `split('.')`, which is made for longer texts: its search takes longer to begin than most segments are long.
+fn segments(topic: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(topic);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let Some(dot) = text.bytes().position(|byte| byte == b'.') else {
+            return rest.take();
+        };
+        rest = Some(&text[dot + 1..]);
+        Some(&text[..dot])
+    })
+}
+
 /// The `**` nodes entered so far, each once, with the number of segments read when it was.
 #[derive(Default)]
 struct Globstars<'a> {
     nodes: SmallVec<[(&'a Node, usize); 16]>,
-    seen: HashSet<*const Node, RandomState>,
+    /// The same, once they are many.
+    seen: Option<HashSet<*const Node, RandomState>>,
 }
 
 impl<'a> Globstars<'a> {
@@ -161,11 +177,9 @@ impl<'a> Globstars<'a> {
                 .iter()
                 .any(|(known, _)| std::ptr::eq(*known, globstar))
         } else {
-            if self.seen.is_empty() {
-                self.seen
-                    .extend(self.nodes.iter().map(|(known, _)| *known as *const Node));
-            }
-            !self.seen.insert(globstar)
+            let nodes = self.nodes.iter().map(|(known, _)| *known as *const Node);
+            let seen = self.seen.get_or_insert_with(|| nodes.collect());
+            !seen.insert(globstar)
         };
         if !known {
             self.nodes.push((globstar, count));
