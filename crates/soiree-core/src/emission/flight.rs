@@ -82,6 +82,7 @@ pub(crate) struct Ledger {
 }
 
 impl Core {
+    #[inline]
     pub(crate) fn new(setup: Arc<Setup>, topic: &str) -> Self {
         Self {
             setup,
@@ -279,10 +280,13 @@ impl Core {
             (&self.not_called, tally.not_called),
             (&self.retried, tally.retried),
         ];
-        for (count, more) in counts {
+        // Mostly a single one of them is not zero, and each addition takes as long as calling a listener.
+        for (count, more) in counts.into_iter().filter(|(_, more)| *more > 0) {
             count.fetch_add(more, Ordering::Relaxed);
         }
-        self.aborted.fetch_or(tally.aborted, Ordering::Relaxed);
+        if tally.aborted {
+            self.aborted.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Counts errors that were omitted before.

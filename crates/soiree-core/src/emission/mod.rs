@@ -180,8 +180,15 @@ impl Emission {
 
     fn wait_until(&self, deadline: Option<Instant>) -> Option<Report> {
         let core = self.flight.core();
+        if core.is_settled() {
+            return Some(core.report(&core.ledger()));
+        }
         loop {
             let (is_in_vain, seen) = self.lend_thread(&mut Waiter::Blocking { in_vain: false });
+            if !is_in_vain && !core.is_settled() {
+                // Whoever waits for many in turn would be woken for each, and hold up the worker that it was woken by.
+                std::thread::yield_now();
+            }
             let mut ledger = core.ledger();
             while ledger.news == seen || core.is_settled() {
                 if is_in_vain || core.is_settled() {

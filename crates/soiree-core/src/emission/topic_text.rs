@@ -9,6 +9,7 @@ pub(crate) enum TopicText {
 }
 
 impl TopicText {
+    #[inline]
     pub(crate) fn new(topic: &str) -> Self {
         match ArrayString::from(topic) {
             Ok(short) => Self::Inline(short),
