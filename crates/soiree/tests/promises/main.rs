@@ -21,3 +21,4 @@ mod retries;
 mod slow;
 mod subscriptions;
 mod timeouts;
+mod timeouts_elsewhere;
