@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::event::Event;
 use crate::priority::Priority;
+use crate::registry::SubscribeError;
 use crate::retry::Retry;
 
 pub(crate) type Filter = Arc<dyn Fn(&dyn Event) -> bool + Send + Sync>;
@@ -64,6 +65,9 @@ impl ListenerOptions {
 
     /// It is called only for events for which this says `true`. Runs at the listener's turn, so it sees what earlier
     /// listeners changed. A filter that panics counts as a panic of the listener.
+    ///
+    /// An event that it turns down is none of the listener's [`max_runs`](ListenerOptions::max_runs); before further attempts of a
+    /// [`retry`](ListenerOptions::retry) it is not asked again.
     #[must_use]
     pub fn filter(mut self, filter: impl Fn(&dyn Event) -> bool + Send + Sync + 'static) -> Self {
         self.filter = Some(Arc::new(filter));
@@ -76,6 +80,9 @@ impl ListenerOptions {
     /// It is started there in its turn, and the listeners after it do not wait for it; the emission does. Should that pool
     /// refuse it, it is not called, and the report says so: the emission's own pool never waits. If the bulkhead is gone, or
     /// the emission runs there already, the listener runs like any other.
+    ///
+    /// The [`priority`](ListenerOptions::priority) says when it is started there; what it waits for in that pool's queue is that
+    /// pool's affair. Filter and runs are looked at as it begins.
     ///
     /// With `emit_sync` it gets a copy of the event: what it sets there the other listeners do not see, except an abort.
     #[must_use]
@@ -141,7 +148,9 @@ impl ListenerOptions {
         self
     }
 
-    /// A name for errors and figures.
+    /// A name for errors and figures. Several listeners may have the same.
+    ///
+    /// One that is empty, blank or has control characters is refused when it is subscribed.
     #[must_use]
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
@@ -170,6 +179,30 @@ impl ListenerOptions {
         self.registered_at.get_or_insert(place);
         self
     }
+}
+
+impl ListenerOptions {
+    /// Refuses what makes no sense, alone or together.
+    pub(crate) fn check(&self, is_async: bool) -> Result<(), SubscribeError> {
+        if let Some(name) = self.name.as_ref().filter(|name| !is_printable(name)) {
+            let name = name.as_ref().into();
+            return Err(SubscribeError::InvalidName { name });
+        }
+        if self.max_runs == Some(0) {
+            return Err(SubscribeError::ZeroRuns);
+        }
+        match self.timeout {
+            Some(limit) if limit.is_zero() => return Err(SubscribeError::ZeroTimeout),
+            Some(limit) if is_async => return Err(SubscribeError::AsyncTimeout { limit }),
+            _ => {}
+        }
+        self.retry.as_ref().map_or(Ok(()), Retry::check)
+    }
+}
+
+/// Whether it can be shown as a name.
+pub(crate) fn is_printable(name: &str) -> bool {
+    !name.trim().is_empty() && !name.contains(char::is_control)
 }
 
 impl From<Priority> for ListenerOptions {

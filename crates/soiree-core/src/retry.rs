@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::event::{Event, EventId};
 use crate::listener::ListenerError;
 use crate::payload::Payload;
+use crate::registry::SubscribeError;
 
 /// How often a listener that fails is called again, and how long after.
 ///
@@ -31,7 +32,14 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// The same delay after each of so many attempts but the last.
+    /// More attempts than this are refused when the listener is subscribed.
+    pub const MAX_ATTEMPTS: u32 = 10_000;
+
+    /// The same delay after each of so many attempts but the last. Of no length, it is called again as soon as its pool has a
+    /// place.
+    ///
+    /// With 1 attempt there are no further ones, and an event that fails is a dead letter at once; with 0, or more than
+    /// [`MAX_ATTEMPTS`](Retry::MAX_ATTEMPTS), the listener is refused when it is subscribed.
     pub const fn fixed(delay: Duration, attempts: u32) -> Self {
         Self {
             attempts,
@@ -41,7 +49,8 @@ impl Retry {
         }
     }
 
-    /// A delay that doubles after each of so many attempts.
+    /// A delay that doubles after each of so many attempts; bounded as for [`fixed`](Retry::fixed). It doubles up to the longest that
+    /// there is, and what is longer than the clock can tell is thirty years.
     pub const fn exponential(first: Duration, attempts: u32) -> Self {
         Self {
             attempts,
@@ -51,7 +60,8 @@ impl Retry {
         }
     }
 
-    /// Delays no longer than this.
+    /// Delays no longer than this. A limit below the first delay is refused when the listener is subscribed, as one of the two
+    /// would not hold.
     #[must_use]
     pub const fn max_delay(mut self, longest: Duration) -> Self {
         self.longest = longest;
@@ -61,6 +71,23 @@ impl Retry {
     /// How many attempts there are, the first one included.
     pub const fn attempts(&self) -> u32 {
         self.attempts
+    }
+
+    pub(crate) fn check(&self) -> Result<(), SubscribeError> {
+        let Self {
+            attempts,
+            first,
+            longest,
+            ..
+        } = *self;
+        match attempts {
+            0 => Err(SubscribeError::ZeroAttempts),
+            1..=Self::MAX_ATTEMPTS if longest < first => {
+                Err(SubscribeError::DelayAboveLimit { first, longest })
+            }
+            1..=Self::MAX_ATTEMPTS => Ok(()),
+            _ => Err(SubscribeError::TooManyAttempts { attempts }),
+        }
     }
 
     /// How long to wait after the attempt of this number has failed; `None` if it was the last. Attempts count from 1.

@@ -208,6 +208,8 @@ impl Builder {
 
     /// How many listeners may wait for their next attempt at once, until it begins; further ones that fail have had their last.
     /// 1,024 unless set.
+    ///
+    /// With 0, listeners with a retry of more than one attempt are refused when they are subscribed.
     pub fn retry_capacity(mut self, retries: usize) -> Self {
         self.settings.retry_capacity = retries;
         self

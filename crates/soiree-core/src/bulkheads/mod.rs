@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use self::specificity::{Specificity, overlap, specificity};
+use crate::options::is_printable;
 use crate::order::KeyOrderError;
 use crate::pool_handle::PoolHandle;
 use crate::topic::{InvalidTopic, Pattern};
@@ -34,8 +35,10 @@ struct Route {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BulkheadError {
-    /// The name is empty, or the one of the pool that takes everything else.
-    #[error("{name:?} cannot be the name of a bulkhead")]
+    /// The name is empty, blank, has control characters, or is the one of the pool that takes everything else.
+    #[error(
+        "{name:?} cannot be the name of a bulkhead: it has to be printable, and other than \"default\""
+    )]
     InvalidName {
         /// The name.
         name: Box<str>,
@@ -94,9 +97,9 @@ impl Bulkheads {
     /// Adds a pool under a name.
     ///
     /// # Errors
-    /// If the name is empty, `default`, or taken.
+    /// If the name is empty, blank, has control characters, is `default`, or is taken.
     pub fn add(&mut self, name: &str, pool: PoolHandle) -> Result<(), BulkheadError> {
-        if name.is_empty() || name == Self::DEFAULT {
+        if !is_printable(name) || name == Self::DEFAULT {
             return Err(BulkheadError::InvalidName { name: name.into() });
         }
         if let Some((name, _)) = self.pools.get_key_value(name) {

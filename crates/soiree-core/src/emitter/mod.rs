@@ -79,6 +79,7 @@ impl Emitter {
         listener: Arc<dyn Listener>,
     ) -> Result<(), SubscribeError> {
         let is_async = listener.as_async().is_some();
+        options.check(is_async)?;
         if is_async {
             options.pool.get_or_insert_with(|| Bulkheads::ASYNC.into());
         }
@@ -91,10 +92,9 @@ impl Emitter {
                 return Err(SubscribeError::PollsNoFutures { pool });
             }
         }
-        if let Some(retry) = &options.retry {
-            if retry.attempts() == 0 {
-                return Err(SubscribeError::ZeroAttempts);
-            }
+        let attempts = options.retry.map_or(1, |retry| retry.attempts());
+        if attempts > 1 && self.current.load().settings.retry_capacity == 0 {
+            return Err(SubscribeError::NoRetryCapacity { attempts });
         }
         let is_timed = options.retry.is_some() || options.timeout.is_some();
         if is_timed && self.current.load().settings.timer.is_none() {

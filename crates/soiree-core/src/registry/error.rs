@@ -37,6 +37,35 @@ pub enum SubscribeError {
     /// A listener of 0 attempts would never run.
     #[error("a retry of 0 attempts would never call the listener")]
     ZeroAttempts,
+    /// A listener of more attempts than can be meant.
+    #[error(
+        "a retry of {attempts} attempts is more than the {} there may be",
+        crate::Retry::MAX_ATTEMPTS
+    )]
+    TooManyAttempts {
+        /// How many.
+        attempts: u32,
+    },
+    /// The first delay of its retry is longer than its delays may be.
+    #[error("a retry whose delays are {longest:?} at most cannot begin with {first:?}")]
+    DelayAboveLimit {
+        /// The first delay.
+        first: Duration,
+        /// The limit.
+        longest: Duration,
+    },
+    /// It is to be called again, and none may wait for that.
+    #[error("a retry of {attempts} attempts has only one where retry_capacity is 0")]
+    NoRetryCapacity {
+        /// How many attempts it was to have.
+        attempts: u32,
+    },
+    /// The name is empty, blank, or has control characters.
+    #[error("{name:?} cannot be the name of a listener: it has to be printable")]
+    InvalidName {
+        /// The name.
+        name: Box<str>,
+    },
     /// It has a retry or a timeout, and there is no timer.
     #[error("the listener has a retry or a timeout, and the emitter has no timer")]
     NoTimer,

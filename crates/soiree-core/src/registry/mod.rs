@@ -79,15 +79,7 @@ impl Registry {
         options: ListenerOptions,
         listener: Arc<dyn Listener>,
     ) -> Result<(), SubscribeError> {
-        if options.max_runs == Some(0) {
-            return Err(SubscribeError::ZeroRuns);
-        }
-        if options.timeout.is_some_and(|limit| limit.is_zero()) {
-            return Err(SubscribeError::ZeroTimeout);
-        }
-        if let Some(limit) = options.timeout.filter(|_| listener.as_async().is_some()) {
-            return Err(SubscribeError::AsyncTimeout { limit });
-        }
+        options.check(listener.as_async().is_some())?;
         let mut guard = self.lock();
         let control = &mut *guard;
         if control.closed {

@@ -15,6 +15,7 @@ mod observed;
 mod observed_figures;
 mod observers;
 mod odd_pools;
+mod options;
 mod original;
 mod registered;
 mod retries;

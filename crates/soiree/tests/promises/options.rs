@@ -1,0 +1,209 @@
+//! How a listener is to be called: every option with every other.
+
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use soiree::{
+    BulkheadError, EventPool, ListenerOptions, Priority, Retry, SubscribeError, WorkerPool,
+};
+
+use crate::elsewhere::pool;
+
+type Apply = fn(ListenerOptions) -> ListenerOptions;
+
+/// Options that make sense, each with every other.
+const SOUND: [(&str, Apply); 10] = [
+    ("priority", |options| options.priority(Priority::Highest)),
+    ("once", ListenerOptions::once),
+    ("max_runs", |options| options.max_runs(u64::MAX)),
+    ("lets through", |options| options.filter(|_| true)),
+    ("turns down", |options| options.filter(|_| false)),
+    ("name", |options| options.name("näme 1")),
+    ("pool", |options| options.pool("own")),
+    ("retry", |options| {
+        options.retry(Retry::fixed(Duration::ZERO, 2))
+    }),
+    ("timeout", |options| options.timeout(Duration::MAX)),
+    ("slow_after", |options| options.slow_after(Duration::MAX)),
+];
+
+/// Options that make none, with what is said of them.
+const UNSOUND: [(Apply, &str); 10] = [
+    (|options| options.name(""), "\"\" cannot be the name"),
+    (|options| options.name(" "), "\" \" cannot be the name"),
+    (
+        |options| options.name("a\nb"),
+        r#""a\nb" cannot be the name"#,
+    ),
+    (|options| options.max_runs(0), "max_runs(0) would never"),
+    (
+        |options| options.timeout(Duration::ZERO),
+        "a timeout of 0 would never",
+    ),
+    (
+        |options| options.retry(Retry::fixed(Duration::ZERO, 0)),
+        "a retry of 0 attempts would never",
+    ),
+    (
+        |options| options.retry(Retry::exponential(Duration::ZERO, 10_001)),
+        "a retry of 10001 attempts is more than the 10000",
+    ),
+    (
+        |options| {
+            let retry = Retry::fixed(Duration::from_secs(2), 3);
+            options.retry(retry.max_delay(Duration::from_secs(1)))
+        },
+        "a retry whose delays are 1s at most cannot begin with 2s",
+    ),
+    (|options| options.pool("nowhere"), "no bulkhead \"nowhere\""),
+    (|options| options.pool(""), "no bulkhead \"\""),
+];
+
+fn with_own() -> soiree::Builder {
+    EventPool::builder()
+        .pool(pool("rest", 1, 16))
+        .bulkhead("own", pool("own", 1, 16))
+}
+
+/// What a listener that always fails comes to with these options, on the pool and on the thread that emits.
+fn check(soiree: &EventPool, letters: &Mutex<Vec<u32>>, chosen: &[&str]) {
+    let has = |name: &str| chosen.contains(&name);
+    let mut options = ListenerOptions::new();
+    for (name, apply) in SOUND {
+        if has(name) {
+            options = apply(options);
+        }
+    }
+    let threads: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = Arc::clone(&threads);
+    let listener = move |_: &dyn soiree::Event| {
+        let name = thread::current().name().unwrap_or_default().to_owned();
+        seen.lock().unwrap().push(name);
+        Err::<(), _>("no")
+    };
+    let id = soiree.on_with("a.b", options, listener).unwrap();
+    let reports = [
+        soiree.emit("a.b", ()).unwrap().wait(),
+        soiree.emit_sync("a.b", ()).unwrap(),
+    ];
+    // `max_runs` comes after `once`, and a filter replaces the one before.
+    let is_once = has("once") && !has("max_runs");
+    let runs = match (has("turns down"), is_once) {
+        (true, _) => 0,
+        (_, true) => 1,
+        _ => 2,
+    };
+    let attempts = if has("retry") { 2 } else { 1 };
+    for (number, report) in reports.iter().enumerate() {
+        let ran = u64::from(number < runs);
+        assert_eq!((report.delivered, report.failed), (ran, ran), "{chosen:?}");
+        assert_eq!(report.retried, ran * (attempts as u64 - 1), "{chosen:?}");
+        assert_eq!((report.timed_out, report.not_called), (0, 0), "{chosen:?}");
+        for error in &report.errors {
+            assert_eq!(error.name(), has("name").then_some("näme 1"), "{chosen:?}");
+        }
+    }
+    let threads = std::mem::take(&mut *threads.lock().unwrap());
+    assert_eq!(threads.len(), runs * attempts, "{chosen:?}");
+    if has("pool") {
+        assert!(threads.iter().all(|name| name == "own-0"), "{chosen:?}");
+    }
+    let buried = std::mem::take(&mut *letters.lock().unwrap());
+    let expected = if has("retry") { vec![2; runs] } else { vec![] };
+    assert_eq!(buried, expected, "{chosen:?}");
+    let is_spent = is_once && runs > 0;
+    assert_eq!(soiree.off("a.b", &id).is_err(), is_spent, "{chosen:?}");
+}
+
+/// L5, L6, L7, L8: options that make sense mean together what they mean alone, in all their combinations.
+#[test]
+fn every_option_goes_with_every_other() {
+    let letters: Arc<Mutex<Vec<u32>>> = Arc::default();
+    let kept = Arc::clone(&letters);
+    let soiree = with_own()
+        .dead_letter_handler(move |letter| kept.lock().unwrap().push(letter.attempts))
+        .build()
+        .unwrap();
+    for set in 0..1_u32 << SOUND.len() {
+        let chosen = SOUND.iter().enumerate();
+        let chosen: Vec<_> = chosen
+            .filter(|(at, _)| set & (1 << at) != 0)
+            .map(|(_, (name, _))| *name)
+            .collect();
+        check(&soiree, &letters, &chosen);
+    }
+    soiree.close().unwrap();
+}
+
+/// L5, L6, L7, L8: what makes no sense is refused when it is subscribed, whatever it comes with; the error names the value.
+#[test]
+fn options_that_make_no_sense_are_refused() {
+    let soiree = with_own().build().unwrap();
+    let refused = |options| {
+        let refused = soiree.on_with("a.b", options, |_| {});
+        refused.unwrap_err().to_string()
+    };
+    for (apply, said) in UNSOUND {
+        let text = refused(apply(ListenerOptions::new()));
+        assert!(text.contains(said), "{text}");
+        for (name, other) in SOUND {
+            // What is set last holds.
+            let text = refused(apply(other(ListenerOptions::new())));
+            assert!(text.contains(said), "{name}: {text}");
+        }
+        for (other, also_said) in UNSOUND {
+            let text = refused(apply(other(ListenerOptions::new())));
+            assert!(text.contains(said) || text.contains(also_said), "{text}");
+        }
+    }
+    assert!(soiree.is_empty());
+}
+
+/// L7: retries for which there is no room are refused, and one attempt alone needs none.
+#[test]
+fn retries_without_room_to_wait_are_refused() {
+    let soiree = with_own().retry_capacity(0).build().unwrap();
+    let retry = |attempts| {
+        let options = ListenerOptions::new().retry(Retry::fixed(Duration::ZERO, attempts));
+        soiree.on_with("a.b", options, |_| {})
+    };
+    let refused = retry(2).unwrap_err();
+    assert_eq!(refused, SubscribeError::NoRetryCapacity { attempts: 2 });
+    retry(1).unwrap();
+}
+
+/// L6: bulkheads and routes that make no sense are refused when they are built or added, with what and why.
+#[test]
+fn bulkheads_that_make_no_sense_are_refused() {
+    let own = || WorkerPool::new(1, 1).unwrap();
+    let cases: [(soiree::Builder, &str); 8] = [
+        (with_own().bulkhead("", own()), "\"\" cannot be"),
+        (with_own().bulkhead(" ", own()), "\" \" cannot be"),
+        (with_own().bulkhead("a\0b", own()), r#""a\0b" cannot be"#),
+        (
+            with_own().bulkhead("default", own()),
+            "\"default\" cannot be",
+        ),
+        (
+            with_own().bulkhead("own", own()),
+            "a bulkhead \"own\" already",
+        ),
+        (
+            with_own().route("a.*", "nowhere"),
+            "no bulkhead \"nowhere\"",
+        ),
+        (with_own().route("a..b", "own"), "the route to \"own\""),
+        (
+            with_own().route("a.*", "own").route("*.a", "default"),
+            "a.* to \"own\" and *.a to \"default\"",
+        ),
+    ];
+    for (builder, said) in cases {
+        let text = builder.build().unwrap_err().to_string();
+        assert!(text.contains(said), "{text}");
+    }
+    let soiree = with_own().build().unwrap();
+    let refused = soiree.add_bulkhead("\t", own()).unwrap_err();
+    assert!(matches!(refused, BulkheadError::InvalidName { .. }));
+}
