@@ -25,8 +25,8 @@ caught! {
     /// P3, P7
     a_pool_that_leaves_without_a_look_is_caught: LeavesWithoutALook => [
         p3_no_job_is_stranded_while_the_last_worker_leaves,
-        p7_the_least_number_of_workers_stays,
     ] or [
+        p7_the_least_number_of_workers_stays,
         p3_each_job_runs_exactly_once_while_workers_come_and_go,
         p8_no_job_is_stranded_while_every_second_thread_fails,
     ];
