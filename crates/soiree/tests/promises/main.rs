@@ -3,6 +3,7 @@
 mod bulkheads;
 mod closing;
 mod common;
+mod delivery;
 mod elsewhere;
 mod emissions;
 mod faults;
