@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use soiree::{DeadLetter, EmitError, EventPool, Failure, ListenerOptions, Pool, Retry, WorkerPool};
+use soiree::{
+    DeadLetter, EmitError, EventPool, Failure, ListenerOptions, Pool, PoolHandle, Retry, WorkerPool,
+};
 use soiree_testkit::ManualTimer;
 
 use crate::common::{Diary, PATIENCE, until};
@@ -231,7 +233,8 @@ fn listeners_after_one_that_times_out_outlive_the_last_handle() {
     assert_eq!(diary.take(), ["first", "second", "third"]);
 }
 
-/// L8: a handler that is told of a timeout waits for nothing that may wait for the timer itself.
+/// L8: a handler that is told of a timeout waits for nothing that may wait for the timer itself, also not for a place in a pool that
+/// holds up the workers of others.
 #[test]
 fn a_handler_on_the_timers_thread_never_waits() {
     let timer = ManualTimer::new();
@@ -240,7 +243,7 @@ fn a_handler_on_the_timers_thread_never_waits() {
     let (other, weak) = (Arc::clone(&waiting), Arc::clone(&soiree));
     let (said, heard) = channel();
     let events = EventPool::builder()
-        .pool(WorkerPool::new(1, 1).unwrap())
+        .pool(PoolHandle::from(WorkerPool::new(1, 1).unwrap()).blocking_workers())
         .timer(timer.clone())
         .error_handler(move |_, error| {
             let soiree = weak.lock().unwrap().as_ref().unwrap().upgrade().unwrap();
