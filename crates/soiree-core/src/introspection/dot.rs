@@ -169,6 +169,9 @@ impl<'a> Drawing<'a, '_> {
         if let Some(retry) = listener.retry {
             write!(self.f, "{}{} attempts", next(), retry.attempts())?;
         }
+        if let Some(limit) = listener.timeout {
+            write!(self.f, "{}times out after {limit:?}", next())?;
+        }
         match listener.slow_after {
             Some(Duration::MAX) => write!(self.f, "{}never slow", next())?,
             Some(limit) => write!(self.f, "{}slow after {limit:?}", next())?,

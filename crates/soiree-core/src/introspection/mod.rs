@@ -39,6 +39,8 @@ pub struct ListenerInfo {
     pub runs_left: Option<u64>,
     /// How it is called again when it fails, if it is.
     pub retry: Option<Retry>,
+    /// How long emissions wait for it, if that is limited.
+    pub timeout: Option<Duration>,
     /// For how long it may run before it is told of as slow, if that is its own affair. `Duration::MAX` for ever.
     pub slow_after: Option<Duration>,
     /// Whether a filter says which events it is called for.

@@ -129,6 +129,7 @@ impl Entry {
             pool: self.pool.clone(),
             runs_left: self.runs_left.as_ref().map(|n| n.load(Ordering::Acquire)),
             retry: self.retry,
+            timeout: self.timeout,
             slow_after: self.slow_after,
             has_filter: self.filter.is_some(),
             is_async: self.is_async(),

@@ -167,6 +167,7 @@ fn a_listener_is_told_with_all_that_decides_its_calls() -> BoxResult {
         .max_runs(3)
         .pool("http")
         .retry(retry)
+        .timeout(Duration::from_secs(9000))
         .slow_after(Duration::from_millis(7))
         .filter(|_| true);
     let line = line!() + 1;
@@ -187,6 +188,7 @@ fn a_listener_is_told_with_all_that_decides_its_calls() -> BoxResult {
         (told.pool.as_deref(), told.retry),
         (Some("http"), Some(retry))
     );
+    assert_eq!(told.timeout, Some(Duration::from_secs(9000)));
     assert_eq!(told.slow_after, Some(Duration::from_millis(7)));
     assert!(told.has_filter);
     let place = told.registered_at.expect("on_with says it");
