@@ -197,6 +197,7 @@ impl Observer for Journal {
             ListenerEnd::Succeeded => "succeeded",
             ListenerEnd::Failed(_) => "failed",
             ListenerEnd::Panicked(_) => "panicked",
+            ListenerEnd::TimedOut(_) => "timed out",
             ListenerEnd::Cancelled(_) => "cancelled",
             ListenerEnd::Refused(_) => "refused",
             ListenerEnd::Discarded(_) => "discarded",

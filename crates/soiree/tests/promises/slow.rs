@@ -144,6 +144,34 @@ fn a_listener_has_a_limit_of_its_own() {
     assert_eq!(journal.count("listener slow"), 4);
 }
 
+/// L4: a timeout is told of as what the listener's turn came to, once; whoever watches it goes on until it returns.
+#[test]
+fn a_timeout_is_told_of_once_and_the_listener_watched_until_it_returns() {
+    let journal = Journal::new();
+    let (builder, timer) = watched(&journal);
+    let soiree = builder.timer(timer.clone()).build().unwrap();
+    let options = named("held").slow_after(5 * SECOND).timeout(10 * SECOND);
+    let held = Held::on(&soiree, "a.b", options);
+    let emission = soiree.emit("a.b", ()).unwrap();
+    held.runs();
+    timer.advance(10 * SECOND);
+    assert_eq!(emission.wait().failed, 1);
+    let told = [
+        "listener started: held for a.b, attempt 1",
+        "listener slow: held for a.b still runs",
+        "listener ended: held for a.b, attempt 1 timed out",
+    ];
+    assert_eq!(journal.about("listener"), told);
+    assert_eq!(
+        journal.count("emission ended: a.b on default, 1 called, 1 failed"),
+        1
+    );
+    held.let_go();
+    soiree.close().unwrap();
+    let late = ["listener slow: held for a.b has ended"];
+    assert_eq!(journal.about("listener"), [&told[..], &late].concat());
+}
+
 /// L4: of calls that began at different times each is told of in its own time.
 #[test]
 fn each_slow_listener_is_told_of_in_its_own_time() {
