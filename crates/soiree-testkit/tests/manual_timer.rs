@@ -9,7 +9,7 @@ use soiree_testkit::ManualTimer;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// L7, L8: what falls due is done in the order in which it does, at its own time, and what that puts in as well.
+/// L7, L9: what falls due is done in the order in which it does, at its own time, and what that puts in as well.
 #[test]
 fn tasks_are_done_in_order_as_their_time_comes() {
     let timer = ManualTimer::new();
@@ -37,7 +37,7 @@ fn tasks_are_done_in_order_as_their_time_comes() {
     assert_eq!(*done.lock().unwrap(), [(1, 1), (2, 2), (3, 3)]);
 }
 
-/// L7, L8: what is taken back is not done, and dropped there and then.
+/// L7, L9: what is taken back is not done, and dropped there and then.
 #[test]
 fn a_task_that_is_taken_back_is_dropped() {
     let timer = ManualTimer::new();

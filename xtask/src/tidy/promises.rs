@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::source::{Source, is_word};
 
 /// Topics, listeners, emissions and pools, and how many promises each makes.
-const PROMISES: [(&str, usize); 4] = [("T", 3), ("L", 8), ("E", 6), ("P", 8)];
+const PROMISES: [(&str, usize); 4] = [("T", 3), ("L", 9), ("E", 6), ("P", 8)];
 
 /// The promises that no `///` comment in a test names as a word of its own.
 pub(super) fn without_test<'a>(sources: impl Iterator<Item = &'a Source>) -> Vec<String> {
@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn all_promises_are_missing_where_there_is_no_test() {
         let missing = missing("src/a.rs", "/// P1, L2\nfn a() {}");
-        assert_eq!(missing.len(), 3 + 8 + 6 + 8);
+        assert_eq!(missing.len(), 3 + 9 + 6 + 8);
         assert_eq!(missing.first().map(String::as_str), Some("T1"));
         assert_eq!(missing.last().map(String::as_str), Some("P8"));
     }
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn longer_words_cite_nothing() {
         let missing = missing("crates/a/tests/b.rs", "/// P12, XP1, L1_a");
-        assert_eq!(missing.len(), 25);
+        assert_eq!(missing.len(), 26);
     }
 
     #[test]

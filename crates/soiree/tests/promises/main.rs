@@ -1,4 +1,4 @@
-//! The promises L1 to L8 and E1 to E6, and that the faults of older designs are absent.
+//! The promises L1 to L9 and E1 to E6, and that the faults of older designs are absent.
 
 mod bulkheads;
 mod closing;

@@ -116,7 +116,7 @@ fn check(soiree: &EventPool, letters: &Mutex<Vec<u32>>, chosen: &[&str]) {
     assert_eq!(soiree.off("a.b", &id).is_err(), is_spent, "{chosen:?}");
 }
 
-/// L5, L6, L7, L8: options that make sense mean together what they mean alone, in all their combinations.
+/// L5, L6, L7, L9: options that make sense mean together what they mean alone, in all their combinations.
 #[test]
 fn every_option_goes_with_every_other() {
     let letters: Arc<Mutex<Vec<u32>>> = Arc::default();
@@ -136,7 +136,7 @@ fn every_option_goes_with_every_other() {
     soiree.close().unwrap();
 }
 
-/// L5, L6, L7, L8: what makes no sense is refused when it is subscribed, whatever it comes with; the error names the value.
+/// L5, L6, L7, L9: what makes no sense is refused when it is subscribed, whatever it comes with; the error names the value.
 #[test]
 fn options_that_make_no_sense_are_refused() {
     let soiree = with_own().build().unwrap();

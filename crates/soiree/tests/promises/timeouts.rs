@@ -64,7 +64,7 @@ pub(crate) fn check_timed_out(report: &Report) {
     assert!(said, "{text}");
 }
 
-/// L8, L1: when its time has run out, those after it are called in order by another worker, and the report says who it was.
+/// L9, L1: when its time has run out, those after it are called in order by another worker, and the report says who it was.
 #[test]
 fn listeners_after_one_that_times_out_are_called_in_order_elsewhere() {
     let (soiree, timer) = on(2);
@@ -83,7 +83,7 @@ fn listeners_after_one_that_times_out_are_called_in_order_elsewhere() {
     assert_eq!(timer.pending(), 0);
 }
 
-/// L8: one that returns in time is like any other, and leaves nothing in the timer.
+/// L9: one that returns in time is like any other, and leaves nothing in the timer.
 #[test]
 fn a_listener_that_returns_in_time_leaves_nothing_behind() {
     let (soiree, timer) = on(1);
@@ -101,7 +101,7 @@ fn a_listener_that_returns_in_time_leaves_nothing_behind() {
     soiree.close().unwrap();
 }
 
-/// L8: that needs no worker if nobody comes after it.
+/// L9: that needs no worker if nobody comes after it.
 #[test]
 fn an_emission_ends_in_time_though_the_only_worker_is_held() {
     let (soiree, timer) = on(1);
@@ -113,7 +113,7 @@ fn an_emission_ends_in_time_though_the_only_worker_is_held() {
     soiree.close().unwrap();
 }
 
-/// L8, P2: with no other worker, those after it wait for this one.
+/// L9, P2: with no other worker, those after it wait for this one.
 #[test]
 fn listeners_after_one_that_times_out_wait_for_a_worker() {
     let (soiree, timer) = on(1);
@@ -131,7 +131,7 @@ fn listeners_after_one_that_times_out_wait_for_a_worker() {
     assert!(diary.take().is_empty(), "nobody is called twice");
 }
 
-/// L8, P2: a queue that is full is tried again.
+/// L9, P2: a queue that is full is tried again.
 #[test]
 fn listeners_after_one_that_times_out_wait_for_a_place_in_the_queue() {
     let (timer, pool) = (ManualTimer::new(), ManualPool::with_capacity(1));
@@ -158,7 +158,7 @@ fn listeners_after_one_that_times_out_wait_for_a_place_in_the_queue() {
     soiree.close().unwrap();
 }
 
-/// L8, L3: the listeners after it are those of the moment when the emission began.
+/// L9, L3: the listeners after it are those of the moment when the emission began.
 #[test]
 fn listeners_that_come_while_one_times_out_are_not_called() {
     let (soiree, timer) = on(2);
@@ -174,7 +174,7 @@ fn listeners_that_come_while_one_times_out_are_not_called() {
     soiree.close().unwrap();
 }
 
-/// L8, L1: several may time out one after another.
+/// L9, L1: several may time out one after another.
 #[test]
 fn each_listener_has_its_own_time() {
     let (soiree, timer) = on(3);
@@ -194,7 +194,7 @@ fn each_listener_has_its_own_time() {
     soiree.close().unwrap();
 }
 
-/// L8: on the thread that emits nobody else can go on; it is said all the same, and those after it are called.
+/// L9: on the thread that emits nobody else can go on; it is said all the same, and those after it are called.
 #[test]
 fn a_synchronous_emission_says_who_took_too_long() {
     let (soiree, timer) = on(1);
@@ -212,7 +212,7 @@ fn a_synchronous_emission_says_who_took_too_long() {
     soiree.close().unwrap();
 }
 
-/// L8, L4, E1: what it comes to later is told, and changes nothing.
+/// L9, L4, E1: what it comes to later is told, and changes nothing.
 #[test]
 fn late_failures_reach_the_handlers_and_not_the_report() {
     for panics in [false, true] {
@@ -254,7 +254,7 @@ fn late_failures_reach_the_handlers_and_not_the_report() {
     }
 }
 
-/// L8, L2: an abort holds whenever it comes, for those that have not been called.
+/// L9, L2: an abort holds whenever it comes, for those that have not been called.
 #[test]
 fn an_abort_by_a_listener_that_times_out_holds() {
     for in_time in [false, true] {
@@ -285,7 +285,7 @@ fn an_abort_by_a_listener_that_times_out_holds() {
     }
 }
 
-/// L8, L5: a run that times out is a run, and the last one takes the listener off.
+/// L9, L5: a run that times out is a run, and the last one takes the listener off.
 #[test]
 fn a_last_run_that_times_out_takes_the_listener_off() {
     let (soiree, timer) = on(2);
@@ -298,7 +298,7 @@ fn a_last_run_that_times_out_takes_the_listener_off() {
     soiree.close().unwrap();
 }
 
-/// L8, E4: an emission that has ended does not hold up a close; the worker that is still held does, if the pool was handed over.
+/// L9, E4: an emission that has ended does not hold up a close; the worker that is still held does, if the pool was handed over.
 #[test]
 fn a_close_waits_for_the_worker_and_not_for_the_emission() {
     for shared in [false, true] {
@@ -337,7 +337,7 @@ fn a_close_waits_for_the_worker_and_not_for_the_emission() {
     }
 }
 
-/// L8, P3: however close the end of the time and that of the listener are, those after it are called once.
+/// L9, P3: however close the end of the time and that of the listener are, those after it are called once.
 #[test]
 fn times_that_run_out_as_listeners_return_lose_nobody() {
     const EVENTS: usize = 400;
@@ -377,7 +377,7 @@ fn times_that_run_out_as_listeners_return_lose_nobody() {
     assert_eq!(calls.load(Ordering::SeqCst), 2 * EVENTS);
 }
 
-/// L8: without a timeout nothing is put in the timer.
+/// L9: without a timeout nothing is put in the timer.
 #[test]
 fn listeners_without_a_timeout_are_not_timed() {
     let soiree = on_one_worker(4);

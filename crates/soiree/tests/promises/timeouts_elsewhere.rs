@@ -17,7 +17,7 @@ use crate::timeouts::{LIMIT, check_timed_out, in_between, limited, on, run_out};
 
 const DELAY: Duration = Duration::from_secs(1);
 
-/// L8, L6: on a pool of its own it has its time like any other, and nobody waits for it at all.
+/// L9, L6: on a pool of its own it has its time like any other, and nobody waits for it at all.
 #[test]
 fn a_listener_with_a_pool_of_its_own_times_out_there() {
     let timer = ManualTimer::new();
@@ -63,7 +63,7 @@ fn held_once(
     (calls, running, go)
 }
 
-/// L8, L7: an attempt that times out has failed. The next one is due in its time, and waits for the one before to return.
+/// L9, L7: an attempt that times out has failed. The next one is due in its time, and waits for the one before to return.
 #[test]
 fn attempts_of_one_event_never_overlap() {
     let (soiree, timer) = on(2);
@@ -85,7 +85,7 @@ fn attempts_of_one_event_never_overlap() {
     soiree.close().unwrap();
 }
 
-/// L8, L7: one that has returned by then is not waited for.
+/// L9, L7: one that has returned by then is not waited for.
 #[test]
 fn an_attempt_that_timed_out_and_has_returned_holds_up_no_other() {
     let (soiree, timer) = on(1);
@@ -100,7 +100,7 @@ fn an_attempt_that_timed_out_and_has_returned_holds_up_no_other() {
     soiree.close().unwrap();
 }
 
-/// L8, L7: a listener that hangs holds one worker, has timed out as often as it may, and then the event is a dead letter.
+/// L9, L7: a listener that hangs holds one worker, has timed out as often as it may, and then the event is a dead letter.
 #[test]
 fn a_listener_that_never_returns_uses_up_its_attempts() {
     let letters: Arc<Mutex<Vec<DeadLetter>>> = Arc::default();
@@ -128,7 +128,7 @@ fn a_listener_that_never_returns_uses_up_its_attempts() {
     soiree.close().unwrap();
 }
 
-/// L8, E6: a pool that stops does not call the listeners that wait for a worker; the report says which.
+/// L9, E6: a pool that stops does not call the listeners that wait for a worker; the report says which.
 #[test]
 fn listeners_that_wait_for_a_pool_that_stops_are_not_called() {
     for before in [true, false] {
@@ -158,7 +158,7 @@ fn listeners_that_wait_for_a_pool_that_stops_are_not_called() {
     }
 }
 
-/// L8: those that waited for a bulkhead that has gone are called where they would be called without it.
+/// L9: those that waited for a bulkhead that has gone are called where they would be called without it.
 #[test]
 fn listeners_after_one_that_times_out_outlive_its_bulkhead() {
     let timer = ManualTimer::new();
@@ -185,7 +185,7 @@ fn listeners_after_one_that_times_out_outlive_its_bulkhead() {
     soiree.close().unwrap();
 }
 
-/// L8, E3: whoever waits on a worker of the pool calls those that no other worker is free for.
+/// L9, E3: whoever waits on a worker of the pool calls those that no other worker is free for.
 #[test]
 fn a_wait_on_a_worker_calls_the_listeners_after_one_that_times_out() {
     let (soiree, timer) = on(2);
@@ -215,7 +215,7 @@ fn a_wait_on_a_worker_calls_the_listeners_after_one_that_times_out() {
     soiree.close().unwrap();
 }
 
-/// L8, E5: the last handle may go meanwhile.
+/// L9, E5: the last handle may go meanwhile.
 #[test]
 fn listeners_after_one_that_times_out_outlive_the_last_handle() {
     let (soiree, timer) = on(1);
@@ -233,7 +233,7 @@ fn listeners_after_one_that_times_out_outlive_the_last_handle() {
     assert_eq!(diary.take(), ["first", "second", "third"]);
 }
 
-/// L8: a handler that is told of a timeout waits for nothing that may wait for the timer itself, also not for a place in a pool that
+/// L9: a handler that is told of a timeout waits for nothing that may wait for the timer itself, also not for a place in a pool that
 /// holds up the workers of others.
 #[test]
 fn a_handler_on_the_timers_thread_never_waits() {
