@@ -30,7 +30,7 @@ fn used(metrics: &Metrics) -> EventPool {
     let named = |name: &str| ListenerOptions::new().name(name);
     soiree.on_with("user.*", named("mail"), |_| ()).unwrap();
     soiree
-        .on_with("user.*", named("audit \"\\\n"), |_| Err::<(), _>("no"))
+        .on_with("user.*", named("audit \"\\"), |_| Err::<(), _>("no"))
         .unwrap();
     soiree
         .on_with("export.csv", named("render"), |_| ())
@@ -150,7 +150,7 @@ fn a_real_prometheus_scrapes_it() {
 
     let delivered = prometheus.until(|| scraped(&at, "soiree_listener_delivered_total"));
     let expected = [
-        ("-/audit \"\\\n/user.*/-", 7.0),
+        ("-/audit \"\\/user.*/-", 7.0),
         ("-/mail/user.*/-", 7.0),
         ("-/render/export.csv/-", 5.0),
     ];
