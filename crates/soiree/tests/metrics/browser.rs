@@ -34,15 +34,25 @@ impl Browser {
     /// Starts a browser on this page, or says why not.
     pub(crate) fn open(url: &str) -> Option<Self> {
         let chromium = tool(&["chromium", "chromium-browser", "google-chrome"])?;
-        let mut driver = Command::new(tool(&["chromedriver"])?);
+        let program = tool(&["chromedriver"])?;
         let profile = TempDir::new().expect("there is room for a profile");
-        // A browser leaves files there too.
-        driver.arg("--port=0").env("TMPDIR", profile.path());
-        let mut driver = Running::start(&mut driver);
-        let port: u16 = driver.line(|line| {
-            let (_, port) = line.split_once("started successfully on port ")?;
-            port.trim_end_matches('.').parse().ok()
-        });
+        let (driver, port) = loop {
+            let mut driver = Command::new(&program);
+            // A browser leaves files there too.
+            driver.arg("--port=0").env("TMPDIR", profile.path());
+            let mut driver = Running::start(&mut driver);
+            let port = driver.line(|line| {
+                // It looks for a port of IPv6 first, and somebody else may have that of IPv4.
+                if line.contains("Address already in use") {
+                    return Some(None);
+                }
+                let (_, port) = line.split_once("started successfully on port ")?;
+                port.trim_end_matches('.').parse::<u16>().ok().map(Some)
+            });
+            if let Some(port) = port {
+                break (driver, port);
+            }
+        };
         let mut flags: Vec<String> = FLAGS.map(String::from).into();
         flags.push(format!("--user-data-dir={}", profile.path().display()));
         let options = json!({ "binary": chromium, "args": flags });
