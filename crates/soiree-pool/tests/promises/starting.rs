@@ -2,12 +2,13 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier, Mutex, OnceLock, Weak};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::common::{Latch, assert_at_rest, until};
-use soiree_pool::{Overflow, Pool, SubmitErrorReason, WorkerPool};
+use soiree_pool::{Overflow, Pool, SubmitErrorReason, Unfinished, WorkerPool};
 
 /// A pool that can start so many threads, and no more after that.
 fn failing_after(threads: usize, capacity: usize) -> WorkerPool {
@@ -293,4 +294,32 @@ fn a_job_may_wait_for_another_while_there_may_be_more_workers() {
             assert_eq!(pool.stats().successful, 2);
         }
     }
+}
+
+/// P5, P8: what no worker had begun is told of at the deadline, though nothing ran.
+#[test]
+fn a_deadline_tells_of_jobs_whose_worker_is_yet_to_start() {
+    let (go, told) = channel::<()>();
+    let told = Mutex::new(Some(told));
+    let pool = WorkerPool::builder()
+        .max_workers(1)
+        .spawn_handler(move |builder, body| {
+            let told = told.lock().unwrap().take();
+            let starts_late = move || {
+                if let Some(told) = told {
+                    let _ = told.recv();
+                }
+                body();
+            };
+            builder.spawn(starts_late).map(drop)
+        })
+        .build()
+        .unwrap();
+    pool.submit(|| {}).unwrap();
+    let left = pool.release_with_deadline(Instant::now());
+    assert_eq!(left, Err(Unfinished::new(0, 1)));
+    drop(go);
+    pool.release();
+    assert_eq!(pool.stats().discarded, 1);
+    assert_at_rest(&pool);
 }
