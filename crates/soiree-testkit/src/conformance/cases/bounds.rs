@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use soiree_core::{Job, Overflow, SubmitErrorReason};
 
@@ -12,6 +12,9 @@ use crate::conformance::fixture::Fixture;
 use crate::conformance::latch::{Fates, Latch};
 use crate::conformance::spec::PoolSpec;
 use crate::conformance::subject::Subject;
+
+/// How long a job stays that others may meet.
+const STAY: Duration = Duration::from_micros(100);
 
 /// Counts how many of its jobs run at once.
 #[derive(Clone, Default)]
@@ -27,7 +30,9 @@ impl Crowd {
         Job::new(move || {
             let now = crowd.running.fetch_add(1, Ordering::SeqCst) + 1;
             crowd.most.fetch_max(now, Ordering::SeqCst);
-            for _ in 0..5 {
+            // A worker that sleeps takes longer to wake than a few yields do on a machine that is not busy.
+            let stays = Instant::now() + STAY;
+            while Instant::now() < stays {
                 thread::yield_now();
             }
             crowd.running.fetch_sub(1, Ordering::SeqCst);
