@@ -12,6 +12,7 @@
 
 mod closing;
 mod common;
+mod gate;
 mod growing;
 mod releasing;
 mod resizing;
