@@ -170,12 +170,11 @@ impl Counters {
             if !still && attempt + 1 < TRIES {
                 continue;
             }
-            // A worker may have begun what its submitter has yet to count.
-            let accepted = accepted.max(begun);
+            // A job is accepted before it begins, and they are read the other way round.
             let mut waiting = accepted - begun;
             let mut active = begun - ended.total();
             if still {
-                // What was taken from the queue and has not begun is as good as active.
+                // What is queued for a worker that is free is as good as active.
                 active += waiting.saturating_sub(capacity as u64);
             } else {
                 active = active.min(threads as u64);
@@ -199,12 +198,12 @@ impl Counters {
     }
 
     fn ended(&self, slots: &Slots) -> Ended {
+        // No worker discards: what it has begun, it runs.
         let mut sum = self.elsewhere.ended();
         for ended in slots.all.iter().map(|tally| tally.ended()) {
             sum.successful += ended.successful;
             sum.failed += ended.failed;
             sum.expired += ended.expired;
-            sum.discarded += ended.discarded;
         }
         sum
     }

@@ -71,8 +71,8 @@ impl WorkerPool {
     /// Hands a job to the pool. Blocks while the queue is full, or does what the overflow policy says.
     ///
     /// On a worker of the pool it never blocks: where it would, the job runs inline, before this returns, to a depth of
-    /// [`MAX_INLINE_DEPTH`](soiree_core::MAX_INLINE_DEPTH). Should the last worker leave and no thread start just as the job is
-    /// queued, it runs on the submitting thread.
+    /// [`MAX_INLINE_DEPTH`](soiree_core::MAX_INLINE_DEPTH). Should a thread fail to start that others had
+    /// queued jobs for, those may run on this thread.
     ///
     /// # Errors
     /// If the pool is closed, the policy refuses, the job would run too deep, or no thread could be started. The job comes

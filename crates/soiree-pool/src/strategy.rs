@@ -1,12 +1,13 @@
 //! When to start another worker.
 
-/// What a [`Strategy`] decides by: a pool's state as a job has been queued.
+/// What a [`Strategy`] decides by: a pool's state as a job has been queued, or as an idle worker is
+/// about to take one of several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Load {
     /// Live workers.
     pub workers: usize,
-    /// Live workers without a job.
+    /// Live workers without a job, those that are just starting included.
     pub idle: usize,
     /// Jobs in the queue.
     pub waiting: usize,

@@ -180,8 +180,8 @@ impl Shared {
             drop(state);
             return Err(self.refuse(job, Reason::Closed));
         }
-        self.counters.begin_elsewhere();
         self.counters.accept();
+        self.counters.begin_elsewhere();
         drop(state);
         Ok(self.run_begun_elsewhere(job, entered))
     }

@@ -85,7 +85,7 @@ impl Worker<'_> {
                 continue;
             }
             let late;
-            (state, late) = self.sleep(state);
+            (state, late) = shared.sleep(state);
             if late && (state.queued() > 0 || state.blocked > 0) {
                 // Somebody is on the way here with a job, and needs the lock for it.
                 backoff = Backoff::new();
@@ -104,29 +104,26 @@ impl Worker<'_> {
         self.shared.unlock_and_tell(state);
     }
 
-    /// Waits to be woken, and says whether the time of an idle worker is over.
-    fn sleep<'a>(&self, mut state: MutexGuard<'a, State>) -> (MutexGuard<'a, State>, bool)
-    where
-        Self: 'a,
-    {
-        let shared: &'a Shared = self.shared;
-        state.sleeping += 1;
-        let timeout = shared.idle_timeout;
-        let deadline = (state.live > shared.min_workers)
-            .then(|| Instant::now().checked_add(timeout))
-            .flatten();
-        let (mut state, late) = match deadline {
-            Some(deadline) => wait_until(&shared.state, &shared.work, state, deadline),
-            None => (wait(&shared.work, state), false),
-        };
-        state.woke_up();
-        (state, late)
-    }
-
     #[cold]
     fn leave(&self, mut state: MutexGuard<'_, State>) -> Option<Job> {
         state.leave(self.free);
         self.shared.unlock_and_tell_left(state);
         None
+    }
+}
+
+impl Shared {
+    /// Waits to be woken, and says whether the time of an idle worker is over.
+    fn sleep<'a>(&'a self, mut state: MutexGuard<'a, State>) -> (MutexGuard<'a, State>, bool) {
+        state.sleeping += 1;
+        let deadline = (state.live > self.min_workers)
+            .then(|| Instant::now().checked_add(self.idle_timeout))
+            .flatten();
+        let (mut state, late) = match deadline {
+            Some(deadline) => wait_until(&self.state, &self.work, state, deadline),
+            None => (wait(&self.work, state), false),
+        };
+        state.woke_up();
+        (state, late)
     }
 }

@@ -8,7 +8,7 @@ use soiree_pool::Pool;
 
 use crate::common::{Latch, Ledger, NEVER, SOME, Threads, explore, hold, one_of, pool};
 
-/// P2, P3: jobs that are submitted after the limit fell keep to it; a worker that is to leave gives back the job it had taken.
+/// P2, P3: jobs that are submitted after the limit fell keep to it; a worker that is to leave takes none.
 #[test]
 fn a_falling_limit_holds_for_jobs_submitted_afterwards() {
     explore(|| {
@@ -175,9 +175,9 @@ fn resizing_races_closing() {
     });
 }
 
-/// P3, P5: a release waits for a job that was given back by a worker that is to leave.
+/// P3, P5: a release waits for a job that a worker which is to leave has left to another.
 #[test]
-fn giving_a_job_back_races_a_release() {
+fn leaving_a_job_to_others_races_a_release() {
     explore(|| {
         let pool = Arc::new(pool(2, 2).build().unwrap());
         let (ledger, mut threads) = (Ledger::default(), Threads::default());
@@ -197,9 +197,9 @@ fn giving_a_job_back_races_a_release() {
     });
 }
 
-/// P2, P3: a worker that is to leave, and takes a job in that moment, leaves all the same and gives the job to the others.
+/// P2, P3: a worker that is to leave, and is woken for a job in that moment, leaves all the same, and the job to the others.
 #[test]
-fn a_worker_that_is_to_leave_gives_its_job_back() {
+fn a_worker_that_is_to_leave_takes_no_job() {
     explore(|| {
         let pool = Arc::new(pool(2, 2).build().unwrap());
         let ledger = Ledger::default();

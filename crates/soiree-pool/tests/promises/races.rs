@@ -34,7 +34,7 @@ fn idle_workers_leave_when_the_limit_falls() {
     assert_at_rest(&pool);
 }
 
-/// P2, P3: a worker that gets a job just as it is to leave gives the job to another one.
+/// P2, P3: a worker that is woken for a job just as it is to leave leaves the job to another one.
 #[test]
 fn idle_workers_that_are_to_leave_run_nothing_more() {
     let pool = WorkerPool::new(4, 16).unwrap();
@@ -64,9 +64,9 @@ fn idle_workers_that_are_to_leave_run_nothing_more() {
     assert_at_rest(&pool);
 }
 
-/// P2, P3: a worker that has taken a job as the limit falls below it gives the job back, and leaves.
+/// P2, P3: a worker that is about to take a job as the limit falls leaves the job to others, and leaves.
 #[test]
-fn a_worker_that_is_to_leave_gives_its_job_back() {
+fn a_worker_that_is_to_leave_takes_no_job() {
     let (grow, armed) = (
         Arc::new(AtomicBool::new(true)),
         Arc::new(AtomicBool::new(false)),
@@ -83,7 +83,7 @@ fn a_worker_that_is_to_leave_gives_its_job_back() {
             move |_: &Load| {
                 let me = thread::current();
                 let on_worker = me.name().is_some_and(|name| name.starts_with("giving-"));
-                // A worker asks when it has just taken a job.
+                // A worker asks when it is about to take a job.
                 if on_worker && armed.swap(false, Ordering::SeqCst) {
                     asking.lock().unwrap().send(()).unwrap();
                     let _ = may_go_on.lock().unwrap().recv_timeout(PATIENCE);
@@ -99,7 +99,7 @@ fn a_worker_that_is_to_leave_gives_its_job_back() {
     pool.resize(3).unwrap();
     armed.store(true, Ordering::SeqCst);
     let (ran, mut submitted) = (Arc::new(AtomicUsize::new(0)), 0);
-    until("a worker asks with a job in its hand", || {
+    until("a worker asks before it takes a job", || {
         until("it is idle again", || pool.idle_workers() == 1);
         for _ in 0..2 {
             let ran = Arc::clone(&ran);
@@ -127,7 +127,7 @@ fn a_worker_that_is_to_leave_gives_its_job_back() {
     assert_at_rest(&pool);
 }
 
-/// P3: submitters count on a worker that is idle, and it may have a job already; so it asks for another worker itself.
+/// P3: submitters count on a worker that is idle, and start no other; so it asks for another worker itself, as it takes a job.
 #[test]
 fn a_worker_that_becomes_busy_asks_whether_to_start_another() {
     let asked = Arc::new(AtomicBool::new(false));
