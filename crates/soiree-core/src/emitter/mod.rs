@@ -83,9 +83,10 @@ impl Emitter {
         if is_async {
             options.pool.get_or_insert_with(|| Bulkheads::ASYNC.into());
         }
+        let current = self.current.load();
+        let settings = &current.settings;
         if let Some(name) = &options.pool {
-            let current = self.current.load();
-            let pool = current.settings.pool(name);
+            let pool = settings.pool(name);
             let pool = pool.map_err(SubscribeError::UnknownPool)?;
             if is_async && !pool.polls_futures() {
                 let pool = Arc::clone(name);
@@ -93,15 +94,14 @@ impl Emitter {
             }
         }
         let attempts = options.retry.map_or(1, |retry| retry.attempts());
-        if attempts > 1 && self.current.load().settings.retry_capacity == 0 {
+        if attempts > 1 && settings.retry_capacity == 0 {
             return Err(SubscribeError::NoRetryCapacity { attempts });
         }
         let is_timed = options.retry.is_some() || options.timeout.is_some();
-        if is_timed && self.current.load().settings.timer.is_none() {
+        if is_timed && settings.timer.is_none() {
             return Err(SubscribeError::NoTimer);
         }
-        let current = self.current.load();
-        if options.slow_after.is_some() && current.settings.handlers.watch.is_none() {
+        if options.slow_after.is_some() && settings.handlers.watch.is_none() {
             return Err(SubscribeError::NoWatch);
         }
         drop(current);
