@@ -1,46 +1,16 @@
 //! The `metrics` example, as its users run it.
 
-use std::env::consts::EXE_EXTENSION;
-use std::ffi::OsStr;
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
+use crate::built;
 use crate::tools::Running;
 use crate::web;
 
-/// The example as Cargo built it beside this test. `cargo test --test metrics` builds none; then it is built now.
 fn example() -> Command {
-    let this = std::env::current_exe().expect("a test knows its own path");
-    let profile = this
-        .parent()
-        .and_then(Path::parent)
-        .expect("target/<profile>/deps");
-    let built = profile
-        .join("examples")
-        .join("metrics")
-        .with_extension(EXE_EXTENSION);
-    if !built.exists() {
-        let profile_name = match profile.file_name().and_then(OsStr::to_str) {
-            Some("debug") | None => "dev",
-            Some(name) => name,
-        };
-        let build = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "soiree", "--example", "metrics"])
-            .args(["--features", "metrics", "--profile", profile_name])
-            .arg("--target-dir")
-            .arg(profile.parent().expect("target"))
-            .output()
-            .expect("cargo starts");
-        assert!(
-            build.status.success(),
-            "{}",
-            String::from_utf8_lossy(&build.stderr)
-        );
-    }
-    Command::new(built)
+    built::example("metrics")
 }
 
 /// The example on a free port of loopback, and where that is.
