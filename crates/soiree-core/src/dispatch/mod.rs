@@ -2,6 +2,7 @@
 
 mod future;
 mod handlers;
+mod plain;
 mod tell;
 
 use std::cell::Cell;
@@ -13,13 +14,14 @@ pub(crate) use self::future::{begin, cut_short, finish};
 pub use self::handlers::{
     DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler,
 };
+pub(crate) use self::plain::{Called, call_plain};
 pub(crate) use self::tell::{bury, handled, tell, tell_if_dead};
 use crate::call::{Step, Watched, Within, caught_step, run, take};
 use crate::event::Event;
 use crate::job::PanicPayload;
-use crate::listener::ListenerError;
+use crate::listener::{BoxError, ListenerError};
 use crate::observe::Call;
-use crate::registry::{Entry, Registry, Rest, Snapshot, contained};
+use crate::registry::{Entry, Found, Listening, Registry, Rest, Snapshot, Visitor, contained};
 use crate::retry::Again;
 use crate::topic::Pattern;
 use crate::trace;
@@ -56,10 +58,13 @@ pub(crate) trait Ground {
 }
 
 /// Whose listeners are called.
-#[derive(Clone, Copy)]
 pub(crate) enum Audience<'a> {
     /// Of every pattern that matches this topic.
     Matching(&'a str),
+    /// The same, in this state of the registry, which the caller holds on to.
+    In(&'a Arc<Snapshot>, Found<'a>, &'a str),
+    /// The rest of these, who are the listeners of this topic in this state of the registry, and of whom some were called.
+    Further(&'a [Listening], Called, &'a Arc<Snapshot>, &'a str),
     /// Of this pattern alone, with an event on this topic.
     Of(&'a Pattern, &'a str),
     /// Of every pattern that matched this topic, those that come after a certain one.
@@ -82,7 +87,11 @@ pub(crate) fn dispatch(
     handlers: &Handlers,
     ground: &mut dyn Ground,
 ) -> Tally {
-    let (Audience::Matching(topic) | Audience::Of(_, topic) | Audience::After(_, topic)) = audience;
+    let (Audience::Matching(topic)
+    | Audience::In(_, _, topic)
+    | Audience::Further(_, _, _, topic)
+    | Audience::Of(_, topic)
+    | Audience::After(_, topic)) = audience;
     let mut turns = Turns {
         registry,
         topic,
@@ -95,15 +104,15 @@ pub(crate) fn dispatch(
         unseen: handlers.are_quiet() && !trace::is_possible(),
     };
     match audience {
-        Audience::Matching(topic) => {
-            registry.visit(topic, |entry, snapshot| turns.turn(entry, snapshot))
+        Audience::Matching(topic) => registry.visit(topic, &mut turns),
+        Audience::In(snapshot, found, _) => {
+            registry.visit_in(snapshot, found, topic, &mut turns);
         }
-        Audience::Of(pattern, _) => {
-            registry.visit_pattern(pattern, |entry, snapshot| turns.turn(entry, snapshot))
+        Audience::Further(calls, called, snapshot, _) => {
+            turns.go_on(calls, called, snapshot);
         }
-        Audience::After(rest, topic) => {
-            rest.visit(topic, |entry, snapshot| turns.turn(entry, snapshot))
-        }
+        Audience::Of(pattern, _) => registry.visit_pattern(pattern, &mut turns),
+        Audience::After(rest, topic) => rest.visit(topic, &mut turns),
     }
     turns.take_off_spent();
     let mut tally = turns.tally;
@@ -126,23 +135,64 @@ struct Turns<'a> {
     unseen: bool,
 }
 
-impl Turns<'_> {
-    #[inline]
-    fn turn(&mut self, entry: &Arc<Entry>, snapshot: &Arc<Snapshot>) {
-        if self.tally.aborted || self.tally.overtaken {
-            return;
-        }
-        if !(self.unseen && entry.plain) || self.handed_over {
-            return self.seen_turn(entry, snapshot);
-        }
-        // What is left of a turn when there is nothing to ask before it, and nobody to tell of it afterwards.
+/// Why listeners are not called one after another, as long as nothing is to be asked before and nobody to be told of it afterwards.
+enum Pause {
+    /// There is something to ask, or somebody to tell.
+    Seen,
+    Failed(BoxError),
+}
+
+impl Visitor for Turns<'_> {
+    fn visit<'e>(
+        &mut self,
+        mut entries: impl Iterator<Item = &'e Arc<Entry>>,
+        snapshot: &Arc<Snapshot>,
+    ) {
         let event = self.event;
-        match caught(|| (!event.is_aborted()).then(|| entry.listener.handle(event))) {
-            Ok(Some(Ok(()))) => self.tally.delivered += 1,
-            Ok(None) => self.tally.aborted = true,
-            Ok(Some(failed)) => self.ended_badly(entry, Step::Called(failed)),
-            Err(panic) => self.ended_badly(entry, Step::Panicked(panic)),
+        loop {
+            let mut turn = None;
+            // One frame that catches panics for as many calls as go well.
+            let paused = caught(|| {
+                for entry in entries.by_ref() {
+                    turn = Some(entry);
+                    if !(self.unseen && entry.plain) || self.handed_over {
+                        return Some(Pause::Seen);
+                    }
+                    if event.is_aborted() {
+                        self.tally.aborted = true;
+                        return None;
+                    }
+                    match entry.listener.handle(event) {
+                        Ok(()) => self.tally.delivered += 1,
+                        Err(error) => return Some(Pause::Failed(error)),
+                    }
+                }
+                None
+            });
+            let (Some(entry), Some(paused)) = (turn, paused.transpose()) else {
+                return;
+            };
+            match paused {
+                Ok(Pause::Seen) => self.seen_turn(entry, snapshot),
+                Ok(Pause::Failed(error)) => self.ended_badly(entry, Step::Called(Err(error))),
+                Err(panic) => self.ended_badly(entry, Step::Panicked(panic)),
+            }
+            if self.tally.aborted || self.tally.overtaken {
+                return;
+            }
         }
+    }
+}
+
+impl Turns<'_> {
+    fn go_on(&mut self, calls: &[Listening], called: Called, snapshot: &Arc<Snapshot>) {
+        let (before, rest) = calls.split_at(called.count);
+        self.tally.delivered = called.count as u64;
+        if let (Some(step), Some(last)) = (called.badly, before.last()) {
+            self.tally.delivered -= 1;
+            self.ended_badly(&last.entry, step);
+        }
+        self.visit(rest.iter().map(|call| &call.entry), snapshot);
     }
 
     #[cold]

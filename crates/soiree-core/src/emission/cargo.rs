@@ -41,11 +41,22 @@ struct Changed {
     properties: Properties,
 }
 
-/// The event over a payload that lives in `carrier`.
-pub(crate) struct View<'a, C> {
+/// A payload that gets an allocation of its own when it is first asked for.
+pub(crate) struct Unread<T> {
+    value: Mutex<Option<T>>,
+    payload: OnceLock<Payload>,
+}
+
+/// Where an event has its payload from.
+pub(crate) trait Source: Send + Sync {
+    fn payload(&self) -> Payload;
+}
+
+/// The event over a payload that lives elsewhere.
+pub(crate) struct View<'a, S> {
     pub(crate) topic: &'a str,
     pub(crate) attributes: &'a Attributes,
-    pub(crate) carrier: &'a Arc<C>,
+    pub(crate) source: &'a S,
 }
 
 impl<T: Any + Send + Sync> Cargo for Bare<T> {
@@ -54,7 +65,7 @@ impl<T: Any + Send + Sync> Cargo for Bare<T> {
         see(&View {
             topic: flight.core.topic(),
             attributes,
-            carrier: flight,
+            source: flight,
         });
     }
 
@@ -148,7 +159,32 @@ impl Attributes {
     }
 }
 
-impl<C: Carrier + 'static> Event for View<'_, C> {
+impl<T> Unread<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self {
+            value: Mutex::new(Some(value)),
+            payload: OnceLock::new(),
+        }
+    }
+}
+
+impl<T: Any + Send + Sync> Source for Unread<T> {
+    fn payload(&self) -> Payload {
+        let payload = self.payload.get_or_init(|| {
+            let mut value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
+            Payload::new(value.take().expect("it is taken but once"))
+        });
+        payload.clone()
+    }
+}
+
+impl<C: Carrier + 'static> Source for Arc<C> {
+    fn payload(&self) -> Payload {
+        Payload::from_carrier(Arc::clone(self) as Arc<dyn Carrier>)
+    }
+}
+
+impl<S: Source> Event for View<'_, S> {
     fn id(&self) -> EventId {
         *self.attributes.id.get_or_init(EventId::new)
     }
@@ -168,8 +204,7 @@ impl<C: Carrier + 'static> Event for View<'_, C> {
                 .with_changed(|changed| changed.payload.clone()),
             None => None,
         };
-        replaced
-            .unwrap_or_else(|| Payload::from_carrier(Arc::clone(self.carrier) as Arc<dyn Carrier>))
+        replaced.unwrap_or_else(|| self.source.payload())
     }
 
     fn set_payload(&self, payload: Payload) {

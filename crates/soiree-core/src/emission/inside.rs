@@ -1,6 +1,6 @@
 //! What the calling thread is in the middle of.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// One dispatch on this thread's stack, named by addresses that live as long as the dispatch does.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -15,30 +15,58 @@ pub(crate) struct Frame {
 /// No pool has this address. Whoever is inside must not wait: what it waited for may wait for the timer.
 pub(crate) const TIMER: usize = usize::MAX;
 
+/// No dispatch: no hub has this address.
+const NONE: Frame = Frame {
+    hub: 0,
+    flight: 0,
+    pool: 0,
+};
+
 thread_local! {
-    static STACK: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
+    /// The innermost one. Beside the others, as there are seldom any, and what has no destructor is entered and left in no time.
+    static INNERMOST: Cell<Frame> = const { Cell::new(NONE) };
+    static OTHERS: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Takes the frame off again.
-pub(crate) struct Entered;
+pub(crate) struct Entered {
+    is_nested: bool,
+}
 
+#[inline]
 pub(crate) fn enter(frame: Frame) -> Entered {
-    // While a thread ends its locals are gone; listeners called from other locals' destructors go unnoticed then.
-    let _ = STACK.try_with(|stack| stack.borrow_mut().push(frame));
-    Entered
+    let outer = INNERMOST.replace(frame);
+    let is_nested = outer.hub != NONE.hub;
+    if is_nested {
+        // While a thread ends its locals are gone; dispatches around one in another local's destructor go unnoticed then.
+        let _ = OTHERS.try_with(|others| others.borrow_mut().push(outer));
+    }
+    Entered { is_nested }
 }
 
 impl Drop for Entered {
+    #[inline]
     fn drop(&mut self) {
-        let _ = STACK.try_with(|stack| stack.borrow_mut().pop());
+        let mut outer = None;
+        if self.is_nested {
+            outer = OTHERS
+                .try_with(|others| others.borrow_mut().pop())
+                .unwrap_or_default();
+        }
+        INNERMOST.set(outer.unwrap_or(NONE));
     }
 }
 
 /// In how many dispatches of which this holds this thread is.
 pub(crate) fn count(holds: impl Fn(&Frame) -> bool) -> usize {
-    STACK
-        .try_with(|stack| stack.borrow().iter().filter(|frame| holds(frame)).count())
-        .unwrap_or(0)
+    let innermost = INNERMOST.get();
+    if innermost.hub == NONE.hub {
+        return 0;
+    }
+    let others = OTHERS
+        .try_with(|others| others.borrow().iter().filter(|frame| holds(frame)).count())
+        .unwrap_or(0);
+    usize::from(holds(&innermost)) + others
 }
 
 /// Whether this thread is the timer's, as far as emissions know.
@@ -48,7 +76,5 @@ pub(crate) fn on_timer() -> bool {
 
 /// Whether this thread is inside a dispatch of which this holds.
 pub(crate) fn any(holds: impl Fn(&Frame) -> bool) -> bool {
-    STACK
-        .try_with(|stack| stack.borrow().iter().any(holds))
-        .unwrap_or(false)
+    count(holds) > 0
 }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-pub(crate) use self::cargo::{Attributes, Bare, Cargo, View, Whole};
+pub(crate) use self::cargo::{Attributes, Bare, Cargo, Unread, View, Whole};
 use self::flight::AnyFlight;
 pub(crate) use self::flight::{Core, Flight};
 pub(crate) use self::future::Waiter;

@@ -223,7 +223,7 @@ impl<C: Cargo> Watch<C> {
                 let Some(rest) = self.rest.as_ref().filter(|_| !tally.aborted) else {
                     return;
                 };
-                rest.visit(core.topic(), |entry, _| {
+                rest.look(core.topic(), |entry| {
                     tally.not_called += 1;
                     let error = ListenerError::discarded(entry.place(core.topic()));
                     let handlers = &core.setup.handlers;

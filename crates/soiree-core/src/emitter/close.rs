@@ -49,11 +49,14 @@ impl Emitter {
         if !self.hub.gate.close() {
             return Err(CloseError::AlreadyClosed);
         }
-        let ended = self.hub.gate.wait_empty(deadline);
-        let emissions = if ended { 0 } else { self.hub.gate.inside() };
+        self.scenes.close();
+        // An emission on the thread that emits may enter the gate when listeners are handed over, and not the other way round.
+        let ended = self.scenes.wait_empty(deadline) && self.hub.gate.wait_empty(deadline);
+        let mut emissions = 0;
         if ended {
             self.hub.registry.close();
         } else {
+            emissions = self.hub.gate.inside() + self.scenes.hold_gate(&self.hub);
             self.hub.clear_late.store(true, Ordering::SeqCst);
         }
         let mut released: Result<(), Unfinished> = Ok(());

@@ -4,6 +4,7 @@ mod close;
 mod introspect;
 mod launch;
 mod ordered;
+mod scene;
 mod settings;
 mod sync;
 
@@ -15,12 +16,13 @@ use std::sync::{Arc, Mutex, Weak};
 use arc_swap::ArcSwap;
 
 pub use self::close::CloseError;
+use self::scene::{Scene, Scenes};
 use self::settings::Current;
 pub use self::settings::Settings;
 use crate::bulkheads::Bulkheads;
 use crate::dispatch::Audience;
 use crate::emission::{
-    Attributes, Bare, Emission, EmitError, Hub, Report, Setup, Stalled, View, Whole,
+    Attributes, Bare, Emission, EmitError, Hub, Report, Setup, Stalled, Unread, View, Whole,
 };
 use crate::event::Event;
 use crate::gate::Gate;
@@ -29,7 +31,7 @@ use crate::observe::{EmissionRefused, Refusal};
 use crate::options::ListenerOptions;
 use crate::payload::{Payload, Value};
 use crate::pool::Pool;
-use crate::registry::{Registry, SubscribeError};
+use crate::registry::{Found, Registry, SubscribeError};
 use crate::topic::{InvalidTopic, Pattern, validate_topic};
 use crate::trace;
 
@@ -39,6 +41,7 @@ use crate::trace;
 pub struct Emitter {
     hub: Arc<Hub>,
     current: ArcSwap<Current>,
+    scenes: Arc<Scenes>,
     /// Locked by whoever changes the settings. What held before, as long as emissions begun with it are on their way.
     former: Mutex<Vec<Weak<Setup>>>,
 }
@@ -54,10 +57,14 @@ impl Emitter {
             stalled: Stalled::default(),
         });
         hub.registry.observe(settings.handlers.observers.clone());
-        let current = ArcSwap::new(Current::new(&hub, settings));
+        let current = Current::new(&hub, settings);
+        let scenes = Arc::new(Scenes::new(hub.registry.snapshot(), Arc::clone(&current)));
+        let follower = Arc::downgrade(&scenes);
+        hub.registry.set_follower(follower);
         Self {
             hub,
-            current,
+            current: ArcSwap::new(current),
+            scenes,
             former: Mutex::default(),
         }
     }
@@ -153,17 +160,32 @@ impl Emitter {
         topic: &str,
         payload: T,
     ) -> Result<Report, EmitError> {
-        if let Err(barred) = self.admit(topic) {
-            return Err(barred.with(topic, Payload::new(payload)));
-        }
-        let carrier = Arc::new(Value(payload));
-        let attributes = Attributes::default();
-        let event = View {
-            topic,
-            attributes: &attributes,
-            carrier: &carrier,
-        };
-        self.run(Audience::Matching(topic), topic, &event)
+        self.scenes.inside(|scene| {
+            let found = scene.snapshot.find(topic);
+            // Whatever topic is known is sound.
+            let checked = match found {
+                Found::Known(_) => Ok(()),
+                Found::Unknown(_) => validate_topic(topic),
+            };
+            if let Err(barred) = self.admit_to(scene, checked, topic) {
+                return Err(barred.with(topic, Payload::new(payload)));
+            }
+            let (source, attributes) = (Unread::new(payload), Attributes::default());
+            let event = View {
+                topic,
+                attributes: &attributes,
+                source: &source,
+            };
+            match found {
+                Found::Known(known) if known.plain && scene.is_quiet() => {
+                    self.run_quietly(scene, known, topic, &event)
+                }
+                found => {
+                    let audience = Audience::In(&scene.snapshot, found, topic);
+                    self.run(scene, audience, topic, &event)
+                }
+            }
+        })
     }
 
     /// Emits an event of the caller's own on the calling thread, and returns when its listeners have.
@@ -172,7 +194,11 @@ impl Emitter {
     /// As [`emit_sync`](Emitter::emit_sync).
     pub fn emit_event_sync(&self, event: &dyn Event) -> Result<Report, EmitError> {
         let topic: Box<str> = event.topic().into();
-        self.run_checked(event, Audience::Matching(&topic), &topic)
+        self.scenes.inside(|scene| {
+            let found = scene.snapshot.find(&topic);
+            let audience = Audience::In(&scene.snapshot, found, &topic);
+            self.run_checked(scene, event, audience, &topic)
+        })
     }
 
     /// Calls the listeners of one pattern alone, on the calling thread, whatever the event's topic.
@@ -181,16 +207,50 @@ impl Emitter {
     /// As [`emit_sync`](Emitter::emit_sync).
     pub fn trigger(&self, pattern: &Pattern, event: &dyn Event) -> Result<Report, EmitError> {
         let topic: Box<str> = event.topic().into();
-        self.run_checked(event, Audience::Of(pattern, &topic), &topic)
+        let audience = Audience::Of(pattern, &topic);
+        self.scenes
+            .inside(|scene| self.run_checked(scene, event, audience, &topic))
+    }
+
+    fn run_checked(
+        &self,
+        scene: &Scene,
+        event: &dyn Event,
+        audience: Audience<'_>,
+        topic: &str,
+    ) -> Result<Report, EmitError> {
+        if let Err(barred) = self.admit_to(scene, validate_topic(topic), topic) {
+            return Err(barred.with(topic, event.payload()));
+        }
+        self.run(scene, audience, topic, event)
+    }
+
+    /// Tells whether an emission begins in a scene, and if not, why.
+    #[inline]
+    fn admit_to(
+        &self,
+        scene: &Scene,
+        checked: Result<(), InvalidTopic>,
+        topic: &str,
+    ) -> Result<(), Barred> {
+        match checked {
+            Ok(()) if scene.is_open() => Ok(()),
+            Ok(()) => Err(self.bar(Barred::Closed, topic)),
+            Err(source) => Err(self.bar(Barred::InvalidTopic(source), topic)),
+        }
     }
 
     /// Enters the gate, or tells why not.
     fn admit(&self, topic: &str) -> Result<(), Barred> {
-        let barred = match validate_topic(topic) {
-            Ok(()) if self.hub.gate.enter() => return Ok(()),
-            Ok(()) => Barred::Closed,
-            Err(source) => Barred::InvalidTopic(source),
-        };
+        match validate_topic(topic) {
+            Ok(()) if self.hub.gate.enter() => Ok(()),
+            Ok(()) => Err(self.bar(Barred::Closed, topic)),
+            Err(source) => Err(self.bar(Barred::InvalidTopic(source), topic)),
+        }
+    }
+
+    #[cold]
+    fn bar(&self, barred: Barred, topic: &str) -> Barred {
         let current = self.current.load();
         let reason = match &barred {
             Barred::InvalidTopic(source) => Refusal::InvalidTopic(source),
@@ -200,19 +260,7 @@ impl Emitter {
         let refused = EmissionRefused { topic, reason };
         let observers = &current.settings.handlers.observers;
         observers.tell(|observer| observer.emission_refused(&refused));
-        Err(barred)
-    }
-
-    fn run_checked(
-        &self,
-        event: &dyn Event,
-        audience: Audience<'_>,
-        topic: &str,
-    ) -> Result<Report, EmitError> {
-        if let Err(barred) = self.admit(topic) {
-            return Err(barred.with(topic, event.payload()));
-        }
-        self.run(audience, topic, event)
+        barred
     }
 }
 

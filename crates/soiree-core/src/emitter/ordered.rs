@@ -7,8 +7,7 @@ use super::Emitter;
 use super::launch::tell_refused;
 use super::settings::Current;
 use crate::emission::{
-    Berth, Cargo, Emission, EmitError, Flight, Frame, Setup, Turn, enter_frame, inside_any,
-    on_timer,
+    Berth, Cargo, Emission, EmitError, Flight, Setup, Turn, inside_any, on_timer,
 };
 use crate::event::Event;
 use crate::job::PanicPayload;
@@ -37,17 +36,8 @@ impl Emitter {
         Ok(key)
     }
 
-    /// For users' code that is called by an emission, which is inside the gate: a close in there would wait for it.
-    fn enter(&self) -> impl Drop + use<> {
-        enter_frame(Frame {
-            hub: Arc::as_ptr(&self.hub).addr(),
-            flight: 0,
-            pool: 0,
-        })
-    }
-
     fn make_key(&self, make: impl FnOnce()) -> Result<(), PanicPayload> {
-        let _entered = self.enter();
+        let _entered = self.enter(0);
         catch_unwind(AssertUnwindSafe(make)).map_err(PanicPayload::new)
     }
 
@@ -138,7 +128,7 @@ impl Emitter {
             };
             trace::refused(topic, reason);
             let observers = &current.settings.handlers.observers;
-            let _entered = self.enter();
+            let _entered = self.enter(0);
             observers
                 .tell(|observer| observer.emission_refused(&EmissionRefused { topic, reason }));
         })

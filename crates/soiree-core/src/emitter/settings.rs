@@ -162,7 +162,8 @@ impl Emitter {
         // What it held before is held by the former settings as well: nobody's `Drop` runs here.
         let observers = settings.handlers.observers.clone();
         self.hub.registry.observe(observers);
-        let old = self.current.swap(Current::new(&self.hub, settings));
+        let next = Current::new(&self.hub, settings);
+        let old = (self.scenes.set(Arc::clone(&next)), self.current.swap(next));
         let new = self.current.load();
         for setup in former.iter().filter_map(Weak::upgrade) {
             new.tell_of_bulkheads(&setup);

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Emitter;
+use super::scene::Scene;
 use super::settings::Current;
 use crate::call::{Watched, Within};
-use crate::dispatch::{Audience, Failed, Ground, Tally, dispatch, tell_if_dead};
+use crate::dispatch::{Audience, Failed, Ground, Tally, call_plain, dispatch, tell_if_dead};
 use crate::emission::{
     Emission, EmitError, Errors, Flight, Frame, Hub, Report, Turn, Whole, enter_frame,
     tell_accepted, tell_begun, tell_ended,
@@ -14,7 +15,7 @@ use crate::emission::{
 use crate::event::{BaseEvent, Event};
 use crate::listener::ListenerError;
 use crate::observe::Call;
-use crate::registry::{Entry, contained};
+use crate::registry::{Entry, Known, contained};
 use crate::trace::EmissionSpan;
 
 /// The emission, as long as none of its listeners has been handed over; and what it becomes then.
@@ -30,40 +31,67 @@ struct Here<'a> {
 }
 
 impl Emitter {
-    /// Calls listeners on this thread. The gate has been entered, and is left in here.
+    /// Calls listeners on this thread as [`run`](Self::run) does, if there is nothing to ask and nobody to tell.
+    #[inline]
+    pub(super) fn run_quietly(
+        &self,
+        scene: &Scene,
+        known: &Known,
+        topic: &str,
+        event: &impl Event,
+    ) -> Result<Report, EmitError> {
+        let entered = self.enter(0);
+        let called = call_plain(&known.calls, event);
+        if called.badly.is_some() {
+            drop(entered);
+            let audience = Audience::Further(&known.calls, called, &scene.snapshot, topic);
+            return self.run(scene, audience, topic, event);
+        }
+        Ok(Report {
+            delivered: called.count as u64,
+            aborted: called.aborted,
+            ..Report::default()
+        })
+    }
+
+    /// For users' code that is called by an emission: a close in there would wait for it.
+    pub(super) fn enter(&self, flight: usize) -> impl Drop + use<> {
+        enter_frame(Frame {
+            hub: Arc::as_ptr(&self.hub).addr(),
+            flight,
+            pool: 0,
+        })
+    }
+
+    /// Calls listeners on this thread, inside the scene.
     pub(super) fn run(
         &self,
+        scene: &Scene,
         audience: Audience<'_>,
         topic: &str,
         event: &dyn Event,
     ) -> Result<Report, EmitError> {
-        let _inside = Inside(&self.hub);
-        let current = self.current.load();
+        let current = &*scene.current;
         let handlers = &current.settings.handlers;
         let span = EmissionSpan::default();
         span.begin(topic, None, || event.known_id());
         let traced = span.enter();
-        let enter = |flight| {
-            enter_frame(Frame {
-                hub: Arc::as_ptr(&self.hub).addr(),
-                flight,
-                pool: 0,
-            })
-        };
-        let entered = enter(0);
+        let begun = self.enter(0);
         tell_begun(event, topic, None, handlers);
-        drop(entered);
-        let turn = match current.settings.orders.of(topic) {
-            Some(rule) => self.turn(&current, rule, event, topic)?,
-            None => None,
+        let (turn, entered) = match current.settings.orders.of(topic) {
+            None => (None, begun),
+            Some(rule) => {
+                drop(begun);
+                let turn = self.turn(current, rule, event, topic)?;
+                let entered = self.enter(turn.as_ref().map_or(0, Turn::address));
+                (turn, entered)
+            }
         };
-        let turn = turn.as_ref();
-        let entered = enter(turn.map_or(0, Turn::address));
         tell_accepted(topic, None, handlers);
         let mut here = Here {
             hub: &self.hub,
-            current: &current,
-            turn,
+            current,
+            turn: turn.as_ref(),
             topic,
             errors: Errors::default(),
             flight: None,
@@ -156,14 +184,5 @@ impl Ground for Here<'_> {
             event.set_aborted(true);
         }
         event.is_aborted()
-    }
-}
-
-/// Leaves the gate.
-struct Inside<'a>(&'a Hub);
-
-impl Drop for Inside<'_> {
-    fn drop(&mut self) {
-        self.0.leave();
     }
 }

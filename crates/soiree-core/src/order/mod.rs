@@ -126,6 +126,10 @@ impl KeyOrders {
         stats.collect()
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     /// The order that holds for a topic.
     pub(crate) fn of(&self, topic: &str) -> Option<&Arc<Rule>> {
         let mut rules = self.rules.iter().map(|(_, rule)| rule);

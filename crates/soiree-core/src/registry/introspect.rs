@@ -41,7 +41,7 @@ impl Registry {
     pub fn listeners_for(&self, topic: &str) -> Result<Vec<ListenerInfo>, InvalidTopic> {
         validate_topic(topic)?;
         let mut listeners = Vec::new();
-        self.visit(topic, |entry, _| {
+        self.look(topic, |entry| {
             if entry.has_runs_left() {
                 listeners.push(entry.info());
             }

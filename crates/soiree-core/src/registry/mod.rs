@@ -10,10 +10,11 @@ mod snapshot;
 mod str_map;
 mod trie;
 
+use std::any::Any;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 
 use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
@@ -21,8 +22,9 @@ use hashbrown::hash_table::{Entry as Slot, HashTable};
 
 pub(crate) use self::entry::{Claim, Entry};
 pub use self::error::{SubscribeError, UnsubscribeError};
+pub(crate) use self::resolved::{Known, Listening};
 pub(crate) use self::rest::Rest;
-pub(crate) use self::snapshot::Snapshot;
+pub(crate) use self::snapshot::{Found, Snapshot, Visitor};
 use crate::job::PanicPayload;
 use crate::listener::{Listener, ListenerId};
 use crate::observe::{Observers, Removal, SubscriptionAdded, SubscriptionRemoved};
@@ -38,7 +40,17 @@ pub struct Registry {
     control: Mutex<Control>,
     hasher: RandomState,
     observers: ArcSwap<Observers>,
+    follower: OnceLock<Weak<dyn Follower>>,
 }
+
+/// Keeps the current snapshot in another place as well.
+pub(crate) trait Follower: Send + Sync {
+    /// Takes a snapshot as it is published, with the writers' lock held. What comes back is dropped when it no longer is.
+    fn follow(&self, snapshot: Arc<Snapshot>) -> Former;
+}
+
+/// What a new snapshot has taken the place of.
+pub(crate) type Former = Arc<dyn Any + Send + Sync>;
 
 /// What writers know beside the snapshot.
 struct Control {
@@ -60,7 +72,33 @@ impl Registry {
             }),
             hasher,
             observers: ArcSwap::default(),
+            follower: OnceLock::new(),
         }
+    }
+
+    /// The snapshot of this moment.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// Has every snapshot from the next one on given to this one as well.
+    pub(crate) fn set_follower(&self, follower: Weak<dyn Follower>) {
+        let _ = self.follower.set(follower);
+    }
+
+    fn follower(&self) -> Option<Arc<dyn Follower>> {
+        self.follower.get()?.upgrade()
+    }
+
+    /// To be called with the writers' lock held; what comes back is to be dropped without it.
+    fn publish(
+        &self,
+        next: Snapshot,
+        follower: Option<&Arc<dyn Follower>>,
+    ) -> (Arc<Snapshot>, Option<Former>) {
+        let next = Arc::new(next);
+        let followed = follower.map(|follower| follower.follow(Arc::clone(&next)));
+        (self.current.swap(next), followed)
     }
 
     /// Has subscriptions that are added and removed from now on told to these.
@@ -80,6 +118,7 @@ impl Registry {
         listener: Arc<dyn Listener>,
     ) -> Result<(), SubscribeError> {
         options.check(listener.as_async().is_some())?;
+        let follower = self.follower();
         let mut guard = self.lock();
         let control = &mut *guard;
         if control.closed {
@@ -101,9 +140,9 @@ impl Registry {
         control.next_seq += 1;
         vacant.insert(Arc::clone(&entry));
         let next = self.current.load().with(&entry, true);
-        // The old snapshot holds nothing that the new one does not hold too: no listener is dropped here.
-        self.current.store(Arc::new(next));
+        let former = self.publish(next, follower.as_ref());
         drop(guard);
+        contained(move || drop((former, follower)));
         let listener = entry.told();
         let added = SubscriptionAdded { listener };
         let observers = self.observers.load();
@@ -144,6 +183,7 @@ impl Registry {
         cause: Removal,
         found: impl FnMut(&Arc<Entry>) -> bool,
     ) -> bool {
+        let follower = self.follower();
         let mut control = self.lock();
         let Ok(slot) = control.by_id.find_entry(self.id_hash(pattern, id), found) else {
             return false;
@@ -155,10 +195,10 @@ impl Registry {
                 .shrink_to(0, |entry| self.id_hash(&entry.pattern, &entry.id));
         }
         let next = self.current.load().with(&entry, false);
-        let old = self.current.swap(Arc::new(next));
+        let former = self.publish(next, follower.as_ref());
         drop(control);
         self.tell_removed(&entry, cause);
-        contained(move || drop((old, entry)));
+        contained(move || drop((former, follower, entry)));
         true
     }
 
@@ -171,14 +211,13 @@ impl Registry {
 
     /// Takes off every listener and refuses new ones.
     pub fn close(&self) {
+        let follower = self.follower();
         let mut control = self.lock();
         control.closed = true;
         let entries = std::mem::take(&mut control.by_id);
-        let old = self
-            .current
-            .swap(Arc::new(Snapshot::empty(self.hasher.clone())));
+        let former = self.publish(Snapshot::empty(self.hasher.clone()), follower.as_ref());
         drop(control);
-        contained(move || drop(old));
+        contained(move || drop((former, follower)));
         for entry in entries {
             self.tell_removed(&entry, Removal::Closed);
             contained(move || drop(entry));
@@ -206,35 +245,50 @@ impl Registry {
     /// The listeners that an emission on this topic would call now, in that order.
     pub fn matching(&self, topic: &str) -> Vec<ListenerId> {
         let mut ids = Vec::new();
-        self.visit(topic, |entry, _| ids.push(entry.id.clone()));
+        self.look(topic, |entry| ids.push(entry.id.clone()));
         ids
     }
 
-    /// Calls `visit` with the entries of one pattern alone.
-    pub(crate) fn visit_pattern(
-        &self,
-        pattern: &Pattern,
-        mut visit: impl FnMut(&Arc<Entry>, &Arc<Snapshot>),
-    ) {
+    /// Calls `found` with the entries that match a topic, in calling order, as they are at this moment. The topic need not be a
+    /// sound one, and does not count as emitted.
+    fn look(&self, topic: &str, found: impl FnMut(&Arc<Entry>)) {
+        let snapshot = self.current.load();
+        snapshot.look(topic, found);
+        contained(move || drop(snapshot));
+    }
+
+    /// Has the entries of one pattern alone visited.
+    pub(crate) fn visit_pattern(&self, pattern: &Pattern, visitor: &mut impl Visitor) {
         let snapshot = self.current.load();
         if let Some(group) = snapshot.group(pattern) {
-            group.iter().for_each(|entry| visit(entry, &snapshot));
+            visitor.visit(group.iter(), &snapshot);
         }
         contained(move || drop(snapshot));
     }
 
-    /// Calls `visit` with the entries that match a topic, in calling order, as they are at this moment.
-    pub(crate) fn visit(&self, topic: &str, mut visit: impl FnMut(&Arc<Entry>, &Arc<Snapshot>)) {
+    /// Has the entries visited that match a topic, in calling order, as they are at this moment.
+    pub(crate) fn visit(&self, topic: &str, visitor: &mut impl Visitor) {
         let snapshot = self.current.load();
-        let crowded = snapshot.visit(topic, &mut |entry| visit(entry, &snapshot));
-        if crowded {
-            self.renew_table(&snapshot);
-        }
+        self.visit_in(&snapshot, snapshot.find(topic), topic, visitor);
         // This may be the last reader of a snapshot whose listeners were taken off meanwhile.
         contained(move || drop(snapshot));
     }
 
+    /// Has the entries visited that match a topic, in calling order, as they were when this snapshot was taken.
+    pub(crate) fn visit_in(
+        &self,
+        snapshot: &Arc<Snapshot>,
+        found: Found<'_>,
+        topic: &str,
+        visitor: &mut impl Visitor,
+    ) {
+        if snapshot.visit(topic, found, visitor) {
+            self.renew_table(snapshot);
+        }
+    }
+
     fn renew_table(&self, crowded: &Arc<Snapshot>) {
+        let follower = self.follower();
         let control = match self.control.try_lock() {
             Ok(control) => control,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -242,11 +296,13 @@ impl Registry {
             Err(TryLockError::WouldBlock) => return,
         };
         let current = self.current.load();
+        let mut former = None;
         if Arc::ptr_eq(&current, crowded) {
-            self.current.store(Arc::new(current.with_fresh_table()));
+            former = Some(self.publish(current.with_fresh_table(), follower.as_ref()));
         }
         drop(current);
         drop(control);
+        contained(move || drop((former, follower)));
     }
 
     fn id_hash(&self, pattern: &str, id: &ListenerId) -> u64 {
@@ -281,6 +337,7 @@ impl fmt::Debug for Registry {
 
 #[cfg(test)]
 mod tests {
+    use super::snapshot::tests::Count;
     use super::*;
 
     /// T3: the list of IDs shrinks as they go, and not each time one goes.
@@ -322,8 +379,11 @@ mod tests {
             let before = registry.current.load_full();
             for topic in &topics {
                 // Twice, so that it is worth remembering.
-                assert_eq!(registry.matching(topic), std::slice::from_ref(&id));
-                assert_eq!(registry.matching(topic), std::slice::from_ref(&id));
+                for _ in 0..2 {
+                    let mut heard = 0;
+                    registry.visit(topic, &mut Count(&mut heard));
+                    assert_eq!(heard, 1);
+                }
             }
             Arc::ptr_eq(&before, &registry.current.load_full())
         };

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::entry::Entry;
+use crate::listener::Listener;
 
 const WAYS: usize = 2;
 /// Sets of the first table and of the largest one.
@@ -28,10 +29,19 @@ struct Set {
     ways: [OnceLock<Known>; WAYS],
 }
 
-struct Known {
+/// The listeners of one topic.
+pub(crate) struct Known {
     hash: u64,
     topic: Box<str>,
-    listeners: Box<[Arc<Entry>]>,
+    pub(crate) calls: Box<[Listening]>,
+    /// There is nothing to ask before any of them is called, and there is one.
+    pub(crate) plain: bool,
+}
+
+/// One of them, and beside it what is called, which is found faster here than there.
+pub(crate) struct Listening {
+    pub(crate) listener: Arc<dyn Listener>,
+    pub(crate) entry: Arc<Entry>,
 }
 
 impl Resolved {
@@ -52,12 +62,12 @@ impl Resolved {
     }
 
     #[inline]
-    pub(super) fn get(&self, hash: u64, topic: &str) -> Option<&[Arc<Entry>]> {
+    pub(super) fn get(&self, hash: u64, topic: &str) -> Option<&Known> {
         let set = &self.sets.get()?[hash as usize & (self.size - 1)];
         for way in &set.ways {
             let known = way.get()?;
-            if known.hash == hash && *known.topic == *topic {
-                return Some(&known.listeners);
+            if known.hash == hash && is_same(&known.topic, topic) {
+                return Some(known);
             }
         }
         None
@@ -84,15 +94,44 @@ impl Resolved {
         };
         let set = &sets[hash as usize & (self.size - 1)];
         if let Some(free) = set.ways.iter().find(|way| way.get().is_none()) {
-            free.get_or_init(|| Known {
-                hash,
-                topic: topic.into(),
-                listeners: listeners.iter().map(|entry| Arc::clone(entry)).collect(),
-            });
+            free.get_or_init(|| Known::new(hash, topic, listeners));
             return false;
         }
         let turned_away = self.turned_away.fetch_add(1, Ordering::Relaxed);
         turned_away as usize >= self.size * WAYS
+    }
+}
+
+/// As `==`, without the call into the C library that takes longer than comparing so few bytes.
+#[inline]
+fn is_same(one: &str, other: &str) -> bool {
+    const WORD: usize = size_of::<u64>();
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let word = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).ok();
+    if one.len() != other.len() {
+        return false;
+    }
+    let (a, b) = (one.chunks_exact(WORD), other.chunks_exact(WORD));
+    let (x, y) = (a.remainder(), b.remainder());
+    a.zip(b).all(|(a, b)| word(a) == word(b)) && x.iter().zip(y).all(|(x, y)| x == y)
+}
+
+impl Known {
+    fn new(hash: u64, topic: &str, listeners: &[&Arc<Entry>]) -> Self {
+        let call = |entry: &&Arc<Entry>| Listening {
+            listener: Arc::clone(&entry.listener),
+            entry: Arc::clone(entry),
+        };
+        Self {
+            hash,
+            topic: topic.into(),
+            calls: listeners.iter().map(call).collect(),
+            plain: !listeners.is_empty() && listeners.iter().all(|entry| entry.plain),
+        }
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.calls.iter().map(|call| &call.entry)
     }
 }
 
@@ -111,7 +150,11 @@ mod tests {
         assert!(table.met(7 << 32));
         assert!(table.get(7 << 32, "t").is_none());
         assert!(!table.keep(7 << 32, "t", &[]));
-        assert!(table.get(7 << 32, "t").is_some_and(<[_]>::is_empty));
+        assert!(
+            table
+                .get(7 << 32, "t")
+                .is_some_and(|known| known.calls.is_empty())
+        );
         assert!(table.get(7 << 32, "u").is_none(), "hashes may collide");
     }
 

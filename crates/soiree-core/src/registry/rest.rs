@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::entry::Entry;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, Visitor};
 
 /// Those listeners of a topic that come after a certain one, in the state of the registry that their emission reads.
 pub(crate) struct Rest {
@@ -21,16 +21,46 @@ impl Rest {
 
     pub(crate) fn is_empty(&self, topic: &str) -> bool {
         let mut empty = true;
-        self.visit(topic, |_, _| empty = false);
+        self.snapshot
+            .look(topic, |entry| empty &= entry.rank <= self.rank);
         empty
     }
 
-    /// Calls `visit` with them, in calling order.
-    pub(crate) fn visit(&self, topic: &str, mut visit: impl FnMut(&Arc<Entry>, &Arc<Snapshot>)) {
-        self.snapshot.visit(topic, &mut |entry| {
+    /// Has them visited, in calling order.
+    pub(crate) fn visit(&self, topic: &str, visitor: &mut impl Visitor) {
+        self.snapshot.visit(
+            topic,
+            self.snapshot.find(topic),
+            &mut After {
+                rank: self.rank,
+                visitor,
+            },
+        );
+    }
+
+    /// Calls `found` with them, in calling order.
+    pub(crate) fn look(&self, topic: &str, mut found: impl FnMut(&Arc<Entry>)) {
+        self.snapshot.look(topic, |entry| {
             if entry.rank > self.rank {
-                visit(entry, &self.snapshot);
+                found(entry);
             }
         });
+    }
+}
+
+/// Leaves out those up to a rank.
+struct After<'a, V> {
+    rank: u64,
+    visitor: &'a mut V,
+}
+
+impl<V: Visitor> Visitor for After<'_, V> {
+    fn visit<'e>(
+        &mut self,
+        entries: impl Iterator<Item = &'e Arc<Entry>>,
+        snapshot: &Arc<Snapshot>,
+    ) {
+        let after = entries.filter(|entry| entry.rank > self.rank);
+        self.visitor.visit(after, snapshot);
     }
 }

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
 use super::entry::{Entry, Group};
-use super::resolved::{Resolved, SMALLEST};
+use super::resolved::{Known, Resolved, SMALLEST};
 use super::str_map::{Keyed, StrMap};
 use super::trie::Node;
 use crate::topic::Pattern;
@@ -29,6 +29,28 @@ impl Keyed for Arc<Exact> {
     fn key(&self) -> &str {
         &self.topic
     }
+}
+
+/// What is known of a topic.
+#[derive(Clone, Copy)]
+pub(crate) enum Found<'a> {
+    /// Its listeners: it was emitted before.
+    Known(&'a Known),
+    Unknown(Hash),
+}
+
+/// Where to look for a topic.
+#[derive(Clone, Copy)]
+pub(crate) struct Hash(u64);
+
+/// Goes through the listeners of a topic.
+pub(crate) trait Visitor {
+    /// Is called once, with all of them.
+    fn visit<'e>(
+        &mut self,
+        entries: impl Iterator<Item = &'e Arc<Entry>>,
+        snapshot: &Arc<Snapshot>,
+    );
 }
 
 /// Topics of more listeners than this are resolved anew each time, to bound what the table of topics holds.
@@ -105,8 +127,8 @@ impl Snapshot {
     /// part of the topic, and does not take the topic for one that was emitted.
     pub(super) fn any(&self, topic: &str, holds: impl Fn(&Arc<Entry>) -> bool) -> bool {
         let hash = self.hasher.hash_one(topic);
-        if let Some(listeners) = self.resolved.get(hash, topic) {
-            return listeners.iter().any(holds);
+        if let Some(known) = self.resolved.get(hash, topic) {
+            return known.entries().any(holds);
         }
         let exact = self.exact.get(hash, topic);
         if exact.is_some_and(|exact| exact.group.any(&holds)) {
@@ -121,13 +143,48 @@ impl Snapshot {
         any
     }
 
-    /// Calls `visit` with the listeners of a topic, in calling order. Says whether a larger table is wanted.
-    pub(super) fn visit(&self, topic: &str, visit: &mut dyn FnMut(&Arc<Entry>)) -> bool {
+    /// What is known of a topic before its listeners are looked for.
+    #[inline]
+    pub(crate) fn find(&self, topic: &str) -> Found<'_> {
         let hash = self.hasher.hash_one(topic);
-        if let Some(listeners) = self.resolved.get(hash, topic) {
-            listeners.iter().for_each(visit);
-            return false;
+        match self.resolved.get(hash, topic) {
+            Some(known) => Found::Known(known),
+            None => Found::Unknown(Hash(hash)),
         }
+    }
+
+    /// Calls `found` with the listeners of a topic, in calling order. Does not take the topic for one that was emitted.
+    pub(super) fn look(&self, topic: &str, mut found: impl FnMut(&Arc<Entry>)) {
+        match self.find(topic) {
+            Found::Known(known) => known.entries().for_each(found),
+            Found::Unknown(hash) => self.resolve(hash, topic).into_iter().for_each(&mut found),
+        }
+    }
+
+    /// Has the listeners of a topic visited, in calling order. Says whether a larger table is wanted.
+    pub(super) fn visit(
+        self: &Arc<Self>,
+        topic: &str,
+        found: Found<'_>,
+        visitor: &mut impl Visitor,
+    ) -> bool {
+        let hash = match found {
+            Found::Known(known) => {
+                visitor.visit(known.entries(), self);
+                return false;
+            }
+            Found::Unknown(hash) => hash,
+        };
+        let listeners = self.resolve(hash, topic);
+        let mut crowded = false;
+        if listeners.len() <= MOST_KEPT && self.resolved.met(hash.0) {
+            crowded = self.resolved.keep(hash.0, topic, &listeners);
+        }
+        visitor.visit(listeners.into_iter(), self);
+        crowded
+    }
+
+    fn resolve(&self, Hash(hash): Hash, topic: &str) -> SmallVec<[&Arc<Entry>; 16]> {
         let mut groups: SmallVec<[&Group; 8]> = SmallVec::new();
         if let Some(exact) = self.exact.get(hash, topic) {
             groups.push(&exact.group);
@@ -146,17 +203,12 @@ impl Snapshot {
         if groups.len() > 1 {
             listeners.sort_unstable_by_key(|entry| entry.rank);
         }
-        let mut crowded = false;
-        if listeners.len() <= MOST_KEPT && self.resolved.met(hash) {
-            crowded = self.resolved.keep(hash, topic, &listeners);
-        }
-        listeners.into_iter().for_each(visit);
-        crowded
+        listeners
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::listener::ListenerId;
     use crate::options::ListenerOptions;
@@ -166,6 +218,15 @@ mod tests {
         let (id, options) = (ListenerId::new(seq.to_string()), ListenerOptions::new());
         let listener = Arc::new(|_: &dyn crate::Event| ());
         Arc::new(Entry::new(&pattern, options, id, seq, listener))
+    }
+
+    /// Counts them.
+    pub(in super::super) struct Count<'a>(pub(in super::super) &'a mut usize);
+
+    impl Visitor for Count<'_> {
+        fn visit<'e>(&mut self, entries: impl Iterator<Item = &'e Arc<Entry>>, _: &Arc<Snapshot>) {
+            *self.0 += entries.count();
+        }
     }
 
     fn empty() -> Snapshot {
@@ -200,18 +261,18 @@ mod tests {
             entries.fold(empty(), |all, one| all.with(&one, true))
         };
         for (count, kept) in [(1, true), (MOST_KEPT, true), (MOST_KEPT + 1, false)] {
-            let snapshot = fill(count);
+            let snapshot = Arc::new(fill(count));
             let mut heard = 0;
-            let mut visit = |_: &Arc<Entry>| heard += 1;
-            snapshot.visit("a", &mut visit);
+            let mut visit = Count(&mut heard);
+            snapshot.visit("a", snapshot.find("a"), &mut visit);
             assert!(!is_kept(&snapshot, "a"), "{count} listeners, met once");
-            snapshot.visit("a", &mut visit);
+            snapshot.visit("a", snapshot.find("a"), &mut visit);
             assert_eq!(
                 is_kept(&snapshot, "a"),
                 kept,
                 "{count} listeners, met twice"
             );
-            snapshot.visit("a", &mut visit);
+            snapshot.visit("a", snapshot.find("a"), &mut visit);
             assert_eq!(heard, 3 * count);
         }
     }
@@ -219,11 +280,17 @@ mod tests {
     /// T3: to ask is not to emit: a topic that is only asked after is not remembered.
     #[test]
     fn a_topic_that_is_asked_after_was_not_met() {
-        let snapshot = empty().with(&entry("*", 0), true);
-        assert!((0..3).all(|_| snapshot.any("a", |_| true)));
-        snapshot.visit("a", &mut |_| ());
+        let snapshot = Arc::new(empty().with(&entry("*", 0), true));
+        for _ in 0..3 {
+            assert!(snapshot.any("a", |_| true));
+            let mut heard = 0;
+            snapshot.look("a", |_| heard += 1);
+            assert_eq!(heard, 1);
+        }
+        let emit = || snapshot.visit("a", snapshot.find("a"), &mut Count(&mut 0));
+        emit();
         assert!(!is_kept(&snapshot, "a"), "it was met once");
-        snapshot.visit("a", &mut |_| ());
+        emit();
         assert!(is_kept(&snapshot, "a"), "it was met twice");
         assert!(snapshot.any("a", |_| true) && !snapshot.any("a", |_| false));
     }

@@ -2,6 +2,7 @@
 
 mod bulkheads;
 mod closing;
+mod closing_here;
 mod common;
 mod delivery;
 mod elsewhere;

@@ -1,0 +1,189 @@
+//! E4, for emissions on the thread that emits.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::thread;
+use std::time::Instant;
+
+use soiree::{CloseError, EmitError, EventPool, ListenerId, WorkerPool};
+
+use crate::common::{BoxResult, PATIENCE, on_one_worker, until};
+
+/// Listeners that hold the threads that call them until they are let go, one by one.
+struct Held {
+    began: mpsc::Receiver<()>,
+    go: mpsc::Sender<()>,
+}
+
+impl Held {
+    fn on(soiree: &EventPool, topic: &str) -> (Self, ListenerId) {
+        let (said, began) = mpsc::channel();
+        let (go, told) = mpsc::channel();
+        let told = Mutex::new(told);
+        let held = soiree.on(topic, move |_| {
+            said.send(()).unwrap();
+            told.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+        });
+        (Self { began, go }, held.unwrap())
+    }
+
+    /// Those who have called are let go in the order in which they did.
+    fn wait_for(&self, calls: usize) {
+        for _ in 0..calls {
+            self.began.recv_timeout(PATIENCE).unwrap();
+        }
+    }
+}
+
+fn is_refused(soiree: &EventPool) -> bool {
+    let refused = |emitted: Result<(), EmitError>| matches!(emitted, Err(EmitError::Closed { .. }));
+    refused(soiree.emit("x", ()).map(drop)) && refused(soiree.emit_sync("x", ()).map(drop))
+}
+
+/// E4
+#[test]
+fn close_waits_for_every_emission_and_refuses_every_other_while_threads_emit() -> BoxResult {
+    for _ in 0..20 {
+        let soiree = EventPool::with_pool(WorkerPool::new(1, 4)?);
+        let (begun, ended) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let (begin, end) = (Arc::clone(&begun), Arc::clone(&ended));
+        soiree.on("t", move |_| {
+            begin.fetch_add(1, Ordering::SeqCst);
+            thread::yield_now();
+            end.fetch_add(1, Ordering::SeqCst);
+        })?;
+        let accepted = AtomicU64::new(0);
+        let starting = Barrier::new(4);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    starting.wait();
+                    while soiree.emit_sync("t", ()).is_ok() {
+                        accepted.fetch_add(1, Ordering::SeqCst);
+                    }
+                    assert!(is_refused(&soiree));
+                });
+            }
+            // Others come and go meanwhile.
+            scope.spawn(|| {
+                starting.wait();
+                while let Ok(id) = soiree.on("u", |_| {}) {
+                    let _ = soiree.off("u", &id);
+                }
+            });
+            starting.wait();
+            until("some are in", || accepted.load(Ordering::SeqCst) > 50);
+            soiree.close().unwrap();
+            let begun = begun.load(Ordering::SeqCst);
+            assert_eq!(ended.load(Ordering::SeqCst), begun, "some are on their way");
+        });
+        assert_eq!(begun.load(Ordering::SeqCst), accepted.into_inner());
+    }
+    Ok(())
+}
+
+/// E4: also for those that began before what was subscribed and set since.
+#[test]
+fn close_waits_for_emissions_of_earlier_listeners_and_settings() -> BoxResult {
+    let soiree = on_one_worker(1);
+    let (held, _) = Held::on(&soiree, "t");
+    thread::scope(|scope| {
+        let emit = || soiree.emit_sync("t", ()).unwrap().delivered;
+        let first = scope.spawn(emit);
+        held.wait_for(1);
+        soiree.on("t", |_| {}).unwrap();
+        let second = scope.spawn(emit);
+        held.wait_for(1);
+        soiree.set_error_buffer(1);
+        let close = scope.spawn(|| soiree.close());
+        until("it closes", || is_refused(&soiree));
+        held.go.send(()).unwrap();
+        until("one has ended", || {
+            first.is_finished() || second.is_finished()
+        });
+        assert!(!close.is_finished(), "the other one has not ended");
+        assert_eq!(soiree.len(), 2, "it still has its listeners");
+        held.go.send(()).unwrap();
+        assert_eq!(close.join().unwrap(), Ok(()));
+        assert_eq!((first.join().unwrap(), second.join().unwrap()), (1, 2));
+    });
+    assert!(soiree.is_empty());
+    Ok(())
+}
+
+/// E4
+#[test]
+fn close_with_deadline_counts_emissions_on_other_threads_and_the_last_one_clears_up() -> BoxResult {
+    let soiree = on_one_worker(8);
+    let (held, _) = Held::on(&soiree, "t");
+    let inner = soiree.clone();
+    soiree.on("outer", move |_| {
+        inner.emit_sync("t", ()).unwrap();
+    })?;
+    thread::scope(|scope| {
+        let emit = |topic| {
+            let soiree = &soiree;
+            scope.spawn(move || soiree.emit_sync(topic, ()).unwrap())
+        };
+        let first = emit("t");
+        held.wait_for(1);
+        let on_a_worker = soiree.emit("t", ()).unwrap();
+        held.wait_for(1);
+        soiree.on("u", |_| {}).unwrap();
+        emit("t");
+        emit("outer");
+        held.wait_for(2);
+        let closed = soiree.close_with_deadline(Instant::now());
+        let Err(CloseError::Unfinished { emissions, .. }) = closed else {
+            panic!("threads are held")
+        };
+        assert_eq!(emissions, 5, "three threads, an inner emission, a worker");
+        for _ in 0..2 {
+            held.go.send(()).unwrap();
+        }
+        first.join().unwrap();
+        assert_eq!(on_a_worker.wait().delivered, 1);
+        assert_eq!(soiree.len(), 3, "two threads are still inside");
+        for _ in 0..2 {
+            held.go.send(()).unwrap();
+        }
+    });
+    until("the last emission has taken the listeners off", || {
+        soiree.is_empty()
+    });
+    Ok(())
+}
+
+/// E4, L3: a listener that was taken off is dropped as its last emission ends, and may close the event pool then.
+#[test]
+fn a_listener_may_close_the_event_pool_as_it_is_dropped() -> BoxResult {
+    struct ClosesOnDrop(EventPool, mpsc::Sender<Result<(), CloseError>>);
+    impl Drop for ClosesOnDrop {
+        fn drop(&mut self) {
+            let _ = self.1.send(self.0.close());
+        }
+    }
+    // Once by whoever takes it off, once by the emission that is the last to hold on to it.
+    for during_an_emission in [false, true] {
+        let soiree = on_one_worker(1);
+        let (said, closed) = mpsc::channel();
+        let closes = ClosesOnDrop(soiree.clone(), said);
+        let (held, _) = Held::on(&soiree, "t");
+        let id = soiree.on("t", move |_| {
+            let _ = &closes;
+        })?;
+        thread::scope(|scope| -> BoxResult {
+            let emission = during_an_emission.then(|| scope.spawn(|| soiree.emit_sync("t", ())));
+            held.wait_for(usize::from(during_an_emission));
+            soiree.off("t", &id)?;
+            // Where nothing was emitted it is closed by now, and nobody left to be held.
+            let _ = held.go.send(());
+            assert_eq!(closed.recv_timeout(PATIENCE)?, Ok(()));
+            let emission = emission.map(|emission| emission.join().unwrap());
+            assert!(emission.is_none_or(|report| report.unwrap().delivered == 2));
+            Ok(())
+        })?;
+        assert!(is_refused(&soiree));
+    }
+    Ok(())
+}
