@@ -78,7 +78,7 @@ pub(crate) fn hold_back(call: &Call<'_>, last: &Cell<bool>) -> Option<Step> {
     if event.is_aborted() {
         return Some(Step::Aborted);
     }
-    if entry.filter.as_ref().is_some_and(|filter| !filter(event)) {
+    if entry.filter().is_some_and(|filter| !filter(event)) {
         return Some(Step::Skipped);
     }
     match entry.claim() {
@@ -96,7 +96,7 @@ pub(crate) fn run(
     within: Within<'_>,
     ground: &mut dyn Ground,
 ) -> Step {
-    match call.entry.timeout {
+    match call.entry.timeout() {
         None => Step::Called(call.run(seen)),
         Some(limit) => run_within(limit, call, seen, within, ground),
     }

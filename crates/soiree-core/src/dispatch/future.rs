@@ -71,7 +71,7 @@ pub(crate) fn cut_short(call: &Call<'_>, handlers: &Handlers, ground: &mut dyn G
     let error = ListenerError::cancelled(call.entry.place(call.topic));
     call.ended(ListenerEnd::Cancelled(&error));
     if let Some(error) = handled(call.event, handlers, error) {
-        if call.entry.retry.is_some() {
+        if call.entry.retry().is_some() {
             bury(call.event, handlers, &error, call.attempt);
         }
         contained(|| ground.keep(error));

@@ -203,7 +203,7 @@ impl Turns<'_> {
 
     #[inline(never)]
     fn seen_turn(&mut self, entry: &Arc<Entry>, snapshot: &Arc<Snapshot>) {
-        if entry.timeout.is_some() {
+        if entry.timeout().is_some() {
             // It may not return.
             self.take_off_spent();
         }
@@ -219,7 +219,7 @@ impl Turns<'_> {
             if self.handed_over && self.ground.is_aborted_elsewhere(event) {
                 return Step::Aborted;
             }
-            if entry.pool.is_some() && !event.is_aborted() {
+            if entry.pool().is_some() && !event.is_aborted() {
                 return Step::HandOver;
             }
             let within = Within {

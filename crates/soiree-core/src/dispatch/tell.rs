@@ -82,7 +82,7 @@ pub(crate) fn tell(
     if let Some(returned) = late {
         tell_late(call, handlers, *returned);
     }
-    if let (Some(error), Some(retry)) = (&kept, &entry.retry) {
+    if let (Some(error), Some(retry)) = (&kept, entry.retry()) {
         let mut again = false;
         if let Some(delay) = retry.delay(attempt) {
             let failed = Failed {

@@ -141,7 +141,7 @@ impl<C: Cargo> Later<C> {
 
     /// Goes on when the attempt before has returned, or its own time has run out like that one's.
     fn wait_for(self: &Arc<Self>, before: &Arc<Late>) {
-        let limit = self.entry.timeout.unwrap_or_default();
+        let limit = self.entry.timeout().unwrap_or_default();
         let now = self.timer.now();
         let due = now.checked_add(limit).unwrap_or_else(far_future);
         let later = Arc::clone(self);

@@ -54,7 +54,7 @@ pub(crate) struct Setup {
 impl Setup {
     /// The pool that a listener has of its own, if there is such a pool.
     pub(super) fn own_pool(&self, entry: &Entry) -> Option<&Arc<Link>> {
-        self.pools.get(entry.pool.as_ref()?)
+        self.pools.get(entry.pool()?)
     }
 
     /// Whether the calling thread works for a pool of the emitter that is not the emission's.

@@ -96,7 +96,7 @@ pub(super) fn watch<C: Cargo>(
         timer: Arc::clone(timer),
         stage: AtomicU8::new(CALLED),
         is_back: AtomicBool::new(false),
-        late: call.entry.retry.is_some().then(Arc::default),
+        late: call.entry.retry().is_some().then(Arc::default),
     });
     let due = timer.now().checked_add(limit).unwrap_or_else(far_future);
     let alarm = Arc::clone(&watch);

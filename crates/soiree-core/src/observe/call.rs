@@ -126,7 +126,7 @@ impl<'a> Call<'a> {
 
     /// Has the listener watched, if there is a limit to how long it should run.
     fn watch(&self) -> Option<(&'a Watch, Seat)> {
-        let threshold = self.entry.slow_after.or(self.handlers.slow_after)?;
+        let threshold = self.entry.slow_after().or(self.handlers.slow_after)?;
         let watch = self.handlers.watch.as_ref()?;
         let began = watch.now();
         let seat = watch.begin(Running {

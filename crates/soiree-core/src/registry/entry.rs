@@ -29,19 +29,21 @@ pub(crate) struct Entry {
     /// It has no pool, filter or limit of runs, so that there is nothing to find out before it is called.
     pub(crate) plain: bool,
     pub(super) id: ListenerId,
-    name: Option<Arc<str>>,
-    pub(crate) filter: Option<Filter>,
-    /// The bulkhead that it runs on, if it has one of its own.
-    pub(crate) pool: Option<Arc<str>>,
-    pub(crate) retry: Option<Retry>,
-    /// For how long it may run, if that is its own affair.
-    pub(crate) slow_after: Option<Duration>,
-    /// How long it is waited for.
-    pub(crate) timeout: Option<Duration>,
-    runs_left: Option<AtomicU64>,
     /// Where in the program's source it was registered, if whoever did so has said.
     registered_at: Option<&'static Location<'static>>,
     pub(crate) listener: Arc<dyn Listener>,
+    special: Option<Box<Special>>,
+}
+
+/// What most listeners have nothing of.
+struct Special {
+    name: Option<Arc<str>>,
+    filter: Option<Filter>,
+    pool: Option<Arc<str>>,
+    retry: Option<Retry>,
+    slow_after: Option<Duration>,
+    timeout: Option<Duration>,
+    runs_left: Option<AtomicU64>,
 }
 
 /// Whether a listener may be called.
@@ -71,16 +73,41 @@ impl Entry {
             pattern: Arc::clone(pattern.shared()),
             literal: pattern.is_literal(),
             id,
-            name: options.name,
-            filter: options.filter,
-            pool: options.pool,
-            retry: options.retry,
-            slow_after: options.slow_after,
-            timeout: options.timeout,
-            runs_left: options.max_runs.map(AtomicU64::new),
             registered_at: options.registered_at,
             listener,
+            special: Special::of(options),
         }
+    }
+
+    pub(crate) fn filter(&self) -> Option<&Filter> {
+        self.special.as_ref()?.filter.as_ref()
+    }
+
+    /// The bulkhead that it runs on, if it has one of its own.
+    pub(crate) fn pool(&self) -> Option<&Arc<str>> {
+        self.special.as_ref()?.pool.as_ref()
+    }
+
+    pub(crate) fn retry(&self) -> Option<Retry> {
+        self.special.as_ref()?.retry
+    }
+
+    /// For how long it may run, if that is its own affair.
+    pub(crate) fn slow_after(&self) -> Option<Duration> {
+        self.special.as_ref()?.slow_after
+    }
+
+    /// How long it is waited for.
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.special.as_ref()?.timeout
+    }
+
+    fn name(&self) -> Option<&Arc<str>> {
+        self.special.as_ref()?.name.as_ref()
+    }
+
+    fn runs_left(&self) -> Option<&AtomicU64> {
+        self.special.as_ref()?.runs_left.as_ref()
     }
 
     /// Whether the listener is a future, for a pool that polls it.
@@ -90,7 +117,7 @@ impl Entry {
 
     /// Takes one of the runs, if they are limited.
     pub(crate) fn claim(&self) -> Claim {
-        let Some(left) = &self.runs_left else {
+        let Some(left) = self.runs_left() else {
             return Claim::Call;
         };
         let taken = left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
@@ -103,7 +130,7 @@ impl Entry {
 
     /// Whether it can still be called.
     pub(super) fn has_runs_left(&self) -> bool {
-        let left = self.runs_left.as_ref();
+        let left = self.runs_left();
         left.is_none_or(|left| left.load(Ordering::Acquire) > 0)
     }
 
@@ -124,14 +151,14 @@ impl Entry {
             priority: self.priority(),
             registration: self.rank & ((1 << SEQ_BITS) - 1),
             id: self.id.clone(),
-            name: self.name.clone(),
+            name: self.name().cloned(),
             registered_at: self.registered_at,
-            pool: self.pool.clone(),
-            runs_left: self.runs_left.as_ref().map(|n| n.load(Ordering::Acquire)),
-            retry: self.retry,
-            timeout: self.timeout,
-            slow_after: self.slow_after,
-            has_filter: self.filter.is_some(),
+            pool: self.pool().cloned(),
+            runs_left: self.runs_left().map(|n| n.load(Ordering::Acquire)),
+            retry: self.retry(),
+            timeout: self.timeout(),
+            slow_after: self.slow_after(),
+            has_filter: self.filter().is_some(),
             is_async: self.is_async(),
         }
     }
@@ -141,9 +168,9 @@ impl Entry {
         ListenerRef {
             pattern: &self.pattern,
             id: &self.id,
-            name: self.name.as_deref(),
+            name: self.name().map(|name| &**name),
             priority: self.priority(),
-            pool: self.pool.as_deref(),
+            pool: self.pool().map(|pool| &**pool),
             registered_at: self.registered_at,
         }
     }
@@ -153,8 +180,42 @@ impl Entry {
             topic,
             listener: &self.id,
             pattern: &self.pattern,
-            name: self.name.as_ref(),
+            name: self.name(),
             registered_at: self.registered_at,
         }
+    }
+}
+
+impl Special {
+    fn of(options: ListenerOptions) -> Option<Box<Self>> {
+        let ListenerOptions {
+            priority: _,
+            max_runs,
+            filter,
+            name,
+            pool,
+            retry,
+            slow_after,
+            timeout,
+            registered_at: _,
+        } = options;
+        let any = max_runs.is_some()
+            || filter.is_some()
+            || name.is_some()
+            || pool.is_some()
+            || retry.is_some()
+            || slow_after.is_some()
+            || timeout.is_some();
+        any.then(|| {
+            Box::new(Self {
+                name,
+                filter,
+                pool,
+                retry,
+                slow_after,
+                timeout,
+                runs_left: max_runs.map(AtomicU64::new),
+            })
+        })
     }
 }

@@ -180,10 +180,10 @@ fn failed(call: &Call<'_>, outcome: ListenerEnd<'_>) {
             )
         };
     }
-    let is_last = |retry: &crate::Retry| retry.delay(call.attempt).is_none();
+    let is_last = |retry: crate::Retry| retry.delay(call.attempt).is_none();
     match outcome {
         ListenerEnd::Succeeded => {}
-        ListenerEnd::Failed(error) if call.entry.retry.as_ref().is_none_or(is_last) => {
+        ListenerEnd::Failed(error) if call.entry.retry().is_none_or(is_last) => {
             tell!(
                 Level::ERROR,
                 "listener failed",
