@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::radix::RadixMap;
 use crate::introspection::ListenerInfo;
 use crate::listener::{Listener, ListenerId, Place};
 use crate::observe::ListenerRef;
@@ -13,9 +12,6 @@ use crate::options::{Filter, ListenerOptions};
 use crate::priority::Priority;
 use crate::retry::Retry;
 use crate::topic::Pattern;
-
-/// The listeners of one pattern, by rank.
-pub(super) type Group = RadixMap<Arc<Entry>>;
 
 /// The bits of a rank that hold the order of registration; the priority lies above.
 const SEQ_BITS: u32 = 56;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::entry::{Entry, Group};
+use super::entry::Entry;
+use super::group::Group;
 use super::{Registry, contained};
 use crate::introspection::{ListenerInfo, PatternInfo, TopicInfo};
 use crate::listener::ListenerId;
@@ -78,9 +79,8 @@ impl Registry {
     fn each_group(&self, mut found: impl FnMut(Pattern, &Group)) {
         let snapshot = self.current.load_full();
         snapshot.each_group(&mut |group| {
-            if let Some(first) = group.iter().next() {
-                found(Pattern::known(&first.pattern, first.literal), group);
-            }
+            let first = group.first();
+            found(Pattern::known(&first.pattern, first.literal), group);
         });
         // Listeners that were taken off meanwhile may end with it.
         contained(move || drop(snapshot));

@@ -2,13 +2,15 @@
 
 mod entry;
 mod error;
+mod group;
+mod hash_map;
 mod introspect;
 mod radix;
 mod resolved;
 mod rest;
 mod snapshot;
-mod str_map;
 mod trie;
+mod walk;
 
 use std::any::Any;
 use std::fmt;

@@ -41,6 +41,17 @@ impl<V: Clone> RadixMap<V> {
         }
     }
 
+    /// The value of the lowest key.
+    pub(super) fn first(&self) -> Option<&V> {
+        let mut node = self.root.as_ref()?;
+        loop {
+            match node {
+                Node::Leaf(_, value) => return Some(value),
+                Node::Branch { children, .. } => node = children.first()?,
+            }
+        }
+    }
+
     pub(super) fn get(&self, key: u64) -> Option<&V> {
         let mut node = self.root.as_ref()?;
         loop {
@@ -214,6 +225,7 @@ mod tests {
                 };
                 prop_assert_eq!(map.get(key), oracle.get(&key));
                 prop_assert!(map.iter().eq(oracle.values()));
+                prop_assert_eq!(map.first(), oracle.values().next());
                 prop_assert_eq!(map.is_empty(), oracle.is_empty());
                 for sought in 0..=step {
                     prop_assert_eq!(map.any(|found| *found == sought), oracle.values().any(|found| *found == sought));

@@ -6,29 +6,19 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
-use super::entry::{Entry, Group};
+use super::entry::Entry;
+use super::group::Group;
+use super::hash_map::HashMap;
 use super::resolved::{Known, Resolved, SMALLEST};
-use super::str_map::{Keyed, StrMap};
 use super::trie::Node;
 use crate::topic::Pattern;
 
 /// Never changed once published: an emission that reads it needs no lock and sees one state of affairs.
 pub(crate) struct Snapshot {
     hasher: RandomState,
-    exact: StrMap<Arc<Exact>>,
+    exact: HashMap<Group>,
     wild: Node,
     resolved: Resolved,
-}
-
-struct Exact {
-    topic: Arc<str>,
-    group: Group,
-}
-
-impl Keyed for Arc<Exact> {
-    fn key(&self) -> &str {
-        &self.topic
-    }
 }
 
 /// What is known of a topic.
@@ -60,7 +50,7 @@ impl Snapshot {
     pub(super) fn empty(hasher: RandomState) -> Self {
         Self {
             hasher,
-            exact: StrMap::default(),
+            exact: HashMap::default(),
             wild: Node::default(),
             resolved: Resolved::new(SMALLEST),
         }
@@ -68,19 +58,20 @@ impl Snapshot {
 
     /// This snapshot with one entry more (`insert`) or fewer.
     pub(super) fn with(&self, entry: &Arc<Entry>, insert: bool) -> Self {
-        let mut change =
-            |group: &Group| group.updated(entry.rank, |_| insert.then(|| Arc::clone(entry)));
         let mut exact = self.exact.clone();
         let mut wild = self.wild.clone();
+        let pattern = &entry.pattern;
         if entry.literal {
-            let hash = self.hasher.hash_one(&*entry.pattern);
-            exact = exact.updated(hash, &entry.pattern, |old| {
-                let group = change(old.map_or(&Group::default(), |old| &old.group));
-                let topic = Arc::clone(&entry.pattern);
-                (!group.is_empty()).then(|| Arc::new(Exact { topic, group }))
-            });
+            let hash = self.hasher.hash_one(&**pattern);
+            exact = exact.updated(
+                hash,
+                |group| group.pattern() == pattern,
+                |old| Group::updated(old, entry, insert),
+            );
         } else {
-            wild = wild.updated(&self.hasher, &entry.pattern, &mut change);
+            wild = wild.updated(&self.hasher, pattern, &mut |old| {
+                Group::updated(old, entry, insert)
+            });
         }
         let resolved = Resolved::new(self.resolved.size());
         Self {
@@ -103,23 +94,20 @@ impl Snapshot {
 
     /// The listeners of exactly this pattern, in calling order.
     pub(super) fn group(&self, pattern: &Pattern) -> Option<&Group> {
-        let text = pattern.as_str();
         if pattern.is_literal() {
-            self.exact
-                .get(self.hasher.hash_one(text), text)
-                .map(|exact| &exact.group)
+            self.exact_group(self.hasher.hash_one(pattern.as_str()), pattern.as_str())
         } else {
-            self.wild
-                .group(&self.hasher, text)
-                .filter(|group| !group.is_empty())
+            self.wild.group(&self.hasher, pattern.as_str())
         }
+    }
+
+    fn exact_group(&self, hash: u64, topic: &str) -> Option<&Group> {
+        self.exact.get(hash, |group| **group.pattern() == *topic)
     }
 
     /// Calls `found` with the listeners of every pattern, in no order of patterns.
     pub(super) fn each_group<'a>(&'a self, found: &mut dyn FnMut(&'a Group)) {
-        for exact in self.exact.values() {
-            found(&exact.group);
-        }
+        self.exact.values().for_each(&mut *found);
         self.wild.each(found);
     }
 
@@ -130,8 +118,8 @@ impl Snapshot {
         if let Some(known) = self.resolved.get(hash, topic) {
             return known.entries().any(holds);
         }
-        let exact = self.exact.get(hash, topic);
-        if exact.is_some_and(|exact| exact.group.any(&holds)) {
+        let exact = self.exact_group(hash, topic);
+        if exact.is_some_and(|group| group.any(&holds)) {
             return true;
         }
         let mut any = false;
@@ -186,18 +174,16 @@ impl Snapshot {
 
     fn resolve(&self, Hash(hash): Hash, topic: &str) -> SmallVec<[&Arc<Entry>; 16]> {
         let mut groups: SmallVec<[&Group; 8]> = SmallVec::new();
-        if let Some(exact) = self.exact.get(hash, topic) {
-            groups.push(&exact.group);
-        }
+        groups.extend(self.exact_group(hash, topic));
         if !self.wild.is_empty() {
             self.wild
                 .walk(&self.hasher, topic, |group| groups.push(group));
         }
         let mut listeners: SmallVec<[&Arc<Entry>; 16]> = SmallVec::new();
         for group in &groups {
-            match group.single() {
-                Some(only) => listeners.push(only),
-                None => listeners.extend(group.iter()),
+            match group {
+                Group::One(only) => listeners.push(only),
+                Group::Many(_) => listeners.extend(group.iter()),
             }
         }
         if groups.len() > 1 {

@@ -1,28 +1,23 @@
-//! A persistent map from text, over hashes.
+//! A persistent map over hashes.
 
 use std::sync::Arc;
 
 use super::radix::RadixMap;
 
-/// What lies in a [`StrMap`] knows its own key.
-pub(super) trait Keyed {
-    fn key(&self) -> &str;
-}
-
-/// A persistent map of values by the hash of their keys. The caller brings the hash.
+/// A persistent hash map of values that know their own keys. The caller brings the hash, and tells the value that it means.
 #[derive(Clone)]
-pub(super) struct StrMap<V> {
+pub(super) struct HashMap<V> {
     by_hash: RadixMap<Bucket<V>>,
 }
 
 #[derive(Clone)]
 enum Bucket<V> {
     One(V),
-    /// Different keys of one hash.
-    Many(Arc<[V]>),
+    /// Different keys of one hash, behind one pointer: nearly every bucket has one value, and takes no more room than that.
+    Many(Arc<Vec<V>>),
 }
 
-impl<V> Default for StrMap<V> {
+impl<V> Default for HashMap<V> {
     fn default() -> Self {
         Self {
             by_hash: RadixMap::default(),
@@ -30,17 +25,25 @@ impl<V> Default for StrMap<V> {
     }
 }
 
-impl<V: Clone + Keyed> StrMap<V> {
+impl<V: Clone> HashMap<V> {
     pub(super) fn is_empty(&self) -> bool {
         self.by_hash.is_empty()
     }
 
-    pub(super) fn get(&self, hash: u64, key: &str) -> Option<&V> {
+    /// The only value, if there is exactly one.
+    pub(super) fn single(&self) -> Option<&V> {
+        match self.by_hash.single()? {
+            Bucket::One(value) => Some(value),
+            Bucket::Many(_) => None,
+        }
+    }
+
+    pub(super) fn get(&self, hash: u64, is_meant: impl Fn(&V) -> bool) -> Option<&V> {
         self.by_hash
             .get(hash)?
             .as_slice()
             .iter()
-            .find(|value| value.key() == key)
+            .find(|value| is_meant(value))
     }
 
     /// All values, in no order.
@@ -48,16 +51,16 @@ impl<V: Clone + Keyed> StrMap<V> {
         self.by_hash.iter().flat_map(Bucket::as_slice)
     }
 
-    /// This map with what `change` makes of the value of `key`.
+    /// This map with what `change` makes of the value that is meant; `None` stands for no value, on both sides.
     pub(super) fn updated(
         &self,
         hash: u64,
-        key: &str,
+        is_meant: impl Fn(&V) -> bool,
         change: impl FnOnce(Option<&V>) -> Option<V>,
     ) -> Self {
         let by_hash = self.by_hash.updated(hash, |bucket| {
             let old = bucket.map_or(&[][..], Bucket::as_slice);
-            let at = old.iter().position(|value| value.key() == key);
+            let at = old.iter().position(is_meant);
             let new = change(at.map(|at| &old[at]));
             match (old.len(), new) {
                 (0, None) => None,
@@ -68,11 +71,10 @@ impl<V: Clone + Keyed> StrMap<V> {
                         .iter()
                         .enumerate()
                         .filter(|(index, _)| Some(*index) != at);
-                    let all: Arc<[V]> = others.map(|(_, value)| value.clone()).chain(new).collect();
-                    Some(if all.len() == 1 {
-                        Bucket::One(all[0].clone())
-                    } else {
-                        Bucket::Many(all)
+                    let all: Vec<V> = others.map(|(_, value)| value.clone()).chain(new).collect();
+                    Some(match <[V; 1]>::try_from(all) {
+                        Ok([only]) => Bucket::One(only),
+                        Err(all) => Bucket::Many(Arc::new(all)),
                     })
                 }
             }
@@ -92,16 +94,10 @@ impl<V> Bucket<V> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Keyed, StrMap};
+    use super::HashMap;
     use proptest::prelude::*;
-    use std::collections::HashMap;
+    use std::collections::BTreeMap;
     use std::sync::Arc;
-
-    impl Keyed for Arc<(String, usize)> {
-        fn key(&self) -> &str {
-            &self.0
-        }
-    }
 
     proptest! {
         /// T3: also where all hashes collide.
@@ -110,25 +106,25 @@ mod tests {
             changes in prop::collection::vec(("[a-d]{1,2}", any::<bool>()), 0..100),
             hashes in 1_u64..4,
         ) {
-            let mut map: StrMap<Arc<(String, usize)>> = StrMap::default();
-            let mut oracle = HashMap::new();
+            let mut map: HashMap<Arc<(String, usize)>> = HashMap::default();
+            let mut oracle = BTreeMap::new();
             for (step, (key, insert)) in changes.into_iter().enumerate() {
                 let hash = u64::from(key.as_bytes()[0]) % hashes;
                 let value = insert.then(|| Arc::new((key.clone(), step)));
-                map = map.updated(hash, &key, |old| {
+                map = map.updated(hash, |found| found.0 == key, |old| {
                     assert_eq!(old.map(|v| v.1), oracle.get(&key).copied());
                     value
                 });
                 if insert { oracle.insert(key.clone(), step); } else { oracle.remove(&key); }
                 prop_assert_eq!(map.is_empty(), oracle.is_empty());
+                prop_assert_eq!(map.single().is_some(), oracle.len() == 1);
                 let mut values: Vec<_> = map.values().map(|value| (value.0.clone(), value.1)).collect();
                 values.sort();
-                let mut expected: Vec<_> = oracle.clone().into_iter().collect();
-                expected.sort();
+                let expected: Vec<_> = oracle.clone().into_iter().collect();
                 prop_assert_eq!(values, expected);
                 for (key, value) in &oracle {
                     let hash = u64::from(key.as_bytes()[0]) % hashes;
-                    prop_assert_eq!(map.get(hash, key).map(|v| v.1), Some(*value));
+                    prop_assert_eq!(map.get(hash, |found| found.0 == *key).map(|v| v.1), Some(*value));
                 }
             }
         }
