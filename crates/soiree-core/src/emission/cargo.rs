@@ -2,7 +2,9 @@
 
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use once_cell::race::OnceBox;
 
 use super::flight::Flight;
 use crate::event::{Event, EventId};
@@ -30,9 +32,14 @@ pub(crate) struct Whole<E>(pub(crate) E);
 /// What an event has beside topic and payload. Costs nothing until it is set.
 #[derive(Default)]
 pub(crate) struct Attributes {
-    id: OnceLock<EventId>,
     aborted: AtomicBool,
-    changed: OnceLock<Box<Mutex<Changed>>>,
+    rare: OnceBox<Rare>,
+}
+
+#[derive(Default)]
+struct Rare {
+    id: OnceLock<EventId>,
+    changed: Mutex<Changed>,
 }
 
 #[derive(Default)]
@@ -153,9 +160,17 @@ impl<C: Cargo> Event for Owned<C> {
 }
 
 impl Attributes {
-    fn with_changed<R>(&self, act: impl FnOnce(&mut Changed) -> R) -> R {
-        let changed = self.changed.get_or_init(Box::default);
-        act(&mut changed.lock().unwrap_or_else(PoisonError::into_inner))
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
+    }
+
+    fn changed(&self) -> MutexGuard<'_, Changed> {
+        let changed = self.rare().changed.lock();
+        changed.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changed_before(&self) -> Option<MutexGuard<'_, Changed>> {
+        self.rare.get().map(|_| self.changed())
     }
 }
 
@@ -186,11 +201,11 @@ impl<C: Carrier + 'static> Source for Arc<C> {
 
 impl<S: Source> Event for View<'_, S> {
     fn id(&self) -> EventId {
-        *self.attributes.id.get_or_init(EventId::new)
+        *self.attributes.rare().id.get_or_init(EventId::new)
     }
 
     fn known_id(&self) -> Option<EventId> {
-        self.attributes.id.get().copied()
+        self.attributes.rare.get()?.id.get().copied()
     }
 
     fn topic(&self) -> &str {
@@ -198,34 +213,24 @@ impl<S: Source> Event for View<'_, S> {
     }
 
     fn payload(&self) -> Payload {
-        let replaced = match self.attributes.changed.get() {
-            Some(_) => self
-                .attributes
-                .with_changed(|changed| changed.payload.clone()),
-            None => None,
-        };
+        let changed = self.attributes.changed_before();
+        let replaced = changed.and_then(|changed| changed.payload.clone());
         replaced.unwrap_or_else(|| self.source.payload())
     }
 
     fn set_payload(&self, payload: Payload) {
-        // The old one is dropped outside the lock: its `Drop` is user code.
-        let _old = self
-            .attributes
-            .with_changed(|changed| changed.payload.replace(payload));
+        let old = self.attributes.changed().payload.replace(payload);
+        // Not under the lock: its `Drop` is user code.
+        drop(old);
     }
 
     fn properties(&self) -> Properties {
-        match self.attributes.changed.get() {
-            Some(_) => self
-                .attributes
-                .with_changed(|changed| changed.properties.clone()),
-            None => Properties::new(),
-        }
+        let changed = self.attributes.changed_before();
+        changed.map_or_else(Properties::new, |changed| changed.properties.clone())
     }
 
     fn set_properties(&self, properties: Properties) {
-        self.attributes
-            .with_changed(|changed| changed.properties = properties);
+        self.attributes.changed().properties = properties;
     }
 
     fn is_aborted(&self) -> bool {

@@ -1,10 +1,14 @@
 //! An emission between `emit` and its end.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
+use once_cell::race::OnceBox;
+
+#[cfg(not(feature = "tracing"))]
+use super::cargo::Bare;
 use super::cargo::Cargo;
 use super::inside::{self, Frame};
 use super::lane::{Berth, start};
@@ -45,32 +49,41 @@ const STAGE: u8 = 3;
 /// Somebody waits and wants to be told of the end.
 const WAITED_FOR: u8 = 4;
 
-/// What does not depend on the cargo.
+/// What does not depend on the cargo. Small: it goes from one processor to another and back.
 pub(crate) struct Core {
     pub(crate) setup: Arc<Setup>,
+    topic: TopicText,
+    rare: OnceBox<Rare>,
+    delivered: AtomicU32,
+    /// Parts that have not ended. The listeners that are called one after another are one of them.
+    unended: AtomicU32,
     state: AtomicU8,
     aborted: AtomicBool,
     pub(super) discarded: AtomicBool,
     /// Its pool did not take it, so that of its end nobody is told.
     pub(super) refused: AtomicBool,
-    delivered: AtomicU64,
+    /// Its listeners are called on the thread that emits.
+    pub(super) on_caller: bool,
+    pub(crate) span: EmissionSpan,
+}
+
+/// Together with its counts and a small payload, what common allocators give back to another thread's arena without a lock.
+#[cfg(not(feature = "tracing"))]
+const _: () = assert!(size_of::<Flight<Bare<u64>>>() <= 104);
+
+/// What only emissions have that fail, are waited for, have listeners elsewhere, or are ordered.
+#[derive(Default)]
+struct Rare {
     failed: AtomicU64,
     timed_out: AtomicU64,
     not_called: AtomicU64,
     retried: AtomicU64,
-    /// Parts that have not ended. The listeners that are called one after another are one of them.
-    unended: AtomicUsize,
     ledger: Mutex<Ledger>,
     changed: Condvar,
-    /// Its listeners are called on the thread that emits.
-    pub(super) on_caller: bool,
-    pub(crate) span: EmissionSpan,
     /// Its place among those of its key.
-    pub(super) berth: OnceLock<Box<Berth>>,
-    topic: TopicText,
+    berth: OnceLock<Berth>,
 }
 
-/// Touched only by emissions that fail or are waited for.
 #[derive(Default)]
 pub(crate) struct Ledger {
     pub(crate) errors: Errors,
@@ -86,23 +99,29 @@ impl Core {
     pub(crate) fn new(setup: Arc<Setup>, topic: &str) -> Self {
         Self {
             setup,
+            topic: TopicText::new(topic),
+            rare: OnceBox::new(),
+            delivered: AtomicU32::new(0),
+            unended: AtomicU32::new(1),
             state: AtomicU8::new(QUEUED),
             aborted: AtomicBool::new(false),
             discarded: AtomicBool::new(false),
             refused: AtomicBool::new(false),
-            delivered: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-            timed_out: AtomicU64::new(0),
-            not_called: AtomicU64::new(0),
-            retried: AtomicU64::new(0),
-            unended: AtomicUsize::new(1),
-            ledger: Mutex::default(),
-            changed: Condvar::new(),
             on_caller: false,
             span: EmissionSpan::default(),
-            berth: OnceLock::new(),
-            topic: TopicText::new(topic),
         }
+    }
+
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
+    }
+
+    pub(super) fn berth(&self) -> Option<&Berth> {
+        self.rare.get()?.berth.get()
+    }
+
+    pub(crate) fn set_berth(&self, berth: Berth) {
+        let _ = self.rare().berth.set(berth);
     }
 
     pub(crate) fn topic(&self) -> &str {
@@ -128,7 +147,13 @@ impl Core {
     }
 
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+        let ledger = self.rare().ledger.lock();
+        ledger.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The ledger, if anything can be in it.
+    pub(super) fn ledger_in_use(&self) -> Option<MutexGuard<'_, Ledger>> {
+        self.rare.get().map(|_| self.ledger())
     }
 
     /// Waits for an error or the end, if the end has not come; asks to be told of it.
@@ -140,13 +165,11 @@ impl Core {
         if self.ask_to_be_told() {
             return ledger;
         }
+        let changed = &self.rare().changed;
         match timeout {
-            None => self
-                .changed
-                .wait(ledger)
-                .unwrap_or_else(PoisonError::into_inner),
+            None => changed.wait(ledger).unwrap_or_else(PoisonError::into_inner),
             Some(timeout) => {
-                self.changed
+                changed
                     .wait_timeout(ledger, timeout)
                     .unwrap_or_else(PoisonError::into_inner)
                     .0
@@ -160,25 +183,40 @@ impl Core {
     }
 
     pub(crate) fn report(&self, ledger: &Ledger) -> Report {
+        self.report_with(ledger.errors.clone())
+    }
+
+    /// The report of one that is settled.
+    pub(crate) fn settled_report(&self) -> Report {
+        match self.ledger_in_use() {
+            Some(ledger) => self.report(&ledger),
+            None => self.report_with(Errors::default()),
+        }
+    }
+
+    fn report_with(&self, errors: Errors) -> Report {
         let unfinished = !self.is_done();
         let discarded = self.discarded.load(Ordering::Relaxed);
         Report {
             discarded,
             unfinished,
-            ..Report::ended(self.tally(), ledger.errors.clone())
+            ..Report::ended(self.tally(), errors)
         }
     }
 
     fn tally(&self) -> Tally {
-        Tally {
-            delivered: self.delivered.load(Ordering::Relaxed),
-            failed: self.failed.load(Ordering::Relaxed),
-            timed_out: self.timed_out.load(Ordering::Relaxed),
-            not_called: self.not_called.load(Ordering::Relaxed),
-            retried: self.retried.load(Ordering::Relaxed),
+        let mut tally = Tally {
+            delivered: self.delivered.load(Ordering::Relaxed).into(),
             aborted: self.aborted.load(Ordering::Relaxed),
-            overtaken: false,
+            ..Tally::default()
+        };
+        if let Some(rare) = self.rare.get() {
+            tally.failed = rare.failed.load(Ordering::Relaxed);
+            tally.timed_out = rare.timed_out.load(Ordering::Relaxed);
+            tally.not_called = rare.not_called.load(Ordering::Relaxed);
+            tally.retried = rare.retried.load(Ordering::Relaxed);
         }
+        tally
     }
 
     /// Its pool did not take it: what ends it next is no end that observers are told of.
@@ -187,7 +225,7 @@ impl Core {
     }
 
     fn frame(&self) -> Frame {
-        match self.berth.get().and_then(|berth| berth.link()) {
+        match self.berth().and_then(|berth| berth.link()) {
             Some(moved) => self.frame_on(&moved),
             None => self.frame_on(&self.setup.pool),
         }
@@ -255,7 +293,7 @@ impl Core {
     /// Wakes whoever waits, be it for one behind, who may be the one to run a part.
     pub(super) fn tell_of_parts(&self) {
         self.tell();
-        if let Some(berth) = self.berth.get() {
+        if let Some(berth) = self.berth() {
             berth.tell_behind();
         }
     }
@@ -264,7 +302,7 @@ impl Core {
         let mut ledger = self.ledger();
         ledger.news += 1;
         let waker = ledger.waker.take();
-        self.changed.notify_all();
+        self.rare().changed.notify_all();
         drop(ledger);
         if let Some(waker) = waker {
             contained(|| waker.wake());
@@ -273,16 +311,28 @@ impl Core {
 
     /// Adds up what came of some listeners.
     pub(super) fn add(&self, tally: Tally) {
-        let counts = [
-            (&self.delivered, tally.delivered),
-            (&self.failed, tally.failed),
-            (&self.timed_out, tally.timed_out),
-            (&self.not_called, tally.not_called),
-            (&self.retried, tally.retried),
+        // Nobody has so many listeners that this overflows.
+        let delivered = tally.delivered as u32;
+        if delivered > 0 {
+            self.delivered.fetch_add(delivered, Ordering::Relaxed);
+        }
+        let more = [
+            tally.failed,
+            tally.timed_out,
+            tally.not_called,
+            tally.retried,
         ];
-        // Mostly a single one of them is not zero, and each addition takes as long as calling a listener.
-        for (count, more) in counts.into_iter().filter(|(_, more)| *more > 0) {
-            count.fetch_add(more, Ordering::Relaxed);
+        if more != [0; 4] {
+            let rare = self.rare();
+            let counts = [
+                &rare.failed,
+                &rare.timed_out,
+                &rare.not_called,
+                &rare.retried,
+            ];
+            for (count, more) in counts.into_iter().zip(more) {
+                count.fetch_add(more, Ordering::Relaxed);
+            }
         }
         if tally.aborted {
             self.aborted.store(true, Ordering::Relaxed);
@@ -296,7 +346,7 @@ impl Core {
 
     pub(crate) fn fail(&self, error: ListenerError) {
         let omitted = self.ledger().errors.push(error, self.setup.error_buffer);
-        self.changed.notify_all();
+        self.rare().changed.notify_all();
         drop(omitted);
     }
 
@@ -307,7 +357,7 @@ impl Core {
         self.setup.hub.leave();
         if self.state.swap(SETTLED, Ordering::AcqRel) & WAITED_FOR != 0 {
             let waker = self.ledger().waker.take();
-            self.changed.notify_all();
+            self.rare().changed.notify_all();
             if let Some(waker) = waker {
                 contained(|| waker.wake());
             }

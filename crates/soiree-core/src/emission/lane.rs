@@ -31,18 +31,18 @@ pub(crate) struct Berth {
 }
 
 impl Berth {
-    pub(crate) fn new(rule: &Arc<Rule>, key: OrderingKey) -> Box<Self> {
-        Box::new(Self {
+    pub(crate) fn new(rule: &Arc<Rule>, key: OrderingKey) -> Self {
+        Self {
             rule: Arc::clone(rule),
             key,
             left: AtomicBool::new(false),
             uncalled: AtomicUsize::new(1),
             moved: Mutex::default(),
-        })
+        }
     }
 
     /// For an emission that somebody else holds the place for.
-    pub(super) fn borrowed(rule: &Arc<Rule>, key: OrderingKey) -> Box<Self> {
+    pub(super) fn borrowed(rule: &Arc<Rule>, key: OrderingKey) -> Self {
         let berth = Self::new(rule, key);
         berth.left.store(true, Ordering::Release);
         berth
@@ -74,24 +74,19 @@ pub(super) enum Standing {
 }
 
 impl Core {
-    pub(crate) fn set_berth(&self, berth: Box<Berth>) {
-        let _ = self.berth.set(berth);
-    }
-
-    /// It was not let into its lane, so that it has nothing to leave.
     pub(crate) fn give_up_berth(&self) {
-        if let Some(berth) = self.berth.get() {
+        if let Some(berth) = self.berth() {
             berth.left.store(true, Ordering::Release);
         }
     }
 
     pub(super) fn is_ordered(&self) -> bool {
-        self.berth.get().is_some()
+        self.berth().is_some()
     }
 
     /// The pool that runs it.
     pub(crate) fn link(&self) -> Arc<Link> {
-        let moved = self.berth.get().and_then(|berth| berth.link());
+        let moved = self.berth().and_then(|berth| berth.link());
         moved.unwrap_or_else(|| Arc::clone(&self.setup.pool))
     }
 
@@ -101,7 +96,7 @@ impl Core {
     }
 
     pub(crate) fn move_to(&self, link: &Arc<Link>) {
-        let Some(berth) = self.berth.get() else {
+        let Some(berth) = self.berth() else {
             return;
         };
         let mut moved = berth.moved.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,19 +105,19 @@ impl Core {
 
     /// Whose turn it is, now that nothing of this one holds it up.
     pub(super) fn leave_lane(&self) -> Option<Waiting> {
-        self.berth.get()?.leave()
+        self.berth()?.leave()
     }
 
     /// One more listener is to be called elsewhere.
     pub(super) fn begin_call(&self) {
-        if let Some(berth) = self.berth.get() {
+        if let Some(berth) = self.berth() {
             berth.uncalled.fetch_add(1, Ordering::AcqRel);
         }
     }
 
     /// A listener on another pool was called, or all those that are called one after another.
     pub(super) fn end_call(&self) {
-        let Some(berth) = self.berth.get() else {
+        let Some(berth) = self.berth() else {
             return;
         };
         let last = berth.uncalled.fetch_sub(1, Ordering::AcqRel) == 1;
@@ -134,7 +129,9 @@ impl Core {
     /// Runs here those of its parts that could be waiting for this very thread. Whether there were any, and how many there
     /// have been to look at.
     pub(super) fn lend_to_parts(&self, waiter: &mut Waiter) -> (bool, usize) {
-        let ledger = self.ledger();
+        let Some(ledger) = self.ledger_in_use() else {
+            return (false, 0);
+        };
         let (parts, seen) = (ledger.parts.clone(), ledger.news);
         drop(ledger);
         let mut lent = false;
@@ -170,7 +167,7 @@ impl Core {
 /// Runs here what stands before the emission in its lane, as far as this thread could be keeping it from running.
 pub(super) fn lend_to_lane(flight: &Arc<dyn AnyFlight>, waiter: &mut Waiter) -> Standing {
     let core = flight.core();
-    let Some(berth) = core.berth.get() else {
+    let Some(berth) = core.berth() else {
         return Standing::Its;
     };
     let member = Arc::clone(flight).member();

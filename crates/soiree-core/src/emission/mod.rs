@@ -181,7 +181,7 @@ impl Emission {
     fn wait_until(&self, deadline: Option<Instant>) -> Option<Report> {
         let core = self.flight.core();
         if core.is_settled() {
-            return Some(core.report(&core.ledger()));
+            return Some(core.settled_report());
         }
         loop {
             let (is_in_vain, seen) = self.lend_thread(&mut Waiter::Blocking { in_vain: false });

@@ -4,7 +4,7 @@ use arrayvec::ArrayString;
 
 /// A topic's name, without an allocation unless it is long.
 pub(crate) enum TopicText {
-    Inline(ArrayString<46>),
+    Inline(ArrayString<27>),
     Long(Box<str>),
 }
 
