@@ -114,7 +114,9 @@ pub(crate) fn dispatch(
         Audience::Of(pattern, _) => registry.visit_pattern(pattern, &mut turns),
         Audience::After(rest, topic) => rest.visit(topic, &mut turns),
     }
-    turns.take_off_spent();
+    if !turns.spent.is_empty() {
+        turns.take_off_spent();
+    }
     let mut tally = turns.tally;
     contained(|| tally.aborted |= event.is_aborted());
     tally

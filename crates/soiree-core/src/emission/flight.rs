@@ -41,10 +41,8 @@ pub(crate) trait AnyFlight: Send + Sync {
 
 const QUEUED: u8 = 0;
 const RUNNING: u8 = 1;
-/// Its outcome is known.
-const DONE: u8 = 2;
-/// And it has left the gate, so that a close no longer waits for it.
-const SETTLED: u8 = 3;
+/// It is done, and has left the gate, so that a close no longer waits for it.
+const SETTLED: u8 = 2;
 const STAGE: u8 = 3;
 /// Somebody waits and wants to be told of the end.
 const WAITED_FOR: u8 = 4;
@@ -58,6 +56,8 @@ pub(crate) struct Core {
     /// Parts that have not ended. The listeners that are called one after another are one of them.
     unended: AtomicU32,
     state: AtomicU8,
+    /// Its outcome is known.
+    done: AtomicBool,
     aborted: AtomicBool,
     pub(super) discarded: AtomicBool,
     /// Its pool did not take it, so that of its end nobody is told.
@@ -104,6 +104,7 @@ impl Core {
             delivered: AtomicU32::new(0),
             unended: AtomicU32::new(1),
             state: AtomicU8::new(QUEUED),
+            done: AtomicBool::new(false),
             aborted: AtomicBool::new(false),
             discarded: AtomicBool::new(false),
             refused: AtomicBool::new(false),
@@ -133,7 +134,7 @@ impl Core {
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.state.load(Ordering::Acquire) & STAGE >= DONE
+        self.done.load(Ordering::Acquire)
     }
 
     pub(crate) fn is_settled(&self) -> bool {
@@ -310,10 +311,13 @@ impl Core {
     }
 
     /// Adds up what came of some listeners.
-    pub(super) fn add(&self, tally: Tally) {
+    pub(super) fn add(&self, tally: Tally, is_last: bool) {
         // Nobody has so many listeners that this overflows.
         let delivered = tally.delivered as u32;
-        if delivered > 0 {
+        if is_last {
+            let before = self.delivered.load(Ordering::Relaxed);
+            self.delivered.store(before + delivered, Ordering::Relaxed);
+        } else if delivered > 0 {
             self.delivered.fetch_add(delivered, Ordering::Relaxed);
         }
         let more = [
@@ -352,7 +356,7 @@ impl Core {
 
     fn settle(&self) {
         // Neither may a close return before the outcome is known, nor a wait before a close would.
-        self.state.fetch_xor(RUNNING ^ DONE, Ordering::AcqRel);
+        self.done.store(true, Ordering::Release);
         let next = self.leave_lane();
         self.setup.hub.leave();
         if self.state.swap(SETTLED, Ordering::AcqRel) & WAITED_FOR != 0 {
@@ -388,8 +392,10 @@ impl<C: Cargo> Flight<C> {
         if tally.overtaken {
             return;
         }
-        core.add(tally);
-        if core.unended.fetch_sub(1, Ordering::AcqRel) > 1 {
+        // Nobody adds a part any more when this is the last one.
+        let is_last = core.unended.load(Ordering::Acquire) == 1;
+        core.add(tally, is_last);
+        if !is_last && core.unended.fetch_sub(1, Ordering::AcqRel) > 1 {
             return;
         }
         let discarded = core.discarded.load(Ordering::Relaxed);
