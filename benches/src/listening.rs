@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::error::Error;
+use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, Thread};
@@ -25,6 +26,16 @@ pub(crate) type BareListener = Arc<dyn Fn(&BareEvent<'_>) -> Result<(), BoxError
 pub(crate) fn bare_listener() -> BareListener {
     Arc::new(|event| {
         debug_assert!(!event.topic.is_empty() && event.payload.is::<u64>());
+        called();
+        Ok(())
+    })
+}
+
+/// The same, and it looks at the payload.
+pub(crate) fn reading_listener() -> BareListener {
+    Arc::new(|event| {
+        let payload: &u64 = event.payload.downcast_ref().ok_or("it is a number")?;
+        black_box(*payload);
         called();
         Ok(())
     })

@@ -7,10 +7,12 @@ use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::{PoisonError, RwLock};
 
-use soiree::EventPool;
+use soiree::{Event, EventPool, Outcome};
 
 use crate::case::Case;
-use crate::listening::{BareEvent, BareListener, BoxError, TOPIC, bare_listener, called, calls};
+use crate::listening::{
+    BareEvent, BareListener, BoxError, TOPIC, bare_listener, called, calls, reading_listener,
+};
 use crate::meter::{Bench, Sample, measure, measure_threads};
 
 const LISTENERS: [u64; 3] = [1, 10, 100];
@@ -59,16 +61,27 @@ pub(crate) fn cases() -> Vec<Case> {
             Calls::new(listeners, soiree(listeners))
         }));
         cases.push(Case::new(&workload, "RwLock loop", move || {
-            Calls::new(listeners, bare(listeners))
+            Calls::new(listeners, bare(listeners, bare_listener))
         }));
         #[cfg(feature = "peers")]
         cases.extend(peers::cases(&workload, listeners));
+    }
+    for listeners in LISTENERS {
+        let workload = format!("sync-read-{listeners}");
+        cases.push(Case::new(&workload, "soiree", move || {
+            Calls::new(listeners, soiree_read(listeners))
+        }));
+        cases.push(Case::new(&workload, "RwLock loop", move || {
+            Calls::new(listeners, bare(listeners, reading_listener))
+        }));
+        #[cfg(feature = "peers")]
+        cases.push(peers::reading(&workload, listeners));
     }
     for threads in THREADS {
         let workload = format!("sync-threads-{threads}");
         let make = move || from_threads(threads, soiree(1));
         cases.push(Case::new(&workload, "soiree", make).threaded());
-        let make = move || from_threads(threads, bare(1));
+        let make = move || from_threads(threads, bare(1, bare_listener));
         cases.push(Case::new(&workload, "RwLock loop", make).threaded());
         #[cfg(feature = "peers")]
         cases.extend(peers::threaded(&workload, threads));
@@ -77,9 +90,25 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 fn soiree(listeners: u64) -> impl Fn(u64) + Sync {
+    emitting(listeners, |_| called())
+}
+
+/// With listeners that look at the payload.
+fn soiree_read(listeners: u64) -> impl Fn(u64) + Sync {
+    emitting(listeners, |event| {
+        let read = event.with_payload(|payload: &u64| black_box(*payload));
+        called();
+        read.map(drop).ok_or("it is a number")
+    })
+}
+
+fn emitting<R: Outcome + 'static>(
+    listeners: u64,
+    listener: impl Fn(&dyn Event) -> R + Copy + Send + Sync + 'static,
+) -> impl Fn(u64) + Sync {
     let soiree = EventPool::new();
     for _ in 0..listeners {
-        soiree.on(TOPIC, |_| called()).expect("the topic is sound");
+        soiree.on(TOPIC, listener).expect("the topic is sound");
     }
     move |payload| {
         let report = soiree.emit_sync(black_box(TOPIC), payload);
@@ -113,15 +142,12 @@ impl Bare {
     }
 }
 
-fn bare(listeners: u64) -> impl Fn(u64) + Sync {
+fn bare(listeners: u64, listener: fn() -> BareListener) -> impl Fn(u64) + Sync {
     let bare = Bare::default();
     bare.topics
         .write()
         .unwrap_or_else(PoisonError::into_inner)
-        .insert(
-            TOPIC.into(),
-            (0..listeners).map(|_| bare_listener()).collect(),
-        );
+        .insert(TOPIC.into(), (0..listeners).map(|_| listener()).collect());
     move |payload| {
         assert!(
             bare.emit(black_box(TOPIC), payload).is_empty(),

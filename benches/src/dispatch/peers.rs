@@ -43,6 +43,13 @@ pub(super) fn cases(workload: &str, listeners: u64) -> Vec<Case> {
     ]
 }
 
+/// With listeners that look at the payload, as these do in any case.
+pub(super) fn reading(workload: &str, listeners: u64) -> Case {
+    Case::new(workload, "mod-events", move || {
+        Calls::new(listeners, mod_events(listeners))
+    })
+}
+
 pub(super) fn threaded(workload: &str, threads: u64) -> Vec<Case> {
     vec![
         Case::new(workload, "mod-events", move || {

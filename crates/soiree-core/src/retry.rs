@@ -1,5 +1,6 @@
 //! Calling a listener again that failed.
 
+use std::any::Any;
 use std::fmt;
 use std::time::Duration;
 
@@ -138,6 +139,10 @@ impl Event for Again<'_> {
 
     fn payload(&self) -> Payload {
         self.event.payload()
+    }
+
+    fn lend_payload(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.event.lend_payload()
     }
 
     fn set_payload(&self, payload: Payload) {

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use once_cell::race::OnceBox;
 
@@ -48,14 +48,10 @@ struct Changed {
     properties: Properties,
 }
 
-/// A payload that gets an allocation of its own when it is first asked for.
-pub(crate) struct Unread<T> {
-    value: Mutex<Option<T>>,
-    payload: OnceLock<Payload>,
-}
-
 /// Where an event has its payload from.
 pub(crate) trait Source: Send + Sync {
+    fn value(&self) -> &(dyn Any + Send + Sync);
+
     fn payload(&self) -> Payload;
 }
 
@@ -174,26 +170,22 @@ impl Attributes {
     }
 }
 
-impl<T> Unread<T> {
-    pub(crate) fn new(value: T) -> Self {
-        Self {
-            value: Mutex::new(Some(value)),
-            payload: OnceLock::new(),
-        }
+/// One that gets an allocation of its own when it is first asked for.
+impl<F: FnOnce() -> Payload + Send> Source for LazyLock<Payload, F> {
+    fn value(&self) -> &(dyn Any + Send + Sync) {
+        (**self).value()
     }
-}
 
-impl<T: Any + Send + Sync> Source for Unread<T> {
     fn payload(&self) -> Payload {
-        let payload = self.payload.get_or_init(|| {
-            let mut value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
-            Payload::new(value.take().expect("it is taken but once"))
-        });
-        payload.clone()
+        (**self).clone()
     }
 }
 
 impl<C: Carrier + 'static> Source for Arc<C> {
+    fn value(&self) -> &(dyn Any + Send + Sync) {
+        (**self).value()
+    }
+
     fn payload(&self) -> Payload {
         Payload::from_carrier(Arc::clone(self) as Arc<dyn Carrier>)
     }
@@ -216,6 +208,12 @@ impl<S: Source> Event for View<'_, S> {
         let changed = self.attributes.changed_before();
         let replaced = changed.and_then(|changed| changed.payload.clone());
         replaced.unwrap_or_else(|| self.source.payload())
+    }
+
+    fn lend_payload(&self) -> Option<&(dyn Any + Send + Sync)> {
+        let changed = self.attributes.changed_before();
+        let is_replaced = changed.is_some_and(|changed| changed.payload.is_some());
+        (!is_replaced).then(|| self.source.value())
     }
 
     fn set_payload(&self, payload: Payload) {

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cargo::Cargo;
-use super::flight::{AnyFlight, Core, Flight};
+use super::core::Core;
+use super::flight::{AnyFlight, Flight};
 use super::future::Waiter;
 use super::link::Link;
 use super::setup::Setup;

@@ -1,6 +1,7 @@
 //! Emissions: what `emit` returns.
 
 mod cargo;
+mod core;
 mod flight;
 mod future;
 mod ground;
@@ -25,9 +26,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-pub(crate) use self::cargo::{Attributes, Bare, Cargo, Unread, View, Whole};
+pub(crate) use self::cargo::{Attributes, Bare, Cargo, View, Whole};
+pub(crate) use self::core::Core;
 use self::flight::AnyFlight;
-pub(crate) use self::flight::{Core, Flight};
+pub(crate) use self::flight::Flight;
 pub(crate) use self::future::Waiter;
 pub(crate) use self::inside::{Frame, any as inside_any, enter as enter_frame, on_timer};
 pub(crate) use self::lane::Berth;

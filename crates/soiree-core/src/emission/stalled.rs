@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::flight::Core;
+use super::core::Core;
 use super::inside;
 use super::link::Link;
 use super::setup::Hub;

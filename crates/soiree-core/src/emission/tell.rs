@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::cargo::Cargo;
-use super::flight::{Core, Flight};
+use super::core::Core;
+use super::flight::Flight;
 use super::inside;
 use super::link::Link;
 use super::setup::Setup;

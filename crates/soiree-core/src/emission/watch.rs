@@ -148,7 +148,7 @@ impl<C: Cargo> Watch<C> {
             self.end(tally);
             return;
         }
-        core.add(tally, false);
+        core.add(tally);
         core.ledger().parts.push(Arc::clone(&self) as _);
         self.stage.store(WAITING, Ordering::SeqCst);
         core.tell_of_parts();

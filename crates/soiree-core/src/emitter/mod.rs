@@ -11,7 +11,7 @@ mod sync;
 use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, LazyLock, Mutex, Weak};
 
 use arc_swap::ArcSwap;
 
@@ -22,7 +22,7 @@ pub use self::settings::Settings;
 use crate::bulkheads::Bulkheads;
 use crate::dispatch::Audience;
 use crate::emission::{
-    Attributes, Bare, Emission, EmitError, Hub, Report, Setup, Stalled, Unread, View, Whole,
+    Attributes, Bare, Emission, EmitError, Hub, Report, Setup, Stalled, View, Whole,
 };
 use crate::event::Event;
 use crate::gate::Gate;
@@ -170,7 +170,8 @@ impl Emitter {
             if let Err(barred) = self.admit_to(scene, checked, topic) {
                 return Err(barred.with(topic, Payload::new(payload)));
             }
-            let (source, attributes) = (Unread::new(payload), Attributes::default());
+            let source = LazyLock::new(move || Payload::new(payload));
+            let attributes = Attributes::default();
             let event = View {
                 topic,
                 attributes: &attributes,

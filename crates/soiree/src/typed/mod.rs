@@ -215,10 +215,13 @@ fn subscribe<T: Any, R: Outcome + 'static>(
     listener: impl Fn(&T, &dyn Event) -> R + Send + Sync + 'static,
 ) -> Result<ListenerId, SubscribeError> {
     soiree.on_with(pattern, options, move |event| -> Result<(), BoxError> {
-        let payload = event.payload();
+        if let Some(returned) = event.with_payload(|payload| listener(payload, event)) {
+            return returned.into_result();
+        }
         // A topic of any payload at all is typed as well.
+        let payload = event.payload();
         let any: &dyn Any = &payload;
-        match payload.downcast_ref::<T>().or_else(|| any.downcast_ref()) {
+        match any.downcast_ref() {
             Some(payload) => listener(payload, event).into_result(),
             None => Err(Box::new(WrongPayload {
                 topic: event.topic().into(),

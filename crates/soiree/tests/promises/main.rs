@@ -1,5 +1,6 @@
 //! The promises L1 to L9 and E1 to E6, and that the faults of older designs are absent.
 
+mod again;
 mod bulkheads;
 mod closing;
 mod closing_here;
@@ -19,6 +20,7 @@ mod observers;
 mod odd_pools;
 mod options;
 mod original;
+mod payloads;
 mod registered;
 mod retries;
 mod slow;

@@ -1,0 +1,109 @@
+//! What listeners see of a payload: lent, or in a handle that they may keep.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use soiree::{BaseEvent, EventPool, Payload, PayloadRef};
+
+use crate::common::{BoxResult, Diary, on_one_worker, until};
+
+/// Emits in every way there is, and waits.
+fn in_every_way(soiree: &EventPool, mut each: impl FnMut(&str)) {
+    let name = || String::from("first");
+    assert!(soiree.emit("t", name()).unwrap().wait().is_ok());
+    each("emit");
+    assert!(soiree.emit_sync("t", name()).unwrap().is_ok());
+    each("emit_sync");
+    let event = || BaseEvent::new("t", name());
+    assert!(soiree.emit_event(event()).unwrap().wait().is_ok());
+    each("emit_event");
+    assert!(soiree.emit_event_sync(&event()).unwrap().is_ok());
+    each("emit_event_sync");
+}
+
+#[test]
+fn a_payload_is_lent_as_the_listener_before_left_it() -> BoxResult {
+    let soiree = on_one_worker(8);
+    let diary = Diary::default();
+    let first = diary.clone();
+    soiree.on("t", move |event| {
+        // What it replaces it still sees as it was.
+        event.with_payload(|name: &String| {
+            event.set_payload(Payload::new(String::from("second")));
+            first.note(name.as_str());
+        });
+        assert_eq!(event.with_payload(|number: &u64| *number), None);
+    })?;
+    let second = diary.clone();
+    soiree.on("t", move |event| {
+        let lent = event.with_payload(|name: &String| name.clone());
+        assert_eq!(lent.as_ref(), event.payload_as::<String>().as_deref());
+        second.note(lent.unwrap_or_default());
+    })?;
+    in_every_way(&soiree, |way| {
+        assert_eq!(diary.take(), ["first", "second"], "{way}");
+    });
+    Ok(())
+}
+
+#[test]
+fn a_handle_is_on_the_very_value_that_is_lent_and_outlives_the_event() -> BoxResult {
+    let soiree = on_one_worker(8);
+    let kept: Arc<Mutex<Vec<PayloadRef<String>>>> = Arc::default();
+    let keep = Arc::clone(&kept);
+    soiree.on("t", move |event| {
+        let address = |name: &String| std::ptr::from_ref(name).addr();
+        let handle = event.payload_as::<String>().unwrap();
+        assert_eq!(event.with_payload(address), Some(address(&handle)));
+        keep.lock().unwrap().push(handle);
+    })?;
+    in_every_way(&soiree, |_| {});
+    soiree.close()?;
+    let kept = kept.lock().unwrap();
+    assert_eq!(kept.len(), 4);
+    assert!(kept.iter().all(|name| **name == "first"));
+    Ok(())
+}
+
+/// However far it gets: read, kept back, not looked at by anybody, or refused.
+#[test]
+fn a_payload_is_dropped_once() -> BoxResult {
+    struct Counted(Arc<AtomicUsize>);
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let drops = Arc::new(AtomicUsize::new(0));
+    let counted = || Counted(Arc::clone(&drops));
+    let soiree = on_one_worker(8);
+    soiree.on("unread", |_| {})?;
+    soiree.on("read", |event| {
+        assert_eq!(event.with_payload(|_: &Counted| ()), Some(()));
+        assert!(event.payload_as::<Counted>().is_some());
+    })?;
+    let mut emitted = 0;
+    for topic in ["unread", "read", "nobody"] {
+        // Topics are remembered when they are met for the second time.
+        for _ in 0..3 {
+            soiree.emit_sync(topic, counted())?;
+            emitted += 1;
+            assert_eq!(drops.load(Ordering::SeqCst), emitted, "{topic}");
+            soiree.emit(topic, counted())?;
+            emitted += 1;
+            until("the worker has let go of it", || {
+                drops.load(Ordering::SeqCst) == emitted
+            });
+        }
+    }
+    soiree.close()?;
+    for refused in [
+        soiree.emit_sync("read", counted()).map(drop),
+        soiree.emit("read", counted()).map(drop),
+    ] {
+        drop(refused.unwrap_err().into_payload());
+        emitted += 1;
+    }
+    assert_eq!(drops.load(Ordering::SeqCst), emitted);
+    Ok(())
+}
