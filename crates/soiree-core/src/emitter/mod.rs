@@ -160,8 +160,9 @@ impl Emitter {
         topic: &str,
         payload: T,
     ) -> Result<Report, EmitError> {
+        let hash = self.hub.registry.hash(topic);
         self.scenes.inside(|scene| {
-            let found = scene.snapshot.find(topic);
+            let found = scene.snapshot.find(hash, topic);
             // Whatever topic is known is sound.
             let checked = match found {
                 Found::Known(_) => Ok(()),
@@ -195,8 +196,9 @@ impl Emitter {
     /// As [`emit_sync`](Emitter::emit_sync).
     pub fn emit_event_sync(&self, event: &dyn Event) -> Result<Report, EmitError> {
         let topic: Box<str> = event.topic().into();
+        let hash = self.hub.registry.hash(&topic);
         self.scenes.inside(|scene| {
-            let found = scene.snapshot.find(&topic);
+            let found = scene.snapshot.find(hash, &topic);
             let audience = Audience::In(&scene.snapshot, found, &topic);
             self.run_checked(scene, event, audience, &topic)
         })

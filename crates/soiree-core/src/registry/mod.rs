@@ -26,7 +26,7 @@ pub(crate) use self::entry::{Claim, Entry};
 pub use self::error::{SubscribeError, UnsubscribeError};
 pub(crate) use self::resolved::{Known, Listening};
 pub(crate) use self::rest::Rest;
-pub(crate) use self::snapshot::{Found, Snapshot, Visitor};
+pub(crate) use self::snapshot::{Found, Hash, Snapshot, Visitor};
 use crate::job::PanicPayload;
 use crate::listener::{Listener, ListenerId};
 use crate::observe::{Observers, Removal, SubscriptionAdded, SubscriptionRemoved};
@@ -81,6 +81,12 @@ impl Registry {
     /// The snapshot of this moment.
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.current.load_full()
+    }
+
+    /// To be found before a snapshot is loaded, which the processor waits for.
+    #[inline]
+    pub(crate) fn hash(&self, topic: &str) -> Hash {
+        Hash::of(topic, &self.hasher)
     }
 
     /// Has every snapshot from the next one on given to this one as well.
@@ -270,8 +276,9 @@ impl Registry {
 
     /// Has the entries visited that match a topic, in calling order, as they are at this moment.
     pub(crate) fn visit(&self, topic: &str, visitor: &mut impl Visitor) {
+        let hash = self.hash(topic);
         let snapshot = self.current.load();
-        self.visit_in(&snapshot, snapshot.find(topic), topic, visitor);
+        self.visit_in(&snapshot, snapshot.find(hash, topic), topic, visitor);
         // This may be the last reader of a snapshot whose listeners were taken off meanwhile.
         contained(move || drop(snapshot));
     }

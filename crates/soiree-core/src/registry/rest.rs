@@ -30,7 +30,7 @@ impl Rest {
     pub(crate) fn visit(&self, topic: &str, visitor: &mut impl Visitor) {
         self.snapshot.visit(
             topic,
-            self.snapshot.find(topic),
+            self.snapshot.find(self.snapshot.hash(topic), topic),
             &mut After {
                 rank: self.rank,
                 visitor,

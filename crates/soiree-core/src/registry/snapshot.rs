@@ -29,9 +29,16 @@ pub(crate) enum Found<'a> {
     Unknown(Hash),
 }
 
-/// Where to look for a topic.
+/// Where to look for a topic, in all snapshots of a registry.
 #[derive(Clone, Copy)]
 pub(crate) struct Hash(u64);
+
+impl Hash {
+    #[inline]
+    pub(super) fn of(topic: &str, hasher: &RandomState) -> Self {
+        Self(hasher.hash_one(topic))
+    }
+}
 
 /// Goes through the listeners of a topic.
 pub(crate) trait Visitor {
@@ -133,17 +140,20 @@ impl Snapshot {
 
     /// What is known of a topic before its listeners are looked for.
     #[inline]
-    pub(crate) fn find(&self, topic: &str) -> Found<'_> {
-        let hash = self.hasher.hash_one(topic);
-        match self.resolved.get(hash, topic) {
+    pub(crate) fn find(&self, hash: Hash, topic: &str) -> Found<'_> {
+        match self.resolved.get(hash.0, topic) {
             Some(known) => Found::Known(known),
-            None => Found::Unknown(Hash(hash)),
+            None => Found::Unknown(hash),
         }
+    }
+
+    pub(super) fn hash(&self, topic: &str) -> Hash {
+        Hash::of(topic, &self.hasher)
     }
 
     /// Calls `found` with the listeners of a topic, in calling order. Does not take the topic for one that was emitted.
     pub(super) fn look(&self, topic: &str, mut found: impl FnMut(&Arc<Entry>)) {
-        match self.find(topic) {
+        match self.find(self.hash(topic), topic) {
             Found::Known(known) => known.entries().for_each(found),
             Found::Unknown(hash) => self.resolve(hash, topic).into_iter().for_each(&mut found),
         }
@@ -219,6 +229,10 @@ pub(super) mod tests {
         Snapshot::empty(RandomState::default())
     }
 
+    fn found(snapshot: &Snapshot) -> Found<'_> {
+        snapshot.find(snapshot.hash("a"), "a")
+    }
+
     fn is_kept(snapshot: &Snapshot, topic: &str) -> bool {
         let hash = snapshot.hasher.hash_one(topic);
         snapshot.resolved.get(hash, topic).is_some()
@@ -250,15 +264,15 @@ pub(super) mod tests {
             let snapshot = Arc::new(fill(count));
             let mut heard = 0;
             let mut visit = Count(&mut heard);
-            snapshot.visit("a", snapshot.find("a"), &mut visit);
+            snapshot.visit("a", found(&snapshot), &mut visit);
             assert!(!is_kept(&snapshot, "a"), "{count} listeners, met once");
-            snapshot.visit("a", snapshot.find("a"), &mut visit);
+            snapshot.visit("a", found(&snapshot), &mut visit);
             assert_eq!(
                 is_kept(&snapshot, "a"),
                 kept,
                 "{count} listeners, met twice"
             );
-            snapshot.visit("a", snapshot.find("a"), &mut visit);
+            snapshot.visit("a", found(&snapshot), &mut visit);
             assert_eq!(heard, 3 * count);
         }
     }
@@ -273,7 +287,7 @@ pub(super) mod tests {
             snapshot.look("a", |_| heard += 1);
             assert_eq!(heard, 1);
         }
-        let emit = || snapshot.visit("a", snapshot.find("a"), &mut Count(&mut 0));
+        let emit = || snapshot.visit("a", found(&snapshot), &mut Count(&mut 0));
         emit();
         assert!(!is_kept(&snapshot, "a"), "it was met once");
         emit();
