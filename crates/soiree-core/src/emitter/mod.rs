@@ -163,14 +163,6 @@ impl Emitter {
         let hash = self.hub.registry.hash(topic);
         self.scenes.inside(|scene| {
             let found = scene.snapshot.find(hash, topic);
-            // Whatever topic is known is sound.
-            let checked = match found {
-                Found::Known(_) => Ok(()),
-                Found::Unknown(_) => validate_topic(topic),
-            };
-            if let Err(barred) = self.admit_to(scene, checked, topic) {
-                return Err(barred.with(topic, Payload::new(payload)));
-            }
             let source = LazyLock::new(move || Payload::new(payload));
             let attributes = Attributes::default();
             let event = View {
@@ -178,15 +170,16 @@ impl Emitter {
                 attributes: &attributes,
                 source: &source,
             };
-            match found {
+            // Whatever topic is known is sound.
+            let checked = match found {
                 Found::Known(known) if known.plain && scene.is_quiet() => {
-                    self.run_quietly(scene, known, topic, &event)
+                    return self.run_quietly(scene, known, topic, &event);
                 }
-                found => {
-                    let audience = Audience::In(&scene.snapshot, found, topic);
-                    self.run(scene, audience, topic, &event)
-                }
-            }
+                Found::Known(_) => Ok(()),
+                Found::Unknown(_) => validate_topic(topic),
+            };
+            let audience = Audience::In(&scene.snapshot, found, topic);
+            self.run_checked(scene, &event, checked, audience, topic)
         })
     }
 
@@ -200,7 +193,7 @@ impl Emitter {
         self.scenes.inside(|scene| {
             let found = scene.snapshot.find(hash, &topic);
             let audience = Audience::In(&scene.snapshot, found, &topic);
-            self.run_checked(scene, event, audience, &topic)
+            self.run_checked(scene, event, validate_topic(&topic), audience, &topic)
         })
     }
 
@@ -211,36 +204,25 @@ impl Emitter {
     pub fn trigger(&self, pattern: &Pattern, event: &dyn Event) -> Result<Report, EmitError> {
         let topic: Box<str> = event.topic().into();
         let audience = Audience::Of(pattern, &topic);
-        self.scenes
-            .inside(|scene| self.run_checked(scene, event, audience, &topic))
+        self.scenes.inside(|scene| {
+            self.run_checked(scene, event, validate_topic(&topic), audience, &topic)
+        })
     }
 
     fn run_checked(
         &self,
         scene: &Scene,
         event: &dyn Event,
+        checked: Result<(), InvalidTopic>,
         audience: Audience<'_>,
         topic: &str,
     ) -> Result<Report, EmitError> {
-        if let Err(barred) = self.admit_to(scene, validate_topic(topic), topic) {
-            return Err(barred.with(topic, event.payload()));
-        }
-        self.run(scene, audience, topic, event)
-    }
-
-    /// Tells whether an emission begins in a scene, and if not, why.
-    #[inline]
-    fn admit_to(
-        &self,
-        scene: &Scene,
-        checked: Result<(), InvalidTopic>,
-        topic: &str,
-    ) -> Result<(), Barred> {
-        match checked {
-            Ok(()) if scene.is_open() => Ok(()),
-            Ok(()) => Err(self.bar(Barred::Closed, topic)),
-            Err(source) => Err(self.bar(Barred::InvalidTopic(source), topic)),
-        }
+        let barred = match checked {
+            Ok(()) if scene.is_open() => return self.run(scene, audience, topic, event),
+            Ok(()) => Barred::Closed,
+            Err(source) => Barred::InvalidTopic(source),
+        };
+        Err(self.bar(barred, topic).with(topic, event.payload()))
     }
 
     /// Enters the gate, or tells why not.

@@ -17,6 +17,8 @@ pub(super) struct Scene {
     pub(super) current: Arc<Current>,
     /// Where those leave that hold on to it, which is being inside the emitter. In a scene without doors no emission begins.
     doors: Option<Arc<Doors>>,
+    /// It is open, nobody is told of an emission that goes well, and none waits for its turn.
+    quiet: bool,
 }
 
 /// The scene that emissions begin in.
@@ -40,16 +42,25 @@ struct Open {
 }
 
 impl Scene {
-    #[inline]
+    fn new(snapshot: Arc<Snapshot>, current: Arc<Current>, doors: Option<Arc<Doors>>) -> Arc<Self> {
+        let settings = &current.settings;
+        let quiet = doors.is_some() && settings.handlers.are_quiet() && settings.orders.is_empty();
+        Arc::new(Self {
+            snapshot,
+            current,
+            doors,
+            quiet,
+        })
+    }
+
     pub(super) fn is_open(&self) -> bool {
         self.doors.is_some()
     }
 
-    /// Whether nobody is told of an emission that goes well, and none waits for its turn.
+    /// Whether emissions begin in it without a word.
     #[inline]
     pub(super) fn is_quiet(&self) -> bool {
-        let settings = &self.current.settings;
-        settings.handlers.are_quiet() && settings.orders.is_empty() && !trace::is_possible()
+        self.quiet && !trace::is_possible()
     }
 }
 
@@ -94,11 +105,7 @@ impl Scenes {
             scenes: Vec::new(),
             holds_gate: None,
         }));
-        let first = Arc::new(Scene {
-            snapshot,
-            current,
-            doors: Some(Arc::clone(&doors)),
-        });
+        let first = Scene::new(snapshot, current, Some(Arc::clone(&doors)));
         doors.lock().scenes.push(Arc::downgrade(&first));
         Self {
             now: ArcSwap::new(first),
@@ -138,11 +145,7 @@ impl Scenes {
     ) -> Arc<Scene> {
         let (snapshot, current) = next(&self.now.load());
         let doors = (!open.is_closed).then(|| Arc::clone(&self.doors));
-        let next = Arc::new(Scene {
-            snapshot,
-            current,
-            doors,
-        });
+        let next = Scene::new(snapshot, current, doors);
         if next.is_open() {
             if open.scenes.len() == open.scenes.capacity() {
                 open.scenes.retain(|scene| scene.strong_count() > 0);

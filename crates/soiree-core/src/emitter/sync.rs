@@ -55,6 +55,7 @@ impl Emitter {
     }
 
     /// For users' code that is called by an emission: a close in there would wait for it.
+    #[inline]
     pub(super) fn enter(&self, flight: usize) -> impl Drop + use<> {
         enter_frame(Frame {
             hub: Arc::as_ptr(&self.hub).addr(),

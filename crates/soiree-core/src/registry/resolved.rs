@@ -61,7 +61,7 @@ impl Resolved {
         self.size
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, hash: u64, topic: &str) -> Option<&Known> {
         let set = &self.sets.get()?[hash as usize & (self.size - 1)];
         for way in &set.ways {
