@@ -11,7 +11,7 @@ use soiree_core::{Entered, Job, JobOutcome, Nesting, Overflow, PanicPayload, Poo
 use crate::counters::{Counters, End};
 use crate::state::State;
 use crate::strategy::Strategy;
-use crate::sync::{AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, lock_patiently};
 
 pub(crate) type PanicHandler = Box<dyn Fn(&PanicPayload) + Send + Sync>;
 pub(crate) type Spawn =
@@ -50,7 +50,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+        lock_patiently(&self.state)
     }
 
     /// Shows what has changed to those who look without the lock.

@@ -8,6 +8,9 @@ pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard};
 
 use shuttle::rand::{Rng, thread_rng};
 
+/// How patiently makes no difference here.
+pub(crate) use super::lock as lock_patiently;
+
 /// Enough to meet counters that hold still, and counters that will not.
 pub(crate) const TRIES: usize = 2;
 

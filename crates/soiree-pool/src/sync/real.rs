@@ -1,14 +1,32 @@
 //! The primitives as everybody gets them.
 
-use std::sync::PoisonError;
+use std::hint::spin_loop;
+use std::sync::{PoisonError, TryLockError};
 use std::time::Instant;
 
 pub(crate) use crossbeam_utils::Backoff;
 pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize};
 pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
 
+use super::lock;
+
 /// How often to read counters that will not hold still.
 pub(crate) const TRIES: usize = 64;
+
+/// As [`lock`](super::lock), and looks for the lock seldom. Each look takes it from the processor that works with it; whoever waits for
+/// a while leaves that one time for several rounds.
+pub(crate) fn lock_patiently<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    const LOOKS: usize = 8;
+    const PAUSES: usize = 64;
+    for _ in 0..LOOKS {
+        match mutex.try_lock() {
+            Ok(guard) => return guard,
+            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => (0..PAUSES).for_each(|_| spin_loop()),
+        }
+    }
+    lock(mutex)
+}
 
 /// As [`wait`](super::wait), and says whether the deadline has passed. Callers believe that, and not the clock.
 pub(crate) fn wait_until<'a, T>(
