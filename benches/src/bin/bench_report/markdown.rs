@@ -130,6 +130,9 @@ fn figures(chapter: &Chapter, measured: &Measured, plotted: bool) -> String {
             let _ = writeln!(text, "![{title}](benches/plots/{file})\n");
         }
     }
+    if !chapter.obstacles.is_empty() {
+        let _ = writeln!(text, "What stands in the way: {}\n", chapter.obstacles);
+    }
     let keys: Vec<&Key> = chapter
         .groups
         .iter()
