@@ -32,7 +32,7 @@ pub trait Event: Send + Sync {
 
     /// What it carries, if that can be lent: whoever only looks at it is spared a handle.
     ///
-    /// `None` unless it is overridden, and if it has been replaced. See [`with_payload`](dyn Event::with_payload), which makes do
+    /// `None` unless it is overridden, and if it has been replaced. See `with_payload`, which makes do
     /// with a handle then.
     fn lend_payload(&self) -> Option<&(dyn Any + Send + Sync)> {
         None
@@ -61,7 +61,7 @@ pub trait Event: Send + Sync {
 }
 
 impl dyn Event + '_ {
-    /// Shows the payload, if it is a `T`. Faster than [`payload_as`](Self::payload_as), which keeps it alive for longer than the
+    /// Shows the payload, if it is a `T`. Faster than `payload_as`, which keeps it alive for longer than the
     /// event.
     ///
     /// What `see` replaces meanwhile, it still sees itself as it was.

@@ -160,16 +160,16 @@ impl Emitter {
         topic: &str,
         payload: T,
     ) -> Result<Report, EmitError> {
+        let source = LazyLock::new(move || Payload::new(payload));
+        let attributes = Attributes::default();
+        let event = View {
+            topic,
+            attributes: &attributes,
+            source: &source,
+        };
         let hash = self.hub.registry.hash(topic);
-        self.scenes.inside(|scene| {
+        let reported = self.scenes.inside(|scene| {
             let found = scene.snapshot.find(hash, topic);
-            let source = LazyLock::new(move || Payload::new(payload));
-            let attributes = Attributes::default();
-            let event = View {
-                topic,
-                attributes: &attributes,
-                source: &source,
-            };
             // Whatever topic is known is sound.
             let checked = match found {
                 Found::Known(known) if known.plain && scene.is_quiet() => {
@@ -180,7 +180,8 @@ impl Emitter {
             };
             let audience = Audience::In(&scene.snapshot, found, topic);
             self.run_checked(scene, &event, checked, audience, topic)
-        })
+        });
+        reported.map_err(|unreported| self.told(unreported, topic, &event))
     }
 
     /// Emits an event of the caller's own on the calling thread, and returns when its listeners have.
@@ -190,11 +191,12 @@ impl Emitter {
     pub fn emit_event_sync(&self, event: &dyn Event) -> Result<Report, EmitError> {
         let topic: Box<str> = event.topic().into();
         let hash = self.hub.registry.hash(&topic);
-        self.scenes.inside(|scene| {
+        let reported = self.scenes.inside(|scene| {
             let found = scene.snapshot.find(hash, &topic);
             let audience = Audience::In(&scene.snapshot, found, &topic);
             self.run_checked(scene, event, validate_topic(&topic), audience, &topic)
-        })
+        });
+        reported.map_err(|unreported| self.told(unreported, &topic, event))
     }
 
     /// Calls the listeners of one pattern alone, on the calling thread, whatever the event's topic.
@@ -204,9 +206,10 @@ impl Emitter {
     pub fn trigger(&self, pattern: &Pattern, event: &dyn Event) -> Result<Report, EmitError> {
         let topic: Box<str> = event.topic().into();
         let audience = Audience::Of(pattern, &topic);
-        self.scenes.inside(|scene| {
+        let reported = self.scenes.inside(|scene| {
             self.run_checked(scene, event, validate_topic(&topic), audience, &topic)
-        })
+        });
+        reported.map_err(|unreported| self.told(unreported, &topic, event))
     }
 
     fn run_checked(
@@ -216,13 +219,21 @@ impl Emitter {
         checked: Result<(), InvalidTopic>,
         audience: Audience<'_>,
         topic: &str,
-    ) -> Result<Report, EmitError> {
-        let barred = match checked {
-            Ok(()) if scene.is_open() => return self.run(scene, audience, topic, event),
-            Ok(()) => Barred::Closed,
-            Err(source) => Barred::InvalidTopic(source),
-        };
-        Err(self.bar(barred, topic).with(topic, event.payload()))
+    ) -> Result<Report, Unreported> {
+        match checked {
+            Ok(()) if scene.is_open() => self.run(scene, audience, topic, event),
+            Ok(()) => Err(Unreported::Barred(Barred::Closed)),
+            Err(source) => Err(Unreported::Barred(Barred::InvalidTopic(source))),
+        }
+    }
+
+    /// Tells why an emission has not begun. Outside the scene: who is told may close the emitter.
+    #[cold]
+    fn told(&self, unreported: Unreported, topic: &str, event: &dyn Event) -> EmitError {
+        match unreported {
+            Unreported::Barred(barred) => self.bar(barred, topic).with(topic, event.payload()),
+            Unreported::Refused(error) => *error,
+        }
     }
 
     /// Enters the gate, or tells why not.
@@ -246,6 +257,19 @@ impl Emitter {
         let observers = &current.settings.handlers.observers;
         observers.tell(|observer| observer.emission_refused(&refused));
         barred
+    }
+}
+
+/// Why there is no report of an emission on the thread that emits.
+enum Unreported {
+    /// Nobody has been told yet.
+    Barred(Barred),
+    Refused(Box<EmitError>),
+}
+
+impl From<EmitError> for Unreported {
+    fn from(error: EmitError) -> Self {
+        Self::Refused(Box::new(error))
     }
 }
 

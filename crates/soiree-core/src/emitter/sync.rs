@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Emitter;
 use super::scene::Scene;
 use super::settings::Current;
+use super::{Emitter, Unreported};
 use crate::call::{Watched, Within};
 use crate::dispatch::{Audience, Failed, Ground, Tally, call_plain, dispatch, tell_if_dead};
 use crate::emission::{
-    Emission, EmitError, Errors, Flight, Frame, Hub, Report, Turn, Whole, enter_frame,
-    tell_accepted, tell_begun, tell_ended,
+    Emission, Errors, Flight, Frame, Hub, Report, Turn, Whole, enter_frame, tell_accepted,
+    tell_begun, tell_ended,
 };
 use crate::event::{BaseEvent, Event};
 use crate::listener::ListenerError;
@@ -39,7 +39,7 @@ impl Emitter {
         known: &Known,
         topic: &str,
         event: &impl Event,
-    ) -> Result<Report, EmitError> {
+    ) -> Result<Report, Unreported> {
         let entered = self.enter(0);
         let called = call_plain(&known.calls, event);
         if called.badly.is_some() {
@@ -71,7 +71,7 @@ impl Emitter {
         audience: Audience<'_>,
         topic: &str,
         event: &dyn Event,
-    ) -> Result<Report, EmitError> {
+    ) -> Result<Report, Unreported> {
         let current = &*scene.current;
         let handlers = &current.settings.handlers;
         let span = EmissionSpan::default();

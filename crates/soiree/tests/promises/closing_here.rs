@@ -5,7 +5,7 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::Instant;
 
-use soiree::{CloseError, EmitError, EventPool, ListenerId, WorkerPool};
+use soiree::{CloseError, EmissionRefused, EmitError, EventPool, ListenerId, Observer, WorkerPool};
 
 use crate::common::{BoxResult, PATIENCE, on_one_worker, until};
 
@@ -185,5 +185,58 @@ fn a_listener_may_close_the_event_pool_as_it_is_dropped() -> BoxResult {
         })?;
         assert!(is_refused(&soiree));
     }
+    Ok(())
+}
+
+/// E4: nothing that an emission drops or tells of is called inside it, unless a close from there is an error.
+#[test]
+fn payloads_and_observers_may_close_the_event_pool() -> BoxResult {
+    struct ClosesOnDrop(EventPool, mpsc::Sender<Result<(), CloseError>>);
+    impl Drop for ClosesOnDrop {
+        fn drop(&mut self) {
+            let _ = self.1.send(self.0.close());
+        }
+    }
+    struct ClosesOnRefusal(Mutex<Option<ClosesOnDrop>>);
+    impl Observer for ClosesOnRefusal {
+        fn emission_refused(&self, _: &EmissionRefused<'_>) {
+            drop(self.0.lock().unwrap().take());
+        }
+    }
+    // A payload that nobody reads, one that somebody does, and one that is not accepted.
+    for (emits, topic) in [
+        (1, "unread"),
+        (4, "unread"),
+        (1, "read"),
+        (4, "read"),
+        (1, "b ad"),
+    ] {
+        let soiree = on_one_worker(1);
+        soiree.on("unread", |_| {})?;
+        soiree.on("read", |event| {
+            event
+                .payload_as::<Option<ClosesOnDrop>>()
+                .map_or(Err("not this"), |_| Ok(()))
+        })?;
+        let (said, closed) = mpsc::channel();
+        let closes = || ClosesOnDrop(soiree.clone(), said.clone());
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for emit in 1..=emits {
+                    let payload = (emit == emits).then(closes);
+                    let _ = soiree.emit_sync(topic, payload);
+                }
+            });
+            assert_eq!(closed.recv_timeout(PATIENCE), Ok(Ok(())), "{topic}");
+        });
+    }
+    let (said, closed) = mpsc::channel();
+    let soiree = on_one_worker(1);
+    let closes = ClosesOnDrop(soiree.clone(), said);
+    soiree.add_observer(ClosesOnRefusal(Mutex::new(Some(closes))));
+    thread::scope(|scope| {
+        scope.spawn(|| soiree.emit_sync("b ad", ()).map(drop));
+        assert_eq!(closed.recv_timeout(PATIENCE), Ok(Ok(())));
+    });
     Ok(())
 }
