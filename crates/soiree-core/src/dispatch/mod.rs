@@ -65,8 +65,8 @@ pub(crate) enum Audience<'a> {
     In(&'a Arc<Snapshot>, Found<'a>, &'a str),
     /// The rest of these, who are the listeners of this topic in this state of the registry, and of whom some were called.
     Further(&'a [Listening], Called, &'a Arc<Snapshot>, &'a str),
-    /// Of this pattern alone, with an event on this topic.
-    Of(&'a Pattern, &'a str),
+    /// Of this pattern alone, in this state of the registry, with an event on this topic.
+    Of(&'a Pattern, &'a Arc<Snapshot>, &'a str),
     /// Of every pattern that matched this topic, those that come after a certain one.
     After(&'a Rest, &'a str),
 }
@@ -90,7 +90,7 @@ pub(crate) fn dispatch(
     let (Audience::Matching(topic)
     | Audience::In(_, _, topic)
     | Audience::Further(_, _, _, topic)
-    | Audience::Of(_, topic)
+    | Audience::Of(_, _, topic)
     | Audience::After(_, topic)) = audience;
     let mut turns = Turns {
         registry,
@@ -111,7 +111,7 @@ pub(crate) fn dispatch(
         Audience::Further(calls, called, snapshot, _) => {
             turns.go_on(calls, called, snapshot);
         }
-        Audience::Of(pattern, _) => registry.visit_pattern(pattern, &mut turns),
+        Audience::Of(pattern, snapshot, _) => snapshot.visit_pattern(pattern, &mut turns),
         Audience::After(rest, topic) => rest.visit(topic, &mut turns),
     }
     if !turns.spent.is_empty() {

@@ -31,7 +31,9 @@ pub(crate) use self::core::Core;
 use self::flight::AnyFlight;
 pub(crate) use self::flight::Flight;
 pub(crate) use self::future::Waiter;
-pub(crate) use self::inside::{Frame, any as inside_any, enter as enter_frame, on_timer};
+pub(crate) use self::inside::{
+    Entered as EnteredFrame, Frame, any as inside_any, enter as enter_frame, on_timer,
+};
 pub(crate) use self::lane::Berth;
 use self::lane::{Standing, lend_to_lane};
 pub(crate) use self::link::Link;

@@ -49,7 +49,7 @@ impl Emitter {
         if !self.hub.gate.close() {
             return Err(CloseError::AlreadyClosed);
         }
-        self.scenes.close();
+        self.scenes.close(self.hub.registry.empty());
         // An emission on the thread that emits may enter the gate when listeners are handed over, and not the other way round.
         let ended = self.scenes.wait_empty(deadline) && self.hub.gate.wait_empty(deadline);
         let mut emissions = 0;

@@ -58,7 +58,11 @@ impl Emitter {
         });
         hub.registry.observe(settings.handlers.observers.clone());
         let current = Current::new(&hub, settings);
-        let scenes = Arc::new(Scenes::new(hub.registry.snapshot(), Arc::clone(&current)));
+        let scenes = Arc::new(Scenes::new(
+            &hub,
+            hub.registry.snapshot(),
+            Arc::clone(&current),
+        ));
         let follower = Arc::downgrade(&scenes);
         hub.registry.set_follower(follower);
         Self {
@@ -205,8 +209,8 @@ impl Emitter {
     /// As [`emit_sync`](Emitter::emit_sync).
     pub fn trigger(&self, pattern: &Pattern, event: &dyn Event) -> Result<Report, EmitError> {
         let topic: Box<str> = event.topic().into();
-        let audience = Audience::Of(pattern, &topic);
         let reported = self.scenes.inside(|scene| {
+            let audience = Audience::Of(pattern, &scene.snapshot, &topic);
             self.run_checked(scene, event, validate_topic(&topic), audience, &topic)
         });
         reported.map_err(|unreported| self.told(unreported, &topic, event))

@@ -1,13 +1,14 @@
 //! What emissions on the thread that emits read, and how a close knows that they are still at it.
 
+use std::any::Any;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use arc_swap::{ArcSwap, Guard};
 
 use super::settings::Current;
-use crate::emission::Hub;
-use crate::registry::{Follower, Former, Snapshot, contained};
+use crate::emission::{EnteredFrame, Frame, Hub, enter_frame};
+use crate::registry::{Follower, Snapshot, contained};
 use crate::sync::Monitor;
 use crate::trace;
 
@@ -15,65 +16,84 @@ use crate::trace;
 pub(super) struct Scene {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) current: Arc<Current>,
-    /// Where those leave that hold on to it, which is being inside the emitter. In a scene without doors no emission begins.
-    doors: Option<Arc<Doors>>,
-    /// It is open, nobody is told of an emission that goes well, and none waits for its turn.
+    /// Nobody is told of an emission that goes well, and none waits for its turn.
     quiet: bool,
+    /// In a scene that cannot be left no emission begins. Last, so that whoever leaves is inside until all else is dropped.
+    exit: Option<Exit>,
+}
+
+/// How the last emission leaves that was in a scene.
+struct Exit {
+    doors: Arc<Doors>,
+    /// That it does so: the listeners that go with the scene may call whatever a listener may.
+    leaving: Option<(usize, EnteredFrame)>,
 }
 
 /// The scene that emissions begin in.
 ///
 /// Emissions are not counted as they come and go, which would cost each of them as much as calling its listener. They hold on to
-/// the scene that they began in, and a close waits until nobody holds on to any.
+/// the scene that they began in, and a close waits until none holds on to any.
 pub(super) struct Scenes {
     now: ArcSwap<Scene>,
     doors: Arc<Doors>,
 }
 
-type Doors = Monitor<Open>;
+struct Doors {
+    /// The address of the emitter's hub, for frames.
+    hub: usize,
+    open: Monitor<Open>,
+}
 
 /// The scenes that emissions may be in.
 struct Open {
     is_closed: bool,
-    /// All that are left, and some that are gone.
-    scenes: Vec<Weak<Scene>>,
+    scenes: Vec<Place>,
     /// The last emission is to leave this one's gate.
     holds_gate: Option<Arc<Hub>>,
 }
 
-impl Scene {
-    fn new(snapshot: Arc<Snapshot>, current: Arc<Current>, doors: Option<Arc<Doors>>) -> Arc<Self> {
-        let settings = &current.settings;
-        let quiet = doors.is_some() && settings.handlers.are_quiet() && settings.orders.is_empty();
-        Arc::new(Self {
-            snapshot,
-            current,
-            doors,
-            quiet,
-        })
-    }
+struct Place {
+    scene: Weak<Scene>,
+    /// Whoever has replaced the scene holds on to it, and is no emission.
+    replaced: bool,
+}
 
+impl Scene {
     pub(super) fn is_open(&self) -> bool {
-        self.doors.is_some()
+        self.exit.is_some()
     }
 
     /// Whether emissions begin in it without a word.
     #[inline]
     pub(super) fn is_quiet(&self) -> bool {
-        self.quiet && !trace::is_possible()
+        self.quiet && self.exit.is_some() && !trace::is_possible()
     }
 }
 
-/// Before the listeners go that only this scene has left: their `Drop` may close the emitter.
+/// An emission is the last to let go.
 impl Drop for Scene {
     fn drop(&mut self) {
-        let Some(doors) = &self.doors else { return };
-        let mut open = doors.lock();
-        if !open.is_closed || open.emissions() > 0 {
-            return;
+        let scene = std::ptr::from_ref(self).addr();
+        if let Some(exit) = &mut self.exit {
+            let frame = Frame {
+                hub: exit.doors.hub,
+                flight: 0,
+                pool: 0,
+            };
+            exit.leaving = Some((scene, enter_frame(frame)));
         }
-        let holds_gate = open.holds_gate.take();
-        doors.notify_all();
+    }
+}
+
+impl Drop for Exit {
+    fn drop(&mut self) {
+        let Some((scene, entered)) = self.leaving.take() else {
+            return;
+        };
+        drop(entered);
+        let mut open = self.doors.open.lock();
+        open.remove(scene);
+        let holds_gate = self.doors.tell(&mut open);
         drop(open);
         if let Some(hub) = holds_gate {
             hub.leave();
@@ -81,7 +101,40 @@ impl Drop for Scene {
     }
 }
 
-/// Lets go of a scene. Others may have replaced it, and nobody else hold on to listeners that they took off.
+impl Doors {
+    /// Tells whoever waits for it if nobody is inside, and hands over whose gate is to be left when the lock is.
+    fn tell(&self, open: &mut Open) -> Option<Arc<Hub>> {
+        if !open.is_closed || open.emissions() > 0 {
+            return None;
+        }
+        self.open.notify_all();
+        open.holds_gate.take()
+    }
+}
+
+impl Open {
+    /// How many emissions there are, once it is closed: all that readers owe to a scene is paid as the next one takes its place.
+    fn emissions(&self) -> usize {
+        let inside = |place: &Place| match place.scene.strong_count() {
+            // The last one is about to leave.
+            0 => 1,
+            holders => holders - usize::from(place.replaced),
+        };
+        self.scenes.iter().map(inside).sum()
+    }
+
+    fn place(&mut self, scene: &Arc<Scene>) -> Option<&mut Place> {
+        let mut places = self.scenes.iter_mut();
+        places.find(|place| place.scene.as_ptr() == Arc::as_ptr(scene))
+    }
+
+    fn remove(&mut self, scene: usize) {
+        self.scenes
+            .retain(|place| place.scene.as_ptr().addr() != scene);
+    }
+}
+
+/// Lets go of a scene, from which listeners may go that others took off.
 struct Held(Option<Guard<Arc<Scene>>>);
 
 impl Drop for Held {
@@ -91,22 +144,17 @@ impl Drop for Held {
     }
 }
 
-impl Open {
-    /// How many emissions there are, once it is closed: all that readers owe to a scene is paid as the next one takes its place.
-    fn emissions(&self) -> usize {
-        self.scenes.iter().map(Weak::strong_count).sum()
-    }
-}
-
 impl Scenes {
-    pub(super) fn new(snapshot: Arc<Snapshot>, current: Arc<Current>) -> Self {
-        let doors = Arc::new(Monitor::new(Open {
-            is_closed: false,
-            scenes: Vec::new(),
-            holds_gate: None,
-        }));
-        let first = Scene::new(snapshot, current, Some(Arc::clone(&doors)));
-        doors.lock().scenes.push(Arc::downgrade(&first));
+    pub(super) fn new(hub: &Arc<Hub>, snapshot: Arc<Snapshot>, current: Arc<Current>) -> Self {
+        let doors = Arc::new(Doors {
+            hub: Arc::as_ptr(hub).addr(),
+            open: Monitor::new(Open {
+                is_closed: false,
+                scenes: Vec::new(),
+                holds_gate: None,
+            }),
+        });
+        let first = scene(&doors, &mut doors.open.lock(), snapshot, current);
         Self {
             now: ArcSwap::new(first),
             doors,
@@ -120,22 +168,20 @@ impl Scenes {
         act(held.0.insert(self.now.load()))
     }
 
-    /// Has emissions begin with these settings. What is returned is to be dropped when no lock is held.
+    /// Has emissions begin with these settings. What it replaces is to be [let go](Self::leave_to_emissions) of when no lock is held.
     pub(super) fn set(&self, current: Arc<Current>) -> Arc<Scene> {
-        self.replace(&mut self.doors.lock(), |now| {
+        self.replace(&mut self.doors.open.lock(), |now| {
             (Arc::clone(&now.snapshot), current)
         })
     }
 
-    /// No emission begins from now on.
-    pub(super) fn close(&self) {
-        let mut open = self.doors.lock();
+    /// No emission begins from now on. Those that are refused hold on to this snapshot, which should have no listeners.
+    pub(super) fn close(&self, empty: Arc<Snapshot>) {
+        let mut open = self.doors.open.lock();
         open.is_closed = true;
-        let last = self.replace(&mut open, |now| {
-            (Arc::clone(&now.snapshot), Arc::clone(&now.current))
-        });
+        let last = self.replace(&mut open, |now| (empty, Arc::clone(&now.current)));
         drop(open);
-        drop(last);
+        self.leave_to_emissions(last);
     }
 
     fn replace(
@@ -143,29 +189,47 @@ impl Scenes {
         open: &mut Open,
         next: impl FnOnce(&Scene) -> (Arc<Snapshot>, Arc<Current>),
     ) -> Arc<Scene> {
-        let (snapshot, current) = next(&self.now.load());
-        let doors = (!open.is_closed).then(|| Arc::clone(&self.doors));
-        let next = Scene::new(snapshot, current, doors);
-        if next.is_open() {
-            if open.scenes.len() == open.scenes.capacity() {
-                open.scenes.retain(|scene| scene.strong_count() > 0);
-            }
-            open.scenes.push(Arc::downgrade(&next));
+        let now = self.now.load();
+        let (snapshot, current) = next(&now);
+        if let Some(place) = open.place(&now) {
+            place.replaced = true;
         }
-        self.now.swap(next)
+        self.now.swap(scene(&self.doors, open, snapshot, current))
+    }
+
+    /// Lets go of a scene that was replaced.
+    pub(super) fn leave_to_emissions(&self, replaced: Arc<Scene>) {
+        let mut open = self.doors.open.lock();
+        if let Some(place) = open.place(&replaced) {
+            place.replaced = false;
+        }
+        let address = Arc::as_ptr(&replaced).addr();
+        let mut last = Arc::into_inner(replaced);
+        if let Some(scene) = &mut last {
+            // Not inside: listeners that go with it may close the emitter.
+            scene.exit = None;
+            open.remove(address);
+        }
+        let holds_gate = self.doors.tell(&mut open);
+        drop(open);
+        if let Some(hub) = holds_gate {
+            hub.leave();
+        }
+        contained(move || drop(last));
     }
 
     /// Waits until all emissions have ended, once closed; `false` if the deadline came first.
     pub(super) fn wait_empty(&self, deadline: Option<Instant>) -> bool {
-        let mut open = self.doors.lock();
+        let doors = &self.doors.open;
+        let mut open = doors.lock();
         let mut late = false;
         while open.emissions() > 0 {
             if late {
                 return false;
             }
             match deadline {
-                Some(deadline) => (open, late) = self.doors.wait_until(open, deadline),
-                None => open = self.doors.wait(open),
+                Some(deadline) => (open, late) = doors.wait_until(open, deadline),
+                None => open = doors.wait(open),
             }
         }
         true
@@ -173,7 +237,7 @@ impl Scenes {
 
     /// How many emissions have not ended, once closed. If there are any, the gate is entered, and left by the last of them.
     pub(super) fn hold_gate(&self, hub: &Arc<Hub>) -> u64 {
-        let mut open = self.doors.lock();
+        let mut open = self.doors.open.lock();
         let emissions = open.emissions();
         if emissions > 0 {
             hub.gate.enter_again();
@@ -183,10 +247,46 @@ impl Scenes {
     }
 }
 
+fn scene(
+    doors: &Arc<Doors>,
+    open: &mut Open,
+    snapshot: Arc<Snapshot>,
+    current: Arc<Current>,
+) -> Arc<Scene> {
+    let settings = &current.settings;
+    let quiet = settings.handlers.are_quiet() && settings.orders.is_empty();
+    let exit = (!open.is_closed).then(|| Exit {
+        doors: Arc::clone(doors),
+        leaving: None,
+    });
+    let scene = Arc::new(Scene {
+        snapshot,
+        current,
+        quiet,
+        exit,
+    });
+    if scene.is_open() {
+        open.scenes.push(Place {
+            scene: Arc::downgrade(&scene),
+            replaced: false,
+        });
+    }
+    scene
+}
+
 impl Follower for Scenes {
-    fn follow(&self, snapshot: Arc<Snapshot>) -> Former {
-        self.replace(&mut self.doors.lock(), |now| {
-            (snapshot, Arc::clone(&now.current))
-        })
+    fn follow(&self, snapshot: Arc<Snapshot>) -> Arc<dyn Any + Send + Sync> {
+        let mut open = self.doors.open.lock();
+        if open.is_closed {
+            return snapshot;
+        }
+        self.replace(&mut open, |now| (snapshot, Arc::clone(&now.current)))
+    }
+
+    fn let_go(&self, replaced: Arc<dyn Any + Send + Sync>) {
+        match replaced.downcast() {
+            Ok(replaced) => self.leave_to_emissions(replaced),
+            Err(unused) => contained(move || drop(unused)),
+        }
     }
 }

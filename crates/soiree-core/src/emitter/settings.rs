@@ -163,12 +163,14 @@ impl Emitter {
         let observers = settings.handlers.observers.clone();
         self.hub.registry.observe(observers);
         let next = Current::new(&self.hub, settings);
-        let old = (self.scenes.set(Arc::clone(&next)), self.current.swap(next));
+        let scene = self.scenes.set(Arc::clone(&next));
+        let old = self.current.swap(next);
         let new = self.current.load();
         for setup in former.iter().filter_map(Weak::upgrade) {
             new.tell_of_bulkheads(&setup);
         }
         drop(former);
+        self.scenes.leave_to_emissions(scene);
         drop(old);
         Ok(changed)
     }

@@ -76,16 +76,17 @@ impl Emitter {
         let handlers = &current.settings.handlers;
         let span = EmissionSpan::default();
         span.begin(topic, None, || event.known_id());
-        let traced = span.enter();
+        let _traced = span.enter();
         let begun = self.enter(0);
         tell_begun(event, topic, None, handlers);
-        let (turn, entered) = match current.settings.orders.of(topic) {
-            None => (None, begun),
+        // Dropped inside, whatever comes of it: the next one's turn may have others' code run.
+        let (_entered, turn) = match current.settings.orders.of(topic) {
+            None => (begun, None),
             Some(rule) => {
                 drop(begun);
                 let turn = self.turn(current, rule, event, topic)?;
                 let entered = self.enter(turn.as_ref().map_or(0, Turn::address));
-                (turn, entered)
+                (entered, turn)
             }
         };
         tell_accepted(topic, None, handlers);
@@ -114,7 +115,6 @@ impl Emitter {
         if copy.is_aborted() {
             contained(|| event.set_aborted(true));
         }
-        drop((traced, entered));
         Ok(report)
     }
 }

@@ -5,6 +5,7 @@ mod error;
 mod group;
 mod hash_map;
 mod introspect;
+mod publish;
 mod radix;
 mod resolved;
 mod rest;
@@ -12,7 +13,6 @@ mod snapshot;
 mod trie;
 mod walk;
 
-use std::any::Any;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,6 +24,7 @@ use hashbrown::hash_table::{Entry as Slot, HashTable};
 
 pub(crate) use self::entry::{Claim, Entry};
 pub use self::error::{SubscribeError, UnsubscribeError};
+pub(crate) use self::publish::Follower;
 pub(crate) use self::resolved::{Known, Listening};
 pub(crate) use self::rest::Rest;
 pub(crate) use self::snapshot::{Found, Hash, Snapshot, Visitor};
@@ -44,15 +45,6 @@ pub struct Registry {
     observers: ArcSwap<Observers>,
     follower: OnceLock<Weak<dyn Follower>>,
 }
-
-/// Keeps the current snapshot in another place as well.
-pub(crate) trait Follower: Send + Sync {
-    /// Takes a snapshot as it is published, with the writers' lock held. What comes back is dropped when it no longer is.
-    fn follow(&self, snapshot: Arc<Snapshot>) -> Former;
-}
-
-/// What a new snapshot has taken the place of.
-pub(crate) type Former = Arc<dyn Any + Send + Sync>;
 
 /// What writers know beside the snapshot.
 struct Control {
@@ -78,35 +70,10 @@ impl Registry {
         }
     }
 
-    /// The snapshot of this moment.
-    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        self.current.load_full()
-    }
-
     /// To be found before a snapshot is loaded, which the processor waits for.
     #[inline]
     pub(crate) fn hash(&self, topic: &str) -> Hash {
         Hash::of(topic, &self.hasher)
-    }
-
-    /// Has every snapshot from the next one on given to this one as well.
-    pub(crate) fn set_follower(&self, follower: Weak<dyn Follower>) {
-        let _ = self.follower.set(follower);
-    }
-
-    fn follower(&self) -> Option<Arc<dyn Follower>> {
-        self.follower.get()?.upgrade()
-    }
-
-    /// To be called with the writers' lock held; what comes back is to be dropped without it.
-    fn publish(
-        &self,
-        next: Snapshot,
-        follower: Option<&Arc<dyn Follower>>,
-    ) -> (Arc<Snapshot>, Option<Former>) {
-        let next = Arc::new(next);
-        let followed = follower.map(|follower| follower.follow(Arc::clone(&next)));
-        (self.current.swap(next), followed)
     }
 
     /// Has subscriptions that are added and removed from now on told to these.
@@ -148,9 +115,9 @@ impl Registry {
         control.next_seq += 1;
         vacant.insert(Arc::clone(&entry));
         let next = self.current.load().with(&entry, true);
-        let former = self.publish(next, follower.as_ref());
+        let former = self.publish(next, follower);
         drop(guard);
-        contained(move || drop((former, follower)));
+        former.let_go();
         let listener = entry.told();
         let added = SubscriptionAdded { listener };
         let observers = self.observers.load();
@@ -203,10 +170,12 @@ impl Registry {
                 .shrink_to(0, |entry| self.id_hash(&entry.pattern, &entry.id));
         }
         let next = self.current.load().with(&entry, false);
-        let former = self.publish(next, follower.as_ref());
+        let former = self.publish(next, follower);
         drop(control);
+        // Before anybody is told, who may close the emitter: a scene that is held on to would keep it waiting.
+        former.let_go();
         self.tell_removed(&entry, cause);
-        contained(move || drop((former, follower, entry)));
+        contained(move || drop(entry));
         true
     }
 
@@ -223,9 +192,9 @@ impl Registry {
         let mut control = self.lock();
         control.closed = true;
         let entries = std::mem::take(&mut control.by_id);
-        let former = self.publish(Snapshot::empty(self.hasher.clone()), follower.as_ref());
+        let former = self.publish(Snapshot::empty(self.hasher.clone()), follower);
         drop(control);
-        contained(move || drop((former, follower)));
+        former.let_go();
         for entry in entries {
             self.tell_removed(&entry, Removal::Closed);
             contained(move || drop(entry));
@@ -265,15 +234,6 @@ impl Registry {
         contained(move || drop(snapshot));
     }
 
-    /// Has the entries of one pattern alone visited.
-    pub(crate) fn visit_pattern(&self, pattern: &Pattern, visitor: &mut impl Visitor) {
-        let snapshot = self.current.load();
-        if let Some(group) = snapshot.group(pattern) {
-            visitor.visit(group.iter(), &snapshot);
-        }
-        contained(move || drop(snapshot));
-    }
-
     /// Has the entries visited that match a topic, in calling order, as they are at this moment.
     pub(crate) fn visit(&self, topic: &str, visitor: &mut impl Visitor) {
         let hash = self.hash(topic);
@@ -305,13 +265,13 @@ impl Registry {
             Err(TryLockError::WouldBlock) => return,
         };
         let current = self.current.load();
-        let mut former = None;
-        if Arc::ptr_eq(&current, crowded) {
-            former = Some(self.publish(current.with_fresh_table(), follower.as_ref()));
-        }
+        let is_current = Arc::ptr_eq(&current, crowded);
+        let former = is_current.then(|| self.publish(current.with_fresh_table(), follower.clone()));
         drop(current);
         drop(control);
-        contained(move || drop((former, follower)));
+        if let Some(former) = former {
+            former.let_go();
+        }
     }
 
     fn id_hash(&self, pattern: &str, id: &ListenerId) -> u64 {

@@ -182,6 +182,12 @@ impl Snapshot {
         crowded
     }
 
+    /// Has the listeners of exactly this pattern visited.
+    pub(crate) fn visit_pattern(self: &Arc<Self>, pattern: &Pattern, visitor: &mut impl Visitor) {
+        let entries = self.group(pattern).into_iter().flat_map(Group::iter);
+        visitor.visit(entries, self);
+    }
+
     fn resolve(&self, Hash(hash): Hash, topic: &str) -> SmallVec<[&Arc<Entry>; 16]> {
         let mut groups: SmallVec<[&Group; 8]> = SmallVec::new();
         groups.extend(self.exact_group(hash, topic));

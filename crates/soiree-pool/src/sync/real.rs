@@ -13,8 +13,9 @@ use super::lock;
 /// How often to read counters that will not hold still.
 pub(crate) const TRIES: usize = 64;
 
-/// As [`lock`](super::lock), and looks for the lock seldom. Each look takes it from the processor that works with it; whoever waits for
-/// a while leaves that one time for several rounds.
+/// As [`lock`](super::lock), and while another thread holds the lock, looks for it seldom.
+///
+/// Each look takes the lock's memory from the processor that works with it. Left alone, that one goes through several rounds.
 pub(crate) fn lock_patiently<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     const LOOKS: usize = 8;
     const PAUSES: usize = 64;

@@ -4,6 +4,7 @@ mod again;
 mod bulkheads;
 mod closing;
 mod closing_here;
+mod closing_inside;
 mod common;
 mod delivery;
 mod elsewhere;

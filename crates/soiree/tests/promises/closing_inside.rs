@@ -1,0 +1,160 @@
+//! E4, L3: users' code that is dropped or told of something, and closes the event pool in there.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+
+use soiree::{
+    CloseError, EmissionRefused, EventPool, KeyOrder, ListenerOptions, Observer, Payload, Pool,
+    SubscriptionRemoved, WorkerPool,
+};
+
+use crate::common::{BoxResult, PATIENCE, on_one_worker};
+
+type Closed = Result<(), CloseError>;
+
+/// Closes the event pool as it is dropped.
+struct ClosesOnDrop(EventPool, mpsc::Sender<Closed>);
+
+impl Drop for ClosesOnDrop {
+    fn drop(&mut self) {
+        let _ = self.1.send(self.0.close());
+    }
+}
+
+fn closing(soiree: &EventPool) -> (ClosesOnDrop, mpsc::Receiver<Closed>) {
+    let (said, closed) = mpsc::channel();
+    (ClosesOnDrop(soiree.clone(), said), closed)
+}
+
+/// Does something on a thread that would never end if the close waited for it, and says how the close ended.
+fn close_by(act: impl FnOnce() + Send, closed: &mpsc::Receiver<Closed>) -> Closed {
+    thread::scope(|scope| {
+        scope.spawn(act);
+        closed.recv_timeout(PATIENCE).expect("the close returns")
+    })
+}
+
+/// A listener that was taken off. If it is dropped by the last emission that calls it, that is a close from inside.
+#[test]
+fn a_listener_may_close_as_it_is_dropped() -> BoxResult {
+    for (emits, expected) in [(false, Ok(())), (true, Err(CloseError::InsideListener))] {
+        let soiree = on_one_worker(1);
+        let (closes, closed) = closing(&soiree);
+        let (said, began) = mpsc::channel();
+        let (go, told) = mpsc::channel();
+        let told = Mutex::new(told);
+        soiree.on("t", move |_| {
+            said.send(()).unwrap();
+            told.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+        })?;
+        let id = soiree.on("t", move |_| {
+            let _ = &closes;
+        })?;
+        let (soiree, id) = (&soiree, &id);
+        let act = move || {
+            thread::scope(|scope| {
+                let emission = emits.then(|| scope.spawn(|| soiree.emit_sync("t", ())));
+                if emits {
+                    began.recv_timeout(PATIENCE).unwrap();
+                }
+                soiree.off("t", id).unwrap();
+                // Where nothing was emitted it is closed by now, and nobody left to be held.
+                let _ = go.send(());
+                let emission = emission.map(|emission| emission.join().unwrap());
+                assert!(emission.is_none_or(|report| report.unwrap().delivered == 2));
+            });
+        };
+        assert_eq!(close_by(act, &closed), expected);
+    }
+    Ok(())
+}
+
+/// That nobody reads, that a listener does, and that is not accepted.
+#[test]
+fn a_payload_may_close_as_it_is_dropped() -> BoxResult {
+    for topic in ["unread", "read", "b ad"] {
+        // The third time it is known.
+        for emits in [1, 4] {
+            let soiree = on_one_worker(1);
+            soiree.on("unread", |_| {})?;
+            soiree.on("read", |event| {
+                assert!(event.payload_as::<Option<ClosesOnDrop>>().is_some());
+            })?;
+            let (closes, closed) = closing(&soiree);
+            let act = || {
+                for _ in 1..emits {
+                    let _ = soiree.emit_sync(topic, None::<ClosesOnDrop>);
+                }
+                let _ = soiree.emit_sync(topic, Some(closes));
+            };
+            assert_eq!(close_by(act, &closed), Ok(()), "{topic}");
+        }
+    }
+    Ok(())
+}
+
+/// Of the copy that an emission makes when one of its listeners is handed over, and that it drops itself.
+#[test]
+fn a_payload_that_a_listener_elsewhere_has_set_may_close_as_it_is_dropped() -> BoxResult {
+    let soiree = on_one_worker(1);
+    soiree.add_bulkhead("other", WorkerPool::new(1, 4)?)?;
+    let (closes, closed) = closing(&soiree);
+    let closes = Mutex::new(Some(closes));
+    soiree.on_with("t", ListenerOptions::new().pool("other"), move |event| {
+        event.set_payload(Payload::new(closes.lock().unwrap().take()));
+    })?;
+    let ended = close_by(|| drop(soiree.emit_sync("t", ())), &closed);
+    assert_eq!(ended, Err(CloseError::InsideListener));
+    Ok(())
+}
+
+/// The payload of the next emission of the key, which is discarded when its turn comes, as its pool has stopped.
+#[test]
+fn a_payload_that_waits_behind_an_emission_may_close_as_it_is_dropped() -> BoxResult {
+    let pool = Arc::new(WorkerPool::new(1, 4)?);
+    let soiree = EventPool::with_pool(Arc::clone(&pool));
+    soiree.add_order("t", KeyOrder::by(|_| Some(1_u64)))?;
+    let (closes, closed) = closing(&soiree);
+    let closes = Mutex::new(Some(closes));
+    let inner = soiree.clone();
+    let first = AtomicBool::new(true);
+    soiree.on("t", move |_| {
+        if first.swap(false, Ordering::SeqCst) {
+            drop(inner.emit("t", closes.lock().unwrap().take()));
+            pool.stop();
+        }
+    })?;
+    let ended = close_by(|| drop(soiree.emit_sync("t", ())), &closed);
+    assert_eq!(ended, Err(CloseError::InsideListener));
+    Ok(())
+}
+
+/// Whoever takes a listener off, or emits what is refused, is not inside while that is told.
+#[test]
+fn an_observer_may_close_when_it_is_told_of_a_refusal_or_a_removal() -> BoxResult {
+    struct Closes(Mutex<Option<ClosesOnDrop>>);
+    impl Observer for Closes {
+        fn emission_refused(&self, _: &EmissionRefused<'_>) {
+            drop(self.0.lock().unwrap().take());
+        }
+
+        fn subscription_removed(&self, _: &SubscriptionRemoved<'_>) {
+            drop(self.0.lock().unwrap().take());
+        }
+    }
+    let observed = || {
+        let soiree = on_one_worker(1);
+        let (closes, closed) = closing(&soiree);
+        soiree.add_observer(Closes(Mutex::new(Some(closes))));
+        (soiree, closed)
+    };
+    let (soiree, closed) = observed();
+    let refused = close_by(|| drop(soiree.emit_sync("b ad", ())), &closed);
+    assert_eq!(refused, Ok(()));
+    let (soiree, closed) = observed();
+    let id = soiree.on("t", |_| {})?;
+    let removed = close_by(|| drop(soiree.off("t", &id)), &closed);
+    assert_eq!(removed, Ok(()));
+    Ok(())
+}
