@@ -14,6 +14,7 @@ use crate::event::Event;
 use crate::job::{Job, Task};
 use crate::observe::{EmissionAccepted, EmissionBegun, EmissionEnded};
 use crate::registry::contained;
+use crate::trace;
 
 impl Setup {
     /// A job for one of the emitter's pools, about to be handed to it.
@@ -39,6 +40,8 @@ impl<C: Cargo> Flight<C> {
     /// Begins the span. To be called before it goes to its pool.
     pub(crate) fn trace_begun(self: &Arc<Self>) {
         let core = &self.core;
+        // The event and whoever collects spans are others' code.
+        let _entered = trace::is_possible().then(|| inside::enter(core.frame_here()));
         core.span.begin(core.topic(), core.pool_name(), || {
             let mut id = None;
             C::show(self, &mut |event| id = event.known_id());

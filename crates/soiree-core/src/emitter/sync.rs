@@ -74,10 +74,10 @@ impl Emitter {
     ) -> Result<Report, Unreported> {
         let current = &*scene.current;
         let handlers = &current.settings.handlers;
+        let begun = self.enter(0);
         let span = EmissionSpan::default();
         span.begin(topic, None, || event.known_id());
         let _traced = span.enter();
-        let begun = self.enter(0);
         tell_begun(event, topic, None, handlers);
         // Dropped inside, whatever comes of it: the next one's turn may have others' code run.
         let (_entered, turn) = match current.settings.orders.of(topic) {
