@@ -125,9 +125,9 @@ fn dispatch() -> Chapter {
                 signals2, mod-events and tokio's broadcast channel know no topics, and hey_listen takes no payload: they show what less costs. In `sync-read` the listeners look at \
                 the payload, as those of mod-events do in any case.",
         obstacles: "An emission reads one snapshot of subscriptions and settings, which is one locked operation to begin and one to end, \
-                    as many as the loop's lock takes, and more than half of the time. What is left is the way through the snapshot to the \
-                    listeners of the topic, the frame by which a listener is known to be inside an emission, and the report. Given up, as it took \
-                    three times as long together: a gate that counts who is inside, two snapshots in place of one, a hash that waits for \
+                    as many as the loop's lock takes, and most of the time. What is left is the way through the snapshot to the \
+                    listeners of the topic, the frame by which a listener is known to be inside an emission, and the report. Given up, as each \
+                    takes longer: a gate that counts who is inside, two snapshots in place of one, a hash that waits for \
                     the snapshot, a payload in an allocation of its own, and for each listener a frame to catch its panic. A snapshot kept \
                     by each thread would need no locked operation at all, but threads that emit no more would keep listeners that were taken off, and a close \
                     could not know who is inside. Where listeners look at the payload, the first look takes an allocation, as any of them \

@@ -69,10 +69,10 @@ pub(super) fn emitting() -> Chapter {
                 all threads share. The bare channel hands over one number.",
         obstacles: "An emit makes one allocation, counts itself at the gate, and passes the lock of the pool, as the worker that takes it does; \
                     the number takes a place in a ring. What costs most is that the lock and the emission go from one processor to \
-                    another. Tried: an emission of 320 bytes, of which all but 88 are now made only when they are needed, and which was \
+                    another. Tried: an emission of several times its size, of which most is now made only when it is needed, and which was \
                     freed under a lock of the allocator when the worker freed it; settings counted for each stripe of threads, and one \
-                    blocked submitter woken at a time, both without gain. Workers that take up to 16 jobs at a time took a quarter to a \
-                    third less, and are not in use: jobs would wait behind a long one while other workers are idle, and a full queue \
+                    blocked submitter woken at a time, both without gain. Workers that take several jobs at a time have clearly less to do \
+                    for each, and are not in use: jobs would wait behind a long one while other workers are idle, and a full queue \
                     would not know its places. A dropped emission is freed on another thread than the one that made it, a kept one is \
                     not; that is what it has to make up for.",
         groups,
@@ -140,7 +140,7 @@ pub(super) fn tiny_jobs() -> Chapter {
         about: "Jobs that add one to a number, from 1 and 2 threads (p) on 2 and 10 workers (w), until the last has run. soiree and the bare \
                 channel hold back whoever submits when 1,024 jobs wait; the queues of the others have no bounds.",
         obstacles: "One lock guards queue, permits and figures, and each job passes it twice. Whoever finds it held looks for it seldom, \
-                    which halved the time, since the lock then stays with one processor for several jobs. What is left is mostly the \
+                    so that the lock stays with one processor for several jobs. What is left is mostly the \
                     allocation of the closure, which is freed on another thread, in every pool but the one that takes jobs by value. A \
                     closure in the place of the queue itself would save that, and takes `unsafe`. Tried, without gain: two lock-free channels in \
                     place of the lock, workers that take several jobs at a time, fewer shared stores, all that changes with a job side by \
