@@ -16,7 +16,7 @@ use crate::trace;
 pub(super) struct Scene {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) current: Arc<Current>,
-    /// Nobody is told of an emission that goes well, and none waits for its turn.
+    /// It has an exit, nobody is told of an emission that goes well, and none waits for its turn.
     quiet: bool,
     /// In a scene that cannot be left no emission begins. Last, so that whoever leaves is inside until all else is dropped.
     exit: Option<Exit>,
@@ -66,7 +66,7 @@ impl Scene {
     /// Whether emissions begin in it without a word.
     #[inline]
     pub(super) fn is_quiet(&self) -> bool {
-        self.quiet && self.exit.is_some() && !trace::is_possible()
+        self.quiet && !trace::is_possible()
     }
 }
 
@@ -91,24 +91,25 @@ impl Drop for Exit {
             return;
         };
         drop(entered);
-        let mut open = self.doors.open.lock();
-        open.remove(scene);
-        let holds_gate = self.doors.tell(&mut open);
-        drop(open);
-        if let Some(hub) = holds_gate {
-            hub.leave();
-        }
+        self.doors.change(|open| open.remove(scene));
     }
 }
 
 impl Doors {
-    /// Tells whoever waits for it if nobody is inside, and hands over whose gate is to be left when the lock is.
-    fn tell(&self, open: &mut Open) -> Option<Arc<Hub>> {
-        if !open.is_closed || open.emissions() > 0 {
-            return None;
+    /// Changes who is inside. If that is nobody, those who wait for it are told, and the gate that is held is left, without the lock.
+    fn change<R>(&self, change: impl FnOnce(&mut Open) -> R) -> R {
+        let mut open = self.open.lock();
+        let result = change(&mut open);
+        let mut holds_gate = None;
+        if open.is_closed && open.emissions() == 0 {
+            holds_gate = open.holds_gate.take();
+            self.open.notify_all();
         }
-        self.open.notify_all();
-        open.holds_gate.take()
+        drop(open);
+        if let Some(hub) = holds_gate {
+            hub.leave();
+        }
+        result
     }
 }
 
@@ -199,22 +200,17 @@ impl Scenes {
 
     /// Lets go of a scene that was replaced.
     pub(super) fn leave_to_emissions(&self, replaced: Arc<Scene>) {
-        let mut open = self.doors.open.lock();
-        if let Some(place) = open.place(&replaced) {
-            place.replaced = false;
-        }
-        let address = Arc::as_ptr(&replaced).addr();
-        let mut last = Arc::into_inner(replaced);
-        if let Some(scene) = &mut last {
+        let last = self.doors.change(|open| {
+            if let Some(place) = open.place(&replaced) {
+                place.replaced = false;
+            }
+            let address = Arc::as_ptr(&replaced).addr();
+            let mut last = Arc::into_inner(replaced)?;
             // Not inside: listeners that go with it may close the emitter.
-            scene.exit = None;
+            last.exit = None;
             open.remove(address);
-        }
-        let holds_gate = self.doors.tell(&mut open);
-        drop(open);
-        if let Some(hub) = holds_gate {
-            hub.leave();
-        }
+            Some(last)
+        });
         contained(move || drop(last));
     }
 
@@ -253,12 +249,12 @@ fn scene(
     snapshot: Arc<Snapshot>,
     current: Arc<Current>,
 ) -> Arc<Scene> {
-    let settings = &current.settings;
-    let quiet = settings.handlers.are_quiet() && settings.orders.is_empty();
     let exit = (!open.is_closed).then(|| Exit {
         doors: Arc::clone(doors),
         leaving: None,
     });
+    let settings = &current.settings;
+    let quiet = exit.is_some() && settings.handlers.are_quiet() && settings.orders.is_empty();
     let scene = Arc::new(Scene {
         snapshot,
         current,
