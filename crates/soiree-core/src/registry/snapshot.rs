@@ -102,7 +102,7 @@ impl Snapshot {
     /// The listeners of exactly this pattern, in calling order.
     pub(super) fn group(&self, pattern: &Pattern) -> Option<&Group> {
         if pattern.is_literal() {
-            self.exact_group(self.hasher.hash_one(pattern.as_str()), pattern.as_str())
+            self.exact_group(self.hash(pattern.as_str()).0, pattern.as_str())
         } else {
             self.wild.group(&self.hasher, pattern.as_str())
         }
@@ -121,11 +121,11 @@ impl Snapshot {
     /// Whether this holds of a listener of the topic. Allocates nothing, unless very many patterns with wildcards match a
     /// part of the topic, and does not take the topic for one that was emitted.
     pub(super) fn any(&self, topic: &str, holds: impl Fn(&Arc<Entry>) -> bool) -> bool {
-        let hash = self.hasher.hash_one(topic);
-        if let Some(known) = self.resolved.get(hash, topic) {
-            return known.entries().any(holds);
-        }
-        let exact = self.exact_group(hash, topic);
+        let hash = match self.find(self.hash(topic), topic) {
+            Found::Known(known) => return known.entries().any(holds),
+            Found::Unknown(hash) => hash,
+        };
+        let exact = self.exact_group(hash.0, topic);
         if exact.is_some_and(|group| group.any(&holds)) {
             return true;
         }
@@ -240,8 +240,7 @@ pub(super) mod tests {
     }
 
     fn is_kept(snapshot: &Snapshot, topic: &str) -> bool {
-        let hash = snapshot.hasher.hash_one(topic);
-        snapshot.resolved.get(hash, topic).is_some()
+        matches!(snapshot.find(snapshot.hash(topic), topic), Found::Known(_))
     }
 
     /// T3: patterns that lost their listeners leave no nodes behind.
