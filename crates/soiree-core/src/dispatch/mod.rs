@@ -19,7 +19,7 @@ pub(crate) use self::tell::{bury, handled, tell, tell_if_dead};
 use crate::call::{Step, Watched, Within, caught_step, run, take};
 use crate::event::Event;
 use crate::job::PanicPayload;
-use crate::listener::{BoxError, ListenerError};
+use crate::listener::ListenerError;
 use crate::observe::Call;
 use crate::registry::{Entry, Found, Listening, Registry, Rest, Snapshot, Visitor, contained};
 use crate::retry::Again;
@@ -59,16 +59,16 @@ pub(crate) trait Ground {
 
 /// Whose listeners are called.
 pub(crate) enum Audience<'a> {
-    /// Of every pattern that matches this topic.
-    Matching(&'a str),
+    /// Of every pattern that matches the topic.
+    Matching,
     /// The same, in this state of the registry, which the caller holds on to.
-    In(&'a Arc<Snapshot>, Found<'a>, &'a str),
-    /// The rest of these, who are the listeners of this topic in this state of the registry, and of whom some were called.
-    Further(&'a [Listening], Called, &'a Arc<Snapshot>, &'a str),
-    /// Of this pattern alone, in this state of the registry, with an event on this topic.
-    Of(&'a Pattern, &'a Arc<Snapshot>, &'a str),
-    /// Of every pattern that matched this topic, those that come after a certain one.
-    After(&'a Rest, &'a str),
+    In(&'a Arc<Snapshot>, Found<'a>),
+    /// The rest of these, who are the listeners of the topic in this state of the registry, and of whom some were called.
+    Further(&'a [Listening], Called, &'a Arc<Snapshot>),
+    /// Of this pattern alone, in this state of the registry, whatever the topic.
+    Of(&'a Pattern, &'a Arc<Snapshot>),
+    /// Of every pattern that matched the topic, those that come after a certain one.
+    After(&'a Rest),
 }
 
 /// An attempt that failed.
@@ -83,15 +83,11 @@ pub(crate) struct Failed<'a> {
 pub(crate) fn dispatch(
     registry: &Registry,
     audience: Audience<'_>,
+    topic: &str,
     event: &dyn Event,
     handlers: &Handlers,
     ground: &mut dyn Ground,
 ) -> Tally {
-    let (Audience::Matching(topic)
-    | Audience::In(_, _, topic)
-    | Audience::Further(_, _, _, topic)
-    | Audience::Of(_, _, topic)
-    | Audience::After(_, topic)) = audience;
     let mut turns = Turns {
         registry,
         topic,
@@ -104,15 +100,11 @@ pub(crate) fn dispatch(
         unseen: handlers.are_quiet() && !trace::is_possible(),
     };
     match audience {
-        Audience::Matching(topic) => registry.visit(topic, &mut turns),
-        Audience::In(snapshot, found, _) => {
-            registry.visit_in(snapshot, found, topic, &mut turns);
-        }
-        Audience::Further(calls, called, snapshot, _) => {
-            turns.go_on(calls, called, snapshot);
-        }
-        Audience::Of(pattern, snapshot, _) => snapshot.visit_pattern(pattern, &mut turns),
-        Audience::After(rest, topic) => rest.visit(topic, &mut turns),
+        Audience::Matching => registry.visit(topic, &mut turns),
+        Audience::In(snapshot, found) => registry.visit_in(snapshot, found, topic, &mut turns),
+        Audience::Further(calls, called, snapshot) => turns.go_on(calls, called, snapshot),
+        Audience::Of(pattern, snapshot) => snapshot.visit_pattern(pattern, &mut turns),
+        Audience::After(rest) => rest.visit(topic, &mut turns),
     }
     if !turns.spent.is_empty() {
         turns.take_off_spent();
@@ -137,48 +129,14 @@ struct Turns<'a> {
     unseen: bool,
 }
 
-/// Why listeners are not called one after another, as long as nothing is to be asked before and nobody to be told of it afterwards.
-enum Pause {
-    /// There is something to ask, or somebody to tell.
-    Seen,
-    Failed(BoxError),
-}
-
 impl Visitor for Turns<'_> {
     fn visit<'e>(
         &mut self,
-        mut entries: impl Iterator<Item = &'e Arc<Entry>>,
+        entries: impl Iterator<Item = &'e Arc<Entry>>,
         snapshot: &Arc<Snapshot>,
     ) {
-        let event = self.event;
-        loop {
-            let mut turn = None;
-            // One frame that catches panics for as many calls as go well.
-            let paused = caught(|| {
-                for entry in entries.by_ref() {
-                    turn = Some(entry);
-                    if !(self.unseen && entry.plain) || self.handed_over {
-                        return Some(Pause::Seen);
-                    }
-                    if event.is_aborted() {
-                        self.tally.aborted = true;
-                        return None;
-                    }
-                    match entry.listener.handle(event) {
-                        Ok(()) => self.tally.delivered += 1,
-                        Err(error) => return Some(Pause::Failed(error)),
-                    }
-                }
-                None
-            });
-            let (Some(entry), Some(paused)) = (turn, paused.transpose()) else {
-                return;
-            };
-            match paused {
-                Ok(Pause::Seen) => self.seen_turn(entry, snapshot),
-                Ok(Pause::Failed(error)) => self.ended_badly(entry, Step::Called(Err(error))),
-                Err(panic) => self.ended_badly(entry, Step::Panicked(panic)),
-            }
+        for entry in entries {
+            self.turn(entry, snapshot);
             if self.tally.aborted || self.tally.overtaken {
                 return;
             }
@@ -187,6 +145,22 @@ impl Visitor for Turns<'_> {
 }
 
 impl Turns<'_> {
+    #[inline]
+    fn turn(&mut self, entry: &Arc<Entry>, snapshot: &Arc<Snapshot>) {
+        if !(self.unseen && entry.plain) || self.handed_over {
+            return self.seen_turn(entry, snapshot);
+        }
+        // What is left of a turn when there is nothing to ask before it, and nobody to tell of it afterwards.
+        let event = self.event;
+        match caught(|| (!event.is_aborted()).then(|| entry.listener.handle(event))) {
+            Ok(Some(Ok(()))) => self.tally.delivered += 1,
+            Ok(None) => self.tally.aborted = true,
+            Ok(Some(failed)) => self.ended_badly(entry, Step::Called(failed)),
+            Err(panic) => self.ended_badly(entry, Step::Panicked(panic)),
+        }
+    }
+
+    /// Goes on after listeners that were [called](call_plain) in a row.
     fn go_on(&mut self, calls: &[Listening], called: Called, snapshot: &Arc<Snapshot>) {
         let (before, rest) = calls.split_at(called.count);
         self.tally.delivered = called.count as u64;

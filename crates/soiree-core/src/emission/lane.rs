@@ -75,6 +75,7 @@ pub(super) enum Standing {
 }
 
 impl Core {
+    /// It was not let into its lane, so that it has nothing to leave.
     pub(crate) fn give_up_berth(&self) {
         if let Some(berth) = self.berth() {
             berth.left.store(true, Ordering::Release);

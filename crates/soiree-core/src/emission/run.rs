@@ -23,10 +23,10 @@ impl<C: Cargo> Flight<C> {
         let _entered = core.enter();
         contained(|| {
             C::show(self, &mut |event| {
-                let audience = Audience::Matching(core.topic());
                 tally = dispatch(
                     &setup.hub.registry,
-                    audience,
+                    Audience::Matching,
+                    core.topic(),
                     event,
                     &setup.handlers,
                     &mut &*self,

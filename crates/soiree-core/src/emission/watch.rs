@@ -293,10 +293,11 @@ impl<C: Cargo> AnyPart for Watch<C> {
         contained(|| {
             C::show(&self.flight, &mut |event| {
                 let setup = &core.setup;
-                let audience = Audience::After(rest, core.topic());
+                let audience = Audience::After(rest);
                 let mut ground = &self.flight;
                 let registry = &setup.hub.registry;
-                tally = dispatch(registry, audience, event, &setup.handlers, &mut ground);
+                let (topic, handlers) = (core.topic(), &setup.handlers);
+                tally = dispatch(registry, audience, topic, event, handlers, &mut ground);
             });
         });
         self.flight.end_calls(tally);

@@ -40,6 +40,7 @@ use crate::trace;
 /// This is what an `EventPool` is made of. It has no threads of its own.
 pub struct Emitter {
     hub: Arc<Hub>,
+    /// What the scene has as well, for whoever waits for a pool with it, and would be inside the scene meanwhile.
     current: ArcSwap<Current>,
     scenes: Arc<Scenes>,
     /// Locked by whoever changes the settings. What held before, as long as emissions begun with it are on their way.
@@ -174,16 +175,12 @@ impl Emitter {
         let hash = self.hub.registry.hash(topic);
         let reported = self.scenes.inside(|scene| {
             let found = scene.snapshot.find(hash, topic);
-            // Whatever topic is known is sound.
-            let checked = match found {
+            match found {
                 Found::Known(known) if known.plain && scene.is_quiet() => {
-                    return self.run_quietly(scene, known, topic, &event);
+                    self.run_quietly(scene, known, topic, &event)
                 }
-                Found::Known(_) => Ok(()),
-                Found::Unknown(_) => validate_topic(topic),
-            };
-            let audience = Audience::In(&scene.snapshot, found, topic);
-            self.run_checked(scene, &event, checked, audience, topic)
+                found => self.run_found(scene, found, topic, &event),
+            }
         });
         reported.map_err(|unreported| self.told(unreported, topic, &event))
     }
@@ -197,8 +194,7 @@ impl Emitter {
         let hash = self.hub.registry.hash(&topic);
         let reported = self.scenes.inside(|scene| {
             let found = scene.snapshot.find(hash, &topic);
-            let audience = Audience::In(&scene.snapshot, found, &topic);
-            self.run_checked(scene, event, validate_topic(&topic), audience, &topic)
+            self.run_found(scene, found, &topic, event)
         });
         reported.map_err(|unreported| self.told(unreported, &topic, event))
     }
@@ -210,10 +206,26 @@ impl Emitter {
     pub fn trigger(&self, pattern: &Pattern, event: &dyn Event) -> Result<Report, EmitError> {
         let topic: Box<str> = event.topic().into();
         let reported = self.scenes.inside(|scene| {
-            let audience = Audience::Of(pattern, &scene.snapshot, &topic);
+            let audience = Audience::Of(pattern, &scene.snapshot);
             self.run_checked(scene, event, validate_topic(&topic), audience, &topic)
         });
         reported.map_err(|unreported| self.told(unreported, &topic, event))
+    }
+
+    /// Calls the listeners of a topic. Whatever topic is known is sound.
+    fn run_found(
+        &self,
+        scene: &Scene,
+        found: Found<'_>,
+        topic: &str,
+        event: &dyn Event,
+    ) -> Result<Report, Unreported> {
+        let checked = match found {
+            Found::Known(_) => Ok(()),
+            Found::Unknown(_) => validate_topic(topic),
+        };
+        let audience = Audience::In(&scene.snapshot, found);
+        self.run_checked(scene, event, checked, audience, topic)
     }
 
     fn run_checked(

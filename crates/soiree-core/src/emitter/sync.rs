@@ -44,7 +44,7 @@ impl Emitter {
         let called = call_plain(&known.calls, event);
         if called.badly.is_some() {
             drop(entered);
-            let audience = Audience::Further(&known.calls, called, &scene.snapshot, topic);
+            let audience = Audience::Further(&known.calls, called, &scene.snapshot);
             return self.run(scene, audience, topic, event);
         }
         Ok(Report {
@@ -99,7 +99,14 @@ impl Emitter {
             flight: None,
             span: &span,
         };
-        let tally = dispatch(&self.hub.registry, audience, event, handlers, &mut here);
+        let tally = dispatch(
+            &self.hub.registry,
+            audience,
+            topic,
+            event,
+            handlers,
+            &mut here,
+        );
         let Some(flight) = here.flight else {
             tell_if_dead(tally, topic, event, handlers);
             tell_ended(event, topic, None, handlers, tally, false);
