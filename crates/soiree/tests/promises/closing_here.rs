@@ -154,6 +154,37 @@ fn close_with_deadline_counts_emissions_on_other_threads_and_the_last_one_clears
     Ok(())
 }
 
+/// E4: however deep they are inside one another, which is deeper than a thread has places for what it reads without counting it.
+#[test]
+fn close_with_deadline_counts_emissions_inside_one_another() -> BoxResult {
+    const DEPTH: u64 = 20;
+    let soiree = on_one_worker(1);
+    let (held, _) = Held::on(&soiree, "t");
+    let inner = soiree.clone();
+    let depth = AtomicU64::new(2);
+    soiree.on("outer", move |_| {
+        let is_innermost = depth.fetch_add(1, Ordering::SeqCst) == DEPTH;
+        let topic = if is_innermost { "t" } else { "outer" };
+        inner.emit_sync(topic, ()).map(drop)
+    })?;
+    thread::scope(|scope| {
+        let emission = scope.spawn(|| soiree.emit_sync("outer", ()).unwrap());
+        held.wait_for(1);
+        let closed = soiree.close_with_deadline(Instant::now());
+        let Err(CloseError::Unfinished { emissions, .. }) = closed else {
+            panic!("a thread is held")
+        };
+        assert_eq!(emissions, DEPTH);
+        assert!(!soiree.is_empty(), "it is still inside");
+        held.go.send(()).unwrap();
+        assert!(emission.join().unwrap().is_ok());
+    });
+    until("the last emission has taken the listeners off", || {
+        soiree.is_empty()
+    });
+    Ok(())
+}
+
 /// E4: those who subscribe and set something while it closes are no emissions.
 #[test]
 fn close_with_deadline_counts_emissions_and_nobody_else() -> BoxResult {
