@@ -14,9 +14,10 @@ pub(crate) fn report(options: &[&str]) -> Result {
     workspace::run(&[&run, &PACKAGE[..], &peers, &["--"], options].concat())
 }
 
-/// Builds the program that runs single workloads, without those of other crates, and says where it is.
-pub(crate) fn contender() -> Result<PathBuf> {
+/// Builds the program that runs single workloads in this profile, without those of other crates, and says where it is.
+pub(crate) fn contender(profile: &str) -> Result<PathBuf> {
     let bin = ["build", "--quiet", "--bin", "contender"];
+    let package = ["--profile", profile, "--package", "soiree-benches"];
     // A directory of its own, since it is not the one that the report has built.
     let metadata = workspace::metadata()?;
     let target = metadata["target_directory"]
@@ -24,6 +25,8 @@ pub(crate) fn contender() -> Result<PathBuf> {
         .ok_or("cargo metadata names no target directory")?;
     let target = Path::new(target).join("instructions");
     let folder = target.to_string_lossy();
-    workspace::run(&[&bin, &PACKAGE[..], &["--target-dir", &folder]].concat())?;
-    Ok(target.join("release").join("contender"))
+    workspace::run(&[&bin[..], &package, &["--target-dir", &folder]].concat())?;
+    // Cargo builds its profile `bench` where it builds `release`.
+    let built = if profile == "bench" { "release" } else { profile };
+    Ok(target.join(built).join("contender"))
 }

@@ -6,6 +6,7 @@ mod ci;
 mod instructions;
 mod model;
 mod mutants;
+mod size;
 mod soak;
 mod tidy;
 mod workspace;
@@ -27,6 +28,7 @@ usage: cargo xtask <command>
   asan [OPTIONS]   soak, with a nightly sanitizer that finds leaks and bad memory
   bench-report [OPTIONS]  soiree beside others, into BENCHMARKS.md; --help lists the options
   instructions     how many instructions an emit takes, under valgrind, against a bound
+  size             what one more payload type adds to a program
   mutants [core|pool] [ARGS]  whether tests notice changes of the code; ARGS are cargo-mutants' own";
 
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         ["asan", options @ ..] => soak::run_asan(options),
         ["bench-report", options @ ..] => benches::report(options),
         ["instructions"] => instructions::run(),
+        ["size"] => size::run(),
         ["mutants", args @ ..] => mutants::run(args),
         ["help" | "-h" | "--help"] => {
             println!("{USAGE}");

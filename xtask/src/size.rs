@@ -1,0 +1,41 @@
+//! How large programs become: what one more payload type adds to them.
+
+use std::fs;
+use std::path::Path;
+
+use crate::{Result, workspace};
+
+/// Builds the program of thirty payload types and that of one, and compares them.
+pub(crate) fn run() -> Result {
+    let [one, thirty] = [size(&["--features", "one-payload"])?, size(&[])?];
+    println!("a program that emits 1 payload type: {one} bytes");
+    println!("a program that emits 30 payload types: {thirty} bytes");
+    println!("each further type: {} bytes", (thirty - one) / 29);
+    Ok(())
+}
+
+/// The size of the stripped program, built as `cargo build --release` does.
+fn size(features: &[&str]) -> Result<u64> {
+    let metadata = workspace::metadata()?;
+    let target = metadata["target_directory"]
+        .as_str()
+        .ok_or("cargo metadata names no target directory")?;
+    let target = Path::new(target).join("size");
+    let folder = target.to_string_lossy();
+    let build = [
+        "build",
+        "--quiet",
+        "--profile",
+        "no-lto",
+        "--package",
+        "soiree-benches",
+        "--bin",
+        "payload-types",
+        "--config",
+        "profile.no-lto.strip=true",
+        "--target-dir",
+        &folder,
+    ];
+    workspace::run(&[&build, features].concat())?;
+    Ok(fs::metadata(target.join("no-lto").join("payload-types"))?.len())
+}
