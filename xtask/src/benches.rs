@@ -27,6 +27,10 @@ pub(crate) fn contender(profile: &str) -> Result<PathBuf> {
     let folder = target.to_string_lossy();
     workspace::run(&[&bin[..], &package, &["--target-dir", &folder]].concat())?;
     // Cargo builds its profile `bench` where it builds `release`.
-    let built = if profile == "bench" { "release" } else { profile };
+    let built = if profile == "bench" {
+        "release"
+    } else {
+        profile
+    };
     Ok(target.join(built).join("contender"))
 }

@@ -20,15 +20,27 @@ pub(crate) fn run(args: &[&str]) -> Result {
     let asked = parse(args)?;
     let mut variables = variables()?;
     variables.extend(asked.schedules.map(|number| (SCHEDULES, number)));
-    let package = ["--package", "soiree-pool", "--test", "model"];
-    let mut command = [&["test", "--release"], &package[..], &["--"]].concat();
+    let packages = ["--package", "soiree-engine", "--package", "soiree-pool"];
+    let mut command = [
+        &["test", "--release"],
+        &packages[..],
+        &["--test", "model", "--"],
+    ]
+    .concat();
     command.extend(asked.scenarios.iter().map(String::as_str));
     checked(&variables, &command)
 }
 
 /// Clippy for what only that build compiles.
 pub(crate) fn lint() -> Result {
-    let packages = ["--package", "soiree-core", "--package", "soiree-pool"];
+    let packages = [
+        "--package",
+        "soiree-core",
+        "--package",
+        "soiree-engine",
+        "--package",
+        "soiree-pool",
+    ];
     let targets = ["--lib", "--test", "model"];
     let command = [
         &["clippy"],

@@ -1,14 +1,12 @@
 //! Threads that a bounded pool borrows, and the turns it takes on them.
 
-use std::fmt;
 use std::io;
-use std::sync::Arc;
 
-use super::begun::Begun;
-use crate::job::{Job, JobOutcome};
-use crate::pool::{Entered, ResizeError};
+use soiree_core::ResizeError;
 
-/// Runs closures on threads of its own, at some time: what [`BoundedPool`](super::BoundedPool) makes a pool of.
+use crate::turn::Turn;
+
+/// Runs closures on threads of its own, at some time: what [`BoundedPool`](crate::BoundedPool) makes a pool of.
 ///
 /// It needs to bound, count or order nothing, and is never called under a lock. The pool drops it when it has ended, which may
 /// be on one of its own threads: its `Drop` must not join them.
@@ -46,65 +44,5 @@ pub trait Executor: Send + Sync + 'static {
     /// If there cannot be so many workers; the limit stays as it is.
     fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
         Err(ResizeError::Fixed { max: max_workers })
-    }
-}
-
-/// The right to run the next job of a pool: what an [`Executor`] is given.
-///
-/// One turn is one job, so that others who share the threads get theirs in between. Dropped unrun, it tells the pool.
-#[must_use]
-pub struct Turn {
-    taken: Option<Arc<dyn Taker>>,
-    id: u64,
-}
-
-/// The pool, as its turns see it.
-pub(super) trait Taker: Send + Sync {
-    fn take(self: Arc<Self>, turn: u64);
-    fn lose(self: Arc<Self>, turn: u64);
-    fn begin(self: Arc<Self>, turn: u64) -> Option<Begun>;
-
-    /// Runs a job that has begun.
-    fn run_job(self: Arc<Self>, turn: u64, job: Job);
-
-    /// A job that had begun has ended, or was dropped before its end.
-    fn is_over(self: Arc<Self>, turn: u64, outcome: Option<JobOutcome>);
-
-    /// The calling thread works for the pool.
-    fn enter(&self) -> Entered;
-}
-
-impl Turn {
-    pub(super) fn new(pool: Arc<dyn Taker>, id: u64) -> Self {
-        Self {
-            taken: Some(pool),
-            id,
-        }
-    }
-
-    /// Runs the next job of the pool on this thread, if there is one. Does not panic.
-    pub fn run(mut self) {
-        if let Some(pool) = self.taken.take() {
-            pool.take(self.id);
-        }
-    }
-
-    /// Takes the next job of the pool, if there is one, to be run or polled. From here on it counts as active.
-    pub fn begin(mut self) -> Option<Begun> {
-        self.taken.take()?.begin(self.id)
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if let Some(pool) = self.taken.take() {
-            pool.lose(self.id);
-        }
-    }
-}
-
-impl fmt::Debug for Turn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Turn").finish_non_exhaustive()
     }
 }

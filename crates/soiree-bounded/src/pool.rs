@@ -1,23 +1,17 @@
 //! A pool made of threads that belong to somebody else: bounding, counting, deadlines and shutdown, for all of them.
 
-mod begun;
-mod executor;
-mod options;
-mod run;
-mod state;
-mod submit;
-
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
-pub use self::begun::Begun;
-pub use self::executor::{Executor, Turn};
-pub use self::options::{InvalidPoolOptions, PoolOptions};
-use self::state::State;
-use crate::job::{Job, JobOutcome};
-use crate::pool::{MAX_WORKERS, Nesting, Pool, ResizeError, SubmitError, Unfinished, WorkerCheck};
-use crate::stats::PoolStats;
+use soiree_core::{
+    InvalidPoolOptions, Job, JobOutcome, MAX_WORKERS, Nesting, Pool, PoolOptions, PoolStats,
+    ResizeError, SubmitError, Unfinished, WorkerCheck,
+};
+
+use crate::executor::Executor;
+use crate::shared::Shared;
+use crate::state::State;
 
 /// A [`Pool`] over any [`Executor`]: what is common to adapters.
 ///
@@ -38,7 +32,8 @@ use crate::stats::PoolStats;
 ///
 /// ```
 /// use std::{io, thread};
-/// use soiree_core::{BoundedPool, Executor, Job, Pool, PoolOptions, Turn};
+/// use soiree_bounded::{BoundedPool, Executor, Turn};
+/// use soiree_core::{Job, Pool, PoolOptions};
 ///
 /// struct ThreadPerJob;
 ///
@@ -60,23 +55,6 @@ pub struct BoundedPool<E: Executor> {
     shared: Arc<Shared<E>>,
 }
 
-struct Shared<E> {
-    options: PoolOptions,
-    polls_futures: bool,
-    nesting: Nesting,
-    state: Mutex<State<E>>,
-    /// A place became free, or there will be none any more.
-    place: Condvar,
-    /// Somebody left who may have been the last.
-    left: Condvar,
-}
-
-impl<E> Shared<E> {
-    fn lock(&self) -> MutexGuard<'_, State<E>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl<E: Executor> BoundedPool<E> {
     /// A pool that runs its jobs on the executor's threads.
     ///
@@ -85,7 +63,7 @@ impl<E: Executor> BoundedPool<E> {
     pub fn new(executor: E, options: PoolOptions) -> Result<Self, InvalidPoolOptions> {
         options.check()?;
         let polls_futures = executor.polls_futures();
-        let state = State::new(executor, options.max_workers, options.allocate()?);
+        let state = State::new(executor, options.get_max_workers(), options.allocate()?);
         Ok(Self {
             shared: Arc::new(Shared {
                 options,
@@ -100,7 +78,7 @@ impl<E: Executor> BoundedPool<E> {
 
     /// The pool's name.
     pub fn name(&self) -> &str {
-        &self.shared.options.name
+        self.shared.options.get_name()
     }
 }
 
@@ -132,9 +110,9 @@ impl<E: Executor> Pool for BoundedPool<E> {
         let threads = executor.map_or(Some(0), |executor| executor.threads());
         let state = self.shared.lock();
         let at_work = state.at_work();
-        let mut stats = state.stats(self.shared.options.capacity);
+        let mut stats = state.stats(self.shared.options.get_capacity());
         drop(state);
-        stats.capacity = self.shared.options.capacity;
+        stats.capacity = self.shared.options.get_capacity();
         // Threads above the limit get no jobs, and so are no workers.
         let workers = threads.unwrap_or(0).min(stats.max_workers);
         stats.running = workers.max(at_work);

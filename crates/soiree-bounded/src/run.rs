@@ -1,18 +1,17 @@
 //! Running jobs, and ending.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::Shared;
-use super::begun::Begun;
-use super::executor::{Executor, Taker};
-use super::state::{Phase, State};
-use super::submit::NotSent;
-use crate::job::{Job, JobOutcome, PanicPayload};
-use crate::pool::{Entered, Unfinished};
-use crate::registry::contained;
+use soiree_core::panic::contained;
+use soiree_core::{Entered, Job, JobOutcome, Unfinished};
+
+use crate::executor::Executor;
+use crate::shared::Shared;
+use crate::state::{Phase, Queued, State};
+use crate::submit::NotSent;
+use crate::turn::{Begun, Taker};
 
 impl<E: Executor> Taker for Shared<E> {
     fn take(self: Arc<Self>, turn: u64) {
@@ -72,7 +71,7 @@ impl<E: Executor> Taker for Shared<E> {
 
 impl<E: Executor> Shared<E> {
     /// Runs a job, and then the next on another turn; on this thread if that cannot be had.
-    pub(super) fn work<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State<E>>) {
+    pub(crate) fn work<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State<E>>) {
         while let Some(job) = state.begin() {
             drop(state);
             let (ended, outcome) = self.run_begun(job);
@@ -138,7 +137,7 @@ impl<E: Executor> Shared<E> {
 
     /// The executor drops turns. What waits is discarded, unless there is a turn yet to come or a job that runs, of which the
     /// last will find out the same.
-    pub(super) fn abandon(&self) {
+    pub(crate) fn abandon(&self) {
         let mut state = self.lock();
         let left = if state.is_manned() {
             VecDeque::new()
@@ -151,24 +150,23 @@ impl<E: Executor> Shared<E> {
     }
 
     /// Runs a job, and tells of its panic.
-    pub(super) fn run(&self, job: Job) -> JobOutcome {
+    pub(crate) fn run(&self, job: Job) -> JobOutcome {
         let outcome = job.run();
         self.tell_of_panic(&outcome);
         outcome
     }
 
     fn tell_of_panic(&self, outcome: &JobOutcome) {
-        let (JobOutcome::Panicked(payload), Some(handler)) = (outcome, &self.options.panic_handler)
+        let (JobOutcome::Panicked(payload), Some(handler)) =
+            (outcome, self.options.get_panic_handler())
         else {
             return;
         };
-        if let Err(second) = catch_unwind(AssertUnwindSafe(|| handler(payload))) {
-            drop(PanicPayload::new(second));
-        }
+        contained(|| handler(payload));
     }
 
     /// Lets the executor go when there is nothing more to do, and wakes those who wait for that.
-    pub(super) fn rest(&self, mut state: MutexGuard<'_, State<E>>) {
+    pub(crate) fn rest(&self, mut state: MutexGuard<'_, State<E>>) {
         if state.phase == Phase::Open {
             return;
         }
@@ -178,19 +176,19 @@ impl<E: Executor> Shared<E> {
         contained(move || drop(executor));
     }
 
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.phase = state.phase.max(Phase::Draining);
         self.place.notify_all();
         self.rest(state);
     }
 
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         drop(self.discard());
     }
 
     /// Takes no more jobs, and hands out those that waited. They are counted as discarded.
-    fn discard(&self) -> VecDeque<super::state::Queued> {
+    fn discard(&self) -> VecDeque<Queued> {
         let mut state = self.lock();
         state.phase = Phase::Stopped;
         let discarded = state.discard_all();
@@ -200,7 +198,7 @@ impl<E: Executor> Shared<E> {
         discarded
     }
 
-    pub(super) fn release_until(&self, deadline: Instant) -> Result<(), Unfinished> {
+    pub(crate) fn release_until(&self, deadline: Instant) -> Result<(), Unfinished> {
         self.close();
         if self.wait_until_ended(deadline) {
             return Ok(());
@@ -270,7 +268,7 @@ impl<E: Executor> Shared<E> {
     }
 
     /// Sets the worker limit, and starts what may start under it.
-    pub(super) fn set_limit(self: &Arc<Self>, limit: usize) {
+    pub(crate) fn set_limit(self: &Arc<Self>, limit: usize) {
         self.lock().limit = limit;
         self.place.notify_all();
         loop {

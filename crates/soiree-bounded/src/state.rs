@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::begun::Cancel;
-use crate::job::{Job, JobOutcome};
-use crate::stats::PoolStats;
+use soiree_core::{Job, JobOutcome, PoolStats};
+
+use crate::cancel::Cancel;
 
 /// What a pool still does. In the order in which it gets there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     Open,
     /// Takes no jobs, and runs those it has.
     Draining,
@@ -18,7 +18,7 @@ pub(super) enum Phase {
 }
 
 /// A job in the queue. Those that came later have higher numbers.
-pub(super) struct Queued {
+pub(crate) struct Queued {
     id: u64,
     job: Job,
     /// Whether its submitter has yet to find out that somebody will run it. It is not counted until then.
@@ -36,11 +36,11 @@ enum Stage {
     Lost,
 }
 
-pub(super) struct State<E> {
+pub(crate) struct State<E> {
     /// Gone when the pool has ended.
-    pub(super) executor: Option<Arc<E>>,
-    pub(super) phase: Phase,
-    pub(super) limit: usize,
+    pub(crate) executor: Option<Arc<E>>,
+    pub(crate) phase: Phase,
+    pub(crate) limit: usize,
     queue: VecDeque<Queued>,
     tentative: usize,
     turns: Vec<(u64, Stage)>,
@@ -48,21 +48,21 @@ pub(super) struct State<E> {
     in_flight: BTreeMap<u64, Arc<Cancel>>,
     next_id: u64,
     /// Jobs that run in a turn.
-    pub(super) active: usize,
+    pub(crate) active: usize,
     /// Jobs that run inline.
-    pub(super) inline: usize,
+    pub(crate) inline: usize,
     /// Threads that run a job in a turn, and wait there for their own pool to end.
-    pub(super) releasing: usize,
-    pub(super) blocked: usize,
+    pub(crate) releasing: usize,
+    pub(crate) blocked: usize,
     successful: u64,
     failed: u64,
     expired: u64,
-    pub(super) discarded: u64,
-    pub(super) rejected: u64,
+    pub(crate) discarded: u64,
+    pub(crate) rejected: u64,
 }
 
 impl<E> State<E> {
-    pub(super) fn new(executor: E, limit: usize, queue: VecDeque<Queued>) -> Self {
+    pub(crate) fn new(executor: E, limit: usize, queue: VecDeque<Queued>) -> Self {
         Self {
             executor: Some(Arc::new(executor)),
             phase: Phase::Open,
@@ -95,7 +95,7 @@ impl<E> State<E> {
     }
 
     /// Threads that run jobs, or are about to.
-    pub(super) fn at_work(&self) -> usize {
+    pub(crate) fn at_work(&self) -> usize {
         self.active + self.coming()
     }
 
@@ -109,25 +109,25 @@ impl<E> State<E> {
         self.queue.len().saturating_sub(self.coming())
     }
 
-    pub(super) fn has_place(&self, capacity: usize) -> bool {
+    pub(crate) fn has_place(&self, capacity: usize) -> bool {
         self.waiting() < capacity + self.room()
     }
 
     /// Whether no more jobs wait than may.
-    pub(super) fn fits(&self, capacity: usize) -> bool {
+    pub(crate) fn fits(&self, capacity: usize) -> bool {
         self.waiting() <= capacity
     }
 
     /// Whether somebody runs jobs, or is about to.
-    pub(super) fn is_manned(&self) -> bool {
+    pub(crate) fn is_manned(&self) -> bool {
         self.at_work() > 0
     }
 
-    pub(super) fn is_at_rest(&self) -> bool {
+    pub(crate) fn is_at_rest(&self) -> bool {
         !self.is_manned() && self.queue.is_empty()
     }
 
-    pub(super) fn push(&mut self, job: Job) -> u64 {
+    pub(crate) fn push(&mut self, job: Job) -> u64 {
         let id = self.new_id();
         let tentative = false;
         self.queue.push_back(Queued { id, job, tentative });
@@ -135,11 +135,11 @@ impl<E> State<E> {
     }
 
     /// The job counts only when it is confirmed, or when it starts.
-    pub(super) fn doubt(&mut self, id: u64) {
+    pub(crate) fn doubt(&mut self, id: u64) {
         self.set_tentative(id, true);
     }
 
-    pub(super) fn confirm(&mut self, id: u64) {
+    pub(crate) fn confirm(&mut self, id: u64) {
         self.set_tentative(id, false);
     }
 
@@ -151,7 +151,7 @@ impl<E> State<E> {
     }
 
     /// Takes back a job that was pushed, unless it has left the queue.
-    pub(super) fn take_back(&mut self, id: u64) -> Option<Job> {
+    pub(crate) fn take_back(&mut self, id: u64) -> Option<Job> {
         let queued = self.queued(id).and_then(|at| self.queue.remove(at))?;
         self.tentative -= usize::from(queued.tentative);
         Some(queued.job)
@@ -163,7 +163,7 @@ impl<E> State<E> {
             .ok()
     }
 
-    pub(super) fn pop(&mut self) -> Option<Job> {
+    pub(crate) fn pop(&mut self) -> Option<Job> {
         let queued = self.queue.pop_front()?;
         self.tentative -= usize::from(queued.tentative);
         Some(queued.job)
@@ -171,14 +171,14 @@ impl<E> State<E> {
 
     /// Counts all that is queued as discarded. The jobs are to be dropped when the lock is not held.
     #[must_use]
-    pub(super) fn discard_all(&mut self) -> VecDeque<Queued> {
+    pub(crate) fn discard_all(&mut self) -> VecDeque<Queued> {
         self.discarded += self.queue.len() as u64;
         self.tentative = 0;
         std::mem::take(&mut self.queue)
     }
 
     /// A new turn, if a job waits for one and may start.
-    pub(super) fn new_turn(&mut self) -> Option<(u64, Arc<E>)> {
+    pub(crate) fn new_turn(&mut self) -> Option<(u64, Arc<E>)> {
         if self.waiting() == 0 || self.room() == 0 {
             return None;
         }
@@ -194,7 +194,7 @@ impl<E> State<E> {
     }
 
     /// The executor has accepted the turn. Says whether it will run, or has.
-    pub(super) fn turn_sent(&mut self, id: u64) -> bool {
+    pub(crate) fn turn_sent(&mut self, id: u64) -> bool {
         let Some(at) = self.turn(id) else { return true };
         if self.turns[at].1 == Stage::Lost {
             self.turns.remove(at);
@@ -205,7 +205,7 @@ impl<E> State<E> {
     }
 
     /// The executor has dropped the turn. Says whether nobody else has been told.
-    pub(super) fn turn_lost(&mut self, id: u64) -> bool {
+    pub(crate) fn turn_lost(&mut self, id: u64) -> bool {
         let Some(at) = self.turn(id) else {
             return false;
         };
@@ -218,7 +218,7 @@ impl<E> State<E> {
     }
 
     /// The turn begins, or is not to. Says whether it was known.
-    pub(super) fn turn_over(&mut self, id: u64) -> bool {
+    pub(crate) fn turn_over(&mut self, id: u64) -> bool {
         let known = self.turn(id);
         if let Some(at) = known {
             self.turns.remove(at);
@@ -227,12 +227,12 @@ impl<E> State<E> {
     }
 
     /// Turns that have not begun find nothing to do any more.
-    pub(super) fn forget_turns(&mut self) {
+    pub(crate) fn forget_turns(&mut self) {
         self.turns.clear();
     }
 
     /// Of a pool that takes no more jobs, nobody needs to wait for turns that will find none.
-    pub(super) fn forget_needless_turns(&mut self) {
+    pub(crate) fn forget_needless_turns(&mut self) {
         if self.queue.is_empty() {
             self.forget_turns();
         }
@@ -243,7 +243,7 @@ impl<E> State<E> {
     }
 
     /// Takes the oldest job to run it.
-    pub(super) fn begin(&mut self) -> Option<Job> {
+    pub(crate) fn begin(&mut self) -> Option<Job> {
         if self.active >= self.limit {
             return None;
         }
@@ -253,20 +253,20 @@ impl<E> State<E> {
     }
 
     /// A future begins.
-    pub(super) fn in_flight(&mut self, turn: u64) -> Arc<Cancel> {
+    pub(crate) fn in_flight(&mut self, turn: u64) -> Arc<Cancel> {
         Arc::clone(self.in_flight.entry(turn).or_default())
     }
 
     /// What began in this turn has ended.
-    pub(super) fn has_landed(&mut self, turn: u64) {
+    pub(crate) fn has_landed(&mut self, turn: u64) {
         self.in_flight.remove(&turn);
     }
 
-    pub(super) fn all_in_flight(&self) -> Vec<Arc<Cancel>> {
+    pub(crate) fn all_in_flight(&self) -> Vec<Arc<Cancel>> {
         self.in_flight.values().cloned().collect()
     }
 
-    pub(super) fn count(&mut self, outcome: &JobOutcome) {
+    pub(crate) fn count(&mut self, outcome: &JobOutcome) {
         match outcome {
             JobOutcome::Panicked(_) => self.failed += 1,
             JobOutcome::Expired => self.expired += 1,
@@ -274,22 +274,20 @@ impl<E> State<E> {
         }
     }
 
-    pub(super) fn stats(&self, capacity: usize) -> PoolStats {
+    pub(crate) fn stats(&self, capacity: usize) -> PoolStats {
         let queued = self.queue.len() - self.tentative;
         // What a turn is on its way to is as good as active; else a job would wait in a queue of capacity 0. So are those to
         // which one was on its way before the limit fell.
         let handed_over = queued.min(self.coming().max(queued.saturating_sub(capacity)));
-        let mut stats = PoolStats {
-            active: self.active + self.inline + handed_over,
-            waiting: queued - handed_over,
-            max_workers: self.limit,
-            rejected: self.rejected,
-            successful: self.successful,
-            failed: self.failed,
-            expired: self.expired,
-            discarded: self.discarded,
-            ..PoolStats::default()
-        };
+        let mut stats = PoolStats::default();
+        stats.active = self.active + self.inline + handed_over;
+        stats.waiting = queued - handed_over;
+        stats.max_workers = self.limit;
+        stats.rejected = self.rejected;
+        stats.successful = self.successful;
+        stats.failed = self.failed;
+        stats.expired = self.expired;
+        stats.discarded = self.discarded;
         let ended = self.successful + self.failed + self.expired + self.discarded;
         stats.submitted = ended + (stats.waiting + stats.active) as u64;
         stats

@@ -1,18 +1,19 @@
 //! How a job gets into the queue, and what happens when there is no place.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Shared;
-use super::executor::{Executor, Turn};
-use super::state::{Phase, State};
-use crate::job::{Job, JobOutcome, PanicPayload};
-use crate::pool::{Overflow, SubmitError, SubmitErrorReason as Reason};
+use soiree_core::panic::caught;
+use soiree_core::{Job, JobOutcome, Overflow, SubmitError, SubmitErrorReason as Reason};
+
+use crate::executor::Executor;
+use crate::shared::Shared;
+use crate::state::{Phase, State};
+use crate::turn::Turn;
 
 /// Why nobody will take a turn.
-pub(super) enum NotSent {
+pub(crate) enum NotSent {
     /// The executor could not run it now.
     Failed(io::Error),
     /// The executor dropped it: it runs nothing any more.
@@ -29,17 +30,17 @@ enum Full {
 
 impl<E: Executor> Shared<E> {
     /// Submits as the overflow policy says.
-    pub(super) fn submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
+    pub(crate) fn submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
         self.submit_with(job, Full::Policy)
     }
 
     /// Submits as the overflow policy says, where it does not say to wait.
-    pub(super) fn submit_now(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
+    pub(crate) fn submit_now(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
         self.submit_with(job, Full::PolicyWithoutWaiting)
     }
 
     /// Submits if there is a place right now, or can be made.
-    pub(super) fn try_submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
+    pub(crate) fn try_submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
         self.submit_with(job, Full::Refuse)
     }
 
@@ -50,11 +51,11 @@ impl<E: Executor> Shared<E> {
             if state.phase > Phase::Open {
                 return Err(self.refuse(state, job, Reason::Closed));
             }
-            if state.has_place(self.options.capacity) {
+            if state.has_place(self.options.get_capacity()) {
                 return self.accept(state, job);
             }
-            match self.options.overflow {
-                Overflow::DropOldest if self.options.capacity > 0 => {
+            match self.options.get_overflow() {
+                Overflow::DropOldest if self.options.get_capacity() > 0 => {
                     let oldest = state.pop();
                     state.discarded += u64::from(oldest.is_some());
                     let accepted = self.accept(state, job);
@@ -69,7 +70,7 @@ impl<E: Executor> Shared<E> {
             }
             drop(state);
             let is_in_job = self.nesting.depth() > 0;
-            if self.options.overflow == Overflow::CallerRuns || is_in_job {
+            if self.options.get_overflow() == Overflow::CallerRuns || is_in_job {
                 // A future would hold this thread until its end.
                 return match job.is_future() {
                     true => Err(self.refuse_full(self.lock(), job)),
@@ -81,13 +82,13 @@ impl<E: Executor> Shared<E> {
                 return Err(self.refuse_full(self.lock(), job));
             }
             state = self.lock();
-            if state.phase > Phase::Open || state.has_place(self.options.capacity) {
+            if state.phase > Phase::Open || state.has_place(self.options.get_capacity()) {
                 continue;
             }
             if full == Full::PolicyWithoutWaiting {
                 return Err(self.refuse_full(state, job));
             }
-            let Overflow::BlockFor(waited) = self.options.overflow else {
+            let Overflow::BlockFor(waited) = self.options.get_overflow() else {
                 self.wait_for_place(state, None);
                 continue;
             };
@@ -118,7 +119,7 @@ impl<E: Executor> Shared<E> {
     }
 
     /// Runs the job on this thread, if not too many run inside one another here.
-    pub(super) fn run_inline(self: &Arc<Self>, job: Job) -> Result<JobOutcome, SubmitError> {
+    pub(crate) fn run_inline(self: &Arc<Self>, job: Job) -> Result<JobOutcome, SubmitError> {
         let Some(_entered) = self.nesting.enter_inline() else {
             let depth = self.nesting.depth();
             return Err(self.refuse(self.lock(), job, Reason::TooDeep { depth }));
@@ -142,7 +143,7 @@ impl<E: Executor> Shared<E> {
     }
 
     fn refuse_full(&self, state: MutexGuard<'_, State<E>>, job: Job) -> SubmitError {
-        let capacity = self.options.capacity;
+        let capacity = self.options.get_capacity();
         self.refuse(state, job, Reason::Full { capacity })
     }
 
@@ -170,7 +171,7 @@ impl<E: Executor> Shared<E> {
             Err(NotSent::Dropped) => (io::Error::other("its threads are gone"), true),
         };
         // Others run it, if there is a place where it can wait for them.
-        let refused = if !ended && state.is_manned() && state.fits(self.options.capacity) {
+        let refused = if !ended && state.is_manned() && state.fits(self.options.get_capacity()) {
             state.confirm(id);
             None
         } else {
@@ -198,13 +199,10 @@ impl<E: Executor> Shared<E> {
     }
 
     /// Hands a turn to the executor. If that fails nobody will take the turn.
-    pub(super) fn send(self: &Arc<Self>, id: u64, executor: &Arc<E>) -> Result<(), NotSent> {
+    pub(crate) fn send(self: &Arc<Self>, id: u64, executor: &Arc<E>) -> Result<(), NotSent> {
         let turn = Turn::new(self.clone(), id);
-        let sent = catch_unwind(AssertUnwindSafe(|| executor.execute(turn)));
-        let sent = sent.unwrap_or_else(|payload| {
-            let payload = PanicPayload::new(payload);
-            Err(io::Error::other(payload.message().to_owned()))
-        });
+        let sent = caught(|| executor.execute(turn))
+            .unwrap_or_else(|payload| Err(io::Error::other(payload.message().to_owned())));
         let mut state = self.lock();
         match sent {
             Ok(()) if state.turn_sent(id) => Ok(()),
@@ -216,7 +214,7 @@ impl<E: Executor> Shared<E> {
     }
 
     /// Whether this thread is one that the pool needs.
-    pub(super) fn is_inside(&self) -> bool {
+    pub(crate) fn is_inside(&self) -> bool {
         if self.nesting.depth() > 0 {
             return true;
         }

@@ -1,11 +1,14 @@
-//! Why a listener was not subscribed, or not taken off.
+//! Why a listener was not subscribed or not removed, and why bulkheads, routes and orders were not added.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bulkheads::BulkheadError;
 use crate::listener::ListenerId;
+use crate::pool::{MAX_CAPACITY, Overflow};
 use crate::topic::{InvalidTopic, Pattern};
+
+/// The most attempts that a listener may have, which an error message says.
+pub(crate) const MAX_ATTEMPTS: u32 = 10_000;
 
 /// A listener was not subscribed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +43,7 @@ pub enum SubscribeError {
     /// A listener of more attempts than can be meant.
     #[error(
         "a retry of {attempts} attempts is more than the {} there may be",
-        crate::Retry::MAX_ATTEMPTS
+        MAX_ATTEMPTS
     )]
     TooManyAttempts {
         /// How many.
@@ -109,5 +112,94 @@ pub enum UnsubscribeError {
         pattern: Pattern,
         /// The ID.
         id: ListenerId,
+    },
+}
+
+/// Bulkheads or routes that make no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BulkheadError {
+    /// The name is empty, blank, has control characters, or is the one of the pool that takes everything else.
+    #[error(
+        "{name:?} cannot be the name of a bulkhead: it has to be printable, and other than \"default\""
+    )]
+    InvalidName {
+        /// The name.
+        name: Box<str>,
+    },
+    /// There is a bulkhead of that name.
+    #[error("there is a bulkhead {name:?} already")]
+    Duplicate {
+        /// The name.
+        name: Arc<str>,
+    },
+    /// There is no bulkhead of that name.
+    #[error("there is no bulkhead {name:?}; there are {known:?}")]
+    Unknown {
+        /// The name.
+        name: Box<str>,
+        /// The names that there are.
+        known: Vec<Arc<str>>,
+    },
+    /// The `EventPool` is closed.
+    #[error("the event pool is closed")]
+    Closed,
+    /// An order by key makes no sense. Only while an `EventPool` is built.
+    #[error(transparent)]
+    Order(#[from] KeyOrderError),
+    /// The route's pattern is malformed.
+    #[error("the route to {to:?}: {source}")]
+    InvalidRoute {
+        /// Where it was to lead.
+        to: Box<str>,
+        /// What is wrong with the pattern.
+        source: InvalidTopic,
+    },
+    /// Two routes match the same topics, say equally much, and lead to different pools.
+    #[error(
+        "the routes {first} to {first_to:?} and {second} to {second_to:?} match the same topics and are equally specific"
+    )]
+    Ambiguous {
+        /// The pattern of the route that was there first.
+        first: Pattern,
+        /// Where it leads.
+        first_to: Arc<str>,
+        /// The pattern of the other one.
+        second: Pattern,
+        /// Where it was to lead.
+        second_to: Arc<str>,
+    },
+}
+
+/// An order that makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyOrderError {
+    /// The pattern is malformed.
+    #[error("the events to be ordered by key: {0}")]
+    InvalidPattern(#[from] InvalidTopic),
+    /// An event that is behind others can be run neither at once nor in place of others.
+    #[error("the order of {pattern} cannot have the overflow policy {overflow:?}")]
+    Overflow {
+        /// The pattern.
+        pattern: Pattern,
+        /// The policy.
+        overflow: Overflow,
+    },
+    /// A number that is too large to be meant.
+    #[error("the order of {pattern} has a capacity of {capacity}, which is above {MAX_CAPACITY}")]
+    TooLarge {
+        /// The pattern.
+        pattern: Pattern,
+        /// The capacity.
+        capacity: usize,
+    },
+    /// Two patterns match the same topics and say equally much.
+    #[error("the orders of {first} and {second} match the same topics and are equally specific")]
+    Ambiguous {
+        /// The pattern of the order that was there first.
+        first: Pattern,
+        /// The pattern of the other one.
+        second: Pattern,
     },
 }

@@ -1,81 +1,63 @@
-//! The contract of soiree: events, listeners, pools, topics, and dispatch as logic without threads of its own.
+//! The contract of soiree: events, listeners, pools, topics, and the registry of who listens to what.
 //!
-//! Depend on the crate `soiree` to use events, and on this one to write a pool or an integration. It changes slowly.
+//! Depend on the crate `soiree` to use events, and on this one to write a pool, an observer or an integration. It changes slowly.
 //!
 //! - [`Event`], [`Payload`], [`Properties`]: what is emitted.
 //! - [`Listener`], [`ListenerOptions`], [`Priority`]: what is called, and how.
-//! - [`Pattern`], [`validate_topic`], [`Registry`]: who listens to what.
+//! - [`Pattern`], [`validate_topic`], [`registry`]: who listens to what.
 //! - [`Pool`], [`Job`], [`PoolStats`]: where it runs.
-//! - [`Emitter`], [`Emission`], [`Report`]: what becomes of it.
-//! - [`Observer`]: who is told of what happens.
-//! - [`Graph`], [`ListenerInfo`]: who listens and what runs where, at one moment.
-//! - [`Soiree`]: all of it behind one object-safe trait.
+//! - [`Observer`]: who is notified of what happens.
 
-mod async_listener;
-mod bounded;
-mod bulkheads;
-mod call;
-mod dispatch;
-mod emission;
-mod emitter;
+mod error;
 mod event;
-mod gate;
 mod introspection;
 mod job;
 mod listener;
-mod observe;
+pub mod observe;
 mod options;
-mod order;
+pub mod panic;
 mod payload;
 mod pool;
 mod pool_handle;
 mod priority;
 mod properties;
-mod registry;
+pub mod registry;
+mod rejection;
 mod retry;
-mod soiree;
 mod stats;
-mod sync;
+#[doc(hidden)]
+pub mod sync;
 mod timer;
 mod topic;
-mod trace;
 
-pub use crate::async_listener::{Async, AsyncListener, ListenerFuture};
-pub use crate::bounded::{Begun, BoundedPool, Executor, InvalidPoolOptions, PoolOptions, Turn};
-pub use crate::bulkheads::{BulkheadError, Bulkheads};
-pub use crate::dispatch::{
-    DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler,
-};
-pub use crate::emission::{
-    Emission, EmissionFuture, EmitError, ErrorIter, IntoErrors, Report, ReportError,
-};
-pub use crate::emitter::{CloseError, Emitter, Settings};
+pub use crate::error::{BulkheadError, KeyOrderError, SubscribeError, UnsubscribeError};
 pub use crate::event::{BaseEvent, Event, EventId, InvalidEventId};
-pub use crate::gate::Gate;
-pub use crate::introspection::{Graph, ListenerInfo, PatternInfo, PoolInfo, RouteInfo, TopicInfo};
-pub use crate::job::{Job, JobFuture, JobOutcome, PanicPayload, Task};
+pub use crate::introspection::{ListenerInfo, PatternInfo, TopicInfo};
+pub use crate::job::{Job, JobFuture, JobOutcome, ObservedJob, Task};
 pub use crate::listener::{
-    BoxError, Failure, Listener, ListenerError, ListenerId, ListenerPanic, Outcome,
+    ASYNC_BULKHEAD, Async, AsyncListener, BoxError, Failure, Listener, ListenerError,
+    ListenerFuture, ListenerId, ListenerPanic, Outcome,
 };
 pub use crate::observe::{
     DeadEvent, EmissionAccepted, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded,
     JobOffered, JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted,
     ObservedPool, Observer, Observers, OrderRefusal, PoolResized, Refusal, Removal, RetryScheduled,
-    SlowListener, SlowListenerHandler, SubscriptionAdded, SubscriptionRemoved, Watch,
+    SlowListener, SubscriptionAdded, SubscriptionRemoved,
 };
-pub use crate::options::ListenerOptions;
-pub use crate::order::{KeyOrder, KeyOrderError, KeyOrderStats, KeyOrders, OrderingKey};
-pub use crate::payload::{Carrier, Payload, PayloadRef};
+pub use crate::options::{Filter, ListenerOptions, is_printable};
+pub use crate::panic::PanicPayload;
+pub use crate::payload::{Carrier, Payload, PayloadRef, ValueCarrier};
 pub use crate::pool::{
-    Entered, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_WORKERS, Nesting, Overflow, Pool, ResizeError,
-    SubmitError, SubmitErrorReason, Unfinished, WaitError, WorkerCheck,
+    Entered, InvalidPoolOptions, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_WORKERS, Nesting, Overflow,
+    Pool, PoolOptions, PoolPanicHandler, ResizeError, SubmitError, Unfinished, WaitError,
+    WorkerCheck,
 };
 pub use crate::pool_handle::PoolHandle;
 pub use crate::priority::{InvalidPriority, Priority};
 pub use crate::properties::{Properties, Value};
-pub use crate::registry::{Registry, SubscribeError, UnsubscribeError};
+pub use crate::registry::Registry;
+pub use crate::rejection::SubmitErrorReason;
 pub use crate::retry::{DeadLetter, Retry};
-pub use crate::soiree::Soiree;
 pub use crate::stats::PoolStats;
-pub use crate::timer::{Timer, TimerError, TimerId};
+pub use crate::timer::{Timer, TimerError, TimerId, far_future};
 pub use crate::topic::{InvalidTopic, MAX_TOPIC_LEN, Pattern, TopicFault, validate_topic};

@@ -5,12 +5,13 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::error::SubscribeError;
 use crate::event::Event;
 use crate::priority::Priority;
-use crate::registry::SubscribeError;
 use crate::retry::Retry;
 
-pub(crate) type Filter = Arc<dyn Fn(&dyn Event) -> bool + Send + Sync>;
+/// Decides which events a listener is called for.
+pub type Filter = Arc<dyn Fn(&dyn Event) -> bool + Send + Sync>;
 
 /// How a listener is to be called. A [`Priority`] alone will do where these are asked for.
 ///
@@ -164,7 +165,8 @@ impl ListenerOptions {
     /// [`Soiree::subscribe`](crate::Soiree::subscribe), says it here.
     ///
     /// ```
-    /// use soiree_core::{Event, ListenerId, ListenerOptions, Soiree, SubscribeError};
+    /// use soiree_core::{Event, ListenerId, ListenerOptions, SubscribeError};
+    /// use soiree_engine::Soiree;
     /// use std::{panic::Location, sync::Arc};
     ///
     /// #[track_caller]
@@ -201,7 +203,7 @@ impl ListenerOptions {
 }
 
 /// Whether it can be shown as a name.
-pub(crate) fn is_printable(name: &str) -> bool {
+pub fn is_printable(name: &str) -> bool {
     !name.trim().is_empty() && !name.contains(char::is_control)
 }
 

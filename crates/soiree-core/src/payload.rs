@@ -37,15 +37,15 @@ pub struct PayloadRef<T> {
     of: PhantomData<fn() -> T>,
 }
 
-/// A value on its own.
-pub(crate) struct Value<T>(pub(crate) T);
+/// Carries a value of its own; one that is itself a [`Payload`] as what it holds.
+pub struct ValueCarrier<T>(pub T);
 
 impl Payload {
     /// Wraps a value. A value that is itself a `Payload` is not wrapped again.
     pub fn new<T: Any + Send + Sync>(value: T) -> Self {
         match (&value as &dyn Any).downcast_ref::<Self>() {
             Some(payload) => payload.clone(),
-            None => Self(Arc::new(Value(value))),
+            None => Self(Arc::new(ValueCarrier(value))),
         }
     }
 
@@ -83,7 +83,7 @@ impl Payload {
     }
 }
 
-impl<T: Any + Send + Sync> Carrier for Value<T> {
+impl<T: Any + Send + Sync> Carrier for ValueCarrier<T> {
     fn value(&self) -> &(dyn Any + Send + Sync) {
         // An emitted `Payload` is handed on as what it holds.
         match (&self.0 as &dyn Any).downcast_ref::<Payload>() {

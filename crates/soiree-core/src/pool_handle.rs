@@ -10,9 +10,9 @@ use crate::pool::Pool;
 /// Made of a pool by value, it is released when the `EventPool` closes; made of an `Arc`, it is left running.
 #[derive(Clone)]
 pub struct PoolHandle {
-    pub(crate) pool: Arc<dyn Pool>,
-    pub(crate) owned: bool,
-    pub(crate) blocks_workers: bool,
+    pool: Arc<dyn Pool>,
+    owned: bool,
+    blocks_workers: bool,
 }
 
 impl PoolHandle {
@@ -45,6 +45,11 @@ impl PoolHandle {
     /// The pool.
     pub fn pool(&self) -> &Arc<dyn Pool> {
         &self.pool
+    }
+
+    /// Whether workers of other pools wait for a place in it.
+    pub fn blocks_workers(&self) -> bool {
+        self.blocks_workers
     }
 
     /// Whether the pool is released when the `EventPool` closes.

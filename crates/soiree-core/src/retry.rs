@@ -1,18 +1,17 @@
 //! Calling a listener again that failed.
 
-use std::any::Any;
 use std::fmt;
 use std::time::Duration;
 
-use crate::event::{Event, EventId};
+use crate::error::{MAX_ATTEMPTS, SubscribeError};
+use crate::event::EventId;
 use crate::listener::ListenerError;
 use crate::payload::Payload;
-use crate::registry::SubscribeError;
 
 /// How often a listener that fails is called again, and how long after.
 ///
 /// While it waits it holds no worker. Only the listener that failed is called again; it sees the same event, which tells the
-/// number of the [`attempt`](Event::attempt).
+/// number of the [`attempt`](crate::Event::attempt).
 ///
 /// ```
 /// use soiree_core::{ListenerOptions, Retry};
@@ -34,7 +33,7 @@ pub struct Retry {
 
 impl Retry {
     /// More attempts than this are refused when the listener is subscribed.
-    pub const MAX_ATTEMPTS: u32 = 10_000;
+    pub const MAX_ATTEMPTS: u32 = MAX_ATTEMPTS;
 
     /// The same delay after each of so many attempts but the last. Of no length, it is called again as soon as its pool has a
     /// place.
@@ -118,55 +117,16 @@ pub struct DeadLetter {
     pub attempts: u32,
 }
 
-/// The event as a listener sees it that is called again.
-pub(crate) struct Again<'a> {
-    pub(crate) event: &'a dyn Event,
-    pub(crate) attempt: u32,
-}
-
-impl Event for Again<'_> {
-    fn id(&self) -> EventId {
-        self.event.id()
-    }
-
-    fn known_id(&self) -> Option<EventId> {
-        self.event.known_id()
-    }
-
-    fn topic(&self) -> &str {
-        self.event.topic()
-    }
-
-    fn payload(&self) -> Payload {
-        self.event.payload()
-    }
-
-    fn lend_payload(&self) -> Option<&(dyn Any + Send + Sync)> {
-        self.event.lend_payload()
-    }
-
-    fn set_payload(&self, payload: Payload) {
-        self.event.set_payload(payload);
-    }
-
-    fn properties(&self) -> crate::properties::Properties {
-        self.event.properties()
-    }
-
-    fn set_properties(&self, properties: crate::properties::Properties) {
-        self.event.set_properties(properties);
-    }
-
-    fn is_aborted(&self) -> bool {
-        self.event.is_aborted()
-    }
-
-    fn set_aborted(&self, aborted: bool) {
-        self.event.set_aborted(aborted);
-    }
-
-    fn attempt(&self) -> u32 {
-        self.attempt
+impl DeadLetter {
+    /// The event that caused this error at its last attempt. For emitters, and for tests of handlers.
+    pub fn new(event_id: EventId, payload: Payload, error: ListenerError, attempts: u32) -> Self {
+        Self {
+            topic: error.topic().into(),
+            event_id,
+            payload,
+            error,
+            attempts,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Doing something later.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Calls closures later. The threads that do it are somebody else's.
 ///
@@ -11,6 +11,11 @@ pub trait Timer: Send + Sync {
     /// What time it is for this timer. The system's clock, unless time is the timer's own.
     fn now(&self) -> Instant {
         Instant::now()
+    }
+
+    /// The instant that comes so long after now; one in thirty years where the clock cannot tell it.
+    fn after(&self, delay: Duration) -> Instant {
+        self.now().checked_add(delay).unwrap_or_else(far_future)
     }
 
     /// Has `task` called once, at `due` or later, on some thread. It is short, and does not block. Neither this nor dropping the task
@@ -43,4 +48,9 @@ pub enum TimerError {
     /// There is no thread to do it.
     #[error("no thread could be started to wait with: {0}")]
     Spawn(#[source] std::io::Error),
+}
+
+/// An instant no process lives to see.
+pub fn far_future() -> Instant {
+    Instant::now() + Duration::from_secs(30 * 365 * 24 * 3600)
 }

@@ -29,22 +29,22 @@ thread_local! {
 }
 
 /// Takes the frame off again.
-pub(crate) struct Entered {
+pub(crate) struct EnteredFrame {
     is_nested: bool,
 }
 
 #[inline]
-pub(crate) fn enter(frame: Frame) -> Entered {
+pub(crate) fn enter_frame(frame: Frame) -> EnteredFrame {
     let outer = INNERMOST.replace(frame);
     let is_nested = outer.hub != NONE.hub;
     if is_nested {
         // While a thread ends its locals are gone; dispatches around one in another local's destructor go unnoticed then.
         let _ = OTHERS.try_with(|others| others.borrow_mut().push(outer));
     }
-    Entered { is_nested }
+    EnteredFrame { is_nested }
 }
 
-impl Drop for Entered {
+impl Drop for EnteredFrame {
     #[inline]
     fn drop(&mut self) {
         let mut outer = None;
@@ -71,10 +71,10 @@ pub(crate) fn count(holds: impl Fn(&Frame) -> bool) -> usize {
 
 /// Whether this thread is the timer's, as far as emissions know.
 pub(crate) fn on_timer() -> bool {
-    any(|frame| frame.pool == TIMER)
+    inside_any(|frame| frame.pool == TIMER)
 }
 
 /// Whether this thread is inside a dispatch of which this holds.
-pub(crate) fn any(holds: impl Fn(&Frame) -> bool) -> bool {
+pub(crate) fn inside_any(holds: impl Fn(&Frame) -> bool) -> bool {
     count(holds) > 0
 }

@@ -4,8 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
-
-use crate::sync::{AtomicBool, AtomicU64, Monitor, STRIPES, stripe};
+use soiree_core::sync::{AtomicBool, AtomicU64, Monitor, STRIPES, stripe};
 
 /// A door through which many threads pass at once, and which can be closed.
 ///
@@ -14,7 +13,7 @@ use crate::sync::{AtomicBool, AtomicU64, Monitor, STRIPES, stripe};
 /// before.
 ///
 /// ```
-/// use soiree_core::Gate;
+/// use soiree_engine::Gate;
 /// let gate = Gate::new();
 /// assert!(gate.enter());
 /// gate.close();

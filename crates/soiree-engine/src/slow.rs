@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
 
-use super::Observers;
-use super::told::SlowListener;
-use crate::emission::TopicText;
-use crate::registry::{Entry, contained};
-use crate::sync::{STRIPES, stripe};
-use crate::timer::Timer;
+use crate::topic_text::TopicText;
+use soiree_core::Timer;
+use soiree_core::panic::contained;
+use soiree_core::registry::Entry;
+use soiree_core::sync::{STRIPES, stripe};
+use soiree_core::{Observers, SlowListener};
 
 /// Sees every listener that runs for too long.
 pub type SlowListenerHandler = Arc<dyn Fn(&SlowListener<'_>) + Send + Sync>;
@@ -226,16 +226,12 @@ impl Shared {
 
 impl Running {
     fn tell(&self, now: Instant, ended: bool) {
-        let slow = SlowListener {
-            topic: self.topic.as_str(),
-            listener: self.entry.told(),
-            attempt: self.attempt,
-            threshold: self.threshold,
-            running_for: now.saturating_duration_since(self.began),
-            ended,
-        };
+        let (topic, listener) = (self.topic.as_str(), self.entry.told());
+        let running_for = now.saturating_duration_since(self.began);
+        let (attempt, threshold) = (self.attempt, self.threshold);
+        let slow = SlowListener::new(topic, listener, attempt, threshold, running_for, ended);
         self.observers
-            .tell(|observer| observer.listener_slow(&slow));
+            .notify(|observer| observer.listener_slow(&slow));
         if let Some(handler) = &self.handler {
             contained(|| handler(&slow));
         }

@@ -1,18 +1,14 @@
 //! What integrations ask of an `EventPool`.
 
+use crate::emission::{Emission, EmitError, Report};
+use crate::graph::Graph;
+use soiree_core::{
+    Async, Event, InvalidTopic, Listener, ListenerId, ListenerInfo, ListenerOptions, Outcome,
+    Payload, SubscribeError, UnsubscribeError,
+};
 use std::any::Any;
 use std::panic::Location;
 use std::sync::Arc;
-
-use crate::async_listener::Async;
-use crate::emission::{Emission, EmitError, Report};
-use crate::event::Event;
-use crate::introspection::{Graph, ListenerInfo};
-use crate::listener::{Listener, ListenerId, Outcome};
-use crate::options::ListenerOptions;
-use crate::payload::Payload;
-use crate::registry::{SubscribeError, UnsubscribeError};
-use crate::topic::InvalidTopic;
 
 /// An `EventPool`, as integrations see it: take `&dyn Soiree`, and any implementation will do.
 ///

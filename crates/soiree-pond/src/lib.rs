@@ -2,7 +2,7 @@
 //!
 //! Pick it when threads should be there from the start and stay: its threads are started when the pool is made, one for each
 //! worker, and never leave before the pool ends. `threadpool` itself has an unbounded queue and counts little; bounding,
-//! counting, deadlines and shutdown come from [`BoundedPool`](soiree_core::BoundedPool).
+//! counting, deadlines and shutdown come from [`BoundedPool`](soiree_bounded::BoundedPool).
 
 mod pool;
 mod threads;

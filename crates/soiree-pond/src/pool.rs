@@ -2,7 +2,8 @@
 
 use std::io;
 
-use soiree_core::{BoundedPool, InvalidPoolOptions, Pool, PoolOptions, delegate_pool};
+use soiree_bounded::BoundedPool;
+use soiree_core::{InvalidPoolOptions, Pool, PoolOptions, delegate_pool};
 
 use crate::threads::Threads;
 

@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use soiree_core::{Executor, PanicPayload, ResizeError, Turn};
+use soiree_bounded::{Executor, Turn};
+use soiree_core::{PanicPayload, ResizeError};
 use threadpool::ThreadPool;
 
 pub(crate) struct Threads {

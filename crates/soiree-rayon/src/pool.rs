@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
-use soiree_core::{BoundedPool, InvalidPoolOptions, PoolOptions, delegate_pool};
+use soiree_bounded::BoundedPool;
+use soiree_core::{InvalidPoolOptions, PoolOptions, delegate_pool};
 
 use crate::threads::Threads;
 

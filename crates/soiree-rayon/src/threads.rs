@@ -4,7 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use rayon::ThreadPool;
-use soiree_core::{Executor, ResizeError, Turn};
+use soiree_bounded::{Executor, Turn};
+use soiree_core::ResizeError;
 
 pub(crate) enum Threads {
     Own(ThreadPool),

@@ -14,6 +14,9 @@ mod conformance;
 mod journal;
 mod manual_pool;
 mod manual_timer;
+#[cfg(soiree_model)]
+#[doc(hidden)]
+pub mod model;
 mod recorder;
 mod soak;
 

@@ -1,6 +1,7 @@
 //! The pool.
 
-use soiree_core::{BoundedPool, InvalidPoolOptions, PoolOptions, delegate_pool};
+use soiree_bounded::BoundedPool;
+use soiree_core::{InvalidPoolOptions, PoolOptions, delegate_pool};
 use tokio::runtime::Handle;
 
 use crate::threads::Blocking;

@@ -1,6 +1,7 @@
 //! The pool of futures.
 
-use soiree_core::{BoundedPool, InvalidPoolOptions, PoolOptions, delegate_pool};
+use soiree_bounded::BoundedPool;
+use soiree_core::{InvalidPoolOptions, PoolOptions, delegate_pool};
 use tokio::runtime::Handle;
 
 use crate::tasks::Tasks;
@@ -23,7 +24,7 @@ use crate::tasks::Tasks;
 ///
 /// A close waits, and so it must not be called on a thread that the futures need: in a program with a current-thread runtime
 /// they would have nobody to poll them. In async code, use `tokio::task::spawn_blocking(move || soiree.close())`. The same holds
-/// of `emit_sync` and of [`wait`](soiree_core::Emission::wait); there, `emit(…)?.await` instead.
+/// of `emit_sync` and of [`wait`](soiree_engine::Emission::wait); there, `emit(…)?.await` instead.
 ///
 /// # Plain jobs
 /// What is not a future, as the emissions that a route leads here, or a plain listener that names this bulkhead, runs on the

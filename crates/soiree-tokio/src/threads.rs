@@ -2,7 +2,8 @@
 
 use std::io;
 
-use soiree_core::{Executor, ResizeError, Turn};
+use soiree_bounded::{Executor, Turn};
+use soiree_core::ResizeError;
 use tokio::runtime::Handle;
 
 pub(crate) struct Blocking(pub(crate) Handle);

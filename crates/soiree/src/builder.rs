@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use soiree_core::{
-    BulkheadError, DeadLetter, Emitter, Event, ListenerError, ListenerId, ListenerPanic, Observer,
-    PoolHandle, Settings, SlowListener, Timer, Watch,
+    BulkheadError, DeadLetter, Event, ListenerError, ListenerId, ListenerPanic, Observer,
+    PoolHandle, SlowListener, Timer,
 };
+use soiree_engine::{Emitter, Settings, Watch};
 
 use crate::clock::Clock;
 use crate::event_pool::{EventPool, Inner};

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use soiree_core::{
-    BulkheadError, Bulkheads, KeyOrderStats, PoolHandle, PoolStats, ResizeError, Unfinished,
-};
+use soiree_core::{BulkheadError, PoolHandle, PoolStats, ResizeError, Unfinished};
+use soiree_engine::{Bulkheads, KeyOrderStats};
 
 use crate::event_pool::EventPool;
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use soiree_core::{
-    Emission, EmitError, Event, Graph, InvalidTopic, Listener, ListenerId, ListenerInfo,
-    ListenerOptions, Pattern, Payload, Report, Soiree, SubscribeError, UnsubscribeError,
+    Event, InvalidTopic, Listener, ListenerId, ListenerInfo, ListenerOptions, Pattern, Payload,
+    SubscribeError, UnsubscribeError,
 };
+use soiree_engine::{Emission, EmitError, Graph, Report, Soiree};
 
 use crate::event_pool::EventPool;
 

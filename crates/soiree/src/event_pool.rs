@@ -9,10 +9,11 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use soiree_core::{
-    CloseError, DeadLetter, Emission, EmitError, Emitter, Event, InvalidTopic, Listener,
-    ListenerError, ListenerId, ListenerOptions, ListenerPanic, Outcome, Pattern, PoolHandle,
-    PoolStats, Report, SubscribeError, UnsubscribeError, validate_topic,
+    DeadLetter, Event, InvalidTopic, Listener, ListenerError, ListenerId, ListenerOptions,
+    ListenerPanic, Outcome, Pattern, PoolHandle, PoolStats, SubscribeError, UnsubscribeError,
+    validate_topic,
 };
+use soiree_engine::{CloseError, Emission, EmitError, Emitter, Report};
 
 use crate::builder::{Builder, IdGenerator};
 use crate::topic::{Topic, TopicError};

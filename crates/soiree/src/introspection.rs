@@ -1,6 +1,7 @@
 //! Looking at an `EventPool`: who listens to what, and what runs where.
 
-use soiree_core::{Graph, InvalidTopic, ListenerInfo, TopicInfo};
+use soiree_core::{InvalidTopic, ListenerInfo, TopicInfo};
+use soiree_engine::Graph;
 
 use crate::event_pool::EventPool;
 

@@ -127,18 +127,22 @@ pub use soiree_metrics as metrics;
 pub use soiree_testkit as testkit;
 
 #[doc(inline)]
+pub use soiree_bounded::{Begun, BoundedPool, Executor, Turn};
 pub use soiree_core::{
-    Async, AsyncListener, BaseEvent, Begun, BoundedPool, BoxError, BulkheadError, Bulkheads,
-    Carrier, CloseError, DeadLetter, Emission, EmissionFuture, EmitError, Entered, ErrorIter,
-    Event, EventId, Executor, Failure, Gate, Graph, IntoErrors, InvalidEventId, InvalidPoolOptions,
-    InvalidPriority, InvalidTopic, Job, JobFuture, JobOutcome, KeyOrder, KeyOrderError,
-    KeyOrderStats, KeyOrders, Listener, ListenerError, ListenerFuture, ListenerId, ListenerInfo,
-    ListenerOptions, ListenerPanic, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_TOPIC_LEN, MAX_WORKERS,
-    Nesting, OrderingKey, Outcome, Overflow, PanicPayload, Pattern, PatternInfo, Payload,
-    PayloadRef, Pool, PoolHandle, PoolInfo, PoolOptions, PoolStats, Priority, Properties, Report,
-    ReportError, ResizeError, Retry, RouteInfo, Soiree, SubmitError, SubmitErrorReason,
-    SubscribeError, Task, Timer, TimerError, TimerId, TopicFault, TopicInfo, Turn, Unfinished,
-    UnsubscribeError, Value, WaitError, WorkerCheck, delegate_pool, validate_topic,
+    Async, AsyncListener, BaseEvent, BoxError, BulkheadError, Carrier, DeadLetter, Entered, Event,
+    EventId, Failure, InvalidEventId, InvalidPoolOptions, InvalidPriority, InvalidTopic, Job,
+    JobFuture, JobOutcome, KeyOrderError, Listener, ListenerError, ListenerFuture, ListenerId,
+    ListenerInfo, ListenerOptions, ListenerPanic, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_TOPIC_LEN,
+    MAX_WORKERS, Nesting, Outcome, Overflow, PanicPayload, Pattern, PatternInfo, Payload,
+    PayloadRef, Pool, PoolHandle, PoolOptions, PoolStats, Priority, Properties, ResizeError, Retry,
+    SubmitError, SubmitErrorReason, SubscribeError, Task, Timer, TimerError, TimerId, TopicFault,
+    TopicInfo, Unfinished, UnsubscribeError, Value, WaitError, WorkerCheck, delegate_pool,
+    validate_topic,
+};
+pub use soiree_engine::{
+    Bulkheads, CloseError, Emission, EmissionFuture, EmitError, ErrorIter, Gate, Graph, IntoErrors,
+    KeyOrder, KeyOrderStats, KeyOrders, OrderingKey, PoolInfo, Report, ReportError, RouteInfo,
+    Soiree,
 };
 
 #[doc(inline)]

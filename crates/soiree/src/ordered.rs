@@ -1,6 +1,7 @@
 //! Events of one key one after another.
 
-use soiree_core::{KeyOrder, KeyOrderError};
+use soiree_core::KeyOrderError;
+use soiree_engine::KeyOrder;
 
 use crate::builder::Builder;
 use crate::event_pool::EventPool;

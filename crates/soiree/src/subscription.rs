@@ -5,10 +5,10 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use soiree_core::{
-    Emission, EmitError, Event, Graph, InvalidTopic, Listener, ListenerId, ListenerInfo,
-    ListenerOptions, Outcome, Pattern, Payload, Report, Soiree, SubscribeError, UnsubscribeError,
-    validate_topic,
+    Event, InvalidTopic, Listener, ListenerId, ListenerInfo, ListenerOptions, Outcome, Pattern,
+    Payload, SubscribeError, UnsubscribeError, validate_topic,
 };
+use soiree_engine::{Emission, EmitError, Graph, Report, Soiree};
 
 use crate::event_pool::{EventPool, WeakEventPool};
 

@@ -5,9 +5,10 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use soiree_core::{
-    EmitError, Event, InvalidTopic, ListenerId, ListenerOptions, Outcome, Pattern, Report,
-    SubscribeError, UnsubscribeError,
+    Event, InvalidTopic, ListenerId, ListenerOptions, Outcome, Pattern, SubscribeError,
+    UnsubscribeError,
 };
+use soiree_engine::{EmitError, Report};
 
 use crate::event_pool::EventPool;
 

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use soiree_core::{BoundedPool, Executor, Job, Pool, PoolOptions, ResizeError, Turn};
+use soiree_bounded::{BoundedPool, Executor, Turn};
+use soiree_core::{Job, Pool, PoolOptions, ResizeError};
 
 /// What the executor does with a turn.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,9 +6,9 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
+use soiree_bounded::{BoundedPool, Turn};
 use soiree_core::{
-    BoundedPool, InvalidPoolOptions, Job, Overflow, Pool, PoolOptions, ResizeError,
-    SubmitErrorReason, Turn,
+    InvalidPoolOptions, Job, Overflow, Pool, PoolOptions, ResizeError, SubmitErrorReason,
 };
 
 use crate::common::{Turns, counting, figures};

@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use soiree_core::{
-    BoundedPool, Executor, Job, Pool, PoolOptions, SubmitErrorReason, Turn, Unfinished, WaitError,
-};
+use soiree_bounded::{BoundedPool, Executor, Turn};
+use soiree_core::{Job, Pool, PoolOptions, SubmitErrorReason, Unfinished, WaitError};
 
 use crate::common::{Does, Turns, counting, figures};
 

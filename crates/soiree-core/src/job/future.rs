@@ -2,14 +2,12 @@
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use super::{Job, JobOutcome, PanicPayload, Work};
+use super::{Job, JobOutcome, Work};
+use crate::panic::caught;
 
 /// A job that is polled to its end, which says how it ended. Made with `job.into_future()`, or by an `.await`.
 ///
@@ -24,16 +22,18 @@ pub struct JobFuture {
 
 impl JobFuture {
     /// If it is `in_time`, the job begins whatever its deadline.
-    pub(crate) fn new(job: Job, in_time: bool) -> Self {
+    pub fn new(job: Job, in_time: bool) -> Self {
         let job = Some(job);
         Self { job, in_time }
     }
 
-    pub(crate) fn is_future(&self) -> bool {
+    /// Whether the job is a future, so that polling it does not block.
+    pub fn is_future(&self) -> bool {
         self.job.as_ref().is_some_and(Job::is_future)
     }
 
-    pub(crate) fn into_job(self) -> Option<Job> {
+    /// The job, unless it has ended.
+    pub fn into_job(self) -> Option<Job> {
         self.job
     }
 }
@@ -55,14 +55,11 @@ impl Future for JobFuture {
         loop {
             let job = self.job.as_mut().expect("it has not ended yet");
             let outcome = match &mut job.work {
-                Work::Future(future) => {
-                    let poll = AssertUnwindSafe(|| future.as_mut().poll(context));
-                    match catch_unwind(poll) {
-                        Ok(Poll::Pending) => return Poll::Pending,
-                        Ok(Poll::Ready(())) => JobOutcome::Completed,
-                        Err(payload) => JobOutcome::Panicked(PanicPayload::new(payload)),
-                    }
-                }
+                Work::Future(future) => match caught(|| future.as_mut().poll(context)) {
+                    Ok(Poll::Pending) => return Poll::Pending,
+                    Ok(Poll::Ready(())) => JobOutcome::Completed,
+                    Err(payload) => JobOutcome::Panicked(payload),
+                },
                 Work::Observed(observed) if observed.is_future() => {
                     match observed.poll(in_time, context) {
                         Poll::Pending => return Poll::Pending,
@@ -89,22 +86,5 @@ impl Future for JobFuture {
 impl fmt::Debug for JobFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobFuture").finish_non_exhaustive()
-    }
-}
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Polls a future on this thread, which waits with it.
-pub(super) fn block_on(mut future: Pin<Box<dyn Future<Output = ()> + Send>>) {
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut context = Context::from_waker(&waker);
-    while future.as_mut().poll(&mut context).is_pending() {
-        thread::park();
     }
 }

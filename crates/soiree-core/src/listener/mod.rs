@@ -1,19 +1,18 @@
-//! Listeners, and what becomes of their failures.
+//! What is called when an event arrives.
 
-use std::any::Any;
-use std::borrow::Borrow;
-use std::error::Error;
-use std::fmt;
-use std::panic::Location;
+mod async_listener;
+mod error;
+mod id;
+mod outcome;
+
+pub use self::async_listener::{ASYNC_BULKHEAD, Async};
+pub(crate) use self::error::Place;
+pub use self::error::{Failure, ListenerError, ListenerPanic};
+pub use self::id::ListenerId;
+pub use self::outcome::{BoxError, ListenerFuture, Outcome};
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::async_listener::AsyncListener;
 use crate::event::Event;
-use crate::pool::SubmitErrorReason;
-
-/// Any error, as listeners return it.
-pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// What is called when an event arrives.
 ///
@@ -36,44 +35,34 @@ pub trait Listener: Send + Sync {
     }
 }
 
-/// What a closure listener may return.
-pub trait Outcome {
-    /// As a result.
+/// A listener that is a future: it holds no thread while it waits.
+///
+/// Closures `Fn(Arc<dyn Event>) -> impl Future` are async listeners, if what the future returns is `()` or a `Result<(), E>`. A
+/// type of your own is one by implementing this; [`Async`] makes a [`Listener`] of it, to be subscribed like any other.
+///
+/// It runs on a bulkhead that [polls futures](crate::Pool::polls_futures): the one that its options
+/// [name](crate::ListenerOptions::pool), else the one called [`async`](crate::Bulkheads::ASYNC). There is no running it anywhere
+/// else: if the bulkhead refuses it, or is gone, the report says so.
+///
+/// What holds of a listener with a pool of its own holds of it: its turn is when it is handed to the bulkhead; there it *starts*
+/// when it has a place, unless the event has been aborted; other listeners do not wait for it, and the emission does. Its run is
+/// counted and its filter asked as it starts.
+///
+/// While it waits for an emission with an `.await`, the async listeners of that emission that have yet to start on the same
+/// bulkhead run inside it, in the place that it has already, so that a bulkhead does not wait for itself. (If that `.await` is
+/// dropped, they go back to the bulkhead. Sixteen may run inside one another; beyond that they are refused.) *Blocking* on
+/// such an emission, with `wait` or `emit_sync`, is of no use in there: that returns an
+/// [unfinished](crate::Report::unfinished) report, as what is waited for may need the thread that waits. A task that it spawns
+/// and waits for is not inside it; and two bulkheads whose listeners wait for each other can wait for ever, as ever.
+///
+/// If it is dropped before its end, since its bulkhead missed the deadline of a release or its runtime ended, it has failed:
+/// [`Cancelled`](crate::Failure::Cancelled). There is no further attempt then.
+pub trait AsyncListener: Send + Sync {
+    /// Begins to handle one event. Called on a thread that polls futures, so it must not block, no more than the future.
     ///
-    /// # Errors
-    /// If the listener failed.
-    fn into_result(self) -> Result<(), BoxError>;
-}
-
-impl Outcome for () {
-    fn into_result(self) -> Result<(), BoxError> {
-        Ok(())
-    }
-}
-
-impl<E: Into<BoxError>> Outcome for Result<(), E> {
-    fn into_result(self) -> Result<(), BoxError> {
-        self.map_err(Into::into)
-    }
-}
-
-impl Outcome for Never {
-    fn into_result(self) -> Result<(), BoxError> {
-        self
-    }
-}
-
-/// The type `!`, which closures that only panic return, and which cannot be written yet where types are named.
-type Never = <fn() -> ! as Returns>::Output;
-
-/// Names what a function pointer returns.
-pub trait Returns {
-    /// What it returns.
-    type Output;
-}
-
-impl<R> Returns for fn() -> R {
-    type Output = R;
+    /// # Panics
+    /// A panic is caught and treated as an error, here and in the future.
+    fn handle(&self, event: Arc<dyn Event>) -> ListenerFuture;
 }
 
 impl<F, R> Listener for F
@@ -83,282 +72,5 @@ where
 {
     fn handle(&self, event: &dyn Event) -> Result<(), BoxError> {
         self(event).into_result()
-    }
-}
-
-/// Names one listener of one pattern. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ListenerId(Arc<str>);
-
-impl ListenerId {
-    /// An ID of this text.
-    pub fn new(text: impl Into<Arc<str>>) -> Self {
-        Self(text.into())
-    }
-
-    /// A fresh ULID.
-    pub fn generate() -> Self {
-        let mut text = [0; ulid::ULID_LEN];
-        Self::new(&*ulid::Ulid::new().array_to_str(&mut text))
-    }
-
-    /// Its text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<T: Into<Arc<str>>> From<T> for ListenerId {
-    fn from(text: T) -> Self {
-        Self::new(text)
-    }
-}
-
-impl AsRef<str> for ListenerId {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Borrow<str> for ListenerId {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ListenerId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}
-
-impl fmt::Debug for ListenerId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ListenerId({:?})", &*self.0)
-    }
-}
-
-/// A listener's panic, as the panic handler sees it.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct ListenerPanic<'a> {
-    /// The topic that was emitted.
-    pub topic: &'a str,
-    /// The listener that panicked.
-    pub listener: &'a ListenerId,
-    /// The pattern it was subscribed with.
-    pub pattern: &'a str,
-    /// The name it was given, if any.
-    pub name: Option<&'a str>,
-    /// Where in the program's source it was registered, if known. See [`ListenerError::registered_at`].
-    pub registered_at: Option<&'static Location<'static>>,
-    /// The panic's message, or a stand-in if it carried no text.
-    pub message: &'a str,
-    /// What was given to `panic!` or `panic_any`.
-    pub payload: &'a (dyn Any + Send),
-}
-
-/// One listener's failure in one emission. Cheap to clone.
-#[derive(Clone)]
-pub struct ListenerError(Arc<Inner>);
-
-#[derive(Clone)]
-struct Inner {
-    topic: Arc<str>,
-    listener: ListenerId,
-    pattern: Arc<str>,
-    name: Option<Arc<str>>,
-    registered_at: Option<&'static Location<'static>>,
-    cause: Arc<Cause>,
-}
-
-enum Cause {
-    Failed(BoxError),
-    Panicked(Box<str>),
-    TimedOut(Duration),
-    Refused(SubmitErrorReason),
-    Discarded,
-    Cancelled,
-}
-
-/// How a listener failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Failure {
-    /// It returned an error.
-    Failed,
-    /// It panicked.
-    Panicked,
-    /// It had not returned in the time that it has, and may still run. See [`timeout`](crate::ListenerOptions::timeout).
-    TimedOut,
-    /// It was not called: the pool that it was to run on refused it.
-    Refused,
-    /// It was not called: the pool that it was to run on dropped it.
-    Discarded,
-    /// It is an [async listener](crate::AsyncListener), and was dropped before its end.
-    Cancelled,
-}
-
-impl ListenerError {
-    pub(crate) fn failed(at: Place<'_>, error: BoxError) -> Self {
-        Self::of(at, Cause::Failed(error))
-    }
-
-    pub(crate) fn panicked(at: Place<'_>, message: &str) -> Self {
-        Self::of(at, Cause::Panicked(message.into()))
-    }
-
-    pub(crate) fn timed_out(at: Place<'_>, limit: Duration) -> Self {
-        Self::of(at, Cause::TimedOut(limit))
-    }
-
-    pub(crate) fn refused(at: Place<'_>, reason: SubmitErrorReason) -> Self {
-        Self::of(at, Cause::Refused(reason))
-    }
-
-    pub(crate) fn discarded(at: Place<'_>) -> Self {
-        Self::of(at, Cause::Discarded)
-    }
-
-    pub(crate) fn cancelled(at: Place<'_>) -> Self {
-        Self::of(at, Cause::Cancelled)
-    }
-
-    fn of(at: Place<'_>, cause: Cause) -> Self {
-        Self(Arc::new(Inner {
-            topic: at.topic.into(),
-            listener: at.listener.clone(),
-            pattern: Arc::clone(at.pattern),
-            name: at.name.cloned(),
-            registered_at: at.registered_at,
-            cause: Arc::new(cause),
-        }))
-    }
-
-    /// The same failure with another error in the place of its own, for an error handler that translates errors.
-    #[must_use]
-    pub fn with_source(self, error: impl Into<BoxError>) -> Self {
-        let cause = Arc::new(Cause::Failed(error.into()));
-        Self(Arc::new(Inner {
-            cause,
-            ..(*self.0).clone()
-        }))
-    }
-
-    /// The topic that was emitted.
-    pub fn topic(&self) -> &str {
-        &self.0.topic
-    }
-
-    /// The listener that failed.
-    pub fn listener(&self) -> &ListenerId {
-        &self.0.listener
-    }
-
-    /// The pattern it was subscribed with.
-    pub fn pattern(&self) -> &str {
-        &self.0.pattern
-    }
-
-    /// The name it was given, if any.
-    pub fn name(&self) -> Option<&str> {
-        self.0.name.as_deref()
-    }
-
-    /// Where in the program's source it was registered: the place that called `on` or the like, or what its options
-    /// [say](crate::ListenerOptions::registered_at). `None` if it was subscribed in another way and they do not.
-    pub fn registered_at(&self) -> Option<&'static Location<'static>> {
-        self.0.registered_at
-    }
-
-    /// How it failed.
-    pub fn failure(&self) -> Failure {
-        match &*self.0.cause {
-            Cause::Failed(_) => Failure::Failed,
-            Cause::Panicked(_) => Failure::Panicked,
-            Cause::TimedOut(_) => Failure::TimedOut,
-            Cause::Refused(_) => Failure::Refused,
-            Cause::Discarded => Failure::Discarded,
-            Cause::Cancelled => Failure::Cancelled,
-        }
-    }
-
-    /// Whether it panicked rather than returned an error.
-    pub fn is_panic(&self) -> bool {
-        self.failure() == Failure::Panicked
-    }
-
-    /// What it panicked with, if it did: the panic's message, or a stand-in if it carried no text.
-    pub fn panic_message(&self) -> Option<&str> {
-        match &*self.0.cause {
-            Cause::Panicked(message) => Some(message),
-            _ => None,
-        }
-    }
-
-    /// What the listener returned, if it is an `E`.
-    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
-        match &*self.0.cause {
-            Cause::Failed(error) => error.downcast_ref(),
-            _ => None,
-        }
-    }
-}
-
-/// Where a failure happened.
-#[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
-    pub(crate) topic: &'a str,
-    pub(crate) listener: &'a ListenerId,
-    pub(crate) pattern: &'a Arc<str>,
-    pub(crate) name: Option<&'a Arc<str>>,
-    pub(crate) registered_at: Option<&'static Location<'static>>,
-}
-
-impl fmt::Display for ListenerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &*self.0;
-        let listener = inner.name.as_deref().unwrap_or(inner.listener.as_str());
-        write!(f, "listener {listener} on {} ", inner.pattern)?;
-        if let Some(place) = inner.registered_at {
-            write!(f, "(registered at {}:{}) ", place.file(), place.line())?;
-        }
-        match &*inner.cause {
-            Cause::Failed(error) => write!(f, "failed for {}: {error}", inner.topic),
-            Cause::Panicked(message) => write!(f, "panicked for {}: {message}", inner.topic),
-            Cause::TimedOut(limit) => {
-                write!(f, "had not returned after {limit:?} for {}", inner.topic)
-            }
-            Cause::Refused(reason) => {
-                write!(f, "was not called for {}: {reason}", inner.topic)
-            }
-            Cause::Discarded => {
-                write!(f, "was not called for {}: its pool dropped it", inner.topic)
-            }
-            Cause::Cancelled => {
-                write!(f, "was cancelled for {}: it had not ended", inner.topic)
-            }
-        }
-    }
-}
-
-impl fmt::Debug for ListenerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ListenerError")
-            .field("topic", &self.topic())
-            .field("listener", &self.listener())
-            .field("pattern", &self.pattern())
-            .field("message", &format_args!("{self}"))
-            .finish()
-    }
-}
-
-impl Error for ListenerError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &*self.0.cause {
-            Cause::Failed(error) => Some(error.as_ref()),
-            Cause::Refused(reason) => Some(reason),
-            Cause::Panicked(_) | Cause::TimedOut(_) | Cause::Discarded | Cause::Cancelled => None,
-        }
     }
 }

@@ -1,20 +1,26 @@
-//! What time it is, for those who observe.
+//! The time, for observers.
 
 use std::time::Instant;
 
-/// The clock is read nowhere else to time something, so that tests can tell that it is not read.
-pub(crate) fn now() -> Instant {
-    #[cfg(test)]
-    tests::READ.set(tests::READ.get() + 1);
+/// Reads the clock to time something that is observed. The clock is read nowhere else for that, so that tests can see that it is not
+/// read.
+pub fn now() -> Instant {
+    #[cfg(debug_assertions)]
+    count::READ.set(count::READ.get() + 1);
     Instant::now()
 }
 
-#[cfg(test)]
-pub(crate) mod tests {
+/// How often this thread has read the clock. Counted with debug assertions only.
+#[cfg(debug_assertions)]
+pub fn reads() -> u64 {
+    count::READ.get()
+}
+
+#[cfg(debug_assertions)]
+mod count {
     use std::cell::Cell;
 
     thread_local! {
-        /// How often this thread has read the clock.
-        pub(crate) static READ: Cell<u64> = const { Cell::new(0) };
+        pub(super) static READ: Cell<u64> = const { Cell::new(0) };
     }
 }

@@ -1,4 +1,4 @@
-//! Jobs that tell of themselves, on whatever pool they run.
+//! Jobs whose observers are notified, whatever pool runs them.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,17 +8,33 @@ use std::time::{Duration, Instant};
 
 use super::told::{JobEnd, JobEnded, JobOffered, JobRefused, JobStarted};
 use super::{Observer, Observers, clock};
-use crate::emission::{Frame, enter_frame};
-use crate::job::{Job, JobFuture, JobOutcome};
-use crate::pool::{SubmitError, SubmitErrorReason};
+use crate::job::{Job, JobFuture, JobOutcome, ObservedJob};
+use crate::pool::SubmitError;
+use crate::rejection::SubmitErrorReason;
 
-/// A job, and who is told of it.
-pub(crate) struct Observed {
-    teller: Teller,
+/// What a thread is inside while observers of a job are notified on it.
+pub trait NotifyContext: Send + 'static {
+    /// The thread is inside until this is dropped.
+    type Guard;
+
+    /// Enters, on the calling thread.
+    fn enter(&self) -> Self::Guard;
+}
+
+/// No context.
+impl NotifyContext for () {
+    type Guard = ();
+
+    fn enter(&self) {}
+}
+
+/// A job whose observers are notified of what becomes of it.
+struct Observed<C: NotifyContext> {
+    notifier: Notifier<C>,
     offered: Instant,
-    /// Taken out by whoever runs or drops it.
+    /// Taken out by the thread that runs or drops it.
     job: Option<Job>,
-    /// If the job is a future that has begun.
+    /// If the job is a future that has started.
     running: Option<Running>,
 }
 
@@ -29,59 +45,60 @@ struct Running {
     future: JobFuture,
 }
 
-struct Teller {
+struct Notifier<C> {
     observers: Observers,
     pool: Arc<str>,
-    /// The emitter that offered it, which must not be closed while an observer is told; 0 if there is none.
-    hub: usize,
+    context: C,
 }
 
 impl Observers {
-    /// Has a job tell of itself, and tells that it is offered to the pool of this name. Nothing of it without observers.
+    /// Notifies that a job is offered to the pool of this name, and returns a job that notifies of its own start and end. Returns
+    /// the job itself if there are no observers.
     #[inline]
-    pub(crate) fn offer(&self, job: Job, pool: &Arc<str>, hub: usize) -> Job {
+    pub fn offer<C: NotifyContext>(
+        &self,
+        job: Job,
+        pool: &Arc<str>,
+        context: impl FnOnce() -> C,
+    ) -> Job {
         if self.is_empty() {
             return job;
         }
-        self.offer_observed(job, pool, hub)
+        self.offer_observed(job, pool, context())
     }
 
     #[cold]
-    fn offer_observed(&self, job: Job, pool: &Arc<str>, hub: usize) -> Job {
-        let teller = Teller {
+    fn offer_observed<C: NotifyContext>(&self, job: Job, pool: &Arc<str>, context: C) -> Job {
+        let notifier = Notifier {
             observers: self.clone(),
             pool: Arc::clone(pool),
-            hub,
+            context,
         };
-        teller.tell(|observer| observer.job_offered(&JobOffered { pool }));
-        Job::observed(Observed {
-            teller,
+        notifier.notify(|observer| observer.job_offered(&JobOffered { pool }));
+        Job::observed(Box::new(Observed {
+            notifier,
             offered: clock::now(),
             job: Some(job),
             running: None,
-        })
+        }))
     }
 }
 
-/// Tells that a pool has refused a job, if it was offered by [`Observers::offer`], and gives the job back as it was before.
-pub(crate) fn take_back(refused: SubmitError) -> SubmitError {
-    let (job, reason) = refused.into_parts();
+/// Notifies that a pool has rejected a job, if it was offered by [`Observers::offer`], and returns the job as it was before.
+pub fn reclaim(rejected: SubmitError) -> SubmitError {
+    let (job, reason) = rejected.into_parts();
     let job = match job.into_observed() {
-        Ok(observed) => observed.refused(&reason),
-        // Some pools give a job back wrapped in one of their own.
+        Ok(observed) => observed.rejected(&reason),
+        // Some pools return a job wrapped in one of their own.
         Err(job) => job,
     };
     SubmitError::new(job, reason)
 }
 
-impl Teller {
-    fn tell(&self, tell: impl Fn(&dyn Observer)) {
-        let _entered = enter_frame(Frame {
-            hub: self.hub,
-            flight: 0,
-            pool: 0,
-        });
-        self.observers.tell(tell);
+impl<C: NotifyContext> Notifier<C> {
+    fn notify(&self, notify: impl Fn(&dyn Observer)) {
+        let _entered = self.context.enter();
+        self.observers.notify(notify);
     }
 
     fn ended(&self, outcome: JobEnd, waited: Duration, run_time: Option<Duration>) {
@@ -91,32 +108,24 @@ impl Teller {
             waited,
             run_time,
         };
-        self.tell(|observer| observer.job_ended(&ended));
+        self.notify(|observer| observer.job_ended(&ended));
     }
 }
 
-impl Observed {
-    pub(crate) fn job(&self) -> Option<&Job> {
-        self.job.as_ref()
-    }
-
-    pub(crate) fn is_future(&self) -> bool {
-        self.running.is_some() || self.job.as_ref().is_some_and(Job::is_future)
-    }
-
-    /// Takes the job out and tells that it runs next, or what came of it in its place.
-    fn begin(&mut self, in_time: bool) -> Result<(Job, Duration), JobOutcome> {
+impl<C: NotifyContext> Observed<C> {
+    /// Takes the job out and notifies that it starts, or that it has expired.
+    fn start(&mut self, in_time: bool) -> Result<(Job, Duration), JobOutcome> {
         let job = self.job.take().ok_or(JobOutcome::Completed)?;
         let started = clock::now();
         let waited = started.saturating_duration_since(self.offered);
         if !in_time && job.is_late(started) {
             job.expire();
-            self.teller.ended(JobEnd::Expired, waited, None);
+            self.notifier.ended(JobEnd::Expired, waited, None);
             return Err(JobOutcome::Expired);
         }
-        let pool = &*self.teller.pool;
-        self.teller
-            .tell(|observer| observer.job_started(&JobStarted { pool, waited }));
+        let pool = &*self.notifier.pool;
+        self.notifier
+            .notify(|observer| observer.job_started(&JobStarted { pool, waited }));
         Ok((job, waited))
     }
 
@@ -126,13 +135,32 @@ impl Observed {
             JobOutcome::Panicked(_) => JobEnd::Panicked,
             JobOutcome::Completed | JobOutcome::Expired => JobEnd::Completed,
         };
-        self.teller.ended(end, waited, Some(run_time));
+        self.notifier.ended(end, waited, Some(run_time));
         outcome
     }
 
-    /// Runs the job; if `in_time`, whatever its deadline.
-    pub(crate) fn run(mut self, in_time: bool) -> JobOutcome {
-        match self.begin(in_time) {
+    fn drop_unrun(&mut self, end: JobEnd) {
+        let Some(job) = self.job.take() else { return };
+        match end {
+            JobEnd::Expired => job.expire(),
+            _ => drop(job),
+        }
+        let waited = clock::now().saturating_duration_since(self.offered);
+        self.notifier.ended(end, waited, None);
+    }
+}
+
+impl<C: NotifyContext> ObservedJob for Observed<C> {
+    fn job(&self) -> Option<&Job> {
+        self.job.as_ref()
+    }
+
+    fn is_future(&self) -> bool {
+        self.running.is_some() || self.job.as_ref().is_some_and(Job::is_future)
+    }
+
+    fn run(mut self: Box<Self>, in_time: bool) -> JobOutcome {
+        match self.start(in_time) {
             Ok((job, waited)) => {
                 let started = clock::now();
                 let outcome = job.start(true);
@@ -142,11 +170,10 @@ impl Observed {
         }
     }
 
-    /// Polls the job, which is a future; if `in_time`, it begins whatever its deadline.
-    pub(crate) fn poll(&mut self, in_time: bool, context: &mut Context<'_>) -> Poll<JobOutcome> {
+    fn poll(&mut self, in_time: bool, context: &mut Context<'_>) -> Poll<JobOutcome> {
         let mut running = match self.running.take() {
             Some(running) => running,
-            None => match self.begin(in_time) {
+            None => match self.start(in_time) {
                 Ok((job, waited)) => Running {
                     waited,
                     started: clock::now(),
@@ -166,34 +193,24 @@ impl Observed {
         }
     }
 
-    pub(crate) fn expire(mut self) {
+    fn expire(mut self: Box<Self>) {
         self.drop_unrun(JobEnd::Expired);
     }
 
-    fn refused(mut self, reason: &SubmitErrorReason) -> Job {
-        let pool = &*self.teller.pool;
-        self.teller
-            .tell(|observer| observer.job_refused(&JobRefused { pool, reason }));
+    fn rejected(mut self: Box<Self>, reason: &SubmitErrorReason) -> Job {
+        let pool = &*self.notifier.pool;
+        self.notifier
+            .notify(|observer| observer.job_refused(&JobRefused { pool, reason }));
         self.job.take().unwrap_or_else(|| Job::new(|| ()))
-    }
-
-    fn drop_unrun(&mut self, end: JobEnd) {
-        let Some(job) = self.job.take() else { return };
-        match end {
-            JobEnd::Expired => job.expire(),
-            _ => drop(job),
-        }
-        let waited = clock::now().saturating_duration_since(self.offered);
-        self.teller.ended(end, waited, None);
     }
 }
 
-impl Drop for Observed {
+impl<C: NotifyContext> Drop for Observed<C> {
     fn drop(&mut self) {
         if let Some(running) = self.running.take() {
             drop(running.future);
             let run_time = clock::now().saturating_duration_since(running.started);
-            self.teller
+            self.notifier
                 .ended(JobEnd::Cancelled, running.waited, Some(run_time));
         }
         self.drop_unrun(JobEnd::Discarded);

@@ -1,18 +1,15 @@
 //! Telling of what happens, to whoever wants to know.
 
-mod call;
-mod clock;
+pub mod clock;
 mod forward;
 mod job;
 mod pool;
 mod told;
-mod watch;
 
 use std::fmt;
 use std::sync::Arc;
 
-pub(crate) use self::call::{Begun, Call};
-pub(crate) use self::job::{Observed, take_back};
+pub use self::job::{NotifyContext, reclaim};
 pub use self::pool::ObservedPool;
 pub use self::told::{
     DeadEvent, EmissionAccepted, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded,
@@ -20,9 +17,8 @@ pub use self::told::{
     OrderRefusal, PoolResized, Refusal, Removal, RetryScheduled, SlowListener, SubscriptionAdded,
     SubscriptionRemoved,
 };
-pub use self::watch::{SlowListenerHandler, Watch};
 use crate::listener::ListenerPanic;
-use crate::registry::contained;
+use crate::panic::contained;
 use crate::retry::DeadLetter;
 
 /// Is told of what happens in an `EventPool`, as it happens. For metrics, logs and tests.
@@ -153,99 +149,27 @@ impl Observers {
     /// Tells that a pool was resized. For those who resize pools on behalf of others.
     pub fn resized(&self, pool: &str, from: usize, to: usize) {
         let resized = PoolResized { pool, from, to };
-        self.tell(|observer| observer.pool_resized(&resized));
+        self.notify(|observer| observer.pool_resized(&resized));
     }
 
-    /// Tells each one, whatever the others make of it.
+    /// Calls `notify` with each of them, in the order in which they were added. A panic of one harms no other.
     #[inline]
-    pub(crate) fn tell(&self, tell: impl Fn(&dyn Observer)) {
+    pub fn notify(&self, notify: impl Fn(&dyn Observer)) {
         if let Some(all) = &self.0 {
-            tell_all(all, &tell);
+            notify_all(all, &notify);
         }
     }
 }
 
 #[cold]
-fn tell_all(observers: &[Arc<dyn Observer>], tell: &dyn Fn(&dyn Observer)) {
+fn notify_all(observers: &[Arc<dyn Observer>], notify: &dyn Fn(&dyn Observer)) {
     for observer in observers {
-        contained(|| tell(&**observer));
+        contained(|| notify(&**observer));
     }
 }
 
 impl fmt::Debug for Observers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Observers").field(&self.len()).finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io;
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use super::clock::tests::READ;
-    use super::*;
-    use crate::bounded::{BoundedPool, Executor, PoolOptions, Turn};
-    use crate::emitter::{Emitter, Settings};
-    use crate::event::Event;
-    use crate::listener::ListenerId;
-    use crate::options::ListenerOptions;
-    use crate::registry::SubscribeError;
-    use crate::topic::Pattern;
-
-    /// Runs jobs on the thread that submits them.
-    struct AtOnce;
-
-    impl Executor for AtOnce {
-        fn execute(&self, turn: Turn) -> io::Result<()> {
-            turn.run();
-            Ok(())
-        }
-    }
-
-    struct Times;
-
-    impl Observer for Times {
-        fn listener_ended(&self, ended: &ListenerEnded<'_>) {
-            assert!(ended.run_time.is_some_and(|time| time < Duration::MAX));
-        }
-    }
-
-    /// How often the clock is read for an emission on a pool and one on this thread, with a listener that fails.
-    fn reads(emitter: &Emitter) -> u64 {
-        let before = READ.get();
-        let emission = emitter.emit("a.b", ()).expect("the pool has room");
-        assert_eq!(emission.wait().failed, 1);
-        let report = emitter.emit_sync("a.b", ()).expect("it is open");
-        assert_eq!(report.failed, 1);
-        READ.get() - before
-    }
-
-    /// P1: as long as nobody observes, nothing is timed.
-    #[test]
-    fn the_clock_is_read_only_for_observers() {
-        let pool = BoundedPool::new(AtOnce, PoolOptions::new(1, 8)).expect("the options are sound");
-        let emitter = Emitter::new(Settings::new(pool));
-        let pattern = Pattern::new("a.*").expect("the pattern is sound");
-        let fails = Arc::new(|_: &dyn Event| Err::<(), _>("no"));
-        emitter
-            .subscribe(
-                &pattern,
-                ListenerId::new("one"),
-                ListenerOptions::new(),
-                fails,
-            )
-            .expect("the ID is new");
-        assert_eq!(reads(&emitter), 0);
-        let hasty = ListenerOptions::new().slow_after(Duration::MAX);
-        let ignores = Arc::new(|_: &dyn Event| ());
-        let refused = emitter.subscribe(&pattern, ListenerId::new("two"), hasty, ignores);
-        assert_eq!(refused, Err(SubscribeError::NoWatch));
-        let times = Arc::new(Times);
-        emitter.update(|settings| settings.handlers.observers.add(times));
-        assert_eq!(reads(&emitter), 4 + 2 + 2, "a job, and two calls");
-        emitter.update(|settings| settings.handlers.observers = Observers::none());
-        assert_eq!(reads(&emitter), 0);
     }
 }

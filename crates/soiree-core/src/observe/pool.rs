@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Observer, Observers, take_back};
+use super::job::reclaim;
+use super::{Observer, Observers};
 use crate::job::{Job, JobOutcome};
 use crate::pool::{Pool, ResizeError, SubmitError, Unfinished, WorkerCheck};
 use crate::stats::PoolStats;
@@ -15,7 +16,8 @@ use crate::stats::PoolStats;
 ///
 /// ```
 /// use soiree_core::{JobEnded, ObservedPool, Observer, Pool};
-/// # use soiree_core::{BoundedPool, Executor, PoolOptions, Turn};
+/// # use soiree_bounded::{BoundedPool, Executor, Turn};
+/// # use soiree_core::PoolOptions;
 /// # use std::{io, thread};
 /// # struct ThreadPerJob;
 /// # impl Executor for ThreadPerJob {
@@ -65,9 +67,9 @@ impl<P: Pool> ObservedPool<P> {
     fn offer<R>(
         &self,
         job: Job,
-        hand_over: impl FnOnce(Job) -> Result<R, SubmitError>,
+        submit: impl FnOnce(Job) -> Result<R, SubmitError>,
     ) -> Result<R, SubmitError> {
-        hand_over(self.observers.offer(job, &self.name, 0)).map_err(take_back)
+        submit(self.observers.offer(job, &self.name, || ())).map_err(reclaim)
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::event::Event;
 use crate::listener::{ListenerError, ListenerId};
-use crate::pool::SubmitErrorReason;
 use crate::priority::Priority;
+use crate::rejection::SubmitErrorReason;
 use crate::topic::{InvalidTopic, Pattern};
 
 /// A subscribed listener.
@@ -373,4 +373,67 @@ debug_without_event! {
     ListenerEnded { topic, listener, attempt, outcome, run_time },
     RetryScheduled { topic, listener, attempt, error, delay },
     DeadEvent { topic },
+}
+
+/// For emitters, and for tests of observers.
+macro_rules! constructors {
+    ($($event:ident { $($field:ident: $type:ty),* })*) => {$(
+        impl<'a> $event<'a> {
+            /// For emitters, and for tests of observers.
+            #[inline]
+            pub const fn new($($field: $type),*) -> Self {
+                Self { $($field),* }
+            }
+        }
+    )*};
+}
+
+constructors! {
+    EmissionBegun { topic: &'a str, event: &'a dyn Event, pool: Option<&'a str> }
+    EmissionAccepted { topic: &'a str, pool: Option<&'a str> }
+    EmissionRefused { topic: &'a str, reason: Refusal<'a> }
+    ListenerStarted { topic: &'a str, event: &'a dyn Event, listener: ListenerRef<'a>, attempt: u32 }
+    ListenerEnded {
+        topic: &'a str,
+        event: &'a dyn Event,
+        listener: ListenerRef<'a>,
+        attempt: u32,
+        outcome: ListenerEnd<'a>,
+        run_time: Option<Duration>
+    }
+    RetryScheduled {
+        topic: &'a str,
+        event: &'a dyn Event,
+        listener: ListenerRef<'a>,
+        attempt: u32,
+        error: &'a ListenerError,
+        delay: Duration
+    }
+    DeadEvent { topic: &'a str, event: &'a dyn Event }
+    SlowListener {
+        topic: &'a str,
+        listener: ListenerRef<'a>,
+        attempt: u32,
+        threshold: Duration,
+        running_for: Duration,
+        ended: bool
+    }
+}
+
+impl<'a> EmissionEnded<'a> {
+    /// Of an emission that called nobody; the figures are fields. For emitters, and for tests of observers.
+    #[inline]
+    pub const fn new(topic: &'a str, event: &'a dyn Event, pool: Option<&'a str>) -> Self {
+        Self {
+            topic,
+            event,
+            pool,
+            delivered: 0,
+            failed: 0,
+            not_called: 0,
+            retried: 0,
+            aborted: false,
+            discarded: false,
+        }
+    }
 }

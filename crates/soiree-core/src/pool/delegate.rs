@@ -4,7 +4,8 @@
 ///
 /// ```
 /// use std::{io, thread};
-/// use soiree_core::{BoundedPool, Executor, Pool, PoolOptions, Turn};
+/// use soiree_bounded::{BoundedPool, Executor, Turn};
+/// use soiree_core::{Pool, PoolOptions};
 ///
 /// /// Starts a thread for each job.
 /// struct ThreadPerJob;

@@ -2,25 +2,23 @@
 
 mod delegate;
 mod error;
+mod limits;
 mod nesting;
+mod options;
 mod overflow;
 mod ticket;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use self::error::{ResizeError, SubmitError, SubmitErrorReason, Unfinished, WaitError};
-pub use self::nesting::{Entered, MAX_INLINE_DEPTH, Nesting};
+pub use self::error::{ResizeError, SubmitError, Unfinished, WaitError};
+pub use self::limits::{MAX_CAPACITY, MAX_WORKERS};
+pub use self::nesting::{Entered, MAX_INLINE_DEPTH, Nesting, WorkerCheck};
+pub use self::options::{InvalidPoolOptions, PoolOptions, PoolPanicHandler};
 pub use self::overflow::Overflow;
 use self::ticket::{Ticket, outcome};
 use crate::job::{Job, JobOutcome};
 use crate::stats::PoolStats;
-
-/// The most workers that a pool may have: 2¹⁶.
-pub const MAX_WORKERS: usize = 1 << 16;
-
-/// The most jobs that may wait in a pool: 2²⁴.
-pub const MAX_CAPACITY: usize = 1 << 24;
+use crate::timer::far_future;
 
 /// A bounded pool of workers. Object-safe: pools are used as `dyn Pool`.
 ///
@@ -40,9 +38,7 @@ pub const MAX_CAPACITY: usize = 1 << 24;
 /// ```
 /// use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 /// use std::time::Instant;
-/// use soiree_core::{
-///     Job, JobOutcome, Pool, PoolStats, SubmitError, SubmitErrorReason, Unfinished,
-/// };
+/// use soiree_core::{Job, JobOutcome, Pool, PoolStats, SubmitError, SubmitErrorReason, Unfinished};
 ///
 /// #[derive(Default)]
 /// struct OnCaller {
@@ -268,12 +264,4 @@ pub trait Pool: Send + Sync {
     fn completed_tasks(&self) -> u64 {
         self.stats().completed()
     }
-}
-
-/// Says whether the calling thread is a worker of the pool it was made by. See [`Pool::worker_check`].
-pub type WorkerCheck = Arc<dyn Fn() -> bool + Send + Sync>;
-
-/// An instant no process lives to see.
-pub(crate) fn far_future() -> Instant {
-    Instant::now() + Duration::from_secs(30 * 365 * 24 * 3600)
 }

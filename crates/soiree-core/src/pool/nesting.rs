@@ -5,11 +5,13 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::WorkerCheck;
 use crate::sync::thread_local;
 
 /// Jobs of one pool that may run inline inside one another on one thread.
 pub const MAX_INLINE_DEPTH: usize = 16;
+
+/// Says whether the calling thread is a worker of the pool it was made by. See [`Pool::worker_check`].
+pub type WorkerCheck = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// Keeps track of which threads are inside jobs of a pool, and how deep.
 ///

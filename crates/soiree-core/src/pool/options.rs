@@ -1,13 +1,15 @@
-//! What a bounded pool is told.
+//! The limits of a pool.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::job::PanicPayload;
-use crate::pool::{MAX_CAPACITY, MAX_WORKERS, Overflow};
+use super::limits::{MAX_CAPACITY, MAX_WORKERS};
+use super::overflow::Overflow;
+use crate::panic::PanicPayload;
 
-pub(super) type PanicHandler = Arc<dyn Fn(&PanicPayload) + Send + Sync>;
+/// Sees what jobs panic with, on the thread that ran them.
+pub type PoolPanicHandler = Arc<dyn Fn(&PanicPayload) + Send + Sync>;
 
 /// The limits of a pool, its name, and what it does when full or when a job panics.
 ///
@@ -21,11 +23,11 @@ pub(super) type PanicHandler = Arc<dyn Fn(&PanicPayload) + Send + Sync>;
 #[derive(Clone)]
 #[must_use]
 pub struct PoolOptions {
-    pub(super) name: Box<str>,
-    pub(super) max_workers: usize,
-    pub(super) capacity: usize,
-    pub(super) overflow: Overflow,
-    pub(super) panic_handler: Option<PanicHandler>,
+    name: Box<str>,
+    max_workers: usize,
+    capacity: usize,
+    overflow: Overflow,
+    panic_handler: Option<PoolPanicHandler>,
 }
 
 /// Options that make no sense: which one, and its value.
@@ -104,6 +106,21 @@ impl PoolOptions {
         self.max_workers
     }
 
+    /// The queue's capacity, for those who write pools.
+    pub fn get_capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// The overflow policy, for those who write pools.
+    pub fn get_overflow(&self) -> Overflow {
+        self.overflow
+    }
+
+    /// The panic handler, for those who write pools.
+    pub fn get_panic_handler(&self) -> Option<&PoolPanicHandler> {
+        self.panic_handler.as_ref()
+    }
+
     /// Whether the options make sense.
     ///
     /// # Errors
@@ -130,7 +147,10 @@ impl PoolOptions {
     }
 
     /// A queue with all the memory that it may need.
-    pub(super) fn allocate<T>(&self) -> Result<VecDeque<T>, InvalidPoolOptions> {
+    ///
+    /// # Errors
+    /// If there is not so much.
+    pub fn allocate<T>(&self) -> Result<VecDeque<T>, InvalidPoolOptions> {
         let capacity = self.capacity;
         let mut queue = VecDeque::new();
         queue

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::WaitError;
-use crate::job::{Job, JobOutcome, PanicPayload};
+use super::error::WaitError;
+use crate::job::{Job, JobOutcome};
+use crate::panic::PanicPayload;
 use crate::sync::Monitor;
 
 pub(super) fn outcome(outcome: JobOutcome) -> Result<(), WaitError> {

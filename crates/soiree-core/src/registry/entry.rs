@@ -5,11 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::error::SubscribeError;
 use crate::introspection::ListenerInfo;
-use crate::listener::{Listener, ListenerId, Place};
+use crate::listener::{
+    ASYNC_BULKHEAD, BoxError, Listener, ListenerError, ListenerId, ListenerPanic, Place,
+};
 use crate::observe::ListenerRef;
 use crate::options::{Filter, ListenerOptions};
+use crate::panic::PanicPayload;
 use crate::priority::Priority;
+use crate::rejection::SubmitErrorReason;
 use crate::retry::Retry;
 use crate::topic::Pattern;
 
@@ -17,17 +22,18 @@ use crate::topic::Pattern;
 const SEQ_BITS: u32 = 56;
 
 /// A subscribed listener and how it is to be called.
-pub(crate) struct Entry {
+pub struct Entry {
     /// Orders the listeners of an emission: priority, then order of registration.
     pub(super) rank: u64,
     pub(super) pattern: Arc<str>,
     pub(super) literal: bool,
     /// It has no pool, filter or limit of runs, so that there is nothing to find out before it is called.
-    pub(crate) plain: bool,
+    pub plain: bool,
     pub(super) id: ListenerId,
     /// Where in the program's source it was registered, if whoever did so has said.
     registered_at: Option<&'static Location<'static>>,
-    pub(crate) listener: Arc<dyn Listener>,
+    /// What is called.
+    pub listener: Arc<dyn Listener>,
     special: Option<Box<Special>>,
 }
 
@@ -43,7 +49,8 @@ struct Special {
 }
 
 /// Whether a listener may be called.
-pub(crate) enum Claim {
+pub enum Claim {
+    /// It may be called.
     Call,
     /// It may be called, for the last time.
     CallLast,
@@ -52,49 +59,65 @@ pub(crate) enum Claim {
 }
 
 impl Entry {
-    pub(super) fn new(
+    /// A listener that is not registered yet. An async listener runs on the bulkhead `async` unless its options name another.
+    ///
+    /// # Errors
+    /// If the options are invalid.
+    pub fn new(
         pattern: &Pattern,
-        options: ListenerOptions,
         id: ListenerId,
-        seq: u64,
+        mut options: ListenerOptions,
         listener: Arc<dyn Listener>,
-    ) -> Self {
+    ) -> Result<Self, SubscribeError> {
+        let is_async = listener.as_async().is_some();
+        options.check(is_async)?;
+        if is_async {
+            options.pool.get_or_insert_with(|| ASYNC_BULKHEAD.into());
+        }
         let plain = options.pool.is_none()
             && options.filter.is_none()
             && options.max_runs.is_none()
             && options.timeout.is_none();
-        Self {
+        Ok(Self {
             plain,
-            rank: ((5 - options.priority as u64) << SEQ_BITS) | seq,
+            rank: (5 - options.priority as u64) << SEQ_BITS,
             pattern: Arc::clone(pattern.shared()),
             literal: pattern.is_literal(),
             id,
             registered_at: options.registered_at,
             listener,
             special: Special::of(options),
-        }
+        })
     }
 
-    pub(crate) fn filter(&self) -> Option<&Filter> {
+    /// Registers it after all those with lower numbers.
+    pub(super) fn registered(mut self, seq: u64) -> Arc<Self> {
+        self.rank |= seq;
+        Arc::new(self)
+    }
+
+    /// Decides which events it is called for.
+    pub fn filter(&self) -> Option<&Filter> {
         self.special.as_ref()?.filter.as_ref()
     }
 
     /// The bulkhead that it runs on, if it has one of its own.
-    pub(crate) fn pool(&self) -> Option<&Arc<str>> {
+    pub fn pool(&self) -> Option<&Arc<str>> {
         self.special.as_ref()?.pool.as_ref()
     }
 
-    pub(crate) fn retry(&self) -> Option<Retry> {
+    /// How it is retried when it fails.
+    pub fn retry(&self) -> Option<Retry> {
         self.special.as_ref()?.retry
     }
 
     /// For how long it may run, if that is its own affair.
-    pub(crate) fn slow_after(&self) -> Option<Duration> {
+    pub fn slow_after(&self) -> Option<Duration> {
         self.special.as_ref()?.slow_after
     }
 
     /// How long it is waited for.
-    pub(crate) fn timeout(&self) -> Option<Duration> {
+    pub fn timeout(&self) -> Option<Duration> {
         self.special.as_ref()?.timeout
     }
 
@@ -107,12 +130,12 @@ impl Entry {
     }
 
     /// Whether the listener is a future, for a pool that polls it.
-    pub(crate) fn is_async(&self) -> bool {
+    pub fn is_async(&self) -> bool {
         self.listener.as_async().is_some()
     }
 
     /// Takes one of the runs, if they are limited.
-    pub(crate) fn claim(&self) -> Claim {
+    pub fn claim(&self) -> Claim {
         let Some(left) = self.runs_left() else {
             return Claim::Call;
         };
@@ -160,7 +183,7 @@ impl Entry {
     }
 
     /// As observers are told of it.
-    pub(crate) fn told(&self) -> ListenerRef<'_> {
+    pub fn told(&self) -> ListenerRef<'_> {
         ListenerRef {
             pattern: &self.pattern,
             id: &self.id,
@@ -171,7 +194,50 @@ impl Entry {
         }
     }
 
-    pub(crate) fn place<'a>(&'a self, topic: &'a str) -> Place<'a> {
+    /// The error that it returned for an event on this topic.
+    pub fn failed(&self, topic: &str, error: BoxError) -> ListenerError {
+        ListenerError::failed(self.place(topic), error)
+    }
+
+    /// It panicked.
+    pub fn panicked(&self, topic: &str, payload: &PanicPayload) -> ListenerError {
+        ListenerError::panicked(self.place(topic), payload.message())
+    }
+
+    /// Its panic, for the panic handler.
+    pub fn panic<'a>(&'a self, topic: &'a str, payload: &'a PanicPayload) -> ListenerPanic<'a> {
+        ListenerPanic {
+            topic,
+            listener: &self.id,
+            pattern: &self.pattern,
+            name: self.name().map(|name| &**name),
+            registered_at: self.registered_at,
+            message: payload.message(),
+            payload: payload.get(),
+        }
+    }
+
+    /// It has not returned in time.
+    pub fn timed_out(&self, topic: &str, limit: Duration) -> ListenerError {
+        ListenerError::timed_out(self.place(topic), limit)
+    }
+
+    /// Its pool rejected it.
+    pub fn rejected(&self, topic: &str, reason: SubmitErrorReason) -> ListenerError {
+        ListenerError::refused(self.place(topic), reason)
+    }
+
+    /// Its pool dropped it before it started.
+    pub fn discarded(&self, topic: &str) -> ListenerError {
+        ListenerError::discarded(self.place(topic))
+    }
+
+    /// It is async, and was dropped before its end.
+    pub fn cancelled(&self, topic: &str) -> ListenerError {
+        ListenerError::cancelled(self.place(topic))
+    }
+
+    fn place<'a>(&'a self, topic: &'a str) -> Place<'a> {
         Place {
             topic,
             listener: &self.id,

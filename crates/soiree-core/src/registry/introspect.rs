@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use super::Registry;
 use super::entry::Entry;
 use super::group::Group;
-use super::{Registry, contained};
 use crate::introspection::{ListenerInfo, PatternInfo, TopicInfo};
 use crate::listener::ListenerId;
+use crate::panic::contained;
 use crate::topic::{InvalidTopic, Pattern, validate_topic};
 
 impl Registry {

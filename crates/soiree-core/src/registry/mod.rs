@@ -1,7 +1,6 @@
 //! Who listens to what.
 
 mod entry;
-mod error;
 mod group;
 mod hash_map;
 mod introspect;
@@ -15,23 +14,22 @@ mod walk;
 
 use std::fmt;
 use std::hash::BuildHasher;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 
 use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
 use hashbrown::hash_table::{Entry as Slot, HashTable};
 
-pub(crate) use self::entry::{Claim, Entry};
-pub use self::error::{SubscribeError, UnsubscribeError};
-pub(crate) use self::publish::Follower;
-pub(crate) use self::resolved::{Known, Listening};
-pub(crate) use self::rest::Rest;
-pub(crate) use self::snapshot::{Found, Hash, Snapshot, Visitor};
-use crate::job::PanicPayload;
+pub use self::entry::{Claim, Entry};
+pub use self::publish::Follower;
+pub use self::resolved::{Known, Listening};
+pub use self::rest::Rest;
+pub use self::snapshot::{Found, Hash, Snapshot, Visitor};
+use crate::error::{SubscribeError, UnsubscribeError};
 use crate::listener::{Listener, ListenerId};
 use crate::observe::{Observers, Removal, SubscriptionAdded, SubscriptionRemoved};
 use crate::options::ListenerOptions;
+use crate::panic::contained;
 use crate::topic::Pattern;
 
 /// The subscriptions: patterns and their listeners.
@@ -72,12 +70,12 @@ impl Registry {
 
     /// To be found before a snapshot is loaded, which the processor waits for.
     #[inline]
-    pub(crate) fn hash(&self, topic: &str) -> Hash {
+    pub fn hash(&self, topic: &str) -> Hash {
         Hash::of(topic, &self.hasher)
     }
 
     /// Has subscriptions that are added and removed from now on told to these.
-    pub(crate) fn observe(&self, observers: Observers) {
+    pub fn observe(&self, observers: Observers) {
         self.observers.store(Arc::new(observers));
     }
 
@@ -92,26 +90,33 @@ impl Registry {
         options: ListenerOptions,
         listener: Arc<dyn Listener>,
     ) -> Result<(), SubscribeError> {
-        options.check(listener.as_async().is_some())?;
+        self.register(pattern, Entry::new(pattern, id, options, listener)?)
+    }
+
+    /// Subscribes a listener that was made before.
+    ///
+    /// # Errors
+    /// As [`add`](Registry::add).
+    pub fn register(&self, pattern: &Pattern, entry: Entry) -> Result<(), SubscribeError> {
         let follower = self.follower();
         let mut guard = self.lock();
         let control = &mut *guard;
         if control.closed {
             return Err(SubscribeError::Closed);
         }
-        let hash = self.id_hash(pattern.as_str(), &id);
+        let hash = self.id_hash(pattern.as_str(), &entry.id);
         let slot = control.by_id.entry(
             hash,
-            |entry| entry.pattern == *pattern.shared() && entry.id == id,
+            |other| other.pattern == entry.pattern && other.id == entry.id,
             |entry| self.id_hash(&entry.pattern, &entry.id),
         );
         let Slot::Vacant(vacant) = slot else {
             return Err(SubscribeError::DuplicateListener {
                 pattern: pattern.clone(),
-                id,
+                id: entry.id,
             });
         };
-        let entry = Arc::new(Entry::new(pattern, options, id, control.next_seq, listener));
+        let entry = entry.registered(control.next_seq);
         control.next_seq += 1;
         vacant.insert(Arc::clone(&entry));
         let next = self.current.load().with(&entry, true);
@@ -121,7 +126,7 @@ impl Registry {
         let listener = entry.told();
         let added = SubscriptionAdded { listener };
         let observers = self.observers.load();
-        observers.tell(|observer| observer.subscription_added(&added));
+        observers.notify(|observer| observer.subscription_added(&added));
         Ok(())
     }
 
@@ -146,7 +151,7 @@ impl Registry {
     }
 
     /// Takes off a listener whose runs are used up, and no other that may have its ID by now.
-    pub(crate) fn remove_spent(&self, spent: &Arc<Entry>) {
+    pub fn remove_spent(&self, spent: &Arc<Entry>) {
         let found = |entry: &Arc<Entry>| Arc::ptr_eq(entry, spent);
         self.take_off(&spent.pattern, &spent.id, Removal::Spent, found);
     }
@@ -183,7 +188,7 @@ impl Registry {
         let listener = entry.told();
         let removed = SubscriptionRemoved { listener, cause };
         let observers = self.observers.load();
-        observers.tell(|observer| observer.subscription_removed(&removed));
+        observers.notify(|observer| observer.subscription_removed(&removed));
     }
 
     /// Takes off every listener and refuses new ones.
@@ -235,7 +240,7 @@ impl Registry {
     }
 
     /// Has the entries visited that match a topic, in calling order, as they are at this moment.
-    pub(crate) fn visit(&self, topic: &str, visitor: &mut impl Visitor) {
+    pub fn visit(&self, topic: &str, visitor: &mut impl Visitor) {
         let hash = self.hash(topic);
         let snapshot = self.current.load();
         self.visit_in(&snapshot, snapshot.find(hash, topic), topic, visitor);
@@ -244,7 +249,7 @@ impl Registry {
     }
 
     /// Has the entries visited that match a topic, in calling order, as they were when this snapshot was taken.
-    pub(crate) fn visit_in(
+    pub fn visit_in(
         &self,
         snapshot: &Arc<Snapshot>,
         found: Found<'_>,
@@ -280,13 +285,6 @@ impl Registry {
 
     fn lock(&self) -> MutexGuard<'_, Control> {
         self.control.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Runs what may run user code, a listener's `Drop` above all, and swallows its panic.
-pub(crate) fn contained(run: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
-        drop(PanicPayload::new(payload));
     }
 }
 

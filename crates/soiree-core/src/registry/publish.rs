@@ -3,11 +3,12 @@
 use std::any::Any;
 use std::sync::{Arc, Weak};
 
+use super::Registry;
 use super::snapshot::Snapshot;
-use super::{Registry, contained};
+use crate::panic::contained;
 
 /// Keeps the current snapshot in another place as well.
-pub(crate) trait Follower: Send + Sync {
+pub trait Follower: Send + Sync {
     /// Takes a snapshot as it is published, with the writers' lock held.
     fn follow(&self, snapshot: Arc<Snapshot>) -> Arc<dyn Any + Send + Sync>;
 
@@ -33,17 +34,17 @@ impl Former {
 
 impl Registry {
     /// The snapshot of this moment.
-    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+    pub fn snapshot(&self) -> Arc<Snapshot> {
         self.current.load_full()
     }
 
     /// A snapshot without listeners.
-    pub(crate) fn empty(&self) -> Arc<Snapshot> {
+    pub fn empty(&self) -> Arc<Snapshot> {
         Arc::new(Snapshot::empty(self.hasher.clone()))
     }
 
     /// Has every snapshot from the next one on given to this one as well.
-    pub(crate) fn set_follower(&self, follower: Weak<dyn Follower>) {
+    pub fn set_follower(&self, follower: Weak<dyn Follower>) {
         let _ = self.follower.set(follower);
     }
 

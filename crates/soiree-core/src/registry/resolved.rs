@@ -30,18 +30,21 @@ struct Set {
 }
 
 /// The listeners of one topic.
-pub(crate) struct Known {
+pub struct Known {
     hash: u64,
     topic: Box<str>,
-    pub(crate) calls: Box<[Listening]>,
+    /// In calling order.
+    pub calls: Box<[Listening]>,
     /// There is nothing to ask before any of them is called, and there is one.
-    pub(crate) plain: bool,
+    pub plain: bool,
 }
 
 /// One of them, and beside it what is called, which is found faster here than there.
-pub(crate) struct Listening {
-    pub(crate) listener: Arc<dyn Listener>,
-    pub(crate) entry: Arc<Entry>,
+pub struct Listening {
+    /// What is called.
+    pub listener: Arc<dyn Listener>,
+    /// How it is called.
+    pub entry: Arc<Entry>,
 }
 
 impl Resolved {

@@ -6,20 +6,22 @@ use super::entry::Entry;
 use super::snapshot::{Snapshot, Visitor};
 
 /// Those listeners of a topic that come after a certain one, in the state of the registry that their emission reads.
-pub(crate) struct Rest {
+pub struct Rest {
     snapshot: Arc<Snapshot>,
     rank: u64,
 }
 
 impl Rest {
-    pub(crate) fn after(snapshot: &Arc<Snapshot>, entry: &Entry) -> Self {
+    /// Those after this one.
+    pub fn after(snapshot: &Arc<Snapshot>, entry: &Entry) -> Self {
         Self {
             snapshot: Arc::clone(snapshot),
             rank: entry.rank,
         }
     }
 
-    pub(crate) fn is_empty(&self, topic: &str) -> bool {
+    /// Whether there are none.
+    pub fn is_empty(&self, topic: &str) -> bool {
         let mut empty = true;
         self.snapshot
             .look(topic, |entry| empty &= entry.rank <= self.rank);
@@ -27,7 +29,7 @@ impl Rest {
     }
 
     /// Has them visited, in calling order.
-    pub(crate) fn visit(&self, topic: &str, visitor: &mut impl Visitor) {
+    pub fn visit(&self, topic: &str, visitor: &mut impl Visitor) {
         self.snapshot.visit(
             topic,
             self.snapshot.find(self.snapshot.hash(topic), topic),
@@ -39,7 +41,7 @@ impl Rest {
     }
 
     /// Calls `found` with them, in calling order.
-    pub(crate) fn look(&self, topic: &str, mut found: impl FnMut(&Arc<Entry>)) {
+    pub fn look(&self, topic: &str, mut found: impl FnMut(&Arc<Entry>)) {
         self.snapshot.look(topic, |entry| {
             if entry.rank > self.rank {
                 found(entry);

@@ -14,7 +14,7 @@ use super::trie::Node;
 use crate::topic::Pattern;
 
 /// Never changed once published: an emission that reads it needs no lock and sees one state of affairs.
-pub(crate) struct Snapshot {
+pub struct Snapshot {
     hasher: RandomState,
     exact: HashMap<Group>,
     wild: Node,
@@ -23,15 +23,16 @@ pub(crate) struct Snapshot {
 
 /// What is known of a topic.
 #[derive(Clone, Copy)]
-pub(crate) enum Found<'a> {
+pub enum Found<'a> {
     /// Its listeners: it was emitted before.
     Known(&'a Known),
+    /// Where to look for it.
     Unknown(Hash),
 }
 
 /// Where to look for a topic, in all snapshots of a registry.
 #[derive(Clone, Copy)]
-pub(crate) struct Hash(u64);
+pub struct Hash(u64);
 
 impl Hash {
     #[inline]
@@ -41,7 +42,7 @@ impl Hash {
 }
 
 /// Goes through the listeners of a topic.
-pub(crate) trait Visitor {
+pub trait Visitor {
     /// Is called once, with all of them.
     fn visit<'e>(
         &mut self,
@@ -140,7 +141,7 @@ impl Snapshot {
 
     /// What is known of a topic before its listeners are looked for.
     #[inline]
-    pub(crate) fn find(&self, hash: Hash, topic: &str) -> Found<'_> {
+    pub fn find(&self, hash: Hash, topic: &str) -> Found<'_> {
         match self.resolved.get(hash.0, topic) {
             Some(known) => Found::Known(known),
             None => Found::Unknown(hash),
@@ -183,7 +184,7 @@ impl Snapshot {
     }
 
     /// Has the listeners of exactly this pattern visited.
-    pub(crate) fn visit_pattern(self: &Arc<Self>, pattern: &Pattern, visitor: &mut impl Visitor) {
+    pub fn visit_pattern(self: &Arc<Self>, pattern: &Pattern, visitor: &mut impl Visitor) {
         let entries = self.group(pattern).into_iter().flat_map(Group::iter);
         visitor.visit(entries, self);
     }
@@ -219,7 +220,8 @@ pub(super) mod tests {
         let pattern = Pattern::new(pattern).expect("the pattern is sound");
         let (id, options) = (ListenerId::new(seq.to_string()), ListenerOptions::new());
         let listener = Arc::new(|_: &dyn crate::Event| ());
-        Arc::new(Entry::new(&pattern, options, id, seq, listener))
+        let entry = Entry::new(&pattern, id, options, listener).expect("the options are valid");
+        entry.registered(seq)
     }
 
     /// Counts them.

@@ -182,7 +182,8 @@ mod tests {
         let pattern = Pattern::new(pattern).expect("the pattern is sound");
         let (id, options) = (ListenerId::new(seq.to_string()), ListenerOptions::new());
         let listener = Arc::new(|_: &dyn crate::Event| ());
-        Arc::new(Entry::new(&pattern, options, id, seq, listener))
+        let entry = Entry::new(&pattern, id, options, listener).expect("the options are valid");
+        entry.registered(seq)
     }
 
     fn patterns(node: &Node) -> BTreeSet<Arc<str>> {

@@ -11,13 +11,13 @@ mod monitor;
 mod real;
 
 #[cfg(soiree_model)]
-pub(crate) use self::model::{AtomicBool, AtomicU64, STRIPES, thread_local};
-pub(crate) use self::monitor::Monitor;
+pub use self::model::{AtomicBool, AtomicU64, STRIPES, thread_local};
+pub use self::monitor::Monitor;
 #[cfg(not(soiree_model))]
-pub(crate) use self::real::{AtomicBool, AtomicU64, STRIPES, thread_local};
+pub use self::real::{AtomicBool, AtomicU64, STRIPES, thread_local};
 
 /// Which of the stripes is the calling thread's.
-pub(crate) fn stripe() -> usize {
+pub fn stripe() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {
         static MINE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;

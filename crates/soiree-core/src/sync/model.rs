@@ -3,14 +3,14 @@
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64};
+pub use shuttle::sync::atomic::{AtomicBool, AtomicU64};
 pub(super) use shuttle::sync::{Condvar, Mutex, MutexGuard};
-pub(crate) use shuttle::thread_local;
+pub use shuttle::thread_local;
 
 use shuttle::rand::Rng;
 
 /// Enough to tell stripes apart; reading each is a step to be explored.
-pub(crate) const STRIPES: usize = 2;
+pub const STRIPES: usize = 2;
 
 /// A deadline farther off than this never comes; one that is nearer, and not past, may come at any time.
 const FAR: Duration = Duration::from_secs(3600);

@@ -9,13 +9,13 @@ use super::model::{Condvar, Mutex, MutexGuard, wait_until};
 use super::real::{Condvar, Mutex, MutexGuard, wait_until};
 
 /// State that threads wait to see changed.
-pub(crate) struct Monitor<T> {
+pub struct Monitor<T> {
     state: Mutex<T>,
     changed: Condvar,
 }
 
 impl<T> Monitor<T> {
-    pub(crate) fn new(state: T) -> Self {
+    pub fn new(state: T) -> Self {
         Self {
             state: Mutex::new(state),
             changed: Condvar::new(),
@@ -23,23 +23,23 @@ impl<T> Monitor<T> {
     }
 
     /// Locks, whatever became of the last holder: no state in a monitor is ever half-changed.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+    pub fn lock(&self) -> MutexGuard<'_, T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn notify_all(&self) {
+    pub fn notify_all(&self) {
         self.changed.notify_all();
     }
 
     /// Waits until notified, or until no particular reason.
-    pub(crate) fn wait<'a>(&'a self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    pub fn wait<'a>(&'a self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         self.changed
             .wait(guard)
             .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// As [`wait`](Self::wait), and says whether the deadline has passed. Callers believe that, and not the clock.
-    pub(crate) fn wait_until<'a>(
+    pub fn wait_until<'a>(
         &'a self,
         guard: MutexGuard<'a, T>,
         deadline: Instant,

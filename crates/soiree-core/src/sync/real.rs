@@ -3,12 +3,12 @@
 use std::sync::PoisonError;
 use std::time::Instant;
 
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64};
+pub use std::sync::atomic::{AtomicBool, AtomicU64};
 pub(super) use std::sync::{Condvar, Mutex, MutexGuard};
-pub(crate) use std::thread_local;
+pub use std::thread_local;
 
 /// Over how many counters threads are spread.
-pub(crate) const STRIPES: usize = 16;
+pub const STRIPES: usize = 16;
 
 /// Waits, and says whether it timed out.
 pub(super) fn wait_until<'a, T>(

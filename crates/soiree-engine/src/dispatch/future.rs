@@ -3,14 +3,11 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use super::{Ground, Handlers, Tally, bury, caught, handled, tell};
-use crate::async_listener::ListenerFuture;
-use crate::call::{Step, hold_back};
-use crate::event::Event;
-use crate::job::PanicPayload;
-use crate::listener::{BoxError, ListenerError};
-use crate::observe::{Call, ListenerEnd};
-use crate::registry::{Registry, contained};
+use super::{Ground, Tally, bury, caught, handled, tell};
+use crate::invocation::{Call, Step, hold_back};
+use crate::settings::Handlers;
+use soiree_core::panic::contained;
+use soiree_core::{BoxError, Event, ListenerEnd, ListenerFuture, PanicPayload, Registry};
 
 /// Calls a listener that is a future; or says what came of it already.
 pub(crate) fn begin(
@@ -68,7 +65,7 @@ fn told(
 
 /// Tells of a listener that was a future, and was dropped before its end.
 pub(crate) fn cut_short(call: &Call<'_>, handlers: &Handlers, ground: &mut dyn Ground) -> Tally {
-    let error = ListenerError::cancelled(call.entry.place(call.topic));
+    let error = call.entry.cancelled(call.topic);
     call.ended(ListenerEnd::Cancelled(&error));
     if let Some(error) = handled(call.event, handlers, error) {
         if call.entry.retry().is_some() {

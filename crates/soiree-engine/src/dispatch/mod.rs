@@ -1,7 +1,6 @@
 //! Calling the listeners of one event: order, abort, filters, runs, errors and panics. No threads, no clock.
 
 mod future;
-mod handlers;
 mod plain;
 mod tell;
 
@@ -11,20 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use self::future::{begin, cut_short, finish};
-pub use self::handlers::{
-    DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler,
-};
 pub(crate) use self::plain::{Called, call_plain};
 pub(crate) use self::tell::{bury, handled, tell, tell_if_dead};
-use crate::call::{Step, Watched, Within, caught_step, run, take};
-use crate::event::Event;
-use crate::job::PanicPayload;
-use crate::listener::ListenerError;
-use crate::observe::Call;
-use crate::registry::{Entry, Found, Listening, Registry, Rest, Snapshot, Visitor, contained};
-use crate::retry::Again;
-use crate::topic::Pattern;
+use crate::invocation::Again;
+use crate::invocation::{Call, Step, Watched, Within, caught_step, run, take};
+use crate::settings::Handlers;
 use crate::trace;
+use soiree_core::panic::contained;
+use soiree_core::registry::{Entry, Found, Listening, Rest, Snapshot, Visitor};
+use soiree_core::{Event, ListenerError, PanicPayload, Pattern, Registry};
 
 /// What came of calling the listeners of an event.
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,9 +1,9 @@
 //! Calling listeners of which there is nothing to ask, while there is nobody to tell of them.
 
 use super::caught;
-use crate::call::Step;
-use crate::event::Event;
-use crate::registry::Listening;
+use crate::invocation::Step;
+use soiree_core::Event;
+use soiree_core::registry::Listening;
 
 /// How far it went.
 pub(crate) struct Called {

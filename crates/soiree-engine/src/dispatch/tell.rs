@@ -1,13 +1,10 @@
 //! Telling what came of listeners.
 
-use super::{Failed, Ground, Handlers, Tally};
-use crate::call::{Step, Verdict};
-use crate::event::Event;
-use crate::job::PanicPayload;
-use crate::listener::{ListenerError, ListenerPanic};
-use crate::observe::{Call, DeadEvent, ListenerEnd};
-use crate::registry::contained;
-use crate::retry::DeadLetter;
+use super::{Failed, Ground, Tally};
+use crate::invocation::{Call, Step, Verdict};
+use crate::settings::Handlers;
+use soiree_core::panic::contained;
+use soiree_core::{DeadEvent, DeadLetter, Event, ListenerEnd, ListenerError, PanicPayload};
 
 /// Tells the dead event handler, if the emission has called nobody.
 pub(crate) fn tell_if_dead(tally: Tally, topic: &str, event: &dyn Event, handlers: &Handlers) {
@@ -15,9 +12,9 @@ pub(crate) fn tell_if_dead(tally: Tally, topic: &str, event: &dyn Event, handler
         return;
     }
     if !handlers.observers.is_empty() {
-        let dead = DeadEvent { topic, event };
+        let dead = DeadEvent::new(topic, event);
         let observers = &handlers.observers;
-        observers.tell(|observer| observer.dead_event(&dead));
+        observers.notify(|observer| observer.dead_event(&dead));
     }
     if let Some(handler) = &handlers.dead_event {
         contained(|| handler(event));
@@ -53,19 +50,19 @@ pub(crate) fn tell(
             return;
         }
         Step::Called(Err(error)) => {
-            let error = ListenerError::failed(entry.place(topic), error);
+            let error = entry.failed(topic, error);
             call.ended(ListenerEnd::Failed(&error));
             error
         }
         Step::Panicked(payload) => {
-            let error = ListenerError::panicked(entry.place(topic), payload.message());
+            let error = entry.panicked(topic, &payload);
             call.ended(ListenerEnd::Panicked(&error));
             tell_panic(call, handlers, &payload);
             error
         }
         Step::RanOut(limit, returned) => {
             (timed_out, late) = (true, returned);
-            let error = ListenerError::timed_out(entry.place(topic), limit);
+            let error = entry.timed_out(topic, limit);
             call.ended(ListenerEnd::TimedOut(&error));
             error
         }
@@ -118,14 +115,8 @@ pub(crate) fn bury(event: &dyn Event, handlers: &Handlers, error: &ListenerError
         if payload.is::<DeadLetter>() {
             return;
         }
-        let letter = DeadLetter {
-            topic: error.topic().into(),
-            event_id: event.id(),
-            payload,
-            error: error.clone(),
-            attempts,
-        };
-        observers.tell(|observer| observer.dead_letter(&letter));
+        let letter = DeadLetter::new(event.id(), payload, error.clone(), attempts);
+        observers.notify(|observer| observer.dead_letter(&letter));
         if let Some(handler) = handler {
             handler(&letter);
         }
@@ -135,12 +126,12 @@ pub(crate) fn bury(event: &dyn Event, handlers: &Handlers, error: &ListenerError
 /// Tells the handlers how a listener has failed whose time had run out before. All others know that it did.
 #[cold]
 fn tell_late(call: &Call<'_>, handlers: &Handlers, returned: Step) {
-    let place = call.entry.place(call.topic);
+    let (entry, topic) = (call.entry, call.topic);
     let error = match returned {
-        Step::Called(Err(error)) => ListenerError::failed(place, error),
+        Step::Called(Err(error)) => entry.failed(topic, error),
         Step::Panicked(payload) => {
             tell_panic(call, handlers, &payload);
-            ListenerError::panicked(place, payload.message())
+            entry.panicked(topic, &payload)
         }
         _ => return,
     };
@@ -153,17 +144,8 @@ fn tell_panic(call: &Call<'_>, handlers: &Handlers, payload: &PanicPayload) {
     if handlers.panic.is_none() && observers.is_empty() {
         return;
     }
-    let place = call.entry.place(call.topic);
-    let panic = ListenerPanic {
-        topic: place.topic,
-        listener: place.listener,
-        pattern: place.pattern,
-        name: place.name.map(|name| &**name),
-        registered_at: place.registered_at,
-        message: payload.message(),
-        payload: payload.get(),
-    };
-    observers.tell(|observer| observer.listener_panicked(&panic));
+    let panic = call.entry.panic(call.topic, payload);
+    observers.notify(|observer| observer.listener_panicked(&panic));
     if let Some(handler) = &handlers.panic {
         contained(|| handler(&panic));
     }

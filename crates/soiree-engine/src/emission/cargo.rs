@@ -7,9 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 use once_cell::race::OnceBox;
 
 use super::flight::Flight;
-use crate::event::{Event, EventId};
-use crate::payload::{Carrier, Payload, Value};
-use crate::properties::Properties;
+use soiree_core::{Carrier, Event, EventId, Payload, Properties, ValueCarrier as Value};
 
 /// What an emission carries.
 pub(crate) trait Cargo: Send + Sync + Sized + 'static {

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use once_cell::race::OnceBox;
 
-use super::inside::{self, Frame};
 use super::lane::{Berth, start};
 use super::link::Link;
 use super::part::AnyPart;
 use super::report::{Errors, Report};
 use super::setup::Setup;
-use super::topic_text::TopicText;
+use crate::context::{self, Frame};
 use crate::dispatch::Tally;
-use crate::listener::ListenerError;
-use crate::registry::contained;
+use crate::topic_text::TopicText;
 use crate::trace::{self, EmissionSpan};
+use soiree_core::ListenerError;
+use soiree_core::panic::contained;
 
 const QUEUED: u8 = 0;
 const RUNNING: u8 = 1;
@@ -129,7 +129,7 @@ impl Core {
     /// Whether the calling thread is inside this very emission, or must not wait for any.
     pub(crate) fn is_around_here(&self) -> bool {
         let flight = self.address();
-        inside::any(|frame| frame.flight == flight || frame.pool == inside::TIMER)
+        context::inside_any(|frame| frame.flight == flight || frame.pool == context::TIMER)
     }
 
     pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
@@ -226,22 +226,22 @@ impl Core {
     }
 
     /// Has the calling thread be inside this emission, on behalf of its pool.
-    pub(super) fn enter(&self) -> (inside::Entered, trace::Entered) {
-        (inside::enter(self.frame()), self.span.enter())
+    pub(super) fn enter(&self) -> (context::EnteredFrame, trace::Entered) {
+        (context::enter_frame(self.frame()), self.span.enter())
     }
 
     /// Has the calling thread be inside this emission, on behalf of this pool.
-    pub(super) fn enter_on(&self, pool: &Link) -> (inside::Entered, trace::Entered) {
-        (inside::enter(self.frame_on(pool)), self.span.enter())
+    pub(super) fn enter_on(&self, pool: &Link) -> (context::EnteredFrame, trace::Entered) {
+        (context::enter_frame(self.frame_on(pool)), self.span.enter())
     }
 
     /// The same for the timer's thread.
-    pub(super) fn enter_on_timer(&self) -> (inside::Entered, trace::Entered) {
+    pub(super) fn enter_on_timer(&self) -> (context::EnteredFrame, trace::Entered) {
         let frame = Frame {
-            pool: inside::TIMER,
+            pool: context::TIMER,
             ..self.frame_here()
         };
-        (inside::enter(frame), self.span.enter())
+        (context::enter_frame(frame), self.span.enter())
     }
 
     pub(super) fn frame_on(&self, pool: &Link) -> Frame {

@@ -9,9 +9,9 @@ use super::cargo::Cargo;
 use super::core::Core;
 use super::setup::Setup;
 use crate::dispatch::{Tally, tell_if_dead};
-use crate::order::Member;
-use crate::registry::contained;
+use crate::ordering::Member;
 use crate::trace::EmissionSpan;
+use soiree_core::panic::contained;
 
 /// State, payload and outcome of one emission, in one allocation.
 pub(crate) struct Flight<C> {

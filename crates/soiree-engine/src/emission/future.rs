@@ -7,16 +7,15 @@ use std::task::{Context, Poll};
 
 use super::cargo::{Cargo, Owned};
 use super::flight::Flight;
-use super::inside;
 use super::link::Link;
 use super::part::{AnyPart, Inside};
-use crate::async_listener::ListenerFuture;
+use crate::context;
 use crate::dispatch::{self, Ground, Tally};
-use crate::event::Event;
-use crate::job::{Job, Task};
-use crate::observe::{Begun, Call, take_back};
-use crate::pool::{MAX_INLINE_DEPTH, SubmitErrorReason};
-use crate::registry::{Entry, contained};
+use crate::invocation::{Begun, Call};
+use soiree_core::observe::reclaim as take_back;
+use soiree_core::panic::contained;
+use soiree_core::registry::Entry;
+use soiree_core::{Event, Job, ListenerFuture, MAX_INLINE_DEPTH, SubmitErrorReason, Task};
 
 /// One attempt of a listener, on its way to a pool of its own.
 pub(super) trait Attempt: AnyPart + Task + Sized + 'static {
@@ -56,7 +55,7 @@ pub(super) trait Attempt: AnyPart + Task + Sized + 'static {
     /// Has an async listener that waits for a place run inside a future that has one, and is polled on this thread.
     fn adopt(self: Arc<Self>) -> Option<Pin<Box<dyn Adopted>>> {
         let pool = self.link().address();
-        let depth = inside::count(|frame| frame.pool == pool);
+        let depth = context::count(|frame| frame.pool == pool);
         if !self.claim_to_run() {
             return None;
         }

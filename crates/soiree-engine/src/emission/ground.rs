@@ -8,12 +8,10 @@ use super::flight::Flight;
 use super::later::call_again;
 use super::part::hand_over;
 use super::watch::watch;
-use crate::call::{Watched, Within};
 use crate::dispatch::{Failed, Ground, Tally};
-use crate::event::Event;
-use crate::listener::ListenerError;
-use crate::observe::Call;
-use crate::registry::Entry;
+use crate::invocation::{Call, Watched, Within};
+use soiree_core::registry::Entry;
+use soiree_core::{Event, ListenerError};
 
 impl<C: Cargo> Ground for &Arc<Flight<C>> {
     fn keep(&mut self, error: ListenerError) {

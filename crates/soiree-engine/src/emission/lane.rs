@@ -13,11 +13,10 @@ use super::future::Waiter;
 use super::link::Link;
 use super::setup::Setup;
 use super::stalled::stall;
-use crate::bulkheads::Bulkheads;
-use crate::job::{Job, PanicPayload, Task};
-use crate::observe::take_back;
-use crate::order::{Ahead, Member, OrderingKey, Rule, Waiting};
-use crate::pool::{Pool, SubmitError, SubmitErrorReason};
+use crate::ordering::{Ahead, Member, OrderingKey, Rule, Waiting};
+use crate::routing::Bulkheads;
+use soiree_core::observe::reclaim as take_back;
+use soiree_core::{Job, PanicPayload, Pool, SubmitError, SubmitErrorReason, Task};
 
 /// An emission's place in the lane of its key.
 pub(crate) struct Berth {

@@ -13,15 +13,14 @@ use super::part::{AnyPart, Inside, take_off};
 use super::setup::Setup;
 use super::stalled::give_place;
 use super::watch::{Late, Next};
-use crate::call::Step;
 use crate::dispatch::{Failed, Tally, bury, dispatch_again, tell};
-use crate::event::Event;
-use crate::job::Task;
-use crate::listener::ListenerError;
-use crate::observe::{Call, RetryScheduled, take_back};
-use crate::pool::{Pool, SubmitErrorReason, far_future};
-use crate::registry::{Entry, contained};
-use crate::timer::{Timer, TimerId};
+use crate::invocation::{Call, Step};
+use soiree_core::observe::reclaim as take_back;
+use soiree_core::panic::contained;
+use soiree_core::registry::Entry;
+use soiree_core::{
+    Event, ListenerError, Pool, RetryScheduled, SubmitErrorReason, Task, Timer, TimerId, far_future,
+};
 
 /// How long to wait for a place in a pool that is full when an attempt is due.
 pub(super) const FULL: Duration = Duration::from_millis(5);
@@ -81,15 +80,14 @@ pub(super) fn call_again<C: Cargo>(
     });
     let observers = &setup.handlers.observers;
     if !observers.is_empty() {
-        let retry = RetryScheduled {
-            topic: flight.core.topic(),
-            event,
-            listener: entry.told(),
-            attempt: failed.attempt,
-            error: failed.error,
-            delay: failed.delay,
-        };
-        observers.tell(|observer| observer.retry_scheduled(&retry));
+        let (topic, listener) = (flight.core.topic(), entry.told());
+        let Failed {
+            attempt,
+            error,
+            delay,
+        } = failed;
+        let retry = RetryScheduled::new(topic, event, listener, attempt, error, delay);
+        observers.notify(|observer| observer.retry_scheduled(&retry));
     }
     flight.core.add_part(Arc::clone(&later) as _);
     if later.wait(failed.delay) {

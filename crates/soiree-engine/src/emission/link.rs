@@ -3,9 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
-use super::inside;
-use crate::pool::{Pool, WorkerCheck};
-use crate::pool_handle::PoolHandle;
+use crate::context;
+use soiree_core::{Pool, PoolHandle, WorkerCheck};
 
 /// A pool, held weakly: a job in a pool's queue must not keep its own pool alive.
 pub(crate) struct Link {
@@ -23,9 +22,9 @@ impl Link {
     pub(crate) fn new(name: &Arc<str>, handle: &PoolHandle) -> Arc<Self> {
         Arc::new(Self {
             name: Arc::clone(name),
-            pool: Arc::downgrade(&handle.pool),
-            check: handle.pool.worker_check(),
-            blocks_workers: handle.blocks_workers,
+            pool: Arc::downgrade(handle.pool()),
+            check: handle.pool().worker_check(),
+            blocks_workers: handle.blocks_workers(),
             taken_off: AtomicBool::new(false),
             capacity: OnceLock::new(),
         })
@@ -62,7 +61,7 @@ impl Link {
     /// Whether the calling thread works for the pool, so that it must not wait for what the pool has yet to run.
     pub(crate) fn is_here(&self) -> bool {
         let pool = self.address();
-        inside::any(|frame| frame.pool == pool)
+        context::inside_any(|frame| frame.pool == pool)
             || match &self.check {
                 Some(check) => check(),
                 None => self.pool.upgrade().is_some_and(|pool| pool.on_worker()),

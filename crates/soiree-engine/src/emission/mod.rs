@@ -5,7 +5,6 @@ mod core;
 mod flight;
 mod future;
 mod ground;
-mod inside;
 mod lane;
 mod later;
 mod link;
@@ -15,7 +14,6 @@ mod run;
 mod setup;
 mod stalled;
 mod tell;
-mod topic_text;
 mod turn;
 mod watch;
 
@@ -31,9 +29,6 @@ pub(crate) use self::core::Core;
 use self::flight::AnyFlight;
 pub(crate) use self::flight::Flight;
 pub(crate) use self::future::Waiter;
-pub(crate) use self::inside::{
-    Entered as EnteredFrame, Frame, any as inside_any, enter as enter_frame, on_timer,
-};
 pub(crate) use self::lane::Berth;
 use self::lane::{Standing, lend_to_lane};
 pub(crate) use self::link::Link;
@@ -42,12 +37,8 @@ pub use self::report::{Report, ReportError};
 pub(crate) use self::setup::{Hub, Setup};
 pub(crate) use self::stalled::Stalled;
 pub(crate) use self::tell::{tell_accepted, tell_begun, tell_ended};
-pub(crate) use self::topic_text::TopicText;
 pub(crate) use self::turn::Turn;
-use crate::listener::ListenerError;
-use crate::payload::Payload;
-use crate::pool::SubmitErrorReason;
-use crate::topic::{InvalidTopic, Pattern};
+use soiree_core::{InvalidTopic, ListenerError, Pattern, Payload, SubmitErrorReason};
 
 /// An accepted emission. Dropping it is fine: the event is handled all the same, and its errors reach the error handler.
 ///

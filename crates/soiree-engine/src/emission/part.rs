@@ -9,19 +9,19 @@ use std::time::Duration;
 use super::cargo::Cargo;
 use super::flight::Flight;
 use super::future::{Adopted, Attempt};
-use super::inside;
 use super::later::call_again;
 use super::link::Link;
 use super::stalled::give_place;
 use super::watch::{Late, watch};
-use crate::call::{Watched, Within};
+use crate::context;
 use crate::dispatch::{Failed, Ground, Tally, dispatch_one, handled};
-use crate::event::Event;
-use crate::job::{PanicPayload, Task};
-use crate::listener::{Failure, ListenerError};
-use crate::observe::{Call, ListenerEnd, take_back};
-use crate::pool::SubmitErrorReason;
-use crate::registry::{Entry, contained};
+use crate::invocation::{Call, Watched, Within};
+use soiree_core::observe::reclaim as take_back;
+use soiree_core::panic::contained;
+use soiree_core::registry::Entry;
+use soiree_core::{
+    Event, Failure, ListenerEnd, ListenerError, PanicPayload, SubmitErrorReason, Task,
+};
 
 /// One listener of an emission, on its way to another pool.
 struct Part<C> {
@@ -172,10 +172,10 @@ impl<C: Cargo> Attempt for Part<C> {
 
     fn is_lost(self: &Arc<Self>, reason: Option<SubmitErrorReason>) {
         let _entered = self.flight.core.enter_on(&self.pool);
-        let place = self.entry.place(self.flight.core.topic());
+        let topic = self.flight.core.topic();
         let error = match reason {
-            Some(reason) => ListenerError::refused(place, reason),
-            None => ListenerError::discarded(place),
+            Some(reason) => self.entry.rejected(topic, reason),
+            None => self.entry.discarded(topic),
         };
         contained(|| {
             C::show(&self.flight, &mut |event| {
@@ -219,7 +219,7 @@ pub(super) fn hand_over<C: Cargo>(
     let is_async = entry.is_async();
     let mut is_refused = |reason| {
         tally.not_called += 1;
-        let error = ListenerError::refused(entry.place(core.topic()), reason);
+        let error = entry.rejected(core.topic(), reason);
         not_called(flight, entry, &error, event);
     };
     let link = core.setup.own_pool(entry);
@@ -246,7 +246,7 @@ pub(super) fn hand_over<C: Cargo>(
     core.add_part(Arc::clone(&part) as _);
     let job = part.offer();
     let submit = || {
-        if link.blocks_workers && !inside::on_timer() {
+        if link.blocks_workers && !context::on_timer() {
             pool.submit(job)
         } else {
             pool.try_submit(job)

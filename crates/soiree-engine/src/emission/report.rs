@@ -1,7 +1,7 @@
 //! How an emission ended.
 
 use crate::dispatch::Tally;
-use crate::listener::ListenerError;
+use soiree_core::ListenerError;
 
 /// How an emission ended.
 #[derive(Debug, Clone, Default)]

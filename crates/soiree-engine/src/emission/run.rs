@@ -7,9 +7,9 @@ use super::cargo::Cargo;
 use super::flight::Flight;
 use super::stalled::give_place;
 use crate::dispatch::{Audience, Tally, dispatch};
-use crate::job::Task;
-use crate::registry::contained;
 use crate::trace;
+use soiree_core::Task;
+use soiree_core::panic::contained;
 
 impl<C: Cargo> Flight<C> {
     /// Runs it here, if nobody has begun to.

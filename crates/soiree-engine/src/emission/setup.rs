@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::link::Link;
 use super::stalled::Stalled;
-use crate::dispatch::Handlers;
 use crate::gate::Gate;
-use crate::registry::{Entry, Registry};
-use crate::timer::Timer;
-use crate::topic::Pattern;
+use crate::settings::Handlers;
+use soiree_core::registry::Entry;
+use soiree_core::{Pattern, Registry, Timer};
 
 /// What all emissions of one `EventPool` share.
 pub(crate) struct Hub {

@@ -7,12 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::core::Core;
-use super::inside;
 use super::link::Link;
 use super::setup::Hub;
-use crate::order::Waiting;
-use crate::pool::far_future;
-use crate::timer::Timer;
+use crate::context;
+use crate::ordering::Waiting;
+use soiree_core::{Timer, far_future};
 
 /// How often to look whether a full pool has a place, when no emission ends there that would look.
 const AGAIN: Duration = Duration::from_millis(5);
@@ -112,7 +111,7 @@ thread_local! {
 #[cold]
 fn give_place_to_stalled(hub: &Hub, link: &Link) {
     // Inside a listener is not the end of a job; and what is run here is one job more, not one inside the other.
-    let is_inside = inside::any(|_| true) || GIVING.try_with(Cell::get).unwrap_or(true);
+    let is_inside = context::inside_any(|_| true) || GIVING.try_with(Cell::get).unwrap_or(true);
     if is_inside || !link.is_here() {
         return;
     }

@@ -2,19 +2,35 @@
 
 use std::sync::Arc;
 
+use crate::context::{EnteredFrame, Frame, enter_frame};
+use soiree_core::observe::NotifyContext;
+
 use super::cargo::Cargo;
 use super::core::Core;
 use super::flight::Flight;
-use super::inside;
 use super::link::Link;
 use super::setup::Setup;
-use crate::dispatch::Handlers;
+use crate::context;
 use crate::dispatch::Tally;
-use crate::event::Event;
-use crate::job::{Job, Task};
-use crate::observe::{EmissionAccepted, EmissionBegun, EmissionEnded};
-use crate::registry::contained;
+use crate::settings::Handlers;
 use crate::trace;
+use soiree_core::panic::contained;
+use soiree_core::{EmissionAccepted, EmissionBegun, EmissionEnded, Event, Job, Task};
+
+/// Observers are notified inside the emitter: a close in there would wait for itself.
+struct EmitterContext(usize);
+
+impl NotifyContext for EmitterContext {
+    type Guard = EnteredFrame;
+
+    fn enter(&self) -> EnteredFrame {
+        enter_frame(Frame {
+            hub: self.0,
+            flight: 0,
+            pool: 0,
+        })
+    }
+}
 
 impl Setup {
     /// A job for one of the emitter's pools, about to be handed to it.
@@ -25,7 +41,7 @@ impl Setup {
     pub(super) fn offer_job(&self, job: Job, pool: &Link) -> Job {
         let hub = Arc::as_ptr(&self.hub).addr();
         let observers = &self.handlers.observers;
-        observers.offer(job, &pool.name, hub)
+        observers.offer(job, &pool.name, || EmitterContext(hub))
     }
 }
 
@@ -41,7 +57,7 @@ impl<C: Cargo> Flight<C> {
     pub(crate) fn trace_begun(self: &Arc<Self>) {
         let core = &self.core;
         // The event and whoever collects spans are others' code.
-        let _entered = trace::is_possible().then(|| inside::enter(core.frame_here()));
+        let _entered = trace::is_possible().then(|| context::enter_frame(core.frame_here()));
         core.span.begin(core.topic(), core.pool_name(), || {
             let mut id = None;
             C::show(self, &mut |event| id = event.known_id());
@@ -55,7 +71,7 @@ impl<C: Cargo> Flight<C> {
             return;
         }
         let core = &self.core;
-        let _entered = inside::enter(core.frame_here());
+        let _entered = context::enter_frame(core.frame_here());
         contained(|| {
             C::show(self, &mut |event| {
                 tell_begun(event, core.topic(), core.pool_name(), &core.setup.handlers);
@@ -69,7 +85,7 @@ impl<C: Cargo> Flight<C> {
             return;
         }
         let core = &self.core;
-        let _entered = inside::enter(core.frame_here());
+        let _entered = context::enter_frame(core.frame_here());
         tell_accepted(core.topic(), core.pool_name(), &core.setup.handlers);
     }
 
@@ -96,17 +112,17 @@ pub(crate) fn tell_begun(event: &dyn Event, topic: &str, pool: Option<&str>, han
     if handlers.observers.is_empty() {
         return;
     }
-    let begun = EmissionBegun { topic, event, pool };
+    let begun = EmissionBegun::new(topic, event, pool);
     handlers
         .observers
-        .tell(|observer| observer.emission_begun(&begun));
+        .notify(|observer| observer.emission_begun(&begun));
 }
 
 /// Tells that an emission was accepted.
 pub(crate) fn tell_accepted(topic: &str, pool: Option<&str>, handlers: &Handlers) {
     handlers
         .observers
-        .tell(|observer| observer.emission_accepted(&EmissionAccepted { topic, pool }));
+        .notify(|observer| observer.emission_accepted(&EmissionAccepted::new(topic, pool)));
 }
 
 /// Tells that an emission has ended.
@@ -121,18 +137,14 @@ pub(crate) fn tell_ended(
     if handlers.observers.is_empty() {
         return;
     }
-    let ended = EmissionEnded {
-        topic,
-        event,
-        pool,
-        delivered: tally.delivered,
-        failed: tally.failed,
-        not_called: tally.not_called,
-        retried: tally.retried,
-        aborted: tally.aborted,
-        discarded,
-    };
+    let mut ended = EmissionEnded::new(topic, event, pool);
+    ended.delivered = tally.delivered;
+    ended.failed = tally.failed;
+    ended.not_called = tally.not_called;
+    ended.retried = tally.retried;
+    ended.aborted = tally.aborted;
+    ended.discarded = discarded;
     handlers
         .observers
-        .tell(|observer| observer.emission_ended(&ended));
+        .notify(|observer| observer.emission_ended(&ended));
 }

@@ -5,10 +5,10 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use super::cargo::Cargo;
 use super::flight::{AnyFlight, Flight};
 use super::future::Waiter;
-use super::inside;
 use super::lane::{Berth, start};
-use crate::order::{Full, Member, OrderingKey, Patience, Place, Rule, Waiting};
-use crate::pool::Pool;
+use crate::context;
+use crate::ordering::{Full, Member, OrderingKey, Patience, Place, Rule, Waiting};
+use soiree_core::Pool;
 
 /// Holds up those behind until it is dropped.
 pub(crate) struct Turn(Arc<Shared>);
@@ -102,7 +102,7 @@ impl Member for Shared {
     fn is_around_here(&self) -> bool {
         let turn = self.address();
         let flight = self.flight.get();
-        inside::any(|frame| frame.flight == turn)
+        context::inside_any(|frame| frame.flight == turn)
             || flight.is_some_and(|flight| flight.core().is_around_here())
     }
 

@@ -12,15 +12,13 @@ use super::later::FULL;
 use super::link::Link;
 use super::part::{AnyPart, Inside, take_off};
 use super::stalled::give_place;
-use crate::bulkheads::Bulkheads;
-use crate::call::{Alarm, Step, Verdict, Watched, Within};
 use crate::dispatch::{Audience, Tally, dispatch, handled, tell};
-use crate::job::Task;
-use crate::listener::ListenerError;
-use crate::observe::{Call, ListenerEnd, take_back};
-use crate::pool::{Pool, SubmitErrorReason, far_future};
-use crate::registry::{Entry, Rest, contained};
-use crate::timer::Timer;
+use crate::invocation::{Alarm, Call, Step, Verdict, Watched, Within};
+use crate::routing::Bulkheads;
+use soiree_core::observe::reclaim as take_back;
+use soiree_core::panic::contained;
+use soiree_core::registry::{Entry, Rest};
+use soiree_core::{ListenerEnd, Pool, SubmitErrorReason, Task, Timer, far_future};
 
 /// The listener runs.
 const CALLED: u8 = 0;
@@ -225,7 +223,7 @@ impl<C: Cargo> Watch<C> {
                 };
                 rest.look(core.topic(), |entry| {
                     tally.not_called += 1;
-                    let error = ListenerError::discarded(entry.place(core.topic()));
+                    let error = entry.discarded(core.topic());
                     let handlers = &core.setup.handlers;
                     let call = Call::new(entry, core.topic(), event, 1, handlers);
                     call.ended(ListenerEnd::Discarded(&error));

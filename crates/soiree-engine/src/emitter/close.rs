@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError, Weak};
 use std::time::Instant;
 
 use super::Emitter;
-use crate::emission::inside_any;
-use crate::pool::{Unfinished, far_future};
+use crate::context::inside_any;
+use soiree_core::{Unfinished, far_future};
 
 /// An `EventPool` was not closed, or not in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +63,7 @@ impl Emitter {
         let owned = self.current.load().owned_pools();
         for handle in owned {
             let ended = handle
-                .pool
+                .pool()
                 .release_with_deadline(deadline.unwrap_or_else(far_future));
             released = match (released, ended) {
                 (Err(one), Err(other)) => Err(Unfinished::new(

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Emitter;
-use crate::bulkheads::Bulkheads;
-use crate::introspection::{Graph, PoolInfo, RouteInfo};
+use crate::graph::{Graph, PoolInfo, RouteInfo};
+use crate::routing::Bulkheads;
 
 impl Emitter {
     /// Who listens to what, and what runs where.
@@ -17,9 +17,9 @@ impl Emitter {
             name: Arc::clone(name),
             stats,
         };
-        let default = info(&Bulkheads::DEFAULT.into(), settings.pool.pool.stats());
+        let default = info(&Bulkheads::DEFAULT.into(), settings.pool.pool().stats());
         let bulkheads = settings.bulkheads.iter();
-        let bulkheads = bulkheads.map(|(name, handle)| info(name, handle.pool.stats()));
+        let bulkheads = bulkheads.map(|(name, handle)| info(name, handle.pool().stats()));
         let routes = settings.bulkheads.routes().map(|(pattern, to)| RouteInfo {
             pattern: pattern.clone(),
             pool: Arc::clone(to),

@@ -3,14 +3,11 @@
 use std::sync::Arc;
 
 use super::Emitter;
-use crate::emission::{
-    Cargo, Core, Emission, EmitError, Flight, Frame, Setup, inside_any, on_timer,
-};
-use crate::job::Job;
-use crate::observe::{EmissionRefused, Refusal, take_back};
-use crate::pool::{SubmitError, SubmitErrorReason};
-use crate::pool_handle::PoolHandle;
+use crate::context::{Frame, inside_any, on_timer};
+use crate::emission::{Cargo, Core, Emission, EmitError, Flight, Setup};
 use crate::trace::{self, EmissionSpan};
+use soiree_core::observe::reclaim as take_back;
+use soiree_core::{EmissionRefused, Job, PoolHandle, Refusal, SubmitError, SubmitErrorReason};
 
 impl Emitter {
     /// The gate has been entered; the flight leaves it as it ends, refused or not.
@@ -84,14 +81,14 @@ impl Emitter {
         job: Job,
     ) -> Result<(), SubmitError> {
         let hub = Arc::as_ptr(&self.hub).addr();
-        let pool = Arc::as_ptr(&handle.pool).cast::<()>().addr();
+        let pool = Arc::as_ptr(handle.pool()).cast::<()>().addr();
         let is_elsewhere =
             |frame: &Frame| frame.hub == hub && frame.pool != 0 && frame.pool != pool;
         let elsewhere = || inside_any(is_elsewhere) || setup.is_on_another_pool();
-        if on_timer() || !handle.blocks_workers && elsewhere() {
-            handle.pool.submit_now(job)
+        if on_timer() || !handle.blocks_workers() && elsewhere() {
+            handle.pool().submit_now(job)
         } else {
-            handle.pool.submit(job)
+            handle.pool().submit(job)
         }
     }
 }
@@ -123,10 +120,7 @@ pub(super) fn tell_refused<C: Cargo>(
     trace::refused(core.topic(), why);
     drop(entered);
     end();
-    core.setup.handlers.observers.tell(|observer| {
-        observer.emission_refused(&EmissionRefused {
-            topic: core.topic(),
-            reason: why,
-        });
+    core.setup.handlers.observers.notify(|observer| {
+        observer.emission_refused(&EmissionRefused::new(core.topic(), why));
     });
 }

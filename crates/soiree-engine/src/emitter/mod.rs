@@ -19,21 +19,17 @@ pub use self::close::CloseError;
 use self::scene::{Scene, Scenes};
 use self::settings::Current;
 pub use self::settings::Settings;
-use crate::bulkheads::Bulkheads;
 use crate::dispatch::Audience;
 use crate::emission::{
     Attributes, Bare, Emission, EmitError, Hub, Report, Setup, Stalled, View, Whole,
 };
-use crate::event::Event;
 use crate::gate::Gate;
-use crate::listener::{Listener, ListenerId};
-use crate::observe::{EmissionRefused, Refusal};
-use crate::options::ListenerOptions;
-use crate::payload::{Payload, Value};
-use crate::pool::Pool;
-use crate::registry::{Found, Registry, SubscribeError};
-use crate::topic::{InvalidTopic, Pattern, validate_topic};
 use crate::trace;
+use soiree_core::registry::{Entry, Found};
+use soiree_core::{
+    EmissionRefused, Event, InvalidTopic, Listener, ListenerId, ListenerOptions, Pattern, Payload,
+    Pool, Refusal, Registry, SubscribeError, ValueCarrier as Value, validate_topic,
+};
 
 /// Emits events to the listeners of a registry, on a pool.
 ///
@@ -87,17 +83,14 @@ impl Emitter {
         &self,
         pattern: &Pattern,
         id: ListenerId,
-        mut options: ListenerOptions,
+        options: ListenerOptions,
         listener: Arc<dyn Listener>,
     ) -> Result<(), SubscribeError> {
-        let is_async = listener.as_async().is_some();
-        options.check(is_async)?;
-        if is_async {
-            options.pool.get_or_insert_with(|| Bulkheads::ASYNC.into());
-        }
+        let registration = Entry::new(pattern, id, options, listener)?;
+        let is_async = registration.is_async();
         let current = self.current.load();
         let settings = &current.settings;
-        if let Some(name) = &options.pool {
+        if let Some(name) = registration.pool() {
             let pool = settings.pool(name);
             let pool = pool.map_err(SubscribeError::UnknownPool)?;
             if is_async && !pool.polls_futures() {
@@ -105,24 +98,25 @@ impl Emitter {
                 return Err(SubscribeError::PollsNoFutures { pool });
             }
         }
-        let attempts = options.retry.map_or(1, |retry| retry.attempts());
+        let retry = registration.retry();
+        let attempts = retry.map_or(1, |retry| retry.attempts());
         if attempts > 1 && settings.retry_capacity == 0 {
             return Err(SubscribeError::NoRetryCapacity { attempts });
         }
-        let is_timed = options.retry.is_some() || options.timeout.is_some();
+        let is_timed = retry.is_some() || registration.timeout().is_some();
         if is_timed && settings.timer.is_none() {
             return Err(SubscribeError::NoTimer);
         }
-        if options.slow_after.is_some() && settings.handlers.watch.is_none() {
+        if registration.slow_after().is_some() && settings.handlers.watch.is_none() {
             return Err(SubscribeError::NoWatch);
         }
         drop(current);
-        self.registry().add(pattern, id, options, listener)
+        self.registry().register(pattern, registration)
     }
 
     /// The pool that runs what no route leads to a bulkhead.
     pub fn pool(&self) -> Arc<dyn Pool> {
-        Arc::clone(&self.current.load().settings.pool.pool)
+        Arc::clone(self.current.load().settings.pool.pool())
     }
 
     /// Emits a payload on the pool. Blocks only where the pool does.
@@ -269,9 +263,9 @@ impl Emitter {
             Barred::Closed => Refusal::Closed,
         };
         trace::refused(topic, reason);
-        let refused = EmissionRefused { topic, reason };
+        let refused = EmissionRefused::new(topic, reason);
         let observers = &current.settings.handlers.observers;
-        observers.tell(|observer| observer.emission_refused(&refused));
+        observers.notify(|observer| observer.emission_refused(&refused));
         barred
     }
 }

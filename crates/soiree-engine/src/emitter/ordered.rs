@@ -6,16 +6,14 @@ use std::sync::Arc;
 use super::Emitter;
 use super::launch::tell_refused;
 use super::settings::Current;
-use crate::emission::{
-    Berth, Cargo, Emission, EmitError, Flight, Setup, Turn, inside_any, on_timer,
-};
-use crate::event::Event;
-use crate::job::PanicPayload;
-use crate::observe::{EmissionRefused, OrderRefusal, Refusal, take_back};
-use crate::order::{Full, Member, OrderingKey, Patience, Place, Rule};
-use crate::payload::Payload;
-use crate::pool::SubmitErrorReason;
+use crate::context::{inside_any, on_timer};
+use crate::emission::{Berth, Cargo, Emission, EmitError, Flight, Setup, Turn};
+use crate::ordering::{Full, Member, OrderingKey, Patience, Place, Rule};
 use crate::trace;
+use soiree_core::observe::reclaim as take_back;
+use soiree_core::{
+    EmissionRefused, Event, OrderRefusal, PanicPayload, Payload, Refusal, SubmitErrorReason,
+};
 
 impl Emitter {
     /// The key of a flight that nobody else knows of yet. If the key function panics, the flight is ended.
@@ -53,11 +51,11 @@ impl Emitter {
         flight.core.set_berth(Berth::new(rule, key.clone()));
         let member = Arc::clone(&flight) as Arc<dyn Member>;
         let limit = rule.order.limit();
-        let capacity = limit.unwrap_or_else(|| setup.pool.capacity(&*handle.pool));
+        let capacity = limit.unwrap_or_else(|| setup.pool.capacity(&**handle.pool()));
         let patience = || self.patience(rule, setup);
         let entered = rule
             .lanes
-            .enter(&key, &member, Some(&handle.pool), capacity, patience);
+            .enter(&key, &member, Some(handle.pool()), capacity, patience);
         match entered {
             Ok(Place::Behind) => Ok(accepted(flight)),
             Ok(Place::Head) => self.submit_head(Arc::clone(current), flight),
@@ -130,7 +128,7 @@ impl Emitter {
             let observers = &current.settings.handlers.observers;
             let _entered = self.enter(0);
             observers
-                .tell(|observer| observer.emission_refused(&EmissionRefused { topic, reason }));
+                .notify(|observer| observer.emission_refused(&EmissionRefused::new(topic, reason)));
         })
     }
 
@@ -157,7 +155,7 @@ impl Emitter {
             });
         }
         let limit = rule.order.limit();
-        let capacity = limit.unwrap_or_else(|| setup.pool.capacity(&*handle.pool));
+        let capacity = limit.unwrap_or_else(|| setup.pool.capacity(&**handle.pool()));
         let turn = Turn::wait_for(rule, key, capacity, || rule.patience());
         turn.map(Some)
             .map_err(|full| lane_full(rule, topic, capacity, &full, event.payload()))

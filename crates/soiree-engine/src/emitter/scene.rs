@@ -7,10 +7,12 @@ use std::time::Instant;
 use arc_swap::{ArcSwap, Guard};
 
 use super::settings::Current;
-use crate::emission::{EnteredFrame, Frame, Hub, enter_frame};
-use crate::registry::{Follower, Snapshot, contained};
-use crate::sync::Monitor;
+use crate::context::{EnteredFrame, Frame, enter_frame};
+use crate::emission::Hub;
 use crate::trace;
+use soiree_core::panic::contained;
+use soiree_core::registry::{Follower, Snapshot};
+use soiree_core::sync::Monitor;
 
 /// Subscriptions and settings of one moment.
 pub(super) struct Scene {

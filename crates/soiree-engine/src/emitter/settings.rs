@@ -5,13 +5,11 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, Weak};
 
 use super::Emitter;
-use crate::bulkheads::{BulkheadError, Bulkheads};
-use crate::dispatch::Handlers;
 use crate::emission::{Hub, Link, Setup};
-use crate::order::KeyOrders;
-use crate::pool::Pool;
-use crate::pool_handle::PoolHandle;
-use crate::timer::Timer;
+use crate::ordering::KeyOrders;
+use crate::routing::Bulkheads;
+use crate::settings::Handlers;
+use soiree_core::{BulkheadError, Pool, PoolHandle, Timer};
 
 /// What holds for emissions that begin from now on.
 #[derive(Clone)]
@@ -57,7 +55,7 @@ impl Settings {
     /// The pool of this name, be it the default one.
     pub(super) fn pool(&self, name: &str) -> Result<&Arc<dyn Pool>, BulkheadError> {
         if name == Bulkheads::DEFAULT {
-            return Ok(&self.pool.pool);
+            return Ok(self.pool.pool());
         }
         self.bulkheads.get(name).map(PoolHandle::pool)
     }
@@ -115,7 +113,7 @@ impl Current {
     fn tell_of_bulkheads(&self, former: &Setup) {
         for (name, link) in &*former.pools {
             let is_one = |(_, handle): (_, &PoolHandle)| {
-                Arc::as_ptr(&handle.pool).cast::<()>().addr() == link.address()
+                Arc::as_ptr(handle.pool()).cast::<()>().addr() == link.address()
             };
             if **name != *Bulkheads::DEFAULT && !self.settings.bulkheads.iter().any(is_one) {
                 link.take_off();
@@ -127,7 +125,7 @@ impl Current {
     pub(super) fn owned_pools(&self) -> Vec<PoolHandle> {
         let bulkheads = self.settings.bulkheads.iter().map(|(_, pool)| pool);
         let pools = std::iter::once(&self.settings.pool).chain(bulkheads);
-        pools.filter(|pool| pool.owned).cloned().collect()
+        pools.filter(|pool| pool.is_owned()).cloned().collect()
     }
 }
 

@@ -6,17 +6,16 @@ use std::time::Duration;
 use super::scene::Scene;
 use super::settings::Current;
 use super::{Emitter, Unreported};
-use crate::call::{Watched, Within};
+use crate::context::{Frame, enter_frame};
 use crate::dispatch::{Audience, Failed, Ground, Tally, call_plain, dispatch, tell_if_dead};
 use crate::emission::{
-    Emission, Errors, Flight, Frame, Hub, Report, Turn, Whole, enter_frame, tell_accepted,
-    tell_begun, tell_ended,
+    Emission, Errors, Flight, Hub, Report, Turn, Whole, tell_accepted, tell_begun, tell_ended,
 };
-use crate::event::{BaseEvent, Event};
-use crate::listener::ListenerError;
-use crate::observe::Call;
-use crate::registry::{Entry, Known, contained};
+use crate::invocation::{Call, Watched, Within};
 use crate::trace::EmissionSpan;
+use soiree_core::panic::contained;
+use soiree_core::registry::{Entry, Known};
+use soiree_core::{BaseEvent, Event, ListenerError};
 
 /// The emission, as long as none of its listeners has been handed over; and what it becomes then.
 struct Here<'a> {

@@ -5,7 +5,8 @@ use std::fmt::{self, Write};
 use std::time::Duration;
 
 use super::tree::Branch;
-use super::{Graph, ListenerInfo, PatternInfo, PoolInfo};
+use super::{Graph, PoolInfo};
+use soiree_core::{ListenerInfo, PatternInfo};
 
 const HEAD: &str = r#"digraph soiree {
     graph [rankdir=LR, nodesep=0.25, ranksep=0.7, fontname="Helvetica,Arial,sans-serif"];

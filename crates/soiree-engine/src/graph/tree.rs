@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Graph, PatternInfo};
-use crate::order::KeyOrderStats;
+use super::Graph;
+use crate::ordering::KeyOrderStats;
+use soiree_core::PatternInfo;
 
 /// A beginning that patterns share, or a whole pattern.
 #[derive(Default)]

@@ -5,16 +5,15 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::clock;
-use super::told::{ListenerEnd, ListenerEnded, ListenerStarted};
-use super::watch::{Running, Seat, Watch};
-use crate::async_listener::ListenerFuture;
-use crate::dispatch::Handlers;
-use crate::emission::TopicText;
-use crate::event::Event;
-use crate::listener::BoxError;
-use crate::registry::Entry;
-use crate::trace::{Entered, ListenerSpan};
+use crate::settings::Handlers;
+use crate::slow::{Running, Seat, Watch};
+use crate::topic_text::TopicText;
+use crate::trace::{Entered, ListenerAttempt, ListenerSpan};
+use soiree_core::Retry;
+use soiree_core::observe::clock;
+use soiree_core::registry::Entry;
+use soiree_core::{BoxError, Event, ListenerFuture};
+use soiree_core::{ListenerEnd, ListenerEnded, ListenerStarted};
 
 /// A listener's turn in an emission.
 pub(crate) struct Call<'a> {
@@ -69,7 +68,7 @@ impl<'a> Call<'a> {
         if !self.handlers.are_quiet() {
             self.begin();
         }
-        let _entered = self.span.enter(self);
+        let _entered = self.span.enter(|| self.attempt());
         self.entry.listener.handle(seen)
     }
 
@@ -79,7 +78,7 @@ impl<'a> Call<'a> {
         if !self.handlers.are_quiet() {
             self.begin();
         }
-        let _entered = self.span.enter(self);
+        let _entered = self.span.enter(|| self.attempt());
         Some(listener.handle(Arc::clone(seen)))
     }
 
@@ -112,16 +111,24 @@ impl<'a> Call<'a> {
     fn begin(&self) {
         let observers = &self.handlers.observers;
         if !observers.is_empty() {
-            let started = ListenerStarted {
-                topic: self.topic,
-                event: self.event,
-                listener: self.entry.told(),
-                attempt: self.attempt,
-            };
-            observers.tell(|observer| observer.listener_started(&started));
+            let started =
+                ListenerStarted::new(self.topic, self.event, self.entry.told(), self.attempt);
+            observers.notify(|observer| observer.listener_started(&started));
             self.started.set(Some(clock::now()));
         }
         self.watched.set(self.watch());
+    }
+
+    fn attempt(&self) -> ListenerAttempt<'_> {
+        let number = self.attempt;
+        let is_last = |retry: Retry| retry.delay(number).is_none();
+        ListenerAttempt {
+            topic: self.topic,
+            event: self.event,
+            listener: self.entry.told(),
+            number,
+            is_last: self.entry.retry().is_none_or(is_last),
+        }
     }
 
     /// Has the listener watched, if there is a limit to how long it should run.
@@ -145,7 +152,7 @@ impl<'a> Call<'a> {
     /// Tells what came of it; right after it was run, if it was.
     #[inline]
     pub(crate) fn ended(&self, outcome: ListenerEnd<'_>) {
-        self.span.ended(self, outcome);
+        self.span.ended(|| self.attempt(), outcome);
         if !self.handlers.are_quiet() {
             self.tell_ended(outcome);
         }
@@ -156,16 +163,11 @@ impl<'a> Call<'a> {
         let started = self.started.get();
         let run_time = started.map(|started| clock::now().saturating_duration_since(started));
         self.end_watch();
-        let ended = ListenerEnded {
-            topic: self.topic,
-            event: self.event,
-            listener: self.entry.told(),
-            attempt: self.attempt,
-            outcome,
-            run_time,
-        };
+        let listener = self.entry.told();
+        let (topic, event, attempt) = (self.topic, self.event, self.attempt);
+        let ended = ListenerEnded::new(topic, event, listener, attempt, outcome, run_time);
         let observers = &self.handlers.observers;
-        observers.tell(|observer| observer.listener_ended(&ended));
+        observers.notify(|observer| observer.listener_ended(&ended));
     }
 
     fn end_watch(&self) {

@@ -1,16 +1,13 @@
 //! One listener's turn: abort, filter, runs, the call, and the time it may take.
 
+use crate::dispatch::{Ground, Tally};
+use crate::invocation::Call;
+use soiree_core::panic::{caught, contained};
+use soiree_core::registry::{Claim, Snapshot};
+use soiree_core::{BoxError, Event, PanicPayload, Timer, TimerId};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use crate::dispatch::{Ground, Tally, caught};
-use crate::event::Event;
-use crate::job::PanicPayload;
-use crate::listener::BoxError;
-use crate::observe::Call;
-use crate::registry::{Claim, Snapshot, contained};
-use crate::timer::{Timer, TimerId};
 
 /// What a listener's turn came to.
 pub(crate) enum Step {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// Integers are the same key if they are the same number, whatever their type; text is never the same key as a number.
 ///
 /// ```
-/// use soiree_core::OrderingKey;
+/// use soiree_engine::OrderingKey;
 /// assert_eq!(OrderingKey::from(7_u8), OrderingKey::from(7_i64));
 /// assert_ne!(OrderingKey::from(7), OrderingKey::from("7"));
 /// ```

@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 
 use super::key::OrderingKey;
 use crate::emission::Waiter;
-use crate::pool::Pool;
+use soiree_core::Pool;
 
 const SHARDS: usize = 16;
 

@@ -11,9 +11,8 @@ pub use self::key::OrderingKey;
 pub(crate) use self::lanes::{Ahead, Full, Member, Patience, Place, Waiting};
 pub use self::rule::KeyOrder;
 pub(crate) use self::rule::Rule;
-use crate::bulkheads::{Specificity, overlap, specificity};
-use crate::pool::{MAX_CAPACITY, Overflow};
-use crate::topic::{InvalidTopic, Pattern};
+use crate::routing::{Specificity, overlap, specificity};
+use soiree_core::{KeyOrderError, MAX_CAPACITY, Overflow, Pattern};
 
 /// Rules that say which events are ordered, and by what. See [`KeyOrder`].
 ///
@@ -22,39 +21,6 @@ use crate::topic::{InvalidTopic, Pattern};
 pub struct KeyOrders {
     /// The most specific first.
     rules: Vec<(Specificity, Arc<Rule>)>,
-}
-
-/// An order that makes no sense.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum KeyOrderError {
-    /// The pattern is malformed.
-    #[error("the events to be ordered by key: {0}")]
-    InvalidPattern(#[from] InvalidTopic),
-    /// An event that is behind others can be run neither at once nor in place of others.
-    #[error("the order of {pattern} cannot have the overflow policy {overflow:?}")]
-    Overflow {
-        /// The pattern.
-        pattern: Pattern,
-        /// The policy.
-        overflow: Overflow,
-    },
-    /// A number that is too large to be meant.
-    #[error("the order of {pattern} has a capacity of {capacity}, which is above {MAX_CAPACITY}")]
-    TooLarge {
-        /// The pattern.
-        pattern: Pattern,
-        /// The capacity.
-        capacity: usize,
-    },
-    /// Two patterns match the same topics and say equally much.
-    #[error("the orders of {first} and {second} match the same topics and are equally specific")]
-    Ambiguous {
-        /// The pattern of the order that was there first.
-        first: Pattern,
-        /// The pattern of the other one.
-        second: Pattern,
-    },
 }
 
 /// What is on its way by one [`KeyOrder`].

@@ -6,9 +6,7 @@ use std::time::Instant;
 
 use super::key::OrderingKey;
 use super::lanes::{Lanes, Patience};
-use crate::event::Event;
-use crate::pool::Overflow;
-use crate::topic::Pattern;
+use soiree_core::{Event, Overflow, Pattern};
 
 type KeyFn = Arc<dyn Fn(&dyn Event) -> Option<OrderingKey> + Send + Sync>;
 
@@ -17,7 +15,8 @@ type KeyFn = Arc<dyn Fn(&dyn Event) -> Option<OrderingKey> + Send + Sync>;
 /// Given to an `EventPool` together with a pattern. A key function says which key an event has; `None` is not ordered.
 ///
 /// ```
-/// use soiree_core::{KeyOrder, Overflow};
+/// use soiree_core::Overflow;
+/// use soiree_engine::KeyOrder;
 ///
 /// struct Account {
 ///     id: u64,

@@ -7,10 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use self::specificity::{Specificity, overlap, specificity};
-use crate::options::is_printable;
-use crate::order::KeyOrderError;
-use crate::pool_handle::PoolHandle;
-use crate::topic::{InvalidTopic, Pattern};
+use soiree_core::{ASYNC_BULKHEAD, BulkheadError, Pattern, PoolHandle, is_printable};
 
 /// Pools beside the default one, each under a name, and routes to them.
 ///
@@ -31,68 +28,12 @@ struct Route {
     to: Arc<str>,
 }
 
-/// Bulkheads or routes that make no sense.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BulkheadError {
-    /// The name is empty, blank, has control characters, or is the one of the pool that takes everything else.
-    #[error(
-        "{name:?} cannot be the name of a bulkhead: it has to be printable, and other than \"default\""
-    )]
-    InvalidName {
-        /// The name.
-        name: Box<str>,
-    },
-    /// There is a bulkhead of that name.
-    #[error("there is a bulkhead {name:?} already")]
-    Duplicate {
-        /// The name.
-        name: Arc<str>,
-    },
-    /// There is no bulkhead of that name.
-    #[error("there is no bulkhead {name:?}; there are {known:?}")]
-    Unknown {
-        /// The name.
-        name: Box<str>,
-        /// The names that there are.
-        known: Vec<Arc<str>>,
-    },
-    /// The `EventPool` is closed.
-    #[error("the event pool is closed")]
-    Closed,
-    /// An order by key makes no sense. Only while an `EventPool` is built.
-    #[error(transparent)]
-    Order(#[from] KeyOrderError),
-    /// The route's pattern is malformed.
-    #[error("the route to {to:?}: {source}")]
-    InvalidRoute {
-        /// Where it was to lead.
-        to: Box<str>,
-        /// What is wrong with the pattern.
-        source: InvalidTopic,
-    },
-    /// Two routes match the same topics, say equally much, and lead to different pools.
-    #[error(
-        "the routes {first} to {first_to:?} and {second} to {second_to:?} match the same topics and are equally specific"
-    )]
-    Ambiguous {
-        /// The pattern of the route that was there first.
-        first: Pattern,
-        /// Where it leads.
-        first_to: Arc<str>,
-        /// The pattern of the other one.
-        second: Pattern,
-        /// Where it was to lead.
-        second_to: Arc<str>,
-    },
-}
-
 impl Bulkheads {
     /// What the pool is called that takes what no route leads elsewhere.
     pub const DEFAULT: &'static str = "default";
 
     /// The bulkhead of [async listeners](crate::AsyncListener) that name no other.
-    pub const ASYNC: &'static str = "async";
+    pub const ASYNC: &'static str = ASYNC_BULKHEAD;
 
     /// Adds a pool under a name.
     ///

@@ -1,6 +1,6 @@
 //! Which of two patterns says more about a topic that both match.
 
-use crate::topic::Pattern;
+use soiree_core::Pattern;
 
 /// How much a pattern says: the more literal segments, the more; then the more `*`, each of which stands for one segment; then
 /// the fewer `**`.

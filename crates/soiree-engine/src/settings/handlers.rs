@@ -1,13 +1,10 @@
 //! Who is told of what.
 
+use crate::slow::{SlowListenerHandler, Watch};
+use soiree_core::{DeadLetter, Event, ListenerError, ListenerPanic, Observers};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-
-use crate::event::Event;
-use crate::listener::{ListenerError, ListenerPanic};
-use crate::observe::{Observers, SlowListenerHandler, Watch};
-use crate::retry::DeadLetter;
 
 /// Sees every listener error; what it returns goes into the report, `None` swallows it.
 pub type ErrorHandler =

@@ -1,7 +1,7 @@
 //! Nothing, in the shape of [`on`](super).
 
-use crate::event::EventId;
-use crate::observe::{Call, ListenerEnd, Refusal};
+use super::ListenerAttempt;
+use soiree_core::{EventId, ListenerEnd, Refusal};
 
 #[derive(Default)]
 pub(crate) struct EmissionSpan(());
@@ -32,7 +32,7 @@ impl EmissionSpan {
 
 impl ListenerSpan {
     #[inline]
-    pub(crate) fn enter(&self, _: &Call<'_>) -> Entered {
+    pub(crate) fn enter<'a>(&self, _: impl FnOnce() -> ListenerAttempt<'a>) -> Entered {
         Entered
     }
 
@@ -42,7 +42,7 @@ impl ListenerSpan {
     }
 
     #[inline]
-    pub(crate) fn ended(&self, _: &Call<'_>, _: ListenerEnd<'_>) {}
+    pub(crate) fn ended<'a>(&self, _: impl FnOnce() -> ListenerAttempt<'a>, _: ListenerEnd<'_>) {}
 }
 
 #[inline]

@@ -6,12 +6,11 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::ListenerAttempt;
+use soiree_core::panic::contained;
+use soiree_core::{EventId, ListenerEnd, Refusal};
 use tracing::field::{Empty, display};
 use tracing::{Level, Span, event, info_span};
-
-use crate::event::EventId;
-use crate::observe::{Call, ListenerEnd, Refusal};
-use crate::registry::contained;
 
 const TARGET: &str = "soiree";
 
@@ -105,10 +104,10 @@ impl Drop for EmissionSpan {
 
 impl ListenerSpan {
     /// Enters the span, which begins with the first time, below that of the emission.
-    pub(crate) fn enter(&self, call: &Call<'_>) -> Entered {
+    pub(crate) fn enter<'a>(&self, attempt: impl FnOnce() -> ListenerAttempt<'a>) -> Entered {
         if self.0.get().is_none() {
             contained(|| {
-                if let Some(span) = begin(call) {
+                if let Some(span) = begin(&attempt()) {
                     self.0.get_or_init(|| Arc::new(span));
                 }
             });
@@ -122,10 +121,14 @@ impl ListenerSpan {
     }
 
     /// Tells of a failure. The span ends with its last owner.
-    pub(crate) fn ended(&self, call: &Call<'_>, outcome: ListenerEnd<'_>) {
+    pub(crate) fn ended<'a>(
+        &self,
+        attempt: impl FnOnce() -> ListenerAttempt<'a>,
+        outcome: ListenerEnd<'_>,
+    ) {
         if !matches!(outcome, ListenerEnd::Succeeded) {
             let _entered = Entered::new(self.0.get().cloned());
-            contained(|| failed(call, outcome));
+            contained(|| failed(&attempt(), outcome));
         }
     }
 }
@@ -137,42 +140,42 @@ impl Drop for ListenerSpan {
     }
 }
 
-fn begin(call: &Call<'_>) -> Option<Span> {
-    let told = call.entry.told();
+fn begin(attempt: &ListenerAttempt<'_>) -> Option<Span> {
+    let told = attempt.listener;
     let span = info_span!(
         target: TARGET,
         "listener",
-        topic = call.topic,
+        topic = attempt.topic,
         listener = told.name.unwrap_or(told.id.as_str()),
         listener_id = told.id.as_str(),
         pattern = told.pattern,
         pool = told.pool,
-        attempt = call.attempt,
+        attempt = attempt.number,
         event_id = Empty,
     );
     if span.is_disabled() {
         return None;
     }
-    if let Some(id) = call.event.known_id() {
+    if let Some(id) = attempt.event.known_id() {
         span.record("event_id", display(id));
     }
     Some(span)
 }
 
 #[cold]
-fn failed(call: &Call<'_>, outcome: ListenerEnd<'_>) {
-    let told = call.entry.told();
+fn failed(attempt: &ListenerAttempt<'_>, outcome: ListenerEnd<'_>) {
+    let told = attempt.listener;
     macro_rules! tell {
         ($level:expr, $message:literal, $error:expr, $panic:expr) => {
             event!(
                 target: TARGET,
                 $level,
-                topic = call.topic,
+                topic = attempt.topic,
                 listener = told.name.unwrap_or(told.id.as_str()),
                 listener_id = told.id.as_str(),
                 pattern = told.pattern,
                 pool = told.pool,
-                attempt = call.attempt,
+                attempt = attempt.number,
                 registered_at = told.registered_at.map(display),
                 error = $error,
                 panic = $panic,
@@ -180,10 +183,8 @@ fn failed(call: &Call<'_>, outcome: ListenerEnd<'_>) {
             )
         };
     }
-    let is_last = |retry: crate::Retry| retry.delay(call.attempt).is_none();
     match outcome {
-        ListenerEnd::Succeeded => {}
-        ListenerEnd::Failed(error) if call.entry.retry().is_none_or(is_last) => {
+        ListenerEnd::Failed(error) if attempt.is_last => {
             tell!(
                 Level::ERROR,
                 "listener failed",
@@ -234,6 +235,7 @@ fn failed(call: &Call<'_>, outcome: ListenerEnd<'_>) {
                 None::<&str>
             );
         }
+        _ => {}
     }
 }
 
@@ -256,6 +258,7 @@ pub(crate) fn refused(topic: &str, why: Refusal<'_>) {
             let order = reason.pattern().as_str();
             event!(target: TARGET, Level::WARN, topic, order, "emission refused by its order: {reason}");
         }
+        _ => {}
     });
 }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use shuttle::thread;
-use soiree_core::Gate;
+use soiree_engine::Gate;
 
-use crate::common::{Threads, explore};
+use soiree_testkit::model::{Threads, explore};
 
 /// E4: whoever got in is waited for, whoever comes later stays out, and of those who close one does.
 #[test]

@@ -12,7 +12,6 @@
 
 mod closing;
 mod common;
-mod gate;
 mod growing;
 mod releasing;
 mod resizing;

@@ -6,10 +6,8 @@ use std::any::{Any, type_name};
 use std::fmt;
 use std::marker::PhantomData;
 
-use soiree_core::{
-    BoxError, Emission, EmitError, Event, ListenerId, ListenerOptions, Outcome, Report, Soiree,
-    SubscribeError,
-};
+use soiree_core::{BoxError, Event, ListenerId, ListenerOptions, Outcome, SubscribeError};
+use soiree_engine::{Emission, EmitError, Report, Soiree};
 
 /// A topic all of whose events carry a `T`.
 ///

@@ -8,7 +8,7 @@ use soiree::{
     BulkheadError, EmitError, Event, EventPool, KeyOrder, KeyOrderError, ListenerId,
     ListenerOptions, MAX_CAPACITY, Overflow, Pattern, Timer, TimerError, TimerId, WorkerPool,
 };
-use soiree_core::{Emitter, Settings};
+use soiree_engine::{Emitter, Settings};
 use soiree_testkit::ManualPool;
 
 use super::{Numbered, by_key, hold_key, note, numbers, on_their_way, ordered_on};

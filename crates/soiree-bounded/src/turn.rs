@@ -1,23 +1,83 @@
-//! Jobs that have begun: run on a thread, or polled as futures.
+//! The right to run the next job of a pool, and the job that started with it.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::executor::Taker;
-use crate::job::{Job, JobFuture};
-use crate::registry::contained;
+use soiree_core::{Entered, Job, JobFuture, JobOutcome};
 
-/// A job of a pool that counts as active, for an [`Executor`](super::Executor) to run or to poll.
+use crate::cancel::Cancel;
+
+/// The right to run the next job of a pool: what an [`Executor`] is given.
+///
+/// One turn is one job, so that others who share the threads get theirs in between. Dropped unrun, it tells the pool.
+#[must_use]
+pub struct Turn {
+    taken: Option<Arc<dyn Taker>>,
+    id: u64,
+}
+
+/// The pool, as its turns see it.
+pub(crate) trait Taker: Send + Sync {
+    fn take(self: Arc<Self>, turn: u64);
+    fn lose(self: Arc<Self>, turn: u64);
+    fn begin(self: Arc<Self>, turn: u64) -> Option<Begun>;
+
+    /// Runs a job that has begun.
+    fn run_job(self: Arc<Self>, turn: u64, job: Job);
+
+    /// A job that had begun has ended, or was dropped before its end.
+    fn is_over(self: Arc<Self>, turn: u64, outcome: Option<JobOutcome>);
+
+    /// The calling thread works for the pool.
+    fn enter(&self) -> Entered;
+}
+
+impl Turn {
+    pub(crate) fn new(pool: Arc<dyn Taker>, id: u64) -> Self {
+        Self {
+            taken: Some(pool),
+            id,
+        }
+    }
+
+    /// Runs the next job of the pool on this thread, if there is one. Does not panic.
+    pub fn run(mut self) {
+        if let Some(pool) = self.taken.take() {
+            pool.take(self.id);
+        }
+    }
+
+    /// Takes the next job of the pool, if there is one, to be run or polled. From here on it counts as active.
+    pub fn begin(mut self) -> Option<Begun> {
+        self.taken.take()?.begin(self.id)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(pool) = self.taken.take() {
+            pool.lose(self.id);
+        }
+    }
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn").finish_non_exhaustive()
+    }
+}
+
+/// A job of a pool that counts as active, for an [`Executor`](crate::Executor) to run or to poll.
 ///
 /// Dropped before its end, it tells the pool, which counts it as discarded.
 ///
 /// ```
 /// use std::{io, thread};
-/// use soiree_core::{BoundedPool, Executor, Job, Pool, PoolOptions, Turn};
+/// use soiree_bounded::{BoundedPool, Executor, Turn};
+/// use soiree_core::{Job, Pool, PoolOptions};
 /// # /// As good an executor of futures as any.
 /// # fn spawn(future: impl Future<Output = ()> + Send + 'static) {
 /// #     thread::spawn(|| Job::from_future(future).run());
@@ -60,7 +120,7 @@ pub struct Begun {
 }
 
 impl Begun {
-    pub(super) fn new(
+    pub(crate) fn new(
         pool: Arc<dyn Taker>,
         turn: u64,
         job: Job,
@@ -134,39 +194,5 @@ impl fmt::Debug for Begun {
         f.debug_struct("Begun")
             .field("is_future", &self.is_future())
             .finish_non_exhaustive()
-    }
-}
-
-/// Asks a future that is in flight to end.
-#[derive(Default)]
-pub(super) struct Cancel {
-    is_asked_for: AtomicBool,
-    waker: Mutex<Option<Waker>>,
-}
-
-impl Cancel {
-    pub(super) fn cancel(&self) {
-        self.is_asked_for.store(true, Ordering::SeqCst);
-        if let Some(waker) = self.swap(None) {
-            contained(|| waker.wake());
-        }
-    }
-
-    /// Looks after it has left its waker: who cancels does it the other way round.
-    fn is_asked_for(&self, waker: &Waker) -> bool {
-        let known = self.lock().as_ref().is_some_and(|old| old.will_wake(waker));
-        if !known {
-            let old = self.swap(Some(waker.clone()));
-            drop(old);
-        }
-        self.is_asked_for.load(Ordering::SeqCst)
-    }
-
-    fn swap(&self, waker: Option<Waker>) -> Option<Waker> {
-        std::mem::replace(&mut *self.lock(), waker)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Waker>> {
-        self.waker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,17 +1,19 @@
 //! Jobs: what a pool is given to run.
 
+mod block_on;
 mod future;
 
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
+use self::block_on::block_on;
 pub use self::future::JobFuture;
-use crate::observe::Observed;
+use crate::panic::{PanicPayload, caught, contained};
+use crate::rejection::SubmitErrorReason;
 
 /// Work that lives in an allocation of its own, so that queueing it costs none.
 ///
@@ -44,9 +46,32 @@ enum Work {
     // Boxed because few jobs have a deadline, and every slot of every queue would be larger for it.
     Before(Box<(Instant, Job)>),
     // Boxed for the same reason.
-    Observed(Box<Observed>),
+    Observed(Box<dyn ObservedJob>),
     Future(Pin<Box<dyn Future<Output = ()> + Send>>),
     Taken,
+}
+
+/// A [`Job`] that notifies somebody when it starts, ends or is dropped.
+///
+/// Dropping it unrun notifies that it was discarded. Only jobs that are observed have one, so no other job pays for it.
+pub trait ObservedJob: Send {
+    /// The job, until it starts.
+    fn job(&self) -> Option<&Job>;
+
+    /// Whether the job is a future.
+    fn is_future(&self) -> bool;
+
+    /// Runs the job; if `in_time`, whatever its deadline.
+    fn run(self: Box<Self>, in_time: bool) -> JobOutcome;
+
+    /// Polls the job, which is a future; if `in_time`, it starts whatever its deadline.
+    fn poll(&mut self, in_time: bool, context: &mut Context<'_>) -> Poll<JobOutcome>;
+
+    /// Drops the job because its deadline has passed.
+    fn expire(self: Box<Self>);
+
+    /// Returns the job as it was before it was observed: its pool rejected it.
+    fn rejected(self: Box<Self>, reason: &SubmitErrorReason) -> Job;
 }
 
 /// How a job ended.
@@ -60,9 +85,6 @@ pub enum JobOutcome {
     /// Its deadline had passed before it could start, so it was not run.
     Expired,
 }
-
-/// What a panic carried. Dropping it is safe even if the payload's own `Drop` panics.
-pub struct PanicPayload(Option<Box<dyn Any + Send>>);
 
 impl Job {
     /// Makes a job of a closure (one allocation).
@@ -79,16 +101,20 @@ impl Job {
         }
     }
 
-    pub(crate) fn observed(observed: Observed) -> Self {
+    /// Makes a job of one that is observed.
+    pub fn observed(observed: Box<dyn ObservedJob>) -> Self {
         Self {
-            work: Work::Observed(Box::new(observed)),
+            work: Work::Observed(observed),
         }
     }
 
-    /// What tells of the job, if it is told of.
-    pub(crate) fn into_observed(mut self) -> Result<Observed, Self> {
+    /// The observed job that this was made of.
+    ///
+    /// # Errors
+    /// The job itself, if it was made of something else.
+    pub fn into_observed(mut self) -> Result<Box<dyn ObservedJob>, Self> {
         match std::mem::replace(&mut self.work, Work::Taken) {
-            Work::Observed(observed) => Ok(*observed),
+            Work::Observed(observed) => Ok(observed),
             work => {
                 self.work = work;
                 Err(self)
@@ -117,7 +143,7 @@ impl Job {
     }
 
     /// Takes out the task that the job was made of, which is not told that it was discarded.
-    pub(crate) fn into_task(mut self) -> Option<Arc<dyn Task>> {
+    pub fn into_task(mut self) -> Option<Arc<dyn Task>> {
         match std::mem::replace(&mut self.work, Work::Taken) {
             Work::Task(task) => Some(task),
             work => {
@@ -143,10 +169,10 @@ impl Job {
     }
 
     /// Runs the job; if it is `in_time`, whatever its deadline.
-    pub(crate) fn start(mut self, in_time: bool) -> JobOutcome {
+    pub fn start(mut self, in_time: bool) -> JobOutcome {
         match std::mem::replace(&mut self.work, Work::Taken) {
-            Work::Closure(work) => caught(work),
-            Work::Task(task) => caught(|| task.run()),
+            Work::Closure(work) => outcome(caught(work)),
+            Work::Task(task) => outcome(caught(|| task.run())),
             Work::Before(timed) => {
                 let (deadline, job) = *timed;
                 if !in_time && Instant::now() > deadline {
@@ -156,13 +182,13 @@ impl Job {
                 job.start(in_time)
             }
             Work::Observed(observed) => observed.run(in_time),
-            Work::Future(future) => caught(|| future::block_on(future)),
+            Work::Future(future) => outcome(caught(|| block_on(future))),
             Work::Taken => JobOutcome::Completed,
         }
     }
 
     /// Whether its deadline has passed.
-    pub(crate) fn is_late(&self, now: Instant) -> bool {
+    pub fn is_late(&self, now: Instant) -> bool {
         match &self.work {
             Work::Before(timed) => now > timed.0 || timed.1.is_late(now),
             Work::Observed(observed) => observed.job().is_some_and(|job| job.is_late(now)),
@@ -171,7 +197,7 @@ impl Job {
     }
 
     /// Drops the job because its deadline has passed.
-    pub(crate) fn expire(mut self) {
+    pub fn expire(mut self) {
         match std::mem::replace(&mut self.work, Work::Taken) {
             Work::Before(timed) => timed.1.expire(),
             Work::Observed(observed) => observed.expire(),
@@ -180,10 +206,10 @@ impl Job {
     }
 }
 
-fn caught(work: impl FnOnce()) -> JobOutcome {
-    match catch_unwind(AssertUnwindSafe(work)) {
+fn outcome(ended: Result<(), PanicPayload>) -> JobOutcome {
+    match ended {
         Ok(()) => JobOutcome::Completed,
-        Err(payload) => JobOutcome::Panicked(PanicPayload::new(payload)),
+        Err(payload) => JobOutcome::Panicked(payload),
     }
 }
 
@@ -191,13 +217,10 @@ impl Drop for Job {
     fn drop(&mut self) {
         let work = std::mem::replace(&mut self.work, Work::Taken);
         // What user code holds may panic as it is dropped, and a queue must outlive that.
-        let dropped = catch_unwind(AssertUnwindSafe(move || match work {
+        contained(move || match work {
             Work::Task(task) => task.discarded(),
             other => drop(other),
-        }));
-        if let Err(payload) = dropped {
-            drop(PanicPayload::new(payload));
-        }
+        });
     }
 }
 
@@ -210,55 +233,5 @@ impl fmt::Debug for Job {
 impl<F: FnOnce() + Send + 'static> From<F> for Job {
     fn from(work: F) -> Self {
         Self::new(work)
-    }
-}
-
-impl PanicPayload {
-    /// Wraps what `catch_unwind` caught.
-    pub fn new(payload: Box<dyn Any + Send>) -> Self {
-        Self(Some(payload))
-    }
-
-    /// The payload itself, as given to `panic!` or `panic_any`.
-    pub fn get(&self) -> &(dyn Any + Send) {
-        match &self.0 {
-            Some(payload) => payload.as_ref(),
-            None => &(),
-        }
-    }
-
-    /// The panic's message, or a stand-in if it was not text.
-    pub fn message(&self) -> &str {
-        let payload = self.get();
-        if let Some(text) = payload.downcast_ref::<&'static str>() {
-            text
-        } else if let Some(text) = payload.downcast_ref::<String>() {
-            text
-        } else {
-            "a panic that carries no text"
-        }
-    }
-
-    /// Takes the payload out, to be resumed or inspected.
-    pub fn into_inner(mut self) -> Box<dyn Any + Send> {
-        self.0.take().unwrap_or_else(|| Box::new(()))
-    }
-}
-
-impl Drop for PanicPayload {
-    fn drop(&mut self) {
-        let Some(payload) = self.0.take() else { return };
-        if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
-            // A payload whose drop panics may panic with another such payload, without end.
-            std::mem::forget(second);
-        }
-    }
-}
-
-impl fmt::Debug for PanicPayload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PanicPayload")
-            .field(&self.message())
-            .finish()
     }
 }

@@ -1,0 +1,237 @@
+//! How a listener failed.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::id::ListenerId;
+use super::outcome::BoxError;
+use crate::rejection::SubmitErrorReason;
+
+/// A listener's panic, as the panic handler sees it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ListenerPanic<'a> {
+    /// The topic that was emitted.
+    pub topic: &'a str,
+    /// The listener that panicked.
+    pub listener: &'a ListenerId,
+    /// The pattern it was subscribed with.
+    pub pattern: &'a str,
+    /// The name it was given, if any.
+    pub name: Option<&'a str>,
+    /// Where in the program's source it was registered, if known. See [`ListenerError::registered_at`].
+    pub registered_at: Option<&'static Location<'static>>,
+    /// The panic's message, or a stand-in if it carried no text.
+    pub message: &'a str,
+    /// What was given to `panic!` or `panic_any`.
+    pub payload: &'a (dyn Any + Send),
+}
+
+/// One listener's failure in one emission. Cheap to clone.
+#[derive(Clone)]
+pub struct ListenerError(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    topic: Arc<str>,
+    listener: ListenerId,
+    pattern: Arc<str>,
+    name: Option<Arc<str>>,
+    registered_at: Option<&'static Location<'static>>,
+    cause: Arc<Cause>,
+}
+
+enum Cause {
+    Failed(BoxError),
+    Panicked(Box<str>),
+    TimedOut(Duration),
+    Refused(SubmitErrorReason),
+    Discarded,
+    Cancelled,
+}
+
+/// How a listener failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Failure {
+    /// It returned an error.
+    Failed,
+    /// It panicked.
+    Panicked,
+    /// It had not returned in the time that it has, and may still run. See [`timeout`](crate::ListenerOptions::timeout).
+    TimedOut,
+    /// It was not called: the pool that it was to run on refused it.
+    Refused,
+    /// It was not called: the pool that it was to run on dropped it.
+    Discarded,
+    /// It is an [async listener](crate::AsyncListener), and was dropped before its end.
+    Cancelled,
+}
+
+impl ListenerError {
+    pub(crate) fn failed(at: Place<'_>, error: BoxError) -> Self {
+        Self::of(at, Cause::Failed(error))
+    }
+
+    pub(crate) fn panicked(at: Place<'_>, message: &str) -> Self {
+        Self::of(at, Cause::Panicked(message.into()))
+    }
+
+    pub(crate) fn timed_out(at: Place<'_>, limit: Duration) -> Self {
+        Self::of(at, Cause::TimedOut(limit))
+    }
+
+    pub(crate) fn refused(at: Place<'_>, reason: SubmitErrorReason) -> Self {
+        Self::of(at, Cause::Refused(reason))
+    }
+
+    pub(crate) fn discarded(at: Place<'_>) -> Self {
+        Self::of(at, Cause::Discarded)
+    }
+
+    pub(crate) fn cancelled(at: Place<'_>) -> Self {
+        Self::of(at, Cause::Cancelled)
+    }
+
+    fn of(at: Place<'_>, cause: Cause) -> Self {
+        Self(Arc::new(Inner {
+            topic: at.topic.into(),
+            listener: at.listener.clone(),
+            pattern: Arc::clone(at.pattern),
+            name: at.name.cloned(),
+            registered_at: at.registered_at,
+            cause: Arc::new(cause),
+        }))
+    }
+
+    /// The same failure with another error in the place of its own, for an error handler that translates errors.
+    #[must_use]
+    pub fn with_source(self, error: impl Into<BoxError>) -> Self {
+        let cause = Arc::new(Cause::Failed(error.into()));
+        Self(Arc::new(Inner {
+            cause,
+            ..(*self.0).clone()
+        }))
+    }
+
+    /// The topic that was emitted.
+    pub fn topic(&self) -> &str {
+        &self.0.topic
+    }
+
+    /// The listener that failed.
+    pub fn listener(&self) -> &ListenerId {
+        &self.0.listener
+    }
+
+    /// The pattern it was subscribed with.
+    pub fn pattern(&self) -> &str {
+        &self.0.pattern
+    }
+
+    /// The name it was given, if any.
+    pub fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    /// Where in the program's source it was registered: the place that called `on` or the like, or what its options
+    /// [say](crate::ListenerOptions::registered_at). `None` if it was subscribed in another way and they do not.
+    pub fn registered_at(&self) -> Option<&'static Location<'static>> {
+        self.0.registered_at
+    }
+
+    /// How it failed.
+    pub fn failure(&self) -> Failure {
+        match &*self.0.cause {
+            Cause::Failed(_) => Failure::Failed,
+            Cause::Panicked(_) => Failure::Panicked,
+            Cause::TimedOut(_) => Failure::TimedOut,
+            Cause::Refused(_) => Failure::Refused,
+            Cause::Discarded => Failure::Discarded,
+            Cause::Cancelled => Failure::Cancelled,
+        }
+    }
+
+    /// Whether it panicked rather than returned an error.
+    pub fn is_panic(&self) -> bool {
+        self.failure() == Failure::Panicked
+    }
+
+    /// What it panicked with, if it did: the panic's message, or a stand-in if it carried no text.
+    pub fn panic_message(&self) -> Option<&str> {
+        match &*self.0.cause {
+            Cause::Panicked(message) => Some(message),
+            _ => None,
+        }
+    }
+
+    /// What the listener returned, if it is an `E`.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        match &*self.0.cause {
+            Cause::Failed(error) => error.downcast_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// Where a failure happened.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) listener: &'a ListenerId,
+    pub(crate) pattern: &'a Arc<str>,
+    pub(crate) name: Option<&'a Arc<str>>,
+    pub(crate) registered_at: Option<&'static Location<'static>>,
+}
+
+impl fmt::Display for ListenerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        let listener = inner.name.as_deref().unwrap_or(inner.listener.as_str());
+        write!(f, "listener {listener} on {} ", inner.pattern)?;
+        if let Some(place) = inner.registered_at {
+            write!(f, "(registered at {}:{}) ", place.file(), place.line())?;
+        }
+        match &*inner.cause {
+            Cause::Failed(error) => write!(f, "failed for {}: {error}", inner.topic),
+            Cause::Panicked(message) => write!(f, "panicked for {}: {message}", inner.topic),
+            Cause::TimedOut(limit) => {
+                write!(f, "had not returned after {limit:?} for {}", inner.topic)
+            }
+            Cause::Refused(reason) => {
+                write!(f, "was not called for {}: {reason}", inner.topic)
+            }
+            Cause::Discarded => {
+                write!(f, "was not called for {}: its pool dropped it", inner.topic)
+            }
+            Cause::Cancelled => {
+                write!(f, "was cancelled for {}: it had not ended", inner.topic)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ListenerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListenerError")
+            .field("topic", &self.topic())
+            .field("listener", &self.listener())
+            .field("pattern", &self.pattern())
+            .field("message", &format_args!("{self}"))
+            .finish()
+    }
+}
+
+impl Error for ListenerError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &*self.0.cause {
+            Cause::Failed(error) => Some(error.as_ref()),
+            Cause::Refused(reason) => Some(reason),
+            Cause::Panicked(_) | Cause::TimedOut(_) | Cause::Discarded | Cause::Cancelled => None,
+        }
+    }
+}

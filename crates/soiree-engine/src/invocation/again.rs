@@ -1,0 +1,57 @@
+//! A later attempt.
+
+use std::any::Any;
+
+use soiree_core::{Event, EventId, Payload, Properties};
+
+/// The event as a listener sees it that is called again.
+pub(crate) struct Again<'a> {
+    pub(crate) event: &'a dyn Event,
+    pub(crate) attempt: u32,
+}
+
+impl Event for Again<'_> {
+    fn id(&self) -> EventId {
+        self.event.id()
+    }
+
+    fn known_id(&self) -> Option<EventId> {
+        self.event.known_id()
+    }
+
+    fn topic(&self) -> &str {
+        self.event.topic()
+    }
+
+    fn payload(&self) -> Payload {
+        self.event.payload()
+    }
+
+    fn lend_payload(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.event.lend_payload()
+    }
+
+    fn set_payload(&self, payload: Payload) {
+        self.event.set_payload(payload);
+    }
+
+    fn properties(&self) -> Properties {
+        self.event.properties()
+    }
+
+    fn set_properties(&self, properties: Properties) {
+        self.event.set_properties(properties);
+    }
+
+    fn is_aborted(&self) -> bool {
+        self.event.is_aborted()
+    }
+
+    fn set_aborted(&self, aborted: bool) {
+        self.event.set_aborted(aborted);
+    }
+
+    fn attempt(&self) -> u32 {
+        self.attempt
+    }
+}

@@ -1,0 +1,32 @@
+//! The engine of soiree: routing, dispatch, emissions and order by key, as logic without threads of its own.
+//!
+//! The crate `soiree` is its facade; depend on that to use events.
+
+mod context;
+mod dispatch;
+mod emission;
+mod emitter;
+mod gate;
+mod graph;
+mod invocation;
+mod ordering;
+mod routing;
+mod settings;
+mod slow;
+mod soiree;
+mod topic_text;
+mod trace;
+
+pub use crate::emission::{
+    Emission, EmissionFuture, EmitError, ErrorIter, IntoErrors, Report, ReportError,
+};
+pub use crate::emitter::{CloseError, Emitter, Settings};
+pub use crate::gate::Gate;
+pub use crate::graph::{Graph, PoolInfo, RouteInfo};
+pub use crate::ordering::{KeyOrder, KeyOrderStats, KeyOrders, OrderingKey};
+pub use crate::routing::Bulkheads;
+pub use crate::settings::{
+    DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler,
+};
+pub use crate::slow::{SlowListenerHandler, Watch};
+pub use crate::soiree::Soiree;
