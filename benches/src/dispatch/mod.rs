@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::{PoisonError, RwLock};
 
-use soiree::{Event, EventPool, Outcome};
+use soiree::{Event, EventPool, IntoListenerResult};
 
 use crate::case::Case;
 use crate::listening::{
@@ -102,7 +102,7 @@ fn soiree_read(listeners: u64) -> impl Fn(u64) + Sync {
     })
 }
 
-fn emitting<R: Outcome + 'static>(
+fn emitting<R: IntoListenerResult + 'static>(
     listeners: u64,
     listener: impl Fn(&dyn Event) -> R + Copy + Send + Sync + 'static,
 ) -> impl Fn(u64) + Sync {

@@ -5,13 +5,13 @@
 
 mod cancel;
 mod executor;
+mod permit;
 mod pool;
 mod run;
 mod shared;
 mod state;
 mod submit;
-mod turn;
 
 pub use crate::executor::Executor;
+pub use crate::permit::{Permit, StartedJob};
 pub use crate::pool::BoundedPool;
-pub use crate::turn::{Begun, Turn};

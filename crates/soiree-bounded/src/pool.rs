@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
 use soiree_core::{
-    InvalidPoolOptions, Job, JobOutcome, MAX_WORKERS, Nesting, Pool, PoolOptions, PoolStats,
-    ResizeError, SubmitError, Unfinished, WorkerCheck,
+    DrainTimeout, InvalidPoolOptions, Job, JobOutcome, MAX_WORKERS, Pool, PoolOptions, PoolStats,
+    ResizeError, SubmitError, WorkerCheck, WorkerContext,
 };
 
 use crate::executor::Executor;
@@ -18,13 +18,13 @@ use crate::state::State;
 /// Jobs wait in a queue of its own and go to the executor one by one, never more than `max_workers` at a time; so what the
 /// executor has no bound for is bounded here, what it would forget is counted here, and a stop drops what waits.
 ///
-/// Should the executor fail to run a turn, the submitter gets its job back; or, when other jobs were accepted in the belief
-/// that this one would start, runs those itself. An executor that *drops* turns, as a runtime does that ends, is taken to have
-/// ended: when its last turn is gone, the jobs that wait are discarded and counted, and further ones are refused.
+/// Should the executor fail to run a permit, the submitter gets its job back; or, when other jobs were accepted in the belief
+/// that this one would start, runs those itself. An executor that *drops* permits, as a runtime does that ends, is taken to have
+/// ended: when its last permit is gone, the jobs that wait are discarded and counted, and further ones are rejected.
 ///
 /// With an executor that [polls futures](Executor::polls_futures), a job that is a future holds no thread while it waits; it is
 /// active, and takes one of the `max_workers` places, from its beginning to its end. It is never run inline: where another job
-/// would be, it is refused. What is in flight when a release misses its deadline is cancelled: dropped where it next yields, and
+/// would be, it is rejected. What is in flight when a release misses its deadline is cancelled: dropped where it next yields, and
 /// counted as discarded. So is what the executor drops.
 ///
 /// [`on_worker`](Pool::on_worker) holds on threads that run its jobs, and on those of which the executor says
@@ -32,14 +32,14 @@ use crate::state::State;
 ///
 /// ```
 /// use std::{io, thread};
-/// use soiree_bounded::{BoundedPool, Executor, Turn};
+/// use soiree_bounded::{BoundedPool, Executor, Permit};
 /// use soiree_core::{Job, Pool, PoolOptions};
 ///
 /// struct ThreadPerJob;
 ///
 /// impl Executor for ThreadPerJob {
-///     fn execute(&self, turn: Turn) -> io::Result<()> {
-///         thread::Builder::new().spawn(|| turn.run()).map(drop)
+///     fn execute(&self, permit: Permit) -> io::Result<()> {
+///         thread::Builder::new().spawn(|| permit.run()).map(drop)
 ///     }
 /// }
 ///
@@ -68,7 +68,7 @@ impl<E: Executor> BoundedPool<E> {
             shared: Arc::new(Shared {
                 options,
                 polls_futures,
-                nesting: Nesting::new(),
+                nesting: WorkerContext::new(),
                 state: Mutex::new(state),
                 place: Condvar::new(),
                 left: Condvar::new(),
@@ -99,7 +99,7 @@ impl<E: Executor> Pool for BoundedPool<E> {
         self.shared.stop();
     }
 
-    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.shared.release_until(deadline)
     }
 

@@ -5,103 +5,103 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use soiree_core::panic::contained;
-use soiree_core::{Entered, Job, JobOutcome, Unfinished};
+use soiree_core::{DrainTimeout, Job, JobOutcome, WorkerGuard};
 
 use crate::executor::Executor;
+use crate::permit::{PermitSource, StartedJob};
 use crate::shared::Shared;
 use crate::state::{Phase, Queued, State};
-use crate::submit::NotSent;
-use crate::turn::{Begun, Taker};
+use crate::submit::NotExecuted;
 
-impl<E: Executor> Taker for Shared<E> {
-    fn take(self: Arc<Self>, turn: u64) {
+impl<E: Executor> PermitSource for Shared<E> {
+    fn take(self: Arc<Self>, permit: u64) {
         let _entered = self.nesting.enter_worker();
         let mut state = self.lock();
-        // The pool has given up on a turn that it does not know.
-        if state.turn_over(turn) {
+        // The pool has given up on a permit that it does not know.
+        if state.permit_used(permit) {
             self.work(state);
         }
     }
 
-    fn lose(self: Arc<Self>, turn: u64) {
+    fn permit_dropped_by_executor(self: Arc<Self>, permit: u64) {
         let mut state = self.lock();
-        if !state.turn_lost(turn) {
+        if !state.permit_dropped(permit) {
             return;
         }
         drop(state);
-        self.abandon();
+        self.executor_gone();
     }
 
-    fn begin(self: Arc<Self>, turn: u64) -> Option<Begun> {
+    fn start(self: Arc<Self>, permit: u64) -> Option<StartedJob> {
         let mut state = self.lock();
-        if !state.turn_over(turn) {
+        if !state.permit_used(permit) {
             return None;
         }
         let Some(job) = state.begin() else {
-            self.rest(state);
+            self.try_terminate(state);
             return None;
         };
-        let cancel = job.is_future().then(|| state.in_flight(turn));
+        let cancel = job.is_future().then(|| state.in_flight(permit));
         drop(state);
-        Some(Begun::new(self, turn, job, cancel))
+        Some(StartedJob::new(self, permit, job, cancel))
     }
 
-    fn run_job(self: Arc<Self>, turn: u64, job: Job) {
+    fn run_job(self: Arc<Self>, permit: u64, job: Job) {
         let outcome = self.run(job);
-        let state = self.end_begun(Some(turn), Some(&outcome));
-        if let Some(state) = self.pass_on(state, Some(outcome)) {
+        let state = self.end_started(Some(permit), Some(&outcome));
+        if let Some(state) = self.start_next(state, Some(outcome)) {
             self.work(state);
         }
     }
 
-    fn is_over(self: Arc<Self>, turn: u64, outcome: Option<JobOutcome>) {
+    fn ended(self: Arc<Self>, permit: u64, outcome: Option<JobOutcome>) {
         if let Some(outcome) = &outcome {
-            self.tell_of_panic(outcome);
+            self.report_panic(outcome);
         }
-        let state = self.end_begun(Some(turn), outcome.as_ref());
-        if let Some(state) = self.pass_on(state, outcome) {
+        let state = self.end_started(Some(permit), outcome.as_ref());
+        if let Some(state) = self.start_next(state, outcome) {
             self.work(state);
         }
     }
 
-    fn enter(&self) -> Entered {
+    fn enter(&self) -> WorkerGuard {
         self.nesting.enter_worker()
     }
 }
 
 impl<E: Executor> Shared<E> {
-    /// Runs a job, and then the next on another turn; on this thread if that cannot be had.
+    /// Runs a job, and then the next on another permit; on this thread if that cannot be had.
     pub(crate) fn work<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State<E>>) {
         while let Some(job) = state.begin() {
             drop(state);
-            let (ended, outcome) = self.run_begun(job);
-            match self.pass_on(ended, Some(outcome)) {
+            let (ended, outcome) = self.run_started(job);
+            match self.start_next(ended, Some(outcome)) {
                 Some(here) => state = here,
                 None => return,
             }
         }
-        self.rest(state);
+        self.try_terminate(state);
     }
 
-    /// Sends a turn for the next job, now that another has ended. Gives the state back if this thread has to take it.
-    fn pass_on<'a>(
+    /// Sends a permit for the next job, now that another has ended. Gives the state back if this thread has to take it.
+    fn start_next<'a>(
         self: &'a Arc<Self>,
         mut state: MutexGuard<'a, State<E>>,
         ended: Option<JobOutcome>,
     ) -> Option<MutexGuard<'a, State<E>>> {
-        let Some((turn, executor)) = state.new_turn() else {
-            self.rest(state);
+        let Some((permit, executor)) = state.new_permit() else {
+            self.try_terminate(state);
             return None;
         };
         drop(state);
         drop(ended);
-        match self.send(turn, &executor) {
+        match self.send(permit, &executor) {
             Ok(()) => None,
-            Err(NotSent::Dropped) => {
-                self.abandon();
+            Err(NotExecuted::Dropped) => {
+                self.executor_gone();
                 None
             }
-            Err(NotSent::Failed(_)) => {
+            Err(NotExecuted::Failed(_)) => {
                 drop(executor);
                 Some(self.lock())
             }
@@ -109,21 +109,21 @@ impl<E: Executor> Shared<E> {
     }
 
     /// Runs a job that was counted as active, and counts how it ended. What it panicked with is to be dropped without the lock.
-    fn run_begun(&self, job: Job) -> (MutexGuard<'_, State<E>>, JobOutcome) {
+    fn run_started(&self, job: Job) -> (MutexGuard<'_, State<E>>, JobOutcome) {
         let outcome = self.run(job);
-        (self.end_begun(None, Some(&outcome)), outcome)
+        (self.end_started(None, Some(&outcome)), outcome)
     }
 
     /// Counts how a job ended that was counted as active; without an outcome it was dropped.
-    fn end_begun(
+    fn end_started(
         &self,
-        turn: Option<u64>,
+        permit: Option<u64>,
         outcome: Option<&JobOutcome>,
     ) -> MutexGuard<'_, State<E>> {
         let mut state = self.lock();
         state.active -= 1;
-        if let Some(turn) = turn {
-            state.has_landed(turn);
+        if let Some(permit) = permit {
+            state.future_ended(permit);
         }
         match outcome {
             Some(outcome) => state.count(outcome),
@@ -135,28 +135,28 @@ impl<E: Executor> Shared<E> {
         state
     }
 
-    /// The executor drops turns. What waits is discarded, unless there is a turn yet to come or a job that runs, of which the
+    /// The executor drops permits. What waits is discarded, unless there is a permit yet to come or a job that runs, of which the
     /// last will find out the same.
-    pub(crate) fn abandon(&self) {
+    pub(crate) fn executor_gone(&self) {
         let mut state = self.lock();
-        let left = if state.is_manned() {
+        let left = if state.has_workers() {
             VecDeque::new()
         } else {
             state.discard_all()
         };
         self.place.notify_all();
-        self.rest(state);
+        self.try_terminate(state);
         drop(left);
     }
 
     /// Runs a job, and tells of its panic.
     pub(crate) fn run(&self, job: Job) -> JobOutcome {
         let outcome = job.run();
-        self.tell_of_panic(&outcome);
+        self.report_panic(&outcome);
         outcome
     }
 
-    fn tell_of_panic(&self, outcome: &JobOutcome) {
+    fn report_panic(&self, outcome: &JobOutcome) {
         let (JobOutcome::Panicked(payload), Some(handler)) =
             (outcome, self.options.get_panic_handler())
         else {
@@ -166,11 +166,11 @@ impl<E: Executor> Shared<E> {
     }
 
     /// Lets the executor go when there is nothing more to do, and wakes those who wait for that.
-    pub(crate) fn rest(&self, mut state: MutexGuard<'_, State<E>>) {
-        if state.phase == Phase::Open {
+    pub(crate) fn try_terminate(&self, mut state: MutexGuard<'_, State<E>>) {
+        if state.phase == Phase::Running {
             return;
         }
-        let executor = state.is_at_rest().then(|| state.executor.take()).flatten();
+        let executor = state.is_idle().then(|| state.executor.take()).flatten();
         drop(state);
         self.left.notify_all();
         contained(move || drop(executor));
@@ -180,7 +180,7 @@ impl<E: Executor> Shared<E> {
         let mut state = self.lock();
         state.phase = state.phase.max(Phase::Draining);
         self.place.notify_all();
-        self.rest(state);
+        self.try_terminate(state);
     }
 
     pub(crate) fn stop(&self) {
@@ -192,13 +192,13 @@ impl<E: Executor> Shared<E> {
         let mut state = self.lock();
         state.phase = Phase::Stopped;
         let discarded = state.discard_all();
-        state.forget_turns();
+        state.forget_permits();
         self.place.notify_all();
-        self.rest(state);
+        self.try_terminate(state);
         discarded
     }
 
-    pub(crate) fn release_until(&self, deadline: Instant) -> Result<(), Unfinished> {
+    pub(crate) fn release_until(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.close();
         if self.wait_until_ended(deadline) {
             return Ok(());
@@ -216,7 +216,7 @@ impl<E: Executor> Shared<E> {
         for future in in_flight {
             future.cancel();
         }
-        Err(Unfinished::new(active, count))
+        Err(DrainTimeout::new(active, count))
     }
 
     /// Whether all ended in time. A worker waits for those alone that do not wait here themselves.
@@ -232,11 +232,11 @@ impl<E: Executor> Shared<E> {
             self.left.notify_all();
         }
         let ended = loop {
-            state.forget_needless_turns();
+            state.forget_unneeded_permits();
             let ended = if on_worker {
                 state.at_work() <= state.releasing
             } else {
-                state.is_at_rest()
+                state.is_idle()
             };
             if ended {
                 break true;
@@ -250,17 +250,17 @@ impl<E: Executor> Shared<E> {
         if on_worker {
             state.releasing -= here;
         }
-        self.rest(state);
+        self.try_terminate(state);
         ended
     }
 
-    /// Runs what waits, on a thread that the turns would need and that is about to wait for them.
+    /// Runs what waits, on a thread that the permits would need and that is about to wait for them.
     fn help(&self) {
         let _entered = self.nesting.enter_worker();
         let mut state = self.lock();
         while let Some(job) = state.begin() {
             drop(state);
-            let (ended, outcome) = self.run_begun(job);
+            let (ended, outcome) = self.run_started(job);
             drop(ended);
             drop(outcome);
             state = self.lock();
@@ -272,16 +272,18 @@ impl<E: Executor> Shared<E> {
         self.lock().limit = limit;
         self.place.notify_all();
         loop {
-            let next = self.lock().new_turn();
-            let Some((turn, executor)) = next else { return };
-            let sent = self.send(turn, &executor);
-            if let Err(NotSent::Dropped) = sent {
-                return self.abandon();
+            let next = self.lock().new_permit();
+            let Some((permit, executor)) = next else {
+                return;
+            };
+            let sent = self.send(permit, &executor);
+            if let Err(NotExecuted::Dropped) = sent {
+                return self.executor_gone();
             }
             if sent.is_err() {
                 // Those who run jobs go on with what waits; if there are none, it runs here.
                 let state = self.lock();
-                if !state.is_manned() {
+                if !state.has_workers() {
                     let _entered = self.nesting.enter_worker();
                     self.work(state);
                 }

@@ -1,15 +1,15 @@
-//! What a bounded pool's handle and its turns share.
+//! What a bounded pool's handle and its permits share.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use soiree_core::{Nesting, PoolOptions};
+use soiree_core::{PoolOptions, WorkerContext};
 
 use crate::state::State;
 
 pub(crate) struct Shared<E> {
     pub(crate) options: PoolOptions,
     pub(crate) polls_futures: bool,
-    pub(crate) nesting: Nesting,
+    pub(crate) nesting: WorkerContext,
     pub(crate) state: Mutex<State<E>>,
     /// A place became free, or there will be none any more.
     pub(crate) place: Condvar,

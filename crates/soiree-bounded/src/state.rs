@@ -10,7 +10,7 @@ use crate::cancel::Cancel;
 /// What a pool still does. In the order in which it gets there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
-    Open,
+    Running,
     /// Takes no jobs, and runs those it has.
     Draining,
     /// Takes no jobs, and has dropped those it had.
@@ -22,14 +22,14 @@ pub(crate) struct Queued {
     id: u64,
     job: Job,
     /// Whether its submitter has yet to find out that somebody will run it. It is not counted until then.
-    tentative: bool,
+    reserved: bool,
 }
 
-/// Where a turn is that has not begun.
+/// Where a permit is that has not begun.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// On its way to the executor.
-    Leaving,
+    Sending,
     /// With the executor.
     Sent,
     /// Dropped by the executor while it was on its way.
@@ -42,16 +42,16 @@ pub(crate) struct State<E> {
     pub(crate) phase: Phase,
     pub(crate) limit: usize,
     queue: VecDeque<Queued>,
-    tentative: usize,
-    turns: Vec<(u64, Stage)>,
-    /// Futures that have begun, by the turns that they began in.
+    reserved: usize,
+    permits: Vec<(u64, Stage)>,
+    /// Futures that have begun, by the permits that they began in.
     in_flight: BTreeMap<u64, Arc<Cancel>>,
     next_id: u64,
-    /// Jobs that run in a turn.
+    /// Jobs that run in a permit.
     pub(crate) active: usize,
     /// Jobs that run inline.
     pub(crate) inline: usize,
-    /// Threads that run a job in a turn, and wait there for their own pool to end.
+    /// Threads that run a job in a permit, and wait there for their own pool to end.
     pub(crate) releasing: usize,
     pub(crate) blocked: usize,
     successful: u64,
@@ -65,11 +65,11 @@ impl<E> State<E> {
     pub(crate) fn new(executor: E, limit: usize, queue: VecDeque<Queued>) -> Self {
         Self {
             executor: Some(Arc::new(executor)),
-            phase: Phase::Open,
+            phase: Phase::Running,
             limit,
             queue,
-            tentative: 0,
-            turns: Vec::new(),
+            reserved: 0,
+            permits: Vec::new(),
             in_flight: BTreeMap::new(),
             next_id: 0,
             active: 0,
@@ -84,32 +84,32 @@ impl<E> State<E> {
         }
     }
 
-    /// Turns of which each will run a job.
-    fn coming(&self) -> usize {
+    /// Permits of which each will run a job.
+    fn granted(&self) -> usize {
         let lost = self
-            .turns
+            .permits
             .iter()
-            .filter(|turn| turn.1 == Stage::Lost)
+            .filter(|permit| permit.1 == Stage::Lost)
             .count();
-        self.turns.len() - lost
+        self.permits.len() - lost
     }
 
     /// Threads that run jobs, or are about to.
     pub(crate) fn at_work(&self) -> usize {
-        self.active + self.coming()
+        self.active + self.granted()
     }
 
-    /// Jobs that may still start beside those that run and those that a turn will run.
+    /// Jobs that may still start beside those that run and those that a permit will run.
     fn room(&self) -> usize {
-        self.limit.saturating_sub(self.active + self.coming())
+        self.limit.saturating_sub(self.active + self.granted())
     }
 
     /// Jobs that nobody is on his way to.
     fn waiting(&self) -> usize {
-        self.queue.len().saturating_sub(self.coming())
+        self.queue.len().saturating_sub(self.granted())
     }
 
-    pub(crate) fn has_place(&self, capacity: usize) -> bool {
+    pub(crate) fn has_room(&self, capacity: usize) -> bool {
         self.waiting() < capacity + self.room()
     }
 
@@ -119,41 +119,41 @@ impl<E> State<E> {
     }
 
     /// Whether somebody runs jobs, or is about to.
-    pub(crate) fn is_manned(&self) -> bool {
+    pub(crate) fn has_workers(&self) -> bool {
         self.at_work() > 0
     }
 
-    pub(crate) fn is_at_rest(&self) -> bool {
-        !self.is_manned() && self.queue.is_empty()
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.has_workers() && self.queue.is_empty()
     }
 
     pub(crate) fn push(&mut self, job: Job) -> u64 {
         let id = self.new_id();
-        let tentative = false;
-        self.queue.push_back(Queued { id, job, tentative });
+        let reserved = false;
+        self.queue.push_back(Queued { id, job, reserved });
         id
     }
 
     /// The job counts only when it is confirmed, or when it starts.
-    pub(crate) fn doubt(&mut self, id: u64) {
-        self.set_tentative(id, true);
+    pub(crate) fn reserve(&mut self, id: u64) {
+        self.set_reserved(id, true);
     }
 
-    pub(crate) fn confirm(&mut self, id: u64) {
-        self.set_tentative(id, false);
+    pub(crate) fn commit(&mut self, id: u64) {
+        self.set_reserved(id, false);
     }
 
-    fn set_tentative(&mut self, id: u64, tentative: bool) {
+    fn set_reserved(&mut self, id: u64, reserved: bool) {
         if let Some(at) = self.queued(id) {
-            let before = std::mem::replace(&mut self.queue[at].tentative, tentative);
-            self.tentative = self.tentative + usize::from(tentative) - usize::from(before);
+            let before = std::mem::replace(&mut self.queue[at].reserved, reserved);
+            self.reserved = self.reserved + usize::from(reserved) - usize::from(before);
         }
     }
 
     /// Takes back a job that was pushed, unless it has left the queue.
-    pub(crate) fn take_back(&mut self, id: u64) -> Option<Job> {
+    pub(crate) fn reclaim(&mut self, id: u64) -> Option<Job> {
         let queued = self.queued(id).and_then(|at| self.queue.remove(at))?;
-        self.tentative -= usize::from(queued.tentative);
+        self.reserved -= usize::from(queued.reserved);
         Some(queued.job)
     }
 
@@ -165,7 +165,7 @@ impl<E> State<E> {
 
     pub(crate) fn pop(&mut self) -> Option<Job> {
         let queued = self.queue.pop_front()?;
-        self.tentative -= usize::from(queued.tentative);
+        self.reserved -= usize::from(queued.reserved);
         Some(queued.job)
     }
 
@@ -173,18 +173,18 @@ impl<E> State<E> {
     #[must_use]
     pub(crate) fn discard_all(&mut self) -> VecDeque<Queued> {
         self.discarded += self.queue.len() as u64;
-        self.tentative = 0;
+        self.reserved = 0;
         std::mem::take(&mut self.queue)
     }
 
-    /// A new turn, if a job waits for one and may start.
-    pub(crate) fn new_turn(&mut self) -> Option<(u64, Arc<E>)> {
+    /// A new permit, if a job waits for one and may start.
+    pub(crate) fn new_permit(&mut self) -> Option<(u64, Arc<E>)> {
         if self.waiting() == 0 || self.room() == 0 {
             return None;
         }
         let executor = Arc::clone(self.executor.as_ref()?);
         let id = self.new_id();
-        self.turns.push((id, Stage::Leaving));
+        self.permits.push((id, Stage::Sending));
         Some((id, executor))
     }
 
@@ -193,53 +193,55 @@ impl<E> State<E> {
         self.next_id
     }
 
-    /// The executor has accepted the turn. Says whether it will run, or has.
-    pub(crate) fn turn_sent(&mut self, id: u64) -> bool {
-        let Some(at) = self.turn(id) else { return true };
-        if self.turns[at].1 == Stage::Lost {
-            self.turns.remove(at);
+    /// The executor has accepted the permit. Says whether it will run, or has.
+    pub(crate) fn permit_accepted(&mut self, id: u64) -> bool {
+        let Some(at) = self.permit(id) else {
+            return true;
+        };
+        if self.permits[at].1 == Stage::Lost {
+            self.permits.remove(at);
             return false;
         }
-        self.turns[at].1 = Stage::Sent;
+        self.permits[at].1 = Stage::Sent;
         true
     }
 
-    /// The executor has dropped the turn. Says whether nobody else has been told.
-    pub(crate) fn turn_lost(&mut self, id: u64) -> bool {
-        let Some(at) = self.turn(id) else {
+    /// The executor has dropped the permit. Says whether nobody else has been told.
+    pub(crate) fn permit_dropped(&mut self, id: u64) -> bool {
+        let Some(at) = self.permit(id) else {
             return false;
         };
-        if self.turns[at].1 == Stage::Leaving {
-            self.turns[at].1 = Stage::Lost;
+        if self.permits[at].1 == Stage::Sending {
+            self.permits[at].1 = Stage::Lost;
             return false;
         }
-        self.turns.remove(at);
+        self.permits.remove(at);
         true
     }
 
-    /// The turn begins, or is not to. Says whether it was known.
-    pub(crate) fn turn_over(&mut self, id: u64) -> bool {
-        let known = self.turn(id);
+    /// The permit begins, or is not to. Says whether it was known.
+    pub(crate) fn permit_used(&mut self, id: u64) -> bool {
+        let known = self.permit(id);
         if let Some(at) = known {
-            self.turns.remove(at);
+            self.permits.remove(at);
         }
         known.is_some()
     }
 
-    /// Turns that have not begun find nothing to do any more.
-    pub(crate) fn forget_turns(&mut self) {
-        self.turns.clear();
+    /// Permits that have not begun find nothing to do any more.
+    pub(crate) fn forget_permits(&mut self) {
+        self.permits.clear();
     }
 
-    /// Of a pool that takes no more jobs, nobody needs to wait for turns that will find none.
-    pub(crate) fn forget_needless_turns(&mut self) {
+    /// Of a pool that takes no more jobs, nobody needs to wait for permits that will find none.
+    pub(crate) fn forget_unneeded_permits(&mut self) {
         if self.queue.is_empty() {
-            self.forget_turns();
+            self.forget_permits();
         }
     }
 
-    fn turn(&self, id: u64) -> Option<usize> {
-        self.turns.iter().position(|turn| turn.0 == id)
+    fn permit(&self, id: u64) -> Option<usize> {
+        self.permits.iter().position(|permit| permit.0 == id)
     }
 
     /// Takes the oldest job to run it.
@@ -253,13 +255,13 @@ impl<E> State<E> {
     }
 
     /// A future begins.
-    pub(crate) fn in_flight(&mut self, turn: u64) -> Arc<Cancel> {
-        Arc::clone(self.in_flight.entry(turn).or_default())
+    pub(crate) fn in_flight(&mut self, permit: u64) -> Arc<Cancel> {
+        Arc::clone(self.in_flight.entry(permit).or_default())
     }
 
-    /// What began in this turn has ended.
-    pub(crate) fn has_landed(&mut self, turn: u64) {
-        self.in_flight.remove(&turn);
+    /// What began in this permit has ended.
+    pub(crate) fn future_ended(&mut self, permit: u64) {
+        self.in_flight.remove(&permit);
     }
 
     pub(crate) fn all_in_flight(&self) -> Vec<Arc<Cancel>> {
@@ -275,10 +277,10 @@ impl<E> State<E> {
     }
 
     pub(crate) fn stats(&self, capacity: usize) -> PoolStats {
-        let queued = self.queue.len() - self.tentative;
-        // What a turn is on its way to is as good as active; else a job would wait in a queue of capacity 0. So are those to
+        let queued = self.queue.len() - self.reserved;
+        // What a permit is on its way to is as good as active; else a job would wait in a queue of capacity 0. So are those to
         // which one was on its way before the limit fell.
-        let handed_over = queued.min(self.coming().max(queued.saturating_sub(capacity)));
+        let handed_over = queued.min(self.granted().max(queued.saturating_sub(capacity)));
         let mut stats = PoolStats::default();
         stats.active = self.active + self.inline + handed_over;
         stats.waiting = queued - handed_over;

@@ -8,12 +8,12 @@ use soiree_core::panic::caught;
 use soiree_core::{Job, JobOutcome, Overflow, SubmitError, SubmitErrorReason as Reason};
 
 use crate::executor::Executor;
+use crate::permit::Permit;
 use crate::shared::Shared;
 use crate::state::{Phase, State};
-use crate::turn::Turn;
 
-/// Why nobody will take a turn.
-pub(crate) enum NotSent {
+/// Why nobody will take a permit.
+pub(crate) enum NotExecuted {
     /// The executor could not run it now.
     Failed(io::Error),
     /// The executor dropped it: it runs nothing any more.
@@ -24,8 +24,8 @@ pub(crate) enum NotSent {
 #[derive(Clone, Copy, PartialEq)]
 enum Full {
     Policy,
-    PolicyWithoutWaiting,
-    Refuse,
+    PolicyWithoutWait,
+    Reject,
 }
 
 impl<E: Executor> Shared<E> {
@@ -36,22 +36,22 @@ impl<E: Executor> Shared<E> {
 
     /// Submits as the overflow policy says, where it does not say to wait.
     pub(crate) fn submit_now(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
-        self.submit_with(job, Full::PolicyWithoutWaiting)
+        self.submit_with(job, Full::PolicyWithoutWait)
     }
 
     /// Submits if there is a place right now, or can be made.
     pub(crate) fn try_submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
-        self.submit_with(job, Full::Refuse)
+        self.submit_with(job, Full::Reject)
     }
 
     fn submit_with(self: &Arc<Self>, job: Job, full: Full) -> Result<(), SubmitError> {
         let mut until = None;
         loop {
             let mut state = self.lock();
-            if state.phase > Phase::Open {
-                return Err(self.refuse(state, job, Reason::Closed));
+            if state.phase > Phase::Running {
+                return Err(self.reject(state, job, Reason::Closed));
             }
-            if state.has_place(self.options.get_capacity()) {
+            if state.has_room(self.options.get_capacity()) {
                 return self.accept(state, job);
             }
             match self.options.get_overflow() {
@@ -63,9 +63,9 @@ impl<E: Executor> Shared<E> {
                     return accepted;
                 }
                 Overflow::DropOldest | Overflow::Reject => {
-                    return Err(self.refuse_full(state, job));
+                    return Err(self.reject_full(state, job));
                 }
-                _ if full == Full::Refuse => return Err(self.refuse_full(state, job)),
+                _ if full == Full::Reject => return Err(self.reject_full(state, job)),
                 Overflow::CallerRuns | Overflow::Block | Overflow::BlockFor(_) => {}
             }
             drop(state);
@@ -73,20 +73,20 @@ impl<E: Executor> Shared<E> {
             if self.options.get_overflow() == Overflow::CallerRuns || is_in_job {
                 // A future would hold this thread until its end.
                 return match job.is_future() {
-                    true => Err(self.refuse_full(self.lock(), job)),
+                    true => Err(self.reject_full(self.lock(), job)),
                     false => self.run_inline(job).map(drop),
                 };
             }
             // To wait could be to wait for this thread, and to run the job would be one more than may run.
             if self.is_inside() {
-                return Err(self.refuse_full(self.lock(), job));
+                return Err(self.reject_full(self.lock(), job));
             }
             state = self.lock();
-            if state.phase > Phase::Open || state.has_place(self.options.get_capacity()) {
+            if state.phase > Phase::Running || state.has_room(self.options.get_capacity()) {
                 continue;
             }
-            if full == Full::PolicyWithoutWaiting {
-                return Err(self.refuse_full(state, job));
+            if full == Full::PolicyWithoutWait {
+                return Err(self.reject_full(state, job));
             }
             let Overflow::BlockFor(waited) = self.options.get_overflow() else {
                 self.wait_for_place(state, None);
@@ -97,7 +97,7 @@ impl<E: Executor> Shared<E> {
                 until.saturating_duration_since(Instant::now())
             });
             if rest.is_zero() {
-                return Err(self.refuse(state, job, Reason::TimedOut { waited }));
+                return Err(self.reject(state, job, Reason::TimedOut { waited }));
             }
             self.wait_for_place(state, Some(rest));
         }
@@ -122,11 +122,11 @@ impl<E: Executor> Shared<E> {
     pub(crate) fn run_inline(self: &Arc<Self>, job: Job) -> Result<JobOutcome, SubmitError> {
         let Some(_entered) = self.nesting.enter_inline() else {
             let depth = self.nesting.depth();
-            return Err(self.refuse(self.lock(), job, Reason::TooDeep { depth }));
+            return Err(self.reject(self.lock(), job, Reason::RecursionLimit { depth }));
         };
         let mut state = self.lock();
-        if state.phase > Phase::Open {
-            return Err(self.refuse(state, job, Reason::Closed));
+        if state.phase > Phase::Running {
+            return Err(self.reject(state, job, Reason::Closed));
         }
         state.inline += 1;
         drop(state);
@@ -137,60 +137,60 @@ impl<E: Executor> Shared<E> {
         Ok(outcome)
     }
 
-    fn refuse(&self, mut state: MutexGuard<'_, State<E>>, job: Job, reason: Reason) -> SubmitError {
+    fn reject(&self, mut state: MutexGuard<'_, State<E>>, job: Job, reason: Reason) -> SubmitError {
         state.rejected += 1;
         SubmitError::new(job, reason)
     }
 
-    fn refuse_full(&self, state: MutexGuard<'_, State<E>>, job: Job) -> SubmitError {
+    fn reject_full(&self, state: MutexGuard<'_, State<E>>, job: Job) -> SubmitError {
         let capacity = self.options.get_capacity();
-        self.refuse(state, job, Reason::Full { capacity })
+        self.reject(state, job, Reason::Full { capacity })
     }
 
-    /// Queues the job, and sends a turn for it if it may start.
+    /// Queues the job, and sends a permit for it if it may start.
     fn accept(
         self: &Arc<Self>,
         mut state: MutexGuard<'_, State<E>>,
         job: Job,
     ) -> Result<(), SubmitError> {
         let id = state.push(job);
-        let Some((turn, executor)) = state.new_turn() else {
+        let Some((permit, executor)) = state.new_permit() else {
             return Ok(());
         };
-        state.doubt(id);
+        state.reserve(id);
         drop(state);
-        let sent = self.send(turn, &executor);
+        let sent = self.send(permit, &executor);
         drop(executor);
         let mut state = self.lock();
         let (error, ended) = match sent {
             Ok(()) => {
-                state.confirm(id);
+                state.commit(id);
                 return Ok(());
             }
-            Err(NotSent::Failed(error)) => (error, false),
-            Err(NotSent::Dropped) => (io::Error::other("its threads are gone"), true),
+            Err(NotExecuted::Failed(error)) => (error, false),
+            Err(NotExecuted::Dropped) => (io::Error::other("its threads are gone"), true),
         };
         // Others run it, if there is a place where it can wait for them.
-        let refused = if !ended && state.is_manned() && state.fits(self.options.get_capacity()) {
-            state.confirm(id);
+        let rejected = if !ended && state.has_workers() && state.fits(self.options.get_capacity()) {
+            state.commit(id);
             None
         } else {
-            state.take_back(id)
+            state.reclaim(id)
         };
         self.place.notify_all();
-        let outcome = match refused {
+        let outcome = match rejected {
             Some(job) => {
                 state.rejected += 1;
                 Err(SubmitError::new(job, Reason::Spawn(error)))
             }
             None => Ok(()),
         };
-        // Others may have queued jobs in the belief that this turn would run them.
+        // Others may have queued jobs in the belief that this permit would run them.
         if ended {
             drop(state);
-            self.abandon();
-        } else if state.is_manned() {
-            self.rest(state);
+            self.executor_gone();
+        } else if state.has_workers() {
+            self.try_terminate(state);
         } else {
             let _entered = self.nesting.enter_worker();
             self.work(state);
@@ -198,17 +198,17 @@ impl<E: Executor> Shared<E> {
         outcome
     }
 
-    /// Hands a turn to the executor. If that fails nobody will take the turn.
-    pub(crate) fn send(self: &Arc<Self>, id: u64, executor: &Arc<E>) -> Result<(), NotSent> {
-        let turn = Turn::new(self.clone(), id);
-        let sent = caught(|| executor.execute(turn))
+    /// Hands a permit to the executor. If that fails nobody will take the permit.
+    pub(crate) fn send(self: &Arc<Self>, id: u64, executor: &Arc<E>) -> Result<(), NotExecuted> {
+        let permit = Permit::new(self.clone(), id);
+        let sent = caught(|| executor.execute(permit))
             .unwrap_or_else(|payload| Err(io::Error::other(payload.message().to_owned())));
         let mut state = self.lock();
         match sent {
-            Ok(()) if state.turn_sent(id) => Ok(()),
-            Ok(()) => Err(NotSent::Dropped),
-            // An executor may fail and run the turn all the same.
-            Err(error) if state.turn_over(id) => Err(NotSent::Failed(error)),
+            Ok(()) if state.permit_accepted(id) => Ok(()),
+            Ok(()) => Err(NotExecuted::Dropped),
+            // An executor may fail and run the permit all the same.
+            Err(error) if state.permit_used(id) => Err(NotExecuted::Failed(error)),
             Err(_) => Ok(()),
         }
     }

@@ -74,7 +74,7 @@ pub enum SubscribeError {
     NoTimer,
     /// It has a limit to how long it may run, and there is nothing that watches.
     #[error("the listener cannot be watched: the emitter has no watch")]
-    NoWatch,
+    NoSlowListenerMonitor,
     /// It is an async listener, for which a timer of its runtime is the timeout: that can end a future.
     #[error("an async listener has no timeout of {limit:?}: use its runtime's")]
     AsyncTimeout {

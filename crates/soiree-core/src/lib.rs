@@ -35,22 +35,22 @@ pub use crate::event::{BaseEvent, Event, EventId, InvalidEventId};
 pub use crate::introspection::{ListenerInfo, PatternInfo, TopicInfo};
 pub use crate::job::{Job, JobFuture, JobOutcome, ObservedJob, Task};
 pub use crate::listener::{
-    ASYNC_BULKHEAD, Async, AsyncListener, BoxError, Failure, Listener, ListenerError,
-    ListenerFuture, ListenerId, ListenerPanic, Outcome,
+    ASYNC_BULKHEAD, Async, AsyncListener, BoxError, IntoListenerResult, Listener, ListenerError,
+    ListenerErrorKind, ListenerFuture, ListenerId, ListenerPanic,
 };
 pub use crate::observe::{
-    DeadEvent, EmissionAccepted, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded,
-    JobOffered, JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted,
-    ObservedPool, Observer, Observers, OrderRefusal, PoolResized, Refusal, Removal, RetryScheduled,
-    SlowListener, SubscriptionAdded, SubscriptionRemoved,
+    DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobEnd,
+    JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd, ListenerEnded, ListenerRef,
+    ListenerStarted, ObservedPool, Observer, Observers, OrderRejection, PoolResized, Rejection,
+    RemovalCause, RetryScheduled, SlowListener, SubscriptionAdded, SubscriptionRemoved,
 };
 pub use crate::options::{Filter, ListenerOptions, is_printable};
 pub use crate::panic::PanicPayload;
 pub use crate::payload::{Carrier, Payload, PayloadRef, ValueCarrier};
 pub use crate::pool::{
-    Entered, InvalidPoolOptions, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_WORKERS, Nesting, Overflow,
-    Pool, PoolOptions, PoolPanicHandler, ResizeError, SubmitError, Unfinished, WaitError,
-    WorkerCheck,
+    DrainTimeout, InvalidPoolOptions, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_WORKERS, Overflow, Pool,
+    PoolOptions, PoolPanicHandler, ResizeError, SubmitError, WaitError, WorkerCheck, WorkerContext,
+    WorkerGuard,
 };
 pub use crate::pool_handle::PoolHandle;
 pub use crate::priority::{InvalidPriority, Priority};
@@ -60,4 +60,4 @@ pub use crate::rejection::SubmitErrorReason;
 pub use crate::retry::{DeadLetter, Retry};
 pub use crate::stats::PoolStats;
 pub use crate::timer::{Timer, TimerError, TimerId, far_future};
-pub use crate::topic::{InvalidTopic, MAX_TOPIC_LEN, Pattern, TopicFault, validate_topic};
+pub use crate::topic::{InvalidTopic, InvalidTopicKind, MAX_TOPIC_LEN, Pattern, validate_topic};

@@ -23,7 +23,7 @@ pub enum SubmitErrorReason {
     },
     /// It would have to run inline, on a thread that already runs this many jobs of the pool inside one another.
     #[error("{depth} jobs of the pool already run inside one another on this thread")]
-    TooDeep {
+    RecursionLimit {
         /// How many.
         depth: usize,
     },

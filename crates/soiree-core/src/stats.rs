@@ -22,7 +22,7 @@ pub struct PoolStats {
     pub max_workers: usize,
     /// Workers that stay when idle.
     pub min_workers: usize,
-    /// Jobs accepted since the pool was made. Refused jobs are not among them.
+    /// Jobs accepted since the pool was made. Rejected jobs are not among them.
     pub submitted: u64,
     /// Jobs refused since the pool was made.
     pub rejected: u64,

@@ -8,19 +8,19 @@ pub const MAX_TOPIC_LEN: usize = 255;
 
 /// A name that is no topic, or no pattern: what is wrong with it, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid topic {shown:?}: {fault}", shown = Shown(.name))]
+#[error("invalid topic {shown:?}: {kind}", shown = Shown(.name))]
 #[non_exhaustive]
 pub struct InvalidTopic {
     /// The name, cut to [`MAX_TOPIC_LEN`] bytes.
     pub name: Box<str>,
     /// What is wrong, and where.
-    pub fault: TopicFault,
+    pub kind: InvalidTopicKind,
 }
 
 /// What is wrong with a topic. Positions are in bytes from the start of the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum TopicFault {
+pub enum InvalidTopicKind {
     /// There is no name.
     #[error("it is empty")]
     Empty,
@@ -83,19 +83,19 @@ impl fmt::Debug for Shown<'_> {
 pub fn validate_topic(name: &str) -> Result<(), InvalidTopic> {
     match check(name) {
         Ok(None) => Ok(()),
-        Ok(Some(at)) => Err(invalid(name, TopicFault::WildcardInTopic { at })),
-        Err(fault) => Err(invalid(name, fault)),
+        Ok(Some(at)) => Err(invalid(name, InvalidTopicKind::WildcardInTopic { at })),
+        Err(kind) => Err(invalid(name, kind)),
     }
 }
 
-fn invalid(name: &str, fault: TopicFault) -> InvalidTopic {
+fn invalid(name: &str, kind: InvalidTopicKind) -> InvalidTopic {
     let mut end = name.len().min(MAX_TOPIC_LEN);
     while !name.is_char_boundary(end) {
         end -= 1;
     }
     InvalidTopic {
         name: name[..end].into(),
-        fault,
+        kind,
     }
 }
 
@@ -130,29 +130,29 @@ fn is_ordinary(name: &str) -> bool {
 }
 
 /// Says where the first wildcard segment starts, if there is one.
-fn check(name: &str) -> Result<Option<usize>, TopicFault> {
+fn check(name: &str) -> Result<Option<usize>, InvalidTopicKind> {
     if is_ordinary(name) {
         return Ok(None);
     }
     look_closely(name)
 }
 
-fn look_closely(name: &str) -> Result<Option<usize>, TopicFault> {
+fn look_closely(name: &str) -> Result<Option<usize>, InvalidTopicKind> {
     if name.is_empty() {
-        return Err(TopicFault::Empty);
+        return Err(InvalidTopicKind::Empty);
     }
     if name.len() > MAX_TOPIC_LEN {
-        return Err(TopicFault::TooLong { len: name.len() });
+        return Err(InvalidTopicKind::TooLong { len: name.len() });
     }
     let mut wildcard = None;
     let mut start = 0;
     for segment in name.split('.') {
         if segment.is_empty() {
-            return Err(TopicFault::EmptySegment { at: start });
+            return Err(InvalidTopicKind::EmptySegment { at: start });
         }
         let forbidden = |c: char| c.is_whitespace() || c.is_control() || c == '?' || c == '[';
         if let Some((offset, found)) = segment.char_indices().find(|&(_, c)| forbidden(c)) {
-            return Err(TopicFault::ForbiddenChar {
+            return Err(InvalidTopicKind::ForbiddenChar {
                 found,
                 at: start + offset,
             });
@@ -160,7 +160,7 @@ fn look_closely(name: &str) -> Result<Option<usize>, TopicFault> {
         if segment == "*" || segment == "**" {
             wildcard = wildcard.or(Some(start));
         } else if let Some(offset) = segment.find('*') {
-            return Err(TopicFault::PartialWildcard { at: start + offset });
+            return Err(InvalidTopicKind::PartialWildcard { at: start + offset });
         }
         start += segment.len() + 1;
     }
@@ -192,7 +192,7 @@ impl Pattern {
     /// # Errors
     /// As [`validate_topic`], but wildcards are allowed where they are a whole segment.
     pub fn new(text: &str) -> Result<Self, InvalidTopic> {
-        let literal = check(text).map_err(|fault| invalid(text, fault))?.is_none();
+        let literal = check(text).map_err(|kind| invalid(text, kind))?.is_none();
         if !text.contains("**.**") {
             return Ok(Self {
                 text: text.into(),

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use soiree_core::{
-    Event, ListenerId, ListenerOptions, Pattern, Priority, Registry, SubscribeError, TopicFault,
-    UnsubscribeError, validate_topic,
+    Event, InvalidTopicKind, ListenerId, ListenerOptions, Pattern, Priority, Registry,
+    SubscribeError, UnsubscribeError, validate_topic,
 };
 
 /// What matching means, in so many words.
@@ -157,7 +157,7 @@ fn the_matching_tables_hold() {
 /// T1: the error says what is wrong and where.
 #[test]
 fn a_bad_name_is_refused_with_what_and_where() {
-    use TopicFault::*;
+    use InvalidTopicKind::*;
     let long = "a".repeat(256);
     let table = [
         ("", Empty),
@@ -180,11 +180,11 @@ fn a_bad_name_is_refused_with_what_and_where() {
         (&long, TooLong { len: 256 }),
     ];
     for (name, fault) in table {
-        assert_eq!(validate_topic(name).unwrap_err().fault, fault, "{name:?}");
-        assert_eq!(Pattern::new(name).unwrap_err().fault, fault, "{name:?}");
+        assert_eq!(validate_topic(name).unwrap_err().kind, fault, "{name:?}");
+        assert_eq!(Pattern::new(name).unwrap_err().kind, fault, "{name:?}");
     }
     assert_eq!(
-        validate_topic("a.**").unwrap_err().fault,
+        validate_topic("a.**").unwrap_err().kind,
         WildcardInTopic { at: 2 }
     );
     assert!(validate_topic(&long[..255]).is_ok());

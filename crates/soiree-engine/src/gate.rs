@@ -13,15 +13,15 @@ use soiree_core::sync::{AtomicBool, AtomicU64, Monitor, STRIPES, stripe};
 /// before.
 ///
 /// ```
-/// use soiree_engine::Gate;
-/// let gate = Gate::new();
+/// use soiree_engine::TaskTracker;
+/// let gate = TaskTracker::new();
 /// assert!(gate.enter());
 /// gate.close();
 /// assert!(!gate.enter());
 /// gate.leave();
 /// assert!(gate.wait_empty(None));
 /// ```
-pub struct Gate {
+pub struct TaskTracker {
     closed: AtomicBool,
     stripes: [CachePadded<Stripe>; STRIPES],
     left: Monitor<()>,
@@ -33,7 +33,7 @@ struct Stripe {
     left: AtomicU64,
 }
 
-impl Gate {
+impl TaskTracker {
     /// An open gate with nobody inside.
     pub fn new() -> Self {
         Self {
@@ -43,7 +43,7 @@ impl Gate {
         }
     }
 
-    /// Whether one got in; if so, [`leave`](Gate::leave) has to follow.
+    /// Whether one got in; if so, [`leave`](TaskTracker::leave) has to follow.
     pub fn enter(&self) -> bool {
         self.stripe().entered.fetch_add(1, Ordering::SeqCst);
         if self.closed.load(Ordering::SeqCst) {
@@ -53,7 +53,7 @@ impl Gate {
         true
     }
 
-    /// Lets another one in, from inside: also when the gate is closed. [`leave`](Gate::leave) has to follow for both.
+    /// Lets another one in, from inside: also when the gate is closed. [`leave`](TaskTracker::leave) has to follow for both.
     pub fn enter_again(&self) {
         self.stripe().entered.fetch_add(1, Ordering::SeqCst);
     }
@@ -116,15 +116,15 @@ impl Gate {
     }
 }
 
-impl Default for Gate {
+impl Default for TaskTracker {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl std::fmt::Debug for Gate {
+impl std::fmt::Debug for TaskTracker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gate")
+        f.debug_struct("TaskTracker")
             .field("closed", &self.is_closed())
             .field("inside", &self.inside())
             .finish()

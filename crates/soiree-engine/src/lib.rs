@@ -21,12 +21,12 @@ pub use crate::emission::{
     Emission, EmissionFuture, EmitError, ErrorIter, IntoErrors, Report, ReportError,
 };
 pub use crate::emitter::{CloseError, Emitter, Settings};
-pub use crate::gate::Gate;
+pub use crate::gate::TaskTracker;
 pub use crate::graph::{Graph, PoolInfo, RouteInfo};
 pub use crate::ordering::{KeyOrder, KeyOrderStats, KeyOrders, OrderingKey};
 pub use crate::routing::Bulkheads;
 pub use crate::settings::{
     DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler,
 };
-pub use crate::slow::{SlowListenerHandler, Watch};
+pub use crate::slow::{SlowListenerHandler, SlowListenerMonitor};
 pub use crate::soiree::Soiree;

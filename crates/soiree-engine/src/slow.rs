@@ -11,7 +11,7 @@ use crossbeam_utils::CachePadded;
 use crate::topic_text::TopicText;
 use soiree_core::Timer;
 use soiree_core::panic::contained;
-use soiree_core::registry::Entry;
+use soiree_core::registry::Registration;
 use soiree_core::sync::{STRIPES, stripe};
 use soiree_core::{Observers, SlowListener};
 
@@ -26,7 +26,7 @@ pub type SlowListenerHandler = Arc<dyn Fn(&SlowListener<'_>) + Send + Sync>;
 /// Handlers and observers are called by the timer. It should be a timer for nothing else: what they do is up to them, and would
 /// hold up whatever else the timer is to call.
 #[derive(Clone)]
-pub struct Watch(Arc<Shared>);
+pub struct SlowListenerMonitor(Arc<Shared>);
 
 struct Shared {
     timer: Arc<dyn Timer>,
@@ -58,7 +58,7 @@ enum Slot {
 
 /// A call to be watched.
 pub(crate) struct Running {
-    pub(crate) entry: Arc<Entry>,
+    pub(crate) entry: Arc<Registration>,
     pub(crate) topic: TopicText,
     pub(crate) attempt: u32,
     pub(crate) threshold: Duration,
@@ -68,14 +68,14 @@ pub(crate) struct Running {
     pub(crate) due: Instant,
 }
 
-/// Where a call stands on the list, for [`Watch::end`].
+/// Where a call stands on the list, for [`SlowListenerMonitor::end`].
 #[derive(Clone, Copy)]
 pub(crate) struct Seat {
     stripe: usize,
     slot: usize,
 }
 
-impl Watch {
+impl SlowListenerMonitor {
     /// With a timer of its own.
     pub fn new(timer: Arc<dyn Timer>) -> Self {
         Self(Arc::new(Shared {
@@ -226,7 +226,7 @@ impl Shared {
 
 impl Running {
     fn tell(&self, now: Instant, ended: bool) {
-        let (topic, listener) = (self.topic.as_str(), self.entry.told());
+        let (topic, listener) = (self.topic.as_str(), self.entry.listener_ref());
         let running_for = now.saturating_duration_since(self.began);
         let (attempt, threshold) = (self.attempt, self.threshold);
         let slow = SlowListener::new(topic, listener, attempt, threshold, running_for, ended);
@@ -238,8 +238,9 @@ impl Running {
     }
 }
 
-impl fmt::Debug for Watch {
+impl fmt::Debug for SlowListenerMonitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watch").finish_non_exhaustive()
+        f.debug_struct("SlowListenerMonitor")
+            .finish_non_exhaustive()
     }
 }

@@ -3,8 +3,8 @@
 use crate::emission::{Emission, EmitError, Report};
 use crate::graph::Graph;
 use soiree_core::{
-    Async, Event, InvalidTopic, Listener, ListenerId, ListenerInfo, ListenerOptions, Outcome,
-    Payload, SubscribeError, UnsubscribeError,
+    Async, Event, IntoListenerResult, InvalidTopic, Listener, ListenerId, ListenerInfo,
+    ListenerOptions, Payload, SubscribeError, UnsubscribeError,
 };
 use std::any::Any;
 use std::panic::Location;
@@ -73,7 +73,7 @@ impl dyn Soiree + '_ {
     /// # Errors
     /// As [`subscribe`](Soiree::subscribe).
     #[track_caller]
-    pub fn on<R: Outcome + 'static>(
+    pub fn on<R: IntoListenerResult + 'static>(
         &self,
         pattern: &str,
         listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
@@ -86,7 +86,7 @@ impl dyn Soiree + '_ {
     /// # Errors
     /// As [`subscribe`](Soiree::subscribe).
     #[track_caller]
-    pub fn on_with<R: Outcome + 'static>(
+    pub fn on_with<R: IntoListenerResult + 'static>(
         &self,
         pattern: &str,
         options: impl Into<ListenerOptions>,
@@ -107,7 +107,7 @@ impl dyn Soiree + '_ {
         listener: impl Fn(Arc<dyn Event>) -> F + Send + Sync + 'static,
     ) -> Result<ListenerId, SubscribeError>
     where
-        F: Future<Output: Outcome> + Send + 'static,
+        F: Future<Output: IntoListenerResult> + Send + 'static,
     {
         self.on_async_with(pattern, ListenerOptions::new(), listener)
     }
@@ -124,7 +124,7 @@ impl dyn Soiree + '_ {
         listener: impl Fn(Arc<dyn Event>) -> F + Send + Sync + 'static,
     ) -> Result<ListenerId, SubscribeError>
     where
-        F: Future<Output: Outcome> + Send + 'static,
+        F: Future<Output: IntoListenerResult> + Send + 'static,
     {
         let options = options.into().registered_at(Location::caller());
         self.subscribe(pattern, options, Arc::new(Async(listener)))

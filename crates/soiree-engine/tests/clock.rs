@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use soiree_bounded::{BoundedPool, Executor, Turn};
+use soiree_bounded::{BoundedPool, Executor, Permit};
 use soiree_core::observe::clock;
 use soiree_core::{
     Event, ListenerEnded, ListenerId, ListenerOptions, Observer, Observers, Pattern, PoolOptions,
@@ -17,8 +17,8 @@ use soiree_engine::{Emitter, Settings};
 struct AtOnce;
 
 impl Executor for AtOnce {
-    fn execute(&self, turn: Turn) -> io::Result<()> {
-        turn.run();
+    fn execute(&self, permit: Permit) -> io::Result<()> {
+        permit.run();
         Ok(())
     }
 }
@@ -60,7 +60,7 @@ fn the_clock_is_read_only_for_observers() {
     let hasty = ListenerOptions::new().slow_after(Duration::MAX);
     let ignores = Arc::new(|_: &dyn Event| ());
     let refused = emitter.subscribe(&pattern, ListenerId::new("two"), hasty, ignores);
-    assert_eq!(refused, Err(SubscribeError::NoWatch));
+    assert_eq!(refused, Err(SubscribeError::NoSlowListenerMonitor));
     let times = Arc::new(Times);
     emitter.update(|settings| settings.handlers.observers.add(times));
     assert_eq!(reads(&emitter), 4 + 2 + 2, "a job, and two calls");

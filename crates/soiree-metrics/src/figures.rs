@@ -2,7 +2,7 @@
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
-use soiree_core::{EmissionRefused, Refusal, SubmitErrorReason};
+use soiree_core::{EmissionRejected, Rejection, SubmitErrorReason};
 
 /// Of one listener name and pattern.
 pub(crate) struct ListenerFigures {
@@ -72,15 +72,15 @@ impl PoolFigures {
 }
 
 impl EmissionFigures {
-    pub(crate) fn refused(&self, refused: &EmissionRefused<'_>) {
+    pub(crate) fn refused(&self, refused: &EmissionRejected<'_>) {
         let reason = match refused.reason {
-            Refusal::InvalidTopic(_) => "invalid_topic",
-            Refusal::Closed => "closed",
-            Refusal::Pool { reason, .. } => match reason {
+            Rejection::InvalidTopic(_) => "invalid_topic",
+            Rejection::Closed => "closed",
+            Rejection::Pool { reason, .. } => match reason {
                 SubmitErrorReason::Closed => "closed",
                 SubmitErrorReason::Full { .. } => "full",
                 SubmitErrorReason::TimedOut { .. } => "timed_out",
-                SubmitErrorReason::TooDeep { .. } => "too_deep",
+                SubmitErrorReason::RecursionLimit { .. } => "too_deep",
                 SubmitErrorReason::Spawn(_) => "no_worker",
                 _ => "other",
             },

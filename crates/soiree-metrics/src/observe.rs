@@ -1,7 +1,7 @@
 //! Counting what the observed `EventPool` tells.
 
 use soiree_core::{
-    DeadEvent, DeadLetter, EmissionAccepted, EmissionEnded, EmissionRefused, JobEnded, JobStarted,
+    DeadEvent, DeadLetter, EmissionAccepted, EmissionEnded, EmissionRejected, JobEnded, JobStarted,
     ListenerEnd, ListenerEnded, ListenerRef, Observer, RetryScheduled, SlowListener,
 };
 
@@ -25,7 +25,7 @@ impl Observer for EventPoolMetrics {
         self.emissions.accepted.inc();
     }
 
-    fn emission_refused(&self, refused: &EmissionRefused<'_>) {
+    fn emission_rejected(&self, refused: &EmissionRejected<'_>) {
         self.emissions.refused(refused);
     }
 
@@ -57,7 +57,7 @@ impl Observer for EventPoolMetrics {
             ListenerEnd::Panicked(_) => figures.panicked.inc(),
             ListenerEnd::TimedOut(_) => figures.timed_out.inc(),
             ListenerEnd::Cancelled(_) => figures.cancelled.inc(),
-            ListenerEnd::Refused(_) | ListenerEnd::Discarded(_) => {
+            ListenerEnd::Rejected(_) | ListenerEnd::Discarded(_) => {
                 figures.not_called.inc();
                 return;
             }

@@ -9,6 +9,6 @@ mod threads;
 
 pub use crate::pool::{PondError, PondPool};
 pub use soiree_core::{
-    InvalidPoolOptions, Job, Overflow, Pool, PoolOptions, PoolStats, ResizeError, SubmitError,
-    SubmitErrorReason, Unfinished, WaitError,
+    DrainTimeout, InvalidPoolOptions, Job, Overflow, Pool, PoolOptions, PoolStats, ResizeError,
+    SubmitError, SubmitErrorReason, WaitError,
 };

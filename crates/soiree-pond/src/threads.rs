@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use soiree_bounded::{Executor, Turn};
+use soiree_bounded::{Executor, Permit};
 use soiree_core::{PanicPayload, ResizeError};
 use threadpool::ThreadPool;
 
@@ -62,8 +62,8 @@ fn caught<T>(start: impl FnOnce() -> T) -> io::Result<T> {
 }
 
 impl Executor for Threads {
-    fn execute(&self, turn: Turn) -> io::Result<()> {
-        self.pool.execute(move || turn.run());
+    fn execute(&self, permit: Permit) -> io::Result<()> {
+        self.pool.execute(move || permit.run());
         Ok(())
     }
 

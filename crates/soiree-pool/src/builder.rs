@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
-use soiree_core::{InvalidPoolOptions, Nesting, Overflow, PanicPayload, PoolOptions};
+use soiree_core::{InvalidPoolOptions, Overflow, PanicPayload, PoolOptions, WorkerContext};
 
 use crate::counters::Counters;
 use crate::pool::WorkerPool;
@@ -174,7 +174,7 @@ impl WorkerPoolBuilder {
             live: AtomicUsize::new(0),
             idle: AtomicUsize::new(0),
             max_workers: AtomicUsize::new(self.max_workers),
-            nesting: Nesting::new(),
+            nesting: WorkerContext::new(),
             started: AtomicU64::new(0),
             counters: Counters::new(),
         };

@@ -23,7 +23,7 @@ pub use crate::builder::{BuildError, WorkerPoolBuilder};
 pub use crate::pool::WorkerPool;
 pub use crate::strategy::{Balanced, Eager, Lazy, Load, Strategy};
 pub use soiree_core::{
-    InvalidPoolOptions, Job, JobOutcome, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_WORKERS, Overflow,
-    PanicPayload, Pool, PoolStats, ResizeError, SubmitError, SubmitErrorReason, Unfinished,
+    DrainTimeout, InvalidPoolOptions, Job, JobOutcome, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_WORKERS,
+    Overflow, PanicPayload, Pool, PoolStats, ResizeError, SubmitError, SubmitErrorReason,
     WaitError,
 };

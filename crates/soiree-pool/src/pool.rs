@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Instant;
 
 use soiree_core::{
-    Job, JobOutcome, Pool, PoolStats, ResizeError, SubmitError, Unfinished, WaitError, WorkerCheck,
+    DrainTimeout, Job, JobOutcome, Pool, PoolStats, ResizeError, SubmitError, WaitError,
+    WorkerCheck,
 };
 
 use crate::builder::{BuildError, WorkerPoolBuilder};
@@ -132,7 +133,7 @@ impl Pool for WorkerPool {
         self.shared.stop();
     }
 
-    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.shared.release_until(deadline)
     }
 

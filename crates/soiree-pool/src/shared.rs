@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
-use soiree_core::{Entered, Job, JobOutcome, Nesting, Overflow, PanicPayload, PoolStats};
+use soiree_core::{Job, JobOutcome, Overflow, PanicPayload, PoolStats, WorkerContext, WorkerGuard};
 
 use crate::counters::{Counters, End};
 use crate::state::State;
@@ -43,7 +43,7 @@ pub(crate) struct Shared {
     pub(crate) max_workers: AtomicUsize,
 
     /// Which threads are inside its jobs.
-    pub(crate) nesting: Nesting,
+    pub(crate) nesting: WorkerContext,
     pub(crate) started: AtomicU64,
     pub(crate) counters: Counters,
 }
@@ -96,7 +96,7 @@ impl Shared {
     }
 
     /// Runs a job on this thread that was counted as begun elsewhere than on a worker.
-    pub(crate) fn run_begun_elsewhere(&self, job: Job, _entered: Entered) -> JobOutcome {
+    pub(crate) fn run_begun_elsewhere(&self, job: Job, _entered: WorkerGuard) -> JobOutcome {
         let outcome = job.run();
         self.counters.end_elsewhere(End::from(&outcome));
         self.tell_panic(&outcome);

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use soiree_core::Unfinished;
+use soiree_core::DrainTimeout;
 
 use crate::shared::Shared;
 use crate::state::Phase;
@@ -35,7 +35,7 @@ impl Shared {
         self.close(Phase::Stopping);
     }
 
-    pub(crate) fn release_until(&self, deadline: Instant) -> Result<(), Unfinished> {
+    pub(crate) fn release_until(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.close(Phase::Draining);
         if self.wait_for_workers(deadline, self.nesting.is_worker()) {
             return Ok(());
@@ -49,7 +49,7 @@ impl Shared {
         if active == 0 && discarded == 0 {
             return Ok(());
         }
-        Err(Unfinished::new(active, discarded))
+        Err(DrainTimeout::new(active, discarded))
     }
 
     /// Whether the workers ended in time. A worker waits for those alone that do not wait here themselves.

@@ -25,7 +25,7 @@ enum Step {
     Start(Seat),
     /// There is neither a place nor a permit.
     Full,
-    Refused(Reason),
+    Rejected(Reason),
 }
 
 impl Shared {
@@ -77,7 +77,7 @@ impl Shared {
                     state = self.lock();
                     continue;
                 }
-                Step::Refused(reason) => {
+                Step::Rejected(reason) => {
                     drop(state);
                     return Err(self.refuse(job, reason));
                 }
@@ -117,7 +117,7 @@ impl Shared {
 
     fn step(&self, state: &mut State, failed: &mut Option<io::Error>) -> Step {
         if state.phase != Phase::Open {
-            return Step::Refused(Reason::Closed);
+            return Step::Rejected(Reason::Closed);
         }
         if state.live > 0 && state.has_room(self.capacity) {
             return Step::Place;
@@ -129,7 +129,7 @@ impl Shared {
             }
         }
         match failed.take() {
-            Some(error) if state.live == 0 => Step::Refused(Reason::Spawn(error)),
+            Some(error) if state.live == 0 => Step::Rejected(Reason::Spawn(error)),
             error => {
                 *failed = error;
                 Step::Full
@@ -173,7 +173,7 @@ impl Shared {
     pub(crate) fn submit_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
         let Some(entered) = self.nesting.enter_inline() else {
             let depth = self.nesting.depth();
-            return Err(self.refuse(job, Reason::TooDeep { depth }));
+            return Err(self.refuse(job, Reason::RecursionLimit { depth }));
         };
         let state = self.lock();
         if state.phase != Phase::Open {

@@ -8,6 +8,6 @@ mod threads;
 
 pub use crate::pool::{RayonError, RayonPool};
 pub use soiree_core::{
-    InvalidPoolOptions, Job, Overflow, Pool, PoolOptions, PoolStats, ResizeError, SubmitError,
-    SubmitErrorReason, Unfinished, WaitError,
+    DrainTimeout, InvalidPoolOptions, Job, Overflow, Pool, PoolOptions, PoolStats, ResizeError,
+    SubmitError, SubmitErrorReason, WaitError,
 };

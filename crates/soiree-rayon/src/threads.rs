@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use rayon::ThreadPool;
-use soiree_bounded::{Executor, Turn};
+use soiree_bounded::{Executor, Permit};
 use soiree_core::ResizeError;
 
 pub(crate) enum Threads {
@@ -22,9 +22,9 @@ impl Threads {
 }
 
 impl Executor for Threads {
-    fn execute(&self, turn: Turn) -> io::Result<()> {
+    fn execute(&self, permit: Permit) -> io::Result<()> {
         // In order, since a rayon thread would else take what was spawned last, and leave the others waiting.
-        self.pool().spawn_fifo(move || turn.run());
+        self.pool().spawn_fifo(move || permit.run());
         Ok(())
     }
 

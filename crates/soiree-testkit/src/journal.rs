@@ -5,9 +5,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use soiree_core::{
-    DeadEvent, DeadLetter, EmissionBegun, EmissionEnded, EmissionRefused, JobEnded, JobOffered,
-    JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerPanic, ListenerRef,
-    ListenerStarted, Observer, PoolResized, Refusal, RetryScheduled, SlowListener,
+    DeadEvent, DeadLetter, EmissionEnded, EmissionRejected, EmissionStarted, JobEnded, JobOffered,
+    JobRejected, JobStarted, ListenerEnd, ListenerEnded, ListenerPanic, ListenerRef,
+    ListenerStarted, Observer, PoolResized, Rejection, RetryScheduled, SlowListener,
     SubscriptionAdded, SubscriptionRemoved,
 };
 
@@ -125,19 +125,19 @@ fn word(value: impl fmt::Debug) -> String {
 }
 
 impl Observer for Journal {
-    fn emission_begun(&self, begun: &EmissionBegun<'_>) {
+    fn emission_started(&self, begun: &EmissionStarted<'_>) {
         let place = place(begun.pool);
         self.write(format_args!("emission begun: {} on {place}", begun.topic));
     }
 
-    fn emission_refused(&self, refused: &EmissionRefused<'_>) {
+    fn emission_rejected(&self, refused: &EmissionRejected<'_>) {
         let topic = refused.topic;
         match refused.reason {
-            Refusal::InvalidTopic(_) => {
+            Rejection::InvalidTopic(_) => {
                 self.write(format_args!("emission refused: {topic:?}, invalid"));
             }
-            Refusal::Closed => self.write(format_args!("emission refused: {topic}, closed")),
-            Refusal::Pool { pool, reason } => {
+            Rejection::Closed => self.write(format_args!("emission refused: {topic}, closed")),
+            Rejection::Pool { pool, reason } => {
                 self.write(format_args!(
                     "emission refused: {topic} by {pool}, {reason}"
                 ));
@@ -168,8 +168,8 @@ impl Observer for Journal {
         self.write(format_args!("job offered to {}", offered.pool));
     }
 
-    fn job_refused(&self, refused: &JobRefused<'_>) {
-        let JobRefused { pool, reason, .. } = refused;
+    fn job_rejected(&self, refused: &JobRejected<'_>) {
+        let JobRejected { pool, reason, .. } = refused;
         self.write(format_args!("job refused by {pool}: {reason}"));
     }
 
@@ -199,7 +199,7 @@ impl Observer for Journal {
             ListenerEnd::Panicked(_) => "panicked",
             ListenerEnd::TimedOut(_) => "timed out",
             ListenerEnd::Cancelled(_) => "cancelled",
-            ListenerEnd::Refused(_) => "refused",
+            ListenerEnd::Rejected(_) => "refused",
             ListenerEnd::Discarded(_) => "discarded",
             _ => "ended",
         };

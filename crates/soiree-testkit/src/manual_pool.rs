@@ -6,8 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use soiree_core::{
-    Job, JobOutcome, MAX_WORKERS, Nesting, Pool, PoolStats, SubmitError, SubmitErrorReason,
-    Unfinished, WorkerCheck,
+    DrainTimeout, Job, JobOutcome, MAX_WORKERS, Pool, PoolStats, SubmitError, SubmitErrorReason,
+    WorkerCheck, WorkerContext,
 };
 
 /// A pool without threads: jobs wait until the test runs them, on its own thread and in the order that it wants.
@@ -46,7 +46,7 @@ pub struct ManualPool {
 
 struct Shared {
     capacity: usize,
-    nesting: Nesting,
+    nesting: WorkerContext,
     state: Mutex<State>,
     ended: Condvar,
 }
@@ -71,7 +71,7 @@ impl ManualPool {
     pub fn with_capacity(capacity: usize) -> Self {
         let shared = Shared {
             capacity,
-            nesting: Nesting::new(),
+            nesting: WorkerContext::new(),
             state: Mutex::default(),
             ended: Condvar::new(),
         };
@@ -205,7 +205,7 @@ impl Pool for ManualPool {
     }
 
     /// Runs what waits on this thread, up to the deadline, then waits for what other threads run.
-    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.lock().closed = true;
         while Instant::now() < deadline && self.run_next() {}
         let own = self.shared.nesting.depth();
@@ -221,7 +221,7 @@ impl Pool for ManualPool {
         drop(state);
         match (active, self.discard_all()) {
             (0, 0) => Ok(()),
-            (active, discarded) => Err(Unfinished::new(active, discarded)),
+            (active, discarded) => Err(DrainTimeout::new(active, discarded)),
         }
     }
 
@@ -257,7 +257,7 @@ impl Pool for ManualPool {
             return Err(Self::refuse(
                 state,
                 job,
-                SubmitErrorReason::TooDeep { depth },
+                SubmitErrorReason::RecursionLimit { depth },
             ));
         }
         state.active += 1;

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use soiree_core::{
-    Job, JobOutcome, MAX_INLINE_DEPTH, Pool, SubmitErrorReason, Unfinished, WaitError,
+    DrainTimeout, Job, JobOutcome, MAX_INLINE_DEPTH, Pool, SubmitErrorReason, WaitError,
 };
 use soiree_testkit::ManualPool;
 
@@ -133,7 +133,7 @@ fn a_release_past_its_deadline_drops_what_waits_and_says_what_runs() {
     let runner = thread::spawn(move || assert!(other.run_newest()));
     begins.recv().unwrap();
     let left = pool.release_with_deadline(Instant::now());
-    assert_eq!(left, Err(Unfinished::new(1, 2)));
+    assert_eq!(left, Err(DrainTimeout::new(1, 2)));
     drop(go);
     assert_eq!(pool.stop_and_wait_for(Duration::from_secs(60)), Ok(()));
     runner.join().unwrap();
@@ -172,8 +172,11 @@ fn waiting_inside_a_job_runs_inline_to_the_stated_depth() {
         let (inner, deeper) = (pool.clone(), Arc::clone(depth));
         match pool.submit_and_wait(Job::new(move || nest(&inner, &deeper))) {
             Ok(()) => {}
-            Err(WaitError::Refused(refused)) => {
-                assert!(matches!(refused.reason, SubmitErrorReason::TooDeep { .. }));
+            Err(WaitError::Rejected(refused)) => {
+                assert!(matches!(
+                    refused.reason,
+                    SubmitErrorReason::RecursionLimit { .. }
+                ));
             }
             Err(other) => panic!("{other}"),
         }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Instant;
 
 use soiree_core::{
-    Job, JobOutcome, Nesting, Pool, PoolStats, SubmitError, SubmitErrorReason, Unfinished,
+    DrainTimeout, Job, JobOutcome, Pool, PoolStats, SubmitError, SubmitErrorReason, WorkerContext,
 };
 use soiree_testkit::Conformance;
 
@@ -17,7 +17,7 @@ struct Small {
 }
 
 struct Shared {
-    nesting: Nesting,
+    nesting: WorkerContext,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -39,7 +39,7 @@ impl Small {
             stats,
         };
         let shared = Arc::new(Shared {
-            nesting: Nesting::new(),
+            nesting: WorkerContext::new(),
             state: Mutex::new(state),
             changed: Condvar::new(),
         });
@@ -109,7 +109,7 @@ impl Pool for Small {
         self.shared.lock().jobs = None;
     }
 
-    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.stop();
         let own = usize::from(self.shared.nesting.is_worker());
         let mut state = self.shared.lock();
@@ -127,7 +127,7 @@ impl Pool for Small {
             return Ok(());
         }
         let others = state.stats.active - self.shared.nesting.depth();
-        Err(Unfinished::new(others, 0))
+        Err(DrainTimeout::new(others, 0))
     }
 
     fn stats(&self) -> PoolStats {

@@ -12,6 +12,6 @@ mod threads;
 pub use crate::pool::TokioPool;
 pub use crate::task_pool::TaskPool;
 pub use soiree_core::{
-    InvalidPoolOptions, Job, Overflow, Pool, PoolOptions, PoolStats, ResizeError, SubmitError,
-    SubmitErrorReason, Unfinished, WaitError,
+    DrainTimeout, InvalidPoolOptions, Job, Overflow, Pool, PoolOptions, PoolStats, ResizeError,
+    SubmitError, SubmitErrorReason, WaitError,
 };

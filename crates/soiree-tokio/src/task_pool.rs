@@ -19,7 +19,7 @@ use crate::tasks::Tasks;
 /// # Ending
 /// A release lets futures run to their end. One with a deadline cancels at the deadline what is in flight: a future is dropped
 /// where it next yields, which one that never yields does not; it counts as discarded, and the report of its emission says that
-/// the listener was [cancelled](soiree_core::Failure::Cancelled). A runtime that ends does the same. When it is gone, what comes
+/// the listener was [cancelled](soiree_core::ListenerErrorKind::Cancelled). A runtime that ends does the same. When it is gone, what comes
 /// is refused.
 ///
 /// A close waits, and so it must not be called on a thread that the futures need: in a program with a current-thread runtime

@@ -2,18 +2,18 @@
 
 use std::io;
 
-use soiree_bounded::{Executor, Turn};
+use soiree_bounded::{Executor, Permit};
 use soiree_core::ResizeError;
 use tokio::runtime::Handle;
 
 pub(crate) struct Tasks(pub(crate) Handle);
 
 impl Executor for Tasks {
-    fn execute(&self, turn: Turn) -> io::Result<()> {
+    fn execute(&self, permit: Permit) -> io::Result<()> {
         let runtime = self.0.clone();
         // Detached, as are the blocking ones: a runtime that ends drops turns and jobs, and they tell the pool.
         drop(self.0.spawn(async move {
-            match turn.begin() {
+            match permit.start() {
                 Some(job) if job.is_future() => job.await,
                 Some(job) => drop(runtime.spawn_blocking(move || job.run())),
                 None => {}

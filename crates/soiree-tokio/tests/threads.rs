@@ -70,7 +70,7 @@ fn a_runtime_that_is_gone_gives_the_job_back() {
         assert_eq!(ran.load(Ordering::SeqCst), count);
     }
     let waited = pool.submit_and_wait(counting(&ran)).unwrap_err();
-    assert!(matches!(waited, WaitError::Refused(_)));
+    assert!(matches!(waited, WaitError::Rejected(_)));
     pool.release();
     let stats = pool.stats();
     assert!(stats.is_balanced(), "{stats:?}");

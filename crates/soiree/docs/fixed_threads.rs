@@ -4,8 +4,8 @@ use std::time::Instant;
 use std::{io, thread};
 
 use soiree::{
-    Job, JobOutcome, Nesting, Pool, PoolStats, SubmitError, SubmitErrorReason, Unfinished,
-    WorkerCheck,
+    DrainTimeout, Job, JobOutcome, Pool, PoolStats, SubmitError, SubmitErrorReason, WorkerCheck,
+    WorkerContext,
 };
 
 /// A fixed number of threads that share one queue.
@@ -16,7 +16,7 @@ pub(crate) struct FixedThreads {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    nesting: Nesting,
+    nesting: WorkerContext,
 }
 
 #[derive(Default)]
@@ -53,7 +53,7 @@ impl FixedThreads {
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             changed: Condvar::new(),
-            nesting: Nesting::new(),
+            nesting: WorkerContext::new(),
         });
         // If a thread cannot be started, dropping the pool ends those that were.
         let pool = Self { shared };
@@ -177,7 +177,7 @@ impl Pool for FixedThreads {
         drop(self.shared.discard());
     }
 
-    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.shared.close();
         let on_worker = self.shared.nesting.is_worker();
         let mut state = self.shared.lock();
@@ -204,7 +204,7 @@ impl Pool for FixedThreads {
         let active = active.saturating_sub(self.shared.nesting.depth());
         match (active, discarded) {
             (0, 0) => Ok(()),
-            (active, discarded) => Err(Unfinished::new(active, discarded)),
+            (active, discarded) => Err(DrainTimeout::new(active, discarded)),
         }
     }
 
@@ -235,9 +235,11 @@ impl Pool for FixedThreads {
         let state = self.shared.lock();
         if entered.is_none() {
             let depth = nesting.depth();
-            return Err(self
-                .shared
-                .refuse(state, job, SubmitErrorReason::TooDeep { depth }));
+            return Err(self.shared.refuse(
+                state,
+                job,
+                SubmitErrorReason::RecursionLimit { depth },
+            ));
         }
         if state.closed {
             return Err(self.shared.refuse(state, job, SubmitErrorReason::Closed));

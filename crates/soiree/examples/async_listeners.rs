@@ -72,9 +72,9 @@ async fn deliver() -> Result<(), Box<dyn std::error::Error>> {
     let closing = soiree.clone();
     let deadline = Instant::now() + Duration::from_millis(50);
     let closed = tokio::task::spawn_blocking(move || closing.close_with_deadline(deadline)).await?;
-    if let Err(CloseError::Unfinished { emissions, .. }) = closed {
+    if let Err(CloseError::DrainTimeout { emissions, .. }) = closed {
         println!("left at the deadline: {emissions}");
     }
-    println!("{:?}", forever.await.errors[0].failure());
+    println!("{:?}", forever.await.errors[0].kind());
     Ok(())
 }

@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for number in 2..=4 {
         match soiree.emit("mail.queued", format!("mail {number}")) {
             Ok(_) => println!("accepted: mail {number}"),
-            Err(EmitError::Refused {
+            Err(EmitError::Rejected {
                 payload, source, ..
             }) => {
                 println!(

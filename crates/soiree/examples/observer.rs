@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use soiree::{
-    EmissionRefused, EventPool, JobEnded, ListenerEnd, ListenerEnded, ListenerOptions, Observer,
+    EmissionRejected, EventPool, JobEnded, ListenerEnd, ListenerEnded, ListenerOptions, Observer,
 };
 
 #[derive(Default)]
@@ -23,7 +23,7 @@ impl Observer for Figures {
         }
     }
 
-    fn emission_refused(&self, refused: &EmissionRefused<'_>) {
+    fn emission_rejected(&self, refused: &EmissionRejected<'_>) {
         println!("refused: {}", refused.topic);
         self.refused.fetch_add(1, Ordering::Relaxed);
     }

@@ -3,7 +3,7 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use soiree_core::{Async, Event, ListenerId, ListenerOptions, Outcome, SubscribeError};
+use soiree_core::{Async, Event, IntoListenerResult, ListenerId, ListenerOptions, SubscribeError};
 
 use crate::event_pool::EventPool;
 use crate::subscription::Subscriptions;
@@ -44,7 +44,7 @@ impl EventPool {
         listener: impl Fn(Arc<dyn Event>) -> F + Send + Sync + 'static,
     ) -> Result<ListenerId, SubscribeError>
     where
-        F: Future<Output: Outcome> + Send + 'static,
+        F: Future<Output: IntoListenerResult> + Send + 'static,
     {
         self.on_async_with(pattern, ListenerOptions::new(), listener)
     }
@@ -62,7 +62,7 @@ impl EventPool {
         listener: impl Fn(Arc<dyn Event>) -> F + Send + Sync + 'static,
     ) -> Result<ListenerId, SubscribeError>
     where
-        F: Future<Output: Outcome> + Send + 'static,
+        F: Future<Output: IntoListenerResult> + Send + 'static,
     {
         let options = options.into().registered_at(Location::caller());
         self.listen(pattern, options, Async(listener))
@@ -81,7 +81,7 @@ impl Subscriptions {
         listener: impl Fn(Arc<dyn Event>) -> F + Send + Sync + 'static,
     ) -> Result<ListenerId, SubscribeError>
     where
-        F: Future<Output: Outcome> + Send + 'static,
+        F: Future<Output: IntoListenerResult> + Send + 'static,
     {
         self.on_async_with(pattern, ListenerOptions::new(), listener)
     }
@@ -98,7 +98,7 @@ impl Subscriptions {
         listener: impl Fn(Arc<dyn Event>) -> F + Send + Sync + 'static,
     ) -> Result<ListenerId, SubscribeError>
     where
-        F: Future<Output: Outcome> + Send + 'static,
+        F: Future<Output: IntoListenerResult> + Send + 'static,
     {
         let options = options.into().registered_at(Location::caller());
         self.listen(pattern, options, Async(listener))

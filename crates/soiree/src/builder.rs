@@ -10,7 +10,7 @@ use soiree_core::{
     BulkheadError, DeadLetter, Event, ListenerError, ListenerId, ListenerPanic, Observer,
     PoolHandle, SlowListener, Timer,
 };
-use soiree_engine::{Emitter, Settings, Watch};
+use soiree_engine::{Emitter, Settings, SlowListenerMonitor};
 
 use crate::clock::Clock;
 use crate::event_pool::{EventPool, Inner};
@@ -48,7 +48,8 @@ impl Builder {
     pub fn with_pool(pool: impl Into<PoolHandle>) -> Self {
         let mut settings = Settings::new(pool);
         settings.timer = Some(Arc::new(Clock::default()));
-        settings.handlers.watch = Some(Watch::new(Arc::new(Clock::default())));
+        settings.handlers.slow_listener_monitor =
+            Some(SlowListenerMonitor::new(Arc::new(Clock::default())));
         Self {
             settings,
             id_generator: IdGenerator::new(ListenerId::generate),
@@ -203,7 +204,8 @@ impl Builder {
     /// What wakes up to look for slow listeners, in place of a thread that is there only while there are any to watch. For tests,
     /// and for programs that have a timer already. Handlers and observers are called by it, so it should have nothing else to do.
     pub fn slow_listener_timer(mut self, timer: impl Timer + 'static) -> Self {
-        self.settings.handlers.watch = Some(Watch::new(Arc::new(timer)));
+        self.settings.handlers.slow_listener_monitor =
+            Some(SlowListenerMonitor::new(Arc::new(timer)));
         self
     }
 

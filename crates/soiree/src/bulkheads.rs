@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use soiree_core::{BulkheadError, PoolHandle, PoolStats, ResizeError, Unfinished};
+use soiree_core::{BulkheadError, DrainTimeout, PoolHandle, PoolStats, ResizeError};
 use soiree_engine::{Bulkheads, KeyOrderStats};
 
 use crate::event_pool::EventPool;
@@ -54,11 +54,11 @@ pub enum DrainBulkheadError {
     Bulkhead(#[from] BulkheadError),
     /// The deadline came first. The bulkhead is taken off, and this was left; what was discarded says so in its report.
     #[error("the bulkhead {name:?} was not drained in time: {source}")]
-    Unfinished {
+    DrainTimeout {
         /// The name of the bulkhead.
         name: Box<str>,
         /// What was left.
-        source: Unfinished,
+        source: DrainTimeout,
     },
 }
 
@@ -157,7 +157,7 @@ impl EventPool {
             return Ok(());
         }
         let drained = handle.pool().release_with_deadline(deadline);
-        drained.map_err(|source| DrainBulkheadError::Unfinished {
+        drained.map_err(|source| DrainBulkheadError::DrainTimeout {
             name: name.into(),
             source,
         })

@@ -9,9 +9,9 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use soiree_core::{
-    DeadLetter, Event, InvalidTopic, Listener, ListenerError, ListenerId, ListenerOptions,
-    ListenerPanic, Outcome, Pattern, PoolHandle, PoolStats, SubscribeError, UnsubscribeError,
-    validate_topic,
+    DeadLetter, Event, IntoListenerResult, InvalidTopic, Listener, ListenerError, ListenerId,
+    ListenerOptions, ListenerPanic, Pattern, PoolHandle, PoolStats, SubscribeError,
+    UnsubscribeError, validate_topic,
 };
 use soiree_engine::{CloseError, Emission, EmitError, Emitter, Report};
 
@@ -79,7 +79,7 @@ impl EventPool {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]
-    pub fn on<R: Outcome + 'static>(
+    pub fn on<R: IntoListenerResult + 'static>(
         &self,
         pattern: &str,
         listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
@@ -92,7 +92,7 @@ impl EventPool {
     /// # Errors
     /// As [`on`](EventPool::on), and if the options make no sense.
     #[track_caller]
-    pub fn on_with<R: Outcome + 'static>(
+    pub fn on_with<R: IntoListenerResult + 'static>(
         &self,
         pattern: &str,
         options: impl Into<ListenerOptions>,
@@ -316,7 +316,7 @@ impl EventPool {
     /// As [`close`](EventPool::close), waiting until `deadline` at the latest.
     ///
     /// # Errors
-    /// As [`close`](EventPool::close); and [`CloseError::Unfinished`] if the deadline came first. It *is* closed then. A
+    /// As [`close`](EventPool::close); and [`CloseError::DrainTimeout`] if the deadline came first. It *is* closed then. A
     /// pool that was handed over has discarded what had not started (those emissions report it); a shared one still runs
     /// it, and the last emission takes the listeners off.
     pub fn close_with_deadline(&self, deadline: Instant) -> Result<(), CloseError> {

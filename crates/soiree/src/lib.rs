@@ -26,7 +26,7 @@
 //!   registration, across all patterns that match. A listener with a [pool of its own](ListenerOptions::pool) is started in its
 //!   turn and not waited for by the others, nor are [retries](ListenerOptions::retry). Two emissions may run side by side, in
 //!   any order, unless they are [ordered by key](Builder::ordered).
-//! - **Failure**: an error or a panic of one listener is caught, goes to the handlers and into the [`Report`], and stops no
+//! - **ListenerErrorKind**: an error or a panic of one listener is caught, goes to the handlers and into the [`Report`], and stops no
 //!   other listener. It says [where the listener was registered](ListenerError::registered_at). With `panic = "abort"` a panic ends the process, as always.
 //! - **Loss**: [`emit`](EventPool::emit) either accepts an event or returns an error that holds the payload. An accepted
 //!   emission ends; if its pool drops it unrun, its report says `discarded`.
@@ -127,30 +127,30 @@ pub use soiree_metrics as metrics;
 pub use soiree_testkit as testkit;
 
 #[doc(inline)]
-pub use soiree_bounded::{Begun, BoundedPool, Executor, Turn};
+pub use soiree_bounded::{BoundedPool, Executor, Permit, StartedJob};
 pub use soiree_core::{
-    Async, AsyncListener, BaseEvent, BoxError, BulkheadError, Carrier, DeadLetter, Entered, Event,
-    EventId, Failure, InvalidEventId, InvalidPoolOptions, InvalidPriority, InvalidTopic, Job,
-    JobFuture, JobOutcome, KeyOrderError, Listener, ListenerError, ListenerFuture, ListenerId,
-    ListenerInfo, ListenerOptions, ListenerPanic, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_TOPIC_LEN,
-    MAX_WORKERS, Nesting, Outcome, Overflow, PanicPayload, Pattern, PatternInfo, Payload,
-    PayloadRef, Pool, PoolHandle, PoolOptions, PoolStats, Priority, Properties, ResizeError, Retry,
-    SubmitError, SubmitErrorReason, SubscribeError, Task, Timer, TimerError, TimerId, TopicFault,
-    TopicInfo, Unfinished, UnsubscribeError, Value, WaitError, WorkerCheck, delegate_pool,
-    validate_topic,
+    Async, AsyncListener, BaseEvent, BoxError, BulkheadError, Carrier, DeadLetter, DrainTimeout,
+    Event, EventId, IntoListenerResult, InvalidEventId, InvalidPoolOptions, InvalidPriority,
+    InvalidTopic, InvalidTopicKind, Job, JobFuture, JobOutcome, KeyOrderError, Listener,
+    ListenerError, ListenerErrorKind, ListenerFuture, ListenerId, ListenerInfo, ListenerOptions,
+    ListenerPanic, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_TOPIC_LEN, MAX_WORKERS, Overflow,
+    PanicPayload, Pattern, PatternInfo, Payload, PayloadRef, Pool, PoolHandle, PoolOptions,
+    PoolStats, Priority, Properties, ResizeError, Retry, SubmitError, SubmitErrorReason,
+    SubscribeError, Task, Timer, TimerError, TimerId, TopicInfo, UnsubscribeError, Value,
+    WaitError, WorkerCheck, WorkerContext, WorkerGuard, delegate_pool, validate_topic,
 };
 pub use soiree_engine::{
-    Bulkheads, CloseError, Emission, EmissionFuture, EmitError, ErrorIter, Gate, Graph, IntoErrors,
+    Bulkheads, CloseError, Emission, EmissionFuture, EmitError, ErrorIter, Graph, IntoErrors,
     KeyOrder, KeyOrderStats, KeyOrders, OrderingKey, PoolInfo, Report, ReportError, RouteInfo,
-    Soiree,
+    Soiree, TaskTracker,
 };
 
 #[doc(inline)]
 pub use soiree_core::{
-    DeadEvent, EmissionAccepted, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded,
-    JobOffered, JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted,
-    ObservedPool, Observer, OrderRefusal, PoolResized, Refusal, Removal, RetryScheduled,
-    SlowListener, SubscriptionAdded, SubscriptionRemoved,
+    DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobEnd,
+    JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd, ListenerEnded, ListenerRef,
+    ListenerStarted, ObservedPool, Observer, OrderRejection, PoolResized, Rejection, RemovalCause,
+    RetryScheduled, SlowListener, SubscriptionAdded, SubscriptionRemoved,
 };
 
 mod async_listeners;

@@ -5,8 +5,8 @@ use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use soiree_core::{
-    Event, InvalidTopic, Listener, ListenerId, ListenerInfo, ListenerOptions, Outcome, Pattern,
-    Payload, SubscribeError, UnsubscribeError, validate_topic,
+    Event, IntoListenerResult, InvalidTopic, Listener, ListenerId, ListenerInfo, ListenerOptions,
+    Pattern, Payload, SubscribeError, UnsubscribeError, validate_topic,
 };
 use soiree_engine::{Emission, EmitError, Graph, Report, Soiree};
 
@@ -115,7 +115,7 @@ impl Subscriptions {
     /// # Errors
     /// As [`EventPool::on`].
     #[track_caller]
-    pub fn on<R: Outcome + 'static>(
+    pub fn on<R: IntoListenerResult + 'static>(
         &self,
         pattern: &str,
         listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
@@ -128,7 +128,7 @@ impl Subscriptions {
     /// # Errors
     /// As [`EventPool::on_with`].
     #[track_caller]
-    pub fn on_with<R: Outcome + 'static>(
+    pub fn on_with<R: IntoListenerResult + 'static>(
         &self,
         pattern: &str,
         options: impl Into<ListenerOptions>,

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use soiree_core::{
-    Event, InvalidTopic, ListenerId, ListenerOptions, Outcome, Pattern, SubscribeError,
+    Event, IntoListenerResult, InvalidTopic, ListenerId, ListenerOptions, Pattern, SubscribeError,
     UnsubscribeError,
 };
 use soiree_engine::{EmitError, Report};
@@ -91,7 +91,7 @@ impl Topic {
     /// # Errors
     /// As [`EventPool::on`].
     #[track_caller]
-    pub fn add_listener<R: Outcome + 'static>(
+    pub fn add_listener<R: IntoListenerResult + 'static>(
         &self,
         listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
     ) -> Result<ListenerId, SubscribeError> {
@@ -103,7 +103,7 @@ impl Topic {
     /// # Errors
     /// As [`EventPool::on_with`].
     #[track_caller]
-    pub fn add_listener_with<R: Outcome + 'static>(
+    pub fn add_listener_with<R: IntoListenerResult + 'static>(
         &self,
         options: impl Into<ListenerOptions>,
         listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use soiree_bounded::{BoundedPool, Executor, Turn};
+use soiree_bounded::{BoundedPool, Executor, Permit};
 use soiree_core::{Job, Pool, PoolOptions, ResizeError};
 
-/// What the executor does with a turn.
+/// What the executor does with a permit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Does {
     Keep,
@@ -20,13 +20,13 @@ pub(crate) enum Does {
 
 /// Keeps its turns until the test runs or drops them.
 #[derive(Clone)]
-pub(crate) struct Turns {
+pub(crate) struct Permits {
     pub(crate) does: Arc<Mutex<Does>>,
-    kept: Arc<Mutex<Vec<Turn>>>,
+    kept: Arc<Mutex<Vec<Permit>>>,
     pub(crate) on_thread: Arc<AtomicBool>,
 }
 
-impl Turns {
+impl Permits {
     pub(crate) fn new() -> Self {
         Self {
             does: Arc::new(Mutex::new(Does::Keep)),
@@ -39,7 +39,7 @@ impl Turns {
         *self.does.lock().unwrap() = does;
     }
 
-    pub(crate) fn take(&self) -> Vec<Turn> {
+    pub(crate) fn take(&self) -> Vec<Permit> {
         std::mem::take(&mut *self.kept.lock().unwrap())
     }
 
@@ -52,7 +52,7 @@ impl Turns {
                 return count;
             }
             count += turns.len();
-            turns.into_iter().for_each(Turn::run);
+            turns.into_iter().for_each(Permit::run);
         }
     }
 
@@ -61,16 +61,16 @@ impl Turns {
     }
 }
 
-impl Executor for Turns {
-    fn execute(&self, turn: Turn) -> io::Result<()> {
+impl Executor for Permits {
+    fn execute(&self, permit: Permit) -> io::Result<()> {
         let does = *self.does.lock().unwrap();
         match does {
-            Does::Keep => self.kept.lock().unwrap().push(turn),
+            Does::Keep => self.kept.lock().unwrap().push(permit),
             Does::Fail => return Err(io::Error::from(io::ErrorKind::WouldBlock)),
             Does::Panic => panic!("no thread to be had"),
-            Does::Drop => drop(turn),
+            Does::Drop => drop(permit),
             Does::RunAndFail => {
-                thread::spawn(|| turn.run()).join().unwrap();
+                thread::spawn(|| permit.run()).join().unwrap();
                 return Err(io::Error::from(io::ErrorKind::WouldBlock));
             }
         }

@@ -6,17 +6,17 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use soiree_bounded::{BoundedPool, Turn};
+use soiree_bounded::{BoundedPool, Permit};
 use soiree_core::{
     InvalidPoolOptions, Job, Overflow, Pool, PoolOptions, ResizeError, SubmitErrorReason,
 };
 
-use crate::common::{Turns, counting, figures};
+use crate::common::{Permits, counting, figures};
 
 /// P2: a higher limit starts what waits, a lower one holds for what has not started.
 #[test]
 fn a_resize_takes_effect_at_once() {
-    let (turns, ran) = (Turns::new(), Arc::default());
+    let (turns, ran) = (Permits::new(), Arc::default());
     let pool = turns.pool(1, 4);
     for _ in 0..5 {
         pool.submit(counting(&ran)).unwrap();
@@ -26,7 +26,7 @@ fn a_resize_takes_effect_at_once() {
     let three = turns.take();
     assert_eq!(three.len(), 3);
     pool.resize(1).unwrap();
-    three.into_iter().for_each(Turn::run);
+    three.into_iter().for_each(Permit::run);
     assert_eq!(turns.take().len(), 1, "one turn for those that wait");
     assert_eq!(pool.resize(0), Err(ResizeError::NoWorkers));
     assert_eq!(pool.stats().max_workers, 1);
@@ -35,7 +35,7 @@ fn a_resize_takes_effect_at_once() {
 /// P2: jobs that were handed over before the limit fell, and may not start under it, do not read as waiting above the capacity.
 #[test]
 fn no_more_jobs_read_as_waiting_than_may_when_the_limit_falls() {
-    let (turns, ran) = (Turns::new(), Arc::default());
+    let (turns, ran) = (Permits::new(), Arc::default());
     let pool = turns.pool(3, 2);
     let (said, running) = channel();
     let (go, told) = channel::<()>();
@@ -54,7 +54,7 @@ fn no_more_jobs_read_as_waiting_than_may_when_the_limit_falls() {
     thread::scope(|scope| {
         let holding = scope.spawn(|| first.run());
         running.recv_timeout(Duration::from_secs(60)).unwrap();
-        three.into_iter().for_each(Turn::run);
+        three.into_iter().for_each(Permit::run);
         assert_eq!(ran.load(Ordering::SeqCst), 0, "the limit holds");
         let (active, waiting, submitted, ..) = figures(&pool);
         assert_eq!((active + waiting, waiting, submitted), (5, 2, 5));
@@ -69,7 +69,7 @@ fn no_more_jobs_read_as_waiting_than_may_when_the_limit_falls() {
 /// P2: submitters wait for a place, for as long as they are to.
 #[test]
 fn a_full_queue_holds_submitters_back() {
-    let (turns, ran) = (Turns::new(), Arc::default());
+    let (turns, ran) = (Permits::new(), Arc::default());
     let options = PoolOptions::new(1, 1).overflow(Overflow::BlockFor(Duration::from_millis(1)));
     let pool = BoundedPool::new(turns.clone(), options).unwrap();
     pool.submit(counting(&ran)).unwrap();
@@ -77,7 +77,7 @@ fn a_full_queue_holds_submitters_back() {
     let refused = pool.submit(counting(&ran)).unwrap_err();
     assert!(matches!(refused.reason, SubmitErrorReason::TimedOut { .. }));
 
-    let turns = Turns::new();
+    let turns = Permits::new();
     let pool = turns.pool(1, 1);
     pool.submit(counting(&ran)).unwrap();
     pool.submit(counting(&ran)).unwrap();
@@ -98,7 +98,7 @@ fn a_full_queue_holds_submitters_back() {
 fn the_other_policies_do_as_they_say() {
     let ran = Arc::default();
     let full = |overflow, capacity| {
-        let turns = Turns::new();
+        let turns = Permits::new();
         let options = PoolOptions::new(1, capacity).overflow(overflow);
         let pool = BoundedPool::new(turns.clone(), options).unwrap();
         for _ in 0..=capacity {
@@ -140,7 +140,7 @@ fn the_other_policies_do_as_they_say() {
 #[test]
 fn options_that_make_no_sense_are_refused() {
     let refused = |options| {
-        BoundedPool::new(Turns::new(), options)
+        BoundedPool::new(Permits::new(), options)
             .map(drop)
             .unwrap_err()
     };

@@ -2,4 +2,4 @@
 
 mod common;
 mod limits;
-mod turns;
+mod permits;

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::outcome::{BoxError, ListenerFuture, Outcome};
+use super::outcome::{BoxError, IntoListenerResult, ListenerFuture};
 use super::{AsyncListener, Listener};
 use crate::event::Event;
 
@@ -14,7 +14,7 @@ impl<F, R> AsyncListener for F
 where
     F: Fn(Arc<dyn Event>) -> R + Send + Sync,
     R: Future + Send + 'static,
-    R::Output: Outcome,
+    R::Output: IntoListenerResult,
 {
     fn handle(&self, event: Arc<dyn Event>) -> ListenerFuture {
         let future = self(event);

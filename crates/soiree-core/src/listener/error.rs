@@ -49,7 +49,7 @@ enum Cause {
     Failed(BoxError),
     Panicked(Box<str>),
     TimedOut(Duration),
-    Refused(SubmitErrorReason),
+    Rejected(SubmitErrorReason),
     Discarded,
     Cancelled,
 }
@@ -57,7 +57,7 @@ enum Cause {
 /// How a listener failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Failure {
+pub enum ListenerErrorKind {
     /// It returned an error.
     Failed,
     /// It panicked.
@@ -65,7 +65,7 @@ pub enum Failure {
     /// It had not returned in the time that it has, and may still run. See [`timeout`](crate::ListenerOptions::timeout).
     TimedOut,
     /// It was not called: the pool that it was to run on refused it.
-    Refused,
+    Rejected,
     /// It was not called: the pool that it was to run on dropped it.
     Discarded,
     /// It is an [async listener](crate::AsyncListener), and was dropped before its end.
@@ -86,7 +86,7 @@ impl ListenerError {
     }
 
     pub(crate) fn refused(at: Place<'_>, reason: SubmitErrorReason) -> Self {
-        Self::of(at, Cause::Refused(reason))
+        Self::of(at, Cause::Rejected(reason))
     }
 
     pub(crate) fn discarded(at: Place<'_>) -> Self {
@@ -145,20 +145,20 @@ impl ListenerError {
     }
 
     /// How it failed.
-    pub fn failure(&self) -> Failure {
+    pub fn kind(&self) -> ListenerErrorKind {
         match &*self.0.cause {
-            Cause::Failed(_) => Failure::Failed,
-            Cause::Panicked(_) => Failure::Panicked,
-            Cause::TimedOut(_) => Failure::TimedOut,
-            Cause::Refused(_) => Failure::Refused,
-            Cause::Discarded => Failure::Discarded,
-            Cause::Cancelled => Failure::Cancelled,
+            Cause::Failed(_) => ListenerErrorKind::Failed,
+            Cause::Panicked(_) => ListenerErrorKind::Panicked,
+            Cause::TimedOut(_) => ListenerErrorKind::TimedOut,
+            Cause::Rejected(_) => ListenerErrorKind::Rejected,
+            Cause::Discarded => ListenerErrorKind::Discarded,
+            Cause::Cancelled => ListenerErrorKind::Cancelled,
         }
     }
 
     /// Whether it panicked rather than returned an error.
     pub fn is_panic(&self) -> bool {
-        self.failure() == Failure::Panicked
+        self.kind() == ListenerErrorKind::Panicked
     }
 
     /// What it panicked with, if it did: the panic's message, or a stand-in if it carried no text.
@@ -202,7 +202,7 @@ impl fmt::Display for ListenerError {
             Cause::TimedOut(limit) => {
                 write!(f, "had not returned after {limit:?} for {}", inner.topic)
             }
-            Cause::Refused(reason) => {
+            Cause::Rejected(reason) => {
                 write!(f, "was not called for {}: {reason}", inner.topic)
             }
             Cause::Discarded => {
@@ -230,7 +230,7 @@ impl Error for ListenerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &*self.0.cause {
             Cause::Failed(error) => Some(error.as_ref()),
-            Cause::Refused(reason) => Some(reason),
+            Cause::Rejected(reason) => Some(reason),
             Cause::Panicked(_) | Cause::TimedOut(_) | Cause::Discarded | Cause::Cancelled => None,
         }
     }

@@ -7,9 +7,9 @@ mod outcome;
 
 pub use self::async_listener::{ASYNC_BULKHEAD, Async};
 pub(crate) use self::error::Place;
-pub use self::error::{Failure, ListenerError, ListenerPanic};
+pub use self::error::{ListenerError, ListenerErrorKind, ListenerPanic};
 pub use self::id::ListenerId;
-pub use self::outcome::{BoxError, ListenerFuture, Outcome};
+pub use self::outcome::{BoxError, IntoListenerResult, ListenerFuture};
 use std::sync::Arc;
 
 use crate::event::Event;
@@ -56,7 +56,7 @@ pub trait Listener: Send + Sync {
 /// and waits for is not inside it; and two bulkheads whose listeners wait for each other can wait for ever, as ever.
 ///
 /// If it is dropped before its end, since its bulkhead missed the deadline of a release or its runtime ended, it has failed:
-/// [`Cancelled`](crate::Failure::Cancelled). There is no further attempt then.
+/// [`Cancelled`](crate::ListenerErrorKind::Cancelled). There is no further attempt then.
 pub trait AsyncListener: Send + Sync {
     /// Begins to handle one event. Called on a thread that polls futures, so it must not block, no more than the future.
     ///
@@ -68,7 +68,7 @@ pub trait AsyncListener: Send + Sync {
 impl<F, R> Listener for F
 where
     F: Fn(&dyn Event) -> R + Send + Sync,
-    R: Outcome,
+    R: IntoListenerResult,
 {
     fn handle(&self, event: &dyn Event) -> Result<(), BoxError> {
         self(event).into_result()

@@ -11,7 +11,7 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 pub type ListenerFuture = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 
 /// What a closure listener may return.
-pub trait Outcome {
+pub trait IntoListenerResult {
     /// As a result.
     ///
     /// # Errors
@@ -19,19 +19,19 @@ pub trait Outcome {
     fn into_result(self) -> Result<(), BoxError>;
 }
 
-impl Outcome for () {
+impl IntoListenerResult for () {
     fn into_result(self) -> Result<(), BoxError> {
         Ok(())
     }
 }
 
-impl<E: Into<BoxError>> Outcome for Result<(), E> {
+impl<E: Into<BoxError>> IntoListenerResult for Result<(), E> {
     fn into_result(self) -> Result<(), BoxError> {
         self.map_err(Into::into)
     }
 }
 
-impl Outcome for Never {
+impl IntoListenerResult for Never {
     fn into_result(self) -> Result<(), BoxError> {
         self
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Observer;
-use super::told::*;
+use super::events::*;
 use crate::listener::ListenerPanic;
 use crate::retry::DeadLetter;
 
@@ -18,12 +18,12 @@ macro_rules! forward {
 }
 
 forward! {
-    emission_begun: EmissionBegun<'_>,
+    emission_started: EmissionStarted<'_>,
     emission_accepted: EmissionAccepted<'_>,
-    emission_refused: EmissionRefused<'_>,
+    emission_rejected: EmissionRejected<'_>,
     emission_ended: EmissionEnded<'_>,
     job_offered: JobOffered<'_>,
-    job_refused: JobRefused<'_>,
+    job_rejected: JobRejected<'_>,
     job_started: JobStarted<'_>,
     job_ended: JobEnded<'_>,
     listener_started: ListenerStarted<'_>,

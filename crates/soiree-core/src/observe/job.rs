@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::told::{JobEnd, JobEnded, JobOffered, JobRefused, JobStarted};
+use super::events::{JobEnd, JobEnded, JobOffered, JobRejected, JobStarted};
 use super::{Observer, Observers, clock};
 use crate::job::{Job, JobFuture, JobOutcome, ObservedJob};
 use crate::pool::SubmitError;
@@ -200,7 +200,7 @@ impl<C: NotifyContext> ObservedJob for Observed<C> {
     fn rejected(mut self: Box<Self>, reason: &SubmitErrorReason) -> Job {
         let pool = &*self.notifier.pool;
         self.notifier
-            .notify(|observer| observer.job_refused(&JobRefused { pool, reason }));
+            .notify(|observer| observer.job_rejected(&JobRejected { pool, reason }));
         self.job.take().unwrap_or_else(|| Job::new(|| ()))
     }
 }

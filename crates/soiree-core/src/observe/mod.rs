@@ -1,22 +1,22 @@
 //! Telling of what happens, to whoever wants to know.
 
 pub mod clock;
+mod events;
 mod forward;
 mod job;
 mod pool;
-mod told;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub use self::events::{
+    DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobEnd,
+    JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd, ListenerEnded, ListenerRef,
+    ListenerStarted, OrderRejection, PoolResized, Rejection, RemovalCause, RetryScheduled,
+    SlowListener, SubscriptionAdded, SubscriptionRemoved,
+};
 pub use self::job::{NotifyContext, reclaim};
 pub use self::pool::ObservedPool;
-pub use self::told::{
-    DeadEvent, EmissionAccepted, EmissionBegun, EmissionEnded, EmissionRefused, JobEnd, JobEnded,
-    JobOffered, JobRefused, JobStarted, ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted,
-    OrderRefusal, PoolResized, Refusal, Removal, RetryScheduled, SlowListener, SubscriptionAdded,
-    SubscriptionRemoved,
-};
 use crate::listener::ListenerPanic;
 use crate::panic::contained;
 use crate::retry::DeadLetter;
@@ -32,11 +32,11 @@ use crate::retry::DeadLetter;
 /// Without observers nothing is timed.
 ///
 /// # In which order
-/// - An emission that [begins](Observer::emission_begun) ends once, [refused](Observer::emission_refused) by its pool or
+/// - An emission that [begins](Observer::emission_started) ends once, [refused](Observer::emission_rejected) by its pool or
 ///   [ended](Observer::emission_ended), and whatever is told of it comes in between, except that its job has ended, and that a
 ///   listener panicked after its time had run out. That it was [accepted](Observer::emission_accepted) may be told after its
 ///   end, since others run it meanwhile.
-/// - In the same way a job that is [offered](Observer::job_offered) is [refused](Observer::job_refused) or
+/// - In the same way a job that is [offered](Observer::job_offered) is [refused](Observer::job_rejected) or
 ///   [ends](Observer::job_ended); if it runs, it [starts](Observer::job_started) before.
 /// - Different emissions, jobs and listeners are told of side by side, by several threads.
 ///
@@ -56,14 +56,14 @@ use crate::retry::DeadLetter;
 #[expect(unused_variables, reason = "the names are for those who implement it")]
 pub trait Observer: Send + Sync {
     /// The topic is valid and the `EventPool` open: the event goes to its pool next. On the thread that emits.
-    fn emission_begun(&self, begun: &EmissionBegun<'_>) {}
+    fn emission_started(&self, begun: &EmissionStarted<'_>) {}
 
     /// An emission was accepted: its pool has taken it, or its listeners are called on the thread that emits next. On that
     /// thread, before `emit` returns, though the emission may have ended by then.
     fn emission_accepted(&self, accepted: &EmissionAccepted<'_>) {}
 
     /// An emission was not accepted. On the thread that emits.
-    fn emission_refused(&self, refused: &EmissionRefused<'_>) {}
+    fn emission_rejected(&self, refused: &EmissionRejected<'_>) {}
 
     /// An emission has ended, with its last listener or unrun. Whoever waits for it is woken after this.
     fn emission_ended(&self, ended: &EmissionEnded<'_>) {}
@@ -75,7 +75,7 @@ pub trait Observer: Send + Sync {
     fn job_offered(&self, offered: &JobOffered<'_>) {}
 
     /// A pool did not take a job. On the thread that submits it.
-    fn job_refused(&self, refused: &JobRefused<'_>) {}
+    fn job_rejected(&self, refused: &JobRejected<'_>) {}
 
     /// A job runs next. On the thread that runs it.
     fn job_started(&self, started: &JobStarted<'_>) {}
@@ -96,7 +96,7 @@ pub trait Observer: Send + Sync {
     fn listener_panicked(&self, panic: &ListenerPanic<'_>) {}
 
     /// A listener has run for longer than it should: told once while it runs, and once more when it has ended. The first time by
-    /// the timer of the [`Watch`](crate::Watch).
+    /// the timer of the [`SlowListenerMonitor`](crate::SlowListenerMonitor).
     fn listener_slow(&self, slow: &SlowListener<'_>) {}
 
     /// A listener failed and will be called again.

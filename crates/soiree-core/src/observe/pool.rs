@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::job::reclaim;
 use super::{Observer, Observers};
 use crate::job::{Job, JobOutcome};
-use crate::pool::{Pool, ResizeError, SubmitError, Unfinished, WorkerCheck};
+use crate::pool::{DrainTimeout, Pool, ResizeError, SubmitError, WorkerCheck};
 use crate::stats::PoolStats;
 
 /// A pool that tells an observer of every job that is handed to it, whoever does so.
@@ -16,13 +16,13 @@ use crate::stats::PoolStats;
 ///
 /// ```
 /// use soiree_core::{JobEnded, ObservedPool, Observer, Pool};
-/// # use soiree_bounded::{BoundedPool, Executor, Turn};
+/// # use soiree_bounded::{BoundedPool, Executor, Permit};
 /// # use soiree_core::PoolOptions;
 /// # use std::{io, thread};
 /// # struct ThreadPerJob;
 /// # impl Executor for ThreadPerJob {
-/// #     fn execute(&self, turn: Turn) -> io::Result<()> {
-/// #         thread::Builder::new().spawn(|| turn.run()).map(drop)
+/// #     fn execute(&self, permit: Permit) -> io::Result<()> {
+/// #         thread::Builder::new().spawn(|| permit.run()).map(drop)
 /// #     }
 /// # }
 /// # let some_pool = BoundedPool::new(ThreadPerJob, PoolOptions::new(2, 100))?;
@@ -94,7 +94,7 @@ impl<P: Pool> Pool for ObservedPool<P> {
         self.pool.stop();
     }
 
-    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.pool.release_with_deadline(deadline)
     }
 

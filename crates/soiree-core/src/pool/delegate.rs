@@ -4,15 +4,15 @@
 ///
 /// ```
 /// use std::{io, thread};
-/// use soiree_bounded::{BoundedPool, Executor, Turn};
+/// use soiree_bounded::{BoundedPool, Executor, Permit};
 /// use soiree_core::{Pool, PoolOptions};
 ///
 /// /// Starts a thread for each job.
 /// struct ThreadPerJob;
 ///
 /// impl Executor for ThreadPerJob {
-///     fn execute(&self, turn: Turn) -> io::Result<()> {
-///         thread::Builder::new().spawn(|| turn.run()).map(drop)
+///     fn execute(&self, permit: Permit) -> io::Result<()> {
+///         thread::Builder::new().spawn(|| permit.run()).map(drop)
 ///     }
 /// }
 ///
@@ -57,7 +57,7 @@ macro_rules! delegate_pool {
             fn release_with_deadline(
                 &self,
                 deadline: ::std::time::Instant,
-            ) -> ::std::result::Result<(), $crate::Unfinished> {
+            ) -> ::std::result::Result<(), $crate::DrainTimeout> {
                 $crate::Pool::release_with_deadline(&self.$field, deadline)
             }
 

@@ -35,14 +35,14 @@ impl SubmitError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{active} jobs still run and {discarded} that waited were discarded")]
 #[non_exhaustive]
-pub struct Unfinished {
+pub struct DrainTimeout {
     /// Jobs that still run.
     pub active: usize,
     /// Jobs that waited at the deadline and were dropped unrun.
     pub discarded: usize,
 }
 
-impl Unfinished {
+impl DrainTimeout {
     /// So many left.
     pub fn new(active: usize, discarded: usize) -> Self {
         Self { active, discarded }
@@ -55,7 +55,7 @@ impl Unfinished {
 pub enum WaitError {
     /// The pool refused it; the job is inside.
     #[error(transparent)]
-    Refused(#[from] SubmitError),
+    Rejected(#[from] SubmitError),
     /// It panicked with this message.
     #[error("the job panicked: {0}")]
     Panicked(Box<str>),

@@ -1,21 +1,21 @@
 //! What the rest of soiree asks of a pool.
 
+mod completion;
 mod delegate;
 mod error;
 mod limits;
-mod nesting;
 mod options;
 mod overflow;
-mod ticket;
+mod worker_context;
 
 use std::time::{Duration, Instant};
 
-pub use self::error::{ResizeError, SubmitError, Unfinished, WaitError};
+use self::completion::{Completion, outcome};
+pub use self::error::{DrainTimeout, ResizeError, SubmitError, WaitError};
 pub use self::limits::{MAX_CAPACITY, MAX_WORKERS};
-pub use self::nesting::{Entered, MAX_INLINE_DEPTH, Nesting, WorkerCheck};
 pub use self::options::{InvalidPoolOptions, PoolOptions, PoolPanicHandler};
 pub use self::overflow::Overflow;
-use self::ticket::{Ticket, outcome};
+pub use self::worker_context::{MAX_INLINE_DEPTH, WorkerCheck, WorkerContext, WorkerGuard};
 use crate::job::{Job, JobOutcome};
 use crate::stats::PoolStats;
 use crate::timer::far_future;
@@ -31,14 +31,14 @@ use crate::timer::far_future;
 /// - Dropping the pool acts like [`release`](Pool::release) that does not wait: what was accepted still runs, and the
 ///   threads end when it has. A pool may be dropped on one of its own workers.
 /// - [`on_worker`](Pool::on_worker) should be answered truthfully. Where it is not, a job that waits for another job of
-///   the same pool can wait forever. [`Nesting`] keeps track of it.
+///   the same pool can wait forever. [`WorkerContext`] keeps track of it.
 ///
 /// A pool that runs each job on the thread that submits it:
 ///
 /// ```
 /// use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 /// use std::time::Instant;
-/// use soiree_core::{Job, JobOutcome, Pool, PoolStats, SubmitError, SubmitErrorReason, Unfinished};
+/// use soiree_core::{Job, JobOutcome, Pool, PoolStats, SubmitError, SubmitErrorReason, DrainTimeout};
 ///
 /// #[derive(Default)]
 /// struct OnCaller {
@@ -65,7 +65,7 @@ use crate::timer::far_future;
 ///     fn stop(&self) {
 ///         self.closed.store(true, SeqCst);
 ///     }
-///     fn release_with_deadline(&self, _: Instant) -> Result<(), Unfinished> {
+///     fn release_with_deadline(&self, _: Instant) -> Result<(), DrainTimeout> {
 ///         self.stop();
 ///         Ok(())
 ///     }
@@ -109,7 +109,7 @@ pub trait Pool: Send + Sync {
     ///
     /// # Errors
     /// At the deadline, what still waits is discarded and the error says how much was left.
-    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished>;
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout>;
 
     /// The pool's figures now.
     fn stats(&self) -> PoolStats;
@@ -174,13 +174,13 @@ pub trait Pool: Send + Sync {
         if self.on_worker() {
             return self
                 .run_inline(job)
-                .map_err(WaitError::Refused)
+                .map_err(WaitError::Rejected)
                 .and_then(outcome);
         }
-        let ticket = Ticket::new();
-        self.submit(ticket.attach(job))
-            .map_err(WaitError::Refused)?;
-        ticket.wait()
+        let completion = Completion::new();
+        self.submit(completion.attach(job))
+            .map_err(WaitError::Rejected)?;
+        completion.wait()
     }
 
     /// Hands over a job that is to run only if it starts by `deadline`; else it is counted as expired.
@@ -202,17 +202,17 @@ pub trait Pool: Send + Sync {
             submitted.push(if inline {
                 Err(self.submit_and_wait(job))
             } else {
-                let ticket = Ticket::new();
-                match self.submit(ticket.attach(job)) {
-                    Ok(()) => Ok(ticket),
-                    Err(refused) => Err(Err(WaitError::Refused(refused))),
+                let completion = Completion::new();
+                match self.submit(completion.attach(job)) {
+                    Ok(()) => Ok(completion),
+                    Err(refused) => Err(Err(WaitError::Rejected(refused))),
                 }
             });
         }
         let mut first = Ok(());
         for one in submitted {
             let ended = match one {
-                Ok(ticket) => ticket.wait(),
+                Ok(completion) => completion.wait(),
                 Err(known) => known,
             };
             first = first.and(ended);
@@ -224,7 +224,7 @@ pub trait Pool: Send + Sync {
     ///
     /// # Errors
     /// If some still run then; the error says how many.
-    fn stop_and_wait_for(&self, timeout: Duration) -> Result<(), Unfinished> {
+    fn stop_and_wait_for(&self, timeout: Duration) -> Result<(), DrainTimeout> {
         self.stop();
         let now = Instant::now();
         self.release_with_deadline(now.checked_add(timeout).unwrap_or_else(far_future))

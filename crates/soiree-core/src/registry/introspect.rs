@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Registry;
-use super::entry::Entry;
-use super::group::Group;
+use super::pattern_listeners::PatternListeners;
+use super::registration::Registration;
 use crate::introspection::{ListenerInfo, PatternInfo, TopicInfo};
 use crate::listener::ListenerId;
 use crate::panic::contained;
@@ -14,7 +14,8 @@ impl Registry {
     /// Whether a pattern has a listener of this ID. Waits for those who subscribe.
     pub fn contains(&self, pattern: &Pattern, id: &ListenerId) -> bool {
         let hash = self.id_hash(pattern.as_str(), id);
-        let found = |entry: &Arc<Entry>| entry.pattern == *pattern.shared() && entry.id == *id;
+        let found =
+            |entry: &Arc<Registration>| entry.pattern == *pattern.shared() && entry.id == *id;
         self.lock().by_id.find(hash, found).is_some()
     }
 
@@ -77,7 +78,7 @@ impl Registry {
         patterns
     }
 
-    fn each_group(&self, mut found: impl FnMut(Pattern, &Group)) {
+    fn each_group(&self, mut found: impl FnMut(Pattern, &PatternListeners)) {
         let snapshot = self.current.load_full();
         snapshot.each_group(&mut |group| {
             let first = group.first();

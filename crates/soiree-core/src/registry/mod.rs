@@ -1,16 +1,16 @@
 //! Who listens to what.
 
-mod entry;
-mod group;
 mod hash_map;
 mod introspect;
+mod matching;
+mod pattern_listeners;
 mod publish;
 mod radix;
-mod resolved;
-mod rest;
+mod registration;
+mod remaining;
 mod snapshot;
+mod topic_cache;
 mod trie;
-mod walk;
 
 use std::fmt;
 use std::hash::BuildHasher;
@@ -20,14 +20,14 @@ use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
 use hashbrown::hash_table::{Entry as Slot, HashTable};
 
-pub use self::entry::{Claim, Entry};
-pub use self::publish::Follower;
-pub use self::resolved::{Known, Listening};
-pub use self::rest::Rest;
-pub use self::snapshot::{Found, Hash, Snapshot, Visitor};
+pub use self::publish::PublishHook;
+pub use self::registration::{Claim, Registration};
+pub use self::remaining::RemainingListeners;
+pub use self::snapshot::{Hash, Lookup, Snapshot, Visitor};
+pub use self::topic_cache::{CachedListener, CachedTopic};
 use crate::error::{SubscribeError, UnsubscribeError};
 use crate::listener::{Listener, ListenerId};
-use crate::observe::{Observers, Removal, SubscriptionAdded, SubscriptionRemoved};
+use crate::observe::{Observers, RemovalCause, SubscriptionAdded, SubscriptionRemoved};
 use crate::options::ListenerOptions;
 use crate::panic::contained;
 use crate::topic::Pattern;
@@ -41,13 +41,13 @@ pub struct Registry {
     control: Mutex<Control>,
     hasher: RandomState,
     observers: ArcSwap<Observers>,
-    follower: OnceLock<Weak<dyn Follower>>,
+    hook: OnceLock<Weak<dyn PublishHook>>,
 }
 
 /// What writers know beside the snapshot.
 struct Control {
     next_seq: u64,
-    by_id: HashTable<Arc<Entry>>,
+    by_id: HashTable<Arc<Registration>>,
     closed: bool,
 }
 
@@ -64,7 +64,7 @@ impl Registry {
             }),
             hasher,
             observers: ArcSwap::default(),
-            follower: OnceLock::new(),
+            hook: OnceLock::new(),
         }
     }
 
@@ -90,15 +90,15 @@ impl Registry {
         options: ListenerOptions,
         listener: Arc<dyn Listener>,
     ) -> Result<(), SubscribeError> {
-        self.register(pattern, Entry::new(pattern, id, options, listener)?)
+        self.register(pattern, Registration::new(pattern, id, options, listener)?)
     }
 
     /// Subscribes a listener that was made before.
     ///
     /// # Errors
     /// As [`add`](Registry::add).
-    pub fn register(&self, pattern: &Pattern, entry: Entry) -> Result<(), SubscribeError> {
-        let follower = self.follower();
+    pub fn register(&self, pattern: &Pattern, entry: Registration) -> Result<(), SubscribeError> {
+        let hook = self.hook();
         let mut guard = self.lock();
         let control = &mut *guard;
         if control.closed {
@@ -120,10 +120,10 @@ impl Registry {
         control.next_seq += 1;
         vacant.insert(Arc::clone(&entry));
         let next = self.current.load().with(&entry, true);
-        let former = self.publish(next, follower);
+        let retired = self.publish(next, hook);
         drop(guard);
-        former.let_go();
-        let listener = entry.told();
+        retired.retire();
+        let listener = entry.listener_ref();
         let added = SubscriptionAdded { listener };
         let observers = self.observers.load();
         observers.notify(|observer| observer.subscription_added(&added));
@@ -135,8 +135,9 @@ impl Registry {
     /// # Errors
     /// If the pattern has no listener of that ID.
     pub fn remove(&self, pattern: &Pattern, id: &ListenerId) -> Result<(), UnsubscribeError> {
-        let found = |entry: &Arc<Entry>| entry.pattern == *pattern.shared() && entry.id == *id;
-        if self.take_off(pattern.as_str(), id, Removal::Unsubscribed, found) {
+        let found =
+            |entry: &Arc<Registration>| entry.pattern == *pattern.shared() && entry.id == *id;
+        if self.remove_matching(pattern.as_str(), id, RemovalCause::Unsubscribed, found) {
             return Ok(());
         }
         let pattern = pattern.clone();
@@ -151,19 +152,19 @@ impl Registry {
     }
 
     /// Takes off a listener whose runs are used up, and no other that may have its ID by now.
-    pub fn remove_spent(&self, spent: &Arc<Entry>) {
-        let found = |entry: &Arc<Entry>| Arc::ptr_eq(entry, spent);
-        self.take_off(&spent.pattern, &spent.id, Removal::Spent, found);
+    pub fn remove_exhausted(&self, spent: &Arc<Registration>) {
+        let found = |entry: &Arc<Registration>| Arc::ptr_eq(entry, spent);
+        self.remove_matching(&spent.pattern, &spent.id, RemovalCause::Exhausted, found);
     }
 
-    fn take_off(
+    fn remove_matching(
         &self,
         pattern: &str,
         id: &ListenerId,
-        cause: Removal,
-        found: impl FnMut(&Arc<Entry>) -> bool,
+        cause: RemovalCause,
+        found: impl FnMut(&Arc<Registration>) -> bool,
     ) -> bool {
-        let follower = self.follower();
+        let hook = self.hook();
         let mut control = self.lock();
         let Ok(slot) = control.by_id.find_entry(self.id_hash(pattern, id), found) else {
             return false;
@@ -175,17 +176,17 @@ impl Registry {
                 .shrink_to(0, |entry| self.id_hash(&entry.pattern, &entry.id));
         }
         let next = self.current.load().with(&entry, false);
-        let former = self.publish(next, follower);
+        let retired = self.publish(next, hook);
         drop(control);
         // Before anybody is told, who may close the emitter: a scene that is held on to would keep it waiting.
-        former.let_go();
-        self.tell_removed(&entry, cause);
+        retired.retire();
+        self.notify_removed(&entry, cause);
         contained(move || drop(entry));
         true
     }
 
-    fn tell_removed(&self, entry: &Entry, cause: Removal) {
-        let listener = entry.told();
+    fn notify_removed(&self, entry: &Registration, cause: RemovalCause) {
+        let listener = entry.listener_ref();
         let removed = SubscriptionRemoved { listener, cause };
         let observers = self.observers.load();
         observers.notify(|observer| observer.subscription_removed(&removed));
@@ -193,15 +194,15 @@ impl Registry {
 
     /// Takes off every listener and refuses new ones.
     pub fn close(&self) {
-        let follower = self.follower();
+        let hook = self.hook();
         let mut control = self.lock();
         control.closed = true;
         let entries = std::mem::take(&mut control.by_id);
-        let former = self.publish(Snapshot::empty(self.hasher.clone()), follower);
+        let retired = self.publish(Snapshot::empty(self.hasher.clone()), hook);
         drop(control);
-        former.let_go();
+        retired.retire();
         for entry in entries {
-            self.tell_removed(&entry, Removal::Closed);
+            self.notify_removed(&entry, RemovalCause::Closed);
             contained(move || drop(entry));
         }
     }
@@ -233,7 +234,7 @@ impl Registry {
 
     /// Calls `found` with the entries that match a topic, in calling order, as they are at this moment. The topic need not be a
     /// sound one, and does not count as emitted.
-    fn look(&self, topic: &str, found: impl FnMut(&Arc<Entry>)) {
+    fn look(&self, topic: &str, found: impl FnMut(&Arc<Registration>)) {
         let snapshot = self.current.load();
         snapshot.look(topic, found);
         contained(move || drop(snapshot));
@@ -252,7 +253,7 @@ impl Registry {
     pub fn visit_in(
         &self,
         snapshot: &Arc<Snapshot>,
-        found: Found<'_>,
+        found: Lookup<'_>,
         topic: &str,
         visitor: &mut impl Visitor,
     ) {
@@ -261,8 +262,8 @@ impl Registry {
         }
     }
 
-    fn renew_table(&self, crowded: &Arc<Snapshot>) {
-        let follower = self.follower();
+    fn renew_table(&self, saturated: &Arc<Snapshot>) {
+        let hook = self.hook();
         let control = match self.control.try_lock() {
             Ok(control) => control,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -270,12 +271,12 @@ impl Registry {
             Err(TryLockError::WouldBlock) => return,
         };
         let current = self.current.load();
-        let is_current = Arc::ptr_eq(&current, crowded);
-        let former = is_current.then(|| self.publish(current.with_fresh_table(), follower.clone()));
+        let is_current = Arc::ptr_eq(&current, saturated);
+        let retired = is_current.then(|| self.publish(current.with_fresh_table(), hook.clone()));
         drop(current);
         drop(control);
-        if let Some(former) = former {
-            former.let_go();
+        if let Some(retired) = retired {
+            retired.retire();
         }
     }
 

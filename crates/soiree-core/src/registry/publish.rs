@@ -8,26 +8,26 @@ use super::snapshot::Snapshot;
 use crate::panic::contained;
 
 /// Keeps the current snapshot in another place as well.
-pub trait Follower: Send + Sync {
+pub trait PublishHook: Send + Sync {
     /// Takes a snapshot as it is published, with the writers' lock held.
-    fn follow(&self, snapshot: Arc<Snapshot>) -> Arc<dyn Any + Send + Sync>;
+    fn publish(&self, snapshot: Arc<Snapshot>) -> Arc<dyn Any + Send + Sync>;
 
     /// Lets go of what was replaced, when no lock is held.
-    fn let_go(&self, replaced: Arc<dyn Any + Send + Sync>);
+    fn retire(&self, replaced: Arc<dyn Any + Send + Sync>);
 }
 
 /// What a new snapshot has taken the place of. Not to be dropped with the writers' lock held.
-pub(super) struct Former {
+pub(super) struct Retired {
     snapshot: Arc<Snapshot>,
-    followed: Option<(Arc<dyn Follower>, Arc<dyn Any + Send + Sync>)>,
+    hooked: Option<(Arc<dyn PublishHook>, Arc<dyn Any + Send + Sync>)>,
 }
 
-impl Former {
-    pub(super) fn let_go(self) {
+impl Retired {
+    pub(super) fn retire(self) {
         contained(move || drop(self.snapshot));
-        if let Some((follower, replaced)) = self.followed {
-            follower.let_go(replaced);
-            contained(move || drop(follower));
+        if let Some((hook, replaced)) = self.hooked {
+            hook.retire(replaced);
+            contained(move || drop(hook));
         }
     }
 }
@@ -44,23 +44,23 @@ impl Registry {
     }
 
     /// Has every snapshot from the next one on given to this one as well.
-    pub fn set_follower(&self, follower: Weak<dyn Follower>) {
-        let _ = self.follower.set(follower);
+    pub fn set_publish_hook(&self, hook: Weak<dyn PublishHook>) {
+        let _ = self.hook.set(hook);
     }
 
-    pub(super) fn follower(&self) -> Option<Arc<dyn Follower>> {
-        self.follower.get()?.upgrade()
+    pub(super) fn hook(&self) -> Option<Arc<dyn PublishHook>> {
+        self.hook.get()?.upgrade()
     }
 
     /// To be called with the writers' lock held.
-    pub(super) fn publish(&self, next: Snapshot, follower: Option<Arc<dyn Follower>>) -> Former {
+    pub(super) fn publish(&self, next: Snapshot, hook: Option<Arc<dyn PublishHook>>) -> Retired {
         let next = Arc::new(next);
-        let follow = |follower: Arc<dyn Follower>| {
-            let replaced = follower.follow(Arc::clone(&next));
-            (follower, replaced)
+        let follow = |hook: Arc<dyn PublishHook>| {
+            let replaced = hook.publish(Arc::clone(&next));
+            (hook, replaced)
         };
-        Former {
-            followed: follower.map(follow),
+        Retired {
+            hooked: hook.map(follow),
             snapshot: self.current.swap(next),
         }
     }

@@ -6,28 +6,28 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
-use super::entry::Entry;
-use super::group::Group;
 use super::hash_map::HashMap;
-use super::resolved::{Known, Resolved, SMALLEST};
+use super::pattern_listeners::PatternListeners;
+use super::registration::Registration;
+use super::topic_cache::{CachedTopic, SMALLEST, TopicCache};
 use super::trie::Node;
 use crate::topic::Pattern;
 
 /// Never changed once published: an emission that reads it needs no lock and sees one state of affairs.
 pub struct Snapshot {
     hasher: RandomState,
-    exact: HashMap<Group>,
+    exact: HashMap<PatternListeners>,
     wild: Node,
-    resolved: Resolved,
+    topic_cache: TopicCache,
 }
 
 /// What is known of a topic.
 #[derive(Clone, Copy)]
-pub enum Found<'a> {
+pub enum Lookup<'a> {
     /// Its listeners: it was emitted before.
-    Known(&'a Known),
+    Cached(&'a CachedTopic),
     /// Where to look for it.
-    Unknown(Hash),
+    Uncached(Hash),
 }
 
 /// Where to look for a topic, in all snapshots of a registry.
@@ -46,12 +46,12 @@ pub trait Visitor {
     /// Is called once, with all of them.
     fn visit<'e>(
         &mut self,
-        entries: impl Iterator<Item = &'e Arc<Entry>>,
+        entries: impl Iterator<Item = &'e Arc<Registration>>,
         snapshot: &Arc<Snapshot>,
     );
 }
 
-/// Topics of more listeners than this are resolved anew each time, to bound what the table of topics holds.
+/// Topics of more listeners than this are topic_cache anew each time, to bound what the table of topics holds.
 const MOST_KEPT: usize = 1024;
 
 impl Snapshot {
@@ -60,12 +60,12 @@ impl Snapshot {
             hasher,
             exact: HashMap::default(),
             wild: Node::default(),
-            resolved: Resolved::new(SMALLEST),
+            topic_cache: TopicCache::new(SMALLEST),
         }
     }
 
     /// This snapshot with one entry more (`insert`) or fewer.
-    pub(super) fn with(&self, entry: &Arc<Entry>, insert: bool) -> Self {
+    pub(super) fn with(&self, entry: &Arc<Registration>, insert: bool) -> Self {
         let mut exact = self.exact.clone();
         let mut wild = self.wild.clone();
         let pattern = &entry.pattern;
@@ -74,34 +74,34 @@ impl Snapshot {
             exact = exact.updated(
                 hash,
                 |group| group.pattern() == pattern,
-                |old| Group::updated(old, entry, insert),
+                |old| PatternListeners::updated(old, entry, insert),
             );
         } else {
             wild = wild.updated(&self.hasher, pattern, &mut |old| {
-                Group::updated(old, entry, insert)
+                PatternListeners::updated(old, entry, insert)
             });
         }
-        let resolved = Resolved::new(self.resolved.size());
+        let topic_cache = TopicCache::new(self.topic_cache.size());
         Self {
             hasher: self.hasher.clone(),
             exact,
             wild,
-            resolved,
+            topic_cache,
         }
     }
 
-    /// This snapshot with a larger, empty table of resolved topics.
+    /// This snapshot with a larger, empty table of topic_cache topics.
     pub(super) fn with_fresh_table(&self) -> Self {
         Self {
             hasher: self.hasher.clone(),
             exact: self.exact.clone(),
             wild: self.wild.clone(),
-            resolved: Resolved::new(self.resolved.next_size()),
+            topic_cache: TopicCache::new(self.topic_cache.next_size()),
         }
     }
 
     /// The listeners of exactly this pattern, in calling order.
-    pub(super) fn group(&self, pattern: &Pattern) -> Option<&Group> {
+    pub(super) fn group(&self, pattern: &Pattern) -> Option<&PatternListeners> {
         if pattern.is_literal() {
             self.exact_group(self.hash(pattern.as_str()).0, pattern.as_str())
         } else {
@@ -109,22 +109,22 @@ impl Snapshot {
         }
     }
 
-    fn exact_group(&self, hash: u64, topic: &str) -> Option<&Group> {
+    fn exact_group(&self, hash: u64, topic: &str) -> Option<&PatternListeners> {
         self.exact.get(hash, |group| **group.pattern() == *topic)
     }
 
     /// Calls `found` with the listeners of every pattern, in no order of patterns.
-    pub(super) fn each_group<'a>(&'a self, found: &mut dyn FnMut(&'a Group)) {
+    pub(super) fn each_group<'a>(&'a self, found: &mut dyn FnMut(&'a PatternListeners)) {
         self.exact.values().for_each(&mut *found);
         self.wild.each(found);
     }
 
     /// Whether this holds of a listener of the topic. Allocates nothing, unless very many patterns with wildcards match a
     /// part of the topic, and does not take the topic for one that was emitted.
-    pub(super) fn any(&self, topic: &str, holds: impl Fn(&Arc<Entry>) -> bool) -> bool {
+    pub(super) fn any(&self, topic: &str, holds: impl Fn(&Arc<Registration>) -> bool) -> bool {
         let hash = match self.find(self.hash(topic), topic) {
-            Found::Known(known) => return known.entries().any(holds),
-            Found::Unknown(hash) => hash,
+            Lookup::Cached(known) => return known.entries().any(holds),
+            Lookup::Uncached(hash) => hash,
         };
         let exact = self.exact_group(hash.0, topic);
         if exact.is_some_and(|group| group.any(&holds)) {
@@ -141,10 +141,10 @@ impl Snapshot {
 
     /// What is known of a topic before its listeners are looked for.
     #[inline]
-    pub fn find(&self, hash: Hash, topic: &str) -> Found<'_> {
-        match self.resolved.get(hash.0, topic) {
-            Some(known) => Found::Known(known),
-            None => Found::Unknown(hash),
+    pub fn find(&self, hash: Hash, topic: &str) -> Lookup<'_> {
+        match self.topic_cache.get(hash.0, topic) {
+            Some(known) => Lookup::Cached(known),
+            None => Lookup::Uncached(hash),
         }
     }
 
@@ -153,10 +153,10 @@ impl Snapshot {
     }
 
     /// Calls `found` with the listeners of a topic, in calling order. Does not take the topic for one that was emitted.
-    pub(super) fn look(&self, topic: &str, mut found: impl FnMut(&Arc<Entry>)) {
+    pub(super) fn look(&self, topic: &str, mut found: impl FnMut(&Arc<Registration>)) {
         match self.find(self.hash(topic), topic) {
-            Found::Known(known) => known.entries().for_each(found),
-            Found::Unknown(hash) => self.resolve(hash, topic).into_iter().for_each(&mut found),
+            Lookup::Cached(known) => known.entries().for_each(found),
+            Lookup::Uncached(hash) => self.resolve(hash, topic).into_iter().for_each(&mut found),
         }
     }
 
@@ -164,43 +164,46 @@ impl Snapshot {
     pub(super) fn visit(
         self: &Arc<Self>,
         topic: &str,
-        found: Found<'_>,
+        found: Lookup<'_>,
         visitor: &mut impl Visitor,
     ) -> bool {
         let hash = match found {
-            Found::Known(known) => {
+            Lookup::Cached(known) => {
                 visitor.visit(known.entries(), self);
                 return false;
             }
-            Found::Unknown(hash) => hash,
+            Lookup::Uncached(hash) => hash,
         };
         let listeners = self.resolve(hash, topic);
-        let mut crowded = false;
-        if listeners.len() <= MOST_KEPT && self.resolved.met(hash.0) {
-            crowded = self.resolved.keep(hash.0, topic, &listeners);
+        let mut saturated = false;
+        if listeners.len() <= MOST_KEPT && self.topic_cache.seen_before(hash.0) {
+            saturated = self.topic_cache.keep(hash.0, topic, &listeners);
         }
         visitor.visit(listeners.into_iter(), self);
-        crowded
+        saturated
     }
 
     /// Has the listeners of exactly this pattern visited.
     pub fn visit_pattern(self: &Arc<Self>, pattern: &Pattern, visitor: &mut impl Visitor) {
-        let entries = self.group(pattern).into_iter().flat_map(Group::iter);
+        let entries = self
+            .group(pattern)
+            .into_iter()
+            .flat_map(PatternListeners::iter);
         visitor.visit(entries, self);
     }
 
-    fn resolve(&self, Hash(hash): Hash, topic: &str) -> SmallVec<[&Arc<Entry>; 16]> {
-        let mut groups: SmallVec<[&Group; 8]> = SmallVec::new();
+    fn resolve(&self, Hash(hash): Hash, topic: &str) -> SmallVec<[&Arc<Registration>; 16]> {
+        let mut groups: SmallVec<[&PatternListeners; 8]> = SmallVec::new();
         groups.extend(self.exact_group(hash, topic));
         if !self.wild.is_empty() {
             self.wild
                 .walk(&self.hasher, topic, |group| groups.push(group));
         }
-        let mut listeners: SmallVec<[&Arc<Entry>; 16]> = SmallVec::new();
+        let mut listeners: SmallVec<[&Arc<Registration>; 16]> = SmallVec::new();
         for group in &groups {
             match group {
-                Group::One(only) => listeners.push(only),
-                Group::Many(_) => listeners.extend(group.iter()),
+                PatternListeners::One(only) => listeners.push(only),
+                PatternListeners::Many(_) => listeners.extend(group.iter()),
             }
         }
         if groups.len() > 1 {
@@ -216,11 +219,12 @@ pub(super) mod tests {
     use crate::listener::ListenerId;
     use crate::options::ListenerOptions;
 
-    fn entry(pattern: &str, seq: u64) -> Arc<Entry> {
+    fn entry(pattern: &str, seq: u64) -> Arc<Registration> {
         let pattern = Pattern::new(pattern).expect("the pattern is sound");
         let (id, options) = (ListenerId::new(seq.to_string()), ListenerOptions::new());
         let listener = Arc::new(|_: &dyn crate::Event| ());
-        let entry = Entry::new(&pattern, id, options, listener).expect("the options are valid");
+        let entry =
+            Registration::new(&pattern, id, options, listener).expect("the options are valid");
         entry.registered(seq)
     }
 
@@ -228,7 +232,11 @@ pub(super) mod tests {
     pub(in super::super) struct Count<'a>(pub(in super::super) &'a mut usize);
 
     impl Visitor for Count<'_> {
-        fn visit<'e>(&mut self, entries: impl Iterator<Item = &'e Arc<Entry>>, _: &Arc<Snapshot>) {
+        fn visit<'e>(
+            &mut self,
+            entries: impl Iterator<Item = &'e Arc<Registration>>,
+            _: &Arc<Snapshot>,
+        ) {
             *self.0 += entries.count();
         }
     }
@@ -237,12 +245,15 @@ pub(super) mod tests {
         Snapshot::empty(RandomState::default())
     }
 
-    fn found(snapshot: &Snapshot) -> Found<'_> {
+    fn found(snapshot: &Snapshot) -> Lookup<'_> {
         snapshot.find(snapshot.hash("a"), "a")
     }
 
     fn is_kept(snapshot: &Snapshot, topic: &str) -> bool {
-        matches!(snapshot.find(snapshot.hash(topic), topic), Found::Known(_))
+        matches!(
+            snapshot.find(snapshot.hash(topic), topic),
+            Lookup::Cached(_)
+        )
     }
 
     /// T3: patterns that lost their listeners leave no nodes behind.
@@ -272,12 +283,12 @@ pub(super) mod tests {
             let mut heard = 0;
             let mut visit = Count(&mut heard);
             snapshot.visit("a", found(&snapshot), &mut visit);
-            assert!(!is_kept(&snapshot, "a"), "{count} listeners, met once");
+            assert!(!is_kept(&snapshot, "a"), "{count} listeners, seen once");
             snapshot.visit("a", found(&snapshot), &mut visit);
             assert_eq!(
                 is_kept(&snapshot, "a"),
                 kept,
-                "{count} listeners, met twice"
+                "{count} listeners, seen twice"
             );
             snapshot.visit("a", found(&snapshot), &mut visit);
             assert_eq!(heard, 3 * count);
@@ -296,9 +307,9 @@ pub(super) mod tests {
         }
         let emit = || snapshot.visit("a", found(&snapshot), &mut Count(&mut 0));
         emit();
-        assert!(!is_kept(&snapshot, "a"), "it was met once");
+        assert!(!is_kept(&snapshot, "a"), "it was seen once");
         emit();
-        assert!(is_kept(&snapshot, "a"), "it was met twice");
+        assert!(is_kept(&snapshot, "a"), "it was seen twice");
         assert!(snapshot.any("a", |_| true) && !snapshot.any("a", |_| false));
     }
 }

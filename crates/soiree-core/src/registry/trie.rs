@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::group::Group;
 use super::hash_map::HashMap;
+use super::pattern_listeners::PatternListeners;
 
 /// A persistent tree of segments, of which all patterns below a node have the same up to that node.
 ///
@@ -19,13 +19,13 @@ pub(super) struct Node {
     children: HashMap<Child>,
     pub(super) star: Option<Child>,
     pub(super) globstar: Option<Child>,
-    pub(super) here: Option<Group>,
+    pub(super) here: Option<PatternListeners>,
 }
 
 #[derive(Clone)]
 pub(super) enum Child {
     /// There is one pattern, which has its own text.
-    Lone(Group),
+    Lone(PatternListeners),
     /// There are several.
     Node(Arc<Node>),
 }
@@ -49,7 +49,7 @@ impl Node {
     }
 
     /// The only group in this tree, if there is exactly one.
-    fn single(&self) -> Option<&Group> {
+    fn single(&self) -> Option<&PatternListeners> {
         let child = match (&self.here, &self.star, &self.globstar) {
             (Some(here), None, None) if self.children.is_empty() => return Some(here),
             (None, Some(only), None) | (None, None, Some(only)) if self.children.is_empty() => only,
@@ -67,7 +67,7 @@ impl Node {
         &self,
         hasher: &RandomState,
         pattern: &str,
-        change: &mut dyn FnMut(Option<&Group>) -> Option<Group>,
+        change: &mut dyn FnMut(Option<&PatternListeners>) -> Option<PatternListeners>,
     ) -> Self {
         let mut this = self.clone();
         let (segment, _) = split(rest(pattern, self.start));
@@ -84,7 +84,7 @@ impl Node {
                         start: self.start + segment.len() + 1,
                         ..Self::default()
                     };
-                    let mut same = |_: Option<&Group>| Some(group.clone());
+                    let mut same = |_: Option<&PatternListeners>| Some(group.clone());
                     node.updated(hasher, group.pattern(), &mut same)
                         .updated(hasher, pattern, change)
                 }
@@ -108,7 +108,7 @@ impl Node {
     }
 
     /// The group of exactly this pattern.
-    pub(super) fn group(&self, hasher: &RandomState, pattern: &str) -> Option<&Group> {
+    pub(super) fn group(&self, hasher: &RandomState, pattern: &str) -> Option<&PatternListeners> {
         let mut node = self;
         loop {
             let child = match split(rest(pattern, node.start)).0 {
@@ -130,7 +130,7 @@ impl Node {
     }
 
     /// Calls `found` with the group of every pattern, in no order.
-    pub(super) fn each<'a>(&'a self, found: &mut dyn FnMut(&'a Group)) {
+    pub(super) fn each<'a>(&'a self, found: &mut dyn FnMut(&'a PatternListeners)) {
         self.here.iter().for_each(&mut *found);
         let wildcards = self.star.iter().chain(&self.globstar);
         for child in self.children.values().chain(wildcards) {
@@ -172,17 +172,18 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::entry::Entry;
+    use super::super::registration::Registration;
     use super::*;
     use crate::listener::ListenerId;
     use crate::options::ListenerOptions;
     use crate::topic::Pattern;
 
-    fn entry(pattern: &str, seq: u64) -> Arc<Entry> {
+    fn entry(pattern: &str, seq: u64) -> Arc<Registration> {
         let pattern = Pattern::new(pattern).expect("the pattern is sound");
         let (id, options) = (ListenerId::new(seq.to_string()), ListenerOptions::new());
         let listener = Arc::new(|_: &dyn crate::Event| ());
-        let entry = Entry::new(&pattern, id, options, listener).expect("the options are valid");
+        let entry =
+            Registration::new(&pattern, id, options, listener).expect("the options are valid");
         entry.registered(seq)
     }
 
@@ -216,7 +217,7 @@ mod tests {
         ) {
             let hasher = RandomState::default();
             let mut tree = Node::default();
-            let mut oracle: BTreeMap<Arc<str>, Vec<Arc<Entry>>> = BTreeMap::new();
+            let mut oracle: BTreeMap<Arc<str>, Vec<Arc<Registration>>> = BTreeMap::new();
             for ((segments, insert), seq) in changes.into_iter().zip(0..) {
                 let new = entry(&segments.join("."), seq);
                 let pattern = Arc::clone(&new.pattern);
@@ -224,7 +225,7 @@ mod tests {
                 let changed = if insert { Some(Arc::clone(&new)) } else { entries.pop() };
                 // To take off what is not there changes nothing.
                 let changed = changed.unwrap_or(new);
-                tree = tree.updated(&hasher, &pattern, &mut |old| Group::updated(old, &changed, insert));
+                tree = tree.updated(&hasher, &pattern, &mut |old| PatternListeners::updated(old, &changed, insert));
                 if insert {
                     entries.push(changed);
                 }

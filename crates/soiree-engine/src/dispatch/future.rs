@@ -35,7 +35,7 @@ pub(crate) fn begin(
         (_, step) => Err(told(call, handlers, step, ground)),
     };
     if last.get() {
-        registry.remove_spent(call.entry);
+        registry.remove_exhausted(call.entry);
     }
     begun
 }

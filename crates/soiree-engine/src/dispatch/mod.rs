@@ -17,7 +17,9 @@ use crate::invocation::{Call, Step, Watched, Within, caught_step, run, take};
 use crate::settings::Handlers;
 use crate::trace;
 use soiree_core::panic::contained;
-use soiree_core::registry::{Entry, Found, Listening, Rest, Snapshot, Visitor};
+use soiree_core::registry::{
+    CachedListener, Lookup, Registration, RemainingListeners, Snapshot, Visitor,
+};
 use soiree_core::{Event, ListenerError, PanicPayload, Pattern, Registry};
 
 /// What came of calling the listeners of an event.
@@ -39,10 +41,15 @@ pub(crate) trait Ground {
     fn keep(&mut self, error: ListenerError);
 
     /// Has a listener called on the pool of its own. Says whether that is settled; else it is called here.
-    fn hand_over(&mut self, entry: &Arc<Entry>, event: &dyn Event, tally: &mut Tally) -> bool;
+    fn hand_over(
+        &mut self,
+        entry: &Arc<Registration>,
+        event: &dyn Event,
+        tally: &mut Tally,
+    ) -> bool;
 
     /// Has a listener that failed called again. Says whether it will be; else the error is its last.
-    fn retry(&mut self, entry: &Arc<Entry>, event: &dyn Event, failed: Failed<'_>) -> bool;
+    fn retry(&mut self, entry: &Arc<Registration>, event: &dyn Event, failed: Failed<'_>) -> bool;
 
     /// Has the time watched that a listener takes, which is called next.
     fn watch(&mut self, call: &Call<'_>, within: Within<'_>, limit: Duration) -> Watched;
@@ -56,13 +63,13 @@ pub(crate) enum Audience<'a> {
     /// Of every pattern that matches the topic.
     Matching,
     /// The same, in this state of the registry, which the caller holds on to.
-    In(&'a Arc<Snapshot>, Found<'a>),
+    In(&'a Arc<Snapshot>, Lookup<'a>),
     /// The rest of these, who are the listeners of the topic in this state of the registry, and of whom some were called.
-    Further(&'a [Listening], Called, &'a Arc<Snapshot>),
+    Further(&'a [CachedListener], Called, &'a Arc<Snapshot>),
     /// Of this pattern alone, in this state of the registry, whatever the topic.
     Of(&'a Pattern, &'a Arc<Snapshot>),
     /// Of every pattern that matched the topic, those that come after a certain one.
-    After(&'a Rest),
+    After(&'a RemainingListeners),
 }
 
 /// An attempt that failed.
@@ -117,7 +124,7 @@ struct Turns<'a> {
     ground: &'a mut dyn Ground,
     tally: Tally,
     /// Those that have been called for the last time.
-    spent: Vec<Arc<Entry>>,
+    spent: Vec<Arc<Registration>>,
     handed_over: bool,
     /// Nobody is told of a call that goes well.
     unseen: bool,
@@ -126,7 +133,7 @@ struct Turns<'a> {
 impl Visitor for Turns<'_> {
     fn visit<'e>(
         &mut self,
-        entries: impl Iterator<Item = &'e Arc<Entry>>,
+        entries: impl Iterator<Item = &'e Arc<Registration>>,
         snapshot: &Arc<Snapshot>,
     ) {
         for entry in entries {
@@ -140,7 +147,7 @@ impl Visitor for Turns<'_> {
 
 impl Turns<'_> {
     #[inline]
-    fn turn(&mut self, entry: &Arc<Entry>, snapshot: &Arc<Snapshot>) {
+    fn turn(&mut self, entry: &Arc<Registration>, snapshot: &Arc<Snapshot>) {
         if !(self.unseen && entry.plain) || self.handed_over {
             return self.seen_turn(entry, snapshot);
         }
@@ -155,7 +162,7 @@ impl Turns<'_> {
     }
 
     /// Goes on after listeners that were [called](call_plain) in a row.
-    fn go_on(&mut self, calls: &[Listening], called: Called, snapshot: &Arc<Snapshot>) {
+    fn go_on(&mut self, calls: &[CachedListener], called: Called, snapshot: &Arc<Snapshot>) {
         let (before, rest) = calls.split_at(called.count);
         self.tally.delivered = called.count as u64;
         if let (Some(step), Some(last)) = (called.badly, before.last()) {
@@ -166,13 +173,13 @@ impl Turns<'_> {
     }
 
     #[cold]
-    fn ended_badly(&mut self, entry: &Arc<Entry>, step: Step) {
+    fn ended_badly(&mut self, entry: &Arc<Registration>, step: Step) {
         let call = Call::new(entry, self.topic, self.event, 1, self.handlers);
         tell(&call, self.handlers, step, &mut self.tally, self.ground);
     }
 
     #[inline(never)]
-    fn seen_turn(&mut self, entry: &Arc<Entry>, snapshot: &Arc<Snapshot>) {
+    fn seen_turn(&mut self, entry: &Arc<Registration>, snapshot: &Arc<Snapshot>) {
         if entry.timeout().is_some() {
             // It may not return.
             self.take_off_spent();
@@ -221,7 +228,7 @@ impl Turns<'_> {
 
     fn take_off_spent(&mut self) {
         for entry in self.spent.drain(..) {
-            self.registry.remove_spent(&entry);
+            self.registry.remove_exhausted(&entry);
             contained(move || drop(entry));
         }
     }
@@ -230,7 +237,7 @@ impl Turns<'_> {
 /// Calls one listener that was handed over.
 pub(crate) fn dispatch_one(
     registry: &Registry,
-    entry: &Arc<Entry>,
+    entry: &Arc<Registration>,
     topic: &str,
     event: &dyn Event,
     handlers: &Handlers,
@@ -247,7 +254,7 @@ pub(crate) fn dispatch_one(
     let step = caught_step(|| take(&call, within, ground));
     tell(&call, handlers, step, &mut tally, ground);
     if last.get() {
-        registry.remove_spent(entry);
+        registry.remove_exhausted(entry);
     }
     contained(|| tally.aborted |= event.is_aborted());
     tally
@@ -255,7 +262,7 @@ pub(crate) fn dispatch_one(
 
 /// Calls a listener again that has failed before.
 pub(crate) fn dispatch_again(
-    entry: &Arc<Entry>,
+    entry: &Arc<Registration>,
     topic: &str,
     event: &dyn Event,
     attempt: u32,

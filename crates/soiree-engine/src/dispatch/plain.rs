@@ -3,7 +3,7 @@
 use super::caught;
 use crate::invocation::Step;
 use soiree_core::Event;
-use soiree_core::registry::Listening;
+use soiree_core::registry::CachedListener;
 
 /// How far it went.
 pub(crate) struct Called {
@@ -18,7 +18,7 @@ pub(crate) struct Called {
 ///
 /// One frame catches the panics of them all, and the kind of event is known: with many listeners this is what an emission takes.
 #[inline]
-pub(crate) fn call_plain(calls: &[Listening], event: &impl Event) -> Called {
+pub(crate) fn call_plain(calls: &[CachedListener], event: &impl Event) -> Called {
     let (mut count, mut aborted) = (0, false);
     let result = caught(|| {
         for call in calls {

@@ -14,7 +14,7 @@ use crate::dispatch::{self, Ground, Tally};
 use crate::invocation::{Begun, Call};
 use soiree_core::observe::reclaim as take_back;
 use soiree_core::panic::contained;
-use soiree_core::registry::Entry;
+use soiree_core::registry::Registration;
 use soiree_core::{Event, Job, ListenerFuture, MAX_INLINE_DEPTH, SubmitErrorReason, Task};
 
 /// One attempt of a listener, on its way to a pool of its own.
@@ -22,7 +22,7 @@ pub(super) trait Attempt: AnyPart + Task + Sized + 'static {
     type Cargo: Cargo;
 
     fn flight(&self) -> &Arc<Flight<Self::Cargo>>;
-    fn entry(&self) -> &Arc<Entry>;
+    fn entry(&self) -> &Arc<Registration>;
     fn link(&self) -> &Arc<Link>;
 
     /// The number of the attempt, from 1.
@@ -60,7 +60,7 @@ pub(super) trait Attempt: AnyPart + Task + Sized + 'static {
             return None;
         }
         if depth > MAX_INLINE_DEPTH {
-            self.is_lost(Some(SubmitErrorReason::TooDeep { depth }));
+            self.is_lost(Some(SubmitErrorReason::RecursionLimit { depth }));
             return None;
         }
         Some(Box::pin(Run::new(self, Stage::Claimed)))

@@ -10,7 +10,7 @@ use super::part::hand_over;
 use super::watch::watch;
 use crate::dispatch::{Failed, Ground, Tally};
 use crate::invocation::{Call, Watched, Within};
-use soiree_core::registry::Entry;
+use soiree_core::registry::Registration;
 use soiree_core::{Event, ListenerError};
 
 impl<C: Cargo> Ground for &Arc<Flight<C>> {
@@ -18,11 +18,16 @@ impl<C: Cargo> Ground for &Arc<Flight<C>> {
         self.core.fail(error);
     }
 
-    fn hand_over(&mut self, entry: &Arc<Entry>, event: &dyn Event, tally: &mut Tally) -> bool {
+    fn hand_over(
+        &mut self,
+        entry: &Arc<Registration>,
+        event: &dyn Event,
+        tally: &mut Tally,
+    ) -> bool {
         hand_over(self, entry, event, tally)
     }
 
-    fn retry(&mut self, entry: &Arc<Entry>, event: &dyn Event, failed: Failed<'_>) -> bool {
+    fn retry(&mut self, entry: &Arc<Registration>, event: &dyn Event, failed: Failed<'_>) -> bool {
         call_again(self, entry, event, failed, None)
     }
 

@@ -189,33 +189,33 @@ pub(super) fn lend_to_lane(flight: &Arc<dyn AnyFlight>, waiter: &mut Waiter) -> 
 
 impl<C: Cargo> Flight<C> {
     /// Sees to a refusal. Whether this pool is full, and it has to try again.
-    fn take_back(self: &Arc<Self>, pool: &mut Arc<dyn Pool>, refused: SubmitError) -> Refused {
+    fn take_back(self: &Arc<Self>, pool: &mut Arc<dyn Pool>, refused: SubmitError) -> Rejected {
         let (job, reason) = take_back(refused).into_parts();
         // Before the job is dropped, which would tell that it was discarded.
         let is_unclaimed = self.core.claim();
         drop(job);
         if !is_unclaimed {
-            return Refused::Ended;
+            return Rejected::Ended;
         }
         match reason {
             SubmitErrorReason::Full { .. }
             | SubmitErrorReason::TimedOut { .. }
-            | SubmitErrorReason::TooDeep { .. } => {
+            | SubmitErrorReason::RecursionLimit { .. } => {
                 self.core.unclaim();
-                return Refused::Full;
+                return Rejected::Full;
             }
             SubmitErrorReason::Closed => {
                 if let Some((link, other)) = self.core.elsewhere() {
                     self.core.move_to(&link);
                     *pool = other;
                     self.core.unclaim();
-                    return Refused::Elsewhere;
+                    return Rejected::Elsewhere;
                 }
             }
             _ => {}
         }
         self.end_unrun();
-        Refused::Ended
+        Rejected::Ended
     }
 
     fn send(
@@ -232,9 +232,9 @@ impl<C: Cargo> Flight<C> {
                 return None;
             };
             match self.take_back(&mut pool, refused) {
-                Refused::Elsewhere => {}
-                Refused::Ended => return None,
-                Refused::Full => {
+                Rejected::Elsewhere => {}
+                Rejected::Ended => return None,
+                Rejected::Full => {
                     return Some(Waiting {
                         member: self,
                         pool: Some(pool),
@@ -246,7 +246,7 @@ impl<C: Cargo> Flight<C> {
     }
 }
 
-enum Refused {
+enum Rejected {
     Full,
     Elsewhere,
     Ended,

@@ -17,7 +17,7 @@ use crate::dispatch::{Failed, Tally, bury, dispatch_again, tell};
 use crate::invocation::{Call, Step};
 use soiree_core::observe::reclaim as take_back;
 use soiree_core::panic::contained;
-use soiree_core::registry::Entry;
+use soiree_core::registry::Registration;
 use soiree_core::{
     Event, ListenerError, Pool, RetryScheduled, SubmitErrorReason, Task, Timer, TimerId, far_future,
 };
@@ -28,7 +28,7 @@ pub(super) const FULL: Duration = Duration::from_millis(5);
 /// The next attempt of a listener that failed.
 struct Later<C> {
     flight: Arc<Flight<C>>,
-    entry: Arc<Entry>,
+    entry: Arc<Registration>,
     attempt: u32,
     /// Of the attempt before.
     error: ListenerError,
@@ -47,7 +47,7 @@ struct Later<C> {
 /// Says whether the listener will be called again.
 pub(super) fn call_again<C: Cargo>(
     flight: &Arc<Flight<C>>,
-    entry: &Arc<Entry>,
+    entry: &Arc<Registration>,
     event: &dyn Event,
     failed: Failed<'_>,
     after: Option<&Arc<Late>>,
@@ -80,7 +80,7 @@ pub(super) fn call_again<C: Cargo>(
     });
     let observers = &setup.handlers.observers;
     if !observers.is_empty() {
-        let (topic, listener) = (flight.core.topic(), entry.told());
+        let (topic, listener) = (flight.core.topic(), entry.listener_ref());
         let Failed {
             attempt,
             error,
@@ -288,7 +288,7 @@ impl<C: Cargo> Attempt for Later<C> {
         &self.flight
     }
 
-    fn entry(&self) -> &Arc<Entry> {
+    fn entry(&self) -> &Arc<Registration> {
         &self.entry
     }
 

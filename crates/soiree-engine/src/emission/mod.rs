@@ -76,7 +76,7 @@ pub enum EmitError {
     #[error(
         "{topic} was not emitted: it is to wait behind others of its key, and {capacity} do already by the order of {pattern}"
     )]
-    LaneFull {
+    KeyQueueFull {
         /// The topic.
         topic: Box<str>,
         /// What was to be emitted.
@@ -92,7 +92,7 @@ pub enum EmitError {
     #[error(
         "{topic} was not emitted: others of its key are on their way, and a listener does not wait for them; use emit"
     )]
-    OutOfTurn {
+    KeyBusy {
         /// The topic.
         topic: Box<str>,
         /// What was to be emitted.
@@ -114,7 +114,7 @@ pub enum EmitError {
     },
     /// The pool took no more.
     #[error("the pool refused {topic}: {source}")]
-    Refused {
+    Rejected {
         /// The topic.
         topic: Box<str>,
         /// What was to be emitted.
@@ -130,10 +130,10 @@ impl EmitError {
         match self {
             Self::InvalidTopic { payload, .. }
             | Self::Closed { payload, .. }
-            | Self::LaneFull { payload, .. }
-            | Self::OutOfTurn { payload, .. }
+            | Self::KeyQueueFull { payload, .. }
+            | Self::KeyBusy { payload, .. }
             | Self::KeyPanicked { payload, .. }
-            | Self::Refused { payload, .. } => payload,
+            | Self::Rejected { payload, .. } => payload,
         }
     }
 }

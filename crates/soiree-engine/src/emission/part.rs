@@ -18,15 +18,15 @@ use crate::dispatch::{Failed, Ground, Tally, dispatch_one, handled};
 use crate::invocation::{Call, Watched, Within};
 use soiree_core::observe::reclaim as take_back;
 use soiree_core::panic::contained;
-use soiree_core::registry::Entry;
+use soiree_core::registry::Registration;
 use soiree_core::{
-    Event, Failure, ListenerEnd, ListenerError, PanicPayload, SubmitErrorReason, Task,
+    Event, ListenerEnd, ListenerError, ListenerErrorKind, PanicPayload, SubmitErrorReason, Task,
 };
 
 /// One listener of an emission, on its way to another pool.
 struct Part<C> {
     flight: Arc<Flight<C>>,
-    entry: Arc<Entry>,
+    entry: Arc<Registration>,
     pool: Arc<Link>,
     begun: AtomicBool,
 }
@@ -78,11 +78,11 @@ impl<C: Cargo> Ground for Inside<'_, C> {
         self.flight.core.fail(error);
     }
 
-    fn hand_over(&mut self, _: &Arc<Entry>, _: &dyn Event, _: &mut Tally) -> bool {
+    fn hand_over(&mut self, _: &Arc<Registration>, _: &dyn Event, _: &mut Tally) -> bool {
         false
     }
 
-    fn retry(&mut self, entry: &Arc<Entry>, event: &dyn Event, failed: Failed<'_>) -> bool {
+    fn retry(&mut self, entry: &Arc<Registration>, event: &dyn Event, failed: Failed<'_>) -> bool {
         call_again(self.flight, entry, event, failed, self.late)
     }
 
@@ -154,7 +154,7 @@ impl<C: Cargo> Attempt for Part<C> {
         &self.flight
     }
 
-    fn entry(&self) -> &Arc<Entry> {
+    fn entry(&self) -> &Arc<Registration> {
         &self.entry
     }
 
@@ -211,7 +211,7 @@ impl<C: Cargo> Task for Part<C> {
 /// Has a listener called on the pool of its own. Says whether that is settled; else it is to be called here.
 pub(super) fn hand_over<C: Cargo>(
     flight: &Arc<Flight<C>>,
-    entry: &Arc<Entry>,
+    entry: &Arc<Registration>,
     event: &dyn Event,
     tally: &mut Tally,
 ) -> bool {
@@ -276,15 +276,15 @@ pub(super) fn hand_over<C: Cargo>(
 /// Tells of a listener that is not called.
 fn not_called<C: Cargo>(
     flight: &Arc<Flight<C>>,
-    entry: &Arc<Entry>,
+    entry: &Arc<Registration>,
     error: &ListenerError,
     event: &dyn Event,
 ) {
     let core = &flight.core;
     let handlers = &core.setup.handlers;
     let call = Call::new(entry, core.topic(), event, 1, handlers);
-    call.ended(match error.failure() {
-        Failure::Refused => ListenerEnd::Refused(error),
+    call.ended(match error.kind() {
+        ListenerErrorKind::Rejected => ListenerEnd::Rejected(error),
         _ => ListenerEnd::Discarded(error),
     });
     if let Some(error) = handled(event, handlers, error.clone()) {

@@ -6,15 +6,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::link::Link;
 use super::stalled::Stalled;
-use crate::gate::Gate;
+use crate::gate::TaskTracker;
 use crate::settings::Handlers;
-use soiree_core::registry::Entry;
+use soiree_core::registry::Registration;
 use soiree_core::{Pattern, Registry, Timer};
 
 /// What all emissions of one `EventPool` share.
 pub(crate) struct Hub {
     pub(crate) registry: Registry,
-    pub(crate) gate: Gate,
+    pub(crate) gate: TaskTracker,
     /// A close gave up waiting; the last emission clears the listeners in its place.
     pub(crate) clear_late: AtomicBool,
     /// Listeners that wait for their next attempts.
@@ -52,7 +52,7 @@ pub(crate) struct Setup {
 
 impl Setup {
     /// The pool that a listener has of its own, if there is such a pool.
-    pub(super) fn own_pool(&self, entry: &Entry) -> Option<&Arc<Link>> {
+    pub(super) fn own_pool(&self, entry: &Registration) -> Option<&Arc<Link>> {
         self.pools.get(entry.pool()?)
     }
 

@@ -15,7 +15,7 @@ use crate::dispatch::Tally;
 use crate::settings::Handlers;
 use crate::trace;
 use soiree_core::panic::contained;
-use soiree_core::{EmissionAccepted, EmissionBegun, EmissionEnded, Event, Job, Task};
+use soiree_core::{EmissionAccepted, EmissionEnded, EmissionStarted, Event, Job, Task};
 
 /// Observers are notified inside the emitter: a close in there would wait for itself.
 struct EmitterContext(usize);
@@ -112,10 +112,10 @@ pub(crate) fn tell_begun(event: &dyn Event, topic: &str, pool: Option<&str>, han
     if handlers.observers.is_empty() {
         return;
     }
-    let begun = EmissionBegun::new(topic, event, pool);
+    let begun = EmissionStarted::new(topic, event, pool);
     handlers
         .observers
-        .notify(|observer| observer.emission_begun(&begun));
+        .notify(|observer| observer.emission_started(&begun));
 }
 
 /// Tells that an emission was accepted.

@@ -17,7 +17,7 @@ use crate::invocation::{Alarm, Call, Step, Verdict, Watched, Within};
 use crate::routing::Bulkheads;
 use soiree_core::observe::reclaim as take_back;
 use soiree_core::panic::contained;
-use soiree_core::registry::{Entry, Rest};
+use soiree_core::registry::{Registration, RemainingListeners};
 use soiree_core::{ListenerEnd, Pool, SubmitErrorReason, Task, Timer, far_future};
 
 /// The listener runs.
@@ -32,15 +32,15 @@ const WAITING: u8 = 3;
 const BEGUN: u8 = 4;
 
 /// One call, and what is to be done when its time runs out.
-struct Watch<C> {
+struct SlowListenerMonitor<C> {
     flight: Arc<Flight<C>>,
-    entry: Arc<Entry>,
+    entry: Arc<Registration>,
     limit: Duration,
     attempt: u32,
     is_last_run: bool,
     before: Tally,
     /// The listeners after it.
-    rest: Option<Rest>,
+    rest: Option<RemainingListeners>,
     /// What of the emission the call is, if it is not the listeners that are called one after another.
     part: Option<Arc<dyn AnyPart>>,
     link: Arc<Link>,
@@ -78,7 +78,7 @@ pub(super) fn watch<C: Cargo>(
     let Some(timer) = &flight.core.setup.timer else {
         return Watched::measured(None);
     };
-    let watch = Arc::new(Watch {
+    let watch = Arc::new(SlowListenerMonitor {
         flight: Arc::clone(flight),
         entry: Arc::clone(call.entry),
         limit,
@@ -87,7 +87,7 @@ pub(super) fn watch<C: Cargo>(
         before: *within.before,
         rest: within
             .snapshot
-            .map(|snapshot| Rest::after(snapshot, call.entry)),
+            .map(|snapshot| RemainingListeners::after(snapshot, call.entry)),
         part: part.cloned(),
         link: Arc::clone(link),
         pool: link.upgrade(),
@@ -104,7 +104,7 @@ pub(super) fn watch<C: Cargo>(
     }
 }
 
-impl<C: Cargo> Watch<C> {
+impl<C: Cargo> SlowListenerMonitor<C> {
     fn step(&self, from: u8, to: u8) -> bool {
         let stage = &self.stage;
         stage
@@ -120,7 +120,7 @@ impl<C: Cargo> Watch<C> {
         let core = &self.flight.core;
         let _entered = core.enter_on_timer();
         if self.is_last_run {
-            core.setup.hub.registry.remove_spent(&self.entry);
+            core.setup.hub.registry.remove_exhausted(&self.entry);
         }
         let mut tally = self.before;
         contained(|| {
@@ -249,7 +249,7 @@ impl<C: Cargo> Watch<C> {
     }
 }
 
-impl<C: Cargo> Alarm for Watch<C> {
+impl<C: Cargo> Alarm for SlowListenerMonitor<C> {
     fn returned(self: Arc<Self>) -> Verdict {
         if self.step(CALLED, RETURNED) {
             return Verdict::InTime;
@@ -266,7 +266,7 @@ impl<C: Cargo> Alarm for Watch<C> {
     }
 }
 
-impl<C: Cargo> AnyPart for Watch<C> {
+impl<C: Cargo> AnyPart for SlowListenerMonitor<C> {
     fn is_on_its_pool(&self) -> bool {
         self.stage.load(Ordering::Acquire) == WAITING && self.link.is_here()
     }
@@ -302,7 +302,7 @@ impl<C: Cargo> AnyPart for Watch<C> {
     }
 }
 
-impl<C: Cargo> Task for Watch<C> {
+impl<C: Cargo> Task for SlowListenerMonitor<C> {
     fn run(self: Arc<Self>) {
         let watch = Arc::clone(&self);
         self.run_here();

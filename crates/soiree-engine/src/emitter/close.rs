@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::Emitter;
 use crate::context::inside_any;
-use soiree_core::{Unfinished, far_future};
+use soiree_core::{DrainTimeout, far_future};
 
 /// An `EventPool` was not closed, or not in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,11 +20,11 @@ pub enum CloseError {
     InsideListener,
     /// The deadline came first. It is closed, and this was left.
     #[error("{emissions} emissions had not ended at the deadline; the pools: {pool:?}")]
-    Unfinished {
+    DrainTimeout {
         /// Emissions that had not ended, those among them that the pool discarded then included.
         emissions: u64,
         /// What pools had left that were released, all together.
-        pool: Option<Unfinished>,
+        pool: Option<DrainTimeout>,
     },
 }
 
@@ -59,14 +59,14 @@ impl Emitter {
             emissions = self.hub.gate.inside() + self.scenes.hold_gate(&self.hub);
             self.hub.clear_late.store(true, Ordering::SeqCst);
         }
-        let mut released: Result<(), Unfinished> = Ok(());
+        let mut released: Result<(), DrainTimeout> = Ok(());
         let owned = self.current.load().owned_pools();
         for handle in owned {
             let ended = handle
                 .pool()
                 .release_with_deadline(deadline.unwrap_or_else(far_future));
             released = match (released, ended) {
-                (Err(one), Err(other)) => Err(Unfinished::new(
+                (Err(one), Err(other)) => Err(DrainTimeout::new(
                     one.active + other.active,
                     one.discarded + other.discarded,
                 )),
@@ -76,7 +76,7 @@ impl Emitter {
         self.hub.clear_if_late();
         match released {
             Ok(()) if ended => Ok(()),
-            released => Err(CloseError::Unfinished {
+            released => Err(CloseError::DrainTimeout {
                 emissions,
                 pool: released.err(),
             }),

@@ -7,7 +7,7 @@ use crate::context::{Frame, inside_any, on_timer};
 use crate::emission::{Cargo, Core, Emission, EmitError, Flight, Setup};
 use crate::trace::{self, EmissionSpan};
 use soiree_core::observe::reclaim as take_back;
-use soiree_core::{EmissionRefused, Job, PoolHandle, Refusal, SubmitError, SubmitErrorReason};
+use soiree_core::{EmissionRejected, Job, PoolHandle, Rejection, SubmitError, SubmitErrorReason};
 
 impl Emitter {
     /// The gate has been entered; the flight leaves it as it ends, refused or not.
@@ -96,12 +96,12 @@ impl Emitter {
 #[cold]
 fn refuse<C: Cargo>(flight: &Arc<Flight<C>>, refused: SubmitError) -> EmitError {
     let (job, source) = refused.into_parts();
-    let why = Refusal::Pool {
+    let why = Rejection::Pool {
         pool: &flight.core.setup.pool.name,
         reason: &source,
     };
     tell_refused(flight, why, || drop(job));
-    EmitError::Refused {
+    EmitError::Rejected {
         topic: flight.core.topic().into(),
         payload: C::payload(flight),
         source,
@@ -111,7 +111,7 @@ fn refuse<C: Cargo>(flight: &Arc<Flight<C>>, refused: SubmitError) -> EmitError 
 /// Tells of a refusal while `end` ends the emission.
 pub(super) fn tell_refused<C: Cargo>(
     flight: &Arc<Flight<C>>,
-    why: Refusal<'_>,
+    why: Rejection<'_>,
     end: impl FnOnce(),
 ) {
     let core = &flight.core;
@@ -121,6 +121,6 @@ pub(super) fn tell_refused<C: Cargo>(
     drop(entered);
     end();
     core.setup.handlers.observers.notify(|observer| {
-        observer.emission_refused(&EmissionRefused::new(core.topic(), why));
+        observer.emission_rejected(&EmissionRejected::new(core.topic(), why));
     });
 }

@@ -23,12 +23,12 @@ use crate::dispatch::Audience;
 use crate::emission::{
     Attributes, Bare, Emission, EmitError, Hub, Report, Setup, Stalled, View, Whole,
 };
-use crate::gate::Gate;
+use crate::gate::TaskTracker;
 use crate::trace;
-use soiree_core::registry::{Entry, Found};
+use soiree_core::registry::{Lookup, Registration};
 use soiree_core::{
-    EmissionRefused, Event, InvalidTopic, Listener, ListenerId, ListenerOptions, Pattern, Payload,
-    Pool, Refusal, Registry, SubscribeError, ValueCarrier as Value, validate_topic,
+    EmissionRejected, Event, InvalidTopic, Listener, ListenerId, ListenerOptions, Pattern, Payload,
+    Pool, Registry, Rejection, SubscribeError, ValueCarrier as Value, validate_topic,
 };
 
 /// Emits events to the listeners of a registry, on a pool.
@@ -48,7 +48,7 @@ impl Emitter {
     pub fn new(settings: Settings) -> Self {
         let hub = Arc::new(Hub {
             registry: Registry::new(),
-            gate: Gate::new(),
+            gate: TaskTracker::new(),
             clear_late: AtomicBool::new(false),
             retries: AtomicUsize::new(0),
             stalled: Stalled::default(),
@@ -61,7 +61,7 @@ impl Emitter {
             Arc::clone(&current),
         ));
         let follower = Arc::downgrade(&scenes);
-        hub.registry.set_follower(follower);
+        hub.registry.set_publish_hook(follower);
         Self {
             hub,
             current: ArcSwap::new(current),
@@ -86,7 +86,7 @@ impl Emitter {
         options: ListenerOptions,
         listener: Arc<dyn Listener>,
     ) -> Result<(), SubscribeError> {
-        let registration = Entry::new(pattern, id, options, listener)?;
+        let registration = Registration::new(pattern, id, options, listener)?;
         let is_async = registration.is_async();
         let current = self.current.load();
         let settings = &current.settings;
@@ -107,8 +107,9 @@ impl Emitter {
         if is_timed && settings.timer.is_none() {
             return Err(SubscribeError::NoTimer);
         }
-        if registration.slow_after().is_some() && settings.handlers.watch.is_none() {
-            return Err(SubscribeError::NoWatch);
+        if registration.slow_after().is_some() && settings.handlers.slow_listener_monitor.is_none()
+        {
+            return Err(SubscribeError::NoSlowListenerMonitor);
         }
         drop(current);
         self.registry().register(pattern, registration)
@@ -170,7 +171,7 @@ impl Emitter {
         let reported = self.scenes.inside(|scene| {
             let found = scene.snapshot.find(hash, topic);
             match found {
-                Found::Known(known) if known.plain && scene.is_quiet() => {
+                Lookup::Cached(known) if known.plain && scene.is_quiet() => {
                     self.run_quietly(scene, known, topic, &event)
                 }
                 found => self.run_found(scene, found, topic, &event),
@@ -210,13 +211,13 @@ impl Emitter {
     fn run_found(
         &self,
         scene: &Scene,
-        found: Found<'_>,
+        found: Lookup<'_>,
         topic: &str,
         event: &dyn Event,
     ) -> Result<Report, Unreported> {
         let checked = match found {
-            Found::Known(_) => Ok(()),
-            Found::Unknown(_) => validate_topic(topic),
+            Lookup::Cached(_) => Ok(()),
+            Lookup::Uncached(_) => validate_topic(topic),
         };
         let audience = Audience::In(&scene.snapshot, found);
         self.run_checked(scene, event, checked, audience, topic)
@@ -242,7 +243,7 @@ impl Emitter {
     fn told(&self, unreported: Unreported, topic: &str, event: &dyn Event) -> EmitError {
         match unreported {
             Unreported::Barred(barred) => self.bar(barred, topic).with(topic, event.payload()),
-            Unreported::Refused(error) => *error,
+            Unreported::Rejected(error) => *error,
         }
     }
 
@@ -259,13 +260,13 @@ impl Emitter {
     fn bar(&self, barred: Barred, topic: &str) -> Barred {
         let current = self.current.load();
         let reason = match &barred {
-            Barred::InvalidTopic(source) => Refusal::InvalidTopic(source),
-            Barred::Closed => Refusal::Closed,
+            Barred::InvalidTopic(source) => Rejection::InvalidTopic(source),
+            Barred::Closed => Rejection::Closed,
         };
         trace::refused(topic, reason);
-        let refused = EmissionRefused::new(topic, reason);
+        let refused = EmissionRejected::new(topic, reason);
         let observers = &current.settings.handlers.observers;
-        observers.notify(|observer| observer.emission_refused(&refused));
+        observers.notify(|observer| observer.emission_rejected(&refused));
         barred
     }
 }
@@ -274,12 +275,12 @@ impl Emitter {
 enum Unreported {
     /// Nobody has been told yet.
     Barred(Barred),
-    Refused(Box<EmitError>),
+    Rejected(Box<EmitError>),
 }
 
 impl From<EmitError> for Unreported {
     fn from(error: EmitError) -> Self {
-        Self::Refused(Box::new(error))
+        Self::Rejected(Box::new(error))
     }
 }
 

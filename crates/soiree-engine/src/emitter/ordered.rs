@@ -12,7 +12,7 @@ use crate::ordering::{Full, Member, OrderingKey, Patience, Place, Rule};
 use crate::trace;
 use soiree_core::observe::reclaim as take_back;
 use soiree_core::{
-    EmissionRefused, Event, OrderRefusal, PanicPayload, Payload, Refusal, SubmitErrorReason,
+    EmissionRejected, Event, OrderRejection, PanicPayload, Payload, Rejection, SubmitErrorReason,
 };
 
 impl Emitter {
@@ -93,12 +93,12 @@ impl Emitter {
             let closed = matches!(source, SubmitErrorReason::Closed);
             let now = self.current.load_full();
             if !closed || Arc::ptr_eq(&now, &current) {
-                let why = Refusal::Pool {
+                let why = Rejection::Pool {
                     pool: &core.link().name,
                     reason: &source,
                 };
                 tell_refused(&flight, why, || flight.end_unrun());
-                return Err(EmitError::Refused {
+                return Err(EmitError::Rejected {
                     topic: core.topic().into(),
                     payload: C::payload(&flight),
                     source,
@@ -127,8 +127,9 @@ impl Emitter {
             trace::refused(topic, reason);
             let observers = &current.settings.handlers.observers;
             let _entered = self.enter(0);
-            observers
-                .notify(|observer| observer.emission_refused(&EmissionRefused::new(topic, reason)));
+            observers.notify(|observer| {
+                observer.emission_rejected(&EmissionRejected::new(topic, reason))
+            });
         })
     }
 
@@ -148,7 +149,7 @@ impl Emitter {
         let (handle, setup) = current.ground(topic);
         if self.must_not_wait(setup) {
             let turn = Turn::wait_for(rule, key, 0, || Patience::None);
-            return turn.map(Some).map_err(|_| EmitError::OutOfTurn {
+            return turn.map(Some).map_err(|_| EmitError::KeyBusy {
                 topic: topic.into(),
                 payload: event.payload(),
                 pattern: rule.pattern.clone(),
@@ -191,18 +192,18 @@ fn refuse<C: Cargo>(flight: &Arc<Flight<C>>, error: &EmitError) {
     }
 }
 
-fn refusal(error: &EmitError) -> Option<Refusal<'_>> {
-    Some(Refusal::Order(match error {
-        EmitError::LaneFull {
+fn refusal(error: &EmitError) -> Option<Rejection<'_>> {
+    Some(Rejection::Order(match error {
+        EmitError::KeyQueueFull {
             pattern, capacity, ..
-        } => OrderRefusal::LaneFull {
+        } => OrderRejection::KeyQueueFull {
             pattern,
             capacity: *capacity,
         },
-        EmitError::OutOfTurn { pattern, .. } => OrderRefusal::OutOfTurn { pattern },
+        EmitError::KeyBusy { pattern, .. } => OrderRejection::KeyBusy { pattern },
         EmitError::KeyPanicked {
             pattern, message, ..
-        } => OrderRefusal::KeyPanicked { pattern, message },
+        } => OrderRejection::KeyPanicked { pattern, message },
         _ => return None,
     }))
 }
@@ -225,7 +226,7 @@ fn lane_full(
     full: &Full,
     payload: Payload,
 ) -> EmitError {
-    EmitError::LaneFull {
+    EmitError::KeyQueueFull {
         topic: topic.into(),
         payload,
         pattern: rule.pattern.clone(),

@@ -11,7 +11,7 @@ use crate::context::{EnteredFrame, Frame, enter_frame};
 use crate::emission::Hub;
 use crate::trace;
 use soiree_core::panic::contained;
-use soiree_core::registry::{Follower, Snapshot};
+use soiree_core::registry::{PublishHook, Snapshot};
 use soiree_core::sync::Monitor;
 
 /// Subscriptions and settings of one moment.
@@ -272,8 +272,8 @@ fn scene(
     scene
 }
 
-impl Follower for Scenes {
-    fn follow(&self, snapshot: Arc<Snapshot>) -> Arc<dyn Any + Send + Sync> {
+impl PublishHook for Scenes {
+    fn publish(&self, snapshot: Arc<Snapshot>) -> Arc<dyn Any + Send + Sync> {
         let mut open = self.doors.open.lock();
         if open.is_closed {
             return snapshot;
@@ -281,7 +281,7 @@ impl Follower for Scenes {
         self.replace(&mut open, |now| (snapshot, Arc::clone(&now.current)))
     }
 
-    fn let_go(&self, replaced: Arc<dyn Any + Send + Sync>) {
+    fn retire(&self, replaced: Arc<dyn Any + Send + Sync>) {
         match replaced.downcast() {
             Ok(replaced) => self.leave_to_emissions(replaced),
             Err(unused) => contained(move || drop(unused)),

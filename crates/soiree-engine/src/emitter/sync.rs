@@ -14,7 +14,7 @@ use crate::emission::{
 use crate::invocation::{Call, Watched, Within};
 use crate::trace::EmissionSpan;
 use soiree_core::panic::contained;
-use soiree_core::registry::{Entry, Known};
+use soiree_core::registry::{CachedTopic, Registration};
 use soiree_core::{BaseEvent, Event, ListenerError};
 
 /// The emission, as long as none of its listeners has been handed over; and what it becomes then.
@@ -35,7 +35,7 @@ impl Emitter {
     pub(super) fn run_quietly(
         &self,
         scene: &Scene,
-        known: &Known,
+        known: &CachedTopic,
         topic: &str,
         event: &impl Event,
     ) -> Result<Report, Unreported> {
@@ -163,13 +163,18 @@ impl Ground for Here<'_> {
         }
     }
 
-    fn hand_over(&mut self, entry: &Arc<Entry>, event: &dyn Event, tally: &mut Tally) -> bool {
+    fn hand_over(
+        &mut self,
+        entry: &Arc<Registration>,
+        event: &dyn Event,
+        tally: &mut Tally,
+    ) -> bool {
         let mut settled = false;
         contained(|| settled = (&mut self.flight(event)).hand_over(entry, event, tally));
         settled
     }
 
-    fn retry(&mut self, entry: &Arc<Entry>, event: &dyn Event, failed: Failed<'_>) -> bool {
+    fn retry(&mut self, entry: &Arc<Registration>, event: &dyn Event, failed: Failed<'_>) -> bool {
         let mut again = false;
         contained(|| again = (&mut self.flight(event)).retry(entry, event, failed));
         again

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::settings::Handlers;
-use crate::slow::{Running, Seat, Watch};
+use crate::slow::{Running, Seat, SlowListenerMonitor};
 use crate::topic_text::TopicText;
 use crate::trace::{Entered, ListenerAttempt, ListenerSpan};
 use soiree_core::Retry;
 use soiree_core::observe::clock;
-use soiree_core::registry::Entry;
+use soiree_core::registry::Registration;
 use soiree_core::{BoxError, Event, ListenerFuture};
 use soiree_core::{ListenerEnd, ListenerEnded, ListenerStarted};
 
 /// A listener's turn in an emission.
 pub(crate) struct Call<'a> {
-    pub(crate) entry: &'a Arc<Entry>,
+    pub(crate) entry: &'a Arc<Registration>,
     pub(crate) topic: &'a str,
     pub(crate) event: &'a dyn Event,
     /// They count from 1.
@@ -25,7 +25,7 @@ pub(crate) struct Call<'a> {
     handlers: &'a Handlers,
     started: Cell<Option<Instant>>,
     span: ListenerSpan,
-    watched: Cell<Option<(&'a Watch, Seat)>>,
+    watched: Cell<Option<(&'a SlowListenerMonitor, Seat)>>,
 }
 
 /// A call of a listener that is a future, between its polls. It has to be [resumed](Call::resume).
@@ -44,7 +44,7 @@ impl Begun {
 
 impl<'a> Call<'a> {
     pub(crate) fn new(
-        entry: &'a Arc<Entry>,
+        entry: &'a Arc<Registration>,
         topic: &'a str,
         event: &'a dyn Event,
         attempt: u32,
@@ -95,7 +95,7 @@ impl<'a> Call<'a> {
     pub(crate) fn resume(mut self, begun: Begun) -> Self {
         self.started.set(begun.started);
         self.span = begun.span;
-        let watch = self.handlers.watch.as_ref();
+        let watch = self.handlers.slow_listener_monitor.as_ref();
         self.watched.set(watch.zip(begun.seat));
         self
     }
@@ -111,8 +111,12 @@ impl<'a> Call<'a> {
     fn begin(&self) {
         let observers = &self.handlers.observers;
         if !observers.is_empty() {
-            let started =
-                ListenerStarted::new(self.topic, self.event, self.entry.told(), self.attempt);
+            let started = ListenerStarted::new(
+                self.topic,
+                self.event,
+                self.entry.listener_ref(),
+                self.attempt,
+            );
             observers.notify(|observer| observer.listener_started(&started));
             self.started.set(Some(clock::now()));
         }
@@ -125,16 +129,16 @@ impl<'a> Call<'a> {
         ListenerAttempt {
             topic: self.topic,
             event: self.event,
-            listener: self.entry.told(),
+            listener: self.entry.listener_ref(),
             number,
             is_last: self.entry.retry().is_none_or(is_last),
         }
     }
 
     /// Has the listener watched, if there is a limit to how long it should run.
-    fn watch(&self) -> Option<(&'a Watch, Seat)> {
+    fn watch(&self) -> Option<(&'a SlowListenerMonitor, Seat)> {
         let threshold = self.entry.slow_after().or(self.handlers.slow_after)?;
-        let watch = self.handlers.watch.as_ref()?;
+        let watch = self.handlers.slow_listener_monitor.as_ref()?;
         let began = watch.now();
         let seat = watch.begin(Running {
             entry: Arc::clone(self.entry),
@@ -163,7 +167,7 @@ impl<'a> Call<'a> {
         let started = self.started.get();
         let run_time = started.map(|started| clock::now().saturating_duration_since(started));
         self.end_watch();
-        let listener = self.entry.told();
+        let listener = self.entry.listener_ref();
         let (topic, event, attempt) = (self.topic, self.event, self.attempt);
         let ended = ListenerEnded::new(topic, event, listener, attempt, outcome, run_time);
         let observers = &self.handlers.observers;

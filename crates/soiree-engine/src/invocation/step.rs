@@ -79,7 +79,7 @@ pub(crate) fn hold_back(call: &Call<'_>, last: &Cell<bool>) -> Option<Step> {
         return Some(Step::Skipped);
     }
     match entry.claim() {
-        Claim::Spent => return Some(Step::Skipped),
+        Claim::Exhausted => return Some(Step::Skipped),
         Claim::CallLast => last.set(true),
         Claim::Call => {}
     }

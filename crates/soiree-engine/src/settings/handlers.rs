@@ -1,6 +1,6 @@
 //! Who is told of what.
 
-use crate::slow::{SlowListenerHandler, Watch};
+use crate::slow::{SlowListenerHandler, SlowListenerMonitor};
 use soiree_core::{DeadLetter, Event, ListenerError, ListenerPanic, Observers};
 use std::fmt;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub struct Handlers {
     /// For how long a listener may run that has no [threshold of its own](crate::ListenerOptions::slow_after).
     pub slow_after: Option<Duration>,
     /// What watches how long listeners run. Without it none is told of.
-    pub watch: Option<Watch>,
+    pub slow_listener_monitor: Option<SlowListenerMonitor>,
 }
 
 impl Handlers {
@@ -58,7 +58,10 @@ impl fmt::Debug for Handlers {
             .field("observers", &self.observers)
             .field("slow_listener", &self.slow_listener.is_some())
             .field("slow_after", &self.slow_after)
-            .field("watch", &self.watch.is_some())
+            .field(
+                "slow_listener_monitor",
+                &self.slow_listener_monitor.is_some(),
+            )
             .finish()
     }
 }

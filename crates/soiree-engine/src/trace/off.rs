@@ -1,7 +1,7 @@
 //! Nothing, in the shape of [`on`](super).
 
 use super::ListenerAttempt;
-use soiree_core::{EventId, ListenerEnd, Refusal};
+use soiree_core::{EventId, ListenerEnd, Rejection};
 
 #[derive(Default)]
 pub(crate) struct EmissionSpan(());
@@ -51,7 +51,7 @@ pub(crate) fn is_possible() -> bool {
 }
 
 #[inline]
-pub(crate) fn refused(_: &str, _: Refusal<'_>) {}
+pub(crate) fn refused(_: &str, _: Rejection<'_>) {}
 
 #[inline]
 pub(crate) fn discarded(_: &str, _: &str) {}

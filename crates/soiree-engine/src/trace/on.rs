@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::ListenerAttempt;
 use soiree_core::panic::contained;
-use soiree_core::{EventId, ListenerEnd, Refusal};
+use soiree_core::{EventId, ListenerEnd, Rejection};
 use tracing::field::{Empty, display};
 use tracing::{Level, Span, event, info_span};
 
@@ -211,7 +211,7 @@ fn failed(attempt: &ListenerAttempt<'_>, outcome: ListenerEnd<'_>) {
                 None::<&str>
             );
         }
-        ListenerEnd::Refused(error) => {
+        ListenerEnd::Rejected(error) => {
             tell!(
                 Level::WARN,
                 "listener refused by its pool",
@@ -241,20 +241,20 @@ fn failed(attempt: &ListenerAttempt<'_>, outcome: ListenerEnd<'_>) {
 
 /// Tells that an emission was not accepted.
 #[cold]
-pub(crate) fn refused(topic: &str, why: Refusal<'_>) {
+pub(crate) fn refused(topic: &str, why: Rejection<'_>) {
     contained(|| match why {
         // The reason shows the name, cut and escaped.
-        Refusal::InvalidTopic(reason) => {
+        Rejection::InvalidTopic(reason) => {
             event!(target: TARGET, Level::WARN, error = reason as &dyn Error, "emission refused");
         }
-        Refusal::Closed => {
+        Rejection::Closed => {
             event!(target: TARGET, Level::WARN, topic, "emission refused: the event pool is closed");
         }
-        Refusal::Pool { pool, reason } => {
+        Rejection::Pool { pool, reason } => {
             let error = reason as &dyn Error;
             event!(target: TARGET, Level::WARN, topic, pool, error, "emission refused by its pool");
         }
-        Refusal::Order(reason) => {
+        Rejection::Order(reason) => {
             let order = reason.pattern().as_str();
             event!(target: TARGET, Level::WARN, topic, order, "emission refused by its order: {reason}");
         }

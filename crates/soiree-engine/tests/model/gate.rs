@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use shuttle::thread;
-use soiree_engine::Gate;
+use soiree_engine::TaskTracker;
 
 use soiree_testkit::model::{Threads, explore};
 
@@ -12,7 +12,7 @@ use soiree_testkit::model::{Threads, explore};
 #[test]
 fn entering_races_closing() {
     explore(|| {
-        let gate = Arc::new(Gate::new());
+        let gate = Arc::new(TaskTracker::new());
         let (inside, closed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let mut threads = Threads::default();
         for _ in 0..3 {

@@ -164,7 +164,7 @@ impl Ledger {
         let ran = waited.is_ok();
         match waited {
             Ok(()) | Err(WaitError::Discarded) => self.enter(Ok(())),
-            Err(WaitError::Refused(error)) => self.enter(Err(error)),
+            Err(WaitError::Rejected(error)) => self.enter(Err(error)),
             Err(other) => panic!("{other}"),
         };
         ran

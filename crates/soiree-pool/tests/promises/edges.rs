@@ -36,7 +36,7 @@ fn caller_runs_goes_no_deeper_than_the_stated_depth() {
             if let Err(refused) = nest(&inner, &ran) {
                 assert!(matches!(
                     refused.reason,
-                    SubmitErrorReason::TooDeep { depth: 16 }
+                    SubmitErrorReason::RecursionLimit { depth: 16 }
                 ));
             }
         })

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::{Latch, PATIENCE, assert_at_rest, until};
 use soiree_pool::{
-    Job, MAX_INLINE_DEPTH, Overflow, Pool, SubmitErrorReason, Unfinished, WaitError, WorkerPool,
+    DrainTimeout, Job, MAX_INLINE_DEPTH, Overflow, Pool, SubmitErrorReason, WaitError, WorkerPool,
 };
 
 /// P5
@@ -62,12 +62,12 @@ fn a_deadline_says_what_was_left() {
     }
     assert_eq!(
         pool.release_with_deadline(Instant::now()),
-        Err(Unfinished::new(1, 3))
+        Err(DrainTimeout::new(1, 3))
     );
     assert!(pool.stats().is_balanced());
     assert_eq!(
         pool.stop_and_wait_for(Duration::ZERO),
-        Err(Unfinished::new(1, 0))
+        Err(DrainTimeout::new(1, 0))
     );
     held.let_go();
     pool.release();
@@ -263,7 +263,10 @@ fn submitting_from_a_worker_of_a_full_pool_runs_inline_to_the_stated_depth() {
         deepest.fetch_max(depth, Ordering::SeqCst);
         let (inner, d, r) = (Arc::clone(pool), Arc::clone(deepest), Arc::clone(refused));
         if let Err(error) = pool.submit(move || nest(&inner, depth + 1, &d, &r)) {
-            assert!(matches!(error.reason, SubmitErrorReason::TooDeep { .. }));
+            assert!(matches!(
+                error.reason,
+                SubmitErrorReason::RecursionLimit { .. }
+            ));
             refused.fetch_add(1, Ordering::SeqCst);
             drop(error);
         }
@@ -382,7 +385,7 @@ fn a_release_from_a_job_that_runs_inline_elsewhere_waits_for_the_workers() {
     pool.submit(move || {
         assert_eq!(
             inner.release_with_deadline(Instant::now()),
-            Err(Unfinished::new(1, 0))
+            Err(DrainTimeout::new(1, 0))
         );
         held.let_go();
         inner.release();

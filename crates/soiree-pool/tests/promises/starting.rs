@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::common::{Latch, assert_at_rest, until};
-use soiree_pool::{Overflow, Pool, SubmitErrorReason, Unfinished, WorkerPool};
+use soiree_pool::{DrainTimeout, Overflow, Pool, SubmitErrorReason, WorkerPool};
 
 /// A pool that can start so many threads, and no more after that.
 fn failing_after(threads: usize, capacity: usize) -> WorkerPool {
@@ -317,7 +317,7 @@ fn a_deadline_tells_of_jobs_whose_worker_is_yet_to_start() {
         .unwrap();
     pool.submit(|| {}).unwrap();
     let left = pool.release_with_deadline(Instant::now());
-    assert_eq!(left, Err(Unfinished::new(0, 1)));
+    assert_eq!(left, Err(DrainTimeout::new(0, 1)));
     drop(go);
     pool.release();
     assert_eq!(pool.stats().discarded, 1);

@@ -42,7 +42,7 @@ impl Real {
 
     fn step(&mut self, before: &Reference, step: &Step) -> Answer {
         let refused = |refused| match refused {
-            true => Answer::Refused,
+            true => Answer::Rejected,
             false => Answer::Done,
         };
         match *step {
@@ -74,7 +74,7 @@ impl Real {
             }
             Step::ResizeToNone => {
                 assert_eq!(self.pool.resize(0), Err(ResizeError::NoWorkers));
-                Answer::Refused
+                Answer::Rejected
             }
             Step::Stop => {
                 self.pool.stop();
@@ -89,7 +89,7 @@ impl Real {
             }
             Step::ReleaseUntilNow => match self.pool.release_with_deadline(Instant::now()) {
                 Ok(()) => Answer::Done,
-                Err(left) => Answer::Unfinished {
+                Err(left) => Answer::DrainTimeout {
                     active: left.active,
                     discarded: left.discarded,
                 },

@@ -59,8 +59,8 @@ struct Queued {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     Done,
-    Refused,
-    Unfinished { active: usize, discarded: usize },
+    Rejected,
+    DrainTimeout { active: usize, discarded: usize },
 }
 
 impl Reference {
@@ -88,7 +88,7 @@ impl Reference {
         let full = self.queue.len() == self.counted.capacity;
         if !self.open {
             self.counted.rejected += 1;
-            return Answer::Refused;
+            return Answer::Rejected;
         }
         if self.live == 0 || idle > 0 {
             self.live = self.live.max(1);
@@ -110,7 +110,7 @@ impl Reference {
             self.counted.discarded += 1;
         } else {
             self.counted.rejected += 1;
-            return Answer::Refused;
+            return Answer::Rejected;
         }
         self.counted.submitted += 1;
         Answer::Done
@@ -173,7 +173,7 @@ impl Reference {
         self.counted.discarded += discarded as u64;
         match (active, discarded) {
             (0, 0) => Answer::Done,
-            _ => Answer::Unfinished { active, discarded },
+            _ => Answer::DrainTimeout { active, discarded },
         }
     }
 }
@@ -240,7 +240,7 @@ impl ReferenceStateMachine for Reference {
             Step::TrySubmit => state.answer = state.submit(false),
             Step::LetGo { nth, panics } => state.let_go(nth, panics),
             Step::Resize { up } => state.resize(up),
-            Step::ResizeToNone => state.answer = Answer::Refused,
+            Step::ResizeToNone => state.answer = Answer::Rejected,
             Step::Stop => drop(state.stop()),
             Step::ReleaseUntilNow => state.answer = state.stop(),
             Step::Release => {

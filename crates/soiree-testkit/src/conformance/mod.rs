@@ -14,4 +14,4 @@ mod suite;
 mod watch;
 
 pub use self::spec::{PoolSpec, SpawnHandler};
-pub use self::suite::{Case, Conformance, Failure};
+pub use self::suite::{Case, Conformance, ListenerErrorKind};

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use soiree_core::{
-    Job, JobOutcome, Pool, PoolStats, ResizeError, SubmitError, SubmitErrorReason, Unfinished,
+    DrainTimeout, Job, JobOutcome, Pool, PoolStats, ResizeError, SubmitError, SubmitErrorReason,
     WaitError,
 };
 
@@ -118,7 +118,7 @@ impl Subject {
         self.watch.during(Call::Stop, || self.pool().stop());
     }
 
-    pub(crate) fn stop_and_wait_for(&self, timeout: Duration) -> Result<(), Unfinished> {
+    pub(crate) fn stop_and_wait_for(&self, timeout: Duration) -> Result<(), DrainTimeout> {
         self.watch.during(Call::StopAndWaitFor, || {
             self.pool().stop_and_wait_for(timeout)
         })
@@ -128,7 +128,7 @@ impl Subject {
         self.watch.during(Call::Release, || self.pool().release());
     }
 
-    pub(crate) fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+    pub(crate) fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.watch.during(Call::ReleaseWithDeadline, || {
             self.pool().release_with_deadline(deadline)
         })

@@ -58,7 +58,7 @@ impl fmt::Debug for Case {
 /// A pool does not keep what a case claims.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{sentence}\" does not hold: {message}")]
-pub struct Failure {
+pub struct ListenerErrorKind {
     sentence: String,
     message: String,
 }
@@ -86,7 +86,7 @@ macro_rules! __case_table {
 /// let suite = Conformance::new(|spec| WorkerPool::new(spec.max_workers, spec.capacity).unwrap());
 /// let case = Conformance::cases().iter().find(|case| case.promise().as_deref() == Some("P6"));
 /// suite.run(case.unwrap())?;
-/// # Ok::<(), soiree_testkit::Failure>(())
+/// # Ok::<(), soiree_testkit::ListenerErrorKind>(())
 /// ```
 #[derive(Clone)]
 pub struct Conformance {
@@ -124,7 +124,7 @@ impl Conformance {
     ///
     /// # Errors
     /// If the pool does not keep what the case claims.
-    pub fn run(&self, case: &Case) -> Result<(), Failure> {
+    pub fn run(&self, case: &Case) -> Result<(), ListenerErrorKind> {
         let watch = Arc::new(Watch::default());
         let fixture = Fixture {
             factory: Arc::clone(&self.factory),
@@ -132,9 +132,11 @@ impl Conformance {
             patience: self.patience,
         };
         let run = case.run;
-        watch::run(&watch, self.patience, move || run(&fixture)).map_err(|message| Failure {
-            sentence: case.sentence(),
-            message,
+        watch::run(&watch, self.patience, move || run(&fixture)).map_err(|message| {
+            ListenerErrorKind {
+                sentence: case.sentence(),
+                message,
+            }
         })
     }
 

@@ -146,7 +146,7 @@ impl Actor {
                 record.has_finished() && record.plan.manner.panics(),
             ),
             Err(WaitError::Discarded) => ("was discarded", record.runs() == 0),
-            Err(WaitError::Refused(refused)) => return self.take_back(&record, refused),
+            Err(WaitError::Rejected(refused)) => return self.take_back(&record, refused),
             Err(_) => ("ended otherwise", false),
         };
         if !is_true {
@@ -288,7 +288,7 @@ impl Actor {
     fn take_back(&mut self, record: &Record, refused: SubmitError) {
         let fates = || (record.runs(), record.drops());
         let before = fates();
-        record.answered(Answer::Refused);
+        record.answered(Answer::Rejected);
         let job = refused.into_job();
         if self.rng.bool() {
             drop(job.run());

@@ -26,7 +26,7 @@ pub(super) enum Answer {
     Unknown,
     Accepted,
     /// The job came back. What is done to it afterwards is the submitter's own affair.
-    Refused,
+    Rejected,
 }
 
 /// All that is counted in one round.
@@ -80,7 +80,7 @@ impl Record {
     pub(super) fn answer(&self) -> Answer {
         match self.answer.load(Relaxed) {
             answer if answer == Answer::Accepted as u8 => Answer::Accepted,
-            answer if answer == Answer::Refused as u8 => Answer::Refused,
+            answer if answer == Answer::Rejected as u8 => Answer::Rejected,
             _ => Answer::Unknown,
         }
     }
@@ -184,7 +184,7 @@ impl Ledger {
                 drops: record.drops(),
             });
         }
-        if record.answer() == Answer::Refused {
+        if record.answer() == Answer::Rejected {
             return Inside(None);
         }
         if record.must_not_run() {
@@ -210,7 +210,7 @@ impl Ledger {
     /// A job is about to end, as it was to.
     pub(super) fn finish(&self, record: &Record) {
         // Before the job's own mark, so that whoever sees that finds it counted.
-        if record.answer() != Answer::Refused {
+        if record.answer() != Answer::Rejected {
             let count = if record.plan.manner.panics() {
                 &self.failed
             } else {
@@ -224,7 +224,7 @@ impl Ledger {
 
     /// A job was dropped unrun.
     pub(super) fn drop_unrun(&self, record: &Record) {
-        if record.answer() != Answer::Refused {
+        if record.answer() != Answer::Rejected {
             self.dropped.fetch_add(1, Relaxed);
         }
         let drops = record.drops.fetch_add(1, Relaxed) + 1;

@@ -48,7 +48,7 @@ impl Ticket {
         let plan = self.record.plan;
         let inside = self.ledger.begin(&self.record);
         plan.work.perform();
-        if self.record.answer() != Answer::Refused {
+        if self.record.answer() != Answer::Rejected {
             self.act();
         }
         self.ledger.finish(&self.record);

@@ -30,7 +30,7 @@ impl Tally {
         }
         self.nested += u64::from(record.plan.depth > 0);
         let count = match (record.answer(), runs) {
-            (Answer::Refused, _) => &mut self.refused,
+            (Answer::Rejected, _) => &mut self.refused,
             (_, 1) if record.plan.manner.panics() => &mut self.failed,
             (_, 1) => &mut self.successful,
             (Answer::Unknown, _) => &mut self.untold,

@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use soiree_core::{
-    Job, JobOutcome, Nesting, Pool, PoolStats, ResizeError, SubmitError, Unfinished, WaitError,
-    WorkerCheck,
+    DrainTimeout, Job, JobOutcome, Pool, PoolStats, ResizeError, SubmitError, WaitError,
+    WorkerCheck, WorkerContext,
 };
 use soiree_testkit::PoolSpec;
 
@@ -29,7 +29,7 @@ impl Reference {
         let shared = Arc::new(Shared {
             spec,
             fault,
-            nesting: Nesting::new(),
+            nesting: WorkerContext::new(),
             state: Mutex::new(state),
             changed: Condvar::new(),
             running: RwLock::new(()),
@@ -92,12 +92,12 @@ impl Pool for Reference {
         }
     }
 
-    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         let released = self.shared().release(deadline);
         // Who waits without a deadline would try again for ever.
         let short = deadline < Instant::now() + Duration::from_secs(24 * 3600);
         match self.fault() {
-            Fault::NeverReleasesInTime if short => Err(Unfinished::new(0, 0)),
+            Fault::NeverReleasesInTime if short => Err(DrainTimeout::new(0, 0)),
             Fault::SaysThatAllHasEnded => Ok(()),
             _ => released,
         }
@@ -179,7 +179,7 @@ impl Pool for Reference {
         }
     }
 
-    fn stop_and_wait_for(&self, timeout: Duration) -> Result<(), Unfinished> {
+    fn stop_and_wait_for(&self, timeout: Duration) -> Result<(), DrainTimeout> {
         self.stop();
         match self.fault() {
             Fault::DoesNotWaitForAStop => Ok(()),
@@ -232,7 +232,7 @@ impl Pool for Fallback<'_> {
         self.0.stop();
     }
 
-    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.0.release_with_deadline(deadline)
     }
 

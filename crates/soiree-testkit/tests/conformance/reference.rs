@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use soiree_core::{
-    Job, JobOutcome, MAX_WORKERS, Nesting, Overflow, ResizeError, SubmitError,
-    SubmitErrorReason as Reason, Unfinished,
+    DrainTimeout, Job, JobOutcome, MAX_WORKERS, Overflow, ResizeError, SubmitError,
+    SubmitErrorReason as Reason, WorkerContext,
 };
 use soiree_testkit::PoolSpec;
 
@@ -17,7 +17,7 @@ use crate::state::{Phase, State};
 pub(crate) struct Shared {
     pub(crate) spec: PoolSpec,
     pub(crate) fault: Fault,
-    pub(crate) nesting: Nesting,
+    pub(crate) nesting: WorkerContext,
     pub(crate) state: Mutex<State>,
     pub(crate) changed: Condvar,
     /// Held around each job by a pool that is to do so.
@@ -209,7 +209,7 @@ impl Shared {
         let mut state = self.lock();
         if entered.is_none() && !self.is(Fault::RunsJobsInsideOneAnotherWithoutEnd) {
             let depth = self.nesting.depth();
-            return Err(self.refuse(state, job, Reason::TooDeep { depth }));
+            return Err(self.refuse(state, job, Reason::RecursionLimit { depth }));
         }
         if state.phase != Phase::Open {
             return Err(self.refuse(state, job, Reason::Closed));
@@ -248,7 +248,7 @@ impl Shared {
         dropped
     }
 
-    pub(crate) fn release(&self, deadline: Instant) -> Result<(), Unfinished> {
+    pub(crate) fn release(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.close(Phase::Draining);
         if self.is(Fault::DropsWhatWaitsAtARelease) {
             self.stop();
@@ -285,7 +285,7 @@ impl Shared {
         if active + discarded == 0 {
             return Ok(());
         }
-        Err(Unfinished::new(active, discarded))
+        Err(DrainTimeout::new(active, discarded))
     }
 
     pub(crate) fn resize(self: &Arc<Self>, max: usize) -> Result<(), ResizeError> {

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
 use soiree_core::{
-    Job, JobOutcome, Pool, PoolStats, ResizeError, SubmitError, Unfinished, WaitError, WorkerCheck,
+    DrainTimeout, Job, JobOutcome, Pool, PoolStats, ResizeError, SubmitError, WaitError,
+    WorkerCheck,
 };
 use soiree_pool::WorkerPool;
 use soiree_testkit::SoakSpec;
@@ -92,7 +93,7 @@ impl Pool for Broken {
         self.pool.stop();
     }
 
-    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         if self.defect == Defect::HangsInRelease {
             loop {
                 std::thread::park();

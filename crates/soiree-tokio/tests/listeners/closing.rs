@@ -6,14 +6,14 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Instant;
 
-use soiree::{CloseError, DrainBulkheadError, Emission, EventPool, Failure, Report};
+use soiree::{CloseError, DrainBulkheadError, Emission, EventPool, ListenerErrorKind, Report};
 use tokio::sync::Semaphore;
 
 use crate::common::{Diary, Held, PATIENCE, at_rest, figures, runtime, until, with_async};
 
-fn failure(report: &Report) -> Failure {
+fn failure(report: &Report) -> ListenerErrorKind {
     assert_eq!(report.errors.len(), 1, "{report:?}");
-    report.errors[0].failure()
+    report.errors[0].kind()
 }
 
 /// With two listeners in flight that never end, and one that waits to start; each emission carries the payload.
@@ -37,13 +37,16 @@ fn cut_short(emissions: [Emission; 3], payload: Arc<()>) {
         found.count()
     };
     assert_eq!(
-        [count(Failure::Cancelled), count(Failure::Discarded)],
+        [
+            count(ListenerErrorKind::Cancelled),
+            count(ListenerErrorKind::Discarded)
+        ],
         [2, 1]
     );
     for report in &reports {
         let (called, not_called) = (report.delivered, report.not_called);
         assert_eq!(called + not_called, 1);
-        assert_eq!(called == 1, failure(report) == Failure::Cancelled);
+        assert_eq!(called == 1, failure(report) == ListenerErrorKind::Cancelled);
         assert!(!report.is_ok());
     }
     drop(emissions);
@@ -79,7 +82,7 @@ fn a_close_cancels_at_its_deadline() {
     let payload = Arc::new(());
     let emissions = without_end(&soiree, &payload);
     let closed = soiree.close_with_deadline(Instant::now());
-    let Err(CloseError::Unfinished {
+    let Err(CloseError::DrainTimeout {
         emissions: left,
         pool: Some(pool),
     }) = closed
@@ -101,7 +104,7 @@ fn a_drain_cancels_at_its_deadline() {
     let payload = Arc::new(());
     let emissions = without_end(&soiree, &payload);
     let drained = soiree.drain_bulkhead_with_deadline("async", Instant::now());
-    let Err(DrainBulkheadError::Unfinished { source, .. }) = drained else {
+    let Err(DrainBulkheadError::DrainTimeout { source, .. }) = drained else {
         panic!("{drained:?}");
     };
     assert_eq!((source.active, source.discarded), (2, 1));
@@ -137,7 +140,7 @@ fn a_future_is_cancelled_where_it_yields() {
     soiree.close_with_deadline(Instant::now()).unwrap_err();
     assert!(!emission.is_finished());
     permits.add_permits(1);
-    assert_eq!(failure(&emission.wait()), Failure::Cancelled);
+    assert_eq!(failure(&emission.wait()), ListenerErrorKind::Cancelled);
     assert_eq!(diary.take(), ["before the yield"]);
 }
 
@@ -191,7 +194,7 @@ fn a_runtime_that_ends_strands_nobody() {
         let sync = scope.spawn(|| soiree.emit_sync("endless", ()).unwrap());
         until("it waits as well", || figures(&soiree).waiting == 2);
         runtime.shutdown_background();
-        assert_eq!(failure(&sync.join().unwrap()), Failure::Discarded);
+        assert_eq!(failure(&sync.join().unwrap()), ListenerErrorKind::Discarded);
     });
     cut_short(emissions, payload);
     let stats = at_rest(&soiree);
@@ -216,7 +219,7 @@ fn a_runtime_that_is_gone_refuses() {
 fn is_refused(soiree: &EventPool) {
     let report = soiree.emit("endless", ()).unwrap().wait();
     assert_eq!((report.delivered, report.not_called), (0, 1));
-    assert_eq!(failure(&report), Failure::Refused);
+    assert_eq!(failure(&report), ListenerErrorKind::Rejected);
 }
 
 /// E4: an `Arc` of a bulkhead is left running by a close, which waits for the emissions, and so for the futures, all the same.

@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use soiree::{CloseError, Event, Failure, ListenerOptions, Retry};
+use soiree::{CloseError, Event, ListenerErrorKind, ListenerOptions, Retry};
 use tokio::sync::Semaphore;
 
 use crate::common::{
@@ -125,7 +125,10 @@ fn what_a_future_holds_may_panic_as_it_is_dropped() {
     let emission = soiree.emit("a", ()).unwrap();
     started.recv_timeout(PATIENCE).unwrap();
     soiree.close_with_deadline(Instant::now()).unwrap_err();
-    assert_eq!(emission.wait().errors[0].failure(), Failure::Cancelled);
+    assert_eq!(
+        emission.wait().errors[0].kind(),
+        ListenerErrorKind::Cancelled
+    );
     assert_eq!(at_rest(&soiree).discarded, 1);
 }
 
@@ -215,7 +218,7 @@ fn a_future_that_waits_for_its_next_attempt_takes_no_place() {
     let closed = soiree.close_with_deadline(Instant::now());
     assert!(matches!(
         closed,
-        Err(CloseError::Unfinished { emissions: 1, .. })
+        Err(CloseError::DrainTimeout { emissions: 1, .. })
     ));
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
-use soiree::{EventPool, Failure, ListenerError, SubmitErrorReason};
+use soiree::{EventPool, ListenerError, ListenerErrorKind, SubmitErrorReason};
 use tokio::sync::Semaphore;
 
 use crate::common::{Held, at_rest, both_ways, figures, runtime, until, with_async};
@@ -67,11 +67,11 @@ fn listeners_inside_one_another_end_at_a_stated_depth() {
     assert_eq!(ran.load(Ordering::SeqCst), 17);
     let errors = std::mem::take(&mut *errors.lock().unwrap());
     assert_eq!(errors.len(), 1);
-    assert_eq!(errors[0].failure(), Failure::Refused);
+    assert_eq!(errors[0].kind(), ListenerErrorKind::Rejected);
     let source = std::error::Error::source(&errors[0]).unwrap();
     let reason = source.downcast_ref::<SubmitErrorReason>().unwrap();
     assert!(
-        matches!(reason, SubmitErrorReason::TooDeep { depth: 17 }),
+        matches!(reason, SubmitErrorReason::RecursionLimit { depth: 17 }),
         "{reason}"
     );
     soiree.close().unwrap();
@@ -215,11 +215,11 @@ fn what_goes_back_to_a_full_bulkhead_is_cancelled() {
     let failures = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&failures);
     soiree.set_error_handler(move |_, error| {
-        seen.lock().unwrap().push(error.failure());
+        seen.lock().unwrap().push(error.kind());
         Some(error)
     });
     gives_up(&soiree, &held);
     soiree.close().unwrap();
-    assert_eq!(*failures.lock().unwrap(), [Failure::Cancelled]);
+    assert_eq!(*failures.lock().unwrap(), [ListenerErrorKind::Cancelled]);
     assert_eq!(at_rest(&soiree).submitted, 2);
 }

@@ -48,7 +48,7 @@ impl Observer for Notes {
             ListenerEnd::Panicked(_) => "panicked",
             ListenerEnd::Cancelled(_) => "cancelled",
             ListenerEnd::Discarded(_) => "discarded",
-            ListenerEnd::Refused(_) => "refused",
+            ListenerEnd::Rejected(_) => "refused",
             _ => "something else",
         };
         let ran = !["discarded", "refused"].contains(&what);

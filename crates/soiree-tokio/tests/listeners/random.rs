@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use soiree::{Failure, ListenerOptions, Report, Retry};
+use soiree::{ListenerErrorKind, ListenerOptions, Report, Retry};
 
 use crate::common::{at_rest, figures, runtime, until, with_async};
 
@@ -60,12 +60,12 @@ fn count(reports: &[Report]) -> [u64; 7] {
         assert_eq!(befell, 1, "{report:?}");
         counts[0] += report.delivered - report.failed;
         for error in &report.errors {
-            let at = match error.failure() {
-                Failure::Failed => 1,
-                Failure::Panicked => 2,
-                Failure::Cancelled => 3,
-                Failure::Refused => 4,
-                Failure::Discarded => 5,
+            let at = match error.kind() {
+                ListenerErrorKind::Failed => 1,
+                ListenerErrorKind::Panicked => 2,
+                ListenerErrorKind::Cancelled => 3,
+                ListenerErrorKind::Rejected => 4,
+                ListenerErrorKind::Discarded => 5,
                 other => panic!("{other:?}"),
             };
             counts[at] += 1;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use soiree::{
-    EventPool, Failure, Job, ListenerOptions, Overflow, Pool, PoolOptions, Priority, Retry, Soiree,
-    SubmitErrorReason, SubscribeError, WorkerPool,
+    EventPool, Job, ListenerErrorKind, ListenerOptions, Overflow, Pool, PoolOptions, Priority,
+    Retry, Soiree, SubmitErrorReason, SubscribeError, WorkerPool,
 };
 use soiree_tokio::TaskPool;
 
@@ -202,7 +202,7 @@ fn a_full_bulkhead_refuses_and_the_report_says_so() {
     both_ways(&soiree, "a", |report| {
         assert_eq!((report.delivered, report.not_called), (0, 1));
         let error = &report.errors[0];
-        assert_eq!(error.failure(), Failure::Refused);
+        assert_eq!(error.kind(), ListenerErrorKind::Rejected);
         let text = error.to_string();
         assert!(text.starts_with("listener once on a "), "{text}");
         assert!(text.ends_with("the queue is full (1 waiting)"), "{text}");
@@ -235,7 +235,11 @@ fn no_future_runs_on_the_thread_that_emits() {
             assert!(matches!(refused.reason, SubmitErrorReason::Full { .. }));
         }
         let report = soiree.emit_sync("held", ()).unwrap();
-        assert_eq!(report.errors[0].failure(), Failure::Refused, "{overflow:?}");
+        assert_eq!(
+            report.errors[0].kind(),
+            ListenerErrorKind::Rejected,
+            "{overflow:?}"
+        );
         held.let_go(1);
         assert!(first.wait().is_ok());
         soiree.close().unwrap();

@@ -122,7 +122,7 @@ fn emit(
     match soiree.emit(&topic, Work { emitted, delivery }) {
         Ok(_) => Ok(()),
         // The payload is in there: a program that must not lose it would keep it for later.
-        Err(EmitError::Refused { .. }) => {
+        Err(EmitError::Rejected { .. }) => {
             meter.refuse();
             Ok(())
         }

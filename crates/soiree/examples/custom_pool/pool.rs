@@ -2,7 +2,7 @@
 
 use std::{io, thread};
 
-use soiree::{BoundedPool, Executor, InvalidPoolOptions, PoolOptions, ResizeError, Turn};
+use soiree::{BoundedPool, Executor, InvalidPoolOptions, Permit, PoolOptions, ResizeError};
 
 pub(crate) struct FreshThreads {
     pool: BoundedPool<Spawn>,
@@ -11,9 +11,9 @@ pub(crate) struct FreshThreads {
 struct Spawn;
 
 impl Executor for Spawn {
-    fn execute(&self, turn: Turn) -> io::Result<()> {
+    fn execute(&self, permit: Permit) -> io::Result<()> {
         let thread = thread::Builder::new().stack_size(8 << 20);
-        thread.spawn(|| turn.run()).map(drop)
+        thread.spawn(|| permit.run()).map(drop)
     }
 
     fn resize(&self, _: usize) -> Result<(), ResizeError> {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use soiree::{
-    DeadEvent, DeadLetter, EmissionBegun, EmissionRefused, JobStarted, ListenerEnd, ListenerEnded,
-    ListenerRef, Observer, PoolStats, RetryScheduled, SlowListener, Stats,
+    DeadEvent, DeadLetter, EmissionRejected, EmissionStarted, JobStarted, ListenerEnd,
+    ListenerEnded, ListenerRef, Observer, PoolStats, RetryScheduled, SlowListener, Stats,
 };
 
 /// Percentiles are those of this time.
@@ -96,11 +96,11 @@ impl Board {
 }
 
 impl Observer for Board {
-    fn emission_begun(&self, _: &EmissionBegun<'_>) {
+    fn emission_started(&self, _: &EmissionStarted<'_>) {
         self.seen().offered += 1;
     }
 
-    fn emission_refused(&self, _: &EmissionRefused<'_>) {
+    fn emission_rejected(&self, _: &EmissionRejected<'_>) {
         self.seen().refused += 1;
     }
 
@@ -124,7 +124,7 @@ impl Observer for Board {
                 ListenerEnd::Succeeded => {}
                 ListenerEnd::Failed(_) => runs.failed += 1,
                 ListenerEnd::Panicked(_) => runs.panicked += 1,
-                ListenerEnd::Refused(_) | ListenerEnd::Discarded(_) => {
+                ListenerEnd::Rejected(_) | ListenerEnd::Discarded(_) => {
                     runs.not_called += 1;
                     return;
                 }

@@ -6,7 +6,9 @@ use std::any::{Any, type_name};
 use std::fmt;
 use std::marker::PhantomData;
 
-use soiree_core::{BoxError, Event, ListenerId, ListenerOptions, Outcome, SubscribeError};
+use soiree_core::{
+    BoxError, Event, IntoListenerResult, ListenerId, ListenerOptions, SubscribeError,
+};
 use soiree_engine::{Emission, EmitError, Report, Soiree};
 
 /// A topic all of whose events carry a `T`.
@@ -134,7 +136,7 @@ impl<T: Any + Send + Sync> TypedTopic<T> {
     /// # Errors
     /// If the `EventPool` is closed, or made an ID twice.
     #[track_caller]
-    pub fn on<R: Outcome + 'static>(
+    pub fn on<R: IntoListenerResult + 'static>(
         &self,
         soiree: &dyn Soiree,
         listener: impl Fn(&T) -> R + Send + Sync + 'static,
@@ -148,7 +150,7 @@ impl<T: Any + Send + Sync> TypedTopic<T> {
     /// # Errors
     /// As [`on`](TypedTopic::on), and if the options make no sense.
     #[track_caller]
-    pub fn on_with<R: Outcome + 'static>(
+    pub fn on_with<R: IntoListenerResult + 'static>(
         &self,
         soiree: &dyn Soiree,
         options: impl Into<ListenerOptions>,
@@ -181,7 +183,7 @@ impl<T: Any + Send + Sync> TypedPattern<T> {
     /// # Errors
     /// If the `EventPool` is closed, or made an ID twice.
     #[track_caller]
-    pub fn on<R: Outcome + 'static>(
+    pub fn on<R: IntoListenerResult + 'static>(
         &self,
         soiree: &dyn Soiree,
         listener: impl Fn(&T) -> R + Send + Sync + 'static,
@@ -195,7 +197,7 @@ impl<T: Any + Send + Sync> TypedPattern<T> {
     /// # Errors
     /// As [`on`](TypedPattern::on), and if the options make no sense.
     #[track_caller]
-    pub fn on_with<R: Outcome + 'static>(
+    pub fn on_with<R: IntoListenerResult + 'static>(
         &self,
         soiree: &dyn Soiree,
         options: impl Into<ListenerOptions>,
@@ -206,7 +208,7 @@ impl<T: Any + Send + Sync> TypedPattern<T> {
 }
 
 #[track_caller]
-fn subscribe<T: Any, R: Outcome + 'static>(
+fn subscribe<T: Any, R: IntoListenerResult + 'static>(
     pattern: &str,
     soiree: &dyn Soiree,
     options: ListenerOptions,

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use soiree::metrics::Metrics;
-use soiree::{Event, EventPool, Failure, ListenerOptions, TaskPool};
+use soiree::{Event, EventPool, ListenerErrorKind, ListenerOptions, TaskPool};
 
 use crate::text::Text;
 
@@ -33,7 +33,7 @@ fn cancelled_runs_are_counted() {
     soiree.close_with_deadline(Instant::now()).unwrap_err();
     let report = emission.wait();
     assert_eq!((report.delivered, report.failed), (1, 1));
-    assert_eq!(report.errors[0].failure(), Failure::Cancelled);
+    assert_eq!(report.errors[0].kind(), ListenerErrorKind::Cancelled);
     let text = Text::of(&metrics);
     let read = |figure| text.value(&format!("soiree_listener_{figure}_total"), &[]);
     assert_eq!(read("delivered"), 1);

@@ -309,7 +309,7 @@ fn a_drain_that_comes_too_late_says_what_was_left() {
     let late = soiree
         .drain_bulkhead_with_deadline("slow", Instant::now())
         .unwrap_err();
-    let DrainBulkheadError::Unfinished { name, source } = late else {
+    let DrainBulkheadError::DrainTimeout { name, source } = late else {
         panic!("{late}");
     };
     assert_eq!((&*name, source.active, source.discarded), ("slow", 1, 2));

@@ -114,7 +114,7 @@ fn close_with_deadline_says_what_it_left() -> BoxResult {
     let soiree = on_one_worker(100);
     let held = Hold::worker_of(&soiree);
     let waiting: Vec<_> = (0..3).map(|_| soiree.emit("t", ()).unwrap()).collect();
-    let Err(CloseError::Unfinished {
+    let Err(CloseError::DrainTimeout {
         emissions, pool, ..
     }) = soiree.close_with_deadline(Instant::now())
     else {

@@ -134,7 +134,7 @@ fn close_with_deadline_counts_emissions_on_other_threads_and_the_last_one_clears
         emit("outer");
         held.wait_for(2);
         let closed = soiree.close_with_deadline(Instant::now());
-        let Err(CloseError::Unfinished { emissions, .. }) = closed else {
+        let Err(CloseError::DrainTimeout { emissions, .. }) = closed else {
             panic!("threads are held")
         };
         assert_eq!(emissions, 5, "three threads, an inner emission, a worker");
@@ -171,7 +171,7 @@ fn close_with_deadline_counts_emissions_inside_one_another() -> BoxResult {
         let emission = scope.spawn(|| soiree.emit_sync("outer", ()).unwrap());
         held.wait_for(1);
         let closed = soiree.close_with_deadline(Instant::now());
-        let Err(CloseError::Unfinished { emissions, .. }) = closed else {
+        let Err(CloseError::DrainTimeout { emissions, .. }) = closed else {
             panic!("a thread is held")
         };
         assert_eq!(emissions, DEPTH);
@@ -202,7 +202,7 @@ fn close_with_deadline_counts_emissions_and_nobody_else() -> BoxResult {
             until("it changes", || changed.load(Ordering::SeqCst) > 0);
             let closed = soiree.close_with_deadline(Instant::now());
             let unfinished = match closed {
-                Err(CloseError::Unfinished { emissions, .. }) => emissions,
+                Err(CloseError::DrainTimeout { emissions, .. }) => emissions,
                 // The pool is not given the time to end its worker.
                 _ => 0,
             };

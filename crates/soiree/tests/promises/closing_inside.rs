@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
 use soiree::{
-    CloseError, EmissionRefused, EventPool, KeyOrder, ListenerOptions, Observer, Payload, Pool,
+    CloseError, EmissionRejected, EventPool, KeyOrder, ListenerOptions, Observer, Payload, Pool,
     SubscriptionRemoved, WorkerPool,
 };
 
@@ -135,7 +135,7 @@ fn a_payload_that_waits_behind_an_emission_may_close_as_it_is_dropped() -> BoxRe
 fn an_observer_may_close_when_it_is_told_of_a_refusal_or_a_removal() -> BoxResult {
     struct Closes(Mutex<Option<ClosesOnDrop>>);
     impl Observer for Closes {
-        fn emission_refused(&self, _: &EmissionRefused<'_>) {
+        fn emission_rejected(&self, _: &EmissionRejected<'_>) {
             drop(self.0.lock().unwrap().take());
         }
 

@@ -8,7 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use soiree::{
-    CloseError, DeadLetter, Emission, EventPool, Failure, ListenerOptions, Retry, WorkerPool,
+    CloseError, DeadLetter, Emission, EventPool, ListenerErrorKind, ListenerOptions, Retry,
+    WorkerPool,
 };
 
 use crate::common::{PATIENCE, on_one_worker, until};
@@ -129,7 +130,7 @@ fn a_close_with_a_deadline_ends_every_retry() {
         });
         assert!(matches!(
             closed,
-            Ok(()) | Err(CloseError::Unfinished { .. })
+            Ok(()) | Err(CloseError::DrainTimeout { .. })
         ));
         let mut given_up = 0;
         for (number, emission) in &accepted {
@@ -144,7 +145,7 @@ fn a_close_with_a_deadline_ends_every_retry() {
             if report.failed == 0 {
                 assert_eq!((report.retried, calls), (2, Some(3)));
             } else {
-                assert_eq!(report.errors[0].failure(), Failure::Failed);
+                assert_eq!(report.errors[0].kind(), ListenerErrorKind::Failed);
             }
         }
         // Each is told of as often as it was called.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use soiree::{
-    BaseEvent, Event, EventPool, Failure, ListenerOptions, Overflow, Priority, Report,
+    BaseEvent, Event, EventPool, ListenerErrorKind, ListenerOptions, Overflow, Priority, Report,
     SubmitErrorReason, WorkerPool,
 };
 
@@ -102,8 +102,8 @@ fn a_pool_that_refuses_is_in_the_report() {
             );
             let error = &report.errors[0];
             assert_eq!(
-                (error.failure(), error.name()),
-                (Failure::Refused, Some("web"))
+                (error.kind(), error.name()),
+                (ListenerErrorKind::Rejected, Some("web"))
             );
             let text = error.to_string();
             assert!(text.starts_with("listener web on a.b "), "{text}");
@@ -143,7 +143,7 @@ fn a_listener_that_its_pool_drops_is_in_the_report() {
     let kept = soiree.emit("a.b", ()).unwrap();
     let report = dropped.wait();
     assert_eq!((report.delivered, report.not_called), (0, 1));
-    assert_eq!(report.errors[0].failure(), Failure::Discarded);
+    assert_eq!(report.errors[0].kind(), ListenerErrorKind::Discarded);
     drop(go);
     assert!(kept.wait().is_ok());
     soiree.close().unwrap();

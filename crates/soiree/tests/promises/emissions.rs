@@ -10,8 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use soiree::{
-    EmitError, EventPool, ListenerOptions, Overflow, Pool, ReportError, SubmitErrorReason,
-    TopicFault, WorkerPool,
+    EmitError, EventPool, InvalidTopicKind, ListenerOptions, Overflow, Pool, ReportError,
+    SubmitErrorReason, WorkerPool,
 };
 
 use soiree_testkit::{ManualPool, Recorder};
@@ -96,7 +96,7 @@ fn what_is_not_accepted_comes_back_in_an_error() -> BoxResult {
     let refused = soiree.emit("t", 1_u8).unwrap_err();
     assert!(matches!(
         refused,
-        EmitError::Refused {
+        EmitError::Rejected {
             source: SubmitErrorReason::Full { capacity: 0 },
             ..
         }
@@ -106,7 +106,7 @@ fn what_is_not_accepted_comes_back_in_an_error() -> BoxResult {
     let EmitError::InvalidTopic { source, .. } = &invalid else {
         panic!("{invalid}")
     };
-    assert_eq!(source.fault, TopicFault::WildcardInTopic { at: 2 });
+    assert_eq!(source.kind, InvalidTopicKind::WildcardInTopic { at: 2 });
     assert_eq!(invalid.into_payload().downcast_ref(), Some(&2_u8));
     held.let_go();
     soiree.close()?;

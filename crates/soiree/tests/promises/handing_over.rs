@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use soiree::{
-    Emission, EmitError, EventPool, Failure, ListenerOptions, Overflow, PoolHandle, Priority,
-    SubmitErrorReason, WorkerPool,
+    Emission, EmitError, EventPool, ListenerErrorKind, ListenerOptions, Overflow, PoolHandle,
+    Priority, SubmitErrorReason, WorkerPool,
 };
 
 use crate::common::{PATIENCE, until};
@@ -20,7 +20,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Comes {
     /// It is refused at once.
-    Refused,
+    Rejected,
     /// It is refused after a wait.
     TimedOut,
     /// It is run by the worker that hands over.
@@ -33,10 +33,10 @@ enum Comes {
 
 /// The policies, and what comes of them: for an emission, and for a listener with a pool of its own.
 const UNASKED: [(Overflow, Comes, Comes); 5] = [
-    (Overflow::Block, Comes::Refused, Comes::Refused),
-    (Overflow::BlockFor(HOUR), Comes::Refused, Comes::Refused),
-    (Overflow::Reject, Comes::Refused, Comes::Refused),
-    (Overflow::CallerRuns, Comes::RunHere, Comes::Refused),
+    (Overflow::Block, Comes::Rejected, Comes::Rejected),
+    (Overflow::BlockFor(HOUR), Comes::Rejected, Comes::Rejected),
+    (Overflow::Reject, Comes::Rejected, Comes::Rejected),
+    (Overflow::CallerRuns, Comes::RunHere, Comes::Rejected),
     (Overflow::DropOldest, Comes::Replaces, Comes::Replaces),
 ];
 
@@ -49,7 +49,7 @@ const ASKED: [(Overflow, Comes, Comes); 6] = [
         Comes::TimedOut,
         Comes::TimedOut,
     ),
-    (Overflow::Reject, Comes::Refused, Comes::Refused),
+    (Overflow::Reject, Comes::Rejected, Comes::Rejected),
     (Overflow::CallerRuns, Comes::RunHere, Comes::RunHere),
     (Overflow::DropOldest, Comes::Replaces, Comes::Replaces),
 ];
@@ -137,8 +137,8 @@ fn emissions_of_a_worker(overflow: Overflow, blocks_workers: bool, comes: Comes)
     let emitted = full.heard(comes, &heard);
     match (comes, &emitted) {
         (
-            Comes::Refused,
-            Err(EmitError::Refused {
+            Comes::Rejected,
+            Err(EmitError::Rejected {
                 source: SubmitErrorReason::Full { capacity: 1 },
                 payload,
                 ..
@@ -146,7 +146,7 @@ fn emissions_of_a_worker(overflow: Overflow, blocks_workers: bool, comes: Comes)
         )
         | (
             Comes::TimedOut,
-            Err(EmitError::Refused {
+            Err(EmitError::Rejected {
                 source: SubmitErrorReason::TimedOut { .. },
                 payload,
                 ..
@@ -189,10 +189,14 @@ fn listeners_of_an_emission(overflow: Overflow, blocks_workers: bool, comes: Com
     full.end(comes);
     let report = quick.wait();
     let context = format!("{overflow:?}, asked to block: {blocks_workers}: {report:?}");
-    if matches!(comes, Comes::Refused | Comes::TimedOut) {
+    if matches!(comes, Comes::Rejected | Comes::TimedOut) {
         let counts = (report.delivered, report.not_called);
         assert_eq!(counts, (1, 1), "{context}");
-        assert_eq!(report.errors[0].failure(), Failure::Refused, "{context}");
+        assert_eq!(
+            report.errors[0].kind(),
+            ListenerErrorKind::Rejected,
+            "{context}"
+        );
         return;
     }
     assert_eq!((report.delivered, report.not_called), (2, 0), "{context}");
@@ -249,10 +253,10 @@ fn a_plain_job_of_one_bulkhead_does_not_wait_for_another() {
     let refused = heard.recv_timeout(PATIENCE).unwrap().unwrap_err();
     assert!(matches!(
         refused,
-        EmitError::Refused {
+        EmitError::Rejected {
             source: SubmitErrorReason::Full { .. },
             ..
         }
     ));
-    full.end(Comes::Refused);
+    full.end(Comes::Rejected);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use soiree::{
-    EventPool, ListenerId, ListenerOptions, Pattern, Priority, Retry, Soiree, TopicFault,
+    EventPool, InvalidTopicKind, ListenerId, ListenerOptions, Pattern, Priority, Retry, Soiree,
     WorkerPool,
 };
 
@@ -144,13 +144,13 @@ proptest! {
 fn asking_after_a_bad_topic_is_an_error() {
     let soiree = EventPool::new();
     soiree.on("**", |_| {}).unwrap();
-    let fault = soiree.listeners_for("user.*").unwrap_err().fault;
-    assert_eq!(fault, TopicFault::WildcardInTopic { at: 5 });
-    let fault = soiree.has_listeners("user..x").unwrap_err().fault;
-    assert_eq!(fault, TopicFault::EmptySegment { at: 5 });
+    let fault = soiree.listeners_for("user.*").unwrap_err().kind;
+    assert_eq!(fault, InvalidTopicKind::WildcardInTopic { at: 5 });
+    let fault = soiree.has_listeners("user..x").unwrap_err().kind;
+    assert_eq!(fault, InvalidTopicKind::EmptySegment { at: 5 });
     let group = soiree.group();
     drop(soiree);
-    assert_eq!(group.has_listeners("user..x").unwrap_err().fault, fault);
+    assert_eq!(group.has_listeners("user..x").unwrap_err().kind, fault);
     assert!(group.listeners_for("").is_err());
 }
 

@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use soiree::{
-    EventPool, Job, ListenerOptions, Overflow, Pool, PoolStats, Report, SubmitError,
-    SubmitErrorReason, Unfinished, WorkerPool,
+    DrainTimeout, EventPool, Job, ListenerOptions, Overflow, Pool, PoolStats, Report, SubmitError,
+    SubmitErrorReason, WorkerPool,
 };
 
 use crate::bulkheads::ran_on;
@@ -178,7 +178,7 @@ impl Pool for Hesitant {
     fn stop(&self) {
         self.pool.stop();
     }
-    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.pool.release_with_deadline(deadline)
     }
     fn stats(&self) -> PoolStats {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
 use soiree::{
-    CloseError, EmissionAccepted, EmissionBegun, EmissionEnded, EventPool, JobEnded, JobOffered,
+    CloseError, EmissionAccepted, EmissionEnded, EmissionStarted, EventPool, JobEnded, JobOffered,
     JobStarted, ListenerEnded, ListenerStarted, Observer, Pool, SubscriptionAdded,
     SubscriptionRemoved, WeakEventPool, WorkerPool,
 };
@@ -17,7 +17,7 @@ use crate::common::{PATIENCE, on_one_worker};
 struct Panics;
 
 impl Observer for Panics {
-    fn emission_begun(&self, _: &EmissionBegun<'_>) {
+    fn emission_started(&self, _: &EmissionStarted<'_>) {
         panic!("begun");
     }
 
@@ -125,7 +125,7 @@ impl<F: Fn(&EventPool) + Send + Sync> Calls<F> {
 }
 
 impl<F: Fn(&EventPool) + Send + Sync> Observer for Calls<F> {
-    fn emission_begun(&self, _: &EmissionBegun<'_>) {
+    fn emission_started(&self, _: &EmissionStarted<'_>) {
         self.act("emission begun");
     }
 
@@ -186,7 +186,7 @@ fn an_observer_may_call_its_own_event_pool() {
         let calls = Calls::new(|soiree: &EventPool| {
             let id = soiree.on("c.d", |_| ()).unwrap();
             soiree.emit_sync("c.d", ()).unwrap();
-            // Refused where the queue is full and this is the worker's thread.
+            // Rejected where the queue is full and this is the worker's thread.
             let _ = soiree.emit("c.d", ());
             soiree.off("c.d", &id).unwrap();
             soiree.add_observer(Journal::new());

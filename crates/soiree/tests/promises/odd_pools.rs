@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Instant;
 
 use soiree::{
-    BulkheadError, EmitError, EventPool, Job, ListenerOptions, Pool, PoolStats, Priority,
-    SubmitError, SubscribeError, Unfinished, WorkerPool,
+    BulkheadError, DrainTimeout, EmitError, EventPool, Job, ListenerOptions, Pool, PoolStats,
+    Priority, SubmitError, SubscribeError, WorkerPool,
 };
 
 use soiree_testkit::{ManualPool, Recorder};
@@ -32,7 +32,7 @@ impl Pool for Wrapping {
     fn stop(&self) {
         self.pool.stop();
     }
-    fn release_with_deadline(&self, deadline: Instant) -> Result<(), Unfinished> {
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.pool.release_with_deadline(deadline)
     }
     fn stats(&self) -> PoolStats {
@@ -161,7 +161,7 @@ fn emissions_end_in_the_order_in_which_their_jobs_do() -> BoxResult {
     ];
     let finished = || emissions.each_ref().map(soiree::Emission::is_finished);
     let full = soiree.emit("t.d", 4).unwrap_err();
-    assert!(matches!(full, EmitError::Refused { .. }));
+    assert!(matches!(full, EmitError::Rejected { .. }));
     assert!(pool.run_newest());
     assert_eq!(finished(), [false, false, true]);
     assert!(pool.discard_next());

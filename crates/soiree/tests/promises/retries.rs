@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use soiree::{
-    CloseError, DeadLetter, EventPool, Failure, ListenerOptions, Pool, Priority, Retry,
+    CloseError, DeadLetter, EventPool, ListenerErrorKind, ListenerOptions, Pool, Priority, Retry,
     SubscribeError, WorkerPool,
 };
 
@@ -67,7 +67,10 @@ fn a_listener_that_waits_for_its_next_attempt_holds_no_worker() {
     assert!(waiting.wait_timeout(Duration::ZERO).is_none());
     until("the worker is free", || soiree.pool_stats().active == 0);
     let late = soiree.close_with_deadline(Instant::now()).unwrap_err();
-    assert!(matches!(late, CloseError::Unfinished { emissions: 1, .. }));
+    assert!(matches!(
+        late,
+        CloseError::DrainTimeout { emissions: 1, .. }
+    ));
 }
 
 /// L7, E1: each error reaches the error handler, the last one the report, and the event the dead letter handler.
@@ -280,7 +283,7 @@ fn a_pool_that_has_stopped_ends_the_attempts() {
         .unwrap();
     let report = soiree.emit("a.b", ()).unwrap().wait();
     assert_eq!((report.delivered, report.failed, report.retried), (1, 1, 1));
-    assert_eq!(report.errors[0].failure(), Failure::Failed);
+    assert_eq!(report.errors[0].kind(), ListenerErrorKind::Failed);
     soiree.close().unwrap();
 }
 

@@ -270,7 +270,7 @@ fn a_handler_of_slow_listeners_may_do_what_it_likes() {
     };
     assert!(matches!(
         first,
-        Err(CloseError::Unfinished { emissions: 1, .. })
+        Err(CloseError::DrainTimeout { emissions: 1, .. })
     ));
     // Told by the thread that the listener ran on.
     assert!(second.is_err());

@@ -7,7 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use soiree::{
-    CloseError, Emission, EventPool, Failure, ListenerOptions, Pool, Priority, Report, WorkerPool,
+    CloseError, Emission, EventPool, ListenerErrorKind, ListenerOptions, Pool, Priority, Report,
+    WorkerPool,
 };
 use soiree_testkit::{ManualPool, ManualTimer};
 
@@ -56,7 +57,7 @@ pub(crate) fn in_between(soiree: &EventPool, diary: &Diary) -> (Receiver<()>, Se
 pub(crate) fn check_timed_out(report: &Report) {
     assert_eq!((report.failed, report.timed_out), (1, 1), "{report:?}");
     let error = &report.errors[0];
-    assert_eq!(error.failure(), Failure::TimedOut);
+    assert_eq!(error.kind(), ListenerErrorKind::TimedOut);
     assert_eq!((error.name(), error.pattern()), (Some("slow"), "a.b"));
     let text = error.to_string();
     let said = text.starts_with("listener slow on a.b ")
@@ -94,7 +95,7 @@ fn a_listener_that_returns_in_time_leaves_nothing_behind() {
     crate::common::both_ways(&soiree, "a.b", |report| {
         assert_eq!((report.delivered, report.failed), (2, 1));
         assert_eq!(report.timed_out, 0);
-        assert_eq!(report.errors[0].failure(), Failure::Panicked);
+        assert_eq!(report.errors[0].kind(), ListenerErrorKind::Panicked);
         assert_eq!(timer.pending(), 0);
     });
     assert_eq!(timer.advance(2 * LIMIT), 0);
@@ -222,7 +223,7 @@ fn late_failures_reach_the_handlers_and_not_the_report() {
             .pool(WorkerPool::new(1, 16).unwrap())
             .timer(timer.clone())
             .error_handler(move |_, error| {
-                errors.note(format!("{:?}", error.failure()));
+                errors.note(format!("{:?}", error.kind()));
                 Some(error)
             })
             .panic_handler(move |panic| panicked.note(panic.message))
@@ -324,7 +325,7 @@ fn a_close_waits_for_the_worker_and_not_for_the_emission() {
             go.send(()).unwrap();
             pool.release();
         } else {
-            let Err(CloseError::Unfinished {
+            let Err(CloseError::DrainTimeout {
                 emissions: 0,
                 pool: Some(left),
             }) = closed

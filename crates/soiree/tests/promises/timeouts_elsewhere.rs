@@ -7,7 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use soiree::{
-    DeadLetter, EmitError, EventPool, Failure, ListenerOptions, Pool, PoolHandle, Retry, WorkerPool,
+    DeadLetter, EmitError, EventPool, ListenerErrorKind, ListenerOptions, Pool, PoolHandle, Retry,
+    WorkerPool,
 };
 use soiree_testkit::ManualTimer;
 
@@ -122,7 +123,7 @@ fn a_listener_that_never_returns_uses_up_its_attempts() {
     assert_eq!((report.delivered, report.retried), (1, 2));
     let letters = letters.lock().unwrap();
     assert_eq!((letters.len(), letters[0].attempts), (1, 3));
-    assert_eq!(letters[0].error.failure(), Failure::TimedOut);
+    assert_eq!(letters[0].error.kind(), ListenerErrorKind::TimedOut);
     assert_eq!((calls.load(Ordering::SeqCst), timer.pending()), (1, 0));
     go.send(()).unwrap();
     soiree.close().unwrap();
@@ -147,10 +148,14 @@ fn listeners_that_wait_for_a_pool_that_stops_are_not_called() {
         pool.stop();
         let report = emission.wait();
         assert_eq!((report.delivered, report.not_called), (2, 2));
-        let failures: Vec<_> = report.errors.iter().map(|error| error.failure()).collect();
+        let failures: Vec<_> = report.errors.iter().map(|error| error.kind()).collect();
         assert_eq!(
             failures,
-            [Failure::TimedOut, Failure::Discarded, Failure::Discarded]
+            [
+                ListenerErrorKind::TimedOut,
+                ListenerErrorKind::Discarded,
+                ListenerErrorKind::Discarded
+            ]
         );
         go.send(()).unwrap();
         pool.release();
@@ -248,7 +253,7 @@ fn a_handler_on_the_timers_thread_never_waits() {
         .error_handler(move |_, error| {
             let soiree = weak.lock().unwrap().as_ref().unwrap().upgrade().unwrap();
             let refused = soiree.emit("more", ()).unwrap_err();
-            assert!(matches!(refused, EmitError::Refused { .. }));
+            assert!(matches!(refused, EmitError::Rejected { .. }));
             let report = other.lock().unwrap().as_ref().unwrap().wait();
             said.send(report.unfinished).unwrap();
             Some(error)

@@ -4,7 +4,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
-use soiree_core::{SubmitError, SubmitErrorReason, Unfinished, WaitError};
+use soiree_core::{DrainTimeout, SubmitError, SubmitErrorReason, WaitError};
 
 use super::nesting::on_a_worker;
 use crate::conformance::fixture::Fixture;
@@ -102,7 +102,7 @@ pub(crate) fn p5_a_release_past_its_deadline_says_what_still_runs(fixture: &Fixt
     let pool = fixture.pool(2, 4);
     let held = fixture.hold_all(&pool, 2);
     let released = pool.release_with_deadline(Instant::now());
-    fixture.check(released == Err(Unfinished::new(2, 0)), || {
+    fixture.check(released == Err(DrainTimeout::new(2, 0)), || {
         format!("two jobs run and none waits at the deadline: {released:?}")
     });
     drop(held);
@@ -111,7 +111,7 @@ pub(crate) fn p5_a_release_past_its_deadline_says_what_still_runs(fixture: &Fixt
 pub(crate) fn p5_a_release_past_its_deadline_drops_what_waits(fixture: &Fixture) {
     let (pool, held, fates) = with_three_waiting(fixture);
     let released = pool.release_with_deadline(Instant::now() + Duration::from_millis(1));
-    fixture.check(released == Err(Unfinished::new(1, 3)), || {
+    fixture.check(released == Err(DrainTimeout::new(1, 3)), || {
         format!("one job runs and three wait at the deadline: {released:?}")
     });
     let stats = pool.stats();
@@ -261,7 +261,7 @@ fn refuses_all(fixture: &Fixture, pool: &Subject) {
     let late = Instant::now() + fixture.patience * 10;
     closed(fixture, "submit_before", pool.submit_before(|| {}, late));
     let waited = pool.submit_and_wait(|| {});
-    fixture.check(matches!(waited, Err(WaitError::Refused(_))), || {
+    fixture.check(matches!(waited, Err(WaitError::Rejected(_))), || {
         format!("submit_and_wait said: {waited:?}")
     });
 }

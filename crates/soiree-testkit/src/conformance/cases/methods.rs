@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use soiree_core::{Job, JobOutcome, Pool, PoolStats, Unfinished, WaitError};
+use soiree_core::{DrainTimeout, Job, JobOutcome, Pool, PoolStats, WaitError};
 
 use super::nesting::on_a_worker;
 use crate::conformance::fixture::Fixture;
@@ -176,7 +176,7 @@ pub(crate) fn stop_and_wait_for_says_what_still_runs(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
     let held = fixture.hold_all(&pool, 2);
     let stopped = pool.stop_and_wait_for(Duration::ZERO);
-    fixture.check(stopped == Err(Unfinished::new(2, 0)), || {
+    fixture.check(stopped == Err(DrainTimeout::new(2, 0)), || {
         format!("two jobs run as its time is over, and none waited: {stopped:?}")
     });
     drop(held);

@@ -61,7 +61,7 @@ fn nest(pool: &Subject, depth: &Arc<AtomicUsize>, said: &Sender<String>) {
     if let Err(refused) = pool.submit(move || nest(&inner, &inner_depth, &inner_said)) {
         let (job, reason) = refused.into_parts();
         let message = match reason {
-            SubmitErrorReason::TooDeep { .. } => String::new(),
+            SubmitErrorReason::RecursionLimit { .. } => String::new(),
             other => format!("the reason given was: {other:?}"),
         };
         drop(job);

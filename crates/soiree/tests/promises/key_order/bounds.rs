@@ -40,7 +40,10 @@ fn no_more_events_wait_behind_others_than_may() {
                 "key.a was not emitted: it is to wait behind others of its key, and {capacity} do already by the order of key.*"
             )
         );
-        assert!(matches!(refused, EmitError::LaneFull { waited: None, .. }));
+        assert!(matches!(
+            refused,
+            EmitError::KeyQueueFull { waited: None, .. }
+        ));
         assert!(refused.into_payload().is::<Numbered>());
         assert_eq!(on_their_way(&soiree), (2, capacity as usize));
         soiree.emit("key.a", Numbered(7, 0)).unwrap();
@@ -94,7 +97,7 @@ fn an_emit_waits_for_room_as_long_as_it_was_told() {
     let soiree = with_order(manual.clone(), order);
     soiree.emit("key.a", Numbered(1, 0)).unwrap();
     let refused = soiree.emit("key.a", Numbered(1, 1)).unwrap_err();
-    let EmitError::LaneFull { waited, .. } = &refused else {
+    let EmitError::KeyQueueFull { waited, .. } = &refused else {
         panic!("{refused}");
     };
     assert_eq!(*waited, Some(wait));
@@ -102,7 +105,7 @@ fn an_emit_waits_for_room_as_long_as_it_was_told() {
     assert_eq!(payload.downcast_ref(), Some(&Numbered(1, 1)));
     assert!(matches!(
         soiree.emit_sync("key.a", Numbered(1, 2)),
-        Err(EmitError::LaneFull { .. })
+        Err(EmitError::KeyQueueFull { .. })
     ));
     manual.run_all();
     soiree.close().unwrap();

@@ -102,7 +102,7 @@ fn a_close_handles_what_waits_behind_others() {
         .collect();
     let late = soiree.close_with_deadline(Instant::now()).unwrap_err();
     assert!(
-        matches!(late, CloseError::Unfinished { emissions: 5, .. }),
+        matches!(late, CloseError::DrainTimeout { emissions: 5, .. }),
         "{late}"
     );
     hold.let_go();

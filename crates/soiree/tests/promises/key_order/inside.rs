@@ -210,11 +210,17 @@ fn a_listener_does_not_wait_for_room_behind_others() {
     let (running, go) = crate::elsewhere::held(&soiree, "key.a", ListenerOptions::new());
     soiree.emit("key.b", Numbered(7, 0)).unwrap();
     let refused = heard.recv_timeout(PATIENCE).unwrap();
-    assert!(matches!(refused, EmitError::LaneFull { .. }), "{refused}");
+    assert!(
+        matches!(refused, EmitError::KeyQueueFull { .. }),
+        "{refused}"
+    );
     running.recv_timeout(PATIENCE).unwrap();
     soiree.emit("elsewhere", ()).unwrap();
     let refused = heard.recv_timeout(PATIENCE).unwrap();
-    assert!(matches!(refused, EmitError::LaneFull { .. }), "{refused}");
+    assert!(
+        matches!(refused, EmitError::KeyQueueFull { .. }),
+        "{refused}"
+    );
     drop(go);
     until("all have ended", || on_their_way(&soiree) == (0, 0));
     soiree.close().unwrap();

@@ -16,14 +16,14 @@ pub(super) fn outcome(outcome: JobOutcome) -> Result<(), WaitError> {
 }
 
 /// The waiting side of a job that reports its end.
-pub(super) struct Ticket(Arc<Monitor<Ended>>);
+pub(super) struct Completion(Arc<Monitor<Ended>>);
 
 type Ended = Option<Result<(), WaitError>>;
 
 /// The reporting side: reports "discarded" if dropped before it reported anything else.
-struct Reporter(Ticket, bool);
+struct Reporter(Completion, bool);
 
-impl Ticket {
+impl Completion {
     pub(super) fn new() -> Self {
         Self(Arc::new(Monitor::new(None)))
     }
@@ -55,7 +55,7 @@ impl Ticket {
 impl Reporter {
     fn report(&mut self, outcome: Result<(), WaitError>) {
         self.1 = true;
-        let Ticket(ended) = &self.0;
+        let Completion(ended) = &self.0;
         *ended.lock() = Some(outcome);
         ended.notify_all();
     }

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use super::entry::Entry;
+use super::registration::Registration;
 use super::snapshot::{Snapshot, Visitor};
 
 /// Those listeners of a topic that come after a certain one, in the state of the registry that their emission reads.
-pub struct Rest {
+pub struct RemainingListeners {
     snapshot: Arc<Snapshot>,
     rank: u64,
 }
 
-impl Rest {
+impl RemainingListeners {
     /// Those after this one.
-    pub fn after(snapshot: &Arc<Snapshot>, entry: &Entry) -> Self {
+    pub fn after(snapshot: &Arc<Snapshot>, entry: &Registration) -> Self {
         Self {
             snapshot: Arc::clone(snapshot),
             rank: entry.rank,
@@ -41,7 +41,7 @@ impl Rest {
     }
 
     /// Calls `found` with them, in calling order.
-    pub fn look(&self, topic: &str, mut found: impl FnMut(&Arc<Entry>)) {
+    pub fn look(&self, topic: &str, mut found: impl FnMut(&Arc<Registration>)) {
         self.snapshot.look(topic, |entry| {
             if entry.rank > self.rank {
                 found(entry);
@@ -59,7 +59,7 @@ struct After<'a, V> {
 impl<V: Visitor> Visitor for After<'_, V> {
     fn visit<'e>(
         &mut self,
-        entries: impl Iterator<Item = &'e Arc<Entry>>,
+        entries: impl Iterator<Item = &'e Arc<Registration>>,
         snapshot: &Arc<Snapshot>,
     ) {
         let after = entries.filter(|entry| entry.rank > self.rank);

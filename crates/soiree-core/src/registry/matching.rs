@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashSet;
 use smallvec::SmallVec;
 
-use super::group::Group;
+use super::pattern_listeners::PatternListeners;
 use super::trie::{Child, Node, behind, rest, split};
 
 /// A point of the tree that was reached.
@@ -15,7 +15,7 @@ use super::trie::{Child, Node, behind, rest, split};
 enum Position<'a> {
     At(&'a Node),
     /// Within a pattern that has no nodes of its own; with what is left of it.
-    Within(&'a Group, &'a str),
+    Within(&'a PatternListeners, &'a str),
 }
 
 /// What is left comes first, as it tells more of them apart.
@@ -68,7 +68,7 @@ impl<'a> Position<'a> {
     }
 
     /// The group whose pattern ends here.
-    fn group(self) -> Option<&'a Group> {
+    fn group(self) -> Option<&'a PatternListeners> {
         match self {
             Self::At(node) => node.here.as_ref(),
             Self::Within(group, left) => left.is_empty().then_some(group),
@@ -90,7 +90,7 @@ impl Node {
         &'a self,
         hasher: &RandomState,
         topic: &str,
-        mut found: impl FnMut(&'a Group),
+        mut found: impl FnMut(&'a PatternListeners),
     ) {
         let mut globstars = Globstars::default();
         let mut lists = [SmallVec::<[Position<'_>; 8]>::new(), SmallVec::new()];

@@ -2,20 +2,24 @@
 
 use std::sync::Arc;
 
-use super::entry::Entry;
 use super::radix::RadixMap;
+use super::registration::Registration;
 
 /// The listeners of one pattern, by rank. There is no group without any.
 #[derive(Clone)]
-pub(super) enum Group {
-    One(Arc<Entry>),
+pub(super) enum PatternListeners {
+    One(Arc<Registration>),
     /// Behind one pointer, so that it takes no more room where there is only one.
-    Many(Arc<RadixMap<Arc<Entry>>>),
+    Many(Arc<RadixMap<Arc<Registration>>>),
 }
 
-impl Group {
+impl PatternListeners {
     /// A group with one entry more (`insert`) or fewer.
-    pub(super) fn updated(old: Option<&Self>, entry: &Arc<Entry>, insert: bool) -> Option<Self> {
+    pub(super) fn updated(
+        old: Option<&Self>,
+        entry: &Arc<Registration>,
+        insert: bool,
+    ) -> Option<Self> {
         let map = match old {
             None => return insert.then(|| Self::One(Arc::clone(entry))),
             Some(Self::One(only)) => {
@@ -35,7 +39,7 @@ impl Group {
         &self.first().pattern
     }
 
-    pub(super) fn first(&self) -> &Arc<Entry> {
+    pub(super) fn first(&self) -> &Arc<Registration> {
         match self {
             Self::One(only) => only,
             Self::Many(map) => map.first().expect("there is no group without an entry"),
@@ -43,7 +47,7 @@ impl Group {
     }
 
     /// In calling order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Registration>> {
         let (one, many) = match self {
             Self::One(only) => (Some(only), None),
             Self::Many(map) => (None, Some(map.iter())),
@@ -52,7 +56,7 @@ impl Group {
     }
 
     /// Whether this holds of one of them. Allocates nothing.
-    pub(super) fn any(&self, mut holds: impl FnMut(&Arc<Entry>) -> bool) -> bool {
+    pub(super) fn any(&self, mut holds: impl FnMut(&Arc<Registration>) -> bool) -> bool {
         match self {
             Self::One(only) => holds(only),
             Self::Many(map) => map.any(holds),

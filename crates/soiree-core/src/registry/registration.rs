@@ -22,7 +22,7 @@ use crate::topic::Pattern;
 const SEQ_BITS: u32 = 56;
 
 /// A subscribed listener and how it is to be called.
-pub struct Entry {
+pub struct Registration {
     /// Orders the listeners of an emission: priority, then order of registration.
     pub(super) rank: u64,
     pub(super) pattern: Arc<str>,
@@ -34,11 +34,11 @@ pub struct Entry {
     registered_at: Option<&'static Location<'static>>,
     /// What is called.
     pub listener: Arc<dyn Listener>,
-    special: Option<Box<Special>>,
+    options_set: Option<Box<Options>>,
 }
 
 /// What most listeners have nothing of.
-struct Special {
+struct Options {
     name: Option<Arc<str>>,
     filter: Option<Filter>,
     pool: Option<Arc<str>>,
@@ -55,10 +55,10 @@ pub enum Claim {
     /// It may be called, for the last time.
     CallLast,
     /// All its runs are taken.
-    Spent,
+    Exhausted,
 }
 
-impl Entry {
+impl Registration {
     /// A listener that is not registered yet. An async listener runs on the bulkhead `async` unless its options name another.
     ///
     /// # Errors
@@ -86,7 +86,7 @@ impl Entry {
             id,
             registered_at: options.registered_at,
             listener,
-            special: Special::of(options),
+            options_set: Options::of(options),
         })
     }
 
@@ -98,35 +98,35 @@ impl Entry {
 
     /// Decides which events it is called for.
     pub fn filter(&self) -> Option<&Filter> {
-        self.special.as_ref()?.filter.as_ref()
+        self.options_set.as_ref()?.filter.as_ref()
     }
 
     /// The bulkhead that it runs on, if it has one of its own.
     pub fn pool(&self) -> Option<&Arc<str>> {
-        self.special.as_ref()?.pool.as_ref()
+        self.options_set.as_ref()?.pool.as_ref()
     }
 
     /// How it is retried when it fails.
     pub fn retry(&self) -> Option<Retry> {
-        self.special.as_ref()?.retry
+        self.options_set.as_ref()?.retry
     }
 
     /// For how long it may run, if that is its own affair.
     pub fn slow_after(&self) -> Option<Duration> {
-        self.special.as_ref()?.slow_after
+        self.options_set.as_ref()?.slow_after
     }
 
     /// How long it is waited for.
     pub fn timeout(&self) -> Option<Duration> {
-        self.special.as_ref()?.timeout
+        self.options_set.as_ref()?.timeout
     }
 
     fn name(&self) -> Option<&Arc<str>> {
-        self.special.as_ref()?.name.as_ref()
+        self.options_set.as_ref()?.name.as_ref()
     }
 
     fn runs_left(&self) -> Option<&AtomicU64> {
-        self.special.as_ref()?.runs_left.as_ref()
+        self.options_set.as_ref()?.runs_left.as_ref()
     }
 
     /// Whether the listener is a future, for a pool that polls it.
@@ -141,7 +141,7 @@ impl Entry {
         };
         let taken = left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
         match taken {
-            Err(_) => Claim::Spent,
+            Err(_) => Claim::Exhausted,
             Ok(1) => Claim::CallLast,
             Ok(_) => Claim::Call,
         }
@@ -183,7 +183,7 @@ impl Entry {
     }
 
     /// As observers are told of it.
-    pub fn told(&self) -> ListenerRef<'_> {
+    pub fn listener_ref(&self) -> ListenerRef<'_> {
         ListenerRef {
             pattern: &self.pattern,
             id: &self.id,
@@ -248,7 +248,7 @@ impl Entry {
     }
 }
 
-impl Special {
+impl Options {
     fn of(options: ListenerOptions) -> Option<Box<Self>> {
         let ListenerOptions {
             priority: _,

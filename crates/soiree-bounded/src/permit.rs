@@ -6,37 +6,37 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use soiree_core::{Entered, Job, JobFuture, JobOutcome};
+use soiree_core::{Job, JobFuture, JobOutcome, WorkerGuard};
 
 use crate::cancel::Cancel;
 
 /// The right to run the next job of a pool: what an [`Executor`] is given.
 ///
-/// One turn is one job, so that others who share the threads get theirs in between. Dropped unrun, it tells the pool.
+/// One permit is one job, so that others who share the threads get theirs in between. Dropped unrun, it tells the pool.
 #[must_use]
-pub struct Turn {
-    taken: Option<Arc<dyn Taker>>,
+pub struct Permit {
+    taken: Option<Arc<dyn PermitSource>>,
     id: u64,
 }
 
-/// The pool, as its turns see it.
-pub(crate) trait Taker: Send + Sync {
-    fn take(self: Arc<Self>, turn: u64);
-    fn lose(self: Arc<Self>, turn: u64);
-    fn begin(self: Arc<Self>, turn: u64) -> Option<Begun>;
+/// The pool, as its permits see it.
+pub(crate) trait PermitSource: Send + Sync {
+    fn take(self: Arc<Self>, permit: u64);
+    fn permit_dropped_by_executor(self: Arc<Self>, permit: u64);
+    fn start(self: Arc<Self>, permit: u64) -> Option<StartedJob>;
 
     /// Runs a job that has begun.
-    fn run_job(self: Arc<Self>, turn: u64, job: Job);
+    fn run_job(self: Arc<Self>, permit: u64, job: Job);
 
     /// A job that had begun has ended, or was dropped before its end.
-    fn is_over(self: Arc<Self>, turn: u64, outcome: Option<JobOutcome>);
+    fn ended(self: Arc<Self>, permit: u64, outcome: Option<JobOutcome>);
 
     /// The calling thread works for the pool.
-    fn enter(&self) -> Entered;
+    fn enter(&self) -> WorkerGuard;
 }
 
-impl Turn {
-    pub(crate) fn new(pool: Arc<dyn Taker>, id: u64) -> Self {
+impl Permit {
+    pub(crate) fn new(pool: Arc<dyn PermitSource>, id: u64) -> Self {
         Self {
             taken: Some(pool),
             id,
@@ -51,22 +51,22 @@ impl Turn {
     }
 
     /// Takes the next job of the pool, if there is one, to be run or polled. From here on it counts as active.
-    pub fn begin(mut self) -> Option<Begun> {
-        self.taken.take()?.begin(self.id)
+    pub fn start(mut self) -> Option<StartedJob> {
+        self.taken.take()?.start(self.id)
     }
 }
 
-impl Drop for Turn {
+impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(pool) = self.taken.take() {
-            pool.lose(self.id);
+            pool.permit_dropped_by_executor(self.id);
         }
     }
 }
 
-impl fmt::Debug for Turn {
+impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Turn").finish_non_exhaustive()
+        f.debug_struct("Permit").finish_non_exhaustive()
     }
 }
 
@@ -76,7 +76,7 @@ impl fmt::Debug for Turn {
 ///
 /// ```
 /// use std::{io, thread};
-/// use soiree_bounded::{BoundedPool, Executor, Turn};
+/// use soiree_bounded::{BoundedPool, Executor, Permit};
 /// use soiree_core::{Job, Pool, PoolOptions};
 /// # /// As good an executor of futures as any.
 /// # fn spawn(future: impl Future<Output = ()> + Send + 'static) {
@@ -86,9 +86,9 @@ impl fmt::Debug for Turn {
 /// struct Tasks;
 ///
 /// impl Executor for Tasks {
-///     fn execute(&self, turn: Turn) -> io::Result<()> {
+///     fn execute(&self, permit: Permit) -> io::Result<()> {
 ///         spawn(async {
-///             match turn.begin() {
+///             match permit.start() {
 ///                 Some(job) if job.is_future() => job.await,
 ///                 // It may block, so it goes to a thread of its own.
 ///                 Some(job) => drop(thread::spawn(|| job.run())),
@@ -112,23 +112,23 @@ impl fmt::Debug for Turn {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]
-pub struct Begun {
-    pool: Arc<dyn Taker>,
-    turn: u64,
+pub struct StartedJob {
+    pool: Arc<dyn PermitSource>,
+    permit: u64,
     job: Option<JobFuture>,
     cancel: Option<Arc<Cancel>>,
 }
 
-impl Begun {
+impl StartedJob {
     pub(crate) fn new(
-        pool: Arc<dyn Taker>,
-        turn: u64,
+        pool: Arc<dyn PermitSource>,
+        permit: u64,
         job: Job,
         cancel: Option<Arc<Cancel>>,
     ) -> Self {
         Self {
             pool,
-            turn,
+            permit,
             job: Some(job.into_future()),
             cancel,
         }
@@ -144,7 +144,7 @@ impl Begun {
         if let Some(job) = self.job.take().and_then(JobFuture::into_job) {
             let pool = Arc::clone(&self.pool);
             let _entered = pool.enter();
-            Arc::clone(&pool).run_job(self.turn, job);
+            Arc::clone(&pool).run_job(self.permit, job);
         }
     }
 
@@ -157,12 +157,12 @@ impl Begun {
         let Some(job) = self.job.take() else { return };
         let _entered = self.pool.enter();
         drop(job);
-        Arc::clone(&self.pool).is_over(self.turn, None);
+        Arc::clone(&self.pool).ended(self.permit, None);
     }
 }
 
 /// The job that has begun, polled to its end. Panics are caught.
-impl Future for Begun {
+impl Future for StartedJob {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -178,20 +178,20 @@ impl Future for Begun {
             return Poll::Pending;
         };
         self.job = None;
-        Arc::clone(&pool).is_over(self.turn, Some(outcome));
+        Arc::clone(&pool).ended(self.permit, Some(outcome));
         Poll::Ready(())
     }
 }
 
-impl Drop for Begun {
+impl Drop for StartedJob {
     fn drop(&mut self) {
         self.drop_job();
     }
 }
 
-impl fmt::Debug for Begun {
+impl fmt::Debug for StartedJob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Begun")
+        f.debug_struct("StartedJob")
             .field("is_future", &self.is_future())
             .finish_non_exhaustive()
     }

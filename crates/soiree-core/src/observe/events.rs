@@ -31,7 +31,7 @@ pub struct ListenerRef<'a> {
 /// An emission is about to go to its pool, or to call its listeners on this thread.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
-pub struct EmissionBegun<'a> {
+pub struct EmissionStarted<'a> {
     /// The topic.
     pub topic: &'a str,
     /// The event.
@@ -53,17 +53,17 @@ pub struct EmissionAccepted<'a> {
 /// An emission was not accepted.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub struct EmissionRefused<'a> {
+pub struct EmissionRejected<'a> {
     /// The topic as it was given. It may be malformed.
     pub topic: &'a str,
     /// Why.
-    pub reason: Refusal<'a>,
+    pub reason: Rejection<'a>,
 }
 
 /// Why an emission was not accepted.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub enum Refusal<'a> {
+pub enum Rejection<'a> {
     /// Its topic is malformed. It had not begun.
     InvalidTopic(&'a InvalidTopic),
     /// The `EventPool` is closed or closing. It had not begun.
@@ -76,22 +76,22 @@ pub enum Refusal<'a> {
         reason: &'a SubmitErrorReason,
     },
     /// Its [order by key](crate::KeyOrder) let it in neither behind others nor at once. It had begun.
-    Order(OrderRefusal<'a>),
+    Order(OrderRejection<'a>),
 }
 
 /// Why an order by key refused an emission.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub enum OrderRefusal<'a> {
+pub enum OrderRejection<'a> {
     /// Too many events wait behind others.
-    LaneFull {
+    KeyQueueFull {
         /// Whose events are ordered.
         pattern: &'a Pattern,
         /// How many may wait.
         capacity: usize,
     },
     /// A listener would have had to wait for others of the key.
-    OutOfTurn {
+    KeyBusy {
         /// Whose events are ordered.
         pattern: &'a Pattern,
     },
@@ -104,27 +104,27 @@ pub enum OrderRefusal<'a> {
     },
 }
 
-impl<'a> OrderRefusal<'a> {
+impl<'a> OrderRejection<'a> {
     /// Whose events are ordered.
     pub fn pattern(&self) -> &'a Pattern {
         match *self {
-            Self::LaneFull { pattern, .. }
-            | Self::OutOfTurn { pattern }
+            Self::KeyQueueFull { pattern, .. }
+            | Self::KeyBusy { pattern }
             | Self::KeyPanicked { pattern, .. } => pattern,
         }
     }
 }
 
-impl fmt::Display for OrderRefusal<'_> {
+impl fmt::Display for OrderRejection<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LaneFull { capacity, .. } => {
+            Self::KeyQueueFull { capacity, .. } => {
                 write!(
                     f,
                     "{capacity} events wait behind others of their key already"
                 )
             }
-            Self::OutOfTurn { .. } => f.write_str("others of its key are on their way"),
+            Self::KeyBusy { .. } => f.write_str("others of its key are on their way"),
             Self::KeyPanicked { message, .. } => write!(f, "the key function panicked: {message}"),
         }
     }
@@ -165,7 +165,7 @@ pub struct JobOffered<'a> {
 /// A pool did not take a job.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub struct JobRefused<'a> {
+pub struct JobRejected<'a> {
     /// The name of the pool.
     pub pool: &'a str,
     /// Why.
@@ -258,7 +258,7 @@ pub enum ListenerEnd<'a> {
     /// Its time ran out. It may still run; what it comes to is not told, a panic excepted.
     TimedOut(&'a ListenerError),
     /// It was not called: the pool that it was to run on refused it.
-    Refused(&'a ListenerError),
+    Rejected(&'a ListenerError),
     /// It was not called: the pool that it was to run on dropped it.
     Discarded(&'a ListenerError),
     /// It is an [async listener](crate::AsyncListener), and was dropped before its end.
@@ -338,17 +338,17 @@ pub struct SubscriptionRemoved<'a> {
     /// Which one.
     pub listener: ListenerRef<'a>,
     /// Why.
-    pub cause: Removal,
+    pub cause: RemovalCause,
 }
 
 /// Why a listener was taken off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Removal {
+pub enum RemovalCause {
     /// Somebody asked for it.
     Unsubscribed,
     /// It has had all its runs.
-    Spent,
+    Exhausted,
     /// The `EventPool` was closed or dropped.
     Closed,
 }
@@ -367,7 +367,7 @@ macro_rules! debug_without_event {
 }
 
 debug_without_event! {
-    EmissionBegun { topic, pool },
+    EmissionStarted { topic, pool },
     EmissionEnded { topic, pool, delivered, failed, not_called, retried, aborted, discarded },
     ListenerStarted { topic, listener, attempt },
     ListenerEnded { topic, listener, attempt, outcome, run_time },
@@ -389,9 +389,9 @@ macro_rules! constructors {
 }
 
 constructors! {
-    EmissionBegun { topic: &'a str, event: &'a dyn Event, pool: Option<&'a str> }
+    EmissionStarted { topic: &'a str, event: &'a dyn Event, pool: Option<&'a str> }
     EmissionAccepted { topic: &'a str, pool: Option<&'a str> }
-    EmissionRefused { topic: &'a str, reason: Refusal<'a> }
+    EmissionRejected { topic: &'a str, reason: Rejection<'a> }
     ListenerStarted { topic: &'a str, event: &'a dyn Event, listener: ListenerRef<'a>, attempt: u32 }
     ListenerEnded {
         topic: &'a str,

@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use soiree_bounded::{BoundedPool, Executor, Turn};
-use soiree_core::{Job, Pool, PoolOptions, SubmitErrorReason, Unfinished, WaitError};
+use soiree_bounded::{BoundedPool, Executor, Permit};
+use soiree_core::{DrainTimeout, Job, Pool, PoolOptions, SubmitErrorReason, WaitError};
 
-use crate::common::{Does, Turns, counting, figures};
+use crate::common::{Does, Permits, counting, figures};
 
 /// P2: one turn for each job, never more turns than workers, never more jobs waiting than may.
 #[test]
 fn the_executor_gets_no_more_turns_than_there_may_be_workers() {
-    let (turns, ran) = (Turns::new(), Arc::default());
+    let (turns, ran) = (Permits::new(), Arc::default());
     let pool = turns.pool(2, 3);
     for _ in 0..5 {
         pool.try_submit(counting(&ran)).unwrap();
@@ -27,7 +27,7 @@ fn the_executor_gets_no_more_turns_than_there_may_be_workers() {
     assert_eq!(figures(&pool), (2, 3, 5, 1, 0));
     let two = turns.take();
     assert_eq!(two.len(), 2);
-    two.into_iter().for_each(Turn::run);
+    two.into_iter().for_each(Permit::run);
     assert_eq!(figures(&pool), (2, 1, 5, 1, 2));
     assert_eq!(turns.run_all(), 3);
     assert_eq!(ran.load(Ordering::SeqCst), 5);
@@ -39,7 +39,7 @@ fn the_executor_gets_no_more_turns_than_there_may_be_workers() {
 fn a_turn_that_nobody_will_run_gives_the_job_back() {
     for does in [Does::Fail, Does::Panic, Does::Drop] {
         for capacity in [0, 2] {
-            let (turns, ran) = (Turns::new(), Arc::default());
+            let (turns, ran) = (Permits::new(), Arc::default());
             let pool = turns.pool(1, capacity);
             turns.now(does);
             let refused = pool.submit(counting(&ran)).unwrap_err();
@@ -62,7 +62,7 @@ fn a_turn_that_nobody_will_run_gives_the_job_back() {
 /// P3: an executor that says that it failed may have run the turn.
 #[test]
 fn a_job_that_ran_is_not_given_back() {
-    let (turns, ran) = (Turns::new(), Arc::default());
+    let (turns, ran) = (Permits::new(), Arc::default());
     let pool = turns.pool(1, 2);
     turns.now(Does::RunAndFail);
     pool.submit(counting(&ran)).unwrap();
@@ -73,7 +73,7 @@ fn a_job_that_ran_is_not_given_back() {
 /// P8: a job that others can run waits for them.
 #[test]
 fn a_failed_turn_beside_others_makes_the_pool_smaller() {
-    let (turns, ran) = (Turns::new(), Arc::default());
+    let (turns, ran) = (Permits::new(), Arc::default());
     let pool = turns.pool(2, 1);
     pool.submit(counting(&ran)).unwrap();
     turns.now(Does::Fail);
@@ -95,7 +95,7 @@ fn jobs_that_trusted_in_a_failed_turn_run_all_the_same() {
         ran: Arc<AtomicUsize>,
     }
     impl Executor for Slow {
-        fn execute(&self, _: Turn) -> io::Result<()> {
+        fn execute(&self, _: Permit) -> io::Result<()> {
             let pool = self.pool.lock().unwrap().clone();
             if let Some(pool) = pool {
                 // Another submitter, while the turn is on its way.
@@ -124,7 +124,7 @@ fn jobs_that_trusted_in_a_failed_turn_run_all_the_same() {
 /// P1, P5: an executor that ends drops its turns; what waited is discarded, and whoever waits for it wakes.
 #[test]
 fn turns_that_are_dropped_later_discard_what_waits() {
-    let (turns, ran) = (Turns::new(), Arc::default());
+    let (turns, ran) = (Permits::new(), Arc::default());
     let pool = turns.pool(2, 3);
     thread::scope(|scope| {
         let waiter = scope.spawn(|| pool.submit_and_wait(Job::new(|| {})));
@@ -152,7 +152,7 @@ fn turns_that_are_dropped_later_discard_what_waits() {
 /// P5: turns that come when the pool has stopped find nothing, and the executor is let go.
 #[test]
 fn a_stop_discards_what_had_not_started() {
-    let (turns, ran) = (Turns::new(), Arc::default());
+    let (turns, ran) = (Permits::new(), Arc::default());
     let alive = Arc::downgrade(&turns.does);
     let pool = turns.pool(2, 3);
     for _ in 0..5 {
@@ -173,14 +173,14 @@ fn a_stop_discards_what_had_not_started() {
 /// P5: of what an executor does not get to in time, it is said how much it was.
 #[test]
 fn a_release_says_what_the_executor_did_not_get_to() {
-    let (turns, ran) = (Turns::new(), Arc::default());
+    let (turns, ran) = (Permits::new(), Arc::default());
     let pool = turns.pool(1, 3);
     for _ in 0..3 {
         pool.submit(counting(&ran)).unwrap();
     }
     assert_eq!(
         pool.release_with_deadline(Instant::now()),
-        Err(Unfinished::new(0, 3))
+        Err(DrainTimeout::new(0, 3))
     );
     assert_eq!(pool.release_with_deadline(Instant::now()), Ok(()));
     assert_eq!(turns.run_all(), 1);
@@ -190,7 +190,7 @@ fn a_release_says_what_the_executor_did_not_get_to() {
 /// P3, P5: what was accepted runs also when the last handle is gone.
 #[test]
 fn a_dropped_pool_goes_on_with_its_turns() {
-    let (turns, ran) = (Turns::new(), Arc::default());
+    let (turns, ran) = (Permits::new(), Arc::default());
     let alive = Arc::downgrade(&turns.does);
     let pool = turns.pool(1, 3);
     for _ in 0..3 {
@@ -206,7 +206,7 @@ fn a_dropped_pool_goes_on_with_its_turns() {
 /// P4: on a thread that the turns need, nothing waits for one.
 #[test]
 fn threads_of_the_executor_do_not_wait_for_it() {
-    let (turns, ran) = (Turns::new(), Arc::default());
+    let (turns, ran) = (Permits::new(), Arc::default());
     let pool = turns.pool(1, 1);
     pool.submit(counting(&ran)).unwrap();
     pool.submit(counting(&ran)).unwrap();
@@ -228,7 +228,7 @@ fn threads_of_the_executor_do_not_wait_for_it() {
 /// with the others on its own thread.
 #[test]
 fn an_executor_that_has_ended_runs_nothing_more() {
-    let (turns, ran) = (Turns::new(), Arc::default());
+    let (turns, ran) = (Permits::new(), Arc::default());
     let pool = turns.pool(1, 5);
     for _ in 0..4 {
         pool.submit(counting(&ran)).unwrap();

@@ -19,8 +19,8 @@ pub type WorkerCheck = Arc<dyn Fn() -> bool + Send + Sync>;
 /// submits to its own pool may still run inline. A clone stands for the same pool.
 ///
 /// ```
-/// use soiree_core::Nesting;
-/// let nesting = Nesting::new();
+/// use soiree_core::WorkerContext;
+/// let nesting = WorkerContext::new();
 /// let check = nesting.worker_check();
 /// assert!(!check());
 /// {
@@ -32,7 +32,7 @@ pub type WorkerCheck = Arc<dyn Fn() -> bool + Send + Sync>;
 /// assert_eq!(nesting.depth(), 0);
 /// ```
 #[derive(Debug, Clone)]
-pub struct Nesting {
+pub struct WorkerContext {
     pool: u64,
 }
 
@@ -50,12 +50,12 @@ thread_local! {
 /// The calling thread is inside a pool until this is dropped, on the same thread.
 #[must_use]
 #[derive(Debug)]
-pub struct Entered {
+pub struct WorkerGuard {
     entry: (u64, As),
     not_send: PhantomData<*const ()>,
 }
 
-impl Nesting {
+impl WorkerContext {
     /// For one pool, which no thread is inside of yet.
     pub fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -64,12 +64,12 @@ impl Nesting {
     }
 
     /// The calling thread becomes a worker of the pool.
-    pub fn enter_worker(&self) -> Entered {
+    pub fn enter_worker(&self) -> WorkerGuard {
         enter(self.pool, As::Worker)
     }
 
     /// The calling thread is about to run a job in place of a worker; `None` if it runs [`MAX_INLINE_DEPTH`] already.
-    pub fn enter_inline(&self) -> Option<Entered> {
+    pub fn enter_inline(&self) -> Option<WorkerGuard> {
         let depth = count(|entry| *entry == (self.pool, As::Caller));
         (depth < MAX_INLINE_DEPTH).then(|| enter(self.pool, As::Caller))
     }
@@ -97,22 +97,22 @@ impl Nesting {
     }
 }
 
-impl Default for Nesting {
+impl Default for WorkerContext {
     fn default() -> Self {
         Self::new()
     }
 }
 
-fn enter(pool: u64, role: As) -> Entered {
+fn enter(pool: u64, role: As) -> WorkerGuard {
     let entry = (pool, role);
     let _ = POOLS.try_with(|pools| pools.borrow_mut().push(entry));
-    Entered {
+    WorkerGuard {
         entry,
         not_send: PhantomData,
     }
 }
 
-impl Drop for Entered {
+impl Drop for WorkerGuard {
     fn drop(&mut self) {
         let _ = POOLS.try_with(|pools| {
             let mut pools = pools.borrow_mut();
