@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::{Result, workspace};
+use crate::result::Result;
+use crate::workspace;
 
 const FACADE: &str = "soiree";
 const CORE: &str = "soiree-core";

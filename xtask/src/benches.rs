@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Result, workspace};
+use crate::result::Result;
+use crate::workspace;
 
 const PACKAGE: [&str; 4] = ["--profile", "bench", "--package", "soiree-benches"];
 
@@ -27,6 +28,10 @@ pub(crate) fn contender(profile: &str) -> Result<PathBuf> {
     let folder = target.to_string_lossy();
     workspace::run(&[&bin[..], &package, &["--target-dir", &folder]].concat())?;
     // Cargo builds its profile `bench` where it builds `release`.
-    let built = if profile == "bench" { "release" } else { profile };
+    let built = if profile == "bench" {
+        "release"
+    } else {
+        profile
+    };
     Ok(target.join(built).join("contender"))
 }

@@ -1,6 +1,7 @@
 //! Every check in one go, cheap ones first, the tests last.
 
-use crate::{Result, arrows, instructions, model, tidy, workspace};
+use crate::result::Result;
+use crate::{arrows, instructions, model, tidy, workspace};
 
 /// Runs the checks in order and ends at the first that fails.
 pub(crate) fn run(tests: bool) -> Result {

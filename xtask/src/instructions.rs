@@ -4,7 +4,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::{Result, benches};
+use crate::benches;
+use crate::result::Result;
 
 /// A workload, and how many times the instructions of the reference it may take in each build.
 struct Guarded {

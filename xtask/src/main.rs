@@ -6,15 +6,14 @@ mod ci;
 mod instructions;
 mod model;
 mod mutants;
+mod result;
 mod size;
 mod soak;
+mod source;
 mod tidy;
 mod workspace;
 
-use std::error::Error;
 use std::process::ExitCode;
-
-type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 const USAGE: &str = "\
 usage: cargo xtask <command>

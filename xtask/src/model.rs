@@ -3,7 +3,8 @@
 use std::env;
 use std::path::Path;
 
-use crate::{Result, workspace};
+use crate::result::Result;
+use crate::workspace;
 
 const FLAG: &str = "--cfg soiree_model";
 const SCHEDULES: &str = "SOIREE_MODEL_SCHEDULES";

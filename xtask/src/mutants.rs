@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::{Result, workspace};
+use crate::result::Result;
+use crate::workspace;
 
 /// Code, and the tests that are to notice.
 struct Suite {

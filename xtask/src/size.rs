@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use crate::{Result, workspace};
+use crate::result::Result;
+use crate::workspace;
 
 /// Builds the program of thirty payload types and that of one, and compares them.
 pub(crate) fn run() -> Result {

@@ -1,6 +1,7 @@
 //! Soaking the pools, optimised, for as long as one likes.
 
-use crate::{Result, workspace};
+use crate::result::Result;
+use crate::workspace;
 
 const EXAMPLE: [&str; 5] = ["--release", "-p", "soiree-testkit", "--example", "soak"];
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::Result;
+use crate::result::Result;
 
 /// The root of the checkout, whatever directory the command was started in.
 pub(crate) fn root() -> PathBuf {

@@ -1,6 +1,6 @@
 //! Every crate takes its lints and its Rust version from the workspace.
 
-use super::Violation;
+use super::violation::Violation;
 
 pub(super) fn check(path: &str, text: &str) -> Vec<Violation> {
     let keys = keys(text);

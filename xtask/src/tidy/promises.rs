@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::source::{Source, is_word};
+use crate::source::{Source, is_word};
 
 /// Topics, listeners, emissions and pools, and how many promises each makes.
 const PROMISES: [(&str, usize); 4] = [("T", 3), ("L", 9), ("E", 6), ("P", 8)];

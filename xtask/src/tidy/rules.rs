@@ -1,7 +1,7 @@
 //! The rules for one source file.
 
-use super::Violation;
-use super::source::{Source, is_word, line_of};
+use super::violation::Violation;
+use crate::source::{Source, is_word, line_of};
 
 const MAX_LINES: usize = 400;
 

@@ -4,21 +4,21 @@ use std::ops::Range;
 use std::path::Path;
 
 #[derive(Debug)]
-pub(super) struct Source {
-    pub(super) path: String,
-    pub(super) text: String,
+pub(crate) struct Source {
+    pub(crate) path: String,
+    pub(crate) text: String,
     /// The text with blanks for comments and literals; the lines stay.
-    pub(super) code: String,
+    pub(crate) code: String,
     /// The text with blanks for all but comments; the lines stay.
-    pub(super) comments: String,
+    pub(crate) comments: String,
     /// Whether the whole file is compiled for tests only.
-    pub(super) is_test: bool,
+    pub(crate) is_test: bool,
     /// The lines, from 0, of items compiled for tests only.
     test_lines: Vec<Range<usize>>,
 }
 
 impl Source {
-    pub(super) fn new(path: String, text: String) -> Self {
+    pub(crate) fn new(path: String, text: String) -> Self {
         let (code, comments) = split(&text);
         let is_test = Path::new(&path)
             .components()
@@ -39,12 +39,12 @@ impl Source {
     }
 
     /// Whether a line, counted from 0, is compiled for tests only.
-    pub(super) fn in_test(&self, line: usize) -> bool {
+    pub(crate) fn in_test(&self, line: usize) -> bool {
         self.is_test || self.test_lines.iter().any(|lines| lines.contains(&line))
     }
 
     /// The files that `#[cfg(test)] mod name;` declares here, one for each place that Rust looks in.
-    pub(super) fn test_modules(&self) -> Vec<String> {
+    pub(crate) fn test_modules(&self) -> Vec<String> {
         let stem = self.path.strip_suffix(".rs").unwrap_or(&self.path);
         let (folder, file) = stem.rsplit_once('/').unwrap_or(("", stem));
         let base = match file {
@@ -61,7 +61,7 @@ impl Source {
 }
 
 /// The number, from 0, of the line at a byte offset.
-pub(super) fn line_of(text: &str, offset: usize) -> usize {
+pub(crate) fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset]
         .iter()
         .filter(|byte| **byte == b'\n')
@@ -76,18 +76,18 @@ fn test_items(code: &str) -> impl Iterator<Item = Range<usize>> {
         .map(|(start, _)| start..item_end(code, start))
 }
 
-/// Where the item that starts at `start` ends: after its first `;`, or the brace that closes its first one.
+/// Where the item that starts at `start` ends: after its first `;` outside of brackets, or the brace that closes its first one.
 fn item_end(code: &str, start: usize) -> usize {
     let mut depth = 0_usize;
     for (at, byte) in code.bytes().enumerate().skip(start) {
         match byte {
-            b'{' => depth += 1,
-            b'}' => depth = depth.saturating_sub(1),
-            b';' => {}
-            _ => continue,
-        }
-        if depth == 0 {
-            return at + 1;
+            b'{' | b'(' | b'[' => depth += 1,
+            // A field or a variant: the bracket is that of what it stands in.
+            b'}' | b')' | b']' if depth == 0 => return at,
+            b'}' if depth == 1 => return at + 1,
+            b'}' | b')' | b']' => depth -= 1,
+            b';' if depth == 0 => return at + 1,
+            _ => {}
         }
     }
     code.len()
@@ -178,7 +178,7 @@ fn raw_string(text: &[char]) -> Option<usize> {
     Some(len.map_or(text.len(), |len| hashes + 1 + len + end.len()))
 }
 
-pub(super) fn is_word(char: char) -> bool {
+pub(crate) fn is_word(char: char) -> bool {
     char.is_alphanumeric() || char == '_'
 }
 

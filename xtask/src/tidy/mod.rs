@@ -3,28 +3,15 @@
 mod manifest;
 mod promises;
 mod rules;
-mod source;
+mod violation;
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::fs;
 
-use self::source::Source;
-use crate::{Result, workspace};
-
-/// A rule that is broken, and where.
-#[derive(Debug, PartialEq)]
-struct Violation {
-    path: String,
-    line: usize,
-    rule: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.path, self.line, self.rule)
-    }
-}
+use self::violation::Violation;
+use crate::result::Result;
+use crate::source::Source;
+use crate::workspace;
 
 pub(crate) fn run() -> Result {
     let mut broken: Vec<String> = Vec::new();
