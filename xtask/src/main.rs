@@ -21,7 +21,8 @@ usage: cargo xtask <command>
   ci [--no-tests]  every check, and the tests last
   model [--schedules N] [NAME...]
                    the worker pool under a model checker
-  arrows           which workspace crate may depend on which
+  arrows [--list [CRATE...]]
+                   which crate may depend on which, and which module may import from which; --list prints the imports
   tidy             rules of style that no compiler knows
   soak [OPTIONS]   random operations on the pools from many threads; --help lists the options
   asan [OPTIONS]   soak, with a nightly sanitizer that finds leaks and bad memory
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         ["ci", "--no-tests"] => ci::run(false),
         ["model", args @ ..] => model::run(args),
         ["arrows"] => arrows::run(),
+        ["arrows", "--list", crates @ ..] => arrows::list(crates),
         ["tidy"] => tidy::run(),
         ["soak", options @ ..] => soak::run(options),
         ["asan", options @ ..] => soak::run_asan(options),

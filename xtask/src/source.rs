@@ -43,6 +43,20 @@ impl Source {
         self.is_test || self.test_lines.iter().any(|lines| lines.contains(&line))
     }
 
+    /// The code with blanks for items compiled for tests only; the lines stay.
+    pub(crate) fn shipped(&self) -> String {
+        let mut shipped = String::new();
+        if self.is_test {
+            return shipped;
+        }
+        let in_test: Vec<Range<usize>> = test_items(&self.code).collect();
+        for (at, char) in self.code.char_indices() {
+            let is_blank = char != '\n' && in_test.iter().any(|item| item.contains(&at));
+            shipped.push(if is_blank { ' ' } else { char });
+        }
+        shipped
+    }
+
     /// The files that `#[cfg(test)] mod name;` declares here, one for each place that Rust looks in.
     pub(crate) fn test_modules(&self) -> Vec<String> {
         let stem = self.path.strip_suffix(".rs").unwrap_or(&self.path);
@@ -229,6 +243,27 @@ mod tests {
         let source = Source::new("src/a.rs".into(), text.into());
         let lines: Vec<usize> = (0..6).filter(|line| source.in_test(*line)).collect();
         assert_eq!(lines, [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn shipped_code_is_all_but_tests() {
+        let shipped = |text: &str| {
+            let source = Source::new("src/a.rs".into(), text.into());
+            words(&source.shipped()).join(" ")
+        };
+        assert_eq!(
+            shipped("#[cfg(test)]\nfn a(b: [u8; 3]) { c() }\nfn d() {}"),
+            "fn d() {}"
+        );
+        assert_eq!(
+            shipped("#[cfg(test)]\nuse a::{b, c};\n#[cfg(all(test, unix))]\nmod d;\nmod e;"),
+            "; mod e;"
+        );
+        assert_eq!(
+            shipped("struct A {\n    #[cfg(test)]\n    b: C,\n}\nfn d() {}"),
+            "struct A { } fn d() {}"
+        );
+        assert_eq!(shipped("#![cfg(test)]\nfn a() {}"), "");
     }
 
     #[test]
