@@ -11,6 +11,8 @@ pub(crate) struct Source {
     pub(crate) code: String,
     /// The text with blanks for all but comments; the lines stay.
     pub(crate) comments: String,
+    /// The text with blanks for all but literals; the lines stay.
+    pub(crate) literals: String,
     /// Whether the whole file is compiled for tests only.
     pub(crate) is_test: bool,
     /// The lines, from 0, of items compiled for tests only.
@@ -19,7 +21,7 @@ pub(crate) struct Source {
 
 impl Source {
     pub(crate) fn new(path: String, text: String) -> Self {
-        let (code, comments) = split(&text);
+        let (code, comments, literals) = split(&text);
         let is_test = Path::new(&path)
             .components()
             .any(|part| part.as_os_str() == "tests")
@@ -33,6 +35,7 @@ impl Source {
             text,
             code,
             comments,
+            literals,
             is_test,
             test_lines,
         }
@@ -114,9 +117,10 @@ enum Kind {
     Literal,
 }
 
-fn split(text: &str) -> (String, String) {
+/// The code, the comments and the literals of a text.
+fn split(text: &str) -> (String, String, String) {
     let chars: Vec<char> = text.chars().collect();
-    let (mut code, mut comments) = (String::new(), String::new());
+    let (mut code, mut comments, mut literals) = (String::new(), String::new(), String::new());
     let mut rest = chars.as_slice();
     while !rest.is_empty() {
         let (kind, len) = token(rest);
@@ -125,10 +129,11 @@ fn split(text: &str) -> (String, String) {
             let blank = if char == '\n' { '\n' } else { ' ' };
             code.push(if kind == Kind::Code { char } else { blank });
             comments.push(if kind == Kind::Comment { char } else { blank });
+            literals.push(if kind == Kind::Literal { char } else { blank });
         }
         rest = after;
     }
-    (code, comments)
+    (code, comments, literals)
 }
 
 /// What `text` starts with, and how many characters it has; more than there are if it never ends.
@@ -206,25 +211,29 @@ mod tests {
 
     #[test]
     fn comments_and_literals_are_not_code() {
-        let (code, comments) =
+        let (code, comments, literals) =
             split("a(\"b // \\\" c\", '\"', '\\'') /* d /* e */ f */ + g // h\n");
         assert_eq!(words(&code), ["a(", ",", ",", ")", "+", "g"]);
         assert_eq!(
             words(&comments),
             ["/*", "d", "/*", "e", "*/", "f", "*/", "//", "h"]
         );
+        assert_eq!(
+            words(&literals),
+            ["\"b", "//", "\\\"", "c\"", "'\"'", "'\\''"]
+        );
     }
 
     #[test]
     fn raw_strings_end_at_their_own_hashes() {
-        let (code, _) = split("r#\"a\" b\"# c br\"\\\" d r#type \"\"");
+        let (code, ..) = split("r#\"a\" b\"# c br\"\\\" d r#type \"\"");
         assert_eq!(words(&code), ["c", "d", "r#type"]);
     }
 
     #[test]
     fn lifetimes_are_code_and_lines_stay() {
         let text = "fn f<'a>(s: &'a str) {}\n\"x\ny\"\n/* z\n*/ end";
-        let (code, comments) = split(text);
+        let (code, comments, _) = split(text);
         assert!(code.starts_with("fn f<'a>(s: &'a str) {}"));
         assert_eq!(code.lines().count(), text.lines().count());
         assert_eq!(comments.lines().count(), text.lines().count());

@@ -1,6 +1,7 @@
 //! Rules of style that neither the compiler nor Clippy knows.
 
 mod manifest;
+mod phrases;
 mod promises;
 mod rules;
 mod violation;
@@ -19,6 +20,14 @@ pub(crate) fn run() -> Result {
     let sources = sources()?;
     for source in &sources {
         broken.extend(rules::check(source).iter().map(Violation::to_string));
+        broken.extend(phrases::in_source(source).iter().map(Violation::to_string));
+    }
+    for (path, text) in read(&["*.md"])? {
+        broken.extend(
+            phrases::in_text(&path, &text)
+                .iter()
+                .map(Violation::to_string),
+        );
     }
     for (path, text) in read(&[":(glob)crates/*/Cargo.toml"])? {
         broken.extend(
