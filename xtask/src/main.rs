@@ -6,6 +6,7 @@ mod ci;
 mod instructions;
 mod model;
 mod mutants;
+mod promises;
 mod result;
 mod size;
 mod soak;
@@ -24,6 +25,7 @@ usage: cargo xtask <command>
   arrows [--list [CRATE...]]
                    which crate may depend on which, and which module may import from which; --list prints the imports
   tidy             rules of style that no compiler knows
+  promises         how many tests cite each promise, and how many tests each crate has
   soak [OPTIONS]   random operations on the pools from many threads; --help lists the options
   asan [OPTIONS]   soak, with a nightly sanitizer that finds leaks and bad memory
   bench-report [OPTIONS]  soiree beside others, into BENCHMARKS.md; --help lists the options
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         ["arrows"] => arrows::run(),
         ["arrows", "--list", crates @ ..] => arrows::list(crates),
         ["tidy"] => tidy::run(),
+        ["promises"] => promises::run(),
         ["soak", options @ ..] => soak::run(options),
         ["asan", options @ ..] => soak::run_asan(options),
         ["bench-report", options @ ..] => benches::report(options),

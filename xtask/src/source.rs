@@ -1,7 +1,11 @@
 //! A source file, its code and its comments apart, so that a word in a string breaks no rule.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
+
+use crate::result::Result;
+use crate::workspace;
 
 #[derive(Debug)]
 pub(crate) struct Source {
@@ -14,9 +18,23 @@ pub(crate) struct Source {
     /// The text with blanks for all but literals; the lines stay.
     pub(crate) literals: String,
     /// Whether the whole file is compiled for tests only.
-    pub(crate) is_test: bool,
+    is_test: bool,
     /// The lines, from 0, of items compiled for tests only.
     test_lines: Vec<Range<usize>>,
+}
+
+/// All Rust files of the checkout.
+pub(crate) fn all() -> Result<Vec<Source>> {
+    let mut sources: Vec<Source> = workspace::texts(&["*.rs"])?
+        .into_iter()
+        .map(|(path, text)| Source::new(path, text))
+        .collect();
+    // A file may be a test only because of how another one declares it.
+    let declared: BTreeSet<String> = sources.iter().flat_map(Source::test_modules).collect();
+    for source in &mut sources {
+        source.is_test |= declared.contains(&source.path);
+    }
+    Ok(sources)
 }
 
 impl Source {
@@ -61,7 +79,7 @@ impl Source {
     }
 
     /// The files that `#[cfg(test)] mod name;` declares here, one for each place that Rust looks in.
-    pub(crate) fn test_modules(&self) -> Vec<String> {
+    fn test_modules(&self) -> Vec<String> {
         let stem = self.path.strip_suffix(".rs").unwrap_or(&self.path);
         let (folder, file) = stem.rsplit_once('/').unwrap_or(("", stem));
         let base = match file {

@@ -1,6 +1,7 @@
 //! Where the workspace is, and what Cargo and Git know of it.
 
 use std::env;
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -77,7 +78,7 @@ pub(crate) fn metadata() -> Result<Value> {
 }
 
 /// The files of the checkout that match a pathspec, those not yet added included, those ignored or deleted not.
-pub(crate) fn files(pathspecs: &[&str]) -> Result<Vec<String>> {
+fn files(pathspecs: &[&str]) -> Result<Vec<String>> {
     let root = root();
     let mut command = Command::new("git");
     command.current_dir(&root).args([
@@ -97,6 +98,18 @@ pub(crate) fn files(pathspecs: &[&str]) -> Result<Vec<String>> {
     files.sort();
     files.dedup();
     Ok(files)
+}
+
+/// The files that match a pathspec, each with its text.
+pub(crate) fn texts(pathspecs: &[&str]) -> Result<Vec<(String, String)>> {
+    let root = root();
+    let mut texts = Vec::new();
+    for path in files(pathspecs)? {
+        let text =
+            fs::read_to_string(root.join(&path)).map_err(|error| format!("{path}: {error}"))?;
+        texts.push((path, text));
+    }
+    Ok(texts)
 }
 
 fn stdout(command: &mut Command) -> Result<String> {

@@ -144,6 +144,7 @@ const LAYERS: &[Layers] = &[
             "result",
             "workspace",
             "source",
+            "promises",
             "benches",
             "arrows",
             "instructions",
