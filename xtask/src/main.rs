@@ -31,7 +31,8 @@ usage: cargo xtask <command>
   bench-report [OPTIONS]  soiree beside others, into BENCHMARKS.md; --help lists the options
   instructions     how many instructions an emit takes, under valgrind, against a bound
   size             what one more payload type adds to a program
-  mutants [core|pool] [ARGS]  whether tests notice changes of the code; ARGS are cargo-mutants' own";
+  mutants [core|engine|bounded|pool] [ARGS]
+                   whether tests notice changes of the code; ARGS are cargo-mutants' own";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

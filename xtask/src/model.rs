@@ -29,15 +29,10 @@ pub(crate) fn run(args: &[&str]) -> Result {
 
 /// Clippy for what only that build compiles.
 pub(crate) fn lint() -> Result {
-    let packages = ["--package", "soiree-core", "--package", "soiree-pool"];
-    let targets = ["--lib", "--test", "model"];
-    let command = [
-        &["clippy"],
-        &packages[..],
-        &targets,
-        &["--", "-D", "warnings"],
-    ]
-    .concat();
+    const PACKAGES: [&str; 3] = ["soiree-core", "soiree-engine", "soiree-pool"];
+    let mut command = vec!["clippy"];
+    command.extend(PACKAGES.iter().flat_map(|package| ["--package", package]));
+    command.extend(["--lib", "--test", "model", "--", "-D", "warnings"]);
     checked(&variables()?, &command)
 }
 
