@@ -132,8 +132,8 @@ impl Suite {
         files
     }
 
-    /// The options that select the tests. Cargo applies them to all packages alike, so that a package of which only some tests are
-    /// wanted makes it necessary to list those of the others.
+    /// The options that select the tests. Cargo applies them to all packages, so if one package runs only some of its tests, those
+    /// of the others are listed by name.
     fn tests(&self, metadata: &Value) -> Result<Vec<String>> {
         let mut options = vec![String::from("--tests")];
         if self.packages.iter().any(|(_, tests)| *tests != Tests::All) {

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn all_promises_are_missing_where_there_is_no_test() {
+    fn without_a_test_every_promise_is_missing() {
         let missing = missing("crates/a/src/a.rs", "/// P1, L2\nfn a() {}");
         assert_eq!(missing.len(), 3 + 9 + 6 + 8);
         assert_eq!(missing.first().map(String::as_str), Some("T1"));
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn doc_comments_of_tests_cite_and_all_else_does_not() {
+    fn only_doc_comments_of_tests_cite() {
         let text = "//! E5\n/// P1, P3: once.\n#[test]\nfn a() { b(\"P2\") } // E6\n";
         let missing = missing("crates/a/tests/b.rs", text);
         for (promise, is_missing) in [
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_module_cites_and_the_code_above_it_does_not() {
+    fn a_test_module_cites_and_other_code_does_not() {
         let text = "/// P1\nfn a() {}\n#[cfg(test)]\nmod tests {\n    /// P2\n    fn b() {}\n}\n";
         let missing = missing("crates/a/src/a.rs", text);
         assert!(missing.contains(&String::from("P1")));

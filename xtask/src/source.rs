@@ -1,4 +1,4 @@
-//! A source file, its code and its comments apart, so that a word in a string breaks no rule.
+//! A source file, split into code, comments and literals, so that a word in a string breaks no rule for code.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -11,11 +11,11 @@ use crate::workspace;
 pub(crate) struct Source {
     pub(crate) path: String,
     pub(crate) text: String,
-    /// The text with blanks for comments and literals; the lines stay.
+    /// The text with comments and literals replaced by blanks; line breaks stay.
     pub(crate) code: String,
-    /// The text with blanks for all but comments; the lines stay.
+    /// The text with everything but comments replaced by blanks; line breaks stay.
     pub(crate) comments: String,
-    /// The text with blanks for all but literals; the lines stay.
+    /// The text with everything but literals replaced by blanks; line breaks stay.
     pub(crate) literals: String,
     /// Whether the whole file is compiled for tests only.
     is_test: bool,
@@ -29,7 +29,7 @@ pub(crate) fn all() -> Result<Vec<Source>> {
         .into_iter()
         .map(|(path, text)| Source::new(path, text))
         .collect();
-    // A file may be a test only because of how another one declares it.
+    // Only the file that declares a module shows whether it is `#[cfg(test)]`.
     let declared: BTreeSet<String> = sources.iter().flat_map(Source::test_modules).collect();
     for source in &mut sources {
         source.is_test |= declared.contains(&source.path);
@@ -64,7 +64,7 @@ impl Source {
         self.is_test || self.test_lines.iter().any(|lines| lines.contains(&line))
     }
 
-    /// The code with blanks for items compiled for tests only; the lines stay.
+    /// The code with items that are compiled for tests only replaced by blanks; line breaks stay.
     pub(crate) fn shipped(&self) -> String {
         let mut shipped = String::new();
         if self.is_test {
@@ -78,7 +78,7 @@ impl Source {
         shipped
     }
 
-    /// The files that `#[cfg(test)] mod name;` declares here, one for each place that Rust looks in.
+    /// The paths of the modules that `#[cfg(test)] mod name;` declares here: both that Rust accepts.
     fn test_modules(&self) -> Vec<String> {
         let stem = self.path.strip_suffix(".rs").unwrap_or(&self.path);
         let (folder, file) = stem.rsplit_once('/').unwrap_or(("", stem));
@@ -95,7 +95,7 @@ impl Source {
     }
 }
 
-/// The number, from 0, of the line at a byte offset.
+/// The line at a byte offset, counted from 0.
 pub(crate) fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset]
         .iter()
@@ -103,7 +103,7 @@ pub(crate) fn line_of(text: &str, offset: usize) -> usize {
         .count()
 }
 
-/// The byte ranges of the items under a `#[cfg(test)]`, attribute included.
+/// The byte ranges of the items with `#[cfg(test)]`, from the attribute to the end of the item.
 fn test_items(code: &str) -> impl Iterator<Item = Range<usize>> {
     ["#[cfg(test)]", "#[cfg(all(test,"]
         .into_iter()
@@ -111,13 +111,13 @@ fn test_items(code: &str) -> impl Iterator<Item = Range<usize>> {
         .map(|(start, _)| start..item_end(code, start))
 }
 
-/// Where the item that starts at `start` ends: after its first `;` outside of brackets, or the brace that closes its first one.
+/// The end of the item that starts at `start`: its first `;` outside of brackets, or the end of its first braces.
 fn item_end(code: &str, start: usize) -> usize {
     let mut depth = 0_usize;
     for (at, byte) in code.bytes().enumerate().skip(start) {
         match byte {
             b'{' | b'(' | b'[' => depth += 1,
-            // A field or a variant: the bracket is that of what it stands in.
+            // The item is a field, variant or parameter, and the bracket closes the list around it.
             b'}' | b')' | b']' if depth == 0 => return at,
             b'}' if depth == 1 => return at + 1,
             b'}' | b')' | b']' => depth -= 1,
@@ -154,7 +154,7 @@ fn split(text: &str) -> (String, String, String) {
     (code, comments, literals)
 }
 
-/// What `text` starts with, and how many characters it has; more than there are if it never ends.
+/// The kind of the first token, and its length in characters. The length may exceed the text if the token does not end.
 fn token(text: &[char]) -> (Kind, usize) {
     match text {
         ['/', '/', ..] => {
@@ -202,7 +202,7 @@ fn quoted(text: &[char], quote: char) -> usize {
     at + 1
 }
 
-/// The length of the hashes, quotes and content of a raw string, `None` for a raw identifier.
+/// The length of a raw string from its first hash or quote; `None` for a raw identifier.
 fn raw_string(text: &[char]) -> Option<usize> {
     let hashes = text.iter().take_while(|char| **char == '#').count();
     if text.get(hashes) != Some(&'"') {
@@ -258,14 +258,14 @@ mod tests {
     }
 
     #[test]
-    fn what_never_ends_is_blank_to_the_end() {
+    fn a_token_that_does_not_end_is_blank_to_the_end() {
         for text in ["a \"b", "a r#\"b", "a /* b", "a '\\", "a \"\\"] {
             assert_eq!(words(&split(text).0), ["a"], "{text}");
         }
     }
 
     #[test]
-    fn an_item_of_tests_ends_at_its_brace() {
+    fn a_test_item_ends_at_its_closing_brace() {
         let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() { \"}\"; }\n}\nfn c() {}\n";
         let source = Source::new("src/a.rs".into(), text.into());
         let lines: Vec<usize> = (0..6).filter(|line| source.in_test(*line)).collect();
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_tests_are_known_by_their_path() {
+    fn files_of_tests_are_recognised_by_their_path() {
         for (path, is_test) in [
             ("crates/a/tests/b.rs", true),
             ("crates/a/src/b/tests.rs", true),

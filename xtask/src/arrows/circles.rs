@@ -1,8 +1,8 @@
-//! Circles: names that import each other, directly or by way of others.
+//! Circles: names that import each other, directly or through others.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Who imports whom, and where the first import stands.
+/// Pairs of importing and imported name, with the place of the first import.
 pub(super) type Edges = BTreeMap<(String, String), Site>;
 
 /// A place in a file.
@@ -12,7 +12,7 @@ pub(super) struct Site {
     pub(super) line: usize,
 }
 
-/// The shortest circles, as `a.rs:12 -> b.rs:5 -> a.rs`. No two share a name, so that each line is worth a look.
+/// The shortest circles, as `a.rs:12 -> b.rs:5 -> a.rs`. No two of them share a name, so one mistake gives one line.
 pub(super) fn shortest(edges: &Edges) -> Vec<String> {
     let names: BTreeSet<&str> = edges.keys().map(|(from, _)| from.as_str()).collect();
     let mut circles: Vec<Vec<&str>> = names
@@ -32,7 +32,7 @@ pub(super) fn shortest(edges: &Edges) -> Vec<String> {
     lines
 }
 
-/// The shortest circle through a name, which stands at its start.
+/// The shortest circle that starts at a name.
 fn through<'a>(edges: &'a Edges, name: &'a str) -> Option<Vec<&'a str>> {
     let mut reached_from: BTreeMap<&str, &str> = BTreeMap::new();
     let mut queue = VecDeque::from([name]);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_circle_there_is_nothing_to_show() {
+    fn without_a_circle_nothing_is_shown() {
         assert!(shortest(&edges(&[("a", "b"), ("b", "c"), ("a", "c")])).is_empty());
     }
 

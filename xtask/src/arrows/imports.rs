@@ -1,7 +1,7 @@
 //! What one file declares and imports, read from its code without comments, literals and tests.
 //!
-//! Not a Rust parser: it knows brackets, `mod`, `use`, the keywords that declare an item, and paths. The bodies of
-//! `macro_rules!` are skipped.
+//! This is no Rust parser: it recognises brackets, `mod`, `use`, paths, and the keywords that declare an item. It skips the
+//! bodies of `macro_rules!`.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +15,11 @@ pub(super) struct Declared {
     pub(super) paths: Vec<Path>,
     /// The names of its own items.
     pub(super) items: BTreeSet<String>,
-    /// The macros that `#[macro_export]` puts into the root of the crate.
+    /// Its macros with `#[macro_export]`, which have their path in the root of the crate.
     pub(super) exported: Vec<String>,
 }
 
-/// A `mod`, with its content if it is written inline.
+/// A `mod`, with its content if that is inline.
 #[derive(Debug)]
 pub(super) struct Child {
     pub(super) name: String,
@@ -31,11 +31,11 @@ pub(super) struct Child {
 #[derive(Debug)]
 pub(super) struct Use {
     pub(super) path: Vec<String>,
-    /// The name that it has here; `None` for a glob.
+    /// The name in this module, after `as`; `None` for a glob.
     pub(super) name: Option<String>,
     pub(super) line: usize,
     pub(super) is_public: bool,
-    /// Whether it is in scope in the whole module, rather than in one function.
+    /// Whether it is in scope in the whole module, not only in a function.
     pub(super) is_of_module: bool,
 }
 
@@ -71,11 +71,11 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    /// Reads to the end of the module: the bracket that was opened before, or the end of the file.
+    /// Reads to the end of the module: its closing bracket, or the end of the file.
     fn module(&mut self) -> Declared {
         let mut declared = Declared::default();
         let mut depth = 0;
-        // How deep the variants are of the enums that the parser is in.
+        // For each `enum` around the current token, the depth of its variants.
         let mut variants: Vec<usize> = Vec::new();
         let (mut is_enum, mut is_public, mut is_exported) = (false, false, false);
         while let Some(token) = self.next() {
@@ -114,7 +114,7 @@ impl<'a> Parser<'a> {
                 text if DECLARING.contains(&text) => {
                     is_enum |= text == "enum";
                     if depth == 0 {
-                        // In `const fn` the name comes after the second keyword.
+                        // In `const fn` the name follows the second keyword.
                         let name = self
                             .peek()
                             .filter(|name| is_name(name.text) && !DECLARING.contains(&name.text));
@@ -132,7 +132,7 @@ impl<'a> Parser<'a> {
         declared
     }
 
-    /// The name and, if it is inline, the content of a module, after its `mod`.
+    /// Reads the name and the inline content of a module, after its `mod`.
     fn child(&mut self, declared: &mut Declared) {
         let Some(name) = self.next() else { return };
         let is_inline = self.is_next("{");
@@ -145,7 +145,7 @@ impl<'a> Parser<'a> {
         });
     }
 
-    /// A path in code, whose first segment has been read. The name of an item, a method or a variant is not one.
+    /// Reads the rest of a path in code. The name of an item, a method or a variant is not a path.
     fn path(&mut self, first: Token<'_>, is_variant: bool, declared: &mut Declared) {
         let before = self.before().unwrap_or_default();
         let mut segments = vec![String::from(first.text)];
@@ -163,9 +163,9 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The tree of a `use`, up to its semicolon.
+    /// Reads the tree of a `use`, up to its semicolon.
     fn use_item(&mut self, declared: &mut Declared, is_public: bool, is_of_module: bool) {
-        // `use<'a>` in a type is no import, and a path that starts with `::` is another crate's.
+        // `use<'a>` in a type imports nothing, and a path that starts with `::` belongs to another crate.
         if !self.is_next("<") && !self.is_next("::") {
             let mut found = Vec::new();
             self.use_tree(&[], &mut found);
@@ -195,7 +195,7 @@ impl<'a> Parser<'a> {
                     while self.peek().is_some() && !self.is_next("}") {
                         let start = self.at;
                         self.use_tree(&path, found);
-                        // What is not understood is skipped.
+                        // Skips a token that belongs in no tree.
                         self.at += usize::from(self.is_next(",") || self.at == start);
                     }
                     self.at += 1;
@@ -238,7 +238,7 @@ impl<'a> Parser<'a> {
         self.tokens.get(self.at).copied()
     }
 
-    /// The token in front of the one that was read last.
+    /// The token before the one that was read last.
     fn before(&self) -> Option<&'a str> {
         let at = self.at.checked_sub(2)?;
         self.tokens.get(at).map(|token| token.text)
@@ -252,7 +252,7 @@ impl<'a> Parser<'a> {
         self.tokens.get(at).is_some_and(|token| is_name(token.text))
     }
 
-    /// Skips what stands in brackets, if the next token opens them, and returns whether it does.
+    /// Skips a group in brackets, if the next token opens one. Returns whether it does.
     fn skip_group(&mut self, opening: &str) -> bool {
         if !self.is_next(opening) {
             return false;
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_use_says_whether_it_is_public_and_where_it_holds() {
+    fn a_use_is_public_or_private_and_of_a_module_or_a_function() {
         let declared = read("use a::B;\npub(in crate::c) use d::E;\nfn f() { use g::H; }");
         let said: Vec<(bool, bool)> = declared
             .uses
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_in_code_are_found_whatever_surrounds_them() {
+    fn paths_in_code_are_found_in_types_and_calls() {
         assert_eq!(
             paths("fn a(b: &crate::c::D) {\n    <super::E as F>::g(crate::h::<I>(x.j::<K>()));\n}"),
             ["1: crate::c::D", "2: super::E", "2: crate::h"]
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_visibilities_nor_bodies_of_macros_nor_captures_are_imports() {
+    fn visibilities_macro_bodies_and_captures_import_nothing() {
         let code = "pub(in crate::a) struct B;\nmacro_rules! c { () => { crate::d::E } }\nfn f() -> impl G + use<'_> {}";
         assert!(paths(code).is_empty());
         assert!(uses(code).is_empty());
@@ -332,8 +332,9 @@ mod tests {
 
     #[test]
     fn items_are_those_of_the_module_itself() {
-        let code = "const fn a() { struct B; }\n#[macro_export]\nmacro_rules! c { () => {} }\nimpl D { const E: &'static F = 1; }";
-        let declared = read(code);
+        let functions = "const fn a() { struct B; }\nimpl D { const E: &'static F = 1; }\n";
+        let macros = "#[macro_export]\nmacro_rules! c { () => {} }";
+        let declared = read(&[functions, macros].concat());
         let items: Vec<&str> = declared.items.iter().map(String::as_str).collect();
         assert_eq!(items, ["a", "c"]);
         assert_eq!(declared.exported, ["c"]);

@@ -1,4 +1,4 @@
-//! The layers of each crate: in which order its top-level modules build on each other.
+//! The layers of each crate: the order of its top-level modules.
 //!
 //! A module imports only from those named before it. If a check fails, do not just move names until it passes: the order
 //! is the design, and the import may be what is wrong.

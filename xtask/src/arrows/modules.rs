@@ -12,7 +12,7 @@ const MAX_STEPS: usize = 8;
 /// The text of a file, if it exists.
 pub(super) type Files<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// An import: from the module that has it, to the one that defines what is imported.
+/// An import, from the importing module to the module that defines the item.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Arrow {
     pub(super) site: Site,
@@ -23,13 +23,13 @@ pub(super) struct Arrow {
 /// A module and its file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
-    /// As in a path, without `crate::`; empty for the root.
+    /// Its path without `crate::`; empty for the root.
     pub(super) module: String,
     pub(super) file: String,
 }
 
 impl Place {
-    /// The top-level module that this is or belongs to; `None` for the root.
+    /// The top-level module that contains it; `None` for the root.
     pub(super) fn top(&self) -> Option<&str> {
         self.module.split("::").next().filter(|top| !top.is_empty())
     }
@@ -37,13 +37,13 @@ impl Place {
 
 struct Module {
     place: Place,
-    /// The root has none.
+    /// `None` for the root.
     parent: Option<usize>,
     children: BTreeMap<String, usize>,
     declared: Declared,
 }
 
-/// What a name stands for. An item is found in the module that defines it.
+/// What a name refers to. An item is given as the module that defines it.
 #[derive(Clone, Copy)]
 enum Found {
     Module(usize),
@@ -55,7 +55,7 @@ enum Found {
 pub(super) struct Modules(Vec<Module>);
 
 impl Modules {
-    /// Reads the root file, and every file that a `mod` declares.
+    /// Reads the root file and all files that a `mod` declares.
     pub(super) fn read(root: &str, files: Files<'_>) -> Result<Self, String> {
         let text = files(root).ok_or(format!("{root}: no such file"))?;
         let folder = root.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -74,7 +74,7 @@ impl Modules {
         self.0[0].children.keys().map(String::as_str).collect()
     }
 
-    /// Every import of one module from another, sorted by file and line. The root may import anything, so it is left out.
+    /// Every import between two modules, sorted by file and line. Imports of the root are left out: it may import anything.
     pub(super) fn arrows(&self) -> Vec<Arrow> {
         let mut arrows = Vec::new();
         for module in 1..self.0.len() {
@@ -120,7 +120,7 @@ impl Modules {
         Ok(this)
     }
 
-    /// Gives a macro with `#[macro_export]` a name in the root, wherever it is defined.
+    /// Adds the macros with `#[macro_export]` to the names of the root.
     fn export_macros(&mut self) {
         let mut exported = Vec::new();
         for module in &self.0[1..] {
@@ -153,7 +153,7 @@ impl Modules {
         })
     }
 
-    /// What a module imports, and on which line.
+    /// The lines on which a module imports something, and what.
     fn imports(&self, module: usize) -> Vec<(usize, Found)> {
         let declared = &self.0[module].declared;
         let mut imports = Vec::new();
@@ -172,7 +172,7 @@ impl Modules {
         imports
     }
 
-    /// Whether an import only re-exports what the module's own children define.
+    /// Whether an import only re-exports an item of the module's own children.
     fn is_facade(&self, module: usize, import: &Use) -> bool {
         let is_below = |found: &Found| match found {
             Found::Module(found) | Found::Item(found) => self.is_within(*found, module),
@@ -190,7 +190,7 @@ impl Modules {
                 .is_some_and(|parent| self.is_within(parent, ancestor))
     }
 
-    /// Whether a path in code imports something by itself, rather than by a name that a `use` has imported already.
+    /// Whether a path in code is an import of its own. A path that starts with an imported name is not: its `use` counts.
     fn is_import(&self, module: usize, path: &Path) -> bool {
         let (first, is_single) = (&path.segments[0], path.segments.len() == 1);
         if matches!(first.as_str(), "crate" | "self" | "super") {
@@ -202,7 +202,7 @@ impl Modules {
         if children.contains_key(first) {
             return !is_single;
         }
-        // A small word may be a variable, if nothing shows that it is called.
+        // A lower-case word that is not called may be a variable.
         let is_used = !is_single || path.is_called || first.starts_with(char::is_uppercase);
         declared.uses.iter().any(|import| {
             let is_module = || {
@@ -219,7 +219,8 @@ impl Modules {
         })
     }
 
-    /// What a path stands for: one thing, or one for each `cfg`. Nothing if it starts with the name of another crate.
+    /// What a path refers to. Several results come from several `cfg`; none if the path starts with an unknown name, as that of
+    /// another crate.
     fn resolve(&self, from: usize, path: &[String], steps: usize) -> Vec<Found> {
         let Some((first, rest)) = path.split_first() else {
             return vec![Found::Module(from)];
@@ -233,7 +234,7 @@ impl Modules {
             here.into_iter()
                 .flat_map(|found| match found {
                     Found::Module(module) => self.member(module, name, steps),
-                    // What follows an item belongs to it.
+                    // Variants and associated items belong to their item.
                     found => vec![found],
                 })
                 .collect()
@@ -245,14 +246,14 @@ impl Modules {
             "self" => vec![Found::Module(module)],
             "super" => vec![Found::Module(self.0[module].parent.unwrap_or(0))],
             name => match self.known(module, name, steps) {
-                // Made by a macro.
+                // An unknown name in a module of this crate: a macro defines it.
                 found if found.is_empty() => vec![Found::Item(module)],
                 found => found,
             },
         }
     }
 
-    /// What a name stands for in a module, if anything there declares or imports it.
+    /// What a name refers to in a module. Empty if the module neither declares nor imports it.
     fn known(&self, module: usize, name: &str, steps: usize) -> Vec<Found> {
         let Module {
             children, declared, ..
@@ -289,7 +290,7 @@ impl Modules {
     }
 }
 
-/// The file that a `mod` declares, and what is in it.
+/// The path and the content of the file that a `mod` declares.
 fn find(
     child: &Child,
     parent: &Place,

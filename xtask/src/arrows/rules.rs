@@ -114,7 +114,7 @@ fn edges<'a>(arrows: impl Iterator<Item = &'a Arrow>, group: fn(&Place) -> Optio
 mod tests {
     use super::*;
 
-    /// The lines that are rejected in a crate `x` of these files.
+    /// The lines that are rejected in a crate `x` with these files, the root first.
     fn rejected(layers: &[&str], files: &[(&str, &str)]) -> Vec<String> {
         let text = |path: &str| {
             let (_, text) = files.iter().find(|(known, _)| *known == path)?;
@@ -211,6 +211,19 @@ mod tests {
     }
 
     #[test]
+    fn an_exported_macro_has_its_path_in_the_root() {
+        let macros = "#[doc(hidden)]\n#[macro_export]\nmacro_rules! m { () => {} }";
+        let files = [
+            ("src/lib.rs", "mod a;\nmod b;"),
+            ("src/a.rs", "crate::m! {}"),
+            ("src/b.rs", macros),
+        ];
+        assert_rejected(&["b", "a"], &files, &[]);
+        let line = "src/a.rs:1: a imports b: in x, b is a layer above a";
+        assert_rejected(&["a", "b"], &files, &[line]);
+    }
+
+    #[test]
     fn every_module_has_one_layer_and_every_layer_is_a_module() {
         let files = [
             ("src/lib.rs", "mod a;\nmod b;\nmod c {}"),
@@ -259,7 +272,7 @@ mod tests {
         assert_rejected(&["c", "b", "a"], &files, &lines);
     }
 
-    /// A crate of one module `a`, which has the files given.
+    /// Asserts the circles in a crate with one module `a`, which has these files.
     #[track_caller]
     fn assert_circles(files: &[(&str, &str)], circles: &[&str]) {
         let files = [&[("src/lib.rs", "mod a;")], files].concat();

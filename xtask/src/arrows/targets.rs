@@ -1,4 +1,4 @@
-//! The libraries and programs of the workspace: each is a root of modules of its own.
+//! The libraries and programs of the workspace. Each has its own tree of modules.
 
 use std::path::Path;
 
@@ -7,13 +7,13 @@ use serde_json::Value;
 /// A library or a program.
 #[derive(Debug, PartialEq)]
 pub(super) struct Target {
-    /// The package's name, or `package/program` for a program besides the library or in `src/bin`.
+    /// The name of the package; `package/program` for a program that is not the package's only target.
     pub(super) name: String,
-    /// The path of the root file inside the workspace.
+    /// The path of its root file, from the root of the workspace.
     pub(super) root: String,
 }
 
-/// All that is neither a test, an example, a benchmark nor a build script.
+/// All libraries and programs, without tests, examples, benchmarks and build scripts.
 pub(super) fn all(metadata: &Value) -> Vec<Target> {
     let workspace = Path::new(metadata["workspace_root"].as_str().unwrap_or_default());
     let mut targets = Vec::new();

@@ -1,4 +1,4 @@
-//! Phrases that readers stumble over, and the plain words for them.
+//! Phrases that are hard to read, and plain words for them.
 
 use super::violation::Violation;
 use crate::source::{Source, is_word, line_of};
@@ -6,9 +6,9 @@ use crate::source::{Source, is_word, line_of};
 /// The file whose literals are the phrases themselves.
 const TABLE: &str = "xtask/src/tidy/phrases.rs";
 
-/// Words that stand next to each other, and what to write instead.
+/// Consecutive words, and what to write instead.
 struct Phrase {
-    /// In lower case, unless only the start of a sentence is meant.
+    /// Lower case matches any case; a capital matches only a capital, as at the start of a sentence.
     phrase: &'static str,
     instead: &'static str,
 }
@@ -17,7 +17,7 @@ const fn phrase(phrase: &'static str, instead: &'static str) -> Phrase {
     Phrase { phrase, instead }
 }
 
-/// If two phrases start with the same word, the longer one comes first.
+/// The first phrase that matches at a word is reported.
 const PHRASES: &[Phrase] = &[
     phrase("are sound", "are valid"),
     phrase("are told of", "are notified of"),
@@ -45,7 +45,7 @@ const PHRASES: &[Phrase] = &[
     phrase("letting go of", "releasing, dropping"),
     phrase("make no sense", "are invalid"),
     phrase("makes no sense", "is invalid"),
-    phrase("of which", "a sentence of its own"),
+    phrase("of which", "a separate sentence"),
     phrase("refusal", "rejection"),
     phrase("refusals", "rejections"),
     phrase("refuse", "reject"),
@@ -70,7 +70,7 @@ const PHRASES: &[Phrase] = &[
     phrase("whoever", "the actor: caller, worker, thread"),
 ];
 
-/// The phrases in a source file: in its comments, and in the literals of what is not a test, as messages are made of these.
+/// The phrases in the comments of a source file, and in the literals of shipped code, which become messages.
 pub(super) fn in_source(source: &Source) -> Vec<Violation> {
     let mut found = find(&source.comments);
     if source.path.contains("src/") && source.path != TABLE {
@@ -82,7 +82,7 @@ pub(super) fn in_source(source: &Source) -> Vec<Violation> {
     violations(&source.path, found)
 }
 
-/// The phrases in a text for readers.
+/// The phrases in a Markdown text.
 pub(super) fn in_text(path: &str, text: &str) -> Vec<Violation> {
     violations(path, find(text))
 }
@@ -98,7 +98,7 @@ fn violations(path: &str, found: Vec<(usize, &Phrase)>) -> Vec<Violation> {
         .collect()
 }
 
-/// Every phrase, with the line of its first word, from 0. A line may end inside a phrase, and the next start as comments do.
+/// Every phrase with the line of its first word, counted from 0. A phrase may continue in the next line of a comment.
 fn find(text: &str) -> Vec<(usize, &'static Phrase)> {
     let words = words(text);
     let mut found = Vec::new();
@@ -118,7 +118,7 @@ fn find(text: &str) -> Vec<(usize, &'static Phrase)> {
     found
 }
 
-/// Where the words of a text start.
+/// The offsets at which words start.
 fn words(text: &str) -> Vec<usize> {
     let mut words = Vec::new();
     let mut was_word = false;
@@ -132,7 +132,7 @@ fn words(text: &str) -> Vec<usize> {
     words
 }
 
-/// Whether the words are those of the phrase, with nothing but blanks and the marks of comments between them.
+/// Whether the words are those of the phrase, with only white space and comment marks between them.
 fn starts_with(text: &str, words: &[usize], phrase: &str) -> bool {
     let is_start_of_sentence = phrase.starts_with(char::is_uppercase);
     let count = phrase.split(' ').count();
@@ -154,7 +154,7 @@ fn starts_with(text: &str, words: &[usize], phrase: &str) -> bool {
         })
 }
 
-/// Literals with blanks for `\n` and the like, which would be read as a part of the next word.
+/// Literals with escapes such as `\n` replaced by blanks, so that they are no part of the next word.
 fn without_escapes(literals: &str) -> String {
     let mut text = String::new();
     let mut chars = literals.chars();
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn phrases_in_code_and_in_longer_words_are_free() {
+    fn phrases_in_code_and_in_longer_words_are_permitted() {
         let text = "// besides, retold, lend_thread\nfn told() { whoever() } // in vein";
         assert!(in_file("src/a.rs", text).is_empty());
     }
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn literals_count_in_what_is_shipped() {
+    fn literals_count_in_shipped_code_only() {
         let text = "const A: &str = \"a\\nrefused\";\n#[cfg(test)]\nmod tests {\n    const B: &str = \"told\"; // told\n}";
         assert_eq!(lines("crates/a/src/a.rs", text), [1, 4]);
         assert_eq!(lines("crates/a/tests/a.rs", text), [4]);

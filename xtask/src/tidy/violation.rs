@@ -1,8 +1,8 @@
-//! What the rules report.
+//! What a rule reports.
 
 use std::fmt;
 
-/// A rule that is broken, and where.
+/// A broken rule, and the line that breaks it.
 #[derive(Debug, PartialEq)]
 pub(super) struct Violation {
     pub(super) path: String,
