@@ -1,12 +1,13 @@
-//! Building and running what measures soiree.
+//! Builds and runs the benchmarks.
 
 use std::path::{Path, PathBuf};
 
-use crate::{Result, workspace};
+use crate::result::Result;
+use crate::workspace;
 
 const PACKAGE: [&str; 4] = ["--profile", "bench", "--package", "soiree-benches"];
 
-/// Measures soiree beside others, and writes down what came out.
+/// Measures soiree and other crates, and writes BENCHMARKS.md.
 pub(crate) fn report(options: &[&str]) -> Result {
     let peers = ["--features", "peers"];
     workspace::run(&[&["build", "--bins"], &PACKAGE[..], &peers].concat())?;
@@ -14,11 +15,11 @@ pub(crate) fn report(options: &[&str]) -> Result {
     workspace::run(&[&run, &PACKAGE[..], &peers, &["--"], options].concat())
 }
 
-/// Builds the program that runs single workloads in this profile, without those of other crates, and says where it is.
+/// Builds the program that runs single workloads of soiree in this profile, and returns its path.
 pub(crate) fn contender(profile: &str) -> Result<PathBuf> {
     let bin = ["build", "--quiet", "--bin", "contender"];
     let package = ["--profile", profile, "--package", "soiree-benches"];
-    // A directory of its own, since it is not the one that the report has built.
+    // Its own directory: the report builds the same program with other features.
     let metadata = workspace::metadata()?;
     let target = metadata["target_directory"]
         .as_str()
@@ -26,7 +27,11 @@ pub(crate) fn contender(profile: &str) -> Result<PathBuf> {
     let target = Path::new(target).join("instructions");
     let folder = target.to_string_lossy();
     workspace::run(&[&bin[..], &package, &["--target-dir", &folder]].concat())?;
+<<<<<<< HEAD
     // Cargo builds its profile `bench` where it builds `release`.
+=======
+    // Cargo puts what it builds with the profile `bench` into the folder `release`.
+>>>>>>> xtask
     let built = if profile == "bench" {
         "release"
     } else {

@@ -1,8 +1,9 @@
-//! Every check in one go, cheap ones first, the tests last.
+//! Every check, cheap ones first, tests last.
 
-use crate::{Result, arrows, instructions, model, tidy, workspace};
+use crate::result::Result;
+use crate::{arrows, instructions, model, tidy, workspace};
 
-/// Runs the checks in order and ends at the first that fails.
+/// Runs the checks in order, and stops at the first that fails.
 pub(crate) fn run(tests: bool) -> Result {
     workspace::run(&["fmt", "--all", "--check"])?;
     workspace::run(&[
@@ -44,7 +45,7 @@ fn feature_selections() -> Result<Vec<Vec<String>>> {
         .into_iter()
         .flatten()
         .find(|package| package["name"] == "soiree")
-        .ok_or("cargo metadata knows no crate soiree")?;
+        .ok_or("cargo metadata lists no crate soiree")?;
     let features = facade["features"].as_object().into_iter().flatten();
     Ok(selections(features.map(|(name, _)| name.as_str())))
 }

@@ -1,19 +1,20 @@
-//! How many instructions an emit takes: a guard against becoming slower that does not depend on the clock.
+//! Counts the instructions of an emit, to notice slower code without measuring time.
 
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::{Result, benches};
+use crate::benches;
+use crate::result::Result;
 
-/// A workload, and how many times the instructions of the reference it may take in each build.
+/// A workload and its bounds: how many times the instructions of the reference it may take in each build.
 struct Guarded {
     workload: &'static str,
     with_lto: f64,
     without_lto: f64,
 }
 
-/// How the program is built: the code of a library is inlined into its callers only as far as the build allows it.
+/// How the program is built. It decides how much of a library is inlined into its callers.
 struct Build {
     name: &'static str,
     profile: &'static str,
@@ -26,7 +27,7 @@ const BUILDS: [Build; 2] = [
         profile: "bench",
         bound: |guarded| guarded.with_lto,
     },
-    // What `cargo build --release` gives programs that set nothing.
+    // The default of `cargo build --release`.
     Build {
         name: "no LTO, 16 codegen units",
         profile: "no-lto",
@@ -34,7 +35,7 @@ const BUILDS: [Build; 2] = [
     },
 ];
 
-/// A bare loop over a map of listeners behind a lock, which changes only with the standard library.
+/// A bare loop over a map of listeners behind a lock. Its count changes only with the standard library.
 const REFERENCE: (&str, &str) = ("sync-1", "RwLock loop");
 
 const GUARDED: [Guarded; 7] = [
@@ -75,10 +76,10 @@ const GUARDED: [Guarded; 7] = [
     },
 ];
 
-/// Counts in every build, and fails if something takes more than it may.
+/// Counts in every build, and fails if a workload takes more than its bound.
 pub(crate) fn run() -> Result {
-    if !is_there(OsStr::new("valgrind")) {
-        let skipped = "instructions: skipped, as there is no valgrind to count them";
+    if !is_installed(OsStr::new("valgrind")) {
+        let skipped = "instructions: skipped, because valgrind is not installed";
         if std::env::var_os("SOIREE_TESTS_MUST_RUN").is_some() {
             return Err(skipped.into());
         }
@@ -95,13 +96,13 @@ pub(crate) fn run() -> Result {
     }
 }
 
-/// How many workloads take too many in this build.
+/// Returns how many workloads take too many instructions in this build.
 fn count_build(build: &Build) -> Result<usize> {
     let contender = benches::contender(build.profile)?;
     let reference = per_op(&contender, REFERENCE.0, REFERENCE.1)?;
-    let (workload, whose) = REFERENCE;
+    let (workload, subject) = REFERENCE;
     println!("{}:", build.name);
-    println!("  {workload} of {whose}: {reference:.0} instructions");
+    println!("  {workload} of {subject}: {reference:.0} instructions");
     let mut above = 0;
     for guarded in &GUARDED {
         let found = per_op(&contender, guarded.workload, "soiree")?;
@@ -117,7 +118,7 @@ fn count_build(build: &Build) -> Result<usize> {
     Ok(above)
 }
 
-fn is_there(program: &OsStr) -> bool {
+fn is_installed(program: &OsStr) -> bool {
     let status = Command::new(program)
         .arg("--version")
         .stdout(Stdio::null())
@@ -125,34 +126,35 @@ fn is_there(program: &OsStr) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-/// Instructions of one operation: what more of them take beyond few, so that preparing them is left out. (Among 100,000 patterns
-/// preparing differs by more from one process to the next, as hashes do, than the operations take.)
-fn per_op(contender: &Path, workload: &str, whose: &str) -> Result<f64> {
+/// Instructions per operation: the difference between many and few operations, so that the setup is not counted.
+/// Does not work with 100,000 patterns: hashes differ from one process to the next, and the setup with them, by more than the
+/// operations take.
+fn per_op(contender: &Path, workload: &str, subject: &str) -> Result<f64> {
     const FEW: u64 = 2_000;
-    const MORE: u64 = 32_000;
-    let [few, more] = [FEW, MORE].map(|ops| count(contender, workload, whose, ops));
-    Ok((more? - few?) / (MORE - FEW) as f64)
+    const MANY: u64 = 32_000;
+    let [few, many] = [FEW, MANY].map(|ops| count(contender, workload, subject, ops));
+    Ok((many? - few?) / (MANY - FEW) as f64)
 }
 
-fn count(contender: &Path, workload: &str, whose: &str, ops: u64) -> Result<f64> {
+fn count(contender: &Path, workload: &str, subject: &str, ops: u64) -> Result<f64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(contender)
-        .args(["once", workload, whose, &ops.to_string()])
+        .args(["once", workload, subject, &ops.to_string()])
         .output()?;
-    let told = String::from_utf8_lossy(&output.stderr);
+    let log = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         return Err(format!(
-            "{workload} of {whose} under valgrind: {}\n{told}",
+            "{workload} of {subject} under valgrind: {}\n{log}",
             output.status
         )
         .into());
     }
-    collected(&told).ok_or_else(|| format!("valgrind did not count {workload}:\n{told}").into())
+    collected(&log).ok_or_else(|| format!("valgrind did not count {workload}:\n{log}").into())
 }
 
-fn collected(told: &str) -> Option<f64> {
-    let line = told.lines().find(|line| line.contains("Collected :"))?;
+fn collected(log: &str) -> Option<f64> {
+    let line = log.lines().find(|line| line.contains("Collected :"))?;
     line.split(':').next_back()?.trim().parse().ok()
 }
 
@@ -161,10 +163,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_valgrind_counted_is_found() {
-        let told =
+    fn the_count_of_valgrind_is_found() {
+        let log =
             "==1== Events    : Ir\n==1== Collected : 1234567\n==1== \n==1== I   refs:  1,234,567\n";
-        assert_eq!(collected(told), Some(1_234_567.0));
+        assert_eq!(collected(log), Some(1_234_567.0));
         assert_eq!(collected("==1== no such tool"), None);
     }
 }

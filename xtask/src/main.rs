@@ -1,4 +1,4 @@
-//! The project's own checks: `cargo xtask ci` and the commands that `cargo xtask help` lists.
+//! The project's own checks: `cargo xtask ci`, and the commands that `cargo xtask help` lists.
 
 mod arrows;
 mod benches;
@@ -6,30 +6,35 @@ mod ci;
 mod instructions;
 mod model;
 mod mutants;
+mod promises;
+mod result;
 mod size;
 mod soak;
+mod source;
 mod tidy;
 mod workspace;
 
-use std::error::Error;
 use std::process::ExitCode;
-
-type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  ci [--no-tests]  every check, and the tests last
+  ci [--no-tests]  runs every check, then the tests
   model [--schedules N] [NAME...]
-                   the worker pool under a model checker
-  arrows           which workspace crate may depend on which
-  tidy             rules of style that no compiler knows
-  soak [OPTIONS]   random operations on the pools from many threads; --help lists the options
-  asan [OPTIONS]   soak, with a nightly sanitizer that finds leaks and bad memory
-  bench-report [OPTIONS]  soiree beside others, into BENCHMARKS.md; --help lists the options
-  instructions     how many instructions an emit takes, under valgrind, against a bound
-  size             what one more payload type adds to a program
-  mutants [core|pool] [ARGS]  whether tests notice changes of the code; ARGS are cargo-mutants' own";
+                   runs the worker pool under a model checker
+  arrows [--list [CRATE...]]
+                   checks which crate depends on which, and which module imports from which; --list prints every import
+  tidy             checks rules of style that no compiler knows
+  promises         counts the tests that cite each promise, and the tests of each crate
+  soak [OPTIONS]   runs random operations on the pools from many threads; --help lists the options
+  asan [OPTIONS]   runs soak with a nightly sanitizer that finds leaks and invalid memory accesses
+  bench-report [OPTIONS]
+                   measures soiree and other crates, and writes BENCHMARKS.md; --help lists the options
+  instructions     counts the instructions of an emit under valgrind, and compares them with a bound
+  size             measures how many bytes one more payload type adds to a program
+  mutants [core|engine|bounded|pool] [ARGS]
+                   changes the code in one place at a time, and lists the changes that no test notices;
+                   ARGS go to cargo-mutants";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -39,7 +44,9 @@ fn main() -> ExitCode {
         ["ci", "--no-tests"] => ci::run(false),
         ["model", args @ ..] => model::run(args),
         ["arrows"] => arrows::run(),
+        ["arrows", "--list", crates @ ..] => arrows::list(crates),
         ["tidy"] => tidy::run(),
+        ["promises"] => promises::run(),
         ["soak", options @ ..] => soak::run(options),
         ["asan", options @ ..] => soak::run_asan(options),
         ["bench-report", options @ ..] => benches::report(options),

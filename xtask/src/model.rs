@@ -1,25 +1,26 @@
-//! The worker pool under a model checker, in a build of its own: `--cfg soiree_model` swaps its sync primitives.
+//! Runs the worker pool under a model checker, in its own build: `--cfg soiree_model` replaces the sync primitives.
 
 use std::env;
 use std::path::Path;
 
-use crate::{Result, workspace};
+use crate::result::Result;
+use crate::workspace;
 
 const FLAG: &str = "--cfg soiree_model";
 const SCHEDULES: &str = "SOIREE_MODEL_SCHEDULES";
 
-/// What is to be run, and how often.
+/// Which scenarios to run, and how many schedules of each.
 #[derive(Debug, Default, PartialEq)]
-struct Asked {
+struct Selection {
     schedules: Option<String>,
     scenarios: Vec<String>,
 }
 
-/// Runs the scenarios, or those whose name contains one of the words given.
+/// Runs all scenarios, or those with one of the given words in their names.
 pub(crate) fn run(args: &[&str]) -> Result {
-    let asked = parse(args)?;
+    let selected = parse(args)?;
     let mut variables = variables()?;
-    variables.extend(asked.schedules.map(|number| (SCHEDULES, number)));
+    variables.extend(selected.schedules.map(|number| (SCHEDULES, number)));
     let packages = ["--package", "soiree-engine", "--package", "soiree-pool"];
     let mut command = [
         &["test", "--release"],
@@ -27,32 +28,20 @@ pub(crate) fn run(args: &[&str]) -> Result {
         &["--test", "model", "--"],
     ]
     .concat();
-    command.extend(asked.scenarios.iter().map(String::as_str));
-    checked(&variables, &command)
+    command.extend(selected.scenarios.iter().map(String::as_str));
+    run_cargo(&variables, &command)
 }
 
-/// Clippy for what only that build compiles.
+/// Runs Clippy on the code that only this build compiles.
 pub(crate) fn lint() -> Result {
-    let packages = [
-        "--package",
-        "soiree-core",
-        "--package",
-        "soiree-engine",
-        "--package",
-        "soiree-pool",
-    ];
-    let targets = ["--lib", "--test", "model"];
-    let command = [
-        &["clippy"],
-        &packages[..],
-        &targets,
-        &["--", "-D", "warnings"],
-    ]
-    .concat();
-    checked(&variables()?, &command)
+    const PACKAGES: [&str; 3] = ["soiree-core", "soiree-engine", "soiree-pool"];
+    let mut command = vec!["clippy"];
+    command.extend(PACKAGES.iter().flat_map(|package| ["--package", package]));
+    command.extend(["--lib", "--test", "model", "--", "-D", "warnings"]);
+    run_cargo(&variables()?, &command)
 }
 
-fn checked(variables: &[(&str, String)], command: &[&str]) -> Result {
+fn run_cargo(variables: &[(&str, String)], command: &[&str]) -> Result {
     let variables: Vec<(&str, &str)> = variables
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
@@ -65,7 +54,7 @@ fn variables() -> Result<Vec<(&'static str, String)>> {
     let target = metadata["target_directory"]
         .as_str()
         .ok_or("cargo metadata names no target directory")?;
-    // A directory of its own, since other flags build everything anew.
+    // Its own directory, so that the other flags do not rebuild everything in the usual one.
     let target = Path::new(target).join("model");
     Ok(vec![
         ("RUSTFLAGS", with_flag(env::var("RUSTFLAGS").ok())),
@@ -81,23 +70,23 @@ fn with_flag(flags: Option<String>) -> String {
     }
 }
 
-fn parse(args: &[&str]) -> Result<Asked> {
-    let mut asked = Asked::default();
+fn parse(args: &[&str]) -> Result<Selection> {
+    let mut selected = Selection::default();
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         if *arg == "--schedules" {
-            let number = args.next().ok_or("--schedules wants a number")?;
+            let number = args.next().ok_or("--schedules needs a number")?;
             number
                 .parse::<usize>()
                 .map_err(|error| format!("--schedules {number}: {error}"))?;
-            asked.schedules = Some((*number).into());
+            selected.schedules = Some((*number).into());
         } else if arg.starts_with('-') {
-            return Err(format!("cargo xtask model knows no {arg}").into());
+            return Err(format!("cargo xtask model has no option {arg}").into());
         } else {
-            asked.scenarios.push((*arg).into());
+            selected.scenarios.push((*arg).into());
         }
     }
-    Ok(asked)
+    Ok(selected)
 }
 
 #[cfg(test)]
@@ -105,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn flags_that_are_set_already_are_kept() {
+    fn flags_that_are_already_set_are_kept() {
         assert_eq!(with_flag(None), "--cfg soiree_model");
         assert_eq!(with_flag(Some(" ".into())), "--cfg soiree_model");
         let both = with_flag(Some("-C opt-level=1".into()));
@@ -113,13 +102,13 @@ mod tests {
     }
 
     #[test]
-    fn scenarios_and_a_number_of_schedules_may_be_asked_for() {
-        assert_eq!(parse(&[]).unwrap(), Asked::default());
-        let asked = parse(&["races", "--schedules", "9"]).unwrap();
-        assert_eq!(asked.schedules.as_deref(), Some("9"));
-        assert_eq!(asked.scenarios, ["races"]);
-        for refused in [&["--schedules"][..], &["--schedules", "many"], &["--fast"]] {
-            assert!(parse(refused).is_err(), "{refused:?}");
+    fn scenarios_and_the_number_of_schedules_can_be_selected() {
+        assert_eq!(parse(&[]).unwrap(), Selection::default());
+        let selected = parse(&["races", "--schedules", "9"]).unwrap();
+        assert_eq!(selected.schedules.as_deref(), Some("9"));
+        assert_eq!(selected.scenarios, ["races"]);
+        for rejected in [&["--schedules"][..], &["--schedules", "many"], &["--fast"]] {
+            assert!(parse(rejected).is_err(), "{rejected:?}");
         }
     }
 }

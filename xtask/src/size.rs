@@ -1,11 +1,12 @@
-//! How large programs become: what one more payload type adds to them.
+//! Measures how many bytes one more payload type adds to a program.
 
 use std::fs;
 use std::path::Path;
 
-use crate::{Result, workspace};
+use crate::result::Result;
+use crate::workspace;
 
-/// Builds the program of thirty payload types and that of one, and compares them.
+/// Builds a program with one payload type and one with thirty, and compares their sizes.
 pub(crate) fn run() -> Result {
     let [one, thirty] = [size(&["--features", "one-payload"])?, size(&[])?];
     println!("a program that emits 1 payload type: {one} bytes");
@@ -14,7 +15,7 @@ pub(crate) fn run() -> Result {
     Ok(())
 }
 
-/// The size of the stripped program, built as `cargo build --release` does.
+/// The size in bytes of the stripped program, built as `cargo build --release` does.
 fn size(features: &[&str]) -> Result<u64> {
     let metadata = workspace::metadata()?;
     let target = metadata["target_directory"]

@@ -1,34 +1,35 @@
-//! Where the workspace is, and what Cargo and Git know of it.
+//! The workspace: its root, its files, and commands that run in it.
 
 use std::env;
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::Result;
+use crate::result::Result;
 
-/// The root of the checkout, whatever directory the command was started in.
+/// The root of the checkout. It does not depend on the current directory.
 pub(crate) fn root() -> PathBuf {
-    // Cargo sets the variable at run time too; a binary in a shared target directory may come from another checkout.
+    // At run time first: a binary in a shared target directory may have been built in another checkout.
     let xtask = env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     xtask.parent().map_or(xtask.clone(), PathBuf::from)
 }
 
-/// The Cargo that runs this, in the root of the workspace.
+/// The Cargo that runs this command, in the root of the workspace.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
     command
 }
 
-/// Runs Cargo, and says so.
+/// Prints and runs a Cargo command.
 pub(crate) fn run(args: &[&str]) -> Result {
     run_with(&[], args)
 }
 
-/// As [`run`], with environment variables set.
+/// Like [`run`], with environment variables.
 pub(crate) fn run_with(variables: &[(&str, &str)], args: &[&str]) -> Result {
     match status(cargo(), "cargo", variables, args)? {
         Some(0) => Ok(()),
@@ -36,7 +37,7 @@ pub(crate) fn run_with(variables: &[(&str, &str)], args: &[&str]) -> Result {
     }
 }
 
-/// As [`run_with`], with the nightly Cargo.
+/// Like [`run_with`], with the nightly Cargo.
 pub(crate) fn run_nightly(variables: &[(&str, &str)], args: &[&str]) -> Result {
     let mut command = Command::new("rustup");
     command
@@ -48,7 +49,7 @@ pub(crate) fn run_nightly(variables: &[(&str, &str)], args: &[&str]) -> Result {
     }
 }
 
-/// Runs a command that goes by this name, says so, and returns its exit code if it has one.
+/// Prints and runs a command, under the name given. Returns its exit code; `None` if a signal ended it.
 pub(crate) fn status(
     mut command: Command,
     name: &str,
@@ -69,15 +70,15 @@ pub(crate) fn status(
     Ok(status.code())
 }
 
-/// What `cargo metadata` says of the workspace's own crates.
+/// The output of `cargo metadata` for the workspace's own crates.
 pub(crate) fn metadata() -> Result<Value> {
     let mut command = cargo();
     command.args(["metadata", "--no-deps", "--format-version", "1"]);
     Ok(serde_json::from_str(&stdout(&mut command)?)?)
 }
 
-/// The files of the checkout that match a pathspec, those not yet added included, those ignored or deleted not.
-pub(crate) fn files(pathspecs: &[&str]) -> Result<Vec<String>> {
+/// The files of the checkout that match a pathspec: also untracked ones, but neither ignored nor deleted ones.
+fn files(pathspecs: &[&str]) -> Result<Vec<String>> {
     let root = root();
     let mut command = Command::new("git");
     command.current_dir(&root).args([
@@ -97,6 +98,18 @@ pub(crate) fn files(pathspecs: &[&str]) -> Result<Vec<String>> {
     files.sort();
     files.dedup();
     Ok(files)
+}
+
+/// The paths and texts of the files that match a pathspec.
+pub(crate) fn texts(pathspecs: &[&str]) -> Result<Vec<(String, String)>> {
+    let root = root();
+    let mut texts = Vec::new();
+    for path in files(pathspecs)? {
+        let text =
+            fs::read_to_string(root.join(&path)).map_err(|error| format!("{path}: {error}"))?;
+        texts.push((path, text));
+    }
+    Ok(texts)
 }
 
 fn stdout(command: &mut Command) -> Result<String> {

@@ -1,6 +1,6 @@
-//! Every crate takes its lints and its Rust version from the workspace.
+//! Every crate inherits its lints and its Rust version from the workspace.
 
-use super::Violation;
+use super::violation::Violation;
 
 pub(super) fn check(path: &str, text: &str) -> Vec<Violation> {
     let keys = keys(text);
@@ -34,7 +34,7 @@ fn inherits(keys: &[(String, String)], key: &str) -> bool {
     })
 }
 
-/// The keys with a value on their own line, each with its table in front, and no blanks left.
+/// The keys that have a value on the same line, with the table's name in front and without blanks.
 fn keys(text: &str) -> Vec<(String, String)> {
     let mut table = String::new();
     let mut keys = Vec::new();
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn the_workspace_itself_inherits_from_nobody() {
+    fn the_root_manifest_inherits_nothing() {
         assert_eq!(
             check(
                 "Cargo.toml",

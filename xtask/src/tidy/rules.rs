@@ -1,7 +1,7 @@
 //! The rules for one source file.
 
-use super::Violation;
-use super::source::{Source, is_word, line_of};
+use super::violation::Violation;
+use crate::source::{Source, is_word, line_of};
 
 const MAX_LINES: usize = 400;
 
@@ -11,10 +11,10 @@ enum Scope {
     Tests,
 }
 
-/// The macro that shows the tests of what a pool cannot do as ignored, rather than as passed.
+/// The macro that marks the tests of what a pool cannot do as ignored, rather than as passed.
 const IGNORES: &str = "crates/soiree-testkit/src/conformance/macros.rs";
 
-/// What no code contains.
+/// What code must not contain.
 const BANNED: [(&str, Scope, &str); 7] = [
     ("unsafe", Scope::Everywhere, "no unsafe code"),
     ("todo!", Scope::Everywhere, "no todo!"),
@@ -77,7 +77,7 @@ pub(super) fn check(source: &Source) -> Vec<Violation> {
         .collect()
 }
 
-/// Where `code` contains `needle` as words of its own; one that ends in `_` may go on.
+/// Where `code` contains `needle` as whole words. A needle that ends in `_` also matches the start of a word.
 fn occurrences(code: &str, needle: &str) -> impl Iterator<Item = usize> {
     let whole_start = needle.starts_with(is_word);
     let whole_end = needle.ends_with(char::is_alphanumeric);
@@ -90,7 +90,7 @@ fn occurrences(code: &str, needle: &str) -> impl Iterator<Item = usize> {
         })
 }
 
-/// Every lint in an `allow(...)`, and the offset of the `allow`.
+/// Every lint in an `allow(...)`, with the offset of the `allow`.
 fn allowed_lints(code: &str) -> impl Iterator<Item = (usize, &str)> {
     occurrences(code, "allow(").flat_map(|at| {
         let list = &code[at + "allow(".len()..];
@@ -99,7 +99,7 @@ fn allowed_lints(code: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Whether a line declares a function outside of any module or block.
+/// Whether a line declares a function at the top level of the file.
 fn declares_function(line: &str) -> bool {
     let is_modifier = |word: &&str| {
         matches!(*word, "async" | "const" | "extern" | "unsafe") || word.starts_with("pub")
@@ -147,18 +147,18 @@ mod tests {
     fn only_the_macro_for_pools_may_ignore_tests() {
         assert!(broken(IGNORES, "#[ignore = $reason]").is_empty());
         assert_breaks(IGNORES, "dbg!(1)", 1, "dbg!");
-        let beside = IGNORES.replace("macros", "list");
-        assert_breaks(&beside, "#[ignore = $reason]", 1, "ignored");
+        let neighbour = IGNORES.replace("macros", "list");
+        assert_breaks(&neighbour, "#[ignore = $reason]", 1, "ignored");
     }
 
     #[test]
-    fn words_in_strings_comments_and_longer_names_are_free() {
+    fn words_in_strings_comments_and_longer_names_are_permitted() {
         let text = "// unsafe\nlet unsafe_code = \"todo!() unsafe\";\nlet thread_unsafe = 1;";
         assert!(broken("src/a.rs", text).is_empty());
     }
 
     #[test]
-    fn only_tests_may_neither_sleep_nor_be_called_test() {
+    fn tests_neither_sleep_nor_have_names_that_start_with_test() {
         assert_breaks(
             "crates/a/tests/b.rs",
             "std::thread::sleep(d);",
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn unused_code_is_not_allowed_in_any_position() {
+    fn allow_for_unused_code_is_found_in_every_position() {
         assert_breaks("src/a.rs", "#[allow(dead_code)]", 1, "dead_code");
         assert_breaks(
             "src/a.rs",

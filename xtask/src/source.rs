@@ -1,25 +1,45 @@
-//! A source file, its code and its comments apart, so that a word in a string breaks no rule.
+//! A source file, split into code, comments and literals, so that a word in a string breaks no rule for code.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 
+use crate::result::Result;
+use crate::workspace;
+
 #[derive(Debug)]
-pub(super) struct Source {
-    pub(super) path: String,
-    pub(super) text: String,
-    /// The text with blanks for comments and literals; the lines stay.
-    pub(super) code: String,
-    /// The text with blanks for all but comments; the lines stay.
-    pub(super) comments: String,
+pub(crate) struct Source {
+    pub(crate) path: String,
+    pub(crate) text: String,
+    /// The text with comments and literals replaced by blanks; line breaks stay.
+    pub(crate) code: String,
+    /// The text with everything but comments replaced by blanks; line breaks stay.
+    pub(crate) comments: String,
+    /// The text with everything but literals replaced by blanks; line breaks stay.
+    pub(crate) literals: String,
     /// Whether the whole file is compiled for tests only.
-    pub(super) is_test: bool,
+    is_test: bool,
     /// The lines, from 0, of items compiled for tests only.
     test_lines: Vec<Range<usize>>,
 }
 
+/// All Rust files of the checkout.
+pub(crate) fn all() -> Result<Vec<Source>> {
+    let mut sources: Vec<Source> = workspace::texts(&["*.rs"])?
+        .into_iter()
+        .map(|(path, text)| Source::new(path, text))
+        .collect();
+    // Only the file that declares a module shows whether it is `#[cfg(test)]`.
+    let declared: BTreeSet<String> = sources.iter().flat_map(Source::test_modules).collect();
+    for source in &mut sources {
+        source.is_test |= declared.contains(&source.path);
+    }
+    Ok(sources)
+}
+
 impl Source {
-    pub(super) fn new(path: String, text: String) -> Self {
-        let (code, comments) = split(&text);
+    pub(crate) fn new(path: String, text: String) -> Self {
+        let (code, comments, literals) = split(&text);
         let is_test = Path::new(&path)
             .components()
             .any(|part| part.as_os_str() == "tests")
@@ -33,18 +53,33 @@ impl Source {
             text,
             code,
             comments,
+            literals,
             is_test,
             test_lines,
         }
     }
 
     /// Whether a line, counted from 0, is compiled for tests only.
-    pub(super) fn in_test(&self, line: usize) -> bool {
+    pub(crate) fn in_test(&self, line: usize) -> bool {
         self.is_test || self.test_lines.iter().any(|lines| lines.contains(&line))
     }
 
-    /// The files that `#[cfg(test)] mod name;` declares here, one for each place that Rust looks in.
-    pub(super) fn test_modules(&self) -> Vec<String> {
+    /// The code with items that are compiled for tests only replaced by blanks; line breaks stay.
+    pub(crate) fn shipped(&self) -> String {
+        let mut shipped = String::new();
+        if self.is_test {
+            return shipped;
+        }
+        let in_test: Vec<Range<usize>> = test_items(&self.code).collect();
+        for (at, char) in self.code.char_indices() {
+            let is_blank = char != '\n' && in_test.iter().any(|item| item.contains(&at));
+            shipped.push(if is_blank { ' ' } else { char });
+        }
+        shipped
+    }
+
+    /// The paths of the modules that `#[cfg(test)] mod name;` declares here: both that Rust accepts.
+    fn test_modules(&self) -> Vec<String> {
         let stem = self.path.strip_suffix(".rs").unwrap_or(&self.path);
         let (folder, file) = stem.rsplit_once('/').unwrap_or(("", stem));
         let base = match file {
@@ -60,15 +95,15 @@ impl Source {
     }
 }
 
-/// The number, from 0, of the line at a byte offset.
-pub(super) fn line_of(text: &str, offset: usize) -> usize {
+/// The line at a byte offset, counted from 0.
+pub(crate) fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes()[..offset]
         .iter()
         .filter(|byte| **byte == b'\n')
         .count()
 }
 
-/// The byte ranges of the items under a `#[cfg(test)]`, attribute included.
+/// The byte ranges of the items with `#[cfg(test)]`, from the attribute to the end of the item.
 fn test_items(code: &str) -> impl Iterator<Item = Range<usize>> {
     ["#[cfg(test)]", "#[cfg(all(test,"]
         .into_iter()
@@ -76,18 +111,18 @@ fn test_items(code: &str) -> impl Iterator<Item = Range<usize>> {
         .map(|(start, _)| start..item_end(code, start))
 }
 
-/// Where the item that starts at `start` ends: after its first `;`, or the brace that closes its first one.
+/// The end of the item that starts at `start`: its first `;` outside of brackets, or the end of its first braces.
 fn item_end(code: &str, start: usize) -> usize {
     let mut depth = 0_usize;
     for (at, byte) in code.bytes().enumerate().skip(start) {
         match byte {
-            b'{' => depth += 1,
-            b'}' => depth = depth.saturating_sub(1),
-            b';' => {}
-            _ => continue,
-        }
-        if depth == 0 {
-            return at + 1;
+            b'{' | b'(' | b'[' => depth += 1,
+            // The item is a field, variant or parameter, and the bracket closes the list around it.
+            b'}' | b')' | b']' if depth == 0 => return at,
+            b'}' if depth == 1 => return at + 1,
+            b'}' | b')' | b']' => depth -= 1,
+            b';' if depth == 0 => return at + 1,
+            _ => {}
         }
     }
     code.len()
@@ -100,9 +135,10 @@ enum Kind {
     Literal,
 }
 
-fn split(text: &str) -> (String, String) {
+/// The code, the comments and the literals of a text.
+fn split(text: &str) -> (String, String, String) {
     let chars: Vec<char> = text.chars().collect();
-    let (mut code, mut comments) = (String::new(), String::new());
+    let (mut code, mut comments, mut literals) = (String::new(), String::new(), String::new());
     let mut rest = chars.as_slice();
     while !rest.is_empty() {
         let (kind, len) = token(rest);
@@ -111,13 +147,14 @@ fn split(text: &str) -> (String, String) {
             let blank = if char == '\n' { '\n' } else { ' ' };
             code.push(if kind == Kind::Code { char } else { blank });
             comments.push(if kind == Kind::Comment { char } else { blank });
+            literals.push(if kind == Kind::Literal { char } else { blank });
         }
         rest = after;
     }
-    (code, comments)
+    (code, comments, literals)
 }
 
-/// What `text` starts with, and how many characters it has; more than there are if it never ends.
+/// The kind of the first token, and its length in characters. The length may exceed the text if the token does not end.
 fn token(text: &[char]) -> (Kind, usize) {
     match text {
         ['/', '/', ..] => {
@@ -165,7 +202,7 @@ fn quoted(text: &[char], quote: char) -> usize {
     at + 1
 }
 
-/// The length of the hashes, quotes and content of a raw string, `None` for a raw identifier.
+/// The length of a raw string from its first hash or quote; `None` for a raw identifier.
 fn raw_string(text: &[char]) -> Option<usize> {
     let hashes = text.iter().take_while(|char| **char == '#').count();
     if text.get(hashes) != Some(&'"') {
@@ -178,7 +215,7 @@ fn raw_string(text: &[char]) -> Option<usize> {
     Some(len.map_or(text.len(), |len| hashes + 1 + len + end.len()))
 }
 
-pub(super) fn is_word(char: char) -> bool {
+pub(crate) fn is_word(char: char) -> bool {
     char.is_alphanumeric() || char == '_'
 }
 
@@ -192,43 +229,68 @@ mod tests {
 
     #[test]
     fn comments_and_literals_are_not_code() {
-        let (code, comments) =
+        let (code, comments, literals) =
             split("a(\"b // \\\" c\", '\"', '\\'') /* d /* e */ f */ + g // h\n");
         assert_eq!(words(&code), ["a(", ",", ",", ")", "+", "g"]);
         assert_eq!(
             words(&comments),
             ["/*", "d", "/*", "e", "*/", "f", "*/", "//", "h"]
         );
+        assert_eq!(
+            words(&literals),
+            ["\"b", "//", "\\\"", "c\"", "'\"'", "'\\''"]
+        );
     }
 
     #[test]
     fn raw_strings_end_at_their_own_hashes() {
-        let (code, _) = split("r#\"a\" b\"# c br\"\\\" d r#type \"\"");
+        let (code, ..) = split("r#\"a\" b\"# c br\"\\\" d r#type \"\"");
         assert_eq!(words(&code), ["c", "d", "r#type"]);
     }
 
     #[test]
     fn lifetimes_are_code_and_lines_stay() {
         let text = "fn f<'a>(s: &'a str) {}\n\"x\ny\"\n/* z\n*/ end";
-        let (code, comments) = split(text);
+        let (code, comments, _) = split(text);
         assert!(code.starts_with("fn f<'a>(s: &'a str) {}"));
         assert_eq!(code.lines().count(), text.lines().count());
         assert_eq!(comments.lines().count(), text.lines().count());
     }
 
     #[test]
-    fn what_never_ends_is_blank_to_the_end() {
+    fn a_token_that_does_not_end_is_blank_to_the_end() {
         for text in ["a \"b", "a r#\"b", "a /* b", "a '\\", "a \"\\"] {
             assert_eq!(words(&split(text).0), ["a"], "{text}");
         }
     }
 
     #[test]
-    fn an_item_of_tests_ends_at_its_brace() {
+    fn a_test_item_ends_at_its_closing_brace() {
         let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() { \"}\"; }\n}\nfn c() {}\n";
         let source = Source::new("src/a.rs".into(), text.into());
         let lines: Vec<usize> = (0..6).filter(|line| source.in_test(*line)).collect();
         assert_eq!(lines, [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn shipped_code_is_all_but_tests() {
+        let shipped = |text: &str| {
+            let source = Source::new("src/a.rs".into(), text.into());
+            words(&source.shipped()).join(" ")
+        };
+        assert_eq!(
+            shipped("#[cfg(test)]\nfn a(b: [u8; 3]) { c() }\nfn d() {}"),
+            "fn d() {}"
+        );
+        assert_eq!(
+            shipped("#[cfg(test)]\nuse a::{b, c};\n#[cfg(all(test, unix))]\nmod d;\nmod e;"),
+            "; mod e;"
+        );
+        assert_eq!(
+            shipped("struct A {\n    #[cfg(test)]\n    b: C,\n}\nfn d() {}"),
+            "struct A { } fn d() {}"
+        );
+        assert_eq!(shipped("#![cfg(test)]\nfn a() {}"), "");
     }
 
     #[test]
@@ -240,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_tests_are_known_by_their_path() {
+    fn files_of_tests_are_recognised_by_their_path() {
         for (path, is_test) in [
             ("crates/a/tests/b.rs", true),
             ("crates/a/src/b/tests.rs", true),

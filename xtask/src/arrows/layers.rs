@@ -1,0 +1,170 @@
+//! The layers of each crate: the order of its top-level modules.
+//!
+//! A module imports only from those named before it. If a check fails, do not just move names until it passes: the order
+//! is the design, and the import may be what is wrong.
+
+/// A crate, and its top-level modules from bottom to top.
+type Layers = (&'static str, &'static [&'static str]);
+
+/// A program in `src/bin` has the name `package/program`; it needs a list only if it has modules.
+const LAYERS: &[Layers] = &[
+    (
+        "soiree-core",
+        &[
+            "sync",
+            "panic",
+            "topic",
+            "priority",
+            "properties",
+            "payload",
+            "stats",
+            "event",
+            "job",
+            "pool",
+            "pool_handle",
+            "listener",
+            "error",
+            "retry",
+            "options",
+            "timer",
+            "introspection",
+            "observe",
+            "registry",
+        ],
+    ),
+    (
+        "soiree-engine",
+        &[
+            "context",
+            "gate",
+            "trace",
+            "slow",
+            "routing",
+            "ordering",
+            "graph",
+            "settings",
+            "invocation",
+            "dispatch",
+            "emission",
+            "emitter",
+            "soiree",
+        ],
+    ),
+    (
+        "soiree-bounded",
+        &[
+            "options", "started", "executor", "state", "shared", "submit", "run", "pool",
+        ],
+    ),
+    (
+        "soiree-pool",
+        &[
+            "sync", "strategy", "state", "counters", "shared", "worker", "seats", "resize",
+            "shutdown", "submit", "pool", "builder",
+        ],
+    ),
+    (
+        "soiree-metrics",
+        &[
+            "bounded",
+            "figures",
+            "options",
+            "event_pool",
+            "exposition",
+            "metrics",
+            "observe",
+        ],
+    ),
+    (
+        "soiree-testkit",
+        &[
+            "conformance",
+            "journal",
+            "manual_pool",
+            "manual_timer",
+            "recorder",
+            "soak",
+        ],
+    ),
+    ("soiree-pond", &["threads", "pool"]),
+    ("soiree-rayon", &["threads", "pool"]),
+    ("soiree-tokio", &["threads", "pool", "tasks", "task_pool"]),
+    (
+        "soiree",
+        &[
+            "guide",
+            "clock",
+            "typed",
+            "event_pool",
+            "builder",
+            "topic",
+            "subscription",
+            "async_listeners",
+            "bulkheads",
+            "contract",
+            "introspection",
+            "metered",
+            "observe",
+            "ordered",
+        ],
+    ),
+    (
+        "soiree-benches",
+        &[
+            "listening",
+            "meter",
+            "port",
+            "matchers",
+            "case",
+            "dispatch",
+            "among",
+            "churn",
+            "pool",
+            "emit",
+            "stars",
+            "weights",
+        ],
+    ),
+    (
+        "soiree-benches/bench-report",
+        &[
+            "statistics",
+            "host",
+            "process",
+            "run",
+            "rows",
+            "chapters",
+            "plots",
+            "markdown",
+        ],
+    ),
+    (
+        "xtask",
+        &[
+            "result",
+            "workspace",
+            "source",
+            "promises",
+            "benches",
+            "arrows",
+            "instructions",
+            "model",
+            "mutants",
+            "size",
+            "soak",
+            "tidy",
+            "ci",
+        ],
+    ),
+];
+
+/// The names of all crates that have layers.
+pub(super) fn crates() -> impl Iterator<Item = &'static str> {
+    LAYERS.iter().map(|(name, _)| *name)
+}
+
+/// The top-level modules of a crate, bottom to top.
+pub(super) fn of(name: &str) -> Option<&'static [&'static str]> {
+    let (_, layers) = LAYERS.iter().find(|(known, _)| *known == name)?;
+    Some(layers)
+}
