@@ -27,11 +27,7 @@ pub(crate) fn contender(profile: &str) -> Result<PathBuf> {
     let target = Path::new(target).join("instructions");
     let folder = target.to_string_lossy();
     workspace::run(&[&bin[..], &package, &["--target-dir", &folder]].concat())?;
-<<<<<<< HEAD
-    // Cargo builds its profile `bench` where it builds `release`.
-=======
     // Cargo puts what it builds with the profile `bench` into the folder `release`.
->>>>>>> xtask
     let built = if profile == "bench" {
         "release"
     } else {
