@@ -10,7 +10,7 @@ use soiree_core::{InvalidPoolOptions, Nesting, Overflow, PanicPayload, PoolOptio
 
 use crate::counters::Counters;
 use crate::pool::WorkerPool;
-use crate::shared::{PanicHandler, Shared, Spawn};
+use crate::shared::{PanicHandler, Shared, SpawnHandler};
 use crate::state::State;
 use crate::strategy::{Eager, Strategy};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Condvar, Mutex};
@@ -59,7 +59,7 @@ pub struct WorkerPoolBuilder {
     strategy: Box<dyn Strategy>,
     overflow: Overflow,
     panic_handler: Option<PanicHandler>,
-    spawn: Spawn,
+    spawn_handler: SpawnHandler,
 }
 
 impl WorkerPoolBuilder {
@@ -73,7 +73,7 @@ impl WorkerPoolBuilder {
             strategy: Box::new(Eager),
             overflow: Overflow::Block,
             panic_handler: None,
-            spawn: Box::new(|builder, body| builder.spawn(body).map(drop)),
+            spawn_handler: Box::new(|builder, body| builder.spawn(body).map(drop)),
         }
     }
 
@@ -138,7 +138,7 @@ impl WorkerPoolBuilder {
         + Sync
         + 'static,
     ) -> Self {
-        self.spawn = Box::new(spawn);
+        self.spawn_handler = Box::new(spawn);
         self
     }
 
@@ -165,20 +165,20 @@ impl WorkerPoolBuilder {
             strategy: self.strategy,
             overflow: self.overflow,
             panic_handler: self.panic_handler,
-            spawn: self.spawn,
+            spawn_handler: self.spawn_handler,
             state: CachePadded::new(Mutex::new(State::new(self.max_workers))),
-            work: Condvar::new(),
-            place: Condvar::new(),
-            left: Condvar::new(),
+            not_empty: Condvar::new(),
+            not_full: Condvar::new(),
+            worker_exited: Condvar::new(),
             queued: AtomicUsize::new(0),
             live: AtomicUsize::new(0),
             idle: AtomicUsize::new(0),
             max_workers: AtomicUsize::new(self.max_workers),
-            nesting: Nesting::new(),
-            started: AtomicU64::new(0),
+            worker_context: Nesting::new(),
+            next_worker_number: AtomicU64::new(0),
             counters: Counters::new(),
         };
-        Ok(WorkerPool::over(Arc::new(shared)))
+        Ok(WorkerPool::from_shared(Arc::new(shared)))
     }
 }
 

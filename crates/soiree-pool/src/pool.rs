@@ -47,10 +47,10 @@ impl WorkerPool {
     ///
     /// # Errors
     /// If an option makes no sense.
-    pub fn new(max_workers: usize, max_capacity: usize) -> Result<Self, BuildError> {
+    pub fn new(max_workers: usize, capacity: usize) -> Result<Self, BuildError> {
         Self::builder()
             .max_workers(max_workers)
-            .capacity(max_capacity)
+            .capacity(capacity)
             .build()
     }
 
@@ -59,7 +59,7 @@ impl WorkerPool {
         WorkerPoolBuilder::new()
     }
 
-    pub(crate) fn over(shared: Arc<Shared>) -> Self {
+    pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {
         Self { shared }
     }
 
@@ -141,11 +141,11 @@ impl Pool for WorkerPool {
     }
 
     fn on_worker(&self) -> bool {
-        self.shared.nesting.depth() > 0
+        self.shared.worker_context.depth() > 0
     }
 
     fn worker_check(&self) -> Option<WorkerCheck> {
-        Some(self.shared.nesting.worker_check())
+        Some(self.shared.worker_context.worker_check())
     }
 
     fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {

@@ -8,13 +8,15 @@ use std::time::Duration;
 use crossbeam_utils::CachePadded;
 use soiree_core::{Entered, Job, JobOutcome, Nesting, Overflow, PanicPayload, PoolStats};
 
-use crate::counters::{Counters, End};
+use crate::counters::{Counters, JobEnd};
 use crate::state::State;
 use crate::strategy::Strategy;
-use crate::sync::{AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, lock_patiently};
+use crate::sync::{
+    AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, lock_with_backoff,
+};
 
 pub(crate) type PanicHandler = Box<dyn Fn(&PanicPayload) + Send + Sync>;
-pub(crate) type Spawn =
+pub(crate) type SpawnHandler =
     Box<dyn Fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<()> + Send + Sync>;
 
 pub(crate) struct Shared {
@@ -25,16 +27,16 @@ pub(crate) struct Shared {
     pub(crate) strategy: Box<dyn Strategy>,
     pub(crate) overflow: Overflow,
     pub(crate) panic_handler: Option<PanicHandler>,
-    pub(crate) spawn: Spawn,
+    pub(crate) spawn_handler: SpawnHandler,
 
     /// Held for a few instructions at a time, and never while user code runs.
     pub(crate) state: CachePadded<Mutex<State>>,
     /// There is a job, or a worker is to leave.
-    pub(crate) work: Condvar,
+    pub(crate) not_empty: Condvar,
     /// There may be a place for a job.
-    pub(crate) place: Condvar,
+    pub(crate) not_full: Condvar,
     /// A worker has left, or waits for the others to.
-    pub(crate) left: Condvar,
+    pub(crate) worker_exited: Condvar,
 
     // Written with the state locked, read without.
     pub(crate) queued: AtomicUsize,
@@ -43,20 +45,20 @@ pub(crate) struct Shared {
     pub(crate) max_workers: AtomicUsize,
 
     /// Which threads are inside its jobs.
-    pub(crate) nesting: Nesting,
-    pub(crate) started: AtomicU64,
+    pub(crate) worker_context: Nesting,
+    pub(crate) next_worker_number: AtomicU64,
     pub(crate) counters: Counters,
 }
 
 impl Shared {
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        lock_patiently(&self.state)
+        lock_with_backoff(&self.state)
     }
 
     /// Shows what has changed to those who look without the lock.
     pub(crate) fn publish(&self, state: &State) {
         self.queued.store(state.queued(), Ordering::Release);
-        self.idle.store(state.idle(), Ordering::Release);
+        self.idle.store(state.unassigned_idle(), Ordering::Release);
     }
 
     /// As [`publish`](Self::publish), after the workers or their limit have changed.
@@ -67,43 +69,44 @@ impl Shared {
     }
 
     /// Lets go of the state, and tells a worker or a submitter what there is for them.
-    pub(crate) fn unlock_and_tell(&self, mut state: MutexGuard<'_, State>) {
-        let work = state.wake();
-        let place = state.blocked > 0 && state.has_room(self.capacity);
+    pub(crate) fn unlock_and_notify(&self, mut state: MutexGuard<'_, State>) {
+        let notify_worker = state.try_notify_worker();
+        let notify_submitter = state.blocked > 0 && state.has_room(self.capacity);
         drop(state);
-        if work {
-            self.work.notify_one();
+        if notify_worker {
+            self.not_empty.notify_one();
         }
-        if place {
-            self.place.notify_one();
+        if notify_submitter {
+            self.not_full.notify_one();
         }
     }
 
-    /// As [`unlock_and_tell`](Self::unlock_and_tell), after a worker has left: those who wait for all to leave as well, and
+    /// As [`unlock_and_notify`](Self::unlock_and_notify), after a worker has left: those who wait for all to leave as well, and
     /// those who may start another.
-    pub(crate) fn unlock_and_tell_left(&self, mut state: MutexGuard<'_, State>) {
+    pub(crate) fn unlock_and_notify_exit(&self, mut state: MutexGuard<'_, State>) {
         self.publish_all(&state);
-        let work = state.wake();
-        let blocked = state.blocked > 0;
+        let notify_worker = state.try_notify_worker();
+        let notify_submitters = state.blocked > 0;
         drop(state);
-        if work {
-            self.work.notify_one();
+        if notify_worker {
+            self.not_empty.notify_one();
         }
-        if blocked {
-            self.place.notify_all();
+        if notify_submitters {
+            self.not_full.notify_all();
         }
-        self.left.notify_all();
+        self.worker_exited.notify_all();
     }
 
     /// Runs a job on this thread that was counted as begun elsewhere than on a worker.
-    pub(crate) fn run_begun_elsewhere(&self, job: Job, _entered: Entered) -> JobOutcome {
+    pub(crate) fn run_off_worker(&self, job: Job, _entered: Entered) -> JobOutcome {
         let outcome = job.run();
-        self.counters.end_elsewhere(End::from(&outcome));
-        self.tell_panic(&outcome);
+        self.counters
+            .record_ended_off_worker(JobEnd::from(&outcome));
+        self.report_panic(&outcome);
         outcome
     }
 
-    pub(crate) fn tell_panic(&self, outcome: &JobOutcome) {
+    pub(crate) fn report_panic(&self, outcome: &JobOutcome) {
         let JobOutcome::Panicked(payload) = outcome else {
             return;
         };
@@ -116,8 +119,8 @@ impl Shared {
     }
 
     pub(crate) fn discard(&self, job: Job) {
-        self.counters.begin_elsewhere();
-        self.counters.end_elsewhere(End::Discarded);
+        self.counters.record_started_off_worker();
+        self.counters.record_ended_off_worker(JobEnd::Discarded);
         drop(job);
     }
 

@@ -15,13 +15,13 @@ impl Shared {
         let mut state = self.lock();
         state.phase = state.phase.max(phase);
         let unstarted = match state.phase {
-            Phase::Stopping => state.take_all(),
+            Phase::Stopping => state.drain(),
             _ => VecDeque::new(),
         };
         self.publish(&state);
         drop(state);
-        self.work.notify_all();
-        self.place.notify_all();
+        self.not_empty.notify_all();
+        self.not_full.notify_all();
         for job in unstarted {
             self.discard(job);
         }
@@ -37,15 +37,15 @@ impl Shared {
 
     pub(crate) fn release_until(&self, deadline: Instant) -> Result<(), Unfinished> {
         self.close(Phase::Draining);
-        if self.wait_for_workers(deadline, self.nesting.is_worker()) {
+        if self.wait_for_workers(deadline, self.worker_context.is_worker()) {
             return Ok(());
         }
         let before = self.stats().discarded;
         self.stop();
         let stats = self.stats();
         let discarded = (stats.discarded - before) as usize;
-        let unended = stats.active + stats.waiting;
-        let active = unended.saturating_sub(self.nesting.depth());
+        let unfinished = stats.active + stats.waiting;
+        let active = unfinished.saturating_sub(self.worker_context.depth());
         if active == 0 && discarded == 0 {
             return Ok(());
         }
@@ -57,18 +57,18 @@ impl Shared {
         let mut state = self.lock();
         if on_worker {
             state.releasing += 1;
-            self.left.notify_all();
+            self.worker_exited.notify_all();
         }
-        let mut late = false;
+        let mut timed_out = false;
         let ended = loop {
             let not_waited_for = if on_worker { state.releasing } else { 0 };
             if state.live <= not_waited_for {
                 break true;
             }
-            if late {
+            if timed_out {
                 break false;
             }
-            (state, late) = wait_until(&self.state, &self.left, state, deadline);
+            (state, timed_out) = wait_until(&self.state, &self.worker_exited, state, deadline);
         };
         if on_worker {
             state.releasing -= 1;

@@ -20,7 +20,7 @@ pub(crate) enum Phase {
 
 /// The right to be a worker, and the duty to answer for what was queued in the belief that there is one.
 #[must_use]
-pub(crate) struct Seat;
+pub(crate) struct WorkerPermit;
 
 pub(crate) struct State {
     pub(crate) phase: Phase,
@@ -28,12 +28,12 @@ pub(crate) struct State {
     /// Seats that are taken: by workers, and by threads that are about to start one.
     pub(crate) live: usize,
     /// Seats without a job, those of workers that are just starting included.
-    pub(crate) free: usize,
+    pub(crate) idle: usize,
     /// Free workers that look at the queue again and again before they go to sleep.
-    pub(crate) looking: usize,
+    pub(crate) searching: usize,
     pub(crate) sleeping: usize,
     /// Sleeping workers that have been woken and are not up yet.
-    waking: usize,
+    notified: usize,
     /// Workers that wait in a release of their own pool.
     pub(crate) releasing: usize,
     /// Submitters that wait for a place.
@@ -47,10 +47,10 @@ impl State {
             phase: Phase::Open,
             max_workers,
             live: 0,
-            free: 0,
-            looking: 0,
+            idle: 0,
+            searching: 0,
             sleeping: 0,
-            waking: 0,
+            notified: 0,
             releasing: 0,
             blocked: 0,
             queue: VecDeque::new(),
@@ -62,28 +62,28 @@ impl State {
     }
 
     /// Workers without a job that no queued job is about to be taken by.
-    pub(crate) fn idle(&self) -> usize {
-        self.free.saturating_sub(self.queue.len())
+    pub(crate) fn unassigned_idle(&self) -> usize {
+        self.idle.saturating_sub(self.queue.len())
     }
 
     /// Whether another job may wait, or has a worker that is free to take it.
     pub(crate) fn has_room(&self, capacity: usize) -> bool {
-        self.queue.len() < capacity + self.free
+        self.queue.len() < capacity + self.idle
     }
 
     /// Takes a permit, if there is one. The seat counts as free, so that a job may be queued for it.
-    pub(crate) fn take_seat(&mut self) -> Option<Seat> {
+    pub(crate) fn try_acquire(&mut self) -> Option<WorkerPermit> {
         (self.live < self.max_workers).then(|| {
             self.live += 1;
-            self.free += 1;
-            Seat
+            self.idle += 1;
+            WorkerPermit
         })
     }
 
     /// Gives the permit back.
-    pub(crate) fn leave(&mut self, free: bool) {
+    pub(crate) fn release(&mut self, idle: bool) {
         self.live -= 1;
-        self.free -= usize::from(free);
+        self.idle -= usize::from(idle);
     }
 
     pub(crate) fn push(&mut self, job: Job) {
@@ -94,29 +94,31 @@ impl State {
         self.queue.pop_front()
     }
 
-    pub(crate) fn take_all(&mut self) -> VecDeque<Job> {
+    pub(crate) fn drain(&mut self) -> VecDeque<Job> {
         std::mem::take(&mut self.queue)
     }
 
     /// Whether to wake a worker: there is something to do, and nobody on the way to see it. One that wakes up wakes the next.
     #[must_use]
-    pub(crate) fn wake(&mut self) -> bool {
-        let wake =
-            !self.queue.is_empty() && self.sleeping > 0 && self.looking == 0 && self.waking == 0;
-        self.waking += usize::from(wake);
-        wake
+    pub(crate) fn try_notify_worker(&mut self) -> bool {
+        let notify = !self.queue.is_empty()
+            && self.sleeping > 0
+            && self.searching == 0
+            && self.notified == 0;
+        self.notified += usize::from(notify);
+        notify
     }
 
-    pub(crate) fn woke_up(&mut self) {
+    pub(crate) fn worker_woke(&mut self) {
         self.sleeping -= 1;
         // It may have woken by itself, and the one that was woken finds nothing to take back.
-        self.waking = self.waking.saturating_sub(1);
+        self.notified = self.notified.saturating_sub(1);
     }
 
     pub(crate) fn load(&self, capacity: usize) -> Load {
         Load {
             workers: self.live,
-            idle: self.free,
+            idle: self.idle,
             waiting: self.queue.len(),
             max_workers: self.max_workers,
             capacity,
@@ -124,7 +126,7 @@ impl State {
     }
 
     /// The load as it is when a free worker has taken a job.
-    pub(crate) fn load_without_one(&self, capacity: usize) -> Load {
+    pub(crate) fn load_after_receive(&self, capacity: usize) -> Load {
         let mut load = self.load(capacity);
         load.waiting -= 1;
         load.idle -= 1;

@@ -4,27 +4,27 @@ use std::time::Instant;
 
 use soiree_core::Job;
 
-use crate::counters::{End, Slot};
+use crate::counters::{CounterShard, JobEnd};
 use crate::shared::Shared;
-use crate::state::{Phase, Seat, State};
+use crate::state::{Phase, State, WorkerPermit};
 use crate::sync::{Arc, Backoff, MutexGuard, Ordering, wait, wait_until};
 
 struct Worker<'a> {
     shared: &'a Arc<Shared>,
-    slot: Slot<'a>,
+    shard: CounterShard<'a>,
     /// Whether it is counted among those without a job.
-    free: bool,
+    idle: bool,
 }
 
-pub(crate) fn work(shared: &Arc<Shared>, _seat: Seat) {
-    let _entered = shared.nesting.enter_worker();
-    let slot = shared.counters.slot();
+pub(crate) fn run(shared: &Arc<Shared>, _permit: WorkerPermit) {
+    let _entered = shared.worker_context.enter_worker();
+    let shard = shared.counters.acquire_shard();
     let mut worker = Worker {
         shared,
-        slot,
-        free: true,
+        shard,
+        idle: true,
     };
-    while let Some(job) = worker.next() {
+    while let Some(job) = worker.next_job() {
         worker.run(job);
     }
 }
@@ -32,82 +32,83 @@ pub(crate) fn work(shared: &Arc<Shared>, _seat: Seat) {
 impl Worker<'_> {
     fn run(&self, job: Job) {
         let outcome = job.run();
-        self.slot.end(End::from(&outcome));
-        self.shared.tell_panic(&outcome);
+        self.shard.record_ended(JobEnd::from(&outcome));
+        self.shared.report_panic(&outcome);
     }
 
     /// Finds something to do, and waits for it; `None` if the worker is to leave.
-    fn next(&mut self) -> Option<Job> {
+    fn next_job(&mut self) -> Option<Job> {
         let shared = self.shared;
         let mut state = shared.lock();
         let mut backoff = Backoff::new();
-        let mut asked = false;
+        let mut asked_strategy = false;
         loop {
             if state.live > state.max_workers {
-                return self.leave(state);
+                return self.exit(state);
             }
-            if self.free && !asked && state.queued() > 1 && state.live < state.max_workers {
+            if self.idle && !asked_strategy && state.queued() > 1 && state.live < state.max_workers
+            {
                 // Submitters that counted on this worker did not start another one. The strategy is asked with no job in
                 // hand, since the limit may fall in that while.
-                asked = true;
-                let load = state.load_without_one(shared.capacity);
+                asked_strategy = true;
+                let load = state.load_after_receive(shared.capacity);
                 drop(state);
                 shared.grow_if_wanted(&load);
                 state = shared.lock();
                 continue;
             }
             if let Some(job) = state.pop() {
-                self.begin(state);
+                self.start_job(state);
                 return Some(job);
             }
-            if !self.free {
-                self.free = true;
-                state.free += 1;
+            if !self.idle {
+                self.idle = true;
+                state.idle += 1;
                 shared.publish(&state);
                 // Where jobs are handed over directly, this is the place that a submitter waits for.
                 if state.blocked > 0 {
-                    shared.unlock_and_tell(state);
+                    shared.unlock_and_notify(state);
                     state = shared.lock();
                     continue;
                 }
             }
             if state.phase != Phase::Open {
-                return self.leave(state);
+                return self.exit(state);
             }
             if !backoff.is_completed() {
-                state.looking += 1;
+                state.searching += 1;
                 drop(state);
                 while !backoff.is_completed() && shared.queued.load(Ordering::Acquire) == 0 {
                     backoff.snooze();
                 }
                 state = shared.lock();
-                state.looking -= 1;
+                state.searching -= 1;
                 continue;
             }
-            let late;
-            (state, late) = shared.sleep(state);
-            if late && (state.queued() > 0 || state.blocked > 0) {
+            let timed_out;
+            (state, timed_out) = shared.sleep(state);
+            if timed_out && (state.queued() > 0 || state.blocked > 0) {
                 // Somebody is on the way here with a job, and needs the lock for it.
                 backoff = Backoff::new();
-            } else if late && state.live > shared.min_workers {
-                return self.leave(state);
+            } else if timed_out && state.live > shared.min_workers {
+                return self.exit(state);
             }
         }
     }
 
     /// Begins a job, and tells others of the rest.
-    fn begin(&mut self, mut state: MutexGuard<'_, State>) {
-        let was_free = std::mem::replace(&mut self.free, false);
-        state.free -= usize::from(was_free);
-        self.slot.begin();
+    fn start_job(&mut self, mut state: MutexGuard<'_, State>) {
+        let was_idle = std::mem::replace(&mut self.idle, false);
+        state.idle -= usize::from(was_idle);
+        self.shard.record_started();
         self.shared.publish(&state);
-        self.shared.unlock_and_tell(state);
+        self.shared.unlock_and_notify(state);
     }
 
     #[cold]
-    fn leave(&self, mut state: MutexGuard<'_, State>) -> Option<Job> {
-        state.leave(self.free);
-        self.shared.unlock_and_tell_left(state);
+    fn exit(&self, mut state: MutexGuard<'_, State>) -> Option<Job> {
+        state.release(self.idle);
+        self.shared.unlock_and_notify_exit(state);
         None
     }
 }
@@ -119,11 +120,11 @@ impl Shared {
         let deadline = (state.live > self.min_workers)
             .then(|| Instant::now().checked_add(self.idle_timeout))
             .flatten();
-        let (mut state, late) = match deadline {
-            Some(deadline) => wait_until(&self.state, &self.work, state, deadline),
-            None => (wait(&self.work, state), false),
+        let (mut state, timed_out) = match deadline {
+            Some(deadline) => wait_until(&self.state, &self.not_empty, state, deadline),
+            None => (wait(&self.not_empty, state), false),
         };
-        state.woke_up();
-        (state, late)
+        state.worker_woke();
+        (state, timed_out)
     }
 }

@@ -9,13 +9,13 @@ pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard};
 use shuttle::rand::{Rng, thread_rng};
 
 /// How patiently makes no difference here.
-pub(crate) use super::lock as lock_patiently;
+pub(crate) use super::lock as lock_with_backoff;
 
 /// Enough to meet counters that hold still, and counters that will not.
-pub(crate) const TRIES: usize = 2;
+pub(crate) const MAX_READ_ATTEMPTS: usize = 2;
 
 /// What is farther off than this never comes; what is nearer, and not past, may come at any time.
-const FAR: Duration = Duration::from_secs(3600);
+const NEVER_FROM: Duration = Duration::from_secs(3600);
 
 /// As [`wait`](super::wait), and says whether it timed out.
 pub(crate) fn wait_until<'a, T>(
@@ -24,10 +24,10 @@ pub(crate) fn wait_until<'a, T>(
     guard: MutexGuard<'a, T>,
     deadline: Instant,
 ) -> (MutexGuard<'a, T>, bool) {
-    let rest = deadline.checked_duration_since(Instant::now());
-    match rest.filter(|rest| !rest.is_zero()) {
+    let remaining = deadline.checked_duration_since(Instant::now());
+    match remaining.filter(|remaining| !remaining.is_zero()) {
         None => (guard, true),
-        Some(rest) if rest > FAR => (super::wait(condvar, guard), false),
+        Some(remaining) if remaining > NEVER_FROM => (super::wait(condvar, guard), false),
         Some(_) => {
             // It looks again rather than to be notified: so it never counts as blocked, and always ends, soon or late.
             drop(guard);
@@ -41,21 +41,21 @@ pub(crate) fn wait_until<'a, T>(
 
 /// Looks again while there may soon be something to see: once, so that every look is one to be explored.
 pub(crate) struct Backoff {
-    looked: std::cell::Cell<bool>,
+    has_polled: std::cell::Cell<bool>,
 }
 
 impl Backoff {
     pub(crate) fn new() -> Self {
-        let looked = std::cell::Cell::new(thread_rng().gen_ratio(1, 2));
-        Self { looked }
+        let has_polled = std::cell::Cell::new(thread_rng().gen_ratio(1, 2));
+        Self { has_polled }
     }
 
     pub(crate) fn snooze(&self) {
-        self.looked.set(true);
+        self.has_polled.set(true);
         shuttle::thread::yield_now();
     }
 
     pub(crate) fn is_completed(&self) -> bool {
-        self.looked.get()
+        self.has_polled.get()
     }
 }

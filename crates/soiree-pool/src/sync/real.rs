@@ -11,19 +11,19 @@ pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
 use super::lock;
 
 /// How often to read counters that will not hold still.
-pub(crate) const TRIES: usize = 64;
+pub(crate) const MAX_READ_ATTEMPTS: usize = 64;
 
 /// As [`lock`](super::lock), and while another thread holds the lock, looks for it seldom.
 ///
 /// Each look takes the lock's memory from the processor that works with it. Left alone, that one goes through several rounds.
-pub(crate) fn lock_patiently<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    const LOOKS: usize = 8;
-    const PAUSES: usize = 64;
-    for _ in 0..LOOKS {
+pub(crate) fn lock_with_backoff<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    const ATTEMPTS: usize = 8;
+    const SPINS_PER_ATTEMPT: usize = 64;
+    for _ in 0..ATTEMPTS {
         match mutex.try_lock() {
             Ok(guard) => return guard,
             Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => (0..PAUSES).for_each(|_| spin_loop()),
+            Err(TryLockError::WouldBlock) => (0..SPINS_PER_ATTEMPT).for_each(|_| spin_loop()),
         }
     }
     lock(mutex)
@@ -36,11 +36,11 @@ pub(crate) fn wait_until<'a, T>(
     guard: MutexGuard<'a, T>,
     deadline: Instant,
 ) -> (MutexGuard<'a, T>, bool) {
-    let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
+    let Some(remaining) = deadline.checked_duration_since(Instant::now()) else {
         return (guard, true);
     };
-    let (guard, waited) = condvar
-        .wait_timeout(guard, rest)
+    let (guard, result) = condvar
+        .wait_timeout(guard, remaining)
         .unwrap_or_else(PoisonError::into_inner);
-    (guard, waited.timed_out())
+    (guard, result.timed_out())
 }

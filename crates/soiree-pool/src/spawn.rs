@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use crate::shared::Shared;
-use crate::state::Seat;
+use crate::state::WorkerPermit;
 use crate::strategy::Load;
 use crate::sync::{Arc, Mutex, Ordering, lock};
 use crate::worker;
@@ -15,44 +15,44 @@ impl Shared {
     ///
     /// # Errors
     /// If no thread could be started. Then others answer for what is queued, or nothing is.
-    pub(crate) fn start_worker(self: &Arc<Self>, seat: Seat) -> io::Result<()> {
-        let number = self.started.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn spawn_worker(self: &Arc<Self>, permit: WorkerPermit) -> io::Result<()> {
+        let number = self.next_worker_number.fetch_add(1, Ordering::Relaxed);
         let builder = thread::Builder::new().name(format!("{}-{number}", self.name));
         // The thread and this function cannot both have the seat, whatever the handler did and says that it did.
-        let handover = Arc::new(Mutex::new(Some(seat)));
+        let handover = Arc::new(Mutex::new(Some(permit)));
         let body: Box<dyn FnOnce() + Send> = {
             let (shared, handover) = (Arc::clone(self), Arc::clone(&handover));
             Box::new(move || {
                 let taken = lock(&handover).take();
-                if let Some(seat) = taken {
-                    worker::work(&shared, seat);
+                if let Some(permit) = taken {
+                    worker::run(&shared, permit);
                 }
             })
         };
-        let spawned = catch_unwind(AssertUnwindSafe(|| (self.spawn)(builder, body)))
+        let spawned = catch_unwind(AssertUnwindSafe(|| (self.spawn_handler)(builder, body)))
             .unwrap_or_else(|_| Err(io::Error::other("the spawn handler panicked")));
         let Err(error) = spawned else { return Ok(()) };
         let taken = lock(&handover).take();
-        let Some(seat) = taken else { return Ok(()) };
-        self.stand_in(seat);
+        let Some(permit) = taken else { return Ok(()) };
+        self.run_as_substitute(permit);
         Err(error)
     }
 
     /// Does a worker's work on this thread until there is another worker, or no work.
     #[cold]
-    fn stand_in(&self, _seat: Seat) {
+    fn run_as_substitute(&self, _permit: WorkerPermit) {
         let mut state = self.lock();
-        state.free -= 1;
+        state.idle -= 1;
         while state.live == 1 {
             let Some(job) = state.pop() else { break };
-            self.counters.begin_elsewhere();
+            self.counters.record_started_off_worker();
             self.publish(&state);
-            self.unlock_and_tell(state);
-            drop(self.run_begun_elsewhere(job, self.nesting.enter_worker()));
+            self.unlock_and_notify(state);
+            drop(self.run_off_worker(job, self.worker_context.enter_worker()));
             state = self.lock();
         }
-        state.leave(false);
-        self.unlock_and_tell_left(state);
+        state.release(false);
+        self.unlock_and_notify_exit(state);
     }
 
     /// Starts a worker beside others if the strategy wants one and the limit allows it.
@@ -63,22 +63,22 @@ impl Shared {
             Ok(false) => return,
             Err(payload) => return drop(soiree_core::PanicPayload::new(payload)),
         }
-        if let Some(seat) = self.take_seat_beside() {
+        if let Some(permit) = self.try_acquire_for_backlog() {
             // A smaller pool is what is left if it fails.
-            let _ = self.start_worker(seat);
+            let _ = self.spawn_worker(permit);
         }
     }
 
     /// Takes a seat beside others, for what they have left waiting.
-    pub(crate) fn take_seat_beside(&self) -> Option<Seat> {
+    pub(crate) fn try_acquire_for_backlog(&self) -> Option<WorkerPermit> {
         let mut state = self.lock();
         let waiting = state.queued() + state.blocked;
-        if state.live == 0 || waiting <= state.free {
+        if state.live == 0 || waiting <= state.idle {
             return None;
         }
-        let seat = state.take_seat();
+        let permit = state.try_acquire();
         self.publish_all(&state);
-        self.unlock_and_tell(state);
-        seat
+        self.unlock_and_notify(state);
+        permit
     }
 }
