@@ -62,6 +62,24 @@ pub struct WorkerPoolBuilder {
     spawn_handler: SpawnHandler,
 }
 
+impl WorkerPool {
+    /// A pool of at most so many workers, with at most so many jobs waiting; otherwise as the builder's defaults.
+    ///
+    /// # Errors
+    /// If an option makes no sense.
+    pub fn new(max_workers: usize, capacity: usize) -> Result<Self, BuildError> {
+        Self::builder()
+            .max_workers(max_workers)
+            .capacity(capacity)
+            .build()
+    }
+
+    /// Starts from the defaults.
+    pub fn builder() -> WorkerPoolBuilder {
+        WorkerPoolBuilder::new()
+    }
+}
+
 impl WorkerPoolBuilder {
     pub(crate) fn new() -> Self {
         Self {

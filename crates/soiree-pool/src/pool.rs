@@ -7,7 +7,6 @@ use soiree_core::{
     Job, JobOutcome, Pool, PoolStats, ResizeError, SubmitError, Unfinished, WaitError, WorkerCheck,
 };
 
-use crate::builder::{BuildError, WorkerPoolBuilder};
 use crate::shared::Shared;
 use crate::sync::Arc;
 
@@ -43,22 +42,6 @@ pub struct WorkerPool {
 }
 
 impl WorkerPool {
-    /// A pool of at most so many workers, with at most so many jobs waiting; otherwise as the builder's defaults.
-    ///
-    /// # Errors
-    /// If an option makes no sense.
-    pub fn new(max_workers: usize, capacity: usize) -> Result<Self, BuildError> {
-        Self::builder()
-            .max_workers(max_workers)
-            .capacity(capacity)
-            .build()
-    }
-
-    /// Starts from the defaults.
-    pub fn builder() -> WorkerPoolBuilder {
-        WorkerPoolBuilder::new()
-    }
-
     pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {
         Self { shared }
     }

@@ -1,14 +1,14 @@
 //! The primitives as everybody gets them.
 
 use std::hint::spin_loop;
-use std::sync::{PoisonError, TryLockError};
+use std::sync::TryLockError;
 use std::time::Instant;
 
 pub(crate) use crossbeam_utils::Backoff;
 pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize};
 pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
 
-use super::lock;
+use super::poison::ignore_poison;
 
 /// How often to read counters that will not hold still.
 pub(crate) const MAX_READ_ATTEMPTS: usize = 64;
@@ -26,7 +26,7 @@ pub(crate) fn lock_with_backoff<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
             Err(TryLockError::WouldBlock) => (0..SPINS_PER_ATTEMPT).for_each(|_| spin_loop()),
         }
     }
-    lock(mutex)
+    ignore_poison(mutex.lock())
 }
 
 /// As [`wait`](super::wait), and says whether the deadline has passed. Callers believe that, and not the clock.
@@ -39,8 +39,6 @@ pub(crate) fn wait_until<'a, T>(
     let Some(remaining) = deadline.checked_duration_since(Instant::now()) else {
         return (guard, true);
     };
-    let (guard, result) = condvar
-        .wait_timeout(guard, remaining)
-        .unwrap_or_else(PoisonError::into_inner);
+    let (guard, result) = ignore_poison(condvar.wait_timeout(guard, remaining));
     (guard, result.timed_out())
 }
