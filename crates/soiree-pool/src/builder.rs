@@ -184,7 +184,7 @@ impl WorkerPoolBuilder {
             overflow: self.overflow,
             panic_handler: self.panic_handler,
             spawn_handler: self.spawn_handler,
-            state: CachePadded::new(Mutex::new(State::new(self.max_workers))),
+            state: CachePadded::new(Mutex::new(State::new(self.max_workers, self.capacity))),
             not_empty: Condvar::new(),
             not_full: Condvar::new(),
             worker_exited: Condvar::new(),

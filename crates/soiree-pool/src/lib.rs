@@ -8,6 +8,7 @@
 
 mod builder;
 mod counters;
+mod job_queue;
 mod pool;
 mod resize;
 mod shared;
@@ -18,6 +19,7 @@ mod strategy;
 mod submit;
 mod sync;
 mod worker;
+mod worker_permits;
 
 pub use crate::builder::{BuildError, WorkerPoolBuilder};
 pub use crate::pool::WorkerPool;

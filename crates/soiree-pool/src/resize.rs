@@ -19,7 +19,7 @@ impl Shared {
             return Err(ResizeError::TooLarge { max });
         }
         let mut state = self.lock();
-        let old = std::mem::replace(&mut state.max_workers, max);
+        let old = state.permits.set_limit(max);
         self.publish_all(&state);
         let stopping = state.phase == Phase::Stopping;
         drop(state);

@@ -21,6 +21,7 @@ pub(crate) type SpawnHandler =
 
 pub(crate) struct Shared {
     pub(crate) name: Box<str>,
+    /// As in [`State`], for reading without the lock.
     pub(crate) capacity: usize,
     pub(crate) min_workers: usize,
     pub(crate) idle_timeout: Duration,
@@ -57,21 +58,22 @@ impl Shared {
 
     /// Shows what has changed to those who look without the lock.
     pub(crate) fn publish(&self, state: &State) {
-        self.queued.store(state.queued(), Ordering::Release);
+        self.queued.store(state.jobs.len(), Ordering::Release);
         self.idle.store(state.unassigned_idle(), Ordering::Release);
     }
 
     /// As [`publish`](Self::publish), after the workers or their limit have changed.
     pub(crate) fn publish_all(&self, state: &State) {
         self.publish(state);
-        self.live.store(state.live, Ordering::Release);
-        self.max_workers.store(state.max_workers, Ordering::Release);
+        self.live.store(state.permits.live(), Ordering::Release);
+        self.max_workers
+            .store(state.permits.limit(), Ordering::Release);
     }
 
     /// Lets go of the state, and tells a worker or a submitter what there is for them.
     pub(crate) fn unlock_and_notify(&self, mut state: MutexGuard<'_, State>) {
         let notify_worker = state.try_notify_worker();
-        let notify_submitter = state.blocked > 0 && state.has_room(self.capacity);
+        let notify_submitter = state.blocked > 0 && state.has_room();
         drop(state);
         if notify_worker {
             self.not_empty.notify_one();

@@ -15,7 +15,7 @@ impl Shared {
         let mut state = self.lock();
         state.phase = state.phase.max(phase);
         let unstarted = match state.phase {
-            Phase::Stopping => state.drain(),
+            Phase::Stopping => state.jobs.drain(),
             _ => VecDeque::new(),
         };
         self.publish(&state);
@@ -62,7 +62,7 @@ impl Shared {
         let mut timed_out = false;
         let ended = loop {
             let not_waited_for = if on_worker { state.releasing } else { 0 };
-            if state.live <= not_waited_for {
+            if state.permits.live() <= not_waited_for {
                 break true;
             }
             if timed_out {

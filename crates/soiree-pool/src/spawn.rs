@@ -5,10 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use crate::shared::Shared;
-use crate::state::WorkerPermit;
 use crate::strategy::Load;
 use crate::sync::{Arc, Mutex, Ordering, lock};
 use crate::worker;
+use crate::worker_permits::WorkerPermit;
 
 impl Shared {
     /// Starts a worker. Never with the state locked: the spawn handler is user code.
@@ -40,18 +40,20 @@ impl Shared {
 
     /// Does a worker's work on this thread until there is another worker, or no work.
     #[cold]
-    fn run_as_substitute(&self, _permit: WorkerPermit) {
+    fn run_as_substitute(&self, permit: WorkerPermit) {
         let mut state = self.lock();
-        state.idle -= 1;
-        while state.live == 1 {
-            let Some(job) = state.pop() else { break };
+        state.permits.mark_busy(true);
+        while state.permits.live() == 1 {
+            let Some(job) = state.jobs.try_recv() else {
+                break;
+            };
             self.counters.record_started_off_worker();
             self.publish(&state);
             self.unlock_and_notify(state);
             drop(self.run_off_worker(job, self.worker_context.enter_worker()));
             state = self.lock();
         }
-        state.release(false);
+        state.permits.release(permit);
         self.unlock_and_notify_exit(state);
     }
 
@@ -72,11 +74,11 @@ impl Shared {
     /// Takes a seat beside others, for what they have left waiting.
     pub(crate) fn try_acquire_for_backlog(&self) -> Option<WorkerPermit> {
         let mut state = self.lock();
-        let waiting = state.queued() + state.blocked;
-        if state.live == 0 || waiting <= state.idle {
+        let waiting = state.jobs.len() + state.blocked;
+        if state.permits.live() == 0 || waiting <= state.permits.idle() {
             return None;
         }
-        let permit = state.try_acquire();
+        let permit = state.permits.try_acquire();
         self.publish_all(&state);
         self.unlock_and_notify(state);
         permit

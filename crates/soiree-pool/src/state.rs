@@ -1,133 +1,96 @@
-//! The two channels of a pool, and the rules for them: plain data under one lock.
-//!
-//! Channel one queues the jobs. Channel two holds the permits: as many as there may be workers, less those that live.
+//! The state of a pool: its two channels, its lifecycle phase, and which workers wait how.
 
-use std::collections::VecDeque;
-
-use soiree_core::Job;
-
+use crate::job_queue::JobQueue;
 use crate::strategy::Load;
+use crate::worker_permits::WorkerPermits;
 
-/// What a pool still does. In the order in which it gets there.
+/// The lifecycle of a pool. A later phase is never followed by an earlier one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     Open,
-    /// Takes no jobs, and runs those it has.
+    /// Rejects new jobs and runs the queued ones.
     Draining,
-    /// Takes no jobs, and discards those it has.
+    /// Rejects new jobs and discards the queued ones.
     Stopping,
 }
 
-/// The right to be a worker, and the duty to answer for what was queued in the belief that there is one.
-#[must_use]
-pub(crate) struct WorkerPermit;
-
+/// Both channels and all bookkeeping, behind ONE lock.
+///
+/// One lock is a decision for speed. Every job needs both channels at once: whether there is room depends on the idle workers,
+/// and whether to start a worker depends on the queue. With a lock or a channel for each, every job would pay for a second
+/// synchronization and for looking at the first channel again, as it may have changed meanwhile. Under one lock a job is counted,
+/// queued and started with one acquisition, in exact order.
 pub(crate) struct State {
     pub(crate) phase: Phase,
-    pub(crate) max_workers: usize,
-    /// Seats that are taken: by workers, and by threads that are about to start one.
-    pub(crate) live: usize,
-    /// Seats without a job, those of workers that are just starting included.
-    pub(crate) idle: usize,
-    /// Free workers that look at the queue again and again before they go to sleep.
+    pub(crate) jobs: JobQueue,
+    pub(crate) permits: WorkerPermits,
+    /// Idle workers that poll the queue before they sleep.
     pub(crate) searching: usize,
     pub(crate) sleeping: usize,
-    /// Sleeping workers that have been woken and are not up yet.
+    /// Sleeping workers that were notified and do not run yet.
     notified: usize,
-    /// Workers that wait in a release of their own pool.
+    /// Workers that wait inside a release of their own pool.
     pub(crate) releasing: usize,
-    /// Submitters that wait for a place.
+    /// Submitters that wait for room.
     pub(crate) blocked: usize,
-    queue: VecDeque<Job>,
 }
 
 impl State {
-    pub(crate) fn new(max_workers: usize) -> Self {
+    pub(crate) fn new(max_workers: usize, capacity: usize) -> Self {
         Self {
             phase: Phase::Open,
-            max_workers,
-            live: 0,
-            idle: 0,
+            jobs: JobQueue::new(capacity),
+            permits: WorkerPermits::new(max_workers),
             searching: 0,
             sleeping: 0,
             notified: 0,
             releasing: 0,
             blocked: 0,
-            queue: VecDeque::new(),
         }
     }
 
-    pub(crate) fn queued(&self) -> usize {
-        self.queue.len()
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        !self.jobs.is_full(self.permits.idle())
     }
 
-    /// Workers without a job that no queued job is about to be taken by.
+    /// Idle workers that are not about to take a queued job.
+    #[inline]
     pub(crate) fn unassigned_idle(&self) -> usize {
-        self.idle.saturating_sub(self.queue.len())
+        self.permits.idle().saturating_sub(self.jobs.len())
     }
 
-    /// Whether another job may wait, or has a worker that is free to take it.
-    pub(crate) fn has_room(&self, capacity: usize) -> bool {
-        self.queue.len() < capacity + self.idle
-    }
-
-    /// Takes a permit, if there is one. The seat counts as free, so that a job may be queued for it.
-    pub(crate) fn try_acquire(&mut self) -> Option<WorkerPermit> {
-        (self.live < self.max_workers).then(|| {
-            self.live += 1;
-            self.idle += 1;
-            WorkerPermit
-        })
-    }
-
-    /// Gives the permit back.
-    pub(crate) fn release(&mut self, idle: bool) {
-        self.live -= 1;
-        self.idle -= usize::from(idle);
-    }
-
-    pub(crate) fn push(&mut self, job: Job) {
-        self.queue.push_back(job);
-    }
-
-    pub(crate) fn pop(&mut self) -> Option<Job> {
-        self.queue.pop_front()
-    }
-
-    pub(crate) fn drain(&mut self) -> VecDeque<Job> {
-        std::mem::take(&mut self.queue)
-    }
-
-    /// Whether to wake a worker: there is something to do, and nobody on the way to see it. One that wakes up wakes the next.
+    /// Whether the caller has to notify a sleeping worker: jobs are queued, and no worker is on the way to them. A worker that
+    /// wakes up notifies the next one.
+    #[inline]
     #[must_use]
     pub(crate) fn try_notify_worker(&mut self) -> bool {
-        let notify = !self.queue.is_empty()
-            && self.sleeping > 0
-            && self.searching == 0
-            && self.notified == 0;
+        let notify =
+            !self.jobs.is_empty() && self.sleeping > 0 && self.searching == 0 && self.notified == 0;
         self.notified += usize::from(notify);
         notify
     }
 
     pub(crate) fn worker_woke(&mut self) {
         self.sleeping -= 1;
-        // It may have woken by itself, and the one that was woken finds nothing to take back.
+        // A worker that woke by itself may have counted as the notified one already.
         self.notified = self.notified.saturating_sub(1);
     }
 
-    pub(crate) fn load(&self, capacity: usize) -> Load {
+    #[inline]
+    pub(crate) fn load(&self) -> Load {
         Load {
-            workers: self.live,
-            idle: self.idle,
-            waiting: self.queue.len(),
-            max_workers: self.max_workers,
-            capacity,
+            workers: self.permits.live(),
+            idle: self.permits.idle(),
+            waiting: self.jobs.len(),
+            max_workers: self.permits.limit(),
+            capacity: self.jobs.capacity(),
         }
     }
 
-    /// The load as it is when a free worker has taken a job.
-    pub(crate) fn load_after_receive(&self, capacity: usize) -> Load {
-        let mut load = self.load(capacity);
+    /// The load as it will be when an idle worker has taken a job.
+    pub(crate) fn load_after_receive(&self) -> Load {
+        let mut load = self.load();
         load.waiting -= 1;
         load.idle -= 1;
         load

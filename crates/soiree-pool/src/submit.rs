@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use soiree_core::{Job, JobOutcome, Overflow, SubmitError, SubmitErrorReason as Reason};
 
 use crate::shared::Shared;
-use crate::state::{Phase, State, WorkerPermit};
+use crate::state::{Phase, State};
 use crate::sync::{Arc, Backoff, MutexGuard, wait, wait_until};
+use crate::worker_permits::WorkerPermit;
 
 /// How long to wait for a place.
 #[derive(Clone, Copy)]
@@ -87,7 +88,7 @@ impl Shared {
             }
             match (self.overflow, wait_limit) {
                 (Overflow::DropOldest, _) if self.capacity > 0 => {
-                    let oldest = state.pop();
+                    let oldest = state.jobs.try_recv();
                     self.enqueue(state, job);
                     if let Some(oldest) = oldest {
                         self.discard(oldest);
@@ -121,17 +122,17 @@ impl Shared {
         if state.phase != Phase::Open {
             return Admission::Rejected(Reason::Closed);
         }
-        if state.live > 0 && state.has_room(self.capacity) {
+        if state.permits.live() > 0 && state.has_room() {
             return Admission::Enqueue;
         }
         if spawn_error.is_none() {
-            if let Some(permit) = state.try_acquire() {
+            if let Some(permit) = state.permits.try_acquire() {
                 self.publish_all(state);
                 return Admission::Spawn(permit);
             }
         }
         match spawn_error.take() {
-            Some(error) if state.live == 0 => Admission::Rejected(Reason::Spawn(error)),
+            Some(error) if state.permits.live() == 0 => Admission::Rejected(Reason::Spawn(error)),
             error => {
                 *spawn_error = error;
                 Admission::Full
@@ -141,10 +142,10 @@ impl Shared {
 
     /// Queues a job for which there is a place.
     fn enqueue(self: &Arc<Self>, mut state: MutexGuard<'_, State>, job: Job) {
-        state.push(job);
+        state.jobs.send(job);
         self.counters.record_accepted();
         self.publish(&state);
-        let load = (state.live < state.max_workers).then(|| state.load(self.capacity));
+        let load = state.permits.is_available().then(|| state.load());
         self.unlock_and_notify(state);
         if let Some(load) = load {
             self.grow_if_wanted(&load);

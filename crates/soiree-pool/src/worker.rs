@@ -6,8 +6,9 @@ use soiree_core::Job;
 
 use crate::counters::{CounterShard, JobEnd};
 use crate::shared::Shared;
-use crate::state::{Phase, State, WorkerPermit};
+use crate::state::{Phase, State};
 use crate::sync::{Arc, Backoff, MutexGuard, Ordering, wait, wait_until};
+use crate::worker_permits::WorkerPermit;
 
 struct Worker<'a> {
     shared: &'a Arc<Shared>,
@@ -16,7 +17,7 @@ struct Worker<'a> {
     idle: bool,
 }
 
-pub(crate) fn run(shared: &Arc<Shared>, _permit: WorkerPermit) {
+pub(crate) fn run(shared: &Arc<Shared>, mut permit: WorkerPermit) {
     let _entered = shared.worker_context.enter_worker();
     let shard = shared.counters.acquire_shard();
     let mut worker = Worker {
@@ -24,7 +25,8 @@ pub(crate) fn run(shared: &Arc<Shared>, _permit: WorkerPermit) {
         shard,
         idle: true,
     };
-    while let Some(job) = worker.next_job() {
+    while let Some((job, held)) = worker.next_job(permit) {
+        permit = held;
         worker.run(job);
     }
 }
@@ -36,34 +38,35 @@ impl Worker<'_> {
         self.shared.report_panic(&outcome);
     }
 
-    /// Finds something to do, and waits for it; `None` if the worker is to leave.
-    fn next_job(&mut self) -> Option<Job> {
+    /// Waits for the next job, and gives the permit back with it. Returns `None` if the worker has to exit; then the permit is
+    /// released.
+    fn next_job(&mut self, permit: WorkerPermit) -> Option<(Job, WorkerPermit)> {
         let shared = self.shared;
         let mut state = shared.lock();
         let mut backoff = Backoff::new();
         let mut asked_strategy = false;
         loop {
-            if state.live > state.max_workers {
-                return self.exit(state);
+            if state.permits.is_over_limit() {
+                return self.exit(state, permit);
             }
-            if self.idle && !asked_strategy && state.queued() > 1 && state.live < state.max_workers
+            if self.idle && !asked_strategy && state.jobs.len() > 1 && state.permits.is_available()
             {
                 // Submitters that counted on this worker did not start another one. The strategy is asked with no job in
                 // hand, since the limit may fall in that while.
                 asked_strategy = true;
-                let load = state.load_after_receive(shared.capacity);
+                let load = state.load_after_receive();
                 drop(state);
                 shared.grow_if_wanted(&load);
                 state = shared.lock();
                 continue;
             }
-            if let Some(job) = state.pop() {
+            if let Some(job) = state.jobs.try_recv() {
                 self.start_job(state);
-                return Some(job);
+                return Some((job, permit));
             }
             if !self.idle {
                 self.idle = true;
-                state.idle += 1;
+                state.permits.mark_idle();
                 shared.publish(&state);
                 // Where jobs are handed over directly, this is the place that a submitter waits for.
                 if state.blocked > 0 {
@@ -73,7 +76,7 @@ impl Worker<'_> {
                 }
             }
             if state.phase != Phase::Open {
-                return self.exit(state);
+                return self.exit(state, permit);
             }
             if !backoff.is_completed() {
                 state.searching += 1;
@@ -87,11 +90,11 @@ impl Worker<'_> {
             }
             let timed_out;
             (state, timed_out) = shared.sleep(state);
-            if timed_out && (state.queued() > 0 || state.blocked > 0) {
+            if timed_out && (!state.jobs.is_empty() || state.blocked > 0) {
                 // Somebody is on the way here with a job, and needs the lock for it.
                 backoff = Backoff::new();
-            } else if timed_out && state.live > shared.min_workers {
-                return self.exit(state);
+            } else if timed_out && state.permits.live() > shared.min_workers {
+                return self.exit(state, permit);
             }
         }
     }
@@ -99,15 +102,20 @@ impl Worker<'_> {
     /// Begins a job, and tells others of the rest.
     fn start_job(&mut self, mut state: MutexGuard<'_, State>) {
         let was_idle = std::mem::replace(&mut self.idle, false);
-        state.idle -= usize::from(was_idle);
+        state.permits.mark_busy(was_idle);
         self.shard.record_started();
         self.shared.publish(&state);
         self.shared.unlock_and_notify(state);
     }
 
     #[cold]
-    fn exit(&self, mut state: MutexGuard<'_, State>) -> Option<Job> {
-        state.release(self.idle);
+    fn exit(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        permit: WorkerPermit,
+    ) -> Option<(Job, WorkerPermit)> {
+        state.permits.mark_busy(self.idle);
+        state.permits.release(permit);
         self.shared.unlock_and_notify_exit(state);
         None
     }
@@ -117,7 +125,7 @@ impl Shared {
     /// Waits to be woken, and says whether the time of an idle worker is over.
     fn sleep<'a>(&'a self, mut state: MutexGuard<'a, State>) -> (MutexGuard<'a, State>, bool) {
         state.sleeping += 1;
-        let deadline = (state.live > self.min_workers)
+        let deadline = (state.permits.live() > self.min_workers)
             .then(|| Instant::now().checked_add(self.idle_timeout))
             .flatten();
         let (mut state, timed_out) = match deadline {
