@@ -222,7 +222,7 @@ mod tests {
 
     /// P1: as many tallies as workers lived at once, however many there were, and none forgets what it counted.
     #[test]
-    fn workers_that_come_and_go_share_tallies() {
+    fn workers_that_come_and_go_share_shards() {
         let counters = Counters::new();
         for _ in 0..100 {
             let both = [counters.acquire_shard(), counters.acquire_shard()];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use shuttle::thread;
 use soiree_pool::{Overflow, Pool, SubmitErrorReason};
 
-use crate::common::{Ledger, NEVER, SOME, Threads, explore, hold, one_of, pool};
+use crate::common::{Ledger, NEVER, SOME, Threads, block_worker, explore, one_of, pool};
 
 /// P3, P5: what is submitted as the pool stops runs, or is discarded, or comes back.
 #[test]
@@ -18,8 +18,8 @@ fn submitting_races_a_stop() {
             threads.start(move || ledger.submit(&pool, 2));
         }
         pool.stop();
-        let refused = pool.submit(|| {}).unwrap_err();
-        assert!(matches!(refused.reason, SubmitErrorReason::Closed));
+        let rejected = pool.submit(|| {}).unwrap_err();
+        assert!(matches!(rejected.reason, SubmitErrorReason::Closed));
         pool.release();
         // Nothing is accepted any more, though submitters are still on their way to find out.
         let stats = pool.stats();
@@ -61,7 +61,7 @@ fn blocked_submitters_wake_when_the_pool_closes() {
         let capacity = one_of(&[0, 1]);
         let pool = Arc::new(pool(1, capacity).build().unwrap());
         let (ledger, mut threads) = (Ledger::default(), Threads::default());
-        let latch = hold(&pool, &ledger);
+        let latch = block_worker(&pool, &ledger);
         for _ in 0..3 {
             let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
             threads.start(move || ledger.submit(&pool, 1));
@@ -73,14 +73,14 @@ fn blocked_submitters_wake_when_the_pool_closes() {
             releasing.start(move || pool.release());
             threads.join();
             assert!(ledger.accepted() <= 1 + capacity);
-            latch.let_go();
+            latch.open();
             releasing.join();
             assert_eq!(ledger.ran(), ledger.accepted());
         } else {
             pool.stop();
             threads.join();
             assert!(ledger.accepted() <= 1 + capacity);
-            latch.let_go();
+            latch.open();
         }
         ledger.release_and_assert_settled(&pool);
     });
@@ -142,7 +142,7 @@ fn a_pool_may_be_dropped_on_its_own_worker() {
         latch.wait_running();
         ledger.submit(&pool, 2);
         drop(pool);
-        latch.let_go();
+        latch.open();
         while ledger.ran() < 4 {
             thread::yield_now();
         }

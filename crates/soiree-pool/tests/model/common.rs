@@ -88,7 +88,7 @@ struct Entries {
     ran: AtomicUsize,
     dropped: AtomicUsize,
     accepted: AtomicUsize,
-    refused: AtomicUsize,
+    rejected: AtomicUsize,
     running: AtomicUsize,
     most_running: AtomicUsize,
 }
@@ -131,13 +131,13 @@ impl Ledger {
 
     /// A job that waits until the latch is let go.
     pub(crate) fn latched(&self) -> (Latch, impl FnOnce() + Send + 'static) {
-        let (said, running) = channel();
-        let (go, told) = channel::<()>();
+        let (sender, running) = channel();
+        let (open, opened) = channel::<()>();
         let job = self.job_that(move || {
-            let _ = said.send(());
-            let _ = told.recv();
+            let _ = sender.send(());
+            let _ = opened.recv();
         });
-        (Latch { running, go }, job)
+        (Latch { running, open }, job)
     }
 
     /// Enters what became of a submission.
@@ -145,7 +145,7 @@ impl Ledger {
         let accepted = submitted.is_ok();
         let count = match accepted {
             true => &self.0.accepted,
-            false => &self.0.refused,
+            false => &self.0.rejected,
         };
         count.fetch_add(1, SeqCst);
         accepted
@@ -196,7 +196,7 @@ impl Ledger {
         let entries = &self.0;
         let load = |count: &AtomicUsize| count.load(SeqCst) as u64;
         assert_eq!(stats.submitted, load(&entries.accepted), "{stats:?}");
-        assert_eq!(stats.rejected, load(&entries.refused), "{stats:?}");
+        assert_eq!(stats.rejected, load(&entries.rejected), "{stats:?}");
         assert_eq!(stats.completed(), load(&entries.ran), "{stats:?}");
         let unrun = stats.discarded + stats.expired + stats.rejected;
         assert_eq!(unrun, load(&entries.dropped), "{stats:?}");
@@ -215,7 +215,7 @@ impl Ledger {
 /// Holds a job.
 pub(crate) struct Latch {
     running: Receiver<()>,
-    go: Sender<()>,
+    open: Sender<()>,
 }
 
 impl Latch {
@@ -223,13 +223,13 @@ impl Latch {
         self.running.recv().expect("the job starts");
     }
 
-    pub(crate) fn let_go(self) {
-        drop(self.go);
+    pub(crate) fn open(self) {
+        drop(self.open);
     }
 }
 
 /// Submits a job, and waits until it runs.
-pub(crate) fn hold(pool: &WorkerPool, ledger: &Ledger) -> Latch {
+pub(crate) fn block_worker(pool: &WorkerPool, ledger: &Ledger) -> Latch {
     let (latch, job) = ledger.latched();
     assert!(ledger.enter(pool.submit(Job::new(job))));
     latch.wait_running();

@@ -6,7 +6,7 @@ use shuttle::sync::Barrier;
 use shuttle::thread;
 use soiree_pool::Pool;
 
-use crate::common::{Latch, Ledger, NEVER, SOME, Threads, explore, hold, one_of, pool};
+use crate::common::{Latch, Ledger, NEVER, SOME, Threads, block_worker, explore, one_of, pool};
 
 /// P2, P3: jobs that are submitted after the limit fell keep to it; a worker that is to leave takes none.
 #[test]
@@ -15,8 +15,8 @@ fn a_falling_limit_holds_for_jobs_submitted_afterwards() {
         let (from, to) = one_of(&[(2, 1), (3, 1), (3, 2)]);
         let pool = Arc::new(pool(from, 4).build().unwrap());
         let (before, after) = (Ledger::default(), Ledger::default());
-        let latches: Vec<Latch> = (0..from).map(|_| hold(&pool, &before)).collect();
-        latches.into_iter().for_each(Latch::let_go);
+        let latches: Vec<Latch> = (0..from).map(|_| block_worker(&pool, &before)).collect();
+        latches.into_iter().for_each(Latch::open);
         // Either they are all idle when the limit falls, and nothing but what is told them makes them leave; or not yet.
         let idle = one_of(&[0, from]);
         while pool.idle_workers() < idle {
@@ -181,12 +181,12 @@ fn leaving_a_job_to_others_races_a_release() {
     explore(|| {
         let pool = Arc::new(pool(2, 2).build().unwrap());
         let (ledger, mut threads) = (Ledger::default(), Threads::default());
-        let latches = [hold(&pool, &ledger), hold(&pool, &ledger)];
+        let latches = [block_worker(&pool, &ledger), block_worker(&pool, &ledger)];
         ledger.submit(&pool, 1);
         {
             let pool = Arc::clone(&pool);
             threads.start(move || {
-                latches.into_iter().for_each(Latch::let_go);
+                latches.into_iter().for_each(Latch::open);
                 pool.resize(1).unwrap();
             });
         }
@@ -203,8 +203,8 @@ fn a_worker_that_is_to_leave_takes_no_job() {
     explore(|| {
         let pool = Arc::new(pool(2, 2).build().unwrap());
         let ledger = Ledger::default();
-        let (stays, leaves) = (hold(&pool, &ledger), hold(&pool, &ledger));
-        leaves.let_go();
+        let (stays, leaves) = (block_worker(&pool, &ledger), block_worker(&pool, &ledger));
+        leaves.open();
         while pool.idle_workers() < 1 {
             thread::yield_now();
         }
@@ -215,7 +215,7 @@ fn a_worker_that_is_to_leave_takes_no_job() {
         while pool.running() > 1 {
             thread::yield_now();
         }
-        stays.let_go();
+        stays.open();
         ledger.release_and_assert_settled(&pool);
         assert_eq!(pool.stats().successful, 3);
     });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use soiree_pool::{Overflow, Pool, SubmitErrorReason};
 
-use crate::common::{Ledger, NEVER, SOME, Threads, explore, hold, one_of, pool};
+use crate::common::{Ledger, NEVER, SOME, Threads, block_worker, explore, one_of, pool};
 
 const POLICIES: [Overflow; 5] = [
     Overflow::Block,
@@ -35,8 +35,8 @@ fn a_worker_that_submits_to_its_own_full_pool_does_not_wait() {
         ledger.release_and_assert_settled(&pool);
         let stats = pool.stats();
         assert!(policy == Overflow::DropOldest || stats.discarded == 0);
-        let patient = matches!(policy, Overflow::Block | Overflow::CallerRuns);
-        assert!(!patient || stats.rejected == 0, "{stats:?}");
+        let never_rejects = matches!(policy, Overflow::Block | Overflow::CallerRuns);
+        assert!(!never_rejects || stats.rejected == 0, "{stats:?}");
     });
 }
 
@@ -70,7 +70,7 @@ fn giving_up_races_a_place() {
         let pool = pool(1, capacity).overflow(Overflow::BlockFor(SOME));
         let pool = Arc::new(pool.idle_timeout(one_of(&[NEVER, SOME])).build().unwrap());
         let (ledger, mut threads) = (Ledger::default(), Threads::default());
-        let latch = hold(&pool, &ledger);
+        let latch = block_worker(&pool, &ledger);
         for _ in 0..3 {
             let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
             threads.start(move || {
@@ -82,7 +82,7 @@ fn giving_up_races_a_place() {
             });
         }
         assert!(pool.stats().waiting <= capacity);
-        latch.let_go();
+        latch.open();
         threads.join();
         ledger.release_and_assert_settled(&pool);
         assert_eq!(ledger.ran(), ledger.accepted());

@@ -5,7 +5,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Latch, PATIENCE, assert_at_rest, until};
+use crate::common::{Latch, TIMEOUT, assert_at_rest, until};
 use soiree_pool::{
     Job, MAX_INLINE_DEPTH, Overflow, Pool, SubmitError, SubmitErrorReason, WorkerPool,
 };
@@ -28,14 +28,14 @@ fn caller_runs_goes_no_deeper_than_the_stated_depth() {
             .build()
             .unwrap(),
     );
-    let held = Latch::hold(&pool);
+    let latch = Latch::block_worker(&pool);
     fn nest(pool: &Arc<WorkerPool>, ran: &Arc<AtomicUsize>) -> Result<(), SubmitError> {
         let (inner, ran) = (Arc::clone(pool), Arc::clone(ran));
         pool.submit(move || {
             ran.fetch_add(1, Ordering::SeqCst);
-            if let Err(refused) = nest(&inner, &ran) {
+            if let Err(rejected) = nest(&inner, &ran) {
                 assert!(matches!(
-                    refused.reason,
+                    rejected.reason,
                     SubmitErrorReason::TooDeep { depth: 16 }
                 ));
             }
@@ -45,7 +45,7 @@ fn caller_runs_goes_no_deeper_than_the_stated_depth() {
     nest(&pool, &ran).unwrap();
     assert_eq!(ran.load(Ordering::SeqCst), MAX_INLINE_DEPTH);
     assert_eq!(pool.stats().rejected, 1);
-    held.let_go();
+    latch.open();
     pool.release();
     assert_eq!(pool.stats().failed, 0);
     assert_at_rest(&pool);
@@ -53,20 +53,20 @@ fn caller_runs_goes_no_deeper_than_the_stated_depth() {
 
 /// P2, P5: whatever the reason, the job comes back and can be run.
 #[test]
-fn every_refusal_gives_the_job_back() {
+fn every_rejection_gives_the_job_back() {
     let ran = Arc::new(AtomicUsize::new(0));
     let full = |overflow| {
         let builder = WorkerPool::builder().max_workers(1).capacity(1);
         let pool = builder.overflow(overflow).build().unwrap();
-        let held = Latch::hold(&pool);
+        let latch = Latch::block_worker(&pool);
         pool.submit(|| {}).unwrap();
-        (pool, held)
+        (pool, latch)
     };
-    let refusals: [fn(&WorkerPool, Job) -> SubmitError; 4] = [
+    let rejections: [fn(&WorkerPool, Job) -> SubmitError; 4] = [
         |pool, job| pool.submit(job).unwrap_err(),
         |pool, job| pool.try_submit(job).unwrap_err(),
         |pool, job| {
-            let late = Instant::now() + PATIENCE;
+            let late = Instant::now() + TIMEOUT;
             pool.submit_before(job, late).unwrap_err()
         },
         |pool, job| {
@@ -79,9 +79,9 @@ fn every_refusal_gives_the_job_back() {
         Overflow::BlockFor(Duration::from_micros(10)),
     ];
     for overflow in policies {
-        let (pool, held) = full(overflow);
-        for refusal in refusals {
-            let (job, reason) = refusal(&pool, Job::new(counting(&ran))).into_parts();
+        let (pool, latch) = full(overflow);
+        for rejection in rejections {
+            let (job, reason) = rejection(&pool, Job::new(counting(&ran))).into_parts();
             let expected = match reason {
                 SubmitErrorReason::Full { capacity } => capacity == 1,
                 SubmitErrorReason::TimedOut { .. } => overflow != Overflow::Reject,
@@ -91,7 +91,7 @@ fn every_refusal_gives_the_job_back() {
             assert!(expected, "{reason:?}");
             drop(job.run());
         }
-        held.let_go();
+        latch.open();
         pool.release();
         assert_eq!(pool.stats().rejected, 4);
         assert_at_rest(&pool);
@@ -104,7 +104,7 @@ fn every_refusal_gives_the_job_back() {
 fn a_pool_resized_up_starts_what_waits() {
     for capacity in [0, 1, 4] {
         let pool = WorkerPool::new(1, capacity).unwrap();
-        let first = Latch::hold(&pool);
+        let first = Latch::block_worker(&pool);
         let (latches, jobs): (Vec<_>, Vec<_>) = (0..2).map(|_| Latch::job()).unzip();
         thread::scope(|scope| {
             for job in jobs {
@@ -115,8 +115,8 @@ fn a_pool_resized_up_starts_what_waits() {
             assert_eq!(pool.stats().active, 3);
             pool.resize(1).unwrap();
         });
-        first.let_go();
-        latches.into_iter().for_each(Latch::let_go);
+        first.open();
+        latches.into_iter().for_each(Latch::open);
         until("two have left", || pool.running() <= 1);
         pool.submit_and_wait(|| {}).unwrap();
         pool.release();
@@ -138,7 +138,7 @@ fn no_job_starts_above_a_limit_that_was_lowered() {
             pool.successful_tasks() == idle
         });
         pool.resize(3).unwrap();
-        let held: Vec<Latch> = (0..3).map(|_| Latch::hold(&pool)).collect();
+        let latches: Vec<Latch> = (0..3).map(|_| Latch::block_worker(&pool)).collect();
         pool.resize(max).unwrap();
         for _ in 0..20 {
             let (running, over) = (Arc::clone(&running), Arc::clone(&over));
@@ -150,7 +150,7 @@ fn no_job_starts_above_a_limit_that_was_lowered() {
             })
             .unwrap();
         }
-        held.into_iter().for_each(Latch::let_go);
+        latches.into_iter().for_each(Latch::open);
     }
     pool.release();
     assert_eq!(over.load(Ordering::SeqCst), 0);
@@ -284,14 +284,14 @@ fn the_figures_hold_while_everything_happens_at_once() {
 fn submitting_now_does_what_the_policy_says_without_waiting() {
     for overflow in [
         Overflow::Block,
-        Overflow::BlockFor(PATIENCE * 60),
+        Overflow::BlockFor(TIMEOUT * 60),
         Overflow::Reject,
         Overflow::CallerRuns,
         Overflow::DropOldest,
     ] {
         let builder = WorkerPool::builder().max_workers(1).capacity(1);
         let pool = builder.overflow(overflow).build().unwrap();
-        let held = Latch::hold(&pool);
+        let latch = Latch::block_worker(&pool);
         pool.submit(|| {}).unwrap();
         let ran = Arc::new(AtomicUsize::new(0));
         let now = pool.submit_now(Job::new(counting(&ran)));
@@ -307,7 +307,7 @@ fn submitting_now_does_what_the_policy_says_without_waiting() {
             overflow == Overflow::DropOldest,
             "{overflow:?}"
         );
-        held.let_go();
+        latch.open();
         pool.release();
         assert_eq!(
             ran.load(Ordering::SeqCst),
@@ -331,21 +331,21 @@ fn a_pool_is_the_same_behind_the_trait() {
     pool.try_submit(Job::new(job)).unwrap();
     latch.wait_running();
     pool.try_submit(Job::new(counting(&count))).unwrap();
-    let refused = pool.try_submit(Job::new(counting(&count))).unwrap_err();
+    let rejected = pool.try_submit(Job::new(counting(&count))).unwrap_err();
     assert!(matches!(
-        refused.reason,
+        rejected.reason,
         SubmitErrorReason::Full { capacity: 1 }
     ));
-    latch.let_go();
+    latch.open();
 
     let check = pool.worker_check().expect("it knows its workers");
     assert!(!check() && !pool.on_worker());
-    let (said, told) = std::sync::mpsc::channel();
+    let (sender, answers) = std::sync::mpsc::channel();
     pool.submit(Job::new(move || {
-        said.send(check()).expect("the test listens")
+        sender.send(check()).expect("the test listens")
     }))
     .unwrap();
-    assert!(told.recv_timeout(PATIENCE).expect("the job runs"));
+    assert!(answers.recv_timeout(TIMEOUT).expect("the job runs"));
     pool.release();
     assert_eq!(count.load(Ordering::SeqCst), 1);
 }

@@ -34,11 +34,11 @@ fn a_panic_is_counted_and_the_worker_lives() {
         .panic_handler(handler)
         .build()
         .unwrap();
-    let (said, threads) = channel();
+    let (sender, threads) = channel();
     for _ in 0..3 {
-        let said = said.clone();
+        let sender = sender.clone();
         pool.submit(move || {
-            said.send(thread::current().id()).unwrap();
+            sender.send(thread::current().id()).unwrap();
             panic!("oops");
         })
         .unwrap();
@@ -70,13 +70,13 @@ fn a_panic_payload_whose_drop_panics_does_not_kill_the_worker() {
 #[test]
 fn a_discarded_job_whose_drop_panics_harms_nothing() {
     let pool = WorkerPool::new(1, 10).unwrap();
-    let held = Latch::hold(&pool);
+    let latch = Latch::block_worker(&pool);
     for _ in 0..3 {
         let bomb = Bomb;
         pool.submit(move || drop(bomb)).unwrap();
     }
     pool.stop();
-    held.let_go();
+    latch.open();
     pool.release();
     assert_eq!(pool.stats().discarded, 3);
     assert_at_rest(&pool);

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use crate::common::{Latch, PATIENCE, assert_at_rest, until};
+use crate::common::{Latch, TIMEOUT, assert_at_rest, until};
 use soiree_pool::{Load, Pool, SubmitErrorReason, WorkerPool};
 
 fn all_idle(pool: &WorkerPool, workers: usize) {
-    let held: Vec<Latch> = (0..workers).map(|_| Latch::hold(pool)).collect();
-    held.into_iter().for_each(Latch::let_go);
+    let latches: Vec<Latch> = (0..workers).map(|_| Latch::block_worker(pool)).collect();
+    latches.into_iter().for_each(Latch::open);
     until("all workers are idle", || pool.idle_workers() == workers);
 }
 
@@ -86,7 +86,7 @@ fn a_worker_that_is_to_leave_takes_no_job() {
                 // A worker asks when it is about to take a job.
                 if on_worker && armed.swap(false, Ordering::SeqCst) {
                     asking.lock().unwrap().send(()).unwrap();
-                    let _ = may_go_on.lock().unwrap().recv_timeout(PATIENCE);
+                    let _ = may_go_on.lock().unwrap().recv_timeout(TIMEOUT);
                 }
                 grow.load(Ordering::SeqCst)
             }
@@ -95,7 +95,7 @@ fn a_worker_that_is_to_leave_takes_no_job() {
         .unwrap();
     all_idle(&pool, 2);
     grow.store(false, Ordering::SeqCst);
-    let held = Latch::hold(&pool);
+    let latch = Latch::block_worker(&pool);
     pool.resize(3).unwrap();
     armed.store(true, Ordering::SeqCst);
     let (ran, mut submitted) = (Arc::new(AtomicUsize::new(0)), 0);
@@ -121,7 +121,7 @@ fn a_worker_that_is_to_leave_takes_no_job() {
     drop(go_on);
     until("it has left", || pool.running() == 1);
     assert_eq!(ran.load(Ordering::SeqCst), before);
-    held.let_go();
+    latch.open();
     pool.release();
     assert_eq!(ran.load(Ordering::SeqCst), submitted);
     assert_at_rest(&pool);
@@ -164,7 +164,7 @@ fn a_job_that_trusted_in_a_failed_start_is_not_stranded() {
             .capacity(capacity)
             .spawn_handler(move |_, _| {
                 let _ = starting.lock().unwrap().send(());
-                let _ = may_fail.lock().unwrap().recv_timeout(PATIENCE);
+                let _ = may_fail.lock().unwrap().recv_timeout(TIMEOUT);
                 Err(io::Error::from(io::ErrorKind::WouldBlock))
             })
             .build()
@@ -172,23 +172,23 @@ fn a_job_that_trusted_in_a_failed_start_is_not_stranded() {
         let ran = Arc::new(AtomicUsize::new(0));
         let accepted = thread::scope(|scope| {
             let first = scope.spawn(|| pool.submit(|| {}));
-            started.recv_timeout(PATIENCE).unwrap();
+            started.recv_timeout(TIMEOUT).unwrap();
             let seen = Arc::clone(&ran);
-            let (said, submitting) = channel();
+            let (sender, submitting) = channel();
             let pool = &pool;
             let second = scope.spawn(move || {
-                said.send(()).unwrap();
+                sender.send(()).unwrap();
                 pool.submit(move || {
                     seen.fetch_add(1, Ordering::SeqCst);
                 })
             });
-            submitting.recv_timeout(PATIENCE).unwrap();
+            submitting.recv_timeout(TIMEOUT).unwrap();
             if capacity > 0 {
                 until("it is queued", || pool.waiting_tasks() == 1);
             }
             drop(go_on);
-            let refused = first.join().unwrap().unwrap_err();
-            assert!(matches!(refused.reason, SubmitErrorReason::Spawn(_)));
+            let rejected = first.join().unwrap().unwrap_err();
+            assert!(matches!(rejected.reason, SubmitErrorReason::Spawn(_)));
             second.join().unwrap().is_ok()
         });
         assert!(accepted || capacity == 0);

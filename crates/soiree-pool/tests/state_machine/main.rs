@@ -15,23 +15,23 @@ use soiree_pool::{Balanced, Job, Lazy, Pool, ResizeError, WorkerPool, WorkerPool
 use self::reference::{Answer, Reference, Step};
 
 /// Far more than any figure takes that is going to come true.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 struct Real {
     pool: WorkerPool,
     /// Ends a job, in a panic or not.
-    go: BTreeMap<usize, Sender<bool>>,
+    latches: BTreeMap<usize, Sender<bool>>,
     running: Arc<Mutex<BTreeSet<usize>>>,
 }
 
 impl Real {
     fn job(&mut self, number: usize) -> Job {
-        let (go, told) = channel();
-        self.go.insert(number, go);
+        let (open, opened) = channel();
+        self.latches.insert(number, open);
         let running = Arc::clone(&self.running);
         Job::new(move || {
             running.lock().unwrap().insert(number);
-            let panics = told.recv().unwrap_or(false);
+            let panics = opened.recv().unwrap_or(false);
             running.lock().unwrap().remove(&number);
             if panics {
                 // Not `panic!`, which would print each.
@@ -41,32 +41,32 @@ impl Real {
     }
 
     fn step(&mut self, before: &Reference, step: &Step) -> Answer {
-        let refused = |refused| match refused {
-            true => Answer::Refused,
+        let rejected = |rejected| match rejected {
+            true => Answer::Rejected,
             false => Answer::Done,
         };
         match *step {
             Step::Submit { late: false } => {
                 let job = self.job(before.next);
-                refused(self.pool.submit(job).is_err())
+                rejected(self.pool.submit(job).is_err())
             }
             Step::Submit { late: true } => {
                 let job = self.job(before.next);
                 // By the time it starts, this instant is over.
-                refused(self.pool.submit_before(job, Instant::now()).is_err())
+                rejected(self.pool.submit_before(job, Instant::now()).is_err())
             }
             Step::TrySubmit => {
                 let job = self.job(before.next);
-                refused(self.pool.try_submit(job).is_err())
+                rejected(self.pool.try_submit(job).is_err())
             }
-            Step::LetGo { nth, panics } => {
-                let go = self.go.remove(&before.running[nth]);
-                go.expect("it runs").send(panics).expect("it waits");
+            Step::EndJob { nth, panics } => {
+                let latch = self.latches.remove(&before.running[nth]);
+                latch.expect("it runs").send(panics).expect("it waits");
                 Answer::Done
             }
             Step::Resize { up } => {
                 let max = before.stats().max_workers;
-                refused(
+                rejected(
                     self.pool
                         .resize(if up { max + 1 } else { max - 1 })
                         .is_err(),
@@ -74,7 +74,7 @@ impl Real {
             }
             Step::ResizeToNone => {
                 assert_eq!(self.pool.resize(0), Err(ResizeError::NoWorkers));
-                Answer::Refused
+                Answer::Rejected
             }
             Step::Stop => {
                 self.pool.stop();
@@ -83,7 +83,7 @@ impl Real {
             Step::Release => {
                 thread::scope(|scope| {
                     scope.spawn(|| self.pool.release());
-                    self.go.clear();
+                    self.latches.clear();
                 });
                 Answer::Done
             }
@@ -118,7 +118,7 @@ impl StateMachineTest for Machine {
         };
         let real = Real {
             pool: builder.build().unwrap(),
-            go: BTreeMap::new(),
+            latches: BTreeMap::new(),
             running: Arc::default(),
         };
         (real, state.clone())
@@ -133,12 +133,12 @@ impl StateMachineTest for Machine {
         assert_eq!(answer, after.answer);
         let wanted = after.stats();
         let running: BTreeSet<usize> = after.running.iter().copied().collect();
-        let give_up = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         // Workers take a moment to get there; it has to come to exactly this.
         while real.pool.stats() != wanted || *real.running.lock().unwrap() != running {
             let is = real.pool.stats();
             assert!(is.is_balanced(), "{is:?}");
-            assert!(Instant::now() < give_up, "{is:?} and not {wanted:?}");
+            assert!(Instant::now() < deadline, "{is:?} and not {wanted:?}");
             thread::yield_now();
         }
         (real, after.clone())

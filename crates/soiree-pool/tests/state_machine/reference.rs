@@ -16,7 +16,7 @@ pub(crate) enum Step {
     },
     TrySubmit,
     /// Lets a running job end, well or in a panic.
-    LetGo {
+    EndJob {
         nth: usize,
         panics: bool,
     },
@@ -59,7 +59,7 @@ struct Queued {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     Done,
-    Refused,
+    Rejected,
     Unfinished { active: usize, discarded: usize },
 }
 
@@ -88,7 +88,7 @@ impl Reference {
         let full = self.queue.len() == self.counted.capacity;
         if !self.open {
             self.counted.rejected += 1;
-            return Answer::Refused;
+            return Answer::Rejected;
         }
         if self.live == 0 || idle > 0 {
             self.live = self.live.max(1);
@@ -110,7 +110,7 @@ impl Reference {
             self.counted.discarded += 1;
         } else {
             self.counted.rejected += 1;
-            return Answer::Refused;
+            return Answer::Rejected;
         }
         self.counted.submitted += 1;
         Answer::Done
@@ -135,7 +135,7 @@ impl Reference {
         }
     }
 
-    fn let_go(&mut self, nth: usize, panics: bool) {
+    fn end_job(&mut self, nth: usize, panics: bool) {
         self.running.remove(nth);
         match panics {
             true => self.counted.failed += 1,
@@ -215,7 +215,7 @@ impl ReferenceStateMachine for Reference {
             12 => any::<bool>().prop_map(|late| Step::Submit { late }),
             12 => Just(Step::Submit { late: false }),
             4 => Just(Step::TrySubmit),
-            12 => (0..8_usize, any::<bool>()).prop_map(|(nth, panics)| Step::LetGo { nth, panics }),
+            12 => (0..8_usize, any::<bool>()).prop_map(|(nth, panics)| Step::EndJob { nth, panics }),
             8 => any::<bool>().prop_map(|up| Step::Resize { up }),
             1 => Just(Step::ResizeToNone),
             1 => Just(Step::Stop),
@@ -227,7 +227,7 @@ impl ReferenceStateMachine for Reference {
 
     fn preconditions(state: &Self, step: &Step) -> bool {
         match step {
-            Step::LetGo { nth, .. } => *nth < state.running.len(),
+            Step::EndJob { nth, .. } => *nth < state.running.len(),
             Step::Resize { up } => *up || state.counted.max_workers > 1,
             _ => true,
         }
@@ -238,16 +238,16 @@ impl ReferenceStateMachine for Reference {
         match *step {
             Step::Submit { late } => state.answer = state.submit(late),
             Step::TrySubmit => state.answer = state.submit(false),
-            Step::LetGo { nth, panics } => state.let_go(nth, panics),
+            Step::EndJob { nth, panics } => state.end_job(nth, panics),
             Step::Resize { up } => state.resize(up),
-            Step::ResizeToNone => state.answer = Answer::Refused,
+            Step::ResizeToNone => state.answer = Answer::Rejected,
             Step::Stop => drop(state.stop()),
             Step::ReleaseUntilNow => state.answer = state.stop(),
             Step::Release => {
                 state.open = false;
                 state.live = state.running.len();
                 while !state.running.is_empty() {
-                    state.let_go(0, false);
+                    state.end_job(0, false);
                 }
             }
         }
