@@ -1,16 +1,16 @@
-//! What a pool counts, and how the figures are read without stopping it.
+//! What a pool counts, and reading the counters without stopping the pool.
 
 use crossbeam_utils::CachePadded;
 use soiree_core::{JobOutcome, PoolStats};
 
 use crate::sync::{Arc, AtomicU64, MAX_READ_ATTEMPTS, Mutex, Ordering, lock};
 
-/// All counters of a pool. They only ever rise.
+/// All counters of a pool. They never decrease.
 pub(crate) struct Counters {
-    /// Written with the pool's state locked.
+    /// Written only with the pool's state locked.
     accepted: AtomicU64,
     rejected: AtomicU64,
-    /// Jobs that ended elsewhere than on a worker: run inline, or discarded.
+    /// Jobs that no worker ran: they ran inline or on a thread that could not start a worker, or they were discarded.
     off_worker: JobCounts,
     shards: Mutex<Shards>,
 }
@@ -21,7 +21,7 @@ struct Shards {
     free: Vec<usize>,
 }
 
-/// Counts jobs that leave the queue. Each worker has its own, and is the only one to write it.
+/// Counts jobs that have left the queue, and how they ended.
 #[derive(Default)]
 pub(crate) struct JobCounts {
     started: AtomicU64,
@@ -31,14 +31,14 @@ pub(crate) struct JobCounts {
     discarded: AtomicU64,
 }
 
-/// A worker's tally while it lives; the next worker goes on counting in it.
+/// The counters of one worker, which no other thread writes. Dropping it leaves them to the next worker, which goes on counting.
 pub(crate) struct CounterShard<'a> {
     counters: &'a Counters,
     index: usize,
     counts: Arc<CachePadded<JobCounts>>,
 }
 
-/// How a job left the queue for good.
+/// How a job ended.
 #[derive(Clone, Copy)]
 pub(crate) enum JobEnd {
     Successful,
@@ -140,7 +140,7 @@ impl Counters {
         }
     }
 
-    /// Only with the pool's state locked.
+    /// Call it only with the pool's state locked.
     pub(crate) fn record_accepted(&self) {
         increment(&self.accepted);
     }
@@ -149,7 +149,7 @@ impl Counters {
         self.rejected.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A job begins on a thread that has no slot.
+    /// Counts the start of a job on a thread that has no shard.
     pub(crate) fn record_started_off_worker(&self) {
         self.off_worker.started.fetch_add(1, Ordering::SeqCst);
     }
@@ -160,7 +160,8 @@ impl Counters {
             .fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The job counters. `capacity` and `threads` bound what can wait and be active while the counters will not hold still.
+    /// Reads the job counters until two readings agree, at most `MAX_READ_ATTEMPTS` times. `capacity` bounds the waiting jobs.
+    /// If no two readings agree, `threads` bounds the active jobs.
     pub(crate) fn read(&self, capacity: usize, threads: usize) -> PoolStats {
         let shards = lock(&self.shards);
         let mut stats = PoolStats::default();
@@ -172,11 +173,12 @@ impl Counters {
             if !stable && attempt + 1 < MAX_READ_ATTEMPTS {
                 continue;
             }
-            // A job is accepted before it begins, and they are read the other way round.
+            // A job is accepted, started and ended in this order. The counters are read in the opposite order, so no
+            // difference is negative.
             let mut waiting = accepted - started;
             let mut active = started - ended.total();
             if stable {
-                // What is queued for a worker that is free is as good as active.
+                // Jobs beyond the capacity are queued for an idle worker: they count as active.
                 active += waiting.saturating_sub(capacity as u64);
             } else {
                 active = active.min(threads as u64);
@@ -205,7 +207,7 @@ impl Counters {
     }
 
     fn ended(&self, shards: &Shards) -> EndedCounts {
-        // No worker discards: what it has begun, it runs.
+        // Workers discard nothing: they run every job that they have started.
         let mut sum = self.off_worker.ended();
         for ended in shards.all.iter().map(|counts| counts.ended()) {
             sum.successful += ended.successful;
@@ -220,7 +222,7 @@ impl Counters {
 mod tests {
     use super::*;
 
-    /// P1: as many tallies as workers lived at once, however many there were, and none forgets what it counted.
+    /// P1: there are as many shards as workers lived at once, however many came and went, and no count is lost.
     #[test]
     fn workers_that_come_and_go_share_shards() {
         let counters = Counters::new();
@@ -237,7 +239,7 @@ mod tests {
         assert_eq!((stats.submitted, stats.successful), (200, 200));
     }
 
-    /// P1: figures that never hold still are read all the same, balance, and never fall.
+    /// P1: counters that never stop changing can still be read; the figures balance and never decrease.
     #[test]
     fn figures_are_read_while_they_change_without_a_pause() {
         const JOBS: u64 = 2_000_000;

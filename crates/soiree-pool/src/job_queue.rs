@@ -37,8 +37,8 @@ impl JobQueue {
 
     /// Whether a sender has to wait or give up.
     ///
-    /// Each idle receiver adds room for one job, since that job does not wait: a receiver is about to take it. So a queue of
-    /// capacity 0 is a rendezvous channel: it holds exactly the jobs that an idle receiver takes.
+    /// Each idle receiver adds room for one job, as it takes that job at once. So a queue of capacity 0 is a rendezvous channel: it
+    /// accepts a job only if a receiver is idle.
     #[inline]
     pub(crate) fn is_full(&self, idle_receivers: usize) -> bool {
         self.jobs.len() >= self.capacity + idle_receivers
@@ -56,7 +56,7 @@ impl JobQueue {
         self.jobs.pop_front()
     }
 
-    /// Removes all jobs. The caller drops them after it has unlocked the state, as dropping a job runs user code.
+    /// Removes all jobs. The caller drops them after it has unlocked the state, since dropping a job runs user code.
     pub(crate) fn drain(&mut self) -> VecDeque<Job> {
         std::mem::take(&mut self.jobs)
     }

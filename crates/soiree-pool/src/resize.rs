@@ -24,7 +24,7 @@ impl Shared {
         let stopping = state.phase == Phase::Stopping;
         drop(state);
         if max < old {
-            // Those that sleep are to see that they may have to leave.
+            // Sleeping workers may have to exit.
             self.not_empty.notify_all();
         }
         for _ in old..max {

@@ -1,4 +1,4 @@
-//! What a pool's handle and its workers share.
+//! What the handle of a pool and its workers share.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +21,7 @@ pub(crate) type SpawnHandler =
 
 pub(crate) struct Shared {
     pub(crate) name: Box<str>,
-    /// As in [`State`], for reading without the lock.
+    /// A copy of the queue's capacity, for reading without the lock.
     pub(crate) capacity: usize,
     pub(crate) min_workers: usize,
     pub(crate) idle_timeout: Duration,
@@ -30,22 +30,22 @@ pub(crate) struct Shared {
     pub(crate) panic_handler: Option<PanicHandler>,
     pub(crate) spawn_handler: SpawnHandler,
 
-    /// Held for a few instructions at a time, and never while user code runs.
+    /// Locked for a few instructions at a time, and never while user code runs.
     pub(crate) state: CachePadded<Mutex<State>>,
-    /// There is a job, or a worker is to leave.
+    /// Workers wait here for a job, or for a reason to exit.
     pub(crate) not_empty: Condvar,
-    /// There may be a place for a job.
+    /// Submitters wait here for room in the queue.
     pub(crate) not_full: Condvar,
-    /// A worker has left, or waits for the others to.
+    /// Releases wait here for workers to exit. Also notified when another worker starts to wait here: see `State::releasing`.
     pub(crate) worker_exited: Condvar,
 
-    // Written with the state locked, read without.
+    // Copies of figures in `State`, stored with the state locked and loaded without.
     pub(crate) queued: AtomicUsize,
     pub(crate) live: AtomicUsize,
     pub(crate) idle: AtomicUsize,
     pub(crate) max_workers: AtomicUsize,
 
-    /// Which threads are inside its jobs.
+    /// Which threads run jobs of this pool.
     pub(crate) worker_context: Nesting,
     pub(crate) next_worker_number: AtomicU64,
     pub(crate) counters: Counters,
@@ -56,13 +56,13 @@ impl Shared {
         lock_with_backoff(&self.state)
     }
 
-    /// Shows what has changed to those who look without the lock.
+    /// Stores the figures that change with every job, for threads that read them without the lock.
     pub(crate) fn publish(&self, state: &State) {
         self.queued.store(state.jobs.len(), Ordering::Release);
         self.idle.store(state.unassigned_idle(), Ordering::Release);
     }
 
-    /// As [`publish`](Self::publish), after the workers or their limit have changed.
+    /// As [`publish`](Self::publish), plus the figures that change with workers and their limit.
     pub(crate) fn publish_all(&self, state: &State) {
         self.publish(state);
         self.live.store(state.permits.live(), Ordering::Release);
@@ -70,7 +70,8 @@ impl Shared {
             .store(state.permits.limit(), Ordering::Release);
     }
 
-    /// Lets go of the state, and tells a worker or a submitter what there is for them.
+    /// Unlocks the state, then notifies a worker if jobs wait for one, and a submitter if there is room for its job. A thread
+    /// that is notified under the lock wakes up only to wait for the lock.
     pub(crate) fn unlock_and_notify(&self, mut state: MutexGuard<'_, State>) {
         let notify_worker = state.try_notify_worker();
         let notify_submitter = state.blocked > 0 && state.has_room();
@@ -83,8 +84,8 @@ impl Shared {
         }
     }
 
-    /// As [`unlock_and_notify`](Self::unlock_and_notify), after a worker has left: those who wait for all to leave as well, and
-    /// those who may start another.
+    /// As [`unlock_and_notify`](Self::unlock_and_notify), for a worker that has exited. Also notifies releases, and all blocked
+    /// submitters, since each of them may have to start the next worker.
     pub(crate) fn unlock_and_notify_exit(&self, mut state: MutexGuard<'_, State>) {
         self.publish_all(&state);
         let notify_worker = state.try_notify_worker();
@@ -99,8 +100,8 @@ impl Shared {
         self.worker_exited.notify_all();
     }
 
-    /// Runs a job on this thread that was counted as begun elsewhere than on a worker.
-    pub(crate) fn run_off_worker(&self, job: Job, _entered: Entered) -> JobOutcome {
+    /// Runs a job that the caller has [counted as started off-worker](Counters::record_started_off_worker).
+    pub(crate) fn run_off_worker(&self, job: Job, _guard: Entered) -> JobOutcome {
         let outcome = job.run();
         self.counters
             .record_ended_off_worker(JobEnd::from(&outcome));
@@ -116,6 +117,7 @@ impl Shared {
             return;
         };
         if let Err(second) = catch_unwind(AssertUnwindSafe(|| handler(payload))) {
+            // Dropping the bare payload may panic again; `PanicPayload` catches that.
             drop(PanicPayload::new(second));
         }
     }

@@ -1,4 +1,4 @@
-//! Stop, release, and releasing until a deadline.
+//! Stopping and releasing a pool.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use crate::state::Phase;
 use crate::sync::wait_until;
 
 impl Shared {
-    /// Refuses new jobs. When it returns, no more jobs get into the queue.
+    /// Moves to `phase`, or stays in a later one. When it returns, no job is accepted any more.
     fn close(&self, phase: Phase) {
         let mut state = self.lock();
         state.phase = state.phase.max(phase);
@@ -52,7 +52,8 @@ impl Shared {
         Err(Unfinished::new(active, discarded))
     }
 
-    /// Whether the workers ended in time. A worker waits for those alone that do not wait here themselves.
+    /// Waits for the workers to exit. Returns `false` if the deadline passes first. A worker does not wait for itself, nor for
+    /// other workers that wait here as well: they would wait for each other.
     fn wait_for_workers(&self, deadline: Instant, on_worker: bool) -> bool {
         let mut state = self.lock();
         if on_worker {

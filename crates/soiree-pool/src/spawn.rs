@@ -1,4 +1,4 @@
-//! Who may be a worker: starting one, and answering for those that cannot be started.
+//! Starting workers, and running their jobs when a thread cannot be started.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,14 +11,15 @@ use crate::worker;
 use crate::worker_permits::WorkerPermit;
 
 impl Shared {
-    /// Starts a worker. Never with the state locked: the spawn handler is user code.
+    /// Starts a worker. Call it with the state unlocked: the spawn handler is user code.
     ///
     /// # Errors
-    /// If no thread could be started. Then others answer for what is queued, or nothing is.
+    /// If no thread could be started. No job is stranded then: the other workers run what is queued, or this thread has run it.
     pub(crate) fn spawn_worker(self: &Arc<Self>, permit: WorkerPermit) -> io::Result<()> {
         let number = self.next_worker_number.fetch_add(1, Ordering::Relaxed);
         let builder = thread::Builder::new().name(format!("{}-{number}", self.name));
-        // The thread and this function cannot both have the seat, whatever the handler did and says that it did.
+        // A handler may start the thread and still return an error or panic. Exactly one of the thread and this function takes
+        // the permit.
         let handover = Arc::new(Mutex::new(Some(permit)));
         let body: Box<dyn FnOnce() + Send> = {
             let (shared, handover) = (Arc::clone(self), Arc::clone(&handover));
@@ -38,10 +39,12 @@ impl Shared {
         Err(error)
     }
 
-    /// Does a worker's work on this thread until there is another worker, or no work.
+    /// Runs queued jobs on this thread in place of the worker that could not be started, until another worker is live or the
+    /// queue is empty. Other threads may have queued these jobs because they counted on that worker.
     #[cold]
     fn run_as_substitute(&self, permit: WorkerPermit) {
         let mut state = self.lock();
+        // From here on, nobody may queue a job in reliance on this permit.
         state.permits.mark_busy(true);
         while state.permits.live() == 1 {
             let Some(job) = state.jobs.try_recv() else {
@@ -57,7 +60,7 @@ impl Shared {
         self.unlock_and_notify_exit(state);
     }
 
-    /// Starts a worker beside others if the strategy wants one and the limit allows it.
+    /// Starts another worker if the strategy wants one and the limit allows it.
     pub(crate) fn grow_if_wanted(self: &Arc<Self>, load: &Load) {
         let wanted = || load.waiting > 0 && self.strategy.grow(load);
         match catch_unwind(AssertUnwindSafe(wanted)) {
@@ -66,12 +69,13 @@ impl Shared {
             Err(payload) => return drop(soiree_core::PanicPayload::new(payload)),
         }
         if let Some(permit) = self.try_acquire_for_backlog() {
-            // A smaller pool is what is left if it fails.
+            // If that fails, the live workers run all jobs.
             let _ = self.spawn_worker(permit);
         }
     }
 
-    /// Takes a seat beside others, for what they have left waiting.
+    /// Acquires a permit for one more worker if jobs and blocked submitters outnumber the idle workers. Acquires none for a first
+    /// worker: a submitter starts that one, and reports the error if it cannot.
     pub(crate) fn try_acquire_for_backlog(&self) -> Option<WorkerPermit> {
         let mut state = self.lock();
         let waiting = state.jobs.len() + state.blocked;

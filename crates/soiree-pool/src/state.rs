@@ -1,4 +1,4 @@
-//! The state of a pool: its two channels, its lifecycle phase, and which workers wait how.
+//! The state of a pool: its two channels, its lifecycle phase, and how many threads search, sleep or block.
 
 use crate::job_queue::JobQueue;
 use crate::strategy::Load;
@@ -14,12 +14,12 @@ pub(crate) enum Phase {
     Stopping,
 }
 
-/// Both channels and all bookkeeping, behind ONE lock.
+/// Both channels and all bookkeeping, behind ONE lock, for speed.
 ///
-/// One lock is a decision for speed. Every job needs both channels at once: whether there is room depends on the idle workers,
-/// and whether to start a worker depends on the queue. With a lock or a channel for each, every job would pay for a second
-/// synchronization and for looking at the first channel again, as it may have changed meanwhile. Under one lock a job is counted,
-/// queued and started with one acquisition, in exact order.
+/// Every job needs both channels at once: whether it has room depends on the idle workers, and whether to start a worker depends
+/// on the queue. With a lock for each, or with two ready-made channels, every job would synchronize twice, and would then have to
+/// check the first channel again because it may have changed. With one lock, a submitter locks once to count and queue a job, and a
+/// worker locks once to take and start it. This also keeps the jobs in exact order.
 pub(crate) struct State {
     pub(crate) phase: Phase,
     pub(crate) jobs: JobQueue,
@@ -60,8 +60,8 @@ impl State {
         self.permits.idle().saturating_sub(self.jobs.len())
     }
 
-    /// Whether the caller has to notify a sleeping worker: jobs are queued, and no worker is on the way to them. A worker that
-    /// wakes up notifies the next one.
+    /// Returns whether the caller has to notify a sleeping worker: jobs are queued, and no worker is searching or notified already.
+    /// One at a time is enough, since a worker that takes a job notifies the next one.
     #[inline]
     #[must_use]
     pub(crate) fn try_notify_worker(&mut self) -> bool {
@@ -73,7 +73,7 @@ impl State {
 
     pub(crate) fn worker_woke(&mut self) {
         self.sleeping -= 1;
-        // A worker that woke by itself may have counted as the notified one already.
+        // A worker that woke without a notification has taken the count of the notified one, which finds 0 here.
         self.notified = self.notified.saturating_sub(1);
     }
 

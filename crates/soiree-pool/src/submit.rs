@@ -1,4 +1,4 @@
-//! How a job gets into the queue, and what happens when there is no place.
+//! Submitting a job, and what happens when the queue is full.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -10,34 +10,37 @@ use crate::state::{Phase, State};
 use crate::sync::{Arc, Backoff, MutexGuard, wait, wait_until};
 use crate::worker_permits::WorkerPermit;
 
-/// How long to wait for a place.
+/// How long a submitter may wait for room.
 #[derive(Clone, Copy)]
 enum WaitLimit {
     None,
-    Until(Instant, Duration),
+    Until {
+        deadline: Instant,
+        timeout: Duration,
+    },
     Unlimited,
 }
 
-/// What to do about a job after a look at the state.
+/// How a submitter has to go on with its job.
 enum Admission {
-    /// It has a place.
+    /// There is room in the queue.
     Enqueue,
-    /// A worker is to be started first.
+    /// Start a worker first, then try again.
     Spawn(WorkerPermit),
-    /// There is neither a place nor a permit.
+    /// There is neither room nor a permit.
     Full,
     Rejected(Reason),
 }
 
 impl Shared {
-    /// Submits as the overflow policy says.
+    /// Submits a job, and follows the overflow policy if the queue is full.
     pub(crate) fn submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
         let inside_job = self.worker_context.depth() > 0;
         let wait_limit = match self.overflow {
             Overflow::Block if !inside_job => WaitLimit::Unlimited,
             Overflow::BlockFor(timeout) if !inside_job => match Instant::now().checked_add(timeout)
             {
-                Some(deadline) => WaitLimit::Until(deadline, timeout),
+                Some(deadline) => WaitLimit::Until { deadline, timeout },
                 None => WaitLimit::Unlimited,
             },
             _ => WaitLimit::None,
@@ -46,14 +49,14 @@ impl Shared {
         self.submit_with(job, wait_limit, may_run_inline)
     }
 
-    /// Submits as the overflow policy says, where it does not say to wait.
+    /// As [`submit`](Self::submit), but rejects the job where that would block.
     pub(crate) fn submit_now(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
         let may_run_inline =
             self.worker_context.depth() > 0 || self.overflow == Overflow::CallerRuns;
         self.submit_with(job, WaitLimit::None, may_run_inline)
     }
 
-    /// Submits if there is a place right now, or can be made.
+    /// Submits a job if there is room, or the overflow policy makes room. Never blocks, never runs the job inline.
     pub(crate) fn try_submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
         self.submit_with(job, WaitLimit::None, false)
     }
@@ -118,6 +121,7 @@ impl Shared {
         Err(self.reject(job, Reason::Full { capacity }))
     }
 
+    /// Decides how the submitter goes on. After a failed start, with its `spawn_error`, it starts no other worker.
     fn admit(&self, state: &mut State, spawn_error: &mut Option<io::Error>) -> Admission {
         if state.phase != Phase::Open {
             return Admission::Rejected(Reason::Closed);
@@ -140,7 +144,7 @@ impl Shared {
         }
     }
 
-    /// Queues a job for which there is a place.
+    /// Queues a job. The caller has made sure that there is room.
     fn enqueue(self: &Arc<Self>, mut state: MutexGuard<'_, State>, job: Job) {
         state.jobs.send(job);
         self.counters.record_accepted();
@@ -152,7 +156,7 @@ impl Shared {
         }
     }
 
-    /// Waits until there may be a place, and says if it has waited for too long.
+    /// Blocks until there may be room. Returns the timeout if it has passed.
     fn wait_for_room<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
@@ -161,10 +165,10 @@ impl Shared {
         state.blocked += 1;
         let mut timed_out = None;
         match wait_limit {
-            WaitLimit::Until(deadline, waited) => {
+            WaitLimit::Until { deadline, timeout } => {
                 let passed;
                 (state, passed) = wait_until(&self.state, &self.not_full, state, deadline);
-                timed_out = passed.then_some(waited);
+                timed_out = passed.then_some(timeout);
             }
             _ => state = wait(&self.not_full, state),
         }
@@ -172,9 +176,9 @@ impl Shared {
         (state, timed_out)
     }
 
-    /// Runs the job on this thread, if not too many run inside one another here.
+    /// Runs the job on this thread, unless the pool is closed or too many jobs run inside one another here.
     pub(crate) fn submit_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
-        let Some(entered) = self.worker_context.enter_inline() else {
+        let Some(guard) = self.worker_context.enter_inline() else {
             let depth = self.worker_context.depth();
             return Err(self.reject(job, Reason::TooDeep { depth }));
         };
@@ -186,7 +190,7 @@ impl Shared {
         self.counters.record_accepted();
         self.counters.record_started_off_worker();
         drop(state);
-        Ok(self.run_off_worker(job, entered))
+        Ok(self.run_off_worker(job, guard))
     }
 
     fn reject(&self, job: Job, reason: Reason) -> SubmitError {

@@ -13,12 +13,12 @@ use crate::worker_permits::WorkerPermit;
 struct Worker<'a> {
     shared: &'a Arc<Shared>,
     shard: CounterShard<'a>,
-    /// Whether it is counted among those without a job.
+    /// Whether its permit counts as idle.
     idle: bool,
 }
 
 pub(crate) fn run(shared: &Arc<Shared>, mut permit: WorkerPermit) {
-    let _entered = shared.worker_context.enter_worker();
+    let _guard = shared.worker_context.enter_worker();
     let shard = shared.counters.acquire_shard();
     let mut worker = Worker {
         shared,
@@ -27,12 +27,12 @@ pub(crate) fn run(shared: &Arc<Shared>, mut permit: WorkerPermit) {
     };
     while let Some((job, held)) = worker.next_job(permit) {
         permit = held;
-        worker.run(job);
+        worker.run_job(job);
     }
 }
 
 impl Worker<'_> {
-    fn run(&self, job: Job) {
+    fn run_job(&self, job: Job) {
         let outcome = job.run();
         self.shard.record_ended(JobEnd::from(&outcome));
         self.shared.report_panic(&outcome);
@@ -51,8 +51,8 @@ impl Worker<'_> {
             }
             if self.idle && !asked_strategy && state.jobs.len() > 1 && state.permits.is_available()
             {
-                // Submitters that counted on this worker did not start another one. The strategy is asked with no job in
-                // hand, since the limit may fall in that while.
+                // Submitters that counted on this idle worker did not start another one, so the worker asks the strategy
+                // itself. It does so before it takes a job: if the limit falls meanwhile, it may not run one any more.
                 asked_strategy = true;
                 let load = state.load_after_receive();
                 drop(state);
@@ -68,7 +68,7 @@ impl Worker<'_> {
                 self.idle = true;
                 state.permits.mark_idle();
                 shared.publish(&state);
-                // Where jobs are handed over directly, this is the place that a submitter waits for.
+                // An idle worker is room for one more job. With a capacity of 0 there is no other room.
                 if state.blocked > 0 {
                     shared.unlock_and_notify(state);
                     state = shared.lock();
@@ -91,7 +91,7 @@ impl Worker<'_> {
             let timed_out;
             (state, timed_out) = shared.sleep(state);
             if timed_out && (!state.jobs.is_empty() || state.blocked > 0) {
-                // Somebody is on the way here with a job, and needs the lock for it.
+                // A job is queued, or a submitter is about to queue one. Stay for it.
                 backoff = Backoff::new();
             } else if timed_out && state.permits.live() > shared.min_workers {
                 return self.exit(state, permit);
@@ -99,7 +99,7 @@ impl Worker<'_> {
         }
     }
 
-    /// Begins a job, and tells others of the rest.
+    /// Counts a job as started, then notifies the next worker if more jobs are queued.
     fn start_job(&mut self, mut state: MutexGuard<'_, State>) {
         let was_idle = std::mem::replace(&mut self.idle, false);
         state.permits.mark_busy(was_idle);
@@ -122,7 +122,7 @@ impl Worker<'_> {
 }
 
 impl Shared {
-    /// Waits to be woken, and says whether the time of an idle worker is over.
+    /// Sleeps until notified. Returns whether the idle timeout has passed; workers up to `min_workers` have none.
     fn sleep<'a>(&'a self, mut state: MutexGuard<'a, State>) -> (MutexGuard<'a, State>, bool) {
         state.sleeping += 1;
         let deadline = (state.permits.live() > self.min_workers)

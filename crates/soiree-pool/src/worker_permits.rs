@@ -1,9 +1,9 @@
 //! The second channel of a pool: the permits to be a worker, as many as the worker limit.
 
-/// The right to be a worker: held by each worker, and by each thread that is about to start one.
+/// The right to be a worker. Held by each worker, and by each thread that is about to start one.
 ///
-/// Dropping it does not give it back; [`WorkerPermits::release`] does. A thread that has acquired one has to run the jobs that
-/// others queued because they counted on the new worker.
+/// [`WorkerPermits::release`] gives it back; dropping it does not. Until then other threads may queue jobs for the new worker, so a
+/// thread that cannot start it has to run these jobs itself.
 #[must_use]
 pub(crate) struct WorkerPermit(());
 

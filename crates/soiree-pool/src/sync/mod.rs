@@ -1,6 +1,4 @@
-//! Every sync primitive of the crate, so that a model checker can take their place.
-//!
-//! With `--cfg soiree_model` they are shuttle's.
+//! Every synchronization primitive of the crate: those of `std`, or those of the model checker with `--cfg soiree_model`.
 
 #[cfg(soiree_model)]
 mod model;
@@ -23,7 +21,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     ignore_poison(mutex.lock())
 }
 
-/// Waits until notified, or until no particular reason.
+/// Waits until notified. May also return without a notification.
 pub(crate) fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     ignore_poison(condvar.wait(guard))
 }

@@ -1,4 +1,4 @@
-//! The primitives of the model checker.
+//! The primitives of the model checker, shuttle.
 
 use std::time::{Duration, Instant};
 
@@ -9,18 +9,18 @@ use shuttle::rand::{Rng, thread_rng};
 
 use super::poison::ignore_poison;
 
-/// Enough to meet counters that hold still, and counters that will not.
+/// Enough to explore counters that are stable and counters that keep changing.
 pub(crate) const MAX_READ_ATTEMPTS: usize = 2;
 
-/// What is farther off than this never comes; what is nearer, and not past, may come at any time.
+/// A deadline farther off than this never passes. A nearer one may pass at any time.
 const NEVER_FROM: Duration = Duration::from_secs(3600);
 
-/// Locks the mutex. A backoff makes no difference to the checker.
+/// Locks the mutex. The checker schedules threads itself, so a backoff would change nothing.
 pub(crate) fn lock_with_backoff<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     ignore_poison(mutex.lock())
 }
 
-/// As [`wait`](super::wait), and says whether it timed out.
+/// As [`wait`](super::wait), and returns whether the deadline has passed.
 pub(crate) fn wait_until<'a, T>(
     mutex: &'a Mutex<T>,
     condvar: &Condvar,
@@ -32,7 +32,7 @@ pub(crate) fn wait_until<'a, T>(
         None => (guard, true),
         Some(remaining) if remaining > NEVER_FROM => (ignore_poison(condvar.wait(guard)), false),
         Some(_) => {
-            // It looks again rather than to be notified: so it never counts as blocked, and always ends, soon or late.
+            // Yields in place of waiting for a notification: a thread that may time out never counts as deadlocked.
             drop(guard);
             shuttle::thread::yield_now();
             let guard = ignore_poison(mutex.lock());
@@ -42,7 +42,7 @@ pub(crate) fn wait_until<'a, T>(
     }
 }
 
-/// Looks again while there may soon be something to see: once, so that every look is one to be explored.
+/// Lets a caller poll once or not at all: every poll is one more step to explore.
 pub(crate) struct Backoff {
     has_polled: std::cell::Cell<bool>,
 }

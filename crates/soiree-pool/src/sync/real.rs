@@ -1,4 +1,4 @@
-//! The primitives as everybody gets them.
+//! The primitives of `std`, which every build but the model checker's uses.
 
 use std::hint::spin_loop;
 use std::sync::TryLockError;
@@ -10,12 +10,13 @@ pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
 
 use super::poison::ignore_poison;
 
-/// How often to read counters that will not hold still.
+/// How often to read counters that keep changing.
 pub(crate) const MAX_READ_ATTEMPTS: usize = 64;
 
-/// As [`lock`](super::lock), and while another thread holds the lock, looks for it seldom.
+/// Locks the mutex, poisoned or not. If it is locked, retries with pauses before it blocks.
 ///
-/// Each look takes the lock's memory from the processor that works with it. Left alone, that one goes through several rounds.
+/// Every attempt takes the cache line of the lock and its data away from the owner. Left alone, the owner locks and unlocks several
+/// times in a row, so jobs are queued and taken in batches.
 pub(crate) fn lock_with_backoff<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     const ATTEMPTS: usize = 8;
     const SPINS_PER_ATTEMPT: usize = 64;
@@ -29,7 +30,8 @@ pub(crate) fn lock_with_backoff<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     ignore_poison(mutex.lock())
 }
 
-/// As [`wait`](super::wait), and says whether the deadline has passed. Callers believe that, and not the clock.
+/// As [`wait`](super::wait), and returns whether the deadline has passed. Callers go by that and not by the clock, so that the
+/// model checker can decide.
 pub(crate) fn wait_until<'a, T>(
     _mutex: &Mutex<T>,
     condvar: &Condvar,
