@@ -1,4 +1,4 @@
-//! Releases with a deadline.
+//! Releasing with a deadline.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use soiree_pool::Pool;
 
 use crate::common::{Ledger, SOME, Threads, block_worker, explore, one_of, pool};
 
-/// P5: a release until a deadline beside one without: both return, and whatever was left is told.
+/// P5: a release with a deadline and one without both return, and the one with a deadline reports what was left.
 #[test]
 fn a_release_races_one_with_a_deadline() {
     explore(|| {
@@ -24,7 +24,7 @@ fn a_release_races_one_with_a_deadline() {
         let discarded = pool.stats().discarded as usize;
         match released {
             Ok(()) => assert_eq!(discarded, 0),
-            // What a worker had in its hand counts as active, and it may yet discard it.
+            // A job that counts as active may still be discarded.
             Err(left) => {
                 let possible = left.discarded..=left.discarded + left.active;
                 assert!(possible.contains(&discarded), "{left:?} of {discarded}");
@@ -33,7 +33,7 @@ fn a_release_races_one_with_a_deadline() {
     });
 }
 
-/// P5: a deadline that comes while a job runs is told of that job, and of all that waited.
+/// P5: a deadline that passes while a job runs reports that job and all waiting ones.
 #[test]
 fn a_deadline_reports_what_was_left() {
     explore(|| {
@@ -56,7 +56,7 @@ fn a_deadline_reports_what_was_left() {
     });
 }
 
-/// P5: stopping and waiting for a while ends, with what runs or without.
+/// P5: stopping with a timeout returns, whether jobs still run or not.
 #[test]
 fn stopping_with_a_timeout_races_submitters() {
     explore(|| {

@@ -11,7 +11,7 @@ use soiree_pool::{
     Balanced, Lazy, Load, Overflow, Pool, ResizeError, SubmitErrorReason, WorkerPool,
 };
 
-/// P2
+/// P2: the worker limit holds while it changes.
 #[test]
 fn no_more_jobs_run_at_once_than_there_may_be_workers_while_the_limit_changes() {
     let pool = Arc::new(WorkerPool::new(4, 16).unwrap());
@@ -48,7 +48,7 @@ fn no_more_jobs_run_at_once_than_there_may_be_workers_while_the_limit_changes() 
     assert_at_rest(&pool);
 }
 
-/// P2, P3: workers above the new limit give their next job to those who stay.
+/// P2, P3: workers above the new limit leave the queued jobs to the workers that stay.
 #[test]
 fn a_pool_resized_down_to_one_runs_one_job_at_once() {
     let pool = WorkerPool::new(4, 100).unwrap();
@@ -67,7 +67,7 @@ fn a_pool_resized_down_to_one_runs_one_job_at_once() {
     }
     latches.into_iter().for_each(Latch::open);
     until("all jobs have run", || pool.stats().successful == 104);
-    until("three workers have left", || pool.running() == 1);
+    until("three workers have exited", || pool.running() == 1);
     assert!(!overlapped.load(Ordering::SeqCst));
     pool.resize(2).unwrap();
     let two = [Latch::block_worker(&pool), Latch::block_worker(&pool)];
@@ -77,7 +77,7 @@ fn a_pool_resized_down_to_one_runs_one_job_at_once() {
     assert_at_rest(&pool);
 }
 
-/// P2
+/// P2: with `Block`, a submitter waits while the queue is full.
 #[test]
 fn a_full_queue_holds_the_submitter_back_until_there_is_a_place() {
     let pool = Arc::new(WorkerPool::new(1, 1).unwrap());
@@ -106,7 +106,7 @@ fn a_full_queue_holds_the_submitter_back_until_there_is_a_place() {
     assert_at_rest(&pool);
 }
 
-/// P2
+/// P2: with a capacity of 0, a job is accepted only if a worker takes it at once.
 #[test]
 fn a_queue_of_capacity_0_hands_jobs_over_directly() {
     let pool = WorkerPool::new(2, 0).unwrap();
@@ -140,7 +140,7 @@ fn a_queue_of_capacity_0_hands_jobs_over_directly() {
     assert_at_rest(&pool);
 }
 
-/// P2
+/// P2: `DropOldest` discards the oldest waiting job.
 #[test]
 fn drop_oldest_drops_exactly_the_oldest() {
     let pool = WorkerPool::builder()
@@ -163,7 +163,7 @@ fn drop_oldest_drops_exactly_the_oldest() {
     assert_at_rest(&pool);
 }
 
-/// P2
+/// P2: with `CallerRuns`, the submitter runs the job itself.
 #[test]
 fn caller_runs_runs_on_the_caller() {
     let pool = WorkerPool::builder()
@@ -183,7 +183,7 @@ fn caller_runs_runs_on_the_caller() {
     assert_at_rest(&pool);
 }
 
-/// P2
+/// P2: `Reject` and `BlockFor` return the job, and it is counted as rejected.
 #[test]
 fn reject_and_block_for_return_an_error_and_count_it() {
     for overflow in [
@@ -222,7 +222,7 @@ fn reject_and_block_for_return_an_error_and_count_it() {
     }
 }
 
-/// P7
+/// P7: idle workers exit after the timeout, down to `min_workers`.
 #[test]
 fn idle_workers_above_the_minimum_leave() {
     let pool = WorkerPool::builder()
@@ -234,13 +234,13 @@ fn idle_workers_above_the_minimum_leave() {
     let latches: Vec<Latch> = (0..3).map(|_| Latch::block_worker(&pool)).collect();
     assert_eq!(pool.running(), 3);
     latches.into_iter().for_each(Latch::open);
-    until("two have left", || pool.running() == 1);
+    until("two have exited", || pool.running() == 1);
     pool.submit_and_wait(|| {}).unwrap();
     pool.release();
     assert_at_rest(&pool);
 }
 
-/// P3, P7: a job that comes as the last worker leaves is not stranded.
+/// P3, P7: a job that is submitted while the last worker exits still runs.
 #[test]
 fn no_job_is_stranded_while_the_last_worker_leaves() {
     for capacity in [0, 1, 8] {
@@ -259,7 +259,7 @@ fn no_job_is_stranded_while_the_last_worker_leaves() {
     }
 }
 
-/// P2: strategies decide between one worker and the limit.
+/// P2: strategies decide how many workers there are between one and the limit.
 #[test]
 fn strategies_start_workers_as_they_say() {
     let grown_to = |pool: &WorkerPool, jobs: usize| {
@@ -277,7 +277,11 @@ fn strategies_start_workers_as_they_say() {
         .strategy(Lazy)
         .build()
         .unwrap();
-    assert_eq!(grown_to(&lazy, 4), 1, "the queue is full, not more");
+    assert_eq!(
+        grown_to(&lazy, 4),
+        1,
+        "the queue is full, but no job is left over"
+    );
     lazy.release();
     let lazy = WorkerPool::builder()
         .max_workers(2)
@@ -295,7 +299,7 @@ fn strategies_start_workers_as_they_say() {
     assert_eq!(grown_to(&balanced, 1), 1);
     balanced.release();
     let never = |load: &Load| {
-        assert!(load.workers < 2, "strategies that panic say no");
+        assert!(load.workers < 2, "a strategy that panics starts no worker");
         false
     };
     let custom = WorkerPool::builder()
@@ -309,7 +313,7 @@ fn strategies_start_workers_as_they_say() {
     assert_at_rest(&custom);
 }
 
-/// P2
+/// P2: an invalid limit is an error and changes nothing.
 #[test]
 fn an_invalid_resize_is_rejected() {
     let pool = WorkerPool::builder()
@@ -327,7 +331,7 @@ fn an_invalid_resize_is_rejected() {
     assert_eq!(pool.stats().max_workers, 2);
 }
 
-/// P2: what cannot work is refused when it is built, and the error names the value.
+/// P2: `build` returns an error that names the invalid option and its value.
 #[test]
 fn the_builder_rejects_invalid_options() {
     let builder = WorkerPool::builder;
@@ -340,7 +344,7 @@ fn the_builder_rejects_invalid_options() {
     assert!(message(builder().capacity(usize::MAX)).contains(&usize::MAX.to_string()));
 }
 
-/// P2: a queue for which there is no memory is refused, where allocating it would end the process.
+/// P2: a capacity that cannot be allocated is an error; allocating the queue later would abort the process.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_capacity_that_cannot_be_allocated_is_rejected() {

@@ -1,23 +1,23 @@
-//! What the tests of the pool share.
+//! Helpers of all tests of the pool.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use soiree_pool::{Pool, WorkerPool};
 
-/// Far more than any condition takes that is going to come true.
+/// How long a condition may take. Far longer than any that comes true.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Waits until the condition holds.
+/// Waits until the condition holds. Panics after [`TIMEOUT`].
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + TIMEOUT;
     while !holds() {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
         std::thread::yield_now();
     }
 }
 
-/// A job that says that it runs, and then runs until it is let go.
+/// Holds up a job, and so a worker, until it opens.
 pub(crate) struct Latch {
     running: Receiver<()>,
     open: Sender<()>,
@@ -26,7 +26,7 @@ pub(crate) struct Latch {
 impl Latch {
     pub(crate) fn block_worker(pool: &WorkerPool) -> Self {
         let (latch, job) = Self::job();
-        pool.submit(job).expect("the pool takes a job");
+        pool.submit(job).expect("the pool accepts a job");
         latch.wait_running();
         latch
     }
@@ -50,7 +50,7 @@ impl Latch {
     }
 }
 
-/// Asserts what holds of a pool that was released.
+/// Asserts that a released pool has no workers and no jobs, and that its figures add up.
 pub(crate) fn assert_at_rest(pool: &WorkerPool) {
     let stats = pool.stats();
     assert!(stats.is_balanced(), "{stats:?}");

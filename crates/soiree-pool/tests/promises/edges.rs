@@ -1,4 +1,4 @@
-//! Many threads at the edges: limits that move, policies that meet the end of the pool, figures meanwhile.
+//! Many threads at once: limits that change, policies while the pool closes, and the figures meanwhile.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
@@ -17,7 +17,7 @@ fn counting(count: &Arc<AtomicUsize>) -> impl FnOnce() + Send + 'static {
     }
 }
 
-/// P4: also on a thread that is no worker, to the same depth.
+/// P4: the inline depth is limited on a thread that is no worker, too.
 #[test]
 fn caller_runs_goes_no_deeper_than_the_stated_depth() {
     let pool = Arc::new(
@@ -51,7 +51,7 @@ fn caller_runs_goes_no_deeper_than_the_stated_depth() {
     assert_at_rest(&pool);
 }
 
-/// P2, P5: whatever the reason, the job comes back and can be run.
+/// P2, P5: for every reason of rejection, the job comes back and can be run.
 #[test]
 fn every_rejection_gives_the_job_back() {
     let ran = Arc::new(AtomicUsize::new(0));
@@ -99,7 +99,7 @@ fn every_rejection_gives_the_job_back() {
     assert_eq!(ran.load(Ordering::SeqCst), 8);
 }
 
-/// P2: a higher limit takes effect for jobs that wait already, and for submitters that do.
+/// P2: a higher limit takes effect for jobs that already wait, and for submitters that are already blocked.
 #[test]
 fn a_pool_resized_up_starts_what_waits() {
     for capacity in [0, 1, 4] {
@@ -117,7 +117,7 @@ fn a_pool_resized_up_starts_what_waits() {
         });
         first.open();
         latches.into_iter().for_each(Latch::open);
-        until("two have left", || pool.running() <= 1);
+        until("two have exited", || pool.running() <= 1);
         pool.submit_and_wait(|| {}).unwrap();
         pool.release();
         assert_eq!(pool.stats().successful, 4);
@@ -125,7 +125,7 @@ fn a_pool_resized_up_starts_what_waits() {
     }
 }
 
-/// P2, P3: a job that is running when the limit falls does not count for the jobs after it: none starts above the limit.
+/// P2, P3: after the limit fell, no job starts while as many jobs run as the new limit allows.
 #[test]
 fn no_job_starts_above_a_limit_that_was_lowered() {
     let pool = WorkerPool::new(3, 64).unwrap();
@@ -158,7 +158,7 @@ fn no_job_starts_above_a_limit_that_was_lowered() {
     assert_at_rest(&pool);
 }
 
-/// P5: from many threads and from workers, at once; each returns when the other workers have ended.
+/// P5: many threads and workers may release at once; each release returns when all other workers have exited.
 #[test]
 fn releases_may_meet_one_another() {
     for round in 0..100 {
@@ -189,7 +189,7 @@ fn releases_may_meet_one_another() {
     }
 }
 
-/// P3, P5: a submitter that makes place in a pool which closes does not make it for a job that is then refused.
+/// P3, P5: in a closing pool, `DropOldest` never discards a job to make room for one that is then rejected.
 #[test]
 fn dropping_the_oldest_ends_where_the_release_begins() {
     for _ in 0..200 {
@@ -210,7 +210,7 @@ fn dropping_the_oldest_ends_where_the_release_begins() {
             starting.wait();
             until("some were accepted", || pool.submitted_tasks() > 5);
             pool.release();
-            // The newest job was in the queue, and nobody may have taken it away again.
+            // The newest accepted job was in the queue, and no other job may have replaced it.
             assert!(ran.load(Ordering::SeqCst) > 0);
         });
         let stats = pool.stats();
@@ -222,7 +222,7 @@ fn dropping_the_oldest_ends_where_the_release_begins() {
     }
 }
 
-/// P1, P2: while everything happens at once that may happen to a pool, its figures hold in every snapshot.
+/// P1, P2: the figures add up in every snapshot while jobs, resizes and reads run at once.
 #[test]
 fn the_figures_hold_while_everything_happens_at_once() {
     const SUBMITTERS: usize = 3;
@@ -279,7 +279,7 @@ fn the_figures_hold_while_everything_happens_at_once() {
     }
 }
 
-/// P2, P4: submitting without waiting does what the policy says, except wait; trying neither waits nor runs the job here.
+/// P2, P4: `submit_now` follows the policy but never blocks; `try_submit` neither blocks nor runs the job inline.
 #[test]
 fn submitting_now_does_what_the_policy_says_without_waiting() {
     for overflow in [
@@ -318,7 +318,7 @@ fn submitting_now_does_what_the_policy_says_without_waiting() {
     }
 }
 
-/// P2, P4: a pool that is used as a `dyn Pool` is the same pool.
+/// P2, P4: a pool used as a `dyn Pool` behaves the same.
 #[test]
 fn a_pool_is_the_same_behind_the_trait() {
     let pool = WorkerPool::new(2, 1).unwrap();
@@ -338,11 +338,11 @@ fn a_pool_is_the_same_behind_the_trait() {
     ));
     latch.open();
 
-    let check = pool.worker_check().expect("it knows its workers");
+    let check = pool.worker_check().expect("the pool knows its workers");
     assert!(!check() && !pool.on_worker());
     let (sender, answers) = std::sync::mpsc::channel();
     pool.submit(Job::new(move || {
-        sender.send(check()).expect("the test listens")
+        sender.send(check()).expect("the test receives")
     }))
     .unwrap();
     assert!(answers.recv_timeout(TIMEOUT).expect("the job runs"));
@@ -350,7 +350,7 @@ fn a_pool_is_the_same_behind_the_trait() {
     assert_eq!(count.load(Ordering::SeqCst), 1);
 }
 
-/// P4: inside a job of the pool, submitting without waiting runs inline what finds no place.
+/// P4: inside a job of a full pool, `submit_now` runs the job inline.
 #[test]
 fn submitting_now_on_a_worker_of_a_full_pool_runs_inline() {
     let pool = Arc::new(WorkerPool::new(1, 1).unwrap());
@@ -359,7 +359,11 @@ fn submitting_now_on_a_worker_of_a_full_pool_runs_inline() {
     pool.submit_and_wait(move || {
         inner.submit(counting(&count)).unwrap();
         inner.submit_now(Job::new(counting(&count))).unwrap();
-        assert_eq!(count.load(Ordering::SeqCst), 1, "the second one ran here");
+        assert_eq!(
+            count.load(Ordering::SeqCst),
+            1,
+            "the second job ran on this thread"
+        );
     })
     .unwrap();
     pool.release();

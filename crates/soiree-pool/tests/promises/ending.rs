@@ -1,4 +1,4 @@
-//! Stop, release, deadlines, and what happens at the edges of a pool's life.
+//! Stopping, releasing, deadlines, dropping the pool, and running jobs inline.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
@@ -11,7 +11,7 @@ use soiree_pool::{
     Job, MAX_INLINE_DEPTH, Overflow, Pool, SubmitErrorReason, Unfinished, WaitError, WorkerPool,
 };
 
-/// P5
+/// P5: a release runs all queued jobs, and may be repeated.
 #[test]
 fn release_runs_everything_queued_first() {
     let pool = WorkerPool::new(2, 100).unwrap();
@@ -31,7 +31,7 @@ fn release_runs_everything_queued_first() {
     assert_at_rest(&pool);
 }
 
-/// P5
+/// P5: a stop discards the waiting jobs and lets the running one end.
 #[test]
 fn stop_discards_exactly_what_had_not_started() {
     let pool = WorkerPool::new(1, 10).unwrap();
@@ -52,7 +52,7 @@ fn stop_discards_exactly_what_had_not_started() {
     assert_at_rest(&pool);
 }
 
-/// P5
+/// P5: at the deadline, a release returns how many jobs run and how many it discarded.
 #[test]
 fn a_deadline_says_what_was_left() {
     let pool = WorkerPool::new(1, 10).unwrap();
@@ -76,7 +76,7 @@ fn a_deadline_says_what_was_left() {
     assert_at_rest(&pool);
 }
 
-/// P5: blocked submitters wake up, and get their job back.
+/// P5: blocked submitters wake up and get their job back.
 #[test]
 fn blocked_submitters_wake_when_the_pool_stops() {
     for capacity in [0, 1] {
@@ -108,7 +108,7 @@ fn blocked_submitters_wake_when_the_pool_stops() {
     }
 }
 
-/// P3, P5: every job that races a stop or a release is run, discarded or refused, and counted as that.
+/// P3, P5: every job that races a stop or a release is run, discarded or rejected, and counted accordingly.
 #[test]
 fn jobs_that_race_the_end_are_accounted_for_exactly() {
     for round in 0..200 {
@@ -151,7 +151,7 @@ fn jobs_that_race_the_end_are_accounted_for_exactly() {
     }
 }
 
-/// P5: from a worker neither waits for that worker.
+/// P5: a stop or a release inside a job does not wait for the worker that runs this job.
 #[test]
 fn a_job_may_stop_and_release_its_own_pool() {
     let pool = Arc::new(WorkerPool::new(2, 10).unwrap());
@@ -172,7 +172,7 @@ fn a_job_may_stop_and_release_its_own_pool() {
     assert_at_rest(&pool);
 }
 
-/// P5: what was accepted still runs when the last handle goes, also when it goes on a worker.
+/// P5: accepted jobs still run after the pool was dropped, even if a worker dropped it.
 #[test]
 fn dropping_the_pool_runs_what_was_accepted() {
     let (sender, ran) = channel();
@@ -199,7 +199,7 @@ fn dropping_the_pool_runs_what_was_accepted() {
     dropped.recv_timeout(TIMEOUT).unwrap();
 }
 
-/// P5: a missed deadline tells of jobs that run when nothing waits, to a worker as well, and each time anew.
+/// P5: each missed deadline reports the running jobs even if none wait, to a caller inside a job as well.
 #[test]
 fn jobs_that_run_past_the_deadline_are_reported_though_nothing_was_discarded() {
     let pool = Arc::new(WorkerPool::new(2, 2).unwrap());
@@ -210,7 +210,7 @@ fn jobs_that_run_past_the_deadline_are_reported_though_nothing_was_discarded() {
         for _ in 0..3 {
             sender
                 .send(own.release_with_deadline(Instant::now()))
-                .expect("the test listens");
+                .expect("the test receives");
         }
     })
     .unwrap();
@@ -226,7 +226,7 @@ fn jobs_that_run_past_the_deadline_are_reported_though_nothing_was_discarded() {
     assert_at_rest(&pool);
 }
 
-/// P5: dropping the pool wakes the workers that are idle, those as well that are to stay when idle, and they end.
+/// P5: dropping the pool wakes all idle workers, including those that `min_workers` keeps, and they exit.
 #[test]
 fn the_threads_of_a_dropped_pool_end() {
     let (sender, ended) = channel();
@@ -237,7 +237,7 @@ fn the_threads_of_a_dropped_pool_end() {
             let sender = sender.clone();
             let body = move || {
                 body();
-                sender.send(()).expect("the test listens");
+                sender.send(()).expect("the test receives");
             };
             thread.spawn(body).map(drop)
         })
@@ -249,7 +249,7 @@ fn the_threads_of_a_dropped_pool_end() {
     ended.recv_timeout(TIMEOUT).expect("the worker ends");
 }
 
-/// P4
+/// P4: inside a job of a full pool, jobs run inline up to `MAX_INLINE_DEPTH`; the next one is rejected.
 #[test]
 fn submitting_from_a_worker_of_a_full_pool_runs_inline_to_the_stated_depth() {
     let pool = Arc::new(WorkerPool::new(1, 1).unwrap());
@@ -288,7 +288,7 @@ fn submitting_from_a_worker_of_a_full_pool_runs_inline_to_the_stated_depth() {
     assert_at_rest(&pool);
 }
 
-/// P4: whatever the policy, a worker does not wait for itself.
+/// P4: under no policy does a worker wait for itself.
 #[test]
 fn no_policy_makes_a_worker_of_a_full_pool_wait() {
     for overflow in [
@@ -317,7 +317,7 @@ fn no_policy_makes_a_worker_of_a_full_pool_wait() {
     }
 }
 
-/// P4
+/// P4: a job that waits for other jobs of its pool runs them inline.
 #[test]
 fn waiting_for_a_job_on_a_worker_runs_it_inline() {
     let pool = Arc::new(WorkerPool::new(1, 10).unwrap());
@@ -336,7 +336,7 @@ fn waiting_for_a_job_on_a_worker_runs_it_inline() {
     assert_at_rest(&pool);
 }
 
-/// P6
+/// P6: a job that starts after its deadline is dropped and counted as expired.
 #[test]
 fn a_job_that_cannot_start_in_time_expires() {
     let pool = WorkerPool::new(1, 10).unwrap();
@@ -353,7 +353,7 @@ fn a_job_that_cannot_start_in_time_expires() {
     assert_at_rest(&pool);
 }
 
-/// P5: whoever waits for a job that is discarded wakes.
+/// P5: a thread that waits for a job wakes up when the job is discarded.
 #[test]
 fn a_waiter_wakes_when_its_job_is_discarded() {
     let pool = WorkerPool::new(1, 10).unwrap();
@@ -367,7 +367,7 @@ fn a_waiter_wakes_when_its_job_is_discarded() {
     latch.open();
 }
 
-/// P5: a thread that runs a job inline is no worker, and waits for those who are.
+/// P5: a thread that runs a job inline is no worker, so its release waits for all workers.
 #[test]
 fn a_release_from_a_job_that_runs_inline_elsewhere_waits_for_the_workers() {
     let pool = Arc::new(

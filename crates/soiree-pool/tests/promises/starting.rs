@@ -1,4 +1,4 @@
-//! How workers are started, and what happens when they cannot be.
+//! Starting workers, and what happens when a thread cannot be started.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::common::{Latch, assert_at_rest, until};
 use soiree_pool::{Overflow, Pool, SubmitErrorReason, Unfinished, WorkerPool};
 
-/// A pool that can start so many threads, and no more after that.
+/// A pool that can start only `threads` threads.
 fn failing_after(threads: usize, capacity: usize) -> WorkerPool {
     let left = AtomicUsize::new(threads);
     WorkerPool::builder()
@@ -27,7 +27,7 @@ fn failing_after(threads: usize, capacity: usize) -> WorkerPool {
         .unwrap()
 }
 
-/// P8
+/// P8: a pool that cannot start its first thread returns the job.
 #[test]
 fn without_a_single_thread_a_job_is_rejected() {
     for capacity in [0, 4] {
@@ -54,7 +54,7 @@ fn without_a_single_thread_a_job_is_rejected() {
     }
 }
 
-/// P8
+/// P8: if no further thread starts, the live workers run all jobs.
 #[test]
 fn when_later_threads_fail_the_others_do_everything() {
     let pool = failing_after(1, 4);
@@ -76,7 +76,7 @@ fn when_later_threads_fail_the_others_do_everything() {
     assert_at_rest(&pool);
 }
 
-/// P3, P8: submitters trust in workers whose threads then cannot be started.
+/// P3, P8: jobs that were queued for a worker whose thread then does not start still run.
 #[test]
 fn no_job_is_stranded_while_every_second_thread_fails() {
     for capacity in [0, 1, 4] {
@@ -125,7 +125,7 @@ fn no_job_is_stranded_while_every_second_thread_fails() {
     }
 }
 
-/// P8: a handler that starts the thread, and says that it did not.
+/// P8: a handler may start the thread and then panic; the permit is used once.
 #[test]
 fn a_spawn_handler_that_panics_after_it_started_the_thread_harms_nothing() {
     let pool = WorkerPool::builder()
@@ -151,7 +151,7 @@ fn a_spawn_handler_that_panics_after_it_started_the_thread_harms_nothing() {
     assert_at_rest(&pool);
 }
 
-/// P2: a worker that is started because the queue is full makes place for one job, even if it is quick.
+/// P2: a worker that is started because the queue is full makes room for exactly one job.
 #[test]
 fn no_more_jobs_wait_than_may_when_a_full_queue_starts_a_worker() {
     let running = Arc::new(AtomicUsize::new(0));
@@ -165,7 +165,7 @@ fn no_more_jobs_wait_than_may_when_a_full_queue_starts_a_worker() {
             let running = Arc::clone(&running);
             move |builder, body| {
                 builder.spawn(body)?;
-                // The second worker takes its first job before it is known to have started.
+                // The second worker takes its first job before the submitter that started it goes on.
                 if started.fetch_add(1, Ordering::SeqCst) == 1 {
                     until("it has a job", || running.load(Ordering::SeqCst) == 2);
                 }
@@ -195,7 +195,7 @@ fn no_more_jobs_wait_than_may_when_a_full_queue_starts_a_worker() {
     assert_at_rest(&pool);
 }
 
-/// P5: handlers are user code, and may end the pool.
+/// P5: a spawn handler may stop the pool that calls it.
 #[test]
 fn a_spawn_handler_may_stop_its_own_pool() {
     for capacity in [0, 4] {
@@ -215,7 +215,7 @@ fn a_spawn_handler_may_stop_its_own_pool() {
                 .unwrap(),
         );
         own.set(Arc::downgrade(&pool)).unwrap();
-        // Whether this one gets in before the stop is open; the next one does not.
+        // This job may be accepted before the stop; the next one is rejected.
         let _ = pool.submit(|| {});
         let rejected = pool.submit(|| {}).unwrap_err();
         assert!(matches!(rejected.reason, SubmitErrorReason::Closed));
@@ -225,7 +225,7 @@ fn a_spawn_handler_may_stop_its_own_pool() {
     }
 }
 
-/// P5: so may strategies.
+/// P5: a strategy may stop the pool that calls it.
 #[test]
 fn a_strategy_may_stop_its_own_pool() {
     let own: Arc<OnceLock<Weak<WorkerPool>>> = Arc::default();
@@ -254,7 +254,7 @@ fn a_strategy_may_stop_its_own_pool() {
     assert_at_rest(&pool);
 }
 
-/// P2, P3: with one worker, jobs of one submitter run in their order, also while workers come and go.
+/// P2, P3: with a limit of one worker, the jobs of one submitter run in order, even while workers exit and start.
 #[test]
 fn one_worker_runs_the_jobs_of_one_submitter_in_order() {
     for capacity in [0, 1, 3] {
@@ -276,7 +276,7 @@ fn one_worker_runs_the_jobs_of_one_submitter_in_order() {
     }
 }
 
-/// P3: a job that waits for a later one gets it, for there is a second worker to be had.
+/// P3: a job that waits for a later job does not block it, because the pool starts a second worker.
 #[test]
 fn a_job_may_wait_for_another_while_there_may_be_more_workers() {
     for capacity in [0, 2] {
@@ -296,7 +296,7 @@ fn a_job_may_wait_for_another_while_there_may_be_more_workers() {
     }
 }
 
-/// P5, P8: what no worker had begun is told of at the deadline, though nothing ran.
+/// P5, P8: a missed deadline reports jobs whose worker's thread has not started, although nothing runs.
 #[test]
 fn a_deadline_reports_jobs_whose_worker_is_yet_to_start() {
     let (open, opened) = channel::<()>();

@@ -1,4 +1,4 @@
-//! The pool against a model of it that does one thing after another: the same steps, the same figures.
+//! Compares the pool with a sequential model: after the same steps, both have the same figures.
 
 mod reference;
 
@@ -14,12 +14,12 @@ use soiree_pool::{Balanced, Job, Lazy, Pool, ResizeError, WorkerPool, WorkerPool
 
 use self::reference::{Answer, Reference, Step};
 
-/// Far more than any figure takes that is going to come true.
+/// How long the pool may take to reach the figures. Far longer than it ever does.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 struct Real {
     pool: WorkerPool,
-    /// Ends a job, in a panic or not.
+    /// Ends a job: with a panic if `true` is sent.
     latches: BTreeMap<usize, Sender<bool>>,
     running: Arc<Mutex<BTreeSet<usize>>>,
 }
@@ -34,7 +34,7 @@ impl Real {
             let panics = opened.recv().unwrap_or(false);
             running.lock().unwrap().remove(&number);
             if panics {
-                // Not `panic!`, which would print each.
+                // `panic!` would print a message each time.
                 std::panic::resume_unwind(Box::new("so"));
             }
         })
@@ -52,7 +52,7 @@ impl Real {
             }
             Step::Submit { late: true } => {
                 let job = self.job(before.next);
-                // By the time it starts, this instant is over.
+                // The deadline has passed by the time the job starts.
                 rejected(self.pool.submit_before(job, Instant::now()).is_err())
             }
             Step::TrySubmit => {
@@ -134,7 +134,7 @@ impl StateMachineTest for Machine {
         let wanted = after.stats();
         let running: BTreeSet<usize> = after.running.iter().copied().collect();
         let deadline = Instant::now() + TIMEOUT;
-        // Workers take a moment to get there; it has to come to exactly this.
+        // Workers need a moment, but have to reach exactly these figures.
         while real.pool.stats() != wanted || *real.running.lock().unwrap() != running {
             let is = real.pool.stats();
             assert!(is.is_balanced(), "{is:?}");
@@ -154,7 +154,7 @@ impl StateMachineTest for Machine {
 prop_state_machine! {
     #![proptest_config(Config { cases: 128, failure_persistence: None, ..Config::default() })]
 
-    /// P1, P2, P3, P5, P6: whatever is done to it, the pool shows the figures that the model has.
+    /// P1, P2, P3, P5, P6: after every step of a random sequence, the pool has the figures of the model.
     #[test]
     fn the_pool_does_what_its_model_does(sequential 1..60 => Machine);
 }

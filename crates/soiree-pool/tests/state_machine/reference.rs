@@ -1,4 +1,4 @@
-//! What a pool is, if one thing happens after another.
+//! A sequential model of the pool.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,26 +7,26 @@ use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 use soiree_pool::{Overflow, PoolStats};
 
-/// One thing that happens to a pool.
+/// One operation on the pool.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
-    /// Submits a job, whose start may come too late.
+    /// Submits a job. A late one has missed its deadline before it can start.
     Submit {
         late: bool,
     },
     TrySubmit,
-    /// Lets a running job end, well or in a panic.
+    /// Ends a running job, normally or with a panic.
     EndJob {
         nth: usize,
         panics: bool,
     },
-    /// One worker more, or fewer.
+    /// Raises or lowers the worker limit by one.
     Resize {
         up: bool,
     },
     ResizeToNone,
     Stop,
-    /// Lets all jobs go, and releases.
+    /// Ends all jobs and releases the pool.
     Release,
     ReleaseUntilNow,
 }
@@ -34,19 +34,19 @@ pub(crate) enum Step {
 #[derive(Debug, Clone)]
 pub(crate) struct Reference {
     pub(crate) overflow: Overflow,
-    /// Grows when more jobs wait than there are workers, or else only when the queue is full.
+    /// Whether the strategy is `Balanced` and not `Lazy`.
     pub(crate) balanced: bool,
-    /// The figures, without what is derived of the rest.
+    /// The figures, except those that `stats` computes.
     counted: PoolStats,
     open: bool,
     live: usize,
-    /// Workers that are to leave.
+    /// Workers above the limit, which exit before their next job.
     excess: usize,
     pub(crate) running: Vec<usize>,
     queue: VecDeque<Queued>,
     /// The number of the next job.
     pub(crate) next: usize,
-    /// What the last step was answered.
+    /// What the last step returned.
     pub(crate) answer: Answer,
 }
 
@@ -64,7 +64,7 @@ pub(crate) enum Answer {
 }
 
 impl Reference {
-    /// The figures that the pool has to show.
+    /// The figures that the pool has to return.
     pub(crate) fn stats(&self) -> PoolStats {
         let mut stats = self.counted;
         stats.running = self.live;
@@ -116,7 +116,7 @@ impl Reference {
         Answer::Done
     }
 
-    /// A worker without a job looks what there is to do.
+    /// An idle worker takes the next job, or exits.
     fn look(&mut self) {
         if self.excess > 0 {
             self.excess -= 1;
