@@ -1,4 +1,4 @@
-//! Making a `WorkerPool`.
+//! Options of a pool, and building one.
 
 use std::fmt;
 use std::io;
@@ -10,32 +10,32 @@ use soiree_core::{InvalidPoolOptions, Overflow, PanicPayload, PoolOptions, Worke
 
 use crate::counters::Counters;
 use crate::pool::WorkerPool;
-use crate::shared::{PanicHandler, Shared, Spawn};
+use crate::shared::{PanicHandler, Shared, SpawnHandler};
 use crate::state::State;
 use crate::strategy::{Eager, Strategy};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Condvar, Mutex};
 
-/// A pool was not made: the option, and the value it was given.
+/// The pool was not built because an option is invalid. The message names the option and its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A limit or the name makes no sense.
+    /// A limit or the name is invalid.
     #[error(transparent)]
     Options(#[from] InvalidPoolOptions),
-    /// More workers are to stay than may live.
-    #[error("min_workers is {min}, above max_workers, which is {max}")]
+    /// The pool would keep more idle workers than its limit allows.
+    #[error("min_workers is {min}, but max_workers is only {max}")]
     MinAboveMax {
-        /// The minimum.
+        /// `min_workers`.
         min: usize,
-        /// The maximum.
+        /// `max_workers`.
         max: usize,
     },
-    /// Workers would leave before they could find a job.
-    #[error("idle_timeout is 0; use a timeout above 0, or min_workers to keep workers")]
+    /// Workers would exit before they could find a job.
+    #[error("idle_timeout is 0; set a timeout above 0, or set min_workers to keep idle workers")]
     ZeroIdleTimeout,
 }
 
-/// Makes a [`WorkerPool`].
+/// Builds a [`WorkerPool`]. Every option has a default.
 ///
 /// ```
 /// use soiree_pool::{Overflow, WorkerPool};
@@ -46,6 +46,8 @@ pub enum BuildError {
 ///     .max_workers(2)
 ///     .capacity(16)
 ///     .overflow(Overflow::BlockFor(Duration::from_millis(50)))
+///     .panic_handler(|payload| eprintln!("an upload panicked: {}", payload.message()))
+///     .spawn_handler(|builder, body| builder.stack_size(1 << 20).spawn(body).map(drop))
 ///     .build()?;
 /// # Ok::<(), soiree_pool::BuildError>(())
 /// ```
@@ -59,7 +61,25 @@ pub struct WorkerPoolBuilder {
     strategy: Box<dyn Strategy>,
     overflow: Overflow,
     panic_handler: Option<PanicHandler>,
-    spawn: Spawn,
+    spawn_handler: SpawnHandler,
+}
+
+impl WorkerPool {
+    /// Builds a pool of at most `max_workers` workers and `capacity` waiting jobs, with the builder's defaults for all else.
+    ///
+    /// # Errors
+    /// As [`WorkerPoolBuilder::build`].
+    pub fn new(max_workers: usize, capacity: usize) -> Result<Self, BuildError> {
+        Self::builder()
+            .max_workers(max_workers)
+            .capacity(capacity)
+            .build()
+    }
+
+    /// Returns a builder with the default options.
+    pub fn builder() -> WorkerPoolBuilder {
+        WorkerPoolBuilder::new()
+    }
 }
 
 impl WorkerPoolBuilder {
@@ -73,53 +93,55 @@ impl WorkerPoolBuilder {
             strategy: Box::new(Eager),
             overflow: Overflow::Block,
             panic_handler: None,
-            spawn: Box::new(|builder, body| builder.spawn(body).map(drop)),
+            spawn_handler: Box::new(|builder, body| builder.spawn(body).map(drop)),
         }
     }
 
-    /// Names the pool; its threads are called `name-0`, `name-1` and so on. `worker` unless set.
+    /// Names the pool. Its threads are called `name-0`, `name-1` and so on. Default: `worker`.
     pub fn name(mut self, name: impl Into<Box<str>>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// How many workers stay when they have nothing to do. Workers are started as jobs come. 0 unless set.
+    /// How many workers stay when they are idle. They are not started in advance, but as jobs come. Default: 0.
     pub fn min_workers(mut self, workers: usize) -> Self {
         self.min_workers = workers;
         self
     }
 
-    /// How many workers may live at once, and so how many jobs may run at once. The number of cores unless set.
+    /// The worker limit: how many workers may live at once, and so how many jobs the workers run at once. Default: the number of
+    /// cores.
     pub fn max_workers(mut self, workers: usize) -> Self {
         self.max_workers = workers;
         self
     }
 
-    /// How many jobs may wait at once. With 0, a job is handed to a worker directly. 1,024 unless set.
+    /// How many jobs may wait. With 0, a job is accepted only if a worker can take it at once. Default: 1,024.
     pub fn capacity(mut self, jobs: usize) -> Self {
         self.capacity = jobs;
         self
     }
 
-    /// How long a worker above the minimum stays without a job. 10 seconds unless set.
+    /// How long a worker above `min_workers` may be idle before it exits. Default: 10 seconds.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;
         self
     }
 
-    /// When to start another worker. [`Eager`] unless set.
+    /// Decides when to start another worker. Default: [`Eager`].
     pub fn strategy(mut self, strategy: impl Strategy + 'static) -> Self {
         self.strategy = Box::new(strategy);
         self
     }
 
-    /// What happens when the queue is full. [`Overflow::Block`] unless set.
+    /// What a submitter gets when the queue is full and the worker limit is reached. Default: [`Overflow::Block`].
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self
     }
 
-    /// Sees what each job panics with, on the thread that ran it. If it panics itself, that is dropped.
+    /// Calls `handler` with the payload of every job that panics, on the thread that ran the job. A worker takes its next job only
+    /// after the handler has returned. If the handler itself panics, that panic is caught and dropped. Default: no handler.
     pub fn panic_handler(
         mut self,
         handler: impl Fn(&PanicPayload) + Send + Sync + 'static,
@@ -128,9 +150,14 @@ impl WorkerPoolBuilder {
         self
     }
 
-    /// Starts the threads, in place of [`thread::Builder::spawn`]: to set stack sizes or affinities, say. It gets a builder
-    /// with the thread's name and the thread's body, which it has to run on a new thread if it returns `Ok`.
-    /// It may use the pool, stop it as well, but must not wait for it.
+    /// Starts the threads of the pool in place of [`thread::Builder::spawn`], for example to set a stack size or a CPU affinity.
+    ///
+    /// `spawn` gets a builder that carries the thread's name, and the body of the thread. If it returns `Ok`, it has to run the
+    /// body on a new thread, exactly once. If it returns an error or panics, the pool goes on with the workers it has. If it has
+    /// none, the submitter gets [`SubmitErrorReason::Spawn`](soiree_core::SubmitErrorReason::Spawn).
+    ///
+    /// `spawn` runs on submitting threads and on workers. It may use the pool and even stop it, but must not wait for it: a
+    /// handler that releases the pool, or waits for one of its jobs, can deadlock.
     pub fn spawn_handler(
         mut self,
         spawn: impl Fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<()>
@@ -138,14 +165,16 @@ impl WorkerPoolBuilder {
         + Sync
         + 'static,
     ) -> Self {
-        self.spawn = Box::new(spawn);
+        self.spawn_handler = Box::new(spawn);
         self
     }
 
-    /// Makes the pool. Starts no thread yet.
+    /// Builds the pool. Starts no thread; the first job does.
     ///
     /// # Errors
-    /// If an option makes no sense; the error names the option and its value.
+    /// If an option is invalid: no workers, more workers or waiting jobs than [`MAX_WORKERS`](soiree_core::MAX_WORKERS) and
+    /// [`MAX_CAPACITY`](soiree_core::MAX_CAPACITY), a capacity that cannot be allocated, a NUL character in the name,
+    /// `min_workers` above `max_workers`, or an idle timeout of 0.
     pub fn build(self) -> Result<WorkerPool, BuildError> {
         PoolOptions::new(self.max_workers, self.capacity)
             .name(self.name.clone())
@@ -165,20 +194,20 @@ impl WorkerPoolBuilder {
             strategy: self.strategy,
             overflow: self.overflow,
             panic_handler: self.panic_handler,
-            spawn: self.spawn,
-            state: CachePadded::new(Mutex::new(State::new(self.max_workers))),
-            work: Condvar::new(),
-            place: Condvar::new(),
-            left: Condvar::new(),
+            spawn_handler: self.spawn_handler,
+            state: CachePadded::new(Mutex::new(State::new(self.max_workers, self.capacity))),
+            not_empty: Condvar::new(),
+            not_full: Condvar::new(),
+            worker_exited: Condvar::new(),
             queued: AtomicUsize::new(0),
             live: AtomicUsize::new(0),
             idle: AtomicUsize::new(0),
             max_workers: AtomicUsize::new(self.max_workers),
-            nesting: WorkerContext::new(),
-            started: AtomicU64::new(0),
+            worker_context: Nesting::new(),
+            next_worker_number: AtomicU64::new(0),
             counters: Counters::new(),
         };
-        Ok(WorkerPool::over(Arc::new(shared)))
+        Ok(WorkerPool::from_shared(Arc::new(shared)))
     }
 }
 

@@ -1,53 +1,53 @@
-//! What a pool counts, and how the figures are read without stopping it.
+//! What a pool counts, and reading the counters without stopping the pool.
 
 use crossbeam_utils::CachePadded;
 use soiree_core::{JobOutcome, PoolStats};
 
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering, TRIES, lock};
+use crate::sync::{Arc, AtomicU64, MAX_READ_ATTEMPTS, Mutex, Ordering, lock};
 
-/// All counters of a pool. They only ever rise.
+/// All counters of a pool. They never decrease.
 pub(crate) struct Counters {
-    /// Written with the pool's state locked.
+    /// Written only with the pool's state locked.
     accepted: AtomicU64,
     rejected: AtomicU64,
-    /// Jobs that ended elsewhere than on a worker: run inline, or discarded.
-    elsewhere: Tally,
-    workers: Mutex<Slots>,
+    /// Jobs that no worker ran: they ran inline or on a thread that could not start a worker, or they were discarded.
+    off_worker: JobCounts,
+    shards: Mutex<Shards>,
 }
 
 #[derive(Default)]
-struct Slots {
-    all: Vec<Arc<CachePadded<Tally>>>,
+struct Shards {
+    all: Vec<Arc<CachePadded<JobCounts>>>,
     free: Vec<usize>,
 }
 
-/// Counts jobs that leave the queue. Each worker has its own, and is the only one to write it.
+/// Counts jobs that have left the queue, and how they ended.
 #[derive(Default)]
-pub(crate) struct Tally {
-    begun: AtomicU64,
+pub(crate) struct JobCounts {
+    started: AtomicU64,
     successful: AtomicU64,
     failed: AtomicU64,
     expired: AtomicU64,
     discarded: AtomicU64,
 }
 
-/// A worker's tally while it lives; the next worker goes on counting in it.
-pub(crate) struct Slot<'a> {
+/// The counters of one worker, which no other thread writes. Dropping it leaves them to the next worker, which goes on counting.
+pub(crate) struct CounterShard<'a> {
     counters: &'a Counters,
     index: usize,
-    tally: Arc<CachePadded<Tally>>,
+    counts: Arc<CachePadded<JobCounts>>,
 }
 
-/// How a job left the queue for good.
+/// How a job ended.
 #[derive(Clone, Copy)]
-pub(crate) enum End {
+pub(crate) enum JobEnd {
     Successful,
     Failed,
     Expired,
     Discarded,
 }
 
-impl From<&JobOutcome> for End {
+impl From<&JobOutcome> for JobEnd {
     fn from(outcome: &JobOutcome) -> Self {
         match outcome {
             JobOutcome::Panicked(_) => Self::Failed,
@@ -57,22 +57,22 @@ impl From<&JobOutcome> for End {
     }
 }
 
-impl Tally {
-    fn of(&self, end: End) -> &AtomicU64 {
+impl JobCounts {
+    fn counter_of(&self, end: JobEnd) -> &AtomicU64 {
         match end {
-            End::Successful => &self.successful,
-            End::Failed => &self.failed,
-            End::Expired => &self.expired,
-            End::Discarded => &self.discarded,
+            JobEnd::Successful => &self.successful,
+            JobEnd::Failed => &self.failed,
+            JobEnd::Expired => &self.expired,
+            JobEnd::Discarded => &self.discarded,
         }
     }
 
-    fn begun(&self) -> u64 {
-        self.begun.load(Ordering::SeqCst)
+    fn started(&self) -> u64 {
+        self.started.load(Ordering::SeqCst)
     }
 
-    fn ended(&self) -> Ended {
-        Ended {
+    fn ended(&self) -> EndedCounts {
+        EndedCounts {
             successful: self.successful.load(Ordering::SeqCst),
             failed: self.failed.load(Ordering::SeqCst),
             expired: self.expired.load(Ordering::SeqCst),
@@ -82,37 +82,37 @@ impl Tally {
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
-struct Ended {
+struct EndedCounts {
     successful: u64,
     failed: u64,
     expired: u64,
     discarded: u64,
 }
 
-impl Ended {
+impl EndedCounts {
     fn total(self) -> u64 {
         self.successful + self.failed + self.expired + self.discarded
     }
 }
 
-impl Slot<'_> {
-    pub(crate) fn begin(&self) {
-        rise(&self.tally.begun);
+impl CounterShard<'_> {
+    pub(crate) fn record_started(&self) {
+        increment(&self.counts.started);
     }
 
-    pub(crate) fn end(&self, end: End) {
-        rise(self.tally.of(end));
+    pub(crate) fn record_ended(&self, end: JobEnd) {
+        increment(self.counts.counter_of(end));
     }
 }
 
 /// Adds one to a counter that no other thread writes.
-fn rise(counter: &AtomicU64) {
+fn increment(counter: &AtomicU64) {
     counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Release);
 }
 
-impl Drop for Slot<'_> {
+impl Drop for CounterShard<'_> {
     fn drop(&mut self) {
-        lock(&self.counters.workers).free.push(self.index);
+        lock(&self.counters.shards).free.push(self.index);
     }
 }
 
@@ -121,60 +121,64 @@ impl Counters {
         Self {
             accepted: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
-            elsewhere: Tally::default(),
-            workers: Mutex::default(),
+            off_worker: JobCounts::default(),
+            shards: Mutex::default(),
         }
     }
 
-    pub(crate) fn slot(&self) -> Slot<'_> {
-        let mut slots = lock(&self.workers);
-        let index = slots.free.pop().unwrap_or_else(|| {
-            slots.all.push(Arc::default());
-            slots.all.len() - 1
+    pub(crate) fn acquire_shard(&self) -> CounterShard<'_> {
+        let mut shards = lock(&self.shards);
+        let index = shards.free.pop().unwrap_or_else(|| {
+            shards.all.push(Arc::default());
+            shards.all.len() - 1
         });
-        let tally = Arc::clone(&slots.all[index]);
-        Slot {
+        let counts = Arc::clone(&shards.all[index]);
+        CounterShard {
             counters: self,
             index,
-            tally,
+            counts,
         }
     }
 
-    /// Only with the pool's state locked.
-    pub(crate) fn accept(&self) {
-        rise(&self.accepted);
+    /// Call it only with the pool's state locked.
+    pub(crate) fn record_accepted(&self) {
+        increment(&self.accepted);
     }
 
-    pub(crate) fn reject(&self) {
+    pub(crate) fn record_rejected(&self) {
         self.rejected.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A job begins on a thread that has no slot.
-    pub(crate) fn begin_elsewhere(&self) {
-        self.elsewhere.begun.fetch_add(1, Ordering::SeqCst);
+    /// Counts the start of a job on a thread that has no shard.
+    pub(crate) fn record_started_off_worker(&self) {
+        self.off_worker.started.fetch_add(1, Ordering::SeqCst);
     }
 
-    pub(crate) fn end_elsewhere(&self, end: End) {
-        self.elsewhere.of(end).fetch_add(1, Ordering::SeqCst);
+    pub(crate) fn record_ended_off_worker(&self, end: JobEnd) {
+        self.off_worker
+            .counter_of(end)
+            .fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The job counters. `capacity` and `threads` bound what can wait and be active while the counters will not hold still.
+    /// Reads the job counters until two readings agree, at most `MAX_READ_ATTEMPTS` times. `capacity` bounds the waiting jobs.
+    /// If no two readings agree, `threads` bounds the active jobs.
     pub(crate) fn read(&self, capacity: usize, threads: usize) -> PoolStats {
-        let slots = lock(&self.workers);
+        let shards = lock(&self.shards);
         let mut stats = PoolStats::default();
-        for attempt in 0..TRIES {
-            let ended = self.ended(&slots);
-            let begun = self.begun(&slots);
+        for attempt in 0..MAX_READ_ATTEMPTS {
+            let ended = self.ended(&shards);
+            let started = self.started(&shards);
             let accepted = self.accepted.load(Ordering::SeqCst);
-            let still = self.begun(&slots) == begun && self.ended(&slots) == ended;
-            if !still && attempt + 1 < TRIES {
+            let stable = self.started(&shards) == started && self.ended(&shards) == ended;
+            if !stable && attempt + 1 < MAX_READ_ATTEMPTS {
                 continue;
             }
-            // A job is accepted before it begins, and they are read the other way round.
-            let mut waiting = accepted - begun;
-            let mut active = begun - ended.total();
-            if still {
-                // What is queued for a worker that is free is as good as active.
+            // A job is accepted, started and ended in this order. The counters are read in the opposite order, so no
+            // difference is negative.
+            let mut waiting = accepted - started;
+            let mut active = started - ended.total();
+            if stable {
+                // Jobs beyond the capacity are queued for an idle worker: they count as active.
                 active += waiting.saturating_sub(capacity as u64);
             } else {
                 active = active.min(threads as u64);
@@ -193,14 +197,19 @@ impl Counters {
         stats
     }
 
-    fn begun(&self, slots: &Slots) -> u64 {
-        self.elsewhere.begun() + slots.all.iter().map(|tally| tally.begun()).sum::<u64>()
+    fn started(&self, shards: &Shards) -> u64 {
+        self.off_worker.started()
+            + shards
+                .all
+                .iter()
+                .map(|counts| counts.started())
+                .sum::<u64>()
     }
 
-    fn ended(&self, slots: &Slots) -> Ended {
-        // No worker discards: what it has begun, it runs.
-        let mut sum = self.elsewhere.ended();
-        for ended in slots.all.iter().map(|tally| tally.ended()) {
+    fn ended(&self, shards: &Shards) -> EndedCounts {
+        // Workers discard nothing: they run every job that they have started.
+        let mut sum = self.off_worker.ended();
+        for ended in shards.all.iter().map(|counts| counts.ended()) {
             sum.successful += ended.successful;
             sum.failed += ended.failed;
             sum.expired += ended.expired;
@@ -213,35 +222,35 @@ impl Counters {
 mod tests {
     use super::*;
 
-    /// P1: as many tallies as workers lived at once, however many there were, and none forgets what it counted.
+    /// P1: there are as many shards as workers lived at once, however many came and went, and no count is lost.
     #[test]
-    fn workers_that_come_and_go_share_tallies() {
+    fn workers_that_come_and_go_share_shards() {
         let counters = Counters::new();
         for _ in 0..100 {
-            let both = [counters.slot(), counters.slot()];
-            for slot in &both {
-                counters.accept();
-                slot.begin();
-                slot.end(End::Successful);
+            let both = [counters.acquire_shard(), counters.acquire_shard()];
+            for shard in &both {
+                counters.record_accepted();
+                shard.record_started();
+                shard.record_ended(JobEnd::Successful);
             }
         }
-        assert_eq!(lock(&counters.workers).all.len(), 2);
+        assert_eq!(lock(&counters.shards).all.len(), 2);
         let stats = counters.read(1, 2);
         assert_eq!((stats.submitted, stats.successful), (200, 200));
     }
 
-    /// P1: figures that never hold still are read all the same, balance, and never fall.
+    /// P1: counters that never stop changing can still be read; the figures balance and never decrease.
     #[test]
     fn figures_are_read_while_they_change_without_a_pause() {
         const JOBS: u64 = 2_000_000;
         let counters = Counters::new();
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let slot = counters.slot();
+                let shard = counters.acquire_shard();
                 for _ in 0..JOBS {
-                    counters.accept();
-                    slot.begin();
-                    slot.end(End::Successful);
+                    counters.record_accepted();
+                    shard.record_started();
+                    shard.record_ended(JobEnd::Successful);
                 }
             });
             let mut seen = 0;

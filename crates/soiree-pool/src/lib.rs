@@ -1,23 +1,25 @@
-//! [`WorkerPool`]: a bounded pool of workers made of two channels, one that queues jobs and one that holds the worker limit.
+//! [`WorkerPool`]: a bounded pool of worker threads, built from two channels: a job queue and a worker limit.
 //!
-//! - **Bounded**: never more than `max_workers` jobs at once, never more than `capacity` waiting; [`Overflow`] says what a
-//!   submitter meets beyond that.
-//! - **Visible**: [`PoolStats`] tells of every job what became of it, and balances in every snapshot.
-//! - **Nothing lost silently**: a refused job comes back in the error, a discarded one is counted and told.
-//! - **Cannot deadlock itself**: submitting, waiting, stopping and releasing work from the pool's own jobs.
+//! - **Bounded**: at most `max_workers` jobs run at once, and at most `capacity` jobs wait. [`Overflow`] decides what a submitter
+//!   gets when the queue is full: it blocks, gets an error, runs the job itself, or replaces the oldest job.
+//! - **Visible**: [`PoolStats`] counts every job from its submission to its end, and adds up in every snapshot.
+//! - **Nothing lost silently**: a rejected job comes back inside the error, a discarded job is counted.
+//! - **Cannot deadlock on itself**: a job may submit to, wait for, stop and release the pool that runs it.
 
 mod builder;
 mod counters;
+mod job_queue;
 mod pool;
 mod resize;
-mod seats;
 mod shared;
 mod shutdown;
+mod spawn;
 mod state;
 mod strategy;
 mod submit;
 mod sync;
 mod worker;
+mod worker_permits;
 
 pub use crate::builder::{BuildError, WorkerPoolBuilder};
 pub use crate::pool::WorkerPool;

@@ -1,4 +1,4 @@
-//! The pool, as its users hold it.
+//! The public handle of a pool.
 
 use std::fmt;
 use std::time::Instant;
@@ -8,18 +8,21 @@ use soiree_core::{
     WorkerCheck,
 };
 
-use crate::builder::{BuildError, WorkerPoolBuilder};
 use crate::shared::Shared;
 use crate::sync::Arc;
 
-/// A bounded pool of workers: one channel queues the jobs, another holds a permit for each worker that may be started.
+/// A bounded pool of worker threads, built from two channels: a job queue and a worker limit.
 ///
-/// Jobs start in the order in which they were queued.
+/// Jobs start in the order in which they were queued. With more than one worker they overlap, and may end in another order. A job
+/// that runs inline (see [`submit`](Self::submit)) overtakes the queue.
 ///
-/// Workers are started as jobs come and leave when they have been idle for a while. Every method may be called from any
-/// thread, from jobs of the pool itself as well. Wrap it in an `Arc` to share it.
+/// The pool starts workers as jobs come, and workers exit after they were idle for a while. A job that panics does not end its
+/// worker: the panic is caught and counted as failed.
 ///
-/// Dropping it is a [`release`](Pool::release) that does not wait: what was accepted still runs, then the threads end.
+/// Every method may be called from any thread, including from jobs of the pool itself. Wrap the pool in an `Arc` to share it.
+///
+/// Dropping the pool closes it without waiting: accepted jobs still run, then the threads end. Jobs that still run when the process
+/// exits are lost; call [`release`](Pool::release) to wait for them.
 ///
 /// ```
 /// use soiree_pool::{Pool, WorkerPool};
@@ -44,23 +47,7 @@ pub struct WorkerPool {
 }
 
 impl WorkerPool {
-    /// A pool of at most so many workers, with at most so many jobs waiting; otherwise as the builder's defaults.
-    ///
-    /// # Errors
-    /// If an option makes no sense.
-    pub fn new(max_workers: usize, max_capacity: usize) -> Result<Self, BuildError> {
-        Self::builder()
-            .max_workers(max_workers)
-            .capacity(max_capacity)
-            .build()
-    }
-
-    /// Starts from the defaults.
-    pub fn builder() -> WorkerPoolBuilder {
-        WorkerPoolBuilder::new()
-    }
-
-    pub(crate) fn over(shared: Arc<Shared>) -> Self {
+    pub(crate) fn from_shared(shared: Arc<Shared>) -> Self {
         Self { shared }
     }
 
@@ -69,20 +56,42 @@ impl WorkerPool {
         &self.shared.name
     }
 
-    /// Hands a job to the pool. Blocks while the queue is full, or does what the overflow policy says.
+    /// Submits a job. If the queue is full, does what the [`Overflow`](soiree_core::Overflow) policy says; by default it blocks until
+    /// there is room.
     ///
-    /// On a worker of the pool it never blocks: where it would, the job runs inline, before this returns, to a depth of
-    /// [`MAX_INLINE_DEPTH`](soiree_core::MAX_INLINE_DEPTH). Should a thread fail to start that others had
-    /// queued jobs for, those may run on this thread.
+    /// Called inside a job of the pool, it never blocks: where the policy says to block, it runs the job inline, which means on
+    /// this thread and before it returns. At most [`MAX_INLINE_DEPTH`](soiree_core::MAX_INLINE_DEPTH) jobs run inside one another.
+    ///
+    /// If a worker's thread cannot be started, jobs that other threads had queued for that worker may run on this thread.
     ///
     /// # Errors
-    /// If the pool is closed, the policy refuses, the job would run too deep, or no thread could be started. The job comes
-    /// back inside the error.
+    /// The error holds the job and one of these [reasons](soiree_core::SubmitErrorReason):
+    /// - `Closed`: the pool was stopped or released, also while this call was blocked.
+    /// - `Full`, `TimedOut`: the queue is full, and the policy does not wait, or has waited for its timeout.
+    /// - `TooDeep`: the job would run inline, but too many jobs already run inside one another on this thread.
+    /// - `Spawn`: the pool has no worker and could not start a thread.
+    ///
+    /// ```
+    /// use soiree_pool::{Overflow, SubmitErrorReason, WorkerPool};
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let pool = WorkerPool::builder().max_workers(1).capacity(1).overflow(Overflow::Reject).build()?;
+    /// let (open, opened) = channel::<()>();
+    /// pool.submit(move || drop(opened.recv()))?;        // keeps the only worker busy
+    /// let rejected = (0..2).find_map(|_| pool.submit(|| {}).err()).expect("only one job may wait");
+    /// assert!(matches!(rejected.reason, SubmitErrorReason::Full { capacity: 1 }));
+    /// rejected.into_job().run();                        // not lost
+    /// drop(open);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn submit(&self, job: impl Into<Job>) -> Result<(), SubmitError> {
         self.shared.submit(job.into())
     }
 
-    /// Hands a job to the pool if there is a place or another worker may be started. Never blocks, never runs it inline.
+    /// Submits a job if the queue has room or another worker may be started. Never blocks, and never runs the job inline.
+    ///
+    /// With [`Overflow::DropOldest`](soiree_core::Overflow::DropOldest), it makes room by discarding the oldest job, as
+    /// [`submit`](WorkerPool::submit) does. As there, jobs of other threads may run on this thread if a worker cannot be started.
     ///
     /// # Errors
     /// As [`submit`](WorkerPool::submit).
@@ -90,27 +99,53 @@ impl WorkerPool {
         self.shared.try_submit(job.into())
     }
 
-    /// Hands a job to the pool and waits until it has ended. On a worker of the pool it runs inline.
+    /// Submits a job and blocks until it has ended. Called inside a job of the pool, runs the job inline at once, ahead of the queue.
     ///
     /// # Errors
-    /// If the job was refused, panicked, or was dropped unrun.
+    /// If the job was rejected, if it panicked, or if it was dropped without running.
+    ///
+    /// ```
+    /// use soiree_pool::{WaitError, WorkerPool};
+    ///
+    /// let pool = WorkerPool::new(2, 10)?;
+    /// pool.submit_and_wait(|| {})?;
+    /// let failed = pool.submit_and_wait(|| panic!("no disk"));
+    /// assert!(matches!(failed, Err(WaitError::Panicked(message)) if &*message == "no disk"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn submit_and_wait(&self, job: impl Into<Job>) -> Result<(), WaitError> {
         Pool::submit_and_wait(self, job.into())
     }
 
-    /// Hands over a job that runs only if it starts by `deadline`, and else counts as expired.
+    /// Submits a job that runs only if it starts by `deadline`. Otherwise it is dropped and counted as expired.
+    ///
+    /// The deadline does not limit how long `submit_before` blocks, nor how long the job runs.
     ///
     /// # Errors
-    /// As [`submit`](WorkerPool::submit).
+    /// As [`submit`](WorkerPool::submit). A job that expires after it was accepted is no error; see
+    /// [`PoolStats::expired`](soiree_core::PoolStats::expired).
     pub fn submit_before(&self, job: impl Into<Job>, deadline: Instant) -> Result<(), SubmitError> {
         self.submit(job.into().before(deadline))
     }
 
-    /// Changes how many workers may live at once. Takes effect at once for jobs that have not started; running jobs are
-    /// not interrupted, and workers above the new limit leave as their job ends.
+    /// Changes the worker limit. Does not wait for workers to exit.
+    ///
+    /// A lower limit holds for every job that has not started. It interrupts no job: workers above the limit exit when their job
+    /// ends. A higher limit starts workers at once for waiting jobs and for blocked submitters. It is no error if a thread cannot
+    /// be started then: the other workers run the jobs.
     ///
     /// # Errors
-    /// If there would be no workers, or fewer than are to stay.
+    /// If `max_workers` is 0, below `min_workers`, or above [`MAX_WORKERS`](soiree_core::MAX_WORKERS). The limit stays as it was.
+    ///
+    /// ```
+    /// use soiree_pool::{Pool, ResizeError, WorkerPool};
+    ///
+    /// let pool = WorkerPool::new(4, 100)?;
+    /// pool.resize(2)?;
+    /// assert_eq!(pool.resize(0), Err(ResizeError::NoWorkers));
+    /// assert_eq!(pool.stats().max_workers, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
         self.shared.resize(max_workers)
     }
@@ -142,11 +177,11 @@ impl Pool for WorkerPool {
     }
 
     fn on_worker(&self) -> bool {
-        self.shared.nesting.depth() > 0
+        self.shared.worker_context.depth() > 0
     }
 
     fn worker_check(&self) -> Option<WorkerCheck> {
-        Some(self.shared.nesting.worker_check())
+        Some(self.shared.worker_context.worker_check())
     }
 
     fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {

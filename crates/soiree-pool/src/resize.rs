@@ -19,18 +19,20 @@ impl Shared {
             return Err(ResizeError::TooLarge { max });
         }
         let mut state = self.lock();
-        let old = std::mem::replace(&mut state.max_workers, max);
+        let old = state.permits.set_limit(max);
         self.publish_all(&state);
         let stopping = state.phase == Phase::Stopping;
         drop(state);
         if max < old {
-            // Those that sleep are to see that they may have to leave.
-            self.work.notify_all();
+            // Sleeping workers may have to exit.
+            self.not_empty.notify_all();
         }
         for _ in old..max {
-            let seat = (!stopping).then(|| self.take_seat_beside()).flatten();
-            let Some(seat) = seat else { break };
-            if self.start_worker(seat).is_err() {
+            let permit = (!stopping)
+                .then(|| self.try_acquire_for_backlog())
+                .flatten();
+            let Some(permit) = permit else { break };
+            if self.spawn_worker(permit).is_err() {
                 break;
             }
         }

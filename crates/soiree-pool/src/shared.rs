@@ -1,4 +1,4 @@
-//! What a pool's handle and its workers share.
+//! What the handle of a pool and its workers share.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,102 +8,108 @@ use std::time::Duration;
 use crossbeam_utils::CachePadded;
 use soiree_core::{Job, JobOutcome, Overflow, PanicPayload, PoolStats, WorkerContext, WorkerGuard};
 
-use crate::counters::{Counters, End};
+use crate::counters::{Counters, JobEnd};
 use crate::state::State;
 use crate::strategy::Strategy;
-use crate::sync::{AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, lock_patiently};
+use crate::sync::{
+    AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, lock_with_backoff,
+};
 
 pub(crate) type PanicHandler = Box<dyn Fn(&PanicPayload) + Send + Sync>;
-pub(crate) type Spawn =
+pub(crate) type SpawnHandler =
     Box<dyn Fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<()> + Send + Sync>;
 
 pub(crate) struct Shared {
     pub(crate) name: Box<str>,
+    /// A copy of the queue's capacity, for reading without the lock.
     pub(crate) capacity: usize,
     pub(crate) min_workers: usize,
     pub(crate) idle_timeout: Duration,
     pub(crate) strategy: Box<dyn Strategy>,
     pub(crate) overflow: Overflow,
     pub(crate) panic_handler: Option<PanicHandler>,
-    pub(crate) spawn: Spawn,
+    pub(crate) spawn_handler: SpawnHandler,
 
-    /// Held for a few instructions at a time, and never while user code runs.
+    /// Locked for a few instructions at a time, and never while user code runs.
     pub(crate) state: CachePadded<Mutex<State>>,
-    /// There is a job, or a worker is to leave.
-    pub(crate) work: Condvar,
-    /// There may be a place for a job.
-    pub(crate) place: Condvar,
-    /// A worker has left, or waits for the others to.
-    pub(crate) left: Condvar,
+    /// Workers wait here for a job, or for a reason to exit.
+    pub(crate) not_empty: Condvar,
+    /// Submitters wait here for room in the queue.
+    pub(crate) not_full: Condvar,
+    /// Releases wait here for workers to exit. Also notified when another worker starts to wait here: see `State::releasing`.
+    pub(crate) worker_exited: Condvar,
 
-    // Written with the state locked, read without.
+    // Copies of figures in `State`, stored with the state locked and loaded without.
     pub(crate) queued: AtomicUsize,
     pub(crate) live: AtomicUsize,
     pub(crate) idle: AtomicUsize,
     pub(crate) max_workers: AtomicUsize,
 
-    /// Which threads are inside its jobs.
-    pub(crate) nesting: WorkerContext,
-    pub(crate) started: AtomicU64,
+    /// Which threads run jobs of this pool.
+    pub(crate) worker_context: Nesting,
+    pub(crate) next_worker_number: AtomicU64,
     pub(crate) counters: Counters,
 }
 
 impl Shared {
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        lock_patiently(&self.state)
+        lock_with_backoff(&self.state)
     }
 
-    /// Shows what has changed to those who look without the lock.
+    /// Stores the figures that change with every job, for threads that read them without the lock.
     pub(crate) fn publish(&self, state: &State) {
-        self.queued.store(state.queued(), Ordering::Release);
-        self.idle.store(state.idle(), Ordering::Release);
+        self.queued.store(state.jobs.len(), Ordering::Release);
+        self.idle.store(state.unassigned_idle(), Ordering::Release);
     }
 
-    /// As [`publish`](Self::publish), after the workers or their limit have changed.
+    /// As [`publish`](Self::publish), plus the figures that change with workers and their limit.
     pub(crate) fn publish_all(&self, state: &State) {
         self.publish(state);
-        self.live.store(state.live, Ordering::Release);
-        self.max_workers.store(state.max_workers, Ordering::Release);
+        self.live.store(state.permits.live(), Ordering::Release);
+        self.max_workers
+            .store(state.permits.limit(), Ordering::Release);
     }
 
-    /// Lets go of the state, and tells a worker or a submitter what there is for them.
-    pub(crate) fn unlock_and_tell(&self, mut state: MutexGuard<'_, State>) {
-        let work = state.wake();
-        let place = state.blocked > 0 && state.has_room(self.capacity);
+    /// Unlocks the state, then notifies a worker if jobs wait for one, and a submitter if there is room for its job. A thread
+    /// that is notified under the lock wakes up only to wait for the lock.
+    pub(crate) fn unlock_and_notify(&self, mut state: MutexGuard<'_, State>) {
+        let notify_worker = state.try_notify_worker();
+        let notify_submitter = state.blocked > 0 && state.has_room();
         drop(state);
-        if work {
-            self.work.notify_one();
+        if notify_worker {
+            self.not_empty.notify_one();
         }
-        if place {
-            self.place.notify_one();
+        if notify_submitter {
+            self.not_full.notify_one();
         }
     }
 
-    /// As [`unlock_and_tell`](Self::unlock_and_tell), after a worker has left: those who wait for all to leave as well, and
-    /// those who may start another.
-    pub(crate) fn unlock_and_tell_left(&self, mut state: MutexGuard<'_, State>) {
+    /// As [`unlock_and_notify`](Self::unlock_and_notify), for a worker that has exited. Also notifies releases, and all blocked
+    /// submitters, since each of them may have to start the next worker.
+    pub(crate) fn unlock_and_notify_exit(&self, mut state: MutexGuard<'_, State>) {
         self.publish_all(&state);
-        let work = state.wake();
-        let blocked = state.blocked > 0;
+        let notify_worker = state.try_notify_worker();
+        let notify_submitters = state.blocked > 0;
         drop(state);
-        if work {
-            self.work.notify_one();
+        if notify_worker {
+            self.not_empty.notify_one();
         }
-        if blocked {
-            self.place.notify_all();
+        if notify_submitters {
+            self.not_full.notify_all();
         }
-        self.left.notify_all();
+        self.worker_exited.notify_all();
     }
 
-    /// Runs a job on this thread that was counted as begun elsewhere than on a worker.
-    pub(crate) fn run_begun_elsewhere(&self, job: Job, _entered: WorkerGuard) -> JobOutcome {
+    /// Runs a job that the caller has [counted as started off-worker](Counters::record_started_off_worker).
+    pub(crate) fn run_off_worker(&self, job: Job, _guard: Entered) -> JobOutcome {
         let outcome = job.run();
-        self.counters.end_elsewhere(End::from(&outcome));
-        self.tell_panic(&outcome);
+        self.counters
+            .record_ended_off_worker(JobEnd::from(&outcome));
+        self.report_panic(&outcome);
         outcome
     }
 
-    pub(crate) fn tell_panic(&self, outcome: &JobOutcome) {
+    pub(crate) fn report_panic(&self, outcome: &JobOutcome) {
         let JobOutcome::Panicked(payload) = outcome else {
             return;
         };
@@ -111,13 +117,14 @@ impl Shared {
             return;
         };
         if let Err(second) = catch_unwind(AssertUnwindSafe(|| handler(payload))) {
+            // Dropping the bare payload may panic again; `PanicPayload` catches that.
             drop(PanicPayload::new(second));
         }
     }
 
     pub(crate) fn discard(&self, job: Job) {
-        self.counters.begin_elsewhere();
-        self.counters.end_elsewhere(End::Discarded);
+        self.counters.record_started_off_worker();
+        self.counters.record_ended_off_worker(JobEnd::Discarded);
         drop(job);
     }
 

@@ -1,4 +1,4 @@
-//! Stop, release, and releasing until a deadline.
+//! Stopping and releasing a pool.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -10,18 +10,18 @@ use crate::state::Phase;
 use crate::sync::wait_until;
 
 impl Shared {
-    /// Refuses new jobs. When it returns, no more jobs get into the queue.
+    /// Moves to `phase`, or stays in a later one. When it returns, no job is accepted any more.
     fn close(&self, phase: Phase) {
         let mut state = self.lock();
         state.phase = state.phase.max(phase);
         let unstarted = match state.phase {
-            Phase::Stopping => state.take_all(),
+            Phase::Stopping => state.jobs.drain(),
             _ => VecDeque::new(),
         };
         self.publish(&state);
         drop(state);
-        self.work.notify_all();
-        self.place.notify_all();
+        self.not_empty.notify_all();
+        self.not_full.notify_all();
         for job in unstarted {
             self.discard(job);
         }
@@ -37,38 +37,39 @@ impl Shared {
 
     pub(crate) fn release_until(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.close(Phase::Draining);
-        if self.wait_for_workers(deadline, self.nesting.is_worker()) {
+        if self.wait_for_workers(deadline, self.worker_context.is_worker()) {
             return Ok(());
         }
         let before = self.stats().discarded;
         self.stop();
         let stats = self.stats();
         let discarded = (stats.discarded - before) as usize;
-        let unended = stats.active + stats.waiting;
-        let active = unended.saturating_sub(self.nesting.depth());
+        let unfinished = stats.active + stats.waiting;
+        let active = unfinished.saturating_sub(self.worker_context.depth());
         if active == 0 && discarded == 0 {
             return Ok(());
         }
         Err(DrainTimeout::new(active, discarded))
     }
 
-    /// Whether the workers ended in time. A worker waits for those alone that do not wait here themselves.
+    /// Waits for the workers to exit. Returns `false` if the deadline passes first. A worker does not wait for itself, nor for
+    /// other workers that wait here as well: they would wait for each other.
     fn wait_for_workers(&self, deadline: Instant, on_worker: bool) -> bool {
         let mut state = self.lock();
         if on_worker {
             state.releasing += 1;
-            self.left.notify_all();
+            self.worker_exited.notify_all();
         }
-        let mut late = false;
+        let mut timed_out = false;
         let ended = loop {
             let not_waited_for = if on_worker { state.releasing } else { 0 };
-            if state.live <= not_waited_for {
+            if state.permits.live() <= not_waited_for {
                 break true;
             }
-            if late {
+            if timed_out {
                 break false;
             }
-            (state, late) = wait_until(&self.state, &self.left, state, deadline);
+            (state, timed_out) = wait_until(&self.state, &self.worker_exited, state, deadline);
         };
         if on_worker {
             state.releasing -= 1;

@@ -1,131 +1,96 @@
-//! The two channels of a pool, and the rules for them: plain data under one lock.
-//!
-//! Channel one queues the jobs. Channel two holds the permits: as many as there may be workers, less those that live.
+//! The state of a pool: its two channels, its lifecycle phase, and how many threads search, sleep or block.
 
-use std::collections::VecDeque;
-
-use soiree_core::Job;
-
+use crate::job_queue::JobQueue;
 use crate::strategy::Load;
+use crate::worker_permits::WorkerPermits;
 
-/// What a pool still does. In the order in which it gets there.
+/// The lifecycle of a pool. A later phase is never followed by an earlier one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     Open,
-    /// Takes no jobs, and runs those it has.
+    /// Rejects new jobs and runs the queued ones.
     Draining,
-    /// Takes no jobs, and discards those it has.
+    /// Rejects new jobs and discards the queued ones.
     Stopping,
 }
 
-/// The right to be a worker, and the duty to answer for what was queued in the belief that there is one.
-#[must_use]
-pub(crate) struct Seat;
-
+/// Both channels and all bookkeeping, behind ONE lock, for speed.
+///
+/// Every job needs both channels at once: whether it has room depends on the idle workers, and whether to start a worker depends
+/// on the queue. With a lock for each, or with two ready-made channels, every job would synchronize twice, and would then have to
+/// check the first channel again because it may have changed. With one lock, a submitter locks once to count and queue a job, and a
+/// worker locks once to take and start it. This also keeps the jobs in exact order.
 pub(crate) struct State {
     pub(crate) phase: Phase,
-    pub(crate) max_workers: usize,
-    /// Seats that are taken: by workers, and by threads that are about to start one.
-    pub(crate) live: usize,
-    /// Seats without a job, those of workers that are just starting included.
-    pub(crate) free: usize,
-    /// Free workers that look at the queue again and again before they go to sleep.
-    pub(crate) looking: usize,
+    pub(crate) jobs: JobQueue,
+    pub(crate) permits: WorkerPermits,
+    /// Idle workers that poll the queue before they sleep.
+    pub(crate) searching: usize,
     pub(crate) sleeping: usize,
-    /// Sleeping workers that have been woken and are not up yet.
-    waking: usize,
-    /// Workers that wait in a release of their own pool.
+    /// Sleeping workers that were notified and do not run yet.
+    notified: usize,
+    /// Workers that wait inside a release of their own pool.
     pub(crate) releasing: usize,
-    /// Submitters that wait for a place.
+    /// Submitters that wait for room.
     pub(crate) blocked: usize,
-    queue: VecDeque<Job>,
 }
 
 impl State {
-    pub(crate) fn new(max_workers: usize) -> Self {
+    pub(crate) fn new(max_workers: usize, capacity: usize) -> Self {
         Self {
             phase: Phase::Open,
-            max_workers,
-            live: 0,
-            free: 0,
-            looking: 0,
+            jobs: JobQueue::new(capacity),
+            permits: WorkerPermits::new(max_workers),
+            searching: 0,
             sleeping: 0,
-            waking: 0,
+            notified: 0,
             releasing: 0,
             blocked: 0,
-            queue: VecDeque::new(),
         }
     }
 
-    pub(crate) fn queued(&self) -> usize {
-        self.queue.len()
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        !self.jobs.is_full(self.permits.idle())
     }
 
-    /// Workers without a job that no queued job is about to be taken by.
-    pub(crate) fn idle(&self) -> usize {
-        self.free.saturating_sub(self.queue.len())
+    /// Idle workers that are not about to take a queued job.
+    #[inline]
+    pub(crate) fn unassigned_idle(&self) -> usize {
+        self.permits.idle().saturating_sub(self.jobs.len())
     }
 
-    /// Whether another job may wait, or has a worker that is free to take it.
-    pub(crate) fn has_room(&self, capacity: usize) -> bool {
-        self.queue.len() < capacity + self.free
-    }
-
-    /// Takes a permit, if there is one. The seat counts as free, so that a job may be queued for it.
-    pub(crate) fn take_seat(&mut self) -> Option<Seat> {
-        (self.live < self.max_workers).then(|| {
-            self.live += 1;
-            self.free += 1;
-            Seat
-        })
-    }
-
-    /// Gives the permit back.
-    pub(crate) fn leave(&mut self, free: bool) {
-        self.live -= 1;
-        self.free -= usize::from(free);
-    }
-
-    pub(crate) fn push(&mut self, job: Job) {
-        self.queue.push_back(job);
-    }
-
-    pub(crate) fn pop(&mut self) -> Option<Job> {
-        self.queue.pop_front()
-    }
-
-    pub(crate) fn take_all(&mut self) -> VecDeque<Job> {
-        std::mem::take(&mut self.queue)
-    }
-
-    /// Whether to wake a worker: there is something to do, and nobody on the way to see it. One that wakes up wakes the next.
+    /// Returns whether the caller has to notify a sleeping worker: jobs are queued, and no worker is searching or notified already.
+    /// One at a time is enough, since a worker that takes a job notifies the next one.
+    #[inline]
     #[must_use]
-    pub(crate) fn wake(&mut self) -> bool {
-        let wake =
-            !self.queue.is_empty() && self.sleeping > 0 && self.looking == 0 && self.waking == 0;
-        self.waking += usize::from(wake);
-        wake
+    pub(crate) fn try_notify_worker(&mut self) -> bool {
+        let notify =
+            !self.jobs.is_empty() && self.sleeping > 0 && self.searching == 0 && self.notified == 0;
+        self.notified += usize::from(notify);
+        notify
     }
 
-    pub(crate) fn woke_up(&mut self) {
+    pub(crate) fn worker_woke(&mut self) {
         self.sleeping -= 1;
-        // It may have woken by itself, and the one that was woken finds nothing to take back.
-        self.waking = self.waking.saturating_sub(1);
+        // A worker that woke without a notification has taken the count of the notified one, which finds 0 here.
+        self.notified = self.notified.saturating_sub(1);
     }
 
-    pub(crate) fn load(&self, capacity: usize) -> Load {
+    #[inline]
+    pub(crate) fn load(&self) -> Load {
         Load {
-            workers: self.live,
-            idle: self.free,
-            waiting: self.queue.len(),
-            max_workers: self.max_workers,
-            capacity,
+            workers: self.permits.live(),
+            idle: self.permits.idle(),
+            waiting: self.jobs.len(),
+            max_workers: self.permits.limit(),
+            capacity: self.jobs.capacity(),
         }
     }
 
-    /// The load as it is when a free worker has taken a job.
-    pub(crate) fn load_without_one(&self, capacity: usize) -> Load {
-        let mut load = self.load(capacity);
+    /// The load as it will be when an idle worker has taken a job.
+    pub(crate) fn load_after_receive(&self) -> Load {
+        let mut load = self.load();
         load.waiting -= 1;
         load.idle -= 1;
         load

@@ -1,40 +1,56 @@
-//! When to start another worker.
+//! When a pool starts another worker.
 
-/// What a [`Strategy`] decides by: a pool's state as a job has been queued, or as an idle worker is
-/// about to take one of several.
+/// The load of a pool at the moment when its [`Strategy`] decides.
+///
+/// A strategy is asked after a job was queued, and before an idle worker takes one of several queued jobs. The worker's job does
+/// not count as waiting then, and the worker does not count as idle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Load {
     /// Live workers.
     pub workers: usize,
-    /// Live workers without a job, those that are just starting included.
+    /// Live workers without a job, including workers whose thread is still starting.
     pub idle: usize,
     /// Jobs in the queue.
     pub waiting: usize,
-    /// Workers that may live at once.
+    /// The worker limit.
     pub max_workers: usize,
-    /// Jobs that may wait at once.
+    /// How many jobs may wait.
     pub capacity: usize,
 }
 
-/// Decides whether a pool below its limit starts one more worker. Closures `Fn(&Load) -> bool` are strategies.
+/// Decides whether a pool below its worker limit starts one more worker. A closure `Fn(&Load) -> bool` is a strategy.
 ///
-/// Whatever it says, a pool with a job has at least one worker, a full queue starts another, and the limit holds. One that
-/// panics counts as having said no.
+/// Some rules hold whatever the strategy returns: a pool with a job has at least one worker, a full queue starts another worker,
+/// and there are never more workers than the limit.
+///
+/// ```
+/// use soiree_pool::{Load, WorkerPool};
+///
+/// // One worker for every ten waiting jobs.
+/// let pool = WorkerPool::builder()
+///     .max_workers(8)
+///     .strategy(|load: &Load| load.waiting > 10 * load.workers)
+///     .build()?;
+/// # Ok::<(), soiree_pool::BuildError>(())
+/// ```
 pub trait Strategy: Send + Sync {
-    /// Whether to start one more worker.
+    /// Returns `true` to start one more worker.
+    ///
+    /// The pool calls it on submitting threads and on workers, without a lock, and only while a job waits. The thread goes on when
+    /// it returns, so it should not block. A panic is caught, dropped and counts as `false`.
     fn grow(&self, load: &Load) -> bool;
 }
 
-/// Starts a worker as soon as a job would wait for one. The default: shortest waits, most threads.
+/// Starts a worker as soon as more jobs wait than workers are idle. The default: shortest waits, most threads.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Eager;
 
-/// Starts a worker when there are more waiting jobs than workers.
+/// Starts a worker when, after every idle worker has taken one, more jobs still wait than there are workers.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Balanced;
 
-/// Starts a worker only when the queue is full. Fewest threads, longest waits.
+/// Starts a worker only when the queue is full: fewest threads, longest waits.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Lazy;
 
@@ -76,7 +92,7 @@ mod tests {
         })
     }
 
-    /// P2: each strategy starts a worker when it says that it does, and not a job earlier.
+    /// P2: each strategy starts a worker at the load that its documentation names, and not one job earlier.
     #[test]
     fn strategies_grow_at_the_load_they_name() {
         for (workers, idle) in [(1, 0), (2, 1), (3, 3)] {

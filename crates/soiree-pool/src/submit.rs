@@ -1,4 +1,4 @@
-//! How a job gets into the queue, and what happens when there is no place.
+//! Submitting a job, and what happens when the queue is full.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -6,98 +6,104 @@ use std::time::{Duration, Instant};
 use soiree_core::{Job, JobOutcome, Overflow, SubmitError, SubmitErrorReason as Reason};
 
 use crate::shared::Shared;
-use crate::state::{Phase, Seat, State};
+use crate::state::{Phase, State};
 use crate::sync::{Arc, Backoff, MutexGuard, wait, wait_until};
+use crate::worker_permits::WorkerPermit;
 
-/// How long to wait for a place.
+/// How long a submitter may wait for room.
 #[derive(Clone, Copy)]
-enum Patience {
+enum WaitLimit {
     None,
-    Until(Instant, Duration),
-    Endless,
+    Until {
+        deadline: Instant,
+        timeout: Duration,
+    },
+    Unlimited,
 }
 
-/// What to do about a job after a look at the state.
-enum Step {
-    /// It has a place.
-    Place,
-    /// A worker is to be started first.
-    Start(Seat),
-    /// There is neither a place nor a permit.
+/// How a submitter has to go on with its job.
+enum Admission {
+    /// There is room in the queue.
+    Enqueue,
+    /// Start a worker first, then try again.
+    Spawn(WorkerPermit),
+    /// There is neither room nor a permit.
     Full,
     Rejected(Reason),
 }
 
 impl Shared {
-    /// Submits as the overflow policy says.
+    /// Submits a job, and follows the overflow policy if the queue is full.
     pub(crate) fn submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
-        let inside = self.nesting.depth() > 0;
-        let patience = match self.overflow {
-            Overflow::Block if !inside => Patience::Endless,
-            Overflow::BlockFor(timeout) if !inside => match Instant::now().checked_add(timeout) {
-                Some(deadline) => Patience::Until(deadline, timeout),
-                None => Patience::Endless,
+        let inside_job = self.worker_context.depth() > 0;
+        let wait_limit = match self.overflow {
+            Overflow::Block if !inside_job => WaitLimit::Unlimited,
+            Overflow::BlockFor(timeout) if !inside_job => match Instant::now().checked_add(timeout)
+            {
+                Some(deadline) => WaitLimit::Until { deadline, timeout },
+                None => WaitLimit::Unlimited,
             },
-            _ => Patience::None,
+            _ => WaitLimit::None,
         };
-        let run_inline = inside || self.overflow == Overflow::CallerRuns;
-        self.submit_with(job, patience, run_inline)
+        let may_run_inline = inside_job || self.overflow == Overflow::CallerRuns;
+        self.submit_with(job, wait_limit, may_run_inline)
     }
 
-    /// Submits as the overflow policy says, where it does not say to wait.
+    /// As [`submit`](Self::submit), but rejects the job where that would block.
     pub(crate) fn submit_now(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
-        let run_inline = self.nesting.depth() > 0 || self.overflow == Overflow::CallerRuns;
-        self.submit_with(job, Patience::None, run_inline)
+        let may_run_inline =
+            self.worker_context.depth() > 0 || self.overflow == Overflow::CallerRuns;
+        self.submit_with(job, WaitLimit::None, may_run_inline)
     }
 
-    /// Submits if there is a place right now, or can be made.
+    /// Submits a job if there is room, or the overflow policy makes room. Never blocks, never runs the job inline.
     pub(crate) fn try_submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
-        self.submit_with(job, Patience::None, false)
+        self.submit_with(job, WaitLimit::None, false)
     }
 
     fn submit_with(
         self: &Arc<Self>,
         job: Job,
-        patience: Patience,
-        run_inline: bool,
+        wait_limit: WaitLimit,
+        may_run_inline: bool,
     ) -> Result<(), SubmitError> {
-        let mut failed = None;
-        let mut late = None;
+        let mut spawn_error = None;
+        let mut timed_out = None;
         let backoff = Backoff::new();
         let mut state = self.lock();
         loop {
-            match self.step(&mut state, &mut failed) {
-                Step::Place => {
+            match self.admit(&mut state, &mut spawn_error) {
+                Admission::Enqueue => {
                     self.enqueue(state, job);
                     return Ok(());
                 }
-                Step::Start(seat) => {
+                Admission::Spawn(permit) => {
                     drop(state);
-                    failed = self.start_worker(seat).err();
+                    spawn_error = self.spawn_worker(permit).err();
                     state = self.lock();
                     continue;
                 }
-                Step::Rejected(reason) => {
+                Admission::Rejected(reason) => {
                     drop(state);
-                    return Err(self.refuse(job, reason));
+                    return Err(self.reject(job, reason));
                 }
-                Step::Full => {}
+                Admission::Full => {}
             }
-            match (self.overflow, patience) {
+            match (self.overflow, wait_limit) {
                 (Overflow::DropOldest, _) if self.capacity > 0 => {
-                    let oldest = state.pop();
+                    let oldest = state.jobs.try_recv();
                     self.enqueue(state, job);
                     if let Some(oldest) = oldest {
                         self.discard(oldest);
                     }
                     return Ok(());
                 }
-                (Overflow::Reject | Overflow::DropOldest, _) | (_, Patience::None) => break,
+                (Overflow::Reject | Overflow::DropOldest, _) | (_, WaitLimit::None) => break,
                 _ => {}
             }
-            if let Some(waited) = late {
+            if let Some(waited) = timed_out {
                 drop(state);
-                return Err(self.refuse(job, Reason::TimedOut { waited }));
+                return Err(self.reject(job, Reason::TimedOut { waited }));
             }
             if !backoff.is_completed() {
                 drop(state);
@@ -105,89 +111,90 @@ impl Shared {
                 state = self.lock();
                 continue;
             }
-            (state, late) = self.wait_for_place(state, patience);
+            (state, timed_out) = self.wait_for_room(state, wait_limit);
         }
         drop(state);
-        if run_inline && !matches!(self.overflow, Overflow::Reject | Overflow::DropOldest) {
+        if may_run_inline && !matches!(self.overflow, Overflow::Reject | Overflow::DropOldest) {
             return self.submit_inline(job).map(drop);
         }
         let capacity = self.capacity;
-        Err(self.refuse(job, Reason::Full { capacity }))
+        Err(self.reject(job, Reason::Full { capacity }))
     }
 
-    fn step(&self, state: &mut State, failed: &mut Option<io::Error>) -> Step {
+    /// Decides how the submitter goes on. After a failed start, with its `spawn_error`, it starts no other worker.
+    fn admit(&self, state: &mut State, spawn_error: &mut Option<io::Error>) -> Admission {
         if state.phase != Phase::Open {
-            return Step::Rejected(Reason::Closed);
+            return Admission::Rejected(Reason::Closed);
         }
-        if state.live > 0 && state.has_room(self.capacity) {
-            return Step::Place;
+        if state.permits.live() > 0 && state.has_room() {
+            return Admission::Enqueue;
         }
-        if failed.is_none() {
-            if let Some(seat) = state.take_seat() {
+        if spawn_error.is_none() {
+            if let Some(permit) = state.permits.try_acquire() {
                 self.publish_all(state);
-                return Step::Start(seat);
+                return Admission::Spawn(permit);
             }
         }
-        match failed.take() {
-            Some(error) if state.live == 0 => Step::Rejected(Reason::Spawn(error)),
+        match spawn_error.take() {
+            Some(error) if state.permits.live() == 0 => Admission::Rejected(Reason::Spawn(error)),
             error => {
-                *failed = error;
-                Step::Full
+                *spawn_error = error;
+                Admission::Full
             }
         }
     }
 
-    /// Queues a job for which there is a place.
+    /// Queues a job. The caller has made sure that there is room.
     fn enqueue(self: &Arc<Self>, mut state: MutexGuard<'_, State>, job: Job) {
-        state.push(job);
-        self.counters.accept();
+        state.jobs.send(job);
+        self.counters.record_accepted();
         self.publish(&state);
-        let load = (state.live < state.max_workers).then(|| state.load(self.capacity));
-        self.unlock_and_tell(state);
+        let load = state.permits.is_available().then(|| state.load());
+        self.unlock_and_notify(state);
         if let Some(load) = load {
             self.grow_if_wanted(&load);
         }
     }
 
-    /// Waits until there may be a place, and says if it has waited for too long.
-    fn wait_for_place<'a>(
+    /// Blocks until there may be room. Returns the timeout if it has passed.
+    fn wait_for_room<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
-        patience: Patience,
+        wait_limit: WaitLimit,
     ) -> (MutexGuard<'a, State>, Option<Duration>) {
         state.blocked += 1;
-        let mut late = None;
-        match patience {
-            Patience::Until(deadline, waited) => {
-                let timed_out;
-                (state, timed_out) = wait_until(&self.state, &self.place, state, deadline);
-                late = timed_out.then_some(waited);
+        let mut timed_out = None;
+        match wait_limit {
+            WaitLimit::Until { deadline, timeout } => {
+                let passed;
+                (state, passed) = wait_until(&self.state, &self.not_full, state, deadline);
+                timed_out = passed.then_some(timeout);
             }
-            _ => state = wait(&self.place, state),
+            _ => state = wait(&self.not_full, state),
         }
         state.blocked -= 1;
-        (state, late)
+        (state, timed_out)
     }
 
-    /// Runs the job on this thread, if not too many run inside one another here.
+    /// Runs the job on this thread, unless the pool is closed or too many jobs run inside one another here.
     pub(crate) fn submit_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
-        let Some(entered) = self.nesting.enter_inline() else {
-            let depth = self.nesting.depth();
-            return Err(self.refuse(job, Reason::RecursionLimit { depth }));
+        let Some(guard) = self.worker_context.enter_inline() else {
+            let depth = self.worker_context.depth();
+            return Err(self.reject(job, Reason::TooDeep { depth }));
         };
         let state = self.lock();
         if state.phase != Phase::Open {
             drop(state);
-            return Err(self.refuse(job, Reason::Closed));
+            return Err(self.reject(job, Reason::Closed));
         }
-        self.counters.accept();
-        self.counters.begin_elsewhere();
+        self.counters.record_accepted();
+        self.counters.record_started_off_worker();
         drop(state);
-        Ok(self.run_begun_elsewhere(job, entered))
+        Ok(self.run_off_worker(job, guard))
     }
 
-    fn refuse(&self, job: Job, reason: Reason) -> SubmitError {
-        self.counters.reject();
+    fn reject(&self, job: Job, reason: Reason) -> SubmitError {
+        self.counters.record_rejected();
         SubmitError::new(job, reason)
     }
 }

@@ -4,126 +4,135 @@ use std::time::Instant;
 
 use soiree_core::Job;
 
-use crate::counters::{End, Slot};
+use crate::counters::{CounterShard, JobEnd};
 use crate::shared::Shared;
-use crate::state::{Phase, Seat, State};
+use crate::state::{Phase, State};
 use crate::sync::{Arc, Backoff, MutexGuard, Ordering, wait, wait_until};
+use crate::worker_permits::WorkerPermit;
 
 struct Worker<'a> {
     shared: &'a Arc<Shared>,
-    slot: Slot<'a>,
-    /// Whether it is counted among those without a job.
-    free: bool,
+    shard: CounterShard<'a>,
+    /// Whether its permit counts as idle.
+    idle: bool,
 }
 
-pub(crate) fn work(shared: &Arc<Shared>, _seat: Seat) {
-    let _entered = shared.nesting.enter_worker();
-    let slot = shared.counters.slot();
+pub(crate) fn run(shared: &Arc<Shared>, mut permit: WorkerPermit) {
+    let _guard = shared.worker_context.enter_worker();
+    let shard = shared.counters.acquire_shard();
     let mut worker = Worker {
         shared,
-        slot,
-        free: true,
+        shard,
+        idle: true,
     };
-    while let Some(job) = worker.next() {
-        worker.run(job);
+    while let Some((job, held)) = worker.next_job(permit) {
+        permit = held;
+        worker.run_job(job);
     }
 }
 
 impl Worker<'_> {
-    fn run(&self, job: Job) {
+    fn run_job(&self, job: Job) {
         let outcome = job.run();
-        self.slot.end(End::from(&outcome));
-        self.shared.tell_panic(&outcome);
+        self.shard.record_ended(JobEnd::from(&outcome));
+        self.shared.report_panic(&outcome);
     }
 
-    /// Finds something to do, and waits for it; `None` if the worker is to leave.
-    fn next(&mut self) -> Option<Job> {
+    /// Waits for the next job, and gives the permit back with it. Returns `None` if the worker has to exit; then the permit is
+    /// released.
+    fn next_job(&mut self, permit: WorkerPermit) -> Option<(Job, WorkerPermit)> {
         let shared = self.shared;
         let mut state = shared.lock();
         let mut backoff = Backoff::new();
-        let mut asked = false;
+        let mut asked_strategy = false;
         loop {
-            if state.live > state.max_workers {
-                return self.leave(state);
+            if state.permits.is_over_limit() {
+                return self.exit(state, permit);
             }
-            if self.free && !asked && state.queued() > 1 && state.live < state.max_workers {
-                // Submitters that counted on this worker did not start another one. The strategy is asked with no job in
-                // hand, since the limit may fall in that while.
-                asked = true;
-                let load = state.load_without_one(shared.capacity);
+            if self.idle && !asked_strategy && state.jobs.len() > 1 && state.permits.is_available()
+            {
+                // Submitters that counted on this idle worker did not start another one, so the worker asks the strategy
+                // itself. It does so before it takes a job: if the limit falls meanwhile, it may not run one any more.
+                asked_strategy = true;
+                let load = state.load_after_receive();
                 drop(state);
                 shared.grow_if_wanted(&load);
                 state = shared.lock();
                 continue;
             }
-            if let Some(job) = state.pop() {
-                self.begin(state);
-                return Some(job);
+            if let Some(job) = state.jobs.try_recv() {
+                self.start_job(state);
+                return Some((job, permit));
             }
-            if !self.free {
-                self.free = true;
-                state.free += 1;
+            if !self.idle {
+                self.idle = true;
+                state.permits.mark_idle();
                 shared.publish(&state);
-                // Where jobs are handed over directly, this is the place that a submitter waits for.
+                // An idle worker is room for one more job. With a capacity of 0 there is no other room.
                 if state.blocked > 0 {
-                    shared.unlock_and_tell(state);
+                    shared.unlock_and_notify(state);
                     state = shared.lock();
                     continue;
                 }
             }
             if state.phase != Phase::Open {
-                return self.leave(state);
+                return self.exit(state, permit);
             }
             if !backoff.is_completed() {
-                state.looking += 1;
+                state.searching += 1;
                 drop(state);
                 while !backoff.is_completed() && shared.queued.load(Ordering::Acquire) == 0 {
                     backoff.snooze();
                 }
                 state = shared.lock();
-                state.looking -= 1;
+                state.searching -= 1;
                 continue;
             }
-            let late;
-            (state, late) = shared.sleep(state);
-            if late && (state.queued() > 0 || state.blocked > 0) {
-                // Somebody is on the way here with a job, and needs the lock for it.
+            let timed_out;
+            (state, timed_out) = shared.sleep(state);
+            if timed_out && (!state.jobs.is_empty() || state.blocked > 0) {
+                // A job is queued, or a submitter is about to queue one. Stay for it.
                 backoff = Backoff::new();
-            } else if late && state.live > shared.min_workers {
-                return self.leave(state);
+            } else if timed_out && state.permits.live() > shared.min_workers {
+                return self.exit(state, permit);
             }
         }
     }
 
-    /// Begins a job, and tells others of the rest.
-    fn begin(&mut self, mut state: MutexGuard<'_, State>) {
-        let was_free = std::mem::replace(&mut self.free, false);
-        state.free -= usize::from(was_free);
-        self.slot.begin();
+    /// Counts a job as started, then notifies the next worker if more jobs are queued.
+    fn start_job(&mut self, mut state: MutexGuard<'_, State>) {
+        let was_idle = std::mem::replace(&mut self.idle, false);
+        state.permits.mark_busy(was_idle);
+        self.shard.record_started();
         self.shared.publish(&state);
-        self.shared.unlock_and_tell(state);
+        self.shared.unlock_and_notify(state);
     }
 
     #[cold]
-    fn leave(&self, mut state: MutexGuard<'_, State>) -> Option<Job> {
-        state.leave(self.free);
-        self.shared.unlock_and_tell_left(state);
+    fn exit(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        permit: WorkerPermit,
+    ) -> Option<(Job, WorkerPermit)> {
+        state.permits.mark_busy(self.idle);
+        state.permits.release(permit);
+        self.shared.unlock_and_notify_exit(state);
         None
     }
 }
 
 impl Shared {
-    /// Waits to be woken, and says whether the time of an idle worker is over.
+    /// Sleeps until notified. Returns whether the idle timeout has passed; workers up to `min_workers` have none.
     fn sleep<'a>(&'a self, mut state: MutexGuard<'a, State>) -> (MutexGuard<'a, State>, bool) {
         state.sleeping += 1;
-        let deadline = (state.live > self.min_workers)
+        let deadline = (state.permits.live() > self.min_workers)
             .then(|| Instant::now().checked_add(self.idle_timeout))
             .flatten();
-        let (mut state, late) = match deadline {
-            Some(deadline) => wait_until(&self.state, &self.work, state, deadline),
-            None => (wait(&self.work, state), false),
+        let (mut state, timed_out) = match deadline {
+            Some(deadline) => wait_until(&self.state, &self.not_empty, state, deadline),
+            None => (wait(&self.not_empty, state), false),
         };
-        state.woke_up();
-        (state, late)
+        state.worker_woke();
+        (state, timed_out)
     }
 }

@@ -1,4 +1,4 @@
-//! What is promised of every pool, P1 to P8, holds of `WorkerPool`.
+//! `WorkerPool` keeps the promises of every pool, P1 to P8.
 
 use soiree_pool::WorkerPool;
 

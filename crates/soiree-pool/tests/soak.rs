@@ -1,4 +1,4 @@
-//! A short soak. `cargo xtask soak` does the same for as long as one likes.
+//! A short soak. `cargo xtask soak` runs a longer one.
 
 use std::io;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ fn builder(spec: &SoakSpec) -> WorkerPoolBuilder {
 }
 
 fn build(builder: WorkerPoolBuilder) -> WorkerPool {
-    builder.build().expect("the limits of a soak are sound")
+    builder.build().expect("a soak has valid limits")
 }
 
 #[track_caller]
@@ -33,13 +33,13 @@ fn survives(make: impl FnMut(&SoakSpec) -> WorkerPool) {
     );
 }
 
-/// P1, P2, P3, P4, P5, P6: whatever is done to it at once, no job is lost or run twice, and every figure is right.
+/// P1, P2, P3, P4, P5, P6: under random concurrent operations no job is lost or run twice, and every figure is exact.
 #[test]
 fn a_pool_survives_a_soak() {
     survives(|spec| build(builder(spec)));
 }
 
-/// P3, P8: so it is when two threads of three do not start.
+/// P3, P8: the same holds when two of three threads do not start.
 #[test]
 fn a_pool_whose_threads_often_fail_to_start_survives_a_soak() {
     let asked = Arc::new(AtomicUsize::new(0));

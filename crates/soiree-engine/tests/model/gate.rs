@@ -1,4 +1,4 @@
-//! The gate, which the emitter closes as a pool closes itself.
+//! The gate that an emitter closes, which works like closing a pool.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -8,7 +8,7 @@ use soiree_engine::TaskTracker;
 
 use soiree_testkit::model::{Threads, explore};
 
-/// E4: whoever got in is waited for, whoever comes later stays out, and of those who close one does.
+/// E4: closing waits for every thread that has entered, no thread enters afterwards, and exactly one of two closers closes.
 #[test]
 fn entering_races_closing() {
     explore(|| {

@@ -1,9 +1,8 @@
-//! Every sync primitive of the crate, so that a model checker can take their place.
-//!
-//! With `--cfg soiree_model` they are shuttle's.
+//! Every synchronization primitive of the crate: those of `std`, or those of the model checker with `--cfg soiree_model`.
 
 #[cfg(soiree_model)]
 mod model;
+mod poison;
 #[cfg(not(soiree_model))]
 mod real;
 
@@ -15,14 +14,14 @@ pub(crate) use self::model::*;
 #[cfg(not(soiree_model))]
 pub(crate) use self::real::*;
 
-use std::sync::PoisonError;
+use self::poison::ignore_poison;
 
-/// Locks, whatever became of the last holder: no state behind these locks is ever half-changed.
+/// Locks the mutex, poisoned or not.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    ignore_poison(mutex.lock())
 }
 
-/// Waits until notified, or until no particular reason.
+/// Waits until notified. May also return without a notification.
 pub(crate) fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-    condvar.wait(guard).unwrap_or_else(PoisonError::into_inner)
+    ignore_poison(condvar.wait(guard))
 }

@@ -1,6 +1,5 @@
-//! The primitives of the model checker.
+//! The primitives of the model checker, shuttle.
 
-use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 pub(crate) use shuttle::sync::atomic::{AtomicU64, AtomicUsize};
@@ -8,54 +7,58 @@ pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard};
 
 use shuttle::rand::{Rng, thread_rng};
 
-/// How patiently makes no difference here.
-pub(crate) use super::lock as lock_patiently;
+use super::poison::ignore_poison;
 
-/// Enough to meet counters that hold still, and counters that will not.
-pub(crate) const TRIES: usize = 2;
+/// Enough to explore counters that are stable and counters that keep changing.
+pub(crate) const MAX_READ_ATTEMPTS: usize = 2;
 
-/// What is farther off than this never comes; what is nearer, and not past, may come at any time.
-const FAR: Duration = Duration::from_secs(3600);
+/// A deadline farther off than this never passes. A nearer one may pass at any time.
+const NEVER_FROM: Duration = Duration::from_secs(3600);
 
-/// As [`wait`](super::wait), and says whether it timed out.
+/// Locks the mutex. The checker schedules threads itself, so a backoff would change nothing.
+pub(crate) fn lock_with_backoff<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    ignore_poison(mutex.lock())
+}
+
+/// As [`wait`](super::wait), and returns whether the deadline has passed.
 pub(crate) fn wait_until<'a, T>(
     mutex: &'a Mutex<T>,
     condvar: &Condvar,
     guard: MutexGuard<'a, T>,
     deadline: Instant,
 ) -> (MutexGuard<'a, T>, bool) {
-    let rest = deadline.checked_duration_since(Instant::now());
-    match rest.filter(|rest| !rest.is_zero()) {
+    let remaining = deadline.checked_duration_since(Instant::now());
+    match remaining.filter(|remaining| !remaining.is_zero()) {
         None => (guard, true),
-        Some(rest) if rest > FAR => (super::wait(condvar, guard), false),
+        Some(remaining) if remaining > NEVER_FROM => (ignore_poison(condvar.wait(guard)), false),
         Some(_) => {
-            // It looks again rather than to be notified: so it never counts as blocked, and always ends, soon or late.
+            // Yields in place of waiting for a notification: a thread that may time out never counts as deadlocked.
             drop(guard);
             shuttle::thread::yield_now();
-            let guard = mutex.lock().unwrap_or_else(PoisonError::into_inner);
+            let guard = ignore_poison(mutex.lock());
             let odds = [2, 16][thread_rng().gen_range(0..2)];
             (guard, thread_rng().gen_ratio(1, odds))
         }
     }
 }
 
-/// Looks again while there may soon be something to see: once, so that every look is one to be explored.
+/// Lets a caller poll once or not at all: every poll is one more step to explore.
 pub(crate) struct Backoff {
-    looked: std::cell::Cell<bool>,
+    has_polled: std::cell::Cell<bool>,
 }
 
 impl Backoff {
     pub(crate) fn new() -> Self {
-        let looked = std::cell::Cell::new(thread_rng().gen_ratio(1, 2));
-        Self { looked }
+        let has_polled = std::cell::Cell::new(thread_rng().gen_ratio(1, 2));
+        Self { has_polled }
     }
 
     pub(crate) fn snooze(&self) {
-        self.looked.set(true);
+        self.has_polled.set(true);
         shuttle::thread::yield_now();
     }
 
     pub(crate) fn is_completed(&self) -> bool {
-        self.looked.get()
+        self.has_polled.get()
     }
 }

@@ -1,13 +1,13 @@
-//! Stop and release against everything else.
+//! Stopping and releasing the pool while it is used.
 
 use std::sync::Arc;
 
 use shuttle::thread;
 use soiree_pool::{Overflow, Pool, SubmitErrorReason};
 
-use crate::common::{Ledger, NEVER, SOME, Threads, explore, hold, one_of, pool};
+use crate::common::{Ledger, NEVER, SOME, Threads, block_worker, explore, one_of, pool};
 
-/// P3, P5: what is submitted as the pool stops runs, or is discarded, or comes back.
+/// P3, P5: a job submitted while the pool stops runs, is discarded, or is returned.
 #[test]
 fn submitting_races_a_stop() {
     explore(|| {
@@ -18,23 +18,23 @@ fn submitting_races_a_stop() {
             threads.start(move || ledger.submit(&pool, 2));
         }
         pool.stop();
-        let refused = pool.submit(|| {}).unwrap_err();
-        assert!(matches!(refused.reason, SubmitErrorReason::Closed));
+        let rejected = pool.submit(|| {}).unwrap_err();
+        assert!(matches!(rejected.reason, SubmitErrorReason::Closed));
         pool.release();
-        // Nothing is accepted any more, though submitters are still on their way to find out.
+        // No job is accepted any more, even from submitters that are still running.
         let stats = pool.stats();
         assert!(stats.is_balanced(), "{stats:?}");
         assert_eq!((stats.waiting, stats.active, stats.running), (0, 0, 0));
         threads.join();
         assert_eq!(pool.stats().submitted, stats.submitted);
         assert!(ledger.most_running() <= 2);
-        // One more was refused here, which the ledger does not know of.
+        // 5 and not 4: the job rejected above is not in the ledger.
         assert_eq!(pool.stats().rejected + pool.stats().submitted, 5);
         assert_eq!(ledger.ran() as u64, pool.stats().successful);
     });
 }
 
-/// P3, P5: what is accepted as the pool is released has run when the release returns.
+/// P3, P5: every job accepted while the pool is released has run when the release returns.
 #[test]
 fn submitting_races_a_release() {
     explore(|| {
@@ -54,14 +54,14 @@ fn submitting_races_a_release() {
     });
 }
 
-/// P4, P5: submitters that wait for a place wake up when the pool closes, and have their job back.
+/// P4, P5: blocked submitters wake up when the pool closes, and get their job back.
 #[test]
 fn blocked_submitters_wake_when_the_pool_closes() {
     explore(|| {
         let capacity = one_of(&[0, 1]);
         let pool = Arc::new(pool(1, capacity).build().unwrap());
         let (ledger, mut threads) = (Ledger::default(), Threads::default());
-        let latch = hold(&pool, &ledger);
+        let latch = block_worker(&pool, &ledger);
         for _ in 0..3 {
             let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
             threads.start(move || ledger.submit(&pool, 1));
@@ -73,20 +73,20 @@ fn blocked_submitters_wake_when_the_pool_closes() {
             releasing.start(move || pool.release());
             threads.join();
             assert!(ledger.accepted() <= 1 + capacity);
-            latch.let_go();
+            latch.open();
             releasing.join();
             assert_eq!(ledger.ran(), ledger.accepted());
         } else {
             pool.stop();
             threads.join();
             assert!(ledger.accepted() <= 1 + capacity);
-            latch.let_go();
+            latch.open();
         }
         ledger.release_and_assert_settled(&pool);
     });
 }
 
-/// P3, P5: whoever waits for a job hears of its end, also if the pool stops.
+/// P3, P5: a thread that waits for a job wakes up when the job ends, even if the pool stops.
 #[test]
 fn waiting_for_a_job_races_a_stop() {
     explore(|| {
@@ -106,7 +106,7 @@ fn waiting_for_a_job_races_a_stop() {
     });
 }
 
-/// P5: dropping the pool runs what was accepted, and then its threads end.
+/// P5: dropping the pool still runs the accepted jobs; then its threads end.
 #[test]
 fn a_dropped_pool_runs_what_was_queued() {
     explore(|| {
@@ -118,14 +118,14 @@ fn a_dropped_pool_runs_what_was_queued() {
         }
         drop(pool);
         threads.join();
-        // The checker waits for all threads; here it is enough that the jobs come to run.
+        // The checker itself waits for all threads to end.
         while ledger.ran() < 4 {
             thread::yield_now();
         }
     });
 }
 
-/// P5: also if one of its own jobs drops it.
+/// P5: the same holds if one of its own jobs drops the pool.
 #[test]
 fn a_pool_may_be_dropped_on_its_own_worker() {
     explore(|| {
@@ -138,18 +138,18 @@ fn a_pool_may_be_dropped_on_its_own_worker() {
             job();
             drop(last);
         }));
-        assert!(ledger.enter(submitted));
+        assert!(ledger.record(submitted));
         latch.wait_running();
         ledger.submit(&pool, 2);
         drop(pool);
-        latch.let_go();
+        latch.open();
         while ledger.ran() < 4 {
             thread::yield_now();
         }
     });
 }
 
-/// P5: a job that stops the pool does not wait for itself, and nor do two that release it for each other.
+/// P5: a job that stops or releases its own pool does not wait for itself, and two of them do not wait for each other.
 #[test]
 fn jobs_that_close_their_pool_race_a_release_outside() {
     explore(|| {
@@ -161,7 +161,7 @@ fn jobs_that_close_their_pool_race_a_release_outside() {
                 true => inside.stop(),
                 false => inside.release(),
             });
-            ledger.enter(pool.submit(closes));
+            ledger.record(pool.submit(closes));
         }
         {
             let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
@@ -173,7 +173,7 @@ fn jobs_that_close_their_pool_race_a_release_outside() {
     });
 }
 
-/// P3, P5: replacing the oldest job while the pool is released loses neither the old nor the new one silently.
+/// P3, P5: with `DropOldest`, every job is accounted for while the pool is released: it ran, was discarded, or was returned.
 #[test]
 fn dropping_the_oldest_races_a_release() {
     explore(|| {

@@ -1,8 +1,8 @@
-//! What the scenarios share.
+//! Helpers of all scenarios.
 
 use std::env;
 use std::sync::Arc;
-// Not the checker's: what a test counts is no step of its own.
+// Not the checker's: counting in a test should not be a step that the checker schedules.
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
@@ -13,18 +13,18 @@ use shuttle::thread::{self, JoinHandle};
 use shuttle::{Config, MaxSteps, Runner};
 use soiree_pool::{Job, Pool, SubmitError, WaitError, WorkerPool, WorkerPoolBuilder};
 
-/// For a timeout that is not to come.
+/// A timeout that never passes.
 pub(crate) const NEVER: Duration = Duration::MAX;
-/// For a timeout that may come at any time.
+/// A timeout that may pass at any time.
 pub(crate) const SOME: Duration = Duration::from_secs(60);
 
-/// Runs the scenario under many schedules: with random switches, and with few but telling ones.
+/// Runs the scenario with many schedules: first with random switches, then with few switches at chosen places (PCT).
 #[track_caller]
 pub(crate) fn explore(scenario: impl Fn() + Send + Sync + 'static) {
     let mut config = Config::new();
     config.stack_size = 1 << 18;
     config.silence_warnings = true;
-    // Far more than any scenario takes that gets to its end.
+    // Far more steps than any scenario needs to end.
     config.max_steps = MaxSteps::FailAfter(200_000);
     if let Ok(schedule) = env::var("SOIREE_MODEL_REPLAY") {
         let schedule: String = schedule.split_whitespace().collect();
@@ -48,7 +48,7 @@ pub(crate) fn explore(scenario: impl Fn() + Send + Sync + 'static) {
 
 const DEFAULT: usize = 3_000;
 
-/// A pool whose threads are the checker's, and whose workers stay.
+/// A pool whose threads belong to the checker, and whose idle workers never exit.
 pub(crate) fn pool(max_workers: usize, capacity: usize) -> WorkerPoolBuilder {
     WorkerPool::builder()
         .max_workers(max_workers)
@@ -64,7 +64,7 @@ pub(crate) fn one_of<T: Copy>(choices: &[T]) -> T {
     choices[thread_rng().gen_range(0..choices.len())]
 }
 
-/// Starts threads, and waits for them later.
+/// Starts threads, and joins them later.
 #[derive(Default)]
 pub(crate) struct Threads(Vec<JoinHandle<()>>);
 
@@ -78,7 +78,7 @@ impl Threads {
     }
 }
 
-/// What the jobs of a scenario did, as they tell it themselves.
+/// Records what the jobs of a scenario did.
 #[derive(Clone, Default)]
 pub(crate) struct Ledger(Arc<Entries>);
 
@@ -88,12 +88,12 @@ struct Entries {
     ran: AtomicUsize,
     dropped: AtomicUsize,
     accepted: AtomicUsize,
-    refused: AtomicUsize,
+    rejected: AtomicUsize,
     running: AtomicUsize,
     most_running: AtomicUsize,
 }
 
-/// Says that it was dropped, unless it was used up.
+/// Records the drop of a job. A job that runs takes that record back.
 struct Token(Ledger);
 
 impl Drop for Token {
@@ -103,7 +103,7 @@ impl Drop for Token {
 }
 
 impl Ledger {
-    /// A job that lets others run while it does.
+    /// A job that yields to other threads while it runs.
     pub(crate) fn job(&self) -> impl FnOnce() + Send + 'static {
         self.job_that(thread::yield_now)
     }
@@ -129,42 +129,42 @@ impl Ledger {
         }
     }
 
-    /// A job that waits until the latch is let go.
+    /// A job that waits until the latch opens.
     pub(crate) fn latched(&self) -> (Latch, impl FnOnce() + Send + 'static) {
-        let (said, running) = channel();
-        let (go, told) = channel::<()>();
+        let (sender, running) = channel();
+        let (open, opened) = channel::<()>();
         let job = self.job_that(move || {
-            let _ = said.send(());
-            let _ = told.recv();
+            let _ = sender.send(());
+            let _ = opened.recv();
         });
-        (Latch { running, go }, job)
+        (Latch { running, open }, job)
     }
 
-    /// Enters what became of a submission.
-    pub(crate) fn enter(&self, submitted: Result<(), SubmitError>) -> bool {
+    /// Records whether a submission was accepted.
+    pub(crate) fn record(&self, submitted: Result<(), SubmitError>) -> bool {
         let accepted = submitted.is_ok();
         let count = match accepted {
             true => &self.0.accepted,
-            false => &self.0.refused,
+            false => &self.0.rejected,
         };
         count.fetch_add(1, SeqCst);
         accepted
     }
 
-    /// Submits jobs, and enters of each whether it was accepted.
+    /// Submits jobs, and records for each whether it was accepted.
     pub(crate) fn submit(&self, pool: &WorkerPool, jobs: usize) {
         for _ in 0..jobs {
-            self.enter(pool.submit(self.job()));
+            self.record(pool.submit(self.job()));
         }
     }
 
-    /// Submits a job, waits for its end, and enters whether it was accepted. Says whether it ran.
+    /// Submits a job, waits for its end, and records whether it was accepted. Returns whether it ran.
     pub(crate) fn submit_and_wait(&self, pool: &WorkerPool, job: impl Into<Job>) -> bool {
         let waited = pool.submit_and_wait(job);
         let ran = waited.is_ok();
         match waited {
-            Ok(()) | Err(WaitError::Discarded) => self.enter(Ok(())),
-            Err(WaitError::Rejected(error)) => self.enter(Err(error)),
+            Ok(()) | Err(WaitError::Discarded) => self.record(Ok(())),
+            Err(WaitError::Refused(error)) => self.record(Err(error)),
             Err(other) => panic!("{other}"),
         };
         ran
@@ -186,7 +186,7 @@ impl Ledger {
         self.0.most_running.load(SeqCst)
     }
 
-    /// Every job ran, or was dropped unrun and counted as that, and the pool is at rest.
+    /// Asserts that every job either ran or was dropped and counted as dropped, and that the pool is at rest.
     #[track_caller]
     pub(crate) fn assert_settled(&self, pool: &WorkerPool) {
         let stats = pool.stats();
@@ -196,7 +196,7 @@ impl Ledger {
         let entries = &self.0;
         let load = |count: &AtomicUsize| count.load(SeqCst) as u64;
         assert_eq!(stats.submitted, load(&entries.accepted), "{stats:?}");
-        assert_eq!(stats.rejected, load(&entries.refused), "{stats:?}");
+        assert_eq!(stats.rejected, load(&entries.rejected), "{stats:?}");
         assert_eq!(stats.completed(), load(&entries.ran), "{stats:?}");
         let unrun = stats.discarded + stats.expired + stats.rejected;
         assert_eq!(unrun, load(&entries.dropped), "{stats:?}");
@@ -204,7 +204,7 @@ impl Ledger {
         assert_eq!(stats.submitted + stats.rejected, made, "{stats:?}");
     }
 
-    /// As [`assert_settled`](Self::assert_settled), after a release.
+    /// Releases the pool, then as [`assert_settled`](Self::assert_settled).
     #[track_caller]
     pub(crate) fn release_and_assert_settled(&self, pool: &WorkerPool) {
         pool.release();
@@ -212,10 +212,10 @@ impl Ledger {
     }
 }
 
-/// Holds a job.
+/// Holds up a job until it opens.
 pub(crate) struct Latch {
     running: Receiver<()>,
-    go: Sender<()>,
+    open: Sender<()>,
 }
 
 impl Latch {
@@ -223,15 +223,15 @@ impl Latch {
         self.running.recv().expect("the job starts");
     }
 
-    pub(crate) fn let_go(self) {
-        drop(self.go);
+    pub(crate) fn open(self) {
+        drop(self.open);
     }
 }
 
-/// Submits a job, and waits until it runs.
-pub(crate) fn hold(pool: &WorkerPool, ledger: &Ledger) -> Latch {
+/// Keeps a worker busy: submits a job and waits until it runs.
+pub(crate) fn block_worker(pool: &WorkerPool, ledger: &Ledger) -> Latch {
     let (latch, job) = ledger.latched();
-    assert!(ledger.enter(pool.submit(Job::new(job))));
+    assert!(ledger.record(pool.submit(Job::new(job))));
     latch.wait_running();
     latch
 }

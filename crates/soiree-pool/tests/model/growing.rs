@@ -1,4 +1,4 @@
-//! Workers that start as they are wanted, and leave when they are not.
+//! Workers that start as jobs come, and exit when they are idle.
 
 use std::sync::Arc;
 
@@ -7,22 +7,22 @@ use soiree_pool::{Balanced, Lazy, Load};
 
 use crate::common::{Ledger, NEVER, SOME, Threads, explore, one_of, pool};
 
-/// P3, P7: the last worker leaves just as a job comes, and the job runs all the same.
+/// P3, P7: a job that is submitted while the last worker exits still runs.
 #[test]
 fn the_last_worker_leaving_races_submitters() {
     explore(|| {
         let pool = pool(1, one_of(&[0, 1, 2])).idle_timeout(SOME);
-        // No strategy is asked whether to start the first worker.
+        // The pool starts its first worker without asking the strategy, so the scenario has to pass with either.
         let eager = one_of(&[true, false]);
         let pool = pool.strategy(move |load: &Load| eager && load.waiting > load.idle);
         let pool = Arc::new(pool.build().unwrap());
         let (ledger, mut threads) = (Ledger::default(), Threads::default());
-        // Where there is one submitter, there is no other whose job would start a worker for this one's.
+        // With one submitter, no other submitter can start the worker that this job needs.
         for _ in 0..one_of(&[1, 2]) {
             let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
             threads.start(move || {
                 for _ in 0..3 {
-                    // Nobody but this one's own worker is there to wake it.
+                    // The submitter waits, so only the worker that runs this job can wake it.
                     assert!(ledger.submit_and_wait(&pool, ledger.job()));
                 }
             });
@@ -33,7 +33,7 @@ fn the_last_worker_leaving_races_submitters() {
     });
 }
 
-/// P2, P3, P7: the same with more workers, more jobs, and submitters that do not wait for theirs.
+/// P2, P3, P7: the same with more workers, more jobs, and submitters that do not wait for their jobs.
 #[test]
 fn workers_that_come_and_go_strand_no_job() {
     explore(|| {
@@ -56,7 +56,7 @@ fn workers_that_come_and_go_strand_no_job() {
     });
 }
 
-/// P3: two jobs that wait for each other meet, for there is a second worker to be had.
+/// P3: two jobs that wait for each other both run, because the pool starts a second worker.
 #[test]
 fn a_job_is_not_left_behind_a_busy_worker() {
     explore(|| {
@@ -75,7 +75,7 @@ fn a_job_is_not_left_behind_a_busy_worker() {
             let meets = ledger.job_that(move || {
                 both.wait();
             });
-            assert!(ledger.enter(pool.submit(meets)));
+            assert!(ledger.record(pool.submit(meets)));
         }
         threads.join();
         ledger.release_and_assert_settled(&pool);
@@ -90,7 +90,7 @@ fn a_full_queue_starts_a_worker_whatever_the_strategy() {
         let pool = pool(2, 1).strategy(Lazy).build().unwrap();
         let pool = Arc::new(pool);
         let (ledger, mut threads) = (Ledger::default(), Threads::default());
-        // Only if three jobs run side by side with one in the queue do these two meet.
+        // Three jobs: one runs, one waits, and the third finds the queue full. Two of them have to meet at the barrier.
         let both = Arc::new(Barrier::new(2));
         for _ in 0..3 {
             let (pool, ledger, both) = (Arc::clone(&pool), ledger.clone(), Arc::clone(&both));
@@ -98,15 +98,15 @@ fn a_full_queue_starts_a_worker_whatever_the_strategy() {
                 let meets = ledger.job_that(move || {
                     both.wait();
                 });
-                assert!(ledger.enter(pool.submit(meets)));
+                assert!(ledger.record(pool.submit(meets)));
             });
         }
         threads.join();
-        // The third meets this one.
+        // The third job meets this one.
         let meets = ledger.job_that(move || {
             both.wait();
         });
-        assert!(ledger.enter(pool.submit(meets)));
+        assert!(ledger.record(pool.submit(meets)));
         ledger.release_and_assert_settled(&pool);
         assert_eq!((ledger.ran(), ledger.most_running()), (4, 2));
     });
@@ -120,7 +120,7 @@ fn more_waiting_jobs_than_workers_start_another() {
         let pool = Arc::new(pool);
         let (ledger, mut threads) = (Ledger::default(), Threads::default());
         let both = Arc::new(Barrier::new(2));
-        // With two in the queue behind one that runs, there is to be a second worker, and then all four meet in pairs.
+        // One job runs at the barrier. As soon as two wait behind it, a second worker has to start; then all four meet in pairs.
         for _ in 0..2 {
             let (pool, ledger, both) = (Arc::clone(&pool), ledger.clone(), Arc::clone(&both));
             threads.start(move || {
@@ -129,7 +129,7 @@ fn more_waiting_jobs_than_workers_start_another() {
                     let meets = ledger.job_that(move || {
                         both.wait();
                     });
-                    assert!(ledger.enter(pool.submit(meets)));
+                    assert!(ledger.record(pool.submit(meets)));
                 }
             });
         }

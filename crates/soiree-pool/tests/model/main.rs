@@ -1,13 +1,13 @@
-//! The promises of `WorkerPool` under a model checker, which runs each scenario under many schedules: `cargo xtask model`.
+//! The promises of `WorkerPool` under a model checker, which runs each scenario with many schedules: `cargo xtask model`.
 //!
-//! A scenario fails if what it asserts is not so, if its threads wait for each other, or if one of them waits for ever.
-//! The checker prints the schedule that failed. To run that schedule again and again:
+//! A scenario fails if an assertion fails, if its threads deadlock, or if one of them never ends. The checker then prints the
+//! schedule. To run that schedule again:
 //!
 //! ```sh
 //! SOIREE_MODEL_REPLAY=<schedule> cargo xtask model the_name_of_the_scenario
 //! ```
 //!
-//! Timeouts and deadlines come at any time, or never if they are more than an hour off.
+//! Timeouts and deadlines may pass at any time, or never if they are more than an hour away.
 #![cfg(soiree_model)]
 
 mod closing;

@@ -1,13 +1,13 @@
-//! Releases with a deadline.
+//! Releasing with a deadline.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use soiree_pool::Pool;
 
-use crate::common::{Ledger, SOME, Threads, explore, hold, one_of, pool};
+use crate::common::{Ledger, SOME, Threads, block_worker, explore, one_of, pool};
 
-/// P5: a release until a deadline beside one without: both return, and whatever was left is told.
+/// P5: a release with a deadline and one without both return, and the one with a deadline reports what was left.
 #[test]
 fn a_release_races_one_with_a_deadline() {
     explore(|| {
@@ -24,22 +24,22 @@ fn a_release_races_one_with_a_deadline() {
         let discarded = pool.stats().discarded as usize;
         match released {
             Ok(()) => assert_eq!(discarded, 0),
-            // What a worker had in its hand counts as active, and it may yet discard it.
+            // A job that counts as active may still be discarded.
             Err(left) => {
-                let told = left.discarded..=left.discarded + left.active;
-                assert!(told.contains(&discarded), "{left:?} of {discarded}");
+                let possible = left.discarded..=left.discarded + left.active;
+                assert!(possible.contains(&discarded), "{left:?} of {discarded}");
             }
         }
     });
 }
 
-/// P5: a deadline that comes while a job runs is told of that job, and of all that waited.
+/// P5: a deadline that passes while a job runs reports that job and all waiting ones.
 #[test]
-fn a_deadline_tells_what_was_left() {
+fn a_deadline_reports_what_was_left() {
     explore(|| {
         let pool = Arc::new(pool(1, 4).build().unwrap());
         let ledger = Ledger::default();
-        let latch = hold(&pool, &ledger);
+        let latch = block_worker(&pool, &ledger);
         let mut threads = Threads::default();
         {
             let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
@@ -51,14 +51,14 @@ fn a_deadline_tells_what_was_left() {
         threads.join();
         assert_eq!((left.active, left.discarded), (1, ledger.accepted() - 1));
         assert_eq!(pool.stats().active, 1);
-        latch.let_go();
+        latch.open();
         ledger.release_and_assert_settled(&pool);
     });
 }
 
-/// P5: stopping and waiting for a while ends, with what runs or without.
+/// P5: stopping with a timeout returns, whether jobs still run or not.
 #[test]
-fn stopping_with_patience_races_submitters() {
+fn stopping_with_a_timeout_races_submitters() {
     explore(|| {
         let pool = Arc::new(pool(2, 2).build().unwrap());
         let (ledger, mut threads) = (Ledger::default(), Threads::default());

@@ -1,4 +1,4 @@
-//! Changing the worker limit against everything else.
+//! Changing the worker limit while the pool is used.
 
 use std::sync::Arc;
 
@@ -6,18 +6,18 @@ use shuttle::sync::Barrier;
 use shuttle::thread;
 use soiree_pool::Pool;
 
-use crate::common::{Latch, Ledger, NEVER, SOME, Threads, explore, hold, one_of, pool};
+use crate::common::{Latch, Ledger, NEVER, SOME, Threads, block_worker, explore, one_of, pool};
 
-/// P2, P3: jobs that are submitted after the limit fell keep to it; a worker that is to leave takes none.
+/// P2, P3: jobs submitted after the limit fell respect it: a worker above the limit takes none of them.
 #[test]
 fn a_falling_limit_holds_for_jobs_submitted_afterwards() {
     explore(|| {
         let (from, to) = one_of(&[(2, 1), (3, 1), (3, 2)]);
         let pool = Arc::new(pool(from, 4).build().unwrap());
         let (before, after) = (Ledger::default(), Ledger::default());
-        let latches: Vec<Latch> = (0..from).map(|_| hold(&pool, &before)).collect();
-        latches.into_iter().for_each(Latch::let_go);
-        // Either they are all idle when the limit falls, and nothing but what is told them makes them leave; or not yet.
+        let latches: Vec<Latch> = (0..from).map(|_| block_worker(&pool, &before)).collect();
+        latches.into_iter().for_each(Latch::open);
+        // The workers are all idle when the limit falls, so only a notification makes them exit; or some still run.
         let idle = one_of(&[0, from]);
         while pool.idle_workers() < idle {
             thread::yield_now();
@@ -48,7 +48,7 @@ fn a_falling_limit_races_submitters() {
         }
         pool.resize(to).unwrap();
         threads.join();
-        // Without another job, all above the limit leave.
+        // Workers above the limit exit without another job.
         while pool.running() > to {
             thread::yield_now();
         }
@@ -58,7 +58,7 @@ fn a_falling_limit_races_submitters() {
     });
 }
 
-/// P2, P3: after many changes at once, as many workers may live as the last one said, no fewer and no more.
+/// P2, P3: after concurrent changes, the limit is exactly the one that was set last.
 #[test]
 fn limits_that_rise_and_fall_at_once_leave_the_last_one_said() {
     explore(|| {
@@ -77,7 +77,7 @@ fn limits_that_rise_and_fall_at_once_leave_the_last_one_said() {
         threads.join();
         let last = one_of(&[1, 2, 3]);
         pool.resize(last).unwrap();
-        // They all run at once, or never end.
+        // The barrier opens only if all of them run at once.
         let all = Arc::new(Barrier::new(last));
         let side_by_side = Ledger::default();
         for _ in 0..last {
@@ -85,7 +85,7 @@ fn limits_that_rise_and_fall_at_once_leave_the_last_one_said() {
             let meets = side_by_side.job_that(move || {
                 all.wait();
             });
-            assert!(side_by_side.enter(pool.submit(meets)));
+            assert!(side_by_side.record(pool.submit(meets)));
         }
         side_by_side.submit(&pool, 2);
         while pool.running() > last {
@@ -99,7 +99,7 @@ fn limits_that_rise_and_fall_at_once_leave_the_last_one_said() {
     });
 }
 
-/// P1, P2, P3: a worker whose job panics as the limit falls leaves as any other.
+/// P1, P2, P3: a worker above the limit exits even if its last job panicked.
 #[test]
 fn panics_race_a_falling_limit() {
     explore(|| {
@@ -109,9 +109,9 @@ fn panics_race_a_falling_limit() {
             let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
             threads.start(move || {
                 for _ in 0..3 {
-                    // Not `panic!`, which would print each.
+                    // `panic!` would print a message each time.
                     let panics = ledger.job_that(|| std::panic::resume_unwind(Box::new("so")));
-                    assert!(ledger.enter(pool.submit(panics)));
+                    assert!(ledger.record(pool.submit(panics)));
                 }
             });
         }
@@ -125,7 +125,7 @@ fn panics_race_a_falling_limit() {
     });
 }
 
-/// P3: a limit that rises starts workers for the jobs that wait.
+/// P3: raising the limit starts workers for waiting jobs.
 #[test]
 fn a_rising_limit_races_submitters() {
     explore(|| {
@@ -138,7 +138,7 @@ fn a_rising_limit_races_submitters() {
                 let meets = ledger.job_that(move || {
                     both.wait();
                 });
-                assert!(ledger.enter(pool.submit(meets)));
+                assert!(ledger.record(pool.submit(meets)));
             });
         }
         pool.resize(2).unwrap();
@@ -175,18 +175,18 @@ fn resizing_races_closing() {
     });
 }
 
-/// P3, P5: a release waits for a job that a worker which is to leave has left to another.
+/// P3, P5: a release waits for a job that a worker above the limit left to another worker.
 #[test]
 fn leaving_a_job_to_others_races_a_release() {
     explore(|| {
         let pool = Arc::new(pool(2, 2).build().unwrap());
         let (ledger, mut threads) = (Ledger::default(), Threads::default());
-        let latches = [hold(&pool, &ledger), hold(&pool, &ledger)];
+        let latches = [block_worker(&pool, &ledger), block_worker(&pool, &ledger)];
         ledger.submit(&pool, 1);
         {
             let pool = Arc::clone(&pool);
             threads.start(move || {
-                latches.into_iter().for_each(Latch::let_go);
+                latches.into_iter().for_each(Latch::open);
                 pool.resize(1).unwrap();
             });
         }
@@ -197,25 +197,25 @@ fn leaving_a_job_to_others_races_a_release() {
     });
 }
 
-/// P2, P3: a worker that is to leave, and is woken for a job in that moment, leaves all the same, and the job to the others.
+/// P2, P3: a worker above the limit that is notified of a job exits without it, and another worker runs the job.
 #[test]
 fn a_worker_that_is_to_leave_takes_no_job() {
     explore(|| {
         let pool = Arc::new(pool(2, 2).build().unwrap());
         let ledger = Ledger::default();
-        let (stays, leaves) = (hold(&pool, &ledger), hold(&pool, &ledger));
-        leaves.let_go();
+        let (stays, leaves) = (block_worker(&pool, &ledger), block_worker(&pool, &ledger));
+        leaves.open();
         while pool.idle_workers() < 1 {
             thread::yield_now();
         }
         pool.resize(1).unwrap();
         let own = ledger.clone();
         let alone = ledger.job_that(move || assert_eq!(own.running(), 1));
-        assert!(ledger.enter(pool.submit(alone)));
+        assert!(ledger.record(pool.submit(alone)));
         while pool.running() > 1 {
             thread::yield_now();
         }
-        stays.let_go();
+        stays.open();
         ledger.release_and_assert_settled(&pool);
         assert_eq!(pool.stats().successful, 3);
     });

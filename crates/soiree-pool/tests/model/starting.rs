@@ -10,7 +10,7 @@ use soiree_pool::{Pool, SubmitErrorReason, WorkerPool};
 
 use crate::common::{Ledger, NEVER, SOME, Threads, explore, one_of, pool};
 
-/// Every other thread fails to start, or so.
+/// A pool whose threads fail to start at random, about every second one.
 fn failing(workers: usize, capacity: usize) -> Arc<WorkerPool> {
     let pool = pool(workers, capacity).spawn_handler(|_, body| {
         thread::yield_now();
@@ -24,7 +24,7 @@ fn failing(workers: usize, capacity: usize) -> Arc<WorkerPool> {
     Arc::new(pool.build().unwrap())
 }
 
-/// P3, P8: a job that is accepted runs, on a worker or on the thread that could not start one.
+/// P3, P8: an accepted job runs, on a worker or on the thread that could not start one.
 #[test]
 fn threads_that_fail_to_start_strand_no_job() {
     explore(|| {
@@ -38,7 +38,7 @@ fn threads_that_fail_to_start_strand_no_job() {
                     if let Err(error) = &submitted {
                         assert!(matches!(error.reason, SubmitErrorReason::Spawn(_)));
                     }
-                    ledger.enter(submitted);
+                    ledger.record(submitted);
                 }
             });
         }
@@ -48,7 +48,7 @@ fn threads_that_fail_to_start_strand_no_job() {
     });
 }
 
-/// P3, P5, P8: also as the pool is released.
+/// P3, P5, P8: the same holds while the pool is released.
 #[test]
 fn threads_that_fail_to_start_race_a_release() {
     explore(|| {
@@ -66,7 +66,7 @@ fn threads_that_fail_to_start_race_a_release() {
     });
 }
 
-/// P2, P8: a thread that failed to start takes nothing of the limit with it.
+/// P2, P8: a failed start gives its permit back, so the worker limit stays the same.
 #[test]
 fn after_failed_starts_as_many_workers_may_live_as_before() {
     explore(|| {
@@ -87,14 +87,14 @@ fn after_failed_starts_as_many_workers_may_live_as_before() {
         }
         threads.join();
         fails.store(false, SeqCst);
-        // They all run at once, or never end.
+        // The barrier opens only if all of them run at once.
         let all = Arc::new(Barrier::new(limit));
         for _ in 0..limit {
             let all = Arc::clone(&all);
             let meets = ledger.job_that(move || {
                 all.wait();
             });
-            assert!(ledger.enter(pool.submit(meets)));
+            assert!(ledger.record(pool.submit(meets)));
         }
         ledger.release_and_assert_settled(&pool);
     });

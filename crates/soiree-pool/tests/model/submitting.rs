@@ -1,10 +1,10 @@
-//! Submitting where there is no place.
+//! Submitting to a full queue.
 
 use std::sync::Arc;
 
 use soiree_pool::{Overflow, Pool, SubmitErrorReason};
 
-use crate::common::{Ledger, NEVER, SOME, Threads, explore, hold, one_of, pool};
+use crate::common::{Ledger, NEVER, SOME, Threads, block_worker, explore, one_of, pool};
 
 const POLICIES: [Overflow; 5] = [
     Overflow::Block,
@@ -14,7 +14,7 @@ const POLICIES: [Overflow; 5] = [
     Overflow::DropOldest,
 ];
 
-/// P4: no policy makes a worker wait for a place that only it could make.
+/// P4: under no policy does a worker wait for room that only this worker can make.
 #[test]
 fn a_worker_that_submits_to_its_own_full_pool_does_not_wait() {
     explore(|| {
@@ -35,12 +35,12 @@ fn a_worker_that_submits_to_its_own_full_pool_does_not_wait() {
         ledger.release_and_assert_settled(&pool);
         let stats = pool.stats();
         assert!(policy == Overflow::DropOldest || stats.discarded == 0);
-        let patient = matches!(policy, Overflow::Block | Overflow::CallerRuns);
-        assert!(!patient || stats.rejected == 0, "{stats:?}");
+        let never_rejects = matches!(policy, Overflow::Block | Overflow::CallerRuns);
+        assert!(!never_rejects || stats.rejected == 0, "{stats:?}");
     });
 }
 
-/// P4: nor does waiting for a job of its own pool.
+/// P4: workers that wait for jobs of their own pool run them inline, so they do not deadlock.
 #[test]
 fn workers_that_wait_for_jobs_of_their_own_pool_do_not_wait_for_each_other() {
     explore(|| {
@@ -62,7 +62,7 @@ fn workers_that_wait_for_jobs_of_their_own_pool_do_not_wait_for_each_other() {
     });
 }
 
-/// P2, P3: a submitter that may give up gets its job queued or back, and never both.
+/// P2, P3: when a submitter's timeout races room in the queue, its job is either queued or returned, never both.
 #[test]
 fn giving_up_races_a_place() {
     explore(|| {
@@ -70,7 +70,7 @@ fn giving_up_races_a_place() {
         let pool = pool(1, capacity).overflow(Overflow::BlockFor(SOME));
         let pool = Arc::new(pool.idle_timeout(one_of(&[NEVER, SOME])).build().unwrap());
         let (ledger, mut threads) = (Ledger::default(), Threads::default());
-        let latch = hold(&pool, &ledger);
+        let latch = block_worker(&pool, &ledger);
         for _ in 0..3 {
             let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
             threads.start(move || {
@@ -78,18 +78,18 @@ fn giving_up_races_a_place() {
                 if let Err(error) = &submitted {
                     assert!(matches!(error.reason, SubmitErrorReason::TimedOut { .. }));
                 }
-                ledger.enter(submitted);
+                ledger.record(submitted);
             });
         }
         assert!(pool.stats().waiting <= capacity);
-        latch.let_go();
+        latch.open();
         threads.join();
         ledger.release_and_assert_settled(&pool);
         assert_eq!(ledger.ran(), ledger.accepted());
     });
 }
 
-/// P2, P3: of jobs that replace each other, each runs or is discarded, and the newest runs.
+/// P2, P3: with `DropOldest` every job runs or is discarded, and the newest one runs.
 #[test]
 fn replacing_the_oldest_races_itself_and_the_worker() {
     explore(|| {
@@ -103,7 +103,7 @@ fn replacing_the_oldest_races_itself_and_the_worker() {
         }
         threads.join();
         let newest = Ledger::default();
-        assert!(newest.enter(pool.submit(newest.job())));
+        assert!(newest.record(pool.submit(newest.job())));
         pool.release();
         assert_eq!(newest.ran(), 1);
         assert!(ledger.most_running() <= workers);
@@ -114,7 +114,7 @@ fn replacing_the_oldest_races_itself_and_the_worker() {
     });
 }
 
-/// P3: trying never waits, and what is refused comes back.
+/// P3: `try_submit` never blocks, and returns a rejected job.
 #[test]
 fn trying_to_submit_races_submitters_and_the_workers() {
     explore(|| {
@@ -129,7 +129,7 @@ fn trying_to_submit_races_submitters_and_the_workers() {
             let (pool, ledger) = (Arc::clone(&pool), ledger.clone());
             threads.start(move || {
                 for _ in 0..2 {
-                    ledger.enter(pool.try_submit(soiree_pool::Job::new(ledger.job())));
+                    ledger.record(pool.try_submit(soiree_pool::Job::new(ledger.job())));
                 }
             });
         }

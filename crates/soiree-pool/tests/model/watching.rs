@@ -1,4 +1,4 @@
-//! Reading the figures while everything else goes on.
+//! Reading the figures while the pool is used.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,14 +7,14 @@ use soiree_pool::{Overflow, Pool, PoolStats, WorkerPool};
 
 use crate::common::{Ledger, NEVER, SOME, Threads, explore, one_of, pool};
 
-/// Asserts what holds in every snapshot, of the one before as well.
+/// Asserts what holds in every snapshot, and between a snapshot and the one before it.
 #[track_caller]
 fn assert_true(before: &PoolStats, now: &PoolStats, limit: usize) {
     assert!(now.is_balanced(), "{now:?}");
     assert!(now.waiting <= now.capacity, "{now:?}");
     assert!(now.idle <= now.running, "{now:?}");
     assert!(now.running <= limit, "{now:?}");
-    // Not `submitted`: it is as much as can be told, and may be told too low while jobs come and go.
+    // Not `submitted`: while counters change, a snapshot may show a lower number than the one before.
     for (was, is) in [
         (before.rejected, now.rejected),
         (before.successful, now.successful),
@@ -35,7 +35,7 @@ fn watch(pool: &WorkerPool, limit: usize) {
     }
 }
 
-/// P1, P2: whatever goes on, the figures add up, there are no more workers than may be, and what has ended stays so.
+/// P1, P2: in every snapshot the figures add up, there are no more workers than the limit, and no count decreases.
 #[test]
 fn the_figures_add_up_at_any_moment() {
     explore(|| {
@@ -52,9 +52,9 @@ fn the_figures_add_up_at_any_moment() {
             threads.start(move || {
                 let past = Instant::now();
                 let late = soiree_pool::Job::new(ledger.job()).before(past);
-                ledger.enter(pool.submit(late));
+                ledger.record(pool.submit(late));
                 let panics = ledger.job_that(|| std::panic::resume_unwind(Box::new("so")));
-                ledger.enter(pool.submit(panics));
+                ledger.record(pool.submit(panics));
             });
         }
         {
@@ -71,7 +71,7 @@ fn the_figures_add_up_at_any_moment() {
     });
 }
 
-/// P1, P2: while the limit rises and falls, there are no more workers than the highest one allows, and one that is leaving.
+/// P1, P2: while the limit changes, there are at most as many workers as the highest limit, plus one that is exiting.
 #[test]
 fn the_figures_add_up_while_the_limit_changes() {
     explore(|| {

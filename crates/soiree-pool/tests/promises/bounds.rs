@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use crate::common::{Latch, PATIENCE, assert_at_rest, until};
+use crate::common::{Latch, TIMEOUT, assert_at_rest, until};
 use soiree_pool::{
     Balanced, Lazy, Load, Overflow, Pool, ResizeError, SubmitErrorReason, WorkerPool,
 };
 
-/// P2
+/// P2: the worker limit holds while it changes.
 #[test]
 fn no_more_jobs_run_at_once_than_there_may_be_workers_while_the_limit_changes() {
     let pool = Arc::new(WorkerPool::new(4, 16).unwrap());
@@ -48,11 +48,11 @@ fn no_more_jobs_run_at_once_than_there_may_be_workers_while_the_limit_changes() 
     assert_at_rest(&pool);
 }
 
-/// P2, P3: workers above the new limit give their next job to those who stay.
+/// P2, P3: workers above the new limit leave the queued jobs to the workers that stay.
 #[test]
 fn a_pool_resized_down_to_one_runs_one_job_at_once() {
     let pool = WorkerPool::new(4, 100).unwrap();
-    let held: Vec<Latch> = (0..4).map(|_| Latch::hold(&pool)).collect();
+    let latches: Vec<Latch> = (0..4).map(|_| Latch::block_worker(&pool)).collect();
     pool.resize(1).unwrap();
     let running = Arc::new(AtomicUsize::new(0));
     let overlapped = Arc::new(AtomicBool::new(false));
@@ -65,72 +65,72 @@ fn a_pool_resized_down_to_one_runs_one_job_at_once() {
         })
         .unwrap();
     }
-    held.into_iter().for_each(Latch::let_go);
+    latches.into_iter().for_each(Latch::open);
     until("all jobs have run", || pool.stats().successful == 104);
-    until("three workers have left", || pool.running() == 1);
+    until("three workers have exited", || pool.running() == 1);
     assert!(!overlapped.load(Ordering::SeqCst));
     pool.resize(2).unwrap();
-    let two = [Latch::hold(&pool), Latch::hold(&pool)];
+    let two = [Latch::block_worker(&pool), Latch::block_worker(&pool)];
     assert_eq!(pool.stats().active, 2);
-    two.into_iter().for_each(Latch::let_go);
+    two.into_iter().for_each(Latch::open);
     pool.release();
     assert_at_rest(&pool);
 }
 
-/// P2
+/// P2: with `Block`, a submitter waits while the queue is full.
 #[test]
 fn a_full_queue_holds_the_submitter_back_until_there_is_a_place() {
     let pool = Arc::new(WorkerPool::new(1, 1).unwrap());
-    let held = Latch::hold(&pool);
+    let latch = Latch::block_worker(&pool);
     pool.submit(|| {}).unwrap();
     let full = pool.try_submit(|| {}).unwrap_err();
     assert!(matches!(
         full.reason,
         SubmitErrorReason::Full { capacity: 1 }
     ));
-    let (said, submitted) = channel();
+    let (sender, submitted) = channel();
     let submitter = {
         let pool = Arc::clone(&pool);
         thread::spawn(move || {
             pool.submit(|| {}).unwrap();
-            said.send(()).unwrap();
+            sender.send(()).unwrap();
         })
     };
     assert!(submitted.try_recv().is_err());
     assert_eq!(pool.stats().waiting, 1);
-    held.let_go();
-    submitted.recv_timeout(PATIENCE).unwrap();
+    latch.open();
+    submitted.recv_timeout(TIMEOUT).unwrap();
     submitter.join().unwrap();
     pool.release();
     assert_eq!((pool.stats().successful, pool.stats().rejected), (3, 1));
     assert_at_rest(&pool);
 }
 
-/// P2
+/// P2: with a capacity of 0, a job is accepted only if a worker takes it at once.
 #[test]
 fn a_queue_of_capacity_0_hands_jobs_over_directly() {
     let pool = WorkerPool::new(2, 0).unwrap();
-    let first = Latch::hold(&pool);
+    let first = Latch::block_worker(&pool);
     let (second, job) = Latch::job();
     pool.try_submit(job).unwrap();
     second.wait_running();
     assert_eq!((pool.stats().waiting, pool.stats().active), (0, 2));
     let ran = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&ran);
-    let refused = pool
+    let rejected = pool
         .try_submit(move || seen.store(true, Ordering::SeqCst))
         .unwrap_err();
     assert!(matches!(
-        refused.reason,
+        rejected.reason,
         SubmitErrorReason::Full { capacity: 0 }
     ));
-    drop(refused.into_job().run());
+    drop(rejected.into_job().run());
     assert!(
         ran.load(Ordering::SeqCst),
-        "the refused job comes back usable"
+        "the rejected job comes back usable"
     );
-    first.let_go();
-    second.let_go();
+    first.open();
+    second.open();
     for _ in 0..100 {
         pool.submit(|| {}).unwrap();
         assert_eq!(pool.stats().waiting, 0);
@@ -140,7 +140,7 @@ fn a_queue_of_capacity_0_hands_jobs_over_directly() {
     assert_at_rest(&pool);
 }
 
-/// P2
+/// P2: `DropOldest` discards the oldest waiting job.
 #[test]
 fn drop_oldest_drops_exactly_the_oldest() {
     let pool = WorkerPool::builder()
@@ -149,21 +149,21 @@ fn drop_oldest_drops_exactly_the_oldest() {
         .overflow(Overflow::DropOldest)
         .build()
         .unwrap();
-    let held = Latch::hold(&pool);
+    let latch = Latch::block_worker(&pool);
     let ran = Arc::new(Mutex::new(Vec::new()));
     for number in 0..5 {
         let ran = Arc::clone(&ran);
         pool.submit(move || ran.lock().unwrap().push(number))
             .unwrap();
     }
-    held.let_go();
+    latch.open();
     pool.release();
     assert_eq!(*ran.lock().unwrap(), [3, 4]);
     assert_eq!((pool.stats().discarded, pool.stats().successful), (3, 3));
     assert_at_rest(&pool);
 }
 
-/// P2
+/// P2: with `CallerRuns`, the submitter runs the job itself.
 #[test]
 fn caller_runs_runs_on_the_caller() {
     let pool = WorkerPool::builder()
@@ -172,20 +172,20 @@ fn caller_runs_runs_on_the_caller() {
         .overflow(Overflow::CallerRuns)
         .build()
         .unwrap();
-    let held = Latch::hold(&pool);
-    let (said, ran_on) = channel();
-    pool.submit(move || said.send(thread::current().id()).unwrap())
+    let latch = Latch::block_worker(&pool);
+    let (sender, ran_on) = channel();
+    pool.submit(move || sender.send(thread::current().id()).unwrap())
         .unwrap();
     assert_eq!(ran_on.try_recv().unwrap(), thread::current().id());
-    held.let_go();
+    latch.open();
     pool.release();
     assert_eq!(pool.stats().successful, 2);
     assert_at_rest(&pool);
 }
 
-/// P2
+/// P2: `Reject` and `BlockFor` return the job, and it is counted as rejected.
 #[test]
-fn reject_and_block_for_refuse_and_count_it() {
+fn reject_and_block_for_return_an_error_and_count_it() {
     for overflow in [
         Overflow::Reject,
         Overflow::BlockFor(Duration::from_millis(1)),
@@ -196,19 +196,22 @@ fn reject_and_block_for_refuse_and_count_it() {
             .overflow(overflow)
             .build()
             .unwrap();
-        let held = Latch::hold(&pool);
+        let latch = Latch::block_worker(&pool);
         pool.submit(|| {}).unwrap();
-        let refused = pool.submit(|| {}).unwrap_err();
+        let rejected = pool.submit(|| {}).unwrap_err();
         match overflow {
             Overflow::Reject => {
                 assert!(matches!(
-                    refused.reason,
+                    rejected.reason,
                     SubmitErrorReason::Full { capacity: 1 }
                 ));
             }
-            _ => assert!(matches!(refused.reason, SubmitErrorReason::TimedOut { .. })),
+            _ => assert!(matches!(
+                rejected.reason,
+                SubmitErrorReason::TimedOut { .. }
+            )),
         }
-        held.let_go();
+        latch.open();
         pool.release();
         let stats = pool.stats();
         assert_eq!(
@@ -219,7 +222,7 @@ fn reject_and_block_for_refuse_and_count_it() {
     }
 }
 
-/// P7
+/// P7: idle workers exit after the timeout, down to `min_workers`.
 #[test]
 fn idle_workers_above_the_minimum_leave() {
     let pool = WorkerPool::builder()
@@ -228,16 +231,16 @@ fn idle_workers_above_the_minimum_leave() {
         .idle_timeout(Duration::from_millis(1))
         .build()
         .unwrap();
-    let held: Vec<Latch> = (0..3).map(|_| Latch::hold(&pool)).collect();
+    let latches: Vec<Latch> = (0..3).map(|_| Latch::block_worker(&pool)).collect();
     assert_eq!(pool.running(), 3);
-    held.into_iter().for_each(Latch::let_go);
-    until("two have left", || pool.running() == 1);
+    latches.into_iter().for_each(Latch::open);
+    until("two have exited", || pool.running() == 1);
     pool.submit_and_wait(|| {}).unwrap();
     pool.release();
     assert_at_rest(&pool);
 }
 
-/// P3, P7: a job that comes as the last worker leaves is not stranded.
+/// P3, P7: a job that is submitted while the last worker exits still runs.
 #[test]
 fn no_job_is_stranded_while_the_last_worker_leaves() {
     for capacity in [0, 1, 8] {
@@ -256,16 +259,16 @@ fn no_job_is_stranded_while_the_last_worker_leaves() {
     }
 }
 
-/// P2: strategies decide between one worker and the limit.
+/// P2: strategies decide how many workers there are between one and the limit.
 #[test]
 fn strategies_start_workers_as_they_say() {
     let grown_to = |pool: &WorkerPool, jobs: usize| {
-        let held = Latch::hold(pool);
+        let latch = Latch::block_worker(pool);
         for _ in 0..jobs {
             pool.submit(|| {}).unwrap();
         }
         let running = pool.running();
-        held.let_go();
+        latch.open();
         running
     };
     let lazy = WorkerPool::builder()
@@ -274,7 +277,11 @@ fn strategies_start_workers_as_they_say() {
         .strategy(Lazy)
         .build()
         .unwrap();
-    assert_eq!(grown_to(&lazy, 4), 1, "the queue is full, not more");
+    assert_eq!(
+        grown_to(&lazy, 4),
+        1,
+        "the queue is full, but no job is left over"
+    );
     lazy.release();
     let lazy = WorkerPool::builder()
         .max_workers(2)
@@ -292,7 +299,7 @@ fn strategies_start_workers_as_they_say() {
     assert_eq!(grown_to(&balanced, 1), 1);
     balanced.release();
     let never = |load: &Load| {
-        assert!(load.workers < 2, "strategies that panic say no");
+        assert!(load.workers < 2, "a strategy that panics starts no worker");
         false
     };
     let custom = WorkerPool::builder()
@@ -306,9 +313,9 @@ fn strategies_start_workers_as_they_say() {
     assert_at_rest(&custom);
 }
 
-/// P2
+/// P2: an invalid limit is an error and changes nothing.
 #[test]
-fn a_resize_that_makes_no_sense_is_refused() {
+fn an_invalid_resize_is_rejected() {
     let pool = WorkerPool::builder()
         .min_workers(2)
         .max_workers(4)
@@ -324,9 +331,9 @@ fn a_resize_that_makes_no_sense_is_refused() {
     assert_eq!(pool.stats().max_workers, 2);
 }
 
-/// P2: what cannot work is refused when it is built, and the error names the value.
+/// P2: `build` returns an error that names the invalid option and its value.
 #[test]
-fn the_builder_refuses_what_cannot_work() {
+fn the_builder_rejects_invalid_options() {
     let builder = WorkerPool::builder;
     let message =
         |builder: soiree_pool::WorkerPoolBuilder| builder.build().unwrap_err().to_string();
@@ -337,31 +344,31 @@ fn the_builder_refuses_what_cannot_work() {
     assert!(message(builder().capacity(usize::MAX)).contains(&usize::MAX.to_string()));
 }
 
-/// P2: a queue for which there is no memory is refused, where allocating it would end the process.
+/// P2: a capacity that cannot be allocated is an error; allocating the queue later would abort the process.
 #[test]
 #[cfg(target_os = "linux")]
-fn a_capacity_that_cannot_be_allocated_is_refused() {
+fn a_capacity_that_cannot_be_allocated_is_rejected() {
     const LIMITED: &str = "SOIREE_POOL_LIMITED";
     let largest = soiree_pool::MAX_CAPACITY;
     if std::env::var_os(LIMITED).is_some() {
-        let refused = WorkerPool::new(1, largest).unwrap_err().to_string();
+        let rejected = WorkerPool::new(1, largest).unwrap_err().to_string();
         assert_eq!(
-            refused,
+            rejected,
             format!("capacity is {largest}, more than can be allocated")
         );
         WorkerPool::new(1, 1024).unwrap();
         return;
     }
     let limited = std::process::Command::new("sh")
-        .args(["-c", "ulimit -v 600000 && exec \"$0\" --exact bounds::a_capacity_that_cannot_be_allocated_is_refused"])
+        .args(["-c", "ulimit -v 600000 && exec \"$0\" --exact bounds::a_capacity_that_cannot_be_allocated_is_rejected"])
         .arg(std::env::current_exe().unwrap())
         .env(LIMITED, "1")
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&limited.stdout);
+    let stdout = String::from_utf8_lossy(&limited.stdout);
     assert!(
-        limited.status.success() && told.contains("1 passed"),
-        "{told}"
+        limited.status.success() && stdout.contains("1 passed"),
+        "{stdout}"
     );
 }
 
@@ -374,14 +381,15 @@ fn threads_bear_the_name_of_the_pool() {
         .build()
         .unwrap();
     assert_eq!(pool.name(), "uploads");
-    let (said, name) = channel();
+    let (sender, name) = channel();
     pool.submit(move || {
-        said.send(thread::current().name().map(String::from))
+        sender
+            .send(thread::current().name().map(String::from))
             .unwrap()
     })
     .unwrap();
     assert_eq!(
-        name.recv_timeout(PATIENCE).unwrap().as_deref(),
+        name.recv_timeout(TIMEOUT).unwrap().as_deref(),
         Some("uploads-0")
     );
 }

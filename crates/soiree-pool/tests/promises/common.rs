@@ -1,56 +1,56 @@
-//! What the tests of the pool share.
+//! Helpers of all tests of the pool.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use soiree_pool::{Pool, WorkerPool};
 
-/// Far more than any condition takes that is going to come true.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a condition may take. Far longer than any that comes true.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Waits until the condition holds.
+/// Waits until the condition holds. Panics after [`TIMEOUT`].
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let give_up = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while !holds() {
-        assert!(Instant::now() < give_up, "waited in vain until {what}");
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
         std::thread::yield_now();
     }
 }
 
-/// A job that says that it runs, and then runs until it is let go.
+/// Holds up a job, and so a worker, until it opens.
 pub(crate) struct Latch {
     running: Receiver<()>,
-    go: Sender<()>,
+    open: Sender<()>,
 }
 
 impl Latch {
-    pub(crate) fn hold(pool: &WorkerPool) -> Self {
+    pub(crate) fn block_worker(pool: &WorkerPool) -> Self {
         let (latch, job) = Self::job();
-        pool.submit(job).expect("the pool takes a job");
+        pool.submit(job).expect("the pool accepts a job");
         latch.wait_running();
         latch
     }
 
     pub(crate) fn job() -> (Self, impl FnOnce() + Send + 'static) {
-        let (said, running) = channel();
-        let (go, told) = channel();
+        let (sender, running) = channel();
+        let (open, opened) = channel();
         let job = move || {
-            said.send(()).expect("the test waits");
-            let _ = told.recv();
+            sender.send(()).expect("the test waits");
+            let _ = opened.recv();
         };
-        (Self { running, go }, job)
+        (Self { running, open }, job)
     }
 
     pub(crate) fn wait_running(&self) {
-        self.running.recv_timeout(PATIENCE).expect("the job starts");
+        self.running.recv_timeout(TIMEOUT).expect("the job starts");
     }
 
-    pub(crate) fn let_go(self) {
-        let _ = self.go.send(());
+    pub(crate) fn open(self) {
+        let _ = self.open.send(());
     }
 }
 
-/// Asserts what holds of a pool that was released.
+/// Asserts that a released pool has no workers and no jobs, and that its figures add up.
 pub(crate) fn assert_at_rest(pool: &WorkerPool) {
     let stats = pool.stats();
     assert!(stats.is_balanced(), "{stats:?}");

@@ -1,11 +1,11 @@
-//! Many threads at the edges: limits that move, policies that meet the end of the pool, figures meanwhile.
+//! Many threads at once: limits that change, policies while the pool closes, and the figures meanwhile.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Latch, PATIENCE, assert_at_rest, until};
+use crate::common::{Latch, TIMEOUT, assert_at_rest, until};
 use soiree_pool::{
     Job, MAX_INLINE_DEPTH, Overflow, Pool, SubmitError, SubmitErrorReason, WorkerPool,
 };
@@ -17,7 +17,7 @@ fn counting(count: &Arc<AtomicUsize>) -> impl FnOnce() + Send + 'static {
     }
 }
 
-/// P4: also on a thread that is no worker, to the same depth.
+/// P4: the inline depth is limited on a thread that is no worker, too.
 #[test]
 fn caller_runs_goes_no_deeper_than_the_stated_depth() {
     let pool = Arc::new(
@@ -28,15 +28,15 @@ fn caller_runs_goes_no_deeper_than_the_stated_depth() {
             .build()
             .unwrap(),
     );
-    let held = Latch::hold(&pool);
+    let latch = Latch::block_worker(&pool);
     fn nest(pool: &Arc<WorkerPool>, ran: &Arc<AtomicUsize>) -> Result<(), SubmitError> {
         let (inner, ran) = (Arc::clone(pool), Arc::clone(ran));
         pool.submit(move || {
             ran.fetch_add(1, Ordering::SeqCst);
-            if let Err(refused) = nest(&inner, &ran) {
+            if let Err(rejected) = nest(&inner, &ran) {
                 assert!(matches!(
-                    refused.reason,
-                    SubmitErrorReason::RecursionLimit { depth: 16 }
+                    rejected.reason,
+                    SubmitErrorReason::TooDeep { depth: 16 }
                 ));
             }
         })
@@ -45,28 +45,28 @@ fn caller_runs_goes_no_deeper_than_the_stated_depth() {
     nest(&pool, &ran).unwrap();
     assert_eq!(ran.load(Ordering::SeqCst), MAX_INLINE_DEPTH);
     assert_eq!(pool.stats().rejected, 1);
-    held.let_go();
+    latch.open();
     pool.release();
     assert_eq!(pool.stats().failed, 0);
     assert_at_rest(&pool);
 }
 
-/// P2, P5: whatever the reason, the job comes back and can be run.
+/// P2, P5: for every reason of rejection, the job comes back and can be run.
 #[test]
-fn every_refusal_gives_the_job_back() {
+fn every_rejection_gives_the_job_back() {
     let ran = Arc::new(AtomicUsize::new(0));
     let full = |overflow| {
         let builder = WorkerPool::builder().max_workers(1).capacity(1);
         let pool = builder.overflow(overflow).build().unwrap();
-        let held = Latch::hold(&pool);
+        let latch = Latch::block_worker(&pool);
         pool.submit(|| {}).unwrap();
-        (pool, held)
+        (pool, latch)
     };
-    let refusals: [fn(&WorkerPool, Job) -> SubmitError; 4] = [
+    let rejections: [fn(&WorkerPool, Job) -> SubmitError; 4] = [
         |pool, job| pool.submit(job).unwrap_err(),
         |pool, job| pool.try_submit(job).unwrap_err(),
         |pool, job| {
-            let late = Instant::now() + PATIENCE;
+            let late = Instant::now() + TIMEOUT;
             pool.submit_before(job, late).unwrap_err()
         },
         |pool, job| {
@@ -79,9 +79,9 @@ fn every_refusal_gives_the_job_back() {
         Overflow::BlockFor(Duration::from_micros(10)),
     ];
     for overflow in policies {
-        let (pool, held) = full(overflow);
-        for refusal in refusals {
-            let (job, reason) = refusal(&pool, Job::new(counting(&ran))).into_parts();
+        let (pool, latch) = full(overflow);
+        for rejection in rejections {
+            let (job, reason) = rejection(&pool, Job::new(counting(&ran))).into_parts();
             let expected = match reason {
                 SubmitErrorReason::Full { capacity } => capacity == 1,
                 SubmitErrorReason::TimedOut { .. } => overflow != Overflow::Reject,
@@ -91,7 +91,7 @@ fn every_refusal_gives_the_job_back() {
             assert!(expected, "{reason:?}");
             drop(job.run());
         }
-        held.let_go();
+        latch.open();
         pool.release();
         assert_eq!(pool.stats().rejected, 4);
         assert_at_rest(&pool);
@@ -99,12 +99,12 @@ fn every_refusal_gives_the_job_back() {
     assert_eq!(ran.load(Ordering::SeqCst), 8);
 }
 
-/// P2: a higher limit takes effect for jobs that wait already, and for submitters that do.
+/// P2: a higher limit takes effect for jobs that already wait, and for submitters that are already blocked.
 #[test]
 fn a_pool_resized_up_starts_what_waits() {
     for capacity in [0, 1, 4] {
         let pool = WorkerPool::new(1, capacity).unwrap();
-        let first = Latch::hold(&pool);
+        let first = Latch::block_worker(&pool);
         let (latches, jobs): (Vec<_>, Vec<_>) = (0..2).map(|_| Latch::job()).unzip();
         thread::scope(|scope| {
             for job in jobs {
@@ -115,9 +115,9 @@ fn a_pool_resized_up_starts_what_waits() {
             assert_eq!(pool.stats().active, 3);
             pool.resize(1).unwrap();
         });
-        first.let_go();
-        latches.into_iter().for_each(Latch::let_go);
-        until("two have left", || pool.running() <= 1);
+        first.open();
+        latches.into_iter().for_each(Latch::open);
+        until("two have exited", || pool.running() <= 1);
         pool.submit_and_wait(|| {}).unwrap();
         pool.release();
         assert_eq!(pool.stats().successful, 4);
@@ -125,7 +125,7 @@ fn a_pool_resized_up_starts_what_waits() {
     }
 }
 
-/// P2, P3: a job that is running when the limit falls does not count for the jobs after it: none starts above the limit.
+/// P2, P3: after the limit fell, no job starts while as many jobs run as the new limit allows.
 #[test]
 fn no_job_starts_above_a_limit_that_was_lowered() {
     let pool = WorkerPool::new(3, 64).unwrap();
@@ -138,7 +138,7 @@ fn no_job_starts_above_a_limit_that_was_lowered() {
             pool.successful_tasks() == idle
         });
         pool.resize(3).unwrap();
-        let held: Vec<Latch> = (0..3).map(|_| Latch::hold(&pool)).collect();
+        let latches: Vec<Latch> = (0..3).map(|_| Latch::block_worker(&pool)).collect();
         pool.resize(max).unwrap();
         for _ in 0..20 {
             let (running, over) = (Arc::clone(&running), Arc::clone(&over));
@@ -150,7 +150,7 @@ fn no_job_starts_above_a_limit_that_was_lowered() {
             })
             .unwrap();
         }
-        held.into_iter().for_each(Latch::let_go);
+        latches.into_iter().for_each(Latch::open);
     }
     pool.release();
     assert_eq!(over.load(Ordering::SeqCst), 0);
@@ -158,7 +158,7 @@ fn no_job_starts_above_a_limit_that_was_lowered() {
     assert_at_rest(&pool);
 }
 
-/// P5: from many threads and from workers, at once; each returns when the other workers have ended.
+/// P5: many threads and workers may release at once; each release returns when all other workers have exited.
 #[test]
 fn releases_may_meet_one_another() {
     for round in 0..100 {
@@ -189,7 +189,7 @@ fn releases_may_meet_one_another() {
     }
 }
 
-/// P3, P5: a submitter that makes place in a pool which closes does not make it for a job that is then refused.
+/// P3, P5: in a closing pool, `DropOldest` never discards a job to make room for one that is then rejected.
 #[test]
 fn dropping_the_oldest_ends_where_the_release_begins() {
     for _ in 0..200 {
@@ -210,7 +210,7 @@ fn dropping_the_oldest_ends_where_the_release_begins() {
             starting.wait();
             until("some were accepted", || pool.submitted_tasks() > 5);
             pool.release();
-            // The newest job was in the queue, and nobody may have taken it away again.
+            // The newest accepted job was in the queue, and no other job may have replaced it.
             assert!(ran.load(Ordering::SeqCst) > 0);
         });
         let stats = pool.stats();
@@ -222,7 +222,7 @@ fn dropping_the_oldest_ends_where_the_release_begins() {
     }
 }
 
-/// P1, P2: while everything happens at once that may happen to a pool, its figures hold in every snapshot.
+/// P1, P2: the figures add up in every snapshot while jobs, resizes and reads run at once.
 #[test]
 fn the_figures_hold_while_everything_happens_at_once() {
     const SUBMITTERS: usize = 3;
@@ -279,19 +279,19 @@ fn the_figures_hold_while_everything_happens_at_once() {
     }
 }
 
-/// P2, P4: submitting without waiting does what the policy says, except wait; trying neither waits nor runs the job here.
+/// P2, P4: `submit_now` follows the policy but never blocks; `try_submit` neither blocks nor runs the job inline.
 #[test]
 fn submitting_now_does_what_the_policy_says_without_waiting() {
     for overflow in [
         Overflow::Block,
-        Overflow::BlockFor(PATIENCE * 60),
+        Overflow::BlockFor(TIMEOUT * 60),
         Overflow::Reject,
         Overflow::CallerRuns,
         Overflow::DropOldest,
     ] {
         let builder = WorkerPool::builder().max_workers(1).capacity(1);
         let pool = builder.overflow(overflow).build().unwrap();
-        let held = Latch::hold(&pool);
+        let latch = Latch::block_worker(&pool);
         pool.submit(|| {}).unwrap();
         let ran = Arc::new(AtomicUsize::new(0));
         let now = pool.submit_now(Job::new(counting(&ran)));
@@ -307,7 +307,7 @@ fn submitting_now_does_what_the_policy_says_without_waiting() {
             overflow == Overflow::DropOldest,
             "{overflow:?}"
         );
-        held.let_go();
+        latch.open();
         pool.release();
         assert_eq!(
             ran.load(Ordering::SeqCst),
@@ -318,7 +318,7 @@ fn submitting_now_does_what_the_policy_says_without_waiting() {
     }
 }
 
-/// P2, P4: a pool that is used as a `dyn Pool` is the same pool.
+/// P2, P4: a pool used as a `dyn Pool` behaves the same.
 #[test]
 fn a_pool_is_the_same_behind_the_trait() {
     let pool = WorkerPool::new(2, 1).unwrap();
@@ -331,26 +331,26 @@ fn a_pool_is_the_same_behind_the_trait() {
     pool.try_submit(Job::new(job)).unwrap();
     latch.wait_running();
     pool.try_submit(Job::new(counting(&count))).unwrap();
-    let refused = pool.try_submit(Job::new(counting(&count))).unwrap_err();
+    let rejected = pool.try_submit(Job::new(counting(&count))).unwrap_err();
     assert!(matches!(
-        refused.reason,
+        rejected.reason,
         SubmitErrorReason::Full { capacity: 1 }
     ));
-    latch.let_go();
+    latch.open();
 
-    let check = pool.worker_check().expect("it knows its workers");
+    let check = pool.worker_check().expect("the pool knows its workers");
     assert!(!check() && !pool.on_worker());
-    let (said, told) = std::sync::mpsc::channel();
+    let (sender, answers) = std::sync::mpsc::channel();
     pool.submit(Job::new(move || {
-        said.send(check()).expect("the test listens")
+        sender.send(check()).expect("the test receives")
     }))
     .unwrap();
-    assert!(told.recv_timeout(PATIENCE).expect("the job runs"));
+    assert!(answers.recv_timeout(TIMEOUT).expect("the job runs"));
     pool.release();
     assert_eq!(count.load(Ordering::SeqCst), 1);
 }
 
-/// P4: inside a job of the pool, submitting without waiting runs inline what finds no place.
+/// P4: inside a job of a full pool, `submit_now` runs the job inline.
 #[test]
 fn submitting_now_on_a_worker_of_a_full_pool_runs_inline() {
     let pool = Arc::new(WorkerPool::new(1, 1).unwrap());
@@ -359,7 +359,11 @@ fn submitting_now_on_a_worker_of_a_full_pool_runs_inline() {
     pool.submit_and_wait(move || {
         inner.submit(counting(&count)).unwrap();
         inner.submit_now(Job::new(counting(&count))).unwrap();
-        assert_eq!(count.load(Ordering::SeqCst), 1, "the second one ran here");
+        assert_eq!(
+            count.load(Ordering::SeqCst),
+            1,
+            "the second job ran on this thread"
+        );
     })
     .unwrap();
     pool.release();

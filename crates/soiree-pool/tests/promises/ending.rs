@@ -1,4 +1,4 @@
-//! Stop, release, deadlines, and what happens at the edges of a pool's life.
+//! Stopping, releasing, deadlines, dropping the pool, and running jobs inline.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
@@ -6,12 +6,12 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Latch, PATIENCE, assert_at_rest, until};
+use crate::common::{Latch, TIMEOUT, assert_at_rest, until};
 use soiree_pool::{
     DrainTimeout, Job, MAX_INLINE_DEPTH, Overflow, Pool, SubmitErrorReason, WaitError, WorkerPool,
 };
 
-/// P5
+/// P5: a release runs all queued jobs, and may be repeated.
 #[test]
 fn release_runs_everything_queued_first() {
     let pool = WorkerPool::new(2, 100).unwrap();
@@ -26,16 +26,16 @@ fn release_runs_everything_queued_first() {
     pool.release();
     pool.release();
     assert_eq!(ran.load(Ordering::SeqCst), 100);
-    let refused = pool.submit(|| {}).unwrap_err();
-    assert!(matches!(refused.reason, SubmitErrorReason::Closed));
+    let rejected = pool.submit(|| {}).unwrap_err();
+    assert!(matches!(rejected.reason, SubmitErrorReason::Closed));
     assert_at_rest(&pool);
 }
 
-/// P5
+/// P5: a stop discards the waiting jobs and lets the running one end.
 #[test]
 fn stop_discards_exactly_what_had_not_started() {
     let pool = WorkerPool::new(1, 10).unwrap();
-    let held = Latch::hold(&pool);
+    let latch = Latch::block_worker(&pool);
     for _ in 0..10 {
         pool.submit(|| panic!("a discarded job does not run"))
             .unwrap();
@@ -46,17 +46,17 @@ fn stop_discards_exactly_what_had_not_started() {
         }
     });
     assert_eq!((pool.stats().discarded, pool.stats().active), (10, 1));
-    held.let_go();
+    latch.open();
     pool.release();
     assert_eq!((pool.stats().successful, pool.stats().failed), (1, 0));
     assert_at_rest(&pool);
 }
 
-/// P5
+/// P5: at the deadline, a release returns how many jobs run and how many it discarded.
 #[test]
 fn a_deadline_says_what_was_left() {
     let pool = WorkerPool::new(1, 10).unwrap();
-    let held = Latch::hold(&pool);
+    let latch = Latch::block_worker(&pool);
     for _ in 0..3 {
         pool.submit(|| {}).unwrap();
     }
@@ -69,19 +69,19 @@ fn a_deadline_says_what_was_left() {
         pool.stop_and_wait_for(Duration::ZERO),
         Err(DrainTimeout::new(1, 0))
     );
-    held.let_go();
+    latch.open();
     pool.release();
     assert_eq!(pool.release_with_deadline(Instant::now()), Ok(()));
     assert_eq!((pool.stats().successful, pool.stats().discarded), (1, 3));
     assert_at_rest(&pool);
 }
 
-/// P5: blocked submitters wake up, and get their job back.
+/// P5: blocked submitters wake up and get their job back.
 #[test]
 fn blocked_submitters_wake_when_the_pool_stops() {
     for capacity in [0, 1] {
         let pool = WorkerPool::new(1, capacity).unwrap();
-        let held = Latch::hold(&pool);
+        let latch = Latch::block_worker(&pool);
         for _ in 0..capacity {
             pool.submit(|| {}).unwrap();
         }
@@ -91,9 +91,9 @@ fn blocked_submitters_wake_when_the_pool_stops() {
             for _ in 0..4 {
                 scope.spawn(|| {
                     starting.wait();
-                    let refused = pool.submit(|| {}).unwrap_err();
-                    assert!(matches!(refused.reason, SubmitErrorReason::Closed));
-                    drop(refused.into_job().run());
+                    let rejected = pool.submit(|| {}).unwrap_err();
+                    assert!(matches!(rejected.reason, SubmitErrorReason::Closed));
+                    drop(rejected.into_job().run());
                     ran.fetch_add(1, Ordering::SeqCst);
                 });
             }
@@ -101,19 +101,19 @@ fn blocked_submitters_wake_when_the_pool_stops() {
             pool.stop();
         });
         assert_eq!(ran.load(Ordering::SeqCst), 4);
-        held.let_go();
+        latch.open();
         pool.release();
         assert_eq!(pool.stats().rejected, 4);
         assert_at_rest(&pool);
     }
 }
 
-/// P3, P5: every job that races a stop or a release is run, discarded or refused, and counted as that.
+/// P3, P5: every job that races a stop or a release is run, discarded or rejected, and counted accordingly.
 #[test]
 fn jobs_that_race_the_end_are_accounted_for_exactly() {
     for round in 0..200 {
         let pool = WorkerPool::new(2, round % 3).unwrap();
-        let (ran, accepted, refused) = (
+        let (ran, accepted, rejected) = (
             Arc::new(AtomicUsize::new(0)),
             AtomicUsize::new(0),
             AtomicUsize::new(0),
@@ -128,7 +128,7 @@ fn jobs_that_race_the_end_are_accounted_for_exactly() {
                         let result = pool.submit(move || {
                             ran.fetch_add(1, Ordering::SeqCst);
                         });
-                        let count = if result.is_ok() { &accepted } else { &refused };
+                        let count = if result.is_ok() { &accepted } else { &rejected };
                         count.fetch_add(1, Ordering::SeqCst);
                     }
                 });
@@ -144,14 +144,14 @@ fn jobs_that_race_the_end_are_accounted_for_exactly() {
         pool.release();
         let stats = pool.stats();
         assert_eq!(stats.submitted, accepted.load(Ordering::SeqCst) as u64);
-        assert_eq!(stats.rejected, refused.load(Ordering::SeqCst) as u64);
+        assert_eq!(stats.rejected, rejected.load(Ordering::SeqCst) as u64);
         assert_eq!(stats.successful, ran.load(Ordering::SeqCst) as u64);
         assert_eq!(stats.submitted + stats.rejected, 60);
         assert_at_rest(&pool);
     }
 }
 
-/// P5: from a worker neither waits for that worker.
+/// P5: a stop or a release inside a job does not wait for the worker that runs this job.
 #[test]
 fn a_job_may_stop_and_release_its_own_pool() {
     let pool = Arc::new(WorkerPool::new(2, 10).unwrap());
@@ -162,8 +162,8 @@ fn a_job_may_stop_and_release_its_own_pool() {
             both.wait();
             inner.release();
             inner.stop();
-            let refused = inner.submit(|| {}).unwrap_err();
-            assert!(matches!(refused.reason, SubmitErrorReason::Closed));
+            let rejected = inner.submit(|| {}).unwrap_err();
+            assert!(matches!(rejected.reason, SubmitErrorReason::Closed));
         })
         .unwrap();
     }
@@ -172,71 +172,72 @@ fn a_job_may_stop_and_release_its_own_pool() {
     assert_at_rest(&pool);
 }
 
-/// P5: what was accepted still runs when the last handle goes, also when it goes on a worker.
+/// P5: accepted jobs still run after the pool was dropped, even if a worker dropped it.
 #[test]
 fn dropping_the_pool_runs_what_was_accepted() {
-    let (said, ran) = channel();
+    let (sender, ran) = channel();
     let pool = WorkerPool::new(1, 100).unwrap();
-    let held = Latch::hold(&pool);
+    let latch = Latch::block_worker(&pool);
     for number in 0..10 {
-        let said = said.clone();
-        pool.submit(move || said.send(number).unwrap()).unwrap();
+        let sender = sender.clone();
+        pool.submit(move || sender.send(number).unwrap()).unwrap();
     }
-    drop(said);
+    drop(sender);
     drop(pool);
-    held.let_go();
+    latch.open();
     assert_eq!(ran.iter().collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
 
     let pool = Arc::new(WorkerPool::new(1, 1).unwrap());
     let (give, given) = channel::<Arc<WorkerPool>>();
-    let (said, dropped) = channel();
+    let (sender, dropped) = channel();
     pool.submit(move || {
         drop(given.recv().unwrap());
-        said.send(()).unwrap();
+        sender.send(()).unwrap();
     })
     .unwrap();
     give.send(pool).unwrap();
-    dropped.recv_timeout(PATIENCE).unwrap();
+    dropped.recv_timeout(TIMEOUT).unwrap();
 }
 
-/// P5: a missed deadline tells of jobs that run when nothing waits, to a worker as well, and each time anew.
+/// P5: each missed deadline reports the running jobs even if none wait, to a caller inside a job as well.
 #[test]
-fn what_runs_past_the_deadline_is_told_though_nothing_was_discarded() {
+fn jobs_that_run_past_the_deadline_are_reported_though_nothing_was_discarded() {
     let pool = Arc::new(WorkerPool::new(2, 2).unwrap());
-    let busy = Latch::hold(&pool);
-    let (said, told) = channel();
+    let busy = Latch::block_worker(&pool);
+    let (sender, results) = channel();
     let own = Arc::clone(&pool);
     pool.submit(move || {
         for _ in 0..3 {
-            said.send(own.release_with_deadline(Instant::now()))
-                .expect("the test listens");
+            sender
+                .send(own.release_with_deadline(Instant::now()))
+                .expect("the test receives");
         }
     })
     .unwrap();
     for _ in 0..3 {
-        let left = told.recv_timeout(PATIENCE).unwrap().unwrap_err();
+        let left = results.recv_timeout(TIMEOUT).unwrap().unwrap_err();
         assert_eq!((left.active, left.discarded), (1, 0));
     }
     until("one worker is left", || pool.running() == 1);
     let left = pool.release_with_deadline(Instant::now()).unwrap_err();
     assert_eq!((left.active, left.discarded), (1, 0));
-    busy.let_go();
+    busy.open();
     pool.release();
     assert_at_rest(&pool);
 }
 
-/// P5: dropping the pool wakes the workers that are idle, those as well that are to stay when idle, and they end.
+/// P5: dropping the pool wakes all idle workers, including those that `min_workers` keeps, and they exit.
 #[test]
 fn the_threads_of_a_dropped_pool_end() {
-    let (said, ended) = channel();
+    let (sender, ended) = channel();
     let pool = WorkerPool::builder()
         .min_workers(1)
         .max_workers(1)
         .spawn_handler(move |thread, body| {
-            let said = said.clone();
+            let sender = sender.clone();
             let body = move || {
                 body();
-                said.send(()).expect("the test listens");
+                sender.send(()).expect("the test receives");
             };
             thread.spawn(body).map(drop)
         })
@@ -245,36 +246,33 @@ fn the_threads_of_a_dropped_pool_end() {
     pool.submit_and_wait(|| {}).unwrap();
     until("the worker is idle", || pool.idle_workers() == 1);
     drop(pool);
-    ended.recv_timeout(PATIENCE).expect("the worker ends");
+    ended.recv_timeout(TIMEOUT).expect("the worker ends");
 }
 
-/// P4
+/// P4: inside a job of a full pool, jobs run inline up to `MAX_INLINE_DEPTH`; the next one is rejected.
 #[test]
 fn submitting_from_a_worker_of_a_full_pool_runs_inline_to_the_stated_depth() {
     let pool = Arc::new(WorkerPool::new(1, 1).unwrap());
     let deepest = Arc::new(AtomicUsize::new(0));
-    let refused = Arc::new(AtomicUsize::new(0));
+    let rejected = Arc::new(AtomicUsize::new(0));
     fn nest(
         pool: &Arc<WorkerPool>,
         depth: usize,
         deepest: &Arc<AtomicUsize>,
-        refused: &Arc<AtomicUsize>,
+        rejected: &Arc<AtomicUsize>,
     ) {
         deepest.fetch_max(depth, Ordering::SeqCst);
-        let (inner, d, r) = (Arc::clone(pool), Arc::clone(deepest), Arc::clone(refused));
+        let (inner, d, r) = (Arc::clone(pool), Arc::clone(deepest), Arc::clone(rejected));
         if let Err(error) = pool.submit(move || nest(&inner, depth + 1, &d, &r)) {
-            assert!(matches!(
-                error.reason,
-                SubmitErrorReason::RecursionLimit { .. }
-            ));
-            refused.fetch_add(1, Ordering::SeqCst);
+            assert!(matches!(error.reason, SubmitErrorReason::TooDeep { .. }));
+            rejected.fetch_add(1, Ordering::SeqCst);
             drop(error);
         }
     }
     let (inner, d, r) = (
         Arc::clone(&pool),
         Arc::clone(&deepest),
-        Arc::clone(&refused),
+        Arc::clone(&rejected),
     );
     pool.submit(move || {
         inner.submit(|| {}).unwrap();
@@ -285,17 +283,17 @@ fn submitting_from_a_worker_of_a_full_pool_runs_inline_to_the_stated_depth() {
         pool.stats().successful == 2 + MAX_INLINE_DEPTH as u64
     });
     assert_eq!(deepest.load(Ordering::SeqCst), MAX_INLINE_DEPTH);
-    assert_eq!(refused.load(Ordering::SeqCst), 1);
+    assert_eq!(rejected.load(Ordering::SeqCst), 1);
     pool.release();
     assert_at_rest(&pool);
 }
 
-/// P4: whatever the policy, a worker does not wait for itself.
+/// P4: under no policy does a worker wait for itself.
 #[test]
 fn no_policy_makes_a_worker_of_a_full_pool_wait() {
     for overflow in [
         Overflow::Block,
-        Overflow::BlockFor(PATIENCE * 60),
+        Overflow::BlockFor(TIMEOUT * 60),
         Overflow::CallerRuns,
     ] {
         let pool = WorkerPool::builder()
@@ -303,23 +301,23 @@ fn no_policy_makes_a_worker_of_a_full_pool_wait() {
             .capacity(1)
             .overflow(overflow);
         let pool = Arc::new(pool.build().unwrap());
-        let (said, done) = channel();
+        let (sender, done) = channel();
         let inner = Arc::clone(&pool);
         pool.submit(move || {
             inner.submit(|| {}).unwrap();
             let (ran, inline) = channel();
             inner.submit(move || ran.send(()).unwrap()).unwrap();
-            said.send(inline.try_recv().is_ok()).unwrap();
+            sender.send(inline.try_recv().is_ok()).unwrap();
         })
         .unwrap();
-        assert_eq!(done.recv_timeout(PATIENCE), Ok(true), "{overflow:?}");
+        assert_eq!(done.recv_timeout(TIMEOUT), Ok(true), "{overflow:?}");
         pool.release();
         assert_eq!(pool.stats().successful, 3);
         assert_at_rest(&pool);
     }
 }
 
-/// P4
+/// P4: a job that waits for other jobs of its pool runs them inline.
 #[test]
 fn waiting_for_a_job_on_a_worker_runs_it_inline() {
     let pool = Arc::new(WorkerPool::new(1, 10).unwrap());
@@ -338,14 +336,14 @@ fn waiting_for_a_job_on_a_worker_runs_it_inline() {
     assert_at_rest(&pool);
 }
 
-/// P6
+/// P6: a job that starts after its deadline is dropped and counted as expired.
 #[test]
 fn a_job_that_cannot_start_in_time_expires() {
     let pool = WorkerPool::new(1, 10).unwrap();
     let now = Instant::now();
     pool.submit_before(|| panic!("too late to run"), now)
         .unwrap();
-    pool.submit_before(|| {}, now + PATIENCE).unwrap();
+    pool.submit_before(|| {}, now + TIMEOUT).unwrap();
     pool.release();
     let stats = pool.stats();
     assert_eq!(
@@ -355,21 +353,21 @@ fn a_job_that_cannot_start_in_time_expires() {
     assert_at_rest(&pool);
 }
 
-/// P5: whoever waits for a job that is discarded wakes.
+/// P5: a thread that waits for a job wakes up when the job is discarded.
 #[test]
 fn a_waiter_wakes_when_its_job_is_discarded() {
     let pool = WorkerPool::new(1, 10).unwrap();
-    let held = Latch::hold(&pool);
+    let latch = Latch::block_worker(&pool);
     thread::scope(|scope| {
         let waiter = scope.spawn(|| pool.submit_and_wait(|| {}));
         until("the job waits", || pool.stats().waiting == 1);
         pool.stop();
         assert!(matches!(waiter.join().unwrap(), Err(WaitError::Discarded)));
     });
-    held.let_go();
+    latch.open();
 }
 
-/// P5: a thread that runs a job inline is no worker, and waits for those who are.
+/// P5: a thread that runs a job inline is no worker, so its release waits for all workers.
 #[test]
 fn a_release_from_a_job_that_runs_inline_elsewhere_waits_for_the_workers() {
     let pool = Arc::new(
@@ -380,14 +378,14 @@ fn a_release_from_a_job_that_runs_inline_elsewhere_waits_for_the_workers() {
             .build()
             .unwrap(),
     );
-    let held = Latch::hold(&pool);
+    let latch = Latch::block_worker(&pool);
     let inner = Arc::clone(&pool);
     pool.submit(move || {
         assert_eq!(
             inner.release_with_deadline(Instant::now()),
             Err(DrainTimeout::new(1, 0))
         );
-        held.let_go();
+        latch.open();
         inner.release();
         assert_eq!(inner.running(), 0);
     })

@@ -1,4 +1,4 @@
-//! Panics, threads that cannot be started, and figures that hold meanwhile.
+//! Panics, and figures that stay exact meanwhile.
 
 use std::panic::panic_any;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,7 +18,7 @@ impl Drop for Bomb {
     }
 }
 
-/// P1, P3: a panic is counted, handed on, and the worker lives.
+/// P1, P3: a panic is counted and reported to the handler, and the worker goes on.
 #[test]
 fn a_panic_is_counted_and_the_worker_lives() {
     let seen = Arc::new(Mutex::new(Vec::new()));
@@ -34,11 +34,11 @@ fn a_panic_is_counted_and_the_worker_lives() {
         .panic_handler(handler)
         .build()
         .unwrap();
-    let (said, threads) = channel();
+    let (sender, threads) = channel();
     for _ in 0..3 {
-        let said = said.clone();
+        let sender = sender.clone();
         pool.submit(move || {
-            said.send(thread::current().id()).unwrap();
+            sender.send(thread::current().id()).unwrap();
             panic!("oops");
         })
         .unwrap();
@@ -55,7 +55,7 @@ fn a_panic_is_counted_and_the_worker_lives() {
     assert_at_rest(&pool);
 }
 
-/// P1, P3
+/// P1, P3: a payload that panics when it is dropped ends no worker.
 #[test]
 fn a_panic_payload_whose_drop_panics_does_not_kill_the_worker() {
     let pool = WorkerPool::new(1, 10).unwrap();
@@ -66,23 +66,23 @@ fn a_panic_payload_whose_drop_panics_does_not_kill_the_worker() {
     assert_at_rest(&pool);
 }
 
-/// P1, P5: dropping a job runs user code; it may panic.
+/// P1, P5: dropping a job runs user code, and a panic of it harms nothing.
 #[test]
 fn a_discarded_job_whose_drop_panics_harms_nothing() {
     let pool = WorkerPool::new(1, 10).unwrap();
-    let held = Latch::hold(&pool);
+    let latch = Latch::block_worker(&pool);
     for _ in 0..3 {
         let bomb = Bomb;
         pool.submit(move || drop(bomb)).unwrap();
     }
     pool.stop();
-    held.let_go();
+    latch.open();
     pool.release();
     assert_eq!(pool.stats().discarded, 3);
     assert_at_rest(&pool);
 }
 
-/// P1: in every snapshot, whatever goes on.
+/// P1: the figures add up in every snapshot.
 #[test]
 fn the_figures_balance_at_every_moment() {
     const JOBS: u64 = 20_000;
@@ -133,7 +133,7 @@ fn the_figures_balance_at_every_moment() {
     assert_at_rest(&pool);
 }
 
-/// P3: each job that was accepted runs exactly once, while workers come and go.
+/// P3: every accepted job runs exactly once while workers start and exit.
 #[test]
 fn each_job_runs_exactly_once_while_workers_come_and_go() {
     const JOBS: usize = 5_000;

@@ -1,4 +1,4 @@
-//! The promises P1 to P8, held by `WorkerPool`.
+//! The promises P1 to P8 of `WorkerPool`.
 
 mod bounds;
 mod common;

@@ -1,4 +1,4 @@
-//! Races that are rare by chance, brought about on purpose.
+//! Races that rarely happen by chance, forced to happen.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use crate::common::{Latch, PATIENCE, assert_at_rest, until};
+use crate::common::{Latch, TIMEOUT, assert_at_rest, until};
 use soiree_pool::{Load, Pool, SubmitErrorReason, WorkerPool};
 
 fn all_idle(pool: &WorkerPool, workers: usize) {
-    let held: Vec<Latch> = (0..workers).map(|_| Latch::hold(pool)).collect();
-    held.into_iter().for_each(Latch::let_go);
+    let latches: Vec<Latch> = (0..workers).map(|_| Latch::block_worker(pool)).collect();
+    latches.into_iter().for_each(Latch::open);
     until("all workers are idle", || pool.idle_workers() == workers);
 }
 
-/// P2: workers that wait for a job when the limit falls leave, without waiting for their timeout.
+/// P2: idle workers above a lowered limit exit at once, without waiting for their timeout.
 #[test]
 fn idle_workers_leave_when_the_limit_falls() {
     let pool = WorkerPool::builder()
@@ -27,14 +27,14 @@ fn idle_workers_leave_when_the_limit_falls() {
     for _ in 0..50 {
         all_idle(&pool, 4);
         pool.resize(1).unwrap();
-        until("three have left", || pool.running() == 1);
+        until("three have exited", || pool.running() == 1);
         pool.resize(4).unwrap();
     }
     pool.release();
     assert_at_rest(&pool);
 }
 
-/// P2, P3: a worker that is woken for a job just as it is to leave leaves the job to another one.
+/// P2, P3: a worker above the limit that is woken for a job leaves the job to another worker.
 #[test]
 fn idle_workers_that_are_to_leave_run_nothing_more() {
     let pool = WorkerPool::new(4, 16).unwrap();
@@ -64,7 +64,7 @@ fn idle_workers_that_are_to_leave_run_nothing_more() {
     assert_at_rest(&pool);
 }
 
-/// P2, P3: a worker that is about to take a job as the limit falls leaves the job to others, and leaves.
+/// P2, P3: if the limit falls while a worker is about to take a job, the worker exits and leaves the job to others.
 #[test]
 fn a_worker_that_is_to_leave_takes_no_job() {
     let (grow, armed) = (
@@ -83,10 +83,10 @@ fn a_worker_that_is_to_leave_takes_no_job() {
             move |_: &Load| {
                 let me = thread::current();
                 let on_worker = me.name().is_some_and(|name| name.starts_with("giving-"));
-                // A worker asks when it is about to take a job.
+                // A worker asks the strategy before it takes a job.
                 if on_worker && armed.swap(false, Ordering::SeqCst) {
                     asking.lock().unwrap().send(()).unwrap();
-                    let _ = may_go_on.lock().unwrap().recv_timeout(PATIENCE);
+                    let _ = may_go_on.lock().unwrap().recv_timeout(TIMEOUT);
                 }
                 grow.load(Ordering::SeqCst)
             }
@@ -95,7 +95,7 @@ fn a_worker_that_is_to_leave_takes_no_job() {
         .unwrap();
     all_idle(&pool, 2);
     grow.store(false, Ordering::SeqCst);
-    let held = Latch::hold(&pool);
+    let latch = Latch::block_worker(&pool);
     pool.resize(3).unwrap();
     armed.store(true, Ordering::SeqCst);
     let (ran, mut submitted) = (Arc::new(AtomicUsize::new(0)), 0);
@@ -119,15 +119,15 @@ fn a_worker_that_is_to_leave_takes_no_job() {
     let before = ran.load(Ordering::SeqCst);
     pool.resize(1).unwrap();
     drop(go_on);
-    until("it has left", || pool.running() == 1);
+    until("it has exited", || pool.running() == 1);
     assert_eq!(ran.load(Ordering::SeqCst), before);
-    held.let_go();
+    latch.open();
     pool.release();
     assert_eq!(ran.load(Ordering::SeqCst), submitted);
     assert_at_rest(&pool);
 }
 
-/// P3: submitters count on a worker that is idle, and start no other; so it asks for another worker itself, as it takes a job.
+/// P3: submitters that count on an idle worker start no other one, so this worker asks the strategy when it takes a job.
 #[test]
 fn a_worker_that_becomes_busy_asks_whether_to_start_another() {
     let asked = Arc::new(AtomicBool::new(false));
@@ -152,7 +152,7 @@ fn a_worker_that_becomes_busy_asks_whether_to_start_another() {
     assert_at_rest(&pool);
 }
 
-/// P3, P8: a job that was queued for a worker which then could not be started runs all the same.
+/// P3, P8: a job that was queued for a worker that then could not be started still runs.
 #[test]
 fn a_job_that_trusted_in_a_failed_start_is_not_stranded() {
     for capacity in [0, 1, 4] {
@@ -164,7 +164,7 @@ fn a_job_that_trusted_in_a_failed_start_is_not_stranded() {
             .capacity(capacity)
             .spawn_handler(move |_, _| {
                 let _ = starting.lock().unwrap().send(());
-                let _ = may_fail.lock().unwrap().recv_timeout(PATIENCE);
+                let _ = may_fail.lock().unwrap().recv_timeout(TIMEOUT);
                 Err(io::Error::from(io::ErrorKind::WouldBlock))
             })
             .build()
@@ -172,23 +172,23 @@ fn a_job_that_trusted_in_a_failed_start_is_not_stranded() {
         let ran = Arc::new(AtomicUsize::new(0));
         let accepted = thread::scope(|scope| {
             let first = scope.spawn(|| pool.submit(|| {}));
-            started.recv_timeout(PATIENCE).unwrap();
+            started.recv_timeout(TIMEOUT).unwrap();
             let seen = Arc::clone(&ran);
-            let (said, submitting) = channel();
+            let (sender, submitting) = channel();
             let pool = &pool;
             let second = scope.spawn(move || {
-                said.send(()).unwrap();
+                sender.send(()).unwrap();
                 pool.submit(move || {
                     seen.fetch_add(1, Ordering::SeqCst);
                 })
             });
-            submitting.recv_timeout(PATIENCE).unwrap();
+            submitting.recv_timeout(TIMEOUT).unwrap();
             if capacity > 0 {
                 until("it is queued", || pool.waiting_tasks() == 1);
             }
             drop(go_on);
-            let refused = first.join().unwrap().unwrap_err();
-            assert!(matches!(refused.reason, SubmitErrorReason::Spawn(_)));
+            let rejected = first.join().unwrap().unwrap_err();
+            assert!(matches!(rejected.reason, SubmitErrorReason::Spawn(_)));
             second.join().unwrap().is_ok()
         });
         assert!(accepted || capacity == 0);
@@ -198,7 +198,7 @@ fn a_job_that_trusted_in_a_failed_start_is_not_stranded() {
     }
 }
 
-/// P3, P7: whoever submits as the last worker leaves, and whenever it does.
+/// P3, P7: a job submitted at any point while the last worker exits still runs.
 #[test]
 fn a_worker_that_leaves_strands_no_submitter() {
     let pool = WorkerPool::builder()
@@ -212,7 +212,7 @@ fn a_worker_that_leaves_strands_no_submitter() {
             let pool = &pool;
             scope.spawn(move || {
                 for number in 0..4_000 {
-                    // A different distance to the worker's leaving each time.
+                    // A different delay each time, to hit different points of the worker's exit.
                     for _ in 0..(number * (submitter + 1)) % 97 {
                         std::hint::spin_loop();
                     }

@@ -1,4 +1,4 @@
-//! How workers are started, and what happens when they cannot be.
+//! Starting workers, and what happens when a thread cannot be started.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::common::{Latch, assert_at_rest, until};
 use soiree_pool::{DrainTimeout, Overflow, Pool, SubmitErrorReason, WorkerPool};
 
-/// A pool that can start so many threads, and no more after that.
+/// A pool that can start only `threads` threads.
 fn failing_after(threads: usize, capacity: usize) -> WorkerPool {
     let left = AtomicUsize::new(threads);
     WorkerPool::builder()
@@ -27,9 +27,9 @@ fn failing_after(threads: usize, capacity: usize) -> WorkerPool {
         .unwrap()
 }
 
-/// P8
+/// P8: a pool that cannot start its first thread returns the job.
 #[test]
-fn without_a_single_thread_a_job_is_refused() {
+fn without_a_single_thread_a_job_is_rejected() {
     for capacity in [0, 4] {
         let pool = failing_after(0, capacity);
         let ran = Arc::new(AtomicUsize::new(0));
@@ -38,14 +38,14 @@ fn without_a_single_thread_a_job_is_refused() {
             let job = move || {
                 seen.fetch_add(1, Ordering::SeqCst);
             };
-            let refused = if submit_waits {
+            let rejected = if submit_waits {
                 pool.submit(job)
             } else {
                 pool.try_submit(job)
             };
-            let refused = refused.unwrap_err();
-            assert!(matches!(refused.reason, SubmitErrorReason::Spawn(_)));
-            drop(refused.into_job().run());
+            let rejected = rejected.unwrap_err();
+            assert!(matches!(rejected.reason, SubmitErrorReason::Spawn(_)));
+            drop(rejected.into_job().run());
         }
         assert_eq!(ran.load(Ordering::SeqCst), 2, "both jobs came back usable");
         assert_eq!((pool.stats().submitted, pool.stats().rejected), (0, 2));
@@ -54,11 +54,11 @@ fn without_a_single_thread_a_job_is_refused() {
     }
 }
 
-/// P8
+/// P8: if no further thread starts, the live workers run all jobs.
 #[test]
 fn when_later_threads_fail_the_others_do_everything() {
     let pool = failing_after(1, 4);
-    let held = Latch::hold(&pool);
+    let latch = Latch::block_worker(&pool);
     for _ in 0..4 {
         pool.submit(|| {}).unwrap();
     }
@@ -67,7 +67,7 @@ fn when_later_threads_fail_the_others_do_everything() {
         SubmitErrorReason::Full { .. }
     ));
     assert_eq!((pool.running(), pool.stats().waiting), (1, 4));
-    held.let_go();
+    latch.open();
     for _ in 0..100 {
         pool.submit(|| {}).unwrap();
     }
@@ -76,7 +76,7 @@ fn when_later_threads_fail_the_others_do_everything() {
     assert_at_rest(&pool);
 }
 
-/// P3, P8: submitters trust in workers whose threads then cannot be started.
+/// P3, P8: jobs that were queued for a worker whose thread then does not start still run.
 #[test]
 fn no_job_is_stranded_while_every_second_thread_fails() {
     for capacity in [0, 1, 4] {
@@ -107,8 +107,8 @@ fn no_job_is_stranded_while_every_second_thread_fails() {
                             Ok(()) => {
                                 accepted.fetch_add(1, Ordering::SeqCst);
                             }
-                            Err(refused) => {
-                                assert!(matches!(refused.reason, SubmitErrorReason::Spawn(_)));
+                            Err(rejected) => {
+                                assert!(matches!(rejected.reason, SubmitErrorReason::Spawn(_)));
                             }
                         }
                     }
@@ -125,7 +125,7 @@ fn no_job_is_stranded_while_every_second_thread_fails() {
     }
 }
 
-/// P8: a handler that starts the thread, and says that it did not.
+/// P8: a handler may start the thread and then panic; the permit is used once.
 #[test]
 fn a_spawn_handler_that_panics_after_it_started_the_thread_harms_nothing() {
     let pool = WorkerPool::builder()
@@ -151,10 +151,10 @@ fn a_spawn_handler_that_panics_after_it_started_the_thread_harms_nothing() {
     assert_at_rest(&pool);
 }
 
-/// P2: a worker that is started because the queue is full makes place for one job, even if it is quick.
+/// P2: a worker that is started because the queue is full makes room for exactly one job.
 #[test]
 fn no_more_jobs_wait_than_may_when_a_full_queue_starts_a_worker() {
-    let begun = Arc::new(AtomicUsize::new(0));
+    let running = Arc::new(AtomicUsize::new(0));
     let started = AtomicUsize::new(0);
     let pool = WorkerPool::builder()
         .max_workers(2)
@@ -162,40 +162,40 @@ fn no_more_jobs_wait_than_may_when_a_full_queue_starts_a_worker() {
         .strategy(soiree_pool::Lazy)
         .overflow(Overflow::Reject)
         .spawn_handler({
-            let begun = Arc::clone(&begun);
+            let running = Arc::clone(&running);
             move |builder, body| {
                 builder.spawn(body)?;
-                // The second worker takes its first job before it is known to have started.
+                // The second worker takes its first job before the submitter that started it goes on.
                 if started.fetch_add(1, Ordering::SeqCst) == 1 {
-                    until("it has a job", || begun.load(Ordering::SeqCst) == 2);
+                    until("it has a job", || running.load(Ordering::SeqCst) == 2);
                 }
                 Ok(())
             }
         })
         .build()
         .unwrap();
-    let (accepted, let_go) = (AtomicUsize::new(0), Arc::new(AtomicBool::new(false)));
+    let (accepted, may_end) = (AtomicUsize::new(0), Arc::new(AtomicBool::new(false)));
     let submit = || {
-        let (begun, let_go) = (Arc::clone(&begun), Arc::clone(&let_go));
+        let (running, may_end) = (Arc::clone(&running), Arc::clone(&may_end));
         let job = move || {
-            begun.fetch_add(1, Ordering::SeqCst);
-            until("it is let go", || let_go.load(Ordering::SeqCst));
+            running.fetch_add(1, Ordering::SeqCst);
+            until("it may end", || may_end.load(Ordering::SeqCst));
         };
         let ok = pool.submit(job).is_ok();
         accepted.fetch_add(usize::from(ok), Ordering::SeqCst);
     };
     submit();
-    until("the first job runs", || begun.load(Ordering::SeqCst) == 1);
+    until("the first job runs", || running.load(Ordering::SeqCst) == 1);
     (0..9).for_each(|_| submit());
     let stats = pool.stats();
-    let_go.store(true, Ordering::SeqCst);
+    may_end.store(true, Ordering::SeqCst);
     pool.release();
     assert_eq!(accepted.into_inner(), 4, "two run and two wait");
     assert_eq!((stats.active, stats.waiting), (2, 2), "{stats:?}");
     assert_at_rest(&pool);
 }
 
-/// P5: handlers are user code, and may end the pool.
+/// P5: a spawn handler may stop the pool that calls it.
 #[test]
 fn a_spawn_handler_may_stop_its_own_pool() {
     for capacity in [0, 4] {
@@ -215,17 +215,17 @@ fn a_spawn_handler_may_stop_its_own_pool() {
                 .unwrap(),
         );
         own.set(Arc::downgrade(&pool)).unwrap();
-        // Whether this one gets in before the stop is open; the next one does not.
+        // This job may be accepted before the stop; the next one is rejected.
         let _ = pool.submit(|| {});
-        let refused = pool.submit(|| {}).unwrap_err();
-        assert!(matches!(refused.reason, SubmitErrorReason::Closed));
+        let rejected = pool.submit(|| {}).unwrap_err();
+        assert!(matches!(rejected.reason, SubmitErrorReason::Closed));
         pool.release();
         assert_eq!(pool.stats().successful, 0);
         assert_at_rest(&pool);
     }
 }
 
-/// P5: so may strategies.
+/// P5: a strategy may stop the pool that calls it.
 #[test]
 fn a_strategy_may_stop_its_own_pool() {
     let own: Arc<OnceLock<Weak<WorkerPool>>> = Arc::default();
@@ -242,19 +242,19 @@ fn a_strategy_may_stop_its_own_pool() {
             .build()
             .unwrap(),
     );
-    let held = Latch::hold(&pool);
+    let latch = Latch::block_worker(&pool);
     own.set(Arc::downgrade(&pool)).unwrap();
     pool.submit(|| {}).unwrap();
-    let refused = pool.submit(|| {}).unwrap_err();
-    assert!(matches!(refused.reason, SubmitErrorReason::Closed));
-    held.let_go();
+    let rejected = pool.submit(|| {}).unwrap_err();
+    assert!(matches!(rejected.reason, SubmitErrorReason::Closed));
+    latch.open();
     pool.release();
     let stats = pool.stats();
     assert_eq!((stats.successful, stats.discarded), (1, 1));
     assert_at_rest(&pool);
 }
 
-/// P2, P3: with one worker, jobs of one submitter run in their order, also while workers come and go.
+/// P2, P3: with a limit of one worker, the jobs of one submitter run in order, even while workers exit and start.
 #[test]
 fn one_worker_runs_the_jobs_of_one_submitter_in_order() {
     for capacity in [0, 1, 3] {
@@ -276,7 +276,7 @@ fn one_worker_runs_the_jobs_of_one_submitter_in_order() {
     }
 }
 
-/// P3: a job that waits for a later one gets it, for there is a second worker to be had.
+/// P3: a job that waits for a later job does not block it, because the pool starts a second worker.
 #[test]
 fn a_job_may_wait_for_another_while_there_may_be_more_workers() {
     for capacity in [0, 2] {
@@ -296,18 +296,18 @@ fn a_job_may_wait_for_another_while_there_may_be_more_workers() {
     }
 }
 
-/// P5, P8: what no worker had begun is told of at the deadline, though nothing ran.
+/// P5, P8: a missed deadline reports jobs whose worker's thread has not started, although nothing runs.
 #[test]
-fn a_deadline_tells_of_jobs_whose_worker_is_yet_to_start() {
-    let (go, told) = channel::<()>();
-    let told = Mutex::new(Some(told));
+fn a_deadline_reports_jobs_whose_worker_is_yet_to_start() {
+    let (open, opened) = channel::<()>();
+    let opened = Mutex::new(Some(opened));
     let pool = WorkerPool::builder()
         .max_workers(1)
         .spawn_handler(move |builder, body| {
-            let told = told.lock().unwrap().take();
+            let opened = opened.lock().unwrap().take();
             let starts_late = move || {
-                if let Some(told) = told {
-                    let _ = told.recv();
+                if let Some(opened) = opened {
+                    let _ = opened.recv();
                 }
                 body();
             };
@@ -317,8 +317,8 @@ fn a_deadline_tells_of_jobs_whose_worker_is_yet_to_start() {
         .unwrap();
     pool.submit(|| {}).unwrap();
     let left = pool.release_with_deadline(Instant::now());
-    assert_eq!(left, Err(DrainTimeout::new(0, 1)));
-    drop(go);
+    assert_eq!(left, Err(Unfinished::new(0, 1)));
+    drop(open);
     pool.release();
     assert_eq!(pool.stats().discarded, 1);
     assert_at_rest(&pool);

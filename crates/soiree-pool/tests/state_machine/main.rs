@@ -1,4 +1,4 @@
-//! The pool against a model of it that does one thing after another: the same steps, the same figures.
+//! Compares the pool with a sequential model: after the same steps, both have the same figures.
 
 mod reference;
 
@@ -14,59 +14,59 @@ use soiree_pool::{Balanced, Job, Lazy, Pool, ResizeError, WorkerPool, WorkerPool
 
 use self::reference::{Answer, Reference, Step};
 
-/// Far more than any figure takes that is going to come true.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the pool may take to reach the figures. Far longer than it ever does.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 struct Real {
     pool: WorkerPool,
-    /// Ends a job, in a panic or not.
-    go: BTreeMap<usize, Sender<bool>>,
+    /// Ends a job: with a panic if `true` is sent.
+    latches: BTreeMap<usize, Sender<bool>>,
     running: Arc<Mutex<BTreeSet<usize>>>,
 }
 
 impl Real {
     fn job(&mut self, number: usize) -> Job {
-        let (go, told) = channel();
-        self.go.insert(number, go);
+        let (open, opened) = channel();
+        self.latches.insert(number, open);
         let running = Arc::clone(&self.running);
         Job::new(move || {
             running.lock().unwrap().insert(number);
-            let panics = told.recv().unwrap_or(false);
+            let panics = opened.recv().unwrap_or(false);
             running.lock().unwrap().remove(&number);
             if panics {
-                // Not `panic!`, which would print each.
+                // `panic!` would print a message each time.
                 std::panic::resume_unwind(Box::new("so"));
             }
         })
     }
 
     fn step(&mut self, before: &Reference, step: &Step) -> Answer {
-        let refused = |refused| match refused {
+        let rejected = |rejected| match rejected {
             true => Answer::Rejected,
             false => Answer::Done,
         };
         match *step {
             Step::Submit { late: false } => {
                 let job = self.job(before.next);
-                refused(self.pool.submit(job).is_err())
+                rejected(self.pool.submit(job).is_err())
             }
             Step::Submit { late: true } => {
                 let job = self.job(before.next);
-                // By the time it starts, this instant is over.
-                refused(self.pool.submit_before(job, Instant::now()).is_err())
+                // The deadline has passed by the time the job starts.
+                rejected(self.pool.submit_before(job, Instant::now()).is_err())
             }
             Step::TrySubmit => {
                 let job = self.job(before.next);
-                refused(self.pool.try_submit(job).is_err())
+                rejected(self.pool.try_submit(job).is_err())
             }
-            Step::LetGo { nth, panics } => {
-                let go = self.go.remove(&before.running[nth]);
-                go.expect("it runs").send(panics).expect("it waits");
+            Step::EndJob { nth, panics } => {
+                let latch = self.latches.remove(&before.running[nth]);
+                latch.expect("it runs").send(panics).expect("it waits");
                 Answer::Done
             }
             Step::Resize { up } => {
                 let max = before.stats().max_workers;
-                refused(
+                rejected(
                     self.pool
                         .resize(if up { max + 1 } else { max - 1 })
                         .is_err(),
@@ -83,7 +83,7 @@ impl Real {
             Step::Release => {
                 thread::scope(|scope| {
                     scope.spawn(|| self.pool.release());
-                    self.go.clear();
+                    self.latches.clear();
                 });
                 Answer::Done
             }
@@ -118,7 +118,7 @@ impl StateMachineTest for Machine {
         };
         let real = Real {
             pool: builder.build().unwrap(),
-            go: BTreeMap::new(),
+            latches: BTreeMap::new(),
             running: Arc::default(),
         };
         (real, state.clone())
@@ -133,12 +133,12 @@ impl StateMachineTest for Machine {
         assert_eq!(answer, after.answer);
         let wanted = after.stats();
         let running: BTreeSet<usize> = after.running.iter().copied().collect();
-        let give_up = Instant::now() + PATIENCE;
-        // Workers take a moment to get there; it has to come to exactly this.
+        let deadline = Instant::now() + TIMEOUT;
+        // Workers need a moment, but have to reach exactly these figures.
         while real.pool.stats() != wanted || *real.running.lock().unwrap() != running {
             let is = real.pool.stats();
             assert!(is.is_balanced(), "{is:?}");
-            assert!(Instant::now() < give_up, "{is:?} and not {wanted:?}");
+            assert!(Instant::now() < deadline, "{is:?} and not {wanted:?}");
             thread::yield_now();
         }
         (real, after.clone())
@@ -154,7 +154,7 @@ impl StateMachineTest for Machine {
 prop_state_machine! {
     #![proptest_config(Config { cases: 128, failure_persistence: None, ..Config::default() })]
 
-    /// P1, P2, P3, P5, P6: whatever is done to it, the pool shows the figures that the model has.
+    /// P1, P2, P3, P5, P6: after every step of a random sequence, the pool has the figures of the model.
     #[test]
     fn the_pool_does_what_its_model_does(sequential 1..60 => Machine);
 }

@@ -1,4 +1,4 @@
-//! What a pool is, if one thing happens after another.
+//! A sequential model of the pool.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,26 +7,26 @@ use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 use soiree_pool::{Overflow, PoolStats};
 
-/// One thing that happens to a pool.
+/// One operation on the pool.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
-    /// Submits a job, whose start may come too late.
+    /// Submits a job. A late one has missed its deadline before it can start.
     Submit {
         late: bool,
     },
     TrySubmit,
-    /// Lets a running job end, well or in a panic.
-    LetGo {
+    /// Ends a running job, normally or with a panic.
+    EndJob {
         nth: usize,
         panics: bool,
     },
-    /// One worker more, or fewer.
+    /// Raises or lowers the worker limit by one.
     Resize {
         up: bool,
     },
     ResizeToNone,
     Stop,
-    /// Lets all jobs go, and releases.
+    /// Ends all jobs and releases the pool.
     Release,
     ReleaseUntilNow,
 }
@@ -34,19 +34,19 @@ pub(crate) enum Step {
 #[derive(Debug, Clone)]
 pub(crate) struct Reference {
     pub(crate) overflow: Overflow,
-    /// Grows when more jobs wait than there are workers, or else only when the queue is full.
+    /// Whether the strategy is `Balanced` and not `Lazy`.
     pub(crate) balanced: bool,
-    /// The figures, without what is derived of the rest.
+    /// The figures, except those that `stats` computes.
     counted: PoolStats,
     open: bool,
     live: usize,
-    /// Workers that are to leave.
+    /// Workers above the limit, which exit before their next job.
     excess: usize,
     pub(crate) running: Vec<usize>,
     queue: VecDeque<Queued>,
     /// The number of the next job.
     pub(crate) next: usize,
-    /// What the last step was answered.
+    /// What the last step returned.
     pub(crate) answer: Answer,
 }
 
@@ -60,11 +60,11 @@ struct Queued {
 pub(crate) enum Answer {
     Done,
     Rejected,
-    DrainTimeout { active: usize, discarded: usize },
+    Unfinished { active: usize, discarded: usize },
 }
 
 impl Reference {
-    /// The figures that the pool has to show.
+    /// The figures that the pool has to return.
     pub(crate) fn stats(&self) -> PoolStats {
         let mut stats = self.counted;
         stats.running = self.live;
@@ -116,7 +116,7 @@ impl Reference {
         Answer::Done
     }
 
-    /// A worker without a job looks what there is to do.
+    /// An idle worker takes the next job, or exits.
     fn look(&mut self) {
         if self.excess > 0 {
             self.excess -= 1;
@@ -135,7 +135,7 @@ impl Reference {
         }
     }
 
-    fn let_go(&mut self, nth: usize, panics: bool) {
+    fn end_job(&mut self, nth: usize, panics: bool) {
         self.running.remove(nth);
         match panics {
             true => self.counted.failed += 1,
@@ -215,7 +215,7 @@ impl ReferenceStateMachine for Reference {
             12 => any::<bool>().prop_map(|late| Step::Submit { late }),
             12 => Just(Step::Submit { late: false }),
             4 => Just(Step::TrySubmit),
-            12 => (0..8_usize, any::<bool>()).prop_map(|(nth, panics)| Step::LetGo { nth, panics }),
+            12 => (0..8_usize, any::<bool>()).prop_map(|(nth, panics)| Step::EndJob { nth, panics }),
             8 => any::<bool>().prop_map(|up| Step::Resize { up }),
             1 => Just(Step::ResizeToNone),
             1 => Just(Step::Stop),
@@ -227,7 +227,7 @@ impl ReferenceStateMachine for Reference {
 
     fn preconditions(state: &Self, step: &Step) -> bool {
         match step {
-            Step::LetGo { nth, .. } => *nth < state.running.len(),
+            Step::EndJob { nth, .. } => *nth < state.running.len(),
             Step::Resize { up } => *up || state.counted.max_workers > 1,
             _ => true,
         }
@@ -238,7 +238,7 @@ impl ReferenceStateMachine for Reference {
         match *step {
             Step::Submit { late } => state.answer = state.submit(late),
             Step::TrySubmit => state.answer = state.submit(false),
-            Step::LetGo { nth, panics } => state.let_go(nth, panics),
+            Step::EndJob { nth, panics } => state.end_job(nth, panics),
             Step::Resize { up } => state.resize(up),
             Step::ResizeToNone => state.answer = Answer::Rejected,
             Step::Stop => drop(state.stop()),
@@ -247,7 +247,7 @@ impl ReferenceStateMachine for Reference {
                 state.open = false;
                 state.live = state.running.len();
                 while !state.running.is_empty() {
-                    state.let_go(0, false);
+                    state.end_job(0, false);
                 }
             }
         }

@@ -1,0 +1,94 @@
+//! The first channel of a pool: the jobs that wait for a worker.
+
+use std::collections::VecDeque;
+
+use soiree_core::Job;
+
+/// A bounded first-in, first-out queue of jobs.
+///
+/// Plain data without a lock of its own: [`State`](crate::state::State) says why.
+pub(crate) struct JobQueue {
+    jobs: VecDeque<Job>,
+    capacity: usize,
+}
+
+impl JobQueue {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            jobs: VecDeque::new(),
+            capacity,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    #[inline]
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Whether a sender has to wait or give up.
+    ///
+    /// Each idle receiver adds room for one job, as it takes that job at once. So a queue of capacity 0 is a rendezvous channel: it
+    /// accepts a job only if a receiver is idle.
+    #[inline]
+    pub(crate) fn is_full(&self, idle_receivers: usize) -> bool {
+        self.jobs.len() >= self.capacity + idle_receivers
+    }
+
+    /// Appends a job. The caller has made sure under the same lock that the queue [is not full](Self::is_full).
+    #[inline]
+    pub(crate) fn send(&mut self, job: Job) {
+        self.jobs.push_back(job);
+    }
+
+    /// Removes the oldest job.
+    #[inline]
+    pub(crate) fn try_recv(&mut self) -> Option<Job> {
+        self.jobs.pop_front()
+    }
+
+    /// Removes all jobs. The caller drops them after it has unlocked the state, since dropping a job runs user code.
+    pub(crate) fn drain(&mut self) -> VecDeque<Job> {
+        std::mem::take(&mut self.jobs)
+    }
+}
+
+#[cfg(all(test, not(soiree_model)))]
+mod tests {
+    use super::*;
+
+    fn queue(capacity: usize, jobs: usize) -> JobQueue {
+        let mut queue = JobQueue::new(capacity);
+        (0..jobs).for_each(|_| queue.send(Job::new(|| {})));
+        queue
+    }
+
+    /// P2: the queue holds `capacity` jobs, and one more for each idle receiver.
+    #[test]
+    fn an_idle_receiver_adds_room_for_one_job() {
+        for capacity in [0, 3] {
+            for idle in [0, 2] {
+                assert!(queue(capacity, capacity + idle).is_full(idle));
+                assert!(!queue(capacity, capacity).is_full(idle + 1));
+            }
+        }
+    }
+
+    /// P3: draining leaves no job in the queue.
+    #[test]
+    fn drain_returns_every_job() {
+        let mut queue = queue(4, 3);
+        drop(queue.try_recv());
+        assert_eq!(queue.drain().len(), 2);
+        assert!(queue.is_empty() && queue.try_recv().is_none());
+    }
+}
