@@ -5,30 +5,40 @@ use std::cell::{Cell, RefCell};
 /// One dispatch on this thread's stack, named by addresses that live as long as the dispatch does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Frame {
-    pub(crate) hub: usize,
-    /// 0 for a dispatch without an `Emission`.
-    pub(crate) flight: usize,
-    /// 0 for a dispatch that no pool runs, [`TIMER`] for what the timer's thread does.
+    /// The emitter.
+    pub(crate) emitter: usize,
+    /// 0 for a dispatch that has no [`EmissionTask`](crate::emission::EmissionTask).
+    pub(crate) emission: usize,
+    /// 0 for a dispatch that no pool runs, [`TIMER`] for what the timer thread does.
     pub(crate) pool: usize,
 }
 
-/// No pool has this address. Whoever is inside must not wait: what it waited for may wait for the timer.
+/// Stands for the timer thread; no pool has this address. The timer thread must not wait: what it waited for may need the timer.
 pub(crate) const TIMER: usize = usize::MAX;
 
-/// No dispatch: no hub has this address.
-const NONE: Frame = Frame {
-    hub: 0,
-    flight: 0,
-    pool: 0,
-};
+/// No dispatch: no emitter has this address.
+const NONE: Frame = Frame::of(0);
 
-thread_local! {
-    /// The innermost one. Beside the others, as there are seldom any, and what has no destructor is entered and left in no time.
-    static INNERMOST: Cell<Frame> = const { Cell::new(NONE) };
-    static OTHERS: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
+impl Frame {
+    /// Inside an emitter, but in no emission and on no pool.
+    #[inline]
+    pub(crate) const fn of(emitter: usize) -> Self {
+        Self {
+            emitter,
+            emission: 0,
+            pool: 0,
+        }
+    }
 }
 
-/// Takes the frame off again.
+thread_local! {
+    /// The innermost frame. Apart from the others because it has no destructor, which makes entering and leaving cheap, and because
+    /// there are seldom any others.
+    static INNERMOST: Cell<Frame> = const { Cell::new(NONE) };
+    static OUTER: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The calling thread is inside a frame until this is dropped.
 pub(crate) struct EnteredFrame {
     is_nested: bool,
 }
@@ -36,10 +46,10 @@ pub(crate) struct EnteredFrame {
 #[inline]
 pub(crate) fn enter_frame(frame: Frame) -> EnteredFrame {
     let outer = INNERMOST.replace(frame);
-    let is_nested = outer.hub != NONE.hub;
+    let is_nested = outer.emitter != NONE.emitter;
     if is_nested {
-        // While a thread ends its locals are gone; dispatches around one in another local's destructor go unnoticed then.
-        let _ = OTHERS.try_with(|others| others.borrow_mut().push(outer));
+        // While a thread ends, its locals are gone: dispatches around one in another local's destructor go unnoticed then.
+        let _ = OUTER.try_with(|frames| frames.borrow_mut().push(outer));
     }
     EnteredFrame { is_nested }
 }
@@ -49,32 +59,32 @@ impl Drop for EnteredFrame {
     fn drop(&mut self) {
         let mut outer = None;
         if self.is_nested {
-            outer = OTHERS
-                .try_with(|others| others.borrow_mut().pop())
+            outer = OUTER
+                .try_with(|frames| frames.borrow_mut().pop())
                 .unwrap_or_default();
         }
         INNERMOST.set(outer.unwrap_or(NONE));
     }
 }
 
-/// In how many dispatches of which this holds this thread is.
-pub(crate) fn count(holds: impl Fn(&Frame) -> bool) -> usize {
+/// Counts the frames of this thread for which `holds` is true.
+pub(crate) fn count_frames(holds: impl Fn(&Frame) -> bool) -> usize {
     let innermost = INNERMOST.get();
-    if innermost.hub == NONE.hub {
+    if innermost.emitter == NONE.emitter {
         return 0;
     }
-    let others = OTHERS
-        .try_with(|others| others.borrow().iter().filter(|frame| holds(frame)).count())
+    let outer = OUTER
+        .try_with(|frames| frames.borrow().iter().filter(|frame| holds(frame)).count())
         .unwrap_or(0);
-    usize::from(holds(&innermost)) + others
+    usize::from(holds(&innermost)) + outer
 }
 
-/// Whether this thread is the timer's, as far as emissions know.
+/// Whether this thread is inside a frame for which `holds` is true.
+pub(crate) fn inside_frame(holds: impl Fn(&Frame) -> bool) -> bool {
+    count_frames(holds) > 0
+}
+
+/// Whether this thread is the timer thread, as far as emissions know.
 pub(crate) fn on_timer() -> bool {
-    inside_any(|frame| frame.pool == TIMER)
-}
-
-/// Whether this thread is inside a dispatch of which this holds.
-pub(crate) fn inside_any(holds: impl Fn(&Frame) -> bool) -> bool {
-    count(holds) > 0
+    inside_frame(|frame| frame.pool == TIMER)
 }

@@ -1,73 +1,75 @@
-//! Counting who is inside, and closing the door behind the last one.
+//! Counting tasks, and waiting until the last has ended.
 
+use std::fmt;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crossbeam_utils::CachePadded;
 use soiree_core::sync::{AtomicBool, AtomicU64, Monitor, STRIPES, stripe};
 
-/// A door through which many threads pass at once, and which can be closed.
+/// Counts tasks that many threads start and end, and can be closed to new ones.
 ///
-/// Entering and leaving touch a counter that threads seldom share; only closing looks at them all. Whoever enters may be
-/// let out by another thread. For pools and whatever else must refuse what comes after a close without losing what came
-/// before.
+/// Starting and ending a task touches a counter that threads seldom share; only closing looks at all of them. A task may end on another
+/// thread than the one it was started on. For pools, and for whatever else must reject what comes after a close without losing what
+/// came before.
 ///
 /// ```
 /// use soiree_engine::TaskTracker;
-/// let gate = TaskTracker::new();
-/// assert!(gate.enter());
-/// gate.close();
-/// assert!(!gate.enter());
-/// gate.leave();
-/// assert!(gate.wait_empty(None));
+/// let tracker = TaskTracker::new();
+/// assert!(tracker.try_start());
+/// tracker.close();
+/// assert!(!tracker.try_start());
+/// tracker.end();
+/// assert!(tracker.wait(None));
 /// ```
 pub struct TaskTracker {
     closed: AtomicBool,
     stripes: [CachePadded<Stripe>; STRIPES],
-    left: Monitor<()>,
+    ended: Monitor<()>,
 }
 
 #[derive(Default)]
 struct Stripe {
-    entered: AtomicU64,
-    left: AtomicU64,
+    started: AtomicU64,
+    ended: AtomicU64,
 }
 
 impl TaskTracker {
-    /// An open gate with nobody inside.
+    /// An open tracker without tasks.
     pub fn new() -> Self {
         Self {
             closed: AtomicBool::new(false),
             stripes: Default::default(),
-            left: Monitor::new(()),
+            ended: Monitor::new(()),
         }
     }
 
-    /// Whether one got in; if so, [`leave`](TaskTracker::leave) has to follow.
-    pub fn enter(&self) -> bool {
-        self.stripe().entered.fetch_add(1, Ordering::SeqCst);
+    /// Counts a task that starts. Returns `false` if the tracker is closed; else [`end`](TaskTracker::end) has to follow.
+    pub fn try_start(&self) -> bool {
+        self.stripe().started.fetch_add(1, Ordering::SeqCst);
         if self.closed.load(Ordering::SeqCst) {
-            self.leave();
+            self.end();
             return false;
         }
         true
     }
 
-    /// Lets another one in, from inside: also when the gate is closed. [`leave`](TaskTracker::leave) has to follow for both.
-    pub fn enter_again(&self) {
-        self.stripe().entered.fetch_add(1, Ordering::SeqCst);
+    /// Counts a task that starts inside another one that is counted, whether or not the tracker is closed. [`end`](TaskTracker::end)
+    /// has to follow for both.
+    pub fn start_nested(&self) {
+        self.stripe().started.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Goes out again.
-    pub fn leave(&self) {
-        self.stripe().left.fetch_add(1, Ordering::SeqCst);
+    /// Counts a task that ends.
+    pub fn end(&self) {
+        self.stripe().ended.fetch_add(1, Ordering::SeqCst);
         if self.closed.load(Ordering::SeqCst) {
-            drop(self.left.lock());
-            self.left.notify_all();
+            drop(self.ended.lock());
+            self.ended.notify_all();
         }
     }
 
-    /// Closes the door; whether it was this call that did it.
+    /// Rejects new tasks from now on. Returns whether this call closed it.
     pub fn close(&self) -> bool {
         !self.closed.swap(true, Ordering::SeqCst)
     }
@@ -77,36 +79,41 @@ impl TaskTracker {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// How many are inside: exact when it says 0 and the gate is closed, an estimate else.
-    pub fn inside(&self) -> u64 {
-        // Those who left first: whoever left had entered, so equal sums prove that nobody was inside in between.
-        let left: u64 = self
+    /// How many tasks have not ended: exact when it returns 0 and the tracker is closed, an estimate otherwise.
+    pub fn len(&self) -> u64 {
+        // Ends before starts: each task that ended had started, so equal sums prove that there was no task in between.
+        let ended: u64 = self
             .stripes
             .iter()
-            .map(|s| s.left.load(Ordering::SeqCst))
+            .map(|s| s.ended.load(Ordering::SeqCst))
             .sum();
-        let entered: u64 = self
+        let started: u64 = self
             .stripes
             .iter()
-            .map(|s| s.entered.load(Ordering::SeqCst))
+            .map(|s| s.started.load(Ordering::SeqCst))
             .sum();
-        entered - left
+        started - ended
     }
 
-    /// Waits until nobody is inside a closed gate; `false` if the deadline came first.
-    pub fn wait_empty(&self, deadline: Option<Instant>) -> bool {
-        let mut guard = self.left.lock();
+    /// Whether all tasks have ended, as exact as [`len`](TaskTracker::len).
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Waits until a closed tracker has no tasks. Returns `false` if the deadline came first.
+    pub fn wait(&self, deadline: Option<Instant>) -> bool {
+        let mut guard = self.ended.lock();
         let mut late = false;
         loop {
-            if self.inside() == 0 {
+            if self.is_empty() {
                 return true;
             }
             if late {
                 return false;
             }
             match deadline {
-                Some(deadline) => (guard, late) = self.left.wait_until(guard, deadline),
-                None => guard = self.left.wait(guard),
+                Some(deadline) => (guard, late) = self.ended.wait_until(guard, deadline),
+                None => guard = self.ended.wait(guard),
             }
         }
     }
@@ -122,11 +129,11 @@ impl Default for TaskTracker {
     }
 }
 
-impl std::fmt::Debug for TaskTracker {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for TaskTracker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskTracker")
             .field("closed", &self.is_closed())
-            .field("inside", &self.inside())
+            .field("len", &self.len())
             .finish()
     }
 }

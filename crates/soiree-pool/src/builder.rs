@@ -203,7 +203,7 @@ impl WorkerPoolBuilder {
             live: AtomicUsize::new(0),
             idle: AtomicUsize::new(0),
             max_workers: AtomicUsize::new(self.max_workers),
-            worker_context: Nesting::new(),
+            worker_context: WorkerContext::new(),
             next_worker_number: AtomicU64::new(0),
             counters: Counters::new(),
         };

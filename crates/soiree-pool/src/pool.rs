@@ -68,7 +68,7 @@ impl WorkerPool {
     /// The error holds the job and one of these [reasons](soiree_core::SubmitErrorReason):
     /// - `Closed`: the pool was stopped or released, also while this call was blocked.
     /// - `Full`, `TimedOut`: the queue is full, and the policy does not wait, or has waited for its timeout.
-    /// - `TooDeep`: the job would run inline, but too many jobs already run inside one another on this thread.
+    /// - `RecursionLimit`: the job would run inline, but too many jobs already run inside one another on this thread.
     /// - `Spawn`: the pool has no worker and could not start a thread.
     ///
     /// ```

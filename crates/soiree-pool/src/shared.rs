@@ -46,7 +46,7 @@ pub(crate) struct Shared {
     pub(crate) max_workers: AtomicUsize,
 
     /// Which threads run jobs of this pool.
-    pub(crate) worker_context: Nesting,
+    pub(crate) worker_context: WorkerContext,
     pub(crate) next_worker_number: AtomicU64,
     pub(crate) counters: Counters,
 }
@@ -101,7 +101,7 @@ impl Shared {
     }
 
     /// Runs a job that the caller has [counted as started off-worker](Counters::record_started_off_worker).
-    pub(crate) fn run_off_worker(&self, job: Job, _guard: Entered) -> JobOutcome {
+    pub(crate) fn run_off_worker(&self, job: Job, _guard: WorkerGuard) -> JobOutcome {
         let outcome = job.run();
         self.counters
             .record_ended_off_worker(JobEnd::from(&outcome));

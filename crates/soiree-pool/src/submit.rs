@@ -180,7 +180,7 @@ impl Shared {
     pub(crate) fn submit_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
         let Some(guard) = self.worker_context.enter_inline() else {
             let depth = self.worker_context.depth();
-            return Err(self.reject(job, Reason::TooDeep { depth }));
+            return Err(self.reject(job, Reason::RecursionLimit { depth }));
         };
         let state = self.lock();
         if state.phase != Phase::Open {

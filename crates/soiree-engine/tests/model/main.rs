@@ -1,4 +1,4 @@
 //! The engine under a model checker, which runs each scenario under many schedules: `cargo xtask model`.
 #![cfg(soiree_model)]
 
-mod gate;
+mod task_tracker;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use shuttle::thread;
 use soiree_pool::{Overflow, Pool, SubmitErrorReason};
 
-use crate::common::{Ledger, NEVER, SOME, Threads, block_worker, explore, one_of, pool};
+use soiree_testkit::model::{Threads, explore};
+
+use crate::common::{Ledger, NEVER, SOME, block_worker, one_of, pool};
 
 /// P3, P5: a job submitted while the pool stops runs, is discarded, or is returned.
 #[test]

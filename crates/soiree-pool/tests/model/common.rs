@@ -1,52 +1,19 @@
 //! Helpers of all scenarios.
 
-use std::env;
 use std::sync::Arc;
 // Not the checker's: counting in a test should not be a step that the checker schedules.
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use shuttle::rand::{Rng, thread_rng};
-use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler};
 use shuttle::sync::mpsc::{Receiver, Sender, channel};
-use shuttle::thread::{self, JoinHandle};
-use shuttle::{Config, MaxSteps, Runner};
+use shuttle::thread;
 use soiree_pool::{Job, Pool, SubmitError, WaitError, WorkerPool, WorkerPoolBuilder};
 
 /// A timeout that never passes.
 pub(crate) const NEVER: Duration = Duration::MAX;
 /// A timeout that may pass at any time.
 pub(crate) const SOME: Duration = Duration::from_secs(60);
-
-/// Runs the scenario with many schedules: first with random switches, then with few switches at chosen places (PCT).
-#[track_caller]
-pub(crate) fn explore(scenario: impl Fn() + Send + Sync + 'static) {
-    let mut config = Config::new();
-    config.stack_size = 1 << 18;
-    config.silence_warnings = true;
-    // Far more steps than any scenario needs to end.
-    config.max_steps = MaxSteps::FailAfter(200_000);
-    if let Ok(schedule) = env::var("SOIREE_MODEL_REPLAY") {
-        let schedule: String = schedule.split_whitespace().collect();
-        Runner::new(ReplayScheduler::new_from_encoded(&schedule), config).run(scenario);
-        return;
-    }
-    let schedules = env::var("SOIREE_MODEL_SCHEDULES").map_or(DEFAULT, |set| {
-        set.parse().expect("SOIREE_MODEL_SCHEDULES is a number")
-    });
-    let scenario = Arc::new(scenario);
-    let again = || {
-        let scenario = Arc::clone(&scenario);
-        move || scenario()
-    };
-    Runner::new(RandomScheduler::new(schedules), config.clone()).run(again());
-    for depth in [2, 4] {
-        let pct = PctScheduler::new(depth, schedules / 2);
-        Runner::new(pct, config.clone()).run(again());
-    }
-}
-
-const DEFAULT: usize = 3_000;
 
 /// A pool whose threads belong to the checker, and whose idle workers never exit.
 pub(crate) fn pool(max_workers: usize, capacity: usize) -> WorkerPoolBuilder {
@@ -62,20 +29,6 @@ pub(crate) fn pool(max_workers: usize, capacity: usize) -> WorkerPoolBuilder {
 
 pub(crate) fn one_of<T: Copy>(choices: &[T]) -> T {
     choices[thread_rng().gen_range(0..choices.len())]
-}
-
-/// Starts threads, and joins them later.
-#[derive(Default)]
-pub(crate) struct Threads(Vec<JoinHandle<()>>);
-
-impl Threads {
-    pub(crate) fn start(&mut self, body: impl FnOnce() + Send + 'static) {
-        self.0.push(thread::spawn(body));
-    }
-
-    pub(crate) fn join(self) {
-        self.0.into_iter().for_each(|one| one.join().unwrap());
-    }
 }
 
 /// Records what the jobs of a scenario did.
@@ -164,7 +117,7 @@ impl Ledger {
         let ran = waited.is_ok();
         match waited {
             Ok(()) | Err(WaitError::Discarded) => self.record(Ok(())),
-            Err(WaitError::Refused(error)) => self.record(Err(error)),
+            Err(WaitError::Rejected(error)) => self.record(Err(error)),
             Err(other) => panic!("{other}"),
         };
         ran

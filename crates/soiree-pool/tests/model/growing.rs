@@ -5,7 +5,9 @@ use std::sync::Arc;
 use shuttle::sync::Barrier;
 use soiree_pool::{Balanced, Lazy, Load};
 
-use crate::common::{Ledger, NEVER, SOME, Threads, explore, one_of, pool};
+use soiree_testkit::model::{Threads, explore};
+
+use crate::common::{Ledger, NEVER, SOME, one_of, pool};
 
 /// P3, P7: a job that is submitted while the last worker exits still runs.
 #[test]

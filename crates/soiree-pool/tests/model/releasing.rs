@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use soiree_pool::Pool;
 
-use crate::common::{Ledger, SOME, Threads, block_worker, explore, one_of, pool};
+use soiree_testkit::model::{Threads, explore};
+
+use crate::common::{Ledger, SOME, block_worker, one_of, pool};
 
 /// P5: a release with a deadline and one without both return, and the one with a deadline reports what was left.
 #[test]

@@ -6,7 +6,9 @@ use shuttle::sync::Barrier;
 use shuttle::thread;
 use soiree_pool::Pool;
 
-use crate::common::{Latch, Ledger, NEVER, SOME, Threads, block_worker, explore, one_of, pool};
+use soiree_testkit::model::{Threads, explore};
+
+use crate::common::{Latch, Ledger, NEVER, SOME, block_worker, one_of, pool};
 
 /// P2, P3: jobs submitted after the limit fell respect it: a worker above the limit takes none of them.
 #[test]

@@ -8,7 +8,9 @@ use shuttle::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use shuttle::thread;
 use soiree_pool::{Pool, SubmitErrorReason, WorkerPool};
 
-use crate::common::{Ledger, NEVER, SOME, Threads, explore, one_of, pool};
+use soiree_testkit::model::{Threads, explore};
+
+use crate::common::{Ledger, NEVER, SOME, one_of, pool};
 
 /// A pool whose threads fail to start at random, about every second one.
 fn failing(workers: usize, capacity: usize) -> Arc<WorkerPool> {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use soiree_pool::{Overflow, Pool, SubmitErrorReason};
 
-use crate::common::{Ledger, NEVER, SOME, Threads, block_worker, explore, one_of, pool};
+use soiree_testkit::model::{Threads, explore};
+
+use crate::common::{Ledger, NEVER, SOME, block_worker, one_of, pool};
 
 const POLICIES: [Overflow; 5] = [
     Overflow::Block,

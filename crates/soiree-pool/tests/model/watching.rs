@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use soiree_pool::{Overflow, Pool, PoolStats, WorkerPool};
 
-use crate::common::{Ledger, NEVER, SOME, Threads, explore, one_of, pool};
+use soiree_testkit::model::{Threads, explore};
+
+use crate::common::{Ledger, NEVER, SOME, one_of, pool};
 
 /// Asserts what holds in every snapshot, and between a snapshot and the one before it.
 #[track_caller]

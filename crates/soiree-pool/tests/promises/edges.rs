@@ -36,7 +36,7 @@ fn caller_runs_goes_no_deeper_than_the_stated_depth() {
             if let Err(rejected) = nest(&inner, &ran) {
                 assert!(matches!(
                     rejected.reason,
-                    SubmitErrorReason::TooDeep { depth: 16 }
+                    SubmitErrorReason::RecursionLimit { depth: 16 }
                 ));
             }
         })

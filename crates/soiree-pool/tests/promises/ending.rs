@@ -264,7 +264,10 @@ fn submitting_from_a_worker_of_a_full_pool_runs_inline_to_the_stated_depth() {
         deepest.fetch_max(depth, Ordering::SeqCst);
         let (inner, d, r) = (Arc::clone(pool), Arc::clone(deepest), Arc::clone(rejected));
         if let Err(error) = pool.submit(move || nest(&inner, depth + 1, &d, &r)) {
-            assert!(matches!(error.reason, SubmitErrorReason::TooDeep { .. }));
+            assert!(matches!(
+                error.reason,
+                SubmitErrorReason::RecursionLimit { .. }
+            ));
             rejected.fetch_add(1, Ordering::SeqCst);
             drop(error);
         }

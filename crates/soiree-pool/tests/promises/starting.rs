@@ -317,7 +317,7 @@ fn a_deadline_reports_jobs_whose_worker_is_yet_to_start() {
         .unwrap();
     pool.submit(|| {}).unwrap();
     let left = pool.release_with_deadline(Instant::now());
-    assert_eq!(left, Err(Unfinished::new(0, 1)));
+    assert_eq!(left, Err(DrainTimeout::new(0, 1)));
     drop(open);
     pool.release();
     assert_eq!(pool.stats().discarded, 1);

@@ -60,7 +60,7 @@ struct Queued {
 pub(crate) enum Answer {
     Done,
     Rejected,
-    Unfinished { active: usize, discarded: usize },
+    DrainTimeout { active: usize, discarded: usize },
 }
 
 impl Reference {
