@@ -1,4 +1,4 @@
-//! The gate that an emitter closes, which works like closing a pool.
+//! Closing a task tracker, as an emitter does, while tasks start and end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -8,39 +8,42 @@ use soiree_engine::TaskTracker;
 
 use soiree_testkit::model::{Threads, explore};
 
-/// E4: closing waits for every thread that has entered, no thread enters afterwards, and exactly one of two closers closes.
+/// E4: a close waits for the tasks that have started, rejects later ones, and only one of several closes succeeds.
 #[test]
-fn entering_races_closing() {
+fn starting_races_closing() {
     explore(|| {
-        let gate = Arc::new(TaskTracker::new());
+        let tracker = Arc::new(TaskTracker::new());
         let (inside, closed) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let mut threads = Threads::default();
         for _ in 0..3 {
-            let (gate, inside) = (Arc::clone(&gate), Arc::clone(&inside));
+            let (tracker, inside) = (Arc::clone(&tracker), Arc::clone(&inside));
             threads.start(move || {
-                if gate.enter() {
+                if tracker.try_start() {
                     inside.fetch_add(2, SeqCst);
                     thread::yield_now();
-                    gate.enter_again();
+                    tracker.start_nested();
                     for _ in 0..2 {
                         inside.fetch_sub(1, SeqCst);
-                        gate.leave();
+                        tracker.end();
                     }
                 }
             });
         }
         for _ in 0..2 {
-            let (gate, inside, closed) =
-                (Arc::clone(&gate), Arc::clone(&inside), Arc::clone(&closed));
+            let (tracker, inside, closed) = (
+                Arc::clone(&tracker),
+                Arc::clone(&inside),
+                Arc::clone(&closed),
+            );
             threads.start(move || {
-                closed.fetch_add(usize::from(gate.close()), SeqCst);
-                assert!(gate.wait_empty(None));
+                closed.fetch_add(usize::from(tracker.close()), SeqCst);
+                assert!(tracker.wait(None));
                 assert_eq!(inside.load(SeqCst), 0);
-                assert!(!gate.enter());
+                assert!(!tracker.try_start());
             });
         }
         threads.join();
         assert_eq!(closed.load(SeqCst), 1);
-        assert_eq!(gate.inside(), 0);
+        assert_eq!(tracker.len(), 0);
     });
 }
