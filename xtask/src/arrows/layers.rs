@@ -53,7 +53,14 @@ const LAYERS: &[Layers] = &[
     (
         "soiree-bounded",
         &[
-            "options", "started", "executor", "state", "shared", "submit", "run", "pool",
+            "cancellation",
+            "permit",
+            "executor",
+            "state",
+            "shared",
+            "submit",
+            "run",
+            "pool",
         ],
     ),
     (
