@@ -7,7 +7,7 @@ use soiree_core::PoolStats;
 
 use crate::bounded::Bounded;
 use crate::figures::{EmissionFigures, ListenerFigures, PoolFigures};
-use crate::options::MetricsBuilder;
+use crate::options::MetricsOptions;
 
 /// What tells the figures of every pool: name and figures of each, or `None` when there are none any more.
 type PoolSource = Arc<dyn Fn() -> Option<Vec<(Arc<str>, PoolStats)>> + Send + Sync>;
@@ -25,7 +25,7 @@ pub struct EventPoolMetrics {
 }
 
 impl EventPoolMetrics {
-    pub(crate) fn new(name: &str, options: &MetricsBuilder) -> Self {
+    pub(crate) fn new(name: &str, options: &MetricsOptions) -> Self {
         let (most, buckets) = (options.max_label_sets, &options.buckets);
         let (of_listeners, of_pools) = (buckets.clone(), buckets.clone());
         Self {

@@ -117,6 +117,7 @@
 //! | `p_tasks_completed_total` | `soiree_pool_jobs_completed_total` |
 
 mod bounded;
+mod builder;
 mod event_pool;
 mod exposition;
 mod figures;
@@ -127,7 +128,8 @@ mod options;
 pub use prometheus_client;
 
 pub use crate::bounded::OTHER;
+pub use crate::builder::MetricsBuilder;
 pub use crate::event_pool::EventPoolMetrics;
 pub use crate::metrics::{CONTENT_TYPE, Metrics, NameError, RegisterError};
 pub use crate::observe::UNNAMED;
-pub use crate::options::{BuildError, MetricsBuilder};
+pub use crate::options::BuildError;

@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 
 use crate::event_pool::EventPoolMetrics;
 use crate::exposition;
-use crate::options::MetricsBuilder;
+use crate::options::MetricsOptions;
 
 /// The content type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -25,7 +25,7 @@ pub struct Metrics {
 }
 
 struct Shared {
-    options: MetricsBuilder,
+    options: MetricsOptions,
     event_pools: Mutex<BTreeMap<Box<str>, Weak<EventPoolMetrics>>>,
 }
 
@@ -65,15 +65,10 @@ impl Default for Metrics {
 impl Metrics {
     /// With fifteen buckets and room for 500 label sets.
     pub fn new() -> Self {
-        Self::with(MetricsBuilder::default())
+        Self::with(MetricsOptions::default())
     }
 
-    /// Metrics with options.
-    pub fn builder() -> MetricsBuilder {
-        MetricsBuilder::default()
-    }
-
-    pub(crate) fn with(options: MetricsBuilder) -> Self {
+    pub(crate) fn with(options: MetricsOptions) -> Self {
         let event_pools = Mutex::default();
         Self {
             shared: Arc::new(Shared {

@@ -79,6 +79,7 @@ const LAYERS: &[Layers] = &[
             "event_pool",
             "exposition",
             "metrics",
+            "builder",
             "observe",
         ],
     ),
