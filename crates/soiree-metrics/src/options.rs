@@ -1,10 +1,10 @@
-//! What can be chosen about metrics, and what makes no sense.
+//! The options of metrics, and which of them are invalid.
 
-/// From a tenth of a millisecond, about what a hand-over takes, to ten seconds.
-const BUCKETS: [f64; 15] = [
+/// From a tenth of a millisecond, about what handing a job to a worker takes, to ten seconds.
+const DEFAULT_BUCKETS: [f64; 15] = [
     0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
-const LABEL_SETS: usize = 500;
+const DEFAULT_MAX_LABEL_SETS: usize = 500;
 
 #[derive(Debug, Clone)]
 pub(crate) struct MetricsOptions {
@@ -12,27 +12,27 @@ pub(crate) struct MetricsOptions {
     pub(crate) max_label_sets: usize,
 }
 
-/// Options of metrics that make no sense.
+/// An option of metrics is invalid: which one, and its value.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// A bucket's bound is not a positive, finite number of seconds.
+    /// The bound of a bucket is not a positive, finite number of seconds.
     #[error("bucket {index} is {bound} seconds; a bound is positive and finite")]
     Bound {
-        /// Which one, counted from 0.
+        /// The index of the bucket, from 0.
         index: usize,
-        /// What it was.
+        /// Its bound in seconds.
         bound: f64,
     },
-    /// Bounds do not ascend.
+    /// The bounds do not ascend.
     #[error("bucket {index} is {bound} seconds and does not lie above the one before it")]
     Order {
-        /// Which one, counted from 0.
+        /// The index of the first bucket out of order, from 0.
         index: usize,
-        /// What it was.
+        /// Its bound in seconds.
         bound: f64,
     },
-    /// There is room for no label set, so that nothing could be told apart.
+    /// The limit of label sets is 0.
     #[error("max_label_sets is 0; it is at least 1")]
     NoLabelSets,
 }
@@ -40,8 +40,8 @@ pub enum BuildError {
 impl Default for MetricsOptions {
     fn default() -> Self {
         Self {
-            buckets: BUCKETS.into(),
-            max_label_sets: LABEL_SETS,
+            buckets: DEFAULT_BUCKETS.into(),
+            max_label_sets: DEFAULT_MAX_LABEL_SETS,
         }
     }
 }

@@ -73,7 +73,7 @@ const LAYERS: &[Layers] = &[
     (
         "soiree-metrics",
         &[
-            "bounded",
+            "family",
             "figures",
             "options",
             "event_pool",
