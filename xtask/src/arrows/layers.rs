@@ -94,9 +94,12 @@ const LAYERS: &[Layers] = &[
             "soak",
         ],
     ),
-    ("soiree-pond", &["threads", "pool"]),
-    ("soiree-rayon", &["threads", "pool"]),
-    ("soiree-tokio", &["threads", "pool", "tasks", "task_pool"]),
+    ("soiree-pond", &["executor", "pool"]),
+    ("soiree-rayon", &["executor", "pool"]),
+    (
+        "soiree-tokio",
+        &["blocking_executor", "pool", "task_executor", "task_pool"],
+    ),
     (
         "soiree",
         &[
