@@ -53,7 +53,14 @@ const LAYERS: &[Layers] = &[
     (
         "soiree-bounded",
         &[
-            "options", "started", "executor", "state", "shared", "submit", "run", "pool",
+            "cancellation",
+            "permit",
+            "executor",
+            "state",
+            "shared",
+            "submit",
+            "run",
+            "pool",
         ],
     ),
     (
@@ -66,12 +73,13 @@ const LAYERS: &[Layers] = &[
     (
         "soiree-metrics",
         &[
-            "bounded",
+            "family",
             "figures",
             "options",
             "event_pool",
             "exposition",
             "metrics",
+            "builder",
             "observe",
         ],
     ),
@@ -86,9 +94,12 @@ const LAYERS: &[Layers] = &[
             "soak",
         ],
     ),
-    ("soiree-pond", &["threads", "pool"]),
-    ("soiree-rayon", &["threads", "pool"]),
-    ("soiree-tokio", &["threads", "pool", "tasks", "task_pool"]),
+    ("soiree-pond", &["executor", "pool"]),
+    ("soiree-rayon", &["executor", "pool"]),
+    (
+        "soiree-tokio",
+        &["blocking_executor", "pool", "task_executor", "task_pool"],
+    ),
     (
         "soiree",
         &[

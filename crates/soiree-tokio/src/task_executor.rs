@@ -1,4 +1,4 @@
-//! A runtime's tasks as an executor.
+//! The tasks of a runtime as an executor.
 
 use std::io;
 
@@ -6,12 +6,12 @@ use soiree_bounded::{Executor, Permit};
 use soiree_core::ResizeError;
 use tokio::runtime::Handle;
 
-pub(crate) struct Tasks(pub(crate) Handle);
+pub(crate) struct TaskExecutor(pub(crate) Handle);
 
-impl Executor for Tasks {
+impl Executor for TaskExecutor {
     fn execute(&self, permit: Permit) -> io::Result<()> {
         let runtime = self.0.clone();
-        // Detached, as are the blocking ones: a runtime that ends drops turns and jobs, and they tell the pool.
+        // Detached, both the task and the blocking closure: a runtime that shuts down drops the permit or the started job.
         drop(self.0.spawn(async move {
             match permit.start() {
                 Some(job) if job.is_future() => job.await,

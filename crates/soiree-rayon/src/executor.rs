@@ -7,12 +7,12 @@ use rayon::ThreadPool;
 use soiree_bounded::{Executor, Permit};
 use soiree_core::ResizeError;
 
-pub(crate) enum Threads {
+pub(crate) enum RayonExecutor {
     Own(ThreadPool),
     Shared(Arc<ThreadPool>),
 }
 
-impl Threads {
+impl RayonExecutor {
     fn pool(&self) -> &ThreadPool {
         match self {
             Self::Own(pool) => pool,
@@ -21,9 +21,9 @@ impl Threads {
     }
 }
 
-impl Executor for Threads {
+impl Executor for RayonExecutor {
     fn execute(&self, permit: Permit) -> io::Result<()> {
-        // In order, since a rayon thread would else take what was spawned last, and leave the others waiting.
+        // Not `spawn`: a rayon thread runs its newest spawn first, so older permits could wait without end.
         self.pool().spawn_fifo(move || permit.run());
         Ok(())
     }

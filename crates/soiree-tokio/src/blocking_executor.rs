@@ -1,4 +1,4 @@
-//! A runtime's blocking threads as an executor.
+//! The blocking threads of a runtime as an executor.
 
 use std::io;
 
@@ -6,12 +6,11 @@ use soiree_bounded::{Executor, Permit};
 use soiree_core::ResizeError;
 use tokio::runtime::Handle;
 
-pub(crate) struct Blocking(pub(crate) Handle);
+pub(crate) struct BlockingExecutor(pub(crate) Handle);
 
-impl Executor for Blocking {
+impl Executor for BlockingExecutor {
     fn execute(&self, permit: Permit) -> io::Result<()> {
-        // Detached: a runtime that ends drops the turn, and the turn tells the pool. Panics if no thread can be started,
-        // which counts as an error.
+        // Detached: a runtime that shuts down drops the permit. Panics if no thread can be started, which counts as an error.
         drop(self.0.spawn_blocking(move || permit.run()));
         Ok(())
     }

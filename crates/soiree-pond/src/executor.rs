@@ -1,52 +1,52 @@
-//! A `threadpool::ThreadPool` that panics no more.
+//! A `threadpool::ThreadPool` as an executor that returns errors instead of panicking.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use soiree_bounded::{Executor, Permit};
-use soiree_core::{PanicPayload, ResizeError};
+use soiree_core::ResizeError;
+use soiree_core::panic::caught;
 use threadpool::ThreadPool;
 
-pub(crate) struct Threads {
+pub(crate) struct ThreadPoolExecutor {
     pool: ThreadPool,
-    /// How many were started, if they are there for this pool alone. `threadpool` starts one anew when one dies.
-    own: Option<AtomicUsize>,
+    /// How many threads were started; `None` if other code uses them too. `threadpool` replaces a thread that dies.
+    own_threads: Option<AtomicUsize>,
     growing: Mutex<()>,
 }
 
-impl Threads {
-    /// As many threads, each started now.
+impl ThreadPoolExecutor {
+    /// Starts all threads.
     pub(crate) fn start(name: &str, threads: usize) -> io::Result<Self> {
-        let first = threadpool::Builder::new()
+        let one_thread = threadpool::Builder::new()
             .num_threads(1)
             .thread_name(name.to_owned());
-        let this = Self {
-            pool: caught(|| first.build())?,
-            own: Some(AtomicUsize::new(1)),
+        let executor = Self {
+            pool: panic_to_error(|| one_thread.build())?,
+            own_threads: Some(AtomicUsize::new(1)),
             growing: Mutex::new(()),
         };
-        this.grow(threads).map(|()| this)
+        executor.grow(threads).map(|()| executor)
     }
 
     pub(crate) fn shared(pool: ThreadPool) -> Self {
         Self {
             pool,
-            own: None,
+            own_threads: None,
             growing: Mutex::new(()),
         }
     }
 
     fn grow(&self, threads: usize) -> io::Result<()> {
-        let Some(started) = &self.own else {
+        let Some(started) = &self.own_threads else {
             return Ok(());
         };
         let _growing = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
-        // One by one, since `threadpool` does not say how many it has started when it panics.
+        // One at a time: if `threadpool` panics, it does not say how many it has started.
         for count in started.load(Ordering::SeqCst)..threads {
             let mut pool = self.pool.clone();
-            if let Err(error) = caught(|| pool.set_num_threads(count + 1)) {
+            if let Err(error) = panic_to_error(|| pool.set_num_threads(count + 1)) {
                 pool.set_num_threads(count);
                 return Err(error);
             }
@@ -56,19 +56,20 @@ impl Threads {
     }
 }
 
-fn caught<T>(start: impl FnOnce() -> T) -> io::Result<T> {
-    catch_unwind(AssertUnwindSafe(start))
-        .map_err(|payload| io::Error::other(PanicPayload::new(payload).message().to_owned()))
+fn panic_to_error<T>(start: impl FnOnce() -> T) -> io::Result<T> {
+    caught(start).map_err(|payload| io::Error::other(payload.message().to_owned()))
 }
 
-impl Executor for Threads {
+impl Executor for ThreadPoolExecutor {
     fn execute(&self, permit: Permit) -> io::Result<()> {
         self.pool.execute(move || permit.run());
         Ok(())
     }
 
     fn threads(&self) -> Option<usize> {
-        self.own.as_ref().map(|own| own.load(Ordering::SeqCst))
+        self.own_threads
+            .as_ref()
+            .map(|threads| threads.load(Ordering::SeqCst))
     }
 
     fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
