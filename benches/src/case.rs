@@ -1,4 +1,4 @@
-//! Every workload and who does it.
+//! A workload and who does it.
 
 use crate::meter::Bench;
 
@@ -37,26 +37,4 @@ impl Case {
     pub fn prepare(&self) -> Box<dyn Bench> {
         (self.make)()
     }
-}
-
-/// All of them; without the crates that soiree is measured against, unless built with the feature `peers`.
-pub fn cases() -> Vec<Case> {
-    [
-        crate::dispatch::cases(),
-        crate::among::cases(),
-        crate::stars::cases(),
-        crate::churn::cases(),
-        crate::emit::cases(),
-        crate::pool::cases(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-/// The case of these names.
-pub fn find(workload: &str, contender: &str) -> Option<Case> {
-    cases()
-        .into_iter()
-        .find(|case| case.workload == workload && case.contender == contender)
 }

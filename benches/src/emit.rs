@@ -7,9 +7,10 @@ use soiree::{Emission, EventPool};
 use soiree_testkit::ManualPool;
 
 use crate::case::Case;
+use crate::jobs::by_value;
 use crate::listening::{Countdown, TOPIC, called, calls};
-use crate::meter::{Sample, measure};
-use crate::pool::{CAPACITY, by_value, produce, worker_pool};
+use crate::meter::{Sample, measure, split_across_threads};
+use crate::pools::{CAPACITY, worker_pool};
 use crate::port::Port;
 
 const PRODUCERS: [u64; 2] = [1, 2];
@@ -121,7 +122,7 @@ fn through<K>(
     move |ops| {
         countdown.begin(ops);
         let sample = measure(ops, || {
-            produce(producers, ops, |ops| {
+            split_across_threads(producers, ops, |ops| {
                 let mut kept = Vec::with_capacity(if keep { BATCH } else { 0 });
                 for payload in 0..ops {
                     emit(payload, &mut kept);
@@ -170,7 +171,7 @@ fn literal_one_at_a_time(workers: usize) -> impl FnMut(u64) -> Sample {
 #[cfg(feature = "peers")]
 fn tokio_one_at_a_time(workers: usize) -> impl FnMut(u64) -> Sample {
     let countdown = Countdown::leaked();
-    let runtime = crate::pool::peers::runtime(workers);
+    let runtime = crate::pools::runtime(workers);
     move |ops| {
         countdown.begin(ops);
         let sample = measure(ops, || {

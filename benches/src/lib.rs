@@ -4,18 +4,22 @@
 //! writes `BENCHMARKS.md`; the criterion benchmarks under `benches/` are for a closer look at one; `weigh` weighs what stays in
 //! memory. All of them take the work from here.
 
-mod among;
 mod case;
+mod catalog;
 mod churn;
 mod dispatch;
 mod emit;
+mod emit_loop;
+mod jobs;
 mod listening;
 mod matchers;
+mod matching;
 mod meter;
-mod pool;
+mod pools;
 mod port;
-mod stars;
 pub mod weights;
+mod wildcard;
 
-pub use self::case::{Case, cases, find};
+pub use self::case::Case;
+pub use self::catalog::{cases, find};
 pub use self::meter::{Bench, Sample, process_cpu};

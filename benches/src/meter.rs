@@ -142,6 +142,15 @@ pub(crate) fn measure_threads(threads: u64, ops: u64, work: impl Fn(u64) + Sync)
     }
 }
 
+/// Has threads do their part each; one alone is the calling thread.
+pub(crate) fn split_across_threads(threads: u64, ops: u64, act: impl Fn(u64) + Sync) {
+    if threads == 1 {
+        act(ops);
+    } else {
+        measure_threads(threads, ops, act);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

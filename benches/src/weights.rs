@@ -6,8 +6,8 @@ use std::sync::{Arc, Barrier};
 use soiree::{EventPool, WorkerPool};
 
 #[cfg(feature = "peers")]
-use crate::pool::Jobs;
-use crate::pool::worker_pool;
+use crate::pools::JobPool;
+use crate::pools::worker_pool;
 
 /// Something that takes memory as long as it lives.
 pub type Held = Box<dyn Any>;
@@ -57,7 +57,7 @@ pub fn weights() -> Vec<Weight> {
     add("queued job", "soiree", JOBS, queued_jobs);
     #[cfg(feature = "peers")]
     {
-        use crate::pool::peers::{Tokio, TokioBlocking};
+        use crate::pools::{TokioBlockingPool, TokioPool};
         add(
             "queued job",
             "threadpool",
@@ -76,12 +76,17 @@ pub fn weights() -> Vec<Weight> {
             JOBS,
             queued_at_peer::<rusty_pool::ThreadPool>,
         );
-        add("queued job", "tokio spawn", JOBS, queued_at_peer::<Tokio>);
+        add(
+            "queued job",
+            "tokio spawn",
+            JOBS,
+            queued_at_peer::<TokioPool>,
+        );
         add(
             "queued job",
             "tokio spawn_blocking",
             JOBS,
-            queued_at_peer::<TokioBlocking>,
+            queued_at_peer::<TokioBlockingPool>,
         );
     }
     add("idle pool of 2 workers", "soiree", POOLS, |full| {
@@ -163,7 +168,7 @@ fn queued_events(full: bool) -> Held {
 }
 
 #[cfg(feature = "peers")]
-fn queued_at_peer<P: Jobs>(full: bool) -> Held {
+fn queued_at_peer<P: JobPool>(full: bool) -> Held {
     let pool = P::with_workers(1);
     let begun = Arc::new(Barrier::new(2));
     pool.submit(held_up_job(Arc::clone(&begun)));

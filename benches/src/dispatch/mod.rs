@@ -10,58 +10,23 @@ use std::sync::{PoisonError, RwLock};
 use soiree::{Event, EventPool, IntoListenerResult};
 
 use crate::case::Case;
+use crate::emit_loop::{EmitLoop, emit_from_threads};
 use crate::listening::{
-    BareEvent, BareListener, BoxError, TOPIC, bare_listener, called, calls, reading_listener,
+    BareEvent, BareListener, BoxError, TOPIC, bare_listener, called, reading_listener,
 };
-use crate::meter::{Bench, Sample, measure, measure_threads};
 
 const LISTENERS: [u64; 3] = [1, 10, 100];
 const THREADS: [u64; 2] = [1, 2];
-
-/// Emits, and makes sure that every listener was called.
-pub(crate) struct Calls<F> {
-    emit: F,
-    listeners: u64,
-}
-
-impl<F> Calls<F> {
-    pub(crate) fn new(listeners: u64, emit: F) -> Self {
-        Self { emit, listeners }
-    }
-}
-
-impl<F: FnMut(u64)> Bench for Calls<F> {
-    fn run(&mut self, ops: u64) -> Sample {
-        let before = calls();
-        let sample = measure(ops, || (0..ops).for_each(&mut self.emit));
-        assert_eq!(
-            calls() - before,
-            ops * self.listeners,
-            "not all were called"
-        );
-        sample
-    }
-}
-
-/// Emits from several threads on the same topic, which has one listener.
-fn from_threads(threads: u64, emit: impl Fn(u64) + Sync) -> impl Bench {
-    move |ops: u64| {
-        measure_threads(threads, ops, |ops| {
-            (0..ops).for_each(&emit);
-            assert_eq!(calls(), ops, "not all were called");
-        })
-    }
-}
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for listeners in LISTENERS {
         let workload = format!("sync-{listeners}");
         cases.push(Case::new(&workload, "soiree", move || {
-            Calls::new(listeners, soiree(listeners))
+            EmitLoop::new(listeners, soiree(listeners))
         }));
         cases.push(Case::new(&workload, "RwLock loop", move || {
-            Calls::new(listeners, bare(listeners, bare_listener))
+            EmitLoop::new(listeners, bare(listeners, bare_listener))
         }));
         #[cfg(feature = "peers")]
         cases.extend(peers::cases(&workload, listeners));
@@ -69,19 +34,19 @@ pub(crate) fn cases() -> Vec<Case> {
     for listeners in LISTENERS {
         let workload = format!("sync-read-{listeners}");
         cases.push(Case::new(&workload, "soiree", move || {
-            Calls::new(listeners, soiree_read(listeners))
+            EmitLoop::new(listeners, soiree_read(listeners))
         }));
         cases.push(Case::new(&workload, "RwLock loop", move || {
-            Calls::new(listeners, bare(listeners, reading_listener))
+            EmitLoop::new(listeners, bare(listeners, reading_listener))
         }));
         #[cfg(feature = "peers")]
         cases.push(peers::reading(&workload, listeners));
     }
     for threads in THREADS {
         let workload = format!("sync-threads-{threads}");
-        let make = move || from_threads(threads, soiree(1));
+        let make = move || emit_from_threads(threads, soiree(1));
         cases.push(Case::new(&workload, "soiree", make).threaded());
-        let make = move || from_threads(threads, bare(1, bare_listener));
+        let make = move || emit_from_threads(threads, bare(1, bare_listener));
         cases.push(Case::new(&workload, "RwLock loop", make).threaded());
         #[cfg(feature = "peers")]
         cases.extend(peers::threaded(&workload, threads));

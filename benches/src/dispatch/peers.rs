@@ -9,36 +9,36 @@ use mod_events::EventDispatcher;
 use rs_events::{EventEmitter, EventHandler};
 use signals2::{Connect1, Emit1, Signal};
 
-use super::{Calls, from_threads};
 use crate::case::Case;
+use crate::emit_loop::{EmitLoop, emit_from_threads};
 use crate::listening::{TOPIC, called};
 use crate::matchers::{MqttTopicEngine, MqttTopicTree, Quill, Registry};
 
 pub(super) fn cases(workload: &str, listeners: u64) -> Vec<Case> {
     vec![
         Case::new(workload, "mod-events", move || {
-            Calls::new(listeners, mod_events(listeners))
+            EmitLoop::new(listeners, mod_events(listeners))
         }),
         Case::new(workload, "hey_listen", move || {
-            Calls::new(listeners, hey_listen(listeners))
+            EmitLoop::new(listeners, hey_listen(listeners))
         }),
         Case::new(workload, "signals2", move || {
-            Calls::new(listeners, signals2(listeners))
+            EmitLoop::new(listeners, signals2(listeners))
         }),
         Case::new(workload, "rs_events", move || {
-            Calls::new(listeners, rs_events(listeners))
+            EmitLoop::new(listeners, rs_events(listeners))
         }),
         Case::new(workload, "tokio broadcast", move || {
-            Calls::new(listeners, broadcast(listeners))
+            EmitLoop::new(listeners, broadcast(listeners))
         }),
         Case::new(workload, "quill-pubsub", move || {
-            Calls::new(listeners, matcher::<Quill>(listeners))
+            EmitLoop::new(listeners, matcher::<Quill>(listeners))
         }),
         Case::new(workload, "mqtt_topic_tree", move || {
-            Calls::new(listeners, matcher::<MqttTopicTree>(listeners))
+            EmitLoop::new(listeners, matcher::<MqttTopicTree>(listeners))
         }),
         Case::new(workload, "mqtt-topic-engine", move || {
-            Calls::new(listeners, matcher::<MqttTopicEngine>(listeners))
+            EmitLoop::new(listeners, matcher::<MqttTopicEngine>(listeners))
         }),
     ]
 }
@@ -46,14 +46,14 @@ pub(super) fn cases(workload: &str, listeners: u64) -> Vec<Case> {
 /// With listeners that look at the payload, as these do in any case.
 pub(super) fn reading(workload: &str, listeners: u64) -> Case {
     Case::new(workload, "mod-events", move || {
-        Calls::new(listeners, mod_events(listeners))
+        EmitLoop::new(listeners, mod_events(listeners))
     })
 }
 
 pub(super) fn threaded(workload: &str, threads: u64) -> Vec<Case> {
     vec![
         Case::new(workload, "mod-events", move || {
-            from_threads(threads, mod_events(1))
+            emit_from_threads(threads, mod_events(1))
         })
         .threaded(),
     ]

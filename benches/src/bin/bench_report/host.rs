@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::Result;
+use crate::result::Result;
 
 /// What is told of the machine.
 pub(crate) struct Host {

@@ -3,14 +3,16 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::Options;
 use crate::chapters::Chapter;
+use crate::comparison::{Outcome, Row, Target};
+use crate::format::{bytes, nanos, spread, times};
 use crate::host::Host;
+use crate::key::Key;
+use crate::options::Options;
 use crate::plots;
-use crate::process::Weighed;
-use crate::rows::{Figure, Key, Outcome, Row, Target};
-use crate::run::{MOST_FOREIGN, Measured};
-use crate::statistics::Middle;
+use crate::process::{MOST_FOREIGN, Weighed};
+use crate::rounds::Measured;
+use crate::runs::Figure;
 
 /// What may be weighed at most, in bytes.
 const HEAVIEST: [(&str, f64); 5] = [
@@ -76,7 +78,7 @@ fn targets(measured: &Measured, weights: &[Weighed]) -> String {
          | workload | soiree | beside | ratio | of CPU time | pairs (dropped) | target | reached |\n|---|---|---|---|---|---|---|---|\n",
     );
     for row in measured.chapters.iter().flat_map(|chapter| &chapter.rows) {
-        if let Some(outcome) = row.outcome(measured) {
+        if let Some(outcome) = row.outcome(&measured.runs) {
             text += &target(row, &outcome);
         }
     }
@@ -153,7 +155,7 @@ fn figures(chapter: &Chapter, measured: &Measured, plotted: bool) -> String {
     text += &"---|".repeat(named.len());
     text.push('\n');
     for key in keys {
-        let figure = |figure: Figure| middle(measured, key, figure);
+        let figure = |figure: Figure<'_>| measured.runs.middle(key, figure);
         let (Some(wall), Some(cpu)) = (figure(Figure::Wall), figure(Figure::Cpu)) else {
             continue;
         };
@@ -166,7 +168,7 @@ fn figures(chapter: &Chapter, measured: &Measured, plotted: bool) -> String {
             nanos(cpu.median)
         );
         for name in &named {
-            let found = undisturbed(measured, key, |run| run.sample.figure(name));
+            let found = figure(Figure::Named(name));
             let _ = write!(
                 text,
                 " {} |",
@@ -176,21 +178,6 @@ fn figures(chapter: &Chapter, measured: &Measured, plotted: bool) -> String {
         text.push('\n');
     }
     text
-}
-
-/// Of a contender's undisturbed runs, or of all if there are none.
-pub(crate) fn middle(measured: &Measured, key: &Key, figure: Figure) -> Option<Middle> {
-    undisturbed(measured, key, |run| figure.of(run))
-}
-
-fn undisturbed(
-    measured: &Measured,
-    key: &Key,
-    figure: impl Fn(&crate::process::Run) -> Option<f64>,
-) -> Option<Middle> {
-    let runs = measured.runs.get(key)?;
-    let quiet = runs.iter().filter(|run| run.foreign <= MOST_FOREIGN);
-    Middle::of(quiet.filter_map(&figure)).or_else(|| Middle::of(runs.iter().filter_map(&figure)))
 }
 
 fn memory(weights: &[Weighed]) -> String {
@@ -209,38 +196,6 @@ fn memory(weights: &[Weighed]) -> String {
         );
     }
     text
-}
-
-fn spread(middle: Middle, show: fn(f64) -> String) -> String {
-    format!(
-        "{} ({} – {})",
-        show(middle.median),
-        show(middle.low),
-        show(middle.high)
-    )
-}
-
-fn times(ratio: f64) -> String {
-    format!("{ratio:.2}×")
-}
-
-/// A time as one reads it.
-pub(crate) fn nanos(nanos: f64) -> String {
-    match nanos {
-        _ if nanos < 99.95 => format!("{nanos:.1} ns"),
-        _ if nanos < 9_999.5 => format!("{nanos:.0} ns"),
-        _ if nanos < 1e6 => format!("{:.1} µs", nanos / 1e3),
-        _ => format!("{:.1} ms", nanos / 1e6),
-    }
-}
-
-fn bytes(bytes: f64) -> String {
-    if bytes < 9_999.5 {
-        // A few bytes below zero are none: something else was given back meanwhile.
-        format!("{:.0} B", bytes.max(0.0))
-    } else {
-        format!("{:.1} KiB", bytes / 1024.0)
-    }
 }
 
 fn yes_or_no(reached: bool) -> &'static str {

@@ -6,11 +6,11 @@ use std::path::Path;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::Result;
 use crate::chapters::{Chapter, Group};
-use crate::markdown::{middle, nanos};
-use crate::rows::Figure;
-use crate::run::Measured;
+use crate::format::nanos;
+use crate::result::Result;
+use crate::rounds::Measured;
+use crate::runs::Figure;
 
 const WIDTH: u32 = 900;
 const BAR: i32 = 22;
@@ -43,8 +43,8 @@ fn bars(measured: &Measured, group: &Group, title: &str, file: &Path) -> Result 
         .keys
         .iter()
         .filter_map(|key| {
-            let wall = middle(measured, key, Figure::Wall)?.median;
-            let cpu = middle(measured, key, Figure::Cpu)?.median;
+            let wall = measured.runs.middle(key, Figure::Wall)?.median;
+            let cpu = measured.runs.middle(key, Figure::Cpu)?.median;
             let several = group
                 .keys
                 .iter()

@@ -8,8 +8,12 @@ use std::time::{Duration, Instant};
 
 use soiree_benches::{Sample, process_cpu};
 
-use crate::rows::Key;
-use crate::{Result, host};
+use crate::host;
+use crate::key::Key;
+use crate::result::Result;
+
+/// A run during which other processes had more than this of a core, counts for nothing.
+pub(crate) const MOST_FOREIGN: f64 = 0.1;
 
 /// Where the programs are, and what they can do.
 pub(crate) struct Programs {
@@ -29,7 +33,13 @@ pub(crate) struct Weighed {
 /// One run, and what else the machine did meanwhile, in cores.
 pub(crate) struct Run {
     pub(crate) sample: Sample,
-    pub(crate) foreign: f64,
+    foreign: f64,
+}
+
+impl Run {
+    pub(crate) fn is_undisturbed(&self) -> bool {
+        self.foreign <= MOST_FOREIGN
+    }
 }
 
 impl Programs {

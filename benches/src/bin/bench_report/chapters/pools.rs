@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Chapter, Group, SOIREE, keys, row};
-use crate::rows::{Figure, Key, Row, Target};
+use super::chapter::{Chapter, Group, SOIREE, keys, row};
+use crate::comparison::{Row, Target};
+use crate::key::Key;
+use crate::runs::Figure;
 
 const POOLS: [&str; 5] = [
     "threadpool",

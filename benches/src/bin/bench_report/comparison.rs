@@ -1,44 +1,9 @@
 //! What is compared with what.
 
+use crate::key::Key;
 use crate::process::Run;
-use crate::run::{MOST_FOREIGN, Measured};
+use crate::runs::{Figure, Runs};
 use crate::statistics::Middle;
-
-/// One workload done by one contender.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
-    pub(crate) workload: String,
-    pub(crate) contender: String,
-}
-
-impl Key {
-    pub(crate) fn new(workload: impl Into<String>, contender: impl Into<String>) -> Self {
-        Self {
-            workload: workload.into(),
-            contender: contender.into(),
-        }
-    }
-}
-
-/// What of a run is compared.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Figure {
-    /// Time for each operation.
-    Wall,
-    /// CPU time for each operation.
-    Cpu,
-    Named(&'static str),
-}
-
-impl Figure {
-    pub(crate) fn of(self, run: &Run) -> Option<f64> {
-        match self {
-            Self::Wall => Some(run.sample.wall_per_op()),
-            Self::Cpu => Some(run.sample.cpu_per_op()),
-            Self::Named(name) => run.sample.figure(name),
-        }
-    }
-}
 
 /// When a row counts as reached.
 #[derive(Clone, Copy)]
@@ -56,7 +21,7 @@ pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) ours: Key,
     pub(crate) others: Vec<Key>,
-    pub(crate) figure: Figure,
+    pub(crate) figure: Figure<'static>,
     pub(crate) target: Target,
 }
 
@@ -82,15 +47,15 @@ const FEWEST: usize = 3;
 
 impl Row {
     /// Nothing if something was not measured.
-    pub(crate) fn outcome(&self, measured: &Measured) -> Option<Outcome> {
-        let ours = measured.runs.get(&self.ours)?;
+    pub(crate) fn outcome(&self, runs: &Runs) -> Option<Outcome> {
+        let ours = runs.get(&self.ours)?;
         if self.others.is_empty() {
             return self.compare(ours, ours, None);
         }
         let outcomes: Option<Vec<Outcome>> = self
             .others
             .iter()
-            .map(|other| self.compare(ours, measured.runs.get(other)?, Some(other)))
+            .map(|other| self.compare(ours, runs.get(other)?, Some(other)))
             .collect();
         let better = |one: &Outcome, two: &Outcome| {
             let order = one.ratio.median.total_cmp(&two.ratio.median);
@@ -104,11 +69,10 @@ impl Row {
 
     fn compare(&self, ours: &[Run], others: &[Run], other: Option<&Key>) -> Option<Outcome> {
         let pairs: Vec<(&Run, &Run)> = ours.iter().zip(others).collect();
-        let undisturbed = |run: &Run| run.foreign <= MOST_FOREIGN;
         let quiet: Vec<(&Run, &Run)> = pairs
             .iter()
             .copied()
-            .filter(|(one, two)| undisturbed(one) && undisturbed(two))
+            .filter(|(one, two)| one.is_undisturbed() && two.is_undisturbed())
             .collect();
         let noisy = quiet.len() < FEWEST;
         let dropped = if noisy { 0 } else { pairs.len() - quiet.len() };

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use soiree::EventPool;
 
 use crate::case::Case;
-use crate::dispatch::Calls;
+use crate::emit_loop::EmitLoop;
 use crate::listening::called;
 
 const STARS: usize = 8;
@@ -23,7 +23,7 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// No topic comes twice, so that every one has to be matched.
-fn eight_stars(segments: usize) -> Calls<impl FnMut(u64)> {
+fn eight_stars(segments: usize) -> EmitLoop<impl FnMut(u64)> {
     let soiree = EventPool::new();
     // It matches none of the topics, which is what takes longest to find out.
     let pattern = ["**.a"; STARS].join(".");
@@ -35,7 +35,7 @@ fn eight_stars(segments: usize) -> Calls<impl FnMut(u64)> {
     let stem = "a.".repeat(segments - 1);
     let mut topic = stem.clone();
     let mut number = 0_u64;
-    Calls::new(1, move |payload| {
+    EmitLoop::new(1, move |payload| {
         topic.truncate(stem.len());
         number += 1;
         write!(topic, "{number}").expect("there is room in a string");

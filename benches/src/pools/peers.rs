@@ -1,24 +1,10 @@
-//! The same on pools of other crates.
+//! Pools of other crates.
 
 use std::time::Duration;
 
-use super::{Jobs, of};
-use crate::case::Case;
+use super::job_pool::JobPool;
 
-pub(super) fn cases() -> Vec<Case> {
-    [
-        of::<threadpool::ThreadPool>("threadpool"),
-        of::<rayon::ThreadPool>("rayon"),
-        of::<rusty_pool::ThreadPool>("rusty_pool"),
-        of::<Tokio>("tokio spawn"),
-        of::<TokioBlocking>("tokio spawn_blocking"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-impl Jobs for threadpool::ThreadPool {
+impl JobPool for threadpool::ThreadPool {
     fn with_workers(workers: usize) -> Self {
         Self::new(workers)
     }
@@ -28,7 +14,7 @@ impl Jobs for threadpool::ThreadPool {
     }
 }
 
-impl Jobs for rayon::ThreadPool {
+impl JobPool for rayon::ThreadPool {
     fn with_workers(workers: usize) -> Self {
         let builder = rayon::ThreadPoolBuilder::new().num_threads(workers);
         builder.build().expect("threads can be started")
@@ -39,7 +25,7 @@ impl Jobs for rayon::ThreadPool {
     }
 }
 
-impl Jobs for rusty_pool::ThreadPool {
+impl JobPool for rusty_pool::ThreadPool {
     fn with_workers(workers: usize) -> Self {
         let pool = Self::new(workers, workers, Duration::from_secs(60));
         pool.start_core_threads();
@@ -58,9 +44,9 @@ pub(crate) fn runtime(workers: usize) -> tokio::runtime::Runtime {
         .expect("threads can be started")
 }
 
-pub(crate) struct Tokio(tokio::runtime::Runtime);
+pub(crate) struct TokioPool(tokio::runtime::Runtime);
 
-impl Jobs for Tokio {
+impl JobPool for TokioPool {
     fn with_workers(workers: usize) -> Self {
         Self(runtime(workers))
     }
@@ -71,9 +57,9 @@ impl Jobs for Tokio {
 }
 
 /// On a runtime of one thread, which has nothing to do.
-pub(crate) struct TokioBlocking(tokio::runtime::Runtime);
+pub(crate) struct TokioBlockingPool(tokio::runtime::Runtime);
 
-impl Jobs for TokioBlocking {
+impl JobPool for TokioBlockingPool {
     fn with_workers(workers: usize) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

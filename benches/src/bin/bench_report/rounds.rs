@@ -1,28 +1,27 @@
 //! Letting contenders take turns.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::chapters::{Chapter, Group, chapters};
+use crate::key::Key;
+use crate::options::Options;
 use crate::process::{Programs, Run, Server};
-use crate::rows::Key;
-use crate::{Options, Result};
+use crate::result::Result;
+use crate::runs::Runs;
 
-/// A run during which other processes had more than this of a core, counts for nothing.
-pub(crate) const MOST_FOREIGN: f64 = 0.1;
 /// So many undisturbed pairs are worked for.
 const WANTED: usize = 7;
 
-/// All runs of every case; those at the same place were made one after another.
+/// What was measured.
 pub(crate) struct Measured {
     pub(crate) chapters: Vec<Chapter>,
-    pub(crate) runs: HashMap<Key, Vec<Run>>,
+    pub(crate) runs: Runs,
 }
 
 pub(crate) fn all(programs: &Programs, options: &Options) -> Result<Measured> {
     let mut measured = Measured {
         chapters: chapters(),
-        runs: HashMap::new(),
+        runs: Runs::default(),
     };
     if let Some(word) = &options.only {
         for chapter in &mut measured.chapters {
@@ -49,8 +48,9 @@ pub(crate) fn all(programs: &Programs, options: &Options) -> Result<Measured> {
         let left = deadline.saturating_duration_since(Instant::now());
         let share = left.mul_f64(group.weight() / weight);
         weight -= group.weight();
-        let runs = one(programs, group, options, share)?;
-        measured.runs.extend(runs);
+        for case in one(programs, group, options, share)? {
+            measured.runs.insert(case.key, case.runs);
+        }
     }
     Ok(measured)
 }
@@ -60,7 +60,7 @@ fn one(
     group: &Group,
     options: &Options,
     share: Duration,
-) -> Result<HashMap<Key, Vec<Run>>> {
+) -> Result<Vec<Turns>> {
     let started = Instant::now();
     let window = if options.quick {
         group.window / 4
@@ -96,10 +96,7 @@ fn one(
             break;
         }
     }
-    Ok(cases
-        .into_iter()
-        .map(|case| (case.key, case.runs))
-        .collect())
+    Ok(cases)
 }
 
 /// One contender, whose turn comes again and again.
@@ -136,10 +133,7 @@ impl Turns {
     }
 
     fn undisturbed(&self) -> usize {
-        self.runs
-            .iter()
-            .filter(|run| run.foreign <= MOST_FOREIGN)
-            .count()
+        self.runs.iter().filter(|run| run.is_undisturbed()).count()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use crate::case::Case;
-use crate::dispatch::Calls;
+use crate::emit_loop::EmitLoop;
 use crate::matchers::{Registry, Soiree};
 
 /// How many patterns there are.
@@ -31,7 +31,7 @@ fn add<R: Registry + 'static>(contender: &'static str, most: u64) -> Vec<Case> {
         let make = move || {
             let mut registry = registry::<R>(patterns);
             let topic = topic::<R>(patterns / 4, 0);
-            Calls::new(2, move |payload| registry.emit(black_box(&topic), payload))
+            EmitLoop::new(2, move |payload| registry.emit(black_box(&topic), payload))
         };
         (
             patterns,
@@ -43,7 +43,7 @@ fn add<R: Registry + 'static>(contender: &'static str, most: u64) -> Vec<Case> {
             let mut registry = registry::<R>(patterns);
             let topics: Vec<String> = (0..TOPICS).map(|at| topic::<R>(at / 2, at % 2)).collect();
             let mut at = 0;
-            Calls::new(2, move |payload| {
+            EmitLoop::new(2, move |payload| {
                 registry.emit(&topics[at], payload);
                 at = (at + 1) % topics.len();
             })

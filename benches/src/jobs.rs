@@ -1,48 +1,44 @@
 //! Running small jobs on a pool.
 
-#[cfg(feature = "peers")]
-pub(crate) mod peers;
-
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::bounded;
 use soiree::WorkerPool;
 
 use crate::case::Case;
 use crate::listening::Countdown;
-use crate::meter::{Sample, measure, measure_threads};
+use crate::meter::{Sample, measure, split_across_threads};
+use crate::pools::{CAPACITY, ChannelPool, JobPool};
 
-/// Jobs that may wait, where that can be bounded.
-pub(crate) const CAPACITY: usize = 1024;
 const PRODUCERS: [u64; 2] = [1, 2];
 const WORKERS: [usize; 2] = [2, 10];
 /// How long a pool is left alone before the next job, so that its workers are asleep.
 const PAUSE: Duration = Duration::from_micros(200);
 
-/// A pool that somebody else wrote.
-pub(crate) trait Jobs: Send + Sync + 'static {
-    fn with_workers(workers: usize) -> Self;
-
-    fn submit(&self, job: impl FnOnce() + Send + 'static);
-}
-
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = of::<WorkerPool>("soiree");
-    cases.extend(of::<Boxed>("crossbeam, boxed jobs"));
+    cases.extend(of::<ChannelPool>("crossbeam, boxed jobs"));
     for_each_size(|producers, workers| {
         let workload = tiny(producers, workers);
         let make = move || by_value(producers, workers);
         cases.push(Case::new(workload, "crossbeam, jobs by value", make).threaded());
     });
     #[cfg(feature = "peers")]
-    cases.extend(peers::cases());
+    {
+        use crate::pools::{TokioBlockingPool, TokioPool};
+        cases.extend(of::<threadpool::ThreadPool>("threadpool"));
+        cases.extend(of::<rayon::ThreadPool>("rayon"));
+        cases.extend(of::<rusty_pool::ThreadPool>("rusty_pool"));
+        cases.extend(of::<TokioPool>("tokio spawn"));
+        cases.extend(of::<TokioBlockingPool>("tokio spawn_blocking"));
+    }
     cases
 }
 
 /// What every pool does.
-fn of<P: Jobs>(contender: &'static str) -> Vec<Case> {
+fn of<P: JobPool>(contender: &'static str) -> Vec<Case> {
     let mut cases = vec![
         Case::new("idle-pool", contender, || on_idle_pool(P::with_workers(2))).threaded(),
         Case::new("pool-at-rest", contender, || at_rest(P::with_workers(10))).threaded(),
@@ -66,12 +62,12 @@ fn tiny(producers: u64, workers: usize) -> String {
     format!("tiny-jobs-{producers}p-{workers}w")
 }
 
-fn tiny_jobs<P: Jobs>(producers: u64, pool: P) -> impl FnMut(u64) -> Sample {
+fn tiny_jobs<P: JobPool>(producers: u64, pool: P) -> impl FnMut(u64) -> Sample {
     let countdown = Countdown::leaked();
     move |ops| {
         countdown.begin(ops);
         let sample = measure(ops, || {
-            produce(producers, ops, |ops| {
+            split_across_threads(producers, ops, |ops| {
                 (0..ops).for_each(|_| pool.submit(|| countdown.hit()));
             });
             countdown.wait();
@@ -81,17 +77,8 @@ fn tiny_jobs<P: Jobs>(producers: u64, pool: P) -> impl FnMut(u64) -> Sample {
     }
 }
 
-/// Has threads do their part each; one alone is the calling thread.
-pub(crate) fn produce(producers: u64, ops: u64, act: impl Fn(u64) + Sync) {
-    if producers == 1 {
-        act(ops);
-    } else {
-        measure_threads(producers, ops, act);
-    }
-}
-
 /// One job at a time. The sample is that of submit to run; `round-` are percentiles of submit until its end is known.
-fn on_idle_pool<P: Jobs>(pool: P) -> impl FnMut(u64) -> Sample {
+fn on_idle_pool<P: JobPool>(pool: P) -> impl FnMut(u64) -> Sample {
     let countdown = Countdown::leaked();
     let epoch = Instant::now();
     let begun: &'static AtomicU64 = Box::leak(Box::default());
@@ -120,7 +107,7 @@ fn on_idle_pool<P: Jobs>(pool: P) -> impl FnMut(u64) -> Sample {
 }
 
 /// Whatever is asked for, it rests a second; the CPU time is what counts.
-fn at_rest<P: Jobs>(pool: P) -> impl FnMut(u64) -> Sample {
+fn at_rest<P: JobPool>(pool: P) -> impl FnMut(u64) -> Sample {
     move |_| {
         let countdown = Countdown::leaked();
         countdown.begin(100);
@@ -129,60 +116,6 @@ fn at_rest<P: Jobs>(pool: P) -> impl FnMut(u64) -> Sample {
         countdown.check();
         thread::sleep(Duration::from_millis(200));
         measure(1, || thread::sleep(Duration::from_secs(1)))
-    }
-}
-
-impl Jobs for WorkerPool {
-    fn with_workers(workers: usize) -> Self {
-        worker_pool(workers)
-    }
-
-    fn submit(&self, job: impl FnOnce() + Send + 'static) {
-        WorkerPool::submit(self, job).expect("the pool is open");
-    }
-}
-
-pub(crate) fn worker_pool(workers: usize) -> WorkerPool {
-    let builder = WorkerPool::builder()
-        .min_workers(workers)
-        .max_workers(workers);
-    let pool = builder.capacity(CAPACITY).build();
-    pool.expect("the limits make sense")
-}
-
-type BoxedJob = Box<dyn FnOnce() + Send>;
-
-/// The least that a pool can be: threads that take boxed jobs from a channel.
-struct Boxed {
-    jobs: Option<Sender<BoxedJob>>,
-    workers: Vec<JoinHandle<()>>,
-}
-
-impl Jobs for Boxed {
-    fn with_workers(workers: usize) -> Self {
-        let (sender, receiver) = bounded::<BoxedJob>(CAPACITY);
-        let worker = |_| {
-            let jobs = receiver.clone();
-            thread::spawn(move || jobs.iter().for_each(|job| job()))
-        };
-        Self {
-            jobs: Some(sender),
-            workers: (0..workers).map(worker).collect(),
-        }
-    }
-
-    fn submit(&self, job: impl FnOnce() + Send + 'static) {
-        let jobs = self.jobs.as_ref().expect("it is open");
-        jobs.send(Box::new(job)).expect("the workers live");
-    }
-}
-
-impl Drop for Boxed {
-    fn drop(&mut self) {
-        self.jobs = None;
-        for worker in self.workers.drain(..) {
-            worker.join().expect("no job panics");
-        }
     }
 }
 
@@ -197,7 +130,7 @@ pub(crate) fn by_value(producers: u64, workers: usize) -> impl FnMut(u64) -> Sam
     move |ops| {
         countdown.begin(ops);
         let sample = measure(ops, || {
-            produce(producers, ops, |ops| {
+            split_across_threads(producers, ops, |ops| {
                 (0..ops).for_each(|value| sender.send(value).expect("the workers live"));
             });
             countdown.wait();

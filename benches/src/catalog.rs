@@ -1,0 +1,26 @@
+//! Every case.
+
+use crate::case::Case;
+use crate::{churn, dispatch, emit, jobs, matching, wildcard};
+
+/// All cases. Those of other crates need the feature `peers`.
+pub fn cases() -> Vec<Case> {
+    [
+        dispatch::cases(),
+        matching::cases(),
+        wildcard::cases(),
+        churn::cases(),
+        emit::cases(),
+        jobs::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The case with these names.
+pub fn find(workload: &str, contender: &str) -> Option<Case> {
+    cases()
+        .into_iter()
+        .find(|case| case.workload == workload && case.contender == contender)
+}
