@@ -1,13 +1,13 @@
 //! A workload and who does it.
 
-use crate::meter::Bench;
+use crate::measure::Bench;
 
-/// One workload done by one contender.
+/// One workload done by one subject.
 pub struct Case {
     /// What is done.
     pub workload: String,
     /// Who does it.
-    pub contender: &'static str,
+    pub subject: &'static str,
     /// Whether threads are involved, so that a process should run it only once.
     pub threaded: bool,
     make: Box<dyn Fn() -> Box<dyn Bench>>,
@@ -16,12 +16,12 @@ pub struct Case {
 impl Case {
     pub(crate) fn new<B: Bench + 'static>(
         workload: impl Into<String>,
-        contender: &'static str,
+        subject: &'static str,
         make: impl Fn() -> B + 'static,
     ) -> Self {
         Self {
             workload: workload.into(),
-            contender,
+            subject,
             threaded: false,
             make: Box::new(move || Box::new(make())),
         }

@@ -1,7 +1,7 @@
 //! Every case.
 
 use crate::case::Case;
-use crate::{churn, dispatch, emit, jobs, matching, wildcard};
+use crate::{dispatch, emit, jobs, matching, subscribe, wildcard};
 
 /// All cases. Those of other crates need the feature `peers`.
 pub fn cases() -> Vec<Case> {
@@ -9,7 +9,7 @@ pub fn cases() -> Vec<Case> {
         dispatch::cases(),
         matching::cases(),
         wildcard::cases(),
-        churn::cases(),
+        subscribe::cases(),
         emit::cases(),
         jobs::cases(),
     ]
@@ -19,8 +19,8 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// The case with these names.
-pub fn find(workload: &str, contender: &str) -> Option<Case> {
+pub fn find(workload: &str, subject: &str) -> Option<Case> {
     cases()
         .into_iter()
-        .find(|case| case.workload == workload && case.contender == contender)
+        .find(|case| case.workload == workload && case.subject == subject)
 }

@@ -1,7 +1,8 @@
 //! Benchmarks that emit, and make sure that all listeners were called.
 
-use crate::listening::calls;
-use crate::meter::{Bench, Sample, measure, measure_threads};
+use crate::listener::calls;
+use crate::measure::{Bench, measure, measure_threads};
+use crate::sample::Sample;
 
 /// Emits, and makes sure that every listener was called.
 pub(crate) struct EmitLoop<F> {

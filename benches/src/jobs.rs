@@ -8,9 +8,10 @@ use crossbeam_channel::bounded;
 use soiree::WorkerPool;
 
 use crate::case::Case;
-use crate::listening::Countdown;
-use crate::meter::{Sample, measure, split_across_threads};
+use crate::latch::Latch;
+use crate::measure::{measure, split_across_threads};
 use crate::pools::{CAPACITY, ChannelPool, JobPool};
+use crate::sample::Sample;
 
 const PRODUCERS: [u64; 2] = [1, 2];
 const WORKERS: [usize; 2] = [2, 10];
@@ -18,34 +19,37 @@ const WORKERS: [usize; 2] = [2, 10];
 const PAUSE: Duration = Duration::from_micros(200);
 
 pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = of::<WorkerPool>("soiree");
-    cases.extend(of::<ChannelPool>("crossbeam, boxed jobs"));
+    let mut cases = pool_cases::<WorkerPool>("soiree");
+    cases.extend(pool_cases::<ChannelPool>("crossbeam, boxed jobs"));
     for_each_size(|producers, workers| {
-        let workload = tiny(producers, workers);
-        let make = move || by_value(producers, workers);
+        let workload = tiny_jobs_name(producers, workers);
+        let make = move || jobs_by_value(producers, workers);
         cases.push(Case::new(workload, "crossbeam, jobs by value", make).threaded());
     });
     #[cfg(feature = "peers")]
     {
         use crate::pools::{TokioBlockingPool, TokioPool};
-        cases.extend(of::<threadpool::ThreadPool>("threadpool"));
-        cases.extend(of::<rayon::ThreadPool>("rayon"));
-        cases.extend(of::<rusty_pool::ThreadPool>("rusty_pool"));
-        cases.extend(of::<TokioPool>("tokio spawn"));
-        cases.extend(of::<TokioBlockingPool>("tokio spawn_blocking"));
+        cases.extend(pool_cases::<threadpool::ThreadPool>("threadpool"));
+        cases.extend(pool_cases::<rayon::ThreadPool>("rayon"));
+        cases.extend(pool_cases::<rusty_pool::ThreadPool>("rusty_pool"));
+        cases.extend(pool_cases::<TokioPool>("tokio spawn"));
+        cases.extend(pool_cases::<TokioBlockingPool>("tokio spawn_blocking"));
     }
     cases
 }
 
 /// What every pool does.
-fn of<P: JobPool>(contender: &'static str) -> Vec<Case> {
+fn pool_cases<P: JobPool>(subject: &'static str) -> Vec<Case> {
     let mut cases = vec![
-        Case::new("idle-pool", contender, || on_idle_pool(P::with_workers(2))).threaded(),
-        Case::new("pool-at-rest", contender, || at_rest(P::with_workers(10))).threaded(),
+        Case::new("idle-pool", subject, || idle_pool(P::with_workers(2))).threaded(),
+        Case::new("pool-at-rest", subject, || {
+            pool_at_rest(P::with_workers(10))
+        })
+        .threaded(),
     ];
     for_each_size(|producers, workers| {
         let make = move || tiny_jobs(producers, P::with_workers(workers));
-        cases.push(Case::new(tiny(producers, workers), contender, make).threaded());
+        cases.push(Case::new(tiny_jobs_name(producers, workers), subject, make).threaded());
     });
     cases
 }
@@ -58,45 +62,45 @@ fn for_each_size(mut act: impl FnMut(u64, usize)) {
     }
 }
 
-fn tiny(producers: u64, workers: usize) -> String {
+fn tiny_jobs_name(producers: u64, workers: usize) -> String {
     format!("tiny-jobs-{producers}p-{workers}w")
 }
 
 fn tiny_jobs<P: JobPool>(producers: u64, pool: P) -> impl FnMut(u64) -> Sample {
-    let countdown = Countdown::leaked();
+    let latch = Latch::leaked();
     move |ops| {
-        countdown.begin(ops);
+        latch.reset(ops);
         let sample = measure(ops, || {
             split_across_threads(producers, ops, |ops| {
-                (0..ops).for_each(|_| pool.submit(|| countdown.hit()));
+                (0..ops).for_each(|_| pool.submit(|| latch.count_down()));
             });
-            countdown.wait();
+            latch.wait();
         });
-        countdown.check();
+        latch.assert_exact();
         sample
     }
 }
 
 /// One job at a time. The sample is that of submit to run; `round-` are percentiles of submit until its end is known.
-fn on_idle_pool<P: JobPool>(pool: P) -> impl FnMut(u64) -> Sample {
-    let countdown = Countdown::leaked();
+fn idle_pool<P: JobPool>(pool: P) -> impl FnMut(u64) -> Sample {
+    let latch = Latch::leaked();
     let epoch = Instant::now();
-    let begun: &'static AtomicU64 = Box::leak(Box::default());
+    let started: &'static AtomicU64 = Box::leak(Box::default());
     move |ops| {
         let mut to_run = Vec::with_capacity(ops as usize);
         let mut round_trips = Vec::with_capacity(ops as usize);
         let mut sample = measure(ops, || {
             for _ in 0..ops {
                 thread::sleep(PAUSE);
-                countdown.begin(1);
+                latch.reset(1);
                 let submitted = epoch.elapsed();
                 pool.submit(move || {
-                    begun.store(epoch.elapsed().as_nanos() as u64, Ordering::Relaxed);
-                    countdown.hit();
+                    started.store(epoch.elapsed().as_nanos() as u64, Ordering::Relaxed);
+                    latch.count_down();
                 });
-                countdown.wait();
+                latch.wait();
                 round_trips.push(epoch.elapsed() - submitted);
-                to_run.push(Duration::from_nanos(begun.load(Ordering::Relaxed)) - submitted);
+                to_run.push(Duration::from_nanos(started.load(Ordering::Relaxed)) - submitted);
             }
         });
         sample.wall = to_run.iter().sum();
@@ -107,35 +111,35 @@ fn on_idle_pool<P: JobPool>(pool: P) -> impl FnMut(u64) -> Sample {
 }
 
 /// Whatever is asked for, it rests a second; the CPU time is what counts.
-fn at_rest<P: JobPool>(pool: P) -> impl FnMut(u64) -> Sample {
+fn pool_at_rest<P: JobPool>(pool: P) -> impl FnMut(u64) -> Sample {
     move |_| {
-        let countdown = Countdown::leaked();
-        countdown.begin(100);
-        (0..100).for_each(|_| pool.submit(|| countdown.hit()));
-        countdown.wait();
-        countdown.check();
+        let latch = Latch::leaked();
+        latch.reset(100);
+        (0..100).for_each(|_| pool.submit(|| latch.count_down()));
+        latch.wait();
+        latch.assert_exact();
         thread::sleep(Duration::from_millis(200));
         measure(1, || thread::sleep(Duration::from_secs(1)))
     }
 }
 
 /// Less than a pool: threads that know what to do, and take from a channel with what.
-pub(crate) fn by_value(producers: u64, workers: usize) -> impl FnMut(u64) -> Sample {
-    let countdown = Countdown::leaked();
+pub(crate) fn jobs_by_value(producers: u64, workers: usize) -> impl FnMut(u64) -> Sample {
+    let latch = Latch::leaked();
     let (sender, receiver) = bounded::<u64>(CAPACITY);
     for _ in 0..workers {
         let values = receiver.clone();
-        thread::spawn(move || values.iter().for_each(|_| countdown.hit()));
+        thread::spawn(move || values.iter().for_each(|_| latch.count_down()));
     }
     move |ops| {
-        countdown.begin(ops);
+        latch.reset(ops);
         let sample = measure(ops, || {
             split_across_threads(producers, ops, |ops| {
                 (0..ops).for_each(|value| sender.send(value).expect("the workers live"));
             });
-            countdown.wait();
+            latch.wait();
         });
-        countdown.check();
+        latch.assert_exact();
         sample
     }
 }

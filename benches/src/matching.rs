@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use crate::case::Case;
 use crate::emit_loop::EmitLoop;
-use crate::matchers::{Registry, Soiree};
+use crate::registries::{SoireeRegistry, TopicRegistry};
 
 /// How many patterns there are.
 const PATTERNS: [u64; 4] = [10, 1_000, 100_000, 1_000_000];
@@ -14,19 +14,19 @@ const TOPICS: u64 = 100_000;
 
 pub(crate) fn cases() -> Vec<Case> {
     let all = [
-        add::<Soiree>("soiree", 1_000_000),
+        add::<SoireeRegistry>("soiree", 1_000_000),
         #[cfg(feature = "peers")]
-        add::<crate::matchers::Quill>("quill-pubsub", 1_000_000),
+        add::<crate::registries::Quill>("quill-pubsub", 1_000_000),
         // Its time for one topic grows with all the patterns.
         #[cfg(feature = "peers")]
-        add::<crate::matchers::MqttTopicTree>("mqtt_topic_tree", 100_000),
+        add::<crate::registries::MqttTopicTree>("mqtt_topic_tree", 100_000),
         #[cfg(feature = "peers")]
-        add::<crate::matchers::MqttTopicEngine>("mqtt-topic-engine", 100_000),
+        add::<crate::registries::MqttTopicEngine>("mqtt-topic-engine", 100_000),
     ];
     all.into_iter().flatten().collect()
 }
 
-fn add<R: Registry + 'static>(contender: &'static str, most: u64) -> Vec<Case> {
+fn add<R: TopicRegistry + 'static>(subject: &'static str, most: u64) -> Vec<Case> {
     let hot = PATTERNS.into_iter().map(move |patterns| {
         let make = move || {
             let mut registry = registry::<R>(patterns);
@@ -35,7 +35,7 @@ fn add<R: Registry + 'static>(contender: &'static str, most: u64) -> Vec<Case> {
         };
         (
             patterns,
-            Case::new(format!("hot-{patterns}"), contender, make),
+            Case::new(format!("hot-{patterns}"), subject, make),
         )
     });
     let spread = SPREAD.into_iter().map(move |patterns| {
@@ -50,7 +50,7 @@ fn add<R: Registry + 'static>(contender: &'static str, most: u64) -> Vec<Case> {
         };
         (
             patterns,
-            Case::new(format!("spread-{patterns}"), contender, make),
+            Case::new(format!("spread-{patterns}"), subject, make),
         )
     });
     hot.chain(spread)
@@ -60,16 +60,16 @@ fn add<R: Registry + 'static>(contender: &'static str, most: u64) -> Vec<Case> {
 }
 
 /// Half of them end in `*`, the other half in `**`; every topic below matches one of either.
-fn registry<R: Registry>(patterns: u64) -> R {
+fn registry<R: TopicRegistry>(patterns: u64) -> R {
     let mut registry = R::default();
     for account in 0..patterns / 2 {
-        registry.subscribe(&R::topic(&format!("account.{account}.user.*")));
-        registry.subscribe(&R::topic(&format!("account.{account}.**")));
+        registry.subscribe(&R::native_topic(&format!("account.{account}.user.*")));
+        registry.subscribe(&R::native_topic(&format!("account.{account}.**")));
     }
     registry
 }
 
-fn topic<R: Registry>(account: u64, kind: u64) -> String {
+fn topic<R: TopicRegistry>(account: u64, kind: u64) -> String {
     let kind = ["created", "deleted"][kind as usize];
-    R::topic(&format!("account.{account}.user.{kind}"))
+    R::native_topic(&format!("account.{account}.user.{kind}"))
 }

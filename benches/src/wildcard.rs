@@ -6,9 +6,9 @@ use soiree::EventPool;
 
 use crate::case::Case;
 use crate::emit_loop::EmitLoop;
-use crate::listening::called;
+use crate::listener::count_call;
 
-const STARS: usize = 8;
+const DOUBLE_WILDCARDS: usize = 8;
 const SEGMENTS: [usize; 2] = [50, 100];
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -16,20 +16,20 @@ pub(crate) fn cases() -> Vec<Case> {
         .into_iter()
         .map(|segments| {
             Case::new(format!("stars-{segments}"), "soiree", move || {
-                eight_stars(segments)
+                double_wildcards(segments)
             })
         })
         .collect()
 }
 
 /// No topic comes twice, so that every one has to be matched.
-fn eight_stars(segments: usize) -> EmitLoop<impl FnMut(u64)> {
+fn double_wildcards(segments: usize) -> EmitLoop<impl FnMut(u64)> {
     let soiree = EventPool::new();
     // It matches none of the topics, which is what takes longest to find out.
-    let pattern = ["**.a"; STARS].join(".");
+    let pattern = ["**.a"; DOUBLE_WILDCARDS].join(".");
     for pattern in [pattern.as_str(), "**"] {
         soiree
-            .on(pattern, |_| called())
+            .on(pattern, |_| count_call())
             .expect("the pattern is sound");
     }
     let stem = "a.".repeat(segments - 1);

@@ -18,7 +18,7 @@ fn every_case_does_its_work() {
         let mut bench = case.prepare();
         for ops in [1, 20] {
             let sample = bench.run(ops);
-            assert_eq!(sample.ops, ops, "{} of {}", case.workload, case.contender);
+            assert_eq!(sample.ops, ops, "{} of {}", case.workload, case.subject);
         }
     }
 }
@@ -28,7 +28,7 @@ fn no_two_cases_have_the_same_names() {
     let cases = cases();
     let names: HashSet<_> = cases
         .iter()
-        .map(|case| (&case.workload, case.contender))
+        .map(|case| (&case.workload, case.subject))
         .collect();
     assert_eq!(names.len(), cases.len());
 }

@@ -16,8 +16,8 @@ pub(crate) fn report(options: &[&str]) -> Result {
 }
 
 /// Builds the program that runs single workloads of soiree in this profile, and returns its path.
-pub(crate) fn contender(profile: &str) -> Result<PathBuf> {
-    let bin = ["build", "--quiet", "--bin", "contender"];
+pub(crate) fn subject_program(profile: &str) -> Result<PathBuf> {
+    let bin = ["build", "--quiet", "--bin", "subject"];
     let package = ["--profile", profile, "--package", "soiree-benches"];
     // Its own directory: the report builds the same program with other features.
     let metadata = workspace::metadata()?;
@@ -33,5 +33,5 @@ pub(crate) fn contender(profile: &str) -> Result<PathBuf> {
     } else {
         profile
     };
-    Ok(target.join(built).join("contender"))
+    Ok(target.join(built).join("subject"))
 }

@@ -11,8 +11,8 @@ use soiree::{Event, EventPool, IntoListenerResult};
 
 use crate::case::Case;
 use crate::emit_loop::{EmitLoop, emit_from_threads};
-use crate::listening::{
-    BareEvent, BareListener, BoxError, TOPIC, bare_listener, called, reading_listener,
+use crate::listener::{
+    BoxError, PlainEvent, PlainListener, TOPIC, count_call, counting_listener, reading_listener,
 };
 
 const LISTENERS: [u64; 3] = [1, 10, 100];
@@ -26,7 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
             EmitLoop::new(listeners, soiree(listeners))
         }));
         cases.push(Case::new(&workload, "RwLock loop", move || {
-            EmitLoop::new(listeners, bare(listeners, bare_listener))
+            EmitLoop::new(listeners, rwlock_loop(listeners, counting_listener))
         }));
         #[cfg(feature = "peers")]
         cases.extend(peers::cases(&workload, listeners));
@@ -34,10 +34,10 @@ pub(crate) fn cases() -> Vec<Case> {
     for listeners in LISTENERS {
         let workload = format!("sync-read-{listeners}");
         cases.push(Case::new(&workload, "soiree", move || {
-            EmitLoop::new(listeners, soiree_read(listeners))
+            EmitLoop::new(listeners, soiree_reading(listeners))
         }));
         cases.push(Case::new(&workload, "RwLock loop", move || {
-            EmitLoop::new(listeners, bare(listeners, reading_listener))
+            EmitLoop::new(listeners, rwlock_loop(listeners, reading_listener))
         }));
         #[cfg(feature = "peers")]
         cases.push(peers::reading(&workload, listeners));
@@ -46,7 +46,7 @@ pub(crate) fn cases() -> Vec<Case> {
         let workload = format!("sync-threads-{threads}");
         let make = move || emit_from_threads(threads, soiree(1));
         cases.push(Case::new(&workload, "soiree", make).threaded());
-        let make = move || emit_from_threads(threads, bare(1, bare_listener));
+        let make = move || emit_from_threads(threads, rwlock_loop(1, counting_listener));
         cases.push(Case::new(&workload, "RwLock loop", make).threaded());
         #[cfg(feature = "peers")]
         cases.extend(peers::threaded(&workload, threads));
@@ -55,19 +55,19 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 fn soiree(listeners: u64) -> impl Fn(u64) + Sync {
-    emitting(listeners, |_| called())
+    soiree_with(listeners, |_| count_call())
 }
 
 /// With listeners that look at the payload.
-fn soiree_read(listeners: u64) -> impl Fn(u64) + Sync {
-    emitting(listeners, |event| {
+fn soiree_reading(listeners: u64) -> impl Fn(u64) + Sync {
+    soiree_with(listeners, |event| {
         let read = event.with_payload(|payload: &u64| black_box(*payload));
-        called();
+        count_call();
         read.map(drop).ok_or("it is a number")
     })
 }
 
-fn emitting<R: IntoListenerResult + 'static>(
+fn soiree_with<R: IntoListenerResult + 'static>(
     listeners: u64,
     listener: impl Fn(&dyn Event) -> R + Copy + Send + Sync + 'static,
 ) -> impl Fn(u64) + Sync {
@@ -86,13 +86,13 @@ fn emitting<R: IntoListenerResult + 'static>(
 
 /// The least that can be done: a map from topics to listeners behind a lock.
 #[derive(Default)]
-struct Bare {
-    topics: RwLock<HashMap<String, Vec<BareListener>>>,
+struct RwLockLoop {
+    topics: RwLock<HashMap<String, Vec<PlainListener>>>,
 }
 
-impl Bare {
+impl RwLockLoop {
     fn emit(&self, topic: &str, payload: u64) -> Vec<BoxError> {
-        let event = BareEvent {
+        let event = PlainEvent {
             topic,
             payload: &payload,
         };
@@ -107,15 +107,16 @@ impl Bare {
     }
 }
 
-fn bare(listeners: u64, listener: fn() -> BareListener) -> impl Fn(u64) + Sync {
-    let bare = Bare::default();
-    bare.topics
+fn rwlock_loop(listeners: u64, listener: fn() -> PlainListener) -> impl Fn(u64) + Sync {
+    let registry = RwLockLoop::default();
+    registry
+        .topics
         .write()
         .unwrap_or_else(PoisonError::into_inner)
         .insert(TOPIC.into(), (0..listeners).map(|_| listener()).collect());
     move |payload| {
         assert!(
-            bare.emit(black_box(TOPIC), payload).is_empty(),
+            registry.emit(black_box(TOPIC), payload).is_empty(),
             "a listener failed"
         )
     }

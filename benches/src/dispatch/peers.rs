@@ -11,8 +11,8 @@ use signals2::{Connect1, Emit1, Signal};
 
 use crate::case::Case;
 use crate::emit_loop::{EmitLoop, emit_from_threads};
-use crate::listening::{TOPIC, called};
-use crate::matchers::{MqttTopicEngine, MqttTopicTree, Quill, Registry};
+use crate::listener::{TOPIC, count_call};
+use crate::registries::{MqttTopicEngine, MqttTopicTree, Quill, TopicRegistry};
 
 pub(super) fn cases(workload: &str, listeners: u64) -> Vec<Case> {
     vec![
@@ -74,7 +74,7 @@ fn mod_events(listeners: u64) -> impl Fn(u64) + Sync {
     for _ in 0..listeners {
         dispatcher.subscribe(|event: &Created| {
             black_box(event.0);
-            called();
+            count_call();
             Ok(())
         });
     }
@@ -93,7 +93,7 @@ struct Counter;
 
 impl PriorityListener<Happened> for Counter {
     fn on_event(&self, _: &Happened) -> Option<PriorityDispatcherResult> {
-        called();
+        count_call();
         None
     }
 }
@@ -113,7 +113,7 @@ fn signals2(listeners: u64) -> impl Fn(u64) {
     for _ in 0..listeners {
         signal.connect(|payload| {
             black_box(payload);
-            called();
+            count_call();
         });
     }
     move |payload| {
@@ -124,7 +124,7 @@ fn signals2(listeners: u64) -> impl Fn(u64) {
 fn rs_events(listeners: u64) -> impl FnMut(u64) {
     let mut emitter = EventEmitter::<u64>::new(listeners as usize);
     for _ in 0..listeners {
-        let added = emitter.add(TOPIC, None, Arc::new(|_| called()));
+        let added = emitter.add(TOPIC, None, Arc::new(|_| count_call()));
         assert!(added.is_ok(), "the listener was refused");
     }
     move |payload| {
@@ -141,14 +141,14 @@ fn broadcast(listeners: u64) -> impl FnMut(u64) {
         sender.send(black_box(payload)).expect("somebody receives");
         for receiver in &mut receivers {
             receiver.try_recv().expect("it was sent");
-            called();
+            count_call();
         }
     }
 }
 
-fn matcher<R: Registry>(listeners: u64) -> impl FnMut(u64) {
+fn matcher<R: TopicRegistry>(listeners: u64) -> impl FnMut(u64) {
     let mut registry = R::default();
-    let topic = R::topic(TOPIC);
+    let topic = R::native_topic(TOPIC);
     for _ in 0..listeners {
         registry.subscribe(&topic);
     }

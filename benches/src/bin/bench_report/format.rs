@@ -1,8 +1,8 @@
 //! Figures as they are printed.
 
-use crate::statistics::Middle;
+use crate::statistics::Quartiles;
 
-pub(crate) fn spread(middle: Middle, show: fn(f64) -> String) -> String {
+pub(crate) fn spread(middle: Quartiles, show: fn(f64) -> String) -> String {
     format!(
         "{} ({} – {})",
         show(middle.median),

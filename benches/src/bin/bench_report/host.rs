@@ -36,7 +36,7 @@ const CRATES: [&str; 13] = [
 ];
 
 impl Host {
-    pub(crate) fn look() -> Result<Self> {
+    pub(crate) fn detect() -> Result<Self> {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
         let kib = field(&meminfo, "MemTotal")
@@ -101,7 +101,7 @@ fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
 }
 
 /// The CPU time that all processes have taken since the machine was started; with what a hypervisor has taken away.
-pub(crate) fn busy() -> Result<Duration> {
+pub(crate) fn busy_time() -> Result<Duration> {
     // Of a hundredth of a second each, on every Linux that Rust knows.
     const TICK: Duration = Duration::from_millis(10);
     let stat = fs::read_to_string("/proc/stat").map_err(|error| {
@@ -135,6 +135,6 @@ mod tests {
 
     #[test]
     fn the_system_tells_how_busy_it_is() {
-        assert!(busy().unwrap() > Duration::ZERO);
+        assert!(busy_time().unwrap() > Duration::ZERO);
     }
 }

@@ -1,10 +1,10 @@
 //! Measures soiree beside others, and writes down what came out. See `--help`.
 
+mod case_id;
 mod chapters;
 mod comparison;
 mod format;
 mod host;
-mod key;
 mod markdown;
 mod options;
 mod plots;
@@ -37,17 +37,17 @@ fn report() -> Result {
         return Ok(());
     };
     let started = Instant::now();
-    let host = host::Host::look()?;
-    let programs = process::Programs::beside_this()?;
+    let host = host::Host::detect()?;
+    let programs = process::Programs::next_to_this()?;
     let measured = rounds::all(&programs, &options)?;
     let full = options.is_full();
-    let weights = if options.only.is_none() {
-        programs.weigh()?
+    let memory_uses = if options.only.is_none() {
+        programs.measure_memory()?
     } else {
         Vec::new()
     };
     let took = started.elapsed();
-    let text = markdown::write(&host, &options, &measured, &weights, took);
+    let text = markdown::write(&host, &options, &measured, &memory_uses, took);
     if !full {
         println!("{text}");
         return Ok(());

@@ -37,32 +37,32 @@ pub(crate) fn draw(measured: &Measured, folder: &Path) -> Result {
     Ok(())
 }
 
-/// A bar for the time of each contender, and a mark for its CPU time.
+/// A bar for the time of each subject, and a mark for its CPU time.
 fn bars(measured: &Measured, group: &Group, title: &str, file: &Path) -> Result {
     let bars: Vec<(String, bool, f64, f64)> = group
-        .keys
+        .cases
         .iter()
-        .filter_map(|key| {
-            let wall = measured.runs.middle(key, Figure::Wall)?.median;
-            let cpu = measured.runs.middle(key, Figure::Cpu)?.median;
+        .filter_map(|case| {
+            let wall = measured.runs.quartiles(case, Figure::Wall)?.median;
+            let cpu = measured.runs.quartiles(case, Figure::Cpu)?.median;
             let several = group
-                .keys
+                .cases
                 .iter()
-                .any(|other| other.workload != key.workload);
+                .any(|other| other.workload != case.workload);
             let label = if several {
-                format!("{}, {}", key.workload, key.contender)
+                format!("{}, {}", case.workload, case.subject)
             } else {
-                key.contender.clone()
+                case.subject.clone()
             };
-            Some((label, key.contender.starts_with("soiree"), wall, cpu))
+            Some((label, case.subject.starts_with("soiree"), wall, cpu))
         })
         .collect();
     let longest = bars.iter().map(|bar| bar.2.max(bar.3)).fold(1.0, f64::max);
     let height = 70 + BAR * bars.len() as i32;
     let root = SVGBackend::new(file, (WIDTH, height as u32)).into_drawing_area();
-    drawn(root.fill(&WHITE))?;
+    checked(root.fill(&WHITE))?;
     let heading = ("sans-serif", 18).into_font().color(&BLACK);
-    drawn(root.draw_text(
+    checked(root.draw_text(
         &format!("{title}: time for each operation"),
         &heading,
         (12, 10),
@@ -80,21 +80,21 @@ fn bars(measured: &Measured, group: &Group, title: &str, file: &Path) -> Result 
             [(LABELS, top + 3), (at(*wall), top + BAR - 3)],
             colour.filled(),
         );
-        drawn(root.draw(&bar))?;
+        checked(root.draw(&bar))?;
         let mark = Rectangle::new(
             [(at(*cpu) - 1, top + 3), (at(*cpu) + 1, top + BAR - 3)],
             CPU.filled(),
         );
-        drawn(root.draw(&mark))?;
-        drawn(root.draw_text(label, &left_of, (LABELS - 8, middle)))?;
-        drawn(root.draw_text(&nanos(*wall), &right_of, (at(wall.max(*cpu)) + 8, middle)))?;
+        checked(root.draw(&mark))?;
+        checked(root.draw_text(label, &left_of, (LABELS - 8, middle)))?;
+        checked(root.draw_text(&nanos(*wall), &right_of, (at(wall.max(*cpu)) + 8, middle)))?;
     }
     let note = "bars: elapsed; marks: CPU time of the whole process";
-    drawn(root.draw_text(note, &small, (LABELS, height - 24)))?;
-    drawn(root.present())
+    checked(root.draw_text(note, &small, (LABELS, height - 24)))?;
+    checked(root.present())
 }
 
 /// The library's errors name a type that is private to it.
-fn drawn<T, E: Error + Send + Sync + 'static>(result: std::result::Result<T, E>) -> Result<T> {
+fn checked<T, E: Error + Send + Sync + 'static>(result: std::result::Result<T, E>) -> Result<T> {
     result.map_err(|error| error.to_string().into())
 }

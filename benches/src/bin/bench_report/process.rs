@@ -8,78 +8,76 @@ use std::time::{Duration, Instant};
 
 use soiree_benches::{Sample, process_cpu};
 
+use crate::case_id::CaseId;
 use crate::host;
-use crate::key::Key;
 use crate::result::Result;
 
 /// A run during which other processes had more than this of a core, counts for nothing.
-pub(crate) const MOST_FOREIGN: f64 = 0.1;
+pub(crate) const MAX_FOREIGN_CORES: f64 = 0.1;
 
 /// Where the programs are, and what they can do.
 pub(crate) struct Programs {
-    contender: PathBuf,
-    weigh: PathBuf,
+    subject: PathBuf,
+    memory: PathBuf,
     /// Whether each case wants a process of its own for every run.
-    fresh: HashMap<Key, bool>,
+    fresh: HashMap<CaseId, bool>,
 }
 
 /// What one of a kind weighs.
-pub(crate) struct Weighed {
-    pub(crate) what: String,
-    pub(crate) contender: String,
+pub(crate) struct MemoryUse {
+    pub(crate) name: String,
+    pub(crate) subject: String,
     pub(crate) bytes: f64,
 }
 
 /// One run, and what else the machine did meanwhile, in cores.
 pub(crate) struct Run {
     pub(crate) sample: Sample,
-    foreign: f64,
+    foreign_cores: f64,
 }
 
 impl Run {
     pub(crate) fn is_undisturbed(&self) -> bool {
-        self.foreign <= MOST_FOREIGN
+        self.foreign_cores <= MAX_FOREIGN_CORES
     }
 }
 
 impl Programs {
     /// Those that were built together with this one.
-    pub(crate) fn beside_this() -> Result<Self> {
+    pub(crate) fn next_to_this() -> Result<Self> {
         let this = std::env::current_exe()?;
         let mut programs = Self {
-            contender: this.with_file_name("contender"),
-            weigh: this.with_file_name("weigh"),
+            subject: this.with_file_name("subject"),
+            memory: this.with_file_name("memory"),
             fresh: HashMap::new(),
         };
-        let listed = programs.lines(&programs.contender, &["list"])?;
+        let listed = programs.lines(&programs.subject, &["list"])?;
         for line in listed {
             let fields: Vec<&str> = line.split('\t').collect();
-            let [workload, contender, process] = fields[..] else {
-                return Err(format!("contender list: {line:?}").into());
+            let [workload, subject, process] = fields[..] else {
+                return Err(format!("subject list: {line:?}").into());
             };
-            let key = Key::new(workload, contender);
-            programs.fresh.insert(key, process == "fresh");
+            let id = CaseId::new(workload, subject);
+            programs.fresh.insert(id, process == "fresh");
         }
         Ok(programs)
     }
 
-    pub(crate) fn is_fresh(&self, key: &Key) -> Result<bool> {
-        let fresh = self.fresh.get(key).copied();
-        fresh.ok_or_else(|| {
-            format!("contender knows no {} of {}", key.workload, key.contender).into()
-        })
+    pub(crate) fn needs_fresh_process(&self, id: &CaseId) -> Result<bool> {
+        let fresh = self.fresh.get(id).copied();
+        fresh.ok_or_else(|| format!("subject knows no {} of {}", id.workload, id.subject).into())
     }
 
-    pub(crate) fn serve(&self, key: &Key) -> Result<Server> {
-        let mut child = Command::new(&self.contender)
-            .args(["serve", &key.workload, &key.contender])
+    pub(crate) fn serve(&self, id: &CaseId) -> Result<SubjectProcess> {
+        let mut child = Command::new(&self.subject)
+            .args(["serve", &id.workload, &id.subject])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
-        let requests = child.stdin.take().ok_or("the contender has no input")?;
-        let answers = child.stdout.take().ok_or("the contender has no output")?;
-        let mut server = Server {
-            name: format!("{} of {}", key.workload, key.contender),
+        let requests = child.stdin.take().ok_or("the subject has no input")?;
+        let answers = child.stdout.take().ok_or("the subject has no output")?;
+        let mut server = SubjectProcess {
+            name: format!("{} of {}", id.workload, id.subject),
             child,
             requests: Some(requests),
             answers: BufReader::new(answers),
@@ -91,21 +89,21 @@ impl Programs {
     }
 
     /// Weighs everything, each in a process of its own.
-    pub(crate) fn weigh(&self) -> Result<Vec<Weighed>> {
-        let count = self.lines(&self.weigh, &[])?.concat().parse::<usize>()?;
-        let weigh = |number: usize| {
-            let line = self.lines(&self.weigh, &[&number.to_string()])?.concat();
+    pub(crate) fn measure_memory(&self) -> Result<Vec<MemoryUse>> {
+        let count = self.lines(&self.memory, &[])?.concat().parse::<usize>()?;
+        let measure = |number: usize| {
+            let line = self.lines(&self.memory, &[&number.to_string()])?.concat();
             let fields: Vec<&str> = line.split('\t').collect();
-            let [what, contender, bytes] = fields[..] else {
-                return Err(format!("weigh {number}: {line:?}").into());
+            let [name, subject, bytes] = fields[..] else {
+                return Err(format!("memory {number}: {line:?}").into());
             };
-            Ok(Weighed {
-                what: what.into(),
-                contender: contender.into(),
+            Ok(MemoryUse {
+                name: name.into(),
+                subject: subject.into(),
                 bytes: bytes.parse()?,
             })
         };
-        (0..count).map(weigh).collect()
+        (0..count).map(measure).collect()
     }
 
     fn lines(&self, program: &PathBuf, args: &[&str]) -> Result<Vec<String>> {
@@ -122,29 +120,29 @@ impl Programs {
     }
 }
 
-/// A contender that is prepared.
-pub(crate) struct Server {
+/// A subject that is prepared.
+pub(crate) struct SubjectProcess {
     name: String,
     child: Child,
-    /// Closing it ends the contender.
+    /// Closing it ends the subject.
     requests: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
-impl Server {
+impl SubjectProcess {
     pub(crate) fn run(&mut self, ops: u64) -> Result<Run> {
-        let (before, own) = (host::busy()?, process_cpu());
+        let (before, own) = (host::busy_time()?, process_cpu());
         let started = Instant::now();
-        let requests = self.requests.as_mut().ok_or("the contender has ended")?;
+        let requests = self.requests.as_mut().ok_or("the subject has ended")?;
         writeln!(requests, "{ops}")?;
         let mut sample: Sample = self.answer()?.parse()?;
-        let (took, after) = (started.elapsed(), host::busy()?);
+        let (took, after) = (started.elapsed(), host::busy_time()?);
         let busy = sample.figures.pop().map_or(0, |(_, busy)| busy);
         let own = Duration::from_nanos(busy) + (process_cpu() - own);
-        let foreign = (after - before).as_secs_f64() - own.as_secs_f64();
+        let foreign_cores = (after - before).as_secs_f64() - own.as_secs_f64();
         Ok(Run {
             sample,
-            foreign: foreign.max(0.0) / took.as_secs_f64(),
+            foreign_cores: foreign_cores.max(0.0) / took.as_secs_f64(),
         })
     }
 
@@ -158,7 +156,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for SubjectProcess {
     fn drop(&mut self) {
         self.requests = None;
         // It ends when its input does; how, no longer matters.

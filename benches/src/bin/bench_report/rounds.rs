@@ -1,16 +1,16 @@
-//! Letting contenders take turns.
+//! Letting subjects take turns.
 
 use std::time::{Duration, Instant};
 
+use crate::case_id::CaseId;
 use crate::chapters::{Chapter, Group, chapters};
-use crate::key::Key;
 use crate::options::Options;
-use crate::process::{Programs, Run, Server};
+use crate::process::{Programs, Run, SubjectProcess};
 use crate::result::Result;
 use crate::runs::Runs;
 
 /// So many undisturbed pairs are worked for.
-const WANTED: usize = 7;
+const MIN_UNDISTURBED_RUNS: usize = 7;
 
 /// What was measured.
 pub(crate) struct Measured {
@@ -28,7 +28,9 @@ pub(crate) fn all(programs: &Programs, options: &Options) -> Result<Measured> {
             chapter
                 .groups
                 .retain(|group| group.name.contains(word.as_str()));
-            chapter.rows.retain(|row| row.name.contains(word.as_str()));
+            chapter
+                .comparisons
+                .retain(|comparison| comparison.name.contains(word.as_str()));
         }
         measured
             .chapters
@@ -43,13 +45,13 @@ pub(crate) fn all(programs: &Programs, options: &Options) -> Result<Measured> {
         .flat_map(|chapter| &chapter.groups)
         .collect();
     let deadline = Instant::now() + options.limit;
-    let mut weight: f64 = groups.iter().map(|group| group.weight()).sum();
+    let mut total_share: f64 = groups.iter().map(|group| group.time_share()).sum();
     for group in groups {
         let left = deadline.saturating_duration_since(Instant::now());
-        let share = left.mul_f64(group.weight() / weight);
-        weight -= group.weight();
+        let share = left.mul_f64(group.time_share() / total_share);
+        total_share -= group.time_share();
         for case in one(programs, group, options, share)? {
-            measured.runs.insert(case.key, case.runs);
+            measured.runs.insert(case.id, case.runs);
         }
     }
     Ok(measured)
@@ -60,16 +62,16 @@ fn one(
     group: &Group,
     options: &Options,
     share: Duration,
-) -> Result<Vec<Turns>> {
+) -> Result<Vec<CaseRuns>> {
     let started = Instant::now();
-    let window = if options.quick {
-        group.window / 4
+    let run_time = if options.quick {
+        group.run_time / 4
     } else {
-        group.window
+        group.run_time
     };
     let mut cases = Vec::new();
-    for key in &group.keys {
-        cases.push(Turns::new(programs, key, window, group.ops)?);
+    for id in &group.cases {
+        cases.push(CaseRuns::new(programs, id, run_time, group.ops)?);
     }
     let mut round = 0;
     loop {
@@ -80,13 +82,13 @@ fn one(
             (0..cases.len()).rev().collect()
         };
         for at in order {
-            cases[at].turn(programs)?;
+            cases[at].run_once(programs)?;
         }
         round += 1;
         let each = started.elapsed() / round as u32;
         let late = started.elapsed() + each > share;
-        let quiet = cases.iter().map(Turns::undisturbed).min().unwrap_or(0);
-        let enough = round >= options.rounds && (options.quick || quiet >= WANTED);
+        let quiet = cases.iter().map(CaseRuns::undisturbed).min().unwrap_or(0);
+        let enough = round >= options.rounds && (options.quick || quiet >= MIN_UNDISTURBED_RUNS);
         if enough || round >= 3 * options.rounds || (late && round >= 3) {
             eprintln!(
                 "{}: {round} rounds, at least {quiet} undisturbed, {:.0} s",
@@ -99,34 +101,34 @@ fn one(
     Ok(cases)
 }
 
-/// One contender, whose turn comes again and again.
-struct Turns {
-    key: Key,
+/// One subject, whose turn comes again and again.
+struct CaseRuns {
+    id: CaseId,
     /// One process for all runs, or else one for each.
-    server: Option<Server>,
+    process: Option<SubjectProcess>,
     ops: u64,
     runs: Vec<Run>,
 }
 
-impl Turns {
-    fn new(programs: &Programs, key: &Key, window: Duration, ops: Option<u64>) -> Result<Self> {
-        let mut server = programs.serve(key)?;
+impl CaseRuns {
+    fn new(programs: &Programs, id: &CaseId, run_time: Duration, ops: Option<u64>) -> Result<Self> {
+        let mut process = programs.serve(id)?;
         let ops = match ops {
             Some(ops) => ops,
-            None => fitting(&mut server, window)?,
+            None => calibrate(&mut process, run_time)?,
         };
         Ok(Self {
-            key: key.clone(),
-            server: (!programs.is_fresh(key)?).then_some(server),
+            id: id.clone(),
+            process: (!programs.needs_fresh_process(id)?).then_some(process),
             ops,
             runs: Vec::new(),
         })
     }
 
-    fn turn(&mut self, programs: &Programs) -> Result {
-        let run = match &mut self.server {
-            Some(server) => server.run(self.ops)?,
-            None => programs.serve(&self.key)?.run(self.ops)?,
+    fn run_once(&mut self, programs: &Programs) -> Result {
+        let run = match &mut self.process {
+            Some(process) => process.run(self.ops)?,
+            None => programs.serve(&self.id)?.run(self.ops)?,
         };
         self.runs.push(run);
         Ok(())
@@ -137,15 +139,15 @@ impl Turns {
     }
 }
 
-/// How many operations take about as long as the window.
-fn fitting(server: &mut Server, window: Duration) -> Result<u64> {
+/// How many operations take about as long as the run time.
+fn calibrate(process: &mut SubjectProcess, run_time: Duration) -> Result<u64> {
     let mut ops = 100;
     loop {
         let started = Instant::now();
-        server.run(ops)?;
+        process.run(ops)?;
         let took = started.elapsed().max(Duration::from_micros(1));
-        if took * 4 > window {
-            let fitting = ops as f64 * window.as_secs_f64() / took.as_secs_f64();
+        if took * 4 > run_time {
+            let fitting = ops as f64 * run_time.as_secs_f64() / took.as_secs_f64();
             return Ok((fitting as u64).max(1));
         }
         ops *= 4;

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::key::Key;
+use crate::case_id::CaseId;
 use crate::process::Run;
-use crate::statistics::Middle;
+use crate::statistics::Quartiles;
 
 /// What of a run is compared.
 #[derive(Clone, Copy, PartialEq)]
@@ -28,22 +28,22 @@ impl Figure<'_> {
 
 /// All runs of every case; those at the same place were made one after another.
 #[derive(Default)]
-pub(crate) struct Runs(HashMap<Key, Vec<Run>>);
+pub(crate) struct Runs(HashMap<CaseId, Vec<Run>>);
 
 impl Runs {
-    pub(crate) fn insert(&mut self, key: Key, runs: Vec<Run>) {
-        self.0.insert(key, runs);
+    pub(crate) fn insert(&mut self, id: CaseId, runs: Vec<Run>) {
+        self.0.insert(id, runs);
     }
 
-    pub(crate) fn get(&self, key: &Key) -> Option<&[Run]> {
-        self.0.get(key).map(Vec::as_slice)
+    pub(crate) fn get(&self, id: &CaseId) -> Option<&[Run]> {
+        self.0.get(id).map(Vec::as_slice)
     }
 
-    /// Of a contender's undisturbed runs, or of all if there are none.
-    pub(crate) fn middle(&self, key: &Key, figure: Figure<'_>) -> Option<Middle> {
-        let runs = self.get(key)?;
+    /// Of a subject's undisturbed runs, or of all if there are none.
+    pub(crate) fn quartiles(&self, id: &CaseId, figure: Figure<'_>) -> Option<Quartiles> {
+        let runs = self.get(id)?;
         let quiet = runs.iter().filter(|run| run.is_undisturbed());
-        Middle::of(quiet.filter_map(|run| figure.of(run)))
-            .or_else(|| Middle::of(runs.iter().filter_map(|run| figure.of(run))))
+        Quartiles::of(quiet.filter_map(|run| figure.of(run)))
+            .or_else(|| Quartiles::of(runs.iter().filter_map(|run| figure.of(run))))
     }
 }

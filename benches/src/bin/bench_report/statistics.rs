@@ -2,14 +2,14 @@
 
 /// The middle of some figures, and what the middle half of them lies between.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Middle {
+pub(crate) struct Quartiles {
     pub(crate) median: f64,
     pub(crate) low: f64,
     pub(crate) high: f64,
     pub(crate) count: usize,
 }
 
-impl Middle {
+impl Quartiles {
     /// Of none there is no middle.
     pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut figures: Vec<f64> = figures.into_iter().collect();
@@ -34,15 +34,15 @@ mod tests {
 
     #[test]
     fn the_middle_is_found_wherever_it_lies() {
-        assert_eq!(Middle::of([]), None);
-        let one = Middle::of([3.0]).unwrap();
+        assert_eq!(Quartiles::of([]), None);
+        let one = Quartiles::of([3.0]).unwrap();
         assert_eq!(
             (one.low, one.median, one.high, one.count),
             (3.0, 3.0, 3.0, 1)
         );
-        let five = Middle::of([5.0, 1.0, 4.0, 2.0, 3.0]).unwrap();
+        let five = Quartiles::of([5.0, 1.0, 4.0, 2.0, 3.0]).unwrap();
         assert_eq!((five.low, five.median, five.high), (2.0, 3.0, 4.0));
-        let even = Middle::of([1.0, 2.0]).unwrap();
+        let even = Quartiles::of([1.0, 2.0]).unwrap();
         assert_eq!((even.low, even.median, even.high), (1.25, 1.5, 1.75));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::comparison::{Row, Target};
-use crate::key::Key;
+use crate::case_id::CaseId;
+use crate::comparison::{Comparison, Target};
 use crate::runs::Figure;
 
 pub(super) const SOIREE: &str = "soiree";
@@ -16,42 +16,47 @@ pub(crate) struct Chapter {
     /// What keeps soiree from what it is to reach here, and what was tried.
     pub(crate) obstacles: &'static str,
     pub(crate) groups: Vec<Group>,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) comparisons: Vec<Comparison>,
 }
 
 /// Cases that take turns.
 pub(crate) struct Group {
     pub(crate) name: String,
-    pub(crate) keys: Vec<Key>,
+    pub(crate) cases: Vec<CaseId>,
     /// How long one run is to take.
-    pub(crate) window: Duration,
+    pub(crate) run_time: Duration,
     /// How many operations that are, where it is not to be found out.
     pub(crate) ops: Option<u64>,
 }
 
 impl Group {
-    pub(super) fn new(name: impl Into<String>, keys: Vec<Key>) -> Self {
+    pub(super) fn new(name: impl Into<String>, cases: Vec<CaseId>) -> Self {
         Self {
             name: name.into(),
-            keys,
-            window: Duration::from_millis(300),
+            cases,
+            run_time: Duration::from_millis(300),
             ops: None,
         }
     }
 
     /// How much of the time it should have.
-    pub(crate) fn weight(&self) -> f64 {
-        self.window.as_secs_f64() * self.keys.len() as f64
+    pub(crate) fn time_share(&self) -> f64 {
+        self.run_time.as_secs_f64() * self.cases.len() as f64
     }
 }
 
-pub(super) fn keys(workload: &str, contenders: &[&str]) -> Vec<Key> {
-    let key = |contender: &&str| Key::new(workload, *contender);
-    contenders.iter().map(key).collect()
+pub(super) fn case_ids(workload: &str, subjects: &[&str]) -> Vec<CaseId> {
+    let case = |subject: &&str| CaseId::new(workload, *subject);
+    subjects.iter().map(case).collect()
 }
 
-pub(super) fn row(name: &str, ours: Key, others: Vec<Key>, target: Target) -> Row {
-    Row {
+pub(super) fn comparison(
+    name: &str,
+    ours: CaseId,
+    others: Vec<CaseId>,
+    target: Target,
+) -> Comparison {
+    Comparison {
         name: name.into(),
         ours,
         others,

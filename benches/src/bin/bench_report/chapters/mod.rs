@@ -10,8 +10,8 @@ pub(crate) fn chapters() -> Vec<Chapter> {
     vec![
         callers_thread::dispatch(),
         callers_thread::threads(),
-        callers_thread::patterns(),
-        callers_thread::stars(),
+        callers_thread::matching(),
+        callers_thread::double_wildcards(),
         callers_thread::subscribing(),
         pools::emitting(),
         pools::waiting(),

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::chapter::{Chapter, Group, SOIREE, keys, row};
-use crate::comparison::{Row, Target};
-use crate::key::Key;
+use super::chapter::{Chapter, Group, SOIREE, case_ids, comparison};
+use crate::case_id::CaseId;
+use crate::comparison::{Comparison, Target};
 use crate::runs::Figure;
 
 const POOLS: [&str; 5] = [
@@ -19,14 +19,14 @@ const BY_VALUE: &str = "crossbeam, jobs by value";
 
 pub(super) fn emitting() -> Chapter {
     let mut groups = Vec::new();
-    let mut rows = Vec::new();
+    let mut comparisons = Vec::new();
     for producers in [1, 2] {
         for workers in [2, 10] {
             let workload = format!("emit-{producers}p-{workers}w");
             let [kept, dropped] =
-                ["soiree, kept", "soiree, dropped"].map(|who| Key::new(&workload, who));
+                ["soiree, kept", "soiree, dropped"].map(|who| CaseId::new(&workload, who));
             let mut cases = vec![kept.clone(), dropped.clone()];
-            cases.extend(keys(
+            cases.extend(case_ids(
                 &workload,
                 &[
                     "literal port, kept",
@@ -35,8 +35,8 @@ pub(super) fn emitting() -> Chapter {
                 ],
             ));
             groups.push(Group::new(&workload, cases));
-            let mut add = |name: &str, ours: &Key, others: Vec<Key>, target| {
-                rows.push(row(
+            let mut add = |name: &str, ours: &CaseId, others: Vec<CaseId>, target| {
+                comparisons.push(comparison(
                     &format!("{workload}: {name}"),
                     ours.clone(),
                     others,
@@ -46,20 +46,20 @@ pub(super) fn emitting() -> Chapter {
             add(
                 "kept, beside the literal port",
                 &kept,
-                keys(&workload, &["literal port, kept"]),
-                Target::Faster(2.5),
+                case_ids(&workload, &["literal port, kept"]),
+                Target::MinSpeedup(2.5),
             );
             add(
                 "kept, beside a bare channel",
                 &kept,
-                keys(&workload, &["crossbeam, one value"]),
-                Target::Faster(0.8),
+                case_ids(&workload, &["crossbeam, one value"]),
+                Target::MinSpeedup(0.8),
             );
             add(
                 "dropped, beside kept",
                 &dropped,
                 vec![kept.clone()],
-                Target::Faster(1.3),
+                Target::MinSpeedup(1.3),
             );
         }
     }
@@ -78,24 +78,24 @@ pub(super) fn emitting() -> Chapter {
                     would not know its places. A dropped emission is freed on another thread than the one that made it, a kept one is \
                     not; that is what it has to make up for.",
         groups,
-        rows,
+        comparisons,
     }
 }
 
 pub(super) fn waiting() -> Chapter {
     let mut groups = Vec::new();
-    let mut rows = Vec::new();
+    let mut comparisons = Vec::new();
     for workers in [2, 10] {
         let workload = format!("emit-and-wait-{workers}w");
         groups.push(Group::new(
             &workload,
-            keys(&workload, &[SOIREE, "literal port", "tokio spawn"]),
+            case_ids(&workload, &[SOIREE, "literal port", "tokio spawn"]),
         ));
-        rows.push(row(
+        comparisons.push(comparison(
             &format!("{workload}: beside spawn and await"),
-            Key::new(&workload, SOIREE),
-            keys(&workload, &["tokio spawn"]),
-            Target::Faster(1.3),
+            CaseId::new(&workload, SOIREE),
+            case_ids(&workload, &["tokio spawn"]),
+            Target::MinSpeedup(1.3),
         ));
     }
     Chapter {
@@ -103,37 +103,37 @@ pub(super) fn waiting() -> Chapter {
         about: "`emit` and a wait for its end before the next. Tokio spawns the same work from outside its workers and awaits it.",
         obstacles: "",
         groups,
-        rows,
+        comparisons,
     }
 }
 
 pub(super) fn tiny_jobs() -> Chapter {
     let mut groups = Vec::new();
-    let mut rows = Vec::new();
+    let mut comparisons = Vec::new();
     for producers in [1, 2] {
         for workers in [2, 10] {
             let workload = format!("tiny-jobs-{producers}p-{workers}w");
             groups.push(Group::new(
                 &workload,
-                keys(
+                case_ids(
                     &workload,
                     &[&[SOIREE, BOXED, BY_VALUE], &POOLS[..]].concat(),
                 ),
             ));
-            let ours = Key::new(&workload, SOIREE);
-            let beside_pools = format!("{workload}: beside other pools");
-            rows.push(row(
-                &beside_pools,
+            let ours = CaseId::new(&workload, SOIREE);
+            let vs_pools = format!("{workload}: beside other pools");
+            comparisons.push(comparison(
+                &vs_pools,
                 ours.clone(),
-                keys(&workload, &POOLS),
-                Target::Faster(1.5),
+                case_ids(&workload, &POOLS),
+                Target::MinSpeedup(1.5),
             ));
-            let beside_bare = format!("{workload}: beside a bare channel");
-            rows.push(row(
-                &beside_bare,
+            let vs_channel = format!("{workload}: beside a bare channel");
+            comparisons.push(comparison(
+                &vs_channel,
                 ours,
-                keys(&workload, &[BOXED]),
-                Target::Faster(1.2),
+                case_ids(&workload, &[BOXED]),
+                Target::MinSpeedup(1.2),
             ));
         }
     }
@@ -148,22 +148,22 @@ pub(super) fn tiny_jobs() -> Chapter {
                     place of the lock, workers that take several jobs at a time, fewer shared stores, all that changes with a job side by \
                     side in memory, and patience on one side of the queue alone.",
         groups,
-        rows,
+        comparisons,
     }
 }
 
 pub(super) fn idle_pool() -> Chapter {
     let mut group = Group::new(
         "idle-pool",
-        keys("idle-pool", &[&[SOIREE, BOXED], &POOLS[..]].concat()),
+        case_ids("idle-pool", &[&[SOIREE, BOXED], &POOLS[..]].concat()),
     );
-    group.window = Duration::from_secs(1);
-    let percentile = |name: &'static str| Row {
+    group.run_time = Duration::from_secs(1);
+    let percentile = |name: &'static str| Comparison {
         name: format!("idle-pool: {name} beside a bare channel"),
-        ours: Key::new("idle-pool", SOIREE),
-        others: keys("idle-pool", &[BOXED]),
+        ours: CaseId::new("idle-pool", SOIREE),
+        others: case_ids("idle-pool", &[BOXED]),
         figure: Figure::Named(name),
-        target: Target::Times(1.05),
+        target: Target::MaxTimeRatio(1.05),
     };
     Chapter {
         title: "One job on an idle pool",
@@ -171,28 +171,28 @@ pub(super) fn idle_pool() -> Chapter {
                 submitter knows that it has ended. CPU time is that of the whole program, its pauses included.",
         obstacles: "",
         groups: vec![group],
-        rows: vec![percentile("p50"), percentile("p99")],
+        comparisons: vec![percentile("p50"), percentile("p99")],
     }
 }
 
 pub(super) fn at_rest() -> Chapter {
     let mut group = Group::new(
         "pool-at-rest",
-        keys("pool-at-rest", &[&[SOIREE, BOXED], &POOLS[..]].concat()),
+        case_ids("pool-at-rest", &[&[SOIREE, BOXED], &POOLS[..]].concat()),
     );
-    group.window = Duration::from_secs(1);
+    group.run_time = Duration::from_secs(1);
     group.ops = Some(1);
     Chapter {
         title: "A pool at rest",
         about: "CPU time within a second in which a pool of 10 workers has nothing to do, after it had.",
         obstacles: "",
         groups: vec![group],
-        rows: vec![Row {
+        comparisons: vec![Comparison {
             name: "pool-at-rest: CPU time in a second".into(),
-            ours: Key::new("pool-at-rest", SOIREE),
+            ours: CaseId::new("pool-at-rest", SOIREE),
             others: Vec::new(),
             figure: Figure::Cpu,
-            target: Target::Nanos(200_000.0),
+            target: Target::MaxNanos(200_000.0),
         }],
     }
 }

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use soiree::{EventPool, ListenerId};
 
 use crate::case::Case;
-use crate::listening::called;
-use crate::meter::{Sample, process_cpu};
+use crate::listener::count_call;
+use crate::measure::process_cpu;
+use crate::sample::Sample;
 
 const PATTERNS: [u64; 2] = [10, 1_000_000];
 /// How many are subscribed before they are taken off again.
@@ -21,32 +22,32 @@ pub(crate) fn cases() -> Vec<Case> {
             format!("subscribe-{patterns}"),
             "soiree",
             move || {
-                let mut churn = Churn::new(patterns);
-                move |ops| churn.run(ops)
+                let mut subscriptions = SubscribeLoop::new(patterns);
+                move |ops| subscriptions.run(ops)
             },
         ));
         let workload = format!("subscribe-{patterns}-while-emitting");
         cases.push(Case::new(workload, "soiree", move || {
-            let mut churn = Churn::new(patterns);
-            move |ops| churn.run_while_emitting(ops)
+            let mut subscriptions = SubscribeLoop::new(patterns);
+            move |ops| subscriptions.run_while_emitting(ops)
         }));
     }
     cases
 }
 
-struct Churn {
+struct SubscribeLoop {
     soiree: EventPool,
     next: u64,
 }
 
-impl Churn {
+impl SubscribeLoop {
     fn new(patterns: u64) -> Self {
         let soiree = EventPool::new();
         for account in 0..patterns / 2 {
             for rest in ["user.*", "**"] {
                 let pattern = format!("account.{account}.{rest}");
                 soiree
-                    .on(&pattern, |_| called())
+                    .on(&pattern, |_| count_call())
                     .expect("the pattern is sound");
             }
         }
@@ -60,7 +61,7 @@ impl Churn {
             ops,
             ..Sample::default()
         };
-        let mut taking_off = Duration::ZERO;
+        let mut unsubscribing = Duration::ZERO;
         let mut left = ops;
         while left > 0 {
             let batch = left.min(BATCH);
@@ -72,7 +73,7 @@ impl Churn {
             let mut ids: Vec<ListenerId> = Vec::with_capacity(patterns.len());
             let (started, cpu) = (Instant::now(), process_cpu());
             for pattern in &patterns {
-                let id = self.soiree.on(black_box(pattern), |_| called());
+                let id = self.soiree.on(black_box(pattern), |_| count_call());
                 ids.push(id.expect("the pattern is sound"));
             }
             sample.wall += started.elapsed();
@@ -84,15 +85,15 @@ impl Churn {
                     .off(black_box(pattern), id)
                     .expect("it is there");
             }
-            taking_off += started.elapsed();
+            unsubscribing += started.elapsed();
             assert_eq!(self.soiree.len(), before);
         }
-        let each = taking_off.as_nanos() as u64 / ops;
+        let each = unsubscribing.as_nanos() as u64 / ops;
         sample.figures.push(("unsubscribe".into(), each));
         sample
     }
 
-    /// As [`run`](Churn::run), and another thread emits all the time; the figure `emit` is nanoseconds of one emit.
+    /// As [`run`](SubscribeLoop::run), and another thread emits all the time; the figure `emit` is nanoseconds of one emit.
     fn run_while_emitting(&mut self, ops: u64) -> Sample {
         let (stop, emitted) = (AtomicBool::new(false), AtomicU64::new(0));
         let soiree = self.soiree.clone();

@@ -9,7 +9,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::listening::{BareEvent, BareListener, BoxError};
+use crate::listener::{BoxError, PlainEvent, PlainListener};
 
 /// How many errors of one emit may wait to be read.
 const ERRORS: usize = 64;
@@ -22,7 +22,7 @@ struct Event {
 }
 
 struct Topic {
-    listeners: RwLock<Vec<BareListener>>,
+    listeners: RwLock<Vec<PlainListener>>,
 }
 
 #[derive(Default)]
@@ -33,29 +33,29 @@ struct Counters {
 }
 
 /// Topics, and a pool of one queue and one channel of tokens.
-pub(crate) struct Port {
+pub(crate) struct GoPort {
     topics: Arc<RwLock<HashMap<String, Arc<Topic>>>>,
     jobs: Sender<Job>,
     counters: Arc<Counters>,
 }
 
-impl Port {
+impl GoPort {
     pub(crate) fn new(workers: usize, capacity: usize) -> Self {
         let (sender, receiver) = bounded::<Job>(capacity);
-        let (give, take) = bounded::<()>(workers);
-        (0..workers).for_each(|_| give.send(()).expect("there is room"));
+        let (token_sender, token_receiver) = bounded::<()>(workers);
+        (0..workers).for_each(|_| token_sender.send(()).expect("there is room"));
         let counters = Arc::<Counters>::default();
         for _ in 0..workers {
             let (jobs, counters) = (receiver.clone(), Arc::clone(&counters));
-            let (give, take) = (give.clone(), take.clone());
+            let (token_sender, token_receiver) = (token_sender.clone(), token_receiver.clone());
             thread::spawn(move || {
                 for job in jobs.iter() {
-                    take.recv().expect("the channel is open");
+                    token_receiver.recv().expect("the channel is open");
                     counters.active.fetch_add(1, Ordering::SeqCst);
                     job();
                     counters.active.fetch_sub(1, Ordering::SeqCst);
                     counters.completed.fetch_add(1, Ordering::SeqCst);
-                    give.send(()).expect("the channel is open");
+                    token_sender.send(()).expect("the channel is open");
                 }
             });
         }
@@ -66,7 +66,7 @@ impl Port {
         }
     }
 
-    pub(crate) fn on(&self, topic: &str, listener: BareListener) {
+    pub(crate) fn on(&self, topic: &str, listener: PlainListener) {
         let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
         let topic = topics.entry(topic.into()).or_insert_with(|| {
             Arc::new(Topic {
@@ -90,13 +90,13 @@ impl Port {
         let topics = Arc::clone(&self.topics);
         self.counters.submitted.fetch_add(1, Ordering::SeqCst);
         self.jobs
-            .send(Box::new(move || trigger(&topics, &event, &sender)))
+            .send(Box::new(move || call_listeners(&topics, &event, &sender)))
             .expect("the workers live");
         errors
     }
 }
 
-fn trigger(
+fn call_listeners(
     topics: &RwLock<HashMap<String, Arc<Topic>>>,
     event: &Arc<Event>,
     errors: &Sender<BoxError>,
@@ -110,7 +110,7 @@ fn trigger(
         .listeners
         .read()
         .unwrap_or_else(PoisonError::into_inner);
-    let event = BareEvent {
+    let event = PlainEvent {
         topic: &event.topic,
         payload: &*event.payload,
     };

@@ -2,12 +2,12 @@
 
 use soiree::EventPool;
 
-use crate::listening::called;
+use crate::listener::count_call;
 
 /// Patterns and their listeners.
-pub(crate) trait Registry: Default {
+pub(crate) trait TopicRegistry: Default {
     /// A topic or pattern as it is written there.
-    fn topic(topic: &str) -> String {
+    fn native_topic(topic: &str) -> String {
         topic.into()
     }
 
@@ -17,18 +17,18 @@ pub(crate) trait Registry: Default {
     fn emit(&mut self, topic: &str, payload: u64);
 }
 
-pub(crate) struct Soiree(EventPool);
+pub(crate) struct SoireeRegistry(EventPool);
 
-impl Default for Soiree {
+impl Default for SoireeRegistry {
     fn default() -> Self {
         Self(EventPool::new())
     }
 }
 
-impl Registry for Soiree {
+impl TopicRegistry for SoireeRegistry {
     fn subscribe(&mut self, pattern: &str) {
         self.0
-            .on(pattern, |_| called())
+            .on(pattern, |_| count_call())
             .expect("the pattern is sound");
     }
 
@@ -51,35 +51,35 @@ mod mqtt {
     use mqtt_topic_engine::{TopicPath, TopicPatternPath, TopicRouter};
     use mqtt_topic_tree::{TopicFilter, TopicName, TopicTree};
 
-    use super::Registry;
-    use crate::listening::{BareEvent, BareListener, bare_listener};
+    use super::TopicRegistry;
+    use crate::listener::{PlainEvent, PlainListener, counting_listener};
 
     /// As MQTT writes it.
-    fn mqtt(topic: &str) -> String {
+    fn mqtt_syntax(topic: &str) -> String {
         topic.replace('.', "/").replace("**", "#").replace('*', "+")
     }
 
-    fn call(listener: &BareListener, topic: &str, payload: u64) {
+    fn call(listener: &PlainListener, topic: &str, payload: u64) {
         let payload = &payload;
-        let ended = listener(&BareEvent { topic, payload });
+        let ended = listener(&PlainEvent { topic, payload });
         assert!(ended.is_ok(), "a listener failed");
     }
 
     #[derive(Default)]
     pub(crate) struct Quill {
         registry: quill::Registry<usize>,
-        listeners: Vec<BareListener>,
+        listeners: Vec<PlainListener>,
     }
 
-    impl Registry for Quill {
-        fn topic(topic: &str) -> String {
-            mqtt(topic)
+    impl TopicRegistry for Quill {
+        fn native_topic(topic: &str) -> String {
+            mqtt_syntax(topic)
         }
 
         fn subscribe(&mut self, pattern: &str) {
             let pattern = quill::Pattern::parse(pattern).expect("the pattern is sound");
             self.registry.subscribe(pattern, self.listeners.len());
-            self.listeners.push(bare_listener());
+            self.listeners.push(counting_listener());
         }
 
         fn emit(&mut self, topic: &str, payload: u64) {
@@ -94,12 +94,12 @@ mod mqtt {
     #[derive(Default)]
     pub(crate) struct MqttTopicTree {
         tree: RwLock<TopicTree>,
-        listeners: Vec<BareListener>,
+        listeners: Vec<PlainListener>,
     }
 
-    impl Registry for MqttTopicTree {
-        fn topic(topic: &str) -> String {
-            mqtt(topic)
+    impl TopicRegistry for MqttTopicTree {
+        fn native_topic(topic: &str) -> String {
+            mqtt_syntax(topic)
         }
 
         fn subscribe(&mut self, pattern: &str) {
@@ -111,7 +111,7 @@ mod mqtt {
                 id,
                 mqtt_topic_tree::QoS::Level0,
             );
-            self.listeners.push(bare_listener());
+            self.listeners.push(counting_listener());
         }
 
         fn emit(&mut self, topic: &str, payload: u64) {
@@ -130,11 +130,11 @@ mod mqtt {
     }
 
     #[derive(Default)]
-    pub(crate) struct MqttTopicEngine(RwLock<TopicRouter<BareListener>>);
+    pub(crate) struct MqttTopicEngine(RwLock<TopicRouter<PlainListener>>);
 
-    impl Registry for MqttTopicEngine {
-        fn topic(topic: &str) -> String {
-            mqtt(topic)
+    impl TopicRegistry for MqttTopicEngine {
+        fn native_topic(topic: &str) -> String {
+            mqtt_syntax(topic)
         }
 
         fn subscribe(&mut self, pattern: &str) {
@@ -142,7 +142,11 @@ mod mqtt {
             self.0
                 .get_mut()
                 .unwrap_or_else(PoisonError::into_inner)
-                .add_subscription(pattern, mqtt_topic_engine::QoS::AtMostOnce, bare_listener());
+                .add_subscription(
+                    pattern,
+                    mqtt_topic_engine::QoS::AtMostOnce,
+                    counting_listener(),
+                );
         }
 
         fn emit(&mut self, topic: &str, payload: u64) {

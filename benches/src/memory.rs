@@ -10,18 +10,18 @@ use crate::pools::JobPool;
 use crate::pools::worker_pool;
 
 /// Something that takes memory as long as it lives.
-pub type Held = Box<dyn Any>;
+pub type Retained = Box<dyn Any>;
 
 /// Something to be weighed.
-pub struct Weight {
+pub struct MemoryCase {
     /// One of them.
-    pub what: &'static str,
+    pub name: &'static str,
     /// Whose they are.
-    pub contender: &'static str,
-    /// How many of them `hold` makes.
+    pub subject: &'static str,
+    /// How many of them `allocate` makes.
     pub count: u64,
     /// Makes them; or with `false`, what is there without any.
-    pub hold: fn(bool) -> Held,
+    pub allocate: fn(bool) -> Retained,
 }
 
 const LISTENERS: u64 = 100_000;
@@ -30,14 +30,14 @@ const TOPICS: u64 = 100_000;
 const POOLS: u64 = 20;
 
 /// Everything that is weighed.
-pub fn weights() -> Vec<Weight> {
-    let mut weights = Vec::new();
-    let mut add = |what, contender, count, hold| {
-        weights.push(Weight {
-            what,
-            contender,
+pub fn memory_cases() -> Vec<MemoryCase> {
+    let mut cases = Vec::new();
+    let mut add = |name, subject, count, allocate| {
+        cases.push(MemoryCase {
+            name,
+            subject,
             count,
-            hold,
+            allocate,
         });
     };
     add(
@@ -62,31 +62,31 @@ pub fn weights() -> Vec<Weight> {
             "queued job",
             "threadpool",
             JOBS,
-            queued_at_peer::<threadpool::ThreadPool>,
+            queued_on_peer::<threadpool::ThreadPool>,
         );
         add(
             "queued job",
             "rayon",
             JOBS,
-            queued_at_peer::<rayon::ThreadPool>,
+            queued_on_peer::<rayon::ThreadPool>,
         );
         add(
             "queued job",
             "rusty_pool",
             JOBS,
-            queued_at_peer::<rusty_pool::ThreadPool>,
+            queued_on_peer::<rusty_pool::ThreadPool>,
         );
         add(
             "queued job",
             "tokio spawn",
             JOBS,
-            queued_at_peer::<TokioPool>,
+            queued_on_peer::<TokioPool>,
         );
         add(
             "queued job",
             "tokio spawn_blocking",
             JOBS,
-            queued_at_peer::<TokioBlockingPool>,
+            queued_on_peer::<TokioBlockingPool>,
         );
     }
     add("idle pool of 2 workers", "soiree", POOLS, |full| {
@@ -95,10 +95,10 @@ pub fn weights() -> Vec<Weight> {
     add("idle pool of 10 workers", "soiree", POOLS, |full| {
         idle_pools(full, 10)
     });
-    weights
+    cases
 }
 
-fn listeners(full: bool, pattern: impl Fn(u64) -> String) -> Held {
+fn listeners(full: bool, pattern: impl Fn(u64) -> String) -> Retained {
     let soiree = EventPool::new();
     for number in 0..if full { LISTENERS } else { 0 } {
         soiree
@@ -109,7 +109,7 @@ fn listeners(full: bool, pattern: impl Fn(u64) -> String) -> Held {
 }
 
 /// Without them, a tenth of them: what is known of topics has its bounds, which those reach.
-fn emitted_topics(full: bool) -> Held {
+fn emitted_topics(full: bool) -> Retained {
     let soiree = EventPool::new();
     soiree.on("**", |_| {}).expect("the pattern is sound");
     for number in 0..if full {
@@ -127,28 +127,28 @@ fn emitted_topics(full: bool) -> Held {
 }
 
 /// A pool whose one worker is held up, with room for what is to be queued and no more.
-fn held_up(full: bool) -> WorkerPool {
+fn blocked_pool(full: bool) -> WorkerPool {
     let capacity = if full { JOBS as usize } else { 1 };
     let pool = WorkerPool::new(1, capacity).expect("the limits make sense");
-    let begun = Arc::new(Barrier::new(2));
-    let job = held_up_job(Arc::clone(&begun));
+    let started = Arc::new(Barrier::new(2));
+    let job = blocking_job(Arc::clone(&started));
     pool.submit(job).expect("the pool is open");
-    begun.wait();
+    started.wait();
     pool
 }
 
-/// Says that it has begun, and never ends.
-fn held_up_job(begun: Arc<Barrier>) -> impl FnOnce() + Send + 'static {
+/// Says that it has started, and never ends.
+fn blocking_job(started: Arc<Barrier>) -> impl FnOnce() + Send + 'static {
     move || {
-        begun.wait();
+        started.wait();
         loop {
             std::thread::park();
         }
     }
 }
 
-fn queued_jobs(full: bool) -> Held {
-    let pool = held_up(full);
+fn queued_jobs(full: bool) -> Retained {
+    let pool = blocked_pool(full);
     for number in 0..if full { JOBS } else { 0 } {
         let job = move || consume(number);
         pool.submit(job).expect("there is room");
@@ -156,8 +156,8 @@ fn queued_jobs(full: bool) -> Held {
     Box::new(pool)
 }
 
-fn queued_events(full: bool) -> Held {
-    let soiree = EventPool::with_pool(held_up(full));
+fn queued_events(full: bool) -> Retained {
+    let soiree = EventPool::with_pool(blocked_pool(full));
     soiree
         .on("user.created", |_| {})
         .expect("the topic is sound");
@@ -168,11 +168,11 @@ fn queued_events(full: bool) -> Held {
 }
 
 #[cfg(feature = "peers")]
-fn queued_at_peer<P: JobPool>(full: bool) -> Held {
+fn queued_on_peer<P: JobPool>(full: bool) -> Retained {
     let pool = P::with_workers(1);
-    let begun = Arc::new(Barrier::new(2));
-    pool.submit(held_up_job(Arc::clone(&begun)));
-    begun.wait();
+    let started = Arc::new(Barrier::new(2));
+    pool.submit(blocking_job(Arc::clone(&started)));
+    started.wait();
     for number in 0..if full { JOBS } else { 0 } {
         pool.submit(move || consume(number));
     }
@@ -184,18 +184,18 @@ fn consume(number: u64) {
 }
 
 /// Pools whose workers have all run a job.
-fn idle_pools(full: bool, workers: usize) -> Held {
+fn idle_pools(full: bool, workers: usize) -> Retained {
     let pool = |_| {
         let pool = worker_pool(workers);
-        let begun = Arc::new(Barrier::new(workers + 1));
+        let started = Arc::new(Barrier::new(workers + 1));
         for _ in 0..workers {
-            let begun = Arc::clone(&begun);
+            let started = Arc::clone(&started);
             let job = move || {
-                begun.wait();
+                started.wait();
             };
             pool.submit(job).expect("the pool is open");
         }
-        begun.wait();
+        started.wait();
         pool
     };
     let pools = 0..if full { POOLS } else { 0 };

@@ -1,0 +1,17 @@
+//! The name of a case.
+
+/// One workload done by one subject.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct CaseId {
+    pub(crate) workload: String,
+    pub(crate) subject: String,
+}
+
+impl CaseId {
+    pub(crate) fn new(workload: impl Into<String>, subject: impl Into<String>) -> Self {
+        Self {
+            workload: workload.into(),
+            subject: subject.into(),
+        }
+    }
+}
