@@ -1,4 +1,4 @@
-//! Listeners on the caller's thread, and the registry that finds them.
+//! Calls listeners on the caller's thread, and finds them in the registry.
 
 mod criterion_runner;
 

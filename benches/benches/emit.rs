@@ -1,4 +1,4 @@
-//! Events through a pool.
+//! Emits events through a pool.
 
 mod criterion_runner;
 

@@ -1,4 +1,4 @@
-//! Jobs on a pool.
+//! Runs jobs on a pool.
 
 mod criterion_runner;
 

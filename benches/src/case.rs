@@ -1,14 +1,15 @@
-//! A workload and who does it.
+//! One workload and the subject that runs it.
 
 use crate::measure::Bench;
 
-/// One workload done by one subject.
+/// One workload, run by one subject.
 pub struct Case {
-    /// What is done.
+    /// The name of the workload.
     pub workload: String,
-    /// Who does it.
+    /// The name of the subject.
     pub subject: &'static str,
-    /// Whether threads are involved, so that a process should run it only once.
+    /// Whether the case uses several threads. Each run then needs a process of its own, as the system may place the threads of a
+    /// process well or badly.
     pub threaded: bool,
     make: Box<dyn Fn() -> Box<dyn Bench>>,
 }
@@ -27,13 +28,13 @@ impl Case {
         }
     }
 
-    /// A process should run it only once, as the system may place its threads well or badly.
+    /// Marks the case as one that uses several threads.
     pub(crate) fn threaded(mut self) -> Self {
         self.threaded = true;
         self
     }
 
-    /// Makes what is needed for it.
+    /// Does the setup, which is not measured, and returns the work to measure.
     pub fn prepare(&self) -> Box<dyn Bench> {
         (self.make)()
     }

@@ -1,9 +1,9 @@
-//! Every case.
+//! The list of all cases.
 
 use crate::case::Case;
 use crate::{dispatch, emit, jobs, matching, subscribe, wildcard};
 
-/// All cases. Those of other crates need the feature `peers`.
+/// Returns all cases. The cases of other crates exist only with the feature `peers`.
 pub fn cases() -> Vec<Case> {
     [
         dispatch::cases(),
@@ -18,7 +18,7 @@ pub fn cases() -> Vec<Case> {
     .collect()
 }
 
-/// The case with these names.
+/// Finds the case with these names.
 pub fn find(workload: &str, subject: &str) -> Option<Case> {
     cases()
         .into_iter()

@@ -1,4 +1,4 @@
-//! Events from `emit` to the end of their listeners, through a pool.
+//! Events through a pool, from `emit` until their listeners have returned.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::sample::Sample;
 
 const PRODUCERS: [u64; 2] = [1, 2];
 const WORKERS: [usize; 2] = [2, 10];
-/// How many emissions are kept before they are waited for.
+/// How many emissions a producer keeps before it waits for them.
 const BATCH: usize = 1000;
 
 type BoxedBench = Box<dyn FnMut(u64) -> Sample>;
@@ -58,7 +58,7 @@ fn soiree_with_listener(workers: usize) -> (EventPool, &'static Latch) {
     let soiree = EventPool::with_pool(worker_pool(workers));
     soiree
         .on(TOPIC, |_| latch.count_down())
-        .expect("the topic is sound");
+        .expect("the topic is valid");
     (soiree, latch)
 }
 
@@ -113,7 +113,7 @@ fn go_port(producers: u64, workers: usize, keep: bool) -> impl FnMut(u64) -> Sam
     )
 }
 
-/// Emits from so many threads, waits for what is kept in batches, and for all listeners in the end.
+/// Emits from `producers` threads. Waits for the kept emissions in batches, and in the end for all listeners.
 fn emit_all<K>(
     producers: u64,
     latch: &'static Latch,
@@ -192,23 +192,23 @@ fn tokio_spawn_and_await(workers: usize) -> impl FnMut(u64) -> Sample {
     }
 }
 
-/// Through a queue that this same thread empties, so that nothing depends on how threads take turns.
+/// Uses a queue that the emitting thread itself empties, so that the order of threads has no influence.
 fn on_manual_pool() -> impl FnMut(u64) -> Sample {
     let pool = Arc::new(ManualPool::with_capacity(CAPACITY));
     let soiree = EventPool::with_pool(Arc::clone(&pool));
     soiree
         .on(TOPIC, |_| count_call())
-        .expect("the topic is sound");
+        .expect("the topic is valid");
     move |ops| {
         let before = calls();
         let sample = measure(ops, || {
             for payload in 0..ops {
                 let emission = emit(&soiree, payload);
-                assert!(pool.run_next(), "it was queued");
+                assert!(pool.run_next(), "the emission is queued");
                 assert!(emission.wait().is_ok(), "a listener failed");
             }
         });
-        assert_eq!(calls() - before, ops, "not all were called");
+        assert_eq!(calls() - before, ops, "wrong number of listener calls");
         sample
     }
 }

@@ -1,10 +1,10 @@
-//! Benchmarks that emit, and make sure that all listeners were called.
+//! Loops over `emit`, and checks that all listeners were called.
 
 use crate::listener::calls;
 use crate::measure::{Bench, measure, measure_threads};
 use crate::sample::Sample;
 
-/// Emits, and makes sure that every listener was called.
+/// Calls `emit` once per operation, and checks that it called every listener.
 pub(crate) struct EmitLoop<F> {
     emit: F,
     listeners: u64,
@@ -23,18 +23,18 @@ impl<F: FnMut(u64)> Bench for EmitLoop<F> {
         assert_eq!(
             calls() - before,
             ops * self.listeners,
-            "not all were called"
+            "wrong number of listener calls"
         );
         sample
     }
 }
 
-/// Emits from several threads on the same topic, which has one listener.
+/// Calls `emit` from several threads at once. The topic has one listener.
 pub(crate) fn emit_from_threads(threads: u64, emit: impl Fn(u64) + Sync) -> impl Bench {
     move |ops: u64| {
         measure_threads(threads, ops, |ops| {
             (0..ops).for_each(&emit);
-            assert_eq!(calls(), ops, "not all were called");
+            assert_eq!(calls(), ops, "wrong number of listener calls");
         })
     }
 }

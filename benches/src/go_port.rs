@@ -1,5 +1,5 @@
-//! The way of an event where it is done literally: a box for the job, an `Arc` for the event and one for the listeners of a
-//! topic, a channel for the errors of each emit, a token for each job that runs, and counters that all threads share.
+//! An event pool as a literal port of Go code has it: a box for each job, an `Arc` for each event and for the listeners of each
+//! topic, a channel for the errors of each emit, a token for each running job, and counters that all threads share.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::listener::{BoxError, PlainEvent, PlainListener};
 
-/// How many errors of one emit may wait to be read.
+/// How many errors of one emit may wait to be received.
 const ERRORS: usize = 64;
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -32,7 +32,7 @@ struct Counters {
     completed: AtomicU64,
 }
 
-/// Topics, and a pool of one queue and one channel of tokens.
+/// Topics, and a pool with a queue of jobs and a channel of tokens. A worker takes a token to run a job, and returns it.
 pub(crate) struct GoPort {
     topics: Arc<RwLock<HashMap<String, Arc<Topic>>>>,
     jobs: Sender<Job>,
@@ -43,7 +43,7 @@ impl GoPort {
     pub(crate) fn new(workers: usize, capacity: usize) -> Self {
         let (sender, receiver) = bounded::<Job>(capacity);
         let (token_sender, token_receiver) = bounded::<()>(workers);
-        (0..workers).for_each(|_| token_sender.send(()).expect("there is room"));
+        (0..workers).for_each(|_| token_sender.send(()).expect("the channel has room"));
         let counters = Arc::<Counters>::default();
         for _ in 0..workers {
             let (jobs, counters) = (receiver.clone(), Arc::clone(&counters));
@@ -80,7 +80,7 @@ impl GoPort {
         listeners.push(listener);
     }
 
-    /// What is received are the errors of the listeners; the channel ends when all have been called.
+    /// Returns a channel with the errors of the listeners. The channel closes after all listeners were called.
     pub(crate) fn emit<T: Any + Send + Sync>(&self, topic: &str, payload: T) -> Receiver<BoxError> {
         let (sender, errors) = bounded(ERRORS);
         let event = Arc::new(Event {
@@ -91,7 +91,7 @@ impl GoPort {
         self.counters.submitted.fetch_add(1, Ordering::SeqCst);
         self.jobs
             .send(Box::new(move || call_listeners(&topics, &event, &sender)))
-            .expect("the workers live");
+            .expect("the workers are running");
         errors
     }
 }
@@ -116,7 +116,7 @@ fn call_listeners(
     };
     for listener in listeners.iter() {
         if let Err(error) = listener(&event) {
-            // Whoever dropped the receiver does not want to know.
+            // Fails if the caller of `emit` dropped the receiver, and so does not want the errors.
             let _ = errors.send(error);
         }
     }

@@ -1,4 +1,4 @@
-//! Running small jobs on a pool.
+//! Small jobs on a pool.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -15,7 +15,7 @@ use crate::sample::Sample;
 
 const PRODUCERS: [u64; 2] = [1, 2];
 const WORKERS: [usize; 2] = [2, 10];
-/// How long a pool is left alone before the next job, so that its workers are asleep.
+/// The pause before each job on an idle pool, so that its workers are asleep.
 const PAUSE: Duration = Duration::from_micros(200);
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -38,7 +38,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-/// What every pool does.
+/// The workloads that every pool runs.
 fn pool_cases<P: JobPool>(subject: &'static str) -> Vec<Case> {
     let mut cases = vec![
         Case::new("idle-pool", subject, || idle_pool(P::with_workers(2))).threaded(),
@@ -81,7 +81,8 @@ fn tiny_jobs<P: JobPool>(producers: u64, pool: P) -> impl FnMut(u64) -> Sample {
     }
 }
 
-/// One job at a time. The sample is that of submit to run; `round-` are percentiles of submit until its end is known.
+/// Runs one job at a time. `wall` is the time from submit until the job runs. The percentiles `round-` are from submit until the
+/// submitter knows that the job has ended.
 fn idle_pool<P: JobPool>(pool: P) -> impl FnMut(u64) -> Sample {
     let latch = Latch::leaked();
     let epoch = Instant::now();
@@ -110,7 +111,7 @@ fn idle_pool<P: JobPool>(pool: P) -> impl FnMut(u64) -> Sample {
     }
 }
 
-/// Whatever is asked for, it rests a second; the CPU time is what counts.
+/// Leaves the pool idle for one second, whatever number of operations is asked for. Only the CPU time matters.
 fn pool_at_rest<P: JobPool>(pool: P) -> impl FnMut(u64) -> Sample {
     move |_| {
         let latch = Latch::leaked();
@@ -123,7 +124,7 @@ fn pool_at_rest<P: JobPool>(pool: P) -> impl FnMut(u64) -> Sample {
     }
 }
 
-/// Less than a pool: threads that know what to do, and take from a channel with what.
+/// Sends plain values through a channel to threads that all do the same work. This is the minimum: no closure, no allocation.
 pub(crate) fn jobs_by_value(producers: u64, workers: usize) -> impl FnMut(u64) -> Sample {
     let latch = Latch::leaked();
     let (sender, receiver) = bounded::<u64>(CAPACITY);
@@ -135,7 +136,7 @@ pub(crate) fn jobs_by_value(producers: u64, workers: usize) -> impl FnMut(u64) -
         latch.reset(ops);
         let sample = measure(ops, || {
             split_across_threads(producers, ops, |ops| {
-                (0..ops).for_each(|value| sender.send(value).expect("the workers live"));
+                (0..ops).for_each(|value| sender.send(value).expect("the workers are running"));
             });
             latch.wait();
         });

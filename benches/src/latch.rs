@@ -1,9 +1,9 @@
-//! Waiting for work on other threads.
+//! Waits for work on other threads.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, Thread};
 
-/// Counts what is done on other threads, and wakes one that waits for it.
+/// Counts operations on other threads, and wakes the waiting thread after the last one. Can be used again after a reset.
 pub(crate) struct Latch {
     done: AtomicU64,
     goal: AtomicU64,
@@ -11,7 +11,7 @@ pub(crate) struct Latch {
 }
 
 impl Latch {
-    /// For the calling thread to wait for. It lives until the process ends, so that jobs can point to it.
+    /// Makes a latch for the calling thread to wait on. It lives as long as the process, so that jobs can borrow it.
     pub(crate) fn leaked() -> &'static Self {
         Box::leak(Box::new(Self {
             done: AtomicU64::new(0),
@@ -20,13 +20,13 @@ impl Latch {
         }))
     }
 
-    /// To be done so often. What was done before no longer counts.
+    /// Starts to count from zero. `goal` operations release the waiting thread.
     pub(crate) fn reset(&self, goal: u64) {
         self.done.store(0, Ordering::SeqCst);
         self.goal.store(goal, Ordering::SeqCst);
     }
 
-    /// It has been done once more.
+    /// Counts one operation.
     pub(crate) fn count_down(&self) {
         let done = self.done.fetch_add(1, Ordering::AcqRel) + 1;
         if done == self.goal.load(Ordering::Relaxed) {
@@ -34,14 +34,14 @@ impl Latch {
         }
     }
 
-    /// Waits until all is done.
+    /// Blocks until `goal` operations are counted. Only the thread that made the latch may call this.
     pub(crate) fn wait(&self) {
         while self.done.load(Ordering::Acquire) < self.goal.load(Ordering::Relaxed) {
             thread::park();
         }
     }
 
-    /// Makes sure that nothing was done twice.
+    /// Panics if more or fewer than `goal` operations were counted.
     pub(crate) fn assert_exact(&self) {
         let (done, goal) = (&self.done, &self.goal);
         assert_eq!(done.load(Ordering::SeqCst), goal.load(Ordering::SeqCst));

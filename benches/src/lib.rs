@@ -1,8 +1,12 @@
-//! What soiree costs, beside others that do the same work.
+//! Benchmarks of soiree, versus other crates that do the same work.
 //!
-//! A [`Case`] is one workload done by one subject. The `subject` program runs one; `bench-report` runs them alternately and
-//! writes `BENCHMARKS.md`; the criterion benchmarks under `benches/` are for a closer look at one; `weigh` weighs what stays in
-//! memory. All of them take the work from here.
+//! A [`Case`] is one workload, run by one subject: soiree, another crate, or a minimal implementation. Four programs use the
+//! cases:
+//!
+//! - `subject` runs one case.
+//! - `bench-report` runs all cases in alternation and writes `BENCHMARKS.md`.
+//! - The criterion benchmarks in `benches/` measure a few cases more closely.
+//! - `memory` measures how much memory listeners, jobs and pools retain; see [`MemoryCase`].
 
 mod case;
 mod catalog;

@@ -1,4 +1,4 @@
-//! What listeners do here, and proof that they did it.
+//! Listeners that count their calls, so that every workload can check that all of them were called.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -6,10 +6,10 @@ use std::error::Error;
 use std::hint::black_box;
 use std::sync::Arc;
 
-/// The topic of workloads that know only one.
+/// The topic of all workloads that use a single one.
 pub(crate) const TOPIC: &str = "user.created";
 
-/// An event as simple as can be.
+/// The event of the minimal implementations.
 pub(crate) struct PlainEvent<'a> {
     pub(crate) topic: &'a str,
     pub(crate) payload: &'a (dyn Any + Send + Sync),
@@ -17,10 +17,10 @@ pub(crate) struct PlainEvent<'a> {
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A listener as simple as can be.
+/// The listener of the minimal implementations.
 pub(crate) type PlainListener = Arc<dyn Fn(&PlainEvent<'_>) -> Result<(), BoxError> + Send + Sync>;
 
-/// A [`PlainListener`] that counts.
+/// A listener that counts its calls.
 pub(crate) fn counting_listener() -> PlainListener {
     Arc::new(|event| {
         debug_assert!(!event.topic.is_empty() && event.payload.is::<u64>());
@@ -29,10 +29,13 @@ pub(crate) fn counting_listener() -> PlainListener {
     })
 }
 
-/// The same, and it looks at the payload.
+/// A listener that reads the payload and counts its calls.
 pub(crate) fn reading_listener() -> PlainListener {
     Arc::new(|event| {
-        let payload: &u64 = event.payload.downcast_ref().ok_or("it is a number")?;
+        let payload: &u64 = event
+            .payload
+            .downcast_ref()
+            .ok_or("the payload is no u64")?;
         black_box(*payload);
         count_call();
         Ok(())
@@ -43,12 +46,12 @@ thread_local! {
     static CALLS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Counts a call of a listener, on this thread alone.
+/// Counts a listener call on this thread.
 pub(crate) fn count_call() {
     CALLS.set(CALLS.get() + 1);
 }
 
-/// How many calls were counted on this thread.
+/// The number of listener calls on this thread so far.
 pub(crate) fn calls() -> u64 {
     CALLS.get()
 }

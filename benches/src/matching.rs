@@ -1,4 +1,4 @@
-//! Finding the two listeners of a topic among those of many patterns.
+//! Finding the two listeners of a topic among many patterns.
 
 use std::hint::black_box;
 
@@ -6,27 +6,29 @@ use crate::case::Case;
 use crate::emit_loop::EmitLoop;
 use crate::registries::{SoireeRegistry, TopicRegistry};
 
-/// How many patterns there are.
+/// The numbers of patterns when one topic is emitted again and again.
 const PATTERNS: [u64; 4] = [10, 1_000, 100_000, 1_000_000];
-/// Among how many patterns many topics are emitted in turn.
+/// The numbers of patterns when many topics are emitted in turn.
 const SPREAD: [u64; 2] = [100_000, 1_000_000];
+/// How many topics are emitted in turn.
 const TOPICS: u64 = 100_000;
 
 pub(crate) fn cases() -> Vec<Case> {
     let all = [
-        add::<SoireeRegistry>("soiree", 1_000_000),
+        registry_cases::<SoireeRegistry>("soiree", 1_000_000),
         #[cfg(feature = "peers")]
-        add::<crate::registries::Quill>("quill-pubsub", 1_000_000),
-        // Its time for one topic grows with all the patterns.
+        registry_cases::<crate::registries::Quill>("quill-pubsub", 1_000_000),
+        // The time that this crate needs per topic grows with the number of patterns.
         #[cfg(feature = "peers")]
-        add::<crate::registries::MqttTopicTree>("mqtt_topic_tree", 100_000),
+        registry_cases::<crate::registries::MqttTopicTree>("mqtt_topic_tree", 100_000),
         #[cfg(feature = "peers")]
-        add::<crate::registries::MqttTopicEngine>("mqtt-topic-engine", 100_000),
+        registry_cases::<crate::registries::MqttTopicEngine>("mqtt-topic-engine", 100_000),
     ];
     all.into_iter().flatten().collect()
 }
 
-fn add<R: TopicRegistry + 'static>(subject: &'static str, most: u64) -> Vec<Case> {
+/// The cases of one registry with at most `max` patterns.
+fn registry_cases<R: TopicRegistry + 'static>(subject: &'static str, max: u64) -> Vec<Case> {
     let hot = PATTERNS.into_iter().map(move |patterns| {
         let make = move || {
             let mut registry = registry::<R>(patterns);
@@ -54,12 +56,12 @@ fn add<R: TopicRegistry + 'static>(subject: &'static str, most: u64) -> Vec<Case
         )
     });
     hot.chain(spread)
-        .filter(|(patterns, _)| *patterns <= most)
+        .filter(|(patterns, _)| *patterns <= max)
         .map(|(_, case)| case)
         .collect()
 }
 
-/// Half of them end in `*`, the other half in `**`; every topic below matches one of either.
+/// Half of the patterns end in `*`, the other half in `**`. Every topic matches one of each half.
 fn registry<R: TopicRegistry>(patterns: u64) -> R {
     let mut registry = R::default();
     for account in 0..patterns / 2 {

@@ -1,4 +1,4 @@
-//! Measuring work on one thread or on several.
+//! Measures work on one thread or on several.
 
 use std::time::{Duration, Instant};
 
@@ -6,9 +6,13 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::sample::Sample;
 
-/// Work that can be done as often as one likes.
+/// Work that can be repeated.
 pub trait Bench {
-    /// Does the work `ops` times, and makes sure that all of it was done.
+    /// Does the work `ops` times, and measures it.
+    ///
+    /// # Panics
+    ///
+    /// If some of the work was not done.
     fn run(&mut self, ops: u64) -> Sample;
 }
 
@@ -18,13 +22,13 @@ impl<F: FnMut(u64) -> Sample> Bench for F {
     }
 }
 
-/// The CPU time that this process has taken so far.
+/// The CPU time of this process so far, over all its threads.
 pub fn process_cpu() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// Measures `work`, which does something `ops` times.
+/// Measures `work`, which does `ops` operations.
 pub(crate) fn measure(ops: u64, work: impl FnOnce()) -> Sample {
     let (started, cpu) = (Instant::now(), process_cpu());
     work();
@@ -37,10 +41,10 @@ pub(crate) fn measure(ops: u64, work: impl FnOnce()) -> Sample {
     }
 }
 
-/// Has threads do a part of the `ops` each, and measures from when all are ready until the last has ended.
+/// Splits `ops` across new threads. Measures from the moment all threads are ready until the last one ends.
 pub(crate) fn measure_threads(threads: u64, ops: u64, work: impl Fn(u64) + Sync) -> Sample {
     let ready = std::sync::Barrier::new(threads as usize + 1);
-    let mut begun = None;
+    let mut start = None;
     std::thread::scope(|scope| {
         for thread in 0..threads {
             let (ready, work) = (&ready, &work);
@@ -50,9 +54,9 @@ pub(crate) fn measure_threads(threads: u64, ops: u64, work: impl Fn(u64) + Sync)
             });
         }
         ready.wait();
-        begun = Some((Instant::now(), process_cpu()));
+        start = Some((Instant::now(), process_cpu()));
     });
-    let (started, cpu) = begun.expect("the scope has run");
+    let (started, cpu) = start.expect("the scope has set it");
     Sample {
         ops,
         wall: started.elapsed(),
@@ -61,7 +65,7 @@ pub(crate) fn measure_threads(threads: u64, ops: u64, work: impl Fn(u64) + Sync)
     }
 }
 
-/// Has threads do their part each; one alone is the calling thread.
+/// Splits `ops` across new threads and waits for them. With one thread, the calling thread does the work.
 pub(crate) fn split_across_threads(threads: u64, ops: u64, act: impl Fn(u64) + Sync) {
     if threads == 1 {
         act(ops);

@@ -1,4 +1,4 @@
-//! What stays in memory: prepared here, and weighed by a program whose allocator counts.
+//! What retains memory. The program `memory` measures it with a counting allocator.
 
 use std::any::Any;
 use std::sync::{Arc, Barrier};
@@ -9,18 +9,18 @@ use soiree::{EventPool, WorkerPool};
 use crate::pools::JobPool;
 use crate::pools::worker_pool;
 
-/// Something that takes memory as long as it lives.
+/// Values that retain memory as long as they live.
 pub type Retained = Box<dyn Any>;
 
-/// Something to be weighed.
+/// A kind of value whose memory use is measured.
 pub struct MemoryCase {
-    /// One of them.
+    /// What one value is.
     pub name: &'static str,
-    /// Whose they are.
+    /// The crate that it belongs to.
     pub subject: &'static str,
-    /// How many of them `allocate` makes.
+    /// How many values `allocate(true)` makes.
     pub count: u64,
-    /// Makes them; or with `false`, what is there without any.
+    /// With `true`, makes `count` values. With `false`, makes only what they live in. The difference is the memory of the values.
     pub allocate: fn(bool) -> Retained,
 }
 
@@ -29,7 +29,7 @@ const JOBS: u64 = 100_000;
 const TOPICS: u64 = 100_000;
 const POOLS: u64 = 20;
 
-/// Everything that is weighed.
+/// Returns all kinds of values to measure. Those of other crates exist only with the feature `peers`.
 pub fn memory_cases() -> Vec<MemoryCase> {
     let mut cases = Vec::new();
     let mut add = |name, subject, count, allocate| {
@@ -103,15 +103,16 @@ fn listeners(full: bool, pattern: impl Fn(u64) -> String) -> Retained {
     for number in 0..if full { LISTENERS } else { 0 } {
         soiree
             .on(&pattern(number), |_| {})
-            .expect("the pattern is sound");
+            .expect("the pattern is valid");
     }
     Box::new(soiree)
 }
 
-/// Without them, a tenth of them: what is known of topics has its bounds, which those reach.
+/// Even with `false`, emits a tenth of the topics: they fill the bounded cache of topics, so that the difference shows only what
+/// every further topic retains.
 fn emitted_topics(full: bool) -> Retained {
     let soiree = EventPool::new();
-    soiree.on("**", |_| {}).expect("the pattern is sound");
+    soiree.on("**", |_| {}).expect("the pattern is valid");
     for number in 0..if full {
         TOPICS + TOPICS / 10
     } else {
@@ -119,17 +120,19 @@ fn emitted_topics(full: bool) -> Retained {
     } {
         let topic = format!("account.{number}.user.created");
         for _ in 0..2 {
-            let report = soiree.emit_sync(&topic, number).expect("it is open");
+            let report = soiree
+                .emit_sync(&topic, number)
+                .expect("the event pool is open");
             assert_eq!(report.delivered, 1);
         }
     }
     Box::new(soiree)
 }
 
-/// A pool whose one worker is held up, with room for what is to be queued and no more.
+/// A pool whose only worker is blocked. Its queue has room for exactly the jobs to measure.
 fn blocked_pool(full: bool) -> WorkerPool {
     let capacity = if full { JOBS as usize } else { 1 };
-    let pool = WorkerPool::new(1, capacity).expect("the limits make sense");
+    let pool = WorkerPool::new(1, capacity).expect("the limits are valid");
     let started = Arc::new(Barrier::new(2));
     let job = blocking_job(Arc::clone(&started));
     pool.submit(job).expect("the pool is open");
@@ -137,7 +140,7 @@ fn blocked_pool(full: bool) -> WorkerPool {
     pool
 }
 
-/// Says that it has started, and never ends.
+/// A job that reports its start and never ends.
 fn blocking_job(started: Arc<Barrier>) -> impl FnOnce() + Send + 'static {
     move || {
         started.wait();
@@ -151,7 +154,7 @@ fn queued_jobs(full: bool) -> Retained {
     let pool = blocked_pool(full);
     for number in 0..if full { JOBS } else { 0 } {
         let job = move || consume(number);
-        pool.submit(job).expect("there is room");
+        pool.submit(job).expect("the queue has room");
     }
     Box::new(pool)
 }
@@ -160,9 +163,11 @@ fn queued_events(full: bool) -> Retained {
     let soiree = EventPool::with_pool(blocked_pool(full));
     soiree
         .on("user.created", |_| {})
-        .expect("the topic is sound");
+        .expect("the topic is valid");
     for number in 0..if full { JOBS } else { 0 } {
-        soiree.emit("user.created", number).expect("there is room");
+        soiree
+            .emit("user.created", number)
+            .expect("the queue has room");
     }
     Box::new(soiree)
 }
@@ -183,7 +188,7 @@ fn consume(number: u64) {
     std::hint::black_box(number);
 }
 
-/// Pools whose workers have all run a job.
+/// Pools, after each worker has run a job.
 fn idle_pools(full: bool, workers: usize) -> Retained {
     let pool = |_| {
         let pool = worker_pool(workers);

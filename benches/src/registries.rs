@@ -1,16 +1,17 @@
-//! Registries of patterns, each with a listener to every pattern.
+//! The registries that are compared. Each finds the listeners whose patterns match a topic.
 
 use soiree::EventPool;
 
 use crate::listener::count_call;
 
-/// Patterns and their listeners.
+/// Patterns, each with one listener.
 pub(crate) trait TopicRegistry: Default {
-    /// A topic or pattern as it is written there.
+    /// Converts a topic or pattern of soiree to the syntax of this registry.
     fn native_topic(topic: &str) -> String {
         topic.into()
     }
 
+    /// Adds a pattern with a listener that counts its calls. The pattern has the syntax of this registry.
     fn subscribe(&mut self, pattern: &str);
 
     /// Calls the listeners of the patterns that match.
@@ -29,7 +30,7 @@ impl TopicRegistry for SoireeRegistry {
     fn subscribe(&mut self, pattern: &str) {
         self.0
             .on(pattern, |_| count_call())
-            .expect("the pattern is sound");
+            .expect("the pattern is valid");
     }
 
     fn emit(&mut self, topic: &str, payload: u64) {
@@ -54,7 +55,7 @@ mod mqtt {
     use super::TopicRegistry;
     use crate::listener::{PlainEvent, PlainListener, counting_listener};
 
-    /// As MQTT writes it.
+    /// Converts a topic or pattern to the syntax of MQTT.
     fn mqtt_syntax(topic: &str) -> String {
         topic.replace('.', "/").replace("**", "#").replace('*', "+")
     }
@@ -77,20 +78,20 @@ mod mqtt {
         }
 
         fn subscribe(&mut self, pattern: &str) {
-            let pattern = quill::Pattern::parse(pattern).expect("the pattern is sound");
+            let pattern = quill::Pattern::parse(pattern).expect("the pattern is valid");
             self.registry.subscribe(pattern, self.listeners.len());
             self.listeners.push(counting_listener());
         }
 
         fn emit(&mut self, topic: &str, payload: u64) {
-            let parsed = quill::Topic::parse(topic).expect("the topic is sound");
+            let parsed = quill::Topic::parse(topic).expect("the topic is valid");
             self.registry.fanout(&parsed, &payload, |id, payload| {
                 call(&self.listeners[*id], topic, *payload);
             });
         }
     }
 
-    /// Behind a lock rather than the crate's own, which keeps two copies of the tree.
+    /// Uses a lock of its own, as the concurrent tree of the crate keeps two copies.
     #[derive(Default)]
     pub(crate) struct MqttTopicTree {
         tree: RwLock<TopicTree>,
@@ -107,7 +108,7 @@ mod mqtt {
             let id = self.listeners.len() as u64;
             let tree = self.tree.get_mut().unwrap_or_else(PoisonError::into_inner);
             tree.add_subscription(
-                filter.expect("the pattern is sound"),
+                filter.expect("the pattern is valid"),
                 id,
                 mqtt_topic_tree::QoS::Level0,
             );
@@ -115,7 +116,7 @@ mod mqtt {
         }
 
         fn emit(&mut self, topic: &str, payload: u64) {
-            let name = TopicName::try_from(String::from(topic)).expect("the topic is sound");
+            let name = TopicName::try_from(String::from(topic)).expect("the topic is valid");
             let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);
             let matching = tree.get_subscriptions(&name);
             drop(tree);
@@ -138,7 +139,7 @@ mod mqtt {
         }
 
         fn subscribe(&mut self, pattern: &str) {
-            let pattern = TopicPatternPath::try_from(pattern).expect("the pattern is sound");
+            let pattern = TopicPatternPath::try_from(pattern).expect("the pattern is valid");
             self.0
                 .get_mut()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -150,7 +151,7 @@ mod mqtt {
         }
 
         fn emit(&mut self, topic: &str, payload: u64) {
-            let path = TopicPath::new(topic).expect("the topic is sound");
+            let path = TopicPath::new(topic).expect("the topic is valid");
             let router = self.0.read().unwrap_or_else(PoisonError::into_inner);
             for (_, _, listener) in router.get_subscribers(&path) {
                 call(listener, topic, payload);

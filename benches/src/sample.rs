@@ -1,34 +1,34 @@
-//! What one run took.
+//! The result of one run.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// What one run took.
+/// The result of one run.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sample {
-    /// How often the work was done.
+    /// The number of operations.
     pub ops: u64,
-    /// How long it took.
+    /// The elapsed time of all operations.
     pub wall: Duration,
-    /// How much CPU time the whole process took for it.
+    /// The CPU time that the whole process used for them.
     pub cpu: Duration,
-    /// Further figures by name, in nanoseconds.
+    /// Further results by name, in nanoseconds.
     pub figures: Vec<(String, u64)>,
 }
 
 impl Sample {
-    /// Nanoseconds for each time that the work was done.
+    /// Elapsed nanoseconds per operation.
     pub fn wall_per_op(&self) -> f64 {
         self.wall.as_nanos() as f64 / self.ops as f64
     }
 
-    /// Nanoseconds of CPU time for each time that the work was done.
+    /// Nanoseconds of CPU time per operation.
     pub fn cpu_per_op(&self) -> f64 {
         self.cpu.as_nanos() as f64 / self.ops as f64
     }
 
-    /// The further figure of that name.
+    /// The further result with this name, in nanoseconds.
     pub fn figure(&self, name: &str) -> Option<f64> {
         let mut figures = self.figures.iter();
         figures
@@ -36,7 +36,7 @@ impl Sample {
             .map(|(_, value)| *value as f64)
     }
 
-    /// With percentiles of these durations, as `p50`, `p99` and `p99.9` after a prefix.
+    /// Adds the percentiles `p50`, `p99` and `p99.9` of these durations. The prefix goes before their names.
     pub(crate) fn with_percentiles(mut self, prefix: &str, mut durations: Vec<Duration>) -> Self {
         durations.sort_unstable();
         let last = durations.len().saturating_sub(1);
@@ -51,7 +51,7 @@ impl Sample {
     }
 }
 
-/// One line, which [`FromStr`] reads.
+/// Writes one line, which [`FromStr`] reads.
 impl fmt::Display for Sample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (wall, cpu) = (self.wall.as_nanos(), self.cpu.as_nanos());
@@ -70,7 +70,8 @@ impl FromStr for Sample {
         for word in line.split_whitespace() {
             let pair = word.split_once('=');
             let pair = pair.and_then(|(name, value)| Some((name, value.parse().ok()?)));
-            let (name, value): (&str, u64) = pair.ok_or_else(|| format!("no figure: {word:?}"))?;
+            let (name, value): (&str, u64) =
+                pair.ok_or_else(|| format!("not name=number: {word:?}"))?;
             match name {
                 "ops" => sample.ops = value,
                 "wall" => sample.wall = Duration::from_nanos(value),
@@ -79,7 +80,7 @@ impl FromStr for Sample {
             }
         }
         if sample.ops == 0 {
-            return Err(format!("nothing was done: {line:?}"));
+            return Err(format!("no operations: {line:?}"));
         }
         Ok(sample)
     }

@@ -1,4 +1,4 @@
-//! Subscribing and taking off, among many patterns.
+//! Subscribing and unsubscribing, among many patterns.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use crate::measure::process_cpu;
 use crate::sample::Sample;
 
 const PATTERNS: [u64; 2] = [10, 1_000_000];
-/// How many are subscribed before they are taken off again.
+/// How many listeners are subscribed before they are unsubscribed again.
 const BATCH: u64 = 100;
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -48,13 +48,13 @@ impl SubscribeLoop {
                 let pattern = format!("account.{account}.{rest}");
                 soiree
                     .on(&pattern, |_| count_call())
-                    .expect("the pattern is sound");
+                    .expect("the pattern is valid");
             }
         }
         Self { soiree, next: 0 }
     }
 
-    /// The sample is that of subscribing; the figure `unsubscribe` is nanoseconds of taking one off.
+    /// The sample is the time of subscribing. The figure `unsubscribe` is the time of one unsubscribe.
     fn run(&mut self, ops: u64) -> Sample {
         let before = self.soiree.len();
         let mut sample = Sample {
@@ -74,7 +74,7 @@ impl SubscribeLoop {
             let (started, cpu) = (Instant::now(), process_cpu());
             for pattern in &patterns {
                 let id = self.soiree.on(black_box(pattern), |_| count_call());
-                ids.push(id.expect("the pattern is sound"));
+                ids.push(id.expect("the pattern is valid"));
             }
             sample.wall += started.elapsed();
             sample.cpu += process_cpu() - cpu;
@@ -83,7 +83,7 @@ impl SubscribeLoop {
             for (pattern, id) in patterns.iter().zip(&ids) {
                 self.soiree
                     .off(black_box(pattern), id)
-                    .expect("it is there");
+                    .expect("the listener is subscribed");
             }
             unsubscribing += started.elapsed();
             assert_eq!(self.soiree.len(), before);
@@ -93,7 +93,7 @@ impl SubscribeLoop {
         sample
     }
 
-    /// As [`run`](SubscribeLoop::run), and another thread emits all the time; the figure `emit` is nanoseconds of one emit.
+    /// Does the same as [`run`](SubscribeLoop::run) while another thread emits. The figure `emit` is the time of one emit.
     fn run_while_emitting(&mut self, ops: u64) -> Sample {
         let (stop, emitted) = (AtomicBool::new(false), AtomicU64::new(0));
         let soiree = self.soiree.clone();
@@ -103,7 +103,7 @@ impl SubscribeLoop {
                 let started = Instant::now();
                 while !stop.load(Ordering::Relaxed) {
                     let report = soiree.emit_sync("account.1.user.created", 0_u64);
-                    assert_eq!(report.expect("it is open").delivered, 2);
+                    assert_eq!(report.expect("the event pool is open").delivered, 2);
                     emitted.fetch_add(1, Ordering::Relaxed);
                 }
                 started.elapsed()

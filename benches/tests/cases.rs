@@ -1,10 +1,10 @@
-//! Every case does what it is to measure. They check that themselves, and panic if it was not done.
+//! Every case does the work that it measures: each checks that itself, and panics if some of the work was not done.
 
 use std::collections::HashSet;
 
 use soiree_benches::cases;
 
-/// Such as prepare a million patterns, or rest for a second.
+/// Whether a case prepares 100,000 patterns or more, or leaves a pool idle for a second.
 fn takes_long(workload: &str) -> bool {
     workload.contains("00000") || workload == "pool-at-rest"
 }

@@ -1,4 +1,4 @@
-//! Weighs what stays in memory: bytes that were asked for and not given back, without the stacks of threads.
+//! Measures retained memory: bytes that were allocated and not freed, without the stacks of threads.
 
 use std::alloc::System;
 
@@ -8,7 +8,8 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 #[global_allocator]
 static COUNTED: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// Given a number, prints one line: what is weighed, whose it is, and the bytes of one. Without, how many numbers there are.
+/// With the index of a case as argument, prints its name, its subject, and the bytes of one value, separated by tabs. Without an
+/// argument, prints the number of cases.
 fn main() {
     let cases = memory_cases();
     let asked = std::env::args().nth(1);
@@ -20,7 +21,7 @@ fn main() {
         let before = allocated();
         let retained = (case.allocate)(full);
         let after = allocated();
-        // Some of it waits for ever.
+        // Not dropped: some of its jobs never end, and dropping could wait for them.
         std::mem::forget(retained);
         after - before
     });
@@ -31,6 +32,6 @@ fn main() {
 
 fn allocated() -> i64 {
     let stats = COUNTED.stats();
-    // What a reallocation changed is counted there as well.
+    // These include what reallocations added or freed.
     stats.bytes_allocated as i64 - stats.bytes_deallocated as i64
 }

@@ -1,4 +1,4 @@
-//! Runs one case: as often as is asked on standard input, or once.
+//! Runs one case, once or on request.
 
 use std::error::Error;
 use std::io::{BufRead, Write, stdin, stdout};
@@ -7,12 +7,14 @@ use std::process::ExitCode;
 use soiree_benches::{Case, cases, find, process_cpu};
 
 const USAGE: &str = "\
-usage: subject list     (workload, subject, and whether a process should run it once only)
+usage: subject list
        subject once <workload> <subject> <ops>
        subject serve <workload> <subject>
 
-`serve` prepares the case and prints `ready`; for each line of standard input, the number of operations, it prints what they
-took, and the CPU time of the process since it last printed, as `busy`.";
+list    prints every case: workload, subject, and `fresh` if each run needs a process of its own, else `same`
+once    runs a case with this number of operations and prints the result
+serve   prepares a case and prints `ready`. Then reads numbers of operations from standard input, one per line. Runs the case with
+        each number and prints the result, with the CPU time that the process used since the previous result as `busy`.";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -72,6 +74,6 @@ fn serve(workload: &str, subject: &str) -> Result<(), Box<dyn Error>> {
         stdout().flush()?;
         counted = cpu;
     }
-    // What threads still hold on to is no business of the measurement.
+    // Returning would drop the case, which waits for its pools to stop.
     std::process::exit(0)
 }

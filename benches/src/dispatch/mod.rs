@@ -1,4 +1,4 @@
-//! Calling the listeners of one topic on the caller's thread.
+//! Calls the listeners of one topic on the caller's thread.
 
 #[cfg(feature = "peers")]
 mod peers;
@@ -58,12 +58,12 @@ fn soiree(listeners: u64) -> impl Fn(u64) + Sync {
     soiree_with(listeners, |_| count_call())
 }
 
-/// With listeners that look at the payload.
+/// The listeners read the payload.
 fn soiree_reading(listeners: u64) -> impl Fn(u64) + Sync {
     soiree_with(listeners, |event| {
         let read = event.with_payload(|payload: &u64| black_box(*payload));
         count_call();
-        read.map(drop).ok_or("it is a number")
+        read.map(drop).ok_or("the payload is no u64")
     })
 }
 
@@ -73,7 +73,7 @@ fn soiree_with<R: IntoListenerResult + 'static>(
 ) -> impl Fn(u64) + Sync {
     let soiree = EventPool::new();
     for _ in 0..listeners {
-        soiree.on(TOPIC, listener).expect("the topic is sound");
+        soiree.on(TOPIC, listener).expect("the topic is valid");
     }
     move |payload| {
         let report = soiree.emit_sync(black_box(TOPIC), payload);
@@ -84,7 +84,7 @@ fn soiree_with<R: IntoListenerResult + 'static>(
     }
 }
 
-/// The least that can be done: a map from topics to listeners behind a lock.
+/// The minimal implementation: a map from topics to listeners behind a lock, and a loop over the listeners.
 #[derive(Default)]
 struct RwLockLoop {
     topics: RwLock<HashMap<String, Vec<PlainListener>>>,

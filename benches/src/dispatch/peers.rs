@@ -1,4 +1,4 @@
-//! The same by crates that dispatch on the caller's thread.
+//! Other crates that call listeners on the caller's thread.
 
 use std::any::Any;
 use std::hint::black_box;
@@ -43,7 +43,7 @@ pub(super) fn cases(workload: &str, listeners: u64) -> Vec<Case> {
     ]
 }
 
-/// With listeners that look at the payload, as these do in any case.
+/// For workloads whose listeners read the payload. Those of mod-events always do.
 pub(super) fn reading(workload: &str, listeners: u64) -> Case {
     Case::new(workload, "mod-events", move || {
         EmitLoop::new(listeners, mod_events(listeners))
@@ -68,7 +68,7 @@ impl mod_events::Event for Created {
     }
 }
 
-/// By type, and without topics; with priorities, and each panic caught.
+/// mod-events selects listeners by type and has no topics. It has priorities, and catches every panic.
 fn mod_events(listeners: u64) -> impl Fn(u64) + Sync {
     let dispatcher = EventDispatcher::new();
     for _ in 0..listeners {
@@ -98,7 +98,7 @@ impl PriorityListener<Happened> for Counter {
     }
 }
 
-/// By value, with priorities; without a payload, and for one thread alone.
+/// hey_listen selects listeners by value and has priorities. It has no payload, and its dispatcher serves one thread only.
 fn hey_listen(listeners: u64) -> impl FnMut(u64) {
     let mut dispatcher = PriorityDispatcher::<u32, Happened>::default();
     for _ in 0..listeners {
@@ -107,7 +107,7 @@ fn hey_listen(listeners: u64) -> impl FnMut(u64) {
     move |_| dispatcher.dispatch_event(black_box(&Happened::UserCreated))
 }
 
-/// One signal, without topics.
+/// signals2 has no topics: listeners connect to one signal.
 fn signals2(listeners: u64) -> impl Fn(u64) {
     let signal = Signal::<(u64,), ()>::new();
     for _ in 0..listeners {
@@ -125,22 +125,24 @@ fn rs_events(listeners: u64) -> impl FnMut(u64) {
     let mut emitter = EventEmitter::<u64>::new(listeners as usize);
     for _ in 0..listeners {
         let added = emitter.add(TOPIC, None, Arc::new(|_| count_call()));
-        assert!(added.is_ok(), "the listener was refused");
+        assert!(added.is_ok(), "adding the listener failed");
     }
     move |payload| {
         let ended = emitter.emit(black_box(TOPIC), Arc::new(payload));
-        assert!(ended.is_ok(), "the event was refused");
+        assert!(ended.is_ok(), "emitting failed");
     }
 }
 
-/// One channel, and a receiver in each listener's place.
+/// tokio's broadcast channel has no listeners: each receiver stands for one.
 fn broadcast(listeners: u64) -> impl FnMut(u64) {
     let (sender, _) = tokio::sync::broadcast::channel(16);
     let mut receivers: Vec<_> = (0..listeners).map(|_| sender.subscribe()).collect();
     move |payload| {
-        sender.send(black_box(payload)).expect("somebody receives");
+        sender
+            .send(black_box(payload))
+            .expect("the channel has receivers");
         for receiver in &mut receivers {
-            receiver.try_recv().expect("it was sent");
+            receiver.try_recv().expect("the value was sent");
             count_call();
         }
     }

@@ -1,4 +1,4 @@
-//! The least that a pool can be.
+//! The minimal pool: threads and a channel.
 
 use std::thread::{self, JoinHandle};
 
@@ -8,7 +8,7 @@ use super::job_pool::{CAPACITY, JobPool};
 
 type BoxedJob = Box<dyn FnOnce() + Send>;
 
-/// The least that a pool can be: threads that take boxed jobs from a channel.
+/// The minimal pool: threads that take boxed jobs from a bounded channel.
 pub(crate) struct ChannelPool {
     jobs: Option<Sender<BoxedJob>>,
     workers: Vec<JoinHandle<()>>,
@@ -28,8 +28,8 @@ impl JobPool for ChannelPool {
     }
 
     fn submit(&self, job: impl FnOnce() + Send + 'static) {
-        let jobs = self.jobs.as_ref().expect("it is open");
-        jobs.send(Box::new(job)).expect("the workers live");
+        let jobs = self.jobs.as_ref().expect("the pool is open");
+        jobs.send(Box::new(job)).expect("the workers are running");
     }
 }
 

@@ -1,11 +1,13 @@
-//! What every pool can do.
+//! The interface of all pools that are compared.
 
-/// Jobs that may wait, where that can be bounded.
+/// How many jobs may wait, for pools whose queue can be bounded.
 pub(crate) const CAPACITY: usize = 1024;
 
-/// A pool that somebody else wrote.
+/// A pool that runs jobs.
 pub(crate) trait JobPool: Send + Sync + 'static {
+    /// Starts a pool with exactly this many workers.
     fn with_workers(workers: usize) -> Self;
 
+    /// Submits a job. Blocks while the queue is full, if the queue is bounded.
     fn submit(&self, job: impl FnOnce() + Send + 'static);
 }

@@ -1,4 +1,4 @@
-//! Pools that run the same jobs.
+//! The pools that are compared.
 
 mod channel_pool;
 mod job_pool;

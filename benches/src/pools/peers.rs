@@ -17,7 +17,7 @@ impl JobPool for threadpool::ThreadPool {
 impl JobPool for rayon::ThreadPool {
     fn with_workers(workers: usize) -> Self {
         let builder = rayon::ThreadPoolBuilder::new().num_threads(workers);
-        builder.build().expect("threads can be started")
+        builder.build().expect("the threads start")
     }
 
     fn submit(&self, job: impl FnOnce() + Send + 'static) {
@@ -41,9 +41,10 @@ pub(crate) fn runtime(workers: usize) -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
         .build()
-        .expect("threads can be started")
+        .expect("the threads start")
 }
 
+/// Runs jobs as tasks on the workers of a runtime.
 pub(crate) struct TokioPool(tokio::runtime::Runtime);
 
 impl JobPool for TokioPool {
@@ -56,7 +57,7 @@ impl JobPool for TokioPool {
     }
 }
 
-/// On a runtime of one thread, which has nothing to do.
+/// Runs jobs with `spawn_blocking`. The one async worker of the runtime is idle.
 pub(crate) struct TokioBlockingPool(tokio::runtime::Runtime);
 
 impl JobPool for TokioBlockingPool {
@@ -65,7 +66,7 @@ impl JobPool for TokioBlockingPool {
             .worker_threads(1)
             .max_blocking_threads(workers)
             .build();
-        Self(runtime.expect("threads can be started"))
+        Self(runtime.expect("the threads start"))
     }
 
     fn submit(&self, job: impl FnOnce() + Send + 'static) {

@@ -19,5 +19,5 @@ pub(crate) fn worker_pool(workers: usize) -> WorkerPool {
         .min_workers(workers)
         .max_workers(workers);
     let pool = builder.capacity(CAPACITY).build();
-    pool.expect("the limits make sense")
+    pool.expect("the limits are valid")
 }

@@ -1,6 +1,6 @@
-//! The name of a case.
+//! The names that identify a case.
 
-/// One workload done by one subject.
+/// A workload and the subject that runs it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct CaseId {
     pub(crate) workload: String,

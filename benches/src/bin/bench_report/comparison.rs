@@ -1,22 +1,22 @@
-//! What is compared with what.
+//! Comparisons of soiree with others, and their targets.
 
 use crate::case_id::CaseId;
 use crate::process::Run;
 use crate::runs::{Figure, Runs};
 use crate::statistics::Quartiles;
 
-/// When a row counts as reached.
+/// What a comparison has to show.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
-    /// Ours takes at most so many times as long.
+    /// Soiree takes at most this many times as long.
     MaxTimeRatio(f64),
-    /// Ours is at least so many times as fast.
+    /// Soiree is at least this many times as fast.
     MinSpeedup(f64),
-    /// Ours takes at most so many nanoseconds.
+    /// Soiree takes at most this many nanoseconds.
     MaxNanos(f64),
 }
 
-/// A comparison of ours with one or several others, the best of whom counts.
+/// A comparison of a case of soiree with other cases. The one that does best against soiree counts.
 pub(crate) struct Comparison {
     pub(crate) name: String,
     pub(crate) ours: CaseId,
@@ -25,28 +25,28 @@ pub(crate) struct Comparison {
     pub(crate) target: Target,
 }
 
-/// What came out for a row.
+/// The result of a comparison.
 pub(crate) struct Outcome {
-    /// The other that counts, if there are any.
+    /// The other case that counts, if there are others.
     pub(crate) other: Option<CaseId>,
-    /// Ours.
+    /// The figure of soiree.
     pub(crate) ours: Quartiles,
-    /// The ratio of the target, or ours again.
+    /// The ratio that the target limits. For [`Target::MaxNanos`], the figure of soiree again.
     pub(crate) ratio: Quartiles,
-    /// The same of CPU time, where time is compared.
+    /// The same ratio for CPU time, if the comparison is of elapsed time.
     pub(crate) cpu: Option<Quartiles>,
-    /// Pairs that were left out as other processes disturbed them.
+    /// How many pairs of runs were left out because other processes disturbed them.
     pub(crate) dropped: usize,
-    /// So few pairs were undisturbed that all of them had to be taken.
+    /// Whether all pairs are used because too few were undisturbed.
     pub(crate) noisy: bool,
     pub(crate) reached: bool,
 }
 
-/// With fewer undisturbed pairs than this, all pairs are taken.
+/// With fewer undisturbed pairs than this, all pairs are used.
 const MIN_UNDISTURBED_PAIRS: usize = 3;
 
 impl Comparison {
-    /// Nothing if something was not measured.
+    /// Returns `None` if one of the cases was not measured.
     pub(crate) fn outcome(&self, runs: &Runs) -> Option<Outcome> {
         let ours = runs.get(&self.ours)?;
         if self.others.is_empty() {
@@ -77,20 +77,20 @@ impl Comparison {
         let noisy = quiet.len() < MIN_UNDISTURBED_PAIRS;
         let dropped = if noisy { 0 } else { pairs.len() - quiet.len() };
         let used = if noisy { pairs } else { quiet };
-        let figures = |figure: Figure| {
+        let ratios = |figure: Figure<'_>| {
             let each = used
                 .iter()
                 .map(move |(one, two)| self.target.ratio(figure.of(one)?, figure.of(two)?));
             Quartiles::of(each.collect::<Option<Vec<f64>>>()?)
         };
-        let ratio = figures(self.figure)?;
+        let ratio = ratios(self.figure)?;
         Some(Outcome {
             other: other.cloned(),
             ours: Quartiles::of(used.iter().filter_map(|(one, _)| self.figure.of(one)))?,
             ratio,
             cpu: match (self.figure, self.target) {
                 (Figure::Wall, Target::MaxTimeRatio(_) | Target::MinSpeedup(_)) => {
-                    figures(Figure::Cpu)
+                    ratios(Figure::Cpu)
                 }
                 _ => None,
             },
@@ -113,8 +113,8 @@ impl Target {
 
     fn is_reached(self, found: f64) -> bool {
         match self {
-            Self::MaxTimeRatio(most) | Self::MaxNanos(most) => found <= most,
-            Self::MinSpeedup(least) => found >= least,
+            Self::MaxTimeRatio(max) | Self::MaxNanos(max) => found <= max,
+            Self::MinSpeedup(min) => found >= min,
         }
     }
 }

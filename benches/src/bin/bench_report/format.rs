@@ -2,20 +2,22 @@
 
 use crate::statistics::Quartiles;
 
-pub(crate) fn spread(middle: Quartiles, show: fn(f64) -> String) -> String {
+/// The median, and the quartiles in brackets.
+pub(crate) fn with_quartiles(quartiles: Quartiles, show: fn(f64) -> String) -> String {
     format!(
         "{} ({} – {})",
-        show(middle.median),
-        show(middle.low),
-        show(middle.high)
+        show(quartiles.median),
+        show(quartiles.low),
+        show(quartiles.high)
     )
 }
 
+/// A ratio.
 pub(crate) fn times(ratio: f64) -> String {
     format!("{ratio:.2}×")
 }
 
-/// A time as one reads it.
+/// A time in nanoseconds, in the unit that is easiest to read.
 pub(crate) fn nanos(nanos: f64) -> String {
     match nanos {
         _ if nanos < 99.95 => format!("{nanos:.1} ns"),
@@ -25,9 +27,10 @@ pub(crate) fn nanos(nanos: f64) -> String {
     }
 }
 
+/// A size in bytes, in the unit that is easiest to read.
 pub(crate) fn bytes(bytes: f64) -> String {
     if bytes < 9_999.5 {
-        // A few bytes below zero are none: something else was given back meanwhile.
+        // A few bytes below zero mean none: something else was freed during the measurement.
         format!("{:.0} B", bytes.max(0.0))
     } else {
         format!("{:.1} KiB", bytes / 1024.0)

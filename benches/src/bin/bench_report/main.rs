@@ -1,4 +1,4 @@
-//! Measures soiree beside others, and writes down what came out. See `--help`.
+//! Measures soiree and other crates in alternation, and writes the report. See `--help`.
 
 mod case_id;
 mod chapters;

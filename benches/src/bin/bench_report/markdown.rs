@@ -1,4 +1,4 @@
-//! The report.
+//! The text of the report.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::case_id::CaseId;
 use crate::chapters::Chapter;
 use crate::comparison::{Comparison, Outcome, Target};
-use crate::format::{bytes, nanos, spread, times};
+use crate::format::{bytes, nanos, times, with_quartiles};
 use crate::host::Host;
 use crate::options::Options;
 use crate::plots;
@@ -14,7 +14,7 @@ use crate::process::{MAX_FOREIGN_CORES, MemoryUse};
 use crate::rounds::Measured;
 use crate::runs::Figure;
 
-/// What may be memory_use at most, in bytes.
+/// The targets for memory, in bytes per value.
 const MEMORY_LIMITS: [(&str, f64); 5] = [
     ("queued job", 48.0),
     ("listener on a pattern of its own", 400.0),
@@ -23,6 +23,7 @@ const MEMORY_LIMITS: [(&str, f64); 5] = [
     ("idle pool of 10 workers", 16.0 * 1024.0),
 ];
 
+/// Writes the whole report as Markdown.
 pub(crate) fn write(
     host: &Host,
     options: &Options,
@@ -52,15 +53,15 @@ fn preface(host: &Host, options: &Options, took: Duration) -> String {
     let minutes = took.as_secs().div_ceil(60);
     let foreign = MAX_FOREIGN_CORES;
     format!(
-        "Made by `cargo xtask bench-report`, which takes {minutes} minutes. What is measured, and how, is in \
-         [`benches/`](benches/).\n\n\
+        "Written by `cargo xtask bench-report` within {minutes} minutes. The workloads are in [`benches/`](benches/).\n\n\
          - Machine: {}, {} cores, {} GiB; {}\n\
          - Built with {}, fat LTO, the system's allocator for all; commit {}\n\
          - {}\n\n\
-         The subjects of a workload take turns, {} rounds or more; where threads take part, each run is a process of its own. Every \
-         ratio is one of two runs of the same round, and what is told is the median of these ratios, and in brackets what the \
-         middle half of them lies between. Pairs during which other processes had more than {foreign} of a core are left out, and \
-         counted as *dropped*. Every subject makes sure that all its listeners or jobs have run, and that none failed.\n",
+         A *subject* is soiree, another crate, or a minimal implementation. The subjects of a workload take turns, for {} rounds \
+         or more. If a workload uses several threads, each run is a process of its own. A ratio compares two runs of the same \
+         round. The tables show medians, with the lower and upper quartile in brackets. Pairs of runs during which other \
+         processes used more than {foreign} of a core are left out, and counted as *dropped*. Every workload checks that all \
+         listeners or jobs have run, and that none failed.\n",
         host.processor,
         host.cores,
         host.memory_gib,
@@ -74,8 +75,8 @@ fn preface(host: &Host, options: &Options, took: Duration) -> String {
 
 fn targets_section(measured: &Measured, memory_uses: &[MemoryUse]) -> String {
     let mut text = String::from(
-        "Where there are several others, the one that does best against soiree counts.\n\n\
-         | workload | soiree | beside | ratio | of CPU time | pairs (dropped) | target | reached |\n|---|---|---|---|---|---|---|---|\n",
+        "If soiree is compared with several others, the row shows the one that does best against it.\n\n\
+         | comparison | soiree | compared with | ratio | CPU time ratio | pairs (dropped) | target | reached |\n|---|---|---|---|---|---|---|---|\n",
     );
     for comparison in measured
         .chapters
@@ -110,12 +111,12 @@ fn target_row(comparison: &Comparison, outcome: &Outcome) -> String {
     };
     let ratio = match comparison.target {
         Target::MaxNanos(_) => String::new(),
-        Target::MaxTimeRatio(_) | Target::MinSpeedup(_) => spread(outcome.ratio, times),
+        Target::MaxTimeRatio(_) | Target::MinSpeedup(_) => with_quartiles(outcome.ratio, times),
     };
     let target = match comparison.target {
-        Target::MaxTimeRatio(most) => format!("≤ {most}× the time"),
-        Target::MinSpeedup(least) => format!("≥ {least}× the speed"),
-        Target::MaxNanos(most) => format!("≤ {}", nanos(most)),
+        Target::MaxTimeRatio(max) => format!("≤ {max}× the time"),
+        Target::MinSpeedup(min) => format!("≥ {min}× the speed"),
+        Target::MaxNanos(max) => format!("≤ {}", nanos(max)),
     };
     format!(
         "| {} | {} | {other} | {ratio} | {} | {} ({}){} | {target} | {} |\n",
@@ -136,8 +137,8 @@ fn chapter_section(chapter: &Chapter, measured: &Measured, plotted: bool) -> Str
             let _ = writeln!(text, "![{title}](benches/plots/{file})\n");
         }
     }
-    if !chapter.obstacles.is_empty() {
-        let _ = writeln!(text, "What stands in the way: {}\n", chapter.obstacles);
+    if !chapter.costs.is_empty() {
+        let _ = writeln!(text, "Where the time goes: {}\n", chapter.costs);
     }
     let cases: Vec<&CaseId> = chapter
         .groups
@@ -168,7 +169,7 @@ fn chapter_section(chapter: &Chapter, measured: &Measured, plotted: bool) -> Str
             "| {} | {} | {} | {} |",
             case.workload,
             case.subject,
-            spread(wall, nanos),
+            with_quartiles(wall, nanos),
             nanos(cpu.median)
         );
         for name in &named {
@@ -186,9 +187,9 @@ fn chapter_section(chapter: &Chapter, measured: &Measured, plotted: bool) -> Str
 
 fn memory_section(memory_uses: &[MemoryUse]) -> String {
     let mut text = String::from(
-        "\n## Memory\n\nBytes that were asked of the allocator and not given back, for each one of them; stacks of threads are not \
-         among them, the places in a bounded queue are. Idle pools have room for 1,024 jobs.\n\n\
-         | one | of | bytes |\n|---|---|---|\n",
+        "\n## Memory\n\nBytes that were allocated and not freed, for each value. They include the places in a bounded queue, and \
+         exclude the stacks of threads. Idle pools have room for 1,024 jobs.\n\n\
+         | value | subject | bytes |\n|---|---|---|\n",
     );
     for memory_use in memory_uses {
         let _ = writeln!(

@@ -7,15 +7,15 @@ use crate::result::Result;
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask bench-report [OPTIONS]
 
-Measures soiree beside others, who take turns, and writes BENCHMARKS.md and its plots.
+Measures soiree and other crates in alternation, and writes BENCHMARKS.md and its plots.
 
-  --quick          3 short rounds, and what was found goes to standard output instead
-  --rounds N       rounds of each workload (9); more are added where other processes disturbed them
-  --minutes N      about how long to take at most (14)
-  --only WORD      only workloads with this word in their name; to standard output
-  --help           this";
+  --quick          runs 3 short rounds, and prints the report instead
+  --rounds N       runs N rounds of each workload (9), and more if other processes disturb them
+  --minutes N      takes about N minutes at most (14)
+  --only WORD      runs only workloads with this word in their name, and prints the report instead
+  --help           prints this";
 
-/// What was asked for.
+/// The options on the command line.
 pub(crate) struct Options {
     pub(crate) quick: bool,
     pub(crate) rounds: usize,
@@ -24,6 +24,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// Reads the command line. Returns `None` if it asks for help.
     pub(crate) fn from_args() -> Result<Option<Self>> {
         use lexopt::prelude::*;
 
@@ -55,7 +56,7 @@ impl Options {
         Ok(Some(options))
     }
 
-    /// Whether the report is one to keep.
+    /// Whether the report is complete, so that it replaces BENCHMARKS.md.
     pub(crate) fn is_full(&self) -> bool {
         !self.quick && self.only.is_none()
     }

@@ -1,4 +1,4 @@
-//! Pictures of what was measured.
+//! Bar charts of all groups.
 
 use std::error::Error;
 use std::path::Path;
@@ -20,13 +20,13 @@ const OURS: RGBColor = RGBColor(0x1f, 0x6f, 0xb4);
 const OTHERS: RGBColor = RGBColor(0xb0, 0xb7, 0xbf);
 const CPU: RGBColor = RGBColor(0xe0, 0x8a, 0x2e);
 
-/// The plots of a chapter: a title and a file name each.
+/// The title and the file name of each plot of a chapter.
 pub(crate) fn of(chapter: &Chapter) -> Vec<(String, String)> {
     let plot = |group: &Group| (group.name.clone(), format!("{}.svg", group.name));
     chapter.groups.iter().map(plot).collect()
 }
 
-/// Draws all of them into a folder.
+/// Draws all plots into a folder.
 pub(crate) fn draw(measured: &Measured, folder: &Path) -> Result {
     std::fs::create_dir_all(folder)?;
     for chapter in &measured.chapters {
@@ -37,7 +37,7 @@ pub(crate) fn draw(measured: &Measured, folder: &Path) -> Result {
     Ok(())
 }
 
-/// A bar for the time of each subject, and a mark for its CPU time.
+/// Draws a bar for the elapsed time of each case, and a mark for its CPU time.
 fn bars(measured: &Measured, group: &Group, title: &str, file: &Path) -> Result {
     let bars: Vec<(String, bool, f64, f64)> = group
         .cases
@@ -94,7 +94,7 @@ fn bars(measured: &Measured, group: &Group, title: &str, file: &Path) -> Result 
     checked(root.present())
 }
 
-/// The library's errors name a type that is private to it.
+/// Converts the errors of plotters to text, as their type contains one that is private to plotters.
 fn checked<T, E: Error + Send + Sync + 'static>(result: std::result::Result<T, E>) -> Result<T> {
     result.map_err(|error| error.to_string().into())
 }

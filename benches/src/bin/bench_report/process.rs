@@ -1,4 +1,4 @@
-//! The programs that do the work.
+//! The programs that run cases, and their processes.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -12,27 +12,28 @@ use crate::case_id::CaseId;
 use crate::host;
 use crate::result::Result;
 
-/// A run during which other processes had more than this of a core, counts for nothing.
+/// A run counts as disturbed if other processes used more than this share of a core meanwhile.
 pub(crate) const MAX_FOREIGN_CORES: f64 = 0.1;
 
-/// Where the programs are, and what they can do.
+/// The programs that do the work.
 pub(crate) struct Programs {
     subject: PathBuf,
     memory: PathBuf,
-    /// Whether each case wants a process of its own for every run.
+    /// All cases. The value says whether every run of a case needs a process of its own.
     fresh: HashMap<CaseId, bool>,
 }
 
-/// What one of a kind weighs.
+/// How much memory one value retains.
 pub(crate) struct MemoryUse {
     pub(crate) name: String,
     pub(crate) subject: String,
     pub(crate) bytes: f64,
 }
 
-/// One run, and what else the machine did meanwhile, in cores.
+/// One run, and how busy other processes were.
 pub(crate) struct Run {
     pub(crate) sample: Sample,
+    /// The CPU time of other processes during the run, as a number of cores.
     foreign_cores: f64,
 }
 
@@ -43,7 +44,7 @@ impl Run {
 }
 
 impl Programs {
-    /// Those that were built together with this one.
+    /// Finds the programs next to this one, where Cargo builds them.
     pub(crate) fn next_to_this() -> Result<Self> {
         let this = std::env::current_exe()?;
         let mut programs = Self {
@@ -68,6 +69,7 @@ impl Programs {
         fresh.ok_or_else(|| format!("subject knows no {} of {}", id.workload, id.subject).into())
     }
 
+    /// Starts a process that prepares the case and waits for requests.
     pub(crate) fn serve(&self, id: &CaseId) -> Result<SubjectProcess> {
         let mut child = Command::new(&self.subject)
             .args(["serve", &id.workload, &id.subject])
@@ -76,19 +78,19 @@ impl Programs {
             .spawn()?;
         let requests = child.stdin.take().ok_or("the subject has no input")?;
         let answers = child.stdout.take().ok_or("the subject has no output")?;
-        let mut server = SubjectProcess {
+        let mut process = SubjectProcess {
             name: format!("{} of {}", id.workload, id.subject),
             child,
             requests: Some(requests),
             answers: BufReader::new(answers),
         };
-        match server.answer()?.as_str() {
-            "ready" => Ok(server),
-            other => Err(format!("{}: {other:?} in place of ready", server.name).into()),
+        match process.answer()?.as_str() {
+            "ready" => Ok(process),
+            other => Err(format!("{}: {other:?} instead of ready", process.name).into()),
         }
     }
 
-    /// Weighs everything, each in a process of its own.
+    /// Measures all kinds of values, each in a process of its own.
     pub(crate) fn measure_memory(&self) -> Result<Vec<MemoryUse>> {
         let count = self.lines(&self.memory, &[])?.concat().parse::<usize>()?;
         let measure = |number: usize| {
@@ -120,16 +122,17 @@ impl Programs {
     }
 }
 
-/// A subject that is prepared.
+/// A running `subject serve`, whose case is prepared.
 pub(crate) struct SubjectProcess {
     name: String,
     child: Child,
-    /// Closing it ends the subject.
+    /// Closing it ends the process.
     requests: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
 impl SubjectProcess {
+    /// Runs the case with this number of operations.
     pub(crate) fn run(&mut self, ops: u64) -> Result<Run> {
         let (before, own) = (host::busy_time()?, process_cpu());
         let started = Instant::now();
@@ -139,10 +142,10 @@ impl SubjectProcess {
         let (took, after) = (started.elapsed(), host::busy_time()?);
         let busy = sample.figures.pop().map_or(0, |(_, busy)| busy);
         let own = Duration::from_nanos(busy) + (process_cpu() - own);
-        let foreign_cores = (after - before).as_secs_f64() - own.as_secs_f64();
+        let foreign = (after - before).as_secs_f64() - own.as_secs_f64();
         Ok(Run {
             sample,
-            foreign_cores: foreign_cores.max(0.0) / took.as_secs_f64(),
+            foreign_cores: foreign.max(0.0) / took.as_secs_f64(),
         })
     }
 
@@ -159,7 +162,7 @@ impl SubjectProcess {
 impl Drop for SubjectProcess {
     fn drop(&mut self) {
         self.requests = None;
-        // It ends when its input does; how, no longer matters.
+        // The process ends when its input is closed. Its exit status no longer matters.
         let _ = self.child.wait();
     }
 }

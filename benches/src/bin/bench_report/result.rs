@@ -1,4 +1,4 @@
-//! What can fail, and end the program with a message.
+//! The result of everything that can fail. An error ends the program, which prints it.
 
 use std::error::Error;
 

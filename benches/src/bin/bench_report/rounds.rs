@@ -1,4 +1,4 @@
-//! Letting subjects take turns.
+//! Runs the cases of a group in alternation.
 
 use std::time::{Duration, Instant};
 
@@ -9,15 +9,16 @@ use crate::process::{Programs, Run, SubjectProcess};
 use crate::result::Result;
 use crate::runs::Runs;
 
-/// So many undisturbed pairs are worked for.
+/// Rounds are added until every case has this many undisturbed runs.
 const MIN_UNDISTURBED_RUNS: usize = 7;
 
-/// What was measured.
+/// Everything that was measured.
 pub(crate) struct Measured {
     pub(crate) chapters: Vec<Chapter>,
     pub(crate) runs: Runs,
 }
 
+/// Measures all groups that the options select.
 pub(crate) fn all(programs: &Programs, options: &Options) -> Result<Measured> {
     let mut measured = Measured {
         chapters: chapters(),
@@ -36,7 +37,7 @@ pub(crate) fn all(programs: &Programs, options: &Options) -> Result<Measured> {
             .chapters
             .retain(|chapter| !chapter.groups.is_empty());
         if measured.chapters.is_empty() {
-            return Err(format!("--only {word}: no workload has that in its name").into());
+            return Err(format!("--only {word}: no workload has this word in its name").into());
         }
     }
     let groups: Vec<&Group> = measured
@@ -45,11 +46,11 @@ pub(crate) fn all(programs: &Programs, options: &Options) -> Result<Measured> {
         .flat_map(|chapter| &chapter.groups)
         .collect();
     let deadline = Instant::now() + options.limit;
-    let mut total_share: f64 = groups.iter().map(|group| group.time_share()).sum();
+    let mut total_weight: f64 = groups.iter().map(|group| group.time_weight()).sum();
     for group in groups {
         let left = deadline.saturating_duration_since(Instant::now());
-        let share = left.mul_f64(group.time_share() / total_share);
-        total_share -= group.time_share();
+        let share = left.mul_f64(group.time_weight() / total_weight);
+        total_weight -= group.time_weight();
         for case in one(programs, group, options, share)? {
             measured.runs.insert(case.id, case.runs);
         }
@@ -57,6 +58,7 @@ pub(crate) fn all(programs: &Programs, options: &Options) -> Result<Measured> {
     Ok(measured)
 }
 
+/// Measures one group. Takes about as long as its share of the time.
 fn one(
     programs: &Programs,
     group: &Group,
@@ -75,7 +77,7 @@ fn one(
     }
     let mut round = 0;
     loop {
-        // There and back again, so that nobody always follows the same one.
+        // Every other round in reverse, so that no case always follows the same one.
         let order: Vec<usize> = if round % 2 == 0 {
             (0..cases.len()).collect()
         } else {
@@ -101,10 +103,10 @@ fn one(
     Ok(cases)
 }
 
-/// One subject, whose turn comes again and again.
+/// A case, and its runs so far.
 struct CaseRuns {
     id: CaseId,
-    /// One process for all runs, or else one for each.
+    /// The process of all runs; `None` if each run has its own.
     process: Option<SubjectProcess>,
     ops: u64,
     runs: Vec<Run>,
@@ -139,7 +141,7 @@ impl CaseRuns {
     }
 }
 
-/// How many operations take about as long as the run time.
+/// Finds how many operations take about `run_time`.
 fn calibrate(process: &mut SubjectProcess, run_time: Duration) -> Result<u64> {
     let mut ops = 100;
     loop {

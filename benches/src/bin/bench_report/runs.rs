@@ -1,4 +1,4 @@
-//! The runs of every case, and what is read from them.
+//! The runs of every case.
 
 use std::collections::HashMap;
 
@@ -6,13 +6,14 @@ use crate::case_id::CaseId;
 use crate::process::Run;
 use crate::statistics::Quartiles;
 
-/// What of a run is compared.
+/// One of the results of a run.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Figure<'a> {
-    /// Time for each operation.
+    /// Elapsed time per operation.
     Wall,
-    /// CPU time for each operation.
+    /// CPU time per operation.
     Cpu,
+    /// A further result of the workload.
     Named(&'a str),
 }
 
@@ -26,7 +27,7 @@ impl Figure<'_> {
     }
 }
 
-/// All runs of every case; those at the same place were made one after another.
+/// All runs of every case, by round: runs with the same index took place one after another.
 #[derive(Default)]
 pub(crate) struct Runs(HashMap<CaseId, Vec<Run>>);
 
@@ -39,7 +40,7 @@ impl Runs {
         self.0.get(id).map(Vec::as_slice)
     }
 
-    /// Of a subject's undisturbed runs, or of all if there are none.
+    /// The quartiles of all undisturbed runs of a case; of all its runs if each was disturbed.
     pub(crate) fn quartiles(&self, id: &CaseId, figure: Figure<'_>) -> Option<Quartiles> {
         let runs = self.get(id)?;
         let quiet = runs.iter().filter(|run| run.is_undisturbed());

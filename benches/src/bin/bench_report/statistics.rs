@@ -1,6 +1,6 @@
-//! Medians and how far figures lie apart.
+//! Median and quartiles.
 
-/// The middle of some figures, and what the middle half of them lies between.
+/// The median of some figures, and the quartiles that enclose the middle half of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Quartiles {
     pub(crate) median: f64,
@@ -10,7 +10,7 @@ pub(crate) struct Quartiles {
 }
 
 impl Quartiles {
-    /// Of none there is no middle.
+    /// Returns `None` without figures.
     pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut figures: Vec<f64> = figures.into_iter().collect();
         figures.sort_unstable_by(f64::total_cmp);
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_middle_is_found_wherever_it_lies() {
+    fn quartiles_between_two_figures_are_interpolated() {
         assert_eq!(Quartiles::of([]), None);
         let one = Quartiles::of([3.0]).unwrap();
         assert_eq!(

@@ -11,7 +11,7 @@ macro_rules! emit_each {
                     let total = event.payload_as::<$payload>().map(|p| p.0 + p.1.len() as u64);
                     std::hint::black_box(total);
                 })
-                .expect("the pattern is sound");
+                .expect("the pattern is valid");
             let payload = || $payload(7, String::from(stringify!($payload)));
             $soiree
                 .emit("payload.queued", payload())

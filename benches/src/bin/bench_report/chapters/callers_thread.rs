@@ -1,9 +1,10 @@
-//! What runs on the caller's thread, and the registry that finds listeners.
+//! Listeners on the caller's thread, and the registry that finds them.
 
 use super::chapter::{Chapter, Group, SOIREE, case_ids, comparison};
 use crate::case_id::CaseId;
 use crate::comparison::Target;
 
+/// The crates that match topics with wildcards.
 const WILDCARDS: [&str; 3] = ["quill-pubsub", "mqtt_topic_tree", "mqtt-topic-engine"];
 
 pub(super) fn dispatch() -> Chapter {
@@ -34,18 +35,18 @@ pub(super) fn dispatch() -> Chapter {
             ));
         };
         add(
-            "beside a bare loop",
+            "vs a bare loop",
             &["RwLock loop"],
             Target::MaxTimeRatio(1.2),
         );
-        // With 100 it is the listeners that take the time.
+        // With 100 listeners, the calls themselves take most of the time.
         if listeners < 100 {
             add(
-                "beside priorities and caught panics",
+                "vs priorities and caught panics",
                 &["mod-events"],
                 Target::MinSpeedup(2.5),
             );
-            add("beside wildcards", &WILDCARDS, Target::MinSpeedup(4.0));
+            add("vs wildcards", &WILDCARDS, Target::MinSpeedup(4.0));
         }
     }
     for listeners in [1, 10, 100] {
@@ -55,18 +56,18 @@ pub(super) fn dispatch() -> Chapter {
     }
     Chapter {
         title: "Calling listeners on the caller's thread",
-        about: "`emit_sync` on an exact topic with 1, 10 and 100 listeners. The bare loop is a `RwLock<HashMap<String, Vec<Arc<dyn Fn>>>>`. \
-                hey_listen, \
-                signals2, mod-events and tokio's broadcast channel know no topics, and hey_listen takes no payload: they show what less costs. In `sync-read` the listeners look at \
-                the payload, as those of mod-events do in any case.",
-        obstacles: "An emission reads one snapshot of subscriptions and settings, which is one locked operation to begin and one to end, \
-                    as many as the loop's lock takes, and most of the time. What is left is the way through the snapshot to the \
-                    listeners of the topic, the frame by which a listener is known to be inside an emission, and the report. Given up, as each \
-                    takes longer: a gate that counts who is inside, two snapshots in place of one, a hash that waits for \
-                    the snapshot, a payload in an allocation of its own, and for each listener a frame to catch its panic. A snapshot kept \
-                    by each thread would need no locked operation at all, but threads that emit no more would keep listeners that were taken off, and a close \
-                    could not know who is inside. Where listeners look at the payload, the first look takes an allocation, as any of them \
-                    may keep it.",
+        about: "`emit_sync` on an exact topic with 1, 10 and 100 listeners. The bare loop is a loop over the listeners of a topic in \
+                a `RwLock<HashMap<String, Vec<Arc<dyn Fn>>>>`. hey_listen, signals2, mod-events and tokio's broadcast channel have \
+                no topics, and hey_listen has no payload: they show what fewer features cost. In `sync-read` the listeners read the \
+                payload. Those of mod-events always do.",
+        costs: "An emission reads one snapshot of subscriptions and settings. This takes one atomic read-modify-write at the start \
+                and one at the end, as many as the lock of the bare loop, and most of the time. The rest is the lookup of the \
+                topic's listeners in the snapshot, the record that the thread is inside an emission, and the report. Tried and given \
+                up, because each takes longer: a separate count of running emissions, two snapshots instead of one, a hash that \
+                waits for the snapshot, a payload in an allocation of its own, and a panic handler for each listener. A snapshot \
+                that each thread keeps would need no atomic read-modify-write at all. But threads that no longer emit would keep \
+                removed listeners alive, and a close could not know which emissions still run. If listeners read the payload, the \
+                first read allocates, because any listener may keep the payload.",
         groups,
         comparisons,
     }
@@ -78,12 +79,12 @@ pub(super) fn threads() -> Chapter {
     cases.extend(case_ids("sync-threads-2", &subjects));
     Chapter {
         title: "Two threads on one topic",
-        about: "`emit_sync` to one listener, from one thread and from two at once. Time is that of all threads together for each emit, so with \
-                two threads it is at best half.",
-        obstacles: "",
+        about: "`emit_sync` to one listener, from one thread and from two at once. Time is the elapsed time divided by the emits of \
+                all threads, so two threads take at best half the time of one.",
+        costs: "",
         groups: vec![Group::new("sync-threads", cases)],
         comparisons: vec![comparison(
-            "sync-threads: two beside one",
+            "sync-threads: two threads vs one",
             CaseId::new("sync-threads-2", SOIREE),
             case_ids("sync-threads-1", &[SOIREE]),
             Target::MinSpeedup(1.5),
@@ -107,16 +108,17 @@ pub(super) fn matching() -> Chapter {
     ];
     Chapter {
         title: "Finding listeners among many patterns",
-        about: "`emit_sync` on a topic that two of many patterns match, half of which end in `*` and half in `**`. *Hot* is one topic again and \
-                again, *spread* are 100,000 topics in turn. mqtt_topic_tree makes room for all subscribers at each publish.",
-        obstacles: "",
+        about: "`emit_sync` on a topic that two of many patterns match. Half of the patterns end in `*`, the other half in `**`. \
+                *Hot* emits one topic again and again, *spread* emits 100,000 topics in turn. mqtt_topic_tree reserves room for all \
+                subscribers at each publish.",
+        costs: "",
         groups: vec![
             Group::new("hot", hot),
             Group::new("spread", spread.concat()),
         ],
         comparisons: vec![
             comparison(
-                "hot: among 1,000,000 beside 10",
+                "hot: 1,000,000 patterns vs 10",
                 CaseId::new("hot-1000000", SOIREE),
                 case_ids("hot-10", &[SOIREE]),
                 Target::MaxTimeRatio(1.3),
@@ -136,8 +138,9 @@ pub(super) fn double_wildcards() -> Chapter {
     cases.extend(case_ids("stars-100", &[SOIREE]));
     Chapter {
         title: "Eight `**` against a long topic",
-        about: "`emit_sync` on topics of 50 and of 100 segments, each a new one, with a pattern of eight `**` that comes close to matching.",
-        obstacles: "",
+        about: "`emit_sync` on topics of 50 and of 100 segments, each emitted once. A pattern of eight `**` comes close to matching \
+                them.",
+        costs: "",
         groups: vec![Group::new("stars", cases)],
         comparisons: vec![
             comparison(
@@ -147,7 +150,7 @@ pub(super) fn double_wildcards() -> Chapter {
                 Target::MaxNanos(20_000.0),
             ),
             comparison(
-                "stars: 100 segments beside 50, linear",
+                "stars: 100 segments vs 50, linear",
                 CaseId::new("stars-100", SOIREE),
                 case_ids("stars-50", &[SOIREE]),
                 Target::MaxTimeRatio(2.2),
@@ -166,9 +169,10 @@ pub(super) fn subscribing() -> Chapter {
     let many = CaseId::new(many, SOIREE);
     Chapter {
         title: "Subscribing",
-        about: "Subscribing a closure to a new pattern, among 10 and among 1,000,000, alone and while another thread emits. Time is that of \
-                subscribing; `unsubscribe` is that of taking off, and `emit` that of one emit of the other thread.",
-        obstacles: "",
+        about: "Subscribes a closure to a new pattern, among 10 and among 1,000,000 patterns, alone and while another thread emits. \
+                Time is that of one subscribe, `unsubscribe` that of one unsubscribe, and `emit` that of one emit on the other \
+                thread.",
+        costs: "",
         groups: vec![Group::new("subscribe", cases)],
         comparisons: vec![
             comparison(
@@ -178,7 +182,7 @@ pub(super) fn subscribing() -> Chapter {
                 Target::MaxNanos(5_000.0),
             ),
             comparison(
-                "subscribe: among 1,000,000 beside 10",
+                "subscribe: among 1,000,000 vs 10",
                 many,
                 case_ids(few, &[SOIREE]),
                 Target::MaxTimeRatio(3.0),

@@ -1,4 +1,4 @@
-//! What is measured, and what is to come out.
+//! What the report contains: workloads, comparisons and their targets.
 
 mod callers_thread;
 mod chapter;
@@ -6,6 +6,7 @@ mod pools;
 
 pub(crate) use self::chapter::{Chapter, Group};
 
+/// All chapters, in the order of the report.
 pub(crate) fn chapters() -> Vec<Chapter> {
     vec![
         callers_thread::dispatch(),

@@ -1,4 +1,4 @@
-//! What goes through a pool.
+//! Events and jobs on a pool.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use crate::case_id::CaseId;
 use crate::comparison::{Comparison, Target};
 use crate::runs::Figure;
 
+/// The pools of other crates.
 const POOLS: [&str; 5] = [
     "threadpool",
     "rayon",
@@ -44,19 +45,19 @@ pub(super) fn emitting() -> Chapter {
                 ));
             };
             add(
-                "kept, beside the literal port",
+                "kept vs the literal port",
                 &kept,
                 case_ids(&workload, &["literal port, kept"]),
                 Target::MinSpeedup(2.5),
             );
             add(
-                "kept, beside a bare channel",
+                "kept vs a bare channel",
                 &kept,
                 case_ids(&workload, &["crossbeam, one value"]),
                 Target::MinSpeedup(0.8),
             );
             add(
-                "dropped, beside kept",
+                "dropped vs kept",
                 &dropped,
                 vec![kept.clone()],
                 Target::MinSpeedup(1.3),
@@ -65,18 +66,20 @@ pub(super) fn emitting() -> Chapter {
     }
     Chapter {
         title: "Events through a pool",
-        about: "`emit` to one listener from 1 and 2 threads (p) through 2 and 10 workers (w), with a queue of 1,024, until the last listener has \
-                run. *Kept* is with the emissions kept and awaited in batches of 1,000, *dropped* without. The literal port boxes each job, has an `Arc` for the \
-                event and one for the topic, a channel for the errors of each emit, a token for each job that runs, and counters that \
-                all threads share. The bare channel hands over one number.",
-        obstacles: "An emit makes one allocation, counts itself at the gate, and passes the lock of the pool, as the worker that takes it does; \
-                    the number takes a place in a ring. What costs most is that the lock and the emission go from one processor to \
-                    another. Tried: an emission of several times its size, of which most is now made only when it is needed, and which was \
-                    freed under a lock of the allocator when the worker freed it; settings counted for each stripe of threads, and one \
-                    blocked submitter woken at a time, both without gain. Workers that take several jobs at a time have clearly less to do \
-                    for each, and are not in use: jobs would wait behind a long one while other workers are idle, and a full queue \
-                    would not know its places. A dropped emission is freed on another thread than the one that made it, a kept one is \
-                    not; that is what it has to make up for.",
+        about: "`emit` to one listener from 1 and 2 threads (p, producers) through 2 and 10 workers (w), with a queue of 1,024, \
+                until the last listener has run. *Kept* keeps the emissions and waits for them in batches of 1,000, *dropped* drops \
+                them. The literal port is written as in Go: a box for each job, an `Arc` for each event and for the listeners of \
+                each topic, a channel for the errors of each emit, a token for each running job, and counters that all threads \
+                share. The bare channel sends one number.",
+        costs: "An emit allocates once, counts itself as running, and takes the lock of the pool. The worker that takes the emission \
+                does the last two as well. In the bare channel, the number only takes a slot of a ring buffer. Most of the time goes \
+                into moving the lock and the emission from one processor to another. Changed for this reason: most of an emission is \
+                now allocated only when it is needed. Before, an emission was several times larger, and freeing it on the worker \
+                took a lock of the allocator. Tried without gain: a count of settings for each stripe of threads, and waking one \
+                blocked submitter at a time. Workers that take several jobs at a time clearly need less time per job, but are not \
+                used: jobs would wait behind a long one while other workers are idle, and a full queue could not count its free \
+                slots. A dropped emission is freed on another thread than the one that allocated it, a kept one on the same thread. \
+                Dropping has to make up for that.",
         groups,
         comparisons,
     }
@@ -92,7 +95,7 @@ pub(super) fn waiting() -> Chapter {
             case_ids(&workload, &[SOIREE, "literal port", "tokio spawn"]),
         ));
         comparisons.push(comparison(
-            &format!("{workload}: beside spawn and await"),
+            &format!("{workload}: vs spawn and await"),
             CaseId::new(&workload, SOIREE),
             case_ids(&workload, &["tokio spawn"]),
             Target::MinSpeedup(1.3),
@@ -100,8 +103,8 @@ pub(super) fn waiting() -> Chapter {
     }
     Chapter {
         title: "Events through a pool, one at a time",
-        about: "`emit` and a wait for its end before the next. Tokio spawns the same work from outside its workers and awaits it.",
-        obstacles: "",
+        about: "Each `emit` is followed by a wait for its end. Tokio spawns the same work from outside its workers and awaits it.",
+        costs: "",
         groups,
         comparisons,
     }
@@ -121,14 +124,14 @@ pub(super) fn tiny_jobs() -> Chapter {
                 ),
             ));
             let ours = CaseId::new(&workload, SOIREE);
-            let vs_pools = format!("{workload}: beside other pools");
+            let vs_pools = format!("{workload}: vs other pools");
             comparisons.push(comparison(
                 &vs_pools,
                 ours.clone(),
                 case_ids(&workload, &POOLS),
                 Target::MinSpeedup(1.5),
             ));
-            let vs_channel = format!("{workload}: beside a bare channel");
+            let vs_channel = format!("{workload}: vs a bare channel");
             comparisons.push(comparison(
                 &vs_channel,
                 ours,
@@ -139,14 +142,14 @@ pub(super) fn tiny_jobs() -> Chapter {
     }
     Chapter {
         title: "Tiny jobs",
-        about: "Jobs that add one to a number, from 1 and 2 threads (p) on 2 and 10 workers (w), until the last has run. soiree and the bare \
-                channel hold back whoever submits when 1,024 jobs wait; the queues of the others have no bounds.",
-        obstacles: "One lock guards queue, permits and figures, and each job passes it twice. Whoever finds it held looks for it seldom, \
-                    so that the lock stays with one processor for several jobs. What is left is mostly the \
-                    allocation of the closure, which is freed on another thread, in every pool but the one that takes jobs by value. A \
-                    closure in the place of the queue itself would save that, and takes `unsafe`. Tried, without gain: two lock-free channels in \
-                    place of the lock, workers that take several jobs at a time, fewer shared stores, all that changes with a job side by \
-                    side in memory, and patience on one side of the queue alone.",
+        about: "Jobs that add one to a number, from 1 and 2 threads (p, producers) on 2 and 10 workers (w), until the last job has \
+                run. soiree and the bare channel block submitters while 1,024 jobs wait. The queues of the others are unbounded.",
+        costs: "One lock guards the queue, the permits and the counters, and each job takes it twice. A thread that finds the lock \
+                taken retries with pauses, so that the lock stays with one processor for several jobs. The rest is mostly the \
+                allocation of the closure, which is freed on another thread. Every subject pays for it, except the one that takes \
+                jobs by value. Storing the closure in the queue itself would save it, but needs `unsafe`. Tried without gain: two \
+                lock-free channels instead of the lock, workers that take several jobs at a time, fewer shared stores, everything \
+                that changes with a job next to each other in memory, and pauses on one side of the queue only.",
         groups,
         comparisons,
     }
@@ -159,7 +162,7 @@ pub(super) fn idle_pool() -> Chapter {
     );
     group.run_time = Duration::from_secs(1);
     let percentile = |name: &'static str| Comparison {
-        name: format!("idle-pool: {name} beside a bare channel"),
+        name: format!("idle-pool: {name} vs a bare channel"),
         ours: CaseId::new("idle-pool", SOIREE),
         others: case_ids("idle-pool", &[BOXED]),
         figure: Figure::Named(name),
@@ -167,9 +170,10 @@ pub(super) fn idle_pool() -> Chapter {
     };
     Chapter {
         title: "One job on an idle pool",
-        about: "From submit until the job runs, on a pool of 2 workers that has been idle for 200 µs; `round-` is from submit until the \
-                submitter knows that it has ended. CPU time is that of the whole program, its pauses included.",
-        obstacles: "",
+        about: "Time is from submit until the job runs, on a pool of 2 workers that has been idle for 200 µs. `round-` is from \
+                submit until the submitter knows that the job has ended. CPU time is that of the whole program, including its \
+                pauses.",
+        costs: "",
         groups: vec![group],
         comparisons: vec![percentile("p50"), percentile("p99")],
     }
@@ -184,8 +188,8 @@ pub(super) fn at_rest() -> Chapter {
     group.ops = Some(1);
     Chapter {
         title: "A pool at rest",
-        about: "CPU time within a second in which a pool of 10 workers has nothing to do, after it had.",
-        obstacles: "",
+        about: "CPU time within one second in which a pool of 10 workers has no jobs. It has run jobs before.",
+        costs: "",
         groups: vec![group],
         comparisons: vec![Comparison {
             name: "pool-at-rest: CPU time in a second".into(),
