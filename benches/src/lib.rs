@@ -1,12 +1,12 @@
 //! Benchmarks of soiree, versus other crates that do the same work.
 //!
-//! A [`Case`] is one workload, run by one subject: soiree, another crate, or a minimal implementation. Four programs use the
-//! cases:
+//! A [`Case`] is one workload, run by one subject: soiree, another crate, or a minimal implementation. A [`MemoryCase`] is a kind
+//! of value, such as a listener or a queued job, whose memory use is measured.
 //!
-//! - `subject` runs one case.
-//! - `bench-report` runs all cases in alternation and writes `BENCHMARKS.md`.
-//! - The criterion benchmarks in `benches/` measure a few cases more closely.
-//! - `memory` measures how much memory listeners, jobs and pools retain; see [`MemoryCase`].
+//! - The program `subject` runs one case, and `memory` measures one memory case.
+//! - `bench-report` runs both programs for all cases, and writes `BENCHMARKS.md`.
+//! - The criterion benchmarks in `benches/` measure the cases of a few workloads more closely.
+//! - `payload-types` is not run: `cargo xtask size` compares its size with one and with thirty payload types.
 
 mod case;
 mod catalog;

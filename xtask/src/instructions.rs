@@ -127,7 +127,7 @@ fn is_installed(program: &OsStr) -> bool {
 }
 
 /// Instructions per operation: the difference between many and few operations, so that the setup is not counted.
-/// Does not work with 100,000 patterns: hashes differ from one process to the next, and the setup with them, by more than the
+/// Does not work with 100,000 patterns: hashes are seeded per process, so the instructions of the setup vary by more than the
 /// operations take.
 fn per_op(program: &Path, workload: &str, subject: &str) -> Result<f64> {
     const FEW: u64 = 2_000;

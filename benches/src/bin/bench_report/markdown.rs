@@ -53,7 +53,7 @@ fn preface(host: &Host, options: &Options, took: Duration) -> String {
     let minutes = took.as_secs().div_ceil(60);
     let foreign = MAX_FOREIGN_CORES;
     format!(
-        "Written by `cargo xtask bench-report` within {minutes} minutes. The workloads are in [`benches/`](benches/).\n\n\
+        "Written by `cargo xtask bench-report`, which took {minutes} minutes. The workloads are in [`benches/`](benches/).\n\n\
          - Machine: {}, {} cores, {} GiB; {}\n\
          - Built with {}, fat LTO, the system's allocator for all; commit {}\n\
          - {}\n\n\
