@@ -32,13 +32,13 @@ pub(super) fn cases(workload: &str, listeners: u64) -> Vec<Case> {
             EmitLoop::new(listeners, broadcast(listeners))
         }),
         Case::new(workload, "quill-pubsub", move || {
-            EmitLoop::new(listeners, matcher::<Quill>(listeners))
+            EmitLoop::new(listeners, topic_registry::<Quill>(listeners))
         }),
         Case::new(workload, "mqtt_topic_tree", move || {
-            EmitLoop::new(listeners, matcher::<MqttTopicTree>(listeners))
+            EmitLoop::new(listeners, topic_registry::<MqttTopicTree>(listeners))
         }),
         Case::new(workload, "mqtt-topic-engine", move || {
-            EmitLoop::new(listeners, matcher::<MqttTopicEngine>(listeners))
+            EmitLoop::new(listeners, topic_registry::<MqttTopicEngine>(listeners))
         }),
     ]
 }
@@ -148,7 +148,7 @@ fn broadcast(listeners: u64) -> impl FnMut(u64) {
     }
 }
 
-fn matcher<R: TopicRegistry>(listeners: u64) -> impl FnMut(u64) {
+fn topic_registry<R: TopicRegistry>(listeners: u64) -> impl FnMut(u64) {
     let mut registry = R::default();
     let topic = R::native_topic(TOPIC);
     for _ in 0..listeners {
