@@ -1,4 +1,4 @@
-//! Subscribing and taking off, among many patterns.
+//! Subscribing and unsubscribing, among many patterns.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use soiree::{EventPool, ListenerId};
 
 use crate::case::Case;
-use crate::listening::called;
-use crate::meter::{Sample, process_cpu};
+use crate::listener::count_call;
+use crate::measure::process_cpu;
+use crate::sample::Sample;
 
 const PATTERNS: [u64; 2] = [10, 1_000_000];
-/// How many are subscribed before they are taken off again.
+/// How many listeners are subscribed before they are unsubscribed again.
 const BATCH: u64 = 100;
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -21,46 +22,46 @@ pub(crate) fn cases() -> Vec<Case> {
             format!("subscribe-{patterns}"),
             "soiree",
             move || {
-                let mut churn = Churn::new(patterns);
-                move |ops| churn.run(ops)
+                let mut subscriptions = SubscribeLoop::new(patterns);
+                move |ops| subscriptions.run(ops)
             },
         ));
         let workload = format!("subscribe-{patterns}-while-emitting");
         cases.push(Case::new(workload, "soiree", move || {
-            let mut churn = Churn::new(patterns);
-            move |ops| churn.run_while_emitting(ops)
+            let mut subscriptions = SubscribeLoop::new(patterns);
+            move |ops| subscriptions.run_while_emitting(ops)
         }));
     }
     cases
 }
 
-struct Churn {
+struct SubscribeLoop {
     soiree: EventPool,
     next: u64,
 }
 
-impl Churn {
+impl SubscribeLoop {
     fn new(patterns: u64) -> Self {
         let soiree = EventPool::new();
         for account in 0..patterns / 2 {
             for rest in ["user.*", "**"] {
                 let pattern = format!("account.{account}.{rest}");
                 soiree
-                    .on(&pattern, |_| called())
-                    .expect("the pattern is sound");
+                    .on(&pattern, |_| count_call())
+                    .expect("the pattern is valid");
             }
         }
         Self { soiree, next: 0 }
     }
 
-    /// The sample is that of subscribing; the figure `unsubscribe` is nanoseconds of taking one off.
+    /// The sample is the time of subscribing. The figure `unsubscribe` is the time of one unsubscribe.
     fn run(&mut self, ops: u64) -> Sample {
         let before = self.soiree.len();
         let mut sample = Sample {
             ops,
             ..Sample::default()
         };
-        let mut taking_off = Duration::ZERO;
+        let mut unsubscribing = Duration::ZERO;
         let mut left = ops;
         while left > 0 {
             let batch = left.min(BATCH);
@@ -72,8 +73,8 @@ impl Churn {
             let mut ids: Vec<ListenerId> = Vec::with_capacity(patterns.len());
             let (started, cpu) = (Instant::now(), process_cpu());
             for pattern in &patterns {
-                let id = self.soiree.on(black_box(pattern), |_| called());
-                ids.push(id.expect("the pattern is sound"));
+                let id = self.soiree.on(black_box(pattern), |_| count_call());
+                ids.push(id.expect("the pattern is valid"));
             }
             sample.wall += started.elapsed();
             sample.cpu += process_cpu() - cpu;
@@ -82,17 +83,17 @@ impl Churn {
             for (pattern, id) in patterns.iter().zip(&ids) {
                 self.soiree
                     .off(black_box(pattern), id)
-                    .expect("it is there");
+                    .expect("the listener is subscribed");
             }
-            taking_off += started.elapsed();
+            unsubscribing += started.elapsed();
             assert_eq!(self.soiree.len(), before);
         }
-        let each = taking_off.as_nanos() as u64 / ops;
+        let each = unsubscribing.as_nanos() as u64 / ops;
         sample.figures.push(("unsubscribe".into(), each));
         sample
     }
 
-    /// As [`run`](Churn::run), and another thread emits all the time; the figure `emit` is nanoseconds of one emit.
+    /// Does the same as [`run`](SubscribeLoop::run) while another thread emits. The figure `emit` is the time of one emit.
     fn run_while_emitting(&mut self, ops: u64) -> Sample {
         let (stop, emitted) = (AtomicBool::new(false), AtomicU64::new(0));
         let soiree = self.soiree.clone();
@@ -102,7 +103,7 @@ impl Churn {
                 let started = Instant::now();
                 while !stop.load(Ordering::Relaxed) {
                     let report = soiree.emit_sync("account.1.user.created", 0_u64);
-                    assert_eq!(report.expect("it is open").delivered, 2);
+                    assert_eq!(report.expect("the event pool is open").delivered, 2);
                     emitted.fetch_add(1, Ordering::Relaxed);
                 }
                 started.elapsed()

@@ -1,5 +1,5 @@
-//! The way of an event where it is done literally: a box for the job, an `Arc` for the event and one for the listeners of a
-//! topic, a channel for the errors of each emit, a token for each job that runs, and counters that all threads share.
+//! An event pool as a literal port of Go code has it: a box for each job, an `Arc` for each event and for the listeners of each
+//! topic, a channel for the errors of each emit, a token for each running job, and counters that all threads share.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -9,9 +9,9 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::listening::{BareEvent, BareListener, BoxError};
+use crate::listener::{BoxError, PlainEvent, PlainListener};
 
-/// How many errors of one emit may wait to be read.
+/// How many errors of one emit may wait to be received.
 const ERRORS: usize = 64;
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -22,7 +22,7 @@ struct Event {
 }
 
 struct Topic {
-    listeners: RwLock<Vec<BareListener>>,
+    listeners: RwLock<Vec<PlainListener>>,
 }
 
 #[derive(Default)]
@@ -32,30 +32,30 @@ struct Counters {
     completed: AtomicU64,
 }
 
-/// Topics, and a pool of one queue and one channel of tokens.
-pub(crate) struct Port {
+/// Topics, and a pool with a queue of jobs and a channel of tokens. A worker takes a token to run a job, and returns it.
+pub(crate) struct GoPort {
     topics: Arc<RwLock<HashMap<String, Arc<Topic>>>>,
     jobs: Sender<Job>,
     counters: Arc<Counters>,
 }
 
-impl Port {
+impl GoPort {
     pub(crate) fn new(workers: usize, capacity: usize) -> Self {
         let (sender, receiver) = bounded::<Job>(capacity);
-        let (give, take) = bounded::<()>(workers);
-        (0..workers).for_each(|_| give.send(()).expect("there is room"));
+        let (token_sender, token_receiver) = bounded::<()>(workers);
+        (0..workers).for_each(|_| token_sender.send(()).expect("the channel has room"));
         let counters = Arc::<Counters>::default();
         for _ in 0..workers {
             let (jobs, counters) = (receiver.clone(), Arc::clone(&counters));
-            let (give, take) = (give.clone(), take.clone());
+            let (token_sender, token_receiver) = (token_sender.clone(), token_receiver.clone());
             thread::spawn(move || {
                 for job in jobs.iter() {
-                    take.recv().expect("the channel is open");
+                    token_receiver.recv().expect("the channel is open");
                     counters.active.fetch_add(1, Ordering::SeqCst);
                     job();
                     counters.active.fetch_sub(1, Ordering::SeqCst);
                     counters.completed.fetch_add(1, Ordering::SeqCst);
-                    give.send(()).expect("the channel is open");
+                    token_sender.send(()).expect("the channel is open");
                 }
             });
         }
@@ -66,7 +66,7 @@ impl Port {
         }
     }
 
-    pub(crate) fn on(&self, topic: &str, listener: BareListener) {
+    pub(crate) fn on(&self, topic: &str, listener: PlainListener) {
         let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
         let topic = topics.entry(topic.into()).or_insert_with(|| {
             Arc::new(Topic {
@@ -80,7 +80,7 @@ impl Port {
         listeners.push(listener);
     }
 
-    /// What is received are the errors of the listeners; the channel ends when all have been called.
+    /// Returns a channel with the errors of the listeners. The channel closes after all listeners were called.
     pub(crate) fn emit<T: Any + Send + Sync>(&self, topic: &str, payload: T) -> Receiver<BoxError> {
         let (sender, errors) = bounded(ERRORS);
         let event = Arc::new(Event {
@@ -90,13 +90,13 @@ impl Port {
         let topics = Arc::clone(&self.topics);
         self.counters.submitted.fetch_add(1, Ordering::SeqCst);
         self.jobs
-            .send(Box::new(move || trigger(&topics, &event, &sender)))
-            .expect("the workers live");
+            .send(Box::new(move || call_listeners(&topics, &event, &sender)))
+            .expect("the workers are running");
         errors
     }
 }
 
-fn trigger(
+fn call_listeners(
     topics: &RwLock<HashMap<String, Arc<Topic>>>,
     event: &Arc<Event>,
     errors: &Sender<BoxError>,
@@ -110,13 +110,13 @@ fn trigger(
         .listeners
         .read()
         .unwrap_or_else(PoisonError::into_inner);
-    let event = BareEvent {
+    let event = PlainEvent {
         topic: &event.topic,
         payload: &*event.payload,
     };
     for listener in listeners.iter() {
         if let Err(error) = listener(&event) {
-            // Whoever dropped the receiver does not want to know.
+            // Fails if the caller of `emit` dropped the receiver, and so does not want the errors.
             let _ = errors.send(error);
         }
     }

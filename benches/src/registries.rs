@@ -1,35 +1,36 @@
-//! Registries of patterns, each with a listener to every pattern.
+//! The registries that are compared. Each finds the listeners whose patterns match a topic.
 
 use soiree::EventPool;
 
-use crate::listening::called;
+use crate::listener::count_call;
 
-/// Patterns and their listeners.
-pub(crate) trait Registry: Default {
-    /// A topic or pattern as it is written there.
-    fn topic(topic: &str) -> String {
+/// Patterns, each with one listener.
+pub(crate) trait TopicRegistry: Default {
+    /// Converts a topic or pattern of soiree to the syntax of this registry.
+    fn native_topic(topic: &str) -> String {
         topic.into()
     }
 
+    /// Adds a pattern with a listener that counts its calls. The pattern has the syntax of this registry.
     fn subscribe(&mut self, pattern: &str);
 
     /// Calls the listeners of the patterns that match.
     fn emit(&mut self, topic: &str, payload: u64);
 }
 
-pub(crate) struct Soiree(EventPool);
+pub(crate) struct SoireeRegistry(EventPool);
 
-impl Default for Soiree {
+impl Default for SoireeRegistry {
     fn default() -> Self {
         Self(EventPool::new())
     }
 }
 
-impl Registry for Soiree {
+impl TopicRegistry for SoireeRegistry {
     fn subscribe(&mut self, pattern: &str) {
         self.0
-            .on(pattern, |_| called())
-            .expect("the pattern is sound");
+            .on(pattern, |_| count_call())
+            .expect("the pattern is valid");
     }
 
     fn emit(&mut self, topic: &str, payload: u64) {
@@ -51,55 +52,55 @@ mod mqtt {
     use mqtt_topic_engine::{TopicPath, TopicPatternPath, TopicRouter};
     use mqtt_topic_tree::{TopicFilter, TopicName, TopicTree};
 
-    use super::Registry;
-    use crate::listening::{BareEvent, BareListener, bare_listener};
+    use super::TopicRegistry;
+    use crate::listener::{PlainEvent, PlainListener, counting_listener};
 
-    /// As MQTT writes it.
-    fn mqtt(topic: &str) -> String {
+    /// Converts a topic or pattern to the syntax of MQTT.
+    fn mqtt_syntax(topic: &str) -> String {
         topic.replace('.', "/").replace("**", "#").replace('*', "+")
     }
 
-    fn call(listener: &BareListener, topic: &str, payload: u64) {
+    fn call(listener: &PlainListener, topic: &str, payload: u64) {
         let payload = &payload;
-        let ended = listener(&BareEvent { topic, payload });
+        let ended = listener(&PlainEvent { topic, payload });
         assert!(ended.is_ok(), "a listener failed");
     }
 
     #[derive(Default)]
     pub(crate) struct Quill {
         registry: quill::Registry<usize>,
-        listeners: Vec<BareListener>,
+        listeners: Vec<PlainListener>,
     }
 
-    impl Registry for Quill {
-        fn topic(topic: &str) -> String {
-            mqtt(topic)
+    impl TopicRegistry for Quill {
+        fn native_topic(topic: &str) -> String {
+            mqtt_syntax(topic)
         }
 
         fn subscribe(&mut self, pattern: &str) {
-            let pattern = quill::Pattern::parse(pattern).expect("the pattern is sound");
+            let pattern = quill::Pattern::parse(pattern).expect("the pattern is valid");
             self.registry.subscribe(pattern, self.listeners.len());
-            self.listeners.push(bare_listener());
+            self.listeners.push(counting_listener());
         }
 
         fn emit(&mut self, topic: &str, payload: u64) {
-            let parsed = quill::Topic::parse(topic).expect("the topic is sound");
+            let parsed = quill::Topic::parse(topic).expect("the topic is valid");
             self.registry.fanout(&parsed, &payload, |id, payload| {
                 call(&self.listeners[*id], topic, *payload);
             });
         }
     }
 
-    /// Behind a lock rather than the crate's own, which keeps two copies of the tree.
+    /// Uses a lock of its own, as the concurrent tree of the crate keeps two copies.
     #[derive(Default)]
     pub(crate) struct MqttTopicTree {
         tree: RwLock<TopicTree>,
-        listeners: Vec<BareListener>,
+        listeners: Vec<PlainListener>,
     }
 
-    impl Registry for MqttTopicTree {
-        fn topic(topic: &str) -> String {
-            mqtt(topic)
+    impl TopicRegistry for MqttTopicTree {
+        fn native_topic(topic: &str) -> String {
+            mqtt_syntax(topic)
         }
 
         fn subscribe(&mut self, pattern: &str) {
@@ -107,15 +108,15 @@ mod mqtt {
             let id = self.listeners.len() as u64;
             let tree = self.tree.get_mut().unwrap_or_else(PoisonError::into_inner);
             tree.add_subscription(
-                filter.expect("the pattern is sound"),
+                filter.expect("the pattern is valid"),
                 id,
                 mqtt_topic_tree::QoS::Level0,
             );
-            self.listeners.push(bare_listener());
+            self.listeners.push(counting_listener());
         }
 
         fn emit(&mut self, topic: &str, payload: u64) {
-            let name = TopicName::try_from(String::from(topic)).expect("the topic is sound");
+            let name = TopicName::try_from(String::from(topic)).expect("the topic is valid");
             let tree = self.tree.read().unwrap_or_else(PoisonError::into_inner);
             let matching = tree.get_subscriptions(&name);
             drop(tree);
@@ -130,23 +131,27 @@ mod mqtt {
     }
 
     #[derive(Default)]
-    pub(crate) struct MqttTopicEngine(RwLock<TopicRouter<BareListener>>);
+    pub(crate) struct MqttTopicEngine(RwLock<TopicRouter<PlainListener>>);
 
-    impl Registry for MqttTopicEngine {
-        fn topic(topic: &str) -> String {
-            mqtt(topic)
+    impl TopicRegistry for MqttTopicEngine {
+        fn native_topic(topic: &str) -> String {
+            mqtt_syntax(topic)
         }
 
         fn subscribe(&mut self, pattern: &str) {
-            let pattern = TopicPatternPath::try_from(pattern).expect("the pattern is sound");
+            let pattern = TopicPatternPath::try_from(pattern).expect("the pattern is valid");
             self.0
                 .get_mut()
                 .unwrap_or_else(PoisonError::into_inner)
-                .add_subscription(pattern, mqtt_topic_engine::QoS::AtMostOnce, bare_listener());
+                .add_subscription(
+                    pattern,
+                    mqtt_topic_engine::QoS::AtMostOnce,
+                    counting_listener(),
+                );
         }
 
         fn emit(&mut self, topic: &str, payload: u64) {
-            let path = TopicPath::new(topic).expect("the topic is sound");
+            let path = TopicPath::new(topic).expect("the topic is valid");
             let router = self.0.read().unwrap_or_else(PoisonError::into_inner);
             for (_, _, listener) in router.get_subscribers(&path) {
                 call(listener, topic, payload);

@@ -1,48 +1,34 @@
-//! What is measured, and how.
+//! The result of one run.
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
-
-/// Work that can be done as often as one likes.
-pub trait Bench {
-    /// Does the work `ops` times, and makes sure that all of it was done.
-    fn run(&mut self, ops: u64) -> Sample;
-}
-
-impl<F: FnMut(u64) -> Sample> Bench for F {
-    fn run(&mut self, ops: u64) -> Sample {
-        self(ops)
-    }
-}
-
-/// What one run took.
+/// The result of one run.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sample {
-    /// How often the work was done.
+    /// The number of operations.
     pub ops: u64,
-    /// How long it took.
+    /// The elapsed time of all operations.
     pub wall: Duration,
-    /// How much CPU time the whole process took for it.
+    /// The CPU time that the whole process used for them.
     pub cpu: Duration,
-    /// Further figures by name, in nanoseconds.
+    /// Further results by name, in nanoseconds.
     pub figures: Vec<(String, u64)>,
 }
 
 impl Sample {
-    /// Nanoseconds for each time that the work was done.
+    /// Elapsed nanoseconds per operation.
     pub fn wall_per_op(&self) -> f64 {
         self.wall.as_nanos() as f64 / self.ops as f64
     }
 
-    /// Nanoseconds of CPU time for each time that the work was done.
+    /// Nanoseconds of CPU time per operation.
     pub fn cpu_per_op(&self) -> f64 {
         self.cpu.as_nanos() as f64 / self.ops as f64
     }
 
-    /// The further figure of that name.
+    /// The further result with this name, in nanoseconds.
     pub fn figure(&self, name: &str) -> Option<f64> {
         let mut figures = self.figures.iter();
         figures
@@ -50,7 +36,7 @@ impl Sample {
             .map(|(_, value)| *value as f64)
     }
 
-    /// With percentiles of these durations, as `p50`, `p99` and `p99.9` after a prefix.
+    /// Adds the percentiles `p50`, `p99` and `p99.9` of these durations. The prefix goes before their names.
     pub(crate) fn with_percentiles(mut self, prefix: &str, mut durations: Vec<Duration>) -> Self {
         durations.sort_unstable();
         let last = durations.len().saturating_sub(1);
@@ -65,7 +51,7 @@ impl Sample {
     }
 }
 
-/// One line, which [`FromStr`] reads.
+/// Writes one line, which [`FromStr`] reads.
 impl fmt::Display for Sample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (wall, cpu) = (self.wall.as_nanos(), self.cpu.as_nanos());
@@ -84,7 +70,8 @@ impl FromStr for Sample {
         for word in line.split_whitespace() {
             let pair = word.split_once('=');
             let pair = pair.and_then(|(name, value)| Some((name, value.parse().ok()?)));
-            let (name, value): (&str, u64) = pair.ok_or_else(|| format!("no figure: {word:?}"))?;
+            let (name, value): (&str, u64) =
+                pair.ok_or_else(|| format!("not name=number: {word:?}"))?;
             match name {
                 "ops" => sample.ops = value,
                 "wall" => sample.wall = Duration::from_nanos(value),
@@ -93,52 +80,9 @@ impl FromStr for Sample {
             }
         }
         if sample.ops == 0 {
-            return Err(format!("nothing was done: {line:?}"));
+            return Err(format!("no operations: {line:?}"));
         }
         Ok(sample)
-    }
-}
-
-/// The CPU time that this process has taken so far.
-pub fn process_cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
-/// Measures `work`, which does something `ops` times.
-pub(crate) fn measure(ops: u64, work: impl FnOnce()) -> Sample {
-    let (started, cpu) = (Instant::now(), process_cpu());
-    work();
-    let wall = started.elapsed();
-    Sample {
-        ops,
-        wall,
-        cpu: process_cpu() - cpu,
-        figures: Vec::new(),
-    }
-}
-
-/// Has threads do a part of the `ops` each, and measures from when all are ready until the last has ended.
-pub(crate) fn measure_threads(threads: u64, ops: u64, work: impl Fn(u64) + Sync) -> Sample {
-    let ready = std::sync::Barrier::new(threads as usize + 1);
-    let mut begun = None;
-    std::thread::scope(|scope| {
-        for thread in 0..threads {
-            let (ready, work) = (&ready, &work);
-            scope.spawn(move || {
-                ready.wait();
-                work(ops / threads + u64::from(thread < ops % threads));
-            });
-        }
-        ready.wait();
-        begun = Some((Instant::now(), process_cpu()));
-    });
-    let (started, cpu) = begun.expect("the scope has run");
-    Sample {
-        ops,
-        wall: started.elapsed(),
-        cpu: process_cpu() - cpu,
-        figures: Vec::new(),
     }
 }
 
@@ -162,14 +106,5 @@ mod tests {
         for bad in ["", "ops=0", "ops=1 wall", "ops=1 wall=x"] {
             assert!(bad.parse::<Sample>().is_err(), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn threads_share_the_work() {
-        let done = std::sync::atomic::AtomicU64::new(0);
-        let sample = measure_threads(3, 10, |ops| {
-            done.fetch_add(ops, std::sync::atomic::Ordering::Relaxed);
-        });
-        assert_eq!((sample.ops, done.into_inner()), (10, 10));
     }
 }

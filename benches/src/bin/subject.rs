@@ -1,4 +1,4 @@
-//! Runs one case: as often as is asked on standard input, or once.
+//! Runs one case, once or on request.
 
 use std::error::Error;
 use std::io::{BufRead, Write, stdin, stdout};
@@ -7,12 +7,14 @@ use std::process::ExitCode;
 use soiree_benches::{Case, cases, find, process_cpu};
 
 const USAGE: &str = "\
-usage: contender list     (workload, contender, and whether a process should run it once only)
-       contender once <workload> <contender> <ops>
-       contender serve <workload> <contender>
+usage: subject list
+       subject once <workload> <subject> <ops>
+       subject serve <workload> <subject>
 
-`serve` prepares the case and prints `ready`; for each line of standard input, the number of operations, it prints what they
-took, and the CPU time of the process since it last printed, as `busy`.";
+list    prints every case: workload, subject, and `fresh` if each run needs a process of its own, else `same`
+once    runs a case with this number of operations and prints the result
+serve   prepares a case and prints `ready`. Then reads numbers of operations from standard input, one per line. Runs the case with
+        each number and prints the result, with the CPU time that the process used since the previous result as `busy`.";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -22,8 +24,8 @@ fn main() -> ExitCode {
             list();
             Ok(())
         }
-        ["once", workload, contender, ops] => once(workload, contender, ops),
-        ["serve", workload, contender] => serve(workload, contender),
+        ["once", workload, subject, ops] => once(workload, subject, ops),
+        ["serve", workload, subject] => serve(workload, subject),
         _ => Err(USAGE.into()),
     };
     match ended {
@@ -38,13 +40,13 @@ fn main() -> ExitCode {
 fn list() {
     for case in cases() {
         let process = if case.threaded { "fresh" } else { "same" };
-        println!("{}\t{}\t{process}", case.workload, case.contender);
+        println!("{}\t{}\t{process}", case.workload, case.subject);
     }
 }
 
-fn case(workload: &str, contender: &str) -> Result<Case, Box<dyn Error>> {
-    find(workload, contender)
-        .ok_or_else(|| format!("no case {workload:?} of {contender:?}; see contender list").into())
+fn case(workload: &str, subject: &str) -> Result<Case, Box<dyn Error>> {
+    find(workload, subject)
+        .ok_or_else(|| format!("no case {workload:?} of {subject:?}; see subject list").into())
 }
 
 fn number(text: &str) -> Result<u64, Box<dyn Error>> {
@@ -54,14 +56,14 @@ fn number(text: &str) -> Result<u64, Box<dyn Error>> {
     }
 }
 
-fn once(workload: &str, contender: &str, ops: &str) -> Result<(), Box<dyn Error>> {
+fn once(workload: &str, subject: &str, ops: &str) -> Result<(), Box<dyn Error>> {
     let ops = number(ops)?;
-    println!("{}", case(workload, contender)?.prepare().run(ops));
+    println!("{}", case(workload, subject)?.prepare().run(ops));
     Ok(())
 }
 
-fn serve(workload: &str, contender: &str) -> Result<(), Box<dyn Error>> {
-    let mut bench = case(workload, contender)?.prepare();
+fn serve(workload: &str, subject: &str) -> Result<(), Box<dyn Error>> {
+    let mut bench = case(workload, subject)?.prepare();
     println!("ready");
     stdout().flush()?;
     let mut counted = process_cpu();
@@ -72,6 +74,6 @@ fn serve(workload: &str, contender: &str) -> Result<(), Box<dyn Error>> {
         stdout().flush()?;
         counted = cpu;
     }
-    // What threads still hold on to is no business of the measurement.
+    // Returning would drop the case, which waits for its pools to stop.
     std::process::exit(0)
 }

@@ -1,24 +1,10 @@
-//! The same on pools of other crates.
+//! Pools of other crates.
 
 use std::time::Duration;
 
-use super::{Jobs, of};
-use crate::case::Case;
+use super::job_pool::JobPool;
 
-pub(super) fn cases() -> Vec<Case> {
-    [
-        of::<threadpool::ThreadPool>("threadpool"),
-        of::<rayon::ThreadPool>("rayon"),
-        of::<rusty_pool::ThreadPool>("rusty_pool"),
-        of::<Tokio>("tokio spawn"),
-        of::<TokioBlocking>("tokio spawn_blocking"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-impl Jobs for threadpool::ThreadPool {
+impl JobPool for threadpool::ThreadPool {
     fn with_workers(workers: usize) -> Self {
         Self::new(workers)
     }
@@ -28,10 +14,10 @@ impl Jobs for threadpool::ThreadPool {
     }
 }
 
-impl Jobs for rayon::ThreadPool {
+impl JobPool for rayon::ThreadPool {
     fn with_workers(workers: usize) -> Self {
         let builder = rayon::ThreadPoolBuilder::new().num_threads(workers);
-        builder.build().expect("threads can be started")
+        builder.build().expect("the threads start")
     }
 
     fn submit(&self, job: impl FnOnce() + Send + 'static) {
@@ -39,7 +25,7 @@ impl Jobs for rayon::ThreadPool {
     }
 }
 
-impl Jobs for rusty_pool::ThreadPool {
+impl JobPool for rusty_pool::ThreadPool {
     fn with_workers(workers: usize) -> Self {
         let pool = Self::new(workers, workers, Duration::from_secs(60));
         pool.start_core_threads();
@@ -55,12 +41,13 @@ pub(crate) fn runtime(workers: usize) -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(workers)
         .build()
-        .expect("threads can be started")
+        .expect("the threads start")
 }
 
-pub(crate) struct Tokio(tokio::runtime::Runtime);
+/// Runs jobs as tasks on the workers of a runtime.
+pub(crate) struct TokioPool(tokio::runtime::Runtime);
 
-impl Jobs for Tokio {
+impl JobPool for TokioPool {
     fn with_workers(workers: usize) -> Self {
         Self(runtime(workers))
     }
@@ -70,16 +57,16 @@ impl Jobs for Tokio {
     }
 }
 
-/// On a runtime of one thread, which has nothing to do.
-pub(crate) struct TokioBlocking(tokio::runtime::Runtime);
+/// Runs jobs with `spawn_blocking`. The one async worker of the runtime is idle.
+pub(crate) struct TokioBlockingPool(tokio::runtime::Runtime);
 
-impl Jobs for TokioBlocking {
+impl JobPool for TokioBlockingPool {
     fn with_workers(workers: usize) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .max_blocking_threads(workers)
             .build();
-        Self(runtime.expect("threads can be started"))
+        Self(runtime.expect("the threads start"))
     }
 
     fn submit(&self, job: impl FnOnce() + Send + 'static) {
