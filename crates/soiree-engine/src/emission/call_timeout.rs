@@ -13,8 +13,8 @@ use super::helping::PendingWork;
 use super::in_flight::{InFlight, with_event};
 use super::overrun::OverrunCall;
 use super::pool_ref::PoolRef;
+use super::reclaim::{Reclaimed, reclaim_work};
 use super::retry_attempt::{RESUBMIT_INTERVAL, follow_up};
-use super::submission::{Submission, settle};
 use crate::dispatch::{Counts, Progress, handle_error, report};
 use crate::invocation::{AfterTimeout, ArmedTimeout, Call, CallOutcome, TimeLimit};
 
@@ -172,8 +172,11 @@ impl CallTimeout {
         }
         let mut is_closed = false;
         for (pool_ref, pool) in own.into_iter().chain(other) {
-            let answer = pool.try_submit(settings.job(Arc::clone(&self) as _, &pool_ref));
-            let Submission::Rejected(reason) = settle(answer, || self.claim()) else {
+            let job = settings.job(Arc::clone(&self) as _, &pool_ref);
+            let Err(rejected) = pool.try_submit(job) else {
+                return;
+            };
+            let Reclaimed::Rejected(reason) = reclaim_work(rejected, || self.claim()) else {
                 return;
             };
             is_closed = matches!(reason, SubmitErrorReason::Closed);

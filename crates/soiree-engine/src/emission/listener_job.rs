@@ -16,8 +16,8 @@ use super::finish::end_called_part;
 use super::helping::{AdoptedCall, PendingWork};
 use super::in_flight::{InFlight, with_event};
 use super::pool_ref::PoolRef;
+use super::reclaim::{Reclaimed, reclaim_work};
 use super::retry_attempt::follow_up;
-use super::submission::{Submission, settle};
 use crate::context::on_timer;
 use crate::dispatch::{Counts, EndedCall, Progress, handle_error, report};
 use crate::invocation::{Call, CallOutcome, invoke, precheck};
@@ -76,8 +76,10 @@ pub(super) fn delegate(
         }
     };
     // A pool that panics has dropped the job, which has reported that.
-    let answer = caught(submit).unwrap_or(Ok(()));
-    let Submission::Rejected(reason) = settle(answer, || job.claim()) else {
+    let Ok(Err(rejected)) = caught(submit) else {
+        return true;
+    };
+    let Reclaimed::Rejected(reason) = reclaim_work(rejected, || job.claim()) else {
         return true;
     };
     // The bulkhead was drained meanwhile.

@@ -14,7 +14,7 @@ use super::finish::end_part;
 use super::in_flight::{InFlight, with_event};
 use super::overrun::{NextAttempt, OverrunCall};
 use super::pool_ref::PoolRef;
-use super::submission::{Submission, settle};
+use super::reclaim::{Reclaimed, reclaim_work};
 use crate::dispatch::{Counts, FailedAttempt, FollowUp, report, report_dead_letter};
 use crate::invocation::{Call, CallOutcome};
 
@@ -215,8 +215,10 @@ impl RetryAttempt {
         if !self.due.swap(true, Ordering::AcqRel) {
             state.notify_pending();
         }
-        let answer = self.pool.try_submit(job_of(&self));
-        let Submission::Rejected(reason) = settle(answer, || self.claim()) else {
+        let Err(rejected) = self.pool.try_submit(job_of(&self)) else {
+            return;
+        };
+        let Reclaimed::Rejected(reason) = reclaim_work(rejected, || self.claim()) else {
             return;
         };
         if matches!(reason, SubmitErrorReason::Full { .. }) {

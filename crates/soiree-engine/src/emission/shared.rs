@@ -111,9 +111,8 @@ impl EmissionSettings {
         open.find_map(|pool_ref| Some((Arc::clone(pool_ref), pool_ref.upgrade()?)))
     }
 
-    /// Whether the calling thread works for a pool of the emitter other than the emission's.
-    pub(crate) fn is_on_another_pool(&self) -> bool {
-        let pool = self.pool.address();
+    /// Whether the calling thread works for a pool of the emitter other than the one with this address.
+    pub(crate) fn is_on_another_pool(&self, pool: usize) -> bool {
         let mut others = self.pools.values().filter(|other| other.address() != pool);
         others.any(|other| other.is_here())
     }

@@ -14,10 +14,8 @@ use super::ordered::{KeySlot, submit_head};
 use super::pool_ref::PoolRef;
 use super::report::{Errors, Report};
 use super::shared::EmissionSettings;
-use crate::context::{EnteredFrame, Frame, TIMER, enter_frame, inside_frame};
-use crate::dispatch::Counts;
 use crate::topic_text::TopicText;
-use crate::trace::{EmissionSpan, EnteredSpan};
+use crate::trace::EmissionSpan;
 
 const QUEUED: u8 = 0;
 const RUNNING: u8 = 1;
@@ -32,13 +30,13 @@ pub(crate) struct EmissionState {
     pub(crate) settings: Arc<EmissionSettings>,
     topic: TopicText,
     cold: OnceBox<Cold>,
-    delivered: AtomicU32,
+    pub(super) delivered: AtomicU32,
     /// Parts that have not ended. The listeners that are called one after another are one part.
-    parts: AtomicU32,
+    pub(super) parts: AtomicU32,
     stage: AtomicU8,
     /// Its outcome is known.
     done: AtomicBool,
-    aborted: AtomicBool,
+    pub(super) aborted: AtomicBool,
     pub(super) discarded: AtomicBool,
     /// Its pool rejected it, so observers are not notified of its end.
     pub(super) rejected: AtomicBool,
@@ -51,11 +49,11 @@ pub(crate) struct EmissionState {
 
 /// What only emissions need that fail, are waited for, have listeners on other pools, are ordered or rerouted.
 #[derive(Default)]
-struct Cold {
-    failed: AtomicU64,
-    timed_out: AtomicU64,
-    not_called: AtomicU64,
-    retried: AtomicU64,
+pub(super) struct Cold {
+    pub(super) failed: AtomicU64,
+    pub(super) timed_out: AtomicU64,
+    pub(super) not_called: AtomicU64,
+    pub(super) retried: AtomicU64,
     shared: Mutex<Shared>,
     changed: Condvar,
     slot: OnceLock<KeySlot>,
@@ -72,9 +70,6 @@ pub(crate) struct Shared {
     /// How often there has been something new to help with.
     pub(super) version: usize,
 }
-
-/// The calling thread is inside an emission until this is dropped.
-pub(super) type EnteredEmission = (EnteredFrame, EnteredSpan);
 
 impl EmissionState {
     #[inline]
@@ -109,8 +104,12 @@ impl EmissionState {
         state
     }
 
-    fn cold(&self) -> &Cold {
+    pub(super) fn cold(&self) -> &Cold {
         self.cold.get_or_init(Box::default)
+    }
+
+    pub(super) fn cold_if_used(&self) -> Option<&Cold> {
+        self.cold.get()
     }
 
     pub(super) fn slot(&self) -> Option<&KeySlot> {
@@ -148,12 +147,6 @@ impl EmissionState {
         self.stage.load(Ordering::Acquire) & STAGE == SETTLED
     }
 
-    /// Whether the calling thread is inside this emission, or must not wait for any.
-    pub(crate) fn is_current(&self) -> bool {
-        let emission = self.address();
-        inside_frame(|frame| frame.emission == emission || frame.pool == TIMER)
-    }
-
     pub(crate) fn shared(&self) -> MutexGuard<'_, Shared> {
         let shared = self.cold().shared.lock();
         shared.unwrap_or_else(PoisonError::into_inner)
@@ -170,7 +163,7 @@ impl EmissionState {
             .unwrap_or_else(|| Arc::clone(&self.settings.pool))
     }
 
-    fn moved_to(&self) -> Option<Arc<PoolRef>> {
+    pub(super) fn moved_to(&self) -> Option<Arc<PoolRef>> {
         if !self.moved.load(Ordering::Acquire) {
             return None;
         }
@@ -246,70 +239,9 @@ impl EmissionState {
         }
     }
 
-    pub(super) fn counts(&self) -> Counts {
-        let mut counts = Counts {
-            delivered: self.delivered.load(Ordering::Relaxed).into(),
-            aborted: self.aborted.load(Ordering::Relaxed),
-            ..Counts::default()
-        };
-        if let Some(cold) = self.cold.get() {
-            counts.failed = cold.failed.load(Ordering::Relaxed);
-            counts.timed_out = cold.timed_out.load(Ordering::Relaxed);
-            counts.not_called = cold.not_called.load(Ordering::Relaxed);
-            counts.retried = cold.retried.load(Ordering::Relaxed);
-        }
-        counts
-    }
-
     /// Its pool rejected it: observers are not notified of the end that follows.
     pub(crate) fn set_rejected(&self) {
         self.rejected.store(true, Ordering::Relaxed);
-    }
-
-    fn frame(&self) -> Frame {
-        match self.moved_to() {
-            Some(moved) => self.frame_on(&moved),
-            None => self.frame_on(&self.settings.pool),
-        }
-    }
-
-    /// For work on its behalf, on a thread that need not be a worker of its pool.
-    pub(super) fn frame_here(&self) -> Frame {
-        Frame {
-            pool: 0,
-            ..self.frame()
-        }
-    }
-
-    /// The calling thread enters the emission, on behalf of its pool.
-    pub(super) fn enter(&self) -> EnteredEmission {
-        (enter_frame(self.frame()), self.span.enter())
-    }
-
-    /// The calling thread enters the emission, on behalf of this pool.
-    pub(super) fn enter_on(&self, pool_ref: &PoolRef) -> EnteredEmission {
-        (enter_frame(self.frame_on(pool_ref)), self.span.enter())
-    }
-
-    /// The timer thread enters the emission.
-    pub(super) fn enter_on_timer(&self) -> EnteredEmission {
-        let frame = Frame {
-            pool: TIMER,
-            ..self.frame_here()
-        };
-        (enter_frame(frame), self.span.enter())
-    }
-
-    fn frame_on(&self, pool_ref: &PoolRef) -> Frame {
-        Frame {
-            emitter: Arc::as_ptr(&self.settings.shared).addr(),
-            emission: self.address(),
-            pool: pool_ref.address(),
-        }
-    }
-
-    fn address(&self) -> usize {
-        std::ptr::from_ref(self).addr()
     }
 
     /// Claims a queued emission. Returns whether the caller is the one who runs or discards it.
@@ -399,51 +331,6 @@ impl EmissionState {
     pub(super) fn call_made(&self) {
         if let Some(slot) = self.slot() {
             slot.call_made();
-        }
-    }
-
-    /// Adds the counts of a part that has ended. Returns whether it was the last part.
-    pub(super) fn part_ended(&self, counts: Counts) -> bool {
-        // Only parts add parts: while this one is the last, no other thread counts.
-        let is_last = self.parts.load(Ordering::Acquire) == 1;
-        self.add(counts, is_last);
-        is_last || self.parts.fetch_sub(1, Ordering::AcqRel) == 1
-    }
-
-    /// Adds the counts of some listeners of a part that has not ended.
-    pub(super) fn add_counts(&self, counts: Counts) {
-        self.add(counts, false);
-    }
-
-    fn add(&self, counts: Counts, is_alone: bool) {
-        // No emission has so many listeners that this overflows.
-        let delivered = counts.delivered as u32;
-        if is_alone {
-            let before = self.delivered.load(Ordering::Relaxed);
-            self.delivered.store(before + delivered, Ordering::Relaxed);
-        } else if delivered > 0 {
-            self.delivered.fetch_add(delivered, Ordering::Relaxed);
-        }
-        let more = [
-            counts.failed,
-            counts.timed_out,
-            counts.not_called,
-            counts.retried,
-        ];
-        if more != [0; 4] {
-            let cold = self.cold();
-            let totals = [
-                &cold.failed,
-                &cold.timed_out,
-                &cold.not_called,
-                &cold.retried,
-            ];
-            for (total, more) in totals.into_iter().zip(more) {
-                total.fetch_add(more, Ordering::Relaxed);
-            }
-        }
-        if counts.aborted {
-            self.aborted.store(true, Ordering::Relaxed);
         }
     }
 

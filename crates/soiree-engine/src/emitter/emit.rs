@@ -138,10 +138,10 @@ impl Emitter {
             return Err(rejected.with(topic, Payload::new(payload)));
         }
         let current = self.current.load();
-        let (_, settings) = current.route(topic);
+        let (handle, settings) = current.route(topic);
         let source = PayloadEvent::new(payload);
         let emission = EmissionTask::new(Arc::clone(settings), topic, source);
-        self.launch(&current, Arc::new(emission))
+        self.launch(&current, handle, Arc::new(emission))
     }
 
     /// Emits an event of the caller's own type on the pool. Its topic is read once, now.
@@ -154,9 +154,9 @@ impl Emitter {
             return Err(rejected.with(&topic, event.payload()));
         }
         let current = self.current.load();
-        let (_, settings) = current.route(&topic);
+        let (handle, settings) = current.route(&topic);
         let emission = EmissionTask::new(Arc::clone(settings), &topic, CustomEvent(event));
-        self.launch(&current, Arc::new(emission))
+        self.launch(&current, handle, Arc::new(emission))
     }
 
     /// Emits a payload on the calling thread, and returns when its listeners have returned.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use soiree_core::panic::caught;
-use soiree_core::{EmissionRejected, Event, OrderRejection, PanicPayload, Payload, Rejection};
+use soiree_core::{
+    EmissionRejected, Event, OrderRejection, PanicPayload, Payload, PoolHandle, Rejection,
+};
 
 use super::current::Current;
 use super::emit::Emitter;
@@ -42,13 +44,13 @@ impl Emitter {
     pub(super) fn launch_ordered(
         &self,
         current: &Arc<Current>,
+        handle: &PoolHandle,
         order: &Arc<ActiveOrder>,
         key: OrderingKey,
         emission: Arc<dyn InFlight>,
     ) -> Result<Emission, EmitError> {
         let state = emission.state();
-        let (handle, settings) = current.route(state.topic());
-        let pool = handle.pool();
+        let (pool, settings) = (handle.pool(), &state.settings);
         state.set_slot(KeySlot::new(order, key.clone()));
         let entry = Arc::clone(&emission).into_entry();
         let capacity = order.rule.order.limit();
@@ -59,7 +61,7 @@ impl Emitter {
             .enter(&key, &entry, Some(pool), capacity, limit)
         {
             Ok(Position::Waiting) => Ok(accepted(emission)),
-            Ok(Position::Head) => self.submit(current, emission, true),
+            Ok(Position::Head) => self.submit(current, handle, emission, true),
             Err(full) => {
                 state.give_up_slot();
                 let payload = Arc::clone(&emission).into_payload();

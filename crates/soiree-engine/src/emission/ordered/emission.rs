@@ -9,8 +9,8 @@ use super::entry::{OrderedEntry, ReadyEntry};
 use crate::emission::finish::end_unrun;
 use crate::emission::helping::Waiter;
 use crate::emission::in_flight::{EmissionTask, InFlight};
+use crate::emission::reclaim::{Reclaimed, reclaim_work};
 use crate::emission::run::{discard, run};
-use crate::emission::submission::{Submission, settle};
 use crate::ordering::{QueueEntry, Ready};
 
 /// Whether a thread that waits for an emission may run it.
@@ -56,8 +56,10 @@ fn submit_to(
     while state.is_queued() {
         let job = state.job(Arc::clone(&emission).into_task());
         // A pool that panics has dropped the job, which has ended the emission.
-        let answer = caught(|| submit(&*pool, job)).unwrap_or(Ok(()));
-        let Submission::Rejected(reason) = settle(answer, || state.claim()) else {
+        let Ok(Err(rejected)) = caught(|| submit(&*pool, job)) else {
+            return None;
+        };
+        let Reclaimed::Rejected(reason) = reclaim_work(rejected, || state.claim()) else {
             return None;
         };
         match reason {
