@@ -82,6 +82,10 @@ pub enum Rejection<'a> {
 /// Why an order by key refused an emission.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "the names that the emitter's error uses for the same"
+)]
 pub enum OrderRejection<'a> {
     /// Too many events wait behind others.
     KeyQueueFull {

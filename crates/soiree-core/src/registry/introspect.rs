@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Registry;
 use super::pattern_listeners::PatternListeners;
 use super::registration::Registration;
+use super::subscriptions::Registry;
 use crate::introspection::{ListenerInfo, PatternInfo, TopicInfo};
 use crate::listener::ListenerId;
 use crate::panic::contained;

@@ -1,9 +1,8 @@
 //! Having readers read the next snapshot.
 
 use std::any::Any;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use super::Registry;
 use super::snapshot::Snapshot;
 use crate::panic::contained;
 
@@ -23,45 +22,18 @@ pub(super) struct Retired {
 }
 
 impl Retired {
+    pub(super) fn new(
+        snapshot: Arc<Snapshot>,
+        hooked: Option<(Arc<dyn PublishHook>, Arc<dyn Any + Send + Sync>)>,
+    ) -> Self {
+        Self { snapshot, hooked }
+    }
+
     pub(super) fn retire(self) {
         contained(move || drop(self.snapshot));
         if let Some((hook, replaced)) = self.hooked {
             hook.retire(replaced);
             contained(move || drop(hook));
-        }
-    }
-}
-
-impl Registry {
-    /// The snapshot of this moment.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.current.load_full()
-    }
-
-    /// A snapshot without listeners.
-    pub fn empty(&self) -> Arc<Snapshot> {
-        Arc::new(Snapshot::empty(self.hasher.clone()))
-    }
-
-    /// Has every snapshot from the next one on given to this one as well.
-    pub fn set_publish_hook(&self, hook: Weak<dyn PublishHook>) {
-        let _ = self.hook.set(hook);
-    }
-
-    pub(super) fn hook(&self) -> Option<Arc<dyn PublishHook>> {
-        self.hook.get()?.upgrade()
-    }
-
-    /// To be called with the writers' lock held.
-    pub(super) fn publish(&self, next: Snapshot, hook: Option<Arc<dyn PublishHook>>) -> Retired {
-        let next = Arc::new(next);
-        let follow = |hook: Arc<dyn PublishHook>| {
-            let replaced = hook.publish(Arc::clone(&next));
-            (hook, replaced)
-        };
-        Retired {
-            hooked: hook.map(follow),
-            snapshot: self.current.swap(next),
         }
     }
 }
