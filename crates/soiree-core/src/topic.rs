@@ -207,8 +207,8 @@ impl Pattern {
         })
     }
 
-    /// A pattern that was read before.
-    pub(crate) fn known(text: &Arc<str>, literal: bool) -> Self {
+    /// A pattern whose text was checked before.
+    pub(crate) fn from_valid(text: &Arc<str>, literal: bool) -> Self {
         Self {
             text: Arc::clone(text),
             literal,
@@ -220,7 +220,7 @@ impl Pattern {
         &self.text
     }
 
-    pub(crate) fn shared(&self) -> &Arc<str> {
+    pub(crate) fn text(&self) -> &Arc<str> {
         &self.text
     }
 

@@ -73,37 +73,37 @@ pub enum ListenerErrorKind {
 }
 
 impl ListenerError {
-    pub(crate) fn failed(at: Place<'_>, error: BoxError) -> Self {
-        Self::of(at, Cause::Failed(error))
+    pub(crate) fn failed(context: ErrorContext<'_>, error: BoxError) -> Self {
+        Self::of(context, Cause::Failed(error))
     }
 
-    pub(crate) fn panicked(at: Place<'_>, message: &str) -> Self {
-        Self::of(at, Cause::Panicked(message.into()))
+    pub(crate) fn panicked(context: ErrorContext<'_>, message: &str) -> Self {
+        Self::of(context, Cause::Panicked(message.into()))
     }
 
-    pub(crate) fn timed_out(at: Place<'_>, limit: Duration) -> Self {
-        Self::of(at, Cause::TimedOut(limit))
+    pub(crate) fn timed_out(context: ErrorContext<'_>, limit: Duration) -> Self {
+        Self::of(context, Cause::TimedOut(limit))
     }
 
-    pub(crate) fn refused(at: Place<'_>, reason: SubmitErrorReason) -> Self {
-        Self::of(at, Cause::Rejected(reason))
+    pub(crate) fn rejected(context: ErrorContext<'_>, reason: SubmitErrorReason) -> Self {
+        Self::of(context, Cause::Rejected(reason))
     }
 
-    pub(crate) fn discarded(at: Place<'_>) -> Self {
-        Self::of(at, Cause::Discarded)
+    pub(crate) fn discarded(context: ErrorContext<'_>) -> Self {
+        Self::of(context, Cause::Discarded)
     }
 
-    pub(crate) fn cancelled(at: Place<'_>) -> Self {
-        Self::of(at, Cause::Cancelled)
+    pub(crate) fn cancelled(context: ErrorContext<'_>) -> Self {
+        Self::of(context, Cause::Cancelled)
     }
 
-    fn of(at: Place<'_>, cause: Cause) -> Self {
+    fn of(context: ErrorContext<'_>, cause: Cause) -> Self {
         Self(Arc::new(Inner {
-            topic: at.topic.into(),
-            listener: at.listener.clone(),
-            pattern: Arc::clone(at.pattern),
-            name: at.name.cloned(),
-            registered_at: at.registered_at,
+            topic: context.topic.into(),
+            listener: context.listener.clone(),
+            pattern: Arc::clone(context.pattern),
+            name: context.name.cloned(),
+            registered_at: context.registered_at,
             cause: Arc::new(cause),
         }))
     }
@@ -178,9 +178,9 @@ impl ListenerError {
     }
 }
 
-/// Where a failure happened.
+/// Which listener failed, and for which topic.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct ErrorContext<'a> {
     pub(crate) topic: &'a str,
     pub(crate) listener: &'a ListenerId,
     pub(crate) pattern: &'a Arc<str>,

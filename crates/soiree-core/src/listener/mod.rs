@@ -6,7 +6,7 @@ mod id;
 mod outcome;
 
 pub use self::async_listener::{ASYNC_BULKHEAD, Async};
-pub(crate) use self::error::Place;
+pub(crate) use self::error::ErrorContext;
 pub use self::error::{ListenerError, ListenerErrorKind, ListenerPanic};
 pub use self::id::ListenerId;
 pub use self::outcome::{BoxError, IntoListenerResult, ListenerFuture};

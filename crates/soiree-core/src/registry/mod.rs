@@ -1,4 +1,11 @@
-//! Who listens to what.
+//! The topic registry: which listeners are subscribed to which patterns, and which of them match a topic.
+//!
+//! Most programs subscribe through an `EventPool`. This module is for crates that dispatch events themselves.
+//!
+//! - [`Registry`] holds the subscriptions. Readers take no lock: they read a [`Snapshot`], and writers publish the next one.
+//! - A [`Visitor`] receives the listeners of a topic, each as a [`Registration`].
+//! - [`RemainingListeners`] lets an emission go on after one of its listeners, on another thread.
+//! - A [`PublishHook`] receives every new snapshot.
 
 mod hash_map;
 mod introspect;
@@ -17,6 +24,6 @@ mod trie;
 pub use self::publish::PublishHook;
 pub use self::registration::{Claim, Registration};
 pub use self::remaining::RemainingListeners;
-pub use self::snapshot::{Hash, Lookup, Snapshot, Visitor};
+pub use self::snapshot::{Lookup, Snapshot, TopicHash, Visitor};
 pub use self::subscriptions::Registry;
 pub use self::topic_cache::{CachedListener, CachedTopic};

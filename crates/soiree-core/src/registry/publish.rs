@@ -1,4 +1,4 @@
-//! Having readers read the next snapshot.
+//! What happens when the registry publishes a snapshot.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -6,22 +6,24 @@ use std::sync::Arc;
 use super::snapshot::Snapshot;
 use crate::panic::contained;
 
-/// Keeps the current snapshot in another place as well.
+/// Receives every snapshot that the registry publishes, to keep it in a place of its own.
 pub trait PublishHook: Send + Sync {
-    /// Takes a snapshot as it is published, with the writers' lock held.
+    /// Replaces the hook's snapshot, and returns what it replaced. The registry holds its lock: do not call it, and drop nothing
+    /// that may hold a listener.
     fn publish(&self, snapshot: Arc<Snapshot>) -> Arc<dyn Any + Send + Sync>;
 
-    /// Lets go of what was replaced, when no lock is held.
+    /// Drops what [`publish`](PublishHook::publish) returned. The registry holds no lock.
     fn retire(&self, replaced: Arc<dyn Any + Send + Sync>);
 }
 
-/// What a new snapshot has taken the place of. Not to be dropped with the writers' lock held.
+/// What a new snapshot has replaced. Must not be dropped while the writers' lock is held, as it may hold the last listener.
 pub(super) struct Retired {
     snapshot: Arc<Snapshot>,
     hooked: Option<(Arc<dyn PublishHook>, Arc<dyn Any + Send + Sync>)>,
 }
 
 impl Retired {
+    /// `hooked` is the hook, and what its [`publish`](PublishHook::publish) returned.
     pub(super) fn new(
         snapshot: Arc<Snapshot>,
         hooked: Option<(Arc<dyn PublishHook>, Arc<dyn Any + Send + Sync>)>,
