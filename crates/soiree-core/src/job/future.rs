@@ -66,8 +66,8 @@ impl Future for JobFuture {
                         Poll::Ready(outcome) => outcome,
                     }
                 }
-                Work::Before(timed) if in_time || Instant::now() <= timed.0 => {
-                    let work = std::mem::replace(&mut timed.1.work, Work::Taken);
+                Work::Deadline(inner) if in_time || Instant::now() <= inner.0 => {
+                    let work = std::mem::replace(&mut inner.1.work, Work::Taken);
                     self.job = Some(Job { work });
                     continue;
                 }

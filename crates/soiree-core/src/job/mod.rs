@@ -44,7 +44,7 @@ enum Work {
     Closure(Box<dyn FnOnce() + Send>),
     Task(Arc<dyn Task>),
     // Boxed because few jobs have a deadline, and every slot of every queue would be larger for it.
-    Before(Box<(Instant, Job)>),
+    Deadline(Box<(Instant, Job)>),
     // Boxed for the same reason.
     Observed(Box<dyn ObservedJob>),
     Future(Pin<Box<dyn Future<Output = ()> + Send>>),
@@ -136,7 +136,7 @@ impl Job {
     pub fn is_future(&self) -> bool {
         match &self.work {
             Work::Future(_) => true,
-            Work::Before(timed) => timed.1.is_future(),
+            Work::Deadline(inner) => inner.1.is_future(),
             Work::Observed(observed) => observed.is_future(),
             _ => false,
         }
@@ -157,7 +157,7 @@ impl Job {
     #[must_use]
     pub fn before(self, deadline: Instant) -> Self {
         Self {
-            work: Work::Before(Box::new((deadline, self))),
+            work: Work::Deadline(Box::new((deadline, self))),
         }
     }
 
@@ -173,8 +173,8 @@ impl Job {
         match std::mem::replace(&mut self.work, Work::Taken) {
             Work::Closure(work) => outcome(caught(work)),
             Work::Task(task) => outcome(caught(|| task.run())),
-            Work::Before(timed) => {
-                let (deadline, job) = *timed;
+            Work::Deadline(inner) => {
+                let (deadline, job) = *inner;
                 if !in_time && Instant::now() > deadline {
                     job.expire();
                     return JobOutcome::Expired;
@@ -190,7 +190,7 @@ impl Job {
     /// Whether its deadline has passed.
     pub fn is_late(&self, now: Instant) -> bool {
         match &self.work {
-            Work::Before(timed) => now > timed.0 || timed.1.is_late(now),
+            Work::Deadline(inner) => now > inner.0 || inner.1.is_late(now),
             Work::Observed(observed) => observed.job().is_some_and(|job| job.is_late(now)),
             _ => false,
         }
@@ -199,7 +199,7 @@ impl Job {
     /// Drops the job because its deadline has passed.
     pub fn expire(mut self) {
         match std::mem::replace(&mut self.work, Work::Taken) {
-            Work::Before(timed) => timed.1.expire(),
+            Work::Deadline(inner) => inner.1.expire(),
             Work::Observed(observed) => observed.expire(),
             work => self.work = work,
         }

@@ -10,7 +10,7 @@ mod worker_context;
 
 use std::time::{Duration, Instant};
 
-use self::completion::{Completion, outcome};
+use self::completion::{completion, with_completion};
 pub use self::error::{DrainTimeout, ResizeError, SubmitError, WaitError};
 pub use self::limits::{MAX_CAPACITY, MAX_WORKERS};
 pub use self::options::{InvalidPoolOptions, PoolOptions, PoolPanicHandler};
@@ -175,12 +175,11 @@ pub trait Pool: Send + Sync {
             return self
                 .run_inline(job)
                 .map_err(WaitError::Rejected)
-                .and_then(outcome);
+                .and_then(completion);
         }
-        let completion = Completion::new();
-        self.submit(completion.attach(job))
-            .map_err(WaitError::Rejected)?;
-        completion.wait()
+        let (job, receiver) = with_completion(job);
+        self.submit(job).map_err(WaitError::Rejected)?;
+        receiver.wait()
     }
 
     /// Hands over a job that is to run only if it starts by `deadline`; else it is counted as expired.
@@ -202,20 +201,20 @@ pub trait Pool: Send + Sync {
             submitted.push(if inline {
                 Err(self.submit_and_wait(job))
             } else {
-                let completion = Completion::new();
-                match self.submit(completion.attach(job)) {
-                    Ok(()) => Ok(completion),
-                    Err(refused) => Err(Err(WaitError::Rejected(refused))),
+                let (job, receiver) = with_completion(job);
+                match self.submit(job) {
+                    Ok(()) => Ok(receiver),
+                    Err(rejected) => Err(Err(WaitError::Rejected(rejected))),
                 }
             });
         }
         let mut first = Ok(());
         for one in submitted {
-            let ended = match one {
-                Ok(completion) => completion.wait(),
-                Err(known) => known,
+            let completion = match one {
+                Ok(receiver) => receiver.wait(),
+                Err(completion) => completion,
             };
-            first = first.and(ended);
+            first = first.and(completion);
         }
         first
     }

@@ -38,20 +38,20 @@ pub struct WorkerContext {
 
 /// Why a thread is inside a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum As {
+enum Role {
     Worker,
     Caller,
 }
 
 thread_local! {
-    static POOLS: RefCell<Vec<(u64, As)>> = const { RefCell::new(Vec::new()) };
+    static ENTERED: RefCell<Vec<(u64, Role)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The calling thread is inside a pool until this is dropped, on the same thread.
 #[must_use]
 #[derive(Debug)]
 pub struct WorkerGuard {
-    entry: (u64, As),
+    entered: (u64, Role),
     not_send: PhantomData<*const ()>,
 }
 
@@ -65,13 +65,13 @@ impl WorkerContext {
 
     /// The calling thread becomes a worker of the pool.
     pub fn enter_worker(&self) -> WorkerGuard {
-        enter(self.pool, As::Worker)
+        enter(self.pool, Role::Worker)
     }
 
     /// The calling thread is about to run a job in place of a worker; `None` if it runs [`MAX_INLINE_DEPTH`] already.
     pub fn enter_inline(&self) -> Option<WorkerGuard> {
-        let depth = count(|entry| *entry == (self.pool, As::Caller));
-        (depth < MAX_INLINE_DEPTH).then(|| enter(self.pool, As::Caller))
+        let depth = count(|entered| *entered == (self.pool, Role::Caller));
+        (depth < MAX_INLINE_DEPTH).then(|| enter(self.pool, Role::Caller))
     }
 
     /// How many jobs of the pool run inside one another on this thread, inline or as a worker.
@@ -87,13 +87,13 @@ impl WorkerContext {
     /// How often this thread has become a worker: more than once only where other code runs jobs inside one another, as a
     /// work-stealing pool does that looks for work while it waits.
     pub fn worker_depth(&self) -> usize {
-        count(|entry| *entry == (self.pool, As::Worker))
+        count(|entered| *entered == (self.pool, Role::Worker))
     }
 
     /// What [`Pool::worker_check`](crate::Pool::worker_check) is to return.
     pub fn worker_check(&self) -> WorkerCheck {
-        let nesting = self.clone();
-        Arc::new(move || nesting.depth() > 0)
+        let context = self.clone();
+        Arc::new(move || context.depth() > 0)
     }
 }
 
@@ -103,29 +103,29 @@ impl Default for WorkerContext {
     }
 }
 
-fn enter(pool: u64, role: As) -> WorkerGuard {
-    let entry = (pool, role);
-    let _ = POOLS.try_with(|pools| pools.borrow_mut().push(entry));
+fn enter(pool: u64, role: Role) -> WorkerGuard {
+    let entered = (pool, role);
+    let _ = ENTERED.try_with(|all| all.borrow_mut().push(entered));
     WorkerGuard {
-        entry,
+        entered,
         not_send: PhantomData,
     }
 }
 
 impl Drop for WorkerGuard {
     fn drop(&mut self) {
-        let _ = POOLS.try_with(|pools| {
-            let mut pools = pools.borrow_mut();
-            // Mostly the last one, but that is up to whoever holds it.
-            if let Some(at) = pools.iter().rposition(|entry| *entry == self.entry) {
-                pools.remove(at);
+        let _ = ENTERED.try_with(|all| {
+            let mut all = all.borrow_mut();
+            // Guards may be dropped in any order, though mostly the last one is.
+            if let Some(index) = all.iter().rposition(|one| *one == self.entered) {
+                all.remove(index);
             }
         });
     }
 }
 
-fn count(holds: impl Fn(&(u64, As)) -> bool) -> usize {
+fn count(is_counted: impl Fn(&(u64, Role)) -> bool) -> usize {
     let count =
-        |pools: &RefCell<Vec<(u64, As)>>| pools.borrow().iter().filter(|p| holds(p)).count();
-    POOLS.try_with(count).unwrap_or(0)
+        |all: &RefCell<Vec<(u64, Role)>>| all.borrow().iter().filter(|one| is_counted(one)).count();
+    ENTERED.try_with(count).unwrap_or(0)
 }
