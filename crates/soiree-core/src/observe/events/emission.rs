@@ -48,6 +48,7 @@ pub enum Rejection<'a> {
     /// The topic is malformed. The emission had not started.
     InvalidTopic(&'a InvalidTopic),
     /// The `EventPool` is closed or closing. The emission had not started.
+    #[doc(alias = "ErrEmitterClosed")]
     Closed,
     /// The pool rejected the emission, which had started.
     Pool {
