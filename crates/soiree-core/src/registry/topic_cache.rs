@@ -44,10 +44,10 @@ pub struct CachedTopic {
 
 /// One listener of a cached topic.
 pub struct CachedListener {
-    /// The listener. A copy of the one in `entry`, which saves a pointer per call.
+    /// The listener. A copy of the one in `registration`, which saves a pointer per call.
     pub listener: Arc<dyn Listener>,
     /// The listener's registration.
-    pub entry: Arc<Registration>,
+    pub registration: Arc<Registration>,
 }
 
 impl TopicCache {
@@ -115,21 +115,36 @@ impl TopicCache {
 #[inline]
 fn short_eq(left: &str, right: &str) -> bool {
     const WORD: usize = size_of::<u64>();
-    let (left, right) = (left.as_bytes(), right.as_bytes());
-    let word = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).ok();
+    let (mut left, mut right) = (left.as_bytes(), right.as_bytes());
     if left.len() != right.len() {
         return false;
     }
-    let (a, b) = (left.chunks_exact(WORD), right.chunks_exact(WORD));
-    let (x, y) = (a.remainder(), b.remainder());
-    a.zip(b).all(|(a, b)| word(a) == word(b)) && x.iter().zip(y).all(|(x, y)| x == y)
+    // By chunks that are split off: without optimisation across crates, iterators that are zipped are not inlined.
+    while let (Some((a, left_rest)), Some((b, right_rest))) = (
+        left.split_first_chunk::<WORD>(),
+        right.split_first_chunk::<WORD>(),
+    ) {
+        if u64::from_ne_bytes(*a) != u64::from_ne_bytes(*b) {
+            return false;
+        }
+        (left, right) = (left_rest, right_rest);
+    }
+    while let (Some((a, left_rest)), Some((b, right_rest))) =
+        (left.split_first(), right.split_first())
+    {
+        if a != b {
+            return false;
+        }
+        (left, right) = (left_rest, right_rest);
+    }
+    true
 }
 
 impl CachedTopic {
     fn new(hash: u64, topic: &str, listeners: &[&Arc<Registration>]) -> Self {
         let cached = |registration: &&Arc<Registration>| CachedListener {
             listener: Arc::clone(&registration.listener),
-            entry: Arc::clone(registration),
+            registration: Arc::clone(registration),
         };
         Self {
             hash,
@@ -140,7 +155,7 @@ impl CachedTopic {
     }
 
     pub(super) fn registrations(&self) -> impl Iterator<Item = &Arc<Registration>> {
-        self.calls.iter().map(|call| &call.entry)
+        self.calls.iter().map(|call| &call.registration)
     }
 }
 

@@ -127,9 +127,9 @@ impl Dispatcher<'_> {
         self.counts.delivered = batch.count as u64;
         if let (Some(outcome), Some(last)) = (batch.failed, called.last()) {
             self.counts.delivered -= 1;
-            self.on_failure(&last.entry, outcome);
+            self.on_failure(&last.registration, outcome);
         }
-        self.visit(rest.iter().map(|cached| &cached.entry), snapshot);
+        self.visit(rest.iter().map(|cached| &cached.registration), snapshot);
     }
 
     #[cold]

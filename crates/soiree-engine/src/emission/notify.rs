@@ -37,12 +37,17 @@ pub(crate) fn trace_started(emission: &Arc<dyn InFlight>) {
 }
 
 /// To be called before the emission goes to its pool.
+#[inline]
 pub(crate) fn in_flight_started(emission: &Arc<dyn InFlight>) {
     let state = emission.state();
-    let handlers = &state.settings.handlers;
-    if handlers.observers.is_empty() {
-        return;
+    if !state.settings.handlers.observers.is_empty() {
+        observe_started(emission, state);
     }
+}
+
+#[cold]
+fn observe_started(emission: &Arc<dyn InFlight>, state: &EmissionState) {
+    let handlers = &state.settings.handlers;
     let _entered = enter_frame(state.frame_here());
     contained(|| {
         with_event(emission, |event| {
@@ -54,12 +59,16 @@ pub(crate) fn in_flight_started(emission: &Arc<dyn InFlight>) {
 }
 
 /// To be called when its pool has accepted the emission. It may have ended by then.
-pub(crate) fn in_flight_accepted(emission: &Arc<dyn InFlight>) {
-    let state = emission.state();
-    let handlers = &state.settings.handlers;
-    if handlers.observers.is_empty() {
-        return;
+#[inline]
+pub(crate) fn in_flight_accepted(state: &EmissionState) {
+    if !state.settings.handlers.observers.is_empty() {
+        observe_accepted(state);
     }
+}
+
+#[cold]
+fn observe_accepted(state: &EmissionState) {
+    let handlers = &state.settings.handlers;
     let _entered = enter_frame(state.frame_here());
     with_pool_name(state, |pool| notify_accepted(state.topic(), pool, handlers));
 }

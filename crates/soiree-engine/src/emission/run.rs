@@ -34,17 +34,18 @@ pub(super) fn run(emission: &Arc<dyn InFlight>) {
     end_called_part(emission, counts);
 }
 
-fn run_as_job(emission: &Arc<dyn InFlight>) {
-    run(emission);
+/// Takes the emission by value, so that only this function is compiled to release it, and not one for each payload type.
+fn run_as_job(emission: Arc<dyn InFlight>) {
+    run(&emission);
     let state = emission.state();
     let blocked = &state.settings.shared.blocked;
     blocked.give_place(|| state.pool_ref());
 }
 
 /// Ends an emission whose job was dropped, unless it has started.
-pub(super) fn discard(emission: &Arc<dyn InFlight>) {
+pub(super) fn discard(emission: Arc<dyn InFlight>) {
     if emission.state().claim() {
-        end_unrun(emission);
+        end_unrun(&emission);
     }
 }
 
@@ -53,10 +54,10 @@ where
     Self: InFlight,
 {
     fn run(self: Arc<Self>) {
-        run_as_job(&(self as Arc<dyn InFlight>));
+        run_as_job(self);
     }
 
     fn discarded(self: Arc<Self>) {
-        discard(&(self as Arc<dyn InFlight>));
+        discard(self);
     }
 }

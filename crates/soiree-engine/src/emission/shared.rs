@@ -123,10 +123,12 @@ impl EmissionSettings {
     }
 
     /// A job that is about to be submitted to this pool. Observers are notified of it.
+    #[inline]
     pub(crate) fn job(&self, task: Arc<dyn Task>, pool: &PoolRef) -> Job {
         self.observe(Job::from_task(task), pool)
     }
 
+    #[inline]
     pub(super) fn observe(&self, job: Job, pool: &PoolRef) -> Job {
         let observers = &self.handlers.observers;
         let emitter = || EmitterContext(Arc::as_ptr(&self.shared).addr());

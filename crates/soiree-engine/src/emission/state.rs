@@ -163,10 +163,16 @@ impl EmissionState {
             .unwrap_or_else(|| Arc::clone(&self.settings.pool))
     }
 
+    /// The pool that it was rerouted to, if it was.
+    #[inline]
     pub(super) fn moved_to(&self) -> Option<Arc<PoolRef>> {
-        if !self.moved.load(Ordering::Acquire) {
-            return None;
-        }
+        self.moved
+            .load(Ordering::Acquire)
+            .then(|| self.moved_pool())?
+    }
+
+    #[cold]
+    fn moved_pool(&self) -> Option<Arc<PoolRef>> {
         let pool = self.cold().pool.lock();
         pool.unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -184,6 +190,7 @@ impl EmissionState {
     }
 
     /// A job of it for its pool.
+    #[inline]
     pub(crate) fn job(&self, task: Arc<dyn Task>) -> Job {
         match self.moved_to() {
             Some(moved) => self.settings.job(task, &moved),

@@ -45,7 +45,8 @@ impl Emitter {
         let state = emission.state();
         let job = state.job(Arc::clone(&emission).into_task());
         let Err(rejected) = self.submit_job(handle, &state.settings, job) else {
-            return Ok(accepted(emission));
+            in_flight_accepted(state);
+            return Ok(Emission::new(emission));
         };
         let reason = match reclaim_work(rejected, || state.claim()) {
             Reclaimed::Rejected(reason) => reason,
@@ -87,7 +88,7 @@ impl Emitter {
 
 #[inline]
 pub(super) fn accepted(emission: Arc<dyn InFlight>) -> Emission {
-    in_flight_accepted(&emission);
+    in_flight_accepted(emission.state());
     Emission::new(emission)
 }
 

@@ -119,11 +119,11 @@ where
     }
 
     fn discard(self: Arc<Self>) {
-        discard(&(self as Arc<dyn InFlight>));
+        discard(self);
     }
 
     fn help(self: Arc<Self>, waiter: &mut Waiter) -> bool {
-        help(&(self as Arc<dyn InFlight>), waiter)
+        help(self, waiter)
     }
 
     fn is_current(&self) -> bool {
@@ -131,10 +131,10 @@ where
     }
 }
 
-fn help(emission: &Arc<dyn InFlight>, waiter: &mut Waiter) -> bool {
+fn help(emission: Arc<dyn InFlight>, waiter: &mut Waiter) -> bool {
     let state = emission.state();
     if state.is_queued() && state.pool_ref().is_here() {
-        run(emission);
+        run(&emission);
         return true;
     }
     state.help_pending(waiter).0
