@@ -82,6 +82,7 @@ const LAYERS: &[Layers] = &[
             "journal",
             "manual_pool",
             "manual_timer",
+            "model",
             "recorder",
             "soak",
         ],

@@ -1,11 +1,12 @@
 //! One who does random things to a pool: a thread of the soak, or a job.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use soiree_core::{Job, Pool, PoolStats, ResizeError, SubmitError, WaitError};
+use soiree_core::{Job, PanicPayload, Pool, PoolStats, ResizeError, SubmitError, WaitError};
 
 use super::ledger::{Answer, Ledger, Record, lock};
 use super::plan::{Deadline, Plan};
@@ -40,7 +41,7 @@ impl Actor {
     }
 
     /// A job, whose jobs are so deep in jobs.
-    pub(super) fn nested(ledger: &Arc<Ledger>, pool: Arc<dyn Pool>, rng: Rng, depth: u32) -> Self {
+    fn nested(ledger: &Arc<Ledger>, pool: Arc<dyn Pool>, rng: Rng, depth: u32) -> Self {
         Self {
             ledger: Arc::clone(ledger),
             pool,
@@ -53,13 +54,30 @@ impl Actor {
         }
     }
 
-    /// What it is doing, or did last.
-    pub(super) fn doing(&self) -> SoakOperation {
-        self.doing
+    /// Does inside a job what the job's plan says about its own pool.
+    fn act_in_job(ledger: &Arc<Ledger>, pool: Arc<dyn Pool>, plan: Plan) {
+        let rng = Rng::with_seed(plan.nested.unwrap_or(0));
+        let mut actor = Self::nested(ledger, pool, rng, plan.depth + 1);
+        let acts = || {
+            if let Some(seed) = plan.nested {
+                for _ in 0..1 + seed % 2 {
+                    actor.act();
+                }
+            }
+            if let Some(end) = plan.ends {
+                actor.end_from_job(end);
+            }
+        };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(acts)) {
+            ledger.fail(SoakFault::Panicked {
+                operation: actor.doing,
+                message: PanicPayload::new(payload).message().into(),
+            });
+        }
     }
 
     /// What a job does that is to end its own pool.
-    pub(super) fn end_from_job(&mut self, by: SoakOperation) {
+    fn end_from_job(&mut self, by: SoakOperation) {
         self.doing = by;
         match by {
             SoakOperation::StopInJob => self.pool.stop(),
@@ -267,6 +285,7 @@ impl Actor {
             record: Arc::clone(&record),
             ledger: Arc::clone(&self.ledger),
             pool: Arc::downgrade(&self.pool),
+            call_pool: Self::act_in_job,
             was_run: false,
         };
         (record, ticket.into_job())

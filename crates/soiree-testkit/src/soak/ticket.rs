@@ -1,15 +1,12 @@
 //! The jobs of a soak: each keeps account of itself.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, Weak};
 
-use fastrand::Rng;
-use soiree_core::{Job, PanicPayload, Pool, Task};
+use soiree_core::{Job, Pool, Task};
 
-use super::SoakFault;
-use super::actor::Actor;
 use super::ledger::{Answer, Ledger, Record, lock};
-use super::plan::Manner;
+use super::plan::{Manner, Plan};
 
 /// What a job holds. Dropped without having been run, it says so.
 pub(super) struct Ticket {
@@ -17,6 +14,8 @@ pub(super) struct Ticket {
     pub(super) ledger: Arc<Ledger>,
     /// Weak, as a job in a queue must not keep its pool alive.
     pub(super) pool: Weak<dyn Pool>,
+    /// Calls the job's own pool, as the plan says.
+    pub(super) call_pool: fn(&Arc<Ledger>, Arc<dyn Pool>, Plan),
     pub(super) was_run: bool,
 }
 
@@ -49,7 +48,7 @@ impl Ticket {
         let inside = self.ledger.begin(&self.record);
         plan.work.perform();
         if self.record.answer() != Answer::Rejected {
-            self.act();
+            self.call_own_pool();
         }
         self.ledger.finish(&self.record);
         drop(inside);
@@ -61,31 +60,13 @@ impl Ticket {
         }
     }
 
-    fn act(&self) {
+    fn call_own_pool(&self) {
         let plan = self.record.plan;
         if plan.nested.is_none() && plan.ends.is_none() {
             return;
         }
-        let Some(pool) = self.pool.upgrade() else {
-            return;
-        };
-        let rng = Rng::with_seed(plan.nested.unwrap_or(0));
-        let mut actor = Actor::nested(&self.ledger, pool, rng, plan.depth + 1);
-        let acts = || {
-            if let Some(seed) = plan.nested {
-                for _ in 0..1 + seed % 2 {
-                    actor.act();
-                }
-            }
-            if let Some(end) = plan.ends {
-                actor.end_from_job(end);
-            }
-        };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(acts)) {
-            self.ledger.fail(SoakFault::Panicked {
-                operation: actor.doing(),
-                message: PanicPayload::new(payload).message().into(),
-            });
+        if let Some(pool) = self.pool.upgrade() {
+            (self.call_pool)(&self.ledger, pool, plan);
         }
     }
 }
