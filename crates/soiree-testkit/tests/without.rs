@@ -220,7 +220,7 @@ fn an_ignored_test_says_why() {
         "--test-threads=1",
     ]);
     for line in [
-        "test small::resize_up_starts_what_waits ... ignored, they are as many as they were",
+        "test small::resize_up_starts_queued_jobs ... ignored, they are as many as they were",
         "test small::p2_no_more_jobs_wait_than_the_capacity ... ignored, its channel has no end",
     ] {
         assert!(printed.contains(line), "{printed}");

@@ -86,7 +86,7 @@ fn ending(truth: &Arc<Truth>, _: usize) -> Job {
     })
 }
 
-pub(crate) fn p1_the_figures_balance_at_every_moment(fixture: &Fixture) {
+pub(crate) fn p1_stats_balance_at_every_moment(fixture: &Fixture) {
     observe(fixture, mixed, |pool, _, _| {
         let stats = pool.stats();
         if stats.is_balanced() {
@@ -98,7 +98,7 @@ pub(crate) fn p1_the_figures_balance_at_every_moment(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn p1_what_has_ended_stays_ended(fixture: &Fixture) {
+pub(crate) fn p1_counters_of_ended_jobs_never_decrease(fixture: &Fixture) {
     observe(fixture, mixed, |pool, _, last| {
         let stats = pool.stats();
         let fell = stats.successful < last.successful
@@ -114,7 +114,7 @@ pub(crate) fn p1_what_has_ended_stays_ended(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn p1_no_figure_reads_above_the_truth(fixture: &Fixture) {
+pub(crate) fn p1_no_counter_exceeds_what_really_happened(fixture: &Fixture) {
     observe(fixture, ending, |pool, truth, _| {
         let stats = pool.stats();
         let submitting = truth.submitting.load(Ordering::SeqCst);
@@ -134,7 +134,7 @@ pub(crate) fn p1_no_figure_reads_above_the_truth(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn p1_at_rest_nothing_waits_and_nothing_is_active(fixture: &Fixture) {
+pub(crate) fn p1_an_idle_pool_shows_no_waiting_and_no_active_jobs(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
     for number in 0..30 {
         fixture.accept(&pool, mixed(&Arc::default(), number));
@@ -146,7 +146,7 @@ pub(crate) fn p1_at_rest_nothing_waits_and_nothing_is_active(fixture: &Fixture) 
     });
 }
 
-pub(crate) fn p1_active_is_exact_while_jobs_are_held(fixture: &Fixture) {
+pub(crate) fn p1_active_counts_the_running_jobs_exactly(fixture: &Fixture) {
     let pool = fixture.pool(3, 8);
     for held in 1..=3 {
         let latches = fixture.hold_all(&pool, held);
@@ -161,7 +161,7 @@ pub(crate) fn p1_active_is_exact_while_jobs_are_held(fixture: &Fixture) {
     }
 }
 
-pub(crate) fn p1_waiting_is_exact_behind_held_jobs(fixture: &Fixture) {
+pub(crate) fn p1_waiting_counts_the_queued_jobs_exactly(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
     let held = fixture.hold_all(&pool, 2);
     for waiting in 1..=5 {
@@ -174,7 +174,7 @@ pub(crate) fn p1_waiting_is_exact_behind_held_jobs(fixture: &Fixture) {
     drop(held);
 }
 
-pub(crate) fn p1_running_counts_the_workers_that_live(fixture: &Fixture) {
+pub(crate) fn p1_running_counts_the_live_workers(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
     let held = fixture.hold_all(&pool, 2);
     let stats = pool.stats();
@@ -202,7 +202,7 @@ pub(crate) fn p1_idle_counts_the_workers_without_a_job(fixture: &Fixture) {
     );
 }
 
-pub(crate) fn p1_a_job_that_ends_is_counted_as_successful(fixture: &Fixture) {
+pub(crate) fn p1_a_job_that_returns_is_counted_as_successful(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
     for _ in 0..5 {
         fixture.accept(&pool, || {});
@@ -214,7 +214,7 @@ pub(crate) fn p1_a_job_that_ends_is_counted_as_successful(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn p1_a_panic_is_counted_as_failed(fixture: &Fixture) {
+pub(crate) fn p1_a_job_that_panics_is_counted_as_failed(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
     for _ in 0..5 {
         fixture.accept(&pool, || resume_unwind(Box::new("on purpose")));
@@ -226,7 +226,7 @@ pub(crate) fn p1_a_panic_is_counted_as_failed(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn p1_a_job_refused_by_a_closed_pool_is_counted_as_rejected_alone(fixture: &Fixture) {
+pub(crate) fn p1_a_job_rejected_by_a_closed_pool_is_counted_only_as_rejected(fixture: &Fixture) {
     let pool = fixture.pool(1, 8);
     pool.release();
     let refused = (0..3).filter(|_| pool.submit(|| {}).is_err()).count() as u64;
@@ -237,7 +237,7 @@ pub(crate) fn p1_a_job_refused_by_a_closed_pool_is_counted_as_rejected_alone(fix
     );
 }
 
-pub(crate) fn p1_a_job_refused_by_a_full_pool_is_counted_as_rejected_alone(fixture: &Fixture) {
+pub(crate) fn p1_a_job_rejected_by_a_full_pool_is_counted_only_as_rejected(fixture: &Fixture) {
     let pool = fixture.pool(1, 2);
     let held = fixture.hold(&pool);
     let filled = fixture.fill(&pool, 2) as u64;
@@ -248,7 +248,7 @@ pub(crate) fn p1_a_job_refused_by_a_full_pool_is_counted_as_rejected_alone(fixtu
     held.let_go();
 }
 
-pub(crate) fn p1_the_limits_are_told(fixture: &Fixture) {
+pub(crate) fn p1_stats_show_max_workers(fixture: &Fixture) {
     for workers in [1, 3] {
         let stats = fixture.pool(workers, 5).stats();
         fixture.check(stats.max_workers == workers, || {
@@ -257,7 +257,7 @@ pub(crate) fn p1_the_limits_are_told(fixture: &Fixture) {
     }
 }
 
-pub(crate) fn p1_the_capacity_is_told(fixture: &Fixture) {
+pub(crate) fn p1_stats_show_the_capacity(fixture: &Fixture) {
     for capacity in [1, 5] {
         let stats = fixture.pool(2, capacity).stats();
         fixture.check(stats.capacity == capacity, || {
@@ -266,7 +266,7 @@ pub(crate) fn p1_the_capacity_is_told(fixture: &Fixture) {
     }
 }
 
-pub(crate) fn p1_the_least_number_of_workers_is_told(fixture: &Fixture) {
+pub(crate) fn p1_stats_show_min_workers(fixture: &Fixture) {
     let mut spec = PoolSpec::new(3, 5);
     spec.min_workers = 2;
     let stats = fixture.build(spec).stats();

@@ -44,7 +44,7 @@ impl Crowd {
     }
 }
 
-pub(crate) fn p2_no_more_jobs_run_at_once_than_there_may_be_workers(fixture: &Fixture) {
+pub(crate) fn p2_no_more_than_max_workers_jobs_run_at_once(fixture: &Fixture) {
     for max_workers in [1, 3] {
         let pool = fixture.pool(max_workers, 8);
         let crowd = Crowd::default();
@@ -59,7 +59,7 @@ pub(crate) fn p2_no_more_jobs_run_at_once_than_there_may_be_workers(fixture: &Fi
     }
 }
 
-pub(crate) fn p2_no_more_workers_live_than_may(fixture: &Fixture) {
+pub(crate) fn p2_no_more_than_max_workers_live_at_once(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
     let held = fixture.hold_all(&pool, 2);
     for _ in 0..4 {
@@ -72,7 +72,7 @@ pub(crate) fn p2_no_more_workers_live_than_may(fixture: &Fixture) {
     drop(held);
 }
 
-pub(crate) fn p2_as_many_jobs_run_at_once_as_there_may_be_workers(fixture: &Fixture) {
+pub(crate) fn p2_max_workers_jobs_can_run_at_once(fixture: &Fixture) {
     for max_workers in [1, 4] {
         let pool = fixture.pool(max_workers, 8);
         drop(fixture.hold_all(&pool, max_workers));
@@ -91,7 +91,7 @@ pub(crate) fn p2_no_more_jobs_wait_than_the_capacity(fixture: &Fixture) {
     }
 }
 
-pub(crate) fn p2_the_refusal_of_a_full_queue_says_so(fixture: &Fixture) {
+pub(crate) fn p2_a_full_queue_rejects_with_the_reason_full(fixture: &Fixture) {
     let pool = fixture.pool(1, 2);
     let held = fixture.hold(&pool);
     fixture.fill(&pool, 2);
@@ -108,7 +108,7 @@ pub(crate) fn p2_the_refusal_of_a_full_queue_says_so(fixture: &Fixture) {
     held.let_go();
 }
 
-pub(crate) fn p2_a_full_queue_holds_the_submitter_back(fixture: &Fixture) {
+pub(crate) fn p2_submit_to_a_full_queue_blocks(fixture: &Fixture) {
     let pool = fixture.pool(1, 2);
     let held = fixture.hold(&pool);
     fixture.fill(&pool, 2);
@@ -137,7 +137,7 @@ pub(crate) fn p2_a_full_queue_holds_the_submitter_back(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn p2_a_queue_of_capacity_0_hands_jobs_over_directly(fixture: &Fixture) {
+pub(crate) fn p2_with_capacity_0_a_job_goes_directly_to_a_worker(fixture: &Fixture) {
     let pool = fixture.pool(2, 0);
     let mut latches = Vec::new();
     for _ in 0..2 {
@@ -160,7 +160,7 @@ pub(crate) fn p2_a_queue_of_capacity_0_hands_jobs_over_directly(fixture: &Fixtur
     drop(latches);
 }
 
-pub(crate) fn p2_with_capacity_0_a_submitter_waits_for_a_worker(fixture: &Fixture) {
+pub(crate) fn p2_with_capacity_0_submit_blocks_until_a_worker_is_free(fixture: &Fixture) {
     let pool = fixture.pool(1, 0);
     let held = fixture.hold(&pool);
     let fates = Fates::new(1);
@@ -199,7 +199,7 @@ fn full_with(fixture: &Fixture, overflow: Overflow) -> (Subject, Latch, Fates) {
     (pool, held, fates)
 }
 
-pub(crate) fn p2_reject_refuses_at_once(fixture: &Fixture) {
+pub(crate) fn p2_overflow_reject_rejects_at_once(fixture: &Fixture) {
     let (pool, held, _) = full_with(fixture, Overflow::Reject);
     match pool.submit(|| {}) {
         Err(refused) => {
@@ -214,7 +214,7 @@ pub(crate) fn p2_reject_refuses_at_once(fixture: &Fixture) {
     held.let_go();
 }
 
-pub(crate) fn p2_block_for_refuses_when_its_time_is_over(fixture: &Fixture) {
+pub(crate) fn p2_overflow_block_for_rejects_after_its_timeout(fixture: &Fixture) {
     let wait = Duration::from_millis(2);
     let (pool, held, _) = full_with(fixture, Overflow::BlockFor(wait));
     match pool.submit(|| {}) {
@@ -229,7 +229,7 @@ pub(crate) fn p2_block_for_refuses_when_its_time_is_over(fixture: &Fixture) {
     held.let_go();
 }
 
-pub(crate) fn p2_caller_runs_runs_the_job_on_the_caller(fixture: &Fixture) {
+pub(crate) fn p2_overflow_caller_runs_runs_the_job_on_the_caller(fixture: &Fixture) {
     let (pool, held, _) = full_with(fixture, Overflow::CallerRuns);
     let (said, ran_on) = channel();
     let submitted = pool.submit(move || {
@@ -244,7 +244,7 @@ pub(crate) fn p2_caller_runs_runs_the_job_on_the_caller(fixture: &Fixture) {
     held.let_go();
 }
 
-pub(crate) fn p2_drop_oldest_discards_exactly_the_oldest(fixture: &Fixture) {
+pub(crate) fn p2_overflow_drop_oldest_discards_only_the_oldest_job(fixture: &Fixture) {
     let (pool, held, fates) = full_with(fixture, Overflow::DropOldest);
     fixture.accept(&pool, fates.job(1));
     fixture.until(&pool, "a job was dropped for the newest", || {

@@ -21,7 +21,7 @@ fn too_late(fixture: &Fixture) -> (Subject, Latch, Fates) {
     (pool, held, fates)
 }
 
-pub(crate) fn p6_a_job_that_starts_in_time_runs(fixture: &Fixture) {
+pub(crate) fn p6_a_job_that_starts_before_its_deadline_runs(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let fates = Fates::new(1);
     let deadline = Instant::now() + fixture.patience * 10;
@@ -31,7 +31,7 @@ pub(crate) fn p6_a_job_that_starts_in_time_runs(fixture: &Fixture) {
     fixture.until(&pool, "the job had run", || fates.ran(0) == 1);
 }
 
-pub(crate) fn p6_a_job_past_its_deadline_is_dropped_unrun(fixture: &Fixture) {
+pub(crate) fn p6_a_job_past_its_deadline_is_dropped(fixture: &Fixture) {
     let (pool, held, fates) = too_late(fixture);
     held.let_go();
     fixture.until(&pool, "the late job was dropped or had run", || {

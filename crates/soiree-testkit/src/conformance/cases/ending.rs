@@ -22,7 +22,7 @@ fn with_three_waiting(fixture: &Fixture) -> (Subject, Latch, Fates) {
     (pool, held, fates)
 }
 
-pub(crate) fn p5_stop_drops_what_waits(fixture: &Fixture) {
+pub(crate) fn p5_stop_drops_queued_jobs(fixture: &Fixture) {
     let (pool, held, fates) = with_three_waiting(fixture);
     pool.stop();
     held.let_go();
@@ -37,7 +37,7 @@ pub(crate) fn p5_stop_drops_what_waits(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn p5_what_stop_drops_is_counted_as_discarded(fixture: &Fixture) {
+pub(crate) fn p5_stop_counts_dropped_jobs_as_discarded(fixture: &Fixture) {
     let (pool, held, _) = with_three_waiting(fixture);
     pool.stop();
     held.let_go();
@@ -50,7 +50,7 @@ pub(crate) fn p5_what_stop_drops_is_counted_as_discarded(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn p5_stop_lets_running_jobs_end(fixture: &Fixture) {
+pub(crate) fn p5_stop_lets_running_jobs_finish(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let fates = Fates::new(1);
     let (latch, job) = Latch::new();
@@ -63,7 +63,7 @@ pub(crate) fn p5_stop_lets_running_jobs_end(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn p5_release_runs_everything_that_waits(fixture: &Fixture) {
+pub(crate) fn p5_release_runs_queued_jobs(fixture: &Fixture) {
     let (pool, held, fates) = with_three_waiting(fixture);
     let release = {
         let pool = pool.clone();
@@ -83,7 +83,7 @@ pub(crate) fn p5_release_runs_everything_that_waits(fixture: &Fixture) {
     release.join();
 }
 
-pub(crate) fn p5_release_returns_when_all_has_ended(fixture: &Fixture) {
+pub(crate) fn p5_release_returns_after_all_jobs_have_ended(fixture: &Fixture) {
     for _ in 0..10 {
         let pool = fixture.pool(2, 8);
         let fates = Fates::new(10);
@@ -98,7 +98,7 @@ pub(crate) fn p5_release_returns_when_all_has_ended(fixture: &Fixture) {
     }
 }
 
-pub(crate) fn p5_a_release_past_its_deadline_says_what_still_runs(fixture: &Fixture) {
+pub(crate) fn p5_a_release_past_its_deadline_reports_running_jobs(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
     let held = fixture.hold_all(&pool, 2);
     let released = pool.release_with_deadline(Instant::now());
@@ -108,7 +108,7 @@ pub(crate) fn p5_a_release_past_its_deadline_says_what_still_runs(fixture: &Fixt
     drop(held);
 }
 
-pub(crate) fn p5_a_release_past_its_deadline_drops_what_waits(fixture: &Fixture) {
+pub(crate) fn p5_a_release_past_its_deadline_drops_queued_jobs(fixture: &Fixture) {
     let (pool, held, fates) = with_three_waiting(fixture);
     let released = pool.release_with_deadline(Instant::now() + Duration::from_millis(1));
     fixture.check(released == Err(DrainTimeout::new(1, 3)), || {
@@ -124,7 +124,7 @@ pub(crate) fn p5_a_release_past_its_deadline_drops_what_waits(fixture: &Fixture)
     });
 }
 
-pub(crate) fn p5_a_release_in_time_says_so(fixture: &Fixture) {
+pub(crate) fn p5_a_release_before_its_deadline_returns_ok(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
     for _ in 0..5 {
         fixture.accept(&pool, || {});
@@ -135,7 +135,7 @@ pub(crate) fn p5_a_release_in_time_says_so(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn p5_the_workers_end_after_a_release(fixture: &Fixture) {
+pub(crate) fn p5_workers_end_after_a_release(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
     drop(fixture.hold_all(&pool, 2));
     pool.release();
@@ -144,7 +144,7 @@ pub(crate) fn p5_the_workers_end_after_a_release(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn p5_the_workers_end_after_a_stop(fixture: &Fixture) {
+pub(crate) fn p5_workers_end_after_a_stop(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
     drop(fixture.hold_all(&pool, 2));
     pool.stop();
@@ -153,7 +153,7 @@ pub(crate) fn p5_the_workers_end_after_a_stop(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn p5_stop_and_release_may_come_again_and_from_any_thread(fixture: &Fixture) {
+pub(crate) fn p5_stop_and_release_can_be_repeated_from_any_thread(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
     drop(fixture.hold_all(&pool, 2));
     let ends: Vec<_> = (0..4)
@@ -175,7 +175,7 @@ pub(crate) fn p5_stop_and_release_may_come_again_and_from_any_thread(fixture: &F
     }
 }
 
-pub(crate) fn p5_a_stop_ends_a_release(fixture: &Fixture) {
+pub(crate) fn p5_a_stop_ends_a_release_in_progress(fixture: &Fixture) {
     let (pool, held, fates) = with_three_waiting(fixture);
     let release = {
         let pool = pool.clone();
@@ -220,7 +220,7 @@ pub(crate) fn p5_jobs_may_release_their_own_pool(fixture: &Fixture) {
     }
 }
 
-pub(crate) fn p5_releases_may_meet_one_another(fixture: &Fixture) {
+pub(crate) fn p5_concurrent_releases_all_return(fixture: &Fixture) {
     for round in 0..10 {
         let pool = fixture.pool(3, 1 + round % 4);
         for _ in 0..4 {
@@ -266,21 +266,21 @@ fn refuses_all(fixture: &Fixture, pool: &Subject) {
     });
 }
 
-pub(crate) fn p5_after_a_stop_jobs_are_refused(fixture: &Fixture) {
+pub(crate) fn p5_jobs_are_rejected_after_a_stop(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     fixture.hold(&pool).let_go();
     pool.stop();
     refuses_all(fixture, &pool);
 }
 
-pub(crate) fn p5_after_a_release_jobs_are_refused(fixture: &Fixture) {
+pub(crate) fn p5_jobs_are_rejected_after_a_release(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     fixture.hold(&pool).let_go();
     pool.release();
     refuses_all(fixture, &pool);
 }
 
-pub(crate) fn p5_while_a_release_waits_jobs_are_refused(fixture: &Fixture) {
+pub(crate) fn p5_jobs_are_rejected_after_a_release_past_its_deadline(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let held = fixture.hold(&pool);
     let ended = pool.release_with_deadline(Instant::now());
@@ -345,7 +345,7 @@ pub(crate) fn p5_blocked_submitters_wake_when_the_pool_is_released(fixture: &Fix
     release.join();
 }
 
-pub(crate) fn p5_a_waiter_wakes_when_its_job_is_dropped(fixture: &Fixture) {
+pub(crate) fn p5_submit_and_wait_returns_when_its_job_is_dropped(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let held = fixture.hold(&pool);
     let waiter = {
@@ -363,7 +363,7 @@ pub(crate) fn p5_a_waiter_wakes_when_its_job_is_dropped(fixture: &Fixture) {
     held.let_go();
 }
 
-pub(crate) fn p5_a_job_of_a_pool_that_is_released_cannot_submit(fixture: &Fixture) {
+pub(crate) fn p5_a_job_cannot_submit_to_its_pool_during_a_release(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let (go, told) = channel::<()>();
     let inner = pool.clone();

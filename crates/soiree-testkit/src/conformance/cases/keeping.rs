@@ -48,7 +48,7 @@ pub(crate) fn p3_each_accepted_job_runs_exactly_once(fixture: &Fixture) {
     each_ran_once(fixture, &pool, &fates, 3 * EACH);
 }
 
-pub(crate) fn p3_each_job_runs_exactly_once_while_workers_come_and_go(fixture: &Fixture) {
+pub(crate) fn p3_each_job_runs_exactly_once_while_workers_start_and_leave(fixture: &Fixture) {
     const EACH: usize = 300;
     let mut spec = PoolSpec::new(3, 3);
     spec.idle_timeout = Duration::from_nanos(1);
@@ -58,7 +58,7 @@ pub(crate) fn p3_each_job_runs_exactly_once_while_workers_come_and_go(fixture: &
     each_ran_once(fixture, &pool, &fates, 3 * EACH);
 }
 
-pub(crate) fn p3_each_job_runs_exactly_once_while_the_limit_changes(fixture: &Fixture) {
+pub(crate) fn p3_each_job_runs_exactly_once_while_the_pool_is_resized(fixture: &Fixture) {
     const EACH: usize = 300;
     let pool = fixture.pool(4, 3);
     let fates = Fates::new(3 * EACH);
@@ -84,7 +84,7 @@ pub(crate) fn p3_each_job_runs_exactly_once_while_the_limit_changes(fixture: &Fi
     each_ran_once(fixture, &pool, &fates, 3 * EACH);
 }
 
-pub(crate) fn p3_no_job_is_stranded_while_the_last_worker_leaves(fixture: &Fixture) {
+pub(crate) fn p3_no_job_is_lost_while_the_last_worker_leaves(fixture: &Fixture) {
     let mut spec = PoolSpec::new(1, 1);
     spec.idle_timeout = Duration::from_nanos(1);
     let pool = fixture.build(spec);
@@ -96,7 +96,7 @@ pub(crate) fn p3_no_job_is_stranded_while_the_last_worker_leaves(fixture: &Fixtu
     }
 }
 
-pub(crate) fn p3_a_job_may_wait_for_another_while_there_may_be_more_workers(fixture: &Fixture) {
+pub(crate) fn p3_jobs_that_wait_for_each_other_run_if_max_workers_allows(fixture: &Fixture) {
     for _ in 0..20 {
         let pool = fixture.pool(2, 4);
         let fates = Fates::new(2);
@@ -148,7 +148,7 @@ fn race(fixture: &Fixture, capacity: usize, end: fn(&Subject)) -> (Fates, Vec<bo
     (fates, accepted)
 }
 
-pub(crate) fn p3_jobs_that_race_a_stop_are_run_or_dropped_or_refused(fixture: &Fixture) {
+pub(crate) fn p3_jobs_that_race_a_stop_run_or_are_dropped_or_rejected(fixture: &Fixture) {
     for round in 0..30 {
         let (fates, accepted) = race(fixture, 1 + round % 3, Subject::stop);
         for (number, accepted) in accepted.into_iter().enumerate() {
@@ -160,7 +160,7 @@ pub(crate) fn p3_jobs_that_race_a_stop_are_run_or_dropped_or_refused(fixture: &F
     }
 }
 
-pub(crate) fn p3_jobs_that_race_a_release_are_run_or_refused(fixture: &Fixture) {
+pub(crate) fn p3_jobs_that_race_a_release_run_or_are_rejected(fixture: &Fixture) {
     for round in 0..30 {
         let (fates, accepted) = race(fixture, 1 + round % 3, Subject::release);
         for (number, accepted) in accepted.into_iter().enumerate() {
@@ -172,7 +172,7 @@ pub(crate) fn p3_jobs_that_race_a_release_are_run_or_refused(fixture: &Fixture) 
     }
 }
 
-pub(crate) fn p3_a_job_refused_by_a_closed_pool_comes_back_usable(fixture: &Fixture) {
+pub(crate) fn p3_a_closed_pool_returns_the_rejected_job(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     pool.release();
     let fates = Fates::new(1);
@@ -184,7 +184,7 @@ pub(crate) fn p3_a_job_refused_by_a_closed_pool_comes_back_usable(fixture: &Fixt
     });
 }
 
-pub(crate) fn p3_a_job_refused_by_a_full_pool_comes_back_usable(fixture: &Fixture) {
+pub(crate) fn p3_a_full_pool_returns_the_rejected_job(fixture: &Fixture) {
     let pool = fixture.pool(1, 1);
     let held = fixture.hold(&pool);
     fixture.fill(&pool, 1);
@@ -214,13 +214,13 @@ fn the_next_job_runs(fixture: &Fixture, pool: &Subject) {
     fixture.until(pool, "the job after it had run", || fates.ran(0) == 1);
 }
 
-pub(crate) fn p3_the_jobs_after_a_panic_still_run(fixture: &Fixture) {
+pub(crate) fn p3_jobs_after_a_panic_still_run(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     fixture.accept(&pool, || resume_unwind(Box::new("on purpose")));
     the_next_job_runs(fixture, &pool);
 }
 
-pub(crate) fn p3_a_panic_payload_that_panics_when_dropped_ends_no_worker(fixture: &Fixture) {
+pub(crate) fn p3_a_panic_payload_that_panics_on_drop_ends_no_worker(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     fixture.accept(&pool, || resume_unwind(Box::new(Bomb)));
     the_next_job_runs(fixture, &pool);

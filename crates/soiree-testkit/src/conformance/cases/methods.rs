@@ -12,7 +12,7 @@ use crate::conformance::fixture::Fixture;
 use crate::conformance::latch::{Fates, Latch};
 use crate::conformance::subject::Subject;
 
-pub(crate) fn submit_and_wait_returns_when_the_job_has_ended(fixture: &Fixture) {
+pub(crate) fn submit_and_wait_returns_after_the_job_has_ended(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
     let fates = Fates::new(20);
     for number in 0..20 {
@@ -24,7 +24,7 @@ pub(crate) fn submit_and_wait_returns_when_the_job_has_ended(fixture: &Fixture) 
     }
 }
 
-pub(crate) fn submit_and_wait_says_that_the_job_panicked(fixture: &Fixture) {
+pub(crate) fn submit_and_wait_reports_a_panic(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
     let waited = pool.submit_and_wait(|| resume_unwind(Box::new("on purpose")));
     fixture.check(
@@ -33,7 +33,7 @@ pub(crate) fn submit_and_wait_says_that_the_job_panicked(fixture: &Fixture) {
     );
 }
 
-pub(crate) fn submit_all_and_wait_returns_when_all_have_ended(fixture: &Fixture) {
+pub(crate) fn submit_all_and_wait_returns_after_all_jobs_have_ended(fixture: &Fixture) {
     let pool = fixture.pool(2, 16);
     let fates = Fates::new(10);
     let jobs = (0..10).map(|number| fates.job_that(number, thread::yield_now));
@@ -61,7 +61,7 @@ pub(crate) fn submit_all_and_wait_returns_the_first_error(fixture: &Fixture) {
     );
 }
 
-pub(crate) fn submit_before_hands_the_job_over(fixture: &Fixture) {
+pub(crate) fn submit_before_submits_the_job(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let late = Instant::now() + fixture.patience * 10;
     let submitted = pool.submit_before(|| {}, late);
@@ -74,7 +74,7 @@ pub(crate) fn submit_before_hands_the_job_over(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn try_submit_never_waits(fixture: &Fixture) {
+pub(crate) fn try_submit_never_blocks(fixture: &Fixture) {
     let pool = fixture.pool(1, 1);
     let held = fixture.hold(&pool);
     fixture.fill(&pool, 1);
@@ -87,7 +87,7 @@ pub(crate) fn try_submit_never_waits(fixture: &Fixture) {
     held.let_go();
 }
 
-pub(crate) fn submit_now_hands_the_job_over(fixture: &Fixture) {
+pub(crate) fn submit_now_submits_the_job(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let submitted = pool.submit_now(|| {});
     fixture.check(submitted.is_ok(), || {
@@ -98,7 +98,7 @@ pub(crate) fn submit_now_hands_the_job_over(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn submit_now_never_waits(fixture: &Fixture) {
+pub(crate) fn submit_now_never_blocks(fixture: &Fixture) {
     let pool = fixture.pool(1, 1);
     let held = fixture.hold(&pool);
     fixture.fill(&pool, 1);
@@ -125,7 +125,7 @@ pub(crate) fn run_inline_runs_the_job_on_the_caller(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn run_inline_tells_how_the_job_ended(fixture: &Fixture) {
+pub(crate) fn run_inline_returns_the_outcome(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let what = "a job that runs another one inline had ended";
     let panicked = on_a_worker(fixture, &pool, what, |pool| {
@@ -152,7 +152,7 @@ pub(crate) fn run_inline_counts_the_job(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn stop_and_wait_for_returns_when_running_jobs_have_ended(fixture: &Fixture) {
+pub(crate) fn stop_and_wait_for_returns_after_running_jobs_have_ended(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let fates = Fates::new(1);
     let (latch, job) = Latch::new();
@@ -172,7 +172,7 @@ pub(crate) fn stop_and_wait_for_returns_when_running_jobs_have_ended(fixture: &F
     });
 }
 
-pub(crate) fn stop_and_wait_for_says_what_still_runs(fixture: &Fixture) {
+pub(crate) fn stop_and_wait_for_reports_running_jobs(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
     let held = fixture.hold_all(&pool, 2);
     let stopped = pool.stop_and_wait_for(Duration::ZERO);
@@ -209,7 +209,7 @@ fn agrees(fixture: &Fixture, said: fn(&dyn Pool) -> u64, figure: fn(&PoolStats) 
     drop(held);
 }
 
-pub(crate) fn running_agrees_with_the_figures(fixture: &Fixture) {
+pub(crate) fn running_agrees_with_stats(fixture: &Fixture) {
     agrees(
         fixture,
         |pool| pool.running() as u64,
@@ -217,7 +217,7 @@ pub(crate) fn running_agrees_with_the_figures(fixture: &Fixture) {
     );
 }
 
-pub(crate) fn idle_workers_agrees_with_the_figures(fixture: &Fixture) {
+pub(crate) fn idle_workers_agrees_with_stats(fixture: &Fixture) {
     agrees(
         fixture,
         |pool| pool.idle_workers() as u64,
@@ -225,7 +225,7 @@ pub(crate) fn idle_workers_agrees_with_the_figures(fixture: &Fixture) {
     );
 }
 
-pub(crate) fn submitted_tasks_agrees_with_the_figures(fixture: &Fixture) {
+pub(crate) fn submitted_tasks_agrees_with_stats(fixture: &Fixture) {
     agrees(
         fixture,
         |pool| pool.submitted_tasks(),
@@ -233,7 +233,7 @@ pub(crate) fn submitted_tasks_agrees_with_the_figures(fixture: &Fixture) {
     );
 }
 
-pub(crate) fn waiting_tasks_agrees_with_the_figures(fixture: &Fixture) {
+pub(crate) fn waiting_tasks_agrees_with_stats(fixture: &Fixture) {
     agrees(
         fixture,
         |pool| pool.waiting_tasks() as u64,
@@ -241,7 +241,7 @@ pub(crate) fn waiting_tasks_agrees_with_the_figures(fixture: &Fixture) {
     );
 }
 
-pub(crate) fn successful_tasks_agrees_with_the_figures(fixture: &Fixture) {
+pub(crate) fn successful_tasks_agrees_with_stats(fixture: &Fixture) {
     agrees(
         fixture,
         |pool| pool.successful_tasks(),
@@ -249,10 +249,10 @@ pub(crate) fn successful_tasks_agrees_with_the_figures(fixture: &Fixture) {
     );
 }
 
-pub(crate) fn failed_tasks_agrees_with_the_figures(fixture: &Fixture) {
+pub(crate) fn failed_tasks_agrees_with_stats(fixture: &Fixture) {
     agrees(fixture, |pool| pool.failed_tasks(), |stats| stats.failed);
 }
 
-pub(crate) fn completed_tasks_agrees_with_the_figures(fixture: &Fixture) {
+pub(crate) fn completed_tasks_agrees_with_stats(fixture: &Fixture) {
     agrees(fixture, |pool| pool.completed_tasks(), PoolStats::completed);
 }

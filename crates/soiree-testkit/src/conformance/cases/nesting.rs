@@ -31,7 +31,7 @@ pub(super) fn on_a_worker<T: Send + 'static>(
     fixture.receive(what, &heard)
 }
 
-pub(crate) fn p4_a_job_from_a_worker_of_a_full_pool_runs_inline(fixture: &Fixture) {
+pub(crate) fn p4_submit_from_a_worker_of_a_full_pool_runs_the_job_inline(fixture: &Fixture) {
     let pool = fixture.pool(1, 1);
     let what = "a job that submits to its own full pool had ended";
     let inside = fixture.clone();
@@ -69,7 +69,7 @@ fn nest(pool: &Subject, depth: &Arc<AtomicUsize>, said: &Sender<String>) {
     }
 }
 
-pub(crate) fn p4_past_the_stated_depth_a_job_comes_back(fixture: &Fixture) {
+pub(crate) fn p4_inline_jobs_beyond_the_recursion_limit_are_rejected(fixture: &Fixture) {
     let pool = fixture.pool(1, 1);
     let inside = fixture.clone();
     let what = "jobs that submit to their own full pool had come to an end";
@@ -84,7 +84,7 @@ pub(crate) fn p4_past_the_stated_depth_a_job_comes_back(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn p4_a_caller_that_runs_jobs_goes_no_deeper_than_stated(fixture: &Fixture) {
+pub(crate) fn p4_caller_runs_beyond_the_recursion_limit_is_rejected(fixture: &Fixture) {
     let mut spec = PoolSpec::new(1, 1);
     spec.overflow = Overflow::CallerRuns;
     let pool = fixture.build(spec);
@@ -99,7 +99,7 @@ pub(crate) fn p4_a_caller_that_runs_jobs_goes_no_deeper_than_stated(fixture: &Fi
     held.let_go();
 }
 
-pub(crate) fn p4_submit_and_wait_on_a_worker_runs_inline(fixture: &Fixture) {
+pub(crate) fn p4_submit_and_wait_on_a_worker_runs_the_job_inline(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let what = "a job that waits for another of a pool of one worker had ended";
     let ran_here = on_a_worker(fixture, &pool, what, |pool| {
@@ -115,7 +115,7 @@ pub(crate) fn p4_submit_and_wait_on_a_worker_runs_inline(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn p4_submit_all_and_wait_on_a_worker_runs_inline_in_order(fixture: &Fixture) {
+pub(crate) fn p4_submit_all_and_wait_on_a_worker_runs_the_jobs_inline_in_order(fixture: &Fixture) {
     let pool = fixture.pool(1, 1);
     let what = "a job that waits for three others of a pool of one worker had ended";
     let order = on_a_worker(fixture, &pool, what, |pool| {
@@ -162,7 +162,7 @@ pub(crate) fn p4_on_worker_is_false_elsewhere(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn p4_the_worker_check_answers_as_on_worker(fixture: &Fixture) {
+pub(crate) fn p4_worker_check_agrees_with_on_worker(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let Some(check) = pool.pool().worker_check() else {
         fixture.fail("worker_check is None");
@@ -177,7 +177,7 @@ pub(crate) fn p4_the_worker_check_answers_as_on_worker(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn p4_the_worker_check_answers_when_the_pool_is_dropped(fixture: &Fixture) {
+pub(crate) fn p4_worker_check_works_after_the_pool_is_dropped(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let Some(check) = pool.pool().worker_check() else {
         fixture.fail("worker_check is None");
@@ -198,7 +198,7 @@ pub(crate) fn p4_the_worker_check_answers_when_the_pool_is_dropped(fixture: &Fix
     });
 }
 
-pub(crate) fn p4_a_worker_check_does_not_keep_the_pool(fixture: &Fixture) {
+pub(crate) fn p4_worker_check_does_not_keep_the_pool_alive(fixture: &Fixture) {
     let mut spec = PoolSpec::new(1, 4);
     spec.idle_timeout = Duration::from_secs(3600);
     let pool = fixture.build(spec);

@@ -8,7 +8,7 @@ use crate::conformance::latch::{Fates, on_thread_end};
 use crate::conformance::spec::PoolSpec;
 use crate::conformance::subject::{Subject, WeakSubject};
 
-pub(crate) fn dropping_the_pool_runs_what_was_accepted(fixture: &Fixture) {
+pub(crate) fn dropping_the_pool_runs_accepted_jobs(fixture: &Fixture) {
     let pool = fixture.pool(1, 8);
     let held = fixture.hold(&pool);
     let (said, ran) = channel();
@@ -29,7 +29,7 @@ pub(crate) fn dropping_the_pool_runs_what_was_accepted(fixture: &Fixture) {
     }
 }
 
-pub(crate) fn dropping_the_pool_does_not_wait(fixture: &Fixture) {
+pub(crate) fn dropping_the_pool_does_not_block(fixture: &Fixture) {
     let pool = fixture.pool(1, 8);
     let held = fixture.hold(&pool);
     fixture.accept(&pool, || {});
@@ -106,7 +106,7 @@ fn caller(pool: &Subject) -> (Caller, std::sync::mpsc::Receiver<()>) {
     (Caller { pool, said }, called)
 }
 
-pub(crate) fn a_job_that_ran_may_call_its_pool_as_it_is_dropped(fixture: &Fixture) {
+pub(crate) fn a_job_that_ran_may_call_its_pool_when_dropped(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
     let (caller, called) = caller(&pool);
     fixture.accept(&pool, move || {
@@ -131,7 +131,7 @@ pub(crate) fn a_job_dropped_by_a_stop_may_call_its_pool(fixture: &Fixture) {
     );
 }
 
-pub(crate) fn a_job_that_came_too_late_may_call_its_pool(fixture: &Fixture) {
+pub(crate) fn a_job_dropped_past_its_deadline_may_call_its_pool(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
     let (caller, called) = caller(&pool);
     let submitted = pool.submit_before(move || drop(caller), Instant::now());

@@ -14,7 +14,7 @@ fn resize(fixture: &Fixture, pool: &Subject, max_workers: usize) {
     }
 }
 
-pub(crate) fn resize_shows_in_the_figures(fixture: &Fixture) {
+pub(crate) fn resize_shows_in_stats(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
     for max_workers in [4, 1, 3] {
         resize(fixture, &pool, max_workers);
@@ -25,7 +25,7 @@ pub(crate) fn resize_shows_in_the_figures(fixture: &Fixture) {
     }
 }
 
-pub(crate) fn resize_to_no_workers_is_refused(fixture: &Fixture) {
+pub(crate) fn resize_to_0_workers_is_rejected(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
     let resized = pool.resize(0);
     let stats = pool.stats();
@@ -35,7 +35,7 @@ pub(crate) fn resize_to_no_workers_is_refused(fixture: &Fixture) {
     );
 }
 
-pub(crate) fn resize_to_more_than_can_be_meant_is_refused(fixture: &Fixture) {
+pub(crate) fn resize_above_the_maximum_is_rejected(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
     let resized = pool.resize(usize::MAX);
     let stats = pool.stats();
@@ -47,7 +47,7 @@ pub(crate) fn resize_to_more_than_can_be_meant_is_refused(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn resize_below_the_workers_that_stay_is_refused(fixture: &Fixture) {
+pub(crate) fn resize_below_min_workers_is_rejected(fixture: &Fixture) {
     let mut spec = PoolSpec::new(4, 4);
     spec.min_workers = 2;
     let pool = fixture.build(spec);
@@ -59,7 +59,7 @@ pub(crate) fn resize_below_the_workers_that_stay_is_refused(fixture: &Fixture) {
     );
 }
 
-pub(crate) fn resize_up_starts_what_waits(fixture: &Fixture) {
+pub(crate) fn resize_up_starts_queued_jobs(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let first = fixture.hold(&pool);
     let (latches, jobs): (Vec<_>, Vec<_>) = (0..2).map(|_| Latch::new()).unzip();
@@ -73,7 +73,7 @@ pub(crate) fn resize_up_starts_what_waits(fixture: &Fixture) {
     drop((first, latches));
 }
 
-pub(crate) fn resize_up_lets_blocked_submitters_in(fixture: &Fixture) {
+pub(crate) fn resize_up_unblocks_submitters(fixture: &Fixture) {
     let pool = fixture.pool(1, 1);
     let first = fixture.hold(&pool);
     fixture.fill(&pool, 1);
@@ -91,7 +91,7 @@ pub(crate) fn resize_up_lets_blocked_submitters_in(fixture: &Fixture) {
     drop((first, latch));
 }
 
-pub(crate) fn resize_down_lets_no_job_start_above_the_new_limit(fixture: &Fixture) {
+pub(crate) fn resize_down_starts_no_job_above_the_new_limit(fixture: &Fixture) {
     let pool = fixture.pool(3, 32);
     for round in 0..20 {
         let max_workers = 1 + round % 2;
@@ -114,7 +114,7 @@ pub(crate) fn resize_down_lets_no_job_start_above_the_new_limit(fixture: &Fixtur
     }
 }
 
-pub(crate) fn resize_down_lets_the_workers_above_the_limit_leave(fixture: &Fixture) {
+pub(crate) fn resize_down_ends_workers_above_the_new_limit(fixture: &Fixture) {
     let mut spec = PoolSpec::new(3, 4);
     spec.idle_timeout = std::time::Duration::from_secs(3600);
     let pool = fixture.build(spec);

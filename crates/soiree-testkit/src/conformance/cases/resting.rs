@@ -16,7 +16,7 @@ fn with_idle_timeout(fixture: &Fixture, min_workers: usize, idle_timeout: Durati
     fixture.build(spec)
 }
 
-pub(crate) fn p7_idle_workers_leave(fixture: &Fixture) {
+pub(crate) fn p7_idle_workers_leave_after_the_idle_timeout(fixture: &Fixture) {
     let pool = with_idle_timeout(fixture, 0, Duration::from_millis(1));
     drop(fixture.hold_all(&pool, 3));
     fixture.until(&pool, "all three idle workers had left", || {
@@ -24,7 +24,7 @@ pub(crate) fn p7_idle_workers_leave(fixture: &Fixture) {
     });
 }
 
-pub(crate) fn p7_the_least_number_of_workers_stays(fixture: &Fixture) {
+pub(crate) fn p7_min_workers_stay_when_idle(fixture: &Fixture) {
     let pool = with_idle_timeout(fixture, 1, Duration::from_millis(1));
     drop(fixture.hold_all(&pool, 3));
     fixture.until(&pool, "two of three idle workers had left", || {
@@ -44,7 +44,7 @@ pub(crate) fn p7_the_least_number_of_workers_stays(fixture: &Fixture) {
 /// How long a pool has to stay at rest in a row.
 const REST: Duration = Duration::from_millis(100);
 
-pub(crate) fn p7_a_pool_at_rest_uses_no_cpu(fixture: &Fixture) {
+pub(crate) fn p7_an_idle_pool_uses_no_cpu(fixture: &Fixture) {
     let mut spec = PoolSpec::new(2, 4);
     spec.idle_timeout = Duration::from_secs(3600);
     let pool = fixture.build(spec);

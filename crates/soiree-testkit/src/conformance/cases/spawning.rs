@@ -34,7 +34,7 @@ fn where_threads_start(
     catch_unwind(AssertUnwindSafe(|| fixture.build(spec))).ok()
 }
 
-pub(crate) fn p8_without_a_single_thread_no_job_hangs(fixture: &Fixture) {
+pub(crate) fn p8_no_job_hangs_if_no_thread_starts(fixture: &Fixture) {
     let Some(pool) = where_threads_start(fixture, PoolSpec::new(2, 4), |_| false) else {
         return;
     };
@@ -55,7 +55,7 @@ pub(crate) fn p8_without_a_single_thread_no_job_hangs(fixture: &Fixture) {
     }
 }
 
-pub(crate) fn p8_when_later_threads_fail_the_others_run_everything(fixture: &Fixture) {
+pub(crate) fn p8_one_worker_runs_all_jobs_if_later_threads_do_not_start(fixture: &Fixture) {
     let mut spec = PoolSpec::new(4, 4);
     spec.idle_timeout = Duration::from_secs(3600);
     let Some(pool) = where_threads_start(fixture, spec, |attempt| attempt == 0) else {
@@ -70,7 +70,7 @@ pub(crate) fn p8_when_later_threads_fail_the_others_run_everything(fixture: &Fix
     });
 }
 
-pub(crate) fn p8_no_job_is_stranded_while_every_second_thread_fails(fixture: &Fixture) {
+pub(crate) fn p8_no_job_is_lost_while_every_second_thread_does_not_start(fixture: &Fixture) {
     const EACH: usize = 150;
     let mut spec = PoolSpec::new(2, 1);
     spec.idle_timeout = Duration::from_nanos(1);
@@ -95,7 +95,7 @@ pub(crate) fn p8_no_job_is_stranded_while_every_second_thread_fails(fixture: &Fi
     });
 }
 
-pub(crate) fn p8_a_job_that_counted_on_a_failed_thread_is_not_stranded(fixture: &Fixture) {
+pub(crate) fn p8_a_job_queued_for_a_thread_that_does_not_start_is_not_lost(fixture: &Fixture) {
     let (starting, started) = channel();
     let (go, may_fail) = channel::<()>();
     let (starting, may_fail) = (Mutex::new(starting), Mutex::new(may_fail));

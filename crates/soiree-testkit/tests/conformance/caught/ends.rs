@@ -6,95 +6,95 @@ use crate::faults::Fault;
 caught! {
     /// P4
     a_pool_that_drops_what_waits_when_dropped_is_caught: DropsWhatWaitsWhenDropped => [
-        p4_the_worker_check_answers_when_the_pool_is_dropped,
-        p4_a_worker_check_does_not_keep_the_pool,
-        dropping_the_pool_runs_what_was_accepted,
+        p4_worker_check_works_after_the_pool_is_dropped,
+        p4_worker_check_does_not_keep_the_pool_alive,
+        dropping_the_pool_runs_accepted_jobs,
         dropping_the_pool_ends_its_threads,
         a_pool_may_be_dropped_on_its_own_worker,
     ];
     /// P4
     a_pool_that_waits_when_dropped_is_caught: WaitsWhenDropped => [
-        p4_the_worker_check_answers_when_the_pool_is_dropped,
-        dropping_the_pool_runs_what_was_accepted,
-        dropping_the_pool_does_not_wait,
+        p4_worker_check_works_after_the_pool_is_dropped,
+        dropping_the_pool_runs_accepted_jobs,
+        dropping_the_pool_does_not_block,
     ];
     /// P4
     a_pool_that_does_not_end_when_dropped_is_caught: DoesNotEndWhenDropped => [
-        p4_a_worker_check_does_not_keep_the_pool,
+        p4_worker_check_does_not_keep_the_pool_alive,
         dropping_the_pool_ends_its_threads,
     ];
     /// P5
     a_pool_that_runs_what_waits_at_a_stop_is_caught: RunsWhatWaitsAtAStop => [
-        p5_stop_drops_what_waits,
-        p5_what_stop_drops_is_counted_as_discarded,
-        p5_a_release_past_its_deadline_drops_what_waits,
-        p5_a_stop_ends_a_release,
-        p5_a_waiter_wakes_when_its_job_is_dropped,
+        p5_stop_drops_queued_jobs,
+        p5_stop_counts_dropped_jobs_as_discarded,
+        p5_a_release_past_its_deadline_drops_queued_jobs,
+        p5_a_stop_ends_a_release_in_progress,
+        p5_submit_and_wait_returns_when_its_job_is_dropped,
     ];
     /// P5
     a_pool_that_waits_in_a_stop_is_caught: WaitsInAStop => [
-        p5_stop_drops_what_waits,
-        p5_what_stop_drops_is_counted_as_discarded,
-        p5_stop_lets_running_jobs_end,
-        p5_a_stop_ends_a_release,
+        p5_stop_drops_queued_jobs,
+        p5_stop_counts_dropped_jobs_as_discarded,
+        p5_stop_lets_running_jobs_finish,
+        p5_a_stop_ends_a_release_in_progress,
         p5_blocked_submitters_wake_when_the_pool_stops,
-        p5_a_waiter_wakes_when_its_job_is_dropped,
-        stop_and_wait_for_says_what_still_runs,
+        p5_submit_and_wait_returns_when_its_job_is_dropped,
+        stop_and_wait_for_reports_running_jobs,
         a_job_dropped_by_a_stop_may_call_its_pool,
     ];
     /// P5
     a_pool_that_counts_dropped_jobs_as_successful_is_caught: CountsDroppedJobsAsSuccessful => [
-        p5_what_stop_drops_is_counted_as_discarded,
-        p5_a_release_past_its_deadline_drops_what_waits,
+        p5_stop_counts_dropped_jobs_as_discarded,
+        p5_a_release_past_its_deadline_drops_queued_jobs,
     ];
     /// P5
     a_pool_that_does_not_wait_in_a_release_is_caught: DoesNotWaitInARelease => [
-        p5_release_returns_when_all_has_ended,
-        p5_a_release_past_its_deadline_says_what_still_runs,
-        p5_a_release_past_its_deadline_drops_what_waits,
-        p5_while_a_release_waits_jobs_are_refused,
-        stop_and_wait_for_says_what_still_runs,
+        p5_release_returns_after_all_jobs_have_ended,
+        p5_a_release_past_its_deadline_reports_running_jobs,
+        p5_a_release_past_its_deadline_drops_queued_jobs,
+        p5_jobs_are_rejected_after_a_release_past_its_deadline,
+        stop_and_wait_for_reports_running_jobs,
         a_job_dropped_by_a_release_past_its_deadline_may_call_its_pool,
     ] or [
-        stop_and_wait_for_returns_when_running_jobs_have_ended,
+        stop_and_wait_for_returns_after_running_jobs_have_ended,
     ];
     /// P5
     a_pool_that_ignores_the_deadline_of_a_release_is_caught: IgnoresTheDeadlineOfARelease => [
-        p5_a_release_past_its_deadline_says_what_still_runs,
-        p5_a_release_past_its_deadline_drops_what_waits,
-        p5_while_a_release_waits_jobs_are_refused,
-        stop_and_wait_for_says_what_still_runs,
+        p5_a_release_past_its_deadline_reports_running_jobs,
+        p5_a_release_past_its_deadline_drops_queued_jobs,
+        p5_jobs_are_rejected_after_a_release_past_its_deadline,
+        stop_and_wait_for_reports_running_jobs,
         a_job_dropped_by_a_release_past_its_deadline_may_call_its_pool,
     ];
     /// P5
     a_pool_that_never_releases_in_time_is_caught: NeverReleasesInTime => [
-        p5_a_release_past_its_deadline_says_what_still_runs,
-        p5_a_release_past_its_deadline_drops_what_waits,
-        p5_a_release_in_time_says_so,
-        stop_and_wait_for_returns_when_running_jobs_have_ended,
-        stop_and_wait_for_says_what_still_runs,
+        p5_a_release_past_its_deadline_reports_running_jobs,
+        p5_a_release_past_its_deadline_drops_queued_jobs,
+        p5_a_release_before_its_deadline_returns_ok,
+        stop_and_wait_for_returns_after_running_jobs_have_ended,
+        stop_and_wait_for_reports_running_jobs,
     ];
     /// P5
     a_pool_that_says_that_all_has_ended_is_caught: SaysThatAllHasEnded => [
-        p5_a_release_past_its_deadline_says_what_still_runs,
-        p5_a_release_past_its_deadline_drops_what_waits,
-        p5_while_a_release_waits_jobs_are_refused,
-        stop_and_wait_for_says_what_still_runs,
+        p5_a_release_past_its_deadline_reports_running_jobs,
+        p5_a_release_past_its_deadline_drops_queued_jobs,
+        p5_jobs_are_rejected_after_a_release_past_its_deadline,
+        stop_and_wait_for_reports_running_jobs,
         a_job_dropped_by_a_release_past_its_deadline_may_call_its_pool,
     ];
     /// P5
     a_pool_that_shows_workers_that_have_ended_is_caught: ShowsWorkersThatHaveEnded => [
-        p5_the_workers_end_after_a_release,
-        p5_the_workers_end_after_a_stop,
+        p5_workers_end_after_a_release,
+        p5_workers_end_after_a_stop,
     ];
     /// P5
     a_pool_that_hangs_in_a_second_stop_is_caught: HangsInASecondStop => [
-        p5_stop_and_release_may_come_again_and_from_any_thread,
+        p5_stop_and_release_can_be_repeated_from_any_thread,
         p5_a_job_may_stop_its_own_pool,
     ];
     /// P5
     a_pool_that_does_not_stop_while_it_is_released_is_caught: DoesNotStopWhileItIsReleased => [
-        p5_a_stop_ends_a_release,
+        p5_a_stop_ends_a_release_in_progress,
     ];
     /// P5
     a_pool_that_waits_for_the_job_that_stops_is_caught: WaitsForTheJobThatStops => [
@@ -103,19 +103,19 @@ caught! {
     /// P5
     a_pool_that_waits_for_itself_in_a_release_is_caught: WaitsForItselfInARelease => [
         p5_jobs_may_release_their_own_pool,
-        p5_releases_may_meet_one_another,
+        p5_concurrent_releases_all_return,
     ];
     /// P5
     a_pool_that_accepts_after_a_stop_is_caught: AcceptsAfterAStop => [
-        p5_after_a_stop_jobs_are_refused,
-        p5_while_a_release_waits_jobs_are_refused,
+        p5_jobs_are_rejected_after_a_stop,
+        p5_jobs_are_rejected_after_a_release_past_its_deadline,
         p5_blocked_submitters_wake_when_the_pool_stops,
     ];
     /// P5
     a_pool_that_accepts_after_a_release_is_caught: AcceptsAfterARelease => [
-        p5_after_a_release_jobs_are_refused,
+        p5_jobs_are_rejected_after_a_release,
         p5_blocked_submitters_wake_when_the_pool_is_released,
-        p5_a_job_of_a_pool_that_is_released_cannot_submit,
+        p5_a_job_cannot_submit_to_its_pool_during_a_release,
     ];
     /// P5
     a_pool_that_does_not_wake_submitters_at_a_stop_is_caught: DoesNotWakeSubmittersAtAStop => [
@@ -127,24 +127,24 @@ caught! {
     ];
     /// P5
     a_pool_that_accepts_from_its_workers_while_it_is_released_is_caught: AcceptsFromItsWorkersWhileItIsReleased => [
-        p5_a_job_of_a_pool_that_is_released_cannot_submit,
+        p5_a_job_cannot_submit_to_its_pool_during_a_release,
     ];
     a_pool_that_does_not_wait_for_a_stop_is_caught: DoesNotWaitForAStop => [
-        stop_and_wait_for_returns_when_running_jobs_have_ended,
-        stop_and_wait_for_says_what_still_runs,
+        stop_and_wait_for_returns_after_running_jobs_have_ended,
+        stop_and_wait_for_reports_running_jobs,
     ];
     a_pool_that_waits_for_itself_when_dropped_is_caught: WaitsForItselfWhenDropped => [
         a_pool_may_be_dropped_on_its_own_worker,
     ];
     a_pool_that_resizes_when_no_job_runs_is_caught: ResizesWhenNoJobRuns => [
-        resize_up_starts_what_waits,
-        resize_up_lets_blocked_submitters_in,
-        resize_down_lets_no_job_start_above_the_new_limit,
+        resize_up_starts_queued_jobs,
+        resize_up_unblocks_submitters,
+        resize_down_starts_no_job_above_the_new_limit,
         resize_down_and_up_again_loses_no_job,
         a_job_may_call_its_pool,
-        a_job_that_ran_may_call_its_pool_as_it_is_dropped,
+        a_job_that_ran_may_call_its_pool_when_dropped,
         a_job_dropped_by_a_stop_may_call_its_pool,
-        a_job_that_came_too_late_may_call_its_pool,
+        a_job_dropped_past_its_deadline_may_call_its_pool,
         a_job_dropped_by_a_release_past_its_deadline_may_call_its_pool,
     ];
     a_pool_that_holds_its_lock_while_it_drops_jobs_is_caught: HoldsItsLockWhileItDropsJobs => [
