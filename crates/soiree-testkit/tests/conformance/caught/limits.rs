@@ -5,7 +5,7 @@ use crate::faults::Fault;
 
 caught! {
     /// P2
-    a_pool_that_exceeds_the_limit_by_one_under_load_is_caught: ExceedsTheLimitByOneUnderLoad => [
+    a_pool_that_exceeds_max_workers_by_one_under_load_is_caught: ExceedsMaxWorkersByOneUnderLoad => [
         p2_no_more_than_max_workers_jobs_run_at_once,
         resize_down_starts_no_job_above_the_new_limit,
     ];
@@ -14,17 +14,17 @@ caught! {
         p2_max_workers_jobs_can_run_at_once,
     ];
     /// P2
-    a_pool_that_has_a_queue_that_is_one_longer_is_caught: HasAQueueThatIsOneLonger => [
+    a_pool_that_queues_one_job_too_many_is_caught: QueuesOneJobTooMany => [
         p2_no_more_jobs_wait_than_the_capacity,
         p2_overflow_drop_oldest_discards_only_the_oldest_job,
     ];
     /// P2
-    a_pool_that_gives_a_wrong_reason_is_caught: GivesAWrongReason => [
+    a_pool_that_rejects_with_a_wrong_reason_is_caught: RejectsWithAWrongReason => [
         p2_a_full_queue_rejects_with_the_reason_full,
         p2_overflow_reject_rejects_at_once,
     ];
     /// P2, P4, P5
-    a_pool_that_refuses_instead_of_blocking_is_caught: RefusesInsteadOfBlocking => [
+    a_pool_that_rejects_instead_of_blocking_is_caught: RejectsInsteadOfBlocking => [
         p2_submit_to_a_full_queue_blocks,
         p2_with_capacity_0_submit_blocks_until_a_worker_is_free,
         p4_submit_from_a_worker_of_a_full_pool_runs_the_job_inline,
@@ -39,20 +39,20 @@ caught! {
         p2_with_capacity_0_submit_blocks_until_a_worker_is_free,
     ];
     /// P2
-    a_pool_that_blocks_instead_of_refusing_is_caught: BlocksInsteadOfRefusing => [
+    a_pool_that_blocks_instead_of_rejecting_is_caught: BlocksInsteadOfRejecting => [
         p2_overflow_reject_rejects_at_once,
     ];
     /// P2
-    a_pool_that_says_full_when_the_time_is_over_is_caught: SaysFullWhenTheTimeIsOver => [
+    a_pool_that_reports_full_instead_of_timed_out_is_caught: ReportsFullInsteadOfTimedOut => [
         p2_overflow_block_for_rejects_after_its_timeout,
     ];
     /// P2, P4
-    a_pool_that_refuses_instead_of_running_on_the_caller_is_caught: RefusesInsteadOfRunningOnTheCaller => [
+    a_pool_that_rejects_instead_of_running_on_the_caller_is_caught: RejectsInsteadOfRunningOnTheCaller => [
         p2_overflow_caller_runs_runs_the_job_on_the_caller,
         p4_caller_runs_beyond_the_recursion_limit_is_rejected,
     ];
     /// P2
-    a_pool_that_drops_the_newest_is_caught: DropsTheNewest => [
+    a_pool_that_drops_the_newest_job_is_caught: DropsTheNewestJob => [
         p2_overflow_drop_oldest_discards_only_the_oldest_job,
     ];
     a_pool_that_does_not_resize_is_caught: DoesNotResize => [
@@ -74,7 +74,7 @@ caught! {
     a_pool_that_resizes_below_the_minimum_is_caught: ResizesBelowTheMinimum => [
         resize_below_min_workers_is_rejected,
     ];
-    a_pool_that_starts_nothing_as_it_grows_is_caught: StartsNothingAsItGrows => [
+    a_pool_that_starts_nothing_when_growing_is_caught: StartsNothingWhenGrowing => [
         resize_up_starts_queued_jobs,
         resize_up_unblocks_submitters,
     ];
@@ -82,7 +82,7 @@ caught! {
         resize_down_starts_no_job_above_the_new_limit,
         resize_down_ends_workers_above_the_new_limit,
     ];
-    a_pool_that_lets_workers_above_the_limit_go_on_is_caught: LetsWorkersAboveTheLimitGoOn => [
+    a_pool_that_lets_workers_above_the_limit_continue_is_caught: LetsWorkersAboveTheLimitContinue => [
         resize_down_starts_no_job_above_the_new_limit,
     ];
 }

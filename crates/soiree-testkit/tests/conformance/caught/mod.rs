@@ -1,9 +1,9 @@
 //! Each fault fails the cases of what it breaks, and no others; and each case catches a fault.
 
-mod ends;
-mod figures;
 mod jobs;
 mod limits;
+mod shutdown;
+mod stats;
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -69,7 +69,7 @@ fn assert_caught(fault: Fault, expected: &[&str], rare: &[&str]) {
 /// P1, P2, P3, P4, P5, P6, P7, P8: a case that nothing can fail would prove nothing.
 #[test]
 fn each_case_catches_a_fault() {
-    let tables = [ends::CASES, figures::CASES, jobs::CASES, limits::CASES];
+    let tables = [jobs::CASES, limits::CASES, shutdown::CASES, stats::CASES];
     let caught: BTreeSet<&str> = tables.concat().concat().into_iter().collect();
     let cases: BTreeSet<&str> = Conformance::cases()
         .iter()

@@ -5,7 +5,7 @@ use crate::faults::Fault;
 
 caught! {
     /// P4
-    a_pool_that_drops_what_waits_when_dropped_is_caught: DropsWhatWaitsWhenDropped => [
+    a_pool_that_drops_queued_jobs_when_dropped_is_caught: DropsQueuedJobsWhenDropped => [
         p4_worker_check_works_after_the_pool_is_dropped,
         p4_worker_check_does_not_keep_the_pool_alive,
         dropping_the_pool_runs_accepted_jobs,
@@ -24,7 +24,7 @@ caught! {
         dropping_the_pool_ends_its_threads,
     ];
     /// P5
-    a_pool_that_runs_what_waits_at_a_stop_is_caught: RunsWhatWaitsAtAStop => [
+    a_pool_that_runs_queued_jobs_after_a_stop_is_caught: RunsQueuedJobsAfterAStop => [
         p5_stop_drops_queued_jobs,
         p5_stop_counts_dropped_jobs_as_discarded,
         p5_a_release_past_its_deadline_drops_queued_jobs,
@@ -67,7 +67,7 @@ caught! {
         a_job_dropped_by_a_release_past_its_deadline_may_call_its_pool,
     ];
     /// P5
-    a_pool_that_never_releases_in_time_is_caught: NeverReleasesInTime => [
+    a_pool_that_reports_every_release_as_timed_out_is_caught: ReportsEveryReleaseAsTimedOut => [
         p5_a_release_past_its_deadline_reports_running_jobs,
         p5_a_release_past_its_deadline_drops_queued_jobs,
         p5_a_release_before_its_deadline_returns_ok,
@@ -75,7 +75,7 @@ caught! {
         stop_and_wait_for_reports_running_jobs,
     ];
     /// P5
-    a_pool_that_says_that_all_has_ended_is_caught: SaysThatAllHasEnded => [
+    a_pool_that_reports_every_release_as_complete_is_caught: ReportsEveryReleaseAsComplete => [
         p5_a_release_past_its_deadline_reports_running_jobs,
         p5_a_release_past_its_deadline_drops_queued_jobs,
         p5_jobs_are_rejected_after_a_release_past_its_deadline,
@@ -93,7 +93,7 @@ caught! {
         p5_a_job_may_stop_its_own_pool,
     ];
     /// P5
-    a_pool_that_does_not_stop_while_it_is_released_is_caught: DoesNotStopWhileItIsReleased => [
+    a_pool_that_ignores_a_stop_during_a_release_is_caught: IgnoresAStopDuringARelease => [
         p5_a_stop_ends_a_release_in_progress,
     ];
     /// P5
@@ -126,7 +126,7 @@ caught! {
         p5_blocked_submitters_wake_when_the_pool_is_released,
     ];
     /// P5
-    a_pool_that_accepts_from_its_workers_while_it_is_released_is_caught: AcceptsFromItsWorkersWhileItIsReleased => [
+    a_pool_that_accepts_from_its_workers_during_a_release_is_caught: AcceptsFromItsWorkersDuringARelease => [
         p5_a_job_cannot_submit_to_its_pool_during_a_release,
     ];
     a_pool_that_does_not_wait_for_a_stop_is_caught: DoesNotWaitForAStop => [
@@ -136,7 +136,7 @@ caught! {
     a_pool_that_waits_for_itself_when_dropped_is_caught: WaitsForItselfWhenDropped => [
         a_pool_may_be_dropped_on_its_own_worker,
     ];
-    a_pool_that_resizes_when_no_job_runs_is_caught: ResizesWhenNoJobRuns => [
+    a_pool_that_waits_for_running_jobs_in_a_resize_is_caught: WaitsForRunningJobsInAResize => [
         resize_up_starts_queued_jobs,
         resize_up_unblocks_submitters,
         resize_down_starts_no_job_above_the_new_limit,
@@ -147,7 +147,7 @@ caught! {
         a_job_dropped_past_its_deadline_may_call_its_pool,
         a_job_dropped_by_a_release_past_its_deadline_may_call_its_pool,
     ];
-    a_pool_that_holds_its_lock_while_it_drops_jobs_is_caught: HoldsItsLockWhileItDropsJobs => [
+    a_pool_that_holds_its_lock_while_dropping_jobs_is_caught: HoldsItsLockWhileDroppingJobs => [
         a_job_dropped_by_a_stop_may_call_its_pool,
         a_job_dropped_by_a_release_past_its_deadline_may_call_its_pool,
     ];

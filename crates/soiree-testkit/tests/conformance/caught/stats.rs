@@ -10,7 +10,7 @@ caught! {
         p1_no_counter_exceeds_what_really_happened,
     ];
     /// P1, P3
-    a_pool_that_loses_a_worker_to_each_panic_is_caught: LosesAWorkerToEachPanic => [
+    a_pool_that_loses_a_worker_on_each_panic_is_caught: LosesAWorkerOnEachPanic => [
         p1_stats_balance_at_every_moment,
         p1_counters_of_ended_jobs_never_decrease,
         p1_an_idle_pool_shows_no_waiting_and_no_active_jobs,
@@ -34,7 +34,7 @@ caught! {
         resize_down_starts_no_job_above_the_new_limit,
     ];
     /// P1, P5, P6
-    a_pool_that_counts_successes_as_expired_is_caught: CountsSuccessesAsExpired => [
+    a_pool_that_counts_successful_jobs_as_expired_is_caught: CountsSuccessfulJobsAsExpired => [
         p1_no_counter_exceeds_what_really_happened,
         p1_a_job_that_returns_is_counted_as_successful,
         p5_stop_counts_dropped_jobs_as_discarded,
@@ -48,7 +48,7 @@ caught! {
         p1_no_counter_exceeds_what_really_happened,
     ];
     /// P1
-    a_pool_that_shows_a_job_that_does_not_end_is_caught: ShowsAJobThatDoesNotEnd => [
+    a_pool_that_shows_a_job_that_never_ends_is_caught: ShowsAJobThatNeverEnds => [
         p1_an_idle_pool_shows_no_waiting_and_no_active_jobs,
     ] or [
         p1_no_counter_exceeds_what_really_happened,
@@ -83,16 +83,16 @@ caught! {
         p1_idle_counts_the_workers_without_a_job,
     ];
     /// P1
-    a_pool_that_counts_panics_as_successes_is_caught: CountsPanicsAsSuccesses => [
+    a_pool_that_counts_panics_as_successful_is_caught: CountsPanicsAsSuccessful => [
         p1_a_job_that_panics_is_counted_as_failed,
     ];
     /// P1
-    a_pool_that_counts_refused_jobs_as_submitted_is_caught: CountsRefusedJobsAsSubmitted => [
+    a_pool_that_counts_rejected_jobs_as_submitted_is_caught: CountsRejectedJobsAsSubmitted => [
         p1_a_job_rejected_by_a_closed_pool_is_counted_only_as_rejected,
         p1_a_job_rejected_by_a_full_pool_is_counted_only_as_rejected,
     ];
     /// P1, P8
-    a_pool_that_does_not_count_refused_jobs_is_caught: DoesNotCountRefusedJobs => [
+    a_pool_that_does_not_count_rejected_jobs_is_caught: DoesNotCountRejectedJobs => [
         p1_a_job_rejected_by_a_closed_pool_is_counted_only_as_rejected,
         p1_a_job_rejected_by_a_full_pool_is_counted_only_as_rejected,
         p8_no_job_hangs_if_no_thread_starts,
@@ -120,7 +120,7 @@ caught! {
         submit_now_never_blocks,
     ];
     /// P3
-    a_pool_that_loses_what_it_submits_now_is_caught: LosesWhatItSubmitsNow => [
+    a_pool_that_loses_jobs_in_submit_now_is_caught: LosesJobsInSubmitNow => [
         submit_now_submits_the_job,
         submit_now_never_blocks,
     ];
@@ -140,25 +140,25 @@ caught! {
     a_pool_that_shows_no_minimum_is_caught: ShowsNoMinimum => [
         p1_stats_show_min_workers,
     ];
-    a_pool_that_lies_in_running_is_caught: LiesInRunning => [
+    a_pool_that_overstates_running_is_caught: OverstatesRunning => [
         running_agrees_with_stats,
     ];
-    a_pool_that_lies_in_idle_workers_is_caught: LiesInIdleWorkers => [
+    a_pool_that_overstates_idle_workers_is_caught: OverstatesIdleWorkers => [
         idle_workers_agrees_with_stats,
     ];
-    a_pool_that_lies_in_submitted_tasks_is_caught: LiesInSubmittedTasks => [
+    a_pool_that_overstates_submitted_tasks_is_caught: OverstatesSubmittedTasks => [
         submitted_tasks_agrees_with_stats,
     ];
-    a_pool_that_lies_in_waiting_tasks_is_caught: LiesInWaitingTasks => [
+    a_pool_that_overstates_waiting_tasks_is_caught: OverstatesWaitingTasks => [
         waiting_tasks_agrees_with_stats,
     ];
-    a_pool_that_lies_in_successful_tasks_is_caught: LiesInSuccessfulTasks => [
+    a_pool_that_overstates_successful_tasks_is_caught: OverstatesSuccessfulTasks => [
         successful_tasks_agrees_with_stats,
     ];
-    a_pool_that_lies_in_failed_tasks_is_caught: LiesInFailedTasks => [
+    a_pool_that_overstates_failed_tasks_is_caught: OverstatesFailedTasks => [
         failed_tasks_agrees_with_stats,
     ];
-    a_pool_that_lies_in_completed_tasks_is_caught: LiesInCompletedTasks => [
+    a_pool_that_overstates_completed_tasks_is_caught: OverstatesCompletedTasks => [
         completed_tasks_agrees_with_stats,
     ];
 }
