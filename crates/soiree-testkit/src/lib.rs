@@ -20,7 +20,7 @@ pub mod model;
 mod recorder;
 mod soak;
 
-pub use crate::conformance::{Case, Conformance, ListenerErrorKind, PoolSpec, SpawnHandler};
+pub use crate::conformance::{Case, CaseFailure, Conformance, PoolSpec, SpawnHandler};
 pub use crate::journal::Journal;
 pub use crate::manual_pool::ManualPool;
 pub use crate::manual_timer::ManualTimer;

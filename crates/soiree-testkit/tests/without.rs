@@ -164,7 +164,7 @@ mod small {
         Small,
         |spec| -> Small { Small::new(spec.max_workers) },
         without {
-            bound: "its channel has no end",
+            bounded_queue: "its channel has no end",
             discard: "a channel cannot be emptied by others",
             idle_timeout: "its threads stay",
             idle_workers: "it does not ask them",
@@ -177,7 +177,7 @@ mod small {
 }
 
 const MISSING: [&str; 8] = [
-    "bound",
+    "bounded_queue",
     "discard",
     "idle_timeout",
     "idle_workers",

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use soiree_core::{Job, Pool};
 
 use super::latch::Latch;
-use super::settle;
+use super::os_thread::{self, OsThread};
+use super::pool_under_test::PoolUnderTest;
 use super::spec::PoolSpec;
-use super::subject::Subject;
-use super::watch::{Watch, message};
+use super::watchdog::{Watchdog, message};
 
 pub(crate) type Factory = dyn Fn(PoolSpec) -> Arc<dyn Pool> + Send + Sync;
 
@@ -20,48 +20,53 @@ pub(crate) type Factory = dyn Fn(PoolSpec) -> Arc<dyn Pool> + Send + Sync;
 #[derive(Clone)]
 pub(crate) struct Fixture {
     pub(crate) factory: Arc<Factory>,
-    pub(crate) watch: Arc<Watch>,
-    pub(crate) patience: Duration,
+    pub(crate) watchdog: Arc<Watchdog>,
+    pub(crate) timeout: Duration,
 }
 
 /// A thread that helps a case, and that a failing case leaves behind.
-pub(crate) struct Helper<T> {
+pub(crate) struct HelperThread<T> {
     fixture: Fixture,
     what: &'static str,
     ended: Receiver<Result<T, String>>,
-    task: Option<settle::Task>,
+    os_thread: Option<OsThread>,
 }
 
 impl Fixture {
-    pub(crate) fn pool(&self, max_workers: usize, capacity: usize) -> Subject {
+    pub(crate) fn pool(&self, max_workers: usize, capacity: usize) -> PoolUnderTest {
         self.build(PoolSpec::new(max_workers, capacity))
     }
 
-    pub(crate) fn build(&self, spec: PoolSpec) -> Subject {
-        Subject::new((self.factory)(spec), Arc::clone(&self.watch))
+    pub(crate) fn build(&self, spec: PoolSpec) -> PoolUnderTest {
+        PoolUnderTest::new((self.factory)(spec), Arc::clone(&self.watchdog))
     }
 
     /// Ends the case. `message` goes on after "does not hold: ".
     pub(crate) fn fail(&self, message: &str) -> ! {
-        self.watch.blame(message);
+        self.watchdog.record_failure(message);
         // Without the panic hook: whoever runs the case says what is to be said.
         resume_unwind(Box::new(message.to_owned()));
     }
 
-    pub(crate) fn check(&self, holds: bool, message: impl FnOnce() -> String) {
+    pub(crate) fn assert(&self, holds: bool, message: impl FnOnce() -> String) {
         if !holds {
             self.fail(&message());
         }
     }
 
     /// Waits until the condition holds.
-    pub(crate) fn until(&self, pool: &Subject, what: &str, mut holds: impl FnMut() -> bool) {
-        let give_up = Instant::now() + self.patience;
+    pub(crate) fn wait_until(
+        &self,
+        pool: &PoolUnderTest,
+        what: &str,
+        mut holds: impl FnMut() -> bool,
+    ) {
+        let deadline = Instant::now() + self.timeout;
         for look in 0.. {
             if holds() {
                 return;
             }
-            if Instant::now() > give_up {
+            if Instant::now() > deadline {
                 let stats = pool.stats();
                 self.fail(&format!("waited in vain until {what}; {stats:?}"));
             }
@@ -75,61 +80,61 @@ impl Fixture {
     }
 
     /// Waits for a message.
-    pub(crate) fn receive<T>(&self, what: &str, receiver: &Receiver<T>) -> T {
-        match receiver.recv_timeout(self.patience) {
+    pub(crate) fn recv<T>(&self, what: &str, receiver: &Receiver<T>) -> T {
+        match receiver.recv_timeout(self.timeout) {
             Ok(value) => value,
             Err(_) => self.fail(&format!("waited in vain until {what}")),
         }
     }
 
     /// Starts a thread and returns when it runs.
-    pub(crate) fn start<T: Send + 'static>(
+    pub(crate) fn spawn<T: Send + 'static>(
         &self,
         what: &'static str,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Helper<T> {
+    ) -> HelperThread<T> {
         let (said, ended) = channel();
         let (begun, begins) = channel();
         let thread = thread::Builder::new().name(what.into());
         let spawned = thread.spawn(move || {
-            let _ = begun.send(settle::this_task());
+            let _ = begun.send(OsThread::current());
             let result = catch_unwind(AssertUnwindSafe(work));
             let _ = said.send(result.map_err(message));
         });
         if let Err(error) = spawned {
             self.fail(&format!("{what}: no thread could be started: {error}"));
         }
-        Helper {
+        HelperThread {
             fixture: self.clone(),
             what,
             ended,
-            task: self.receive(what, &begins),
+            os_thread: self.recv(what, &begins),
         }
     }
 
     /// Hands over a job; waits for a place even if the pool refuses when it is full.
-    pub(crate) fn accept(&self, pool: &Subject, job: impl Into<Job>) {
-        if let Err(message) = pool.insist(job.into(), self.patience) {
+    pub(crate) fn submit(&self, pool: &PoolUnderTest, job: impl Into<Job>) {
+        if let Err(message) = pool.submit_until_accepted(job.into(), self.timeout) {
             self.fail(&message);
         }
     }
 
     /// Keeps one worker busy; returns when the job runs.
-    pub(crate) fn hold(&self, pool: &Subject) -> Latch {
+    pub(crate) fn occupy_worker(&self, pool: &PoolUnderTest) -> Latch {
         let (latch, job) = Latch::new();
-        self.accept(pool, job);
-        self.runs(pool, &latch);
+        self.submit(pool, job);
+        self.wait_until_running(pool, &latch);
         latch
     }
 
     /// Keeps so many workers busy.
-    pub(crate) fn hold_all(&self, pool: &Subject, workers: usize) -> Vec<Latch> {
-        (0..workers).map(|_| self.hold(pool)).collect()
+    pub(crate) fn occupy_workers(&self, pool: &PoolUnderTest, workers: usize) -> Vec<Latch> {
+        (0..workers).map(|_| self.occupy_worker(pool)).collect()
     }
 
     /// Waits until the latch's job runs.
-    pub(crate) fn runs(&self, pool: &Subject, latch: &Latch) {
-        if !latch.wait_running(self.patience) {
+    pub(crate) fn wait_until_running(&self, pool: &PoolUnderTest, latch: &Latch) {
+        if !latch.wait_until_running(self.timeout) {
             let stats = pool.stats();
             self.fail(&format!(
                 "waited in vain for a job to start, though a worker should be free for it; {stats:?}"
@@ -138,7 +143,7 @@ impl Fixture {
     }
 
     /// Fills the queue of a pool whose workers are all busy; says how many jobs that took.
-    pub(crate) fn fill(&self, pool: &Subject, capacity: usize) -> usize {
+    pub(crate) fn fill_queue(&self, pool: &PoolUnderTest, capacity: usize) -> usize {
         let most = 2 * capacity + 64;
         for filled in 0..most {
             if pool.try_submit(|| {}).is_err() {
@@ -151,10 +156,10 @@ impl Fixture {
     }
 }
 
-impl<T> Helper<T> {
+impl<T> HelperThread<T> {
     /// Waits for what the thread returns. Its panic is the case's.
     pub(crate) fn join(self) -> T {
-        match self.ended.recv_timeout(self.fixture.patience) {
+        match self.ended.recv_timeout(self.fixture.timeout) {
             Ok(Ok(value)) => value,
             Ok(Err(message)) => self.fixture.fail(&message),
             Err(_) => {
@@ -166,12 +171,12 @@ impl<T> Helper<T> {
     }
 
     /// Whether it has ended. What it returned is lost if so.
-    pub(crate) fn has_ended(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.ended.try_recv().is_ok()
     }
 
     /// Waits until the thread blocks, where that can be seen; a while elsewhere.
-    pub(crate) fn settle(&self) {
-        settle::until_blocked(self.task.as_ref());
+    pub(crate) fn wait_until_blocked(&self) {
+        os_thread::wait_until_blocked(self.os_thread.as_ref());
     }
 }

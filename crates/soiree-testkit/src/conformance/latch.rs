@@ -25,97 +25,99 @@ impl Latch {
         (Self { running, _go: go }, job)
     }
 
-    pub(crate) fn wait_running(&self, patience: Duration) -> bool {
-        self.running.recv_timeout(patience).is_ok()
+    pub(crate) fn wait_until_running(&self, timeout: Duration) -> bool {
+        self.running.recv_timeout(timeout).is_ok()
     }
 
-    pub(crate) fn let_go(self) {}
+    pub(crate) fn release(self) {}
 }
 
 /// What became of each of a number of jobs, whatever the pool's figures say.
 #[derive(Clone)]
-pub(crate) struct Fates(Arc<Vec<Fate>>);
+pub(crate) struct TrackedJobs(Arc<Vec<JobCounts>>);
 
 #[derive(Default)]
-struct Fate {
+struct JobCounts {
     ran: AtomicUsize,
     dropped: AtomicUsize,
 }
 
 /// Lives in a job; tells when that is dropped without having run.
-struct Unrun {
-    fates: Fates,
+struct Token {
+    tracked: TrackedJobs,
     job: usize,
     ran: bool,
 }
 
-impl Fates {
+impl TrackedJobs {
     pub(crate) fn new(jobs: usize) -> Self {
-        Self(Arc::new((0..jobs).map(|_| Fate::default()).collect()))
+        Self(Arc::new((0..jobs).map(|_| JobCounts::default()).collect()))
     }
 
     /// The job of that number.
     pub(crate) fn job(&self, number: usize) -> Job {
-        self.job_that(number, || {})
+        self.job_with(number, || {})
     }
 
     /// The job of that number, which does some more.
-    pub(crate) fn job_that(&self, number: usize, work: impl FnOnce() + Send + 'static) -> Job {
-        let mut unrun = Unrun {
-            fates: self.clone(),
+    pub(crate) fn job_with(&self, number: usize, work: impl FnOnce() + Send + 'static) -> Job {
+        let mut token = Token {
+            tracked: self.clone(),
             job: number,
             ran: false,
         };
         Job::new(move || {
-            unrun.ran = true;
+            token.ran = true;
             work();
-            unrun.fates.0[unrun.job].ran.fetch_add(1, Ordering::SeqCst);
+            token.tracked.0[token.job]
+                .ran
+                .fetch_add(1, Ordering::SeqCst);
         })
     }
 
     /// How often a job ran to its end.
-    pub(crate) fn ran(&self, number: usize) -> usize {
+    pub(crate) fn runs(&self, number: usize) -> usize {
         self.0[number].ran.load(Ordering::SeqCst)
     }
 
-    /// How often a job was dropped unrun.
-    pub(crate) fn dropped(&self, number: usize) -> usize {
+    /// How often a job was dropped token.
+    pub(crate) fn drops(&self, number: usize) -> usize {
         self.0[number].dropped.load(Ordering::SeqCst)
     }
 
     /// How many runs there were.
-    pub(crate) fn all_ran(&self) -> usize {
-        (0..self.0.len()).map(|number| self.ran(number)).sum()
+    pub(crate) fn total_runs(&self) -> usize {
+        (0..self.0.len()).map(|number| self.runs(number)).sum()
     }
 
-    /// How many jobs were dropped unrun.
-    pub(crate) fn all_dropped(&self) -> usize {
-        (0..self.0.len()).map(|number| self.dropped(number)).sum()
+    /// How many jobs were dropped token.
+    pub(crate) fn total_drops(&self) -> usize {
+        (0..self.0.len()).map(|number| self.drops(number)).sum()
     }
 }
 
-impl Drop for Unrun {
+impl Drop for Token {
     fn drop(&mut self) {
         if !self.ran {
-            let fate = &self.fates.0[self.job];
+            let fate = &self.tracked.0[self.job];
             fate.dropped.fetch_add(1, Ordering::SeqCst);
         }
     }
 }
 
 /// Sends when it is dropped.
-struct Last(Sender<()>);
+struct SendOnDrop(Sender<()>);
 
-impl Drop for Last {
+impl Drop for SendOnDrop {
     fn drop(&mut self) {
         let _ = self.0.send(());
     }
 }
 
 /// Sends when the calling thread ends.
-pub(crate) fn on_thread_end(said: Sender<()>) {
+pub(crate) fn send_on_thread_end(said: Sender<()>) {
     thread_local! {
-        static LAST: RefCell<Vec<Last>> = const { RefCell::new(Vec::new()) };
+        static LAST: RefCell<Vec<SendOnDrop>> = const { RefCell::new(Vec::new()) };
     }
-    LAST.with(|last| last.borrow_mut().push(Last(said)));
+    LAST.with(|last| last.borrow_mut().push(SendOnDrop(said)));
 }

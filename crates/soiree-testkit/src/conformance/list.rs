@@ -6,7 +6,7 @@
 macro_rules! __pool_cases {
     ([$($callback:tt)+] $arguments:tt) => {
         $($callback)+! { $arguments
-            accounting {
+            stats {
                 p1_stats_balance_at_every_moment [];
                 p1_counters_of_ended_jobs_never_decrease [];
                 p1_no_counter_exceeds_what_really_happened [];
@@ -18,26 +18,26 @@ macro_rules! __pool_cases {
                 p1_a_job_that_returns_is_counted_as_successful [];
                 p1_a_job_that_panics_is_counted_as_failed [];
                 p1_a_job_rejected_by_a_closed_pool_is_counted_only_as_rejected [];
-                p1_a_job_rejected_by_a_full_pool_is_counted_only_as_rejected [bound];
+                p1_a_job_rejected_by_a_full_pool_is_counted_only_as_rejected [bounded_queue];
                 p1_stats_show_max_workers [];
-                p1_stats_show_the_capacity [bound];
+                p1_stats_show_the_capacity [bounded_queue];
                 p1_stats_show_min_workers [min_workers];
             }
-            bounds {
+            limits {
                 p2_no_more_than_max_workers_jobs_run_at_once [];
                 p2_no_more_than_max_workers_live_at_once [];
                 p2_max_workers_jobs_can_run_at_once [];
-                p2_no_more_jobs_wait_than_the_capacity [bound];
-                p2_a_full_queue_rejects_with_the_reason_full [bound];
-                p2_submit_to_a_full_queue_blocks [bound block];
-                p2_with_capacity_0_a_job_goes_directly_to_a_worker [bound block handover];
-                p2_with_capacity_0_submit_blocks_until_a_worker_is_free [bound block handover];
-                p2_overflow_reject_rejects_at_once [bound overflow];
-                p2_overflow_block_for_rejects_after_its_timeout [bound overflow];
-                p2_overflow_caller_runs_runs_the_job_on_the_caller [bound overflow];
-                p2_overflow_drop_oldest_discards_only_the_oldest_job [bound overflow drop_oldest];
+                p2_no_more_jobs_wait_than_the_capacity [bounded_queue];
+                p2_a_full_queue_rejects_with_the_reason_full [bounded_queue];
+                p2_submit_to_a_full_queue_blocks [bounded_queue block];
+                p2_with_capacity_0_a_job_goes_directly_to_a_worker [bounded_queue block direct_handoff];
+                p2_with_capacity_0_submit_blocks_until_a_worker_is_free [bounded_queue block direct_handoff];
+                p2_overflow_reject_rejects_at_once [bounded_queue overflow];
+                p2_overflow_block_for_rejects_after_its_timeout [bounded_queue overflow];
+                p2_overflow_caller_runs_runs_the_job_on_the_caller [bounded_queue overflow];
+                p2_overflow_drop_oldest_discards_only_the_oldest_job [bounded_queue overflow drop_oldest];
             }
-            keeping {
+            exactly_once {
                 p3_each_accepted_job_runs_exactly_once [];
                 p3_each_job_runs_exactly_once_while_workers_start_and_leave [idle_timeout];
                 p3_each_job_runs_exactly_once_while_the_pool_is_resized [resize];
@@ -46,14 +46,14 @@ macro_rules! __pool_cases {
                 p3_jobs_that_race_a_stop_run_or_are_dropped_or_rejected [];
                 p3_jobs_that_race_a_release_run_or_are_rejected [];
                 p3_a_closed_pool_returns_the_rejected_job [];
-                p3_a_full_pool_returns_the_rejected_job [bound];
+                p3_a_full_pool_returns_the_rejected_job [bounded_queue];
                 p3_jobs_after_a_panic_still_run [];
                 p3_a_panic_payload_that_panics_on_drop_ends_no_worker [];
             }
             nesting {
-                p4_submit_from_a_worker_of_a_full_pool_runs_the_job_inline [bound block];
-                p4_inline_jobs_beyond_the_recursion_limit_are_rejected [bound block];
-                p4_caller_runs_beyond_the_recursion_limit_is_rejected [bound overflow];
+                p4_submit_from_a_worker_of_a_full_pool_runs_the_job_inline [bounded_queue block];
+                p4_inline_jobs_beyond_the_recursion_limit_are_rejected [bounded_queue block];
+                p4_caller_runs_beyond_the_recursion_limit_is_rejected [bounded_queue overflow];
                 p4_submit_and_wait_on_a_worker_runs_the_job_inline [];
                 p4_submit_all_and_wait_on_a_worker_runs_the_jobs_inline_in_order [];
                 p4_on_worker_is_true_inside_a_job [];
@@ -62,7 +62,7 @@ macro_rules! __pool_cases {
                 p4_worker_check_works_after_the_pool_is_dropped [worker_check];
                 p4_worker_check_does_not_keep_the_pool_alive [worker_check workers_end];
             }
-            ending {
+            shutdown {
                 p5_stop_drops_queued_jobs [discard];
                 p5_stop_counts_dropped_jobs_as_discarded [discard];
                 p5_stop_lets_running_jobs_finish [];
@@ -81,8 +81,8 @@ macro_rules! __pool_cases {
                 p5_jobs_are_rejected_after_a_stop [];
                 p5_jobs_are_rejected_after_a_release [];
                 p5_jobs_are_rejected_after_a_release_past_its_deadline [];
-                p5_blocked_submitters_wake_when_the_pool_stops [bound block];
-                p5_blocked_submitters_wake_when_the_pool_is_released [bound block];
+                p5_blocked_submitters_wake_when_the_pool_stops [bounded_queue block];
+                p5_blocked_submitters_wake_when_the_pool_is_released [bounded_queue block];
                 p5_submit_and_wait_returns_when_its_job_is_dropped [discard];
                 p5_a_job_cannot_submit_to_its_pool_during_a_release [];
             }
@@ -91,7 +91,7 @@ macro_rules! __pool_cases {
                 p6_a_job_past_its_deadline_is_dropped [];
                 p6_a_job_past_its_deadline_is_counted_as_expired [];
             }
-            resting {
+            idle {
                 p7_idle_workers_leave_after_the_idle_timeout [idle_timeout];
                 p7_min_workers_stay_when_idle [idle_timeout min_workers];
                 #[cfg_attr(
@@ -107,15 +107,15 @@ macro_rules! __pool_cases {
                 p8_a_job_queued_for_a_thread_that_does_not_start_is_not_lost [spawn];
                 p8_a_pool_without_threads_can_be_released [spawn];
             }
-            methods {
+            provided_methods {
                 submit_and_wait_returns_after_the_job_has_ended [];
                 submit_and_wait_reports_a_panic [];
                 submit_all_and_wait_returns_after_all_jobs_have_ended [];
                 submit_all_and_wait_returns_the_first_error [];
                 submit_before_submits_the_job [];
-                try_submit_never_blocks [bound];
+                try_submit_never_blocks [bounded_queue];
                 submit_now_submits_the_job [];
-                submit_now_never_blocks [bound];
+                submit_now_never_blocks [bounded_queue];
                 run_inline_runs_the_job_on_the_caller [];
                 run_inline_returns_the_outcome [];
                 run_inline_counts_the_job [];
@@ -135,16 +135,18 @@ macro_rules! __pool_cases {
                 resize_above_the_maximum_is_rejected [resize];
                 resize_below_min_workers_is_rejected [resize min_workers];
                 resize_up_starts_queued_jobs [resize];
-                resize_up_unblocks_submitters [resize bound block];
+                resize_up_unblocks_submitters [resize bounded_queue block];
                 resize_down_starts_no_job_above_the_new_limit [resize];
                 resize_down_ends_workers_above_the_new_limit [resize];
                 resize_down_and_up_again_loses_no_job [resize];
             }
-            owed {
+            dropping {
                 dropping_the_pool_runs_accepted_jobs [];
                 dropping_the_pool_does_not_block [];
                 dropping_the_pool_ends_its_threads [workers_end];
                 a_pool_may_be_dropped_on_its_own_worker [];
+            }
+            reentrancy {
                 a_job_may_call_its_pool [];
                 a_job_that_ran_may_call_its_pool_when_dropped [];
                 a_job_dropped_by_a_stop_may_call_its_pool [discard];

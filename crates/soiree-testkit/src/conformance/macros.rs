@@ -47,9 +47,9 @@
 ///
 /// | capability | a pool without it |
 /// |---|---|
-/// | `bound` | has a queue without an end |
+/// | `bounded_queue` | has a queue without an end |
 /// | `block` | refuses in `submit` when it is full, rather than to hold the submitter back |
-/// | `handover` | cannot have a capacity of 0 |
+/// | `direct_handoff` | cannot have a capacity of 0 |
 /// | `overflow` | knows no [`Overflow`](soiree_core::Overflow) policies but its own |
 /// | `drop_oldest` | cannot make place by dropping the oldest job |
 /// | `discard` | cannot drop what it has queued, so that a stop runs it |
@@ -99,9 +99,9 @@ macro_rules! pool_conformance {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __pool_capability {
-    (bound) => {};
+    (bounded_queue) => {};
     (block) => {};
-    (handover) => {};
+    (direct_handoff) => {};
     (overflow) => {};
     (drop_oldest) => {};
     (discard) => {};
@@ -116,7 +116,7 @@ macro_rules! __pool_capability {
         ::std::compile_error!(::std::concat!(
             "`",
             ::std::stringify!($other),
-            "` is no capability of a pool; the capabilities are bound, block, handover, overflow, drop_oldest, discard, \
+            "` is no capability of a pool; the capabilities are bounded_queue, block, direct_handoff, overflow, drop_oldest, discard, \
              resize, idle_timeout, min_workers, idle_workers, worker_check, workers_end, spawn"
         ));
     };
@@ -144,13 +144,13 @@ macro_rules! __pool_test {
             conformance_suite().assert(::std::stringify!($name));
         }
     };
-    ($case:tt [bound $($needs:ident)*] { bound: $reason:literal, $($rest:tt)* } $without:tt) => {
+    ($case:tt [bounded_queue $($needs:ident)*] { bounded_queue: $reason:literal, $($rest:tt)* } $without:tt) => {
         $crate::__pool_test_ignored! { $case $reason }
     };
     ($case:tt [block $($needs:ident)*] { block: $reason:literal, $($rest:tt)* } $without:tt) => {
         $crate::__pool_test_ignored! { $case $reason }
     };
-    ($case:tt [handover $($needs:ident)*] { handover: $reason:literal, $($rest:tt)* } $without:tt) => {
+    ($case:tt [direct_handoff $($needs:ident)*] { direct_handoff: $reason:literal, $($rest:tt)* } $without:tt) => {
         $crate::__pool_test_ignored! { $case $reason }
     };
     ($case:tt [overflow $($needs:ident)*] { overflow: $reason:literal, $($rest:tt)* } $without:tt) => {

@@ -7,11 +7,11 @@ mod fixture;
 mod latch;
 mod list;
 mod macros;
-mod settle;
+mod os_thread;
+mod pool_under_test;
 mod spec;
-mod subject;
 mod suite;
-mod watch;
+mod watchdog;
 
 pub use self::spec::{PoolSpec, SpawnHandler};
-pub use self::suite::{Case, Conformance, ListenerErrorKind};
+pub use self::suite::{Case, CaseFailure, Conformance};

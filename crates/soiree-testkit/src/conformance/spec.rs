@@ -34,7 +34,7 @@ pub struct PoolSpec {
     pub max_workers: usize,
     /// How many workers stay when idle. Missing in a pool without `min_workers`.
     pub min_workers: usize,
-    /// How many jobs may wait at once; 0 hands them over directly. Missing in a pool without `bound`.
+    /// How many jobs may wait at once; 0 hands them over directly. Missing in a pool without `bounded_queue`.
     pub capacity: usize,
     /// How long a worker above the minimum stays without a job. Missing in a pool without `idle_timeout`.
     pub idle_timeout: Duration,

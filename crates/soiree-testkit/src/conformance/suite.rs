@@ -9,7 +9,7 @@ use soiree_core::Pool;
 use super::cases;
 use super::fixture::{Factory, Fixture};
 use super::spec::PoolSpec;
-use super::watch::{self, Watch};
+use super::watchdog::{self, Watchdog};
 
 /// One clause of what a pool promises, as a test.
 #[derive(Clone, Copy)]
@@ -58,7 +58,7 @@ impl fmt::Debug for Case {
 /// A pool does not keep what a case claims.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{sentence}\" does not hold: {message}")]
-pub struct ListenerErrorKind {
+pub struct CaseFailure {
     sentence: String,
     message: String,
 }
@@ -86,12 +86,12 @@ macro_rules! __case_table {
 /// let suite = Conformance::new(|spec| WorkerPool::new(spec.max_workers, spec.capacity).unwrap());
 /// let case = Conformance::cases().iter().find(|case| case.promise().as_deref() == Some("P6"));
 /// suite.run(case.unwrap())?;
-/// # Ok::<(), soiree_testkit::ListenerErrorKind>(())
+/// # Ok::<(), soiree_testkit::CaseFailure>(())
 /// ```
 #[derive(Clone)]
 pub struct Conformance {
     factory: Arc<Factory>,
-    patience: Duration,
+    stall_timeout: Duration,
 }
 
 impl Conformance {
@@ -103,14 +103,14 @@ impl Conformance {
     {
         Self {
             factory: Arc::new(move |spec| Arc::new(factory(spec))),
-            patience: Duration::from_secs(60),
+            stall_timeout: Duration::from_secs(60),
         }
     }
 
     /// How long a case may go without progress before it has failed. A minute unless set.
     #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub fn stall_timeout(mut self, stall_timeout: Duration) -> Self {
+        self.stall_timeout = stall_timeout;
         self
     }
 
@@ -124,16 +124,16 @@ impl Conformance {
     ///
     /// # Errors
     /// If the pool does not keep what the case claims.
-    pub fn run(&self, case: &Case) -> Result<(), ListenerErrorKind> {
-        let watch = Arc::new(Watch::default());
+    pub fn run(&self, case: &Case) -> Result<(), CaseFailure> {
+        let watchdog = Arc::new(Watchdog::default());
         let fixture = Fixture {
             factory: Arc::clone(&self.factory),
-            watch: Arc::clone(&watch),
-            patience: self.patience,
+            watchdog: Arc::clone(&watchdog),
+            timeout: self.stall_timeout,
         };
         let run = case.run;
-        watch::run(&watch, self.patience, move || run(&fixture)).map_err(|message| {
-            ListenerErrorKind {
+        watchdog::run(&watchdog, self.stall_timeout, move || run(&fixture)).map_err(|message| {
+            CaseFailure {
                 sentence: case.sentence(),
                 message,
             }
@@ -158,7 +158,7 @@ impl Conformance {
 impl fmt::Debug for Conformance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Conformance")
-            .field("patience", &self.patience)
+            .field("stall_timeout", &self.stall_timeout)
             .finish_non_exhaustive()
     }
 }

@@ -3,53 +3,53 @@
 use std::time::{Duration, Instant};
 
 use crate::conformance::fixture::Fixture;
-use crate::conformance::latch::{Fates, Latch};
-use crate::conformance::subject::Subject;
+use crate::conformance::latch::{Latch, TrackedJobs};
+use crate::conformance::pool_under_test::PoolUnderTest;
 
 /// A pool whose only worker is let go when the deadline of the job behind it has passed.
-fn too_late(fixture: &Fixture) -> (Subject, Latch, Fates) {
+fn pool_with_late_job(fixture: &Fixture) -> (PoolUnderTest, Latch, TrackedJobs) {
     let pool = fixture.pool(1, 4);
-    let held = fixture.hold(&pool);
-    let fates = Fates::new(1);
+    let held = fixture.occupy_worker(&pool);
+    let tracked = TrackedJobs::new(1);
     let deadline = Instant::now() + Duration::from_millis(1);
-    if let Err(refused) = pool.submit_before(fates.job(0), deadline) {
-        fixture.fail(&format!("an open pool refused a job: {refused}"));
+    if let Err(rejected) = pool.submit_before(tracked.job(0), deadline) {
+        fixture.fail(&format!("an open pool refused a job: {rejected}"));
     }
     while Instant::now() <= deadline {
         std::thread::yield_now();
     }
-    (pool, held, fates)
+    (pool, held, tracked)
 }
 
 pub(crate) fn p6_a_job_that_starts_before_its_deadline_runs(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
-    let fates = Fates::new(1);
-    let deadline = Instant::now() + fixture.patience * 10;
-    if let Err(refused) = pool.submit_before(fates.job(0), deadline) {
-        fixture.fail(&format!("an open pool refused a job: {refused}"));
+    let tracked = TrackedJobs::new(1);
+    let deadline = Instant::now() + fixture.timeout * 10;
+    if let Err(rejected) = pool.submit_before(tracked.job(0), deadline) {
+        fixture.fail(&format!("an open pool refused a job: {rejected}"));
     }
-    fixture.until(&pool, "the job had run", || fates.ran(0) == 1);
+    fixture.wait_until(&pool, "the job had run", || tracked.runs(0) == 1);
 }
 
 pub(crate) fn p6_a_job_past_its_deadline_is_dropped(fixture: &Fixture) {
-    let (pool, held, fates) = too_late(fixture);
-    held.let_go();
-    fixture.until(&pool, "the late job was dropped or had run", || {
-        fates.ran(0) + fates.dropped(0) > 0
+    let (pool, held, tracked) = pool_with_late_job(fixture);
+    held.release();
+    fixture.wait_until(&pool, "the late job was dropped or had run", || {
+        tracked.runs(0) + tracked.drops(0) > 0
     });
-    fixture.check(fates.ran(0) == 0, || {
+    fixture.assert(tracked.runs(0) == 0, || {
         "a job ran whose deadline had passed while it waited".into()
     });
 }
 
 pub(crate) fn p6_a_job_past_its_deadline_is_counted_as_expired(fixture: &Fixture) {
-    let (pool, held, _) = too_late(fixture);
-    held.let_go();
-    fixture.until(&pool, "both jobs were counted as ended", || {
+    let (pool, held, _) = pool_with_late_job(fixture);
+    held.release();
+    fixture.wait_until(&pool, "both jobs were counted as ended", || {
         pool.ended() == 2
     });
     let stats = pool.stats();
-    fixture.check(stats.expired == 1 && stats.successful == 1, || {
+    fixture.assert(stats.expired == 1 && stats.successful == 1, || {
         format!("one job ran, and one came too late: {stats:?}")
     });
 }

@@ -38,7 +38,7 @@ const TRIES: usize = 50;
 fn assert_caught(fault: Fault, expected: &[&str], rare: &[&str]) {
     let suite = Conformance::new(move |spec| Reference::new(spec, fault));
     // Who is to fail by hanging need not do so for long. Who is to pass gets all the time it wants.
-    let hasty = suite.clone().patience(Duration::from_secs(1));
+    let hasty = suite.clone().stall_timeout(Duration::from_secs(1));
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(BTreeSet::new()));
     thread::scope(|scope| {
         for _ in 0..24 {

@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 
 use soiree_core::{DrainTimeout, Job, JobOutcome, Pool, PoolStats, WaitError};
 
-use super::nesting::on_a_worker;
+use super::nesting::run_on_worker;
 use crate::conformance::fixture::Fixture;
-use crate::conformance::latch::{Fates, Latch};
-use crate::conformance::subject::Subject;
+use crate::conformance::latch::{Latch, TrackedJobs};
+use crate::conformance::pool_under_test::PoolUnderTest;
 
 pub(crate) fn submit_and_wait_returns_after_the_job_has_ended(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
-    let fates = Fates::new(20);
+    let tracked = TrackedJobs::new(20);
     for number in 0..20 {
-        let waited = pool.submit_and_wait(fates.job_that(number, thread::yield_now));
-        let ran = fates.ran(number);
-        fixture.check(waited.is_ok() && ran == 1, || {
+        let waited = pool.submit_and_wait(tracked.job_with(number, thread::yield_now));
+        let ran = tracked.runs(number);
+        fixture.assert(waited.is_ok() && ran == 1, || {
             format!("it returned {waited:?} when the job had run {ran} times")
         });
     }
@@ -27,7 +27,7 @@ pub(crate) fn submit_and_wait_returns_after_the_job_has_ended(fixture: &Fixture)
 pub(crate) fn submit_and_wait_reports_a_panic(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
     let waited = pool.submit_and_wait(|| resume_unwind(Box::new("on purpose")));
-    fixture.check(
+    fixture.assert(
         matches!(&waited, Err(WaitError::Panicked(message)) if &**message == "on purpose"),
         || format!("the job panicked with \"on purpose\", and it said: {waited:?}"),
     );
@@ -35,27 +35,27 @@ pub(crate) fn submit_and_wait_reports_a_panic(fixture: &Fixture) {
 
 pub(crate) fn submit_all_and_wait_returns_after_all_jobs_have_ended(fixture: &Fixture) {
     let pool = fixture.pool(2, 16);
-    let fates = Fates::new(10);
-    let jobs = (0..10).map(|number| fates.job_that(number, thread::yield_now));
+    let tracked = TrackedJobs::new(10);
+    let jobs = (0..10).map(|number| tracked.job_with(number, thread::yield_now));
     let waited = pool.submit_all_and_wait(jobs.collect());
-    let ran = fates.all_ran();
-    fixture.check(waited.is_ok() && ran == 10, || {
+    let ran = tracked.total_runs();
+    fixture.assert(waited.is_ok() && ran == 10, || {
         format!("it returned {waited:?} when {ran} of 10 jobs had ended")
     });
 }
 
 pub(crate) fn submit_all_and_wait_returns_the_first_error(fixture: &Fixture) {
     let pool = fixture.pool(2, 16);
-    let fates = Fates::new(1);
+    let tracked = TrackedJobs::new(1);
     let jobs = vec![
         Job::new(|| {}),
         Job::new(|| resume_unwind(Box::new("first"))),
         Job::new(|| resume_unwind(Box::new("second"))),
-        fates.job(0),
+        tracked.job(0),
     ];
     let waited = pool.submit_all_and_wait(jobs);
-    let ran = fates.all_ran();
-    fixture.check(
+    let ran = tracked.total_runs();
+    fixture.assert(
         matches!(&waited, Err(WaitError::Panicked(message)) if &**message == "first") && ran == 1,
         || format!("the second job panicked first, the last ran {ran} times: {waited:?}"),
     );
@@ -63,56 +63,56 @@ pub(crate) fn submit_all_and_wait_returns_the_first_error(fixture: &Fixture) {
 
 pub(crate) fn submit_before_submits_the_job(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
-    let late = Instant::now() + fixture.patience * 10;
+    let late = Instant::now() + fixture.timeout * 10;
     let submitted = pool.submit_before(|| {}, late);
-    fixture.until(&pool, "the job was counted as successful", || {
+    fixture.wait_until(&pool, "the job was counted as successful", || {
         pool.stats().successful == 1
     });
     let stats = pool.stats();
-    fixture.check(submitted.is_ok() && stats.submitted == 1, || {
+    fixture.assert(submitted.is_ok() && stats.submitted == 1, || {
         format!("one job was handed over, with the word {submitted:?}: {stats:?}")
     });
 }
 
 pub(crate) fn try_submit_never_blocks(fixture: &Fixture) {
     let pool = fixture.pool(1, 1);
-    let held = fixture.hold(&pool);
-    fixture.fill(&pool, 1);
+    let held = fixture.occupy_worker(&pool);
+    fixture.fill_queue(&pool, 1);
     for _ in 0..3 {
         let submitted = pool.try_submit(|| {});
-        fixture.check(submitted.is_err(), || {
+        fixture.assert(submitted.is_err(), || {
             "it accepts a job for which there is no place".into()
         });
     }
-    held.let_go();
+    held.release();
 }
 
 pub(crate) fn submit_now_submits_the_job(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let submitted = pool.submit_now(|| {});
-    fixture.check(submitted.is_ok(), || {
+    fixture.assert(submitted.is_ok(), || {
         format!("there is place for a job, and it is refused: {submitted:?}")
     });
-    fixture.until(&pool, "the job was counted as successful", || {
+    fixture.wait_until(&pool, "the job was counted as successful", || {
         pool.stats().successful == 1
     });
 }
 
 pub(crate) fn submit_now_never_blocks(fixture: &Fixture) {
     let pool = fixture.pool(1, 1);
-    let held = fixture.hold(&pool);
-    fixture.fill(&pool, 1);
+    let held = fixture.occupy_worker(&pool);
+    fixture.fill_queue(&pool, 1);
     let submitted = pool.submit_now(|| {});
-    fixture.check(submitted.is_err(), || {
+    fixture.assert(submitted.is_err(), || {
         "it accepts a job for which there is no place".into()
     });
-    held.let_go();
+    held.release();
 }
 
 pub(crate) fn run_inline_runs_the_job_on_the_caller(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let what = "a job that runs another one inline had ended";
-    let ran_here = on_a_worker(fixture, &pool, what, |pool| {
+    let ran_here = run_on_worker(fixture, &pool, what, |pool| {
         let (said, ran_on) = channel();
         let outcome = pool.run_inline(move || {
             let _ = said.send(thread::current().id());
@@ -120,7 +120,7 @@ pub(crate) fn run_inline_runs_the_job_on_the_caller(fixture: &Fixture) {
         let here = ran_on.try_recv() == Ok(thread::current().id());
         here && matches!(outcome, Ok(JobOutcome::Completed))
     });
-    fixture.check(ran_here, || {
+    fixture.assert(ran_here, || {
         "the job has not run to its end on this thread by the time it returns".into()
     });
 }
@@ -128,11 +128,11 @@ pub(crate) fn run_inline_runs_the_job_on_the_caller(fixture: &Fixture) {
 pub(crate) fn run_inline_returns_the_outcome(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let what = "a job that runs another one inline had ended";
-    let panicked = on_a_worker(fixture, &pool, what, |pool| {
+    let panicked = run_on_worker(fixture, &pool, what, |pool| {
         let outcome = pool.run_inline(|| resume_unwind(Box::new("on purpose")));
         matches!(outcome, Ok(JobOutcome::Panicked(_)))
     });
-    fixture.check(panicked, || {
+    fixture.assert(panicked, || {
         "the job panicked, and it does not say so".into()
     });
 }
@@ -140,77 +140,77 @@ pub(crate) fn run_inline_returns_the_outcome(fixture: &Fixture) {
 pub(crate) fn run_inline_counts_the_job(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let what = "a job that runs another one inline had ended";
-    on_a_worker(fixture, &pool, what, |pool| {
+    run_on_worker(fixture, &pool, what, |pool| {
         drop(pool.run_inline(|| {}));
     });
-    fixture.until(&pool, "both jobs were counted as successful", || {
+    fixture.wait_until(&pool, "both jobs were counted as successful", || {
         pool.stats().successful == 2
     });
     let stats = pool.stats();
-    fixture.check(stats.submitted == 2, || {
+    fixture.assert(stats.submitted == 2, || {
         format!("one job was handed over, which ran one inline: {stats:?}")
     });
 }
 
 pub(crate) fn stop_and_wait_for_returns_after_running_jobs_have_ended(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
-    let fates = Fates::new(1);
+    let tracked = TrackedJobs::new(1);
     let (latch, job) = Latch::new();
-    fixture.accept(&pool, fates.job_that(0, move || drop(job.run())));
-    fixture.runs(&pool, &latch);
+    fixture.submit(&pool, tracked.job_with(0, move || drop(job.run())));
+    fixture.wait_until_running(&pool, &latch);
     let stop = {
         let pool = pool.clone();
-        let long = fixture.patience * 10;
-        fixture.start("stop_and_wait_for", move || pool.stop_and_wait_for(long))
+        let long = fixture.timeout * 10;
+        fixture.spawn("stop_and_wait_for", move || pool.stop_and_wait_for(long))
     };
-    stop.settle();
-    latch.let_go();
+    stop.wait_until_blocked();
+    latch.release();
     let stopped = stop.join();
-    let ran = fates.ran(0);
-    fixture.check(stopped == Ok(()) && ran == 1, || {
+    let ran = tracked.runs(0);
+    fixture.assert(stopped == Ok(()) && ran == 1, || {
         format!("it returned {stopped:?} when the running job had ended {ran} times")
     });
 }
 
 pub(crate) fn stop_and_wait_for_reports_running_jobs(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
-    let held = fixture.hold_all(&pool, 2);
+    let held = fixture.occupy_workers(&pool, 2);
     let stopped = pool.stop_and_wait_for(Duration::ZERO);
-    fixture.check(stopped == Err(DrainTimeout::new(2, 0)), || {
+    fixture.assert(stopped == Err(DrainTimeout::new(2, 0)), || {
         format!("two jobs run as its time is over, and none waited: {stopped:?}")
     });
     drop(held);
 }
 
 /// A pool at which most figures differ from one another, and none moves.
-fn posed(fixture: &Fixture) -> (Subject, Vec<Latch>) {
+fn pool_with_distinct_stats(fixture: &Fixture) -> (PoolUnderTest, Vec<Latch>) {
     let pool = fixture.pool(2, 8);
     for number in 0..7 {
         if number < 4 {
-            fixture.accept(&pool, || {});
+            fixture.submit(&pool, || {});
         } else {
-            fixture.accept(&pool, || resume_unwind(Box::new(())));
+            fixture.submit(&pool, || resume_unwind(Box::new(())));
         }
     }
-    fixture.until(&pool, "seven jobs had ended", || pool.ended() == 7);
-    let held = fixture.hold_all(&pool, 2);
+    fixture.wait_until(&pool, "seven jobs had ended", || pool.ended() == 7);
+    let held = fixture.occupy_workers(&pool, 2);
     for _ in 0..3 {
-        fixture.accept(&pool, || {});
+        fixture.submit(&pool, || {});
     }
     (pool, held)
 }
 
-fn agrees(fixture: &Fixture, said: fn(&dyn Pool) -> u64, figure: fn(&PoolStats) -> u64) {
-    let (pool, held) = posed(fixture);
+fn assert_agrees(fixture: &Fixture, said: fn(&dyn Pool) -> u64, figure: fn(&PoolStats) -> u64) {
+    let (pool, held) = pool_with_distinct_stats(fixture);
     let (said, stats) = (said(pool.pool()), pool.stats());
-    fixture.check(said == figure(&stats), || {
+    fixture.assert(said == figure(&stats), || {
         format!("nothing moves in the pool; it says {said}, and its figures are {stats:?}")
     });
     drop(held);
 }
 
 pub(crate) fn running_agrees_with_stats(fixture: &Fixture) {
-    agrees(
+    assert_agrees(
         fixture,
         |pool| pool.running() as u64,
         |stats| stats.running as u64,
@@ -218,7 +218,7 @@ pub(crate) fn running_agrees_with_stats(fixture: &Fixture) {
 }
 
 pub(crate) fn idle_workers_agrees_with_stats(fixture: &Fixture) {
-    agrees(
+    assert_agrees(
         fixture,
         |pool| pool.idle_workers() as u64,
         |stats| stats.idle as u64,
@@ -226,7 +226,7 @@ pub(crate) fn idle_workers_agrees_with_stats(fixture: &Fixture) {
 }
 
 pub(crate) fn submitted_tasks_agrees_with_stats(fixture: &Fixture) {
-    agrees(
+    assert_agrees(
         fixture,
         |pool| pool.submitted_tasks(),
         |stats| stats.submitted,
@@ -234,7 +234,7 @@ pub(crate) fn submitted_tasks_agrees_with_stats(fixture: &Fixture) {
 }
 
 pub(crate) fn waiting_tasks_agrees_with_stats(fixture: &Fixture) {
-    agrees(
+    assert_agrees(
         fixture,
         |pool| pool.waiting_tasks() as u64,
         |stats| stats.waiting as u64,
@@ -242,7 +242,7 @@ pub(crate) fn waiting_tasks_agrees_with_stats(fixture: &Fixture) {
 }
 
 pub(crate) fn successful_tasks_agrees_with_stats(fixture: &Fixture) {
-    agrees(
+    assert_agrees(
         fixture,
         |pool| pool.successful_tasks(),
         |stats| stats.successful,
@@ -250,9 +250,9 @@ pub(crate) fn successful_tasks_agrees_with_stats(fixture: &Fixture) {
 }
 
 pub(crate) fn failed_tasks_agrees_with_stats(fixture: &Fixture) {
-    agrees(fixture, |pool| pool.failed_tasks(), |stats| stats.failed);
+    assert_agrees(fixture, |pool| pool.failed_tasks(), |stats| stats.failed);
 }
 
 pub(crate) fn completed_tasks_agrees_with_stats(fixture: &Fixture) {
-    agrees(fixture, |pool| pool.completed_tasks(), PoolStats::completed);
+    assert_agrees(fixture, |pool| pool.completed_tasks(), PoolStats::completed);
 }

@@ -6,18 +6,18 @@ use std::thread;
 
 /// A thread, as the system shows it. Only on Linux.
 #[derive(Clone, Debug)]
-pub(crate) struct Task(PathBuf);
+pub(crate) struct OsThread(PathBuf);
 
-/// The calling thread.
-pub(crate) fn this_task() -> Option<Task> {
-    let link = fs::read_link("/proc/thread-self").ok()?;
-    let task = Task(PathBuf::from("/proc").join(link));
-    task.activity().is_some().then_some(task)
-}
+impl OsThread {
+    /// The calling thread.
+    pub(crate) fn current() -> Option<Self> {
+        let link = fs::read_link("/proc/thread-self").ok()?;
+        let thread = Self(PathBuf::from("/proc").join(link));
+        thread.cpu_usage().is_some().then_some(thread)
+    }
 
-impl Task {
     /// Whether it neither runs nor wants to, or is gone.
-    pub(crate) fn is_at_rest(&self) -> bool {
+    pub(crate) fn is_sleeping(&self) -> bool {
         let Ok(stat) = fs::read_to_string(self.0.join("stat")) else {
             return true;
         };
@@ -27,15 +27,15 @@ impl Task {
     }
 
     /// A measure that grows when the thread runs: its nanoseconds on a processor and how often it was put on one.
-    pub(crate) fn activity(&self) -> Option<String> {
+    pub(crate) fn cpu_usage(&self) -> Option<String> {
         fs::read_to_string(self.0.join("schedstat")).ok()
     }
 }
 
 /// Waits until the thread sleeps. A thread that never does, or cannot be seen, is given a while.
-pub(crate) fn until_blocked(task: Option<&Task>) {
+pub(crate) fn wait_until_blocked(thread: Option<&OsThread>) {
     for _ in 0..2_000 {
-        if task.is_some_and(Task::is_at_rest) {
+        if thread.is_some_and(OsThread::is_sleeping) {
             return;
         }
         thread::yield_now();

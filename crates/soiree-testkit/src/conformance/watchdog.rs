@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use soiree_core::PanicPayload;
 
-/// The methods of a pool that may block, as the watch counts them.
+/// The methods of a pool that may block, as the watchdog counts them.
 #[derive(Clone, Copy)]
-pub(crate) enum Call {
+pub(crate) enum Method {
     Submit,
     TrySubmit,
     SubmitNow,
@@ -48,15 +48,15 @@ const NAMES: [&str; 14] = [
 
 /// Which calls were made and which returned.
 #[derive(Default)]
-pub(crate) struct Watch {
+pub(crate) struct Watchdog {
     entered: [AtomicU64; NAMES.len()],
     returned: [AtomicU64; NAMES.len()],
     /// What went wrong first. What comes after may only follow from it.
     failure: Mutex<Option<String>>,
 }
 
-impl Watch {
-    pub(crate) fn during<T>(&self, call: Call, made: impl FnOnce() -> T) -> T {
+impl Watchdog {
+    pub(crate) fn track<T>(&self, call: Method, made: impl FnOnce() -> T) -> T {
         self.entered[call as usize].fetch_add(1, Ordering::Relaxed);
         let value = made();
         self.returned[call as usize].fetch_add(1, Ordering::Relaxed);
@@ -64,7 +64,7 @@ impl Watch {
     }
 
     /// Notes why the case fails. Only the first reason is kept.
-    pub(crate) fn blame(&self, message: &str) {
+    pub(crate) fn record_failure(&self, message: &str) {
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         failure.get_or_insert_with(|| message.to_owned());
     }
@@ -78,7 +78,7 @@ impl Watch {
     fn progress(&self) -> u64 {
         let returned = self.returned.iter().enumerate();
         returned
-            .filter(|(call, _)| *call != Call::Stats as usize)
+            .filter(|(call, _)| *call != Method::Stats as usize)
             .map(|(_, count)| count.load(Ordering::Relaxed))
             .sum()
     }
@@ -104,12 +104,12 @@ impl Watch {
     }
 }
 
-/// Runs `case` on a thread of its own until it ends or makes no progress for longer than `patience`.
+/// Runs `case` on a thread of its own until it ends or makes no progress for longer than `stall_timeout`.
 ///
 /// A thread that hangs is left behind; there is no way to end it.
 pub(crate) fn run(
-    watch: &Arc<Watch>,
-    patience: Duration,
+    watchdog: &Arc<Watchdog>,
+    stall_timeout: Duration,
     case: impl FnOnce() + Send + 'static,
 ) -> Result<(), String> {
     let (said, ended) = channel();
@@ -122,24 +122,24 @@ pub(crate) fn run(
         return Err(format!("no thread could be started for the case: {error}"));
     }
     // Whoever waits inside the case gives up by itself, and says more about it; so it goes first.
-    let longest = patience + patience / 4;
-    let (mut progress, mut since) = (watch.progress(), Instant::now());
+    let longest = stall_timeout + stall_timeout / 4;
+    let (mut progress, mut since) = (watchdog.progress(), Instant::now());
     loop {
-        match ended.recv_timeout(patience / 16) {
+        match ended.recv_timeout(stall_timeout / 16) {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(message)) => return Err(watch.failure().unwrap_or(message)),
+            Ok(Err(message)) => return Err(watchdog.failure().unwrap_or(message)),
             Err(RecvTimeoutError::Disconnected) => {
                 return Err("the case ended without a word".into());
             }
             Err(RecvTimeoutError::Timeout) => {}
         }
-        let now = watch.progress();
+        let now = watchdog.progress();
         if now != progress {
             (progress, since) = (now, Instant::now());
         }
         if since.elapsed() > longest {
-            let hung = || format!("nothing has moved for {longest:?}; {}", watch.pending());
-            return Err(watch.failure().unwrap_or_else(hung));
+            let hung = || format!("nothing has moved for {longest:?}; {}", watchdog.pending());
+            return Err(watchdog.failure().unwrap_or_else(hung));
         }
     }
 }

@@ -8,70 +8,70 @@ use std::time::Instant;
 use soiree_core::{Job, PoolStats};
 
 use crate::conformance::fixture::Fixture;
+use crate::conformance::pool_under_test::PoolUnderTest;
 use crate::conformance::spec::PoolSpec;
-use crate::conformance::subject::Subject;
 
 /// What is known of a pool without asking it. Each rises before the pool can know.
 #[derive(Default)]
-struct Truth {
-    submitting: AtomicU64,
-    ending: AtomicU64,
+struct UpperBounds {
+    submitted: AtomicU64,
+    ended: AtomicU64,
 }
 
 /// Tells the observer to end, also when the case fails.
-struct Done(Arc<AtomicBool>);
+struct StopOnDrop(Arc<AtomicBool>);
 
-impl Drop for Done {
+impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::SeqCst);
     }
 }
 
 /// Lets jobs of one kind through a pool, and has its figures looked at: after each job, and by another thread meanwhile.
-fn observe(
+fn check_under_load(
     fixture: &Fixture,
-    job: fn(&Arc<Truth>, usize) -> Job,
-    looks: fn(&Subject, &Truth, &mut PoolStats) -> Result<(), String>,
+    job: fn(&Arc<UpperBounds>, usize) -> Job,
+    check: fn(&PoolUnderTest, &UpperBounds, &mut PoolStats) -> Result<(), String>,
 ) {
     const JOBS: usize = 300;
     let pool = fixture.pool(3, 7);
-    let truth = Arc::new(Truth::default());
-    let done = Done(Arc::default());
+    let bounds = Arc::new(UpperBounds::default());
+    let done = StopOnDrop(Arc::default());
     let observer = {
-        let (pool, truth, done) = (pool.clone(), Arc::clone(&truth), Arc::clone(&done.0));
-        fixture.start("the observer of the figures", move || {
+        let (pool, bounds, done) = (pool.clone(), Arc::clone(&bounds), Arc::clone(&done.0));
+        fixture.spawn("the observer of the figures", move || {
             let mut last = PoolStats::default();
             while !done.load(Ordering::SeqCst) {
-                looks(&pool, &truth, &mut last)?;
+                check(&pool, &bounds, &mut last)?;
             }
             Ok::<(), String>(())
         })
     };
     let submitters: Vec<_> = (0..2)
         .map(|_| {
-            let (fixture, pool, truth) = (fixture.clone(), pool.clone(), Arc::clone(&truth));
-            fixture.clone().start("a submitter", move || {
+            let (fixture, pool, bounds) = (fixture.clone(), pool.clone(), Arc::clone(&bounds));
+            fixture.clone().spawn("a submitter", move || {
                 let mut last = PoolStats::default();
                 for number in 0..JOBS {
-                    truth.submitting.fetch_add(1, Ordering::SeqCst);
-                    fixture.accept(&pool, job(&truth, number));
-                    looks(&pool, &truth, &mut last)?;
+                    bounds.submitted.fetch_add(1, Ordering::SeqCst);
+                    fixture.submit(&pool, job(&bounds, number));
+                    check(&pool, &bounds, &mut last)?;
                 }
                 Ok::<(), String>(())
             })
         })
         .collect();
-    let looked: Vec<_> = submitters.into_iter().map(|s| s.join()).collect();
+    let checked: Vec<_> = submitters.into_iter().map(|s| s.join()).collect();
     drop(done);
-    for looked in looked.into_iter().chain([observer.join()]) {
-        if let Err(message) = looked {
+    for result in checked.into_iter().chain([observer.join()]) {
+        if let Err(message) = result {
             fixture.fail(&message);
         }
     }
 }
 
 /// Every third job panics, and every third comes too late.
-fn mixed(_: &Arc<Truth>, number: usize) -> Job {
+fn mixed_job(_: &Arc<UpperBounds>, number: usize) -> Job {
     match number % 3 {
         0 => Job::new(|| resume_unwind(Box::new(()))),
         1 => Job::new(|| {}).before(Instant::now()),
@@ -79,15 +79,15 @@ fn mixed(_: &Arc<Truth>, number: usize) -> Job {
     }
 }
 
-fn ending(truth: &Arc<Truth>, _: usize) -> Job {
-    let truth = Arc::clone(truth);
+fn counted_job(bounds: &Arc<UpperBounds>, _: usize) -> Job {
+    let bounds = Arc::clone(bounds);
     Job::new(move || {
-        truth.ending.fetch_add(1, Ordering::SeqCst);
+        bounds.ended.fetch_add(1, Ordering::SeqCst);
     })
 }
 
 pub(crate) fn p1_stats_balance_at_every_moment(fixture: &Fixture) {
-    observe(fixture, mixed, |pool, _, _| {
+    check_under_load(fixture, mixed_job, |pool, _, _| {
         let stats = pool.stats();
         if stats.is_balanced() {
             return Ok(());
@@ -99,14 +99,14 @@ pub(crate) fn p1_stats_balance_at_every_moment(fixture: &Fixture) {
 }
 
 pub(crate) fn p1_counters_of_ended_jobs_never_decrease(fixture: &Fixture) {
-    observe(fixture, mixed, |pool, _, last| {
+    check_under_load(fixture, mixed_job, |pool, _, last| {
         let stats = pool.stats();
-        let fell = stats.successful < last.successful
+        let decreased = stats.successful < last.successful
             || stats.failed < last.failed
             || stats.expired < last.expired
             || stats.discarded < last.discarded
             || stats.rejected < last.rejected;
-        if fell {
+        if decreased {
             return Err(format!("{stats:?} came after {last:?}"));
         }
         *last = stats;
@@ -115,21 +115,21 @@ pub(crate) fn p1_counters_of_ended_jobs_never_decrease(fixture: &Fixture) {
 }
 
 pub(crate) fn p1_no_counter_exceeds_what_really_happened(fixture: &Fixture) {
-    observe(fixture, ending, |pool, truth, _| {
+    check_under_load(fixture, counted_job, |pool, bounds, _| {
         let stats = pool.stats();
-        let submitting = truth.submitting.load(Ordering::SeqCst);
-        let ending = truth.ending.load(Ordering::SeqCst);
-        let few = |count: usize| count as u64 <= submitting;
-        let holds = stats.submitted <= submitting
-            && stats.successful <= ending
-            && few(stats.waiting)
-            && few(stats.active)
+        let submitted = bounds.submitted.load(Ordering::SeqCst);
+        let ended = bounds.ended.load(Ordering::SeqCst);
+        let is_possible = |count: usize| count as u64 <= submitted;
+        let holds = stats.submitted <= submitted
+            && stats.successful <= ended
+            && is_possible(stats.waiting)
+            && is_possible(stats.active)
             && stats.failed + stats.expired + stats.discarded == 0;
         if holds {
             return Ok(());
         }
         Err(format!(
-            "{submitting} jobs were handed over and {ending} had ended, all well: {stats:?}"
+            "{submitted} jobs were handed over and {ended} had ended, all well: {stats:?}"
         ))
     });
 }
@@ -137,10 +137,10 @@ pub(crate) fn p1_no_counter_exceeds_what_really_happened(fixture: &Fixture) {
 pub(crate) fn p1_an_idle_pool_shows_no_waiting_and_no_active_jobs(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
     for number in 0..30 {
-        fixture.accept(&pool, mixed(&Arc::default(), number));
+        fixture.submit(&pool, mixed_job(&Arc::default(), number));
     }
-    fixture.until(&pool, "all 30 jobs had ended", || pool.ended() == 30);
-    fixture.until(&pool, "nothing waited and nothing was active", || {
+    fixture.wait_until(&pool, "all 30 jobs had ended", || pool.ended() == 30);
+    fixture.wait_until(&pool, "nothing waited and nothing was active", || {
         let stats = pool.stats();
         stats.waiting == 0 && stats.active == 0
     });
@@ -149,13 +149,13 @@ pub(crate) fn p1_an_idle_pool_shows_no_waiting_and_no_active_jobs(fixture: &Fixt
 pub(crate) fn p1_active_counts_the_running_jobs_exactly(fixture: &Fixture) {
     let pool = fixture.pool(3, 8);
     for held in 1..=3 {
-        let latches = fixture.hold_all(&pool, held);
+        let latches = fixture.occupy_workers(&pool, held);
         let stats = pool.stats();
-        fixture.check(stats.active == held, || {
+        fixture.assert(stats.active == held, || {
             format!("{held} jobs run and are held, and nothing else was handed over: {stats:?}")
         });
         drop(latches);
-        fixture.until(&pool, "the held jobs had ended", || {
+        fixture.wait_until(&pool, "the held jobs had ended", || {
             pool.stats().active == 0
         });
     }
@@ -163,11 +163,11 @@ pub(crate) fn p1_active_counts_the_running_jobs_exactly(fixture: &Fixture) {
 
 pub(crate) fn p1_waiting_counts_the_queued_jobs_exactly(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
-    let held = fixture.hold_all(&pool, 2);
+    let held = fixture.occupy_workers(&pool, 2);
     for waiting in 1..=5 {
-        fixture.accept(&pool, || {});
+        fixture.submit(&pool, || {});
         let stats = pool.stats();
-        fixture.check(stats.waiting == waiting, || {
+        fixture.assert(stats.waiting == waiting, || {
             format!("{waiting} jobs wait behind two that hold both workers: {stats:?}")
         });
     }
@@ -176,9 +176,9 @@ pub(crate) fn p1_waiting_counts_the_queued_jobs_exactly(fixture: &Fixture) {
 
 pub(crate) fn p1_running_counts_the_live_workers(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
-    let held = fixture.hold_all(&pool, 2);
+    let held = fixture.occupy_workers(&pool, 2);
     let stats = pool.stats();
-    fixture.check(stats.running == 2, || {
+    fixture.assert(stats.running == 2, || {
         format!("two workers, all that may live, run a job each: {stats:?}")
     });
     drop(held);
@@ -186,13 +186,13 @@ pub(crate) fn p1_running_counts_the_live_workers(fixture: &Fixture) {
 
 pub(crate) fn p1_idle_counts_the_workers_without_a_job(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
-    let mut held = fixture.hold_all(&pool, 2);
+    let mut held = fixture.occupy_workers(&pool, 2);
     let stats = pool.stats();
-    fixture.check(stats.idle == 0, || {
+    fixture.assert(stats.idle == 0, || {
         format!("both workers have a job: {stats:?}")
     });
     held.truncate(1);
-    fixture.until(
+    fixture.wait_until(
         &pool,
         "all workers but the one with a job were idle",
         || {
@@ -205,11 +205,11 @@ pub(crate) fn p1_idle_counts_the_workers_without_a_job(fixture: &Fixture) {
 pub(crate) fn p1_a_job_that_returns_is_counted_as_successful(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
     for _ in 0..5 {
-        fixture.accept(&pool, || {});
+        fixture.submit(&pool, || {});
     }
-    fixture.until(&pool, "five jobs had ended", || pool.ended() == 5);
+    fixture.wait_until(&pool, "five jobs had ended", || pool.ended() == 5);
     let stats = pool.stats();
-    fixture.check(stats.successful == 5, || {
+    fixture.assert(stats.successful == 5, || {
         format!("five jobs ended well: {stats:?}")
     });
 }
@@ -217,11 +217,11 @@ pub(crate) fn p1_a_job_that_returns_is_counted_as_successful(fixture: &Fixture) 
 pub(crate) fn p1_a_job_that_panics_is_counted_as_failed(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
     for _ in 0..5 {
-        fixture.accept(&pool, || resume_unwind(Box::new("on purpose")));
+        fixture.submit(&pool, || resume_unwind(Box::new("on purpose")));
     }
-    fixture.until(&pool, "five jobs had panicked", || pool.ended() == 5);
+    fixture.wait_until(&pool, "five jobs had panicked", || pool.ended() == 5);
     let stats = pool.stats();
-    fixture.check(stats.failed == 5 && stats.successful == 0, || {
+    fixture.assert(stats.failed == 5 && stats.successful == 0, || {
         format!("five jobs panicked: {stats:?}")
     });
 }
@@ -229,29 +229,29 @@ pub(crate) fn p1_a_job_that_panics_is_counted_as_failed(fixture: &Fixture) {
 pub(crate) fn p1_a_job_rejected_by_a_closed_pool_is_counted_only_as_rejected(fixture: &Fixture) {
     let pool = fixture.pool(1, 8);
     pool.release();
-    let refused = (0..3).filter(|_| pool.submit(|| {}).is_err()).count() as u64;
+    let rejected = (0..3).filter(|_| pool.submit(|| {}).is_err()).count() as u64;
     let stats = pool.stats();
-    fixture.check(
-        stats.rejected == refused && stats.submitted + refused == 3,
-        || format!("of three jobs {refused} were refused: {stats:?}"),
+    fixture.assert(
+        stats.rejected == rejected && stats.submitted + rejected == 3,
+        || format!("of three jobs {rejected} were refused: {stats:?}"),
     );
 }
 
 pub(crate) fn p1_a_job_rejected_by_a_full_pool_is_counted_only_as_rejected(fixture: &Fixture) {
     let pool = fixture.pool(1, 2);
-    let held = fixture.hold(&pool);
-    let filled = fixture.fill(&pool, 2) as u64;
+    let held = fixture.occupy_worker(&pool);
+    let filled = fixture.fill_queue(&pool, 2) as u64;
     let stats = pool.stats();
-    fixture.check(stats.rejected == 1 && stats.submitted == 1 + filled, || {
+    fixture.assert(stats.rejected == 1 && stats.submitted == 1 + filled, || {
         format!("one job runs, {filled} wait, and one was refused: {stats:?}")
     });
-    held.let_go();
+    held.release();
 }
 
 pub(crate) fn p1_stats_show_max_workers(fixture: &Fixture) {
     for workers in [1, 3] {
         let stats = fixture.pool(workers, 5).stats();
-        fixture.check(stats.max_workers == workers, || {
+        fixture.assert(stats.max_workers == workers, || {
             format!("the pool was to have at most {workers} workers: {stats:?}")
         });
     }
@@ -260,7 +260,7 @@ pub(crate) fn p1_stats_show_max_workers(fixture: &Fixture) {
 pub(crate) fn p1_stats_show_the_capacity(fixture: &Fixture) {
     for capacity in [1, 5] {
         let stats = fixture.pool(2, capacity).stats();
-        fixture.check(stats.capacity == capacity, || {
+        fixture.assert(stats.capacity == capacity, || {
             format!("in the pool {capacity} jobs may wait: {stats:?}")
         });
     }
@@ -270,7 +270,7 @@ pub(crate) fn p1_stats_show_min_workers(fixture: &Fixture) {
     let mut spec = PoolSpec::new(3, 5);
     spec.min_workers = 2;
     let stats = fixture.build(spec).stats();
-    fixture.check(stats.min_workers == 2, || {
+    fixture.assert(stats.min_workers == 2, || {
         format!("two workers are to stay when idle: {stats:?}")
     });
 }

@@ -7,18 +7,23 @@ use std::thread;
 use std::time::Duration;
 
 use crate::conformance::fixture::Fixture;
-use crate::conformance::latch::Fates;
+use crate::conformance::latch::TrackedJobs;
+use crate::conformance::pool_under_test::PoolUnderTest;
 use crate::conformance::spec::PoolSpec;
-use crate::conformance::subject::Subject;
 
 /// Has several threads submit jobs; returns when all are accepted.
-fn submit_from_many(fixture: &Fixture, pool: &Subject, fates: &Fates, each: usize) {
+fn submit_from_threads(
+    fixture: &Fixture,
+    pool: &PoolUnderTest,
+    tracked: &TrackedJobs,
+    each: usize,
+) {
     let submitters: Vec<_> = (0..3)
         .map(|part| {
-            let (fixture, pool, fates) = (fixture.clone(), pool.clone(), fates.clone());
-            fixture.clone().start("a submitter", move || {
+            let (fixture, pool, tracked) = (fixture.clone(), pool.clone(), tracked.clone());
+            fixture.clone().spawn("a submitter", move || {
                 for number in part * each..(part + 1) * each {
-                    fixture.accept(&pool, fates.job(number));
+                    fixture.submit(&pool, tracked.job(number));
                 }
             })
         })
@@ -28,14 +33,19 @@ fn submit_from_many(fixture: &Fixture, pool: &Subject, fates: &Fates, each: usiz
     }
 }
 
-fn each_ran_once(fixture: &Fixture, pool: &Subject, fates: &Fates, jobs: usize) {
-    fixture.until(
+fn assert_each_ran_once(
+    fixture: &Fixture,
+    pool: &PoolUnderTest,
+    tracked: &TrackedJobs,
+    jobs: usize,
+) {
+    fixture.wait_until(
         pool,
         &format!("each of {jobs} accepted jobs had run"),
-        || (0..jobs).all(|number| fates.ran(number) > 0),
+        || (0..jobs).all(|number| tracked.runs(number) > 0),
     );
-    if let Some(number) = (0..jobs).find(|number| fates.ran(*number) != 1) {
-        let runs = fates.ran(number);
+    if let Some(number) = (0..jobs).find(|number| tracked.runs(*number) != 1) {
+        let runs = tracked.runs(number);
         fixture.fail(&format!("job {number} of {jobs} ran {runs} times"));
     }
 }
@@ -43,9 +53,9 @@ fn each_ran_once(fixture: &Fixture, pool: &Subject, fates: &Fates, jobs: usize) 
 pub(crate) fn p3_each_accepted_job_runs_exactly_once(fixture: &Fixture) {
     const EACH: usize = 1_000;
     let pool = fixture.pool(4, 3);
-    let fates = Fates::new(3 * EACH);
-    submit_from_many(fixture, &pool, &fates, EACH);
-    each_ran_once(fixture, &pool, &fates, 3 * EACH);
+    let tracked = TrackedJobs::new(3 * EACH);
+    submit_from_threads(fixture, &pool, &tracked, EACH);
+    assert_each_ran_once(fixture, &pool, &tracked, 3 * EACH);
 }
 
 pub(crate) fn p3_each_job_runs_exactly_once_while_workers_start_and_leave(fixture: &Fixture) {
@@ -53,23 +63,23 @@ pub(crate) fn p3_each_job_runs_exactly_once_while_workers_start_and_leave(fixtur
     let mut spec = PoolSpec::new(3, 3);
     spec.idle_timeout = Duration::from_nanos(1);
     let pool = fixture.build(spec);
-    let fates = Fates::new(3 * EACH);
-    submit_from_many(fixture, &pool, &fates, EACH);
-    each_ran_once(fixture, &pool, &fates, 3 * EACH);
+    let tracked = TrackedJobs::new(3 * EACH);
+    submit_from_threads(fixture, &pool, &tracked, EACH);
+    assert_each_ran_once(fixture, &pool, &tracked, 3 * EACH);
 }
 
 pub(crate) fn p3_each_job_runs_exactly_once_while_the_pool_is_resized(fixture: &Fixture) {
     const EACH: usize = 300;
     let pool = fixture.pool(4, 3);
-    let fates = Fates::new(3 * EACH);
+    let tracked = TrackedJobs::new(3 * EACH);
     let resizer = {
-        let (pool, fates) = (pool.clone(), fates.clone());
-        fixture.start("a thread that resizes", move || {
+        let (pool, tracked) = (pool.clone(), tracked.clone());
+        fixture.spawn("a thread that resizes", move || {
             for step in 0..3 * EACH {
                 if let Err(error) = pool.resize([1, 3, 2, 4][step % 4]) {
                     return Err(format!("the pool is not resized: {error}"));
                 }
-                if fates.all_ran() == 3 * EACH {
+                if tracked.total_runs() == 3 * EACH {
                     break;
                 }
                 thread::yield_now();
@@ -77,11 +87,11 @@ pub(crate) fn p3_each_job_runs_exactly_once_while_the_pool_is_resized(fixture: &
             Ok(())
         })
     };
-    submit_from_many(fixture, &pool, &fates, EACH);
+    submit_from_threads(fixture, &pool, &tracked, EACH);
     if let Err(message) = resizer.join() {
         fixture.fail(&message);
     }
-    each_ran_once(fixture, &pool, &fates, 3 * EACH);
+    assert_each_ran_once(fixture, &pool, &tracked, 3 * EACH);
 }
 
 pub(crate) fn p3_no_job_is_lost_while_the_last_worker_leaves(fixture: &Fixture) {
@@ -90,7 +100,7 @@ pub(crate) fn p3_no_job_is_lost_while_the_last_worker_leaves(fixture: &Fixture) 
     let pool = fixture.build(spec);
     for _ in 0..300 {
         let waited = pool.submit_and_wait(|| {});
-        fixture.check(waited.is_ok(), || {
+        fixture.assert(waited.is_ok(), || {
             format!("a job that came as the worker left: {waited:?}")
         });
     }
@@ -99,36 +109,36 @@ pub(crate) fn p3_no_job_is_lost_while_the_last_worker_leaves(fixture: &Fixture) 
 pub(crate) fn p3_jobs_that_wait_for_each_other_run_if_max_workers_allows(fixture: &Fixture) {
     for _ in 0..20 {
         let pool = fixture.pool(2, 4);
-        let fates = Fates::new(2);
+        let tracked = TrackedJobs::new(2);
         let both = Arc::new(Barrier::new(2));
         for number in 0..2 {
             let both = Arc::clone(&both);
-            fixture.accept(
+            fixture.submit(
                 &pool,
-                fates.job_that(number, move || {
+                tracked.job_with(number, move || {
                     both.wait();
                 }),
             );
         }
-        fixture.until(&pool, "two jobs that wait for each other had met", || {
-            fates.all_ran() == 2
+        fixture.wait_until(&pool, "two jobs that wait for each other had met", || {
+            tracked.total_runs() == 2
         });
     }
 }
 
 /// Ends a pool while jobs come in. Which were accepted, and what became of each.
-fn race(fixture: &Fixture, capacity: usize, end: fn(&Subject)) -> (Fates, Vec<bool>) {
+fn race(fixture: &Fixture, capacity: usize, end: fn(&PoolUnderTest)) -> (TrackedJobs, Vec<bool>) {
     const EACH: usize = 15;
     let pool = fixture.pool(2, capacity);
-    let fates = Fates::new(3 * EACH);
+    let tracked = TrackedJobs::new(3 * EACH);
     let answered = Arc::new(AtomicUsize::new(0));
     let submitters: Vec<_> = (0..3)
         .map(|part| {
-            let (pool, fates, answered) = (pool.clone(), fates.clone(), Arc::clone(&answered));
-            fixture.start("a submitter", move || {
+            let (pool, tracked, answered) = (pool.clone(), tracked.clone(), Arc::clone(&answered));
+            fixture.spawn("a submitter", move || {
                 let mut accepted = Vec::new();
                 for number in part * EACH..(part + 1) * EACH {
-                    accepted.push(pool.submit(fates.job(number)).is_ok());
+                    accepted.push(pool.submit(tracked.job(number)).is_ok());
                     answered.fetch_add(1, Ordering::SeqCst);
                 }
                 accepted
@@ -136,24 +146,24 @@ fn race(fixture: &Fixture, capacity: usize, end: fn(&Subject)) -> (Fates, Vec<bo
         })
         .collect();
     // Neither before the first nor after the last job, mostly.
-    fixture.until(&pool, "some jobs were handed over", || {
+    fixture.wait_until(&pool, "some jobs were handed over", || {
         answered.load(Ordering::SeqCst) > 2
     });
     end(&pool);
     let accepted: Vec<bool> = submitters.into_iter().flat_map(|s| s.join()).collect();
-    fixture.until(&pool, "each accepted job had run or was dropped", || {
-        let known = |number: usize| fates.ran(number) + fates.dropped(number) > 0;
+    fixture.wait_until(&pool, "each accepted job had run or was dropped", || {
+        let known = |number: usize| tracked.runs(number) + tracked.drops(number) > 0;
         (0..accepted.len()).all(|number| !accepted[number] || known(number))
     });
-    (fates, accepted)
+    (tracked, accepted)
 }
 
 pub(crate) fn p3_jobs_that_race_a_stop_run_or_are_dropped_or_rejected(fixture: &Fixture) {
     for round in 0..30 {
-        let (fates, accepted) = race(fixture, 1 + round % 3, Subject::stop);
+        let (tracked, accepted) = race(fixture, 1 + round % 3, PoolUnderTest::stop);
         for (number, accepted) in accepted.into_iter().enumerate() {
-            let (ran, dropped) = (fates.ran(number), fates.dropped(number));
-            fixture.check(ran + dropped == 1 && (accepted || ran == 0), || {
+            let (ran, dropped) = (tracked.runs(number), tracked.drops(number));
+            fixture.assert(ran + dropped == 1 && (accepted || ran == 0), || {
                 format!("job {number} (accepted: {accepted}) ran {ran} times and was dropped {dropped} times")
             });
         }
@@ -162,10 +172,10 @@ pub(crate) fn p3_jobs_that_race_a_stop_run_or_are_dropped_or_rejected(fixture: &
 
 pub(crate) fn p3_jobs_that_race_a_release_run_or_are_rejected(fixture: &Fixture) {
     for round in 0..30 {
-        let (fates, accepted) = race(fixture, 1 + round % 3, Subject::release);
+        let (tracked, accepted) = race(fixture, 1 + round % 3, PoolUnderTest::release);
         for (number, accepted) in accepted.into_iter().enumerate() {
-            let ran = fates.ran(number);
-            fixture.check(ran == usize::from(accepted), || {
+            let ran = tracked.runs(number);
+            fixture.assert(ran == usize::from(accepted), || {
                 format!("job {number} (accepted: {accepted}) ran {ran} times")
             });
         }
@@ -175,53 +185,53 @@ pub(crate) fn p3_jobs_that_race_a_release_run_or_are_rejected(fixture: &Fixture)
 pub(crate) fn p3_a_closed_pool_returns_the_rejected_job(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     pool.release();
-    let fates = Fates::new(1);
-    if let Err(refused) = pool.submit(fates.job(0)) {
-        drop(refused.into_job().run());
+    let tracked = TrackedJobs::new(1);
+    if let Err(rejected) = pool.submit(tracked.job(0)) {
+        drop(rejected.into_job().run());
     }
-    fixture.until(&pool, "the job had run, which was refused or not", || {
-        fates.ran(0) == 1
+    fixture.wait_until(&pool, "the job had run, which was refused or not", || {
+        tracked.runs(0) == 1
     });
 }
 
 pub(crate) fn p3_a_full_pool_returns_the_rejected_job(fixture: &Fixture) {
     let pool = fixture.pool(1, 1);
-    let held = fixture.hold(&pool);
-    fixture.fill(&pool, 1);
-    let fates = Fates::new(1);
-    match pool.try_submit(fates.job(0)) {
-        Err(refused) => drop(refused.into_job().run()),
+    let held = fixture.occupy_worker(&pool);
+    fixture.fill_queue(&pool, 1);
+    let tracked = TrackedJobs::new(1);
+    match pool.try_submit(tracked.job(0)) {
+        Err(rejected) => drop(rejected.into_job().run()),
         Ok(()) => fixture.fail("a queue that refused one job accepts the next"),
     }
-    fixture.check(fates.ran(0) == 1, || {
+    fixture.assert(tracked.runs(0) == 1, || {
         "the job inside the error is not the one that was handed over".into()
     });
-    held.let_go();
+    held.release();
 }
 
 /// Panics as it is dropped. Not with another of its kind: a worker that dies of one ends the process.
-struct Bomb;
+struct PanicOnDrop;
 
-impl Drop for Bomb {
+impl Drop for PanicOnDrop {
     fn drop(&mut self) {
         resume_unwind(Box::new("dropped"));
     }
 }
 
-fn the_next_job_runs(fixture: &Fixture, pool: &Subject) {
-    let fates = Fates::new(1);
-    fixture.accept(pool, fates.job(0));
-    fixture.until(pool, "the job after it had run", || fates.ran(0) == 1);
+fn assert_next_job_runs(fixture: &Fixture, pool: &PoolUnderTest) {
+    let tracked = TrackedJobs::new(1);
+    fixture.submit(pool, tracked.job(0));
+    fixture.wait_until(pool, "the job after it had run", || tracked.runs(0) == 1);
 }
 
 pub(crate) fn p3_jobs_after_a_panic_still_run(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
-    fixture.accept(&pool, || resume_unwind(Box::new("on purpose")));
-    the_next_job_runs(fixture, &pool);
+    fixture.submit(&pool, || resume_unwind(Box::new("on purpose")));
+    assert_next_job_runs(fixture, &pool);
 }
 
 pub(crate) fn p3_a_panic_payload_that_panics_on_drop_ends_no_worker(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
-    fixture.accept(&pool, || resume_unwind(Box::new(Bomb)));
-    the_next_job_runs(fixture, &pool);
+    fixture.submit(&pool, || resume_unwind(Box::new(PanicOnDrop)));
+    assert_next_job_runs(fixture, &pool);
 }
