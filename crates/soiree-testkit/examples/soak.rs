@@ -24,13 +24,14 @@ Does random things to a pool from many threads, and accounts for every job.
 Usage: soak [OPTIONS]
 
 Options:
-  --pool NAME    worker, unlucky (a WorkerPool whose threads often fail to start), pond, rayon, tokio, or all for each
+  --pool NAME    worker, failing-threads (a WorkerPool whose threads often fail to start), pond, rayon, tokio, or all for each
                  in turn [all]
   --seconds N    for how long, each pool [10]
   --threads N    how many threads submit at once [4]
   --seed N       what decides the operations; a random one unless given
   --round N      the round of the seed to begin with [0]
-  --patience N   seconds in which nothing happens before that counts as a hang [60]
+  --stall-timeout N
+                 seconds in which nothing happens before that counts as a hang [60]
   --help         prints this
 
 The seed decides which operations are done, not how threads interleave: a failure may need more than one run to show again.
@@ -39,27 +40,27 @@ Exit codes: 0 all is well; 1 a pool broke a promise; 2 wrong usage.
 ";
 
 /// What is soaked. A new pool needs one line here and one function below.
-const POOLS: [(&str, SoakOne); 5] = [
+const POOLS: [(&str, SoakPool); 5] = [
     ("worker", worker),
-    ("unlucky", unlucky),
+    ("failing-threads", failing_threads),
     ("pond", pond),
     ("rayon", rayon),
     ("tokio", tokio),
 ];
 
-type SoakOne = fn(Soak) -> Result<SoakReport, SoakFailure>;
+type SoakPool = fn(Soak) -> Result<SoakReport, SoakFailure>;
 
 fn worker(soak: Soak) -> Result<SoakReport, SoakFailure> {
     soak.run(|spec| build(worker_pool(spec)))
 }
 
 /// A `WorkerPool` on a system that starts no more than every third thread it is asked for.
-fn unlucky(soak: Soak) -> Result<SoakReport, SoakFailure> {
-    let asked = Arc::new(AtomicUsize::new(0));
+fn failing_threads(soak: Soak) -> Result<SoakReport, SoakFailure> {
+    let attempts = Arc::new(AtomicUsize::new(0));
     soak.run(move |spec| {
-        let asked = Arc::clone(&asked);
+        let attempts = Arc::clone(&attempts);
         build(worker_pool(spec).spawn_handler(move |thread, body| {
-            match asked.fetch_add(1, Ordering::Relaxed) % 3 {
+            match attempts.fetch_add(1, Ordering::Relaxed) % 3 {
                 0 => thread.spawn(body).map(drop),
                 _ => Err(io::ErrorKind::WouldBlock.into()),
             }
@@ -116,12 +117,12 @@ fn build(builder: WorkerPoolBuilder) -> WorkerPool {
 }
 
 struct Options {
-    pools: Vec<(&'static str, SoakOne)>,
+    pools: Vec<(&'static str, SoakPool)>,
     seconds: u64,
     threads: usize,
     seed: u64,
     round: u64,
-    patience: u64,
+    stall_timeout: u64,
 }
 
 fn main() -> ExitCode {
@@ -136,9 +137,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    for (name, soak_one) in &options.pools {
+    for (name, soak_pool) in &options.pools {
         println!("{name}: seed {}", options.seed);
-        match soak_one(soak(name, &options)) {
+        match soak_pool(soak(name, &options)) {
             Ok(report) => println!("\npool{name:>34}\n{report}\n"),
             Err(failure) => {
                 eprintln!("{name}: {failure}");
@@ -160,7 +161,7 @@ fn soak(name: &'static str, options: &Options) -> Soak {
         .threads(options.threads)
         .seed(options.seed)
         .first_round(options.round)
-        .patience(Duration::from_secs(options.patience))
+        .stall_timeout(Duration::from_secs(options.stall_timeout))
         .progress(move |report| {
             if shown.elapsed() >= Duration::from_secs(1) {
                 shown = Instant::now();
@@ -169,7 +170,7 @@ fn soak(name: &'static str, options: &Options) -> Soak {
                     report.elapsed.as_secs(),
                     report.rounds,
                     report.accepted,
-                    report.refused
+                    report.rejected
                 );
             }
         })
@@ -182,7 +183,7 @@ fn parse() -> Result<Option<Options>, Box<dyn Error>> {
         threads: 4,
         seed: fastrand::u64(..),
         round: 0,
-        patience: 60,
+        stall_timeout: 60,
     };
     let mut parser = Parser::from_env();
     while let Some(argument) = parser.next()? {
@@ -192,7 +193,9 @@ fn parse() -> Result<Option<Options>, Box<dyn Error>> {
             Arg::Long("threads") => options.threads = number(&mut parser, "--threads")?,
             Arg::Long("seed") => options.seed = number(&mut parser, "--seed")?,
             Arg::Long("round") => options.round = number(&mut parser, "--round")?,
-            Arg::Long("patience") => options.patience = number(&mut parser, "--patience")?,
+            Arg::Long("stall-timeout") => {
+                options.stall_timeout = number(&mut parser, "--stall-timeout")?
+            }
             Arg::Long("help") | Arg::Short('h') => return Ok(None),
             other => return Err(other.unexpected().into()),
         }
@@ -203,7 +206,7 @@ fn parse() -> Result<Option<Options>, Box<dyn Error>> {
     Ok(Some(options))
 }
 
-fn pools(name: &str) -> Result<Vec<(&'static str, SoakOne)>, String> {
+fn pools(name: &str) -> Result<Vec<(&'static str, SoakPool)>, String> {
     let chosen: Vec<_> = POOLS
         .into_iter()
         .filter(|(known, _)| name == "all" || name == *known)

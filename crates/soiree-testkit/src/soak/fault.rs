@@ -46,7 +46,7 @@ pub enum SoakFault {
     },
     /// P3: a job was run more than once, or both run and dropped unrun.
     #[error("a job was run {runs} times and dropped unrun {drops} times")]
-    Repeated {
+    Duplicated {
         /// How often it was run.
         runs: u32,
         /// How often it was dropped unrun.
@@ -62,14 +62,14 @@ pub enum SoakFault {
     },
     /// P6: a job was run whose deadline had passed before it was submitted.
     #[error("a job was run whose deadline had passed before it was submitted")]
-    RanLate,
+    RanPastDeadline,
     /// P3: an operation that waits for a job told of it what is not so.
-    #[error("{operation} says that its job {said}, and that is not so")]
-    FalseAnswer {
+    #[error("{operation} says that its job {claimed}, and that is not so")]
+    WrongResult {
         /// Which.
         operation: SoakOperation,
         /// What it said.
-        said: &'static str,
+        claimed: &'static str,
     },
     /// P1: a count that differs from what the jobs counted.
     #[error("the pool says {counter} {pool}, its jobs say {jobs}")]
@@ -93,7 +93,7 @@ pub enum SoakFault {
     },
     /// P1: a count that only ever rises has fallen.
     #[error("{counter} fell from {before} to {after}")]
-    Fell {
+    Decreased {
         /// The field of [`PoolStats`].
         counter: &'static str,
         /// What a thread read first.
@@ -105,10 +105,10 @@ pub enum SoakFault {
     #[error("the figures do not balance: {0:?}")]
     Unbalanced(Box<PoolStats>),
     /// P2: more jobs ran at once than the limit allows, those run by submitters not among them.
-    #[error("{at_once} threads of the pool ran jobs at once, and {limit} is the most it may have")]
-    TooManyAtOnce {
+    #[error("{running} threads of the pool ran jobs at once, and {limit} is the most it may have")]
+    TooManyRunning {
         /// How many.
-        at_once: usize,
+        running: usize,
         /// The greatest limit the pool had in this round.
         limit: usize,
     },
@@ -122,7 +122,7 @@ pub enum SoakFault {
     },
     /// The pool refused a resize within what its limits allow.
     #[error("a resize to {max_workers} workers was refused")]
-    NotResized {
+    ResizeRejected {
         /// The new limit.
         max_workers: usize,
     },
@@ -135,9 +135,9 @@ pub enum SoakFault {
         message: Box<str>,
     },
     /// P4, P5, P8: nothing happened any more.
-    #[error("nothing happens any more; the threads are in {doing:?}")]
+    #[error("nothing happens any more; the threads are in {operations:?}")]
     Hung {
         /// What each thread of the soak is doing; the last one ends the pool.
-        doing: Vec<SoakOperation>,
+        operations: Vec<SoakOperation>,
     },
 }

@@ -10,9 +10,9 @@ use super::plan::{Deadline, Plan};
 use super::{SoakFault, SoakOperation, SoakSpec};
 
 /// One job: what it is, what its submitter was told, and what became of it.
-pub(super) struct Record {
+pub(super) struct JobRecord {
     pub(super) plan: Plan,
-    answer: AtomicU8,
+    submit_result: AtomicU8,
     runs: AtomicU32,
     finishes: AtomicU32,
     drops: AtomicU32,
@@ -21,7 +21,7 @@ pub(super) struct Record {
 /// What a submitter was told of its job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Answer {
+pub(super) enum SubmitResult {
     /// Nothing, or not of this one among several.
     Unknown,
     Accepted,
@@ -33,60 +33,60 @@ pub(super) enum Answer {
 pub(super) struct Ledger {
     pub(super) spec: SoakSpec,
     /// Whether nearly every submission waits for its job, so that a stranded one is not found by those that follow.
-    pub(super) is_patient: bool,
-    pub(super) records: Mutex<Vec<Arc<Record>>>,
+    pub(super) mostly_waits: bool,
+    pub(super) records: Mutex<Vec<Arc<JobRecord>>>,
     /// Submitters that have not ended.
     pub(super) submitters: AtomicUsize,
     /// What each thread of the soak is doing.
-    doing: Vec<AtomicU8>,
+    current: Vec<AtomicU8>,
     /// Rises with whatever happens.
     pub(super) steps: AtomicU64,
     operations: [AtomicU64; SoakOperation::ALL.len()],
     /// Jobs that a pool was offered, those that it is being offered included.
     pub(super) offered: AtomicU64,
     pub(super) accepted: AtomicU64,
-    pub(super) begun: AtomicU64,
+    pub(super) started: AtomicU64,
     pub(super) dropped: AtomicU64,
     pub(super) successful: AtomicU64,
     pub(super) failed: AtomicU64,
     /// Threads of the pool that are inside a job.
-    at_once: AtomicUsize,
-    pub(super) most_at_once: AtomicUsize,
+    running: AtomicUsize,
+    pub(super) peak_running: AtomicUsize,
     /// The greatest limit that the pool was given.
-    pub(super) greatest_limit: AtomicUsize,
-    pub(super) is_fixed: AtomicBool,
+    pub(super) highest_limit: AtomicUsize,
+    pub(super) is_fixed_size: AtomicBool,
     fault: Mutex<Option<SoakFault>>,
 }
 
 thread_local! {
-    static IS_SOAK: Cell<bool> = const { Cell::new(false) };
+    static IS_SOAK_THREAD: Cell<bool> = const { Cell::new(false) };
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
 /// A thread is inside a job until this is dropped.
-pub(super) struct Inside<'a>(Option<&'a Ledger>);
+pub(super) struct RunningGuard<'a>(Option<&'a Ledger>);
 
-impl Record {
+impl JobRecord {
     pub(super) fn new(plan: Plan) -> Self {
         Self {
             plan,
-            answer: AtomicU8::new(Answer::Unknown as u8),
+            submit_result: AtomicU8::new(SubmitResult::Unknown as u8),
             runs: AtomicU32::new(0),
             finishes: AtomicU32::new(0),
             drops: AtomicU32::new(0),
         }
     }
 
-    pub(super) fn answer(&self) -> Answer {
-        match self.answer.load(Relaxed) {
-            answer if answer == Answer::Accepted as u8 => Answer::Accepted,
-            answer if answer == Answer::Rejected as u8 => Answer::Rejected,
-            _ => Answer::Unknown,
+    pub(super) fn submit_result(&self) -> SubmitResult {
+        match self.submit_result.load(Relaxed) {
+            result if result == SubmitResult::Accepted as u8 => SubmitResult::Accepted,
+            result if result == SubmitResult::Rejected as u8 => SubmitResult::Rejected,
+            _ => SubmitResult::Unknown,
         }
     }
 
-    pub(super) fn answered(&self, answer: Answer) {
-        self.answer.store(answer as u8, Relaxed);
+    pub(super) fn set_submit_result(&self, result: SubmitResult) {
+        self.submit_result.store(result as u8, Relaxed);
     }
 
     pub(super) fn runs(&self) -> u32 {
@@ -112,52 +112,52 @@ impl Record {
 }
 
 impl Ledger {
-    pub(super) fn new(spec: SoakSpec, is_patient: bool, threads: usize) -> Self {
-        let greatest_limit = AtomicUsize::new(spec.max_workers);
+    pub(super) fn new(spec: SoakSpec, mostly_waits: bool, threads: usize) -> Self {
+        let highest_limit = AtomicUsize::new(spec.max_workers);
         Self {
             spec,
-            is_patient,
+            mostly_waits,
             records: Mutex::default(),
             submitters: AtomicUsize::new(0),
-            doing: (0..=threads).map(|_| AtomicU8::new(0)).collect(),
+            current: (0..=threads).map(|_| AtomicU8::new(0)).collect(),
             steps: AtomicU64::new(0),
             operations: Default::default(),
             offered: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
-            begun: AtomicU64::new(0),
+            started: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             successful: AtomicU64::new(0),
             failed: AtomicU64::new(0),
-            at_once: AtomicUsize::new(0),
-            most_at_once: AtomicUsize::new(0),
-            greatest_limit,
-            is_fixed: AtomicBool::new(false),
+            running: AtomicUsize::new(0),
+            peak_running: AtomicUsize::new(0),
+            highest_limit,
+            is_fixed_size: AtomicBool::new(false),
             fault: Mutex::default(),
         }
     }
 
     /// The calling thread belongs to the soak: jobs that it runs are run inline.
-    pub(super) fn enter_soak() {
-        IS_SOAK.set(true);
+    pub(super) fn mark_soak_thread() {
+        IS_SOAK_THREAD.set(true);
     }
 
     /// A thread of the soak, if it is one, begins an operation.
-    pub(super) fn does(&self, thread: Option<usize>, operation: SoakOperation) {
+    pub(super) fn start_operation(&self, thread: Option<usize>, operation: SoakOperation) {
         self.steps.fetch_add(1, Relaxed);
         self.operations[operation as usize].fetch_add(1, Relaxed);
         if let Some(thread) = thread {
-            self.is_at(thread, operation);
+            self.set_operation(thread, operation);
         }
     }
 
     /// A thread of the soak is at something that is not counted.
-    pub(super) fn is_at(&self, thread: usize, operation: SoakOperation) {
-        self.doing[thread].store(operation as u8, Relaxed);
+    pub(super) fn set_operation(&self, thread: usize, operation: SoakOperation) {
+        self.current[thread].store(operation as u8, Relaxed);
     }
 
-    pub(super) fn doing(&self) -> Vec<SoakOperation> {
+    pub(super) fn current_operations(&self) -> Vec<SoakOperation> {
         let operation = |thread: &AtomicU8| SoakOperation::ALL[usize::from(thread.load(Relaxed))];
-        self.doing.iter().map(operation).collect()
+        self.current.iter().map(operation).collect()
     }
 
     pub(super) fn operations(&self) -> impl Iterator<Item = (SoakOperation, u64)> {
@@ -175,43 +175,43 @@ impl Ledger {
     }
 
     /// A job begins on the calling thread.
-    pub(super) fn begin(&self, record: &Record) -> Inside<'_> {
+    pub(super) fn start_job(&self, record: &JobRecord) -> RunningGuard<'_> {
         let runs = record.runs.fetch_add(1, Relaxed) + 1;
         self.steps.fetch_add(1, Relaxed);
         if runs > 1 || record.drops() > 0 {
-            self.fail(SoakFault::Repeated {
+            self.fail(SoakFault::Duplicated {
                 runs,
                 drops: record.drops(),
             });
         }
-        if record.answer() == Answer::Rejected {
-            return Inside(None);
+        if record.submit_result() == SubmitResult::Rejected {
+            return RunningGuard(None);
         }
         if record.must_not_run() {
-            self.fail(SoakFault::RanLate);
+            self.fail(SoakFault::RanPastDeadline);
         }
-        self.begun.fetch_add(1, Relaxed);
+        self.started.fetch_add(1, Relaxed);
         // What runs inside another job on the same thread, or on a submitter, takes no worker.
-        if IS_SOAK.get() {
-            return Inside(None);
+        if IS_SOAK_THREAD.get() {
+            return RunningGuard(None);
         }
         DEPTH.set(DEPTH.get() + 1);
         if DEPTH.get() == 1 {
-            let at_once = self.at_once.fetch_add(1, Relaxed) + 1;
-            self.most_at_once.fetch_max(at_once, Relaxed);
-            let limit = self.greatest_limit.load(Relaxed);
-            if at_once > limit {
-                self.fail(SoakFault::TooManyAtOnce { at_once, limit });
+            let running = self.running.fetch_add(1, Relaxed) + 1;
+            self.peak_running.fetch_max(running, Relaxed);
+            let limit = self.highest_limit.load(Relaxed);
+            if running > limit {
+                self.fail(SoakFault::TooManyRunning { running, limit });
             }
         }
-        Inside(Some(self))
+        RunningGuard(Some(self))
     }
 
     /// A job is about to end, as it was to.
-    pub(super) fn finish(&self, record: &Record) {
+    pub(super) fn finish_job(&self, record: &JobRecord) {
         // Before the job's own mark, so that whoever sees that finds it counted.
-        if record.answer() != Answer::Rejected {
-            let count = if record.plan.manner.panics() {
+        if record.submit_result() != SubmitResult::Rejected {
+            let count = if record.plan.panic_mode.panics() {
                 &self.failed
             } else {
                 &self.successful
@@ -223,14 +223,14 @@ impl Ledger {
     }
 
     /// A job was dropped unrun.
-    pub(super) fn drop_unrun(&self, record: &Record) {
-        if record.answer() != Answer::Rejected {
+    pub(super) fn drop_job(&self, record: &JobRecord) {
+        if record.submit_result() != SubmitResult::Rejected {
             self.dropped.fetch_add(1, Relaxed);
         }
         let drops = record.drops.fetch_add(1, Relaxed) + 1;
         self.steps.fetch_add(1, Relaxed);
         if drops > 1 || record.runs() > 0 {
-            self.fail(SoakFault::Repeated {
+            self.fail(SoakFault::Duplicated {
                 runs: record.runs(),
                 drops,
             });
@@ -238,12 +238,12 @@ impl Ledger {
     }
 }
 
-impl Drop for Inside<'_> {
+impl Drop for RunningGuard<'_> {
     fn drop(&mut self) {
         if let Some(ledger) = self.0 {
             DEPTH.set(DEPTH.get() - 1);
             if DEPTH.get() == 0 {
-                ledger.at_once.fetch_sub(1, Relaxed);
+                ledger.running.fetch_sub(1, Relaxed);
             }
         }
     }

@@ -1,14 +1,14 @@
 //! Many threads doing random things to a pool, and an exact account of what became of every job.
 
-mod actor;
+mod checker;
+mod client;
 mod fault;
 mod ledger;
-mod limits;
 mod plan;
 mod report;
 mod round;
-mod ticket;
-mod verdict;
+mod spec;
+mod tracked_job;
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use soiree_core::Pool;
 
 pub use self::fault::{SoakFailure, SoakFault};
-pub use self::limits::SoakSpec;
 pub use self::report::{SoakOperation, SoakReport};
+pub use self::spec::SoakSpec;
 
 use self::round::Round;
 
@@ -60,7 +60,7 @@ pub struct Soak {
     threads: usize,
     seed: u64,
     first_round: u64,
-    patience: Duration,
+    stall_timeout: Duration,
     progress: Box<dyn FnMut(&SoakReport)>,
 }
 
@@ -72,7 +72,7 @@ impl Soak {
             threads: 4,
             seed: fastrand::u64(..),
             first_round: 0,
-            patience: Duration::from_secs(60),
+            stall_timeout: Duration::from_secs(60),
             progress: Box::new(|_| {}),
         }
     }
@@ -102,8 +102,8 @@ impl Soak {
     }
 
     /// How long nothing at all may happen in a round before that counts as a hang. 60 seconds unless set.
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub fn stall_timeout(mut self, stall_timeout: Duration) -> Self {
+        self.stall_timeout = stall_timeout;
         self
     }
 
@@ -127,13 +127,13 @@ impl Soak {
         mut self,
         mut make: impl FnMut(&SoakSpec) -> P,
     ) -> Result<SoakReport, SoakFailure> {
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut report = SoakReport::new(self.seed, self.threads);
         for number in self.first_round.. {
             let round = Round::new(self.seed, number, self.threads);
-            round.run(&mut make, self.patience, &mut report)?;
+            round.run(&mut make, self.stall_timeout, &mut report)?;
             report.rounds += 1;
-            report.elapsed = begun.elapsed();
+            report.elapsed = started.elapsed();
             (self.progress)(&report);
             if report.elapsed >= self.duration {
                 break;
@@ -156,7 +156,7 @@ impl fmt::Debug for Soak {
             .field("threads", &self.threads)
             .field("seed", &self.seed)
             .field("first_round", &self.first_round)
-            .field("patience", &self.patience)
+            .field("patience", &self.stall_timeout)
             .finish_non_exhaustive()
     }
 }

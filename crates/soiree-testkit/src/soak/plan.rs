@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 
 use super::SoakOperation;
-use super::limits::pick;
+use super::spec::pick;
 
 /// How deep jobs submit jobs: beyond what a pool may run inside one another.
 const MAX_DEPTH: u32 = 20;
 
-const A_MOMENT: Duration = Duration::from_millis(1);
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// What a job is to do.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan {
-    pub(super) manner: Manner,
+    pub(super) panic_mode: PanicMode,
     pub(super) work: Work,
     /// The seed of what it does to its own pool, if anything.
     pub(super) nested: Option<u64>,
@@ -27,18 +27,18 @@ pub(super) struct Plan {
     pub(super) is_task: bool,
     pub(super) deadline: Deadline,
     /// Whether it ends its own pool, and how.
-    pub(super) ends: Option<SoakOperation>,
+    pub(super) closes_pool: Option<SoakOperation>,
 }
 
 /// How a job goes out of this world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
-    Quiet,
-    Panics,
+pub(super) enum PanicMode {
+    Never,
+    WhileRunning,
     /// Panics with something that panics as it is dropped.
-    PanicsTwice,
+    WhileRunningAndOnDrop,
     /// Holds something that panics as it is dropped, whether the job was run or not.
-    PanicsInDrop,
+    OnDrop,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -62,11 +62,11 @@ pub(super) enum Deadline {
 
 impl Plan {
     pub(super) fn random(rng: &mut Rng, depth: u32) -> Self {
-        let manner = match rng.u8(0..20) {
-            0 => Manner::Panics,
-            1 => Manner::PanicsTwice,
-            2 => Manner::PanicsInDrop,
-            _ => Manner::Quiet,
+        let panic_mode = match rng.u8(0..20) {
+            0 => PanicMode::WhileRunning,
+            1 => PanicMode::WhileRunningAndOnDrop,
+            2 => PanicMode::OnDrop,
+            _ => PanicMode::Never,
         };
         let work = match rng.u8(0..20) {
             0..10 => Work::Nothing,
@@ -77,20 +77,20 @@ impl Plan {
         // The deeper, the likelier to go on: most jobs submit none, and a few go all the way down.
         let goes_on = depth < MAX_DEPTH && rng.u8(0..10) < if depth == 0 { 1 } else { 5 };
         Self {
-            manner,
+            panic_mode,
             work,
             nested: goes_on.then(|| rng.u64(..)),
             depth,
-            is_task: rng.u8(0..4) == 0 && manner != Manner::PanicsInDrop,
+            is_task: rng.u8(0..4) == 0 && panic_mode != PanicMode::OnDrop,
             deadline: Deadline::None,
-            ends: None,
+            closes_pool: None,
         }
     }
 }
 
-impl Manner {
+impl PanicMode {
     pub(super) fn panics(self) -> bool {
-        self != Self::Quiet
+        self != Self::Never
     }
 }
 
@@ -113,9 +113,9 @@ impl Deadline {
     pub(super) fn instant(self, rng: &mut Rng) -> Instant {
         let now = Instant::now();
         match self {
-            Self::Past => now.checked_sub(A_MOMENT).unwrap_or_else(|| {
+            Self::Past => now.checked_sub(MOMENT).unwrap_or_else(|| {
                 // The clock is so young that it has to tick first.
-                thread::sleep(A_MOMENT);
+                thread::sleep(MOMENT);
                 now
             }),
             Self::Near => now + Duration::from_micros(rng.u64(..500)),

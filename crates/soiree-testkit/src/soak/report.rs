@@ -106,11 +106,11 @@ pub struct SoakReport {
     /// Accepted jobs that were dropped unrun for another reason.
     pub discarded: u64,
     /// Jobs that came back.
-    pub refused: u64,
+    pub rejected: u64,
     /// Jobs, among all of them, that other jobs submitted.
     pub nested: u64,
     /// The most threads of one pool that ran jobs at once.
-    pub most_at_once: usize,
+    pub peak_running: usize,
     operations: [u64; SoakOperation::ALL.len()],
 }
 
@@ -126,9 +126,9 @@ impl SoakReport {
             panicked: 0,
             expired: 0,
             discarded: 0,
-            refused: 0,
+            rejected: 0,
             nested: 0,
-            most_at_once: 0,
+            peak_running: 0,
             operations: Default::default(),
         }
     }
@@ -161,8 +161,8 @@ impl fmt::Display for SoakReport {
         line("jobs panicked", self.panicked)?;
         line("jobs expired", self.expired)?;
         line("jobs discarded", self.discarded)?;
-        line("jobs refused", self.refused)?;
+        line("jobs rejected", self.rejected)?;
         line("jobs from jobs", self.nested)?;
-        write!(f, "{:<24}{:>14}", "most at once", self.most_at_once)
+        write!(f, "{:<24}{:>14}", "most at once", self.peak_running)
     }
 }

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, Weak};
 
 use soiree_core::{Job, Pool, Task};
 
-use super::ledger::{Answer, Ledger, Record, lock};
-use super::plan::{Manner, Plan};
+use super::ledger::{JobRecord, Ledger, SubmitResult, lock};
+use super::plan::{PanicMode, Plan};
 
 /// What a job holds. Dropped without having been run, it says so.
-pub(super) struct Ticket {
-    pub(super) record: Arc<Record>,
+pub(super) struct TrackedJob {
+    pub(super) record: Arc<JobRecord>,
     pub(super) ledger: Arc<Ledger>,
     /// Weak, as a job in a queue must not keep its pool alive.
     pub(super) pool: Weak<dyn Pool>,
@@ -20,22 +20,22 @@ pub(super) struct Ticket {
 }
 
 /// Panics as it is dropped.
-struct Grenade;
+struct PanicOnDrop;
 
 /// A job that is not a closure.
-struct Shared(Mutex<Option<Ticket>>);
+struct SharedJob(Mutex<Option<TrackedJob>>);
 
-impl Ticket {
+impl TrackedJob {
     pub(super) fn into_job(self) -> Job {
         let plan = self.record.plan;
         if plan.is_task {
-            return Job::from_task(Arc::new(Shared(Mutex::new(Some(self)))));
+            return Job::from_task(Arc::new(SharedJob(Mutex::new(Some(self)))));
         }
-        if plan.manner == Manner::PanicsInDrop {
-            let grenade = Grenade;
+        if plan.panic_mode == PanicMode::OnDrop {
+            let guard = PanicOnDrop;
             return Job::new(move || {
                 // Moved in, to go off as the closure ends or is dropped.
-                let _grenade = grenade;
+                let _guard = guard;
                 self.run();
             });
         }
@@ -45,24 +45,24 @@ impl Ticket {
     fn run(mut self) {
         self.was_run = true;
         let plan = self.record.plan;
-        let inside = self.ledger.begin(&self.record);
+        let running = self.ledger.start_job(&self.record);
         plan.work.perform();
-        if self.record.answer() != Answer::Rejected {
+        if self.record.submit_result() != SubmitResult::Rejected {
             self.call_own_pool();
         }
-        self.ledger.finish(&self.record);
-        drop(inside);
+        self.ledger.finish_job(&self.record);
+        drop(running);
         // Without a call to the panic hook, which would print each of them.
-        match plan.manner {
-            Manner::Panics => resume_unwind(Box::new("as planned")),
-            Manner::PanicsTwice => resume_unwind(Box::new(Grenade)),
-            Manner::Quiet | Manner::PanicsInDrop => {}
+        match plan.panic_mode {
+            PanicMode::WhileRunning => resume_unwind(Box::new("as planned")),
+            PanicMode::WhileRunningAndOnDrop => resume_unwind(Box::new(PanicOnDrop)),
+            PanicMode::Never | PanicMode::OnDrop => {}
         }
     }
 
     fn call_own_pool(&self) {
         let plan = self.record.plan;
-        if plan.nested.is_none() && plan.ends.is_none() {
+        if plan.nested.is_none() && plan.closes_pool.is_none() {
             return;
         }
         if let Some(pool) = self.pool.upgrade() {
@@ -71,15 +71,15 @@ impl Ticket {
     }
 }
 
-impl Drop for Ticket {
+impl Drop for TrackedJob {
     fn drop(&mut self) {
         if !self.was_run {
-            self.ledger.drop_unrun(&self.record);
+            self.ledger.drop_job(&self.record);
         }
     }
 }
 
-impl Drop for Grenade {
+impl Drop for PanicOnDrop {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             // Without an allocation: core cannot but forget what a payload panics with as it is dropped.
@@ -88,16 +88,16 @@ impl Drop for Grenade {
     }
 }
 
-impl Task for Shared {
+impl Task for SharedJob {
     fn run(self: Arc<Self>) {
-        let ticket = lock(&self.0).take();
-        if let Some(ticket) = ticket {
-            ticket.run();
+        let tracked_job = lock(&self.0).take();
+        if let Some(tracked_job) = tracked_job {
+            tracked_job.run();
         }
     }
 
     fn discarded(self: Arc<Self>) {
-        let ticket = lock(&self.0).take();
-        drop(ticket);
+        let tracked_job = lock(&self.0).take();
+        drop(tracked_job);
     }
 }

@@ -8,26 +8,26 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use soiree_core::{Job, PanicPayload, Pool, PoolStats, ResizeError, SubmitError, WaitError};
 
-use super::ledger::{Answer, Ledger, Record, lock};
+use super::ledger::{JobRecord, Ledger, SubmitResult, lock};
 use super::plan::{Deadline, Plan};
-use super::ticket::Ticket;
+use super::tracked_job::TrackedJob;
 use super::{SoakFault, SoakOperation};
 
-pub(super) struct Actor {
+pub(super) struct Client {
     ledger: Arc<Ledger>,
     pool: Arc<dyn Pool>,
     rng: Rng,
     /// Its number, if it is a thread of the soak.
     thread: Option<usize>,
-    doing: SoakOperation,
+    operation: SoakOperation,
     /// How deep its jobs are in jobs.
     depth: u32,
     /// The last figures it read.
-    seen: PoolStats,
-    records: Vec<Arc<Record>>,
+    last_stats: PoolStats,
+    records: Vec<Arc<JobRecord>>,
 }
 
-impl Actor {
+impl Client {
     /// A thread of the soak, with its number.
     pub(super) fn thread(
         ledger: &Arc<Ledger>,
@@ -35,9 +35,9 @@ impl Actor {
         rng: Rng,
         number: usize,
     ) -> Self {
-        let mut actor = Self::nested(ledger, pool, rng, 0);
-        actor.thread = Some(number);
-        actor
+        let mut client = Self::nested(ledger, pool, rng, 0);
+        client.thread = Some(number);
+        client
     }
 
     /// A job, whose jobs are so deep in jobs.
@@ -47,46 +47,46 @@ impl Actor {
             pool,
             rng,
             thread: None,
-            doing: SoakOperation::Done,
+            operation: SoakOperation::Done,
             depth,
-            seen: PoolStats::default(),
+            last_stats: PoolStats::default(),
             records: Vec::new(),
         }
     }
 
     /// Does inside a job what the job's plan says about its own pool.
-    fn act_in_job(ledger: &Arc<Ledger>, pool: Arc<dyn Pool>, plan: Plan) {
+    fn run_in_job(ledger: &Arc<Ledger>, pool: Arc<dyn Pool>, plan: Plan) {
         let rng = Rng::with_seed(plan.nested.unwrap_or(0));
-        let mut actor = Self::nested(ledger, pool, rng, plan.depth + 1);
-        let acts = || {
+        let mut client = Self::nested(ledger, pool, rng, plan.depth + 1);
+        let steps = || {
             if let Some(seed) = plan.nested {
                 for _ in 0..1 + seed % 2 {
-                    actor.act();
+                    client.step();
                 }
             }
-            if let Some(end) = plan.ends {
-                actor.end_from_job(end);
+            if let Some(operation) = plan.closes_pool {
+                client.close_from_job(operation);
             }
         };
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(acts)) {
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(steps)) {
             ledger.fail(SoakFault::Panicked {
-                operation: actor.doing,
+                operation: client.operation,
                 message: PanicPayload::new(payload).message().into(),
             });
         }
     }
 
     /// What a job does that is to end its own pool.
-    fn end_from_job(&mut self, by: SoakOperation) {
-        self.doing = by;
-        match by {
+    fn close_from_job(&mut self, operation: SoakOperation) {
+        self.operation = operation;
+        match operation {
             SoakOperation::StopInJob => self.pool.stop(),
             _ => self.pool.release(),
         }
     }
 
-    pub(super) fn act(&mut self) {
-        if self.ledger.is_patient && self.rng.u8(0..10) < 9 {
+    pub(super) fn step(&mut self) {
+        if self.ledger.mostly_waits && self.rng.u8(0..10) < 9 {
             return self.submit_and_wait();
         }
         match self.rng.u8(0..100) {
@@ -96,137 +96,145 @@ impl Actor {
             65..75 => self.submit_and_wait(),
             75..80 => self.submit_all_and_wait(),
             80..84 => self.resize(),
-            _ => self.read_stats(),
+            _ => self.check_stats(),
         }
     }
 
     /// Ends the pool. Dropping it is no act of an actor: it is done when the last one has gone.
-    pub(super) fn end(&mut self, by: SoakOperation) {
-        match by {
+    pub(super) fn close_pool(&mut self, operation: SoakOperation) {
+        match operation {
             SoakOperation::Stop => {
-                self.begin(by);
+                self.start(operation);
                 self.pool.stop();
             }
             SoakOperation::Release => {
-                self.begin(by);
+                self.start(operation);
                 self.pool.release();
             }
             SoakOperation::ReleaseWithDeadline => {
-                self.begin(by);
+                self.start(operation);
                 let rest = Duration::from_micros(self.rng.u64(..2_000));
                 // What it leaves is seen in the figures.
                 let _ = self.pool.release_with_deadline(Instant::now() + rest);
             }
             SoakOperation::StopInJob | SoakOperation::ReleaseInJob => {
-                self.begin(by);
+                self.start(operation);
                 let mut plan = Plan::random(&mut self.rng, self.depth);
-                plan.ends = Some(by);
+                plan.closes_pool = Some(operation);
                 let (record, job) = self.job(plan);
-                let answer = self.pool.submit(job);
-                self.answered(&record, answer);
+                let result = self.pool.submit(job);
+                self.handle_result(&record, result);
             }
             _ => {}
         }
     }
 
     fn submit(&mut self) {
-        self.begin(SoakOperation::Submit);
+        self.start(SoakOperation::Submit);
         let (record, job) = self.random_job();
-        let answer = self.pool.submit(job);
-        self.answered(&record, answer);
+        let result = self.pool.submit(job);
+        self.handle_result(&record, result);
     }
 
     fn try_submit(&mut self) {
-        self.begin(SoakOperation::TrySubmit);
+        self.start(SoakOperation::TrySubmit);
         let (record, job) = self.random_job();
-        let answer = self.pool.try_submit(job);
-        self.answered(&record, answer);
+        let result = self.pool.try_submit(job);
+        self.handle_result(&record, result);
     }
 
     fn submit_before(&mut self) {
-        self.begin(SoakOperation::SubmitBefore);
+        self.start(SoakOperation::SubmitBefore);
         let mut plan = Plan::random(&mut self.rng, self.depth);
         plan.deadline = Deadline::random(&mut self.rng);
         let deadline = plan.deadline.instant(&mut self.rng);
         let (record, job) = self.job(plan);
-        let answer = self.pool.submit_before(job, deadline);
-        self.answered(&record, answer);
+        let result = self.pool.submit_before(job, deadline);
+        self.handle_result(&record, result);
     }
 
     fn submit_and_wait(&mut self) {
         let operation = SoakOperation::SubmitAndWait;
-        self.begin(operation);
+        self.start(operation);
         let (record, job) = self.random_job();
-        let (said, is_true) = match self.pool.submit_and_wait(job) {
+        let (claimed, is_correct) = match self.pool.submit_and_wait(job) {
             Ok(()) => ("completed", completed(&record)),
             Err(WaitError::Panicked(_)) => (
                 "panicked",
-                record.has_finished() && record.plan.manner.panics(),
+                record.has_finished() && record.plan.panic_mode.panics(),
             ),
             Err(WaitError::Discarded) => ("was discarded", record.runs() == 0),
-            Err(WaitError::Rejected(refused)) => return self.take_back(&record, refused),
+            Err(WaitError::Rejected(rejected)) => {
+                return self.check_rejected_job(&record, rejected);
+            }
             Err(_) => ("ended otherwise", false),
         };
-        if !is_true {
-            self.ledger.fail(SoakFault::FalseAnswer { operation, said });
+        if !is_correct {
+            self.ledger
+                .fail(SoakFault::WrongResult { operation, claimed });
         }
-        self.accepted(&record);
+        self.mark_accepted(&record);
     }
 
     fn submit_all_and_wait(&mut self) {
         let operation = SoakOperation::SubmitAllAndWait;
-        self.begin(operation);
+        self.start(operation);
         let count = self.rng.usize(2..6);
         let (records, jobs): (Vec<_>, Vec<_>) = (0..count).map(|_| self.random_job()).unzip();
         // Of the jobs that did not complete, only the first one's error is told.
         let all_completed = self.pool.submit_all_and_wait(jobs).is_ok();
         for record in &records {
             if record.has_finished() {
-                self.accepted(record);
+                self.mark_accepted(record);
             }
         }
         if all_completed != records.iter().all(|record| completed(record)) {
-            let said = if all_completed {
+            let claimed = if all_completed {
                 "completed"
             } else {
                 "did not complete"
             };
-            self.ledger.fail(SoakFault::FalseAnswer { operation, said });
+            self.ledger
+                .fail(SoakFault::WrongResult { operation, claimed });
         }
     }
 
     fn resize(&mut self) {
-        if self.ledger.is_fixed.load(Relaxed) {
+        if self.ledger.is_fixed_size.load(Relaxed) {
             return;
         }
-        self.begin(SoakOperation::Resize);
+        self.start(SoakOperation::Resize);
         let least = self.ledger.spec.min_workers.max(1);
         let max_workers = self.rng.usize(least..=least + 8);
         // Before, as the first job beyond the old limit may begin at once.
-        self.ledger.greatest_limit.fetch_max(max_workers, Relaxed);
+        self.ledger.highest_limit.fetch_max(max_workers, Relaxed);
         match self.pool.resize(max_workers) {
             Ok(()) => {}
-            Err(ResizeError::Fixed { .. }) => self.ledger.is_fixed.store(true, Relaxed),
-            Err(_) => self.ledger.fail(SoakFault::NotResized { max_workers }),
+            Err(ResizeError::Fixed { .. }) => self.ledger.is_fixed_size.store(true, Relaxed),
+            Err(_) => self.ledger.fail(SoakFault::ResizeRejected { max_workers }),
         }
     }
 
-    fn read_stats(&mut self) {
-        self.begin(SoakOperation::Stats);
-        self.look_at_queue();
+    fn check_stats(&mut self) {
+        self.start(SoakOperation::Stats);
+        self.check_queue();
         let stats = self.pool.stats();
         if !stats.is_balanced() {
             self.ledger.fail(SoakFault::Unbalanced(Box::new(stats)));
         }
         // The truth is read after the figures, so it can only have grown since.
         let ledger = &self.ledger;
-        let truth = |counter: &std::sync::atomic::AtomicU64| counter.load(Relaxed);
+        let upper_bound = |counter: &std::sync::atomic::AtomicU64| counter.load(Relaxed);
         for (counter, pool, at_most) in [
-            ("submitted", stats.submitted, truth(&ledger.offered)),
-            ("rejected", stats.rejected, truth(&ledger.offered)),
-            ("successful", stats.successful, truth(&ledger.successful)),
-            ("failed", stats.failed, truth(&ledger.failed)),
-            ("expired", stats.expired, truth(&ledger.dropped)),
+            ("submitted", stats.submitted, upper_bound(&ledger.offered)),
+            ("rejected", stats.rejected, upper_bound(&ledger.offered)),
+            (
+                "successful",
+                stats.successful,
+                upper_bound(&ledger.successful),
+            ),
+            ("failed", stats.failed, upper_bound(&ledger.failed)),
+            ("expired", stats.expired, upper_bound(&ledger.dropped)),
             ("waiting", stats.waiting as u64, ledger.spec.capacity as u64),
         ] {
             if pool > at_most {
@@ -238,77 +246,77 @@ impl Actor {
             }
         }
         for (counter, before, after) in [
-            ("rejected", self.seen.rejected, stats.rejected),
-            ("successful", self.seen.successful, stats.successful),
-            ("failed", self.seen.failed, stats.failed),
-            ("expired", self.seen.expired, stats.expired),
-            ("discarded", self.seen.discarded, stats.discarded),
+            ("rejected", self.last_stats.rejected, stats.rejected),
+            ("successful", self.last_stats.successful, stats.successful),
+            ("failed", self.last_stats.failed, stats.failed),
+            ("expired", self.last_stats.expired, stats.expired),
+            ("discarded", self.last_stats.discarded, stats.discarded),
         ] {
             if after < before {
-                ledger.fail(SoakFault::Fell {
+                ledger.fail(SoakFault::Decreased {
                     counter,
                     before,
                     after,
                 });
             }
         }
-        self.seen = stats;
+        self.last_stats = stats;
     }
 
     /// P2, as the jobs see it: what is accepted and has not begun waits, or is in the hands of a worker.
-    fn look_at_queue(&self) {
+    fn check_queue(&self) {
         let ledger = &self.ledger;
         let accepted = ledger.accepted.load(Relaxed);
-        let gone = ledger.begun.load(Relaxed) + ledger.dropped.load(Relaxed);
-        let limit = ledger.spec.capacity + ledger.greatest_limit.load(Relaxed);
+        let gone = ledger.started.load(Relaxed) + ledger.dropped.load(Relaxed);
+        let limit = ledger.spec.capacity + ledger.highest_limit.load(Relaxed);
         let (waiting, limit) = (accepted.saturating_sub(gone), limit as u64);
         if waiting > limit {
             ledger.fail(SoakFault::TooManyWaiting { waiting, limit });
         }
     }
 
-    fn begin(&mut self, operation: SoakOperation) {
-        self.doing = operation;
-        self.ledger.does(self.thread, operation);
+    fn start(&mut self, operation: SoakOperation) {
+        self.operation = operation;
+        self.ledger.start_operation(self.thread, operation);
     }
 
-    fn random_job(&mut self) -> (Arc<Record>, Job) {
+    fn random_job(&mut self) -> (Arc<JobRecord>, Job) {
         let plan = Plan::random(&mut self.rng, self.depth);
         self.job(plan)
     }
 
-    fn job(&mut self, plan: Plan) -> (Arc<Record>, Job) {
-        let record = Arc::new(Record::new(plan));
+    fn job(&mut self, plan: Plan) -> (Arc<JobRecord>, Job) {
+        let record = Arc::new(JobRecord::new(plan));
         self.records.push(Arc::clone(&record));
         self.ledger.offered.fetch_add(1, Relaxed);
-        let ticket = Ticket {
+        let tracked_job = TrackedJob {
             record: Arc::clone(&record),
             ledger: Arc::clone(&self.ledger),
             pool: Arc::downgrade(&self.pool),
-            call_pool: Self::act_in_job,
+            call_pool: Self::run_in_job,
             was_run: false,
         };
-        (record, ticket.into_job())
+        (record, tracked_job.into_job())
     }
 
-    fn answered(&mut self, record: &Record, answer: Result<(), SubmitError>) {
-        match answer {
-            Ok(()) => self.accepted(record),
-            Err(refused) => self.take_back(record, refused),
+    fn handle_result(&mut self, record: &JobRecord, result: Result<(), SubmitError>) {
+        match result {
+            Ok(()) => self.mark_accepted(record),
+            Err(rejected) => self.check_rejected_job(record, rejected),
         }
     }
 
-    fn accepted(&self, record: &Record) {
-        record.answered(Answer::Accepted);
+    fn mark_accepted(&self, record: &JobRecord) {
+        record.set_submit_result(SubmitResult::Accepted);
         self.ledger.accepted.fetch_add(1, Relaxed);
     }
 
     /// What comes back has to be the job itself, untouched and fit for use.
-    fn take_back(&mut self, record: &Record, refused: SubmitError) {
+    fn check_rejected_job(&mut self, record: &JobRecord, rejected: SubmitError) {
         let fates = || (record.runs(), record.drops());
         let before = fates();
-        record.answered(Answer::Rejected);
-        let job = refused.into_job();
+        record.set_submit_result(SubmitResult::Rejected);
+        let job = rejected.into_job();
         if self.rng.bool() {
             drop(job.run());
         } else {
@@ -321,12 +329,12 @@ impl Actor {
     }
 }
 
-impl Drop for Actor {
+impl Drop for Client {
     fn drop(&mut self) {
         lock(&self.ledger.records).append(&mut self.records);
     }
 }
 
-fn completed(record: &Record) -> bool {
-    record.has_finished() && !record.plan.manner.panics()
+fn completed(record: &JobRecord) -> bool {
+    record.has_finished() && !record.plan.panic_mode.panics()
 }

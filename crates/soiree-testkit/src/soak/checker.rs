@@ -4,38 +4,40 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use soiree_core::{Overflow, PoolStats};
 
-use super::ledger::{Answer, Ledger, Record, lock};
+use super::ledger::{JobRecord, Ledger, SubmitResult, lock};
 use super::{SoakFault, SoakOperation, SoakReport};
 
 /// What the jobs of a round and their submitters counted.
 #[derive(Debug, Default)]
-struct Tally {
+struct Counts {
     successful: u64,
     failed: u64,
     /// Accepted, and dropped where a deadline may have passed.
     dropped_late: u64,
     /// Accepted, and dropped although no deadline can have passed.
     dropped: u64,
-    refused: u64,
-    /// Dropped, and their submitter was not told whether they were refused or discarded.
-    untold: u64,
+    rejected: u64,
+    /// Dropped, and their submitter was not told whether they were rejected or discarded.
+    unknown: u64,
     nested: u64,
 }
 
-impl Tally {
-    fn add(&mut self, record: &Record) -> Result<(), SoakFault> {
+impl Counts {
+    fn add(&mut self, record: &JobRecord) -> Result<(), SoakFault> {
         let (runs, drops) = (record.runs(), record.drops());
         if runs + drops > 1 {
-            return Err(SoakFault::Repeated { runs, drops });
+            return Err(SoakFault::Duplicated { runs, drops });
         }
         self.nested += u64::from(record.plan.depth > 0);
-        let count = match (record.answer(), runs) {
-            (Answer::Rejected, _) => &mut self.refused,
-            (_, 1) if record.plan.manner.panics() => &mut self.failed,
+        let count = match (record.submit_result(), runs) {
+            (SubmitResult::Rejected, _) => &mut self.rejected,
+            (_, 1) if record.plan.panic_mode.panics() => &mut self.failed,
             (_, 1) => &mut self.successful,
-            (Answer::Unknown, _) => &mut self.untold,
-            (Answer::Accepted, _) if record.plan.deadline.may_pass() => &mut self.dropped_late,
-            (Answer::Accepted, _) => &mut self.dropped,
+            (SubmitResult::Unknown, _) => &mut self.unknown,
+            (SubmitResult::Accepted, _) if record.plan.deadline.may_pass() => {
+                &mut self.dropped_late
+            }
+            (SubmitResult::Accepted, _) => &mut self.dropped,
         };
         *count += 1;
         Ok(())
@@ -59,11 +61,11 @@ impl Tally {
         same("active", stats.active as u64, 0)?;
         same("successful", stats.successful, self.successful)?;
         same("failed", stats.failed, self.failed)?;
-        let told = self.ran() + self.dropped + self.dropped_late;
-        let discarded_untold = stats.submitted.saturating_sub(told).min(self.untold);
-        same("submitted", stats.submitted, told + discarded_untold)?;
-        let refused = self.refused + self.untold - discarded_untold;
-        same("rejected", stats.rejected, refused)?;
+        let known = self.ran() + self.dropped + self.dropped_late;
+        let discarded_unknown = stats.submitted.saturating_sub(known).min(self.unknown);
+        same("submitted", stats.submitted, known + discarded_unknown)?;
+        let rejected = self.rejected + self.unknown - discarded_unknown;
+        same("rejected", stats.rejected, rejected)?;
         if !stats.is_balanced() {
             return Err(SoakFault::Unbalanced(Box::new(*stats)));
         }
@@ -71,8 +73,8 @@ impl Tally {
         let discarded = match may_discard {
             true => stats
                 .discarded
-                .max(self.dropped + discarded_untold)
-                .min(self.dropped + discarded_untold + self.dropped_late),
+                .max(self.dropped + discarded_unknown)
+                .min(self.dropped + discarded_unknown + self.dropped_late),
             false => 0,
         };
         same("discarded", stats.discarded, discarded)
@@ -87,45 +89,46 @@ impl Ledger {
     }
 
     /// Judges a round that is at rest. Without figures, the pool is gone: it was dropped.
-    pub(super) fn verdict(
+    pub(super) fn check(
         &self,
         stats: Option<PoolStats>,
-        ends: &[SoakOperation],
+        closings: &[SoakOperation],
         report: &mut SoakReport,
     ) -> Result<(), SoakFault> {
-        let mut tally = Tally::default();
+        let mut counts = Counts::default();
         for record in lock(&self.records).iter() {
-            tally.add(record)?;
+            counts.add(record)?;
         }
-        let discards = |end: &SoakOperation| {
+        let discards = |closing: &SoakOperation| {
             matches!(
-                end,
+                closing,
                 SoakOperation::Stop | SoakOperation::StopInJob | SoakOperation::ReleaseWithDeadline
             )
         };
-        let may_discard = self.spec.overflow == Overflow::DropOldest || ends.iter().any(discards);
-        if !may_discard && tally.dropped > 0 {
+        let may_discard =
+            self.spec.overflow == Overflow::DropOldest || closings.iter().any(discards);
+        if !may_discard && counts.dropped > 0 {
             return Err(SoakFault::Lost {
-                jobs: tally.dropped,
+                jobs: counts.dropped,
             });
         }
         if let Some(stats) = &stats {
-            tally.compare(stats, may_discard)?;
+            counts.compare(stats, may_discard)?;
         }
         // A pool that is dropped discards nothing.
         let (expired, discarded) = match stats {
             Some(stats) => (stats.expired, stats.discarded),
-            None => (tally.dropped_late, tally.dropped),
+            None => (counts.dropped_late, counts.dropped),
         };
-        report.accepted += tally.ran() + expired + discarded;
-        report.ran += tally.ran();
-        report.panicked += tally.failed;
+        report.accepted += counts.ran() + expired + discarded;
+        report.ran += counts.ran();
+        report.panicked += counts.failed;
         report.expired += expired;
         report.discarded += discarded;
-        report.refused += stats.map_or(tally.refused + tally.untold, |stats| stats.rejected);
-        report.nested += tally.nested;
-        let most_at_once = self.most_at_once.load(Relaxed);
-        report.most_at_once = report.most_at_once.max(most_at_once);
+        report.rejected += stats.map_or(counts.rejected + counts.unknown, |stats| stats.rejected);
+        report.nested += counts.nested;
+        let peak_running = self.peak_running.load(Relaxed);
+        report.peak_running = report.peak_running.max(peak_running);
         for (operation, times) in self.operations() {
             report.count(operation, times);
         }
