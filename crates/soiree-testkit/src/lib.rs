@@ -24,5 +24,5 @@ pub use crate::conformance::{Case, CaseFailure, Conformance, PoolSpec, SpawnHand
 pub use crate::journal::Journal;
 pub use crate::manual_pool::ManualPool;
 pub use crate::manual_timer::ManualTimer;
-pub use crate::recorder::{Heard, Log, Recorder};
+pub use crate::recorder::{Log, Received, Recorder};
 pub use crate::soak::{Soak, SoakFailure, SoakFault, SoakOperation, SoakReport, SoakSpec};
