@@ -1,6 +1,6 @@
-//! All cases, and the capabilities that each needs. The table and the tests are made of this one list.
+//! The list of all cases, each with the capabilities it needs. The table of cases and the tests are generated from it.
 
-/// Hands the list of cases to a macro of this crate, behind the arguments given.
+/// Calls a macro with the given arguments, followed by the list of cases.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __pool_cases {
@@ -96,7 +96,7 @@ macro_rules! __pool_cases {
                 p7_min_workers_stay_when_idle [idle_timeout min_workers];
                 #[cfg_attr(
                     not(target_os = "linux"),
-                    ignore = "how long a thread has run is read from Linux's /proc"
+                    ignore = "only Linux shows how long a thread has run"
                 )]
                 p7_an_idle_pool_uses_no_cpu [];
             }

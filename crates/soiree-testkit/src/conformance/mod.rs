@@ -1,6 +1,7 @@
-//! What core promises of pools, as cases that run on any pool.
+//! The promises of `Pool` as test cases that run on any pool.
 //!
-//! The cases are a table ([`suite`]), made of the list in [`list`]. The macro makes a test of each that runs it by name.
+//! [`list`] names all cases. [`suite`] builds a table from that list, and the macro one `#[test]` for each case, which runs
+//! the case by its name.
 
 mod cases;
 mod fixture;

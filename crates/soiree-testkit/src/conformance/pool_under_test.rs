@@ -11,7 +11,7 @@ use soiree_core::{
 
 use super::watchdog::{Method, Watchdog};
 
-/// A handle of the pool under test; the pool is dropped with the last one.
+/// A handle of the pool under test. Dropping the last handle drops the pool.
 #[derive(Clone)]
 pub(crate) struct PoolUnderTest {
     inner: Arc<Inner>,
@@ -23,7 +23,7 @@ struct Inner {
     watchdog: Arc<Watchdog>,
 }
 
-/// A handle that does not keep the pool.
+/// A handle that does not keep the pool alive.
 #[derive(Clone)]
 pub(crate) struct WeakPoolUnderTest(Weak<Inner>);
 
@@ -55,11 +55,11 @@ impl PoolUnderTest {
         WeakPoolUnderTest(Arc::downgrade(&self.inner))
     }
 
-    /// The pool itself, for what needs no watchdog.
+    /// The pool itself, for calls that never block.
     pub(crate) fn pool(&self) -> &dyn Pool {
         match &self.inner.pool {
             Some(pool) => pool.as_ref(),
-            None => unreachable!("it is taken as the last handle is dropped"),
+            None => unreachable!("only the drop of the last handle takes the pool"),
         }
     }
 
@@ -144,7 +144,7 @@ impl PoolUnderTest {
         self.pool().on_worker()
     }
 
-    /// Submits, and tries again when the pool refuses because it is full.
+    /// Submits a job, and retries while the pool rejects it because it is full.
     pub(crate) fn submit_until_accepted(&self, job: Job, timeout: Duration) -> Result<(), String> {
         let deadline = Instant::now() + timeout;
         let mut job = job;
@@ -153,20 +153,22 @@ impl PoolUnderTest {
                 Ok(()) => return Ok(()),
                 Err(rejected) => rejected,
             };
-            let full = matches!(
+            let is_full = matches!(
                 rejected.reason,
                 SubmitErrorReason::Full { .. } | SubmitErrorReason::TimedOut { .. }
             );
-            if !full || Instant::now() > deadline {
+            if !is_full || Instant::now() > deadline {
                 let stats = self.stats();
-                return Err(format!("an open pool refused a job: {rejected}; {stats:?}"));
+                return Err(format!(
+                    "an open pool rejected a job: {rejected}; {stats:?}"
+                ));
             }
             job = rejected.into_job();
             thread::yield_now();
         }
     }
 
-    /// How many jobs have ended, whichever way, by the pool's own figures.
+    /// How many accepted jobs have ended in any way, according to the pool's stats.
     pub(crate) fn ended(&self) -> u64 {
         let stats = self.stats();
         stats.completed() + stats.expired + stats.discarded

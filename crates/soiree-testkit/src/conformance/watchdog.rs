@@ -1,4 +1,4 @@
-//! Runs a case where it cannot hang its caller, and tells what it hung in.
+//! Runs a case on a thread of its own, so that a pool that hangs becomes a failure that names the call it hangs in.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use soiree_core::PanicPayload;
 
-/// The methods of a pool that may block, as the watchdog counts them.
+/// The methods of a pool that may block.
 #[derive(Clone, Copy)]
 pub(crate) enum Method {
     Submit,
@@ -46,24 +46,24 @@ const NAMES: [&str; 14] = [
     "drop",
 ];
 
-/// Which calls were made and which returned.
+/// Counts the calls of each method that were made and that returned.
 #[derive(Default)]
 pub(crate) struct Watchdog {
-    entered: [AtomicU64; NAMES.len()],
+    called: [AtomicU64; NAMES.len()],
     returned: [AtomicU64; NAMES.len()],
-    /// What went wrong first. What comes after may only follow from it.
+    /// The first failure. Later ones may only be its consequences.
     failure: Mutex<Option<String>>,
 }
 
 impl Watchdog {
-    pub(crate) fn track<T>(&self, call: Method, made: impl FnOnce() -> T) -> T {
-        self.entered[call as usize].fetch_add(1, Ordering::Relaxed);
-        let value = made();
-        self.returned[call as usize].fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn track<T>(&self, method: Method, call: impl FnOnce() -> T) -> T {
+        self.called[method as usize].fetch_add(1, Ordering::Relaxed);
+        let value = call();
+        self.returned[method as usize].fetch_add(1, Ordering::Relaxed);
         value
     }
 
-    /// Notes why the case fails. Only the first reason is kept.
+    /// Records why the case fails. Keeps the first reason only.
     pub(crate) fn record_failure(&self, message: &str) {
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         failure.get_or_insert_with(|| message.to_owned());
@@ -74,62 +74,62 @@ impl Watchdog {
         failure.clone()
     }
 
-    /// Rises while calls return. Reading figures is no progress: whoever waits for something reads them all the time.
+    /// Increases with every call that returns. Calls of `stats` do not count: a case that waits polls them all the time.
     fn progress(&self) -> u64 {
         let returned = self.returned.iter().enumerate();
         returned
-            .filter(|(call, _)| *call != Method::Stats as usize)
+            .filter(|(method, _)| *method != Method::Stats as usize)
             .map(|(_, count)| count.load(Ordering::Relaxed))
             .sum()
     }
 
-    /// The calls that have not returned, in words.
+    /// The calls that have not returned, as text.
     fn pending(&self) -> String {
         let mut pending = Vec::new();
-        for (call, name) in NAMES.iter().enumerate() {
-            let returned = self.returned[call].load(Ordering::Relaxed);
-            let open = self.entered[call]
+        for (method, name) in NAMES.iter().enumerate() {
+            let returned = self.returned[method].load(Ordering::Relaxed);
+            let calls = self.called[method]
                 .load(Ordering::Relaxed)
                 .saturating_sub(returned);
-            if open > 0 {
-                pending.push(format!(
-                    "{name} (called {open} times more than it returned)"
-                ));
+            if calls > 0 {
+                pending.push(format!("{name} ({calls} calls)"));
             }
         }
         if pending.is_empty() {
-            return "no call of the pool is under way".into();
+            return "all calls of the pool have returned".into();
         }
-        format!("not returned: {}", pending.join(", "))
+        format!("calls that have not returned: {}", pending.join(", "))
     }
 }
 
 /// Runs `case` on a thread of its own until it ends or makes no progress for longer than `stall_timeout`.
 ///
-/// A thread that hangs is left behind; there is no way to end it.
+/// A thread that hangs is leaked: no thread can be killed.
 pub(crate) fn run(
     watchdog: &Arc<Watchdog>,
     stall_timeout: Duration,
     case: impl FnOnce() + Send + 'static,
 ) -> Result<(), String> {
-    let (said, ended) = channel();
+    let (result_sender, results) = channel();
     let thread = thread::Builder::new().name("pool_conformance".into());
     let spawned = thread.spawn(move || {
         let result = catch_unwind(AssertUnwindSafe(case));
-        let _ = said.send(result.map_err(message));
+        let _ = result_sender.send(result.map_err(message));
     });
     if let Err(error) = spawned {
-        return Err(format!("no thread could be started for the case: {error}"));
+        return Err(format!(
+            "the thread of the case could not be started: {error}"
+        ));
     }
-    // Whoever waits inside the case gives up by itself, and says more about it; so it goes first.
-    let longest = stall_timeout + stall_timeout / 4;
+    // Longer than the waits inside the case, which time out with a better message.
+    let limit = stall_timeout + stall_timeout / 4;
     let (mut progress, mut since) = (watchdog.progress(), Instant::now());
     loop {
-        match ended.recv_timeout(stall_timeout / 16) {
+        match results.recv_timeout(stall_timeout / 16) {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(message)) => return Err(watchdog.failure().unwrap_or(message)),
             Err(RecvTimeoutError::Disconnected) => {
-                return Err("the case ended without a word".into());
+                return Err("the thread of the case ended without a result".into());
             }
             Err(RecvTimeoutError::Timeout) => {}
         }
@@ -137,8 +137,8 @@ pub(crate) fn run(
         if now != progress {
             (progress, since) = (now, Instant::now());
         }
-        if since.elapsed() > longest {
-            let hung = || format!("nothing has moved for {longest:?}; {}", watchdog.pending());
+        if since.elapsed() > limit {
+            let hung = || format!("no progress for {limit:?}; {}", watchdog.pending());
             return Err(watchdog.failure().unwrap_or_else(hung));
         }
     }

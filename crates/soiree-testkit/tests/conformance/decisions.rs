@@ -1,4 +1,4 @@
-//! Small questions of the reference pool, and how a faulty one answers them.
+//! The decisions of the reference pool; a fault makes one of them wrong.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::Ordering;
@@ -56,7 +56,7 @@ impl Shared {
         }
     }
 
-    /// Whether one more job has a worker or a place.
+    /// Whether there is a worker or room in the queue for one more job.
     pub(crate) fn has_room(&self, state: &State) -> bool {
         let capacity = match (self.fault, self.spec.capacity) {
             (Fault::QueuesOneJobTooMany, 1..) => self.spec.capacity + 1,
@@ -67,7 +67,7 @@ impl Shared {
         state.queue.len() < state.free() + to_start + capacity
     }
 
-    /// Whether to start a worker for what is queued and for those that are coming.
+    /// Whether to start a worker for the queued jobs and for `coming` more.
     pub(crate) fn wants_worker(&self, state: &State, coming: usize) -> bool {
         let free = match self.fault {
             Fault::ReliesOnAWorkerThatHasAJobComing if coming > 0 && state.free() > 0 => {
@@ -89,7 +89,7 @@ impl Shared {
 
     pub(crate) fn full(&self) -> Reason {
         if self.has(Fault::RejectsWithAWrongReason) {
-            return Reason::Other("no place".into());
+            return Reason::Other("no room".into());
         }
         let capacity = self.spec.capacity;
         Reason::Full { capacity }
@@ -106,7 +106,7 @@ impl Shared {
         }
     }
 
-    /// Whether a submitter that waits is not told that the pool has closed.
+    /// Whether a blocked submitter keeps waiting although the pool has closed.
     pub(crate) fn stays_asleep(&self, state: &State) -> bool {
         let slept_through = match self.fault {
             Fault::DoesNotWakeSubmittersAtAStop => Phase::Stopping,
@@ -125,7 +125,7 @@ impl Shared {
         }
     }
 
-    /// Whether a worker without a job stays for as long as it takes.
+    /// Whether an idle worker stays without a timeout.
     pub(crate) fn stays(&self, state: &State) -> bool {
         match self.fault {
             Fault::KeepsIdleWorkers => true,
@@ -181,12 +181,12 @@ impl Shared {
 
     pub(crate) fn stats(&self) -> PoolStats {
         let state = self.lock();
-        let handed = state.queue.len().min(state.free());
+        let assigned = state.queue.len().min(state.free());
         let mut stats = state.counted;
         stats.running = state.live;
-        stats.idle = state.free() - handed;
-        stats.active = state.busy + state.inline + handed;
-        stats.waiting = state.queue.len() - handed;
+        stats.idle = state.free() - assigned;
+        stats.active = state.busy + state.inline + assigned;
+        stats.waiting = state.queue.len() - assigned;
         stats.capacity = self.spec.capacity;
         stats.max_workers = state.max_workers;
         stats.min_workers = self.spec.min_workers;

@@ -1,4 +1,4 @@
-//! What can be wrong with a pool.
+//! What the reference pool can do wrong.
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Fault {

@@ -1,4 +1,4 @@
-//! The reference pool behind the trait, and the faults of its methods.
+//! The reference pool as a `Pool`, and the faults that concern one method each.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Condvar, Mutex, RwLock};
@@ -15,7 +15,7 @@ use crate::reference::Shared;
 use crate::state::{Phase, State};
 
 pub(crate) struct Reference {
-    /// Shared with a worker check that keeps the pool, in a pool that has that fault.
+    /// Shared with the worker check if the fault is that the check keeps the pool alive.
     handle: Arc<Handle>,
 }
 
@@ -94,10 +94,10 @@ impl Pool for Reference {
 
     fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         let released = self.shared().release(deadline);
-        // Who waits without a deadline would try again for ever.
-        let short = deadline < Instant::now() + Duration::from_secs(24 * 3600);
+        // With a far deadline the caller is `release`, which would retry forever.
+        let is_near = deadline < Instant::now() + Duration::from_secs(24 * 3600);
         match self.fault() {
-            Fault::ReportsEveryReleaseAsTimedOut if short => Err(DrainTimeout::new(0, 0)),
+            Fault::ReportsEveryReleaseAsTimedOut if is_near => Err(DrainTimeout::new(0, 0)),
             Fault::ReportsEveryReleaseAsComplete => Ok(()),
             _ => released,
         }
@@ -216,7 +216,7 @@ impl Pool for Reference {
     }
 }
 
-/// The pool with the methods that the trait provides.
+/// The pool with the provided methods of the trait.
 struct DefaultMethods<'a>(&'a Reference);
 
 impl Pool for DefaultMethods<'_> {

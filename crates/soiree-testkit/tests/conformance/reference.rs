@@ -1,4 +1,4 @@
-//! A small correct pool, of one lock and one condition. Where it asks for a fault, it can be told to break a promise.
+//! A small correct pool with one lock and one condition variable. With a [`Fault`] it breaks one promise.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
@@ -20,14 +20,14 @@ pub(crate) struct Shared {
     pub(crate) context: WorkerContext,
     pub(crate) state: Mutex<State>,
     pub(crate) changed: Condvar,
-    /// Held around each job by a pool that is to do so.
+    /// Held for reading around each job, if the fault is that `resize` waits for running jobs.
     pub(crate) running: RwLock<()>,
-    /// How often the figures were asked for.
+    /// How often `stats` was called.
     pub(crate) stats_calls: AtomicUsize,
 }
 
 impl Shared {
-    pub(crate) fn submit(self: &Arc<Self>, job: Job, waits: bool) -> Result<(), SubmitError> {
+    pub(crate) fn submit(self: &Arc<Self>, job: Job, blocks: bool) -> Result<(), SubmitError> {
         let since = Instant::now();
         let mut failed = None;
         let mut state = self.lock();
@@ -58,7 +58,7 @@ impl Shared {
             let inside = self.context.depth() > 0 && !self.has(Fault::BlocksItsOwnWorkers);
             match self.overflow() {
                 Overflow::Reject => return Err(self.reject(state, job, self.full())),
-                _ if !waits => return Err(self.reject(state, job, self.full())),
+                _ if !blocks => return Err(self.reject(state, job, self.full())),
                 Overflow::DropOldest => {
                     let oldest = match self.fault {
                         Fault::DropsTheNewestJob => state.queue.pop_back(),
@@ -131,7 +131,7 @@ impl Shared {
             return Ok(());
         }
         let mut state = self.lock();
-        // Others may have counted on the worker; what they queued is run here.
+        // Submitters may have queued jobs for this worker: the calling thread runs them.
         while state.live == 1 && !self.has(Fault::LosesJobsWhenAThreadFails) {
             let Some(job) = state.queue.pop_front() else {
                 break;
@@ -149,7 +149,7 @@ impl Shared {
     }
 
     fn work(&self) {
-        let _entered = self.context.enter_worker();
+        let _guard = self.context.enter_worker();
         let mut state = self.lock();
         let mut idle_since = Instant::now();
         loop {
@@ -169,7 +169,7 @@ impl Shared {
                     self.count(&mut state, &outcome);
                     self.changed.notify_all();
                     drop(state);
-                    // The payload of a panic is user code as it is dropped.
+                    // Without the lock: dropping the payload of a panic runs user code.
                     self.drop_outcome(outcome);
                     state = self.lock();
                     idle_since = Instant::now();
@@ -205,9 +205,9 @@ impl Shared {
     }
 
     pub(crate) fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
-        let entered = self.context.enter_inline();
+        let guard = self.context.enter_inline();
         let mut state = self.lock();
-        if entered.is_none() && !self.has(Fault::HasNoRecursionLimit) {
+        if guard.is_none() && !self.has(Fault::HasNoRecursionLimit) {
             let depth = self.context.depth();
             return Err(self.reject(state, job, Reason::RecursionLimit { depth }));
         }
@@ -224,7 +224,7 @@ impl Shared {
         Ok(outcome)
     }
 
-    /// Drops what is queued; says how much that was.
+    /// Drops the queued jobs and returns how many there were.
     pub(crate) fn stop(&self) -> usize {
         self.close(Phase::Stopping);
         if self.has(Fault::RunsQueuedJobsAfterAStop) {

@@ -1,4 +1,4 @@
-//! P3: no job is lost or run twice. What the pool says about it plays no part here.
+//! P3: each accepted job runs exactly once, as counted by the jobs themselves and not by the pool's stats.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use crate::conformance::latch::TrackedJobs;
 use crate::conformance::pool_under_test::PoolUnderTest;
 use crate::conformance::spec::PoolSpec;
 
-/// Has several threads submit jobs; returns when all are accepted.
+/// Submits jobs from three threads, and returns when the pool has accepted all of them.
 fn submit_from_threads(
     fixture: &Fixture,
     pool: &PoolUnderTest,
@@ -21,7 +21,7 @@ fn submit_from_threads(
     let submitters: Vec<_> = (0..3)
         .map(|part| {
             let (fixture, pool, tracked) = (fixture.clone(), pool.clone(), tracked.clone());
-            fixture.clone().spawn("a submitter", move || {
+            fixture.clone().spawn("submitter", move || {
                 for number in part * each..(part + 1) * each {
                     fixture.submit(&pool, tracked.job(number));
                 }
@@ -39,11 +39,9 @@ fn assert_each_ran_once(
     tracked: &TrackedJobs,
     jobs: usize,
 ) {
-    fixture.wait_until(
-        pool,
-        &format!("each of {jobs} accepted jobs had run"),
-        || (0..jobs).all(|number| tracked.runs(number) > 0),
-    );
+    fixture.wait_until(pool, &format!("all {jobs} accepted jobs have run"), || {
+        (0..jobs).all(|number| tracked.runs(number) > 0)
+    });
     if let Some(number) = (0..jobs).find(|number| tracked.runs(*number) != 1) {
         let runs = tracked.runs(number);
         fixture.fail(&format!("job {number} of {jobs} ran {runs} times"));
@@ -74,10 +72,10 @@ pub(crate) fn p3_each_job_runs_exactly_once_while_the_pool_is_resized(fixture: &
     let tracked = TrackedJobs::new(3 * EACH);
     let resizer = {
         let (pool, tracked) = (pool.clone(), tracked.clone());
-        fixture.spawn("a thread that resizes", move || {
+        fixture.spawn("resizer", move || {
             for step in 0..3 * EACH {
                 if let Err(error) = pool.resize([1, 3, 2, 4][step % 4]) {
-                    return Err(format!("the pool is not resized: {error}"));
+                    return Err(format!("resize failed: {error}"));
                 }
                 if tracked.total_runs() == 3 * EACH {
                     break;
@@ -101,7 +99,7 @@ pub(crate) fn p3_no_job_is_lost_while_the_last_worker_leaves(fixture: &Fixture) 
     for _ in 0..300 {
         let waited = pool.submit_and_wait(|| {});
         fixture.assert(waited.is_ok(), || {
-            format!("a job that came as the worker left: {waited:?}")
+            format!("a job submitted while the worker leaves must run, but submit_and_wait returned {waited:?}")
         });
     }
 }
@@ -120,40 +118,43 @@ pub(crate) fn p3_jobs_that_wait_for_each_other_run_if_max_workers_allows(fixture
                 }),
             );
         }
-        fixture.wait_until(&pool, "two jobs that wait for each other had met", || {
-            tracked.total_runs() == 2
-        });
+        fixture.wait_until(
+            &pool,
+            "two jobs that wait for each other have both run",
+            || tracked.total_runs() == 2,
+        );
     }
 }
 
-/// Ends a pool while jobs come in. Which were accepted, and what became of each.
-fn race(fixture: &Fixture, capacity: usize, end: fn(&PoolUnderTest)) -> (TrackedJobs, Vec<bool>) {
+/// Closes a pool with `close` while three threads submit jobs. Returns the jobs, and for each whether it was accepted.
+fn race(fixture: &Fixture, capacity: usize, close: fn(&PoolUnderTest)) -> (TrackedJobs, Vec<bool>) {
     const EACH: usize = 15;
     let pool = fixture.pool(2, capacity);
     let tracked = TrackedJobs::new(3 * EACH);
-    let answered = Arc::new(AtomicUsize::new(0));
+    let submitted = Arc::new(AtomicUsize::new(0));
     let submitters: Vec<_> = (0..3)
         .map(|part| {
-            let (pool, tracked, answered) = (pool.clone(), tracked.clone(), Arc::clone(&answered));
-            fixture.spawn("a submitter", move || {
+            let (pool, tracked, submitted) =
+                (pool.clone(), tracked.clone(), Arc::clone(&submitted));
+            fixture.spawn("submitter", move || {
                 let mut accepted = Vec::new();
                 for number in part * EACH..(part + 1) * EACH {
                     accepted.push(pool.submit(tracked.job(number)).is_ok());
-                    answered.fetch_add(1, Ordering::SeqCst);
+                    submitted.fetch_add(1, Ordering::SeqCst);
                 }
                 accepted
             })
         })
         .collect();
-    // Neither before the first nor after the last job, mostly.
-    fixture.wait_until(&pool, "some jobs were handed over", || {
-        answered.load(Ordering::SeqCst) > 2
+    // So that the close is mostly neither before the first submit nor after the last.
+    fixture.wait_until(&pool, "some jobs have been submitted", || {
+        submitted.load(Ordering::SeqCst) > 2
     });
-    end(&pool);
+    close(&pool);
     let accepted: Vec<bool> = submitters.into_iter().flat_map(|s| s.join()).collect();
-    fixture.wait_until(&pool, "each accepted job had run or was dropped", || {
-        let known = |number: usize| tracked.runs(number) + tracked.drops(number) > 0;
-        (0..accepted.len()).all(|number| !accepted[number] || known(number))
+    fixture.wait_until(&pool, "each accepted job has run or been dropped", || {
+        let has_ended = |number: usize| tracked.runs(number) + tracked.drops(number) > 0;
+        (0..accepted.len()).all(|number| !accepted[number] || has_ended(number))
     });
     (tracked, accepted)
 }
@@ -189,27 +190,29 @@ pub(crate) fn p3_a_closed_pool_returns_the_rejected_job(fixture: &Fixture) {
     if let Err(rejected) = pool.submit(tracked.job(0)) {
         drop(rejected.into_job().run());
     }
-    fixture.wait_until(&pool, "the job had run, which was refused or not", || {
-        tracked.runs(0) == 1
-    });
+    fixture.wait_until(
+        &pool,
+        "the job has run, on the pool or after its rejection",
+        || tracked.runs(0) == 1,
+    );
 }
 
 pub(crate) fn p3_a_full_pool_returns_the_rejected_job(fixture: &Fixture) {
     let pool = fixture.pool(1, 1);
-    let held = fixture.occupy_worker(&pool);
+    let latch = fixture.occupy_worker(&pool);
     fixture.fill_queue(&pool, 1);
     let tracked = TrackedJobs::new(1);
     match pool.try_submit(tracked.job(0)) {
         Err(rejected) => drop(rejected.into_job().run()),
-        Ok(()) => fixture.fail("a queue that refused one job accepts the next"),
+        Ok(()) => fixture.fail("the queue rejected one job as full but accepts the next"),
     }
     fixture.assert(tracked.runs(0) == 1, || {
-        "the job inside the error is not the one that was handed over".into()
+        "the job in the error is not the submitted one".into()
     });
-    held.release();
+    latch.release();
 }
 
-/// Panics as it is dropped. Not with another of its kind: a worker that dies of one ends the process.
+/// Panics when dropped, with a payload that does not: a worker that died of one that does would abort the process.
 struct PanicOnDrop;
 
 impl Drop for PanicOnDrop {
@@ -221,7 +224,9 @@ impl Drop for PanicOnDrop {
 fn assert_next_job_runs(fixture: &Fixture, pool: &PoolUnderTest) {
     let tracked = TrackedJobs::new(1);
     fixture.submit(pool, tracked.job(0));
-    fixture.wait_until(pool, "the job after it had run", || tracked.runs(0) == 1);
+    fixture.wait_until(pool, "the job after the panic has run", || {
+        tracked.runs(0) == 1
+    });
 }
 
 pub(crate) fn p3_jobs_after_a_panic_still_run(fixture: &Fixture) {

@@ -1,4 +1,4 @@
-//! The cases, by what they are about. Each is a function of its own, with the name of its test.
+//! The cases, grouped by subject. Each is a function with the name of its test.
 
 pub(super) mod deadlines;
 pub(super) mod dropping;

@@ -1,4 +1,4 @@
-//! The provided methods of `Pool`: what each says by itself.
+//! The provided methods of `Pool`: each does what its docs say.
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::channel;
@@ -19,7 +19,7 @@ pub(crate) fn submit_and_wait_returns_after_the_job_has_ended(fixture: &Fixture)
         let waited = pool.submit_and_wait(tracked.job_with(number, thread::yield_now));
         let ran = tracked.runs(number);
         fixture.assert(waited.is_ok() && ran == 1, || {
-            format!("it returned {waited:?} when the job had run {ran} times")
+            format!("it returned {waited:?} after the job had run {ran} times")
         });
     }
 }
@@ -29,7 +29,7 @@ pub(crate) fn submit_and_wait_reports_a_panic(fixture: &Fixture) {
     let waited = pool.submit_and_wait(|| resume_unwind(Box::new("on purpose")));
     fixture.assert(
         matches!(&waited, Err(WaitError::Panicked(message)) if &**message == "on purpose"),
-        || format!("the job panicked with \"on purpose\", and it said: {waited:?}"),
+        || format!("the job panicked with \"on purpose\", but it returned {waited:?}"),
     );
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn submit_all_and_wait_returns_after_all_jobs_have_ended(fixture: &Fi
     let waited = pool.submit_all_and_wait(jobs.collect());
     let ran = tracked.total_runs();
     fixture.assert(waited.is_ok() && ran == 10, || {
-        format!("it returned {waited:?} when {ran} of 10 jobs had ended")
+        format!("it returned {waited:?} after {ran} of 10 jobs had ended")
     });
 }
 
@@ -57,7 +57,11 @@ pub(crate) fn submit_all_and_wait_returns_the_first_error(fixture: &Fixture) {
     let ran = tracked.total_runs();
     fixture.assert(
         matches!(&waited, Err(WaitError::Panicked(message)) if &**message == "first") && ran == 1,
-        || format!("the second job panicked first, the last ran {ran} times: {waited:?}"),
+        || {
+            format!(
+                "the second job is the first to panic, and the last job ran {ran} times: {waited:?}"
+            )
+        },
     );
 }
 
@@ -65,90 +69,90 @@ pub(crate) fn submit_before_submits_the_job(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let late = Instant::now() + fixture.timeout * 10;
     let submitted = pool.submit_before(|| {}, late);
-    fixture.wait_until(&pool, "the job was counted as successful", || {
+    fixture.wait_until(&pool, "the job has been counted as successful", || {
         pool.stats().successful == 1
     });
     let stats = pool.stats();
     fixture.assert(submitted.is_ok() && stats.submitted == 1, || {
-        format!("one job was handed over, with the word {submitted:?}: {stats:?}")
+        format!("one job was submitted, and submit_before returned {submitted:?}: {stats:?}")
     });
 }
 
 pub(crate) fn try_submit_never_blocks(fixture: &Fixture) {
     let pool = fixture.pool(1, 1);
-    let held = fixture.occupy_worker(&pool);
+    let latch = fixture.occupy_worker(&pool);
     fixture.fill_queue(&pool, 1);
     for _ in 0..3 {
         let submitted = pool.try_submit(|| {});
         fixture.assert(submitted.is_err(), || {
-            "it accepts a job for which there is no place".into()
+            "it accepted a job although the queue is full".into()
         });
     }
-    held.release();
+    latch.release();
 }
 
 pub(crate) fn submit_now_submits_the_job(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let submitted = pool.submit_now(|| {});
     fixture.assert(submitted.is_ok(), || {
-        format!("there is place for a job, and it is refused: {submitted:?}")
+        format!("the queue has room, but the job was rejected: {submitted:?}")
     });
-    fixture.wait_until(&pool, "the job was counted as successful", || {
+    fixture.wait_until(&pool, "the job has been counted as successful", || {
         pool.stats().successful == 1
     });
 }
 
 pub(crate) fn submit_now_never_blocks(fixture: &Fixture) {
     let pool = fixture.pool(1, 1);
-    let held = fixture.occupy_worker(&pool);
+    let latch = fixture.occupy_worker(&pool);
     fixture.fill_queue(&pool, 1);
     let submitted = pool.submit_now(|| {});
     fixture.assert(submitted.is_err(), || {
-        "it accepts a job for which there is no place".into()
+        "it accepted a job although the queue is full".into()
     });
-    held.release();
+    latch.release();
 }
 
 pub(crate) fn run_inline_runs_the_job_on_the_caller(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
-    let what = "a job that runs another one inline had ended";
+    let what = "a job that runs another one inline has ended";
     let ran_here = run_on_worker(fixture, &pool, what, |pool| {
-        let (said, ran_on) = channel();
+        let (sender, ran_on) = channel();
         let outcome = pool.run_inline(move || {
-            let _ = said.send(thread::current().id());
+            let _ = sender.send(thread::current().id());
         });
         let here = ran_on.try_recv() == Ok(thread::current().id());
         here && matches!(outcome, Ok(JobOutcome::Completed))
     });
     fixture.assert(ran_here, || {
-        "the job has not run to its end on this thread by the time it returns".into()
+        "it returned before the job had ended on the calling thread".into()
     });
 }
 
 pub(crate) fn run_inline_returns_the_outcome(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
-    let what = "a job that runs another one inline had ended";
+    let what = "a job that runs another one inline has ended";
     let panicked = run_on_worker(fixture, &pool, what, |pool| {
         let outcome = pool.run_inline(|| resume_unwind(Box::new("on purpose")));
         matches!(outcome, Ok(JobOutcome::Panicked(_)))
     });
     fixture.assert(panicked, || {
-        "the job panicked, and it does not say so".into()
+        "the job panicked, but it returned another outcome".into()
     });
 }
 
 pub(crate) fn run_inline_counts_the_job(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
-    let what = "a job that runs another one inline had ended";
+    let what = "a job that runs another one inline has ended";
     run_on_worker(fixture, &pool, what, |pool| {
         drop(pool.run_inline(|| {}));
     });
-    fixture.wait_until(&pool, "both jobs were counted as successful", || {
+    fixture.wait_until(&pool, "both jobs have been counted as successful", || {
         pool.stats().successful == 2
     });
     let stats = pool.stats();
     fixture.assert(stats.submitted == 2, || {
-        format!("one job was handed over, which ran one inline: {stats:?}")
+        format!("one job was submitted and ran another one inline: {stats:?}")
     });
 }
 
@@ -160,29 +164,29 @@ pub(crate) fn stop_and_wait_for_returns_after_running_jobs_have_ended(fixture: &
     fixture.wait_until_running(&pool, &latch);
     let stop = {
         let pool = pool.clone();
-        let long = fixture.timeout * 10;
-        fixture.spawn("stop_and_wait_for", move || pool.stop_and_wait_for(long))
+        let timeout = fixture.timeout * 10;
+        fixture.spawn("stop_and_wait_for", move || pool.stop_and_wait_for(timeout))
     };
     stop.wait_until_blocked();
     latch.release();
     let stopped = stop.join();
     let ran = tracked.runs(0);
     fixture.assert(stopped == Ok(()) && ran == 1, || {
-        format!("it returned {stopped:?} when the running job had ended {ran} times")
+        format!("it returned {stopped:?} after the running job had ended {ran} times")
     });
 }
 
 pub(crate) fn stop_and_wait_for_reports_running_jobs(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
-    let held = fixture.occupy_workers(&pool, 2);
+    let latches = fixture.occupy_workers(&pool, 2);
     let stopped = pool.stop_and_wait_for(Duration::ZERO);
     fixture.assert(stopped == Err(DrainTimeout::new(2, 0)), || {
-        format!("two jobs run as its time is over, and none waited: {stopped:?}")
+        format!("two jobs run and none is queued at the timeout: {stopped:?}")
     });
-    drop(held);
+    drop(latches);
 }
 
-/// A pool at which most figures differ from one another, and none moves.
+/// A pool whose stats do not change, and are mostly different numbers.
 fn pool_with_distinct_stats(fixture: &Fixture) -> (PoolUnderTest, Vec<Latch>) {
     let pool = fixture.pool(2, 8);
     for number in 0..7 {
@@ -192,21 +196,22 @@ fn pool_with_distinct_stats(fixture: &Fixture) -> (PoolUnderTest, Vec<Latch>) {
             fixture.submit(&pool, || resume_unwind(Box::new(())));
         }
     }
-    fixture.wait_until(&pool, "seven jobs had ended", || pool.ended() == 7);
-    let held = fixture.occupy_workers(&pool, 2);
+    fixture.wait_until(&pool, "seven jobs have ended", || pool.ended() == 7);
+    let latches = fixture.occupy_workers(&pool, 2);
     for _ in 0..3 {
         fixture.submit(&pool, || {});
     }
-    (pool, held)
+    (pool, latches)
 }
 
-fn assert_agrees(fixture: &Fixture, said: fn(&dyn Pool) -> u64, figure: fn(&PoolStats) -> u64) {
-    let (pool, held) = pool_with_distinct_stats(fixture);
-    let (said, stats) = (said(pool.pool()), pool.stats());
-    fixture.assert(said == figure(&stats), || {
-        format!("nothing moves in the pool; it says {said}, and its figures are {stats:?}")
+/// Asserts that a method returns the same number as the field of the stats.
+fn assert_agrees(fixture: &Fixture, method: fn(&dyn Pool) -> u64, field: fn(&PoolStats) -> u64) {
+    let (pool, latches) = pool_with_distinct_stats(fixture);
+    let (returned, stats) = (method(pool.pool()), pool.stats());
+    fixture.assert(returned == field(&stats), || {
+        format!("it returned {returned}, but the stats are {stats:?}")
     });
-    drop(held);
+    drop(latches);
 }
 
 pub(crate) fn running_agrees_with_stats(fixture: &Fixture) {

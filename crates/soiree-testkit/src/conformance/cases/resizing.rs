@@ -1,4 +1,4 @@
-//! `resize`, and what P2 and P3 say about limits that move.
+//! `resize`, and how P2 and P3 hold while the limit changes.
 
 use soiree_core::{MAX_WORKERS, ResizeError};
 
@@ -10,7 +10,7 @@ use crate::conformance::spec::PoolSpec;
 
 fn resize(fixture: &Fixture, pool: &PoolUnderTest, max_workers: usize) {
     if let Err(error) = pool.resize(max_workers) {
-        fixture.fail(&format!("the pool is not resized: {error}"));
+        fixture.fail(&format!("resize failed: {error}"));
     }
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn resize_to_0_workers_is_rejected(fixture: &Fixture) {
     let stats = pool.stats();
     fixture.assert(
         resized == Err(ResizeError::NoWorkers) && stats.max_workers == 2,
-        || format!("a pool of 2 was to be resized to 0, and said {resized:?}: {stats:?}"),
+        || format!("resize(0) of a pool with max_workers 2 returned {resized:?}: {stats:?}"),
     );
 }
 
@@ -39,11 +39,9 @@ pub(crate) fn resize_above_the_maximum_is_rejected(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
     let resized = pool.resize(usize::MAX);
     let stats = pool.stats();
-    let rejected = matches!(resized, Err(ResizeError::TooLarge { .. }));
-    fixture.assert(rejected && stats.max_workers == 2, || {
-        format!(
-            "{MAX_WORKERS} workers are the most there may be, and it said {resized:?}: {stats:?}"
-        )
+    let is_rejected = matches!(resized, Err(ResizeError::TooLarge { .. }));
+    fixture.assert(is_rejected && stats.max_workers == 2, || {
+        format!("the maximum is {MAX_WORKERS}, and resize above it returned {resized:?}: {stats:?}")
     });
 }
 
@@ -55,7 +53,11 @@ pub(crate) fn resize_below_min_workers_is_rejected(fixture: &Fixture) {
     let stats = pool.stats();
     fixture.assert(
         resized == Err(ResizeError::BelowMin { max: 1, min: 2 }) && stats.max_workers == 4,
-        || format!("2 workers are to stay, of 4 that may live, and it said {resized:?}: {stats:?}"),
+        || {
+            format!(
+                "min_workers is 2 and max_workers 4, and resize(1) returned {resized:?}: {stats:?}"
+            )
+        },
     );
 }
 
@@ -80,13 +82,13 @@ pub(crate) fn resize_up_unblocks_submitters(fixture: &Fixture) {
     let (latch, job) = Latch::new();
     let submitter = {
         let pool = pool.clone();
-        fixture.spawn("a submit to a full queue", move || pool.submit(job).is_ok())
+        fixture.spawn("submit to a full queue", move || pool.submit(job).is_ok())
     };
     submitter.wait_until_blocked();
     resize(fixture, &pool, 2);
     fixture.wait_until_running(&pool, &latch);
     fixture.assert(submitter.join(), || {
-        "a submit to a full queue was refused, and there is a new worker".into()
+        "the blocked submit was rejected although the pool has a new worker".into()
     });
     drop((first, latch));
 }
@@ -97,19 +99,19 @@ pub(crate) fn resize_down_starts_no_job_above_the_new_limit(fixture: &Fixture) {
         let max_workers = 1 + round % 2;
         let before = pool.ended();
         resize(fixture, &pool, 3);
-        let held = fixture.occupy_workers(&pool, 3);
+        let latches = fixture.occupy_workers(&pool, 3);
         resize(fixture, &pool, max_workers);
         let meter = ConcurrencyMeter::default();
         for _ in 0..12 {
             fixture.submit(&pool, meter.job());
         }
-        drop(held);
-        fixture.wait_until(&pool, "all jobs of the round had ended", || {
+        drop(latches);
+        fixture.wait_until(&pool, "all jobs of the round have ended", || {
             pool.ended() == before + 15
         });
-        let most = meter.most();
-        fixture.assert(most <= max_workers, || {
-            format!("{most} jobs ran at once that were handed over after a resize to {max_workers}")
+        let peak = meter.peak();
+        fixture.assert(peak <= max_workers, || {
+            format!("{peak} jobs submitted after a resize to {max_workers} ran at once")
         });
     }
 }
@@ -120,7 +122,7 @@ pub(crate) fn resize_down_ends_workers_above_the_new_limit(fixture: &Fixture) {
     let pool = fixture.build(spec);
     drop(fixture.occupy_workers(&pool, 3));
     resize(fixture, &pool, 1);
-    fixture.wait_until(&pool, "no more workers lived than may", || {
+    fixture.wait_until(&pool, "the workers above the limit have ended", || {
         pool.stats().running <= 1
     });
 }
@@ -129,15 +131,15 @@ pub(crate) fn resize_down_and_up_again_loses_no_job(fixture: &Fixture) {
     let pool = fixture.pool(3, 16);
     let tracked = TrackedJobs::new(100);
     for round in 0..10 {
-        let held = fixture.occupy_workers(&pool, 1);
+        let latches = fixture.occupy_workers(&pool, 1);
         for number in 0..10 {
             fixture.submit(&pool, tracked.job(10 * round + number));
         }
         resize(fixture, &pool, 1);
-        drop(held);
+        drop(latches);
         resize(fixture, &pool, 3);
     }
-    fixture.wait_until(&pool, "each of 100 jobs had run", || {
+    fixture.wait_until(&pool, "all 100 jobs have run", || {
         (0..100).all(|number| tracked.runs(number) == 1)
     });
 }

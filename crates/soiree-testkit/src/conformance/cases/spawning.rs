@@ -1,4 +1,4 @@
-//! P8: threads that cannot be started.
+//! P8: what a pool does if threads cannot be started.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +16,7 @@ fn would_block() -> io::Error {
     io::Error::from(io::ErrorKind::WouldBlock)
 }
 
-/// A pool for which only those threads start of which `starts` is true; `None` if it does not even come to be.
+/// A pool whose n-th thread starts only if `starts(n)` is true. `None` if the pool cannot be made without its threads.
 fn pool_where_threads_start(
     fixture: &Fixture,
     mut spec: PoolSpec,
@@ -30,7 +30,7 @@ fn pool_where_threads_start(
             Err(would_block())
         }
     }));
-    // A pool that starts its threads when it is made says so there, and factories cannot return errors.
+    // A pool that starts its threads when it is made fails there, and a factory can only panic.
     catch_unwind(AssertUnwindSafe(|| fixture.build(spec))).ok()
 }
 
@@ -45,12 +45,14 @@ pub(crate) fn p8_no_job_hangs_if_no_thread_starts(fixture: &Fixture) {
         if let Err(rejected) = submitted {
             drop(rejected.into_job().run());
         }
-        fixture.wait_until(&pool, "the job had run, which was refused or not", || {
-            tracked.runs(number) == 1
-        });
+        fixture.wait_until(
+            &pool,
+            "the job has run, on the pool or after its rejection",
+            || tracked.runs(number) == 1,
+        );
         let stats = pool.stats();
         fixture.assert(accepted || stats.rejected > 0, || {
-            format!("a job was refused, for no thread starts: {stats:?}")
+            format!("a job was rejected, as no thread starts: {stats:?}")
         });
     }
 }
@@ -65,7 +67,7 @@ pub(crate) fn p8_one_worker_runs_all_jobs_if_later_threads_do_not_start(fixture:
     for number in 0..50 {
         fixture.submit(&pool, tracked.job(number));
     }
-    fixture.wait_until(&pool, "one worker had run all jobs", || {
+    fixture.wait_until(&pool, "one worker has run all jobs", || {
         tracked.total_runs() == 50
     });
 }
@@ -81,7 +83,7 @@ pub(crate) fn p8_no_job_is_lost_while_every_second_thread_does_not_start(fixture
     let submitters: Vec<_> = (0..2)
         .map(|part| {
             let (pool, tracked) = (pool.clone(), tracked.clone());
-            fixture.spawn("a submitter", move || {
+            fixture.spawn("submitter", move || {
                 let numbers = part * EACH..(part + 1) * EACH;
                 numbers
                     .map(|number| pool.submit(tracked.job(number)).is_ok())
@@ -90,36 +92,38 @@ pub(crate) fn p8_no_job_is_lost_while_every_second_thread_does_not_start(fixture
         })
         .collect();
     let accepted: Vec<bool> = submitters.into_iter().flat_map(|s| s.join()).collect();
-    fixture.wait_until(&pool, "each accepted job had run", || {
+    fixture.wait_until(&pool, "each accepted job has run", || {
         (0..2 * EACH).all(|number| tracked.runs(number) == usize::from(accepted[number]))
     });
 }
 
 pub(crate) fn p8_a_job_queued_for_a_thread_that_does_not_start_is_not_lost(fixture: &Fixture) {
-    let (starting, started) = channel();
-    let (go, may_fail) = channel::<()>();
-    let (starting, may_fail) = (Mutex::new(starting), Mutex::new(may_fail));
-    let patience = fixture.timeout;
+    let (sender, starting) = channel();
+    let (let_fail, may_fail) = channel::<()>();
+    let (sender, may_fail) = (Mutex::new(sender), Mutex::new(may_fail));
+    let timeout = fixture.timeout;
     let pool = pool_where_threads_start(fixture, PoolSpec::new(1, 4), move |_| {
         let lock = |poisoned: PoisonError<_>| poisoned.into_inner();
-        let _ = starting.lock().unwrap_or_else(lock).send(());
-        let _ = may_fail.lock().map(|told| told.recv_timeout(patience));
+        let _ = sender.lock().unwrap_or_else(lock).send(());
+        let _ = may_fail
+            .lock()
+            .map(|receiver| receiver.recv_timeout(timeout));
         false
     });
     let Some(pool) = pool else { return };
     let tracked = TrackedJobs::new(2);
-    let submit = |what, number| {
+    let submit = |name, number| {
         let (pool, job) = (pool.clone(), tracked.job(number));
-        fixture.spawn(what, move || pool.submit(job).is_ok())
+        fixture.spawn(name, move || pool.submit(job).is_ok())
     };
-    let first = submit("a submit that starts a thread", 0);
-    fixture.recv("the pool starts a thread", &started);
-    // While the thread is about to start, the pool may take it for a worker.
-    let second = submit("a submit while a thread is being started", 1);
+    let first = submit("submit that starts a thread", 0);
+    fixture.recv("the pool has started a thread", &starting);
+    // Until the start has failed, the pool may count the thread as a worker.
+    let second = submit("submit while a thread is being started", 1);
     second.wait_until_blocked();
-    drop(go);
+    drop(let_fail);
     let accepted = [first.join(), second.join()];
-    fixture.wait_until(&pool, "each accepted job had run, and no other", || {
+    fixture.wait_until(&pool, "each accepted job has run, and no other", || {
         (0..2).all(|number| tracked.runs(number) == usize::from(accepted[number]))
     });
 }

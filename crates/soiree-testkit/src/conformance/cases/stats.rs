@@ -1,4 +1,4 @@
-//! P1: the figures.
+//! P1: the stats of a pool.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use crate::conformance::fixture::Fixture;
 use crate::conformance::pool_under_test::PoolUnderTest;
 use crate::conformance::spec::PoolSpec;
 
-/// What is known of a pool without asking it. Each rises before the pool can know.
+/// Upper bounds for the pool's counters. The test increases each before the pool can increase its own.
 #[derive(Default)]
 struct UpperBounds {
     submitted: AtomicU64,
     ended: AtomicU64,
 }
 
-/// Tells the observer to end, also when the case fails.
+/// Makes the observer thread end when dropped, also if the case fails.
 struct StopOnDrop(Arc<AtomicBool>);
 
 impl Drop for StopOnDrop {
@@ -27,7 +27,7 @@ impl Drop for StopOnDrop {
     }
 }
 
-/// Lets jobs of one kind through a pool, and has its figures looked at: after each job, and by another thread meanwhile.
+/// Submits jobs from two threads and runs `check` after each job, and on a third thread all the time.
 fn check_under_load(
     fixture: &Fixture,
     job: fn(&Arc<UpperBounds>, usize) -> Job,
@@ -39,7 +39,7 @@ fn check_under_load(
     let done = StopOnDrop(Arc::default());
     let observer = {
         let (pool, bounds, done) = (pool.clone(), Arc::clone(&bounds), Arc::clone(&done.0));
-        fixture.spawn("the observer of the figures", move || {
+        fixture.spawn("observer of the stats", move || {
             let mut last = PoolStats::default();
             while !done.load(Ordering::SeqCst) {
                 check(&pool, &bounds, &mut last)?;
@@ -50,7 +50,7 @@ fn check_under_load(
     let submitters: Vec<_> = (0..2)
         .map(|_| {
             let (fixture, pool, bounds) = (fixture.clone(), pool.clone(), Arc::clone(&bounds));
-            fixture.clone().spawn("a submitter", move || {
+            fixture.clone().spawn("submitter", move || {
                 let mut last = PoolStats::default();
                 for number in 0..JOBS {
                     bounds.submitted.fetch_add(1, Ordering::SeqCst);
@@ -70,7 +70,7 @@ fn check_under_load(
     }
 }
 
-/// Every third job panics, and every third comes too late.
+/// One job in three panics, and one in three is past its deadline.
 fn mixed_job(_: &Arc<UpperBounds>, number: usize) -> Job {
     match number % 3 {
         0 => Job::new(|| resume_unwind(Box::new(()))),
@@ -93,7 +93,7 @@ pub(crate) fn p1_stats_balance_at_every_moment(fixture: &Fixture) {
             return Ok(());
         }
         Err(format!(
-            "accepted jobs are missing in the figures, or are counted twice: {stats:?}"
+            "the stats miss accepted jobs or count them twice: {stats:?}"
         ))
     });
 }
@@ -107,7 +107,9 @@ pub(crate) fn p1_counters_of_ended_jobs_never_decrease(fixture: &Fixture) {
             || stats.discarded < last.discarded
             || stats.rejected < last.rejected;
         if decreased {
-            return Err(format!("{stats:?} came after {last:?}"));
+            return Err(format!(
+                "a counter decreased; first {last:?}, then {stats:?}"
+            ));
         }
         *last = stats;
         Ok(())
@@ -129,7 +131,7 @@ pub(crate) fn p1_no_counter_exceeds_what_really_happened(fixture: &Fixture) {
             return Ok(());
         }
         Err(format!(
-            "{submitted} jobs were handed over and {ended} had ended, all well: {stats:?}"
+            "at most {submitted} jobs were submitted and {ended} had ended, all without a panic: {stats:?}"
         ))
     });
 }
@@ -139,8 +141,8 @@ pub(crate) fn p1_an_idle_pool_shows_no_waiting_and_no_active_jobs(fixture: &Fixt
     for number in 0..30 {
         fixture.submit(&pool, mixed_job(&Arc::default(), number));
     }
-    fixture.wait_until(&pool, "all 30 jobs had ended", || pool.ended() == 30);
-    fixture.wait_until(&pool, "nothing waited and nothing was active", || {
+    fixture.wait_until(&pool, "all 30 jobs have ended", || pool.ended() == 30);
+    fixture.wait_until(&pool, "no job has remained waiting or active", || {
         let stats = pool.stats();
         stats.waiting == 0 && stats.active == 0
     });
@@ -148,14 +150,14 @@ pub(crate) fn p1_an_idle_pool_shows_no_waiting_and_no_active_jobs(fixture: &Fixt
 
 pub(crate) fn p1_active_counts_the_running_jobs_exactly(fixture: &Fixture) {
     let pool = fixture.pool(3, 8);
-    for held in 1..=3 {
-        let latches = fixture.occupy_workers(&pool, held);
+    for running in 1..=3 {
+        let latches = fixture.occupy_workers(&pool, running);
         let stats = pool.stats();
-        fixture.assert(stats.active == held, || {
-            format!("{held} jobs run and are held, and nothing else was handed over: {stats:?}")
+        fixture.assert(stats.active == running, || {
+            format!("exactly {running} jobs run, and no other job was submitted: {stats:?}")
         });
         drop(latches);
-        fixture.wait_until(&pool, "the held jobs had ended", || {
+        fixture.wait_until(&pool, "the running jobs have ended", || {
             pool.stats().active == 0
         });
     }
@@ -163,43 +165,39 @@ pub(crate) fn p1_active_counts_the_running_jobs_exactly(fixture: &Fixture) {
 
 pub(crate) fn p1_waiting_counts_the_queued_jobs_exactly(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
-    let held = fixture.occupy_workers(&pool, 2);
+    let latches = fixture.occupy_workers(&pool, 2);
     for waiting in 1..=5 {
         fixture.submit(&pool, || {});
         let stats = pool.stats();
         fixture.assert(stats.waiting == waiting, || {
-            format!("{waiting} jobs wait behind two that hold both workers: {stats:?}")
+            format!("exactly {waiting} jobs wait behind the two that run: {stats:?}")
         });
     }
-    drop(held);
+    drop(latches);
 }
 
 pub(crate) fn p1_running_counts_the_live_workers(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
-    let held = fixture.occupy_workers(&pool, 2);
+    let latches = fixture.occupy_workers(&pool, 2);
     let stats = pool.stats();
     fixture.assert(stats.running == 2, || {
-        format!("two workers, all that may live, run a job each: {stats:?}")
+        format!("two workers live, as each of two jobs runs on one: {stats:?}")
     });
-    drop(held);
+    drop(latches);
 }
 
 pub(crate) fn p1_idle_counts_the_workers_without_a_job(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
-    let mut held = fixture.occupy_workers(&pool, 2);
+    let mut latches = fixture.occupy_workers(&pool, 2);
     let stats = pool.stats();
     fixture.assert(stats.idle == 0, || {
-        format!("both workers have a job: {stats:?}")
+        format!("both workers run a job, so none is idle: {stats:?}")
     });
-    held.truncate(1);
-    fixture.wait_until(
-        &pool,
-        "all workers but the one with a job were idle",
-        || {
-            let stats = pool.stats();
-            stats.active == 1 && stats.idle + 1 == stats.running
-        },
-    );
+    latches.truncate(1);
+    fixture.wait_until(&pool, "all workers except one have become idle", || {
+        let stats = pool.stats();
+        stats.active == 1 && stats.idle + 1 == stats.running
+    });
 }
 
 pub(crate) fn p1_a_job_that_returns_is_counted_as_successful(fixture: &Fixture) {
@@ -207,10 +205,10 @@ pub(crate) fn p1_a_job_that_returns_is_counted_as_successful(fixture: &Fixture) 
     for _ in 0..5 {
         fixture.submit(&pool, || {});
     }
-    fixture.wait_until(&pool, "five jobs had ended", || pool.ended() == 5);
+    fixture.wait_until(&pool, "five jobs have ended", || pool.ended() == 5);
     let stats = pool.stats();
     fixture.assert(stats.successful == 5, || {
-        format!("five jobs ended well: {stats:?}")
+        format!("five jobs returned: {stats:?}")
     });
 }
 
@@ -219,7 +217,7 @@ pub(crate) fn p1_a_job_that_panics_is_counted_as_failed(fixture: &Fixture) {
     for _ in 0..5 {
         fixture.submit(&pool, || resume_unwind(Box::new("on purpose")));
     }
-    fixture.wait_until(&pool, "five jobs had panicked", || pool.ended() == 5);
+    fixture.wait_until(&pool, "five jobs have panicked", || pool.ended() == 5);
     let stats = pool.stats();
     fixture.assert(stats.failed == 5 && stats.successful == 0, || {
         format!("five jobs panicked: {stats:?}")
@@ -233,26 +231,26 @@ pub(crate) fn p1_a_job_rejected_by_a_closed_pool_is_counted_only_as_rejected(fix
     let stats = pool.stats();
     fixture.assert(
         stats.rejected == rejected && stats.submitted + rejected == 3,
-        || format!("of three jobs {rejected} were refused: {stats:?}"),
+        || format!("{rejected} of three jobs were rejected: {stats:?}"),
     );
 }
 
 pub(crate) fn p1_a_job_rejected_by_a_full_pool_is_counted_only_as_rejected(fixture: &Fixture) {
     let pool = fixture.pool(1, 2);
-    let held = fixture.occupy_worker(&pool);
+    let latch = fixture.occupy_worker(&pool);
     let filled = fixture.fill_queue(&pool, 2) as u64;
     let stats = pool.stats();
     fixture.assert(stats.rejected == 1 && stats.submitted == 1 + filled, || {
-        format!("one job runs, {filled} wait, and one was refused: {stats:?}")
+        format!("one job runs, {filled} wait, and one was rejected: {stats:?}")
     });
-    held.release();
+    latch.release();
 }
 
 pub(crate) fn p1_stats_show_max_workers(fixture: &Fixture) {
     for workers in [1, 3] {
         let stats = fixture.pool(workers, 5).stats();
         fixture.assert(stats.max_workers == workers, || {
-            format!("the pool was to have at most {workers} workers: {stats:?}")
+            format!("max_workers is {workers}: {stats:?}")
         });
     }
 }
@@ -261,7 +259,7 @@ pub(crate) fn p1_stats_show_the_capacity(fixture: &Fixture) {
     for capacity in [1, 5] {
         let stats = fixture.pool(2, capacity).stats();
         fixture.assert(stats.capacity == capacity, || {
-            format!("in the pool {capacity} jobs may wait: {stats:?}")
+            format!("the capacity is {capacity}: {stats:?}")
         });
     }
 }
@@ -271,6 +269,6 @@ pub(crate) fn p1_stats_show_min_workers(fixture: &Fixture) {
     spec.min_workers = 2;
     let stats = fixture.build(spec).stats();
     fixture.assert(stats.min_workers == 2, || {
-        format!("two workers are to stay when idle: {stats:?}")
+        format!("min_workers is 2: {stats:?}")
     });
 }

@@ -1,4 +1,4 @@
-//! Pools that lose jobs, wait for themselves, or cannot do without a thread.
+//! Pools that lose jobs, deadlock on themselves, ignore deadlines, or hang if a thread does not start.
 
 use super::caught;
 use crate::faults::Fault;

@@ -1,4 +1,4 @@
-//! Pools that do not keep to their limits.
+//! Pools that exceed their limits, or do the wrong thing when full.
 
 use super::caught;
 use crate::faults::Fault;

@@ -1,4 +1,4 @@
-//! Pools that do not end as they should.
+//! Pools that stop, release or drop in a wrong way.
 
 use super::caught;
 use crate::faults::Fault;

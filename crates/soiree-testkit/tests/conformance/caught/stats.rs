@@ -1,4 +1,4 @@
-//! Pools whose figures are wrong.
+//! Pools with wrong stats.
 
 use super::caught;
 use crate::faults::Fault;
