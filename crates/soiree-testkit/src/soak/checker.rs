@@ -1,4 +1,4 @@
-//! What became of every job of a round, against what its pool says.
+//! Compares what happened to the jobs of a round with the pool's stats.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -7,17 +7,17 @@ use soiree_core::{Overflow, PoolStats};
 use super::ledger::{JobRecord, Ledger, SubmitResult, lock};
 use super::{SoakFault, SoakOperation, SoakReport};
 
-/// What the jobs of a round and their submitters counted.
+/// What happened to the jobs of a round, according to themselves and their submitters.
 #[derive(Debug, Default)]
 struct Counts {
     successful: u64,
     failed: u64,
-    /// Accepted, and dropped where a deadline may have passed.
+    /// Accepted and dropped, with a deadline that may have passed.
     dropped_late: u64,
-    /// Accepted, and dropped although no deadline can have passed.
+    /// Accepted and dropped, although no deadline can have passed.
     dropped: u64,
     rejected: u64,
-    /// Dropped, and their submitter was not told whether they were rejected or discarded.
+    /// Dropped, and their submitter does not know whether the pool rejected or discarded them.
     unknown: u64,
     nested: u64,
 }
@@ -47,7 +47,7 @@ impl Counts {
         self.successful + self.failed
     }
 
-    /// What the pool counted must be what the jobs did.
+    /// Checks that the pool counted what happened to the jobs.
     fn compare(&self, stats: &PoolStats, may_discard: bool) -> Result<(), SoakFault> {
         let same = |counter, pool: u64, jobs: u64| match pool == jobs {
             true => Ok(()),
@@ -69,7 +69,7 @@ impl Counts {
         if !stats.is_balanced() {
             return Err(SoakFault::Unbalanced(Box::new(*stats)));
         }
-        // With the rest right, their sum is. How it divides is known where nothing else may be dropped.
+        // The stats balance, so expired and discarded have the right sum. The split is known only if no job may be discarded.
         let discarded = match may_discard {
             true => stats
                 .discarded
@@ -82,13 +82,13 @@ impl Counts {
 }
 
 impl Ledger {
-    /// Jobs that are still to be run or dropped.
+    /// How many jobs have neither finished nor been dropped.
     pub(super) fn unsettled(&self) -> u64 {
         let records = lock(&self.records);
         records.iter().filter(|record| !record.is_settled()).count() as u64
     }
 
-    /// Judges a round that is at rest. Without figures, the pool is gone: it was dropped.
+    /// Checks a round whose pool is idle, and adds it to the report. `stats` is `None` if the pool was dropped.
     pub(super) fn check(
         &self,
         stats: Option<PoolStats>,
@@ -115,7 +115,7 @@ impl Ledger {
         if let Some(stats) = &stats {
             counts.compare(stats, may_discard)?;
         }
-        // A pool that is dropped discards nothing.
+        // No stats: the pool was dropped, which discards nothing, so what it dropped has expired.
         let (expired, discarded) = match stats {
             Some(stats) => (stats.expired, stats.discarded),
             None => (counts.dropped_late, counts.dropped),

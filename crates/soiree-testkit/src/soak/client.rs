@@ -1,4 +1,4 @@
-//! One who does random things to a pool: a thread of the soak, or a job.
+//! A client runs random operations on a pool: a thread of the soak is one, and so is a job that calls its own pool.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -17,18 +17,18 @@ pub(super) struct Client {
     ledger: Arc<Ledger>,
     pool: Arc<dyn Pool>,
     rng: Rng,
-    /// Its number, if it is a thread of the soak.
+    /// The number of the thread; `None` if the client is a job.
     thread: Option<usize>,
     operation: SoakOperation,
-    /// How deep its jobs are in jobs.
+    /// How many jobs submitted one another before the jobs of this client.
     depth: u32,
-    /// The last figures it read.
+    /// The stats that this client read last.
     last_stats: PoolStats,
     records: Vec<Arc<JobRecord>>,
 }
 
 impl Client {
-    /// A thread of the soak, with its number.
+    /// The client of a thread of the soak.
     pub(super) fn thread(
         ledger: &Arc<Ledger>,
         pool: Arc<dyn Pool>,
@@ -40,7 +40,7 @@ impl Client {
         client
     }
 
-    /// A job, whose jobs are so deep in jobs.
+    /// The client of a job.
     fn nested(ledger: &Arc<Ledger>, pool: Arc<dyn Pool>, rng: Rng, depth: u32) -> Self {
         Self {
             ledger: Arc::clone(ledger),
@@ -54,7 +54,7 @@ impl Client {
         }
     }
 
-    /// Does inside a job what the job's plan says about its own pool.
+    /// Runs the operations that a job's plan has for its own pool, and closes the pool if the plan says so.
     fn run_in_job(ledger: &Arc<Ledger>, pool: Arc<dyn Pool>, plan: Plan) {
         let rng = Rng::with_seed(plan.nested.unwrap_or(0));
         let mut client = Self::nested(ledger, pool, rng, plan.depth + 1);
@@ -76,7 +76,7 @@ impl Client {
         }
     }
 
-    /// What a job does that is to end its own pool.
+    /// Closes the pool from one of its jobs.
     fn close_from_job(&mut self, operation: SoakOperation) {
         self.operation = operation;
         match operation {
@@ -100,7 +100,7 @@ impl Client {
         }
     }
 
-    /// Ends the pool. Dropping it is no act of an actor: it is done when the last one has gone.
+    /// Closes the pool. Does nothing for `Drop`: the pool is dropped with its last client.
     pub(super) fn close_pool(&mut self, operation: SoakOperation) {
         match operation {
             SoakOperation::Stop => {
@@ -114,7 +114,7 @@ impl Client {
             SoakOperation::ReleaseWithDeadline => {
                 self.start(operation);
                 let rest = Duration::from_micros(self.rng.u64(..2_000));
-                // What it leaves is seen in the figures.
+                // The checker sees in the stats what the release has discarded.
                 let _ = self.pool.release_with_deadline(Instant::now() + rest);
             }
             SoakOperation::StopInJob | SoakOperation::ReleaseInJob => {
@@ -181,7 +181,7 @@ impl Client {
         self.start(operation);
         let count = self.rng.usize(2..6);
         let (records, jobs): (Vec<_>, Vec<_>) = (0..count).map(|_| self.random_job()).unzip();
-        // Of the jobs that did not complete, only the first one's error is told.
+        // The error is that of the first job that did not complete; which others did not is unknown.
         let all_completed = self.pool.submit_all_and_wait(jobs).is_ok();
         for record in &records {
             if record.has_finished() {
@@ -204,9 +204,9 @@ impl Client {
             return;
         }
         self.start(SoakOperation::Resize);
-        let least = self.ledger.spec.min_workers.max(1);
-        let max_workers = self.rng.usize(least..=least + 8);
-        // Before, as the first job beyond the old limit may begin at once.
+        let min = self.ledger.spec.min_workers.max(1);
+        let max_workers = self.rng.usize(min..=min + 8);
+        // Before the call, as a job above the old limit may start during it.
         self.ledger.highest_limit.fetch_max(max_workers, Relaxed);
         match self.pool.resize(max_workers) {
             Ok(()) => {}
@@ -222,7 +222,7 @@ impl Client {
         if !stats.is_balanced() {
             self.ledger.fail(SoakFault::Unbalanced(Box::new(stats)));
         }
-        // The truth is read after the figures, so it can only have grown since.
+        // Read after the pool's stats, so these counters can only have grown since.
         let ledger = &self.ledger;
         let upper_bound = |counter: &std::sync::atomic::AtomicU64| counter.load(Relaxed);
         for (counter, pool, at_most) in [
@@ -263,13 +263,13 @@ impl Client {
         self.last_stats = stats;
     }
 
-    /// P2, as the jobs see it: what is accepted and has not begun waits, or is in the hands of a worker.
+    /// Checks P2 by the jobs' own counters: an accepted job that has not started is queued or about to run on a worker.
     fn check_queue(&self) {
         let ledger = &self.ledger;
         let accepted = ledger.accepted.load(Relaxed);
-        let gone = ledger.started.load(Relaxed) + ledger.dropped.load(Relaxed);
+        let left_queue = ledger.started.load(Relaxed) + ledger.dropped.load(Relaxed);
         let limit = ledger.spec.capacity + ledger.highest_limit.load(Relaxed);
-        let (waiting, limit) = (accepted.saturating_sub(gone), limit as u64);
+        let (waiting, limit) = (accepted.saturating_sub(left_queue), limit as u64);
         if waiting > limit {
             ledger.fail(SoakFault::TooManyWaiting { waiting, limit });
         }
@@ -289,14 +289,14 @@ impl Client {
         let record = Arc::new(JobRecord::new(plan));
         self.records.push(Arc::clone(&record));
         self.ledger.offered.fetch_add(1, Relaxed);
-        let tracked_job = TrackedJob {
+        let job = TrackedJob {
             record: Arc::clone(&record),
             ledger: Arc::clone(&self.ledger),
             pool: Arc::downgrade(&self.pool),
             call_pool: Self::run_in_job,
             was_run: false,
         };
-        (record, tracked_job.into_job())
+        (record, job.into_job())
     }
 
     fn handle_result(&mut self, record: &JobRecord, result: Result<(), SubmitError>) {
@@ -311,10 +311,10 @@ impl Client {
         self.ledger.accepted.fetch_add(1, Relaxed);
     }
 
-    /// What comes back has to be the job itself, untouched and fit for use.
+    /// Checks that a rejected job is the submitted one, has neither run nor been dropped, and can still do either.
     fn check_rejected_job(&mut self, record: &JobRecord, rejected: SubmitError) {
-        let fates = || (record.runs(), record.drops());
-        let before = fates();
+        let counts = || (record.runs(), record.drops());
+        let before = counts();
         record.set_submit_result(SubmitResult::Rejected);
         let job = rejected.into_job();
         if self.rng.bool() {
@@ -322,7 +322,7 @@ impl Client {
         } else {
             drop(job);
         }
-        let (runs, drops) = fates();
+        let (runs, drops) = counts();
         if before != (0, 0) || runs + drops != 1 {
             self.ledger.fail(SoakFault::NotReturned { runs, drops });
         }

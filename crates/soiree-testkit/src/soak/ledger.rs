@@ -1,4 +1,5 @@
-//! What the jobs of a round and their submitters count. Relaxed throughout, so that the soak orders nothing for the pool.
+//! What the jobs of a round and their submitters count. All orderings are `Relaxed`, so that the soak does not synchronize
+//! threads in place of the pool.
 
 use std::cell::Cell;
 use std::sync::atomic::{
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::plan::{Deadline, Plan};
 use super::{SoakFault, SoakOperation, SoakSpec};
 
-/// One job: what it is, what its submitter was told, and what became of it.
+/// What is known of one job.
 pub(super) struct JobRecord {
     pub(super) plan: Plan,
     submit_result: AtomicU8,
@@ -18,41 +19,41 @@ pub(super) struct JobRecord {
     drops: AtomicU32,
 }
 
-/// What a submitter was told of its job.
+/// What the pool returned to the submitter of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum SubmitResult {
-    /// Nothing, or not of this one among several.
+    /// The call has not returned, or returned one result for several jobs.
     Unknown,
     Accepted,
-    /// The job came back. What is done to it afterwards is the submitter's own affair.
+    /// The pool returned the job. What the submitter then does with it does not count for the pool.
     Rejected,
 }
 
-/// All that is counted in one round.
+/// All counters of one round.
 pub(super) struct Ledger {
     pub(super) spec: SoakSpec,
-    /// Whether nearly every submission waits for its job, so that a stranded one is not found by those that follow.
+    /// Whether most submissions wait for their job. A job that the pool forgot is then not run by a worker woken for the next.
     pub(super) mostly_waits: bool,
     pub(super) records: Mutex<Vec<Arc<JobRecord>>>,
-    /// Submitters that have not ended.
+    /// Submitting threads that have not finished.
     pub(super) submitters: AtomicUsize,
-    /// What each thread of the soak is doing.
+    /// The current operation of each thread of the soak.
     current: Vec<AtomicU8>,
-    /// Rises with whatever happens.
+    /// Increases with everything that happens, for the watchdog.
     pub(super) steps: AtomicU64,
     operations: [AtomicU64; SoakOperation::ALL.len()],
-    /// Jobs that a pool was offered, those that it is being offered included.
+    /// Jobs that were submitted, counted before the call.
     pub(super) offered: AtomicU64,
     pub(super) accepted: AtomicU64,
     pub(super) started: AtomicU64,
     pub(super) dropped: AtomicU64,
     pub(super) successful: AtomicU64,
     pub(super) failed: AtomicU64,
-    /// Threads of the pool that are inside a job.
+    /// Threads of the pool that run a job.
     running: AtomicUsize,
     pub(super) peak_running: AtomicUsize,
-    /// The greatest limit that the pool was given.
+    /// The highest `max_workers` of the pool so far.
     pub(super) highest_limit: AtomicUsize,
     pub(super) is_fixed_size: AtomicBool,
     fault: Mutex<Option<SoakFault>>,
@@ -63,7 +64,7 @@ thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A thread is inside a job until this is dropped.
+/// Counts the thread as running a job until dropped.
 pub(super) struct RunningGuard<'a>(Option<&'a Ledger>);
 
 impl JobRecord {
@@ -101,7 +102,7 @@ impl JobRecord {
         self.finishes.load(Relaxed) > 0
     }
 
-    /// Whether nothing more is to come of it.
+    /// Whether the job has finished or was dropped.
     pub(super) fn is_settled(&self) -> bool {
         self.has_finished() || self.drops() > 0
     }
@@ -136,12 +137,12 @@ impl Ledger {
         }
     }
 
-    /// The calling thread belongs to the soak: jobs that it runs are run inline.
+    /// Marks the calling thread as one of the soak. Jobs that it runs take no worker of the pool.
     pub(super) fn mark_soak_thread() {
         IS_SOAK_THREAD.set(true);
     }
 
-    /// A thread of the soak, if it is one, begins an operation.
+    /// Counts an operation. `thread` is `None` if a job runs it.
     pub(super) fn start_operation(&self, thread: Option<usize>, operation: SoakOperation) {
         self.steps.fetch_add(1, Relaxed);
         self.operations[operation as usize].fetch_add(1, Relaxed);
@@ -150,7 +151,7 @@ impl Ledger {
         }
     }
 
-    /// A thread of the soak is at something that is not counted.
+    /// Sets the current operation of a thread without counting it.
     pub(super) fn set_operation(&self, thread: usize, operation: SoakOperation) {
         self.current[thread].store(operation as u8, Relaxed);
     }
@@ -165,7 +166,7 @@ impl Ledger {
         SoakOperation::ALL.into_iter().zip(times)
     }
 
-    /// Only the first fault is kept; what follows may follow from it.
+    /// Records a fault. Keeps only the first, as later ones may be its consequences.
     pub(super) fn fail(&self, fault: SoakFault) {
         lock(&self.fault).get_or_insert(fault);
     }
@@ -174,7 +175,7 @@ impl Ledger {
         lock(&self.fault).clone()
     }
 
-    /// A job begins on the calling thread.
+    /// Records that a job starts on the calling thread.
     pub(super) fn start_job(&self, record: &JobRecord) -> RunningGuard<'_> {
         let runs = record.runs.fetch_add(1, Relaxed) + 1;
         self.steps.fetch_add(1, Relaxed);
@@ -191,7 +192,7 @@ impl Ledger {
             self.fail(SoakFault::RanPastDeadline);
         }
         self.started.fetch_add(1, Relaxed);
-        // What runs inside another job on the same thread, or on a submitter, takes no worker.
+        // A job that runs inline, inside another job or on a submitter, takes no worker.
         if IS_SOAK_THREAD.get() {
             return RunningGuard(None);
         }
@@ -207,9 +208,9 @@ impl Ledger {
         RunningGuard(Some(self))
     }
 
-    /// A job is about to end, as it was to.
+    /// Records that a job is about to return or panic.
     pub(super) fn finish_job(&self, record: &JobRecord) {
-        // Before the job's own mark, so that whoever sees that finds it counted.
+        // Counted before the job is marked as finished, so that a thread that sees the mark sees the count.
         if record.submit_result() != SubmitResult::Rejected {
             let count = if record.plan.panic_mode.panics() {
                 &self.failed
@@ -222,7 +223,7 @@ impl Ledger {
         self.steps.fetch_add(1, Relaxed);
     }
 
-    /// A job was dropped unrun.
+    /// Records that a job was dropped without running.
     pub(super) fn drop_job(&self, record: &JobRecord) {
         if record.submit_result() != SubmitResult::Rejected {
             self.dropped.fetch_add(1, Relaxed);

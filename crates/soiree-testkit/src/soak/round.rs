@@ -1,4 +1,4 @@
-//! One round: a pool, those who use it, its end, and the watch over all of it.
+//! One round: makes a pool, runs clients on it, closes it, and watches that all of that makes progress.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
@@ -20,12 +20,12 @@ pub(super) struct Round {
     number: u64,
     threads: usize,
     rng: Rng,
-    /// How the pool ends, and what another thread may do to the same purpose.
+    /// The operation that closes the pool; then the one by which a submitter may close it as well.
     closings: Vec<SoakOperation>,
     ledger: Arc<Ledger>,
 }
 
-/// Notices when nothing happens any more.
+/// Notices when a round makes no progress.
 struct Watchdog<'a> {
     ledger: &'a Ledger,
     stall_timeout: Duration,
@@ -51,7 +51,7 @@ impl Round {
         )];
         if closings[0] == SoakOperation::Drop {
             if spec.overflow == Overflow::DropOldest {
-                // A pool that is gone cannot say how many it discarded.
+                // A dropped pool cannot tell how many jobs it discarded.
                 spec.overflow = Overflow::Block;
             }
         } else if rng.u8(0..3) == 0 {
@@ -82,14 +82,14 @@ impl Round {
         report: &mut SoakReport,
     ) -> Result<(), SoakFailure> {
         let pool: Arc<dyn Pool> = Arc::new(make(&self.ledger.spec));
-        // For its last figures. A pool that is to be dropped must not be kept by this.
+        // For the stats in a failure. Must not keep a pool alive that the round drops.
         let weak = Arc::downgrade(&pool);
         let _kept = (self.closings[0] != SoakOperation::Drop).then(|| Arc::clone(&pool));
         let ledger = Arc::clone(&self.ledger);
         let mut watchdog = Watchdog::new(&ledger, stall_timeout);
         let outcome = self.execute(pool, &mut watchdog).and_then(|stats| {
             self.ledger.check(stats, &self.closings, report)?;
-            // Last, so that it does not hide behind an account that happens to be right.
+            // Last: faults recorded during the round fail it even if the counters are right.
             self.ledger.fault().map_or(Ok(()), Err)
         });
         outcome.map_err(|fault| SoakFailure {
@@ -102,13 +102,13 @@ impl Round {
         })
     }
 
-    /// Uses the pool and ends it. Returns its figures at rest, unless it was dropped.
+    /// Runs clients on the pool and closes it. Returns the stats of the idle pool; `None` if the pool was dropped.
     fn execute(
         &mut self,
         pool: Arc<dyn Pool>,
         watchdog: &mut Watchdog<'_>,
     ) -> Result<Option<PoolStats>, SoakFault> {
-        // Few and short, to end often; many and long, for all that takes time to come about.
+        // Some rounds are short, to close pools often; others are long, for what takes time to happen.
         let submitters = pick(&mut self.rng, &[1, 2, self.threads, self.threads]);
         let submitters = submitters.min(self.threads);
         let budget = pick(&mut self.rng, &[5, 20, 80, 300]);
@@ -116,16 +116,16 @@ impl Round {
         let (done, all_done) = channel();
         for number in 0..submitters {
             let second = self.closings.get(1).filter(|_| number == 0);
-            let second = second.map(|end| (self.rng.usize(..budget), *end));
+            let second = second.map(|closing| (self.rng.usize(..budget), *closing));
             let client = Client::thread(&self.ledger, Arc::clone(&pool), self.rng.fork(), number);
             let body = submitter(Arc::clone(&self.ledger), client, number, budget, second);
             start(&self.ledger, number, done.clone(), body);
         }
-        let (by, number) = (self.closings[0], self.threads);
+        let (closing, number) = (self.closings[0], self.threads);
         let after = self.rng.u64(..(submitters * budget * 3 / 2) as u64);
-        let kept = (by != SoakOperation::Drop).then(|| Arc::clone(&pool));
+        let kept = (closing != SoakOperation::Drop).then(|| Arc::clone(&pool));
         let client = Client::thread(&self.ledger, pool, self.rng.fork(), number);
-        let body = closer(Arc::clone(&self.ledger), client, number, after, by);
+        let body = closer(Arc::clone(&self.ledger), client, number, after, closing);
         start(&self.ledger, number, done, body);
         watchdog.wait_for(all_done)?;
 
@@ -133,7 +133,7 @@ impl Round {
             watchdog.wait_until_settled()?;
             return Ok(None);
         };
-        // Whatever the end was, this waits for what it left.
+        // A stop, or a release past its deadline, leaves running jobs. A release waits for them.
         let (done, all_done) = channel();
         let (released, ledger) = (Arc::clone(&pool), Arc::clone(&self.ledger));
         let release = move || {
@@ -158,13 +158,13 @@ fn submitter(
     move || {
         Ledger::mark_soak_thread();
         for step in 0..budget {
-            if let Some((_, end)) = second.filter(|(at, _)| *at == step) {
-                client.close_pool(end);
+            if let Some((_, closing)) = second.filter(|(at, _)| *at == step) {
+                client.close_pool(closing);
             }
             client.step();
         }
         ledger.submitters.fetch_sub(1, Relaxed);
-        // It may hold the last handle of the pool.
+        // The client may hold the last handle of the pool.
         ledger.set_operation(number, SoakOperation::Drop);
         drop(client);
         ledger.set_operation(number, SoakOperation::Done);
@@ -176,23 +176,23 @@ fn closer(
     mut client: Client,
     number: usize,
     after: u64,
-    by: SoakOperation,
+    closing: SoakOperation,
 ) -> impl FnOnce() + Send + 'static {
     move || {
         Ledger::mark_soak_thread();
         while ledger.offered.load(Relaxed) < after && ledger.submitters.load(Relaxed) > 0 {
             thread::sleep(Duration::from_micros(20));
         }
-        if by == SoakOperation::Drop {
-            ledger.start_operation(Some(number), by);
+        if closing == SoakOperation::Drop {
+            ledger.start_operation(Some(number), closing);
         }
-        client.close_pool(by);
+        client.close_pool(closing);
         drop(client);
         ledger.set_operation(number, SoakOperation::Done);
     }
 }
 
-/// Starts the thread of that number. Its end is told in any case.
+/// Starts a thread of the soak. It drops `done` when it ends, also by a panic.
 fn start(
     ledger: &Arc<Ledger>,
     number: usize,
@@ -207,13 +207,13 @@ fn start(
                 message: PanicPayload::new(payload).message().into(),
             });
         }
-        // Of no interest once the round has failed.
+        // The receiver is gone if the round has failed.
         let _ = done.send(());
     };
     let builder = thread::Builder::new().name(format!("soak-{number}"));
     builder
         .spawn(guarded)
-        .expect("the system starts a thread for the soak");
+        .expect("the operating system can start a thread for the soak");
 }
 
 impl<'a> Watchdog<'a> {
@@ -226,7 +226,7 @@ impl<'a> Watchdog<'a> {
         }
     }
 
-    /// Whether nothing has happened for too long. Ends at the first fault that anyone met.
+    /// Whether the round has made no progress for the stall timeout. Fails at the first fault that a thread recorded.
     fn has_stalled(&mut self) -> Result<bool, SoakFault> {
         if let Some(fault) = self.ledger.fault() {
             return Err(fault);
@@ -238,7 +238,7 @@ impl<'a> Watchdog<'a> {
         Ok(self.since.elapsed() > self.stall_timeout)
     }
 
-    /// Waits until all threads have ended.
+    /// Blocks until all threads have ended.
     fn wait_for(&mut self, all_done: Receiver<()>) -> Result<(), SoakFault> {
         let interval = self.stall_timeout.min(Duration::from_millis(100));
         while all_done.recv_timeout(interval) != Err(RecvTimeoutError::Disconnected) {
@@ -263,7 +263,7 @@ impl<'a> Watchdog<'a> {
         }
     }
 
-    /// A pool may count the end of a job a moment after the job has ended.
+    /// Blocks until the pool is idle, at most for the stall timeout: it may count the end of a job a moment after that end.
     fn wait_until_idle(&mut self, pool: &dyn Pool) -> Result<PoolStats, SoakFault> {
         loop {
             let stats = pool.stats();
@@ -275,13 +275,13 @@ impl<'a> Watchdog<'a> {
     }
 }
 
-/// A pool's figures, if there is still a pool and it answers.
+/// The stats of the pool; `None` if it was dropped or does not return them within a second.
 fn query_stats(pool: Weak<dyn Pool>) -> Option<PoolStats> {
     let pool = pool.upgrade()?;
-    let (answer, set_submit_result) = channel();
-    let ask = move || {
-        let _ = answer.send(pool.stats());
+    let (sender, receiver) = channel();
+    let query = move || {
+        let _ = sender.send(pool.stats());
     };
-    thread::Builder::new().spawn(ask).ok()?;
-    set_submit_result.recv_timeout(Duration::from_secs(1)).ok()
+    thread::Builder::new().spawn(query).ok()?;
+    receiver.recv_timeout(Duration::from_secs(1)).ok()
 }

@@ -1,4 +1,4 @@
-//! The jobs of a soak: each keeps account of itself.
+//! The jobs of a soak, which record what happens to them.
 
 use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, Weak};
@@ -8,21 +8,21 @@ use soiree_core::{Job, Pool, Task};
 use super::ledger::{JobRecord, Ledger, SubmitResult, lock};
 use super::plan::{PanicMode, Plan};
 
-/// What a job holds. Dropped without having been run, it says so.
+/// A job before it runs. Records its drop if it never ran.
 pub(super) struct TrackedJob {
     pub(super) record: Arc<JobRecord>,
     pub(super) ledger: Arc<Ledger>,
-    /// Weak, as a job in a queue must not keep its pool alive.
+    /// Weak: a queued job must not keep its pool alive.
     pub(super) pool: Weak<dyn Pool>,
-    /// Calls the job's own pool, as the plan says.
+    /// Calls the job's own pool as the plan says.
     pub(super) call_pool: fn(&Arc<Ledger>, Arc<dyn Pool>, Plan),
     pub(super) was_run: bool,
 }
 
-/// Panics as it is dropped.
+/// Panics when dropped.
 struct PanicOnDrop;
 
-/// A job that is not a closure.
+/// A job as a `Task`.
 struct SharedJob(Mutex<Option<TrackedJob>>);
 
 impl TrackedJob {
@@ -34,7 +34,7 @@ impl TrackedJob {
         if plan.panic_mode == PanicMode::OnDrop {
             let guard = PanicOnDrop;
             return Job::new(move || {
-                // Moved in, to go off as the closure ends or is dropped.
+                // Moved into the closure, so that it is dropped with it, whether the closure ran or not.
                 let _guard = guard;
                 self.run();
             });
@@ -52,7 +52,7 @@ impl TrackedJob {
         }
         self.ledger.finish_job(&self.record);
         drop(running);
-        // Without a call to the panic hook, which would print each of them.
+        // `resume_unwind` does not call the panic hook, which would print every panic.
         match plan.panic_mode {
             PanicMode::WhileRunning => resume_unwind(Box::new("as planned")),
             PanicMode::WhileRunningAndOnDrop => resume_unwind(Box::new(PanicOnDrop)),
@@ -82,7 +82,7 @@ impl Drop for TrackedJob {
 impl Drop for PanicOnDrop {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            // Without an allocation: core cannot but forget what a payload panics with as it is dropped.
+            // A payload without allocation: core has to leak the payload of a panic in a payload's drop.
             resume_unwind(Box::new(()));
         }
     }

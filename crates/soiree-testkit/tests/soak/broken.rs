@@ -1,4 +1,4 @@
-//! Pools that are sound but for one thing.
+//! Pools with one defect each.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -23,7 +23,7 @@ pub(crate) enum Defect {
     CountsRejectedAsSubmitted,
     HangsInRelease,
     PanicsInStop,
-    /// No defect, but a lack.
+    /// Not a defect: a pool may have a fixed size.
     CannotResize,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Broken {
     spec: SoakSpec,
 }
 
-/// Submissions of all pools of a kind, as no single one lives to see so many.
+/// Submissions to all pools together: no pool lives long enough for 10,000.
 static SUBMISSIONS: AtomicU64 = AtomicU64::new(0);
 
 impl Broken {
@@ -53,7 +53,7 @@ impl Broken {
             .idle_timeout(spec.idle_timeout)
             .overflow(spec.overflow)
             .build()
-            .expect("the limits of a soak are sound");
+            .expect("a soak has valid limits");
         Self {
             pool,
             defect,
@@ -78,7 +78,7 @@ impl Pool for Broken {
                 Ok(())
             }
             Defect::CountsJobsTwice if Self::is_every_10_000th() => {
-                // Nobody but the pool knows of this one.
+                // A job that no client submitted.
                 let _ = Pool::submit(&self.pool, Job::new(|| {}));
                 Pool::submit(&self.pool, job)
             }
