@@ -1,7 +1,7 @@
-//! Listeners on the caller's thread, and the registry that finds them.
+//! Calls listeners on the caller's thread, and finds them in the registry.
 
-mod common;
+mod criterion_runner;
 
 fn main() {
-    common::measure(&["sync-", "hot-", "spread-", "stars-", "subscribe-"]);
+    criterion_runner::run(&["sync-", "hot-", "spread-", "stars-", "subscribe-"]);
 }

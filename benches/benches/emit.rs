@@ -1,7 +1,7 @@
-//! Events through a pool.
+//! Emits events through a pool.
 
-mod common;
+mod criterion_runner;
 
 fn main() {
-    common::measure(&["emit-"]);
+    criterion_runner::run(&["emit-"]);
 }

@@ -1,7 +1,7 @@
-//! Jobs on a pool.
+//! Runs jobs on a pool.
 
-mod common;
+mod criterion_runner;
 
 fn main() {
-    common::measure(&["tiny-jobs-", "idle-pool"]);
+    criterion_runner::run(&["tiny-jobs-", "idle-pool"]);
 }

@@ -1,14 +1,15 @@
-//! Every workload and who does it.
+//! One workload and the subject that runs it.
 
-use crate::meter::Bench;
+use crate::measure::Bench;
 
-/// One workload done by one contender.
+/// One workload, run by one subject.
 pub struct Case {
-    /// What is done.
+    /// The name of the workload.
     pub workload: String,
-    /// Who does it.
-    pub contender: &'static str,
-    /// Whether threads are involved, so that a process should run it only once.
+    /// The name of the subject.
+    pub subject: &'static str,
+    /// Whether the case uses several threads. Each run then needs a process of its own, as the system may place the threads of a
+    /// process well or badly.
     pub threaded: bool,
     make: Box<dyn Fn() -> Box<dyn Bench>>,
 }
@@ -16,47 +17,25 @@ pub struct Case {
 impl Case {
     pub(crate) fn new<B: Bench + 'static>(
         workload: impl Into<String>,
-        contender: &'static str,
+        subject: &'static str,
         make: impl Fn() -> B + 'static,
     ) -> Self {
         Self {
             workload: workload.into(),
-            contender,
+            subject,
             threaded: false,
             make: Box::new(move || Box::new(make())),
         }
     }
 
-    /// A process should run it only once, as the system may place its threads well or badly.
+    /// Marks the case as one that uses several threads.
     pub(crate) fn threaded(mut self) -> Self {
         self.threaded = true;
         self
     }
 
-    /// Makes what is needed for it.
+    /// Does the setup, which is not measured, and returns the work to measure.
     pub fn prepare(&self) -> Box<dyn Bench> {
         (self.make)()
     }
-}
-
-/// All of them; without the crates that soiree is measured against, unless built with the feature `peers`.
-pub fn cases() -> Vec<Case> {
-    [
-        crate::dispatch::cases(),
-        crate::among::cases(),
-        crate::stars::cases(),
-        crate::churn::cases(),
-        crate::emit::cases(),
-        crate::pool::cases(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-/// The case of these names.
-pub fn find(workload: &str, contender: &str) -> Option<Case> {
-    cases()
-        .into_iter()
-        .find(|case| case.workload == workload && case.contender == contender)
 }

@@ -1,4 +1,4 @@
-//! Events from `emit` to the end of their listeners, through a pool.
+//! Events through a pool, from `emit` until their listeners have returned.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -7,56 +7,59 @@ use soiree::{Emission, EventPool};
 use soiree_testkit::ManualPool;
 
 use crate::case::Case;
-use crate::listening::{Countdown, TOPIC, called, calls};
-use crate::meter::{Sample, measure};
-use crate::pool::{CAPACITY, by_value, produce, worker_pool};
-use crate::port::Port;
+use crate::go_port::GoPort;
+use crate::jobs::jobs_by_value;
+use crate::latch::Latch;
+use crate::listener::{TOPIC, calls, count_call};
+use crate::measure::{measure, split_across_threads};
+use crate::pools::{CAPACITY, worker_pool};
+use crate::sample::Sample;
 
 const PRODUCERS: [u64; 2] = [1, 2];
 const WORKERS: [usize; 2] = [2, 10];
-/// How many emissions are kept before they are waited for.
+/// How many emissions a producer keeps before it waits for them.
 const BATCH: usize = 1000;
 
-type Work = Box<dyn FnMut(u64) -> Sample>;
+type BoxedBench = Box<dyn FnMut(u64) -> Sample>;
 
 pub(crate) fn cases() -> Vec<Case> {
-    let mut cases = vec![Case::new("emit-one-thread", "soiree", by_hand)];
+    let mut cases = vec![Case::new("emit-one-thread", "soiree", on_manual_pool)];
     for producers in PRODUCERS {
         for workers in WORKERS {
-            let mut add = |contender, make: fn(u64, usize) -> Work| {
+            let mut add = |subject, make: fn(u64, usize) -> BoxedBench| {
                 let workload = format!("emit-{producers}p-{workers}w");
                 let make = move || make(producers, workers);
-                cases.push(Case::new(workload, contender, make).threaded());
+                cases.push(Case::new(workload, subject, make).threaded());
             };
             add("soiree, kept", |p, w| Box::new(soiree(p, w, true)));
             add("soiree, dropped", |p, w| Box::new(soiree(p, w, false)));
-            add("literal port, kept", |p, w| Box::new(literal(p, w, true)));
+            add("literal port, kept", |p, w| Box::new(go_port(p, w, true)));
             add("literal port, dropped", |p, w| {
-                Box::new(literal(p, w, false))
+                Box::new(go_port(p, w, false))
             });
-            add("crossbeam, one value", |p, w| Box::new(by_value(p, w)));
+            add("crossbeam, one value", |p, w| Box::new(jobs_by_value(p, w)));
         }
     }
     for workers in WORKERS {
         let workload = format!("emit-and-wait-{workers}w");
-        let mut add = |contender, make: fn(usize) -> Work| {
-            cases.push(Case::new(&workload, contender, move || make(workers)).threaded());
+        let mut add = |subject, make: fn(usize) -> BoxedBench| {
+            cases.push(Case::new(&workload, subject, move || make(workers)).threaded());
         };
-        add("soiree", |w| Box::new(one_at_a_time(w)));
-        add("literal port", |w| Box::new(literal_one_at_a_time(w)));
+        add("soiree", |w| Box::new(emit_and_wait(w)));
+        add("literal port", |w| Box::new(go_port_emit_and_wait(w)));
         #[cfg(feature = "peers")]
-        add("tokio spawn", |w| Box::new(tokio_one_at_a_time(w)));
+        add("tokio spawn", |w| Box::new(tokio_spawn_and_await(w)));
     }
     cases
 }
 
-fn listening(workers: usize) -> (EventPool, &'static Countdown) {
-    let countdown = Countdown::leaked();
+fn soiree_with_listener(workers: usize) -> (EventPool, &'static Latch) {
+    let latch = Latch::leaked();
     let soiree = EventPool::with_pool(worker_pool(workers));
     soiree
-        .on(TOPIC, |_| countdown.hit())
-        .expect("the topic is sound");
-    (soiree, countdown)
+        .on(TOPIC, |_| latch.count_down())
+        .expect("the topic is valid");
+    (soiree, latch)
 }
 
 fn emit(soiree: &EventPool, payload: u64) -> Emission {
@@ -66,10 +69,10 @@ fn emit(soiree: &EventPool, payload: u64) -> Emission {
 }
 
 fn soiree(producers: u64, workers: usize, keep: bool) -> impl FnMut(u64) -> Sample {
-    let (soiree, countdown) = listening(workers);
-    through(
+    let (soiree, latch) = soiree_with_listener(workers);
+    emit_all(
         producers,
-        countdown,
+        latch,
         keep,
         move |payload, kept| {
             let emission = emit(&soiree, payload);
@@ -81,24 +84,24 @@ fn soiree(producers: u64, workers: usize, keep: bool) -> impl FnMut(u64) -> Samp
     )
 }
 
-fn literal_listening(workers: usize) -> (Port, &'static Countdown) {
-    let countdown = Countdown::leaked();
-    let port = Port::new(workers, CAPACITY);
+fn go_port_with_listener(workers: usize) -> (GoPort, &'static Latch) {
+    let latch = Latch::leaked();
+    let port = GoPort::new(workers, CAPACITY);
     port.on(
         TOPIC,
         Arc::new(|_| {
-            countdown.hit();
+            latch.count_down();
             Ok(())
         }),
     );
-    (port, countdown)
+    (port, latch)
 }
 
-fn literal(producers: u64, workers: usize, keep: bool) -> impl FnMut(u64) -> Sample {
-    let (port, countdown) = literal_listening(workers);
-    through(
+fn go_port(producers: u64, workers: usize, keep: bool) -> impl FnMut(u64) -> Sample {
+    let (port, latch) = go_port_with_listener(workers);
+    emit_all(
         producers,
-        countdown,
+        latch,
         keep,
         move |payload, kept| {
             let errors = port.emit(black_box(TOPIC), payload);
@@ -110,18 +113,18 @@ fn literal(producers: u64, workers: usize, keep: bool) -> impl FnMut(u64) -> Sam
     )
 }
 
-/// Emits from so many threads, waits for what is kept in batches, and for all listeners in the end.
-fn through<K>(
+/// Emits from `producers` threads. Waits for the kept emissions in batches, and in the end for all listeners.
+fn emit_all<K>(
     producers: u64,
-    countdown: &'static Countdown,
+    latch: &'static Latch,
     keep: bool,
     emit: impl Fn(u64, &mut Vec<K>) + Sync,
     wait: impl Fn(K) + Sync,
 ) -> impl FnMut(u64) -> Sample {
     move |ops| {
-        countdown.begin(ops);
+        latch.reset(ops);
         let sample = measure(ops, || {
-            produce(producers, ops, |ops| {
+            split_across_threads(producers, ops, |ops| {
                 let mut kept = Vec::with_capacity(if keep { BATCH } else { 0 });
                 for payload in 0..ops {
                     emit(payload, &mut kept);
@@ -131,79 +134,81 @@ fn through<K>(
                 }
                 kept.into_iter().for_each(&wait);
             });
-            countdown.wait();
+            latch.wait();
         });
-        countdown.check();
+        latch.assert_exact();
         sample
     }
 }
 
-fn one_at_a_time(workers: usize) -> impl FnMut(u64) -> Sample {
-    let (soiree, countdown) = listening(workers);
+fn emit_and_wait(workers: usize) -> impl FnMut(u64) -> Sample {
+    let (soiree, latch) = soiree_with_listener(workers);
     move |ops| {
-        countdown.begin(ops);
+        latch.reset(ops);
         let sample = measure(ops, || {
             for payload in 0..ops {
                 assert!(emit(&soiree, payload).wait().is_ok(), "a listener failed");
             }
         });
-        countdown.check();
+        latch.assert_exact();
         sample
     }
 }
 
-fn literal_one_at_a_time(workers: usize) -> impl FnMut(u64) -> Sample {
-    let (port, countdown) = literal_listening(workers);
+fn go_port_emit_and_wait(workers: usize) -> impl FnMut(u64) -> Sample {
+    let (port, latch) = go_port_with_listener(workers);
     move |ops| {
-        countdown.begin(ops);
+        latch.reset(ops);
         let sample = measure(ops, || {
             for payload in 0..ops {
                 let errors = port.emit(black_box(TOPIC), payload);
                 assert!(errors.recv().is_err(), "a listener failed");
             }
         });
-        countdown.check();
+        latch.assert_exact();
         sample
     }
 }
 
 #[cfg(feature = "peers")]
-fn tokio_one_at_a_time(workers: usize) -> impl FnMut(u64) -> Sample {
-    let countdown = Countdown::leaked();
-    let runtime = crate::pool::peers::runtime(workers);
+fn tokio_spawn_and_await(workers: usize) -> impl FnMut(u64) -> Sample {
+    let latch = Latch::leaked();
+    let runtime = crate::pools::runtime(workers);
     move |ops| {
-        countdown.begin(ops);
+        latch.reset(ops);
         let sample = measure(ops, || {
             runtime.block_on(async {
                 for payload in 0..ops {
                     let job = async move {
                         black_box(payload);
-                        countdown.hit();
+                        latch.count_down();
                     };
                     tokio::spawn(job).await.expect("the job does not panic");
                 }
             });
         });
-        countdown.check();
+        latch.assert_exact();
         sample
     }
 }
 
-/// Through a queue that this same thread empties, so that nothing depends on how threads take turns.
-fn by_hand() -> impl FnMut(u64) -> Sample {
+/// Uses a queue that the emitting thread itself empties, so that the order of threads has no influence.
+fn on_manual_pool() -> impl FnMut(u64) -> Sample {
     let pool = Arc::new(ManualPool::with_capacity(CAPACITY));
     let soiree = EventPool::with_pool(Arc::clone(&pool));
-    soiree.on(TOPIC, |_| called()).expect("the topic is sound");
+    soiree
+        .on(TOPIC, |_| count_call())
+        .expect("the topic is valid");
     move |ops| {
         let before = calls();
         let sample = measure(ops, || {
             for payload in 0..ops {
                 let emission = emit(&soiree, payload);
-                assert!(pool.run_next(), "it was queued");
+                assert!(pool.run_next(), "the emission is queued");
                 assert!(emission.wait().is_ok(), "a listener failed");
             }
         });
-        assert_eq!(calls() - before, ops, "not all were called");
+        assert_eq!(calls() - before, ops, "wrong number of listener calls");
         sample
     }
 }

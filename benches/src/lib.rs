@@ -1,21 +1,33 @@
-//! What soiree costs, beside others that do the same work.
+//! Benchmarks of soiree, versus other crates that do the same work.
 //!
-//! A [`Case`] is one workload done by one contender. The `contender` program runs one; `bench-report` runs them alternately and
-//! writes `BENCHMARKS.md`; the criterion benchmarks under `benches/` are for a closer look at one; `weigh` weighs what stays in
-//! memory. All of them take the work from here.
+//! A [`Case`] is one workload, run by one subject: soiree, another crate, or a minimal implementation. A [`MemoryCase`] is a kind
+//! of value, such as a listener or a queued job, whose memory use is measured.
+//!
+//! - The program `subject` runs one case, and `memory` measures one memory case.
+//! - `bench-report` runs both programs for all cases, and writes `BENCHMARKS.md`.
+//! - The criterion benchmarks in `benches/` measure the cases of a few workloads more closely.
+//! - `payload-types` is not run: `cargo xtask size` compares its size with one and with thirty payload types.
 
-mod among;
 mod case;
-mod churn;
+mod catalog;
 mod dispatch;
 mod emit;
-mod listening;
-mod matchers;
-mod meter;
-mod pool;
-mod port;
-mod stars;
-pub mod weights;
+mod emit_loop;
+mod go_port;
+mod jobs;
+mod latch;
+mod listener;
+mod matching;
+mod measure;
+mod memory;
+mod pools;
+mod registries;
+mod sample;
+mod subscribe;
+mod wildcard;
 
-pub use self::case::{Case, cases, find};
-pub use self::meter::{Bench, Sample, process_cpu};
+pub use self::case::Case;
+pub use self::catalog::{cases, find};
+pub use self::measure::{Bench, process_cpu};
+pub use self::memory::{MemoryCase, Retained, memory_cases};
+pub use self::sample::Sample;

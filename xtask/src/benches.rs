@@ -15,11 +15,11 @@ pub(crate) fn report(options: &[&str]) -> Result {
     workspace::run(&[&run, &PACKAGE[..], &peers, &["--"], options].concat())
 }
 
-/// Builds the program that runs single workloads of soiree in this profile, and returns its path.
-pub(crate) fn contender(profile: &str) -> Result<PathBuf> {
-    let bin = ["build", "--quiet", "--bin", "contender"];
+/// Builds the program that runs a single case, in this profile. Returns its path.
+pub(crate) fn subject_program(profile: &str) -> Result<PathBuf> {
+    let bin = ["build", "--quiet", "--bin", "subject"];
     let package = ["--profile", profile, "--package", "soiree-benches"];
-    // Its own directory: the report builds the same program with other features.
+    // A directory of its own, because the report builds the same program with other features.
     let metadata = workspace::metadata()?;
     let target = metadata["target_directory"]
         .as_str()
@@ -27,11 +27,11 @@ pub(crate) fn contender(profile: &str) -> Result<PathBuf> {
     let target = Path::new(target).join("instructions");
     let folder = target.to_string_lossy();
     workspace::run(&[&bin[..], &package, &["--target-dir", &folder]].concat())?;
-    // Cargo puts what it builds with the profile `bench` into the folder `release`.
+    // Cargo puts programs of the profile `bench` into the folder `release`.
     let built = if profile == "bench" {
         "release"
     } else {
         profile
     };
-    Ok(target.join(built).join("contender"))
+    Ok(target.join(built).join("subject"))
 }

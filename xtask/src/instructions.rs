@@ -98,14 +98,14 @@ pub(crate) fn run() -> Result {
 
 /// Returns how many workloads take too many instructions in this build.
 fn count_build(build: &Build) -> Result<usize> {
-    let contender = benches::contender(build.profile)?;
-    let reference = per_op(&contender, REFERENCE.0, REFERENCE.1)?;
+    let program = benches::subject_program(build.profile)?;
+    let reference = per_op(&program, REFERENCE.0, REFERENCE.1)?;
     let (workload, subject) = REFERENCE;
     println!("{}:", build.name);
     println!("  {workload} of {subject}: {reference:.0} instructions");
     let mut above = 0;
     for guarded in &GUARDED {
-        let found = per_op(&contender, guarded.workload, "soiree")?;
+        let found = per_op(&program, guarded.workload, "soiree")?;
         let (ratio, most) = (found / reference, (build.bound)(guarded));
         let too_many = ratio > most;
         above += usize::from(too_many);
@@ -127,19 +127,19 @@ fn is_installed(program: &OsStr) -> bool {
 }
 
 /// Instructions per operation: the difference between many and few operations, so that the setup is not counted.
-/// Does not work with 100,000 patterns: hashes differ from one process to the next, and the setup with them, by more than the
+/// Does not work with 100,000 patterns: hashes are seeded per process, so the instructions of the setup vary by more than the
 /// operations take.
-fn per_op(contender: &Path, workload: &str, subject: &str) -> Result<f64> {
+fn per_op(program: &Path, workload: &str, subject: &str) -> Result<f64> {
     const FEW: u64 = 2_000;
     const MANY: u64 = 32_000;
-    let [few, many] = [FEW, MANY].map(|ops| count(contender, workload, subject, ops));
+    let [few, many] = [FEW, MANY].map(|ops| count(program, workload, subject, ops));
     Ok((many? - few?) / (MANY - FEW) as f64)
 }
 
-fn count(contender: &Path, workload: &str, subject: &str, ops: u64) -> Result<f64> {
+fn count(program: &Path, workload: &str, subject: &str, ops: u64) -> Result<f64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(contender)
+        .arg(program)
         .args(["once", workload, subject, &ops.to_string()])
         .output()?;
     let log = String::from_utf8_lossy(&output.stderr);

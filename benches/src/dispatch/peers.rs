@@ -1,4 +1,4 @@
-//! The same by crates that dispatch on the caller's thread.
+//! Other crates that call listeners on the caller's thread.
 
 use std::any::Any;
 use std::hint::black_box;
@@ -9,51 +9,51 @@ use mod_events::EventDispatcher;
 use rs_events::{EventEmitter, EventHandler};
 use signals2::{Connect1, Emit1, Signal};
 
-use super::{Calls, from_threads};
 use crate::case::Case;
-use crate::listening::{TOPIC, called};
-use crate::matchers::{MqttTopicEngine, MqttTopicTree, Quill, Registry};
+use crate::emit_loop::{EmitLoop, emit_from_threads};
+use crate::listener::{TOPIC, count_call};
+use crate::registries::{MqttTopicEngine, MqttTopicTree, Quill, TopicRegistry};
 
 pub(super) fn cases(workload: &str, listeners: u64) -> Vec<Case> {
     vec![
         Case::new(workload, "mod-events", move || {
-            Calls::new(listeners, mod_events(listeners))
+            EmitLoop::new(listeners, mod_events(listeners))
         }),
         Case::new(workload, "hey_listen", move || {
-            Calls::new(listeners, hey_listen(listeners))
+            EmitLoop::new(listeners, hey_listen(listeners))
         }),
         Case::new(workload, "signals2", move || {
-            Calls::new(listeners, signals2(listeners))
+            EmitLoop::new(listeners, signals2(listeners))
         }),
         Case::new(workload, "rs_events", move || {
-            Calls::new(listeners, rs_events(listeners))
+            EmitLoop::new(listeners, rs_events(listeners))
         }),
         Case::new(workload, "tokio broadcast", move || {
-            Calls::new(listeners, broadcast(listeners))
+            EmitLoop::new(listeners, broadcast(listeners))
         }),
         Case::new(workload, "quill-pubsub", move || {
-            Calls::new(listeners, matcher::<Quill>(listeners))
+            EmitLoop::new(listeners, topic_registry::<Quill>(listeners))
         }),
         Case::new(workload, "mqtt_topic_tree", move || {
-            Calls::new(listeners, matcher::<MqttTopicTree>(listeners))
+            EmitLoop::new(listeners, topic_registry::<MqttTopicTree>(listeners))
         }),
         Case::new(workload, "mqtt-topic-engine", move || {
-            Calls::new(listeners, matcher::<MqttTopicEngine>(listeners))
+            EmitLoop::new(listeners, topic_registry::<MqttTopicEngine>(listeners))
         }),
     ]
 }
 
-/// With listeners that look at the payload, as these do in any case.
+/// For workloads whose listeners read the payload. Those of mod-events always do.
 pub(super) fn reading(workload: &str, listeners: u64) -> Case {
     Case::new(workload, "mod-events", move || {
-        Calls::new(listeners, mod_events(listeners))
+        EmitLoop::new(listeners, mod_events(listeners))
     })
 }
 
 pub(super) fn threaded(workload: &str, threads: u64) -> Vec<Case> {
     vec![
         Case::new(workload, "mod-events", move || {
-            from_threads(threads, mod_events(1))
+            emit_from_threads(threads, mod_events(1))
         })
         .threaded(),
     ]
@@ -68,13 +68,13 @@ impl mod_events::Event for Created {
     }
 }
 
-/// By type, and without topics; with priorities, and each panic caught.
+/// mod-events selects listeners by type and has no topics. It has priorities, and catches every panic.
 fn mod_events(listeners: u64) -> impl Fn(u64) + Sync {
     let dispatcher = EventDispatcher::new();
     for _ in 0..listeners {
         dispatcher.subscribe(|event: &Created| {
             black_box(event.0);
-            called();
+            count_call();
             Ok(())
         });
     }
@@ -93,12 +93,12 @@ struct Counter;
 
 impl PriorityListener<Happened> for Counter {
     fn on_event(&self, _: &Happened) -> Option<PriorityDispatcherResult> {
-        called();
+        count_call();
         None
     }
 }
 
-/// By value, with priorities; without a payload, and for one thread alone.
+/// hey_listen selects listeners by value and has priorities. It has no payload, and its dispatcher serves one thread only.
 fn hey_listen(listeners: u64) -> impl FnMut(u64) {
     let mut dispatcher = PriorityDispatcher::<u32, Happened>::default();
     for _ in 0..listeners {
@@ -107,13 +107,13 @@ fn hey_listen(listeners: u64) -> impl FnMut(u64) {
     move |_| dispatcher.dispatch_event(black_box(&Happened::UserCreated))
 }
 
-/// One signal, without topics.
+/// signals2 has no topics: listeners connect to one signal.
 fn signals2(listeners: u64) -> impl Fn(u64) {
     let signal = Signal::<(u64,), ()>::new();
     for _ in 0..listeners {
         signal.connect(|payload| {
             black_box(payload);
-            called();
+            count_call();
         });
     }
     move |payload| {
@@ -124,31 +124,33 @@ fn signals2(listeners: u64) -> impl Fn(u64) {
 fn rs_events(listeners: u64) -> impl FnMut(u64) {
     let mut emitter = EventEmitter::<u64>::new(listeners as usize);
     for _ in 0..listeners {
-        let added = emitter.add(TOPIC, None, Arc::new(|_| called()));
-        assert!(added.is_ok(), "the listener was refused");
+        let added = emitter.add(TOPIC, None, Arc::new(|_| count_call()));
+        assert!(added.is_ok(), "adding the listener failed");
     }
     move |payload| {
         let ended = emitter.emit(black_box(TOPIC), Arc::new(payload));
-        assert!(ended.is_ok(), "the event was refused");
+        assert!(ended.is_ok(), "emitting failed");
     }
 }
 
-/// One channel, and a receiver in each listener's place.
+/// tokio's broadcast channel has no listeners: each receiver stands for one.
 fn broadcast(listeners: u64) -> impl FnMut(u64) {
     let (sender, _) = tokio::sync::broadcast::channel(16);
     let mut receivers: Vec<_> = (0..listeners).map(|_| sender.subscribe()).collect();
     move |payload| {
-        sender.send(black_box(payload)).expect("somebody receives");
+        sender
+            .send(black_box(payload))
+            .expect("the channel has receivers");
         for receiver in &mut receivers {
-            receiver.try_recv().expect("it was sent");
-            called();
+            receiver.try_recv().expect("the value was sent");
+            count_call();
         }
     }
 }
 
-fn matcher<R: Registry>(listeners: u64) -> impl FnMut(u64) {
+fn topic_registry<R: TopicRegistry>(listeners: u64) -> impl FnMut(u64) {
     let mut registry = R::default();
-    let topic = R::topic(TOPIC);
+    let topic = R::native_topic(TOPIC);
     for _ in 0..listeners {
         registry.subscribe(&topic);
     }

@@ -1,4 +1,4 @@
-//! Threads that a bounded pool borrows, and the permits it takes on them.
+//! The threads that a bounded pool borrows.
 
 use std::io;
 
@@ -6,42 +6,71 @@ use soiree_core::ResizeError;
 
 use crate::permit::Permit;
 
-/// Runs closures on threads of its own, at some time: what [`BoundedPool`](crate::BoundedPool) makes a pool of.
+/// Runs permits on threads of its own. [`BoundedPool`](crate::BoundedPool) makes a pool of it.
 ///
-/// It needs to bound, count or order nothing, and is never called under a lock. The pool drops it when it has ended, which may
-/// be on one of its own threads: its `Drop` must not join them.
+/// An executor needs no bound, counts nothing and may run permits in any order. The pool calls it from many threads at once, and
+/// never with a lock held.
+///
+/// The pool drops its executor when it is closed and its last job has ended. That may happen on one of the executor's own
+/// threads, so `Drop` must not join them.
+///
+/// ```
+/// use std::{io, thread};
+/// use soiree_bounded::{BoundedPool, Executor, Permit};
+/// use soiree_core::{Job, Pool, PoolOptions};
+///
+/// struct ThreadPerJob;
+///
+/// impl Executor for ThreadPerJob {
+///     fn execute(&self, permit: Permit) -> io::Result<()> {
+///         thread::Builder::new().spawn(|| permit.run()).map(drop)
+///     }
+/// }
+///
+/// let pool = BoundedPool::new(ThreadPerJob, PoolOptions::new(2, 100))?;
+/// pool.submit_and_wait(Job::new(|| println!("on a thread of its own")))?;
+/// pool.release();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Executor: Send + Sync + 'static {
-    /// Has `permit` run on another thread, soon. Must neither wait for it nor run it on the calling thread.
+    /// Hands `permit` to another thread, which is to [run](Permit::run) it soon.
     ///
-    /// An executor that runs nothing any more drops it, now or later: the pool then discards what waits, and refuses what comes.
-    /// Do not drop permits under a lock of your own, since that drops jobs.
+    /// Must neither wait for the permit nor run it on the calling thread. The caller is a submitter, a thread that resizes the
+    /// pool, or a thread whose job has just ended.
+    ///
+    /// An executor that has ended drops its permits, in this call or later. The pool then discards the waiting jobs and rejects
+    /// new ones; see [`BoundedPool`](crate::BoundedPool). Do not drop a permit while you hold a lock: dropping it drops jobs,
+    /// which is user code.
     ///
     /// # Errors
-    /// If no thread can run it now. A panic counts as an error.
+    /// If no thread can run the permit now. A panic counts as an error. The pool stays usable: it rejects the job, or leaves it
+    /// to workers that it has already.
     fn execute(&self, permit: Permit) -> io::Result<()>;
 
-    /// Whether it [begins](Permit::start) permits and polls the jobs that are futures, so that they hold no thread while they wait.
-    /// Has to be the same at all times.
+    /// Whether the executor [starts](Permit::start) its permits and polls the jobs that are futures, so that these hold no
+    /// thread while they wait. `false` by default. Must return the same at all times.
     fn polls_futures(&self) -> bool {
         false
     }
 
-    /// How many threads there are for this pool alone; `None` if that cannot be known, as where others share them.
+    /// The number of threads that serve this pool alone, for the figures of the pool. `None`, the default, if it is unknown, for
+    /// example because other code uses the threads too.
     fn threads(&self) -> Option<usize> {
         None
     }
 
-    /// Whether the calling thread is one of those that permits need, whatever it is doing. There, a submitter is rejected rather
-    /// than wait for a place, since the thread that it holds may be the one that makes the place; and what it waits for runs
-    /// on it.
+    /// Whether the calling thread is one of those that run permits, no matter what it runs at the moment. `false` by default.
+    ///
+    /// The pool never lets such a thread wait for a worker, because it may be the thread that the worker needs. `submit` rejects
+    /// a job there instead of blocking, and `submit_and_wait` runs the job on the thread itself.
     fn on_thread(&self) -> bool {
         false
     }
 
-    /// Prepares for a new worker limit, by starting threads, say.
+    /// Prepares for a new worker limit, for example by starting threads. By default every limit is an error.
     ///
     /// # Errors
-    /// If there cannot be so many workers; the limit stays as it is.
+    /// If there cannot be so many workers. The pool then keeps its limit.
     fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
         Err(ResizeError::Fixed { max: max_workers })
     }

@@ -1,4 +1,4 @@
-//! The right to run the next job of a pool, and the job that started with it.
+//! The right to run the next job of a pool, and the job that a permit has started.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -8,58 +8,103 @@ use std::task::{Context, Poll, Waker};
 
 use soiree_core::{Job, JobFuture, JobOutcome, WorkerGuard};
 
-use crate::cancel::Cancel;
+use crate::cancellation::CancellationToken;
 
-/// The right to run the next job of a pool: what an [`Executor`] is given.
+/// The right to run the next job of a pool. An [`Executor`](crate::Executor) gets one for each job that may start.
 ///
-/// One permit is one job, so that others who share the threads get theirs in between. Dropped unrun, it tells the pool.
+/// One permit is one job, so other users of the same threads get a share of them between two jobs. A permit belongs to no
+/// particular job: it takes the one that is first in the queue when it is [run](Permit::run) or [started](Permit::start). If the
+/// queue is empty by then, or the pool has stopped or has lowered its limit, it does nothing.
+///
+/// Dropping a permit unused means that the executor has ended. Once the pool has no other permit and no running job, it discards
+/// the waiting jobs.
+///
+/// An executor over a thread that receives permits from a channel:
+///
+/// ```
+/// use std::sync::mpsc::{Sender, channel};
+/// use std::{io, thread};
+/// use soiree_bounded::{BoundedPool, Executor, Permit};
+/// use soiree_core::{Job, Pool, PoolOptions};
+///
+/// struct OneThread(Sender<Permit>);
+///
+/// impl Executor for OneThread {
+///     fn execute(&self, permit: Permit) -> io::Result<()> {
+///         self.0.send(permit).map_err(|_| io::ErrorKind::BrokenPipe.into())
+///     }
+///
+///     fn threads(&self) -> Option<usize> {
+///         Some(1)
+///     }
+/// }
+///
+/// let (permits, received) = channel::<Permit>();
+/// let thread = thread::spawn(move || received.into_iter().for_each(Permit::run));
+/// let pool = BoundedPool::new(OneThread(permits), PoolOptions::new(1, 100))?;
+/// for _ in 0..10 {
+///     pool.submit(Job::new(|| {}))?;
+/// }
+/// pool.release();                       // drops the executor, and with it the sender
+/// thread.join().expect("permits do not panic");
+/// assert_eq!(pool.stats().successful, 10);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub struct Permit {
-    taken: Option<Arc<dyn PermitSource>>,
+    /// `None` once the permit is used.
+    pool: Option<Arc<dyn PermitSource>>,
     id: u64,
 }
 
-/// The pool, as its permits see it.
+/// The pool, as its permits and started jobs see it.
 pub(crate) trait PermitSource: Send + Sync {
-    fn take(self: Arc<Self>, permit: u64);
-    fn permit_dropped_by_executor(self: Arc<Self>, permit: u64);
-    fn start(self: Arc<Self>, permit: u64) -> Option<StartedJob>;
+    fn run_next_job(self: Arc<Self>, permit: u64);
 
-    /// Runs a job that has begun.
-    fn run_job(self: Arc<Self>, permit: u64, job: Job);
+    fn start_next_job(self: Arc<Self>, permit: u64) -> Option<StartedJob>;
 
-    /// A job that had begun has ended, or was dropped before its end.
-    fn ended(self: Arc<Self>, permit: u64, outcome: Option<JobOutcome>);
+    fn permit_dropped(self: Arc<Self>, permit: u64);
 
-    /// The calling thread works for the pool.
-    fn enter(&self) -> WorkerGuard;
+    fn run_started_job(self: Arc<Self>, permit: u64, job: Job);
+
+    /// The outcome is `None` if the job was dropped before its end.
+    fn started_job_ended(self: Arc<Self>, permit: u64, outcome: Option<JobOutcome>);
+
+    /// Makes the calling thread a worker of the pool until the guard is dropped.
+    fn enter_worker(&self) -> WorkerGuard;
 }
 
 impl Permit {
     pub(crate) fn new(pool: Arc<dyn PermitSource>, id: u64) -> Self {
         Self {
-            taken: Some(pool),
+            pool: Some(pool),
             id,
         }
     }
 
-    /// Runs the next job of the pool on this thread, if there is one. Does not panic.
+    /// Runs the next job of the pool on this thread. Blocks until the job has ended, and returns at once if there is none.
+    ///
+    /// Then the pool sends a permit for the job after it. If [`execute`](crate::Executor::execute) fails for that permit, this
+    /// thread runs that job too.
+    ///
+    /// Never panics: a panic of the job is caught and counted.
     pub fn run(mut self) {
-        if let Some(pool) = self.taken.take() {
-            pool.take(self.id);
+        if let Some(pool) = self.pool.take() {
+            pool.run_next_job(self.id);
         }
     }
 
-    /// Takes the next job of the pool, if there is one, to be run or polled. From here on it counts as active.
+    /// Takes the next job of the pool out of the queue, to run or to poll it. `None` if there is none. The job counts as active
+    /// from now on. Does not block.
     pub fn start(mut self) -> Option<StartedJob> {
-        self.taken.take()?.start(self.id)
+        self.pool.take()?.start_next_job(self.id)
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if let Some(pool) = self.taken.take() {
-            pool.permit_dropped_by_executor(self.id);
+        if let Some(pool) = self.pool.take() {
+            pool.permit_dropped(self.id);
         }
     }
 }
@@ -70,15 +115,17 @@ impl fmt::Debug for Permit {
     }
 }
 
-/// A job of a pool that counts as active, for an [`Executor`](crate::Executor) to run or to poll.
+/// A job that counts as active, for an [`Executor`](crate::Executor) to run or to poll.
 ///
-/// Dropped before its end, it tells the pool, which counts it as discarded.
+/// If it [is a future](StartedJob::is_future), `.await` it. Otherwise [run](StartedJob::run) it, on a thread that it may block.
+/// To drop it before its end drops the job, which counts as discarded. When it has ended, the pool sends the permit for the next
+/// job.
 ///
 /// ```
 /// use std::{io, thread};
 /// use soiree_bounded::{BoundedPool, Executor, Permit};
 /// use soiree_core::{Job, Pool, PoolOptions};
-/// # /// As good an executor of futures as any.
+/// # /// Polls the future on a thread of its own.
 /// # fn spawn(future: impl Future<Output = ()> + Send + 'static) {
 /// #     thread::spawn(|| Job::from_future(future).run());
 /// # }
@@ -116,7 +163,8 @@ pub struct StartedJob {
     pool: Arc<dyn PermitSource>,
     permit: u64,
     job: Option<JobFuture>,
-    cancel: Option<Arc<Cancel>>,
+    /// `None` if the job is not a future.
+    cancellation: Option<Arc<CancellationToken>>,
 }
 
 impl StartedJob {
@@ -124,44 +172,47 @@ impl StartedJob {
         pool: Arc<dyn PermitSource>,
         permit: u64,
         job: Job,
-        cancel: Option<Arc<Cancel>>,
+        cancellation: Option<Arc<CancellationToken>>,
     ) -> Self {
         Self {
             pool,
             permit,
             job: Some(job.into_future()),
-            cancel,
+            cancellation,
         }
     }
 
-    /// Whether it is a future, to be polled. Another job is to be run on a thread that it may block.
+    /// Whether the job is a future, so that polling it does not block. Any other job runs to its end at the first poll.
     pub fn is_future(&self) -> bool {
         self.job.as_ref().is_some_and(JobFuture::is_future)
     }
 
-    /// Runs the job on this thread. Does not panic.
+    /// Runs the job on this thread and blocks until it has ended, also if it is a future.
+    ///
+    /// As with [`Permit::run`], this thread may run further jobs, and a panic of the job is caught and counted.
     pub fn run(mut self) {
         if let Some(job) = self.job.take().and_then(JobFuture::into_job) {
             let pool = Arc::clone(&self.pool);
-            let _entered = pool.enter();
-            Arc::clone(&pool).run_job(self.permit, job);
+            let _entered = pool.enter_worker();
+            Arc::clone(&pool).run_started_job(self.permit, job);
         }
     }
 
     fn is_cancelled(&self, waker: &Waker) -> bool {
-        let mut cancel = self.cancel.iter();
-        cancel.any(|cancel| cancel.is_asked_for(waker))
+        self.cancellation
+            .as_ref()
+            .is_some_and(|token| token.poll_cancelled(waker))
     }
 
     fn drop_job(&mut self) {
         let Some(job) = self.job.take() else { return };
-        let _entered = self.pool.enter();
+        let _entered = self.pool.enter_worker();
         drop(job);
-        Arc::clone(&self.pool).ended(self.permit, None);
+        Arc::clone(&self.pool).started_job_ended(self.permit, None);
     }
 }
 
-/// The job that has begun, polled to its end. Panics are caught.
+/// Polls the job to its end. A panic of the job is caught and counted.
 impl Future for StartedJob {
     type Output = ();
 
@@ -173,12 +224,12 @@ impl Future for StartedJob {
         let Some(job) = &mut self.job else {
             return Poll::Ready(());
         };
-        let _entered = pool.enter();
+        let _entered = pool.enter_worker();
         let Poll::Ready(outcome) = Pin::new(job).poll(context) else {
             return Poll::Pending;
         };
         self.job = None;
-        Arc::clone(&pool).ended(self.permit, Some(outcome));
+        Arc::clone(&pool).started_job_ended(self.permit, Some(outcome));
         Poll::Ready(())
     }
 }

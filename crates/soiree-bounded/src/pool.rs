@@ -1,7 +1,7 @@
-//! A pool made of threads that belong to somebody else: bounding, counting, deadlines and shutdown, for all of them.
+//! The pool: bounding, counting, deadlines and shutdown for any executor.
 
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::Instant;
 
 use soiree_core::{
@@ -13,22 +13,42 @@ use crate::executor::Executor;
 use crate::shared::Shared;
 use crate::state::State;
 
-/// A [`Pool`] over any [`Executor`]: what is common to adapters.
+/// A bounded, counted [`Pool`] over any [`Executor`].
 ///
-/// Jobs wait in a queue of its own and go to the executor one by one, never more than `max_workers` at a time; so what the
-/// executor has no bound for is bounded here, what it would forget is counted here, and a stop drops what waits.
+/// Jobs wait in a queue of the pool. At most `max_workers` of them are with the executor at once, each by its own
+/// [`Permit`](crate::Permit), and at most `capacity` wait. The rest is what [`PoolOptions`] say.
 ///
-/// Should the executor fail to run a permit, the submitter gets its job back; or, when other jobs were accepted in the belief
-/// that this one would start, runs those itself. An executor that *drops* permits, as a runtime does that ends, is taken to have
-/// ended: when its last permit is gone, the jobs that wait are discarded and counted, and further ones are rejected.
+/// # Order
+/// Jobs start in the order in which they were accepted. With more than one worker they run at the same time and end in any
+/// order. Jobs that run inline overtake those that wait.
 ///
-/// With an executor that [polls futures](Executor::polls_futures), a job that is a future holds no thread while it waits; it is
-/// active, and takes one of the `max_workers` places, from its beginning to its end. It is never run inline: where another job
-/// would be, it is rejected. What is in flight when a release misses its deadline is cancelled: dropped where it next yields, and
-/// counted as discarded. So is what the executor drops.
+/// # Blocking
+/// [`submit`](Pool::submit) blocks while the queue is full if the [overflow policy](soiree_core::Overflow) says so. Inside a job
+/// of the pool it never blocks: the new job runs inline, up to [`MAX_INLINE_DEPTH`](soiree_core::MAX_INLINE_DEPTH) jobs inside
+/// one another, and is rejected beyond that. Nor does it block on another [thread of the executor](Executor::on_thread): there it
+/// rejects the job. [`on_worker`](Pool::on_worker) is `true` on both kinds of thread, so `submit_and_wait` runs the job inline.
 ///
-/// [`on_worker`](Pool::on_worker) holds on threads that run its jobs, and on those of which the executor says
-/// [`on_thread`](Executor::on_thread).
+/// # What is lost
+/// A job that was accepted is lost only in these cases, and then counts as `discarded`: the pool is stopped, a release misses its
+/// deadline, [`DropOldest`](soiree_core::Overflow::DropOldest) makes room for a newer job, or the executor drops its permits.
+///
+/// # When the executor fails
+/// If [`execute`](Executor::execute) returns an error or panics, the submitter gets its job back with
+/// [`Spawn`](soiree_core::SubmitErrorReason::Spawn) as the reason; if other workers are left and the queue has room, the job
+/// waits for them instead. If no worker is left, the submitter also runs the jobs that others have queued because the failed
+/// permit was on its way, and returns after that.
+///
+/// If the executor *drops* a permit, as a runtime does when it shuts down, it is taken to have ended: once its last permit is
+/// gone and no job runs, the waiting jobs are discarded and new ones are rejected.
+///
+/// # Futures
+/// With an executor that [polls futures](Executor::polls_futures), a job that is a future holds no thread while it waits. It is
+/// active from its start to its end and takes one of the `max_workers`. A future never runs inline: where another job would, it
+/// is rejected. When a release misses its deadline, it cancels the futures in flight: each is dropped where it next yields, and
+/// counts as discarded. So does a future that the executor drops.
+///
+/// # Dropping
+/// Dropping the pool closes it and does not wait: the accepted jobs still run, then the executor is dropped.
 ///
 /// ```
 /// use std::{io, thread};
@@ -56,10 +76,10 @@ pub struct BoundedPool<E: Executor> {
 }
 
 impl<E: Executor> BoundedPool<E> {
-    /// A pool that runs its jobs on the executor's threads.
+    /// Makes a pool that runs its jobs on the executor. Allocates the queue; sends the executor nothing yet.
     ///
     /// # Errors
-    /// If an option makes no sense.
+    /// If an option is invalid; the error names the option and its value.
     pub fn new(executor: E, options: PoolOptions) -> Result<Self, InvalidPoolOptions> {
         options.check()?;
         let polls_futures = executor.polls_futures();
@@ -68,15 +88,15 @@ impl<E: Executor> BoundedPool<E> {
             shared: Arc::new(Shared {
                 options,
                 polls_futures,
-                nesting: WorkerContext::new(),
+                worker_context: WorkerContext::new(),
                 state: Mutex::new(state),
-                place: Condvar::new(),
-                left: Condvar::new(),
+                not_full: Condvar::new(),
+                termination: Condvar::new(),
             }),
         })
     }
 
-    /// The pool's name.
+    /// The name from the options.
     pub fn name(&self) -> &str {
         self.shared.options.get_name()
     }
@@ -103,36 +123,38 @@ impl<E: Executor> Pool for BoundedPool<E> {
         self.shared.release_until(deadline)
     }
 
-    /// The pool's figures now. A job counts as active when it has gone to the executor, whose threads may be busy with
-    /// other things. Where it cannot be known how many threads there are, those that run jobs are `running`, and `idle` is 0.
+    /// The pool's figures now.
+    ///
+    /// A job is `active` as soon as the executor has its permit, even if the executor's threads are still busy with something
+    /// else. If the executor does not know [how many threads](Executor::threads) it has, `running` is the number of active jobs,
+    /// and `idle` and `min_workers` are 0.
     fn stats(&self) -> PoolStats {
         let executor = self.shared.lock().executor.clone();
         let threads = executor.map_or(Some(0), |executor| executor.threads());
         let state = self.shared.lock();
-        let at_work = state.at_work();
+        let busy = state.workers();
         let mut stats = state.stats(self.shared.options.get_capacity());
         drop(state);
-        stats.capacity = self.shared.options.get_capacity();
-        // Threads above the limit get no jobs, and so are no workers.
+        // Threads above the limit get no jobs, so they are not workers.
         let workers = threads.unwrap_or(0).min(stats.max_workers);
-        stats.running = workers.max(at_work);
+        stats.running = workers.max(busy);
         stats.min_workers = workers;
-        stats.idle = stats.running - at_work;
+        stats.idle = stats.running - busy;
         stats
     }
 
     fn on_worker(&self) -> bool {
-        self.shared.is_inside()
+        self.shared.on_worker()
     }
 
     fn worker_check(&self) -> Option<WorkerCheck> {
-        let inside = self.shared.nesting.worker_check();
+        let in_job = self.shared.worker_context.worker_check();
         let executor = self.shared.lock().executor.as_ref().map(Arc::downgrade);
         let on_thread = move || {
-            let executor = executor.as_ref().and_then(std::sync::Weak::upgrade);
+            let executor = executor.as_ref().and_then(Weak::upgrade);
             executor.is_some_and(|executor| executor.on_thread())
         };
-        Some(Arc::new(move || inside() || on_thread()))
+        Some(Arc::new(move || in_job() || on_thread()))
     }
 
     fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
@@ -155,12 +177,12 @@ impl<E: Executor> Pool for BoundedPool<E> {
         if let Some(executor) = executor {
             executor.resize(max)?;
         }
-        self.shared.set_limit(max);
+        self.shared.set_max_workers(max);
         Ok(())
     }
 }
 
-/// A release that does not wait.
+/// Closes the pool without waiting. The accepted jobs still run.
 impl<E: Executor> Drop for BoundedPool<E> {
     fn drop(&mut self) {
         self.shared.close();

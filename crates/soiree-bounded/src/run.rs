@@ -1,4 +1,4 @@
-//! Running jobs, and ending.
+//! How jobs run, and how the pool ends.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -10,81 +10,80 @@ use soiree_core::{DrainTimeout, Job, JobOutcome, WorkerGuard};
 use crate::executor::Executor;
 use crate::permit::{PermitSource, StartedJob};
 use crate::shared::Shared;
-use crate::state::{Phase, Queued, State};
-use crate::submit::NotExecuted;
+use crate::state::{Phase, QueuedJob, State};
+use crate::submit::SendPermitError;
 
 impl<E: Executor> PermitSource for Shared<E> {
-    fn take(self: Arc<Self>, permit: u64) {
-        let _entered = self.nesting.enter_worker();
+    fn run_next_job(self: Arc<Self>, permit: u64) {
+        let _entered = self.worker_context.enter_worker();
         let mut state = self.lock();
-        // The pool has given up on a permit that it does not know.
-        if state.permit_used(permit) {
-            self.work(state);
+        if state.take_permit(permit) {
+            self.run_worker(state);
         }
     }
 
-    fn permit_dropped_by_executor(self: Arc<Self>, permit: u64) {
+    fn start_next_job(self: Arc<Self>, permit: u64) -> Option<StartedJob> {
+        let mut state = self.lock();
+        if !state.take_permit(permit) {
+            return None;
+        }
+        let Some(job) = state.start_next_job() else {
+            self.try_terminate(state);
+            return None;
+        };
+        let cancellation = job.is_future().then(|| state.future_started(permit));
+        drop(state);
+        Some(StartedJob::new(self, permit, job, cancellation))
+    }
+
+    fn permit_dropped(self: Arc<Self>, permit: u64) {
         let mut state = self.lock();
         if !state.permit_dropped(permit) {
             return;
         }
         drop(state);
-        self.executor_gone();
+        self.executor_ended();
     }
 
-    fn start(self: Arc<Self>, permit: u64) -> Option<StartedJob> {
-        let mut state = self.lock();
-        if !state.permit_used(permit) {
-            return None;
-        }
-        let Some(job) = state.begin() else {
-            self.try_terminate(state);
-            return None;
-        };
-        let cancel = job.is_future().then(|| state.in_flight(permit));
-        drop(state);
-        Some(StartedJob::new(self, permit, job, cancel))
-    }
-
-    fn run_job(self: Arc<Self>, permit: u64, job: Job) {
-        let outcome = self.run(job);
-        let state = self.end_started(Some(permit), Some(&outcome));
-        if let Some(state) = self.start_next(state, Some(outcome)) {
-            self.work(state);
+    fn run_started_job(self: Arc<Self>, permit: u64, job: Job) {
+        let outcome = self.run_job(job);
+        let state = self.end_active_job(Some(permit), Some(&outcome));
+        if let Some(state) = self.send_next_permit(state, Some(outcome)) {
+            self.run_worker(state);
         }
     }
 
-    fn ended(self: Arc<Self>, permit: u64, outcome: Option<JobOutcome>) {
+    fn started_job_ended(self: Arc<Self>, permit: u64, outcome: Option<JobOutcome>) {
         if let Some(outcome) = &outcome {
             self.report_panic(outcome);
         }
-        let state = self.end_started(Some(permit), outcome.as_ref());
-        if let Some(state) = self.start_next(state, outcome) {
-            self.work(state);
+        let state = self.end_active_job(Some(permit), outcome.as_ref());
+        if let Some(state) = self.send_next_permit(state, outcome) {
+            self.run_worker(state);
         }
     }
 
-    fn enter(&self) -> WorkerGuard {
-        self.nesting.enter_worker()
+    fn enter_worker(&self) -> WorkerGuard {
+        self.worker_context.enter_worker()
     }
 }
 
 impl<E: Executor> Shared<E> {
-    /// Runs a job, and then the next on another permit; on this thread if that cannot be had.
-    pub(crate) fn work<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State<E>>) {
-        while let Some(job) = state.begin() {
+    /// Runs the next job, then sends a permit for the one after it. As long as that fails, runs jobs on this thread.
+    pub(crate) fn run_worker<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State<E>>) {
+        while let Some(job) = state.start_next_job() {
             drop(state);
-            let (ended, outcome) = self.run_started(job);
-            match self.start_next(ended, Some(outcome)) {
-                Some(here) => state = here,
+            let (after, outcome) = self.run_active_job(job);
+            match self.send_next_permit(after, Some(outcome)) {
+                Some(locked) => state = locked,
                 None => return,
             }
         }
         self.try_terminate(state);
     }
 
-    /// Sends a permit for the next job, now that another has ended. Gives the state back if this thread has to take it.
-    fn start_next<'a>(
+    /// Sends a permit for the next job after one has ended. Returns the state if that fails, and this thread must run the job.
+    fn send_next_permit<'a>(
         self: &'a Arc<Self>,
         mut state: MutexGuard<'a, State<E>>,
         ended: Option<JobOutcome>,
@@ -94,28 +93,29 @@ impl<E: Executor> Shared<E> {
             return None;
         };
         drop(state);
+        // A panic payload, whose drop is user code.
         drop(ended);
-        match self.send(permit, &executor) {
+        match self.send_permit(permit, &executor) {
             Ok(()) => None,
-            Err(NotExecuted::Dropped) => {
-                self.executor_gone();
+            Err(SendPermitError::Dropped) => {
+                self.executor_ended();
                 None
             }
-            Err(NotExecuted::Failed(_)) => {
+            Err(SendPermitError::Failed(_)) => {
                 drop(executor);
                 Some(self.lock())
             }
         }
     }
 
-    /// Runs a job that was counted as active, and counts how it ended. What it panicked with is to be dropped without the lock.
-    fn run_started(&self, job: Job) -> (MutexGuard<'_, State<E>>, JobOutcome) {
-        let outcome = self.run(job);
-        (self.end_started(None, Some(&outcome)), outcome)
+    /// Runs a job that counts as active, and counts its outcome. The caller must drop the outcome after it has released the lock.
+    fn run_active_job(&self, job: Job) -> (MutexGuard<'_, State<E>>, JobOutcome) {
+        let outcome = self.run_job(job);
+        (self.end_active_job(None, Some(&outcome)), outcome)
     }
 
-    /// Counts how a job ended that was counted as active; without an outcome it was dropped.
-    fn end_started(
+    /// Counts how an active job ended. The outcome is `None` if the job was dropped.
+    fn end_active_job(
         &self,
         permit: Option<u64>,
         outcome: Option<&JobOutcome>,
@@ -130,27 +130,27 @@ impl<E: Executor> Shared<E> {
             None => state.discarded += 1,
         }
         if state.blocked > 0 {
-            self.place.notify_one();
+            self.not_full.notify_one();
         }
         state
     }
 
-    /// The executor drops permits. What waits is discarded, unless there is a permit yet to come or a job that runs, of which the
-    /// last will find out the same.
-    pub(crate) fn executor_gone(&self) {
+    /// The executor has dropped a permit. Discards the queue, unless another permit or an active job is left: the last of them
+    /// finds out the same when it sends the next permit.
+    pub(crate) fn executor_ended(&self) {
         let mut state = self.lock();
-        let left = if state.has_workers() {
+        let discarded = if state.has_workers() {
             VecDeque::new()
         } else {
-            state.discard_all()
+            state.discard_queue()
         };
-        self.place.notify_all();
+        self.not_full.notify_all();
         self.try_terminate(state);
-        drop(left);
+        drop(discarded);
     }
 
-    /// Runs a job, and tells of its panic.
-    pub(crate) fn run(&self, job: Job) -> JobOutcome {
+    /// Runs a job, and calls the panic handler if it panics.
+    pub(crate) fn run_job(&self, job: Job) -> JobOutcome {
         let outcome = job.run();
         self.report_panic(&outcome);
         outcome
@@ -165,49 +165,50 @@ impl<E: Executor> Shared<E> {
         contained(|| handler(payload));
     }
 
-    /// Lets the executor go when there is nothing more to do, and wakes those who wait for that.
+    /// If the pool is closed: drops the executor once nothing is left to do, and wakes releases to look.
     pub(crate) fn try_terminate(&self, mut state: MutexGuard<'_, State<E>>) {
         if state.phase == Phase::Running {
             return;
         }
         let executor = state.is_idle().then(|| state.executor.take()).flatten();
         drop(state);
-        self.left.notify_all();
+        self.termination.notify_all();
         contained(move || drop(executor));
     }
 
+    /// Rejects new jobs from now on.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.phase = state.phase.max(Phase::Draining);
-        self.place.notify_all();
+        self.not_full.notify_all();
         self.try_terminate(state);
     }
 
     pub(crate) fn stop(&self) {
-        drop(self.discard());
+        drop(self.close_and_discard());
     }
 
-    /// Takes no more jobs, and hands out those that waited. They are counted as discarded.
-    fn discard(&self) -> VecDeque<Queued> {
+    /// Rejects new jobs from now on, and returns those that waited, which count as discarded.
+    fn close_and_discard(&self) -> VecDeque<QueuedJob> {
         let mut state = self.lock();
         state.phase = Phase::Stopped;
-        let discarded = state.discard_all();
+        let discarded = state.discard_queue();
         state.forget_permits();
-        self.place.notify_all();
+        self.not_full.notify_all();
         self.try_terminate(state);
         discarded
     }
 
     pub(crate) fn release_until(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.close();
-        if self.wait_until_ended(deadline) {
+        if self.await_termination(deadline) {
             return Ok(());
         }
-        let discarded = self.discard();
+        let discarded = self.close_and_discard();
         let count = discarded.len();
         drop(discarded);
         let state = self.lock();
-        let active = (state.active + state.inline).saturating_sub(self.nesting.depth());
+        let active = (state.active + state.inline).saturating_sub(self.worker_context.depth());
         if active == 0 && count == 0 {
             return Ok(());
         }
@@ -219,73 +220,73 @@ impl<E: Executor> Shared<E> {
         Err(DrainTimeout::new(active, count))
     }
 
-    /// Whether all ended in time. A worker waits for those alone that do not wait here themselves.
-    fn wait_until_ended(&self, deadline: Instant) -> bool {
-        let here = self.nesting.worker_depth();
-        let on_worker = here > 0;
-        if !on_worker && self.is_inside() {
+    /// Waits until all jobs have ended; returns `false` at the deadline. A worker does not wait for workers that wait here too.
+    fn await_termination(&self, deadline: Instant) -> bool {
+        let own_depth = self.worker_context.worker_depth();
+        let is_worker = own_depth > 0;
+        if !is_worker && self.on_worker() {
             self.help();
         }
         let mut state = self.lock();
-        if on_worker {
-            state.releasing += here;
-            self.left.notify_all();
+        if is_worker {
+            state.releasing += own_depth;
+            self.termination.notify_all();
         }
         let ended = loop {
             state.forget_unneeded_permits();
-            let ended = if on_worker {
-                state.at_work() <= state.releasing
+            let ended = if is_worker {
+                state.workers() <= state.releasing
             } else {
                 state.is_idle()
             };
             if ended {
                 break true;
             }
-            let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
+            let Some(timeout) = deadline.checked_duration_since(Instant::now()) else {
                 break false;
             };
-            let waited = self.left.wait_timeout(state, rest);
+            let waited = self.termination.wait_timeout(state, timeout);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         };
-        if on_worker {
-            state.releasing -= here;
+        if is_worker {
+            state.releasing -= own_depth;
         }
         self.try_terminate(state);
         ended
     }
 
-    /// Runs what waits, on a thread that the permits would need and that is about to wait for them.
+    /// Runs the waiting jobs on this thread, which the permits need and which is about to wait for them.
     fn help(&self) {
-        let _entered = self.nesting.enter_worker();
+        let _entered = self.worker_context.enter_worker();
         let mut state = self.lock();
-        while let Some(job) = state.begin() {
+        while let Some(job) = state.start_next_job() {
             drop(state);
-            let (ended, outcome) = self.run_started(job);
-            drop(ended);
+            let (after, outcome) = self.run_active_job(job);
+            drop(after);
             drop(outcome);
             state = self.lock();
         }
     }
 
-    /// Sets the worker limit, and starts what may start under it.
-    pub(crate) fn set_limit(self: &Arc<Self>, limit: usize) {
-        self.lock().limit = limit;
-        self.place.notify_all();
+    /// Sets the worker limit, and sends permits for the jobs that may start under it.
+    pub(crate) fn set_max_workers(self: &Arc<Self>, max_workers: usize) {
+        self.lock().max_workers = max_workers;
+        self.not_full.notify_all();
         loop {
             let next = self.lock().new_permit();
             let Some((permit, executor)) = next else {
                 return;
             };
-            let sent = self.send(permit, &executor);
-            if let Err(NotExecuted::Dropped) = sent {
-                return self.executor_gone();
+            let sent = self.send_permit(permit, &executor);
+            if let Err(SendPermitError::Dropped) = sent {
+                return self.executor_ended();
             }
             if sent.is_err() {
-                // Those who run jobs go on with what waits; if there are none, it runs here.
+                // Workers go on with the waiting jobs. If none is left, they run here.
                 let state = self.lock();
                 if !state.has_workers() {
-                    let _entered = self.nesting.enter_worker();
-                    self.work(state);
+                    let _entered = self.worker_context.enter_worker();
+                    self.run_worker(state);
                 }
                 return;
             }

@@ -1,4 +1,4 @@
-//! What a bounded pool's handle and its permits share.
+//! What the handle of a bounded pool and its permits share.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -9,12 +9,14 @@ use crate::state::State;
 pub(crate) struct Shared<E> {
     pub(crate) options: PoolOptions,
     pub(crate) polls_futures: bool,
-    pub(crate) nesting: WorkerContext,
+    /// Which threads run jobs of this pool.
+    pub(crate) worker_context: WorkerContext,
+    /// Locked for a few instructions at a time, and never while user code or the executor runs.
     pub(crate) state: Mutex<State<E>>,
-    /// A place became free, or there will be none any more.
-    pub(crate) place: Condvar,
-    /// Somebody left who may have been the last.
-    pub(crate) left: Condvar,
+    /// Submitters wait here for room in the queue, or for the pool to close.
+    pub(crate) not_full: Condvar,
+    /// Releases wait here for the last worker. Also notified when another worker starts to wait here: see `State::releasing`.
+    pub(crate) termination: Condvar,
 }
 
 impl<E> Shared<E> {

@@ -1,58 +1,60 @@
-//! The figures and the queue of a bounded pool: plain data under one lock, and the rules for it.
+//! The queue, the permits and the figures of a bounded pool: plain data under one lock, and the rules for it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use soiree_core::{Job, JobOutcome, PoolStats};
 
-use crate::cancel::Cancel;
+use crate::cancellation::CancellationToken;
 
-/// What a pool still does. In the order in which it gets there.
+/// The phases of a pool's life, in order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
     Running,
-    /// Takes no jobs, and runs those it has.
+    /// Rejects new jobs, and runs those that it has accepted.
     Draining,
-    /// Takes no jobs, and has dropped those it had.
+    /// Rejects new jobs, and has discarded those that waited.
     Stopped,
 }
 
-/// A job in the queue. Those that came later have higher numbers.
-pub(crate) struct Queued {
+/// A job in the queue. Later jobs have higher IDs.
+pub(crate) struct QueuedJob {
     id: u64,
     job: Job,
-    /// Whether its submitter has yet to find out that somebody will run it. It is not counted until then.
+    /// Not counted yet: its submitter still has to find out whether the job can run, and may reclaim it.
     reserved: bool,
 }
 
-/// Where a permit is that has not begun.
+/// Where a permit is that has not been used.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// On its way to the executor.
+enum PermitStage {
+    /// `Executor::execute` has not returned.
     Sending,
-    /// With the executor.
+    /// The executor has it.
     Sent,
-    /// Dropped by the executor while it was on its way.
-    Lost,
+    /// The executor dropped it before `Executor::execute` returned.
+    Dropped,
 }
 
 pub(crate) struct State<E> {
-    /// Gone when the pool has ended.
+    /// `None` once the pool has terminated.
     pub(crate) executor: Option<Arc<E>>,
     pub(crate) phase: Phase,
-    pub(crate) limit: usize,
-    queue: VecDeque<Queued>,
+    pub(crate) max_workers: usize,
+    queue: VecDeque<QueuedJob>,
+    /// How many jobs in the queue are reserved.
     reserved: usize,
-    permits: Vec<(u64, Stage)>,
-    /// Futures that have begun, by the permits that they began in.
-    in_flight: BTreeMap<u64, Arc<Cancel>>,
+    permits: Vec<(u64, PermitStage)>,
+    /// Started futures, by the permits that started them.
+    in_flight: BTreeMap<u64, Arc<CancellationToken>>,
     next_id: u64,
-    /// Jobs that run in a permit.
+    /// Jobs started by a permit.
     pub(crate) active: usize,
-    /// Jobs that run inline.
+    /// Jobs that run on a thread that is no worker.
     pub(crate) inline: usize,
-    /// Threads that run a job in a permit, and wait there for their own pool to end.
+    /// Workers that wait, inside a job, for their own pool to terminate.
     pub(crate) releasing: usize,
+    /// Submitters that wait for room.
     pub(crate) blocked: usize,
     successful: u64,
     failed: u64,
@@ -62,11 +64,11 @@ pub(crate) struct State<E> {
 }
 
 impl<E> State<E> {
-    pub(crate) fn new(executor: E, limit: usize, queue: VecDeque<Queued>) -> Self {
+    pub(crate) fn new(executor: E, max_workers: usize, queue: VecDeque<QueuedJob>) -> Self {
         Self {
             executor: Some(Arc::new(executor)),
             phase: Phase::Running,
-            limit,
+            max_workers,
             queue,
             reserved: 0,
             permits: Vec::new(),
@@ -84,57 +86,58 @@ impl<E> State<E> {
         }
     }
 
-    /// Permits of which each will run a job.
-    fn granted(&self) -> usize {
-        let lost = self
+    /// Permits that each will start a job.
+    fn outstanding_permits(&self) -> usize {
+        let dropped = self
             .permits
             .iter()
-            .filter(|permit| permit.1 == Stage::Lost)
+            .filter(|permit| permit.1 == PermitStage::Dropped)
             .count();
-        self.permits.len() - lost
+        self.permits.len() - dropped
     }
 
-    /// Threads that run jobs, or are about to.
-    pub(crate) fn at_work(&self) -> usize {
-        self.active + self.granted()
+    /// Active jobs, and permits that will start one.
+    pub(crate) fn workers(&self) -> usize {
+        self.active + self.outstanding_permits()
     }
 
-    /// Jobs that may still start beside those that run and those that a permit will run.
-    fn room(&self) -> usize {
-        self.limit.saturating_sub(self.active + self.granted())
+    /// Permits that may still be sent under the limit.
+    fn available_permits(&self) -> usize {
+        self.max_workers.saturating_sub(self.workers())
     }
 
-    /// Jobs that nobody is on his way to.
+    /// Jobs in the queue that no permit has been sent for.
     fn waiting(&self) -> usize {
-        self.queue.len().saturating_sub(self.granted())
+        self.queue.len().saturating_sub(self.outstanding_permits())
     }
 
+    /// Whether another job can be accepted, to start at once or to wait.
     pub(crate) fn has_room(&self, capacity: usize) -> bool {
-        self.waiting() < capacity + self.room()
+        self.waiting() < capacity + self.available_permits()
     }
 
     /// Whether no more jobs wait than may.
-    pub(crate) fn fits(&self, capacity: usize) -> bool {
+    pub(crate) fn is_within(&self, capacity: usize) -> bool {
         self.waiting() <= capacity
     }
 
-    /// Whether somebody runs jobs, or is about to.
     pub(crate) fn has_workers(&self) -> bool {
-        self.at_work() > 0
+        self.workers() > 0
     }
 
     pub(crate) fn is_idle(&self) -> bool {
         !self.has_workers() && self.queue.is_empty()
     }
 
+    /// Queues a job and returns its ID.
     pub(crate) fn push(&mut self, job: Job) -> u64 {
         let id = self.new_id();
         let reserved = false;
-        self.queue.push_back(Queued { id, job, reserved });
+        self.queue.push_back(QueuedJob { id, job, reserved });
         id
     }
 
-    /// The job counts only when it is confirmed, or when it starts.
+    /// Leaves the job out of the figures until it is committed or starts.
     pub(crate) fn reserve(&mut self, id: u64) {
         self.set_reserved(id, true);
     }
@@ -144,47 +147,48 @@ impl<E> State<E> {
     }
 
     fn set_reserved(&mut self, id: u64, reserved: bool) {
-        if let Some(at) = self.queued(id) {
+        if let Some(at) = self.position(id) {
             let before = std::mem::replace(&mut self.queue[at].reserved, reserved);
             self.reserved = self.reserved + usize::from(reserved) - usize::from(before);
         }
     }
 
-    /// Takes back a job that was pushed, unless it has left the queue.
+    /// Takes a job back out of the queue; `None` if it has left the queue already.
     pub(crate) fn reclaim(&mut self, id: u64) -> Option<Job> {
-        let queued = self.queued(id).and_then(|at| self.queue.remove(at))?;
+        let queued = self.position(id).and_then(|at| self.queue.remove(at))?;
         self.reserved -= usize::from(queued.reserved);
         Some(queued.job)
     }
 
-    fn queued(&self, id: u64) -> Option<usize> {
+    fn position(&self, id: u64) -> Option<usize> {
         self.queue
             .binary_search_by_key(&id, |queued| queued.id)
             .ok()
     }
 
+    /// Removes the oldest job.
     pub(crate) fn pop(&mut self) -> Option<Job> {
         let queued = self.queue.pop_front()?;
         self.reserved -= usize::from(queued.reserved);
         Some(queued.job)
     }
 
-    /// Counts all that is queued as discarded. The jobs are to be dropped when the lock is not held.
+    /// Empties the queue and counts its jobs as discarded. The caller must drop them after it has released the lock.
     #[must_use]
-    pub(crate) fn discard_all(&mut self) -> VecDeque<Queued> {
+    pub(crate) fn discard_queue(&mut self) -> VecDeque<QueuedJob> {
         self.discarded += self.queue.len() as u64;
         self.reserved = 0;
         std::mem::take(&mut self.queue)
     }
 
-    /// A new permit, if a job waits for one and may start.
+    /// Makes a permit if a job waits for one and may start.
     pub(crate) fn new_permit(&mut self) -> Option<(u64, Arc<E>)> {
-        if self.waiting() == 0 || self.room() == 0 {
+        if self.waiting() == 0 || self.available_permits() == 0 {
             return None;
         }
         let executor = Arc::clone(self.executor.as_ref()?);
         let id = self.new_id();
-        self.permits.push((id, Stage::Sending));
+        self.permits.push((id, PermitStage::Sending));
         Some((id, executor))
     }
 
@@ -193,60 +197,61 @@ impl<E> State<E> {
         self.next_id
     }
 
-    /// The executor has accepted the permit. Says whether it will run, or has.
-    pub(crate) fn permit_accepted(&mut self, id: u64) -> bool {
-        let Some(at) = self.permit(id) else {
+    /// `Executor::execute` has accepted the permit. Returns `false` if it dropped the permit.
+    pub(crate) fn permit_sent(&mut self, id: u64) -> bool {
+        let Some(at) = self.permit_position(id) else {
             return true;
         };
-        if self.permits[at].1 == Stage::Lost {
+        if self.permits[at].1 == PermitStage::Dropped {
             self.permits.remove(at);
             return false;
         }
-        self.permits[at].1 = Stage::Sent;
+        self.permits[at].1 = PermitStage::Sent;
         true
     }
 
-    /// The executor has dropped the permit. Says whether nobody else has been told.
+    /// The executor has dropped the permit. Returns whether the caller must act on it; while the permit is being sent, the sender
+    /// does.
     pub(crate) fn permit_dropped(&mut self, id: u64) -> bool {
-        let Some(at) = self.permit(id) else {
+        let Some(at) = self.permit_position(id) else {
             return false;
         };
-        if self.permits[at].1 == Stage::Sending {
-            self.permits[at].1 = Stage::Lost;
+        if self.permits[at].1 == PermitStage::Sending {
+            self.permits[at].1 = PermitStage::Dropped;
             return false;
         }
         self.permits.remove(at);
         true
     }
 
-    /// The permit begins, or is not to. Says whether it was known.
-    pub(crate) fn permit_used(&mut self, id: u64) -> bool {
-        let known = self.permit(id);
-        if let Some(at) = known {
+    /// Removes a permit that is used, or that could not be sent. Returns whether the pool still knew it.
+    pub(crate) fn take_permit(&mut self, id: u64) -> bool {
+        let position = self.permit_position(id);
+        if let Some(at) = position {
             self.permits.remove(at);
         }
-        known.is_some()
+        position.is_some()
     }
 
-    /// Permits that have not begun find nothing to do any more.
+    /// Makes all unused permits void.
     pub(crate) fn forget_permits(&mut self) {
         self.permits.clear();
     }
 
-    /// Of a pool that takes no more jobs, nobody needs to wait for permits that will find none.
+    /// Makes permits void that will find no job, so that nothing waits for them. Only for a pool that accepts no more jobs.
     pub(crate) fn forget_unneeded_permits(&mut self) {
         if self.queue.is_empty() {
             self.forget_permits();
         }
     }
 
-    fn permit(&self, id: u64) -> Option<usize> {
+    fn permit_position(&self, id: u64) -> Option<usize> {
         self.permits.iter().position(|permit| permit.0 == id)
     }
 
-    /// Takes the oldest job to run it.
-    pub(crate) fn begin(&mut self) -> Option<Job> {
-        if self.active >= self.limit {
+    /// Removes the oldest job and counts it as active; `None` if the queue is empty or the limit is reached.
+    pub(crate) fn start_next_job(&mut self) -> Option<Job> {
+        if self.active >= self.max_workers {
             return None;
         }
         let job = self.pop()?;
@@ -254,17 +259,17 @@ impl<E> State<E> {
         Some(job)
     }
 
-    /// A future begins.
-    pub(crate) fn in_flight(&mut self, permit: u64) -> Arc<Cancel> {
+    /// Records that the permit has started a future.
+    pub(crate) fn future_started(&mut self, permit: u64) -> Arc<CancellationToken> {
         Arc::clone(self.in_flight.entry(permit).or_default())
     }
 
-    /// What began in this permit has ended.
+    /// Forgets the future that the permit has started, if it was one.
     pub(crate) fn future_ended(&mut self, permit: u64) {
         self.in_flight.remove(&permit);
     }
 
-    pub(crate) fn all_in_flight(&self) -> Vec<Arc<Cancel>> {
+    pub(crate) fn all_in_flight(&self) -> Vec<Arc<CancellationToken>> {
         self.in_flight.values().cloned().collect()
     }
 
@@ -276,15 +281,20 @@ impl<E> State<E> {
         }
     }
 
+    /// The figures, without those of the executor's threads.
     pub(crate) fn stats(&self, capacity: usize) -> PoolStats {
         let queued = self.queue.len() - self.reserved;
-        // What a permit is on its way to is as good as active; else a job would wait in a queue of capacity 0. So are those to
-        // which one was on its way before the limit fell.
-        let handed_over = queued.min(self.granted().max(queued.saturating_sub(capacity)));
+        // A queued job with a permit counts as active, or a job would wait in a queue of capacity 0. So do jobs beyond the
+        // capacity, whose permits found the limit lowered.
+        let with_permit = queued.min(
+            self.outstanding_permits()
+                .max(queued.saturating_sub(capacity)),
+        );
         let mut stats = PoolStats::default();
-        stats.active = self.active + self.inline + handed_over;
-        stats.waiting = queued - handed_over;
-        stats.max_workers = self.limit;
+        stats.active = self.active + self.inline + with_permit;
+        stats.waiting = queued - with_permit;
+        stats.capacity = capacity;
+        stats.max_workers = self.max_workers;
         stats.rejected = self.rejected;
         stats.successful = self.successful;
         stats.failed = self.failed;

@@ -1,4 +1,4 @@
-//! How a job gets into the queue, and what happens when there is no place.
+//! How a job gets into the queue, and what happens when the queue is full.
 
 use std::io;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -12,50 +12,52 @@ use crate::permit::Permit;
 use crate::shared::Shared;
 use crate::state::{Phase, State};
 
-/// Why nobody will take a permit.
-pub(crate) enum NotExecuted {
-    /// The executor could not run it now.
+/// Why a permit was not sent. It is void then.
+pub(crate) enum SendPermitError {
+    /// The executor cannot run it now.
     Failed(io::Error),
-    /// The executor dropped it: it runs nothing any more.
+    /// The executor dropped it, so it runs nothing any more.
     Dropped,
 }
 
-/// What a submitter wants when the queue is full.
+/// What a submitter does when the queue is full.
 #[derive(Clone, Copy, PartialEq)]
-enum Full {
+enum WhenFull {
+    /// What the overflow policy says.
     Policy,
-    PolicyWithoutWait,
+    /// What the overflow policy says, but it never waits.
+    PolicyWithoutWaiting,
+    /// Drops the oldest job if that is the overflow policy, and rejects the new one otherwise.
     Reject,
 }
 
 impl<E: Executor> Shared<E> {
-    /// Submits as the overflow policy says.
     pub(crate) fn submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
-        self.submit_with(job, Full::Policy)
+        self.submit_with(job, WhenFull::Policy)
     }
 
-    /// Submits as the overflow policy says, where it does not say to wait.
     pub(crate) fn submit_now(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
-        self.submit_with(job, Full::PolicyWithoutWait)
+        self.submit_with(job, WhenFull::PolicyWithoutWaiting)
     }
 
-    /// Submits if there is a place right now, or can be made.
     pub(crate) fn try_submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
-        self.submit_with(job, Full::Reject)
+        self.submit_with(job, WhenFull::Reject)
     }
 
-    fn submit_with(self: &Arc<Self>, job: Job, full: Full) -> Result<(), SubmitError> {
-        let mut until = None;
+    fn submit_with(self: &Arc<Self>, job: Job, when_full: WhenFull) -> Result<(), SubmitError> {
+        let capacity = self.options.get_capacity();
+        let overflow = self.options.get_overflow();
+        let mut deadline = None;
         loop {
             let mut state = self.lock();
             if state.phase > Phase::Running {
                 return Err(self.reject(state, job, Reason::Closed));
             }
-            if state.has_room(self.options.get_capacity()) {
+            if state.has_room(capacity) {
                 return self.accept(state, job);
             }
-            match self.options.get_overflow() {
-                Overflow::DropOldest if self.options.get_capacity() > 0 => {
+            match overflow {
+                Overflow::DropOldest if capacity > 0 => {
                     let oldest = state.pop();
                     state.discarded += u64::from(oldest.is_some());
                     let accepted = self.accept(state, job);
@@ -65,63 +67,63 @@ impl<E: Executor> Shared<E> {
                 Overflow::DropOldest | Overflow::Reject => {
                     return Err(self.reject_full(state, job));
                 }
-                _ if full == Full::Reject => return Err(self.reject_full(state, job)),
+                _ if when_full == WhenFull::Reject => return Err(self.reject_full(state, job)),
                 Overflow::CallerRuns | Overflow::Block | Overflow::BlockFor(_) => {}
             }
             drop(state);
-            let is_in_job = self.nesting.depth() > 0;
-            if self.options.get_overflow() == Overflow::CallerRuns || is_in_job {
+            let is_in_job = self.worker_context.depth() > 0;
+            if overflow == Overflow::CallerRuns || is_in_job {
                 // A future would hold this thread until its end.
                 return match job.is_future() {
                     true => Err(self.reject_full(self.lock(), job)),
                     false => self.run_inline(job).map(drop),
                 };
             }
-            // To wait could be to wait for this thread, and to run the job would be one more than may run.
-            if self.is_inside() {
+            // Waiting could block the very thread that has to make room, and running the job would exceed the limit.
+            if self.on_worker() {
                 return Err(self.reject_full(self.lock(), job));
             }
             state = self.lock();
-            if state.phase > Phase::Running || state.has_room(self.options.get_capacity()) {
+            if state.phase > Phase::Running || state.has_room(capacity) {
                 continue;
             }
-            if full == Full::PolicyWithoutWait {
+            if when_full == WhenFull::PolicyWithoutWaiting {
                 return Err(self.reject_full(state, job));
             }
-            let Overflow::BlockFor(waited) = self.options.get_overflow() else {
-                self.wait_for_place(state, None);
+            let Overflow::BlockFor(waited) = overflow else {
+                self.wait_for_room(state, None);
                 continue;
             };
-            let until = *until.get_or_insert_with(|| Instant::now().checked_add(waited));
-            let rest = until.map_or(Duration::MAX, |until| {
-                until.saturating_duration_since(Instant::now())
+            let deadline = *deadline.get_or_insert_with(|| Instant::now().checked_add(waited));
+            let timeout = deadline.map_or(Duration::MAX, |deadline| {
+                deadline.saturating_duration_since(Instant::now())
             });
-            if rest.is_zero() {
+            if timeout.is_zero() {
                 return Err(self.reject(state, job, Reason::TimedOut { waited }));
             }
-            self.wait_for_place(state, Some(rest));
+            self.wait_for_room(state, Some(timeout));
         }
     }
 
-    fn wait_for_place(&self, mut state: MutexGuard<'_, State<E>>, longest: Option<Duration>) {
+    fn wait_for_room(&self, mut state: MutexGuard<'_, State<E>>, timeout: Option<Duration>) {
         state.blocked += 1;
-        let mut state = match longest {
-            Some(longest) => {
-                let waited = self.place.wait_timeout(state, longest);
+        let mut state = match timeout {
+            Some(timeout) => {
+                let waited = self.not_full.wait_timeout(state, timeout);
                 waited.unwrap_or_else(PoisonError::into_inner).0
             }
             None => {
-                let waited = self.place.wait(state);
+                let waited = self.not_full.wait(state);
                 waited.unwrap_or_else(PoisonError::into_inner)
             }
         };
         state.blocked -= 1;
     }
 
-    /// Runs the job on this thread, if not too many run inside one another here.
+    /// Runs the job on this thread, unless too many jobs of the pool run inside one another there already.
     pub(crate) fn run_inline(self: &Arc<Self>, job: Job) -> Result<JobOutcome, SubmitError> {
-        let Some(_entered) = self.nesting.enter_inline() else {
-            let depth = self.nesting.depth();
+        let Some(_entered) = self.worker_context.enter_inline() else {
+            let depth = self.worker_context.depth();
             return Err(self.reject(self.lock(), job, Reason::RecursionLimit { depth }));
         };
         let mut state = self.lock();
@@ -130,7 +132,7 @@ impl<E: Executor> Shared<E> {
         }
         state.inline += 1;
         drop(state);
-        let outcome = self.run(job);
+        let outcome = self.run_job(job);
         let mut state = self.lock();
         state.inline -= 1;
         state.count(&outcome);
@@ -159,63 +161,70 @@ impl<E: Executor> Shared<E> {
         };
         state.reserve(id);
         drop(state);
-        let sent = self.send(permit, &executor);
+        let sent = self.send_permit(permit, &executor);
         drop(executor);
         let mut state = self.lock();
-        let (error, ended) = match sent {
+        let (error, executor_has_ended) = match sent {
             Ok(()) => {
                 state.commit(id);
                 return Ok(());
             }
-            Err(NotExecuted::Failed(error)) => (error, false),
-            Err(NotExecuted::Dropped) => (io::Error::other("its threads are gone"), true),
+            Err(SendPermitError::Failed(error)) => (error, false),
+            Err(SendPermitError::Dropped) => (io::Error::other("the executor has ended"), true),
         };
-        // Others run it, if there is a place where it can wait for them.
-        let rejected = if !ended && state.has_workers() && state.fits(self.options.get_capacity()) {
+        // Without this permit the job can still wait for another worker, if the queue has room.
+        let can_wait = !executor_has_ended
+            && state.has_workers()
+            && state.is_within(self.options.get_capacity());
+        let rejected = if can_wait {
             state.commit(id);
             None
         } else {
             state.reclaim(id)
         };
-        self.place.notify_all();
-        let outcome = match rejected {
+        self.not_full.notify_all();
+        let result = match rejected {
             Some(job) => {
                 state.rejected += 1;
                 Err(SubmitError::new(job, Reason::Spawn(error)))
             }
             None => Ok(()),
         };
-        // Others may have queued jobs in the belief that this permit would run them.
-        if ended {
+        // Other submitters may have queued jobs because this permit was on its way. If no worker is left, they run here.
+        if executor_has_ended {
             drop(state);
-            self.executor_gone();
+            self.executor_ended();
         } else if state.has_workers() {
             self.try_terminate(state);
         } else {
-            let _entered = self.nesting.enter_worker();
-            self.work(state);
+            let _entered = self.worker_context.enter_worker();
+            self.run_worker(state);
         }
-        outcome
+        result
     }
 
-    /// Hands a permit to the executor. If that fails nobody will take the permit.
-    pub(crate) fn send(self: &Arc<Self>, id: u64, executor: &Arc<E>) -> Result<(), NotExecuted> {
+    /// Sends a permit to the executor.
+    pub(crate) fn send_permit(
+        self: &Arc<Self>,
+        id: u64,
+        executor: &Arc<E>,
+    ) -> Result<(), SendPermitError> {
         let permit = Permit::new(self.clone(), id);
         let sent = caught(|| executor.execute(permit))
             .unwrap_or_else(|payload| Err(io::Error::other(payload.message().to_owned())));
         let mut state = self.lock();
         match sent {
-            Ok(()) if state.permit_accepted(id) => Ok(()),
-            Ok(()) => Err(NotExecuted::Dropped),
-            // An executor may fail and run the permit all the same.
-            Err(error) if state.permit_used(id) => Err(NotExecuted::Failed(error)),
+            Ok(()) if state.permit_sent(id) => Ok(()),
+            Ok(()) => Err(SendPermitError::Dropped),
+            Err(error) if state.take_permit(id) => Err(SendPermitError::Failed(error)),
+            // The executor failed, and has run the permit all the same.
             Err(_) => Ok(()),
         }
     }
 
     /// Whether this thread is one that the pool needs.
-    pub(crate) fn is_inside(&self) -> bool {
-        if self.nesting.depth() > 0 {
+    pub(crate) fn on_worker(&self) -> bool {
+        if self.worker_context.depth() > 0 {
             return true;
         }
         let executor = self.lock().executor.clone();

@@ -1,4 +1,4 @@
-//! Why a listener was not subscribed or not removed, and why bulkheads, routes and orders were not added.
+//! The errors of subscribing and removing listeners, and of bulkheads, routes and orders by key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,92 +7,89 @@ use crate::listener::ListenerId;
 use crate::pool::{MAX_CAPACITY, Overflow};
 use crate::topic::{InvalidTopic, Pattern};
 
-/// The most attempts that a listener may have, which an error message says.
+/// The limit of attempts. Here, and not in `Retry`, because an error message contains it.
 pub(crate) const MAX_ATTEMPTS: u32 = 10_000;
 
-/// A listener was not subscribed.
+/// Why a listener was not subscribed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscribeError {
     /// The pattern is malformed.
     #[error(transparent)]
     InvalidPattern(#[from] InvalidTopic),
-    /// The pattern has a listener of that ID already.
-    #[error("{pattern} has a listener {id} already")]
+    /// The pattern already has a listener with that ID.
+    #[error("{pattern} already has a listener {id}")]
     DuplicateListener {
         /// The pattern.
         pattern: Pattern,
         /// The ID.
         id: ListenerId,
     },
-    /// The pool that it names is none of the `EventPool`'s.
+    /// The options name a bulkhead that the `EventPool` does not have.
     #[error("the listener cannot run on its pool: {0}")]
     UnknownPool(#[source] BulkheadError),
-    /// It is an async listener, and the pool that it names does not [poll futures](crate::Pool::polls_futures): each would hold
-    /// one of its threads.
+    /// An async listener needs a bulkhead that [polls futures](crate::Pool::polls_futures). On this one it would hold a thread.
     #[error(
-        "an async listener needs a bulkhead that polls futures, and {pool:?} runs jobs on threads"
+        "an async listener needs a bulkhead that polls futures, but {pool:?} runs jobs on threads"
     )]
     PollsNoFutures {
         /// The name of the pool.
         pool: Arc<str>,
     },
-    /// A listener of 0 attempts would never run.
+    /// The retry has zero attempts, so the listener would never be called.
     #[error("a retry of 0 attempts would never call the listener")]
     ZeroAttempts,
-    /// A listener of more attempts than can be meant.
-    #[error(
-        "a retry of {attempts} attempts is more than the {} there may be",
-        MAX_ATTEMPTS
-    )]
+    /// The retry has more attempts than the limit.
+    #[error("a retry of {attempts} attempts exceeds the limit of {}", MAX_ATTEMPTS)]
     TooManyAttempts {
-        /// How many.
+        /// The number of attempts.
         attempts: u32,
     },
-    /// The first delay of its retry is longer than its delays may be.
-    #[error("a retry whose delays are {longest:?} at most cannot begin with {first:?}")]
+    /// The first delay of the retry is above its maximum delay.
+    #[error("a retry with a first delay of {first:?} exceeds its max_delay of {longest:?}")]
     DelayAboveLimit {
         /// The first delay.
         first: Duration,
-        /// The limit.
+        /// The maximum delay.
         longest: Duration,
     },
-    /// It is to be called again, and none may wait for that.
-    #[error("a retry of {attempts} attempts has only one where retry_capacity is 0")]
+    /// The listener has a retry, but the retry capacity of the `EventPool` is zero.
+    #[error("a retry of {attempts} attempts needs a retry_capacity above 0")]
     NoRetryCapacity {
-        /// How many attempts it was to have.
+        /// The number of attempts.
         attempts: u32,
     },
-    /// The name is empty, blank, or has control characters.
-    #[error("{name:?} cannot be the name of a listener: it has to be printable")]
+    /// The name is empty, blank or contains control characters.
+    #[error("{name:?} cannot be the name of a listener: it must be printable")]
     InvalidName {
         /// The name.
         name: Box<str>,
     },
-    /// It has a retry or a timeout, and there is no timer.
-    #[error("the listener has a retry or a timeout, and the emitter has no timer")]
+    /// The listener has a retry or a timeout, but the emitter has no timer.
+    #[error("the listener has a retry or a timeout, but the emitter has no timer")]
     NoTimer,
-    /// It has a limit to how long it may run, and there is nothing that watches.
-    #[error("the listener cannot be watched: the emitter has no watch")]
+    /// The listener has `slow_after`, but the emitter has no slow listener monitor.
+    #[error("the listener has slow_after, but the emitter has no slow listener monitor")]
     NoSlowListenerMonitor,
-    /// It is an async listener, for which a timer of its runtime is the timeout: that can end a future.
-    #[error("an async listener has no timeout of {limit:?}: use its runtime's")]
+    /// An async listener cannot have a timeout. Use the timeout of its runtime, which stops the future.
+    #[error("an async listener cannot have a timeout of {limit:?}: use a timeout of its runtime")]
     AsyncTimeout {
         /// The timeout.
         limit: Duration,
     },
-    /// A listener that has no time at all would always time out.
+    /// The timeout is zero, so the listener would always time out.
     #[error("a timeout of 0 would never let the listener return in time")]
     ZeroTimeout,
-    /// A listener that may run 0 times would never run.
+    /// The run limit is zero, so the listener would never be called.
     #[error("max_runs(0) would never call the listener")]
     ZeroRuns,
     /// The `EventPool` is closed.
+    #[doc(alias = "ErrEmitterClosed")]
     #[error("the event pool is closed")]
     Closed,
 }
 
-/// A listener was not taken off.
+/// Why a listener was not removed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnsubscribeError {
@@ -100,12 +97,14 @@ pub enum UnsubscribeError {
     #[error(transparent)]
     InvalidPattern(#[from] InvalidTopic),
     /// The pattern has no listeners.
+    #[doc(alias = "ErrTopicNotFound")]
     #[error("nothing is subscribed to {pattern}")]
     TopicNotFound {
         /// The pattern.
         pattern: Pattern,
     },
-    /// The pattern has listeners, but none of that ID.
+    /// The pattern has listeners, but none with that ID.
+    #[doc(alias = "ErrListenerNotFound")]
     #[error("{pattern} has no listener {id}")]
     ListenerNotFound {
         /// The pattern.
@@ -115,70 +114,68 @@ pub enum UnsubscribeError {
     },
 }
 
-/// Bulkheads or routes that make no sense.
+/// Why a bulkhead or a route is invalid, unknown or was not added.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BulkheadError {
-    /// The name is empty, blank, has control characters, or is the one of the pool that takes everything else.
-    #[error(
-        "{name:?} cannot be the name of a bulkhead: it has to be printable, and other than \"default\""
-    )]
+    /// The name is empty, blank, contains control characters, or is `default`, which names the default pool.
+    #[error("{name:?} cannot be the name of a bulkhead: it must be printable, and not \"default\"")]
     InvalidName {
         /// The name.
         name: Box<str>,
     },
-    /// There is a bulkhead of that name.
-    #[error("there is a bulkhead {name:?} already")]
+    /// A bulkhead with that name already exists.
+    #[error("a bulkhead {name:?} already exists")]
     Duplicate {
         /// The name.
         name: Arc<str>,
     },
-    /// There is no bulkhead of that name.
+    /// No bulkhead has that name.
     #[error("there is no bulkhead {name:?}; there are {known:?}")]
     Unknown {
         /// The name.
         name: Box<str>,
-        /// The names that there are.
+        /// The names of all bulkheads.
         known: Vec<Arc<str>>,
     },
     /// The `EventPool` is closed.
     #[error("the event pool is closed")]
     Closed,
-    /// An order by key makes no sense. Only while an `EventPool` is built.
+    /// An order by key is invalid. Only when an `EventPool` is built.
     #[error(transparent)]
     Order(#[from] KeyOrderError),
     /// The route's pattern is malformed.
     #[error("the route to {to:?}: {source}")]
     InvalidRoute {
-        /// Where it was to lead.
+        /// The bulkhead that the route leads to.
         to: Box<str>,
         /// What is wrong with the pattern.
         source: InvalidTopic,
     },
-    /// Two routes match the same topics, say equally much, and lead to different pools.
+    /// Two routes to different pools match the same topic and are equally specific.
     #[error(
         "the routes {first} to {first_to:?} and {second} to {second_to:?} match the same topics and are equally specific"
     )]
     Ambiguous {
-        /// The pattern of the route that was there first.
+        /// The pattern of the route that was added first.
         first: Pattern,
-        /// Where it leads.
+        /// The bulkhead that it leads to.
         first_to: Arc<str>,
-        /// The pattern of the other one.
+        /// The pattern of the other route.
         second: Pattern,
-        /// Where it was to lead.
+        /// The bulkhead that it leads to.
         second_to: Arc<str>,
     },
 }
 
-/// An order that makes no sense.
+/// Why an order by key is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyOrderError {
     /// The pattern is malformed.
-    #[error("the events to be ordered by key: {0}")]
+    #[error("the pattern of an order by key: {0}")]
     InvalidPattern(#[from] InvalidTopic),
-    /// An event that is behind others can be run neither at once nor in place of others.
+    /// An order cannot run events out of turn or drop some of them, as this overflow policy would.
     #[error("the order of {pattern} cannot have the overflow policy {overflow:?}")]
     Overflow {
         /// The pattern.
@@ -186,20 +183,22 @@ pub enum KeyOrderError {
         /// The policy.
         overflow: Overflow,
     },
-    /// A number that is too large to be meant.
-    #[error("the order of {pattern} has a capacity of {capacity}, which is above {MAX_CAPACITY}")]
+    /// The capacity is above [`MAX_CAPACITY`].
+    #[error(
+        "the order of {pattern} has a capacity of {capacity}, above the limit of {MAX_CAPACITY}"
+    )]
     TooLarge {
         /// The pattern.
         pattern: Pattern,
         /// The capacity.
         capacity: usize,
     },
-    /// Two patterns match the same topics and say equally much.
+    /// Two patterns match the same topic and are equally specific.
     #[error("the orders of {first} and {second} match the same topics and are equally specific")]
     Ambiguous {
-        /// The pattern of the order that was there first.
+        /// The pattern of the order that was added first.
         first: Pattern,
-        /// The pattern of the other one.
+        /// The pattern of the other order.
         second: Pattern,
     },
 }

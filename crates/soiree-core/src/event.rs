@@ -9,62 +9,74 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::payload::{Payload, PayloadRef};
 use crate::properties::Properties;
 
-/// Something that happened, as its listeners see it.
+/// Something that happened, as listeners see it.
 ///
-/// Every method takes `&self`: listeners of one emission are called one after another with the same event, and what one
-/// of them sets, the next one reads.
+/// Most programs emit a payload, or a [`BaseEvent`]. Implement this trait to emit a type of your own.
+///
+/// - Listeners of one emission are called one after another with the same event. What one of them sets, the next one reads.
+/// - All methods take `&self`, so an implementation keeps what can be set behind a lock or an atomic.
+/// - Methods may be called by several threads at the same time. They should not block.
+///
+/// ```
+/// use soiree_core::{BaseEvent, Event, Payload};
+///
+/// fn redact(event: &dyn Event) {
+///     event.set_payload(Payload::new(String::from("***")));
+/// }
+///
+/// let event = BaseEvent::new("user.created", String::from("Matty Ice"));
+/// redact(&event);
+/// assert_eq!(*event.payload_as::<String>().unwrap(), "***");
+/// ```
 pub trait Event: Send + Sync {
-    /// Tells this event from every other.
+    /// The event's ID, which no other event has. Always returns the same ID.
     fn id(&self) -> EventId;
 
-    /// Its ID, if it has been made already; to make one reads the clock and a random number generator.
+    /// The event's ID if it exists already. `None` by default.
     ///
-    /// `None` unless it is overridden.
+    /// Unlike [`id`](Event::id), this never creates one, which would read the clock and a random number generator.
     fn known_id(&self) -> Option<EventId> {
         None
     }
 
-    /// The topic it was emitted on.
+    /// The topic that the event was emitted on.
     fn topic(&self) -> &str;
 
-    /// What it carries.
+    /// A handle to the payload.
     fn payload(&self) -> Payload;
 
-    /// What it carries, if that can be lent: whoever only looks at it is spared a handle.
+    /// A reference to the payload, which is cheaper than a handle. `None` by default.
     ///
-    /// `None` unless it is overridden, and if it has been replaced. See `with_payload`, which makes do
-    /// with a handle then.
+    /// Return `None` once the payload has been replaced. `with_payload` then uses [`payload`](Event::payload) instead.
     fn lend_payload(&self) -> Option<&(dyn Any + Send + Sync)> {
         None
     }
 
-    /// Replaces what it carries, for the listeners that come after.
+    /// Replaces the payload, for the listeners that are called later. Existing handles keep the old one.
     fn set_payload(&self, payload: Payload);
 
-    /// Its properties, as they are now.
+    /// A copy of the properties.
     fn properties(&self) -> Properties;
 
-    /// Replaces its properties.
+    /// Replaces all properties, for the listeners that are called later.
     fn set_properties(&self, properties: Properties);
 
-    /// Whether the remaining listeners are to be skipped.
+    /// Whether the event is aborted, and listeners that have not started are skipped.
     fn is_aborted(&self) -> bool;
 
-    /// With `true`, every listener that has not started is skipped. With `false`, that is taken back.
+    /// Aborts the event (`true`): listeners that have not started are skipped. `false` undoes that.
     fn set_aborted(&self, aborted: bool);
 
-    /// Which attempt of the listener this is, counted from 1. More than 1 only for a listener that is
-    /// [called again](crate::ListenerOptions::retry).
+    /// The number of the attempt, as seen by a listener with a [retry](crate::ListenerOptions::retry). The first attempt is 1.
     fn attempt(&self) -> u32 {
         1
     }
 }
 
 impl dyn Event + '_ {
-    /// Shows the payload, if it is a `T`. Faster than `payload_as`, which keeps it alive for longer than the
-    /// event.
+    /// Calls `see` with the payload and returns its result. Returns `None` without calling it if the payload is not a `T`.
     ///
-    /// What `see` replaces meanwhile, it still sees itself as it was.
+    /// Faster than `payload_as`, which returns a handle. If `see` replaces the payload, it still sees the old one.
     ///
     /// ```
     /// use soiree_core::{BaseEvent, Event};
@@ -80,7 +92,7 @@ impl dyn Event + '_ {
         }
     }
 
-    /// The payload, if it is a `T`.
+    /// A handle to the payload, or `None` if the payload is not a `T`. The handle keeps the payload alive.
     ///
     /// ```
     /// use soiree_core::{BaseEvent, Event};
@@ -104,7 +116,9 @@ impl fmt::Debug for dyn Event + '_ {
     }
 }
 
-/// 128 bits that name an event: a ULID unless you choose otherwise. A UUID fits as well.
+/// The ID of an event: 128 bits. A ULID by default; any `u128` works, such as the bits of a UUID.
+///
+/// Displayed as the 26 characters of a ULID. ULIDs sort by the time they were created.
 ///
 /// ```
 /// use soiree_core::EventId;
@@ -114,16 +128,16 @@ impl fmt::Debug for dyn Event + '_ {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(u128);
 
-/// The text is not the 26 characters of an [`EventId`].
+/// A text that is not the 26 characters of an [`EventId`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an event ID: {0}")]
 pub struct InvalidEventId(ulid::DecodeError);
 
 impl EventId {
-    /// A fresh ULID. Reads the clock and a random number generator.
+    /// A new ULID. Reads the clock and a random number generator.
     #[expect(
         clippy::new_without_default,
-        reason = "a default that differs each time surprises"
+        reason = "a default should be the same every time"
     )]
     pub fn new() -> Self {
         Self(ulid::Ulid::new().0)
@@ -158,7 +172,9 @@ impl FromStr for EventId {
     }
 }
 
-/// The everyday [`Event`].
+/// The [`Event`] for all ordinary purposes.
+///
+/// Its ID is created the first time it is read. Setters take a lock for a moment.
 ///
 /// ```
 /// use soiree_core::{BaseEvent, Event, Value};
@@ -175,7 +191,8 @@ pub struct BaseEvent {
 }
 
 impl BaseEvent {
-    /// An event on `topic`, whose name is checked when it is emitted.
+    /// An event on `topic`. The topic is checked when the event is emitted.
+    #[doc(alias = "NewBaseEvent")]
     pub fn new<T: Any + Send + Sync>(topic: impl Into<Box<str>>, payload: T) -> Self {
         Self {
             id: OnceLock::new(),
@@ -186,19 +203,19 @@ impl BaseEvent {
         }
     }
 
-    /// The payload, if it is a `T`.
+    /// A handle to the payload, or `None` if the payload is not a `T`.
     pub fn payload_as<T: Any>(&self) -> Option<PayloadRef<T>> {
         self.payload().get()
     }
 
-    /// With an ID of your own.
+    /// Sets the ID.
     #[must_use]
     pub fn with_id(mut self, id: impl Into<EventId>) -> Self {
         self.id = OnceLock::from(id.into());
         self
     }
 
-    /// With one more property.
+    /// Sets one property.
     #[must_use]
     pub fn with_property(
         mut self,
@@ -212,7 +229,7 @@ impl BaseEvent {
         self
     }
 
-    /// With these properties.
+    /// Replaces all properties.
     #[must_use]
     pub fn with_properties(mut self, properties: Properties) -> Self {
         self.properties = Mutex::new(properties);
@@ -241,7 +258,7 @@ impl Event for BaseEvent {
     }
 
     fn set_payload(&self, payload: Payload) {
-        // The old payload is dropped after the lock: its `Drop` is user code.
+        // Dropped after the lock is released: its `Drop` is user code.
         let _old = std::mem::replace(
             &mut *self.payload.lock().unwrap_or_else(PoisonError::into_inner),
             payload,

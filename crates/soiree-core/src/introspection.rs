@@ -1,4 +1,4 @@
-//! Listeners and patterns as data.
+//! Descriptions of listeners and patterns.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -9,56 +9,56 @@ use crate::priority::Priority;
 use crate::retry::Retry;
 use crate::topic::Pattern;
 
-/// A listener, and what decides when and where it is called.
+/// A listener and its options, as they were when this was created.
 ///
-/// The listeners of an emission are called by descending `priority`, and those of the same by ascending `registration`.
+/// An emission calls its listeners by descending `priority`, then by ascending `registration`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ListenerInfo {
-    /// What it is subscribed to.
+    /// The pattern that the listener is subscribed to.
     pub pattern: Pattern,
-    /// How early it is called.
+    /// The priority.
     pub priority: Priority,
-    /// Orders listeners by when they were subscribed. Numbers ascend over all patterns of an `EventPool`.
+    /// A sequence number, which is higher for a listener that was subscribed later, to any pattern.
     pub registration: u64,
-    /// Its ID.
+    /// The ID, which is unique within the pattern.
     pub id: ListenerId,
-    /// The name it was given, if any.
+    /// The name, if it has one.
     pub name: Option<Arc<str>>,
-    /// Where in the program's source it was registered, if known.
+    /// The place in the source that subscribed the listener, if known.
     pub registered_at: Option<&'static Location<'static>>,
-    /// The pool of its own, if it has one. All others run where the emission does.
+    /// The bulkhead that the listener runs on. `None` if it runs where the emission does.
     pub pool: Option<Arc<str>>,
-    /// How often it will still be called, if that is limited.
+    /// How many runs are left. `None` if the number of runs is not limited.
     pub runs_left: Option<u64>,
-    /// How it is called again when it fails, if it is.
+    /// How the listener is retried when it fails, if it is.
     pub retry: Option<Retry>,
-    /// How long emissions wait for it, if that is limited.
+    /// How long an emission waits for the listener. `None` if there is no limit.
     pub timeout: Option<Duration>,
-    /// For how long it may run before it is told of as slow, if that is its own affair. `Duration::MAX` for ever.
+    /// How long the listener may run before it counts as slow. `None` if the limit of the `EventPool` applies.
     pub slow_after: Option<Duration>,
-    /// Whether a filter says which events it is called for.
+    /// Whether the listener has a filter.
     pub has_filter: bool,
-    /// Whether it is a future, which runs on the bulkhead `async` if it has no other pool of its own.
+    /// Whether it is an [async listener](crate::AsyncListener).
     pub is_async: bool,
 }
 
-/// A pattern, and how many listen to it.
+/// A pattern, and the number of its listeners.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TopicInfo {
     /// The pattern.
     pub pattern: Pattern,
-    /// How many listeners it has.
+    /// How many listeners are subscribed to exactly this pattern.
     pub listeners: usize,
 }
 
-/// A pattern, and who listens to it.
+/// A pattern, and its listeners.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PatternInfo {
     /// The pattern.
     pub pattern: Pattern,
-    /// Its listeners, in calling order.
+    /// The listeners that are subscribed to exactly this pattern, in calling order.
     pub listeners: Vec<ListenerInfo>,
 }

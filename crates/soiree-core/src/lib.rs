@@ -1,12 +1,28 @@
-//! The contract of soiree: events, listeners, pools, topics, and the registry of who listens to what.
+//! The contract of soiree: traits and data types for events, listeners, pools and observers, and the topic registry.
 //!
-//! Depend on the crate `soiree` to use events, and on this one to write a pool, an observer or an integration. It changes slowly.
+//! To emit and handle events, depend on the crate `soiree`, which re-exports everything here. Depend on this crate to write a
+//! pool, an observer, a timer or an integration. It contains no threads and no runtime, and changes slowly.
 //!
-//! - [`Event`], [`Payload`], [`Properties`]: what is emitted.
-//! - [`Listener`], [`ListenerOptions`], [`Priority`]: what is called, and how.
-//! - [`Pattern`], [`validate_topic`], [`registry`]: who listens to what.
-//! - [`Pool`], [`Job`], [`PoolStats`]: where it runs.
-//! - [`Observer`]: who is notified of what happens.
+//! | to | see |
+//! |---|---|
+//! | emit events of your own type | [`Event`], [`BaseEvent`], [`Payload`], [`Properties`] |
+//! | handle events | [`Listener`], [`AsyncListener`], [`ListenerOptions`], [`Priority`], [`Retry`] |
+//! | name and match topics | [`validate_topic`], [`Pattern`] |
+//! | run jobs | [`Pool`], [`Job`], [`PoolOptions`], [`PoolStats`], [`WorkerContext`] |
+//! | be notified of what happens | [`Observer`], [`ObservedPool`] |
+//! | run retries and timeouts | [`Timer`] |
+//! | dispatch events yourself | [`Registry`], [`registry`] |
+//!
+//! ```
+//! use soiree_core::{BaseEvent, Event, Listener, Pattern};
+//!
+//! let listener = |event: &dyn Event| println!("{}: {:?}", event.topic(), event.payload());
+//! let event = BaseEvent::new("user.created", String::from("Matty Ice"));
+//! if Pattern::new("user.*")?.matches(event.topic()) {
+//!     listener.handle(&event)?;
+//! }
+//! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+//! ```
 
 mod error;
 mod event;

@@ -1,4 +1,4 @@
-//! How a listener is to be called.
+//! The options of a listener.
 
 use std::fmt;
 use std::panic::Location;
@@ -10,10 +10,12 @@ use crate::event::Event;
 use crate::priority::Priority;
 use crate::retry::Retry;
 
-/// Decides which events a listener is called for.
+/// A predicate on events. See [`ListenerOptions::filter`].
 pub type Filter = Arc<dyn Fn(&dyn Event) -> bool + Send + Sync>;
 
-/// How a listener is to be called. A [`Priority`] alone will do where these are asked for.
+/// When, where and how often a listener is called.
+///
+/// Invalid options are an error when the listener is subscribed, not before. A [`Priority`] converts to options.
 ///
 /// ```
 /// use soiree_core::{ListenerOptions, Priority};
@@ -37,111 +39,121 @@ pub struct ListenerOptions {
 }
 
 impl ListenerOptions {
-    /// Normal priority, as often as events come, unfiltered, unnamed.
+    /// The defaults: normal priority, no filter, no limits, no retry, no name. Runs where the emission runs.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// When it is called among the listeners of an emission.
+    /// Sets when the listener is called, relative to the other listeners of an emission.
+    #[doc(alias = "WithPriority")]
     #[must_use]
     pub fn priority(mut self, priority: Priority) -> Self {
         self.priority = priority;
         self
     }
 
-    /// It is called once and then taken off; exact, however many threads emit. Failing counts as having been called.
+    /// Calls the listener once, then removes it. Short for [`max_runs(1)`](ListenerOptions::max_runs).
     #[must_use]
     pub fn once(self) -> Self {
         self.max_runs(1)
     }
 
-    /// It is called so many times and then taken off; exact, however many threads emit.
+    /// Calls the listener `runs` times, then removes it.
     ///
-    /// With 0 it is refused when it is subscribed.
+    /// - The count is exact, however many threads emit.
+    /// - A call that fails counts. Its retries do not count again.
+    /// - Zero is an error when the listener is subscribed.
     #[must_use]
     pub fn max_runs(mut self, runs: u64) -> Self {
         self.max_runs = Some(runs);
         self
     }
 
-    /// It is called only for events for which this says `true`. Runs at the listener's turn, so it sees what earlier
-    /// listeners changed. A filter that panics counts as a panic of the listener.
+    /// Calls the listener only for events for which `filter` returns `true`.
     ///
-    /// An event that it turns down is none of the listener's [`max_runs`](ListenerOptions::max_runs); before further attempts of a
-    /// [`retry`](ListenerOptions::retry) it is not asked again.
+    /// - The filter runs just before the listener would be called, so it sees what earlier listeners changed.
+    /// - An event that the filter rejects does not count as a [run](ListenerOptions::max_runs).
+    /// - The filter is not called again before a [retry](ListenerOptions::retry).
+    /// - A filter that panics counts as a panic of the listener.
     #[must_use]
     pub fn filter(mut self, filter: impl Fn(&dyn Event) -> bool + Send + Sync + 'static) -> Self {
         self.filter = Some(Arc::new(filter));
         self
     }
 
-    /// Runs the listener on the bulkhead of this name, or on the default pool if the name is `default`, wherever the emission
-    /// runs.
+    /// Runs the listener on the bulkhead with this name, wherever the emission runs. `default` means the default pool.
     ///
-    /// It is started there in its turn, and the listeners after it do not wait for it; the emission does. Should that pool
-    /// refuse it, it is not called, and the report says so: the emission's own pool never waits. If the bulkhead is gone, or
-    /// the emission runs there already, the listener runs like any other.
-    ///
-    /// The [`priority`](ListenerOptions::priority) says when it is started there; what it waits for in that pool's queue is that
-    /// pool's affair. Filter and runs are looked at as it begins.
-    ///
-    /// With `emit_sync` it gets a copy of the event: what it sets there the other listeners do not see, except an abort.
+    /// - The listener is submitted to that pool in calling order. Later listeners do not wait for it; the emission does.
+    /// - The [priority](ListenerOptions::priority) decides when the listener is submitted. It then waits in the queue of that
+    ///   pool like any other job.
+    /// - The filter and the run limit are checked when the listener starts on that pool.
+    /// - If that pool rejects the listener, it is not called, and the report says so. The pool of the emission never blocks.
+    /// - If the emission already runs on that pool, or the bulkhead was removed, the listener runs like any other.
+    /// - With `emit_sync`, the listener gets a copy of the event. Other listeners do not see what it sets, except an abort.
     #[must_use]
     pub fn pool(mut self, bulkhead: impl Into<Arc<str>>) -> Self {
         self.pool = Some(bulkhead.into());
         self
     }
 
-    /// Calls the listener again when it fails, without holding a worker in between. Other listeners do not wait for that; the
-    /// emission does. Its runs count as one, for `once` as well, and an abort does not end them.
+    /// Retries the listener when it fails.
     ///
-    /// Each error goes to the error handler; if that swallows it, there is no further attempt. The error of the last attempt
-    /// goes into the report, and the event to the dead letter handler, as it does when so many retries wait already that
-    /// another one cannot. If the first attempt fails when the last handle of the `EventPool` is gone, it was the last.
+    /// - Between attempts the listener holds no worker. Later listeners do not wait for a retry; the emission does.
+    /// - All attempts count as one [run](ListenerOptions::max_runs). An abort does not stop them.
+    /// - Every error goes to the error handler. If the handler drops the error, there is no further attempt.
+    /// - The error of the last attempt goes into the report, and the event to the dead letter handler. The same happens before
+    ///   the last attempt if the retry capacity of the `EventPool` is used up.
+    /// - There is no retry if the first attempt fails after the last handle of the `EventPool` was dropped.
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = Some(retry);
         self
     }
 
-    /// For how long it may run before it is told of as slow, to the slow listener handler and to observers, whatever holds for
-    /// the others. It is not interrupted. `Duration::MAX` for one that may take as long as it likes.
+    /// Sets how long the listener may run before it counts as slow, instead of the limit of the `EventPool`.
+    ///
+    /// The slow listener handler and observers are notified. The listener is not interrupted. `Duration::MAX` means no limit.
     #[must_use]
     pub fn slow_after(mut self, threshold: Duration) -> Self {
         self.slow_after = Some(threshold);
         self
     }
 
-    /// The emission waits for the listener no longer than this. Its time runs from when it is called, so not while it is queued, nor
-    /// while its filter runs. Then the listeners after it are called; the report counts it as `timed_out` and has an error that
-    /// names it.
+    /// Limits how long an emission waits for the listener.
     ///
-    /// **The listener is not ended**, as no thread can be: it runs on and holds its worker until it returns. What it sets in the event
-    /// until then, an abort as well, those see that have not been called. What it returns is dropped, but an error or a panic still
-    /// goes to the error handler, whose answer no longer matters.
+    /// The time runs from the call of the listener. Neither waiting in a queue nor the filter counts. When the time is up, the
+    /// next listeners are called. The report counts the listener as `timed_out`, and contains an error that names it.
     ///
-    /// - *The listeners after it* are called in order as ever, by another worker of the pool as soon as one is free, or by this one if
-    ///   it returns before that. If the pool stops, they are not called, and the report says so. If the last handle of the
-    ///   `EventPool` was gone before it was called, they wait for it to return.
-    /// - *With [`pool`](ListenerOptions::pool)* nobody is called after it; the emission may end.
-    /// - *With [`retry`](ListenerOptions::retry)* each attempt has this much time, and one that runs out has failed. Attempts for the
-    ///   same event never overlap: one that is due waits for the one before to return, and if that takes as long as it may take itself,
-    ///   it has failed too. So an event holds one worker at most.
-    /// - *With `emit_sync`* the listener is on the thread that emits, which can only go on when it returns. That it took too long is
-    ///   said then.
-    /// - *A close* need not wait for it, but the release of a pool that was handed over does, until the deadline if it has one. The
-    ///   error handler may be called after the close, then.
+    /// **The listener is not stopped**, as no thread can be. It keeps its worker until it returns. Until then:
     ///
-    /// The error handler and the handler of dead letters are called on the thread that watches the time, and hold up other timeouts
-    /// and retries; so they should be quick. What they emit is refused where it would wait for a place, and a wait for an emission
-    /// returns an [`unfinished`](crate::Report::unfinished) report there at once.
+    /// - What it sets in the event, such as an abort, is seen by listeners that are called later.
+    /// - What it returns is lost. An error or a panic still goes to the error handler, whose result is ignored.
     ///
-    /// With a time of zero it is refused when it is subscribed; one that is longer than the clock can tell never runs out.
+    /// In detail:
+    ///
+    /// - **Next listeners.** Another worker of the pool calls them in order, as soon as one is free, or this worker if it
+    ///   returns first. If the pool stops before that, they are not called, and the report says so. If the last handle of the
+    ///   `EventPool` was dropped before the call, they wait until the listener returns.
+    /// - **With [`pool`](ListenerOptions::pool).** No listener waits for this one anyway. The emission may end.
+    /// - **With [`retry`](ListenerOptions::retry).** Each attempt has this limit. One that exceeds it has failed. Attempts for the
+    ///   same event never overlap: the next one waits until the one before returns. If it has to wait for longer than the limit,
+    ///   it fails too. So an event holds one worker at most.
+    /// - **With `emit_sync`.** The emitting thread runs the listener, and can go on only when it returns. The timeout is
+    ///   reported then.
+    /// - **On close.** The `EventPool` does not wait for the listener. Releasing a pool that it owns does, up to the deadline.
+    ///   The error handler may be called after the close.
+    ///
+    /// After a timeout, the error handler and the dead letter handler run on the timer thread. Keep them short: they delay
+    /// other timeouts and retries. On that thread, an emission that would block is rejected, and waiting for an emission
+    /// returns an unfinished report (`Report::unfinished`) at once.
+    ///
+    /// A limit of zero, or any limit for an async listener, is an error when the listener is subscribed. A limit that the clock
+    /// cannot represent is never reached.
     ///
     /// ```
     /// use soiree_core::ListenerOptions;
     /// use std::time::Duration;
-    /// let slow = ListenerOptions::new().timeout(Duration::from_secs(30)).name("webhook");
+    /// let webhook = ListenerOptions::new().timeout(Duration::from_secs(30)).name("webhook");
     /// ```
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
@@ -149,32 +161,32 @@ impl ListenerOptions {
         self
     }
 
-    /// A name for errors and figures. Several listeners may have the same.
+    /// Names the listener in errors and metrics. Several listeners may have the same name.
     ///
-    /// One that is empty, blank or has control characters is refused when it is subscribed.
+    /// A name that is empty, blank or contains control characters is an error when the listener is subscribed.
     #[must_use]
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// Where the listener counts as registered, for errors and figures. The first to say so holds.
+    /// Sets the place in the source that subscribed the listener, for errors and metrics. Only the first call takes effect.
     ///
-    /// `on`, `on_with` and their like say it themselves, of their caller. A wrapper of one's own that is `#[track_caller]`
-    /// passes its caller on to them; one that cannot be (an `async fn`, a closure), or that calls
-    /// [`Soiree::subscribe`](crate::Soiree::subscribe), says it here.
+    /// `on`, `on_with` and similar methods set the place of their caller. Call this in a wrapper of your own that is not
+    /// `#[track_caller]`, such as a closure or an `async fn`, or that calls `Soiree::subscribe`.
     ///
     /// ```
-    /// use soiree_core::{Event, ListenerId, ListenerOptions, SubscribeError};
-    /// use soiree_engine::Soiree;
-    /// use std::{panic::Location, sync::Arc};
+    /// use soiree_core::ListenerOptions;
+    /// use std::panic::Location;
     ///
+    /// /// Options that name the line that calls this function.
     /// #[track_caller]
-    /// fn log_all(soiree: &dyn Soiree) -> Result<ListenerId, SubscribeError> {
-    ///     let options = ListenerOptions::new().registered_at(Location::caller());
-    ///     let print = |event: &dyn Event| println!("{}", event.topic());
-    ///     soiree.subscribe("**", options, Arc::new(print))
+    /// fn audit() -> ListenerOptions {
+    ///     ListenerOptions::new().name("audit").registered_at(Location::caller())
     /// }
+    ///
+    /// let options = audit();
+    /// assert!(format!("{options:?}").contains(&format!("line: {}", line!() - 1)));
     /// ```
     #[must_use]
     pub fn registered_at(mut self, place: &'static Location<'static>) -> Self {
@@ -184,7 +196,7 @@ impl ListenerOptions {
 }
 
 impl ListenerOptions {
-    /// Refuses what makes no sense, alone or together.
+    /// Rejects options that are invalid, alone or together.
     pub(crate) fn check(&self, is_async: bool) -> Result<(), SubscribeError> {
         if let Some(name) = self.name.as_ref().filter(|name| !is_printable(name)) {
             let name = name.as_ref().into();
@@ -202,7 +214,7 @@ impl ListenerOptions {
     }
 }
 
-/// Whether it can be shown as a name.
+/// Whether a name is printable: not empty, not blank, and without control characters.
 pub fn is_printable(name: &str) -> bool {
     !name.trim().is_empty() && !name.contains(char::is_control)
 }

@@ -1,19 +1,19 @@
-//! Panics of user code, caught.
+//! Catching panics of user code.
 
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What a panic carried. Dropping it is safe even if the payload's own `Drop` panics.
+/// The payload of a panic that was caught. Dropping it never panics, even if the payload's own `Drop` does.
 pub struct PanicPayload(Option<Box<dyn Any + Send>>);
 
 impl PanicPayload {
-    /// Wraps what `catch_unwind` caught.
+    /// Wraps the error of `catch_unwind`.
     pub fn new(payload: Box<dyn Any + Send>) -> Self {
         Self(Some(payload))
     }
 
-    /// The payload itself, as given to `panic!` or `panic_any`.
+    /// The payload that was passed to `panic!` or `panic_any`.
     pub fn get(&self) -> &(dyn Any + Send) {
         match &self.0 {
             Some(payload) => payload.as_ref(),
@@ -21,7 +21,7 @@ impl PanicPayload {
         }
     }
 
-    /// The panic's message, or a stand-in if it was not text.
+    /// The panic's message, or a placeholder if the payload is not a text.
     pub fn message(&self) -> &str {
         let payload = self.get();
         if let Some(text) = payload.downcast_ref::<&'static str>() {
@@ -33,7 +33,7 @@ impl PanicPayload {
         }
     }
 
-    /// Takes the payload out, to resume the panic or to inspect it.
+    /// Returns the payload, to resume the panic or to inspect it.
     pub fn into_inner(mut self) -> Box<dyn Any + Send> {
         self.0.take().unwrap_or_else(|| Box::new(()))
     }
@@ -43,7 +43,7 @@ impl Drop for PanicPayload {
     fn drop(&mut self) {
         let Some(payload) = self.0.take() else { return };
         if let Err(second) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
-            // A payload whose drop panics may panic with another such payload, without end.
+            // Dropping the payload of this second panic may panic again, and so on without end.
             std::mem::forget(second);
         }
     }
@@ -57,16 +57,21 @@ impl fmt::Debug for PanicPayload {
     }
 }
 
-/// Runs user code and catches its panic.
+/// Runs user code and catches a panic.
 ///
 /// # Errors
-/// What it panicked with.
+/// The payload of the panic.
+///
+/// ```
+/// use soiree_core::panic::caught;
+/// assert_eq!(caught(|| 7).ok(), Some(7));
+/// ```
 #[inline]
 pub fn caught<R>(run: impl FnOnce() -> R) -> Result<R, PanicPayload> {
     catch_unwind(AssertUnwindSafe(run)).map_err(PanicPayload::new)
 }
 
-/// Runs user code, or drops a value of the user's, and drops what it panics with.
+/// Runs user code, such as the `Drop` of a value of the user's. Catches a panic and drops its payload.
 #[inline]
 pub fn contained(run: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {

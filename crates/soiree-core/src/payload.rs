@@ -1,4 +1,4 @@
-//! What an event carries.
+//! The payload of an event.
 
 use std::any::{Any, type_name};
 use std::fmt;
@@ -6,20 +6,21 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// Something that carries a value of a type known only at run time.
+/// Holds a value whose type is known only at run time.
 ///
-/// Implemented by whatever holds the payload, so that event and payload can share one allocation.
+/// Implement it for a type that holds a payload among other things, so that all share one allocation.
 pub trait Carrier: Send + Sync {
-    /// The value.
+    /// The value. Always returns the same one.
     fn value(&self) -> &(dyn Any + Send + Sync);
 
     /// The name of the value's type, for messages and logs.
     fn type_name(&self) -> &'static str;
 }
 
-/// A cheap, shared handle to a value of any type.
+/// A shared handle to a value of any type.
 ///
-/// Cloning it does not clone the value. `Debug` shows the type's name and never the value, so that logs do not leak it.
+/// Cloning the handle is cheap and does not clone the value. The value is dropped with its last handle. `Debug` prints the name
+/// of the type and never the value, so that logs do not leak it.
 ///
 /// ```
 /// use soiree_core::Payload;
@@ -31,17 +32,17 @@ pub trait Carrier: Send + Sync {
 #[derive(Clone)]
 pub struct Payload(Arc<dyn Carrier>);
 
-/// A payload known to be a `T`. Dereferences to it, and keeps it alive.
+/// A handle to a payload that is a `T`. Dereferences to the value, and keeps it alive.
 pub struct PayloadRef<T> {
     payload: Payload,
     of: PhantomData<fn() -> T>,
 }
 
-/// Carries a value of its own; one that is itself a [`Payload`] as what it holds.
+/// The [`Carrier`] of a plain value. If the value is a [`Payload`], carries the value inside that.
 pub struct ValueCarrier<T>(pub T);
 
 impl Payload {
-    /// Wraps a value. A value that is itself a `Payload` is not wrapped again.
+    /// Moves a value behind a handle (one allocation). A value that is a `Payload` is returned as it is.
     pub fn new<T: Any + Send + Sync>(value: T) -> Self {
         match (&value as &dyn Any).downcast_ref::<Self>() {
             Some(payload) => payload.clone(),
@@ -49,17 +50,17 @@ impl Payload {
         }
     }
 
-    /// Wraps what already lives in an allocation of its own.
+    /// A handle to the value of a carrier, without an allocation.
     pub fn from_carrier(carrier: Arc<dyn Carrier>) -> Self {
         Self(carrier)
     }
 
-    /// The value, if it is a `T`.
+    /// The value, or `None` if it is not a `T`.
     pub fn downcast_ref<T: Any>(&self) -> Option<&T> {
         self.value().downcast_ref()
     }
 
-    /// The payload as a `T` that keeps it alive, if it is one.
+    /// A handle that dereferences to a `T`, or `None` if the value is not a `T`.
     pub fn get<T: Any>(&self) -> Option<PayloadRef<T>> {
         self.is::<T>().then(|| PayloadRef {
             payload: self.clone(),
@@ -72,7 +73,7 @@ impl Payload {
         self.value().is::<T>()
     }
 
-    /// The value, its type unknown.
+    /// The value.
     pub fn value(&self) -> &(dyn Any + Send + Sync) {
         self.0.value()
     }
@@ -85,7 +86,6 @@ impl Payload {
 
 impl<T: Any + Send + Sync> Carrier for ValueCarrier<T> {
     fn value(&self) -> &(dyn Any + Send + Sync) {
-        // An emitted `Payload` is handed on as what it holds.
         match (&self.0 as &dyn Any).downcast_ref::<Payload>() {
             Some(payload) => payload.value(),
             None => &self.0,

@@ -1,13 +1,14 @@
-//! Who a pool belongs to.
+//! A pool, and whether the `EventPool` owns it.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::pool::Pool;
 
-/// A pool, and whether it is the holder's to release.
+/// A pool that is passed to an `EventPool`, and whether the `EventPool` owns it.
 ///
-/// Made of a pool by value, it is released when the `EventPool` closes; made of an `Arc`, it is left running.
+/// - From a pool by value or in a `Box`: owned. It is released when the `EventPool` closes.
+/// - From a pool in an `Arc`: shared. It keeps running.
 #[derive(Clone)]
 pub struct PoolHandle {
     pool: Arc<dyn Pool>,
@@ -24,15 +25,17 @@ impl PoolHandle {
         }
     }
 
-    /// When the pool is full and its policy is to wait, has workers of *other* pools of the same `EventPool` wait as well, when
-    /// they emit to it. Without this they get a refusal, so that a slow pool never holds up another one.
+    /// Lets workers of *other* pools of the same `EventPool` block when they emit to this pool and its queue is full.
     ///
-    /// Two pools whose workers wait for each other's queue wait for ever: do this in one direction only.
+    /// By default such an emission is rejected at once, so that a slow pool never blocks the workers of another one. It matters
+    /// only for a pool that blocks when full.
+    ///
+    /// Do this in one direction only: two pools whose workers wait for each other's queue deadlock.
     ///
     /// ```
     /// # use soiree_core::{Pool, PoolHandle};
     /// fn audit(pool: impl Pool + 'static) -> PoolHandle {
-    ///     // Every audit event counts: whoever emits one waits for a place, workers for requests as well.
+    ///     // No audit event may be lost: a worker that emits one waits for a free place.
     ///     PoolHandle::from(pool).blocking_workers()
     /// }
     /// ```
@@ -47,7 +50,7 @@ impl PoolHandle {
         &self.pool
     }
 
-    /// Whether workers of other pools wait for a place in it.
+    /// Whether workers of other pools may block when they emit to this pool.
     pub fn blocks_workers(&self) -> bool {
         self.blocks_workers
     }

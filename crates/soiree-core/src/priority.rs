@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-/// How early a listener is called within one emission: higher first, equals in the order of their registration.
+/// When a listener is called, relative to the other listeners of an emission.
+///
+/// Listeners with a higher priority are called first. Listeners with the same priority are called in the order in which they
+/// were subscribed.
 ///
 /// ```
 /// use soiree_core::Priority;
@@ -13,20 +16,21 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(u8)]
 pub enum Priority {
-    /// After all others.
+    /// 1: after all others.
     Lowest = 1,
-    /// After the normal ones.
+    /// 2: after `Normal`.
     Low,
-    /// Unless told otherwise.
+    /// 3: the default.
     #[default]
     Normal,
-    /// Before the normal ones.
+    /// 4: before `Normal`.
     High,
-    /// Before all others.
+    /// 5: before all others.
     Highest,
 }
 
-/// The number names no [`Priority`].
+/// A number that is not a [`Priority`]: below 1 or above 5.
+#[doc(alias = "ErrInvalidPriority")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not a priority (1 to 5)")]
 pub struct InvalidPriority(pub i32);

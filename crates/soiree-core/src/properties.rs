@@ -1,23 +1,25 @@
-//! Named values beside an event's payload.
+//! Named values that travel with an event.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// One property's value.
+/// The value of a property.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
-    /// True or false.
+    /// A boolean.
     Bool(bool),
-    /// A whole number.
+    /// An integer.
     Int(i64),
-    /// A number.
+    /// A floating-point number.
     Float(f64),
-    /// Text.
+    /// A text.
     Text(String),
 }
 
-/// Named values that travel with an event: request IDs, sources, flags.
+/// Named values that travel with an event besides its payload: request IDs, sources, flags.
+///
+/// Sorted by name. Each name has one value.
 ///
 /// ```
 /// use soiree_core::{Properties, Value};
@@ -29,44 +31,45 @@ pub enum Value {
 pub struct Properties(BTreeMap<String, Value>);
 
 impl Properties {
-    /// None yet.
+    /// No properties.
+    #[doc(alias = "NewProperties")]
     pub const fn new() -> Self {
         Self(BTreeMap::new())
     }
 
-    /// With this one set, whatever it was before.
+    /// Sets a property, replacing an earlier value. For chaining.
     #[must_use]
     pub fn set(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.insert(name, value);
         self
     }
 
-    /// Sets one in place and returns what it was before.
+    /// Sets a property in place. Returns the earlier value, if any.
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Value>) -> Option<Value> {
         self.0.insert(name.into(), value.into())
     }
 
-    /// The value of that name.
+    /// The value of the property with this name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
     }
 
-    /// Takes one out.
+    /// Removes a property. Returns its value, if it was set.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         self.0.remove(name)
     }
 
-    /// All, ordered by name.
+    /// All properties, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
-    /// How many there are.
+    /// The number of properties.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no properties.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -84,7 +87,7 @@ impl<N: Into<String>, V: Into<Value>> FromIterator<(N, V)> for Properties {
 }
 
 impl Value {
-    /// The text, if it is text.
+    /// The text, if the value is one.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -92,7 +95,7 @@ impl Value {
         }
     }
 
-    /// The whole number, if it is one.
+    /// The integer, if the value is one.
     pub fn as_i64(&self) -> Option<i64> {
         match self {
             Self::Int(number) => Some(*number),

@@ -1,4 +1,4 @@
-//! Why a pool rejects a job.
+//! The reasons for which a pool rejects a job.
 
 use std::time::Duration;
 
@@ -9,28 +9,28 @@ pub enum SubmitErrorReason {
     /// The pool was stopped or released.
     #[error("the pool is closed")]
     Closed,
-    /// The queue is full, and the pool does not wait when it is.
+    /// The queue is full, and the submitter does not wait.
     #[error("the queue is full ({capacity} waiting)")]
     Full {
-        /// Jobs that may wait at once.
+        /// How many jobs may wait.
         capacity: usize,
     },
-    /// The queue stayed full for as long as the pool was to wait.
+    /// The queue stayed full for as long as the submitter waits.
     #[error("the queue stayed full for {waited:?}")]
     TimedOut {
-        /// How long the submitter waited.
+        /// How long the submitter has waited.
         waited: Duration,
     },
-    /// It would have to run inline, on a thread that already runs this many jobs of the pool inside one another.
-    #[error("{depth} jobs of the pool already run inside one another on this thread")]
+    /// The job would have to run inline, on a thread that already runs too many jobs of the pool inside one another.
+    #[error("this thread already runs {depth} jobs of the pool inside one another")]
     RecursionLimit {
-        /// How many.
+        /// How many jobs the thread already runs inside one another.
         depth: usize,
     },
-    /// The pool has no worker and none could be started.
+    /// The pool has no worker, and could not start one.
     #[error("no worker could be started: {0}")]
     Spawn(#[source] std::io::Error),
-    /// A reason of the pool's own.
+    /// A reason that is specific to the pool.
     #[error("{0}")]
     Other(Box<dyn std::error::Error + Send + Sync>),
 }

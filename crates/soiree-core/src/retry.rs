@@ -1,4 +1,4 @@
-//! Calling a listener again that failed.
+//! Retrying listeners that failed.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,10 +8,12 @@ use crate::event::EventId;
 use crate::listener::ListenerError;
 use crate::payload::Payload;
 
-/// How often a listener that fails is called again, and how long after.
+/// How often a failed listener is retried, and after which delays.
 ///
-/// While it waits it holds no worker. Only the listener that failed is called again; it sees the same event, which tells the
-/// number of the [`attempt`](crate::Event::attempt).
+/// - Only the listener that failed is called again, with the same event. It can read the number of the attempt with
+///   [`Event::attempt`](crate::Event::attempt).
+/// - While a retry waits, it holds no worker.
+/// - Invalid values are an error when the listener is subscribed, not before.
 ///
 /// ```
 /// use soiree_core::{ListenerOptions, Retry};
@@ -26,49 +28,50 @@ use crate::payload::Payload;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     attempts: u32,
-    first: Duration,
+    first_delay: Duration,
     factor: u32,
-    longest: Duration,
+    max_delay: Duration,
 }
 
 impl Retry {
-    /// More attempts than this are refused when the listener is subscribed.
+    /// The limit of `attempts`.
     pub const MAX_ATTEMPTS: u32 = MAX_ATTEMPTS;
 
-    /// The same delay after each of so many attempts but the last. Of no length, it is called again as soon as its pool has a
-    /// place.
+    /// `attempts` in total, with the same delay between them.
     ///
-    /// With 1 attempt there are no further ones, and an event that fails is a dead letter at once; with 0, or more than
-    /// [`MAX_ATTEMPTS`](Retry::MAX_ATTEMPTS), the listener is refused when it is subscribed.
+    /// - A delay of zero retries as soon as the pool has a free place.
+    /// - One attempt means no retry: an event that fails becomes a dead letter at once.
+    /// - Zero attempts, or more than [`MAX_ATTEMPTS`](Retry::MAX_ATTEMPTS), are an error when the listener is subscribed.
     pub const fn fixed(delay: Duration, attempts: u32) -> Self {
         Self {
             attempts,
-            first: delay,
+            first_delay: delay,
             factor: 1,
-            longest: Duration::MAX,
+            max_delay: Duration::MAX,
         }
     }
 
-    /// A delay that doubles after each of so many attempts; bounded as for [`fixed`](Retry::fixed). It doubles up to the longest that
-    /// there is, and what is longer than the clock can tell is thirty years.
-    pub const fn exponential(first: Duration, attempts: u32) -> Self {
+    /// `attempts` in total, with a delay that doubles after each retry. The limits are those of [`fixed`](Retry::fixed).
+    ///
+    /// The delay stops at `Duration::MAX`, or at [`max_delay`](Retry::max_delay). A delay that the clock cannot represent is
+    /// treated as thirty years.
+    pub const fn exponential(first_delay: Duration, attempts: u32) -> Self {
         Self {
             attempts,
-            first,
+            first_delay,
             factor: 2,
-            longest: Duration::MAX,
+            max_delay: Duration::MAX,
         }
     }
 
-    /// Delays no longer than this. A limit below the first delay is refused when the listener is subscribed, as one of the two
-    /// would not hold.
+    /// Limits the delays. A limit below the first delay is an error when the listener is subscribed.
     #[must_use]
-    pub const fn max_delay(mut self, longest: Duration) -> Self {
-        self.longest = longest;
+    pub const fn max_delay(mut self, max_delay: Duration) -> Self {
+        self.max_delay = max_delay;
         self
     }
 
-    /// How many attempts there are, the first one included.
+    /// The number of attempts, including the first one.
     pub const fn attempts(&self) -> u32 {
         self.attempts
     }
@@ -76,32 +79,38 @@ impl Retry {
     pub(crate) fn check(&self) -> Result<(), SubscribeError> {
         let Self {
             attempts,
-            first,
-            longest,
+            first_delay,
+            max_delay,
             ..
         } = *self;
         match attempts {
             0 => Err(SubscribeError::ZeroAttempts),
-            1..=Self::MAX_ATTEMPTS if longest < first => {
-                Err(SubscribeError::DelayAboveLimit { first, longest })
+            1..=Self::MAX_ATTEMPTS if max_delay < first_delay => {
+                Err(SubscribeError::DelayAboveLimit {
+                    first: first_delay,
+                    longest: max_delay,
+                })
             }
             1..=Self::MAX_ATTEMPTS => Ok(()),
             _ => Err(SubscribeError::TooManyAttempts { attempts }),
         }
     }
 
-    /// How long to wait after the attempt of this number has failed; `None` if it was the last. Attempts count from 1.
+    /// The delay after attempt number `failed` has failed. `None` if that was the last one. The first attempt is 1.
     pub fn delay(&self, failed: u32) -> Option<Duration> {
         if failed >= self.attempts {
             return None;
         }
         let factor = self.factor.saturating_pow(failed.saturating_sub(1));
-        let delay = self.first.checked_mul(factor).unwrap_or(Duration::MAX);
-        Some(delay.min(self.longest))
+        let delay = self
+            .first_delay
+            .checked_mul(factor)
+            .unwrap_or(Duration::MAX);
+        Some(delay.min(self.max_delay))
     }
 }
 
-/// An event that a listener failed to handle in all its attempts.
+/// An event that a listener with a retry could not handle, in all attempts it had.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DeadLetter {
@@ -109,16 +118,16 @@ pub struct DeadLetter {
     pub topic: Box<str>,
     /// The ID of the event.
     pub event_id: EventId,
-    /// What the event carried when the listener failed for the last time.
+    /// The payload at the time of the last failure.
     pub payload: Payload,
-    /// The last error, which names the listener and its pattern.
+    /// The error of the last attempt, which names the listener and its pattern.
     pub error: ListenerError,
-    /// How many attempts there were.
+    /// The number of attempts.
     pub attempts: u32,
 }
 
 impl DeadLetter {
-    /// The event that caused this error at its last attempt. For emitters, and for tests of handlers.
+    /// A dead letter. The topic is that of the error. For emitters, and for tests of handlers.
     pub fn new(event_id: EventId, payload: Payload, error: ListenerError, attempts: u32) -> Self {
         Self {
             topic: error.topic().into(),

@@ -1,48 +1,60 @@
-//! A pool's figures.
+//! The statistics of a pool.
 
-/// A pool's figures at one moment.
+/// The statistics of a pool at one moment.
 ///
-/// A snapshot is taken without stopping the pool. Whatever the pool does meanwhile, these hold in every snapshot:
-/// `submitted == successful + failed + expired + discarded + waiting + active`, nothing reads below zero, and nothing
-/// that is counted as ended is later counted as not ended. At rest `waiting` and `active` are zero.
+/// Reading them does not stop the pool. In every snapshot:
+///
+/// - `submitted == successful + failed + expired + discarded + waiting + active`
+/// - A job that is counted as ended in one snapshot is counted as ended in all later ones.
+///
+/// When the pool is at rest, `waiting` and `active` are zero.
+///
+/// ```
+/// use soiree_core::PoolStats;
+/// let mut stats = PoolStats::default();
+/// stats.submitted = 3;
+/// (stats.successful, stats.failed, stats.waiting) = (1, 1, 1);
+/// assert!(stats.is_balanced());
+/// assert_eq!(stats.completed(), 2);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct PoolStats {
-    /// Workers that are alive, with or without a job.
+    /// Live workers, busy or idle.
     pub running: usize,
-    /// Workers without a job.
+    /// Live workers that run no job.
     pub idle: usize,
-    /// Jobs that have started and not ended, those run inline by a submitter included.
+    /// Jobs that run now. Includes jobs that their submitters run inline.
     pub active: usize,
-    /// Jobs that are accepted and have not started.
+    /// Accepted jobs that have not started.
     pub waiting: usize,
-    /// Jobs that may wait at once.
+    /// The limit of `waiting`.
     pub capacity: usize,
-    /// Workers that may live at once.
+    /// The limit of `running`.
     pub max_workers: usize,
-    /// Workers that stay when idle.
+    /// The number of workers that stay alive when idle.
     pub min_workers: usize,
-    /// Jobs accepted since the pool was made. Rejected jobs are not among them.
+    /// Jobs accepted since the pool was created. Does not include rejected jobs.
     pub submitted: u64,
-    /// Jobs refused since the pool was made.
+    /// Jobs rejected since the pool was created.
     pub rejected: u64,
-    /// Jobs that ran to their end.
+    /// Jobs that ran without a panic.
     pub successful: u64,
     /// Jobs that panicked.
     pub failed: u64,
-    /// Jobs whose deadline passed before they could start.
+    /// Jobs that were not run, because their deadline had passed.
     pub expired: u64,
-    /// Accepted jobs that were dropped unrun: by `stop`, by a missed release deadline, by an overflow policy.
+    /// Accepted jobs that were dropped before they ran: by `stop`, a missed release deadline or an overflow policy.
     pub discarded: u64,
 }
 
 impl PoolStats {
-    /// Jobs that ran, whether they panicked or not: `successful + failed`.
+    /// Jobs that ran, with or without a panic: `successful + failed`.
     pub fn completed(&self) -> u64 {
         self.successful + self.failed
     }
 
-    /// Whether every accepted job is accounted for and the identity of this type's documentation holds.
+    /// Whether every accepted job is counted exactly once, as described for [this type](PoolStats). For tests of pools.
     pub fn is_balanced(&self) -> bool {
         let ended = self.successful + self.failed + self.expired + self.discarded;
         self.submitted == ended + self.waiting as u64 + self.active as u64

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// The longest topic or pattern, in bytes.
+/// The length limit of topics and patterns, in bytes.
 pub const MAX_TOPIC_LEN: usize = 255;
 
-/// A name that is no topic, or no pattern: what is wrong with it, and where.
+/// An invalid topic or pattern: what is wrong with it, and where.
+#[doc(alias = "ErrInvalidTopicName")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("invalid topic {shown:?}: {kind}", shown = Shown(.name))]
+#[error("invalid topic {name:?}: {kind}")]
 #[non_exhaustive]
 pub struct InvalidTopic {
     /// The name, cut to [`MAX_TOPIC_LEN`] bytes.
@@ -17,60 +18,54 @@ pub struct InvalidTopic {
     pub kind: InvalidTopicKind,
 }
 
-/// What is wrong with a topic. Positions are in bytes from the start of the name.
+/// What is wrong with a topic or pattern. Positions are in bytes from the start of the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidTopicKind {
-    /// There is no name.
+    /// The name is empty.
     #[error("it is empty")]
     Empty,
-    /// It is too long.
+    /// The name is longer than [`MAX_TOPIC_LEN`].
     #[error("it has {len} bytes, {MAX_TOPIC_LEN} are allowed")]
     TooLong {
-        /// Its length.
+        /// The length of the name.
         len: usize,
     },
-    /// Nothing stands between two dots, before the first, or after the last.
+    /// A segment is empty: the name starts or ends with a dot, or has two dots in a row.
     #[error("the segment at byte {at} is empty")]
     EmptySegment {
         /// Where the segment would start.
         at: usize,
     },
-    /// A space, a control character, `?` or `[`.
+    /// The name contains whitespace, a control character, `?` or `[`.
     #[error("{found:?} at byte {at} is not allowed")]
     ForbiddenChar {
         /// The character.
         found: char,
-        /// Where.
+        /// Where the character is.
         at: usize,
     },
-    /// A `*` beside other characters in its segment.
+    /// A segment contains `*` and other characters, or more than two `*`.
     #[error("the wildcard at byte {at} must be a whole segment, `*` or `**`")]
     PartialWildcard {
-        /// Where.
+        /// Where the `*` is.
         at: usize,
     },
-    /// A wildcard in a topic that is emitted.
+    /// A topic contains a wildcard. Only a pattern may.
     #[error("the wildcard at byte {at} is allowed in a pattern only")]
     WildcardInTopic {
-        /// Where.
+        /// Where the wildcard is.
         at: usize,
     },
 }
 
-struct Shown<'a>(&'a str);
-
-impl fmt::Debug for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.0, f)
-    }
-}
-
-/// Checks a name that is to be emitted.
+/// Checks the name of a topic, as every emit does.
+///
+/// A topic has 1 to [`MAX_TOPIC_LEN`] bytes. It consists of segments that are separated by dots and not empty. It contains no
+/// whitespace, control character, `?`, `[` or wildcard. Case matters.
 ///
 /// # Errors
-/// If it is not 1 to 255 bytes of non-empty segments with dots between them, or holds whitespace, control characters,
-/// `?`, `[` or a wildcard.
+/// If the name is not a valid topic.
 ///
 /// ```
 /// use soiree_core::validate_topic;
@@ -80,8 +75,9 @@ impl fmt::Debug for Shown<'_> {
 ///     r#"invalid topic "acme..paid": the segment at byte 5 is empty"#,
 /// );
 /// ```
+#[doc(alias = "isValidTopicName")]
 pub fn validate_topic(name: &str) -> Result<(), InvalidTopic> {
-    match check(name) {
+    match first_wildcard(name) {
         Ok(None) => Ok(()),
         Ok(Some(at)) => Err(invalid(name, InvalidTopicKind::WildcardInTopic { at })),
         Err(kind) => Err(invalid(name, kind)),
@@ -99,45 +95,45 @@ fn invalid(name: &str, kind: InvalidTopicKind) -> InvalidTopic {
     }
 }
 
-const ORDINARY: u8 = 0;
+const PLAIN: u8 = 0;
 const DOT: u8 = 1;
-const OTHER: u8 = 2;
-const KINDS: [u8; 256] = kinds();
+const SPECIAL: u8 = 2;
+const CHAR_KINDS: [u8; 256] = char_kinds();
 
-const fn kinds() -> [u8; 256] {
-    let mut kinds = [OTHER; 256];
+const fn char_kinds() -> [u8; 256] {
+    let mut kinds = [SPECIAL; 256];
     let mut byte = b'!';
     while byte <= b'~' {
         kinds[byte as usize] = match byte {
             b'.' => DOT,
-            b'?' | b'[' | b'*' => OTHER,
-            _ => ORDINARY,
+            b'?' | b'[' | b'*' => SPECIAL,
+            _ => PLAIN,
         };
         byte += 1;
     }
     kinds
 }
 
-/// Whether it is sound, of ASCII and without wildcards, as nearly every topic is: found out without a branch for each byte.
-fn is_ordinary(name: &str) -> bool {
+/// Whether the name is a valid topic of ASCII characters without wildcards, as nearly all are. Takes no branch per byte.
+fn is_plain_ascii(name: &str) -> bool {
     let (mut bad, mut last) = (0, DOT);
     for &byte in name.as_bytes() {
-        let kind = KINDS[usize::from(byte)];
-        bad |= (kind & OTHER) | (kind & last);
+        let kind = CHAR_KINDS[usize::from(byte)];
+        bad |= (kind & SPECIAL) | (kind & last);
         last = kind;
     }
-    bad == 0 && last == ORDINARY && name.len() <= MAX_TOPIC_LEN
+    bad == 0 && last == PLAIN && name.len() <= MAX_TOPIC_LEN
 }
 
-/// Says where the first wildcard segment starts, if there is one.
-fn check(name: &str) -> Result<Option<usize>, InvalidTopicKind> {
-    if is_ordinary(name) {
+/// Checks a pattern. Returns where its first wildcard starts, if it has one.
+fn first_wildcard(name: &str) -> Result<Option<usize>, InvalidTopicKind> {
+    if is_plain_ascii(name) {
         return Ok(None);
     }
-    look_closely(name)
+    first_wildcard_segment(name)
 }
 
-fn look_closely(name: &str) -> Result<Option<usize>, InvalidTopicKind> {
+fn first_wildcard_segment(name: &str) -> Result<Option<usize>, InvalidTopicKind> {
     if name.is_empty() {
         return Err(InvalidTopicKind::Empty);
     }
@@ -167,10 +163,11 @@ fn look_closely(name: &str) -> Result<Option<usize>, InvalidTopicKind> {
     Ok(wildcard)
 }
 
-/// What a listener subscribes with: a topic in which a whole segment may be a wildcard.
+/// What a listener subscribes to: a topic in which whole segments may be wildcards.
 ///
-/// `*` stands for one segment, `**` for zero or more; as the last segment `**` stands for one or more. Neighbouring `**`
-/// mean what one of them means, and are stored as one.
+/// - `*` matches exactly one segment.
+/// - `**` matches any number of segments, also none. As the last segment it matches one or more.
+/// - Several `**` in a row match what one of them matches, and are stored as one.
 ///
 /// ```
 /// use soiree_core::Pattern;
@@ -180,6 +177,7 @@ fn look_closely(name: &str) -> Result<Option<usize>, InvalidTopicKind> {
 /// assert!(!Pattern::new("event.**")?.matches("event"));
 /// # Ok::<(), soiree_core::InvalidTopic>(())
 /// ```
+#[doc(alias("SingleWildcard", "MultiWildcard"))]
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pattern {
     text: Arc<str>,
@@ -187,12 +185,13 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Checks and stores a pattern.
     ///
     /// # Errors
-    /// As [`validate_topic`], but wildcards are allowed where they are a whole segment.
+    /// If the text is not a valid topic, apart from wildcards that are whole segments. See [`validate_topic`].
     pub fn new(text: &str) -> Result<Self, InvalidTopic> {
-        let literal = check(text).map_err(|kind| invalid(text, kind))?.is_none();
+        let wildcard = first_wildcard(text).map_err(|kind| invalid(text, kind))?;
+        let literal = wildcard.is_none();
         if !text.contains("**.**") {
             return Ok(Self {
                 text: text.into(),
@@ -207,8 +206,8 @@ impl Pattern {
         })
     }
 
-    /// A pattern that was read before.
-    pub(crate) fn known(text: &Arc<str>, literal: bool) -> Self {
+    /// A pattern whose text was checked before.
+    pub(crate) fn from_valid(text: &Arc<str>, literal: bool) -> Self {
         Self {
             text: Arc::clone(text),
             literal,
@@ -220,24 +219,27 @@ impl Pattern {
         &self.text
     }
 
-    pub(crate) fn shared(&self) -> &Arc<str> {
+    pub(crate) fn text(&self) -> &Arc<str> {
         &self.text
     }
 
-    /// Whether it has no wildcard, and so matches one topic only.
+    /// Whether the pattern has no wildcard, and so matches a single topic.
     pub fn is_literal(&self) -> bool {
         self.literal
     }
 
-    /// Whether it matches the topic. At worst segments of the topic times segments of the pattern.
+    /// Whether the pattern matches a topic. The topic is not checked.
+    ///
+    /// Takes time proportional to the segments of the topic times the segments of the pattern at worst. Allocates nothing.
+    #[doc(alias = "matchTopicPattern")]
     pub fn matches(&self, topic: &str) -> bool {
         if self.literal {
             return *self.text == *topic;
         }
-        // Greedy, with one point to go back to: as in file name globs, only the last `**` can need to take more.
+        // Greedy, and backtracks only to the last `**`: the ones before it never have to match more than they did.
         let mut pattern = self.text.split('.');
         let mut rest = topic.split('.');
-        let mut back = None;
+        let mut backtrack = None;
         loop {
             let before = rest.clone();
             match (pattern.next(), rest.next()) {
@@ -246,20 +248,20 @@ impl Pattern {
                     if pattern.clone().next().is_none() {
                         return segment.is_some();
                     }
-                    back = Some((pattern.clone(), before.clone()));
+                    backtrack = Some((pattern.clone(), before.clone()));
                     rest = before;
                 }
                 (Some("*"), Some(_)) => {}
                 (Some(wanted), Some(found)) if wanted == found => {}
                 _ => {
-                    let Some((after_globstar, taken)) = &mut back else {
+                    let Some((after_wildcard, unmatched)) = &mut backtrack else {
                         return false;
                     };
-                    if taken.next().is_none() {
+                    if unmatched.next().is_none() {
                         return false;
                     }
-                    pattern = after_globstar.clone();
-                    rest = taken.clone();
+                    pattern = after_wildcard.clone();
+                    rest = unmatched.clone();
                 }
             }
         }
@@ -290,15 +292,15 @@ impl AsRef<str> for Pattern {
 mod tests {
     use super::*;
 
-    /// T1: the short cut takes for sound what is sound, and of ASCII all that is.
+    /// T1: the shortcut accepts a name if, and only if, it is a valid topic of ASCII characters without wildcards.
     #[test]
-    fn an_ordinary_name_is_one_with_nothing_to_find_fault_with() {
+    fn the_shortcut_accepts_exactly_the_valid_topics_of_ascii() {
         const CHARS: [char; 10] = ['a', '.', '*', '?', '[', ' ', '\u{7f}', 'é', '~', '!'];
         let mut names = vec![String::new()];
         for length in 0..5 {
             for name in &names {
-                let sound = look_closely(name) == Ok(None);
-                assert_eq!(is_ordinary(name), sound && name.is_ascii(), "{name:?}");
+                let valid = first_wildcard_segment(name) == Ok(None);
+                assert_eq!(is_plain_ascii(name), valid && name.is_ascii(), "{name:?}");
             }
             if length < 4 {
                 let longer = |name: &String| CHARS.map(|char| format!("{name}{char}"));
@@ -306,7 +308,7 @@ mod tests {
             }
         }
         for length in [MAX_TOPIC_LEN, MAX_TOPIC_LEN + 1] {
-            assert_eq!(is_ordinary(&"a".repeat(length)), length == MAX_TOPIC_LEN);
+            assert_eq!(is_plain_ascii(&"a".repeat(length)), length == MAX_TOPIC_LEN);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The registry: who is listed, who is called, and what is left behind.
+//! The registry: which listeners are subscribed, and what remains when they are removed.
 
 use std::sync::Arc;
 
@@ -6,23 +6,23 @@ use soiree_core::{
     Event, Listener, ListenerId, ListenerOptions, Pattern, Registry, UnsubscribeError,
 };
 
-fn nothing() -> Arc<dyn Listener> {
+fn no_op() -> Arc<dyn Listener> {
     Arc::new(|_: &dyn Event| ())
 }
 
 fn subscribe(registry: &Registry, pattern: &Pattern, id: &ListenerId) {
     registry
-        .add(pattern, id.clone(), ListenerOptions::new(), nothing())
-        .expect("the pattern has no listener of that ID");
+        .add(pattern, id.clone(), ListenerOptions::new(), no_op())
+        .expect("the pattern has no listener with that ID");
 }
 
 fn pattern(text: impl AsRef<str>) -> Pattern {
-    Pattern::new(text.as_ref()).expect("the pattern is sound")
+    Pattern::new(text.as_ref()).expect("the pattern is valid")
 }
 
-/// L3: an ID belongs to its pattern, and taking it off one pattern leaves it on all others.
+/// L3: removing a listener from one pattern keeps the listeners with the same ID of other patterns.
 #[test]
-fn one_id_may_serve_many_patterns() {
+fn one_id_may_be_used_with_many_patterns() {
     let registry = Registry::new();
     let id = ListenerId::new("audit");
     let patterns: Vec<Pattern> = (0..1_000)
@@ -45,9 +45,9 @@ fn one_id_may_serve_many_patterns() {
     }
 }
 
-/// L3: one pattern may have many listeners, and taking off one leaves all others.
+/// L3: removing a listener from a pattern keeps the other listeners of the pattern.
 #[test]
-fn one_pattern_may_have_many_ids() {
+fn one_pattern_may_have_many_listeners() {
     let registry = Registry::new();
     let pattern = pattern("a.b");
     let ids: Vec<ListenerId> = (0..1_000).map(|n| ListenerId::new(n.to_string())).collect();
@@ -61,9 +61,9 @@ fn one_pattern_may_have_many_ids() {
     assert!(registry.matching("a.b").is_empty());
 }
 
-/// T3: a registry is empty before the first and after the last listener.
+/// T3: a registry is empty before its first listener is added and after its last one is removed.
 #[test]
-fn a_registry_is_empty_when_nobody_listens() {
+fn a_registry_without_listeners_is_empty() {
     let registry = Registry::new();
     let (pattern, id) = (pattern("a.*"), ListenerId::new("one"));
     assert!(registry.is_empty());

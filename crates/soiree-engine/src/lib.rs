@@ -6,7 +6,6 @@ mod context;
 mod dispatch;
 mod emission;
 mod emitter;
-mod gate;
 mod graph;
 mod invocation;
 mod ordering;
@@ -14,19 +13,20 @@ mod routing;
 mod settings;
 mod slow;
 mod soiree;
+mod task_tracker;
 mod topic_text;
 mod trace;
 
 pub use crate::emission::{
     Emission, EmissionFuture, EmitError, ErrorIter, IntoErrors, Report, ReportError,
 };
-pub use crate::emitter::{CloseError, Emitter, Settings};
-pub use crate::gate::TaskTracker;
+pub use crate::emitter::{CloseError, Emitter};
 pub use crate::graph::{Graph, PoolInfo, RouteInfo};
 pub use crate::ordering::{KeyOrder, KeyOrderStats, KeyOrders, OrderingKey};
 pub use crate::routing::Bulkheads;
 pub use crate::settings::{
-    DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler,
+    DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler, Settings,
 };
 pub use crate::slow::{SlowListenerHandler, SlowListenerMonitor};
 pub use crate::soiree::Soiree;
+pub use crate::task_tracker::TaskTracker;

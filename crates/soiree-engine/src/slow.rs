@@ -1,4 +1,4 @@
-//! Finding listeners that run for too long, while they do.
+//! Finding listeners that run for too long, while they run.
 
 use std::fmt;
 use std::mem;
@@ -7,24 +7,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
-
-use crate::topic_text::TopicText;
-use soiree_core::Timer;
 use soiree_core::panic::contained;
 use soiree_core::registry::Registration;
 use soiree_core::sync::{STRIPES, stripe};
-use soiree_core::{Observers, SlowListener};
+use soiree_core::{Observers, SlowListener, Timer};
 
-/// Sees every listener that runs for too long.
+use crate::topic_text::TopicText;
+
+/// Is called for each listener that runs for too long.
 pub type SlowListenerHandler = Arc<dyn Fn(&SlowListener<'_>) + Send + Sync>;
 
-/// Watches over calls of listeners, and tells of those that run for longer than they should.
+/// Monitors calls of listeners, and reports those that run for longer than their threshold.
 ///
-/// A call that has a threshold is put on a list, and taken off as it ends. Of the timer it takes one task for all of them, due
-/// when the first may be over its threshold, and none when nothing runs.
+/// A call with a threshold is listed while it runs. All calls together use one task of the timer, due when the first call may reach its
+/// threshold; while nothing runs there is no task.
 ///
-/// Handlers and observers are called by the timer. It should be a timer for nothing else: what they do is up to them, and would
-/// hold up whatever else the timer is to call.
+/// The timer calls handlers and observers. Use a timer of its own for this: what they do is up to them, and would delay everything
+/// else that the timer has to call.
 #[derive(Clone)]
 pub struct SlowListenerMonitor(Arc<Shared>);
 
@@ -32,9 +31,9 @@ struct Shared {
     timer: Arc<dyn Timer>,
     epoch: Instant,
     stripes: [CachePadded<Mutex<Calls>>; STRIPES],
-    /// When the timer's tasks are due: mostly one, at most one for each different threshold.
+    /// When the timer's tasks are due: usually one, at most one for each different threshold.
     tasks: Mutex<Vec<Instant>>,
-    /// When the first of them is, in nanoseconds after the epoch.
+    /// When the first of them is due, in nanoseconds after the epoch.
     first: AtomicU64,
 }
 
@@ -48,35 +47,35 @@ struct Calls {
 
 enum Slot {
     Free,
-    /// A call, and whether it was told of.
-    Running(Running, bool),
-    /// A call that the timer's thread has taken out to tell of it.
-    Telling,
-    /// The same, and it has ended by now, at this time.
+    /// A call, and whether it was reported.
+    Running(MonitoredCall, bool),
+    /// The timer thread has taken the call out to report it.
+    Reporting,
+    /// The same, and the call ended at this time meanwhile.
     Ended(Instant),
 }
 
-/// A call to be watched.
-pub(crate) struct Running {
-    pub(crate) entry: Arc<Registration>,
+/// A call that is monitored.
+pub(crate) struct MonitoredCall {
+    pub(crate) registration: Arc<Registration>,
     pub(crate) topic: TopicText,
     pub(crate) attempt: u32,
     pub(crate) threshold: Duration,
     pub(crate) observers: Observers,
     pub(crate) handler: Option<SlowListenerHandler>,
-    pub(crate) began: Instant,
+    pub(crate) started: Instant,
     pub(crate) due: Instant,
 }
 
-/// Where a call stands on the list, for [`SlowListenerMonitor::end`].
+/// Where a call is listed, for [`SlowListenerMonitor::end`].
 #[derive(Clone, Copy)]
-pub(crate) struct Seat {
+pub(crate) struct MonitorKey {
     stripe: usize,
     slot: usize,
 }
 
 impl SlowListenerMonitor {
-    /// With a timer of its own.
+    /// A monitor on this timer, which it should have for itself.
     pub fn new(timer: Arc<dyn Timer>) -> Self {
         Self(Arc::new(Shared {
             epoch: timer.now(),
@@ -91,7 +90,7 @@ impl SlowListenerMonitor {
         self.0.timer.now()
     }
 
-    pub(crate) fn begin(&self, call: Running) -> Seat {
+    pub(crate) fn start(&self, call: MonitoredCall) -> MonitorKey {
         let (stripe, due) = (stripe(), call.due);
         let mut calls = self.0.calls(stripe);
         let slot = match calls.free.pop() {
@@ -104,32 +103,32 @@ impl SlowListenerMonitor {
         calls.slots[slot] = Slot::Running(call, false);
         drop(calls);
         self.0.wake_at(due);
-        Seat { stripe, slot }
+        MonitorKey { stripe, slot }
     }
 
-    /// Takes the call off, and if it was told of, tells that it has ended.
-    pub(crate) fn end(&self, seat: Seat) {
+    /// Removes the call. If it was reported, reports that it has ended.
+    pub(crate) fn end(&self, key: MonitorKey) {
         let mut ended = None;
         loop {
-            let mut calls = self.0.calls(seat.stripe);
-            let slot = &mut calls.slots[seat.slot];
+            let mut calls = self.0.calls(key.stripe);
+            let slot = &mut calls.slots[key.slot];
             match (mem::replace(slot, Slot::Free), ended) {
-                (Slot::Running(call, told), _) => {
-                    calls.free.push(seat.slot);
+                (Slot::Running(call, reported), _) => {
+                    calls.free.push(key.slot);
                     drop(calls);
-                    if told {
-                        call.tell(ended.unwrap_or_else(|| self.now()), true);
+                    if reported {
+                        call.report(ended.unwrap_or_else(|| self.now()), true);
                     }
                     contained(move || drop(call));
                     return;
                 }
-                // So that the end is told of last, whoever is telling that it runs does so.
-                (Slot::Telling, Some(at)) => {
+                // The thread that reports the running call reports its end too, so that the end comes last.
+                (Slot::Reporting, Some(at)) => {
                     *slot = Slot::Ended(at);
                     return;
                 }
-                (Slot::Telling, None) => {
-                    *slot = Slot::Telling;
+                (Slot::Reporting, None) => {
+                    *slot = Slot::Reporting;
                     drop(calls);
                     ended = Some(self.now());
                 }
@@ -150,7 +149,7 @@ impl Shared {
         u64::try_from(nanos).unwrap_or(NEVER - 1)
     }
 
-    /// Has the timer look at the calls at this time, unless it does so before.
+    /// Schedules a check of the calls at this time, unless one is due before.
     fn wake_at(self: &Arc<Self>, due: Instant) {
         let nanos = self.nanos(due);
         if self.first.load(Ordering::SeqCst) <= nanos {
@@ -166,7 +165,7 @@ impl Shared {
         let shared = Arc::downgrade(self);
         let task = move || {
             if let Some(shared) = shared.upgrade() {
-                shared.fall_due(due);
+                shared.on_due(due);
             }
         };
         if self.timer.at(due, Box::new(task)).is_err() {
@@ -182,21 +181,21 @@ impl Shared {
         self.first.store(first, Ordering::SeqCst);
     }
 
-    fn fall_due(self: &Arc<Self>, due: Instant) {
-        // First, so that a call which is not seen below has the timer look again.
+    fn on_due(self: &Arc<Self>, due: Instant) {
+        // First: a call that the check below misses then schedules another check.
         self.forget(due);
-        let next = (0..STRIPES).filter_map(|stripe| self.look(stripe)).min();
+        let next = (0..STRIPES).filter_map(|stripe| self.check(stripe)).min();
         if let Some(next) = next {
             self.wake_at(next);
         }
     }
 
-    /// Tells of calls that are over their thresholds. Says when the next one will be.
-    fn look(&self, stripe: usize) -> Option<Instant> {
+    /// Reports the calls that are over their thresholds. Returns when the next one will be.
+    fn check(&self, stripe: usize) -> Option<Instant> {
         let now = self.timer.now();
         let (mut slow, mut next) = (Vec::new(), None);
         for (at, slot) in self.calls(stripe).slots.iter_mut().enumerate() {
-            match mem::replace(slot, Slot::Telling) {
+            match mem::replace(slot, Slot::Reporting) {
                 Slot::Running(call, false) if call.due <= now => slow.push((at, call)),
                 other => {
                     if let Slot::Running(call, false) = &other {
@@ -207,14 +206,14 @@ impl Shared {
             }
         }
         for (at, call) in slow {
-            call.tell(self.timer.now(), false);
+            call.report(self.timer.now(), false);
             let mut calls = self.calls(stripe);
             let slot = &mut calls.slots[at];
             if let Slot::Ended(ended) = *slot {
                 *slot = Slot::Free;
                 calls.free.push(at);
                 drop(calls);
-                call.tell(ended, true);
+                call.report(ended, true);
                 contained(move || drop(call));
             } else {
                 *slot = Slot::Running(call, true);
@@ -224,10 +223,10 @@ impl Shared {
     }
 }
 
-impl Running {
-    fn tell(&self, now: Instant, ended: bool) {
-        let (topic, listener) = (self.topic.as_str(), self.entry.listener_ref());
-        let running_for = now.saturating_duration_since(self.began);
+impl MonitoredCall {
+    fn report(&self, now: Instant, ended: bool) {
+        let (topic, listener) = (self.topic.as_str(), self.registration.listener_ref());
+        let running_for = now.saturating_duration_since(self.started);
         let (attempt, threshold) = (self.attempt, self.threshold);
         let slow = SlowListener::new(topic, listener, attempt, threshold, running_for, ended);
         self.observers

@@ -5,34 +5,58 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use soiree_core::PoolStats;
 
-use crate::bounded::Bounded;
+use crate::family::BoundedFamily;
 use crate::figures::{EmissionFigures, ListenerFigures, PoolFigures};
-use crate::options::MetricsBuilder;
+use crate::options::MetricsOptions;
 
-/// What tells the figures of every pool: name and figures of each, or `None` when there are none any more.
+/// Reads the name and the figures of every pool; `None` once the `EventPool` is gone.
 type PoolSource = Arc<dyn Fn() -> Option<Vec<(Arc<str>, PoolStats)>> + Send + Sync>;
 
-/// The metrics of one `EventPool`: give it to the `EventPool` as its observer, and say where the figures of its pools are read.
+/// The metrics of one `EventPool`: an observer that counts, and a closure that reads the figures of its pools.
 ///
-/// Its series are there for as long as it is: when the last handle is dropped, the observed `EventPool`'s included, they are
-/// gone and its name is free again. Keep a handle to have them scraped after that.
+/// `EventPool::add_metrics` of the facade makes one and connects it. Without the facade, make one with
+/// [`Metrics::event_pool`](crate::Metrics::event_pool), add it as an [`Observer`](soiree_core::Observer), and call
+/// [`read_pools`](EventPoolMetrics::read_pools).
+///
+/// Its series are exposed as long as a handle to it exists; the observed `EventPool` holds one. When the last handle is dropped,
+/// the series are lost and the name is free again. Keep a handle if they must still be scraped after the `EventPool` is gone.
+///
+/// ```
+/// use std::sync::Arc;
+/// use soiree_core::PoolStats;
+/// use soiree_metrics::Metrics;
+///
+/// let metrics = Metrics::new();
+/// let own = metrics.event_pool("main")?;
+/// own.read_pools(|| {
+///     let mut stats = PoolStats::default();
+///     stats.active = 3;
+///     Some(vec![(Arc::from("default"), stats)])
+/// });
+/// let active = r#"soiree_pool_jobs_active{event_pool="main",pool="default"} 3"#;
+/// assert!(metrics.encode().contains(active));
+///
+/// drop(own);
+/// assert!(!metrics.encode().contains(active));
+/// # Ok::<(), soiree_metrics::NameError>(())
+/// ```
 pub struct EventPoolMetrics {
     pub(crate) name: Box<str>,
     pub(crate) emissions: EmissionFigures,
-    pub(crate) listeners: Bounded<ListenerFigures, 2>,
-    pub(crate) pools: Bounded<PoolFigures, 1>,
+    pub(crate) listeners: BoundedFamily<ListenerFigures, 2>,
+    pub(crate) pools: BoundedFamily<PoolFigures, 1>,
     source: Mutex<Option<PoolSource>>,
 }
 
 impl EventPoolMetrics {
-    pub(crate) fn new(name: &str, options: &MetricsBuilder) -> Self {
-        let (most, buckets) = (options.max_label_sets, &options.buckets);
-        let (of_listeners, of_pools) = (buckets.clone(), buckets.clone());
+    pub(crate) fn new(name: &str, options: &MetricsOptions) -> Self {
+        let (max, buckets) = (options.max_label_sets, &options.buckets);
+        let (listener_buckets, pool_buckets) = (buckets.clone(), buckets.clone());
         Self {
             name: name.into(),
             emissions: EmissionFigures::default(),
-            listeners: Bounded::new(most, move || ListenerFigures::new(&of_listeners)),
-            pools: Bounded::new(most, move || PoolFigures::new(&of_pools)),
+            listeners: BoundedFamily::new(max, move || ListenerFigures::new(&listener_buckets)),
+            pools: BoundedFamily::new(max, move || PoolFigures::new(&pool_buckets)),
             source: Mutex::default(),
         }
     }
@@ -42,19 +66,20 @@ impl EventPoolMetrics {
         &self.name
     }
 
-    /// Where the figures of the pools are read, at each scrape: the name and the figures of each pool, or `None` when the
-    /// `EventPool` is gone. Replaces what was set before.
+    /// Sets the closure that reads the pools at each scrape: the name and the figures of each pool, or `None` once the
+    /// `EventPool` is gone. Replaces the closure set before.
     ///
-    /// It should hold the `EventPool` weakly: the `EventPool` holds this as its observer. It is called on the thread that
-    /// scrapes, with no lock held, and what it takes the scrape takes longer; if it panics, so does the scrape.
+    /// The closure must hold the `EventPool` weakly, because the `EventPool` holds these metrics as its observer: otherwise
+    /// neither is ever dropped. It runs on the thread that scrapes, with no lock held. The scrape waits for it, and panics if it
+    /// panics.
     pub fn read_pools(
         &self,
         source: impl Fn() -> Option<Vec<(Arc<str>, PoolStats)>> + Send + Sync + 'static,
     ) {
         let source: PoolSource = Arc::new(source);
-        let before = self.with_source(|current| current.replace(source));
+        let replaced = self.with_source(|current| current.replace(source));
         // Not under the lock: its `Drop` is user code.
-        drop(before);
+        drop(replaced);
     }
 
     pub(crate) fn pool_stats(&self) -> Vec<(Arc<str>, PoolStats)> {

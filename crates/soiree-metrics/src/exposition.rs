@@ -1,4 +1,4 @@
-//! The metrics' names, and telling them.
+//! The names of all metrics, and encoding them at a scrape.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,21 +11,22 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Unit;
 use soiree_core::PoolStats;
 
-use crate::bounded::Key;
 use crate::event_pool::EventPoolMetrics;
-use crate::figures::{ListenerFigures, PoolFigures, REFUSALS};
+use crate::family::LabelValues;
+use crate::figures::{ListenerFigures, PoolFigures, REJECTION_REASONS};
 
-/// A metric that is always there, by which a registry is known to have ours already.
-pub(crate) const FIRST: &str = POOL_GAUGES[0].0;
+/// A metric that is always exposed: a registry has the metrics of soiree exactly if it has this one.
+pub(crate) const SENTINEL: &str = POOL_GAUGES[0].0;
 
 const EVENT_POOL: &str = "event_pool";
 const POOL: &str = "pool";
 
-type Of<T> = (&'static str, &'static str, fn(&T) -> u64);
+/// Name, help text, and where the value is.
+type Value<T> = (&'static str, &'static str, fn(&T) -> u64);
 type CounterOf<T> = (&'static str, &'static str, fn(&T) -> &Counter);
 type HistogramOf<T> = (&'static str, &'static str, fn(&T) -> &Histogram);
 
-const POOL_GAUGES: [Of<PoolStats>; 7] = [
+const POOL_GAUGES: [Value<PoolStats>; 7] = [
     (
         "soiree_pool_workers_running",
         "Workers that are alive, with or without a job",
@@ -63,13 +64,13 @@ const POOL_GAUGES: [Of<PoolStats>; 7] = [
     ),
 ];
 
-const POOL_COUNTERS: [Of<PoolStats>; 7] = [
+const POOL_COUNTERS: [Value<PoolStats>; 7] = [
     (
         "soiree_pool_jobs_submitted",
-        "Jobs accepted; refused ones are not among them",
+        "Jobs accepted, without rejected ones",
         |stats| stats.submitted,
     ),
-    ("soiree_pool_jobs_rejected", "Jobs refused", |stats| {
+    ("soiree_pool_jobs_rejected", "Jobs rejected", |stats| {
         stats.rejected
     }),
     (
@@ -92,7 +93,7 @@ const POOL_COUNTERS: [Of<PoolStats>; 7] = [
     ),
     (
         "soiree_pool_jobs_discarded",
-        "Accepted jobs that were dropped unrun",
+        "Accepted jobs that were dropped before they ran",
         |stats| stats.discarded,
     ),
 ];
@@ -100,56 +101,58 @@ const POOL_COUNTERS: [Of<PoolStats>; 7] = [
 const POOL_HISTOGRAMS: [HistogramOf<PoolFigures>; 2] = [
     (
         "soiree_pool_job_wait",
-        "From handing a job to the pool until it starts",
+        "From the submission of a job to its start",
         |figures| &figures.wait,
     ),
     (
         "soiree_pool_job_run",
-        "From a job's start to its end",
+        "From the start of a job to its end",
         |figures| &figures.run,
     ),
 ];
 
 const EMISSION_COUNTERS: [CounterOf<EventPoolMetrics>; 5] = [
-    ("soiree_emissions_accepted", "Emissions accepted", |of| {
-        &of.emissions.accepted
-    }),
+    (
+        "soiree_emissions_accepted",
+        "Emissions accepted",
+        |metrics| &metrics.emissions.accepted,
+    ),
     (
         "soiree_emissions_aborted",
         "Emissions that a listener aborted",
-        |of| &of.emissions.aborted,
+        |metrics| &metrics.emissions.aborted,
     ),
     (
         "soiree_emissions_discarded",
         "Accepted emissions that were dropped before they ran",
-        |of| &of.emissions.discarded,
+        |metrics| &metrics.emissions.discarded,
     ),
     (
         "soiree_dead_events",
-        "Emissions for which no listener was called, and which were not aborted",
-        |of| &of.emissions.dead_events,
+        "Emissions that called no listener and were not aborted",
+        |metrics| &metrics.emissions.dead_events,
     ),
     (
         "soiree_dead_letters",
-        "Events that a listener with retries gave up",
-        |of| &of.emissions.dead_letters,
+        "Events that a listener with retries gave up on",
+        |metrics| &metrics.emissions.dead_letters,
     ),
 ];
 
 const LISTENER_COUNTERS: [CounterOf<ListenerFigures>; 8] = [
     (
         "soiree_listener_delivered",
-        "Events that the listener was called for; retries are not among them",
+        "Events that the listener was called for, without retries",
         |figures| &figures.delivered,
     ),
     (
         "soiree_listener_failed",
-        "Runs that returned an error, each attempt of its own",
+        "Runs that returned an error; each attempt is a run",
         |figures| &figures.failed,
     ),
     (
         "soiree_listener_panicked",
-        "Runs that panicked, each attempt of its own",
+        "Runs that panicked; each attempt is a run",
         |figures| &figures.panicked,
     ),
     (
@@ -169,7 +172,7 @@ const LISTENER_COUNTERS: [CounterOf<ListenerFigures>; 8] = [
     ),
     (
         "soiree_listener_not_called",
-        "Events that the listener's own pool refused or dropped",
+        "Events that the pool of the listener rejected or discarded",
         |figures| &figures.not_called,
     ),
     (
@@ -181,16 +184,16 @@ const LISTENER_COUNTERS: [CounterOf<ListenerFigures>; 8] = [
 
 const LISTENER_HISTOGRAMS: [HistogramOf<ListenerFigures>; 1] = [(
     "soiree_listener_run",
-    "How long the listener ran, each attempt of its own",
+    "How long the listener ran; each attempt is a run",
     |figures| &figures.run,
 )];
 
-/// What one `EventPool` has to tell at the moment of a scrape.
-struct Scraped<'a> {
-    of: &'a EventPoolMetrics,
+/// The figures of one `EventPool` at the moment of a scrape.
+struct Scrape<'a> {
+    metrics: &'a EventPoolMetrics,
     stats: Vec<(Arc<str>, PoolStats)>,
-    pools: Vec<(Key<1>, Arc<PoolFigures>)>,
-    listeners: Vec<(Key<2>, Arc<ListenerFigures>)>,
+    pools: Vec<(LabelValues<1>, Arc<PoolFigures>)>,
+    listeners: Vec<(LabelValues<2>, Arc<ListenerFigures>)>,
 }
 
 pub(crate) fn encode(
@@ -198,50 +201,51 @@ pub(crate) fn encode(
     mut encoder: DescriptorEncoder<'_>,
 ) -> fmt::Result {
     // Read once, so that all metrics of a pool are of one moment.
-    let scraped: Vec<Scraped<'_>> = event_pools
+    let scrapes: Vec<Scrape<'_>> = event_pools
         .iter()
-        .map(|of| Scraped {
-            of,
-            stats: of.pool_stats(),
-            pools: of.pools.all(),
-            listeners: of.listeners.all(),
+        .map(|metrics| Scrape {
+            metrics,
+            stats: metrics.pool_stats(),
+            pools: metrics.pools.all(),
+            listeners: metrics.listeners.all(),
         })
         .collect();
-    let mut tell = Teller(&mut encoder);
-    tell.pools(&scraped)?;
-    tell.emissions(&scraped)?;
-    tell.listeners(&scraped)
+    let mut encoder = FamilyEncoder(&mut encoder);
+    encoder.encode_pools(&scrapes)?;
+    encoder.encode_emissions(&scrapes)?;
+    encoder.encode_listeners(&scrapes)
 }
 
-struct Teller<'a, 'e>(&'a mut DescriptorEncoder<'e>);
+struct FamilyEncoder<'a, 'e>(&'a mut DescriptorEncoder<'e>);
 
-impl Teller<'_, '_> {
-    fn pools(&mut self, scraped: &[Scraped<'_>]) -> fmt::Result {
+impl FamilyEncoder<'_, '_> {
+    fn encode_pools(&mut self, scrapes: &[Scrape<'_>]) -> fmt::Result {
         let stats = || {
-            scraped.iter().flat_map(|one| {
-                let labels = |pool| [(EVENT_POOL, &*one.of.name), (POOL, pool)];
-                one.stats
+            scrapes.iter().flat_map(|scrape| {
+                let labels = |pool| [(EVENT_POOL, &*scrape.metrics.name), (POOL, pool)];
+                scrape
+                    .stats
                     .iter()
                     .map(move |(name, stats)| (labels(name), stats))
             })
         };
         for (name, help, read) in POOL_GAUGES {
             let rows = stats().map(|(labels, stats)| (labels, ConstGauge::new(read(stats))));
-            self.family(name, help, None, MetricType::Gauge, rows)?;
+            self.encode_family(name, help, None, MetricType::Gauge, rows)?;
         }
         for (name, help, read) in POOL_COUNTERS {
             let rows = stats().map(|(labels, stats)| (labels, ConstCounter::new(read(stats))));
-            self.family(name, help, None, MetricType::Counter, rows)?;
+            self.encode_family(name, help, None, MetricType::Counter, rows)?;
         }
         for (name, help, read) in POOL_HISTOGRAMS {
-            let rows = scraped.iter().flat_map(|one| {
-                one.pools.iter().map(move |(key, figures)| {
-                    let [pool] = key.values();
-                    let labels = [(EVENT_POOL, &*one.of.name), (POOL, pool)];
+            let rows = scrapes.iter().flat_map(|scrape| {
+                scrape.pools.iter().map(move |(values, figures)| {
+                    let [pool] = values.as_strs();
+                    let labels = [(EVENT_POOL, &*scrape.metrics.name), (POOL, pool)];
                     (labels, read(figures).clone())
                 })
             });
-            self.family(
+            self.encode_family(
                 name,
                 help,
                 Some(&Unit::Seconds),
@@ -252,52 +256,56 @@ impl Teller<'_, '_> {
         Ok(())
     }
 
-    fn emissions(&mut self, scraped: &[Scraped<'_>]) -> fmt::Result {
+    fn encode_emissions(&mut self, scrapes: &[Scrape<'_>]) -> fmt::Result {
         for (name, help, read) in EMISSION_COUNTERS {
-            let rows = scraped.iter();
-            let rows = rows.map(|one| ([(EVENT_POOL, &*one.of.name)], read(one.of).clone()));
-            self.family(name, help, None, MetricType::Counter, rows)?;
+            let rows = scrapes.iter();
+            let rows = rows.map(|scrape| {
+                let labels = [(EVENT_POOL, &*scrape.metrics.name)];
+                (labels, read(scrape.metrics).clone())
+            });
+            self.encode_family(name, help, None, MetricType::Counter, rows)?;
         }
-        let rows = scraped.iter().flat_map(|one| {
-            let refused = REFUSALS.iter().zip(&one.of.emissions.refused);
-            refused.map(move |(reason, count)| {
-                let labels = [(EVENT_POOL, &*one.of.name), ("reason", *reason)];
+        let rows = scrapes.iter().flat_map(|scrape| {
+            let rejected = &scrape.metrics.emissions.rejected;
+            let rejected = REJECTION_REASONS.iter().zip(rejected);
+            rejected.map(move |(reason, count)| {
+                let labels = [(EVENT_POOL, &*scrape.metrics.name), ("reason", *reason)];
                 (labels, count.clone())
             })
         });
-        self.family(
-            "soiree_emissions_refused",
-            "Emissions not accepted",
+        self.encode_family(
+            "soiree_emissions_rejected",
+            "Emissions rejected",
             None,
             MetricType::Counter,
             rows,
         )?;
-        let rows = scraped.iter().flat_map(|one| {
-            let of = one.of;
-            let of = [
-                ("listener", of.listeners.overflowed()),
-                (POOL, of.pools.overflowed()),
+        let rows = scrapes.iter().flat_map(|scrape| {
+            let metrics = scrape.metrics;
+            let overflowed = [
+                ("listener", metrics.listeners.overflowed()),
+                (POOL, metrics.pools.overflowed()),
             ];
-            of.map(|(label, count)| {
-                let labels = [(EVENT_POOL, &*one.of.name), ("of", label)];
+            overflowed.map(|(label, count)| {
+                let labels = [(EVENT_POOL, &*metrics.name), ("of", label)];
                 (labels, ConstCounter::new(count))
             })
         });
-        self.family(
+        self.encode_family(
             "soiree_metrics_overflowed",
-            "Observations counted under _other, as there was no room for their labels",
+            "Observations counted under _other because the limit of label sets was reached",
             None,
             MetricType::Counter,
             rows,
         )
     }
 
-    fn listeners(&mut self, scraped: &[Scraped<'_>]) -> fmt::Result {
+    fn encode_listeners(&mut self, scrapes: &[Scrape<'_>]) -> fmt::Result {
         let listeners = || {
-            scraped.iter().flat_map(|one| {
-                one.listeners.iter().map(move |(key, figures)| {
-                    let [listener, pattern] = key.values();
-                    let event_pool = (EVENT_POOL, &*one.of.name);
+            scrapes.iter().flat_map(|scrape| {
+                scrape.listeners.iter().map(move |(values, figures)| {
+                    let [listener, pattern] = values.as_strs();
+                    let event_pool = (EVENT_POOL, &*scrape.metrics.name);
                     let labels = [event_pool, ("listener", listener), ("pattern", pattern)];
                     (labels, figures)
                 })
@@ -305,11 +313,11 @@ impl Teller<'_, '_> {
         };
         for (name, help, read) in LISTENER_COUNTERS {
             let rows = listeners().map(|(labels, figures)| (labels, read(figures).clone()));
-            self.family(name, help, None, MetricType::Counter, rows)?;
+            self.encode_family(name, help, None, MetricType::Counter, rows)?;
         }
         for (name, help, read) in LISTENER_HISTOGRAMS {
             let rows = listeners().map(|(labels, figures)| (labels, read(figures).clone()));
-            self.family(
+            self.encode_family(
                 name,
                 help,
                 Some(&Unit::Seconds),
@@ -320,7 +328,7 @@ impl Teller<'_, '_> {
         Ok(())
     }
 
-    fn family<'l, const N: usize>(
+    fn encode_family<'l, const N: usize>(
         &mut self,
         name: &str,
         help: &str,

@@ -1,10 +1,10 @@
-//! What is counted as it happens. The rest is read from the pools at each scrape.
+//! The figures that are counted as things happen. All others are read from the pools at each scrape.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
 use soiree_core::{EmissionRejected, Rejection, SubmitErrorReason};
 
-/// Of one listener name and pattern.
+/// The figures of one pair of listener name and pattern.
 pub(crate) struct ListenerFigures {
     pub(crate) delivered: Counter,
     pub(crate) failed: Counter,
@@ -17,13 +17,13 @@ pub(crate) struct ListenerFigures {
     pub(crate) run: Histogram,
 }
 
-/// Of one pool, beyond its own.
+/// The figures of one pool that its `PoolStats` do not have.
 pub(crate) struct PoolFigures {
     pub(crate) wait: Histogram,
     pub(crate) run: Histogram,
 }
 
-/// Of the emissions of one `EventPool`.
+/// The figures of all emissions of one `EventPool`.
 #[derive(Default)]
 pub(crate) struct EmissionFigures {
     pub(crate) accepted: Counter,
@@ -31,19 +31,19 @@ pub(crate) struct EmissionFigures {
     pub(crate) discarded: Counter,
     pub(crate) dead_events: Counter,
     pub(crate) dead_letters: Counter,
-    /// In the order of [`REFUSALS`].
-    pub(crate) refused: [Counter; REFUSALS.len()],
+    /// In the order of [`REJECTION_REASONS`].
+    pub(crate) rejected: [Counter; REJECTION_REASONS.len()],
 }
 
-/// Why emissions are refused. Each is there from the start, so that the first refusal shows as an increase.
-pub(crate) const REFUSALS: [&str; 7] = [
+/// Why emissions are rejected. All series exist from the start, so that the first rejection shows as an increase.
+pub(crate) const REJECTION_REASONS: [&str; 7] = [
     "closed",
     "full",
     "invalid_topic",
     "no_worker",
     "other",
+    "recursion_limit",
     "timed_out",
-    "too_deep",
 ];
 
 impl ListenerFigures {
@@ -72,22 +72,22 @@ impl PoolFigures {
 }
 
 impl EmissionFigures {
-    pub(crate) fn refused(&self, refused: &EmissionRejected<'_>) {
-        let reason = match refused.reason {
+    pub(crate) fn count_rejection(&self, rejected: &EmissionRejected<'_>) {
+        let reason = match rejected.reason {
             Rejection::InvalidTopic(_) => "invalid_topic",
             Rejection::Closed => "closed",
             Rejection::Pool { reason, .. } => match reason {
                 SubmitErrorReason::Closed => "closed",
                 SubmitErrorReason::Full { .. } => "full",
                 SubmitErrorReason::TimedOut { .. } => "timed_out",
-                SubmitErrorReason::RecursionLimit { .. } => "too_deep",
+                SubmitErrorReason::RecursionLimit { .. } => "recursion_limit",
                 SubmitErrorReason::Spawn(_) => "no_worker",
                 _ => "other",
             },
             _ => "other",
         };
-        if let Some(index) = REFUSALS.iter().position(|known| *known == reason) {
-            self.refused[index].inc();
+        if let Some(index) = REJECTION_REASONS.iter().position(|known| *known == reason) {
+            self.rejected[index].inc();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The metrics of a process.
+//! The metrics of a process, and their names in it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,33 +10,48 @@ use prometheus_client::registry::Registry;
 
 use crate::event_pool::EventPoolMetrics;
 use crate::exposition;
-use crate::options::MetricsBuilder;
+use crate::options::MetricsOptions;
 
 /// The content type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 
-/// The metrics of any number of `EventPool`s, told apart by the label `event_pool`. A cheap handle; clones share all.
+/// The metrics of any number of `EventPool`s, which the label `event_pool` tells apart.
 ///
-/// One of these is enough for a process. Two of them would tell of their metrics under the same names, so they need a
-/// registry each.
+/// A cheap handle: clones share everything. One is enough for a process. Two expose metrics of the same names, so each needs a
+/// registry of its own.
+///
+/// ```
+/// use soiree::EventPool;
+/// use soiree::metrics::Metrics;
+///
+/// let metrics = Metrics::new();
+/// let soiree = EventPool::new();
+/// soiree.add_metrics(&metrics, "main")?;
+///
+/// soiree.emit("user.created", "Matty Ice")?.wait();
+/// let accepted = r#"soiree_emissions_accepted_total{event_pool="main"} 1"#;
+/// assert!(metrics.encode().contains(accepted));
+/// # soiree.close()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Metrics {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    options: MetricsBuilder,
+    options: MetricsOptions,
     event_pools: Mutex<BTreeMap<Box<str>, Weak<EventPoolMetrics>>>,
 }
 
-/// The name of an `EventPool` cannot be had.
+/// A name for the metrics of an `EventPool` was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
-    /// The name is empty, which to Prometheus is the same as no label.
+    /// The name is empty. To Prometheus an empty label is no label.
     #[error("an event pool's name in metrics is empty")]
     Empty,
-    /// There are metrics of this name, and something holds them still.
+    /// A handle to metrics of this name still exists.
     #[error("there are metrics of an event pool {name:?} already")]
     Taken {
         /// The name.
@@ -44,14 +59,14 @@ pub enum NameError {
     },
 }
 
-/// Metrics were not registered.
+/// The metrics were not registered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegisterError {
-    /// The registry tells of soiree's metrics already, these or others: there would be two of each.
+    /// The registry has metrics of soiree already, from this [`Metrics`] or another: each would appear twice.
     #[error("the registry has metrics called {metric} already; register soiree's metrics once")]
     Taken {
-        /// One that is there.
+        /// The name of one that it has.
         metric: Box<str>,
     },
 }
@@ -63,17 +78,12 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// With fifteen buckets and room for 500 label sets.
+    /// With the default options: fifteen buckets, and at most 500 label sets. For others use [`builder`](Metrics::builder).
     pub fn new() -> Self {
-        Self::with(MetricsBuilder::default())
+        Self::with_options(MetricsOptions::default())
     }
 
-    /// Metrics with options.
-    pub fn builder() -> MetricsBuilder {
-        MetricsBuilder::default()
-    }
-
-    pub(crate) fn with(options: MetricsBuilder) -> Self {
+    pub(crate) fn with_options(options: MetricsOptions) -> Self {
         let event_pools = Mutex::default();
         Self {
             shared: Arc::new(Shared {
@@ -83,38 +93,41 @@ impl Metrics {
         }
     }
 
-    /// The metrics of one `EventPool`, under a name of its own.
+    /// Makes the metrics of one `EventPool`. `name` becomes the value of their label `event_pool`.
     ///
     /// # Errors
-    /// If the name is empty or taken. A name is free again when nothing holds its metrics any more.
+    /// If the name is empty, or a handle to metrics of this name still exists.
     pub fn event_pool(&self, name: &str) -> Result<Arc<EventPoolMetrics>, NameError> {
         if name.is_empty() {
             return Err(NameError::Empty);
         }
-        let made = Arc::new(EventPoolMetrics::new(name, &self.shared.options));
+        let own = Arc::new(EventPoolMetrics::new(name, &self.shared.options));
         let mut event_pools = self.lock();
-        event_pools.retain(|_, known| known.strong_count() > 0);
+        event_pools.retain(|_, metrics| metrics.strong_count() > 0);
         if event_pools.contains_key(name) {
             return Err(NameError::Taken { name: name.into() });
         }
-        event_pools.insert(name.into(), Arc::downgrade(&made));
-        Ok(made)
+        event_pools.insert(name.into(), Arc::downgrade(&own));
+        Ok(own)
     }
 
-    /// All metrics in Prometheus's text format, to be served as [`CONTENT_TYPE`]. Gauges and the figures of pools are read now.
+    /// Returns all metrics in Prometheus's text format. Serve it with [`CONTENT_TYPE`].
+    ///
+    /// Reads the pools on this thread, as set with [`EventPoolMetrics::read_pools`], and panics if that panics.
     pub fn encode(&self) -> String {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Exposition(self.clone())));
         let mut text = String::new();
-        prometheus_text::encode(&mut text, &registry)
-            .expect("a string takes all that is written to it");
+        prometheus_text::encode(&mut text, &registry).expect("writing to a string does not fail");
         text
     }
 
-    /// Adds all metrics to a registry of the program's own, so that they are served with its other metrics.
+    /// Adds all metrics to a registry of the program, which then exposes them with its other metrics.
+    ///
+    /// Encodes the whole registry once, to check whether it has metrics of soiree already.
     ///
     /// # Errors
-    /// If there are metrics of these names in the registry, or in one within it. That is looked up by reading it once.
+    /// If the registry, or a sub-registry of it, has metrics of soiree already.
     ///
     /// ```
     /// use soiree_metrics::Metrics;
@@ -128,11 +141,11 @@ impl Metrics {
     /// ```
     pub fn register(&self, registry: &mut Registry) -> Result<(), RegisterError> {
         let mut text = String::new();
-        // Fails for what text cannot tell, such as native histograms. Such a registry is taken to be without ours.
+        // Fails for what text cannot express, such as native histograms. Then the check covers only the text before that.
         let _ = prometheus_text::encode(&mut text, registry);
         let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
         let mut names = types.filter_map(|line| line.split(' ').next());
-        if let Some(metric) = names.find(|name| name.ends_with(exposition::FIRST)) {
+        if let Some(metric) = names.find(|name| name.ends_with(exposition::SENTINEL)) {
             let metric = metric.into();
             return Err(RegisterError::Taken { metric });
         }
@@ -140,7 +153,7 @@ impl Metrics {
         Ok(())
     }
 
-    /// Those of the `EventPool`s that are still there, by name.
+    /// The metrics that still exist, in the order of their names.
     fn event_pools(&self) -> Vec<Arc<EventPoolMetrics>> {
         let event_pools = self.lock();
         event_pools.values().filter_map(Weak::upgrade).collect()
@@ -160,7 +173,7 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// Not [`Metrics`] itself, so that a registry gets it only by [`Metrics::register`].
+/// A type of its own, so that [`Metrics::register`] is the only way to put metrics into a registry.
 #[derive(Debug)]
 struct Exposition(Metrics);
 

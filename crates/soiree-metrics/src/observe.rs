@@ -1,4 +1,6 @@
-//! Counting what the observed `EventPool` tells.
+//! Counts what the observed `EventPool` notifies of.
+
+use std::sync::Arc;
 
 use soiree_core::{
     DeadEvent, DeadLetter, EmissionAccepted, EmissionEnded, EmissionRejected, JobEnded, JobStarted,
@@ -8,12 +10,12 @@ use soiree_core::{
 use crate::event_pool::EventPoolMetrics;
 use crate::figures::ListenerFigures;
 
-/// The label of a listener without a name.
+/// The label `listener` of a listener without a name.
 pub const UNNAMED: &str = "unnamed";
 
 impl EventPoolMetrics {
-    fn listener(&self, listener: &ListenerRef<'_>) -> std::sync::Arc<ListenerFigures> {
-        // An empty label is none at all.
+    fn listener_figures(&self, listener: &ListenerRef<'_>) -> Arc<ListenerFigures> {
+        // To Prometheus an empty label is no label.
         let name = listener.name.filter(|name| !name.is_empty());
         self.listeners
             .get([name.unwrap_or(UNNAMED), listener.pattern])
@@ -25,8 +27,8 @@ impl Observer for EventPoolMetrics {
         self.emissions.accepted.inc();
     }
 
-    fn emission_rejected(&self, refused: &EmissionRejected<'_>) {
-        self.emissions.refused(refused);
+    fn emission_rejected(&self, rejected: &EmissionRejected<'_>) {
+        self.emissions.count_rejection(rejected);
     }
 
     fn emission_ended(&self, ended: &EmissionEnded<'_>) {
@@ -51,7 +53,7 @@ impl Observer for EventPoolMetrics {
     }
 
     fn listener_ended(&self, ended: &ListenerEnded<'_>) {
-        let figures = self.listener(&ended.listener);
+        let figures = self.listener_figures(&ended.listener);
         match ended.outcome {
             ListenerEnd::Failed(_) => figures.failed.inc(),
             ListenerEnd::Panicked(_) => figures.panicked.inc(),
@@ -73,12 +75,12 @@ impl Observer for EventPoolMetrics {
 
     fn listener_slow(&self, slow: &SlowListener<'_>) {
         if !slow.ended {
-            self.listener(&slow.listener).slow.inc();
+            self.listener_figures(&slow.listener).slow.inc();
         }
     }
 
     fn retry_scheduled(&self, retry: &RetryScheduled<'_>) {
-        self.listener(&retry.listener).retried.inc();
+        self.listener_figures(&retry.listener).retried.inc();
     }
 
     fn dead_event(&self, _: &DeadEvent<'_>) {

@@ -1,11 +1,11 @@
-//! [`PondPool`]: the [`threadpool`] crate as a bounded pool, with the vocabulary of Go's pond and full stats.
+//! [`PondPool`]: the [`threadpool`] crate as a bounded pool, with full figures under the names of Go's pond.
 //!
-//! Pick it when threads should be there from the start and stay: its threads are started when the pool is made, one for each
-//! worker, and never leave before the pool ends. `threadpool` itself has an unbounded queue and counts little; bounding,
-//! counting, deadlines and shutdown come from [`BoundedPool`](soiree_bounded::BoundedPool).
+//! Choose it if all threads must run from the start and stay: the pool starts one thread for each worker when it is made, and
+//! none exits before the pool ends. `threadpool` itself has an unbounded queue and counts little; the bounds, the figures,
+//! deadlines and shutdown come from [`BoundedPool`](soiree_bounded::BoundedPool).
 
+mod executor;
 mod pool;
-mod threads;
 
 pub use crate::pool::{PondError, PondPool};
 pub use soiree_core::{

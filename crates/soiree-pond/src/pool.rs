@@ -1,19 +1,23 @@
-//! The pool.
+//! The pool, and why it may not be made.
 
 use std::io;
 
 use soiree_bounded::BoundedPool;
 use soiree_core::{InvalidPoolOptions, Pool, PoolOptions, delegate_pool};
 
-use crate::threads::Threads;
+use crate::executor::ThreadPoolExecutor;
 
 /// A bounded pool over [`threadpool::ThreadPool`].
 ///
-/// As many threads as workers are started when it is made, and stay until it ends: `running` is the number of threads, and
-/// `min_workers` equals `max_workers`. After a resize to fewer workers, the threads above the limit stay, but get no jobs and
-/// do not count.
+/// Starts one thread for each worker when it is made. The threads stay until the pool ends, so `running` is the number of
+/// threads and `min_workers` equals `max_workers`. A [`resize`](Pool::resize) to more workers starts the missing threads. After
+/// a resize to fewer, the threads above the limit stay, but get no jobs and do not count as workers.
 ///
-/// Dropping it is a [`release`](Pool::release) that does not wait: what was accepted still runs, then the threads end.
+/// Jobs start in the order in which they were accepted; with more than one worker they end in any order.
+/// [`submit`](PondPool::submit) blocks while the queue is full, unless the overflow policy says otherwise or the caller runs a
+/// job of this pool. A panic of a job is counted and costs no thread.
+///
+/// Dropping the pool closes it and does not wait: the accepted jobs still run, then the threads end.
 ///
 /// ```
 /// use soiree_pond::PondPool;
@@ -29,49 +33,50 @@ use crate::threads::Threads;
 /// ```
 #[derive(Debug)]
 pub struct PondPool {
-    pool: BoundedPool<Threads>,
+    pool: BoundedPool<ThreadPoolExecutor>,
 }
 
-/// A pool was not made.
+/// Why a pool was not made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PondError {
-    /// An option makes no sense.
+    /// An option is invalid.
     #[error(transparent)]
     Options(#[from] InvalidPoolOptions),
-    /// Its threads could not be started.
+    /// The threads could not be started.
     #[error("the {max_workers} threads of the pool {name:?} could not be started: {source}")]
     Spawn {
-        /// How many were to be started.
+        /// The number of threads to start.
         max_workers: usize,
         /// The name of the pool.
         name: Box<str>,
-        /// Why not.
+        /// The reason.
         source: io::Error,
     },
-    /// More jobs were to run at once than the shared pool has threads.
+    /// The worker limit is above the number of threads of the shared pool.
     #[error("max_workers is {max_workers}, and the shared pool has {threads} threads")]
     TooFewThreads {
         /// The worker limit.
         max_workers: usize,
-        /// The threads of the shared pool.
+        /// The number of threads of the shared pool.
         threads: usize,
     },
 }
 
 impl PondPool {
-    /// A pool of so many workers, with at most so many jobs waiting.
+    /// Makes a pool that runs at most `max_workers` jobs at once and lets at most `max_capacity` wait. Starts all threads
+    /// before it returns.
     ///
     /// # Errors
-    /// If an option makes no sense, or the threads cannot be started.
+    /// If an option is invalid, or the threads cannot be started.
     pub fn new(max_workers: usize, max_capacity: usize) -> Result<Self, PondError> {
         Self::with_options(PoolOptions::new(max_workers, max_capacity))
     }
 
-    /// As [`new`](PondPool::new); the pool's threads bear the name.
+    /// As [`new`](PondPool::new), with a name for the pool and its threads.
     ///
     /// # Errors
-    /// As [`new`](PondPool::new), and if the name holds a NUL.
+    /// As [`new`](PondPool::new), and if the name contains a NUL character.
     pub fn named(
         max_workers: usize,
         max_capacity: usize,
@@ -80,29 +85,33 @@ impl PondPool {
         Self::with_options(PoolOptions::new(max_workers, max_capacity).name(name))
     }
 
-    /// A pool with an overflow policy or a panic handler of your choice.
+    /// As [`named`](PondPool::named), with an overflow policy or a panic handler.
     ///
     /// # Errors
     /// As [`named`](PondPool::named).
     pub fn with_options(options: PoolOptions) -> Result<Self, PondError> {
         options.check()?;
         let (name, max_workers) = (options.get_name(), options.get_max_workers());
-        let threads = Threads::start(name, max_workers).map_err(|source| PondError::Spawn {
-            max_workers,
-            name: name.into(),
-            source,
-        })?;
+        let threads =
+            ThreadPoolExecutor::start(name, max_workers).map_err(|source| PondError::Spawn {
+                max_workers,
+                name: name.into(),
+                source,
+            })?;
         let pool = BoundedPool::new(threads, options)?;
         Ok(Self { pool })
     }
 
-    /// A pool on the threads of a `ThreadPool` that others use as well; they are neither started nor ended here.
+    /// Makes a pool on the threads of a `ThreadPool` that other code uses too. The pool neither starts nor ends those threads.
     ///
-    /// How many of them are idle cannot be known: those that run jobs of this pool are `running`, and `idle` is 0. Jobs that
-    /// others give to the threads and that wait for this pool can keep it from going on.
+    /// The pool cannot know how many of them are idle: `running` is the number of its active jobs, and `idle` is 0. A job
+    /// counts as active once the threads have been asked to run it, even while they are all busy with other closures.
+    ///
+    /// A closure that other code runs on these threads must not wait for this pool: the pool does not recognize its thread, so
+    /// the closure can block the thread that it waits for, without end.
     ///
     /// # Errors
-    /// If an option makes no sense, or there are fewer threads than workers.
+    /// If an option is invalid, or the `ThreadPool` has fewer threads than the pool has workers.
     pub fn shared(
         threads: threadpool::ThreadPool,
         options: PoolOptions,
@@ -114,36 +123,37 @@ impl PondPool {
                 threads: threads.max_count(),
             });
         }
-        let pool = BoundedPool::new(Threads::shared(threads), options)?;
+        let pool = BoundedPool::new(ThreadPoolExecutor::shared(threads), options)?;
         Ok(Self { pool })
     }
 
-    /// The pool's name.
+    /// The name from the options.
     pub fn name(&self) -> &str {
         self.pool.name()
     }
 
-    /// Live workers: [`running`](Pool::running) in pond's words.
+    /// The number of live workers; pond's name for [`running`](Pool::running).
     pub fn running_workers(&self) -> usize {
         self.running()
     }
 
-    /// Workers that may live at once.
+    /// The worker limit: how many jobs may run at once.
     pub fn max_workers(&self) -> usize {
         self.stats().max_workers
     }
 
-    /// Workers that stay when idle.
+    /// The number of workers that stay when idle.
     pub fn min_workers(&self) -> usize {
         self.stats().min_workers
     }
 
-    /// Jobs that may wait at once.
+    /// How many jobs may wait at once.
     pub fn max_capacity(&self) -> usize {
         self.stats().capacity
     }
 
-    /// Refuses new jobs and waits until those that were accepted have run: [`release`](Pool::release) in pond's words.
+    /// Rejects new jobs and blocks until all accepted jobs have ended, however long that takes; pond's name for
+    /// [`release`](Pool::release).
     pub fn stop_and_wait(&self) {
         self.release();
     }

@@ -1,4 +1,4 @@
-//! What is promised of every pool holds of `PondPool`, on threads of its own and on shared ones.
+//! `PondPool` keeps the promises of every pool, on its own threads and on shared ones.
 
 mod own {
     use soiree_pond::{PondPool, PoolOptions};
@@ -10,9 +10,9 @@ mod own {
             PondPool::with_options(options.overflow(spec.overflow)).unwrap()
         },
         without {
-            idle_timeout: "its threads stay until it ends",
-            min_workers: "all of its threads stay",
-            spawn: "threadpool starts its threads itself, when the pool is made",
+            idle_timeout: "the threads stay until the pool ends",
+            min_workers: "all threads stay",
+            spawn: "threadpool starts the threads itself, when the pool is made",
         }
     );
 }
@@ -28,10 +28,10 @@ mod shared {
             PondPool::shared(threads, options.overflow(spec.overflow)).unwrap()
         },
         without {
-            idle_timeout: "the threads are not its own",
-            min_workers: "the threads are not its own",
-            idle_workers: "how many shared threads are idle cannot be known",
-            spawn: "the threads are not its own",
+            idle_timeout: "the threads belong to other code",
+            min_workers: "the threads belong to other code",
+            idle_workers: "the pool cannot know how many shared threads are idle",
+            spawn: "the threads belong to other code",
         }
     );
 }

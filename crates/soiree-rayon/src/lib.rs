@@ -1,10 +1,11 @@
-//! [`RayonPool`]: an own or a shared [`rayon::ThreadPool`] as a bounded pool.
+//! [`RayonPool`]: a [`rayon::ThreadPool`], its own or a shared one, as a bounded pool.
 //!
-//! Pick it when the program computes on rayon already and should not start more threads than it has cores: events and
-//! parallel iterators then share them. Jobs that block a rayon thread keep it from computing; for those, take another pool.
+//! Choose it if the program computes on rayon already and should not start more threads than it has cores: events and parallel
+//! iterators then share the threads. A job that blocks its rayon thread keeps that thread from computing; use another pool for
+//! such jobs.
 
+mod executor;
 mod pool;
-mod threads;
 
 pub use crate::pool::{RayonError, RayonPool};
 pub use soiree_core::{

@@ -1,4 +1,4 @@
-//! The pool.
+//! The pool, and why it may not be made.
 
 use std::sync::Arc;
 
@@ -6,22 +6,29 @@ use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use soiree_bounded::BoundedPool;
 use soiree_core::{InvalidPoolOptions, PoolOptions, delegate_pool};
 
-use crate::threads::Threads;
+use crate::executor::RayonExecutor;
 
 /// A bounded pool over a [`rayon::ThreadPool`].
 ///
-/// No thread of the rayon pool ever waits for this pool, since it may be the one that is needed. Inside a job of the pool, what
-/// finds no place runs inline. On a rayon thread that does something else, a submitter that finds no place is refused, whatever
-/// the policy; and what it *waits for* ([`submit_and_wait`](RayonPool::submit_and_wait), an emission's `wait`) runs on it at once,
-/// beside the jobs that the limit allows. Nor can an `EventPool` on this pool be closed there.
+/// [`submit`](RayonPool::submit) blocks while the queue is full, unless the overflow policy says otherwise. It never blocks a
+/// thread of the rayon pool, because that may be the thread that has to make room. Where the policy says to block:
 ///
-/// A job that uses rayon (`join`, parallel iterators) may be interrupted by other jobs on its own thread: rayon runs what it
-/// finds while it waits. So a job must not hold a lock over such a call that another job takes.
+/// - Inside a job of this pool, the new job runs inline instead.
+/// - On a rayon thread that runs something else, the new job is rejected.
 ///
-/// Rayon runs what its own threads spawn before what comes from outside. So while jobs of this pool wait, what others spawn
-/// from outside onto the same threads waits as well; with fewer workers than threads, the other threads are free for it.
+/// A rayon thread that *waits* for a job ([`submit_and_wait`](RayonPool::submit_and_wait), `wait` of an emission) runs it at
+/// once, in addition to the jobs that the limit allows. `close` of an `EventPool` on this pool returns an error on a rayon
+/// thread.
 ///
-/// Dropping the pool is a [`release`](soiree_core::Pool::release) that does not wait: what was accepted still runs.
+/// A job that calls rayon (`join`, parallel iterators) may run other jobs of this pool inside itself, because rayon runs whatever
+/// it finds while it waits. So do not hold a lock during such a call if another job takes the same lock: they would deadlock.
+///
+/// Jobs start in the order in which they were accepted; with more than one worker they end in any order.
+///
+/// Rayon prefers what its own threads spawn to what comes from outside. So while jobs of this pool wait, closures that other code
+/// spawns onto the same threads from outside wait too. To keep threads free for them, choose fewer workers than threads.
+///
+/// Dropping the pool closes it and does not wait: the accepted jobs still run.
 ///
 /// ```
 /// use soiree_rayon::{Pool, RayonPool};
@@ -34,46 +41,47 @@ use crate::threads::Threads;
 /// ```
 #[derive(Debug)]
 pub struct RayonPool {
-    pool: BoundedPool<Threads>,
+    pool: BoundedPool<RayonExecutor>,
 }
 
-/// A pool was not made.
+/// Why a pool was not made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RayonError {
-    /// An option makes no sense.
+    /// An option is invalid.
     #[error(transparent)]
     Options(#[from] InvalidPoolOptions),
-    /// The pool could not be made with so many threads.
+    /// The threads could not be started.
     #[error("the {max_workers} threads of the pool {name:?} could not be started: {source}")]
     Threads {
-        /// How many were to be started.
+        /// The number of threads to start.
         max_workers: usize,
         /// The name of the pool.
         name: Box<str>,
-        /// Why not.
+        /// The reason.
         source: ThreadPoolBuildError,
     },
-    /// More jobs were to run at once than the shared pool has threads, or than any rayon pool can have.
+    /// The worker limit is above the number of threads: of the shared pool, or of any rayon pool.
     #[error("max_workers is {max_workers}, and the rayon pool has at most {threads} threads")]
     TooFewThreads {
         /// The worker limit.
         max_workers: usize,
-        /// The threads that there can be.
+        /// The number of threads that the rayon pool has, or can have at most.
         threads: usize,
     },
 }
 
 impl RayonPool {
-    /// A pool with a rayon pool of its own, of so many threads, and at most so many jobs waiting.
+    /// Makes a pool with a rayon pool of its own. Runs at most `max_workers` jobs at once, on as many threads, and lets at most
+    /// `capacity` wait. Starts all threads before it returns.
     ///
     /// # Errors
-    /// If an option makes no sense, or the threads cannot be started.
+    /// If an option is invalid, or the threads cannot be started.
     pub fn new(max_workers: usize, capacity: usize) -> Result<Self, RayonError> {
         Self::with_options(PoolOptions::new(max_workers, capacity))
     }
 
-    /// As [`new`](RayonPool::new), with a name for its threads, an overflow policy or a panic handler.
+    /// As [`new`](RayonPool::new), with a name for the pool and its threads, an overflow policy or a panic handler.
     ///
     /// # Errors
     /// As [`new`](RayonPool::new).
@@ -83,7 +91,7 @@ impl RayonPool {
         let max_workers = options.get_max_workers();
         let threads = rayon::max_num_threads();
         if max_workers > threads {
-            // Rayon would start fewer and not say so.
+            // Rayon would start fewer threads, without an error.
             return Err(RayonError::TooFewThreads {
                 max_workers,
                 threads,
@@ -101,16 +109,18 @@ impl RayonPool {
             name,
             source,
         })?;
-        let pool = BoundedPool::new(Threads::Own(threads), options)?;
+        let pool = BoundedPool::new(RayonExecutor::Own(threads), options)?;
         Ok(Self { pool })
     }
 
-    /// A pool on the threads of a rayon pool that others use as well. It keeps the rayon pool alive until it has ended.
+    /// Makes a pool on the threads of a rayon pool that other code uses too. Keeps the rayon pool alive until this pool is
+    /// closed and its last job has ended.
     ///
-    /// How many threads are idle cannot be known: those that run jobs of this pool are `running`, and `idle` is 0.
+    /// The pool cannot know how many threads are idle: `running` is the number of its active jobs, and `idle` is 0. A job
+    /// counts as active once rayon has been asked to run it, even while all threads are busy with other work.
     ///
     /// # Errors
-    /// If an option makes no sense, or there are fewer threads than workers.
+    /// If an option is invalid, or the rayon pool has fewer threads than the pool has workers.
     pub fn shared(threads: Arc<ThreadPool>, options: PoolOptions) -> Result<Self, RayonError> {
         let max_workers = options.get_max_workers();
         if max_workers > threads.current_num_threads() {
@@ -119,11 +129,11 @@ impl RayonPool {
                 threads: threads.current_num_threads(),
             });
         }
-        let pool = BoundedPool::new(Threads::Shared(threads), options)?;
+        let pool = BoundedPool::new(RayonExecutor::Shared(threads), options)?;
         Ok(Self { pool })
     }
 
-    /// The pool's name.
+    /// The name from the options.
     pub fn name(&self) -> &str {
         self.pool.name()
     }

@@ -1,4 +1,4 @@
-//! What is promised of every pool holds of `RayonPool`, on threads of its own and on shared ones.
+//! `RayonPool` keeps the promises of every pool, on its own threads and on shared ones.
 
 mod own {
     use soiree_rayon::{PoolOptions, RayonPool};
@@ -11,9 +11,9 @@ mod own {
         },
         without {
             resize: "a rayon pool keeps the threads that it was made with",
-            idle_timeout: "rayon's threads stay until it ends",
-            min_workers: "all of its threads stay",
-            spawn: "rayon starts its threads itself, when the pool is made",
+            idle_timeout: "the threads stay until the pool ends",
+            min_workers: "all threads stay",
+            spawn: "rayon starts the threads itself, when the pool is made",
         }
     );
 }
@@ -32,10 +32,10 @@ mod shared {
             RayonPool::shared(threads, options.overflow(spec.overflow)).unwrap()
         },
         without {
-            idle_timeout: "the threads are not its own",
-            min_workers: "the threads are not its own",
-            idle_workers: "how many shared threads are idle cannot be known",
-            spawn: "the threads are not its own",
+            idle_timeout: "the threads belong to other code",
+            min_workers: "the threads belong to other code",
+            idle_workers: "the pool cannot know how many shared threads are idle",
+            spawn: "the threads belong to other code",
         }
     );
 }

@@ -1,13 +1,14 @@
-//! [`TaskPool`]: futures on a Tokio runtime, bounded by how many are in flight; the bulkhead for async listeners.
-//! [`TokioPool`]: the blocking threads of a Tokio runtime as a bounded pool.
+//! Two bounded pools on a Tokio runtime.
 //!
-//! Pick the latter when the program runs on Tokio and its listeners call blocking code: the runtime's blocking threads are there
-//! already, and leave when they are idle. Tokio's own queue for them has no bound; this pool has.
+//! - [`TaskPool`] runs futures as tasks of the runtime and limits how many are in flight. Choose it as the bulkhead for async
+//!   listeners.
+//! - [`TokioPool`] runs jobs on the blocking threads of the runtime. Choose it if the program runs on Tokio and its listeners
+//!   call blocking code. Tokio's own queue for these threads has no bound; this pool has one.
 
+mod blocking_executor;
 mod pool;
+mod task_executor;
 mod task_pool;
-mod tasks;
-mod threads;
 
 pub use crate::pool::TokioPool;
 pub use crate::task_pool::TaskPool;

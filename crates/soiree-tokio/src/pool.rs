@@ -1,25 +1,28 @@
-//! The pool.
+//! The pool of blocking threads.
 
 use soiree_bounded::BoundedPool;
 use soiree_core::{InvalidPoolOptions, PoolOptions, delegate_pool};
 use tokio::runtime::Handle;
 
-use crate::threads::Blocking;
+use crate::blocking_executor::BlockingExecutor;
 
 /// A bounded pool over the blocking threads of a Tokio runtime.
 ///
-/// The runtime starts threads as they are needed, to the limit of its own (`max_blocking_threads`, 512 by default), and lets
-/// them go when they are idle (`thread_keep_alive`). Others use them as well: keep `max_workers` below the runtime's limit,
-/// since tasks that others block there can keep this pool's jobs from starting. How many threads are idle cannot be known:
-/// those that run jobs of this pool are `running`, and `idle` is 0.
+/// The runtime starts threads when they are needed, up to its own limit (`max_blocking_threads`, 512 by default), and ends them
+/// when they have been idle for `thread_keep_alive`. Other code uses them too: keep `max_workers` well below that limit, because
+/// blocking closures of other code can keep the jobs of this pool from starting. The pool cannot know how many threads are idle:
+/// `running` is the number of its active jobs, and `idle` is 0.
 ///
-/// [`submit`](TokioPool::submit) blocks while the queue is full, as in any pool. On an async worker thread, choose
-/// [`Overflow::Reject`](soiree_core::Overflow::Reject) or `try_submit`.
+/// [`submit`](TokioPool::submit) blocks while the queue is full, unless the overflow policy says otherwise or the caller runs a
+/// job of this pool. On an async worker thread use `try_submit`, or the policy
+/// [`Overflow::Reject`](soiree_core::Overflow::Reject).
 ///
-/// When the runtime ends, jobs that run end, those that had not started are discarded and counted, and new ones are refused.
+/// Jobs start in the order in which they were accepted; with more than one worker they end in any order.
 ///
-/// Dropping the pool is a [`release`](soiree_core::Pool::release) that does not wait: what was accepted still runs, as long as
-/// the runtime lives.
+/// When the runtime shuts down, running jobs go on to their end, jobs that the runtime no longer starts are discarded and
+/// counted, and new jobs are rejected.
+///
+/// Dropping the pool closes it and does not wait: the accepted jobs still run, as long as the runtime lives.
 ///
 /// ```
 /// use soiree_tokio::{Pool, TokioPool};
@@ -33,14 +36,15 @@ use crate::threads::Blocking;
 /// ```
 #[derive(Debug)]
 pub struct TokioPool {
-    pool: BoundedPool<Blocking>,
+    pool: BoundedPool<BlockingExecutor>,
 }
 
 impl TokioPool {
-    /// A pool on the runtime of the handle, of so many jobs at once and at most so many waiting.
+    /// Makes a pool on this runtime that runs at most `max_workers` jobs at once and lets at most `capacity` wait. Starts no
+    /// thread yet.
     ///
     /// # Errors
-    /// If an option makes no sense.
+    /// If an option is invalid.
     pub fn new(
         runtime: Handle,
         max_workers: usize,
@@ -52,13 +56,13 @@ impl TokioPool {
     /// As [`new`](TokioPool::new), with a name, an overflow policy or a panic handler.
     ///
     /// # Errors
-    /// If an option makes no sense.
+    /// If an option is invalid.
     pub fn with_options(runtime: Handle, options: PoolOptions) -> Result<Self, InvalidPoolOptions> {
-        let pool = BoundedPool::new(Blocking(runtime), options)?;
+        let pool = BoundedPool::new(BlockingExecutor(runtime), options)?;
         Ok(Self { pool })
     }
 
-    /// The pool's name.
+    /// The name from the options. The threads keep the name that the runtime gives them.
     pub fn name(&self) -> &str {
         self.pool.name()
     }

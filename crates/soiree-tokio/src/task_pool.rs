@@ -4,31 +4,43 @@ use soiree_bounded::BoundedPool;
 use soiree_core::{InvalidPoolOptions, PoolOptions, delegate_pool};
 use tokio::runtime::Handle;
 
-use crate::tasks::Tasks;
+use crate::task_executor::TaskExecutor;
 
 /// A bounded pool of futures on a Tokio runtime: the bulkhead that async listeners run on.
 ///
-/// At most `max_in_flight` futures are in flight at once, from where they start to where they end, however long they wait in
-/// between and on however few threads; and at most `capacity` wait to start. What comes beyond is refused, and the report says
-/// so. The runtime polls each as a task of its own, so timers, sockets and the like of that runtime may be used.
+/// At most `max_in_flight` futures are in flight at once, and at most `capacity` wait to start. A future is in flight from its
+/// start to its end, including the time in which it waits for something, so the limit does not depend on the number of threads.
+/// The runtime polls each future as a task, so futures may use timers, sockets and everything else of that runtime.
 ///
-/// Hand it to an `EventPool` as the bulkhead `async`, which is where async listeners run unless their options
-/// [name](soiree_core::ListenerOptions::pool) another. Then its figures, resizing, draining and closing are those of any
-/// bulkhead: `active` is how many futures are in flight, `max_workers` how many may be.
+/// Give the pool to an `EventPool` as the bulkhead `async`: async listeners run there unless their options name [another
+/// one](soiree_core::ListenerOptions::pool). In the figures, `active` is the number of futures in flight and `max_workers`
+/// their limit.
 ///
-/// # Ending
-/// A release lets futures run to their end. One with a deadline cancels at the deadline what is in flight: a future is dropped
-/// where it next yields, which one that never yields does not; it counts as discarded, and the report of its emission says that
-/// the listener was [cancelled](soiree_core::ListenerErrorKind::Cancelled). A runtime that ends does the same. When it is gone, what comes
-/// is refused.
+/// # When the queue is full
+/// A future never runs on the thread that submits it. Where another job would run inline, a future is rejected: with
+/// [`CallerRuns`](soiree_core::Overflow::CallerRuns), and inside a job of this pool where the policy says to block.
 ///
-/// A close waits, and so it must not be called on a thread that the futures need: in a program with a current-thread runtime
-/// they would have nobody to poll them. In async code, use `tokio::task::spawn_blocking(move || soiree.close())`. The same holds
-/// of `emit_sync` and of [`wait`](soiree_engine::Emission::wait); there, `emit(…)?.await` instead.
+/// An `EventPool` never blocks to start a listener. If the queue is full, the listener is rejected, and the report of the
+/// emission says so. With [`DropOldest`](soiree_core::Overflow::DropOldest) the oldest waiting job is discarded instead.
 ///
-/// # Plain jobs
-/// What is not a future, as the emissions that a route leads here, or a plain listener that names this bulkhead, runs on the
-/// runtime's blocking threads, and counts as one in flight.
+/// # Order
+/// Futures start in the order in which they were accepted. With more than one in flight, they run interleaved and end in any
+/// order.
+///
+/// # Shutdown
+/// A release waits for all futures to end. At the deadline of a release, the futures in flight are cancelled: each is dropped
+/// where it next yields and counts as discarded, and the report of its emission says that the listener was
+/// [cancelled](soiree_core::ListenerErrorKind::Cancelled). A future that never yields cannot be cancelled. A runtime that shuts
+/// down cancels in the same way; once it is gone, new jobs are rejected.
+///
+/// # Blocking
+/// A release, `close` of the `EventPool`, `emit_sync` and `wait` of an emission block their thread. Do not call them on a
+/// thread that the futures need: on a current-thread runtime no thread would be left to poll them, and the call would block
+/// without end. In async code write `emit(…)?.await`, and `tokio::task::spawn_blocking(move || soiree.close())`.
+///
+/// # Jobs that are not futures
+/// Such jobs are the emissions that a route sends to this bulkhead, and plain listeners that name it. They run on the blocking
+/// threads of the runtime. Each counts as one in flight, and a deadline does not cancel it.
 ///
 /// ```
 /// use soiree_tokio::{Job, Pool, TaskPool};
@@ -44,14 +56,15 @@ use crate::tasks::Tasks;
 /// ```
 #[derive(Debug)]
 pub struct TaskPool {
-    pool: BoundedPool<Tasks>,
+    pool: BoundedPool<TaskExecutor>,
 }
 
 impl TaskPool {
-    /// A pool on the runtime of the handle, of so many futures in flight and at most so many waiting to start.
+    /// Makes a pool on this runtime with at most `max_in_flight` futures in flight and at most `capacity` waiting to start.
+    /// Spawns no task yet.
     ///
     /// # Errors
-    /// If an option makes no sense.
+    /// If an option is invalid.
     pub fn new(
         runtime: Handle,
         max_in_flight: usize,
@@ -60,17 +73,17 @@ impl TaskPool {
         Self::with_options(runtime, PoolOptions::new(max_in_flight, capacity))
     }
 
-    /// As [`new`](TaskPool::new), with a name, an overflow policy or a panic handler. `max_workers` is how many futures may be in
-    /// flight. A future is never run by its submitter: where a policy says so, it is refused.
+    /// As [`new`](TaskPool::new), with a name, an overflow policy or a panic handler. `max_workers` of the options is the limit
+    /// of futures in flight.
     ///
     /// # Errors
-    /// If an option makes no sense.
+    /// If an option is invalid.
     pub fn with_options(runtime: Handle, options: PoolOptions) -> Result<Self, InvalidPoolOptions> {
-        let pool = BoundedPool::new(Tasks(runtime), options)?;
+        let pool = BoundedPool::new(TaskExecutor(runtime), options)?;
         Ok(Self { pool })
     }
 
-    /// The pool's name.
+    /// The name from the options.
     pub fn name(&self) -> &str {
         self.pool.name()
     }

@@ -1,4 +1,4 @@
-//! What is promised of every pool holds of the pools over Tokio.
+//! `TokioPool` and `TaskPool` keep the promises of every pool.
 
 use std::sync::LazyLock;
 
@@ -9,10 +9,10 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     builder.worker_threads(1).build().unwrap()
 });
 
-macro_rules! keeps_its_promises {
+macro_rules! conformance {
     ($name:ident: $pool:ident) => {
         mod $name {
-            use soiree_tokio::{$pool, PoolOptions};
+            use soiree_tokio::{PoolOptions, $pool};
 
             soiree_testkit::pool_conformance!(
                 $pool,
@@ -22,16 +22,16 @@ macro_rules! keeps_its_promises {
                     $pool::with_options(runtime, options.overflow(spec.overflow)).unwrap()
                 },
                 without {
-                    idle_timeout: "the runtime decides when its blocking threads leave",
+                    idle_timeout: "the runtime decides when its blocking threads exit",
                     min_workers: "the runtime decides how many blocking threads stay",
-                    idle_workers: "how many of the runtime's blocking threads are idle cannot be known",
-                    workers_end: "the threads are the runtime's, and outlive the pool",
-                    spawn: "the runtime starts its threads itself",
+                    idle_workers: "the pool cannot know how many blocking threads are idle",
+                    workers_end: "the threads belong to the runtime and outlive the pool",
+                    spawn: "the runtime starts the threads itself",
                 }
             );
         }
     };
 }
 
-keeps_its_promises!(blocking_threads: TokioPool);
-keeps_its_promises!(tasks: TaskPool);
+conformance!(blocking_threads: TokioPool);
+conformance!(tasks: TaskPool);

@@ -1,4 +1,4 @@
-//! What the adapter over Tokio adds to what all pools promise.
+//! What `TokioPool` adds to the promises of every pool.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
@@ -11,12 +11,12 @@ use soiree_tokio::{
 };
 use tokio::runtime::{Builder, Runtime};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let give_up = Instant::now() + PATIENCE;
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + TIMEOUT;
     while !holds() {
-        assert!(Instant::now() < give_up, "waited in vain until {what}");
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
         thread::yield_now();
     }
 }
@@ -36,37 +36,37 @@ fn counting(count: &Arc<AtomicUsize>) -> impl FnOnce() + Send + 'static {
     }
 }
 
-/// P2: what cannot work is refused, and the error names the value.
+/// P2: invalid options are rejected, and the error names the value.
 #[test]
-fn options_that_make_no_sense_are_refused() {
+fn invalid_options_are_rejected() {
     let runtime = runtime(1);
-    let refused = |workers, capacity| {
+    let error = |workers, capacity| {
         TokioPool::new(runtime.handle().clone(), workers, capacity)
             .unwrap_err()
             .to_string()
     };
-    assert!(refused(0, 1).contains("max_workers is 0"));
-    assert!(refused(usize::MAX, 1).contains(&usize::MAX.to_string()));
-    assert!(refused(1, usize::MAX).contains(&usize::MAX.to_string()));
+    assert!(error(0, 1).contains("max_workers is 0"));
+    assert!(error(usize::MAX, 1).contains(&usize::MAX.to_string()));
+    assert!(error(1, usize::MAX).contains(&usize::MAX.to_string()));
     let nul = PoolOptions::new(1, 1).name("a\0b");
     let error = TokioPool::with_options(runtime.handle().clone(), nul).unwrap_err();
     assert!(matches!(error, InvalidPoolOptions::NulInName { at: 1, .. }));
 }
 
-/// P3, P8: a runtime that is gone refuses, and the job comes back.
+/// P3, P8: once the runtime is gone, jobs are rejected and returned.
 #[test]
-fn a_runtime_that_is_gone_gives_the_job_back() {
+fn a_runtime_that_is_gone_returns_the_job() {
     let runtime = runtime(1);
     let pool = TokioPool::new(runtime.handle().clone(), 2, 10).unwrap();
     drop(runtime);
     let ran = Arc::new(AtomicUsize::new(0));
     for count in 1..=3 {
-        let refused = pool.submit(counting(&ran)).unwrap_err();
+        let rejected = pool.submit(counting(&ran)).unwrap_err();
         assert!(
-            matches!(refused.reason, SubmitErrorReason::Spawn(_)),
-            "{refused}"
+            matches!(rejected.reason, SubmitErrorReason::Spawn(_)),
+            "{rejected}"
         );
-        drop(refused.into_job().run());
+        drop(rejected.into_job().run());
         assert_eq!(ran.load(Ordering::SeqCst), count);
     }
     let waited = pool.submit_and_wait(counting(&ran)).unwrap_err();
@@ -77,36 +77,38 @@ fn a_runtime_that_is_gone_gives_the_job_back() {
     assert_eq!((stats.submitted, stats.rejected, stats.active), (0, 4, 0));
 }
 
-/// P1, P3, P5: when the runtime ends, each job has run or is discarded, and whoever waits for one wakes.
+/// P1, P3, P5: when the runtime shuts down, each job runs or is discarded, and threads that wait for a job wake.
 #[test]
-fn a_runtime_that_ends_strands_no_job() {
+fn a_runtime_that_shuts_down_strands_no_job() {
     for workers in 1..=3 {
         let runtime = runtime(1);
         let pool = TokioPool::new(runtime.handle().clone(), workers, 10).unwrap();
-        let (said, running) = channel();
-        let (go, told) = channel::<()>();
+        let (started, has_started) = channel();
+        let (finish, may_finish) = channel::<()>();
         pool.submit(move || {
-            said.send(()).unwrap();
-            let _ = told.recv();
+            started.send(()).unwrap();
+            let _ = may_finish.recv();
         })
         .unwrap();
-        running.recv_timeout(PATIENCE).unwrap();
+        has_started.recv_timeout(TIMEOUT).unwrap();
         let ran = Arc::new(AtomicUsize::new(0));
         for _ in 0..5 {
             pool.submit(counting(&ran)).unwrap();
         }
         thread::scope(|scope| {
             let waiter = scope.spawn(|| pool.submit_and_wait(|| {}));
-            until("it waits", || pool.submitted_tasks() == 7);
+            wait_until("the waiter has submitted its job", || {
+                pool.submitted_tasks() == 7
+            });
             runtime.shutdown_background();
-            drop(go);
+            drop(finish);
             let waited = waiter.join().unwrap();
             assert!(
                 matches!(waited, Ok(()) | Err(WaitError::Discarded)),
                 "{waited:?}"
             );
         });
-        until("all is over", || {
+        wait_until("all jobs have ended", || {
             let stats = pool.stats();
             stats.active + stats.waiting == 0
         });
@@ -114,14 +116,14 @@ fn a_runtime_that_ends_strands_no_job() {
         assert!(stats.is_balanced(), "{stats:?}");
         assert_eq!((stats.submitted, stats.failed), (7, 0));
         assert_eq!(stats.successful + stats.discarded, 7);
-        // How many ran is the runtime's business: it ends its threads one by one.
+        // The runtime ends its threads one by one, so it decides how many of the jobs still run.
         assert!(stats.successful > ran.load(Ordering::SeqCst) as u64);
         assert!(pool.submit(|| {}).is_err());
         pool.release();
     }
 }
 
-/// P3: a runtime with fewer blocking threads than the pool has workers runs all the same.
+/// P3: a runtime with fewer blocking threads than the pool has workers runs all jobs.
 #[test]
 fn fewer_threads_than_workers_are_enough() {
     let runtime = runtime(1);
@@ -134,7 +136,7 @@ fn fewer_threads_than_workers_are_enough() {
     assert_eq!(ran.load(Ordering::SeqCst), 100);
 }
 
-/// P2: the limit holds, and can be changed, however many threads the runtime may have.
+/// P2: the worker limit holds and can be changed, even if the runtime may start more threads.
 #[test]
 fn no_more_jobs_run_at_once_than_workers() {
     let runtime = runtime(64);
@@ -150,7 +152,7 @@ fn no_more_jobs_run_at_once_than_workers() {
     assert_eq!((pool.stats().active, pool.stats().waiting), (2, 2));
     assert_eq!((pool.running(), pool.idle_workers()), (2, 0));
     both.wait();
-    until("the other two run", || {
+    wait_until("the other two run", || {
         pool.stats().active == 2 && pool.successful_tasks() == 2
     });
     both.wait();
@@ -168,7 +170,7 @@ fn no_more_jobs_run_at_once_than_workers() {
     assert_eq!(pool.successful_tasks(), 7);
 }
 
-/// P4: from inside the runtime, on a blocking thread and in a task, nothing deadlocks.
+/// P4: waiting for a job does not deadlock inside the runtime, neither on a blocking thread nor in a task.
 #[test]
 fn the_pool_can_be_used_inside_its_runtime() {
     let runtime = runtime(2);

@@ -188,7 +188,7 @@ impl EventPool {
         let bulkheads = bulkheads.map(|(name, handle)| (Arc::clone(name), handle.pool().stats()));
         Stats {
             pools: std::iter::once(default).chain(bulkheads).collect(),
-            orders: settings.orders.stats(),
+            orders: self.inner.emitter.order_stats(),
         }
     }
 }

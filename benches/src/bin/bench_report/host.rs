@@ -1,13 +1,13 @@
-//! The machine, and what else it is doing.
+//! The machine, and how busy it is.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::Result;
+use crate::result::Result;
 
-/// What is told of the machine.
+/// What the report says about the machine.
 pub(crate) struct Host {
     pub(crate) processor: String,
     pub(crate) cores: usize,
@@ -15,10 +15,11 @@ pub(crate) struct Host {
     pub(crate) kernel: String,
     pub(crate) rustc: String,
     pub(crate) commit: String,
-    /// The crates that take part, with their versions.
+    /// The crates that are compared, with their versions.
     pub(crate) versions: Vec<(String, String)>,
 }
 
+/// The crates that are compared.
 const CRATES: [&str; 13] = [
     "crossbeam-channel",
     "hey_listen",
@@ -36,7 +37,7 @@ const CRATES: [&str; 13] = [
 ];
 
 impl Host {
-    pub(crate) fn look() -> Result<Self> {
+    pub(crate) fn detect() -> Result<Self> {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
         let kib = field(&meminfo, "MemTotal")
@@ -100,12 +101,12 @@ fn value<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     Some(value.trim().trim_matches('"'))
 }
 
-/// The CPU time that all processes have taken since the machine was started; with what a hypervisor has taken away.
-pub(crate) fn busy() -> Result<Duration> {
-    // Of a hundredth of a second each, on every Linux that Rust knows.
+/// The CPU time that all processes have used since the machine started, including the time that a hypervisor took away.
+pub(crate) fn busy_time() -> Result<Duration> {
+    // One hundredth of a second on every Linux that Rust supports.
     const TICK: Duration = Duration::from_millis(10);
     let stat = fs::read_to_string("/proc/stat").map_err(|error| {
-        format!("/proc/stat: {error}: what else runs can only be seen on Linux")
+        format!("/proc/stat: {error}: the load of other processes is known only on Linux")
     })?;
     let mut fields = stat
         .lines()
@@ -118,7 +119,7 @@ pub(crate) fn busy() -> Result<Duration> {
             .nth(skipped)
             .and_then(|field| field.parse::<u32>().ok())
     };
-    // user, nice, system, then behind idle and iowait: irq, softirq, steal
+    // user, nice, system; then, after idle and iowait: irq, softirq, steal
     let parts = [0, 0, 0, 2, 0, 0].map(|skipped| ticks(skipped).unwrap_or(0));
     Ok(TICK * parts.iter().sum())
 }
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_system_tells_how_busy_it_is() {
-        assert!(busy().unwrap() > Duration::ZERO);
+    fn the_machine_has_been_busy_since_it_started() {
+        assert!(busy_time().unwrap() > Duration::ZERO);
     }
 }

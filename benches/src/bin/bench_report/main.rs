@@ -1,77 +1,25 @@
-//! Measures soiree beside others, and writes down what came out. See `--help`.
+//! Measures soiree and other crates in alternation, and writes the report. See `--help`.
 
+mod case_id;
 mod chapters;
+mod comparison;
+mod format;
 mod host;
 mod markdown;
+mod options;
 mod plots;
 mod process;
-mod rows;
-mod run;
+mod result;
+mod rounds;
+mod runs;
 mod statistics;
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
-
-const USAGE: &str = "\
-usage: cargo xtask bench-report [OPTIONS]
-
-Measures soiree beside others, who take turns, and writes BENCHMARKS.md and its plots.
-
-  --quick          3 short rounds, and what was found goes to standard output instead
-  --rounds N       rounds of each workload (9); more are added where other processes disturbed them
-  --minutes N      about how long to take at most (14)
-  --only WORD      only workloads with this word in their name; to standard output
-  --help           this";
-
-/// What was asked for.
-pub(crate) struct Options {
-    pub(crate) quick: bool,
-    pub(crate) rounds: usize,
-    pub(crate) limit: Duration,
-    pub(crate) only: Option<String>,
-}
-
-impl Options {
-    fn from_args() -> Result<Option<Self>> {
-        use lexopt::prelude::*;
-
-        let mut options = Self {
-            quick: false,
-            rounds: 9,
-            limit: Duration::from_secs(14 * 60),
-            only: None,
-        };
-        let mut parser = lexopt::Parser::from_env();
-        while let Some(arg) = parser.next()? {
-            match arg {
-                Long("quick") => {
-                    options.quick = true;
-                    options.rounds = 3;
-                }
-                Long("rounds") => options.rounds = parser.value()?.parse()?,
-                Long("minutes") => {
-                    options.limit = Duration::from_secs(60 * parser.value()?.parse::<u64>()?);
-                }
-                Long("only") => options.only = Some(parser.value()?.string()?),
-                Long("help") | Short('h') => return Ok(None),
-                _ => return Err(arg.unexpected().into()),
-            }
-        }
-        if options.rounds == 0 {
-            return Err("--rounds 0 would measure nothing".into());
-        }
-        Ok(Some(options))
-    }
-
-    /// Whether the report is one to keep.
-    fn is_full(&self) -> bool {
-        !self.quick && self.only.is_none()
-    }
-}
+use self::options::{Options, USAGE};
+use self::result::Result;
 
 fn main() -> ExitCode {
     match report() {
@@ -89,17 +37,17 @@ fn report() -> Result {
         return Ok(());
     };
     let started = Instant::now();
-    let host = host::Host::look()?;
-    let programs = process::Programs::beside_this()?;
-    let measured = run::all(&programs, &options)?;
+    let host = host::Host::detect()?;
+    let programs = process::Programs::next_to_this()?;
+    let measured = rounds::all(&programs, &options)?;
     let full = options.is_full();
-    let weights = if options.only.is_none() {
-        programs.weigh()?
+    let memory_uses = if options.only.is_none() {
+        programs.measure_memory()?
     } else {
         Vec::new()
     };
     let took = started.elapsed();
-    let text = markdown::write(&host, &options, &measured, &weights, took);
+    let text = markdown::write(&host, &options, &measured, &memory_uses, took);
     if !full {
         println!("{text}");
         return Ok(());

@@ -1,19 +1,21 @@
-//! The report.
+//! The text of the report.
 
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::Options;
+use crate::case_id::CaseId;
 use crate::chapters::Chapter;
+use crate::comparison::{Comparison, Outcome, Target};
+use crate::format::{bytes, nanos, times, with_quartiles};
 use crate::host::Host;
+use crate::options::Options;
 use crate::plots;
-use crate::process::Weighed;
-use crate::rows::{Figure, Key, Outcome, Row, Target};
-use crate::run::{MOST_FOREIGN, Measured};
-use crate::statistics::Middle;
+use crate::process::{MAX_FOREIGN_CORES, MemoryUse};
+use crate::rounds::Measured;
+use crate::runs::Figure;
 
-/// What may be weighed at most, in bytes.
-const HEAVIEST: [(&str, f64); 5] = [
+/// The targets for memory, in bytes per value.
+const MEMORY_LIMITS: [(&str, f64); 5] = [
     ("queued job", 48.0),
     ("listener on a pattern of its own", 400.0),
     ("listener among others of its topic", 400.0),
@@ -21,22 +23,23 @@ const HEAVIEST: [(&str, f64); 5] = [
     ("idle pool of 10 workers", 16.0 * 1024.0),
 ];
 
+/// Writes the whole report as Markdown.
 pub(crate) fn write(
     host: &Host,
     options: &Options,
     measured: &Measured,
-    weights: &[Weighed],
+    memory_uses: &[MemoryUse],
     took: Duration,
 ) -> String {
     let mut text = String::from("# Benchmarks\n\n");
     text += &preface(host, options, took);
     text += "\n## Targets\n\n";
-    text += &targets(measured, weights);
+    text += &targets_section(measured, memory_uses);
     for chapter in &measured.chapters {
-        text += &figures(chapter, measured, options.is_full());
+        text += &chapter_section(chapter, measured, options.is_full());
     }
-    if !weights.is_empty() {
-        text += &memory(weights);
+    if !memory_uses.is_empty() {
+        text += &memory_section(memory_uses);
     }
     text
 }
@@ -48,17 +51,17 @@ fn preface(host: &Host, options: &Options, took: Duration) -> String {
         .map(|(name, version)| format!("{name} {version}"))
         .collect();
     let minutes = took.as_secs().div_ceil(60);
-    let kept = MOST_FOREIGN;
+    let foreign = MAX_FOREIGN_CORES;
     format!(
-        "Made by `cargo xtask bench-report`, which takes {minutes} minutes. What is measured, and how, is in \
-         [`benches/`](benches/).\n\n\
+        "Written by `cargo xtask bench-report`, which took {minutes} minutes. The workloads are in [`benches/`](benches/).\n\n\
          - Machine: {}, {} cores, {} GiB; {}\n\
          - Built with {}, fat LTO, the system's allocator for all; commit {}\n\
          - {}\n\n\
-         The contenders of a workload take turns, {} rounds or more; where threads take part, each run is a process of its own. Every \
-         ratio is one of two runs of the same round, and what is told is the median of these ratios, and in brackets what the \
-         middle half of them lies between. Pairs during which other processes had more than {kept} of a core are left out, and \
-         counted as *dropped*. Every contender makes sure that all its listeners or jobs have run, and that none failed.\n",
+         A *subject* is soiree, another crate, or a minimal implementation. The subjects of a workload take turns, for {} rounds \
+         or more. If a workload uses several threads, each run is a process of its own. A ratio compares two runs of the same \
+         round. The tables show medians, with the lower and upper quartile in brackets. Pairs of runs during which other \
+         processes used more than {foreign} of a core are left out, and counted as *dropped*. Every workload checks that all \
+         listeners or jobs have run, and that none failed.\n",
         host.processor,
         host.cores,
         host.memory_gib,
@@ -70,50 +73,54 @@ fn preface(host: &Host, options: &Options, took: Duration) -> String {
     )
 }
 
-fn targets(measured: &Measured, weights: &[Weighed]) -> String {
+fn targets_section(measured: &Measured, memory_uses: &[MemoryUse]) -> String {
     let mut text = String::from(
-        "Where there are several others, the one that does best against soiree counts.\n\n\
-         | workload | soiree | beside | ratio | of CPU time | pairs (dropped) | target | reached |\n|---|---|---|---|---|---|---|---|\n",
+        "If soiree is compared with several others, the row shows the one that does best against it.\n\n\
+         | comparison | soiree | compared with | ratio | CPU time ratio | pairs (dropped) | target | reached |\n|---|---|---|---|---|---|---|---|\n",
     );
-    for row in measured.chapters.iter().flat_map(|chapter| &chapter.rows) {
-        if let Some(outcome) = row.outcome(measured) {
-            text += &target(row, &outcome);
+    for comparison in measured
+        .chapters
+        .iter()
+        .flat_map(|chapter| &chapter.comparisons)
+    {
+        if let Some(outcome) = comparison.outcome(&measured.runs) {
+            text += &target_row(comparison, &outcome);
         }
     }
-    for (what, most) in HEAVIEST {
-        let ours = weights
+    for (name, limit) in MEMORY_LIMITS {
+        let ours = memory_uses
             .iter()
-            .find(|weighed| weighed.what == what && weighed.contender == "soiree");
+            .find(|memory_use| memory_use.name == name && memory_use.subject == "soiree");
         if let Some(ours) = ours {
-            let reached = yes_or_no(ours.bytes <= most);
-            let (found, most) = (bytes(ours.bytes), bytes(most));
+            let reached = yes_or_no(ours.bytes <= limit);
+            let (found, limit) = (bytes(ours.bytes), bytes(limit));
             let _ = writeln!(
                 text,
-                "| memory: {what} | {found} | | | | | ≤ {most} | {reached} |"
+                "| memory: {name} | {found} | | | | | ≤ {limit} | {reached} |"
             );
         }
     }
     text
 }
 
-fn target(row: &Row, outcome: &Outcome) -> String {
+fn target_row(comparison: &Comparison, outcome: &Outcome) -> String {
     let other = match &outcome.other {
-        Some(other) if other.contender == row.ours.contender => other.workload.clone(),
-        Some(other) => other.contender.clone(),
+        Some(other) if other.subject == comparison.ours.subject => other.workload.clone(),
+        Some(other) => other.subject.clone(),
         None => String::new(),
     };
-    let ratio = match row.target {
-        Target::Nanos(_) => String::new(),
-        Target::Times(_) | Target::Faster(_) => spread(outcome.ratio, times),
+    let ratio = match comparison.target {
+        Target::MaxNanos(_) => String::new(),
+        Target::MaxTimeRatio(_) | Target::MinSpeedup(_) => with_quartiles(outcome.ratio, times),
     };
-    let target = match row.target {
-        Target::Times(most) => format!("≤ {most}× the time"),
-        Target::Faster(least) => format!("≥ {least}× the speed"),
-        Target::Nanos(most) => format!("≤ {}", nanos(most)),
+    let target = match comparison.target {
+        Target::MaxTimeRatio(max) => format!("≤ {max}× the time"),
+        Target::MinSpeedup(min) => format!("≥ {min}× the speed"),
+        Target::MaxNanos(max) => format!("≤ {}", nanos(max)),
     };
     format!(
         "| {} | {} | {other} | {ratio} | {} | {} ({}){} | {target} | {} |\n",
-        row.name,
+        comparison.name,
         nanos(outcome.ours.median),
         outcome.cpu.map_or(String::new(), |cpu| times(cpu.median)),
         outcome.ratio.count,
@@ -123,50 +130,50 @@ fn target(row: &Row, outcome: &Outcome) -> String {
     )
 }
 
-fn figures(chapter: &Chapter, measured: &Measured, plotted: bool) -> String {
+fn chapter_section(chapter: &Chapter, measured: &Measured, plotted: bool) -> String {
     let mut text = format!("\n## {}\n\n{}\n\n", chapter.title, chapter.about);
     if plotted {
         for (title, file) in plots::of(chapter) {
             let _ = writeln!(text, "![{title}](benches/plots/{file})\n");
         }
     }
-    if !chapter.obstacles.is_empty() {
-        let _ = writeln!(text, "What stands in the way: {}\n", chapter.obstacles);
+    if !chapter.costs.is_empty() {
+        let _ = writeln!(text, "Where the time goes: {}\n", chapter.costs);
     }
-    let keys: Vec<&Key> = chapter
+    let cases: Vec<&CaseId> = chapter
         .groups
         .iter()
-        .flat_map(|group| &group.keys)
+        .flat_map(|group| &group.cases)
         .collect();
     let mut named: Vec<&str> = Vec::new();
-    for key in &keys {
-        let sample = measured.runs.get(key).and_then(|runs| runs.first());
+    for case in &cases {
+        let sample = measured.runs.get(case).and_then(|runs| runs.first());
         for (name, _) in sample.into_iter().flat_map(|run| &run.sample.figures) {
             if !named.contains(&name.as_str()) {
                 named.push(name);
             }
         }
     }
-    text += "| workload | contender | time | CPU time |";
+    text += "| workload | subject | time | CPU time |";
     named.iter().for_each(|name| text += &format!(" {name} |"));
     text += "\n|---|---|---|---|";
     text += &"---|".repeat(named.len());
     text.push('\n');
-    for key in keys {
-        let figure = |figure: Figure| middle(measured, key, figure);
+    for case in cases {
+        let figure = |figure: Figure<'_>| measured.runs.quartiles(case, figure);
         let (Some(wall), Some(cpu)) = (figure(Figure::Wall), figure(Figure::Cpu)) else {
             continue;
         };
         let _ = write!(
             text,
             "| {} | {} | {} | {} |",
-            key.workload,
-            key.contender,
-            spread(wall, nanos),
+            case.workload,
+            case.subject,
+            with_quartiles(wall, nanos),
             nanos(cpu.median)
         );
         for name in &named {
-            let found = undisturbed(measured, key, |run| run.sample.figure(name));
+            let found = figure(Figure::Named(name));
             let _ = write!(
                 text,
                 " {} |",
@@ -178,69 +185,22 @@ fn figures(chapter: &Chapter, measured: &Measured, plotted: bool) -> String {
     text
 }
 
-/// Of a contender's undisturbed runs, or of all if there are none.
-pub(crate) fn middle(measured: &Measured, key: &Key, figure: Figure) -> Option<Middle> {
-    undisturbed(measured, key, |run| figure.of(run))
-}
-
-fn undisturbed(
-    measured: &Measured,
-    key: &Key,
-    figure: impl Fn(&crate::process::Run) -> Option<f64>,
-) -> Option<Middle> {
-    let runs = measured.runs.get(key)?;
-    let quiet = runs.iter().filter(|run| run.foreign <= MOST_FOREIGN);
-    Middle::of(quiet.filter_map(&figure)).or_else(|| Middle::of(runs.iter().filter_map(&figure)))
-}
-
-fn memory(weights: &[Weighed]) -> String {
+fn memory_section(memory_uses: &[MemoryUse]) -> String {
     let mut text = String::from(
-        "\n## Memory\n\nBytes that were asked of the allocator and not given back, for each one of them; stacks of threads are not \
-         among them, the places in a bounded queue are. Idle pools have room for 1,024 jobs.\n\n\
-         | one | of | bytes |\n|---|---|---|\n",
+        "\n## Memory\n\nBytes that were allocated and not freed, for each value. They include the places in a bounded queue, and \
+         exclude the stacks of threads. Idle pools have room for 1,024 jobs.\n\n\
+         | value | subject | bytes |\n|---|---|---|\n",
     );
-    for weighed in weights {
+    for memory_use in memory_uses {
         let _ = writeln!(
             text,
             "| {} | {} | {} |",
-            weighed.what,
-            weighed.contender,
-            bytes(weighed.bytes)
+            memory_use.name,
+            memory_use.subject,
+            bytes(memory_use.bytes)
         );
     }
     text
-}
-
-fn spread(middle: Middle, show: fn(f64) -> String) -> String {
-    format!(
-        "{} ({} – {})",
-        show(middle.median),
-        show(middle.low),
-        show(middle.high)
-    )
-}
-
-fn times(ratio: f64) -> String {
-    format!("{ratio:.2}×")
-}
-
-/// A time as one reads it.
-pub(crate) fn nanos(nanos: f64) -> String {
-    match nanos {
-        _ if nanos < 99.95 => format!("{nanos:.1} ns"),
-        _ if nanos < 9_999.5 => format!("{nanos:.0} ns"),
-        _ if nanos < 1e6 => format!("{:.1} µs", nanos / 1e3),
-        _ => format!("{:.1} ms", nanos / 1e6),
-    }
-}
-
-fn bytes(bytes: f64) -> String {
-    if bytes < 9_999.5 {
-        // A few bytes below zero are none: something else was given back meanwhile.
-        format!("{:.0} B", bytes.max(0.0))
-    } else {
-        format!("{:.1} KiB", bytes / 1024.0)
-    }
 }
 
 fn yes_or_no(reached: bool) -> &'static str {

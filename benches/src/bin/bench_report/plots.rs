@@ -1,4 +1,4 @@
-//! Pictures of what was measured.
+//! Bar charts of all groups.
 
 use std::error::Error;
 use std::path::Path;
@@ -6,11 +6,11 @@ use std::path::Path;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use crate::Result;
 use crate::chapters::{Chapter, Group};
-use crate::markdown::{middle, nanos};
-use crate::rows::Figure;
-use crate::run::Measured;
+use crate::format::nanos;
+use crate::result::Result;
+use crate::rounds::Measured;
+use crate::runs::Figure;
 
 const WIDTH: u32 = 900;
 const BAR: i32 = 22;
@@ -20,13 +20,13 @@ const OURS: RGBColor = RGBColor(0x1f, 0x6f, 0xb4);
 const OTHERS: RGBColor = RGBColor(0xb0, 0xb7, 0xbf);
 const CPU: RGBColor = RGBColor(0xe0, 0x8a, 0x2e);
 
-/// The plots of a chapter: a title and a file name each.
+/// The title and the file name of each plot of a chapter.
 pub(crate) fn of(chapter: &Chapter) -> Vec<(String, String)> {
     let plot = |group: &Group| (group.name.clone(), format!("{}.svg", group.name));
     chapter.groups.iter().map(plot).collect()
 }
 
-/// Draws all of them into a folder.
+/// Draws all plots into a folder.
 pub(crate) fn draw(measured: &Measured, folder: &Path) -> Result {
     std::fs::create_dir_all(folder)?;
     for chapter in &measured.chapters {
@@ -37,32 +37,32 @@ pub(crate) fn draw(measured: &Measured, folder: &Path) -> Result {
     Ok(())
 }
 
-/// A bar for the time of each contender, and a mark for its CPU time.
+/// Draws a bar for the elapsed time of each case, and a mark for its CPU time.
 fn bars(measured: &Measured, group: &Group, title: &str, file: &Path) -> Result {
     let bars: Vec<(String, bool, f64, f64)> = group
-        .keys
+        .cases
         .iter()
-        .filter_map(|key| {
-            let wall = middle(measured, key, Figure::Wall)?.median;
-            let cpu = middle(measured, key, Figure::Cpu)?.median;
+        .filter_map(|case| {
+            let wall = measured.runs.quartiles(case, Figure::Wall)?.median;
+            let cpu = measured.runs.quartiles(case, Figure::Cpu)?.median;
             let several = group
-                .keys
+                .cases
                 .iter()
-                .any(|other| other.workload != key.workload);
+                .any(|other| other.workload != case.workload);
             let label = if several {
-                format!("{}, {}", key.workload, key.contender)
+                format!("{}, {}", case.workload, case.subject)
             } else {
-                key.contender.clone()
+                case.subject.clone()
             };
-            Some((label, key.contender.starts_with("soiree"), wall, cpu))
+            Some((label, case.subject.starts_with("soiree"), wall, cpu))
         })
         .collect();
     let longest = bars.iter().map(|bar| bar.2.max(bar.3)).fold(1.0, f64::max);
     let height = 70 + BAR * bars.len() as i32;
     let root = SVGBackend::new(file, (WIDTH, height as u32)).into_drawing_area();
-    drawn(root.fill(&WHITE))?;
+    checked(root.fill(&WHITE))?;
     let heading = ("sans-serif", 18).into_font().color(&BLACK);
-    drawn(root.draw_text(
+    checked(root.draw_text(
         &format!("{title}: time for each operation"),
         &heading,
         (12, 10),
@@ -80,21 +80,21 @@ fn bars(measured: &Measured, group: &Group, title: &str, file: &Path) -> Result 
             [(LABELS, top + 3), (at(*wall), top + BAR - 3)],
             colour.filled(),
         );
-        drawn(root.draw(&bar))?;
+        checked(root.draw(&bar))?;
         let mark = Rectangle::new(
             [(at(*cpu) - 1, top + 3), (at(*cpu) + 1, top + BAR - 3)],
             CPU.filled(),
         );
-        drawn(root.draw(&mark))?;
-        drawn(root.draw_text(label, &left_of, (LABELS - 8, middle)))?;
-        drawn(root.draw_text(&nanos(*wall), &right_of, (at(wall.max(*cpu)) + 8, middle)))?;
+        checked(root.draw(&mark))?;
+        checked(root.draw_text(label, &left_of, (LABELS - 8, middle)))?;
+        checked(root.draw_text(&nanos(*wall), &right_of, (at(wall.max(*cpu)) + 8, middle)))?;
     }
     let note = "bars: elapsed; marks: CPU time of the whole process";
-    drawn(root.draw_text(note, &small, (LABELS, height - 24)))?;
-    drawn(root.present())
+    checked(root.draw_text(note, &small, (LABELS, height - 24)))?;
+    checked(root.present())
 }
 
-/// The library's errors name a type that is private to it.
-fn drawn<T, E: Error + Send + Sync + 'static>(result: std::result::Result<T, E>) -> Result<T> {
+/// Converts the errors of plotters to text, as their type contains one that is private to plotters.
+fn checked<T, E: Error + Send + Sync + 'static>(result: std::result::Result<T, E>) -> Result<T> {
     result.map_err(|error| error.to_string().into())
 }

@@ -1,4 +1,4 @@
-//! The programs that do the work.
+//! The programs that run cases, and their processes.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -8,94 +8,104 @@ use std::time::{Duration, Instant};
 
 use soiree_benches::{Sample, process_cpu};
 
-use crate::rows::Key;
-use crate::{Result, host};
+use crate::case_id::CaseId;
+use crate::host;
+use crate::result::Result;
 
-/// Where the programs are, and what they can do.
+/// A run counts as disturbed if other processes used more than this share of a core meanwhile.
+pub(crate) const MAX_FOREIGN_CORES: f64 = 0.1;
+
+/// The programs that do the work.
 pub(crate) struct Programs {
-    contender: PathBuf,
-    weigh: PathBuf,
-    /// Whether each case wants a process of its own for every run.
-    fresh: HashMap<Key, bool>,
+    subject: PathBuf,
+    memory: PathBuf,
+    /// All cases. The value says whether every run of a case needs a process of its own.
+    fresh: HashMap<CaseId, bool>,
 }
 
-/// What one of a kind weighs.
-pub(crate) struct Weighed {
-    pub(crate) what: String,
-    pub(crate) contender: String,
+/// How much memory one value retains.
+pub(crate) struct MemoryUse {
+    pub(crate) name: String,
+    pub(crate) subject: String,
     pub(crate) bytes: f64,
 }
 
-/// One run, and what else the machine did meanwhile, in cores.
+/// One run, and how busy other processes were.
 pub(crate) struct Run {
     pub(crate) sample: Sample,
-    pub(crate) foreign: f64,
+    /// The CPU time of other processes during the run, as a number of cores.
+    foreign_cores: f64,
+}
+
+impl Run {
+    pub(crate) fn is_undisturbed(&self) -> bool {
+        self.foreign_cores <= MAX_FOREIGN_CORES
+    }
 }
 
 impl Programs {
-    /// Those that were built together with this one.
-    pub(crate) fn beside_this() -> Result<Self> {
+    /// Finds the programs next to this one, where Cargo builds them.
+    pub(crate) fn next_to_this() -> Result<Self> {
         let this = std::env::current_exe()?;
         let mut programs = Self {
-            contender: this.with_file_name("contender"),
-            weigh: this.with_file_name("weigh"),
+            subject: this.with_file_name("subject"),
+            memory: this.with_file_name("memory"),
             fresh: HashMap::new(),
         };
-        let listed = programs.lines(&programs.contender, &["list"])?;
+        let listed = programs.lines(&programs.subject, &["list"])?;
         for line in listed {
             let fields: Vec<&str> = line.split('\t').collect();
-            let [workload, contender, process] = fields[..] else {
-                return Err(format!("contender list: {line:?}").into());
+            let [workload, subject, process] = fields[..] else {
+                return Err(format!("subject list: {line:?}").into());
             };
-            let key = Key::new(workload, contender);
-            programs.fresh.insert(key, process == "fresh");
+            let id = CaseId::new(workload, subject);
+            programs.fresh.insert(id, process == "fresh");
         }
         Ok(programs)
     }
 
-    pub(crate) fn is_fresh(&self, key: &Key) -> Result<bool> {
-        let fresh = self.fresh.get(key).copied();
-        fresh.ok_or_else(|| {
-            format!("contender knows no {} of {}", key.workload, key.contender).into()
-        })
+    pub(crate) fn needs_fresh_process(&self, id: &CaseId) -> Result<bool> {
+        let fresh = self.fresh.get(id).copied();
+        fresh.ok_or_else(|| format!("subject knows no {} of {}", id.workload, id.subject).into())
     }
 
-    pub(crate) fn serve(&self, key: &Key) -> Result<Server> {
-        let mut child = Command::new(&self.contender)
-            .args(["serve", &key.workload, &key.contender])
+    /// Starts a process that prepares the case and waits for requests.
+    pub(crate) fn serve(&self, id: &CaseId) -> Result<SubjectProcess> {
+        let mut child = Command::new(&self.subject)
+            .args(["serve", &id.workload, &id.subject])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
-        let requests = child.stdin.take().ok_or("the contender has no input")?;
-        let answers = child.stdout.take().ok_or("the contender has no output")?;
-        let mut server = Server {
-            name: format!("{} of {}", key.workload, key.contender),
+        let requests = child.stdin.take().ok_or("the subject has no input")?;
+        let answers = child.stdout.take().ok_or("the subject has no output")?;
+        let mut process = SubjectProcess {
+            name: format!("{} of {}", id.workload, id.subject),
             child,
             requests: Some(requests),
             answers: BufReader::new(answers),
         };
-        match server.answer()?.as_str() {
-            "ready" => Ok(server),
-            other => Err(format!("{}: {other:?} in place of ready", server.name).into()),
+        match process.answer()?.as_str() {
+            "ready" => Ok(process),
+            other => Err(format!("{}: {other:?} instead of ready", process.name).into()),
         }
     }
 
-    /// Weighs everything, each in a process of its own.
-    pub(crate) fn weigh(&self) -> Result<Vec<Weighed>> {
-        let count = self.lines(&self.weigh, &[])?.concat().parse::<usize>()?;
-        let weigh = |number: usize| {
-            let line = self.lines(&self.weigh, &[&number.to_string()])?.concat();
+    /// Measures all kinds of values, each in a process of its own.
+    pub(crate) fn measure_memory(&self) -> Result<Vec<MemoryUse>> {
+        let count = self.lines(&self.memory, &[])?.concat().parse::<usize>()?;
+        let measure = |number: usize| {
+            let line = self.lines(&self.memory, &[&number.to_string()])?.concat();
             let fields: Vec<&str> = line.split('\t').collect();
-            let [what, contender, bytes] = fields[..] else {
-                return Err(format!("weigh {number}: {line:?}").into());
+            let [name, subject, bytes] = fields[..] else {
+                return Err(format!("memory {number}: {line:?}").into());
             };
-            Ok(Weighed {
-                what: what.into(),
-                contender: contender.into(),
+            Ok(MemoryUse {
+                name: name.into(),
+                subject: subject.into(),
                 bytes: bytes.parse()?,
             })
         };
-        (0..count).map(weigh).collect()
+        (0..count).map(measure).collect()
     }
 
     fn lines(&self, program: &PathBuf, args: &[&str]) -> Result<Vec<String>> {
@@ -112,29 +122,30 @@ impl Programs {
     }
 }
 
-/// A contender that is prepared.
-pub(crate) struct Server {
+/// A running `subject serve`, whose case is prepared.
+pub(crate) struct SubjectProcess {
     name: String,
     child: Child,
-    /// Closing it ends the contender.
+    /// Closing it ends the process.
     requests: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
-impl Server {
+impl SubjectProcess {
+    /// Runs the case with this number of operations.
     pub(crate) fn run(&mut self, ops: u64) -> Result<Run> {
-        let (before, own) = (host::busy()?, process_cpu());
+        let (before, own) = (host::busy_time()?, process_cpu());
         let started = Instant::now();
-        let requests = self.requests.as_mut().ok_or("the contender has ended")?;
+        let requests = self.requests.as_mut().ok_or("the subject has ended")?;
         writeln!(requests, "{ops}")?;
         let mut sample: Sample = self.answer()?.parse()?;
-        let (took, after) = (started.elapsed(), host::busy()?);
+        let (took, after) = (started.elapsed(), host::busy_time()?);
         let busy = sample.figures.pop().map_or(0, |(_, busy)| busy);
         let own = Duration::from_nanos(busy) + (process_cpu() - own);
         let foreign = (after - before).as_secs_f64() - own.as_secs_f64();
         Ok(Run {
             sample,
-            foreign: foreign.max(0.0) / took.as_secs_f64(),
+            foreign_cores: foreign.max(0.0) / took.as_secs_f64(),
         })
     }
 
@@ -148,10 +159,10 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for SubjectProcess {
     fn drop(&mut self) {
         self.requests = None;
-        // It ends when its input does; how, no longer matters.
+        // The process ends when its input is closed. Its exit status no longer matters.
         let _ = self.child.wait();
     }
 }

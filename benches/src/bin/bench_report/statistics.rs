@@ -1,16 +1,16 @@
-//! Medians and how far figures lie apart.
+//! Median and quartiles.
 
-/// The middle of some figures, and what the middle half of them lies between.
+/// The median of some figures, and the quartiles that enclose the middle half of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Middle {
+pub(crate) struct Quartiles {
     pub(crate) median: f64,
     pub(crate) low: f64,
     pub(crate) high: f64,
     pub(crate) count: usize,
 }
 
-impl Middle {
-    /// Of none there is no middle.
+impl Quartiles {
+    /// Returns `None` without figures.
     pub(crate) fn of(figures: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut figures: Vec<f64> = figures.into_iter().collect();
         figures.sort_unstable_by(f64::total_cmp);
@@ -33,16 +33,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_middle_is_found_wherever_it_lies() {
-        assert_eq!(Middle::of([]), None);
-        let one = Middle::of([3.0]).unwrap();
+    fn quartiles_between_two_figures_are_interpolated() {
+        assert_eq!(Quartiles::of([]), None);
+        let one = Quartiles::of([3.0]).unwrap();
         assert_eq!(
             (one.low, one.median, one.high, one.count),
             (3.0, 3.0, 3.0, 1)
         );
-        let five = Middle::of([5.0, 1.0, 4.0, 2.0, 3.0]).unwrap();
+        let five = Quartiles::of([5.0, 1.0, 4.0, 2.0, 3.0]).unwrap();
         assert_eq!((five.low, five.median, five.high), (2.0, 3.0, 4.0));
-        let even = Middle::of([1.0, 2.0]).unwrap();
+        let even = Quartiles::of([1.0, 2.0]).unwrap();
         assert_eq!((even.low, even.median, even.high), (1.25, 1.5, 1.75));
     }
 }

@@ -1,4 +1,4 @@
-//! An executor that does as the test says.
+//! An executor whose behaviour the test scripts, and helpers.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,9 +8,9 @@ use std::thread;
 use soiree_bounded::{BoundedPool, Executor, Permit};
 use soiree_core::{Job, Pool, PoolOptions, ResizeError};
 
-/// What the executor does with a permit.
+/// What the executor does with the permits that it gets.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Does {
+pub(crate) enum Behavior {
     Keep,
     Fail,
     Panic,
@@ -18,41 +18,41 @@ pub(crate) enum Does {
     RunAndFail,
 }
 
-/// Keeps its turns until the test runs or drops them.
+/// Keeps its permits until the test runs or drops them, unless another behaviour is set.
 #[derive(Clone)]
-pub(crate) struct Permits {
-    pub(crate) does: Arc<Mutex<Does>>,
+pub(crate) struct ScriptedExecutor {
+    pub(crate) behavior: Arc<Mutex<Behavior>>,
     kept: Arc<Mutex<Vec<Permit>>>,
     pub(crate) on_thread: Arc<AtomicBool>,
 }
 
-impl Permits {
+impl ScriptedExecutor {
     pub(crate) fn new() -> Self {
         Self {
-            does: Arc::new(Mutex::new(Does::Keep)),
+            behavior: Arc::new(Mutex::new(Behavior::Keep)),
             kept: Arc::default(),
             on_thread: Arc::default(),
         }
     }
 
-    pub(crate) fn now(&self, does: Does) {
-        *self.does.lock().unwrap() = does;
+    pub(crate) fn set_behavior(&self, behavior: Behavior) {
+        *self.behavior.lock().unwrap() = behavior;
     }
 
-    pub(crate) fn take(&self) -> Vec<Permit> {
+    pub(crate) fn take_permits(&self) -> Vec<Permit> {
         std::mem::take(&mut *self.kept.lock().unwrap())
     }
 
-    /// Runs turns until there are no more; says how many.
+    /// Runs permits until none is kept. Returns how many it ran.
     pub(crate) fn run_all(&self) -> usize {
         let mut count = 0;
         loop {
-            let turns = self.take();
-            if turns.is_empty() {
+            let permits = self.take_permits();
+            if permits.is_empty() {
                 return count;
             }
-            count += turns.len();
-            turns.into_iter().for_each(Permit::run);
+            count += permits.len();
+            permits.into_iter().for_each(Permit::run);
         }
     }
 
@@ -61,15 +61,15 @@ impl Permits {
     }
 }
 
-impl Executor for Permits {
+impl Executor for ScriptedExecutor {
     fn execute(&self, permit: Permit) -> io::Result<()> {
-        let does = *self.does.lock().unwrap();
-        match does {
-            Does::Keep => self.kept.lock().unwrap().push(permit),
-            Does::Fail => return Err(io::Error::from(io::ErrorKind::WouldBlock)),
-            Does::Panic => panic!("no thread to be had"),
-            Does::Drop => drop(permit),
-            Does::RunAndFail => {
+        let behavior = *self.behavior.lock().unwrap();
+        match behavior {
+            Behavior::Keep => self.kept.lock().unwrap().push(permit),
+            Behavior::Fail => return Err(io::Error::from(io::ErrorKind::WouldBlock)),
+            Behavior::Panic => panic!("no thread can be started"),
+            Behavior::Drop => drop(permit),
+            Behavior::RunAndFail => {
                 thread::spawn(|| permit.run()).join().unwrap();
                 return Err(io::Error::from(io::ErrorKind::WouldBlock));
             }
@@ -86,6 +86,7 @@ impl Executor for Permits {
     }
 }
 
+/// A job that adds one to `count`.
 pub(crate) fn counting(count: &Arc<AtomicUsize>) -> Job {
     let count = Arc::clone(count);
     Job::new(move || {
@@ -93,6 +94,7 @@ pub(crate) fn counting(count: &Arc<AtomicUsize>) -> Job {
     })
 }
 
+/// Active, waiting, submitted, rejected and completed jobs.
 pub(crate) fn figures<E: Executor>(pool: &BoundedPool<E>) -> (usize, usize, u64, u64, u64) {
     let stats = pool.stats();
     assert!(stats.is_balanced(), "{stats:?}");

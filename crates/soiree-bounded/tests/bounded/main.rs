@@ -1,4 +1,4 @@
-//! `BoundedPool` over executors that do as the test says.
+//! `BoundedPool` over executors whose behaviour the tests script.
 
 mod common;
 mod limits;

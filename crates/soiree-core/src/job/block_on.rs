@@ -1,4 +1,4 @@
-//! Waiting for a future on this thread.
+//! Blocking on a future.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Polls a future on this thread, which waits with it.
+/// Polls a future until it is ready, and parks the calling thread in between.
 pub(super) fn block_on(mut future: Pin<Box<dyn Future<Output = ()> + Send>>) {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);

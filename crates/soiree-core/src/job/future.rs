@@ -1,4 +1,4 @@
-//! Jobs as futures, and futures as jobs.
+//! Jobs as futures.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -9,30 +9,32 @@ use std::time::Instant;
 use super::{Job, JobOutcome, Work};
 use crate::panic::caught;
 
-/// A job that is polled to its end, which says how it ended. Made with `job.into_future()`, or by an `.await`.
+/// A job as a future, which resolves to how the job ended. Created by `job.into_future()` or by awaiting a job.
 ///
-/// A job that was made of a future is polled with it. Any other one runs when this is polled for the first time, on that
-/// thread. Panics are caught.
+/// - A job made from a future is polled with this one.
+/// - Any other job runs inside the first poll, and blocks the polling thread meanwhile.
+/// - Panics are caught.
+/// - Dropping it before it is ready drops the job.
 #[must_use]
 pub struct JobFuture {
-    /// Until it has ended.
+    /// `None` once the job has ended.
     job: Option<Job>,
     in_time: bool,
 }
 
 impl JobFuture {
-    /// If it is `in_time`, the job begins whatever its deadline.
+    /// Wraps a job. With `in_time`, the job starts even if its deadline has passed.
     pub fn new(job: Job, in_time: bool) -> Self {
         let job = Some(job);
         Self { job, in_time }
     }
 
-    /// Whether the job is a future, so that polling it does not block.
+    /// Whether the job was made from a future, so that polling it does not block.
     pub fn is_future(&self) -> bool {
         self.job.as_ref().is_some_and(Job::is_future)
     }
 
-    /// The job, unless it has ended.
+    /// Returns the job, unless it has ended.
     pub fn into_job(self) -> Option<Job> {
         self.job
     }
@@ -53,7 +55,10 @@ impl Future for JobFuture {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<JobOutcome> {
         let in_time = self.in_time;
         loop {
-            let job = self.job.as_mut().expect("it has not ended yet");
+            let job = self
+                .job
+                .as_mut()
+                .expect("a future is not polled after it was ready");
             let outcome = match &mut job.work {
                 Work::Future(future) => match caught(|| future.as_mut().poll(context)) {
                     Ok(Poll::Pending) => return Poll::Pending,
@@ -66,17 +71,16 @@ impl Future for JobFuture {
                         Poll::Ready(outcome) => outcome,
                     }
                 }
-                Work::Before(timed) if in_time || Instant::now() <= timed.0 => {
-                    let work = std::mem::replace(&mut timed.1.work, Work::Taken);
+                Work::Deadline(inner) if in_time || Instant::now() <= inner.0 => {
+                    let work = std::mem::replace(&mut inner.1.work, Work::Taken);
                     self.job = Some(Job { work });
                     continue;
                 }
                 _ => {
-                    let job = self.job.take().expect("it is there");
+                    let job = self.job.take().expect("the job was there a moment ago");
                     return Poll::Ready(job.start(in_time));
                 }
             };
-            // It has ended, and what it holds may be dropped.
             drop(self.job.take());
             return Poll::Ready(outcome);
         }

@@ -1,4 +1,4 @@
-//! Jobs: what a pool is given to run.
+//! Jobs: the work that a pool runs.
 
 mod block_on;
 mod future;
@@ -15,21 +15,21 @@ pub use self::future::JobFuture;
 use crate::panic::{PanicPayload, caught, contained};
 use crate::rejection::SubmitErrorReason;
 
-/// Work that lives in an allocation of its own, so that queueing it costs none.
+/// Work that already lives in an `Arc`, so that making a [`Job`] of it needs no allocation.
 ///
-/// Exactly one of the two methods is called, once, for each [`Job`] made of it.
+/// For each job, exactly one of the two methods is called, once. The exception is [`Job::into_task`]: then neither is called.
 pub trait Task: Send + Sync {
-    /// Does the work. May panic; [`Job::run`] catches it.
+    /// Does the work. May panic; [`Job::run`] catches the panic.
     fn run(self: Arc<Self>);
 
-    /// The job was dropped without being run: its pool stopped, its queue was cut, its deadline passed.
+    /// The job was dropped before it ran: its pool stopped, an overflow policy dropped it, or its deadline had passed.
     fn discarded(self: Arc<Self>);
 }
 
 /// One piece of work for a [`Pool`](crate::Pool).
 ///
-/// Opaque, so that how it is stored can change. A job is run at most once: [`run`](Job::run) consumes it.
-/// Dropping a job unrun tells whoever waits for it that it was discarded.
+/// A job runs at most once, as [`run`](Job::run) consumes it. A job that is dropped before it ran counts as discarded, and a
+/// thread that waits for it gets an error.
 ///
 /// ```
 /// use soiree_core::{Job, JobOutcome};
@@ -43,34 +43,33 @@ pub struct Job {
 enum Work {
     Closure(Box<dyn FnOnce() + Send>),
     Task(Arc<dyn Task>),
-    // Boxed because few jobs have a deadline, and every slot of every queue would be larger for it.
-    Before(Box<(Instant, Job)>),
-    // Boxed for the same reason.
+    // Boxed to keep `Job` small: few jobs have a deadline, and queues hold many jobs.
+    Deadline(Box<(Instant, Job)>),
     Observed(Box<dyn ObservedJob>),
     Future(Pin<Box<dyn Future<Output = ()> + Send>>),
     Taken,
 }
 
-/// A [`Job`] that notifies somebody when it starts, ends or is dropped.
+/// The implementation of a [`Job`] that sends notifications when it starts, ends or is dropped.
 ///
-/// Dropping it unrun notifies that it was discarded. Only jobs that are observed have one, so no other job pays for it.
+/// Dropping it before it ran notifies that it was discarded. Only observed jobs have one, so other jobs cost nothing more.
 pub trait ObservedJob: Send {
-    /// The job, until it starts.
+    /// The job, or `None` once it has started.
     fn job(&self) -> Option<&Job>;
 
-    /// Whether the job is a future.
+    /// Whether the job was made from a future.
     fn is_future(&self) -> bool;
 
-    /// Runs the job; if `in_time`, whatever its deadline.
+    /// Runs the job. With `in_time`, the job runs even if its deadline has passed.
     fn run(self: Box<Self>, in_time: bool) -> JobOutcome;
 
-    /// Polls the job, which is a future; if `in_time`, it starts whatever its deadline.
+    /// Polls the job, which was made from a future. With `in_time`, the job starts even if its deadline has passed.
     fn poll(&mut self, in_time: bool, context: &mut Context<'_>) -> Poll<JobOutcome>;
 
-    /// Drops the job because its deadline has passed.
+    /// Drops the job, as its deadline has passed.
     fn expire(self: Box<Self>);
 
-    /// Returns the job as it was before it was observed: its pool rejected it.
+    /// Notifies that a pool rejected the job. Returns the job without its observers.
     fn rejected(self: Box<Self>, reason: &SubmitErrorReason) -> Job;
 }
 
@@ -78,40 +77,40 @@ pub trait ObservedJob: Send {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum JobOutcome {
-    /// It ran to its end.
+    /// The job ran without a panic.
     Completed,
-    /// It panicked; the payload is what it panicked with.
+    /// The job panicked with this payload.
     Panicked(PanicPayload),
-    /// Its deadline had passed before it could start, so it was not run.
+    /// The job was not run: its deadline had passed.
     Expired,
 }
 
 impl Job {
-    /// Makes a job of a closure (one allocation).
+    /// Makes a job from a closure (one allocation).
     pub fn new(work: impl FnOnce() + Send + 'static) -> Self {
         Self {
             work: Work::Closure(Box::new(work)),
         }
     }
 
-    /// Makes a job of shared work, without an allocation.
+    /// Makes a job from a task, without an allocation.
     pub fn from_task(task: Arc<dyn Task>) -> Self {
         Self {
             work: Work::Task(task),
         }
     }
 
-    /// Makes a job of one that is observed.
+    /// Makes a job that sends notifications.
     pub fn observed(observed: Box<dyn ObservedJob>) -> Self {
         Self {
             work: Work::Observed(observed),
         }
     }
 
-    /// The observed job that this was made of.
+    /// Returns the observed job that this was [made from](Job::observed).
     ///
     /// # Errors
-    /// The job itself, if it was made of something else.
+    /// The job itself, if it was made from something else.
     pub fn into_observed(mut self) -> Result<Box<dyn ObservedJob>, Self> {
         match std::mem::replace(&mut self.work, Work::Taken) {
             Work::Observed(observed) => Ok(observed),
@@ -122,27 +121,30 @@ impl Job {
         }
     }
 
-    /// Makes a job of a future (one allocation), for a pool that [polls futures](crate::Pool::polls_futures): there it holds no
-    /// thread while it waits. Any other pool runs it all the same, on a thread that waits with it.
+    /// Makes a job from a future (one allocation).
     ///
-    /// A future that is dropped before its end has run and been cut short; it tells whoever is to know itself.
+    /// - A pool that [polls futures](crate::Pool::polls_futures) holds no thread while the future waits.
+    /// - Any other pool runs the future too, but blocks one of its threads until the future is ready.
+    /// - A future may be dropped after it started and before it is ready. Its own `Drop` must then do what is needed.
     pub fn from_future(future: impl Future<Output = ()> + Send + 'static) -> Self {
         Self {
             work: Work::Future(Box::pin(future)),
         }
     }
 
-    /// Whether it was made of a future.
+    /// Whether the job was made from a future.
     pub fn is_future(&self) -> bool {
         match &self.work {
             Work::Future(_) => true,
-            Work::Before(timed) => timed.1.is_future(),
+            Work::Deadline(inner) => inner.1.is_future(),
             Work::Observed(observed) => observed.is_future(),
             _ => false,
         }
     }
 
-    /// Takes out the task that the job was made of, which is not told that it was discarded.
+    /// Returns the task that the job was [made from](Job::from_task), without calling [`Task::discarded`].
+    ///
+    /// Returns `None`, and drops the job, if it was made from something else.
     pub fn into_task(mut self) -> Option<Arc<dyn Task>> {
         match std::mem::replace(&mut self.work, Work::Taken) {
             Work::Task(task) => Some(task),
@@ -153,28 +155,28 @@ impl Job {
         }
     }
 
-    /// Gives the job a deadline: if it has not *started* by then, [`run`](Job::run) does not run it.
+    /// Sets a deadline. If the job has not *started* by then, [`run`](Job::run) drops it and returns [`JobOutcome::Expired`].
     #[must_use]
     pub fn before(self, deadline: Instant) -> Self {
         Self {
-            work: Work::Before(Box::new((deadline, self))),
+            work: Work::Deadline(Box::new((deadline, self))),
         }
     }
 
-    /// Runs the job on this thread and catches its panic. If it is a future, waits for its end.
+    /// Runs the job on the calling thread and catches a panic. Blocks until a future is ready.
     ///
-    /// The clock is read only if the job has a deadline, or somebody observes it.
+    /// Reads the clock only if the job has a deadline or is observed.
     pub fn run(self) -> JobOutcome {
         self.start(false)
     }
 
-    /// Runs the job; if it is `in_time`, whatever its deadline.
+    /// Runs the job like [`run`](Job::run). With `in_time`, the job runs even if its deadline has passed.
     pub fn start(mut self, in_time: bool) -> JobOutcome {
         match std::mem::replace(&mut self.work, Work::Taken) {
             Work::Closure(work) => outcome(caught(work)),
             Work::Task(task) => outcome(caught(|| task.run())),
-            Work::Before(timed) => {
-                let (deadline, job) = *timed;
+            Work::Deadline(inner) => {
+                let (deadline, job) = *inner;
                 if !in_time && Instant::now() > deadline {
                     job.expire();
                     return JobOutcome::Expired;
@@ -187,19 +189,19 @@ impl Job {
         }
     }
 
-    /// Whether its deadline has passed.
+    /// Whether the job has a deadline before `now`.
     pub fn is_late(&self, now: Instant) -> bool {
         match &self.work {
-            Work::Before(timed) => now > timed.0 || timed.1.is_late(now),
+            Work::Deadline(inner) => now > inner.0 || inner.1.is_late(now),
             Work::Observed(observed) => observed.job().is_some_and(|job| job.is_late(now)),
             _ => false,
         }
     }
 
-    /// Drops the job because its deadline has passed.
+    /// Drops a job whose deadline has passed. Its observers are notified that it expired, not that it was discarded.
     pub fn expire(mut self) {
         match std::mem::replace(&mut self.work, Work::Taken) {
-            Work::Before(timed) => timed.1.expire(),
+            Work::Deadline(inner) => inner.1.expire(),
             Work::Observed(observed) => observed.expire(),
             work => self.work = work,
         }
@@ -216,7 +218,7 @@ fn outcome(ended: Result<(), PanicPayload>) -> JobOutcome {
 impl Drop for Job {
     fn drop(&mut self) {
         let work = std::mem::replace(&mut self.work, Work::Taken);
-        // What user code holds may panic as it is dropped, and a queue must outlive that.
+        // Dropping runs user code, which may panic. The queue that drops the job must survive that.
         contained(move || match work {
             Work::Task(task) => task.discarded(),
             other => drop(other),

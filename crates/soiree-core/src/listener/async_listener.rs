@@ -1,4 +1,4 @@
-//! Listeners that begin now and end later.
+//! Async listeners.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use super::outcome::{BoxError, IntoListenerResult, ListenerFuture};
 use super::{AsyncListener, Listener};
 use crate::event::Event;
 
-/// The name of the bulkhead that runs async listeners which name no other.
+/// The name of the bulkhead that runs async listeners whose options name no other one.
 pub const ASYNC_BULKHEAD: &str = "async";
 
 impl<F, R> AsyncListener for F
@@ -22,11 +22,10 @@ where
     }
 }
 
-/// An [`AsyncListener`], to be subscribed where a [`Listener`] is.
+/// Wraps an [`AsyncListener`], so that it can be subscribed like any [`Listener`].
 ///
 /// ```
-/// use soiree_core::{Async, AsyncListener, Event, ListenerFuture, ListenerOptions};
-/// use soiree_engine::Soiree;
+/// use soiree_core::{Async, AsyncListener, Event, Listener, ListenerFuture};
 /// use std::sync::Arc;
 ///
 /// struct Mailer;
@@ -40,16 +39,18 @@ where
 ///     }
 /// }
 ///
-/// fn register(soiree: &dyn Soiree) -> Result<(), Box<dyn std::error::Error>> {
-///     soiree.subscribe("user.*", ListenerOptions::new(), Arc::new(Async(Mailer)))?;
-///     Ok(())
-/// }
+/// let listener: Arc<dyn Listener> = Arc::new(Async(Mailer));
+/// assert!(listener.as_async().is_some());
+/// let closure: Arc<dyn Listener> = Arc::new(Async(|event: Arc<dyn Event>| async move {
+///     println!("{}", event.topic());
+/// }));
+/// assert!(closure.as_async().is_some());
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Async<L>(pub L);
 
 impl<L: AsyncListener> Listener for Async<L> {
-    /// Fails: there is nobody here to poll a future.
+    /// Always fails, as nothing here polls a future. An emitter calls [`as_async`](Listener::as_async) instead.
     fn handle(&self, _: &dyn Event) -> Result<(), BoxError> {
         Err("an async listener runs only on a bulkhead that polls futures".into())
     }

@@ -1,4 +1,4 @@
-//! How a listener failed.
+//! The errors and panics of listeners.
 
 use std::any::Any;
 use std::error::Error;
@@ -11,7 +11,7 @@ use super::id::ListenerId;
 use super::outcome::BoxError;
 use crate::rejection::SubmitErrorReason;
 
-/// A listener's panic, as the panic handler sees it.
+/// The panic of a listener, as passed to the panic handler and to observers.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ListenerPanic<'a> {
@@ -19,19 +19,21 @@ pub struct ListenerPanic<'a> {
     pub topic: &'a str,
     /// The listener that panicked.
     pub listener: &'a ListenerId,
-    /// The pattern it was subscribed with.
+    /// The pattern that it is subscribed to.
     pub pattern: &'a str,
-    /// The name it was given, if any.
+    /// The name from the listener's options, if any.
     pub name: Option<&'a str>,
-    /// Where in the program's source it was registered, if known. See [`ListenerError::registered_at`].
+    /// The place in the source that subscribed the listener, if known. See [`ListenerError::registered_at`].
     pub registered_at: Option<&'static Location<'static>>,
-    /// The panic's message, or a stand-in if it carried no text.
+    /// The panic's message, or a placeholder if the payload is not a text.
     pub message: &'a str,
-    /// What was given to `panic!` or `panic_any`.
+    /// The payload that was passed to `panic!` or `panic_any`.
     pub payload: &'a (dyn Any + Send),
 }
 
-/// One listener's failure in one emission. Cheap to clone.
+/// The failure of one listener in one emission. Cheap to clone.
+///
+/// Displays the listener, its pattern, the topic and the cause. Never displays the payload.
 #[derive(Clone)]
 pub struct ListenerError(Arc<Inner>);
 
@@ -54,61 +56,63 @@ enum Cause {
     Cancelled,
 }
 
-/// How a listener failed.
+/// The kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ListenerErrorKind {
-    /// It returned an error.
+    /// The listener returned an error.
     Failed,
-    /// It panicked.
+    /// The listener or its filter panicked.
     Panicked,
-    /// It had not returned in the time that it has, and may still run. See [`timeout`](crate::ListenerOptions::timeout).
+    /// The listener's [timeout](crate::ListenerOptions::timeout) has passed. It may still run.
     TimedOut,
-    /// It was not called: the pool that it was to run on refused it.
+    /// The listener was not called: the pool of its own rejected it.
     Rejected,
-    /// It was not called: the pool that it was to run on dropped it.
+    /// The listener was not called: the pool of its own dropped it.
     Discarded,
-    /// It is an [async listener](crate::AsyncListener), and was dropped before its end.
+    /// The listener is an [async listener](crate::AsyncListener) and was dropped before it ended.
     Cancelled,
 }
 
 impl ListenerError {
-    pub(crate) fn failed(at: Place<'_>, error: BoxError) -> Self {
-        Self::of(at, Cause::Failed(error))
+    pub(crate) fn failed(context: ErrorContext<'_>, error: BoxError) -> Self {
+        Self::of(context, Cause::Failed(error))
     }
 
-    pub(crate) fn panicked(at: Place<'_>, message: &str) -> Self {
-        Self::of(at, Cause::Panicked(message.into()))
+    pub(crate) fn panicked(context: ErrorContext<'_>, message: &str) -> Self {
+        Self::of(context, Cause::Panicked(message.into()))
     }
 
-    pub(crate) fn timed_out(at: Place<'_>, limit: Duration) -> Self {
-        Self::of(at, Cause::TimedOut(limit))
+    pub(crate) fn timed_out(context: ErrorContext<'_>, limit: Duration) -> Self {
+        Self::of(context, Cause::TimedOut(limit))
     }
 
-    pub(crate) fn refused(at: Place<'_>, reason: SubmitErrorReason) -> Self {
-        Self::of(at, Cause::Rejected(reason))
+    pub(crate) fn rejected(context: ErrorContext<'_>, reason: SubmitErrorReason) -> Self {
+        Self::of(context, Cause::Rejected(reason))
     }
 
-    pub(crate) fn discarded(at: Place<'_>) -> Self {
-        Self::of(at, Cause::Discarded)
+    pub(crate) fn discarded(context: ErrorContext<'_>) -> Self {
+        Self::of(context, Cause::Discarded)
     }
 
-    pub(crate) fn cancelled(at: Place<'_>) -> Self {
-        Self::of(at, Cause::Cancelled)
+    pub(crate) fn cancelled(context: ErrorContext<'_>) -> Self {
+        Self::of(context, Cause::Cancelled)
     }
 
-    fn of(at: Place<'_>, cause: Cause) -> Self {
+    fn of(context: ErrorContext<'_>, cause: Cause) -> Self {
         Self(Arc::new(Inner {
-            topic: at.topic.into(),
-            listener: at.listener.clone(),
-            pattern: Arc::clone(at.pattern),
-            name: at.name.cloned(),
-            registered_at: at.registered_at,
+            topic: context.topic.into(),
+            listener: context.listener.clone(),
+            pattern: Arc::clone(context.pattern),
+            name: context.name.cloned(),
+            registered_at: context.registered_at,
             cause: Arc::new(cause),
         }))
     }
 
-    /// The same failure with another error in the place of its own, for an error handler that translates errors.
+    /// The same failure with another error as its source. For an error handler that translates errors.
+    ///
+    /// The [kind](ListenerError::kind) becomes [`Failed`](ListenerErrorKind::Failed).
     #[must_use]
     pub fn with_source(self, error: impl Into<BoxError>) -> Self {
         let cause = Arc::new(Cause::Failed(error.into()));
@@ -128,23 +132,23 @@ impl ListenerError {
         &self.0.listener
     }
 
-    /// The pattern it was subscribed with.
+    /// The pattern that the listener is subscribed to.
     pub fn pattern(&self) -> &str {
         &self.0.pattern
     }
 
-    /// The name it was given, if any.
+    /// The name from the listener's options, if any.
     pub fn name(&self) -> Option<&str> {
         self.0.name.as_deref()
     }
 
-    /// Where in the program's source it was registered: the place that called `on` or the like, or what its options
-    /// [say](crate::ListenerOptions::registered_at). `None` if it was subscribed in another way and they do not.
+    /// The place in the source that subscribed the listener: the caller of `on` or a similar method, or what
+    /// [its options say](crate::ListenerOptions::registered_at). `None` if neither is known.
     pub fn registered_at(&self) -> Option<&'static Location<'static>> {
         self.0.registered_at
     }
 
-    /// How it failed.
+    /// The kind of failure.
     pub fn kind(&self) -> ListenerErrorKind {
         match &*self.0.cause {
             Cause::Failed(_) => ListenerErrorKind::Failed,
@@ -156,12 +160,12 @@ impl ListenerError {
         }
     }
 
-    /// Whether it panicked rather than returned an error.
+    /// Whether the listener or its filter panicked.
     pub fn is_panic(&self) -> bool {
         self.kind() == ListenerErrorKind::Panicked
     }
 
-    /// What it panicked with, if it did: the panic's message, or a stand-in if it carried no text.
+    /// The message of the panic, if there was one. A placeholder if the payload was not a text.
     pub fn panic_message(&self) -> Option<&str> {
         match &*self.0.cause {
             Cause::Panicked(message) => Some(message),
@@ -169,7 +173,7 @@ impl ListenerError {
         }
     }
 
-    /// What the listener returned, if it is an `E`.
+    /// The error that the listener returned, if it is an `E`.
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         match &*self.0.cause {
             Cause::Failed(error) => error.downcast_ref(),
@@ -178,9 +182,9 @@ impl ListenerError {
     }
 }
 
-/// Where a failure happened.
+/// Which listener failed, and for which topic.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct ErrorContext<'a> {
     pub(crate) topic: &'a str,
     pub(crate) listener: &'a ListenerId,
     pub(crate) pattern: &'a Arc<str>,

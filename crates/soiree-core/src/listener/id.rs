@@ -1,26 +1,29 @@
-//! What listeners are told apart by.
+//! The IDs of listeners.
 
 use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
-/// Names one listener of one pattern. Cheap to clone.
+/// Identifies a listener among those of one pattern. Cheap to clone.
+///
+/// The same ID may be used with several patterns.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListenerId(Arc<str>);
 
 impl ListenerId {
-    /// An ID of this text.
+    /// An ID with this text.
     pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 
-    /// A fresh ULID.
+    /// A new ULID. Reads the clock and a random number generator.
+    #[doc(alias = "DefaultIDGenerator")]
     pub fn generate() -> Self {
         let mut text = [0; ulid::ULID_LEN];
         Self::new(&*ulid::Ulid::new().array_to_str(&mut text))
     }
 
-    /// Its text.
+    /// The text of the ID.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! What is called when an event arrives.
+//! Listeners, which handle events.
 
 mod async_listener;
 mod error;
@@ -6,7 +6,7 @@ mod id;
 mod outcome;
 
 pub use self::async_listener::{ASYNC_BULKHEAD, Async};
-pub(crate) use self::error::Place;
+pub(crate) use self::error::ErrorContext;
 pub use self::error::{ListenerError, ListenerErrorKind, ListenerPanic};
 pub use self::id::ListenerId;
 pub use self::outcome::{BoxError, IntoListenerResult, ListenerFuture};
@@ -14,51 +14,78 @@ use std::sync::Arc;
 
 use crate::event::Event;
 
-/// What is called when an event arrives.
+/// Handles events.
 ///
-/// Closures `Fn(&dyn Event)` that return `()` or a `Result<(), E>` are listeners. A type of your own is one by
-/// implementing this.
+/// Closures `Fn(&dyn Event)` that return `()` or a `Result<(), E>` are listeners. Implement the trait for a type of your own.
+///
+/// - Runs on a worker of the pool, or on the emitting thread with `emit_sync`. Several threads may call it at the same time.
+/// - May block, and holds its thread meanwhile.
+/// - May do everything that other code may do: emit, subscribe, unsubscribe.
+///
+/// ```
+/// use soiree_core::{BaseEvent, BoxError, Event, Listener};
+///
+/// struct Mailer;
+///
+/// impl Listener for Mailer {
+///     fn handle(&self, event: &dyn Event) -> Result<(), BoxError> {
+///         let address = event.payload_as::<String>().ok_or("no address")?;
+///         println!("to {}", *address);
+///         Ok(())
+///     }
+/// }
+///
+/// let event = BaseEvent::new("mail.queued", String::from("matty@ice.example"));
+/// assert!(Mailer.handle(&event).is_ok());
+/// let closure = |event: &dyn Event| println!("{}", event.topic());
+/// assert!(closure.handle(&event).is_ok());
+/// ```
 pub trait Listener: Send + Sync {
     /// Handles one event.
     ///
     /// # Errors
-    /// What went wrong; it goes to the error handler and into the emission's report. The other listeners still run.
+    /// What went wrong. The error goes to the error handler, and then into the report of the emission. The other listeners
+    /// are still called.
     ///
     /// # Panics
     /// A panic is caught and treated as an error.
     fn handle(&self, event: &dyn Event) -> Result<(), BoxError>;
 
-    /// Itself, if it is an [async listener](crate::Async), to be called in place of [`handle`](Listener::handle). Has to be the
-    /// same at all times.
+    /// The [async listener](crate::Async) to call instead of [`handle`](Listener::handle). `None` by default.
+    ///
+    /// Must always return the same.
     fn as_async(&self) -> Option<&dyn AsyncListener> {
         None
     }
 }
 
-/// A listener that is a future: it holds no thread while it waits.
+/// Handles events with a future, which holds no thread while it waits.
 ///
-/// Closures `Fn(Arc<dyn Event>) -> impl Future` are async listeners, if what the future returns is `()` or a `Result<(), E>`. A
-/// type of your own is one by implementing this; [`Async`] makes a [`Listener`] of it, to be subscribed like any other.
+/// Closures `Fn(Arc<dyn Event>) -> impl Future` are async listeners if the future's output is `()` or a `Result<(), E>`.
+/// Implement the trait for a type of your own. Wrap either in [`Async`] to subscribe it as a [`Listener`].
 ///
-/// It runs on a bulkhead that [polls futures](crate::Pool::polls_futures): the one that its options
-/// [name](crate::ListenerOptions::pool), else the one called [`async`](crate::Bulkheads::ASYNC). There is no running it anywhere
-/// else: if the bulkhead refuses it, or is gone, the report says so.
+/// # Where it runs
+/// - It runs on a bulkhead that [polls futures](crate::Pool::polls_futures): the one that its options
+///   [name](crate::ListenerOptions::pool), or else the one called [`async`](ASYNC_BULKHEAD).
+/// - It never runs anywhere else. If the bulkhead rejects it or was removed, it is not called, and the report says so.
+/// - It is submitted to the bulkhead in calling order. Later listeners do not wait for it; the emission does.
+/// - When it starts on the bulkhead, its filter is checked and its run is counted. If the event was aborted by then, it is
+///   skipped.
 ///
-/// What holds of a listener with a pool of its own holds of it: its turn is when it is handed to the bulkhead; there it *starts*
-/// when it has a place, unless the event has been aborted; other listeners do not wait for it, and the emission does. Its run is
-/// counted and its filter asked as it starts.
+/// # Waiting for an emission in an async listener
+/// - Use `.await`. Async listeners of that emission that have not started on the same bulkhead run inside the waiting one, in
+///   its place, so that the bulkhead cannot deadlock on itself. At most 16 run inside one another; the next one is rejected. If
+///   the `.await` is dropped, the listeners go back to the bulkhead.
+/// - Do not block, with `wait` or `emit_sync`. That returns an unfinished report (`Report::unfinished`) at once, as the
+///   emission may need the blocked thread.
+/// - A task that the listener spawns does not count as inside the listener.
+/// - Two bulkheads whose listeners wait for each other can deadlock.
 ///
-/// While it waits for an emission with an `.await`, the async listeners of that emission that have yet to start on the same
-/// bulkhead run inside it, in the place that it has already, so that a bulkhead does not wait for itself. (If that `.await` is
-/// dropped, they go back to the bulkhead. Sixteen may run inside one another; beyond that they are refused.) *Blocking* on
-/// such an emission, with `wait` or `emit_sync`, is of no use in there: that returns an
-/// [unfinished](crate::Report::unfinished) report, as what is waited for may need the thread that waits. A task that it spawns
-/// and waits for is not inside it; and two bulkheads whose listeners wait for each other can wait for ever, as ever.
-///
-/// If it is dropped before its end, since its bulkhead missed the deadline of a release or its runtime ended, it has failed:
-/// [`Cancelled`](crate::ListenerErrorKind::Cancelled). There is no further attempt then.
+/// # Cancellation
+/// A listener is dropped before it ends if its bulkhead misses a release deadline, or its runtime ends. It then fails with
+/// [`Cancelled`](crate::ListenerErrorKind::Cancelled), and is not retried.
 pub trait AsyncListener: Send + Sync {
-    /// Begins to handle one event. Called on a thread that polls futures, so it must not block, no more than the future.
+    /// Starts to handle one event. Called on a thread that polls futures: neither this method nor the future may block.
     ///
     /// # Panics
     /// A panic is caught and treated as an error, here and in the future.

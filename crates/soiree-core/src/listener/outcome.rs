@@ -1,21 +1,21 @@
-//! What listeners return.
+//! The results of listeners.
 
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 
-/// Any error, as listeners return it.
+/// The error of a listener: any error.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The future that an async listener returns for an event.
 pub type ListenerFuture = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 
-/// What a closure listener may return.
+/// A type that a closure may return as a listener: `()`, `Result<(), E>`, or the result of a closure that always panics.
 pub trait IntoListenerResult {
-    /// As a result.
+    /// Converts to a result.
     ///
     /// # Errors
-    /// If the listener failed.
+    /// The listener's error.
     fn into_result(self) -> Result<(), BoxError>;
 }
 
@@ -37,12 +37,12 @@ impl IntoListenerResult for Never {
     }
 }
 
-/// The type `!`, which closures that only panic return, and which cannot be written yet where types are named.
+/// The type `!`, which a closure that always panics returns. Stable Rust has no name for it yet.
 type Never = <fn() -> ! as Returns>::Output;
 
-/// Names what a function pointer returns.
+/// Names the return type of a function pointer.
 pub trait Returns {
-    /// What it returns.
+    /// The return type.
     type Output;
 }
 

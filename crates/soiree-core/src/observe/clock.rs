@@ -1,19 +1,20 @@
-//! The time, for observers.
+//! The clock that times what observers are notified of.
 
 use std::time::Instant;
 
-/// Reads the clock to time something that is observed. The clock is read nowhere else for that, so that tests can see that it is not
-/// read.
+/// Reads the system's clock, to time something for observers.
+///
+/// All such timing goes through this function, so that tests can check that nothing is timed without observers.
 pub fn now() -> Instant {
     #[cfg(debug_assertions)]
-    count::READ.set(count::READ.get() + 1);
+    count::READS.set(count::READS.get() + 1);
     Instant::now()
 }
 
-/// How often this thread has read the clock. Counted with debug assertions only.
+/// How often the calling thread has called [`now`]. Exists only with debug assertions.
 #[cfg(debug_assertions)]
 pub fn reads() -> u64 {
-    count::READ.get()
+    count::READS.get()
 }
 
 #[cfg(debug_assertions)]
@@ -21,6 +22,6 @@ mod count {
     use std::cell::Cell;
 
     thread_local! {
-        pub(super) static READ: Cell<u64> = const { Cell::new(0) };
+        pub(super) static READS: Cell<u64> = const { Cell::new(0) };
     }
 }

@@ -1,4 +1,4 @@
-//! Observers that are held on to by others as well.
+//! `Arc<O>` is an observer if `O` is.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use crate::listener::ListenerPanic;
 use crate::retry::DeadLetter;
 
 macro_rules! forward {
-    ($($method:ident: $told:ty),* $(,)?) => {
+    ($($method:ident: $event:ty),* $(,)?) => {
         impl<O: Observer + ?Sized> Observer for Arc<O> {
-            $(fn $method(&self, told: &$told) {
-                (**self).$method(told);
+            $(fn $method(&self, event: &$event) {
+                (**self).$method(event);
             })*
         }
     };

@@ -1,4 +1,4 @@
-//! Jobs whose observers are notified, whatever pool runs them.
+//! Jobs that notify observers of their start and end, on any pool.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,12 +12,13 @@ use crate::job::{Job, JobFuture, JobOutcome, ObservedJob};
 use crate::pool::SubmitError;
 use crate::rejection::SubmitErrorReason;
 
-/// What a thread is inside while observers of a job are notified on it.
+/// Something that the calling thread enters while the observers of a job are notified, so that calls from an observer can
+/// recognize it.
 pub trait NotifyContext: Send + 'static {
-    /// The thread is inside until this is dropped.
+    /// Leaves the context when dropped.
     type Guard;
 
-    /// Enters, on the calling thread.
+    /// Enters the context on the calling thread.
     fn enter(&self) -> Self::Guard;
 }
 
@@ -28,18 +29,17 @@ impl NotifyContext for () {
     fn enter(&self) {}
 }
 
-/// A job whose observers are notified of what becomes of it.
-struct Observed<C: NotifyContext> {
+/// A job that notifies observers when it starts and ends.
+struct NotifyingJob<C: NotifyContext> {
     notifier: Notifier<C>,
     offered: Instant,
-    /// Taken out by the thread that runs or drops it.
+    /// `None` once the job has started or was dropped.
     job: Option<Job>,
-    /// If the job is a future that has started.
-    running: Option<Running>,
+    /// The job, if it is a future and has started.
+    polled: Option<PolledJob>,
 }
 
-/// A job that is polled.
-struct Running {
+struct PolledJob {
     waited: Duration,
     started: Instant,
     future: JobFuture,
@@ -52,8 +52,9 @@ struct Notifier<C> {
 }
 
 impl Observers {
-    /// Notifies that a job is offered to the pool of this name, and returns a job that notifies of its own start and end. Returns
-    /// the job itself if there are no observers.
+    /// Notifies observers that a job is offered to the pool with this name. Returns a job that notifies them of its start and end.
+    ///
+    /// Returns `job` unchanged if there are no observers. If the pool rejects the returned job, pass the error to [`reclaim`].
     #[inline]
     pub fn offer<C: NotifyContext>(
         &self,
@@ -75,21 +76,21 @@ impl Observers {
             context,
         };
         notifier.notify(|observer| observer.job_offered(&JobOffered { pool }));
-        Job::observed(Box::new(Observed {
+        Job::observed(Box::new(NotifyingJob {
             notifier,
             offered: clock::now(),
             job: Some(job),
-            running: None,
+            polled: None,
         }))
     }
 }
 
-/// Notifies that a pool has rejected a job, if it was offered by [`Observers::offer`], and returns the job as it was before.
+/// Restores the job in an error: if [`Observers::offer`] wrapped it, notifies its observers that the pool rejected it, and unwraps it.
 pub fn reclaim(rejected: SubmitError) -> SubmitError {
     let (job, reason) = rejected.into_parts();
     let job = match job.into_observed() {
         Ok(observed) => observed.rejected(&reason),
-        // Some pools return a job wrapped in one of their own.
+        // The job has no observers, or the pool has wrapped it in a job of its own.
         Err(job) => job,
     };
     SubmitError::new(job, reason)
@@ -112,8 +113,8 @@ impl<C: NotifyContext> Notifier<C> {
     }
 }
 
-impl<C: NotifyContext> Observed<C> {
-    /// Takes the job out and notifies that it starts, or that it has expired.
+impl<C: NotifyContext> NotifyingJob<C> {
+    /// Takes the job out. Notifies observers that it starts, or that it has expired.
     fn start(&mut self, in_time: bool) -> Result<(Job, Duration), JobOutcome> {
         let job = self.job.take().ok_or(JobOutcome::Completed)?;
         let started = clock::now();
@@ -150,13 +151,13 @@ impl<C: NotifyContext> Observed<C> {
     }
 }
 
-impl<C: NotifyContext> ObservedJob for Observed<C> {
+impl<C: NotifyContext> ObservedJob for NotifyingJob<C> {
     fn job(&self) -> Option<&Job> {
         self.job.as_ref()
     }
 
     fn is_future(&self) -> bool {
-        self.running.is_some() || self.job.as_ref().is_some_and(Job::is_future)
+        self.polled.is_some() || self.job.as_ref().is_some_and(Job::is_future)
     }
 
     fn run(mut self: Box<Self>, in_time: bool) -> JobOutcome {
@@ -171,10 +172,10 @@ impl<C: NotifyContext> ObservedJob for Observed<C> {
     }
 
     fn poll(&mut self, in_time: bool, context: &mut Context<'_>) -> Poll<JobOutcome> {
-        let mut running = match self.running.take() {
-            Some(running) => running,
+        let mut polled = match self.polled.take() {
+            Some(polled) => polled,
             None => match self.start(in_time) {
-                Ok((job, waited)) => Running {
+                Ok((job, waited)) => PolledJob {
                     waited,
                     started: clock::now(),
                     future: JobFuture::new(job, true),
@@ -182,12 +183,10 @@ impl<C: NotifyContext> ObservedJob for Observed<C> {
                 Err(outcome) => return Poll::Ready(outcome),
             },
         };
-        match Pin::new(&mut running.future).poll(context) {
-            Poll::Ready(outcome) => {
-                Poll::Ready(self.ended(outcome, running.waited, running.started))
-            }
+        match Pin::new(&mut polled.future).poll(context) {
+            Poll::Ready(outcome) => Poll::Ready(self.ended(outcome, polled.waited, polled.started)),
             Poll::Pending => {
-                self.running = Some(running);
+                self.polled = Some(polled);
                 Poll::Pending
             }
         }
@@ -205,13 +204,13 @@ impl<C: NotifyContext> ObservedJob for Observed<C> {
     }
 }
 
-impl<C: NotifyContext> Drop for Observed<C> {
+impl<C: NotifyContext> Drop for NotifyingJob<C> {
     fn drop(&mut self) {
-        if let Some(running) = self.running.take() {
-            drop(running.future);
-            let run_time = clock::now().saturating_duration_since(running.started);
+        if let Some(polled) = self.polled.take() {
+            drop(polled.future);
+            let run_time = clock::now().saturating_duration_since(polled.started);
             self.notifier
-                .ended(JobEnd::Cancelled, running.waited, Some(run_time));
+                .ended(JobEnd::Cancelled, polled.waited, Some(run_time));
         }
         self.drop_unrun(JobEnd::Discarded);
     }

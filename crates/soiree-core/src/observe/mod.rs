@@ -1,4 +1,4 @@
-//! Telling of what happens, to whoever wants to know.
+//! Observers, which are notified of what happens.
 
 pub mod clock;
 mod events;
@@ -21,24 +21,28 @@ use crate::listener::ListenerPanic;
 use crate::panic::contained;
 use crate::retry::DeadLetter;
 
-/// Is told of what happens in an `EventPool`, as it happens. For metrics, logs and tests.
+/// Receives notifications of what happens in an `EventPool`. For metrics, logs and tests.
 ///
-/// Every method does nothing unless it is overridden. They are called on the threads that do the work, which they hold up, so
-/// they should be quick. No lock is held meanwhile: they may call anything that a listener may. What an observer emits is
-/// observed as well, so one that emits should look at the topic first. One that *waits* for an emission holds up what it is
-/// told of, and on the thread that retries wait with it waits for ever if that emission is to be retried. If one panics, that is
-/// dropped, and harms nothing.
+/// Every method does nothing unless it is overridden.
 ///
-/// Without observers nothing is timed.
+/// - **Threads.** A method is called on the thread that does the work, which waits for it. Methods should be quick.
+/// - **Locks.** No lock is held meanwhile. A method may call whatever a listener may call.
+/// - **Own emissions.** What an observer emits is observed too. An observer that emits should check the topic first, or it
+///   notifies itself without end.
+/// - **Waiting.** An observer that waits for an emission delays the work it observes. On the timer thread it waits forever if
+///   that emission needs a retry.
+/// - **Panics.** A panic is caught and dropped. It affects neither the work nor other observers.
+/// - **Clock.** Without observers, the clock is not read to time emissions, jobs and listeners.
 ///
-/// # In which order
-/// - An emission that [begins](Observer::emission_started) ends once, [refused](Observer::emission_rejected) by its pool or
-///   [ended](Observer::emission_ended), and whatever is told of it comes in between, except that its job has ended, and that a
-///   listener panicked after its time had run out. That it was [accepted](Observer::emission_accepted) may be told after its
-///   end, since others run it meanwhile.
-/// - In the same way a job that is [offered](Observer::job_offered) is [refused](Observer::job_rejected) or
-///   [ends](Observer::job_ended); if it runs, it [starts](Observer::job_started) before.
-/// - Different emissions, jobs and listeners are told of side by side, by several threads.
+/// # Order
+/// - An emission that [starts](Observer::emission_started) ends exactly once: it is [rejected](Observer::emission_rejected), or
+///   it [ends](Observer::emission_ended). All other notifications about it come in between, with three exceptions.
+///   [`emission_accepted`](Observer::emission_accepted) may come after its end, as another thread runs it meanwhile.
+///   [`job_ended`](Observer::job_ended) for its own job comes after its end.
+///   [`listener_panicked`](Observer::listener_panicked) may come after its end if the listener had timed out.
+/// - A job that is [offered](Observer::job_offered) ends exactly once: it is [rejected](Observer::job_rejected), or it
+///   [ends](Observer::job_ended). If it runs, it [starts](Observer::job_started) before.
+/// - Notifications about different emissions, jobs and listeners have no order. Several threads send them at the same time.
 ///
 /// ```
 /// use soiree_core::{ListenerEnd, ListenerEnded, Observer};
@@ -53,106 +57,129 @@ use crate::retry::DeadLetter;
 ///     }
 /// }
 /// ```
-#[expect(unused_variables, reason = "the names are for those who implement it")]
+#[expect(unused_variables, reason = "implementors read the names")]
 pub trait Observer: Send + Sync {
-    /// The topic is valid and the `EventPool` open: the event goes to its pool next. On the thread that emits.
-    fn emission_started(&self, begun: &EmissionStarted<'_>) {}
+    /// An emission starts: the topic is valid and the `EventPool` is open. Called on the emitting thread, before the event goes
+    /// to its pool.
+    fn emission_started(&self, started: &EmissionStarted<'_>) {}
 
-    /// An emission was accepted: its pool has taken it, or its listeners are called on the thread that emits next. On that
-    /// thread, before `emit` returns, though the emission may have ended by then.
+    /// An emission was accepted by its pool, or its listeners are called on the emitting thread next.
+    ///
+    /// Called on the emitting thread before `emit` returns. The emission may have ended by then.
     fn emission_accepted(&self, accepted: &EmissionAccepted<'_>) {}
 
-    /// An emission was not accepted. On the thread that emits.
-    fn emission_rejected(&self, refused: &EmissionRejected<'_>) {}
+    /// An emission was rejected. Called on the emitting thread.
+    fn emission_rejected(&self, rejected: &EmissionRejected<'_>) {}
 
-    /// An emission has ended, with its last listener or unrun. Whoever waits for it is woken after this.
+    /// An emission has ended: its last listener has returned, or it was dropped before it ran.
+    ///
+    /// Called before the threads that wait for the emission are woken.
     fn emission_ended(&self, ended: &EmissionEnded<'_>) {}
 
-    /// A job is handed to a pool next. On the thread that submits it.
+    /// A job is about to be submitted to a pool. Called on the submitting thread.
     ///
-    /// Each emission is a job, unless it is on the thread that emits, and so is each call on a listener's own pool, and each
-    /// retry. Jobs that others hand to the same pool are not told of, unless it is an [`ObservedPool`].
+    /// A job is an emission that does not run on the emitting thread, the call of a listener on a pool of its own, or a retry.
+    /// Jobs that the program submits to the same pool itself are not observed, unless it does so through an [`ObservedPool`].
     fn job_offered(&self, offered: &JobOffered<'_>) {}
 
-    /// A pool did not take a job. On the thread that submits it.
-    fn job_rejected(&self, refused: &JobRejected<'_>) {}
+    /// A pool rejected a job. Called on the submitting thread.
+    fn job_rejected(&self, rejected: &JobRejected<'_>) {}
 
-    /// A job runs next. On the thread that runs it.
+    /// A job is about to run. Called on the thread that runs it.
     fn job_started(&self, started: &JobStarted<'_>) {}
 
-    /// A job has run, or was dropped unrun. On the thread that did so.
+    /// A job has run, or was dropped before it ran. Called on the thread that ran or dropped it.
     fn job_ended(&self, ended: &JobEnded<'_>) {}
 
-    /// A listener is called next. On the thread that calls it.
+    /// A listener is about to be called. Called on the thread that calls it.
     fn listener_started(&self, started: &ListenerStarted<'_>) {}
 
-    /// What came of a listener's turn. Before the panic handler and the error handler are called.
+    /// The call of a listener has ended, or will not take place. Called before the panic handler and the error handler.
     ///
-    /// A listener that is skipped, since the event is aborted or its filter says no, has no turn. One that its own pool refused
-    /// or dropped has not started.
+    /// Not called for a listener that is skipped because the event is aborted or the filter rejects it. A listener that the pool
+    /// of its own rejected or dropped ends without [`listener_started`](Observer::listener_started).
     fn listener_ended(&self, ended: &ListenerEnded<'_>) {}
 
-    /// A listener panicked, or its filter did. After [`listener_ended`](Observer::listener_ended).
+    /// A listener or its filter panicked. Called after [`listener_ended`](Observer::listener_ended).
     fn listener_panicked(&self, panic: &ListenerPanic<'_>) {}
 
-    /// A listener has run for longer than it should: told once while it runs, and once more when it has ended. The first time by
-    /// the timer of the [`SlowListenerMonitor`](crate::SlowListenerMonitor).
+    /// A listener has run for longer than it should.
+    ///
+    /// Called once while the listener runs, on the thread of the slow listener monitor, and once more when it has ended.
     fn listener_slow(&self, slow: &SlowListener<'_>) {}
 
-    /// A listener failed and will be called again.
+    /// A listener failed and will be retried.
     fn retry_scheduled(&self, retry: &RetryScheduled<'_>) {}
 
-    /// No listener was called for an event, and it was not aborted.
+    /// No listener was called for an event, and the event was not aborted.
     fn dead_event(&self, dead: &DeadEvent<'_>) {}
 
-    /// A listener with retries has given an event up. Told as to the
-    /// [handler of dead letters](crate::Handlers::dead_letter).
+    /// A listener with a retry has failed for the last time. Called whenever the dead letter handler is called.
     fn dead_letter(&self, letter: &DeadLetter) {}
 
     /// A pool was resized through the `EventPool` or an [`ObservedPool`].
     fn pool_resized(&self, resized: &PoolResized<'_>) {}
 
-    /// A listener was subscribed. It may have been called, or taken off by another thread, already.
+    /// A listener was subscribed. Other threads may already have called or removed it.
     fn subscription_added(&self, added: &SubscriptionAdded<'_>) {}
 
-    /// A listener was taken off: by somebody, after its last run, or by the end of the `EventPool`.
+    /// A listener was removed: by the program, after its last run, or by the end of the `EventPool`.
     fn subscription_removed(&self, removed: &SubscriptionRemoved<'_>) {}
 }
 
-/// Those who observe, each of whom is told of everything. Cheap to clone.
+/// A list of observers. Cheap to clone: clones share the list.
+///
+/// ```
+/// use soiree_core::{Observer, Observers, PoolResized};
+/// use std::sync::Arc;
+///
+/// struct Print;
+///
+/// impl Observer for Print {
+///     fn pool_resized(&self, resized: &PoolResized<'_>) {
+///         println!("{} has {} workers", resized.pool, resized.to);
+///     }
+/// }
+///
+/// let mut observers = Observers::none();
+/// observers.add(Arc::new(Print));
+/// observers.resized("mail", 2, 4);
+/// assert_eq!(observers.len(), 1);
+/// ```
 #[derive(Clone, Default)]
 pub struct Observers(Option<Arc<[Arc<dyn Observer>]>>);
 
 impl Observers {
-    /// Nobody.
+    /// An empty list.
     pub const fn none() -> Self {
         Self(None)
     }
 
-    /// Adds one, who is told after the others.
+    /// Adds an observer, which is notified after the others. Clones of the list do not get it.
     pub fn add(&mut self, observer: Arc<dyn Observer>) {
         let others = self.0.iter().flat_map(|all| all.iter()).cloned();
         self.0 = Some(others.chain([observer]).collect());
     }
 
-    /// How many there are.
+    /// The number of observers.
     pub fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |all| all.len())
     }
 
-    /// Whether there are none.
+    /// Whether there are no observers.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Tells that a pool was resized. For those who resize pools on behalf of others.
+    /// Notifies all observers that a pool was resized. For code that resizes pools on behalf of others.
     pub fn resized(&self, pool: &str, from: usize, to: usize) {
         let resized = PoolResized { pool, from, to };
         self.notify(|observer| observer.pool_resized(&resized));
     }
 
-    /// Calls `notify` with each of them, in the order in which they were added. A panic of one harms no other.
+    /// Calls `notify` with each observer, in the order in which they were added. A panic is caught and dropped, and the next
+    /// observer is notified.
     #[inline]
     pub fn notify(&self, notify: impl Fn(&dyn Observer)) {
         if let Some(all) = &self.0 {

@@ -1,4 +1,4 @@
-//! Pools that are observed without an `EventPool`.
+//! Pools that notify an observer, without an `EventPool`.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,10 +9,10 @@ use crate::job::{Job, JobOutcome};
 use crate::pool::{DrainTimeout, Pool, ResizeError, SubmitError, WorkerCheck};
 use crate::stats::PoolStats;
 
-/// A pool that tells an observer of every job that is handed to it, whoever does so.
+/// A pool that notifies an observer of every job that is submitted through it.
 ///
-/// An `EventPool` tells its own observers of the jobs that it makes itself. Observed in both ways, those are told of twice,
-/// under the name that the pool has in each place.
+/// Use it for pools that the program submits jobs to itself. An `EventPool` already notifies its observers of its own jobs. If
+/// such a pool is observed in both ways, each job is notified twice, under the pool's name in each place.
 ///
 /// ```
 /// use soiree_core::{JobEnded, ObservedPool, Observer, Pool};
@@ -48,7 +48,7 @@ pub struct ObservedPool<P> {
 }
 
 impl<P: Pool> ObservedPool<P> {
-    /// Tells the observer of what the pool does, under this name.
+    /// Wraps a pool. `name` is what the observer sees as its name.
     pub fn new(pool: P, name: impl Into<Arc<str>>, observer: impl Observer + 'static) -> Self {
         let mut observers = Observers::none();
         observers.add(Arc::new(observer));
@@ -59,7 +59,7 @@ impl<P: Pool> ObservedPool<P> {
         }
     }
 
-    /// The pool itself. What it is handed directly is not told of.
+    /// The wrapped pool. Jobs that are submitted to it directly are not observed.
     pub fn pool(&self) -> &P {
         &self.pool
     }

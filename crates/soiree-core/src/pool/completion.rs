@@ -7,7 +7,38 @@ use crate::job::{Job, JobOutcome};
 use crate::panic::PanicPayload;
 use crate::sync::Monitor;
 
-pub(super) fn outcome(outcome: JobOutcome) -> Result<(), WaitError> {
+type Completion = Result<(), WaitError>;
+
+/// Waits for the end of a job.
+pub(super) struct CompletionReceiver(Arc<Monitor<Option<Completion>>>);
+
+/// Sends how a job ended. Sends `Discarded` if it is dropped before that.
+struct CompletionSender {
+    shared: Arc<Monitor<Option<Completion>>>,
+    sent: bool,
+}
+
+/// Returns a job that runs `job`, and a receiver that waits for its end.
+pub(super) fn with_completion(job: Job) -> (Job, CompletionReceiver) {
+    let shared = Arc::new(Monitor::new(None));
+    let receiver = CompletionReceiver(Arc::clone(&shared));
+    let mut sender = CompletionSender {
+        shared,
+        sent: false,
+    };
+    let job = Job::new(move || match job.run() {
+        JobOutcome::Panicked(payload) => {
+            let message = payload.message().into();
+            sender.send(Err(WaitError::Panicked(message)));
+            // The pool must see the panic as well, to count it and to call its panic handler.
+            std::panic::resume_unwind(PanicPayload::into_inner(payload));
+        }
+        outcome => sender.send(completion(outcome)),
+    });
+    (job, receiver)
+}
+
+pub(super) fn completion(outcome: JobOutcome) -> Completion {
     match outcome {
         JobOutcome::Completed => Ok(()),
         JobOutcome::Panicked(payload) => Err(WaitError::Panicked(payload.message().into())),
@@ -15,56 +46,31 @@ pub(super) fn outcome(outcome: JobOutcome) -> Result<(), WaitError> {
     }
 }
 
-/// The waiting side of a job that reports its end.
-pub(super) struct Completion(Arc<Monitor<Ended>>);
-
-type Ended = Option<Result<(), WaitError>>;
-
-/// The reporting side: reports "discarded" if dropped before it reported anything else.
-struct Reporter(Completion, bool);
-
-impl Completion {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(Monitor::new(None)))
-    }
-
-    pub(super) fn attach(&self, job: Job) -> Job {
-        let mut reporter = Reporter(Self(Arc::clone(&self.0)), false);
-        Job::new(move || match job.run() {
-            JobOutcome::Panicked(payload) => {
-                let message = payload.message().into();
-                reporter.report(Err(WaitError::Panicked(message)));
-                // The pool has to see the panic as well, to count it and to call its handler.
-                std::panic::resume_unwind(PanicPayload::into_inner(payload));
-            }
-            ended => reporter.report(outcome(ended)),
-        })
-    }
-
-    pub(super) fn wait(&self) -> Result<(), WaitError> {
-        let mut ended = self.0.lock();
+impl CompletionReceiver {
+    /// Blocks until the job has run or was dropped.
+    pub(super) fn wait(&self) -> Completion {
+        let mut received = self.0.lock();
         loop {
-            match ended.take() {
-                Some(outcome) => return outcome,
-                None => ended = self.0.wait(ended),
+            match received.take() {
+                Some(completion) => return completion,
+                None => received = self.0.wait(received),
             }
         }
     }
 }
 
-impl Reporter {
-    fn report(&mut self, outcome: Result<(), WaitError>) {
-        self.1 = true;
-        let Completion(ended) = &self.0;
-        *ended.lock() = Some(outcome);
-        ended.notify_all();
+impl CompletionSender {
+    fn send(&mut self, completion: Completion) {
+        self.sent = true;
+        *self.shared.lock() = Some(completion);
+        self.shared.notify_all();
     }
 }
 
-impl Drop for Reporter {
+impl Drop for CompletionSender {
     fn drop(&mut self) {
-        if !self.1 {
-            self.report(Err(WaitError::Discarded));
+        if !self.sent {
+            self.send(Err(WaitError::Discarded));
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Pools that are another pool under a name of their own.
+//! Pools that wrap another pool.
 
-/// Makes a type with a field that is a [`Pool`](crate::Pool) a pool itself, and gives it methods that take plain closures.
+/// Implements [`Pool`](crate::Pool) for a type by delegating to a field. Adds methods that accept closures as jobs.
 ///
 /// ```
 /// use std::{io, thread};
@@ -90,11 +90,12 @@ macro_rules! delegate_pool {
         }
 
         impl $pool {
-            /// Hands a job to the pool. Blocks while the queue is full, or does what the overflow policy says. On a worker of
-            /// the pool it never blocks: where it would, the job runs inline before this returns.
+            /// Submits a job. If the queue is full, does what the overflow policy says, such as blocking.
+            ///
+            /// On a worker of the pool this does not block. Where it would, the job runs inline, before this returns.
             ///
             /// # Errors
-            /// The job comes back inside the error.
+            /// If the pool rejects the job. The error contains the job.
             pub fn submit(
                 &self,
                 job: impl ::std::convert::Into<$crate::Job>,
@@ -102,10 +103,10 @@ macro_rules! delegate_pool {
                 $crate::Pool::submit(&self.$field, job.into())
             }
 
-            /// Hands a job to the pool if it can be accepted at once. Never blocks, never runs it inline.
+            /// Submits a job if the pool can accept it at once. Never blocks, and never runs the job inline.
             ///
             /// # Errors
-            /// The job comes back inside the error.
+            /// If the pool rejects the job. The error contains the job.
             pub fn try_submit(
                 &self,
                 job: impl ::std::convert::Into<$crate::Job>,
@@ -113,10 +114,10 @@ macro_rules! delegate_pool {
                 $crate::Pool::try_submit(&self.$field, job.into())
             }
 
-            /// Hands a job to the pool and waits until it has ended. On a worker of the pool it runs inline.
+            /// Submits a job, and blocks until it has ended. On a worker of the pool, the job runs inline instead.
             ///
             /// # Errors
-            /// If the job was refused, panicked, or was dropped unrun.
+            /// If the job was rejected, panicked, or was dropped before it ran.
             pub fn submit_and_wait(
                 &self,
                 job: impl ::std::convert::Into<$crate::Job>,
@@ -124,7 +125,7 @@ macro_rules! delegate_pool {
                 $crate::Pool::submit_and_wait(&self.$field, job.into())
             }
 
-            /// Hands over a job that runs only if it starts by `deadline`, and else counts as expired.
+            /// Submits a job that is dropped, and counted as expired, if it has not started by `deadline`.
             ///
             /// # Errors
             /// As `submit`.

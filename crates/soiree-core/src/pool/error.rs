@@ -1,102 +1,102 @@
-//! Why a pool did not do what it was asked to.
+//! The errors of pools.
 
 use super::limits::MAX_WORKERS;
 use crate::job::Job;
 use crate::rejection::SubmitErrorReason;
 
-/// A job was refused. It was not counted as submitted, and comes back with [`into_job`](SubmitError::into_job).
+/// A pool rejected a job. The job does not count as submitted. [`into_job`](SubmitError::into_job) returns it.
 #[derive(Debug, thiserror::Error)]
-#[error("the pool refused the job: {reason}")]
+#[error("the pool rejected the job: {reason}")]
 pub struct SubmitError {
     job: Job,
-    /// Why.
+    /// Why the pool rejected it.
     #[source]
     pub reason: SubmitErrorReason,
 }
 
 impl SubmitError {
-    /// A refusal that gives `job` back.
+    /// An error that contains the rejected job.
     pub fn new(job: Job, reason: SubmitErrorReason) -> Self {
         Self { job, reason }
     }
 
-    /// Takes the refused job back.
+    /// Returns the rejected job.
     pub fn into_job(self) -> Job {
         self.job
     }
 
-    /// The refused job, and why it was refused.
+    /// Returns the rejected job, and why it was rejected.
     pub fn into_parts(self) -> (Job, SubmitErrorReason) {
         (self.job, self.reason)
     }
 }
 
-/// A release ended at its deadline with work left.
+/// The deadline of a release had passed before all jobs ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{active} jobs still run and {discarded} that waited were discarded")]
 #[non_exhaustive]
 pub struct DrainTimeout {
-    /// Jobs that still run.
+    /// Jobs that still ran at the deadline.
     pub active: usize,
-    /// Jobs that waited at the deadline and were dropped unrun.
+    /// Jobs that still waited at the deadline. They were dropped, and count as discarded.
     pub discarded: usize,
 }
 
 impl DrainTimeout {
-    /// So many left.
+    /// An error with these counts. For implementors of pools.
     pub fn new(active: usize, discarded: usize) -> Self {
         Self { active, discarded }
     }
 }
 
-/// A job that was waited for did not complete.
+/// Why a job that the caller waited for did not complete.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// The pool refused it; the job is inside.
+    /// The pool rejected the job. The error contains it.
     #[error(transparent)]
     Rejected(#[from] SubmitError),
-    /// It panicked with this message.
+    /// The job panicked with this message.
     #[error("the job panicked: {0}")]
     Panicked(Box<str>),
-    /// It was accepted and then dropped unrun: the pool stopped, or the job's deadline passed.
+    /// The job was accepted, but dropped before it ran: the pool stopped, or the job's deadline had passed.
     #[error("the job was discarded before it started")]
     Discarded,
 }
 
-/// A pool was not resized.
+/// Why a pool was not resized. The old limit stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResizeError {
-    /// Without workers nothing would ever run.
+    /// The limit is zero, so no job would ever run.
     #[error("a pool cannot be resized to 0 workers")]
     NoWorkers,
-    /// Fewer workers may live than are to stay.
+    /// The limit is below the number of workers that stay alive when idle.
     #[error("{max} workers are below min_workers, which is {min}")]
     BelowMin {
-        /// The new maximum.
+        /// The new limit.
         max: usize,
-        /// The minimum.
+        /// The number of workers that stay.
         min: usize,
     },
-    /// A number that is too large to be meant.
+    /// The limit is above [`MAX_WORKERS`].
     #[error("{max} workers are above {MAX_WORKERS}")]
     TooLarge {
-        /// The new maximum.
+        /// The new limit.
         max: usize,
     },
-    /// Not so many threads could be started.
+    /// Some of the threads could not be started.
     #[error("only {started} of {max} workers could be started")]
     Spawn {
-        /// The new maximum, which was not set.
+        /// The new limit.
         max: usize,
-        /// How many there are.
+        /// How many workers the pool has.
         started: usize,
     },
-    /// The pool has the workers that it was made with.
+    /// The pool cannot be resized.
     #[error("this pool has a fixed number of workers, and cannot have {max}")]
     Fixed {
-        /// The new maximum.
+        /// The new limit.
         max: usize,
     },
 }

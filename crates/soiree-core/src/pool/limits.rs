@@ -1,7 +1,7 @@
-//! The largest pools that there may be.
+//! The limits of all pools.
 
-/// The most workers that a pool may have: 2¹⁶.
+/// The limit of workers: 2¹⁶.
 pub const MAX_WORKERS: usize = 1 << 16;
 
-/// The most jobs that may wait in a pool: 2²⁴.
+/// The limit of waiting jobs: 2²⁴.
 pub const MAX_CAPACITY: usize = 1 << 24;

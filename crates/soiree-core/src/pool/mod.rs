@@ -1,4 +1,4 @@
-//! What the rest of soiree asks of a pool.
+//! The interface of worker pools.
 
 mod completion;
 mod delegate;
@@ -10,7 +10,7 @@ mod worker_context;
 
 use std::time::{Duration, Instant};
 
-use self::completion::{Completion, outcome};
+use self::completion::{completion, with_completion};
 pub use self::error::{DrainTimeout, ResizeError, SubmitError, WaitError};
 pub use self::limits::{MAX_CAPACITY, MAX_WORKERS};
 pub use self::options::{InvalidPoolOptions, PoolOptions, PoolPanicHandler};
@@ -20,20 +20,21 @@ use crate::job::{Job, JobOutcome};
 use crate::stats::PoolStats;
 use crate::timer::far_future;
 
-/// A bounded pool of workers. Object-safe: pools are used as `dyn Pool`.
+/// A bounded pool of workers, which runs jobs. Object-safe, so that pools can be used as `dyn Pool`.
 ///
-/// Five methods are required; the others are built on them. Names with *deadline* or *before* take an [`Instant`],
-/// names with *for* take a [`Duration`].
+/// Methods with *deadline* or *before* in their name take an [`Instant`]. Methods with *for* take a [`Duration`].
 ///
-/// # What an implementation owes
-/// - An accepted job is run once or dropped unrun, never both and never neither. Use [`Job::run`], which catches panics.
-/// - Never hold a lock of the pool while a job is run **or dropped**: both run user code.
-/// - Dropping the pool acts like [`release`](Pool::release) that does not wait: what was accepted still runs, and the
-///   threads end when it has. A pool may be dropped on one of its own workers.
-/// - [`on_worker`](Pool::on_worker) should be answered truthfully. Where it is not, a job that waits for another job of
-///   the same pool can wait forever. [`WorkerContext`] keeps track of it.
+/// # For implementors
+/// Five methods are required. The others have defaults built on these.
 ///
-/// A pool that runs each job on the thread that submits it:
+/// - Run each accepted job once, or drop it. Never do both, never neither. Use [`Job::run`], which catches panics.
+/// - Hold no lock of the pool while a job runs **or is dropped**: both run user code.
+/// - On drop, do what [`release`](Pool::release) does, but do not wait: accepted jobs still run, then the threads end. A pool
+///   may be dropped on one of its own workers.
+/// - Override [`on_worker`](Pool::on_worker) if the pool has threads, with the help of a [`WorkerContext`]. Otherwise a job that
+///   waits for another job of the same pool can deadlock.
+///
+/// A pool that runs each job on the submitting thread:
 ///
 /// ```
 /// use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -85,105 +86,116 @@ use crate::timer::far_future;
 /// # Ok::<(), soiree_core::WaitError>(())
 /// ```
 pub trait Pool: Send + Sync {
-    /// Hands a job to the pool. Blocks while the queue is full, if that is what the pool does when full.
+    /// Submits a job. If the queue is full, does what the pool's [overflow policy](Overflow) says, such as blocking.
+    ///
+    /// On a worker of the pool this does not block. Where it would, the job runs inline, before this returns.
     ///
     /// # Errors
-    /// The job comes back inside the error.
+    /// If the pool rejects the job. The error contains the job.
     fn submit(&self, job: Job) -> Result<(), SubmitError>;
 
-    /// Hands a job to the pool if it can be accepted at once. Never waits for a place, never runs it on the calling thread. If
-    /// the pool makes place for new jobs by dropping old ones, it does so here as well.
+    /// Submits a job if the pool can accept it at once. Never blocks on a full queue, and never runs the job inline.
     ///
-    /// A pool that cannot start a thread may run on this one what *others* had queued in the belief that it can.
+    /// - With [`Overflow::DropOldest`], this drops the oldest job too.
+    /// - A pool that fails to start a thread may run jobs of *other* submitters inline, if they are queued for that thread.
     ///
     /// # Errors
-    /// The job comes back inside the error.
+    /// If the pool rejects the job. The error contains the job.
     fn try_submit(&self, job: Job) -> Result<(), SubmitError>;
 
-    /// Refuses new jobs, drops those that wait (counted as discarded), lets running ones end. Does not wait.
+    /// Stops the pool: rejects new jobs and drops waiting ones, which count as discarded. Running jobs go on. Does not block.
     fn stop(&self);
 
-    /// Refuses new jobs, runs what was accepted, and waits for the workers to end, until the deadline at the latest.
+    /// Releases the pool: rejects new jobs, runs all accepted ones, and blocks until the workers have ended or the deadline has
+    /// passed.
     ///
-    /// When called on a worker of the pool, that worker is not waited for.
+    /// On a worker of the pool, this does not wait for that worker.
     ///
     /// # Errors
-    /// At the deadline, what still waits is discarded and the error says how much was left.
+    /// If the deadline has passed. Waiting jobs are discarded then, and running jobs go on. The error counts both.
     fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout>;
 
-    /// The pool's figures now.
+    /// The current statistics. Does not stop the pool.
     fn stats(&self) -> PoolStats;
 
-    /// Whether the calling thread is a worker of this pool, or is running one of its jobs inline.
+    /// Whether the calling thread is a worker of this pool, or runs one of its jobs inline. `false` by default.
     fn on_worker(&self) -> bool {
         false
     }
 
-    /// As [`on_worker`](Pool::on_worker), but to be asked also when the pool's last handle is gone and its threads still run
-    /// what was accepted. It must not keep the pool alive. To make the check, do not call the `EventPool` that the pool is for,
-    /// whose settings may be locked.
+    /// A function that returns what [`on_worker`](Pool::on_worker) does, also after the last handle of the pool was dropped. `None`
+    /// by default.
     ///
-    /// Without it, a job that waits for an emission behind it in the queue waits for ever once the handle is gone.
+    /// Without it, a job that waits for an emission behind it in the queue deadlocks once that handle is dropped.
+    ///
+    /// The function must not keep the pool alive. This method must not call the `EventPool` that uses the pool, as the
+    /// `EventPool` may hold a lock.
     fn worker_check(&self) -> Option<WorkerCheck> {
         None
     }
 
-    /// As [`submit`](Pool::submit), but where that would wait for a place, the job is refused. For threads that work for
-    /// another pool: two pools whose workers wait for a place in each other's queue would wait for ever.
+    /// Submits a job like [`submit`](Pool::submit), but rejects it where that would block.
+    ///
+    /// For workers of other pools: two pools whose workers wait for each other's queue would deadlock.
     ///
     /// # Errors
-    /// The job comes back inside the error.
+    /// If the pool rejects the job. The error contains the job.
     fn submit_now(&self, job: Job) -> Result<(), SubmitError> {
         self.try_submit(job)
     }
 
-    /// Runs a job on the calling thread, which is inside another job of the pool. Pools that count override this.
+    /// Runs a job inline, on a thread that already runs a job of the pool.
+    ///
+    /// Override it to count the job, and to limit how many jobs run inside one another.
     ///
     /// # Errors
-    /// If the pool refuses it, closed or too deep inside its own jobs.
+    /// If the pool is closed, or too many of its jobs run inside one another on this thread. The error contains the job.
     fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
         Ok(job.run())
     }
 
-    /// Whether jobs that are [futures](Job::from_future) hold none of its threads while they wait. Only such a pool can be the
-    /// bulkhead of [async listeners](crate::AsyncListener). Has to be the same at all times.
+    /// Whether a job made from a [future](Job::from_future) holds no thread while it waits. `false` by default.
+    ///
+    /// Only such a pool can run [async listeners](crate::AsyncListener). Must always return the same.
     fn polls_futures(&self) -> bool {
         false
     }
 
-    /// Changes how many workers may live at once, and so how many jobs may run at once.
+    /// Changes the limit of workers, and so the number of jobs that run at the same time.
     ///
-    /// Takes effect for jobs that have not started; running jobs are not interrupted. Pools that can, override this.
+    /// Running jobs go on, so a lower limit takes effect when they end. By default, a pool cannot be resized.
     ///
     /// # Errors
-    /// If the pool cannot, or there would be no workers, or fewer than are to stay. Nothing has changed then.
+    /// If the pool cannot be resized, or the limit is invalid. The old limit then stays.
     fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
         Err(ResizeError::Fixed { max: max_workers })
     }
 
-    /// As [`release_with_deadline`](Pool::release_with_deadline), for as long as it takes.
+    /// Releases the pool: rejects new jobs, runs all accepted ones, and blocks until the workers have ended.
+    ///
+    /// On a worker of the pool, this does not wait for that worker.
+    #[doc(alias = "StopAndWait")]
     fn release(&self) {
         while self.release_with_deadline(far_future()).is_err() {}
     }
 
-    /// Hands a job to the pool and waits until it has ended. On a worker of the pool the job runs inline instead.
+    /// Submits a job, and blocks until it has ended. On a worker of the pool, the job runs inline instead.
     ///
     /// # Errors
-    /// If the job was refused, panicked, or was dropped unrun.
+    /// If the job was rejected, panicked, or was dropped before it ran.
     fn submit_and_wait(&self, job: Job) -> Result<(), WaitError> {
         if self.on_worker() {
             return self
                 .run_inline(job)
                 .map_err(WaitError::Rejected)
-                .and_then(outcome);
+                .and_then(completion);
         }
-        let completion = Completion::new();
-        self.submit(completion.attach(job))
-            .map_err(WaitError::Rejected)?;
-        completion.wait()
+        let (job, receiver) = with_completion(job);
+        self.submit(job).map_err(WaitError::Rejected)?;
+        receiver.wait()
     }
 
-    /// Hands over a job that is to run only if it starts by `deadline`; else it is counted as expired.
+    /// Submits a job that is dropped, and counted as expired, if it has not started by `deadline`.
     ///
     /// # Errors
     /// As [`submit`](Pool::submit).
@@ -191,10 +203,11 @@ pub trait Pool: Send + Sync {
         self.submit(job.before(deadline))
     }
 
-    /// Hands over all jobs, then waits until each has ended. On a worker of the pool they run inline, in order.
+    /// Submits all jobs, and blocks until each has ended. On a worker of the pool, they run inline, in order.
     ///
     /// # Errors
-    /// The first error in the order of the jobs. All jobs are handed over and waited for, whatever befalls some of them.
+    /// The first error in the order of the jobs. The other jobs are still submitted, and waited for.
+    #[doc(alias = "SubmitMultipleAndWait")]
     fn submit_all_and_wait(&self, jobs: Vec<Job>) -> Result<(), WaitError> {
         let inline = self.on_worker();
         let mut submitted = Vec::with_capacity(jobs.len());
@@ -202,65 +215,66 @@ pub trait Pool: Send + Sync {
             submitted.push(if inline {
                 Err(self.submit_and_wait(job))
             } else {
-                let completion = Completion::new();
-                match self.submit(completion.attach(job)) {
-                    Ok(()) => Ok(completion),
-                    Err(refused) => Err(Err(WaitError::Rejected(refused))),
+                let (job, receiver) = with_completion(job);
+                match self.submit(job) {
+                    Ok(()) => Ok(receiver),
+                    Err(rejected) => Err(Err(WaitError::Rejected(rejected))),
                 }
             });
         }
         let mut first = Ok(());
         for one in submitted {
-            let ended = match one {
-                Ok(completion) => completion.wait(),
-                Err(known) => known,
+            let completion = match one {
+                Ok(receiver) => receiver.wait(),
+                Err(completion) => completion,
             };
-            first = first.and(ended);
+            first = first.and(completion);
         }
         first
     }
 
-    /// Stops the pool, then waits at most `timeout` for running jobs to end.
+    /// Stops the pool like [`stop`](Pool::stop), and blocks until the running jobs have ended, or for `timeout` at most.
     ///
     /// # Errors
-    /// If some still run then; the error says how many.
+    /// If jobs still run after that. The error counts them.
     fn stop_and_wait_for(&self, timeout: Duration) -> Result<(), DrainTimeout> {
         self.stop();
         let now = Instant::now();
         self.release_with_deadline(now.checked_add(timeout).unwrap_or_else(far_future))
     }
 
-    /// Live workers.
+    /// The number of live workers, busy or idle.
+    #[doc(alias = "RunningWorkers")]
     fn running(&self) -> usize {
         self.stats().running
     }
 
-    /// Live workers without a job.
+    /// The number of live workers that run no job.
     fn idle_workers(&self) -> usize {
         self.stats().idle
     }
 
-    /// Jobs accepted so far.
+    /// The number of jobs accepted since the pool was created.
     fn submitted_tasks(&self) -> u64 {
         self.stats().submitted
     }
 
-    /// Jobs accepted and not started.
+    /// The number of accepted jobs that have not started.
     fn waiting_tasks(&self) -> usize {
         self.stats().waiting
     }
 
-    /// Jobs that ran to their end.
+    /// The number of jobs that ran without a panic.
     fn successful_tasks(&self) -> u64 {
         self.stats().successful
     }
 
-    /// Jobs that panicked.
+    /// The number of jobs that panicked.
     fn failed_tasks(&self) -> u64 {
         self.stats().failed
     }
 
-    /// Jobs that ran, whether they panicked or not.
+    /// The number of jobs that ran, with or without a panic.
     fn completed_tasks(&self) -> u64 {
         self.stats().completed()
     }

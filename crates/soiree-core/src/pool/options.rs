@@ -1,4 +1,4 @@
-//! The limits of a pool.
+//! The options of a pool.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -8,10 +8,12 @@ use super::limits::{MAX_CAPACITY, MAX_WORKERS};
 use super::overflow::Overflow;
 use crate::panic::PanicPayload;
 
-/// Sees what jobs panic with, on the thread that ran them.
+/// Called with the payload when a job panics, on the thread that ran the job.
 pub type PoolPanicHandler = Arc<dyn Fn(&PanicPayload) + Send + Sync>;
 
-/// The limits of a pool, its name, and what it does when full or when a job panics.
+/// The limits of a pool, its name, and what it does when it is full or a job panics.
+///
+/// Invalid options are an error when the pool is created, not before.
 ///
 /// ```
 /// use soiree_core::{Overflow, PoolOptions};
@@ -30,41 +32,43 @@ pub struct PoolOptions {
     panic_handler: Option<PoolPanicHandler>,
 }
 
-/// Options that make no sense: which one, and its value.
+/// Which option is invalid, and its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidPoolOptions {
-    /// Without workers nothing would ever run.
+    /// The worker limit is zero, so no job would ever run.
     #[error("max_workers is 0; at least 1 is needed")]
     NoWorkers,
-    /// A number that is too large to be meant.
+    /// A number is above its limit.
     #[error("{option} is {value}, above {max}")]
     TooLarge {
-        /// The option.
+        /// The name of the option.
         option: &'static str,
         /// Its value.
         value: usize,
-        /// The most that it may be.
+        /// Its limit.
         max: usize,
     },
-    /// There is not enough memory for a queue so long.
+    /// The memory for a queue of this capacity cannot be allocated.
     #[error("capacity is {capacity}, more than can be allocated")]
     CannotAllocate {
         /// The capacity.
         capacity: usize,
     },
-    /// A thread cannot bear the name.
+    /// The name contains a NUL character, which the name of a thread must not.
     #[error("the name {name:?} holds a NUL character at byte {at}")]
     NulInName {
         /// The name.
         name: Box<str>,
-        /// Where the NUL is.
+        /// The position of the NUL, in bytes.
         at: usize,
     },
 }
 
 impl PoolOptions {
-    /// At most so many jobs at once, and so many waiting. With a capacity of 0 a job is handed over directly.
+    /// Options for a pool that runs at most `max_workers` jobs at the same time, with at most `capacity` more waiting.
+    ///
+    /// With a capacity of 0, a job is accepted only if a worker can take it at once.
     pub fn new(max_workers: usize, capacity: usize) -> Self {
         Self {
             name: "worker".into(),
@@ -75,19 +79,20 @@ impl PoolOptions {
         }
     }
 
-    /// Names the pool. `worker` unless set.
+    /// Sets the name of the pool, which its threads get. `worker` by default.
     pub fn name(mut self, name: impl Into<Box<str>>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// What happens when the queue is full. [`Overflow::Block`] unless set.
+    /// Sets what happens when the queue is full. [`Overflow::Block`] by default.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self
     }
 
-    /// Sees what each job panics with, on the thread that ran it. If it panics itself, that is dropped.
+    /// Sets a function that is called when a job panics, on the thread that ran the job. A panic of the function is caught and
+    /// dropped.
     pub fn panic_handler(
         mut self,
         handler: impl Fn(&PanicPayload) + Send + Sync + 'static,
@@ -96,36 +101,35 @@ impl PoolOptions {
         self
     }
 
-    /// The name, for those who start threads.
+    /// The name. For implementors of pools, as are the other getters.
     pub fn get_name(&self) -> &str {
         &self.name
     }
 
-    /// The worker limit, for those who start threads.
+    /// The worker limit.
     pub fn get_max_workers(&self) -> usize {
         self.max_workers
     }
 
-    /// The queue's capacity, for those who write pools.
+    /// The capacity of the queue.
     pub fn get_capacity(&self) -> usize {
         self.capacity
     }
 
-    /// The overflow policy, for those who write pools.
+    /// The overflow policy.
     pub fn get_overflow(&self) -> Overflow {
         self.overflow
     }
 
-    /// The panic handler, for those who write pools.
+    /// The panic handler, if one is set.
     pub fn get_panic_handler(&self) -> Option<&PoolPanicHandler> {
         self.panic_handler.as_ref()
     }
 
-    /// Whether the options make sense.
+    /// Checks the options, and allocates a queue once to see whether the memory suffices.
     ///
     /// # Errors
-    /// If there are no workers, a number is too large, a thread could not bear the name, or there is no memory for a queue of
-    /// that capacity.
+    /// If the worker limit is zero, a number is above its limit, the name contains a NUL character, or there is not enough memory.
     pub fn check(&self) -> Result<(), InvalidPoolOptions> {
         if self.max_workers == 0 {
             return Err(InvalidPoolOptions::NoWorkers);
@@ -142,14 +146,14 @@ impl PoolOptions {
             let name = self.name.clone();
             return Err(InvalidPoolOptions::NulInName { name, at });
         }
-        // Queues that are allocated when they are made would end the process.
+        // A failed allocation would otherwise abort the process, in a pool that allocates its queue when it is created.
         self.allocate::<[u64; 5]>().map(drop)
     }
 
-    /// A queue with all the memory that it may need.
+    /// Creates a queue, with memory for all jobs that may wait.
     ///
     /// # Errors
-    /// If there is not so much.
+    /// If there is not enough memory.
     pub fn allocate<T>(&self) -> Result<VecDeque<T>, InvalidPoolOptions> {
         let capacity = self.capacity;
         let mut queue = VecDeque::new();

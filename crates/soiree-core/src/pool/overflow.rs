@@ -1,23 +1,21 @@
-//! What a full pool does.
+//! What a pool does when its queue is full.
 
 use std::time::Duration;
 
-/// What a submitter meets when the queue is full and no further worker may be started.
+/// What a pool does with a new job when its queue is full and it may start no more workers.
 ///
-/// Exhaustive on purpose: a pool that does not know a policy must not compile, rather than do something else.
-///
-/// On a worker of the same pool `Block` and `BlockFor` run the job inline in place of waiting.
+/// Exhaustive on purpose: a pool that does not handle a new policy must fail to compile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Overflow {
-    /// It waits for a place.
+    /// The submitter blocks until there is a free place. On a worker of the same pool, the job runs inline instead.
     #[default]
     Block,
-    /// It waits for a place so long, and is then refused.
+    /// Like `Block`, but the job is rejected after this time.
     BlockFor(Duration),
-    /// It is refused at once.
+    /// The job is rejected at once.
     Reject,
-    /// It runs the job itself.
+    /// The submitter runs the job inline.
     CallerRuns,
-    /// The oldest waiting job is discarded to make place. With a capacity of 0 there is none, and it is refused.
+    /// The oldest waiting job is dropped, and counts as discarded. If the capacity is 0, the new job is rejected instead.
     DropOldest,
 }

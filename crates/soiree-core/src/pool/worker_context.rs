@@ -1,4 +1,4 @@
-//! Which pools' jobs the calling thread is running.
+//! Which pools the calling thread runs jobs of.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -7,93 +7,94 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::sync::thread_local;
 
-/// Jobs of one pool that may run inline inside one another on one thread.
+/// How many jobs of one pool may run inline inside one another on one thread.
 pub const MAX_INLINE_DEPTH: usize = 16;
 
-/// Says whether the calling thread is a worker of the pool it was made by. See [`Pool::worker_check`].
+/// Returns whether the calling thread runs a job of a pool. See [`Pool::worker_check`](crate::Pool::worker_check).
 pub type WorkerCheck = Arc<dyn Fn() -> bool + Send + Sync>;
 
-/// Keeps track of which threads are inside jobs of a pool, and how deep.
+/// Tracks which threads run jobs of a pool, and how many inside one another.
 ///
-/// For those who write pools: it answers [`Pool::on_worker`](crate::Pool::on_worker), and says when a job that a worker
-/// submits to its own pool may still run inline. A clone stands for the same pool.
+/// For implementors of pools: it answers [`Pool::on_worker`](crate::Pool::on_worker), and decides whether a worker that submits a
+/// job to its own pool may run it inline. Clones stand for the same pool.
 ///
 /// ```
 /// use soiree_core::WorkerContext;
-/// let nesting = WorkerContext::new();
-/// let check = nesting.worker_check();
+/// let context = WorkerContext::new();
+/// let check = context.worker_check();
 /// assert!(!check());
 /// {
-///     let _entered = nesting.enter_worker();
-///     let _deeper = nesting.enter_inline().expect("16 are allowed");
-///     assert!(check() && nesting.is_worker());
-///     assert_eq!(nesting.depth(), 2);
+///     let _worker = context.enter_worker();
+///     let _inline = context.enter_inline().expect("16 are allowed");
+///     assert!(check() && context.is_worker());
+///     assert_eq!(context.depth(), 2);
 /// }
-/// assert_eq!(nesting.depth(), 0);
+/// assert_eq!(context.depth(), 0);
 /// ```
 #[derive(Debug, Clone)]
 pub struct WorkerContext {
     pool: u64,
 }
 
-/// Why a thread is inside a pool.
+/// As what a thread has entered a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum As {
+enum Role {
     Worker,
     Caller,
 }
 
 thread_local! {
-    static POOLS: RefCell<Vec<(u64, As)>> = const { RefCell::new(Vec::new()) };
+    static ENTERED: RefCell<Vec<(u64, Role)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The calling thread is inside a pool until this is dropped, on the same thread.
+/// Keeps the calling thread inside a pool until it is dropped, on the same thread.
 #[must_use]
 #[derive(Debug)]
 pub struct WorkerGuard {
-    entry: (u64, As),
+    entered: (u64, Role),
     not_send: PhantomData<*const ()>,
 }
 
 impl WorkerContext {
-    /// For one pool, which no thread is inside of yet.
+    /// A context for a new pool.
     pub fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let pool = NEXT.fetch_add(1, Ordering::Relaxed);
         Self { pool }
     }
 
-    /// The calling thread becomes a worker of the pool.
+    /// Enters the pool as a worker.
     pub fn enter_worker(&self) -> WorkerGuard {
-        enter(self.pool, As::Worker)
+        enter(self.pool, Role::Worker)
     }
 
-    /// The calling thread is about to run a job in place of a worker; `None` if it runs [`MAX_INLINE_DEPTH`] already.
+    /// Enters the pool to run a job inline. `None` if the thread already runs [`MAX_INLINE_DEPTH`] jobs of the pool inline.
     pub fn enter_inline(&self) -> Option<WorkerGuard> {
-        let depth = count(|entry| *entry == (self.pool, As::Caller));
-        (depth < MAX_INLINE_DEPTH).then(|| enter(self.pool, As::Caller))
+        let depth = count(|entered| *entered == (self.pool, Role::Caller));
+        (depth < MAX_INLINE_DEPTH).then(|| enter(self.pool, Role::Caller))
     }
 
-    /// How many jobs of the pool run inside one another on this thread, inline or as a worker.
+    /// How often the calling thread has entered the pool, as a worker or inline.
     pub fn depth(&self) -> usize {
         count(|(pool, _)| *pool == self.pool)
     }
 
-    /// Whether this thread is a worker of the pool, and not one that only runs a job of it inline.
+    /// Whether the calling thread has entered the pool as a worker, and not only inline.
     pub fn is_worker(&self) -> bool {
         self.worker_depth() > 0
     }
 
-    /// How often this thread has become a worker: more than once only where other code runs jobs inside one another, as a
-    /// work-stealing pool does that looks for work while it waits.
+    /// How often the calling thread has entered the pool as a worker.
+    ///
+    /// More than once if the threads run other jobs while a job waits, as those of a work-stealing pool do.
     pub fn worker_depth(&self) -> usize {
-        count(|entry| *entry == (self.pool, As::Worker))
+        count(|entered| *entered == (self.pool, Role::Worker))
     }
 
-    /// What [`Pool::worker_check`](crate::Pool::worker_check) is to return.
+    /// The function to return from [`Pool::worker_check`](crate::Pool::worker_check). Does not keep the pool alive.
     pub fn worker_check(&self) -> WorkerCheck {
-        let nesting = self.clone();
-        Arc::new(move || nesting.depth() > 0)
+        let context = self.clone();
+        Arc::new(move || context.depth() > 0)
     }
 }
 
@@ -103,29 +104,29 @@ impl Default for WorkerContext {
     }
 }
 
-fn enter(pool: u64, role: As) -> WorkerGuard {
-    let entry = (pool, role);
-    let _ = POOLS.try_with(|pools| pools.borrow_mut().push(entry));
+fn enter(pool: u64, role: Role) -> WorkerGuard {
+    let entered = (pool, role);
+    let _ = ENTERED.try_with(|all| all.borrow_mut().push(entered));
     WorkerGuard {
-        entry,
+        entered,
         not_send: PhantomData,
     }
 }
 
 impl Drop for WorkerGuard {
     fn drop(&mut self) {
-        let _ = POOLS.try_with(|pools| {
-            let mut pools = pools.borrow_mut();
-            // Mostly the last one, but that is up to whoever holds it.
-            if let Some(at) = pools.iter().rposition(|entry| *entry == self.entry) {
-                pools.remove(at);
+        let _ = ENTERED.try_with(|all| {
+            let mut all = all.borrow_mut();
+            // Guards may be dropped in any order, though mostly the last one is.
+            if let Some(index) = all.iter().rposition(|one| *one == self.entered) {
+                all.remove(index);
             }
         });
     }
 }
 
-fn count(holds: impl Fn(&(u64, As)) -> bool) -> usize {
+fn count(is_counted: impl Fn(&(u64, Role)) -> bool) -> usize {
     let count =
-        |pools: &RefCell<Vec<(u64, As)>>| pools.borrow().iter().filter(|p| holds(p)).count();
-    POOLS.try_with(count).unwrap_or(0)
+        |all: &RefCell<Vec<(u64, Role)>>| all.borrow().iter().filter(|one| is_counted(one)).count();
+    ENTERED.try_with(count).unwrap_or(0)
 }

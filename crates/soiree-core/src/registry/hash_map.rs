@@ -1,10 +1,10 @@
-//! A persistent map over hashes.
+//! A persistent hash map.
 
 use std::sync::Arc;
 
 use super::radix::RadixMap;
 
-/// A persistent hash map of values that know their own keys. The caller brings the hash, and tells the value that it means.
+/// An immutable hash map of values that contain their keys. The caller passes the hash of a key, and a test for equality.
 #[derive(Clone)]
 pub(super) struct HashMap<V> {
     by_hash: RadixMap<Bucket<V>>,
@@ -13,7 +13,7 @@ pub(super) struct HashMap<V> {
 #[derive(Clone)]
 enum Bucket<V> {
     One(V),
-    /// Different keys of one hash, behind one pointer: nearly every bucket has one value, and takes no more room than that.
+    /// Keys with the same hash. Behind a pointer, so that a bucket of one value, as nearly all are, stays small.
     Many(Arc<Vec<V>>),
 }
 
@@ -38,12 +38,12 @@ impl<V: Clone> HashMap<V> {
         }
     }
 
-    pub(super) fn get(&self, hash: u64, is_meant: impl Fn(&V) -> bool) -> Option<&V> {
+    pub(super) fn get(&self, hash: u64, eq: impl Fn(&V) -> bool) -> Option<&V> {
         self.by_hash
             .get(hash)?
             .as_slice()
             .iter()
-            .find(|value| is_meant(value))
+            .find(|value| eq(value))
     }
 
     /// All values, in no order.
@@ -51,26 +51,26 @@ impl<V: Clone> HashMap<V> {
         self.by_hash.iter().flat_map(Bucket::as_slice)
     }
 
-    /// This map with what `change` makes of the value that is meant; `None` stands for no value, on both sides.
-    pub(super) fn updated(
+    /// A copy in which `change` has replaced the value that `eq` accepts. `None` means no value, before and after.
+    pub(super) fn alter(
         &self,
         hash: u64,
-        is_meant: impl Fn(&V) -> bool,
+        eq: impl Fn(&V) -> bool,
         change: impl FnOnce(Option<&V>) -> Option<V>,
     ) -> Self {
-        let by_hash = self.by_hash.updated(hash, |bucket| {
+        let by_hash = self.by_hash.alter(hash, |bucket| {
             let old = bucket.map_or(&[][..], Bucket::as_slice);
-            let at = old.iter().position(is_meant);
-            let new = change(at.map(|at| &old[at]));
+            let index = old.iter().position(eq);
+            let new = change(index.map(|index| &old[index]));
             match (old.len(), new) {
                 (0, None) => None,
                 (0, Some(value)) => Some(Bucket::One(value)),
-                (1, new) if at == Some(0) => new.map(Bucket::One),
+                (1, new) if index == Some(0) => new.map(Bucket::One),
                 (_, new) => {
                     let others = old
                         .iter()
                         .enumerate()
-                        .filter(|(index, _)| Some(*index) != at);
+                        .filter(|(other, _)| Some(*other) != index);
                     let all: Vec<V> = others.map(|(_, value)| value.clone()).chain(new).collect();
                     Some(match <[V; 1]>::try_from(all) {
                         Ok([only]) => Bucket::One(only),
@@ -100,7 +100,7 @@ mod tests {
     use std::sync::Arc;
 
     proptest! {
-        /// T3: also where all hashes collide.
+        /// T3: even if all hashes collide.
         #[test]
         fn behaves_like_a_map_even_if_hashes_collide(
             changes in prop::collection::vec(("[a-d]{1,2}", any::<bool>()), 0..100),
@@ -111,7 +111,7 @@ mod tests {
             for (step, (key, insert)) in changes.into_iter().enumerate() {
                 let hash = u64::from(key.as_bytes()[0]) % hashes;
                 let value = insert.then(|| Arc::new((key.clone(), step)));
-                map = map.updated(hash, |found| found.0 == key, |old| {
+                map = map.alter(hash, |found| found.0 == key, |old| {
                     assert_eq!(old.map(|v| v.1), oracle.get(&key).copied());
                     value
                 });

@@ -1,95 +1,99 @@
-//! Looking at the subscriptions. Each look at more than one listener reads one snapshot, takes no lock and holds up nobody.
+//! Queries about the subscriptions.
+//!
+//! A query about more than one listener reads one snapshot. It takes no lock, so it neither waits for writers nor delays them.
 
 use std::sync::Arc;
 
-use super::Registry;
 use super::pattern_listeners::PatternListeners;
 use super::registration::Registration;
+use super::subscriptions::Registry;
 use crate::introspection::{ListenerInfo, PatternInfo, TopicInfo};
 use crate::listener::ListenerId;
 use crate::panic::contained;
 use crate::topic::{InvalidTopic, Pattern, validate_topic};
 
 impl Registry {
-    /// Whether a pattern has a listener of this ID. Waits for those who subscribe.
+    /// Whether a listener with this ID is subscribed to the pattern. Blocks while another thread subscribes or unsubscribes.
     pub fn contains(&self, pattern: &Pattern, id: &ListenerId) -> bool {
         let hash = self.id_hash(pattern.as_str(), id);
-        let found =
-            |entry: &Arc<Registration>| entry.pattern == *pattern.shared() && entry.id == *id;
-        self.lock().by_id.find(hash, found).is_some()
+        let eq = |registration: &Arc<Registration>| registration.has_id(pattern, id);
+        self.lock_writers().by_id.find(hash, eq).is_some()
     }
 
     /// Whether an emission on this topic would find a listener now.
     ///
-    /// Takes no lock and, unless very many patterns with wildcards match a part of the topic, allocates nothing. A listener
-    /// whose filter would refuse the event counts; one whose runs are used up does not. The answer holds for this moment only:
-    /// listeners may come and go before the next line.
+    /// - A listener whose filter would reject the event counts. A listener that has no run left does not.
+    /// - The answer may be outdated when this returns: other threads subscribe and unsubscribe meanwhile.
+    /// - Takes no lock. Allocates only if very many patterns with wildcards match a part of the topic.
     ///
     /// # Errors
     /// If the topic is malformed.
     pub fn has_listeners(&self, topic: &str) -> Result<bool, InvalidTopic> {
         validate_topic(topic)?;
         let snapshot = self.current.load();
-        let any = snapshot.any(topic, |entry| entry.has_runs_left());
+        let any = snapshot.any(topic, |registration| registration.has_runs_left());
         contained(move || drop(snapshot));
         Ok(any)
     }
 
-    /// The listeners that an emission on this topic would call now, in that order.
+    /// The listeners that an emission on this topic would call now, in calling order.
     ///
-    /// Those are among them whose filter would refuse the event; those whose runs are used up are not.
+    /// A listener whose filter would reject the event is included. A listener that has no run left is not.
     ///
     /// # Errors
     /// If the topic is malformed.
     pub fn listeners_for(&self, topic: &str) -> Result<Vec<ListenerInfo>, InvalidTopic> {
         validate_topic(topic)?;
         let mut listeners = Vec::new();
-        self.look(topic, |entry| {
-            if entry.has_runs_left() {
-                listeners.push(entry.info());
+        self.for_each_matching(topic, |registration| {
+            if registration.has_runs_left() {
+                listeners.push(registration.info());
             }
         });
         Ok(listeners)
     }
 
-    /// Every pattern that has listeners, with their number, segment by segment in alphabetical order.
+    /// Every pattern that has listeners, and how many. Sorted by pattern, segment by segment.
     pub fn topics(&self) -> Vec<TopicInfo> {
         let mut topics = Vec::new();
-        self.each_group(|pattern, group| {
+        self.for_each_pattern(|pattern, listeners| {
             topics.push(TopicInfo {
                 pattern,
-                listeners: group.iter().count(),
+                listeners: listeners.iter().count(),
             });
         });
-        topics.sort_by(|one, other| by_segment(&one.pattern).cmp(by_segment(&other.pattern)));
+        topics.sort_by(|a, b| by_segment(&a.pattern).cmp(by_segment(&b.pattern)));
         topics
     }
 
-    /// Every pattern that has listeners, in the order of [`topics`](Registry::topics), with its listeners in calling order.
+    /// Every pattern that has listeners, and its listeners in calling order. Sorted like [`topics`](Registry::topics).
     pub fn patterns(&self) -> Vec<PatternInfo> {
         let mut patterns = Vec::new();
-        self.each_group(|pattern, group| {
+        self.for_each_pattern(|pattern, listeners| {
             patterns.push(PatternInfo {
                 pattern,
-                listeners: group.iter().map(|entry| entry.info()).collect(),
+                listeners: listeners.iter().map(|one| one.info()).collect(),
             });
         });
-        patterns.sort_by(|one, other| by_segment(&one.pattern).cmp(by_segment(&other.pattern)));
+        patterns.sort_by(|a, b| by_segment(&a.pattern).cmp(by_segment(&b.pattern)));
         patterns
     }
 
-    fn each_group(&self, mut found: impl FnMut(Pattern, &PatternListeners)) {
+    fn for_each_pattern(&self, mut visit: impl FnMut(Pattern, &PatternListeners)) {
         let snapshot = self.current.load_full();
-        snapshot.each_group(&mut |group| {
-            let first = group.first();
-            found(Pattern::known(&first.pattern, first.literal), group);
+        snapshot.for_each_pattern(&mut |listeners| {
+            let first = listeners.first();
+            visit(
+                Pattern::from_valid(&first.pattern, first.literal),
+                listeners,
+            );
         });
-        // Listeners that were taken off meanwhile may end with it.
+        // This may be the last reader of the snapshot, and so drop listeners that were removed meanwhile.
         contained(move || drop(snapshot));
     }
 }
 
-/// Orders patterns segment by segment: whatever else a pattern may hold comes after a dot.
+/// The sort key of a pattern. A dot sorts before all other characters, so that patterns sort segment by segment.
 fn by_segment(pattern: &Pattern) -> impl Iterator<Item = u8> {
     let bytes = pattern.as_str().bytes();
     bytes.map(|byte| if byte == b'.' { 0 } else { byte })
@@ -103,12 +107,12 @@ mod tests {
     use crate::listener::ListenerId;
     use crate::options::ListenerOptions;
 
-    /// L3: to look takes no lock, so it neither waits for those who subscribe nor holds them up.
+    /// L3: a query takes no lock, so it neither waits for threads that subscribe nor delays them.
     #[test]
-    fn looking_needs_no_lock() {
+    fn a_query_takes_no_lock() {
         let registry = Registry::new();
         for text in ["a", "a.*", "b.**"] {
-            let pattern = Pattern::new(text).expect("the pattern is sound");
+            let pattern = Pattern::new(text).expect("the pattern is valid");
             let listener = Arc::new(|_: &dyn crate::Event| ());
             registry
                 .add(
@@ -119,7 +123,7 @@ mod tests {
                 )
                 .expect("the ID is new");
         }
-        let writing = registry.lock();
+        let writers = registry.lock_writers();
         assert_eq!(registry.topics().len(), 3);
         assert_eq!(registry.patterns().len(), 3);
         for topic in ["a", "a.b", "b.c.d"] {
@@ -130,6 +134,6 @@ mod tests {
             );
         }
         assert_eq!(registry.has_listeners("c"), Ok(false));
-        drop(writing);
+        drop(writers);
     }
 }

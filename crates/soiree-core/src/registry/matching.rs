@@ -1,4 +1,4 @@
-//! Finding the patterns of a topic in their tree.
+//! Finds the patterns with wildcards that match a topic.
 
 use std::hash::BuildHasher;
 use std::ptr;
@@ -8,171 +8,170 @@ use hashbrown::HashSet;
 use smallvec::SmallVec;
 
 use super::pattern_listeners::PatternListeners;
-use super::trie::{Child, Node, behind, rest, split};
+use super::trie::{Child, Node, split_first_segment, strip_segment, suffix};
 
-/// A point of the tree that was reached.
+/// A place in the trie that the segments read so far lead to. The search is that of a nondeterministic automaton.
 #[derive(Clone, Copy)]
 enum Position<'a> {
-    At(&'a Node),
-    /// Within a pattern that has no nodes of its own; with what is left of it.
-    Within(&'a PatternListeners, &'a str),
+    Node(&'a Node),
+    /// Inside a pattern that is a leaf: its listeners, and the part of the pattern that is still unmatched.
+    Leaf(&'a PatternListeners, &'a str),
 }
 
-/// What is left comes first, as it tells more of them apart.
-type Identity = (usize, *const ());
+/// Identifies a position. The length comes first, as it differs more often than the address.
+type PositionKey = (usize, *const ());
 
 impl<'a> Position<'a> {
-    fn of(child: &'a Child, start: usize) -> Self {
+    /// The position at a child whose next segment starts at byte `offset`.
+    fn of(child: &'a Child, offset: usize) -> Self {
         match child {
-            Child::Lone(group) => Self::Within(group, rest(group.pattern(), start)),
-            Child::Node(node) => Self::At(node),
+            Child::Leaf(leaf) => Self::Leaf(leaf, suffix(leaf.pattern(), offset)),
+            Child::Node(node) => Self::Node(node),
         }
     }
 
-    /// Calls `reached` with where a segment leads from here, `**` left aside.
+    /// Reads one segment, and calls `reached` with each next position. Does not follow `**`.
     fn step(self, hash: u64, segment: &str, mut reached: impl FnMut(Self)) {
         match self {
-            Self::At(node) => {
+            Self::Node(node) => {
                 if let Some(child) = node.child(hash, segment) {
-                    reached(Self::of(child, node.start + segment.len() + 1));
+                    reached(Self::of(child, node.offset + segment.len() + 1));
                 }
-                if let Some(star) = &node.star {
-                    reached(Self::of(star, node.start + "*.".len()));
+                if let Some(child) = &node.single_wildcard {
+                    reached(Self::of(child, node.offset + "*.".len()));
                 }
             }
-            Self::Within(group, left) => {
-                let others = match left.bytes().next() {
-                    Some(b'*') => behind(left, "*"),
-                    Some(_) => behind(left, segment),
+            Self::Leaf(leaf, unmatched) => {
+                let rest = match unmatched.bytes().next() {
+                    Some(b'*') => strip_segment(unmatched, "*"),
+                    Some(_) => strip_segment(unmatched, segment),
                     None => None,
                 };
-                if let Some(others) = others {
-                    reached(Self::Within(group, others));
+                if let Some(rest) = rest {
+                    reached(Self::Leaf(leaf, rest));
                 }
             }
         }
     }
 
-    /// Where a `**` leads from here.
-    fn globstar(self) -> Option<Self> {
+    /// The position after the `**` that comes next, if one does.
+    fn after_multi_wildcard(self) -> Option<Self> {
         match self {
-            Self::At(node) => {
-                let globstar = node.globstar.as_ref()?;
-                Some(Self::of(globstar, node.start + "**.".len()))
+            Self::Node(node) => {
+                let child = node.multi_wildcard.as_ref()?;
+                Some(Self::of(child, node.offset + "**.".len()))
             }
-            Self::Within(group, left) => {
-                let others = left.strip_prefix("**")?;
-                Some(Self::Within(group, rest(others, ".".len())))
+            Self::Leaf(leaf, unmatched) => {
+                let rest = unmatched.strip_prefix("**")?;
+                Some(Self::Leaf(leaf, suffix(rest, ".".len())))
             }
         }
     }
 
-    /// The group whose pattern ends here.
-    fn group(self) -> Option<&'a PatternListeners> {
+    /// The listeners of the pattern that ends here.
+    fn listeners(self) -> Option<&'a PatternListeners> {
         match self {
-            Self::At(node) => node.here.as_ref(),
-            Self::Within(group, left) => left.is_empty().then_some(group),
+            Self::Node(node) => node.listeners.as_ref(),
+            Self::Leaf(leaf, unmatched) => unmatched.is_empty().then_some(leaf),
         }
     }
 
-    /// What no other position has.
-    fn identity(self) -> Identity {
+    fn key(self) -> PositionKey {
         match self {
-            Self::At(node) => (usize::MAX, ptr::from_ref(node).cast()),
-            Self::Within(group, left) => (left.len(), ptr::from_ref(group).cast()),
+            Self::Node(node) => (usize::MAX, ptr::from_ref(node).cast()),
+            Self::Leaf(leaf, unmatched) => (unmatched.len(), ptr::from_ref(leaf).cast()),
         }
     }
 }
 
 impl Node {
-    /// Calls `found` with the group of every pattern that matches the topic.
-    pub(super) fn walk<'a>(
+    /// Calls `found` with the listeners of every pattern that matches the topic, in no order.
+    pub(super) fn for_each_match<'a>(
         &'a self,
         hasher: &RandomState,
         topic: &str,
         mut found: impl FnMut(&'a PatternListeners),
     ) {
-        let mut globstars = Globstars::default();
-        let mut lists = [SmallVec::<[Position<'_>; 8]>::new(), SmallVec::new()];
-        // They change places by their references: the lists themselves are large.
-        let [frontier, next] = &mut lists;
-        let (mut frontier, mut next) = (frontier, next);
-        frontier.push(Position::At(self));
-        globstars.add_below(Position::At(self), 0);
-        let mut count = 0;
+        let mut wildcards = MultiWildcards::default();
+        let mut buffers = [SmallVec::<[Position<'_>; 8]>::new(), SmallVec::new()];
+        // The references are swapped below, not the buffers: those are large.
+        let [current, next] = &mut buffers;
+        let (mut current, mut next) = (current, next);
+        current.push(Position::Node(self));
+        wildcards.enter(Position::Node(self), 0);
+        let mut segments_read = 0;
         for segment in segments(topic) {
-            count += 1;
+            segments_read += 1;
             let hash = hasher.hash_one(segment);
-            // A `**` that was entered stays entered: it can take any number of segments.
-            let entered = globstars.positions.len();
-            for index in 0..frontier.len() + entered {
-                let position = match frontier.get(index) {
+            // A `**` stays entered, as it matches any number of segments. One entered by this segment takes part from the next on.
+            let entered = wildcards.positions.len();
+            for index in 0..current.len() + entered {
+                let position = match current.get(index) {
                     Some(position) => *position,
-                    None => globstars.positions[index - frontier.len()].0,
+                    None => wildcards.positions[index - current.len()].0,
                 };
                 position.step(hash, segment, |reached| {
-                    let by_globstar = globstars.add_below(reached, count);
-                    // Within a pattern there is one way only.
-                    if !(by_globstar && matches!(reached, Position::Within(..))) {
+                    let entered = wildcards.enter(reached, segments_read);
+                    // A leaf goes on through its `**` only, a node through its other children as well.
+                    if !(entered && matches!(reached, Position::Leaf(..))) {
                         next.push(reached);
                     }
                 });
             }
-            frontier.clear();
-            std::mem::swap(&mut frontier, &mut next);
-            if frontier.is_empty() && globstars.positions.is_empty() {
+            current.clear();
+            std::mem::swap(&mut current, &mut next);
+            if current.is_empty() && wildcards.positions.is_empty() {
                 return;
             }
         }
-        let trailing = globstars
+        // At the end of a pattern, `**` matches one segment at least.
+        let trailing = wildcards
             .positions
             .iter()
-            .filter(|(_, since)| *since < count);
+            .filter(|(_, entered_at)| *entered_at < segments_read);
         let trailing = trailing.map(|(position, _)| position);
-        let groups = frontier
+        let matching = current
             .iter()
             .chain(trailing)
-            .filter_map(|position| position.group());
-        groups.for_each(&mut found);
+            .filter_map(|position| position.listeners());
+        matching.for_each(&mut found);
     }
 }
 
 fn segments(topic: &str) -> impl Iterator<Item = &str> {
-    let mut left = Some(topic);
+    let mut unread = Some(topic);
     std::iter::from_fn(move || {
-        let (segment, others) = split(left?);
-        left = others;
+        let (segment, rest) = split_first_segment(unread?);
+        unread = rest;
         Some(segment)
     })
 }
 
-/// What lies behind the `**` entered so far, each once, with the number of segments read when it was.
+/// The positions after each `**` that the search has entered, each once.
 #[derive(Default)]
-struct Globstars<'a> {
+struct MultiWildcards<'a> {
+    /// With the number of segments read when the `**` was entered.
     positions: SmallVec<[(Position<'a>, usize); 16]>,
-    /// The same, once they are many.
-    seen: Option<HashSet<Identity, RandomState>>,
+    /// The keys of the positions, once there are too many to scan.
+    seen: Option<HashSet<PositionKey, RandomState>>,
 }
 
-impl<'a> Globstars<'a> {
-    /// Enters the `**` that leads on from a position; says whether one does.
-    fn add_below(&mut self, position: Position<'a>, count: usize) -> bool {
-        const FEW: usize = 16;
-        let Some(globstar) = position.globstar() else {
+impl<'a> MultiWildcards<'a> {
+    /// Enters the `**` that comes next at a position. Returns whether one does.
+    fn enter(&mut self, position: Position<'a>, segments_read: usize) -> bool {
+        const MAX_SCANNED: usize = 16;
+        let Some(after) = position.after_multi_wildcard() else {
             return false;
         };
-        let identity = globstar.identity();
-        let mut known = self.positions.iter().map(|(known, _)| known.identity());
-        let known = if self.positions.len() <= FEW {
-            known.any(|known| known == identity)
+        let key = after.key();
+        let mut keys = self.positions.iter().map(|(position, _)| position.key());
+        let is_known = if self.positions.len() <= MAX_SCANNED {
+            keys.any(|known| known == key)
         } else {
-            !self
-                .seen
-                .get_or_insert_with(|| known.collect())
-                .insert(identity)
+            !self.seen.get_or_insert_with(|| keys.collect()).insert(key)
         };
-        if !known {
-            self.positions.push((globstar, count));
+        if !is_known {
+            self.positions.push((after, segments_read));
         }
         true
     }

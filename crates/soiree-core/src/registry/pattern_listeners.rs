@@ -5,36 +5,38 @@ use std::sync::Arc;
 use super::radix::RadixMap;
 use super::registration::Registration;
 
-/// The listeners of one pattern, by rank. There is no group without any.
+/// The listeners of one pattern, ordered by rank. Never empty.
 #[derive(Clone)]
 pub(super) enum PatternListeners {
     One(Arc<Registration>),
-    /// Behind one pointer, so that it takes no more room where there is only one.
+    /// Behind a pointer, so that a pattern with one listener, as most have, stays small.
     Many(Arc<RadixMap<Arc<Registration>>>),
 }
 
 impl PatternListeners {
-    /// A group with one entry more (`insert`) or fewer.
-    pub(super) fn updated(
+    /// A copy with `registration` added (`insert`) or removed. `None` means no listeners, before and after.
+    pub(super) fn alter(
         old: Option<&Self>,
-        entry: &Arc<Registration>,
+        registration: &Arc<Registration>,
         insert: bool,
     ) -> Option<Self> {
         let map = match old {
-            None => return insert.then(|| Self::One(Arc::clone(entry))),
+            None => return insert.then(|| Self::One(Arc::clone(registration))),
             Some(Self::One(only)) => {
-                &RadixMap::default().updated(only.rank, |_| Some(Arc::clone(only)))
+                &RadixMap::default().alter(only.rank, |_| Some(Arc::clone(only)))
             }
             Some(Self::Many(map)) => &**map,
         };
-        let map = map.updated(entry.rank, |_| insert.then(|| Arc::clone(entry)));
+        let map = map.alter(registration.rank, |_| {
+            insert.then(|| Arc::clone(registration))
+        });
         match map.single() {
             Some(only) => Some(Self::One(Arc::clone(only))),
             None => (!map.is_empty()).then(|| Self::Many(Arc::new(map))),
         }
     }
 
-    /// The pattern that they all have.
+    /// The pattern that all of them are subscribed to.
     pub(super) fn pattern(&self) -> &Arc<str> {
         &self.first().pattern
     }
@@ -42,7 +44,9 @@ impl PatternListeners {
     pub(super) fn first(&self) -> &Arc<Registration> {
         match self {
             Self::One(only) => only,
-            Self::Many(map) => map.first().expect("there is no group without an entry"),
+            Self::Many(map) => map
+                .first()
+                .expect("the listeners of a pattern are never empty"),
         }
     }
 
@@ -55,11 +59,11 @@ impl PatternListeners {
         one.into_iter().chain(many.into_iter().flatten())
     }
 
-    /// Whether this holds of one of them. Allocates nothing.
-    pub(super) fn any(&self, mut holds: impl FnMut(&Arc<Registration>) -> bool) -> bool {
+    /// Whether any listener satisfies the predicate. Allocates nothing.
+    pub(super) fn any(&self, mut predicate: impl FnMut(&Arc<Registration>) -> bool) -> bool {
         match self {
-            Self::One(only) => holds(only),
-            Self::Many(map) => map.any(holds),
+            Self::One(only) => predicate(only),
+            Self::Many(map) => map.any(predicate),
         }
     }
 }

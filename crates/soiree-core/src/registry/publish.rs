@@ -1,67 +1,41 @@
-//! Having readers read the next snapshot.
+//! What happens when the registry publishes a snapshot.
 
 use std::any::Any;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use super::Registry;
 use super::snapshot::Snapshot;
 use crate::panic::contained;
 
-/// Keeps the current snapshot in another place as well.
+/// Receives every snapshot that the registry publishes, to keep it in a place of its own.
 pub trait PublishHook: Send + Sync {
-    /// Takes a snapshot as it is published, with the writers' lock held.
+    /// Replaces the hook's snapshot, and returns what it replaced. The registry holds its lock: do not call it, and drop nothing
+    /// that may hold a listener.
     fn publish(&self, snapshot: Arc<Snapshot>) -> Arc<dyn Any + Send + Sync>;
 
-    /// Lets go of what was replaced, when no lock is held.
+    /// Drops what [`publish`](PublishHook::publish) returned. The registry holds no lock.
     fn retire(&self, replaced: Arc<dyn Any + Send + Sync>);
 }
 
-/// What a new snapshot has taken the place of. Not to be dropped with the writers' lock held.
+/// What a new snapshot has replaced. Must not be dropped while the writers' lock is held, as it may hold the last listener.
 pub(super) struct Retired {
     snapshot: Arc<Snapshot>,
     hooked: Option<(Arc<dyn PublishHook>, Arc<dyn Any + Send + Sync>)>,
 }
 
 impl Retired {
+    /// `hooked` is the hook, and what its [`publish`](PublishHook::publish) returned.
+    pub(super) fn new(
+        snapshot: Arc<Snapshot>,
+        hooked: Option<(Arc<dyn PublishHook>, Arc<dyn Any + Send + Sync>)>,
+    ) -> Self {
+        Self { snapshot, hooked }
+    }
+
     pub(super) fn retire(self) {
         contained(move || drop(self.snapshot));
         if let Some((hook, replaced)) = self.hooked {
             hook.retire(replaced);
             contained(move || drop(hook));
-        }
-    }
-}
-
-impl Registry {
-    /// The snapshot of this moment.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.current.load_full()
-    }
-
-    /// A snapshot without listeners.
-    pub fn empty(&self) -> Arc<Snapshot> {
-        Arc::new(Snapshot::empty(self.hasher.clone()))
-    }
-
-    /// Has every snapshot from the next one on given to this one as well.
-    pub fn set_publish_hook(&self, hook: Weak<dyn PublishHook>) {
-        let _ = self.hook.set(hook);
-    }
-
-    pub(super) fn hook(&self) -> Option<Arc<dyn PublishHook>> {
-        self.hook.get()?.upgrade()
-    }
-
-    /// To be called with the writers' lock held.
-    pub(super) fn publish(&self, next: Snapshot, hook: Option<Arc<dyn PublishHook>>) -> Retired {
-        let next = Arc::new(next);
-        let follow = |hook: Arc<dyn PublishHook>| {
-            let replaced = hook.publish(Arc::clone(&next));
-            (hook, replaced)
-        };
-        Retired {
-            hooked: hook.map(follow),
-            snapshot: self.current.swap(next),
         }
     }
 }

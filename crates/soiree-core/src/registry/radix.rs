@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-/// A map that is changed by making another one, which shares all but the path to the change.
+/// An immutable map. A change makes another map that shares all nodes except those on the path to the change.
 ///
-/// A radix tree with 16 ways and compressed paths. A map of one element allocates nothing.
+/// A radix tree with 16 children per node and compressed paths. A map with one element allocates nothing.
 #[derive(Clone)]
 pub(super) struct RadixMap<V> {
     root: Option<Node<V>>,
@@ -13,11 +13,14 @@ pub(super) struct RadixMap<V> {
 #[derive(Clone)]
 enum Node<V> {
     Leaf(u64, V),
-    /// `prefix` is what all keys below have above the four bits at `shift`; `present` says which children there are.
+    /// Two or more keys.
     Branch {
+        /// The bits that all keys below share: those above the four bits at `shift`.
         prefix: u64,
         shift: u8,
-        present: u16,
+        /// Bit `n` is set if a child holds the keys whose four bits at `shift` are `n`.
+        bitmap: u16,
+        /// One for each bit that is set, in the order of the bits.
         children: Arc<[Node<V>]>,
     },
 }
@@ -60,30 +63,32 @@ impl<V: Clone> RadixMap<V> {
                 Node::Branch {
                     prefix,
                     shift,
-                    present,
+                    bitmap,
                     children,
                 } => {
-                    if above(key, *shift) != *prefix {
+                    if prefix_of(key, *shift) != *prefix {
                         return None;
                     }
-                    node = &children[slot(*present, key, *shift).ok()?];
+                    node = &children[child_index(*bitmap, key, *shift).ok()?];
                 }
             }
         }
     }
 
-    /// This map with what `change` makes of the value at `key`; `None` stands for no value, on both sides.
-    pub(super) fn updated(&self, key: u64, change: impl FnOnce(Option<&V>) -> Option<V>) -> Self {
+    /// A copy in which `change` has replaced the value at `key`. `None` means no value, before and after.
+    pub(super) fn alter(&self, key: u64, change: impl FnOnce(Option<&V>) -> Option<V>) -> Self {
         let root = match &self.root {
             None => change(None).map(|value| Node::Leaf(key, value)),
-            Some(node) => node.updated(key, change),
+            Some(node) => node.alter(key, change),
         };
         Self { root }
     }
 
-    /// Whether this holds of one of the values. Allocates nothing.
-    pub(super) fn any(&self, mut holds: impl FnMut(&V) -> bool) -> bool {
-        self.root.as_ref().is_some_and(|root| root.any(&mut holds))
+    /// Whether any value satisfies the predicate. Allocates nothing.
+    pub(super) fn any(&self, mut predicate: impl FnMut(&V) -> bool) -> bool {
+        self.root
+            .as_ref()
+            .is_some_and(|root| root.any(&mut predicate))
     }
 
     /// All values in the order of their keys.
@@ -100,15 +105,16 @@ impl<V: Clone> RadixMap<V> {
     }
 }
 
-fn above(key: u64, shift: u8) -> u64 {
+/// The bits above the four bits at `shift`.
+fn prefix_of(key: u64, shift: u8) -> u64 {
     key >> shift >> 4
 }
 
-/// Where the child for `key` is, or where it would have to be put.
-fn slot(present: u16, key: u64, shift: u8) -> Result<usize, usize> {
+/// The index of the child for `key`, or the index to insert it at.
+fn child_index(bitmap: u16, key: u64, shift: u8) -> Result<usize, usize> {
     let bit = 1_u16 << ((key >> shift) & 15);
-    let index = (present & (bit - 1)).count_ones() as usize;
-    if present & bit == 0 {
+    let index = (bitmap & (bit - 1)).count_ones() as usize;
+    if bitmap & bit == 0 {
         Err(index)
     } else {
         Ok(index)
@@ -116,7 +122,7 @@ fn slot(present: u16, key: u64, shift: u8) -> Result<usize, usize> {
 }
 
 impl<V: Clone> Node<V> {
-    fn updated(&self, key: u64, change: impl FnOnce(Option<&V>) -> Option<V>) -> Option<Self> {
+    fn alter(&self, key: u64, change: impl FnOnce(Option<&V>) -> Option<V>) -> Option<Self> {
         match self {
             Node::Leaf(found, value) if *found == key => {
                 change(Some(value)).map(|value| Node::Leaf(key, value))
@@ -124,22 +130,22 @@ impl<V: Clone> Node<V> {
             Node::Branch {
                 prefix,
                 shift,
-                present,
+                bitmap,
                 children,
-            } if above(key, *shift) == *prefix => {
+            } if prefix_of(key, *shift) == *prefix => {
                 let bit = 1_u16 << ((key >> shift) & 15);
-                let (present, children): (u16, Arc<[_]>) = match slot(*present, key, *shift) {
-                    Ok(index) => match children[index].updated(key, change) {
+                let (bitmap, children): (u16, Arc<[_]>) = match child_index(*bitmap, key, *shift) {
+                    Ok(index) => match children[index].alter(key, change) {
                         Some(child) => {
                             let mut children = children.to_vec();
                             children[index] = child;
-                            (*present, children.into())
+                            (*bitmap, children.into())
                         }
                         None if children.len() == 2 => return Some(children[1 - index].clone()),
                         None => {
                             let mut children = children.to_vec();
                             children.remove(index);
-                            (present & !bit, children.into())
+                            (bitmap & !bit, children.into())
                         }
                     },
                     Err(index) => {
@@ -150,39 +156,39 @@ impl<V: Clone> Node<V> {
                         all.extend_from_slice(&children[..index]);
                         all.push(Node::Leaf(key, value));
                         all.extend_from_slice(&children[index..]);
-                        (present | bit, all.into())
+                        (bitmap | bit, all.into())
                     }
                 };
                 Some(Node::Branch {
                     prefix: *prefix,
                     shift: *shift,
-                    present,
+                    bitmap,
                     children,
                 })
             }
             _ => Some(match change(None) {
-                Some(value) => self.clone().joined(Node::Leaf(key, value)),
+                Some(value) => self.clone().joined_with(Node::Leaf(key, value)),
                 None => self.clone(),
             }),
         }
     }
 
-    fn any(&self, holds: &mut dyn FnMut(&V) -> bool) -> bool {
+    fn any(&self, predicate: &mut dyn FnMut(&V) -> bool) -> bool {
         match self {
-            Node::Leaf(_, value) => holds(value),
-            Node::Branch { children, .. } => children.iter().any(|child| child.any(holds)),
+            Node::Leaf(_, value) => predicate(value),
+            Node::Branch { children, .. } => children.iter().any(|child| child.any(predicate)),
         }
     }
 
-    /// A branch over two nodes whose keys differ above both.
-    fn joined(self, other: Self) -> Self {
-        let (a, b) = (self.some_key(), other.some_key());
+    /// A branch over two nodes with different prefixes.
+    fn joined_with(self, other: Self) -> Self {
+        let (a, b) = (self.any_key(), other.any_key());
         let shift = (63 - (a ^ b).leading_zeros() as u8) & !3;
         let bit = |key: u64| 1_u16 << ((key >> shift) & 15);
         Node::Branch {
-            prefix: above(a, shift),
+            prefix: prefix_of(a, shift),
             shift,
-            present: bit(a) | bit(b),
+            bitmap: bit(a) | bit(b),
             children: if a < b {
                 Arc::new([self, other])
             } else {
@@ -191,7 +197,8 @@ impl<V: Clone> Node<V> {
         }
     }
 
-    fn some_key(&self) -> u64 {
+    /// A key with the prefix that all keys below share.
+    fn any_key(&self) -> u64 {
         match self {
             Node::Leaf(key, _) => *key,
             Node::Branch { prefix, shift, .. } => prefix << 4 << shift,
@@ -206,7 +213,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     proptest! {
-        /// L1, T3: the order of keys is the order of listeners, and what is taken out leaves nothing.
+        /// L1, T3: the order of keys is the order of listeners, and a removed key leaves nothing behind.
         #[test]
         fn behaves_like_a_sorted_map(
             changes in prop::collection::vec((prop_oneof![0_u64..40, any::<u64>()], any::<bool>()), 0..200)
@@ -215,7 +222,7 @@ mod tests {
             let mut oracle = BTreeMap::new();
             for (step, (key, insert)) in changes.into_iter().enumerate() {
                 let value = insert.then_some(step);
-                map = map.updated(key, |old| {
+                map = map.alter(key, |old| {
                     assert_eq!(old, oracle.get(&key));
                     value
                 });

@@ -1,4 +1,4 @@
-//! One listener of one pattern.
+//! One listener that is subscribed to one pattern.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::error::SubscribeError;
 use crate::introspection::ListenerInfo;
 use crate::listener::{
-    ASYNC_BULKHEAD, BoxError, Listener, ListenerError, ListenerId, ListenerPanic, Place,
+    ASYNC_BULKHEAD, BoxError, ErrorContext, Listener, ListenerError, ListenerId, ListenerPanic,
 };
 use crate::observe::ListenerRef;
 use crate::options::{Filter, ListenerOptions};
@@ -18,27 +18,28 @@ use crate::rejection::SubmitErrorReason;
 use crate::retry::Retry;
 use crate::topic::Pattern;
 
-/// The bits of a rank that hold the order of registration; the priority lies above.
+/// The low bits of a rank, which hold the sequence number. The priority is above them.
 const SEQ_BITS: u32 = 56;
 
-/// A subscribed listener and how it is to be called.
+/// A listener that is subscribed to a pattern, and its options.
 pub struct Registration {
-    /// Orders the listeners of an emission: priority, then order of registration.
+    /// Sorts listeners in calling order: by priority, then by sequence number.
     pub(super) rank: u64,
     pub(super) pattern: Arc<str>,
+    /// The pattern has no wildcard.
     pub(super) literal: bool,
-    /// It has no pool, filter or limit of runs, so that there is nothing to find out before it is called.
+    /// The listener has no filter, run limit, timeout or pool of its own, so it can be called without any check.
     pub plain: bool,
     pub(super) id: ListenerId,
-    /// Where in the program's source it was registered, if whoever did so has said.
     registered_at: Option<&'static Location<'static>>,
-    /// What is called.
+    /// The listener itself.
     pub listener: Arc<dyn Listener>,
-    options_set: Option<Box<Options>>,
+    /// `None` if none of these options is set, as for most listeners.
+    rare_options: Option<Box<RareOptions>>,
 }
 
-/// What most listeners have nothing of.
-struct Options {
+/// Options that few listeners set.
+struct RareOptions {
     name: Option<Arc<str>>,
     filter: Option<Filter>,
     pool: Option<Arc<str>>,
@@ -48,18 +49,20 @@ struct Options {
     runs_left: Option<AtomicU64>,
 }
 
-/// Whether a listener may be called.
+/// Whether the caller may call a listener, which may have a limited number of runs.
 pub enum Claim {
-    /// It may be called.
+    /// Call the listener.
     Call,
-    /// It may be called, for the last time.
+    /// Call the listener. This is its last run.
     CallLast,
-    /// All its runs are taken.
+    /// Do not call the listener: it has no run left.
     Exhausted,
 }
 
 impl Registration {
-    /// A listener that is not registered yet. An async listener runs on the bulkhead `async` unless its options name another.
+    /// Checks the options of a listener that is not subscribed yet. Pass it to [`Registry::register`](super::Registry::register).
+    ///
+    /// An async listener runs on the bulkhead `async` unless its options name another one.
     ///
     /// # Errors
     /// If the options are invalid.
@@ -81,65 +84,66 @@ impl Registration {
         Ok(Self {
             plain,
             rank: (5 - options.priority as u64) << SEQ_BITS,
-            pattern: Arc::clone(pattern.shared()),
+            pattern: Arc::clone(pattern.text()),
             literal: pattern.is_literal(),
             id,
             registered_at: options.registered_at,
             listener,
-            options_set: Options::of(options),
+            rare_options: RareOptions::of(options),
         })
     }
 
-    /// Registers it after all those with lower numbers.
+    /// Sets the sequence number, which puts the listener after those of its priority with lower numbers.
     pub(super) fn registered(mut self, seq: u64) -> Arc<Self> {
         self.rank |= seq;
         Arc::new(self)
     }
 
-    /// Decides which events it is called for.
+    /// The filter, which decides for which events the listener is called.
     pub fn filter(&self) -> Option<&Filter> {
-        self.options_set.as_ref()?.filter.as_ref()
+        self.rare_options.as_ref()?.filter.as_ref()
     }
 
-    /// The bulkhead that it runs on, if it has one of its own.
+    /// The bulkhead that the listener runs on, if its options name one.
     pub fn pool(&self) -> Option<&Arc<str>> {
-        self.options_set.as_ref()?.pool.as_ref()
+        self.rare_options.as_ref()?.pool.as_ref()
     }
 
-    /// How it is retried when it fails.
+    /// How the listener is retried when it fails.
     pub fn retry(&self) -> Option<Retry> {
-        self.options_set.as_ref()?.retry
+        self.rare_options.as_ref()?.retry
     }
 
-    /// For how long it may run, if that is its own affair.
+    /// How long the listener may run before it counts as slow, if its options say so.
     pub fn slow_after(&self) -> Option<Duration> {
-        self.options_set.as_ref()?.slow_after
+        self.rare_options.as_ref()?.slow_after
     }
 
-    /// How long it is waited for.
+    /// How long an emission waits for the listener.
     pub fn timeout(&self) -> Option<Duration> {
-        self.options_set.as_ref()?.timeout
+        self.rare_options.as_ref()?.timeout
     }
 
     fn name(&self) -> Option<&Arc<str>> {
-        self.options_set.as_ref()?.name.as_ref()
+        self.rare_options.as_ref()?.name.as_ref()
     }
 
     fn runs_left(&self) -> Option<&AtomicU64> {
-        self.options_set.as_ref()?.runs_left.as_ref()
+        self.rare_options.as_ref()?.runs_left.as_ref()
     }
 
-    /// Whether the listener is a future, for a pool that polls it.
+    /// Whether the listener is an [async listener](crate::AsyncListener).
     pub fn is_async(&self) -> bool {
         self.listener.as_async().is_some()
     }
 
-    /// Takes one of the runs, if they are limited.
+    /// Takes one run, if the number of runs is limited. Call it once before each call of the listener, retries excepted.
     pub fn claim(&self) -> Claim {
-        let Some(left) = self.runs_left() else {
+        let Some(runs_left) = self.runs_left() else {
             return Claim::Call;
         };
-        let taken = left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
+        let taken =
+            runs_left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
         match taken {
             Err(_) => Claim::Exhausted,
             Ok(1) => Claim::CallLast,
@@ -147,10 +151,13 @@ impl Registration {
         }
     }
 
-    /// Whether it can still be called.
     pub(super) fn has_runs_left(&self) -> bool {
-        let left = self.runs_left();
-        left.is_none_or(|left| left.load(Ordering::Acquire) > 0)
+        self.runs_left()
+            .is_none_or(|runs_left| runs_left.load(Ordering::Acquire) > 0)
+    }
+
+    pub(super) fn has_id(&self, pattern: &Pattern, id: &ListenerId) -> bool {
+        self.pattern == *pattern.text() && self.id == *id
     }
 
     fn priority(&self) -> Priority {
@@ -166,7 +173,7 @@ impl Registration {
 
     pub(super) fn info(&self) -> ListenerInfo {
         ListenerInfo {
-            pattern: Pattern::known(&self.pattern, self.literal),
+            pattern: Pattern::from_valid(&self.pattern, self.literal),
             priority: self.priority(),
             registration: self.rank & ((1 << SEQ_BITS) - 1),
             id: self.id.clone(),
@@ -182,7 +189,7 @@ impl Registration {
         }
     }
 
-    /// As observers are told of it.
+    /// The listener as observers see it.
     pub fn listener_ref(&self) -> ListenerRef<'_> {
         ListenerRef {
             pattern: &self.pattern,
@@ -194,17 +201,17 @@ impl Registration {
         }
     }
 
-    /// The error that it returned for an event on this topic.
+    /// The error of a listener that returned `error` for an event on this topic.
     pub fn failed(&self, topic: &str, error: BoxError) -> ListenerError {
-        ListenerError::failed(self.place(topic), error)
+        ListenerError::failed(self.error_context(topic), error)
     }
 
-    /// It panicked.
+    /// The error of a listener that panicked.
     pub fn panicked(&self, topic: &str, payload: &PanicPayload) -> ListenerError {
-        ListenerError::panicked(self.place(topic), payload.message())
+        ListenerError::panicked(self.error_context(topic), payload.message())
     }
 
-    /// Its panic, for the panic handler.
+    /// The panic of a listener, for the panic handler.
     pub fn panic<'a>(&'a self, topic: &'a str, payload: &'a PanicPayload) -> ListenerPanic<'a> {
         ListenerPanic {
             topic,
@@ -217,28 +224,28 @@ impl Registration {
         }
     }
 
-    /// It has not returned in time.
+    /// The error of a listener that has run for longer than its timeout.
     pub fn timed_out(&self, topic: &str, limit: Duration) -> ListenerError {
-        ListenerError::timed_out(self.place(topic), limit)
+        ListenerError::timed_out(self.error_context(topic), limit)
     }
 
-    /// Its pool rejected it.
+    /// The error of a listener that its pool rejected.
     pub fn rejected(&self, topic: &str, reason: SubmitErrorReason) -> ListenerError {
-        ListenerError::refused(self.place(topic), reason)
+        ListenerError::rejected(self.error_context(topic), reason)
     }
 
-    /// Its pool dropped it before it started.
+    /// The error of a listener that its pool dropped before it started.
     pub fn discarded(&self, topic: &str) -> ListenerError {
-        ListenerError::discarded(self.place(topic))
+        ListenerError::discarded(self.error_context(topic))
     }
 
-    /// It is async, and was dropped before its end.
+    /// The error of an async listener that was dropped before it ended.
     pub fn cancelled(&self, topic: &str) -> ListenerError {
-        ListenerError::cancelled(self.place(topic))
+        ListenerError::cancelled(self.error_context(topic))
     }
 
-    fn place<'a>(&'a self, topic: &'a str) -> Place<'a> {
-        Place {
+    fn error_context<'a>(&'a self, topic: &'a str) -> ErrorContext<'a> {
+        ErrorContext {
             topic,
             listener: &self.id,
             pattern: &self.pattern,
@@ -248,7 +255,7 @@ impl Registration {
     }
 }
 
-impl Options {
+impl RareOptions {
     fn of(options: ListenerOptions) -> Option<Box<Self>> {
         let ListenerOptions {
             priority: _,

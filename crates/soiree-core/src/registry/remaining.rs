@@ -1,18 +1,20 @@
-//! The listeners that an emission has yet to call.
+//! The listeners that an emission has not called yet.
 
 use std::sync::Arc;
 
 use super::registration::Registration;
 use super::snapshot::{Snapshot, Visitor};
 
-/// Those listeners of a topic that come after a certain one, in the state of the registry that their emission reads.
+/// The listeners of an emission that come after one of them, in the snapshot that the emission reads.
+///
+/// An emission that moves to another thread goes on with these.
 pub struct RemainingListeners {
     snapshot: Arc<Snapshot>,
     rank: u64,
 }
 
 impl RemainingListeners {
-    /// Those after this one.
+    /// The listeners that come after `entry` in calling order.
     pub fn after(snapshot: &Arc<Snapshot>, entry: &Registration) -> Self {
         Self {
             snapshot: Arc::clone(snapshot),
@@ -20,49 +22,48 @@ impl RemainingListeners {
         }
     }
 
-    /// Whether there are none.
+    /// Whether no listener of the topic remains.
     pub fn is_empty(&self, topic: &str) -> bool {
         let mut empty = true;
-        self.snapshot
-            .look(topic, |entry| empty &= entry.rank <= self.rank);
+        self.look(topic, |_| empty = false);
         empty
     }
 
-    /// Has them visited, in calling order.
+    /// Passes the remaining listeners of the topic to the visitor, in calling order.
     pub fn visit(&self, topic: &str, visitor: &mut impl Visitor) {
         self.snapshot.visit(
             topic,
             self.snapshot.find(self.snapshot.hash(topic), topic),
-            &mut After {
+            &mut AfterRank {
                 rank: self.rank,
                 visitor,
             },
         );
     }
 
-    /// Calls `found` with them, in calling order.
+    /// Calls `found` with each remaining listener of the topic, in calling order. Does not count the topic as emitted.
     pub fn look(&self, topic: &str, mut found: impl FnMut(&Arc<Registration>)) {
-        self.snapshot.look(topic, |entry| {
-            if entry.rank > self.rank {
-                found(entry);
+        self.snapshot.for_each_matching(topic, |registration| {
+            if registration.rank > self.rank {
+                found(registration);
             }
         });
     }
 }
 
-/// Leaves out those up to a rank.
-struct After<'a, V> {
+/// Passes on the listeners above a rank.
+struct AfterRank<'a, V> {
     rank: u64,
     visitor: &'a mut V,
 }
 
-impl<V: Visitor> Visitor for After<'_, V> {
+impl<V: Visitor> Visitor for AfterRank<'_, V> {
     fn visit<'e>(
         &mut self,
-        entries: impl Iterator<Item = &'e Arc<Registration>>,
+        registrations: impl Iterator<Item = &'e Arc<Registration>>,
         snapshot: &Arc<Snapshot>,
     ) {
-        let after = entries.filter(|entry| entry.rank > self.rank);
+        let after = registrations.filter(|registration| registration.rank > self.rank);
         self.visitor.visit(after, snapshot);
     }
 }

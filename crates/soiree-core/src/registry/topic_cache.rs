@@ -1,4 +1,4 @@
-//! Topics whose listeners are known already.
+//! The listeners of recently emitted topics.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -7,171 +7,176 @@ use super::registration::Registration;
 use crate::listener::Listener;
 
 const WAYS: usize = 2;
-/// Sets of the first table and of the largest one.
-pub(super) const SMALLEST: usize = 32;
-const LARGEST: usize = 2048;
+/// The number of sets of the smallest cache, which every registry starts with.
+pub(super) const MIN_SETS: usize = 32;
+/// The number of sets of the largest cache.
+const MAX_SETS: usize = 2048;
 
-/// The listeners of recently emitted topics, in calling order, for one snapshot.
+/// A set-associative cache of the listeners of topics, in calling order, for one snapshot.
 ///
-/// Of fixed size, filled as topics are emitted and never changed afterwards: whoever reads it touches no shared counter.
-/// A topic is taken up when it is seen for the second time, so that topics emitted once leave nothing. When topics that
-/// were seen twice find no place, the registry publishes the snapshot anew with a larger, empty table.
+/// The cache has a fixed size. A filled place never changes, so a hit writes to no memory that threads share. A topic
+/// enters the cache when it is emitted for the second time, so topics that are emitted once leave nothing behind. When too
+/// many topics find their set full, the registry publishes the snapshot again with a larger, empty cache.
 pub(super) struct TopicCache {
+    /// Allocated at the first emit.
     sets: OnceLock<Box<[Set]>>,
-    size: usize,
-    turned_away: AtomicU32,
+    set_count: usize,
+    /// How many topics found their set full.
+    conflicts: AtomicU32,
 }
 
 #[derive(Default)]
 struct Set {
-    /// A tag of the topic seen last that is not in the set.
-    seen: AtomicU32,
+    /// A tag of the last topic that was looked for and not found.
+    last_miss: AtomicU32,
     ways: [OnceLock<CachedTopic>; WAYS],
 }
 
-/// The listeners of one topic.
+/// A topic and its listeners.
 pub struct CachedTopic {
     hash: u64,
     topic: Box<str>,
-    /// In calling order.
+    /// The listeners, in calling order.
     pub calls: Box<[CachedListener]>,
-    /// There is nothing to ask before any of them is called, and there is one.
+    /// The topic has listeners, and all of them are [`plain`](Registration::plain).
     pub plain: bool,
 }
 
-/// One of them, and beside it what is called, which is found faster here than there.
+/// One listener of a cached topic.
 pub struct CachedListener {
-    /// What is called.
+    /// The listener. A copy of the one in `entry`, which saves a pointer per call.
     pub listener: Arc<dyn Listener>,
-    /// How it is called.
+    /// The listener's registration.
     pub entry: Arc<Registration>,
 }
 
 impl TopicCache {
-    pub(super) fn new(size: usize) -> Self {
+    pub(super) fn new(set_count: usize) -> Self {
         Self {
             sets: OnceLock::new(),
-            size,
-            turned_away: AtomicU32::new(0),
+            set_count,
+            conflicts: AtomicU32::new(0),
         }
     }
 
-    pub(super) fn next_size(&self) -> usize {
-        (self.size * 4).min(LARGEST)
+    /// An empty cache of the same size.
+    pub(super) fn emptied(&self) -> Self {
+        Self::new(self.set_count)
     }
 
-    pub(super) fn size(&self) -> usize {
-        self.size
+    /// An empty cache of four times the size, up to [`MAX_SETS`].
+    pub(super) fn enlarged(&self) -> Self {
+        Self::new((self.set_count * 4).min(MAX_SETS))
     }
 
-    // Every emission on the caller's thread does this, and the call takes a part of it that can be measured.
+    // `always`, because every `emit_sync` calls this, and the call itself takes a measurable part of it.
     #[inline(always)]
     pub(super) fn get(&self, hash: u64, topic: &str) -> Option<&CachedTopic> {
-        let set = &self.sets.get()?[hash as usize & (self.size - 1)];
+        let set = &self.sets.get()?[hash as usize & (self.set_count - 1)];
         for way in &set.ways {
-            let known = way.get()?;
-            if known.hash == hash && is_same(&known.topic, topic) {
-                return Some(known);
+            let cached = way.get()?;
+            if cached.hash == hash && short_eq(&cached.topic, topic) {
+                return Some(cached);
             }
         }
         None
     }
 
-    /// Whether the topic was seen before, so that its listeners are worth keeping; notes that it was seen.
+    /// Records a miss. Returns whether the last miss in the same set was the same topic, which is then worth caching.
     pub(super) fn seen_before(&self, hash: u64) -> bool {
         let sets = self.sets.get_or_init(|| {
             std::iter::repeat_with(Set::default)
-                .take(self.size)
+                .take(self.set_count)
                 .collect()
         });
         let tag = (hash >> 32) as u32 | 1;
-        sets[hash as usize & (self.size - 1)]
-            .seen
+        sets[hash as usize & (self.set_count - 1)]
+            .last_miss
             .swap(tag, Ordering::Relaxed)
             == tag
     }
 
-    /// Keeps the listeners of a topic that was [`seen_before`](Self::seen_before) twice. Says whether the table is too saturated.
-    pub(super) fn keep(&self, hash: u64, topic: &str, listeners: &[&Arc<Registration>]) -> bool {
+    /// Caches the listeners of a topic, if its set has a free way. Returns whether the cache is too small.
+    pub(super) fn insert(&self, hash: u64, topic: &str, listeners: &[&Arc<Registration>]) -> bool {
         let Some(sets) = self.sets.get() else {
             return false;
         };
-        let set = &sets[hash as usize & (self.size - 1)];
+        let set = &sets[hash as usize & (self.set_count - 1)];
         if let Some(free) = set.ways.iter().find(|way| way.get().is_none()) {
             free.get_or_init(|| CachedTopic::new(hash, topic, listeners));
             return false;
         }
-        let turned_away = self.turned_away.fetch_add(1, Ordering::Relaxed);
-        turned_away as usize >= self.size * WAYS
+        let conflicts = self.conflicts.fetch_add(1, Ordering::Relaxed);
+        conflicts as usize >= self.set_count * WAYS
     }
 }
 
-/// As `==`, without the call into the C library that takes longer than comparing so few bytes.
+/// `==` for short texts: without the call into the C library, which takes longer than comparing a topic.
 #[inline]
-fn is_same(one: &str, other: &str) -> bool {
+fn short_eq(left: &str, right: &str) -> bool {
     const WORD: usize = size_of::<u64>();
-    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let (left, right) = (left.as_bytes(), right.as_bytes());
     let word = |bytes: &[u8]| bytes.try_into().map(u64::from_ne_bytes).ok();
-    if one.len() != other.len() {
+    if left.len() != right.len() {
         return false;
     }
-    let (a, b) = (one.chunks_exact(WORD), other.chunks_exact(WORD));
+    let (a, b) = (left.chunks_exact(WORD), right.chunks_exact(WORD));
     let (x, y) = (a.remainder(), b.remainder());
     a.zip(b).all(|(a, b)| word(a) == word(b)) && x.iter().zip(y).all(|(x, y)| x == y)
 }
 
 impl CachedTopic {
     fn new(hash: u64, topic: &str, listeners: &[&Arc<Registration>]) -> Self {
-        let call = |entry: &&Arc<Registration>| CachedListener {
-            listener: Arc::clone(&entry.listener),
-            entry: Arc::clone(entry),
+        let cached = |registration: &&Arc<Registration>| CachedListener {
+            listener: Arc::clone(&registration.listener),
+            entry: Arc::clone(registration),
         };
         Self {
             hash,
             topic: topic.into(),
-            calls: listeners.iter().map(call).collect(),
-            plain: !listeners.is_empty() && listeners.iter().all(|entry| entry.plain),
+            calls: listeners.iter().map(cached).collect(),
+            plain: !listeners.is_empty() && listeners.iter().all(|one| one.plain),
         }
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = &Arc<Registration>> {
+    pub(super) fn registrations(&self) -> impl Iterator<Item = &Arc<Registration>> {
         self.calls.iter().map(|call| &call.entry)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{SMALLEST, TopicCache, WAYS};
+    use super::{MIN_SETS, TopicCache, WAYS};
 
-    /// T3: a topic that is emitted once leaves nothing.
+    /// T3: a topic that is emitted once leaves nothing behind.
     #[test]
-    fn a_topic_is_kept_when_it_is_met_for_the_second_time() {
-        let table = TopicCache::new(SMALLEST);
-        assert!(!table.seen_before(1 << 32), "nothing was seen yet");
-        assert!(!table.seen_before(7 << 32));
-        assert!(!table.seen_before(9 << 32), "another topic of the same set");
-        assert!(!table.seen_before(7 << 32), "which was seen in between");
-        assert!(table.seen_before(7 << 32));
-        assert!(table.get(7 << 32, "t").is_none());
-        assert!(!table.keep(7 << 32, "t", &[]));
+    fn a_topic_is_worth_caching_when_it_is_missed_twice_in_a_row() {
+        let cache = TopicCache::new(MIN_SETS);
+        assert!(!cache.seen_before(1 << 32), "the first miss of all");
+        assert!(!cache.seen_before(7 << 32));
+        assert!(!cache.seen_before(9 << 32), "another topic of the same set");
+        assert!(!cache.seen_before(7 << 32), "the other topic came between");
+        assert!(cache.seen_before(7 << 32));
+        assert!(cache.get(7 << 32, "t").is_none());
+        assert!(!cache.insert(7 << 32, "t", &[]));
         assert!(
-            table
+            cache
                 .get(7 << 32, "t")
-                .is_some_and(|known| known.calls.is_empty())
+                .is_some_and(|cached| cached.calls.is_empty())
         );
-        assert!(table.get(7 << 32, "u").is_none(), "hashes may collide");
+        assert!(cache.get(7 << 32, "u").is_none(), "hashes may collide");
     }
 
-    /// T3: however many topics there are, the table keeps its size, and says so.
+    /// T3: the cache keeps its size however many topics are emitted, and reports when it is too small.
     #[test]
-    fn a_full_table_takes_no_more_and_asks_for_a_larger_one() {
-        let table = TopicCache::new(SMALLEST);
-        table.seen_before(0);
-        let saturated = (0..SMALLEST * WAYS + WAYS + 1)
-            .filter(|number| table.keep(0, &number.to_string(), &[]))
+    fn a_full_cache_takes_no_more_topics_and_asks_for_a_larger_one() {
+        let cache = TopicCache::new(MIN_SETS);
+        cache.seen_before(0);
+        let saturated = (0..MIN_SETS * WAYS + WAYS + 1)
+            .filter(|number| cache.insert(0, &number.to_string(), &[]))
             .count();
         assert_eq!(saturated, 1);
-        assert!(table.get(0, "1").is_some() && table.get(0, "2").is_none());
-        assert_eq!(table.next_size(), 4 * SMALLEST);
+        assert!(cache.get(0, "1").is_some() && cache.get(0, "2").is_none());
+        assert_eq!(cache.enlarged().set_count, 4 * MIN_SETS);
     }
 }

@@ -1,4 +1,4 @@
-//! Patterns with wildcards, by segment.
+//! A persistent trie over the segments of the patterns that have wildcards.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -8,33 +8,37 @@ use foldhash::fast::RandomState;
 use super::hash_map::HashMap;
 use super::pattern_listeners::PatternListeners;
 
-/// A persistent tree of segments, of which all patterns below a node have the same up to that node.
+/// A node of the trie. All patterns below it start with the same segments.
 ///
-/// A pattern is spelled out in nodes no further than it shares its segments with another one.
+/// Paths are compressed: a pattern has nodes of its own only for the segments that it shares with another pattern.
 #[derive(Clone, Default)]
 pub(super) struct Node {
+    /// The segment that leads to this node.
     segment: Box<str>,
-    /// Where in the patterns below the segments of the children begin.
-    pub(super) start: usize,
+    /// The byte at which the next segment starts, in every pattern below.
+    pub(super) offset: usize,
     children: HashMap<Child>,
-    pub(super) star: Option<Child>,
-    pub(super) globstar: Option<Child>,
-    pub(super) here: Option<PatternListeners>,
+    /// What `*` leads to.
+    pub(super) single_wildcard: Option<Child>,
+    /// What `**` leads to.
+    pub(super) multi_wildcard: Option<Child>,
+    /// The listeners of the pattern that ends here.
+    pub(super) listeners: Option<PatternListeners>,
 }
 
 #[derive(Clone)]
 pub(super) enum Child {
-    /// There is one pattern, which has its own text.
-    Lone(PatternListeners),
-    /// There are several.
+    /// The only pattern below. The rest of it is read from its own text.
+    Leaf(PatternListeners),
+    /// Two or more patterns.
     Node(Arc<Node>),
 }
 
 impl Child {
-    /// Whether this segment leads to it from a node whose children's segments begin at `start`.
-    fn is_at(&self, start: usize, segment: &str) -> bool {
+    /// Whether `segment` leads to this child. The segment starts at byte `offset` of the child's patterns.
+    fn has_segment(&self, offset: usize, segment: &str) -> bool {
         match self {
-            Self::Lone(group) => behind(rest(group.pattern(), start), segment).is_some(),
+            Self::Leaf(leaf) => strip_segment(suffix(leaf.pattern(), offset), segment).is_some(),
             Self::Node(node) => *node.segment == *segment,
         }
     }
@@ -42,124 +46,125 @@ impl Child {
 
 impl Node {
     pub(super) fn is_empty(&self) -> bool {
-        self.here.is_none()
+        self.listeners.is_none()
             && self.children.is_empty()
-            && self.star.is_none()
-            && self.globstar.is_none()
+            && self.single_wildcard.is_none()
+            && self.multi_wildcard.is_none()
     }
 
-    /// The only group in this tree, if there is exactly one.
+    /// The listeners of the only pattern below, if there is exactly one.
     fn single(&self) -> Option<&PatternListeners> {
-        let child = match (&self.here, &self.star, &self.globstar) {
-            (Some(here), None, None) if self.children.is_empty() => return Some(here),
+        let child = match (&self.listeners, &self.single_wildcard, &self.multi_wildcard) {
+            (Some(only), None, None) if self.children.is_empty() => return Some(only),
             (None, Some(only), None) | (None, None, Some(only)) if self.children.is_empty() => only,
             (None, None, None) => self.children.single()?,
             _ => return None,
         };
         match child {
-            Child::Lone(group) => Some(group),
+            Child::Leaf(leaf) => Some(leaf),
             Child::Node(_) => None,
         }
     }
 
-    /// This tree with the group of the pattern changed.
-    pub(super) fn updated(
+    /// A copy in which `change` has replaced the listeners of `pattern`. `None` means no listeners, before and after.
+    pub(super) fn alter(
         &self,
         hasher: &RandomState,
         pattern: &str,
         change: &mut dyn FnMut(Option<&PatternListeners>) -> Option<PatternListeners>,
     ) -> Self {
-        let mut this = self.clone();
-        let (segment, _) = split(rest(pattern, self.start));
-        let mut below = |child: Option<&Child>| {
+        let mut altered = self.clone();
+        let (segment, _) = split_first_segment(suffix(pattern, self.offset));
+        let mut alter_child = |child: Option<&Child>| {
             let node = match child {
-                None => return change(None).map(Child::Lone),
-                Some(Child::Lone(group)) if **group.pattern() == *pattern => {
-                    return change(Some(group)).map(Child::Lone);
+                None => return change(None).map(Child::Leaf),
+                Some(Child::Leaf(leaf)) if **leaf.pattern() == *pattern => {
+                    return change(Some(leaf)).map(Child::Leaf);
                 }
-                Some(Child::Node(node)) => node.updated(hasher, pattern, change),
-                Some(Child::Lone(group)) => {
+                Some(Child::Node(node)) => node.alter(hasher, pattern, change),
+                Some(Child::Leaf(leaf)) => {
                     let node = Self {
                         segment: segment.into(),
-                        start: self.start + segment.len() + 1,
+                        offset: self.offset + segment.len() + 1,
                         ..Self::default()
                     };
-                    let mut same = |_: Option<&PatternListeners>| Some(group.clone());
-                    node.updated(hasher, group.pattern(), &mut same)
-                        .updated(hasher, pattern, change)
+                    let mut keep = |_: Option<&PatternListeners>| Some(leaf.clone());
+                    node.alter(hasher, leaf.pattern(), &mut keep)
+                        .alter(hasher, pattern, change)
                 }
             };
             Some(match node.single() {
-                Some(group) => Child::Lone(group.clone()),
+                Some(only) => Child::Leaf(only.clone()),
                 None => Child::Node(Arc::new(node)),
             })
         };
         match segment {
-            "" => this.here = change(self.here.as_ref()),
-            "*" => this.star = below(self.star.as_ref()),
-            "**" => this.globstar = below(self.globstar.as_ref()),
+            "" => altered.listeners = change(self.listeners.as_ref()),
+            "*" => altered.single_wildcard = alter_child(self.single_wildcard.as_ref()),
+            "**" => altered.multi_wildcard = alter_child(self.multi_wildcard.as_ref()),
             _ => {
                 let hash = hasher.hash_one(segment);
-                let is_meant = |child: &Child| child.is_at(self.start, segment);
-                this.children = self.children.updated(hash, is_meant, below);
+                let eq = |child: &Child| child.has_segment(self.offset, segment);
+                altered.children = self.children.alter(hash, eq, alter_child);
             }
         }
-        this
+        altered
     }
 
-    /// The group of exactly this pattern.
-    pub(super) fn group(&self, hasher: &RandomState, pattern: &str) -> Option<&PatternListeners> {
+    /// The listeners of exactly this pattern.
+    pub(super) fn get(&self, hasher: &RandomState, pattern: &str) -> Option<&PatternListeners> {
         let mut node = self;
         loop {
-            let child = match split(rest(pattern, node.start)).0 {
-                "" => return node.here.as_ref(),
-                "*" => node.star.as_ref()?,
-                "**" => node.globstar.as_ref()?,
+            let child = match split_first_segment(suffix(pattern, node.offset)).0 {
+                "" => return node.listeners.as_ref(),
+                "*" => node.single_wildcard.as_ref()?,
+                "**" => node.multi_wildcard.as_ref()?,
                 segment => node.child(hasher.hash_one(segment), segment)?,
             };
             match child {
-                Child::Lone(group) => return (**group.pattern() == *pattern).then_some(group),
+                Child::Leaf(leaf) => return (**leaf.pattern() == *pattern).then_some(leaf),
                 Child::Node(below) => node = below,
             }
         }
     }
 
+    /// The child that a segment without a wildcard leads to.
     pub(super) fn child(&self, hash: u64, segment: &str) -> Option<&Child> {
-        let is_meant = |child: &Child| child.is_at(self.start, segment);
-        self.children.get(hash, is_meant)
+        let eq = |child: &Child| child.has_segment(self.offset, segment);
+        self.children.get(hash, eq)
     }
 
-    /// Calls `found` with the group of every pattern, in no order.
-    pub(super) fn each<'a>(&'a self, found: &mut dyn FnMut(&'a PatternListeners)) {
-        self.here.iter().for_each(&mut *found);
-        let wildcards = self.star.iter().chain(&self.globstar);
+    /// Calls `visit` with the listeners of every pattern, in no order.
+    pub(super) fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a PatternListeners)) {
+        self.listeners.iter().for_each(&mut *visit);
+        let wildcards = self.single_wildcard.iter().chain(&self.multi_wildcard);
         for child in self.children.values().chain(wildcards) {
             match child {
-                Child::Lone(group) => found(group),
-                Child::Node(node) => node.each(found),
+                Child::Leaf(leaf) => visit(leaf),
+                Child::Node(node) => node.for_each(visit),
             }
         }
     }
 }
 
-/// What is left of a pattern from `start` on, where one of its segments begins or it has ended.
-pub(super) fn rest(pattern: &str, start: usize) -> &str {
-    pattern.get(start..).unwrap_or_default()
+/// The part of a pattern from byte `offset` on, which is the start of a segment or lies past the end.
+pub(super) fn suffix(pattern: &str, offset: usize) -> &str {
+    pattern.get(offset..).unwrap_or_default()
 }
 
-/// What is left of it behind its first segment, if that is this one.
-pub(super) fn behind<'a>(pattern: &'a str, segment: &str) -> Option<&'a str> {
-    let others = pattern.strip_prefix(segment)?;
-    if others.is_empty() {
-        return Some(others);
+/// The rest of a pattern after its first segment, if that is `segment`.
+pub(super) fn strip_segment<'a>(pattern: &'a str, segment: &str) -> Option<&'a str> {
+    let rest = pattern.strip_prefix(segment)?;
+    if rest.is_empty() {
+        return Some(rest);
     }
-    others.strip_prefix('.')
+    rest.strip_prefix('.')
 }
 
-/// The first segment and the others, if there are any.
+/// The first segment, and the rest if there is more than one.
 ///
-/// As `split_once('.')`, which is made for longer texts: its search takes longer to begin than most segments are long.
-pub(super) fn split(text: &str) -> (&str, Option<&str>) {
+/// Does what `split_once('.')` does. That is made for long texts: setting up its search costs more than reading a segment.
+pub(super) fn split_first_segment(text: &str) -> (&str, Option<&str>) {
     match text.bytes().position(|byte| byte == b'.') {
         Some(dot) => (&text[..dot], Some(&text[dot + 1..])),
         None => (text, None),
@@ -178,36 +183,36 @@ mod tests {
     use crate::options::ListenerOptions;
     use crate::topic::Pattern;
 
-    fn entry(pattern: &str, seq: u64) -> Arc<Registration> {
-        let pattern = Pattern::new(pattern).expect("the pattern is sound");
+    fn registration(pattern: &str, seq: u64) -> Arc<Registration> {
+        let pattern = Pattern::new(pattern).expect("the pattern is valid");
         let (id, options) = (ListenerId::new(seq.to_string()), ListenerOptions::new());
         let listener = Arc::new(|_: &dyn crate::Event| ());
-        let entry =
+        let registration =
             Registration::new(&pattern, id, options, listener).expect("the options are valid");
-        entry.registered(seq)
+        registration.registered(seq)
     }
 
     fn patterns(node: &Node) -> BTreeSet<Arc<str>> {
         let mut patterns = BTreeSet::new();
-        node.each(&mut |group| assert!(patterns.insert(Arc::clone(group.pattern()))));
+        node.for_each(&mut |listeners| assert!(patterns.insert(Arc::clone(listeners.pattern()))));
         patterns
     }
 
-    fn nodes_below(node: &Node) -> impl Iterator<Item = &Arc<Node>> {
-        let wildcards = node.star.iter().chain(&node.globstar);
+    fn inner_nodes(node: &Node) -> impl Iterator<Item = &Arc<Node>> {
+        let wildcards = node.single_wildcard.iter().chain(&node.multi_wildcard);
         let children = node.children.values().chain(wildcards);
         children.filter_map(|child| match child {
-            Child::Lone(_) => None,
+            Child::Leaf(_) => None,
             Child::Node(node) => Some(node),
         })
     }
 
-    fn every_node_serves_several(node: &Node) -> bool {
-        nodes_below(node).all(|node| patterns(node).len() > 1 && every_node_serves_several(node))
+    fn every_node_is_shared(node: &Node) -> bool {
+        inner_nodes(node).all(|node| patterns(node).len() > 1 && every_node_is_shared(node))
     }
 
     proptest! {
-        /// T3: what is taken off leaves no node that the others do not need.
+        /// T3: a pattern that is removed leaves no node that the others do not need.
         #[test]
         fn a_pattern_has_nodes_only_where_it_shares_them(
             changes in prop::collection::vec(
@@ -216,29 +221,29 @@ mod tests {
             )
         ) {
             let hasher = RandomState::default();
-            let mut tree = Node::default();
+            let mut trie = Node::default();
             let mut oracle: BTreeMap<Arc<str>, Vec<Arc<Registration>>> = BTreeMap::new();
             for ((segments, insert), seq) in changes.into_iter().zip(0..) {
-                let new = entry(&segments.join("."), seq);
+                let new = registration(&segments.join("."), seq);
                 let pattern = Arc::clone(&new.pattern);
-                let entries = oracle.entry(Arc::clone(&pattern)).or_default();
-                let changed = if insert { Some(Arc::clone(&new)) } else { entries.pop() };
-                // To take off what is not there changes nothing.
+                let registrations = oracle.entry(Arc::clone(&pattern)).or_default();
+                let changed = if insert { Some(Arc::clone(&new)) } else { registrations.pop() };
+                // Removing a registration that is not there changes nothing.
                 let changed = changed.unwrap_or(new);
-                tree = tree.updated(&hasher, &pattern, &mut |old| PatternListeners::updated(old, &changed, insert));
+                trie = trie.alter(&hasher, &pattern, &mut |old| PatternListeners::alter(old, &changed, insert));
                 if insert {
-                    entries.push(changed);
+                    registrations.push(changed);
                 }
-                oracle.retain(|_, entries| !entries.is_empty());
-                prop_assert!(every_node_serves_several(&tree));
-                prop_assert_eq!(tree.is_empty(), oracle.is_empty());
-                prop_assert!(patterns(&tree).iter().eq(oracle.keys()));
+                oracle.retain(|_, registrations| !registrations.is_empty());
+                prop_assert!(every_node_is_shared(&trie));
+                prop_assert_eq!(trie.is_empty(), oracle.is_empty());
+                prop_assert!(patterns(&trie).iter().eq(oracle.keys()));
                 let ranks = |pattern| {
-                    let group = tree.group(&hasher, pattern)?;
-                    Some(group.iter().map(|entry| entry.rank).collect::<Vec<_>>())
+                    let listeners = trie.get(&hasher, pattern)?;
+                    Some(listeners.iter().map(|registration| registration.rank).collect::<Vec<_>>())
                 };
                 let wanted = oracle.get(&pattern);
-                let wanted = wanted.map(|entries| entries.iter().map(|entry| entry.rank).collect());
+                let wanted = wanted.map(|registrations| registrations.iter().map(|registration| registration.rank).collect());
                 prop_assert_eq!(ranks(&pattern), wanted);
             }
         }

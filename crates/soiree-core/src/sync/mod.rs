@@ -1,6 +1,6 @@
-//! The sync primitives that pools rely on, so that a model checker can take their place.
+//! The sync primitives that pools use, which a model checker can replace.
 //!
-//! With `--cfg soiree_model` they are shuttle's. Everything else in the crate keeps to `std`.
+//! With `--cfg soiree_model` they are those of shuttle. All other code in this crate uses `std` directly.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,7 +16,7 @@ pub use self::monitor::Monitor;
 #[cfg(not(soiree_model))]
 pub use self::real::{AtomicBool, AtomicU64, STRIPES, thread_local};
 
-/// Which of the stripes is the calling thread's.
+/// The index of the calling thread's stripe, below [`STRIPES`].
 pub fn stripe() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local! {

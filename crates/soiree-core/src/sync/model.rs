@@ -9,13 +9,13 @@ pub use shuttle::thread_local;
 
 use shuttle::rand::Rng;
 
-/// Enough to tell stripes apart; reading each is a step to be explored.
+/// Two stripes are enough to have more than one. Each one more is a step more to explore for every reader.
 pub const STRIPES: usize = 2;
 
-/// A deadline farther off than this never comes; one that is nearer, and not past, may come at any time.
+/// A deadline farther away than this never passes. A nearer one may pass at any time.
 const FAR: Duration = Duration::from_secs(3600);
 
-/// Waits, and says whether it timed out.
+/// Waits for a notification. Also returns whether the deadline has passed.
 pub(super) fn wait_until<'a, T>(
     mutex: &'a Mutex<T>,
     condvar: &Condvar,
@@ -29,7 +29,7 @@ pub(super) fn wait_until<'a, T>(
             (guard.unwrap_or_else(PoisonError::into_inner), false)
         }
         Some(_) => {
-            // Whoever notifies is not waited for: the caller looks again, until the deadline comes.
+            // Does not wait for a notification: the caller checks its condition and waits again, until the deadline passes.
             drop(guard);
             shuttle::thread::yield_now();
             let guard = mutex.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,7 +8,7 @@ use super::model::{Condvar, Mutex, MutexGuard, wait_until};
 #[cfg(not(soiree_model))]
 use super::real::{Condvar, Mutex, MutexGuard, wait_until};
 
-/// State that threads wait to see changed.
+/// State behind a mutex, and a condition variable that is notified when the state changes.
 pub struct Monitor<T> {
     state: Mutex<T>,
     changed: Condvar,
@@ -22,7 +22,7 @@ impl<T> Monitor<T> {
         }
     }
 
-    /// Locks, whatever became of the last holder: no state in a monitor is ever half-changed.
+    /// Locks the state. Ignores poisoning, as no code that holds the lock can panic halfway through a change.
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -31,14 +31,15 @@ impl<T> Monitor<T> {
         self.changed.notify_all();
     }
 
-    /// Waits until notified, or until no particular reason.
+    /// Waits for a notification. May return without one.
     pub fn wait<'a>(&'a self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         self.changed
             .wait(guard)
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// As [`wait`](Self::wait), and says whether the deadline has passed. Callers believe that, and not the clock.
+    /// Waits like [`wait`](Self::wait). Also returns whether the deadline has passed. Callers must rely on that instead of the
+    /// clock, so that a model checker can decide it.
     pub fn wait_until<'a>(
         &'a self,
         guard: MutexGuard<'a, T>,

@@ -1,4 +1,4 @@
-//! The primitives as everybody gets them.
+//! The primitives of the standard library.
 
 use std::sync::PoisonError;
 use std::time::Instant;
@@ -7,10 +7,10 @@ pub use std::sync::atomic::{AtomicBool, AtomicU64};
 pub(super) use std::sync::{Condvar, Mutex, MutexGuard};
 pub use std::thread_local;
 
-/// Over how many counters threads are spread.
+/// The number of counters that threads are spread over, to keep them from writing to the same one.
 pub const STRIPES: usize = 16;
 
-/// Waits, and says whether it timed out.
+/// Waits for a notification. Also returns whether the deadline has passed.
 pub(super) fn wait_until<'a, T>(
     _mutex: &Mutex<T>,
     condvar: &Condvar,

@@ -1,29 +1,31 @@
-//! Calling listeners of which there is nothing to ask, while there is nobody to tell of them.
+//! The fast path: calling listeners that have no filter, run limit, timeout or pool, when nothing is observed.
 
-use super::caught;
-use crate::invocation::Step;
 use soiree_core::Event;
+use soiree_core::panic::caught;
 use soiree_core::registry::CachedListener;
 
-/// How far it went.
-pub(crate) struct Called {
-    /// How many were called.
+use crate::invocation::CallOutcome;
+
+/// How far a batch got.
+pub(crate) struct BatchResult {
+    /// How many listeners were called.
     pub(crate) count: usize,
-    /// What the last of them came to, if that is something to be told.
-    pub(crate) badly: Option<Step>,
+    /// How the last of them failed, if it did.
+    pub(crate) failed: Option<CallOutcome>,
     pub(crate) aborted: bool,
 }
 
-/// Calls listeners one after another, the first one in any case, up to one that fails or aborts the event.
+/// Calls listeners one after another, up to one that fails or aborts the event. The first one is called in any case.
 ///
-/// One frame catches the panics of them all, and the kind of event is known: with many listeners this is what an emission takes.
+/// All of them share one frame that catches panics, and the type of the event is known: with many listeners, calling them is nearly all
+/// that an emission costs.
 #[inline]
-pub(crate) fn call_plain(calls: &[CachedListener], event: &impl Event) -> Called {
+pub(crate) fn call_batch(listeners: &[CachedListener], event: &impl Event) -> BatchResult {
     let (mut count, mut aborted) = (0, false);
     let result = caught(|| {
-        for call in calls {
+        for cached in listeners {
             count += 1;
-            call.listener.handle(event)?;
+            cached.listener.handle(event)?;
             if event.is_aborted() {
                 aborted = true;
                 break;
@@ -31,14 +33,14 @@ pub(crate) fn call_plain(calls: &[CachedListener], event: &impl Event) -> Called
         }
         Ok(())
     });
-    let badly = match result {
+    let failed = match result {
         Ok(Ok(())) => None,
-        Ok(failed) => Some(Step::Called(failed)),
-        Err(panic) => Some(Step::Panicked(panic)),
+        Ok(failed) => Some(CallOutcome::Returned(failed)),
+        Err(panic) => Some(CallOutcome::Panicked(panic)),
     };
-    Called {
+    BatchResult {
         count,
-        badly,
+        failed,
         aborted,
     }
 }

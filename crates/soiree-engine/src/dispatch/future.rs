@@ -1,81 +1,94 @@
-//! Calling listeners that are futures: their beginnings and their ends.
+//! Starting and ending calls of async listeners.
 
 use std::cell::Cell;
 use std::sync::Arc;
 
-use super::{Ground, Tally, bury, caught, handled, tell};
-use crate::invocation::{Call, Step, hold_back};
-use crate::settings::Handlers;
-use soiree_core::panic::contained;
-use soiree_core::{BoxError, Event, ListenerEnd, ListenerFuture, PanicPayload, Registry};
+use soiree_core::panic::{caught, contained};
+use soiree_core::{
+    BoxError, Event, ListenerEnd, ListenerError, ListenerFuture, PanicPayload, Registry,
+};
 
-/// Calls a listener that is a future; or says what came of it already.
-pub(crate) fn begin(
+use super::counts::Counts;
+use super::report::{FollowUp, handle_error, report, report_dead_letter};
+use crate::invocation::{Call, CallOutcome, precheck};
+use crate::settings::Handlers;
+
+/// A call of an async listener that has started, or has ended at once.
+pub(crate) enum StartedCall {
+    Running(ListenerFuture),
+    Ended(EndedCall),
+}
+
+/// The result of a call of an async listener.
+pub(crate) struct EndedCall {
+    pub(crate) counts: Counts,
+    pub(crate) follow_up: Option<FollowUp>,
+}
+
+/// Calls an async listener, which returns a future if it is called at all.
+pub(crate) fn start(
     registry: &Registry,
     call: &Call<'_>,
     event: &Arc<dyn Event>,
     handlers: &Handlers,
-    ground: &mut dyn Ground,
-) -> Result<ListenerFuture, Tally> {
+) -> StartedCall {
     let last = Cell::new(false);
     let mut future = None;
-    let step = caught(|| {
-        // A further attempt is the same run.
+    let outcome = caught(|| {
+        // A retry is not checked again: it belongs to the same run.
         let held_back = match call.attempt {
-            1 => hold_back(call, &last),
+            1 => precheck(call, &last),
             _ => None,
         };
         held_back.unwrap_or_else(|| {
-            future = call.start(event);
-            Step::Called(Ok(()))
+            future = call.invoke_async(event);
+            CallOutcome::Returned(Ok(()))
         })
     });
-    let begun = match (future, step) {
-        (Some(future), Ok(_)) => Ok(future),
-        (_, step) => Err(told(call, handlers, step, ground)),
+    let started = match (future, outcome) {
+        (Some(future), Ok(_)) => StartedCall::Running(future),
+        (_, outcome) => StartedCall::Ended(ended(call, handlers, outcome)),
     };
     if last.get() {
-        registry.remove_exhausted(call.entry);
+        registry.remove_exhausted(call.registration);
     }
-    begun
+    started
 }
 
-/// Tells how a listener ended that was a future.
+/// Reports how the future of a listener ended.
 pub(crate) fn finish(
     call: &Call<'_>,
     handlers: &Handlers,
-    ended: Result<Result<(), BoxError>, PanicPayload>,
-    ground: &mut dyn Ground,
-) -> Tally {
-    told(call, handlers, ended.map(Step::Called), ground)
+    result: Result<Result<(), BoxError>, PanicPayload>,
+) -> EndedCall {
+    ended(call, handlers, result.map(CallOutcome::Returned))
 }
 
-fn told(
+fn ended(
     call: &Call<'_>,
     handlers: &Handlers,
-    step: Result<Step, PanicPayload>,
-    ground: &mut dyn Ground,
-) -> Tally {
-    let mut tally = Tally::default();
-    let step = step.unwrap_or_else(Step::Panicked);
-    tell(call, handlers, step, &mut tally, ground);
-    contained(|| tally.aborted |= call.event.is_aborted());
-    tally
+    outcome: Result<CallOutcome, PanicPayload>,
+) -> EndedCall {
+    let mut counts = Counts::default();
+    let outcome = outcome.unwrap_or_else(CallOutcome::Panicked);
+    let follow_up = report(call, handlers, outcome, &mut counts);
+    contained(|| counts.aborted |= call.event.is_aborted());
+    EndedCall { counts, follow_up }
 }
 
-/// Tells of a listener that was a future, and was dropped before its end.
-pub(crate) fn cut_short(call: &Call<'_>, handlers: &Handlers, ground: &mut dyn Ground) -> Tally {
-    let error = call.entry.cancelled(call.topic);
+/// Reports that the future of a listener was dropped before its end.
+pub(crate) fn cancel(call: &Call<'_>, handlers: &Handlers) -> EndedCall {
+    let error = call.registration.cancelled(call.topic);
     call.ended(ListenerEnd::Cancelled(&error));
-    if let Some(error) = handled(call.event, handlers, error) {
-        if call.entry.retry().is_some() {
-            bury(call.event, handlers, &error, call.attempt);
+    let kept = handle_error(call.event, handlers, error);
+    let keep = |error: ListenerError| {
+        if call.registration.retry().is_some() {
+            report_dead_letter(call.event, handlers, &error, call.attempt);
         }
-        contained(|| ground.keep(error));
-    }
-    Tally {
-        delivered: 1,
-        failed: 1,
-        ..Tally::default()
+        FollowUp::Keep(error)
+    };
+    EndedCall {
+        counts: Counts::one_failed(),
+        follow_up: kept.map(keep),
     }
 }

@@ -1,14 +1,33 @@
-//! Telling what came of listeners.
+//! Reporting the outcome of a call to observers and handlers.
 
-use super::{Failed, Ground, Tally};
-use crate::invocation::{Call, Step, Verdict};
-use crate::settings::Handlers;
+use std::time::Duration;
+
 use soiree_core::panic::contained;
 use soiree_core::{DeadEvent, DeadLetter, Event, ListenerEnd, ListenerError, PanicPayload};
 
-/// Tells the dead event handler, if the emission has called nobody.
-pub(crate) fn tell_if_dead(tally: Tally, topic: &str, event: &dyn Event, handlers: &Handlers) {
-    if tally.delivered + tally.not_called > 0 || tally.aborted {
+use super::counts::Counts;
+use crate::invocation::{AfterTimeout, Call, CallOutcome};
+use crate::settings::Handlers;
+
+/// What has to follow after a call that failed.
+pub(crate) enum FollowUp {
+    /// The report keeps the error.
+    Keep(ListenerError),
+    /// The listener is to be called again. If that cannot be scheduled, the attempt was [the last](FailedAttempt::give_up).
+    Retry(FailedAttempt),
+}
+
+/// An attempt that failed, with a further one to come.
+pub(crate) struct FailedAttempt {
+    pub(crate) attempt: u32,
+    pub(crate) error: ListenerError,
+    pub(crate) delay: Duration,
+    timed_out: bool,
+}
+
+/// Notifies that the emission called no listener, if that is so.
+pub(crate) fn notify_if_dead(counts: Counts, topic: &str, event: &dyn Event, handlers: &Handlers) {
+    if counts.delivered + counts.not_called > 0 || counts.aborted {
         return;
     }
     if !handlers.observers.is_empty() {
@@ -21,16 +40,15 @@ pub(crate) fn tell_if_dead(tally: Tally, topic: &str, event: &dyn Event, handler
     }
 }
 
-/// The one place that tells of all that a turn can come to.
-pub(crate) fn tell(
+/// Reports the outcome of a call, and counts it. This is the one place that knows every outcome.
+pub(crate) fn report(
     call: &Call<'_>,
     handlers: &Handlers,
-    step: Step,
-    tally: &mut Tally,
-    ground: &mut dyn Ground,
-) {
+    outcome: CallOutcome,
+    counts: &mut Counts,
+) -> Option<FollowUp> {
     let &Call {
-        entry,
+        registration,
         topic,
         event,
         attempt,
@@ -38,74 +56,91 @@ pub(crate) fn tell(
     } = call;
     let mut timed_out = false;
     let mut late = None;
-    let error = match step {
-        Step::Aborted => {
-            tally.aborted = true;
-            return;
+    let error = match outcome {
+        CallOutcome::Aborted => {
+            counts.aborted = true;
+            return None;
         }
-        Step::Skipped | Step::HandOver => return,
-        Step::Called(Ok(())) => {
+        CallOutcome::Skipped => return None,
+        CallOutcome::Returned(Ok(())) => {
             call.ended(ListenerEnd::Succeeded);
-            tally.delivered += 1;
-            return;
+            counts.delivered += 1;
+            return None;
         }
-        Step::Called(Err(error)) => {
-            let error = entry.failed(topic, error);
+        CallOutcome::Returned(Err(error)) => {
+            let error = registration.failed(topic, error);
             call.ended(ListenerEnd::Failed(&error));
             error
         }
-        Step::Panicked(payload) => {
-            let error = entry.panicked(topic, &payload);
+        CallOutcome::Panicked(payload) => {
+            let error = registration.panicked(topic, &payload);
             call.ended(ListenerEnd::Panicked(&error));
-            tell_panic(call, handlers, &payload);
+            notify_panic(call, handlers, &payload);
             error
         }
-        Step::RanOut(limit, returned) => {
+        CallOutcome::TimedOut(limit, returned) => {
             (timed_out, late) = (true, returned);
-            let error = entry.timed_out(topic, limit);
+            let error = registration.timed_out(topic, limit);
             call.ended(ListenerEnd::TimedOut(&error));
             error
         }
-        Step::Overtaken(verdict, returned) => {
-            *tally = Tally {
-                overtaken: verdict == Verdict::Stop,
-                ..Tally::default()
+        CallOutcome::Superseded(next, returned) => {
+            *counts = Counts {
+                superseded: next == AfterTimeout::AnotherThread,
+                ..Counts::default()
             };
-            tell_late(call, handlers, *returned);
-            return;
+            report_late(call, handlers, *returned);
+            return None;
         }
     };
-    let kept = handled(event, handlers, error);
+    let kept = handle_error(event, handlers, error);
     if let Some(returned) = late {
-        tell_late(call, handlers, *returned);
+        report_late(call, handlers, *returned);
     }
-    if let (Some(error), Some(retry)) = (&kept, entry.retry()) {
-        let mut again = false;
+    if let (Some(error), Some(retry)) = (&kept, registration.retry()) {
         if let Some(delay) = retry.delay(attempt) {
-            let failed = Failed {
+            return Some(FollowUp::Retry(FailedAttempt {
                 attempt,
-                error,
+                error: error.clone(),
                 delay,
-            };
-            contained(|| again = ground.retry(entry, event, failed));
+                timed_out,
+            }));
         }
-        if again {
-            tally.retried += 1;
-            return;
-        }
-        bury(event, handlers, error, attempt);
+        report_dead_letter(event, handlers, error, attempt);
     }
-    tally.delivered += 1;
-    tally.failed += 1;
-    tally.timed_out += u64::from(timed_out);
-    if let Some(error) = kept {
-        contained(|| ground.keep(error));
+    count_failed(counts, timed_out);
+    kept.map(FollowUp::Keep)
+}
+
+fn count_failed(counts: &mut Counts, timed_out: bool) {
+    counts.delivered += 1;
+    counts.failed += 1;
+    counts.timed_out += u64::from(timed_out);
+}
+
+impl FailedAttempt {
+    /// There is no further attempt. Returns the error, for the report to keep.
+    #[cold]
+    pub(crate) fn give_up(
+        self,
+        event: &dyn Event,
+        handlers: &Handlers,
+        counts: &mut Counts,
+    ) -> ListenerError {
+        report_dead_letter(event, handlers, &self.error, self.attempt);
+        count_failed(counts, self.timed_out);
+        self.error
     }
 }
 
-/// Tells of an event that a listener has given up on. One that tells of such an event itself is not told of again.
+/// Reports an event that a listener has failed to handle in all its attempts, unless the event carries such a report itself.
 #[cold]
-pub(crate) fn bury(event: &dyn Event, handlers: &Handlers, error: &ListenerError, attempts: u32) {
+pub(crate) fn report_dead_letter(
+    event: &dyn Event,
+    handlers: &Handlers,
+    error: &ListenerError,
+    attempts: u32,
+) {
     let (handler, observers) = (&handlers.dead_letter, &handlers.observers);
     if handler.is_none() && observers.is_empty() {
         return;
@@ -123,37 +158,37 @@ pub(crate) fn bury(event: &dyn Event, handlers: &Handlers, error: &ListenerError
     });
 }
 
-/// Tells the handlers how a listener has failed whose time had run out before. All others know that it did.
+/// Calls the handlers for a failure of a listener that had timed out before. Everybody else has been notified of the timeout.
 #[cold]
-fn tell_late(call: &Call<'_>, handlers: &Handlers, returned: Step) {
-    let (entry, topic) = (call.entry, call.topic);
+fn report_late(call: &Call<'_>, handlers: &Handlers, returned: CallOutcome) {
+    let (registration, topic) = (call.registration, call.topic);
     let error = match returned {
-        Step::Called(Err(error)) => entry.failed(topic, error),
-        Step::Panicked(payload) => {
-            tell_panic(call, handlers, &payload);
-            entry.panicked(topic, &payload)
+        CallOutcome::Returned(Err(error)) => registration.failed(topic, error),
+        CallOutcome::Panicked(payload) => {
+            notify_panic(call, handlers, &payload);
+            registration.panicked(topic, &payload)
         }
         _ => return,
     };
-    contained(|| drop(handled(call.event, handlers, error)));
+    contained(|| drop(handle_error(call.event, handlers, error)));
 }
 
 #[cold]
-fn tell_panic(call: &Call<'_>, handlers: &Handlers, payload: &PanicPayload) {
+fn notify_panic(call: &Call<'_>, handlers: &Handlers, payload: &PanicPayload) {
     let observers = &handlers.observers;
     if handlers.panic.is_none() && observers.is_empty() {
         return;
     }
-    let panic = call.entry.panic(call.topic, payload);
+    let panic = call.registration.panic(call.topic, payload);
     observers.notify(|observer| observer.listener_panicked(&panic));
     if let Some(handler) = &handlers.panic {
         contained(|| handler(&panic));
     }
 }
 
-/// What the error handler makes of an error.
+/// Passes an error to the error handler. Returns the error that the report keeps.
 #[cold]
-pub(crate) fn handled(
+pub(crate) fn handle_error(
     event: &dyn Event,
     handlers: &Handlers,
     error: ListenerError,

@@ -1,348 +1,267 @@
-//! Listeners that are not waited for any longer than they may take.
+//! Timeouts: what happens when a listener has not returned in its time.
 
-use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::cargo::Cargo;
-use super::flight::Flight;
-use super::future::Adopted;
-use super::later::FULL;
-use super::link::Link;
-use super::part::{AnyPart, Inside, take_off};
-use super::stalled::give_place;
-use crate::dispatch::{Audience, Tally, dispatch, handled, tell};
-use crate::invocation::{Alarm, Call, Step, Verdict, Watched, Within};
-use crate::routing::Bulkheads;
-use soiree_core::observe::reclaim as take_back;
 use soiree_core::panic::contained;
 use soiree_core::registry::{Registration, RemainingListeners};
-use soiree_core::{ListenerEnd, Pool, SubmitErrorReason, Task, Timer, far_future};
+use soiree_core::{ListenerEnd, Pool, SubmitErrorReason, Timer};
+
+use super::finish::{end_called_part, end_part};
+use super::helping::PendingWork;
+use super::in_flight::{InFlight, with_event};
+use super::overrun::OverrunCall;
+use super::pool_ref::PoolRef;
+use super::reclaim::{Reclaimed, reclaim_work};
+use super::retry_attempt::{RESUBMIT_INTERVAL, follow_up};
+use crate::dispatch::{Counts, Progress, handle_error, report};
+use crate::invocation::{AfterTimeout, ArmedTimeout, Call, CallOutcome, TimeLimit};
 
 /// The listener runs.
 const CALLED: u8 = 0;
 /// It has returned in time.
 const RETURNED: u8 = 1;
-/// Its time ran out, and that is being told of.
-const RAN_OUT: u8 = 2;
-/// The listeners after it wait for a worker: another one, or this one, should it return.
+/// It has timed out, and the timer thread reports that.
+const EXPIRED: u8 = 2;
+/// The listeners after it wait for a worker: another one, or this one if the listener returns.
 const WAITING: u8 = 3;
-/// Somebody calls them, or there are none.
-const BEGUN: u8 = 4;
+/// The listeners after it are being called, or there are none.
+const STARTED: u8 = 4;
 
-/// One call, and what is to be done when its time runs out.
-struct SlowListenerMonitor<C> {
-    flight: Arc<Flight<C>>,
-    entry: Arc<Registration>,
+/// One call with a time limit, and the listeners after it.
+pub(super) struct CallTimeout {
+    pub(super) emission: Arc<dyn InFlight>,
+    registration: Arc<Registration>,
     limit: Duration,
     attempt: u32,
     is_last_run: bool,
-    before: Tally,
-    /// The listeners after it.
-    rest: Option<RemainingListeners>,
-    /// What of the emission the call is, if it is not the listeners that are called one after another.
-    part: Option<Arc<dyn AnyPart>>,
-    link: Arc<Link>,
-    /// Where those after it go.
+    before: Counts,
+    pub(super) remaining: Option<RemainingListeners>,
+    /// The part of the emission that the call is, unless it is one of the listeners that are called one after another.
+    part: Option<Arc<dyn PendingWork>>,
+    pub(super) pool_ref: Arc<PoolRef>,
+    /// The pool that the remaining listeners go to.
     pool: Option<Arc<dyn Pool>>,
     timer: Arc<dyn Timer>,
     stage: AtomicU8,
-    /// It has returned too late.
-    is_back: AtomicBool,
-    /// For attempts that come after it.
-    late: Option<Arc<Late>>,
+    has_returned: AtomicBool,
+    /// For retries, which must not overlap the call.
+    overrun: Option<Arc<OverrunCall>>,
 }
 
-/// A call that nobody waits for any more, and the next attempt, which must not overlap it.
-#[derive(Default)]
-pub(super) struct Late {
-    over: AtomicBool,
-    next: Mutex<Option<Arc<dyn Next>>>,
-}
-
-/// An attempt that is due, and waits for the one before it to return.
-pub(super) trait Next: Send + Sync {
-    fn go(self: Arc<Self>);
-}
-
-/// Has the time watched that a listener takes.
-pub(super) fn watch<C: Cargo>(
-    flight: &Arc<Flight<C>>,
+/// Limits the time of a call that is about to start.
+pub(super) fn arm(
+    emission: &Arc<dyn InFlight>,
     call: &Call<'_>,
-    within: Within<'_>,
+    progress: Progress<'_>,
     limit: Duration,
-    part: Option<&Arc<dyn AnyPart>>,
-    link: &Arc<Link>,
-) -> Watched {
-    let Some(timer) = &flight.core.setup.timer else {
-        return Watched::measured(None);
+    part: Option<&Arc<dyn PendingWork>>,
+    pool_ref: &Arc<PoolRef>,
+) -> TimeLimit {
+    let Some(timer) = &emission.state().settings.timer else {
+        return TimeLimit::measured(limit, None);
     };
-    let watch = Arc::new(SlowListenerMonitor {
-        flight: Arc::clone(flight),
-        entry: Arc::clone(call.entry),
+    let remaining = |snapshot| RemainingListeners::after(snapshot, call.registration);
+    let timeout = Arc::new(CallTimeout {
+        emission: Arc::clone(emission),
+        registration: Arc::clone(call.registration),
         limit,
         attempt: call.attempt,
-        is_last_run: within.last.get(),
-        before: *within.before,
-        rest: within
-            .snapshot
-            .map(|snapshot| RemainingListeners::after(snapshot, call.entry)),
+        is_last_run: progress.is_last_run,
+        before: progress.before,
+        remaining: progress.snapshot.map(remaining),
         part: part.cloned(),
-        link: Arc::clone(link),
-        pool: link.upgrade(),
+        pool_ref: Arc::clone(pool_ref),
+        pool: pool_ref.upgrade(),
         timer: Arc::clone(timer),
         stage: AtomicU8::new(CALLED),
-        is_back: AtomicBool::new(false),
-        late: call.entry.retry().is_some().then(Arc::default),
+        has_returned: AtomicBool::new(false),
+        overrun: call.registration.retry().is_some().then(Arc::default),
     });
-    let due = timer.now().checked_add(limit).unwrap_or_else(far_future);
-    let alarm = Arc::clone(&watch);
-    match timer.at(due, Box::new(move || alarm.go_off())) {
-        Ok(id) => Watched::Alarmed(watch, Arc::clone(timer), id),
-        Err(_) => Watched::measured(Some(timer)),
+    let expiring = Arc::clone(&timeout);
+    let due = timer.after(limit);
+    match timer.at(due, Box::new(move || expiring.on_expired())) {
+        Ok(id) => TimeLimit::armed(limit, timeout, timer, id),
+        Err(_) => TimeLimit::measured(limit, Some(timer)),
     }
 }
 
-impl<C: Cargo> SlowListenerMonitor<C> {
-    fn step(&self, from: u8, to: u8) -> bool {
+impl CallTimeout {
+    fn advance(&self, from: u8, to: u8) -> bool {
         let stage = &self.stage;
         stage
             .compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst)
             .is_ok()
     }
 
-    /// On the timer's thread.
-    fn go_off(self: Arc<Self>) {
-        if !self.step(CALLED, RAN_OUT) {
+    /// Claims the remaining listeners. Returns whether the caller is the one who calls them.
+    pub(super) fn claim(&self) -> bool {
+        self.advance(WAITING, STARTED)
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.stage.load(Ordering::Acquire) == WAITING
+    }
+
+    /// On the timer thread.
+    fn on_expired(self: Arc<Self>) {
+        if !self.advance(CALLED, EXPIRED) {
             return;
         }
-        let core = &self.flight.core;
-        let _entered = core.enter_on_timer();
+        let state = self.emission.state();
+        let _entered = state.enter_on_timer();
         if self.is_last_run {
-            core.setup.hub.registry.remove_exhausted(&self.entry);
+            let registry = &state.settings.shared.registry;
+            registry.remove_exhausted(&self.registration);
         }
-        let mut tally = self.before;
-        contained(|| {
-            C::show(&self.flight, &mut |event| {
-                let mut ground = Inside {
-                    flight: &self.flight,
-                    part: None,
-                    link: &self.link,
-                    late: self.late.as_ref(),
-                };
-                let handlers = &core.setup.handlers;
-                let entry = &self.entry;
-                let call = Call::new(entry, core.topic(), event, self.attempt, handlers);
-                call.was_run(self.limit);
-                let step = Step::RanOut(self.limit, None);
-                tell(&call, handlers, step, &mut tally, &mut ground);
-                contained(|| tally.aborted |= event.is_aborted());
-            });
-        });
-        let rest = self.rest.as_ref().filter(|_| !tally.aborted);
-        if rest.is_none_or(|rest| rest.is_empty(core.topic())) {
-            self.stage.store(BEGUN, Ordering::Release);
-            self.end(tally);
+        let counts = self.report_timeout();
+        let remaining = self.remaining.as_ref().filter(|_| !counts.aborted);
+        if remaining.is_none_or(|remaining| remaining.is_empty(state.topic())) {
+            self.stage.store(STARTED, Ordering::Release);
+            self.end(counts);
             return;
         }
-        core.add(tally);
-        core.ledger().parts.push(Arc::clone(&self) as _);
+        state.add_counts(counts);
+        state.add_pending(Arc::clone(&self) as _);
         self.stage.store(WAITING, Ordering::SeqCst);
-        core.tell_of_parts();
+        state.notify_pending();
         self.submit();
     }
 
-    /// Has the listeners after it called by another worker, as soon as there is a place in the queue. On the timer's thread.
+    fn report_timeout(&self) -> Counts {
+        let state = self.emission.state();
+        let mut counts = self.before;
+        contained(|| {
+            with_event(&self.emission, |event| {
+                let handlers = &state.settings.handlers;
+                let registration = &self.registration;
+                let call = Call::new(registration, state.topic(), event, self.attempt, handlers);
+                call.set_started_ago(self.limit);
+                let outcome = CallOutcome::TimedOut(self.limit, None);
+                let follow = report(&call, handlers, outcome, &mut counts);
+                let after = self.overrun.as_ref();
+                follow_up(
+                    &self.emission,
+                    registration,
+                    event,
+                    follow,
+                    after,
+                    &mut counts,
+                );
+                contained(|| counts.aborted |= event.is_aborted());
+            });
+        });
+        counts
+    }
+
+    /// Submits the remaining listeners, for another worker to call them. On the timer thread.
     fn submit(self: Arc<Self>) {
-        let setup = &self.flight.core.setup;
-        // A bulkhead that was drained meanwhile is closed; they go where they would go without it.
-        let default = setup.pools.get(Bulkheads::DEFAULT);
-        let default = default.and_then(|link| Some((link.upgrade()?, link)));
-        let own = self.pool.clone().map(|pool| (pool, &self.link));
-        if own.is_none() && default.is_none() {
-            // They are called by the worker that the listener holds, when it returns; unless it has.
-            if self.is_back.load(Ordering::SeqCst) {
+        let state = self.emission.state();
+        let settings = &state.settings;
+        // If the bulkhead was drained meanwhile, they go where their topic goes without it.
+        let own = self.pool.clone();
+        let own = own.map(|pool| (Arc::clone(&self.pool_ref), pool));
+        let other = settings.reroute(state.topic(), &self.pool_ref);
+        if own.is_none() && other.is_none() {
+            // The worker that the listener holds calls them when the listener returns, unless it has.
+            if self.has_returned.load(Ordering::SeqCst) {
                 self.give_up();
             }
             return;
         }
-        let mut closed = false;
-        for (pool, link) in own.into_iter().chain(default) {
-            let job = setup.offer(Arc::clone(&self) as _, link);
-            let Err(refused) = pool.try_submit(job) else {
+        let mut is_closed = false;
+        for (pool_ref, pool) in own.into_iter().chain(other) {
+            let job = settings.job(Arc::clone(&self) as _, &pool_ref);
+            let Err(rejected) = pool.try_submit(job) else {
                 return;
             };
-            let (job, reason) = take_back(refused).into_parts();
-            // Dropping the job would tell that it was discarded.
-            let is_unclaimed = self.step(WAITING, BEGUN);
-            drop(job);
-            if !is_unclaimed {
+            let Reclaimed::Rejected(reason) = reclaim_work(rejected, || self.claim()) else {
                 return;
-            }
-            closed = matches!(reason, SubmitErrorReason::Closed);
-            if !closed {
+            };
+            is_closed = matches!(reason, SubmitErrorReason::Closed);
+            if !is_closed {
                 break;
             }
             self.stage.store(WAITING, Ordering::Release);
         }
-        if closed {
+        if is_closed {
             self.give_up();
             return;
         }
         self.stage.store(WAITING, Ordering::Release);
-        self.flight.core.tell_of_parts();
-        let due = self.timer.now() + FULL;
+        state.notify_pending();
         let again = Arc::clone(&self);
+        let due = self.timer.after(RESUBMIT_INTERVAL);
         let waits = self.timer.at(due, Box::new(move || again.submit_again()));
-        if waits.is_err() && self.is_back.load(Ordering::SeqCst) {
+        if waits.is_err() && self.has_returned.load(Ordering::SeqCst) {
             self.give_up();
         }
     }
 
     fn submit_again(self: Arc<Self>) {
-        if self.stage.load(Ordering::Acquire) == WAITING {
-            let _entered = self.flight.core.enter_on_timer();
+        if self.is_waiting() {
+            let _entered = self.emission.state().enter_on_timer();
             self.submit();
         }
     }
 
-    /// The listeners after it are not called: no pool takes them.
-    fn give_up(self: &Arc<Self>) {
-        if !self.step(WAITING, BEGUN) {
+    /// No pool accepts the remaining listeners: they are not called.
+    pub(super) fn give_up(self: &Arc<Self>) {
+        if !self.claim() {
             return;
         }
-        let core = &self.flight.core;
-        let _entered = core.enter_on(&self.link);
-        let mut tally = Tally::default();
+        let state = self.emission.state();
+        let handlers = &state.settings.handlers;
+        let topic = state.topic();
+        let _entered = state.enter_on(&self.pool_ref);
+        let mut counts = Counts::default();
         contained(|| {
-            C::show(&self.flight, &mut |event| {
-                contained(|| tally.aborted = event.is_aborted());
-                let Some(rest) = self.rest.as_ref().filter(|_| !tally.aborted) else {
+            with_event(&self.emission, |event| {
+                contained(|| counts.aborted = event.is_aborted());
+                let Some(remaining) = self.remaining.as_ref().filter(|_| !counts.aborted) else {
                     return;
                 };
-                rest.look(core.topic(), |entry| {
-                    tally.not_called += 1;
-                    let error = entry.discarded(core.topic());
-                    let handlers = &core.setup.handlers;
-                    let call = Call::new(entry, core.topic(), event, 1, handlers);
+                remaining.look(topic, |registration| {
+                    counts.not_called += 1;
+                    let error = registration.discarded(topic);
+                    let call = Call::new(registration, topic, event, 1, handlers);
                     call.ended(ListenerEnd::Discarded(&error));
-                    if let Some(error) = handled(event, handlers, error) {
-                        core.fail(error);
+                    if let Some(error) = handle_error(event, handlers, error) {
+                        state.keep_error(error);
                     }
                 });
             });
         });
-        take_off(&self.flight, self);
-        self.flight.end_calls(tally);
+        state.remove_pending(self);
+        end_called_part(&self.emission, counts);
     }
 
-    fn end(&self, tally: Tally) {
+    fn end(&self, counts: Counts) {
         if let Some(part) = &self.part {
-            take_off(&self.flight, part);
+            self.emission.state().remove_pending(part);
         }
         if self.attempt == 1 {
-            self.flight.end_calls(tally);
+            end_called_part(&self.emission, counts);
         } else {
-            self.flight.end_part(tally);
+            end_part(&self.emission, counts);
         }
     }
 }
 
-impl<C: Cargo> Alarm for SlowListenerMonitor<C> {
-    fn returned(self: Arc<Self>) -> Verdict {
-        if self.step(CALLED, RETURNED) {
-            return Verdict::InTime;
+impl ArmedTimeout for CallTimeout {
+    fn returned(self: Arc<Self>) -> Option<AfterTimeout> {
+        if self.advance(CALLED, RETURNED) {
+            return None;
         }
-        self.is_back.store(true, Ordering::SeqCst);
-        if let Some(late) = &self.late {
-            late.end();
+        self.has_returned.store(true, Ordering::SeqCst);
+        if let Some(overrun) = &self.overrun {
+            overrun.returned();
         }
-        if !self.step(WAITING, BEGUN) {
-            return Verdict::Stop;
+        if !self.claim() {
+            return Some(AfterTimeout::AnotherThread);
         }
-        take_off(&self.flight, &self);
-        Verdict::GoOn
-    }
-}
-
-impl<C: Cargo> AnyPart for SlowListenerMonitor<C> {
-    fn is_on_its_pool(&self) -> bool {
-        self.stage.load(Ordering::Acquire) == WAITING && self.link.is_here()
-    }
-
-    fn is_future_here(&self) -> bool {
-        false
-    }
-
-    fn run_inside(self: Arc<Self>) -> Option<Pin<Box<dyn Adopted>>> {
-        None
-    }
-
-    fn run_here(self: Arc<Self>) {
-        let Some(rest) = &self.rest else { return };
-        if !self.step(WAITING, BEGUN) {
-            return;
-        }
-        take_off(&self.flight, &self);
-        let core = &self.flight.core;
-        let mut tally = Tally::default();
-        let _entered = core.enter_on(&self.link);
-        contained(|| {
-            C::show(&self.flight, &mut |event| {
-                let setup = &core.setup;
-                let audience = Audience::After(rest);
-                let mut ground = &self.flight;
-                let registry = &setup.hub.registry;
-                let (topic, handlers) = (core.topic(), &setup.handlers);
-                tally = dispatch(registry, audience, topic, event, handlers, &mut ground);
-            });
-        });
-        self.flight.end_calls(tally);
-    }
-}
-
-impl<C: Cargo> Task for SlowListenerMonitor<C> {
-    fn run(self: Arc<Self>) {
-        let watch = Arc::clone(&self);
-        self.run_here();
-        give_place(&watch.flight.core.setup.hub, || Arc::clone(&watch.link));
-    }
-
-    /// The pool stopped, or dropped it.
-    fn discarded(self: Arc<Self>) {
-        self.give_up();
-    }
-}
-
-impl Late {
-    pub(super) fn is_over(&self) -> bool {
-        self.over.load(Ordering::SeqCst)
-    }
-
-    /// Has an attempt go on when the call has returned.
-    pub(super) fn then(&self, next: Arc<dyn Next>) {
-        self.replace(Some(next));
-        // The call may have returned in between.
-        if self.is_over() {
-            self.end();
-        }
-    }
-
-    /// The attempt no longer waits for it. Says whether it did.
-    pub(super) fn forget(&self) -> bool {
-        self.replace(None).is_some()
-    }
-
-    fn end(&self) {
-        self.over.store(true, Ordering::SeqCst);
-        if let Some(next) = self.replace(None) {
-            next.go();
-        }
-    }
-
-    fn replace(&self, next: Option<Arc<dyn Next>>) -> Option<Arc<dyn Next>> {
-        let mut waiting = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut waiting, next)
+        self.emission.state().remove_pending(&self);
+        Some(AfterTimeout::ThisThread)
     }
 }

@@ -1,38 +1,58 @@
-//! What listeners that are called one after another stand on.
+//! What listeners that are called one after another require of their emission.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cargo::Cargo;
-use super::flight::Flight;
-use super::later::call_again;
-use super::part::hand_over;
-use super::watch::watch;
-use crate::dispatch::{Failed, Ground, Tally};
-use crate::invocation::{Call, Watched, Within};
 use soiree_core::registry::Registration;
 use soiree_core::{Event, ListenerError};
 
-impl<C: Cargo> Ground for &Arc<Flight<C>> {
+use super::call_timeout::arm;
+use super::in_flight::InFlight;
+use super::listener_job::delegate;
+use super::retry_attempt::schedule_retry;
+use crate::dispatch::{Counts, DispatchContext, FailedAttempt, Progress};
+use crate::invocation::{Call, TimeLimit};
+
+/// An emission whose listeners are called by a worker.
+pub(crate) struct InFlightContext<'a>(pub(crate) &'a Arc<dyn InFlight>);
+
+impl DispatchContext for InFlightContext<'_> {
     fn keep(&mut self, error: ListenerError) {
-        self.core.fail(error);
+        self.0.state().keep_error(error);
     }
 
-    fn hand_over(
+    fn delegate(
         &mut self,
-        entry: &Arc<Registration>,
+        registration: &Arc<Registration>,
         event: &dyn Event,
-        tally: &mut Tally,
+        counts: &mut Counts,
     ) -> bool {
-        hand_over(self, entry, event, tally)
+        delegate(self.0, registration, event, counts)
     }
 
-    fn retry(&mut self, entry: &Arc<Registration>, event: &dyn Event, failed: Failed<'_>) -> bool {
-        call_again(self, entry, event, failed, None)
+    fn schedule_retry(
+        &mut self,
+        registration: &Arc<Registration>,
+        event: &dyn Event,
+        failed: &FailedAttempt,
+    ) -> bool {
+        schedule_retry(self.0, registration, event, failed, None)
     }
 
-    fn watch(&mut self, call: &Call<'_>, within: Within<'_>, limit: Duration) -> Watched {
-        watch(self, call, within, limit, None, &self.core.link())
+    fn limit_time(
+        &mut self,
+        call: &Call<'_>,
+        progress: Progress<'_>,
+        limit: Duration,
+    ) -> TimeLimit {
+        arm(
+            self.0,
+            call,
+            progress,
+            limit,
+            None,
+            &self.0.state().pool_ref(),
+        )
     }
 
     fn is_aborted_elsewhere(&mut self, _: &dyn Event) -> bool {

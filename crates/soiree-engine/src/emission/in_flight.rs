@@ -1,85 +1,203 @@
 //! An emission between `emit` and its end.
 
+use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-#[cfg(not(feature = "tracing"))]
-use super::cargo::Bare;
-use super::cargo::Cargo;
-use super::core::Core;
-use super::setup::Setup;
-use crate::dispatch::{Tally, tell_if_dead};
-use crate::ordering::Member;
+use soiree_core::{Carrier, Event, EventId, Payload, Properties, Task};
+
+use super::event_source::{Attributes, CustomEvent, EventView, PayloadEvent, PayloadSource};
+use super::ordered::OrderedEntry;
+use super::shared::EmissionSettings;
+use super::state::EmissionState;
 use crate::trace::EmissionSpan;
-use soiree_core::panic::contained;
 
 /// State, payload and outcome of one emission, in one allocation.
-pub(crate) struct Flight<C> {
-    pub(crate) core: Core,
-    pub(crate) cargo: C,
+pub(crate) struct EmissionTask<S> {
+    pub(super) state: EmissionState,
+    pub(crate) source: S,
 }
 
-/// A flight whose cargo is not known.
-pub(crate) trait AnyFlight: Send + Sync {
-    fn core(&self) -> &Core;
+/// An emission whose payload type is erased: all code but `emit` itself is compiled once, and not for each payload type.
+pub(crate) trait InFlight: Send + Sync {
+    fn state(&self) -> &EmissionState;
 
-    fn member(self: Arc<Self>) -> Arc<dyn Member>;
+    fn event(&self) -> EventRef<'_>;
 
-    /// Runs it here, if nobody has begun to.
-    fn run_here(self: Arc<Self>);
+    /// The payload, for an emission that was rejected.
+    fn into_payload(self: Arc<Self>) -> Payload;
+
+    /// What its pool runs.
+    fn into_task(self: Arc<Self>) -> Arc<dyn Task>;
+
+    /// What stands in the queue of its key.
+    fn into_entry(self: Arc<Self>) -> Arc<dyn OrderedEntry>;
 }
 
-/// Together with its counts and a small payload, what common allocators give back to another thread's arena without a lock.
+/// The event of an emission, or what it is made of.
+pub(crate) enum EventRef<'a> {
+    Payload(&'a Attributes, &'a (dyn Any + Send + Sync)),
+    Custom(&'a dyn Event),
+}
+
+/// Together with its reference counts and a small payload, what common allocators give back to the arena of another thread without a
+/// lock.
 #[cfg(not(feature = "tracing"))]
-const _: () = assert!(size_of::<Flight<Bare<u64>>>() <= 104);
+const _: () = assert!(size_of::<EmissionTask<PayloadEvent<u64>>>() <= 104);
 
-impl<C: Cargo> Flight<C> {
-    /// A flight that runs already, on the thread that makes it. The gate has been entered for it.
-    pub(crate) fn running(
-        setup: Arc<Setup>,
-        topic: &str,
-        cargo: C,
-        span: EmissionSpan,
-    ) -> Arc<Self> {
-        let core = Core::running(setup, topic, span);
-        Arc::new(Self { core, cargo })
+impl<S> EmissionTask<S> {
+    #[inline]
+    pub(crate) fn new(settings: Arc<EmissionSettings>, topic: &str, source: S) -> Self {
+        let state = EmissionState::new(settings, topic);
+        Self { state, source }
     }
 
-    /// Adds up what came of a part, unless somebody has done that in its place, and ends the emission with the last one. Called inside
-    /// a frame of this emission.
-    pub(crate) fn end_part(self: &Arc<Self>, tally: Tally) {
-        let core = &self.core;
-        if tally.overtaken || !core.end_one(tally) {
-            return;
-        }
-        let discarded = core.discarded.load(Ordering::Relaxed);
-        let topic = core.topic();
-        let tally = core.tally();
-        if tally.delivered == 0 && !discarded {
-            contained(|| {
-                C::show(self, &mut |event| {
-                    tell_if_dead(tally, topic, event, &core.setup.handlers);
-                });
-            });
-        }
-        if !core.setup.handlers.observers.is_empty() && !core.refused.load(Ordering::Relaxed) {
-            self.tell_ended(tally, discarded);
-        }
-        core.span.end();
-        core.settle();
+    /// An emission that runs already, on the thread that makes it. It has been counted as started.
+    pub(crate) fn running(
+        settings: Arc<EmissionSettings>,
+        topic: &str,
+        source: S,
+        span: EmissionSpan,
+    ) -> Self {
+        let state = EmissionState::running(settings, topic, span);
+        Self { state, source }
     }
 }
 
-impl<C: Cargo> AnyFlight for Flight<C> {
-    fn core(&self) -> &Core {
-        &self.core
+impl<T: Any + Send + Sync> InFlight for EmissionTask<PayloadEvent<T>> {
+    fn state(&self) -> &EmissionState {
+        &self.state
     }
 
-    fn member(self: Arc<Self>) -> Arc<dyn Member> {
+    fn event(&self) -> EventRef<'_> {
+        EventRef::Payload(&self.source.attributes, self.source.value.value())
+    }
+
+    fn into_payload(self: Arc<Self>) -> Payload {
+        Payload::from_carrier(self)
+    }
+
+    fn into_task(self: Arc<Self>) -> Arc<dyn Task> {
         self
     }
 
-    fn run_here(self: Arc<Self>) {
-        self.fly();
+    fn into_entry(self: Arc<Self>) -> Arc<dyn OrderedEntry> {
+        self
+    }
+}
+
+impl<T: Any + Send + Sync> Carrier for EmissionTask<PayloadEvent<T>> {
+    fn value(&self) -> &(dyn Any + Send + Sync) {
+        self.source.value.value()
+    }
+
+    fn type_name(&self) -> &'static str {
+        self.source.value.type_name()
+    }
+}
+
+impl<E: Event + 'static> InFlight for EmissionTask<CustomEvent<E>> {
+    fn state(&self) -> &EmissionState {
+        &self.state
+    }
+
+    fn event(&self) -> EventRef<'_> {
+        EventRef::Custom(&self.source.0)
+    }
+
+    fn into_payload(self: Arc<Self>) -> Payload {
+        self.source.0.payload()
+    }
+
+    fn into_task(self: Arc<Self>) -> Arc<dyn Task> {
+        self
+    }
+
+    fn into_entry(self: Arc<Self>) -> Arc<dyn OrderedEntry> {
+        self
+    }
+}
+
+/// A payload inside the allocation of its emission.
+struct InFlightPayload<'a> {
+    emission: &'a Arc<dyn InFlight>,
+    value: &'a (dyn Any + Send + Sync),
+}
+
+impl PayloadSource for InFlightPayload<'_> {
+    fn value(&self) -> &(dyn Any + Send + Sync) {
+        self.value
+    }
+
+    fn payload(&self) -> Payload {
+        Arc::clone(self.emission).into_payload()
+    }
+}
+
+/// Calls `see` with the event of an emission.
+pub(crate) fn with_event<R>(emission: &Arc<dyn InFlight>, see: impl FnOnce(&dyn Event) -> R) -> R {
+    match emission.event() {
+        EventRef::Custom(event) => see(event),
+        EventRef::Payload(attributes, value) => see(&EventView {
+            topic: emission.state().topic(),
+            attributes,
+            source: &InFlightPayload { emission, value },
+        }),
+    }
+}
+
+/// The event of an emission, for an async listener, which keeps it.
+pub(super) struct OwnedEvent {
+    emission: Arc<dyn InFlight>,
+    attempt: u32,
+}
+
+impl OwnedEvent {
+    pub(super) fn new(emission: &Arc<dyn InFlight>, attempt: u32) -> Self {
+        Self {
+            emission: Arc::clone(emission),
+            attempt,
+        }
+    }
+
+    fn with<R>(&self, see: impl FnOnce(&dyn Event) -> R) -> R {
+        with_event(&self.emission, see)
+    }
+}
+
+impl Event for OwnedEvent {
+    fn id(&self) -> EventId {
+        self.with(|event| event.id())
+    }
+
+    fn topic(&self) -> &str {
+        self.emission.state().topic()
+    }
+
+    fn payload(&self) -> Payload {
+        self.with(|event| event.payload())
+    }
+
+    fn set_payload(&self, payload: Payload) {
+        self.with(|event| event.set_payload(payload));
+    }
+
+    fn properties(&self) -> Properties {
+        self.with(|event| event.properties())
+    }
+
+    fn set_properties(&self, properties: Properties) {
+        self.with(|event| event.set_properties(properties));
+    }
+
+    fn is_aborted(&self) -> bool {
+        self.with(|event| event.is_aborted())
+    }
+
+    fn set_aborted(&self, aborted: bool) {
+        self.with(|event| event.set_aborted(aborted));
+    }
+
+    fn attempt(&self) -> u32 {
+        self.attempt
     }
 }

@@ -1,165 +1,195 @@
 //! Listeners that run on a pool of their own.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use super::cargo::Cargo;
-use super::flight::Flight;
-use super::future::{Adopted, Attempt};
-use super::later::call_again;
-use super::link::Link;
-use super::stalled::give_place;
-use super::watch::{Late, watch};
-use crate::context;
-use crate::dispatch::{Failed, Ground, Tally, dispatch_one, handled};
-use crate::invocation::{Call, Watched, Within};
-use soiree_core::observe::reclaim as take_back;
-use soiree_core::panic::contained;
+use soiree_core::panic::{caught, contained};
 use soiree_core::registry::Registration;
-use soiree_core::{
-    Event, ListenerEnd, ListenerError, ListenerErrorKind, PanicPayload, SubmitErrorReason, Task,
-};
+use soiree_core::{Event, ListenerEnd, ListenerError, ListenerErrorKind, SubmitErrorReason, Task};
 
-/// One listener of an emission, on its way to another pool.
-struct Part<C> {
-    flight: Arc<Flight<C>>,
-    entry: Arc<Registration>,
-    pool: Arc<Link>,
-    begun: AtomicBool,
+use super::async_call::{adopt, job_of};
+use super::attempt::Attempt;
+use super::call_timeout::arm;
+use super::finish::end_called_part;
+use super::helping::{AdoptedCall, PendingWork};
+use super::in_flight::{InFlight, with_event};
+use super::pool_ref::PoolRef;
+use super::reclaim::{Reclaimed, reclaim_work};
+use super::retry_attempt::follow_up;
+use crate::context::on_timer;
+use crate::dispatch::{Counts, EndedCall, Progress, handle_error, report};
+use crate::invocation::{Call, CallOutcome, invoke, precheck};
+
+/// One listener of an emission, as a job of another pool.
+struct ListenerJob {
+    emission: Arc<dyn InFlight>,
+    registration: Arc<Registration>,
+    pool_ref: Arc<PoolRef>,
+    started: AtomicBool,
 }
 
-/// A part of an emission whose cargo is not known.
-pub(crate) trait AnyPart: Send + Sync {
-    /// Whether nobody has begun it, and the calling thread works for the pool that has yet to run it.
-    fn is_on_its_pool(&self) -> bool;
-
-    /// Whether it is an async listener, on a pool that the calling thread works for.
-    fn is_future_here(&self) -> bool;
-
-    /// Runs it here, if nobody has begun to.
-    fn run_here(self: Arc<Self>);
-
-    /// Has it run inside a future of its pool that this thread polls, if it is one itself and nobody has begun to.
-    fn run_inside(self: Arc<Self>) -> Option<Pin<Box<dyn Adopted>>>;
-}
-
-impl<C: Cargo> Part<C> {
-    fn claim(&self) -> bool {
-        !self.begun.swap(true, Ordering::AcqRel)
-    }
-}
-
-/// Inside a part nothing is handed over any more.
-pub(super) struct Inside<'a, C> {
-    pub(super) flight: &'a Arc<Flight<C>>,
-    pub(super) part: Option<Arc<dyn AnyPart>>,
-    pub(super) link: &'a Arc<Link>,
-    /// The call that an attempt after it must not overlap.
-    pub(super) late: Option<&'a Arc<Late>>,
-}
-
-impl<'a, C> Inside<'a, C> {
-    /// Futures have no timeouts.
-    pub(super) fn of_future(flight: &'a Arc<Flight<C>>, link: &'a Arc<Link>) -> Self {
-        Self {
-            flight,
-            part: None,
-            link,
-            late: None,
+/// Submits a listener to its own pool. Returns `false` if the caller must call it here instead.
+pub(super) fn delegate(
+    emission: &Arc<dyn InFlight>,
+    registration: &Arc<Registration>,
+    event: &dyn Event,
+    counts: &mut Counts,
+) -> bool {
+    let state = emission.state();
+    let is_async = registration.is_async();
+    let mut reject = |reason| {
+        counts.not_called += 1;
+        let error = registration.rejected(state.topic(), reason);
+        report_not_called(emission, registration, &error, event);
+    };
+    let pool_ref = state.settings.own_pool(registration);
+    let pool = pool_ref.and_then(|pool_ref| Some((pool_ref, pool_ref.upgrade()?)));
+    let pool = pool.filter(|(pool_ref, _)| is_async || !pool_ref.is_here());
+    let Some((pool_ref, pool)) = pool else {
+        if is_async {
+            reject(SubmitErrorReason::Closed);
         }
+        return is_async;
+    };
+    if is_async && !pool.polls_futures() {
+        reject(SubmitErrorReason::Other(
+            "it polls no futures, and this is an async listener".into(),
+        ));
+        return true;
+    }
+    let job = Arc::new(ListenerJob {
+        emission: Arc::clone(emission),
+        registration: Arc::clone(registration),
+        pool_ref: Arc::clone(pool_ref),
+        started: AtomicBool::new(false),
+    });
+    state.add_call();
+    state.add_part(Arc::clone(&job) as _);
+    let offered = job_of(&job);
+    let submit = || {
+        if pool_ref.blocks_workers && !on_timer() {
+            pool.submit(offered)
+        } else {
+            pool.try_submit(offered)
+        }
+    };
+    // A pool that panics has dropped the job, which has reported that.
+    let Ok(Err(rejected)) = caught(submit) else {
+        return true;
+    };
+    let Reclaimed::Rejected(reason) = reclaim_work(rejected, || job.claim()) else {
+        return true;
+    };
+    // The bulkhead was drained meanwhile.
+    let is_gone = matches!(reason, SubmitErrorReason::Closed) && !is_async;
+    if !is_gone {
+        reject(reason);
+    }
+    job.ended(Counts::default());
+    !is_gone
+}
+
+/// Reports a listener that is not called.
+fn report_not_called(
+    emission: &Arc<dyn InFlight>,
+    registration: &Arc<Registration>,
+    error: &ListenerError,
+    event: &dyn Event,
+) {
+    let state = emission.state();
+    let handlers = &state.settings.handlers;
+    let call = Call::new(registration, state.topic(), event, 1, handlers);
+    call.ended(match error.kind() {
+        ListenerErrorKind::Rejected => ListenerEnd::Rejected(error),
+        _ => ListenerEnd::Discarded(error),
+    });
+    if let Some(error) = handle_error(event, handlers, error.clone()) {
+        state.keep_error(error);
     }
 }
 
-impl<C: Cargo> Ground for Inside<'_, C> {
-    fn keep(&mut self, error: ListenerError) {
-        self.flight.core.fail(error);
+impl ListenerJob {
+    fn claim(&self) -> bool {
+        !self.started.swap(true, Ordering::AcqRel)
     }
 
-    fn hand_over(&mut self, _: &Arc<Registration>, _: &dyn Event, _: &mut Tally) -> bool {
-        false
+    fn call(self: &Arc<Self>, event: &dyn Event, counts: &mut Counts) {
+        let state = self.emission.state();
+        let settings = &state.settings;
+        let registration = &self.registration;
+        let last = Cell::new(false);
+        let call = Call::new(registration, state.topic(), event, 1, &settings.handlers);
+        let outcome = CallOutcome::caught(|| {
+            if let Some(outcome) = precheck(&call, &last) {
+                return outcome;
+            }
+            let progress = Progress {
+                snapshot: None,
+                before: *counts,
+                is_last_run: last.get(),
+            };
+            let part = Arc::clone(self) as Arc<dyn PendingWork>;
+            let limit = registration.timeout().map(|limit| {
+                let (emission, pool_ref) = (&self.emission, &self.pool_ref);
+                arm(emission, &call, progress, limit, Some(&part), pool_ref)
+            });
+            invoke(&call, event, limit)
+        });
+        let follow = report(&call, &settings.handlers, outcome, counts);
+        follow_up(&self.emission, registration, event, follow, None, counts);
+        if last.get() {
+            settings.shared.registry.remove_exhausted(registration);
+        }
+        contained(|| counts.aborted |= event.is_aborted());
     }
 
-    fn retry(&mut self, entry: &Arc<Registration>, event: &dyn Event, failed: Failed<'_>) -> bool {
-        call_again(self.flight, entry, event, failed, self.late)
-    }
-
-    fn watch(&mut self, call: &Call<'_>, within: Within<'_>, limit: Duration) -> Watched {
-        watch(
-            self.flight,
-            call,
-            within,
-            limit,
-            self.part.as_ref(),
-            self.link,
-        )
-    }
-
-    fn is_aborted_elsewhere(&mut self, _: &dyn Event) -> bool {
-        false
+    fn ended(self: &Arc<Self>, counts: Counts) {
+        self.emission.state().remove_pending(self);
+        end_called_part(&self.emission, counts);
     }
 }
 
-impl<C: Cargo> AnyPart for Part<C> {
-    fn is_on_its_pool(&self) -> bool {
-        !self.begun.load(Ordering::Acquire) && !self.is_async() && self.pool.is_here()
+impl PendingWork for ListenerJob {
+    fn is_runnable_here(&self) -> bool {
+        !self.started.load(Ordering::Acquire) && !self.is_async() && self.pool_ref.is_here()
     }
 
     fn is_future_here(&self) -> bool {
-        self.is_async() && self.pool.is_here()
+        self.is_async() && self.pool_ref.is_here()
     }
 
     fn run_here(self: Arc<Self>) {
         if !self.claim() {
             return;
         }
-        let core = &self.flight.core;
-        let mut tally = Tally::default();
-        let _entered = self.flight.core.enter_on(&self.pool);
-        contained(|| {
-            C::show(&self.flight, &mut |event| {
-                tally = dispatch_one(
-                    &core.setup.hub.registry,
-                    &self.entry,
-                    core.topic(),
-                    event,
-                    &core.setup.handlers,
-                    &mut Inside {
-                        flight: &self.flight,
-                        part: Some(Arc::clone(&self) as _),
-                        link: &self.pool,
-                        late: None,
-                    },
-                );
-            });
-        });
-        self.end(tally);
+        let mut counts = Counts::default();
+        let _entered = self.emission.state().enter_on(&self.pool_ref);
+        contained(|| with_event(&self.emission, |event| self.call(event, &mut counts)));
+        self.ended(counts);
     }
 
-    fn run_inside(self: Arc<Self>) -> Option<Pin<Box<dyn Adopted>>> {
+    fn run_inside(self: Arc<Self>) -> Option<Pin<Box<dyn AdoptedCall>>> {
         if self.is_future_here() {
-            self.adopt()
+            adopt(self)
         } else {
             None
         }
     }
 }
 
-impl<C: Cargo> Attempt for Part<C> {
-    type Cargo = C;
-
-    fn flight(&self) -> &Arc<Flight<C>> {
-        &self.flight
+impl Attempt for ListenerJob {
+    fn emission(&self) -> &Arc<dyn InFlight> {
+        &self.emission
     }
 
-    fn entry(&self) -> &Arc<Registration> {
-        &self.entry
+    fn registration(&self) -> &Arc<Registration> {
+        &self.registration
     }
 
-    fn link(&self) -> &Arc<Link> {
-        &self.pool
+    fn pool_ref(&self) -> &Arc<PoolRef> {
+        &self.pool_ref
     }
 
     fn number(&self) -> u32 {
@@ -170,135 +200,43 @@ impl<C: Cargo> Attempt for Part<C> {
         self.claim()
     }
 
-    fn is_lost(self: &Arc<Self>, reason: Option<SubmitErrorReason>) {
-        let _entered = self.flight.core.enter_on(&self.pool);
-        let topic = self.flight.core.topic();
+    fn lost(self: &Arc<Self>, reason: Option<SubmitErrorReason>) {
+        let state = self.emission.state();
+        let _entered = state.enter_on(&self.pool_ref);
         let error = match reason {
-            Some(reason) => self.entry.rejected(topic, reason),
-            None => self.entry.discarded(topic),
+            Some(reason) => self.registration.rejected(state.topic(), reason),
+            None => self.registration.discarded(state.topic()),
         };
         contained(|| {
-            C::show(&self.flight, &mut |event| {
-                not_called(&self.flight, &self.entry, &error, event);
+            with_event(&self.emission, |event| {
+                report_not_called(&self.emission, &self.registration, &error, event);
             });
         });
-        self.end(Tally {
-            not_called: 1,
-            ..Tally::default()
-        });
+        self.ended(Counts::one_not_called());
     }
 
-    fn end(self: &Arc<Self>, tally: Tally) {
-        take_off(&self.flight, self);
-        self.flight.end_calls(tally);
+    fn end(self: &Arc<Self>, event: &dyn Event, ended: EndedCall) {
+        let EndedCall {
+            mut counts,
+            follow_up: follow,
+        } = ended;
+        let (emission, registration) = (&self.emission, &self.registration);
+        follow_up(emission, registration, event, follow, None, &mut counts);
+        self.ended(counts);
     }
 }
 
-impl<C: Cargo> Task for Part<C> {
+impl Task for ListenerJob {
     fn run(self: Arc<Self>) {
-        let part = Arc::clone(&self);
+        let job = Arc::clone(&self);
         self.run_here();
-        give_place(&part.flight.core.setup.hub, || Arc::clone(&part.pool));
+        let blocked = &job.emission.state().settings.shared.blocked;
+        blocked.give_place(|| Arc::clone(&job.pool_ref));
     }
 
     fn discarded(self: Arc<Self>) {
         if self.claim() {
-            self.is_lost(None);
+            self.lost(None);
         }
     }
-}
-
-/// Has a listener called on the pool of its own. Says whether that is settled; else it is to be called here.
-pub(super) fn hand_over<C: Cargo>(
-    flight: &Arc<Flight<C>>,
-    entry: &Arc<Registration>,
-    event: &dyn Event,
-    tally: &mut Tally,
-) -> bool {
-    let core = &flight.core;
-    let is_async = entry.is_async();
-    let mut is_refused = |reason| {
-        tally.not_called += 1;
-        let error = entry.rejected(core.topic(), reason);
-        not_called(flight, entry, &error, event);
-    };
-    let link = core.setup.own_pool(entry);
-    let pool = link.and_then(|link| Some((link, link.upgrade()?)));
-    let Some((link, pool)) = pool.filter(|(link, _)| is_async || !link.is_here()) else {
-        if is_async {
-            is_refused(SubmitErrorReason::Closed);
-        }
-        return is_async;
-    };
-    if is_async && !pool.polls_futures() {
-        is_refused(SubmitErrorReason::Other(
-            "it polls no futures, and this is an async listener".into(),
-        ));
-        return true;
-    }
-    let part = Arc::new(Part {
-        flight: Arc::clone(flight),
-        entry: Arc::clone(entry),
-        pool: Arc::clone(link),
-        begun: AtomicBool::new(false),
-    });
-    core.begin_call();
-    core.add_part(Arc::clone(&part) as _);
-    let job = part.offer();
-    let submit = || {
-        if link.blocks_workers && !context::on_timer() {
-            pool.submit(job)
-        } else {
-            pool.try_submit(job)
-        }
-    };
-    // A pool that panics has dropped the job, and dropping it has told of it.
-    let Ok(Err(refused)) = catch_unwind(AssertUnwindSafe(submit)).map_err(PanicPayload::new) else {
-        return true;
-    };
-    let (job, reason) = take_back(refused).into_parts();
-    // Before the job is dropped, which would tell that it was discarded.
-    let is_unclaimed = part.claim();
-    drop(job);
-    if !is_unclaimed {
-        // Somebody who waits for the emission has run it meanwhile.
-        return true;
-    }
-    // A bulkhead that was drained meanwhile.
-    let gone = matches!(reason, SubmitErrorReason::Closed) && !is_async;
-    if !gone {
-        is_refused(reason);
-    }
-    part.end(Tally::default());
-    !gone
-}
-
-/// Tells of a listener that is not called.
-fn not_called<C: Cargo>(
-    flight: &Arc<Flight<C>>,
-    entry: &Arc<Registration>,
-    error: &ListenerError,
-    event: &dyn Event,
-) {
-    let core = &flight.core;
-    let handlers = &core.setup.handlers;
-    let call = Call::new(entry, core.topic(), event, 1, handlers);
-    call.ended(match error.kind() {
-        ListenerErrorKind::Rejected => ListenerEnd::Rejected(error),
-        _ => ListenerEnd::Discarded(error),
-    });
-    if let Some(error) = handled(event, handlers, error.clone()) {
-        core.fail(error);
-    }
-}
-
-/// Takes a part off its emission's list.
-pub(super) fn take_off<C, P: ?Sized>(flight: &Flight<C>, part: &Arc<P>) {
-    let part = Arc::as_ptr(part).cast::<()>();
-    let mut ledger = flight.core.ledger();
-    let found = |other: &Arc<dyn AnyPart>| Arc::as_ptr(other).cast::<()>() == part;
-    let taken = ledger.parts.iter().position(found);
-    let taken = taken.map(|at| ledger.parts.swap_remove(at));
-    drop(ledger);
-    drop(taken);
 }

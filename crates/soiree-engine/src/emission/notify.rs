@@ -1,148 +1,137 @@
-//! Telling observers of an emission.
+//! Notifying observers of an emission.
 
 use std::sync::Arc;
 
-use crate::context::{EnteredFrame, Frame, enter_frame};
-use soiree_core::observe::NotifyContext;
+use soiree_core::panic::contained;
+use soiree_core::{
+    EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, Event, Rejection,
+};
 
-use super::cargo::Cargo;
-use super::core::Core;
-use super::flight::Flight;
-use super::link::Link;
-use super::setup::Setup;
-use crate::context;
-use crate::dispatch::Tally;
+use super::in_flight::{InFlight, with_event};
+use super::state::EmissionState;
+use crate::context::enter_frame;
+use crate::dispatch::Counts;
 use crate::settings::Handlers;
 use crate::trace;
-use soiree_core::panic::contained;
-use soiree_core::{EmissionAccepted, EmissionEnded, EmissionStarted, Event, Job, Task};
 
-/// Observers are notified inside the emitter: a close in there would wait for itself.
-struct EmitterContext(usize);
-
-impl NotifyContext for EmitterContext {
-    type Guard = EnteredFrame;
-
-    fn enter(&self) -> EnteredFrame {
-        enter_frame(Frame {
-            hub: self.0,
-            flight: 0,
-            pool: 0,
-        })
+/// Calls `act` with the name of the pool that an emission runs on; `None` if it runs on the emitting thread.
+fn with_pool_name<R>(state: &EmissionState, act: impl FnOnce(Option<&str>) -> R) -> R {
+    if state.on_caller {
+        return act(None);
     }
+    act(Some(&state.pool_ref().name))
 }
 
-impl Setup {
-    /// A job for one of the emitter's pools, about to be handed to it.
-    pub(crate) fn offer(&self, task: Arc<dyn Task>, pool: &Link) -> Job {
-        self.offer_job(Job::from_task(task), pool)
+/// Starts the span. To be called before the emission goes to its pool.
+pub(crate) fn trace_started(emission: &Arc<dyn InFlight>) {
+    if !trace::is_possible() {
+        return;
     }
-
-    pub(super) fn offer_job(&self, job: Job, pool: &Link) -> Job {
-        let hub = Arc::as_ptr(&self.hub).addr();
-        let observers = &self.handlers.observers;
-        observers.offer(job, &pool.name, || EmitterContext(hub))
-    }
+    let state = emission.state();
+    // The event and the subscriber are user code.
+    let _entered = enter_frame(state.frame_here());
+    with_pool_name(state, |pool| {
+        let event_id = || with_event(emission, |event| event.known_id());
+        state.span.start(state.topic(), pool, event_id);
+    });
 }
 
-impl Core {
-    /// The name of the pool that it is told of with.
-    fn pool_name(&self) -> Option<&str> {
-        (!self.on_caller).then_some(&*self.setup.pool.name)
-    }
-}
-
-impl<C: Cargo> Flight<C> {
-    /// Begins the span. To be called before it goes to its pool.
-    pub(crate) fn trace_begun(self: &Arc<Self>) {
-        let core = &self.core;
-        // The event and whoever collects spans are others' code.
-        let _entered = trace::is_possible().then(|| context::enter_frame(core.frame_here()));
-        core.span.begin(core.topic(), core.pool_name(), || {
-            let mut id = None;
-            C::show(self, &mut |event| id = event.known_id());
-            id
-        });
-    }
-
-    /// To be called before it goes to its pool.
-    pub(crate) fn tell_begun(self: &Arc<Self>) {
-        if self.core.setup.handlers.observers.is_empty() {
-            return;
-        }
-        let core = &self.core;
-        let _entered = context::enter_frame(core.frame_here());
-        contained(|| {
-            C::show(self, &mut |event| {
-                tell_begun(event, core.topic(), core.pool_name(), &core.setup.handlers);
-            });
-        });
-    }
-
-    /// To be called when its pool has taken it. It may have ended.
-    pub(crate) fn tell_accepted(&self) {
-        if self.core.setup.handlers.observers.is_empty() {
-            return;
-        }
-        let core = &self.core;
-        let _entered = context::enter_frame(core.frame_here());
-        tell_accepted(core.topic(), core.pool_name(), &core.setup.handlers);
-    }
-
-    pub(super) fn tell_ended(self: &Arc<Self>, tally: Tally, discarded: bool) {
-        let core = &self.core;
-        contained(|| {
-            C::show(self, &mut |event| {
-                let handlers = &core.setup.handlers;
-                tell_ended(
-                    event,
-                    core.topic(),
-                    core.pool_name(),
-                    handlers,
-                    tally,
-                    discarded,
-                );
-            });
-        });
-    }
-}
-
-/// Tells that an emission begins.
-pub(crate) fn tell_begun(event: &dyn Event, topic: &str, pool: Option<&str>, handlers: &Handlers) {
+/// To be called before the emission goes to its pool.
+pub(crate) fn in_flight_started(emission: &Arc<dyn InFlight>) {
+    let state = emission.state();
+    let handlers = &state.settings.handlers;
     if handlers.observers.is_empty() {
         return;
     }
-    let begun = EmissionStarted::new(topic, event, pool);
-    handlers
-        .observers
-        .notify(|observer| observer.emission_started(&begun));
+    let _entered = enter_frame(state.frame_here());
+    contained(|| {
+        with_event(emission, |event| {
+            with_pool_name(state, |pool| {
+                notify_started(event, state.topic(), pool, handlers)
+            });
+        });
+    });
 }
 
-/// Tells that an emission was accepted.
-pub(crate) fn tell_accepted(topic: &str, pool: Option<&str>, handlers: &Handlers) {
-    handlers
-        .observers
-        .notify(|observer| observer.emission_accepted(&EmissionAccepted::new(topic, pool)));
+/// To be called when its pool has accepted the emission. It may have ended by then.
+pub(crate) fn in_flight_accepted(emission: &Arc<dyn InFlight>) {
+    let state = emission.state();
+    let handlers = &state.settings.handlers;
+    if handlers.observers.is_empty() {
+        return;
+    }
+    let _entered = enter_frame(state.frame_here());
+    with_pool_name(state, |pool| notify_accepted(state.topic(), pool, handlers));
 }
 
-/// Tells that an emission has ended.
-pub(crate) fn tell_ended(
+pub(super) fn in_flight_ended(emission: &Arc<dyn InFlight>, counts: Counts, discarded: bool) {
+    let state = emission.state();
+    let handlers = &state.settings.handlers;
+    contained(|| {
+        with_event(emission, |event| {
+            with_pool_name(state, |pool| {
+                notify_ended(event, state.topic(), pool, handlers, counts, discarded);
+            });
+        });
+    });
+}
+
+/// Records that the emission was rejected, and notifies observers; `end` ends the emission in between.
+pub(crate) fn in_flight_rejected(
+    emission: &Arc<dyn InFlight>,
+    why: Rejection<'_>,
+    end: impl FnOnce(),
+) {
+    let state = emission.state();
+    state.set_rejected();
+    let entered = state.span.enter();
+    trace::rejected(state.topic(), why);
+    drop(entered);
+    end();
+    let rejected = EmissionRejected::new(state.topic(), why);
+    let observers = &state.settings.handlers.observers;
+    observers.notify(|observer| observer.emission_rejected(&rejected));
+}
+
+pub(crate) fn notify_started(
     event: &dyn Event,
     topic: &str,
     pool: Option<&str>,
     handlers: &Handlers,
-    tally: Tally,
+) {
+    if handlers.observers.is_empty() {
+        return;
+    }
+    let started = EmissionStarted::new(topic, event, pool);
+    handlers
+        .observers
+        .notify(|observer| observer.emission_started(&started));
+}
+
+pub(crate) fn notify_accepted(topic: &str, pool: Option<&str>, handlers: &Handlers) {
+    let accepted = EmissionAccepted::new(topic, pool);
+    handlers
+        .observers
+        .notify(|observer| observer.emission_accepted(&accepted));
+}
+
+pub(crate) fn notify_ended(
+    event: &dyn Event,
+    topic: &str,
+    pool: Option<&str>,
+    handlers: &Handlers,
+    counts: Counts,
     discarded: bool,
 ) {
     if handlers.observers.is_empty() {
         return;
     }
     let mut ended = EmissionEnded::new(topic, event, pool);
-    ended.delivered = tally.delivered;
-    ended.failed = tally.failed;
-    ended.not_called = tally.not_called;
-    ended.retried = tally.retried;
-    ended.aborted = tally.aborted;
+    ended.delivered = counts.delivered;
+    ended.failed = counts.failed;
+    ended.not_called = counts.not_called;
+    ended.retried = counts.retried;
+    ended.aborted = counts.aborted;
     ended.discarded = discarded;
     handlers
         .observers

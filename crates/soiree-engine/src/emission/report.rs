@@ -1,34 +1,34 @@
 //! How an emission ended.
 
-use crate::dispatch::Tally;
 use soiree_core::ListenerError;
+
+use crate::dispatch::Counts;
 
 /// How an emission ended.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Report {
-    /// Listeners that were called, whether they failed or not.
+    /// Listeners that were called, whether or not they failed.
     pub delivered: u64,
-    /// Listeners among them that returned an error or panicked, those that the error handler swallowed included.
+    /// Listeners among `delivered` that returned an error, panicked or timed out, including those whose errors the error handler swallowed.
     pub failed: u64,
-    /// Listeners among these that had not returned in the [time that they have](crate::ListenerOptions::timeout), at their last
-    /// attempt.
+    /// Listeners among `failed` that had not returned within their [timeout](soiree_core::ListenerOptions::timeout) at their last attempt.
     pub timed_out: u64,
-    /// Listeners that were to run on a pool of their own which refused or dropped them. They are not among `delivered`.
+    /// Listeners with a pool of their own that rejected or dropped them. They are not among `delivered`.
     pub not_called: u64,
-    /// Further attempts of listeners that failed.
+    /// Retries of listeners that failed.
     pub retried: u64,
-    /// Errors that the error handler let through, oldest first, as many as the error buffer holds.
+    /// Errors that the error handler did not swallow, oldest first, as many as the error buffer holds.
     pub errors: Vec<ListenerError>,
-    /// Errors beyond those.
+    /// How many more errors there were.
     pub omitted_errors: u64,
-    /// The event was aborted; listeners that had not started were skipped.
+    /// The event was aborted. Listeners that had not started were skipped.
     pub aborted: bool,
-    /// The emission was dropped before it ran: its pool stopped, cut its queue, or died.
+    /// The emission was dropped before it ran: its pool was stopped, dropped jobs from its queue, or lost its threads.
     pub discarded: bool,
-    /// The emission had not ended when this was made. Only a listener that waits for the very emission it was called by
-    /// gets such a report, as it would wait for itself; one that blocks on an emission whose
-    /// [async listeners](crate::AsyncListener) need the bulkhead that it runs on itself; and a handler that is told of a timeout.
+    /// The emission had not ended when this report was made. Only a thread that would wait for itself gets such a report: a listener that
+    /// waits for the emission it was called by, a listener that blocks on an emission whose
+    /// [async listeners](soiree_core::AsyncListener) need the bulkhead it runs on, and a handler that is called for a timeout.
     pub unfinished: bool,
 }
 
@@ -61,7 +61,7 @@ pub enum ReportError {
     /// The emission had not ended.
     #[error("the emission has not ended")]
     Unfinished,
-    /// Errors there were, but the error buffer keeps none.
+    /// There were errors, but the error buffer keeps none.
     #[error("{omitted} listeners failed, and the error buffer keeps no errors")]
     Omitted {
         /// How many.
@@ -70,14 +70,14 @@ pub enum ReportError {
 }
 
 impl Report {
-    pub(crate) fn ended(tally: Tally, errors: Errors) -> Self {
+    pub(crate) fn new(counts: Counts, errors: Errors) -> Self {
         Self {
-            delivered: tally.delivered,
-            failed: tally.failed,
-            timed_out: tally.timed_out,
-            not_called: tally.not_called,
-            retried: tally.retried,
-            aborted: tally.aborted,
+            delivered: counts.delivered,
+            failed: counts.failed,
+            timed_out: counts.timed_out,
+            not_called: counts.not_called,
+            retried: counts.retried,
+            aborted: counts.aborted,
             errors: errors.kept,
             omitted_errors: errors.omitted,
             discarded: false,
@@ -85,7 +85,7 @@ impl Report {
         }
     }
 
-    /// Whether it ran to its end, was not aborted, and every error was swallowed or there was none.
+    /// Whether the emission ran to its end, was not aborted, and has no errors that were not swallowed.
     pub fn is_ok(&self) -> bool {
         let ran = !self.aborted && !self.discarded && !self.unfinished;
         ran && self.errors.is_empty() && self.omitted_errors == 0
@@ -94,7 +94,7 @@ impl Report {
     /// The report if it [`is_ok`](Report::is_ok).
     ///
     /// # Errors
-    /// What was wrong; errors of listeners count before an abort.
+    /// Why it is not; errors of listeners take precedence over an abort.
     pub fn into_result(mut self) -> Result<Self, ReportError> {
         if self.is_ok() {
             return Ok(self);
@@ -119,7 +119,7 @@ impl Report {
     }
 }
 
-/// The errors of an emission, as many as are kept.
+/// The errors of an emission: those that are kept, and how many more there were.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Errors {
     pub(crate) kept: Vec<ListenerError>,
@@ -127,7 +127,7 @@ pub(crate) struct Errors {
 }
 
 impl Errors {
-    /// Keeps the error, or counts it and gives it back: dropping it runs user code, for which no lock may be held.
+    /// Keeps the error, or counts it and returns it: dropping it runs user code, so no lock may be held then.
     pub(crate) fn push(&mut self, error: ListenerError, most: usize) -> Option<ListenerError> {
         if self.kept.len() < most {
             self.kept.push(error);

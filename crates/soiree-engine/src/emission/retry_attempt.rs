@@ -1,342 +1,271 @@
-//! Listeners that failed and are called again.
+//! Retries: scheduling the next attempt of a listener that failed, and submitting it when it is due.
 
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::cargo::Cargo;
-use super::flight::Flight;
-use super::future::{Adopted, Attempt};
-use super::link::Link;
-use super::part::{AnyPart, Inside, take_off};
-use super::setup::Setup;
-use super::stalled::give_place;
-use super::watch::{Late, Next};
-use crate::dispatch::{Failed, Tally, bury, dispatch_again, tell};
-use crate::invocation::{Call, Step};
-use soiree_core::observe::reclaim as take_back;
 use soiree_core::panic::contained;
 use soiree_core::registry::Registration;
-use soiree_core::{
-    Event, ListenerError, Pool, RetryScheduled, SubmitErrorReason, Task, Timer, TimerId, far_future,
-};
+use soiree_core::{Event, ListenerError, Pool, RetryScheduled, SubmitErrorReason, Timer, TimerId};
 
-/// How long to wait for a place in a pool that is full when an attempt is due.
-pub(super) const FULL: Duration = Duration::from_millis(5);
+use super::async_call::job_of;
+use super::attempt::Attempt;
+use super::finish::end_part;
+use super::in_flight::{InFlight, with_event};
+use super::overrun::{NextAttempt, OverrunCall};
+use super::pool_ref::PoolRef;
+use super::reclaim::{Reclaimed, reclaim_work};
+use crate::dispatch::{Counts, FailedAttempt, FollowUp, report, report_dead_letter};
+use crate::invocation::{Call, CallOutcome};
+
+/// How often to submit work again that is due while its pool is full.
+pub(super) const RESUBMIT_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The next attempt of a listener that failed.
-struct Later<C> {
-    flight: Arc<Flight<C>>,
-    entry: Arc<Registration>,
-    attempt: u32,
-    /// Of the attempt before.
+pub(super) struct RetryAttempt {
+    pub(super) emission: Arc<dyn InFlight>,
+    pub(super) registration: Arc<Registration>,
+    pub(super) attempt: u32,
+    /// The error of the attempt before.
     error: ListenerError,
     timer: Arc<dyn Timer>,
     /// Kept alive until the attempts have ended, also when the emitter is gone.
     pool: Arc<dyn Pool>,
-    link: Arc<Link>,
-    /// An attempt before it that may still run, as its time ran out. Two never overlap.
-    after: Option<Arc<Late>>,
-    /// Ends the wait for that one.
-    alarm: Mutex<Option<TimerId>>,
+    pub(super) pool_ref: Arc<PoolRef>,
+    /// The attempt before, if it has timed out and may still run. Two attempts never overlap.
+    after: Option<Arc<OverrunCall>>,
+    /// Ends the wait for the attempt before.
+    timeout: Mutex<Option<TimerId>>,
     due: AtomicBool,
-    begun: AtomicBool,
+    started: AtomicBool,
 }
 
-/// Says whether the listener will be called again.
-pub(super) fn call_again<C: Cargo>(
-    flight: &Arc<Flight<C>>,
-    entry: &Arc<Registration>,
+/// Does what follows after a call that runs apart from the other listeners of its emission.
+///
+/// `after` is the call itself if it has timed out and may still run.
+pub(super) fn follow_up(
+    emission: &Arc<dyn InFlight>,
+    registration: &Arc<Registration>,
     event: &dyn Event,
-    failed: Failed<'_>,
-    after: Option<&Arc<Late>>,
+    follow_up: Option<FollowUp>,
+    after: Option<&Arc<OverrunCall>>,
+    counts: &mut Counts,
+) {
+    let state = emission.state();
+    let error = match follow_up {
+        None => return,
+        Some(FollowUp::Keep(error)) => error,
+        Some(FollowUp::Retry(failed)) => {
+            let mut is_scheduled = false;
+            contained(|| {
+                is_scheduled = schedule_retry(emission, registration, event, &failed, after);
+            });
+            if is_scheduled {
+                counts.retried += 1;
+                return;
+            }
+            failed.give_up(event, &state.settings.handlers, counts)
+        }
+    };
+    contained(|| state.keep_error(error));
+}
+
+/// Schedules the next attempt of a listener. Returns `false` if it cannot be scheduled.
+pub(super) fn schedule_retry(
+    emission: &Arc<dyn InFlight>,
+    registration: &Arc<Registration>,
+    event: &dyn Event,
+    failed: &FailedAttempt,
+    after: Option<&Arc<OverrunCall>>,
 ) -> bool {
-    let setup = &flight.core.setup;
-    let own = setup.own_pool(entry);
-    let alive = |link: &Arc<Link>| Some((link.upgrade()?, Arc::clone(link)));
+    let state = emission.state();
+    let settings = &state.settings;
+    let alive = |pool_ref: Arc<PoolRef>| Some((pool_ref.upgrade()?, pool_ref));
+    let own = settings.own_pool(registration).cloned();
     let pool = own.and_then(alive).or_else(|| {
         // A future can be polled nowhere else.
-        (!entry.is_async()).then(|| alive(&flight.core.link()))?
+        (!registration.is_async()).then(|| alive(state.pool_ref()))?
     });
-    let (Some((pool, link)), Some(timer)) = (pool, setup.timer.clone()) else {
+    let (Some((pool, pool_ref)), Some(timer)) = (pool, settings.timer.clone()) else {
         return false;
     };
-    if !take_seat(setup) {
+    if !settings.shared.reserve_retry(settings.retry_capacity) {
         return false;
     }
-    let later = Arc::new(Later {
-        flight: Arc::clone(flight),
-        entry: Arc::clone(entry),
+    let retry = Arc::new(RetryAttempt {
+        emission: Arc::clone(emission),
+        registration: Arc::clone(registration),
         attempt: failed.attempt + 1,
         error: failed.error.clone(),
         timer,
         pool,
-        link,
+        pool_ref,
         after: after.cloned(),
-        alarm: Mutex::default(),
+        timeout: Mutex::default(),
         due: AtomicBool::new(false),
-        begun: AtomicBool::new(false),
+        started: AtomicBool::new(false),
     });
-    let observers = &setup.handlers.observers;
+    let observers = &settings.handlers.observers;
     if !observers.is_empty() {
-        let (topic, listener) = (flight.core.topic(), entry.listener_ref());
-        let Failed {
+        let (topic, listener) = (state.topic(), registration.listener_ref());
+        let FailedAttempt {
             attempt,
             error,
             delay,
+            ..
         } = failed;
-        let retry = RetryScheduled::new(topic, event, listener, attempt, error, delay);
-        observers.notify(|observer| observer.retry_scheduled(&retry));
+        let scheduled = RetryScheduled::new(topic, event, listener, *attempt, error, *delay);
+        observers.notify(|observer| observer.retry_scheduled(&scheduled));
     }
-    flight.core.add_part(Arc::clone(&later) as _);
-    if later.wait(failed.delay) {
+    state.add_part(Arc::clone(&retry) as _);
+    if retry.wait(failed.delay) {
         return true;
     }
-    later.give_up_seat();
-    take_off(flight, &later);
-    flight.end_part(Tally::default());
+    settings.shared.release_retry();
+    state.remove_pending(&retry);
+    end_part(emission, Counts::default());
     false
 }
 
-/// Whether one more may wait for its next attempt.
-fn take_seat(setup: &Setup) -> bool {
-    let free = |waiting| (waiting < setup.retry_capacity).then(|| waiting + 1);
-    let retries = &setup.hub.retries;
-    retries
-        .fetch_update(Ordering::AcqRel, Ordering::Acquire, free)
-        .is_ok()
-}
-
-impl<C: Cargo> Later<C> {
-    fn claim(&self) -> bool {
-        !self.begun.swap(true, Ordering::AcqRel)
+impl RetryAttempt {
+    pub(super) fn claim(&self) -> bool {
+        !self.started.swap(true, Ordering::AcqRel)
     }
 
-    fn give_up_seat(&self) {
-        let retries = &self.flight.core.setup.hub.retries;
-        retries.fetch_sub(1, Ordering::AcqRel);
+    pub(super) fn release_reservation(&self) {
+        self.emission.state().settings.shared.release_retry();
     }
 
-    /// Says whether the timer takes it.
+    pub(super) fn is_due(&self) -> bool {
+        self.due.load(Ordering::Acquire)
+    }
+
+    pub(super) fn has_started(&self) -> bool {
+        self.started.load(Ordering::Acquire)
+    }
+
+    /// Returns whether the timer accepts it.
     fn wait(self: &Arc<Self>, delay: Duration) -> bool {
-        let now = self.timer.now();
-        let due = now.checked_add(delay).unwrap_or_else(far_future);
-        let later = Arc::clone(self);
-        self.timer
-            .at(due, Box::new(move || later.fall_due()))
-            .is_ok()
+        let retry = Arc::clone(self);
+        let due = self.timer.after(delay);
+        self.timer.at(due, Box::new(move || retry.on_due())).is_ok()
     }
 
-    /// On the timer's thread.
-    fn fall_due(self: Arc<Self>) {
-        let _entered = self.flight.core.enter_on_timer();
+    /// On the timer thread.
+    fn on_due(self: Arc<Self>) {
+        let _entered = self.emission.state().enter_on_timer();
         match &self.after {
-            Some(after) if !after.is_over() => self.wait_for(after),
+            Some(before) if !before.has_returned() => self.wait_for(before),
             _ => self.submit(),
         }
     }
 
-    /// Goes on when the attempt before has returned, or its own time has run out like that one's.
-    fn wait_for(self: &Arc<Self>, before: &Arc<Late>) {
-        let limit = self.entry.timeout().unwrap_or_default();
-        let now = self.timer.now();
-        let due = now.checked_add(limit).unwrap_or_else(far_future);
-        let later = Arc::clone(self);
-        match self.timer.at(due, Box::new(move || later.run_out(limit))) {
+    /// Proceeds when the attempt before has returned. If that takes as long as an attempt may take, this one has timed out too.
+    fn wait_for(self: &Arc<Self>, before: &Arc<OverrunCall>) {
+        let limit = self.registration.timeout().unwrap_or_default();
+        let retry = Arc::clone(self);
+        let due = self.timer.after(limit);
+        match self.timer.at(due, Box::new(move || retry.time_out(limit))) {
             Ok(id) => {
-                *self.alarm() = Some(id);
+                *self.timeout() = Some(id);
                 before.then(Arc::clone(self) as _);
             }
             Err(_) => Arc::clone(self).give_up(),
         }
     }
 
-    fn alarm(&self) -> MutexGuard<'_, Option<TimerId>> {
-        self.alarm.lock().unwrap_or_else(PoisonError::into_inner)
+    fn timeout(&self) -> MutexGuard<'_, Option<TimerId>> {
+        self.timeout.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The attempt before has not returned in the time that this one had.
-    fn run_out(self: Arc<Self>, limit: Duration) {
+    /// The attempt before has not returned within the time of this one.
+    fn time_out(self: Arc<Self>, limit: Duration) {
         let waits = self.after.as_ref().is_some_and(|before| before.forget());
         if !waits || !self.claim() {
             return;
         }
-        self.give_up_seat();
-        let core = &self.flight.core;
-        let _entered = core.enter_on_timer();
-        let mut tally = Tally::default();
-        let mut ground = self.ground(self.after.as_ref());
+        self.release_reservation();
+        let state = self.emission.state();
+        let _entered = state.enter_on_timer();
+        let mut counts = Counts::default();
         contained(|| {
-            C::show(&self.flight, &mut |event| {
-                let handlers = &core.setup.handlers;
-                let entry = &self.entry;
-                let call = Call::new(entry, core.topic(), event, self.attempt, handlers);
-                let step = Step::RanOut(limit, None);
-                tell(&call, handlers, step, &mut tally, &mut ground);
+            with_event(&self.emission, |event| {
+                let handlers = &state.settings.handlers;
+                let registration = &self.registration;
+                let (topic, attempt) = (state.topic(), self.attempt);
+                let call = Call::new(registration, topic, event, attempt, handlers);
+                let outcome = CallOutcome::TimedOut(limit, None);
+                let follow = report(&call, handlers, outcome, &mut counts);
+                let after = self.after.as_ref();
+                follow_up(
+                    &self.emission,
+                    registration,
+                    event,
+                    follow,
+                    after,
+                    &mut counts,
+                );
             });
         });
-        self.end(tally);
-    }
-
-    fn ground<'a>(self: &'a Arc<Self>, late: Option<&'a Arc<Late>>) -> Inside<'a, C> {
-        Inside {
-            flight: &self.flight,
-            part: Some(Arc::clone(self) as _),
-            link: &self.link,
-            late,
-        }
+        self.ended(counts);
     }
 
     fn submit(self: Arc<Self>) {
+        let state = self.emission.state();
         if !self.due.swap(true, Ordering::AcqRel) {
-            self.flight.core.tell_of_parts();
+            state.notify_pending();
         }
-        let job = self.offer();
-        let Err(refused) = self.pool.try_submit(job) else {
+        let Err(rejected) = self.pool.try_submit(job_of(&self)) else {
             return;
         };
-        let (job, reason) = take_back(refused).into_parts();
-        // Dropping the job would tell that it was discarded.
-        let is_unclaimed = self.claim();
-        drop(job);
-        if !is_unclaimed {
+        let Reclaimed::Rejected(reason) = reclaim_work(rejected, || self.claim()) else {
             return;
-        }
+        };
         if matches!(reason, SubmitErrorReason::Full { .. }) {
-            self.begun.store(false, Ordering::Release);
-            self.flight.core.tell_of_parts();
-            if !self.wait(FULL) {
+            self.started.store(false, Ordering::Release);
+            state.notify_pending();
+            if !self.wait(RESUBMIT_INTERVAL) {
                 self.give_up();
             }
             return;
         }
-        self.give_up_seat();
-        self.bury();
+        self.release_reservation();
+        self.fail();
     }
 
-    /// The error of the attempt before was the last one.
-    fn give_up(self: Arc<Self>) {
+    /// The attempt before was the last one.
+    pub(super) fn give_up(self: Arc<Self>) {
         if self.claim_to_run() {
-            self.bury();
+            self.fail();
         }
     }
 
-    fn bury(self: &Arc<Self>) {
-        let core = &self.flight.core;
-        let _entered = self.flight.core.enter_on(&self.link);
+    /// Reports the error of the attempt before as the last one. To be called when this attempt was claimed.
+    pub(super) fn fail(self: &Arc<Self>) {
+        let state = self.emission.state();
+        let _entered = state.enter_on(&self.pool_ref);
         contained(|| {
-            C::show(&self.flight, &mut |event| {
-                bury(event, &core.setup.handlers, &self.error, self.attempt - 1);
+            with_event(&self.emission, |event| {
+                let handlers = &state.settings.handlers;
+                report_dead_letter(event, handlers, &self.error, self.attempt - 1);
             });
         });
-        core.fail(self.error.clone());
-        self.end(Tally {
-            delivered: 1,
-            failed: 1,
-            ..Tally::default()
-        });
+        state.keep_error(self.error.clone());
+        self.ended(Counts::one_failed());
+    }
+
+    pub(super) fn ended(self: &Arc<Self>, counts: Counts) {
+        self.emission.state().remove_pending(self);
+        end_part(&self.emission, counts);
     }
 }
 
-impl<C: Cargo> AnyPart for Later<C> {
-    fn is_on_its_pool(&self) -> bool {
-        let begun = self.begun.load(Ordering::Acquire);
-        let is_due = self.due.load(Ordering::Acquire);
-        is_due && !begun && !self.is_async() && self.link.is_here()
-    }
-
-    fn is_future_here(&self) -> bool {
-        self.is_async() && self.link.is_here()
-    }
-
-    fn run_inside(self: Arc<Self>) -> Option<Pin<Box<dyn Adopted>>> {
-        if self.is_future_here() && self.due.load(Ordering::Acquire) {
-            self.adopt()
-        } else {
-            None
-        }
-    }
-
-    fn run_here(self: Arc<Self>) {
-        if !self.claim_to_run() {
-            return;
-        }
-        let core = &self.flight.core;
-        let mut tally = Tally::default();
-        let _entered = self.flight.core.enter_on(&self.link);
-        contained(|| {
-            C::show(&self.flight, &mut |event| {
-                tally = dispatch_again(
-                    &self.entry,
-                    core.topic(),
-                    event,
-                    self.attempt,
-                    &core.setup.handlers,
-                    &mut self.ground(None),
-                );
-            });
-        });
-        self.end(tally);
-    }
-}
-
-impl<C: Cargo> Attempt for Later<C> {
-    type Cargo = C;
-
-    fn flight(&self) -> &Arc<Flight<C>> {
-        &self.flight
-    }
-
-    fn entry(&self) -> &Arc<Registration> {
-        &self.entry
-    }
-
-    fn link(&self) -> &Arc<Link> {
-        &self.link
-    }
-
-    fn number(&self) -> u32 {
-        self.attempt
-    }
-
-    fn claim_to_run(&self) -> bool {
-        let is_here = self.claim();
-        if is_here {
-            self.give_up_seat();
-        }
-        is_here
-    }
-
-    fn is_lost(self: &Arc<Self>, _: Option<SubmitErrorReason>) {
-        self.bury();
-    }
-
-    fn end(self: &Arc<Self>, tally: Tally) {
-        take_off(&self.flight, self);
-        self.flight.end_part(tally);
-    }
-}
-
-impl<C: Cargo> Next for Later<C> {
-    fn go(self: Arc<Self>) {
-        let alarm = self.alarm().take();
-        if let Some(id) = alarm {
+impl NextAttempt for RetryAttempt {
+    fn proceed(self: Arc<Self>) {
+        let timeout = self.timeout().take();
+        if let Some(id) = timeout {
             self.timer.cancel(id);
         }
         self.submit();
-    }
-}
-
-impl<C: Cargo> Task for Later<C> {
-    fn run(self: Arc<Self>) {
-        let later = Arc::clone(&self);
-        self.run_here();
-        give_place(&later.flight.core.setup.hub, || Arc::clone(&later.link));
-    }
-
-    /// Its pool stopped, or dropped it.
-    fn discarded(self: Arc<Self>) {
-        self.give_up();
     }
 }

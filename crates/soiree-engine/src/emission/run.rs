@@ -1,70 +1,62 @@
-//! An emission as a job.
+//! An emission as a job of its pool.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use super::cargo::Cargo;
-use super::flight::Flight;
-use super::stalled::give_place;
-use crate::dispatch::{Audience, Tally, dispatch};
-use crate::trace;
 use soiree_core::Task;
 use soiree_core::panic::contained;
 
-impl<C: Cargo> Flight<C> {
-    /// Runs it here, if nobody has begun to.
-    pub(super) fn fly(self: &Arc<Self>) {
-        let core = &self.core;
-        if !core.claim() {
-            return;
-        }
-        let setup = &core.setup;
-        let mut tally = Tally::default();
-        let _entered = core.enter();
-        contained(|| {
-            C::show(self, &mut |event| {
-                tally = dispatch(
-                    &setup.hub.registry,
-                    Audience::Matching,
-                    core.topic(),
-                    event,
-                    &setup.handlers,
-                    &mut &*self,
-                );
-            });
+use super::context::InFlightContext;
+use super::finish::{end_called_part, end_unrun};
+use super::in_flight::{EmissionTask, InFlight, with_event};
+use crate::dispatch::{Counts, Selection, dispatch};
+
+/// Runs an emission on this thread, unless it has started.
+pub(super) fn run(emission: &Arc<dyn InFlight>) {
+    let state = emission.state();
+    if !state.claim() {
+        return;
+    }
+    let settings = &state.settings;
+    let mut counts = Counts::default();
+    let _entered = state.enter();
+    contained(|| {
+        with_event(emission, |event| {
+            counts = dispatch(
+                &settings.shared.registry,
+                Selection::Matching,
+                state.topic(),
+                event,
+                &settings.handlers,
+                &mut InFlightContext(emission),
+            );
         });
-        self.end_calls(tally);
-    }
+    });
+    end_called_part(emission, counts);
+}
 
-    /// Ends a part whose listeners have been called, unless somebody else ends it.
-    pub(super) fn end_calls(self: &Arc<Self>, tally: Tally) {
-        if !tally.overtaken {
-            self.core.end_call();
-            self.end_part(tally);
-        }
-    }
+fn run_as_job(emission: &Arc<dyn InFlight>) {
+    run(emission);
+    let state = emission.state();
+    let blocked = &state.settings.shared.blocked;
+    blocked.give_place(|| state.pool_ref());
+}
 
-    /// Ends one that the caller has claimed.
-    pub(crate) fn end_unrun(self: &Arc<Self>) {
-        let core = &self.core;
-        let _entered = core.enter();
-        if !core.refused.load(Ordering::Relaxed) {
-            trace::discarded(core.topic(), &core.link().name);
-        }
-        self.core.discarded.store(true, Ordering::Relaxed);
-        self.end_part(Tally::default());
+/// Ends an emission whose job was dropped, unless it has started.
+pub(super) fn discard(emission: &Arc<dyn InFlight>) {
+    if emission.state().claim() {
+        end_unrun(emission);
     }
 }
 
-impl<C: Cargo> Task for Flight<C> {
+impl<S: Send + Sync + 'static> Task for EmissionTask<S>
+where
+    Self: InFlight,
+{
     fn run(self: Arc<Self>) {
-        self.fly();
-        give_place(&self.core.setup.hub, || self.core.link());
+        run_as_job(&(self as Arc<dyn InFlight>));
     }
 
     fn discarded(self: Arc<Self>) {
-        if self.core.claim() {
-            self.end_unrun();
-        }
+        discard(&(self as Arc<dyn InFlight>));
     }
 }

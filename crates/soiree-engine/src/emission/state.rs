@@ -1,4 +1,4 @@
-//! What an emission is between `emit` and its end, whatever it carries.
+//! The state of an emission between `emit` and its end, whatever it carries.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -6,108 +6,129 @@ use std::task::Waker;
 use std::time::Duration;
 
 use once_cell::race::OnceBox;
-
-use super::lane::{Berth, start};
-use super::link::Link;
-use super::part::AnyPart;
-use super::report::{Errors, Report};
-use super::setup::Setup;
-use crate::context::{self, Frame};
-use crate::dispatch::Tally;
-use crate::topic_text::TopicText;
-use crate::trace::{self, EmissionSpan};
-use soiree_core::ListenerError;
 use soiree_core::panic::contained;
+use soiree_core::{Job, ListenerError, Task};
+
+use super::helping::{PendingWork, Waiter};
+use super::ordered::{KeySlot, submit_head};
+use super::pool_ref::PoolRef;
+use super::report::{Errors, Report};
+use super::shared::EmissionSettings;
+use crate::topic_text::TopicText;
+use crate::trace::EmissionSpan;
 
 const QUEUED: u8 = 0;
 const RUNNING: u8 = 1;
-/// It is done, and has left the gate, so that a close no longer waits for it.
+/// It is done and no longer counted, so that a close does not wait for it any more.
 const SETTLED: u8 = 2;
 const STAGE: u8 = 3;
-/// Somebody waits and wants to be told of the end.
+/// Somebody waits and wants to be notified of the end.
 const WAITED_FOR: u8 = 4;
 
-/// What does not depend on the cargo. Small: it goes from one processor to another and back.
-pub(crate) struct Core {
-    pub(crate) setup: Arc<Setup>,
+/// The state of an emission. Small, because it travels from one processor to another and back.
+pub(crate) struct EmissionState {
+    pub(crate) settings: Arc<EmissionSettings>,
     topic: TopicText,
-    rare: OnceBox<Rare>,
-    delivered: AtomicU32,
-    /// Parts that have not ended. The listeners that are called one after another are one of them.
-    unended: AtomicU32,
-    state: AtomicU8,
+    cold: OnceBox<Cold>,
+    pub(super) delivered: AtomicU32,
+    /// Parts that have not ended. The listeners that are called one after another are one part.
+    pub(super) parts: AtomicU32,
+    stage: AtomicU8,
     /// Its outcome is known.
     done: AtomicBool,
-    aborted: AtomicBool,
+    pub(super) aborted: AtomicBool,
     pub(super) discarded: AtomicBool,
-    /// Its pool did not take it, so that of its end nobody is told.
-    pub(super) refused: AtomicBool,
-    /// Its listeners are called on the thread that emits.
+    /// Its pool rejected it, so observers are not notified of its end.
+    pub(super) rejected: AtomicBool,
+    /// It has been rerouted to another pool.
+    moved: AtomicBool,
+    /// Its listeners are called on the emitting thread.
     pub(super) on_caller: bool,
     pub(crate) span: EmissionSpan,
 }
 
-/// What only emissions have that fail, are waited for, have listeners elsewhere, or are ordered.
+/// What only emissions need that fail, are waited for, have listeners on other pools, are ordered or rerouted.
 #[derive(Default)]
-struct Rare {
-    failed: AtomicU64,
-    timed_out: AtomicU64,
-    not_called: AtomicU64,
-    retried: AtomicU64,
-    ledger: Mutex<Ledger>,
+pub(super) struct Cold {
+    pub(super) failed: AtomicU64,
+    pub(super) timed_out: AtomicU64,
+    pub(super) not_called: AtomicU64,
+    pub(super) retried: AtomicU64,
+    shared: Mutex<Shared>,
     changed: Condvar,
-    /// Its place among those of its key.
-    berth: OnceLock<Berth>,
+    slot: OnceLock<KeySlot>,
+    /// The pool that it was rerouted to.
+    pool: Mutex<Option<Arc<PoolRef>>>,
 }
 
 #[derive(Default)]
-pub(crate) struct Ledger {
+pub(crate) struct Shared {
     pub(crate) errors: Errors,
     pub(crate) waker: Option<Waker>,
-    /// Listeners that were handed over to other pools and have not ended.
-    pub(super) parts: Vec<Arc<dyn AnyPart>>,
-    /// How often there has been a part to look at.
-    pub(super) news: usize,
+    /// Work that has not ended and that a waiting thread may help with.
+    pub(super) pending: Vec<Arc<dyn PendingWork>>,
+    /// How often there has been something new to help with.
+    pub(super) version: usize,
 }
 
-impl Core {
+impl EmissionState {
     #[inline]
-    pub(crate) fn new(setup: Arc<Setup>, topic: &str) -> Self {
+    pub(crate) fn new(settings: Arc<EmissionSettings>, topic: &str) -> Self {
         Self {
-            setup,
+            settings,
             topic: TopicText::new(topic),
-            rare: OnceBox::new(),
+            cold: OnceBox::new(),
             delivered: AtomicU32::new(0),
-            unended: AtomicU32::new(1),
-            state: AtomicU8::new(QUEUED),
+            parts: AtomicU32::new(1),
+            stage: AtomicU8::new(QUEUED),
             done: AtomicBool::new(false),
             aborted: AtomicBool::new(false),
             discarded: AtomicBool::new(false),
-            refused: AtomicBool::new(false),
+            rejected: AtomicBool::new(false),
+            moved: AtomicBool::new(false),
             on_caller: false,
             span: EmissionSpan::default(),
         }
     }
 
-    /// One that runs already, on the thread that makes it.
-    pub(super) fn running(setup: Arc<Setup>, topic: &str, span: EmissionSpan) -> Self {
-        let mut core = Self::new(setup, topic);
-        core.on_caller = true;
-        core.span = span;
-        core.state = AtomicU8::new(RUNNING);
-        core
+    /// An emission that runs already, on the thread that makes it.
+    pub(super) fn running(
+        settings: Arc<EmissionSettings>,
+        topic: &str,
+        span: EmissionSpan,
+    ) -> Self {
+        let mut state = Self::new(settings, topic);
+        state.on_caller = true;
+        state.span = span;
+        state.stage = AtomicU8::new(RUNNING);
+        state
     }
 
-    fn rare(&self) -> &Rare {
-        self.rare.get_or_init(Box::default)
+    pub(super) fn cold(&self) -> &Cold {
+        self.cold.get_or_init(Box::default)
     }
 
-    pub(super) fn berth(&self) -> Option<&Berth> {
-        self.rare.get()?.berth.get()
+    pub(super) fn cold_if_used(&self) -> Option<&Cold> {
+        self.cold.get()
     }
 
-    pub(crate) fn set_berth(&self, berth: Berth) {
-        let _ = self.rare().berth.set(berth);
+    pub(super) fn slot(&self) -> Option<&KeySlot> {
+        self.cold.get()?.slot.get()
+    }
+
+    pub(crate) fn set_slot(&self, slot: KeySlot) {
+        let _ = self.cold().slot.set(slot);
+    }
+
+    /// It did not get into the queue of its key.
+    pub(crate) fn give_up_slot(&self) {
+        if let Some(slot) = self.slot() {
+            slot.set_left();
+        }
+    }
+
+    pub(super) fn is_ordered(&self) -> bool {
+        self.slot().is_some()
     }
 
     pub(crate) fn topic(&self) -> &str {
@@ -115,7 +136,7 @@ impl Core {
     }
 
     pub(crate) fn is_queued(&self) -> bool {
-        self.state.load(Ordering::Acquire) & STAGE == QUEUED
+        self.stage.load(Ordering::Acquire) & STAGE == QUEUED
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -123,59 +144,87 @@ impl Core {
     }
 
     pub(crate) fn is_settled(&self) -> bool {
-        self.state.load(Ordering::Acquire) & STAGE == SETTLED
+        self.stage.load(Ordering::Acquire) & STAGE == SETTLED
     }
 
-    /// Whether the calling thread is inside this very emission, or must not wait for any.
-    pub(crate) fn is_around_here(&self) -> bool {
-        let flight = self.address();
-        context::inside_any(|frame| frame.flight == flight || frame.pool == context::TIMER)
+    pub(crate) fn shared(&self) -> MutexGuard<'_, Shared> {
+        let shared = self.cold().shared.lock();
+        shared.unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        let ledger = self.rare().ledger.lock();
-        ledger.unwrap_or_else(PoisonError::into_inner)
+    /// The shared part, if there can be anything in it.
+    fn shared_if_used(&self) -> Option<MutexGuard<'_, Shared>> {
+        self.cold.get().map(|_| self.shared())
     }
 
-    /// The ledger, if anything can be in it.
-    pub(super) fn ledger_in_use(&self) -> Option<MutexGuard<'_, Ledger>> {
-        self.rare.get().map(|_| self.ledger())
+    /// The pool that runs it.
+    pub(crate) fn pool_ref(&self) -> Arc<PoolRef> {
+        self.moved_to()
+            .unwrap_or_else(|| Arc::clone(&self.settings.pool))
     }
 
-    /// Waits for an error or the end, if the end has not come; asks to be told of it.
-    pub(crate) fn wait_change<'a>(
-        &self,
-        ledger: MutexGuard<'a, Ledger>,
-        timeout: Option<Duration>,
-    ) -> MutexGuard<'a, Ledger> {
-        if self.ask_to_be_told() {
-            return ledger;
+    pub(super) fn moved_to(&self) -> Option<Arc<PoolRef>> {
+        if !self.moved.load(Ordering::Acquire) {
+            return None;
         }
-        let changed = &self.rare().changed;
+        let pool = self.cold().pool.lock();
+        pool.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// It is rerouted to this pool.
+    pub(crate) fn move_to(&self, pool_ref: &Arc<PoolRef>) {
+        let mut pool = self
+            .cold()
+            .pool
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *pool = Some(Arc::clone(pool_ref));
+        drop(pool);
+        self.moved.store(true, Ordering::Release);
+    }
+
+    /// A job of it for its pool.
+    pub(crate) fn job(&self, task: Arc<dyn Task>) -> Job {
+        match self.moved_to() {
+            Some(moved) => self.settings.job(task, &moved),
+            None => self.settings.job(task, &self.settings.pool),
+        }
+    }
+
+    /// Waits for an error, for something to help with, or for the end, unless it has ended.
+    pub(crate) fn wait_for_change<'a>(
+        &self,
+        shared: MutexGuard<'a, Shared>,
+        timeout: Option<Duration>,
+    ) -> MutexGuard<'a, Shared> {
+        if self.request_notification() {
+            return shared;
+        }
+        let changed = &self.cold().changed;
         match timeout {
-            None => changed.wait(ledger).unwrap_or_else(PoisonError::into_inner),
+            None => changed.wait(shared).unwrap_or_else(PoisonError::into_inner),
             Some(timeout) => {
                 changed
-                    .wait_timeout(ledger, timeout)
+                    .wait_timeout(shared, timeout)
                     .unwrap_or_else(PoisonError::into_inner)
                     .0
             }
         }
     }
 
-    /// To be called with the ledger locked. Says whether it is settled already.
-    pub(crate) fn ask_to_be_told(&self) -> bool {
-        self.state.fetch_or(WAITED_FOR, Ordering::AcqRel) & STAGE == SETTLED
+    /// Asks for a notification at the end. To be called with the shared part locked. Returns whether it has settled already.
+    pub(crate) fn request_notification(&self) -> bool {
+        self.stage.fetch_or(WAITED_FOR, Ordering::AcqRel) & STAGE == SETTLED
     }
 
-    pub(crate) fn report(&self, ledger: &Ledger) -> Report {
-        self.report_with(ledger.errors.clone())
+    pub(crate) fn report(&self, shared: &Shared) -> Report {
+        self.report_with(shared.errors.clone())
     }
 
-    /// The report of one that is settled.
+    /// The report of an emission that has settled.
     pub(crate) fn settled_report(&self) -> Report {
-        match self.ledger_in_use() {
-            Some(ledger) => self.report(&ledger),
+        match self.shared_if_used() {
+            Some(shared) => self.report(&shared),
             None => self.report_with(Errors::default()),
         }
     }
@@ -186,184 +235,129 @@ impl Core {
         Report {
             discarded,
             unfinished,
-            ..Report::ended(self.tally(), errors)
+            ..Report::new(self.counts(), errors)
         }
     }
 
-    pub(super) fn tally(&self) -> Tally {
-        let mut tally = Tally {
-            delivered: self.delivered.load(Ordering::Relaxed).into(),
-            aborted: self.aborted.load(Ordering::Relaxed),
-            ..Tally::default()
-        };
-        if let Some(rare) = self.rare.get() {
-            tally.failed = rare.failed.load(Ordering::Relaxed);
-            tally.timed_out = rare.timed_out.load(Ordering::Relaxed);
-            tally.not_called = rare.not_called.load(Ordering::Relaxed);
-            tally.retried = rare.retried.load(Ordering::Relaxed);
-        }
-        tally
+    /// Its pool rejected it: observers are not notified of the end that follows.
+    pub(crate) fn set_rejected(&self) {
+        self.rejected.store(true, Ordering::Relaxed);
     }
 
-    /// Its pool did not take it: what ends it next is no end that observers are told of.
-    pub(crate) fn set_refused(&self) {
-        self.refused.store(true, Ordering::Relaxed);
-    }
-
-    fn frame(&self) -> Frame {
-        match self.berth().and_then(|berth| berth.link()) {
-            Some(moved) => self.frame_on(&moved),
-            None => self.frame_on(&self.setup.pool),
-        }
-    }
-
-    /// For what is done on its behalf on a thread that may be no worker of its pool.
-    pub(super) fn frame_here(&self) -> Frame {
-        Frame {
-            pool: 0,
-            ..self.frame()
-        }
-    }
-
-    /// Has the calling thread be inside this emission, on behalf of its pool.
-    pub(super) fn enter(&self) -> (context::EnteredFrame, trace::Entered) {
-        (context::enter_frame(self.frame()), self.span.enter())
-    }
-
-    /// Has the calling thread be inside this emission, on behalf of this pool.
-    pub(super) fn enter_on(&self, pool: &Link) -> (context::EnteredFrame, trace::Entered) {
-        (context::enter_frame(self.frame_on(pool)), self.span.enter())
-    }
-
-    /// The same for the timer's thread.
-    pub(super) fn enter_on_timer(&self) -> (context::EnteredFrame, trace::Entered) {
-        let frame = Frame {
-            pool: context::TIMER,
-            ..self.frame_here()
-        };
-        (context::enter_frame(frame), self.span.enter())
-    }
-
-    pub(super) fn frame_on(&self, pool: &Link) -> Frame {
-        Frame {
-            hub: Arc::as_ptr(&self.setup.hub).addr(),
-            flight: self.address(),
-            pool: pool.address(),
-        }
-    }
-
-    fn address(&self) -> usize {
-        std::ptr::from_ref(self).addr()
-    }
-
-    /// Whether it is the caller who runs or discards this.
+    /// Claims a queued emission. Returns whether the caller is the one who runs or discards it.
     pub(crate) fn claim(&self) -> bool {
-        let queued = |state| (state & STAGE == QUEUED).then_some(state | RUNNING);
-        self.state
+        let queued = |stage| (stage & STAGE == QUEUED).then_some(stage | RUNNING);
+        self.stage
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, queued)
             .is_ok()
     }
 
-    /// Leaves it to others after all.
+    /// Gives a claim back: others may run it.
     pub(crate) fn unclaim(&self) {
-        self.state.fetch_and(!STAGE, Ordering::AcqRel);
-        self.tell_of_parts();
+        self.stage.fetch_and(!STAGE, Ordering::AcqRel);
+        self.notify_pending();
     }
 
-    pub(super) fn add_part(&self, part: Arc<dyn AnyPart>) {
-        self.unended.fetch_add(1, Ordering::AcqRel);
-        self.ledger().parts.push(part);
-        self.tell_of_parts();
+    /// Adds a part, which ends apart from the others.
+    pub(super) fn add_part(&self, work: Arc<dyn PendingWork>) {
+        self.parts.fetch_add(1, Ordering::AcqRel);
+        self.add_pending(work);
+        self.notify_pending();
     }
 
-    /// Wakes whoever waits, be it for one behind, who may be the one to run a part.
-    pub(super) fn tell_of_parts(&self) {
-        self.tell();
-        if let Some(berth) = self.berth() {
-            berth.tell_behind();
+    /// Lists work that a waiting thread may help with.
+    pub(super) fn add_pending(&self, work: Arc<dyn PendingWork>) {
+        self.shared().pending.push(work);
+    }
+
+    /// Removes work from the list.
+    pub(super) fn remove_pending<W: ?Sized>(&self, work: &Arc<W>) {
+        let work = Arc::as_ptr(work).cast::<()>();
+        let mut shared = self.shared();
+        let is_same = |other: &Arc<dyn PendingWork>| Arc::as_ptr(other).cast::<()>() == work;
+        let removed = shared.pending.iter().position(is_same);
+        let removed = removed.map(|at| shared.pending.swap_remove(at));
+        drop(shared);
+        drop(removed);
+    }
+
+    /// Runs on this thread the pending work that could be waiting for this thread. Returns whether there was any, and the version that
+    /// was looked at.
+    pub(super) fn help_pending(&self, waiter: &mut Waiter) -> (bool, usize) {
+        let Some(shared) = self.shared_if_used() else {
+            return (false, 0);
+        };
+        let (pending, seen) = (shared.pending.clone(), shared.version);
+        drop(shared);
+        let mut helped = false;
+        for work in pending {
+            if work.is_runnable_here() {
+                work.run_here();
+                helped = true;
+            } else if work.is_future_here() {
+                helped |= waiter.help_future(work);
+            }
+        }
+        (helped, seen)
+    }
+
+    /// Wakes threads that wait for it, or for an emission behind it: one of them may be the one to run pending work.
+    pub(super) fn notify_pending(&self) {
+        self.notify();
+        if let Some(slot) = self.slot() {
+            slot.notify_watchers();
         }
     }
 
-    pub(super) fn tell(&self) {
-        let mut ledger = self.ledger();
-        ledger.news += 1;
-        let waker = ledger.waker.take();
-        self.rare().changed.notify_all();
-        drop(ledger);
+    pub(super) fn notify(&self) {
+        let mut shared = self.shared();
+        shared.version += 1;
+        let waker = shared.waker.take();
+        self.cold().changed.notify_all();
+        drop(shared);
         if let Some(waker) = waker {
             contained(|| waker.wake());
         }
     }
 
-    /// Adds up what came of a part, and says whether it was the last one.
-    pub(super) fn end_one(&self, tally: Tally) -> bool {
-        // Only parts add parts: while this one is the last, nobody else counts.
-        let is_last = self.unended.load(Ordering::Acquire) == 1;
-        self.count(tally, is_last);
-        is_last || self.unended.fetch_sub(1, Ordering::AcqRel) == 1
+    /// One more listener is to be called on another pool.
+    pub(super) fn add_call(&self) {
+        if let Some(slot) = self.slot() {
+            slot.add_call();
+        }
     }
 
-    /// Adds up what came of some listeners, of a part that has not ended.
-    pub(super) fn add(&self, tally: Tally) {
-        self.count(tally, false);
-    }
-
-    fn count(&self, tally: Tally, is_alone: bool) {
-        // Nobody has so many listeners that this overflows.
-        let delivered = tally.delivered as u32;
-        if is_alone {
-            let before = self.delivered.load(Ordering::Relaxed);
-            self.delivered.store(before + delivered, Ordering::Relaxed);
-        } else if delivered > 0 {
-            self.delivered.fetch_add(delivered, Ordering::Relaxed);
-        }
-        let more = [
-            tally.failed,
-            tally.timed_out,
-            tally.not_called,
-            tally.retried,
-        ];
-        if more != [0; 4] {
-            let rare = self.rare();
-            let counts = [
-                &rare.failed,
-                &rare.timed_out,
-                &rare.not_called,
-                &rare.retried,
-            ];
-            for (count, more) in counts.into_iter().zip(more) {
-                count.fetch_add(more, Ordering::Relaxed);
-            }
-        }
-        if tally.aborted {
-            self.aborted.store(true, Ordering::Relaxed);
+    /// A listener on another pool was called, or all those that are called one after another.
+    pub(super) fn call_made(&self) {
+        if let Some(slot) = self.slot() {
+            slot.call_made();
         }
     }
 
     /// Counts errors that were omitted before.
-    pub(crate) fn omit(&self, errors: u64) {
-        self.ledger().errors.omitted += errors;
+    pub(crate) fn omit_errors(&self, errors: u64) {
+        self.shared().errors.omitted += errors;
     }
 
-    pub(crate) fn fail(&self, error: ListenerError) {
-        let omitted = self.ledger().errors.push(error, self.setup.error_buffer);
-        self.rare().changed.notify_all();
+    pub(crate) fn keep_error(&self, error: ListenerError) {
+        let omitted = self.shared().errors.push(error, self.settings.error_buffer);
+        self.cold().changed.notify_all();
         drop(omitted);
     }
 
-    /// Its outcome is known, and everybody told.
+    /// Its outcome is known, and everybody has been notified.
     pub(super) fn settle(&self) {
-        // Neither may a close return before the outcome is known, nor a wait before a close would.
+        // In this order: a close must not return before the outcome is known, nor a wait before a close would.
         self.done.store(true, Ordering::Release);
-        let next = self.leave_lane();
-        self.setup.hub.leave();
-        if self.state.swap(SETTLED, Ordering::AcqRel) & WAITED_FOR != 0 {
-            let waker = self.ledger().waker.take();
-            self.rare().changed.notify_all();
+        let next = self.slot().and_then(KeySlot::leave);
+        self.settings.shared.emission_ended();
+        if self.stage.swap(SETTLED, Ordering::AcqRel) & WAITED_FOR != 0 {
+            let waker = self.shared().waker.take();
+            self.cold().changed.notify_all();
             if let Some(waker) = waker {
                 contained(|| waker.wake());
             }
         }
-        start(next);
+        submit_head(next);
     }
 }

@@ -1,81 +1,44 @@
-//! What holds for emissions, and changing it.
+//! The settings that apply now, and what is derived from them.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::Arc;
 
-use super::Emitter;
-use crate::emission::{Hub, Link, Setup};
-use crate::ordering::KeyOrders;
+use soiree_core::{Pool, PoolHandle};
+
+use crate::emission::{ActiveOrder, EmissionSettings, EmitterShared, PoolRef};
+use crate::ordering::KeyOrderStats;
 use crate::routing::Bulkheads;
-use crate::settings::Handlers;
-use soiree_core::{BulkheadError, Pool, PoolHandle, Timer};
+use crate::settings::Settings;
 
-/// What holds for emissions that begin from now on.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Settings {
-    /// What is told of failures and dead events.
-    pub handlers: Handlers,
-    /// How many errors a report keeps.
-    pub error_buffer: usize,
-    /// What runs emissions.
-    pub pool: PoolHandle,
-    /// What runs emissions on some topics in its place.
-    pub bulkheads: Bulkheads,
-    /// Which events are handled one after another.
-    pub orders: KeyOrders,
-    /// What waits for the next attempts of listeners that failed. Without it there are no retries.
-    pub timer: Option<Arc<dyn Timer>>,
-    /// How many listeners may wait for their next attempts at once. Further ones that fail have had their last.
-    pub retry_capacity: usize,
-}
-
-/// The settings, and what is derived from them.
+/// The settings that apply now, and what is derived from them.
 pub(super) struct Current {
     pub(super) settings: Settings,
-    default: Arc<Setup>,
-    bulkheads: BTreeMap<Arc<str>, (PoolHandle, Arc<Setup>)>,
-}
-
-impl Settings {
-    /// No handlers, reports that keep up to 64 errors, this pool and no other, no timer, up to 1,024 listeners that wait for their next attempts.
-    pub fn new(pool: impl Into<PoolHandle>) -> Self {
-        Self {
-            handlers: Handlers::default(),
-            error_buffer: 64,
-            pool: pool.into(),
-            bulkheads: Bulkheads::default(),
-            orders: KeyOrders::default(),
-            timer: None,
-            retry_capacity: 1024,
-        }
-    }
-
-    /// The pool of this name, be it the default one.
-    pub(super) fn pool(&self, name: &str) -> Result<&Arc<dyn Pool>, BulkheadError> {
-        if name == Bulkheads::DEFAULT {
-            return Ok(self.pool.pool());
-        }
-        self.bulkheads.get(name).map(PoolHandle::pool)
-    }
+    default: Arc<EmissionSettings>,
+    bulkheads: BTreeMap<Arc<str>, (PoolHandle, Arc<EmissionSettings>)>,
+    /// The most specific first.
+    orders: Vec<Arc<ActiveOrder>>,
 }
 
 impl Current {
-    pub(super) fn new(hub: &Arc<Hub>, settings: Settings) -> Arc<Self> {
-        let link = |name: &Arc<str>, pool| (Arc::clone(name), Link::new(name, pool));
+    /// What applies with these settings. Rules that stay in force keep their queues.
+    pub(super) fn new(
+        shared: &Arc<EmitterShared>,
+        settings: Settings,
+        before: Option<&Self>,
+    ) -> Arc<Self> {
+        let pool_ref = |name: &Arc<str>, pool| (Arc::clone(name), PoolRef::new(name, pool));
         let named = settings.bulkheads.iter();
-        let named = named.map(|(name, pool)| link(name, pool));
-        let default = link(&Bulkheads::DEFAULT.into(), &settings.pool);
-        let pools: Arc<BTreeMap<Arc<str>, Arc<Link>>> =
+        let named = named.map(|(name, pool)| pool_ref(name, pool));
+        let default = pool_ref(&Bulkheads::DEFAULT.into(), &settings.pool);
+        let pools: Arc<BTreeMap<Arc<str>, Arc<PoolRef>>> =
             Arc::new(std::iter::once(default).chain(named).collect());
         let routes = settings.bulkheads.routes();
         let routes: Arc<[_]> = routes
             .map(|(pattern, to)| (pattern.clone(), Arc::clone(to)))
             .collect();
-        let setup = |name: &str| {
-            Arc::new(Setup {
-                hub: Arc::clone(hub),
+        let emission_settings = |name: &str| {
+            Arc::new(EmissionSettings {
+                shared: Arc::clone(shared),
                 handlers: settings.handlers.clone(),
                 error_buffer: settings.error_buffer,
                 pool: Arc::clone(&pools[name]),
@@ -86,42 +49,66 @@ impl Current {
             })
         };
         let bulkheads = settings.bulkheads.iter();
-        let bulkheads =
-            bulkheads.map(|(name, pool)| (Arc::clone(name), (pool.clone(), setup(name))));
+        let bulkheads = bulkheads.map(|(name, pool)| {
+            let settings = emission_settings(name);
+            (Arc::clone(name), (pool.clone(), settings))
+        });
+        let orders = settings.orders.rules().iter().map(|rule| {
+            let mut before = before.iter().flat_map(|before| &before.orders);
+            let kept = before.find(|active| Arc::ptr_eq(&active.rule, rule));
+            kept.map_or_else(|| Arc::new(ActiveOrder::new(rule)), Arc::clone)
+        });
         Arc::new(Self {
-            default: setup(Bulkheads::DEFAULT),
+            default: emission_settings(Bulkheads::DEFAULT),
             bulkheads: bulkheads.collect(),
+            orders: orders.collect(),
             settings,
         })
     }
 
-    /// Where an emission on this topic runs, and with which setup.
-    pub(super) fn ground(&self, topic: &str) -> (&PoolHandle, &Arc<Setup>) {
-        let named = self.settings.bulkheads.of(topic);
+    /// The pool of an emission on this topic, and its settings.
+    pub(super) fn route(&self, topic: &str) -> (&PoolHandle, &Arc<EmissionSettings>) {
+        let named = self.settings.bulkheads.for_topic(topic);
         match named.and_then(|name| self.bulkheads.get(name)) {
-            Some((pool, setup)) => (pool, setup),
+            Some((pool, settings)) => (pool, settings),
             None => (&self.settings.pool, &self.default),
         }
     }
 
-    pub(super) fn setups(&self) -> impl Iterator<Item = &Arc<Setup>> {
-        let bulkheads = self.bulkheads.values().map(|(_, setup)| setup);
+    /// The order that applies to a topic.
+    #[inline]
+    pub(super) fn order_of(&self, topic: &str) -> Option<&Arc<ActiveOrder>> {
+        let mut orders = self.orders.iter();
+        orders.find(|order| order.rule.pattern.matches(topic))
+    }
+
+    pub(super) fn has_orders(&self) -> bool {
+        !self.orders.is_empty()
+    }
+
+    /// The figures of every order, the most specific first.
+    pub(super) fn order_stats(&self) -> Vec<KeyOrderStats> {
+        self.orders.iter().map(|order| order.stats()).collect()
+    }
+
+    /// The settings of emissions on each pool.
+    pub(super) fn each_pool(&self) -> impl Iterator<Item = &Arc<EmissionSettings>> {
+        let bulkheads = self.bulkheads.values().map(|(_, settings)| settings);
         std::iter::once(&self.default).chain(bulkheads)
     }
 
-    /// Tells emissions that are on their way which of their bulkheads are bulkheads no more.
-    fn tell_of_bulkheads(&self, former: &Setup) {
-        for (name, link) in &*former.pools {
-            let is_one = |(_, handle): (_, &PoolHandle)| {
-                Arc::as_ptr(handle.pool()).cast::<()>().addr() == link.address()
-            };
-            if **name != *Bulkheads::DEFAULT && !self.settings.bulkheads.iter().any(is_one) {
-                link.take_off();
+    /// Marks the bulkheads of emissions with former settings that have been removed since.
+    pub(super) fn mark_removed(&self, former: &EmissionSettings) {
+        for (name, pool_ref) in &*former.pools {
+            let is_same =
+                |(_, handle): (_, &PoolHandle)| address(handle.pool()) == pool_ref.address();
+            if **name != *Bulkheads::DEFAULT && !self.settings.bulkheads.iter().any(is_same) {
+                pool_ref.set_removed();
             }
         }
     }
 
-    /// Every pool that is to be released when the emitter closes.
+    /// Every pool that is released when the emitter closes.
     pub(super) fn owned_pools(&self) -> Vec<PoolHandle> {
         let bulkheads = self.settings.bulkheads.iter().map(|(_, pool)| pool);
         let pools = std::iter::once(&self.settings.pool).chain(bulkheads);
@@ -129,61 +116,7 @@ impl Current {
     }
 }
 
-impl Emitter {
-    /// The settings that hold now.
-    pub fn settings(&self) -> Settings {
-        self.current.load().settings.clone()
-    }
-
-    /// Changes the settings for emissions that begin afterwards. Those on their way keep what they began with.
-    pub fn update(&self, change: impl FnOnce(&mut Settings)) {
-        self.try_update(|settings| {
-            change(settings);
-            Ok::<_, std::convert::Infallible>(())
-        })
-        .unwrap_or_else(|never| match never {});
-    }
-
-    /// As [`update`](Emitter::update), and nothing changes if `change` fails.
-    ///
-    /// # Errors
-    /// What `change` returns.
-    pub fn try_update<R, E>(
-        &self,
-        change: impl FnOnce(&mut Settings) -> Result<R, E>,
-    ) -> Result<R, E> {
-        let mut former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut settings = self.current.load().settings.clone();
-        let changed = change(&mut settings)?;
-        former.retain(|setup| setup.strong_count() > 0);
-        former.extend(self.current.load().setups().map(Arc::downgrade));
-        // What it held before is held by the former settings as well: nobody's `Drop` runs here.
-        let observers = settings.handlers.observers.clone();
-        self.hub.registry.observe(observers);
-        let next = Current::new(&self.hub, settings);
-        let scene = self.scenes.set(Arc::clone(&next));
-        let old = self.current.swap(next);
-        let new = self.current.load();
-        for setup in former.iter().filter_map(Weak::upgrade) {
-            new.tell_of_bulkheads(&setup);
-        }
-        drop(former);
-        self.scenes.leave_to_emissions(scene);
-        drop(old);
-        Ok(changed)
-    }
-}
-
-impl fmt::Debug for Settings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("handlers", &self.handlers)
-            .field("error_buffer", &self.error_buffer)
-            .field("pool", &self.pool)
-            .field("bulkheads", &self.bulkheads)
-            .field("orders", &self.orders)
-            .field("timer", &self.timer.is_some())
-            .field("retry_capacity", &self.retry_capacity)
-            .finish()
-    }
+/// Stands for a pool in a [`Frame`](crate::context::Frame).
+pub(super) fn address(pool: &Arc<dyn Pool>) -> usize {
+    Arc::as_ptr(pool).cast::<()>().addr()
 }

@@ -1,214 +1,218 @@
-//! What emissions on the thread that emits read, and how a close knows that they are still at it.
+//! What emissions on the emitting thread read, and how a close knows that some of them still run.
 
 use std::any::Any;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use arc_swap::{ArcSwap, Guard};
-
-use super::settings::Current;
-use crate::context::{EnteredFrame, Frame, enter_frame};
-use crate::emission::Hub;
-use crate::trace;
 use soiree_core::panic::contained;
 use soiree_core::registry::{PublishHook, Snapshot};
 use soiree_core::sync::Monitor;
 
+use super::current::Current;
+use crate::context::{EnteredFrame, Frame, enter_frame};
+use crate::emission::EmitterShared;
+use crate::trace;
+
 /// Subscriptions and settings of one moment.
-pub(super) struct Scene {
+pub(super) struct Generation {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) current: Arc<Current>,
-    /// It has an exit, nobody is told of an emission that goes well, and none waits for its turn.
+    /// It is open, nobody is notified of an emission that succeeds, and none is ordered by key.
     quiet: bool,
-    /// In a scene that cannot be left no emission begins. Last, so that whoever leaves is inside until all else is dropped.
-    exit: Option<Exit>,
+    /// No emission starts in a generation without it. Last, so that it is dropped after everything else: until then the thread that drops
+    /// the generation counts as inside.
+    exit: Option<ExitGuard>,
 }
 
-/// How the last emission leaves that was in a scene.
-struct Exit {
-    doors: Arc<Doors>,
-    /// That it does so: the listeners that go with the scene may call whatever a listener may.
+/// How the last emission leaves a generation.
+struct ExitGuard {
+    tracker: Arc<Tracker>,
+    /// Set while it leaves: the listeners that are dropped with the generation may call whatever a listener may.
     leaving: Option<(usize, EnteredFrame)>,
 }
 
-/// The scene that emissions begin in.
+/// The generation that emissions start in, and those that some are still in.
 ///
-/// Emissions are not counted as they come and go, which would cost each of them as much as calling its listener. They hold on to
-/// the scene that they began in, and a close waits until none holds on to any.
-pub(super) struct Scenes {
-    now: ArcSwap<Scene>,
-    doors: Arc<Doors>,
+/// Emissions are not counted as they start and end, which would cost each of them as much as calling its listener. They hold the
+/// generation that they started in, and a close waits until none holds any.
+pub(super) struct Generations {
+    now: ArcSwap<Generation>,
+    tracker: Arc<Tracker>,
 }
 
-struct Doors {
-    /// The address of the emitter's hub, for frames.
-    hub: usize,
+struct Tracker {
+    /// The address of the emitter, for frames.
+    emitter: usize,
     open: Monitor<Open>,
 }
 
-/// The scenes that emissions may be in.
+/// The generations that emissions may be in.
 struct Open {
     is_closed: bool,
-    scenes: Vec<Place>,
-    /// The last emission is to leave this one's gate.
-    holds_gate: Option<Arc<Hub>>,
+    generations: Vec<Tracked>,
+    /// The last emission has to end this emitter's task.
+    holds_task: Option<Arc<EmitterShared>>,
 }
 
-struct Place {
-    scene: Weak<Scene>,
-    /// Whoever has replaced the scene holds on to it, and is no emission.
+struct Tracked {
+    generation: Weak<Generation>,
+    /// The thread that has replaced the generation holds it, and is no emission.
     replaced: bool,
 }
 
-impl Scene {
+impl Generation {
     pub(super) fn is_open(&self) -> bool {
         self.exit.is_some()
     }
 
-    /// Whether emissions begin in it without a word.
+    /// Whether emissions in it need no check and notify nobody.
     #[inline]
     pub(super) fn is_quiet(&self) -> bool {
         self.quiet && !trace::is_possible()
     }
 }
 
-/// An emission is the last to let go.
-impl Drop for Scene {
+/// An emission is the last to release it.
+impl Drop for Generation {
     fn drop(&mut self) {
-        let scene = std::ptr::from_ref(self).addr();
+        let generation = std::ptr::from_ref(self).addr();
         if let Some(exit) = &mut self.exit {
-            let frame = Frame {
-                hub: exit.doors.hub,
-                flight: 0,
-                pool: 0,
-            };
-            exit.leaving = Some((scene, enter_frame(frame)));
+            let frame = Frame::of(exit.tracker.emitter);
+            exit.leaving = Some((generation, enter_frame(frame)));
         }
     }
 }
 
-impl Drop for Exit {
+impl Drop for ExitGuard {
     fn drop(&mut self) {
-        let Some((scene, entered)) = self.leaving.take() else {
+        let Some((generation, entered)) = self.leaving.take() else {
             return;
         };
         drop(entered);
-        self.doors.change(|open| open.remove(scene));
+        self.tracker.change(|open| open.remove(generation));
     }
 }
 
-impl Doors {
-    /// Changes who is inside. If that is nobody, those who wait for it are told, and the gate that is held is left, without the lock.
+impl Tracker {
+    /// Changes which generations are in use. If no emission is left in any, notifies those that wait for that and ends the task that is
+    /// held, without the lock.
     fn change<R>(&self, change: impl FnOnce(&mut Open) -> R) -> R {
         let mut open = self.open.lock();
         let result = change(&mut open);
-        let mut holds_gate = None;
+        let mut holds_task = None;
         if open.is_closed && open.emissions() == 0 {
-            holds_gate = open.holds_gate.take();
+            holds_task = open.holds_task.take();
             self.open.notify_all();
         }
         drop(open);
-        if let Some(hub) = holds_gate {
-            hub.leave();
+        if let Some(shared) = holds_task {
+            shared.emission_ended();
         }
         result
     }
 }
 
 impl Open {
-    /// How many emissions there are, once it is closed: all that readers owe to a scene is paid as the next one takes its place.
+    /// How many emissions run, once closed: by then readers have paid all that they owe to a generation, because the next one has taken its
+    /// place.
     fn emissions(&self) -> usize {
-        let inside = |place: &Place| match place.scene.strong_count() {
+        let inside = |tracked: &Tracked| match tracked.generation.strong_count() {
             // The last one is about to leave.
             0 => 1,
-            holders => holders - usize::from(place.replaced),
+            holders => holders - usize::from(tracked.replaced),
         };
-        self.scenes.iter().map(inside).sum()
+        self.generations.iter().map(inside).sum()
     }
 
-    fn place(&mut self, scene: &Arc<Scene>) -> Option<&mut Place> {
-        let mut places = self.scenes.iter_mut();
-        places.find(|place| place.scene.as_ptr() == Arc::as_ptr(scene))
+    fn find(&mut self, generation: &Arc<Generation>) -> Option<&mut Tracked> {
+        let mut tracked = self.generations.iter_mut();
+        tracked.find(|tracked| tracked.generation.as_ptr() == Arc::as_ptr(generation))
     }
 
-    fn remove(&mut self, scene: usize) {
-        self.scenes
-            .retain(|place| place.scene.as_ptr().addr() != scene);
+    fn remove(&mut self, generation: usize) {
+        self.generations
+            .retain(|tracked| tracked.generation.as_ptr().addr() != generation);
     }
 }
 
-/// Lets go of a scene, from which listeners may go that others took off.
-struct Held(Option<Guard<Arc<Scene>>>);
+/// Releases a generation. Listeners that were removed may be dropped with it.
+struct GenerationGuard(Option<Guard<Arc<Generation>>>);
 
-impl Drop for Held {
+impl Drop for GenerationGuard {
     #[inline]
     fn drop(&mut self) {
         contained(|| drop(self.0.take()));
     }
 }
 
-impl Scenes {
-    pub(super) fn new(hub: &Arc<Hub>, snapshot: Arc<Snapshot>, current: Arc<Current>) -> Self {
-        let doors = Arc::new(Doors {
-            hub: Arc::as_ptr(hub).addr(),
+impl Generations {
+    pub(super) fn new(
+        shared: &Arc<EmitterShared>,
+        snapshot: Arc<Snapshot>,
+        current: Arc<Current>,
+    ) -> Self {
+        let tracker = Arc::new(Tracker {
+            emitter: Arc::as_ptr(shared).addr(),
             open: Monitor::new(Open {
                 is_closed: false,
-                scenes: Vec::new(),
-                holds_gate: None,
+                generations: Vec::new(),
+                holds_task: None,
             }),
         });
-        let first = scene(&doors, &mut doors.open.lock(), snapshot, current);
+        let first = generation(&tracker, &mut tracker.open.lock(), snapshot, current);
         Self {
             now: ArcSwap::new(first),
-            doors,
+            tracker,
         }
     }
 
-    /// Calls `act` with the scene of this moment, and is inside it meanwhile.
+    /// Calls `act` inside the current generation.
     #[inline]
-    pub(super) fn inside<R>(&self, act: impl FnOnce(&Scene) -> R) -> R {
-        let mut held = Held(None);
-        act(held.0.insert(self.now.load()))
+    pub(super) fn inside<R>(&self, act: impl FnOnce(&Generation) -> R) -> R {
+        let mut guard = GenerationGuard(None);
+        act(guard.0.insert(self.now.load()))
     }
 
-    /// Has emissions begin with these settings. What it replaces is to be [let go](Self::leave_to_emissions) of when no lock is held.
-    pub(super) fn set(&self, current: Arc<Current>) -> Arc<Scene> {
-        self.replace(&mut self.doors.open.lock(), |now| {
+    /// Emissions start with these settings from now on. Returns what it replaces, to be [retired](Self::retire) when no lock is held.
+    pub(super) fn set(&self, current: Arc<Current>) -> Arc<Generation> {
+        self.replace(&mut self.tracker.open.lock(), |now| {
             (Arc::clone(&now.snapshot), current)
         })
     }
 
-    /// No emission begins from now on. Those that are refused hold on to this snapshot, which should have no listeners.
+    /// No emission starts from now on. Those that are rejected hold this snapshot, which should have no listeners.
     pub(super) fn close(&self, empty: Arc<Snapshot>) {
-        let mut open = self.doors.open.lock();
+        let mut open = self.tracker.open.lock();
         open.is_closed = true;
         let last = self.replace(&mut open, |now| (empty, Arc::clone(&now.current)));
         drop(open);
-        self.leave_to_emissions(last);
+        self.retire(last);
     }
 
     fn replace(
         &self,
         open: &mut Open,
-        next: impl FnOnce(&Scene) -> (Arc<Snapshot>, Arc<Current>),
-    ) -> Arc<Scene> {
+        next: impl FnOnce(&Generation) -> (Arc<Snapshot>, Arc<Current>),
+    ) -> Arc<Generation> {
         let now = self.now.load();
         let (snapshot, current) = next(&now);
-        if let Some(place) = open.place(&now) {
-            place.replaced = true;
+        if let Some(tracked) = open.find(&now) {
+            tracked.replaced = true;
         }
-        self.now.swap(scene(&self.doors, open, snapshot, current))
+        self.now
+            .swap(generation(&self.tracker, open, snapshot, current))
     }
 
-    /// Lets go of a scene that was replaced.
-    pub(super) fn leave_to_emissions(&self, replaced: Arc<Scene>) {
-        let last = self.doors.change(|open| {
-            if let Some(place) = open.place(&replaced) {
-                place.replaced = false;
+    /// Releases a generation that was replaced.
+    pub(super) fn retire(&self, replaced: Arc<Generation>) {
+        let last = self.tracker.change(|open| {
+            if let Some(tracked) = open.find(&replaced) {
+                tracked.replaced = false;
             }
             let address = Arc::as_ptr(&replaced).addr();
             let mut last = Arc::into_inner(replaced)?;
-            // Not inside: listeners that go with it may close the emitter.
+            // Not inside: listeners that are dropped with it may close the emitter.
             last.exit = None;
             open.remove(address);
             Some(last)
@@ -216,65 +220,65 @@ impl Scenes {
         contained(move || drop(last));
     }
 
-    /// Waits until all emissions have ended, once closed; `false` if the deadline came first.
+    /// Waits until all emissions have ended, once closed. Returns `false` if the deadline came first.
     pub(super) fn wait_empty(&self, deadline: Option<Instant>) -> bool {
-        let doors = &self.doors.open;
-        let mut open = doors.lock();
+        let monitor = &self.tracker.open;
+        let mut open = monitor.lock();
         let mut late = false;
         while open.emissions() > 0 {
             if late {
                 return false;
             }
             match deadline {
-                Some(deadline) => (open, late) = doors.wait_until(open, deadline),
-                None => open = doors.wait(open),
+                Some(deadline) => (open, late) = monitor.wait_until(open, deadline),
+                None => open = monitor.wait(open),
             }
         }
         true
     }
 
-    /// How many emissions have not ended, once closed. If there are any, the gate is entered, and left by the last of them.
-    pub(super) fn hold_gate(&self, hub: &Arc<Hub>) -> u64 {
-        let mut open = self.doors.open.lock();
+    /// How many emissions have not ended, once closed. If there are any, starts a task that the last of them ends.
+    pub(super) fn hold_task(&self, shared: &Arc<EmitterShared>) -> u64 {
+        let mut open = self.tracker.open.lock();
         let emissions = open.emissions();
         if emissions > 0 {
-            hub.gate.enter_again();
-            open.holds_gate = Some(Arc::clone(hub));
+            shared.tracker.start_nested();
+            open.holds_task = Some(Arc::clone(shared));
         }
         emissions as u64
     }
 }
 
-fn scene(
-    doors: &Arc<Doors>,
+fn generation(
+    tracker: &Arc<Tracker>,
     open: &mut Open,
     snapshot: Arc<Snapshot>,
     current: Arc<Current>,
-) -> Arc<Scene> {
-    let exit = (!open.is_closed).then(|| Exit {
-        doors: Arc::clone(doors),
+) -> Arc<Generation> {
+    let exit = (!open.is_closed).then(|| ExitGuard {
+        tracker: Arc::clone(tracker),
         leaving: None,
     });
-    let settings = &current.settings;
-    let quiet = exit.is_some() && settings.handlers.are_quiet() && settings.orders.is_empty();
-    let scene = Arc::new(Scene {
+    let are_quiet = current.settings.handlers.are_quiet();
+    let quiet = exit.is_some() && are_quiet && !current.has_orders();
+    let generation = Arc::new(Generation {
         snapshot,
         current,
         quiet,
         exit,
     });
-    if scene.is_open() {
-        open.scenes.push(Place {
-            scene: Arc::downgrade(&scene),
+    if generation.is_open() {
+        open.generations.push(Tracked {
+            generation: Arc::downgrade(&generation),
             replaced: false,
         });
     }
-    scene
+    generation
 }
 
-impl PublishHook for Scenes {
+impl PublishHook for Generations {
     fn publish(&self, snapshot: Arc<Snapshot>) -> Arc<dyn Any + Send + Sync> {
-        let mut open = self.doors.open.lock();
+        let mut open = self.tracker.open.lock();
         if open.is_closed {
             return snapshot;
         }
@@ -283,7 +287,7 @@ impl PublishHook for Scenes {
 
     fn retire(&self, replaced: Arc<dyn Any + Send + Sync>) {
         match replaced.downcast() {
-            Ok(replaced) => self.leave_to_emissions(replaced),
+            Ok(replaced) => Self::retire(self, replaced),
             Err(unused) => contained(move || drop(unused)),
         }
     }

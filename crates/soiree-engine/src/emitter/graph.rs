@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
-use super::Emitter;
+use super::emit::Emitter;
 use crate::graph::{Graph, PoolInfo, RouteInfo};
+use crate::ordering::KeyOrderStats;
 use crate::routing::Bulkheads;
 
 impl Emitter {
     /// Who listens to what, and what runs where.
     ///
-    /// The subscriptions are those of one moment, and so are pools and routes; the two moments may differ by the few
-    /// instructions in between. Takes no lock that an emission takes, apart from what the pools do to give their figures.
+    /// The subscriptions are those of one moment, and so are pools and routes; a few instructions lie between the two moments. Takes no
+    /// lock that an emission takes, apart from what the pools do to return their figures.
     pub fn graph(&self) -> Graph {
-        let settings = self.settings();
+        let current = self.current();
+        let settings = &current.settings;
         let info = |name: &Arc<str>, stats| PoolInfo {
             name: Arc::clone(name),
             stats,
@@ -28,7 +30,12 @@ impl Emitter {
             patterns: self.registry().patterns(),
             pools: std::iter::once(default).chain(bulkheads).collect(),
             routes: routes.collect(),
-            orders: settings.orders.stats(),
+            orders: current.order_stats(),
         }
+    }
+
+    /// The figures of every order by key, the most specific pattern first. Events of orders that were removed or replaced do not count.
+    pub fn order_stats(&self) -> Vec<KeyOrderStats> {
+        self.current().order_stats()
     }
 }

@@ -1,198 +1,152 @@
-//! Emissions that are ordered by a key.
+//! Emissions that are ordered by key.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::Emitter;
-use super::launch::tell_refused;
-use super::settings::Current;
-use crate::context::{inside_any, on_timer};
-use crate::emission::{Berth, Cargo, Emission, EmitError, Flight, Setup, Turn};
-use crate::ordering::{Full, Member, OrderingKey, Patience, Place, Rule};
-use crate::trace;
-use soiree_core::observe::reclaim as take_back;
+use soiree_core::panic::caught;
 use soiree_core::{
-    EmissionRejected, Event, OrderRejection, PanicPayload, Payload, Rejection, SubmitErrorReason,
+    EmissionRejected, Event, OrderRejection, PanicPayload, Payload, PoolHandle, Rejection,
 };
 
+use super::current::Current;
+use super::emit::Emitter;
+use super::launch::accepted;
+use crate::context::{inside_frame, on_timer};
+use crate::emission::{
+    ActiveOrder, Emission, EmissionSettings, EmitError, InFlight, KeySlot, KeyTurnGuard, end_unrun,
+    in_flight_rejected, with_event,
+};
+use crate::ordering::{OrderRule, OrderingKey, Position, QueueFull, WaitLimit};
+use crate::trace;
+
 impl Emitter {
-    /// The key of a flight that nobody else knows of yet. If the key function panics, the flight is ended.
-    pub(super) fn key_of<C: Cargo>(
+    /// The key of an emission that no other thread knows yet. If the key function panics, the emission is ended.
+    pub(super) fn key_of(
         &self,
-        rule: &Rule,
-        flight: &Arc<Flight<C>>,
+        order: &ActiveOrder,
+        emission: &Arc<dyn InFlight>,
     ) -> Result<Option<OrderingKey>, EmitError> {
-        let mut key = None;
-        let made = self.make_key(|| {
-            C::show(flight, &mut |event| key = rule.key(event));
-        });
-        made.map_err(|panic| {
-            let error = key_panicked(rule, flight.core.topic(), &panic, C::payload(flight));
-            refuse(flight, &error);
+        let rule = &*order.rule;
+        let key = self.make_key(|| with_event(emission, |event| rule.order.key(event)));
+        key.map_err(|panic| {
+            let payload = Arc::clone(emission).into_payload();
+            let error = key_panicked(rule, emission.state().topic(), &panic, payload);
+            reject(emission, &error);
             error
-        })?;
-        Ok(key)
+        })
     }
 
-    fn make_key(&self, make: impl FnOnce()) -> Result<(), PanicPayload> {
+    fn make_key<R>(&self, make: impl FnOnce() -> R) -> Result<R, PanicPayload> {
         let _entered = self.enter(0);
-        catch_unwind(AssertUnwindSafe(make)).map_err(PanicPayload::new)
+        caught(make)
     }
 
-    /// Puts an emission into the lane of its key, and on its pool if it is its turn.
-    pub(super) fn launch_ordered<C: Cargo>(
+    /// Puts an emission into the queue of its key, and submits it if it is the head.
+    pub(super) fn launch_ordered(
         &self,
         current: &Arc<Current>,
-        rule: &Arc<Rule>,
+        handle: &PoolHandle,
+        order: &Arc<ActiveOrder>,
         key: OrderingKey,
-        flight: Arc<Flight<C>>,
+        emission: Arc<dyn InFlight>,
     ) -> Result<Emission, EmitError> {
-        let (handle, setup) = current.ground(flight.core.topic());
-        flight.core.set_berth(Berth::new(rule, key.clone()));
-        let member = Arc::clone(&flight) as Arc<dyn Member>;
-        let limit = rule.order.limit();
-        let capacity = limit.unwrap_or_else(|| setup.pool.capacity(&**handle.pool()));
-        let patience = || self.patience(rule, setup);
-        let entered = rule
-            .lanes
-            .enter(&key, &member, Some(handle.pool()), capacity, patience);
-        match entered {
-            Ok(Place::Behind) => Ok(accepted(flight)),
-            Ok(Place::Head) => self.submit_head(Arc::clone(current), flight),
+        let state = emission.state();
+        let (pool, settings) = (handle.pool(), &state.settings);
+        state.set_slot(KeySlot::new(order, key.clone()));
+        let entry = Arc::clone(&emission).into_entry();
+        let capacity = order.rule.order.limit();
+        let capacity = capacity.unwrap_or_else(|| settings.pool.capacity(&**pool));
+        let limit = || self.wait_limit(&order.rule, settings);
+        match order
+            .queues
+            .enter(&key, &entry, Some(pool), capacity, limit)
+        {
+            Ok(Position::Waiting) => Ok(accepted(emission)),
+            Ok(Position::Head) => self.submit(current, handle, emission, true),
             Err(full) => {
-                flight.core.give_up_berth();
-                let payload = C::payload(&flight);
-                let topic = flight.core.topic();
-                let error = lane_full(rule, topic, capacity, &full, payload);
-                refuse(&flight, &error);
+                state.give_up_slot();
+                let payload = Arc::clone(&emission).into_payload();
+                let error = queue_full(&order.rule, state.topic(), capacity, &full, payload);
+                reject(&emission, &error);
                 Err(error)
             }
         }
     }
 
-    fn submit_head<C: Cargo>(
-        &self,
-        mut current: Arc<Current>,
-        flight: Arc<Flight<C>>,
-    ) -> Result<Emission, EmitError> {
-        let core = &flight.core;
-        loop {
-            let (handle, setup) = current.ground(core.topic());
-            let job = core.offer(Arc::clone(&flight) as _);
-            let Err(refused) = self.submit(handle, setup, job) else {
-                return Ok(accepted(flight));
-            };
-            let (job, source) = take_back(refused).into_parts();
-            // Before the job is dropped, which would tell that it was discarded.
-            let is_unclaimed = core.claim();
-            drop(job);
-            if !is_unclaimed {
-                // Somebody who waits for one behind it has run it meanwhile.
-                return Ok(accepted(flight));
-            }
-            let closed = matches!(source, SubmitErrorReason::Closed);
-            let now = self.current.load_full();
-            if !closed || Arc::ptr_eq(&now, &current) {
-                let why = Rejection::Pool {
-                    pool: &core.link().name,
-                    reason: &source,
-                };
-                tell_refused(&flight, why, || flight.end_unrun());
-                return Err(EmitError::Rejected {
-                    topic: core.topic().into(),
-                    payload: C::payload(&flight),
-                    source,
-                });
-            }
-            // A bulkhead that was taken off meanwhile is closed; the event goes where it goes without it.
-            core.move_to(&now.ground(core.topic()).1.pool);
-            core.unclaim();
-            current = now;
-        }
-    }
-
-    /// Waits for the turn of an emission on this thread that has begun, unless the thread must not wait.
-    pub(super) fn turn(
+    /// Waits until a started emission on this thread is the head of its key, unless the thread must not wait.
+    pub(super) fn key_turn(
         &self,
         current: &Current,
-        rule: &Arc<Rule>,
+        order: &Arc<ActiveOrder>,
         event: &dyn Event,
         topic: &str,
-    ) -> Result<Option<Turn>, EmitError> {
-        let turn = self.wait_for_turn(current, rule, event, topic);
+    ) -> Result<Option<KeyTurnGuard>, EmitError> {
+        let turn = self.wait_for_turn(current, order, event, topic);
         turn.inspect_err(|error| {
-            let Some(reason) = refusal(error) else {
+            let Some(reason) = rejection(error) else {
                 return;
             };
-            trace::refused(topic, reason);
+            trace::rejected(topic, reason);
             let observers = &current.settings.handlers.observers;
             let _entered = self.enter(0);
-            observers.notify(|observer| {
-                observer.emission_rejected(&EmissionRejected::new(topic, reason))
-            });
+            let rejected = EmissionRejected::new(topic, reason);
+            observers.notify(|observer| observer.emission_rejected(&rejected));
         })
     }
 
     fn wait_for_turn(
         &self,
         current: &Current,
-        rule: &Arc<Rule>,
+        order: &Arc<ActiveOrder>,
         event: &dyn Event,
         topic: &str,
-    ) -> Result<Option<Turn>, EmitError> {
-        let mut key = None;
-        self.make_key(|| key = rule.key(event))
+    ) -> Result<Option<KeyTurnGuard>, EmitError> {
+        let rule = &*order.rule;
+        let key = self
+            .make_key(|| rule.order.key(event))
             .map_err(|panic| key_panicked(rule, topic, &panic, event.payload()))?;
         let Some(key) = key else {
             return Ok(None);
         };
-        let (handle, setup) = current.ground(topic);
-        if self.must_not_wait(setup) {
-            let turn = Turn::wait_for(rule, key, 0, || Patience::None);
+        let (handle, settings) = current.route(topic);
+        if self.must_not_wait(settings) {
+            let turn = KeyTurnGuard::wait(order, key, 0, || WaitLimit::None);
             return turn.map(Some).map_err(|_| EmitError::KeyBusy {
                 topic: topic.into(),
                 payload: event.payload(),
                 pattern: rule.pattern.clone(),
             });
         }
-        let limit = rule.order.limit();
-        let capacity = limit.unwrap_or_else(|| setup.pool.capacity(&**handle.pool()));
-        let turn = Turn::wait_for(rule, key, capacity, || rule.patience());
+        let capacity = rule.order.limit();
+        let capacity = capacity.unwrap_or_else(|| settings.pool.capacity(&**handle.pool()));
+        let turn = KeyTurnGuard::wait(order, key, capacity, || rule.order.wait_limit());
         turn.map(Some)
-            .map_err(|full| lane_full(rule, topic, capacity, &full, event.payload()))
+            .map_err(|full| queue_full(rule, topic, capacity, &full, event.payload()))
     }
 
-    fn patience(&self, rule: &Rule, setup: &Setup) -> Patience {
-        if self.must_not_wait(setup) {
-            Patience::None
+    fn wait_limit(&self, rule: &OrderRule, settings: &EmissionSettings) -> WaitLimit {
+        if self.must_not_wait(settings) {
+            WaitLimit::None
         } else {
-            rule.patience()
+            rule.order.wait_limit()
         }
     }
 
-    /// Whether what this thread is in the middle of may be what it would wait for.
-    fn must_not_wait(&self, setup: &Setup) -> bool {
-        let hub = Arc::as_ptr(&self.hub).addr();
-        on_timer()
-            || inside_any(|frame| frame.hub == hub)
-            || setup.pools.values().any(|link| link.is_here())
+    /// Whether this thread could be inside of what it would wait for.
+    fn must_not_wait(&self, settings: &EmissionSettings) -> bool {
+        let emitter = self.address();
+        on_timer() || inside_frame(|frame| frame.emitter == emitter) || settings.is_on_a_pool()
     }
 }
 
-fn accepted<C: Cargo>(flight: Arc<Flight<C>>) -> Emission {
-    flight.tell_accepted();
-    Emission::new(flight)
-}
-
-/// Ends a flight that has begun and gets no further.
+/// Ends an emission that has started and gets no further.
 #[cold]
-fn refuse<C: Cargo>(flight: &Arc<Flight<C>>, error: &EmitError) {
-    if let (Some(why), true) = (refusal(error), flight.core.claim()) {
-        tell_refused(flight, why, || flight.end_unrun());
+fn reject(emission: &Arc<dyn InFlight>, error: &EmitError) {
+    if let (Some(why), true) = (rejection(error), emission.state().claim()) {
+        in_flight_rejected(emission, why, || end_unrun(emission));
     }
 }
 
-fn refusal(error: &EmitError) -> Option<Rejection<'_>> {
+fn rejection(error: &EmitError) -> Option<Rejection<'_>> {
     Some(Rejection::Order(match error {
         EmitError::KeyQueueFull {
             pattern, capacity, ..
@@ -209,7 +163,12 @@ fn refusal(error: &EmitError) -> Option<Rejection<'_>> {
 }
 
 #[cold]
-fn key_panicked(rule: &Rule, topic: &str, panic: &PanicPayload, payload: Payload) -> EmitError {
+fn key_panicked(
+    rule: &OrderRule,
+    topic: &str,
+    panic: &PanicPayload,
+    payload: Payload,
+) -> EmitError {
     EmitError::KeyPanicked {
         topic: topic.into(),
         payload,
@@ -219,11 +178,11 @@ fn key_panicked(rule: &Rule, topic: &str, panic: &PanicPayload, payload: Payload
 }
 
 #[cold]
-fn lane_full(
-    rule: &Rule,
+fn queue_full(
+    rule: &OrderRule,
     topic: &str,
     capacity: usize,
-    full: &Full,
+    full: &QueueFull,
     payload: Payload,
 ) -> EmitError {
     EmitError::KeyQueueFull {

@@ -1,90 +1,82 @@
-//! Putting emissions on pools.
+//! Submitting emissions to their pools.
 
 use std::sync::Arc;
 
-use super::Emitter;
-use crate::context::{Frame, inside_any, on_timer};
-use crate::emission::{Cargo, Core, Emission, EmitError, Flight, Setup};
-use crate::trace::{self, EmissionSpan};
-use soiree_core::observe::reclaim as take_back;
-use soiree_core::{EmissionRejected, Job, PoolHandle, Rejection, SubmitError, SubmitErrorReason};
+use soiree_core::{Job, PoolHandle, Rejection, SubmitError, SubmitErrorReason};
+
+use super::current::{Current, address};
+use super::emit::Emitter;
+use crate::context::{Frame, inside_frame, on_timer};
+use crate::emission::{
+    Emission, EmissionSettings, EmitError, InFlight, Reclaimed, end_unrun, in_flight_accepted,
+    in_flight_rejected, in_flight_started, reclaim_work, trace_started,
+};
 
 impl Emitter {
-    /// The gate has been entered; the flight leaves it as it ends, refused or not.
-    pub(super) fn launch<C: Cargo>(
+    /// Launches an emission that has been counted as started. It is counted as ended when it ends, rejected or not.
+    ///
+    /// `handle` is the pool that its topic is routed to.
+    pub(super) fn launch(
         &self,
-        topic: &str,
-        mut cargo: C,
+        current: &Arc<Current>,
+        handle: &PoolHandle,
+        emission: Arc<dyn InFlight>,
     ) -> Result<Emission, EmitError> {
-        let mut begun = false;
-        let mut span = EmissionSpan::default();
-        let mut is_unordered = false;
-        loop {
-            let current = self.current.load();
-            let (handle, setup) = current.ground(topic);
-            let mut core = Core::new(Arc::clone(setup), topic);
-            core.span = std::mem::take(&mut span);
-            let flight = Arc::new(Flight { core, cargo });
-            if !begun {
-                flight.trace_begun();
-                flight.tell_begun();
-            }
-            if !is_unordered {
-                is_unordered = true;
-                if let Some(rule) = current.settings.orders.of(topic) {
-                    if let Some(key) = self.key_of(rule, &flight)? {
-                        return self.launch_ordered(&current, rule, key, flight);
-                    }
+        trace_started(&emission);
+        in_flight_started(&emission);
+        if current.has_orders() {
+            if let Some(order) = current.order_of(emission.state().topic()) {
+                if let Some(key) = self.key_of(order, &emission)? {
+                    return self.launch_ordered(current, handle, order, key, emission);
                 }
             }
-            let job = setup.offer(Arc::clone(&flight) as _, &setup.pool);
-            let refused = match self.submit(handle, setup, job) {
-                Ok(()) => {
-                    flight.tell_accepted();
-                    return Ok(Emission::new(flight));
-                }
-                Err(refused) => take_back(refused),
-            };
-            // A bulkhead that was taken off meanwhile is closed; the event goes where it goes without it.
-            let closed = matches!(refused.reason, SubmitErrorReason::Closed);
-            if !closed || Arc::ptr_eq(&current, &self.current.load()) {
-                return Err(refuse(&flight, refused));
-            }
-            let (job, source) = refused.into_parts();
-            // A pool may have wrapped the task in a job of its own. Dropping that ends the flight, which leaves the gate.
-            begun = job.into_task().is_some();
-            if !begun && !self.hub.gate.enter() {
-                return Err(EmitError::Closed {
-                    topic: topic.into(),
-                    payload: C::payload(&flight),
-                });
-            }
-            cargo = match Arc::try_unwrap(flight) {
-                Ok(flight) => {
-                    span = flight.core.span;
-                    flight.cargo
-                }
-                // Only a pool that kept what it gave back can still hold on to it.
-                Err(flight) => {
-                    let job = Job::from_task(Arc::clone(&flight) as _);
-                    return Err(refuse(&flight, SubmitError::new(job, source)));
-                }
-            };
         }
+        self.submit(current, handle, emission, false)
     }
 
-    /// Blocks where the pool does, but not on a thread that works for another pool of this emitter.
+    /// Submits an emission to its pool, or to another one if its bulkhead was removed meanwhile.
     pub(super) fn submit(
         &self,
+        current: &Arc<Current>,
         handle: &PoolHandle,
-        setup: &Setup,
+        emission: Arc<dyn InFlight>,
+        is_ordered: bool,
+    ) -> Result<Emission, EmitError> {
+        let state = emission.state();
+        let job = state.job(Arc::clone(&emission).into_task());
+        let Err(rejected) = self.submit_job(handle, &state.settings, job) else {
+            return Ok(accepted(emission));
+        };
+        let reason = match reclaim_work(rejected, || state.claim()) {
+            Reclaimed::Rejected(reason) => reason,
+            // A thread that waits for an emission behind this one has run it.
+            Reclaimed::Ended(_) if is_ordered => return Ok(accepted(emission)),
+            // Only a pool can have ended it that dropped the job and then rejected another one.
+            Reclaimed::Ended(reason) => return Err(reject(&emission, reason, || {})),
+        };
+        // A bulkhead that was removed meanwhile is closed: the event goes where it goes without it.
+        let now = self.current();
+        let is_closed = matches!(reason, SubmitErrorReason::Closed);
+        if !is_closed || Arc::ptr_eq(&now, current) {
+            return Err(reject(&emission, reason, || end_unrun(&emission)));
+        }
+        let (handle, settings) = now.route(state.topic());
+        state.move_to(&settings.pool);
+        state.unclaim();
+        self.submit(&now, handle, Arc::clone(&emission), is_ordered)
+    }
+
+    /// Blocks if the pool does, but not on a thread that works for another pool of this emitter.
+    fn submit_job(
+        &self,
+        handle: &PoolHandle,
+        settings: &EmissionSettings,
         job: Job,
     ) -> Result<(), SubmitError> {
-        let hub = Arc::as_ptr(&self.hub).addr();
-        let pool = Arc::as_ptr(handle.pool()).cast::<()>().addr();
+        let (emitter, pool) = (self.address(), address(handle.pool()));
         let is_elsewhere =
-            |frame: &Frame| frame.hub == hub && frame.pool != 0 && frame.pool != pool;
-        let elsewhere = || inside_any(is_elsewhere) || setup.is_on_another_pool();
+            |frame: &Frame| frame.emitter == emitter && frame.pool != 0 && frame.pool != pool;
+        let elsewhere = || inside_frame(is_elsewhere) || settings.is_on_another_pool(pool);
         if on_timer() || !handle.blocks_workers() && elsewhere() {
             handle.pool().submit_now(job)
         } else {
@@ -93,34 +85,29 @@ impl Emitter {
     }
 }
 
-#[cold]
-fn refuse<C: Cargo>(flight: &Arc<Flight<C>>, refused: SubmitError) -> EmitError {
-    let (job, source) = refused.into_parts();
-    let why = Rejection::Pool {
-        pool: &flight.core.setup.pool.name,
-        reason: &source,
-    };
-    tell_refused(flight, why, || drop(job));
-    EmitError::Rejected {
-        topic: flight.core.topic().into(),
-        payload: C::payload(flight),
-        source,
-    }
+#[inline]
+pub(super) fn accepted(emission: Arc<dyn InFlight>) -> Emission {
+    in_flight_accepted(&emission);
+    Emission::new(emission)
 }
 
-/// Tells of a refusal while `end` ends the emission.
-pub(super) fn tell_refused<C: Cargo>(
-    flight: &Arc<Flight<C>>,
-    why: Rejection<'_>,
+/// Notifies that the pool rejected an emission, while `end` ends it.
+#[cold]
+fn reject(
+    emission: &Arc<dyn InFlight>,
+    source: SubmitErrorReason,
     end: impl FnOnce(),
-) {
-    let core = &flight.core;
-    core.set_refused();
-    let entered = core.span.enter();
-    trace::refused(core.topic(), why);
-    drop(entered);
-    end();
-    core.setup.handlers.observers.notify(|observer| {
-        observer.emission_rejected(&EmissionRejected::new(core.topic(), why));
-    });
+) -> EmitError {
+    let state = emission.state();
+    let pool_ref = state.pool_ref();
+    let why = Rejection::Pool {
+        pool: &pool_ref.name,
+        reason: &source,
+    };
+    in_flight_rejected(emission, why, end);
+    EmitError::Rejected {
+        topic: state.topic().into(),
+        payload: Arc::clone(emission).into_payload(),
+        source,
+    }
 }

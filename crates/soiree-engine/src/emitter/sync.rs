@@ -1,160 +1,169 @@
-//! Emissions on the thread that emits.
+//! Emissions on the emitting thread.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::scene::Scene;
-use super::settings::Current;
-use super::{Emitter, Unreported};
-use crate::context::{Frame, enter_frame};
-use crate::dispatch::{Audience, Failed, Ground, Tally, call_plain, dispatch, tell_if_dead};
-use crate::emission::{
-    Emission, Errors, Flight, Hub, Report, Turn, Whole, tell_accepted, tell_begun, tell_ended,
-};
-use crate::invocation::{Call, Watched, Within};
-use crate::trace::EmissionSpan;
 use soiree_core::panic::contained;
 use soiree_core::registry::{CachedTopic, Registration};
 use soiree_core::{BaseEvent, Event, ListenerError};
 
-/// The emission, as long as none of its listeners has been handed over; and what it becomes then.
-struct Here<'a> {
-    hub: &'a Hub,
+use super::current::Current;
+use super::emit::{Emitter, SyncError};
+use super::generation::Generation;
+use crate::context::{Frame, enter_frame};
+use crate::dispatch::{
+    Counts, DispatchContext, FailedAttempt, Progress, Selection, call_batch, dispatch,
+    notify_if_dead,
+};
+use crate::emission::{
+    CustomEvent, Emission, EmissionTask, EmitterShared, Errors, InFlight, InFlightContext,
+    KeyTurnGuard, Report, end_part, notify_accepted, notify_ended, notify_started,
+};
+use crate::invocation::{Call, TimeLimit};
+use crate::trace::EmissionSpan;
+
+/// The emission on this thread, and the one that it continues as once a listener was delegated.
+struct SyncContext<'a> {
+    shared: &'a EmitterShared,
     current: &'a Current,
-    turn: Option<&'a Turn>,
+    turn: Option<&'a KeyTurnGuard>,
     topic: &'a str,
     errors: Errors,
     span: &'a EmissionSpan,
-    /// With a copy of the event that other threads may hold on to.
-    flight: Option<Arc<Flight<Whole<BaseEvent>>>>,
+    delegated: Option<Delegated>,
+}
+
+/// The emission with a copy of the event that other threads may hold.
+struct Delegated {
+    task: Arc<EmissionTask<CustomEvent<BaseEvent>>>,
+    /// The same.
+    emission: Arc<dyn InFlight>,
+}
+
+impl Delegated {
+    fn event(&self) -> &BaseEvent {
+        &self.task.source.0
+    }
 }
 
 impl Emitter {
-    /// Calls listeners on this thread as [`run`](Self::run) does, if there is nothing to ask and nobody to tell.
+    /// Fast path: calls listeners on this thread as [`run`](Self::run) does, if there is nothing to check and nobody to notify.
     #[inline]
     pub(super) fn run_quietly(
         &self,
-        scene: &Scene,
-        known: &CachedTopic,
+        generation: &Generation,
+        cached: &CachedTopic,
         topic: &str,
         event: &impl Event,
-    ) -> Result<Report, Unreported> {
+    ) -> Result<Report, SyncError> {
         let entered = self.enter(0);
-        let called = call_plain(&known.calls, event);
-        if called.badly.is_some() {
+        let batch = call_batch(&cached.calls, event);
+        if batch.failed.is_some() {
             drop(entered);
-            let audience = Audience::Further(&known.calls, called, &scene.snapshot);
-            return self.run(scene, audience, topic, event);
+            let selection = Selection::Resume(&cached.calls, batch, &generation.snapshot);
+            return self.run(generation, selection, topic, event);
         }
         Ok(Report {
-            delivered: called.count as u64,
-            aborted: called.aborted,
+            delivered: batch.count as u64,
+            aborted: batch.aborted,
             ..Report::default()
         })
     }
 
-    /// For users' code that is called by an emission: a close in there would wait for it.
+    /// The thread is inside the emitter: a close in user code that an emission calls would wait for that emission.
     #[inline]
-    pub(super) fn enter(&self, flight: usize) -> impl Drop + use<> {
+    pub(super) fn enter(&self, emission: usize) -> impl Drop + use<> {
         enter_frame(Frame {
-            hub: Arc::as_ptr(&self.hub).addr(),
-            flight,
-            pool: 0,
+            emission,
+            ..Frame::of(self.address())
         })
     }
 
-    /// Calls listeners on this thread, inside the scene.
+    /// Calls listeners on this thread, inside the generation.
     pub(super) fn run(
         &self,
-        scene: &Scene,
-        audience: Audience<'_>,
+        generation: &Generation,
+        selection: Selection<'_>,
         topic: &str,
         event: &dyn Event,
-    ) -> Result<Report, Unreported> {
-        let current = &*scene.current;
+    ) -> Result<Report, SyncError> {
+        let current = &*generation.current;
         let handlers = &current.settings.handlers;
-        let begun = self.enter(0);
+        let started = self.enter(0);
         let span = EmissionSpan::default();
-        span.begin(topic, None, || event.known_id());
+        span.start(topic, None, || event.known_id());
         let _traced = span.enter();
-        tell_begun(event, topic, None, handlers);
-        // Dropped inside, whatever comes of it: the next one's turn may have others' code run.
-        let (_entered, turn) = match current.settings.orders.of(topic) {
-            None => (begun, None),
-            Some(rule) => {
-                drop(begun);
-                let turn = self.turn(current, rule, event, topic)?;
-                let entered = self.enter(turn.as_ref().map_or(0, Turn::address));
+        notify_started(event, topic, None, handlers);
+        // Dropped inside in any case: the next emission of the key may call user code when it is submitted.
+        let (_entered, turn) = match current.order_of(topic) {
+            None => (started, None),
+            Some(order) => {
+                drop(started);
+                let turn = self.key_turn(current, order, event, topic)?;
+                let entered = self.enter(turn.as_ref().map_or(0, KeyTurnGuard::address));
                 (entered, turn)
             }
         };
-        tell_accepted(topic, None, handlers);
-        let mut here = Here {
-            hub: &self.hub,
+        notify_accepted(topic, None, handlers);
+        let mut context = SyncContext {
+            shared: &self.shared,
             current,
             turn: turn.as_ref(),
             topic,
             errors: Errors::default(),
-            flight: None,
             span: &span,
+            delegated: None,
         };
-        let tally = dispatch(
-            &self.hub.registry,
-            audience,
-            topic,
-            event,
-            handlers,
-            &mut here,
-        );
-        let Some(flight) = here.flight else {
-            tell_if_dead(tally, topic, event, handlers);
-            tell_ended(event, topic, None, handlers, tally, false);
-            return Ok(Report::ended(tally, here.errors));
+        let registry = &self.shared.registry;
+        let counts = dispatch(registry, selection, topic, event, handlers, &mut context);
+        let Some(delegated) = context.delegated else {
+            notify_if_dead(counts, topic, event, handlers);
+            notify_ended(event, topic, None, handlers, counts, false);
+            return Ok(Report::new(counts, context.errors));
         };
-        let copy = Arc::clone(&flight);
-        let copy = &copy.cargo.0;
-        if tally.aborted {
-            copy.set_aborted(true);
+        if counts.aborted {
+            delegated.event().set_aborted(true);
         }
-        flight.end_part(tally);
-        let report = Emission::new(flight).wait();
-        if copy.is_aborted() {
+        end_part(&delegated.emission, counts);
+        let report = Emission::new(Arc::clone(&delegated.emission)).wait();
+        if delegated.event().is_aborted() {
             contained(|| event.set_aborted(true));
         }
         Ok(report)
     }
 }
 
-impl Here<'_> {
-    fn flight(&mut self, event: &dyn Event) -> &Arc<Flight<Whole<BaseEvent>>> {
-        self.flight.get_or_insert_with(|| {
+impl SyncContext<'_> {
+    /// The emission that this one continues as, because a listener runs elsewhere.
+    fn delegated(&mut self, event: &dyn Event) -> &Arc<dyn InFlight> {
+        let delegated = self.delegated.get_or_insert_with(|| {
             let copy = BaseEvent::new(self.topic, event.payload())
                 .with_id(event.id())
                 .with_properties(event.properties());
-            self.hub.gate.enter_again();
-            let (_, setup) = self.current.ground(self.topic);
-            let flight = Flight::running(
-                Arc::clone(setup),
-                self.topic,
-                Whole(copy),
-                self.span.share(),
-            );
+            self.shared.tracker.start_nested();
+            let (_, settings) = self.current.route(self.topic);
+            let (settings, span) = (Arc::clone(settings), self.span.share());
+            let task = EmissionTask::running(settings, self.topic, CustomEvent(copy), span);
+            let task = Arc::new(task);
+            let emission = Arc::clone(&task) as Arc<dyn InFlight>;
+            let state = emission.state();
             for error in std::mem::take(&mut self.errors.kept) {
-                flight.core.fail(error);
+                state.keep_error(error);
             }
-            flight.core.omit(self.errors.omitted);
+            state.omit_errors(self.errors.omitted);
             if let Some(turn) = self.turn {
-                turn.continue_as(&flight);
+                turn.continue_as(&emission);
             }
-            flight
-        })
+            Delegated { task, emission }
+        });
+        &delegated.emission
     }
 }
 
-impl Ground for Here<'_> {
+impl DispatchContext for SyncContext<'_> {
     fn keep(&mut self, error: ListenerError) {
-        match &self.flight {
-            Some(flight) => flight.core.fail(error),
+        match &self.delegated {
+            Some(delegated) => delegated.emission.state().keep_error(error),
             None => {
                 let most = self.current.settings.error_buffer;
                 let omitted = self.errors.push(error, most);
@@ -163,33 +172,36 @@ impl Ground for Here<'_> {
         }
     }
 
-    fn hand_over(
+    fn delegate(
         &mut self,
-        entry: &Arc<Registration>,
+        registration: &Arc<Registration>,
         event: &dyn Event,
-        tally: &mut Tally,
+        counts: &mut Counts,
     ) -> bool {
-        let mut settled = false;
-        contained(|| settled = (&mut self.flight(event)).hand_over(entry, event, tally));
-        settled
+        let emission = self.delegated(event);
+        InFlightContext(emission).delegate(registration, event, counts)
     }
 
-    fn retry(&mut self, entry: &Arc<Registration>, event: &dyn Event, failed: Failed<'_>) -> bool {
-        let mut again = false;
-        contained(|| again = (&mut self.flight(event)).retry(entry, event, failed));
-        again
+    fn schedule_retry(
+        &mut self,
+        registration: &Arc<Registration>,
+        event: &dyn Event,
+        failed: &FailedAttempt,
+    ) -> bool {
+        let emission = self.delegated(event);
+        InFlightContext(emission).schedule_retry(registration, event, failed)
     }
 
-    fn watch(&mut self, _: &Call<'_>, _: Within<'_>, _: Duration) -> Watched {
-        // Nobody else can go on with an event that is borrowed.
-        Watched::measured(self.current.settings.timer.as_ref())
+    fn limit_time(&mut self, _: &Call<'_>, _: Progress<'_>, limit: Duration) -> TimeLimit {
+        // No other thread can continue with a borrowed event.
+        TimeLimit::measured(limit, self.current.settings.timer.as_ref())
     }
 
     fn is_aborted_elsewhere(&mut self, event: &dyn Event) -> bool {
-        let Some(flight) = &self.flight else {
+        let Some(delegated) = &self.delegated else {
             return false;
         };
-        let copy = &flight.cargo.0;
+        let copy = delegated.event();
         if event.is_aborted() {
             copy.set_aborted(true);
         } else if copy.is_aborted() {

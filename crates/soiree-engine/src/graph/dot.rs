@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use super::tree::Branch;
-use super::{Graph, PoolInfo};
 use soiree_core::{ListenerInfo, PatternInfo};
+
+use super::model::{Graph, PoolInfo};
+use super::tree::Branch;
 
 const HEAD: &str = r#"digraph soiree {
     graph [rankdir=LR, nodesep=0.25, ranksep=0.7, fontname="Helvetica,Arial,sans-serif"];
@@ -16,7 +17,20 @@ const HEAD: &str = r#"digraph soiree {
 const TABLE: &str =
     r#"<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="0" CELLPADDING="5" COLOR="gray50">"#;
 
-pub(super) fn write(graph: &Graph, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Graph {
+    /// The graph in the language of Graphviz. All names are escaped; invisible characters are spelled out, as `\u{7f}`.
+    pub fn to_dot(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl fmt::Display for Graph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write(self, f)
+    }
+}
+
+fn write(graph: &Graph, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str(HEAD)?;
     let mut drawing = Drawing {
         f,
@@ -51,7 +65,7 @@ impl<'a> Drawing<'a, '_> {
         let stats = &pool.stats;
         writeln!(
             self.f,
-            r#"    n{node} [label=<{TABLE}<TR><TD BGCOLOR="moccasin"><B>{}</B></TD></TR><TR><TD>{} of {} workers<BR/>{} of {} waiting<BR/>{} refused</TD></TR></TABLE>>];"#,
+            r#"    n{node} [label=<{TABLE}<TR><TD BGCOLOR="moccasin"><B>{}</B></TD></TR><TR><TD>{} of {} workers<BR/>{} of {} waiting<BR/>{} rejected</TD></TR></TABLE>>];"#,
             Escaped(&pool.name),
             stats.running,
             Bound(stats.max_workers),
@@ -61,8 +75,13 @@ impl<'a> Drawing<'a, '_> {
         )
     }
 
-    fn branches(&mut self, above: &Branch<'_>, path: &str, parent: Option<usize>) -> fmt::Result {
-        for (segment, branch) in &above.below {
+    fn branches(
+        &mut self,
+        parent_branch: &Branch<'_>,
+        path: &str,
+        parent: Option<usize>,
+    ) -> fmt::Result {
+        for (segment, branch) in &parent_branch.children {
             let path = match path {
                 "" => (*segment).to_string(),
                 path => format!("{path}.{segment}"),
@@ -70,9 +89,9 @@ impl<'a> Drawing<'a, '_> {
             let mut parent = parent;
             if branch.is_drawn() {
                 let node = self.node();
-                match branch.listened {
+                match branch.listeners {
                     Some(info) => self.pattern(node, info, branch)?,
-                    None => self.beginning(node, branch, &path)?,
+                    None => self.prefix(node, branch, &path)?,
                 }
                 if let Some(parent) = parent {
                     writeln!(
@@ -80,8 +99,8 @@ impl<'a> Drawing<'a, '_> {
                         "    n{parent}:head -> n{node}:head [arrowhead=none];"
                     )?;
                 }
-                if let Some(pool) = branch.routed {
-                    self.lead(node, "head", pool, "route", "bold")?;
+                if let Some(pool) = branch.pool {
+                    self.arrow(node, "head", pool, "route", "bold")?;
                 }
                 parent = Some(node);
             }
@@ -90,8 +109,8 @@ impl<'a> Drawing<'a, '_> {
         Ok(())
     }
 
-    /// What only leads to patterns, or is a pattern without listeners.
-    fn beginning(&mut self, node: usize, branch: &Branch<'_>, path: &str) -> fmt::Result {
+    /// A prefix that patterns share, or a pattern without listeners.
+    fn prefix(&mut self, node: usize, branch: &Branch<'_>, path: &str) -> fmt::Result {
         let (color, dot) = match branch.is_pattern() {
             true => ("aliceblue", ""),
             false => ("gray92", "."),
@@ -106,7 +125,7 @@ impl<'a> Drawing<'a, '_> {
     }
 
     fn order(&mut self, branch: &Branch<'_>) -> fmt::Result {
-        let Some(order) = branch.ordered else {
+        let Some(order) = branch.order else {
             return Ok(());
         };
         write!(
@@ -129,7 +148,7 @@ impl<'a> Drawing<'a, '_> {
         self.f.write_str("</TABLE>>];\n")?;
         for (row, listener) in info.listeners.iter().enumerate() {
             if let Some(pool) = &listener.pool {
-                self.lead(node, &format!("l{row}"), pool, "", "dashed")?;
+                self.arrow(node, &format!("l{row}"), pool, "", "dashed")?;
             }
         }
         Ok(())
@@ -179,18 +198,18 @@ impl<'a> Drawing<'a, '_> {
             None => {}
         }
         if let Some(pool) = &listener.pool {
-            let gone = if self.pools.contains_key(&**pool) {
+            let removed = if self.pools.contains_key(&**pool) {
                 ""
             } else {
-                ", which is gone"
+                ", which was removed"
             };
-            write!(self.f, "{}on {}{gone}", next(), Escaped(pool))?;
+            write!(self.f, "{}on {}{removed}", next(), Escaped(pool))?;
         }
         Ok(())
     }
 
-    /// An arrow to a pool, if it is there.
-    fn lead(
+    /// An arrow to a pool, if there is such a pool.
+    fn arrow(
         &mut self,
         node: usize,
         port: &str,
@@ -208,7 +227,7 @@ impl<'a> Drawing<'a, '_> {
     }
 }
 
-/// A limit that may be none.
+/// A limit that may be unlimited.
 struct Bound(usize);
 
 impl fmt::Display for Bound {
@@ -220,10 +239,10 @@ impl fmt::Display for Bound {
     }
 }
 
-/// Twice, since Graphviz puts the node's name in the place of `\N`, and the like, once it has read the markup.
+/// Twice: after reading the markup, Graphviz replaces `\N` and the like by the name of the node.
 const BACKSLASH: &str = "&#92;&#92;";
 
-/// Text inside a label: what Graphviz would read as markup is an entity, and what nobody would see is spelled out.
+/// Text inside a label: markup characters become entities, and invisible characters are spelled out.
 struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -234,7 +253,7 @@ impl fmt::Display for Escaped<'_> {
                 '&' | '<' | '>' | '"' | '\'' => write!(f, "&#{};", u32::from(c))?,
                 '\\' => f.write_str(BACKSLASH)?,
                 c => {
-                    // After another character, as accents on their own would be spelled out as well.
+                    // After another character, because an accent on its own would be spelled out as well.
                     shown.clear();
                     shown.extend(['a', c]);
                     for c in shown.escape_debug().skip(1) {

@@ -1,9 +1,5 @@
 //! What an `EventPool` is made of at one moment, as data.
 
-mod dot;
-mod tree;
-
-use std::fmt;
 use std::sync::Arc;
 
 use soiree_core::{Pattern, PatternInfo, PoolStats};
@@ -46,17 +42,4 @@ pub struct Graph {
     pub routes: Vec<RouteInfo>,
     /// Every order by key, the most specific first.
     pub orders: Vec<KeyOrderStats>,
-}
-
-impl Graph {
-    /// The graph in the language of Graphviz. All names are escaped; characters that cannot be seen are spelled out, as `\u{7f}`.
-    pub fn to_dot(&self) -> String {
-        self.to_string()
-    }
-}
-
-impl fmt::Display for Graph {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        dot::write(self, f)
-    }
 }

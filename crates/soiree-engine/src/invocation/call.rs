@@ -1,126 +1,123 @@
-//! Calls of listeners, and telling of them.
+//! One call of a listener, with its span, its time and its observers.
 
 use std::cell::Cell;
 use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::settings::Handlers;
-use crate::slow::{Running, Seat, SlowListenerMonitor};
-use crate::topic_text::TopicText;
-use crate::trace::{Entered, ListenerAttempt, ListenerSpan};
-use soiree_core::Retry;
 use soiree_core::observe::clock;
 use soiree_core::registry::Registration;
-use soiree_core::{BoxError, Event, ListenerFuture};
-use soiree_core::{ListenerEnd, ListenerEnded, ListenerStarted};
+use soiree_core::{
+    BoxError, Event, ListenerEnd, ListenerEnded, ListenerFuture, ListenerStarted, Retry,
+};
 
-/// A listener's turn in an emission.
+use crate::settings::Handlers;
+use crate::slow::{MonitorKey, MonitoredCall, SlowListenerMonitor};
+use crate::topic_text::TopicText;
+use crate::trace::{EnteredSpan, ListenerAttempt, ListenerSpan};
+
+/// One attempt of a listener in an emission.
 pub(crate) struct Call<'a> {
-    pub(crate) entry: &'a Arc<Registration>,
+    pub(crate) registration: &'a Arc<Registration>,
     pub(crate) topic: &'a str,
     pub(crate) event: &'a dyn Event,
-    /// They count from 1.
+    /// The number of the attempt, from 1.
     pub(crate) attempt: u32,
     handlers: &'a Handlers,
     started: Cell<Option<Instant>>,
     span: ListenerSpan,
-    watched: Cell<Option<(&'a SlowListenerMonitor, Seat)>>,
+    monitored: Cell<Option<(&'a SlowListenerMonitor, MonitorKey)>>,
 }
 
-/// A call of a listener that is a future, between its polls. It has to be [resumed](Call::resume).
-pub(crate) struct Begun {
+/// A call of an async listener between two polls. It has to be [resumed](Call::resume).
+pub(crate) struct SuspendedCall {
     started: Option<Instant>,
     span: ListenerSpan,
-    seat: Option<Seat>,
+    monitor_key: Option<MonitorKey>,
 }
 
-impl Begun {
-    /// What the thread traces belongs to the listener until this is dropped.
-    pub(crate) fn enter(&self) -> Entered {
-        self.span.enter_again()
+impl SuspendedCall {
+    /// The calling thread is inside the listener's span until this is dropped.
+    pub(crate) fn enter_span(&self) -> EnteredSpan {
+        self.span.reenter()
     }
 }
 
 impl<'a> Call<'a> {
     pub(crate) fn new(
-        entry: &'a Arc<Registration>,
+        registration: &'a Arc<Registration>,
         topic: &'a str,
         event: &'a dyn Event,
         attempt: u32,
         handlers: &'a Handlers,
     ) -> Self {
         Self {
-            entry,
+            registration,
             topic,
             event,
             attempt,
             handlers,
             started: Cell::new(None),
             span: ListenerSpan::default(),
-            watched: Cell::new(None),
+            monitored: Cell::new(None),
         }
     }
 
-    /// Calls the listener with the event as it is to see it. Elsewhere listeners are called only where nobody is to be told.
+    /// Calls the listener with `seen`, the event as the listener is to see it. Listeners are called elsewhere only if nobody observes them.
     #[inline]
-    pub(crate) fn run(&self, seen: &dyn Event) -> Result<(), BoxError> {
+    pub(crate) fn invoke(&self, seen: &dyn Event) -> Result<(), BoxError> {
         if !self.handlers.are_quiet() {
-            self.begin();
+            self.notify_started();
         }
         let _entered = self.span.enter(|| self.attempt());
-        self.entry.listener.handle(seen)
+        self.registration.listener.handle(seen)
     }
 
-    /// As [`run`](Call::run), for a listener that is a future.
-    pub(crate) fn start(&self, seen: &Arc<dyn Event>) -> Option<ListenerFuture> {
-        let listener = self.entry.listener.as_async()?;
+    /// As [`invoke`](Call::invoke), for an async listener.
+    pub(crate) fn invoke_async(&self, seen: &Arc<dyn Event>) -> Option<ListenerFuture> {
+        let listener = self.registration.listener.as_async()?;
         if !self.handlers.are_quiet() {
-            self.begin();
+            self.notify_started();
         }
         let _entered = self.span.enter(|| self.attempt());
         Some(listener.handle(Arc::clone(seen)))
     }
 
-    /// Leaves off, until it is resumed.
-    pub(crate) fn leave(mut self) -> Begun {
-        Begun {
+    /// Suspends the call until it is resumed.
+    pub(crate) fn suspend(mut self) -> SuspendedCall {
+        SuspendedCall {
             started: self.started.get(),
             span: mem::take(&mut self.span),
-            seat: self.watched.take().map(|(_, seat)| seat),
+            monitor_key: self.monitored.take().map(|(_, key)| key),
         }
     }
 
-    /// Goes on with a call that was left.
-    pub(crate) fn resume(mut self, begun: Begun) -> Self {
-        self.started.set(begun.started);
-        self.span = begun.span;
-        let watch = self.handlers.slow_listener_monitor.as_ref();
-        self.watched.set(watch.zip(begun.seat));
+    /// Resumes a suspended call.
+    pub(crate) fn resume(mut self, suspended: SuspendedCall) -> Self {
+        self.started.set(suspended.started);
+        self.span = suspended.span;
+        let monitor = self.handlers.slow_listener_monitor.as_ref();
+        self.monitored.set(monitor.zip(suspended.monitor_key));
         self
     }
 
-    /// It was run so long ago, by another thread.
-    pub(crate) fn was_run(&self, ago: Duration) {
+    /// Another thread started the call so long ago.
+    pub(crate) fn set_started_ago(&self, ago: Duration) {
         if !self.handlers.observers.is_empty() {
             self.started.set(clock::now().checked_sub(ago));
         }
     }
 
     #[cold]
-    fn begin(&self) {
+    fn notify_started(&self) {
         let observers = &self.handlers.observers;
         if !observers.is_empty() {
-            let started = ListenerStarted::new(
-                self.topic,
-                self.event,
-                self.entry.listener_ref(),
-                self.attempt,
-            );
+            let listener = self.registration.listener_ref();
+            let started = ListenerStarted::new(self.topic, self.event, listener, self.attempt);
             observers.notify(|observer| observer.listener_started(&started));
             self.started.set(Some(clock::now()));
         }
-        self.watched.set(self.watch());
+        self.monitored.set(self.monitor());
     }
 
     fn attempt(&self) -> ListenerAttempt<'_> {
@@ -129,60 +126,63 @@ impl<'a> Call<'a> {
         ListenerAttempt {
             topic: self.topic,
             event: self.event,
-            listener: self.entry.listener_ref(),
+            listener: self.registration.listener_ref(),
             number,
-            is_last: self.entry.retry().is_none_or(is_last),
+            is_last: self.registration.retry().is_none_or(is_last),
         }
     }
 
-    /// Has the listener watched, if there is a limit to how long it should run.
-    fn watch(&self) -> Option<(&'a SlowListenerMonitor, Seat)> {
-        let threshold = self.entry.slow_after().or(self.handlers.slow_after)?;
-        let watch = self.handlers.slow_listener_monitor.as_ref()?;
-        let began = watch.now();
-        let seat = watch.begin(Running {
-            entry: Arc::clone(self.entry),
+    /// Monitors the call, if there is a threshold for how long it should run.
+    fn monitor(&self) -> Option<(&'a SlowListenerMonitor, MonitorKey)> {
+        let threshold = self
+            .registration
+            .slow_after()
+            .or(self.handlers.slow_after)?;
+        let monitor = self.handlers.slow_listener_monitor.as_ref()?;
+        let started = monitor.now();
+        let key = monitor.start(MonitoredCall {
+            registration: Arc::clone(self.registration),
             topic: TopicText::new(self.topic),
             attempt: self.attempt,
             threshold,
             observers: self.handlers.observers.clone(),
             handler: self.handlers.slow_listener.clone(),
-            began,
-            due: began.checked_add(threshold)?,
+            started,
+            due: started.checked_add(threshold)?,
         });
-        Some((watch, seat))
+        Some((monitor, key))
     }
 
-    /// Tells what came of it; right after it was run, if it was.
+    /// Notifies observers of the outcome. To be called right after the listener was called, if it was.
     #[inline]
     pub(crate) fn ended(&self, outcome: ListenerEnd<'_>) {
         self.span.ended(|| self.attempt(), outcome);
         if !self.handlers.are_quiet() {
-            self.tell_ended(outcome);
+            self.notify_ended(outcome);
         }
     }
 
     #[cold]
-    fn tell_ended(&self, outcome: ListenerEnd<'_>) {
+    fn notify_ended(&self, outcome: ListenerEnd<'_>) {
         let started = self.started.get();
         let run_time = started.map(|started| clock::now().saturating_duration_since(started));
-        self.end_watch();
-        let listener = self.entry.listener_ref();
+        self.end_monitoring();
+        let listener = self.registration.listener_ref();
         let (topic, event, attempt) = (self.topic, self.event, self.attempt);
         let ended = ListenerEnded::new(topic, event, listener, attempt, outcome, run_time);
         let observers = &self.handlers.observers;
         observers.notify(|observer| observer.listener_ended(&ended));
     }
 
-    fn end_watch(&self) {
-        if let Some((watch, seat)) = self.watched.take() {
-            watch.end(seat);
+    fn end_monitoring(&self) {
+        if let Some((monitor, key)) = self.monitored.take() {
+            monitor.end(key);
         }
     }
 }
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        self.end_watch();
+        self.end_monitoring();
     }
 }

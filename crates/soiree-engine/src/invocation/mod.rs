@@ -1,9 +1,13 @@
-//! One listener's turn in an emission.
+//! One call of one listener.
 
-mod again;
 mod call;
-mod step;
+mod invoke;
+mod outcome;
+mod retried_event;
+mod timeout;
 
-pub(crate) use self::again::Again;
-pub(crate) use self::call::{Begun, Call};
-pub(crate) use self::step::*;
+pub(crate) use self::call::{Call, SuspendedCall};
+pub(crate) use self::invoke::{invoke, precheck};
+pub(crate) use self::outcome::{AfterTimeout, CallOutcome};
+pub(crate) use self::retried_event::RetriedEvent;
+pub(crate) use self::timeout::{ArmedTimeout, TimeLimit};

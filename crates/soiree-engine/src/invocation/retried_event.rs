@@ -1,16 +1,16 @@
-//! A later attempt.
+//! The event of a retry.
 
 use std::any::Any;
 
 use soiree_core::{Event, EventId, Payload, Properties};
 
-/// The event as a listener sees it that is called again.
-pub(crate) struct Again<'a> {
+/// The event as a listener sees it in a retry.
+pub(crate) struct RetriedEvent<'a> {
     pub(crate) event: &'a dyn Event,
     pub(crate) attempt: u32,
 }
 
-impl Event for Again<'_> {
+impl Event for RetriedEvent<'_> {
     fn id(&self) -> EventId {
         self.event.id()
     }

@@ -1,11 +1,11 @@
-//! What events are ordered by.
+//! The keys that events are ordered by.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// What an event is ordered by: the account, the user, the document that it is about. Made of an integer or of text.
+/// The key that an event is ordered by, such as an account, a user or a document. Made from an integer or from text.
 ///
-/// Integers are the same key if they are the same number, whatever their type; text is never the same key as a number.
+/// Equal numbers are the same key, whatever their types. Text is never the same key as a number.
 ///
 /// ```
 /// use soiree_engine::OrderingKey;

@@ -1,18 +1,19 @@
-//! By what the events of a pattern are ordered, and how.
+//! What the events of a pattern are ordered by, and how.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use soiree_core::{Event, Overflow};
+
 use super::key::OrderingKey;
-use super::lanes::{Lanes, Patience};
-use soiree_core::{Event, Overflow, Pattern};
+use super::queue::WaitLimit;
 
 type KeyFn = Arc<dyn Fn(&dyn Event) -> Option<OrderingKey> + Send + Sync>;
 
-/// Events of one key are handled in the order of their emits, events of different keys in parallel.
+/// Handles the events of one key in the order of their emits, and the events of different keys in parallel.
 ///
-/// Given to an `EventPool` together with a pattern. A key function says which key an event has; `None` is not ordered.
+/// An `EventPool` takes it together with a pattern. A key function returns the key of an event; with `None` the event is not ordered.
 ///
 /// ```
 /// use soiree_core::Overflow;
@@ -27,36 +28,38 @@ type KeyFn = Arc<dyn Fn(&dyn Event) -> Option<OrderingKey> + Send + Sync>;
 ///     .overflow(Overflow::Reject);
 /// ```
 ///
-/// # What holds
-/// - Of two events of one key, the one whose `emit` returned before the other's was called is handled first, and has *ended*
-///   before the other begins: with every listener on every pool, with all retries. That it failed, panicked, or was dropped by
-///   its pool lets the next one go ahead. A listener that has timed out counts as ended, though it may still run. Emits that overlap in time are in either order.
-/// - An event that is behind another one of its key waits in the *lane* of the key: it takes no worker and no place in a pool's
-///   queue, so it holds up no other key. A lane is there only while it has events.
-/// - Keys are apart by rule: two rules that make the same key do not order each other's events. Events of one rule are ordered
-///   whatever bulkheads they are routed to.
+/// # Order
+/// - If the `emit` of one event returned before the `emit` of another event of its key was called, the first event is handled first. It
+///   has *ended* before the second one starts: every listener on every pool has returned, with all retries. Emits that overlap in time
+///   are ordered either way.
+/// - An event that fails, panics or is dropped by its pool lets the next one start. A listener that has timed out counts as ended,
+///   though it may still run.
+/// - An event that waits behind another one takes no worker and no place in a pool's queue, so it delays no other key. A key without
+///   events takes no memory.
+/// - Two orders do not order each other's events, even if they make the same key. Events of one order stay ordered whatever bulkheads
+///   they are routed to.
 ///
-/// # What is bounded
-/// So many events of a rule may wait behind others as [`capacity`](KeyOrder::capacity) says; those that a pool has already do
-/// not count. Once they do, an emit for a key that is busy waits for room, or does what [`overflow`](KeyOrder::overflow) says. So a
-/// key that gets more than it can do holds up the emits for other busy keys of its rule in the end; make the capacity larger than
-/// what one key may have, or reject. Inside a listener, and on a worker of any pool of the `EventPool`, an emit never waits for
-/// room: it is refused, and the payload comes back.
+/// # Bounds
+/// At most [`capacity`](KeyOrder::capacity) events of an order wait behind others; events that a pool already has do not count. Beyond
+/// that, an emit for a busy key waits for room, or does what [`overflow`](KeyOrder::overflow) says. So a key that gets more events than
+/// it can handle ends up blocking the emits for other busy keys of its order: choose a capacity above what one key may have, or reject.
+/// Inside a listener, and on a worker of any pool of the `EventPool`, an emit never waits for room: it is rejected, and the payload comes
+/// back.
 ///
-/// An event whose turn has come while its pool is full waits for the pool, and is not lost; each time that it tries is one more that the
-/// pool counts as rejected. If its bulkhead has been drained, it
-/// goes where its topic goes without it; if its pool was stopped, it is discarded, and its report says so.
+/// An event that has become the first of its key while its pool is full waits for the pool. It is not lost; each attempt to submit it
+/// adds one to the pool's rejected jobs. If its bulkhead has been removed, it goes where its topic goes without that bulkhead. If its
+/// pool was stopped, it is discarded, and its report says so.
 ///
 /// # Inside listeners
-/// What a listener emits for the key that it is handling is behind the event that it is handling. To wait for it would be to wait
-/// for itself, and gives an [`unfinished`](crate::Report::unfinished) report at once. Two listeners on different threads that wait for
-/// an event behind each other's do wait for ever.
+/// An event that a listener emits for the key it is handling waits behind the event that it is handling. Waiting for it would mean
+/// waiting for itself, and returns an [`unfinished`](crate::Report::unfinished) report at once. Two listeners on different threads that
+/// each wait for an event behind the other's wait forever.
 ///
-/// An `emit_sync`, or the `trigger` of a topic, waits until it is its turn, and others of its key wait for it. Inside a listener it does
-/// not wait: it is refused if events of its key are on their way.
+/// `emit_sync`, and the `trigger` of a topic, wait until the events before them have ended, and later events of the key wait for them.
+/// Inside a listener they do not wait: they are rejected if the key is busy.
 ///
-/// # The key function
-/// It is called once for each emit, on the thread that emits, under no lock. If it panics the emit is refused.
+/// # Key function
+/// It is called once for each emit, on the emitting thread, under no lock. If it panics, the emit is rejected.
 #[derive(Clone)]
 #[must_use]
 pub struct KeyOrder {
@@ -66,15 +69,8 @@ pub struct KeyOrder {
     overtaking_retries: bool,
 }
 
-/// How a pattern's events are ordered by key, and those that are on their way.
-pub(crate) struct Rule {
-    pub(crate) pattern: Pattern,
-    pub(crate) order: KeyOrder,
-    pub(crate) lanes: Lanes,
-}
-
 impl KeyOrder {
-    /// By the key that this makes of an event; `None` leaves the event unordered.
+    /// Orders events by the key that this function returns; `None` leaves the event unordered.
     pub fn by<K: Into<OrderingKey>>(
         key: impl Fn(&dyn Event) -> Option<K> + Send + Sync + 'static,
     ) -> Self {
@@ -86,22 +82,22 @@ impl KeyOrder {
         }
     }
 
-    /// How many events may wait behind others of their key, all keys of the rule together. As many as the queue of the pool that
-    /// the event is for, unless set. With 0 none waits, and an emit for a busy key waits until it is not.
+    /// How many events may wait behind others of their key, all keys of the order together. Unless set, as many as fit into the queue of
+    /// the event's pool. With 0 no event waits, and an emit for a busy key blocks until the key is free.
     pub fn capacity(mut self, events: usize) -> Self {
         self.capacity = Some(events);
         self
     }
 
-    /// What an emit does that finds no room: [`Block`](Overflow::Block), which is the default, [`BlockFor`](Overflow::BlockFor) or
-    /// [`Reject`](Overflow::Reject). The others are refused when the rule is added.
+    /// What an emit does if there is no room: [`Block`](Overflow::Block), the default, [`BlockFor`](Overflow::BlockFor) or
+    /// [`Reject`](Overflow::Reject). Adding an order with another policy is an error.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.overflow = overflow;
         self
     }
 
-    /// Lets the next event of a key begin when every listener has been called once, whether or not one of them failed and is to
-    /// be called again. So a later event may be handled before an earlier one's retry.
+    /// Lets the next event of a key start when every listener of the one before has been called once, without waiting for retries. So a
+    /// later event may be handled before the retry of an earlier one.
     pub fn overtaking_retries(mut self) -> Self {
         self.overtaking_retries = true;
         self
@@ -113,35 +109,25 @@ impl KeyOrder {
     pub(crate) fn limit(&self) -> Option<usize> {
         self.capacity
     }
-}
 
-impl Rule {
-    pub(super) fn new(pattern: Pattern, order: KeyOrder) -> Arc<Self> {
-        Arc::new(Self {
-            pattern,
-            order,
-            lanes: Lanes::new(),
-        })
-    }
-
-    /// Runs user code, which may panic.
+    /// The key of an event. Runs user code, which may panic.
     pub(crate) fn key(&self, event: &dyn Event) -> Option<OrderingKey> {
-        (self.order.key)(event)
+        (self.key)(event)
     }
 
     pub(crate) fn lets_retries_be_overtaken(&self) -> bool {
-        self.order.overtaking_retries
+        self.overtaking_retries
     }
 
     /// How long an emit may wait for room.
-    pub(crate) fn patience(&self) -> Patience {
-        match self.order.overflow {
-            Overflow::Block => Patience::Endless,
+    pub(crate) fn wait_limit(&self) -> WaitLimit {
+        match self.overflow {
+            Overflow::Block => WaitLimit::Unlimited,
             Overflow::BlockFor(longest) => match Instant::now().checked_add(longest) {
-                Some(deadline) => Patience::Until(deadline, longest),
-                None => Patience::Endless,
+                Some(deadline) => WaitLimit::Until(deadline, longest),
+                None => WaitLimit::Unlimited,
             },
-            _ => Patience::None,
+            _ => WaitLimit::None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Who of a key is on its way, and who waits behind.
+//! The queues of keys: which event of a key is being handled, and which wait behind it.
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -8,166 +8,145 @@ use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use soiree_core::Pool;
 
 use super::key::OrderingKey;
-use crate::emission::Waiter;
-use soiree_core::Pool;
 
 const SHARDS: usize = 16;
 
-/// A map that is larger than this gives its memory back when it is empty.
-const KEPT: usize = 64;
+/// A map with more room than this frees it when it is empty.
+const KEPT_CAPACITY: usize = 64;
 
-/// Somebody who has a place in a lane.
-pub(crate) trait Member: Send + Sync {
-    /// Its turn has come: it goes to its pool, and comes back if that is full.
-    fn offer(self: Arc<Self>, pool: Option<Arc<dyn Pool>>) -> Option<Waiting>;
-
-    /// As [`offer`](Member::offer), but on this thread, which works for the pool.
-    fn run_inline(self: Arc<Self>, pool: Option<Arc<dyn Pool>>) -> Option<Waiting>;
-
-    /// Has it wait until its pool has a place.
-    fn stall(self: Arc<Self>, pool: Option<Arc<dyn Pool>>);
-
-    /// Ends it unrun.
-    fn discard(self: Arc<Self>);
-
-    /// Runs here what could be waiting for this very thread. Whether there was something.
-    fn lend(self: Arc<Self>, waiter: &mut Waiter) -> bool;
-
-    /// Whether this thread is in the middle of it.
-    fn is_around_here(&self) -> bool;
-
-    /// There is something to look at, for whoever waits for it.
-    fn tell(&self);
+/// What can stand in a queue: something that can be notified.
+pub(crate) trait QueueEntry: Send + Sync {
+    /// Something has changed at the head of the queue. Called without a lock.
+    fn notify(&self);
 }
 
-/// A member that is to go to its pool. It keeps the pool alive, also when the emitter is gone.
-pub(crate) struct Waiting {
-    pub(crate) member: Arc<dyn Member>,
+/// An entry that is now the head of its queue, and the pool that it is to be submitted to. The pool is kept alive, also when the emitter
+/// is gone.
+pub(crate) struct Ready<E: ?Sized> {
+    pub(crate) entry: Arc<E>,
     pub(crate) pool: Option<Arc<dyn Pool>>,
 }
 
-/// The lanes of a rule. Locked for a few instructions at a time, and never while anything is called or dropped that is a user's.
-pub(crate) struct Lanes {
+/// The queues of all keys of an order.
+///
+/// Locked for a few instructions at a time, and never while user code is called or dropped.
+pub(crate) struct KeyQueues<E: ?Sized> {
     hasher: RandomState,
-    shards: [Mutex<Shard>; SHARDS],
+    shards: [Mutex<Shard<E>>; SHARDS],
     waiting: AtomicUsize,
-    /// Emits that wait for room.
+    /// Emitters that wait for room.
     blocked: AtomicUsize,
-    /// How often something left while somebody was blocked.
+    /// Counts what has left while an emitter was blocked.
     left: Mutex<u64>,
-    changed: Condvar,
+    room: Condvar,
 }
 
-type Shard = HashMap<OrderingKey, Lane, RandomState>;
+type Shard<E> = HashMap<OrderingKey, KeyQueue<E>, RandomState>;
 
-struct Lane {
-    head: Arc<dyn Member>,
-    behind: VecDeque<Waiting>,
-    /// Members that a worker waits for, which wants to be told of changes before them.
-    watchers: Vec<Arc<dyn Member>>,
+struct KeyQueue<E: ?Sized> {
+    head: Arc<E>,
+    waiting: VecDeque<Ready<E>>,
+    /// Entries that a worker waits for. They are notified of changes before them.
+    watchers: Vec<Arc<E>>,
 }
 
-/// Where a member stands.
-pub(crate) enum Place {
-    /// It is its turn.
+/// Where an entry was put.
+pub(crate) enum Position {
     Head,
-    Behind,
-}
-
-/// Who stands before a member.
-pub(crate) enum Ahead {
-    Nobody,
-    Member(Arc<dyn Member>),
+    Waiting,
 }
 
 /// How long to wait for room.
 #[derive(Clone, Copy)]
-pub(crate) enum Patience {
+pub(crate) enum WaitLimit {
     None,
     Until(Instant, Duration),
-    Endless,
+    Unlimited,
 }
 
-/// There was no room for so long.
-pub(crate) struct Full {
+/// There was no room.
+pub(crate) struct QueueFull {
+    /// How long the caller waited for it, if it did.
     pub(crate) waited: Option<Duration>,
 }
 
-impl Lanes {
-    pub(super) fn new() -> Self {
+impl<E: QueueEntry + ?Sized> KeyQueues<E> {
+    pub(crate) fn new() -> Self {
         Self {
             hasher: RandomState::default(),
-            shards: Default::default(),
+            shards: std::array::from_fn(|_| Mutex::default()),
             waiting: AtomicUsize::new(0),
             blocked: AtomicUsize::new(0),
             left: Mutex::new(0),
-            changed: Condvar::new(),
+            room: Condvar::new(),
         }
     }
 
-    pub(super) fn keys(&self) -> usize {
+    /// How many keys have an event that is being handled.
+    pub(crate) fn keys(&self) -> usize {
         let shards = self.shards.iter();
         shards.map(|shard| lock(shard).len()).sum()
     }
 
-    pub(super) fn waiting(&self) -> usize {
+    /// How many entries wait behind others.
+    pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::SeqCst)
     }
 
-    fn shard(&self, key: &OrderingKey) -> MutexGuard<'_, Shard> {
+    fn shard(&self, key: &OrderingKey) -> MutexGuard<'_, Shard<E>> {
         let hash = self.hasher.hash_one(key) as usize;
         lock(&self.shards[hash % SHARDS])
     }
 
-    /// Puts a member at the end of its lane. `patience` is asked only where there is no room.
+    /// Puts an entry at the end of the queue of its key. Calls `limit` only if there is no room.
     pub(crate) fn enter(
         &self,
         key: &OrderingKey,
-        member: &Arc<dyn Member>,
+        entry: &Arc<E>,
         pool: Option<&Arc<dyn Pool>>,
         capacity: usize,
-        patience: impl FnOnce() -> Patience,
-    ) -> Result<Place, Full> {
-        let attempt = || self.try_enter(key, member, pool, capacity);
-        if let Some(place) = attempt() {
-            return Ok(place);
+        limit: impl FnOnce() -> WaitLimit,
+    ) -> Result<Position, QueueFull> {
+        let attempt = || self.try_enter(key, entry, pool, capacity);
+        if let Some(position) = attempt() {
+            return Ok(position);
         }
-        let patience = patience();
-        if let Patience::None = patience {
-            return Err(Full { waited: None });
+        let limit = limit();
+        if let WaitLimit::None = limit {
+            return Err(QueueFull { waited: None });
         }
         self.blocked.fetch_add(1, Ordering::SeqCst);
-        let entered = self.enter_when_there_is_room(attempt, patience);
+        let entered = self.wait_for_room(attempt, limit);
         self.blocked.fetch_sub(1, Ordering::SeqCst);
         entered
     }
 
-    fn enter_when_there_is_room(
+    fn wait_for_room(
         &self,
-        attempt: impl Fn() -> Option<Place>,
-        patience: Patience,
-    ) -> Result<Place, Full> {
+        attempt: impl Fn() -> Option<Position>,
+        limit: WaitLimit,
+    ) -> Result<Position, QueueFull> {
         loop {
             let seen = *lock(&self.left);
-            if let Some(place) = attempt() {
-                return Ok(place);
+            if let Some(position) = attempt() {
+                return Ok(position);
             }
             let mut left = lock(&self.left);
             while *left == seen {
-                left = match patience {
-                    Patience::None => return Err(Full { waited: None }),
-                    Patience::Endless => self
-                        .changed
-                        .wait(left)
-                        .unwrap_or_else(PoisonError::into_inner),
-                    Patience::Until(deadline, longest) => {
+                left = match limit {
+                    WaitLimit::None => return Err(QueueFull { waited: None }),
+                    WaitLimit::Unlimited => {
+                        self.room.wait(left).unwrap_or_else(PoisonError::into_inner)
+                    }
+                    WaitLimit::Until(deadline, longest) => {
                         let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
                             let waited = Some(longest);
-                            return Err(Full { waited });
+                            return Err(QueueFull { waited });
                         };
-                        let waited = self.changed.wait_timeout(left, rest);
+                        let waited = self.room.wait_timeout(left, rest);
                         waited.unwrap_or_else(PoisonError::into_inner).0
                     }
                 };
@@ -178,47 +157,47 @@ impl Lanes {
     fn try_enter(
         &self,
         key: &OrderingKey,
-        member: &Arc<dyn Member>,
+        entry: &Arc<E>,
         pool: Option<&Arc<dyn Pool>>,
         capacity: usize,
-    ) -> Option<Place> {
+    ) -> Option<Position> {
         let mut shard = self.shard(key);
-        let Some(lane) = shard.get_mut(key) else {
-            let lane = Lane {
-                head: Arc::clone(member),
-                behind: VecDeque::new(),
+        let Some(queue) = shard.get_mut(key) else {
+            let queue = KeyQueue {
+                head: Arc::clone(entry),
+                waiting: VecDeque::new(),
                 watchers: Vec::new(),
             };
-            shard.insert(key.clone(), lane);
-            return Some(Place::Head);
+            shard.insert(key.clone(), queue);
+            return Some(Position::Head);
         };
         let room = |waiting| (waiting < capacity).then(|| waiting + 1);
         self.waiting
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, room)
             .ok()?;
-        lane.behind.push_back(Waiting {
-            member: Arc::clone(member),
+        queue.waiting.push_back(Ready {
+            entry: Arc::clone(entry),
             pool: pool.cloned(),
         });
-        Some(Place::Behind)
+        Some(Position::Waiting)
     }
 
-    /// Takes the head of a lane off. Returns whose turn it is then, for the caller to put on its way.
-    pub(crate) fn leave(&self, key: &OrderingKey) -> Option<Waiting> {
+    /// Removes the head of a queue. Returns the next head, which the caller has to submit.
+    pub(crate) fn leave(&self, key: &OrderingKey) -> Option<Ready<E>> {
         let mut shard = self.shard(key);
-        let lane = shard.get_mut(key)?;
-        let next = lane.behind.pop_front();
-        let mut told = Vec::new();
+        let queue = shard.get_mut(key)?;
+        let next = queue.waiting.pop_front();
+        let mut notified = Vec::new();
         let gone = match &next {
             Some(next) => {
-                lane.watchers.retain(|other| !is(other, &next.member));
-                told.clone_from(&lane.watchers);
-                told.push(Arc::clone(&next.member));
-                Err(std::mem::replace(&mut lane.head, Arc::clone(&next.member)))
+                queue.watchers.retain(|other| !is_same(other, &next.entry));
+                notified.clone_from(&queue.watchers);
+                notified.push(Arc::clone(&next.entry));
+                Err(std::mem::replace(&mut queue.head, Arc::clone(&next.entry)))
             }
             None => Ok(shard.remove(key)),
         };
-        if shard.is_empty() && shard.capacity() > KEPT {
+        if shard.is_empty() && shard.capacity() > KEPT_CAPACITY {
             *shard = Shard::default();
         }
         drop(shard);
@@ -227,43 +206,41 @@ impl Lanes {
         }
         if self.blocked.load(Ordering::SeqCst) > 0 {
             *lock(&self.left) += 1;
-            self.changed.notify_all();
+            self.room.notify_all();
         }
         drop(gone);
-        for member in told {
-            member.tell();
+        for entry in notified {
+            entry.notify();
         }
         next
     }
 
-    /// Who is at the head of the member's lane, if not itself. If it watches, it will be told of changes.
-    pub(crate) fn ahead(
+    /// The head of the entry's queue, if the entry is not the head itself. With `watch`, the entry is notified of changes from now on.
+    pub(crate) fn head_before(
         &self,
         key: &OrderingKey,
-        member: &Arc<dyn Member>,
-        watches: bool,
-    ) -> Ahead {
+        entry: &Arc<E>,
+        watch: bool,
+    ) -> Option<Arc<E>> {
         let mut shard = self.shard(key);
-        let Some(lane) = shard.get_mut(key) else {
-            return Ahead::Nobody;
-        };
-        if is(&lane.head, member) {
-            return Ahead::Nobody;
+        let queue = shard.get_mut(key)?;
+        if is_same(&queue.head, entry) {
+            return None;
         }
-        if watches && !lane.watchers.iter().any(|other| is(other, member)) {
-            lane.watchers.push(Arc::clone(member));
+        if watch && !queue.watchers.iter().any(|other| is_same(other, entry)) {
+            queue.watchers.push(Arc::clone(entry));
         }
-        Ahead::Member(Arc::clone(&lane.head))
+        Some(Arc::clone(&queue.head))
     }
 
-    /// Tells those that wait behind of news at the head.
-    pub(crate) fn tell_behind(&self, key: &OrderingKey) {
+    /// Notifies the watchers of a queue of a change at its head.
+    pub(crate) fn notify_watchers(&self, key: &OrderingKey) {
         let shard = self.shard(key);
-        let lane = shard.get(key);
-        let watchers = lane.map(|lane| lane.watchers.clone());
+        let queue = shard.get(key);
+        let watchers = queue.map(|queue| queue.watchers.clone());
         drop(shard);
-        for member in watchers.unwrap_or_default() {
-            member.tell();
+        for entry in watchers.unwrap_or_default() {
+            entry.notify();
         }
     }
 }
@@ -272,6 +249,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn is(one: &Arc<dyn Member>, other: &Arc<dyn Member>) -> bool {
+fn is_same<E: ?Sized>(one: &Arc<E>, other: &Arc<E>) -> bool {
     std::ptr::addr_eq(Arc::as_ptr(one), Arc::as_ptr(other))
 }

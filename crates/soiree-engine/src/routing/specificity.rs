@@ -1,44 +1,44 @@
-//! Which of two patterns says more about a topic that both match.
+//! Which of two patterns is more specific.
 
 use soiree_core::Pattern;
 
-/// How much a pattern says: the more literal segments, the more; then the more `*`, each of which stands for one segment; then
-/// the fewer `**`.
+/// How specific a pattern is: the more literal segments, the more specific; then the more `*`, each of which stands for one segment;
+/// then the fewer `**`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Specificity {
     literals: usize,
-    stars: usize,
-    // Negative, so that less is more.
-    globstars: isize,
+    wildcards: usize,
+    // Negative, so that fewer are more specific.
+    multi_wildcards: isize,
 }
 
 pub(crate) fn specificity(pattern: &Pattern) -> Specificity {
     let mut found = Specificity {
         literals: 0,
-        stars: 0,
-        globstars: 0,
+        wildcards: 0,
+        multi_wildcards: 0,
     };
     for segment in pattern.as_str().split('.') {
         match segment {
-            "*" => found.stars += 1,
-            "**" => found.globstars -= 1,
+            "*" => found.wildcards += 1,
+            "**" => found.multi_wildcards -= 1,
             _ => found.literals += 1,
         }
     }
     found
 }
 
-/// Whether there is a topic that both match.
+/// Whether some topic matches both patterns.
 pub(crate) fn overlap(one: &Pattern, other: &Pattern) -> bool {
     let (one, other) = (steps(one), steps(other));
-    // Whether what is left of the two can match the same, from the ends to the starts.
+    // Whether the rest of one pattern and the rest of the other overlap, computed from their ends to their starts.
     let mut next = vec![false; other.len() + 1];
     for i in (0..=one.len()).rev() {
         let mut row = vec![false; other.len() + 1];
         for j in (0..=other.len()).rev() {
             row[j] = match (one.get(i), other.get(j)) {
                 (None, None) => true,
-                // It takes nothing, or one segment more of what the other one matches.
+                // `**` matches nothing, or one more segment of the other pattern.
                 (Some(&"**"), Some(_)) => next[j] || row[j + 1],
                 (Some(&"**"), None) => next[j],
                 (Some(_), Some(&"**")) => row[j + 1] || next[j],
@@ -52,7 +52,7 @@ pub(crate) fn overlap(one: &Pattern, other: &Pattern) -> bool {
     next[0]
 }
 
-/// The segments, with a last `**` spelled as what it means: one segment, and then any number.
+/// The segments, with a last `**` spelled out as `*` and `**`, because it matches at least one segment.
 fn steps(pattern: &Pattern) -> Vec<&str> {
     let mut steps: Vec<&str> = pattern.as_str().split('.').collect();
     if steps.last() == Some(&"**") {
@@ -72,24 +72,24 @@ mod tests {
     }
 
     #[test]
-    fn literals_say_more_than_stars_and_stars_more_than_globstars() {
+    fn literals_are_more_specific_than_wildcards_of_one_segment_and_those_than_wildcards_of_many() {
         let ordered = [
             "a.b.c", "a.b.*", "a.b.**", "a.b", "a.*.*", "a.*", "a.**.*", "a.**", "*.*", "*", "**",
         ];
-        let says: Vec<Specificity> = [
+        let specificities: Vec<Specificity> = [
             "a.b.c", "a.b.*", "a.b", "a.b.**", "a.*.*", "a.*", "a.**", "*.*", "*", "**",
         ]
         .iter()
         .map(|text| specificity(&pattern(text)))
         .collect();
         assert!(
-            says.is_sorted_by(|more, less| more > less),
-            "{ordered:?} {says:?}"
+            specificities.is_sorted_by(|more, less| more > less),
+            "{ordered:?} {specificities:?}"
         );
     }
 
     #[test]
-    fn patterns_overlap_where_one_topic_matches_both() {
+    fn patterns_overlap_if_a_topic_matches_both() {
         for (one, other, expected) in [
             ("a.*", "*.b", true),
             ("a.**", "a", false),
@@ -132,13 +132,13 @@ mod tests {
     proptest! {
         /// T1: against every topic of up to five segments out of three.
         #[test]
-        fn patterns_overlap_exactly_if_a_topic_shows_it(
+        fn patterns_overlap_exactly_if_some_topic_matches_both(
             one in "(a|b|\\*|\\*\\*)(\\.(a|b|\\*|\\*\\*)){0,2}",
             other in "(a|b|\\*|\\*\\*)(\\.(a|b|\\*|\\*\\*)){0,2}",
         ) {
             let (one, other) = (pattern(&one), pattern(&other));
-            let shown = topics().iter().any(|topic| one.matches(topic) && other.matches(topic));
-            prop_assert_eq!(overlap(&one, &other), shown, "{} {}", one, other);
+            let expected = topics().iter().any(|topic| one.matches(topic) && other.matches(topic));
+            prop_assert_eq!(overlap(&one, &other), expected, "{} {}", one, other);
         }
     }
 }

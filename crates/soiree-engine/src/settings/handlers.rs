@@ -1,47 +1,49 @@
-//! Who is told of what.
+//! Who is notified of failures.
 
-use crate::slow::{SlowListenerHandler, SlowListenerMonitor};
-use soiree_core::{DeadLetter, Event, ListenerError, ListenerPanic, Observers};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Sees every listener error; what it returns goes into the report, `None` swallows it.
+use soiree_core::{DeadLetter, Event, ListenerError, ListenerPanic, Observers};
+
+use crate::slow::{SlowListenerHandler, SlowListenerMonitor};
+
+/// Is called for each listener error. The report keeps the error that it returns; `None` swallows the error.
 pub type ErrorHandler =
     Arc<dyn Fn(&dyn Event, ListenerError) -> Option<ListenerError> + Send + Sync>;
-/// Sees every listener panic.
+/// Is called for each listener panic.
 pub type PanicHandler = Arc<dyn Fn(&ListenerPanic<'_>) + Send + Sync>;
-/// Sees every event that no listener was called for.
+/// Is called for each event that has no listener.
 pub type DeadEventHandler = Arc<dyn Fn(&dyn Event) + Send + Sync>;
-/// Sees every event that a listener has given up on.
+/// Is called for each event that a listener has failed to handle in all its attempts.
 pub type DeadLetterHandler = Arc<dyn Fn(&DeadLetter) + Send + Sync>;
 
-/// What is told of failures and dead events. A handler that panics harms nothing: its panic is caught and dropped.
+/// Handlers and observers. A panic in one of them is caught and dropped.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Handlers {
-    /// Called for each error, a panic's included, before it goes into the report; and for one of a listener whose time had run out
-    /// before, which does not.
+    /// Called for each error and each panic of a listener, before the report keeps it. Also called for an error of a listener that had
+    /// timed out before; the report does not keep that one.
     pub error: Option<ErrorHandler>,
     /// Called for each panic, before the error handler.
     pub panic: Option<PanicHandler>,
-    /// Called for each event that was neither aborted nor called a listener.
+    /// Called for each event that called no listener and was not aborted.
     pub dead_event: Option<DeadEventHandler>,
-    /// Called for each event that a listener with [retries](crate::ListenerOptions::retry) failed to handle in all its
-    /// attempts, unless the event carries a [`DeadLetter`] itself.
+    /// Called for each event that a listener with [retries](soiree_core::ListenerOptions::retry) failed to handle in all its attempts,
+    /// unless the event carries a [`DeadLetter`] itself.
     pub dead_letter: Option<DeadLetterHandler>,
-    /// Who is told of everything that happens.
+    /// Notified of everything that happens.
     pub observers: Observers,
-    /// Called for each listener that runs for too long, while it does and once more when it has ended.
+    /// Called for each listener that runs for too long: while it runs, and once more when it has ended.
     pub slow_listener: Option<SlowListenerHandler>,
-    /// For how long a listener may run that has no [threshold of its own](crate::ListenerOptions::slow_after).
+    /// How long a listener may run that has no [threshold of its own](soiree_core::ListenerOptions::slow_after).
     pub slow_after: Option<Duration>,
-    /// What watches how long listeners run. Without it none is told of.
+    /// Monitors how long listeners run. Without it no listener is reported as slow.
     pub slow_listener_monitor: Option<SlowListenerMonitor>,
 }
 
 impl Handlers {
-    /// Whether nobody is told of a call that goes well.
+    /// Whether nobody is notified of a call that succeeds.
     #[inline]
     pub(crate) fn are_quiet(&self) -> bool {
         self.observers.is_empty() && self.slow_listener.is_none()

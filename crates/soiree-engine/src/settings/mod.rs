@@ -1,7 +1,9 @@
-//! What holds for emissions.
+//! The settings that apply to emissions.
 
+mod emitter_settings;
 mod handlers;
 
+pub use self::emitter_settings::Settings;
 pub use self::handlers::{
     DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler,
 };

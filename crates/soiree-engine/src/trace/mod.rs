@@ -1,31 +1,20 @@
-//! Spans and events for whoever subscribes to them with the crate `tracing`; without the feature of that name there is nothing
-//! of it, and nothing else in the crate asks for the feature.
+//! Spans and events for subscribers of the crate `tracing`.
 //!
-//! Subscribers are user code: they are called without a lock, and their panics end here.
+//! Without the feature `tracing` all of it is empty, and no other file of this crate asks for the feature. Subscribers are user code: they
+//! are called under no lock, and their panics are caught here.
 
-use soiree_core::{Event, ListenerRef};
-
+mod attempt;
 #[cfg(not(feature = "tracing"))]
 mod off;
 #[cfg(feature = "tracing")]
 mod on;
 
+pub(crate) use self::attempt::ListenerAttempt;
 #[cfg(not(feature = "tracing"))]
-pub(crate) use self::off::{EmissionSpan, Entered, ListenerSpan, discarded, is_possible, refused};
+pub(crate) use self::off::{
+    EmissionSpan, EnteredSpan, ListenerSpan, discarded, is_possible, rejected,
+};
 #[cfg(feature = "tracing")]
-pub(crate) use self::on::{EmissionSpan, Entered, ListenerSpan, discarded, is_possible, refused};
-
-/// A call of a listener, as spans show it.
-#[cfg_attr(
-    not(feature = "tracing"),
-    expect(dead_code, reason = "nothing shows it")
-)]
-pub(crate) struct ListenerAttempt<'a> {
-    pub(crate) topic: &'a str,
-    pub(crate) event: &'a dyn Event,
-    pub(crate) listener: ListenerRef<'a>,
-    /// The number of the attempt, from 1.
-    pub(crate) number: u32,
-    /// Whether there is no further attempt if this one fails.
-    pub(crate) is_last: bool,
-}
+pub(crate) use self::on::{
+    EmissionSpan, EnteredSpan, ListenerSpan, discarded, is_possible, rejected,
+};

@@ -1,6 +1,6 @@
-//! Nothing, in the shape of [`on`](super).
+//! What replaces spans without the feature `tracing`: nothing.
 
-use super::ListenerAttempt;
+use super::attempt::ListenerAttempt;
 use soiree_core::{EventId, ListenerEnd, Rejection};
 
 #[derive(Default)]
@@ -10,11 +10,11 @@ pub(crate) struct EmissionSpan(());
 pub(crate) struct ListenerSpan(());
 
 #[must_use]
-pub(crate) struct Entered;
+pub(crate) struct EnteredSpan;
 
 impl EmissionSpan {
     #[inline]
-    pub(crate) fn begin(&self, _: &str, _: Option<&str>, _: impl FnOnce() -> Option<EventId>) {}
+    pub(crate) fn start(&self, _: &str, _: Option<&str>, _: impl FnOnce() -> Option<EventId>) {}
 
     #[inline]
     pub(crate) fn share(&self) -> Self {
@@ -22,8 +22,8 @@ impl EmissionSpan {
     }
 
     #[inline]
-    pub(crate) fn enter(&self) -> Entered {
-        Entered
+    pub(crate) fn enter(&self) -> EnteredSpan {
+        EnteredSpan
     }
 
     #[inline]
@@ -32,13 +32,13 @@ impl EmissionSpan {
 
 impl ListenerSpan {
     #[inline]
-    pub(crate) fn enter<'a>(&self, _: impl FnOnce() -> ListenerAttempt<'a>) -> Entered {
-        Entered
+    pub(crate) fn enter<'a>(&self, _: impl FnOnce() -> ListenerAttempt<'a>) -> EnteredSpan {
+        EnteredSpan
     }
 
     #[inline]
-    pub(crate) fn enter_again(&self) -> Entered {
-        Entered
+    pub(crate) fn reenter(&self) -> EnteredSpan {
+        EnteredSpan
     }
 
     #[inline]
@@ -51,10 +51,10 @@ pub(crate) fn is_possible() -> bool {
 }
 
 #[inline]
-pub(crate) fn refused(_: &str, _: Rejection<'_>) {}
+pub(crate) fn rejected(_: &str, _: Rejection<'_>) {}
 
 #[inline]
 pub(crate) fn discarded(_: &str, _: &str) {}
 
 /// Without the feature nothing is stored, so nothing can cost anything.
-const _: () = assert!(size_of::<(EmissionSpan, ListenerSpan, Entered)>() == 0);
+const _: () = assert!(size_of::<(EmissionSpan, ListenerSpan, EnteredSpan)>() == 0);

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::ListenerAttempt;
+use super::attempt::ListenerAttempt;
 use soiree_core::panic::contained;
 use soiree_core::{EventId, ListenerEnd, Rejection};
 use tracing::field::{Empty, display};
@@ -14,35 +14,35 @@ use tracing::{Level, Span, event, info_span};
 
 const TARGET: &str = "soiree";
 
-/// The span of an emission, from its beginning on the emitter's thread to the end of its last listener.
+/// The span of an emission: from `emit` to the end of its last listener.
 #[derive(Default)]
 pub(crate) struct EmissionSpan {
-    /// So that an emission nobody traces takes no lock.
+    /// An emission that is not traced takes no lock.
     is_traced: AtomicBool,
-    /// Locked to take or copy the pointer, no longer.
+    /// Locked only to take or copy the pointer.
     span: Mutex<Option<Arc<Span>>>,
 }
 
-/// The span of one call of a listener, once it is called.
+/// The span of one attempt of a listener, once it is called.
 #[derive(Default)]
 pub(crate) struct ListenerSpan(OnceCell<Arc<Span>>);
 
-/// What the thread traces belongs to the span until this is dropped, which is to be on the same thread.
+/// The calling thread is inside the span until this is dropped, on the same thread.
 #[must_use]
-pub(crate) struct Entered {
+pub(crate) struct EnteredSpan {
     span: Option<Arc<Span>>,
     same_thread: PhantomData<*const ()>,
 }
 
-/// Whether anybody may be tracing.
+/// Whether a subscriber has been set.
 #[inline]
 pub(crate) fn is_possible() -> bool {
     tracing::dispatcher::has_been_set()
 }
 
 impl EmissionSpan {
-    /// Begins the span, below the one that the calling thread is in.
-    pub(crate) fn begin(
+    /// Starts the span, as a child of the one that the calling thread is in.
+    pub(crate) fn start(
         &self,
         topic: &str,
         pool: Option<&str>,
@@ -61,7 +61,7 @@ impl EmissionSpan {
         });
     }
 
-    /// The same span, for another part of the same emission.
+    /// The same span, for another part of the emission.
     pub(crate) fn share(&self) -> Self {
         let span = self.get();
         Self {
@@ -70,11 +70,11 @@ impl EmissionSpan {
         }
     }
 
-    pub(crate) fn enter(&self) -> Entered {
-        Entered::new(self.get())
+    pub(crate) fn enter(&self) -> EnteredSpan {
+        EnteredSpan::new(self.get())
     }
 
-    /// Ends the span, as soon as nobody is in it any more.
+    /// Ends the span once no thread is inside it.
     pub(crate) fn end(&self) {
         if self.is_traced.swap(false, Ordering::AcqRel) {
             let ended = self.replace(None);
@@ -103,31 +103,31 @@ impl Drop for EmissionSpan {
 }
 
 impl ListenerSpan {
-    /// Enters the span, which begins with the first time, below that of the emission.
-    pub(crate) fn enter<'a>(&self, attempt: impl FnOnce() -> ListenerAttempt<'a>) -> Entered {
+    /// Enters the span. The first call starts it, as a child of the emission's span.
+    pub(crate) fn enter<'a>(&self, attempt: impl FnOnce() -> ListenerAttempt<'a>) -> EnteredSpan {
         if self.0.get().is_none() {
             contained(|| {
-                if let Some(span) = begin(&attempt()) {
+                if let Some(span) = start(&attempt()) {
                     self.0.get_or_init(|| Arc::new(span));
                 }
             });
         }
-        Entered::new(self.0.get().cloned())
+        EnteredSpan::new(self.0.get().cloned())
     }
 
-    /// Enters the span, if there is one.
-    pub(crate) fn enter_again(&self) -> Entered {
-        Entered::new(self.0.get().cloned())
+    /// Enters the span, if it was started.
+    pub(crate) fn reenter(&self) -> EnteredSpan {
+        EnteredSpan::new(self.0.get().cloned())
     }
 
-    /// Tells of a failure. The span ends with its last owner.
+    /// Records a failure. The span ends with its last owner.
     pub(crate) fn ended<'a>(
         &self,
         attempt: impl FnOnce() -> ListenerAttempt<'a>,
         outcome: ListenerEnd<'_>,
     ) {
         if !matches!(outcome, ListenerEnd::Succeeded) {
-            let _entered = Entered::new(self.0.get().cloned());
+            let _entered = EnteredSpan::new(self.0.get().cloned());
             contained(|| failed(&attempt(), outcome));
         }
     }
@@ -140,16 +140,16 @@ impl Drop for ListenerSpan {
     }
 }
 
-fn begin(attempt: &ListenerAttempt<'_>) -> Option<Span> {
-    let told = attempt.listener;
+fn start(attempt: &ListenerAttempt<'_>) -> Option<Span> {
+    let listener = attempt.listener;
     let span = info_span!(
         target: TARGET,
         "listener",
         topic = attempt.topic,
-        listener = told.name.unwrap_or(told.id.as_str()),
-        listener_id = told.id.as_str(),
-        pattern = told.pattern,
-        pool = told.pool,
+        listener = listener.name.unwrap_or(listener.id.as_str()),
+        listener_id = listener.id.as_str(),
+        pattern = listener.pattern,
+        pool = listener.pool,
         attempt = attempt.number,
         event_id = Empty,
     );
@@ -164,19 +164,19 @@ fn begin(attempt: &ListenerAttempt<'_>) -> Option<Span> {
 
 #[cold]
 fn failed(attempt: &ListenerAttempt<'_>, outcome: ListenerEnd<'_>) {
-    let told = attempt.listener;
-    macro_rules! tell {
+    let listener = attempt.listener;
+    macro_rules! report {
         ($level:expr, $message:literal, $error:expr, $panic:expr) => {
             event!(
                 target: TARGET,
                 $level,
                 topic = attempt.topic,
-                listener = told.name.unwrap_or(told.id.as_str()),
-                listener_id = told.id.as_str(),
-                pattern = told.pattern,
-                pool = told.pool,
+                listener = listener.name.unwrap_or(listener.id.as_str()),
+                listener_id = listener.id.as_str(),
+                pattern = listener.pattern,
+                pool = listener.pool,
                 attempt = attempt.number,
-                registered_at = told.registered_at.map(display),
+                registered_at = listener.registered_at.map(display),
                 error = $error,
                 panic = $panic,
                 $message
@@ -185,7 +185,7 @@ fn failed(attempt: &ListenerAttempt<'_>, outcome: ListenerEnd<'_>) {
     }
     match outcome {
         ListenerEnd::Failed(error) if attempt.is_last => {
-            tell!(
+            report!(
                 Level::ERROR,
                 "listener failed",
                 error.source(),
@@ -193,10 +193,10 @@ fn failed(attempt: &ListenerAttempt<'_>, outcome: ListenerEnd<'_>) {
             );
         }
         ListenerEnd::Failed(error) => {
-            tell!(Level::WARN, "listener failed", error.source(), None::<&str>);
+            report!(Level::WARN, "listener failed", error.source(), None::<&str>);
         }
         ListenerEnd::Panicked(error) => {
-            tell!(
+            report!(
                 Level::ERROR,
                 "listener panicked",
                 error.source(),
@@ -204,7 +204,7 @@ fn failed(attempt: &ListenerAttempt<'_>, outcome: ListenerEnd<'_>) {
             );
         }
         ListenerEnd::TimedOut(error) => {
-            tell!(
+            report!(
                 Level::ERROR,
                 "listener timed out",
                 error.source(),
@@ -212,15 +212,15 @@ fn failed(attempt: &ListenerAttempt<'_>, outcome: ListenerEnd<'_>) {
             );
         }
         ListenerEnd::Rejected(error) => {
-            tell!(
+            report!(
                 Level::WARN,
-                "listener refused by its pool",
+                "listener rejected by its pool",
                 error.source(),
                 None::<&str>
             );
         }
         ListenerEnd::Discarded(error) => {
-            tell!(
+            report!(
                 Level::WARN,
                 "listener discarded by its pool",
                 error.source(),
@@ -228,7 +228,7 @@ fn failed(attempt: &ListenerAttempt<'_>, outcome: ListenerEnd<'_>) {
             );
         }
         ListenerEnd::Cancelled(error) => {
-            tell!(
+            report!(
                 Level::WARN,
                 "listener cancelled",
                 error.source(),
@@ -239,30 +239,30 @@ fn failed(attempt: &ListenerAttempt<'_>, outcome: ListenerEnd<'_>) {
     }
 }
 
-/// Tells that an emission was not accepted.
+/// Records that an emission was rejected.
 #[cold]
-pub(crate) fn refused(topic: &str, why: Rejection<'_>) {
+pub(crate) fn rejected(topic: &str, why: Rejection<'_>) {
     contained(|| match why {
-        // The reason shows the name, cut and escaped.
+        // The reason shows the name, shortened and escaped.
         Rejection::InvalidTopic(reason) => {
-            event!(target: TARGET, Level::WARN, error = reason as &dyn Error, "emission refused");
+            event!(target: TARGET, Level::WARN, error = reason as &dyn Error, "emission rejected");
         }
         Rejection::Closed => {
-            event!(target: TARGET, Level::WARN, topic, "emission refused: the event pool is closed");
+            event!(target: TARGET, Level::WARN, topic, "emission rejected: the event pool is closed");
         }
         Rejection::Pool { pool, reason } => {
             let error = reason as &dyn Error;
-            event!(target: TARGET, Level::WARN, topic, pool, error, "emission refused by its pool");
+            event!(target: TARGET, Level::WARN, topic, pool, error, "emission rejected by its pool");
         }
         Rejection::Order(reason) => {
             let order = reason.pattern().as_str();
-            event!(target: TARGET, Level::WARN, topic, order, "emission refused by its order: {reason}");
+            event!(target: TARGET, Level::WARN, topic, order, "emission rejected by its order: {reason}");
         }
         _ => {}
     });
 }
 
-/// Tells that the pool dropped an emission that it had accepted.
+/// Records that the pool dropped an emission that it had accepted.
 #[cold]
 pub(crate) fn discarded(topic: &str, pool: &str) {
     contained(
@@ -270,7 +270,7 @@ pub(crate) fn discarded(topic: &str, pool: &str) {
     );
 }
 
-impl Entered {
+impl EnteredSpan {
     fn new(span: Option<Arc<Span>>) -> Self {
         if let Some(span) = &span {
             contained(|| {
@@ -284,7 +284,7 @@ impl Entered {
     }
 }
 
-impl Drop for Entered {
+impl Drop for EnteredSpan {
     fn drop(&mut self) {
         if let Some(span) = self.span.take() {
             contained(move || {

@@ -1,4 +1,4 @@
-//! What the end of a bulkhead, an `EventPool` or a runtime does to futures.
+//! What happens to futures when a bulkhead, an `EventPool` or a runtime shuts down.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,32 +9,33 @@ use std::time::Instant;
 use soiree::{CloseError, DrainBulkheadError, Emission, EventPool, ListenerErrorKind, Report};
 use tokio::sync::Semaphore;
 
-use crate::common::{Diary, Held, PATIENCE, at_rest, figures, runtime, until, with_async};
+use crate::common::{
+    HeldListeners, Journal, TIMEOUT, async_stats, runtime, wait_idle, wait_until, with_async,
+};
 
-fn failure(report: &Report) -> ListenerErrorKind {
+fn error_kind(report: &Report) -> ListenerErrorKind {
     assert_eq!(report.errors.len(), 1, "{report:?}");
     report.errors[0].kind()
 }
 
-/// With two listeners in flight that never end, and one that waits to start; each emission carries the payload.
-fn without_end(soiree: &EventPool, payload: &Arc<()>) -> [Emission; 3] {
-    let endless = Held::on(soiree, "endless");
+/// Emits three times: two listeners are then in flight and never end, and one waits to start. Each event has the payload.
+fn emit_endless(soiree: &EventPool, payload: &Arc<()>) -> [Emission; 3] {
+    let endless = HeldListeners::on(soiree, "endless");
     let emissions = [0; 3].map(|_| soiree.emit("endless", Arc::clone(payload)).unwrap());
-    endless.has_started();
-    endless.has_started();
-    until("all have been handed over", || {
-        figures(soiree).waiting == 1 && soiree.pool_stats().active == 0
+    endless.wait_started();
+    endless.wait_started();
+    wait_until("all three have reached the bulkhead", || {
+        async_stats(soiree).waiting == 1 && soiree.pool_stats().active == 0
     });
     emissions
 }
 
-/// Two were cancelled and one discarded, in whichever order they had come.
-fn cut_short(emissions: [Emission; 3], payload: Arc<()>) {
+/// Asserts that two listeners were cancelled and one was discarded, in any order, and that nothing keeps the payload.
+fn assert_cut_short(emissions: [Emission; 3], payload: Arc<()>) {
     let reports = emissions.each_ref().map(Emission::wait);
     let count = |wanted| {
-        let mut failures = reports.iter().map(failure);
-        let found = failures.by_ref().filter(|failure| *failure == wanted);
-        found.count()
+        let kinds = reports.iter().map(error_kind);
+        kinds.filter(|kind| *kind == wanted).count()
     };
     assert_eq!(
         [
@@ -46,41 +47,46 @@ fn cut_short(emissions: [Emission; 3], payload: Arc<()>) {
     for report in &reports {
         let (called, not_called) = (report.delivered, report.not_called);
         assert_eq!(called + not_called, 1);
-        assert_eq!(called == 1, failure(report) == ListenerErrorKind::Cancelled);
+        assert_eq!(
+            called == 1,
+            error_kind(report) == ListenerErrorKind::Cancelled
+        );
         assert!(!report.is_ok());
     }
     drop(emissions);
-    until("all is dropped", || Arc::strong_count(&payload) == 1);
+    wait_until("all futures and payloads are dropped", || {
+        Arc::strong_count(&payload) == 1
+    });
 }
 
-/// E4: without a deadline a close waits for futures to end, those included that wait for a place.
+/// E4: without a deadline, a close waits for all futures to end, including those that have not started.
 #[test]
 fn a_close_lets_futures_end() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 4);
-    let held = Held::on(&soiree, "held");
+    let held = HeldListeners::on(&soiree, "held");
     let emissions = [0; 3].map(|_| soiree.emit("held", ()).unwrap());
-    held.has_started();
+    held.wait_started();
     thread::scope(|scope| {
         let closing = scope.spawn(|| soiree.close());
-        until("it closes", || soiree.is_closed());
+        wait_until("the close has started", || soiree.is_closed());
         assert!(!closing.is_finished());
-        held.let_go(3);
+        held.finish(3);
         closing.join().unwrap().unwrap();
     });
     for emission in emissions {
         assert!(emission.is_finished() && emission.wait().is_ok());
     }
-    assert_eq!(figures(&soiree).successful, 3);
+    assert_eq!(async_stats(&soiree).successful, 3);
 }
 
-/// E4, P5: at the deadline of a close, futures are cancelled and what waits is discarded; the close and the reports say so.
+/// E4, P5: at the deadline of a close, futures are cancelled and waiting ones discarded; the close and the reports say so.
 #[test]
 fn a_close_cancels_at_its_deadline() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 2, 4);
     let payload = Arc::new(());
-    let emissions = without_end(&soiree, &payload);
+    let emissions = emit_endless(&soiree, &payload);
     let closed = soiree.close_with_deadline(Instant::now());
     let Err(CloseError::DrainTimeout {
         emissions: left,
@@ -90,58 +96,59 @@ fn a_close_cancels_at_its_deadline() {
         panic!("{closed:?}");
     };
     assert_eq!((left, pool.active, pool.discarded), (3, 2, 1));
-    cut_short(emissions, payload);
-    let stats = at_rest(&soiree);
+    assert_cut_short(emissions, payload);
+    let stats = wait_idle(&soiree);
     assert_eq!((stats.submitted, stats.discarded), (3, 3));
     assert!(soiree.is_empty());
 }
 
-/// P5: a drain with a deadline does the same to one bulkhead, and says so; the `EventPool` goes on.
+/// P5: a drain with a deadline does the same to one bulkhead and says so; the `EventPool` goes on.
 #[test]
 fn a_drain_cancels_at_its_deadline() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 2, 4);
     let payload = Arc::new(());
-    let emissions = without_end(&soiree, &payload);
+    let emissions = emit_endless(&soiree, &payload);
     let drained = soiree.drain_bulkhead_with_deadline("async", Instant::now());
     let Err(DrainBulkheadError::DrainTimeout { source, .. }) = drained else {
         panic!("{drained:?}");
     };
     assert_eq!((source.active, source.discarded), (2, 1));
-    cut_short(emissions, payload);
+    assert_cut_short(emissions, payload);
     soiree.on("a", |_| {}).unwrap();
     assert!(soiree.emit("a", ()).unwrap().wait().is_ok());
     soiree.close().unwrap();
 }
 
-/// P5: a future is dropped where it next yields, not before: one that blocks runs on until then, and nobody waits for it.
+/// P5: a future is dropped where it next yields. One that blocks runs on until then, and the close does not wait for it.
 #[test]
 fn a_future_is_cancelled_where_it_yields() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 4);
-    let diary = Diary::default();
-    let (said, blocks) = channel();
+    let journal = Journal::default();
+    let (started, has_started) = channel();
     let permits = Arc::new(Semaphore::new(0));
-    let (note, wanted) = (diary.clone(), Arc::clone(&permits));
+    let (notes, listener_permits) = (journal.clone(), Arc::clone(&permits));
     soiree
         .on_async("a", move |_| {
-            let (said, note, wanted) = (said.clone(), note.clone(), Arc::clone(&wanted));
+            let (started, notes) = (started.clone(), notes.clone());
+            let permits = Arc::clone(&listener_permits);
             async move {
-                said.send(()).unwrap();
-                until("it may go on", || wanted.available_permits() > 0);
-                note.note("before the yield");
+                started.send(()).unwrap();
+                wait_until("it may go on", || permits.available_permits() > 0);
+                notes.note("before the yield");
                 tokio::task::yield_now().await;
-                note.note("after it");
+                notes.note("after the yield");
             }
         })
         .unwrap();
     let emission = soiree.emit("a", ()).unwrap();
-    blocks.recv_timeout(PATIENCE).unwrap();
+    has_started.recv_timeout(TIMEOUT).unwrap();
     soiree.close_with_deadline(Instant::now()).unwrap_err();
     assert!(!emission.is_finished());
     permits.add_permits(1);
-    assert_eq!(failure(&emission.wait()), ListenerErrorKind::Cancelled);
-    assert_eq!(diary.take(), ["before the yield"]);
+    assert_eq!(error_kind(&emission.wait()), ListenerErrorKind::Cancelled);
+    assert_eq!(journal.take(), ["before the yield"]);
 }
 
 /// E4: closing from inside an async listener is an error rather than a deadlock.
@@ -167,62 +174,68 @@ fn an_async_listener_cannot_close() {
     soiree.close().unwrap();
 }
 
-/// E5: dropping the last handle neither waits nor loses what was emitted.
+/// E5: dropping the last handle neither waits nor loses an emitted event.
 #[test]
 fn futures_outlive_the_last_handle() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 4);
-    let held = Held::on(&soiree, "held");
+    let held = HeldListeners::on(&soiree, "held");
     let emissions = [0; 3].map(|_| soiree.emit("held", ()).unwrap());
-    held.has_started();
-    until("the others wait", || figures(&soiree).waiting == 2);
+    held.wait_started();
+    wait_until("the other two wait", || async_stats(&soiree).waiting == 2);
     drop(soiree);
-    held.let_go(3);
+    held.finish(3);
     for emission in emissions {
         assert!(emission.wait().is_ok());
     }
 }
 
-/// E6: a runtime that ends cancels what is in flight, and what waits is discarded; every waiter wakes, and later ones are told.
+/// E6: a runtime that shuts down cancels the futures in flight, and the waiting ones are discarded. Every waiting thread wakes,
+/// and later emissions report a rejection.
 #[test]
-fn a_runtime_that_ends_strands_nobody() {
+fn a_runtime_that_shuts_down_strands_nobody() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 2, 4);
     let payload = Arc::new(());
-    let emissions = without_end(&soiree, &payload);
+    let emissions = emit_endless(&soiree, &payload);
     thread::scope(|scope| {
         let sync = scope.spawn(|| soiree.emit_sync("endless", ()).unwrap());
-        until("it waits as well", || figures(&soiree).waiting == 2);
+        wait_until("the fourth one waits as well", || {
+            async_stats(&soiree).waiting == 2
+        });
         runtime.shutdown_background();
-        assert_eq!(failure(&sync.join().unwrap()), ListenerErrorKind::Discarded);
+        assert_eq!(
+            error_kind(&sync.join().unwrap()),
+            ListenerErrorKind::Discarded
+        );
     });
-    cut_short(emissions, payload);
-    let stats = at_rest(&soiree);
+    assert_cut_short(emissions, payload);
+    let stats = wait_idle(&soiree);
     assert_eq!((stats.submitted, stats.discarded), (4, 4));
-    is_refused(&soiree);
+    assert_rejected(&soiree);
     soiree.close().unwrap();
 }
 
-/// E6, P8: a runtime that is gone before the first listener refuses, and nothing hangs.
+/// E6, P8: if the runtime is gone before the first listener starts, the listener is rejected and nothing hangs.
 #[test]
-fn a_runtime_that_is_gone_refuses() {
+fn a_runtime_that_is_gone_rejects() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 2, 4);
     soiree.on_async("endless", |_| async {}).unwrap();
     drop(runtime);
-    is_refused(&soiree);
-    let stats = figures(&soiree);
+    assert_rejected(&soiree);
+    let stats = async_stats(&soiree);
     assert_eq!((stats.submitted, stats.rejected, stats.active), (0, 1, 0));
     soiree.close().unwrap();
 }
 
-fn is_refused(soiree: &EventPool) {
+fn assert_rejected(soiree: &EventPool) {
     let report = soiree.emit("endless", ()).unwrap().wait();
     assert_eq!((report.delivered, report.not_called), (0, 1));
-    assert_eq!(failure(&report), ListenerErrorKind::Rejected);
+    assert_eq!(error_kind(&report), ListenerErrorKind::Rejected);
 }
 
-/// E4: an `Arc` of a bulkhead is left running by a close, which waits for the emissions, and so for the futures, all the same.
+/// E4: a close leaves a bulkhead running that was added as an `Arc`, but still waits for the emissions and so for their futures.
 #[test]
 fn a_shared_bulkhead_outlives_the_event_pool() {
     let runtime = runtime();

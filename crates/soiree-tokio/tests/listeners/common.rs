@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Helpers of the tests.
 
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
@@ -9,13 +9,13 @@ use soiree_tokio::TaskPool;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 
-/// Far more than any condition takes that is going to come true.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Far longer than any condition takes to become true.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
 
-pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let give_up = Instant::now() + PATIENCE;
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + TIMEOUT;
     while !holds() {
-        assert!(Instant::now() < give_up, "waited in vain until {what}");
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
         std::thread::yield_now();
     }
 }
@@ -25,7 +25,7 @@ pub(crate) fn runtime() -> Runtime {
     builder.worker_threads(2).build().unwrap()
 }
 
-/// With a default pool of two workers, and the bulkhead `async`.
+/// An `EventPool` with a default pool of two workers, and the bulkhead `async`.
 pub(crate) fn with_async(runtime: &Runtime, in_flight: usize, capacity: usize) -> EventPool {
     let tasks = TaskPool::new(runtime.handle().clone(), in_flight, capacity).unwrap();
     EventPool::builder()
@@ -35,62 +35,65 @@ pub(crate) fn with_async(runtime: &Runtime, in_flight: usize, capacity: usize) -
         .unwrap()
 }
 
-pub(crate) fn figures(soiree: &EventPool) -> PoolStats {
+/// The figures of the bulkhead `async`.
+pub(crate) fn async_stats(soiree: &EventPool) -> PoolStats {
     let stats = *soiree.stats().get("async").unwrap();
     assert!(stats.is_balanced(), "{stats:?}");
     stats
 }
 
-/// Waits until nothing is in flight and nothing waits to be.
-pub(crate) fn at_rest(soiree: &EventPool) -> PoolStats {
-    until("the bulkhead is at rest", || {
-        let stats = figures(soiree);
+/// Waits until no future of the bulkhead `async` is in flight or waits to start.
+pub(crate) fn wait_idle(soiree: &EventPool) -> PoolStats {
+    wait_until("the bulkhead is idle", || {
+        let stats = async_stats(soiree);
         stats.active + stats.waiting == 0
     });
-    figures(soiree)
+    async_stats(soiree)
 }
 
-/// Async listeners that say that they have started, and then wait for a permit each.
-pub(crate) struct Held {
+/// Async listeners that report their start, and then each wait for a permit to end.
+pub(crate) struct HeldListeners {
     pub(crate) started: Receiver<()>,
     pub(crate) permits: Arc<Semaphore>,
 }
 
-impl Held {
+impl HeldListeners {
     pub(crate) fn on(soiree: &EventPool, topic: &str) -> Self {
         Self::on_with(soiree, topic, ListenerOptions::new())
     }
 
     pub(crate) fn on_with(soiree: &EventPool, topic: &str, options: ListenerOptions) -> Self {
-        let (said, started) = channel();
+        let (sender, started) = channel();
         let permits = Arc::new(Semaphore::new(0));
-        let wanted = Arc::clone(&permits);
+        let listener_permits = Arc::clone(&permits);
         soiree
             .on_async_with(topic, options, move |_| {
-                let (said, wanted) = (said.clone(), Arc::clone(&wanted));
+                let (sender, permits) = (sender.clone(), Arc::clone(&listener_permits));
                 async move {
-                    let _ = said.send(());
-                    wanted.acquire().await.unwrap().forget();
+                    let _ = sender.send(());
+                    permits.acquire().await.unwrap().forget();
                 }
             })
             .unwrap();
         Self { started, permits }
     }
 
-    pub(crate) fn has_started(&self) {
-        self.started.recv_timeout(PATIENCE).unwrap();
+    /// Waits until one more listener has started.
+    pub(crate) fn wait_started(&self) {
+        self.started.recv_timeout(TIMEOUT).unwrap();
     }
 
-    pub(crate) fn let_go(&self, listeners: usize) {
+    /// Lets so many listeners end.
+    pub(crate) fn finish(&self, listeners: usize) {
         self.permits.add_permits(listeners);
     }
 }
 
-/// Collects what listeners say, in order.
+/// Collects notes of listeners, in order.
 #[derive(Clone, Default)]
-pub(crate) struct Diary(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Journal(Arc<Mutex<Vec<String>>>);
 
-impl Diary {
+impl Journal {
     pub(crate) fn note(&self, what: impl Into<String>) {
         self.0.lock().unwrap().push(what.into());
     }
@@ -101,17 +104,17 @@ impl Diary {
 
     /// Subscribes an async listener that notes its name as it starts.
     pub(crate) fn on(&self, soiree: &EventPool, topic: &str, name: &str, options: ListenerOptions) {
-        let (diary, name) = (self.clone(), name.to_owned());
+        let (journal, name) = (self.clone(), name.to_owned());
         soiree
             .on_async_with(topic, options, move |_| {
-                diary.note(&name);
+                journal.note(&name);
                 async { tokio::task::yield_now().await }
             })
             .unwrap();
     }
 }
 
-/// Emits once on the pool and once on this thread; both have to come to the same.
+/// Emits once on the pool and once on this thread. Both reports must pass the check.
 pub(crate) fn both_ways(soiree: &EventPool, topic: &str, mut check: impl FnMut(Report)) {
     check(soiree.emit(topic, ()).unwrap().wait());
     check(soiree.emit_sync(topic, ()).unwrap());

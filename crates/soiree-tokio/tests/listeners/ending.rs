@@ -1,4 +1,4 @@
-//! How async listeners end, and who waits for that.
+//! How async listeners end, and what waits for their end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,10 +10,11 @@ use soiree::{CloseError, Event, ListenerErrorKind, ListenerOptions, Retry};
 use tokio::sync::Semaphore;
 
 use crate::common::{
-    Diary, Held, PATIENCE, at_rest, both_ways, figures, runtime, until, with_async,
+    HeldListeners, Journal, TIMEOUT, async_stats, both_ways, runtime, wait_idle, wait_until,
+    with_async,
 };
 
-/// L6: the emission, and `emit_sync`, wait for a future however often it yields.
+/// L6: the emission and `emit_sync` wait for the end of a future, however often it yields.
 #[test]
 fn an_emission_waits_for_its_async_listeners() {
     let runtime = runtime();
@@ -37,37 +38,38 @@ fn an_emission_waits_for_its_async_listeners() {
         assert_eq!((report.delivered, report.is_ok()), (1, true));
         assert_eq!(ended.load(Ordering::SeqCst), expected);
     });
-    let held = Held::on(&soiree, "held");
+    let held = HeldListeners::on(&soiree, "held");
     let emission = soiree.emit("held", ()).unwrap();
-    held.has_started();
+    held.wait_started();
     assert!(emission.wait_timeout(Duration::ZERO).is_none());
     assert!(!emission.is_finished());
-    held.let_go(1);
+    held.finish(1);
     assert!(emission.wait().is_ok());
 
-    let is_back = AtomicBool::new(false);
+    let has_returned = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
             soiree.emit_sync("held", ()).unwrap();
-            is_back.store(true, Ordering::SeqCst);
+            has_returned.store(true, Ordering::SeqCst);
         });
-        held.has_started();
-        assert!(!is_back.load(Ordering::SeqCst));
-        held.let_go(1);
+        held.wait_started();
+        assert!(!has_returned.load(Ordering::SeqCst));
+        held.finish(1);
     });
     soiree.close().unwrap();
 }
 
-/// L4: a panic, in the closure or at any poll of its future, is that listener's error; the others run, and so does the runtime.
+/// L4: a panic in the closure or in any poll of its future is an error of that listener only. The other listeners and the runtime
+/// go on.
 #[test]
 fn a_panicking_future_does_not_stop_the_others() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 10);
-    let told = Diary::default();
-    let diary = told.clone();
+    let panics = Journal::default();
+    let notes = panics.clone();
     soiree.set_panic_handler(move |panic| {
         let name = panic.name.unwrap_or_default();
-        diary.note(format!("{name} on {}: {}", panic.topic, panic.message));
+        notes.note(format!("{name} on {}: {}", panic.topic, panic.message));
     });
     let named = |name: &'static str| ListenerOptions::new().name(name);
     let at_once = |_| -> std::future::Ready<()> { panic!("at once") };
@@ -87,49 +89,49 @@ fn a_panicking_future_does_not_stop_the_others() {
     both_ways(&soiree, "a", |report| {
         assert_eq!((report.delivered, report.failed), (4, 3));
         assert!(report.errors.iter().all(|error| error.is_panic()));
-        let mut told = told.take();
-        told.sort();
+        let mut panics = panics.take();
+        panics.sort();
         let expected = [
             "closure on a: at once",
             "first on a: in a poll",
             "later on a: in a later poll",
         ];
-        assert_eq!(told, expected);
+        assert_eq!(panics, expected);
     });
-    assert_eq!(at_rest(&soiree).active, 0);
+    assert_eq!(wait_idle(&soiree).active, 0);
     soiree.close().unwrap();
 }
 
-/// L4: a future that panics as it is dropped, and an event that outlives its emission, harm nothing.
+/// L4: a future that panics when it is dropped counts as cancelled, and nothing else fails.
 #[test]
-fn what_a_future_holds_may_panic_as_it_is_dropped() {
-    struct Bad;
-    impl Drop for Bad {
+fn a_value_in_a_future_may_panic_when_it_is_dropped() {
+    struct PanicsOnDrop;
+    impl Drop for PanicsOnDrop {
         fn drop(&mut self) {
             panic!("in a drop");
         }
     }
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 4);
-    let (said, started) = channel();
+    let (started, has_started) = channel();
     soiree
         .on_async("a", move |_| {
-            let (bad, said) = (Bad, said.clone());
+            let (value, started) = (PanicsOnDrop, started.clone());
             async move {
-                said.send(()).unwrap();
+                started.send(()).unwrap();
                 std::future::pending::<()>().await;
-                drop(bad);
+                drop(value);
             }
         })
         .unwrap();
     let emission = soiree.emit("a", ()).unwrap();
-    started.recv_timeout(PATIENCE).unwrap();
+    has_started.recv_timeout(TIMEOUT).unwrap();
     soiree.close_with_deadline(Instant::now()).unwrap_err();
     assert_eq!(
         emission.wait().errors[0].kind(),
         ListenerErrorKind::Cancelled
     );
-    assert_eq!(at_rest(&soiree).discarded, 1);
+    assert_eq!(wait_idle(&soiree).discarded, 1);
 }
 
 /// E1: errors go to the error handler, which may swallow them, and into the report.
@@ -154,33 +156,37 @@ fn errors_reach_the_handler_and_the_report() {
         let errors: Vec<_> = report.errors.iter().map(ToString::to_string).collect();
         assert_eq!(errors.len(), 1);
         assert!(errors[0].ends_with("failed for a: no a"), "{errors:?}");
-        let place = report.errors[0].registered_at().unwrap();
-        assert!(place.file().ends_with("ending.rs"), "{place}");
+        let registered_at = report.errors[0].registered_at().unwrap();
+        assert!(
+            registered_at.file().ends_with("ending.rs"),
+            "{registered_at}"
+        );
     });
     soiree.close().unwrap();
 }
 
-/// L7: only the listener that failed begins again, and sees which attempt it is; after the last one the event is a dead letter.
+/// L7: only the failed listener is retried, and it sees the number of the attempt. After the last attempt the event is a dead
+/// letter.
 #[test]
-fn a_future_that_fails_begins_again() {
+fn a_failed_future_is_retried() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 4);
-    let diary = Diary::default();
-    let letters = diary.clone();
+    let journal = Journal::default();
+    let letters = journal.clone();
     soiree.set_dead_letter_handler(move |letter| {
         letters.note(format!("{} after {}", letter.topic, letter.attempts));
     });
     let retry = ListenerOptions::new().retry(Retry::fixed(Duration::ZERO, 3));
-    for (topic, works_at) in [("works", 3), ("fails", 4)] {
-        let diary = diary.clone();
+    for (topic, succeeds_at) in [("succeeds", 3), ("fails", 4)] {
+        let journal = journal.clone();
         soiree
             .on_async_with(topic, retry.clone().once(), move |event| {
-                // Of the `Arc` itself, as with the trait in scope.
-                diary.note(Event::attempt(&event).to_string());
+                // On the `Arc` itself, as it is with the trait in scope.
+                journal.note(Event::attempt(&event).to_string());
                 async move {
                     tokio::task::yield_now().await;
                     match event.attempt() {
-                        attempt if attempt == works_at => Ok(()),
+                        attempt if attempt == succeeds_at => Ok(()),
                         attempt if attempt % 2 == 0 => panic!("as well as an error"),
                         _ => Err("not yet"),
                     }
@@ -188,20 +194,20 @@ fn a_future_that_fails_begins_again() {
             })
             .unwrap();
     }
-    let report = soiree.emit("works", ()).unwrap().wait();
+    let report = soiree.emit("succeeds", ()).unwrap().wait();
     assert_eq!((report.delivered, report.failed, report.retried), (1, 0, 2));
-    assert_eq!(diary.take(), ["1", "2", "3"]);
+    assert_eq!(journal.take(), ["1", "2", "3"]);
     let report = soiree.emit_sync("fails", ()).unwrap();
     assert_eq!((report.delivered, report.failed, report.retried), (1, 1, 2));
-    assert_eq!(diary.take(), ["1", "2", "3", "fails after 3"]);
+    assert_eq!(journal.take(), ["1", "2", "3", "fails after 3"]);
     assert!(soiree.is_empty());
-    assert_eq!(at_rest(&soiree).submitted, 6);
+    assert_eq!(wait_idle(&soiree).submitted, 6);
     soiree.close().unwrap();
 }
 
-/// L7: between two attempts no place is taken.
+/// L7: between two attempts a listener is not in flight.
 #[test]
-fn a_future_that_waits_for_its_next_attempt_takes_no_place() {
+fn a_future_that_waits_for_its_next_attempt_is_not_in_flight() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 0);
     let hour = Retry::fixed(Duration::from_secs(3600), 2);
@@ -212,7 +218,9 @@ fn a_future_that_waits_for_its_next_attempt_takes_no_place() {
         .unwrap();
     soiree.on_async("works", |_| async {}).unwrap();
     let failing = soiree.emit("fails", ()).unwrap();
-    until("it has failed", || figures(&soiree).successful == 1);
+    wait_until("the first attempt has failed", || {
+        async_stats(&soiree).successful == 1
+    });
     assert!(soiree.emit("works", ()).unwrap().wait().is_ok());
     assert!(!failing.is_finished());
     let closed = soiree.close_with_deadline(Instant::now());
@@ -222,46 +230,46 @@ fn a_future_that_waits_for_its_next_attempt_takes_no_place() {
     ));
 }
 
-/// L7: an attempt that finds no place when it is due waits for one, and is not lost.
+/// L7: an attempt that finds the bulkhead full when it is due is retried later, not lost.
 #[test]
-fn an_attempt_that_finds_no_place_comes_later() {
+fn an_attempt_that_finds_no_room_comes_later() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 2, 0);
-    let held = Held::on(&soiree, "held");
+    let held = HeldListeners::on(&soiree, "held");
     soiree.emit("held", ()).unwrap();
-    held.has_started();
-    let fails = Arc::new(Semaphore::new(0));
-    let told = Arc::clone(&fails);
-    let (said, started) = channel();
+    held.wait_started();
+    let may_fail = Arc::new(Semaphore::new(0));
+    let permits = Arc::clone(&may_fail);
+    let (started, has_started) = channel();
     let retry = ListenerOptions::new().retry(Retry::fixed(Duration::ZERO, 2));
     soiree
         .on_async_with("fails", retry, move |event| {
-            let (told, said) = (Arc::clone(&told), said.clone());
+            let (permits, started) = (Arc::clone(&permits), started.clone());
             async move {
-                said.send(()).unwrap();
+                started.send(()).unwrap();
                 if event.attempt() > 1 {
                     return Ok(());
                 }
-                told.acquire().await.unwrap().forget();
+                permits.acquire().await.unwrap().forget();
                 Err("not yet")
             }
         })
         .unwrap();
     let emission = soiree.emit("fails", ()).unwrap();
-    started.recv_timeout(PATIENCE).unwrap();
+    has_started.recv_timeout(TIMEOUT).unwrap();
     soiree.resize_bulkhead("async", 1).unwrap();
-    fails.add_permits(1);
-    until("it is refused again and again", || {
-        figures(&soiree).rejected >= 3
+    may_fail.add_permits(1);
+    wait_until("the second attempt is rejected several times", || {
+        async_stats(&soiree).rejected >= 3
     });
     assert!(!emission.is_finished());
-    held.let_go(1);
+    held.finish(1);
     let report = emission.wait();
     assert_eq!((report.delivered, report.failed, report.retried), (1, 0, 1));
     soiree.close().unwrap();
 }
 
-/// T3, E6: when an emission has ended, nothing keeps its payload, not its future either.
+/// T3, E6: when an emission has ended, nothing keeps its payload, not even the future of a listener.
 #[test]
 fn nothing_is_left_of_an_emission_that_has_ended() {
     let runtime = runtime();
@@ -282,6 +290,8 @@ fn nothing_is_left_of_an_emission_that_has_ended() {
         soiree.emit_sync(topic, Arc::clone(&payload)).unwrap();
         soiree.emit(topic, Arc::clone(&payload)).unwrap();
     }
-    until("all is dropped", || Arc::strong_count(&payload) == 1);
+    wait_until("all payloads are dropped", || {
+        Arc::strong_count(&payload) == 1
+    });
     soiree.close().unwrap();
 }

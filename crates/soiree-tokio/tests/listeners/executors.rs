@@ -1,4 +1,4 @@
-//! Emissions awaited inside executors of all kinds.
+//! Awaiting emissions in executors of all kinds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,7 +36,7 @@ async fn emit_and_await(soiree: EventPool, times: usize) {
     }
 }
 
-/// E1: `.await` needs no runtime: it works in executors that are nothing but a loop.
+/// E1: `.await` needs no runtime; it works in executors that only poll in a loop.
 #[test]
 fn an_emission_can_be_awaited_in_any_executor() {
     let runtime = runtime();
@@ -50,13 +50,13 @@ fn an_emission_can_be_awaited_in_any_executor() {
     soiree.close().unwrap();
 }
 
-/// E1: on a runtime of a single thread, the futures run where the emission is awaited.
+/// E1: on a runtime with one thread, the async listeners run on the thread that awaits the emission.
 #[test]
 fn an_emission_can_be_awaited_on_a_current_thread_runtime() {
     let runtime = Builder::new_current_thread().build().unwrap();
     let soiree = with_async(&runtime, 2, 10);
     runtime.block_on(emit_and_await(soiree.clone(), 20));
-    // A close waits, so that it needs a thread that the futures do not.
+    // A close blocks, so it must not run on the only thread that polls the futures.
     let closing = soiree.clone();
     let closed = runtime.block_on(async move {
         closing.on_async("a", |_| async {}).unwrap();
@@ -66,7 +66,7 @@ fn an_emission_can_be_awaited_on_a_current_thread_runtime() {
     closed.unwrap().unwrap();
 }
 
-/// E1: a bulkhead may poll its futures on another runtime than the one that awaits them.
+/// E1: the runtime that polls the async listeners may be another one than the runtime that awaits the emission.
 #[test]
 fn an_emission_can_be_awaited_on_another_runtime() {
     let [one, other] = [runtime(), runtime()];

@@ -1,4 +1,4 @@
-//! Async listeners that wait for emissions.
+//! Async listeners that wait for emissions of their own.
 
 use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::pin;
@@ -9,20 +9,22 @@ use std::task::Poll;
 use soiree::{EventPool, ListenerError, ListenerErrorKind, SubmitErrorReason};
 use tokio::sync::Semaphore;
 
-use crate::common::{Held, at_rest, both_ways, figures, runtime, until, with_async};
+use crate::common::{
+    HeldListeners, async_stats, both_ways, runtime, wait_idle, wait_until, with_async,
+};
 
-/// Each listener of `depth.n` counts, and waits for `depth.n+1`, up to a depth.
-fn nested(soiree: &EventPool, deepest: usize) -> Arc<AtomicUsize> {
+/// Subscribes a listener that counts its runs, and in `depth.n` emits and awaits `depth.n+1`, down to `depth.deepest`.
+fn subscribe_nested(soiree: &EventPool, deepest: usize) -> Arc<AtomicUsize> {
     let ran = Arc::new(AtomicUsize::new(0));
     let (count, weak) = (Arc::clone(&ran), soiree.downgrade());
     soiree
         .on_async("depth.*", move |event| {
             let (count, soiree) = (Arc::clone(&count), weak.upgrade());
             async move {
-                // The first one comes without.
+                // The first emission has no depth as its payload.
                 let depth = event.payload_as::<usize>().map_or(0, |depth| *depth);
                 count.fetch_add(1, Ordering::SeqCst);
-                let soiree = soiree.ok_or("it is gone")?;
+                let soiree = soiree.ok_or("the event pool is gone")?;
                 if depth < deepest {
                     let topic = format!("depth.{}", depth + 1);
                     let inner = soiree.emit(&topic, depth + 1).map_err(|e| e.to_string())?;
@@ -36,24 +38,24 @@ fn nested(soiree: &EventPool, deepest: usize) -> Arc<AtomicUsize> {
     ran
 }
 
-/// L3, P4: a bulkhead of one place does not wait for itself when its listener awaits an emission that needs that place.
+/// L3, P4: in a bulkhead with a limit of one, a listener can await an emission whose listeners run on the same bulkhead.
 #[test]
 fn an_await_inside_a_listener_needs_no_second_place() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 100);
-    let ran = nested(&soiree, 10);
+    let ran = subscribe_nested(&soiree, 10);
     both_ways(&soiree, "depth.0", |report| {
         assert!(report.is_ok(), "{report:?}")
     });
     assert_eq!(ran.load(Ordering::SeqCst), 22);
-    let stats = at_rest(&soiree);
+    let stats = wait_idle(&soiree);
     assert_eq!((stats.submitted, stats.rejected), (22, 0));
     soiree.close().unwrap();
 }
 
-/// P4: sixteen run inside one another, and the next one is refused.
+/// P4: sixteen listeners run inside one another, and the next one is rejected.
 #[test]
-fn listeners_inside_one_another_end_at_a_stated_depth() {
+fn listeners_run_inside_one_another_up_to_a_limit() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 100);
     let errors = Arc::new(Mutex::new(Vec::<ListenerError>::new()));
@@ -62,7 +64,7 @@ fn listeners_inside_one_another_end_at_a_stated_depth() {
         seen.lock().unwrap().push(error);
         None
     });
-    let ran = nested(&soiree, usize::MAX);
+    let ran = subscribe_nested(&soiree, usize::MAX);
     assert!(soiree.emit("depth.0", ()).unwrap().wait().is_ok());
     assert_eq!(ran.load(Ordering::SeqCst), 17);
     let errors = std::mem::take(&mut *errors.lock().unwrap());
@@ -77,9 +79,10 @@ fn listeners_inside_one_another_end_at_a_stated_depth() {
     soiree.close().unwrap();
 }
 
-/// L3: blocking on what needs the own bulkhead returns at once, unfinished, rather than never; nothing is lost.
+/// L3: blocking on an emission that needs the same bulkhead returns at once and unfinished, instead of never. Its listeners run
+/// later.
 #[test]
-fn blocking_on_the_own_bulkhead_does_not_hang() {
+fn blocking_on_the_same_bulkhead_does_not_hang() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 10);
     let ran = Arc::new(AtomicUsize::new(0));
@@ -109,7 +112,7 @@ fn blocking_on_the_own_bulkhead_does_not_hang() {
     assert_eq!(ran.load(Ordering::SeqCst), 6);
 }
 
-/// L3: to await something that is over, or has no async listeners, or several at once, is as anywhere else.
+/// L3: a listener may await an emission that has ended or has no async listeners, and several emissions at once.
 #[test]
 fn a_listener_may_await_several_emissions() {
     let runtime = runtime();
@@ -124,17 +127,19 @@ fn a_listener_may_await_several_emissions() {
         .on_async("outer", move |_| {
             let soiree = weak.upgrade().unwrap();
             async move {
-                let mut several =
+                let mut emissions =
                     [0; 3].map(|_| Some(Box::pin(soiree.emit("inner", ()).unwrap().into_future())));
                 poll_fn(|context| {
-                    for one in &mut several {
-                        let polled = one.as_mut().map(|one| one.as_mut().poll(context));
+                    for emission in &mut emissions {
+                        let polled = emission
+                            .as_mut()
+                            .map(|emission| emission.as_mut().poll(context));
                         if let Some(Poll::Ready(report)) = polled {
                             assert_eq!(report.delivered, 4);
-                            *one = None;
+                            *emission = None;
                         }
                     }
-                    match several.iter().all(Option::is_none) {
+                    match emissions.iter().all(Option::is_none) {
                         true => Poll::Ready(()),
                         false => Poll::Pending,
                     }
@@ -150,12 +155,14 @@ fn a_listener_may_await_several_emissions() {
     soiree.close().unwrap();
 }
 
-/// Emits `held` from inside `outer`, awaits it until its listener has started there, and then gives up.
-fn gives_up(soiree: &EventPool, held: &Held) {
+/// Emits `held` from inside `outer`, awaits it until its listener has started there, and then drops the future.
+fn await_and_give_up(soiree: &EventPool, held: &HeldListeners) {
     let weak = soiree.downgrade();
     let started = Arc::new(Semaphore::new(0));
-    let told = Arc::clone(&started);
-    soiree.on("started", move |_| told.add_permits(1)).unwrap();
+    let started_permits = Arc::clone(&started);
+    soiree
+        .on("started", move |_| started_permits.add_permits(1))
+        .unwrap();
     soiree
         .on_async("outer", move |_| {
             let soiree = weak.upgrade().unwrap();
@@ -163,8 +170,8 @@ fn gives_up(soiree: &EventPool, held: &Held) {
                 let mut awaited = pin!(soiree.emit("held", ()).unwrap().into_future());
                 poll_fn(|context| {
                     assert!(awaited.as_mut().poll(context).is_pending());
-                    // It is polled again for as long as the listener has not been taken on.
-                    match figures(&soiree).waiting {
+                    // Polled again until this future has taken over the listener of `held`, which waits in the bulkhead.
+                    match async_stats(&soiree).waiting {
                         0 => {
                             context.waker().wake_by_ref();
                             Poll::Pending
@@ -180,46 +187,48 @@ fn gives_up(soiree: &EventPool, held: &Held) {
         })
         .unwrap();
     soiree.emit("outer", ()).unwrap();
-    held.has_started();
-    until("the outer one has ended", || {
-        figures(soiree).successful >= 1
+    held.wait_started();
+    wait_until("the outer listener has ended", || {
+        async_stats(soiree).successful >= 1
     });
 }
 
-/// L6: what runs inside a listener that gives up on it goes on in the bulkhead.
+/// L6: a listener that ran inside another one goes on in the bulkhead when the other one gives up on it.
 #[test]
-fn what_nobody_awaits_any_more_goes_back_to_the_bulkhead() {
+fn a_listener_that_is_no_longer_awaited_goes_back_to_the_bulkhead() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 4);
-    let held = Held::on(&soiree, "held");
+    let held = HeldListeners::on(&soiree, "held");
     let failed = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&failed);
     soiree.set_error_handler(move |_, error| {
         count.fetch_add(1, Ordering::SeqCst);
         Some(error)
     });
-    gives_up(&soiree, &held);
-    until("it is in flight", || figures(&soiree).active == 1);
-    held.let_go(1);
+    await_and_give_up(&soiree, &held);
+    wait_until("the held listener is in flight again", || {
+        async_stats(&soiree).active == 1
+    });
+    held.finish(1);
     soiree.close().unwrap();
     assert_eq!(failed.load(Ordering::SeqCst), 0);
     assert_eq!(held.permits.available_permits(), 0);
 }
 
-/// L6: if the bulkhead has no place for it then, it is cancelled, and that is said.
+/// L6: if the bulkhead has no room for it then, it is cancelled and its error says so.
 #[test]
-fn what_goes_back_to_a_full_bulkhead_is_cancelled() {
+fn a_listener_that_goes_back_to_a_full_bulkhead_is_cancelled() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 1);
-    let held = Held::on(&soiree, "held");
+    let held = HeldListeners::on(&soiree, "held");
     let failures = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&failures);
     soiree.set_error_handler(move |_, error| {
         seen.lock().unwrap().push(error.kind());
         Some(error)
     });
-    gives_up(&soiree, &held);
+    await_and_give_up(&soiree, &held);
     soiree.close().unwrap();
     assert_eq!(*failures.lock().unwrap(), [ListenerErrorKind::Cancelled]);
-    assert_eq!(at_rest(&soiree).submitted, 2);
+    assert_eq!(wait_idle(&soiree).submitted, 2);
 }

@@ -1,4 +1,4 @@
-//! What observers are told of async listeners.
+//! What observers are notified of when listeners are async.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,13 +10,13 @@ use soiree::{
 use soiree_testkit::ManualTimer;
 use soiree_tokio::TaskPool;
 
-use crate::common::{Diary, Held, at_rest, runtime, until, with_async};
+use crate::common::{HeldListeners, Journal, runtime, wait_idle, wait_until, with_async};
 
-/// Notes what it is told of the bulkhead `async`, and of listeners.
+/// Notes the jobs of the bulkhead `async`, and all listeners.
 #[derive(Clone, Default)]
-struct Notes(Diary);
+struct NotingObserver(Journal);
 
-impl Observer for Notes {
+impl Observer for NotingObserver {
     fn job_offered(&self, offered: &JobOffered<'_>) {
         if offered.pool == "async" {
             self.0.note("offered");
@@ -48,21 +48,21 @@ impl Observer for Notes {
             ListenerEnd::Panicked(_) => "panicked",
             ListenerEnd::Cancelled(_) => "cancelled",
             ListenerEnd::Discarded(_) => "discarded",
-            ListenerEnd::Rejected(_) => "refused",
+            ListenerEnd::Rejected(_) => "rejected",
             _ => "something else",
         };
-        let ran = !["discarded", "refused"].contains(&what);
+        let ran = !["discarded", "rejected"].contains(&what);
         assert_eq!(ended.run_time.is_some(), ran, "{what}");
         self.0.note(format!("{what} {}", ended.attempt));
     }
 }
 
-/// L6, L7: an observer is told of a future from its offer to its end, whatever that is, and of each attempt.
+/// L6, L7: an observer is notified of each attempt of a future: when the bulkhead is offered it, and how it starts and ends.
 #[test]
-fn observers_are_told_of_futures() {
+fn observers_are_notified_of_futures() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 1);
-    let notes = Notes::default();
+    let notes = NotingObserver::default();
     soiree.add_observer(Arc::new(notes.clone()));
     let retry = ListenerOptions::new().retry(Retry::fixed(Duration::ZERO, 2));
     soiree
@@ -75,7 +75,7 @@ fn observers_are_told_of_futures() {
         })
         .unwrap();
     assert!(soiree.emit("a", ()).unwrap().wait().is_ok());
-    at_rest(&soiree);
+    wait_idle(&soiree);
     let attempt = |number, end| {
         let started = format!("started {number}");
         ["offered".into(), "job started".into(), started, end]
@@ -84,32 +84,36 @@ fn observers_are_told_of_futures() {
         attempt(1, "panicked 1".to_owned()),
         attempt(2, "succeeded 2".to_owned()),
     ];
-    let mut told = notes.0.take();
-    until("the last job has ended", || {
-        told.extend(notes.0.take());
-        told.iter().filter(|note| note.starts_with("job C")).count() == 2
+    let mut noted = notes.0.take();
+    wait_until("the last job has ended", || {
+        noted.extend(notes.0.take());
+        noted
+            .iter()
+            .filter(|note| note.starts_with("job C"))
+            .count()
+            == 2
     });
-    // The next attempt may begin before it is told that the job of the one before has ended.
-    told.retain(|note| note != "job Completed");
-    assert_eq!(told, [first, second].concat());
+    // The next attempt may start before the observer is notified that the job of the one before has ended.
+    noted.retain(|note| note != "job Completed");
+    assert_eq!(noted, [first, second].concat());
 
-    let held = Held::on(&soiree, "held");
+    let held = HeldListeners::on(&soiree, "held");
     let emissions = [0; 3].map(|_| soiree.emit("held", ()).unwrap());
-    held.has_started();
-    until("one is refused", || {
+    held.wait_started();
+    wait_until("one is rejected", || {
         soiree.stats().get("async").unwrap().rejected == 1
     });
     soiree.close_with_deadline(Instant::now()).unwrap_err();
     for emission in emissions {
         assert!(!emission.wait().is_ok());
     }
-    at_rest(&soiree);
-    let mut told = notes.0.take();
-    until("the last job has ended", || {
-        told.extend(notes.0.take());
-        told.iter().any(|note| note == "job Cancelled")
+    wait_idle(&soiree);
+    let mut noted = notes.0.take();
+    wait_until("the last job has ended", || {
+        noted.extend(notes.0.take());
+        noted.iter().any(|note| note == "job Cancelled")
     });
-    told.sort();
+    noted.sort();
     let expected = [
         "cancelled 1",
         "discarded 1",
@@ -119,18 +123,18 @@ fn observers_are_told_of_futures() {
         "offered",
         "offered",
         "offered",
-        "refused 1",
+        "rejected 1",
         "started 1",
     ];
-    assert_eq!(told, expected);
+    assert_eq!(noted, expected);
 }
 
-/// L4: a future is told of as slow while it is in flight, as it holds a place there, and once more when it has ended.
+/// L4: a slow future is reported while it is in flight, even if it only waits, and once more when it has ended.
 #[test]
-fn a_slow_future_is_told_of_while_it_is_in_flight() {
+fn a_slow_future_is_reported_while_it_is_in_flight() {
     let runtime = runtime();
-    let (timer, told) = (ManualTimer::new(), Diary::default());
-    let notes = told.clone();
+    let (timer, journal) = (ManualTimer::new(), Journal::default());
+    let notes = journal.clone();
     let limit = Duration::from_secs(10);
     let soiree = EventPool::builder()
         .bulkhead(
@@ -143,14 +147,14 @@ fn a_slow_future_is_told_of_while_it_is_in_flight() {
         })
         .build()
         .unwrap();
-    let held = Held::on_with(&soiree, "held", ListenerOptions::new().slow_after(limit));
+    let held = HeldListeners::on_with(&soiree, "held", ListenerOptions::new().slow_after(limit));
     let emission = soiree.emit("held", ()).unwrap();
-    held.has_started();
+    held.wait_started();
     timer.advance(limit);
-    assert_eq!(told.take(), ["10s, ended: false"]);
+    assert_eq!(journal.take(), ["10s, ended: false"]);
     timer.advance(limit);
-    held.let_go(1);
+    held.finish(1);
     assert!(emission.wait().is_ok());
-    assert_eq!(told.take(), ["20s, ended: true"]);
+    assert_eq!(journal.take(), ["20s, ended: true"]);
     assert_eq!(timer.pending(), 0);
 }

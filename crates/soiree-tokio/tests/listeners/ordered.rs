@@ -1,4 +1,4 @@
-//! Async listeners of events that are ordered by a key.
+//! Async listeners of events that are ordered by key.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,46 +6,52 @@ use std::time::{Duration, Instant};
 
 use soiree::{EventPool, KeyOrder, ListenerOptions, Retry};
 
-use crate::common::{Diary, Held, at_rest, both_ways, figures, runtime, until, with_async};
+use crate::common::{
+    HeldListeners, Journal, async_stats, both_ways, runtime, wait_idle, wait_until, with_async,
+};
 
-fn in_order(soiree: &EventPool, pattern: &str) {
+fn order_by_key(soiree: &EventPool, pattern: &str) {
     let by_key = KeyOrder::by(|event| event.payload_as::<(u64, u64)>().map(|payload| payload.0));
     soiree.add_order(pattern, by_key).unwrap();
 }
 
-/// L6, E1: an event of a key waits for the futures of the one before; other keys do not.
+/// L6, E1: an event waits for the futures of the event before it with the same key, but not for those of other keys.
 #[test]
 fn events_of_a_key_wait_for_the_futures_before_them() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 4, 10);
-    in_order(&soiree, "key");
-    let held = Held::on(&soiree, "key");
+    order_by_key(&soiree, "key");
+    let held = HeldListeners::on(&soiree, "key");
     let events: [(u64, u64); 4] = [(1, 1), (1, 2), (1, 3), (2, 1)];
     let emissions = events.map(|event| soiree.emit("key", event).unwrap());
-    held.has_started();
-    held.has_started();
-    assert_eq!((figures(&soiree).active, figures(&soiree).waiting), (2, 0));
+    held.wait_started();
+    held.wait_started();
+    assert_eq!(
+        (async_stats(&soiree).active, async_stats(&soiree).waiting),
+        (2, 0)
+    );
     assert!(held.started.try_recv().is_err());
-    held.let_go(2);
-    held.has_started();
-    held.let_go(1);
-    held.has_started();
-    held.let_go(1);
+    held.finish(2);
+    held.wait_started();
+    held.finish(1);
+    held.wait_started();
+    held.finish(1);
     for emission in emissions {
         assert!(emission.wait().is_ok());
     }
-    assert_eq!(at_rest(&soiree).successful, 4);
+    assert_eq!(wait_idle(&soiree).successful, 4);
     soiree.close().unwrap();
 }
 
-/// L3, P4: to await an event behind another one of its key is to await both, with what they need of the own bulkhead.
+/// L3, P4: a listener that awaits an event behind another one of the same key runs the listeners of both, although it is
+/// itself the only one that may be in flight.
 #[test]
 fn an_await_behind_another_event_needs_no_second_place() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 10);
-    in_order(&soiree, "key");
-    let diary = Diary::default();
-    let notes = diary.clone();
+    order_by_key(&soiree, "key");
+    let journal = Journal::default();
+    let notes = journal.clone();
     soiree
         .on_async("key", move |event| {
             let notes = notes.clone();
@@ -70,17 +76,17 @@ fn an_await_behind_another_event_needs_no_second_place() {
         .unwrap();
     both_ways(&soiree, "outer", |report| {
         assert!(report.is_ok(), "{report:?}");
-        assert_eq!(diary.take(), ["1", "2", "3"]);
+        assert_eq!(journal.take(), ["1", "2", "3"]);
     });
     soiree.close().unwrap();
 }
 
-/// L3: to block there is in vain, which is said at once.
+/// L3: a listener that blocks on such an event returns at once, and the report says that it is unfinished.
 #[test]
 fn blocking_behind_another_event_does_not_hang() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 10);
-    in_order(&soiree, "key");
+    order_by_key(&soiree, "key");
     let ran = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&ran);
     soiree
@@ -103,11 +109,11 @@ fn blocking_behind_another_event_does_not_hang() {
     both_ways(&soiree, "outer", |report| {
         assert!(report.is_ok(), "{report:?}")
     });
-    until("all have run", || ran.load(Ordering::SeqCst) == 4);
+    wait_until("all listeners have run", || ran.load(Ordering::SeqCst) == 4);
     soiree.close().unwrap();
 }
 
-/// L7: where retries may be overtaken, the next event of the key waits for the first attempt of a future, and not for the others.
+/// L7: if retries may be overtaken, the next event of the key waits for the first attempt of a future, not for its retries.
 #[test]
 fn a_future_that_waits_for_its_next_attempt_may_be_overtaken() {
     let runtime = runtime();

@@ -1,4 +1,4 @@
-//! When async listeners start, and when they do not.
+//! When async listeners start, and when they are rejected.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,10 +11,11 @@ use soiree::{
 use soiree_tokio::TaskPool;
 
 use crate::common::{
-    Diary, Held, PATIENCE, at_rest, both_ways, figures, runtime, until, with_async,
+    HeldListeners, Journal, TIMEOUT, async_stats, both_ways, runtime, wait_idle, wait_until,
+    with_async,
 };
 
-fn after(priority: Priority) -> ListenerOptions {
+fn with_priority(priority: Priority) -> ListenerOptions {
     ListenerOptions::new().priority(priority)
 }
 
@@ -30,70 +31,70 @@ fn counting(soiree: &EventPool, topic: &str, options: ListenerOptions) -> Arc<At
     count
 }
 
-/// P1, P2: as many futures are in flight as may be and no more, however few threads poll them; the others wait their turn.
+/// P1, P2: as many futures are in flight as the limit allows, however few threads poll them. The others wait.
 #[test]
-fn no_more_futures_are_in_flight_than_may_be() {
+fn the_limit_of_futures_in_flight_holds() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 3, 10);
-    let held = Held::on(&soiree, "a");
+    let held = HeldListeners::on(&soiree, "a");
     let emissions: Vec<_> = (0..8).map(|_| soiree.emit("a", ()).unwrap()).collect();
-    let all_are = |active, waiting, ended| {
-        until("they start", || {
-            let stats = figures(&soiree);
+    let wait_for = |active, waiting, ended| {
+        wait_until("the figures are as expected", || {
+            let stats = async_stats(&soiree);
             (stats.active, stats.waiting, stats.successful) == (active, waiting, ended)
         });
     };
     for _ in 0..3 {
-        held.has_started();
+        held.wait_started();
     }
-    all_are(3, 5, 0);
+    wait_for(3, 5, 0);
     assert!(held.started.try_recv().is_err());
-    held.let_go(1);
-    held.has_started();
-    all_are(3, 4, 1);
+    held.finish(1);
+    held.wait_started();
+    wait_for(3, 4, 1);
     assert!(held.started.try_recv().is_err());
     soiree.resize_bulkhead("async", 4).unwrap();
-    held.has_started();
-    all_are(4, 3, 1);
+    held.wait_started();
+    wait_for(4, 3, 1);
     assert!(held.started.try_recv().is_err());
-    held.let_go(7);
+    held.finish(7);
     for emission in emissions {
         assert_eq!(emission.wait().delivered, 1);
     }
-    let stats = at_rest(&soiree);
+    let stats = wait_idle(&soiree);
     assert_eq!((stats.submitted, stats.successful), (8, 8));
     soiree.close().unwrap();
 }
 
-/// L1, L6: they start in the order of their priorities, and listeners that come after do not wait for their ends.
+/// L1, L6: async listeners start in the order of priority, and later listeners do not wait for their ends.
 #[test]
-fn listeners_start_in_their_order_and_are_not_waited_for() {
+fn listeners_start_in_order_and_are_not_waited_for() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 10);
-    let diary = Diary::default();
-    diary.on(&soiree, "a.*", "low", after(Priority::Low));
-    diary.on(&soiree, "a.b", "normal", after(Priority::Normal));
-    diary.on(&soiree, "a.**", "highest", after(Priority::Highest));
-    diary.on(&soiree, "a.b", "second", after(Priority::Normal));
+    let journal = Journal::default();
+    journal.on(&soiree, "a.*", "low", with_priority(Priority::Low));
+    journal.on(&soiree, "a.b", "normal", with_priority(Priority::Normal));
+    journal.on(&soiree, "a.**", "highest", with_priority(Priority::Highest));
+    journal.on(&soiree, "a.b", "second", with_priority(Priority::Normal));
     both_ways(&soiree, "a.b", |report| assert_eq!(report.delivered, 4));
     let order = ["highest", "normal", "second", "low"];
-    assert_eq!(diary.take(), [order, order].concat());
+    assert_eq!(journal.take(), [order, order].concat());
 
-    let held = Held::on_with(&soiree, "held", after(Priority::Highest));
-    let (said, heard) = std::sync::mpsc::channel();
-    soiree.on("held", move |_| said.send(()).unwrap()).unwrap();
+    let held = HeldListeners::on_with(&soiree, "held", with_priority(Priority::Highest));
+    let (ran, has_run) = std::sync::mpsc::channel();
+    soiree.on("held", move |_| ran.send(()).unwrap()).unwrap();
     let emission = soiree.emit("held", ()).unwrap();
-    held.has_started();
-    heard.recv_timeout(PATIENCE).unwrap();
+    held.wait_started();
+    has_run.recv_timeout(TIMEOUT).unwrap();
     assert!(!emission.is_finished());
-    held.let_go(1);
+    held.finish(1);
     assert_eq!(emission.wait().delivered, 2);
     soiree.close().unwrap();
 }
 
-/// L2: an abort stops those that have not started, whether it comes before their turn or while they wait for a place.
+/// L2: an abort stops async listeners that have not started, also those that already wait in the bulkhead.
 #[test]
-fn an_abort_stops_those_that_have_not_started() {
+fn an_abort_stops_listeners_that_have_not_started() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 4);
     soiree
@@ -105,19 +106,23 @@ fn an_abort_stops_those_that_have_not_started() {
         assert_eq!(report.delivered, 1);
     });
 
-    let held = Held::on(&soiree, "held");
+    let held = HeldListeners::on(&soiree, "held");
     soiree.emit("held", ()).unwrap();
-    held.has_started();
-    let late = counting(&soiree, "late", after(Priority::High));
+    held.wait_started();
+    let late = counting(&soiree, "late", with_priority(Priority::High));
     soiree.on("late", |event| event.set_aborted(true)).unwrap();
     thread::scope(|scope| {
         let sync = scope.spawn(|| soiree.emit_sync("late", ()).unwrap());
         let emission = soiree.emit("late", ()).unwrap();
-        until("both wait for a place", || figures(&soiree).waiting == 2);
-        until("the abort is made", || soiree.pool_stats().active == 0);
-        // The other one is on a thread of ours: its last listener has run when its emission only waits.
+        wait_until("both wait in the bulkhead", || {
+            async_stats(&soiree).waiting == 2
+        });
+        wait_until("the plain listener has aborted", || {
+            soiree.pool_stats().active == 0
+        });
+        // The other abort is made on the thread of `emit_sync`, which nothing here can wait for. This gives it time.
         soiree.emit("nothing", ()).unwrap().wait();
-        held.let_go(1);
+        held.finish(1);
         let reports = [emission.wait(), sync.join().unwrap()];
         for report in reports {
             assert!(report.aborted);
@@ -125,11 +130,11 @@ fn an_abort_stops_those_that_have_not_started() {
     });
     assert_eq!(early.load(Ordering::SeqCst), 0);
     soiree.close().unwrap();
-    // The one on this thread may have started before its abort, as its listeners run on.
+    // The listener of `emit_sync` may have started before the abort, which that thread makes at any time.
     assert!(late.load(Ordering::SeqCst) <= 1);
 }
 
-/// L2: an abort by an async listener stops what comes after, also when it comes late.
+/// L2: an abort by an async listener stops later listeners that have not started.
 #[test]
 fn an_async_listener_can_abort() {
     let runtime = runtime();
@@ -149,7 +154,7 @@ fn an_async_listener_can_abort() {
     soiree.close().unwrap();
 }
 
-/// L5: `once` and `max_runs` hold exactly under concurrent emits from 8 threads.
+/// L5: `once` and `max_runs` are exact with 8 threads that emit at the same time.
 #[test]
 fn limited_runs_are_exact() {
     let runtime = runtime();
@@ -173,9 +178,9 @@ fn limited_runs_are_exact() {
     soiree.close().unwrap();
 }
 
-/// L6: filters are asked as the listener starts, and one that says no leaves its runs alone.
+/// L6: a filter is called when the listener starts. If it returns `false`, that is no run of the listener.
 #[test]
-fn a_filter_is_asked_at_the_start() {
+fn a_filter_is_called_when_the_listener_starts() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 4);
     let options = ListenerOptions::new()
@@ -188,16 +193,16 @@ fn a_filter_is_asked_at_the_start() {
     soiree.close().unwrap();
 }
 
-/// L6, P2: what a full bulkhead refuses is reported, and is no run of the listener.
+/// L6, P2: a listener that a full bulkhead rejects is in the report, and that is no run of the listener.
 #[test]
-fn a_full_bulkhead_refuses_and_the_report_says_so() {
+fn a_full_bulkhead_rejects_and_the_report_says_so() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 1);
-    let held = Held::on(&soiree, "held");
+    let held = HeldListeners::on(&soiree, "held");
     let first = soiree.emit("held", ()).unwrap();
-    held.has_started();
+    held.wait_started();
     let second = soiree.emit("held", ()).unwrap();
-    until("it waits", || figures(&soiree).waiting == 1);
+    wait_until("the second one waits", || async_stats(&soiree).waiting == 1);
     let once = counting(&soiree, "a", ListenerOptions::new().once().name("once"));
     both_ways(&soiree, "a", |report| {
         assert_eq!((report.delivered, report.not_called), (0, 1));
@@ -207,15 +212,15 @@ fn a_full_bulkhead_refuses_and_the_report_says_so() {
         assert!(text.starts_with("listener once on a "), "{text}");
         assert!(text.ends_with("the queue is full (1 waiting)"), "{text}");
     });
-    assert_eq!(figures(&soiree).rejected, 2);
-    held.let_go(2);
+    assert_eq!(async_stats(&soiree).rejected, 2);
+    held.finish(2);
     assert!(first.wait().is_ok() && second.wait().is_ok());
     assert!(soiree.emit("a", ()).unwrap().wait().is_ok());
     assert_eq!(once.load(Ordering::SeqCst), 1);
     soiree.close().unwrap();
 }
 
-/// P2, P4: no policy of a full bulkhead has a future run by the thread that submits it.
+/// P2, P4: with no overflow policy does a future run on the thread that submits it.
 #[test]
 fn no_future_runs_on_the_thread_that_emits() {
     let runtime = runtime();
@@ -227,12 +232,12 @@ fn no_future_runs_on_the_thread_that_emits() {
             .bulkhead("async", Arc::clone(&tasks))
             .build()
             .unwrap();
-        let held = Held::on(&soiree, "held");
+        let held = HeldListeners::on(&soiree, "held");
         let first = soiree.emit("held", ()).unwrap();
-        held.has_started();
+        held.wait_started();
         if overflow == Overflow::CallerRuns {
-            let refused = tasks.submit(Job::from_future(async {})).unwrap_err();
-            assert!(matches!(refused.reason, SubmitErrorReason::Full { .. }));
+            let rejected = tasks.submit(Job::from_future(async {})).unwrap_err();
+            assert!(matches!(rejected.reason, SubmitErrorReason::Full { .. }));
         }
         let report = soiree.emit_sync("held", ()).unwrap();
         assert_eq!(
@@ -240,68 +245,68 @@ fn no_future_runs_on_the_thread_that_emits() {
             ListenerErrorKind::Rejected,
             "{overflow:?}"
         );
-        held.let_go(1);
+        held.finish(1);
         assert!(first.wait().is_ok());
         soiree.close().unwrap();
     }
 }
 
-/// L6: options that make no sense for a future are refused when it is subscribed, and the error says why.
+/// L6: options that are invalid for an async listener are rejected when it is subscribed, and the error says why.
 #[test]
-fn options_that_make_no_sense_are_refused() {
+fn invalid_options_are_rejected() {
     let runtime = runtime();
     let soiree = EventPool::builder()
         .bulkhead("http", WorkerPool::new(1, 1).unwrap())
         .build()
         .unwrap();
-    let refused = |options: ListenerOptions| {
-        let refused = soiree.on_async_with("a", options, |_| async {});
-        refused.unwrap_err()
+    let rejection = |options: ListenerOptions| {
+        let subscribed = soiree.on_async_with("a", options, |_| async {});
+        subscribed.unwrap_err()
     };
-    let error = refused(ListenerOptions::new());
+    let error = rejection(ListenerOptions::new());
     assert!(matches!(error, SubscribeError::UnknownPool(_)));
     let text = error.to_string();
     assert!(
         text.contains(r#"no bulkhead "async"; there are ["http"]"#),
         "{text}"
     );
-    for threads in ["http", "default"] {
-        let error = refused(ListenerOptions::new().pool(threads));
+    for pool in ["http", "default"] {
+        let error = rejection(ListenerOptions::new().pool(pool));
         assert!(matches!(error, SubscribeError::PollsNoFutures { .. }));
         let text = error.to_string();
         assert!(
-            text.contains(threads) && text.contains("polls futures"),
+            text.contains(pool) && text.contains("polls futures"),
             "{text}"
         );
     }
     let tasks = TaskPool::new(runtime.handle().clone(), 1, 1).unwrap();
     soiree.add_bulkhead("async", tasks).unwrap();
-    let error = refused(ListenerOptions::new().max_runs(0));
+    let error = rejection(ListenerOptions::new().max_runs(0));
     assert!(matches!(error, SubscribeError::ZeroRuns));
-    let error = refused(ListenerOptions::new().retry(Retry::fixed(PATIENCE, 0)));
+    let error = rejection(ListenerOptions::new().retry(Retry::fixed(TIMEOUT, 0)));
     assert!(matches!(error, SubscribeError::ZeroAttempts));
     assert!(soiree.is_empty());
     soiree.close().unwrap();
 }
 
-/// L6: a bulkhead that is gone, or that is no longer one for futures, refuses; the listener does not run elsewhere.
+/// L6: if its bulkhead is gone or no longer polls futures, a listener is rejected and does not run on another pool.
 #[test]
-fn without_its_bulkhead_a_listener_is_refused() {
+fn without_its_bulkhead_a_listener_is_rejected() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 1);
     let count = counting(&soiree, "a", ListenerOptions::new());
     soiree.drain_bulkhead("async").unwrap();
-    let is_refused = |why: &str| {
+    let assert_rejected = |why: &str| {
         both_ways(&soiree, "a", |report| {
             assert_eq!((report.delivered, report.not_called), (0, 1));
             let text = report.errors[0].to_string();
             assert!(text.ends_with(why), "{text}");
         });
     };
-    is_refused("the pool is closed");
+    assert_rejected("the pool is closed");
     let threads = WorkerPool::new(1, 1).unwrap();
     soiree.add_bulkhead("async", threads).unwrap();
-    is_refused("it polls no futures, and this is an async listener");
+    assert_rejected("it polls no futures, and this is an async listener");
     soiree.drain_bulkhead("async").unwrap();
     let tasks = TaskPool::new(runtime.handle().clone(), 1, 1).unwrap();
     soiree.add_bulkhead("async", tasks).unwrap();
@@ -310,7 +315,7 @@ fn without_its_bulkhead_a_listener_is_refused() {
     soiree.close().unwrap();
 }
 
-/// L6: whatever is subscribed through a `dyn Soiree`, a group or another bulkhead is as any other.
+/// L6: async listeners can be subscribed through a `dyn Soiree` and a group, and on another bulkhead.
 #[test]
 fn async_listeners_are_subscribed_in_every_way() {
     let runtime = runtime();
@@ -330,45 +335,45 @@ fn async_listeners_are_subscribed_in_every_way() {
         .unwrap();
     let report = soiree.emit("a", 7_u64).unwrap().wait();
     assert_eq!((report.delivered, report.failed), (3, 0));
-    assert_eq!(figures(&soiree).submitted, 2);
+    assert_eq!(async_stats(&soiree).submitted, 2);
     assert_eq!(soiree.stats().get("mail").unwrap().submitted, 1);
     drop(group);
     assert_eq!(soiree.emit("a", 8_u64).unwrap().wait().delivered, 2);
     soiree.close().unwrap();
 }
 
-/// L6: plain listeners and whole emissions may run on the bulkhead as well, on the runtime's blocking threads.
+/// L6: plain listeners and routed emissions may run on the bulkhead too. They run on the blocking threads of the runtime.
 #[test]
-fn plain_work_on_the_bulkhead_counts_as_one_in_flight() {
+fn jobs_that_are_not_futures_run_on_blocking_threads() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 4);
     soiree.add_route("routed", "async").unwrap();
     let on_async = ListenerOptions::new().pool("async");
     soiree
         .on_with("routed", on_async, |_| {
-            // What may block here must not hold up the runtime.
-            let held = tokio::runtime::Handle::current();
-            held.block_on(tokio::task::yield_now());
+            // Panics on a thread that polls tasks.
+            let runtime = tokio::runtime::Handle::current();
+            runtime.block_on(tokio::task::yield_now());
         })
         .unwrap();
     both_ways(&soiree, "routed", |report| assert!(report.is_ok()));
-    assert_eq!(at_rest(&soiree).successful, 2);
+    assert_eq!(wait_idle(&soiree).successful, 2);
     soiree.close().unwrap();
 }
 
-/// P4: a future that is polled is inside its pool, and knows it.
+/// P4: while a future is polled, `on_worker` of its pool is true.
 #[test]
 fn a_future_is_on_a_worker_of_its_pool() {
     let runtime = runtime();
     let tasks = Arc::new(TaskPool::new(runtime.handle().clone(), 1, 4).unwrap());
-    let (said, heard) = std::sync::mpsc::channel();
+    let (sender, on_worker) = std::sync::mpsc::channel();
     let inside = Arc::clone(&tasks);
     let future = async move {
         tokio::task::yield_now().await;
-        said.send(inside.on_worker()).unwrap();
+        sender.send(inside.on_worker()).unwrap();
     };
     tasks.submit(Job::from_future(future)).unwrap();
-    assert!(heard.recv_timeout(PATIENCE).unwrap());
+    assert!(on_worker.recv_timeout(TIMEOUT).unwrap());
     assert!(!tasks.on_worker());
     tasks.release();
 }

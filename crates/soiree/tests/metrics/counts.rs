@@ -130,7 +130,7 @@ fn counts_equal_those_of_reports_and_pools() {
 
     let text = Text::of(&metrics);
     assert_eq!(text.value("soiree_emissions_accepted_total", &[]), accepted);
-    let refused = |reason| text.value("soiree_emissions_refused_total", &[("reason", reason)]);
+    let refused = |reason| text.value("soiree_emissions_rejected_total", &[("reason", reason)]);
     assert_eq!(refused("full"), 4);
     assert_eq!(refused("invalid_topic"), 1);
     assert_eq!(refused("closed"), 2);

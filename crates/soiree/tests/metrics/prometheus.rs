@@ -172,7 +172,7 @@ fn a_real_prometheus_scrapes_it() {
             stats.completed() as f64
         );
     }
-    let refused = prometheus.until(|| scraped(&at, "soiree_emissions_refused_total"));
+    let refused = prometheus.until(|| scraped(&at, "soiree_emissions_rejected_total"));
     assert_eq!(refused["-/-/-/invalid_topic"], 1.0);
 
     let metadata = web::json(&format!("{at}/api/v1/targets/metadata")).unwrap();

@@ -47,14 +47,14 @@ const UNSOUND: [(Apply, &str); 10] = [
     ),
     (
         |options| options.retry(Retry::exponential(Duration::ZERO, 10_001)),
-        "a retry of 10001 attempts is more than the 10000",
+        "a retry of 10001 attempts exceeds the limit of 10000",
     ),
     (
         |options| {
             let retry = Retry::fixed(Duration::from_secs(2), 3);
             options.retry(retry.max_delay(Duration::from_secs(1)))
         },
-        "a retry whose delays are 1s at most cannot begin with 2s",
+        "a retry with a first delay of 2s exceeds its max_delay of 1s",
     ),
     (|options| options.pool("nowhere"), "no bulkhead \"nowhere\""),
     (|options| options.pool(""), "no bulkhead \"\""),

@@ -1,4 +1,4 @@
-//! Emissions whose turn came while their pool was full.
+//! Heads of keys that wait because their pool was full when they became heads.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -6,54 +6,60 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::core::Core;
-use super::link::Link;
-use super::setup::Hub;
-use crate::context;
-use crate::ordering::Waiting;
-use soiree_core::{Timer, far_future};
+use soiree_core::Timer;
 
-/// How often to look whether a full pool has a place, when no emission ends there that would look.
-const AGAIN: Duration = Duration::from_millis(5);
+use super::entry::ReadyEntry;
+use crate::context::inside_frame;
+use crate::emission::pool_ref::PoolRef;
+use crate::ordering::Ready;
 
-/// Those of one `EventPool`: at most one for each key.
+/// How often to check whether a full pool has a place, if no emission ends there that would check.
+const CHECK_INTERVAL: Duration = Duration::from_millis(5);
+
+/// The blocked heads of one emitter: at most one for each key.
 #[derive(Default)]
-pub(crate) struct Stalled {
-    /// As many as are listed.
+pub(crate) struct BlockedHeads {
+    /// The length of the list.
     count: AtomicUsize,
-    list: Mutex<VecDeque<Waiting>>,
-    has_timer: AtomicBool,
+    list: Mutex<VecDeque<ReadyEntry>>,
+    is_scheduled: AtomicBool,
 }
 
-impl Stalled {
-    fn with<R>(&self, act: impl FnOnce(&mut VecDeque<Waiting>) -> R) -> R {
+impl BlockedHeads {
+    fn with<R>(&self, act: impl FnOnce(&mut VecDeque<ReadyEntry>) -> R) -> R {
         let mut list: MutexGuard<'_, _> = self.list.lock().unwrap_or_else(PoisonError::into_inner);
-        let done = act(&mut list);
+        let result = act(&mut list);
         self.count.store(list.len(), Ordering::Release);
-        done
+        result
     }
 
-    /// The one that has waited longest for this pool.
-    fn take(&self, pool: usize) -> Option<Waiting> {
+    /// Lets the head wait until its pool has a place.
+    pub(super) fn block(self: &Arc<Self>, head: ReadyEntry, timer: Option<&Arc<dyn Timer>>) {
+        self.with(|list| list.push_back(head));
+        self.schedule(timer);
+    }
+
+    /// Removes the head that has waited longest for this pool.
+    fn take(&self, pool: usize) -> Option<ReadyEntry> {
         self.with(|list| {
-            let at = list.iter().position(|waiting| address(waiting) == pool)?;
+            let at = list.iter().position(|head| address(head) == pool)?;
             list.remove(at)
         })
     }
 
-    /// Offers all of them again, a pool's until it is full.
-    fn offer_again(&self, hub: &Arc<Hub>, timer: &Arc<dyn Timer>) {
+    /// Submits all of them again; those of a pool until it is full.
+    fn submit_all(self: &Arc<Self>, timer: &Arc<dyn Timer>) {
         let all = self.with(std::mem::take);
         let mut full = Vec::new();
         let mut kept = VecDeque::new();
-        for waiting in all {
-            let pool = address(&waiting);
+        for head in all {
+            let pool = address(&head);
             if full.contains(&pool) {
-                kept.push_back(waiting);
-            } else if let Some(waiting) = waiting.member.offer(waiting.pool) {
-                // Not the pool that was asked, if that has been taken off.
-                full.push(address(&waiting));
-                kept.push_back(waiting);
+                kept.push_back(head);
+            } else if let Some(head) = head.entry.submit(head.pool) {
+                // Its pool is another one now if the bulkhead was removed.
+                full.push(address(&head));
+                kept.push_back(head);
             }
         }
         if kept.is_empty() {
@@ -63,73 +69,68 @@ impl Stalled {
             kept.append(list);
             *list = kept;
         });
-        self.look_later(hub, Some(timer));
+        self.schedule(Some(timer));
     }
 
-    fn look_later(&self, hub: &Arc<Hub>, timer: Option<&Arc<dyn Timer>>) {
-        if self.has_timer.swap(true, Ordering::AcqRel) {
+    fn schedule(self: &Arc<Self>, timer: Option<&Arc<dyn Timer>>) {
+        if self.is_scheduled.swap(true, Ordering::AcqRel) {
             return;
         }
-        let set = timer.is_some_and(|timer| {
-            let due = timer.now().checked_add(AGAIN).unwrap_or_else(far_future);
-            let (hub, again) = (Arc::clone(hub), Arc::clone(timer));
+        let scheduled = timer.is_some_and(|timer| {
+            let (heads, again) = (Arc::clone(self), Arc::clone(timer));
             let task = move || {
-                hub.stalled.has_timer.store(false, Ordering::Release);
-                hub.stalled.offer_again(&hub, &again);
+                heads.is_scheduled.store(false, Ordering::Release);
+                heads.submit_all(&again);
             };
-            timer.at(due, Box::new(task)).is_ok()
+            timer
+                .at(timer.after(CHECK_INTERVAL), Box::new(task))
+                .is_ok()
         });
-        if set {
+        if scheduled {
             return;
         }
-        // Nobody would ever look again.
-        self.has_timer.store(false, Ordering::Release);
-        for waiting in self.with(std::mem::take) {
-            waiting.member.discard();
+        // Without a timer nothing would ever submit them again.
+        self.is_scheduled.store(false, Ordering::Release);
+        for head in self.with(std::mem::take) {
+            head.entry.discard();
         }
     }
-}
 
-/// Has it wait until its pool has a place.
-pub(super) fn stall(core: &Core, waiting: Waiting) {
-    let hub = &core.setup.hub;
-    hub.stalled.with(|list| list.push_back(waiting));
-    hub.stalled.look_later(hub, core.setup.timer.as_ref());
-}
+    /// At the end of a job: gives the place of this worker to a head that waits for the same pool.
+    pub(crate) fn give_place(&self, pool_ref: impl FnOnce() -> Arc<PoolRef>) {
+        if self.count.load(Ordering::Relaxed) > 0 {
+            self.give_place_of(&pool_ref());
+        }
+    }
 
-/// At the end of a job: its worker is a place for one that waits for the same pool.
-pub(super) fn give_place(hub: &Hub, link: impl FnOnce() -> Arc<Link>) {
-    if hub.stalled.count.load(Ordering::Relaxed) > 0 {
-        give_place_to_stalled(hub, &link());
+    #[cold]
+    fn give_place_of(&self, pool_ref: &PoolRef) {
+        // Inside a listener is not the end of a job; and a head that runs here is one more job, not a job inside another.
+        let is_inside = inside_frame(|_| true) || GIVING.try_with(Cell::get).unwrap_or(true);
+        if is_inside || !pool_ref.is_here() {
+            return;
+        }
+        let _ = GIVING.try_with(|giving| giving.set(true));
+        while let Some(head) = self.take(pool_ref.address()) {
+            let Some(head) = head.entry.submit(head.pool) else {
+                continue;
+            };
+            // One head, and then it is the turn of the jobs that are queued.
+            if let Some(Ready { entry, pool }) = head.entry.run_inline(head.pool) {
+                entry.block(pool);
+            }
+            break;
+        }
+        let _ = GIVING.try_with(|giving| giving.set(false));
     }
 }
 
 thread_local! {
+    /// Whether this thread is giving its place to a head.
     static GIVING: Cell<bool> = const { Cell::new(false) };
 }
 
-#[cold]
-fn give_place_to_stalled(hub: &Hub, link: &Link) {
-    // Inside a listener is not the end of a job; and what is run here is one job more, not one inside the other.
-    let is_inside = context::inside_any(|_| true) || GIVING.try_with(Cell::get).unwrap_or(true);
-    if is_inside || !link.is_here() {
-        return;
-    }
-    let _ = GIVING.try_with(|giving| giving.set(true));
-    while let Some(waiting) = hub.stalled.take(link.address()) {
-        let Some(waiting) = waiting.member.offer(waiting.pool) else {
-            continue;
-        };
-        // One, and then the jobs that are queued have their turn.
-        if let Some(Waiting { member, pool }) = waiting.member.run_inline(waiting.pool) {
-            member.stall(pool);
-        }
-        break;
-    }
-    let _ = GIVING.try_with(|giving| giving.set(false));
-}
-
-fn address(waiting: &Waiting) -> usize {
-    let pool = waiting.pool.as_ref();
+fn address(head: &ReadyEntry) -> usize {
+    let pool = head.pool.as_ref();
     pool.map_or(0, |pool| Arc::as_ptr(pool).cast::<()>().addr())
 }

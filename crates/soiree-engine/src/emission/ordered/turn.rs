@@ -1,111 +1,115 @@
-//! The turn of an emission on the thread that emits, in the lane of its key.
+//! The turn of an emission on the emitting thread, in the queue of its key.
 
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
-use super::cargo::Cargo;
-use super::flight::{AnyFlight, Flight};
-use super::future::Waiter;
-use super::lane::{Berth, start};
-use crate::context;
-use crate::ordering::{Full, Member, OrderingKey, Patience, Place, Rule, Waiting};
 use soiree_core::Pool;
 
-/// Holds up those behind until it is dropped.
-pub(crate) struct Turn(Arc<Shared>);
+use super::entry::{ActiveOrder, OrderedEntry, ReadyEntry, submit_head};
+use super::slot::KeySlot;
+use crate::context::inside_frame;
+use crate::emission::helping::Waiter;
+use crate::emission::in_flight::InFlight;
+use crate::ordering::{OrderingKey, Position, QueueEntry, QueueFull, WaitLimit};
 
-struct Shared {
-    rule: Arc<Rule>,
+/// The emission is the head of its key. Dropping the guard lets the next one start.
+pub(crate) struct KeyTurnGuard(Arc<SyncEntry>);
+
+/// An emission on the emitting thread, in the queue of its key.
+struct SyncEntry {
+    order: Arc<ActiveOrder>,
     key: OrderingKey,
-    has_come: Mutex<bool>,
-    changed: Condvar,
-    /// What the emission has become since a listener was handed over.
-    flight: OnceLock<Arc<dyn AnyFlight>>,
+    is_head: Mutex<bool>,
+    became_head: Condvar,
+    /// What the emission continues as once a listener was delegated.
+    emission: OnceLock<Arc<dyn InFlight>>,
 }
 
-impl Turn {
-    /// Waits for its turn. With a capacity of 0 and no patience it does not wait.
-    pub(crate) fn wait_for(
-        rule: &Arc<Rule>,
+impl KeyTurnGuard {
+    /// Waits until the emission is the head of its key. With a capacity of 0 and no time to wait, it does not wait.
+    pub(crate) fn wait(
+        order: &Arc<ActiveOrder>,
         key: OrderingKey,
         capacity: usize,
-        patience: impl FnOnce() -> Patience,
-    ) -> Result<Self, Full> {
-        let shared = Arc::new(Shared {
-            rule: Arc::clone(rule),
+        limit: impl FnOnce() -> WaitLimit,
+    ) -> Result<Self, QueueFull> {
+        let sync = Arc::new(SyncEntry {
+            order: Arc::clone(order),
             key,
-            has_come: Mutex::new(false),
-            changed: Condvar::new(),
-            flight: OnceLock::new(),
+            is_head: Mutex::new(false),
+            became_head: Condvar::new(),
+            emission: OnceLock::new(),
         });
-        let member = Arc::clone(&shared) as Arc<dyn Member>;
-        let lanes = &rule.lanes;
-        if let Place::Behind = lanes.enter(&shared.key, &member, None, capacity, patience)? {
-            let has_come = shared.has_come.lock();
-            let mut has_come = has_come.unwrap_or_else(PoisonError::into_inner);
-            while !*has_come {
-                let woken = shared.changed.wait(has_come);
-                has_come = woken.unwrap_or_else(PoisonError::into_inner);
+        let entry = Arc::clone(&sync) as Arc<dyn OrderedEntry>;
+        let queues = &order.queues;
+        if let Position::Waiting = queues.enter(&sync.key, &entry, None, capacity, limit)? {
+            let is_head = sync.is_head.lock();
+            let mut is_head = is_head.unwrap_or_else(PoisonError::into_inner);
+            while !*is_head {
+                let woken = sync.became_head.wait(is_head);
+                is_head = woken.unwrap_or_else(PoisonError::into_inner);
             }
         }
-        Ok(Self(shared))
+        Ok(Self(sync))
     }
 
-    /// What stands for it in a [`Frame`](super::Frame).
+    /// Stands for the emission in a [`Frame`](crate::context::Frame).
     pub(crate) fn address(&self) -> usize {
         self.0.address()
     }
 
-    /// The emission goes on as this flight, whose parts others may run.
-    pub(crate) fn continue_as<C: Cargo>(&self, flight: &Arc<Flight<C>>) {
-        let berth = Berth::borrowed(&self.0.rule, self.0.key.clone());
-        flight.core.set_berth(berth);
-        let _ = self.0.flight.set(Arc::clone(flight) as _);
+    /// The emission continues as this one, whose parts other threads may run.
+    pub(crate) fn continue_as(&self, emission: &Arc<dyn InFlight>) {
+        let slot = KeySlot::held_by_guard(&self.0.order, self.0.key.clone());
+        emission.state().set_slot(slot);
+        let _ = self.0.emission.set(Arc::clone(emission));
     }
 }
 
-impl Drop for Turn {
+impl Drop for KeyTurnGuard {
     fn drop(&mut self) {
-        start(self.0.rule.lanes.leave(&self.0.key));
+        submit_head(self.0.order.queues.leave(&self.0.key));
     }
 }
 
-impl Shared {
+impl SyncEntry {
     fn address(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }
 }
 
-impl Member for Shared {
-    fn offer(self: Arc<Self>, _: Option<Arc<dyn Pool>>) -> Option<Waiting> {
-        *self.has_come.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.changed.notify_all();
+impl QueueEntry for SyncEntry {
+    /// A thread that waits for it can do nothing before it is the head.
+    fn notify(&self) {}
+}
+
+impl OrderedEntry for SyncEntry {
+    fn submit(self: Arc<Self>, _: Option<Arc<dyn Pool>>) -> Option<ReadyEntry> {
+        *self.is_head.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.became_head.notify_all();
         None
     }
 
-    fn run_inline(self: Arc<Self>, pool: Option<Arc<dyn Pool>>) -> Option<Waiting> {
-        self.offer(pool)
+    fn run_inline(self: Arc<Self>, pool: Option<Arc<dyn Pool>>) -> Option<ReadyEntry> {
+        self.submit(pool)
     }
 
-    fn stall(self: Arc<Self>, pool: Option<Arc<dyn Pool>>) {
-        let _ = self.offer(pool);
+    fn block(self: Arc<Self>, pool: Option<Arc<dyn Pool>>) {
+        let _ = self.submit(pool);
     }
 
     fn discard(self: Arc<Self>) {
-        let _ = self.offer(None);
+        let _ = self.submit(None);
     }
 
-    fn lend(self: Arc<Self>, waiter: &mut Waiter) -> bool {
-        let flight = self.flight.get();
-        flight.is_some_and(|flight| flight.core().lend_to_parts(waiter).0)
+    fn help(self: Arc<Self>, waiter: &mut Waiter) -> bool {
+        let emission = self.emission.get();
+        emission.is_some_and(|emission| emission.state().help_pending(waiter).0)
     }
 
-    fn is_around_here(&self) -> bool {
-        let turn = self.address();
-        let flight = self.flight.get();
-        context::inside_any(|frame| frame.flight == turn)
-            || flight.is_some_and(|flight| flight.core().is_around_here())
+    fn is_current(&self) -> bool {
+        let entry = self.address();
+        let emission = self.emission.get();
+        inside_frame(|frame| frame.emission == entry)
+            || emission.is_some_and(|emission| emission.state().is_current())
     }
-
-    /// Whoever waits for it has nothing to look at until it has come.
-    fn tell(&self) {}
 }

@@ -1,0 +1,17 @@
+//! What observers receive: one type for each method of [`Observer`](super::Observer).
+
+mod emission;
+mod job;
+mod listener;
+mod macros;
+mod subscription;
+
+pub use self::emission::{
+    DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, OrderRejection,
+    Rejection,
+};
+pub use self::job::{JobEnd, JobEnded, JobOffered, JobRejected, JobStarted, PoolResized};
+pub use self::listener::{
+    ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, RetryScheduled, SlowListener,
+};
+pub use self::subscription::{RemovalCause, SubscriptionAdded, SubscriptionRemoved};

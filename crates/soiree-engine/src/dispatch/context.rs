@@ -1,0 +1,50 @@
+//! What calling listeners requires of their emission.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use soiree_core::registry::{Registration, Snapshot};
+use soiree_core::{Event, ListenerError};
+
+use super::counts::Counts;
+use super::report::FailedAttempt;
+use crate::invocation::{Call, TimeLimit};
+
+/// The emission that listeners are called for, one after another.
+pub(crate) trait DispatchContext {
+    /// Keeps an error for the report.
+    fn keep(&mut self, error: ListenerError);
+
+    /// Submits the listener to its own pool. Returns `false` if the caller must call it here instead.
+    fn delegate(
+        &mut self,
+        registration: &Arc<Registration>,
+        event: &dyn Event,
+        counts: &mut Counts,
+    ) -> bool;
+
+    /// Schedules another attempt. Returns `false` if it cannot be scheduled.
+    fn schedule_retry(
+        &mut self,
+        registration: &Arc<Registration>,
+        event: &dyn Event,
+        failed: &FailedAttempt,
+    ) -> bool;
+
+    /// Limits the time of a call that is about to start.
+    fn limit_time(&mut self, call: &Call<'_>, progress: Progress<'_>, limit: Duration)
+    -> TimeLimit;
+
+    /// Whether a listener on another pool has aborted a copy of the event. If so, aborts the event too.
+    fn is_aborted_elsewhere(&mut self, event: &dyn Event) -> bool;
+}
+
+/// How far an emission has got when it calls a listener.
+#[derive(Clone, Copy)]
+pub(crate) struct Progress<'a> {
+    /// The snapshot that the emission reads, if listeners may come after this one.
+    pub(crate) snapshot: Option<&'a Arc<Snapshot>>,
+    /// The counts of the listeners before it.
+    pub(crate) before: Counts,
+    pub(crate) is_last_run: bool,
+}

@@ -1,0 +1,17 @@
+//! Calling the listeners of an event: order, abort, filters, runs, errors and panics. No threads, no clock.
+
+mod batch;
+mod context;
+mod counts;
+mod dispatcher;
+mod future;
+mod report;
+
+pub(crate) use self::batch::call_batch;
+pub(crate) use self::context::{DispatchContext, Progress};
+pub(crate) use self::counts::Counts;
+pub(crate) use self::dispatcher::{Selection, dispatch};
+pub(crate) use self::future::{EndedCall, StartedCall, cancel, finish, start};
+pub(crate) use self::report::{
+    FailedAttempt, FollowUp, handle_error, notify_if_dead, report, report_dead_letter,
+};

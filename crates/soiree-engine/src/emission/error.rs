@@ -1,0 +1,91 @@
+//! Why an event was not emitted.
+
+use std::time::Duration;
+
+use soiree_core::{InvalidTopic, Pattern, Payload, SubmitErrorReason};
+
+/// An event was rejected. Its payload comes back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// The topic is malformed.
+    #[error("{source}")]
+    InvalidTopic {
+        /// What is wrong with it, and where.
+        source: InvalidTopic,
+        /// The payload of the event.
+        payload: Payload,
+    },
+    /// The `EventPool` is closed or closing.
+    #[error("the event pool is closed; {topic} was not emitted")]
+    Closed {
+        /// The topic.
+        topic: Box<str>,
+        /// The payload of the event.
+        payload: Payload,
+    },
+    /// Too many events of this pattern wait behind others of their key.
+    #[error(
+        "{topic} was not emitted: its key is busy, and {capacity} events of {pattern} wait behind others already"
+    )]
+    KeyQueueFull {
+        /// The topic.
+        topic: Box<str>,
+        /// The payload of the event.
+        payload: Payload,
+        /// The pattern of the order.
+        pattern: Pattern,
+        /// How many events may wait.
+        capacity: usize,
+        /// How long the emitter waited for room, if it did.
+        waited: Option<Duration>,
+    },
+    /// An `emit_sync` inside a listener would have to wait for other events of its key.
+    #[error(
+        "{topic} was not emitted: its key is busy, and emit_sync does not wait inside a listener; use emit"
+    )]
+    KeyBusy {
+        /// The topic.
+        topic: Box<str>,
+        /// The payload of the event.
+        payload: Payload,
+        /// The pattern of the order.
+        pattern: Pattern,
+    },
+    /// The key function panicked.
+    #[error("{topic} was not emitted: the key function for {pattern} panicked: {message}")]
+    KeyPanicked {
+        /// The topic.
+        topic: Box<str>,
+        /// The payload of the event.
+        payload: Payload,
+        /// The pattern of the order.
+        pattern: Pattern,
+        /// What it panicked with.
+        message: Box<str>,
+    },
+    /// The pool rejected it.
+    #[error("the pool rejected {topic}: {source}")]
+    Rejected {
+        /// The topic.
+        topic: Box<str>,
+        /// The payload of the event.
+        payload: Payload,
+        /// Why.
+        source: SubmitErrorReason,
+    },
+}
+
+impl EmitError {
+    /// The payload of the event.
+    pub fn into_payload(self) -> Payload {
+        match self {
+            Self::InvalidTopic { payload, .. }
+            | Self::Closed { payload, .. }
+            | Self::KeyQueueFull { payload, .. }
+            | Self::KeyBusy { payload, .. }
+            | Self::KeyPanicked { payload, .. }
+            | Self::Rejected { payload, .. } => payload,
+        }
+    }
+}

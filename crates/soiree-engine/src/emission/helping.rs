@@ -1,0 +1,74 @@
+//! Helping: a thread that waits for an emission runs what could be waiting for that thread.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+
+/// Work of an emission that has not ended: listeners on other pools, retries, and listeners after one that timed out.
+pub(crate) trait PendingWork: Send + Sync {
+    /// Whether it has not started, and the calling thread works for the pool that has to run it.
+    fn is_runnable_here(&self) -> bool;
+
+    /// Whether it is an async listener, on a pool that the calling thread works for.
+    fn is_future_here(&self) -> bool;
+
+    /// Runs it on this thread, unless it has started.
+    fn run_here(self: Arc<Self>);
+
+    /// If it is an async listener that has not started, returns a future that runs it inside a future of its pool.
+    fn run_inside(self: Arc<Self>) -> Option<Pin<Box<dyn AdoptedCall>>>;
+}
+
+/// An async listener that runs inside a future that waits for its emission.
+pub(crate) trait AdoptedCall: Future<Output = ()> + Send {
+    /// The future no longer waits: submits the listener to its pool.
+    fn give_back(self: Pin<Box<Self>>);
+}
+
+/// How a thread waits for an emission.
+pub(crate) enum Waiter {
+    /// It blocks. That is useless if the emission needs this thread, or a place that is taken as long as this thread blocks.
+    Blocking { is_useless: bool },
+    /// It is polled, and these async listeners run inside it.
+    Polled(Vec<Pin<Box<dyn AdoptedCall>>>),
+}
+
+impl Waiter {
+    pub(crate) fn blocking() -> Self {
+        Self::Blocking { is_useless: false }
+    }
+
+    /// Helps an async listener on a pool that this thread works for. Returns whether that has started it.
+    pub(super) fn help_future(&mut self, work: Arc<dyn PendingWork>) -> bool {
+        match self {
+            Self::Blocking { is_useless } => {
+                *is_useless = true;
+                false
+            }
+            Self::Polled(adopted) => {
+                let before = adopted.len();
+                adopted.extend(work.run_inside());
+                adopted.len() > before
+            }
+        }
+    }
+
+    /// Polls the listeners that run inside it.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) {
+        if let Self::Polled(adopted) = self {
+            adopted.retain_mut(|listener| listener.as_mut().poll(context).is_pending());
+        }
+    }
+}
+
+/// Listeners that run inside a wait outlive it.
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        if let Self::Polled(adopted) = self {
+            for listener in adopted.drain(..) {
+                listener.give_back();
+            }
+        }
+    }
+}

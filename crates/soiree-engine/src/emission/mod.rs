@@ -1,0 +1,44 @@
+//! Emissions, from their acceptance to their report.
+
+mod async_call;
+mod attempt;
+mod call_timeout;
+mod context;
+mod counting;
+mod error;
+mod event_source;
+mod finish;
+mod frames;
+mod handle;
+mod helping;
+mod in_flight;
+mod listener_job;
+mod notify;
+mod ordered;
+mod overrun;
+mod pool_ref;
+mod reclaim;
+mod remaining_run;
+mod report;
+mod retry_attempt;
+mod retry_run;
+mod run;
+mod shared;
+mod state;
+
+pub(crate) use self::context::InFlightContext;
+pub use self::error::EmitError;
+pub(crate) use self::event_source::{Attributes, CustomEvent, EventView, PayloadEvent};
+pub(crate) use self::finish::{end_part, end_unrun};
+pub use self::handle::{Emission, EmissionFuture, ErrorIter, IntoErrors};
+pub(crate) use self::in_flight::{EmissionTask, InFlight, with_event};
+pub(crate) use self::notify::{
+    in_flight_accepted, in_flight_rejected, in_flight_started, notify_accepted, notify_ended,
+    notify_started, trace_started,
+};
+pub(crate) use self::ordered::{ActiveOrder, KeySlot, KeyTurnGuard};
+pub(crate) use self::pool_ref::PoolRef;
+pub(crate) use self::reclaim::{Reclaimed, reclaim_work};
+pub(crate) use self::report::Errors;
+pub use self::report::{Report, ReportError};
+pub(crate) use self::shared::{EmissionSettings, EmitterShared};

@@ -1,0 +1,334 @@
+//! The emitter: subscribing, and emitting on a pool or on the calling thread.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+
+use arc_swap::ArcSwap;
+use soiree_core::registry::{Lookup, Registration};
+use soiree_core::{
+    EmissionRejected, Event, InvalidTopic, Listener, ListenerId, ListenerOptions, Pattern, Payload,
+    Pool, Registry, Rejection, SubscribeError, validate_topic,
+};
+
+use super::current::Current;
+use super::generation::{Generation, Generations};
+use crate::dispatch::Selection;
+use crate::emission::{
+    Attributes, CustomEvent, Emission, EmissionSettings, EmissionTask, EmitError, EmitterShared,
+    EventView, PayloadEvent, Report,
+};
+use crate::settings::Settings;
+use crate::trace;
+
+/// Emits events to the listeners of a registry, on a pool.
+///
+/// An `EventPool` is made of it. It has no threads of its own.
+pub struct Emitter {
+    pub(super) shared: Arc<EmitterShared>,
+    /// The generation has it as well; this one is for threads that wait for a pool, and must not be inside a generation meanwhile.
+    current: ArcSwap<Current>,
+    pub(super) generations: Arc<Generations>,
+    /// Locked while the settings change. The former settings, as long as emissions that started with them have not ended.
+    former: Mutex<Vec<Weak<EmissionSettings>>>,
+}
+
+impl Emitter {
+    /// An emitter without listeners.
+    pub fn new(settings: Settings) -> Self {
+        let shared = Arc::new(EmitterShared::new());
+        let registry = &shared.registry;
+        registry.observe(settings.handlers.observers.clone());
+        let current = Current::new(&shared, settings, None);
+        let generations = Generations::new(&shared, registry.snapshot(), Arc::clone(&current));
+        let generations = Arc::new(generations);
+        let hook = Arc::downgrade(&generations);
+        registry.set_publish_hook(hook);
+        Self {
+            shared,
+            current: ArcSwap::new(current),
+            generations,
+            former: Mutex::default(),
+        }
+    }
+
+    pub(super) fn current(&self) -> Arc<Current> {
+        self.current.load_full()
+    }
+
+    pub(super) fn swap_current(&self, next: Arc<Current>) -> Arc<Current> {
+        self.current.swap(next)
+    }
+
+    pub(super) fn former(&self) -> MutexGuard<'_, Vec<Weak<EmissionSettings>>> {
+        self.former.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Stands for the emitter in a [`Frame`](crate::context::Frame).
+    #[inline]
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.shared).addr()
+    }
+
+    /// Who listens to what.
+    pub fn registry(&self) -> &Registry {
+        &self.shared.registry
+    }
+
+    /// Subscribes a listener.
+    ///
+    /// # Errors
+    /// As [`Registry::add`], and if the options name a pool that does not exist, or one that does not suit the listener.
+    pub fn subscribe(
+        &self,
+        pattern: &Pattern,
+        id: ListenerId,
+        options: ListenerOptions,
+        listener: Arc<dyn Listener>,
+    ) -> Result<(), SubscribeError> {
+        let registration = Registration::new(pattern, id, options, listener)?;
+        self.check(&registration)?;
+        self.registry().register(pattern, registration)
+    }
+
+    /// Whether the settings allow what the listener asks for.
+    fn check(&self, registration: &Registration) -> Result<(), SubscribeError> {
+        let current = self.current.load();
+        let settings = &current.settings;
+        if let Some(name) = registration.pool() {
+            let pool = settings.pool(name);
+            let pool = pool.map_err(SubscribeError::UnknownPool)?;
+            if registration.is_async() && !pool.polls_futures() {
+                let pool = Arc::clone(name);
+                return Err(SubscribeError::PollsNoFutures { pool });
+            }
+        }
+        let retry = registration.retry();
+        let attempts = retry.map_or(1, |retry| retry.attempts());
+        if attempts > 1 && settings.retry_capacity == 0 {
+            return Err(SubscribeError::NoRetryCapacity { attempts });
+        }
+        let is_timed = retry.is_some() || registration.timeout().is_some();
+        if is_timed && settings.timer.is_none() {
+            return Err(SubscribeError::NoTimer);
+        }
+        let monitor = &settings.handlers.slow_listener_monitor;
+        if registration.slow_after().is_some() && monitor.is_none() {
+            return Err(SubscribeError::NoSlowListenerMonitor);
+        }
+        Ok(())
+    }
+
+    /// The default pool.
+    pub fn pool(&self) -> Arc<dyn Pool> {
+        Arc::clone(self.current.load().settings.pool.pool())
+    }
+
+    /// Emits a payload on the pool. Blocks only if the pool does.
+    ///
+    /// # Errors
+    /// If the topic is malformed, the emitter is closed, or the pool rejects the event. The payload comes back.
+    pub fn emit<T: Any + Send + Sync>(
+        &self,
+        topic: &str,
+        payload: T,
+    ) -> Result<Emission, EmitError> {
+        if let Err(rejected) = self.admit(topic) {
+            return Err(rejected.with(topic, Payload::new(payload)));
+        }
+        let current = self.current.load();
+        let (handle, settings) = current.route(topic);
+        let source = PayloadEvent::new(payload);
+        let emission = EmissionTask::new(Arc::clone(settings), topic, source);
+        self.launch(&current, handle, Arc::new(emission))
+    }
+
+    /// Emits an event of the caller's own type on the pool. Its topic is read once, now.
+    ///
+    /// # Errors
+    /// As [`emit`](Emitter::emit).
+    pub fn emit_event(&self, event: impl Event + 'static) -> Result<Emission, EmitError> {
+        let topic: Box<str> = event.topic().into();
+        if let Err(rejected) = self.admit(&topic) {
+            return Err(rejected.with(&topic, event.payload()));
+        }
+        let current = self.current.load();
+        let (handle, settings) = current.route(&topic);
+        let emission = EmissionTask::new(Arc::clone(settings), &topic, CustomEvent(event));
+        self.launch(&current, handle, Arc::new(emission))
+    }
+
+    /// Emits a payload on the calling thread, and returns when its listeners have returned.
+    ///
+    /// # Errors
+    /// If the topic is malformed or the emitter is closed. The payload comes back.
+    pub fn emit_sync<T: Any + Send + Sync>(
+        &self,
+        topic: &str,
+        payload: T,
+    ) -> Result<Report, EmitError> {
+        let source = LazyLock::new(move || Payload::new(payload));
+        let attributes = Attributes::default();
+        let event = EventView {
+            topic,
+            attributes: &attributes,
+            source: &source,
+        };
+        let hash = self.registry().hash(topic);
+        let reported = self.generations.inside(|generation| {
+            let lookup = generation.snapshot.find(hash, topic);
+            match lookup {
+                Lookup::Cached(cached) if cached.plain && generation.is_quiet() => {
+                    self.run_quietly(generation, cached, topic, &event)
+                }
+                lookup => self.run_resolved(generation, lookup, topic, &event),
+            }
+        });
+        reported.map_err(|error| self.report_rejected(error, topic, &event))
+    }
+
+    /// Emits an event of the caller's own type on the calling thread, and returns when its listeners have returned.
+    ///
+    /// # Errors
+    /// As [`emit_sync`](Emitter::emit_sync).
+    pub fn emit_event_sync(&self, event: &dyn Event) -> Result<Report, EmitError> {
+        let topic: Box<str> = event.topic().into();
+        let hash = self.registry().hash(&topic);
+        let reported = self.generations.inside(|generation| {
+            let lookup = generation.snapshot.find(hash, &topic);
+            self.run_resolved(generation, lookup, &topic, event)
+        });
+        reported.map_err(|error| self.report_rejected(error, &topic, event))
+    }
+
+    /// Calls the listeners of one pattern alone, on the calling thread, whatever the event's topic.
+    ///
+    /// # Errors
+    /// As [`emit_sync`](Emitter::emit_sync).
+    pub fn trigger(&self, pattern: &Pattern, event: &dyn Event) -> Result<Report, EmitError> {
+        let topic: Box<str> = event.topic().into();
+        let reported = self.generations.inside(|generation| {
+            let selection = Selection::ExactPattern(pattern, &generation.snapshot);
+            self.run_checked(generation, event, validate_topic(&topic), selection, &topic)
+        });
+        reported.map_err(|error| self.report_rejected(error, &topic, event))
+    }
+
+    /// Calls the listeners of a topic. A cached topic is known to be valid.
+    fn run_resolved(
+        &self,
+        generation: &Generation,
+        lookup: Lookup<'_>,
+        topic: &str,
+        event: &dyn Event,
+    ) -> Result<Report, SyncError> {
+        let checked = match lookup {
+            Lookup::Cached(_) => Ok(()),
+            Lookup::Uncached(_) => validate_topic(topic),
+        };
+        let selection = Selection::Resolved(&generation.snapshot, lookup);
+        self.run_checked(generation, event, checked, selection, topic)
+    }
+
+    fn run_checked(
+        &self,
+        generation: &Generation,
+        event: &dyn Event,
+        checked: Result<(), InvalidTopic>,
+        selection: Selection<'_>,
+        topic: &str,
+    ) -> Result<Report, SyncError> {
+        match checked {
+            Ok(()) if generation.is_open() => self.run(generation, selection, topic, event),
+            Ok(()) => Err(SyncError::NotAdmitted(NotAdmitted::Closed)),
+            Err(source) => Err(SyncError::NotAdmitted(NotAdmitted::InvalidTopic(source))),
+        }
+    }
+
+    /// Notifies observers why an emission has not started. Outside the generation, because an observer may close the emitter.
+    #[cold]
+    fn report_rejected(&self, error: SyncError, topic: &str, event: &dyn Event) -> EmitError {
+        match error {
+            SyncError::NotAdmitted(rejected) => self
+                .notify_rejected(rejected, topic)
+                .with(topic, event.payload()),
+            SyncError::Rejected(error) => *error,
+        }
+    }
+
+    /// Counts an emission that starts, or notifies observers why it does not.
+    fn admit(&self, topic: &str) -> Result<(), NotAdmitted> {
+        match validate_topic(topic) {
+            Ok(()) if self.shared.tracker.try_start() => Ok(()),
+            Ok(()) => Err(self.notify_rejected(NotAdmitted::Closed, topic)),
+            Err(source) => Err(self.notify_rejected(NotAdmitted::InvalidTopic(source), topic)),
+        }
+    }
+
+    #[cold]
+    fn notify_rejected(&self, rejected: NotAdmitted, topic: &str) -> NotAdmitted {
+        let current = self.current.load();
+        let reason = match &rejected {
+            NotAdmitted::InvalidTopic(source) => Rejection::InvalidTopic(source),
+            NotAdmitted::Closed => Rejection::Closed,
+        };
+        trace::rejected(topic, reason);
+        let event = EmissionRejected::new(topic, reason);
+        let observers = &current.settings.handlers.observers;
+        observers.notify(|observer| observer.emission_rejected(&event));
+        rejected
+    }
+}
+
+/// Why an emission on the emitting thread has no report.
+pub(super) enum SyncError {
+    /// It has not started. Observers have not been notified yet.
+    NotAdmitted(NotAdmitted),
+    Rejected(Box<EmitError>),
+}
+
+impl From<EmitError> for SyncError {
+    fn from(error: EmitError) -> Self {
+        Self::Rejected(Box::new(error))
+    }
+}
+
+/// Why an emission does not start.
+pub(super) enum NotAdmitted {
+    InvalidTopic(InvalidTopic),
+    Closed,
+}
+
+impl NotAdmitted {
+    #[cold]
+    fn with(self, topic: &str, payload: Payload) -> EmitError {
+        match self {
+            Self::InvalidTopic(source) => EmitError::InvalidTopic { source, payload },
+            Self::Closed => EmitError::Closed {
+                topic: topic.into(),
+                payload,
+            },
+        }
+    }
+}
+
+/// The last emission removes the listeners as it ends: payloads that are kept for long hold the shared part of the emitter, and must not
+/// hold listeners.
+impl Drop for Emitter {
+    fn drop(&mut self) {
+        self.shared.tracker.close();
+        self.shared.clear_late.store(true, Ordering::SeqCst);
+        self.shared.clear_if_late();
+    }
+}
+
+impl fmt::Debug for Emitter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emitter")
+            .field("registry", self.registry())
+            .field("closed", &self.is_closed())
+            .field("settings", &self.current.load().settings)
+            .finish()
+    }
+}

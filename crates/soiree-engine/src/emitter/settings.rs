@@ -1,0 +1,52 @@
+//! Changing the settings of an emitter.
+
+use std::sync::{Arc, Weak};
+
+use super::current::Current;
+use super::emit::Emitter;
+use crate::settings::Settings;
+
+impl Emitter {
+    /// The settings that apply now.
+    pub fn settings(&self) -> Settings {
+        self.current().settings.clone()
+    }
+
+    /// Changes the settings of emissions that start afterwards. Those that have started keep theirs.
+    pub fn update(&self, change: impl FnOnce(&mut Settings)) {
+        self.try_update(|settings| {
+            change(settings);
+            Ok::<_, std::convert::Infallible>(())
+        })
+        .unwrap_or_else(|never| match never {});
+    }
+
+    /// As [`update`](Emitter::update), but nothing changes if `change` fails.
+    ///
+    /// # Errors
+    /// What `change` returns.
+    pub fn try_update<R, E>(
+        &self,
+        change: impl FnOnce(&mut Settings) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let mut former = self.former();
+        let before = self.current();
+        let mut settings = before.settings.clone();
+        let changed = change(&mut settings)?;
+        former.retain(|settings| settings.strong_count() > 0);
+        former.extend(before.each_pool().map(Arc::downgrade));
+        // `before` holds what is replaced here, so no `Drop` of a user runs under the lock.
+        let observers = settings.handlers.observers.clone();
+        self.shared.registry.observe(observers);
+        let next = Current::new(&self.shared, settings, Some(&before));
+        let replaced = self.generations.set(Arc::clone(&next));
+        let old = self.swap_current(Arc::clone(&next));
+        for settings in former.iter().filter_map(Weak::upgrade) {
+            next.mark_removed(&settings);
+        }
+        drop(former);
+        self.generations.retire(replaced);
+        drop((old, before));
+        Ok(changed)
+    }
+}

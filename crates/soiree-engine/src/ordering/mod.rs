@@ -1,0 +1,12 @@
+//! Order by key: which events are handled one after another.
+
+mod key;
+mod order;
+mod orders;
+mod queue;
+
+pub use self::key::OrderingKey;
+pub use self::order::KeyOrder;
+pub(crate) use self::orders::OrderRule;
+pub use self::orders::{KeyOrderStats, KeyOrders};
+pub(crate) use self::queue::{KeyQueues, Position, QueueEntry, QueueFull, Ready, WaitLimit};

@@ -1,0 +1,67 @@
+//! The settings of an emitter.
+
+use std::fmt;
+use std::sync::Arc;
+
+use soiree_core::{BulkheadError, Pool, PoolHandle, Timer};
+
+use super::handlers::Handlers;
+use crate::ordering::KeyOrders;
+use crate::routing::Bulkheads;
+
+/// The settings of emissions that start from now on.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Handlers of failures and dead events, and observers.
+    pub handlers: Handlers,
+    /// How many errors a report keeps.
+    pub error_buffer: usize,
+    /// The default pool, which runs emissions.
+    pub pool: PoolHandle,
+    /// The pools that run emissions on some topics instead.
+    pub bulkheads: Bulkheads,
+    /// The events that are ordered by key.
+    pub orders: KeyOrders,
+    /// The timer of retries and timeouts. Without it there are none.
+    pub timer: Option<Arc<dyn Timer>>,
+    /// How many retries may wait at once. Beyond that, a listener that fails is not retried.
+    pub retry_capacity: usize,
+}
+
+impl Settings {
+    /// No handlers, up to 64 errors in a report, no bulkheads, no orders, no timer, and up to 1,024 retries that wait.
+    pub fn new(pool: impl Into<PoolHandle>) -> Self {
+        Self {
+            handlers: Handlers::default(),
+            error_buffer: 64,
+            pool: pool.into(),
+            bulkheads: Bulkheads::default(),
+            orders: KeyOrders::default(),
+            timer: None,
+            retry_capacity: 1024,
+        }
+    }
+
+    /// The pool of this name, the default pool included.
+    pub(crate) fn pool(&self, name: &str) -> Result<&Arc<dyn Pool>, BulkheadError> {
+        if name == Bulkheads::DEFAULT {
+            return Ok(self.pool.pool());
+        }
+        self.bulkheads.get(name).map(PoolHandle::pool)
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("handlers", &self.handlers)
+            .field("error_buffer", &self.error_buffer)
+            .field("pool", &self.pool)
+            .field("bulkheads", &self.bulkheads)
+            .field("orders", &self.orders)
+            .field("timer", &self.timer.is_some())
+            .field("retry_capacity", &self.retry_capacity)
+            .finish()
+    }
+}
