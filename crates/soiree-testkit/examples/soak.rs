@@ -1,4 +1,4 @@
-//! Soaks the project's own pools, and shows how to soak another.
+//! Soaks the pools of this project. Copy it to soak your own.
 //!
 //! `cargo run --release -p soiree-testkit --example soak -- --seconds 60`
 
@@ -19,47 +19,47 @@ use soiree_testkit::{Soak, SoakFailure, SoakReport, SoakSpec};
 use soiree_tokio::TokioPool;
 
 const HELP: &str = "\
-Does random things to a pool from many threads, and accounts for every job.
+Runs random operations on a pool from many threads, and checks that every job is accounted for.
 
 Usage: soak [OPTIONS]
 
 Options:
-  --pool NAME    worker, unlucky (a WorkerPool whose threads often fail to start), pond, rayon, tokio, or all for each
-                 in turn [all]
-  --seconds N    for how long, each pool [10]
-  --threads N    how many threads submit at once [4]
-  --seed N       what decides the operations; a random one unless given
-  --round N      the round of the seed to begin with [0]
-  --patience N   seconds in which nothing happens before that counts as a hang [60]
-  --help         prints this
+  --pool NAME        worker, failing-threads (a WorkerPool whose threads often fail to start), pond, rayon, tokio, or
+                     all, one after another [all]
+  --seconds N        how long to soak each pool [10]
+  --threads N        how many threads submit jobs [4]
+  --seed N           the seed of all operations [random]
+  --round N          the round of the seed to start with [0]
+  --stall-timeout N  after how many seconds without progress a pool counts as hung [60]
+  --help             print this
 
-The seed decides which operations are done, not how threads interleave: a failure may need more than one run to show again.
+The seed decides the operations, not how threads interleave: a failure may need several runs of its seed to show again.
 
-Exit codes: 0 all is well; 1 a pool broke a promise; 2 wrong usage.
+Exit codes: 0 every pool passed; 1 a pool broke a promise; 2 wrong usage.
 ";
 
-/// What is soaked. A new pool needs one line here and one function below.
-const POOLS: [(&str, SoakOne); 5] = [
+/// The pools to soak. A new one needs a line here and a function below.
+const POOLS: [(&str, SoakPool); 5] = [
     ("worker", worker),
-    ("unlucky", unlucky),
+    ("failing-threads", failing_threads),
     ("pond", pond),
     ("rayon", rayon),
     ("tokio", tokio),
 ];
 
-type SoakOne = fn(Soak) -> Result<SoakReport, SoakFailure>;
+type SoakPool = fn(Soak) -> Result<SoakReport, SoakFailure>;
 
 fn worker(soak: Soak) -> Result<SoakReport, SoakFailure> {
     soak.run(|spec| build(worker_pool(spec)))
 }
 
-/// A `WorkerPool` on a system that starts no more than every third thread it is asked for.
-fn unlucky(soak: Soak) -> Result<SoakReport, SoakFailure> {
-    let asked = Arc::new(AtomicUsize::new(0));
+/// A `WorkerPool` on a system that starts only every third thread.
+fn failing_threads(soak: Soak) -> Result<SoakReport, SoakFailure> {
+    let attempts = Arc::new(AtomicUsize::new(0));
     soak.run(move |spec| {
-        let asked = Arc::clone(&asked);
+        let attempts = Arc::clone(&attempts);
         build(worker_pool(spec).spawn_handler(move |thread, body| {
-            match asked.fetch_add(1, Ordering::Relaxed) % 3 {
+            match attempts.fetch_add(1, Ordering::Relaxed) % 3 {
                 0 => thread.spawn(body).map(drop),
                 _ => Err(io::ErrorKind::WouldBlock.into()),
             }
@@ -73,13 +73,13 @@ fn options(spec: &SoakSpec) -> PoolOptions {
 
 fn pond(soak: Soak) -> Result<SoakReport, SoakFailure> {
     soak.run(|spec: &SoakSpec| {
-        PondPool::with_options(options(spec)).expect("the limits of a soak are sound")
+        PondPool::with_options(options(spec)).expect("a soak has valid limits")
     })
 }
 
 fn rayon(soak: Soak) -> Result<SoakReport, SoakFailure> {
     soak.run(|spec: &SoakSpec| {
-        RayonPool::with_options(options(spec)).expect("the limits of a soak are sound")
+        RayonPool::with_options(options(spec)).expect("a soak has valid limits")
     })
 }
 
@@ -88,11 +88,10 @@ fn tokio(soak: Soak) -> Result<SoakReport, SoakFailure> {
     let runtime = builder
         .worker_threads(1)
         .build()
-        .expect("a runtime can be made");
+        .expect("Tokio can start a runtime");
     let handle = runtime.handle().clone();
     soak.run(move |spec: &SoakSpec| {
-        TokioPool::with_options(handle.clone(), options(spec))
-            .expect("the limits of a soak are sound")
+        TokioPool::with_options(handle.clone(), options(spec)).expect("a soak has valid limits")
     })
 }
 
@@ -103,7 +102,7 @@ fn worker_pool(spec: &SoakSpec) -> WorkerPoolBuilder {
         .capacity(spec.capacity)
         .idle_timeout(spec.idle_timeout)
         .overflow(spec.overflow);
-    // The spec does not know of strategies, so its limits choose one.
+    // The spec has no strategy, so its limits choose one.
     match (spec.max_workers + spec.capacity) % 3 {
         0 => builder.strategy(Eager),
         1 => builder.strategy(Balanced),
@@ -112,16 +111,16 @@ fn worker_pool(spec: &SoakSpec) -> WorkerPoolBuilder {
 }
 
 fn build(builder: WorkerPoolBuilder) -> WorkerPool {
-    builder.build().expect("the limits of a soak are sound")
+    builder.build().expect("a soak has valid limits")
 }
 
 struct Options {
-    pools: Vec<(&'static str, SoakOne)>,
+    pools: Vec<(&'static str, SoakPool)>,
     seconds: u64,
     threads: usize,
     seed: u64,
     round: u64,
-    patience: u64,
+    stall_timeout: u64,
 }
 
 fn main() -> ExitCode {
@@ -136,14 +135,14 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    for (name, soak_one) in &options.pools {
+    for (name, soak_pool) in &options.pools {
         println!("{name}: seed {}", options.seed);
-        match soak_one(soak(name, &options)) {
+        match soak_pool(soak(name, &options)) {
             Ok(report) => println!("\npool{name:>34}\n{report}\n"),
             Err(failure) => {
                 eprintln!("{name}: {failure}");
                 eprintln!(
-                    "again: --pool {name} --seed {} --round {} --threads {}",
+                    "to repeat: --pool {name} --seed {} --round {} --threads {}",
                     failure.seed, failure.round, failure.threads
                 );
                 return ExitCode::FAILURE;
@@ -160,16 +159,16 @@ fn soak(name: &'static str, options: &Options) -> Soak {
         .threads(options.threads)
         .seed(options.seed)
         .first_round(options.round)
-        .patience(Duration::from_secs(options.patience))
+        .stall_timeout(Duration::from_secs(options.stall_timeout))
         .progress(move |report| {
             if shown.elapsed() >= Duration::from_secs(1) {
                 shown = Instant::now();
                 println!(
-                    "{name}: {:>4} s {:>8} rounds {:>11} jobs accepted {:>11} refused",
+                    "{name}: {:>4} s {:>8} rounds {:>11} jobs accepted {:>11} rejected",
                     report.elapsed.as_secs(),
                     report.rounds,
                     report.accepted,
-                    report.refused
+                    report.rejected
                 );
             }
         })
@@ -182,7 +181,7 @@ fn parse() -> Result<Option<Options>, Box<dyn Error>> {
         threads: 4,
         seed: fastrand::u64(..),
         round: 0,
-        patience: 60,
+        stall_timeout: 60,
     };
     let mut parser = Parser::from_env();
     while let Some(argument) = parser.next()? {
@@ -192,18 +191,20 @@ fn parse() -> Result<Option<Options>, Box<dyn Error>> {
             Arg::Long("threads") => options.threads = number(&mut parser, "--threads")?,
             Arg::Long("seed") => options.seed = number(&mut parser, "--seed")?,
             Arg::Long("round") => options.round = number(&mut parser, "--round")?,
-            Arg::Long("patience") => options.patience = number(&mut parser, "--patience")?,
+            Arg::Long("stall-timeout") => {
+                options.stall_timeout = number(&mut parser, "--stall-timeout")?
+            }
             Arg::Long("help") | Arg::Short('h') => return Ok(None),
             other => return Err(other.unexpected().into()),
         }
     }
     if options.threads == 0 {
-        return Err("--threads 0: at least 1 is needed".into());
+        return Err("--threads 0: the soak needs at least 1".into());
     }
     Ok(Some(options))
 }
 
-fn pools(name: &str) -> Result<Vec<(&'static str, SoakOne)>, String> {
+fn pools(name: &str) -> Result<Vec<(&'static str, SoakPool)>, String> {
     let chosen: Vec<_> = POOLS
         .into_iter()
         .filter(|(known, _)| name == "all" || name == *known)
@@ -211,7 +212,7 @@ fn pools(name: &str) -> Result<Vec<(&'static str, SoakOne)>, String> {
     if chosen.is_empty() {
         let known: Vec<_> = POOLS.iter().map(|(known, _)| *known).collect();
         return Err(format!(
-            "--pool {name}: no such pool; there are {} and all",
+            "--pool {name}: no such pool; choose {} or all",
             known.join(", ")
         ));
     }

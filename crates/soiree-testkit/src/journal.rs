@@ -1,4 +1,4 @@
-//! An observer that remembers what it was told.
+//! An observer that writes a line for everything it is notified of.
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,14 +11,17 @@ use soiree_core::{
     SubscriptionAdded, SubscriptionRemoved,
 };
 
-/// How long a journal waits before it says that nothing more comes.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long [`Journal::wait_for`] waits.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// An [`Observer`] that writes a line for whatever it is told. Without times, so that lines can be compared; and without
-/// [`emission_accepted`](Observer::emission_accepted), for which there is no telling between which lines it comes.
+/// An [`Observer`] that writes one line of text for everything it is notified of.
 ///
-/// A cheap handle: hand over a clone and keep one. Listeners appear under their name, and under their pattern if they have
-/// none.
+/// Use it in tests to assert what an observer sees, and in which order. Lines hold no times, so they can be compared. The
+/// journal writes no line for [`emission_accepted`](Observer::emission_accepted): on a pool with threads, that notification
+/// has no fixed place among the others.
+///
+/// Clones are the same journal: register one clone and keep another. A line names a listener by its name, or by its pattern
+/// if it has none.
 ///
 /// ```
 /// use soiree_core::{Job, ObservedPool, Pool};
@@ -28,10 +31,34 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// let observed = ObservedPool::new(pool.clone(), "mail", journal.clone());
 /// observed.submit(Job::new(|| {}))?;
 /// pool.run_all();
-/// journal.reads(["job offered to mail", "job started on mail", "job ended on mail: completed"]);
+/// journal.assert_lines(["job offered to mail", "job started on mail", "job ended on mail: completed"]);
 /// assert_eq!(journal.count("job ended"), 1);
 /// # Ok::<(), soiree_core::SubmitError>(())
 /// ```
+///
+/// The lines are:
+///
+/// ```text
+/// emission started: TOPIC on POOL
+/// emission rejected: "TOPIC", invalid | TOPIC, closed | TOPIC by POOL, REASON | TOPIC
+/// emission ended: TOPIC on POOL, N called, N failed, N not called, N retried[, aborted][, discarded]
+/// job offered to POOL
+/// job rejected by POOL: REASON
+/// job started on POOL
+/// job ended on POOL: OUTCOME
+/// listener started: LISTENER for TOPIC, attempt N
+/// listener ended: LISTENER for TOPIC, attempt N OUTCOME
+/// listener panicked: LISTENER for TOPIC, MESSAGE
+/// listener slow: LISTENER for TOPIC still runs | LISTENER for TOPIC has ended
+/// retry scheduled: LISTENER for TOPIC, DELAY after attempt N
+/// dead event: TOPIC
+/// dead letter: TOPIC after N attempts
+/// pool resized: POOL from N to N
+/// subscription added: LISTENER to PATTERN
+/// subscription removed: LISTENER from PATTERN, CAUSE
+/// ```
+///
+/// The POOL of an emission that runs on the thread that emitted it is `its caller`.
 #[derive(Clone, Default)]
 pub struct Journal(Arc<Shared>);
 
@@ -42,7 +69,7 @@ struct Shared {
 }
 
 impl Journal {
-    /// An empty journal.
+    /// Creates an empty journal.
     pub fn new() -> Self {
         Self::default()
     }
@@ -52,48 +79,53 @@ impl Journal {
         self.lock().clone()
     }
 
-    /// The lines that start so.
-    pub fn about(&self, start: &str) -> Vec<String> {
+    /// All lines that start with `prefix`, oldest first.
+    pub fn lines_starting_with(&self, prefix: &str) -> Vec<String> {
         let mut lines = self.lines();
-        lines.retain(|line| line.starts_with(start));
+        lines.retain(|line| line.starts_with(prefix));
         lines
     }
 
-    /// How many lines start so.
-    pub fn count(&self, start: &str) -> usize {
-        self.about(start).len()
+    /// The number of lines that start with `prefix`.
+    pub fn count(&self, prefix: &str) -> usize {
+        self.lines_starting_with(prefix).len()
     }
 
-    /// Asserts that these are all its lines, in this order.
+    /// Asserts that the journal has exactly these lines so far, in this order. Does not wait.
+    ///
+    /// # Panics
+    /// If the journal has other lines, or the same in another order.
     #[track_caller]
-    pub fn reads<const N: usize>(&self, expected: [&str; N]) {
+    pub fn assert_lines<const N: usize>(&self, expected: [&str; N]) {
         let lines = self.lines();
         assert!(
             lines == expected,
-            "expected {expected:#?}, but it reads {lines:#?}"
+            "expected the lines {expected:#?}, but the journal has {lines:#?}"
         );
     }
 
-    /// Waits until so many lines start so, counted from the beginning.
+    /// Blocks until at least `times` lines in total start with `prefix`, for at most a minute.
     ///
     /// # Panics
-    /// If that takes longer than a minute.
+    /// If there are fewer such lines after a minute.
     #[track_caller]
-    pub fn wait_for(&self, times: usize, start: &str) {
-        let give_up = Instant::now() + PATIENCE;
+    pub fn wait_for(&self, times: usize, prefix: &str) {
+        let deadline = Instant::now() + TIMEOUT;
         let mut lines = self.lock();
-        while lines.iter().filter(|line| line.starts_with(start)).count() < times {
-            let Some(rest) = give_up.checked_duration_since(Instant::now()) else {
+        while lines.iter().filter(|line| line.starts_with(prefix)).count() < times {
+            let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
                 let all = lines.clone();
                 drop(lines);
-                panic!("waited {PATIENCE:?} for {times} lines {start:?}, and it reads {all:#?}");
+                panic!(
+                    "waited {TIMEOUT:?} for {times} lines {prefix:?}, but the journal has {all:#?}"
+                );
             };
             let woken = self.0.added.wait_timeout(lines, rest);
             lines = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Forgets all lines.
+    /// Removes all lines.
     pub fn clear(&self) {
         self.lock().clear();
     }
@@ -109,40 +141,38 @@ impl Journal {
     }
 }
 
-/// What a listener is called in a journal.
-fn name<'a>(listener: &ListenerRef<'a>) -> &'a str {
+fn listener_name<'a>(listener: &ListenerRef<'a>) -> &'a str {
     listener.name.unwrap_or(listener.pattern)
 }
 
-/// Where an emission runs.
-fn place(pool: Option<&str>) -> &str {
+fn pool_name(pool: Option<&str>) -> &str {
     pool.unwrap_or("its caller")
 }
 
-/// A word of an enum, in lower case.
-fn word(value: impl fmt::Debug) -> String {
+/// The name of an enum's variant, in lower case.
+fn lowercase(value: impl fmt::Debug) -> String {
     format!("{value:?}").to_lowercase()
 }
 
 impl Observer for Journal {
-    fn emission_started(&self, begun: &EmissionStarted<'_>) {
-        let place = place(begun.pool);
-        self.write(format_args!("emission begun: {} on {place}", begun.topic));
+    fn emission_started(&self, started: &EmissionStarted<'_>) {
+        let (topic, pool) = (started.topic, pool_name(started.pool));
+        self.write(format_args!("emission started: {topic} on {pool}"));
     }
 
-    fn emission_rejected(&self, refused: &EmissionRejected<'_>) {
-        let topic = refused.topic;
-        match refused.reason {
+    fn emission_rejected(&self, rejected: &EmissionRejected<'_>) {
+        let topic = rejected.topic;
+        match rejected.reason {
             Rejection::InvalidTopic(_) => {
-                self.write(format_args!("emission refused: {topic:?}, invalid"));
+                self.write(format_args!("emission rejected: {topic:?}, invalid"));
             }
-            Rejection::Closed => self.write(format_args!("emission refused: {topic}, closed")),
+            Rejection::Closed => self.write(format_args!("emission rejected: {topic}, closed")),
             Rejection::Pool { pool, reason } => {
                 self.write(format_args!(
-                    "emission refused: {topic} by {pool}, {reason}"
+                    "emission rejected: {topic} by {pool}, {reason}"
                 ));
             }
-            _ => self.write(format_args!("emission refused: {topic}")),
+            _ => self.write(format_args!("emission rejected: {topic}")),
         }
     }
 
@@ -160,7 +190,7 @@ impl Observer for Journal {
         self.write(format_args!(
             "emission ended: {topic} on {}, {delivered} called, {failed} failed, {not_called} not called, \
              {retried} retried{aborted}{discarded}",
-            place(ended.pool)
+            pool_name(ended.pool)
         ));
     }
 
@@ -168,9 +198,9 @@ impl Observer for Journal {
         self.write(format_args!("job offered to {}", offered.pool));
     }
 
-    fn job_rejected(&self, refused: &JobRejected<'_>) {
-        let JobRejected { pool, reason, .. } = refused;
-        self.write(format_args!("job refused by {pool}: {reason}"));
+    fn job_rejected(&self, rejected: &JobRejected<'_>) {
+        let JobRejected { pool, reason, .. } = rejected;
+        self.write(format_args!("job rejected by {pool}: {reason}"));
     }
 
     fn job_started(&self, started: &JobStarted<'_>) {
@@ -178,12 +208,12 @@ impl Observer for Journal {
     }
 
     fn job_ended(&self, ended: &JobEnded<'_>) {
-        let end = word(ended.outcome);
+        let end = lowercase(ended.outcome);
         self.write(format_args!("job ended on {}: {end}", ended.pool));
     }
 
     fn listener_started(&self, started: &ListenerStarted<'_>) {
-        let (name, attempt) = (name(&started.listener), started.attempt);
+        let (name, attempt) = (listener_name(&started.listener), started.attempt);
         let topic = started.topic;
         self.write(format_args!(
             "listener started: {name} for {topic}, attempt {attempt}"
@@ -191,7 +221,7 @@ impl Observer for Journal {
     }
 
     fn listener_ended(&self, ended: &ListenerEnded<'_>) {
-        let (name, attempt) = (name(&ended.listener), ended.attempt);
+        let (name, attempt) = (listener_name(&ended.listener), ended.attempt);
         let topic = ended.topic;
         let end = match ended.outcome {
             ListenerEnd::Succeeded => "succeeded",
@@ -199,7 +229,7 @@ impl Observer for Journal {
             ListenerEnd::Panicked(_) => "panicked",
             ListenerEnd::TimedOut(_) => "timed out",
             ListenerEnd::Cancelled(_) => "cancelled",
-            ListenerEnd::Rejected(_) => "refused",
+            ListenerEnd::Rejected(_) => "rejected",
             ListenerEnd::Discarded(_) => "discarded",
             _ => "ended",
         };
@@ -217,7 +247,7 @@ impl Observer for Journal {
     }
 
     fn listener_slow(&self, slow: &SlowListener<'_>) {
-        let (name, topic) = (name(&slow.listener), slow.topic);
+        let (name, topic) = (listener_name(&slow.listener), slow.topic);
         let now = if slow.ended {
             "has ended"
         } else {
@@ -227,7 +257,7 @@ impl Observer for Journal {
     }
 
     fn retry_scheduled(&self, retry: &RetryScheduled<'_>) {
-        let (name, topic) = (name(&retry.listener), retry.topic);
+        let (name, topic) = (listener_name(&retry.listener), retry.topic);
         let (attempt, delay) = (retry.attempt, retry.delay);
         self.write(format_args!(
             "retry scheduled: {name} for {topic}, {delay:?} after attempt {attempt}"
@@ -253,13 +283,13 @@ impl Observer for Journal {
     }
 
     fn subscription_added(&self, added: &SubscriptionAdded<'_>) {
-        let (name, pattern) = (name(&added.listener), added.listener.pattern);
+        let (name, pattern) = (listener_name(&added.listener), added.listener.pattern);
         self.write(format_args!("subscription added: {name} to {pattern}"));
     }
 
     fn subscription_removed(&self, removed: &SubscriptionRemoved<'_>) {
-        let (name, pattern) = (name(&removed.listener), removed.listener.pattern);
-        let cause = word(removed.cause);
+        let (name, pattern) = (listener_name(&removed.listener), removed.listener.pattern);
+        let cause = lowercase(removed.cause);
         self.write(format_args!(
             "subscription removed: {name} from {pattern}, {cause}"
         ));

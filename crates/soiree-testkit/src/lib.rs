@@ -1,28 +1,32 @@
-//! What soiree promises of pools, as tests for pools of your own.
+//! Tools to test pools, and code that emits events or listens to them.
 //!
-//! - [`pool_conformance!`]: one test for each clause of what a [`Pool`](soiree_core::Pool) promises.
-//! - [`Conformance`], [`Case`], [`PoolSpec`]: the same suite by hand.
-//! - [`Soak`]: random operations from many threads, and an exact account of every job.
-//! - [`ManualPool`]: a pool that runs jobs when it is told to, so that nothing happens by chance.
-//! - [`ManualTimer`]: a timer whose time passes when it is told to.
-//! - [`Recorder`], [`Log`]: listeners that remember what they heard, and can be asked.
-//! - [`Journal`]: an observer that remembers what it was told, and can be asked.
+//! For authors of a [`Pool`](soiree_core::Pool):
 //!
-//! A dev-dependency: nothing of it belongs into a running program.
+//! - [`pool_conformance!`] makes a suite of tests, one for each clause of what a pool promises.
+//! - [`Conformance`], [`Case`] and [`PoolSpec`] run the same suite without the test harness.
+//! - [`Soak`] runs random operations on a pool from many threads, and checks that every job is accounted for.
+//!
+//! For tests of code that uses soiree:
+//!
+//! - [`ManualPool`] is a pool without threads: a job runs when the test says so.
+//! - [`ManualTimer`] is a timer whose time passes when the test says so.
+//! - [`Recorder`] and [`Log`] are listeners that record what they receive, with assertions.
+//! - [`Journal`] is an observer that writes down what it is notified of, with assertions.
+//!
+//! Add this crate as a dev-dependency. Nothing in it is meant for production.
 
 mod conformance;
 mod journal;
 mod manual_pool;
 mod manual_timer;
 #[cfg(soiree_model)]
-#[doc(hidden)]
 pub mod model;
 mod recorder;
 mod soak;
 
-pub use crate::conformance::{Case, Conformance, ListenerErrorKind, PoolSpec, SpawnHandler};
+pub use crate::conformance::{Case, CaseFailure, Conformance, PoolSpec, SpawnHandler};
 pub use crate::journal::Journal;
 pub use crate::manual_pool::ManualPool;
 pub use crate::manual_timer::ManualTimer;
-pub use crate::recorder::{Heard, Log, Recorder};
+pub use crate::recorder::{Log, Received, Recorder};
 pub use crate::soak::{Soak, SoakFailure, SoakFault, SoakOperation, SoakReport, SoakSpec};

@@ -1,4 +1,4 @@
-//! A pool that runs jobs when it is told to.
+//! A pool whose jobs run only when a test says so.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -10,9 +10,10 @@ use soiree_core::{
     WorkerCheck, WorkerContext,
 };
 
-/// A pool without threads: jobs wait until the test runs them, on its own thread and in the order that it wants.
+/// A pool without threads: jobs wait in its queue until the test runs them on its own thread, in any order it likes.
 ///
-/// A cheap handle; clones are the same pool. So a test hands one to what it tests and keeps another:
+/// Use it to test code that submits jobs or emits events without depending on how threads interleave. Clones are the same
+/// pool: pass one clone to the code under test and keep another.
 ///
 /// ```
 /// use soiree_core::{Job, Pool};
@@ -21,24 +22,25 @@ use soiree_core::{
 /// use std::sync::Arc;
 ///
 /// let pool = ManualPool::new();
-/// let sent = Arc::new(AtomicBool::new(false));
-/// let seen = Arc::clone(&sent);
-/// pool.submit(Job::new(move || seen.store(true, Ordering::SeqCst)))?;
+/// let ran = Arc::new(AtomicBool::new(false));
+/// let in_job = Arc::clone(&ran);
+/// pool.submit(Job::new(move || in_job.store(true, Ordering::SeqCst)))?;
 /// assert_eq!(pool.pending(), 1);
-/// assert!(!sent.load(Ordering::SeqCst), "nobody has told the pool to run it");
+/// assert!(!ran.load(Ordering::SeqCst), "no thread runs the job");
 /// assert!(pool.run_next());
-/// assert!(sent.load(Ordering::SeqCst));
+/// assert!(ran.load(Ordering::SeqCst));
 /// # Ok::<(), soiree_core::SubmitError>(())
 /// ```
 ///
 /// # How it differs from other pools
-/// - It never blocks a submitter: a full queue refuses. Nothing runs inline for want of a place.
-/// - Whoever waits for a job waits until another thread runs it: run the job before you wait for it. So
-///   [`submit_and_wait`](Pool::submit_and_wait) outside of its jobs needs a second thread.
-/// - [`release`](Pool::release) runs what is queued on the calling thread. But closing an `EventPool` first waits for its
-///   emissions, so [`run_all`](ManualPool::run_all) of them before you close it.
-/// - Dropping the last handle drops what is queued, unrun, for there is no thread to run it.
-/// - As many jobs run at once as threads run them. `running` and `active` are those; nobody is ever idle.
+/// - [`submit`](Pool::submit) never blocks: a full queue rejects the job. A job never runs inline because the queue is full.
+/// - No thread runs the jobs, so waiting for one blocks forever unless another thread runs it. Run the job before you wait
+///   for its emission, and call [`submit_and_wait`](Pool::submit_and_wait) outside of a job only if a second thread runs jobs.
+/// - [`release`](Pool::release) runs the queued jobs on the calling thread. `EventPool::close` waits for its emissions
+///   *before* it releases the pool, so call [`run_all`](ManualPool::run_all) before you close.
+/// - Dropping the last handle drops the queued jobs without running them.
+/// - As many jobs run at once as threads run them: [`stats`](Pool::stats) shows `max_workers` as [`MAX_WORKERS`], `running` as
+///   the threads that run jobs now, and `idle` as 0.
 #[derive(Clone)]
 pub struct ManualPool {
     shared: Arc<Shared>,
@@ -46,7 +48,7 @@ pub struct ManualPool {
 
 struct Shared {
     capacity: usize,
-    nesting: WorkerContext,
+    context: WorkerContext,
     state: Mutex<State>,
     ended: Condvar,
 }
@@ -55,23 +57,24 @@ struct Shared {
 struct State {
     closed: bool,
     queue: VecDeque<Job>,
-    /// Jobs that were told to run, and those that run inline inside them.
+    /// Jobs that run now, inline jobs included.
     active: usize,
+    /// Threads that run a job taken from the queue.
     workers: usize,
-    counted: PoolStats,
+    counters: PoolStats,
 }
 
 impl ManualPool {
-    /// An open pool in which up to 1,024 jobs may wait.
+    /// Creates an open pool with room for 1,024 waiting jobs.
     pub fn new() -> Self {
         Self::with_capacity(1024)
     }
 
-    /// An open pool in which so many jobs may wait. With 0 it refuses all.
+    /// Creates an open pool with room for `capacity` waiting jobs. With 0 it rejects every job.
     pub fn with_capacity(capacity: usize) -> Self {
         let shared = Shared {
             capacity,
-            nesting: WorkerContext::new(),
+            context: WorkerContext::new(),
             state: Mutex::default(),
             ended: Condvar::new(),
         };
@@ -79,26 +82,27 @@ impl ManualPool {
         Self { shared }
     }
 
-    /// Runs the job that has waited longest. Whether there was one.
+    /// Runs the oldest waiting job on the calling thread, and blocks until the job ends. Returns `false` if no job waits.
     ///
-    /// A panic of the job is caught and counted as failed. May be called inside a job of the pool.
+    /// The pool catches a panic of the job and counts the job as failed. A job of the pool may call this.
     pub fn run_next(&self) -> bool {
         self.run_nth(0)
     }
 
-    /// Runs the job that came last. Whether there was one.
+    /// Runs the newest waiting job, like [`run_next`](ManualPool::run_next). Returns `false` if no job waits.
     pub fn run_newest(&self) -> bool {
         self.run(VecDeque::pop_back)
     }
 
-    /// Runs the job before which so many others wait. Whether there was one.
-    pub fn run_nth(&self, before: usize) -> bool {
-        self.run(|queue| queue.remove(before))
+    /// Runs the waiting job that has `index` older jobs before it, like [`run_next`](ManualPool::run_next). Returns `false` if
+    /// there is none.
+    pub fn run_nth(&self, index: usize) -> bool {
+        self.run(|queue| queue.remove(index))
     }
 
-    /// Runs jobs, oldest first, until none waits; also those that the jobs submit. How many that were.
+    /// Runs waiting jobs, oldest first, until the queue is empty. Returns how many it ran.
     ///
-    /// Does not return while each job submits another.
+    /// Jobs that are submitted meanwhile run as well. Never returns if each job submits another one.
     pub fn run_all(&self) -> usize {
         let mut ran = 0;
         while self.run_next() {
@@ -107,19 +111,19 @@ impl ManualPool {
         ran
     }
 
-    /// Drops the job that has waited longest, unrun, and counts it as discarded. Whether there was one.
+    /// Drops the oldest waiting job without running it, and counts it as discarded. Returns `false` if no job waits.
     pub fn discard_next(&self) -> bool {
         let mut state = self.lock();
         let Some(job) = state.queue.pop_front() else {
             return false;
         };
-        state.counted.discarded += 1;
+        state.counters.discarded += 1;
         drop(state);
         drop(job);
         true
     }
 
-    /// How many jobs wait.
+    /// The number of waiting jobs.
     pub fn pending(&self) -> usize {
         self.lock().queue.len()
     }
@@ -138,7 +142,7 @@ impl ManualPool {
         state.active += 1;
         drop(state);
         let outcome = {
-            let _entered = self.shared.nesting.enter_worker();
+            let _guard = self.shared.context.enter_worker();
             job.run()
         };
         self.end(&outcome, 1);
@@ -150,34 +154,34 @@ impl ManualPool {
         state.workers -= workers;
         state.active -= 1;
         match outcome {
-            JobOutcome::Panicked(_) => state.counted.failed += 1,
-            JobOutcome::Expired => state.counted.expired += 1,
-            _ => state.counted.successful += 1,
+            JobOutcome::Panicked(_) => state.counters.failed += 1,
+            JobOutcome::Expired => state.counters.expired += 1,
+            _ => state.counters.successful += 1,
         }
         self.shared.ended.notify_all();
     }
 
-    fn refuse(
+    fn reject(
         mut state: MutexGuard<'_, State>,
         job: Job,
         reason: SubmitErrorReason,
     ) -> SubmitError {
-        state.counted.rejected += 1;
+        state.counters.rejected += 1;
         SubmitError::new(job, reason)
     }
 
-    /// Drops what waits. How much that was.
+    /// Drops the waiting jobs and returns how many there were.
     fn discard_all(&self) -> usize {
         let mut state = self.lock();
         let queue = std::mem::take(&mut state.queue);
-        state.counted.discarded += queue.len() as u64;
+        state.counters.discarded += queue.len() as u64;
         drop(state);
         queue.len()
     }
 }
 
 impl Pool for ManualPool {
-    /// As [`try_submit`](Pool::try_submit).
+    /// Like [`try_submit`](Pool::try_submit): a full queue rejects the job, whatever thread submits it.
     fn submit(&self, job: Job) -> Result<(), SubmitError> {
         self.try_submit(job)
     }
@@ -186,10 +190,10 @@ impl Pool for ManualPool {
         let capacity = self.shared.capacity;
         let mut state = self.lock();
         if state.closed {
-            return Err(Self::refuse(state, job, SubmitErrorReason::Closed));
+            return Err(Self::reject(state, job, SubmitErrorReason::Closed));
         }
         if state.queue.len() >= capacity {
-            return Err(Self::refuse(
+            return Err(Self::reject(
                 state,
                 job,
                 SubmitErrorReason::Full { capacity },
@@ -204,11 +208,12 @@ impl Pool for ManualPool {
         self.discard_all();
     }
 
-    /// Runs what waits on this thread, up to the deadline, then waits for what other threads run.
+    /// Runs waiting jobs on the calling thread until the deadline, then blocks until the jobs on other threads have ended, at
+    /// most until the deadline as well. Jobs that still wait then are discarded.
     fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.lock().closed = true;
         while Instant::now() < deadline && self.run_next() {}
-        let own = self.shared.nesting.depth();
+        let own = self.shared.context.depth();
         let mut state = self.lock();
         while state.active > own {
             let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
@@ -227,7 +232,7 @@ impl Pool for ManualPool {
 
     fn stats(&self) -> PoolStats {
         let state = self.lock();
-        let mut stats = state.counted;
+        let mut stats = state.counters;
         stats.running = state.workers;
         stats.active = state.active;
         stats.waiting = state.queue.len();
@@ -239,22 +244,22 @@ impl Pool for ManualPool {
     }
 
     fn on_worker(&self) -> bool {
-        self.shared.nesting.depth() > 0
+        self.shared.context.depth() > 0
     }
 
     fn worker_check(&self) -> Option<WorkerCheck> {
-        Some(self.shared.nesting.worker_check())
+        Some(self.shared.context.worker_check())
     }
 
     fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
-        let entered = self.shared.nesting.enter_inline();
+        let guard = self.shared.context.enter_inline();
         let mut state = self.lock();
         if state.closed {
-            return Err(Self::refuse(state, job, SubmitErrorReason::Closed));
+            return Err(Self::reject(state, job, SubmitErrorReason::Closed));
         }
-        if entered.is_none() {
-            let depth = self.shared.nesting.depth();
-            return Err(Self::refuse(
+        if guard.is_none() {
+            let depth = self.shared.context.depth();
+            return Err(Self::reject(
                 state,
                 job,
                 SubmitErrorReason::RecursionLimit { depth },

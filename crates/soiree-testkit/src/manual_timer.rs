@@ -1,4 +1,4 @@
-//! A timer whose time passes when it is told to.
+//! A timer whose time passes only when a test says so.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,10 +9,10 @@ use soiree_core::{Timer, TimerError, TimerId};
 
 type Task = Box<dyn FnOnce() + Send>;
 
-/// A timer without a thread, whose time stands still until the test lets it pass: what falls due is done there and then, on the
-/// test's own thread.
+/// A timer without a thread: its time stands still until the test advances it, and due tasks run on the test's thread.
 ///
-/// A cheap handle; clones are the same timer.
+/// Use it to test retries and timeouts without waiting for them. Clones are the same timer: pass one clone to the code
+/// under test and keep another.
 ///
 /// ```
 /// use soiree_core::Timer;
@@ -21,12 +21,12 @@ type Task = Box<dyn FnOnce() + Send>;
 /// use std::time::Duration;
 ///
 /// let timer = ManualTimer::new();
-/// let (said, heard) = channel();
+/// let (sender, receiver) = channel();
 /// let hour = Duration::from_secs(3600);
-/// timer.at(timer.now() + hour, Box::new(move || said.send("an hour is over").unwrap()))?;
+/// timer.at(timer.now() + hour, Box::new(move || sender.send("an hour has passed").unwrap()))?;
 /// assert_eq!(timer.advance(hour / 2), 0);
 /// assert_eq!(timer.advance(hour / 2), 1);
-/// assert_eq!(heard.recv()?, "an hour is over");
+/// assert_eq!(receiver.recv()?, "an hour has passed");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
@@ -41,7 +41,7 @@ struct State {
 }
 
 impl ManualTimer {
-    /// A timer for which it is now, and stays so.
+    /// Creates a timer whose time is the current time and stands still.
     pub fn new() -> Self {
         Self {
             state: Arc::new(Mutex::new(State {
@@ -52,14 +52,16 @@ impl ManualTimer {
         }
     }
 
-    /// Lets so much time pass, and does what falls due in it, in that order; also what that puts in. How much that was.
+    /// Advances the time by `time` and runs the tasks that fall due, in the order of their due times. Returns how many it ran.
+    ///
+    /// Each task runs on the calling thread, at its own due time. Tasks that a task adds run as well if they fall due by then.
     ///
     /// # Panics
-    /// If a task panics, or the time is more than the clock can tell.
+    /// If a task panics, or if the new time is later than [`Instant`] can represent.
     pub fn advance(&self, time: Duration) -> usize {
         let mut state = self.lock();
         let end = state.now + time;
-        let mut done = 0;
+        let mut ran = 0;
         loop {
             let first = state
                 .tasks
@@ -67,18 +69,18 @@ impl ManualTimer {
                 .filter(|task| task.key().due <= end);
             let Some(first) = first else {
                 state.now = end;
-                return done;
+                return ran;
             };
             let (id, task) = first.remove_entry();
             state.now = state.now.max(id.due);
             drop(state);
             task();
-            done += 1;
+            ran += 1;
             state = self.lock();
         }
     }
 
-    /// Lets time pass until something falls due, and does that. Whether anything waits.
+    /// Advances the time to the next due time and runs that one task on the calling thread. Returns `false` if no task waits.
     ///
     /// # Panics
     /// If the task panics.
@@ -93,7 +95,7 @@ impl ManualTimer {
         true
     }
 
-    /// How much waits.
+    /// The number of waiting tasks.
     pub fn pending(&self) -> usize {
         self.lock().tasks.len()
     }
@@ -104,12 +106,12 @@ impl ManualTimer {
 }
 
 impl Timer for ManualTimer {
-    /// The time that has been let pass, counted from when the timer was made.
+    /// The time at which the timer was created, plus the time it was advanced by.
     fn now(&self) -> Instant {
         self.lock().now
     }
 
-    /// What is due already is done when time is next let pass, be it none.
+    /// Adds a task; never runs it at once. A task that is already due runs when the timer is next advanced, even by 0.
     fn at(&self, due: Instant, task: Task) -> Result<TimerId, TimerError> {
         let mut state = self.lock();
         let number = state.next;

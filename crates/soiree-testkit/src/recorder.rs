@@ -1,4 +1,4 @@
-//! A listener that remembers what it heard.
+//! Listeners that record the events they receive.
 
 use std::any::Any;
 use std::fmt;
@@ -8,46 +8,51 @@ use std::time::{Duration, Instant};
 
 use soiree_core::{BoxError, Event, EventId, Listener, Payload};
 
-/// How long a recorder waits before it says that nothing more comes.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long [`Recorder::wait_for`] waits.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A [`Listener`] that records each event it is called with, and can be asked about them.
+/// A [`Listener`] that records every event it is called with.
 ///
-/// A cheap handle: subscribe a clone and keep one. What it asserts reads as a sentence, and panics at the line of the test.
-/// It keeps the payloads, in the state that it was called with.
+/// Use it in tests to assert which events a listener received, in which order, and with which payload. A failed
+/// assertion panics at the line of the test and prints what was received.
+///
+/// Clones share what they record: subscribe one clone and keep another. A recorder keeps each payload as the event had it at
+/// the call, so payloads live as long as the recorder.
 ///
 /// ```
 /// use soiree_core::{BaseEvent, Listener};
 /// use soiree_testkit::Recorder;
 ///
-/// let heard = Recorder::new();
-/// heard.heard_nothing();
-/// // As an `EventPool` does that it is subscribed to, with `soiree.listen("user.*", options, heard.clone())`:
-/// heard.handle(&BaseEvent::new("user.created", "Matty Ice"))?;
-/// heard.handle(&BaseEvent::new("user.deleted", 7_u64))?;
-/// heard.wait_for(2);
-/// heard.heard_exactly(["user.created", "user.deleted"]);
-/// heard.heard("user.created").once().with(&"Matty Ice");
+/// let recorder = Recorder::new();
+/// recorder.assert_no_events();
+/// // An `EventPool` makes these calls after `soiree.listen("user.*", options, recorder.clone())`.
+/// recorder.handle(&BaseEvent::new("user.created", "Matty Ice"))?;
+/// recorder.handle(&BaseEvent::new("user.deleted", 7_u64))?;
+/// recorder.wait_for(2);
+/// recorder.assert_topics(["user.created", "user.deleted"]);
+/// recorder.assert_received("user.created").once().with(&"Matty Ice");
 /// # Ok::<(), soiree_core::BoxError>(())
 /// ```
 #[derive(Clone)]
 pub struct Recorder {
     log: Log,
-    recorder: u64,
+    id: u64,
     name: Arc<str>,
-    then: Then,
+    behavior: Behavior,
 }
 
-/// What a recorder does when it has recorded.
+/// What a recorder does after it has recorded an event.
 #[derive(Clone)]
-enum Then {
-    Succeeds,
-    Fails(Arc<str>),
-    Panics(Arc<str>),
-    Aborts,
+enum Behavior {
+    Succeed,
+    Fail(Arc<str>),
+    Panic(Arc<str>),
+    Abort,
 }
 
-/// What several recorders heard, in the order in which they were called.
+/// A log that several recorders share, in the order of their calls.
+///
+/// Use it to assert in which order different listeners were called. Clones are the same log.
 ///
 /// ```
 /// use soiree_core::{BaseEvent, Listener};
@@ -58,8 +63,8 @@ enum Then {
 /// let event = BaseEvent::new("user.created", ());
 /// mailer.handle(&event)?;
 /// audit.handle(&event)?;
-/// log.heard_exactly([("mailer", "user.created"), ("audit", "user.created")]);
-/// audit.heard_exactly(["user.created"]);
+/// log.assert_entries([("mailer", "user.created"), ("audit", "user.created")]);
+/// audit.assert_topics(["user.created"]);
 /// # Ok::<(), soiree_core::BoxError>(())
 /// ```
 #[derive(Clone, Default)]
@@ -80,45 +85,50 @@ struct Entry {
     payload: Payload,
 }
 
-/// The events of one topic that a recorder heard. See [`Recorder::heard`].
-pub struct Heard {
+/// The events of one topic that a recorder received, for further assertions.
+///
+/// [`Recorder::assert_received`] returns it; the example of [`Recorder`] uses it.
+pub struct Received {
     topic: Box<str>,
     events: Vec<Entry>,
+    /// The topics of all events, for messages.
     all: Vec<String>,
 }
 
 impl Recorder {
-    /// Records, and succeeds.
+    /// Creates a recorder that returns `Ok` from every call.
     pub fn new() -> Self {
-        Self::that(Then::Succeeds)
+        Self::with_behavior(Behavior::Succeed)
     }
 
-    /// Records, and returns an error with this message.
+    /// Creates a recorder that returns an error with this message from every call.
     pub fn failing(message: &str) -> Self {
-        Self::that(Then::Fails(message.into()))
+        Self::with_behavior(Behavior::Fail(message.into()))
     }
 
-    /// Records, and panics with this message.
+    /// Creates a recorder that panics with this message in every call.
     pub fn panicking(message: &str) -> Self {
-        Self::that(Then::Panics(message.into()))
+        Self::with_behavior(Behavior::Panic(message.into()))
     }
 
-    /// Records, and aborts the event.
+    /// Creates a recorder that aborts every event, so that listeners behind it are not called.
     pub fn aborting() -> Self {
-        Self::that(Then::Aborts)
+        Self::with_behavior(Behavior::Abort)
     }
 
-    fn that(then: Then) -> Self {
+    fn with_behavior(behavior: Behavior) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             log: Log::new(),
-            recorder: NEXT.fetch_add(1, Ordering::Relaxed),
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
             name: "recorder".into(),
-            then,
+            behavior,
         }
     }
 
-    /// Records into a log that others record into as well, under this name. What it heard before stays behind.
+    /// Records into a shared log, under this name.
+    ///
+    /// Call it before the recorder is used: events it has already recorded stay in its old log and no longer count.
     #[must_use]
     pub fn in_log(self, log: &Log, name: &str) -> Self {
         Self {
@@ -130,22 +140,22 @@ impl Recorder {
 
     fn events(&self) -> Vec<Entry> {
         let mut events = self.log.lock().clone();
-        events.retain(|entry| entry.recorder == self.recorder);
+        events.retain(|entry| entry.recorder == self.id);
         events
     }
 
-    /// The topics that it was called with, in order.
+    /// The topics of all events received, oldest first.
     pub fn topics(&self) -> Vec<String> {
         let events = self.events();
         events.iter().map(|entry| entry.topic.to_string()).collect()
     }
 
-    /// The IDs of the events that it was called with, in order.
+    /// The IDs of all events received, oldest first.
     pub fn ids(&self) -> Vec<EventId> {
         self.events().iter().map(|entry| entry.id).collect()
     }
 
-    /// The payloads that are a `T`, in order.
+    /// The payloads of type `T`, oldest first. Events with payloads of other types are left out.
     pub fn payloads<T: Any + Clone>(&self) -> Vec<T> {
         let events = self.events();
         let payloads = events
@@ -154,69 +164,80 @@ impl Recorder {
         payloads.cloned().collect()
     }
 
-    /// Asserts that it was not called.
+    /// Asserts that no event was received so far. Does not wait.
+    ///
+    /// # Panics
+    /// If an event was received.
     #[track_caller]
-    pub fn heard_nothing(&self) {
+    pub fn assert_no_events(&self) {
         let topics = self.topics();
         assert!(
             topics.is_empty(),
-            "nothing was to be heard, but: {topics:?}"
+            "expected no events, but received {topics:?}"
         );
     }
 
-    /// Asserts that it was called with these topics, in this order, and nothing else.
+    /// Asserts that exactly these topics were received so far, in this order. Does not wait.
+    ///
+    /// # Panics
+    /// If other topics were received, or the same in another order.
     #[track_caller]
-    pub fn heard_exactly<const N: usize>(&self, topics: [&str; N]) {
-        let heard = self.topics();
+    pub fn assert_topics<const N: usize>(&self, topics: [&str; N]) {
+        let received = self.topics();
         assert!(
-            heard == topics,
-            "{topics:?} was to be heard, but: {heard:?}"
+            received == topics,
+            "expected {topics:?}, but received {received:?}"
         );
     }
 
-    /// Asserts that it was called with this topic, and goes on to ask how often and with what.
+    /// Asserts that an event of this topic was received so far. Does not wait.
+    ///
+    /// The value returned has assertions about how often and with which payload.
+    ///
+    /// # Panics
+    /// If no event of this topic was received.
     #[track_caller]
-    pub fn heard(&self, topic: &str) -> Heard {
+    pub fn assert_received(&self, topic: &str) -> Received {
         let all = self.topics();
         let mut events = self.events();
         events.retain(|entry| *entry.topic == *topic);
         assert!(
             !events.is_empty(),
-            "{topic:?} was to be heard, but: {all:?}"
+            "expected {topic:?}, but received {all:?}"
         );
         let topic = topic.into();
-        Heard { topic, events, all }
+        Received { topic, events, all }
     }
 
-    /// Waits until it was called so many times, counted from the beginning.
+    /// Blocks until at least `times` events were received in total, for at most a minute.
     ///
     /// # Panics
-    /// If that takes longer than a minute.
+    /// If fewer events were received within a minute.
     #[track_caller]
     pub fn wait_for(&self, times: usize) {
-        self.wait_for_at_most(times, PATIENCE);
+        self.wait_for_timeout(times, TIMEOUT);
     }
 
-    /// As [`wait_for`](Recorder::wait_for), with a patience of one's own.
+    /// Blocks like [`wait_for`](Recorder::wait_for), for at most `timeout`.
     ///
     /// # Panics
-    /// If it takes longer.
+    /// If fewer events were received within `timeout`.
     #[track_caller]
-    pub fn wait_for_at_most(&self, times: usize, patience: Duration) {
-        let give_up = Instant::now() + patience;
+    pub fn wait_for_timeout(&self, times: usize, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
         let mut entries = self.log.lock();
         loop {
-            let mine = entries
-                .iter()
-                .filter(|entry| entry.recorder == self.recorder);
-            let heard = mine.count();
-            if heard >= times {
+            let own = entries.iter().filter(|entry| entry.recorder == self.id);
+            let received = own.count();
+            if received >= times {
                 return;
             }
-            let Some(rest) = give_up.checked_duration_since(Instant::now()) else {
+            let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
                 drop(entries);
                 let topics = self.topics();
-                panic!("waited {patience:?} for {times} events, and heard {heard}: {topics:?}");
+                panic!(
+                    "waited {timeout:?} for {times} events, but received {received}: {topics:?}"
+                );
             };
             let woken = self.log.0.added.wait_timeout(entries, rest);
             entries = woken.unwrap_or_else(PoisonError::into_inner).0;
@@ -227,7 +248,7 @@ impl Recorder {
 impl Listener for Recorder {
     fn handle(&self, event: &dyn Event) -> Result<(), BoxError> {
         let entry = Entry {
-            recorder: self.recorder,
+            recorder: self.id,
             name: Arc::clone(&self.name),
             id: event.id(),
             topic: event.topic().into(),
@@ -235,23 +256,23 @@ impl Listener for Recorder {
         };
         self.log.lock().push(entry);
         self.log.0.added.notify_all();
-        match &self.then {
-            Then::Succeeds => {}
-            Then::Fails(message) => return Err(message.to_string().into()),
-            Then::Panics(message) => panic!("{message}"),
-            Then::Aborts => event.set_aborted(true),
+        match &self.behavior {
+            Behavior::Succeed => {}
+            Behavior::Fail(message) => return Err(message.to_string().into()),
+            Behavior::Panic(message) => panic!("{message}"),
+            Behavior::Abort => event.set_aborted(true),
         }
         Ok(())
     }
 }
 
 impl Log {
-    /// An empty log.
+    /// Creates an empty log.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Who heard which topic, in order.
+    /// The name of the recorder and the topic of every event, oldest first.
     pub fn entries(&self) -> Vec<(String, String)> {
         let entries = self.lock();
         let pairs = entries.iter();
@@ -260,21 +281,24 @@ impl Log {
             .collect()
     }
 
-    /// Asserts that these recorders heard these topics, in this order, and nothing else was heard.
+    /// Asserts that the log has exactly these pairs of recorder and topic so far, in this order. Does not wait.
+    ///
+    /// # Panics
+    /// If the log has other entries, or the same in another order.
     #[track_caller]
-    pub fn heard_exactly<const N: usize>(&self, expected: [(&str, &str); N]) {
-        let heard = self.entries();
-        let same = heard.len() == N
-            && heard
+    pub fn assert_entries<const N: usize>(&self, expected: [(&str, &str); N]) {
+        let received = self.entries();
+        let is_same = received.len() == N
+            && received
                 .iter()
                 .zip(expected)
-                .all(|(heard, expected)| (heard.0.as_str(), heard.1.as_str()) == expected);
-        assert!(same, "{expected:?} was to be heard, but: {heard:?}");
+                .all(|(entry, expected)| (entry.0.as_str(), entry.1.as_str()) == expected);
+        assert!(is_same, "expected {expected:?}, but received {received:?}");
     }
 
-    /// Forgets all that was heard, by every recorder of the log.
+    /// Removes all entries, of every recorder of the log.
     pub fn clear(&self) {
-        // Dropped after the lock: a payload's `Drop` is user code.
+        // Dropped after the lock is released: the `Drop` of a payload is user code.
         let _old = std::mem::take(&mut *self.lock());
     }
 
@@ -284,42 +308,51 @@ impl Log {
     }
 }
 
-impl Heard {
-    /// Asserts that it was heard so many times.
+impl Received {
+    /// Asserts that the topic was received exactly this often.
+    ///
+    /// # Panics
+    /// If it was received more or less often.
     #[track_caller]
     pub fn times(self, times: usize) -> Self {
-        let (topic, heard, all) = (&self.topic, self.events.len(), &self.all);
+        let (topic, received, all) = (&self.topic, self.events.len(), &self.all);
         assert!(
-            heard == times,
-            "{topic:?} was to be heard {times} times, and was {heard} times: {all:?}"
+            received == times,
+            "expected {topic:?} {times} times, but received it {received} times: {all:?}"
         );
         self
     }
 
-    /// Asserts that it was heard once.
+    /// Asserts that the topic was received exactly once.
+    ///
+    /// # Panics
+    /// If it was received more than once.
     #[track_caller]
     pub fn once(self) -> Self {
         self.times(1)
     }
 
-    /// Asserts that one of the times this was its payload.
+    /// Asserts that at least one event of the topic had this payload.
+    ///
+    /// # Panics
+    /// If none had it, or if the payloads are of another type.
     #[track_caller]
     pub fn with<T: Any + PartialEq + fmt::Debug>(self, payload: &T) -> Self {
         let mut payloads = self.events.iter().map(|entry| &entry.payload);
-        let found = payloads.any(|heard| heard.downcast_ref() == Some(payload));
-        let shown: Vec<String> = self.events.iter().map(shown::<T>).collect();
+        let found = payloads.any(|received| received.downcast_ref() == Some(payload));
+        let received: Vec<String> = self.events.iter().map(payload_or_type::<T>).collect();
         let topic = &self.topic;
         assert!(
             found,
-            "{topic:?} was to be heard with {payload:?}, but: [{}]",
-            shown.join(", ")
+            "expected {topic:?} with {payload:?}, but received it with [{}]",
+            received.join(", ")
         );
         self
     }
 }
 
-/// A payload as a `T`, or its type if it is none.
-fn shown<T: Any + fmt::Debug>(entry: &Entry) -> String {
+/// The payload as text, or the name of its type if it is no `T`.
+fn payload_or_type<T: Any + fmt::Debug>(entry: &Entry) -> String {
     match entry.payload.downcast_ref::<T>() {
         Some(payload) => format!("{payload:?}"),
         None => format!("a {}", entry.payload.type_name()),
@@ -347,9 +380,9 @@ impl fmt::Debug for Log {
     }
 }
 
-impl fmt::Debug for Heard {
+impl fmt::Debug for Received {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Heard")
+        f.debug_struct("Received")
             .field("topic", &self.topic)
             .field("times", &self.events.len())
             .finish()

@@ -1,4 +1,4 @@
-//! `ManualPool` does what it is told, and nothing else.
+//! `ManualPool` runs a job only when the test says so, and counts what happens to each.
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -10,14 +10,14 @@ use soiree_core::{
 };
 use soiree_testkit::ManualPool;
 
-/// Jobs that note their number.
+/// Makes jobs that record their number when they run.
 #[derive(Clone, Default)]
-struct Notes(Arc<Mutex<Vec<u32>>>);
+struct Ran(Arc<Mutex<Vec<u32>>>);
 
-impl Notes {
+impl Ran {
     fn job(&self, number: u32) -> Job {
-        let notes = self.clone();
-        Job::new(move || notes.0.lock().unwrap().push(number))
+        let ran = self.clone();
+        Job::new(move || ran.0.lock().unwrap().push(number))
     }
 
     fn take(&self) -> Vec<u32> {
@@ -25,44 +25,44 @@ impl Notes {
     }
 }
 
-fn holding(jobs: u32) -> (ManualPool, Notes) {
-    let (pool, notes) = (ManualPool::new(), Notes::default());
+fn pool_with(jobs: u32) -> (ManualPool, Ran) {
+    let (pool, ran) = (ManualPool::new(), Ran::default());
     for number in 0..jobs {
-        pool.submit(notes.job(number)).unwrap();
+        pool.submit(ran.job(number)).unwrap();
     }
-    (pool, notes)
+    (pool, ran)
 }
 
-/// P3
+/// P3: no job runs before the test runs it.
 #[test]
-fn jobs_run_when_told_and_in_the_order_told() {
-    let (pool, notes) = holding(6);
-    assert_eq!((pool.pending(), notes.take()), (6, vec![]));
+fn jobs_run_in_the_order_in_which_the_test_runs_them() {
+    let (pool, ran) = pool_with(6);
+    assert_eq!((pool.pending(), ran.take()), (6, vec![]));
     assert!(pool.run_next() && pool.run_newest() && pool.run_nth(1));
-    assert_eq!(notes.take(), [0, 5, 2]);
-    assert!(!pool.run_nth(3), "three are left");
+    assert_eq!(ran.take(), [0, 5, 2]);
+    assert!(!pool.run_nth(3), "three jobs are left");
     assert_eq!(pool.run_all(), 3);
-    assert_eq!(notes.take(), [1, 3, 4]);
+    assert_eq!(ran.take(), [1, 3, 4]);
     assert!(!pool.run_next() && !pool.run_newest() && !pool.discard_next());
 }
 
-/// P3
+/// P3: run_all returns when the queue is empty.
 #[test]
-fn run_all_runs_what_the_jobs_submit() {
-    let (pool, notes) = (ManualPool::new(), Notes::default());
-    let (inner, last) = (pool.clone(), notes.job(2));
+fn run_all_also_runs_jobs_submitted_by_jobs() {
+    let (pool, ran) = (ManualPool::new(), Ran::default());
+    let (inner, last) = (pool.clone(), ran.job(2));
     pool.submit(Job::new(move || inner.submit(last).unwrap()))
         .unwrap();
     assert_eq!(pool.run_all(), 2);
-    assert_eq!(notes.take(), [2]);
+    assert_eq!(ran.take(), [2]);
 }
 
-/// P1
+/// P1: returned, panicked, expired and discarded jobs have a counter each.
 #[test]
-fn every_end_is_counted_as_what_it_is() {
-    let (pool, notes) = holding(2);
+fn every_job_is_counted_once_by_how_it_ended() {
+    let (pool, ran) = pool_with(2);
     pool.submit(Job::new(|| panic!("on purpose"))).unwrap();
-    pool.submit_before(notes.job(3), Instant::now()).unwrap();
+    pool.submit_before(ran.job(3), Instant::now()).unwrap();
     let inner = pool.clone();
     pool.submit(Job::new(move || {
         let stats = inner.stats();
@@ -77,104 +77,108 @@ fn every_end_is_counted_as_what_it_is() {
     assert_eq!((stats.submitted, stats.discarded, stats.failed), (5, 1, 1));
     assert_eq!((stats.successful, stats.expired, stats.waiting), (2, 1, 0));
     assert!(stats.is_balanced() && stats.running == 0);
-    assert_eq!(notes.take(), [1]);
+    assert_eq!(ran.take(), [1]);
 }
 
-/// P2
+/// P2: and the job still runs if its submitter runs it.
 #[test]
-fn a_full_pool_refuses_and_gives_the_job_back() {
-    let (pool, notes) = (ManualPool::with_capacity(1), Notes::default());
-    pool.submit(notes.job(0)).unwrap();
-    let (job, reason) = pool.submit(notes.job(1)).unwrap_err().into_parts();
+fn a_full_pool_rejects_and_returns_the_job() {
+    let (pool, ran) = (ManualPool::with_capacity(1), Ran::default());
+    pool.submit(ran.job(0)).unwrap();
+    let (job, reason) = pool.submit(ran.job(1)).unwrap_err().into_parts();
     assert!(matches!(reason, SubmitErrorReason::Full { capacity: 1 }));
     drop(job.run());
-    assert_eq!(notes.take(), [1]);
+    assert_eq!(ran.take(), [1]);
     assert_eq!((pool.stats().submitted, pool.stats().rejected), (1, 1));
 }
 
 /// P5
 #[test]
-fn a_stop_drops_what_waits_and_refuses_what_comes() {
-    let (pool, notes) = holding(3);
+fn a_stop_drops_waiting_jobs_and_rejects_new_ones() {
+    let (pool, ran) = pool_with(3);
     assert!(pool.run_next());
     pool.stop();
     assert_eq!((pool.pending(), pool.stats().discarded), (0, 2));
-    let refused = pool.submit(notes.job(9)).unwrap_err();
-    assert!(matches!(refused.reason, SubmitErrorReason::Closed));
+    let rejected = pool.submit(ran.job(9)).unwrap_err();
+    assert!(matches!(rejected.reason, SubmitErrorReason::Closed));
     assert!(!pool.run_next());
-    assert_eq!(notes.take(), [0]);
+    assert_eq!(ran.take(), [0]);
 }
 
 /// P5
 #[test]
-fn a_release_runs_what_waits_on_the_caller() {
-    let (pool, notes) = holding(3);
-    let (said, ran_on) = channel();
-    pool.submit(Job::new(move || said.send(thread::current().id()).unwrap()))
-        .unwrap();
-    pool.release();
-    assert_eq!(notes.take(), [0, 1, 2]);
-    assert_eq!(ran_on.recv().unwrap(), thread::current().id());
-    assert!(pool.submit(notes.job(9)).is_err());
-}
-
-/// P5
-#[test]
-fn a_release_past_its_deadline_drops_what_waits_and_says_what_runs() {
-    let (pool, notes) = holding(2);
-    let (begun, begins) = channel();
-    let (go, told) = channel::<()>();
+fn a_release_runs_waiting_jobs_on_the_calling_thread() {
+    let (pool, ran) = pool_with(3);
+    let (sender, ran_on) = channel();
     pool.submit(Job::new(move || {
-        begun.send(()).unwrap();
-        let _ = told.recv();
+        sender.send(thread::current().id()).unwrap()
+    }))
+    .unwrap();
+    pool.release();
+    assert_eq!(ran.take(), [0, 1, 2]);
+    assert_eq!(ran_on.recv().unwrap(), thread::current().id());
+    assert!(pool.submit(ran.job(9)).is_err());
+}
+
+/// P5
+#[test]
+fn a_release_past_its_deadline_drops_waiting_jobs_and_reports_running_ones() {
+    let (pool, ran) = pool_with(2);
+    let (started, has_started) = channel();
+    let (release, released) = channel::<()>();
+    pool.submit(Job::new(move || {
+        started.send(()).unwrap();
+        let _ = released.recv();
     }))
     .unwrap();
     let other = pool.clone();
     let runner = thread::spawn(move || assert!(other.run_newest()));
-    begins.recv().unwrap();
+    has_started.recv().unwrap();
     let left = pool.release_with_deadline(Instant::now());
     assert_eq!(left, Err(DrainTimeout::new(1, 2)));
-    drop(go);
+    drop(release);
     assert_eq!(pool.stop_and_wait_for(Duration::from_secs(60)), Ok(()));
     runner.join().unwrap();
-    assert_eq!((notes.take(), pool.stats().discarded), (vec![], 2));
+    assert_eq!((ran.take(), pool.stats().discarded), (vec![], 2));
 }
 
 /// P5
 #[test]
 fn a_job_may_release_its_own_pool() {
-    let (pool, notes) = holding(1);
+    let (pool, ran) = pool_with(1);
     let inner = pool.clone();
     pool.submit(Job::new(move || inner.release())).unwrap();
     assert!(pool.run_newest());
-    assert_eq!(notes.take(), [0]);
+    assert_eq!(ran.take(), [0]);
 }
 
 /// P4
 #[test]
-fn the_pool_knows_who_runs_its_jobs() {
+fn a_thread_is_a_worker_while_it_runs_a_job() {
     let pool = ManualPool::new();
     let check = pool.worker_check().unwrap();
     assert!(!pool.on_worker() && !check());
     let inner = pool.clone();
-    let asked = pool.worker_check().unwrap();
-    pool.submit(Job::new(move || assert!(inner.on_worker() && asked())))
-        .unwrap();
+    let inner_check = pool.worker_check().unwrap();
+    pool.submit(Job::new(move || {
+        assert!(inner.on_worker() && inner_check())
+    }))
+    .unwrap();
     assert!(pool.run_next());
     assert_eq!(pool.stats().failed, 0);
 }
 
-/// P4: a job that waits for another runs it.
+/// P4: a job that waits for another job runs it inline, up to MAX_INLINE_DEPTH.
 #[test]
-fn waiting_inside_a_job_runs_inline_to_the_stated_depth() {
+fn submit_and_wait_inside_a_job_runs_inline_up_to_the_recursion_limit() {
     fn nest(pool: &ManualPool, depth: &Arc<Mutex<usize>>) {
         *depth.lock().unwrap() += 1;
         let (inner, deeper) = (pool.clone(), Arc::clone(depth));
         match pool.submit_and_wait(Job::new(move || nest(&inner, &deeper))) {
             Ok(()) => {}
-            Err(WaitError::Rejected(refused)) => {
+            Err(WaitError::Rejected(rejected)) => {
                 assert!(matches!(
-                    refused.reason,
+                    rejected.reason,
                     SubmitErrorReason::RecursionLimit { .. }
                 ));
             }
@@ -194,43 +198,43 @@ fn waiting_inside_a_job_runs_inline_to_the_stated_depth() {
 
 /// P5
 #[test]
-fn a_closed_pool_runs_nothing_inline() {
+fn a_closed_pool_rejects_inline_jobs() {
     let pool = ManualPool::new();
     pool.stop();
-    let refused = pool.run_inline(Job::new(|| {})).unwrap_err();
-    assert!(matches!(refused.reason, SubmitErrorReason::Closed));
+    let rejected = pool.run_inline(Job::new(|| {})).unwrap_err();
+    assert!(matches!(rejected.reason, SubmitErrorReason::Closed));
     let open = ManualPool::new().run_inline(Job::new(|| {}));
     assert!(matches!(open, Ok(JobOutcome::Completed)));
 }
 
-/// Calls its pool as it is dropped.
-struct Caller(ManualPool);
+/// Calls its pool when dropped.
+struct CallsPoolOnDrop(ManualPool);
 
-impl Drop for Caller {
+impl Drop for CallsPoolOnDrop {
     fn drop(&mut self) {
         assert!(self.0.stats().is_balanced());
         let _ = self.0.submit(Job::new(|| {}));
     }
 }
 
-/// P5: no lock is held while a job is dropped.
+/// P5: the pool holds no lock while it drops a job.
 #[test]
-fn a_job_may_call_its_pool_as_it_is_dropped() {
-    for drops in [ManualPool::stop, |pool: &ManualPool| {
+fn a_job_may_call_its_pool_when_dropped() {
+    for drop_job in [ManualPool::stop, |pool: &ManualPool| {
         assert!(pool.discard_next())
     }] {
         let pool = ManualPool::new();
-        let caller = Caller(pool.clone());
+        let caller = CallsPoolOnDrop(pool.clone());
         pool.submit(Job::new(move || drop(caller))).unwrap();
-        drops(&pool);
+        drop_job(&pool);
         assert_eq!(pool.stats().discarded, 1);
         pool.stop();
     }
 }
 
-/// P3: there is nobody to run it.
+/// P3: the pool has no thread that could run the jobs.
 #[test]
-fn the_last_handle_drops_what_waits() {
+fn dropping_the_last_handle_drops_waiting_jobs() {
     let kept = Arc::new(());
     let pool = ManualPool::new();
     let inside = Arc::clone(&kept);

@@ -1,4 +1,4 @@
-//! `Recorder` hears what there is to hear, and says where it was not what the test says.
+//! `Recorder` and `Log` record every event, and their assertions fail with a message that shows what was received.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use std::time::Duration;
 use soiree_core::{BaseEvent, Event, Listener, PanicPayload};
 use soiree_testkit::{Log, Recorder};
 
-fn tell(recorder: &Recorder, topic: &str, payload: &'static str) {
+fn send(recorder: &Recorder, topic: &str, payload: &'static str) {
     recorder.handle(&BaseEvent::new(topic, payload)).unwrap();
 }
 
-/// The message with which an assertion fails.
+/// The message of a failed assertion.
 fn failure(assertion: impl FnOnce()) -> String {
     let payload = catch_unwind(AssertUnwindSafe(assertion)).unwrap_err();
     PanicPayload::new(payload).message().to_owned()
@@ -20,94 +20,97 @@ fn failure(assertion: impl FnOnce()) -> String {
 
 /// L1
 #[test]
-fn what_was_heard_is_asserted_in_sentences() {
-    let heard = Recorder::new();
-    heard.heard_nothing();
-    tell(&heard, "user.created", "Matty Ice");
-    tell(&heard, "user.deleted", "Matty Ice");
-    tell(&heard, "user.created", "Mitzi");
-    heard.heard_exactly(["user.created", "user.deleted", "user.created"]);
-    heard.heard("user.deleted").once().with(&"Matty Ice");
-    let created = heard.heard("user.created").times(2);
+fn assertions_pass_if_the_events_were_received() {
+    let recorder = Recorder::new();
+    recorder.assert_no_events();
+    send(&recorder, "user.created", "Matty Ice");
+    send(&recorder, "user.deleted", "Matty Ice");
+    send(&recorder, "user.created", "Mitzi");
+    recorder.assert_topics(["user.created", "user.deleted", "user.created"]);
+    recorder
+        .assert_received("user.deleted")
+        .once()
+        .with(&"Matty Ice");
+    let created = recorder.assert_received("user.created").times(2);
     created.with(&"Mitzi").with(&"Matty Ice");
-    assert_eq!(heard.payloads::<&str>().len(), 3);
-    assert_eq!(heard.payloads::<u64>(), []);
+    assert_eq!(recorder.payloads::<&str>().len(), 3);
+    assert_eq!(recorder.payloads::<u64>(), []);
 }
 
 /// L1
 #[test]
-fn a_failed_assertion_says_what_was_heard_instead() {
-    let heard = Recorder::new();
-    tell(&heard, "a", "one");
+fn a_failed_assertion_shows_what_was_received() {
+    let recorder = Recorder::new();
+    send(&recorder, "a", "one");
     assert_eq!(
-        failure(|| heard.heard_nothing()),
-        "nothing was to be heard, but: [\"a\"]"
+        failure(|| recorder.assert_no_events()),
+        "expected no events, but received [\"a\"]"
     );
     assert_eq!(
-        failure(|| heard.heard_exactly(["b"])),
-        "[\"b\"] was to be heard, but: [\"a\"]"
+        failure(|| recorder.assert_topics(["b"])),
+        "expected [\"b\"], but received [\"a\"]"
     );
     assert_eq!(
-        failure(|| drop(heard.heard("b"))),
-        "\"b\" was to be heard, but: [\"a\"]"
+        failure(|| drop(recorder.assert_received("b"))),
+        "expected \"b\", but received [\"a\"]"
     );
     assert_eq!(
-        failure(|| drop(heard.heard("a").times(2))),
-        "\"a\" was to be heard 2 times, and was 1 times: [\"a\"]"
+        failure(|| drop(recorder.assert_received("a").times(2))),
+        "expected \"a\" 2 times, but received it 1 times: [\"a\"]"
     );
     assert_eq!(
-        failure(|| drop(heard.heard("a").with(&"two"))),
-        "\"a\" was to be heard with \"two\", but: [\"one\"]"
+        failure(|| drop(recorder.assert_received("a").with(&"two"))),
+        "expected \"a\" with \"two\", but received it with [\"one\"]"
     );
     assert_eq!(
-        failure(|| drop(heard.heard("a").with(&2_u64))),
-        "\"a\" was to be heard with 2, but: [a &str]"
+        failure(|| drop(recorder.assert_received("a").with(&2_u64))),
+        "expected \"a\" with 2, but received it with [a &str]"
     );
     assert_eq!(
-        failure(|| heard.wait_for_at_most(2, Duration::from_millis(1))),
-        "waited 1ms for 2 events, and heard 1: [\"a\"]"
+        failure(|| recorder.wait_for_timeout(2, Duration::from_millis(1))),
+        "waited 1ms for 2 events, but received 1: [\"a\"]"
     );
 }
 
-/// L1: the assertion that fails is shown at its own line.
+/// L1: the panic has the location of the assertion in the test.
 #[test]
 fn a_failed_assertion_points_at_the_test() {
-    let heard = Recorder::new();
-    let (said, place) = std::sync::mpsc::channel();
-    let before = std::panic::take_hook();
+    let recorder = Recorder::new();
+    let (sender, locations) = std::sync::mpsc::channel();
+    let default_hook = std::panic::take_hook();
     let me = thread::current().id();
     std::panic::set_hook(Box::new(move |info| {
         if thread::current().id() == me {
-            let place = info.location().map(|place| place.file().to_owned());
-            let _ = said.send(place);
+            let file = info.location().map(|location| location.file().to_owned());
+            let _ = sender.send(file);
         } else {
-            before(info);
+            default_hook(info);
         }
     }));
-    failure(|| heard.heard_exactly(["b"]));
-    failure(|| drop(heard.heard("b")));
+    failure(|| recorder.assert_topics(["b"]));
+    failure(|| drop(recorder.assert_received("b")));
     drop(std::panic::take_hook());
-    let places: Vec<_> = place.try_iter().flatten().collect();
-    assert_eq!(places, [file!(), file!()]);
+    let files: Vec<_> = locations.try_iter().flatten().collect();
+    assert_eq!(files, [file!(), file!()]);
 }
 
-/// L1: also when it hears from other threads.
+/// L1: events from other threads count as well.
 #[test]
-fn waiting_ends_when_so_many_were_heard() {
-    let heard = Recorder::new();
+fn wait_for_returns_after_that_many_events() {
+    let recorder = Recorder::new();
     thread::scope(|scope| {
         for _ in 0..3 {
-            let recorder = heard.clone();
-            scope.spawn(move || tell(&recorder, "t", "payload"));
+            let recorder = recorder.clone();
+            scope.spawn(move || send(&recorder, "t", "payload"));
         }
-        heard.wait_for(3);
-        heard.heard_exactly(["t", "t", "t"]);
+        recorder.wait_for(3);
+        recorder.assert_topics(["t", "t", "t"]);
     });
 }
 
 /// L2, L4
 #[test]
-fn a_recorder_fails_panics_and_aborts_as_it_was_told_to() {
+fn a_recorder_fails_panics_or_aborts_as_created() {
     let event = BaseEvent::new("t", ());
     let failing = Recorder::failing("no");
     assert_eq!(failing.handle(&event).unwrap_err().to_string(), "no");
@@ -118,35 +121,35 @@ fn a_recorder_fails_panics_and_aborts_as_it_was_told_to() {
     aborting.handle(&event).unwrap();
     assert!(event.is_aborted());
     for recorder in [failing, panicking, aborting] {
-        recorder.heard("t").once();
+        recorder.assert_received("t").once();
         assert_eq!(recorder.ids(), [event.id()]);
     }
 }
 
 /// L1
 #[test]
-fn recorders_of_one_log_show_who_came_first() {
+fn a_shared_log_shows_the_order_of_its_recorders() {
     let log = Log::new();
     let audit = Recorder::new().in_log(&log, "audit");
     let mailer = Recorder::failing("down").in_log(&log, "mailer");
-    tell(&audit, "a", "");
+    send(&audit, "a", "");
     let event = BaseEvent::new("b", ());
     assert!(mailer.handle(&event).is_err());
-    tell(&audit, "c", "");
-    log.heard_exactly([("audit", "a"), ("mailer", "b"), ("audit", "c")]);
-    audit.heard_exactly(["a", "c"]);
-    mailer.heard_exactly(["b"]);
-    let said = failure(|| log.heard_exactly([("audit", "a")]));
-    assert!(said.contains("(\"mailer\", \"b\")"), "{said}");
+    send(&audit, "c", "");
+    log.assert_entries([("audit", "a"), ("mailer", "b"), ("audit", "c")]);
+    audit.assert_topics(["a", "c"]);
+    mailer.assert_topics(["b"]);
+    let message = failure(|| log.assert_entries([("audit", "a")]));
+    assert!(message.contains("(\"mailer\", \"b\")"), "{message}");
 }
 
-/// L1: a recorder keeps what it was called with, whatever becomes of the event.
+/// L1: a recorder keeps the payload of the call, even if the event gets another one later.
 #[test]
-fn a_payload_is_kept_as_it_was() {
-    let heard = Recorder::new();
+fn a_payload_is_kept_as_it_was_at_the_call() {
+    let recorder = Recorder::new();
     let payload = Arc::new(7_u64);
     let event = BaseEvent::new("t", Arc::clone(&payload));
-    heard.handle(&event).unwrap();
+    recorder.handle(&event).unwrap();
     event.set_payload(soiree_core::Payload::new(()));
-    heard.heard("t").with(&payload);
+    recorder.assert_received("t").with(&payload);
 }

@@ -1,4 +1,5 @@
-//! A pool that cannot do everything: a channel of std and threads that stay. What it cannot do shows as ignored.
+//! A pool that lacks most capabilities: an unbounded channel and a fixed number of threads. Its missing capabilities show as
+//! ignored tests.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -12,12 +13,12 @@ use soiree_core::{
 };
 use soiree_testkit::Conformance;
 
-struct Small {
+struct ChannelPool {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    nesting: WorkerContext,
+    context: WorkerContext,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -28,7 +29,7 @@ struct State {
     stats: PoolStats,
 }
 
-impl Small {
+impl ChannelPool {
     fn new(workers: usize) -> Self {
         let (sender, receiver) = channel();
         let mut stats = PoolStats::default();
@@ -39,7 +40,7 @@ impl Small {
             stats,
         };
         let shared = Arc::new(Shared {
-            nesting: WorkerContext::new(),
+            context: WorkerContext::new(),
             state: Mutex::new(state),
             changed: Condvar::new(),
         });
@@ -58,7 +59,7 @@ impl Shared {
     }
 
     fn work(&self, receiver: &Mutex<Receiver<Job>>) {
-        let _entered = self.nesting.enter_worker();
+        let _guard = self.context.enter_worker();
         loop {
             let job = receiver.lock().unwrap().recv();
             let Ok(job) = job else { break };
@@ -90,7 +91,7 @@ fn closed(mut state: MutexGuard<'_, State>, job: Job) -> SubmitError {
     SubmitError::new(job, SubmitErrorReason::Closed)
 }
 
-impl Pool for Small {
+impl Pool for ChannelPool {
     fn submit(&self, job: Job) -> Result<(), SubmitError> {
         let mut state = self.shared.lock();
         let Some(jobs) = &state.jobs else {
@@ -111,7 +112,7 @@ impl Pool for Small {
 
     fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.stop();
-        let own = usize::from(self.shared.nesting.is_worker());
+        let own = usize::from(self.shared.context.is_worker());
         let mut state = self.shared.lock();
         state.releasing += own;
         self.shared.changed.notify_all();
@@ -126,7 +127,7 @@ impl Pool for Small {
         if in_time {
             return Ok(());
         }
-        let others = state.stats.active - self.shared.nesting.depth();
+        let others = state.stats.active - self.shared.context.depth();
         Err(DrainTimeout::new(others, 0))
     }
 
@@ -138,7 +139,7 @@ impl Pool for Small {
     }
 
     fn on_worker(&self) -> bool {
-        self.shared.nesting.depth() > 0
+        self.shared.context.depth() > 0
     }
 
     fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
@@ -150,34 +151,34 @@ impl Pool for Small {
     }
 }
 
-impl Drop for Small {
+impl Drop for ChannelPool {
     fn drop(&mut self) {
         self.stop();
     }
 }
 
 /// P1, P2, P3, P4, P5, P6, P7
-mod small {
-    use super::Small;
+mod channel_pool {
+    use super::ChannelPool;
 
     soiree_testkit::pool_conformance!(
-        Small,
-        |spec| -> Small { Small::new(spec.max_workers) },
+        ChannelPool,
+        |spec| -> ChannelPool { ChannelPool::new(spec.max_workers) },
         without {
-            bound: "its channel has no end",
-            discard: "a channel cannot be emptied by others",
-            idle_timeout: "its threads stay",
-            idle_workers: "it does not ask them",
-            min_workers: "all of them stay",
-            resize: "they are as many as they were",
-            spawn: "it starts them itself",
-            worker_check: "it was left out",
+            bounded_queue: "its channel is unbounded",
+            discard: "only workers can take jobs from its channel",
+            idle_timeout: "its threads never leave",
+            idle_workers: "it does not count them",
+            min_workers: "all of its threads stay",
+            resize: "its number of threads is fixed",
+            spawn: "it starts its threads itself",
+            worker_check: "it does not implement it",
         }
     );
 }
 
 const MISSING: [&str; 8] = [
-    "bound",
+    "bounded_queue",
     "discard",
     "idle_timeout",
     "idle_workers",
@@ -187,41 +188,41 @@ const MISSING: [&str; 8] = [
     "worker_check",
 ];
 
-/// Runs tests of this file in another process; what it printed.
-fn print_of(arguments: &[&str]) -> String {
+/// Runs tests of this file in another process and returns what it printed.
+fn output_of(arguments: &[&str]) -> String {
     let this = std::env::current_exe().unwrap();
     let output = Command::new(this).args(arguments).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// P2, P5, P7, P8: exactly the tests are ignored that need what the pool does not have.
+/// P2, P5, P7, P8: exactly the tests that need a missing capability are ignored.
 #[test]
-fn what_a_pool_cannot_do_is_ignored() {
+fn tests_that_need_a_missing_capability_are_ignored() {
     let cases = Conformance::cases().iter();
     let expected: BTreeSet<String> = cases
         .filter(|case| case.needs().iter().any(|need| MISSING.contains(need)))
-        .map(|case| format!("small::{}: test", case.name()))
+        .map(|case| format!("channel_pool::{}: test", case.name()))
         .collect();
-    let listed = print_of(&["--list", "--ignored", "small::"]);
+    let listed = output_of(&["--list", "--ignored", "channel_pool::"]);
     let tests = listed.lines().filter(|line| line.ends_with(": test"));
     let ignored: BTreeSet<String> = tests.map(String::from).collect();
     assert_eq!(ignored, expected);
-    let all = print_of(&["--list", "small::"]);
+    let all = output_of(&["--list", "channel_pool::"]);
     let all = all.lines().filter(|line| line.ends_with(": test")).count();
     assert_eq!(all, Conformance::cases().len());
 }
 
-/// P2: and each says why, in the words of the description.
+/// P2: an ignored test shows the reason from `without`.
 #[test]
-fn an_ignored_test_says_why() {
-    let printed = print_of(&[
-        "small::resize",
-        "small::p2_no_more_jobs_wait",
+fn an_ignored_test_shows_its_reason() {
+    let printed = output_of(&[
+        "channel_pool::resize",
+        "channel_pool::p2_no_more_jobs_wait",
         "--test-threads=1",
     ]);
     for line in [
-        "test small::resize_up_starts_what_waits ... ignored, they are as many as they were",
-        "test small::p2_no_more_jobs_wait_than_the_capacity ... ignored, its channel has no end",
+        "test channel_pool::resize_up_starts_queued_jobs ... ignored, its number of threads is fixed",
+        "test channel_pool::p2_no_more_jobs_wait_than_the_capacity ... ignored, its channel is unbounded",
     ] {
         assert!(printed.contains(line), "{printed}");
     }

@@ -91,6 +91,7 @@ const LAYERS: &[Layers] = &[
             "journal",
             "manual_pool",
             "manual_timer",
+            "model",
             "recorder",
             "soak",
         ],

@@ -1,4 +1,4 @@
-//! What the cases are written with: a pool that is watched, waiting with an end to it, threads that may be left behind.
+//! What every case gets: pools with a watchdog, waits with a timeout, and helper threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -9,64 +9,70 @@ use std::time::{Duration, Instant};
 use soiree_core::{Job, Pool};
 
 use super::latch::Latch;
-use super::settle;
+use super::os_thread::{self, OsThread};
+use super::pool_under_test::PoolUnderTest;
 use super::spec::PoolSpec;
-use super::subject::Subject;
-use super::watch::{Watch, message};
+use super::watchdog::{Watchdog, message};
 
 pub(crate) type Factory = dyn Fn(PoolSpec) -> Arc<dyn Pool> + Send + Sync;
 
-/// Everything a case gets.
+/// Makes pools and threads for one case, and fails the case.
 #[derive(Clone)]
 pub(crate) struct Fixture {
     pub(crate) factory: Arc<Factory>,
-    pub(crate) watch: Arc<Watch>,
-    pub(crate) patience: Duration,
+    pub(crate) watchdog: Arc<Watchdog>,
+    pub(crate) timeout: Duration,
 }
 
-/// A thread that helps a case, and that a failing case leaves behind.
-pub(crate) struct Helper<T> {
+/// A thread that a case starts. It is leaked if the case fails before it ends.
+pub(crate) struct HelperThread<T> {
     fixture: Fixture,
-    what: &'static str,
-    ended: Receiver<Result<T, String>>,
-    task: Option<settle::Task>,
+    name: &'static str,
+    result: Receiver<Result<T, String>>,
+    os_thread: Option<OsThread>,
 }
 
 impl Fixture {
-    pub(crate) fn pool(&self, max_workers: usize, capacity: usize) -> Subject {
+    pub(crate) fn pool(&self, max_workers: usize, capacity: usize) -> PoolUnderTest {
         self.build(PoolSpec::new(max_workers, capacity))
     }
 
-    pub(crate) fn build(&self, spec: PoolSpec) -> Subject {
-        Subject::new((self.factory)(spec), Arc::clone(&self.watch))
+    pub(crate) fn build(&self, spec: PoolSpec) -> PoolUnderTest {
+        PoolUnderTest::new((self.factory)(spec), Arc::clone(&self.watchdog))
     }
 
-    /// Ends the case. `message` goes on after "does not hold: ".
+    /// Fails the case. `message` follows the words "does not hold: ".
     pub(crate) fn fail(&self, message: &str) -> ! {
-        self.watch.blame(message);
-        // Without the panic hook: whoever runs the case says what is to be said.
+        self.watchdog.record_failure(message);
+        // Does not call the panic hook: the test that runs the case prints the message.
         resume_unwind(Box::new(message.to_owned()));
     }
 
-    pub(crate) fn check(&self, holds: bool, message: impl FnOnce() -> String) {
+    /// Fails the case unless the condition holds.
+    pub(crate) fn assert(&self, holds: bool, message: impl FnOnce() -> String) {
         if !holds {
             self.fail(&message());
         }
     }
 
-    /// Waits until the condition holds.
-    pub(crate) fn until(&self, pool: &Subject, what: &str, mut holds: impl FnMut() -> bool) {
-        let give_up = Instant::now() + self.patience;
-        for look in 0.. {
-            if holds() {
+    /// Blocks until the condition holds. Fails the case after the timeout. `what` is a sentence in the perfect tense.
+    pub(crate) fn wait_until(
+        &self,
+        pool: &PoolUnderTest,
+        what: &str,
+        mut condition: impl FnMut() -> bool,
+    ) {
+        let deadline = Instant::now() + self.timeout;
+        for attempt in 0.. {
+            if condition() {
                 return;
             }
-            if Instant::now() > give_up {
+            if Instant::now() > deadline {
                 let stats = pool.stats();
-                self.fail(&format!("waited in vain until {what}; {stats:?}"));
+                self.fail(&format!("timed out waiting until {what}; {stats:?}"));
             }
-            // What has not come by now may take long, and then needs the processor more than this thread does.
-            if look < 200 {
+            // A long wait should leave the processor to the threads it waits for.
+            if attempt < 200 {
                 thread::yield_now();
             } else {
                 thread::sleep(Duration::from_micros(500));
@@ -74,104 +80,107 @@ impl Fixture {
         }
     }
 
-    /// Waits for a message.
-    pub(crate) fn receive<T>(&self, what: &str, receiver: &Receiver<T>) -> T {
-        match receiver.recv_timeout(self.patience) {
+    /// Blocks until a message arrives. Fails the case after the timeout. `what` is a sentence in the perfect tense.
+    pub(crate) fn recv<T>(&self, what: &str, receiver: &Receiver<T>) -> T {
+        match receiver.recv_timeout(self.timeout) {
             Ok(value) => value,
-            Err(_) => self.fail(&format!("waited in vain until {what}")),
+            Err(_) => self.fail(&format!("timed out waiting until {what}")),
         }
     }
 
-    /// Starts a thread and returns when it runs.
-    pub(crate) fn start<T: Send + 'static>(
+    /// Starts a thread and blocks until it runs.
+    pub(crate) fn spawn<T: Send + 'static>(
         &self,
-        what: &'static str,
+        name: &'static str,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Helper<T> {
-        let (said, ended) = channel();
-        let (begun, begins) = channel();
-        let thread = thread::Builder::new().name(what.into());
+    ) -> HelperThread<T> {
+        let (result_sender, result) = channel();
+        let (started, has_started) = channel();
+        let thread = thread::Builder::new().name(name.into());
         let spawned = thread.spawn(move || {
-            let _ = begun.send(settle::this_task());
-            let result = catch_unwind(AssertUnwindSafe(work));
-            let _ = said.send(result.map_err(message));
+            let _ = started.send(OsThread::current());
+            let outcome = catch_unwind(AssertUnwindSafe(work));
+            let _ = result_sender.send(outcome.map_err(message));
         });
         if let Err(error) = spawned {
-            self.fail(&format!("{what}: no thread could be started: {error}"));
+            self.fail(&format!(
+                "the thread \"{name}\" could not be started: {error}"
+            ));
         }
-        Helper {
+        HelperThread {
             fixture: self.clone(),
-            what,
-            ended,
-            task: self.receive(what, &begins),
+            name,
+            result,
+            os_thread: self.recv("a thread of the case has started", &has_started),
         }
     }
 
-    /// Hands over a job; waits for a place even if the pool refuses when it is full.
-    pub(crate) fn accept(&self, pool: &Subject, job: impl Into<Job>) {
-        if let Err(message) = pool.insist(job.into(), self.patience) {
+    /// Submits a job, and retries while the pool rejects it because it is full. Fails the case on any other
+    /// rejection, and after the timeout.
+    pub(crate) fn submit(&self, pool: &PoolUnderTest, job: impl Into<Job>) {
+        if let Err(message) = pool.submit_until_accepted(job.into(), self.timeout) {
             self.fail(&message);
         }
     }
 
-    /// Keeps one worker busy; returns when the job runs.
-    pub(crate) fn hold(&self, pool: &Subject) -> Latch {
+    /// Submits a job that blocks its worker until the latch is released, and waits until the job runs.
+    pub(crate) fn occupy_worker(&self, pool: &PoolUnderTest) -> Latch {
         let (latch, job) = Latch::new();
-        self.accept(pool, job);
-        self.runs(pool, &latch);
+        self.submit(pool, job);
+        self.wait_until_running(pool, &latch);
         latch
     }
 
-    /// Keeps so many workers busy.
-    pub(crate) fn hold_all(&self, pool: &Subject, workers: usize) -> Vec<Latch> {
-        (0..workers).map(|_| self.hold(pool)).collect()
+    /// As [`occupy_worker`](Fixture::occupy_worker), for several workers.
+    pub(crate) fn occupy_workers(&self, pool: &PoolUnderTest, workers: usize) -> Vec<Latch> {
+        (0..workers).map(|_| self.occupy_worker(pool)).collect()
     }
 
-    /// Waits until the latch's job runs.
-    pub(crate) fn runs(&self, pool: &Subject, latch: &Latch) {
-        if !latch.wait_running(self.patience) {
+    /// Waits until the job of the latch runs.
+    pub(crate) fn wait_until_running(&self, pool: &PoolUnderTest, latch: &Latch) {
+        if !latch.wait_until_running(self.timeout) {
             let stats = pool.stats();
             self.fail(&format!(
-                "waited in vain for a job to start, though a worker should be free for it; {stats:?}"
+                "timed out waiting until a job has started, although a worker must be free; {stats:?}"
             ));
         }
     }
 
-    /// Fills the queue of a pool whose workers are all busy; says how many jobs that took.
-    pub(crate) fn fill(&self, pool: &Subject, capacity: usize) -> usize {
-        let most = 2 * capacity + 64;
-        for filled in 0..most {
+    /// Fills the queue of a pool whose workers are all busy. Returns how many jobs the queue took.
+    pub(crate) fn fill_queue(&self, pool: &PoolUnderTest, capacity: usize) -> usize {
+        let limit = 2 * capacity + 64;
+        for filled in 0..limit {
             if pool.try_submit(|| {}).is_err() {
                 return filled;
             }
         }
         self.fail(&format!(
-            "try_submit still accepts after {most} jobs, though all workers are busy and {capacity} jobs may wait"
+            "try_submit accepted {limit} jobs, although all workers are busy and only {capacity} jobs may wait"
         ));
     }
 }
 
-impl<T> Helper<T> {
-    /// Waits for what the thread returns. Its panic is the case's.
+impl<T> HelperThread<T> {
+    /// Blocks until the thread has ended and returns its value. Fails the case if the thread panicked.
     pub(crate) fn join(self) -> T {
-        match self.ended.recv_timeout(self.fixture.patience) {
+        match self.result.recv_timeout(self.fixture.timeout) {
             Ok(Ok(value)) => value,
             Ok(Err(message)) => self.fixture.fail(&message),
             Err(_) => {
-                let what = self.what;
+                let name = self.name;
                 self.fixture
-                    .fail(&format!("waited in vain until {what} was done"))
+                    .fail(&format!("timed out waiting until \"{name}\" has returned"))
             }
         }
     }
 
-    /// Whether it has ended. What it returned is lost if so.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.ended.try_recv().is_ok()
+    /// Whether the thread has ended. If it has, its value is lost.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.result.try_recv().is_ok()
     }
 
-    /// Waits until the thread blocks, where that can be seen; a while elsewhere.
-    pub(crate) fn settle(&self) {
-        settle::until_blocked(self.task.as_ref());
+    /// Waits until the thread blocks. Only Linux shows that; elsewhere this waits for a moment.
+    pub(crate) fn wait_until_blocked(&self) {
+        os_thread::wait_until_blocked(self.os_thread.as_ref());
     }
 }

@@ -1,4 +1,4 @@
-//! Jobs that can be held, and jobs whose fate is known.
+//! Jobs that block until a case releases them, and jobs that count how often they ran and were dropped.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -8,114 +8,119 @@ use std::time::Duration;
 
 use soiree_core::Job;
 
-/// Holds a job that says that it runs, and then runs until this is let go or dropped.
+/// Blocks its job: the job runs until the latch is released or dropped.
 pub(crate) struct Latch {
     running: Receiver<()>,
-    _go: Sender<()>,
+    _release: Sender<()>,
 }
 
 impl Latch {
     pub(crate) fn new() -> (Self, Job) {
-        let (said, running) = channel();
-        let (go, told) = channel::<()>();
+        let (started, running) = channel();
+        let (release, released) = channel::<()>();
         let job = Job::new(move || {
-            let _ = said.send(());
-            let _ = told.recv();
+            let _ = started.send(());
+            let _ = released.recv();
         });
-        (Self { running, _go: go }, job)
+        let latch = Self {
+            running,
+            _release: release,
+        };
+        (latch, job)
     }
 
-    pub(crate) fn wait_running(&self, patience: Duration) -> bool {
-        self.running.recv_timeout(patience).is_ok()
+    pub(crate) fn wait_until_running(&self, timeout: Duration) -> bool {
+        self.running.recv_timeout(timeout).is_ok()
     }
 
-    pub(crate) fn let_go(self) {}
+    pub(crate) fn release(self) {}
 }
 
-/// What became of each of a number of jobs, whatever the pool's figures say.
+/// Counts how often each of several jobs ran and was dropped, independently of the pool's stats.
 #[derive(Clone)]
-pub(crate) struct Fates(Arc<Vec<Fate>>);
+pub(crate) struct TrackedJobs(Arc<Vec<JobCounts>>);
 
 #[derive(Default)]
-struct Fate {
-    ran: AtomicUsize,
-    dropped: AtomicUsize,
+struct JobCounts {
+    runs: AtomicUsize,
+    drops: AtomicUsize,
 }
 
-/// Lives in a job; tells when that is dropped without having run.
-struct Unrun {
-    fates: Fates,
-    job: usize,
+/// Lives in a job, and counts its drop if the job never ran.
+struct Token {
+    jobs: TrackedJobs,
+    number: usize,
     ran: bool,
 }
 
-impl Fates {
+impl TrackedJobs {
     pub(crate) fn new(jobs: usize) -> Self {
-        Self(Arc::new((0..jobs).map(|_| Fate::default()).collect()))
+        Self(Arc::new((0..jobs).map(|_| JobCounts::default()).collect()))
     }
 
-    /// The job of that number.
+    /// Makes the job of that number.
     pub(crate) fn job(&self, number: usize) -> Job {
-        self.job_that(number, || {})
+        self.job_with(number, || {})
     }
 
-    /// The job of that number, which does some more.
-    pub(crate) fn job_that(&self, number: usize, work: impl FnOnce() + Send + 'static) -> Job {
-        let mut unrun = Unrun {
-            fates: self.clone(),
-            job: number,
+    /// Makes the job of that number, which also runs `work`.
+    pub(crate) fn job_with(&self, number: usize, work: impl FnOnce() + Send + 'static) -> Job {
+        let mut token = Token {
+            jobs: self.clone(),
+            number,
             ran: false,
         };
         Job::new(move || {
-            unrun.ran = true;
+            token.ran = true;
             work();
-            unrun.fates.0[unrun.job].ran.fetch_add(1, Ordering::SeqCst);
+            let counts = &token.jobs.0[token.number];
+            counts.runs.fetch_add(1, Ordering::SeqCst);
         })
     }
 
-    /// How often a job ran to its end.
-    pub(crate) fn ran(&self, number: usize) -> usize {
-        self.0[number].ran.load(Ordering::SeqCst)
+    /// How often a job returned.
+    pub(crate) fn runs(&self, number: usize) -> usize {
+        self.0[number].runs.load(Ordering::SeqCst)
     }
 
-    /// How often a job was dropped unrun.
-    pub(crate) fn dropped(&self, number: usize) -> usize {
-        self.0[number].dropped.load(Ordering::SeqCst)
+    /// How often a job was dropped without running.
+    pub(crate) fn drops(&self, number: usize) -> usize {
+        self.0[number].drops.load(Ordering::SeqCst)
     }
 
-    /// How many runs there were.
-    pub(crate) fn all_ran(&self) -> usize {
-        (0..self.0.len()).map(|number| self.ran(number)).sum()
+    /// How often all jobs together returned.
+    pub(crate) fn total_runs(&self) -> usize {
+        (0..self.0.len()).map(|number| self.runs(number)).sum()
     }
 
-    /// How many jobs were dropped unrun.
-    pub(crate) fn all_dropped(&self) -> usize {
-        (0..self.0.len()).map(|number| self.dropped(number)).sum()
+    /// How often all jobs together were dropped without running.
+    pub(crate) fn total_drops(&self) -> usize {
+        (0..self.0.len()).map(|number| self.drops(number)).sum()
     }
 }
 
-impl Drop for Unrun {
+impl Drop for Token {
     fn drop(&mut self) {
         if !self.ran {
-            let fate = &self.fates.0[self.job];
-            fate.dropped.fetch_add(1, Ordering::SeqCst);
+            let counts = &self.jobs.0[self.number];
+            counts.drops.fetch_add(1, Ordering::SeqCst);
         }
     }
 }
 
-/// Sends when it is dropped.
-struct Last(Sender<()>);
+/// Sends a message when dropped.
+struct SendOnDrop(Sender<()>);
 
-impl Drop for Last {
+impl Drop for SendOnDrop {
     fn drop(&mut self) {
         let _ = self.0.send(());
     }
 }
 
-/// Sends when the calling thread ends.
-pub(crate) fn on_thread_end(said: Sender<()>) {
+/// Sends a message when the calling thread ends.
+pub(crate) fn send_on_thread_end(sender: Sender<()>) {
     thread_local! {
-        static LAST: RefCell<Vec<Last>> = const { RefCell::new(Vec::new()) };
+        static AT_END: RefCell<Vec<SendOnDrop>> = const { RefCell::new(Vec::new()) };
     }
-    LAST.with(|last| last.borrow_mut().push(Last(said)));
+    AT_END.with(|at_end| at_end.borrow_mut().push(SendOnDrop(sender)));
 }

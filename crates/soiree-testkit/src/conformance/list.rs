@@ -1,154 +1,156 @@
-//! All cases, and the capabilities that each needs. The table and the tests are made of this one list.
+//! The list of all cases, each with the capabilities it needs. The table of cases and the tests are generated from it.
 
-/// Hands the list of cases to a macro of this crate, behind the arguments given.
+/// Calls a macro with the given arguments, followed by the list of cases.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __pool_cases {
     ([$($callback:tt)+] $arguments:tt) => {
         $($callback)+! { $arguments
-            accounting {
-                p1_the_figures_balance_at_every_moment [];
-                p1_what_has_ended_stays_ended [];
-                p1_no_figure_reads_above_the_truth [];
-                p1_at_rest_nothing_waits_and_nothing_is_active [];
-                p1_active_is_exact_while_jobs_are_held [];
-                p1_waiting_is_exact_behind_held_jobs [];
-                p1_running_counts_the_workers_that_live [];
+            stats {
+                p1_stats_balance_at_every_moment [];
+                p1_counters_of_ended_jobs_never_decrease [];
+                p1_no_counter_exceeds_what_really_happened [];
+                p1_an_idle_pool_shows_no_waiting_and_no_active_jobs [];
+                p1_active_counts_the_running_jobs_exactly [];
+                p1_waiting_counts_the_queued_jobs_exactly [];
+                p1_running_counts_the_live_workers [];
                 p1_idle_counts_the_workers_without_a_job [idle_workers];
-                p1_a_job_that_ends_is_counted_as_successful [];
-                p1_a_panic_is_counted_as_failed [];
-                p1_a_job_refused_by_a_closed_pool_is_counted_as_rejected_alone [];
-                p1_a_job_refused_by_a_full_pool_is_counted_as_rejected_alone [bound];
-                p1_the_limits_are_told [];
-                p1_the_capacity_is_told [bound];
-                p1_the_least_number_of_workers_is_told [min_workers];
+                p1_a_job_that_returns_is_counted_as_successful [];
+                p1_a_job_that_panics_is_counted_as_failed [];
+                p1_a_job_rejected_by_a_closed_pool_is_counted_only_as_rejected [];
+                p1_a_job_rejected_by_a_full_pool_is_counted_only_as_rejected [bounded_queue];
+                p1_stats_show_max_workers [];
+                p1_stats_show_the_capacity [bounded_queue];
+                p1_stats_show_min_workers [min_workers];
             }
-            bounds {
-                p2_no_more_jobs_run_at_once_than_there_may_be_workers [];
-                p2_no_more_workers_live_than_may [];
-                p2_as_many_jobs_run_at_once_as_there_may_be_workers [];
-                p2_no_more_jobs_wait_than_the_capacity [bound];
-                p2_the_refusal_of_a_full_queue_says_so [bound];
-                p2_a_full_queue_holds_the_submitter_back [bound block];
-                p2_a_queue_of_capacity_0_hands_jobs_over_directly [bound block handover];
-                p2_with_capacity_0_a_submitter_waits_for_a_worker [bound block handover];
-                p2_reject_refuses_at_once [bound overflow];
-                p2_block_for_refuses_when_its_time_is_over [bound overflow];
-                p2_caller_runs_runs_the_job_on_the_caller [bound overflow];
-                p2_drop_oldest_discards_exactly_the_oldest [bound overflow drop_oldest];
+            limits {
+                p2_no_more_than_max_workers_jobs_run_at_once [];
+                p2_no_more_than_max_workers_live_at_once [];
+                p2_max_workers_jobs_can_run_at_once [];
+                p2_no_more_jobs_wait_than_the_capacity [bounded_queue];
+                p2_a_full_queue_rejects_with_the_reason_full [bounded_queue];
+                p2_submit_to_a_full_queue_blocks [bounded_queue block];
+                p2_with_capacity_0_a_job_goes_directly_to_a_worker [bounded_queue block direct_handoff];
+                p2_with_capacity_0_submit_blocks_until_a_worker_is_free [bounded_queue block direct_handoff];
+                p2_overflow_reject_rejects_at_once [bounded_queue overflow];
+                p2_overflow_block_for_rejects_after_its_timeout [bounded_queue overflow];
+                p2_overflow_caller_runs_runs_the_job_on_the_caller [bounded_queue overflow];
+                p2_overflow_drop_oldest_discards_only_the_oldest_job [bounded_queue overflow drop_oldest];
             }
-            keeping {
+            exactly_once {
                 p3_each_accepted_job_runs_exactly_once [];
-                p3_each_job_runs_exactly_once_while_workers_come_and_go [idle_timeout];
-                p3_each_job_runs_exactly_once_while_the_limit_changes [resize];
-                p3_no_job_is_stranded_while_the_last_worker_leaves [idle_timeout];
-                p3_a_job_may_wait_for_another_while_there_may_be_more_workers [];
-                p3_jobs_that_race_a_stop_are_run_or_dropped_or_refused [];
-                p3_jobs_that_race_a_release_are_run_or_refused [];
-                p3_a_job_refused_by_a_closed_pool_comes_back_usable [];
-                p3_a_job_refused_by_a_full_pool_comes_back_usable [bound];
-                p3_the_jobs_after_a_panic_still_run [];
-                p3_a_panic_payload_that_panics_when_dropped_ends_no_worker [];
+                p3_each_job_runs_exactly_once_while_workers_start_and_leave [idle_timeout];
+                p3_each_job_runs_exactly_once_while_the_pool_is_resized [resize];
+                p3_no_job_is_lost_while_the_last_worker_leaves [idle_timeout];
+                p3_jobs_that_wait_for_each_other_run_if_max_workers_allows [];
+                p3_jobs_that_race_a_stop_run_or_are_dropped_or_rejected [];
+                p3_jobs_that_race_a_release_run_or_are_rejected [];
+                p3_a_closed_pool_returns_the_rejected_job [];
+                p3_a_full_pool_returns_the_rejected_job [bounded_queue];
+                p3_jobs_after_a_panic_still_run [];
+                p3_a_panic_payload_that_panics_on_drop_ends_no_worker [];
             }
             nesting {
-                p4_a_job_from_a_worker_of_a_full_pool_runs_inline [bound block];
-                p4_past_the_stated_depth_a_job_comes_back [bound block];
-                p4_a_caller_that_runs_jobs_goes_no_deeper_than_stated [bound overflow];
-                p4_submit_and_wait_on_a_worker_runs_inline [];
-                p4_submit_all_and_wait_on_a_worker_runs_inline_in_order [];
+                p4_submit_from_a_worker_of_a_full_pool_runs_the_job_inline [bounded_queue block];
+                p4_inline_jobs_beyond_the_recursion_limit_are_rejected [bounded_queue block];
+                p4_caller_runs_beyond_the_recursion_limit_is_rejected [bounded_queue overflow];
+                p4_submit_and_wait_on_a_worker_runs_the_job_inline [];
+                p4_submit_all_and_wait_on_a_worker_runs_the_jobs_inline_in_order [];
                 p4_on_worker_is_true_inside_a_job [];
                 p4_on_worker_is_false_elsewhere [];
-                p4_the_worker_check_answers_as_on_worker [worker_check];
-                p4_the_worker_check_answers_when_the_pool_is_dropped [worker_check];
-                p4_a_worker_check_does_not_keep_the_pool [worker_check workers_end];
+                p4_worker_check_agrees_with_on_worker [worker_check];
+                p4_worker_check_works_after_the_pool_is_dropped [worker_check];
+                p4_worker_check_does_not_keep_the_pool_alive [worker_check workers_end];
             }
-            ending {
-                p5_stop_drops_what_waits [discard];
-                p5_what_stop_drops_is_counted_as_discarded [discard];
-                p5_stop_lets_running_jobs_end [];
-                p5_release_runs_everything_that_waits [];
-                p5_release_returns_when_all_has_ended [];
-                p5_a_release_past_its_deadline_says_what_still_runs [];
-                p5_a_release_past_its_deadline_drops_what_waits [discard];
-                p5_a_release_in_time_says_so [];
-                p5_the_workers_end_after_a_release [workers_end];
-                p5_the_workers_end_after_a_stop [workers_end];
-                p5_stop_and_release_may_come_again_and_from_any_thread [];
-                p5_a_stop_ends_a_release [discard];
+            shutdown {
+                p5_stop_drops_queued_jobs [discard];
+                p5_stop_counts_dropped_jobs_as_discarded [discard];
+                p5_stop_lets_running_jobs_finish [];
+                p5_release_runs_queued_jobs [];
+                p5_release_returns_after_all_jobs_have_ended [];
+                p5_a_release_past_its_deadline_reports_running_jobs [];
+                p5_a_release_past_its_deadline_drops_queued_jobs [discard];
+                p5_a_release_before_its_deadline_returns_ok [];
+                p5_workers_end_after_a_release [workers_end];
+                p5_workers_end_after_a_stop [workers_end];
+                p5_stop_and_release_can_be_repeated_from_any_thread [];
+                p5_a_stop_ends_a_release_in_progress [discard];
                 p5_a_job_may_stop_its_own_pool [];
                 p5_jobs_may_release_their_own_pool [];
-                p5_releases_may_meet_one_another [];
-                p5_after_a_stop_jobs_are_refused [];
-                p5_after_a_release_jobs_are_refused [];
-                p5_while_a_release_waits_jobs_are_refused [];
-                p5_blocked_submitters_wake_when_the_pool_stops [bound block];
-                p5_blocked_submitters_wake_when_the_pool_is_released [bound block];
-                p5_a_waiter_wakes_when_its_job_is_dropped [discard];
-                p5_a_job_of_a_pool_that_is_released_cannot_submit [];
+                p5_concurrent_releases_all_return [];
+                p5_jobs_are_rejected_after_a_stop [];
+                p5_jobs_are_rejected_after_a_release [];
+                p5_jobs_are_rejected_after_a_release_past_its_deadline [];
+                p5_blocked_submitters_wake_when_the_pool_stops [bounded_queue block];
+                p5_blocked_submitters_wake_when_the_pool_is_released [bounded_queue block];
+                p5_submit_and_wait_returns_when_its_job_is_dropped [discard];
+                p5_a_job_cannot_submit_to_its_pool_during_a_release [];
             }
             deadlines {
-                p6_a_job_that_starts_in_time_runs [];
-                p6_a_job_past_its_deadline_is_dropped_unrun [];
+                p6_a_job_that_starts_before_its_deadline_runs [];
+                p6_a_job_past_its_deadline_is_dropped [];
                 p6_a_job_past_its_deadline_is_counted_as_expired [];
             }
-            resting {
-                p7_idle_workers_leave [idle_timeout];
-                p7_the_least_number_of_workers_stays [idle_timeout min_workers];
+            idle {
+                p7_idle_workers_leave_after_the_idle_timeout [idle_timeout];
+                p7_min_workers_stay_when_idle [idle_timeout min_workers];
                 #[cfg_attr(
                     not(target_os = "linux"),
-                    ignore = "how long a thread has run is read from Linux's /proc"
+                    ignore = "only Linux shows how long a thread has run"
                 )]
-                p7_a_pool_at_rest_uses_no_cpu [];
+                p7_an_idle_pool_uses_no_cpu [];
             }
             spawning {
-                p8_without_a_single_thread_no_job_hangs [spawn];
-                p8_when_later_threads_fail_the_others_run_everything [spawn];
-                p8_no_job_is_stranded_while_every_second_thread_fails [spawn idle_timeout];
-                p8_a_job_that_counted_on_a_failed_thread_is_not_stranded [spawn];
+                p8_no_job_hangs_if_no_thread_starts [spawn];
+                p8_one_worker_runs_all_jobs_if_later_threads_do_not_start [spawn];
+                p8_no_job_is_lost_while_every_second_thread_does_not_start [spawn idle_timeout];
+                p8_a_job_queued_for_a_thread_that_does_not_start_is_not_lost [spawn];
                 p8_a_pool_without_threads_can_be_released [spawn];
             }
-            methods {
-                submit_and_wait_returns_when_the_job_has_ended [];
-                submit_and_wait_says_that_the_job_panicked [];
-                submit_all_and_wait_returns_when_all_have_ended [];
+            provided_methods {
+                submit_and_wait_returns_after_the_job_has_ended [];
+                submit_and_wait_reports_a_panic [];
+                submit_all_and_wait_returns_after_all_jobs_have_ended [];
                 submit_all_and_wait_returns_the_first_error [];
-                submit_before_hands_the_job_over [];
-                try_submit_never_waits [bound];
-                submit_now_hands_the_job_over [];
-                submit_now_never_waits [bound];
+                submit_before_submits_the_job [];
+                try_submit_never_blocks [bounded_queue];
+                submit_now_submits_the_job [];
+                submit_now_never_blocks [bounded_queue];
                 run_inline_runs_the_job_on_the_caller [];
-                run_inline_tells_how_the_job_ended [];
+                run_inline_returns_the_outcome [];
                 run_inline_counts_the_job [];
-                stop_and_wait_for_returns_when_running_jobs_have_ended [];
-                stop_and_wait_for_says_what_still_runs [];
-                running_agrees_with_the_figures [];
-                idle_workers_agrees_with_the_figures [idle_workers];
-                submitted_tasks_agrees_with_the_figures [];
-                waiting_tasks_agrees_with_the_figures [];
-                successful_tasks_agrees_with_the_figures [];
-                failed_tasks_agrees_with_the_figures [];
-                completed_tasks_agrees_with_the_figures [];
+                stop_and_wait_for_returns_after_running_jobs_have_ended [];
+                stop_and_wait_for_reports_running_jobs [];
+                running_agrees_with_stats [];
+                idle_workers_agrees_with_stats [idle_workers];
+                submitted_tasks_agrees_with_stats [];
+                waiting_tasks_agrees_with_stats [];
+                successful_tasks_agrees_with_stats [];
+                failed_tasks_agrees_with_stats [];
+                completed_tasks_agrees_with_stats [];
             }
             resizing {
-                resize_shows_in_the_figures [resize];
-                resize_to_no_workers_is_refused [resize];
-                resize_to_more_than_can_be_meant_is_refused [resize];
-                resize_below_the_workers_that_stay_is_refused [resize min_workers];
-                resize_up_starts_what_waits [resize];
-                resize_up_lets_blocked_submitters_in [resize bound block];
-                resize_down_lets_no_job_start_above_the_new_limit [resize];
-                resize_down_lets_the_workers_above_the_limit_leave [resize];
+                resize_shows_in_stats [resize];
+                resize_to_0_workers_is_rejected [resize];
+                resize_above_the_maximum_is_rejected [resize];
+                resize_below_min_workers_is_rejected [resize min_workers];
+                resize_up_starts_queued_jobs [resize];
+                resize_up_unblocks_submitters [resize bounded_queue block];
+                resize_down_starts_no_job_above_the_new_limit [resize];
+                resize_down_ends_workers_above_the_new_limit [resize];
                 resize_down_and_up_again_loses_no_job [resize];
             }
-            owed {
-                dropping_the_pool_runs_what_was_accepted [];
-                dropping_the_pool_does_not_wait [];
+            dropping {
+                dropping_the_pool_runs_accepted_jobs [];
+                dropping_the_pool_does_not_block [];
                 dropping_the_pool_ends_its_threads [workers_end];
                 a_pool_may_be_dropped_on_its_own_worker [];
+            }
+            reentrancy {
                 a_job_may_call_its_pool [];
-                a_job_that_ran_may_call_its_pool_as_it_is_dropped [];
+                a_job_that_ran_may_call_its_pool_when_dropped [];
                 a_job_dropped_by_a_stop_may_call_its_pool [discard];
-                a_job_that_came_too_late_may_call_its_pool [];
+                a_job_dropped_past_its_deadline_may_call_its_pool [];
                 a_job_dropped_by_a_release_past_its_deadline_may_call_its_pool [discard];
             }
         }

@@ -1,8 +1,9 @@
-//! The macro that makes tests of the cases.
+//! The macro that makes a test of each case.
 
-/// Tests that a pool keeps the promises of [`Pool`](soiree_core::Pool): one `#[test]` for each clause.
+/// Makes one `#[test]` for each clause of what a [`Pool`](soiree_core::Pool) promises.
 ///
-/// Takes the pool's type, and a closure that makes a pool as a [`PoolSpec`](crate::PoolSpec) asks for:
+/// Call it in a test file of the crate that implements the pool. It takes the pool's type and a closure that makes the pool
+/// that a [`PoolSpec`](crate::PoolSpec) describes:
 ///
 /// ```
 /// use soiree_pool::WorkerPool;
@@ -24,11 +25,13 @@
 /// # fn main() {}
 /// ```
 ///
-/// The tests stand where the macro is called. To test several pools in one file, call it once in a module for each.
+/// The tests are generated where the macro is called. To test several pools in one file, call it in one module for each.
+/// Each test has the name of its [`Case`](crate::Case), which starts with the number of the promise.
 ///
-/// # What a pool cannot do
+/// # Pools that lack a capability
 ///
-/// Say so, and why. The tests that need it are then shown as ignored for that reason, never as passed:
+/// List what your pool cannot do, each with a reason. The tests that need it are then ignored with that reason; they never
+/// count as passed:
 ///
 /// ```
 /// # use soiree_pool::WorkerPool;
@@ -36,9 +39,9 @@
 ///     WorkerPool,
 ///     |spec| -> WorkerPool { WorkerPool::new(spec.max_workers, spec.capacity).unwrap() },
 ///     without {
-///         idle_timeout: "its workers stay for 10 seconds",
-///         min_workers: "none stay for longer",
-///         overflow: "it blocks when full",
+///         idle_timeout: "its workers always stay for 10 seconds",
+///         min_workers: "no worker stays for longer",
+///         overflow: "it always blocks when full",
 ///         spawn: "it starts its threads itself",
 ///     }
 /// );
@@ -47,21 +50,21 @@
 ///
 /// | capability | a pool without it |
 /// |---|---|
-/// | `bound` | has a queue without an end |
-/// | `block` | refuses in `submit` when it is full, rather than to hold the submitter back |
-/// | `handover` | cannot have a capacity of 0 |
-/// | `overflow` | knows no [`Overflow`](soiree_core::Overflow) policies but its own |
-/// | `drop_oldest` | cannot make place by dropping the oldest job |
-/// | `discard` | cannot drop what it has queued, so that a stop runs it |
-/// | `resize` | has the workers that it was made with |
-/// | `idle_timeout` | has workers that stay, or that cannot be told when to leave |
-/// | `min_workers` | cannot be told how many workers are to stay |
+/// | `bounded_queue` | has an unbounded queue |
+/// | `block` | rejects in `submit` when it is full, instead of blocking the submitter |
+/// | `direct_handoff` | cannot have a capacity of 0 |
+/// | `overflow` | cannot be given an [`Overflow`](soiree_core::Overflow) policy |
+/// | `drop_oldest` | cannot drop the oldest queued job to make room |
+/// | `discard` | cannot drop queued jobs, so a stop runs them |
+/// | `resize` | has a fixed number of workers |
+/// | `idle_timeout` | has workers that stay, or that leave at a time it cannot choose |
+/// | `min_workers` | cannot choose how many idle workers stay |
 /// | `idle_workers` | does not know which workers are idle |
 /// | `worker_check` | has no [`worker_check`](soiree_core::Pool::worker_check) |
-/// | `workers_end` | runs on threads of others, which outlive it |
-/// | `spawn` | cannot be told how threads are started, so that their failure cannot be tested |
+/// | `workers_end` | runs on threads that it does not own and that outlive it |
+/// | `spawn` | cannot choose how its threads are started, so that a failure to start one cannot be tested |
 ///
-/// Any other word does not compile:
+/// Any other name is a compile error:
 ///
 /// ```compile_fail
 /// # use soiree_pool::WorkerPool;
@@ -74,8 +77,8 @@
 /// ```
 ///
 /// # Panics
-/// A test panics if the promise is broken. One that makes no progress for a minute fails and says what it waited for; the
-/// thread that hangs is left behind.
+/// A test panics if the pool breaks the promise, or if the test makes no progress for a minute. The message then names the
+/// calls that have not returned, and the threads that hang are leaked.
 #[macro_export]
 macro_rules! pool_conformance {
     ($pool:ty, $factory:expr $(,)?) => {
@@ -95,13 +98,13 @@ macro_rules! pool_conformance {
     };
 }
 
-/// Refuses words that are no capabilities.
+/// Fails to compile for a name that is no capability.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __pool_capability {
-    (bound) => {};
+    (bounded_queue) => {};
     (block) => {};
-    (handover) => {};
+    (direct_handoff) => {};
     (overflow) => {};
     (drop_oldest) => {};
     (discard) => {};
@@ -116,8 +119,8 @@ macro_rules! __pool_capability {
         ::std::compile_error!(::std::concat!(
             "`",
             ::std::stringify!($other),
-            "` is no capability of a pool; the capabilities are bound, block, handover, overflow, drop_oldest, discard, \
-             resize, idle_timeout, min_workers, idle_workers, worker_check, workers_end, spawn"
+            "` is no capability of a pool; the capabilities are bounded_queue, block, direct_handoff, overflow, drop_oldest, \
+             discard, resize, idle_timeout, min_workers, idle_workers, worker_check, workers_end, spawn"
         ));
     };
 }
@@ -133,7 +136,7 @@ macro_rules! __pool_tests {
     };
 }
 
-/// Makes a test of one case: `[attributes name] [needs] {what of the list is yet to be looked at} {the whole list}`.
+/// Makes a test of one case: `[attributes name] [needs] {rest of the list to search} {the whole list}`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __pool_test {
@@ -144,13 +147,13 @@ macro_rules! __pool_test {
             conformance_suite().assert(::std::stringify!($name));
         }
     };
-    ($case:tt [bound $($needs:ident)*] { bound: $reason:literal, $($rest:tt)* } $without:tt) => {
+    ($case:tt [bounded_queue $($needs:ident)*] { bounded_queue: $reason:literal, $($rest:tt)* } $without:tt) => {
         $crate::__pool_test_ignored! { $case $reason }
     };
     ($case:tt [block $($needs:ident)*] { block: $reason:literal, $($rest:tt)* } $without:tt) => {
         $crate::__pool_test_ignored! { $case $reason }
     };
-    ($case:tt [handover $($needs:ident)*] { handover: $reason:literal, $($rest:tt)* } $without:tt) => {
+    ($case:tt [direct_handoff $($needs:ident)*] { direct_handoff: $reason:literal, $($rest:tt)* } $without:tt) => {
         $crate::__pool_test_ignored! { $case $reason }
     };
     ($case:tt [overflow $($needs:ident)*] { overflow: $reason:literal, $($rest:tt)* } $without:tt) => {
@@ -191,7 +194,7 @@ macro_rules! __pool_test {
     };
 }
 
-/// Makes a test that is shown as ignored.
+/// Makes a test that is ignored for a reason.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __pool_test_ignored {

@@ -1,17 +1,18 @@
-//! What core promises of pools, as cases that run on any pool.
+//! The promises of `Pool` as test cases that run on any pool.
 //!
-//! The cases are a table ([`suite`]), made of the list in [`list`]. The macro makes a test of each that runs it by name.
+//! [`list`] names all cases. [`suite`] builds a table from that list, and the macro one `#[test]` for each case, which runs
+//! the case by its name.
 
 mod cases;
 mod fixture;
 mod latch;
 mod list;
 mod macros;
-mod settle;
+mod os_thread;
+mod pool_under_test;
 mod spec;
-mod subject;
 mod suite;
-mod watch;
+mod watchdog;
 
 pub use self::spec::{PoolSpec, SpawnHandler};
-pub use self::suite::{Case, Conformance, ListenerErrorKind};
+pub use self::suite::{Case, CaseFailure, Conformance};

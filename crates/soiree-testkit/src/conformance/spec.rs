@@ -1,4 +1,4 @@
-//! What a case asks of a factory.
+//! The limits of the pool that a case needs.
 
 use std::fmt;
 use std::io;
@@ -8,16 +8,18 @@ use std::time::Duration;
 
 use soiree_core::Overflow;
 
-/// Starts a thread: gets a builder and the thread's body, which it has to run on a new thread if it returns `Ok`.
+/// Starts a thread of the pool under test: runs the body on a new thread made by the builder, or returns an error.
 ///
-/// Of the type that `WorkerPoolBuilder::spawn_handler` takes, inside an [`Arc`].
+/// The cases of promise P8 use it to let threads fail to start. `WorkerPoolBuilder::spawn_handler` takes a closure of the same
+/// signature.
 pub type SpawnHandler =
     Arc<dyn Fn(thread::Builder, Box<dyn FnOnce() + Send>) -> io::Result<()> + Send + Sync>;
 
-/// The pool that a case of the suite needs.
+/// The limits of the pool that a case needs. The factory gets it and must make such a pool.
 ///
-/// A factory honours `max_workers` always, and every other field unless the description of the pool says that it cannot
-/// (see [`pool_conformance!`](crate::pool_conformance)). The pool has to start a worker as soon as a job would wait for one.
+/// Always apply `max_workers`. Apply every other field unless you listed its capability under `without` (see
+/// [`pool_conformance!`](crate::pool_conformance)); each field says which one. The pool must start a worker whenever a job
+/// would have to wait for one and `max_workers` allows it.
 ///
 /// ```
 /// use soiree_pool::WorkerPool;
@@ -30,22 +32,24 @@ pub type SpawnHandler =
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct PoolSpec {
-    /// How many workers may live at once, and how many jobs may run at once. At least 1.
+    /// The most workers that may live, and the most jobs that may run, at once. At least 1.
     pub max_workers: usize,
-    /// How many workers stay when idle. Missing in a pool without `min_workers`.
+    /// How many workers stay when idle. Ignore it without the capability `min_workers`.
     pub min_workers: usize,
-    /// How many jobs may wait at once; 0 hands them over directly. Missing in a pool without `bound`.
+    /// How many jobs may wait in the queue. With 0, a job goes directly to a free worker. Ignore it without the capability
+    /// `bounded_queue`; it is never 0 without `direct_handoff`.
     pub capacity: usize,
-    /// How long a worker above the minimum stays without a job. Missing in a pool without `idle_timeout`.
+    /// How long a worker above `min_workers` stays without a job. Ignore it without the capability `idle_timeout`.
     pub idle_timeout: Duration,
-    /// What happens when the queue is full: [`Overflow::Block`] in all cases but those that need `overflow`.
+    /// What a full queue does. [`Overflow::Block`] in all cases except those that need the capability `overflow`.
     pub overflow: Overflow,
-    /// What starts the threads, in place of [`thread::Builder::spawn`]. `Some` only in cases that need `spawn`.
+    /// Starts the threads in place of [`thread::Builder::spawn`]. `None` in all cases except those that need the capability
+    /// `spawn`.
     pub spawn: Option<SpawnHandler>,
 }
 
 impl PoolSpec {
-    /// So many workers and so many waiting jobs. No worker stays when idle for 10 seconds, and a full queue blocks.
+    /// Creates a spec with these limits, no `min_workers`, an idle timeout of 10 seconds, and a full queue that blocks.
     pub fn new(max_workers: usize, capacity: usize) -> Self {
         Self {
             max_workers,

@@ -1,4 +1,4 @@
-//! The table of cases, and running one.
+//! The table of cases, and how to run one.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,9 +9,11 @@ use soiree_core::Pool;
 use super::cases;
 use super::fixture::{Factory, Fixture};
 use super::spec::PoolSpec;
-use super::watch::{self, Watch};
+use super::watchdog::{self, Watchdog};
 
-/// One clause of what a pool promises, as a test.
+/// One test case of the suite: one clause of what a pool promises.
+///
+/// [`Conformance::cases`] returns all of them; [`Conformance::run`] runs one.
 #[derive(Clone, Copy)]
 pub struct Case {
     name: &'static str,
@@ -20,24 +22,27 @@ pub struct Case {
 }
 
 impl Case {
-    /// Its name: a sentence that is true of a pool that passes, with `_` for spaces.
+    /// The name of the case: a sentence that is true of a pool that passes, with `_` for spaces.
+    ///
+    /// The test that [`pool_conformance!`](crate::pool_conformance) makes of the case has the same name.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The number of the promise that it is a clause of, such as `P3`; `None` for what a method or the trait says by itself.
+    /// The number of the promise that the case tests, such as `P3`. `None` if it tests what the docs of the trait or of one
+    /// method say.
     pub fn promise(&self) -> Option<String> {
         let (number, _) = self.name.split_once('_')?;
         let digits = number.strip_prefix('p')?;
         digits.parse::<u8>().ok().map(|number| format!("P{number}"))
     }
 
-    /// The capabilities without which it cannot be run.
+    /// The capabilities that a pool needs for the case. A pool without one of them ignores the case.
     pub fn needs(&self) -> &'static [&'static str] {
         self.needs
     }
 
-    /// What it claims, in words.
+    /// The name in words, with the promise in front.
     fn sentence(&self) -> String {
         match (self.promise(), self.name.split_once('_')) {
             (Some(promise), Some((_, rest))) => format!("{promise}, {}", rest.replace('_', " ")),
@@ -55,10 +60,12 @@ impl fmt::Debug for Case {
     }
 }
 
-/// A pool does not keep what a case claims.
+/// A pool failed a case. `Display` shows the sentence that does not hold, and why.
+///
+/// [`Conformance::run`] returns it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{sentence}\" does not hold: {message}")]
-pub struct ListenerErrorKind {
+pub struct CaseFailure {
     sentence: String,
     message: String,
 }
@@ -75,9 +82,10 @@ macro_rules! __case_table {
     };
 }
 
-/// The suite for one kind of pool. [`pool_conformance!`](crate::pool_conformance) is made of it.
+/// Runs the conformance suite on one kind of pool.
 ///
-/// Use it directly to run the cases in another way than as tests of their own:
+/// Most users need [`pool_conformance!`](crate::pool_conformance) alone, which makes a `#[test]` of each case. Use
+/// `Conformance` to run cases in another way, for example in a test harness of your own:
 ///
 /// ```
 /// use soiree_pool::WorkerPool;
@@ -86,16 +94,18 @@ macro_rules! __case_table {
 /// let suite = Conformance::new(|spec| WorkerPool::new(spec.max_workers, spec.capacity).unwrap());
 /// let case = Conformance::cases().iter().find(|case| case.promise().as_deref() == Some("P6"));
 /// suite.run(case.unwrap())?;
-/// # Ok::<(), soiree_testkit::ListenerErrorKind>(())
+/// # Ok::<(), soiree_testkit::CaseFailure>(())
 /// ```
+///
+/// It does not know which capabilities the pool lacks: leave out cases by [`Case::needs`].
 #[derive(Clone)]
 pub struct Conformance {
     factory: Arc<Factory>,
-    patience: Duration,
+    stall_timeout: Duration,
 }
 
 impl Conformance {
-    /// For the pools that `factory` makes.
+    /// Creates a suite for the pools that `factory` makes. Every case makes pools of its own.
     pub fn new<P, F>(factory: F) -> Self
     where
         P: Pool + 'static,
@@ -103,51 +113,55 @@ impl Conformance {
     {
         Self {
             factory: Arc::new(move |spec| Arc::new(factory(spec))),
-            patience: Duration::from_secs(60),
+            stall_timeout: Duration::from_secs(60),
         }
     }
 
-    /// How long a case may go without progress before it has failed. A minute unless set.
+    /// Sets how long a case may make no progress before it fails. 60 seconds by default.
+    ///
+    /// Some cases also derive deadlines from it that must not pass, so a very short one makes correct pools fail.
     #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub fn stall_timeout(mut self, stall_timeout: Duration) -> Self {
+        self.stall_timeout = stall_timeout;
         self
     }
 
-    /// All cases, in the order of the promises.
+    /// All cases, in the order of their promises.
     pub fn cases() -> &'static [Case] {
         const CASES: &[Case] = crate::__pool_cases!([__case_table] {});
         CASES
     }
 
-    /// Runs one case with pools of its own, on a thread of its own; blocks until it has ended or hangs.
+    /// Runs one case on new pools and on a new thread. Blocks until the case ends or makes no progress for the stall timeout.
+    ///
+    /// A case that hangs leaks its threads and its pool: a thread cannot be killed.
     ///
     /// # Errors
-    /// If the pool does not keep what the case claims.
-    pub fn run(&self, case: &Case) -> Result<(), ListenerErrorKind> {
-        let watch = Arc::new(Watch::default());
+    /// If the pool fails the case, or the case makes no progress. The message names the calls that have not returned.
+    pub fn run(&self, case: &Case) -> Result<(), CaseFailure> {
+        let watchdog = Arc::new(Watchdog::default());
         let fixture = Fixture {
             factory: Arc::clone(&self.factory),
-            watch: Arc::clone(&watch),
-            patience: self.patience,
+            watchdog: Arc::clone(&watchdog),
+            timeout: self.stall_timeout,
         };
         let run = case.run;
-        watch::run(&watch, self.patience, move || run(&fixture)).map_err(|message| {
-            ListenerErrorKind {
+        watchdog::run(&watchdog, self.stall_timeout, move || run(&fixture)).map_err(|message| {
+            CaseFailure {
                 sentence: case.sentence(),
                 message,
             }
         })
     }
 
-    /// Runs the case of that name.
+    /// Runs the case of that name, like [`run`](Conformance::run).
     ///
     /// # Panics
-    /// If the pool does not keep what the case claims, or there is no such case.
+    /// If the pool fails the case, or if no case has that name.
     #[track_caller]
     pub fn assert(&self, name: &str) {
         let Some(case) = Self::cases().iter().find(|case| case.name == name) else {
-            panic!("there is no case {name}");
+            panic!("no case is called {name}");
         };
         if let Err(failure) = self.run(case) {
             panic!("{failure}");
@@ -158,7 +172,7 @@ impl Conformance {
 impl fmt::Debug for Conformance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Conformance")
-            .field("patience", &self.patience)
+            .field("stall_timeout", &self.stall_timeout)
             .finish_non_exhaustive()
     }
 }

@@ -1,10 +1,12 @@
-//! How a pool fails.
+//! How a pool fails a soak.
 
 use soiree_core::PoolStats;
 
 use super::{SoakOperation, SoakSpec};
 
-/// A pool broke a promise, and what it takes to try again.
+/// A pool broke a promise in a soak. The fields are what it takes to repeat the round.
+///
+/// [`Soak::run`](super::Soak::run) returns it. `Display` shows all fields.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 #[error(
@@ -12,132 +14,132 @@ use super::{SoakOperation, SoakSpec};
     shown(.stats)
 )]
 pub struct SoakFailure {
-    /// What it did.
+    /// What the pool did wrong.
     #[source]
     pub fault: SoakFault,
-    /// The seed; see [`Soak::seed`](super::Soak::seed).
+    /// The seed, for [`Soak::seed`](super::Soak::seed).
     pub seed: u64,
-    /// The round; see [`Soak::first_round`](super::Soak::first_round).
+    /// The round, for [`Soak::first_round`](super::Soak::first_round).
     pub round: u64,
-    /// How many threads submitted.
+    /// How many threads submitted jobs, for [`Soak::threads`](super::Soak::threads).
     pub threads: usize,
-    /// The limits of the round's pool.
+    /// The limits of the pool.
     pub spec: Box<SoakSpec>,
-    /// The pool's figures, unless it is gone or does not answer.
+    /// The stats of the pool. `None` if the pool was dropped, or if `stats` did not return within a second.
     pub stats: Option<Box<PoolStats>>,
 }
 
 fn shown(stats: &Option<Box<PoolStats>>) -> String {
     match stats {
         Some(stats) => format!("{stats:?}"),
-        None => "the pool gives no figures".into(),
+        None => "no stats: the pool was dropped or does not return them".into(),
     }
 }
 
-/// What a pool did that it must not.
+/// What a pool did wrong. Each variant starts with the number of the broken promise.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SoakFault {
-    /// P3: accepted jobs that were neither run nor dropped.
-    #[error("{jobs} accepted jobs were neither run nor dropped")]
+    /// P3: accepted jobs neither ran nor were dropped.
+    #[error("{jobs} accepted jobs neither ran nor were dropped")]
     Lost {
-        /// How many.
+        /// How many jobs.
         jobs: u64,
     },
-    /// P3: a job was run more than once, or both run and dropped unrun.
-    #[error("a job was run {runs} times and dropped unrun {drops} times")]
-    Repeated {
-        /// How often it was run.
+    /// P3: a job ran more than once, was dropped more than once, or both ran and was dropped as if it had not.
+    #[error("a job ran {runs} times and was dropped without running {drops} times")]
+    Duplicated {
+        /// How often the job ran.
         runs: u32,
-        /// How often it was dropped unrun.
+        /// How often the job was dropped without running.
         drops: u32,
     },
-    /// P3: a refused job was run or dropped, so what came back was not it.
-    #[error("a refused job did not come back: it was run {runs} times and dropped {drops} times")]
+    /// P3: a rejected job ran or was dropped, so the error did not return that job.
+    #[error("a rejected job was not returned: it ran {runs} times and was dropped {drops} times")]
     NotReturned {
-        /// How often it was run.
+        /// How often the job ran.
         runs: u32,
-        /// How often it was dropped unrun.
+        /// How often the job was dropped without running.
         drops: u32,
     },
-    /// P6: a job was run whose deadline had passed before it was submitted.
-    #[error("a job was run whose deadline had passed before it was submitted")]
-    RanLate,
-    /// P3: an operation that waits for a job told of it what is not so.
-    #[error("{operation} says that its job {said}, and that is not so")]
-    FalseAnswer {
-        /// Which.
+    /// P6: a job ran although its deadline had passed before it was submitted.
+    #[error("a job ran although its deadline had passed before it was submitted")]
+    RanPastDeadline,
+    /// P3: an operation that waits for jobs returned something that is not true of them.
+    #[error("{operation} returned that its job {claimed}, which is not true")]
+    WrongResult {
+        /// The operation.
         operation: SoakOperation,
-        /// What it said.
-        said: &'static str,
+        /// What the operation returned about its jobs.
+        claimed: &'static str,
     },
-    /// P1: a count that differs from what the jobs counted.
-    #[error("the pool says {counter} {pool}, its jobs say {jobs}")]
+    /// P1: a counter differs from what the jobs counted.
+    #[error("the pool counted {counter} {pool}, its jobs counted {jobs}")]
     Miscounted {
-        /// The field of [`PoolStats`].
+        /// The name of the field of [`PoolStats`].
         counter: &'static str,
-        /// What the pool says.
+        /// What the pool counted.
         pool: u64,
-        /// What the jobs and their submitters say.
+        /// What the jobs and their submitters counted.
         jobs: u64,
     },
-    /// P1: a count above the truth, while the pool was at work.
-    #[error("the pool says {counter} {pool}, and there cannot be more than {at_most}")]
+    /// P1: a counter exceeded what can have happened, while the pool was busy.
+    #[error("the pool counted {counter} {pool}, but there cannot be more than {at_most}")]
     Overcounted {
-        /// The field of [`PoolStats`].
+        /// The name of the field of [`PoolStats`].
         counter: &'static str,
-        /// What the pool says.
+        /// What the pool counted.
         pool: u64,
-        /// What the jobs and their submitters say, a moment later.
+        /// What the jobs and their submitters had counted a moment later.
         at_most: u64,
     },
-    /// P1: a count that only ever rises has fallen.
-    #[error("{counter} fell from {before} to {after}")]
-    Fell {
-        /// The field of [`PoolStats`].
+    /// P1: a counter decreased.
+    #[error("{counter} decreased from {before} to {after}")]
+    Decreased {
+        /// The name of the field of [`PoolStats`].
         counter: &'static str,
         /// What a thread read first.
         before: u64,
         /// What the same thread read later.
         after: u64,
     },
-    /// P1: figures that do not balance.
-    #[error("the figures do not balance: {0:?}")]
+    /// P1: the stats do not balance.
+    #[error("the stats do not balance: {0:?}")]
     Unbalanced(Box<PoolStats>),
-    /// P2: more jobs ran at once than the limit allows, those run by submitters not among them.
-    #[error("{at_once} threads of the pool ran jobs at once, and {limit} is the most it may have")]
-    TooManyAtOnce {
-        /// How many.
-        at_once: usize,
-        /// The greatest limit the pool had in this round.
+    /// P2: more jobs ran at once than the limit allows. Jobs that submitters ran inline do not count.
+    #[error("{running} threads of the pool ran jobs at once, and the limit is {limit}")]
+    TooManyRunning {
+        /// How many threads ran jobs.
+        running: usize,
+        /// The highest `max_workers` of the pool in this round.
         limit: usize,
     },
-    /// P2: more jobs waited than the queue may hold and the workers may have in hand.
-    #[error("{waiting} accepted jobs had not begun, and {limit} is the most there may be")]
+    /// P2: more accepted jobs had not started than the queue may hold and the workers may be about to run.
+    #[error("{waiting} accepted jobs had not started, and the limit is {limit}")]
     TooManyWaiting {
-        /// How many.
+        /// How many jobs had not started.
         waiting: u64,
-        /// The capacity, and the greatest limit of workers.
+        /// The capacity plus the highest `max_workers` of the pool in this round.
         limit: u64,
     },
-    /// The pool refused a resize within what its limits allow.
-    #[error("a resize to {max_workers} workers was refused")]
-    NotResized {
-        /// The new limit.
+    /// The pool rejected a valid resize.
+    #[error("a resize to {max_workers} workers was rejected")]
+    ResizeRejected {
+        /// The new `max_workers`.
         max_workers: usize,
     },
     /// A method of the pool panicked.
     #[error("{operation} panicked: {message}")]
     Panicked {
-        /// Which.
+        /// The method.
         operation: SoakOperation,
-        /// What it panicked with.
+        /// The message of the panic.
         message: Box<str>,
     },
-    /// P4, P5, P8: nothing happened any more.
-    #[error("nothing happens any more; the threads are in {doing:?}")]
+    /// P4, P5, P8: the round made no progress for the stall timeout.
+    #[error("the pool hangs; the threads are in {operations:?}")]
     Hung {
-        /// What each thread of the soak is doing; the last one ends the pool.
-        doing: Vec<SoakOperation>,
+        /// The current operation of each thread of the soak. The last thread closes the pool.
+        operations: Vec<SoakOperation>,
     },
 }

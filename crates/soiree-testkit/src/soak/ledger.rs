@@ -1,4 +1,5 @@
-//! What the jobs of a round and their submitters count. Relaxed throughout, so that the soak orders nothing for the pool.
+//! What the jobs of a round and their submitters count. All orderings are `Relaxed`, so that the soak does not synchronize
+//! threads in place of the pool.
 
 use std::cell::Cell;
 use std::sync::atomic::{
@@ -9,84 +10,84 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::plan::{Deadline, Plan};
 use super::{SoakFault, SoakOperation, SoakSpec};
 
-/// One job: what it is, what its submitter was told, and what became of it.
-pub(super) struct Record {
+/// What is known of one job.
+pub(super) struct JobRecord {
     pub(super) plan: Plan,
-    answer: AtomicU8,
+    submit_result: AtomicU8,
     runs: AtomicU32,
     finishes: AtomicU32,
     drops: AtomicU32,
 }
 
-/// What a submitter was told of its job.
+/// What the pool returned to the submitter of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Answer {
-    /// Nothing, or not of this one among several.
+pub(super) enum SubmitResult {
+    /// The call has not returned, or returned one result for several jobs.
     Unknown,
     Accepted,
-    /// The job came back. What is done to it afterwards is the submitter's own affair.
+    /// The pool returned the job. What the submitter then does with it does not count for the pool.
     Rejected,
 }
 
-/// All that is counted in one round.
+/// All counters of one round.
 pub(super) struct Ledger {
     pub(super) spec: SoakSpec,
-    /// Whether nearly every submission waits for its job, so that a stranded one is not found by those that follow.
-    pub(super) is_patient: bool,
-    pub(super) records: Mutex<Vec<Arc<Record>>>,
-    /// Submitters that have not ended.
+    /// Whether most submissions wait for their job. A job that the pool forgot is then not run by a worker woken for the next.
+    pub(super) mostly_waits: bool,
+    pub(super) records: Mutex<Vec<Arc<JobRecord>>>,
+    /// Submitting threads that have not finished.
     pub(super) submitters: AtomicUsize,
-    /// What each thread of the soak is doing.
-    doing: Vec<AtomicU8>,
-    /// Rises with whatever happens.
+    /// The current operation of each thread of the soak.
+    current: Vec<AtomicU8>,
+    /// Increases with everything that happens, for the watchdog.
     pub(super) steps: AtomicU64,
     operations: [AtomicU64; SoakOperation::ALL.len()],
-    /// Jobs that a pool was offered, those that it is being offered included.
+    /// Jobs that were submitted, counted before the call.
     pub(super) offered: AtomicU64,
     pub(super) accepted: AtomicU64,
-    pub(super) begun: AtomicU64,
+    pub(super) started: AtomicU64,
     pub(super) dropped: AtomicU64,
     pub(super) successful: AtomicU64,
     pub(super) failed: AtomicU64,
-    /// Threads of the pool that are inside a job.
-    at_once: AtomicUsize,
-    pub(super) most_at_once: AtomicUsize,
-    /// The greatest limit that the pool was given.
-    pub(super) greatest_limit: AtomicUsize,
-    pub(super) is_fixed: AtomicBool,
+    /// Threads of the pool that run a job.
+    running: AtomicUsize,
+    pub(super) peak_running: AtomicUsize,
+    /// The highest `max_workers` of the pool so far.
+    pub(super) highest_limit: AtomicUsize,
+    pub(super) is_fixed_size: AtomicBool,
     fault: Mutex<Option<SoakFault>>,
 }
 
 thread_local! {
-    static IS_SOAK: Cell<bool> = const { Cell::new(false) };
+    static IS_SOAK_THREAD: Cell<bool> = const { Cell::new(false) };
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A thread is inside a job until this is dropped.
-pub(super) struct Inside<'a>(Option<&'a Ledger>);
+/// Counts the thread as running a job until dropped.
+pub(super) struct RunningGuard<'a>(Option<&'a Ledger>);
 
-impl Record {
+impl JobRecord {
     pub(super) fn new(plan: Plan) -> Self {
         Self {
             plan,
-            answer: AtomicU8::new(Answer::Unknown as u8),
+            submit_result: AtomicU8::new(SubmitResult::Unknown as u8),
             runs: AtomicU32::new(0),
             finishes: AtomicU32::new(0),
             drops: AtomicU32::new(0),
         }
     }
 
-    pub(super) fn answer(&self) -> Answer {
-        match self.answer.load(Relaxed) {
-            answer if answer == Answer::Accepted as u8 => Answer::Accepted,
-            answer if answer == Answer::Rejected as u8 => Answer::Rejected,
-            _ => Answer::Unknown,
+    pub(super) fn submit_result(&self) -> SubmitResult {
+        match self.submit_result.load(Relaxed) {
+            result if result == SubmitResult::Accepted as u8 => SubmitResult::Accepted,
+            result if result == SubmitResult::Rejected as u8 => SubmitResult::Rejected,
+            _ => SubmitResult::Unknown,
         }
     }
 
-    pub(super) fn answered(&self, answer: Answer) {
-        self.answer.store(answer as u8, Relaxed);
+    pub(super) fn set_submit_result(&self, result: SubmitResult) {
+        self.submit_result.store(result as u8, Relaxed);
     }
 
     pub(super) fn runs(&self) -> u32 {
@@ -101,7 +102,7 @@ impl Record {
         self.finishes.load(Relaxed) > 0
     }
 
-    /// Whether nothing more is to come of it.
+    /// Whether the job has finished or was dropped.
     pub(super) fn is_settled(&self) -> bool {
         self.has_finished() || self.drops() > 0
     }
@@ -112,52 +113,52 @@ impl Record {
 }
 
 impl Ledger {
-    pub(super) fn new(spec: SoakSpec, is_patient: bool, threads: usize) -> Self {
-        let greatest_limit = AtomicUsize::new(spec.max_workers);
+    pub(super) fn new(spec: SoakSpec, mostly_waits: bool, threads: usize) -> Self {
+        let highest_limit = AtomicUsize::new(spec.max_workers);
         Self {
             spec,
-            is_patient,
+            mostly_waits,
             records: Mutex::default(),
             submitters: AtomicUsize::new(0),
-            doing: (0..=threads).map(|_| AtomicU8::new(0)).collect(),
+            current: (0..=threads).map(|_| AtomicU8::new(0)).collect(),
             steps: AtomicU64::new(0),
             operations: Default::default(),
             offered: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
-            begun: AtomicU64::new(0),
+            started: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             successful: AtomicU64::new(0),
             failed: AtomicU64::new(0),
-            at_once: AtomicUsize::new(0),
-            most_at_once: AtomicUsize::new(0),
-            greatest_limit,
-            is_fixed: AtomicBool::new(false),
+            running: AtomicUsize::new(0),
+            peak_running: AtomicUsize::new(0),
+            highest_limit,
+            is_fixed_size: AtomicBool::new(false),
             fault: Mutex::default(),
         }
     }
 
-    /// The calling thread belongs to the soak: jobs that it runs are run inline.
-    pub(super) fn enter_soak() {
-        IS_SOAK.set(true);
+    /// Marks the calling thread as one of the soak. Jobs that it runs take no worker of the pool.
+    pub(super) fn mark_soak_thread() {
+        IS_SOAK_THREAD.set(true);
     }
 
-    /// A thread of the soak, if it is one, begins an operation.
-    pub(super) fn does(&self, thread: Option<usize>, operation: SoakOperation) {
+    /// Counts an operation. `thread` is `None` if a job runs it.
+    pub(super) fn start_operation(&self, thread: Option<usize>, operation: SoakOperation) {
         self.steps.fetch_add(1, Relaxed);
         self.operations[operation as usize].fetch_add(1, Relaxed);
         if let Some(thread) = thread {
-            self.is_at(thread, operation);
+            self.set_operation(thread, operation);
         }
     }
 
-    /// A thread of the soak is at something that is not counted.
-    pub(super) fn is_at(&self, thread: usize, operation: SoakOperation) {
-        self.doing[thread].store(operation as u8, Relaxed);
+    /// Sets the current operation of a thread without counting it.
+    pub(super) fn set_operation(&self, thread: usize, operation: SoakOperation) {
+        self.current[thread].store(operation as u8, Relaxed);
     }
 
-    pub(super) fn doing(&self) -> Vec<SoakOperation> {
+    pub(super) fn current_operations(&self) -> Vec<SoakOperation> {
         let operation = |thread: &AtomicU8| SoakOperation::ALL[usize::from(thread.load(Relaxed))];
-        self.doing.iter().map(operation).collect()
+        self.current.iter().map(operation).collect()
     }
 
     pub(super) fn operations(&self) -> impl Iterator<Item = (SoakOperation, u64)> {
@@ -165,7 +166,7 @@ impl Ledger {
         SoakOperation::ALL.into_iter().zip(times)
     }
 
-    /// Only the first fault is kept; what follows may follow from it.
+    /// Records a fault. Keeps only the first, as later ones may be its consequences.
     pub(super) fn fail(&self, fault: SoakFault) {
         lock(&self.fault).get_or_insert(fault);
     }
@@ -174,44 +175,44 @@ impl Ledger {
         lock(&self.fault).clone()
     }
 
-    /// A job begins on the calling thread.
-    pub(super) fn begin(&self, record: &Record) -> Inside<'_> {
+    /// Records that a job starts on the calling thread.
+    pub(super) fn start_job(&self, record: &JobRecord) -> RunningGuard<'_> {
         let runs = record.runs.fetch_add(1, Relaxed) + 1;
         self.steps.fetch_add(1, Relaxed);
         if runs > 1 || record.drops() > 0 {
-            self.fail(SoakFault::Repeated {
+            self.fail(SoakFault::Duplicated {
                 runs,
                 drops: record.drops(),
             });
         }
-        if record.answer() == Answer::Rejected {
-            return Inside(None);
+        if record.submit_result() == SubmitResult::Rejected {
+            return RunningGuard(None);
         }
         if record.must_not_run() {
-            self.fail(SoakFault::RanLate);
+            self.fail(SoakFault::RanPastDeadline);
         }
-        self.begun.fetch_add(1, Relaxed);
-        // What runs inside another job on the same thread, or on a submitter, takes no worker.
-        if IS_SOAK.get() {
-            return Inside(None);
+        self.started.fetch_add(1, Relaxed);
+        // A job that runs inline, inside another job or on a submitter, takes no worker.
+        if IS_SOAK_THREAD.get() {
+            return RunningGuard(None);
         }
         DEPTH.set(DEPTH.get() + 1);
         if DEPTH.get() == 1 {
-            let at_once = self.at_once.fetch_add(1, Relaxed) + 1;
-            self.most_at_once.fetch_max(at_once, Relaxed);
-            let limit = self.greatest_limit.load(Relaxed);
-            if at_once > limit {
-                self.fail(SoakFault::TooManyAtOnce { at_once, limit });
+            let running = self.running.fetch_add(1, Relaxed) + 1;
+            self.peak_running.fetch_max(running, Relaxed);
+            let limit = self.highest_limit.load(Relaxed);
+            if running > limit {
+                self.fail(SoakFault::TooManyRunning { running, limit });
             }
         }
-        Inside(Some(self))
+        RunningGuard(Some(self))
     }
 
-    /// A job is about to end, as it was to.
-    pub(super) fn finish(&self, record: &Record) {
-        // Before the job's own mark, so that whoever sees that finds it counted.
-        if record.answer() != Answer::Rejected {
-            let count = if record.plan.manner.panics() {
+    /// Records that a job is about to return or panic.
+    pub(super) fn finish_job(&self, record: &JobRecord) {
+        // Counted before the job is marked as finished, so that a thread that sees the mark sees the count.
+        if record.submit_result() != SubmitResult::Rejected {
+            let count = if record.plan.panic_mode.panics() {
                 &self.failed
             } else {
                 &self.successful
@@ -222,15 +223,15 @@ impl Ledger {
         self.steps.fetch_add(1, Relaxed);
     }
 
-    /// A job was dropped unrun.
-    pub(super) fn drop_unrun(&self, record: &Record) {
-        if record.answer() != Answer::Rejected {
+    /// Records that a job was dropped without running.
+    pub(super) fn drop_job(&self, record: &JobRecord) {
+        if record.submit_result() != SubmitResult::Rejected {
             self.dropped.fetch_add(1, Relaxed);
         }
         let drops = record.drops.fetch_add(1, Relaxed) + 1;
         self.steps.fetch_add(1, Relaxed);
         if drops > 1 || record.runs() > 0 {
-            self.fail(SoakFault::Repeated {
+            self.fail(SoakFault::Duplicated {
                 runs: record.runs(),
                 drops,
             });
@@ -238,12 +239,12 @@ impl Ledger {
     }
 }
 
-impl Drop for Inside<'_> {
+impl Drop for RunningGuard<'_> {
     fn drop(&mut self) {
         if let Some(ledger) = self.0 {
             DEPTH.set(DEPTH.get() - 1);
             if DEPTH.get() == 0 {
-                ledger.at_once.fetch_sub(1, Relaxed);
+                ledger.running.fetch_sub(1, Relaxed);
             }
         }
     }

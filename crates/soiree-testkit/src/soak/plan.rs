@@ -1,4 +1,4 @@
-//! What a job is going to do, decided before it is submitted.
+//! What a job will do, decided before it is submitted.
 
 use std::hint;
 use std::thread;
@@ -7,38 +7,38 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 
 use super::SoakOperation;
-use super::limits::pick;
+use super::spec::pick;
 
-/// How deep jobs submit jobs: beyond what a pool may run inside one another.
+/// How many jobs may submit one another in a row. More than any recursion limit allows inline.
 const MAX_DEPTH: u32 = 20;
 
-const A_MOMENT: Duration = Duration::from_millis(1);
+const MOMENT: Duration = Duration::from_millis(1);
 
-/// What a job is to do.
+/// What a job will do.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan {
-    pub(super) manner: Manner,
+    pub(super) panic_mode: PanicMode,
     pub(super) work: Work,
-    /// The seed of what it does to its own pool, if anything.
+    /// The seed of the operations that the job runs on its own pool; `None` if it runs none.
     pub(super) nested: Option<u64>,
-    /// How many jobs have submitted one another down to this one.
+    /// How many jobs submitted one another before this one.
     pub(super) depth: u32,
-    /// Whether it is made of shared work rather than of a closure.
+    /// Whether the job is made of a `Task` instead of a closure.
     pub(super) is_task: bool,
     pub(super) deadline: Deadline,
-    /// Whether it ends its own pool, and how.
-    pub(super) ends: Option<SoakOperation>,
+    /// The operation by which the job closes its own pool; `None` if it does not.
+    pub(super) closes_pool: Option<SoakOperation>,
 }
 
-/// How a job goes out of this world.
+/// When a job panics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
-    Quiet,
-    Panics,
-    /// Panics with something that panics as it is dropped.
-    PanicsTwice,
-    /// Holds something that panics as it is dropped, whether the job was run or not.
-    PanicsInDrop,
+pub(super) enum PanicMode {
+    Never,
+    WhileRunning,
+    /// Panics with a payload that panics when dropped.
+    WhileRunningAndOnDrop,
+    /// Panics when dropped, whether it ran or not.
+    OnDrop,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,21 +52,21 @@ pub(super) enum Work {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Deadline {
     None,
-    /// Gone before it is submitted: it must not run.
+    /// Passed before the job is submitted: the job must not run.
     Past,
-    /// So soon that it may pass while the job waits.
+    /// May pass while the job waits.
     Near,
-    /// So far that it cannot pass.
+    /// Cannot pass during the round.
     Far,
 }
 
 impl Plan {
     pub(super) fn random(rng: &mut Rng, depth: u32) -> Self {
-        let manner = match rng.u8(0..20) {
-            0 => Manner::Panics,
-            1 => Manner::PanicsTwice,
-            2 => Manner::PanicsInDrop,
-            _ => Manner::Quiet,
+        let panic_mode = match rng.u8(0..20) {
+            0 => PanicMode::WhileRunning,
+            1 => PanicMode::WhileRunningAndOnDrop,
+            2 => PanicMode::OnDrop,
+            _ => PanicMode::Never,
         };
         let work = match rng.u8(0..20) {
             0..10 => Work::Nothing,
@@ -74,23 +74,23 @@ impl Plan {
             15..19 => Work::Yield,
             _ => Work::Sleep(Duration::from_micros(rng.u64(1..300))),
         };
-        // The deeper, the likelier to go on: most jobs submit none, and a few go all the way down.
-        let goes_on = depth < MAX_DEPTH && rng.u8(0..10) < if depth == 0 { 1 } else { 5 };
+        // Deeper jobs submit more often, so most jobs submit none and a few chains reach the maximum depth.
+        let submits = depth < MAX_DEPTH && rng.u8(0..10) < if depth == 0 { 1 } else { 5 };
         Self {
-            manner,
+            panic_mode,
             work,
-            nested: goes_on.then(|| rng.u64(..)),
+            nested: submits.then(|| rng.u64(..)),
             depth,
-            is_task: rng.u8(0..4) == 0 && manner != Manner::PanicsInDrop,
+            is_task: rng.u8(0..4) == 0 && panic_mode != PanicMode::OnDrop,
             deadline: Deadline::None,
-            ends: None,
+            closes_pool: None,
         }
     }
 }
 
-impl Manner {
+impl PanicMode {
     pub(super) fn panics(self) -> bool {
-        self != Self::Quiet
+        self != Self::Never
     }
 }
 
@@ -113,9 +113,9 @@ impl Deadline {
     pub(super) fn instant(self, rng: &mut Rng) -> Instant {
         let now = Instant::now();
         match self {
-            Self::Past => now.checked_sub(A_MOMENT).unwrap_or_else(|| {
-                // The clock is so young that it has to tick first.
-                thread::sleep(A_MOMENT);
+            Self::Past => now.checked_sub(MOMENT).unwrap_or_else(|| {
+                // The clock started less than a moment ago.
+                thread::sleep(MOMENT);
                 now
             }),
             Self::Near => now + Duration::from_micros(rng.u64(..500)),
@@ -123,7 +123,7 @@ impl Deadline {
         }
     }
 
-    /// Whether a job may have been dropped because of it.
+    /// Whether the pool may drop a job because of this deadline.
     pub(super) fn may_pass(self) -> bool {
         matches!(self, Self::Past | Self::Near)
     }

@@ -1,20 +1,20 @@
-//! What a soak did.
+//! What a soak did, in numbers.
 
 use std::fmt;
 use std::time::Duration;
 
-/// What the threads of a soak do to a pool.
+/// An operation that a soak runs on a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[repr(u8)]
 pub enum SoakOperation {
-    /// Nothing more, in this round.
+    /// None: the thread has finished its part of the round.
     Done,
     /// `submit`.
     Submit,
     /// `try_submit`.
     TrySubmit,
-    /// `submit_before`, with a deadline that has passed, is near, or is far.
+    /// `submit_before`, with a deadline that has passed, may pass while the job waits, or is far away.
     SubmitBefore,
     /// `submit_and_wait`.
     SubmitAndWait,
@@ -34,7 +34,7 @@ pub enum SoakOperation {
     StopInJob,
     /// `release`, called by one of the pool's jobs.
     ReleaseInJob,
-    /// The pool's last handle is dropped.
+    /// Dropping the last handle of the pool.
     Drop,
 }
 
@@ -56,7 +56,7 @@ impl SoakOperation {
         Self::Drop,
     ];
 
-    /// The name of the method, and who calls it.
+    /// The name of the method, followed by "in a job" if a job of the pool calls it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Done => "nothing",
@@ -83,34 +83,36 @@ impl fmt::Display for SoakOperation {
     }
 }
 
-/// The figures of a soak. `Display` shows them as a table.
+/// The numbers of a soak, summed over its rounds. `Display` shows them as a table.
+///
+/// [`Soak::run`](super::Soak::run) returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SoakReport {
     /// The seed.
     pub seed: u64,
-    /// How many threads submitted.
+    /// How many threads submitted jobs.
     pub threads: usize,
-    /// Rounds that ended well.
+    /// How many rounds passed.
     pub rounds: u64,
-    /// How long it took.
+    /// How long the soak took.
     pub elapsed: Duration,
-    /// Jobs that a pool accepted.
+    /// Jobs that the pools accepted.
     pub accepted: u64,
-    /// Accepted jobs that were run, whether they panicked or not.
+    /// Accepted jobs that ran, including those that panicked.
     pub ran: u64,
-    /// Accepted jobs that were run and panicked.
+    /// Accepted jobs that ran and panicked.
     pub panicked: u64,
-    /// Accepted jobs that were dropped because their deadline had passed.
+    /// Accepted jobs that a pool dropped because their deadline had passed.
     pub expired: u64,
-    /// Accepted jobs that were dropped unrun for another reason.
+    /// Accepted jobs that a pool dropped without running them for another reason.
     pub discarded: u64,
-    /// Jobs that came back.
-    pub refused: u64,
-    /// Jobs, among all of them, that other jobs submitted.
+    /// Jobs that the pools rejected.
+    pub rejected: u64,
+    /// Jobs that other jobs submitted. The fields above count them as well.
     pub nested: u64,
-    /// The most threads of one pool that ran jobs at once.
-    pub most_at_once: usize,
+    /// The highest number of threads of one pool that ran jobs at once.
+    pub peak_running: usize,
     operations: [u64; SoakOperation::ALL.len()],
 }
 
@@ -126,14 +128,14 @@ impl SoakReport {
             panicked: 0,
             expired: 0,
             discarded: 0,
-            refused: 0,
+            rejected: 0,
             nested: 0,
-            most_at_once: 0,
+            peak_running: 0,
             operations: Default::default(),
         }
     }
 
-    /// How often each operation was done.
+    /// How often each operation was run.
     pub fn operations(&self) -> impl Iterator<Item = (SoakOperation, u64)> {
         SoakOperation::ALL
             .into_iter()
@@ -161,8 +163,8 @@ impl fmt::Display for SoakReport {
         line("jobs panicked", self.panicked)?;
         line("jobs expired", self.expired)?;
         line("jobs discarded", self.discarded)?;
-        line("jobs refused", self.refused)?;
+        line("jobs rejected", self.rejected)?;
         line("jobs from jobs", self.nested)?;
-        write!(f, "{:<24}{:>14}", "most at once", self.most_at_once)
+        write!(f, "{:<24}{:>14}", "peak running", self.peak_running)
     }
 }

@@ -1,4 +1,4 @@
-//! One round: a pool, those who use it, its end, and the watch over all of it.
+//! One round: makes a pool, runs clients on it, closes it, and watches that all of that makes progress.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use soiree_core::{Overflow, PanicPayload, Pool, PoolStats};
 
-use super::actor::Actor;
+use super::client::Client;
 use super::ledger::Ledger;
-use super::limits::pick;
+use super::spec::pick;
 use super::{SoakFailure, SoakFault, SoakOperation, SoakReport, SoakSpec};
 
 pub(super) struct Round {
@@ -20,15 +20,15 @@ pub(super) struct Round {
     number: u64,
     threads: usize,
     rng: Rng,
-    /// How the pool ends, and what another thread may do to the same purpose.
-    ends: Vec<SoakOperation>,
+    /// The operation that closes the pool; then the one by which a submitter may close it as well.
+    closings: Vec<SoakOperation>,
     ledger: Arc<Ledger>,
 }
 
-/// Notices when nothing happens any more.
-struct Watch<'a> {
+/// Notices when a round makes no progress.
+struct Watchdog<'a> {
     ledger: &'a Ledger,
-    patience: Duration,
+    stall_timeout: Duration,
     steps: u64,
     since: Instant,
 }
@@ -38,7 +38,7 @@ impl Round {
         let mut rng = Rng::with_seed(seed);
         rng = Rng::with_seed(rng.u64(..) ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut spec = SoakSpec::random(&mut rng);
-        let mut ends = vec![pick(
+        let mut closings = vec![pick(
             &mut rng,
             &[
                 SoakOperation::Stop,
@@ -49,13 +49,13 @@ impl Round {
                 SoakOperation::Drop,
             ],
         )];
-        if ends[0] == SoakOperation::Drop {
+        if closings[0] == SoakOperation::Drop {
             if spec.overflow == Overflow::DropOldest {
-                // A pool that is gone cannot say how many it discarded.
+                // A dropped pool cannot tell how many jobs it discarded.
                 spec.overflow = Overflow::Block;
             }
         } else if rng.u8(0..3) == 0 {
-            ends.push(pick(
+            closings.push(pick(
                 &mut rng,
                 &[
                     SoakOperation::Stop,
@@ -64,32 +64,32 @@ impl Round {
                 ],
             ));
         }
-        let is_patient = rng.u8(0..4) == 0;
+        let mostly_waits = rng.u8(0..4) == 0;
         Self {
             seed,
             number,
             threads,
             rng,
-            ends,
-            ledger: Arc::new(Ledger::new(spec, is_patient, threads)),
+            closings,
+            ledger: Arc::new(Ledger::new(spec, mostly_waits, threads)),
         }
     }
 
     pub(super) fn run<P: Pool + 'static>(
         mut self,
         make: &mut impl FnMut(&SoakSpec) -> P,
-        patience: Duration,
+        stall_timeout: Duration,
         report: &mut SoakReport,
     ) -> Result<(), SoakFailure> {
         let pool: Arc<dyn Pool> = Arc::new(make(&self.ledger.spec));
-        // For its last figures. A pool that is to be dropped must not be kept by this.
+        // For the stats in a failure. Must not keep a pool alive that the round drops.
         let weak = Arc::downgrade(&pool);
-        let _kept = (self.ends[0] != SoakOperation::Drop).then(|| Arc::clone(&pool));
+        let _kept = (self.closings[0] != SoakOperation::Drop).then(|| Arc::clone(&pool));
         let ledger = Arc::clone(&self.ledger);
-        let mut watch = Watch::new(&ledger, patience);
-        let outcome = self.play(pool, &mut watch).and_then(|stats| {
-            self.ledger.verdict(stats, &self.ends, report)?;
-            // Last, so that it does not hide behind an account that happens to be right.
+        let mut watchdog = Watchdog::new(&ledger, stall_timeout);
+        let outcome = self.execute(pool, &mut watchdog).and_then(|stats| {
+            self.ledger.check(stats, &self.closings, report)?;
+            // Last: faults recorded during the round fail it even if the counters are right.
             self.ledger.fault().map_or(Ok(()), Err)
         });
         outcome.map_err(|fault| SoakFailure {
@@ -98,136 +98,136 @@ impl Round {
             round: self.number,
             threads: self.threads,
             spec: Box::new(self.ledger.spec.clone()),
-            stats: figures(weak).map(Box::new),
+            stats: query_stats(weak).map(Box::new),
         })
     }
 
-    /// Uses the pool and ends it. Returns its figures at rest, unless it was dropped.
-    fn play(
+    /// Runs clients on the pool and closes it. Returns the stats of the idle pool; `None` if the pool was dropped.
+    fn execute(
         &mut self,
         pool: Arc<dyn Pool>,
-        watch: &mut Watch<'_>,
+        watchdog: &mut Watchdog<'_>,
     ) -> Result<Option<PoolStats>, SoakFault> {
-        // Few and short, to end often; many and long, for all that takes time to come about.
+        // Some rounds are short, to close pools often; others are long, for what takes time to happen.
         let submitters = pick(&mut self.rng, &[1, 2, self.threads, self.threads]);
         let submitters = submitters.min(self.threads);
         let budget = pick(&mut self.rng, &[5, 20, 80, 300]);
         self.ledger.submitters.store(submitters, Relaxed);
-        let (leaving, left) = channel();
+        let (done, all_done) = channel();
         for number in 0..submitters {
-            let second = self.ends.get(1).filter(|_| number == 0);
-            let second = second.map(|end| (self.rng.usize(..budget), *end));
-            let actor = Actor::thread(&self.ledger, Arc::clone(&pool), self.rng.fork(), number);
-            let body = submitter(Arc::clone(&self.ledger), actor, number, budget, second);
-            start(&self.ledger, number, leaving.clone(), body);
+            let second = self.closings.get(1).filter(|_| number == 0);
+            let second = second.map(|closing| (self.rng.usize(..budget), *closing));
+            let client = Client::thread(&self.ledger, Arc::clone(&pool), self.rng.fork(), number);
+            let body = submitter(Arc::clone(&self.ledger), client, number, budget, second);
+            start(&self.ledger, number, done.clone(), body);
         }
-        let (by, number) = (self.ends[0], self.threads);
+        let (closing, number) = (self.closings[0], self.threads);
         let after = self.rng.u64(..(submitters * budget * 3 / 2) as u64);
-        let kept = (by != SoakOperation::Drop).then(|| Arc::clone(&pool));
-        let actor = Actor::thread(&self.ledger, pool, self.rng.fork(), number);
-        let body = ender(Arc::clone(&self.ledger), actor, number, after, by);
-        start(&self.ledger, number, leaving, body);
-        watch.wait_for(left)?;
+        let kept = (closing != SoakOperation::Drop).then(|| Arc::clone(&pool));
+        let client = Client::thread(&self.ledger, pool, self.rng.fork(), number);
+        let body = closer(Arc::clone(&self.ledger), client, number, after, closing);
+        start(&self.ledger, number, done, body);
+        watchdog.wait_for(all_done)?;
 
         let Some(pool) = kept else {
-            watch.until_settled()?;
+            watchdog.wait_until_settled()?;
             return Ok(None);
         };
-        // Whatever the end was, this waits for what it left.
-        let (leaving, left) = channel();
+        // A stop, or a release past its deadline, leaves running jobs. A release waits for them.
+        let (done, all_done) = channel();
         let (released, ledger) = (Arc::clone(&pool), Arc::clone(&self.ledger));
         let release = move || {
-            ledger.is_at(number, SoakOperation::Release);
+            ledger.set_operation(number, SoakOperation::Release);
             released.release();
-            ledger.is_at(number, SoakOperation::Done);
+            ledger.set_operation(number, SoakOperation::Done);
         };
-        start(&self.ledger, number, leaving, release);
-        watch.wait_for(left)?;
-        watch.until_settled()?;
-        watch.until_at_rest(pool.as_ref()).map(Some)
+        start(&self.ledger, number, done, release);
+        watchdog.wait_for(all_done)?;
+        watchdog.wait_until_settled()?;
+        watchdog.wait_until_idle(pool.as_ref()).map(Some)
     }
 }
 
 fn submitter(
     ledger: Arc<Ledger>,
-    mut actor: Actor,
+    mut client: Client,
     number: usize,
     budget: usize,
     second: Option<(usize, SoakOperation)>,
 ) -> impl FnOnce() + Send + 'static {
     move || {
-        Ledger::enter_soak();
+        Ledger::mark_soak_thread();
         for step in 0..budget {
-            if let Some((_, end)) = second.filter(|(at, _)| *at == step) {
-                actor.end(end);
+            if let Some((_, closing)) = second.filter(|(at, _)| *at == step) {
+                client.close_pool(closing);
             }
-            actor.act();
+            client.step();
         }
         ledger.submitters.fetch_sub(1, Relaxed);
-        // It may hold the last handle of the pool.
-        ledger.is_at(number, SoakOperation::Drop);
-        drop(actor);
-        ledger.is_at(number, SoakOperation::Done);
+        // The client may hold the last handle of the pool.
+        ledger.set_operation(number, SoakOperation::Drop);
+        drop(client);
+        ledger.set_operation(number, SoakOperation::Done);
     }
 }
 
-fn ender(
+fn closer(
     ledger: Arc<Ledger>,
-    mut actor: Actor,
+    mut client: Client,
     number: usize,
     after: u64,
-    by: SoakOperation,
+    closing: SoakOperation,
 ) -> impl FnOnce() + Send + 'static {
     move || {
-        Ledger::enter_soak();
+        Ledger::mark_soak_thread();
         while ledger.offered.load(Relaxed) < after && ledger.submitters.load(Relaxed) > 0 {
             thread::sleep(Duration::from_micros(20));
         }
-        if by == SoakOperation::Drop {
-            ledger.does(Some(number), by);
+        if closing == SoakOperation::Drop {
+            ledger.start_operation(Some(number), closing);
         }
-        actor.end(by);
-        drop(actor);
-        ledger.is_at(number, SoakOperation::Done);
+        client.close_pool(closing);
+        drop(client);
+        ledger.set_operation(number, SoakOperation::Done);
     }
 }
 
-/// Starts the thread of that number. Its end is told in any case.
+/// Starts a thread of the soak. It drops `done` when it ends, also by a panic.
 fn start(
     ledger: &Arc<Ledger>,
     number: usize,
-    leaving: Sender<()>,
+    done: Sender<()>,
     body: impl FnOnce() + Send + 'static,
 ) {
     let ledger = Arc::clone(ledger);
     let guarded = move || {
         if let Err(payload) = catch_unwind(AssertUnwindSafe(body)) {
             ledger.fail(SoakFault::Panicked {
-                operation: ledger.doing()[number],
+                operation: ledger.current_operations()[number],
                 message: PanicPayload::new(payload).message().into(),
             });
         }
-        // Of no interest once the round has failed.
-        let _ = leaving.send(());
+        // The receiver is gone if the round has failed.
+        let _ = done.send(());
     };
     let builder = thread::Builder::new().name(format!("soak-{number}"));
     builder
         .spawn(guarded)
-        .expect("the system starts a thread for the soak");
+        .expect("the operating system can start a thread for the soak");
 }
 
-impl<'a> Watch<'a> {
-    fn new(ledger: &'a Ledger, patience: Duration) -> Self {
+impl<'a> Watchdog<'a> {
+    fn new(ledger: &'a Ledger, stall_timeout: Duration) -> Self {
         Self {
             ledger,
-            patience,
+            stall_timeout,
             steps: 0,
             since: Instant::now(),
         }
     }
 
-    /// Whether nothing has happened for too long. Ends at the first fault that anyone met.
-    fn is_out_of_patience(&mut self) -> Result<bool, SoakFault> {
+    /// Whether the round has made no progress for the stall timeout. Fails at the first fault that a thread recorded.
+    fn has_stalled(&mut self) -> Result<bool, SoakFault> {
         if let Some(fault) = self.ledger.fault() {
             return Err(fault);
         }
@@ -235,39 +235,39 @@ impl<'a> Watch<'a> {
         if steps != self.steps {
             (self.steps, self.since) = (steps, Instant::now());
         }
-        Ok(self.since.elapsed() > self.patience)
+        Ok(self.since.elapsed() > self.stall_timeout)
     }
 
-    /// Waits until all threads have ended.
-    fn wait_for(&mut self, left: Receiver<()>) -> Result<(), SoakFault> {
-        let often = self.patience.min(Duration::from_millis(100));
-        while left.recv_timeout(often) != Err(RecvTimeoutError::Disconnected) {
-            if self.is_out_of_patience()? {
-                let doing = self.ledger.doing();
-                return Err(SoakFault::Hung { doing });
+    /// Blocks until all threads have ended.
+    fn wait_for(&mut self, all_done: Receiver<()>) -> Result<(), SoakFault> {
+        let interval = self.stall_timeout.min(Duration::from_millis(100));
+        while all_done.recv_timeout(interval) != Err(RecvTimeoutError::Disconnected) {
+            if self.has_stalled()? {
+                let operations = self.ledger.current_operations();
+                return Err(SoakFault::Hung { operations });
             }
         }
         Ok(())
     }
 
-    fn until_settled(&mut self) -> Result<(), SoakFault> {
+    fn wait_until_settled(&mut self) -> Result<(), SoakFault> {
         loop {
             let jobs = self.ledger.unsettled();
             if jobs == 0 {
                 return Ok(());
             }
-            if self.is_out_of_patience()? {
+            if self.has_stalled()? {
                 return Err(SoakFault::Lost { jobs });
             }
             thread::sleep(Duration::from_micros(100));
         }
     }
 
-    /// A pool may count the end of a job a moment after the job has ended.
-    fn until_at_rest(&mut self, pool: &dyn Pool) -> Result<PoolStats, SoakFault> {
+    /// Blocks until the pool is idle, at most for the stall timeout: it may count the end of a job a moment after that end.
+    fn wait_until_idle(&mut self, pool: &dyn Pool) -> Result<PoolStats, SoakFault> {
         loop {
             let stats = pool.stats();
-            if (stats.waiting, stats.active) == (0, 0) || self.is_out_of_patience()? {
+            if (stats.waiting, stats.active) == (0, 0) || self.has_stalled()? {
                 return Ok(stats);
             }
             thread::sleep(Duration::from_micros(100));
@@ -275,13 +275,13 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// A pool's figures, if there is still a pool and it answers.
-fn figures(pool: Weak<dyn Pool>) -> Option<PoolStats> {
+/// The stats of the pool; `None` if it was dropped or does not return them within a second.
+fn query_stats(pool: Weak<dyn Pool>) -> Option<PoolStats> {
     let pool = pool.upgrade()?;
-    let (answer, answered) = channel();
-    let ask = move || {
-        let _ = answer.send(pool.stats());
+    let (sender, receiver) = channel();
+    let query = move || {
+        let _ = sender.send(pool.stats());
     };
-    thread::Builder::new().spawn(ask).ok()?;
-    answered.recv_timeout(Duration::from_secs(1)).ok()
+    thread::Builder::new().spawn(query).ok()?;
+    receiver.recv_timeout(Duration::from_secs(1)).ok()
 }

@@ -1,8 +1,8 @@
-//! The suite itself: a correct pool passes it, and each broken one fails the cases of what it breaks, and no others.
+//! Tests of the suite: a correct pool passes every case, and a faulty one fails exactly the cases about its fault.
 
 mod caught;
+mod decisions;
 mod faults;
-mod faulty;
 mod pool;
 mod reference;
 mod state;

@@ -1,4 +1,4 @@
-//! The reference pool behind the trait, and the faults of its methods.
+//! The reference pool as a `Pool`, and the faults that concern one method each.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Condvar, Mutex, RwLock};
@@ -15,7 +15,7 @@ use crate::reference::Shared;
 use crate::state::{Phase, State};
 
 pub(crate) struct Reference {
-    /// Shared with a worker check that keeps the pool, in a pool that has that fault.
+    /// Shared with the worker check if the fault is that the check keeps the pool alive.
     handle: Arc<Handle>,
 }
 
@@ -29,11 +29,11 @@ impl Reference {
         let shared = Arc::new(Shared {
             spec,
             fault,
-            nesting: WorkerContext::new(),
+            context: WorkerContext::new(),
             state: Mutex::new(state),
             changed: Condvar::new(),
             running: RwLock::new(()),
-            looks: AtomicUsize::new(0),
+            stats_calls: AtomicUsize::new(0),
         });
         let handle = Arc::new(Handle { shared });
         Self { handle }
@@ -64,7 +64,7 @@ impl Pool for Reference {
 
     fn submit_now(&self, job: Job) -> Result<(), SubmitError> {
         match self.fault() {
-            Fault::LosesWhatItSubmitsNow => Ok(()),
+            Fault::LosesJobsInSubmitNow => Ok(()),
             Fault::WaitsInSubmitNow => self.shared().submit(job, true),
             _ => self.try_submit(job),
         }
@@ -73,14 +73,14 @@ impl Pool for Reference {
     fn stop(&self) {
         let phase = self.shared().lock().phase;
         match self.fault() {
-            Fault::DoesNotStopWhileItIsReleased if phase == Phase::Draining => return,
+            Fault::IgnoresAStopDuringARelease if phase == Phase::Draining => return,
             Fault::HangsInASecondStop if phase == Phase::Stopping => loop {
                 std::thread::park();
             },
             _ => {}
         }
         self.shared().stop();
-        let on_worker = self.shared().nesting.depth() > 0;
+        let on_worker = self.shared().context.depth() > 0;
         let waits = match self.fault() {
             Fault::WaitsForTheJobThatStops => on_worker,
             Fault::WaitsInAStop => !on_worker,
@@ -94,11 +94,11 @@ impl Pool for Reference {
 
     fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         let released = self.shared().release(deadline);
-        // Who waits without a deadline would try again for ever.
-        let short = deadline < Instant::now() + Duration::from_secs(24 * 3600);
+        // With a far deadline the caller is `release`, which would retry forever.
+        let is_near = deadline < Instant::now() + Duration::from_secs(24 * 3600);
         match self.fault() {
-            Fault::NeverReleasesInTime if short => Err(DrainTimeout::new(0, 0)),
-            Fault::SaysThatAllHasEnded => Ok(()),
+            Fault::ReportsEveryReleaseAsTimedOut if is_near => Err(DrainTimeout::new(0, 0)),
+            Fault::ReportsEveryReleaseAsComplete => Ok(()),
             _ => released,
         }
     }
@@ -109,23 +109,23 @@ impl Pool for Reference {
 
     fn on_worker(&self) -> bool {
         match self.fault() {
-            Fault::SaysNeverOnWorker => false,
-            Fault::SaysAlwaysOnWorker => true,
-            _ => self.shared().nesting.depth() > 0,
+            Fault::IsNeverOnWorker => false,
+            Fault::IsAlwaysOnWorker => true,
+            _ => self.shared().context.depth() > 0,
         }
     }
 
     fn worker_check(&self) -> Option<WorkerCheck> {
-        let check = self.shared().nesting.worker_check();
+        let check = self.shared().context.worker_check();
         let handle = Arc::clone(&self.handle);
         match self.fault() {
             Fault::HasNoWorkerCheck => None,
-            Fault::ChecksWorkersWithALie => Some(Arc::new(|| true)),
-            Fault::ChecksWorkersOfAPoolAlone => {
+            Fault::HasAWorkerCheckThatIsAlwaysTrue => Some(Arc::new(|| true)),
+            Fault::ForgetsItsWorkersWhenDropped => {
                 let pool = Arc::downgrade(&handle);
                 Some(Arc::new(move || pool.strong_count() > 0 && check()))
             }
-            Fault::KeepsThePoolInTheWorkerCheck => Some(Arc::new(move || {
+            Fault::KeepsThePoolAliveInTheWorkerCheck => Some(Arc::new(move || {
                 let _ = &handle;
                 check()
             })),
@@ -155,14 +155,14 @@ impl Pool for Reference {
     fn submit_and_wait(&self, job: Job) -> Result<(), WaitError> {
         match self.fault() {
             Fault::DoesNotWaitForAJob => Ok(self.submit(job)?),
-            _ => Fallback(self).submit_and_wait(job),
+            _ => DefaultMethods(self).submit_and_wait(job),
         }
     }
 
     fn submit_before(&self, job: Job, deadline: Instant) -> Result<(), SubmitError> {
         match self.fault() {
-            Fault::RunsLateJobs => self.submit(job),
-            Fault::TakesEveryDeadlineForOver => self.submit(job.before(Instant::now())),
+            Fault::RunsExpiredJobs => self.submit(job),
+            Fault::TreatsEveryDeadlineAsPassed => self.submit(job.before(Instant::now())),
             _ => self.submit(job.before(deadline)),
         }
     }
@@ -172,10 +172,10 @@ impl Pool for Reference {
             Fault::DoesNotWaitForAllJobs => {
                 jobs.into_iter().try_for_each(|job| Ok(self.submit(job)?))
             }
-            Fault::GivesUpAtTheFirstError => jobs
+            Fault::StopsAtTheFirstError => jobs
                 .into_iter()
                 .try_for_each(|job| self.submit_and_wait(job)),
-            _ => Fallback(self).submit_all_and_wait(jobs),
+            _ => DefaultMethods(self).submit_all_and_wait(jobs),
         }
     }
 
@@ -188,38 +188,38 @@ impl Pool for Reference {
     }
 
     fn running(&self) -> usize {
-        self.one_more_if(Fault::LiesInRunning, self.stats().running as u64) as usize
+        self.one_more_if(Fault::OverstatesRunning, self.stats().running as u64) as usize
     }
 
     fn idle_workers(&self) -> usize {
-        self.one_more_if(Fault::LiesInIdleWorkers, self.stats().idle as u64) as usize
+        self.one_more_if(Fault::OverstatesIdleWorkers, self.stats().idle as u64) as usize
     }
 
     fn submitted_tasks(&self) -> u64 {
-        self.one_more_if(Fault::LiesInSubmittedTasks, self.stats().submitted)
+        self.one_more_if(Fault::OverstatesSubmittedTasks, self.stats().submitted)
     }
 
     fn waiting_tasks(&self) -> usize {
-        self.one_more_if(Fault::LiesInWaitingTasks, self.stats().waiting as u64) as usize
+        self.one_more_if(Fault::OverstatesWaitingTasks, self.stats().waiting as u64) as usize
     }
 
     fn successful_tasks(&self) -> u64 {
-        self.one_more_if(Fault::LiesInSuccessfulTasks, self.stats().successful)
+        self.one_more_if(Fault::OverstatesSuccessfulTasks, self.stats().successful)
     }
 
     fn failed_tasks(&self) -> u64 {
-        self.one_more_if(Fault::LiesInFailedTasks, self.stats().failed)
+        self.one_more_if(Fault::OverstatesFailedTasks, self.stats().failed)
     }
 
     fn completed_tasks(&self) -> u64 {
-        self.one_more_if(Fault::LiesInCompletedTasks, self.stats().completed())
+        self.one_more_if(Fault::OverstatesCompletedTasks, self.stats().completed())
     }
 }
 
-/// The pool with the methods that the trait provides.
-struct Fallback<'a>(&'a Reference);
+/// The pool with the provided methods of the trait.
+struct DefaultMethods<'a>(&'a Reference);
 
-impl Pool for Fallback<'_> {
+impl Pool for DefaultMethods<'_> {
     fn submit(&self, job: Job) -> Result<(), SubmitError> {
         self.0.submit(job)
     }
@@ -252,10 +252,10 @@ impl Pool for Fallback<'_> {
 impl Drop for Handle {
     fn drop(&mut self) {
         let shared = &self.shared;
-        let on_worker = shared.nesting.depth() > 0;
+        let on_worker = shared.context.depth() > 0;
         match shared.fault {
             Fault::DoesNotEndWhenDropped => {}
-            Fault::DropsWhatWaitsWhenDropped => _ = shared.stop(),
+            Fault::DropsQueuedJobsWhenDropped => _ = shared.stop(),
             Fault::WaitsWhenDropped if !on_worker => {
                 let year = Duration::from_secs(365 * 24 * 3600);
                 let _ = shared.release(Instant::now() + year);

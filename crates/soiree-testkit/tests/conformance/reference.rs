@@ -1,4 +1,4 @@
-//! A small correct pool, of one lock and one condition. Where it asks for a fault, it can be told to break a promise.
+//! A small correct pool with one lock and one condition variable. With a [`Fault`] it breaks one promise.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
@@ -17,23 +17,23 @@ use crate::state::{Phase, State};
 pub(crate) struct Shared {
     pub(crate) spec: PoolSpec,
     pub(crate) fault: Fault,
-    pub(crate) nesting: WorkerContext,
+    pub(crate) context: WorkerContext,
     pub(crate) state: Mutex<State>,
     pub(crate) changed: Condvar,
-    /// Held around each job by a pool that is to do so.
+    /// Held for reading around each job, if the fault is that `resize` waits for running jobs.
     pub(crate) running: RwLock<()>,
-    /// How often the figures were asked for.
-    pub(crate) looks: AtomicUsize,
+    /// How often `stats` was called.
+    pub(crate) stats_calls: AtomicUsize,
 }
 
 impl Shared {
-    pub(crate) fn submit(self: &Arc<Self>, job: Job, waits: bool) -> Result<(), SubmitError> {
+    pub(crate) fn submit(self: &Arc<Self>, job: Job, blocks: bool) -> Result<(), SubmitError> {
         let since = Instant::now();
         let mut failed = None;
         let mut state = self.lock();
         loop {
-            if state.phase != Phase::Open && !self.accepts_all_the_same(&state) {
-                return Err(self.refuse(state, job, Reason::Closed));
+            if state.phase != Phase::Open && !self.accepts_although_closed(&state) {
+                return Err(self.reject(state, job, Reason::Closed));
             }
             if failed.is_none() && self.wants_worker(&state, 1) {
                 drop(state);
@@ -41,9 +41,9 @@ impl Shared {
                 state = self.lock();
                 continue;
             }
-            let alone = state.live == 0 || self.is(Fault::RefusesWhenALaterThreadFails);
+            let alone = state.live == 0 || self.has(Fault::RejectsWhenALaterThreadFails);
             if let (true, Some(error)) = (alone, failed.take()) {
-                return Err(self.refuse(state, job, Reason::Spawn(error)));
+                return Err(self.reject(state, job, Reason::Spawn(error)));
             }
             if self.has_room(&state) {
                 state.submitted += 1;
@@ -55,17 +55,17 @@ impl Shared {
                 self.changed.notify_all();
                 return Ok(());
             }
-            let inside = self.nesting.depth() > 0 && !self.is(Fault::BlocksItsOwnWorkers);
+            let inside = self.context.depth() > 0 && !self.has(Fault::BlocksItsOwnWorkers);
             match self.overflow() {
-                Overflow::Reject => return Err(self.refuse(state, job, self.full())),
-                _ if !waits => return Err(self.refuse(state, job, self.full())),
+                Overflow::Reject => return Err(self.reject(state, job, self.full())),
+                _ if !blocks => return Err(self.reject(state, job, self.full())),
                 Overflow::DropOldest => {
                     let oldest = match self.fault {
-                        Fault::DropsTheNewest => state.queue.pop_back(),
+                        Fault::DropsTheNewestJob => state.queue.pop_back(),
                         _ => state.queue.pop_front(),
                     };
                     if oldest.is_none() {
-                        return Err(self.refuse(state, job, self.full()));
+                        return Err(self.reject(state, job, self.full()));
                     }
                     state.counted.discarded += 1;
                     drop(state);
@@ -82,7 +82,7 @@ impl Shared {
                 }
                 Overflow::Block => {
                     state = self.wait(state);
-                    while self.sleeps_on(&state) {
+                    while self.stays_asleep(&state) {
                         state = self.wait(state);
                     }
                 }
@@ -90,10 +90,10 @@ impl Shared {
                     let waited = since.elapsed();
                     let Some(rest) = timeout.checked_sub(waited) else {
                         let reason = match self.fault {
-                            Fault::SaysFullWhenTheTimeIsOver => self.full(),
+                            Fault::ReportsFullInsteadOfTimedOut => self.full(),
                             _ => Reason::TimedOut { waited },
                         };
-                        return Err(self.refuse(state, job, reason));
+                        return Err(self.reject(state, job, reason));
                     };
                     state = self.wait_for(state, rest);
                 }
@@ -101,18 +101,18 @@ impl Shared {
         }
     }
 
-    fn refuse(&self, mut state: MutexGuard<'_, State>, job: Job, reason: Reason) -> SubmitError {
+    fn reject(&self, mut state: MutexGuard<'_, State>, job: Job, reason: Reason) -> SubmitError {
         match self.fault {
-            Fault::CountsRefusedJobsAsSubmitted => {
+            Fault::CountsRejectedJobsAsSubmitted => {
                 state.submitted += 1;
                 state.counted.rejected += 1;
             }
-            Fault::DoesNotCountRefusedJobs => {}
+            Fault::DoesNotCountRejectedJobs => {}
             _ => state.counted.rejected += 1,
         }
         drop(state);
         match self.fault {
-            Fault::GivesAnotherJobBack => SubmitError::new(Job::new(|| {}), reason),
+            Fault::ReturnsAnotherJob => SubmitError::new(Job::new(|| {}), reason),
             _ => SubmitError::new(job, reason),
         }
     }
@@ -127,12 +127,12 @@ impl Shared {
             Some(spawn) => spawn(builder, body),
             None => builder.spawn(body).map(drop),
         };
-        if started.is_ok() || self.is(Fault::TakesAFailedThreadForAWorker) {
+        if started.is_ok() || self.has(Fault::CountsAFailedThreadAsAWorker) {
             return Ok(());
         }
         let mut state = self.lock();
-        // Others may have counted on the worker; what they queued is run here.
-        while state.live == 1 && !self.is(Fault::StrandsJobsWhenAThreadFails) {
+        // Submitters may have queued jobs for this worker: the calling thread runs them.
+        while state.live == 1 && !self.has(Fault::LosesJobsWhenAThreadFails) {
             let Some(job) = state.queue.pop_front() else {
                 break;
             };
@@ -149,7 +149,7 @@ impl Shared {
     }
 
     fn work(&self) {
-        let _entered = self.nesting.enter_worker();
+        let _guard = self.context.enter_worker();
         let mut state = self.lock();
         let mut idle_since = Instant::now();
         loop {
@@ -157,8 +157,8 @@ impl Shared {
             if above && self.leaves(&state) {
                 break;
             }
-            let refrains = above && self.is(Fault::KeepsWorkersAboveTheLimit);
-            if !refrains {
+            let declines = above && self.has(Fault::KeepsWorkersAboveTheLimit);
+            if !declines {
                 if let Some(job) = state.queue.pop_front() {
                     state.busy += 1;
                     self.changed.notify_all();
@@ -169,7 +169,7 @@ impl Shared {
                     self.count(&mut state, &outcome);
                     self.changed.notify_all();
                     drop(state);
-                    // The payload of a panic is user code as it is dropped.
+                    // Without the lock: dropping the payload of a panic runs user code.
                     self.drop_outcome(outcome);
                     state = self.lock();
                     idle_since = Instant::now();
@@ -181,17 +181,17 @@ impl Shared {
             }
             let rest = self.spec.idle_timeout.checked_sub(idle_since.elapsed());
             state = match (self.fault, rest) {
-                (Fault::BusyWaits, Some(_)) => {
+                (Fault::BusyWaitsWhenIdle, Some(_)) => {
                     drop(state);
                     thread::yield_now();
                     self.lock()
                 }
-                (Fault::Polls, Some(rest)) => {
+                (Fault::PollsWhenIdle, Some(rest)) => {
                     self.wait_for(state, rest.min(Duration::from_millis(5)))
                 }
                 _ if self.stays(&state) => self.wait(state),
                 (_, Some(rest)) => self.wait_for(state, rest),
-                (Fault::LeavesWithoutALook, None) => {
+                (Fault::LeavesWithoutCheckingTheQueue, None) => {
                     drop(state);
                     (0..50).for_each(|_| thread::yield_now());
                     state = self.lock();
@@ -205,14 +205,14 @@ impl Shared {
     }
 
     pub(crate) fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
-        let entered = self.nesting.enter_inline();
+        let guard = self.context.enter_inline();
         let mut state = self.lock();
-        if entered.is_none() && !self.is(Fault::RunsJobsInsideOneAnotherWithoutEnd) {
-            let depth = self.nesting.depth();
-            return Err(self.refuse(state, job, Reason::RecursionLimit { depth }));
+        if guard.is_none() && !self.has(Fault::HasNoRecursionLimit) {
+            let depth = self.context.depth();
+            return Err(self.reject(state, job, Reason::RecursionLimit { depth }));
         }
         if state.phase != Phase::Open {
-            return Err(self.refuse(state, job, Reason::Closed));
+            return Err(self.reject(state, job, Reason::Closed));
         }
         state.submitted += 1;
         state.inline += 1;
@@ -224,10 +224,10 @@ impl Shared {
         Ok(outcome)
     }
 
-    /// Drops what is queued; says how much that was.
+    /// Drops the queued jobs and returns how many there were.
     pub(crate) fn stop(&self) -> usize {
         self.close(Phase::Stopping);
-        if self.is(Fault::RunsWhatWaitsAtAStop) {
+        if self.has(Fault::RunsQueuedJobsAfterAStop) {
             return 0;
         }
         let mut state = self.lock();
@@ -238,8 +238,8 @@ impl Shared {
             _ => state.counted.discarded += dropped as u64,
         }
         match self.fault {
-            Fault::ForgetsWhatWaitsAtAStop => std::mem::forget(queue),
-            Fault::HoldsItsLockWhileItDropsJobs => drop(queue),
+            Fault::LeaksQueuedJobsAtAStop => std::mem::forget(queue),
+            Fault::HoldsItsLockWhileDroppingJobs => drop(queue),
             _ => {
                 drop(state);
                 drop(queue);
@@ -250,13 +250,13 @@ impl Shared {
 
     pub(crate) fn release(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.close(Phase::Draining);
-        if self.is(Fault::DropsWhatWaitsAtARelease) {
+        if self.has(Fault::DropsQueuedJobsInARelease) {
             self.stop();
         }
-        if self.is(Fault::DoesNotWaitInARelease) {
+        if self.has(Fault::DoesNotWaitInARelease) {
             return Ok(());
         }
-        let on_worker = self.nesting.is_worker() && !self.is(Fault::WaitsForItselfInARelease);
+        let on_worker = self.context.is_worker() && !self.has(Fault::WaitsForItselfInARelease);
         let mut state = self.lock();
         state.releasing += usize::from(on_worker);
         self.changed.notify_all();
@@ -265,7 +265,7 @@ impl Shared {
             if state.live <= not_waited_for {
                 break true;
             }
-            if self.is(Fault::IgnoresTheDeadlineOfARelease) {
+            if self.has(Fault::IgnoresTheDeadlineOfARelease) {
                 state = self.wait(state);
                 continue;
             }
@@ -281,7 +281,7 @@ impl Shared {
         }
         let discarded = self.stop();
         let state = self.lock();
-        let active = (state.busy + state.inline).saturating_sub(self.nesting.depth());
+        let active = (state.busy + state.inline).saturating_sub(self.context.depth());
         if active + discarded == 0 {
             return Ok(());
         }
@@ -290,26 +290,26 @@ impl Shared {
 
     pub(crate) fn resize(self: &Arc<Self>, max: usize) -> Result<(), ResizeError> {
         let min = self.spec.min_workers;
-        if max == 0 && !self.is(Fault::ResizesToNoWorkers) {
+        if max == 0 && !self.has(Fault::ResizesToNoWorkers) {
             return Err(ResizeError::NoWorkers);
         }
-        if max < min && !self.is(Fault::ResizesBelowTheMinimum) {
+        if max < min && !self.has(Fault::ResizesBelowTheMinimum) {
             return Err(ResizeError::BelowMin { max, min });
         }
-        if max > MAX_WORKERS && !self.is(Fault::ResizesToAnything) {
+        if max > MAX_WORKERS && !self.has(Fault::ResizesToAnything) {
             return Err(ResizeError::TooLarge { max });
         }
-        if self.is(Fault::ResizesWhenNoJobRuns) {
+        if self.has(Fault::WaitsForRunningJobsInAResize) {
             drop(self.running.write().unwrap_or_else(PoisonError::into_inner));
         }
         let mut state = self.lock();
-        if self.is(Fault::LosesAJobAsItShrinks) && max < state.max_workers {
+        if self.has(Fault::LosesAJobWhenShrinking) && max < state.max_workers {
             let lost = state.queue.pop_front();
             state.counted.discarded += u64::from(lost.is_some());
         }
         state.max_workers = max;
         state.resized = true;
-        if self.is(Fault::StartsNothingAsItGrows) {
+        if self.has(Fault::StartsNothingWhenGrowing) {
             return Ok(());
         }
         self.changed.notify_all();

@@ -1,4 +1,4 @@
-//! What the lock of the reference pool guards.
+//! The state of the reference pool, under its lock.
 
 use std::collections::VecDeque;
 
@@ -15,11 +15,11 @@ pub(crate) struct State {
     pub(crate) phase: Phase,
     pub(crate) queue: VecDeque<Job>,
     pub(crate) max_workers: usize,
-    /// Workers, and threads that are about to start one.
+    /// Live workers, including those whose thread is being started.
     pub(crate) live: usize,
     pub(crate) busy: usize,
     pub(crate) inline: usize,
-    /// Workers that wait in a release of their own pool.
+    /// Workers that block in a release of their own pool.
     pub(crate) releasing: usize,
     pub(crate) resized: bool,
     pub(crate) submitted: u64,
@@ -42,7 +42,7 @@ impl State {
         }
     }
 
-    /// Live workers without a job, those that will find one in the queue included.
+    /// Live workers that run no job, including those for which a job is queued.
     pub(crate) fn free(&self) -> usize {
         self.live - self.busy
     }

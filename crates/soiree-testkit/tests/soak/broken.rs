@@ -1,4 +1,4 @@
-//! Pools that are sound but for one thing.
+//! Pools with one defect each.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
@@ -12,18 +12,18 @@ use soiree_testkit::SoakSpec;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Defect {
-    Forgets,
-    Drops,
-    RunsRefused,
-    CountsTwice,
-    OneWorkerMore,
-    LongerQueue,
-    OverlooksDeadlines,
+    LeaksJobs,
+    DropsJobs,
+    RunsRejectedJobs,
+    CountsJobsTwice,
+    ExceedsMaxWorkers,
+    ExceedsCapacity,
+    IgnoresDeadlines,
     DoesNotWait,
-    CountsRefused,
+    CountsRejectedAsSubmitted,
     HangsInRelease,
     PanicsInStop,
-    /// No defect, but a lack.
+    /// Not a defect: a pool may have a fixed size.
     CannotResize,
 }
 
@@ -34,19 +34,26 @@ pub(crate) struct Broken {
     spec: SoakSpec,
 }
 
-/// Submissions of all pools of a kind, as no single one lives to see so many.
+/// Submissions to all pools together: no pool lives long enough for 10,000.
 static SUBMISSIONS: AtomicU64 = AtomicU64::new(0);
 
 impl Broken {
     pub(crate) fn new(spec: &SoakSpec, defect: Defect) -> Self {
         let pool = WorkerPool::builder()
-            .max_workers(spec.max_workers + usize::from(defect == Defect::OneWorkerMore))
+            .max_workers(spec.max_workers + usize::from(defect == Defect::ExceedsMaxWorkers))
             .min_workers(spec.min_workers)
-            .capacity(spec.capacity + if defect == Defect::LongerQueue { 50 } else { 0 })
+            .capacity(
+                spec.capacity
+                    + if defect == Defect::ExceedsCapacity {
+                        50
+                    } else {
+                        0
+                    },
+            )
             .idle_timeout(spec.idle_timeout)
             .overflow(spec.overflow)
             .build()
-            .expect("the limits of a soak are sound");
+            .expect("a soak has valid limits");
         Self {
             pool,
             defect,
@@ -54,7 +61,7 @@ impl Broken {
         }
     }
 
-    fn is_the_unlucky_one() -> bool {
+    fn is_every_10_000th() -> bool {
         SUBMISSIONS.fetch_add(1, Relaxed) % 10_000 == 9_999
     }
 }
@@ -62,21 +69,21 @@ impl Broken {
 impl Pool for Broken {
     fn submit(&self, job: Job) -> Result<(), SubmitError> {
         match self.defect {
-            Defect::Forgets if Self::is_the_unlucky_one() => {
+            Defect::LeaksJobs if Self::is_every_10_000th() => {
                 std::mem::forget(job);
                 Ok(())
             }
-            Defect::Drops if Self::is_the_unlucky_one() => {
+            Defect::DropsJobs if Self::is_every_10_000th() => {
                 drop(job);
                 Ok(())
             }
-            Defect::CountsTwice if Self::is_the_unlucky_one() => {
-                // Nobody but the pool knows of this one.
+            Defect::CountsJobsTwice if Self::is_every_10_000th() => {
+                // A job that no client submitted.
                 let _ = Pool::submit(&self.pool, Job::new(|| {}));
                 Pool::submit(&self.pool, job)
             }
-            Defect::RunsRefused => Pool::submit(&self.pool, job).map_err(|refused| {
-                let (job, reason) = refused.into_parts();
+            Defect::RunsRejectedJobs => Pool::submit(&self.pool, job).map_err(|rejected| {
+                let (job, reason) = rejected.into_parts();
                 drop(job.run());
                 SubmitError::new(Job::new(|| {}), reason)
             }),
@@ -104,7 +111,7 @@ impl Pool for Broken {
 
     fn stats(&self) -> PoolStats {
         let mut stats = self.pool.stats();
-        if self.defect == Defect::CountsRefused {
+        if self.defect == Defect::CountsRejectedAsSubmitted {
             stats.submitted += stats.rejected;
         }
         stats
@@ -127,7 +134,7 @@ impl Pool for Broken {
             Defect::CannotResize => Err(ResizeError::Fixed {
                 max: self.spec.max_workers,
             }),
-            Defect::OneWorkerMore => self.pool.resize(max_workers + 1),
+            Defect::ExceedsMaxWorkers => self.pool.resize(max_workers + 1),
             _ => self.pool.resize(max_workers),
         }
     }
@@ -141,7 +148,7 @@ impl Pool for Broken {
 
     fn submit_before(&self, job: Job, deadline: Instant) -> Result<(), SubmitError> {
         match self.defect {
-            Defect::OverlooksDeadlines => self.submit(job),
+            Defect::IgnoresDeadlines => self.submit(job),
             _ => self.submit(job.before(deadline)),
         }
     }

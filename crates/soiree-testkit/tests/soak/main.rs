@@ -1,4 +1,4 @@
-//! The soak: sound pools pass it, and broken ones are found out.
+//! Correct pools pass a soak, and each broken one fails it for the right reason.
 
 mod broken;
 
@@ -17,20 +17,20 @@ fn worker_pool(spec: &SoakSpec) -> WorkerPool {
         .idle_timeout(spec.idle_timeout)
         .overflow(spec.overflow)
         .build()
-        .expect("the limits of a soak are sound")
+        .expect("a soak has valid limits")
 }
 
-/// Soaks a broken pool until it is found out.
+/// Soaks a broken pool until it fails.
 #[track_caller]
-fn found(defect: Defect) -> SoakFailure {
+fn failure_of(defect: Defect) -> SoakFailure {
     Soak::new()
         .duration(Duration::from_secs(60))
-        .patience(Duration::from_secs(2))
+        .stall_timeout(Duration::from_secs(2))
         .run(move |spec| Broken::new(spec, defect))
         .expect_err("the pool is broken")
 }
 
-fn miscounts(failure: &SoakFailure, expected: &str) -> bool {
+fn is_miscount_of(failure: &SoakFailure, expected: &str) -> bool {
     matches!(
         failure.fault,
         SoakFault::Miscounted { counter, .. } | SoakFault::Overcounted { counter, .. }
@@ -38,9 +38,9 @@ fn miscounts(failure: &SoakFailure, expected: &str) -> bool {
     )
 }
 
-/// P1, P2, P3, P4, P5, P6: whatever is done to it at once, no job is lost or run twice, and every figure is right.
+/// P1, P2, P3, P4, P5, P6: under random concurrent operations no job is lost or run twice, and every counter is exact.
 #[test]
-fn a_worker_pool_survives_a_soak() {
+fn a_worker_pool_passes_the_soak() {
     let report = Soak::new()
         .duration(Duration::from_secs(2))
         .run(worker_pool)
@@ -49,33 +49,35 @@ fn a_worker_pool_survives_a_soak() {
         report.accepted,
         report.ran + report.expired + report.discarded
     );
-    assert!(report.ran > 0 && report.refused > 0, "{report}");
+    assert!(report.ran > 0 && report.rejected > 0, "{report}");
 }
 
-/// The same seed does the same operations, for as long as no timing has a say in them.
+/// The limits come from the seed alone. What the threads then do may depend on timing.
 #[test]
 fn a_seed_decides_the_limits_of_each_round() {
     let limits = |seed: u64| {
-        let (seen, shown) = std::sync::mpsc::channel();
+        let (last_stats, shown) = std::sync::mpsc::channel();
         Soak::new()
             .seed(seed)
             .duration(Duration::ZERO)
             .first_round(41)
             .run(move |spec| {
-                seen.send(spec.clone()).expect("the test listens");
+                last_stats
+                    .send(spec.clone())
+                    .expect("the receiver lives until the end of the test");
                 worker_pool(spec)
             })
             .unwrap_or_else(|failure| panic!("{failure}"));
-        shown.recv().expect("one round is always run")
+        shown.recv().expect("a soak runs at least one round")
     };
     assert_eq!(limits(7), limits(7));
     assert!((8..20).any(|seed| limits(seed) != limits(7)));
 }
 
-/// P3: one accepted job in ten thousand is never heard of again.
+/// P3: one accepted job in 10,000 is leaked.
 #[test]
-fn a_pool_that_forgets_one_job_in_10_000_is_found_out() {
-    let failure = found(Defect::Forgets);
+fn a_pool_that_leaks_one_job_in_10_000_fails_the_soak() {
+    let failure = failure_of(Defect::LeaksJobs);
     assert!(
         matches!(
             failure.fault,
@@ -85,85 +87,86 @@ fn a_pool_that_forgets_one_job_in_10_000_is_found_out() {
     );
 }
 
-/// P1, P3: one accepted job in ten thousand is dropped, and counted as if it had not been accepted.
+/// P1, P3: one accepted job in 10,000 is dropped, and not counted as accepted.
 #[test]
-fn a_pool_that_drops_one_job_in_10_000_is_found_out() {
-    let failure = found(Defect::Drops);
+fn a_pool_that_drops_one_job_in_10_000_fails_the_soak() {
+    let failure = failure_of(Defect::DropsJobs);
     assert!(
         ["submitted", "rejected"]
             .iter()
-            .any(|counter| miscounts(&failure, counter))
+            .any(|counter| is_miscount_of(&failure, counter))
             || matches!(
                 failure.fault,
-                SoakFault::Lost { .. } | SoakFault::FalseAnswer { .. }
+                SoakFault::Lost { .. } | SoakFault::WrongResult { .. }
             ),
         "{failure}"
     );
 }
 
-/// P3: a job is run, and then said to be refused; run again by who submitted it, it would have been run twice.
+/// P3: a job runs and is then rejected; if its submitter ran it as well, it would run twice.
 #[test]
-fn a_pool_that_runs_what_it_refuses_is_found_out() {
-    let failure = found(Defect::RunsRefused);
+fn a_pool_that_runs_rejected_jobs_fails_the_soak() {
+    let failure = failure_of(Defect::RunsRejectedJobs);
     assert!(
         matches!(
             failure.fault,
-            // Of several jobs, the false refusal is told of those that were run.
-            SoakFault::NotReturned { .. } | SoakFault::FalseAnswer { .. }
+            // submit_all_and_wait reports jobs that ran as rejected.
+            SoakFault::NotReturned { .. } | SoakFault::WrongResult { .. }
         ),
         "{failure}"
     );
 }
 
-/// P1: one job in ten thousand is counted as if it had run twice.
+/// P1: one job in 10,000 is counted as if it had run twice.
 #[test]
-fn a_pool_that_counts_one_job_in_10_000_twice_is_found_out() {
-    let failure = found(Defect::CountsTwice);
+fn a_pool_that_counts_one_job_in_10_000_twice_fails_the_soak() {
+    let failure = failure_of(Defect::CountsJobsTwice);
     assert!(
         ["successful", "submitted", "rejected"]
             .iter()
-            .any(|counter| miscounts(&failure, counter)),
+            .any(|counter| is_miscount_of(&failure, counter)),
         "{failure}"
     );
 }
 
-/// P2: one worker more than the limit.
+/// P2: the pool has one worker more than max_workers.
 #[test]
-fn a_pool_that_exceeds_its_limit_by_one_is_found_out() {
-    let failure = found(Defect::OneWorkerMore);
+fn a_pool_that_exceeds_max_workers_by_one_fails_the_soak() {
+    let failure = failure_of(Defect::ExceedsMaxWorkers);
     match failure.fault {
-        SoakFault::TooManyAtOnce { at_once, limit } => assert_eq!(at_once, limit + 1),
-        // Or the one too many was seen as it had a job in hand.
+        SoakFault::TooManyRunning { running, limit } => assert_eq!(running, limit + 1),
+        // Or the job too many was seen just before it started.
         SoakFault::TooManyWaiting { waiting, limit } => assert_eq!(waiting, limit + 1),
         _ => panic!("{failure}"),
     }
 }
 
-/// P2: a queue that holds more than its capacity.
+/// P2: the queue holds more jobs than its capacity.
 #[test]
-fn a_pool_that_queues_beyond_its_capacity_is_found_out() {
-    let failure = found(Defect::LongerQueue);
+fn a_pool_that_queues_beyond_its_capacity_fails_the_soak() {
+    let failure = failure_of(Defect::ExceedsCapacity);
     assert!(
-        miscounts(&failure, "waiting") || matches!(failure.fault, SoakFault::TooManyWaiting { .. }),
+        is_miscount_of(&failure, "waiting")
+            || matches!(failure.fault, SoakFault::TooManyWaiting { .. }),
         "{failure}"
     );
 }
 
-/// P6: a job is run although its deadline has passed.
+/// P6: a job runs although its deadline has passed.
 #[test]
-fn a_pool_that_overlooks_deadlines_is_found_out() {
-    let failure = found(Defect::OverlooksDeadlines);
-    assert_eq!(failure.fault, SoakFault::RanLate, "{failure}");
+fn a_pool_that_ignores_deadlines_fails_the_soak() {
+    let failure = failure_of(Defect::IgnoresDeadlines);
+    assert_eq!(failure.fault, SoakFault::RanPastDeadline, "{failure}");
 }
 
-/// P3: waiting for a job ends before the job does.
+/// P3: submit_and_wait returns before its job has ended.
 #[test]
-fn a_pool_that_does_not_wait_is_found_out() {
-    let failure = found(Defect::DoesNotWait);
-    let SoakFault::FalseAnswer { operation, .. } = failure.fault else {
+fn a_pool_that_does_not_wait_fails_the_soak() {
+    let failure = failure_of(Defect::DoesNotWait);
+    let SoakFault::WrongResult { operation, .. } = failure.fault else {
         panic!("{failure}");
     };
-    // From a worker, the trait waits for many jobs by waiting for each.
+    // On a worker, submit_all_and_wait calls submit_and_wait for each job.
     let waits = [
         SoakOperation::SubmitAndWait,
         SoakOperation::SubmitAllAndWait,
@@ -171,49 +174,51 @@ fn a_pool_that_does_not_wait_is_found_out() {
     assert!(waits.contains(&operation), "{failure}");
 }
 
-/// P1: refused jobs are counted as submitted.
+/// P1: rejected jobs are counted as submitted.
 #[test]
-fn a_pool_that_counts_refused_jobs_as_submitted_is_found_out() {
-    let failure = found(Defect::CountsRefused);
-    // Whoever looks while the pool is at work sees that they do not balance; who comes later, that there are too many.
+fn a_pool_that_counts_rejected_jobs_as_submitted_fails_the_soak() {
+    let failure = failure_of(Defect::CountsRejectedAsSubmitted);
+    // Seen during the round the stats do not balance; after it the counter is too high.
     assert!(
-        matches!(failure.fault, SoakFault::Unbalanced(_)) || miscounts(&failure, "submitted"),
+        matches!(failure.fault, SoakFault::Unbalanced(_)) || is_miscount_of(&failure, "submitted"),
         "{failure}"
     );
 }
 
-/// P5: a release that never returns is a failure that says where it hangs, not a hang of the soak.
+/// P5: a release that never returns does not hang the soak, and the failure says where the pool hangs.
 #[test]
-fn a_pool_that_hangs_is_found_out() {
-    let failure = found(Defect::HangsInRelease);
-    let SoakFault::Hung { doing } = &failure.fault else {
+fn a_pool_that_hangs_fails_the_soak() {
+    let failure = failure_of(Defect::HangsInRelease);
+    let SoakFault::Hung { operations } = &failure.fault else {
         panic!("{failure}");
     };
-    assert!(doing.contains(&SoakOperation::Release) || doing.contains(&SoakOperation::Done));
-    let said = failure.to_string();
+    assert!(
+        operations.contains(&SoakOperation::Release) || operations.contains(&SoakOperation::Done)
+    );
+    let message = failure.to_string();
     for part in [
         format!("seed {}", failure.seed),
         format!("round {}", failure.round),
         format!("{:?}", failure.spec),
-        format!("{:?}", failure.stats.as_deref().expect("it answers")),
+        format!("{:?}", failure.stats.as_deref().expect("stats returns")),
     ] {
-        assert!(said.contains(&part), "{said} lacks {part}");
+        assert!(message.contains(&part), "{message} lacks {part}");
     }
 }
 
-/// P5: so is a method that panics.
+/// P5: stop panics.
 #[test]
-fn a_pool_that_panics_is_found_out() {
-    let failure = found(Defect::PanicsInStop);
+fn a_pool_that_panics_fails_the_soak() {
+    let failure = failure_of(Defect::PanicsInStop);
     assert!(
         matches!(&failure.fault, SoakFault::Panicked { message, .. } if **message == *"broken"),
         "{failure}"
     );
 }
 
-/// A pool of fixed size is not resized, and that is no failure.
+/// A pool of fixed size may reject every resize.
 #[test]
-fn a_pool_that_cannot_be_resized_passes() {
+fn a_pool_that_cannot_be_resized_passes_the_soak() {
     let report = Soak::new()
         .duration(Duration::from_millis(500))
         .run(|spec| Broken::new(spec, Defect::CannotResize))

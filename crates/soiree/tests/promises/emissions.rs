@@ -227,9 +227,9 @@ fn an_emission_can_be_awaited_without_a_runtime() -> BoxResult {
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(soiree.emit("t", ())?.into_future());
     assert!(future.as_mut().poll(&mut context).is_pending());
-    heard.heard_nothing();
+    heard.assert_no_events();
     assert!(pool.run_next());
-    heard.heard("t").once();
+    heard.assert_received("t").once();
     assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
     let ready = future.as_mut().poll(&mut context);
     assert!(matches!(ready, Poll::Ready(report) if report.errors.len() == 1));

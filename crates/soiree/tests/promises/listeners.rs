@@ -29,7 +29,7 @@ fn priorities_hold_across_all_patterns_and_registration_breaks_ties() -> BoxResu
     for _ in 0..3 {
         both_ways(&soiree, "user.created", |report| {
             assert_eq!(report.delivered, 7);
-            log.heard_exactly([
+            log.assert_entries([
                 ("highest", "user.created"),
                 ("high", "user.created"),
                 ("normal 1", "user.created"),
@@ -55,9 +55,9 @@ fn aborting_stops_all_that_has_not_started_whatever_its_pattern() -> BoxResult {
     let mut emitted = 0;
     both_ways(&soiree, "a.b", |report| {
         emitted += 1;
-        before.heard("a.b").times(emitted);
-        aborts.heard("a.b").times(emitted);
-        after.heard_nothing();
+        before.assert_received("a.b").times(emitted);
+        aborts.assert_received("a.b").times(emitted);
+        after.assert_no_events();
         assert!(report.aborted && !report.is_ok());
         assert_eq!(report.delivered, 2);
         assert!(

@@ -29,17 +29,17 @@ fn one_emission_is_told_of_in_order() {
     soiree.listen("a.*", named("fails"), fails).unwrap();
     let first = named("first").priority(Priority::High);
     soiree.listen("a.b", first, Recorder::new()).unwrap();
-    journal.reads([
+    journal.assert_lines([
         "subscription added: fails to a.*",
         "subscription added: first to a.b",
     ]);
     journal.clear();
     let emission = soiree.emit("a.b", ()).unwrap();
-    let begun = ["emission begun: a.b on default", "job offered to default"];
-    journal.reads(begun);
+    let begun = ["emission started: a.b on default", "job offered to default"];
+    journal.assert_lines(begun);
     pool.run_all();
     assert_eq!(emission.wait().failed, 1);
-    journal.reads([
+    journal.assert_lines([
         begun[0],
         begun[1],
         "job started on default",
@@ -61,8 +61,8 @@ fn an_emission_on_its_caller_is_told_of_without_a_job() {
         .unwrap();
     journal.clear();
     soiree.emit_sync("a.b", ()).unwrap();
-    journal.reads([
-        "emission begun: a.b on its caller",
+    journal.assert_lines([
+        "emission started: a.b on its caller",
         "listener started: panics for a.b, attempt 1",
         "listener ended: panics for a.b, attempt 1 panicked",
         "listener panicked: panics for a.b, oh",
@@ -71,7 +71,7 @@ fn an_emission_on_its_caller_is_told_of_without_a_job() {
     journal.clear();
     let topic = soiree.topic("a.b").unwrap();
     topic.trigger(&soiree::BaseEvent::new("c.d", ())).unwrap();
-    assert_eq!(journal.count("emission begun: c.d on its caller"), 1);
+    assert_eq!(journal.count("emission started: c.d on its caller"), 1);
     assert_eq!(journal.count("listener ended: panics for c.d"), 1);
 }
 
@@ -91,14 +91,14 @@ fn skipped_listeners_are_not_told_of() {
     soiree.emit("a.b", ()).unwrap();
     pool.run_all();
     assert_eq!(
-        journal.about("listener"),
+        journal.lines_starting_with("listener"),
         [
             "listener started: aborts for a.b, attempt 1",
             "listener ended: aborts for a.b, attempt 1 succeeded",
         ]
     );
     assert_eq!(
-        journal.about("emission ended"),
+        journal.lines_starting_with("emission ended"),
         ["emission ended: a.b on default, 1 called, 0 failed, 0 not called, 0 retried, aborted"]
     );
     assert_eq!(journal.count("dead event"), 0);
@@ -113,7 +113,7 @@ fn a_filter_that_panics_is_told_of() {
     journal.clear();
     soiree.emit_sync("a.b", ()).unwrap();
     assert_eq!(
-        journal.about("listener"),
+        journal.lines_starting_with("listener"),
         [
             "listener ended: filtered for a.b, attempt 1 panicked",
             "listener panicked: filtered for a.b, odd",
@@ -135,20 +135,20 @@ fn refusals_and_dead_events_are_told_of() {
     soiree.close().unwrap();
     soiree.emit("e.f", ()).unwrap_err();
     soiree.emit_sync("g.h", ()).unwrap_err();
-    journal.reads([
-        "emission refused: \"a..b\", invalid",
-        "emission begun: a.b on default",
+    journal.assert_lines([
+        "emission rejected: \"a..b\", invalid",
+        "emission started: a.b on default",
         "job offered to default",
-        "emission begun: c.d on default",
+        "emission started: c.d on default",
         "job offered to default",
-        "job refused by default: the queue is full (1 waiting)",
-        "emission refused: c.d by default, the queue is full (1 waiting)",
+        "job rejected by default: the queue is full (1 waiting)",
+        "emission rejected: c.d by default, the queue is full (1 waiting)",
         "job started on default",
         "dead event: a.b",
         "emission ended: a.b on default, 0 called, 0 failed, 0 not called, 0 retried",
         "job ended on default: completed",
-        "emission refused: e.f, closed",
-        "emission refused: g.h, closed",
+        "emission rejected: e.f, closed",
+        "emission rejected: g.h, closed",
     ]);
 }
 
@@ -159,8 +159,8 @@ fn discarded_emissions_and_jobs_are_told_of() {
     let emission = soiree.emit("a.b", ()).unwrap();
     pool.stop();
     assert!(emission.wait().discarded);
-    journal.reads([
-        "emission begun: a.b on default",
+    journal.assert_lines([
+        "emission started: a.b on default",
         "job offered to default",
         "emission ended: a.b on default, 0 called, 0 failed, 0 not called, 0 retried, discarded",
         "job ended on default: discarded",
@@ -182,10 +182,10 @@ fn every_attempt_is_told_of() {
     let report = soiree.emit("a.b", ()).unwrap().wait();
     assert_eq!((report.delivered, report.failed, report.retried), (1, 1, 2));
     soiree.close().unwrap();
-    let mut told = journal.about("listener");
-    told.extend(journal.about("retry"));
-    told.extend(journal.about("dead"));
-    told.extend(journal.about("emission ended"));
+    let mut told = journal.lines_starting_with("listener");
+    told.extend(journal.lines_starting_with("retry"));
+    told.extend(journal.lines_starting_with("dead"));
+    told.extend(journal.lines_starting_with("emission ended"));
     assert_eq!(
         told,
         [
@@ -230,19 +230,19 @@ fn listeners_on_pools_of_their_own_are_told_of() {
     journal.clear();
     soiree.emit("a.b", ()).unwrap();
     default.run_all();
-    journal.reads([
-        "emission begun: a.b on default",
+    journal.assert_lines([
+        "emission started: a.b on default",
         "job offered to default",
         "job started on default",
         "job offered to http",
         "job offered to http",
-        "job refused by http: the queue is full (1 waiting)",
-        "listener ended: two for a.b, attempt 1 refused",
+        "job rejected by http: the queue is full (1 waiting)",
+        "listener ended: two for a.b, attempt 1 rejected",
         "job ended on default: completed",
     ]);
     journal.clear();
     http.run_all();
-    journal.reads([
+    journal.assert_lines([
         "job started on http",
         "listener started: one for a.b, attempt 1",
         "listener ended: one for a.b, attempt 1 succeeded",
@@ -253,7 +253,7 @@ fn listeners_on_pools_of_their_own_are_told_of() {
     default.run_all();
     journal.clear();
     assert!(http.discard_next());
-    journal.reads([
+    journal.assert_lines([
         "listener ended: one for a.b, attempt 1 discarded",
         "emission ended: a.b on default, 0 called, 0 failed, 2 not called, 0 retried",
         "job ended on http: discarded",
@@ -275,7 +275,7 @@ fn subscriptions_are_told_of_until_their_end() {
     soiree.emit_sync("a.b", ()).unwrap();
     soiree.close().unwrap();
     assert_eq!(
-        journal.about("subscription"),
+        journal.lines_starting_with("subscription"),
         [
             "subscription added: once to a.b",
             "subscription added: off to a.b",

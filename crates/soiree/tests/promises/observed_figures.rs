@@ -15,7 +15,7 @@ fn compare(journal: &Journal, reports: &[Report]) {
     let called = sum(|report| report.delivered + report.retried);
     assert_eq!(journal.count("listener started"), called);
     let ended = |outcome: &str| {
-        let lines = journal.about("listener ended");
+        let lines = journal.lines_starting_with("listener ended");
         lines.iter().filter(|line| line.ends_with(outcome)).count()
     };
     let failed = ended("failed") + ended("panicked");
@@ -26,7 +26,7 @@ fn compare(journal: &Journal, reports: &[Report]) {
         sum(|report| report.retried)
     );
     assert_eq!(journal.count("listener panicked"), ended("panicked"));
-    let aborted = journal.about("emission ended");
+    let aborted = journal.lines_starting_with("emission ended");
     let aborted = aborted.iter().filter(|line| line.contains("aborted"));
     assert_eq!(aborted.count(), sum(|report| u64::from(report.aborted)));
 }
@@ -84,9 +84,9 @@ fn counts_are_those_of_reports_and_figures() {
     pool.release();
     small.release();
     compare(&journal, &reports);
-    let begun = journal.count("emission begun");
+    let begun = journal.count("emission started");
     assert_eq!(begun, ROUNDS * topics.len() + 1);
-    assert_eq!(journal.count("emission refused"), refused);
+    assert_eq!(journal.count("emission rejected"), refused);
     assert_eq!(journal.count("emission ended"), begun - refused);
     assert_eq!(journal.count("dead event: nobody"), ROUNDS);
     assert_eq!(journal.count("dead letter: load.fail"), ROUNDS);
@@ -94,7 +94,7 @@ fn counts_are_those_of_reports_and_figures() {
         let count = |what: &str| journal.count(&format!("{what} {name}"));
         let (submitted, rejected) = (stats.submitted as usize, stats.rejected as usize);
         assert_eq!(count("job offered to"), submitted + rejected);
-        assert_eq!(count("job refused by"), rejected);
+        assert_eq!(count("job rejected by"), rejected);
         assert_eq!(count("job started on"), submitted);
         let ended = format!("job ended on {name}: completed");
         assert_eq!(journal.count(&ended), stats.successful as usize);
@@ -118,11 +118,11 @@ fn an_observed_pool_tells_of_every_end_of_a_job() {
     manual.run_all();
     pool.submit((|| ()).into()).unwrap();
     pool.stop();
-    journal.reads([
+    journal.assert_lines([
         "job offered to mail",
         "job offered to mail",
         "job offered to mail",
-        "job refused by mail: the queue is full (2 waiting)",
+        "job rejected by mail: the queue is full (2 waiting)",
         "job ended on mail: expired",
         "job started on mail",
         "job ended on mail: panicked",
@@ -159,7 +159,7 @@ fn resizing_is_told_of() {
     soiree.resize_bulkhead("bulk", 0).unwrap_err();
     let pool = soiree::ObservedPool::new(worker(), "mail", journal.clone());
     pool.resize(4).unwrap();
-    journal.reads([
+    journal.assert_lines([
         "pool resized: bulk from 1 to 3",
         "pool resized: default from 1 to 2",
         "pool resized: mail from 1 to 4",

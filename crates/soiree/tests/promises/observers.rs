@@ -242,7 +242,7 @@ fn an_observer_holds_for_emissions_that_begin_afterwards() {
     soiree.add_observer(second.clone());
     pool.run_all();
     assert_eq!(first.count("emission ended"), 1);
-    second.reads([]);
+    second.assert_lines([]);
     soiree.emit("c.d", ()).unwrap();
     soiree.remove_observers();
     pool.run_all();
@@ -252,8 +252,8 @@ fn an_observer_holds_for_emissions_that_begin_afterwards() {
     }
     soiree.on("a.b", |_| ()).unwrap();
     soiree.emit_sync("a.b", ()).unwrap();
-    first.reads([]);
-    second.reads([]);
+    first.assert_lines([]);
+    second.assert_lines([]);
 }
 
 /// Notes what was accepted, and by which pool.

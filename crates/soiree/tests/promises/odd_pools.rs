@@ -169,7 +169,7 @@ fn emissions_end_in_the_order_in_which_their_jobs_do() -> BoxResult {
     assert!(emissions[0].wait().discarded);
     assert_eq!(pool.run_all(), 1);
     assert_eq!(emissions[1].wait().delivered, 1);
-    heard.heard_exactly(["t.c", "t.b"]);
-    heard.heard("t.b").once().with(&2);
+    heard.assert_topics(["t.c", "t.b"]);
+    heard.assert_received("t.b").once().with(&2);
     Ok(())
 }

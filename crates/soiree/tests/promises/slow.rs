@@ -82,7 +82,7 @@ fn a_slow_listener_is_told_of_while_it_runs() {
     assert_eq!(journal.count("listener slow"), 0);
     timer.advance(SECOND);
     assert_eq!(
-        journal.about("listener slow"),
+        journal.lines_starting_with("listener slow"),
         ["listener slow: held for a.b still runs"]
     );
     assert_eq!(journal.count("listener ended"), 0);
@@ -91,7 +91,7 @@ fn a_slow_listener_is_told_of_while_it_runs() {
     held.let_go();
     assert!(emission.wait().is_ok(), "being slow is no failure");
     assert_eq!(
-        journal.about("listener slow"),
+        journal.lines_starting_with("listener slow"),
         [
             "listener slow: held for a.b still runs",
             "listener slow: held for a.b has ended",
@@ -125,7 +125,7 @@ fn a_listener_has_a_limit_of_its_own() {
         })
         .collect();
     let still = |names: &[&str]| {
-        let lines = journal.about("listener slow");
+        let lines = journal.lines_starting_with("listener slow");
         let expected = names
             .iter()
             .map(|name| format!("listener slow: {name} for {name} still runs"));
@@ -161,7 +161,7 @@ fn a_timeout_is_told_of_once_and_the_listener_watched_until_it_returns() {
         "listener slow: held for a.b still runs",
         "listener ended: held for a.b, attempt 1 timed out",
     ];
-    assert_eq!(journal.about("listener"), told);
+    assert_eq!(journal.lines_starting_with("listener"), told);
     assert_eq!(
         journal.count("emission ended: a.b on default, 1 called, 1 failed"),
         1
@@ -169,7 +169,10 @@ fn a_timeout_is_told_of_once_and_the_listener_watched_until_it_returns() {
     held.let_go();
     soiree.close().unwrap();
     let late = ["listener slow: held for a.b has ended"];
-    assert_eq!(journal.about("listener"), [&told[..], &late].concat());
+    assert_eq!(
+        journal.lines_starting_with("listener"),
+        [&told[..], &late].concat()
+    );
 }
 
 /// L4: of calls that began at different times each is told of in its own time.
@@ -303,7 +306,7 @@ fn whoever_is_told_of_as_slow_is_told_of_as_ended() {
     timer.advance(SECOND);
     assert_eq!(timer.pending(), 0);
     for number in 0..THREADS {
-        let lines = journal.about(&format!("listener slow: *.* for t.{number} "));
+        let lines = journal.lines_starting_with(&format!("listener slow: *.* for t.{number} "));
         assert_eq!(lines.len() % 2, 0);
         for (at, line) in lines.iter().enumerate() {
             let expected = ["still runs", "has ended"][at % 2];

@@ -1,55 +1,55 @@
-//! P6: jobs that have to start in time.
+//! P6: a job runs only if it starts before its deadline.
 
 use std::time::{Duration, Instant};
 
 use crate::conformance::fixture::Fixture;
-use crate::conformance::latch::{Fates, Latch};
-use crate::conformance::subject::Subject;
+use crate::conformance::latch::{Latch, TrackedJobs};
+use crate::conformance::pool_under_test::PoolUnderTest;
 
-/// A pool whose only worker is let go when the deadline of the job behind it has passed.
-fn too_late(fixture: &Fixture) -> (Subject, Latch, Fates) {
+/// A pool with one busy worker and one queued job whose deadline has passed.
+fn pool_with_late_job(fixture: &Fixture) -> (PoolUnderTest, Latch, TrackedJobs) {
     let pool = fixture.pool(1, 4);
-    let held = fixture.hold(&pool);
-    let fates = Fates::new(1);
+    let latch = fixture.occupy_worker(&pool);
+    let tracked = TrackedJobs::new(1);
     let deadline = Instant::now() + Duration::from_millis(1);
-    if let Err(refused) = pool.submit_before(fates.job(0), deadline) {
-        fixture.fail(&format!("an open pool refused a job: {refused}"));
+    if let Err(rejected) = pool.submit_before(tracked.job(0), deadline) {
+        fixture.fail(&format!("an open pool rejected a job: {rejected}"));
     }
     while Instant::now() <= deadline {
         std::thread::yield_now();
     }
-    (pool, held, fates)
+    (pool, latch, tracked)
 }
 
-pub(crate) fn p6_a_job_that_starts_in_time_runs(fixture: &Fixture) {
+pub(crate) fn p6_a_job_that_starts_before_its_deadline_runs(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
-    let fates = Fates::new(1);
-    let deadline = Instant::now() + fixture.patience * 10;
-    if let Err(refused) = pool.submit_before(fates.job(0), deadline) {
-        fixture.fail(&format!("an open pool refused a job: {refused}"));
+    let tracked = TrackedJobs::new(1);
+    let deadline = Instant::now() + fixture.timeout * 10;
+    if let Err(rejected) = pool.submit_before(tracked.job(0), deadline) {
+        fixture.fail(&format!("an open pool rejected a job: {rejected}"));
     }
-    fixture.until(&pool, "the job had run", || fates.ran(0) == 1);
+    fixture.wait_until(&pool, "the job has run", || tracked.runs(0) == 1);
 }
 
-pub(crate) fn p6_a_job_past_its_deadline_is_dropped_unrun(fixture: &Fixture) {
-    let (pool, held, fates) = too_late(fixture);
-    held.let_go();
-    fixture.until(&pool, "the late job was dropped or had run", || {
-        fates.ran(0) + fates.dropped(0) > 0
+pub(crate) fn p6_a_job_past_its_deadline_is_dropped(fixture: &Fixture) {
+    let (pool, latch, tracked) = pool_with_late_job(fixture);
+    latch.release();
+    fixture.wait_until(&pool, "the late job has been dropped or has run", || {
+        tracked.runs(0) + tracked.drops(0) > 0
     });
-    fixture.check(fates.ran(0) == 0, || {
-        "a job ran whose deadline had passed while it waited".into()
+    fixture.assert(tracked.runs(0) == 0, || {
+        "a job ran although its deadline had passed while it waited".into()
     });
 }
 
 pub(crate) fn p6_a_job_past_its_deadline_is_counted_as_expired(fixture: &Fixture) {
-    let (pool, held, _) = too_late(fixture);
-    held.let_go();
-    fixture.until(&pool, "both jobs were counted as ended", || {
+    let (pool, latch, _) = pool_with_late_job(fixture);
+    latch.release();
+    fixture.wait_until(&pool, "both jobs have been counted as ended", || {
         pool.ended() == 2
     });
     let stats = pool.stats();
-    fixture.check(stats.expired == 1 && stats.successful == 1, || {
-        format!("one job ran, and one came too late: {stats:?}")
+    fixture.assert(stats.expired == 1 && stats.successful == 1, || {
+        format!("one job ran, and one was past its deadline: {stats:?}")
     });
 }

@@ -1,13 +1,14 @@
-//! The cases, by what they are about. Each is a function of its own, with the name of its test.
+//! The cases, grouped by subject. Each is a function with the name of its test.
 
-pub(super) mod accounting;
-pub(super) mod bounds;
 pub(super) mod deadlines;
-pub(super) mod ending;
-pub(super) mod keeping;
-pub(super) mod methods;
+pub(super) mod dropping;
+pub(super) mod exactly_once;
+pub(super) mod idle;
+pub(super) mod limits;
 pub(super) mod nesting;
-pub(super) mod owed;
+pub(super) mod provided_methods;
+pub(super) mod reentrancy;
 pub(super) mod resizing;
-pub(super) mod resting;
+pub(super) mod shutdown;
 pub(super) mod spawning;
+pub(super) mod stats;

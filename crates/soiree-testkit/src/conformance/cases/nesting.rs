@@ -9,121 +9,128 @@ use std::time::Duration;
 use soiree_core::{Job, Overflow, SubmitErrorReason};
 
 use crate::conformance::fixture::Fixture;
-use crate::conformance::latch::on_thread_end;
+use crate::conformance::latch::send_on_thread_end;
+use crate::conformance::pool_under_test::PoolUnderTest;
 use crate::conformance::spec::PoolSpec;
-use crate::conformance::subject::Subject;
 
-/// Depths past which nobody states one.
-const DEEP: usize = 256;
+/// More jobs inside one another than any recursion limit allows.
+const MAX_DEPTH: usize = 256;
 
-/// Runs `work` on a worker, and returns what it sends. The job has a handle of the pool.
-pub(super) fn on_a_worker<T: Send + 'static>(
+/// Runs `work` in a job and returns its result. The job holds a handle of the pool.
+pub(super) fn run_on_worker<T: Send + 'static>(
     fixture: &Fixture,
-    pool: &Subject,
+    pool: &PoolUnderTest,
     what: &str,
-    work: impl FnOnce(&Subject) -> T + Send + 'static,
+    work: impl FnOnce(&PoolUnderTest) -> T + Send + 'static,
 ) -> T {
-    let (said, heard) = channel();
+    let (sender, receiver) = channel();
     let inner = pool.clone();
-    fixture.accept(pool, move || {
-        let _ = said.send(work(&inner));
+    fixture.submit(pool, move || {
+        let _ = sender.send(work(&inner));
     });
-    fixture.receive(what, &heard)
+    fixture.recv(what, &receiver)
 }
 
-pub(crate) fn p4_a_job_from_a_worker_of_a_full_pool_runs_inline(fixture: &Fixture) {
+pub(crate) fn p4_submit_from_a_worker_of_a_full_pool_runs_the_job_inline(fixture: &Fixture) {
     let pool = fixture.pool(1, 1);
-    let what = "a job that submits to its own full pool had ended";
+    let what = "a job that submits to its own full pool has ended";
     let inside = fixture.clone();
-    let ran_here = on_a_worker(fixture, &pool, what, move |pool| {
-        inside.fill(pool, 1);
-        let (said, ran_on) = channel();
+    let ran_here = run_on_worker(fixture, &pool, what, move |pool| {
+        inside.fill_queue(pool, 1);
+        let (sender, ran_on) = channel();
         let submitted = pool.submit(move || {
-            let _ = said.send(thread::current().id());
+            let _ = sender.send(thread::current().id());
         });
         match submitted {
             Ok(()) => Ok(ran_on.try_recv() == Ok(thread::current().id())),
-            Err(refused) => Err(refused.to_string()),
+            Err(rejected) => Err(rejected.to_string()),
         }
     });
-    fixture.check(ran_here == Ok(true), || {
-        format!("the job is to have run on the worker by the time submit returns: {ran_here:?}")
+    fixture.assert(ran_here == Ok(true), || {
+        format!("the job must run on the submitting worker before submit returns: {ran_here:?}")
     });
 }
 
-/// Submits a job that submits a job that submits a job. Sends the reason for which that came to its end.
-fn nest(pool: &Subject, depth: &Arc<AtomicUsize>, said: &Sender<String>) {
-    if depth.fetch_add(1, Ordering::SeqCst) > DEEP {
-        let _ = said.send(format!("{DEEP} jobs ran inside one another"));
+/// Submits a job that submits the next job, and so on until one is rejected. Sends an empty message if the reason is the
+/// recursion limit, else a description.
+fn submit_recursively(pool: &PoolUnderTest, depth: &Arc<AtomicUsize>, sender: &Sender<String>) {
+    if depth.fetch_add(1, Ordering::SeqCst) > MAX_DEPTH {
+        let _ = sender.send(format!("{MAX_DEPTH} jobs ran inside one another"));
         return;
     }
-    let (inner, inner_depth, inner_said) = (pool.clone(), Arc::clone(depth), said.clone());
-    if let Err(refused) = pool.submit(move || nest(&inner, &inner_depth, &inner_said)) {
-        let (job, reason) = refused.into_parts();
+    let (inner, inner_depth, inner_sender) = (pool.clone(), Arc::clone(depth), sender.clone());
+    if let Err(rejected) =
+        pool.submit(move || submit_recursively(&inner, &inner_depth, &inner_sender))
+    {
+        let (job, reason) = rejected.into_parts();
         let message = match reason {
             SubmitErrorReason::RecursionLimit { .. } => String::new(),
-            other => format!("the reason given was: {other:?}"),
+            other => format!("the reason is {other:?}"),
         };
         drop(job);
-        let _ = said.send(message);
+        let _ = sender.send(message);
     }
 }
 
-pub(crate) fn p4_past_the_stated_depth_a_job_comes_back(fixture: &Fixture) {
+pub(crate) fn p4_inline_jobs_beyond_the_recursion_limit_are_rejected(fixture: &Fixture) {
     let pool = fixture.pool(1, 1);
     let inside = fixture.clone();
-    let what = "jobs that submit to their own full pool had come to an end";
-    let ended = on_a_worker(fixture, &pool, what, move |pool| {
-        inside.fill(pool, 1);
-        let (said, ended) = channel();
-        nest(pool, &Arc::default(), &said);
+    let what = "jobs that submit to their own full pool have ended";
+    let ended = run_on_worker(fixture, &pool, what, move |pool| {
+        inside.fill_queue(pool, 1);
+        let (sender, ended) = channel();
+        submit_recursively(pool, &Arc::default(), &sender);
         ended.try_recv()
     });
-    fixture.check(ended == Ok(String::new()), || {
-        format!("jobs inside one another are to be refused as too deep at some depth: {ended:?}")
+    fixture.assert(ended == Ok(String::new()), || {
+        format!(
+            "inline jobs must be rejected at some depth because of the recursion limit: {ended:?}"
+        )
     });
 }
 
-pub(crate) fn p4_a_caller_that_runs_jobs_goes_no_deeper_than_stated(fixture: &Fixture) {
+pub(crate) fn p4_caller_runs_beyond_the_recursion_limit_is_rejected(fixture: &Fixture) {
     let mut spec = PoolSpec::new(1, 1);
     spec.overflow = Overflow::CallerRuns;
     let pool = fixture.build(spec);
-    let held = fixture.hold(&pool);
-    fixture.fill(&pool, 1);
-    let (said, ended) = channel();
-    nest(&pool, &Arc::default(), &said);
+    let latch = fixture.occupy_worker(&pool);
+    fixture.fill_queue(&pool, 1);
+    let (sender, ended) = channel();
+    submit_recursively(&pool, &Arc::default(), &sender);
     let ended = ended.try_recv();
-    fixture.check(ended == Ok(String::new()), || {
-        format!("jobs inside one another are to be refused as too deep at some depth: {ended:?}")
+    fixture.assert(ended == Ok(String::new()), || {
+        format!(
+            "inline jobs must be rejected at some depth because of the recursion limit: {ended:?}"
+        )
     });
-    held.let_go();
+    latch.release();
 }
 
-pub(crate) fn p4_submit_and_wait_on_a_worker_runs_inline(fixture: &Fixture) {
+pub(crate) fn p4_submit_and_wait_on_a_worker_runs_the_job_inline(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
-    let what = "a job that waits for another of a pool of one worker had ended";
-    let ran_here = on_a_worker(fixture, &pool, what, |pool| {
-        let (said, ran_on) = channel();
+    let what = "a job that waits for another job of a pool with one worker has ended";
+    let ran_here = run_on_worker(fixture, &pool, what, |pool| {
+        let (sender, ran_on) = channel();
         let waited = pool.submit_and_wait(move || {
-            let _ = said.send(thread::current().id());
+            let _ = sender.send(thread::current().id());
         });
         let here = ran_on.try_recv() == Ok(thread::current().id());
         waited.map(|()| here).map_err(|error| error.to_string())
     });
-    fixture.check(ran_here == Ok(true), || {
-        format!("the job is to run on the worker that waits for it: {ran_here:?}")
+    fixture.assert(ran_here == Ok(true), || {
+        format!("the job must run on the worker that waits for it: {ran_here:?}")
     });
 }
 
-pub(crate) fn p4_submit_all_and_wait_on_a_worker_runs_inline_in_order(fixture: &Fixture) {
+pub(crate) fn p4_submit_all_and_wait_on_a_worker_runs_the_jobs_inline_in_order(fixture: &Fixture) {
     let pool = fixture.pool(1, 1);
-    let what = "a job that waits for three others of a pool of one worker had ended";
-    let order = on_a_worker(fixture, &pool, what, |pool| {
-        let (said, ran) = channel();
+    let what = "a job that waits for three other jobs of a pool with one worker has ended";
+    let order = run_on_worker(fixture, &pool, what, |pool| {
+        let (sender, ran) = channel();
         let jobs = (0..3).map(|number| {
-            let said = said.clone();
+            let sender = sender.clone();
             Job::new(move || {
-                let _ = said.send((number, thread::current().id()));
+                let _ = sender.send((number, thread::current().id()));
             })
         });
         let waited = pool.submit_all_and_wait(jobs.collect());
@@ -135,79 +142,83 @@ pub(crate) fn p4_submit_all_and_wait_on_a_worker_runs_inline_in_order(fixture: &
         waited.map(|()| ran).map_err(|error| error.to_string())
     });
     let expected = Ok(vec![(0, true), (1, true), (2, true)]);
-    fixture.check(order == expected, || {
-        format!("three jobs are to run one after another on the worker that waits: {order:?}")
+    fixture.assert(order == expected, || {
+        format!(
+            "three jobs must run one after another on the worker that waits for them: {order:?}"
+        )
     });
 }
 
 pub(crate) fn p4_on_worker_is_true_inside_a_job(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
-    let what = "a job had asked on_worker";
-    let on_worker = on_a_worker(fixture, &pool, what, Subject::on_worker);
-    fixture.check(on_worker, || {
+    let what = "a job has called on_worker";
+    let on_worker = run_on_worker(fixture, &pool, what, PoolUnderTest::on_worker);
+    fixture.assert(on_worker, || {
         "on_worker is false inside a job of the pool".into()
     });
 }
 
 pub(crate) fn p4_on_worker_is_false_elsewhere(fixture: &Fixture) {
     let (pool, other) = (fixture.pool(1, 4), fixture.pool(1, 4));
-    fixture.check(!pool.on_worker(), || {
-        "on_worker is true on a thread that is inside no job".into()
+    fixture.assert(!pool.on_worker(), || {
+        "on_worker is true on a thread that runs no job".into()
     });
-    let what = "a job had asked another pool's on_worker";
-    let asked = pool.clone();
-    let on_worker = on_a_worker(fixture, &other, what, move |_| asked.on_worker());
-    fixture.check(!on_worker, || {
+    let what = "a job has called on_worker of another pool";
+    let first = pool.clone();
+    let on_worker = run_on_worker(fixture, &other, what, move |_| first.on_worker());
+    fixture.assert(!on_worker, || {
         "on_worker is true inside a job of another pool".into()
     });
 }
 
-pub(crate) fn p4_the_worker_check_answers_as_on_worker(fixture: &Fixture) {
+pub(crate) fn p4_worker_check_agrees_with_on_worker(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let Some(check) = pool.pool().worker_check() else {
         fixture.fail("worker_check is None");
     };
     let elsewhere = check();
-    let what = "a job had asked the worker check";
-    let inside = on_a_worker(fixture, &pool, what, move |_| check());
-    fixture.check(inside && !elsewhere, || {
+    let what = "a job has called the worker check";
+    let inside = run_on_worker(fixture, &pool, what, move |_| check());
+    fixture.assert(inside && !elsewhere, || {
         format!(
-            "it is to say true inside a job and false elsewhere, and said {inside} and {elsewhere}"
+            "it must be true inside a job and false elsewhere, but was {inside} and {elsewhere}"
         )
     });
 }
 
-pub(crate) fn p4_the_worker_check_answers_when_the_pool_is_dropped(fixture: &Fixture) {
+pub(crate) fn p4_worker_check_works_after_the_pool_is_dropped(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let Some(check) = pool.pool().worker_check() else {
         fixture.fail("worker_check is None");
     };
-    let held = fixture.hold(&pool);
-    let (said, heard) = channel();
-    fixture.accept(&pool, move || {
-        let _ = said.send(check());
+    let latch = fixture.occupy_worker(&pool);
+    let (sender, receiver) = channel();
+    fixture.submit(&pool, move || {
+        let _ = sender.send(check());
     });
     drop(pool);
-    held.let_go();
-    let inside = fixture.receive(
-        "the job that was queued as the pool was dropped ran",
-        &heard,
+    latch.release();
+    let inside = fixture.recv(
+        "the job that was queued when the pool was dropped has run",
+        &receiver,
     );
-    fixture.check(inside, || {
-        "it says false inside a job of the pool whose last handle is gone".into()
+    fixture.assert(inside, || {
+        "it is false inside a job of a pool whose last handle was dropped".into()
     });
 }
 
-pub(crate) fn p4_a_worker_check_does_not_keep_the_pool(fixture: &Fixture) {
+pub(crate) fn p4_worker_check_does_not_keep_the_pool_alive(fixture: &Fixture) {
     let mut spec = PoolSpec::new(1, 4);
     spec.idle_timeout = Duration::from_secs(3600);
     let pool = fixture.build(spec);
     let Some(check) = pool.pool().worker_check() else {
         fixture.fail("worker_check is None");
     };
-    let (said, heard) = channel();
-    fixture.accept(&pool, || on_thread_end(said));
+    let (sender, receiver) = channel();
+    fixture.submit(&pool, || send_on_thread_end(sender));
     drop(pool);
-    fixture.receive("the worker ended, the pool being dropped", &heard);
-    fixture.check(!check(), || "it says that this thread is a worker".into());
+    fixture.recv("the worker of the dropped pool has ended", &receiver);
+    fixture.assert(!check(), || {
+        "it is true on a thread that is no worker".into()
+    });
 }

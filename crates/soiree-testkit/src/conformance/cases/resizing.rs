@@ -1,143 +1,145 @@
-//! `resize`, and what P2 and P3 say about limits that move.
+//! `resize`, and how P2 and P3 hold while the limit changes.
 
 use soiree_core::{MAX_WORKERS, ResizeError};
 
-use super::bounds::Crowd;
+use super::limits::ConcurrencyMeter;
 use crate::conformance::fixture::Fixture;
-use crate::conformance::latch::{Fates, Latch};
+use crate::conformance::latch::{Latch, TrackedJobs};
+use crate::conformance::pool_under_test::PoolUnderTest;
 use crate::conformance::spec::PoolSpec;
-use crate::conformance::subject::Subject;
 
-fn resize(fixture: &Fixture, pool: &Subject, max_workers: usize) {
+fn resize(fixture: &Fixture, pool: &PoolUnderTest, max_workers: usize) {
     if let Err(error) = pool.resize(max_workers) {
-        fixture.fail(&format!("the pool is not resized: {error}"));
+        fixture.fail(&format!("resize failed: {error}"));
     }
 }
 
-pub(crate) fn resize_shows_in_the_figures(fixture: &Fixture) {
+pub(crate) fn resize_shows_in_stats(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
     for max_workers in [4, 1, 3] {
         resize(fixture, &pool, max_workers);
         let stats = pool.stats();
-        fixture.check(stats.max_workers == max_workers, || {
+        fixture.assert(stats.max_workers == max_workers, || {
             format!("the pool was resized to {max_workers}: {stats:?}")
         });
     }
 }
 
-pub(crate) fn resize_to_no_workers_is_refused(fixture: &Fixture) {
+pub(crate) fn resize_to_0_workers_is_rejected(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
     let resized = pool.resize(0);
     let stats = pool.stats();
-    fixture.check(
+    fixture.assert(
         resized == Err(ResizeError::NoWorkers) && stats.max_workers == 2,
-        || format!("a pool of 2 was to be resized to 0, and said {resized:?}: {stats:?}"),
+        || format!("resize(0) of a pool with max_workers 2 returned {resized:?}: {stats:?}"),
     );
 }
 
-pub(crate) fn resize_to_more_than_can_be_meant_is_refused(fixture: &Fixture) {
+pub(crate) fn resize_above_the_maximum_is_rejected(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
     let resized = pool.resize(usize::MAX);
     let stats = pool.stats();
-    let refused = matches!(resized, Err(ResizeError::TooLarge { .. }));
-    fixture.check(refused && stats.max_workers == 2, || {
-        format!(
-            "{MAX_WORKERS} workers are the most there may be, and it said {resized:?}: {stats:?}"
-        )
+    let is_rejected = matches!(resized, Err(ResizeError::TooLarge { .. }));
+    fixture.assert(is_rejected && stats.max_workers == 2, || {
+        format!("the maximum is {MAX_WORKERS}, and resize above it returned {resized:?}: {stats:?}")
     });
 }
 
-pub(crate) fn resize_below_the_workers_that_stay_is_refused(fixture: &Fixture) {
+pub(crate) fn resize_below_min_workers_is_rejected(fixture: &Fixture) {
     let mut spec = PoolSpec::new(4, 4);
     spec.min_workers = 2;
     let pool = fixture.build(spec);
     let resized = pool.resize(1);
     let stats = pool.stats();
-    fixture.check(
+    fixture.assert(
         resized == Err(ResizeError::BelowMin { max: 1, min: 2 }) && stats.max_workers == 4,
-        || format!("2 workers are to stay, of 4 that may live, and it said {resized:?}: {stats:?}"),
+        || {
+            format!(
+                "min_workers is 2 and max_workers 4, and resize(1) returned {resized:?}: {stats:?}"
+            )
+        },
     );
 }
 
-pub(crate) fn resize_up_starts_what_waits(fixture: &Fixture) {
+pub(crate) fn resize_up_starts_queued_jobs(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
-    let first = fixture.hold(&pool);
+    let first = fixture.occupy_worker(&pool);
     let (latches, jobs): (Vec<_>, Vec<_>) = (0..2).map(|_| Latch::new()).unzip();
     for job in jobs {
-        fixture.accept(&pool, job);
+        fixture.submit(&pool, job);
     }
     resize(fixture, &pool, 3);
     for latch in &latches {
-        fixture.runs(&pool, latch);
+        fixture.wait_until_running(&pool, latch);
     }
     drop((first, latches));
 }
 
-pub(crate) fn resize_up_lets_blocked_submitters_in(fixture: &Fixture) {
+pub(crate) fn resize_up_unblocks_submitters(fixture: &Fixture) {
     let pool = fixture.pool(1, 1);
-    let first = fixture.hold(&pool);
-    fixture.fill(&pool, 1);
+    let first = fixture.occupy_worker(&pool);
+    fixture.fill_queue(&pool, 1);
     let (latch, job) = Latch::new();
     let submitter = {
         let pool = pool.clone();
-        fixture.start("a submit to a full queue", move || pool.submit(job).is_ok())
+        fixture.spawn("submit to a full queue", move || pool.submit(job).is_ok())
     };
-    submitter.settle();
+    submitter.wait_until_blocked();
     resize(fixture, &pool, 2);
-    fixture.runs(&pool, &latch);
-    fixture.check(submitter.join(), || {
-        "a submit to a full queue was refused, and there is a new worker".into()
+    fixture.wait_until_running(&pool, &latch);
+    fixture.assert(submitter.join(), || {
+        "the blocked submit was rejected although the pool has a new worker".into()
     });
     drop((first, latch));
 }
 
-pub(crate) fn resize_down_lets_no_job_start_above_the_new_limit(fixture: &Fixture) {
+pub(crate) fn resize_down_starts_no_job_above_the_new_limit(fixture: &Fixture) {
     let pool = fixture.pool(3, 32);
     for round in 0..20 {
         let max_workers = 1 + round % 2;
         let before = pool.ended();
         resize(fixture, &pool, 3);
-        let held = fixture.hold_all(&pool, 3);
+        let latches = fixture.occupy_workers(&pool, 3);
         resize(fixture, &pool, max_workers);
-        let crowd = Crowd::default();
+        let meter = ConcurrencyMeter::default();
         for _ in 0..12 {
-            fixture.accept(&pool, crowd.job());
+            fixture.submit(&pool, meter.job());
         }
-        drop(held);
-        fixture.until(&pool, "all jobs of the round had ended", || {
+        drop(latches);
+        fixture.wait_until(&pool, "all jobs of the round have ended", || {
             pool.ended() == before + 15
         });
-        let most = crowd.most();
-        fixture.check(most <= max_workers, || {
-            format!("{most} jobs ran at once that were handed over after a resize to {max_workers}")
+        let peak = meter.peak();
+        fixture.assert(peak <= max_workers, || {
+            format!("{peak} jobs submitted after a resize to {max_workers} ran at once")
         });
     }
 }
 
-pub(crate) fn resize_down_lets_the_workers_above_the_limit_leave(fixture: &Fixture) {
+pub(crate) fn resize_down_ends_workers_above_the_new_limit(fixture: &Fixture) {
     let mut spec = PoolSpec::new(3, 4);
     spec.idle_timeout = std::time::Duration::from_secs(3600);
     let pool = fixture.build(spec);
-    drop(fixture.hold_all(&pool, 3));
+    drop(fixture.occupy_workers(&pool, 3));
     resize(fixture, &pool, 1);
-    fixture.until(&pool, "no more workers lived than may", || {
+    fixture.wait_until(&pool, "the workers above the limit have ended", || {
         pool.stats().running <= 1
     });
 }
 
 pub(crate) fn resize_down_and_up_again_loses_no_job(fixture: &Fixture) {
     let pool = fixture.pool(3, 16);
-    let fates = Fates::new(100);
+    let tracked = TrackedJobs::new(100);
     for round in 0..10 {
-        let held = fixture.hold_all(&pool, 1);
+        let latches = fixture.occupy_workers(&pool, 1);
         for number in 0..10 {
-            fixture.accept(&pool, fates.job(10 * round + number));
+            fixture.submit(&pool, tracked.job(10 * round + number));
         }
         resize(fixture, &pool, 1);
-        drop(held);
+        drop(latches);
         resize(fixture, &pool, 3);
     }
-    fixture.until(&pool, "each of 100 jobs had run", || {
-        (0..100).all(|number| fates.ran(number) == 1)
+    fixture.wait_until(&pool, "all 100 jobs have run", || {
+        (0..100).all(|number| tracked.runs(number) == 1)
     });
 }

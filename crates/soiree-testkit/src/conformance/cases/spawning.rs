@@ -1,4 +1,4 @@
-//! P8: threads that cannot be started.
+//! P8: what a pool does if threads cannot be started.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,20 +8,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::conformance::fixture::Fixture;
-use crate::conformance::latch::Fates;
+use crate::conformance::latch::TrackedJobs;
+use crate::conformance::pool_under_test::PoolUnderTest;
 use crate::conformance::spec::PoolSpec;
-use crate::conformance::subject::Subject;
 
 fn would_block() -> io::Error {
     io::Error::from(io::ErrorKind::WouldBlock)
 }
 
-/// A pool for which only those threads start of which `starts` is true; `None` if it does not even come to be.
-fn where_threads_start(
+/// A pool whose n-th thread starts only if `starts(n)` is true. `None` if the pool cannot be made without its threads.
+fn pool_where_threads_start(
     fixture: &Fixture,
     mut spec: PoolSpec,
     starts: impl Fn(usize) -> bool + Send + Sync + 'static,
-) -> Option<Subject> {
+) -> Option<PoolUnderTest> {
     let attempts = AtomicUsize::new(0);
     spec.spawn = Some(Arc::new(move |builder, body| {
         if starts(attempts.fetch_add(1, Ordering::SeqCst)) {
@@ -30,102 +30,106 @@ fn where_threads_start(
             Err(would_block())
         }
     }));
-    // A pool that starts its threads when it is made says so there, and factories cannot return errors.
+    // A pool that starts its threads when it is made fails there, and a factory can only panic.
     catch_unwind(AssertUnwindSafe(|| fixture.build(spec))).ok()
 }
 
-pub(crate) fn p8_without_a_single_thread_no_job_hangs(fixture: &Fixture) {
-    let Some(pool) = where_threads_start(fixture, PoolSpec::new(2, 4), |_| false) else {
+pub(crate) fn p8_no_job_hangs_if_no_thread_starts(fixture: &Fixture) {
+    let Some(pool) = pool_where_threads_start(fixture, PoolSpec::new(2, 4), |_| false) else {
         return;
     };
-    let fates = Fates::new(2);
-    let submitted = [pool.submit(fates.job(0)), pool.try_submit(fates.job(1))];
+    let tracked = TrackedJobs::new(2);
+    let submitted = [pool.submit(tracked.job(0)), pool.try_submit(tracked.job(1))];
     for (number, submitted) in submitted.into_iter().enumerate() {
         let accepted = submitted.is_ok();
-        if let Err(refused) = submitted {
-            drop(refused.into_job().run());
+        if let Err(rejected) = submitted {
+            drop(rejected.into_job().run());
         }
-        fixture.until(&pool, "the job had run, which was refused or not", || {
-            fates.ran(number) == 1
-        });
+        fixture.wait_until(
+            &pool,
+            "the job has run, on the pool or after its rejection",
+            || tracked.runs(number) == 1,
+        );
         let stats = pool.stats();
-        fixture.check(accepted || stats.rejected > 0, || {
-            format!("a job was refused, for no thread starts: {stats:?}")
+        fixture.assert(accepted || stats.rejected > 0, || {
+            format!("a job was rejected, as no thread starts: {stats:?}")
         });
     }
 }
 
-pub(crate) fn p8_when_later_threads_fail_the_others_run_everything(fixture: &Fixture) {
+pub(crate) fn p8_one_worker_runs_all_jobs_if_later_threads_do_not_start(fixture: &Fixture) {
     let mut spec = PoolSpec::new(4, 4);
     spec.idle_timeout = Duration::from_secs(3600);
-    let Some(pool) = where_threads_start(fixture, spec, |attempt| attempt == 0) else {
+    let Some(pool) = pool_where_threads_start(fixture, spec, |attempt| attempt == 0) else {
         return;
     };
-    let fates = Fates::new(50);
+    let tracked = TrackedJobs::new(50);
     for number in 0..50 {
-        fixture.accept(&pool, fates.job(number));
+        fixture.submit(&pool, tracked.job(number));
     }
-    fixture.until(&pool, "one worker had run all jobs", || {
-        fates.all_ran() == 50
+    fixture.wait_until(&pool, "one worker has run all jobs", || {
+        tracked.total_runs() == 50
     });
 }
 
-pub(crate) fn p8_no_job_is_stranded_while_every_second_thread_fails(fixture: &Fixture) {
+pub(crate) fn p8_no_job_is_lost_while_every_second_thread_does_not_start(fixture: &Fixture) {
     const EACH: usize = 150;
     let mut spec = PoolSpec::new(2, 1);
     spec.idle_timeout = Duration::from_nanos(1);
-    let Some(pool) = where_threads_start(fixture, spec, |attempt| attempt % 2 == 1) else {
+    let Some(pool) = pool_where_threads_start(fixture, spec, |attempt| attempt % 2 == 1) else {
         return;
     };
-    let fates = Fates::new(2 * EACH);
+    let tracked = TrackedJobs::new(2 * EACH);
     let submitters: Vec<_> = (0..2)
         .map(|part| {
-            let (pool, fates) = (pool.clone(), fates.clone());
-            fixture.start("a submitter", move || {
+            let (pool, tracked) = (pool.clone(), tracked.clone());
+            fixture.spawn("submitter", move || {
                 let numbers = part * EACH..(part + 1) * EACH;
                 numbers
-                    .map(|number| pool.submit(fates.job(number)).is_ok())
+                    .map(|number| pool.submit(tracked.job(number)).is_ok())
                     .collect::<Vec<_>>()
             })
         })
         .collect();
     let accepted: Vec<bool> = submitters.into_iter().flat_map(|s| s.join()).collect();
-    fixture.until(&pool, "each accepted job had run", || {
-        (0..2 * EACH).all(|number| fates.ran(number) == usize::from(accepted[number]))
+    fixture.wait_until(&pool, "each accepted job has run", || {
+        (0..2 * EACH).all(|number| tracked.runs(number) == usize::from(accepted[number]))
     });
 }
 
-pub(crate) fn p8_a_job_that_counted_on_a_failed_thread_is_not_stranded(fixture: &Fixture) {
-    let (starting, started) = channel();
-    let (go, may_fail) = channel::<()>();
-    let (starting, may_fail) = (Mutex::new(starting), Mutex::new(may_fail));
-    let patience = fixture.patience;
-    let pool = where_threads_start(fixture, PoolSpec::new(1, 4), move |_| {
+pub(crate) fn p8_a_job_queued_for_a_thread_that_does_not_start_is_not_lost(fixture: &Fixture) {
+    let (sender, starting) = channel();
+    let (let_fail, may_fail) = channel::<()>();
+    let (sender, may_fail) = (Mutex::new(sender), Mutex::new(may_fail));
+    let timeout = fixture.timeout;
+    let pool = pool_where_threads_start(fixture, PoolSpec::new(1, 4), move |_| {
         let lock = |poisoned: PoisonError<_>| poisoned.into_inner();
-        let _ = starting.lock().unwrap_or_else(lock).send(());
-        let _ = may_fail.lock().map(|told| told.recv_timeout(patience));
+        let _ = sender.lock().unwrap_or_else(lock).send(());
+        let _ = may_fail
+            .lock()
+            .map(|receiver| receiver.recv_timeout(timeout));
         false
     });
     let Some(pool) = pool else { return };
-    let fates = Fates::new(2);
-    let submit = |what, number| {
-        let (pool, job) = (pool.clone(), fates.job(number));
-        fixture.start(what, move || pool.submit(job).is_ok())
+    let tracked = TrackedJobs::new(2);
+    let submit = |name, number| {
+        let (pool, job) = (pool.clone(), tracked.job(number));
+        fixture.spawn(name, move || pool.submit(job).is_ok())
     };
-    let first = submit("a submit that starts a thread", 0);
-    fixture.receive("the pool starts a thread", &started);
-    // While the thread is about to start, the pool may take it for a worker.
-    let second = submit("a submit while a thread is being started", 1);
-    second.settle();
-    drop(go);
+    let first = submit("submit that starts a thread", 0);
+    fixture.recv("the pool has started a thread", &starting);
+    // Until the start has failed, the pool may count the thread as a worker.
+    let second = submit("submit while a thread is being started", 1);
+    second.wait_until_blocked();
+    drop(let_fail);
     let accepted = [first.join(), second.join()];
-    fixture.until(&pool, "each accepted job had run, and no other", || {
-        (0..2).all(|number| fates.ran(number) == usize::from(accepted[number]))
+    fixture.wait_until(&pool, "each accepted job has run, and no other", || {
+        (0..2).all(|number| tracked.runs(number) == usize::from(accepted[number]))
     });
 }
 
 pub(crate) fn p8_a_pool_without_threads_can_be_released(fixture: &Fixture) {
-    let Some(pool) = where_threads_start(fixture, PoolSpec::new(2, 4), |_| false) else {
+    let Some(pool) = pool_where_threads_start(fixture, PoolSpec::new(2, 4), |_| false) else {
         return;
     };
     let _ = pool.submit(|| {});

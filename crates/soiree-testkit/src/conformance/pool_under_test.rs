@@ -1,4 +1,4 @@
-//! The pool under test, with a watch on it.
+//! The pool under test, with a watchdog on it.
 
 use std::sync::{Arc, Weak};
 use std::thread;
@@ -9,75 +9,76 @@ use soiree_core::{
     WaitError,
 };
 
-use super::watch::{Call, Watch};
+use super::watchdog::{Method, Watchdog};
 
-/// A handle of the pool under test; the pool is dropped with the last one.
+/// A handle of the pool under test. Dropping the last handle drops the pool.
 #[derive(Clone)]
-pub(crate) struct Subject {
+pub(crate) struct PoolUnderTest {
     inner: Arc<Inner>,
-    watch: Arc<Watch>,
+    watchdog: Arc<Watchdog>,
 }
 
 struct Inner {
     pool: Option<Arc<dyn Pool>>,
-    watch: Arc<Watch>,
+    watchdog: Arc<Watchdog>,
 }
 
-/// A handle that does not keep the pool.
+/// A handle that does not keep the pool alive.
 #[derive(Clone)]
-pub(crate) struct WeakSubject(Weak<Inner>);
+pub(crate) struct WeakPoolUnderTest(Weak<Inner>);
 
-impl WeakSubject {
-    pub(crate) fn upgrade(&self) -> Option<Subject> {
+impl WeakPoolUnderTest {
+    pub(crate) fn upgrade(&self) -> Option<PoolUnderTest> {
         let inner = self.0.upgrade()?;
-        let watch = Arc::clone(&inner.watch);
-        Some(Subject { inner, watch })
+        let watchdog = Arc::clone(&inner.watchdog);
+        Some(PoolUnderTest { inner, watchdog })
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
         let pool = self.pool.take();
-        self.watch.during(Call::Drop, || drop(pool));
+        self.watchdog.track(Method::Drop, || drop(pool));
     }
 }
 
-impl Subject {
-    pub(crate) fn new(pool: Arc<dyn Pool>, watch: Arc<Watch>) -> Self {
+impl PoolUnderTest {
+    pub(crate) fn new(pool: Arc<dyn Pool>, watchdog: Arc<Watchdog>) -> Self {
         let inner = Arc::new(Inner {
             pool: Some(pool),
-            watch: Arc::clone(&watch),
+            watchdog: Arc::clone(&watchdog),
         });
-        Self { inner, watch }
+        Self { inner, watchdog }
     }
 
-    pub(crate) fn downgrade(&self) -> WeakSubject {
-        WeakSubject(Arc::downgrade(&self.inner))
+    pub(crate) fn downgrade(&self) -> WeakPoolUnderTest {
+        WeakPoolUnderTest(Arc::downgrade(&self.inner))
     }
 
-    /// The pool itself, for what needs no watch.
+    /// The pool itself, for calls that never block.
     pub(crate) fn pool(&self) -> &dyn Pool {
         match &self.inner.pool {
             Some(pool) => pool.as_ref(),
-            None => unreachable!("it is taken as the last handle is dropped"),
+            None => unreachable!("only the drop of the last handle takes the pool"),
         }
     }
 
     pub(crate) fn submit(&self, job: impl Into<Job>) -> Result<(), SubmitError> {
         let job = job.into();
-        self.watch.during(Call::Submit, || self.pool().submit(job))
+        self.watchdog
+            .track(Method::Submit, || self.pool().submit(job))
     }
 
     pub(crate) fn try_submit(&self, job: impl Into<Job>) -> Result<(), SubmitError> {
         let job = job.into();
-        self.watch
-            .during(Call::TrySubmit, || self.pool().try_submit(job))
+        self.watchdog
+            .track(Method::TrySubmit, || self.pool().try_submit(job))
     }
 
     pub(crate) fn submit_now(&self, job: impl Into<Job>) -> Result<(), SubmitError> {
         let job = job.into();
-        self.watch
-            .during(Call::SubmitNow, || self.pool().submit_now(job))
+        self.watchdog
+            .track(Method::SubmitNow, || self.pool().submit_now(job))
     }
 
     pub(crate) fn submit_before(
@@ -86,85 +87,88 @@ impl Subject {
         deadline: Instant,
     ) -> Result<(), SubmitError> {
         let job = job.into();
-        self.watch.during(Call::SubmitBefore, || {
+        self.watchdog.track(Method::SubmitBefore, || {
             self.pool().submit_before(job, deadline)
         })
     }
 
     pub(crate) fn submit_and_wait(&self, job: impl Into<Job>) -> Result<(), WaitError> {
         let job = job.into();
-        self.watch
-            .during(Call::SubmitAndWait, || self.pool().submit_and_wait(job))
+        self.watchdog
+            .track(Method::SubmitAndWait, || self.pool().submit_and_wait(job))
     }
 
     pub(crate) fn submit_all_and_wait(&self, jobs: Vec<Job>) -> Result<(), WaitError> {
-        self.watch.during(Call::SubmitAllAndWait, || {
+        self.watchdog.track(Method::SubmitAllAndWait, || {
             self.pool().submit_all_and_wait(jobs)
         })
     }
 
     pub(crate) fn run_inline(&self, job: impl Into<Job>) -> Result<JobOutcome, SubmitError> {
         let job = job.into();
-        self.watch
-            .during(Call::RunInline, || self.pool().run_inline(job))
+        self.watchdog
+            .track(Method::RunInline, || self.pool().run_inline(job))
     }
 
     pub(crate) fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
-        self.watch
-            .during(Call::Resize, || self.pool().resize(max_workers))
+        self.watchdog
+            .track(Method::Resize, || self.pool().resize(max_workers))
     }
 
     pub(crate) fn stop(&self) {
-        self.watch.during(Call::Stop, || self.pool().stop());
+        self.watchdog.track(Method::Stop, || self.pool().stop());
     }
 
     pub(crate) fn stop_and_wait_for(&self, timeout: Duration) -> Result<(), DrainTimeout> {
-        self.watch.during(Call::StopAndWaitFor, || {
+        self.watchdog.track(Method::StopAndWaitFor, || {
             self.pool().stop_and_wait_for(timeout)
         })
     }
 
     pub(crate) fn release(&self) {
-        self.watch.during(Call::Release, || self.pool().release());
+        self.watchdog
+            .track(Method::Release, || self.pool().release());
     }
 
     pub(crate) fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
-        self.watch.during(Call::ReleaseWithDeadline, || {
+        self.watchdog.track(Method::ReleaseWithDeadline, || {
             self.pool().release_with_deadline(deadline)
         })
     }
 
     pub(crate) fn stats(&self) -> PoolStats {
-        self.watch.during(Call::Stats, || self.pool().stats())
+        self.watchdog.track(Method::Stats, || self.pool().stats())
     }
 
     pub(crate) fn on_worker(&self) -> bool {
         self.pool().on_worker()
     }
 
-    /// Submits, and tries again when the pool refuses because it is full.
-    pub(crate) fn insist(&self, job: Job, patience: Duration) -> Result<(), String> {
-        let give_up = Instant::now() + patience;
+    /// Submits a job, and retries while the pool rejects it because it is full.
+    pub(crate) fn submit_until_accepted(&self, job: Job, timeout: Duration) -> Result<(), String> {
+        let deadline = Instant::now() + timeout;
         let mut job = job;
         loop {
-            let refused = match self.submit(job) {
+            let rejected = match self.submit(job) {
                 Ok(()) => return Ok(()),
-                Err(refused) => refused,
+                Err(rejected) => rejected,
             };
-            let full = matches!(
-                refused.reason,
+            let is_full = matches!(
+                rejected.reason,
                 SubmitErrorReason::Full { .. } | SubmitErrorReason::TimedOut { .. }
             );
-            if !full || Instant::now() > give_up {
+            if !is_full || Instant::now() > deadline {
                 let stats = self.stats();
-                return Err(format!("an open pool refused a job: {refused}; {stats:?}"));
+                return Err(format!(
+                    "an open pool rejected a job: {rejected}; {stats:?}"
+                ));
             }
-            job = refused.into_job();
+            job = rejected.into_job();
             thread::yield_now();
         }
     }
 
-    /// How many jobs have ended, whichever way, by the pool's own figures.
+    /// How many accepted jobs have ended in any way, according to the pool's stats.
     pub(crate) fn ended(&self) -> u64 {
         let stats = self.stats();
         stats.completed() + stats.expired + stats.discarded

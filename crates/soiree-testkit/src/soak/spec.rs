@@ -1,25 +1,26 @@
-//! What pool a round is run on.
+//! The limits of the pool of a round.
 
 use std::time::Duration;
 
 use fastrand::Rng;
 use soiree_core::Overflow;
 
-/// The limits of one round's pool.
+/// The limits of the pool of one round. [`Soak::run`](super::Soak::run) passes it to the closure that makes the pool.
 ///
-/// A pool has to keep `max_workers` and `capacity`. The others it may overlook if it knows nothing of the kind.
+/// Always apply `max_workers` and `capacity`. Ignore the other fields if the pool has no such setting. The example of
+/// [`Soak`](super::Soak) applies all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SoakSpec {
-    /// How many jobs may run at once; at least 1. The round may resize the pool to another number, where the pool can.
+    /// How many jobs may run at once. At least 1. The round also resizes the pool, unless its size is fixed.
     pub max_workers: usize,
-    /// How many workers stay when idle; at most `max_workers`.
+    /// How many workers stay when idle. At most `max_workers`.
     pub min_workers: usize,
-    /// How many jobs may wait at once; may be 0.
+    /// How many jobs may wait in the queue. May be 0.
     pub capacity: usize,
-    /// How long an idle worker stays; above 0.
+    /// How long an idle worker above `min_workers` stays. Longer than 0.
     pub idle_timeout: Duration,
-    /// What a full queue does.
+    /// What the pool does when its queue is full.
     pub overflow: Overflow,
 }
 
@@ -45,7 +46,7 @@ impl SoakSpec {
     }
 }
 
-/// One of them.
+/// A random one of the choices.
 pub(super) fn pick<T: Copy>(rng: &mut Rng, choices: &[T]) -> T {
     choices[rng.usize(..choices.len())]
 }

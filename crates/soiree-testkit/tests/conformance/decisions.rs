@@ -1,4 +1,4 @@
-//! Small questions of the reference pool, and how a faulty one answers them.
+//! The decisions of the reference pool; a fault makes one of them wrong.
 
 use std::panic::resume_unwind;
 use std::sync::atomic::Ordering;
@@ -30,7 +30,7 @@ impl Shared {
         woken.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    pub(crate) fn is(&self, fault: Fault) -> bool {
+    pub(crate) fn has(&self, fault: Fault) -> bool {
         self.fault == fault
     }
 
@@ -39,7 +39,7 @@ impl Shared {
         match self.fault {
             Fault::LosesAJobAfterAResize => number == 500 && state.resized,
             Fault::LosesOneJobInAThousand => number % 1_000 == 0,
-            Fault::LosesAJobWhileWorkersComeAndGo => {
+            Fault::LosesAJobWhileWorkersStartAndLeave => {
                 number == 500 && self.spec.idle_timeout < Duration::from_millis(1)
             }
             _ => false,
@@ -48,16 +48,18 @@ impl Shared {
 
     pub(crate) fn limit(&self, state: &State) -> usize {
         match self.fault {
-            Fault::ExceedsTheLimitByOneUnderLoad if state.submitted > 100 => state.max_workers + 1,
+            Fault::ExceedsMaxWorkersByOneUnderLoad if state.submitted > 100 => {
+                state.max_workers + 1
+            }
             Fault::NeverHasMoreThanThreeWorkers => state.max_workers.min(3),
             _ => state.max_workers,
         }
     }
 
-    /// Whether one more job has a worker or a place.
+    /// Whether there is a worker or room in the queue for one more job.
     pub(crate) fn has_room(&self, state: &State) -> bool {
         let capacity = match (self.fault, self.spec.capacity) {
-            (Fault::HasAQueueThatIsOneLonger, 1..) => self.spec.capacity + 1,
+            (Fault::QueuesOneJobTooMany, 1..) => self.spec.capacity + 1,
             (Fault::QueuesWithCapacity0, 0) => 1,
             (_, capacity) => capacity,
         };
@@ -65,10 +67,10 @@ impl Shared {
         state.queue.len() < state.free() + to_start + capacity
     }
 
-    /// Whether to start a worker for what is queued and for those that are coming.
+    /// Whether to start a worker for the queued jobs and for `coming` more.
     pub(crate) fn wants_worker(&self, state: &State, coming: usize) -> bool {
         let free = match self.fault {
-            Fault::CountsOnAWorkerThatHasAJobComing if coming > 0 && state.free() > 0 => {
+            Fault::ReliesOnAWorkerThatHasAJobComing if coming > 0 && state.free() > 0 => {
                 return false;
             }
             _ => state.free(),
@@ -78,34 +80,34 @@ impl Shared {
 
     pub(crate) fn overflow(&self) -> Overflow {
         match (self.fault, self.spec.overflow) {
-            (Fault::RefusesInsteadOfBlocking, Overflow::Block)
-            | (Fault::RefusesInsteadOfRunningOnTheCaller, Overflow::CallerRuns) => Overflow::Reject,
-            (Fault::BlocksInsteadOfRefusing, Overflow::Reject) => Overflow::Block,
+            (Fault::RejectsInsteadOfBlocking, Overflow::Block)
+            | (Fault::RejectsInsteadOfRunningOnTheCaller, Overflow::CallerRuns) => Overflow::Reject,
+            (Fault::BlocksInsteadOfRejecting, Overflow::Reject) => Overflow::Block,
             (_, overflow) => overflow,
         }
     }
 
     pub(crate) fn full(&self) -> Reason {
-        if self.is(Fault::GivesAWrongReason) {
-            return Reason::Other("no place".into());
+        if self.has(Fault::RejectsWithAWrongReason) {
+            return Reason::Other("no room".into());
         }
         let capacity = self.spec.capacity;
         Reason::Full { capacity }
     }
 
-    pub(crate) fn accepts_all_the_same(&self, state: &State) -> bool {
+    pub(crate) fn accepts_although_closed(&self, state: &State) -> bool {
         match self.fault {
             Fault::AcceptsAfterAStop => state.phase == Phase::Stopping,
             Fault::AcceptsAfterARelease => state.phase == Phase::Draining,
-            Fault::AcceptsFromItsWorkersWhileItIsReleased => {
-                state.phase == Phase::Draining && self.nesting.depth() > 0
+            Fault::AcceptsFromItsWorkersDuringARelease => {
+                state.phase == Phase::Draining && self.context.depth() > 0
             }
             _ => false,
         }
     }
 
-    /// Whether a submitter that waits is not told that the pool has closed.
-    pub(crate) fn sleeps_on(&self, state: &State) -> bool {
+    /// Whether a blocked submitter keeps waiting although the pool has closed.
+    pub(crate) fn stays_asleep(&self, state: &State) -> bool {
         let slept_through = match self.fault {
             Fault::DoesNotWakeSubmittersAtAStop => Phase::Stopping,
             Fault::DoesNotWakeSubmittersAtARelease => Phase::Draining,
@@ -118,39 +120,39 @@ impl Shared {
     pub(crate) fn leaves(&self, state: &State) -> bool {
         match self.fault {
             Fault::KeepsWorkersAboveTheLimit => state.phase != Phase::Open,
-            Fault::LetsWorkersAboveTheLimitGoOn => state.queue.is_empty(),
+            Fault::LetsWorkersAboveTheLimitContinue => state.queue.is_empty(),
             _ => true,
         }
     }
 
-    /// Whether a worker without a job stays for as long as it takes.
+    /// Whether an idle worker stays without a timeout.
     pub(crate) fn stays(&self, state: &State) -> bool {
         match self.fault {
             Fault::KeepsIdleWorkers => true,
-            Fault::KeepsNoWorkers => false,
+            Fault::KeepsNoIdleWorkers => false,
             _ => state.live <= self.spec.min_workers,
         }
     }
 
     pub(crate) fn run(&self, job: Job) -> JobOutcome {
-        let holds = self.is(Fault::ResizesWhenNoJobRuns);
+        let holds = self.has(Fault::WaitsForRunningJobsInAResize);
         let _running = holds.then(|| self.running.read());
         job.run()
     }
 
     pub(crate) fn count(&self, state: &mut State, outcome: &JobOutcome) {
         match (self.fault, outcome) {
-            (Fault::CountsPanicsAsSuccesses, JobOutcome::Panicked(_))
-            | (Fault::CountsLateJobsAsSuccessful, JobOutcome::Expired) => {
+            (Fault::CountsPanicsAsSuccessful, JobOutcome::Panicked(_))
+            | (Fault::CountsExpiredJobsAsSuccessful, JobOutcome::Expired) => {
                 state.counted.successful += 1;
             }
-            (Fault::CountsSuccessesAsExpired, JobOutcome::Completed) => {
+            (Fault::CountsSuccessfulJobsAsExpired, JobOutcome::Completed) => {
                 state.counted.expired += 1;
             }
             _ => state.count(outcome),
         }
         let counted = state.counted.completed() + state.counted.expired;
-        if self.is(Fault::CountsOneJobTwice) && counted == 400 {
+        if self.has(Fault::CountsOneJobTwice) && counted == 400 {
             state.counted.successful += 1;
         }
     }
@@ -160,11 +162,11 @@ impl Shared {
             return;
         };
         match self.fault {
-            Fault::LosesAWorkerToEachPanic => {
+            Fault::LosesAWorkerOnEachPanic => {
                 drop(payload);
                 resume_unwind(Box::new(()));
             }
-            Fault::DropsThePayloadOfAPanic => drop(payload.into_inner()),
+            Fault::DropsPanicPayloadsOutsideCatchUnwind => drop(payload.into_inner()),
             _ => drop(payload),
         }
     }
@@ -179,21 +181,21 @@ impl Shared {
 
     pub(crate) fn stats(&self) -> PoolStats {
         let state = self.lock();
-        let handed = state.queue.len().min(state.free());
+        let assigned = state.queue.len().min(state.free());
         let mut stats = state.counted;
         stats.running = state.live;
-        stats.idle = state.free() - handed;
-        stats.active = state.busy + state.inline + handed;
-        stats.waiting = state.queue.len() - handed;
+        stats.idle = state.free() - assigned;
+        stats.active = state.busy + state.inline + assigned;
+        stats.waiting = state.queue.len() - assigned;
         stats.capacity = self.spec.capacity;
         stats.max_workers = state.max_workers;
         stats.min_workers = self.spec.min_workers;
         stats.submitted = state.submitted;
-        self.distort(&state, &mut stats);
+        self.falsify(&state, &mut stats);
         stats
     }
 
-    fn distort(&self, state: &State, stats: &mut PoolStats) {
+    fn falsify(&self, state: &State, stats: &mut PoolStats) {
         match self.fault {
             Fault::ShowsOneWorkerTooFew => stats.running = stats.running.saturating_sub(1),
             Fault::ShowsOneWorkerTooMany => stats.running += 1,
@@ -217,11 +219,11 @@ impl Shared {
                 stats.successful += 50;
             }
             Fault::ShowsAnEndedJobAsActiveAgain if stats.successful > 100 => {
-                let odd = self.looks.fetch_add(1, Ordering::Relaxed) % 2;
+                let odd = self.stats_calls.fetch_add(1, Ordering::Relaxed) % 2;
                 stats.successful -= odd as u64;
                 stats.active += odd;
             }
-            Fault::ShowsAJobThatDoesNotEnd if stats.submitted == 30 => {
+            Fault::ShowsAJobThatNeverEnds if stats.submitted == 30 => {
                 stats.submitted += 1;
                 stats.waiting += 1;
             }
