@@ -3,9 +3,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use std::{io, thread};
 
-use soiree::{
-    DrainTimeout, Job, JobOutcome, Pool, PoolStats, SubmitError, SubmitErrorReason, WorkerCheck,
-    WorkerContext,
+use soiree::PoolStats;
+use soiree::pool::{
+    DrainTimeout, Job, JobOutcome, Pool, SubmitError, SubmitErrorReason, WorkerCheck, WorkerContext,
 };
 
 /// A fixed number of threads that share one queue.

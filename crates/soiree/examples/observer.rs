@@ -5,9 +5,8 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use soiree::{
-    EmissionRejected, EventPool, JobEnded, ListenerEnd, ListenerEnded, ListenerOptions, Observer,
-};
+use soiree::observe::{EmissionRejected, JobEnded, ListenerEnd, ListenerEnded, Observer};
+use soiree::{EventPool, ListenerOptions};
 
 #[derive(Default)]
 struct Figures {

@@ -144,7 +144,8 @@ impl Builder {
     /// `Arc`. Without observers nothing is timed. Later ones are [added](EventPool::add_observer).
     ///
     /// ```
-    /// use soiree::{EmissionEnded, EventPool, Observer};
+    /// use soiree::EventPool;
+    /// use soiree::observe::{EmissionEnded, Observer};
     ///
     /// struct Log;
     ///

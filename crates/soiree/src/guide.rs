@@ -12,7 +12,7 @@ pub mod choosing_a_pool {}
 #[cfg_attr(not(feature = "testkit"), doc = "```ignore")]
 /// # #[path = "../examples/custom_pool/pool.rs"] mod pool;
 /// # use pool::FreshThreads;
-/// use soiree::PoolOptions;
+/// use soiree::pool::PoolOptions;
 ///
 /// soiree::testkit::pool_conformance!(
 ///     FreshThreads,

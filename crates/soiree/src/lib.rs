@@ -41,14 +41,15 @@
 //! an event is worth making.
 //!
 //! # Seeing what happens
-//! An [`Observer`] is told of emissions, jobs, listeners, retries and subscriptions as they happen; any number of them, in the
-//! [builder](Builder::observer) or [later](EventPool::add_observer). Without one nothing is timed. [`ObservedPool`] does the same
+//! An [`Observer`](observe::Observer) is told of emissions, jobs, listeners, retries and subscriptions as they happen; any number of them, in the
+//! [builder](Builder::observer) or [later](EventPool::add_observer). Without one nothing is timed. [`ObservedPool`](observe::ObservedPool) does the same
 //! for jobs of a pool without an `EventPool`.
 //!
 //! A listener that runs for [too long](Builder::slow_listeners) is told of while it still runs.
 //!
 //! ```
-//! use soiree::{EventPool, ListenerEnded, Observer};
+//! use soiree::EventPool;
+//! use soiree::observe::{ListenerEnded, Observer};
 //!
 //! struct Log;
 //!
@@ -76,7 +77,7 @@
 //! | `metrics` | | `metrics`: Prometheus metrics of pools, emissions and listeners, and [`EventPool`]`::add_metrics` |
 //! | `testkit` | | `testkit`: the tests that every pool has to pass, a pool that runs jobs when told, a recording listener |
 //!
-//! Features add names and change no behaviour. Without any, bring a [`Pool`] of your own and use [`EventPool::with_pool`].
+//! Features add names and change no behaviour. Without any, bring a [`Pool`](pool::Pool) of your own and use [`EventPool::with_pool`].
 //!
 //! # Tracing
 //! With the feature `tracing`, each emission is a span `emission` inside the one that emitted, and each call of a listener a
@@ -97,74 +98,37 @@
 //! are meant for brokers between processes; for those who want them, `topic` is `messaging.destination.name`, `pattern`
 //! `messaging.destination.template`, and `event_id` `messaging.message.id`.
 //!
+//! # Where to find what
+//! | module | holds |
+//! |---|---|
+//! | this one | what programs use every day: [`EventPool`], [`Builder`], [`Topic`], [`ListenerOptions`], [`Emission`], [`Report`], the pools |
+//! | [`pool`] | [`Pool`](pool::Pool) and [`Job`](pool::Job), options and errors of pools, and what a pool of your own is made of |
+//! | [`observe`] | [`Observer`](observe::Observer), and what observers are notified of |
+//! | [`engine`] | what an [`EventPool`] is built from, for integrations |
+//! | `testkit` | the tests for pools, and pools, timers, listeners and observers for tests (feature `testkit`) |
+//! | `metrics` | Prometheus metrics (feature `metrics`) |
+//! | [`guide`] | chapters on [naming topics](guide::topics), [choosing a pool](guide::choosing_a_pool) and [writing a pool](guide::writing_a_pool) |
+//!
 //! # More
 //! - [`guide::topics`]: how to name topics.
 //! - [`guide::choosing_a_pool`]: which pool, how many workers, how long a queue.
 //! - [`guide::writing_a_pool`]: how to bring your own, and how to test it.
-
-#[cfg(feature = "pool")]
-#[doc(inline)]
-pub use soiree_pool::{
-    Balanced, BuildError, Eager, Lazy, Load, Strategy, WorkerPool, WorkerPoolBuilder,
-};
-
-#[cfg(feature = "pond")]
-#[doc(inline)]
-pub use soiree_pond::{PondError, PondPool};
-
-#[cfg(feature = "rayon")]
-#[doc(inline)]
-pub use soiree_rayon::{RayonError, RayonPool};
-
-#[cfg(feature = "tokio")]
-#[doc(inline)]
-pub use soiree_tokio::{TaskPool, TokioPool};
-
-#[cfg(feature = "metrics")]
-pub use soiree_metrics as metrics;
-
-#[cfg(feature = "testkit")]
-pub use soiree_testkit as testkit;
-
-#[doc(inline)]
-pub use soiree_bounded::{BoundedPool, Executor, Permit, StartedJob};
-pub use soiree_core::{
-    Async, AsyncListener, BaseEvent, BoxError, BulkheadError, Carrier, DeadLetter, DrainTimeout,
-    Event, EventId, IntoListenerResult, InvalidEventId, InvalidPoolOptions, InvalidPriority,
-    InvalidTopic, InvalidTopicKind, Job, JobFuture, JobOutcome, KeyOrderError, Listener,
-    ListenerError, ListenerErrorKind, ListenerFuture, ListenerId, ListenerInfo, ListenerOptions,
-    ListenerPanic, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_TOPIC_LEN, MAX_WORKERS, Overflow,
-    PanicPayload, Pattern, PatternInfo, Payload, PayloadRef, Pool, PoolHandle, PoolOptions,
-    PoolStats, Priority, Properties, ResizeError, Retry, SubmitError, SubmitErrorReason,
-    SubscribeError, Task, Timer, TimerError, TimerId, TopicInfo, UnsubscribeError, Value,
-    WaitError, WorkerCheck, WorkerContext, WorkerGuard, delegate_pool, validate_topic,
-};
-pub use soiree_engine::{
-    Bulkheads, CloseError, Emission, EmissionFuture, EmitError, ErrorIter, Graph, IntoErrors,
-    KeyOrder, KeyOrderStats, KeyOrders, OrderingKey, PoolInfo, Report, ReportError, RouteInfo,
-    Soiree, TaskTracker,
-};
-
-#[doc(inline)]
-pub use soiree_core::{
-    DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobEnd,
-    JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd, ListenerEnded, ListenerRef,
-    ListenerStarted, ObservedPool, Observer, OrderRejection, PoolResized, Rejection, RemovalCause,
-    RetryScheduled, SlowListener, SubscriptionAdded, SubscriptionRemoved,
-};
 
 mod async_listeners;
 mod builder;
 mod bulkheads;
 mod clock;
 mod contract;
+pub mod engine;
 mod event_pool;
 pub mod guide;
 mod introspection;
 #[cfg(feature = "metrics")]
-mod metered;
-mod observe;
+pub mod metrics;
+pub mod observe;
+mod observers;
 mod ordered;
+pub mod pool;
 mod subscription;
 mod topic;
 mod typed;
@@ -175,3 +139,38 @@ pub use crate::event_pool::{EventPool, WeakEventPool};
 pub use crate::subscription::{Subscription, Subscriptions};
 pub use crate::topic::{Topic, TopicError};
 pub use crate::typed::{TypedPattern, TypedTopic, WrongPayload};
+
+#[doc(inline)]
+pub use soiree_core::{
+    ASYNC_BULKHEAD, Async, AsyncListener, BaseEvent, BoxError, BulkheadError, DeadLetter, Event,
+    EventId, IntoListenerResult, InvalidEventId, InvalidPriority, InvalidTopic, InvalidTopicKind,
+    KeyOrderError, Listener, ListenerError, ListenerErrorKind, ListenerFuture, ListenerId,
+    ListenerInfo, ListenerOptions, ListenerPanic, MAX_TOPIC_LEN, Overflow, Pattern, PatternInfo,
+    Payload, PayloadRef, PoolHandle, PoolStats, Priority, Properties, Retry, SubscribeError,
+    TopicInfo, UnsubscribeError, Value, validate_topic,
+};
+#[doc(inline)]
+pub use soiree_engine::{
+    Bulkheads, CloseError, Emission, EmissionFuture, EmitError, ErrorIter, Graph, IntoErrors,
+    KeyOrder, KeyOrderStats, OrderingKey, PoolInfo, Report, ReportError, RouteInfo, Soiree,
+};
+
+#[cfg(feature = "pool")]
+#[doc(inline)]
+pub use soiree_pool::WorkerPool;
+
+#[cfg(feature = "pond")]
+#[doc(inline)]
+pub use soiree_pond::PondPool;
+
+#[cfg(feature = "rayon")]
+#[doc(inline)]
+pub use soiree_rayon::RayonPool;
+
+#[cfg(feature = "tokio")]
+#[doc(inline)]
+pub use soiree_tokio::{TaskPool, TokioPool};
+
+#[cfg(feature = "testkit")]
+#[doc(inline)]
+pub use soiree_testkit as testkit;

@@ -7,7 +7,7 @@ mod fresh;
 
 mod fresh_threads {
     use crate::fresh::FreshThreads;
-    use soiree::PoolOptions;
+    use soiree::pool::PoolOptions;
 
     soiree_testkit::pool_conformance!(
         FreshThreads,

@@ -2,7 +2,8 @@
 
 mod pool;
 
-use soiree::{EventPool, PoolOptions};
+use soiree::EventPool;
+use soiree::pool::PoolOptions;
 
 use crate::pool::FreshThreads;
 

@@ -2,7 +2,7 @@
 
 use std::{io, thread};
 
-use soiree::{BoundedPool, Executor, InvalidPoolOptions, Permit, PoolOptions, ResizeError};
+use soiree::pool::{BoundedPool, Executor, InvalidPoolOptions, Permit, PoolOptions, ResizeError};
 
 pub(crate) struct FreshThreads {
     pool: BoundedPool<Spawn>,
@@ -28,4 +28,4 @@ impl FreshThreads {
     }
 }
 
-soiree::delegate_pool!(FreshThreads, pool);
+soiree::pool::delegate_pool!(FreshThreads, pool);

@@ -5,10 +5,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use soiree::{
-    DeadEvent, DeadLetter, EmissionRejected, EmissionStarted, JobStarted, ListenerEnd,
-    ListenerEnded, ListenerRef, Observer, PoolStats, RetryScheduled, SlowListener, Stats,
+use soiree::observe::{
+    DeadEvent, EmissionRejected, EmissionStarted, JobStarted, ListenerEnd, ListenerEnded,
+    ListenerRef, Observer, RetryScheduled, SlowListener,
 };
+use soiree::{DeadLetter, PoolStats, Stats};
 
 /// Percentiles are those of this time.
 const WINDOW: Duration = Duration::from_secs(10);

@@ -7,9 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use soiree::metrics::Metrics;
-use soiree::{
-    BuildError, EventPool, ListenerOptions, Overflow, Priority, Retry, SubscribeError, WorkerPool,
-};
+use soiree::pool::BuildError;
+use soiree::{EventPool, ListenerOptions, Overflow, Priority, Retry, SubscribeError, WorkerPool};
 
 use crate::board::Board;
 

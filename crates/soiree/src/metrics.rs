@@ -1,8 +1,23 @@
-//! Prometheus metrics of an `EventPool`.
+//! Prometheus metrics of pools, emissions and listeners. Add them with [`EventPool::add_metrics`].
+//!
+//! The crate [`soiree_metrics`] documents each metric and its labels, and how many series there are at most.
+//!
+//! | for | names |
+//! |---|---|
+//! | a program without metrics of its own | [`Metrics`], [`MetricsBuilder`], [`BuildError`], [`CONTENT_TYPE`] |
+//! | a program with a registry of its own | [`Metrics::register`], [`RegisterError`], [`prometheus_client`] |
+//! | one `EventPool` | [`EventPoolMetrics`], [`NameError`] |
+//! | values of labels | [`UNNAMED`], [`OTHER`] |
 
 use std::sync::Arc;
 
-use soiree_metrics::{EventPoolMetrics, Metrics, NameError};
+#[doc(no_inline)]
+pub use soiree_metrics::prometheus_client;
+#[doc(inline)]
+pub use soiree_metrics::{
+    BuildError, CONTENT_TYPE, EventPoolMetrics, Metrics, MetricsBuilder, NameError, OTHER,
+    RegisterError, UNNAMED,
+};
 
 use crate::event_pool::EventPool;
 
