@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use soiree_core::{Async, Event, IntoListenerResult, ListenerId, ListenerOptions, SubscribeError};
 
-use crate::event_pool::EventPool;
+use crate::handle::EventPool;
 use crate::subscription::Subscriptions;
 
 impl EventPool {

@@ -1,7 +1,6 @@
 //! Making an `EventPool` other than the default one.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use soiree_core::{
 use soiree_engine::{Emitter, Settings, SlowListenerMonitor};
 
 use crate::clock::Clock;
-use crate::event_pool::{EventPool, Inner};
+use crate::handle::{EventPool, IdGenerator, Inner};
 
 /// Makes an [`EventPool`]. Everything set here can be changed later with the `set_…` method of the same name.
 ///
@@ -40,8 +39,6 @@ pub struct Builder {
     /// Patterns, and where they lead: to bulkheads that may be added after them.
     routes: Vec<(Box<str>, Box<str>)>,
 }
-
-pub(crate) struct IdGenerator(Box<dyn Fn() -> ListenerId + Send + Sync>);
 
 impl Builder {
     /// Starts from this pool: released at close if handed over by value, left running if it is an `Arc`.
@@ -292,22 +289,4 @@ pub(crate) fn default_pool() -> soiree_pool::WorkerPool {
         .capacity(1024)
         .build()
         .expect("the defaults are valid")
-}
-
-impl IdGenerator {
-    pub(crate) fn new<I: Into<ListenerId>>(
-        generator: impl Fn() -> I + Send + Sync + 'static,
-    ) -> Self {
-        Self(Box::new(move || generator().into()))
-    }
-
-    pub(crate) fn generate(&self) -> ListenerId {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for IdGenerator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("IdGenerator")
-    }
 }

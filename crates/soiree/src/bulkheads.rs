@@ -6,7 +6,7 @@ use std::time::Instant;
 use soiree_core::{BulkheadError, DrainTimeout, PoolHandle, PoolStats, ResizeError};
 use soiree_engine::{Bulkheads, KeyOrderStats};
 
-use crate::event_pool::EventPool;
+use crate::handle::EventPool;
 
 /// The figures of an [`EventPool`]: of every pool, and of what is ordered by key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,6 +166,11 @@ impl EventPool {
     fn take_bulkhead(&self, name: &str) -> Result<PoolHandle, BulkheadError> {
         let emitter = &self.inner.emitter;
         emitter.try_update(|settings| settings.bulkheads.remove(name))
+    }
+
+    /// The pool's figures.
+    pub fn pool_stats(&self) -> PoolStats {
+        self.inner.emitter.pool().stats()
     }
 
     /// The figures of every pool, by name, and of what is [ordered by key](crate::KeyOrder).

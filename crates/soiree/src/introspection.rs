@@ -3,9 +3,19 @@
 use soiree_core::{InvalidTopic, ListenerInfo, TopicInfo};
 use soiree_engine::Graph;
 
-use crate::event_pool::EventPool;
+use crate::handle::EventPool;
 
 impl EventPool {
+    /// How many listeners there are.
+    pub fn len(&self) -> usize {
+        self.inner.emitter.registry().len()
+    }
+
+    /// Whether there is no listener.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Every pattern that has listeners, with their number, segment by segment in alphabetical order.
     ///
     /// Never blocks, nor holds up emitters or those who subscribe; copies what it says. Patterns that nothing but a

@@ -122,6 +122,7 @@ mod contract;
 pub mod engine;
 mod event_pool;
 pub mod guide;
+mod handle;
 mod introspection;
 #[cfg(feature = "metrics")]
 pub mod metrics;
@@ -129,13 +130,14 @@ pub mod observe;
 mod observers;
 mod ordered;
 pub mod pool;
+mod settings;
 mod subscription;
 mod topic;
 mod typed;
 
 pub use crate::builder::Builder;
 pub use crate::bulkheads::{DrainBulkheadError, ResizeBulkheadError, Stats};
-pub use crate::event_pool::{EventPool, WeakEventPool};
+pub use crate::handle::{EventPool, WeakEventPool};
 pub use crate::subscription::{Subscription, Subscriptions};
 pub use crate::topic::{Topic, TopicError};
 pub use crate::typed::{TypedPattern, TypedTopic, WrongPayload};

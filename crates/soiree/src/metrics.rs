@@ -19,7 +19,7 @@ pub use soiree_metrics::{
     RegisterError, UNNAMED,
 };
 
-use crate::event_pool::EventPool;
+use crate::handle::EventPool;
 
 impl EventPool {
     /// Has its emissions, listeners and pools told of by `metrics`, under this name. Holds for emissions that begin afterwards;

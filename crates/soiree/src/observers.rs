@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use soiree_core::{Observer, Observers, SlowListener};
 
-use crate::event_pool::EventPool;
+use crate::handle::EventPool;
 
 impl EventPool {
     /// Adds somebody who is told of what happens. See [`Builder::observer`](crate::Builder::observer). Holds for emissions that

@@ -4,7 +4,7 @@ use soiree_core::KeyOrderError;
 use soiree_engine::KeyOrder;
 
 use crate::builder::Builder;
-use crate::event_pool::EventPool;
+use crate::handle::EventPool;
 
 impl Builder {
     /// Has events on topics that match the pattern handled in the order of their emits, those of one key one after another and

@@ -10,7 +10,7 @@ use soiree_core::{
 };
 use soiree_engine::{Emission, EmitError, Graph, Report, Soiree};
 
-use crate::event_pool::{EventPool, WeakEventPool};
+use crate::handle::{EventPool, WeakEventPool};
 
 /// Takes its listener off when it is dropped. Made by [`EventPool::guard`].
 ///

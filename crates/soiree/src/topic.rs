@@ -10,7 +10,7 @@ use soiree_core::{
 };
 use soiree_engine::{EmitError, Report};
 
-use crate::event_pool::EventPool;
+use crate::handle::EventPool;
 
 /// One pattern of an [`EventPool`], and the listeners subscribed to exactly it.
 ///
@@ -40,6 +40,24 @@ pub enum TopicError {
         /// The pattern.
         pattern: Pattern,
     },
+}
+
+impl EventPool {
+    /// The topic of this pattern, if something is subscribed to it or a handle keeps it.
+    ///
+    /// # Errors
+    /// If the pattern is malformed, or there is no such topic.
+    pub fn topic(&self, pattern: &str) -> Result<Topic, TopicError> {
+        Topic::existing(self, Pattern::new(pattern)?)
+    }
+
+    /// The topic of this pattern, which exists at least as long as the handle does.
+    ///
+    /// # Errors
+    /// If the pattern is malformed.
+    pub fn ensure_topic(&self, pattern: &str) -> Result<Topic, InvalidTopic> {
+        Ok(Topic::ensured(self, Pattern::new(pattern)?))
+    }
 }
 
 impl Topic {
