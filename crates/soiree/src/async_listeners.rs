@@ -8,6 +8,7 @@ use soiree_core::{Async, Event, IntoListenerResult, ListenerId, ListenerOptions,
 use crate::handle::EventPool;
 use crate::subscription::Subscriptions;
 
+/// # Async listeners
 impl EventPool {
     /// Subscribes a closure that returns a future, with [`Priority::Normal`](crate::Priority::Normal). While it waits, the future
     /// holds no thread; how many may be in flight is up to the bulkhead that they run on, which is the one called `async`. The
@@ -69,6 +70,7 @@ impl EventPool {
     }
 }
 
+/// # Async listeners
 impl Subscriptions {
     /// Subscribes a closure that returns a future. See [`EventPool::on_async`].
     ///

@@ -62,6 +62,7 @@ pub enum DrainBulkheadError {
     },
 }
 
+/// # Bulkheads
 impl EventPool {
     /// Adds a pool of its own for one kind of work. Emissions go there once [`add_route`](EventPool::add_route) says so.
     ///

@@ -14,6 +14,7 @@ use soiree_engine::{CloseError, Emission, EmitError, Report};
 use crate::builder::Builder;
 use crate::handle::{EventPool, WeakEventPool};
 
+/// # Everyday methods
 impl EventPool {
     /// An `EventPool` on a [`WorkerPool`](crate::WorkerPool) of its own, with a worker for each core and a queue of 1,024
     /// that holds back emitters when it is full.
@@ -82,6 +83,7 @@ impl EventPool {
     }
 }
 
+/// # Handles
 impl EventPool {
     /// An `EventPool` on this pool: released at close if handed over by value, left running if it is an `Arc`.
     pub fn with_pool(pool: impl Into<PoolHandle>) -> Self {
@@ -94,6 +96,7 @@ impl EventPool {
     }
 }
 
+/// # Subscribing
 impl EventPool {
     /// Subscribes a closure with options, of which a [`Priority`](crate::Priority) alone is one.
     ///
@@ -136,6 +139,7 @@ impl EventPool {
     }
 }
 
+/// # Emitting
 impl EventPool {
     /// Emits an event of your own: a [`BaseEvent`](crate::BaseEvent), or a type that implements [`Event`].
     ///
@@ -167,6 +171,7 @@ impl EventPool {
     }
 }
 
+/// # Closing
 impl EventPool {
     /// As [`close`](EventPool::close), waiting until `deadline` at the latest.
     ///

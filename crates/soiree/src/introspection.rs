@@ -5,6 +5,7 @@ use soiree_engine::Graph;
 
 use crate::handle::EventPool;
 
+/// # Introspection
 impl EventPool {
     /// How many listeners there are.
     pub fn len(&self) -> usize {

@@ -114,26 +114,32 @@
 //! - [`guide::choosing_a_pool`]: which pool, how many workers, how long a queue.
 //! - [`guide::writing_a_pool`]: how to bring your own, and how to test it.
 
-mod async_listeners;
-mod builder;
-mod bulkheads;
-mod clock;
-mod contract;
-pub mod engine;
+// First, as the page of `EventPool` shows methods in the order of these modules.
 mod event_pool;
-pub mod guide;
-mod handle;
-mod introspection;
-#[cfg(feature = "metrics")]
-pub mod metrics;
-pub mod observe;
-mod observers;
-mod ordered;
-pub mod pool;
-mod settings;
+
+mod async_listeners;
 mod subscription;
 mod topic;
 mod typed;
+
+mod builder;
+mod settings;
+
+mod bulkheads;
+mod ordered;
+
+mod introspection;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+mod observers;
+
+mod clock;
+mod contract;
+pub mod engine;
+pub mod guide;
+mod handle;
+pub mod observe;
+pub mod pool;
 
 pub use crate::builder::Builder;
 pub use crate::bulkheads::{DrainBulkheadError, ResizeBulkheadError, Stats};

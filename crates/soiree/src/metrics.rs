@@ -21,6 +21,7 @@ pub use soiree_metrics::{
 
 use crate::handle::EventPool;
 
+/// # Metrics
 impl EventPool {
     /// Has its emissions, listeners and pools told of by `metrics`, under this name. Holds for emissions that begin afterwards;
     /// pools tell their figures since they were made.

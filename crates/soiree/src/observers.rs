@@ -7,6 +7,7 @@ use soiree_core::{Observer, Observers, SlowListener};
 
 use crate::handle::EventPool;
 
+/// # Observers
 impl EventPool {
     /// Adds somebody who is told of what happens. See [`Builder::observer`](crate::Builder::observer). Holds for emissions that
     /// begin afterwards.

@@ -6,6 +6,7 @@ use soiree_engine::KeyOrder;
 use crate::builder::Builder;
 use crate::handle::EventPool;
 
+/// # Order by key
 impl Builder {
     /// Has events on topics that match the pattern handled in the order of their emits, those of one key one after another and
     /// those of different keys in parallel. Of several patterns that match, the most specific holds. What exactly is promised, and
@@ -43,6 +44,7 @@ impl Builder {
     }
 }
 
+/// # Order by key
 impl EventPool {
     /// Orders what is emitted from now on on topics that match the pattern. See [`Builder::ordered`].
     ///

@@ -9,6 +9,7 @@ use soiree_core::{
 
 use crate::handle::{EventPool, IdGenerator};
 
+/// # Changing settings
 impl EventPool {
     /// See [`Builder::error_handler`](crate::Builder::error_handler). Holds for emissions that begin afterwards.
     pub fn set_error_handler(

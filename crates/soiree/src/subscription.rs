@@ -40,6 +40,7 @@ struct Members {
     swept: usize,
 }
 
+/// # Guards and groups
 impl EventPool {
     /// Takes the listener off when the guard is dropped. The pattern has to be the one that it was subscribed to; with another one
     /// nothing is taken off. A [`group`](EventPool::group) subscribes by itself, and needs no pattern twice.

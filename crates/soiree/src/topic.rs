@@ -42,6 +42,7 @@ pub enum TopicError {
     },
 }
 
+/// # Topics
 impl EventPool {
     /// The topic of this pattern, if something is subscribed to it or a handle keeps it.
     ///
