@@ -19,6 +19,7 @@ impl EventPool {
     /// An `EventPool` on a [`WorkerPool`](crate::WorkerPool) of its own, with a worker for each core and a queue of 1,024
     /// that holds back emitters when it is full.
     #[cfg(feature = "pool")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
     #[expect(
         clippy::new_without_default,
         reason = "a default that can start threads surprises"
@@ -29,6 +30,7 @@ impl EventPool {
 
     /// Starts from what [`new`](EventPool::new) makes.
     #[cfg(feature = "pool")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
     pub fn builder() -> Builder {
         Builder::with_pool(crate::builder::default_pool())
     }

@@ -114,6 +114,8 @@
 //! - [`guide::choosing_a_pool`]: which pool, how many workers, how long a queue.
 //! - [`guide::writing_a_pool`]: how to bring your own, and how to test it.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 // First, as the page of `EventPool` shows methods in the order of these modules.
 mod event_pool;
 
@@ -130,6 +132,7 @@ mod ordered;
 
 mod introspection;
 #[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
 pub mod metrics;
 mod observers;
 
@@ -164,21 +167,26 @@ pub use soiree_engine::{
 };
 
 #[cfg(feature = "pool")]
+#[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
 #[doc(inline)]
 pub use soiree_pool::WorkerPool;
 
 #[cfg(feature = "pond")]
+#[cfg_attr(docsrs, doc(cfg(feature = "pond")))]
 #[doc(inline)]
 pub use soiree_pond::PondPool;
 
 #[cfg(feature = "rayon")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rayon")))]
 #[doc(inline)]
 pub use soiree_rayon::RayonPool;
 
 #[cfg(feature = "tokio")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
 #[doc(inline)]
 pub use soiree_tokio::{TaskPool, TokioPool};
 
 #[cfg(feature = "testkit")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 #[doc(inline)]
 pub use soiree_testkit as testkit;

@@ -16,14 +16,17 @@
 //! | timers | [`Timer`], [`TimerId`], [`TimerError`] |
 
 #[cfg(feature = "pool")]
+#[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
 #[doc(inline)]
 pub use soiree_pool::{Balanced, BuildError, Eager, Lazy, Load, Strategy, WorkerPoolBuilder};
 
 #[cfg(feature = "pond")]
+#[cfg_attr(docsrs, doc(cfg(feature = "pond")))]
 #[doc(inline)]
 pub use soiree_pond::PondError;
 
 #[cfg(feature = "rayon")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rayon")))]
 #[doc(inline)]
 pub use soiree_rayon::RayonError;
 
