@@ -56,6 +56,7 @@ impl Builder {
     }
 
     /// Runs emissions on this pool.
+    #[doc(alias = "WithPool")]
     pub fn pool(mut self, pool: impl Into<PoolHandle>) -> Self {
         self.settings.pool = pool.into();
         self
@@ -99,6 +100,7 @@ impl Builder {
 
     /// Sees every error and panic of a listener as it happens, on the thread that ran the listener. What it returns goes
     /// into the report, with `None` the error is swallowed. If it panics, the error goes into the report as it was.
+    #[doc(alias = "WithErrorHandler")]
     pub fn error_handler(
         mut self,
         handler: impl Fn(&dyn Event, ListenerError) -> Option<ListenerError> + Send + Sync + 'static,
@@ -108,6 +110,7 @@ impl Builder {
     }
 
     /// Sees every panic of a listener, before the error handler does. If it panics itself, that is dropped.
+    #[doc(alias = "WithPanicHandler")]
     pub fn panic_handler(
         mut self,
         handler: impl Fn(&ListenerPanic<'_>) + Send + Sync + 'static,
@@ -224,12 +227,14 @@ impl Builder {
     }
 
     /// How many errors a report keeps; the rest is counted. 64 unless set.
+    #[doc(alias = "WithErrChanBufferSize")]
     pub fn error_buffer(mut self, errors: usize) -> Self {
         self.settings.error_buffer = errors;
         self
     }
 
     /// Makes the IDs of listeners. Within one pattern they have to differ. ULIDs unless set.
+    #[doc(alias = "WithIDGenerator")]
     pub fn id_generator<I: Into<ListenerId>>(
         mut self,
         generator: impl Fn() -> I + Send + Sync + 'static,

@@ -18,6 +18,7 @@ use crate::handle::{EventPool, WeakEventPool};
 impl EventPool {
     /// An `EventPool` on a [`WorkerPool`](crate::WorkerPool) of its own, with a worker for each core and a queue of 1,024
     /// that holds back emitters when it is full.
+    #[doc(alias = "NewEventPool")]
     #[cfg(feature = "pool")]
     #[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
     #[expect(
@@ -29,6 +30,7 @@ impl EventPool {
     }
 
     /// Starts from what [`new`](EventPool::new) makes.
+    #[doc(alias("NewEventPool", "EventPoolOption"))]
     #[cfg(feature = "pool")]
     #[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
     pub fn builder() -> Builder {
@@ -48,6 +50,7 @@ impl EventPool {
     /// # soiree.off("user.*", &id)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "On")]
     #[track_caller]
     pub fn on<R: IntoListenerResult + 'static>(
         &self,
@@ -66,6 +69,7 @@ impl EventPool {
     /// # Errors
     /// If the topic is malformed, the `EventPool` is closed, or the pool or an [order by key](crate::KeyOrder) refuses. The payload
     /// comes back.
+    #[doc(alias = "Emit")]
     pub fn emit<T: Any + Send + Sync>(
         &self,
         topic: &str,
@@ -80,6 +84,7 @@ impl EventPool {
     /// # Errors
     /// If it is closed already, also by another thread that still waits; or if called from inside a listener or a job of
     /// the pool, where it would wait for itself.
+    #[doc(alias = "Close")]
     pub fn close(&self) -> Result<(), CloseError> {
         self.inner.emitter.close(None)
     }
@@ -88,6 +93,7 @@ impl EventPool {
 /// # Handles
 impl EventPool {
     /// An `EventPool` on this pool: released at close if handed over by value, left running if it is an `Arc`.
+    #[doc(alias = "WithPool")]
     pub fn with_pool(pool: impl Into<PoolHandle>) -> Self {
         Builder::with_pool(pool).build_without_bulkheads()
     }
@@ -133,6 +139,7 @@ impl EventPool {
     ///
     /// # Errors
     /// If the pattern has no such listener.
+    #[doc(alias = "Off")]
     pub fn off(&self, pattern: &str, id: &ListenerId) -> Result<(), UnsubscribeError> {
         self.inner
             .emitter
@@ -156,6 +163,7 @@ impl EventPool {
     ///
     /// # Errors
     /// If the topic is malformed, the `EventPool` is closed, or an order by key refuses. The payload comes back.
+    #[doc(alias = "EmitSync")]
     pub fn emit_sync<T: Any + Send + Sync>(
         &self,
         topic: &str,

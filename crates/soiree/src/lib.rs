@@ -153,18 +153,47 @@ pub use crate::typed::{TypedPattern, TypedTopic, WrongPayload};
 
 #[doc(inline)]
 pub use soiree_core::{
-    ASYNC_BULKHEAD, Async, AsyncListener, BaseEvent, BoxError, BulkheadError, DeadLetter, Event,
-    EventId, IntoListenerResult, InvalidEventId, InvalidPriority, InvalidTopic, InvalidTopicKind,
-    KeyOrderError, Listener, ListenerError, ListenerErrorKind, ListenerFuture, ListenerId,
-    ListenerInfo, ListenerOptions, ListenerPanic, MAX_TOPIC_LEN, Overflow, Pattern, PatternInfo,
-    Payload, PayloadRef, PoolHandle, PoolStats, Priority, Properties, Retry, SubscribeError,
-    TopicInfo, UnsubscribeError, Value, validate_topic,
+    ASYNC_BULKHEAD, Async, AsyncListener, BoxError, BulkheadError, DeadLetter, Event, EventId,
+    IntoListenerResult, InvalidEventId, InvalidTopicKind, KeyOrderError, Listener, ListenerError,
+    ListenerErrorKind, ListenerFuture, ListenerId, ListenerInfo, ListenerPanic, MAX_TOPIC_LEN,
+    Overflow, Pattern, PatternInfo, Payload, PayloadRef, PoolHandle, Priority, Retry,
+    SubscribeError, TopicInfo, Value, validate_topic,
 };
 #[doc(inline)]
 pub use soiree_engine::{
-    Bulkheads, CloseError, Emission, EmissionFuture, EmitError, ErrorIter, Graph, IntoErrors,
-    KeyOrder, KeyOrderStats, OrderingKey, PoolInfo, Report, ReportError, RouteInfo, Soiree,
+    Bulkheads, Emission, EmissionFuture, ErrorIter, Graph, IntoErrors, KeyOrder, KeyOrderStats,
+    OrderingKey, PoolInfo, Report, ReportError, RouteInfo, Soiree,
 };
+
+// Those that have another name in the Go package `soiree`.
+#[doc(inline, alias = "NewBaseEvent")]
+pub use soiree_core::BaseEvent;
+#[doc(inline, alias = "ErrInvalidPriority")]
+pub use soiree_core::InvalidPriority;
+#[doc(inline, alias = "ErrInvalidTopicName")]
+pub use soiree_core::InvalidTopic;
+#[doc(inline, alias("ListenerOption", "WithPriority"))]
+pub use soiree_core::ListenerOptions;
+#[doc(
+    inline,
+    alias(
+        "IdleWorkers",
+        "SubmittedTasks",
+        "WaitingTasks",
+        "SuccessfulTasks",
+        "FailedTasks",
+        "CompletedTasks"
+    )
+)]
+pub use soiree_core::PoolStats;
+#[doc(inline, alias = "NewProperties")]
+pub use soiree_core::Properties;
+#[doc(inline, alias = "ErrListenerNotFound")]
+pub use soiree_core::UnsubscribeError;
+#[doc(inline, alias = "ErrEmitterAlreadyClosed")]
+pub use soiree_engine::CloseError;
+#[doc(inline, alias = "ErrEmitterClosed")]
+pub use soiree_engine::EmitError;
 
 #[cfg(feature = "pool")]
 #[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
@@ -173,7 +202,7 @@ pub use soiree_pool::WorkerPool;
 
 #[cfg(feature = "pond")]
 #[cfg_attr(docsrs, doc(cfg(feature = "pond")))]
-#[doc(inline)]
+#[doc(inline, alias = "NewPondPool")]
 pub use soiree_pond::PondPool;
 
 #[cfg(feature = "rayon")]

@@ -45,6 +45,7 @@ impl EventPool {
     /// # soiree.close()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias("NewStatsCollector", "RegisterMetrics"))]
     pub fn add_metrics(
         &self,
         metrics: &Metrics,

@@ -12,6 +12,7 @@ use crate::handle::{EventPool, IdGenerator};
 /// # Changing settings
 impl EventPool {
     /// See [`Builder::error_handler`](crate::Builder::error_handler). Holds for emissions that begin afterwards.
+    #[doc(alias = "SetErrorHandler")]
     pub fn set_error_handler(
         &self,
         handler: impl Fn(&dyn Event, ListenerError) -> Option<ListenerError> + Send + Sync + 'static,
@@ -23,6 +24,7 @@ impl EventPool {
     }
 
     /// See [`Builder::panic_handler`](crate::Builder::panic_handler). Holds for emissions that begin afterwards.
+    #[doc(alias = "SetPanicHandler")]
     pub fn set_panic_handler(&self, handler: impl Fn(&ListenerPanic<'_>) + Send + Sync + 'static) {
         let handler = Arc::new(handler);
         self.inner
@@ -86,6 +88,7 @@ impl EventPool {
     }
 
     /// See [`Builder::error_buffer`](crate::Builder::error_buffer). Holds for emissions that begin afterwards.
+    #[doc(alias = "SetErrChanBufferSize")]
     pub fn set_error_buffer(&self, errors: usize) {
         self.inner
             .emitter
@@ -93,6 +96,7 @@ impl EventPool {
     }
 
     /// See [`Builder::id_generator`](crate::Builder::id_generator). Holds for listeners that are subscribed afterwards.
+    #[doc(alias = "SetIDGenerator")]
     pub fn set_id_generator<I: Into<ListenerId>>(
         &self,
         generator: impl Fn() -> I + Send + Sync + 'static,
@@ -105,6 +109,7 @@ impl EventPool {
     /// Runs emissions that begin afterwards on another pool.
     ///
     /// What was emitted before still runs on the old one. If that was handed over, its threads end when it has.
+    #[doc(alias = "SetPool")]
     pub fn set_pool(&self, pool: impl Into<PoolHandle>) {
         let pool = pool.into();
         self.inner.emitter.update(|settings| settings.pool = pool);

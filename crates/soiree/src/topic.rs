@@ -28,6 +28,7 @@ struct Kept {
 }
 
 /// There is no such topic.
+#[doc(alias = "ErrTopicNotFound")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TopicError {
@@ -48,6 +49,7 @@ impl EventPool {
     ///
     /// # Errors
     /// If the pattern is malformed, or there is no such topic.
+    #[doc(alias = "GetTopic")]
     pub fn topic(&self, pattern: &str) -> Result<Topic, TopicError> {
         Topic::existing(self, Pattern::new(pattern)?)
     }
@@ -56,6 +58,7 @@ impl EventPool {
     ///
     /// # Errors
     /// If the pattern is malformed.
+    #[doc(alias("EnsureTopic", "NewTopic"))]
     pub fn ensure_topic(&self, pattern: &str) -> Result<Topic, InvalidTopic> {
         Ok(Topic::ensured(self, Pattern::new(pattern)?))
     }
@@ -109,6 +112,7 @@ impl Topic {
     ///
     /// # Errors
     /// As [`EventPool::on`].
+    #[doc(alias = "AddListener")]
     #[track_caller]
     pub fn add_listener<R: IntoListenerResult + 'static>(
         &self,
@@ -137,6 +141,7 @@ impl Topic {
     ///
     /// # Errors
     /// As [`EventPool::off`].
+    #[doc(alias = "RemoveListener")]
     pub fn remove_listener(&self, id: &ListenerId) -> Result<(), UnsubscribeError> {
         self.kept
             .soiree
@@ -150,6 +155,7 @@ impl Topic {
     ///
     /// # Errors
     /// As [`EventPool::emit_event_sync`].
+    #[doc(alias = "Trigger")]
     pub fn trigger(&self, event: &dyn Event) -> Result<Report, EmitError> {
         self.kept
             .soiree
