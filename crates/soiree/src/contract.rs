@@ -1,4 +1,4 @@
-//! An `EventPool` as integrations see it.
+//! `EventPool` as a `Soiree`, the trait that integrations use.
 
 use std::sync::Arc;
 

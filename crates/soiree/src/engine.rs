@@ -1,6 +1,6 @@
-//! What an [`EventPool`](crate::EventPool) is built from, for integrations with an emitter or an event type of their own.
+//! The parts of an [`EventPool`](crate::EventPool), for integrations with an emitter or an event type of their own.
 //!
-//! Most programs need nothing from here.
+//! Most programs need nothing from here. These names may change more often than the others.
 //!
 //! | for | names |
 //! |---|---|

@@ -16,8 +16,18 @@ use crate::handle::{EventPool, WeakEventPool};
 
 /// # Everyday methods
 impl EventPool {
-    /// An `EventPool` on a [`WorkerPool`](crate::WorkerPool) of its own, with a worker for each core and a queue of 1,024
-    /// that holds back emitters when it is full.
+    /// Makes an `EventPool` on a [`WorkerPool`](crate::WorkerPool) of its own: one worker for each core, and a queue of 1,024 events.
+    /// While the queue is full, [`emit`](EventPool::emit) blocks.
+    ///
+    /// ```
+    /// use soiree::EventPool;
+    ///
+    /// let soiree = EventPool::new();
+    /// soiree.on("user.created", |event| println!("{}", event.topic()))?;
+    /// soiree.emit("user.created", "Matty Ice")?;
+    /// soiree.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "NewEventPool")]
     #[cfg(feature = "pool")]
     #[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
@@ -29,7 +39,18 @@ impl EventPool {
         Self::builder().build_without_bulkheads()
     }
 
-    /// Starts from what [`new`](EventPool::new) makes.
+    /// Starts a [`Builder`] with the defaults of [`new`](EventPool::new).
+    ///
+    /// ```
+    /// use soiree::{EventPool, WorkerPool};
+    ///
+    /// let soiree = EventPool::builder()
+    ///     .bulkhead("mail", WorkerPool::new(4, 100)?)
+    ///     .route("mail.**", "mail")
+    ///     .build()?;
+    /// # soiree.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias("NewEventPool", "EventPoolOption"))]
     #[cfg(feature = "pool")]
     #[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
@@ -39,10 +60,10 @@ impl EventPool {
 
     /// Subscribes a closure to a pattern, with [`Priority::Normal`](crate::Priority::Normal).
     ///
-    /// The closure returns `()` or a `Result<(), E>`.
+    /// The closure returns `()` or a `Result<(), E>`. An emission that already runs does not call it.
     ///
     /// # Errors
-    /// If the pattern is malformed, the ID generator made an ID twice, or the `EventPool` is closed.
+    /// If the pattern is malformed, the ID generator returns an ID that the pattern already has, or the `EventPool` is closed.
     ///
     /// ```
     /// # let soiree = soiree::EventPool::new();
@@ -60,15 +81,31 @@ impl EventPool {
         self.listen(pattern, ListenerOptions::new(), listener)
     }
 
-    /// Emits a payload on a topic: its listeners are called on the pool, one after another.
+    /// Emits a payload on a topic. The pool calls the listeners, one after another.
     ///
-    /// Blocks while the pool's queue is full, if that is what the pool does when full. On a worker of the pool it does
-    /// not block; the listeners may then be called before it returns. On a worker of another pool of this `EventPool` it is
-    /// refused where it would wait, unless the pool was handed over [to block workers](PoolHandle::blocking_workers).
+    /// Returns as soon as the pool has accepted the emission. The [`Emission`] may be dropped: the listeners are called all the same.
+    ///
+    /// # Blocking
+    /// Blocks while the pool's queue is full, unless the pool has another [overflow policy](crate::Overflow). Inside a listener:
+    ///
+    /// - On a worker of the same pool it never blocks. If the queue is full, that worker calls the listeners before `emit` returns.
+    /// - On a worker of another pool of this `EventPool`, the emission is rejected instead of waiting, unless the pool was added
+    ///   with [`PoolHandle::blocking_workers`].
     ///
     /// # Errors
-    /// If the topic is malformed, the `EventPool` is closed, or the pool or an [order by key](crate::KeyOrder) refuses. The payload
-    /// comes back.
+    /// If the topic is malformed, the `EventPool` is closed, or the pool or an [order by key](crate::KeyOrder) rejects the emission.
+    /// The error returns the payload.
+    ///
+    /// ```
+    /// # let soiree = soiree::EventPool::new();
+    /// # soiree.on("user.created", |_| {})?;
+    /// let report = soiree.emit("user.created", "Matty Ice")?.wait(); // in async code, `.await`
+    /// assert_eq!(report.delivered, 1);
+    ///
+    /// let error = soiree.emit("user..created", "Matty Ice").unwrap_err();
+    /// assert_eq!(error.into_payload().downcast_ref(), Some(&"Matty Ice"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "Emit")]
     pub fn emit<T: Any + Send + Sync>(
         &self,
@@ -78,12 +115,18 @@ impl EventPool {
         self.inner.emitter.emit(topic, payload)
     }
 
-    /// Refuses new emissions, waits until those accepted have ended, and takes off all listeners. A pool that was handed
-    /// over is released; a shared one is left running.
+    /// Rejects new emissions, waits until the accepted ones have ended, and removes all listeners. A pool that was passed by value
+    /// is released; a shared one (an `Arc`) is left running.
     ///
     /// # Errors
-    /// If it is closed already, also by another thread that still waits; or if called from inside a listener or a job of
-    /// the pool, where it would wait for itself.
+    /// If the `EventPool` is already closed or closing. Also if called inside a listener or a job of the pool: it would wait for itself.
+    ///
+    /// ```
+    /// # let soiree = soiree::EventPool::new();
+    /// soiree.close()?;
+    /// assert!(soiree.emit("user.created", "Matty Ice").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "Close")]
     pub fn close(&self) -> Result<(), CloseError> {
         self.inner.emitter.close(None)
@@ -92,24 +135,53 @@ impl EventPool {
 
 /// # Handles
 impl EventPool {
-    /// An `EventPool` on this pool: released at close if handed over by value, left running if it is an `Arc`.
+    /// Makes an `EventPool` on this pool. A pool passed by value is released at close; an `Arc` is left running.
+    ///
+    /// ```
+    /// # #[cfg(feature = "pool")] {
+    /// use soiree::{EventPool, WorkerPool};
+    ///
+    /// let soiree = EventPool::with_pool(WorkerPool::new(2, 16)?);
+    /// # soiree.close()?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "WithPool")]
     pub fn with_pool(pool: impl Into<PoolHandle>) -> Self {
         Builder::with_pool(pool).build_without_bulkheads()
     }
 
-    /// A handle that does not keep the `EventPool` alive, for listeners to capture.
+    /// Returns a handle that does not keep the `EventPool` alive, for listeners to capture.
+    ///
+    /// ```
+    /// # let soiree = soiree::EventPool::new();
+    /// let weak = soiree.downgrade();
+    /// soiree.on("user.created", move |_| {
+    ///     if let Some(soiree) = weak.upgrade() {
+    ///         let _ = soiree.emit("mail.queued", "welcome");
+    ///     }
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn downgrade(&self) -> WeakEventPool {
-        self.weak()
+        WeakEventPool(Arc::downgrade(&self.inner))
     }
 }
 
 /// # Subscribing
 impl EventPool {
-    /// Subscribes a closure with options, of which a [`Priority`](crate::Priority) alone is one.
+    /// Subscribes a closure with [`ListenerOptions`]; a [`Priority`](crate::Priority) alone will do.
     ///
     /// # Errors
-    /// As [`on`](EventPool::on), and if the options make no sense.
+    /// As [`on`](EventPool::on), and if the options are invalid.
+    ///
+    /// ```
+    /// use soiree::{ListenerOptions, Priority};
+    /// # let soiree = soiree::EventPool::new();
+    /// soiree.on_with("user.*", Priority::High, |_| println!("early"))?;
+    /// soiree.on_with("user.*", ListenerOptions::new().name("audit").once(), |_| println!("once"))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn on_with<R: IntoListenerResult + 'static>(
         &self,
@@ -120,10 +192,27 @@ impl EventPool {
         self.listen(pattern, options, listener)
     }
 
-    /// Subscribes a listener that is a type of its own.
+    /// Subscribes a type that implements [`Listener`].
     ///
     /// # Errors
     /// As [`on_with`](EventPool::on_with).
+    ///
+    /// ```
+    /// use soiree::{BoxError, Event, EventPool, Listener, ListenerOptions};
+    ///
+    /// struct Audit;
+    ///
+    /// impl Listener for Audit {
+    ///     fn handle(&self, event: &dyn Event) -> Result<(), BoxError> {
+    ///         println!("{}", event.topic());
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let soiree = EventPool::new();
+    /// soiree.listen("user.*", ListenerOptions::new(), Audit)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn listen(
         &self,
@@ -135,10 +224,10 @@ impl EventPool {
         self.add(&Pattern::new(pattern)?, options, Arc::new(listener))
     }
 
-    /// Takes a listener off. An emission that is running may call it once more, later ones do not.
+    /// Removes a listener. Does not wait: an emission that already runs may still call it once; later emissions do not.
     ///
     /// # Errors
-    /// If the pattern has no such listener.
+    /// If the pattern has no such listener, or is malformed.
     #[doc(alias = "Off")]
     pub fn off(&self, pattern: &str, id: &ListenerId) -> Result<(), UnsubscribeError> {
         self.inner
@@ -150,19 +239,40 @@ impl EventPool {
 
 /// # Emitting
 impl EventPool {
-    /// Emits an event of your own: a [`BaseEvent`](crate::BaseEvent), or a type that implements [`Event`].
+    /// Emits an event of your own: a [`BaseEvent`](crate::BaseEvent), or a type that implements [`Event`]. Blocks as
+    /// [`emit`](EventPool::emit) does.
     ///
     /// # Errors
     /// As [`emit`](EventPool::emit).
+    ///
+    /// ```
+    /// use soiree::BaseEvent;
+    /// # let soiree = soiree::EventPool::new();
+    /// let event = BaseEvent::new("order.shipped", 17_u64).with_property("request", "r-17");
+    /// soiree.emit_event(event)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn emit_event(&self, event: impl Event + 'static) -> Result<Emission, EmitError> {
         self.inner.emitter.emit_event(event)
     }
 
-    /// Emits a payload and calls the listeners on this thread. If the topic is [ordered by key](crate::KeyOrder) it waits for its
-    /// turn before; inside a listener it does not wait, and is refused if others of its key are on their way.
+    /// Emits a payload and calls the listeners on the calling thread.
+    ///
+    /// # Blocking
+    /// Returns when all listeners have ended, those with a [pool of their own](ListenerOptions::pool) included. If the topic is
+    /// [ordered by key](crate::KeyOrder), it first waits for earlier events of the same key. Inside a listener it does not wait
+    /// for them, and the emission is rejected instead.
     ///
     /// # Errors
-    /// If the topic is malformed, the `EventPool` is closed, or an order by key refuses. The payload comes back.
+    /// If the topic is malformed, the `EventPool` is closed, or an order by key rejects the emission. The error returns the payload.
+    ///
+    /// ```
+    /// # let soiree = soiree::EventPool::new();
+    /// soiree.on("user.created", |_| Err::<(), _>("no mail server"))?;
+    /// let report = soiree.emit_sync("user.created", "Matty Ice")?;
+    /// assert_eq!((report.delivered, report.failed), (1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[doc(alias = "EmitSync")]
     pub fn emit_sync<T: Any + Send + Sync>(
         &self,
@@ -172,7 +282,7 @@ impl EventPool {
         self.inner.emitter.emit_sync(topic, payload)
     }
 
-    /// Emits an event of your own and calls the listeners on this thread.
+    /// Emits an event of your own and calls the listeners on the calling thread. Blocks as [`emit_sync`](EventPool::emit_sync) does.
     ///
     /// # Errors
     /// As [`emit_sync`](EventPool::emit_sync).
@@ -183,17 +293,19 @@ impl EventPool {
 
 /// # Closing
 impl EventPool {
-    /// As [`close`](EventPool::close), waiting until `deadline` at the latest.
+    /// Closes as [`close`](EventPool::close) does, and waits until `deadline` at the latest.
     ///
     /// # Errors
-    /// As [`close`](EventPool::close); and [`CloseError::DrainTimeout`] if the deadline came first. It *is* closed then. A
-    /// pool that was handed over has discarded what had not started (those emissions report it); a shared one still runs
-    /// it, and the last emission takes the listeners off.
+    /// As [`close`](EventPool::close), and [`CloseError::DrainTimeout`] if the deadline passes first. The `EventPool` *is* closed
+    /// then:
+    ///
+    /// - A pool that was passed by value has discarded the emissions that had not started. Their reports say so.
+    /// - A shared pool still runs them. The last one to end removes the listeners.
     pub fn close_with_deadline(&self, deadline: Instant) -> Result<(), CloseError> {
         self.inner.emitter.close(Some(deadline))
     }
 
-    /// Whether it is closed, or closing.
+    /// Returns `true` once a close has started.
     pub fn is_closed(&self) -> bool {
         self.inner.emitter.is_closed()
     }

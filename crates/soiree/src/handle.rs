@@ -1,4 +1,4 @@
-//! What an `EventPool` is: a handle to settings, listeners and topics.
+//! The handle that programs hold, and what all clones of it share.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,12 +10,13 @@ use soiree_engine::Emitter;
 
 /// Emits events to listeners, on a bounded pool. A cheap handle: clones share listeners, settings and pool.
 ///
-/// Its methods may be called from anywhere, from inside its own listeners as well; no user code runs under a lock.
+/// Every method may be called from anywhere, from inside the pool's own listeners too; no user code runs under a lock.
 ///
-/// A listener that captures a clone keeps the `EventPool` alive until the listener is taken off; capture what
-/// [`downgrade`](EventPool::downgrade) returns instead where that matters. When the last handle is dropped without a
-/// [`close`](EventPool::close), what was emitted is still handled, and the threads of a pool that was handed over end
-/// after that.
+/// A listener that captures a clone keeps the `EventPool` alive until that listener is removed. To avoid that, capture what
+/// [`downgrade`](EventPool::downgrade) returns.
+///
+/// If the last handle is dropped without a [`close`](EventPool::close), accepted events are still handled. A pool that was passed
+/// by value then ends its threads.
 #[derive(Clone)]
 pub struct EventPool {
     pub(crate) inner: Arc<Inner>,
@@ -24,21 +25,17 @@ pub struct EventPool {
 pub(crate) struct Inner {
     pub(crate) emitter: Emitter,
     pub(crate) id_generator: ArcSwap<IdGenerator>,
-    /// Patterns that topic handles keep in existence, and how many handles do.
-    pub(crate) ensured: Mutex<HashMap<Pattern, usize>>,
+    /// How many `Topic` handles each pattern has.
+    pub(crate) topic_handles: Mutex<HashMap<Pattern, usize>>,
 }
 
 pub(crate) struct IdGenerator(Box<dyn Fn() -> ListenerId + Send + Sync>);
 
-/// A handle that does not keep its [`EventPool`] alive.
+/// A handle that does not keep its [`EventPool`] alive. Returned by [`EventPool::downgrade`].
 #[derive(Clone)]
-pub struct WeakEventPool(Weak<Inner>);
+pub struct WeakEventPool(pub(crate) Weak<Inner>);
 
 impl EventPool {
-    pub(crate) fn weak(&self) -> WeakEventPool {
-        WeakEventPool(Arc::downgrade(&self.inner))
-    }
-
     pub(crate) fn add(
         &self,
         pattern: &Pattern,
@@ -59,15 +56,19 @@ impl WeakEventPool {
         Self(Weak::new())
     }
 
-    /// The `EventPool`, if it still lives.
+    /// Returns the `EventPool`, or `None` if its last handle was dropped.
     pub fn upgrade(&self) -> Option<EventPool> {
         self.0.upgrade().map(|inner| EventPool { inner })
     }
 }
 
 impl Inner {
-    pub(crate) fn with_ensured<R>(&self, act: impl FnOnce(&mut HashMap<Pattern, usize>) -> R) -> R {
-        act(&mut self.ensured.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn with_topic_handles<R>(
+        &self,
+        act: impl FnOnce(&mut HashMap<Pattern, usize>) -> R,
+    ) -> R {
+        let handles = self.topic_handles.lock();
+        act(&mut handles.unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -23,10 +23,10 @@ use crate::handle::EventPool;
 
 /// # Metrics
 impl EventPool {
-    /// Has its emissions, listeners and pools told of by `metrics`, under this name. Holds for emissions that begin afterwards;
-    /// pools tell their figures since they were made.
+    /// Adds the emissions, listeners and pools of this `EventPool` to `metrics`, under this name.
     ///
-    /// Once the `EventPool` and all that is returned are dropped, the metrics are gone, and the name is free again.
+    /// Emissions and listener calls count from now on, pools from when they were made. Drop the `EventPool` and the returned value to
+    /// remove the metrics and to free the name.
     ///
     /// # Errors
     /// If the name is empty or taken.
@@ -40,7 +40,7 @@ impl EventPool {
     /// soiree.add_metrics(&metrics, "main")?;
     ///
     /// soiree.emit("user.created", "Matty Ice")?.wait();
-    /// let text = metrics.encode(); // what /metrics has to answer
+    /// let text = metrics.encode(); // the answer to `GET /metrics`
     /// assert!(text.contains(r#"soiree_emissions_accepted_total{event_pool="main"} 1"#));
     /// # soiree.close()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

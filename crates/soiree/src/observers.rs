@@ -8,9 +8,9 @@ use soiree_core::{Observer, Observers, SlowListener};
 use crate::handle::EventPool;
 
 /// # Observers
+/// A change holds for emissions that start afterwards.
 impl EventPool {
-    /// Adds somebody who is told of what happens. See [`Builder::observer`](crate::Builder::observer). Holds for emissions that
-    /// begin afterwards.
+    /// Adds an observer. See [`Builder::observer`](crate::Builder::observer).
     pub fn add_observer(&self, observer: impl Observer + 'static) {
         let observer = Arc::new(observer);
         self.inner
@@ -18,21 +18,21 @@ impl EventPool {
             .update(|settings| settings.handlers.observers.add(observer));
     }
 
-    /// Takes all observers off. Emissions that have begun still tell them.
+    /// Removes all observers, metrics included. Emissions that have already started still notify them.
     pub fn remove_observers(&self) {
         self.inner
             .emitter
             .update(|settings| settings.handlers.observers = Observers::none());
     }
 
-    /// See [`Builder::slow_listeners`](crate::Builder::slow_listeners). Holds for emissions that begin afterwards.
+    /// Changes after which time a listener is slow. See [`Builder::slow_listeners`](crate::Builder::slow_listeners).
     pub fn set_slow_listeners(&self, threshold: Duration) {
         self.inner
             .emitter
             .update(|settings| settings.handlers.slow_after = Some(threshold));
     }
 
-    /// See [`Builder::slow_listener_handler`](crate::Builder::slow_listener_handler). Holds for emissions that begin afterwards.
+    /// Replaces the handler of slow listeners. See [`Builder::slow_listener_handler`](crate::Builder::slow_listener_handler).
     pub fn set_slow_listener_handler(
         &self,
         handler: impl Fn(&SlowListener<'_>) + Send + Sync + 'static,

@@ -10,8 +10,9 @@ use soiree_core::{
 use crate::handle::{EventPool, IdGenerator};
 
 /// # Changing settings
+/// Each method changes what its namesake in [`Builder`](crate::Builder) set. A change holds for emissions that start afterwards.
 impl EventPool {
-    /// See [`Builder::error_handler`](crate::Builder::error_handler). Holds for emissions that begin afterwards.
+    /// Replaces the [error handler](crate::Builder::error_handler).
     #[doc(alias = "SetErrorHandler")]
     pub fn set_error_handler(
         &self,
@@ -23,7 +24,7 @@ impl EventPool {
             .update(|settings| settings.handlers.error = Some(handler));
     }
 
-    /// See [`Builder::panic_handler`](crate::Builder::panic_handler). Holds for emissions that begin afterwards.
+    /// Replaces the [panic handler](crate::Builder::panic_handler).
     #[doc(alias = "SetPanicHandler")]
     pub fn set_panic_handler(&self, handler: impl Fn(&ListenerPanic<'_>) + Send + Sync + 'static) {
         let handler = Arc::new(handler);
@@ -32,7 +33,7 @@ impl EventPool {
             .update(|settings| settings.handlers.panic = Some(handler));
     }
 
-    /// See [`Builder::dead_event_handler`](crate::Builder::dead_event_handler). Holds for emissions that begin afterwards.
+    /// Replaces the [dead event handler](crate::Builder::dead_event_handler).
     pub fn set_dead_event_handler(&self, handler: impl Fn(&dyn Event) + Send + Sync + 'static) {
         let handler = Arc::new(handler);
         self.inner
@@ -40,7 +41,7 @@ impl EventPool {
             .update(|settings| settings.handlers.dead_event = Some(handler));
     }
 
-    /// See [`Builder::dead_letter_handler`](crate::Builder::dead_letter_handler). Holds for emissions that begin afterwards.
+    /// Replaces the [dead letter handler](crate::Builder::dead_letter_handler).
     pub fn set_dead_letter_handler(&self, handler: impl Fn(&DeadLetter) + Send + Sync + 'static) {
         let handler = Arc::new(handler);
         self.inner
@@ -48,10 +49,10 @@ impl EventPool {
             .update(|settings| settings.handlers.dead_letter = Some(handler));
     }
 
-    /// Emits every [`DeadLetter`] on this topic, in place of a handler. Holds for emissions that begin afterwards.
+    /// Emits every [`DeadLetter`] on this topic. Replaces the [dead letter handler](crate::Builder::dead_letter_handler).
     ///
-    /// A letter that cannot be emitted, since a pool refuses it or the `EventPool` is closed, is told of by the report of the
-    /// emission that it is about, as is every letter.
+    /// A letter is lost if it cannot be emitted: because a pool rejects it, or because the `EventPool` is closed. The report of the
+    /// failed emission still has the listener's error.
     ///
     /// # Errors
     /// If the topic is malformed.
@@ -87,7 +88,7 @@ impl EventPool {
         Ok(())
     }
 
-    /// See [`Builder::error_buffer`](crate::Builder::error_buffer). Holds for emissions that begin afterwards.
+    /// Changes how many errors a report [keeps](crate::Builder::error_buffer).
     #[doc(alias = "SetErrChanBufferSize")]
     pub fn set_error_buffer(&self, errors: usize) {
         self.inner
@@ -95,7 +96,7 @@ impl EventPool {
             .update(|settings| settings.error_buffer = errors);
     }
 
-    /// See [`Builder::id_generator`](crate::Builder::id_generator). Holds for listeners that are subscribed afterwards.
+    /// Replaces the [ID generator](crate::Builder::id_generator). Listeners that are already subscribed keep their IDs.
     #[doc(alias = "SetIDGenerator")]
     pub fn set_id_generator<I: Into<ListenerId>>(
         &self,
@@ -106,9 +107,9 @@ impl EventPool {
             .store(Arc::new(IdGenerator::new(generator)));
     }
 
-    /// Runs emissions that begin afterwards on another pool.
+    /// Replaces the default pool. Does not wait.
     ///
-    /// What was emitted before still runs on the old one. If that was handed over, its threads end when it has.
+    /// Emissions that were already accepted still run on the old pool. If that was passed by value, its threads end after them.
     #[doc(alias = "SetPool")]
     pub fn set_pool(&self, pool: impl Into<PoolHandle>) {
         let pool = pool.into();

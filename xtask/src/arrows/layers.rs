@@ -96,7 +96,7 @@ const LAYERS: &[Layers] = &[
             "pool",
             "observe",
             "engine",
-            "clock",
+            "timer_thread",
             "handle",
             "builder",
             "event_pool",

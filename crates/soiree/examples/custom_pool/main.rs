@@ -1,4 +1,4 @@
-//! An `EventPool` on a pool of one's own.
+//! An `EventPool` on a pool of your own.
 
 mod pool;
 

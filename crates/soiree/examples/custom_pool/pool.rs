@@ -1,4 +1,4 @@
-//! A pool of one's own: each job gets a fresh thread with a large stack, and nothing stays behind in thread-locals.
+//! A pool of your own: each job gets a new thread with a large stack, and thread-locals never outlive a job.
 
 use std::{io, thread};
 
@@ -17,7 +17,7 @@ impl Executor for Spawn {
     }
 
     fn resize(&self, _: usize) -> Result<(), ResizeError> {
-        Ok(()) // there are as many threads as jobs
+        Ok(()) // each job starts its own thread
     }
 }
 
