@@ -10,14 +10,14 @@ use crate::subscription::Subscriptions;
 
 /// # Async listeners
 impl EventPool {
-    /// Subscribes a closure that returns a future, with [`Priority::Normal`](crate::Priority::Normal). The future returns `()` or a
-    /// `Result<(), E>`.
+    /// Subscribes a closure that returns a future, with [`Priority::Normal`](crate::Priority::Normal). The future returns `()` or
+    /// a `Result<(), E>`.
     ///
-    /// The future runs on the bulkhead named `async` ([`ASYNC_BULKHEAD`](crate::ASYNC_BULKHEAD)), which also limits how many futures
-    /// are in flight. While a future waits, it holds no thread. `TaskPool` (feature `tokio`) is a pool for this bulkhead.
+    /// The future runs on the bulkhead named `async` ([`ASYNC_BULKHEAD`](crate::ASYNC_BULKHEAD)), which also limits how many
+    /// futures are in flight. While a future waits, it holds no thread. `TaskPool` (feature `tokio`) is a pool for this bulkhead.
     ///
-    /// The emission waits for the future to end. The listeners after it do not. Inside the future, do not block: use `.await` instead
-    /// of [`wait`](crate::Emission::wait). See [`AsyncListener`](crate::AsyncListener).
+    /// The emission waits for the future to end. The listeners after it do not. Inside the future, do not block: use `.await`
+    /// instead of [`wait`](crate::Emission::wait). See [`AsyncListener`](crate::AsyncListener).
     ///
     /// # Errors
     /// As [`on`](EventPool::on), and if no bulkhead named `async` polls futures.
@@ -53,8 +53,8 @@ impl EventPool {
         self.on_async_with(pattern, ListenerOptions::new(), listener)
     }
 
-    /// Subscribes a closure that returns a future, with [`ListenerOptions`]; a [`Priority`](crate::Priority) alone will do. If the
-    /// options name a [pool](ListenerOptions::pool), the futures run on that bulkhead.
+    /// Subscribes a closure that returns a future, with [`ListenerOptions`]; a [`Priority`](crate::Priority) alone will do. If
+    /// the options name a [pool](ListenerOptions::pool), the futures run on that bulkhead.
     ///
     /// # Errors
     /// As [`on_async`](EventPool::on_async), and if the options are invalid or name a pool that does not poll futures.

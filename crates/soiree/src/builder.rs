@@ -16,8 +16,8 @@ use crate::timer_thread::TimerThread;
 
 /// Configures an [`EventPool`]. Returned by [`EventPool::builder`].
 ///
-/// Settings can be changed later: `set_…` methods of the `EventPool` replace handlers, limits and the default pool, and `add_…` methods
-/// add bulkheads, routes, orders and observers. The two timers and the capacity for retries cannot be changed.
+/// Settings can be changed later: `set_…` methods of the `EventPool` replace handlers, limits and the default pool, and `add_…`
+/// methods add bulkheads, routes, orders and observers. The two timers and the capacity for retries cannot be changed.
 ///
 /// ```
 /// use soiree::EventPool;
@@ -68,8 +68,8 @@ impl Builder {
     /// Adds a bulkhead: a pool for one kind of work, which then cannot starve other kinds. [`route`](Builder::route) says which
     /// topics go there. A pool passed by value is released at close; an `Arc` is left running.
     ///
-    /// A listener should not *wait* for emissions on other bulkheads: it holds a worker of its own bulkhead meanwhile. Two bulkheads
-    /// whose workers wait for each other wait forever.
+    /// A listener should not *wait* for emissions on other bulkheads: it holds a worker of its own bulkhead meanwhile. Two
+    /// bulkheads whose workers wait for each other wait forever.
     ///
     /// An invalid name is reported by [`build`](Builder::build).
     ///
@@ -93,7 +93,8 @@ impl Builder {
         self
     }
 
-    /// Runs emissions on topics that match the pattern on the bulkhead of this name, or on the default pool if the name is `default`.
+    /// Runs emissions on topics that match the pattern on the bulkhead of this name, or on the default pool if the name is
+    /// `default`.
     ///
     /// If several routes match, the most specific one wins; see [`Bulkheads`](crate::Bulkheads). A route may be added before its
     /// bulkhead. An invalid route is reported by [`build`](Builder::build).
@@ -104,8 +105,8 @@ impl Builder {
 
     /// Sets the error handler: called for every error and panic of a listener, on the thread that ran the listener.
     ///
-    /// The report gets the error that the handler returns. If it returns `None`, the report gets none and there is no retry. If it
-    /// panics, the report gets the original error.
+    /// The report gets the error that the handler returns. If it returns `None`, the report gets none and there is no retry. If
+    /// it panics, the report gets the original error.
     ///
     /// ```
     /// use soiree::EventPool;
@@ -125,7 +126,8 @@ impl Builder {
         self
     }
 
-    /// Sets the panic handler: called for every panic of a listener, before the error handler. A panic of the handler itself is dropped.
+    /// Sets the panic handler: called for every panic of a listener, before the error handler. A panic of the handler itself is
+    /// dropped.
     #[doc(alias = "WithPanicHandler")]
     pub fn panic_handler(
         mut self,
@@ -157,10 +159,11 @@ impl Builder {
         self
     }
 
-    /// Adds an observer, which is notified of every emission, job, listener call and subscription. To keep access to it, pass an `Arc`.
+    /// Adds an observer, which is notified of every emission, job, listener call and subscription. To keep access to it, pass an
+    /// `Arc`.
     ///
-    /// Observers are called on the thread that does the work, and hold it up. Without an observer, soiree does not read the clock for
-    /// them. [`EventPool::add_observer`] adds one later.
+    /// Observers are called on the thread that does the work, and hold it up. Without an observer, soiree does not read the clock
+    /// for them. [`EventPool::add_observer`] adds one later.
     ///
     /// ```
     /// use soiree::EventPool;
@@ -184,11 +187,11 @@ impl Builder {
         self
     }
 
-    /// Reports listeners that run for longer than `threshold` to the [slow listener handler](Builder::slow_listener_handler) and to
-    /// observers. [`ListenerOptions::slow_after`] overrides the threshold for one listener. By default there is none.
+    /// Reports listeners that run for longer than `threshold` to the [slow listener handler](Builder::slow_listener_handler) and
+    /// to observers. [`ListenerOptions::slow_after`] overrides the threshold for one listener. By default there is none.
     ///
-    /// A slow listener is reported while it still runs, and again when it has ended. It is not interrupted. The reports come from
-    /// a thread that exists only while listeners with a threshold run.
+    /// A slow listener is not interrupted. It is reported while it still runs, by a thread that exists only while listeners with
+    /// a threshold run, and once more when it has ended.
     ///
     /// ```
     /// use soiree::EventPool;
@@ -211,8 +214,8 @@ impl Builder {
         self
     }
 
-    /// Sets the slow listener handler: called for every listener that runs for longer than its [threshold](Builder::slow_listeners). A
-    /// panic of the handler is dropped.
+    /// Sets the slow listener handler: called for every listener that runs for longer than its
+    /// [threshold](Builder::slow_listeners). A panic of the handler is dropped.
     pub fn slow_listener_handler(
         mut self,
         handler: impl Fn(&SlowListener<'_>) + Send + Sync + 'static,
@@ -221,8 +224,8 @@ impl Builder {
         self
     }
 
-    /// Replaces the timer that watches for slow listeners, which by default is a thread that exists only while there are listeners to
-    /// watch. For tests, and for programs that have a timer.
+    /// Replaces the timer that watches for slow listeners, which by default is a thread that exists only while there are
+    /// listeners to watch. For tests, and for programs that have a timer.
     ///
     /// The timer calls the slow listener handler and observers, and they may take their time: give it nothing else to do.
     pub fn slow_listener_timer(mut self, timer: impl Timer + 'static) -> Self {
@@ -240,8 +243,8 @@ impl Builder {
         self
     }
 
-    /// Replaces the timer for [retries](crate::ListenerOptions::retry) and [timeouts](crate::ListenerOptions::timeout), which by default
-    /// is a thread that exists only while a retry or a timeout is pending. For tests, and for programs that have a timer.
+    /// Replaces the timer for [retries](crate::ListenerOptions::retry) and [timeouts](crate::ListenerOptions::timeout), which by
+    /// default is a thread that exists only while a retry or a timeout is pending. For tests, and for programs that have a timer.
     pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
         self.settings.timer = Some(Arc::new(timer));
         self
@@ -278,9 +281,9 @@ impl Builder {
     /// Makes the `EventPool`.
     ///
     /// # Errors
-    /// If a bulkhead, a route or an [order by key](Builder::ordered) is invalid; the error is about the first one. A bulkhead's name may
-    /// be empty or taken. A route may have a malformed pattern or an unknown bulkhead, or may contradict another: two routes that
-    /// match the same topic and are equally specific must lead to the same pool.
+    /// If a bulkhead, a route or an [order by key](Builder::ordered) is invalid; the error is about the first one. A bulkhead's
+    /// name may be empty or taken. A route may have a malformed pattern or an unknown bulkhead, or may contradict another: two
+    /// routes that match the same topic and are equally specific must lead to the same pool.
     pub fn build(mut self) -> Result<EventPool, BulkheadError> {
         if let Some(error) = self.error {
             return Err(error);

@@ -147,8 +147,8 @@ impl EventPool {
     /// Removes a bulkhead and its routes, and waits until the pool has run every accepted job. Nothing is lost: emissions made
     /// meanwhile go where the other routes lead.
     ///
-    /// Does not wait for a shared pool (an `Arc`), which is left running. A worker of the bulkhead that calls this does not wait for
-    /// itself.
+    /// Does not wait for a shared pool (an `Arc`), which is left running. A worker of the bulkhead that calls this does not wait
+    /// for itself.
     ///
     /// # Errors
     /// If no bulkhead has this name.
@@ -160,8 +160,8 @@ impl EventPool {
         Ok(())
     }
 
-    /// Drains as [`drain_bulkhead`](EventPool::drain_bulkhead) does, and waits until `deadline` at the latest. At the deadline, the
-    /// pool discards jobs that have not started.
+    /// Drains as [`drain_bulkhead`](EventPool::drain_bulkhead) does, and waits until `deadline` at the latest. At the deadline,
+    /// the pool discards jobs that have not started.
     ///
     /// # Errors
     /// If no bulkhead has this name, or the deadline passes first.

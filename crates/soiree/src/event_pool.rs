@@ -16,8 +16,8 @@ use crate::handle::{EventPool, WeakEventPool};
 
 /// # Everyday methods
 impl EventPool {
-    /// Makes an `EventPool` on a [`WorkerPool`](crate::WorkerPool) of its own: one worker for each core, and a queue of 1,024 events.
-    /// While the queue is full, [`emit`](EventPool::emit) blocks.
+    /// Makes an `EventPool` on a [`WorkerPool`](crate::WorkerPool) of its own: one worker for each core, and a queue of 1,024
+    /// events. While the queue is full, [`emit`](EventPool::emit) blocks.
     ///
     /// ```
     /// use soiree::EventPool;
@@ -83,18 +83,20 @@ impl EventPool {
 
     /// Emits a payload on a topic. The pool calls the listeners, one after another.
     ///
-    /// Returns as soon as the pool has accepted the emission. The [`Emission`] may be dropped: the listeners are called all the same.
+    /// Returns as soon as the pool has accepted the emission. The [`Emission`] may be dropped: the listeners are called all the
+    /// same.
     ///
     /// # Blocking
     /// Blocks while the pool's queue is full, unless the pool has another [overflow policy](crate::Overflow). Inside a listener:
     ///
-    /// - On a worker of the same pool it never blocks. If the queue is full, that worker calls the listeners before `emit` returns.
+    /// - On a worker of the same pool it never blocks. If the queue is full, that worker calls the listeners before `emit`
+    ///   returns.
     /// - On a worker of another pool of this `EventPool`, the emission is rejected instead of waiting, unless the pool was added
     ///   with [`PoolHandle::blocking_workers`].
     ///
     /// # Errors
-    /// If the topic is malformed, the `EventPool` is closed, or the pool or an [order by key](crate::KeyOrder) rejects the emission.
-    /// The error returns the payload.
+    /// If the topic is malformed, the `EventPool` is closed, or the pool or an [order by key](crate::KeyOrder) rejects the
+    /// emission. The error returns the payload.
     ///
     /// ```
     /// # let soiree = soiree::EventPool::new();
@@ -115,11 +117,12 @@ impl EventPool {
         self.inner.emitter.emit(topic, payload)
     }
 
-    /// Rejects new emissions, waits until the accepted ones have ended, and removes all listeners. A pool that was passed by value
-    /// is released; a shared one (an `Arc`) is left running.
+    /// Rejects new emissions, waits until the accepted ones have ended, and removes all listeners. A pool that was passed by
+    /// value is released; a shared one (an `Arc`) is left running.
     ///
     /// # Errors
-    /// If the `EventPool` is already closed or closing. Also if called inside a listener or a job of the pool: it would wait for itself.
+    /// If the `EventPool` is already closed or closing. Also if called inside a listener or a job of the pool: it would wait for
+    /// itself.
     ///
     /// ```
     /// # let soiree = soiree::EventPool::new();
@@ -264,7 +267,8 @@ impl EventPool {
     /// for them, and the emission is rejected instead.
     ///
     /// # Errors
-    /// If the topic is malformed, the `EventPool` is closed, or an order by key rejects the emission. The error returns the payload.
+    /// If the topic is malformed, the `EventPool` is closed, or an order by key rejects the emission. The error returns the
+    /// payload.
     ///
     /// ```
     /// # let soiree = soiree::EventPool::new();
@@ -282,7 +286,8 @@ impl EventPool {
         self.inner.emitter.emit_sync(topic, payload)
     }
 
-    /// Emits an event of your own and calls the listeners on the calling thread. Blocks as [`emit_sync`](EventPool::emit_sync) does.
+    /// Emits an event of your own and calls the listeners on the calling thread. Blocks as [`emit_sync`](EventPool::emit_sync)
+    /// does.
     ///
     /// # Errors
     /// As [`emit_sync`](EventPool::emit_sync).

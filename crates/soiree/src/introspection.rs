@@ -42,8 +42,8 @@ impl EventPool {
 
     /// Returns the listeners that an emission on this topic would call now, in calling order, with what decides that order.
     ///
-    /// Filters are not run, so listeners that would reject the event are listed. Listeners without runs left are not. Neither blocks nor
-    /// delays emits and subscriptions.
+    /// Filters are not run, so listeners that would reject the event are listed. Listeners without runs left are not. Neither
+    /// blocks nor delays emits and subscriptions.
     ///
     /// # Errors
     /// If the topic is malformed.
@@ -70,12 +70,12 @@ impl EventPool {
 
     /// Returns `true` if an emission on this topic would find a listener now. Ask before you make an expensive payload.
     ///
-    /// Costs less than an emission: it takes no lock, and allocates nothing unless a great many wildcard patterns match part of the
-    /// topic. Filters are not run. Listeners without runs left do not count. Returns `false` once the `EventPool` is closed.
+    /// Costs less than an emission: it takes no lock, and allocates nothing unless a great many wildcard patterns match part of
+    /// the topic. Filters are not run. Listeners without runs left do not count. Returns `false` once the `EventPool` is closed.
     ///
-    /// The answer may be out of date at once. After `true`, the emission may still find no listener. If you do not emit after `false`,
-    /// a listener subscribed in the meantime misses the event, and the [dead event handler](EventPool::set_dead_event_handler) is not
-    /// called for it.
+    /// The answer may be out of date at once. After `true`, the emission may still find no listener. If you do not emit after
+    /// `false`, a listener subscribed in the meantime misses the event, and the [dead event
+    /// handler](EventPool::set_dead_event_handler) is not called for it.
     ///
     /// # Errors
     /// If the topic is malformed.
@@ -95,8 +95,8 @@ impl EventPool {
 
     /// Returns all patterns, listeners, pools and routes as data. `{}` prints them as a graph for Graphviz.
     ///
-    /// The subscriptions are a snapshot of one moment, and so are the pools and routes. Copies all of them, without delaying emits and
-    /// subscriptions.
+    /// The subscriptions are a snapshot of one moment, and so are the pools and routes. Copies all of them, without delaying
+    /// emits and subscriptions.
     ///
     /// ```
     /// # let soiree = soiree::EventPool::new();

@@ -1,8 +1,8 @@
 //! In-process events on bounded worker pools.
 //!
 //! One part of a program says *that* something happened: `emit("user.created", user)`. Other parts say what follows:
-//! `on("user.*", …)`. The listeners run on a bounded pool of workers. Topics are hierarchical, patterns have wildcards, listeners have
-//! priorities. Four words decide every doubt: **bounded, visible, nothing lost silently, cannot deadlock itself**.
+//! `on("user.*", …)`. The listeners run on a bounded pool of workers. Topics are hierarchical, patterns have wildcards, listeners
+//! have priorities. Four words decide every doubt: **bounded, visible, nothing lost silently, cannot deadlock itself**.
 //!
 //! ```
 //! use soiree::{EventPool, Priority};
@@ -33,30 +33,32 @@
 //! | [`guide`] | how to [name topics](guide::topics), [choose a pool](guide::choosing_a_pool) and [write a pool](guide::writing_a_pool) |
 //!
 //! # What you can rely on
-//! - **Order**: an emission calls its listeners one after another: higher [`Priority`] first, then in order of registration, across all
-//!   matching patterns. It does not wait for a listener with a [pool of its own](ListenerOptions::pool), nor for
-//!   [retries](ListenerOptions::retry), before it calls the next listener. Two emissions may run at the same time and in any order,
-//!   unless they are [ordered by key](Builder::ordered).
-//! - **Failure**: an error or a panic of a listener is caught, passed to the handlers and added to the [`Report`]. The other listeners
-//!   still run. The error says [where the listener was registered](ListenerError::registered_at). With `panic = "abort"`, a panic ends
-//!   the process.
-//! - **Loss**: [`emit`](EventPool::emit) either accepts an event or returns an error that holds the payload. Every accepted emission
-//!   ends. If its pool drops it before it runs, its report says `discarded`.
-//! - **Blocking**: `emit` blocks while the pool's queue is full, unless the pool has another [overflow policy](Overflow). On a worker of
-//!   that pool it never blocks. On a worker of another pool of the same `EventPool`, the emission is rejected instead, unless that pool
-//!   was added with [`PoolHandle::blocking_workers`]. Listeners may call everything but [`close`](EventPool::close), which returns an
-//!   error there. In async code, do not call `wait`, `emit_sync` or `close`, which block: `.await` the emission.
+//! - **Order**: an emission calls its listeners one after another: higher [`Priority`] first, then in order of registration,
+//!   across all matching patterns. It does not wait for a listener with a [pool of its own](ListenerOptions::pool), nor for
+//!   [retries](ListenerOptions::retry), before it calls the next listener. Two emissions may run at the same time and in any
+//!   order, unless they are [ordered by key](Builder::ordered).
+//! - **Failure**: an error or a panic of a listener is caught, passed to the handlers and added to the [`Report`]. The other
+//!   listeners still run. The error says [where the listener was registered](ListenerError::registered_at). With `panic =
+//!   "abort"`, a panic ends the process.
+//! - **Loss**: [`emit`](EventPool::emit) either accepts an event or returns an error that holds the payload. Every accepted
+//!   emission ends. If its pool drops it before it runs, its report says `discarded`.
+//! - **Blocking**: `emit` blocks while the pool's queue is full, unless the pool has another [overflow policy](Overflow). On a
+//!   worker of that pool it never blocks. On a worker of another pool of the same `EventPool`, the emission is rejected instead,
+//!   unless that pool was added with [`PoolHandle::blocking_workers`]. Listeners may call everything but
+//!   [`close`](EventPool::close), which returns an error there. In async code, do not call `wait`, `emit_sync` or `close`, which
+//!   block: `.await` the emission.
 //!
 //! # Looking inside
-//! - [`topics`](EventPool::topics) lists patterns, [`listeners_for`](EventPool::listeners_for) the listeners of a topic in calling
-//!   order, and [`graph`](EventPool::graph) everything, as data or for Graphviz.
+//! - [`topics`](EventPool::topics) lists patterns, [`listeners_for`](EventPool::listeners_for) the listeners of a topic in
+//!   calling order, and [`graph`](EventPool::graph) everything, as data or for Graphviz.
 //! - [`has_listeners`](EventPool::has_listeners) says whether an event is worth making.
 //! - [`stats`](EventPool::stats) returns the statistics of every pool.
 //!
 //! # Observing
-//! An [`Observer`](observe::Observer) is notified of emissions, jobs, listener calls, retries and subscriptions as they happen. Add any
-//! number of observers, in the [builder](Builder::observer) or [later](EventPool::add_observer). Without an observer, soiree does not
-//! read the clock for one. [`ObservedPool`](observe::ObservedPool) observes the jobs of a pool without an `EventPool`.
+//! An [`Observer`](observe::Observer) is notified of emissions, jobs, listener calls, retries and subscriptions as they happen.
+//! Add any number of observers, in the [builder](Builder::observer) or [later](EventPool::add_observer). Without an observer,
+//! soiree does not read the clock for one. [`ObservedPool`](observe::ObservedPool) observes the jobs of a pool without an
+//! `EventPool`.
 //!
 //! A listener that runs for [too long](Builder::slow_listeners) is reported while it still runs.
 //!
@@ -94,9 +96,10 @@
 //! [`EventPool::with_pool`].
 //!
 //! # Tracing
-//! With the feature `tracing`, each emission is a span `emission` inside the span that emitted it. Each call of a listener is a span
-//! `listener` inside that, on whatever thread it runs, and so is each retry. So the events that a listener traces lead back to the
-//! request that caused them. The span of an emission lasts from `emit` to the end of its last listener, time in the queue included.
+//! With the feature `tracing`, each emission is a span `emission` inside the span that emitted it. Each call of a listener is a
+//! span `listener` inside that, on whatever thread it runs, and so is each retry. So the events that a listener traces lead back
+//! to the request that caused them. The span of an emission lasts from `emit` to the end of its last listener, time in the queue
+//! included.
 //!
 //! | | level | fields |
 //! |---|---|---|

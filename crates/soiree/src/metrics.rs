@@ -25,8 +25,8 @@ use crate::handle::EventPool;
 impl EventPool {
     /// Adds the emissions, listeners and pools of this `EventPool` to `metrics`, under this name.
     ///
-    /// Emissions and listener calls count from now on, pools from when they were made. Drop the `EventPool` and the returned value to
-    /// remove the metrics and to free the name.
+    /// Emissions and listener calls count from now on, pools from when they were made. Drop the `EventPool` and the returned
+    /// value to remove the metrics and to free the name.
     ///
     /// # Errors
     /// If the name is empty or taken.

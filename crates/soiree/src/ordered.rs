@@ -8,8 +8,8 @@ use crate::handle::EventPool;
 
 /// # Order by key
 impl Builder {
-    /// Orders events on topics that match the pattern by key: events of one key are handled one after another, in the order of their
-    /// emits; events of different keys are handled in parallel. If several patterns match, the most specific one wins.
+    /// Orders events on topics that match the pattern by key: events of one key are handled one after another, in the order of
+    /// their emits; events of different keys are handled in parallel. If several patterns match, the most specific one wins.
     ///
     /// [`KeyOrder`] says what exactly is promised and what is bounded. An invalid order is reported by [`build`](Builder::build).
     ///
@@ -49,8 +49,8 @@ impl Builder {
 impl EventPool {
     /// Orders later events on topics that match the pattern. See [`Builder::ordered`].
     ///
-    /// A pattern has one order: a new one replaces the old one. Events that were emitted before are not ordered with those emitted
-    /// afterwards.
+    /// A pattern has one order: a new one replaces the old one. Events that were emitted before are not ordered with those
+    /// emitted afterwards.
     ///
     /// # Errors
     /// If the pattern is malformed, the order contradicts itself, or another pattern is equally specific.

@@ -51,8 +51,8 @@ impl EventPool {
 
     /// Emits every [`DeadLetter`] on this topic. Replaces the [dead letter handler](crate::Builder::dead_letter_handler).
     ///
-    /// A letter is lost if it cannot be emitted: because a pool rejects it, or because the `EventPool` is closed. The report of the
-    /// failed emission still has the listener's error.
+    /// A letter is lost if it cannot be emitted: because a pool rejects it, or because the `EventPool` is closed. The report of
+    /// the failed emission still has the listener's error.
     ///
     /// # Errors
     /// If the topic is malformed.

@@ -14,7 +14,8 @@ use crate::handle::{EventPool, WeakEventPool};
 
 /// A guard: dropping it removes its listener. Returned by [`EventPool::guard`].
 ///
-/// Does not keep the `EventPool` alive. As with [`off`](EventPool::off), an emission that already runs may still call the listener.
+/// Does not keep the `EventPool` alive. As with [`off`](EventPool::off), an emission that already runs may still call the
+/// listener.
 #[must_use = "the listener is removed when this is dropped"]
 pub struct Subscription {
     soiree: WeakEventPool,
@@ -24,8 +25,9 @@ pub struct Subscription {
 
 /// A group of listeners: dropping it removes them all. Returned by [`EventPool::group`].
 ///
-/// A group is a [`Soiree`]: pass it to [typed topics](crate::TypedTopic) and integrations, and the listeners that they subscribe belong
-/// to the group. Events emitted through it reach all listeners of the `EventPool`. A group does not keep the `EventPool` alive.
+/// A group is a [`Soiree`]: pass it to [typed topics](crate::TypedTopic) and integrations, and the listeners that they subscribe
+/// belong to the group. Events emitted through it reach all listeners of the `EventPool`. A group does not keep the `EventPool`
+/// alive.
 #[must_use = "the listeners are removed when this is dropped"]
 pub struct Subscriptions {
     soiree: WeakEventPool,
@@ -41,8 +43,8 @@ struct Members {
 
 /// # Guards and groups
 impl EventPool {
-    /// Makes a guard that removes the listener when it is dropped. `pattern` must be the pattern that the listener is subscribed to:
-    /// with another one, the guard removes nothing. A [`group`](EventPool::group) does not need the pattern a second time.
+    /// Makes a guard that removes the listener when it is dropped. `pattern` must be the pattern that the listener is subscribed
+    /// to: with another one, the guard removes nothing. A [`group`](EventPool::group) does not need the pattern a second time.
     ///
     /// ```
     /// # let soiree = soiree::EventPool::new();

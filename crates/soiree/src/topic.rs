@@ -14,8 +14,8 @@ use crate::handle::EventPool;
 
 /// A handle to one pattern of an [`EventPool`], and to the listeners subscribed to exactly that pattern.
 ///
-/// A topic exists while it has a listener or a handle. A handle keeps its `EventPool` alive. Two handles are equal if they name the
-/// same pattern of the same `EventPool`. Returned by [`EventPool::topic`] and [`EventPool::ensure_topic`].
+/// A topic exists while it has a listener or a handle. A handle keeps its `EventPool` alive. Two handles are equal if they name
+/// the same pattern of the same `EventPool`. Returned by [`EventPool::topic`] and [`EventPool::ensure_topic`].
 #[derive(Clone)]
 pub struct Topic {
     shared: Arc<Shared>,

@@ -98,8 +98,8 @@ impl Kind {
     }
 }
 
-/// Returns the bursts of these kinds in order of time. The same seed makes the same bursts, and the bursts of one kind do not depend
-/// on the other kinds.
+/// Returns the bursts of these kinds in order of time. The same seed makes the same bursts, and the bursts of one kind do not
+/// depend on the other kinds.
 pub(crate) fn stream(kinds: &[Kind], options: &Options) -> Vec<Burst> {
     let mut bursts = Vec::new();
     for &kind in kinds {

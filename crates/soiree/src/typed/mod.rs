@@ -13,8 +13,9 @@ use soiree_engine::{Emission, EmitError, Report, Soiree};
 
 /// A topic whose events carry a `T`.
 ///
-/// Emitting another type through it does not compile. A malformed name does not compile in a `const`. Somebody may still emit another
-/// type on the same topic by its plain name: the closure is not called then, and the listener fails with [`WrongPayload`].
+/// Emitting another type through it does not compile. A malformed name does not compile in a `const`. Somebody may still emit
+/// another type on the same topic by its plain name: the closure is not called then, and the listener fails with
+/// [`WrongPayload`].
 ///
 /// ```
 /// use soiree::{EventPool, TypedTopic};
@@ -56,8 +57,8 @@ pub struct TypedTopic<T> {
 
 /// A pattern whose topics carry a `T`. For listening only.
 ///
-/// A malformed pattern does not compile in a `const`. For an event that carries another type, the closure is not called and the listener
-/// fails with [`WrongPayload`].
+/// A malformed pattern does not compile in a `const`. For an event that carries another type, the closure is not called and the
+/// listener fails with [`WrongPayload`].
 ///
 /// ```
 /// use soiree::{EventPool, TypedPattern, TypedTopic};
