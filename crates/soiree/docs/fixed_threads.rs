@@ -3,9 +3,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use std::{io, thread};
 
-use soiree::{
-    DrainTimeout, Job, JobOutcome, Pool, PoolStats, SubmitError, SubmitErrorReason, WorkerCheck,
-    WorkerContext,
+use soiree::PoolStats;
+use soiree::pool::{
+    DrainTimeout, Job, JobOutcome, Pool, SubmitError, SubmitErrorReason, WorkerCheck, WorkerContext,
 };
 
 /// A fixed number of threads that share one queue.
@@ -16,7 +16,7 @@ pub(crate) struct FixedThreads {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    nesting: WorkerContext,
+    context: WorkerContext,
 }
 
 #[derive(Default)]
@@ -25,44 +25,44 @@ struct State {
     closed: bool,
     /// Workers that run a job.
     busy: usize,
-    /// Workers that wait, in a job, for their own pool to end.
+    /// Workers that wait inside a job for their own pool to end.
     releasing: usize,
-    figures: PoolStats,
+    stats: PoolStats,
 }
 
 impl State {
     fn free(&self) -> usize {
-        self.figures.running - self.busy
+        self.stats.running - self.busy
     }
 
     fn has_place(&self) -> bool {
-        self.queue.len() < self.figures.capacity + self.free()
+        self.queue.len() < self.stats.capacity + self.free()
     }
 }
 
 impl FixedThreads {
     pub(crate) fn new(workers: usize, capacity: usize) -> io::Result<Self> {
         if workers == 0 {
-            // What such a pool accepts would never run.
+            // It would accept jobs and never run them.
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "0 workers"));
         }
         let mut state = State::default();
-        state.figures.max_workers = workers;
-        state.figures.min_workers = workers;
-        state.figures.capacity = capacity;
+        state.stats.max_workers = workers;
+        state.stats.min_workers = workers;
+        state.stats.capacity = capacity;
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
             changed: Condvar::new(),
-            nesting: WorkerContext::new(),
+            context: WorkerContext::new(),
         });
-        // If a thread cannot be started, dropping the pool ends those that were.
+        // If a thread cannot be started, dropping the pool ends the others.
         let pool = Self { shared };
         for _ in 0..workers {
             let shared = Arc::clone(&pool.shared);
-            shared.lock().figures.running += 1;
+            shared.lock().stats.running += 1;
             let worker = Arc::clone(&shared);
             if let Err(error) = thread::Builder::new().spawn(move || worker.work()) {
-                shared.lock().figures.running -= 1;
+                shared.lock().stats.running -= 1;
                 return Err(error);
             }
         }
@@ -81,7 +81,7 @@ impl Shared {
     }
 
     fn work(&self) {
-        let _entered = self.nesting.enter_worker();
+        let _guard = self.context.enter_worker();
         let mut state = self.lock();
         while !(state.closed && state.queue.is_empty()) {
             let Some(job) = state.queue.pop_front() else {
@@ -94,32 +94,32 @@ impl Shared {
             state.busy -= 1;
             self.changed.notify_all();
         }
-        state.figures.running -= 1;
+        state.stats.running -= 1;
         self.changed.notify_all();
     }
 
-    /// Runs a job. What it panicked with is returned, to be dropped without the lock: that runs the user's code.
+    /// Runs a job. The caller drops the outcome without the lock: dropping a panic's payload runs the user's code.
     fn run(&self, mut state: MutexGuard<'_, State>, job: Job) -> JobOutcome {
-        state.figures.active += 1;
+        state.stats.active += 1;
         drop(state);
         let outcome = job.run();
         let mut state = self.lock();
-        state.figures.active -= 1;
+        state.stats.active -= 1;
         match &outcome {
-            JobOutcome::Panicked(_) => state.figures.failed += 1,
-            JobOutcome::Expired => state.figures.expired += 1,
-            _ => state.figures.successful += 1,
+            JobOutcome::Panicked(_) => state.stats.failed += 1,
+            JobOutcome::Expired => state.stats.expired += 1,
+            _ => state.stats.successful += 1,
         }
         outcome
     }
 
-    fn refuse(
+    fn reject(
         &self,
         mut state: MutexGuard<'_, State>,
         job: Job,
         reason: SubmitErrorReason,
     ) -> SubmitError {
-        state.figures.rejected += 1;
+        state.stats.rejected += 1;
         SubmitError::new(job, reason)
     }
 
@@ -133,10 +133,10 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Takes what waits, counted as discarded. The jobs are to be dropped without the lock.
+    /// Takes the waiting jobs and counts them as discarded. The caller drops them without the lock.
     fn discard(&self) -> VecDeque<Job> {
         let mut state = self.lock();
-        state.figures.discarded += state.queue.len() as u64;
+        state.stats.discarded += state.queue.len() as u64;
         std::mem::take(&mut state.queue)
     }
 }
@@ -152,7 +152,7 @@ impl Pool for FixedThreads {
             state = self.shared.wait(state);
         }
         if state.closed {
-            return Err(self.shared.refuse(state, job, SubmitErrorReason::Closed));
+            return Err(self.shared.reject(state, job, SubmitErrorReason::Closed));
         }
         self.shared.queue(state, job);
         Ok(())
@@ -161,12 +161,12 @@ impl Pool for FixedThreads {
     fn try_submit(&self, job: Job) -> Result<(), SubmitError> {
         let state = self.shared.lock();
         if state.closed {
-            return Err(self.shared.refuse(state, job, SubmitErrorReason::Closed));
+            return Err(self.shared.reject(state, job, SubmitErrorReason::Closed));
         }
         if !state.has_place() {
-            let capacity = state.figures.capacity;
+            let capacity = state.stats.capacity;
             let reason = SubmitErrorReason::Full { capacity };
-            return Err(self.shared.refuse(state, job, reason));
+            return Err(self.shared.reject(state, job, reason));
         }
         self.shared.queue(state, job);
         Ok(())
@@ -179,13 +179,13 @@ impl Pool for FixedThreads {
 
     fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.shared.close();
-        let on_worker = self.shared.nesting.is_worker();
+        let on_worker = self.shared.context.is_worker();
         let mut state = self.shared.lock();
         state.releasing += usize::from(on_worker);
         self.shared.changed.notify_all();
         let in_time = loop {
-            let not_waited_for = if on_worker { state.releasing } else { 0 };
-            if state.figures.running <= not_waited_for {
+            let waiting_themselves = if on_worker { state.releasing } else { 0 };
+            if state.stats.running <= waiting_themselves {
                 break true;
             }
             let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
@@ -200,8 +200,8 @@ impl Pool for FixedThreads {
             return Ok(());
         }
         let discarded = self.shared.discard().len();
-        let active = self.shared.lock().figures.active;
-        let active = active.saturating_sub(self.shared.nesting.depth());
+        let active = self.shared.lock().stats.active;
+        let active = active.saturating_sub(self.shared.context.depth());
         match (active, discarded) {
             (0, 0) => Ok(()),
             (active, discarded) => Err(DrainTimeout::new(active, discarded)),
@@ -210,8 +210,8 @@ impl Pool for FixedThreads {
 
     fn stats(&self) -> PoolStats {
         let state = self.shared.lock();
-        let mut stats = state.figures;
-        // What a free worker is about to take is as good as active.
+        let mut stats = state.stats;
+        // A job that a free worker is about to take counts as active.
         let taken = state.queue.len().min(state.free());
         stats.active += taken;
         stats.waiting = state.queue.len() - taken;
@@ -222,33 +222,33 @@ impl Pool for FixedThreads {
     }
 
     fn on_worker(&self) -> bool {
-        self.shared.nesting.depth() > 0
+        self.shared.context.depth() > 0
     }
 
     fn worker_check(&self) -> Option<WorkerCheck> {
-        Some(self.shared.nesting.worker_check())
+        Some(self.shared.context.worker_check())
     }
 
     fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
-        let nesting = &self.shared.nesting;
-        let entered = nesting.enter_inline();
+        let context = &self.shared.context;
+        let guard = context.enter_inline();
         let state = self.shared.lock();
-        if entered.is_none() {
-            let depth = nesting.depth();
-            return Err(self.shared.refuse(
+        if guard.is_none() {
+            let depth = context.depth();
+            return Err(self.shared.reject(
                 state,
                 job,
                 SubmitErrorReason::RecursionLimit { depth },
             ));
         }
         if state.closed {
-            return Err(self.shared.refuse(state, job, SubmitErrorReason::Closed));
+            return Err(self.shared.reject(state, job, SubmitErrorReason::Closed));
         }
         Ok(self.shared.run(state, job))
     }
 }
 
-/// A release that does not wait.
+/// Dropping the pool releases it without waiting.
 impl Drop for FixedThreads {
     fn drop(&mut self) {
         self.shared.close();

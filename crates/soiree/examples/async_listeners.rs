@@ -1,4 +1,4 @@
-//! Listeners that are futures: many wait at once on few threads, as many as their bulkhead lets be in flight.
+//! Async listeners: many wait at once on few threads. The bulkhead limits how many are in flight.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn deliver() -> Result<(), Box<dyn std::error::Error>> {
-    // At most 50 calls of other people's servers at once, and 1,000 that wait for one of those to end.
+    // At most 50 calls to other servers in flight, and at most 1,000 that wait to start.
     let soiree = EventPool::builder()
         .bulkhead("async", TaskPool::new(Handle::current(), 50, 1_000)?)
         .build()?;
@@ -26,7 +26,7 @@ async fn deliver() -> Result<(), Box<dyn std::error::Error>> {
         let (calls, highest) = (Arc::clone(&calls), Arc::clone(&highest));
         async move {
             highest.fetch_max(calls.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            // In place of a call that takes a while.
+            // Stands for a call to another server.
             sleep(Duration::from_millis(20)).await;
             calls.fetch_sub(1, Ordering::SeqCst);
         }
@@ -43,7 +43,7 @@ async fn deliver() -> Result<(), Box<dyn std::error::Error>> {
     println!("delivered: {delivered}");
     println!("most in flight at once: {most}");
 
-    // Priorities, filters, retries and the rest are those of any listener.
+    // Priorities, filters and retries work as for any listener.
     let retry = Retry::fixed(Duration::from_millis(10), 3);
     let options = ListenerOptions::new().name("mailer").retry(retry);
     soiree.on_async_with("mail.queued", options, |event| async move {
@@ -58,7 +58,7 @@ async fn deliver() -> Result<(), Box<dyn std::error::Error>> {
     })?;
     soiree.emit("mail.queued", "matty@example.org")?.await;
 
-    // What has not ended at the deadline of a close is cancelled, and says so.
+    // A close cancels futures that have not ended by its deadline. Their reports say so.
     soiree.on_async("poll.forever", |_| std::future::pending::<()>())?;
     let forever = soiree.emit("poll.forever", ())?;
     while soiree
@@ -68,7 +68,7 @@ async fn deliver() -> Result<(), Box<dyn std::error::Error>> {
     {
         tokio::task::yield_now().await;
     }
-    // It waits, so it is called where that holds up no future.
+    // `close` blocks, so it runs on a thread that polls no futures.
     let closing = soiree.clone();
     let deadline = Instant::now() + Duration::from_millis(50);
     let closed = tokio::task::spawn_blocking(move || closing.close_with_deadline(deadline)).await?;

@@ -1,4 +1,4 @@
-//! A pool with a short queue that refuses when it is full, and gives back what it refused.
+//! A pool with a short queue: when it is full, it rejects events and returns their payloads.
 
 use std::sync::{Arc, Barrier};
 
@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .capacity(2);
     let soiree = EventPool::with_pool(mail.overflow(Overflow::Reject).build()?);
 
-    // Holds the only worker in the first event, from one meeting at the barrier to the next.
+    // Holds the only worker in the first event, from the first `wait` at the barrier to the second.
     let barrier = Arc::new(Barrier::new(2));
     let held = Arc::clone(&barrier);
     soiree.on_with("mail.queued", ListenerOptions::new().once(), move |_| {
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 payload, source, ..
             }) => {
                 println!(
-                    "refused: {:?}, because {source}",
+                    "rejected: {:?}, because {source}",
                     payload.downcast_ref::<String>()
                 );
             }

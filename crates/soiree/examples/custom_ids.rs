@@ -1,4 +1,4 @@
-//! UUIDs in the place of ULIDs, for listeners and for events.
+//! UUIDs instead of ULIDs, for listeners and events.
 
 use soiree::{BaseEvent, EventPool};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-//! Errors of listeners: seen as they happen, let through or swallowed, and found in the report.
+//! Errors of listeners: a handler sees each one, and either swallows it or leaves it to the report.
 
 use soiree::EventPool;
 
@@ -32,11 +32,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Err(error) => println!("{cents} cents: {error}"),
         }
     }
-    if let Err(refused) = soiree.emit("order..placed", 1_u64) {
-        println!("not emitted: {refused}");
+    if let Err(error) = soiree.emit("order..placed", 1_u64) {
+        println!("not emitted: {error}");
         println!(
-            "the payload came back: {:?}",
-            refused.into_payload().downcast_ref::<u64>()
+            "the error returns the payload: {:?}",
+            error.into_payload().downcast_ref::<u64>()
         );
     }
     soiree.close()?;

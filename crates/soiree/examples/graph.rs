@@ -1,4 +1,4 @@
-//! Who listens to what, and what runs where: as text, and with `--dot` as a graph for Graphviz.
+//! Lists who listens to what: as text, or with `--dot` as a graph for Graphviz, with pools and routes.
 //!
 //! `cargo run --example graph -- --dot | dot -Tsvg > graph.svg`
 

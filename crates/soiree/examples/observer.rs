@@ -1,31 +1,30 @@
-//! Seeing what happens as it happens: an observer that adds up, and a listener that is told of as slow while it still runs.
+//! An observer that counts, and a slow listener that is reported while it still runs.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use soiree::{
-    EmissionRejected, EventPool, JobEnded, ListenerEnd, ListenerEnded, ListenerOptions, Observer,
-};
+use soiree::observe::{EmissionRejected, JobEnded, ListenerEnd, ListenerEnded, Observer};
+use soiree::{EventPool, ListenerOptions};
 
 #[derive(Default)]
-struct Figures {
+struct Counts {
     failed: AtomicU64,
-    refused: AtomicU64,
+    rejected: AtomicU64,
     longest_wait: Mutex<Duration>,
 }
 
-impl Observer for Figures {
+impl Observer for Counts {
     fn listener_ended(&self, ended: &ListenerEnded<'_>) {
         if !matches!(ended.outcome, ListenerEnd::Succeeded) {
             self.failed.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    fn emission_rejected(&self, refused: &EmissionRejected<'_>) {
-        println!("refused: {}", refused.topic);
-        self.refused.fetch_add(1, Ordering::Relaxed);
+    fn emission_rejected(&self, rejected: &EmissionRejected<'_>) {
+        println!("rejected: {}", rejected.topic);
+        self.rejected.fetch_add(1, Ordering::Relaxed);
     }
 
     fn job_ended(&self, ended: &JobEnded<'_>) {
@@ -36,43 +35,43 @@ impl Observer for Figures {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let figures = Arc::new(Figures::default());
-    let (finish, told) = channel();
-    let (finish, told) = (Mutex::new(finish), Mutex::new(told));
+    let counts = Arc::new(Counts::default());
+    let (finish, may_finish) = channel();
+    let (finish, may_finish) = (Mutex::new(finish), Mutex::new(may_finish));
     let soiree = EventPool::builder()
-        .observer(Arc::clone(&figures))
+        .observer(Arc::clone(&counts))
         .slow_listeners(Duration::from_millis(5))
         .slow_listener_handler(move |slow| {
             let name = slow.listener.name.unwrap_or("?");
             if slow.ended {
-                println!("{name} has ended at last");
+                println!("{name} has ended");
                 return;
             }
             println!("{name} still runs, for {}", slow.topic);
-            // It would be killed by nobody, so here it is asked to come to an end.
+            // Nothing interrupts a slow listener. This one waits for a message to end.
             let _ = finish.lock().map(|finish| finish.send(()));
         })
         .build()?;
     let mailer = ListenerOptions::new().name("mailer");
     soiree.on_with("mail.queued", mailer, move |_| {
-        let _ = told.lock().map(|told| told.recv());
+        let _ = may_finish.lock().map(|finish| finish.recv());
     })?;
     soiree.on("mail.*", |_| Err::<(), _>("no such recipient"))?;
 
     soiree.emit("mail.queued", "hello")?.wait();
     soiree.emit("mail.bounced", "hello")?.wait();
     soiree.close()?;
-    if let Err(refused) = soiree.emit("mail.queued", "too late") {
-        println!("{refused}");
+    if let Err(error) = soiree.emit("mail.queued", "too late") {
+        println!("{error}");
     }
 
-    let count = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
     println!(
-        "{} failed, {} refused",
-        count(&figures.failed),
-        count(&figures.refused)
+        "{} failed, {} rejected",
+        count(&counts.failed),
+        count(&counts.rejected)
     );
-    if let Ok(longest) = figures.longest_wait.lock() {
+    if let Ok(longest) = counts.longest_wait.lock() {
         println!("no job waited longer than {longest:?}");
     }
     Ok(())

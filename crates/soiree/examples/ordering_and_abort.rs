@@ -1,4 +1,4 @@
-//! Higher priorities first, whatever the pattern; and a listener that stops the ones after it.
+//! Priorities across patterns, and a listener that stops the ones after it.
 
 use soiree::{EventPool, ListenerOptions, Payload, Priority};
 
@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("3. charge {cents} cents");
     })?;
     soiree.on_with("payment.**", Priority::High, |event| {
-        println!("2. take off the discount");
+        println!("2. subtract the discount");
         if let Some(cents) = event.payload_as::<u64>() {
             event.set_payload(Payload::new(cents.saturating_sub(500)));
         }

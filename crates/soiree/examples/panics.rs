@@ -1,9 +1,9 @@
-//! A listener that panics takes down neither the others nor the worker.
+//! A panic in a listener stops neither the other listeners nor the worker.
 
 use soiree::{EventPool, ListenerOptions};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // Panics are reported below; the default hook would print each of them as well.
+    // The default hook would print each panic as well.
     std::panic::set_hook(Box::new(|_| {}));
 
     let soiree = EventPool::builder()
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     let report = soiree.emit("image.uploaded", 1_024_usize)?.wait();
-    println!("afterwards all is well: {}", report.is_ok());
+    println!("the next event succeeds: {}", report.is_ok());
     soiree.close()?;
     Ok(())
 }

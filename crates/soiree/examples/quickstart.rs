@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let report = emission.wait();
     println!("listeners called: {}", report.delivered);
 
-    // Nobody has to wait: what was accepted is handled before `close` returns.
+    // You need not wait: `close` returns when all accepted events are handled.
     soiree.emit(
         "user.deleted",
         User {

@@ -1,4 +1,4 @@
-//! Spans and events through the crate `tracing`: from a request to the listeners that it sets off, on whatever thread.
+//! Spans of the crate `tracing`: from a request to the listeners that its events call, on any thread.
 //!
 //! `cargo run --example tracing --features tracing`
 
@@ -9,7 +9,7 @@ use tracing::{Level, info, info_span, warn};
 use tracing_subscriber::fmt::format::FmtSpan;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // For the whole process, as listeners run on other threads.
+    // Set for the whole process, because listeners run on other threads.
     tracing_subscriber::fmt()
         .with_max_level(Level::INFO)
         .with_span_events(FmtSpan::CLOSE)
@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     drop(request);
     println!("called {}, failed {}", report.delivered, report.failed);
     if soiree.emit("user..created", "Matty Ice").is_err() {
-        warn!("that was no topic");
+        warn!("invalid topic");
     }
     soiree.close()?;
     Ok(())

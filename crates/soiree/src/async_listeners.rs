@@ -1,22 +1,26 @@
-//! Subscribing listeners that are futures.
+//! Subscribing async listeners.
 
 use std::panic::Location;
 use std::sync::Arc;
 
 use soiree_core::{Async, Event, IntoListenerResult, ListenerId, ListenerOptions, SubscribeError};
 
-use crate::event_pool::EventPool;
+use crate::handle::EventPool;
 use crate::subscription::Subscriptions;
 
+/// # Async listeners
 impl EventPool {
-    /// Subscribes a closure that returns a future, with [`Priority::Normal`](crate::Priority::Normal). While it waits, the future
-    /// holds no thread; how many may be in flight is up to the bulkhead that they run on, which is the one called `async`. The
-    /// feature `tokio` has a pool for it, [`TaskPool`](https://docs.rs/soiree-tokio). See [`AsyncListener`](crate::AsyncListener).
+    /// Subscribes a closure that returns a future, with [`Priority::Normal`](crate::Priority::Normal). The future returns `()` or
+    /// a `Result<(), E>`.
     ///
-    /// The future returns `()` or a `Result<(), E>`. The emission waits for it; the listeners after it do not.
+    /// The future runs on the bulkhead named `async` ([`ASYNC_BULKHEAD`](crate::ASYNC_BULKHEAD)), which also limits how many
+    /// futures are in flight. While a future waits, it holds no thread. `TaskPool` (feature `tokio`) is a pool for this bulkhead.
+    ///
+    /// The emission waits for the future to end. The listeners after it do not. Inside the future, do not block: use `.await`
+    /// instead of [`wait`](crate::Emission::wait). See [`AsyncListener`](crate::AsyncListener).
     ///
     /// # Errors
-    /// As [`on`](EventPool::on), and if there is no bulkhead called `async` that polls futures.
+    /// As [`on`](EventPool::on), and if no bulkhead named `async` polls futures.
     ///
     #[cfg_attr(all(feature = "pool", feature = "tokio"), doc = "```")]
     #[cfg_attr(not(all(feature = "pool", feature = "tokio")), doc = "```ignore")]
@@ -49,11 +53,11 @@ impl EventPool {
         self.on_async_with(pattern, ListenerOptions::new(), listener)
     }
 
-    /// Subscribes a closure that returns a future, with options, of which a [`Priority`](crate::Priority) alone is one. If they
-    /// name a [pool](ListenerOptions::pool), it is the bulkhead that the futures run on.
+    /// Subscribes a closure that returns a future, with [`ListenerOptions`]; a [`Priority`](crate::Priority) alone will do. If
+    /// the options name a [pool](ListenerOptions::pool), the futures run on that bulkhead.
     ///
     /// # Errors
-    /// As [`on_async`](EventPool::on_async), and if the options make no sense or name a pool that does not poll futures.
+    /// As [`on_async`](EventPool::on_async), and if the options are invalid or name a pool that does not poll futures.
     #[track_caller]
     pub fn on_async_with<F>(
         &self,
@@ -69,6 +73,7 @@ impl EventPool {
     }
 }
 
+/// # Async listeners
 impl Subscriptions {
     /// Subscribes a closure that returns a future. See [`EventPool::on_async`].
     ///
@@ -86,7 +91,7 @@ impl Subscriptions {
         self.on_async_with(pattern, ListenerOptions::new(), listener)
     }
 
-    /// Subscribes a closure that returns a future, with options. See [`EventPool::on_async_with`].
+    /// Subscribes a closure that returns a future, with [`ListenerOptions`]. See [`EventPool::on_async_with`].
     ///
     /// # Errors
     /// As [`EventPool::on_async_with`].

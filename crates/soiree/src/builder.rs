@@ -1,7 +1,6 @@
-//! Making an `EventPool` other than the default one.
+//! Configuring an `EventPool` before it is made.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,10 +11,13 @@ use soiree_core::{
 };
 use soiree_engine::{Emitter, Settings, SlowListenerMonitor};
 
-use crate::clock::Clock;
-use crate::event_pool::{EventPool, Inner};
+use crate::handle::{EventPool, IdGenerator, Inner};
+use crate::timer_thread::TimerThread;
 
-/// Makes an [`EventPool`]. Everything set here can be changed later with the `set_…` method of the same name.
+/// Configures an [`EventPool`]. Returned by [`EventPool::builder`].
+///
+/// Settings can be changed later: `set_…` methods of the `EventPool` replace handlers, limits and the default pool, and `add_…`
+/// methods add bulkheads, routes, orders and observers. The two timers and the capacity for retries cannot be changed.
 ///
 /// ```
 /// use soiree::EventPool;
@@ -35,42 +37,41 @@ use crate::event_pool::{EventPool, Inner};
 pub struct Builder {
     pub(crate) settings: Settings,
     id_generator: IdGenerator,
-    /// The first bulkhead or order that makes no sense.
-    pub(crate) fault: Option<BulkheadError>,
-    /// Patterns, and where they lead: to bulkheads that may be added after them.
+    /// The first bulkhead or order that is invalid.
+    pub(crate) error: Option<BulkheadError>,
+    /// Patterns and the names of bulkheads, which may be added after their routes.
     routes: Vec<(Box<str>, Box<str>)>,
 }
 
-pub(crate) struct IdGenerator(Box<dyn Fn() -> ListenerId + Send + Sync>);
-
 impl Builder {
-    /// Starts from this pool: released at close if handed over by value, left running if it is an `Arc`.
+    /// Starts with this pool as the default one. A pool passed by value is released at close; an `Arc` is left running.
     pub fn with_pool(pool: impl Into<PoolHandle>) -> Self {
         let mut settings = Settings::new(pool);
-        settings.timer = Some(Arc::new(Clock::default()));
+        settings.timer = Some(Arc::new(TimerThread::default()));
         settings.handlers.slow_listener_monitor =
-            Some(SlowListenerMonitor::new(Arc::new(Clock::default())));
+            Some(SlowListenerMonitor::new(Arc::new(TimerThread::default())));
         Self {
             settings,
             id_generator: IdGenerator::new(ListenerId::generate),
-            fault: None,
+            error: None,
             routes: Vec::new(),
         }
     }
 
-    /// Runs emissions on this pool.
+    /// Sets the default pool, which runs every emission that no route sends to a bulkhead.
+    #[doc(alias = "WithPool")]
     pub fn pool(mut self, pool: impl Into<PoolHandle>) -> Self {
         self.settings.pool = pool.into();
         self
     }
 
-    /// Adds a pool of its own for one kind of work, so that no other kind can starve it or be starved by it. [`route`] says
-    /// which topics go there. Released at close if handed over by value, left running if it is an `Arc`.
+    /// Adds a bulkhead: a pool for one kind of work, which then cannot starve other kinds. [`route`](Builder::route) says which
+    /// topics go there. A pool passed by value is released at close; an `Arc` is left running.
     ///
-    /// Listeners should not *wait* for emissions on other bulkheads: that holds a worker of one kind of work for another, and
-    /// bulkheads whose workers wait for each other wait for ever.
+    /// A listener should not *wait* for emissions on other bulkheads: it holds a worker of its own bulkhead meanwhile. Two
+    /// bulkheads whose workers wait for each other wait forever.
     ///
-    /// [`route`]: Builder::route
+    /// An invalid name is reported by [`build`](Builder::build).
     ///
     /// ```
     /// use soiree::{EventPool, Overflow, WorkerPool};
@@ -88,20 +89,35 @@ impl Builder {
     /// ```
     pub fn bulkhead(mut self, name: &str, pool: impl Into<PoolHandle>) -> Self {
         let added = self.settings.bulkheads.add(name, pool.into());
-        self.fault = self.fault.or(added.err());
+        self.error = self.error.or(added.err());
         self
     }
 
-    /// Runs what is emitted on topics that match the pattern on the bulkhead of this name; on the default pool, if the name is
-    /// `default`. Of several routes that match, the most specific holds; see [`Bulkheads`](crate::Bulkheads). It does not matter
-    /// whether bulkheads or routes to them come first.
+    /// Runs emissions on topics that match the pattern on the bulkhead of this name, or on the default pool if the name is
+    /// `default`.
+    ///
+    /// If several routes match, the most specific one wins; see [`Bulkheads`](crate::Bulkheads). A route may be added before its
+    /// bulkhead. An invalid route is reported by [`build`](Builder::build).
     pub fn route(mut self, pattern: &str, bulkhead: &str) -> Self {
         self.routes.push((pattern.into(), bulkhead.into()));
         self
     }
 
-    /// Sees every error and panic of a listener as it happens, on the thread that ran the listener. What it returns goes
-    /// into the report, with `None` the error is swallowed. If it panics, the error goes into the report as it was.
+    /// Sets the error handler: called for every error and panic of a listener, on the thread that ran the listener.
+    ///
+    /// The report gets the error that the handler returns. If it returns `None`, the report gets none and there is no retry. If
+    /// it panics, the report gets the original error.
+    ///
+    /// ```
+    /// use soiree::EventPool;
+    ///
+    /// let soiree = EventPool::builder().error_handler(|_, _| None).build()?;
+    /// soiree.on("user.*", |_| Err::<(), _>("ignored"))?;
+    /// let report = soiree.emit_sync("user.created", "Matty Ice")?;
+    /// assert_eq!((report.failed, report.errors.len()), (1, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "WithErrorHandler")]
     pub fn error_handler(
         mut self,
         handler: impl Fn(&dyn Event, ListenerError) -> Option<ListenerError> + Send + Sync + 'static,
@@ -110,7 +126,9 @@ impl Builder {
         self
     }
 
-    /// Sees every panic of a listener, before the error handler does. If it panics itself, that is dropped.
+    /// Sets the panic handler: called for every panic of a listener, before the error handler. A panic of the handler itself is
+    /// dropped.
+    #[doc(alias = "WithPanicHandler")]
     pub fn panic_handler(
         mut self,
         handler: impl Fn(&ListenerPanic<'_>) + Send + Sync + 'static,
@@ -119,7 +137,8 @@ impl Builder {
         self
     }
 
-    /// Sees every event that was not aborted and for which no listener was called.
+    /// Sets the dead event handler: called for every event that no listener was called for, aborted ones excepted. A panic of the
+    /// handler is dropped.
     pub fn dead_event_handler(
         mut self,
         handler: impl Fn(&dyn Event) + Send + Sync + 'static,
@@ -128,10 +147,10 @@ impl Builder {
         self
     }
 
-    /// Sees every event that a listener with [retries](crate::ListenerOptions::retry) has given up on, on the thread of its last
-    /// attempt. If it panics itself, that is dropped.
+    /// Sets the dead letter handler: called when the last attempt of a listener with [retries](crate::ListenerOptions::retry) has
+    /// failed, on the thread of that attempt. A panic of the handler is dropped.
     ///
-    /// Events that carry a [`DeadLetter`] are not handed on again: a dead letter that fails does not loop.
+    /// An event that carries a [`DeadLetter`] does not become a dead letter itself, so failing dead letters do not loop.
     pub fn dead_letter_handler(
         mut self,
         handler: impl Fn(&DeadLetter) + Send + Sync + 'static,
@@ -140,11 +159,15 @@ impl Builder {
         self
     }
 
-    /// Adds somebody who is told of what happens: emissions, jobs, listeners, subscriptions. To keep hold of it, hand over an
-    /// `Arc`. Without observers nothing is timed. Later ones are [added](EventPool::add_observer).
+    /// Adds an observer, which is notified of every emission, job, listener call and subscription. To keep access to it, pass an
+    /// `Arc`.
+    ///
+    /// Observers are called on the thread that does the work, and hold it up. Without an observer, soiree does not read the clock
+    /// for them. [`EventPool::add_observer`] adds one later.
     ///
     /// ```
-    /// use soiree::{EmissionEnded, EventPool, Observer};
+    /// use soiree::EventPool;
+    /// use soiree::observe::{EmissionEnded, Observer};
     ///
     /// struct Log;
     ///
@@ -164,12 +187,11 @@ impl Builder {
         self
     }
 
-    /// For how long a listener may run before it is told of as slow: to the
-    /// [handler](Builder::slow_listener_handler), and to observers. [`ListenerOptions::slow_after`] says otherwise for one listener.
-    /// No limit unless set.
+    /// Reports listeners that run for longer than `threshold` to the [slow listener handler](Builder::slow_listener_handler) and
+    /// to observers. [`ListenerOptions::slow_after`] overrides the threshold for one listener. By default there is none.
     ///
-    /// It is told of while it still runs, by a thread that is there only while listeners with a limit run, and once more when it
-    /// has ended. It is not interrupted.
+    /// A slow listener is not interrupted. It is reported while it still runs, by a thread that exists only while listeners with
+    /// a threshold run, and once more when it has ended.
     ///
     /// ```
     /// use soiree::EventPool;
@@ -192,7 +214,8 @@ impl Builder {
         self
     }
 
-    /// Sees every listener that runs for longer than it [should](Builder::slow_listeners). If it panics itself, that is dropped.
+    /// Sets the slow listener handler: called for every listener that runs for longer than its
+    /// [threshold](Builder::slow_listeners). A panic of the handler is dropped.
     pub fn slow_listener_handler(
         mut self,
         handler: impl Fn(&SlowListener<'_>) + Send + Sync + 'static,
@@ -201,37 +224,52 @@ impl Builder {
         self
     }
 
-    /// What wakes up to look for slow listeners, in place of a thread that is there only while there are any to watch. For tests,
-    /// and for programs that have a timer already. Handlers and observers are called by it, so it should have nothing else to do.
+    /// Replaces the timer that watches for slow listeners, which by default is a thread that exists only while there are
+    /// listeners to watch. For tests, and for programs that have a timer.
+    ///
+    /// The timer calls the slow listener handler and observers, and they may take their time: give it nothing else to do.
     pub fn slow_listener_timer(mut self, timer: impl Timer + 'static) -> Self {
         self.settings.handlers.slow_listener_monitor =
             Some(SlowListenerMonitor::new(Arc::new(timer)));
         self
     }
 
-    /// How many listeners may wait for their next attempt at once, until it begins; further ones that fail have had their last.
-    /// 1,024 unless set.
+    /// Limits how many retries may wait for their next attempt at once. By default 1,024. If a listener fails while the limit is
+    /// reached, it gets no further attempt, and the event is a dead letter.
     ///
-    /// With 0, listeners with a retry of more than one attempt are refused when they are subscribed.
+    /// If the limit is 0, subscribing a listener with more than one attempt is an error.
     pub fn retry_capacity(mut self, retries: usize) -> Self {
         self.settings.retry_capacity = retries;
         self
     }
 
-    /// What waits for [retries](crate::ListenerOptions::retry) and [timeouts](crate::ListenerOptions::timeout), in place of a thread
-    /// that is there only while there are any. For tests, and for programs that have a timer already.
+    /// Replaces the timer for [retries](crate::ListenerOptions::retry) and [timeouts](crate::ListenerOptions::timeout), which by
+    /// default is a thread that exists only while a retry or a timeout is pending. For tests, and for programs that have a timer.
     pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
         self.settings.timer = Some(Arc::new(timer));
         self
     }
 
-    /// How many errors a report keeps; the rest is counted. 64 unless set.
+    /// Sets how many errors a report keeps. By default 64. Further errors are counted, and lost otherwise.
+    #[doc(alias = "WithErrChanBufferSize")]
     pub fn error_buffer(mut self, errors: usize) -> Self {
         self.settings.error_buffer = errors;
         self
     }
 
-    /// Makes the IDs of listeners. Within one pattern they have to differ. ULIDs unless set.
+    /// Sets the generator of listener IDs. By default IDs are ULIDs. The IDs of one pattern must differ.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// let next = AtomicU64::new(1);
+    /// let soiree = soiree::EventPool::builder()
+    ///     .id_generator(move || next.fetch_add(1, Ordering::Relaxed).to_string())
+    ///     .build()?;
+    /// assert_eq!(soiree.on("user.*", |_| {})?.as_str(), "1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "WithIDGenerator")]
     pub fn id_generator<I: Into<ListenerId>>(
         mut self,
         generator: impl Fn() -> I + Send + Sync + 'static,
@@ -240,14 +278,15 @@ impl Builder {
         self
     }
 
-    /// Makes it.
+    /// Makes the `EventPool`.
     ///
     /// # Errors
-    /// The first bulkhead or route that makes no sense: a name that is taken or unknown, a malformed pattern, or two routes
-    /// that match the same topic, are equally specific and lead to different pools; or the first order by key that does.
+    /// If a bulkhead, a route or an [order by key](Builder::ordered) is invalid; the error is about the first one. A bulkhead's
+    /// name may be empty or taken. A route may have a malformed pattern or an unknown bulkhead, or may contradict another: two
+    /// routes that match the same topic and are equally specific must lead to the same pool.
     pub fn build(mut self) -> Result<EventPool, BulkheadError> {
-        if let Some(fault) = self.fault {
-            return Err(fault);
+        if let Some(error) = self.error {
+            return Err(error);
         }
         let bulkheads = &mut self.settings.bulkheads;
         for (pattern, to) in &self.routes {
@@ -268,12 +307,12 @@ impl Builder {
         Ok(self.build_without_bulkheads())
     }
 
-    /// What cannot fail when no bulkhead was added.
+    /// Cannot fail, as neither bulkheads nor routes were added.
     pub(crate) fn build_without_bulkheads(self) -> EventPool {
         let inner = Inner {
             emitter: Emitter::new(self.settings),
             id_generator: ArcSwap::from_pointee(self.id_generator),
-            ensured: Mutex::new(HashMap::new()),
+            topic_handles: Mutex::new(HashMap::new()),
         };
         EventPool {
             inner: Arc::new(inner),
@@ -281,7 +320,7 @@ impl Builder {
     }
 }
 
-/// A worker for each core, and a queue of 1,024.
+/// One worker for each core, and a queue of 1,024 events.
 #[cfg(feature = "pool")]
 pub(crate) fn default_pool() -> soiree_pool::WorkerPool {
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
@@ -291,22 +330,4 @@ pub(crate) fn default_pool() -> soiree_pool::WorkerPool {
         .capacity(1024)
         .build()
         .expect("the defaults are valid")
-}
-
-impl IdGenerator {
-    pub(crate) fn new<I: Into<ListenerId>>(
-        generator: impl Fn() -> I + Send + Sync + 'static,
-    ) -> Self {
-        Self(Box::new(move || generator().into()))
-    }
-
-    pub(crate) fn generate(&self) -> ListenerId {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for IdGenerator {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("IdGenerator")
-    }
 }

@@ -1,4 +1,4 @@
-//! Adding, resizing and draining bulkheads of a live `EventPool`, and every pool's figures.
+//! Adding, resizing and draining bulkheads of a live `EventPool`, and the statistics of every pool.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,20 +6,20 @@ use std::time::Instant;
 use soiree_core::{BulkheadError, DrainTimeout, PoolHandle, PoolStats, ResizeError};
 use soiree_engine::{Bulkheads, KeyOrderStats};
 
-use crate::event_pool::EventPool;
+use crate::handle::EventPool;
 
-/// The figures of an [`EventPool`]: of every pool, and of what is ordered by key.
+/// The statistics of an [`EventPool`]: of every pool, and of every order by key. Returned by [`EventPool::stats`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// The default pool first, called `default`; then the bulkheads in the order of their names.
+    /// The default pool under the name `default`, then the bulkheads by name.
     pub pools: Vec<(Arc<str>, PoolStats)>,
-    /// What is on its way by each order by key, the most specific pattern first.
+    /// The events of each order by key that have not ended, the most specific pattern first.
     pub orders: Vec<KeyOrderStats>,
 }
 
 impl Stats {
-    /// The figures of the pool of this name.
+    /// Returns the statistics of the pool of this name.
     pub fn get(&self, name: &str) -> Option<&PoolStats> {
         let mut pools = self.pools.iter();
         pools
@@ -28,45 +28,59 @@ impl Stats {
     }
 }
 
-/// A bulkhead was not resized.
+/// [`EventPool::resize_bulkhead`] did not resize a bulkhead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResizeBulkheadError {
     /// There is no such bulkhead.
     #[error(transparent)]
     Bulkhead(#[from] BulkheadError),
-    /// Its pool refused.
+    /// The pool rejected the new limit.
     #[error("the bulkhead {name:?} was not resized: {source}")]
     Resize {
         /// The name of the bulkhead.
         name: Box<str>,
-        /// Why not.
+        /// Why.
         source: ResizeError,
     },
 }
 
-/// A bulkhead was not drained, or not in time.
+/// [`EventPool::drain_bulkhead_with_deadline`] did not drain a bulkhead, or not in time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DrainBulkheadError {
     /// There is no such bulkhead.
     #[error(transparent)]
     Bulkhead(#[from] BulkheadError),
-    /// The deadline came first. The bulkhead is taken off, and this was left; what was discarded says so in its report.
+    /// The deadline passed first. The bulkhead is removed all the same. The reports of discarded emissions say so.
     #[error("the bulkhead {name:?} was not drained in time: {source}")]
     DrainTimeout {
         /// The name of the bulkhead.
         name: Box<str>,
-        /// What was left.
+        /// How many jobs were still active, and how many were discarded.
         source: DrainTimeout,
     },
 }
 
+/// # Bulkheads
 impl EventPool {
-    /// Adds a pool of its own for one kind of work. Emissions go there once [`add_route`](EventPool::add_route) says so.
+    /// Adds a bulkhead: a pool for one kind of work. [`add_route`](EventPool::add_route) says which topics go there. See
+    /// [`Builder::bulkhead`](crate::Builder::bulkhead).
     ///
     /// # Errors
-    /// If the name is empty, `default` or taken, or the `EventPool` is closed.
+    /// If the name is empty, unprintable, `default` or taken, or the `EventPool` is closed.
+    ///
+    /// ```
+    /// use soiree::{EventPool, WorkerPool};
+    ///
+    /// let soiree = EventPool::new();
+    /// soiree.add_bulkhead("mail", WorkerPool::new(4, 100)?)?;
+    /// soiree.add_route("mail.**", "mail")?;
+    /// soiree.resize_bulkhead("mail", 8)?;
+    /// soiree.drain_bulkhead("mail")?;
+    /// # soiree.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn add_bulkhead(
         &self,
         name: &str,
@@ -74,27 +88,29 @@ impl EventPool {
     ) -> Result<(), BulkheadError> {
         let pool = pool.into();
         let emitter = &self.inner.emitter;
-        // A clone, since a pool that is not added must not be dropped in there: its `Drop` is user code.
+        // A clone: the closure runs under a lock, and dropping a pool runs user code.
         emitter.try_update(|settings| settings.bulkheads.add(name, pool.clone()))?;
         if emitter.is_closed() {
-            // Whether the close has seen it is open; a pool that is dropped ends like one that is released.
+            // The close may have missed it. Dropping the pool ends it as a release would.
             let _ = emitter.try_update(|settings| settings.bulkheads.remove(name));
             return Err(BulkheadError::Closed);
         }
         Ok(())
     }
 
-    /// Runs what is emitted from now on on topics that match the pattern on the bulkhead of this name. See
-    /// [`Builder::route`](crate::Builder::route). A pattern has one route: a later one replaces it, at once and without a gap.
+    /// Runs later emissions on topics that match the pattern on the bulkhead of this name. See
+    /// [`Builder::route`](crate::Builder::route).
+    ///
+    /// A pattern has one route: a new one replaces the old one at once, without a gap.
     ///
     /// # Errors
-    /// If the pattern is malformed, there is no such bulkhead, or another route is equally specific.
+    /// If the pattern is malformed, no bulkhead has this name, or another route is equally specific.
     pub fn add_route(&self, pattern: &str, bulkhead: &str) -> Result<(), BulkheadError> {
         let emitter = &self.inner.emitter;
         emitter.try_update(|settings| settings.bulkheads.route(pattern, bulkhead))
     }
 
-    /// Takes off the route of exactly this pattern. Whether there was one.
+    /// Removes the route of exactly this pattern. Returns `false` if there was none.
     pub fn remove_route(&self, pattern: &str) -> bool {
         let removed = self.inner.emitter.try_update(|settings| {
             let removed = settings.bulkheads.remove_route(pattern);
@@ -103,10 +119,10 @@ impl EventPool {
         removed.is_ok()
     }
 
-    /// Changes how many workers a bulkhead may have; of the default pool, if the name is `default`.
+    /// Changes how many workers a bulkhead may have. The name `default` stands for the default pool.
     ///
     /// # Errors
-    /// If there is no such bulkhead, or its pool cannot be resized so.
+    /// If no bulkhead has this name, or its pool rejects the new limit.
     pub fn resize_bulkhead(
         &self,
         name: &str,
@@ -128,31 +144,33 @@ impl EventPool {
         Ok(())
     }
 
-    /// Takes a bulkhead and the routes to it off, and waits until what it had accepted has run. What is emitted meanwhile goes
-    /// where it goes without it; nothing is lost.
+    /// Removes a bulkhead and its routes, and waits until the pool has run every accepted job. Nothing is lost: emissions made
+    /// meanwhile go where the other routes lead.
     ///
-    /// A shared pool (an `Arc`) is left running, and not waited for. On a worker of the bulkhead, that worker is not waited for.
+    /// Does not wait for a shared pool (an `Arc`), which is left running. A worker of the bulkhead that calls this does not wait
+    /// for itself.
     ///
     /// # Errors
-    /// If there is no such bulkhead.
+    /// If no bulkhead has this name.
     pub fn drain_bulkhead(&self, name: &str) -> Result<(), BulkheadError> {
-        let handle = self.take_bulkhead(name)?;
+        let handle = self.remove_bulkhead(name)?;
         if handle.is_owned() {
             handle.pool().release();
         }
         Ok(())
     }
 
-    /// As [`drain_bulkhead`](EventPool::drain_bulkhead), waiting until `deadline` at the latest.
+    /// Drains as [`drain_bulkhead`](EventPool::drain_bulkhead) does, and waits until `deadline` at the latest. At the deadline,
+    /// the pool discards jobs that have not started.
     ///
     /// # Errors
-    /// If there is no such bulkhead, or the deadline came first.
+    /// If no bulkhead has this name, or the deadline passes first.
     pub fn drain_bulkhead_with_deadline(
         &self,
         name: &str,
         deadline: Instant,
     ) -> Result<(), DrainBulkheadError> {
-        let handle = self.take_bulkhead(name)?;
+        let handle = self.remove_bulkhead(name)?;
         if !handle.is_owned() {
             return Ok(());
         }
@@ -163,12 +181,17 @@ impl EventPool {
         })
     }
 
-    fn take_bulkhead(&self, name: &str) -> Result<PoolHandle, BulkheadError> {
+    fn remove_bulkhead(&self, name: &str) -> Result<PoolHandle, BulkheadError> {
         let emitter = &self.inner.emitter;
         emitter.try_update(|settings| settings.bulkheads.remove(name))
     }
 
-    /// The figures of every pool, by name, and of what is [ordered by key](crate::KeyOrder).
+    /// Returns the statistics of the default pool.
+    pub fn pool_stats(&self) -> PoolStats {
+        self.inner.emitter.pool().stats()
+    }
+
+    /// Returns the statistics of every pool, and of every [order by key](crate::KeyOrder).
     ///
     /// ```
     /// # use soiree::{EventPool, WorkerPool};

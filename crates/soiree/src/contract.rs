@@ -1,4 +1,4 @@
-//! An `EventPool` as integrations see it.
+//! `EventPool` as a `Soiree`, the trait that integrations use.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use soiree_core::{
 };
 use soiree_engine::{Emission, EmitError, Graph, Report, Soiree};
 
-use crate::event_pool::EventPool;
+use crate::handle::EventPool;
 
 impl Soiree for EventPool {
     fn subscribe(

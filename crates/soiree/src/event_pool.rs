@@ -1,51 +1,36 @@
-//! The handle that programs emit and subscribe through.
+//! What programs do with an `EventPool`: subscribe, emit, close.
 
 use std::any::Any;
-use std::collections::HashMap;
-use std::fmt;
 use std::panic::Location;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
 use soiree_core::{
-    DeadLetter, Event, IntoListenerResult, InvalidTopic, Listener, ListenerError, ListenerId,
-    ListenerOptions, ListenerPanic, Pattern, PoolHandle, PoolStats, SubscribeError,
-    UnsubscribeError, validate_topic,
+    Event, IntoListenerResult, Listener, ListenerId, ListenerOptions, Pattern, PoolHandle,
+    SubscribeError, UnsubscribeError,
 };
-use soiree_engine::{CloseError, Emission, EmitError, Emitter, Report};
+use soiree_engine::{CloseError, Emission, EmitError, Report};
 
-use crate::builder::{Builder, IdGenerator};
-use crate::topic::{Topic, TopicError};
+use crate::builder::Builder;
+use crate::handle::{EventPool, WeakEventPool};
 
-/// Emits events to listeners, on a bounded pool. A cheap handle: clones share listeners, settings and pool.
-///
-/// Its methods may be called from anywhere, from inside its own listeners as well; no user code runs under a lock.
-///
-/// A listener that captures a clone keeps the `EventPool` alive until the listener is taken off; capture what
-/// [`downgrade`](EventPool::downgrade) returns instead where that matters. When the last handle is dropped without a
-/// [`close`](EventPool::close), what was emitted is still handled, and the threads of a pool that was handed over end
-/// after that.
-#[derive(Clone)]
-pub struct EventPool {
-    pub(crate) inner: Arc<Inner>,
-}
-
-pub(crate) struct Inner {
-    pub(crate) emitter: Emitter,
-    pub(crate) id_generator: ArcSwap<IdGenerator>,
-    /// Patterns that topic handles keep in existence, and how many handles do.
-    pub(crate) ensured: Mutex<HashMap<Pattern, usize>>,
-}
-
-/// A handle that does not keep its [`EventPool`] alive.
-#[derive(Clone)]
-pub struct WeakEventPool(Weak<Inner>);
-
+/// # Everyday methods
 impl EventPool {
-    /// An `EventPool` on a [`WorkerPool`](crate::WorkerPool) of its own, with a worker for each core and a queue of 1,024
-    /// that holds back emitters when it is full.
+    /// Makes an `EventPool` on a [`WorkerPool`](crate::WorkerPool) of its own: one worker for each core, and a queue of 1,024
+    /// events. While the queue is full, [`emit`](EventPool::emit) blocks.
+    ///
+    /// ```
+    /// use soiree::EventPool;
+    ///
+    /// let soiree = EventPool::new();
+    /// soiree.on("user.created", |event| println!("{}", event.topic()))?;
+    /// soiree.emit("user.created", "Matty Ice")?;
+    /// soiree.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "NewEventPool")]
     #[cfg(feature = "pool")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
     #[expect(
         clippy::new_without_default,
         reason = "a default that can start threads surprises"
@@ -54,23 +39,31 @@ impl EventPool {
         Self::builder().build_without_bulkheads()
     }
 
-    /// An `EventPool` on this pool: released at close if handed over by value, left running if it is an `Arc`.
-    pub fn with_pool(pool: impl Into<PoolHandle>) -> Self {
-        Builder::with_pool(pool).build_without_bulkheads()
-    }
-
-    /// Starts from what [`new`](EventPool::new) makes.
+    /// Starts a [`Builder`] with the defaults of [`new`](EventPool::new).
+    ///
+    /// ```
+    /// use soiree::{EventPool, WorkerPool};
+    ///
+    /// let soiree = EventPool::builder()
+    ///     .bulkhead("mail", WorkerPool::new(4, 100)?)
+    ///     .route("mail.**", "mail")
+    ///     .build()?;
+    /// # soiree.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias("NewEventPool", "EventPoolOption"))]
     #[cfg(feature = "pool")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
     pub fn builder() -> Builder {
         Builder::with_pool(crate::builder::default_pool())
     }
 
     /// Subscribes a closure to a pattern, with [`Priority::Normal`](crate::Priority::Normal).
     ///
-    /// The closure returns `()` or a `Result<(), E>`.
+    /// The closure returns `()` or a `Result<(), E>`. An emission that already runs does not call it.
     ///
     /// # Errors
-    /// If the pattern is malformed, the ID generator made an ID twice, or the `EventPool` is closed.
+    /// If the pattern is malformed, the ID generator returns an ID that the pattern already has, or the `EventPool` is closed.
     ///
     /// ```
     /// # let soiree = soiree::EventPool::new();
@@ -78,6 +71,7 @@ impl EventPool {
     /// # soiree.off("user.*", &id)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "On")]
     #[track_caller]
     pub fn on<R: IntoListenerResult + 'static>(
         &self,
@@ -87,10 +81,110 @@ impl EventPool {
         self.listen(pattern, ListenerOptions::new(), listener)
     }
 
-    /// Subscribes a closure with options, of which a [`Priority`](crate::Priority) alone is one.
+    /// Emits a payload on a topic. The pool calls the listeners, one after another.
+    ///
+    /// Returns as soon as the pool has accepted the emission. The [`Emission`] may be dropped: the listeners are called all the
+    /// same.
+    ///
+    /// # Blocking
+    /// Blocks while the pool's queue is full, unless the pool has another [overflow policy](crate::Overflow). Inside a listener:
+    ///
+    /// - On a worker of the same pool it never blocks. If the queue is full, that worker calls the listeners before `emit`
+    ///   returns.
+    /// - On a worker of another pool of this `EventPool`, the emission is rejected instead of waiting, unless the pool was added
+    ///   with [`PoolHandle::blocking_workers`].
     ///
     /// # Errors
-    /// As [`on`](EventPool::on), and if the options make no sense.
+    /// If the topic is malformed, the `EventPool` is closed, or the pool or an [order by key](crate::KeyOrder) rejects the
+    /// emission. The error returns the payload.
+    ///
+    /// ```
+    /// # let soiree = soiree::EventPool::new();
+    /// # soiree.on("user.created", |_| {})?;
+    /// let report = soiree.emit("user.created", "Matty Ice")?.wait(); // in async code, `.await`
+    /// assert_eq!(report.delivered, 1);
+    ///
+    /// let error = soiree.emit("user..created", "Matty Ice").unwrap_err();
+    /// assert_eq!(error.into_payload().downcast_ref(), Some(&"Matty Ice"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "Emit")]
+    pub fn emit<T: Any + Send + Sync>(
+        &self,
+        topic: &str,
+        payload: T,
+    ) -> Result<Emission, EmitError> {
+        self.inner.emitter.emit(topic, payload)
+    }
+
+    /// Rejects new emissions, waits until the accepted ones have ended, and removes all listeners. A pool that was passed by
+    /// value is released; a shared one (an `Arc`) is left running.
+    ///
+    /// # Errors
+    /// If the `EventPool` is already closed or closing. Also if called inside a listener or a job of the pool: it would wait for
+    /// itself.
+    ///
+    /// ```
+    /// # let soiree = soiree::EventPool::new();
+    /// soiree.close()?;
+    /// assert!(soiree.emit("user.created", "Matty Ice").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "Close")]
+    pub fn close(&self) -> Result<(), CloseError> {
+        self.inner.emitter.close(None)
+    }
+}
+
+/// # Handles
+impl EventPool {
+    /// Makes an `EventPool` on this pool. A pool passed by value is released at close; an `Arc` is left running.
+    ///
+    /// ```
+    /// # #[cfg(feature = "pool")] {
+    /// use soiree::{EventPool, WorkerPool};
+    ///
+    /// let soiree = EventPool::with_pool(WorkerPool::new(2, 16)?);
+    /// # soiree.close()?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "WithPool")]
+    pub fn with_pool(pool: impl Into<PoolHandle>) -> Self {
+        Builder::with_pool(pool).build_without_bulkheads()
+    }
+
+    /// Returns a handle that does not keep the `EventPool` alive, for listeners to capture.
+    ///
+    /// ```
+    /// # let soiree = soiree::EventPool::new();
+    /// let weak = soiree.downgrade();
+    /// soiree.on("user.created", move |_| {
+    ///     if let Some(soiree) = weak.upgrade() {
+    ///         let _ = soiree.emit("mail.queued", "welcome");
+    ///     }
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn downgrade(&self) -> WeakEventPool {
+        WeakEventPool(Arc::downgrade(&self.inner))
+    }
+}
+
+/// # Subscribing
+impl EventPool {
+    /// Subscribes a closure with [`ListenerOptions`]; a [`Priority`](crate::Priority) alone will do.
+    ///
+    /// # Errors
+    /// As [`on`](EventPool::on), and if the options are invalid.
+    ///
+    /// ```
+    /// use soiree::{ListenerOptions, Priority};
+    /// # let soiree = soiree::EventPool::new();
+    /// soiree.on_with("user.*", Priority::High, |_| println!("early"))?;
+    /// soiree.on_with("user.*", ListenerOptions::new().name("audit").once(), |_| println!("once"))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn on_with<R: IntoListenerResult + 'static>(
         &self,
@@ -101,10 +195,27 @@ impl EventPool {
         self.listen(pattern, options, listener)
     }
 
-    /// Subscribes a listener that is a type of its own.
+    /// Subscribes a type that implements [`Listener`].
     ///
     /// # Errors
     /// As [`on_with`](EventPool::on_with).
+    ///
+    /// ```
+    /// use soiree::{BoxError, Event, EventPool, Listener, ListenerOptions};
+    ///
+    /// struct Audit;
+    ///
+    /// impl Listener for Audit {
+    ///     fn handle(&self, event: &dyn Event) -> Result<(), BoxError> {
+    ///         println!("{}", event.topic());
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let soiree = EventPool::new();
+    /// soiree.listen("user.*", ListenerOptions::new(), Audit)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn listen(
         &self,
@@ -116,47 +227,57 @@ impl EventPool {
         self.add(&Pattern::new(pattern)?, options, Arc::new(listener))
     }
 
-    /// Takes a listener off. An emission that is running may call it once more, later ones do not.
+    /// Removes a listener. Does not wait: an emission that already runs may still call it once; later emissions do not.
     ///
     /// # Errors
-    /// If the pattern has no such listener.
+    /// If the pattern has no such listener, or is malformed.
+    #[doc(alias = "Off")]
     pub fn off(&self, pattern: &str, id: &ListenerId) -> Result<(), UnsubscribeError> {
         self.inner
             .emitter
             .registry()
             .remove(&Pattern::new(pattern)?, id)
     }
+}
 
-    /// Emits a payload on a topic: its listeners are called on the pool, one after another.
-    ///
-    /// Blocks while the pool's queue is full, if that is what the pool does when full. On a worker of the pool it does
-    /// not block; the listeners may then be called before it returns. On a worker of another pool of this `EventPool` it is
-    /// refused where it would wait, unless the pool was handed over [to block workers](PoolHandle::blocking_workers).
-    ///
-    /// # Errors
-    /// If the topic is malformed, the `EventPool` is closed, or the pool or an [order by key](crate::KeyOrder) refuses. The payload
-    /// comes back.
-    pub fn emit<T: Any + Send + Sync>(
-        &self,
-        topic: &str,
-        payload: T,
-    ) -> Result<Emission, EmitError> {
-        self.inner.emitter.emit(topic, payload)
-    }
-
-    /// Emits an event of your own: a [`BaseEvent`](crate::BaseEvent), or a type that implements [`Event`].
+/// # Emitting
+impl EventPool {
+    /// Emits an event of your own: a [`BaseEvent`](crate::BaseEvent), or a type that implements [`Event`]. Blocks as
+    /// [`emit`](EventPool::emit) does.
     ///
     /// # Errors
     /// As [`emit`](EventPool::emit).
+    ///
+    /// ```
+    /// use soiree::BaseEvent;
+    /// # let soiree = soiree::EventPool::new();
+    /// let event = BaseEvent::new("order.shipped", 17_u64).with_property("request", "r-17");
+    /// soiree.emit_event(event)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn emit_event(&self, event: impl Event + 'static) -> Result<Emission, EmitError> {
         self.inner.emitter.emit_event(event)
     }
 
-    /// Emits a payload and calls the listeners on this thread. If the topic is [ordered by key](crate::KeyOrder) it waits for its
-    /// turn before; inside a listener it does not wait, and is refused if others of its key are on their way.
+    /// Emits a payload and calls the listeners on the calling thread.
+    ///
+    /// # Blocking
+    /// Returns when all listeners have ended, those with a [pool of their own](ListenerOptions::pool) included. If the topic is
+    /// [ordered by key](crate::KeyOrder), it first waits for earlier events of the same key. Inside a listener it does not wait
+    /// for them, and the emission is rejected instead.
     ///
     /// # Errors
-    /// If the topic is malformed, the `EventPool` is closed, or an order by key refuses. The payload comes back.
+    /// If the topic is malformed, the `EventPool` is closed, or an order by key rejects the emission. The error returns the
+    /// payload.
+    ///
+    /// ```
+    /// # let soiree = soiree::EventPool::new();
+    /// soiree.on("user.created", |_| Err::<(), _>("no mail server"))?;
+    /// let report = soiree.emit_sync("user.created", "Matty Ice")?;
+    /// assert_eq!((report.delivered, report.failed), (1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "EmitSync")]
     pub fn emit_sync<T: Any + Send + Sync>(
         &self,
         topic: &str,
@@ -165,216 +286,32 @@ impl EventPool {
         self.inner.emitter.emit_sync(topic, payload)
     }
 
-    /// Emits an event of your own and calls the listeners on this thread.
+    /// Emits an event of your own and calls the listeners on the calling thread. Blocks as [`emit_sync`](EventPool::emit_sync)
+    /// does.
     ///
     /// # Errors
     /// As [`emit_sync`](EventPool::emit_sync).
     pub fn emit_event_sync(&self, event: &dyn Event) -> Result<Report, EmitError> {
         self.inner.emitter.emit_event_sync(event)
     }
+}
 
-    /// The topic of this pattern, if something is subscribed to it or a handle keeps it.
+/// # Closing
+impl EventPool {
+    /// Closes as [`close`](EventPool::close) does, and waits until `deadline` at the latest.
     ///
     /// # Errors
-    /// If the pattern is malformed, or there is no such topic.
-    pub fn topic(&self, pattern: &str) -> Result<Topic, TopicError> {
-        Topic::existing(self, Pattern::new(pattern)?)
-    }
-
-    /// The topic of this pattern, which exists at least as long as the handle does.
+    /// As [`close`](EventPool::close), and [`CloseError::DrainTimeout`] if the deadline passes first. The `EventPool` *is* closed
+    /// then:
     ///
-    /// # Errors
-    /// If the pattern is malformed.
-    pub fn ensure_topic(&self, pattern: &str) -> Result<Topic, InvalidTopic> {
-        Ok(Topic::ensured(self, Pattern::new(pattern)?))
-    }
-
-    /// How many listeners there are.
-    pub fn len(&self) -> usize {
-        self.inner.emitter.registry().len()
-    }
-
-    /// Whether there is no listener.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The pool's figures.
-    pub fn pool_stats(&self) -> PoolStats {
-        self.inner.emitter.pool().stats()
-    }
-
-    /// See [`Builder::error_handler`]. Holds for emissions that begin afterwards.
-    pub fn set_error_handler(
-        &self,
-        handler: impl Fn(&dyn Event, ListenerError) -> Option<ListenerError> + Send + Sync + 'static,
-    ) {
-        let handler = Arc::new(handler);
-        self.inner
-            .emitter
-            .update(|settings| settings.handlers.error = Some(handler));
-    }
-
-    /// See [`Builder::panic_handler`]. Holds for emissions that begin afterwards.
-    pub fn set_panic_handler(&self, handler: impl Fn(&ListenerPanic<'_>) + Send + Sync + 'static) {
-        let handler = Arc::new(handler);
-        self.inner
-            .emitter
-            .update(|settings| settings.handlers.panic = Some(handler));
-    }
-
-    /// See [`Builder::dead_event_handler`]. Holds for emissions that begin afterwards.
-    pub fn set_dead_event_handler(&self, handler: impl Fn(&dyn Event) + Send + Sync + 'static) {
-        let handler = Arc::new(handler);
-        self.inner
-            .emitter
-            .update(|settings| settings.handlers.dead_event = Some(handler));
-    }
-
-    /// See [`Builder::dead_letter_handler`]. Holds for emissions that begin afterwards.
-    pub fn set_dead_letter_handler(&self, handler: impl Fn(&DeadLetter) + Send + Sync + 'static) {
-        let handler = Arc::new(handler);
-        self.inner
-            .emitter
-            .update(|settings| settings.handlers.dead_letter = Some(handler));
-    }
-
-    /// Emits every [`DeadLetter`] on this topic, in place of a handler. Holds for emissions that begin afterwards.
-    ///
-    /// A letter that cannot be emitted, since a pool refuses it or the `EventPool` is closed, is told of by the report of the
-    /// emission that it is about, as is every letter.
-    ///
-    /// # Errors
-    /// If the topic is malformed.
-    ///
-    /// ```
-    /// use soiree::{DeadLetter, EventPool, ListenerOptions, Retry};
-    /// use std::time::Duration;
-    ///
-    /// let soiree = EventPool::new();
-    /// soiree.set_dead_letter_topic("dead.letters")?;
-    /// soiree.on("dead.letters", |event| {
-    ///     if let Some(letter) = event.payload_as::<DeadLetter>() {
-    ///         println!("{}: {}", letter.topic, letter.error);
-    ///     }
-    /// })?;
-    /// let retry = Retry::exponential(Duration::from_millis(1), 3);
-    /// soiree.on_with("mail.queued", ListenerOptions::new().retry(retry), |event| {
-    ///     Err::<(), _>(format!("attempt {} failed", event.attempt()))
-    /// })?;
-    /// let report = soiree.emit("mail.queued", "hello")?.wait();
-    /// assert_eq!((report.delivered, report.failed, report.retried), (1, 1, 2));
-    /// soiree.close()?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn set_dead_letter_topic(&self, topic: &str) -> Result<(), InvalidTopic> {
-        validate_topic(topic)?;
-        let (soiree, topic) = (self.downgrade(), Box::<str>::from(topic));
-        self.set_dead_letter_handler(move |letter| {
-            if let Some(soiree) = soiree.upgrade() {
-                let _ = soiree.emit(&topic, letter.clone());
-            }
-        });
-        Ok(())
-    }
-
-    /// See [`Builder::error_buffer`]. Holds for emissions that begin afterwards.
-    pub fn set_error_buffer(&self, errors: usize) {
-        self.inner
-            .emitter
-            .update(|settings| settings.error_buffer = errors);
-    }
-
-    /// See [`Builder::id_generator`]. Holds for listeners that are subscribed afterwards.
-    pub fn set_id_generator<I: Into<ListenerId>>(
-        &self,
-        generator: impl Fn() -> I + Send + Sync + 'static,
-    ) {
-        self.inner
-            .id_generator
-            .store(Arc::new(IdGenerator::new(generator)));
-    }
-
-    /// Runs emissions that begin afterwards on another pool.
-    ///
-    /// What was emitted before still runs on the old one. If that was handed over, its threads end when it has.
-    pub fn set_pool(&self, pool: impl Into<PoolHandle>) {
-        let pool = pool.into();
-        self.inner.emitter.update(|settings| settings.pool = pool);
-    }
-
-    /// Refuses new emissions, waits until those accepted have ended, and takes off all listeners. A pool that was handed
-    /// over is released; a shared one is left running.
-    ///
-    /// # Errors
-    /// If it is closed already, also by another thread that still waits; or if called from inside a listener or a job of
-    /// the pool, where it would wait for itself.
-    pub fn close(&self) -> Result<(), CloseError> {
-        self.inner.emitter.close(None)
-    }
-
-    /// As [`close`](EventPool::close), waiting until `deadline` at the latest.
-    ///
-    /// # Errors
-    /// As [`close`](EventPool::close); and [`CloseError::DrainTimeout`] if the deadline came first. It *is* closed then. A
-    /// pool that was handed over has discarded what had not started (those emissions report it); a shared one still runs
-    /// it, and the last emission takes the listeners off.
+    /// - A pool that was passed by value has discarded the emissions that had not started. Their reports say so.
+    /// - A shared pool still runs them. The last one to end removes the listeners.
     pub fn close_with_deadline(&self, deadline: Instant) -> Result<(), CloseError> {
         self.inner.emitter.close(Some(deadline))
     }
 
-    /// Whether it is closed, or closing.
+    /// Returns `true` once a close has started.
     pub fn is_closed(&self) -> bool {
         self.inner.emitter.is_closed()
-    }
-
-    /// A handle that does not keep the `EventPool` alive, for listeners to capture.
-    pub fn downgrade(&self) -> WeakEventPool {
-        WeakEventPool(Arc::downgrade(&self.inner))
-    }
-
-    pub(crate) fn add(
-        &self,
-        pattern: &Pattern,
-        options: ListenerOptions,
-        listener: Arc<dyn Listener>,
-    ) -> Result<ListenerId, SubscribeError> {
-        let id = self.inner.id_generator.load().generate();
-        self.inner
-            .emitter
-            .subscribe(pattern, id.clone(), options, listener)?;
-        Ok(id)
-    }
-}
-
-impl WeakEventPool {
-    /// A handle to no `EventPool`.
-    pub(crate) fn dangling() -> Self {
-        Self(Weak::new())
-    }
-
-    /// The `EventPool`, if it still lives.
-    pub fn upgrade(&self) -> Option<EventPool> {
-        self.0.upgrade().map(|inner| EventPool { inner })
-    }
-}
-
-impl Inner {
-    pub(crate) fn with_ensured<R>(&self, act: impl FnOnce(&mut HashMap<Pattern, usize>) -> R) -> R {
-        act(&mut self.ensured.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl fmt::Debug for EventPool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventPool")
-            .field("emitter", &self.inner.emitter)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for WeakEventPool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WeakEventPool").finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Chapters that are longer than one item's documentation.
+//! Chapters about more than one item.
 
 #[doc = include_str!("../docs/topics.md")]
 pub mod topics {}
@@ -7,12 +7,12 @@ pub mod topics {}
 pub mod choosing_a_pool {}
 
 #[doc = include_str!("../docs/writing_a_pool.md")]
-// Compiled where the feature is there that it speaks of.
+// The example needs the feature `testkit`.
 #[cfg_attr(feature = "testkit", doc = "```")]
 #[cfg_attr(not(feature = "testkit"), doc = "```ignore")]
 /// # #[path = "../examples/custom_pool/pool.rs"] mod pool;
 /// # use pool::FreshThreads;
-/// use soiree::PoolOptions;
+/// use soiree::pool::PoolOptions;
 ///
 /// soiree::testkit::pool_conformance!(
 ///     FreshThreads,
@@ -30,7 +30,7 @@ pub mod choosing_a_pool {}
 /// # fn main() {}
 /// ```
 ///
-/// What your pool cannot do is said there as well, and shows as an ignored test with that reason.
+/// List under `without` what your pool cannot do: those tests are ignored, with your reason.
 ///
 /// # Over an executor
 /// ```
@@ -43,7 +43,7 @@ pub mod choosing_a_pool {}
 /// ```
 pub mod writing_a_pool {}
 
-/// The examples of the README, compiled and run.
+/// Compiles and runs the examples of the README.
 #[cfg(all(doctest, feature = "metrics", feature = "pool"))]
 #[doc = include_str!("../../../README.md")]
 pub mod readme {}

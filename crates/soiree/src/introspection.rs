@@ -1,15 +1,26 @@
-//! Looking at an `EventPool`: who listens to what, and what runs where.
+//! Listing who listens to what, and what runs where.
 
 use soiree_core::{InvalidTopic, ListenerInfo, TopicInfo};
 use soiree_engine::Graph;
 
-use crate::event_pool::EventPool;
+use crate::handle::EventPool;
 
+/// # Introspection
 impl EventPool {
-    /// Every pattern that has listeners, with their number, segment by segment in alphabetical order.
+    /// Returns the number of listeners.
+    pub fn len(&self) -> usize {
+        self.inner.emitter.registry().len()
+    }
+
+    /// Returns `true` if there are no listeners.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns every pattern that has listeners, and how many, sorted segment by segment. Patterns that have only a
+    /// [`Topic`](crate::Topic) handle are not listed.
     ///
-    /// Never blocks, nor holds up emitters or those who subscribe; copies what it says. Patterns that nothing but a
-    /// [`Topic`](crate::Topic) handle keeps are not among them.
+    /// Neither blocks nor delays emits and subscriptions. Copies what it returns.
     ///
     /// ```
     /// # let soiree = soiree::EventPool::new();
@@ -29,10 +40,10 @@ impl EventPool {
         self.inner.emitter.registry().topics()
     }
 
-    /// The listeners that an emission on this topic would call now, in that order, and why in that order.
+    /// Returns the listeners that an emission on this topic would call now, in calling order, with what decides that order.
     ///
-    /// A listener whose filter would refuse the event is among them, one whose runs are used up is not. Never blocks, nor holds
-    /// up emitters or those who subscribe.
+    /// Filters are not run, so listeners that would reject the event are listed. Listeners without runs left are not. Neither
+    /// blocks nor delays emits and subscriptions.
     ///
     /// # Errors
     /// If the topic is malformed.
@@ -57,13 +68,14 @@ impl EventPool {
         self.inner.emitter.registry().listeners_for(topic)
     }
 
-    /// Whether an emission on this topic would find a listener now: worth asking before a payload is made that costs much.
+    /// Returns `true` if an emission on this topic would find a listener now. Ask before you make an expensive payload.
     ///
-    /// Costs less than an emission: takes no lock and, unless very many patterns with wildcards match a part of the topic,
-    /// allocates nothing. The answer holds for this moment only, since listeners may come and go before the next line: after a `true` the
-    /// emission may still find nobody, and a listener that is subscribed after a `false` misses an event that is then not
-    /// emitted. Nor does the [dead event handler](EventPool::set_dead_event_handler) see what is not emitted. A listener whose
-    /// filter would refuse the event counts; one whose runs are used up does not. `false` once it is closed.
+    /// Costs less than an emission: it takes no lock, and allocates nothing unless a great many wildcard patterns match part of
+    /// the topic. Filters are not run. Listeners without runs left do not count. Returns `false` once the `EventPool` is closed.
+    ///
+    /// The answer may be out of date at once. After `true`, the emission may still find no listener. If you do not emit after
+    /// `false`, a listener subscribed in the meantime misses the event, and the [dead event
+    /// handler](EventPool::set_dead_event_handler) is not called for it.
     ///
     /// # Errors
     /// If the topic is malformed.
@@ -81,10 +93,10 @@ impl EventPool {
         self.inner.emitter.registry().has_listeners(topic)
     }
 
-    /// Who listens to what, and what runs where, as data; written with `{}`, as a graph for Graphviz.
+    /// Returns all patterns, listeners, pools and routes as data. `{}` prints them as a graph for Graphviz.
     ///
-    /// The subscriptions are those of one moment, and so are pools and routes. Emitters and those who subscribe are not held
-    /// up, whatever its size; it copies everything there is.
+    /// The subscriptions are a snapshot of one moment, and so are the pools and routes. Copies all of them, without delaying
+    /// emits and subscriptions.
     ///
     /// ```
     /// # let soiree = soiree::EventPool::new();

@@ -1,44 +1,22 @@
-//! Changing who observes a live `EventPool`.
+//! Observers: notified of emissions, jobs, listener calls, retries and subscriptions as they happen.
+//!
+//! Implement [`Observer`] and add it with [`Builder::observer`](crate::Builder::observer) or
+//! [`EventPool::add_observer`](crate::EventPool::add_observer). [`ObservedPool`] observes the jobs of a pool that belongs to no
+//! `EventPool`. Without an observer, soiree never reads the clock for one.
+//!
+//! | notified of | names |
+//! |---|---|
+//! | emissions | [`EmissionAccepted`], [`EmissionRejected`] with a [`Rejection`] or an [`OrderRejection`], [`EmissionStarted`], [`EmissionEnded`], [`DeadEvent`] |
+//! | jobs | [`JobOffered`], [`JobRejected`], [`JobStarted`], [`JobEnded`] with a [`JobEnd`]; [`PoolResized`] |
+//! | listener calls | [`ListenerStarted`], [`ListenerEnded`] with a [`ListenerEnd`], [`RetryScheduled`], [`SlowListener`]; each names a [`ListenerRef`] |
+//! | subscriptions | [`SubscriptionAdded`], [`SubscriptionRemoved`] with a [`RemovalCause`] |
+//!
+//! [`Observers`] is a list of observers, for code that notifies them.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use soiree_core::{Observer, Observers, SlowListener};
-
-use crate::event_pool::EventPool;
-
-impl EventPool {
-    /// Adds somebody who is told of what happens. See [`Builder::observer`](crate::Builder::observer). Holds for emissions that
-    /// begin afterwards.
-    pub fn add_observer(&self, observer: impl Observer + 'static) {
-        let observer = Arc::new(observer);
-        self.inner
-            .emitter
-            .update(|settings| settings.handlers.observers.add(observer));
-    }
-
-    /// Takes all observers off. Emissions that have begun still tell them.
-    pub fn remove_observers(&self) {
-        self.inner
-            .emitter
-            .update(|settings| settings.handlers.observers = Observers::none());
-    }
-
-    /// See [`Builder::slow_listeners`](crate::Builder::slow_listeners). Holds for emissions that begin afterwards.
-    pub fn set_slow_listeners(&self, threshold: Duration) {
-        self.inner
-            .emitter
-            .update(|settings| settings.handlers.slow_after = Some(threshold));
-    }
-
-    /// See [`Builder::slow_listener_handler`](crate::Builder::slow_listener_handler). Holds for emissions that begin afterwards.
-    pub fn set_slow_listener_handler(
-        &self,
-        handler: impl Fn(&SlowListener<'_>) + Send + Sync + 'static,
-    ) {
-        let handler = Arc::new(handler);
-        self.inner
-            .emitter
-            .update(|settings| settings.handlers.slow_listener = Some(handler));
-    }
-}
+#[doc(inline)]
+pub use soiree_core::{
+    DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobEnd,
+    JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd, ListenerEnded, ListenerRef,
+    ListenerStarted, ObservedPool, Observer, Observers, OrderRejection, PoolResized, Rejection,
+    RemovalCause, RetryScheduled, SlowListener, SubscriptionAdded, SubscriptionRemoved,
+};

@@ -1,15 +1,17 @@
-//! Events of one key one after another.
+//! Order by key.
 
 use soiree_core::KeyOrderError;
 use soiree_engine::KeyOrder;
 
 use crate::builder::Builder;
-use crate::event_pool::EventPool;
+use crate::handle::EventPool;
 
+/// # Order by key
 impl Builder {
-    /// Has events on topics that match the pattern handled in the order of their emits, those of one key one after another and
-    /// those of different keys in parallel. Of several patterns that match, the most specific holds. What exactly is promised, and
-    /// what is bounded, says [`KeyOrder`].
+    /// Orders events on topics that match the pattern by key: events of one key are handled one after another, in the order of
+    /// their emits; events of different keys are handled in parallel. If several patterns match, the most specific one wins.
+    ///
+    /// [`KeyOrder`] says what exactly is promised and what is bounded. An invalid order is reported by [`build`](Builder::build).
     ///
     /// ```
     /// use soiree::{EventPool, KeyOrder};
@@ -26,7 +28,7 @@ impl Builder {
     ///         println!("{}: {}", account.id, account.balance);
     ///     }
     /// })?;
-    /// // Account 7 is never seen to have 20 after it was seen to have 50.
+    /// // The listener sees the balance of account 7 go from 20 to 50, never back.
     /// soiree.emit("account.changed", Account { id: 7, balance: 20 })?;
     /// soiree.emit("account.changed", Account { id: 7, balance: 50 })?;
     /// soiree.emit("account.changed", Account { id: 8, balance: 10 })?;
@@ -38,27 +40,29 @@ impl Builder {
     /// ```
     pub fn ordered(mut self, pattern: &str, order: KeyOrder) -> Self {
         let added = self.settings.orders.add(pattern, order);
-        self.fault = self.fault.or(added.err().map(Into::into));
+        self.error = self.error.or(added.err().map(Into::into));
         self
     }
 }
 
+/// # Order by key
 impl EventPool {
-    /// Orders what is emitted from now on on topics that match the pattern. See [`Builder::ordered`].
+    /// Orders later events on topics that match the pattern. See [`Builder::ordered`].
     ///
-    /// What was emitted before is not waited for, also not by the order that the pattern had, if it had one.
+    /// A pattern has one order: a new one replaces the old one. Events that were emitted before are not ordered with those
+    /// emitted afterwards.
     ///
     /// # Errors
     /// If the pattern is malformed, the order contradicts itself, or another pattern is equally specific.
     pub fn add_order(&self, pattern: &str, order: KeyOrder) -> Result<(), KeyOrderError> {
-        // A clone, since dropping the key function runs user code, which must not be done in there.
+        // A clone: the closure runs under a lock, and dropping the key function runs user code.
         let emitter = &self.inner.emitter;
         emitter.try_update(|settings| settings.orders.add(pattern, order.clone()))
     }
 
-    /// Takes off the order of exactly this pattern. Whether there was one.
+    /// Removes the order of exactly this pattern. Returns `false` if there was none.
     ///
-    /// What is on its way stays in order; what is emitted from now on may overtake it.
+    /// Events that are already emitted keep their order. Events emitted from now on may overtake them.
     pub fn remove_order(&self, pattern: &str) -> bool {
         let removed = self.inner.emitter.try_update(|settings| {
             let removed = settings.orders.remove(pattern);

@@ -1,4 +1,4 @@
-//! Subscriptions that end themselves, one by one or as a group.
+//! Subscriptions that end when they are dropped, one by one or as a group.
 
 use std::fmt;
 use std::panic::Location;
@@ -10,24 +10,25 @@ use soiree_core::{
 };
 use soiree_engine::{Emission, EmitError, Graph, Report, Soiree};
 
-use crate::event_pool::{EventPool, WeakEventPool};
+use crate::handle::{EventPool, WeakEventPool};
 
-/// Takes its listener off when it is dropped. Made by [`EventPool::guard`].
+/// A guard: dropping it removes its listener. Returned by [`EventPool::guard`].
 ///
-/// It does not keep the `EventPool` alive. As with [`off`](EventPool::off), an emission that runs may call the listener once
-/// more.
-#[must_use = "the listener is taken off when this is dropped"]
+/// Does not keep the `EventPool` alive. As with [`off`](EventPool::off), an emission that already runs may still call the
+/// listener.
+#[must_use = "the listener is removed when this is dropped"]
 pub struct Subscription {
     soiree: WeakEventPool,
     pattern: Box<str>,
     id: ListenerId,
 }
 
-/// A group of listeners that are taken off together, at the latest when it is dropped. Made by [`EventPool::group`].
+/// A group of listeners: dropping it removes them all. Returned by [`EventPool::group`].
 ///
-/// It is a [`Soiree`] itself: whatever subscribes through it belongs to the group, typed topics and integrations as well;
-/// what is emitted through it reaches all listeners. It does not keep the `EventPool` alive.
-#[must_use = "the listeners are taken off when this is dropped"]
+/// A group is a [`Soiree`]: pass it to [typed topics](crate::TypedTopic) and integrations, and the listeners that they subscribe
+/// belong to the group. Events emitted through it reach all listeners of the `EventPool`. A group does not keep the `EventPool`
+/// alive.
+#[must_use = "the listeners are removed when this is dropped"]
 pub struct Subscriptions {
     soiree: WeakEventPool,
     members: Mutex<Members>,
@@ -36,13 +37,14 @@ pub struct Subscriptions {
 #[derive(Default)]
 struct Members {
     all: Vec<(Pattern, ListenerId)>,
-    /// How many were left by the last sweep.
+    /// How many the last sweep left.
     swept: usize,
 }
 
+/// # Guards and groups
 impl EventPool {
-    /// Takes the listener off when the guard is dropped. The pattern has to be the one that it was subscribed to; with another one
-    /// nothing is taken off. A [`group`](EventPool::group) subscribes by itself, and needs no pattern twice.
+    /// Makes a guard that removes the listener when it is dropped. `pattern` must be the pattern that the listener is subscribed
+    /// to: with another one, the guard removes nothing. A [`group`](EventPool::group) does not need the pattern a second time.
     ///
     /// ```
     /// # let soiree = soiree::EventPool::new();
@@ -62,7 +64,7 @@ impl EventPool {
         }
     }
 
-    /// An empty group, for listeners that are to be taken off together.
+    /// Makes an empty group, for listeners that are removed together.
     ///
     /// ```
     /// # let soiree = soiree::EventPool::new();
@@ -83,17 +85,17 @@ impl EventPool {
 }
 
 impl Subscription {
-    /// The listener's ID.
+    /// Returns the listener's ID.
     pub fn id(&self) -> &ListenerId {
         &self.id
     }
 
-    /// The pattern that it is subscribed to.
+    /// Returns the pattern that the listener is subscribed to.
     pub fn pattern(&self) -> &str {
         &self.pattern
     }
 
-    /// Keeps the listener; it can still be taken off by its ID.
+    /// Ends the guard without removing the listener. [`EventPool::off`] can still remove it.
     pub fn forget(mut self) -> ListenerId {
         self.soiree = WeakEventPool::dangling();
         self.id.clone()
@@ -103,7 +105,7 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         if let Some(soiree) = self.soiree.upgrade() {
-            // It may have been taken off already, or have had all its runs.
+            // It may already be removed, or have no runs left.
             let _ = soiree.off(&self.pattern, &self.id);
         }
     }
@@ -123,7 +125,7 @@ impl Subscriptions {
         self.listen(pattern, ListenerOptions::new(), listener)
     }
 
-    /// Subscribes a closure with options. See [`EventPool::on_with`].
+    /// Subscribes a closure with [`ListenerOptions`]. See [`EventPool::on_with`].
     ///
     /// # Errors
     /// As [`EventPool::on_with`].
@@ -137,7 +139,7 @@ impl Subscriptions {
         self.listen(pattern, options, listener)
     }
 
-    /// Subscribes a listener that is a type of its own. See [`EventPool::listen`].
+    /// Subscribes a type that implements [`Listener`]. See [`EventPool::listen`].
     ///
     /// # Errors
     /// As [`EventPool::listen`].
@@ -152,8 +154,9 @@ impl Subscriptions {
         self.subscribe(pattern, options, Arc::new(listener))
     }
 
-    /// How many listeners were subscribed through the group and are still there: neither taken off, nor done with all their
-    /// runs, nor gone with the `EventPool`. Takes a look at each of them.
+    /// Returns how many listeners of the group are still subscribed. Takes time proportional to the size of the group.
+    ///
+    /// Listeners do not count once they are removed or have no runs left, or once the `EventPool` is gone.
     pub fn len(&self) -> usize {
         let soiree = self.soiree.upgrade();
         let mut members = self.members();
@@ -161,12 +164,12 @@ impl Subscriptions {
         members.all.len()
     }
 
-    /// Whether there are none.
+    /// Returns `true` if no listener of the group is still subscribed.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Takes all of them off.
+    /// Removes all listeners of the group. The group can be used again.
     pub fn clear(&self) {
         let members = std::mem::take(&mut self.members().all);
         let Some(soiree) = self.soiree.upgrade() else {
@@ -177,7 +180,7 @@ impl Subscriptions {
         }
     }
 
-    /// Keeps the listeners; they can still be taken off by their IDs.
+    /// Ends the group without removing its listeners. [`EventPool::off`] can still remove each of them.
     pub fn forget(self) {
         self.members().all.clear();
     }
@@ -188,13 +191,13 @@ impl Subscriptions {
 }
 
 impl Members {
-    /// Forgets listeners that have gone by themselves, so that a group does not grow with all that it ever had.
+    /// Forgets listeners that are no longer subscribed. Otherwise a group would grow with every listener that it ever had.
     fn sweep(&mut self, soiree: Option<&EventPool>) {
         let registry = soiree.map(|soiree| soiree.inner.emitter.registry());
-        let is_there = |(pattern, id): &(Pattern, ListenerId)| {
+        let is_subscribed = |(pattern, id): &(Pattern, ListenerId)| {
             registry.is_some_and(|registry| registry.contains(pattern, id))
         };
-        self.all.retain(is_there);
+        self.all.retain(is_subscribed);
         self.swept = self.all.len();
     }
 }
@@ -210,7 +213,7 @@ impl Soiree for Subscriptions {
         let pattern = Pattern::new(pattern)?;
         let id = soiree.add(&pattern, options, listener)?;
         let mut members = self.members();
-        // As often as the group doubles, so that each listener is looked at a few times at most.
+        // Only when the group has doubled: the cost per listener stays constant.
         if members.all.len() > 2 * members.swept + 16 {
             members.sweep(Some(&soiree));
         }
@@ -224,7 +227,7 @@ impl Soiree for Subscriptions {
         self.members().all.retain(is_other);
         match self.soiree.upgrade() {
             Some(soiree) => soiree.unsubscribe(pattern, id),
-            // With the `EventPool`, its listeners are gone.
+            // Its listeners are gone with the `EventPool`.
             None => Ok(()),
         }
     }
@@ -232,21 +235,21 @@ impl Soiree for Subscriptions {
     fn publish(&self, topic: &str, payload: Payload) -> Result<Emission, EmitError> {
         match self.soiree.upgrade() {
             Some(soiree) => soiree.publish(topic, payload),
-            None => Err(gone(topic, payload)),
+            None => Err(closed(topic, payload)),
         }
     }
 
     fn publish_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError> {
         match self.soiree.upgrade() {
             Some(soiree) => soiree.publish_sync(topic, payload),
-            None => Err(gone(topic, payload)),
+            None => Err(closed(topic, payload)),
         }
     }
 
     fn publish_event(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError> {
         match self.soiree.upgrade() {
             Some(soiree) => soiree.publish_event(event),
-            None => Err(gone(event.topic(), event.payload())),
+            None => Err(closed(event.topic(), event.payload())),
         }
     }
 
@@ -270,7 +273,7 @@ impl Soiree for Subscriptions {
     }
 }
 
-fn gone(topic: &str, payload: Payload) -> EmitError {
+fn closed(topic: &str, payload: Payload) -> EmitError {
     EmitError::Closed {
         topic: topic.into(),
         payload,
@@ -304,9 +307,9 @@ impl fmt::Debug for Subscriptions {
 mod tests {
     use super::*;
 
-    /// T3: listeners that have gone by themselves leave nothing behind in a group that lives on.
+    /// T3: a listener without runs left leaves nothing behind in its group.
     #[test]
-    fn a_group_keeps_no_more_than_twice_what_is_there() {
+    fn a_group_remembers_at_most_twice_as_many_listeners_as_it_has() {
         let soiree = EventPool::with_pool(soiree_testkit::ManualPool::new());
         let group = soiree.group();
         for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! Handles on one pattern.
+//! Handles to one pattern.
 
 use std::fmt;
 use std::panic::Location;
@@ -10,31 +10,32 @@ use soiree_core::{
 };
 use soiree_engine::{EmitError, Report};
 
-use crate::event_pool::EventPool;
+use crate::handle::EventPool;
 
-/// One pattern of an [`EventPool`], and the listeners subscribed to exactly it.
+/// A handle to one pattern of an [`EventPool`], and to the listeners subscribed to exactly that pattern.
 ///
-/// Two handles are equal if they stand for the same pattern of the same `EventPool`. A topic exists while it has a
-/// listener or a handle.
+/// A topic exists while it has a listener or a handle. A handle keeps its `EventPool` alive. Two handles are equal if they name
+/// the same pattern of the same `EventPool`. Returned by [`EventPool::topic`] and [`EventPool::ensure_topic`].
 #[derive(Clone)]
 pub struct Topic {
-    kept: Arc<Kept>,
+    shared: Arc<Shared>,
 }
 
-/// Keeps the topic in existence.
-struct Kept {
+/// What all clones of a handle share. While it lives, the topic exists.
+struct Shared {
     soiree: EventPool,
     pattern: Pattern,
 }
 
-/// There is no such topic.
+/// [`EventPool::topic`] found no such topic.
+#[doc(alias = "ErrTopicNotFound")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TopicError {
     /// The pattern is malformed.
     #[error(transparent)]
     InvalidPattern(#[from] InvalidTopic),
-    /// Nothing is subscribed to it and no handle keeps it.
+    /// The pattern has neither a listener nor a handle.
     #[error("there is no topic {pattern}")]
     NotFound {
         /// The pattern.
@@ -42,46 +43,75 @@ pub enum TopicError {
     },
 }
 
+/// # Topics
+impl EventPool {
+    /// Returns the topic of this pattern, which must have a listener or a handle.
+    ///
+    /// # Errors
+    /// If the pattern is malformed, or has neither a listener nor a handle.
+    #[doc(alias = "GetTopic")]
+    pub fn topic(&self, pattern: &str) -> Result<Topic, TopicError> {
+        Topic::existing(self, Pattern::new(pattern)?)
+    }
+
+    /// Returns the topic of this pattern, and creates it if needed. It exists at least as long as the returned handle.
+    ///
+    /// # Errors
+    /// If the pattern is malformed.
+    ///
+    /// ```
+    /// # let soiree = soiree::EventPool::new();
+    /// let topic = soiree.ensure_topic("user.created")?;
+    /// topic.add_listener(|event| println!("{}", event.topic()))?;
+    /// assert_eq!(topic.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias("EnsureTopic", "NewTopic"))]
+    pub fn ensure_topic(&self, pattern: &str) -> Result<Topic, InvalidTopic> {
+        Ok(Topic::ensured(self, Pattern::new(pattern)?))
+    }
+}
+
 impl Topic {
-    pub(crate) fn ensured(soiree: &EventPool, pattern: Pattern) -> Self {
+    fn ensured(soiree: &EventPool, pattern: Pattern) -> Self {
         soiree
             .inner
-            .with_ensured(|ensured| *ensured.entry(pattern.clone()).or_default() += 1);
+            .with_topic_handles(|handles| *handles.entry(pattern.clone()).or_default() += 1);
         Self {
-            kept: Arc::new(Kept {
+            shared: Arc::new(Shared {
                 soiree: soiree.clone(),
                 pattern,
             }),
         }
     }
 
-    pub(crate) fn existing(soiree: &EventPool, pattern: Pattern) -> Result<Self, TopicError> {
-        let kept = soiree
+    fn existing(soiree: &EventPool, pattern: Pattern) -> Result<Self, TopicError> {
+        let has_handle = soiree
             .inner
-            .with_ensured(|ensured| ensured.contains_key(&pattern));
-        if kept || soiree.inner.emitter.registry().listeners_of(&pattern) > 0 {
+            .with_topic_handles(|handles| handles.contains_key(&pattern));
+        if has_handle || soiree.inner.emitter.registry().listeners_of(&pattern) > 0 {
             Ok(Self::ensured(soiree, pattern))
         } else {
             Err(TopicError::NotFound { pattern })
         }
     }
 
-    /// The pattern.
+    /// Returns the pattern.
     pub fn name(&self) -> &str {
-        self.kept.pattern.as_str()
+        self.shared.pattern.as_str()
     }
 
-    /// How many listeners are subscribed to exactly this pattern.
+    /// Returns how many listeners are subscribed to exactly this pattern.
     pub fn len(&self) -> usize {
-        self.kept
+        self.shared
             .soiree
             .inner
             .emitter
             .registry()
-            .listeners_of(&self.kept.pattern)
+            .listeners_of(&self.shared.pattern)
     }
 
-    /// Whether none is.
+    /// Returns `true` if no listener is subscribed to exactly this pattern.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -90,6 +120,7 @@ impl Topic {
     ///
     /// # Errors
     /// As [`EventPool::on`].
+    #[doc(alias = "AddListener")]
     #[track_caller]
     pub fn add_listener<R: IntoListenerResult + 'static>(
         &self,
@@ -98,7 +129,7 @@ impl Topic {
         self.add_listener_with(ListenerOptions::new(), listener)
     }
 
-    /// Subscribes a closure with options.
+    /// Subscribes a closure with [`ListenerOptions`]; a [`Priority`](crate::Priority) alone will do.
     ///
     /// # Errors
     /// As [`EventPool::on_with`].
@@ -109,46 +140,59 @@ impl Topic {
         listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
     ) -> Result<ListenerId, SubscribeError> {
         let options = options.into().registered_at(Location::caller());
-        self.kept
+        self.shared
             .soiree
-            .add(&self.kept.pattern, options, Arc::new(listener))
+            .add(&self.shared.pattern, options, Arc::new(listener))
     }
 
-    /// Takes a listener off.
+    /// Removes a listener, as [`EventPool::off`] does.
     ///
     /// # Errors
     /// As [`EventPool::off`].
+    #[doc(alias = "RemoveListener")]
     pub fn remove_listener(&self, id: &ListenerId) -> Result<(), UnsubscribeError> {
-        self.kept
+        self.shared
             .soiree
             .inner
             .emitter
             .registry()
-            .remove(&self.kept.pattern, id)
+            .remove(&self.shared.pattern, id)
     }
 
-    /// Calls the listeners of exactly this pattern with the event, on this thread, whatever the event's topic.
+    /// Calls the listeners of exactly this pattern with an event, on the calling thread. The topic of the event does not matter.
     ///
     /// # Errors
     /// As [`EventPool::emit_event_sync`].
+    ///
+    /// ```
+    /// use soiree::BaseEvent;
+    /// # let soiree = soiree::EventPool::new();
+    /// soiree.on("**", |_| println!("not called"))?;
+    /// let topic = soiree.ensure_topic("user.created")?;
+    /// topic.add_listener(|event| println!("called for {}", event.topic()))?;
+    /// let report = topic.trigger(&BaseEvent::new("any.topic", ()))?;
+    /// assert_eq!(report.delivered, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "Trigger")]
     pub fn trigger(&self, event: &dyn Event) -> Result<Report, EmitError> {
-        self.kept
+        self.shared
             .soiree
             .inner
             .emitter
-            .trigger(&self.kept.pattern, event)
+            .trigger(&self.shared.pattern, event)
     }
 }
 
-impl Drop for Kept {
+impl Drop for Shared {
     fn drop(&mut self) {
-        self.soiree.inner.with_ensured(|ensured| {
-            if let Some(handles) = ensured.get_mut(&self.pattern) {
+        self.soiree.inner.with_topic_handles(|all| {
+            if let Some(handles) = all.get_mut(&self.pattern) {
                 *handles -= 1;
                 if *handles == 0 {
-                    ensured.remove(&self.pattern);
-                    if ensured.len() * 4 < ensured.capacity() {
-                        ensured.shrink_to_fit();
+                    all.remove(&self.pattern);
+                    if all.len() * 4 < all.capacity() {
+                        all.shrink_to_fit();
                     }
                 }
             }
@@ -158,8 +202,8 @@ impl Drop for Kept {
 
 impl PartialEq for Topic {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.kept.soiree.inner, &other.kept.soiree.inner)
-            && self.kept.pattern == other.kept.pattern
+        Arc::ptr_eq(&self.shared.soiree.inner, &other.shared.soiree.inner)
+            && self.shared.pattern == other.shared.pattern
     }
 }
 

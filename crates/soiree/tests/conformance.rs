@@ -1,4 +1,4 @@
-//! The pools that the guides and examples show keep the promises that they speak of.
+//! The pools of the guides and the examples pass the conformance suite.
 
 #[path = "../docs/fixed_threads.rs"]
 mod fixed;
@@ -7,7 +7,7 @@ mod fresh;
 
 mod fresh_threads {
     use crate::fresh::FreshThreads;
-    use soiree::PoolOptions;
+    use soiree::pool::PoolOptions;
 
     soiree_testkit::pool_conformance!(
         FreshThreads,
@@ -31,10 +31,10 @@ mod fixed_threads {
         FixedThreads,
         |spec| -> FixedThreads { FixedThreads::new(spec.max_workers, spec.capacity).unwrap() },
         without {
-            overflow: "it knows no policy but to block",
-            resize: "it has the threads that it was made with",
+            overflow: "its only policy is to block",
+            resize: "its number of threads is fixed",
             idle_timeout: "its threads stay",
-            min_workers: "all of its threads stay",
+            min_workers: "all its threads stay",
             spawn: "it starts its threads itself",
         }
     );

@@ -1,4 +1,4 @@
-//! Every example runs to its end and prints what it is there to show.
+//! Every example succeeds and prints what it demonstrates.
 #![cfg(feature = "pool")]
 
 mod example;
@@ -50,7 +50,7 @@ fn error_handling() {
         &[
             "4200 cents: ok, swallowed errors: 0",
             "0 cents: ok, swallowed errors: 1",
-            "the payload came back: Some(1)",
+            "the error returns the payload: Some(1)",
         ],
     );
 }
@@ -74,7 +74,7 @@ fn panics() {
         &[
             "thumbnails panicked: uploads carry their size",
             "1 of 2 listeners failed",
-            "afterwards all is well: true",
+            "the next event succeeds: true",
         ],
     );
 }
@@ -85,7 +85,7 @@ fn bounded_pools() {
         "bounded_pools",
         &[
             "accepted: mail 3",
-            "refused: Some(\"mail 4\"), because the queue is full (2 waiting)",
+            "rejected: Some(\"mail 4\"), because the queue is full (2 waiting)",
             "waiting 2 of 2, rejected 1",
             "submitted 3, successful 3",
         ],
@@ -110,9 +110,9 @@ fn observer() {
         "observer",
         &[
             "mailer still runs, for mail.queued",
-            "mailer has ended at last",
-            "refused: mail.queued",
-            "2 failed, 1 refused",
+            "mailer has ended",
+            "rejected: mail.queued",
+            "2 failed, 1 rejected",
         ],
     );
 }

@@ -1,4 +1,4 @@
-//! What Graphviz makes of the graph. Skipped where there is no `dot`, unless `SOIREE_TESTS_MUST_RUN` is set.
+//! Draws graphs with Graphviz. Skipped without `dot`, unless `SOIREE_TESTS_MUST_RUN` is set.
 #![cfg(feature = "pool")]
 
 use std::io::{ErrorKind, Write};
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use soiree::{EventPool, KeyOrder, ListenerId, ListenerOptions, Soiree, WorkerPool};
 
-/// Has Graphviz draw the graph; all texts in the drawing, without white space. `None` if there is no Graphviz.
+/// Draws the graph with Graphviz. Returns all texts in the drawing, without white space, or `None` without Graphviz.
 fn drawn(dot: &str) -> Option<Vec<String>> {
     let started = Command::new("dot")
         .arg("-Tsvg")
@@ -32,11 +32,11 @@ fn drawn(dot: &str) -> Option<Vec<String>> {
     let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
     let output = child.wait_with_output().expect("dot ends");
     writer.join().unwrap().expect("dot reads all of it");
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}\n{dot}");
+    let messages = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{messages}\n{dot}");
     assert!(
-        !told.contains("Error") && !told.contains("rror:"),
-        "{told}\n{dot}"
+        !messages.contains("Error") && !messages.contains("rror:"),
+        "{messages}\n{dot}"
     );
     let svg = String::from_utf8(output.stdout).expect("SVG is UTF-8");
     let options = roxmltree::ParsingOptions {
@@ -53,7 +53,7 @@ fn drawn(dot: &str) -> Option<Vec<String>> {
     )
 }
 
-/// What somebody may put into a name, and how it is shown.
+/// Parts of names, and how each is shown.
 const HOSTILE: [(&str, &str); 30] = [
     ("a", "a"),
     ("B7", "B7"),
@@ -87,7 +87,7 @@ const HOSTILE: [(&str, &str); 30] = [
     ("\u{1b}", "\\u{1b}"),
 ];
 
-/// What a name may hold.
+/// What the name is for, which decides what it may hold.
 #[derive(Clone, Copy)]
 enum Of {
     Topic,
@@ -99,14 +99,14 @@ enum Of {
 
 /// A name, and how it is shown.
 fn name(of: Of) -> impl Strategy<Value = (String, String)> {
-    let refused = move |c: char| match of {
+    let invalid = move |c: char| match of {
         Of::Topic => c.is_control() || c == '?' || c == '[',
         Of::Name => c.is_control(),
         Of::Id => false,
     };
     let allowed = HOSTILE
         .into_iter()
-        .filter(move |(text, _)| !text.contains(refused));
+        .filter(move |(text, _)| !text.contains(invalid));
     let part = select(allowed.collect::<Vec<_>>());
     prop::collection::vec(part, 1..5)
         .prop_map(|parts| parts.into_iter().unzip::<_, _, Vec<_>, Vec<_>>())
@@ -116,7 +116,7 @@ fn name(of: Of) -> impl Strategy<Value = (String, String)> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
-    /// L1, T1: whatever names are made of, Graphviz reads the graph, and shows them as they are.
+    /// L1, T1: Graphviz can read a graph with any names, and shows them unchanged.
     #[test]
     fn any_name_can_be_drawn(
         listeners in prop::collection::vec((name(Of::Topic), name(Of::Name), name(Of::Id)), 1..12),
@@ -158,7 +158,7 @@ proptest! {
     }
 }
 
-/// L1, L6: the drawing shows patterns, listeners with priority and place, pools, and what leads to them.
+/// L1, L6: the drawing shows patterns, listeners with priority and place, pools and routes.
 #[test]
 fn the_drawing_shows_who_listens_and_what_runs_where() {
     let soiree = EventPool::builder()
@@ -211,7 +211,7 @@ fn the_drawing_shows_who_listens_and_what_runs_where() {
     soiree.close().unwrap();
 }
 
-/// T3: without listeners there is a graph all the same.
+/// T3: an `EventPool` without listeners has a graph too.
 #[test]
 fn an_empty_event_pool_can_be_drawn() {
     let soiree = EventPool::new();

@@ -1,4 +1,4 @@
-//! The `replay` example, as its users run it.
+//! Runs the `replay` example from its command line.
 #![cfg(feature = "pool")]
 
 mod example;
@@ -21,7 +21,7 @@ struct Ended {
 }
 
 impl Ended {
-    /// What the summary says under this name.
+    /// Returns the value of this line of the summary.
     #[track_caller]
     fn value(&self, name: &str) -> &str {
         self.stdout
@@ -44,7 +44,7 @@ fn run(arguments: &[&str], stdin: &str) -> Ended {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the example starts");
-    // What does not read its input may be gone before all is written.
+    // If it does not read its input, it may end before all is written.
     let _ = child
         .stdin
         .take()
@@ -73,7 +73,7 @@ fn without_arguments_it_replays_the_sample() {
     for name in ["events read", "emitted", "handled", "sink handled"] {
         assert_eq!(ended.value(name), "12", "{name}");
     }
-    for name in ["bad lines", "refused", "failed", "sink refused"] {
+    for name in ["bad lines", "rejected", "failed", "sink rejected"] {
         assert_eq!(ended.value(name), "0", "{name}");
     }
     let digest = "bdea3b021e3b90441584f7598f7d34afb43d7abfa5a83551cd0b8bf342d600e6";
@@ -145,7 +145,7 @@ fn strict_stops_at_the_first_bad_line() {
 }
 
 #[test]
-fn wrong_usage_is_told_with_the_value() {
+fn wrong_usage_is_reported_with_the_value() {
     for (arguments, named) in [
         (
             &["--workers", "many"][..],
@@ -198,7 +198,7 @@ fn a_reader_that_has_gone_away_is_no_error() {
         .spawn()
         .expect("the example starts");
     drop(child.stdout.take());
-    // Until standard input ends there is nothing to sum up, so the reader is gone before the first write.
+    // It writes nothing before standard input ends, so the reader is gone before the first write.
     drop(child.stdin.take());
     let output = child.wait_with_output().expect("the example ends");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
@@ -222,8 +222,8 @@ fn a_slow_sink_that_is_not_waited_for_loses_its_own_events_only() {
     ended.assert_code(0);
     assert_eq!(ended.value("handled"), "12");
     let sink = |name| ended.value(name).parse::<u64>().expect("a number");
-    assert_eq!(sink("sink handled") + sink("sink refused"), 12);
-    assert!(sink("sink refused") > 0);
+    assert_eq!(sink("sink handled") + sink("sink rejected"), 12);
+    assert!(sink("sink rejected") > 0);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The ways to give the kinds of work their workers, and what came of each.
+//! The arrangements of workers that are compared, and the result of each.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::options::Options;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrangement {
-    /// Requests, and nothing else, on all the workers.
+    /// Only requests, on all workers.
     Alone,
     /// All kinds on one pool.
     Shared,
@@ -19,7 +19,7 @@ pub(crate) enum Arrangement {
     Bulkheads,
 }
 
-/// One arrangement, tried out on the stream.
+/// One arrangement, and what it did with the stream.
 pub(crate) struct Trial {
     pub(crate) arrangement: Arrangement,
     meters: Vec<(Kind, Arc<Meter>)>,
@@ -44,7 +44,7 @@ impl Arrangement {
         }
     }
 
-    /// With as many workers and as many places to wait, however they are arranged.
+    /// Makes an `EventPool`. All arrangements have the same number of workers and of places in queues.
     pub(crate) fn event_pool(self, options: &Options) -> Result<EventPool, Box<dyn Error>> {
         let all = options.workers;
         if self != Self::Bulkheads {
@@ -52,7 +52,7 @@ impl Arrangement {
             return Ok(EventPool::with_pool(pool("shared", all, capacity)?));
         }
         let own = |kind: Kind| pool(kind.name(), kind.workers(all), kind.capacity(all));
-        // Requests are what no route leads elsewhere.
+        // Requests have no route, so the default pool runs them.
         let mut builder = Builder::with_pool(own(Kind::Requests)?);
         for kind in [Kind::Webhooks, Kind::Uploads] {
             builder = builder
@@ -62,7 +62,7 @@ impl Arrangement {
         Ok(builder.build()?)
     }
 
-    /// What to call a pool of this name.
+    /// Returns the name to show for a pool.
     pub(crate) fn label(self, pool: &str) -> &str {
         match (self, pool) {
             (Self::Bulkheads, "default") => Kind::Requests.name(),
@@ -78,7 +78,7 @@ pub(crate) fn legend(options: &Options) -> String {
     format!(
         "\
 {all} workers each time, seed {seed}
-  alone      requests, and nothing else
+  alone      requests only
   shared     all kinds of work on one pool
   bulkheads  requests {requests}, webhooks {webhooks}, uploads {uploads}
 
@@ -86,7 +86,7 @@ pub(crate) fn legend(options: &Options) -> String {
     )
 }
 
-/// Refuses what it has no place for, so that the stream goes on.
+/// Makes a pool that rejects events when it is full, so that the stream goes on.
 fn pool(name: &str, workers: usize, capacity: usize) -> Result<WorkerPool, Box<dyn Error>> {
     let builder = WorkerPool::builder().name(name).max_workers(workers);
     let builder = builder.capacity(capacity).overflow(Overflow::Reject);
@@ -94,7 +94,7 @@ fn pool(name: &str, workers: usize, capacity: usize) -> Result<WorkerPool, Box<d
 }
 
 impl Trial {
-    /// Has the work of each kind done when it comes.
+    /// Subscribes a listener for each kind of work.
     pub(crate) fn subscribe(
         arrangement: Arrangement,
         options: &Options,
@@ -123,35 +123,35 @@ impl Trial {
         meter
     }
 
-    /// With the pools' last figures.
+    /// Adds the final statistics of the pools.
     pub(crate) fn ended(mut self, soiree: &EventPool) -> Self {
         self.stats = Some(soiree.stats());
         self
     }
 
-    /// If this kind was part of it.
+    /// Returns what was measured, or `None` if the arrangement does not have this kind.
     pub(crate) fn reading(&self, kind: Kind) -> Option<Reading> {
         let mut meters = self.meters.iter();
         let (_, meter) = meters.find(|(other, _)| *other == kind)?;
         Some(meter.read())
     }
 
-    /// Every event has to be handled or refused, by what was counted here and by the pools' own figures.
+    /// Returns every discrepancy: an event that was neither handled nor rejected, or a count that the pools do not share.
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        let (mut handled, mut refused) = (0, 0);
+        let (mut all_handled, mut all_rejected) = (0, 0);
         for (kind, meter) in &self.meters {
             let reading = meter.read();
-            handled += reading.handled;
-            refused += reading.refused;
-            if reading.offered != reading.handled + reading.refused {
+            all_handled += reading.handled;
+            all_rejected += reading.rejected;
+            if reading.offered != reading.handled + reading.rejected {
                 faults.push(format!(
-                    "{} of {}: {} were offered, {} handled and {} refused",
+                    "{} of {}: {} were offered, {} handled and {} rejected",
                     kind.name(),
                     self.arrangement.name(),
                     reading.offered,
                     reading.handled,
-                    reading.refused
+                    reading.rejected
                 ));
             }
         }
@@ -159,9 +159,9 @@ impl Trial {
         let (successful, rejected) = pools.fold((0, 0), |(successful, rejected), (_, stats)| {
             (successful + stats.successful, rejected + stats.rejected)
         });
-        if (successful, rejected) != (handled, refused) {
+        if (successful, rejected) != (all_handled, all_rejected) {
             faults.push(format!(
-                "the pools of {} say {successful} handled and {rejected} refused, and not {handled} and {refused}",
+                "the pools of {} count {successful} handled and {rejected} rejected, not {all_handled} and {all_rejected}",
                 self.arrangement.name()
             ));
         }

@@ -1,4 +1,4 @@
-//! The three kinds of work, and how they come.
+//! The three kinds of work, and when they arrive.
 
 use std::time::{Duration, Instant};
 
@@ -15,13 +15,13 @@ pub(crate) enum Kind {
     Uploads,
 }
 
-/// What every event carries.
+/// The payload of every event.
 pub(crate) struct Work {
     pub(crate) emitted: Instant,
     pub(crate) delivery: Option<Delivery>,
 }
 
-/// So many events of a kind at once.
+/// Events of one kind that arrive at once.
 pub(crate) struct Burst {
     pub(crate) at: Duration,
     pub(crate) kind: Kind,
@@ -55,7 +55,7 @@ impl Kind {
         }
     }
 
-    /// How long one takes, asleep: as if it waited for a database or a disk.
+    /// How long one takes. The worker sleeps meanwhile, as if it waited for a database or a disk.
     pub(crate) fn takes(self) -> Duration {
         Duration::from_millis(match self {
             Self::Requests => 1,
@@ -64,7 +64,7 @@ impl Kind {
         })
     }
 
-    /// How many of all workers are this kind's.
+    /// How many workers this kind gets.
     pub(crate) fn workers(self, all: usize) -> usize {
         match self {
             Self::Requests => all - Self::Webhooks.workers(all) - Self::Uploads.workers(all),
@@ -92,14 +92,14 @@ impl Kind {
     fn size(self, all_workers: usize, rng: &mut Rng) -> usize {
         match self {
             Self::Requests | Self::Webhooks => rng.usize(1..=all_workers),
-            // Where all share one pool, one burst takes all of it.
+            // One burst fills a shared pool.
             Self::Uploads => rng.usize(all_workers..=all_workers * 3 / 2),
         }
     }
 }
 
-/// The bursts of these kinds, in the order of time. The same seed makes the same ones, and a kind's do not depend on who
-/// else is there.
+/// Returns the bursts of these kinds in order of time. The same seed makes the same bursts, and the bursts of one kind do not
+/// depend on the other kinds.
 pub(crate) fn stream(kinds: &[Kind], options: &Options) -> Vec<Burst> {
     let mut bursts = Vec::new();
     for &kind in kinds {

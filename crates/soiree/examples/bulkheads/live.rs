@@ -1,4 +1,4 @@
-//! What the pools are doing, while they do it.
+//! The state of the pools while the stream runs.
 
 use std::io::{self, IsTerminal};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -12,14 +12,14 @@ use crate::arrangement::Arrangement;
 use crate::options::Options;
 use crate::print;
 
-const REDRAWN: Duration = Duration::from_millis(100);
-const REPEATED: Duration = Duration::from_secs(1);
+const REDRAW: Duration = Duration::from_millis(100);
+const REPRINT: Duration = Duration::from_secs(1);
 const BAR: usize = 12;
 
 pub(crate) struct Live {
     arrangement: Arrangement,
     speed: u32,
-    /// `None` where lines are printed instead.
+    /// `None` if lines are printed instead.
     table: Option<MultiProgress>,
 }
 
@@ -33,7 +33,7 @@ impl Live {
         }
     }
 
-    /// Shows the pools until `run` returns, and then once more, to stay.
+    /// Shows the pools until `run` returns, and then a last time.
     pub(crate) fn watch<R>(&self, soiree: &EventPool, run: impl FnOnce() -> R) -> R {
         let (ended, end) = channel::<()>();
         let start = Instant::now();
@@ -41,9 +41,9 @@ impl Live {
             scope.spawn(move || {
                 let mut rows = Vec::new();
                 let every = if self.table.is_some() {
-                    REDRAWN
+                    REDRAW
                 } else {
-                    REPEATED / self.speed
+                    REPRINT / self.speed
                 };
                 loop {
                     let timeout = end.recv_timeout(every);
@@ -52,7 +52,7 @@ impl Live {
                         break;
                     }
                 }
-                // The last table stays where it is.
+                // The last table stays on the screen.
                 rows.iter().for_each(ProgressBar::abandon);
                 if self.table.is_some() {
                     let _ = print("\n");
@@ -86,13 +86,13 @@ impl Live {
         let mut rows = vec![
             format!("{}, {seconds:.1} s", self.arrangement.name()),
             format!(
-                "  {:<9} {:<20} {:<20} {:>7} {:>7}",
-                "pool", "busy", "waiting", "handled", "refused"
+                "  {:<9} {:<20} {:<20} {:>7} {:>8}",
+                "pool", "busy", "waiting", "handled", "rejected"
             ),
         ];
         for (name, stats) in &soiree.stats().pools {
             rows.push(format!(
-                "  {:<9} {} {:>7} {} {:>7} {:>7} {:>7}",
+                "  {:<9} {} {:>7} {} {:>7} {:>7} {:>8}",
                 self.arrangement.label(name),
                 bar(stats.active, stats.max_workers),
                 share(stats.active, stats.max_workers),
@@ -115,7 +115,7 @@ impl Live {
 
     fn line(&self, pool: &str, stats: &PoolStats, elapsed: Duration) -> String {
         format!(
-            "{:<9} {:4.1} s {pool:<8} {:>5} busy {:>7} waiting {:>5} handled {:>4} refused\n",
+            "{:<9} {:4.1} s {pool:<8} {:>5} busy {:>7} waiting {:>5} handled {:>4} rejected\n",
             self.arrangement.name(),
             elapsed.as_secs_f64(),
             share(stats.active, stats.max_workers),

@@ -1,5 +1,5 @@
 //! One kind of work cannot starve another: requests, webhooks and uploads on one shared pool and on bulkheads.
-//! `bulkheads --help` tells more.
+//! For options, run `bulkheads --help`.
 
 mod arrangement;
 mod kinds;
@@ -51,7 +51,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     print(&arrangement::legend(&options))?;
     let mut trials = Vec::new();
     for arrangement in Arrangement::ALL {
-        trials.push(try_out(arrangement, &options, &deliveries)?);
+        trials.push(run_trial(arrangement, &options, &deliveries)?);
     }
     print(&report::text(&trials))?;
     Ok(if trials.iter().all(|trial| trial.faults().is_empty()) {
@@ -61,8 +61,8 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
     })
 }
 
-/// Offers the whole stream, waits until all that was accepted is handled, and says what came of it.
-fn try_out(
+/// Offers the whole stream, waits until every accepted event is handled, and returns the result.
+fn run_trial(
     arrangement: Arrangement,
     options: &Options,
     deliveries: &[Delivery],
@@ -80,7 +80,7 @@ fn try_out(
     Ok(trial.ended(&soiree))
 }
 
-/// Emits each burst when it is due. As full pools refuse, nothing holds this back.
+/// Emits each burst when it is due. Full pools reject events, so nothing delays the next burst.
 fn offer(
     trial: &Trial,
     bursts: &[Burst],
@@ -121,16 +121,16 @@ fn emit(
     meter.offer();
     match soiree.emit(&topic, Work { emitted, delivery }) {
         Ok(_) => Ok(()),
-        // The payload is in there: a program that must not lose it would keep it for later.
+        // The error holds the payload. A program that must not lose it would keep it.
         Err(EmitError::Rejected { .. }) => {
-            meter.refuse();
+            meter.reject();
             Ok(())
         }
         Err(other) => Err(other),
     }
 }
 
-/// Writes to stdout. A reader that has gone away has seen enough.
+/// Writes to stdout. That nobody reads it is no error.
 fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

@@ -1,4 +1,4 @@
-//! Counting and timing what becomes of the events of one kind.
+//! Counts and times the events of one kind.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_secs(3600);
 
 pub(crate) struct Meter {
     offered: AtomicU64,
-    refused: AtomicU64,
+    rejected: AtomicU64,
     bytes: AtomicU64,
     times: Mutex<Times>,
 }
@@ -32,8 +32,8 @@ pub(crate) struct Times {
 pub(crate) struct Reading {
     pub(crate) offered: u64,
     pub(crate) handled: u64,
-    pub(crate) refused: u64,
-    /// Of payloads that were read from a file.
+    pub(crate) rejected: u64,
+    /// Size of the payloads that were read from a file.
     pub(crate) bytes: u64,
     pub(crate) times: Times,
 }
@@ -46,7 +46,7 @@ impl Meter {
         };
         Self {
             offered: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             times: Mutex::new(Times {
                 waiting: histogram(),
@@ -59,11 +59,11 @@ impl Meter {
         self.offered.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn refuse(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn reject(&self) {
+        self.rejected.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Does the work, which takes so long.
+    /// Does the work and records its times.
     pub(crate) fn handle(&self, work: &Work, takes: Duration) -> Result<(), serde_json::Error> {
         let waited = work.emitted.elapsed();
         if let Some(delivery) = &work.delivery {
@@ -83,7 +83,7 @@ impl Meter {
         Reading {
             offered: self.offered.load(Ordering::Relaxed),
             handled: times.latency.len(),
-            refused: self.refused.load(Ordering::Relaxed),
+            rejected: self.rejected.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
             times,
         }

@@ -11,18 +11,18 @@ use lexopt::{Arg, Parser};
 
 pub(crate) const HELP: &str = "\
 Shows what bulkheads are for: offers requests of 1 ms, webhooks of 20 ms and uploads of 500 ms in
-bursts, first the requests alone, then all on one shared pool, then all on a pool for each kind.
-There are as many workers each time. On a machine that is busy otherwise, any thread may be late.
+bursts. First the requests alone, then all kinds on one shared pool, then each kind on its own pool.
+The number of workers is always the same. On a busy machine, any thread may be late.
 
 Usage: bulkheads [OPTIONS]
 
 Options:
-  --seconds S      how long events are offered, each time [5]
+  --seconds S      how long events are offered in each arrangement [5]
   --seed N         the same seed makes the same bursts [42]
   --workers N      workers of all pools together, 6 to 1000 [12]
-  --webhooks FILE  takes the webhooks from JSON lines {\"topic\": ..., \"payload\": ...}
-  --speed N        divides all times, those of the work as well, by 1 to 100 [1]
-  --plain          prints lines instead of a live table, as it does where there is no terminal
+  --webhooks FILE  reads the webhooks from JSON lines {\"topic\": ..., \"payload\": ...}
+  --speed N        divides all times by N, 1 to 100 [1]
+  --plain          prints lines instead of a live table; without a terminal it always does
   --help           prints this
 
 Exit codes: 0 every event is accounted for; 1 some are not; 2 wrong usage, or FILE cannot be read.

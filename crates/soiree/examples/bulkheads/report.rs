@@ -1,4 +1,4 @@
-//! The arrangements side by side.
+//! Compares the arrangements.
 
 use console::Term;
 use hdrhistogram::Histogram;
@@ -7,15 +7,15 @@ use crate::arrangement::{Arrangement, Trial};
 use crate::kinds::Kind;
 use crate::meter::Reading;
 
-/// On bulkheads, the requests' latency may be so many times what it is alone.
+/// How many times their latency alone the requests may take on bulkheads.
 const BOUND: f64 = 3.0;
 
 /// The upper ends of the histogram's buckets, in microseconds; the last bucket has none.
 const BUCKETS: [u64; 9] = [
     100, 300, 1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000,
 ];
-/// What a row takes beside its bars: its name, and for each arrangement two blanks, a count and a blank.
-const BESIDE_BARS: usize = NAME + 3 * (2 + COUNT + 1);
+/// The width of a row without its bars: its name, and for each arrangement two blanks, a count and a blank.
+const WITHOUT_BARS: usize = NAME + 3 * (2 + COUNT + 1);
 const NAME: usize = 12;
 const COUNT: usize = 5;
 
@@ -24,7 +24,7 @@ type Figure = fn(&Reading) -> String;
 const FIGURES: [(&str, Figure); 9] = [
     ("offered", |reading| reading.offered.to_string()),
     ("handled", |reading| reading.handled.to_string()),
-    ("refused", |reading| reading.refused.to_string()),
+    ("rejected", |reading| reading.rejected.to_string()),
     ("waiting p50", |reading| at(&reading.times.waiting, 0.5)),
     ("waiting p99", |reading| at(&reading.times.waiting, 0.99)),
     ("waiting max", |reading| at(&reading.times.waiting, 1.0)),
@@ -36,7 +36,7 @@ const FIGURES: [(&str, Figure); 9] = [
 pub(crate) fn text(trials: &[Trial]) -> String {
     let columns = Term::stdout().size_checked();
     let columns = columns.map_or(80, |(_, columns)| usize::from(columns));
-    let bar = (columns.saturating_sub(BESIDE_BARS + 1) / Arrangement::ALL.len()).clamp(3, 20);
+    let bar = (columns.saturating_sub(WITHOUT_BARS + 1) / Arrangement::ALL.len()).clamp(3, 20);
     let mut lines = Vec::new();
     for kind in Kind::ALL {
         let readings: Vec<_> = trials.iter().map(|trial| trial.reading(kind)).collect();
@@ -99,7 +99,7 @@ fn histogram(lines: &mut Vec<String>, readings: &[Option<Reading>], bar: usize) 
     }
 }
 
-/// A bar of full length is all of them; where there are too few to see, a dot is left.
+/// A bar of full length stands for all events. A dot stands for events that are too few for a bar.
 fn share(count: u64, all: u64, length: usize) -> String {
     let filled = (count as f64 / all.max(1) as f64 * length as f64).round() as usize;
     match (count, filled) {
@@ -136,7 +136,7 @@ fn accounts(lines: &mut Vec<String>, trials: &[Trial]) {
     lines.push(String::new());
     let faults: Vec<_> = trials.iter().flat_map(Trial::faults).collect();
     if faults.is_empty() {
-        lines.push("accounts: offered = handled + refused, everywhere".into());
+        lines.push("accounts: offered = handled + rejected, everywhere".into());
     }
     lines.extend(faults.iter().map(|fault| format!("accounts: {fault}")));
 }

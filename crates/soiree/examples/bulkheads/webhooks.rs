@@ -1,4 +1,4 @@
-//! Webhooks of the user's own.
+//! Webhooks from a file.
 
 use std::error::Error;
 use std::fs;
@@ -8,14 +8,14 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 use soiree::validate_topic;
 
-/// A webhook that somebody has delivered once.
+/// A webhook to deliver.
 #[derive(Clone)]
 pub(crate) struct Delivery {
     pub(crate) topic: Arc<str>,
     pub(crate) payload: Arc<Json>,
 }
 
-/// Reads JSON lines. Topics get `webhook.` in front.
+/// Reads JSON lines. Every topic is prefixed with `webhook.`.
 pub(crate) fn read(path: &Path) -> Result<Vec<Delivery>, Box<dyn Error>> {
     let name = path.display();
     let text = fs::read_to_string(path).map_err(|error| format!("--webhooks {name}: {error}"))?;
@@ -38,7 +38,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Delivery>, Box<dyn Error>> {
 fn parse(line: &str) -> Result<Delivery, Box<dyn Error>> {
     let mut fields: Map<String, Json> = serde_json::from_str(line)?;
     let Some(Json::String(topic)) = fields.remove("topic") else {
-        return Err("there is no topic, or it is not a string".into());
+        return Err("the topic is missing or not a string".into());
     };
     let topic = format!("webhook.{topic}");
     validate_topic(&topic)?;

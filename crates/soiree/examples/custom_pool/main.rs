@@ -1,8 +1,9 @@
-//! An `EventPool` on a pool of one's own.
+//! An `EventPool` on a pool of your own.
 
 mod pool;
 
-use soiree::{EventPool, PoolOptions};
+use soiree::EventPool;
+use soiree::pool::PoolOptions;
 
 use crate::pool::FreshThreads;
 

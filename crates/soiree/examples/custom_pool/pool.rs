@@ -1,8 +1,8 @@
-//! A pool of one's own: each job gets a fresh thread with a large stack, and nothing stays behind in thread-locals.
+//! A pool of your own: each job gets a new thread with a large stack, and thread-locals never outlive a job.
 
 use std::{io, thread};
 
-use soiree::{BoundedPool, Executor, InvalidPoolOptions, Permit, PoolOptions, ResizeError};
+use soiree::pool::{BoundedPool, Executor, InvalidPoolOptions, Permit, PoolOptions, ResizeError};
 
 pub(crate) struct FreshThreads {
     pool: BoundedPool<Spawn>,
@@ -17,7 +17,7 @@ impl Executor for Spawn {
     }
 
     fn resize(&self, _: usize) -> Result<(), ResizeError> {
-        Ok(()) // there are as many threads as jobs
+        Ok(()) // each job starts its own thread
     }
 }
 
@@ -28,4 +28,4 @@ impl FreshThreads {
     }
 }
 
-soiree::delegate_pool!(FreshThreads, pool);
+soiree::pool::delegate_pool!(FreshThreads, pool);

@@ -1,18 +1,19 @@
-//! What the page shows: the figures of the last seconds, gathered as an observer.
+//! The figures that the page shows, gathered by an observer.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use soiree::{
-    DeadEvent, DeadLetter, EmissionRejected, EmissionStarted, JobStarted, ListenerEnd,
-    ListenerEnded, ListenerRef, Observer, PoolStats, RetryScheduled, SlowListener, Stats,
+use soiree::observe::{
+    DeadEvent, EmissionRejected, EmissionStarted, JobStarted, ListenerEnd, ListenerEnded,
+    ListenerRef, Observer, RetryScheduled, SlowListener,
 };
+use soiree::{DeadLetter, PoolStats, Stats};
 
-/// Percentiles are those of this time.
+/// Percentiles are those of the last 10 seconds.
 const WINDOW: Duration = Duration::from_secs(10);
-/// And of so many figures at most, the latest.
+/// At most this many figures are kept for percentiles, the latest.
 const SAMPLES: usize = 4096;
 
 pub(crate) struct Board {
@@ -23,7 +24,7 @@ pub(crate) struct Board {
 #[derive(Default)]
 struct Seen {
     offered: u64,
-    refused: u64,
+    rejected: u64,
     dead_events: u64,
     dead_letters: u64,
     waits: BTreeMap<String, Recent>,
@@ -37,15 +38,15 @@ struct Runs {
     panicked: u64,
     retried: u64,
     not_called: u64,
-    /// Runs that took too long, those that do so right now included.
+    /// Runs that took too long, including those that still run.
     slow: u64,
     slow_now: u64,
     times: Recent,
-    /// Whether each of the latest runs was well.
-    fate: Recent,
+    /// 0 for each of the latest runs that succeeded, 1 for each that failed.
+    failures: Recent,
 }
 
-/// The latest figures and when they came.
+/// The latest figures, each with its time.
 #[derive(Default)]
 struct Recent(VecDeque<(Instant, f64)>);
 
@@ -57,7 +58,7 @@ impl Board {
         }
     }
 
-    /// Everything that the page shows.
+    /// Returns everything that the page shows.
     pub(crate) fn status(&self, stats: &Stats) -> Value {
         let mut seen = self.seen();
         let pools: Vec<Value> = stats
@@ -75,7 +76,7 @@ impl Board {
             "window_seconds": WINDOW.as_secs_f64(),
             "emissions": {
                 "offered": seen.offered,
-                "refused": seen.refused,
+                "rejected": seen.rejected,
                 "dead_events": seen.dead_events,
                 "dead_letters": seen.dead_letters,
             },
@@ -101,7 +102,7 @@ impl Observer for Board {
     }
 
     fn emission_rejected(&self, _: &EmissionRejected<'_>) {
-        self.seen().refused += 1;
+        self.seen().rejected += 1;
     }
 
     fn dead_event(&self, _: &DeadEvent<'_>) {
@@ -128,14 +129,14 @@ impl Observer for Board {
                     runs.not_called += 1;
                     return;
                 }
-                // Failures of a kind that nothing here has.
+                // Kinds of failures that cannot happen here.
                 _ => {}
             }
             if ended.attempt == 1 {
                 runs.delivered += 1;
             }
-            let well = matches!(ended.outcome, ListenerEnd::Succeeded);
-            runs.fate.add(if well { 0.0 } else { 1.0 });
+            let succeeded = matches!(ended.outcome, ListenerEnd::Succeeded);
+            runs.failures.add(if succeeded { 0.0 } else { 1.0 });
             if let Some(time) = ended.run_time {
                 runs.times.add(time.as_secs_f64());
             }
@@ -166,7 +167,7 @@ impl Recent {
         self.0.push_back((Instant::now(), figure));
     }
 
-    /// Those of the window, ascending.
+    /// Returns the figures of the window, ascending.
     fn sorted(&mut self) -> Vec<f64> {
         while self.0.front().is_some_and(|(at, _)| at.elapsed() > WINDOW) {
             self.0.pop_front();
@@ -176,13 +177,13 @@ impl Recent {
         sorted
     }
 
-    /// The median, the 99th percentile and the maximum in seconds, or nothing where there was nothing.
+    /// Returns the median, the 99th percentile and the maximum in seconds, or `null` without figures.
     fn percentiles(&mut self) -> Value {
         let sorted = self.sorted();
         let Some(max) = sorted.last() else {
             return Value::Null;
         };
-        // The nearest rank: the smallest figure that so many lie at or below.
+        // Nearest rank: the smallest figure that at least this share of all figures does not exceed.
         let rank = |share: f64| (share * sorted.len() as f64).ceil() as usize;
         let at = |share| sorted[rank(share).clamp(1, sorted.len()) - 1];
         json!({ "p50": at(0.5), "p99": at(0.99), "max": max })
@@ -223,7 +224,7 @@ fn listener(name: &str, pattern: &str, runs: &mut Runs) -> Value {
         "not_called": runs.not_called,
         "slow": runs.slow,
         "slow_now": runs.slow_now,
-        "failing": runs.fate.mean(),
+        "failing": runs.failures.mean(),
         "run_seconds": runs.times.percentiles(),
     })
 }

@@ -1,4 +1,4 @@
-//! Three kinds of work, offered in lumps by a thread each.
+//! Three kinds of work, each emitted in bursts by a thread of its own.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use soiree::EventPool;
 
-/// A kind of work: how it is offered, in calm times and in bursts.
+/// A kind of work, and how often it is emitted: in calm times, and in bursts.
 struct Kind {
     topics: &'static [&'static str],
     calm_per_second: f64,
@@ -31,15 +31,15 @@ const KINDS: [Kind; 3] = [
     },
 ];
 
-/// The load, until it is dropped.
+/// The load. Dropping it ends the load.
 pub(crate) struct Load {
-    /// Never sent to: the threads end when these are gone.
+    /// Nothing is sent here. The threads end when these are dropped.
     stops: Vec<mpsc::Sender<()>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Load {
-    /// Offers `factor` times the usual.
+    /// Starts to emit `factor` times the usual load.
     pub(crate) fn start(soiree: &EventPool, factor: f64) -> Self {
         let mut load = Self {
             stops: Vec::new(),
@@ -72,7 +72,7 @@ impl Drop for Load {
 fn offer(kind: &Kind, soiree: &EventPool, factor: f64, stopped: &mpsc::Receiver<()>) {
     let mut burst = false;
     let mut changes = Instant::now();
-    // Emits are due at these times; after a stall of the machine they are made up for.
+    // When the next emit is due. After a stall of the machine, the thread catches up.
     let mut due = Instant::now();
     loop {
         let now = Instant::now();
@@ -86,7 +86,7 @@ fn offer(kind: &Kind, soiree: &EventPool, factor: f64, stopped: &mpsc::Receiver<
         } else {
             kind.calm_per_second
         };
-        // Irregular, as what comes from many sources is.
+        // Exponential gaps, as if many independent sources emitted.
         let gap = -(1.0 - fastrand::f64()).ln() / (rate * factor);
         due += Duration::from_secs_f64(gap.min(5.0));
         let pause = due.saturating_duration_since(now);
@@ -94,7 +94,7 @@ fn offer(kind: &Kind, soiree: &EventPool, factor: f64, stopped: &mpsc::Receiver<
             return;
         }
         let topic = kind.topics[fastrand::usize(..kind.topics.len())];
-        // A refusal shows among the figures, and its payload may go.
+        // The page shows rejections. The payload may be dropped.
         let _ = soiree.emit(topic, fastrand::u64(..));
     }
 }

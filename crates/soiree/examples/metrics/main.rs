@@ -1,4 +1,4 @@
-//! Serves `/metrics` and a page that shows pools and listeners live: `metrics --help` tells more.
+//! Serves `/metrics` and a page that shows pools and listeners live. For options, run `metrics --help`.
 
 mod board;
 mod load;
@@ -71,7 +71,7 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Writes to stdout. A reader that has gone away has seen enough.
+/// Writes to stdout. That nobody reads it is no error.
 fn say(text: &str) {
     let mut out = io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());

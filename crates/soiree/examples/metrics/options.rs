@@ -8,24 +8,24 @@ use std::str::FromStr;
 use lexopt::{Arg, Parser, ValueExt};
 
 pub(crate) const HELP: &str = "\
-Serves the metrics of an event pool with three bulkheads under a lumpy load, and a page that shows them live.
+Serves the metrics of an event pool with three pools under a bursty load, and a page that shows them live.
 
 Usage: metrics [OPTIONS]
 
   /             the page
   /metrics      for Prometheus
-  /status.json  what the page shows
+  /status.json  the data of the page
 
 Options:
-  --bind IP:PORT   where to listen; port 0 takes one that is free [127.0.0.1:9184]
-  --load FACTOR    how much is offered, from 0 to 100; 1 is what the pools can just about do [1]
-  --listener NAME  adds a listener of this name to every topic; may be given more than once
+  --bind IP:PORT   where to listen; port 0 picks a free port [127.0.0.1:9184]
+  --load FACTOR    the load, from 0 to 100; the pools can just handle 1 [1]
+  --listener NAME  adds a listener with this name to every topic; may be repeated
   --help           prints this
 
-Runs until Ctrl-C. Whoever can reach the address sees the names of pools, listeners and patterns, and
-figures; payloads are shown nowhere.
+Runs until Ctrl-C. Everybody who can reach the address sees figures and the names of pools, listeners
+and patterns. Payloads are never shown.
 
-Exit codes: 0 it was stopped; 2 wrong usage, or it cannot listen there.
+Exit codes: 0 stopped; 2 wrong usage, or the address cannot be used.
 ";
 
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! What is served.
+//! The HTTP server.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use soiree::metrics::{self, Metrics};
 use crate::board::Board;
 
 const PAGE: &str = include_str!("page.html");
-/// The page needs nothing but itself and `/status.json`.
+/// The page loads nothing but `/status.json`.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'";
 

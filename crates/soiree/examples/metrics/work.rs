@@ -1,4 +1,4 @@
-//! The pools and the listeners, some of which are slow and some of which fail.
+//! The pools and the listeners. Some listeners are slow, some fail.
 
 use std::error::Error;
 use std::panic;
@@ -7,9 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use soiree::metrics::Metrics;
-use soiree::{
-    BuildError, EventPool, ListenerOptions, Overflow, Priority, Retry, SubscribeError, WorkerPool,
-};
+use soiree::pool::BuildError;
+use soiree::{EventPool, ListenerOptions, Overflow, Priority, Retry, SubscribeError, WorkerPool};
 
 use crate::board::Board;
 
@@ -52,7 +51,7 @@ fn subscribe(soiree: &EventPool) -> Result<(), SubscribeError> {
     soiree.on_with("request.*", named("respond"), |_| busy(2.0, 6.0))?;
     let audit = named("audit").priority(Priority::Highest);
     soiree.on_with("request.**", audit, |_| ())?;
-    // A mail takes longer than a request may: it is sent where webhooks are.
+    // A mail takes too long for the workers of requests, so it runs on those of webhooks.
     let welcome = named("welcome mail").pool("webhooks");
     soiree.on_with("request.signup", welcome, |_| busy(10.0, 30.0))?;
 
@@ -69,16 +68,16 @@ fn subscribe(soiree: &EventPool) -> Result<(), SubscribeError> {
     soiree.on_with("export.image", named("thumbnail"), |_| {
         busy(5.0, 20.0);
         if one_in(4) {
-            // A panic, but without its message on the terminal.
+            // Panics without a message on the terminal.
             panic::resume_unwind(Box::new("the image has no pixels"));
         }
     })?;
-    // Nobody gave this one a name.
+    // A listener without a name.
     soiree.on("export.csv", |_| busy(1.0, 2.0))?;
     Ok(())
 }
 
-/// Takes some milliseconds, mostly the fewer ones.
+/// Sleeps for some milliseconds, mostly closer to `least`.
 fn busy(least: f64, most: f64) {
     let millis = least + (most - least) * fastrand::f64().powi(2);
     thread::sleep(Duration::from_secs_f64(millis / 1000.0));

@@ -1,4 +1,4 @@
-//! Reads lines and emits them.
+//! Reads lines and emits each as an event.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::Duration;
@@ -9,21 +9,21 @@ use soiree::{EmitError, EventPool};
 use crate::options::Options;
 use crate::source::{LineError, parse};
 
-/// What became of the lines.
+/// What happened to the lines.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Fed {
-    /// Lines that were not blank.
+    /// How many lines were not blank.
     pub(crate) read: u64,
     pub(crate) bad: u64,
     pub(crate) emitted: u64,
-    pub(crate) refused: u64,
-    /// A bad line ended it.
+    pub(crate) rejected: u64,
+    /// Whether a bad line ended the replay.
     pub(crate) stopped: bool,
 }
 
-/// Emits every line of the source, as often as asked for.
+/// Emits every line of the source, once in each round.
 ///
-/// Holds one line at a time; emissions are dropped, so what waits is bounded by the pool's queue.
+/// Holds one line at a time and keeps no emission, so the pool's queue bounds the memory.
 pub(crate) fn feed(options: &Options, soiree: &EventPool) -> io::Result<Fed> {
     let progress = progress();
     let fed = feed_with(options, soiree, &progress);
@@ -75,17 +75,17 @@ fn emit_line(
         Ok(_) => fed.emitted += 1,
         Err(EmitError::InvalidTopic { source, .. }) => return Err(source.into()),
         Err(error) => {
-            // A full queue holds `feed` back, so this is a pool that no longer works: once is enough.
-            if fed.refused == 0 {
+            // A full queue blocks, so the pool no longer works. One message is enough.
+            if fed.rejected == 0 {
                 say(progress, &error.to_string());
             }
-            fed.refused += 1;
+            fed.rejected += 1;
         }
     }
     Ok(())
 }
 
-/// Writes to stderr without tearing the progress bar. That nobody reads it is no reason to stop.
+/// Writes to stderr without tearing the progress bar. That nobody reads it is no error.
 fn say(progress: &ProgressBar, message: &str) {
     progress.suspend(|| {
         let _ = writeln!(io::stderr(), "replay: {message}");

@@ -1,4 +1,4 @@
-//! What listens to the replayed events.
+//! The listeners of the replay.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -9,11 +9,11 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use soiree::{BoxError, Event, EventPool, PayloadRef};
 
-/// Prefixes that are told apart; input with more of them must not grow the table without end.
+/// Further prefixes count as `OTHER`, so that the table stays bounded.
 const MAX_PREFIXES: usize = 10_000;
 const OTHER: &str = "(other)";
 
-/// Events and bytes of payload for each topic prefix of two segments.
+/// Counts events and bytes of payload for each topic prefix of two segments.
 #[derive(Default)]
 pub(crate) struct Prefixes(Mutex<HashMap<Box<str>, Volume>>);
 
@@ -23,19 +23,19 @@ pub(crate) struct Volume {
     pub(crate) bytes: u64,
 }
 
-/// A digest of all events that does not depend on their order: the sum of their SHA-256, lane by lane.
+/// A digest of all events that does not depend on their order: the sum of their SHA-256, as four words of 64 bits.
 ///
-/// A sum and not an exclusive or, in which every even number of equal events would vanish.
+/// An exclusive or would not do: equal events cancel each other out.
 #[derive(Default)]
 pub(crate) struct RollingDigest {
-    lanes: [AtomicU64; 4],
+    words: [AtomicU64; 4],
     events: AtomicU64,
 }
 
-/// Hands events to another event pool, and never waits for it.
-pub(crate) struct HandOver {
+/// Emits events on another `EventPool`, whose overflow policy decides whether that blocks.
+pub(crate) struct Forward {
     sink: EventPool,
-    refused: AtomicU64,
+    rejected: AtomicU64,
 }
 
 impl Prefixes {
@@ -60,7 +60,7 @@ impl Prefixes {
         Ok(())
     }
 
-    /// The prefixes with the most events, of equal ones the first in the alphabet.
+    /// Returns the prefixes with the most events. Of those with equally many, the alphabet decides.
     pub(crate) fn top(&self, most: usize) -> Vec<(Box<str>, Volume)> {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<_> = table
@@ -77,15 +77,15 @@ impl RollingDigest {
     pub(crate) fn add(&self, event: &dyn Event) -> Result<(), BoxError> {
         let mut hash = Sha256::new();
         hash.update(event.topic());
-        // No topic holds this byte, so it ends the topic.
+        // No topic contains this byte, so it separates topic and payload.
         hash.update([0]);
         serde_json::to_writer(&mut hash, &*payload(event)?)?;
         let hash = hash.finalize();
-        for (lane, bytes) in self.lanes.iter().zip(hash.chunks_exact(8)) {
+        for (word, bytes) in self.words.iter().zip(hash.chunks_exact(8)) {
             let value = bytes
                 .iter()
                 .fold(0, |value, byte| value << 8 | u64::from(*byte));
-            lane.fetch_add(value, Ordering::Relaxed);
+            word.fetch_add(value, Ordering::Relaxed);
         }
         self.events.fetch_add(1, Ordering::Relaxed);
         Ok(())
@@ -96,29 +96,29 @@ impl RollingDigest {
     }
 
     pub(crate) fn hex(&self) -> String {
-        self.lanes
+        self.words
             .iter()
-            .map(|lane| format!("{:016x}", lane.load(Ordering::Relaxed)))
+            .map(|word| format!("{:016x}", word.load(Ordering::Relaxed)))
             .collect()
     }
 }
 
-impl HandOver {
+impl Forward {
     pub(crate) fn new(sink: EventPool) -> Self {
         Self {
             sink,
-            refused: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
         }
     }
 
     pub(crate) fn add(&self, event: &dyn Event) {
         if self.sink.emit(event.topic(), event.payload()).is_err() {
-            self.refused.fetch_add(1, Ordering::Relaxed);
+            self.rejected.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    pub(crate) fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
+    pub(crate) fn rejected(&self) -> u64 {
+        self.rejected.load(Ordering::Relaxed)
     }
 }
 
@@ -133,7 +133,7 @@ fn prefix(topic: &str) -> &str {
         .map_or(topic, |(end, _)| &topic[..end])
 }
 
-/// Counts what is written.
+/// Counts bytes and drops them.
 struct ByteCount(u64);
 
 impl Write for ByteCount {

@@ -1,4 +1,4 @@
-//! Replays events from JSON lines through two bounded pools: `replay --help` tells more.
+//! Replays events from JSON lines through two bounded pools. For options, run `replay --help`.
 
 mod feed;
 mod listeners;
@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use soiree::{Builder, EventPool, ListenerOptions, Overflow, SubscribeError, WorkerPool};
 
-use crate::listeners::{HandOver, Prefixes, RollingDigest};
+use crate::listeners::{Forward, Prefixes, RollingDigest};
 use crate::options::{Command, HELP, Options};
 use crate::summary::Summary;
 
@@ -65,7 +65,7 @@ fn replay(options: &Options) -> Result<Summary, Box<dyn Error>> {
 
     let start = Instant::now();
     let fed = feed::feed(options, &soiree);
-    // In this order: until the first is closed, its listeners hand events to the second.
+    // In this order: until the first is closed, its listeners emit events on the second.
     soiree.close()?;
     sink.close()?;
     let elapsed = start.elapsed();
@@ -77,7 +77,7 @@ fn replay(options: &Options) -> Result<Summary, Box<dyn Error>> {
         digest: listeners.digest.hex(),
         elapsed,
         sink_handled: sink_handled.load(Ordering::Relaxed),
-        sink_refused: listeners.hand_over.refused(),
+        sink_rejected: listeners.forward.rejected(),
         main_pool: soiree.pool_stats(),
         sink_pool: sink.pool_stats(),
         prefixes: listeners.prefixes.top(SHOWN_PREFIXES),
@@ -87,7 +87,7 @@ fn replay(options: &Options) -> Result<Summary, Box<dyn Error>> {
 struct Listeners {
     prefixes: Arc<Prefixes>,
     digest: Arc<RollingDigest>,
-    hand_over: Arc<HandOver>,
+    forward: Arc<Forward>,
 }
 
 impl Listeners {
@@ -95,23 +95,23 @@ impl Listeners {
         let named = |name: &str| ListenerOptions::new().name(name);
         let prefixes = Arc::new(Prefixes::default());
         let digest = Arc::new(RollingDigest::default());
-        let hand_over = Arc::new(HandOver::new(sink.clone()));
+        let forward = Arc::new(Forward::new(sink.clone()));
 
         let listener = Arc::clone(&prefixes);
         soiree.on_with("**", named("prefixes"), move |event| listener.add(event))?;
         let listener = Arc::clone(&digest);
         soiree.on_with("**", named("digest"), move |event| listener.add(event))?;
-        let listener = Arc::clone(&hand_over);
-        soiree.on_with("**", named("hand-over"), move |event| listener.add(event))?;
+        let listener = Arc::clone(&forward);
+        soiree.on_with("**", named("forward"), move |event| listener.add(event))?;
         Ok(Self {
             prefixes,
             digest,
-            hand_over,
+            forward,
         })
     }
 }
 
-/// A bulkhead: however slow it is, only its own worker and its own queue are taken up by it.
+/// A bulkhead: however slow it is, it occupies only its own worker and its own queue.
 fn slow_sink(options: &Options) -> Result<(EventPool, Arc<AtomicU64>), Box<dyn Error>> {
     let overflow = if options.shed {
         Overflow::Reject
@@ -145,7 +145,7 @@ fn pool(
         .map_err(|error| format!("--workers {workers} --capacity {capacity}: {error}").into())
 }
 
-/// Writes to stdout. A reader that has gone away has seen enough.
+/// Writes to stdout. That nobody reads it is no error.
 fn print(write: impl FnOnce(&mut io::StdoutLock<'static>) -> io::Result<()>) -> io::Result<()> {
     let mut out = io::stdout().lock();
     match write(&mut out).and_then(|()| out.flush()) {

@@ -11,28 +11,28 @@ use lexopt::{Arg, Parser, ValueExt};
 use crate::source::Source;
 
 pub(crate) const HELP: &str = "\
-Replays events from JSON lines through two bounded pools, and sums up what arrived.
+Replays events from JSON lines through two bounded pools, and prints a summary.
 
 Usage: replay [FILE|-] [OPTIONS]
 
-Reads FILE, standard input with `-`, or a bundled sample. Each line is an object:
+Reads FILE, standard input with `-`, or else a bundled sample. Each line is an object:
   {\"topic\": \"acme.ann.invoice.paid\", \"payload\": ANY, \"properties\": {\"source\": \"import\"}}
 
 Options:
   --workers N    workers that handle events [one for each core]
   --capacity N   events that may wait, for handling and for the slow sink each [1024]
-  --repeat N     replays the input so many times; not with standard input [1]
+  --repeat N     replays the input N times; not with standard input [1]
   --strict       stops at the first bad line
   --slow MILLIS  time the slow sink takes for each event [0]
-  --shed         does not wait for the slow sink: while its queue is full, it misses events
+  --shed         does not wait for the slow sink: it misses events while its queue is full
   --help         prints this
 
-The slow sink has a pool of one worker. While its queue is full, handling waits; with --shed it
-goes on, the summary counts what the sink missed as `sink refused`, and that is no failure.
-Bad lines are reported in the first round, and counted in every one.
+The slow sink has a pool of one worker. While its queue is full, handling waits. With --shed,
+handling goes on; the summary counts missed events as `sink rejected`, which is no failure.
+Bad lines are reported in the first round, and counted in every round.
 
-Exit codes: 0 all is well; 1 lines were bad, or events refused or failed; 2 wrong usage, or the
-input cannot be read; 3 stopped by --strict.
+Exit codes: 0 success; 1 bad lines, or rejected or failed events; 2 wrong usage, or the input
+cannot be read; 3 stopped by --strict.
 ";
 
 pub(crate) struct Options {

@@ -1,4 +1,4 @@
-//! Where lines come from, and how one becomes an event.
+//! Reads lines, and makes an event of each.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -16,14 +16,14 @@ pub(crate) enum Source {
     File(PathBuf),
 }
 
-/// What is wrong with a line.
+/// Why a line is not an event.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LineError {
     #[error("not JSON: {what} at column {column}")]
     NotJson { what: String, column: usize },
     #[error("not a JSON object")]
     NotAnObject,
-    #[error("there is no topic")]
+    #[error("no topic")]
     NoTopic,
     #[error("the topic is not a string")]
     TopicNotText,
@@ -61,7 +61,7 @@ impl Source {
     }
 }
 
-/// Reads an event. Its topic is checked when it is emitted.
+/// Parses an event. `emit` checks its topic.
 pub(crate) fn parse(line: &[u8]) -> Result<BaseEvent, LineError> {
     let Json::Object(mut fields) = serde_json::from_slice(line)? else {
         return Err(LineError::NotAnObject);
@@ -96,7 +96,7 @@ fn value(json: Json) -> Result<Value, &'static str> {
         Json::String(value) => Ok(value.into()),
         Json::Number(number) => match (number.as_i64(), number.as_f64()) {
             (Some(whole), _) => Ok(whole.into()),
-            // Beyond `i64`, a whole number as `f64` would be another number.
+            // As `f64`, a whole number beyond `i64` would be another number.
             (None, Some(float)) if number.is_f64() => Ok(float.into()),
             _ => Err("a number out of range"),
         },
@@ -108,7 +108,7 @@ fn value(json: Json) -> Result<Value, &'static str> {
 
 impl From<serde_json::Error> for LineError {
     fn from(error: serde_json::Error) -> Self {
-        // The error's own text says "line 1", beside the number of the line in the file.
+        // The text of the error says "line 1", which is not the line of the file.
         let text = error.to_string();
         let what = text
             .rsplit_once(" at line ")

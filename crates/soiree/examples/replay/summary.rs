@@ -1,4 +1,4 @@
-//! What a replay came to.
+//! The result of a replay.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub(crate) struct Summary {
     pub(crate) digest: String,
     pub(crate) elapsed: Duration,
     pub(crate) sink_handled: u64,
-    pub(crate) sink_refused: u64,
+    pub(crate) sink_rejected: u64,
     pub(crate) main_pool: PoolStats,
     pub(crate) sink_pool: PoolStats,
     pub(crate) prefixes: Vec<(Box<str>, Volume)>,
@@ -27,11 +27,11 @@ impl Summary {
         writeln!(out, "events read: {}", self.fed.read)?;
         writeln!(out, "bad lines: {}", self.fed.bad)?;
         writeln!(out, "emitted: {}", self.fed.emitted)?;
-        writeln!(out, "refused: {}", self.fed.refused)?;
+        writeln!(out, "rejected: {}", self.fed.rejected)?;
         writeln!(out, "handled: {}", self.handled)?;
         writeln!(out, "failed: {}", self.failed)?;
         writeln!(out, "sink handled: {}", self.sink_handled)?;
-        writeln!(out, "sink refused: {}", self.sink_refused)?;
+        writeln!(out, "sink rejected: {}", self.sink_rejected)?;
         writeln!(out, "digest: {}", self.digest)?;
         writeln!(out, "elapsed: {seconds:.3} s")?;
         writeln!(
@@ -47,9 +47,9 @@ impl Summary {
         out.flush()
     }
 
-    /// Whether every line was an event, and every event accepted and handled without an error.
+    /// Returns `true` if every line was an event, and every event was accepted and handled without an error.
     pub(crate) fn is_clean(&self) -> bool {
-        self.fed.bad == 0 && self.fed.refused == 0 && self.failed == 0
+        self.fed.bad == 0 && self.fed.rejected == 0 && self.failed == 0
     }
 }
 

@@ -1,4 +1,4 @@
-//! Topics that know the type of their payloads.
+//! Topics and patterns with the type of their payload.
 
 mod name;
 
@@ -11,10 +11,11 @@ use soiree_core::{
 };
 use soiree_engine::{Emission, EmitError, Report, Soiree};
 
-/// A topic all of whose events carry a `T`.
+/// A topic whose events carry a `T`.
 ///
-/// Made in a `const`, a malformed name does not compile. Emitting through it can only carry a `T`; should somebody emit
-/// something else on the same topic by its plain name, its listeners fail with a [`WrongPayload`].
+/// Emitting another type through it does not compile. A malformed name does not compile in a `const`. Somebody may still emit
+/// another type on the same topic by its plain name: the closure is not called then, and the listener fails with
+/// [`WrongPayload`].
 ///
 /// ```
 /// use soiree::{EventPool, TypedTopic};
@@ -54,7 +55,10 @@ pub struct TypedTopic<T> {
     payload: PhantomData<fn() -> T>,
 }
 
-/// A pattern all of whose topics carry a `T`: to listen, not to emit.
+/// A pattern whose topics carry a `T`. For listening only.
+///
+/// A malformed pattern does not compile in a `const`. For an event that carries another type, the closure is not called and the
+/// listener fails with [`WrongPayload`].
 ///
 /// ```
 /// use soiree::{EventPool, TypedPattern, TypedTopic};
@@ -84,24 +88,24 @@ pub struct TypedPattern<T> {
     payload: PhantomData<fn() -> T>,
 }
 
-/// An event carried another type than its topic's.
+/// The error of a typed listener whose event carries another type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("on {topic} a {expected} was expected, and it carries {found}")]
 #[non_exhaustive]
 pub struct WrongPayload {
-    /// The topic that was emitted.
+    /// The topic of the event.
     pub topic: Box<str>,
-    /// The name of the type that was expected.
+    /// The name of the listener's type.
     pub expected: &'static str,
-    /// The name of the type that was found.
+    /// The name of the payload's type.
     pub found: &'static str,
 }
 
 impl<T: Any + Send + Sync> TypedTopic<T> {
-    /// The topic of this name.
+    /// Makes a typed topic.
     ///
     /// # Panics
-    /// If the name is no topic; in a `const` that is a compiler error.
+    /// If the name is not a valid topic. In a `const`, that is a compile error.
     pub const fn new(name: &'static str) -> Self {
         name::check(name, false);
         Self {
@@ -110,23 +114,23 @@ impl<T: Any + Send + Sync> TypedTopic<T> {
         }
     }
 
-    /// The topic's name.
+    /// Returns the topic.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Emits on the pool. See [`EventPool::emit`](crate::EventPool::emit).
+    /// Emits a payload; the pool calls the listeners. Blocks and fails as [`EventPool::emit`](crate::EventPool::emit) does.
     ///
     /// # Errors
-    /// If the `EventPool` is closed or its pool refuses. The payload comes back.
+    /// If the `EventPool` is closed, or the pool or an order by key rejects the emission. The error returns the payload.
     pub fn emit(&self, soiree: &dyn Soiree, payload: T) -> Result<Emission, EmitError> {
         soiree.emit(self.name, payload)
     }
 
-    /// Emits on the calling thread.
+    /// Emits a payload and calls the listeners on the calling thread. See [`EventPool::emit_sync`](crate::EventPool::emit_sync).
     ///
     /// # Errors
-    /// If the `EventPool` is closed. The payload comes back.
+    /// If the `EventPool` is closed, or an order by key rejects the emission. The error returns the payload.
     pub fn emit_sync(&self, soiree: &dyn Soiree, payload: T) -> Result<Report, EmitError> {
         soiree.emit_sync(self.name, payload)
     }
@@ -134,7 +138,7 @@ impl<T: Any + Send + Sync> TypedTopic<T> {
     /// Subscribes a closure that gets the payload.
     ///
     /// # Errors
-    /// If the `EventPool` is closed, or made an ID twice.
+    /// If the `EventPool` is closed, or its ID generator returns an ID that the pattern already has.
     #[track_caller]
     pub fn on<R: IntoListenerResult + 'static>(
         &self,
@@ -145,10 +149,10 @@ impl<T: Any + Send + Sync> TypedTopic<T> {
         self.on_with(soiree, ListenerOptions::new(), listener)
     }
 
-    /// Subscribes a closure that gets payload and event, with options.
+    /// Subscribes a closure that gets the payload and the event, with [`ListenerOptions`].
     ///
     /// # Errors
-    /// As [`on`](TypedTopic::on), and if the options make no sense.
+    /// As [`on`](TypedTopic::on), and if the options are invalid.
     #[track_caller]
     pub fn on_with<R: IntoListenerResult + 'static>(
         &self,
@@ -161,10 +165,10 @@ impl<T: Any + Send + Sync> TypedTopic<T> {
 }
 
 impl<T: Any + Send + Sync> TypedPattern<T> {
-    /// The pattern of this text.
+    /// Makes a typed pattern.
     ///
     /// # Panics
-    /// If the text is no pattern; in a `const` that is a compiler error.
+    /// If the text is not a valid pattern. In a `const`, that is a compile error.
     pub const fn new(text: &'static str) -> Self {
         name::check(text, true);
         Self {
@@ -173,7 +177,7 @@ impl<T: Any + Send + Sync> TypedPattern<T> {
         }
     }
 
-    /// The pattern's text.
+    /// Returns the pattern.
     pub const fn as_str(&self) -> &'static str {
         self.name
     }
@@ -181,7 +185,7 @@ impl<T: Any + Send + Sync> TypedPattern<T> {
     /// Subscribes a closure that gets the payload.
     ///
     /// # Errors
-    /// If the `EventPool` is closed, or made an ID twice.
+    /// If the `EventPool` is closed, or its ID generator returns an ID that the pattern already has.
     #[track_caller]
     pub fn on<R: IntoListenerResult + 'static>(
         &self,
@@ -192,10 +196,10 @@ impl<T: Any + Send + Sync> TypedPattern<T> {
         self.on_with(soiree, ListenerOptions::new(), listener)
     }
 
-    /// Subscribes a closure that gets payload and event, with options.
+    /// Subscribes a closure that gets the payload and the event, with [`ListenerOptions`].
     ///
     /// # Errors
-    /// As [`on`](TypedPattern::on), and if the options make no sense.
+    /// As [`on`](TypedPattern::on), and if the options are invalid.
     #[track_caller]
     pub fn on_with<R: IntoListenerResult + 'static>(
         &self,
@@ -218,7 +222,7 @@ fn subscribe<T: Any, R: IntoListenerResult + 'static>(
         if let Some(returned) = event.with_payload(|payload| listener(payload, event)) {
             return returned.into_result();
         }
-        // A topic of any payload at all is typed as well.
+        // With `T = Payload`, the topic carries any type.
         let payload = event.payload();
         let any: &dyn Any = &payload;
         match any.downcast_ref() {

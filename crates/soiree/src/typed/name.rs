@@ -1,7 +1,7 @@
-//! Checking names while compiling.
+//! Checking names at compile time.
 
-/// Panics if the name is not valid, which in a `const` is an error of the compiler's. The rules are those of
-/// [`validate_topic`](crate::validate_topic) and [`Pattern::new`](crate::Pattern::new), which cannot be called there.
+/// Panics if the name is invalid, which is a compile error in a `const`. Repeats the rules of
+/// [`validate_topic`](crate::validate_topic) and [`Pattern::new`](crate::Pattern::new), which are not `const`.
 pub(super) const fn check(name: &str, wildcards: bool) {
     let bytes = name.as_bytes();
     assert!(!bytes.is_empty(), "the topic is empty");
@@ -13,7 +13,7 @@ pub(super) const fn check(name: &str, wildcards: bool) {
     while at <= bytes.len() {
         if at == bytes.len() || bytes[at] == b'.' {
             assert!(at > start, "a segment of the topic is empty");
-            check_stars(bytes, start, at, wildcards);
+            check_wildcard(bytes, start, at, wildcards);
             start = at + 1;
             at += 1;
         } else {
@@ -27,7 +27,7 @@ pub(super) const fn check(name: &str, wildcards: bool) {
     }
 }
 
-const fn check_stars(bytes: &[u8], start: usize, end: usize, wildcards: bool) {
+const fn check_wildcard(bytes: &[u8], start: usize, end: usize, wildcards: bool) {
     let mut stars = 0;
     let mut at = start;
     while at < end {
@@ -45,7 +45,7 @@ const fn check_stars(bytes: &[u8], start: usize, end: usize, wildcards: bool) {
     }
 }
 
-/// The character that starts at `at`, and its length; `str` guarantees that there is one.
+/// Returns the character that starts at `at`, and its length in bytes. `bytes` is valid UTF-8.
 const fn decode(bytes: &[u8], at: usize) -> (u32, usize) {
     const fn low(byte: u8) -> u32 {
         (byte & 0x3f) as u32
@@ -64,7 +64,7 @@ const fn decode(bytes: &[u8], at: usize) -> (u32, usize) {
     }
 }
 
-/// Unicode's whitespace and control characters, and two that other systems give a meaning.
+/// Whitespace and control characters of Unicode, and two characters that have a meaning in other systems.
 const fn is_forbidden(char: u32) -> bool {
     matches!(
         char,
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(checked(true), Pattern::new(name).is_ok(), "{name:?}");
     }
 
-    /// T1: no character is allowed at compile time that is refused at run time, or the other way round.
+    /// T1: the same characters are valid at compile time and at run time.
     #[test]
     fn every_character_is_judged_as_at_run_time() {
         for char in '\0'..=char::MAX {

@@ -5,7 +5,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
-/// The example as Cargo built it beside this test. `cargo test --test NAME` builds none; then it is built now.
+/// Returns the example that Cargo built together with this test. `cargo test --test NAME` builds no examples: then it is built
+/// here.
 pub(crate) fn example(name: &str) -> Command {
     let this = std::env::current_exe().expect("a test knows its own path");
     let profile = this

@@ -1,4 +1,4 @@
-//! Chromium without a window, driven over WebDriver, of which a few commands will do.
+//! Drives a headless Chromium over WebDriver.
 
 use std::process::Command;
 
@@ -26,23 +26,23 @@ const FLAGS: [&str; 12] = [
 pub(crate) struct Browser {
     session: String,
     driver: Running,
-    /// The browser's files, last: the browser has ended by the time that they are removed.
+    /// Declared last: the browser ends before its files are removed.
     _files: TempDir,
 }
 
 impl Browser {
-    /// Starts a browser on this page, or says why not.
+    /// Opens this page in a browser. `None` if the test is to be skipped.
     pub(crate) fn open(url: &str) -> Option<Self> {
         let chromium = tool(&["chromium", "chromium-browser", "google-chrome"])?;
         let program = tool(&["chromedriver"])?;
         let profile = TempDir::new().expect("there is room for a profile");
         let (driver, port) = loop {
             let mut driver = Command::new(&program);
-            // A browser leaves files there too.
+            // The browser leaves temporary files, too.
             driver.arg("--port=0").env("TMPDIR", profile.path());
             let mut driver = Running::start(&mut driver);
             let port = driver.line(|line| {
-                // It looks for a port of IPv6 first, and somebody else may have that of IPv4.
+                // It picks a free port of IPv6. The same port of IPv4 may be taken.
                 if line.contains("Address already in use") {
                     return Some(None);
                 }
@@ -70,12 +70,12 @@ impl Browser {
         Some(browser)
     }
 
-    /// What a function of this body returns on the page.
+    /// Runs a function with this body on the page, and returns its result.
     pub(crate) fn run(&self, script: &str) -> Value {
         self.command("execute/sync", &json!({ "script": script, "args": [] }))
     }
 
-    /// Waits until a function of this body returns something true on the page.
+    /// Runs a function with this body on the page until it returns a true value.
     pub(crate) fn until(&mut self, script: &str) -> Value {
         let (session, body) = (&self.session, json!({ "script": script, "args": [] }));
         self.driver.until(|| {
@@ -85,7 +85,7 @@ impl Browser {
         })
     }
 
-    /// Gives the page a screen of so many pixels.
+    /// Sets the width of the screen in pixels.
     pub(crate) fn narrow(&self, width: u32) {
         let screen =
             json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": true });

@@ -1,4 +1,4 @@
-//! Counts on `/metrics` are those of reports and of pools.
+//! The counts in metrics equal those of reports and pools.
 
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use soiree::{Event, EventPool, ListenerOptions, Overflow, PoolStats, Report, Ret
 
 use crate::text::Text;
 
-/// What reports said, added up.
+/// The sums of reports.
 #[derive(Default, Debug, PartialEq)]
 struct Sum {
     delivered: u64,
@@ -42,7 +42,7 @@ fn fails_at_first(event: &dyn Event) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// E1, E2, P1: what is counted on `/metrics` is what reports and pools say, exactly, after a known load of every kind.
+/// E1, E2, P1: after a known load of every kind, the counts in metrics equal those of reports and pools exactly.
 #[test]
 fn counts_equal_those_of_reports_and_pools() {
     let small = WorkerPool::builder().name("small").max_workers(1);
@@ -85,7 +85,7 @@ fn counts_equal_those_of_reports_and_pools() {
 
     let mut sum = Sum::default();
     let (mut accepted, mut emissions) = (0, Vec::new());
-    // The only worker is held and the queue is full: four more are refused, and a listener on that pool is not called.
+    // The only worker is held and the queue is full: four more are rejected, and a listener on that pool is not called.
     emissions.push(soiree.emit("small.job", ()).unwrap());
     has_started.recv().unwrap();
     emissions.push(soiree.emit("small.job", ()).unwrap());
@@ -99,7 +99,7 @@ fn counts_equal_those_of_reports_and_pools() {
 
     emissions[1].wait();
     has_started.recv().unwrap();
-    // Of three that would wait, the older two are dropped for the next one.
+    // Of three emissions that would wait, the newest replaces the older two.
     emissions.push(soiree.emit("latest.job", ()).unwrap());
     has_started.recv().unwrap();
     for _ in 0..3 {
@@ -209,9 +209,9 @@ fn assert_pool(text: &Text, pool: &str, stats: &PoolStats) {
     }
 }
 
-/// Gauges are those of the moment at which they are asked for.
+/// Gauges show the moment at which they are read.
 #[test]
-fn gauges_are_read_when_they_are_asked_for() {
+fn gauges_show_the_moment_at_which_they_are_read() {
     let soiree = EventPool::with_pool(WorkerPool::new(1, 4).unwrap());
     let metrics = Metrics::new();
     soiree.add_metrics(&metrics, "main").unwrap();
@@ -243,11 +243,11 @@ fn a_slow_run_is_counted_once() {
     let soiree = EventPool::new();
     let metrics = Metrics::new();
     soiree.add_metrics(&metrics, "main").unwrap();
-    let (told, was_told) = mpsc::channel();
-    soiree.set_slow_listener_handler(move |slow| told.send(slow.ended).unwrap());
-    let was_told = Mutex::new(was_told);
+    let (reported, reports) = mpsc::channel();
+    soiree.set_slow_listener_handler(move |slow| reported.send(slow.ended).unwrap());
+    let reports = Mutex::new(reports);
     let slow = named("slow").slow_after(Duration::from_millis(1));
-    let waits = move |_: &dyn Event| assert!(!was_told.lock().unwrap().recv().unwrap());
+    let waits = move |_: &dyn Event| assert!(!reports.lock().unwrap().recv().unwrap());
     soiree.on_with("a", slow, waits).unwrap();
     let report = soiree.emit("a", ()).unwrap().wait();
     assert_eq!((report.delivered, report.failed), (1, 0));
@@ -256,7 +256,7 @@ fn a_slow_run_is_counted_once() {
     assert_eq!(slow, 1);
 }
 
-/// T3: neither topics nor patterns without number make series without number, and what is not told apart is counted all the same.
+/// T3: any number of topics and patterns makes a bounded number of series. Whatever gets no series of its own still counts.
 #[test]
 fn the_number_of_series_is_bounded() {
     let metrics = Metrics::builder().max_label_sets(10).build().unwrap();
@@ -282,9 +282,9 @@ fn the_number_of_series_is_bounded() {
     soiree.close().unwrap();
 }
 
-/// Two `EventPool`s in one process are told apart, and a name is had once.
+/// Two `EventPool`s in one process have separate metrics. Each name can be used once.
 #[test]
-fn event_pools_are_told_apart_by_name() {
+fn event_pools_are_distinguished_by_name() {
     let metrics = Metrics::new();
     let (one, other) = (EventPool::new(), EventPool::new());
     one.add_metrics(&metrics, "one").unwrap();
@@ -312,7 +312,7 @@ fn event_pools_are_told_apart_by_name() {
     other.close().unwrap();
 }
 
-/// Metrics end with what they are about, and their name is free again. Who holds on to them can read them still.
+/// Metrics end with their `EventPool`, and its name is free again. The returned handle keeps them readable.
 #[test]
 fn metrics_end_with_their_event_pool() {
     let metrics = Metrics::new();
@@ -333,7 +333,7 @@ fn metrics_end_with_their_event_pool() {
     metrics.event_pool("main").unwrap();
 }
 
-/// L3: names that mean something to the format are told as they are.
+/// L3: names with special characters are escaped.
 #[test]
 fn names_are_escaped() {
     let metrics = Metrics::new();

@@ -1,4 +1,4 @@
-//! How runs end that are cut short.
+//! Runs that are cut short.
 
 use std::sync::Mutex;
 use std::sync::mpsc;
@@ -9,7 +9,7 @@ use soiree::{Event, EventPool, ListenerErrorKind, ListenerOptions, TaskPool};
 
 use crate::text::Text;
 
-/// L4: an async listener that is cancelled by a close was delivered to, and cancelled.
+/// L4: an async listener that a close cancels counts as delivered and as cancelled.
 #[test]
 fn cancelled_runs_are_counted() {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -41,7 +41,7 @@ fn cancelled_runs_are_counted() {
     assert_eq!(read("failed") + read("panicked") + read("not_called"), 0);
 }
 
-/// E1: a run that takes longer than it may is counted as timed out, whatever it comes to later.
+/// E1: a run that exceeds its timeout counts as timed out, whatever it returns later.
 #[test]
 fn timed_out_runs_are_counted() {
     let soiree = EventPool::new();

@@ -1,4 +1,4 @@
-//! The `metrics` example, as its users run it.
+//! Runs the `metrics` example from its command line.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -13,7 +13,7 @@ fn example() -> Command {
     built::example("metrics")
 }
 
-/// The example on a free port of loopback, and where that is.
+/// Starts the example on a free loopback port, and returns its URL.
 pub(crate) fn serving(arguments: &[&str]) -> (Running, String) {
     let mut command = example();
     let mut running = Running::start(command.args(["--bind", "127.0.0.1:0"]).args(arguments));
@@ -22,7 +22,7 @@ pub(crate) fn serving(arguments: &[&str]) -> (Running, String) {
 }
 
 #[track_caller]
-fn assert_refused(arguments: &[&str], reason: &str) {
+fn assert_rejected(arguments: &[&str], reason: &str) {
     let output = example().args(arguments).output().expect("it starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
@@ -31,24 +31,24 @@ fn assert_refused(arguments: &[&str], reason: &str) {
 }
 
 #[test]
-fn bad_options_are_refused_by_name() {
-    assert_refused(
+fn bad_options_are_rejected_by_name() {
+    assert_rejected(
         &["--bind", "localhost"],
         "--bind localhost: invalid socket address",
     );
-    assert_refused(&["--bind", "127.0.0.1:99999"], "--bind 127.0.0.1:99999: ");
-    assert_refused(&["--load", "much"], "--load much: invalid float");
-    assert_refused(&["--load", "-1"], "--load -1: it is from 0 to 100");
-    assert_refused(&["--load", "NaN"], "--load NaN: it is from 0 to 100");
-    assert_refused(&["--lode"], "--lode");
-    assert_refused(&["here"], "here");
+    assert_rejected(&["--bind", "127.0.0.1:99999"], "--bind 127.0.0.1:99999: ");
+    assert_rejected(&["--load", "much"], "--load much: invalid float");
+    assert_rejected(&["--load", "-1"], "--load -1: it is from 0 to 100");
+    assert_rejected(&["--load", "NaN"], "--load NaN: it is from 0 to 100");
+    assert_rejected(&["--lode"], "--lode");
+    assert_rejected(&["here"], "here");
 }
 
 #[test]
 fn a_taken_port_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    assert_refused(&["--bind", &address], &format!("--bind {address}: "));
+    assert_rejected(&["--bind", &address], &format!("--bind {address}: "));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What `/metrics` says is what happened, and the tools of others can read it.
+//! Metrics are correct, and other tools can read them.
 
 mod browser;
 #[path = "../example/mod.rs"]

@@ -1,4 +1,4 @@
-//! The example's page in a real browser.
+//! Opens the example's page in a real browser.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::example::serving;
 
 const HOSTILE: &str = "<img src=x onerror=\"document.title='owned'\">";
 
-/// Finds the row of a listener by its name, and reads a column.
+/// A script that finds the row of a listener by its name, and returns a column.
 fn cell(name: &str, column: &str) -> String {
     let name = Value::from(name);
     format!(
@@ -17,7 +17,7 @@ fn cell(name: &str, column: &str) -> String {
     )
 }
 
-/// The page shows pools and listeners and follows them, and a name that looks like markup is shown as it is.
+/// The page shows pools and listeners and updates them. A name that looks like markup is shown as text.
 #[test]
 fn the_page_shows_what_happens_and_every_name_as_text() {
     let (_running, url) = serving(&["--load", "2", "--listener", HOSTILE]);
@@ -28,7 +28,7 @@ fn the_page_shows_what_happens_and_every_name_as_text() {
     browser.until(&cell(HOSTILE, "State"));
     browser.until(&cell("render", "State"));
 
-    // Markup in a name makes no element, and does nothing.
+    // Markup in a name makes no element and runs no script.
     assert_eq!(browser.run("return document.images.length"), 0);
     assert_eq!(
         browser.run("return document.title"),
@@ -44,7 +44,7 @@ fn the_page_shows_what_happens_and_every_name_as_text() {
     let most = browser.run(&format!("return {meter}.getAttribute('aria-valuemax')"));
     assert_eq!(most, "4");
 
-    // It is alive: figures come, and the load makes some of each kind that the page is there to show.
+    // The page is live: figures arrive, and the load causes every state that the page can show.
     browser.until("return document.querySelector('#link').textContent === 'live'");
     browser
         .until("return /[0-9] (µs|ms|s)$/.test(document.querySelector('#pools dd').textContent)");
@@ -57,7 +57,7 @@ fn the_page_shows_what_happens_and_every_name_as_text() {
     );
     browser.until(&state);
     browser.until(
-        "return [...document.querySelectorAll('#pools .state')].some((one) => one.textContent.startsWith('refusing'))",
+        "return [...document.querySelectorAll('#pools .state')].some((one) => one.textContent.startsWith('rejecting'))",
     );
     let before = browser.run("return document.querySelector('#uptime').textContent");
     browser.until(&format!(
@@ -65,7 +65,7 @@ fn the_page_shows_what_happens_and_every_name_as_text() {
     ));
 }
 
-/// Nothing of the page lies beside a narrow screen.
+/// The page does not scroll sideways on a narrow screen.
 #[test]
 fn the_page_fits_a_narrow_screen() {
     let (_running, url) = serving(&["--load", "1", "--listener", &"wide".repeat(40)]);

@@ -1,4 +1,4 @@
-//! Prometheus's own tools on what we expose.
+//! Checks the metrics with the tools of Prometheus.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -60,7 +60,7 @@ fn assert_checked(promtool: &std::path::Path, text: &str) {
     drop(input);
     let output = child.wait_with_output().unwrap();
     let said = [output.stdout, output.stderr].concat();
-    // It says something also where it only advises.
+    // It also prints mere advice.
     assert_eq!(String::from_utf8_lossy(&said), "", "of\n{text}");
     assert!(output.status.success());
 }
@@ -75,7 +75,7 @@ fn promtool_finds_nothing_to_say() {
     let soiree = used(&metrics);
     assert_checked(&promtool, &metrics.encode());
 
-    // And beside metrics of the program's own.
+    // The same in a registry of the program's own.
     let mut registry = metrics::prometheus_client::registry::Registry::default();
     metrics.register(&mut registry).unwrap();
     let mut text = String::new();

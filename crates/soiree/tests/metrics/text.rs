@@ -1,4 +1,4 @@
-//! Reading Prometheus's text format, as far as tests need it.
+//! Reads Prometheus's text format, as far as tests need it.
 
 use soiree::metrics::Metrics;
 
@@ -10,7 +10,7 @@ impl Text {
         Self(metrics.encode())
     }
 
-    /// The value of the sample whose name is this and whose labels contain all of these; `None` if there is none.
+    /// Returns the value of the only sample with this name and these labels, among others; `None` if no sample has them.
     #[track_caller]
     pub(crate) fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let labels: Vec<String> = labels

@@ -1,4 +1,4 @@
-//! Programs that some tests need: found or said to be missing, started and surely ended.
+//! External programs for tests: found or reported missing, started, and always ended.
 
 use std::env;
 use std::fmt::Write;
@@ -9,14 +9,14 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Set by `.ci/run`, which installs all tools: a test that lacks one fails then, rather than being skipped.
+/// `.ci/run` installs all tools and sets this variable: a test without its tool then fails instead of being skipped.
 const NEEDED: &str = "SOIREE_TESTS_MUST_RUN";
-/// Longer than any machine takes that is not hung.
+/// Longer than any working machine takes.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Between two looks at what does not tell by itself.
+/// The pause between two polls.
 const PACE: Duration = Duration::from_millis(100);
 
-/// Where the first of these programs is that is there; `None` if the test is to be skipped.
+/// Returns the path of the first of these programs that is installed; `None` if the test is to be skipped.
 pub(crate) fn tool(names: &[&str]) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let found = names
@@ -38,8 +38,8 @@ pub(crate) fn tool(names: &[&str]) -> Option<PathBuf> {
 pub(crate) struct Running {
     child: Child,
     lines: Receiver<String>,
-    /// What it has said so far.
-    said: String,
+    /// What it has printed so far.
+    printed: String,
 }
 
 impl Running {
@@ -50,26 +50,26 @@ impl Running {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let (tell, lines) = mpsc::channel();
+        let (send, lines) = mpsc::channel();
         let out: Box<dyn Read + Send> = Box::new(child.stdout.take().expect("it is piped"));
         let err: Box<dyn Read + Send> = Box::new(child.stderr.take().expect("it is piped"));
         for stream in [out, err] {
-            let tell = tell.clone();
+            let send = send.clone();
             thread::spawn(move || {
-                // To the end, whoever listens: a full pipe would stop the program.
+                // Reads to the end even if nobody listens: a full pipe would block the program.
                 for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                    let _ = tell.send(line);
+                    let _ = send.send(line);
                 }
             });
         }
         Self {
             child,
             lines,
-            said: String::new(),
+            printed: String::new(),
         }
     }
 
-    /// Waits for a line that `pick` makes something of.
+    /// Waits for a line for which `pick` returns a value, and returns that.
     pub(crate) fn line<T>(&mut self, pick: impl Fn(&str) -> Option<T>) -> T {
         let start = Instant::now();
         loop {
@@ -82,7 +82,7 @@ impl Running {
         }
     }
 
-    /// Looks again and again, while the program runs, until there is something.
+    /// Calls `look` until it returns a value, as long as the program runs.
     pub(crate) fn until<T>(&mut self, mut look: impl FnMut() -> Option<T>) -> T {
         let start = Instant::now();
         loop {
@@ -98,19 +98,21 @@ impl Running {
     fn listen(&mut self, patience: Duration) -> Option<String> {
         match self.lines.recv_timeout(patience) {
             Ok(line) => {
-                let _ = writeln!(self.said, "{line}");
+                let _ = writeln!(self.printed, "{line}");
                 Some(line)
             }
             Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => panic!("it has ended, and said\n{}", self.said),
+            Err(RecvTimeoutError::Disconnected) => {
+                panic!("it has ended, and printed\n{}", self.printed)
+            }
         }
     }
 
     fn assert_patient(&self, start: Instant) {
         assert!(
             start.elapsed() < PATIENCE,
-            "nothing for {PATIENCE:?}, it has said\n{}",
-            self.said
+            "nothing for {PATIENCE:?}, it has printed\n{}",
+            self.printed
         );
     }
 }

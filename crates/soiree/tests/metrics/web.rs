@@ -1,4 +1,4 @@
-//! Asking over HTTP.
+//! Requests over HTTP.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use ureq::Agent;
 fn agent() -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
-        // A hung server is to fail the test and not to hang it.
+        // A hung server must fail the test instead of hanging it.
         .timeout_global(Some(Duration::from_secs(120)))
         .proxy(None)
         .build();
     config.into()
 }
 
-/// Status, content type and body of an answer, or why there is none.
+/// Returns status, content type and body of the response.
 pub(crate) fn get(url: &str) -> Result<(u16, String, String), ureq::Error> {
     let mut answer = agent().get(url).call()?;
     let kind = answer.headers().get("content-type");
@@ -25,14 +25,14 @@ pub(crate) fn get(url: &str) -> Result<(u16, String, String), ureq::Error> {
     Ok((status, kind, answer.body_mut().read_to_string()?))
 }
 
-/// What is answered, as JSON; `None` while there is no answer, or not a good one.
+/// Returns the response as JSON; `None` if it fails or has another status than 200.
 pub(crate) fn json(url: &str) -> Option<Value> {
     let (status, _, body) = get(url).ok()?;
     let read = serde_json::from_str(&body).ok();
     read.filter(|_| status == 200)
 }
 
-/// Posts JSON and reads JSON.
+/// Posts JSON and returns the JSON response.
 pub(crate) fn post(url: &str, body: &Value) -> Result<Value, ureq::Error> {
     let mut answer = agent()
         .post(url)

@@ -1,0 +1,105 @@
+//! The handle that programs hold, and what all clones of it share.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use arc_swap::ArcSwap;
+use soiree_core::{Listener, ListenerId, ListenerOptions, Pattern, SubscribeError};
+use soiree_engine::Emitter;
+
+/// Emits events to listeners, on a bounded pool. A cheap handle: clones share listeners, settings and pool.
+///
+/// Every method may be called from anywhere, from inside the pool's own listeners too; no user code runs under a lock.
+///
+/// A listener that captures a clone keeps the `EventPool` alive until that listener is removed. To avoid that, capture what
+/// [`downgrade`](EventPool::downgrade) returns.
+///
+/// If the last handle is dropped without a [`close`](EventPool::close), accepted events are still handled. A pool that was passed
+/// by value then ends its threads.
+#[derive(Clone)]
+pub struct EventPool {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) emitter: Emitter,
+    pub(crate) id_generator: ArcSwap<IdGenerator>,
+    /// How many `Topic` handles each pattern has.
+    pub(crate) topic_handles: Mutex<HashMap<Pattern, usize>>,
+}
+
+pub(crate) struct IdGenerator(Box<dyn Fn() -> ListenerId + Send + Sync>);
+
+/// A handle that does not keep its [`EventPool`] alive. Returned by [`EventPool::downgrade`].
+#[derive(Clone)]
+pub struct WeakEventPool(pub(crate) Weak<Inner>);
+
+impl EventPool {
+    pub(crate) fn add(
+        &self,
+        pattern: &Pattern,
+        options: ListenerOptions,
+        listener: Arc<dyn Listener>,
+    ) -> Result<ListenerId, SubscribeError> {
+        let id = self.inner.id_generator.load().generate();
+        self.inner
+            .emitter
+            .subscribe(pattern, id.clone(), options, listener)?;
+        Ok(id)
+    }
+}
+
+impl WeakEventPool {
+    /// A handle to no `EventPool`.
+    pub(crate) fn dangling() -> Self {
+        Self(Weak::new())
+    }
+
+    /// Returns the `EventPool`, or `None` if its last handle was dropped.
+    pub fn upgrade(&self) -> Option<EventPool> {
+        self.0.upgrade().map(|inner| EventPool { inner })
+    }
+}
+
+impl Inner {
+    pub(crate) fn with_topic_handles<R>(
+        &self,
+        act: impl FnOnce(&mut HashMap<Pattern, usize>) -> R,
+    ) -> R {
+        let handles = self.topic_handles.lock();
+        act(&mut handles.unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl IdGenerator {
+    pub(crate) fn new<I: Into<ListenerId>>(
+        generator: impl Fn() -> I + Send + Sync + 'static,
+    ) -> Self {
+        Self(Box::new(move || generator().into()))
+    }
+
+    pub(crate) fn generate(&self) -> ListenerId {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for IdGenerator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IdGenerator")
+    }
+}
+
+impl fmt::Debug for EventPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventPool")
+            .field("emitter", &self.inner.emitter)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for WeakEventPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakEventPool").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,45 @@
+//! Changing who observes a live `EventPool`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use soiree_core::{Observer, Observers, SlowListener};
+
+use crate::handle::EventPool;
+
+/// # Observers
+/// A change holds for emissions that start afterwards.
+impl EventPool {
+    /// Adds an observer. See [`Builder::observer`](crate::Builder::observer).
+    pub fn add_observer(&self, observer: impl Observer + 'static) {
+        let observer = Arc::new(observer);
+        self.inner
+            .emitter
+            .update(|settings| settings.handlers.observers.add(observer));
+    }
+
+    /// Removes all observers, metrics included. Emissions that have already started still notify them.
+    pub fn remove_observers(&self) {
+        self.inner
+            .emitter
+            .update(|settings| settings.handlers.observers = Observers::none());
+    }
+
+    /// Changes after which time a listener is slow. See [`Builder::slow_listeners`](crate::Builder::slow_listeners).
+    pub fn set_slow_listeners(&self, threshold: Duration) {
+        self.inner
+            .emitter
+            .update(|settings| settings.handlers.slow_after = Some(threshold));
+    }
+
+    /// Replaces the handler of slow listeners. See [`Builder::slow_listener_handler`](crate::Builder::slow_listener_handler).
+    pub fn set_slow_listener_handler(
+        &self,
+        handler: impl Fn(&SlowListener<'_>) + Send + Sync + 'static,
+    ) {
+        let handler = Arc::new(handler);
+        self.inner
+            .emitter
+            .update(|settings| settings.handlers.slow_listener = Some(handler));
+    }
+}
