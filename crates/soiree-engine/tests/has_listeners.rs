@@ -1,8 +1,8 @@
 //! That asking who listens costs no memory. In a process of its own, as it counts what is allocated.
-#![cfg(feature = "pool")]
 
 use allocation_counter::measure;
-use soiree::{EventPool, ListenerOptions};
+use soiree::EventPool;
+use soiree_core::ListenerOptions;
 
 /// T3: to ask whether somebody listens allocates nothing, whether somebody does or not.
 #[test]

@@ -1,6 +1,7 @@
 //! That names leave no memory behind. In a process of its own, so that nothing else grows meanwhile.
 
-use soiree::{EventPool, KeyOrder};
+use soiree::EventPool;
+use soiree_engine::KeyOrder;
 
 const MIB: u64 = 1 << 20;
 

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use soiree::{
-    EventPool, InvalidTopicKind, ListenerId, ListenerOptions, Pattern, Priority, Retry, Soiree,
-    WorkerPool,
-};
+use soiree::EventPool;
+use soiree_core::{InvalidTopicKind, ListenerId, ListenerOptions, Pattern, Priority, Retry};
+use soiree_engine::Soiree;
+use soiree_pool::WorkerPool;
 
-use crate::common::BoxResult;
+use crate::support::BoxResult;
 
 /// What may be done to an `EventPool`, by numbers that are cut to what there is.
 #[derive(Debug, Clone)]

@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use soiree::{Builder, CloseError, EventPool, ListenerOptions, SlowListener, WorkerPool};
+use soiree::{Builder, EventPool};
+use soiree_core::{ListenerOptions, SlowListener};
+use soiree_engine::CloseError;
+use soiree_pool::WorkerPool;
 use soiree_testkit::{Journal, ManualTimer, Recorder};
 
-use crate::common::{PATIENCE, on_one_worker};
-use crate::observed::named;
+use crate::observer::events::named;
+use crate::support::{PATIENCE, on_one_worker};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -5,7 +5,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use soiree::{EventPool, Report, WorkerPool};
+use soiree::EventPool;
+use soiree_engine::Report;
+use soiree_pool::WorkerPool;
 
 /// Far more than any condition takes that is going to come true.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

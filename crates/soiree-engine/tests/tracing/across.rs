@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use soiree::{BaseEvent, Event, EventPool, KeyOrder, ListenerOptions, Overflow, Retry, WorkerPool};
+use soiree::EventPool;
+use soiree_core::{BaseEvent, Event, ListenerOptions, Overflow, Retry};
+use soiree_engine::KeyOrder;
+use soiree_pool::WorkerPool;
 use tracing::info_span;
 
 use crate::recorder::{numbered, record, said, span, spans, wait_closed};
@@ -196,7 +199,6 @@ fn an_event_behind_another_of_its_key_keeps_its_spans() {
 }
 
 /// L6, E1: an async listener is in its span whenever it is polled, on whichever thread.
-#[cfg(feature = "tokio")]
 #[test]
 fn an_async_listener_is_in_its_span_whenever_it_is_polled() {
     record();
@@ -204,7 +206,7 @@ fn an_async_listener_is_in_its_span_whenever_it_is_polled() {
         .worker_threads(2)
         .build()
         .unwrap();
-    let tasks = soiree::TaskPool::new(runtime.handle().clone(), 4, 4).unwrap();
+    let tasks = soiree_tokio::TaskPool::new(runtime.handle().clone(), 4, 4).unwrap();
     let soiree = EventPool::builder()
         .bulkhead("async", tasks)
         .build()

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use soiree::{Event, EventPool, ListenerOptions, Retry};
+use soiree::EventPool;
+use soiree_core::{Event, ListenerOptions, Retry};
 use soiree_testkit::ManualPool;
 use tracing::Level;
 

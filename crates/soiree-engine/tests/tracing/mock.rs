@@ -4,7 +4,8 @@ use std::panic::{PanicHookInfo, set_hook, take_hook};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread::{ThreadId, current};
 
-use soiree::{EventPool, ListenerOptions, Priority};
+use soiree::EventPool;
+use soiree_core::{ListenerOptions, Priority};
 use soiree_testkit::ManualPool;
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::with_default;

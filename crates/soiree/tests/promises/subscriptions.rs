@@ -9,7 +9,7 @@ use soiree::{
     Subscriptions, TypedPattern, TypedTopic, WrongPayload,
 };
 
-use crate::common::both_ways;
+use crate::support::both_ways;
 
 struct Created {
     name: &'static str,

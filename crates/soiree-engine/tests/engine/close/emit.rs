@@ -5,9 +5,12 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Instant;
 
-use soiree::{CloseError, EmitError, EventPool, Pool, SubscribeError, TopicError, WorkerPool};
+use soiree::{EventPool, TopicError};
+use soiree_core::{Pool, SubscribeError};
+use soiree_engine::{CloseError, EmitError};
+use soiree_pool::WorkerPool;
 
-use crate::common::{BoxResult, Hold, on_one_worker, until};
+use crate::support::{BoxResult, Hold, on_one_worker, until};
 
 /// E4
 #[test]

@@ -5,9 +5,12 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
 use std::time::Instant;
 
-use soiree::{CloseError, EmitError, EventPool, ListenerId, WorkerPool};
+use soiree::EventPool;
+use soiree_core::ListenerId;
+use soiree_engine::{CloseError, EmitError};
+use soiree_pool::WorkerPool;
 
-use crate::common::{BoxResult, PATIENCE, on_one_worker, until};
+use crate::support::{BoxResult, PATIENCE, on_one_worker, until};
 
 /// Listeners that hold the threads that call them until they are let go, one by one.
 struct Held {

@@ -4,12 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
-use soiree::{
-    CloseError, EmissionRejected, EventPool, KeyOrder, ListenerOptions, Observer, Payload, Pool,
-    SubscriptionRemoved, WorkerPool,
+use soiree::EventPool;
+use soiree_core::{
+    EmissionRejected, ListenerOptions, Observer, Payload, Pool, SubscriptionRemoved,
 };
+use soiree_engine::{CloseError, KeyOrder};
+use soiree_pool::WorkerPool;
 
-use crate::common::{BoxResult, PATIENCE, on_one_worker};
+use crate::support::{BoxResult, PATIENCE, on_one_worker};
 
 type Closed = Result<(), CloseError>;
 

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use soiree::{EventPool, ListenerOptions, Priority, Report};
+use soiree::EventPool;
+use soiree_core::{ListenerOptions, Priority};
+use soiree_engine::Report;
 
-use crate::common::{Diary, on_one_worker};
+use crate::support::{Diary, on_one_worker};
 
 /// What a listener does when it is called.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,7 +56,7 @@ fn subscribe(soiree: &EventPool, all: &[Listening], diary: &Diary) {
             options = options.filter(|_| false);
         }
         let pattern = if one.wild { "*" } else { "t" };
-        let listener = move |event: &dyn soiree::Event| {
+        let listener = move |event: &dyn soiree_core::Event| {
             diary.note(number.to_string());
             event.set_aborted(matches!(act, Act::Abort | Act::AbortAndFail));
             match act {

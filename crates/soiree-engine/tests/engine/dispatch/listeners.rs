@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
-use soiree::{EventPool, ListenerOptions, Priority};
+use soiree::EventPool;
+use soiree_core::{ListenerOptions, Priority};
 use soiree_testkit::{Log, Recorder};
 
-use crate::common::{BoxResult, Diary, both_ways, on_one_worker};
+use crate::support::{BoxResult, Diary, both_ways, on_one_worker};
 
 /// L1
 #[test]
@@ -189,7 +190,7 @@ fn dropping_a_listener_may_call_its_own_event_pool() -> BoxResult {
             });
             dropped.note(format!("{name} {}", added.is_ok()));
         });
-        move |_: &dyn soiree::Event| {
+        move |_: &dyn soiree_core::Event| {
             let _ = &held;
         }
     };
@@ -290,7 +291,7 @@ fn once_and_max_runs_are_exact_under_concurrent_emits() -> BoxResult {
     let (once, seven) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let counted = |count: &Arc<AtomicU64>| {
         let count = Arc::clone(count);
-        move |_: &dyn soiree::Event| {
+        move |_: &dyn soiree_core::Event| {
             count.fetch_add(1, Ordering::SeqCst);
         }
     };
@@ -327,5 +328,5 @@ fn once_and_max_runs_are_exact_under_concurrent_emits() -> BoxResult {
 #[test]
 fn zero_runs_are_refused() {
     let refused = EventPool::new().on_with("t", ListenerOptions::new().max_runs(0), |_| {});
-    assert_eq!(refused, Err(soiree::SubscribeError::ZeroRuns));
+    assert_eq!(refused, Err(soiree_core::SubscribeError::ZeroRuns));
 }

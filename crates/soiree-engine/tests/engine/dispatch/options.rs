@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use soiree::{
-    BulkheadError, EventPool, ListenerOptions, Priority, Retry, SubscribeError, WorkerPool,
-};
+use soiree::EventPool;
+use soiree_core::{BulkheadError, ListenerOptions, Priority, Retry, SubscribeError};
+use soiree_pool::WorkerPool;
 
-use crate::elsewhere::pool;
+use crate::listener_pool::pool;
 
 type Apply = fn(ListenerOptions) -> ListenerOptions;
 
@@ -77,7 +77,7 @@ fn check(soiree: &EventPool, letters: &Mutex<Vec<u32>>, chosen: &[&str]) {
     }
     let threads: Arc<Mutex<Vec<String>>> = Arc::default();
     let seen = Arc::clone(&threads);
-    let listener = move |_: &dyn soiree::Event| {
+    let listener = move |_: &dyn soiree_core::Event| {
         let name = thread::current().name().unwrap_or_default().to_owned();
         seen.lock().unwrap().push(name);
         Err::<(), _>("no")

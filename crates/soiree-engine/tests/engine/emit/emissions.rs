@@ -9,14 +9,14 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use soiree::{
-    EmitError, EventPool, InvalidTopicKind, ListenerOptions, Overflow, Pool, ReportError,
-    SubmitErrorReason, WorkerPool,
-};
+use soiree::EventPool;
+use soiree_core::{InvalidTopicKind, ListenerOptions, Overflow, Pool, SubmitErrorReason};
+use soiree_engine::{EmitError, ReportError};
+use soiree_pool::WorkerPool;
 
 use soiree_testkit::{ManualPool, Recorder};
 
-use crate::common::{BoxResult, Diary, Hold, PATIENCE, both_ways, on_one_worker, until};
+use crate::support::{BoxResult, Diary, Hold, PATIENCE, both_ways, on_one_worker, until};
 
 /// E1
 #[test]
@@ -175,7 +175,7 @@ fn waiting_on_the_only_worker_runs_the_emission_there() -> BoxResult {
 #[test]
 fn a_job_may_wait_for_an_emission_behind_it_after_the_last_handle_is_gone() -> BoxResult {
     let pool = Arc::new(WorkerPool::new(1, 8)?);
-    let (give, given) = channel::<soiree::Emission>();
+    let (give, given) = channel::<soiree_engine::Emission>();
     let (say, said) = channel();
     pool.submit(move || {
         let behind = given.recv().unwrap();
@@ -195,7 +195,7 @@ fn a_job_may_wait_for_an_emission_behind_it_after_the_last_handle_is_gone() -> B
 #[test]
 fn a_listener_that_waits_for_its_own_emission_gets_an_unfinished_report() -> BoxResult {
     let soiree = on_one_worker(8);
-    let (give, given) = channel::<soiree::Emission>();
+    let (give, given) = channel::<soiree_engine::Emission>();
     let given = Mutex::new(given);
     soiree.on("t", move |_| {
         let own = given.lock().unwrap().recv().unwrap();

@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use soiree::{EventPool, Priority, WorkerPool};
+use soiree::EventPool;
+use soiree_core::Priority;
+use soiree_pool::WorkerPool;
 
-use crate::common::{BoxResult, Diary, Hold, on_one_worker, until};
+use crate::support::{BoxResult, Diary, Hold, on_one_worker, until};
 
 /// E1, L3: errors that nobody reads block nobody.
 #[test]
@@ -120,7 +122,7 @@ impl std::error::Error for Loaded {}
 fn dropping_an_omitted_error_may_panic_or_look_at_the_emission() -> BoxResult {
     let soiree = on_one_worker(4);
     soiree.set_error_buffer(0);
-    let own = Arc::new(Mutex::new(None::<soiree::Emission>));
+    let own = Arc::new(Mutex::new(None::<soiree_engine::Emission>));
     let looked = Arc::clone(&own);
     soiree.on("t", move |_| {
         let own = Arc::clone(&looked);
@@ -142,7 +144,7 @@ fn dropping_an_omitted_error_may_panic_or_look_at_the_emission() -> BoxResult {
         own.lock()
             .unwrap()
             .as_ref()
-            .is_some_and(soiree::Emission::is_finished)
+            .is_some_and(soiree_engine::Emission::is_finished)
     };
     until("it has ended", ended);
     let report = own.lock().unwrap().take().unwrap().wait();
@@ -185,7 +187,10 @@ fn close_from_a_job_of_a_former_pool_is_an_error() -> BoxResult {
     former.submit_and_wait(move || {
         let _ = inner.emit("t", ()).unwrap();
         inner.set_pool(WorkerPool::new(1, 4).unwrap());
-        assert_eq!(inner.close(), Err(soiree::CloseError::InsideListener));
+        assert_eq!(
+            inner.close(),
+            Err(soiree_engine::CloseError::InsideListener)
+        );
     })?;
     soiree.close()?;
     Ok(())

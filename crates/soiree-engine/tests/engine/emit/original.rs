@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use soiree::{BaseEvent, Event, EventPool, Payload, Priority, Properties, Soiree, Value};
+use soiree::EventPool;
+use soiree_core::{BaseEvent, Event, Payload, Priority, Properties, Value};
+use soiree_engine::Soiree;
 
-use crate::common::{BoxResult, Diary};
+use crate::support::{BoxResult, Diary};
 
 /// T1
 #[test]

@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use soiree::{BaseEvent, EventPool, Payload, PayloadRef};
+use soiree::EventPool;
+use soiree_core::{BaseEvent, Payload, PayloadRef};
 
-use crate::common::{BoxResult, Diary, on_one_worker, until};
+use crate::support::{BoxResult, Diary, on_one_worker, until};
 
 /// Emits in every way there is, and waits.
 fn in_every_way(soiree: &EventPool, mut each: impl FnMut(&str)) {

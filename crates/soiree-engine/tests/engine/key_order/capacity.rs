@@ -4,15 +4,18 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use soiree::{
-    BulkheadError, EmitError, Event, EventPool, KeyOrder, KeyOrderError, ListenerId,
-    ListenerOptions, MAX_CAPACITY, Overflow, Pattern, Timer, TimerError, TimerId, WorkerPool,
+use soiree::EventPool;
+use soiree_core::{
+    BulkheadError, Event, KeyOrderError, ListenerId, ListenerOptions, MAX_CAPACITY, Overflow,
+    Pattern, Timer, TimerError, TimerId,
 };
+use soiree_engine::{EmitError, KeyOrder};
 use soiree_engine::{Emitter, Settings};
+use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
 use super::{Numbered, by_key, hold_key, note, numbers, on_their_way, ordered_on};
-use crate::common::{PATIENCE, until};
+use crate::support::{PATIENCE, until};
 
 fn with_order(pool: ManualPool, order: KeyOrder) -> EventPool {
     let soiree = EventPool::with_pool(pool);
@@ -195,7 +198,7 @@ fn a_place_that_others_leave_is_found() {
     let hold = hold_key(&soiree);
     soiree.emit("key.second", Numbered(1, 1)).unwrap();
     // Somebody else's.
-    soiree::Pool::submit(&manual, soiree::Job::new(|| {})).unwrap();
+    soiree_core::Pool::submit(&manual, soiree_core::Job::new(|| {})).unwrap();
     hold.let_go();
     until("it is its turn", || on_their_way(&soiree) == (1, 0));
     assert_eq!(numbers(&handled), [0; 0]);

@@ -3,12 +3,15 @@
 use std::sync::mpsc::channel;
 use std::thread;
 
-use soiree::{BaseEvent, EmitError, EventPool, ListenerOptions, WorkerPool};
+use soiree::EventPool;
+use soiree_core::{BaseEvent, ListenerOptions};
+use soiree_engine::EmitError;
+use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
 use super::{Numbered, by_key, hold_key, note, numbers, on_their_way, ordered_on};
-use crate::common::{PATIENCE, until};
-use crate::elsewhere::{held, pool};
+use crate::listener_pool::{held, pool};
+use crate::support::{PATIENCE, until};
 
 /// L8: an `emit_sync` waits for its turn, and others wait for it.
 #[test]

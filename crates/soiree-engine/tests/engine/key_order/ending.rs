@@ -5,12 +5,15 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Instant;
 
-use soiree::{CloseError, EventPool, Overflow, Pool, WorkerPool};
+use soiree::EventPool;
+use soiree_core::{Overflow, Pool};
+use soiree_engine::CloseError;
+use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
 use super::{Numbered, by_key, hold_key, note, numbers, on_their_way, ordered_on};
-use crate::common::{Hold, PATIENCE};
-use crate::elsewhere::pool;
+use crate::listener_pool::pool;
+use crate::support::{Hold, PATIENCE};
 
 const MANY: u32 = 100_000;
 
@@ -89,7 +92,7 @@ fn a_close_handles_what_waits_behind_others() {
     }
     thread::scope(|scope| {
         let close = scope.spawn(|| soiree.close());
-        crate::common::until("it closes", || soiree.is_closed());
+        crate::support::until("it closes", || soiree.is_closed());
         hold.let_go();
         close.join().unwrap().unwrap();
     });

@@ -1,21 +1,24 @@
 //! Events of one key one after another.
 
-mod bounds;
+mod capacity;
+mod emit_sync;
 mod ending;
-mod inside;
 mod random;
-mod sync;
+mod reentrancy;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
-use soiree::{EventPool, KeyOrder, ListenerOptions, Retry, WorkerPool};
+use soiree::EventPool;
+use soiree_core::{ListenerOptions, Retry};
+use soiree_engine::KeyOrder;
+use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
-use crate::common::{Hold, PATIENCE, until};
-use crate::elsewhere::{held, pool};
+use crate::listener_pool::{held, pool};
+use crate::support::{Hold, PATIENCE, until};
 
 /// A key, and the number of the event among those of the key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +32,7 @@ pub(crate) fn by_key() -> KeyOrder {
 }
 
 /// Events under `key` are ordered, on this pool.
-pub(crate) fn ordered_on(pool: impl Into<soiree::PoolHandle>) -> EventPool {
+pub(crate) fn ordered_on(pool: impl Into<soiree_core::PoolHandle>) -> EventPool {
     let soiree = EventPool::with_pool(pool);
     soiree.add_order("key.**", by_key()).unwrap();
     soiree
@@ -366,7 +369,7 @@ fn a_key_function_may_call_its_event_pool() {
     assert!(soiree.emit("key.a", ()).unwrap().wait().is_ok());
     assert_eq!(
         heard.recv().unwrap(),
-        (Err(soiree::CloseError::InsideListener), true)
+        (Err(soiree_engine::CloseError::InsideListener), true)
     );
     soiree.close().unwrap();
 }

@@ -8,10 +8,13 @@ use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use soiree::{EventPool, KeyOrder, ListenerOptions, Overflow, Retry, WorkerPool};
+use soiree::EventPool;
+use soiree_core::{ListenerOptions, Overflow, Retry};
+use soiree_engine::KeyOrder;
+use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
-use crate::elsewhere::pool;
+use crate::listener_pool::pool;
 
 /// What becomes of an event.
 #[derive(Clone, Copy, Debug)]

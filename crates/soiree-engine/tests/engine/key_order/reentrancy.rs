@@ -5,11 +5,14 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use soiree::{Emission, EmitError, EventPool, ListenerOptions, Overflow, Pool, Retry, WorkerPool};
+use soiree::EventPool;
+use soiree_core::{ListenerOptions, Overflow, Pool, Retry};
+use soiree_engine::{Emission, EmitError};
+use soiree_pool::WorkerPool;
 
 use super::{Numbered, by_key, note, numbers, on_their_way, ordered_on};
-use crate::common::{PATIENCE, until};
-use crate::elsewhere::pool;
+use crate::listener_pool::pool;
+use crate::support::{PATIENCE, until};
 
 /// L8, L3: what a listener emits for its own key is queued behind, in order; to wait for it would be to wait for itself.
 #[test]
@@ -62,7 +65,7 @@ fn waiting_on_the_only_worker_runs_what_is_before() {
 }
 
 /// Polls until there is a result, on this thread.
-fn pollster(emission: Emission) -> soiree::Report {
+fn pollster(emission: Emission) -> soiree_engine::Report {
     use std::future::{Future, IntoFuture};
     use std::task::{Context, Poll, Wake, Waker};
     struct Unpark(std::thread::Thread);
@@ -86,7 +89,7 @@ fn pollster(emission: Emission) -> soiree::Report {
 fn waiting_on_a_worker_waits_for_what_another_thread_runs() {
     let soiree = ordered_on(WorkerPool::new(2, 8).unwrap());
     let handled = note(&soiree);
-    let (running, go) = crate::elsewhere::held(&soiree, "key.held", ListenerOptions::new());
+    let (running, go) = crate::listener_pool::held(&soiree, "key.held", ListenerOptions::new());
     soiree.emit("key.held", Numbered(1, 0)).unwrap();
     running.recv_timeout(PATIENCE).unwrap();
     let (weak, (said, heard)) = (soiree.downgrade(), channel());
@@ -118,7 +121,7 @@ fn waiting_on_the_only_worker_goes_on_when_another_pool_has_ended_what_is_before
         .build()
         .unwrap();
     let handled = note(&soiree);
-    let (running, go) = crate::elsewhere::held(&soiree, "key.held", ListenerOptions::new());
+    let (running, go) = crate::listener_pool::held(&soiree, "key.held", ListenerOptions::new());
     soiree.emit("key.held", Numbered(1, 0)).unwrap();
     running.recv_timeout(PATIENCE).unwrap();
     let (weak, (said, heard)) = (soiree.downgrade(), channel());
@@ -207,7 +210,7 @@ fn a_listener_does_not_wait_for_room_behind_others() {
         let fill = Arc::clone(&fill);
         soiree.on(topic, move |_| fill()).unwrap();
     }
-    let (running, go) = crate::elsewhere::held(&soiree, "key.a", ListenerOptions::new());
+    let (running, go) = crate::listener_pool::held(&soiree, "key.a", ListenerOptions::new());
     soiree.emit("key.b", Numbered(7, 0)).unwrap();
     let refused = heard.recv_timeout(PATIENCE).unwrap();
     assert!(

@@ -1,16 +1,20 @@
 //! Listeners with a pool of their own.
 
+mod odd_pools;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use soiree::{
-    BaseEvent, Event, EventPool, ListenerErrorKind, ListenerOptions, Overflow, Priority, Report,
-    SubmitErrorReason, WorkerPool,
+use soiree::EventPool;
+use soiree_core::{
+    BaseEvent, Event, ListenerErrorKind, ListenerOptions, Overflow, Priority, SubmitErrorReason,
 };
+use soiree_engine::Report;
+use soiree_pool::WorkerPool;
 
-use crate::common::{Diary, PATIENCE, both_ways, until};
+use crate::support::{Diary, PATIENCE, both_ways, until};
 
 pub(crate) fn pool(name: &str, workers: usize, capacity: usize) -> WorkerPool {
     let builder = WorkerPool::builder().name(name).max_workers(workers);

@@ -5,15 +5,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use soiree::{
-    BulkheadError, DrainTimeout, EmitError, EventPool, Job, ListenerOptions, Pool, PoolStats,
-    Priority, SubmitError, SubscribeError, WorkerPool,
+use soiree::EventPool;
+use soiree_core::{
+    BulkheadError, DrainTimeout, Job, ListenerOptions, Pool, PoolStats, Priority, SubmitError,
+    SubscribeError,
 };
+use soiree_engine::EmitError;
+use soiree_pool::WorkerPool;
 
 use soiree_testkit::{ManualPool, Recorder};
 
-use crate::common::{BoxResult, PATIENCE, both_ways};
-use crate::elsewhere::{held, on_http, pool, with_http};
+use crate::listener_pool::{held, on_http, pool, with_http};
+use crate::support::{BoxResult, PATIENCE, both_ways};
 
 /// A pool that does to jobs what a pool of one's own may do.
 struct Wrapping {
@@ -159,7 +162,11 @@ fn emissions_end_in_the_order_in_which_their_jobs_do() -> BoxResult {
         soiree.emit("t.b", 2)?,
         soiree.emit("t.c", 3)?,
     ];
-    let finished = || emissions.each_ref().map(soiree::Emission::is_finished);
+    let finished = || {
+        emissions
+            .each_ref()
+            .map(soiree_engine::Emission::is_finished)
+    };
     let full = soiree.emit("t.d", 4).unwrap_err();
     assert!(matches!(full, EmitError::Rejected { .. }));
     assert!(pool.run_newest());

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use soiree::{Overflow, Pool, Priority, Report, Retry, WorkerPool};
+use soiree_core::{Overflow, Pool, Priority, Retry};
+use soiree_engine::Report;
+use soiree_pool::WorkerPool;
 use soiree_testkit::{Journal, ManualPool};
 
-use crate::common::{PATIENCE, until};
-use crate::observed::named;
+use crate::observer::events::named;
+use crate::support::{PATIENCE, until};
 
 /// What an observer has to have been told of these emissions.
 fn compare(journal: &Journal, reports: &[Report]) {
@@ -78,7 +80,10 @@ fn counts_are_those_of_reports_and_figures() {
             Err(_) => refused += 1,
         }
     }
-    let mut reports: Vec<Report> = emissions.iter().map(soiree::Emission::wait).collect();
+    let mut reports: Vec<Report> = emissions
+        .iter()
+        .map(soiree_engine::Emission::wait)
+        .collect();
     reports.push(soiree.emit_sync("load.ok", ()).unwrap());
     soiree.close().unwrap();
     pool.release();
@@ -106,7 +111,7 @@ fn counts_are_those_of_reports_and_figures() {
 #[test]
 fn an_observed_pool_tells_of_every_end_of_a_job() {
     let (manual, journal) = (ManualPool::with_capacity(2), Journal::new());
-    let pool = soiree::ObservedPool::new(manual.clone(), "mail", journal.clone());
+    let pool = soiree_core::ObservedPool::new(manual.clone(), "mail", journal.clone());
     let now = Instant::now();
     pool.submit_before((|| ()).into(), now).unwrap();
     until("the deadline has passed", || Instant::now() > now);
@@ -157,7 +162,7 @@ fn resizing_is_told_of() {
     soiree.resize_bulkhead("bulk", 3).unwrap();
     soiree.resize_bulkhead("default", 2).unwrap();
     soiree.resize_bulkhead("bulk", 0).unwrap_err();
-    let pool = soiree::ObservedPool::new(worker(), "mail", journal.clone());
+    let pool = soiree_core::ObservedPool::new(worker(), "mail", journal.clone());
     pool.resize(4).unwrap();
     journal.reads([
         "pool resized: bulk from 1 to 3",

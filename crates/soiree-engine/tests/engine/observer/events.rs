@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use soiree::{EventPool, ListenerOptions, Pool, Priority, Retry, WorkerPool};
+use soiree::EventPool;
+use soiree_core::{ListenerOptions, Pool, Priority, Retry};
+use soiree_pool::WorkerPool;
 use soiree_testkit::{Journal, ManualPool, Recorder};
 
-use crate::common::PATIENCE;
+use crate::support::PATIENCE;
 
 pub(crate) fn named(name: &str) -> ListenerOptions {
     ListenerOptions::new().name(name)
@@ -70,7 +72,9 @@ fn an_emission_on_its_caller_is_told_of_without_a_job() {
     ]);
     journal.clear();
     let topic = soiree.topic("a.b").unwrap();
-    topic.trigger(&soiree::BaseEvent::new("c.d", ())).unwrap();
+    topic
+        .trigger(&soiree_core::BaseEvent::new("c.d", ()))
+        .unwrap();
     assert_eq!(journal.count("emission begun: c.d on its caller"), 1);
     assert_eq!(journal.count("listener ended: panics for c.d"), 1);
 }

@@ -4,14 +4,16 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 
-use soiree::{
-    CloseError, EmissionAccepted, EmissionEnded, EmissionStarted, EventPool, JobEnded, JobOffered,
-    JobStarted, ListenerEnded, ListenerStarted, Observer, Pool, SubscriptionAdded,
-    SubscriptionRemoved, WeakEventPool, WorkerPool,
+use soiree::{EventPool, WeakEventPool};
+use soiree_core::{
+    EmissionAccepted, EmissionEnded, EmissionStarted, JobEnded, JobOffered, JobStarted,
+    ListenerEnded, ListenerStarted, Observer, Pool, SubscriptionAdded, SubscriptionRemoved,
 };
+use soiree_engine::CloseError;
+use soiree_pool::WorkerPool;
 use soiree_testkit::Journal;
 
-use crate::common::{PATIENCE, on_one_worker};
+use crate::support::{PATIENCE, on_one_worker};
 
 /// Panics whatever it is told.
 struct Panics;

@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use soiree::{
-    CloseError, DeadLetter, EventPool, ListenerErrorKind, ListenerOptions, Pool, Priority, Retry,
-    SubscribeError, WorkerPool,
+use soiree::EventPool;
+use soiree_core::{
+    DeadLetter, ListenerErrorKind, ListenerOptions, Pool, Priority, Retry, SubscribeError,
 };
+use soiree_engine::CloseError;
+use soiree_pool::WorkerPool;
 
-use crate::common::{Diary, PATIENCE, both_ways, on_one_worker, until};
+use crate::support::{Diary, PATIENCE, both_ways, on_one_worker, until};
 
 const SOON: Duration = Duration::from_millis(1);
 const NEVER: Duration = Duration::from_secs(3600);

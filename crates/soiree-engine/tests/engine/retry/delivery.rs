@@ -7,12 +7,12 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use soiree::{
-    CloseError, DeadLetter, Emission, EventPool, ListenerErrorKind, ListenerOptions, Retry,
-    WorkerPool,
-};
+use soiree::EventPool;
+use soiree_core::{DeadLetter, ListenerErrorKind, ListenerOptions, Retry};
+use soiree_engine::{CloseError, Emission};
+use soiree_pool::WorkerPool;
 
-use crate::common::{PATIENCE, on_one_worker, until};
+use crate::support::{PATIENCE, on_one_worker, until};
 
 fn retried(attempts: u32) -> ListenerOptions {
     ListenerOptions::new().retry(Retry::fixed(Duration::from_millis(1), attempts))

@@ -7,14 +7,16 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use soiree::{
-    DrainTimeout, EventPool, Job, ListenerOptions, Overflow, Pool, PoolStats, Report, SubmitError,
-    SubmitErrorReason, WorkerPool,
+use soiree::EventPool;
+use soiree_core::{
+    DrainTimeout, Job, ListenerOptions, Overflow, Pool, PoolStats, SubmitError, SubmitErrorReason,
 };
+use soiree_engine::Report;
+use soiree_pool::WorkerPool;
 
-use crate::bulkheads::ran_on;
-use crate::common::PATIENCE;
-use crate::elsewhere::pool;
+use super::routes::ran_on;
+use crate::listener_pool::pool;
+use crate::support::PATIENCE;
 
 const THREADS: usize = 4;
 const EACH: u64 = 300;

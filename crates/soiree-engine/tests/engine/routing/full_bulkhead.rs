@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use soiree::{
-    Emission, EmitError, EventPool, ListenerErrorKind, ListenerOptions, Overflow, PoolHandle,
-    Priority, SubmitErrorReason, WorkerPool,
+use soiree::EventPool;
+use soiree_core::{
+    ListenerErrorKind, ListenerOptions, Overflow, PoolHandle, Priority, SubmitErrorReason,
 };
+use soiree_engine::{Emission, EmitError};
+use soiree_pool::WorkerPool;
 
-use crate::common::{PATIENCE, until};
-use crate::elsewhere::{held, pool};
+use crate::listener_pool::{held, pool};
+use crate::support::{PATIENCE, until};
 
 /// Longer than any test waits.
 const HOUR: Duration = Duration::from_secs(3600);

@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use soiree::{
-    DeadLetter, EmitError, EventPool, ListenerErrorKind, ListenerOptions, Pool, PoolHandle, Retry,
-    WorkerPool,
-};
+use soiree::EventPool;
+use soiree_core::{DeadLetter, ListenerErrorKind, ListenerOptions, Pool, PoolHandle, Retry};
+use soiree_engine::EmitError;
+use soiree_pool::WorkerPool;
 use soiree_testkit::ManualTimer;
 
-use crate::common::{Diary, PATIENCE, until};
-use crate::elsewhere::{held, pool};
-use crate::timeouts::{LIMIT, check_timed_out, in_between, limited, on, run_out};
+use crate::listener_pool::{held, pool};
+use crate::support::{Diary, PATIENCE, until};
+use crate::timeout::{LIMIT, check_timed_out, in_between, limited, on, run_out};
 
 const DELAY: Duration = Duration::from_secs(1);
 
@@ -196,7 +196,7 @@ fn a_wait_on_a_worker_calls_the_listeners_after_one_that_times_out() {
     let (soiree, timer) = on(2);
     let diary = Diary::default();
     let (running, go) = in_between(&soiree, &diary);
-    let (hand, given) = channel::<soiree::Emission>();
+    let (hand, given) = channel::<soiree_engine::Emission>();
     let given = Mutex::new(given);
     let (said, outer_runs) = channel();
     let (tell, told) = channel();
@@ -243,7 +243,7 @@ fn listeners_after_one_that_times_out_outlive_the_last_handle() {
 #[test]
 fn a_handler_on_the_timers_thread_never_waits() {
     let timer = ManualTimer::new();
-    let waiting: Arc<Mutex<Option<soiree::Emission>>> = Arc::default();
+    let waiting: Arc<Mutex<Option<soiree_engine::Emission>>> = Arc::default();
     let soiree: Arc<Mutex<Option<soiree::WeakEventPool>>> = Arc::default();
     let (other, weak) = (Arc::clone(&waiting), Arc::clone(&soiree));
     let (said, heard) = channel();

@@ -1,19 +1,21 @@
 //! Listeners that are waited for no longer than they may take.
 
+mod listener_pool;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use soiree::{
-    CloseError, Emission, EventPool, ListenerErrorKind, ListenerOptions, Pool, Priority, Report,
-    WorkerPool,
-};
+use soiree::EventPool;
+use soiree_core::{ListenerErrorKind, ListenerOptions, Pool, Priority};
+use soiree_engine::{CloseError, Emission, Report};
+use soiree_pool::WorkerPool;
 use soiree_testkit::{ManualPool, ManualTimer};
 
-use crate::common::{Diary, PATIENCE, on_one_worker, until};
-use crate::elsewhere::held;
+use crate::listener_pool::held;
+use crate::support::{Diary, PATIENCE, on_one_worker, until};
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
@@ -41,7 +43,7 @@ pub(crate) fn run_out(soiree: &EventPool, timer: &ManualTimer, running: &Receive
 
 fn note_on(soiree: &EventPool, diary: &Diary, what: &'static str, priority: Priority) {
     let diary = diary.clone();
-    let note = move |_: &dyn soiree::Event| diary.note(what);
+    let note = move |_: &dyn soiree_core::Event| diary.note(what);
     soiree.on_with("a.*", priority, note).unwrap();
 }
 
@@ -92,7 +94,7 @@ fn a_listener_that_returns_in_time_leaves_nothing_behind() {
     soiree
         .on_with("a.b", limited(), |_| -> () { panic!("oops") })
         .unwrap();
-    crate::common::both_ways(&soiree, "a.b", |report| {
+    crate::support::both_ways(&soiree, "a.b", |report| {
         assert_eq!((report.delivered, report.failed), (2, 1));
         assert_eq!(report.timed_out, 0);
         assert_eq!(report.errors[0].kind(), ListenerErrorKind::Panicked);
@@ -383,7 +385,7 @@ fn times_that_run_out_as_listeners_return_lose_nobody() {
 fn listeners_without_a_timeout_are_not_timed() {
     let soiree = on_one_worker(4);
     soiree.on("a.b", |_| {}).unwrap();
-    crate::common::both_ways(&soiree, "a.b", |report| assert_eq!(report.timed_out, 0));
+    crate::support::both_ways(&soiree, "a.b", |report| assert_eq!(report.timed_out, 0));
     until("the worker rests", || soiree.pool_stats().active == 0);
     soiree.close().unwrap();
 }
