@@ -10,7 +10,7 @@ use soiree_core::{InvalidTopicKind, ListenerId, ListenerOptions, Pattern, Priori
 use soiree_engine::Soiree;
 use soiree_pool::WorkerPool;
 
-use crate::support::BoxResult;
+use crate::support::TestResult;
 
 /// What may be done to an `EventPool`, by numbers that are cut to what there is.
 #[derive(Debug, Clone)]
@@ -156,7 +156,7 @@ fn asking_after_a_bad_topic_is_an_error() {
 
 /// L1, L6: everything that decides when and where a listener is called is told.
 #[test]
-fn a_listener_is_told_with_all_that_decides_its_calls() -> BoxResult {
+fn a_listener_is_told_with_all_that_decides_its_calls() -> TestResult {
     let soiree = EventPool::builder()
         .bulkhead("http", WorkerPool::new(1, 1)?)
         .route("hook.**", "http")

@@ -1,19 +1,18 @@
 //! Listeners that run for too long, and who is told of it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use soiree::{Builder, EventPool};
+use soiree::Builder;
 use soiree_core::{ListenerOptions, SlowListener};
 use soiree_engine::CloseError;
 use soiree_pool::WorkerPool;
 use soiree_testkit::{Journal, ManualTimer, Recorder};
 
-use crate::observer::events::named;
-use crate::support::{PATIENCE, on_one_worker};
+use crate::support::{Blocker, PATIENCE, named, on_one_worker};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -27,35 +26,6 @@ fn watched(journal: &Journal) -> (Builder, ManualTimer) {
     (builder, timer)
 }
 
-/// A listener that runs until it is let go.
-struct Held {
-    running: Receiver<()>,
-    go: Sender<()>,
-}
-
-impl Held {
-    fn on(soiree: &EventPool, pattern: &str, options: ListenerOptions) -> Self {
-        let (said, running) = channel();
-        let (go, told) = channel::<()>();
-        let (said, told) = (Mutex::new(said), Mutex::new(told));
-        soiree
-            .on_with(pattern, options, move |_| {
-                said.lock().unwrap().send(()).unwrap();
-                let _ = told.lock().unwrap().recv();
-            })
-            .unwrap();
-        Self { running, go }
-    }
-
-    fn runs(&self) {
-        self.running.recv_timeout(PATIENCE).unwrap();
-    }
-
-    fn let_go(&self) {
-        self.go.send(()).unwrap();
-    }
-}
-
 /// L4: a listener that runs for too long is told of while it runs, once, with who it is and for how long, and once more as it
 /// ends.
 #[test]
@@ -67,20 +37,15 @@ fn a_slow_listener_is_told_of_while_it_runs() {
     let handler = move |told: &SlowListener<'_>| {
         assert_eq!((told.topic, told.listener.pattern), ("a.b", "a.*"));
         assert_eq!((told.listener.name, told.attempt), (Some("held"), 1));
-        assert!(
-            told.listener
-                .registered_at
-                .unwrap()
-                .file()
-                .ends_with("slow.rs")
-        );
+        let place = told.listener.registered_at.unwrap();
+        assert_eq!(place.file(), file!());
         assert_eq!(told.threshold, 10 * SECOND);
         slow.lock().unwrap().push((told.running_for, told.ended));
     };
     let soiree = builder.slow_listener_handler(handler).build().unwrap();
-    let held = Held::on(&soiree, "a.*", named("held"));
+    let blocker = Blocker::on(&soiree, "a.*", named("held"));
     let emission = soiree.emit("a.b", ()).unwrap();
-    held.runs();
+    blocker.wait_started();
     timer.advance(9 * SECOND);
     assert_eq!(journal.count("listener slow"), 0);
     timer.advance(SECOND);
@@ -91,7 +56,7 @@ fn a_slow_listener_is_told_of_while_it_runs() {
     assert_eq!(journal.count("listener ended"), 0);
     timer.advance(100 * SECOND);
     assert_eq!(journal.count("listener slow"), 1);
-    held.let_go();
+    blocker.release();
     assert!(emission.wait().is_ok(), "being slow is no failure");
     assert_eq!(
         journal.about("listener slow"),
@@ -111,19 +76,19 @@ fn a_listener_has_a_limit_of_its_own() {
     let journal = Journal::new();
     let (builder, timer) = watched(&journal);
     let soiree = builder.build().unwrap();
-    let own = Held::on(&soiree, "own", named("own").slow_after(SECOND));
-    let patient = Held::on(
+    let own = Blocker::on(&soiree, "own", named("own").slow_after(SECOND));
+    let patient = Blocker::on(
         &soiree,
         "patient",
         named("patient").slow_after(Duration::MAX),
     );
-    let other = Held::on(&soiree, "other", named("other"));
+    let other = Blocker::on(&soiree, "other", named("other"));
     let all = [("patient", &patient), ("other", &other), ("own", &own)];
     let emissions: Vec<_> = all
         .iter()
-        .map(|(topic, held)| {
+        .map(|(topic, blocker)| {
             let emission = soiree.emit(topic, ()).unwrap();
-            held.runs();
+            blocker.wait_started();
             emission
         })
         .collect();
@@ -140,7 +105,7 @@ fn a_listener_has_a_limit_of_its_own() {
     still(&["own", "other"]);
     timer.advance(1_000_000 * SECOND);
     still(&["own", "other"]);
-    all.iter().for_each(|(_, held)| held.let_go());
+    all.iter().for_each(|(_, blocker)| blocker.release());
     for emission in emissions {
         assert!(emission.wait().is_ok());
     }
@@ -154,9 +119,9 @@ fn a_timeout_is_told_of_once_and_the_listener_watched_until_it_returns() {
     let (builder, timer) = watched(&journal);
     let soiree = builder.timer(timer.clone()).build().unwrap();
     let options = named("held").slow_after(5 * SECOND).timeout(10 * SECOND);
-    let held = Held::on(&soiree, "a.b", options);
+    let blocker = Blocker::on(&soiree, "a.b", options);
     let emission = soiree.emit("a.b", ()).unwrap();
-    held.runs();
+    blocker.wait_started();
     timer.advance(10 * SECOND);
     assert_eq!(emission.wait().failed, 1);
     let told = [
@@ -169,7 +134,7 @@ fn a_timeout_is_told_of_once_and_the_listener_watched_until_it_returns() {
         journal.count("emission ended: a.b on default, 1 called, 1 failed"),
         1
     );
-    held.let_go();
+    blocker.release();
     soiree.close().unwrap();
     let late = ["listener slow: held for a.b has ended"];
     assert_eq!(journal.about("listener"), [&told[..], &late].concat());
@@ -182,24 +147,24 @@ fn each_slow_listener_is_told_of_in_its_own_time() {
     let (builder, timer) = watched(&journal);
     let soiree = builder.build().unwrap();
     let (one, two) = (
-        Held::on(&soiree, "one", named("one")),
-        Held::on(&soiree, "two", named("two")),
+        Blocker::on(&soiree, "one", named("one")),
+        Blocker::on(&soiree, "two", named("two")),
     );
     let first = soiree.emit("one", ()).unwrap();
-    one.runs();
+    one.wait_started();
     timer.advance(5 * SECOND);
     let second = soiree.emit("two", ()).unwrap();
-    two.runs();
+    two.wait_started();
     assert_eq!(timer.pending(), 1, "one task for both");
     timer.advance(5 * SECOND);
     assert_eq!(journal.count("listener slow: one"), 1);
-    one.let_go();
+    one.release();
     assert!(first.wait().is_ok());
     timer.advance(4 * SECOND);
     assert_eq!(journal.count("listener slow: two"), 0);
     timer.advance(SECOND);
     assert_eq!(journal.count("listener slow: two"), 1);
-    two.let_go();
+    two.release();
     assert!(second.wait().is_ok());
 }
 
@@ -261,11 +226,11 @@ fn a_handler_of_slow_listeners_may_do_what_it_likes() {
         results.lock().unwrap().push(result);
         panic!("oh");
     });
-    let held = Held::on(&soiree, "a.b", named("held"));
+    let blocker = Blocker::on(&soiree, "a.b", named("held"));
     let emission = soiree.emit("a.b", ()).unwrap();
-    held.runs();
+    blocker.wait_started();
     timer.advance(10 * SECOND);
-    held.let_go();
+    blocker.release();
     assert!(emission.wait().is_ok());
     let closed = std::mem::take(&mut *closed.lock().unwrap());
     let [first, second] = &closed[..] else {

@@ -1,9 +1,6 @@
 //! Named pools, and the routes to them.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::Arc;
-use std::thread;
 use std::time::Instant;
 
 use soiree::{
@@ -11,84 +8,15 @@ use soiree::{
     ResizeError, SubscribeError, TypedTopic, WorkerPool,
 };
 
-use crate::support::PATIENCE;
-
-fn pool(name: &str, workers: usize, capacity: usize) -> WorkerPool {
-    let builder = WorkerPool::builder().name(name).max_workers(workers);
-    builder.capacity(capacity).build().unwrap()
-}
-
-/// T1: what makes no sense is refused when it is built, and the error names it.
-#[test]
-fn bulkheads_and_routes_that_make_no_sense_are_refused() {
-    let builder = || {
-        EventPool::builder()
-            .bulkhead("a", pool("a", 1, 1))
-            .bulkhead("b", pool("b", 1, 1))
-    };
-    let message = |builder: soiree::Builder| builder.build().map(drop).unwrap_err().to_string();
-    let tie = message(builder().route("x.*", "a").route("*.y", "b"));
-    assert!(
-        tie.contains("x.* to \"a\"") && tie.contains("*.y to \"b\""),
-        "{tie}"
-    );
-    let unknown = message(builder().route("x.*", "c"));
-    assert!(
-        unknown.contains("\"c\"") && unknown.contains("[\"a\", \"b\"]"),
-        "{unknown}"
-    );
-    let malformed = message(builder().route("x..y", "a"));
-    assert!(malformed.contains("byte 2"), "{malformed}");
-    assert!(message(builder().bulkhead("a", pool("a", 1, 1))).contains("\"a\" already"));
-    assert!(message(builder().bulkhead("default", pool("a", 1, 1))).contains("\"default\""));
-    assert!(message(builder().bulkhead("", pool("a", 1, 1))).contains("\"\""));
-
-    let soiree = builder().route("x.*", "a").build().unwrap();
-    let tie = soiree.add_route("*.y", "b").unwrap_err();
-    assert!(matches!(tie, BulkheadError::Ambiguous { .. }));
-    soiree.close().unwrap();
-    let closed = soiree.add_bulkhead("c", pool("c", 1, 1)).unwrap_err();
-    assert_eq!(closed, BulkheadError::Closed);
-}
-
-/// T1: it does not matter which comes first, bulkheads or routes to them; and one pattern cannot lead to two places.
-#[test]
-fn a_builder_takes_bulkheads_and_routes_in_any_order() {
-    let soiree = EventPool::builder()
-        .route("export.**", "bulk")
-        .route("export.**", "bulk")
-        .pool(pool("rest", 1, 8))
-        .bulkhead("bulk", pool("bulk", 1, 8))
-        .build()
-        .unwrap();
-    let (said, name) = channel();
-    soiree
-        .on("export.*", move |_| {
-            said.send(thread::current().name().map(String::from))
-                .unwrap();
-        })
-        .unwrap();
-    soiree.emit("export.csv", ()).unwrap();
-    assert_eq!(name.recv_timeout(PATIENCE), Ok(Some("bulk-0".into())));
-    soiree.close().unwrap();
-    let twice = EventPool::builder()
-        .route("export.**", "bulk")
-        .route("export.**", "default")
-        .bulkhead("bulk", pool("bulk", 1, 8));
-    let twice = twice.build().map(drop).unwrap_err().to_string();
-    assert!(
-        twice.contains("export.** to \"bulk\" and export.** to \"default\""),
-        "{twice}"
-    );
-}
+use crate::support::{PATIENCE, worker_pool};
 
 /// L6: a listener for a bulkhead that there is not is refused, whichever way it is subscribed, and told which there are.
 #[test]
 fn a_listener_for_an_unknown_bulkhead_is_refused() {
     const TYPED: TypedTopic<u64> = TypedTopic::new("a.b");
     let soiree = EventPool::builder()
-        .bulkhead("mail", pool("mail", 1, 1))
-        .bulkhead("http", pool("http", 1, 1))
+        .bulkhead("mail", worker_pool("mail", 1, 1))
+        .bulkhead("http", worker_pool("http", 1, 1))
         .build()
         .unwrap();
     let unknown = || ListenerOptions::new().pool("htpp");
@@ -119,8 +47,8 @@ fn a_listener_for_an_unknown_bulkhead_is_refused() {
 #[test]
 fn stats_tell_the_pools_apart() {
     let soiree = EventPool::builder()
-        .bulkhead("mail", pool("mail", 1, 8))
-        .bulkhead("bulk", pool("bulk", 1, 8))
+        .bulkhead("mail", worker_pool("mail", 1, 8))
+        .bulkhead("bulk", worker_pool("bulk", 1, 8))
         .route("mail.*", "mail")
         .route("bulk.*", "bulk")
         .build()
@@ -148,7 +76,7 @@ fn stats_tell_the_pools_apart() {
 #[test]
 fn a_listener_may_drain_its_own_bulkhead() {
     let soiree = EventPool::builder()
-        .bulkhead("own", pool("own", 1, 4))
+        .bulkhead("own", worker_pool("own", 1, 4))
         .route("a.*", "own")
         .build()
         .unwrap();
@@ -166,40 +94,11 @@ fn a_listener_may_drain_its_own_bulkhead() {
     soiree.close().unwrap();
 }
 
-/// E4: close handles what every bulkhead has accepted, releases those handed over, and leaves shared ones running.
-#[test]
-fn close_drains_all_bulkheads_and_leaves_shared_ones_running() {
-    let shared = Arc::new(pool("shared", 1, 100));
-    let soiree = EventPool::builder()
-        .bulkhead("own", pool("own", 1, 100))
-        .bulkhead("shared", Arc::clone(&shared))
-        .route("own.*", "own")
-        .route("shared.*", "shared")
-        .build()
-        .unwrap();
-    let heard = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&heard);
-    soiree
-        .on("**", move |_| {
-            count.fetch_add(1, Ordering::SeqCst);
-        })
-        .unwrap();
-    for _ in 0..100 {
-        soiree.emit("own.a", ()).unwrap();
-        soiree.emit("shared.a", ()).unwrap();
-        soiree.emit("other", ()).unwrap();
-    }
-    soiree.close().unwrap();
-    assert_eq!(heard.load(Ordering::SeqCst), 300);
-    assert_eq!(soiree.stats().get("own").unwrap().running, 0);
-    shared.submit_and_wait(|| {}).unwrap();
-}
-
 /// P5: what a drained bulkhead had left at the deadline is said, and its emissions end.
 #[test]
 fn a_drain_that_comes_too_late_says_what_was_left() {
     let soiree = EventPool::builder()
-        .bulkhead("slow", pool("slow", 1, 4))
+        .bulkhead("slow", worker_pool("slow", 1, 4))
         .route("slow.*", "slow")
         .build()
         .unwrap();
@@ -233,8 +132,8 @@ fn a_drain_that_comes_too_late_says_what_was_left() {
 #[test]
 fn a_bulkhead_is_resized_by_name() {
     let soiree = EventPool::builder()
-        .pool(pool("rest", 1, 1))
-        .bulkhead("bulk", pool("bulk", 1, 1))
+        .pool(worker_pool("rest", 1, 1))
+        .bulkhead("bulk", worker_pool("bulk", 1, 1))
         .build()
         .unwrap();
     soiree.resize_bulkhead("bulk", 3).unwrap();

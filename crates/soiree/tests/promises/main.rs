@@ -1,6 +1,9 @@
 //! What the facade adds to the engine.
 
+mod builder;
 mod bulkheads;
 mod registered;
 mod subscriptions;
 mod support;
+mod topics;
+mod typed;

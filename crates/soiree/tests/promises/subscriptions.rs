@@ -6,101 +6,10 @@ use std::thread;
 
 use soiree::{
     EmitError, EventPool, ListenerOptions, Priority, Soiree, SubscribeError, Subscription,
-    Subscriptions, TypedPattern, TypedTopic, WrongPayload,
+    Subscriptions,
 };
 
-use crate::support::both_ways;
-
-struct Created {
-    name: &'static str,
-}
-
-const CREATED: TypedTopic<Created> = TypedTopic::new("user.created");
-const RENAMED: TypedTopic<Created> = TypedTopic::new("user.renamed");
-const ANY: TypedPattern<Created> = TypedPattern::new("user.*");
-
-/// L1: typed listeners are listeners like others, and get the payload itself.
-#[test]
-fn a_typed_topic_hands_its_payload_to_its_listeners() {
-    let soiree = EventPool::new();
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let (first, second) = (Arc::clone(&seen), Arc::clone(&seen));
-    CREATED
-        .on(&soiree, move |user| {
-            first.lock().unwrap().push(user.name.to_owned())
-        })
-        .unwrap();
-    ANY.on_with(&soiree, Priority::High, move |user, event| {
-        let line = format!("{} on {}", user.name, event.topic());
-        second.lock().unwrap().push(line);
-    })
-    .unwrap();
-    let report = CREATED
-        .emit(&soiree, Created { name: "ann" })
-        .unwrap()
-        .wait();
-    assert!(report.is_ok());
-    let report = RENAMED.emit_sync(&soiree, Created { name: "bob" }).unwrap();
-    assert_eq!(report.delivered, 1);
-    assert_eq!(
-        *seen.lock().unwrap(),
-        ["ann on user.created", "ann", "bob on user.renamed"]
-    );
-    soiree.close().unwrap();
-}
-
-/// E1: a payload of another type is an error that names both types, and other listeners still run.
-#[test]
-fn a_wrong_payload_names_both_types() {
-    let soiree = EventPool::new();
-    CREATED.on(&soiree, |_| {}).unwrap();
-    soiree.on("user.created", |_| {}).unwrap();
-    let report = soiree.emit_sync("user.created", 7_u64).unwrap();
-    assert_eq!((report.delivered, report.failed), (2, 1));
-    let wrong: &WrongPayload = report.errors[0].downcast_ref().unwrap();
-    assert_eq!((&*wrong.topic, wrong.found), ("user.created", "u64"));
-    assert!(wrong.expected.ends_with("Created"), "{wrong}");
-}
-
-/// E1: so does one that a shared type's pattern meets, on a topic that nobody typed; on the pool as well.
-#[test]
-fn a_wrong_payload_on_a_pattern_names_topic_and_pattern() {
-    let soiree = EventPool::new();
-    ANY.on(&soiree, |_| panic!("it got another type")).unwrap();
-    both_ways(&soiree, "user.deleted", |report| {
-        assert_eq!((report.delivered, report.failed), (1, 1));
-        let wrong: &WrongPayload = report.errors[0].downcast_ref().unwrap();
-        let expected = std::any::type_name::<Created>();
-        assert_eq!(
-            wrong.to_string(),
-            format!("on user.deleted a {expected} was expected, and it carries ()")
-        );
-        let text = report.errors[0].to_string();
-        assert!(text.contains("user.*"), "{text}");
-    });
-    // A handler sees the same error, and may swallow it.
-    soiree.set_error_handler(|_, error| {
-        let error = error
-            .downcast_ref::<WrongPayload>()
-            .is_none()
-            .then_some(error)?;
-        Some(error)
-    });
-    assert!(soiree.emit_sync("user.deleted", 7_u8).unwrap().is_ok());
-    soiree.close().unwrap();
-}
-
-/// E2: a payload that was not emitted comes back.
-#[test]
-fn a_typed_payload_comes_back_from_a_closed_pool() {
-    let soiree = EventPool::new();
-    soiree.close().unwrap();
-    let refused = CREATED.emit(&soiree, Created { name: "ann" }).unwrap_err();
-    let payload = refused.into_payload();
-    assert_eq!(payload.downcast_ref::<Created>().unwrap().name, "ann");
-    let refused = CREATED.on(&soiree, |_| {}).unwrap_err();
-    assert!(matches!(refused, SubscribeError::Closed));
-}
+use crate::typed::{CREATED, Created};
 
 /// T3: a listener whose guard is gone is gone, and one whose guard was forgotten stays.
 #[test]

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use soiree::{EventPool, Report};
+use soiree::WorkerPool;
 
-/// Far more than any condition takes that is going to come true.
+/// Far longer than any condition needs to come true.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Emits once on the pool and once on this thread; both have to come to the same.
-pub(crate) fn both_ways(soiree: &EventPool, topic: &str, mut check: impl FnMut(Report)) {
-    check(soiree.emit(topic, ()).unwrap().wait());
-    check(soiree.emit_sync(topic, ()).unwrap());
+pub(crate) type TestResult = Result<(), Box<dyn std::error::Error>>;
+
+pub(crate) fn worker_pool(name: &str, workers: usize, capacity: usize) -> WorkerPool {
+    let builder = WorkerPool::builder().name(name).max_workers(workers);
+    builder.capacity(capacity).build().unwrap()
 }

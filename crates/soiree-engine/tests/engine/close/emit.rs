@@ -1,20 +1,20 @@
 //! E4.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Instant;
 
 use soiree::{EventPool, TopicError};
-use soiree_core::{Pool, SubscribeError};
+use soiree_core::{ListenerOptions, Pool, SubscribeError};
 use soiree_engine::{CloseError, EmitError};
 use soiree_pool::WorkerPool;
 
-use crate::support::{BoxResult, Hold, on_one_worker, until};
+use crate::support::{Blocker, TestResult, on_one_worker, wait_until, worker_pool};
 
 /// E4
 #[test]
-fn close_handles_every_accepted_event_and_refuses_every_other_while_8_threads_emit() -> BoxResult {
+fn close_handles_every_accepted_event_and_refuses_every_other_while_8_threads_emit() -> TestResult {
     for _ in 0..20 {
         let soiree = EventPool::with_pool(WorkerPool::new(2, 4)?);
         let handled = Arc::new(AtomicU64::new(0));
@@ -38,7 +38,7 @@ fn close_handles_every_accepted_event_and_refuses_every_other_while_8_threads_em
                 });
             }
             starting.wait();
-            until("some are in", || accepted.load(Ordering::SeqCst) > 50);
+            wait_until("some are in", || accepted.load(Ordering::SeqCst) > 50);
             soiree.close().unwrap();
             // Nothing is still on its way once close has returned.
             assert_eq!(soiree.pool_stats().running, 0);
@@ -52,7 +52,7 @@ fn close_handles_every_accepted_event_and_refuses_every_other_while_8_threads_em
 
 /// E4
 #[test]
-fn of_many_closes_one_wins_and_a_closed_event_pool_has_no_topics() -> BoxResult {
+fn of_many_closes_one_wins_and_a_closed_event_pool_has_no_topics() -> TestResult {
     let soiree = EventPool::new();
     soiree.on("t", |_| {})?;
     let wins: usize = thread::scope(|scope| {
@@ -75,7 +75,7 @@ fn of_many_closes_one_wins_and_a_closed_event_pool_has_no_topics() -> BoxResult 
 
 /// E4
 #[test]
-fn close_releases_a_pool_handed_over_and_leaves_a_shared_one_running() -> BoxResult {
+fn close_releases_a_pool_handed_over_and_leaves_a_shared_one_running() -> TestResult {
     let shared = Arc::new(WorkerPool::new(1, 1)?);
     let soiree = EventPool::with_pool(Arc::clone(&shared));
     soiree.close()?;
@@ -90,11 +90,11 @@ fn close_releases_a_pool_handed_over_and_leaves_a_shared_one_running() -> BoxRes
 
 /// E4
 #[test]
-fn listeners_are_there_until_the_last_emission_has_ended() -> BoxResult {
+fn listeners_are_there_until_the_last_emission_has_ended() -> TestResult {
     let soiree = on_one_worker(100);
     let handled = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&handled);
-    let held = Hold::worker_of(&soiree);
+    let blocker = Blocker::worker(&soiree);
     soiree.on("t", move |_| {
         count.fetch_add(1, Ordering::SeqCst);
     })?;
@@ -103,8 +103,8 @@ fn listeners_are_there_until_the_last_emission_has_ended() -> BoxResult {
     }
     thread::scope(|scope| {
         let close = scope.spawn(|| soiree.close());
-        until("it closes", || soiree.is_closed());
-        held.let_go();
+        wait_until("it closes", || soiree.is_closed());
+        blocker.release();
         close.join().unwrap()
     })?;
     assert_eq!(handled.load(Ordering::SeqCst), 100);
@@ -113,9 +113,9 @@ fn listeners_are_there_until_the_last_emission_has_ended() -> BoxResult {
 
 /// E4, E6
 #[test]
-fn close_with_deadline_says_what_it_left() -> BoxResult {
+fn close_with_deadline_says_what_it_left() -> TestResult {
     let soiree = on_one_worker(100);
-    let held = Hold::worker_of(&soiree);
+    let blocker = Blocker::worker(&soiree);
     let waiting: Vec<_> = (0..3).map(|_| soiree.emit("t", ()).unwrap()).collect();
     let Err(CloseError::DrainTimeout {
         emissions, pool, ..
@@ -127,8 +127,8 @@ fn close_with_deadline_says_what_it_left() -> BoxResult {
     let pool = pool.unwrap();
     assert_eq!((pool.active, pool.discarded), (1, 3));
     assert!(waiting.iter().all(|emission| emission.wait().discarded));
-    held.let_go();
-    until("the last emission has taken the listeners off", || {
+    blocker.release();
+    wait_until("the last emission has taken the listeners off", || {
         soiree.is_empty()
     });
     Ok(())
@@ -136,23 +136,23 @@ fn close_with_deadline_says_what_it_left() -> BoxResult {
 
 /// E4: a shared pool goes on with what it has, and the listeners wait for that.
 #[test]
-fn after_a_missed_deadline_a_shared_pool_still_delivers() -> BoxResult {
+fn after_a_missed_deadline_a_shared_pool_still_delivers() -> TestResult {
     let pool = Arc::new(WorkerPool::new(1, 8)?);
     let soiree = EventPool::with_pool(Arc::clone(&pool));
     soiree.on("t", |_| {})?;
-    let held = Hold::worker_of(&soiree);
+    let blocker = Blocker::worker(&soiree);
     let late = soiree.emit("t", ())?;
     assert!(soiree.close_with_deadline(Instant::now()).is_err());
-    held.let_go();
+    blocker.release();
     assert_eq!(late.wait().delivered, 1);
-    until("the listeners are off", || soiree.is_empty());
+    wait_until("the listeners are off", || soiree.is_empty());
     pool.release();
     Ok(())
 }
 
 /// E4: closing from a job of the pool would wait for itself.
 #[test]
-fn close_from_a_job_of_the_pool_is_an_error() -> BoxResult {
+fn close_from_a_job_of_the_pool_is_an_error() -> TestResult {
     let pool = Arc::new(WorkerPool::new(1, 8)?);
     let soiree = EventPool::with_pool(Arc::clone(&pool));
     let inner = soiree.clone();
@@ -161,4 +161,85 @@ fn close_from_a_job_of_the_pool_is_an_error() -> BoxResult {
     })?;
     soiree.close()?;
     Ok(())
+}
+
+/// E4: also on a pool that was in use before.
+#[test]
+fn close_from_a_job_of_a_former_pool_is_an_error() -> TestResult {
+    let former = Arc::new(WorkerPool::new(1, 4)?);
+    let soiree = EventPool::with_pool(Arc::clone(&former));
+    let inner = soiree.clone();
+    former.submit_and_wait(move || {
+        let _ = inner.emit("t", ()).unwrap();
+        inner.set_pool(WorkerPool::new(1, 4).unwrap());
+        assert_eq!(
+            inner.close(),
+            Err(soiree_engine::CloseError::InsideListener)
+        );
+    })?;
+    soiree.close()?;
+    Ok(())
+}
+
+/// E4: what was waited for is nothing that a close has to wait for.
+#[test]
+fn a_close_right_after_the_last_wait_leaves_nothing_unfinished() -> TestResult {
+    for _ in 0..500 {
+        let pool = Arc::new(WorkerPool::new(1, 4)?);
+        let soiree = EventPool::with_pool(pool);
+        soiree.emit("t", ())?.wait();
+        soiree.close_with_deadline(std::time::Instant::now())?;
+    }
+    Ok(())
+}
+
+/// E4: close handles what every bulkhead has accepted, releases those handed over, and leaves shared ones running.
+#[test]
+fn close_drains_all_bulkheads_and_leaves_shared_ones_running() {
+    let shared = Arc::new(worker_pool("shared", 1, 100));
+    let soiree = EventPool::builder()
+        .bulkhead("own", worker_pool("own", 1, 100))
+        .bulkhead("shared", Arc::clone(&shared))
+        .route("own.*", "own")
+        .route("shared.*", "shared")
+        .build()
+        .unwrap();
+    let heard = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&heard);
+    soiree
+        .on("**", move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        })
+        .unwrap();
+    for _ in 0..100 {
+        soiree.emit("own.a", ()).unwrap();
+        soiree.emit("shared.a", ()).unwrap();
+        soiree.emit("other", ()).unwrap();
+    }
+    soiree.close().unwrap();
+    assert_eq!(heard.load(Ordering::SeqCst), 300);
+    assert_eq!(soiree.stats().get("own").unwrap().running, 0);
+    shared.submit_and_wait(|| {}).unwrap();
+}
+
+/// E4: close waits for listeners elsewhere, refuses to run inside one, and a bulkhead that is gone runs nobody.
+#[test]
+fn close_waits_for_listeners_elsewhere() {
+    let soiree = EventPool::builder()
+        .bulkhead("http", worker_pool("http", 1, 16))
+        .build()
+        .unwrap();
+    let ran = Arc::new(AtomicUsize::new(0));
+    let (count, weak) = (Arc::clone(&ran), soiree.downgrade());
+    soiree
+        .on_with("a.b", ListenerOptions::new().pool("http"), move |_| {
+            assert!(weak.upgrade().unwrap().close().is_err());
+            count.fetch_add(1, Ordering::SeqCst);
+        })
+        .unwrap();
+    for _ in 0..5 {
+        soiree.emit("a.b", ()).unwrap();
+    }
+    soiree.close().unwrap();
+    assert_eq!(ran.load(Ordering::SeqCst), 5);
 }

@@ -1,42 +1,16 @@
 //! E4, for emissions on the thread that emits.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Barrier, Mutex, mpsc};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Instant;
 
 use soiree::EventPool;
-use soiree_core::ListenerId;
+use soiree_core::ListenerOptions;
 use soiree_engine::{CloseError, EmitError};
 use soiree_pool::WorkerPool;
 
-use crate::support::{BoxResult, PATIENCE, on_one_worker, until};
-
-/// Listeners that hold the threads that call them until they are let go, one by one.
-struct Held {
-    began: mpsc::Receiver<()>,
-    go: mpsc::Sender<()>,
-}
-
-impl Held {
-    fn on(soiree: &EventPool, topic: &str) -> (Self, ListenerId) {
-        let (said, began) = mpsc::channel();
-        let (go, told) = mpsc::channel();
-        let told = Mutex::new(told);
-        let held = soiree.on(topic, move |_| {
-            said.send(()).unwrap();
-            told.lock().unwrap().recv_timeout(PATIENCE).unwrap();
-        });
-        (Self { began, go }, held.unwrap())
-    }
-
-    /// Those who have called are let go in the order in which they did.
-    fn wait_for(&self, calls: usize) {
-        for _ in 0..calls {
-            self.began.recv_timeout(PATIENCE).unwrap();
-        }
-    }
-}
+use crate::support::{Blocker, TestResult, on_one_worker, wait_until};
 
 fn is_refused(soiree: &EventPool) -> bool {
     let refused = |emitted: Result<(), EmitError>| matches!(emitted, Err(EmitError::Closed { .. }));
@@ -45,7 +19,7 @@ fn is_refused(soiree: &EventPool) -> bool {
 
 /// E4
 #[test]
-fn close_waits_for_every_emission_and_refuses_every_other_while_threads_emit() -> BoxResult {
+fn close_waits_for_every_emission_and_refuses_every_other_while_threads_emit() -> TestResult {
     for _ in 0..20 {
         let soiree = EventPool::with_pool(WorkerPool::new(1, 4)?);
         let (begun, ended) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
@@ -75,7 +49,7 @@ fn close_waits_for_every_emission_and_refuses_every_other_while_threads_emit() -
                 }
             });
             starting.wait();
-            until("some are in", || accepted.load(Ordering::SeqCst) > 50);
+            wait_until("some are in", || accepted.load(Ordering::SeqCst) > 50);
             soiree.close().unwrap();
             let begun = begun.load(Ordering::SeqCst);
             assert_eq!(ended.load(Ordering::SeqCst), begun, "some are on their way");
@@ -87,26 +61,26 @@ fn close_waits_for_every_emission_and_refuses_every_other_while_threads_emit() -
 
 /// E4: also for those that began before what was subscribed and set since.
 #[test]
-fn close_waits_for_emissions_of_earlier_listeners_and_settings() -> BoxResult {
+fn close_waits_for_emissions_of_earlier_listeners_and_settings() -> TestResult {
     let soiree = on_one_worker(1);
-    let (held, _) = Held::on(&soiree, "t");
+    let blocker = Blocker::on(&soiree, "t", ListenerOptions::new());
     thread::scope(|scope| {
         let emit = || soiree.emit_sync("t", ()).unwrap().delivered;
         let first = scope.spawn(emit);
-        held.wait_for(1);
+        blocker.wait_started();
         soiree.on("t", |_| {}).unwrap();
         let second = scope.spawn(emit);
-        held.wait_for(1);
+        blocker.wait_started();
         soiree.set_error_buffer(1);
         let close = scope.spawn(|| soiree.close());
-        until("it closes", || is_refused(&soiree));
-        held.go.send(()).unwrap();
-        until("one has ended", || {
+        wait_until("it closes", || is_refused(&soiree));
+        blocker.release();
+        wait_until("one has ended", || {
             first.is_finished() || second.is_finished()
         });
         assert!(!close.is_finished(), "the other one has not ended");
         assert_eq!(soiree.len(), 2, "it still has its listeners");
-        held.go.send(()).unwrap();
+        blocker.release();
         assert_eq!(close.join().unwrap(), Ok(()));
         assert_eq!((first.join().unwrap(), second.join().unwrap()), (1, 2));
     });
@@ -116,9 +90,10 @@ fn close_waits_for_emissions_of_earlier_listeners_and_settings() -> BoxResult {
 
 /// E4
 #[test]
-fn close_with_deadline_counts_emissions_on_other_threads_and_the_last_one_clears_up() -> BoxResult {
+fn close_with_deadline_counts_emissions_on_other_threads_and_the_last_one_clears_up() -> TestResult
+{
     let soiree = on_one_worker(8);
-    let (held, _) = Held::on(&soiree, "t");
+    let blocker = Blocker::on(&soiree, "t", ListenerOptions::new());
     let inner = soiree.clone();
     soiree.on("outer", move |_| {
         inner.emit_sync("t", ()).unwrap();
@@ -129,29 +104,30 @@ fn close_with_deadline_counts_emissions_on_other_threads_and_the_last_one_clears
             scope.spawn(move || soiree.emit_sync(topic, ()).unwrap())
         };
         let first = emit("t");
-        held.wait_for(1);
+        blocker.wait_started();
         let on_a_worker = soiree.emit("t", ()).unwrap();
-        held.wait_for(1);
+        blocker.wait_started();
         soiree.on("u", |_| {}).unwrap();
         emit("t");
         emit("outer");
-        held.wait_for(2);
+        blocker.wait_started();
+        blocker.wait_started();
         let closed = soiree.close_with_deadline(Instant::now());
         let Err(CloseError::DrainTimeout { emissions, .. }) = closed else {
             panic!("threads are held")
         };
         assert_eq!(emissions, 5, "three threads, an inner emission, a worker");
         for _ in 0..2 {
-            held.go.send(()).unwrap();
+            blocker.release();
         }
         first.join().unwrap();
         assert_eq!(on_a_worker.wait().delivered, 1);
         assert_eq!(soiree.len(), 3, "two threads are still inside");
         for _ in 0..2 {
-            held.go.send(()).unwrap();
+            blocker.release();
         }
     });
-    until("the last emission has taken the listeners off", || {
+    wait_until("the last emission has taken the listeners off", || {
         soiree.is_empty()
     });
     Ok(())
@@ -159,10 +135,10 @@ fn close_with_deadline_counts_emissions_on_other_threads_and_the_last_one_clears
 
 /// E4: however deep they are inside one another, which is deeper than a thread has places for what it reads without counting it.
 #[test]
-fn close_with_deadline_counts_emissions_inside_one_another() -> BoxResult {
+fn close_with_deadline_counts_emissions_inside_one_another() -> TestResult {
     const DEPTH: u64 = 20;
     let soiree = on_one_worker(1);
-    let (held, _) = Held::on(&soiree, "t");
+    let blocker = Blocker::on(&soiree, "t", ListenerOptions::new());
     let inner = soiree.clone();
     let depth = AtomicU64::new(2);
     soiree.on("outer", move |_| {
@@ -172,17 +148,17 @@ fn close_with_deadline_counts_emissions_inside_one_another() -> BoxResult {
     })?;
     thread::scope(|scope| {
         let emission = scope.spawn(|| soiree.emit_sync("outer", ()).unwrap());
-        held.wait_for(1);
+        blocker.wait_started();
         let closed = soiree.close_with_deadline(Instant::now());
         let Err(CloseError::DrainTimeout { emissions, .. }) = closed else {
             panic!("a thread is held")
         };
         assert_eq!(emissions, DEPTH);
         assert!(!soiree.is_empty(), "it is still inside");
-        held.go.send(()).unwrap();
+        blocker.release();
         assert!(emission.join().unwrap().is_ok());
     });
-    until("the last emission has taken the listeners off", || {
+    wait_until("the last emission has taken the listeners off", || {
         soiree.is_empty()
     });
     Ok(())
@@ -190,7 +166,7 @@ fn close_with_deadline_counts_emissions_inside_one_another() -> BoxResult {
 
 /// E4: those who subscribe and set something while it closes are no emissions.
 #[test]
-fn close_with_deadline_counts_emissions_and_nobody_else() -> BoxResult {
+fn close_with_deadline_counts_emissions_and_nobody_else() -> TestResult {
     for _ in 0..200 {
         let soiree = on_one_worker(1);
         let changed = AtomicU64::new(0);
@@ -202,7 +178,7 @@ fn close_with_deadline_counts_emissions_and_nobody_else() -> BoxResult {
                     changed.fetch_add(1, Ordering::SeqCst);
                 }
             });
-            until("it changes", || changed.load(Ordering::SeqCst) > 0);
+            wait_until("it changes", || changed.load(Ordering::SeqCst) > 0);
             let closed = soiree.close_with_deadline(Instant::now());
             let unfinished = match closed {
                 Err(CloseError::DrainTimeout { emissions, .. }) => emissions,
@@ -217,7 +193,7 @@ fn close_with_deadline_counts_emissions_and_nobody_else() -> BoxResult {
 
 /// E4: whatever a listener owns is free when close returns, though emissions are refused at that moment.
 #[test]
-fn listeners_are_gone_when_close_returns() -> BoxResult {
+fn listeners_are_gone_when_close_returns() -> TestResult {
     for _ in 0..300 {
         let soiree = on_one_worker(1);
         let calls = Arc::new(AtomicU64::new(0));
@@ -227,7 +203,7 @@ fn listeners_are_gone_when_close_returns() -> BoxResult {
         })?;
         thread::scope(|scope| {
             scope.spawn(|| while soiree.emit_sync("t", ()).is_ok() {});
-            until("it is emitted", || calls.load(Ordering::SeqCst) > 10);
+            wait_until("it is emitted", || calls.load(Ordering::SeqCst) > 10);
             soiree.close().unwrap();
             assert_eq!(Arc::strong_count(&calls), 1);
         });

@@ -11,7 +11,7 @@ use soiree_core::{
 use soiree_engine::{CloseError, KeyOrder};
 use soiree_pool::WorkerPool;
 
-use crate::support::{BoxResult, PATIENCE, on_one_worker};
+use crate::support::{PATIENCE, TestResult, on_one_worker};
 
 type Closed = Result<(), CloseError>;
 
@@ -39,7 +39,7 @@ fn close_by(act: impl FnOnce() + Send, closed: &mpsc::Receiver<Closed>) -> Close
 
 /// A listener that was taken off. If it is dropped by the last emission that calls it, that is a close from inside.
 #[test]
-fn a_listener_may_close_as_it_is_dropped() -> BoxResult {
+fn a_listener_may_close_as_it_is_dropped() -> TestResult {
     for (emits, expected) in [(false, Ok(())), (true, Err(CloseError::InsideListener))] {
         let soiree = on_one_worker(1);
         let (closes, closed) = closing(&soiree);
@@ -74,7 +74,7 @@ fn a_listener_may_close_as_it_is_dropped() -> BoxResult {
 
 /// That nobody reads, that a listener does, and that is not accepted.
 #[test]
-fn a_payload_may_close_as_it_is_dropped() -> BoxResult {
+fn a_payload_may_close_as_it_is_dropped() -> TestResult {
     for topic in ["unread", "read", "b ad"] {
         // The third time it is known.
         for emits in [1, 4] {
@@ -98,7 +98,7 @@ fn a_payload_may_close_as_it_is_dropped() -> BoxResult {
 
 /// Of the copy that an emission makes when one of its listeners is handed over, and that it drops itself.
 #[test]
-fn a_payload_that_a_listener_elsewhere_has_set_may_close_as_it_is_dropped() -> BoxResult {
+fn a_payload_that_a_listener_elsewhere_has_set_may_close_as_it_is_dropped() -> TestResult {
     let soiree = on_one_worker(1);
     soiree.add_bulkhead("other", WorkerPool::new(1, 4)?)?;
     let (closes, closed) = closing(&soiree);
@@ -113,7 +113,7 @@ fn a_payload_that_a_listener_elsewhere_has_set_may_close_as_it_is_dropped() -> B
 
 /// The payload of the next emission of the key, which is discarded when its turn comes, as its pool has stopped.
 #[test]
-fn a_payload_that_waits_behind_an_emission_may_close_as_it_is_dropped() -> BoxResult {
+fn a_payload_that_waits_behind_an_emission_may_close_as_it_is_dropped() -> TestResult {
     let pool = Arc::new(WorkerPool::new(1, 4)?);
     let soiree = EventPool::with_pool(Arc::clone(&pool));
     soiree.add_order("t", KeyOrder::by(|_| Some(1_u64)))?;
@@ -134,7 +134,7 @@ fn a_payload_that_waits_behind_an_emission_may_close_as_it_is_dropped() -> BoxRe
 
 /// Whoever takes a listener off, or emits what is refused, is not inside while that is told.
 #[test]
-fn an_observer_may_close_when_it_is_told_of_a_refusal_or_a_removal() -> BoxResult {
+fn an_observer_may_close_when_it_is_told_of_a_refusal_or_a_removal() -> TestResult {
     struct Closes(Mutex<Option<ClosesOnDrop>>);
     impl Observer for Closes {
         fn emission_rejected(&self, _: &EmissionRejected<'_>) {

@@ -7,7 +7,7 @@ use soiree::EventPool;
 use soiree_core::{ListenerOptions, Priority};
 use soiree_engine::Report;
 
-use crate::support::{Diary, on_one_worker};
+use crate::support::{CallLog, on_one_worker};
 
 /// What a listener does when it is called.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,9 +46,9 @@ fn listening() -> impl Strategy<Value = Listening> {
     )
 }
 
-fn subscribe(soiree: &EventPool, all: &[Listening], diary: &Diary) {
+fn subscribe(soiree: &EventPool, all: &[Listening], calls: &CallLog) {
     for (number, one) in all.iter().enumerate() {
-        let diary = diary.clone();
+        let calls = calls.clone();
         let act = one.act;
         let priority = Priority::try_from(one.priority).unwrap();
         let mut options = ListenerOptions::new().priority(priority);
@@ -57,7 +57,7 @@ fn subscribe(soiree: &EventPool, all: &[Listening], diary: &Diary) {
         }
         let pattern = if one.wild { "*" } else { "t" };
         let listener = move |event: &dyn soiree_core::Event| {
-            diary.note(number.to_string());
+            calls.record(number.to_string());
             event.set_aborted(matches!(act, Act::Abort | Act::AbortAndFail));
             match act {
                 Act::Succeed | Act::Abort => Ok(()),
@@ -96,19 +96,19 @@ proptest! {
         handled in any::<bool>(),
     ) {
         let soiree = on_one_worker(4);
-        let told = Diary::default();
+        let told = CallLog::default();
         if handled {
             let told = told.clone();
             soiree.set_error_handler(move |_, error| {
-                told.note("error");
+                told.record("error");
                 Some(error)
             });
         }
-        let diary = Diary::default();
-        subscribe(&soiree, &all, &diary);
+        let calls = CallLog::default();
+        subscribe(&soiree, &all, &calls);
         let (called, failed, aborted) = expected(&all);
         let check = |report: Report| {
-            assert_eq!(diary.take(), called);
+            assert_eq!(calls.take(), called);
             assert_eq!(report.delivered, called.len() as u64);
             assert_eq!((report.failed, report.aborted), (failed, aborted));
             assert_eq!(report.errors.len() as u64, failed);

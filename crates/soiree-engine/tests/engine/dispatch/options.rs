@@ -5,10 +5,9 @@ use std::thread;
 use std::time::Duration;
 
 use soiree::EventPool;
-use soiree_core::{BulkheadError, ListenerOptions, Priority, Retry, SubscribeError};
-use soiree_pool::WorkerPool;
+use soiree_core::{ListenerOptions, Priority, Retry, SubscribeError};
 
-use crate::listener_pool::pool;
+use crate::support::worker_pool;
 
 type Apply = fn(ListenerOptions) -> ListenerOptions;
 
@@ -62,8 +61,8 @@ const UNSOUND: [(Apply, &str); 10] = [
 
 fn with_own() -> soiree::Builder {
     EventPool::builder()
-        .pool(pool("rest", 1, 16))
-        .bulkhead("own", pool("own", 1, 16))
+        .pool(worker_pool("rest", 1, 16))
+        .bulkhead("own", worker_pool("own", 1, 16))
 }
 
 /// What a listener that always fails comes to with these options, on the pool and on the thread that emits.
@@ -171,39 +170,4 @@ fn retries_without_room_to_wait_are_refused() {
     let refused = retry(2).unwrap_err();
     assert_eq!(refused, SubscribeError::NoRetryCapacity { attempts: 2 });
     retry(1).unwrap();
-}
-
-/// L6: bulkheads and routes that make no sense are refused when they are built or added, with what and why.
-#[test]
-fn bulkheads_that_make_no_sense_are_refused() {
-    let own = || WorkerPool::new(1, 1).unwrap();
-    let cases: [(soiree::Builder, &str); 8] = [
-        (with_own().bulkhead("", own()), "\"\" cannot be"),
-        (with_own().bulkhead(" ", own()), "\" \" cannot be"),
-        (with_own().bulkhead("a\0b", own()), r#""a\0b" cannot be"#),
-        (
-            with_own().bulkhead("default", own()),
-            "\"default\" cannot be",
-        ),
-        (
-            with_own().bulkhead("own", own()),
-            "a bulkhead \"own\" already",
-        ),
-        (
-            with_own().route("a.*", "nowhere"),
-            "no bulkhead \"nowhere\"",
-        ),
-        (with_own().route("a..b", "own"), "the route to \"own\""),
-        (
-            with_own().route("a.*", "own").route("*.a", "default"),
-            "a.* to \"own\" and *.a to \"default\"",
-        ),
-    ];
-    for (builder, said) in cases {
-        let text = builder.build().unwrap_err().to_string();
-        assert!(text.contains(said), "{text}");
-    }
-    let soiree = with_own().build().unwrap();
-    let refused = soiree.add_bulkhead("\t", own()).unwrap_err();
-    assert!(matches!(refused, BulkheadError::InvalidName { .. }));
 }

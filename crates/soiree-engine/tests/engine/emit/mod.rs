@@ -1,6 +1,8 @@
 //! Emissions from their acceptance to their report.
 
-mod emissions;
-mod faults;
-mod original;
-mod payloads;
+mod acceptance;
+mod discarded;
+mod last_handle;
+mod load;
+mod report;
+mod waiting;

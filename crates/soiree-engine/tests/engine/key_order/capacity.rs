@@ -14,8 +14,8 @@ use soiree_engine::{Emitter, Settings};
 use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
-use super::{Numbered, by_key, hold_key, note, numbers, on_their_way, ordered_on};
-use crate::support::{PATIENCE, until};
+use super::{Numbered, block_key, by_key, note, numbers, on_their_way, ordered_on};
+use crate::support::{PATIENCE, wait_until};
 
 fn with_order(pool: ManualPool, order: KeyOrder) -> EventPool {
     let soiree = EventPool::with_pool(pool);
@@ -65,7 +65,7 @@ fn an_emit_waits_for_room_behind_others() {
         let order = by_key().capacity(capacity);
         soiree.add_order("key.*", order).unwrap();
         let handled = note(&soiree);
-        let hold = hold_key(&soiree);
+        let blocker = block_key(&soiree);
         for number in 0..capacity {
             soiree.emit("key.a", Numbered(1, number as u32)).unwrap();
         }
@@ -81,7 +81,7 @@ fn an_emit_waits_for_room_behind_others() {
                 assert!(other.wait_timeout(PATIENCE).unwrap().is_ok());
             }
             assert!(!blocked.is_finished());
-            hold.let_go();
+            blocker.release();
             blocked.join().unwrap();
         });
         soiree.close().unwrap();
@@ -190,20 +190,20 @@ fn a_place_that_others_leave_is_found() {
     let soiree = EventPool::builder()
         .pool(Arc::new(manual.clone()))
         .bulkhead("http", WorkerPool::new(1, 4).unwrap())
-        .route("key.hold", "http")
+        .route("key.block", "http")
         .ordered("key.**", by_key())
         .build()
         .unwrap();
     let handled = note(&soiree);
-    let hold = hold_key(&soiree);
+    let blocker = block_key(&soiree);
     soiree.emit("key.second", Numbered(1, 1)).unwrap();
     // Somebody else's.
     soiree_core::Pool::submit(&manual, soiree_core::Job::new(|| {})).unwrap();
-    hold.let_go();
-    until("it is its turn", || on_their_way(&soiree) == (1, 0));
+    blocker.release();
+    wait_until("it is its turn", || on_their_way(&soiree) == (1, 0));
     assert_eq!(numbers(&handled), [0; 0]);
     assert!(manual.run_next());
-    until("it has a place", || manual.pending() == 1);
+    wait_until("it has a place", || manual.pending() == 1);
     assert!(manual.run_next());
     assert_eq!(numbers(&handled), [1]);
     soiree.close().unwrap();

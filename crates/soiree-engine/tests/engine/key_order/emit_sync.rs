@@ -9,26 +9,25 @@ use soiree_engine::EmitError;
 use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
-use super::{Numbered, by_key, hold_key, note, numbers, on_their_way, ordered_on};
-use crate::listener_pool::{held, pool};
-use crate::support::{PATIENCE, until};
+use super::{Numbered, block_key, by_key, note, numbers, on_their_way, ordered_on};
+use crate::support::{Blocker, PATIENCE, wait_until, worker_pool};
 
 /// L8: an `emit_sync` waits for its turn, and others wait for it.
 #[test]
 fn emit_sync_waits_for_its_turn() {
     let soiree = ordered_on(WorkerPool::new(2, 8).unwrap());
     let handled = note(&soiree);
-    let hold = hold_key(&soiree);
+    let blocker = block_key(&soiree);
     thread::scope(|scope| {
         let soiree = &soiree;
         soiree.emit("key.a", Numbered(1, 0)).unwrap();
         let sync = scope.spawn(move || soiree.emit_sync("key.a", Numbered(1, 1)));
-        until("it waits", || on_their_way(soiree) == (1, 2));
+        wait_until("it waits", || on_their_way(soiree) == (1, 2));
         soiree.emit("key.a", Numbered(1, 2)).unwrap();
         let event = BaseEvent::new("key.a", Numbered(1, 3));
         let event = scope.spawn(move || soiree.emit_event_sync(&event));
-        until("it waits", || on_their_way(soiree) == (1, 4));
-        hold.let_go();
+        wait_until("it waits", || on_their_way(soiree) == (1, 4));
+        blocker.release();
         assert!(sync.join().unwrap().unwrap().is_ok());
         assert!(event.join().unwrap().unwrap().is_ok());
     });
@@ -43,20 +42,20 @@ fn emit_sync_waits_for_its_turn() {
 #[test]
 fn emit_sync_holds_its_place_until_all_its_listeners_have_ended() {
     let soiree = EventPool::builder()
-        .pool(pool("rest", 1, 8))
-        .bulkhead("http", pool("http", 1, 8))
+        .pool(worker_pool("rest", 1, 8))
+        .bulkhead("http", worker_pool("http", 1, 8))
         .ordered("key.**", by_key())
         .build()
         .unwrap();
-    let (running, go) = held(&soiree, "key.held", ListenerOptions::new().pool("http"));
+    let blocker = Blocker::on(&soiree, "key.held", ListenerOptions::new().pool("http"));
     thread::scope(|scope| {
         let soiree = &soiree;
         let sync = scope.spawn(move || soiree.emit_sync("key.held", Numbered(1, 0)));
-        running.recv_timeout(PATIENCE).unwrap();
+        blocker.wait_started();
         let behind = soiree.emit("key.a", Numbered(1, 1)).unwrap();
         assert!(soiree.emit("other", ()).unwrap().wait().is_ok());
         assert!(!behind.is_finished());
-        drop(go);
+        drop(blocker);
         assert!(sync.join().unwrap().unwrap().is_ok());
         assert!(behind.wait().is_ok());
     });
@@ -107,7 +106,7 @@ fn emit_sync_inside_a_listener_does_not_wait() {
 fn a_listener_that_emit_sync_handed_over_does_not_wait_for_itself() {
     let soiree = EventPool::builder()
         .pool(ManualPool::new())
-        .bulkhead("http", pool("http", 1, 8))
+        .bulkhead("http", worker_pool("http", 1, 8))
         .route("key.**", "http")
         .ordered("key.**", by_key())
         .build()
@@ -138,8 +137,8 @@ fn a_listener_that_emit_sync_handed_over_does_not_wait_for_itself() {
 #[test]
 fn waiting_on_a_worker_runs_what_an_emit_sync_before_has_handed_over() {
     let soiree = EventPool::builder()
-        .pool(pool("rest", 1, 8))
-        .bulkhead("http", pool("http", 1, 8))
+        .pool(worker_pool("rest", 1, 8))
+        .bulkhead("http", worker_pool("http", 1, 8))
         .route("outer", "http")
         .ordered("key.**", by_key())
         .build()
@@ -164,7 +163,7 @@ fn waiting_on_a_worker_runs_what_an_emit_sync_before_has_handed_over() {
     thread::scope(|scope| {
         let soiree = &soiree;
         let sync = scope.spawn(move || soiree.emit_sync("key.first", Numbered(1, 0)));
-        until("its listener waits", || {
+        wait_until("its listener waits", || {
             soiree.stats().get("http").unwrap().waiting == 1
         });
         go.send(()).unwrap();

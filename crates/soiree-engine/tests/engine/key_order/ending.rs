@@ -11,9 +11,8 @@ use soiree_engine::CloseError;
 use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
-use super::{Numbered, by_key, hold_key, note, numbers, on_their_way, ordered_on};
-use crate::listener_pool::pool;
-use crate::support::{Hold, PATIENCE};
+use super::{Numbered, block_key, by_key, note, numbers, on_their_way, ordered_on};
+use crate::support::{Blocker, PATIENCE, worker_pool};
 
 const MANY: u32 = 100_000;
 
@@ -29,12 +28,12 @@ fn with_many(pool: Arc<dyn Pool>) -> EventPool {
 fn many_events_of_one_key_run_one_after_another() {
     let soiree = with_many(Arc::new(WorkerPool::new(2, 4).unwrap()));
     let handled = note(&soiree);
-    let hold = hold_key(&soiree);
+    let blocker = block_key(&soiree);
     for number in 0..MANY {
         soiree.emit("key.a", Numbered(1, number)).unwrap();
     }
     assert_eq!(on_their_way(&soiree), (1, MANY as usize));
-    hold.let_go();
+    blocker.release();
     soiree.close().unwrap();
     assert!(numbers(&handled).into_iter().eq(0..MANY));
 }
@@ -45,12 +44,12 @@ fn a_pool_that_stops_discards_what_waits_behind_others() {
     let pool = Arc::new(WorkerPool::new(2, 4).unwrap());
     let soiree = with_many(Arc::clone(&pool) as _);
     let handled = note(&soiree);
-    let hold = hold_key(&soiree);
+    let blocker = block_key(&soiree);
     let emissions: Vec<_> = (0..MANY)
         .map(|number| soiree.emit("key.a", Numbered(1, number)).unwrap())
         .collect();
     pool.stop();
-    hold.let_go();
+    blocker.release();
     for emission in emissions {
         let report = emission.wait();
         assert!(report.discarded && report.delivered == 0, "{report:?}");
@@ -66,7 +65,7 @@ fn an_event_that_is_dropped_lets_the_next_one_go_ahead() {
     let one = WorkerPool::builder().max_workers(1).capacity(1);
     let soiree = ordered_on(one.overflow(Overflow::DropOldest).build().unwrap());
     let handled = note(&soiree);
-    let hold = Hold::worker_of(&soiree);
+    let blocker = Blocker::worker(&soiree);
     let (first, second) = (
         soiree.emit("key.a", Numbered(1, 0)).unwrap(),
         soiree.emit("key.a", Numbered(1, 1)).unwrap(),
@@ -74,7 +73,7 @@ fn an_event_that_is_dropped_lets_the_next_one_go_ahead() {
     // Drops the first, which makes it the second one's turn, which drops this.
     let other = soiree.emit("other", ()).unwrap();
     assert!(first.wait().discarded && other.wait().discarded);
-    hold.let_go();
+    blocker.release();
     assert!(second.wait().is_ok());
     assert_eq!(numbers(&handled), [1]);
     soiree.close().unwrap();
@@ -86,20 +85,20 @@ fn a_close_handles_what_waits_behind_others() {
     let soiree = ordered_on(WorkerPool::new(2, 4).unwrap());
     soiree.add_order("key.**", by_key().capacity(100)).unwrap();
     let handled = note(&soiree);
-    let hold = hold_key(&soiree);
+    let blocker = block_key(&soiree);
     for number in 0..100 {
         soiree.emit("key.a", Numbered(1, number)).unwrap();
     }
     thread::scope(|scope| {
         let close = scope.spawn(|| soiree.close());
-        crate::support::until("it closes", || soiree.is_closed());
-        hold.let_go();
+        crate::support::wait_until("it closes", || soiree.is_closed());
+        blocker.release();
         close.join().unwrap().unwrap();
     });
     assert!(numbers(&handled).into_iter().eq(0..100));
 
     let soiree = ordered_on(WorkerPool::new(2, 4).unwrap());
-    let hold = hold_key(&soiree);
+    let blocker = block_key(&soiree);
     let behind: Vec<_> = (0..4)
         .map(|number| soiree.emit("key.a", Numbered(1, number)).unwrap())
         .collect();
@@ -108,7 +107,7 @@ fn a_close_handles_what_waits_behind_others() {
         matches!(late, CloseError::DrainTimeout { emissions: 5, .. }),
         "{late}"
     );
-    hold.let_go();
+    blocker.release();
     for emission in behind {
         assert!(emission.wait().discarded);
     }
@@ -120,13 +119,13 @@ fn dropping_the_last_handle_loses_nothing_that_waits_behind_others() {
     let soiree = ordered_on(WorkerPool::new(2, 4).unwrap());
     soiree.add_order("key.**", by_key().capacity(100)).unwrap();
     let handled = note(&soiree);
-    let hold = hold_key(&soiree);
+    let blocker = block_key(&soiree);
     let mut last = None;
     for number in 0..100 {
         last = Some(soiree.emit("key.a", Numbered(1, number)).unwrap());
     }
     drop(soiree);
-    hold.let_go();
+    blocker.release();
     assert!(last.unwrap().wait().is_ok());
     assert!(numbers(&handled).into_iter().eq(0..100));
 }
@@ -151,24 +150,24 @@ fn another_default_pool_changes_nothing_for_what_waits_behind_others() {
 /// L8: events for a bulkhead that is drained before their turn comes go where they go without it, in order.
 #[test]
 fn a_drained_bulkhead_loses_nothing_that_waits_behind_others() {
-    let (rest, misc) = (pool("rest", 1, 64), pool("misc", 1, 64));
+    let (rest, misc) = (worker_pool("rest", 1, 64), worker_pool("misc", 1, 64));
     let soiree = EventPool::builder()
         .pool(rest)
         .bulkhead("misc", misc)
-        .bulkhead("bulk", pool("bulk", 2, 64))
+        .bulkhead("bulk", worker_pool("bulk", 2, 64))
         .route("key.**", "misc")
         .route("key.bulk", "bulk")
         .ordered("key.**", by_key())
         .build()
         .unwrap();
     let handled = note(&soiree);
-    let hold = hold_key(&soiree);
+    let blocker = block_key(&soiree);
     let emissions: Vec<_> = (0..20)
         .map(|number| soiree.emit("key.bulk", Numbered(1, number)).unwrap())
         .collect();
     let busy = soiree.stats().get("misc").unwrap().submitted;
     soiree.drain_bulkhead("bulk").unwrap();
-    hold.let_go();
+    blocker.release();
     for emission in emissions {
         assert!(emission.wait_timeout(PATIENCE).unwrap().is_ok());
     }
@@ -182,16 +181,16 @@ fn a_drained_bulkhead_loses_nothing_that_waits_behind_others() {
 #[test]
 fn a_worker_runs_what_it_waits_for_where_a_drained_bulkhead_has_left_it() {
     let soiree = EventPool::builder()
-        .pool(pool("rest", 1, 8))
-        .bulkhead("bulk", pool("bulk", 1, 8))
-        .bulkhead("http", pool("http", 1, 8))
-        .route("key.hold", "http")
+        .pool(worker_pool("rest", 1, 8))
+        .bulkhead("bulk", worker_pool("bulk", 1, 8))
+        .bulkhead("http", worker_pool("http", 1, 8))
+        .route("key.block", "http")
         .route("key.bulk", "bulk")
         .ordered("key.**", by_key())
         .build()
         .unwrap();
     let handled = note(&soiree);
-    let hold = hold_key(&soiree);
+    let blocker = block_key(&soiree);
     let (weak, (said, heard)) = (soiree.downgrade(), channel());
     soiree
         .on("outer", move |_| {
@@ -204,7 +203,7 @@ fn a_worker_runs_what_it_waits_for_where_a_drained_bulkhead_has_left_it() {
         .unwrap();
     let outer = soiree.emit("outer", ()).unwrap();
     heard.recv_timeout(PATIENCE).unwrap();
-    hold.let_go();
+    blocker.release();
     assert!(outer.wait_timeout(PATIENCE).unwrap().is_ok());
     assert_eq!(numbers(&handled), [1]);
     soiree.close().unwrap();

@@ -14,7 +14,7 @@ use soiree_engine::KeyOrder;
 use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
-use crate::listener_pool::pool;
+use crate::support::worker_pool;
 
 /// What becomes of an event.
 #[derive(Clone, Copy, Debug)]
@@ -95,9 +95,9 @@ proptest! {
     ) {
         let (rest, bulk, lanes) = capacities;
         let soiree = EventPool::builder()
-            .pool(pool("rest", 2, rest))
-            .bulkhead("bulk", pool("bulk", 1, bulk))
-            .bulkhead("http", pool("http", 1, 64))
+            .pool(worker_pool("rest", 2, rest))
+            .bulkhead("bulk", worker_pool("bulk", 1, bulk))
+            .bulkhead("http", worker_pool("http", 1, 64))
             .route("key.bulk", "bulk")
             .ordered("key.*", KeyOrder::by(|event| {
                 event.payload_as::<Planned>().map(|planned| planned.key)

@@ -11,8 +11,7 @@ use soiree_engine::{Emission, EmitError};
 use soiree_pool::WorkerPool;
 
 use super::{Numbered, by_key, note, numbers, on_their_way, ordered_on};
-use crate::listener_pool::pool;
-use crate::support::{PATIENCE, until};
+use crate::support::{Blocker, PATIENCE, wait_until, worker_pool};
 
 /// L8, L3: what a listener emits for its own key is queued behind, in order; to wait for it would be to wait for itself.
 #[test]
@@ -89,9 +88,9 @@ fn pollster(emission: Emission) -> soiree_engine::Report {
 fn waiting_on_a_worker_waits_for_what_another_thread_runs() {
     let soiree = ordered_on(WorkerPool::new(2, 8).unwrap());
     let handled = note(&soiree);
-    let (running, go) = crate::listener_pool::held(&soiree, "key.held", ListenerOptions::new());
+    let blocker = Blocker::on(&soiree, "key.held", ListenerOptions::new());
     soiree.emit("key.held", Numbered(1, 0)).unwrap();
-    running.recv_timeout(PATIENCE).unwrap();
+    blocker.wait_started();
     let (weak, (said, heard)) = (soiree.downgrade(), channel());
     soiree
         .on("outer", move |_| {
@@ -104,7 +103,7 @@ fn waiting_on_a_worker_waits_for_what_another_thread_runs() {
         .unwrap();
     let outer = soiree.emit("outer", ()).unwrap();
     heard.recv_timeout(PATIENCE).unwrap();
-    drop(go);
+    drop(blocker);
     assert!(outer.wait_timeout(PATIENCE).unwrap().is_ok());
     assert_eq!(numbers(&handled), [0, 1, 2]);
     soiree.close().unwrap();
@@ -114,16 +113,16 @@ fn waiting_on_a_worker_waits_for_what_another_thread_runs() {
 #[test]
 fn waiting_on_the_only_worker_goes_on_when_another_pool_has_ended_what_is_before() {
     let soiree = EventPool::builder()
-        .pool(pool("rest", 1, 8))
-        .bulkhead("http", pool("http", 1, 8))
+        .pool(worker_pool("rest", 1, 8))
+        .bulkhead("http", worker_pool("http", 1, 8))
         .route("key.held", "http")
         .ordered("key.**", by_key())
         .build()
         .unwrap();
     let handled = note(&soiree);
-    let (running, go) = crate::listener_pool::held(&soiree, "key.held", ListenerOptions::new());
+    let blocker = Blocker::on(&soiree, "key.held", ListenerOptions::new());
     soiree.emit("key.held", Numbered(1, 0)).unwrap();
-    running.recv_timeout(PATIENCE).unwrap();
+    blocker.wait_started();
     let (weak, (said, heard)) = (soiree.downgrade(), channel());
     soiree
         .on("outer", move |_| {
@@ -137,7 +136,7 @@ fn waiting_on_the_only_worker_goes_on_when_another_pool_has_ended_what_is_before
         .unwrap();
     let outer = soiree.emit("outer", ()).unwrap();
     heard.recv_timeout(PATIENCE).unwrap();
-    drop(go);
+    drop(blocker);
     assert!(outer.wait_timeout(PATIENCE).unwrap().is_ok());
     assert_eq!(numbers(&handled), [0, 1, 2]);
     soiree.close().unwrap();
@@ -148,8 +147,8 @@ fn waiting_on_the_only_worker_goes_on_when_another_pool_has_ended_what_is_before
 fn waiting_on_the_only_worker_runs_the_retries_of_what_is_before() {
     for own in [None, Some("http")] {
         let soiree = EventPool::builder()
-            .pool(pool("rest", 1, 8))
-            .bulkhead("http", pool("http", 1, 8))
+            .pool(worker_pool("rest", 1, 8))
+            .bulkhead("http", worker_pool("http", 1, 8))
             .route("outer", own.unwrap_or("default"))
             .ordered("key.**", by_key())
             .build()
@@ -192,8 +191,8 @@ fn waiting_on_the_only_worker_runs_the_retries_of_what_is_before() {
 #[test]
 fn a_listener_does_not_wait_for_room_behind_others() {
     let soiree = EventPool::builder()
-        .pool(pool("rest", 1, 1))
-        .bulkhead("http", pool("http", 1, 8))
+        .pool(worker_pool("rest", 1, 1))
+        .bulkhead("http", worker_pool("http", 1, 8))
         .route("elsewhere", "http")
         .ordered("key.**", by_key().overflow(Overflow::Block))
         .build()
@@ -210,22 +209,22 @@ fn a_listener_does_not_wait_for_room_behind_others() {
         let fill = Arc::clone(&fill);
         soiree.on(topic, move |_| fill()).unwrap();
     }
-    let (running, go) = crate::listener_pool::held(&soiree, "key.a", ListenerOptions::new());
+    let blocker = Blocker::on(&soiree, "key.a", ListenerOptions::new());
     soiree.emit("key.b", Numbered(7, 0)).unwrap();
     let refused = heard.recv_timeout(PATIENCE).unwrap();
     assert!(
         matches!(refused, EmitError::KeyQueueFull { .. }),
         "{refused}"
     );
-    running.recv_timeout(PATIENCE).unwrap();
+    blocker.wait_started();
     soiree.emit("elsewhere", ()).unwrap();
     let refused = heard.recv_timeout(PATIENCE).unwrap();
     assert!(
         matches!(refused, EmitError::KeyQueueFull { .. }),
         "{refused}"
     );
-    drop(go);
-    until("all have ended", || on_their_way(&soiree) == (0, 0));
+    drop(blocker);
+    wait_until("all have ended", || on_their_way(&soiree) == (0, 0));
     soiree.close().unwrap();
 }
 
@@ -254,7 +253,7 @@ fn an_event_that_ran_before_its_pool_refused_it_was_accepted() {
     soiree.emit("fills.the.queue", ()).unwrap();
     std::thread::scope(|scope| {
         let blocked = scope.spawn(|| soiree.emit("key.a", Numbered(1, 0)).unwrap());
-        until("it is the head", || on_their_way(&soiree) == (1, 0));
+        wait_until("it is the head", || on_their_way(&soiree) == (1, 0));
         go.send(()).unwrap();
         let report = blocked.join().unwrap().wait();
         assert!(report.is_ok() && report.delivered == 1, "{report:?}");

@@ -1,15 +1,14 @@
 //! That observers are told as often as reports and pools count.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use soiree_core::{Overflow, Pool, Priority, Retry};
 use soiree_engine::Report;
 use soiree_pool::WorkerPool;
-use soiree_testkit::{Journal, ManualPool};
+use soiree_testkit::Journal;
 
-use crate::observer::events::named;
-use crate::support::{PATIENCE, until};
+use crate::support::named;
 
 /// What an observer has to have been told of these emissions.
 fn compare(journal: &Journal, reports: &[Report]) {
@@ -105,68 +104,4 @@ fn counts_are_those_of_reports_and_figures() {
         assert_eq!(journal.count(&ended), stats.successful as usize);
         assert_eq!(count("job ended on"), submitted);
     }
-}
-
-/// P1, P5, P6: a pool that is used without an `EventPool` tells of every job, whatever becomes of it.
-#[test]
-fn an_observed_pool_tells_of_every_end_of_a_job() {
-    let (manual, journal) = (ManualPool::with_capacity(2), Journal::new());
-    let pool = soiree_core::ObservedPool::new(manual.clone(), "mail", journal.clone());
-    let now = Instant::now();
-    pool.submit_before((|| ()).into(), now).unwrap();
-    until("the deadline has passed", || Instant::now() > now);
-    pool.submit((|| panic!("oh")).into()).unwrap();
-    pool.submit((|| ()).into()).unwrap_err();
-    manual.run_all();
-    let later = Instant::now() + PATIENCE;
-    pool.submit_before((|| ()).into(), later).unwrap();
-    manual.run_all();
-    pool.submit((|| ()).into()).unwrap();
-    pool.stop();
-    journal.reads([
-        "job offered to mail",
-        "job offered to mail",
-        "job offered to mail",
-        "job refused by mail: the queue is full (2 waiting)",
-        "job ended on mail: expired",
-        "job started on mail",
-        "job ended on mail: panicked",
-        "job offered to mail",
-        "job started on mail",
-        "job ended on mail: completed",
-        "job offered to mail",
-        "job ended on mail: discarded",
-    ]);
-    let stats = pool.stats();
-    assert_eq!(
-        (
-            stats.expired,
-            stats.failed,
-            stats.successful,
-            stats.discarded
-        ),
-        (1, 1, 1, 1)
-    );
-}
-
-/// P2: that a pool has another number of workers is told of, by whom it was done as well.
-#[test]
-fn resizing_is_told_of() {
-    let journal = Journal::new();
-    let worker = || WorkerPool::new(1, 1).unwrap();
-    let soiree = soiree::Builder::with_pool(worker())
-        .bulkhead("bulk", worker())
-        .observer(journal.clone())
-        .build()
-        .unwrap();
-    soiree.resize_bulkhead("bulk", 3).unwrap();
-    soiree.resize_bulkhead("default", 2).unwrap();
-    soiree.resize_bulkhead("bulk", 0).unwrap_err();
-    let pool = soiree_core::ObservedPool::new(worker(), "mail", journal.clone());
-    pool.resize(4).unwrap();
-    journal.reads([
-        "pool resized: bulk from 1 to 3",
-        "pool resized: default from 1 to 2",
-        "pool resized: mail from 1 to 4",
-    ]);
 }

@@ -5,15 +5,11 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use soiree::EventPool;
-use soiree_core::{ListenerOptions, Pool, Priority, Retry};
+use soiree_core::{Pool, Priority, Retry};
 use soiree_pool::WorkerPool;
 use soiree_testkit::{Journal, ManualPool, Recorder};
 
-use crate::support::PATIENCE;
-
-pub(crate) fn named(name: &str) -> ListenerOptions {
-    ListenerOptions::new().name(name)
-}
+use crate::support::{PATIENCE, named};
 
 /// On a pool that runs jobs when told, with what its observer has written.
 fn manual() -> (EventPool, ManualPool, Journal) {
@@ -285,7 +281,7 @@ fn subscriptions_are_told_of_until_their_end() {
             "subscription added: off to a.b",
             "subscription added: stays to **",
             "subscription removed: off from a.b, unsubscribed",
-            "subscription removed: once from a.b, spent",
+            "subscription removed: once from a.b, exhausted",
             "subscription removed: stays from **, closed",
         ]
     );

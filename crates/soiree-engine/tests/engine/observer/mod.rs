@@ -1,5 +1,6 @@
 //! Observers: what they are notified of, and that they harm nothing.
 
 mod counts;
-pub(crate) mod events;
+mod events;
+mod pools;
 mod user_code;

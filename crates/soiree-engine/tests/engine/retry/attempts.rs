@@ -1,36 +1,30 @@
 //! Listeners that are called again when they fail.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use soiree::EventPool;
-use soiree_core::{
-    DeadLetter, ListenerErrorKind, ListenerOptions, Pool, Priority, Retry, SubscribeError,
-};
+use soiree_core::{ListenerErrorKind, ListenerOptions, Pool, Priority, Retry, SubscribeError};
 use soiree_engine::CloseError;
 use soiree_pool::WorkerPool;
 
-use crate::support::{Diary, PATIENCE, both_ways, on_one_worker, until};
+use super::retried;
+use crate::support::{CallLog, PATIENCE, emit_both_ways, on_one_worker, wait_until};
 
-const SOON: Duration = Duration::from_millis(1);
 const NEVER: Duration = Duration::from_secs(3600);
-
-fn retried(attempts: u32) -> ListenerOptions {
-    ListenerOptions::new().retry(Retry::fixed(SOON, attempts))
-}
 
 /// L7: only the listener that failed is called again; it sees the number of its attempt.
 #[test]
 fn only_the_listener_that_failed_is_called_again() {
     let soiree = on_one_worker(8);
-    let diary = Diary::default();
-    let (first, second) = (diary.clone(), diary.clone());
+    let log = CallLog::default();
+    let (first, second) = (log.clone(), log.clone());
     soiree
         .on_with("a.b", retried(3).priority(Priority::High), move |event| {
-            first.note(format!("attempt {}", event.attempt()));
+            first.record(format!("attempt {}", event.attempt()));
             if event.attempt() < 3 {
                 Err("not yet")
             } else {
@@ -40,13 +34,13 @@ fn only_the_listener_that_failed_is_called_again() {
         .unwrap();
     soiree
         .on("a.b", move |event| {
-            second.note(format!("other {}", event.attempt()))
+            second.record(format!("other {}", event.attempt()))
         })
         .unwrap();
-    both_ways(&soiree, "a.b", |report| {
+    emit_both_ways(&soiree, "a.b", |report| {
         assert!(report.is_ok(), "{report:?}");
         assert_eq!((report.delivered, report.failed, report.retried), (2, 0, 2));
-        let mut noted = diary.take();
+        let mut noted = log.take();
         assert_eq!(noted.remove(0), "attempt 1");
         noted.sort();
         assert_eq!(noted, ["attempt 2", "attempt 3", "other 1"]);
@@ -67,82 +61,12 @@ fn a_listener_that_waits_for_its_next_attempt_holds_no_worker() {
         assert!(soiree.emit("c.d", ()).unwrap().wait().is_ok());
     }
     assert!(waiting.wait_timeout(Duration::ZERO).is_none());
-    until("the worker is free", || soiree.pool_stats().active == 0);
+    wait_until("the worker is free", || soiree.pool_stats().active == 0);
     let late = soiree.close_with_deadline(Instant::now()).unwrap_err();
     assert!(matches!(
         late,
         CloseError::DrainTimeout { emissions: 1, .. }
     ));
-}
-
-/// L7, E1: each error reaches the error handler, the last one the report, and the event the dead letter handler.
-#[test]
-fn after_its_last_attempt_the_event_is_a_dead_letter() {
-    let letters: Arc<Mutex<Vec<DeadLetter>>> = Arc::default();
-    let handled = Arc::new(AtomicUsize::new(0));
-    let (kept, count) = (Arc::clone(&letters), Arc::clone(&handled));
-    let soiree = EventPool::builder()
-        .error_handler(move |_, error| {
-            count.fetch_add(1, Ordering::SeqCst);
-            Some(error)
-        })
-        .dead_letter_handler(move |letter| {
-            kept.lock().unwrap().push(letter.clone());
-            panic!("handlers may panic");
-        })
-        .build()
-        .unwrap();
-    soiree
-        .on_with("a.*", retried(3).name("mail"), |event| {
-            if event.attempt() == 2 {
-                panic!("oops");
-            }
-            Err::<(), _>(format!("attempt {}", event.attempt()))
-        })
-        .unwrap();
-    // Without retries there are no dead letters.
-    soiree.on("a.*", |_| Err::<(), _>("no")).unwrap();
-    both_ways(&soiree, "a.b", |report| {
-        assert_eq!((report.delivered, report.failed, report.retried), (2, 2, 2));
-        assert!(
-            report
-                .errors
-                .iter()
-                .any(|error| error.to_string().ends_with("attempt 3"))
-        );
-        assert_eq!(handled.swap(0, Ordering::SeqCst), 4);
-        let mut letters = letters.lock().unwrap();
-        assert_eq!(letters.len(), 1);
-        let letter = letters.pop().unwrap();
-        assert_eq!((&*letter.topic, letter.attempts), ("a.b", 3));
-        assert_eq!(
-            (letter.error.name(), letter.error.pattern()),
-            (Some("mail"), "a.*")
-        );
-        assert!(letter.payload.is::<()>());
-    });
-    soiree.close().unwrap();
-}
-
-/// L7: a dead letter that fails does not loop.
-#[test]
-fn a_dead_letter_that_fails_does_not_become_another() {
-    let soiree = on_one_worker(8);
-    soiree.set_dead_letter_topic("dead.letters").unwrap();
-    let (said, heard) = channel();
-    soiree
-        .on_with("**", retried(2), move |event| {
-            said.send(event.topic().to_owned()).unwrap();
-            Err::<(), _>("no")
-        })
-        .unwrap();
-    let report = soiree.emit("a.b", 7).unwrap().wait();
-    assert_eq!(report.failed, 1);
-    soiree.close().unwrap_or_else(|error| panic!("{error}"));
-    drop(soiree);
-    let heard: Vec<String> = heard.try_iter().collect();
-    let of = |topic: &str| heard.iter().filter(|heard| *heard == topic).count();
-    assert_eq!((of("a.b"), of("dead.letters"), heard.len()), (2, 2, 4));
 }
 
 /// L7: an error that the handler swallows is none, and calls for no further attempt.
@@ -155,7 +79,7 @@ fn a_swallowed_error_is_not_retried() {
     soiree
         .on_with("a.b", retried(3), |_| Err::<(), _>("no"))
         .unwrap();
-    both_ways(&soiree, "a.b", |report| {
+    emit_both_ways(&soiree, "a.b", |report| {
         assert!(report.is_ok());
         assert_eq!((report.failed, report.retried), (1, 0));
     });
@@ -181,8 +105,8 @@ fn no_more_retries_wait_than_may() {
         .on_with("a.b", options, |_| Err::<(), _>("no"))
         .unwrap();
     let waiting = soiree.emit("a.b", ()).unwrap();
-    until("it waits", || soiree.pool_stats().successful == 1);
-    both_ways(&soiree, "a.b", |report| {
+    wait_until("it waits", || soiree.pool_stats().successful == 1);
+    emit_both_ways(&soiree, "a.b", |report| {
         assert_eq!((report.failed, report.retried), (1, 0))
     });
     assert_eq!(letters.load(Ordering::SeqCst), 2);
@@ -241,36 +165,6 @@ fn all_attempts_are_one_run() {
     soiree.close().unwrap();
 }
 
-/// E4, E5: neither a close nor the drop of the last handle loses an attempt that is to come.
-#[test]
-fn what_ends_an_event_pool_waits_for_retries() {
-    for close in [true, false] {
-        let soiree = on_one_worker(8);
-        let (said, heard) = channel();
-        soiree
-            .on_with("a.b", retried(3), move |event| {
-                said.send(event.attempt()).unwrap();
-                if event.attempt() < 3 {
-                    Err("not yet")
-                } else {
-                    Ok(())
-                }
-            })
-            .unwrap();
-        let emission = soiree.emit("a.b", ()).unwrap();
-        if close {
-            soiree.close().unwrap();
-            assert!(emission.is_finished());
-        }
-        until("the first attempt has failed", || {
-            soiree.pool_stats().successful > 0
-        });
-        drop(soiree);
-        assert!(emission.wait().is_ok());
-        assert_eq!(heard.iter().collect::<Vec<_>>(), [1, 2, 3]);
-    }
-}
-
 /// E6, L7: when the pool that was to run the next attempt has stopped, the last error was the last one.
 #[test]
 fn a_pool_that_has_stopped_ends_the_attempts() {
@@ -311,7 +205,7 @@ fn the_next_attempt_is_on_the_listeners_own_pool() {
             Err::<(), _>("no")
         })
         .unwrap();
-    both_ways(&soiree, "a.b", |report| {
+    emit_both_ways(&soiree, "a.b", |report| {
         assert_eq!((report.failed, report.retried), (1, 1))
     });
     soiree.close().unwrap();

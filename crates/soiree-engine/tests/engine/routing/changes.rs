@@ -15,8 +15,7 @@ use soiree_engine::Report;
 use soiree_pool::WorkerPool;
 
 use super::routes::ran_on;
-use crate::listener_pool::pool;
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, worker_pool};
 
 const THREADS: usize = 4;
 const EACH: u64 = 300;
@@ -67,12 +66,12 @@ fn far() -> Instant {
 #[test]
 fn a_bulkhead_that_comes_and_goes_loses_no_event() {
     let soiree = EventPool::builder()
-        .pool(pool("rest", 1, 4))
+        .pool(worker_pool("rest", 1, 4))
         .build()
         .unwrap();
     let heard = counting(&soiree, ListenerOptions::new());
     let reports = while_four_threads_emit(&soiree, |round| {
-        let bulk = pool("bulk", 1 + round % 3, round % 4);
+        let bulk = worker_pool("bulk", 1 + round % 3, round % 4);
         soiree.add_bulkhead("bulk", bulk).unwrap();
         soiree.add_route("export.*", "bulk").unwrap();
         soiree.resize_bulkhead("bulk", 4).unwrap();
@@ -97,9 +96,9 @@ fn a_bulkhead_that_comes_and_goes_loses_no_event() {
 #[test]
 fn a_route_that_changes_loses_no_event() {
     let soiree = EventPool::builder()
-        .pool(pool("rest", 1, 4))
-        .bulkhead("one", pool("one", 1, 2))
-        .bulkhead("two", pool("two", 2, 0))
+        .pool(worker_pool("rest", 1, 4))
+        .bulkhead("one", worker_pool("one", 1, 2))
+        .bulkhead("two", worker_pool("two", 2, 0))
         .build()
         .unwrap();
     let heard = counting(&soiree, ListenerOptions::new());
@@ -122,8 +121,8 @@ fn a_route_that_changes_loses_no_event() {
 #[test]
 fn a_listeners_own_bulkhead_that_goes_loses_no_call() {
     let soiree = EventPool::builder()
-        .pool(pool("rest", 1, 4))
-        .bulkhead("bulk", pool("bulk", 2, 4))
+        .pool(worker_pool("rest", 1, 4))
+        .bulkhead("bulk", worker_pool("bulk", 2, 4))
         .build()
         .unwrap();
     let everywhere = counting(&soiree, ListenerOptions::new());
@@ -194,12 +193,12 @@ fn what_was_on_its_way_into_a_drained_bulkhead_goes_elsewhere() {
     for topic in ["export.csv", "other"] {
         let ((arrived, heard), (go, told)) = (channel(), channel());
         let bulk = Hesitant {
-            pool: pool("bulk", 1, 4),
+            pool: worker_pool("bulk", 1, 4),
             arrived,
             go: Mutex::new(told),
         };
         let soiree = EventPool::builder()
-            .pool(pool("rest", 1, 4))
+            .pool(worker_pool("rest", 1, 4))
             .bulkhead("bulk", bulk)
             .route("export.*", "bulk")
             .build()
@@ -232,9 +231,9 @@ fn what_was_on_its_way_into_a_drained_bulkhead_goes_elsewhere() {
 #[test]
 fn the_routes_to_a_drained_bulkhead_go_with_it() {
     let soiree = EventPool::builder()
-        .pool(pool("rest", 1, 4))
-        .bulkhead("wide", pool("wide", 1, 4))
-        .bulkhead("narrow", pool("narrow", 1, 4))
+        .pool(worker_pool("rest", 1, 4))
+        .bulkhead("wide", worker_pool("wide", 1, 4))
+        .bulkhead("narrow", worker_pool("narrow", 1, 4))
         .route("export.**", "wide")
         .route("export.csv", "narrow")
         .build()
@@ -242,7 +241,7 @@ fn the_routes_to_a_drained_bulkhead_go_with_it() {
     assert_eq!(ran_on(&soiree, "export.csv"), "narrow");
     soiree.drain_bulkhead("narrow").unwrap();
     assert_eq!(ran_on(&soiree, "export.csv"), "wide");
-    let narrow = pool("narrow", 1, 4);
+    let narrow = worker_pool("narrow", 1, 4);
     soiree.add_bulkhead("narrow", narrow).unwrap();
     assert_eq!(ran_on(&soiree, "export.csv"), "wide");
     soiree.drain_bulkhead("wide").unwrap();
@@ -253,9 +252,9 @@ fn the_routes_to_a_drained_bulkhead_go_with_it() {
 /// E4: a shared pool that is taken off is left running, with what it had accepted.
 #[test]
 fn a_shared_pool_that_is_taken_off_still_runs_what_it_accepted() {
-    let shared = Arc::new(pool("shared", 1, 1_000));
+    let shared = Arc::new(worker_pool("shared", 1, 1_000));
     let soiree = EventPool::builder()
-        .pool(pool("rest", 1, 4))
+        .pool(worker_pool("rest", 1, 4))
         .build()
         .unwrap();
     let heard = counting(&soiree, ListenerOptions::new());

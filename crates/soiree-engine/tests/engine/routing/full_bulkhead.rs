@@ -1,8 +1,7 @@
 //! From one pool to another: what the worker that hands over meets when the other pool is full.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Duration;
 
 use soiree::EventPool;
@@ -12,8 +11,7 @@ use soiree_core::{
 use soiree_engine::{Emission, EmitError};
 use soiree_pool::WorkerPool;
 
-use crate::listener_pool::{held, pool};
-use crate::support::{PATIENCE, until};
+use crate::support::{Blocker, PATIENCE, thread_name, wait_until, worker_pool};
 
 /// Longer than any test waits.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -59,7 +57,7 @@ const ASKED: [(Overflow, Comes, Comes); 6] = [
 /// One worker for everything, and a bulkhead whose only worker is held and whose only place is taken.
 struct Full {
     soiree: EventPool,
-    go: Sender<()>,
+    blocker: Blocker,
     holding: Emission,
     waiting: Emission,
 }
@@ -70,7 +68,7 @@ impl Full {
         let slow = slow.capacity(1).overflow(overflow).build().unwrap();
         let slow = PoolHandle::from(slow);
         let soiree = EventPool::builder()
-            .pool(pool("rest", 1, 16))
+            .pool(worker_pool("rest", 1, 16))
             .bulkhead(
                 "slow",
                 if blocks_workers {
@@ -82,14 +80,14 @@ impl Full {
             .route("slow.*", "slow")
             .build()
             .unwrap();
-        let (running, go) = held(&soiree, "slow.holding", ListenerOptions::new());
+        let blocker = Blocker::on(&soiree, "slow.holding", ListenerOptions::new());
         let holding = soiree.emit("slow.holding", ()).unwrap();
-        running.recv_timeout(PATIENCE).unwrap();
+        blocker.wait_started();
         let waiting = soiree.emit("slow.waiting", ()).unwrap();
         assert_eq!(soiree.stats().get("slow").unwrap().waiting, 1);
         Self {
             soiree,
-            go,
+            blocker,
             holding,
             waiting,
         }
@@ -98,16 +96,16 @@ impl Full {
     /// What the worker says about handing over; told while the bulkhead is still held, unless it waits for that.
     fn heard<T>(&self, comes: Comes, heard: &Receiver<T>) -> T {
         if comes == Comes::Waits {
-            until("the worker hands over", || {
+            wait_until("the worker hands over", || {
                 self.soiree.pool_stats().active == 1
             });
-            self.go.send(()).unwrap();
+            self.blocker.release();
         }
         heard.recv_timeout(PATIENCE).unwrap()
     }
 
     fn end(self, comes: Comes) {
-        drop(self.go);
+        drop(self.blocker);
         assert!(self.holding.wait().is_ok());
         let was_replaced = self.waiting.wait().discarded;
         assert_eq!(was_replaced, comes == Comes::Replaces);
@@ -115,10 +113,6 @@ impl Full {
         let stats = self.soiree.stats();
         assert!(stats.pools.iter().all(|(_, stats)| stats.is_balanced()));
     }
-}
-
-fn thread_name() -> String {
-    thread::current().name().unwrap_or_default().to_owned()
 }
 
 fn emissions_of_a_worker(overflow: Overflow, blocks_workers: bool, comes: Comes) {
@@ -186,7 +180,7 @@ fn listeners_of_an_emission(overflow: Overflow, blocks_workers: bool, comes: Com
     // The listener after it has its turn, whatever became of the one that was handed over.
     full.heard(comes, &heard);
     if comes != Comes::Waits && comes != Comes::Replaces {
-        until("nothing is left to wait for", || quick.is_finished());
+        wait_until("nothing is left to wait for", || quick.is_finished());
     }
     full.end(comes);
     let report = quick.wait();
@@ -245,7 +239,7 @@ fn a_listener_for_a_full_bulkhead_waits_if_workers_may_be_blocked() {
 /// P4: a job that the user gave to a pool, and that is no emission, is kept from waiting there as well.
 #[test]
 fn a_plain_job_of_one_bulkhead_does_not_wait_for_another() {
-    let jobs = Arc::new(pool("jobs", 1, 4));
+    let jobs = Arc::new(worker_pool("jobs", 1, 4));
     let full = Full::new(Overflow::Block, false);
     full.soiree.add_bulkhead("jobs", Arc::clone(&jobs)).unwrap();
     let (said, heard) = channel();

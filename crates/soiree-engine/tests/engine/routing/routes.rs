@@ -7,8 +7,7 @@ use std::thread;
 
 use soiree::EventPool;
 
-use crate::listener_pool::pool;
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, worker_pool};
 
 /// The name of the pool that ran an emission on this topic.
 pub(crate) fn ran_on(soiree: &EventPool, topic: &str) -> String {
@@ -30,9 +29,9 @@ pub(crate) fn ran_on(soiree: &EventPool, topic: &str) -> String {
 #[test]
 fn a_full_bulkhead_does_not_hold_up_the_others() {
     let soiree = EventPool::builder()
-        .pool(pool("rest", 1, 1))
-        .bulkhead("bulk", pool("bulk", 2, 1))
-        .bulkhead("http", pool("http", 1, 1))
+        .pool(worker_pool("rest", 1, 1))
+        .bulkhead("bulk", worker_pool("bulk", 2, 1))
+        .bulkhead("http", worker_pool("http", 1, 1))
         .route("export.**", "bulk")
         .route("request.*", "http")
         .build()
@@ -84,9 +83,9 @@ fn a_full_bulkhead_does_not_hold_up_the_others() {
 #[test]
 fn the_most_specific_route_wins() {
     let soiree = EventPool::builder()
-        .pool(pool("rest", 1, 8))
-        .bulkhead("wide", pool("wide", 1, 8))
-        .bulkhead("narrow", pool("narrow", 1, 8))
+        .pool(worker_pool("rest", 1, 8))
+        .bulkhead("wide", worker_pool("wide", 1, 8))
+        .bulkhead("narrow", worker_pool("narrow", 1, 8))
         .route("acme.*.paid", "narrow")
         .route("acme.ann.paid", "wide")
         .route("acme.**", "wide")

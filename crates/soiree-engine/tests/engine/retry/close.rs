@@ -1,22 +1,18 @@
 //! Retries and dead letters, exact while much goes on at once.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use soiree::EventPool;
-use soiree_core::{DeadLetter, ListenerErrorKind, ListenerOptions, Retry};
+use soiree_core::ListenerErrorKind;
 use soiree_engine::{CloseError, Emission};
 use soiree_pool::WorkerPool;
 
-use crate::support::{PATIENCE, on_one_worker, until};
-
-fn retried(attempts: u32) -> ListenerOptions {
-    ListenerOptions::new().retry(Retry::fixed(Duration::from_millis(1), attempts))
-}
+use super::retried;
+use crate::support::{PATIENCE, on_one_worker, wait_until};
 
 /// What became of the attempts of each event.
 #[derive(Default)]
@@ -90,7 +86,7 @@ fn a_close_loses_no_attempt() {
         let attempts = Arc::new(Attempts::default());
         let soiree = failing(&attempts);
         let (accepted, closed) = emit_until_closed(&soiree, || {
-            until("some have failed", || {
+            wait_until("some have failed", || {
                 attempts.called.lock().unwrap().len() > 8
             });
             soiree.close()
@@ -123,7 +119,7 @@ fn a_close_with_a_deadline_ends_every_retry() {
         let attempts = Arc::new(Attempts::default());
         let soiree = failing(&attempts);
         let (accepted, closed) = emit_until_closed(&soiree, || {
-            until("some have failed", || {
+            wait_until("some have failed", || {
                 attempts.called.lock().unwrap().len() > 8
             });
             soiree.close_with_deadline(Instant::now())
@@ -160,69 +156,32 @@ fn a_close_with_a_deadline_ends_every_retry() {
     }
 }
 
-/// L7: a dead letter has the error, the number of attempts, and the topic and the ID of the event.
+/// E4, E5: neither a close nor the drop of the last handle loses an attempt that is to come.
 #[test]
-fn a_dead_letter_says_what_happened_to_which_event() {
-    let soiree = on_one_worker(8);
-    soiree.set_dead_letter_topic("dead.letters").unwrap();
-    let (said, heard) = channel();
-    let (sent, ids) = channel();
-    soiree
-        .on("dead.letters", move |event| {
-            let letter = event.payload_as::<DeadLetter>().unwrap();
-            said.send((*letter).clone()).unwrap();
-        })
-        .unwrap();
-    soiree
-        .on_with("mail.*", retried(2).name("mailer"), move |event| {
-            sent.send(event.id()).unwrap();
-            Err::<(), _>(format!("no route in attempt {}", event.attempt()))
-        })
-        .unwrap();
-    assert_eq!(soiree.emit("mail.queued", 7_u8).unwrap().wait().failed, 1);
-    let letter = heard.recv_timeout(PATIENCE).unwrap();
-    assert_eq!((&*letter.topic, letter.attempts), ("mail.queued", 2));
-    assert_eq!(ids.iter().take(2).collect::<Vec<_>>(), [letter.event_id; 2]);
-    assert_eq!(letter.payload.get::<u8>().as_deref(), Some(&7));
-    assert_eq!(letter.error.name(), Some("mailer"));
-    assert_eq!(letter.error.pattern(), "mail.*");
-    assert!(letter.error.to_string().ends_with("no route in attempt 2"));
-    soiree.close().unwrap();
-    assert!(heard.try_recv().is_err(), "there is one");
-}
-
-/// L7: not by way of a handler either, that emits letters itself to listeners which fail as well, on a pattern that matches all.
-#[test]
-fn a_handler_that_emits_dead_letters_does_not_loop() {
-    let slot: Arc<Mutex<Option<EventPool>>> = Arc::default();
-    let (emits, handled) = (Arc::clone(&slot), Arc::new(AtomicUsize::new(0)));
-    let count = Arc::clone(&handled);
-    let soiree = EventPool::builder()
-        .pool(WorkerPool::new(1, 8).unwrap())
-        .dead_letter_handler(move |letter| {
-            count.fetch_add(1, Ordering::SeqCst);
-            let soiree = emits.lock().unwrap().clone().unwrap();
-            soiree.emit("letters.dead", letter.clone()).unwrap();
-            panic!("and it panics as well");
-        })
-        .build()
-        .unwrap();
-    *slot.lock().unwrap() = Some(soiree.clone());
-    let calls: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
-    for pattern in ["**", "letters.*"] {
-        let calls = Arc::clone(&calls);
+fn what_ends_an_event_pool_waits_for_retries() {
+    for close in [true, false] {
+        let soiree = on_one_worker(8);
+        let (said, heard) = channel();
         soiree
-            .on_with(pattern, retried(2), move |event| {
-                let mut calls = calls.lock().unwrap();
-                *calls.entry(event.topic().to_owned()).or_default() += 1;
-                Err::<(), _>("no")
+            .on_with("a.b", retried(3), move |event| {
+                said.send(event.attempt()).unwrap();
+                if event.attempt() < 3 {
+                    Err("not yet")
+                } else {
+                    Ok(())
+                }
             })
             .unwrap();
+        let emission = soiree.emit("a.b", ()).unwrap();
+        if close {
+            soiree.close().unwrap();
+            assert!(emission.is_finished());
+        }
+        wait_until("the first attempt has failed", || {
+            soiree.pool_stats().successful > 0
+        });
+        drop(soiree);
+        assert!(emission.wait().is_ok());
+        assert_eq!(heard.iter().collect::<Vec<_>>(), [1, 2, 3]);
     }
-    assert_eq!(soiree.emit("a.b", ()).unwrap().wait().failed, 1);
-    soiree.close().unwrap();
-    slot.lock().unwrap().take();
-    assert_eq!(handled.load(Ordering::SeqCst), 1);
-    let calls: Vec<_> = calls.lock().unwrap().clone().into_iter().collect();
-    assert_eq!(calls, [("a.b".into(), 2), ("letters.dead".into(), 4)]);
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use soiree::EventPool;
 use soiree_core::{BaseEvent, Payload, PayloadRef};
 
-use crate::support::{BoxResult, Diary, on_one_worker, until};
+use crate::support::{CallLog, TestResult, on_one_worker, wait_until};
 
 /// Emits in every way there is, and waits.
 fn in_every_way(soiree: &EventPool, mut each: impl FnMut(&str)) {
@@ -23,32 +23,32 @@ fn in_every_way(soiree: &EventPool, mut each: impl FnMut(&str)) {
 }
 
 #[test]
-fn a_payload_is_lent_as_the_listener_before_left_it() -> BoxResult {
+fn a_payload_is_lent_as_the_listener_before_left_it() -> TestResult {
     let soiree = on_one_worker(8);
-    let diary = Diary::default();
-    let first = diary.clone();
+    let calls = CallLog::default();
+    let first = calls.clone();
     soiree.on("t", move |event| {
         // What it replaces it still sees as it was.
         event.with_payload(|name: &String| {
             event.set_payload(Payload::new(String::from("second")));
-            first.note(name.as_str());
+            first.record(name.as_str());
         });
         assert_eq!(event.with_payload(|number: &u64| *number), None);
     })?;
-    let second = diary.clone();
+    let second = calls.clone();
     soiree.on("t", move |event| {
         let lent = event.with_payload(|name: &String| name.clone());
         assert_eq!(lent.as_ref(), event.payload_as::<String>().as_deref());
-        second.note(lent.unwrap_or_default());
+        second.record(lent.unwrap_or_default());
     })?;
     in_every_way(&soiree, |way| {
-        assert_eq!(diary.take(), ["first", "second"], "{way}");
+        assert_eq!(calls.take(), ["first", "second"], "{way}");
     });
     Ok(())
 }
 
 #[test]
-fn a_handle_is_on_the_very_value_that_is_lent_and_outlives_the_event() -> BoxResult {
+fn a_handle_is_on_the_very_value_that_is_lent_and_outlives_the_event() -> TestResult {
     let soiree = on_one_worker(8);
     let kept: Arc<Mutex<Vec<PayloadRef<String>>>> = Arc::default();
     let keep = Arc::clone(&kept);
@@ -68,7 +68,7 @@ fn a_handle_is_on_the_very_value_that_is_lent_and_outlives_the_event() -> BoxRes
 
 /// However far it gets: read, kept back, not looked at by anybody, or refused.
 #[test]
-fn a_payload_is_dropped_once() -> BoxResult {
+fn a_payload_is_dropped_once() -> TestResult {
     struct Counted(Arc<AtomicUsize>);
     impl Drop for Counted {
         fn drop(&mut self) {
@@ -92,7 +92,7 @@ fn a_payload_is_dropped_once() -> BoxResult {
             assert_eq!(drops.load(Ordering::SeqCst), emitted, "{topic}");
             soiree.emit(topic, counted())?;
             emitted += 1;
-            until("the worker has let go of it", || {
+            wait_until("the worker has let go of it", || {
                 drops.load(Ordering::SeqCst) == emitted
             });
         }
