@@ -1,4 +1,4 @@
-//! Looking at an `EventPool`: what is told is what is so.
+//! Introspection: listeners, patterns, pools and routes as data.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -12,9 +12,9 @@ use soiree_pool::WorkerPool;
 
 use crate::support::TestResult;
 
-/// What may be done to an `EventPool`, by numbers that are cut to what there is.
+/// A random operation on an event pool.
 #[derive(Debug, Clone)]
-enum Act {
+enum Operation {
     On {
         pattern: String,
         priority: i32,
@@ -25,28 +25,28 @@ enum Act {
     Emit(String),
 }
 
-fn acts() -> impl Strategy<Value = Vec<Act>> {
+fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let on = (
         "(a|b|\\*|\\*\\*)(\\.(a|b|\\*|\\*\\*)){0,3}",
         1..6,
         prop::bool::weighted(0.2),
         prop::bool::weighted(0.2),
     );
-    let on = on.prop_map(|(pattern, priority, once, never)| Act::On {
+    let on = on.prop_map(|(pattern, priority, once, never)| Operation::On {
         pattern,
         priority,
         once,
         never,
     });
-    let act = prop_oneof![
+    let operation = prop_oneof![
         3 => on,
-        1 => any::<prop::sample::Index>().prop_map(Act::Off),
-        3 => "[ab](\\.[ab]){0,3}".prop_map(Act::Emit),
+        1 => any::<prop::sample::Index>().prop_map(Operation::Off),
+        3 => "[ab](\\.[ab]){0,3}".prop_map(Operation::Emit),
     ];
-    prop::collection::vec(act, 0..60)
+    prop::collection::vec(operation, 0..60)
 }
 
-/// Matching as its definition says it, one segment after another.
+/// Matching by definition, one segment after another.
 fn matches(pattern: &[&str], topic: &[&str]) -> bool {
     match pattern.split_first() {
         None => topic.is_empty(),
@@ -61,7 +61,7 @@ fn matches(pattern: &[&str], topic: &[&str]) -> bool {
     }
 }
 
-struct Listed {
+struct Subscribed {
     pattern: Pattern,
     priority: Priority,
     id: ListenerId,
@@ -69,8 +69,8 @@ struct Listed {
     never: bool,
 }
 
-impl Listed {
-    fn hears(&self, topic: &str) -> bool {
+impl Subscribed {
+    fn is_called_for(&self, topic: &str) -> bool {
         let pattern: Vec<&str> = self.pattern.as_str().split('.').collect();
         let topic: Vec<&str> = topic.split('.').collect();
         matches(&pattern, &topic)
@@ -78,59 +78,59 @@ impl Listed {
 }
 
 proptest! {
-    /// L1: the listeners are told in the order in which an emission then calls them, and somebody is said to listen exactly
-    /// if there is one.
+    /// L1: `listeners_for` lists the listeners in the order in which an emission calls them, and `has_listeners` is true exactly
+    /// if that list is not empty.
     #[test]
-    fn what_is_told_of_a_topic_is_what_an_emission_does(acts in acts()) {
+    fn listeners_for_lists_the_listeners_that_an_emission_calls(operations in operations()) {
         let soiree = EventPool::new();
         let called = Arc::new(Mutex::new(Vec::new()));
-        let mut listed: Vec<Listed> = Vec::new();
-        for act in acts {
-            match act {
-                Act::On { pattern, priority, once, never } => {
+        let mut subscribed: Vec<Subscribed> = Vec::new();
+        for operation in operations {
+            match operation {
+                Operation::On { pattern, priority, once, never } => {
                     let priority = Priority::try_from(priority).unwrap();
                     let mut options = ListenerOptions::from(priority);
                     if once { options = options.once(); }
                     if never { options = options.filter(|_| false); }
-                    let number = listed.len().to_string();
+                    let number = subscribed.len().to_string();
                     let calls = Arc::clone(&called);
                     let id = soiree.on_with(&pattern, options.name(number.clone()), move |_| {
                         calls.lock().unwrap().push(number.clone());
                     }).unwrap();
                     let pattern = Pattern::new(&pattern).unwrap();
-                    listed.push(Listed { pattern, priority, id, once, never });
+                    subscribed.push(Subscribed { pattern, priority, id, once, never });
                 }
-                Act::Off(_) if listed.is_empty() => {}
-                Act::Off(index) => {
-                    let index = index.index(listed.len());
-                    let gone = listed.remove(index);
-                    soiree.off(gone.pattern.as_str(), &gone.id).unwrap();
+                Operation::Off(_) if subscribed.is_empty() => {}
+                Operation::Off(index) => {
+                    let index = index.index(subscribed.len());
+                    let removed = subscribed.remove(index);
+                    soiree.off(removed.pattern.as_str(), &removed.id).unwrap();
                 }
-                Act::Emit(topic) => {
-                    let mut expected: Vec<&Listed> = listed.iter().filter(|one| one.hears(&topic)).collect();
+                Operation::Emit(topic) => {
+                    let mut expected: Vec<&Subscribed> = subscribed.iter().filter(|one| one.is_called_for(&topic)).collect();
                     expected.sort_by_key(|one| std::cmp::Reverse(one.priority));
-                    let told = soiree.listeners_for(&topic).unwrap();
-                    prop_assert!(told.iter().map(|one| &one.id).eq(expected.iter().map(|one| &one.id)));
-                    prop_assert!(told.iter().map(|one| &one.pattern).eq(expected.iter().map(|one| &one.pattern)));
-                    prop_assert!(told.iter().map(|one| one.priority).eq(expected.iter().map(|one| one.priority)));
-                    prop_assert!(told.iter().map(|one| one.has_filter).eq(expected.iter().map(|one| one.never)));
-                    prop_assert!(told.iter().map(|one| one.runs_left.is_some()).eq(expected.iter().map(|one| one.once)));
-                    prop_assert!(told.is_sorted_by_key(|one| (std::cmp::Reverse(one.priority), one.registration)));
-                    prop_assert_eq!(soiree.has_listeners(&topic).unwrap(), !told.is_empty());
+                    let found = soiree.listeners_for(&topic).unwrap();
+                    prop_assert!(found.iter().map(|one| &one.id).eq(expected.iter().map(|one| &one.id)));
+                    prop_assert!(found.iter().map(|one| &one.pattern).eq(expected.iter().map(|one| &one.pattern)));
+                    prop_assert!(found.iter().map(|one| one.priority).eq(expected.iter().map(|one| one.priority)));
+                    prop_assert!(found.iter().map(|one| one.has_filter).eq(expected.iter().map(|one| one.never)));
+                    prop_assert!(found.iter().map(|one| one.runs_left.is_some()).eq(expected.iter().map(|one| one.once)));
+                    prop_assert!(found.is_sorted_by_key(|one| (std::cmp::Reverse(one.priority), one.registration)));
+                    prop_assert_eq!(soiree.has_listeners(&topic).unwrap(), !found.is_empty());
                     soiree.emit_sync(&topic, 1).unwrap();
-                    let names = told.iter().filter(|one| !one.has_filter).map(|one| one.name.as_deref().unwrap());
+                    let names = found.iter().filter(|one| !one.has_filter).map(|one| one.name.as_deref().unwrap());
                     let called = std::mem::take(&mut *called.lock().unwrap());
                     prop_assert!(names.eq(called.iter().map(String::as_str)));
-                    listed.retain(|one| !one.once || one.never || !one.hears(&topic));
+                    subscribed.retain(|one| !one.once || one.never || !one.is_called_for(&topic));
                 }
             }
             let mut counts: BTreeMap<Vec<&str>, usize> = BTreeMap::new();
-            for one in &listed {
+            for one in &subscribed {
                 *counts.entry(one.pattern.as_str().split('.').collect()).or_default() += 1;
             }
             let topics = soiree.topics();
-            let told = topics.iter().map(|topic| (topic.pattern.as_str().split('.').collect(), topic.listeners));
-            prop_assert!(told.eq(counts));
+            let found = topics.iter().map(|topic| (topic.pattern.as_str().split('.').collect(), topic.listeners));
+            prop_assert!(found.eq(counts));
             let patterns = soiree.graph().patterns;
             prop_assert!(patterns.iter().map(|info| (&info.pattern, info.listeners.len()))
                 .eq(topics.iter().map(|topic| (&topic.pattern, topic.listeners))));
@@ -139,24 +139,24 @@ proptest! {
     }
 }
 
-/// T1: a topic that could not be emitted is refused, and not taken for one that nobody listens to.
+/// T1: an invalid topic is an error, and not a topic without listeners.
 #[test]
-fn asking_after_a_bad_topic_is_an_error() {
+fn an_invalid_topic_is_an_error() {
     let soiree = EventPool::new();
     soiree.on("**", |_| {}).unwrap();
-    let fault = soiree.listeners_for("user.*").unwrap_err().kind;
-    assert_eq!(fault, InvalidTopicKind::WildcardInTopic { at: 5 });
-    let fault = soiree.has_listeners("user..x").unwrap_err().kind;
-    assert_eq!(fault, InvalidTopicKind::EmptySegment { at: 5 });
+    let kind = soiree.listeners_for("user.*").unwrap_err().kind;
+    assert_eq!(kind, InvalidTopicKind::WildcardInTopic { at: 5 });
+    let kind = soiree.has_listeners("user..x").unwrap_err().kind;
+    assert_eq!(kind, InvalidTopicKind::EmptySegment { at: 5 });
     let group = soiree.group();
     drop(soiree);
-    assert_eq!(group.has_listeners("user..x").unwrap_err().kind, fault);
+    assert_eq!(group.has_listeners("user..x").unwrap_err().kind, kind);
     assert!(group.listeners_for("").is_err());
 }
 
-/// L1, L6: everything that decides when and where a listener is called is told.
+/// L1, L6: the description of a listener has everything that decides when and where it is called.
 #[test]
-fn a_listener_is_told_with_all_that_decides_its_calls() -> TestResult {
+fn a_listener_is_listed_with_its_options() -> TestResult {
     let soiree = EventPool::builder()
         .bulkhead("http", WorkerPool::new(1, 1)?)
         .route("hook.**", "http")
@@ -178,20 +178,20 @@ fn a_listener_is_told_with_all_that_decides_its_calls() -> TestResult {
     let graph = (&soiree as &dyn Soiree).graph();
     assert_eq!(graph, soiree.group().graph());
     assert_eq!(graph.patterns.len(), 2);
-    let [told] = &graph.patterns[0].listeners[..] else {
-        panic!("one listener is told of: {graph:?}");
+    let [audit] = &graph.patterns[0].listeners[..] else {
+        panic!("not one listener: {graph:?}");
     };
-    assert_eq!((told.pattern.as_str(), &told.id), ("hook.*", &id));
-    assert_eq!(told.name.as_deref(), Some("audit"));
-    assert_eq!((told.priority, told.runs_left), (Priority::Low, Some(2)));
+    assert_eq!((audit.pattern.as_str(), &audit.id), ("hook.*", &id));
+    assert_eq!(audit.name.as_deref(), Some("audit"));
+    assert_eq!((audit.priority, audit.runs_left), (Priority::Low, Some(2)));
     assert_eq!(
-        (told.pool.as_deref(), told.retry),
+        (audit.pool.as_deref(), audit.retry),
         (Some("http"), Some(retry))
     );
-    assert_eq!(told.timeout, Some(Duration::from_secs(9000)));
-    assert_eq!(told.slow_after, Some(Duration::from_millis(7)));
-    assert!(told.has_filter);
-    let place = told.registered_at.expect("on_with says it");
+    assert_eq!(audit.timeout, Some(Duration::from_secs(9000)));
+    assert_eq!(audit.slow_after, Some(Duration::from_millis(7)));
+    assert!(audit.has_filter);
+    let place = audit.registered_at.expect("on_with sets it");
     assert_eq!((place.file(), place.line()), (file!(), line));
 
     let listeners = soiree.listeners_for("hook.sent")?;
@@ -199,7 +199,7 @@ fn a_listener_is_told_with_all_that_decides_its_calls() -> TestResult {
         listeners.iter().map(|one| &one.id).collect::<Vec<_>>(),
         [&plain, &id]
     );
-    assert!(listeners[0].registration > told.registration);
+    assert!(listeners[0].registration > audit.registration);
     assert_eq!(
         (listeners[0].pool.as_ref(), listeners[0].runs_left),
         (None, None)
@@ -222,9 +222,9 @@ fn a_listener_is_told_with_all_that_decides_its_calls() -> TestResult {
     Ok(())
 }
 
-/// L5: a listener whose last run has begun is called by no other emission, and so is not told of.
+/// L5: once its last run has started, no other emission calls a listener, so it is not listed.
 #[test]
-fn a_listener_whose_runs_are_used_up_is_not_told_of() {
+fn an_exhausted_listener_is_not_listed() {
     let soiree = EventPool::new();
     let inside = soiree.downgrade();
     soiree

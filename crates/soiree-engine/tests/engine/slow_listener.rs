@@ -1,4 +1,4 @@
-//! Listeners that run for too long, and who is told of it.
+//! Listeners that run longer than their limit, and the notifications of it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
@@ -16,7 +16,7 @@ use crate::support::{Blocker, PATIENCE, named, on_one_worker};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// With three workers, a clock that stands still, and a limit of ten seconds.
+/// An event pool with three workers, a limit of ten seconds, and a timer that the test advances.
 fn watched(journal: &Journal) -> (Builder, ManualTimer) {
     let timer = ManualTimer::new();
     let builder = Builder::with_pool(WorkerPool::new(3, 8).unwrap())
@@ -26,21 +26,25 @@ fn watched(journal: &Journal) -> (Builder, ManualTimer) {
     (builder, timer)
 }
 
-/// L4: a listener that runs for too long is told of while it runs, once, with who it is and for how long, and once more as it
-/// ends.
+/// L4: once while it runs, with the listener and the time it has run, and once more when it ends.
 #[test]
-fn a_slow_listener_is_told_of_while_it_runs() {
+fn a_slow_listener_is_notified_while_it_runs() {
     let journal = Journal::new();
     let (builder, timer) = watched(&journal);
     let seen = Arc::new(Mutex::new(Vec::new()));
     let slow = Arc::clone(&seen);
-    let handler = move |told: &SlowListener<'_>| {
-        assert_eq!((told.topic, told.listener.pattern), ("a.b", "a.*"));
-        assert_eq!((told.listener.name, told.attempt), (Some("held"), 1));
-        let place = told.listener.registered_at.unwrap();
+    let handler = move |notified: &SlowListener<'_>| {
+        assert_eq!((notified.topic, notified.listener.pattern), ("a.b", "a.*"));
+        assert_eq!(
+            (notified.listener.name, notified.attempt),
+            (Some("held"), 1)
+        );
+        let place = notified.listener.registered_at.unwrap();
         assert_eq!(place.file(), file!());
-        assert_eq!(told.threshold, 10 * SECOND);
-        slow.lock().unwrap().push((told.running_for, told.ended));
+        assert_eq!(notified.threshold, 10 * SECOND);
+        slow.lock()
+            .unwrap()
+            .push((notified.running_for, notified.ended));
     };
     let soiree = builder.slow_listener_handler(handler).build().unwrap();
     let blocker = Blocker::on(&soiree, "a.*", named("held"));
@@ -57,7 +61,7 @@ fn a_slow_listener_is_told_of_while_it_runs() {
     timer.advance(100 * SECOND);
     assert_eq!(journal.count("listener slow"), 1);
     blocker.release();
-    assert!(emission.wait().is_ok(), "being slow is no failure");
+    assert!(emission.wait().is_ok(), "slow is no failure");
     assert_eq!(
         journal.about("listener slow"),
         [
@@ -67,12 +71,12 @@ fn a_slow_listener_is_told_of_while_it_runs() {
     );
     let seen = std::mem::take(&mut *seen.lock().unwrap());
     assert_eq!(seen, [(10 * SECOND, false), (110 * SECOND, true)]);
-    assert_eq!(timer.pending(), 0, "nothing runs that is to be watched");
+    assert_eq!(timer.pending(), 0, "no listener runs");
 }
 
-/// L4: what a listener's own limit says holds for it, whatever holds for the others.
+/// L4: a listener's own limit replaces the general one.
 #[test]
-fn a_listener_has_a_limit_of_its_own() {
+fn a_listener_may_have_its_own_limit() {
     let journal = Journal::new();
     let (builder, timer) = watched(&journal);
     let soiree = builder.build().unwrap();
@@ -112,9 +116,9 @@ fn a_listener_has_a_limit_of_its_own() {
     assert_eq!(journal.count("listener slow"), 4);
 }
 
-/// L4: a timeout is told of as what the listener's turn came to, once; whoever watches it goes on until it returns.
+/// L4: a timeout is notified once, as the outcome of the call. The monitor goes on until the listener returns.
 #[test]
-fn a_timeout_is_told_of_once_and_the_listener_watched_until_it_returns() {
+fn a_timeout_is_notified_once_and_the_listener_is_monitored_until_it_returns() {
     let journal = Journal::new();
     let (builder, timer) = watched(&journal);
     let soiree = builder.timer(timer.clone()).build().unwrap();
@@ -124,12 +128,12 @@ fn a_timeout_is_told_of_once_and_the_listener_watched_until_it_returns() {
     blocker.wait_started();
     timer.advance(10 * SECOND);
     assert_eq!(emission.wait().failed, 1);
-    let told = [
+    let lines = [
         "listener started: held for a.b, attempt 1",
         "listener slow: held for a.b still runs",
         "listener ended: held for a.b, attempt 1 timed out",
     ];
-    assert_eq!(journal.about("listener"), told);
+    assert_eq!(journal.about("listener"), lines);
     assert_eq!(
         journal.count("emission ended: a.b on default, 1 called, 1 failed"),
         1
@@ -137,12 +141,12 @@ fn a_timeout_is_told_of_once_and_the_listener_watched_until_it_returns() {
     blocker.release();
     soiree.close().unwrap();
     let late = ["listener slow: held for a.b has ended"];
-    assert_eq!(journal.about("listener"), [&told[..], &late].concat());
+    assert_eq!(journal.about("listener"), [&lines[..], &late].concat());
 }
 
-/// L4: of calls that began at different times each is told of in its own time.
+/// L4: each call has its own limit, counted from its own start.
 #[test]
-fn each_slow_listener_is_told_of_in_its_own_time() {
+fn each_slow_call_is_notified_when_its_own_limit_has_passed() {
     let journal = Journal::new();
     let (builder, timer) = watched(&journal);
     let soiree = builder.build().unwrap();
@@ -168,7 +172,7 @@ fn each_slow_listener_is_told_of_in_its_own_time() {
     assert!(second.wait().is_ok());
 }
 
-/// L4: however many calls there are, one thing waits in the timer for all of them, and nothing once they have ended.
+/// L4: the timer has one task for each limit, however many calls there are, and none once all have ended.
 #[test]
 fn calls_that_end_in_time_leave_nothing_behind() {
     let journal = Journal::new();
@@ -195,9 +199,9 @@ fn calls_that_end_in_time_leave_nothing_behind() {
     assert_eq!(timer.pending(), 0);
 }
 
-/// L4: nobody is watched as long as nobody would be told.
+/// L4: without an observer or a handler, no task is in the timer.
 #[test]
-fn nobody_is_watched_for_nobody() {
+fn no_call_is_monitored_without_an_observer_or_handler() {
     let (builder, timer) = watched(&Journal::new());
     let soiree = builder.build().unwrap();
     soiree.remove_observers();
@@ -211,7 +215,7 @@ fn nobody_is_watched_for_nobody() {
 
 /// L3, L4: a handler may call its own `EventPool`, close it with a deadline, and panic.
 #[test]
-fn a_handler_of_slow_listeners_may_do_what_it_likes() {
+fn a_handler_of_slow_listeners_may_close_and_panic() {
     let journal = Journal::new();
     let (builder, timer) = watched(&journal);
     let soiree = builder.build().unwrap();
@@ -240,13 +244,13 @@ fn a_handler_of_slow_listeners_may_do_what_it_likes() {
         first,
         Err(CloseError::DrainTimeout { emissions: 1, .. })
     ));
-    // Told by the thread that the listener ran on.
+    // This call is from the thread that ran the listener.
     assert!(second.is_err());
 }
 
-/// L4: when calls end just as they are told of, each one that was told of is told of once more, afterwards.
+/// L4: also if calls end while they are notified as slow.
 #[test]
-fn whoever_is_told_of_as_slow_is_told_of_as_ended() {
+fn every_call_notified_as_slow_is_notified_as_ended() {
     const THREADS: usize = 4;
     const CALLS: usize = 500;
     let journal = Journal::new();
@@ -280,22 +284,22 @@ fn whoever_is_told_of_as_slow_is_told_of_as_ended() {
     }
 }
 
-/// L4: without a timer of the test's own, a thread is there in time that tells of it.
+/// L4: by a thread, if the test sets no timer.
 #[test]
-fn a_listener_that_waits_to_be_told_of_is_told_of() {
+fn a_slow_listener_is_notified_in_time() {
     let soiree = on_one_worker(8);
-    let (say, hear) = channel();
-    let (say, hear) = (Mutex::new(say), Mutex::new(hear));
+    let (sender, receiver) = channel();
+    let (sender, receiver) = (Mutex::new(sender), Mutex::new(receiver));
     soiree.set_slow_listener_handler(move |slow| {
         if !slow.ended {
-            say.lock().unwrap().send(slow.running_for).unwrap();
+            sender.lock().unwrap().send(slow.running_for).unwrap();
         }
     });
     let limit = Duration::from_millis(1);
     let options = ListenerOptions::new().slow_after(limit);
     soiree
         .on_with("a.b", options, move |_| {
-            let running_for = hear.lock().unwrap().recv_timeout(PATIENCE);
+            let running_for = receiver.lock().unwrap().recv_timeout(PATIENCE);
             assert!(running_for.is_ok_and(|time| time >= limit));
         })
         .unwrap();

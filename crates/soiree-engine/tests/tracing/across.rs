@@ -1,4 +1,4 @@
-//! From the emitter's span to the listeners', over whatever pool.
+//! Spans from the emitter to the listeners, across pools and threads.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,9 +11,9 @@ use soiree_engine::KeyOrder;
 use soiree_pool::WorkerPool;
 use tracing::info_span;
 
-use crate::recorder::{numbered, record, said, span, spans, wait_closed};
+use crate::recorder::{numbered, record, span, spans, wait_closed, with_message};
 
-/// L1, E1: what a listener traces lies in its span, that in the emission's, and that in the span that emitted.
+/// L1, E1: the span of a listener is in that of the emission, which is in the span that was current at the emit.
 #[test]
 fn spans_follow_the_event_to_the_worker() {
     record();
@@ -26,7 +26,7 @@ fn spans_follow_the_event_to_the_worker() {
     let emission = request.in_scope(|| soiree.emit("follow.me", 1).unwrap());
     assert_eq!(emission.wait().delivered, 1);
 
-    let inner = said("followed").remove(0);
+    let inner = with_message("followed").remove(0);
     assert_ne!(inner.on, std::thread::current().id());
     let listener = numbered(inner.inside);
     assert_eq!(listener.name, "listener");
@@ -51,9 +51,9 @@ fn spans_follow_the_event_to_the_worker() {
     wait_closed(listener.number);
 }
 
-/// L6, L7: a listener on a pool of its own, and each of its attempts, lie in the span of the emission.
+/// L6, L7: a listener on its own pool, and each of its attempts, is in the span of the emission.
 #[test]
-fn listeners_elsewhere_and_further_attempts_lie_in_the_same_emission() {
+fn listeners_on_other_pools_and_retries_are_in_the_span_of_the_emission() {
     record();
     let soiree = EventPool::builder()
         .bulkhead("http", WorkerPool::new(1, 4).unwrap())
@@ -63,17 +63,17 @@ fn listeners_elsewhere_and_further_attempts_lie_in_the_same_emission() {
     let options = ListenerOptions::new().pool("http").retry(retry);
     let attempts = AtomicU32::new(0);
     soiree
-        .on_with("elsewhere", options, move |_| {
+        .on_with("other.pool", options, move |_| {
             if attempts.fetch_add(1, Ordering::SeqCst) < 2 {
                 return Err("not yet");
             }
-            tracing::info!("done elsewhere");
+            tracing::info!("done on the other pool");
             Ok(())
         })
         .unwrap();
-    soiree.on("elsewhere", |_| {}).unwrap();
+    soiree.on("other.pool", |_| {}).unwrap();
     for emit_sync in [false, true] {
-        let topic = "elsewhere";
+        let topic = "other.pool";
         let known = spans("listener", topic).len();
         let emissions = spans("emission", topic).len();
         let report = match emit_sync {
@@ -98,14 +98,14 @@ fn listeners_elsewhere_and_further_attempts_lie_in_the_same_emission() {
         assert_eq!(attempts, if emit_sync { &expected[..1] } else { &expected });
         wait_closed(emission.number);
     }
-    let inner = said("done elsewhere").remove(0);
+    let inner = with_message("done on the other pool").remove(0);
     assert_eq!(numbered(inner.inside).fields.get("attempt"), Some("3"));
     soiree.close().unwrap();
 }
 
-/// L3: what a listener emits lies in the listener's span, on whichever thread it runs in the end.
+/// L3: an emission from a listener is in the listener's span, whichever thread runs it.
 #[test]
-fn an_emission_from_inside_a_listener_lies_in_its_span() {
+fn an_emission_from_a_listener_is_in_its_span() {
     record();
     // The second emission runs on the emitter's thread.
     let pool = WorkerPool::builder()
@@ -143,49 +143,51 @@ fn an_emission_from_inside_a_listener_lies_in_its_span() {
     );
 }
 
-/// E3: where a waiting thread runs the emission, the spans are the same.
+/// E3: if the thread that waits for an emission runs it, the spans are the same.
 #[test]
 fn an_emission_that_its_waiter_runs_keeps_its_spans() {
     record();
     let soiree = EventPool::with_pool(WorkerPool::new(1, 4).unwrap());
     let inside = soiree.downgrade();
-    let (said, heard) = channel();
-    let said = Mutex::new(said);
+    let (sender, receiver) = channel();
+    let sender = Mutex::new(sender);
     soiree
         .on("waits", move |_| {
             let soiree = inside.upgrade().unwrap();
             let report = soiree.emit("awaited", 1).unwrap().wait();
-            said.lock().unwrap().send(report.delivered).unwrap();
+            sender.lock().unwrap().send(report.delivered).unwrap();
         })
         .unwrap();
     soiree.on("awaited", |_| {}).unwrap();
     soiree.emit("waits", 1).unwrap().wait();
-    assert_eq!(heard.recv().unwrap(), 1);
+    assert_eq!(receiver.recv().unwrap(), 1);
     let (outer, emission) = (span("listener", "waits"), span("emission", "awaited"));
     assert_eq!(emission.parent, Some(outer.number));
     assert_eq!(span("listener", "awaited").parent, Some(emission.number));
     soiree.close().unwrap();
 }
 
-/// L1: an event that waits behind another of its key lies in the span that emitted it, not in that of whoever made way.
+/// L1: an event that waits for another of its key is in the span that emitted it, not in that of the event before it.
 #[test]
-fn an_event_behind_another_of_its_key_keeps_its_spans() {
+fn an_event_that_waits_for_another_of_its_key_keeps_its_spans() {
     record();
     let soiree = EventPool::builder()
         .pool(WorkerPool::new(1, 4).unwrap())
         .ordered("keyed.*", KeyOrder::by(|_| Some(1_u64)))
         .build()
         .unwrap();
-    let (go, wait) = channel::<()>();
-    let wait = Mutex::new(wait);
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
     soiree
-        .on("keyed.first", move |_| wait.lock().unwrap().recv().unwrap())
+        .on("keyed.first", move |_| {
+            released.lock().unwrap().recv().unwrap()
+        })
         .unwrap();
     soiree.on("keyed.second", |_| {}).unwrap();
     soiree.emit("keyed.first", 1).unwrap();
     let request = info_span!("request", topic = "keyed.request");
     let second = request.in_scope(|| soiree.emit("keyed.second", 1).unwrap());
-    go.send(()).unwrap();
+    release.send(()).unwrap();
     assert_eq!(second.wait().delivered, 1);
     let emission = span("emission", "keyed.second");
     assert_eq!(numbered(emission.parent).name, "request");
@@ -198,9 +200,9 @@ fn an_event_behind_another_of_its_key_keeps_its_spans() {
     soiree.close().unwrap();
 }
 
-/// L6, E1: an async listener is in its span whenever it is polled, on whichever thread.
+/// L6, E1: on whichever thread it is polled.
 #[test]
-fn an_async_listener_is_in_its_span_whenever_it_is_polled() {
+fn an_async_listener_is_in_its_span_at_every_poll() {
     record();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -218,13 +220,16 @@ fn an_async_listener_is_in_its_span_whenever_it_is_polled() {
         Err::<(), _>("no")
     });
     added.unwrap();
-    let told = soiree.listeners_for("polled").unwrap().remove(0);
-    assert!(told.is_async);
-    assert_eq!(told.registered_at.map(|place| place.line()), Some(line));
+    let info = soiree.listeners_for("polled").unwrap().remove(0);
+    assert!(info.is_async);
+    assert_eq!(info.registered_at.map(|place| place.line()), Some(line));
     assert_eq!(soiree.emit("polled", 1).unwrap().wait().failed, 1);
     let listener = span("listener", "polled");
     assert_eq!(listener.parent, Some(span("emission", "polled").number));
-    assert_eq!(said("polled again").remove(0).inside, Some(listener.number));
+    assert_eq!(
+        with_message("polled again").remove(0).inside,
+        Some(listener.number)
+    );
     assert_eq!(
         crate::recorder::events("polled").remove(0).inside,
         Some(listener.number)
@@ -233,9 +238,9 @@ fn an_async_listener_is_in_its_span_whenever_it_is_polled() {
     wait_closed(listener.number);
 }
 
-/// E1: an ID that an event has already is told; to tell it none is made.
+/// E1: a span has the ID of an event that already has one; tracing generates none.
 #[test]
-fn an_event_id_is_told_if_it_is_known() {
+fn a_span_has_the_event_id_if_it_is_known() {
     record();
     let soiree = EventPool::new();
     soiree.on("id.*", |_| {}).unwrap();

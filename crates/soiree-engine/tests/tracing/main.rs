@@ -1,4 +1,4 @@
-//! Spans and events, as those who subscribe to them with the crate `tracing` see them.
+//! Spans and events, as a subscriber of the crate `tracing` sees them.
 
 mod across;
 mod failures;

@@ -1,4 +1,4 @@
-//! Exactly these spans and events, in exactly this order, as tracing's own mock subscriber sees them.
+//! The exact spans and events in their exact order, checked by tracing's own mock subscriber.
 
 use std::panic::{PanicHookInfo, set_hook, take_hook};
 use std::sync::{Mutex, Once, PoisonError};
@@ -12,36 +12,36 @@ use tracing::subscriber::with_default;
 use tracing::{Event, Level, Metadata, Subscriber, info, info_span};
 use tracing_mock::{expect, subscriber};
 
-/// The mock's panics, which would go unnoticed: a subscriber's panics are caught.
-static FAULTS: Mutex<Vec<(ThreadId, String)>> = Mutex::new(Vec::new());
+/// The panics of the mock. The engine catches panics of subscribers, so the test has to look for them.
+static MOCK_PANICS: Mutex<Vec<(ThreadId, String)>> = Mutex::new(Vec::new());
 
-fn watch_for_faults() {
+fn collect_mock_panics() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = take_hook();
         set_hook(Box::new(move |panic: &PanicHookInfo<'_>| {
             let place = panic.location().map(|place| place.file());
             if place.is_some_and(|file| file.contains("tracing-mock")) {
-                let mut faults = FAULTS.lock().unwrap_or_else(PoisonError::into_inner);
-                faults.push((current().id(), panic.to_string()));
+                let mut panics = MOCK_PANICS.lock().unwrap_or_else(PoisonError::into_inner);
+                panics.push((current().id(), panic.to_string()));
             }
             before(panic);
         }));
     });
 }
 
-fn faults_here() -> Vec<String> {
-    let faults = FAULTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let here = faults
+fn mock_panics_of_this_thread() -> Vec<String> {
+    let panics = MOCK_PANICS.lock().unwrap_or_else(PoisonError::into_inner);
+    let here = panics
         .iter()
         .filter(|(thread, _)| *thread == current().id());
-    here.map(|(_, fault)| fault.clone()).collect()
+    here.map(|(_, panic)| panic.clone()).collect()
 }
 
-/// L1, L4: an emission and its calls are spans one inside the other, and a failure is told inside its call.
+/// L1, L4: the spans of calls are in that of the emission, and a failure is an event in its call.
 #[test]
-fn an_emission_is_traced_as_promised() {
-    watch_for_faults();
+fn an_emission_and_its_calls_are_traced_in_order() {
+    collect_mock_panics();
     let pool = ManualPool::new();
     let soiree = EventPool::with_pool(pool.clone());
     let options = ListenerOptions::from(Priority::High).name("audit");
@@ -123,14 +123,14 @@ fn an_emission_is_traced_as_promised() {
         pool.run_all();
     });
     handle.assert_finished();
-    assert_eq!(faults_here(), [""; 0]);
+    assert_eq!(mock_panics_of_this_thread(), [""; 0]);
     soiree.close().unwrap();
 }
 
-/// E1: where nobody wants spans of this level, there are none, and failures are told all the same.
+/// E1: if the subscriber filters out spans of this level, failures are still events.
 #[test]
-fn failures_are_told_where_spans_are_filtered_out() {
-    watch_for_faults();
+fn failures_are_events_even_if_spans_are_filtered_out() {
+    collect_mock_panics();
     let soiree = EventPool::with_pool(ManualPool::new());
     soiree.on("mock.fails", |_| Err::<(), _>("no")).unwrap();
     let (mock, handle) = subscriber::mock()
@@ -146,11 +146,11 @@ fn failures_are_told_where_spans_are_filtered_out() {
         soiree.emit_sync("mock.fails", 1).unwrap();
     });
     handle.assert_finished();
-    assert_eq!(faults_here(), [""; 0]);
+    assert_eq!(mock_panics_of_this_thread(), [""; 0]);
     soiree.close().unwrap();
 }
 
-/// Panics whatever it is told.
+/// Panics in every method that the engine can reach.
 struct Broken;
 
 impl Subscriber for Broken {
@@ -159,7 +159,7 @@ impl Subscriber for Broken {
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
-        // Of the listeners' spans there are IDs, so that there is something to enter.
+        // Only spans of listeners get an ID, to have spans that can be entered.
         assert_eq!(attributes.metadata().name(), "listener");
         Id::from_u64(1)
     }
@@ -187,9 +187,9 @@ impl Subscriber for Broken {
     }
 }
 
-/// L4, E4: a subscriber that panics harms nothing: all listeners are called, and a close finds nothing left.
+/// L4, E4: all listeners are called, and no emission is left at the close.
 #[test]
-fn a_subscriber_that_panics_harms_nothing() {
+fn a_subscriber_that_panics_changes_nothing() {
     let pool = ManualPool::with_capacity(1);
     let soiree = EventPool::with_pool(pool.clone());
     soiree.on("mock.broken", |_| Err::<(), _>("no")).unwrap();

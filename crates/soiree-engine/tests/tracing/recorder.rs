@@ -1,4 +1,4 @@
-//! A subscriber for all tests of this process, that keeps spans and events. Tests find theirs by topic.
+//! A subscriber for all tests of this process that keeps spans and events. Tests find their own by topic.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -16,7 +16,7 @@ use tracing_subscriber::registry::LookupSpan;
 pub(crate) struct Span {
     pub(crate) name: &'static str,
     pub(crate) fields: Fields,
-    /// Where it stands among all spans.
+    /// Its index among all spans.
     pub(crate) number: usize,
     pub(crate) parent: Option<usize>,
     pub(crate) entered_on: Vec<ThreadId>,
@@ -24,7 +24,7 @@ pub(crate) struct Span {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Told {
+pub(crate) struct TracedEvent {
     pub(crate) level: Level,
     pub(crate) target: String,
     pub(crate) fields: Fields,
@@ -38,7 +38,7 @@ pub(crate) struct Fields(BTreeMap<&'static str, String>);
 #[derive(Default)]
 struct Kept {
     spans: Vec<Span>,
-    events: Vec<Told>,
+    events: Vec<TracedEvent>,
 }
 
 static KEPT: Mutex<Kept> = Mutex::new(Kept {
@@ -80,7 +80,7 @@ impl Visit for Fields {
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Recorder {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        let span = context.span(id).expect("it is new");
+        let span = context.span(id).expect("the span is new");
         let parent = span.parent();
         let parent = parent.and_then(|parent| parent.extensions().get().map(|&Number(n)| n));
         let mut fields = Fields::default();
@@ -116,7 +116,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Recorder {
         event.record(&mut fields);
         let inside = context.event_span(event);
         let inside = inside.and_then(|span| span.extensions().get().map(|&Number(n)| n));
-        kept().events.push(Told {
+        kept().events.push(TracedEvent {
             level: *event.metadata().level(),
             target: event.metadata().target().into(),
             fields,
@@ -131,22 +131,22 @@ fn change<S: Subscriber + for<'a> LookupSpan<'a>>(
     context: &Context<'_, S>,
     change: impl FnOnce(&mut Span),
 ) {
-    let span = context.span(id).expect("it is there");
+    let span = context.span(id).expect("the span exists");
     let extensions = span.extensions();
-    let &Number(number) = extensions.get().expect("it has a number");
+    let &Number(number) = extensions.get().expect("the span has a number");
     change(&mut kept().spans[number]);
 }
 
-/// Has everything in this process recorded.
+/// Records everything in this process from now on.
 pub(crate) fn record() {
     static SET: OnceLock<()> = OnceLock::new();
     SET.get_or_init(|| {
         let subscriber = tracing_subscriber::registry().with(Recorder);
-        tracing::subscriber::set_global_default(subscriber).expect("there is no other");
+        tracing::subscriber::set_global_default(subscriber).expect("no other subscriber is set");
     });
 }
 
-/// The spans of this name and topic, in the order in which they began.
+/// The spans of this name and topic, in the order in which they started.
 pub(crate) fn spans(name: &str, topic: &str) -> Vec<Span> {
     let is_it = |span: &&Span| span.name == name && span.fields.get("topic") == Some(topic);
     kept().spans.iter().filter(is_it).cloned().collect()
@@ -161,22 +161,22 @@ pub(crate) fn span(name: &str, topic: &str) -> Span {
 
 /// The span of this number.
 pub(crate) fn numbered(number: Option<usize>) -> Span {
-    kept().spans[number.expect("there is such a span")].clone()
+    kept().spans[number.expect("the span exists")].clone()
 }
 
-/// Events on this topic, in the order in which they were told.
-pub(crate) fn events(topic: &str) -> Vec<Told> {
-    let is_it = |told: &&Told| told.fields.get("topic") == Some(topic);
+/// Events with this topic, in their order.
+pub(crate) fn events(topic: &str) -> Vec<TracedEvent> {
+    let is_it = |event: &&TracedEvent| event.fields.get("topic") == Some(topic);
     kept().events.iter().filter(is_it).cloned().collect()
 }
 
-/// Events of this message.
-pub(crate) fn said(message: &str) -> Vec<Told> {
-    let is_it = |told: &&Told| told.fields.get("message") == Some(message);
+/// Events with this message.
+pub(crate) fn with_message(message: &str) -> Vec<TracedEvent> {
+    let is_it = |event: &&TracedEvent| event.fields.get("message") == Some(message);
     kept().events.iter().filter(is_it).cloned().collect()
 }
 
-/// Waits until a span is closed, which can be a moment after its emission has ended.
+/// Waits until a span is closed, which may be shortly after its emission has ended.
 pub(crate) fn wait_closed(number: usize) {
     let give_up = Instant::now() + Duration::from_secs(60);
     while !kept().spans[number].is_closed {

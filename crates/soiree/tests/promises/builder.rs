@@ -7,9 +7,9 @@ use soiree::{Builder, BulkheadError, EventPool, WorkerPool};
 
 use crate::support::{PATIENCE, TestResult, worker_pool};
 
-/// T1: what makes no sense is refused when it is built, and the error names it.
+/// T1: the error names them.
 #[test]
-fn bulkheads_and_routes_that_make_no_sense_are_refused() {
+fn invalid_bulkheads_and_routes_are_rejected() {
     let builder = || {
         EventPool::builder()
             .bulkhead("a", worker_pool("a", 1, 1))
@@ -42,9 +42,9 @@ fn bulkheads_and_routes_that_make_no_sense_are_refused() {
     assert_eq!(closed, BulkheadError::Closed);
 }
 
-/// T1: it does not matter which comes first, bulkheads or routes to them; and one pattern cannot lead to two places.
+/// T1: a route may come before its bulkhead; one pattern cannot lead to two pools.
 #[test]
-fn a_builder_takes_bulkheads_and_routes_in_any_order() {
+fn a_builder_accepts_bulkheads_and_routes_in_any_order() {
     let soiree = EventPool::builder()
         .route("export.**", "bulk")
         .route("export.**", "bulk")
@@ -52,10 +52,11 @@ fn a_builder_takes_bulkheads_and_routes_in_any_order() {
         .bulkhead("bulk", worker_pool("bulk", 1, 8))
         .build()
         .unwrap();
-    let (said, name) = channel();
+    let (sender, name) = channel();
     soiree
         .on("export.*", move |_| {
-            said.send(thread::current().name().map(String::from))
+            sender
+                .send(thread::current().name().map(String::from))
                 .unwrap();
         })
         .unwrap();
@@ -77,9 +78,9 @@ fn with_own() -> Builder {
     EventPool::builder().bulkhead("own", worker_pool("own", 1, 16))
 }
 
-/// L6: bulkheads and routes that make no sense are refused when they are built or added, with what and why.
+/// L6: when they are built or added, with the value and the reason.
 #[test]
-fn bulkheads_that_make_no_sense_are_refused() {
+fn invalid_names_of_bulkheads_are_rejected() {
     let own = || WorkerPool::new(1, 1).unwrap();
     let cases: [(Builder, &str); 8] = [
         (with_own().bulkhead("", own()), "\"\" cannot be"),
@@ -103,13 +104,13 @@ fn bulkheads_that_make_no_sense_are_refused() {
             "a.* to \"own\" and *.a to \"default\"",
         ),
     ];
-    for (builder, said) in cases {
+    for (builder, message) in cases {
         let text = builder.build().unwrap_err().to_string();
-        assert!(text.contains(said), "{text}");
+        assert!(text.contains(message), "{text}");
     }
     let soiree = with_own().build().unwrap();
-    let refused = soiree.add_bulkhead("\t", own()).unwrap_err();
-    assert!(matches!(refused, BulkheadError::InvalidName { .. }));
+    let rejected = soiree.add_bulkhead("\t", own()).unwrap_err();
+    assert!(matches!(rejected, BulkheadError::InvalidName { .. }));
 }
 
 /// E1

@@ -1,4 +1,4 @@
-//! Named pools, and the routes to them.
+//! Administration of bulkheads: by name, while the event pool runs.
 
 use std::sync::mpsc::channel;
 use std::time::Instant;
@@ -10,9 +10,9 @@ use soiree::{
 
 use crate::support::{PATIENCE, worker_pool};
 
-/// L6: a listener for a bulkhead that there is not is refused, whichever way it is subscribed, and told which there are.
+/// L6: in whichever way it is subscribed; the error lists the bulkheads that exist.
 #[test]
-fn a_listener_for_an_unknown_bulkhead_is_refused() {
+fn a_listener_for_an_unknown_bulkhead_is_rejected() {
     const TYPED: TypedTopic<u64> = TypedTopic::new("a.b");
     let soiree = EventPool::builder()
         .bulkhead("mail", worker_pool("mail", 1, 1))
@@ -22,15 +22,15 @@ fn a_listener_for_an_unknown_bulkhead_is_refused() {
     let unknown = || ListenerOptions::new().pool("htpp");
     let group = soiree.group();
     let topic = soiree.ensure_topic("a.b").unwrap();
-    for refused in [
+    for rejected in [
         soiree.on_with("a.b", unknown(), |_| {}),
         group.on_with("a.b", unknown(), |_| {}),
         topic.add_listener_with(unknown(), |_| {}),
         TYPED.on_with(&soiree, unknown(), |_, _| {}),
     ] {
-        let refused = refused.unwrap_err();
-        assert!(matches!(refused, SubscribeError::UnknownPool(_)));
-        let text = refused.to_string();
+        let rejected = rejected.unwrap_err();
+        assert!(matches!(rejected, SubscribeError::UnknownPool(_)));
+        let text = rejected.to_string();
         assert!(
             text.contains("no bulkhead \"htpp\"; there are [\"http\", \"mail\"]"),
             "{text}"
@@ -43,9 +43,9 @@ fn a_listener_for_an_unknown_bulkhead_is_refused() {
     soiree.close().unwrap();
 }
 
-/// P1: every pool's figures are there by name, and say what it alone did.
+/// P1: each pool's statistics are listed by name, and count its own jobs only.
 #[test]
-fn stats_tell_the_pools_apart() {
+fn stats_are_listed_for_each_pool() {
     let soiree = EventPool::builder()
         .bulkhead("mail", worker_pool("mail", 1, 8))
         .bulkhead("bulk", worker_pool("bulk", 1, 8))
@@ -94,21 +94,21 @@ fn a_listener_may_drain_its_own_bulkhead() {
     soiree.close().unwrap();
 }
 
-/// P5: what a drained bulkhead had left at the deadline is said, and its emissions end.
+/// P5: the error counts the jobs that are left at the deadline, and their emissions end.
 #[test]
-fn a_drain_that_comes_too_late_says_what_was_left() {
+fn a_drain_that_misses_its_deadline_reports_what_was_left() {
     let soiree = EventPool::builder()
         .bulkhead("slow", worker_pool("slow", 1, 4))
         .route("slow.*", "slow")
         .build()
         .unwrap();
-    let (go, told) = channel::<()>();
-    let (said, running) = channel();
-    let told = std::sync::Mutex::new(told);
+    let (release, released) = channel::<()>();
+    let (sender, running) = channel();
+    let released = std::sync::Mutex::new(released);
     soiree
         .on("slow.*", move |_| {
-            said.send(()).unwrap();
-            let _ = told.lock().unwrap().recv();
+            sender.send(()).unwrap();
+            let _ = released.lock().unwrap().recv();
         })
         .unwrap();
     let emissions: Vec<_> = (0..3).map(|_| soiree.emit("slow.a", ()).unwrap()).collect();
@@ -120,7 +120,7 @@ fn a_drain_that_comes_too_late_says_what_was_left() {
         panic!("{late}");
     };
     assert_eq!((&*name, source.active, source.discarded), ("slow", 1, 2));
-    drop(go);
+    drop(release);
     let discarded = emissions
         .iter()
         .filter(|emission| emission.wait().discarded);
@@ -128,7 +128,7 @@ fn a_drain_that_comes_too_late_says_what_was_left() {
     soiree.close().unwrap();
 }
 
-/// P2: a resize that cannot be is refused, and says whose it was.
+/// P2: an invalid resize is rejected, and the error names the bulkhead.
 #[test]
 fn a_bulkhead_is_resized_by_name() {
     let soiree = EventPool::builder()
@@ -141,9 +141,9 @@ fn a_bulkhead_is_resized_by_name() {
     let stats = soiree.stats();
     assert_eq!(stats.get("bulk").unwrap().max_workers, 3);
     assert_eq!(stats.get("default").unwrap().max_workers, 2);
-    let refused = soiree.resize_bulkhead("bulk", 0).unwrap_err();
+    let rejected = soiree.resize_bulkhead("bulk", 0).unwrap_err();
     assert!(matches!(
-        refused,
+        rejected,
         ResizeBulkheadError::Resize {
             source: ResizeError::NoWorkers,
             ..

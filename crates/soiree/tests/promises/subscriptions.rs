@@ -1,4 +1,4 @@
-//! Typed topics, and subscriptions that end themselves.
+//! Subscriptions that end when their guard or their group is dropped.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
@@ -11,9 +11,9 @@ use soiree::{
 
 use crate::typed::{CREATED, Created};
 
-/// T3: a listener whose guard is gone is gone, and one whose guard was forgotten stays.
+/// T3: a dropped guard removes its listener, and a forgotten one does not.
 #[test]
-fn a_guard_takes_its_listener_off() {
+fn a_guard_removes_its_listener() {
     let soiree = EventPool::new();
     let guard = |pattern: &str| -> Subscription {
         soiree.guard(pattern, soiree.on(pattern, |_| {}).unwrap())
@@ -25,13 +25,13 @@ fn a_guard_takes_its_listener_off() {
     assert_eq!(soiree.len(), 1);
     soiree.off("a.*", &id).unwrap();
     assert!(soiree.is_empty());
-    // A listener that has gone by itself is no reason to complain.
+    // It is no error if the listener is removed already.
     let id = soiree
         .on_with("a.b", ListenerOptions::new().once(), |_| {})
         .unwrap();
-    let spent = soiree.guard("a.b", id);
+    let exhausted = soiree.guard("a.b", id);
     soiree.emit_sync("a.b", ()).unwrap();
-    drop(spent);
+    drop(exhausted);
 }
 
 /// L3: a guard may be dropped by the listener that it guards.
@@ -55,7 +55,7 @@ fn a_listener_may_drop_its_own_guard() {
     assert_eq!(runs.load(Ordering::SeqCst), 1);
 }
 
-/// E4: guards and groups that outlive the close have nothing left to do.
+/// E4: guards and groups may outlive the close.
 #[test]
 fn guards_and_groups_may_be_dropped_after_a_close() {
     let soiree = EventPool::new();
@@ -65,13 +65,13 @@ fn guards_and_groups_may_be_dropped_after_a_close() {
     group.on("a.b", |_| {}).unwrap();
     soiree.close().unwrap();
     assert!(group.is_empty());
-    let refused = group.on("a.b", |_| {}).unwrap_err();
-    assert!(matches!(refused, SubscribeError::Closed));
+    let rejected = group.on("a.b", |_| {}).unwrap_err();
+    assert!(matches!(rejected, SubscribeError::Closed));
     drop((guard, group));
     let _ = kept.forget();
 }
 
-/// L3: a group may be dropped, or cleared, by a listener of its own, which is the last one to run then.
+/// L3: a listener may drop or clear its own group, and no listener of the group is called afterwards.
 #[test]
 fn a_listener_may_drop_its_own_group() {
     for drops in [true, false] {
@@ -94,7 +94,7 @@ fn a_listener_may_drop_its_own_group() {
         }
         let weak = Arc::downgrade(&group);
         *own.lock().unwrap() = Some(group);
-        // Those that it takes off while the emission runs may run once more, and never later.
+        // Listeners that are removed while the emission runs may still run in it, but never later.
         soiree.emit("a.b", ()).unwrap().wait();
         let ran = runs.load(Ordering::SeqCst);
         assert!((1..=3).contains(&ran) && soiree.is_empty());
@@ -105,9 +105,9 @@ fn a_listener_may_drop_its_own_group() {
     }
 }
 
-/// T3, L3: a thousand listeners are taken off at once while four threads emit, and none is called afterwards.
+/// T3, L3: a thousand listeners are removed at once while four threads emit, and none is called afterwards.
 #[test]
-fn a_large_group_goes_while_events_come() {
+fn a_large_group_is_removed_while_events_are_emitted() {
     let soiree = EventPool::new();
     let group = soiree.group();
     let gone = AtomicBool::new(false);
@@ -142,9 +142,9 @@ fn a_large_group_goes_while_events_come() {
     soiree.close().unwrap();
 }
 
-/// T3: a group counts those that are there, whoever took the others off.
+/// T3: whatever has removed them.
 #[test]
-fn a_group_does_not_count_listeners_that_have_gone() {
+fn a_group_does_not_count_removed_listeners() {
     let soiree = EventPool::new();
     let group = soiree.group();
     let stays = group.on("a.c", |_| {}).unwrap();
@@ -158,16 +158,16 @@ fn a_group_does_not_count_listeners_that_have_gone() {
     assert_eq!(group.len(), 2);
     soiree.off("a.b", &first).unwrap();
     assert_eq!(group.len(), 1);
-    // A pattern that is not the listener's takes nothing off.
+    // A guard with another pattern removes nothing.
     drop(soiree.guard("a.*", stays));
     assert_eq!(group.len(), 1);
     drop(soiree);
     assert!(group.is_empty());
 }
 
-/// T3: all listeners of a group go at once, those of typed topics as well, and no others.
+/// T3: all at once, those of typed topics as well, and no others.
 #[test]
-fn a_group_takes_all_its_listeners_off() {
+fn a_group_removes_all_its_listeners() {
     let soiree = EventPool::new();
     soiree.on("user.created", |_| {}).unwrap();
     let group = soiree.group();
@@ -191,7 +191,7 @@ fn a_group_takes_all_its_listeners_off() {
     assert_eq!(soiree.len(), 2);
 }
 
-/// E5: neither guards nor groups keep an `EventPool` alive, and what is left of them says that it is gone.
+/// E5: afterwards, a group reports that the event pool is closed.
 #[test]
 fn guards_and_groups_do_not_keep_the_event_pool_alive() {
     let soiree = EventPool::new();
@@ -202,10 +202,10 @@ fn guards_and_groups_do_not_keep_the_event_pool_alive() {
     drop(soiree);
     assert!(weak.upgrade().is_none());
     drop(guard);
-    let refused = group.on("a.b", |_| {}).unwrap_err();
-    assert!(matches!(refused, SubscribeError::Closed));
-    let refused = CREATED.emit(&group, Created { name: "ann" }).unwrap_err();
-    assert!(matches!(&refused, EmitError::Closed { topic, .. } if &**topic == "user.created"));
-    assert!(refused.into_payload().is::<Created>());
+    let rejected = group.on("a.b", |_| {}).unwrap_err();
+    assert!(matches!(rejected, SubscribeError::Closed));
+    let rejected = CREATED.emit(&group, Created { name: "ann" }).unwrap_err();
+    assert!(matches!(&rejected, EmitError::Closed { topic, .. } if &**topic == "user.created"));
+    assert!(rejected.into_payload().is::<Created>());
     group.unsubscribe("a.b", &id).unwrap();
 }

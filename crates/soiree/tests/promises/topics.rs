@@ -26,7 +26,7 @@ fn topics_are_found_while_they_have_a_listener_or_a_handle() -> TestResult {
 #[test]
 fn triggering_a_topic_calls_its_listeners_alone() -> TestResult {
     let soiree = EventPool::new();
-    soiree.on("**", |_| panic!("not of this topic"))?;
+    soiree.on("**", |_| panic!("a listener of another pattern"))?;
     let topic = soiree.ensure_topic("t")?;
     topic.add_listener(|_| Ok::<(), &str>(()))?;
     topic.add_listener_with(Priority::Low, |_| Err::<(), _>("listener error 2"))?;

@@ -14,9 +14,9 @@ const RENAMED: TypedTopic<Created> = TypedTopic::new("user.renamed");
 
 const ANY: TypedPattern<Created> = TypedPattern::new("user.*");
 
-/// L1: typed listeners are listeners like others, and get the payload itself.
+/// L1: typed listeners are called like others, and get the payload itself.
 #[test]
-fn a_typed_topic_hands_its_payload_to_its_listeners() {
+fn a_typed_topic_passes_its_payload_to_its_listeners() {
     let soiree = EventPool::new();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let (first, second) = (Arc::clone(&seen), Arc::clone(&seen));
@@ -44,7 +44,7 @@ fn a_typed_topic_hands_its_payload_to_its_listeners() {
     soiree.close().unwrap();
 }
 
-/// E1: a payload of another type is an error that names both types, and other listeners still run.
+/// E1: as the error of the typed listener; the others are called.
 #[test]
 fn a_wrong_payload_names_both_types() {
     let soiree = EventPool::new();
@@ -57,11 +57,11 @@ fn a_wrong_payload_names_both_types() {
     assert!(wrong.expected.ends_with("Created"), "{wrong}");
 }
 
-/// E1: so does one that a shared type's pattern meets, on a topic that nobody typed; on the pool as well.
+/// E1: also on a topic without a type, and on the pool.
 #[test]
 fn a_wrong_payload_on_a_pattern_names_topic_and_pattern() {
     let soiree = EventPool::new();
-    ANY.on(&soiree, |_| panic!("it got another type")).unwrap();
+    ANY.on(&soiree, |_| panic!("another type")).unwrap();
     let reports = [
         soiree.emit("user.deleted", ()).unwrap().wait(),
         soiree.emit_sync("user.deleted", ()).unwrap(),
@@ -77,7 +77,7 @@ fn a_wrong_payload_on_a_pattern_names_topic_and_pattern() {
         let text = report.errors[0].to_string();
         assert!(text.contains("user.*"), "{text}");
     }
-    // A handler sees the same error, and may swallow it.
+    // The error handler sees the same error, and may swallow it.
     soiree.set_error_handler(|_, error| {
         let error = error
             .downcast_ref::<WrongPayload>()
@@ -89,14 +89,14 @@ fn a_wrong_payload_on_a_pattern_names_topic_and_pattern() {
     soiree.close().unwrap();
 }
 
-/// E2: a payload that was not emitted comes back.
+/// E2
 #[test]
 fn a_typed_payload_comes_back_from_a_closed_pool() {
     let soiree = EventPool::new();
     soiree.close().unwrap();
-    let refused = CREATED.emit(&soiree, Created { name: "ann" }).unwrap_err();
-    let payload = refused.into_payload();
+    let rejected = CREATED.emit(&soiree, Created { name: "ann" }).unwrap_err();
+    let payload = rejected.into_payload();
     assert_eq!(payload.downcast_ref::<Created>().unwrap().name, "ann");
-    let refused = CREATED.on(&soiree, |_| {}).unwrap_err();
-    assert!(matches!(refused, SubscribeError::Closed));
+    let rejected = CREATED.on(&soiree, |_| {}).unwrap_err();
+    assert!(matches!(rejected, SubscribeError::Closed));
 }

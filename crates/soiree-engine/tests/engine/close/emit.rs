@@ -1,4 +1,4 @@
-//! E4.
+//! E4, for emissions on a pool.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
@@ -14,7 +14,7 @@ use crate::support::{Blocker, TestResult, on_one_worker, wait_until, worker_pool
 
 /// E4
 #[test]
-fn close_handles_every_accepted_event_and_refuses_every_other_while_8_threads_emit() -> TestResult {
+fn close_handles_every_accepted_event_and_rejects_every_other_while_8_threads_emit() -> TestResult {
     for _ in 0..20 {
         let soiree = EventPool::with_pool(WorkerPool::new(2, 4)?);
         let handled = Arc::new(AtomicU64::new(0));
@@ -22,7 +22,7 @@ fn close_handles_every_accepted_event_and_refuses_every_other_while_8_threads_em
         soiree.on("**", move |_| {
             count.fetch_add(1, Ordering::SeqCst);
         })?;
-        let (accepted, refused) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (accepted, rejected) = (AtomicU64::new(0), AtomicU64::new(0));
         let starting = Barrier::new(9);
         thread::scope(|scope| {
             for _ in 0..8 {
@@ -31,20 +31,22 @@ fn close_handles_every_accepted_event_and_refuses_every_other_while_8_threads_em
                     for _ in 0..200 {
                         match soiree.emit("t", ()) {
                             Ok(_) => accepted.fetch_add(1, Ordering::SeqCst),
-                            Err(EmitError::Closed { .. }) => refused.fetch_add(1, Ordering::SeqCst),
+                            Err(EmitError::Closed { .. }) => {
+                                rejected.fetch_add(1, Ordering::SeqCst)
+                            }
                             Err(other) => panic!("{other}"),
                         };
                     }
                 });
             }
             starting.wait();
-            wait_until("some are in", || accepted.load(Ordering::SeqCst) > 50);
+            wait_until("some are accepted", || accepted.load(Ordering::SeqCst) > 50);
             soiree.close().unwrap();
-            // Nothing is still on its way once close has returned.
+            // Once close has returned, no job is running.
             assert_eq!(soiree.pool_stats().running, 0);
         });
-        let (accepted, refused) = (accepted.into_inner(), refused.into_inner());
-        assert_eq!(accepted + refused, 1_600);
+        let (accepted, rejected) = (accepted.into_inner(), rejected.into_inner());
+        assert_eq!(accepted + rejected, 1_600);
         assert_eq!(handled.load(Ordering::SeqCst), accepted);
     }
     Ok(())
@@ -75,7 +77,7 @@ fn of_many_closes_one_wins_and_a_closed_event_pool_has_no_topics() -> TestResult
 
 /// E4
 #[test]
-fn close_releases_a_pool_handed_over_and_leaves_a_shared_one_running() -> TestResult {
+fn close_releases_an_owned_pool_and_leaves_a_shared_one_running() -> TestResult {
     let shared = Arc::new(WorkerPool::new(1, 1)?);
     let soiree = EventPool::with_pool(Arc::clone(&shared));
     soiree.close()?;
@@ -90,7 +92,7 @@ fn close_releases_a_pool_handed_over_and_leaves_a_shared_one_running() -> TestRe
 
 /// E4
 #[test]
-fn listeners_are_there_until_the_last_emission_has_ended() -> TestResult {
+fn listeners_stay_subscribed_until_the_last_emission_has_ended() -> TestResult {
     let soiree = on_one_worker(100);
     let handled = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&handled);
@@ -113,7 +115,7 @@ fn listeners_are_there_until_the_last_emission_has_ended() -> TestResult {
 
 /// E4, E6
 #[test]
-fn close_with_deadline_says_what_it_left() -> TestResult {
+fn close_with_deadline_reports_what_it_left() -> TestResult {
     let soiree = on_one_worker(100);
     let blocker = Blocker::worker(&soiree);
     let waiting: Vec<_> = (0..3).map(|_| soiree.emit("t", ()).unwrap()).collect();
@@ -121,20 +123,20 @@ fn close_with_deadline_says_what_it_left() -> TestResult {
         emissions, pool, ..
     }) = soiree.close_with_deadline(Instant::now())
     else {
-        panic!("a worker is held")
+        panic!("a worker is blocked")
     };
     assert_eq!(emissions, 4);
     let pool = pool.unwrap();
     assert_eq!((pool.active, pool.discarded), (1, 3));
     assert!(waiting.iter().all(|emission| emission.wait().discarded));
     blocker.release();
-    wait_until("the last emission has taken the listeners off", || {
+    wait_until("the last emission has removed the listeners", || {
         soiree.is_empty()
     });
     Ok(())
 }
 
-/// E4: a shared pool goes on with what it has, and the listeners wait for that.
+/// E4: a shared pool runs the jobs that it has accepted, and the listeners stay until then.
 #[test]
 fn after_a_missed_deadline_a_shared_pool_still_delivers() -> TestResult {
     let pool = Arc::new(WorkerPool::new(1, 8)?);
@@ -145,12 +147,12 @@ fn after_a_missed_deadline_a_shared_pool_still_delivers() -> TestResult {
     assert!(soiree.close_with_deadline(Instant::now()).is_err());
     blocker.release();
     assert_eq!(late.wait().delivered, 1);
-    wait_until("the listeners are off", || soiree.is_empty());
+    wait_until("the listeners are removed", || soiree.is_empty());
     pool.release();
     Ok(())
 }
 
-/// E4: closing from a job of the pool would wait for itself.
+/// E4: a close inside a job of the pool would wait for that job.
 #[test]
 fn close_from_a_job_of_the_pool_is_an_error() -> TestResult {
     let pool = Arc::new(WorkerPool::new(1, 8)?);
@@ -163,7 +165,7 @@ fn close_from_a_job_of_the_pool_is_an_error() -> TestResult {
     Ok(())
 }
 
-/// E4: also on a pool that was in use before.
+/// E4: the same on a pool that was the default before.
 #[test]
 fn close_from_a_job_of_a_former_pool_is_an_error() -> TestResult {
     let former = Arc::new(WorkerPool::new(1, 4)?);
@@ -181,7 +183,7 @@ fn close_from_a_job_of_a_former_pool_is_an_error() -> TestResult {
     Ok(())
 }
 
-/// E4: what was waited for is nothing that a close has to wait for.
+/// E4: a close does not wait for an emission that the caller has waited for.
 #[test]
 fn a_close_right_after_the_last_wait_leaves_nothing_unfinished() -> TestResult {
     for _ in 0..500 {
@@ -193,7 +195,7 @@ fn a_close_right_after_the_last_wait_leaves_nothing_unfinished() -> TestResult {
     Ok(())
 }
 
-/// E4: close handles what every bulkhead has accepted, releases those handed over, and leaves shared ones running.
+/// E4: close runs what every bulkhead has accepted, releases owned pools, and leaves shared ones running.
 #[test]
 fn close_drains_all_bulkheads_and_leaves_shared_ones_running() {
     let shared = Arc::new(worker_pool("shared", 1, 100));
@@ -204,8 +206,8 @@ fn close_drains_all_bulkheads_and_leaves_shared_ones_running() {
         .route("shared.*", "shared")
         .build()
         .unwrap();
-    let heard = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&heard);
+    let handled = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&handled);
     soiree
         .on("**", move |_| {
             count.fetch_add(1, Ordering::SeqCst);
@@ -217,14 +219,14 @@ fn close_drains_all_bulkheads_and_leaves_shared_ones_running() {
         soiree.emit("other", ()).unwrap();
     }
     soiree.close().unwrap();
-    assert_eq!(heard.load(Ordering::SeqCst), 300);
+    assert_eq!(handled.load(Ordering::SeqCst), 300);
     assert_eq!(soiree.stats().get("own").unwrap().running, 0);
     shared.submit_and_wait(|| {}).unwrap();
 }
 
-/// E4: close waits for listeners elsewhere, refuses to run inside one, and a bulkhead that is gone runs nobody.
+/// E4: close waits for listeners on other pools, and is an error inside one of them.
 #[test]
-fn close_waits_for_listeners_elsewhere() {
+fn close_waits_for_listeners_on_other_pools() {
     let soiree = EventPool::builder()
         .bulkhead("http", worker_pool("http", 1, 16))
         .build()

@@ -1,4 +1,4 @@
-//! E4, for emissions on the thread that emits.
+//! E4, for emissions on the calling thread.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
@@ -12,18 +12,20 @@ use soiree_pool::WorkerPool;
 
 use crate::support::{Blocker, TestResult, on_one_worker, wait_until};
 
-fn is_refused(soiree: &EventPool) -> bool {
-    let refused = |emitted: Result<(), EmitError>| matches!(emitted, Err(EmitError::Closed { .. }));
-    refused(soiree.emit("x", ()).map(drop)) && refused(soiree.emit_sync("x", ()).map(drop))
+fn rejects_emits(soiree: &EventPool) -> bool {
+    let rejected =
+        |emitted: Result<(), EmitError>| matches!(emitted, Err(EmitError::Closed { .. }));
+    rejected(soiree.emit("x", ()).map(drop)) && rejected(soiree.emit_sync("x", ()).map(drop))
 }
 
 /// E4
 #[test]
-fn close_waits_for_every_emission_and_refuses_every_other_while_threads_emit() -> TestResult {
+fn close_waits_for_every_started_emission_and_rejects_every_other_while_threads_emit() -> TestResult
+{
     for _ in 0..20 {
         let soiree = EventPool::with_pool(WorkerPool::new(1, 4)?);
-        let (begun, ended) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let (begin, end) = (Arc::clone(&begun), Arc::clone(&ended));
+        let (started, ended) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let (begin, end) = (Arc::clone(&started), Arc::clone(&ended));
         soiree.on("t", move |_| {
             begin.fetch_add(1, Ordering::SeqCst);
             thread::yield_now();
@@ -38,10 +40,10 @@ fn close_waits_for_every_emission_and_refuses_every_other_while_threads_emit() -
                     while soiree.emit_sync("t", ()).is_ok() {
                         accepted.fetch_add(1, Ordering::SeqCst);
                     }
-                    assert!(is_refused(&soiree));
+                    assert!(rejects_emits(&soiree));
                 });
             }
-            // Others come and go meanwhile.
+            // Other listeners are added and removed meanwhile.
             scope.spawn(|| {
                 starting.wait();
                 while let Ok(id) = soiree.on("u", |_| {}) {
@@ -49,19 +51,23 @@ fn close_waits_for_every_emission_and_refuses_every_other_while_threads_emit() -
                 }
             });
             starting.wait();
-            wait_until("some are in", || accepted.load(Ordering::SeqCst) > 50);
+            wait_until("some have ended", || accepted.load(Ordering::SeqCst) > 50);
             soiree.close().unwrap();
-            let begun = begun.load(Ordering::SeqCst);
-            assert_eq!(ended.load(Ordering::SeqCst), begun, "some are on their way");
+            let started = started.load(Ordering::SeqCst);
+            assert_eq!(
+                ended.load(Ordering::SeqCst),
+                started,
+                "some are still running"
+            );
         });
-        assert_eq!(begun.load(Ordering::SeqCst), accepted.into_inner());
+        assert_eq!(started.load(Ordering::SeqCst), accepted.into_inner());
     }
     Ok(())
 }
 
-/// E4: also for those that began before what was subscribed and set since.
+/// E4: also for emissions that started before later subscriptions and settings.
 #[test]
-fn close_waits_for_emissions_of_earlier_listeners_and_settings() -> TestResult {
+fn close_waits_for_emissions_that_started_with_earlier_listeners_and_settings() -> TestResult {
     let soiree = on_one_worker(1);
     let blocker = Blocker::on(&soiree, "t", ListenerOptions::new());
     thread::scope(|scope| {
@@ -73,13 +79,13 @@ fn close_waits_for_emissions_of_earlier_listeners_and_settings() -> TestResult {
         blocker.wait_started();
         soiree.set_error_buffer(1);
         let close = scope.spawn(|| soiree.close());
-        wait_until("it closes", || is_refused(&soiree));
+        wait_until("the close has started", || rejects_emits(&soiree));
         blocker.release();
         wait_until("one has ended", || {
             first.is_finished() || second.is_finished()
         });
         assert!(!close.is_finished(), "the other one has not ended");
-        assert_eq!(soiree.len(), 2, "it still has its listeners");
+        assert_eq!(soiree.len(), 2, "the other one still needs its listeners");
         blocker.release();
         assert_eq!(close.join().unwrap(), Ok(()));
         assert_eq!((first.join().unwrap(), second.join().unwrap()), (1, 2));
@@ -90,8 +96,8 @@ fn close_waits_for_emissions_of_earlier_listeners_and_settings() -> TestResult {
 
 /// E4
 #[test]
-fn close_with_deadline_counts_emissions_on_other_threads_and_the_last_one_clears_up() -> TestResult
-{
+fn close_with_deadline_counts_emissions_on_other_threads_and_the_last_one_removes_the_listeners()
+-> TestResult {
     let soiree = on_one_worker(8);
     let blocker = Blocker::on(&soiree, "t", ListenerOptions::new());
     let inner = soiree.clone();
@@ -114,7 +120,7 @@ fn close_with_deadline_counts_emissions_on_other_threads_and_the_last_one_clears
         blocker.wait_started();
         let closed = soiree.close_with_deadline(Instant::now());
         let Err(CloseError::DrainTimeout { emissions, .. }) = closed else {
-            panic!("threads are held")
+            panic!("threads are blocked")
         };
         assert_eq!(emissions, 5, "three threads, an inner emission, a worker");
         for _ in 0..2 {
@@ -122,20 +128,20 @@ fn close_with_deadline_counts_emissions_on_other_threads_and_the_last_one_clears
         }
         first.join().unwrap();
         assert_eq!(on_a_worker.wait().delivered, 1);
-        assert_eq!(soiree.len(), 3, "two threads are still inside");
+        assert_eq!(soiree.len(), 3, "two emissions still run");
         for _ in 0..2 {
             blocker.release();
         }
     });
-    wait_until("the last emission has taken the listeners off", || {
+    wait_until("the last emission has removed the listeners", || {
         soiree.is_empty()
     });
     Ok(())
 }
 
-/// E4: however deep they are inside one another, which is deeper than a thread has places for what it reads without counting it.
+/// E4: nested emissions count as well, also below the depth that a thread can track without a counter.
 #[test]
-fn close_with_deadline_counts_emissions_inside_one_another() -> TestResult {
+fn close_with_deadline_counts_nested_emissions() -> TestResult {
     const DEPTH: u64 = 20;
     let soiree = on_one_worker(1);
     let blocker = Blocker::on(&soiree, "t", ListenerOptions::new());
@@ -151,22 +157,22 @@ fn close_with_deadline_counts_emissions_inside_one_another() -> TestResult {
         blocker.wait_started();
         let closed = soiree.close_with_deadline(Instant::now());
         let Err(CloseError::DrainTimeout { emissions, .. }) = closed else {
-            panic!("a thread is held")
+            panic!("a thread is blocked")
         };
         assert_eq!(emissions, DEPTH);
-        assert!(!soiree.is_empty(), "it is still inside");
+        assert!(!soiree.is_empty(), "the emissions still run");
         blocker.release();
         assert!(emission.join().unwrap().is_ok());
     });
-    wait_until("the last emission has taken the listeners off", || {
+    wait_until("the last emission has removed the listeners", || {
         soiree.is_empty()
     });
     Ok(())
 }
 
-/// E4: those who subscribe and set something while it closes are no emissions.
+/// E4: threads that subscribe and change settings during the close are not counted as emissions.
 #[test]
-fn close_with_deadline_counts_emissions_and_nobody_else() -> TestResult {
+fn close_with_deadline_counts_emissions_and_nothing_else() -> TestResult {
     for _ in 0..200 {
         let soiree = on_one_worker(1);
         let changed = AtomicU64::new(0);
@@ -178,11 +184,13 @@ fn close_with_deadline_counts_emissions_and_nobody_else() -> TestResult {
                     changed.fetch_add(1, Ordering::SeqCst);
                 }
             });
-            wait_until("it changes", || changed.load(Ordering::SeqCst) > 0);
+            wait_until("a setting has changed", || {
+                changed.load(Ordering::SeqCst) > 0
+            });
             let closed = soiree.close_with_deadline(Instant::now());
             let unfinished = match closed {
                 Err(CloseError::DrainTimeout { emissions, .. }) => emissions,
-                // The pool is not given the time to end its worker.
+                // The deadline leaves the pool no time to end its worker.
                 _ => 0,
             };
             assert_eq!(unfinished, 0);
@@ -191,9 +199,9 @@ fn close_with_deadline_counts_emissions_and_nobody_else() -> TestResult {
     Ok(())
 }
 
-/// E4: whatever a listener owns is free when close returns, though emissions are refused at that moment.
+/// E4: when close returns, all that a listener owns is dropped, even if emits are rejected at that moment.
 #[test]
-fn listeners_are_gone_when_close_returns() -> TestResult {
+fn listeners_are_dropped_when_close_returns() -> TestResult {
     for _ in 0..300 {
         let soiree = on_one_worker(1);
         let calls = Arc::new(AtomicU64::new(0));
@@ -203,7 +211,7 @@ fn listeners_are_gone_when_close_returns() -> TestResult {
         })?;
         thread::scope(|scope| {
             scope.spawn(|| while soiree.emit_sync("t", ()).is_ok() {});
-            wait_until("it is emitted", || calls.load(Ordering::SeqCst) > 10);
+            wait_until("some are called", || calls.load(Ordering::SeqCst) > 10);
             soiree.close().unwrap();
             assert_eq!(Arc::strong_count(&calls), 1);
         });

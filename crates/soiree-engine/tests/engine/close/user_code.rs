@@ -1,4 +1,4 @@
-//! E4, L3: users' code that is dropped or told of something, and closes the event pool in there.
+//! E4, L3: user code that closes the event pool while it is dropped or notified.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -25,11 +25,11 @@ impl Drop for ClosesOnDrop {
 }
 
 fn closing(soiree: &EventPool) -> (ClosesOnDrop, mpsc::Receiver<Closed>) {
-    let (said, closed) = mpsc::channel();
-    (ClosesOnDrop(soiree.clone(), said), closed)
+    let (sender, closed) = mpsc::channel();
+    (ClosesOnDrop(soiree.clone(), sender), closed)
 }
 
-/// Does something on a thread that would never end if the close waited for it, and says how the close ended.
+/// Runs `act` on its own thread, which would never end if the close waited for it. Returns the result of the close.
 fn close_by(act: impl FnOnce() + Send, closed: &mpsc::Receiver<Closed>) -> Closed {
     thread::scope(|scope| {
         scope.spawn(act);
@@ -37,18 +37,18 @@ fn close_by(act: impl FnOnce() + Send, closed: &mpsc::Receiver<Closed>) -> Close
     })
 }
 
-/// A listener that was taken off. If it is dropped by the last emission that calls it, that is a close from inside.
+/// If the last emission that calls a removed listener drops it, the close is inside that emission.
 #[test]
 fn a_listener_may_close_as_it_is_dropped() -> TestResult {
     for (emits, expected) in [(false, Ok(())), (true, Err(CloseError::InsideListener))] {
         let soiree = on_one_worker(1);
         let (closes, closed) = closing(&soiree);
-        let (said, began) = mpsc::channel();
-        let (go, told) = mpsc::channel();
-        let told = Mutex::new(told);
+        let (sender, started) = mpsc::channel();
+        let (release, released) = mpsc::channel();
+        let released = Mutex::new(released);
         soiree.on("t", move |_| {
-            said.send(()).unwrap();
-            told.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+            sender.send(()).unwrap();
+            released.lock().unwrap().recv_timeout(PATIENCE).unwrap();
         })?;
         let id = soiree.on("t", move |_| {
             let _ = &closes;
@@ -58,11 +58,11 @@ fn a_listener_may_close_as_it_is_dropped() -> TestResult {
             thread::scope(|scope| {
                 let emission = emits.then(|| scope.spawn(|| soiree.emit_sync("t", ())));
                 if emits {
-                    began.recv_timeout(PATIENCE).unwrap();
+                    started.recv_timeout(PATIENCE).unwrap();
                 }
                 soiree.off("t", id).unwrap();
-                // Where nothing was emitted it is closed by now, and nobody left to be held.
-                let _ = go.send(());
+                // If nothing was emitted, the event pool is closed by now, and no listener waits.
+                let _ = release.send(());
                 let emission = emission.map(|emission| emission.join().unwrap());
                 assert!(emission.is_none_or(|report| report.unwrap().delivered == 2));
             });
@@ -72,11 +72,11 @@ fn a_listener_may_close_as_it_is_dropped() -> TestResult {
     Ok(())
 }
 
-/// That nobody reads, that a listener does, and that is not accepted.
+/// A payload that no listener reads, one that a listener reads, and one that is not accepted.
 #[test]
 fn a_payload_may_close_as_it_is_dropped() -> TestResult {
     for topic in ["unread", "read", "b ad"] {
-        // The third time it is known.
+        // From the third time on, the topic is cached.
         for emits in [1, 4] {
             let soiree = on_one_worker(1);
             soiree.on("unread", |_| {})?;
@@ -96,9 +96,9 @@ fn a_payload_may_close_as_it_is_dropped() -> TestResult {
     Ok(())
 }
 
-/// Of the copy that an emission makes when one of its listeners is handed over, and that it drops itself.
+/// The emission makes a copy of its event for a listener on another pool, and drops that copy itself.
 #[test]
-fn a_payload_that_a_listener_elsewhere_has_set_may_close_as_it_is_dropped() -> TestResult {
+fn a_payload_set_by_a_listener_on_another_pool_may_close_as_it_is_dropped() -> TestResult {
     let soiree = on_one_worker(1);
     soiree.add_bulkhead("other", WorkerPool::new(1, 4)?)?;
     let (closes, closed) = closing(&soiree);
@@ -111,9 +111,9 @@ fn a_payload_that_a_listener_elsewhere_has_set_may_close_as_it_is_dropped() -> T
     Ok(())
 }
 
-/// The payload of the next emission of the key, which is discarded when its turn comes, as its pool has stopped.
+/// The next emission of the key is discarded as the next to run, because its pool has stopped.
 #[test]
-fn a_payload_that_waits_behind_an_emission_may_close_as_it_is_dropped() -> TestResult {
+fn the_payload_of_a_queued_emission_may_close_as_it_is_dropped() -> TestResult {
     let pool = Arc::new(WorkerPool::new(1, 4)?);
     let soiree = EventPool::with_pool(Arc::clone(&pool));
     soiree.add_order("t", KeyOrder::by(|_| Some(1_u64)))?;
@@ -132,9 +132,9 @@ fn a_payload_that_waits_behind_an_emission_may_close_as_it_is_dropped() -> TestR
     Ok(())
 }
 
-/// Whoever takes a listener off, or emits what is refused, is not inside while that is told.
+/// A thread that removes a listener, or whose emit is rejected, is not inside an emission while observers are notified.
 #[test]
-fn an_observer_may_close_when_it_is_told_of_a_refusal_or_a_removal() -> TestResult {
+fn an_observer_may_close_when_it_is_notified_of_a_rejection_or_a_removal() -> TestResult {
     struct Closes(Mutex<Option<ClosesOnDrop>>);
     impl Observer for Closes {
         fn emission_rejected(&self, _: &EmissionRejected<'_>) {
@@ -152,8 +152,8 @@ fn an_observer_may_close_when_it_is_told_of_a_refusal_or_a_removal() -> TestResu
         (soiree, closed)
     };
     let (soiree, closed) = observed();
-    let refused = close_by(|| drop(soiree.emit_sync("b ad", ())), &closed);
-    assert_eq!(refused, Ok(()));
+    let rejected = close_by(|| drop(soiree.emit_sync("b ad", ())), &closed);
+    assert_eq!(rejected, Ok(()));
     let (soiree, closed) = observed();
     let id = soiree.on("t", |_| {})?;
     let removed = close_by(|| drop(soiree.off("t", &id)), &closed);

@@ -1,4 +1,4 @@
-//! L1, L2, L4, E1: a topic that was emitted before is found by a shorter way, and comes to the same.
+//! L1, L2, L4, E1: a topic that was emitted before is found in a cache, with the same result.
 
 use std::sync::Arc;
 
@@ -20,15 +20,15 @@ enum Act {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Listening {
+struct Planned {
     act: Act,
     priority: i32,
-    /// It is asked before it is called, and says no.
+    /// Its filter rejects every event.
     filtered: bool,
     wild: bool,
 }
 
-fn listening() -> impl Strategy<Value = Listening> {
+fn listeners() -> impl Strategy<Value = Planned> {
     let act = prop_oneof![
         6 => Just(Act::Succeed),
         1 => Just(Act::Fail),
@@ -37,7 +37,7 @@ fn listening() -> impl Strategy<Value = Listening> {
         1 => Just(Act::AbortAndFail),
     ];
     (act, 1..=5, prop::bool::weighted(0.1), any::<bool>()).prop_map(
-        |(act, priority, filtered, wild)| Listening {
+        |(act, priority, filtered, wild)| Planned {
             act,
             priority,
             filtered,
@@ -46,7 +46,7 @@ fn listening() -> impl Strategy<Value = Listening> {
     )
 }
 
-fn subscribe(soiree: &EventPool, all: &[Listening], calls: &CallLog) {
+fn subscribe(soiree: &EventPool, all: &[Planned], calls: &CallLog) {
     for (number, one) in all.iter().enumerate() {
         let calls = calls.clone();
         let act = one.act;
@@ -69,8 +69,8 @@ fn subscribe(soiree: &EventPool, all: &[Listening], calls: &CallLog) {
     }
 }
 
-/// Who is called, how many fail, and whether the event is aborted.
-fn expected(all: &[Listening]) -> (Vec<String>, u64, bool) {
+/// Which listeners are called, how many fail, and whether the event is aborted.
+fn expected(all: &[Planned]) -> (Vec<String>, u64, bool) {
     let mut order: Vec<usize> = (0..all.len()).collect();
     order.sort_by_key(|&number| -all[number].priority);
     let (mut called, mut failed, mut aborted) = (Vec::new(), 0, false);
@@ -91,16 +91,16 @@ fn expected(all: &[Listening]) -> (Vec<String>, u64, bool) {
 
 proptest! {
     #[test]
-    fn a_topic_that_is_emitted_again_comes_to_the_same(
-        all in prop::collection::vec(listening(), 0..12),
+    fn a_cached_topic_has_the_same_result(
+        all in prop::collection::vec(listeners(), 0..12),
         handled in any::<bool>(),
     ) {
         let soiree = on_one_worker(4);
-        let told = CallLog::default();
+        let errors = CallLog::default();
         if handled {
-            let told = told.clone();
+            let errors = errors.clone();
             soiree.set_error_handler(move |_, error| {
-                told.record("error");
+                errors.record("error");
                 Some(error)
             });
         }
@@ -112,9 +112,9 @@ proptest! {
             assert_eq!(report.delivered, called.len() as u64);
             assert_eq!((report.failed, report.aborted), (failed, aborted));
             assert_eq!(report.errors.len() as u64, failed);
-            assert_eq!(told.take().len() as u64, if handled { failed } else { 0 });
+            assert_eq!(errors.take().len() as u64, if handled { failed } else { 0 });
         };
-        // The third time it is known.
+        // From the third time on, the topic is cached.
         for _ in 0..4 {
             check(soiree.emit_sync("t", ()).unwrap());
             check(soiree.emit("t", Arc::new(())).unwrap().wait());

@@ -1,4 +1,4 @@
-//! What listeners see of an event, and change in it.
+//! What listeners see and change in an event.
 
 use soiree::EventPool;
 use soiree_core::{BaseEvent, Event, Payload, Priority, Properties, Value};
@@ -36,9 +36,9 @@ fn events_carry_what_listeners_set() -> TestResult {
     Ok(())
 }
 
-/// E1: an emitted handle is handed on as what it holds.
+/// E1: a payload that is emitted as a handle reaches listeners as the value inside.
 #[test]
-fn properties_and_payloads_chain_compare_and_do_not_nest() -> TestResult {
+fn properties_chain_and_compare_and_payloads_do_not_nest() -> TestResult {
     let properties = Properties::new().set("a", 1).set("b", "two").set("c", 3.0);
     assert_eq!(
         properties,

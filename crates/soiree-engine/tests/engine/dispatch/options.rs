@@ -1,4 +1,4 @@
-//! How a listener is to be called: every option with every other.
+//! Options of listeners, each together with every other.
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -11,13 +11,13 @@ use crate::support::worker_pool;
 
 type Apply = fn(ListenerOptions) -> ListenerOptions;
 
-/// Options that make sense, each with every other.
-const SOUND: [(&str, Apply); 10] = [
+/// Valid options, each with every other.
+const VALID: [(&str, Apply); 10] = [
     ("priority", |options| options.priority(Priority::Highest)),
     ("once", ListenerOptions::once),
     ("max_runs", |options| options.max_runs(u64::MAX)),
-    ("lets through", |options| options.filter(|_| true)),
-    ("turns down", |options| options.filter(|_| false)),
+    ("accepts", |options| options.filter(|_| true)),
+    ("filters out", |options| options.filter(|_| false)),
     ("name", |options| options.name("näme 1")),
     ("pool", |options| options.pool("own")),
     ("retry", |options| {
@@ -27,8 +27,8 @@ const SOUND: [(&str, Apply); 10] = [
     ("slow_after", |options| options.slow_after(Duration::MAX)),
 ];
 
-/// Options that make none, with what is said of them.
-const UNSOUND: [(Apply, &str); 10] = [
+/// Invalid options, with their error messages.
+const INVALID: [(Apply, &str); 10] = [
     (|options| options.name(""), "\"\" cannot be the name"),
     (|options| options.name(" "), "\" \" cannot be the name"),
     (
@@ -65,11 +65,11 @@ fn with_own() -> soiree::Builder {
         .bulkhead("own", worker_pool("own", 1, 16))
 }
 
-/// What a listener that always fails comes to with these options, on the pool and on the thread that emits.
+/// Checks what happens to a failing listener with these options, on the pool and on the calling thread.
 fn check(soiree: &EventPool, letters: &Mutex<Vec<u32>>, chosen: &[&str]) {
     let has = |name: &str| chosen.contains(&name);
     let mut options = ListenerOptions::new();
-    for (name, apply) in SOUND {
+    for (name, apply) in VALID {
         if has(name) {
             options = apply(options);
         }
@@ -88,7 +88,7 @@ fn check(soiree: &EventPool, letters: &Mutex<Vec<u32>>, chosen: &[&str]) {
     ];
     // `max_runs` comes after `once`, and a filter replaces the one before.
     let is_once = has("once") && !has("max_runs");
-    let runs = match (has("turns down"), is_once) {
+    let runs = match (has("filters out"), is_once) {
         (true, _) => 0,
         (_, true) => 1,
         _ => 2,
@@ -108,24 +108,24 @@ fn check(soiree: &EventPool, letters: &Mutex<Vec<u32>>, chosen: &[&str]) {
     if has("pool") {
         assert!(threads.iter().all(|name| name == "own-0"), "{chosen:?}");
     }
-    let buried = std::mem::take(&mut *letters.lock().unwrap());
+    let dead_letters = std::mem::take(&mut *letters.lock().unwrap());
     let expected = if has("retry") { vec![2; runs] } else { vec![] };
-    assert_eq!(buried, expected, "{chosen:?}");
-    let is_spent = is_once && runs > 0;
-    assert_eq!(soiree.off("a.b", &id).is_err(), is_spent, "{chosen:?}");
+    assert_eq!(dead_letters, expected, "{chosen:?}");
+    let is_exhausted = is_once && runs > 0;
+    assert_eq!(soiree.off("a.b", &id).is_err(), is_exhausted, "{chosen:?}");
 }
 
-/// L5, L6, L7, L9: options that make sense mean together what they mean alone, in all their combinations.
+/// L5, L6, L7, L9: in every combination, each valid option means what it means alone.
 #[test]
-fn every_option_goes_with_every_other() {
+fn every_option_works_with_every_other() {
     let letters: Arc<Mutex<Vec<u32>>> = Arc::default();
     let kept = Arc::clone(&letters);
     let soiree = with_own()
         .dead_letter_handler(move |letter| kept.lock().unwrap().push(letter.attempts))
         .build()
         .unwrap();
-    for set in 0..1_u32 << SOUND.len() {
-        let chosen = SOUND.iter().enumerate();
+    for set in 0..1_u32 << VALID.len() {
+        let chosen = VALID.iter().enumerate();
         let chosen: Vec<_> = chosen
             .filter(|(at, _)| set & (1 << at) != 0)
             .map(|(_, (name, _))| *name)
@@ -135,39 +135,42 @@ fn every_option_goes_with_every_other() {
     soiree.close().unwrap();
 }
 
-/// L5, L6, L7, L9: what makes no sense is refused when it is subscribed, whatever it comes with; the error names the value.
+/// L5, L6, L7, L9: an invalid option is rejected at subscription, together with any other option; the error names the value.
 #[test]
-fn options_that_make_no_sense_are_refused() {
+fn invalid_options_are_rejected() {
     let soiree = with_own().build().unwrap();
-    let refused = |options| {
-        let refused = soiree.on_with("a.b", options, |_| {});
-        refused.unwrap_err().to_string()
+    let rejected = |options| {
+        let rejected = soiree.on_with("a.b", options, |_| {});
+        rejected.unwrap_err().to_string()
     };
-    for (apply, said) in UNSOUND {
-        let text = refused(apply(ListenerOptions::new()));
-        assert!(text.contains(said), "{text}");
-        for (name, other) in SOUND {
-            // What is set last holds.
-            let text = refused(apply(other(ListenerOptions::new())));
-            assert!(text.contains(said), "{name}: {text}");
+    for (apply, message) in INVALID {
+        let text = rejected(apply(ListenerOptions::new()));
+        assert!(text.contains(message), "{text}");
+        for (name, other) in VALID {
+            // The option set last wins.
+            let text = rejected(apply(other(ListenerOptions::new())));
+            assert!(text.contains(message), "{name}: {text}");
         }
-        for (other, also_said) in UNSOUND {
-            let text = refused(apply(other(ListenerOptions::new())));
-            assert!(text.contains(said) || text.contains(also_said), "{text}");
+        for (other, other_message) in INVALID {
+            let text = rejected(apply(other(ListenerOptions::new())));
+            assert!(
+                text.contains(message) || text.contains(other_message),
+                "{text}"
+            );
         }
     }
     assert!(soiree.is_empty());
 }
 
-/// L7: retries for which there is no room are refused, and one attempt alone needs none.
+/// L7: retries are rejected if none may wait; a single attempt needs no room.
 #[test]
-fn retries_without_room_to_wait_are_refused() {
+fn retries_without_retry_capacity_are_rejected() {
     let soiree = with_own().retry_capacity(0).build().unwrap();
     let retry = |attempts| {
         let options = ListenerOptions::new().retry(Retry::fixed(Duration::ZERO, attempts));
         soiree.on_with("a.b", options, |_| {})
     };
-    let refused = retry(2).unwrap_err();
-    assert_eq!(refused, SubscribeError::NoRetryCapacity { attempts: 2 });
+    let rejected = retry(2).unwrap_err();
+    assert_eq!(rejected, SubscribeError::NoRetryCapacity { attempts: 2 });
     retry(1).unwrap();
 }

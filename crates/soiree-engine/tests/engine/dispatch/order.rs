@@ -43,7 +43,7 @@ fn priorities_hold_across_all_patterns_and_registration_breaks_ties() -> TestRes
     Ok(())
 }
 
-/// L1: the original ordered within one pattern only.
+/// L1: also between a topic and patterns that match it.
 #[test]
 fn priority_holds_across_patterns() -> TestResult {
     let soiree = EventPool::new();
@@ -87,7 +87,7 @@ fn wildcards_fan_out() -> TestResult {
 
 /// L2
 #[test]
-fn aborting_stops_all_that_has_not_started_whatever_its_pattern() -> TestResult {
+fn an_abort_skips_every_listener_that_has_not_started_whatever_its_pattern() -> TestResult {
     let soiree = EventPool::new();
     let (before, aborts, after) = (Recorder::new(), Recorder::aborting(), Recorder::new());
     soiree.listen("a.*", Priority::High, before.clone())?;
@@ -112,7 +112,7 @@ fn aborting_stops_all_that_has_not_started_whatever_its_pattern() -> TestResult 
     Ok(())
 }
 
-/// L2: so is an event whose last listener aborts it, though nothing was left to stop.
+/// L2: even if no listener was left to skip.
 #[test]
 fn an_event_that_its_last_listener_aborts_is_reported_as_aborted() -> TestResult {
     let soiree = EventPool::new();
@@ -125,22 +125,22 @@ fn an_event_that_its_last_listener_aborts_is_reported_as_aborted() -> TestResult
 
 /// L3
 #[test]
-fn an_emission_calls_those_who_are_subscribed_when_it_starts() -> TestResult {
+fn an_emission_calls_the_listeners_that_are_subscribed_when_it_starts() -> TestResult {
     let soiree = EventPool::new();
     let calls = CallLog::default();
     let last = Arc::new(Mutex::new(None));
-    let (weak, notes, to_go) = (soiree.downgrade(), calls.clone(), Arc::clone(&last));
+    let (weak, log, removed) = (soiree.downgrade(), calls.clone(), Arc::clone(&last));
     soiree.on_with("topic", Priority::High, move |_| {
         let soiree = weak.upgrade().unwrap();
-        let notes = notes.clone();
-        soiree.on("topic", move |_| notes.record("new")).unwrap();
-        if let Some(id) = to_go.lock().unwrap().take() {
+        let log = log.clone();
+        soiree.on("topic", move |_| log.record("new")).unwrap();
+        if let Some(id) = removed.lock().unwrap().take() {
             soiree.off("topic", &id).unwrap();
         }
     })?;
-    let notes = calls.clone();
+    let log = calls.clone();
     *last.lock().unwrap() =
-        Some(soiree.on_with("topic", Priority::Low, move |_| notes.record("old"))?);
+        Some(soiree.on_with("topic", Priority::Low, move |_| log.record("old"))?);
     soiree.emit("topic", ())?.wait();
     assert_eq!(calls.take(), ["old"], "as it was when it started");
     soiree.emit_sync("topic", ())?;

@@ -1,4 +1,4 @@
-//! Panics of listeners, and of all other code of users that dispatch calls.
+//! Panics of listeners and of other user code that dispatch calls.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use crate::support::{CallLog, TestResult, emit_both_ways, on_one_worker};
 
 /// L4
 #[test]
-fn a_panicking_listener_does_not_stop_the_others_and_is_told_with_topic_and_listener() -> TestResult
+fn a_panicking_listener_does_not_stop_the_others_and_is_reported_with_topic_and_name() -> TestResult
 {
     let soiree = on_one_worker(8);
     let panics = CallLog::default();
@@ -55,7 +55,7 @@ impl Drop for Bomb {
     }
 }
 
-/// L4: whatever user code panics, and however.
+/// L4: in all user code, and with any panic payload.
 #[test]
 fn panics_of_filters_handlers_payloads_and_drops_are_contained() -> TestResult {
     let soiree = on_one_worker(8);

@@ -1,4 +1,4 @@
-//! What listeners see of a payload: lent, or in a handle that they may keep.
+//! Payloads as listeners see them: borrowed, or through a handle that they may keep.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use soiree_core::{BaseEvent, Payload, PayloadRef};
 
 use crate::support::{CallLog, TestResult, on_one_worker, wait_until};
 
-/// Emits in every way there is, and waits.
+/// Emits in each of the four ways, and waits.
 fn in_every_way(soiree: &EventPool, mut each: impl FnMut(&str)) {
     let name = || String::from("first");
     assert!(soiree.emit("t", name()).unwrap().wait().is_ok());
@@ -23,12 +23,12 @@ fn in_every_way(soiree: &EventPool, mut each: impl FnMut(&str)) {
 }
 
 #[test]
-fn a_payload_is_lent_as_the_listener_before_left_it() -> TestResult {
+fn a_listener_borrows_the_payload_that_the_listener_before_has_set() -> TestResult {
     let soiree = on_one_worker(8);
     let calls = CallLog::default();
     let first = calls.clone();
     soiree.on("t", move |event| {
-        // What it replaces it still sees as it was.
+        // It still borrows the value that it replaces.
         event.with_payload(|name: &String| {
             event.set_payload(Payload::new(String::from("second")));
             first.record(name.as_str());
@@ -37,9 +37,9 @@ fn a_payload_is_lent_as_the_listener_before_left_it() -> TestResult {
     })?;
     let second = calls.clone();
     soiree.on("t", move |event| {
-        let lent = event.with_payload(|name: &String| name.clone());
-        assert_eq!(lent.as_ref(), event.payload_as::<String>().as_deref());
-        second.record(lent.unwrap_or_default());
+        let borrowed = event.with_payload(|name: &String| name.clone());
+        assert_eq!(borrowed.as_ref(), event.payload_as::<String>().as_deref());
+        second.record(borrowed.unwrap_or_default());
     })?;
     in_every_way(&soiree, |way| {
         assert_eq!(calls.take(), ["first", "second"], "{way}");
@@ -48,7 +48,7 @@ fn a_payload_is_lent_as_the_listener_before_left_it() -> TestResult {
 }
 
 #[test]
-fn a_handle_is_on_the_very_value_that_is_lent_and_outlives_the_event() -> TestResult {
+fn a_handle_points_to_the_borrowed_value_and_outlives_the_event() -> TestResult {
     let soiree = on_one_worker(8);
     let kept: Arc<Mutex<Vec<PayloadRef<String>>>> = Arc::default();
     let keep = Arc::clone(&kept);
@@ -66,7 +66,7 @@ fn a_handle_is_on_the_very_value_that_is_lent_and_outlives_the_event() -> TestRe
     Ok(())
 }
 
-/// However far it gets: read, kept back, not looked at by anybody, or refused.
+/// Whether it is read, ignored, without listeners, or rejected.
 #[test]
 fn a_payload_is_dropped_once() -> TestResult {
     struct Counted(Arc<AtomicUsize>);
@@ -85,24 +85,24 @@ fn a_payload_is_dropped_once() -> TestResult {
     })?;
     let mut emitted = 0;
     for topic in ["unread", "read", "nobody"] {
-        // Topics are remembered when they are met for the second time.
+        // A topic is cached when it is emitted for the second time.
         for _ in 0..3 {
             soiree.emit_sync(topic, counted())?;
             emitted += 1;
             assert_eq!(drops.load(Ordering::SeqCst), emitted, "{topic}");
             soiree.emit(topic, counted())?;
             emitted += 1;
-            wait_until("the worker has let go of it", || {
+            wait_until("the worker has dropped the payload", || {
                 drops.load(Ordering::SeqCst) == emitted
             });
         }
     }
     soiree.close()?;
-    for refused in [
+    for rejected in [
         soiree.emit_sync("read", counted()).map(drop),
         soiree.emit("read", counted()).map(drop),
     ] {
-        drop(refused.unwrap_err().into_payload());
+        drop(rejected.unwrap_err().into_payload());
         emitted += 1;
     }
     assert_eq!(drops.load(Ordering::SeqCst), emitted);

@@ -42,7 +42,7 @@ fn a_listener_may_call_anything_on_its_own_event_pool() -> TestResult {
     Ok(())
 }
 
-/// What a listener holds, and what is run as the listener is dropped.
+/// Runs a function as the listener that owns it is dropped.
 struct OnDrop<F: FnMut()>(F);
 
 impl<F: FnMut()> Drop for OnDrop<F> {
@@ -51,14 +51,14 @@ impl<F: FnMut()> Drop for OnDrop<F> {
     }
 }
 
-/// L3: a listener is dropped outside every lock, so that its drop may call anything, too.
+/// L3: a listener is dropped outside every lock, so its drop may call anything as well.
 #[test]
 fn dropping_a_listener_may_call_its_own_event_pool() -> TestResult {
     let soiree = on_one_worker(8);
     let dropped = CallLog::default();
     let listener = |name: &'static str| {
         let (weak, dropped) = (soiree.downgrade(), dropped.clone());
-        let held = OnDrop(move || {
+        let owned = OnDrop(move || {
             let soiree = weak.upgrade().unwrap();
             let added = soiree.on("added", |_| {}).map(|id| {
                 assert!(!soiree.is_empty());
@@ -67,7 +67,7 @@ fn dropping_a_listener_may_call_its_own_event_pool() -> TestResult {
             dropped.record(format!("{name} {}", added.is_ok()));
         });
         move |_: &dyn soiree_core::Event| {
-            let _ = &held;
+            let _ = &owned;
         }
     };
     let id = soiree.on("t", listener("off"))?;
@@ -76,18 +76,18 @@ fn dropping_a_listener_may_call_its_own_event_pool() -> TestResult {
     soiree.emit_sync("t", ())?;
     soiree.set_id_generator(|| "same");
     soiree.on("t", listener("close"))?;
-    assert!(soiree.on("t", listener("refused")).is_err());
+    assert!(soiree.on("t", listener("rejected")).is_err());
     soiree.close()?;
     assert_eq!(
         dropped.take(),
-        ["off true", "once true", "refused true", "close false"]
+        ["off true", "once true", "rejected true", "close false"]
     );
     Ok(())
 }
 
-/// L3: subscribing, taking off and emitting inside a listener, on every thread at once.
+/// L3: subscribing, unsubscribing and emitting inside a listener, on all threads at once.
 #[test]
-fn listeners_that_subscribe_take_off_and_emit_do_not_deadlock() -> TestResult {
+fn listeners_that_subscribe_unsubscribe_and_emit_do_not_deadlock() -> TestResult {
     let soiree = EventPool::with_pool(WorkerPool::new(2, 1)?);
     let weak = soiree.downgrade();
     soiree.on("churn", move |_| {
@@ -109,9 +109,9 @@ fn listeners_that_subscribe_take_off_and_emit_do_not_deadlock() -> TestResult {
     Ok(())
 }
 
-/// L3, P4: emitting on the only worker of a full pool.
+/// L3, P4: the only worker emits to its own full queue.
 #[test]
-fn emitting_on_a_worker_of_a_full_pool_of_one_does_not_block() -> TestResult {
+fn emitting_on_the_only_worker_of_a_full_pool_does_not_block() -> TestResult {
     for capacity in [0, 1] {
         let soiree = on_one_worker(capacity);
         let count = Arc::new(AtomicU64::new(0));

@@ -9,18 +9,18 @@ use soiree_core::ListenerOptions;
 
 use crate::support::{CallLog, TestResult};
 
-/// L1, L5: a listener sees what its filter lets through, and nothing else takes one of its runs.
+/// L1, L5: a listener sees the events that its filter accepts, and only those use up its runs.
 #[test]
 fn a_filter_decides_what_a_listener_sees_and_what_counts_as_a_run() -> TestResult {
     let soiree = EventPool::new();
     let calls = CallLog::default();
-    let heard = calls.clone();
+    let recorded = calls.clone();
     let large = ListenerOptions::new()
         .filter(|event| event.payload_as::<u32>().is_some_and(|number| *number > 9))
         .max_runs(2);
     soiree.on_with("number", large, move |event| {
         let number = event.payload_as::<u32>().expect("the filter saw a number");
-        heard.record(number.to_string());
+        recorded.record(number.to_string());
     })?;
     let delivered: Vec<u64> = [1_u32, 10, 2, 3, 11, 12, 4]
         .into_iter()
@@ -75,9 +75,9 @@ fn once_and_max_runs_are_exact_under_concurrent_emits() -> TestResult {
     Ok(())
 }
 
-/// L5: and what could never run is refused.
+/// L5: a listener that could never run is rejected.
 #[test]
-fn zero_runs_are_refused() {
-    let refused = EventPool::new().on_with("t", ListenerOptions::new().max_runs(0), |_| {});
-    assert_eq!(refused, Err(soiree_core::SubscribeError::ZeroRuns));
+fn zero_runs_are_rejected() {
+    let rejected = EventPool::new().on_with("t", ListenerOptions::new().max_runs(0), |_| {});
+    assert_eq!(rejected, Err(soiree_core::SubscribeError::ZeroRuns));
 }

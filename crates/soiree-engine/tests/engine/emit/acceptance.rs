@@ -9,7 +9,7 @@ use crate::support::{Blocker, CallLog, TestResult};
 
 /// E2
 #[test]
-fn what_is_not_accepted_comes_back_in_an_error() -> TestResult {
+fn a_rejected_payload_comes_back_in_the_error() -> TestResult {
     let pool = WorkerPool::builder()
         .max_workers(1)
         .capacity(0)
@@ -17,15 +17,15 @@ fn what_is_not_accepted_comes_back_in_an_error() -> TestResult {
         .build()?;
     let soiree = EventPool::with_pool(pool);
     let blocker = Blocker::worker(&soiree);
-    let refused = soiree.emit("t", 1_u8).unwrap_err();
+    let rejected = soiree.emit("t", 1_u8).unwrap_err();
     assert!(matches!(
-        refused,
+        rejected,
         EmitError::Rejected {
             source: SubmitErrorReason::Full { capacity: 0 },
             ..
         }
     ));
-    assert_eq!(refused.into_payload().downcast_ref(), Some(&1_u8));
+    assert_eq!(rejected.into_payload().downcast_ref(), Some(&1_u8));
     let invalid = soiree.emit("a.*", 2_u8).unwrap_err();
     let EmitError::InvalidTopic { source, .. } = &invalid else {
         panic!("{invalid}")

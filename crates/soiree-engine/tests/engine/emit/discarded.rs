@@ -15,7 +15,8 @@ use crate::support::{Blocker, CountWakes, TestResult};
 
 /// E6
 #[test]
-fn an_emission_whose_job_is_dropped_says_so_and_wakes_every_waiter() -> TestResult {
+fn an_emission_whose_job_is_dropped_is_reported_as_discarded_and_wakes_every_waiter() -> TestResult
+{
     let pool = Arc::new(WorkerPool::new(1, 8)?);
     let soiree = EventPool::with_pool(Arc::clone(&pool));
     let blocker = Blocker::worker(&soiree);
@@ -43,7 +44,7 @@ fn an_emission_whose_job_is_dropped_says_so_and_wakes_every_waiter() -> TestResu
 
 /// E6
 #[test]
-fn whoever_awaits_a_discarded_emission_is_woken_once() -> TestResult {
+fn a_task_that_awaits_a_discarded_emission_is_woken_once() -> TestResult {
     let pool = ManualPool::new();
     let soiree = EventPool::with_pool(pool.clone());
     let wakes = Arc::new(CountWakes(AtomicU64::new(0)));

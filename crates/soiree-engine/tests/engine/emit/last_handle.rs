@@ -1,4 +1,4 @@
-//! What the last handle of an event pool leaves behind.
+//! What happens when the last handle of an event pool is dropped.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
@@ -13,8 +13,8 @@ use crate::support::{Blocker, PATIENCE, TestResult, on_one_worker, wait_until};
 #[test]
 fn dropping_the_last_handle_loses_nothing_and_ends_the_threads() -> TestResult {
     let soiree = on_one_worker(100);
-    let (said, ran) = channel();
-    let sender = Mutex::new(said);
+    let (sender, ran) = channel();
+    let sender = Mutex::new(sender);
     soiree.on("t", move |event| {
         sender
             .lock()
@@ -37,9 +37,9 @@ fn dropping_the_last_handle_loses_nothing_and_ends_the_threads() -> TestResult {
     Ok(())
 }
 
-/// E5: the threads of a pool that was handed over end, also those that were to stay when idle.
+/// E5: the threads of an owned pool end, also those that `min_workers` keeps while they are idle.
 #[test]
-fn the_threads_end_when_the_last_handle_is_gone_and_the_work_is_done() -> TestResult {
+fn the_threads_end_when_the_last_handle_is_dropped_and_all_jobs_are_done() -> TestResult {
     struct Living(Arc<AtomicU64>);
     impl Drop for Living {
         fn drop(&mut self) {
@@ -70,23 +70,23 @@ fn the_threads_end_when_the_last_handle_is_gone_and_the_work_is_done() -> TestRe
     Ok(())
 }
 
-/// E5: a kept emission keeps no thread.
+/// E5: a handle to an emission keeps no thread alive.
 #[test]
-fn a_kept_emission_keeps_no_pool_alive() -> TestResult {
+fn a_handle_to_an_emission_keeps_no_pool_alive() -> TestResult {
     let pool = Arc::new(WorkerPool::new(1, 1)?);
     let watched = Arc::downgrade(&pool);
     let soiree = EventPool::with_pool(pool);
     let emission = soiree.emit("t", ())?;
     emission.wait();
     drop(soiree);
-    wait_until("the pool is gone", || watched.strong_count() == 0);
+    wait_until("the pool is dropped", || watched.strong_count() == 0);
     assert!(emission.is_finished());
     Ok(())
 }
 
-/// E5: a payload that is kept for long keeps no listener.
+/// E5: a payload handle may outlive the event pool, and keeps no listener.
 #[test]
-fn a_kept_payload_keeps_no_listener_alive() -> TestResult {
+fn a_payload_handle_keeps_no_listener_alive() -> TestResult {
     let soiree = on_one_worker(4);
     let kept = Arc::new(Mutex::new(Vec::new()));
     let (keep, captured) = (Arc::clone(&kept), Arc::new(()));

@@ -41,20 +41,20 @@ fn every_error_reaches_the_handler_and_the_report_keeps_what_the_buffer_holds() 
 
 /// E1
 #[test]
-fn iterating_an_emission_yields_each_error_as_it_comes() -> TestResult {
+fn iterating_an_emission_yields_each_error_when_it_happens() -> TestResult {
     let soiree = on_one_worker(4);
-    let (go, told) = channel::<()>();
-    let told = Mutex::new(told);
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
     soiree.on("t", |_| Err::<(), _>("first"))?;
     soiree.on("t", move |_| {
-        told.lock().unwrap().recv().map_err(|_| "second")
+        released.lock().unwrap().recv().map_err(|_| "second")
     })?;
     let emission = soiree.emit("t", ())?;
     let mut errors = emission.errors();
     assert!(errors.next().unwrap().to_string().ends_with("first"));
     assert!(!emission.is_finished());
     assert!(emission.wait_timeout(Duration::ZERO).is_none());
-    drop(go);
+    drop(release);
     assert!(errors.next().unwrap().to_string().ends_with("second"));
     assert!(errors.next().is_none());
     assert_eq!(emission.into_iter().count(), 2);
@@ -75,9 +75,9 @@ fn a_swallowed_error_leaves_a_report_that_is_ok() -> TestResult {
     Ok(())
 }
 
-/// E1, L3: errors that nobody reads block nobody.
+/// E1, L3: unread errors block no worker and no emitter.
 #[test]
-fn a_thousand_failing_listeners_whose_errors_nobody_reads_hold_up_nothing() -> TestResult {
+fn a_thousand_unread_errors_block_nothing() -> TestResult {
     let soiree = on_one_worker(1);
     for _ in 0..1_000 {
         soiree.on("t", |_| Err::<(), _>("unread"))?;
@@ -94,46 +94,46 @@ fn a_thousand_failing_listeners_whose_errors_nobody_reads_hold_up_nothing() -> T
     Ok(())
 }
 
-/// An error that runs something as it is dropped.
-struct Loaded(Box<dyn Fn() + Send + Sync>);
+/// An error that runs a function as it is dropped.
+struct ErrorWithDrop(Box<dyn Fn() + Send + Sync>);
 
-impl Drop for Loaded {
+impl Drop for ErrorWithDrop {
     fn drop(&mut self) {
         (self.0)();
     }
 }
 
-impl std::fmt::Debug for Loaded {
+impl std::fmt::Debug for ErrorWithDrop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Loaded")
+        f.write_str("ErrorWithDrop")
     }
 }
 
-impl std::fmt::Display for Loaded {
+impl std::fmt::Display for ErrorWithDrop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("loaded")
+        f.write_str("error with drop")
     }
 }
 
-impl std::error::Error for Loaded {}
+impl std::error::Error for ErrorWithDrop {}
 
-/// L4, E1: an error that the buffer does not keep is dropped where its drop can neither lock up nor stop anything.
+/// L4, E1: an error that the buffer has no room for is dropped where its drop can neither deadlock nor stop the emission.
 #[test]
-fn dropping_an_omitted_error_may_panic_or_look_at_the_emission() -> TestResult {
+fn dropping_an_omitted_error_may_panic_or_wait_for_the_emission() -> TestResult {
     let soiree = on_one_worker(4);
     soiree.set_error_buffer(0);
     let own = Arc::new(Mutex::new(None::<soiree_engine::Emission>));
     let looked = Arc::clone(&own);
     soiree.on("t", move |_| {
         let own = Arc::clone(&looked);
-        Err::<(), _>(Loaded(Box::new(move || {
+        Err::<(), _>(ErrorWithDrop(Box::new(move || {
             if let Some(emission) = own.lock().unwrap().as_ref() {
                 assert!(emission.wait().unfinished);
             }
         })))
     })?;
     soiree.on("t", |_| {
-        Err::<(), _>(Loaded(Box::new(|| panic!("as it is dropped"))))
+        Err::<(), _>(ErrorWithDrop(Box::new(|| panic!("as it is dropped"))))
     })?;
     soiree.on("t", |_| {})?;
     let blocker = Blocker::worker(&soiree);

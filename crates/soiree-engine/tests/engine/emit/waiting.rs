@@ -17,16 +17,16 @@ use crate::support::{CountWakes, PATIENCE, TestResult, on_one_worker};
 
 /// E3
 #[test]
-fn waiting_on_the_only_worker_runs_the_emission_there() -> TestResult {
+fn a_wait_on_the_only_worker_runs_the_emission_there() -> TestResult {
     let soiree = on_one_worker(8);
     let weak = soiree.downgrade();
-    let (said, threads) = channel();
-    let inner_said = said.clone();
+    let (sender, threads) = channel();
+    let inner_sender = sender.clone();
     soiree.on("inner", move |_| {
-        inner_said.send(thread::current().id()).unwrap()
+        inner_sender.send(thread::current().id()).unwrap()
     })?;
     soiree.on("outer", move |_| {
-        said.send(thread::current().id()).unwrap();
+        sender.send(thread::current().id()).unwrap();
         let soiree = weak.upgrade().unwrap();
         for wait in 0..3 {
             let emission = soiree.emit("inner", ()).unwrap();
@@ -48,15 +48,15 @@ fn waiting_on_the_only_worker_runs_the_emission_there() -> TestResult {
     Ok(())
 }
 
-/// E3: also when the last handles of `EventPool` and pool are gone.
+/// E3: also after the last handles of the event pool and the pool are dropped.
 #[test]
-fn a_job_may_wait_for_an_emission_behind_it_after_the_last_handle_is_gone() -> TestResult {
+fn a_job_may_wait_for_an_emission_behind_it_after_the_last_handle_is_dropped() -> TestResult {
     let pool = Arc::new(WorkerPool::new(1, 8)?);
     let (give, given) = channel::<soiree_engine::Emission>();
-    let (say, said) = channel();
+    let (sender, receiver) = channel();
     pool.submit(move || {
         let behind = given.recv().unwrap();
-        say.send(behind.wait().delivered).unwrap();
+        sender.send(behind.wait().delivered).unwrap();
     })?;
     let soiree = EventPool::with_pool(Arc::clone(&pool));
     soiree.on("t", |_| {})?;
@@ -64,11 +64,11 @@ fn a_job_may_wait_for_an_emission_behind_it_after_the_last_handle_is_gone() -> T
     soiree.set_pool(WorkerPool::new(1, 1)?);
     drop(pool);
     give.send(behind)?;
-    assert_eq!(said.recv_timeout(PATIENCE)?, 1);
+    assert_eq!(receiver.recv_timeout(PATIENCE)?, 1);
     Ok(())
 }
 
-/// E3: waiting for oneself would never end; it ends at once.
+/// E3: such a wait could never end, so it returns at once.
 #[test]
 fn a_listener_that_waits_for_its_own_emission_gets_an_unfinished_report() -> TestResult {
     let soiree = on_one_worker(8);
@@ -84,34 +84,34 @@ fn a_listener_that_waits_for_its_own_emission_gets_an_unfinished_report() -> Tes
     Ok(())
 }
 
-/// E1: awaited, without a runtime.
+/// E1
 #[test]
 fn an_emission_can_be_awaited_without_a_runtime() -> TestResult {
     let pool = ManualPool::new();
     let soiree = EventPool::with_pool(pool.clone());
-    let heard = Recorder::failing("awaited");
-    soiree.listen("t", ListenerOptions::new(), heard.clone())?;
+    let recorder = Recorder::failing("awaited");
+    soiree.listen("t", ListenerOptions::new(), recorder.clone())?;
     let wakes = Arc::new(CountWakes(AtomicU64::new(0)));
     let waker = Waker::from(Arc::clone(&wakes));
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(soiree.emit("t", ())?.into_future());
     assert!(future.as_mut().poll(&mut context).is_pending());
-    heard.heard_nothing();
+    recorder.heard_nothing();
     assert!(pool.run_next());
-    heard.heard("t").once();
+    recorder.heard("t").once();
     assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
     let ready = future.as_mut().poll(&mut context);
     assert!(matches!(ready, Poll::Ready(report) if report.errors.len() == 1));
     Ok(())
 }
 
-/// E3, E6: each emission ends as its own job does, in whichever order the pool gets to them.
+/// E3, E6: each emission ends when its own job ends, in whatever order the pool runs or drops the jobs.
 #[test]
 fn emissions_end_in_the_order_in_which_their_jobs_do() -> TestResult {
     let pool = ManualPool::with_capacity(3);
     let soiree = EventPool::with_pool(pool.clone());
-    let heard = Recorder::new();
-    soiree.listen("t.*", ListenerOptions::new(), heard.clone())?;
+    let recorder = Recorder::new();
+    soiree.listen("t.*", ListenerOptions::new(), recorder.clone())?;
     let emissions = [
         soiree.emit("t.a", 1)?,
         soiree.emit("t.b", 2)?,
@@ -131,7 +131,7 @@ fn emissions_end_in_the_order_in_which_their_jobs_do() -> TestResult {
     assert!(emissions[0].wait().discarded);
     assert_eq!(pool.run_all(), 1);
     assert_eq!(emissions[1].wait().delivered, 1);
-    heard.heard_exactly(["t.c", "t.b"]);
-    heard.heard("t.b").once().with(&2);
+    recorder.heard_exactly(["t.c", "t.b"]);
+    recorder.heard("t.b").once().with(&2);
     Ok(())
 }

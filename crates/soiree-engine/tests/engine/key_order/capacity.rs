@@ -1,4 +1,4 @@
-//! How much may wait behind others, and what becomes of the rest.
+//! How many events may wait for others of their key, and what happens to the rest.
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -14,7 +14,7 @@ use soiree_engine::{Emitter, Settings};
 use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
-use super::{Numbered, block_key, by_key, note, numbers, on_their_way, ordered_on};
+use super::{Numbered, block_key, by_key, keys_and_waiting, numbers, ordered_on, record};
 use crate::support::{PATIENCE, wait_until};
 
 fn with_order(pool: ManualPool, order: KeyOrder) -> EventPool {
@@ -23,9 +23,9 @@ fn with_order(pool: ManualPool, order: KeyOrder) -> EventPool {
     soiree
 }
 
-/// L8, P2: as many wait behind others as the pool's queue holds, or as was said; all keys of the order together.
+/// L8, P2: as many events wait as the pool's queue holds or `capacity` allows, over all keys of the order.
 #[test]
-fn no_more_events_wait_behind_others_than_may() {
+fn no_more_events_wait_than_the_capacity_allows() {
     let reject = || by_key().overflow(Overflow::Reject);
     for (order, capacity) in [(reject(), 3), (reject().capacity(2), 2)] {
         let manual = ManualPool::with_capacity(3);
@@ -36,19 +36,19 @@ fn no_more_events_wait_behind_others_than_may() {
         for number in 0..capacity {
             soiree.emit("key.a", Numbered(number % 2, 1)).unwrap();
         }
-        let refused = soiree.emit("key.a", Numbered(0, 2)).unwrap_err();
+        let rejected = soiree.emit("key.a", Numbered(0, 2)).unwrap_err();
         assert_eq!(
-            refused.to_string(),
+            rejected.to_string(),
             format!(
                 "key.a was not emitted: it is to wait behind others of its key, and {capacity} do already by the order of key.*"
             )
         );
         assert!(matches!(
-            refused,
+            rejected,
             EmitError::KeyQueueFull { waited: None, .. }
         ));
-        assert!(refused.into_payload().is::<Numbered>());
-        assert_eq!(on_their_way(&soiree), (2, capacity as usize));
+        assert!(rejected.into_payload().is::<Numbered>());
+        assert_eq!(keys_and_waiting(&soiree), (2, capacity as usize));
         soiree.emit("key.a", Numbered(7, 0)).unwrap();
         assert!(manual.run_next());
         soiree.emit("key.a", Numbered(0, 3)).unwrap();
@@ -57,14 +57,14 @@ fn no_more_events_wait_behind_others_than_may() {
     }
 }
 
-/// L8: an emit that finds no room waits for it, in the order that it came.
+/// L8: an emit that finds no room waits for it, first come first served.
 #[test]
-fn an_emit_waits_for_room_behind_others() {
+fn an_emit_waits_for_room_in_the_queue_of_its_key() {
     for capacity in [0, 2] {
         let soiree = EventPool::with_pool(WorkerPool::new(2, 16).unwrap());
         let order = by_key().capacity(capacity);
         soiree.add_order("key.*", order).unwrap();
-        let handled = note(&soiree);
+        let handled = record(&soiree);
         let blocker = block_key(&soiree);
         for number in 0..capacity {
             soiree.emit("key.a", Numbered(1, number as u32)).unwrap();
@@ -75,7 +75,7 @@ fn an_emit_waits_for_room_behind_others() {
                     soiree.emit("key.a", Numbered(1, number as u32)).unwrap();
                 }
             });
-            // Other keys have what they need.
+            // Other keys are not blocked.
             for _ in 0..20 {
                 let other = soiree.emit("key.a", Numbered(2, 99)).unwrap();
                 assert!(other.wait_timeout(PATIENCE).unwrap().is_ok());
@@ -91,20 +91,20 @@ fn an_emit_waits_for_room_behind_others() {
     }
 }
 
-/// L8: or it waits so long, and the payload comes back.
+/// L8: with `BlockFor` it waits no longer than that, and the payload comes back.
 #[test]
-fn an_emit_waits_for_room_as_long_as_it_was_told() {
+fn an_emit_waits_for_room_no_longer_than_block_for() {
     let wait = Duration::from_millis(1);
     let order = by_key().capacity(0).overflow(Overflow::BlockFor(wait));
     let manual = ManualPool::new();
     let soiree = with_order(manual.clone(), order);
     soiree.emit("key.a", Numbered(1, 0)).unwrap();
-    let refused = soiree.emit("key.a", Numbered(1, 1)).unwrap_err();
-    let EmitError::KeyQueueFull { waited, .. } = &refused else {
-        panic!("{refused}");
+    let rejected = soiree.emit("key.a", Numbered(1, 1)).unwrap_err();
+    let EmitError::KeyQueueFull { waited, .. } = &rejected else {
+        panic!("{rejected}");
     };
     assert_eq!(*waited, Some(wait));
-    let payload = refused.into_payload();
+    let payload = rejected.into_payload();
     assert_eq!(payload.downcast_ref(), Some(&Numbered(1, 1)));
     assert!(matches!(
         soiree.emit_sync("key.a", Numbered(1, 2)),
@@ -114,28 +114,28 @@ fn an_emit_waits_for_room_as_long_as_it_was_told() {
     soiree.close().unwrap();
 }
 
-/// L8: what contradicts itself or another order is refused when it is built, and says why.
+/// L8: an order that is invalid by itself or next to another one is rejected, with the reason.
 #[test]
-fn orders_that_make_no_sense_are_refused() {
-    let refused = |pattern, order| {
+fn invalid_orders_are_rejected() {
+    let rejected = |pattern, order| {
         let soiree = EventPool::with_pool(ManualPool::new());
         soiree.add_order("a.*", by_key()).unwrap();
         soiree.add_order(pattern, order).unwrap_err()
     };
-    let error = refused("*.b", by_key());
+    let error = rejected("*.b", by_key());
     assert!(matches!(error, KeyOrderError::Ambiguous { .. }));
     assert_eq!(
         error.to_string(),
         "the orders of a.* and *.b match the same topics and are equally specific"
     );
-    let error = refused("b..c", by_key());
+    let error = rejected("b..c", by_key());
     assert!(error.to_string().contains("b..c"), "{error}");
     for overflow in [Overflow::CallerRuns, Overflow::DropOldest] {
-        let error = refused("b", by_key().overflow(overflow));
+        let error = rejected("b", by_key().overflow(overflow));
         let says = format!("the order of b cannot have the overflow policy {overflow:?}");
         assert_eq!(error.to_string(), says);
     }
-    let error = refused("b", by_key().capacity(MAX_CAPACITY + 1));
+    let error = rejected("b", by_key().capacity(MAX_CAPACITY + 1));
     assert!(error.to_string().contains("16777217"), "{error}");
 
     let built = EventPool::builder()
@@ -153,15 +153,15 @@ fn orders_that_make_no_sense_are_refused() {
     assert_eq!(soiree.stats().orders.len(), 2);
 }
 
-/// L8, P2: an event whose turn comes while its pool is full waits for the pool. Neither is it lost, nor does it wait for ever.
+/// L8, P2: an event that is next of its key while its pool is full waits for the pool. It is not lost, and runs in the end.
 #[test]
-fn an_event_whose_turn_comes_while_the_pool_is_full_waits_for_the_pool() {
+fn an_event_that_is_next_while_the_pool_is_full_waits_for_the_pool() {
     for capacity in [0, 1] {
         for workers in [1, 2] {
             let soiree = ordered_on(WorkerPool::new(workers, capacity).unwrap());
             let limit = by_key().capacity(1000);
             soiree.add_order("key.**", limit).unwrap();
-            let handled = note(&soiree);
+            let handled = record(&soiree);
             thread::scope(|scope| {
                 for key in 0..4 {
                     let soiree = &soiree;
@@ -183,9 +183,9 @@ fn an_event_whose_turn_comes_while_the_pool_is_full_waits_for_the_pool() {
     }
 }
 
-/// L8: nobody of ours ends a job on the pool, and still the event gets its place there.
+/// L8: the pool runs only jobs of others, and still the event finds a free place in its queue.
 #[test]
-fn a_place_that_others_leave_is_found() {
+fn a_place_that_jobs_of_others_leave_is_found() {
     let manual = ManualPool::with_capacity(1);
     let soiree = EventPool::builder()
         .pool(Arc::new(manual.clone()))
@@ -194,22 +194,22 @@ fn a_place_that_others_leave_is_found() {
         .ordered("key.**", by_key())
         .build()
         .unwrap();
-    let handled = note(&soiree);
+    let handled = record(&soiree);
     let blocker = block_key(&soiree);
     soiree.emit("key.second", Numbered(1, 1)).unwrap();
-    // Somebody else's.
+    // A job of somebody else.
     soiree_core::Pool::submit(&manual, soiree_core::Job::new(|| {})).unwrap();
     blocker.release();
-    wait_until("it is its turn", || on_their_way(&soiree) == (1, 0));
+    wait_until("the event is next", || keys_and_waiting(&soiree) == (1, 0));
     assert_eq!(numbers(&handled), [0; 0]);
     assert!(manual.run_next());
-    wait_until("it has a place", || manual.pending() == 1);
+    wait_until("the event is on the pool", || manual.pending() == 1);
     assert!(manual.run_next());
     assert_eq!(numbers(&handled), [1]);
     soiree.close().unwrap();
 }
 
-/// A timer whose time never comes.
+/// A timer whose tasks never run.
 #[derive(Default)]
 struct Never(Mutex<Vec<Box<dyn FnOnce() + Send>>>);
 
@@ -224,22 +224,22 @@ impl Timer for Never {
     }
 }
 
-/// L8: the worker that ends a job on the full pool is the place for an event that waits for one there; nobody else looks here.
+/// L8: a worker that ends a job on a full pool runs the event that waits for the pool; without the timer nothing else can.
 #[test]
-fn a_worker_that_ends_a_job_on_a_full_pool_has_a_place() {
+fn a_worker_that_ends_a_job_on_a_full_pool_runs_the_waiting_event() {
     let manual = ManualPool::with_capacity(1);
     let mut settings = Settings::new(manual.clone());
     settings.timer = Some(Arc::new(Never::default()));
     settings.orders.add("key", by_key().capacity(9)).unwrap();
     let emitter = Arc::new(Emitter::new(settings));
     let (handled, weak) = (Arc::new(Mutex::new(Vec::new())), Arc::downgrade(&emitter));
-    let noted = Arc::clone(&handled);
+    let recorded = Arc::clone(&handled);
     let listener = move |event: &dyn Event| {
-        noted
+        recorded
             .lock()
             .unwrap()
             .push(event.payload_as::<Numbered>().unwrap().1);
-        // Fills the queue, if it is not full.
+        // Fills the queue if it has room.
         let _ = weak.upgrade().unwrap().emit("other", ());
     };
     let (pattern, id) = (Pattern::new("key").unwrap(), ListenerId::generate());

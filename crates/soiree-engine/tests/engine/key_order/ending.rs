@@ -1,4 +1,4 @@
-//! What waits behind others when something ends.
+//! What happens to waiting events when a pool, a bulkhead or the event pool ends.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -11,8 +11,8 @@ use soiree_engine::CloseError;
 use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
-use super::{Numbered, block_key, by_key, note, numbers, on_their_way, ordered_on};
-use crate::support::{Blocker, PATIENCE, worker_pool};
+use super::{Numbered, block_key, by_key, keys_and_waiting, numbers, ordered_on, record};
+use crate::support::{Blocker, PATIENCE, wait_until, worker_pool};
 
 const MANY: u32 = 100_000;
 
@@ -23,27 +23,27 @@ fn with_many(pool: Arc<dyn Pool>) -> EventPool {
     soiree
 }
 
-/// L8: nothing here happens once inside another for each event that waits, which would overflow the stack.
+/// L8: no recursion for each waiting event, which would overflow the stack.
 #[test]
 fn many_events_of_one_key_run_one_after_another() {
     let soiree = with_many(Arc::new(WorkerPool::new(2, 4).unwrap()));
-    let handled = note(&soiree);
+    let handled = record(&soiree);
     let blocker = block_key(&soiree);
     for number in 0..MANY {
         soiree.emit("key.a", Numbered(1, number)).unwrap();
     }
-    assert_eq!(on_their_way(&soiree), (1, MANY as usize));
+    assert_eq!(keys_and_waiting(&soiree), (1, MANY as usize));
     blocker.release();
     soiree.close().unwrap();
     assert!(numbers(&handled).into_iter().eq(0..MANY));
 }
 
-/// L8, E6: all that waits behind others when the pool stops ends as discarded, and the stack does not overflow.
+/// L8, E6: all events that wait when the pool stops end as discarded, without a stack overflow.
 #[test]
-fn a_pool_that_stops_discards_what_waits_behind_others() {
+fn a_pool_that_stops_discards_the_waiting_events() {
     let pool = Arc::new(WorkerPool::new(2, 4).unwrap());
     let soiree = with_many(Arc::clone(&pool) as _);
-    let handled = note(&soiree);
+    let handled = record(&soiree);
     let blocker = block_key(&soiree);
     let emissions: Vec<_> = (0..MANY)
         .map(|number| soiree.emit("key.a", Numbered(1, number)).unwrap())
@@ -54,23 +54,23 @@ fn a_pool_that_stops_discards_what_waits_behind_others() {
         let report = emission.wait();
         assert!(report.discarded && report.delivered == 0, "{report:?}");
     }
-    assert_eq!(on_their_way(&soiree), (0, 0));
+    assert_eq!(keys_and_waiting(&soiree), (0, 0));
     assert_eq!(numbers(&handled), [0; 0]);
     soiree.close().unwrap();
 }
 
-/// L8, E6: an event that its pool drops lets the next one go ahead.
+/// L8, E6
 #[test]
-fn an_event_that_is_dropped_lets_the_next_one_go_ahead() {
+fn after_an_event_that_its_pool_drops_the_next_one_runs() {
     let one = WorkerPool::builder().max_workers(1).capacity(1);
     let soiree = ordered_on(one.overflow(Overflow::DropOldest).build().unwrap());
-    let handled = note(&soiree);
+    let handled = record(&soiree);
     let blocker = Blocker::worker(&soiree);
     let (first, second) = (
         soiree.emit("key.a", Numbered(1, 0)).unwrap(),
         soiree.emit("key.a", Numbered(1, 1)).unwrap(),
     );
-    // Drops the first, which makes it the second one's turn, which drops this.
+    // Drops the first event. The second one takes its place, which drops this one.
     let other = soiree.emit("other", ()).unwrap();
     assert!(first.wait().discarded && other.wait().discarded);
     blocker.release();
@@ -79,19 +79,19 @@ fn an_event_that_is_dropped_lets_the_next_one_go_ahead() {
     soiree.close().unwrap();
 }
 
-/// L8, E4: a close handles what waits behind others, in order; with a deadline it says what it has not.
+/// L8, E4: a close handles the waiting events in order; a missed deadline counts those that are left.
 #[test]
-fn a_close_handles_what_waits_behind_others() {
+fn a_close_handles_the_waiting_events() {
     let soiree = ordered_on(WorkerPool::new(2, 4).unwrap());
     soiree.add_order("key.**", by_key().capacity(100)).unwrap();
-    let handled = note(&soiree);
+    let handled = record(&soiree);
     let blocker = block_key(&soiree);
     for number in 0..100 {
         soiree.emit("key.a", Numbered(1, number)).unwrap();
     }
     thread::scope(|scope| {
         let close = scope.spawn(|| soiree.close());
-        crate::support::wait_until("it closes", || soiree.is_closed());
+        wait_until("the close has started", || soiree.is_closed());
         blocker.release();
         close.join().unwrap().unwrap();
     });
@@ -113,12 +113,12 @@ fn a_close_handles_what_waits_behind_others() {
     }
 }
 
-/// L8, E5: what waits behind others is handled, and its pool kept, when the last handle is gone.
+/// L8, E5: waiting events are handled after the last handle is dropped, and keep their pool until then.
 #[test]
-fn dropping_the_last_handle_loses_nothing_that_waits_behind_others() {
+fn dropping_the_last_handle_loses_no_waiting_event() {
     let soiree = ordered_on(WorkerPool::new(2, 4).unwrap());
     soiree.add_order("key.**", by_key().capacity(100)).unwrap();
-    let handled = note(&soiree);
+    let handled = record(&soiree);
     let blocker = block_key(&soiree);
     let mut last = None;
     for number in 0..100 {
@@ -130,12 +130,12 @@ fn dropping_the_last_handle_loses_nothing_that_waits_behind_others() {
     assert!(numbers(&handled).into_iter().eq(0..100));
 }
 
-/// L8: what was emitted before still runs where it was to run.
+/// L8: events that were emitted before still run on the old pool.
 #[test]
-fn another_default_pool_changes_nothing_for_what_waits_behind_others() {
+fn a_new_default_pool_does_not_move_waiting_events() {
     let old = ManualPool::new();
     let soiree = ordered_on(old.clone());
-    let handled = note(&soiree);
+    let handled = record(&soiree);
     for number in 0..3 {
         soiree.emit("key.a", Numbered(1, number)).unwrap();
     }
@@ -147,9 +147,9 @@ fn another_default_pool_changes_nothing_for_what_waits_behind_others() {
     soiree.close().unwrap();
 }
 
-/// L8: events for a bulkhead that is drained before their turn comes go where they go without it, in order.
+/// L8: if their bulkhead is drained first, waiting events go where the remaining routes lead, in order.
 #[test]
-fn a_drained_bulkhead_loses_nothing_that_waits_behind_others() {
+fn a_drained_bulkhead_loses_no_waiting_event() {
     let (rest, misc) = (worker_pool("rest", 1, 64), worker_pool("misc", 1, 64));
     let soiree = EventPool::builder()
         .pool(rest)
@@ -160,7 +160,7 @@ fn a_drained_bulkhead_loses_nothing_that_waits_behind_others() {
         .ordered("key.**", by_key())
         .build()
         .unwrap();
-    let handled = note(&soiree);
+    let handled = record(&soiree);
     let blocker = block_key(&soiree);
     let emissions: Vec<_> = (0..20)
         .map(|number| soiree.emit("key.bulk", Numbered(1, number)).unwrap())
@@ -177,9 +177,9 @@ fn a_drained_bulkhead_loses_nothing_that_waits_behind_others() {
     soiree.close().unwrap();
 }
 
-/// L8, E3: nor does a worker wait in vain that is the only one to run what goes to its pool for want of the bulkhead.
+/// L8, E3: after the drain, the event goes to the pool whose only worker waits for it; that worker runs it.
 #[test]
-fn a_worker_runs_what_it_waits_for_where_a_drained_bulkhead_has_left_it() {
+fn a_worker_runs_the_event_that_it_waits_for_after_a_drain() {
     let soiree = EventPool::builder()
         .pool(worker_pool("rest", 1, 8))
         .bulkhead("bulk", worker_pool("bulk", 1, 8))
@@ -189,29 +189,29 @@ fn a_worker_runs_what_it_waits_for_where_a_drained_bulkhead_has_left_it() {
         .ordered("key.**", by_key())
         .build()
         .unwrap();
-    let handled = note(&soiree);
+    let handled = record(&soiree);
     let blocker = block_key(&soiree);
-    let (weak, (said, heard)) = (soiree.downgrade(), channel());
+    let (weak, (sender, receiver)) = (soiree.downgrade(), channel());
     soiree
         .on("outer", move |_| {
             let soiree = weak.upgrade().unwrap();
             let behind = soiree.emit("key.bulk", Numbered(1, 1)).unwrap();
             soiree.drain_bulkhead("bulk").unwrap();
-            said.send(()).unwrap();
+            sender.send(()).unwrap();
             assert!(behind.wait().is_ok());
         })
         .unwrap();
     let outer = soiree.emit("outer", ()).unwrap();
-    heard.recv_timeout(PATIENCE).unwrap();
+    receiver.recv_timeout(PATIENCE).unwrap();
     blocker.release();
     assert!(outer.wait_timeout(PATIENCE).unwrap().is_ok());
     assert_eq!(numbers(&handled), [1]);
     soiree.close().unwrap();
 }
 
-/// L8, E6: when the bulkhead is stopped that a route leads to, nothing of what waits behind others turns up elsewhere.
+/// L8, E6: if the pool of a bulkhead stops, its waiting events are discarded, and run on no other pool.
 #[test]
-fn a_stopped_bulkhead_is_not_evaded() {
+fn events_of_a_stopped_bulkhead_run_nowhere_else() {
     let bulk = Arc::new(ManualPool::new());
     let soiree = EventPool::builder()
         .pool(ManualPool::new())

@@ -9,9 +9,9 @@ use soiree_engine::KeyOrder;
 use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
-use super::{Numbered, on_their_way, ordered_on};
+use super::{Numbered, keys_and_waiting, ordered_on};
 
-/// L8: keys of different orders have nothing to do with each other, and an event without a key is not ordered.
+/// L8: equal keys of different orders are different, and an event without a key is not ordered.
 #[test]
 fn only_events_of_one_order_and_key_wait_for_each_other() {
     let manual = ManualPool::new();
@@ -31,7 +31,7 @@ fn only_events_of_one_order_and_key_wait_for_each_other() {
     soiree.emit("key.special.b", ()).unwrap();
     soiree.emit("odd", ()).unwrap();
     soiree.emit("odd", ()).unwrap();
-    soiree.emit("key.a", "has no key").unwrap();
+    soiree.emit("key.a", "no key").unwrap();
     assert_eq!(manual.pending(), 5);
     assert_eq!(called.load(Ordering::SeqCst), 2);
     assert!(soiree.remove_order("key.special.*"));
@@ -46,9 +46,9 @@ fn only_events_of_one_order_and_key_wait_for_each_other() {
     soiree.close().unwrap();
 }
 
-/// L8, L4: a key function that panics refuses the emit, and the payload comes back.
+/// L8, L4: if the key function panics, the emit is rejected, and the payload comes back.
 #[test]
-fn a_key_function_that_panics_refuses_the_emit() {
+fn a_key_function_that_panics_rejects_the_emit() {
     let soiree = EventPool::with_pool(WorkerPool::new(1, 4).unwrap());
     soiree
         .add_order(
@@ -56,14 +56,14 @@ fn a_key_function_that_panics_refuses_the_emit() {
             KeyOrder::by(|_| -> Option<u8> { panic!("no key") }),
         )
         .unwrap();
-    let says = "key.a was not emitted: the key function for key.* panicked: no key";
-    let refused = soiree.emit("key.a", 7_u8).unwrap_err();
-    assert_eq!(refused.to_string(), says);
-    assert_eq!(refused.into_payload().downcast_ref(), Some(&7_u8));
-    let refused = soiree.emit_sync("key.a", 7_u8).unwrap_err();
-    assert_eq!(refused.to_string(), says);
-    assert_eq!(refused.into_payload().downcast_ref(), Some(&7_u8));
-    assert_eq!(on_their_way(&soiree), (0, 0));
+    let message = "key.a was not emitted: the key function for key.* panicked: no key";
+    let rejected = soiree.emit("key.a", 7_u8).unwrap_err();
+    assert_eq!(rejected.to_string(), message);
+    assert_eq!(rejected.into_payload().downcast_ref(), Some(&7_u8));
+    let rejected = soiree.emit_sync("key.a", 7_u8).unwrap_err();
+    assert_eq!(rejected.to_string(), message);
+    assert_eq!(rejected.into_payload().downcast_ref(), Some(&7_u8));
+    assert_eq!(keys_and_waiting(&soiree), (0, 0));
     soiree.close().unwrap();
 }
 
@@ -72,18 +72,19 @@ fn a_key_function_that_panics_refuses_the_emit() {
 fn a_key_function_may_call_its_event_pool() {
     let soiree = EventPool::with_pool(WorkerPool::new(1, 4).unwrap());
     let weak = soiree.downgrade();
-    let (said, heard) = channel();
+    let (sender, receiver) = channel();
     let order = KeyOrder::by(move |_| {
         let soiree = weak.upgrade()?;
         let closed = soiree.close();
-        said.send((closed, soiree.emit_sync("other", ()).is_ok()))
+        sender
+            .send((closed, soiree.emit_sync("other", ()).is_ok()))
             .unwrap();
         Some(soiree.emit("other", ()).unwrap().wait().delivered)
     });
     soiree.add_order("key.*", order).unwrap();
     assert!(soiree.emit("key.a", ()).unwrap().wait().is_ok());
     assert_eq!(
-        heard.recv().unwrap(),
+        receiver.recv().unwrap(),
         (Err(soiree_engine::CloseError::InsideListener), true)
     );
     soiree.close().unwrap();

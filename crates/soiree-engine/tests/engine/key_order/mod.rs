@@ -1,4 +1,4 @@
-//! Events of one key one after another.
+//! Events of one key are handled one after another, in the order of their emits.
 
 mod capacity;
 mod emit_sync;
@@ -20,29 +20,29 @@ use crate::support::Blocker;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Numbered(pub(crate) u32, pub(crate) u32);
 
-/// What came of whom, in order.
+/// The events that were handled, in order.
 pub(crate) type Handled = Arc<Mutex<Vec<Numbered>>>;
 
 pub(crate) fn by_key() -> KeyOrder {
     KeyOrder::by(|event| event.payload_as::<Numbered>().map(|numbered| numbered.0))
 }
 
-/// Events under `key` are ordered, on this pool.
+/// An event pool on this pool that orders the events under `key`.
 pub(crate) fn ordered_on(pool: impl Into<PoolHandle>) -> EventPool {
     let soiree = EventPool::with_pool(pool);
     soiree.add_order("key.**", by_key()).unwrap();
     soiree
 }
 
-/// Notes what is handled under `key`.
-pub(crate) fn note(soiree: &EventPool) -> Handled {
+/// Records the events under `key` as they are handled.
+pub(crate) fn record(soiree: &EventPool) -> Handled {
     let handled = Handled::default();
-    let noted = Arc::clone(&handled);
+    let recorded = Arc::clone(&handled);
     soiree
         .on("key.**", move |event| {
             let numbered = *event.payload_as::<Numbered>().unwrap();
             if event.topic() != BLOCK {
-                noted.lock().unwrap().push(numbered);
+                recorded.lock().unwrap().push(numbered);
             }
         })
         .unwrap();
@@ -61,8 +61,8 @@ pub(crate) fn numbers(handled: &Handled) -> Vec<u32> {
     handled.iter().map(|numbered| numbered.1).collect()
 }
 
-/// The keys and the waiting events of the only order.
-pub(crate) fn on_their_way(soiree: &EventPool) -> (usize, usize) {
+/// The numbers of keys in use and of waiting events, of the only order.
+pub(crate) fn keys_and_waiting(soiree: &EventPool) -> (usize, usize) {
     let orders = soiree.stats().orders;
     assert_eq!(orders.len(), 1);
     (orders[0].keys, orders[0].waiting)

@@ -8,21 +8,21 @@ use soiree_core::{ListenerOptions, Retry};
 use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
-use super::{Numbered, by_key, note, numbers, on_their_way, ordered_on};
+use super::{Numbered, by_key, keys_and_waiting, numbers, ordered_on, record};
 use crate::support::{Blocker, PATIENCE, wait_until, worker_pool};
 
-/// L8: one job of a key is on the pool at a time, so no order of jobs changes that of the events.
+/// L8: the pool has one job of a key at a time, so it cannot change the order of events.
 #[test]
 fn events_of_one_key_are_handled_in_the_order_of_their_emits() {
     let manual = ManualPool::new();
     let soiree = ordered_on(manual.clone());
-    let handled = note(&soiree);
+    let handled = record(&soiree);
     let emissions: Vec<_> = (0..5)
         .map(|number| soiree.emit("key.a", Numbered(1, number)).unwrap())
         .collect();
     soiree.emit("key.b", Numbered(2, 99)).unwrap();
     assert_eq!(manual.pending(), 2);
-    assert_eq!(on_their_way(&soiree), (2, 4));
+    assert_eq!(keys_and_waiting(&soiree), (2, 4));
     for (number, emission) in emissions.iter().enumerate() {
         assert!(!emission.is_finished());
         assert!(if number == 0 {
@@ -36,14 +36,14 @@ fn events_of_one_key_are_handled_in_the_order_of_their_emits() {
     let mut handled = numbers(&handled);
     handled.retain(|number| *number != 99);
     assert_eq!(handled, [0, 1, 2, 3, 4]);
-    assert_eq!(on_their_way(&soiree), (0, 0));
+    assert_eq!(keys_and_waiting(&soiree), (0, 0));
     assert_eq!(manual.run_all(), 0);
     soiree.close().unwrap();
 }
 
-/// L8: two listeners meet that can only meet if both run.
+/// L8: each of two listeners waits for the other one to run.
 #[test]
-fn events_of_different_keys_run_side_by_side() {
+fn events_of_different_keys_run_concurrently() {
     let soiree = ordered_on(WorkerPool::new(2, 8).unwrap());
     let barrier = Arc::new(Barrier::new(2));
     let met = Arc::clone(&barrier);
@@ -61,13 +61,13 @@ fn events_of_different_keys_run_side_by_side() {
     soiree.close().unwrap();
 }
 
-/// L8: a key whose event is held holds up none of the others, nor what has no key, however many of its own wait behind it.
+/// L8: a blocked event delays later events of its key only, not other keys or events without a key.
 #[test]
-fn a_key_that_is_held_does_not_delay_another() {
+fn a_blocked_key_does_not_delay_others() {
     let soiree = ordered_on(WorkerPool::new(2, 4).unwrap());
-    let handled = note(&soiree);
-    let blocker = Blocker::on(&soiree, "key.held", ListenerOptions::new());
-    let first = soiree.emit("key.held", Numbered(1, 0)).unwrap();
+    let handled = record(&soiree);
+    let blocker = Blocker::on(&soiree, "key.blocked", ListenerOptions::new());
+    let first = soiree.emit("key.blocked", Numbered(1, 0)).unwrap();
     blocker.wait_started();
     let behind: Vec<_> = (1..5)
         .map(|number| soiree.emit("key.a", Numbered(1, number)).unwrap())
@@ -78,7 +78,7 @@ fn a_key_that_is_held_does_not_delay_another() {
         assert!(soiree.emit("other", ()).unwrap().wait().is_ok());
     }
     assert!(behind.iter().all(|emission| !emission.is_finished()));
-    assert_eq!(on_their_way(&soiree), (1, 4));
+    assert_eq!(keys_and_waiting(&soiree), (1, 4));
     drop(blocker);
     assert!(first.wait().is_ok());
     for emission in behind {
@@ -94,11 +94,11 @@ fn a_key_that_is_held_does_not_delay_another() {
 
 fn failing_first(soiree: &EventPool, options: ListenerOptions) -> Arc<Mutex<Vec<(u32, u32)>>> {
     let calls: Arc<Mutex<Vec<(u32, u32)>>> = Arc::default();
-    let noted = Arc::clone(&calls);
+    let recorded = Arc::clone(&calls);
     soiree
         .on_with("key.**", options, move |event| {
             let number = event.payload_as::<Numbered>().unwrap().1;
-            noted.lock().unwrap().push((number, event.attempt()));
+            recorded.lock().unwrap().push((number, event.attempt()));
             match (number, event.attempt()) {
                 (0, 1) => panic!("not yet"),
                 (0, 2) => Err("not yet"),
@@ -143,9 +143,9 @@ fn a_failing_or_retried_event_is_not_overtaken() {
     }
 }
 
-/// L8, L7: it is if that was asked for, when each listener was called once.
+/// L8, L7: with `overtaking_retries`, later events wait only until each listener was called once.
 #[test]
-fn a_retried_event_may_be_overtaken_if_told_so() {
+fn a_retried_event_may_be_overtaken_if_the_order_allows_it() {
     for on_own_pool in [false, true] {
         let soiree = EventPool::builder()
             .pool(worker_pool("rest", 2, 8))
@@ -167,7 +167,7 @@ fn a_retried_event_may_be_overtaken_if_told_so() {
             assert!(emission.wait().is_ok());
         }
         assert!(!first.is_finished());
-        assert_eq!(on_their_way(&soiree), (0, 0));
+        assert_eq!(keys_and_waiting(&soiree), (0, 0));
         assert_eq!(
             *calls.lock().unwrap(),
             [(0, 1), (1, 1), (2, 1), (3, 1)],
@@ -176,9 +176,9 @@ fn a_retried_event_may_be_overtaken_if_told_so() {
     }
 }
 
-/// L8, L6: with `overtaking_retries` as well, a listener on a pool of its own has been called before the next event begins.
+/// L8, L6: also with `overtaking_retries`, the next event waits for the first call of a listener on its own pool.
 #[test]
-fn no_listener_on_a_pool_of_its_own_is_overtaken() {
+fn no_listener_on_its_own_pool_is_overtaken() {
     for order in [by_key(), by_key().overtaking_retries()] {
         let soiree = EventPool::builder()
             .pool(worker_pool("rest", 2, 8))
@@ -186,16 +186,16 @@ fn no_listener_on_a_pool_of_its_own_is_overtaken() {
             .ordered("key.**", order)
             .build()
             .unwrap();
-        let handled = note(&soiree);
+        let handled = record(&soiree);
         let blocker = Blocker::on(&soiree, "key.a", ListenerOptions::new().pool("http"));
         let first = soiree.emit("key.a", Numbered(1, 0)).unwrap();
         blocker.wait_started();
         let second = soiree.emit("key.a", Numbered(1, 1)).unwrap();
         assert!(soiree.emit("key.b", Numbered(2, 2)).unwrap().wait().is_ok());
-        wait_until("the first has been through its pool", || {
+        wait_until("the other listener has seen the first event", || {
             numbers(&handled).len() == 2
         });
-        assert_eq!(on_their_way(&soiree), (1, 1));
+        assert_eq!(keys_and_waiting(&soiree), (1, 1));
         drop(blocker);
         assert!(second.wait().is_ok());
         assert!(first.is_finished());
@@ -203,7 +203,7 @@ fn no_listener_on_a_pool_of_its_own_is_overtaken() {
     }
 }
 
-/// L8: whatever bulkheads the events of a key are routed to.
+/// L8: also if the events of a key are routed to different bulkheads.
 #[test]
 fn order_holds_across_bulkheads() {
     let (rest, bulk) = (ManualPool::new(), ManualPool::new());
@@ -214,7 +214,7 @@ fn order_holds_across_bulkheads() {
         .ordered("key.**", by_key())
         .build()
         .unwrap();
-    let handled = note(&soiree);
+    let handled = record(&soiree);
     for number in 0..6 {
         let topic = if number % 2 == 0 {
             "key.a"
@@ -235,14 +235,14 @@ fn order_holds_across_bulkheads() {
     soiree.close().unwrap();
 }
 
-/// L8: a listener that has timed out counts as ended, though it still runs.
+/// L8: a listener that has timed out counts as ended, even if it still runs.
 #[test]
-fn a_listener_that_timed_out_holds_up_nobody() {
+fn a_listener_that_timed_out_delays_no_event() {
     let soiree = ordered_on(WorkerPool::new(2, 8).unwrap());
-    let handled = note(&soiree);
+    let handled = record(&soiree);
     let limited = ListenerOptions::new().timeout(Duration::from_millis(1));
-    let blocker = Blocker::on(&soiree, "key.held", limited);
-    let first = soiree.emit("key.held", Numbered(1, 0)).unwrap();
+    let blocker = Blocker::on(&soiree, "key.blocked", limited);
+    let first = soiree.emit("key.blocked", Numbered(1, 0)).unwrap();
     let second = soiree.emit("key.a", Numbered(1, 1)).unwrap();
     assert!(second.wait_timeout(PATIENCE).unwrap().is_ok());
     assert!(first.is_finished() && first.wait().timed_out == 1);

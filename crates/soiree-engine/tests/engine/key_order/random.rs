@@ -1,4 +1,4 @@
-//! Key order whatever happens, and however much of it at once.
+//! Random plans and many threads.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ use soiree_testkit::ManualPool;
 
 use crate::support::worker_pool;
 
-/// What becomes of an event.
+/// What happens to an event.
 #[derive(Clone, Copy, Debug)]
 struct Fate {
     /// Attempts that fail before one succeeds; with 3 it never does.
@@ -51,7 +51,7 @@ struct Calls(Arc<Mutex<ByKey>>);
 type ByKey = BTreeMap<u32, Vec<(u32, u32)>>;
 
 impl Calls {
-    fn hear(&self, soiree: &EventPool, options: ListenerOptions) {
+    fn subscribe(&self, soiree: &EventPool, options: ListenerOptions) {
         let calls = self.clone();
         soiree
             .on_with("key.**", options, move |event| {
@@ -70,7 +70,7 @@ impl Calls {
             .unwrap();
     }
 
-    /// Each event once with all its attempts, before the next one of its key.
+    /// Checks that each event was called with all its attempts before the next one of its key.
     fn check(&self, key: u32, fates: &[Fate]) {
         let expected: Vec<_> = (0..)
             .zip(fates)
@@ -85,10 +85,10 @@ impl Calls {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// L8, L7, P2: several threads emit for keys of their own through pools that are small and resized meanwhile. Each event is
-    /// handled once, after the one of its key before it, and no more wait behind others than may.
+    /// L8, L7, P2: several threads emit for their own keys, on small pools that are resized meanwhile. Each event is handled
+    /// once, after the one before it of its key, and no more events wait than the capacity allows.
     #[test]
-    fn the_order_of_emits_is_that_of_handling(
+    fn events_are_handled_in_the_order_of_their_emits(
         plans in vec(vec(vec(fates(), 0..12), 1..4), 1..4),
         capacities in (0..3_usize, 0..3_usize, 0..4_usize),
         sizes in vec(1..4_usize, 0..12),
@@ -106,8 +106,8 @@ proptest! {
             .unwrap();
         let retry = Retry::fixed(Duration::from_micros(10), 3);
         let (own, other) = (Calls::default(), Calls::default());
-        own.hear(&soiree, ListenerOptions::new().retry(retry));
-        other.hear(&soiree, ListenerOptions::new().retry(retry).pool("http"));
+        own.subscribe(&soiree, ListenerOptions::new().retry(retry));
+        other.subscribe(&soiree, ListenerOptions::new().retry(retry).pool("http"));
         let weak = soiree.downgrade();
         let most = Arc::new(AtomicUsize::new(0));
         let seen = Arc::clone(&most);
@@ -150,9 +150,9 @@ proptest! {
         prop_assert!(most.load(Ordering::SeqCst) <= lanes);
     }
 
-    /// L8, E6: on a pool that runs and drops jobs in any order, what is dropped is missing, and the rest is in order.
+    /// L8, E6: on a pool that runs and drops jobs in any order, all events that it does not drop are handled in order.
     #[test]
-    fn whatever_a_pool_runs_and_drops_the_rest_is_in_order(
+    fn events_that_the_pool_does_not_drop_are_handled_in_order(
         steps in vec((0..6_u8, 0..4_u32, any::<bool>()), 0..80),
         places in 1..4_usize,
         lanes in 0..6_usize,
@@ -163,7 +163,7 @@ proptest! {
         soiree.add_order("key", order.capacity(lanes).overflow(Overflow::Reject)).unwrap();
         let emitted: Arc<Mutex<Vec<_>>> = Arc::default();
         let handled: Arc<Mutex<Vec<(u32, u32)>>> = Arc::default();
-        let (weak, log, noted) = (soiree.downgrade(), Arc::clone(&emitted), Arc::clone(&handled));
+        let (weak, log, recorded) = (soiree.downgrade(), Arc::clone(&emitted), Arc::clone(&handled));
         let emit = move |key, nests| {
             let soiree = weak.upgrade().unwrap();
             let number = log.lock().unwrap().len() as u32;
@@ -174,7 +174,7 @@ proptest! {
         let nested = emit.clone();
         soiree.on("key", move |event| {
             let (key, number, nests) = *event.payload_as::<(u32, u32, bool)>().unwrap();
-            noted.lock().unwrap().push((key, number));
+            recorded.lock().unwrap().push((key, number));
             if nests {
                 nested(key, false);
                 panic!("as planned");
@@ -191,7 +191,7 @@ proptest! {
         }
         while soiree.stats().orders[0].keys > 0 {
             manual.run_all();
-            // What has stalled is looked at by the clock.
+            // The timer thread retries events that wait for the pool.
             thread::yield_now();
         }
         soiree.close().unwrap();
@@ -205,8 +205,7 @@ proptest! {
     }
 }
 
-/// L8, P2: from many threads for few keys, with little room: the sums are exact, the order is that of each thread, and nothing is
-/// left of a lane.
+/// L8, P2: many threads, few keys, little room: the sums are exact, the order is that of each thread, and no queue is left.
 #[test]
 fn little_room_for_many_threads_loses_nothing() {
     const THREADS: u32 = 6;

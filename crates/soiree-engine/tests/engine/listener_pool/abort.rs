@@ -9,7 +9,7 @@ use soiree_core::{BaseEvent, Event, Priority};
 use super::{on_http, with_http};
 use crate::support::{Blocker, emit_both_ways, wait_until};
 
-/// L2: an abort reaches across pools, both ways, also where the event is a copy.
+/// L2: an abort reaches listeners on other pools, in both directions, also if they get a copy of the event.
 #[test]
 fn an_abort_stops_listeners_on_other_pools() {
     let soiree = with_http(1, 4);
@@ -20,10 +20,10 @@ fn an_abort_stops_listeners_on_other_pools() {
             event.set_aborted(true)
         })
         .unwrap();
-    // Waits for the abort, so that the order is certain.
+    // Waits for the abort, to fix the order.
     soiree
         .on("first", |event| {
-            wait_until("it is aborted", || {
+            wait_until("the event is aborted", || {
                 event.is_aborted() || event.payload().is::<u8>()
             })
         })
@@ -37,8 +37,8 @@ fn an_abort_stops_listeners_on_other_pools() {
     assert!(report.aborted);
     assert_eq!(ran.load(Ordering::SeqCst), 0);
 
-    let blocker = Blocker::on(&soiree, "hold", on_http());
-    soiree.emit("hold", ()).unwrap();
+    let blocker = Blocker::on(&soiree, "block", on_http());
+    soiree.emit("block", ()).unwrap();
     blocker.wait_started();
     let count = Arc::clone(&ran);
     soiree
@@ -53,10 +53,10 @@ fn an_abort_stops_listeners_on_other_pools() {
     thread::scope(|scope| {
         let sync = scope.spawn(|| soiree.emit_sync("second", ()).unwrap());
         let emission = soiree.emit("second", ()).unwrap();
-        wait_until("both wait", || {
+        wait_until("both listeners wait", || {
             soiree.stats().get("http").unwrap().waiting == 2
         });
-        wait_until("it has been aborted", || soiree.pool_stats().active == 0);
+        wait_until("the abort is set", || soiree.pool_stats().active == 0);
         drop(blocker);
         assert!(emission.wait().aborted);
         let report = sync.join().unwrap();
@@ -65,12 +65,12 @@ fn an_abort_stops_listeners_on_other_pools() {
     soiree.close().unwrap();
 }
 
-/// L2: an abort by the last listener reaches those that have not started, and one by a listener elsewhere the report.
+/// L2: an abort by the last listener skips those that have not started on other pools; an abort on another pool is reported.
 #[test]
-fn an_abort_is_told_wherever_it_comes_from() {
+fn an_abort_on_any_pool_is_reported() {
     let soiree = with_http(1, 4);
-    let blocker = Blocker::on(&soiree, "hold", on_http());
-    soiree.emit("hold", ()).unwrap();
+    let blocker = Blocker::on(&soiree, "block", on_http());
+    soiree.emit("block", ()).unwrap();
     blocker.wait_started();
     let ran = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&ran);
@@ -82,7 +82,7 @@ fn an_abort_is_told_wherever_it_comes_from() {
     soiree.on("last", |event| event.set_aborted(true)).unwrap();
     thread::scope(|scope| {
         let sync = scope.spawn(|| soiree.emit_sync("last", ()).unwrap());
-        wait_until("its part waits", || {
+        wait_until("its listener waits", || {
             soiree.stats().get("http").unwrap().waiting == 1
         });
         let emission = soiree.emit("last", ()).unwrap();

@@ -1,4 +1,4 @@
-//! Listeners on pools of their own are called, counted and reported like others.
+//! Listeners on their own pools are called, counted and reported like others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,15 +9,15 @@ use soiree_core::Priority;
 use super::{on_http, with_http};
 use crate::support::{Blocker, CallLog, emit_both_ways, thread_name, wait_until};
 
-/// L6: it runs on its pool, in its turn; those after it do not wait for it, and the emission does.
+/// L6: the listener is called on its own pool. Listeners after it do not wait for it, and the emission does.
 #[test]
-fn a_listener_with_a_pool_of_its_own_is_waited_for_by_the_emission_alone() {
+fn only_the_emission_waits_for_a_listener_with_its_own_pool() {
     let soiree = with_http(1, 4);
     let calls = CallLog::default();
     let blocker = Blocker::on(&soiree, "a.b", on_http().priority(Priority::High));
-    let note = calls.clone();
+    let log = calls.clone();
     soiree
-        .on("a.b", move |_| note.record(thread_name()))
+        .on("a.b", move |_| log.record(thread_name()))
         .unwrap();
     let emission = soiree.emit("a.b", ()).unwrap();
     blocker.wait_started();
@@ -38,7 +38,7 @@ fn a_listener_with_a_pool_of_its_own_is_waited_for_by_the_emission_alone() {
     soiree.close().unwrap();
 }
 
-/// L6, P4: where the emission runs on the listener's own pool, or that pool's only worker waits for it, it runs there.
+/// L6, P4: the listener runs inline if the emission is on the listener's pool, or if the only worker of that pool waits for it.
 #[test]
 fn a_pool_does_not_wait_for_itself_through_a_listener() {
     let soiree = with_http(1, 4);
@@ -51,7 +51,7 @@ fn a_pool_does_not_wait_for_itself_through_a_listener() {
     soiree
         .on_with("outer", on_http(), move |_| {
             let soiree = weak.upgrade().unwrap();
-            // Runs on the default pool, and its listener on the pool whose only worker waits here.
+            // Runs on the default pool. The only worker of its listener's pool waits here.
             let leaf = soiree.emit("leaf", ()).unwrap();
             assert!(leaf.wait().is_ok());
             assert!(soiree.emit_sync("leaf", ()).unwrap().is_ok());
@@ -66,7 +66,7 @@ fn a_pool_does_not_wait_for_itself_through_a_listener() {
     soiree.close().unwrap();
 }
 
-/// L5: limits on runs hold across pools, and a run that was refused is none.
+/// L5: run limits hold across pools, and a rejected call is no run.
 #[test]
 fn limited_runs_are_exact_on_other_pools() {
     let soiree = with_http(2, 1_000);
@@ -92,9 +92,9 @@ fn limited_runs_are_exact_on_other_pools() {
     soiree.close().unwrap();
 }
 
-/// L4: errors and panics of a listener elsewhere are those of any listener.
+/// L4: errors and panics on another pool are handled like any other.
 #[test]
-fn errors_and_panics_elsewhere_are_reported() {
+fn errors_and_panics_on_other_pools_are_reported() {
     let soiree = with_http(1, 4);
     soiree
         .on_with("a.b", on_http(), |_| Err::<(), _>("no"))

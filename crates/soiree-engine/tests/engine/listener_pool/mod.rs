@@ -1,4 +1,4 @@
-//! Listeners with a pool of their own.
+//! Listeners with their own pool.
 
 mod abort;
 mod calls;

@@ -16,17 +16,17 @@ use soiree_pool::WorkerPool;
 use super::{on_http, with_http};
 use crate::support::{Blocker, emit_both_ways, wait_until, worker_pool};
 
-/// L6: if its pool refuses, the report says so, the others run, and the emission's pool has not waited.
+/// L6: if its pool rejects a listener, the report has the error, the others run, and the emission does not wait.
 #[test]
-fn a_pool_that_refuses_is_in_the_report() {
+fn a_listener_that_its_pool_rejects_is_in_the_report() {
     for overflow in [Overflow::Block, Overflow::Reject, Overflow::CallerRuns] {
         let http = WorkerPool::builder().max_workers(1).capacity(0);
         let soiree = EventPool::builder()
             .bulkhead("http", http.overflow(overflow).build().unwrap())
             .build()
             .unwrap();
-        let blocker = Blocker::on(&soiree, "hold", on_http());
-        let holding = soiree.emit("hold", ()).unwrap();
+        let blocker = Blocker::on(&soiree, "block", on_http());
+        let holding = soiree.emit("block", ()).unwrap();
         blocker.wait_started();
         soiree
             .on_with("a.b", on_http().name("web"), |_| {})
@@ -57,7 +57,7 @@ fn a_pool_that_refuses_is_in_the_report() {
     }
 }
 
-/// L6, E6: what its pool drops still ends the emission.
+/// L6, E6: a listener that its pool drops still ends the emission.
 #[test]
 fn a_listener_that_its_pool_drops_is_in_the_report() {
     let http = WorkerPool::builder().max_workers(1).capacity(1);
@@ -69,12 +69,12 @@ fn a_listener_that_its_pool_drops_is_in_the_report() {
         })
         .build()
         .unwrap();
-    let blocker = Blocker::on(&soiree, "hold", on_http());
-    soiree.emit("hold", ()).unwrap();
+    let blocker = Blocker::on(&soiree, "block", on_http());
+    soiree.emit("block", ()).unwrap();
     blocker.wait_started();
     soiree.on_with("a.b", on_http(), |_| {}).unwrap();
     let dropped = soiree.emit("a.b", ()).unwrap();
-    wait_until("it waits", || {
+    wait_until("its listener waits", || {
         soiree.stats().get("http").unwrap().waiting == 1
     });
     let kept = soiree.emit("a.b", ()).unwrap();
@@ -86,7 +86,7 @@ fn a_listener_that_its_pool_drops_is_in_the_report() {
     soiree.close().unwrap();
 }
 
-/// A pool that does to jobs what a pool of one's own may do.
+/// A pool that wraps jobs into closures, or panics.
 struct Wrapping {
     pool: WorkerPool,
     panics: bool,
@@ -114,7 +114,7 @@ impl Pool for Wrapping {
     }
 }
 
-/// L6: a pool that panics is a pool that refuses; the other listeners are called, and all is told.
+/// L6: a pool that panics counts as one that rejects: the other listeners are called, and the report has the error.
 #[test]
 fn a_pool_that_panics_costs_one_listener() {
     let pool = worker_pool("http", 1, 4);
@@ -134,7 +134,7 @@ fn a_pool_that_panics_costs_one_listener() {
     soiree.close().unwrap();
 }
 
-/// L6: a listener whose bulkhead was drained runs with the others; one that names no bulkhead is refused.
+/// L6: a listener whose bulkhead was drained runs with the others; a new one for that bulkhead is rejected.
 #[test]
 fn a_listener_outlives_its_bulkhead() {
     let soiree = with_http(1, 4);
@@ -143,9 +143,9 @@ fn a_listener_outlives_its_bulkhead() {
     emit_both_ways(&soiree, "a.b", |report| {
         assert!(report.is_ok() && report.delivered == 1)
     });
-    let refused = soiree.on_with("a.b", on_http(), |_| {}).unwrap_err();
+    let rejected = soiree.on_with("a.b", on_http(), |_| {}).unwrap_err();
     assert!(matches!(
-        &refused,
+        &rejected,
         SubscribeError::UnknownPool(BulkheadError::Unknown { name, .. }) if &**name == "http"
     ));
     soiree
@@ -162,9 +162,9 @@ fn a_listener_outlives_its_bulkhead() {
     soiree.close().unwrap();
 }
 
-/// E4: an emitter that waits for a place as the bulkhead is drained goes elsewhere, also if the pool wraps its jobs.
+/// E4: an emit that blocks when the bulkhead is drained goes to another pool, also if the bulkhead's pool wraps its jobs.
 #[test]
-fn a_drain_hands_on_what_a_wrapping_pool_gives_back() {
+fn a_drain_moves_an_event_that_a_wrapping_pool_rejects() {
     let pool = worker_pool("own", 1, 1);
     let soiree = EventPool::builder()
         .bulkhead(
@@ -177,7 +177,7 @@ fn a_drain_hands_on_what_a_wrapping_pool_gives_back() {
         .route("own.*", "own")
         .build()
         .unwrap();
-    let blocker = Blocker::on(&soiree, "own.hold", ListenerOptions::new());
+    let blocker = Blocker::on(&soiree, "own.block", ListenerOptions::new());
     let ran = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&ran);
     soiree
@@ -185,7 +185,7 @@ fn a_drain_hands_on_what_a_wrapping_pool_gives_back() {
             count.fetch_add(1, Ordering::SeqCst);
         })
         .unwrap();
-    soiree.emit("own.hold", ()).unwrap();
+    soiree.emit("own.block", ()).unwrap();
     blocker.wait_started();
     soiree.emit("own.x", ()).unwrap();
     thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! That observers are told as often as reports and pools count.
+//! Observers are notified as often as reports and pools count.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use soiree_testkit::Journal;
 
 use crate::support::named;
 
-/// What an observer has to have been told of these emissions.
-fn compare(journal: &Journal, reports: &[Report]) {
+/// Checks that these reports match the notifications.
+fn check(journal: &Journal, reports: &[Report]) {
     let sum = |of: fn(&Report) -> u64| reports.iter().map(of).sum::<u64>() as usize;
     let called = sum(|report| report.delivered + report.retried);
     assert_eq!(journal.count("listener started"), called);
@@ -32,9 +32,9 @@ fn compare(journal: &Journal, reports: &[Report]) {
     assert_eq!(aborted.count(), sum(|report| u64::from(report.aborted)));
 }
 
-/// E1, P1: under a load of everything at once, on several workers, every call comes as often as reports and figures say.
+/// E1, P1: under a mixed load on several workers, the notifications match the reports and the statistics of the pools.
 #[test]
-fn counts_are_those_of_reports_and_figures() {
+fn notifications_match_reports_and_pool_statistics() {
     const ROUNDS: usize = 200;
     let small = WorkerPool::builder().max_workers(1).capacity(2);
     let small = small.overflow(Overflow::Reject).build().unwrap();
@@ -72,11 +72,11 @@ fn counts_are_those_of_reports_and_figures() {
         "nobody",
     ];
     let mut emissions = Vec::new();
-    let mut refused = 0;
+    let mut rejected = 0;
     for round in 0..ROUNDS * topics.len() {
         match soiree.emit(topics[round % topics.len()], round) {
             Ok(emission) => emissions.push(emission),
-            Err(_) => refused += 1,
+            Err(_) => rejected += 1,
         }
     }
     let mut reports: Vec<Report> = emissions
@@ -87,11 +87,11 @@ fn counts_are_those_of_reports_and_figures() {
     soiree.close().unwrap();
     pool.release();
     small.release();
-    compare(&journal, &reports);
-    let begun = journal.count("emission begun");
-    assert_eq!(begun, ROUNDS * topics.len() + 1);
-    assert_eq!(journal.count("emission refused"), refused);
-    assert_eq!(journal.count("emission ended"), begun - refused);
+    check(&journal, &reports);
+    let started = journal.count("emission begun");
+    assert_eq!(started, ROUNDS * topics.len() + 1);
+    assert_eq!(journal.count("emission refused"), rejected);
+    assert_eq!(journal.count("emission ended"), started - rejected);
     assert_eq!(journal.count("dead event: nobody"), ROUNDS);
     assert_eq!(journal.count("dead letter: load.fail"), ROUNDS);
     for (name, stats) in [("default", pool.stats()), ("small", small.stats())] {

@@ -1,4 +1,4 @@
-//! What observers are told of emissions, listeners and jobs: each thing once, and in order.
+//! Notifications of emissions, listeners and jobs: each once, and in order.
 
 use std::sync::Arc;
 use std::sync::mpsc::channel;
@@ -11,7 +11,7 @@ use soiree_testkit::{Journal, ManualPool, Recorder};
 
 use crate::support::{PATIENCE, named};
 
-/// On a pool that runs jobs when told, with what its observer has written.
+/// An event pool on a manual pool, with a journal as observer.
 fn manual() -> (EventPool, ManualPool, Journal) {
     let (pool, journal) = (ManualPool::new(), Journal::new());
     let soiree = EventPool::with_pool(Arc::new(pool.clone()));
@@ -19,9 +19,9 @@ fn manual() -> (EventPool, ManualPool, Journal) {
     (soiree, pool, journal)
 }
 
-/// L1, E1: an emission is told of from its beginning to its end, and its listeners in the order in which they are called.
+/// L1, E1: from the start of an emission to its end, with its listeners in the order of their calls.
 #[test]
-fn one_emission_is_told_of_in_order() {
+fn an_emission_is_notified_in_order() {
     let (soiree, pool, journal) = manual();
     let fails = Recorder::failing("no");
     soiree.listen("a.*", named("fails"), fails).unwrap();
@@ -33,13 +33,13 @@ fn one_emission_is_told_of_in_order() {
     ]);
     journal.clear();
     let emission = soiree.emit("a.b", ()).unwrap();
-    let begun = ["emission begun: a.b on default", "job offered to default"];
-    journal.reads(begun);
+    let started = ["emission begun: a.b on default", "job offered to default"];
+    journal.reads(started);
     pool.run_all();
     assert_eq!(emission.wait().failed, 1);
     journal.reads([
-        begun[0],
-        begun[1],
+        started[0],
+        started[1],
         "job started on default",
         "listener started: first for a.b, attempt 1",
         "listener ended: first for a.b, attempt 1 succeeded",
@@ -50,9 +50,9 @@ fn one_emission_is_told_of_in_order() {
     ]);
 }
 
-/// L1, L4, E1: an emission on its caller's thread is no job, and is told of all the same.
+/// L1, L4, E1: an emission on the calling thread has the same notifications, without a job.
 #[test]
-fn an_emission_on_its_caller_is_told_of_without_a_job() {
+fn an_emission_on_the_calling_thread_is_notified_without_a_job() {
     let (soiree, _, journal) = manual();
     soiree
         .listen("a.b", named("panics"), Recorder::panicking("oh"))
@@ -75,9 +75,9 @@ fn an_emission_on_its_caller_is_told_of_without_a_job() {
     assert_eq!(journal.count("listener ended: panics for c.d"), 1);
 }
 
-/// L2: who is skipped, by an abort or a filter, is not told of; the abort is.
+/// L2: only the abort is notified, not the listeners that it or a filter skips.
 #[test]
-fn skipped_listeners_are_not_told_of() {
+fn skipped_listeners_are_not_notified() {
     let (soiree, pool, journal) = manual();
     let never = named("never").filter(|_| false);
     soiree.listen("a.b", never, Recorder::new()).unwrap();
@@ -104,9 +104,9 @@ fn skipped_listeners_are_not_told_of() {
     assert_eq!(journal.count("dead event"), 0);
 }
 
-/// L4: a filter that panics is told of as a panic of its listener, which has not started.
+/// L4: as a panic of its listener, which has not started.
 #[test]
-fn a_filter_that_panics_is_told_of() {
+fn a_panic_of_a_filter_is_notified() {
     let (soiree, _, journal) = manual();
     let options = named("filtered").filter(|_| panic!("odd"));
     soiree.listen("a.b", options, Recorder::new()).unwrap();
@@ -121,9 +121,9 @@ fn a_filter_that_panics_is_told_of() {
     );
 }
 
-/// E2: what is refused is told of once, with the reason, and has no end; what nobody hears is told of as well.
+/// E2: a rejection once, with the reason and without an end, and an event without listeners.
 #[test]
-fn refusals_and_dead_events_are_told_of() {
+fn rejections_and_dead_events_are_notified() {
     let journal = Journal::new();
     let pool = ManualPool::with_capacity(1);
     let soiree = EventPool::with_pool(Arc::new(pool.clone()));
@@ -152,9 +152,9 @@ fn refusals_and_dead_events_are_told_of() {
     ]);
 }
 
-/// E6, P5: what a pool drops unrun is told of as discarded, the emission before its job.
+/// E6, P5: when a pool drops a job, first the emission ends as discarded, then its job.
 #[test]
-fn discarded_emissions_and_jobs_are_told_of() {
+fn discarded_emissions_and_jobs_are_notified() {
     let (soiree, pool, journal) = manual();
     let emission = soiree.emit("a.b", ()).unwrap();
     pool.stop();
@@ -167,9 +167,9 @@ fn discarded_emissions_and_jobs_are_told_of() {
     ]);
 }
 
-/// L7: each attempt is told of, and each retry before it is due; then the dead letter.
+/// L7: each attempt, each retry before it is due, then the dead letter.
 #[test]
-fn every_attempt_is_told_of() {
+fn every_attempt_is_notified() {
     let soiree = EventPool::with_pool(WorkerPool::new(1, 8).unwrap());
     let journal = Journal::new();
     soiree.add_observer(journal.clone());
@@ -182,12 +182,12 @@ fn every_attempt_is_told_of() {
     let report = soiree.emit("a.b", ()).unwrap().wait();
     assert_eq!((report.delivered, report.failed, report.retried), (1, 1, 2));
     soiree.close().unwrap();
-    let mut told = journal.about("listener");
-    told.extend(journal.about("retry"));
-    told.extend(journal.about("dead"));
-    told.extend(journal.about("emission ended"));
+    let mut lines = journal.about("listener");
+    lines.extend(journal.about("retry"));
+    lines.extend(journal.about("dead"));
+    lines.extend(journal.about("emission ended"));
     assert_eq!(
-        told,
+        lines,
         [
             "listener started: fails for a.b, attempt 1",
             "listener ended: fails for a.b, attempt 1 failed",
@@ -210,9 +210,9 @@ fn every_attempt_is_told_of() {
     assert_eq!(journal.count("job ended on default: completed"), 3);
 }
 
-/// L6: a listener's own pool is told of by its name; if it refuses or drops the listener, that is what came of it.
+/// L6: with the name of their pool; a listener that its pool rejects or drops ends that way.
 #[test]
-fn listeners_on_pools_of_their_own_are_told_of() {
+fn listeners_on_their_own_pools_are_notified() {
     let (default, http) = (ManualPool::new(), ManualPool::with_capacity(1));
     let journal = Journal::new();
     let soiree = soiree::Builder::with_pool(Arc::new(default.clone()))
@@ -260,9 +260,9 @@ fn listeners_on_pools_of_their_own_are_told_of() {
     ]);
 }
 
-/// L5, E4: listeners that are added are told of, and that they are gone, for whatever reason.
+/// L5, E4: when a listener is added and when it is removed, for any reason.
 #[test]
-fn subscriptions_are_told_of_until_their_end() {
+fn subscriptions_are_notified_until_they_are_removed() {
     let (soiree, _, journal) = manual();
     let once = named("once").once();
     soiree.listen("a.b", once, Recorder::new()).unwrap();
@@ -287,7 +287,7 @@ fn subscriptions_are_told_of_until_their_end() {
     );
 }
 
-/// E3: an emission that its waiter runs in the place of a worker ends as often as any other, and its job as well.
+/// E3: if the thread that waits for an emission runs it, the emission and its job still end once.
 #[test]
 fn an_emission_run_by_its_waiter_ends_once() {
     let soiree = EventPool::with_pool(WorkerPool::new(1, 8).unwrap());

@@ -1,4 +1,4 @@
-//! What observers are notified of pools.
+//! Notifications of pools.
 
 use std::time::Instant;
 
@@ -8,9 +8,9 @@ use soiree_testkit::{Journal, ManualPool};
 
 use crate::support::{PATIENCE, wait_until};
 
-/// P1, P5, P6: a pool that is used without an `EventPool` tells of every job, whatever becomes of it.
+/// P1, P5, P6: also without an `EventPool`, a pool notifies its observer of each job and of how it ends.
 #[test]
-fn an_observed_pool_tells_of_every_end_of_a_job() {
+fn an_observed_pool_notifies_of_every_end_of_a_job() {
     let (manual, journal) = (ManualPool::with_capacity(2), Journal::new());
     let pool = soiree_core::ObservedPool::new(manual.clone(), "mail", journal.clone());
     let now = Instant::now();
@@ -50,9 +50,9 @@ fn an_observed_pool_tells_of_every_end_of_a_job() {
     );
 }
 
-/// P2: that a pool has another number of workers is told of, by whom it was done as well.
+/// P2: with the name of the pool, and the old and the new number of workers.
 #[test]
-fn resizing_is_told_of() {
+fn a_resize_is_notified() {
     let journal = Journal::new();
     let worker = || WorkerPool::new(1, 1).unwrap();
     let soiree = soiree::Builder::with_pool(worker())

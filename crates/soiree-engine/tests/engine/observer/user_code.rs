@@ -1,4 +1,4 @@
-//! Observers are user code: what they may do, and that they harm nothing.
+//! Observers are user code: what they may do, and what they cannot break.
 
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -15,12 +15,12 @@ use soiree_testkit::Journal;
 
 use crate::support::{PATIENCE, on_one_worker};
 
-/// Panics whatever it is told.
+/// Panics on every notification.
 struct Panics;
 
 impl Observer for Panics {
     fn emission_started(&self, _: &EmissionStarted<'_>) {
-        panic!("begun");
+        panic!("started");
     }
 
     fn emission_accepted(&self, _: &EmissionAccepted<'_>) {
@@ -60,9 +60,9 @@ impl Observer for Panics {
     }
 }
 
-/// L4: an observer that panics changes nothing, for listeners, reports, pools, and other observers.
+/// L4: listeners, reports, pools and other observers are not affected.
 #[test]
-fn an_observer_that_panics_harms_nothing() {
+fn an_observer_that_panics_changes_nothing() {
     let (before, after) = (Journal::new(), Journal::new());
     let pool = WorkerPool::new(1, 8).unwrap();
     let soiree = soiree::Builder::with_pool(pool)
@@ -81,7 +81,7 @@ fn an_observer_that_panics_harms_nothing() {
     soiree.close().unwrap();
     let stats = soiree.pool_stats();
     assert_eq!((stats.successful, stats.failed), (3, 0));
-    // Sorted, as the end of a job and the next beginning are told by two threads.
+    // Sorted, because two threads notify of the end of a job and the start of the next.
     let sorted = |journal: &Journal| {
         let mut lines = journal.lines();
         lines.sort();
@@ -91,11 +91,11 @@ fn an_observer_that_panics_harms_nothing() {
     assert_eq!(before.count("emission ended"), 4);
 }
 
-/// Does the same on its `EventPool` whatever it is told, but not for what it causes itself.
+/// Acts on its event pool at the first notification of each kind.
 struct Calls<F> {
     soiree: OnceLock<WeakEventPool>,
     act: F,
-    /// What it was told of when it acted.
+    /// The kinds of notification at which it acted.
     at: Mutex<Vec<&'static str>>,
 }
 
@@ -128,7 +128,7 @@ impl<F: Fn(&EventPool) + Send + Sync> Calls<F> {
 
 impl<F: Fn(&EventPool) + Send + Sync> Observer for Calls<F> {
     fn emission_started(&self, _: &EmissionStarted<'_>) {
-        self.act("emission begun");
+        self.act("emission started");
     }
 
     fn emission_accepted(&self, _: &EmissionAccepted<'_>) {
@@ -168,7 +168,7 @@ impl<F: Fn(&EventPool) + Send + Sync> Observer for Calls<F> {
     }
 }
 
-/// Runs this on a thread of its own, which has to end.
+/// Runs a function on its own thread, which has to end in time.
 fn in_time(run: impl FnOnce() + Send + 'static) {
     let (done, ended) = channel();
     let thread = thread::spawn(move || {
@@ -176,11 +176,11 @@ fn in_time(run: impl FnOnce() + Send + 'static) {
         done.send(()).unwrap();
     });
     let ended = ended.recv_timeout(PATIENCE);
-    assert!(ended.is_ok(), "it has not come to an end");
+    assert!(ended.is_ok(), "it has not ended");
     thread.join().unwrap();
 }
 
-/// L3: an observer may subscribe, take off, emit in either way, and change who observes, whatever it is being told.
+/// L3: in any notification, it may subscribe, unsubscribe, emit in both ways, and add observers.
 #[test]
 fn an_observer_may_call_its_own_event_pool() {
     in_time(|| {
@@ -188,7 +188,7 @@ fn an_observer_may_call_its_own_event_pool() {
         let calls = Calls::new(|soiree: &EventPool| {
             let id = soiree.on("c.d", |_| ()).unwrap();
             soiree.emit_sync("c.d", ()).unwrap();
-            // Rejected where the queue is full and this is the worker's thread.
+            // Rejected if the queue is full and this is the worker's thread.
             let _ = soiree.emit("c.d", ());
             soiree.off("c.d", &id).unwrap();
             soiree.add_observer(Journal::new());
@@ -203,10 +203,9 @@ fn an_observer_may_call_its_own_event_pool() {
     });
 }
 
-/// L3, E4: a close from inside an observer is an error where it would wait for what it is being told of, and never waits for
-/// ever.
+/// L3, E4: a close inside a notification is an error if it would wait for the emission or job that is notified.
 #[test]
-fn a_close_from_inside_an_observer_never_waits_for_itself() {
+fn a_close_inside_an_observer_never_waits_for_itself() {
     in_time(|| {
         let soiree = on_one_worker(8);
         let closed = Arc::new(Mutex::new(Vec::new()));
@@ -233,9 +232,9 @@ fn a_close_from_inside_an_observer_never_waits_for_itself() {
     });
 }
 
-/// L3: who begins to observe is told of emissions that begin afterwards, and of no others.
+/// L3: a new observer is notified of emissions that start afterwards, and of no others.
 #[test]
-fn an_observer_holds_for_emissions_that_begin_afterwards() {
+fn an_observer_is_notified_of_emissions_that_start_afterwards() {
     let pool = soiree_testkit::ManualPool::new();
     let soiree = EventPool::with_pool(Arc::new(pool.clone()));
     let (first, second) = (Journal::new(), Journal::new());
@@ -258,7 +257,7 @@ fn an_observer_holds_for_emissions_that_begin_afterwards() {
     second.reads([]);
 }
 
-/// Notes what was accepted, and by which pool.
+/// Records each accepted emission with its pool.
 #[derive(Default)]
 struct Accepted(Mutex<Vec<String>>);
 
@@ -270,9 +269,9 @@ impl Observer for Accepted {
     }
 }
 
-/// E2: what is accepted is told of as such before `emit` returns, and what is refused never is.
+/// E2: the notification comes before `emit` returns.
 #[test]
-fn what_is_accepted_is_told_of_and_what_is_refused_is_not() {
+fn accepted_emissions_are_notified_as_such_and_rejected_ones_are_not() {
     let pool = soiree_testkit::ManualPool::new();
     let soiree = EventPool::with_pool(Arc::new(pool.clone()));
     let accepted = Arc::new(Accepted::default());

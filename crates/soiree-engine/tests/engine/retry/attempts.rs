@@ -1,4 +1,4 @@
-//! Listeners that are called again when they fail.
+//! Which listeners are retried, when, where, and how often.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,9 +16,9 @@ use crate::support::{CallLog, PATIENCE, emit_both_ways, on_one_worker, wait_unti
 
 const NEVER: Duration = Duration::from_secs(3600);
 
-/// L7: only the listener that failed is called again; it sees the number of its attempt.
+/// L7: the listener sees the number of its attempt.
 #[test]
-fn only_the_listener_that_failed_is_called_again() {
+fn only_the_listener_that_failed_is_retried() {
     let soiree = on_one_worker(8);
     let log = CallLog::default();
     let (first, second) = (log.clone(), log.clone());
@@ -40,17 +40,17 @@ fn only_the_listener_that_failed_is_called_again() {
     emit_both_ways(&soiree, "a.b", |report| {
         assert!(report.is_ok(), "{report:?}");
         assert_eq!((report.delivered, report.failed, report.retried), (2, 0, 2));
-        let mut noted = log.take();
-        assert_eq!(noted.remove(0), "attempt 1");
-        noted.sort();
-        assert_eq!(noted, ["attempt 2", "attempt 3", "other 1"]);
+        let mut recorded = log.take();
+        assert_eq!(recorded.remove(0), "attempt 1");
+        recorded.sort();
+        assert_eq!(recorded, ["attempt 2", "attempt 3", "other 1"]);
     });
     soiree.close().unwrap();
 }
 
-/// L7: what waits for its next attempt holds no worker, and the emission is not over.
+/// L7: between attempts, the worker is free, and the emission has not ended.
 #[test]
-fn a_listener_that_waits_for_its_next_attempt_holds_no_worker() {
+fn a_listener_that_waits_for_a_retry_blocks_no_worker() {
     let soiree = on_one_worker(8);
     let options = ListenerOptions::new().retry(Retry::fixed(NEVER, 2));
     soiree
@@ -69,7 +69,7 @@ fn a_listener_that_waits_for_its_next_attempt_holds_no_worker() {
     ));
 }
 
-/// L7: an error that the handler swallows is none, and calls for no further attempt.
+/// L7
 #[test]
 fn a_swallowed_error_is_not_retried() {
     let soiree = EventPool::builder()
@@ -86,9 +86,9 @@ fn a_swallowed_error_is_not_retried() {
     soiree.close().unwrap();
 }
 
-/// L7: retries are bounded; what comes beyond has had its last attempt, and says so like any other.
+/// L7: beyond the capacity, the first attempt is the last one, and ends like any last attempt.
 #[test]
-fn no_more_retries_wait_than_may() {
+fn no_more_retries_wait_than_the_capacity_allows() {
     let letters = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&letters);
     let soiree = EventPool::builder()
@@ -105,7 +105,7 @@ fn no_more_retries_wait_than_may() {
         .on_with("a.b", options, |_| Err::<(), _>("no"))
         .unwrap();
     let waiting = soiree.emit("a.b", ()).unwrap();
-    wait_until("it waits", || soiree.pool_stats().successful == 1);
+    wait_until("the retry waits", || soiree.pool_stats().successful == 1);
     emit_both_ways(&soiree, "a.b", |report| {
         assert_eq!((report.failed, report.retried), (1, 0))
     });
@@ -113,7 +113,7 @@ fn no_more_retries_wait_than_may() {
     assert!(!waiting.is_finished());
 }
 
-/// L3, L7, E3: waiting on the only worker of the pool runs there what is due.
+/// L3, L7, E3: the only worker of the pool waits, and runs the retries that are due.
 #[test]
 fn a_listener_may_wait_for_retries_on_its_own_pool() {
     let soiree = on_one_worker(8);
@@ -165,7 +165,7 @@ fn all_attempts_are_one_run() {
     soiree.close().unwrap();
 }
 
-/// E6, L7: when the pool that was to run the next attempt has stopped, the last error was the last one.
+/// E6, L7: if the pool has stopped, there is no next attempt, and the last error is reported.
 #[test]
 fn a_pool_that_has_stopped_ends_the_attempts() {
     let pool = Arc::new(WorkerPool::new(1, 8).unwrap());
@@ -183,9 +183,9 @@ fn a_pool_that_has_stopped_ends_the_attempts() {
     soiree.close().unwrap();
 }
 
-/// L6, L7: a listener with a pool of its own is called again there.
+/// L6, L7
 #[test]
-fn the_next_attempt_is_on_the_listeners_own_pool() {
+fn a_retry_runs_on_the_listeners_own_pool() {
     let soiree = EventPool::builder()
         .bulkhead(
             "own",
@@ -197,10 +197,11 @@ fn the_next_attempt_is_on_the_listeners_own_pool() {
         )
         .build()
         .unwrap();
-    let (said, threads) = channel();
+    let (sender, threads) = channel();
     soiree
         .on_with("a.b", retried(2).pool("own"), move |_| {
-            said.send(thread::current().name().map(String::from))
+            sender
+                .send(thread::current().name().map(String::from))
                 .unwrap();
             Err::<(), _>("no")
         })
@@ -214,7 +215,7 @@ fn the_next_attempt_is_on_the_listeners_own_pool() {
     assert_eq!(threads, ["own-0"; 4]);
 }
 
-/// L5, L7: exact under many threads, on a queue that is often full.
+/// L5, L7: also with many threads, and a queue that is often full.
 #[test]
 fn attempts_are_exact_under_concurrent_emits() {
     const EVENTS: usize = 200;
@@ -260,10 +261,10 @@ fn attempts_are_exact_under_concurrent_emits() {
     }
 }
 
-/// L7: what would never call the listener is refused when it is subscribed.
+/// L7: a listener that could never be called is rejected at subscription.
 #[test]
-fn no_attempts_at_all_are_refused() {
+fn zero_attempts_are_rejected() {
     let soiree = on_one_worker(1);
-    let refused = soiree.on_with("a.b", retried(0), |_| {}).unwrap_err();
-    assert!(matches!(refused, SubscribeError::ZeroAttempts));
+    let rejected = soiree.on_with("a.b", retried(0), |_| {}).unwrap_err();
+    assert!(matches!(rejected, SubscribeError::ZeroAttempts));
 }

@@ -1,4 +1,4 @@
-//! Retries and dead letters, exact while much goes on at once.
+//! Retries when the event pool is closed or dropped.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
@@ -14,14 +14,14 @@ use soiree_pool::WorkerPool;
 use super::retried;
 use crate::support::{PATIENCE, on_one_worker, wait_until};
 
-/// What became of the attempts of each event.
+/// The attempts of each event, and the dead letters.
 #[derive(Default)]
 struct Attempts {
     called: Mutex<BTreeMap<usize, u32>>,
-    buried: Mutex<Vec<(usize, u32)>>,
+    dead_letters: Mutex<Vec<(usize, u32)>>,
 }
 
-/// An event pool whose listener fails twice and then succeeds; every third event fails for good.
+/// An event pool whose listener fails twice and then succeeds, except for every third event, for which it always fails.
 fn failing(attempts: &Arc<Attempts>) -> EventPool {
     let (calls, letters) = (Arc::clone(attempts), Arc::clone(attempts));
     let soiree = EventPool::builder()
@@ -29,8 +29,8 @@ fn failing(attempts: &Arc<Attempts>) -> EventPool {
         .retry_capacity(usize::MAX)
         .dead_letter_handler(move |letter| {
             let number = *letter.payload.get::<usize>().unwrap();
-            let mut buried = letters.buried.lock().unwrap();
-            buried.push((number, letter.attempts));
+            let mut dead_letters = letters.dead_letters.lock().unwrap();
+            dead_letters.push((number, letter.attempts));
         })
         .build()
         .unwrap();
@@ -50,7 +50,7 @@ fn failing(attempts: &Arc<Attempts>) -> EventPool {
     soiree
 }
 
-/// Emits from four threads until the pool is closed, which `close` does meanwhile. What was accepted.
+/// Emits from four threads until `close` has closed the event pool. Returns the accepted emissions.
 fn emit_until_closed<R>(
     soiree: &EventPool,
     close: impl FnOnce() -> R,
@@ -79,7 +79,7 @@ fn emit_until_closed<R>(
     })
 }
 
-/// L7, E4: a close waits for every attempt of what was accepted before it.
+/// L7, E4: a close waits for every attempt of the events accepted before it.
 #[test]
 fn a_close_loses_no_attempt() {
     for _ in 0..20 {
@@ -94,25 +94,27 @@ fn a_close_loses_no_attempt() {
         closed.unwrap();
         assert!(accepted.iter().all(|(_, emission)| emission.is_finished()));
         let called = attempts.called.lock().unwrap();
-        let buried = attempts.buried.lock().unwrap();
+        let dead_letters = attempts.dead_letters.lock().unwrap();
         assert_eq!(called.len(), accepted.len());
         for (number, emission) in &accepted {
             let report = emission.wait();
             let failed = u64::from(number % 3 == 0);
             assert_eq!((report.delivered, report.failed), (1, failed));
             assert_eq!((report.retried, called[number]), (2, 3));
-            let buried = buried.iter().filter(|letter| *letter == &(*number, 3));
-            assert_eq!(buried.count() as u64, failed);
+            let dead_letters = dead_letters
+                .iter()
+                .filter(|letter| *letter == &(*number, 3));
+            assert_eq!(dead_letters.count() as u64, failed);
         }
         let failed = accepted
             .iter()
             .filter(|(number, _)| number % 3 == 0)
             .count();
-        assert_eq!(buried.len(), failed);
+        assert_eq!(dead_letters.len(), failed);
     }
 }
 
-/// L7, E4, E6: a close whose deadline has come leaves no emission without an end, and the reports say what became of each.
+/// L7, E4, E6: after a missed deadline every emission ends, and its report is correct.
 #[test]
 fn a_close_with_a_deadline_ends_every_retry() {
     for _ in 0..20 {
@@ -128,43 +130,43 @@ fn a_close_with_a_deadline_ends_every_retry() {
             closed,
             Ok(()) | Err(CloseError::DrainTimeout { .. })
         ));
-        let mut given_up = 0;
+        let mut failed_for_good = 0;
         for (number, emission) in &accepted {
-            let report = emission.wait_timeout(PATIENCE).expect("it ends");
+            let report = emission.wait_timeout(PATIENCE).expect("the emission ends");
             let calls = attempts.called.lock().unwrap().get(number).copied();
             if report.discarded {
                 assert_eq!((report.delivered, calls), (0, None), "{report:?}");
                 continue;
             }
             assert_eq!(report.delivered, 1, "{report:?}");
-            given_up += report.failed;
+            failed_for_good += report.failed;
             if report.failed == 0 {
                 assert_eq!((report.retried, calls), (2, Some(3)));
             } else {
                 assert_eq!(report.errors[0].kind(), ListenerErrorKind::Failed);
             }
         }
-        // Each is told of as often as it was called.
-        let buried = attempts.buried.lock().unwrap();
-        assert_eq!(buried.len() as u64, given_up);
+        // Each dead letter has the number of calls.
+        let dead_letters = attempts.dead_letters.lock().unwrap();
+        assert_eq!(dead_letters.len() as u64, failed_for_good);
         let called = attempts.called.lock().unwrap();
         assert!(
-            buried
+            dead_letters
                 .iter()
                 .all(|(number, attempts)| called[number] == *attempts)
         );
     }
 }
 
-/// E4, E5: neither a close nor the drop of the last handle loses an attempt that is to come.
+/// E4, E5: neither a close nor the drop of the last handle loses a scheduled attempt.
 #[test]
-fn what_ends_an_event_pool_waits_for_retries() {
+fn closing_or_dropping_an_event_pool_loses_no_retry() {
     for close in [true, false] {
         let soiree = on_one_worker(8);
-        let (said, heard) = channel();
+        let (sender, receiver) = channel();
         soiree
             .on_with("a.b", retried(3), move |event| {
-                said.send(event.attempt()).unwrap();
+                sender.send(event.attempt()).unwrap();
                 if event.attempt() < 3 {
                     Err("not yet")
                 } else {
@@ -182,6 +184,6 @@ fn what_ends_an_event_pool_waits_for_retries() {
         });
         drop(soiree);
         assert!(emission.wait().is_ok());
-        assert_eq!(heard.iter().collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(receiver.iter().collect::<Vec<_>>(), [1, 2, 3]);
     }
 }

@@ -1,4 +1,4 @@
-//! Dead letters.
+//! Events whose last attempt has failed become dead letters.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use soiree_pool::WorkerPool;
 use super::retried;
 use crate::support::{PATIENCE, emit_both_ways, on_one_worker};
 
-/// L7, E1: each error reaches the error handler, the last one the report, and the event the dead letter handler.
+/// L7, E1: each error reaches the error handler, the last one the report, and the dead letter its handler.
 #[test]
 fn after_its_last_attempt_the_event_is_a_dead_letter() {
     let letters: Arc<Mutex<Vec<DeadLetter>>> = Arc::default();
@@ -61,15 +61,15 @@ fn after_its_last_attempt_the_event_is_a_dead_letter() {
     soiree.close().unwrap();
 }
 
-/// L7: a dead letter that fails does not loop.
+/// L7: dead letters on a topic do not loop.
 #[test]
-fn a_dead_letter_that_fails_does_not_become_another() {
+fn a_dead_letter_whose_listener_fails_becomes_no_other_dead_letter() {
     let soiree = on_one_worker(8);
     soiree.set_dead_letter_topic("dead.letters").unwrap();
-    let (said, heard) = channel();
+    let (sender, receiver) = channel();
     soiree
         .on_with("**", retried(2), move |event| {
-            said.send(event.topic().to_owned()).unwrap();
+            sender.send(event.topic().to_owned()).unwrap();
             Err::<(), _>("no")
         })
         .unwrap();
@@ -77,22 +77,27 @@ fn a_dead_letter_that_fails_does_not_become_another() {
     assert_eq!(report.failed, 1);
     soiree.close().unwrap_or_else(|error| panic!("{error}"));
     drop(soiree);
-    let heard: Vec<String> = heard.try_iter().collect();
-    let of = |topic: &str| heard.iter().filter(|heard| *heard == topic).count();
-    assert_eq!((of("a.b"), of("dead.letters"), heard.len()), (2, 2, 4));
+    let receiver: Vec<String> = receiver.try_iter().collect();
+    let of = |topic: &str| {
+        receiver
+            .iter()
+            .filter(|receiver| *receiver == topic)
+            .count()
+    };
+    assert_eq!((of("a.b"), of("dead.letters"), receiver.len()), (2, 2, 4));
 }
 
-/// L7: a dead letter has the error, the number of attempts, and the topic and the ID of the event.
+/// L7: the error, the number of attempts, and the topic and ID of the event.
 #[test]
-fn a_dead_letter_says_what_happened_to_which_event() {
+fn a_dead_letter_names_the_event_and_the_error() {
     let soiree = on_one_worker(8);
     soiree.set_dead_letter_topic("dead.letters").unwrap();
-    let (said, heard) = channel();
+    let (sender, receiver) = channel();
     let (sent, ids) = channel();
     soiree
         .on("dead.letters", move |event| {
             let letter = event.payload_as::<DeadLetter>().unwrap();
-            said.send((*letter).clone()).unwrap();
+            sender.send((*letter).clone()).unwrap();
         })
         .unwrap();
     soiree
@@ -102,7 +107,7 @@ fn a_dead_letter_says_what_happened_to_which_event() {
         })
         .unwrap();
     assert_eq!(soiree.emit("mail.queued", 7_u8).unwrap().wait().failed, 1);
-    let letter = heard.recv_timeout(PATIENCE).unwrap();
+    let letter = receiver.recv_timeout(PATIENCE).unwrap();
     assert_eq!((&*letter.topic, letter.attempts), ("mail.queued", 2));
     assert_eq!(ids.iter().take(2).collect::<Vec<_>>(), [letter.event_id; 2]);
     assert_eq!(letter.payload.get::<u8>().as_deref(), Some(&7));
@@ -110,10 +115,10 @@ fn a_dead_letter_says_what_happened_to_which_event() {
     assert_eq!(letter.error.pattern(), "mail.*");
     assert!(letter.error.to_string().ends_with("no route in attempt 2"));
     soiree.close().unwrap();
-    assert!(heard.try_recv().is_err(), "there is one");
+    assert!(receiver.try_recv().is_err(), "there is one dead letter");
 }
 
-/// L7: not by way of a handler either, that emits letters itself to listeners which fail as well, on a pattern that matches all.
+/// L7: not even if their listeners fail as well, and match every topic.
 #[test]
 fn a_handler_that_emits_dead_letters_does_not_loop() {
     let slot: Arc<Mutex<Option<EventPool>>> = Arc::default();
@@ -125,7 +130,7 @@ fn a_handler_that_emits_dead_letters_does_not_loop() {
             count.fetch_add(1, Ordering::SeqCst);
             let soiree = emits.lock().unwrap().clone().unwrap();
             soiree.emit("letters.dead", letter.clone()).unwrap();
-            panic!("and it panics as well");
+            panic!("the handler panics as well");
         })
         .build()
         .unwrap();

@@ -1,4 +1,4 @@
-//! Listeners that fail are called again, and events whose attempts are used up become dead letters.
+//! Listeners that fail are retried, and events whose attempts are used up become dead letters.
 
 mod attempts;
 mod close;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use soiree_core::{ListenerOptions, Retry};
 
-/// Retried after a moment, until this many attempts have failed.
+/// Options with this many attempts, a millisecond apart.
 pub(crate) fn retried(attempts: u32) -> ListenerOptions {
     ListenerOptions::new().retry(Retry::fixed(Duration::from_millis(1), attempts))
 }

@@ -1,4 +1,4 @@
-//! Bulkheads that come, change and go while events are on their way to them.
+//! Bulkheads and routes that are added, changed and removed while events are emitted.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +21,7 @@ const THREADS: usize = 4;
 const EACH: u64 = 300;
 const ALL: u64 = THREADS as u64 * EACH;
 
-/// Emits from four threads until each has emitted its share, and changes things over and over until then. The reports.
+/// Emits from four threads, and calls `change` again and again until they are done. Returns the reports.
 fn while_four_threads_emit(soiree: &EventPool, change: impl Fn(usize)) -> Vec<Report> {
     let starting = Barrier::new(THREADS + 1);
     thread::scope(|scope| {
@@ -48,28 +48,28 @@ fn while_four_threads_emit(soiree: &EventPool, change: impl Fn(usize)) -> Vec<Re
 }
 
 fn counting(soiree: &EventPool, options: ListenerOptions) -> Arc<AtomicU64> {
-    let heard = Arc::new(AtomicU64::new(0));
-    let count = Arc::clone(&heard);
+    let calls = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&calls);
     soiree
         .on_with("export.*", options, move |_| {
             count.fetch_add(1, Ordering::SeqCst);
         })
         .unwrap();
-    heard
+    calls
 }
 
 fn far() -> Instant {
     Instant::now() + Duration::from_secs(3600)
 }
 
-/// E2, P3: a bulkhead that is added, resized and drained while four threads emit to it loses none of their events.
+/// E2, P3: four threads emit to a bulkhead while it is added, resized and drained.
 #[test]
-fn a_bulkhead_that_comes_and_goes_loses_no_event() {
+fn a_bulkhead_that_is_added_and_drained_loses_no_event() {
     let soiree = EventPool::builder()
         .pool(worker_pool("rest", 1, 4))
         .build()
         .unwrap();
-    let heard = counting(&soiree, ListenerOptions::new());
+    let calls = counting(&soiree, ListenerOptions::new());
     let reports = while_four_threads_emit(&soiree, |round| {
         let bulk = worker_pool("bulk", 1 + round % 3, round % 4);
         soiree.add_bulkhead("bulk", bulk).unwrap();
@@ -88,11 +88,11 @@ fn a_bulkhead_that_comes_and_goes_loses_no_event() {
             .iter()
             .all(|report| report.delivered == 1 && report.is_ok())
     );
-    assert_eq!(heard.load(Ordering::SeqCst), ALL);
+    assert_eq!(calls.load(Ordering::SeqCst), ALL);
     soiree.close().unwrap();
 }
 
-/// E2: a route that is led from one bulkhead to another, and taken off, leaves no gap for an event to fall into.
+/// E2: while a route moves from one bulkhead to another and is removed, every event finds a pool.
 #[test]
 fn a_route_that_changes_loses_no_event() {
     let soiree = EventPool::builder()
@@ -101,7 +101,7 @@ fn a_route_that_changes_loses_no_event() {
         .bulkhead("two", worker_pool("two", 2, 0))
         .build()
         .unwrap();
-    let heard = counting(&soiree, ListenerOptions::new());
+    let calls = counting(&soiree, ListenerOptions::new());
     let reports = while_four_threads_emit(&soiree, |round| {
         soiree.add_route("export.*", "one").unwrap();
         soiree.add_route("export.*", "two").unwrap();
@@ -110,16 +110,16 @@ fn a_route_that_changes_loses_no_event() {
         }
     });
     assert!(reports.iter().all(|report| report.delivered == 1));
-    assert_eq!(heard.load(Ordering::SeqCst), ALL);
+    assert_eq!(calls.load(Ordering::SeqCst), ALL);
     soiree.close().unwrap();
     let stats = soiree.stats();
     let successful = stats.pools.iter().map(|(_, stats)| stats.successful);
     assert_eq!(successful.sum::<u64>(), ALL);
 }
 
-/// L6, E2: a listener whose own bulkhead comes and goes is called for each event, or each report says that it was not.
+/// L6, E2: the listener is called for each event, or the report counts that it was not.
 #[test]
-fn a_listeners_own_bulkhead_that_goes_loses_no_call() {
+fn a_listener_whose_bulkhead_is_added_and_drained_loses_no_call() {
     let soiree = EventPool::builder()
         .pool(worker_pool("rest", 1, 4))
         .bulkhead("bulk", worker_pool("bulk", 2, 4))
@@ -140,7 +140,7 @@ fn a_listeners_own_bulkhead_that_goes_loses_no_call() {
     let called: u64 = reports.iter().map(|report| report.delivered).sum();
     let not_called: u64 = reports.iter().map(|report| report.not_called).sum();
     assert_eq!(called + not_called, 2 * ALL);
-    // That a bulkhead is closed is no reason: its listeners run like any others then.
+    // No call fails because a bulkhead is closed: its listeners then run with the others.
     for error in reports.iter().flat_map(|report| &report.errors) {
         let reason = error.source().and_then(|source| source.downcast_ref());
         assert!(
@@ -153,17 +153,17 @@ fn a_listeners_own_bulkhead_that_goes_loses_no_call() {
     soiree.close().unwrap();
 }
 
-/// A pool that says when a job arrives, and takes it in when it is told to.
+/// A pool that reports each job that arrives, and accepts it only when the test allows it.
 struct Hesitant {
     pool: WorkerPool,
     arrived: Sender<()>,
-    go: Mutex<Receiver<()>>,
+    allowed: Mutex<Receiver<()>>,
 }
 
 impl Hesitant {
     fn hesitate(&self) {
         self.arrived.send(()).unwrap();
-        let _ = self.go.lock().unwrap().recv_timeout(PATIENCE);
+        let _ = self.allowed.lock().unwrap().recv_timeout(PATIENCE);
     }
 }
 
@@ -187,15 +187,15 @@ impl Pool for Hesitant {
     }
 }
 
-/// E2, L6: what is just on its way into a bulkhead that is drained goes elsewhere: an emission, and a listener.
+/// E2, L6: the job of an emission or of a listener that is being submitted when its bulkhead is drained runs on another pool.
 #[test]
-fn what_was_on_its_way_into_a_drained_bulkhead_goes_elsewhere() {
+fn a_job_submitted_to_a_bulkhead_that_is_drained_meanwhile_runs_on_another_pool() {
     for topic in ["export.csv", "other"] {
-        let ((arrived, heard), (go, told)) = (channel(), channel());
+        let ((arrived, arrivals), (allow, allowed)) = (channel(), channel());
         let bulk = Hesitant {
             pool: worker_pool("bulk", 1, 4),
             arrived,
-            go: Mutex::new(told),
+            allowed: Mutex::new(allowed),
         };
         let soiree = EventPool::builder()
             .pool(worker_pool("rest", 1, 4))
@@ -203,7 +203,7 @@ fn what_was_on_its_way_into_a_drained_bulkhead_goes_elsewhere() {
             .route("export.*", "bulk")
             .build()
             .unwrap();
-        // Where the whole emission is on its way to the bulkhead, its listener stays with it.
+        // If the whole emission is routed to the bulkhead, its listener is not submitted on its own.
         let options = ListenerOptions::new().pool("bulk");
         let ran = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&ran);
@@ -215,9 +215,9 @@ fn what_was_on_its_way_into_a_drained_bulkhead_goes_elsewhere() {
             .unwrap();
         thread::scope(|scope| {
             let emit = scope.spawn(|| soiree.emit(topic, ()).unwrap().wait());
-            heard.recv_timeout(PATIENCE).unwrap();
+            arrivals.recv_timeout(PATIENCE).unwrap();
             soiree.drain_bulkhead("bulk").unwrap();
-            drop(go);
+            drop(allow);
             let report = emit.join().unwrap();
             assert!(report.is_ok(), "{report:?}");
             assert_eq!((report.delivered, report.not_called), (1, 0));
@@ -227,9 +227,9 @@ fn what_was_on_its_way_into_a_drained_bulkhead_goes_elsewhere() {
     }
 }
 
-/// T1: with a bulkhead go the routes to it: the next most specific one holds, and a new bulkhead of the name has none.
+/// T1: a drain removes the routes to the bulkhead. The next most specific route wins, and a new bulkhead of the name has none.
 #[test]
-fn the_routes_to_a_drained_bulkhead_go_with_it() {
+fn the_routes_to_a_drained_bulkhead_are_removed() {
     let soiree = EventPool::builder()
         .pool(worker_pool("rest", 1, 4))
         .bulkhead("wide", worker_pool("wide", 1, 4))
@@ -249,22 +249,22 @@ fn the_routes_to_a_drained_bulkhead_go_with_it() {
     soiree.close().unwrap();
 }
 
-/// E4: a shared pool that is taken off is left running, with what it had accepted.
+/// E4: a shared pool stays open after its bulkhead is drained.
 #[test]
-fn a_shared_pool_that_is_taken_off_still_runs_what_it_accepted() {
+fn a_shared_pool_runs_the_jobs_it_accepted_after_its_bulkhead_is_drained() {
     let shared = Arc::new(worker_pool("shared", 1, 1_000));
     let soiree = EventPool::builder()
         .pool(worker_pool("rest", 1, 4))
         .build()
         .unwrap();
-    let heard = counting(&soiree, ListenerOptions::new());
+    let calls = counting(&soiree, ListenerOptions::new());
     let reports = while_four_threads_emit(&soiree, |_| {
         soiree.add_bulkhead("shared", Arc::clone(&shared)).unwrap();
         soiree.add_route("export.*", "shared").unwrap();
         soiree.drain_bulkhead("shared").unwrap();
     });
     assert!(reports.iter().all(|report| report.delivered == 1));
-    assert_eq!(heard.load(Ordering::SeqCst), ALL);
+    assert_eq!(calls.load(Ordering::SeqCst), ALL);
     soiree.close().unwrap();
     assert!(shared.submit_and_wait(|| {}).is_ok());
 }

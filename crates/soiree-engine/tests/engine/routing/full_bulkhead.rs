@@ -1,4 +1,4 @@
-//! From one pool to another: what the worker that hands over meets when the other pool is full.
+//! Workers that submit to a bulkhead whose queue is full.
 
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
@@ -16,49 +16,53 @@ use crate::support::{Blocker, PATIENCE, thread_name, wait_until, worker_pool};
 /// Longer than any test waits.
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What comes of handing over.
+/// What happens to the submitted job.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Comes {
-    /// It is refused at once.
+enum Outcome {
+    /// It is rejected at once.
     Rejected,
-    /// It is refused after a wait.
+    /// It is rejected after a wait.
     TimedOut,
-    /// It is run by the worker that hands over.
+    /// The submitting worker runs it.
     RunHere,
-    /// It is accepted at once, in place of what waited.
+    /// It is accepted at once, and replaces the job that waited.
     Replaces,
-    /// It is accepted once there is a place.
+    /// It is accepted when the queue has room.
     Waits,
 }
 
-/// The policies, and what comes of them: for an emission, and for a listener with a pool of its own.
-const UNASKED: [(Overflow, Comes, Comes); 5] = [
-    (Overflow::Block, Comes::Rejected, Comes::Rejected),
-    (Overflow::BlockFor(HOUR), Comes::Rejected, Comes::Rejected),
-    (Overflow::Reject, Comes::Rejected, Comes::Rejected),
-    (Overflow::CallerRuns, Comes::RunHere, Comes::Rejected),
-    (Overflow::DropOldest, Comes::Replaces, Comes::Replaces),
+/// The overflow policies, and their outcomes for an emission and for a listener with its own pool.
+const DEFAULT: [(Overflow, Outcome, Outcome); 5] = [
+    (Overflow::Block, Outcome::Rejected, Outcome::Rejected),
+    (
+        Overflow::BlockFor(HOUR),
+        Outcome::Rejected,
+        Outcome::Rejected,
+    ),
+    (Overflow::Reject, Outcome::Rejected, Outcome::Rejected),
+    (Overflow::CallerRuns, Outcome::RunHere, Outcome::Rejected),
+    (Overflow::DropOldest, Outcome::Replaces, Outcome::Replaces),
 ];
 
-/// The same, where the user asked for workers to be blocked.
-const ASKED: [(Overflow, Comes, Comes); 6] = [
-    (Overflow::Block, Comes::Waits, Comes::Waits),
-    (Overflow::BlockFor(HOUR), Comes::Waits, Comes::Waits),
+/// The same with `blocking_workers`.
+const BLOCKING: [(Overflow, Outcome, Outcome); 6] = [
+    (Overflow::Block, Outcome::Waits, Outcome::Waits),
+    (Overflow::BlockFor(HOUR), Outcome::Waits, Outcome::Waits),
     (
         Overflow::BlockFor(Duration::from_millis(1)),
-        Comes::TimedOut,
-        Comes::TimedOut,
+        Outcome::TimedOut,
+        Outcome::TimedOut,
     ),
-    (Overflow::Reject, Comes::Rejected, Comes::Rejected),
-    (Overflow::CallerRuns, Comes::RunHere, Comes::RunHere),
-    (Overflow::DropOldest, Comes::Replaces, Comes::Replaces),
+    (Overflow::Reject, Outcome::Rejected, Outcome::Rejected),
+    (Overflow::CallerRuns, Outcome::RunHere, Outcome::RunHere),
+    (Overflow::DropOldest, Outcome::Replaces, Outcome::Replaces),
 ];
 
-/// One worker for everything, and a bulkhead whose only worker is held and whose only place is taken.
+/// One worker for everything, and a bulkhead whose only worker is blocked and whose queue of one is full.
 struct Full {
     soiree: EventPool,
     blocker: Blocker,
-    holding: Emission,
+    blocked: Emission,
     waiting: Emission,
 }
 
@@ -80,60 +84,60 @@ impl Full {
             .route("slow.*", "slow")
             .build()
             .unwrap();
-        let blocker = Blocker::on(&soiree, "slow.holding", ListenerOptions::new());
-        let holding = soiree.emit("slow.holding", ()).unwrap();
+        let blocker = Blocker::on(&soiree, "slow.blocked", ListenerOptions::new());
+        let blocked = soiree.emit("slow.blocked", ()).unwrap();
         blocker.wait_started();
         let waiting = soiree.emit("slow.waiting", ()).unwrap();
         assert_eq!(soiree.stats().get("slow").unwrap().waiting, 1);
         Self {
             soiree,
             blocker,
-            holding,
+            blocked,
             waiting,
         }
     }
 
-    /// What the worker says about handing over; told while the bulkhead is still held, unless it waits for that.
-    fn heard<T>(&self, comes: Comes, heard: &Receiver<T>) -> T {
-        if comes == Comes::Waits {
-            wait_until("the worker hands over", || {
+    /// Receives what the worker sends after its submit. The bulkhead stays blocked until then, unless the submit waits for it.
+    fn receive<T>(&self, outcome: Outcome, receiver: &Receiver<T>) -> T {
+        if outcome == Outcome::Waits {
+            wait_until("the worker submits", || {
                 self.soiree.pool_stats().active == 1
             });
             self.blocker.release();
         }
-        heard.recv_timeout(PATIENCE).unwrap()
+        receiver.recv_timeout(PATIENCE).unwrap()
     }
 
-    fn end(self, comes: Comes) {
+    fn end(self, outcome: Outcome) {
         drop(self.blocker);
-        assert!(self.holding.wait().is_ok());
+        assert!(self.blocked.wait().is_ok());
         let was_replaced = self.waiting.wait().discarded;
-        assert_eq!(was_replaced, comes == Comes::Replaces);
+        assert_eq!(was_replaced, outcome == Outcome::Replaces);
         self.soiree.close().unwrap();
         let stats = self.soiree.stats();
         assert!(stats.pools.iter().all(|(_, stats)| stats.is_balanced()));
     }
 }
 
-fn emissions_of_a_worker(overflow: Overflow, blocks_workers: bool, comes: Comes) {
+fn emissions_of_a_worker(overflow: Overflow, blocks_workers: bool, outcome: Outcome) {
     let full = Full::new(overflow, blocks_workers);
     let (ran, ran_on) = channel();
     full.soiree
         .on("slow.more", move |_| ran.send(thread_name()).unwrap())
         .unwrap();
-    let (said, heard) = channel();
+    let (sender, receiver) = channel();
     let weak = full.soiree.downgrade();
     full.soiree
         .on("quick", move |_| {
             let soiree = weak.upgrade().unwrap();
-            said.send(soiree.emit("slow.more", 7_u64)).unwrap();
+            sender.send(soiree.emit("slow.more", 7_u64)).unwrap();
         })
         .unwrap();
     let quick = full.soiree.emit("quick", ()).unwrap();
-    let emitted = full.heard(comes, &heard);
-    match (comes, &emitted) {
+    let emitted = full.receive(outcome, &receiver);
+    match (outcome, &emitted) {
         (
-            Comes::Rejected,
+            Outcome::Rejected,
             Err(EmitError::Rejected {
                 source: SubmitErrorReason::Full { capacity: 1 },
                 payload,
@@ -141,21 +145,21 @@ fn emissions_of_a_worker(overflow: Overflow, blocks_workers: bool, comes: Comes)
             }),
         )
         | (
-            Comes::TimedOut,
+            Outcome::TimedOut,
             Err(EmitError::Rejected {
                 source: SubmitErrorReason::TimedOut { .. },
                 payload,
                 ..
             }),
         ) => assert_eq!(payload.downcast_ref(), Some(&7_u64)),
-        (Comes::RunHere, Ok(emission)) => assert!(emission.is_finished()),
-        (Comes::Replaces | Comes::Waits, Ok(_)) => {}
-        _ => panic!("{overflow:?}, asked to block: {blocks_workers}: {emitted:?}"),
+        (Outcome::RunHere, Ok(emission)) => assert!(emission.is_finished()),
+        (Outcome::Replaces | Outcome::Waits, Ok(_)) => {}
+        _ => panic!("{overflow:?}, blocking workers: {blocks_workers}: {emitted:?}"),
     }
     assert!(quick.wait().is_ok());
-    full.end(comes);
+    full.end(outcome);
     if emitted.is_ok() {
-        let thread = if comes == Comes::RunHere {
+        let thread = if outcome == Outcome::RunHere {
             "rest-0"
         } else {
             "slow-0"
@@ -164,28 +168,28 @@ fn emissions_of_a_worker(overflow: Overflow, blocks_workers: bool, comes: Comes)
     }
 }
 
-fn listeners_of_an_emission(overflow: Overflow, blocks_workers: bool, comes: Comes) {
+fn listeners_of_an_emission(overflow: Overflow, blocks_workers: bool, outcome: Outcome) {
     let full = Full::new(overflow, blocks_workers);
     let own = ListenerOptions::new().pool("slow").priority(Priority::High);
     let (ran, ran_on) = channel();
     full.soiree
         .on_with("quick", own, move |_| ran.send(thread_name()).unwrap())
         .unwrap();
-    let (said, heard) = channel();
-    let said = Mutex::new(said);
+    let (sender, receiver) = channel();
+    let sender = Mutex::new(sender);
     full.soiree
-        .on("quick", move |_| said.lock().unwrap().send(()).unwrap())
+        .on("quick", move |_| sender.lock().unwrap().send(()).unwrap())
         .unwrap();
     let quick = full.soiree.emit("quick", ()).unwrap();
-    // The listener after it has its turn, whatever became of the one that was handed over.
-    full.heard(comes, &heard);
-    if comes != Comes::Waits && comes != Comes::Replaces {
-        wait_until("nothing is left to wait for", || quick.is_finished());
+    // The next listener is called, whatever happened to the one that was submitted.
+    full.receive(outcome, &receiver);
+    if outcome != Outcome::Waits && outcome != Outcome::Replaces {
+        wait_until("the emission has ended", || quick.is_finished());
     }
-    full.end(comes);
+    full.end(outcome);
     let report = quick.wait();
-    let context = format!("{overflow:?}, asked to block: {blocks_workers}: {report:?}");
-    if matches!(comes, Comes::Rejected | Comes::TimedOut) {
+    let context = format!("{overflow:?}, blocking workers: {blocks_workers}: {report:?}");
+    if matches!(outcome, Outcome::Rejected | Outcome::TimedOut) {
         let counts = (report.delivered, report.not_called);
         assert_eq!(counts, (1, 1), "{context}");
         assert_eq!(
@@ -196,7 +200,7 @@ fn listeners_of_an_emission(overflow: Overflow, blocks_workers: bool, comes: Com
         return;
     }
     assert_eq!((report.delivered, report.not_called), (2, 0), "{context}");
-    let thread = if comes == Comes::RunHere {
+    let thread = if outcome == Outcome::RunHere {
         "rest-0"
     } else {
         "slow-0"
@@ -204,55 +208,55 @@ fn listeners_of_an_emission(overflow: Overflow, blocks_workers: bool, comes: Com
     assert_eq!(ran_on.recv_timeout(PATIENCE).unwrap(), thread, "{context}");
 }
 
-/// P2, P4: a worker that emits to a full bulkhead does not wait for a place there, whatever that does when it is full.
+/// P2, P4: with every overflow policy, a worker that emits to a full bulkhead does not wait for room there.
 #[test]
 fn a_worker_that_emits_to_a_full_bulkhead_does_not_wait() {
-    for (overflow, comes, _) in UNASKED {
-        emissions_of_a_worker(overflow, false, comes);
+    for (overflow, outcome, _) in DEFAULT {
+        emissions_of_a_worker(overflow, false, outcome);
     }
 }
 
-/// P2: where the user asked for it, it does what any other thread does.
+/// P2: with `blocking_workers`, a worker does what any other thread does.
 #[test]
-fn a_worker_that_may_be_blocked_does_as_the_policy_says() {
-    for (overflow, comes, _) in ASKED {
-        emissions_of_a_worker(overflow, true, comes);
+fn a_worker_that_may_block_follows_the_overflow_policy() {
+    for (overflow, outcome, _) in BLOCKING {
+        emissions_of_a_worker(overflow, true, outcome);
     }
 }
 
-/// L6: nothing that a listener's own pool does when it is full holds up the emission's pool.
+/// L6: with no overflow policy does a listener's own pool block the emission's pool.
 #[test]
-fn a_listener_for_a_full_bulkhead_does_not_hold_up_the_emissions_pool() {
-    for (overflow, _, comes) in UNASKED {
-        listeners_of_an_emission(overflow, false, comes);
+fn a_listener_for_a_full_bulkhead_does_not_block_the_emissions_pool() {
+    for (overflow, _, outcome) in DEFAULT {
+        listeners_of_an_emission(overflow, false, outcome);
     }
 }
 
-/// L6: unless the user asked for just that.
+/// L6: unless the user sets `blocking_workers`.
 #[test]
-fn a_listener_for_a_full_bulkhead_waits_if_workers_may_be_blocked() {
-    for (overflow, _, comes) in ASKED {
-        listeners_of_an_emission(overflow, true, comes);
+fn a_listener_for_a_full_bulkhead_waits_if_workers_may_block() {
+    for (overflow, _, outcome) in BLOCKING {
+        listeners_of_an_emission(overflow, true, outcome);
     }
 }
 
-/// P4: a job that the user gave to a pool, and that is no emission, is kept from waiting there as well.
+/// P4: a job that the user submits to a pool does not wait for another pool either.
 #[test]
 fn a_plain_job_of_one_bulkhead_does_not_wait_for_another() {
     let jobs = Arc::new(worker_pool("jobs", 1, 4));
     let full = Full::new(Overflow::Block, false);
     full.soiree.add_bulkhead("jobs", Arc::clone(&jobs)).unwrap();
-    let (said, heard) = channel();
+    let (sender, receiver) = channel();
     let soiree = full.soiree.clone();
-    jobs.submit(move || said.send(soiree.emit("slow.more", 7_u64)).unwrap())
+    jobs.submit(move || sender.send(soiree.emit("slow.more", 7_u64)).unwrap())
         .unwrap();
-    let refused = heard.recv_timeout(PATIENCE).unwrap().unwrap_err();
+    let rejected = receiver.recv_timeout(PATIENCE).unwrap().unwrap_err();
     assert!(matches!(
-        refused,
+        rejected,
         EmitError::Rejected {
             source: SubmitErrorReason::Full { .. },
             ..
         }
     ));
-    full.end(Comes::Rejected);
+    full.end(Outcome::Rejected);
 }

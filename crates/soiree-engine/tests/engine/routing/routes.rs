@@ -11,11 +11,12 @@ use crate::support::{PATIENCE, worker_pool};
 
 /// The name of the pool that ran an emission on this topic.
 pub(crate) fn ran_on(soiree: &EventPool, topic: &str) -> String {
-    let (said, name) = channel();
+    let (sender, name) = channel();
     let id = soiree
         .on(topic, move |_| {
             let thread = thread::current();
-            said.send(thread.name().unwrap_or_default().to_owned())
+            sender
+                .send(thread.name().unwrap_or_default().to_owned())
                 .unwrap();
         })
         .unwrap();
@@ -25,9 +26,9 @@ pub(crate) fn ran_on(soiree: &EventPool, topic: &str) -> String {
     thread.rsplit_once('-').unwrap().0.to_owned()
 }
 
-/// P2: a bulkhead whose workers are all held and whose queue is full does not delay what goes elsewhere.
+/// P2: a bulkhead with blocked workers and a full queue does not delay events on other pools.
 #[test]
-fn a_full_bulkhead_does_not_hold_up_the_others() {
+fn a_full_bulkhead_does_not_delay_the_others() {
     let soiree = EventPool::builder()
         .pool(worker_pool("rest", 1, 1))
         .bulkhead("bulk", worker_pool("bulk", 2, 1))
@@ -36,8 +37,8 @@ fn a_full_bulkhead_does_not_hold_up_the_others() {
         .route("request.*", "http")
         .build()
         .unwrap();
-    let held = Arc::new(Barrier::new(3));
-    let inside = Arc::clone(&held);
+    let barrier = Arc::new(Barrier::new(3));
+    let inside = Arc::clone(&barrier);
     soiree
         .on("export.**", move |_| {
             inside.wait();
@@ -56,9 +57,9 @@ fn a_full_bulkhead_does_not_hold_up_the_others() {
         assert_eq!(soiree.emit("user.created", ()).unwrap().wait().delivered, 1);
     }
     assert!(exports.iter().all(|export| !export.is_finished()));
-    held.wait();
-    // The third export and a fourth one need somebody to meet as well.
-    let partner = thread::spawn(move || held.wait().is_leader());
+    barrier.wait();
+    // The barrier needs one more thread for the third and the fourth export.
+    let partner = thread::spawn(move || barrier.wait().is_leader());
     let fourth = soiree.emit("export.csv", ()).unwrap();
     exports.iter().for_each(|export| drop(export.wait()));
     fourth.wait();
@@ -79,7 +80,7 @@ fn a_full_bulkhead_does_not_hold_up_the_others() {
     );
 }
 
-/// T1: the route that says most about a topic holds.
+/// T1
 #[test]
 fn the_most_specific_route_wins() {
     let soiree = EventPool::builder()
@@ -103,7 +104,7 @@ fn the_most_specific_route_wins() {
     }
     assert!(soiree.remove_route("acme.ann.paid"));
     assert!(!soiree.remove_route("acme.ann.paid"));
-    // Equally specific, but there is only one pool that they could mean.
+    // Equally specific, but both lead to the same pool.
     soiree.add_route("*.ann.paid", "narrow").unwrap();
     assert_eq!(ran_on(&soiree, "acme.ann.paid"), "narrow");
     soiree.close().unwrap();

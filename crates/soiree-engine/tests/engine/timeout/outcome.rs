@@ -15,7 +15,7 @@ use soiree_testkit::ManualTimer;
 use super::{LIMIT, block_in_between, check_timed_out, expire, limited, on, record_on};
 use crate::support::{Blocker, CallLog, PATIENCE, on_one_worker, wait_until, worker_pool};
 
-/// L9: one that returns in time is like any other, and leaves nothing in the timer.
+/// L9: it ends like any other, and no task is left in the timer.
 #[test]
 fn a_listener_that_returns_in_time_leaves_nothing_behind() {
     let (soiree, timer) = on(1);
@@ -33,9 +33,9 @@ fn a_listener_that_returns_in_time_leaves_nothing_behind() {
     soiree.close().unwrap();
 }
 
-/// L9: that needs no worker if nobody comes after it.
+/// L9: the emission needs no other worker if no listener is left to call.
 #[test]
-fn an_emission_ends_in_time_though_the_only_worker_is_held() {
+fn an_emission_ends_at_the_timeout_even_if_the_only_worker_is_blocked() {
     let (soiree, timer) = on(1);
     let blocker = Blocker::on(&soiree, "a.b", limited());
     let report = expire(&soiree, &timer, &blocker).wait();
@@ -45,9 +45,9 @@ fn an_emission_ends_in_time_though_the_only_worker_is_held() {
     soiree.close().unwrap();
 }
 
-/// L9, L1: several may time out one after another.
+/// L9, L1: several listeners may time out one after another.
 #[test]
-fn each_listener_has_its_own_time() {
+fn each_listener_has_its_own_timeout() {
     let (soiree, timer) = on(3);
     let first = Blocker::on(&soiree, "a.b", limited());
     let second = Blocker::on(&soiree, "a.b", limited().timeout(2 * LIMIT));
@@ -65,9 +65,9 @@ fn each_listener_has_its_own_time() {
     soiree.close().unwrap();
 }
 
-/// L9: on the thread that emits nobody else can go on; it is said all the same, and those after it are called.
+/// L9: the calling thread cannot go on before the listener returns. The report has the timeout, and the others are called.
 #[test]
-fn a_synchronous_emission_says_who_took_too_long() {
+fn a_synchronous_emission_reports_the_timeout() {
     let (soiree, timer) = on(1);
     let log = CallLog::default();
     record_on(&soiree, &log, "after", Priority::Low);
@@ -83,7 +83,7 @@ fn a_synchronous_emission_says_who_took_too_long() {
     soiree.close().unwrap();
 }
 
-/// L9, L4, E1: what it comes to later is told, and changes nothing.
+/// L9, L4, E1: an error or panic after the timeout changes nothing in the report.
 #[test]
 fn late_failures_reach_the_handlers_and_not_the_report() {
     for panics in [false, true] {
@@ -122,9 +122,9 @@ fn late_failures_reach_the_handlers_and_not_the_report() {
     }
 }
 
-/// L9, L2: an abort holds whenever it comes, for those that have not been called.
+/// L9, L2: before or after the timeout, an abort skips the listeners that were not called.
 #[test]
-fn an_abort_by_a_listener_that_times_out_holds() {
+fn an_abort_by_a_listener_that_times_out_is_respected() {
     for in_time in [false, true] {
         let (soiree, timer) = on(1);
         let log = CallLog::default();
@@ -140,7 +140,7 @@ fn an_abort_by_a_listener_that_times_out_holds() {
             })
             .unwrap();
         let emission = expire(&soiree, &timer, &blocker);
-        assert_eq!(emission.is_finished(), in_time, "the worker is held");
+        assert_eq!(emission.is_finished(), in_time, "the worker is blocked");
         blocker.release();
         let report = emission.wait();
         assert_eq!((report.delivered, report.aborted), (1, true));
@@ -150,9 +150,9 @@ fn an_abort_by_a_listener_that_times_out_holds() {
     }
 }
 
-/// L9, L5: a run that times out is a run, and the last one takes the listener off.
+/// L9, L5: a run that times out counts as a run.
 #[test]
-fn a_last_run_that_times_out_takes_the_listener_off() {
+fn a_listener_is_removed_after_a_last_run_that_times_out() {
     let (soiree, timer) = on(2);
     let blocker = Blocker::on(&soiree, "a.b", limited().once());
     let emission = expire(&soiree, &timer, &blocker);
@@ -163,7 +163,7 @@ fn a_last_run_that_times_out_takes_the_listener_off() {
     soiree.close().unwrap();
 }
 
-/// L9, E4: an emission that has ended does not hold up a close; the worker that is still held does, if the pool was handed over.
+/// L9, E4: a close does not wait for an emission that has ended, but it waits for a blocked worker of an owned pool.
 #[test]
 fn a_close_waits_for_the_worker_and_not_for_the_emission() {
     for shared in [false, true] {
@@ -179,9 +179,7 @@ fn a_close_waits_for_the_worker_and_not_for_the_emission() {
         let log = CallLog::default();
         let blocker = block_in_between(&soiree, &log);
         expire(&soiree, &timer, &blocker).wait();
-        wait_until("only its worker is held", || {
-            soiree.pool_stats().active == 1
-        });
+        wait_until("one worker is active", || soiree.pool_stats().active == 1);
         let closed = soiree.close_with_deadline(Instant::now());
         if shared {
             closed.unwrap();
@@ -202,9 +200,9 @@ fn a_close_waits_for_the_worker_and_not_for_the_emission() {
     }
 }
 
-/// L9, P3: however close the end of the time and that of the listener are, those after it are called once.
+/// L9, P3: if the timeout passes just as the listener returns, the listeners after it are called once.
 #[test]
-fn times_that_run_out_as_listeners_return_lose_nobody() {
+fn timeouts_that_race_with_returns_lose_no_call() {
     const EVENTS: usize = 400;
     let soiree = EventPool::with_pool(WorkerPool::new(2, 4).unwrap());
     let calls = Arc::new(AtomicUsize::new(0));
@@ -213,8 +211,8 @@ fn times_that_run_out_as_listeners_return_lose_nobody() {
         let count = Arc::clone(&calls);
         soiree
             .on_with("a.b", soon.clone(), |_| {
-                let begun = Instant::now();
-                while begun.elapsed() < Duration::from_micros(20) {
+                let started = Instant::now();
+                while started.elapsed() < Duration::from_micros(20) {
                     thread::yield_now();
                 }
             })
@@ -242,19 +240,19 @@ fn times_that_run_out_as_listeners_return_lose_nobody() {
     assert_eq!(calls.load(Ordering::SeqCst), 2 * EVENTS);
 }
 
-/// L9: without a timeout nothing is put in the timer.
+/// L9
 #[test]
 fn listeners_without_a_timeout_are_not_timed() {
     let soiree = on_one_worker(4);
     soiree.on("a.b", |_| {}).unwrap();
     crate::support::emit_both_ways(&soiree, "a.b", |report| assert_eq!(report.timed_out, 0));
-    wait_until("the worker rests", || soiree.pool_stats().active == 0);
+    wait_until("the worker is free", || soiree.pool_stats().active == 0);
     soiree.close().unwrap();
 }
 
-/// L9, L6: on a pool of its own it has its time like any other, and nobody waits for it at all.
+/// L9, L6: it has its timeout like any other, and no listener waits for it.
 #[test]
-fn a_listener_with_a_pool_of_its_own_times_out_there() {
+fn a_listener_on_its_own_pool_times_out_there() {
     let timer = ManualTimer::new();
     let soiree = EventPool::builder()
         .pool(worker_pool("rest", 1, 16))
@@ -276,24 +274,24 @@ fn a_listener_with_a_pool_of_its_own_times_out_there() {
     soiree.close().unwrap();
 }
 
-/// L9: a handler that is told of a timeout waits for nothing that may wait for the timer itself, also not for a place in a pool that
-/// holds up the workers of others.
+/// L9: a handler that is notified of a timeout waits for nothing that may need the timer, nor for room in a pool with
+/// `blocking_workers`.
 #[test]
-fn a_handler_on_the_timers_thread_never_waits() {
+fn a_handler_on_the_timer_thread_never_waits() {
     let timer = ManualTimer::new();
     let waiting: Arc<Mutex<Option<soiree_engine::Emission>>> = Arc::default();
     let soiree: Arc<Mutex<Option<soiree::WeakEventPool>>> = Arc::default();
     let (other, weak) = (Arc::clone(&waiting), Arc::clone(&soiree));
-    let (said, heard) = channel();
+    let (sender, receiver) = channel();
     let events = EventPool::builder()
         .pool(PoolHandle::from(WorkerPool::new(1, 1).unwrap()).blocking_workers())
         .timer(timer.clone())
         .error_handler(move |_, error| {
             let soiree = weak.lock().unwrap().as_ref().unwrap().upgrade().unwrap();
-            let refused = soiree.emit("more", ()).unwrap_err();
-            assert!(matches!(refused, EmitError::Rejected { .. }));
+            let rejected = soiree.emit("more", ()).unwrap_err();
+            assert!(matches!(rejected, EmitError::Rejected { .. }));
             let report = other.lock().unwrap().as_ref().unwrap().wait();
-            said.send(report.unfinished).unwrap();
+            sender.send(report.unfinished).unwrap();
             Some(error)
         })
         .build()
@@ -304,7 +302,7 @@ fn a_handler_on_the_timers_thread_never_waits() {
     blocker.wait_started();
     *waiting.lock().unwrap() = Some(events.emit("queued", ()).unwrap());
     timer.advance(LIMIT);
-    assert_eq!(heard.recv_timeout(PATIENCE), Ok(true));
+    assert_eq!(receiver.recv_timeout(PATIENCE), Ok(true));
     check_timed_out(&emission.wait());
     blocker.release();
     events.close().unwrap();

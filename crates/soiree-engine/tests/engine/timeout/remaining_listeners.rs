@@ -13,9 +13,9 @@ use soiree_testkit::{ManualPool, ManualTimer};
 use super::{LIMIT, block_in_between, check_timed_out, expire, on, record_on};
 use crate::support::{CallLog, PATIENCE, wait_until, worker_pool};
 
-/// L9, L1: when its time has run out, those after it are called in order by another worker, and the report says who it was.
+/// L9, L1: after the timeout, another worker calls the remaining listeners in order, and the report has the timeout.
 #[test]
-fn listeners_after_one_that_times_out_are_called_in_order_elsewhere() {
+fn remaining_listeners_are_called_in_order_by_another_worker() {
     let (soiree, timer) = on(2);
     let log = CallLog::default();
     let blocker = block_in_between(&soiree, &log);
@@ -23,18 +23,16 @@ fn listeners_after_one_that_times_out_are_called_in_order_elsewhere() {
     check_timed_out(&report);
     assert_eq!((report.delivered, report.errors.len()), (4, 1));
     assert_eq!(log.take(), ["first", "second", "third"]);
-    wait_until("only its worker is held", || {
-        soiree.pool_stats().active == 1
-    });
+    wait_until("one worker is active", || soiree.pool_stats().active == 1);
     blocker.release();
     soiree.close().unwrap();
-    assert!(log.take().is_empty(), "nobody is called twice");
+    assert!(log.take().is_empty(), "no listener is called twice");
     assert_eq!(timer.pending(), 0);
 }
 
-/// L9, P2: with no other worker, those after it wait for this one.
+/// L9, P2: if there is no other worker, they wait for the blocked one.
 #[test]
-fn listeners_after_one_that_times_out_wait_for_a_worker() {
+fn remaining_listeners_wait_for_a_worker() {
     let (soiree, timer) = on(1);
     let log = CallLog::default();
     let blocker = block_in_between(&soiree, &log);
@@ -47,12 +45,12 @@ fn listeners_after_one_that_times_out_wait_for_a_worker() {
     assert_eq!(report.delivered, 4);
     assert_eq!(log.take(), ["second", "third"]);
     soiree.close().unwrap();
-    assert!(log.take().is_empty(), "nobody is called twice");
+    assert!(log.take().is_empty(), "no listener is called twice");
 }
 
-/// L9, P2: a queue that is full is tried again.
+/// L9, P2: a submit to a full queue is retried.
 #[test]
-fn listeners_after_one_that_times_out_wait_for_a_place_in_the_queue() {
+fn remaining_listeners_wait_for_room_in_the_queue() {
     let (timer, pool) = (ManualTimer::new(), ManualPool::with_capacity(1));
     let builder = EventPool::builder().pool(pool.clone()).timer(timer.clone());
     let soiree = builder.build().unwrap();
@@ -77,9 +75,9 @@ fn listeners_after_one_that_times_out_wait_for_a_place_in_the_queue() {
     soiree.close().unwrap();
 }
 
-/// L9, L3: the listeners after it are those of the moment when the emission began.
+/// L9, L3: the remaining listeners are those that were subscribed when the emission started.
 #[test]
-fn listeners_that_come_while_one_times_out_are_not_called() {
+fn listeners_added_while_one_times_out_are_not_called() {
     let (soiree, timer) = on(2);
     let log = CallLog::default();
     let blocker = block_in_between(&soiree, &log);
@@ -93,9 +91,9 @@ fn listeners_that_come_while_one_times_out_are_not_called() {
     soiree.close().unwrap();
 }
 
-/// L9, E6: a pool that stops does not call the listeners that wait for a worker; the report says which.
+/// L9, E6: a pool that stops does not call the remaining listeners, and the report counts them.
 #[test]
-fn listeners_that_wait_for_a_pool_that_stops_are_not_called() {
+fn remaining_listeners_of_a_pool_that_stops_are_not_called() {
     for before in [true, false] {
         let timer = ManualTimer::new();
         let pool = Arc::new(WorkerPool::new(1, 16).unwrap());
@@ -127,9 +125,9 @@ fn listeners_that_wait_for_a_pool_that_stops_are_not_called() {
     }
 }
 
-/// L9: those that waited for a bulkhead that has gone are called where they would be called without it.
+/// L9: if the pool of their bulkhead stops, the default pool calls them.
 #[test]
-fn listeners_after_one_that_times_out_outlive_its_bulkhead() {
+fn remaining_listeners_outlive_their_bulkhead() {
     let timer = ManualTimer::new();
     let bulk = Arc::new(worker_pool("bulk", 1, 16));
     let soiree = EventPool::builder()
@@ -154,39 +152,39 @@ fn listeners_after_one_that_times_out_outlive_its_bulkhead() {
     soiree.close().unwrap();
 }
 
-/// L9, E3: whoever waits on a worker of the pool calls those that no other worker is free for.
+/// L9, E3: a worker that waits for the emission calls them, if no other worker is free.
 #[test]
-fn a_wait_on_a_worker_calls_the_listeners_after_one_that_times_out() {
+fn a_wait_on_a_worker_calls_the_remaining_listeners() {
     let (soiree, timer) = on(2);
     let log = CallLog::default();
     let blocker = block_in_between(&soiree, &log);
-    let (hand, given) = channel::<soiree_engine::Emission>();
+    let (give, given) = channel::<soiree_engine::Emission>();
     let given = Mutex::new(given);
-    let (said, outer_runs) = channel();
-    let (tell, told) = channel();
+    let (sender, outer_started) = channel();
+    let (reports, reported) = channel();
     soiree
         .on("outer", move |_| {
             let emission = given.lock().unwrap().recv().unwrap();
-            said.send(()).unwrap();
-            tell.send(emission.wait()).unwrap();
+            sender.send(()).unwrap();
+            reports.send(emission.wait()).unwrap();
         })
         .unwrap();
     let emission = soiree.emit("a.b", ()).unwrap();
     blocker.wait_started();
     soiree.emit("outer", ()).unwrap();
-    hand.send(emission).unwrap();
-    outer_runs.recv_timeout(PATIENCE).unwrap();
+    give.send(emission).unwrap();
+    outer_started.recv_timeout(PATIENCE).unwrap();
     timer.advance(LIMIT);
-    let report = told.recv_timeout(PATIENCE).unwrap();
+    let report = reported.recv_timeout(PATIENCE).unwrap();
     check_timed_out(&report);
     assert_eq!(log.take(), ["first", "second", "third"]);
     blocker.release();
     soiree.close().unwrap();
 }
 
-/// L9, E5: the last handle may go meanwhile.
+/// L9, E5: the last handle may be dropped before the timeout.
 #[test]
-fn listeners_after_one_that_times_out_outlive_the_last_handle() {
+fn remaining_listeners_outlive_the_last_handle() {
     let (soiree, timer) = on(1);
     let log = CallLog::default();
     let blocker = block_in_between(&soiree, &log);

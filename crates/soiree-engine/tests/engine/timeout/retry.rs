@@ -33,7 +33,7 @@ fn block_first_attempt(
     (calls, blocker)
 }
 
-/// L9, L7: an attempt that times out has failed. The next one is due in its time, and waits for the one before to return.
+/// L9, L7: an attempt that times out has failed. The next one is due after the delay, but waits for the first to return.
 #[test]
 fn attempts_of_one_event_never_overlap() {
     let (soiree, timer) = on(2);
@@ -42,9 +42,7 @@ fn attempts_of_one_event_never_overlap() {
     let emission = expire(&soiree, &timer, &blocker);
     assert_eq!((timer.advance(DELAY), timer.pending()), (1, 1));
     assert!(!emission.is_finished());
-    wait_until("only its worker is held", || {
-        soiree.pool_stats().active == 1
-    });
+    wait_until("one worker is active", || soiree.pool_stats().active == 1);
     assert_eq!(calls.load(Ordering::SeqCst), 1);
     blocker.release();
     let report = emission.wait();
@@ -55,9 +53,9 @@ fn attempts_of_one_event_never_overlap() {
     soiree.close().unwrap();
 }
 
-/// L9, L7: one that has returned by then is not waited for.
+/// L9, L7: an attempt that has returned before the next one is due does not delay it.
 #[test]
-fn an_attempt_that_timed_out_and_has_returned_holds_up_no_other() {
+fn an_attempt_that_timed_out_and_has_returned_delays_no_other() {
     let (soiree, timer) = on(1);
     let options = limited().retry(Retry::fixed(DELAY, 2));
     let (calls, blocker) = block_first_attempt(&soiree, options);
@@ -70,7 +68,7 @@ fn an_attempt_that_timed_out_and_has_returned_holds_up_no_other() {
     soiree.close().unwrap();
 }
 
-/// L9, L7: a listener that hangs holds one worker, has timed out as often as it may, and then the event is a dead letter.
+/// L9, L7: a listener that never returns blocks one worker, times out in each attempt, and the event becomes a dead letter.
 #[test]
 fn a_listener_that_never_returns_uses_up_its_attempts() {
     let letters: Arc<Mutex<Vec<DeadLetter>>> = Arc::default();
