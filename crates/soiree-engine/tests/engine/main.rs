@@ -1,5 +1,6 @@
 //! The engine as its users see it: a folder or file for each mechanism.
 
+mod async_listener;
 mod close;
 mod dispatch;
 mod emit;

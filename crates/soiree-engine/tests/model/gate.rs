@@ -1,4 +1,4 @@
-//! The task tracker, which the emitter closes like a pool.
+//! The gate, which the emitter closes as a pool closes itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -8,7 +8,7 @@ use soiree_engine::TaskTracker;
 
 use soiree_testkit::model::{Threads, explore};
 
-/// E4: a close waits for every thread that has entered, no thread enters later, and one of two closes wins.
+/// E4: whoever got in is waited for, whoever comes later stays out, and of those who close one does.
 #[test]
 fn entering_races_closing() {
     explore(|| {

@@ -6,10 +6,12 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Instant;
 
-use soiree::{CloseError, DrainBulkheadError, Emission, EventPool, ListenerErrorKind, Report};
+use soiree::{DrainBulkheadError, EventPool};
+use soiree_core::ListenerErrorKind;
+use soiree_engine::{CloseError, Emission, Report};
 use tokio::sync::Semaphore;
 
-use crate::common::{Diary, Held, PATIENCE, at_rest, figures, runtime, until, with_async};
+use super::common::{Diary, Held, PATIENCE, at_rest, figures, runtime, until, with_async};
 
 fn failure(report: &Report) -> ListenerErrorKind {
     assert_eq!(report.errors.len(), 1, "{report:?}");

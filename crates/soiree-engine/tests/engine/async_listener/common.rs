@@ -4,7 +4,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use soiree::{EventPool, ListenerOptions, PoolStats, Report, WorkerPool};
+use soiree::EventPool;
+use soiree_core::{ListenerOptions, PoolStats};
+use soiree_engine::Report;
+use soiree_pool::WorkerPool;
 use soiree_tokio::TaskPool;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;

@@ -6,10 +6,11 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use soiree::{CloseError, Event, ListenerErrorKind, ListenerOptions, Retry};
+use soiree_core::{Event, ListenerErrorKind, ListenerOptions, Retry};
+use soiree_engine::CloseError;
 use tokio::sync::Semaphore;
 
-use crate::common::{
+use super::common::{
     Diary, Held, PATIENCE, at_rest, both_ways, figures, runtime, until, with_async,
 };
 

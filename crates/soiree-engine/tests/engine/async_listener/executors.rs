@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use soiree::{EventPool, WorkerPool};
+use soiree::EventPool;
+use soiree_pool::WorkerPool;
 use soiree_tokio::TaskPool;
 use tokio::runtime::Builder;
 
-use crate::common::{runtime, with_async};
+use super::common::{runtime, with_async};
 
 /// Awaits emissions with plain and async listeners.
 async fn emit_and_await(soiree: EventPool, times: usize) {

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
-use soiree::{EventPool, ListenerError, ListenerErrorKind, SubmitErrorReason};
+use soiree::EventPool;
+use soiree_core::{ListenerError, ListenerErrorKind, SubmitErrorReason};
 use tokio::sync::Semaphore;
 
-use crate::common::{Held, at_rest, both_ways, figures, runtime, until, with_async};
+use super::common::{Held, at_rest, both_ways, figures, runtime, until, with_async};
 
 /// Each listener of `depth.n` counts, and waits for `depth.n+1`, up to a depth.
 fn nested(soiree: &EventPool, deepest: usize) -> Arc<AtomicUsize> {

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use soiree::{
-    EventPool, JobEnd, JobEnded, JobOffered, JobStarted, ListenerEnd, ListenerEnded,
-    ListenerOptions, ListenerStarted, Observer, Retry,
+use soiree::EventPool;
+use soiree_core::{
+    JobEnd, JobEnded, JobOffered, JobStarted, ListenerEnd, ListenerEnded, ListenerOptions,
+    ListenerStarted, Observer, Retry,
 };
 use soiree_testkit::ManualTimer;
 use soiree_tokio::TaskPool;
 
-use crate::common::{Diary, Held, at_rest, runtime, until, with_async};
+use super::common::{Diary, Held, at_rest, runtime, until, with_async};
 
 /// Notes what it is told of the bulkhead `async`, and of listeners.
 #[derive(Clone, Default)]

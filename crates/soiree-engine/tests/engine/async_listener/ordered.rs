@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use soiree::{EventPool, KeyOrder, ListenerOptions, Retry};
+use soiree::EventPool;
+use soiree_core::{ListenerOptions, Retry};
+use soiree_engine::KeyOrder;
 
-use crate::common::{Diary, Held, at_rest, both_ways, figures, runtime, until, with_async};
+use super::common::{Diary, Held, at_rest, both_ways, figures, runtime, until, with_async};
 
 fn in_order(soiree: &EventPool, pattern: &str) {
     let by_key = KeyOrder::by(|event| event.payload_as::<(u64, u64)>().map(|payload| payload.0));

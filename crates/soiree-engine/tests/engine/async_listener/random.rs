@@ -6,9 +6,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
-use soiree::{ListenerErrorKind, ListenerOptions, Report, Retry};
+use soiree_core::{ListenerErrorKind, ListenerOptions, Retry};
+use soiree_engine::Report;
 
-use crate::common::{at_rest, figures, runtime, until, with_async};
+use super::common::{at_rest, figures, runtime, until, with_async};
 
 #[derive(Debug, Clone, Copy)]
 enum Act {

@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use soiree::{
-    EventPool, Job, ListenerErrorKind, ListenerOptions, Overflow, Pool, PoolOptions, Priority,
-    Retry, Soiree, SubmitErrorReason, SubscribeError, WorkerPool,
+use soiree::EventPool;
+use soiree_core::{
+    Job, ListenerErrorKind, ListenerOptions, Overflow, Pool, PoolOptions, Priority, Retry,
+    SubmitErrorReason, SubscribeError,
 };
+use soiree_engine::Soiree;
+use soiree_pool::WorkerPool;
 use soiree_tokio::TaskPool;
 
-use crate::common::{
+use super::common::{
     Diary, Held, PATIENCE, at_rest, both_ways, figures, runtime, until, with_async,
 };
 

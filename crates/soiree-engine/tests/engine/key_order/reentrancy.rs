@@ -50,7 +50,7 @@ fn a_wait_on_the_only_worker_runs_the_events_before() {
                 let emissions: Vec<Emission> = (0..5).map(emit).collect();
                 let mut emissions = emissions.into_iter();
                 let report = match (by_await, emissions.nth(3).unwrap()) {
-                    (true, fourth) => block_on(fourth),
+                    (true, fourth) => pollster::block_on(fourth),
                     (false, fourth) => fourth.wait(),
                 };
                 assert!(report.is_ok());
@@ -60,26 +60,6 @@ fn a_wait_on_the_only_worker_runs_the_events_before() {
         assert!(soiree.emit("outer", ()).unwrap().wait().is_ok());
         soiree.close().unwrap();
         assert_eq!(numbers(&handled), [0, 1, 2, 3, 4]);
-    }
-}
-
-/// Polls on this thread until the emission has ended.
-fn block_on(emission: Emission) -> soiree_engine::Report {
-    use std::future::{Future, IntoFuture};
-    use std::task::{Context, Poll, Wake, Waker};
-    struct Unpark(std::thread::Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut future = std::pin::pin!(emission.into_future());
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(report) => return report,
-            Poll::Pending => std::thread::park(),
-        }
     }
 }
 
