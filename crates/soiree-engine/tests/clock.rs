@@ -31,22 +31,22 @@ impl Observer for Times {
     }
 }
 
-/// How often the clock is read for an emission on a pool and one on this thread, with a listener that fails.
+/// How often the clock is read for one emission on a pool and one on this thread, with a listener that fails.
 fn reads(emitter: &Emitter) -> u64 {
     let before = clock::reads();
     let emission = emitter.emit("a.b", ()).expect("the pool has room");
     assert_eq!(emission.wait().failed, 1);
-    let report = emitter.emit_sync("a.b", ()).expect("it is open");
+    let report = emitter.emit_sync("a.b", ()).expect("the emitter is open");
     assert_eq!(report.failed, 1);
     clock::reads() - before
 }
 
-/// P1: as long as nobody observes, nothing is timed.
+/// P1: without an observer, no time is measured.
 #[test]
 fn the_clock_is_read_only_for_observers() {
-    let pool = BoundedPool::new(AtOnce, PoolOptions::new(1, 8)).expect("the options are sound");
+    let pool = BoundedPool::new(AtOnce, PoolOptions::new(1, 8)).expect("the options are valid");
     let emitter = Emitter::new(Settings::new(pool));
-    let pattern = Pattern::new("a.*").expect("the pattern is sound");
+    let pattern = Pattern::new("a.*").expect("the pattern is valid");
     let fails = Arc::new(|_: &dyn Event| Err::<(), _>("no"));
     emitter
         .subscribe(
@@ -59,8 +59,8 @@ fn the_clock_is_read_only_for_observers() {
     assert_eq!(reads(&emitter), 0);
     let hasty = ListenerOptions::new().slow_after(Duration::MAX);
     let ignores = Arc::new(|_: &dyn Event| ());
-    let refused = emitter.subscribe(&pattern, ListenerId::new("two"), hasty, ignores);
-    assert_eq!(refused, Err(SubscribeError::NoSlowListenerMonitor));
+    let rejected = emitter.subscribe(&pattern, ListenerId::new("two"), hasty, ignores);
+    assert_eq!(rejected, Err(SubscribeError::NoSlowListenerMonitor));
     let times = Arc::new(Times);
     emitter.update(|settings| settings.handlers.observers.add(times));
     assert_eq!(reads(&emitter), 4 + 2 + 2, "a job, and two calls");

@@ -1,4 +1,4 @@
-//! The `bulkheads` example, as its users run it: what it counts, and what it prints; not how long things take.
+//! The `bulkheads` example, as its users run it: what it counts and prints, but not how long anything takes.
 #![cfg(feature = "pool")]
 
 mod example;
@@ -10,7 +10,7 @@ use crate::example::example;
 
 const KINDS: [&str; 3] = ["requests", "webhooks", "uploads"];
 
-/// Twenty times as fast as it is shown.
+/// Twenty times as fast as for viewers.
 const QUICK: [&str; 4] = ["--speed", "20", "--seconds", "3"];
 
 struct Ended {
@@ -35,7 +35,7 @@ impl Ended {
         assert_eq!(self.code, Some(code), "{}\n{}", self.stdout, self.stderr);
     }
 
-    /// What the kind's table says, alone, shared and on bulkheads; `None` for a kind that was not there.
+    /// The cells in the row of the kind's table: alone, shared and on bulkheads; `None` for a kind that did not take part.
     #[track_caller]
     fn figures(&self, kind: &str, name: &str) -> [Option<u64>; 3] {
         let mut lines = self.stdout.lines();
@@ -57,7 +57,7 @@ impl Ended {
     }
 }
 
-/// E2: nothing is lost silently: what is offered is handled or refused.
+/// E2: nothing is lost silently: every offered event is handled or rejected.
 #[test]
 fn every_event_is_accounted_for() {
     let ended = run(&QUICK);
@@ -66,20 +66,22 @@ fn every_event_is_accounted_for() {
     for kind in KINDS {
         let offered = ended.figures(kind, "offered");
         let handled = ended.figures(kind, "handled");
-        let refused = ended.figures(kind, "refused");
+        let rejected = ended.figures(kind, "rejected");
         for at in 0..3 {
-            let sum = handled[at].zip(refused[at]).map(|(one, other)| one + other);
+            let sum = handled[at]
+                .zip(rejected[at])
+                .map(|(one, other)| one + other);
             assert_eq!(offered[at], sum, "{kind}");
         }
         let present: Vec<_> = offered.into_iter().flatten().collect();
         assert_eq!(present.len(), if kind == "requests" { 3 } else { 2 });
         assert!(present.iter().all(|one| *one == present[0] && *one > 0));
     }
-    let accounts = "accounts: offered = handled + refused, everywhere";
+    let accounts = "accounts: offered = handled + rejected, everywhere";
     assert!(ended.stdout.lines().any(|line| line == accounts));
 }
 
-/// What is offered does not depend on what becomes of it, and one burst of uploads is enough for every shared worker.
+/// What is offered does not depend on how it is handled, and one burst of uploads is enough for every shared worker.
 #[test]
 fn the_same_seed_offers_the_same() {
     let offered = |arguments: &[&str]| {
@@ -96,7 +98,7 @@ fn the_same_seed_offers_the_same() {
     assert!(seven[2][1] >= Some(6), "{seven:?}");
 }
 
-/// What is shown while it runs, and what is drawn afterwards, fits into 80 columns.
+/// All lines fit into 80 columns.
 #[test]
 fn it_prints_lines_a_histogram_and_a_verdict() {
     let ended = run(&QUICK);
@@ -104,7 +106,7 @@ fn it_prints_lines_a_histogram_and_a_verdict() {
     let lines: Vec<_> = ended.stdout.lines().collect();
     for start in ["alone ", "shared ", "bulkheads "] {
         let shown = lines.iter().filter(|line| line.starts_with(start));
-        let shown: Vec<_> = shown.filter(|line| line.ends_with(" refused")).collect();
+        let shown: Vec<_> = shown.filter(|line| line.ends_with(" rejected")).collect();
         assert!(!shown.is_empty(), "{start}");
         for pool in KINDS {
             let is_shown = shown.iter().any(|line| line.contains(pool));
@@ -154,16 +156,16 @@ fn webhooks_of_the_users_own_are_read() {
     ended.assert_code(0);
     let [_, _, handled] = ended.figures("webhooks", "handled");
     let [_, _, bytes] = ended.figures("webhooks", "bytes");
-    // Of `[1]` and `null` by turns, as none is refused there.
+    // The payloads alternate between `[1]` and `null`. Without rejections, the bytes are known.
     let handled = handled.expect("webhooks are there");
-    let [_, _, refused] = ended.figures("webhooks", "refused");
-    if refused == Some(0) {
+    let [_, _, rejected] = ended.figures("webhooks", "rejected");
+    if rejected == Some(0) {
         assert_eq!(bytes, Some(handled.div_ceil(2) * 3 + handled / 2 * 4));
     }
 }
 
 #[test]
-fn wrong_usage_is_told_with_option_and_value() {
+fn wrong_usage_is_reported_with_option_and_value() {
     let bad = tempfile("bad.jsonl", "{\"topic\":\"a\"}\n{\"topic\":\"a..b\"}\n");
     let empty = tempfile("empty.jsonl", "\n");
     for (arguments, named) in [
@@ -213,11 +215,11 @@ fn help_names_every_option() {
     }
 }
 
-/// A file of this content, for one test.
+/// A file with this content, for one test.
 fn tempfile(name: &str, content: &str) -> String {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let mut file = std::fs::File::create(&path).expect("the directory is there");
+    let mut file = std::fs::File::create(&path).expect("the directory exists");
     file.write_all(content.as_bytes())
-        .expect("it can be written");
+        .expect("the file can be written");
     path.to_str().expect("UTF-8").to_owned()
 }

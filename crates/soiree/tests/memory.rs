@@ -1,21 +1,21 @@
-//! That names leave no memory behind. In a process of its own, so that nothing else grows meanwhile.
+//! Names leave no memory behind. In its own process, so that nothing else grows meanwhile.
 
 use soiree::{EventPool, KeyOrder};
 
 const MIB: u64 = 1 << 20;
 
-/// What the process has in memory, where the system tells.
+/// The resident memory of the process in bytes, if the system reports it.
 fn resident() -> Option<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
     Some(pages * 4096)
 }
 
-/// T3, L8: neither emitted names, nor patterns that lost their listeners, nor keys leave anything.
+/// T3, L8: neither emitted topics, nor patterns without listeners, nor keys of events use memory afterwards.
 #[test]
 fn names_leave_no_memory_behind() {
     let Some(_) = resident() else {
-        println!("skipped: this system does not tell how much memory the process has");
+        println!("skipped: this system does not report the memory of a process");
         return;
     };
     let count = 1_000_000_u32;
@@ -25,7 +25,7 @@ fn names_leave_no_memory_behind() {
     let emit = |number: u32| {
         let topic = format!("01J9Z6{number:020}.01J9Z7{number:020}.user.login");
         assert_eq!(soiree.emit_sync(&topic, number).unwrap().delivered, 2);
-        // Twice, so that it is worth remembering.
+        // Twice, so that the topic is cached.
         assert_eq!(soiree.emit_sync(&topic, number).unwrap().delivered, 2);
     };
     let subscribe = |number: u32| {

@@ -1,200 +1,37 @@
-//! Named pools, and the routes to them.
+//! Administration of bulkheads: by name, while the event pool runs.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Barrier};
-use std::thread;
 use std::time::Instant;
 
+use soiree::pool::ResizeError;
 use soiree::{
     BulkheadError, DrainBulkheadError, EventPool, ListenerOptions, Overflow, ResizeBulkheadError,
-    ResizeError, SubscribeError, TypedTopic, WorkerPool,
+    SubscribeError, TypedTopic, WorkerPool,
 };
 
-use crate::common::PATIENCE;
+use crate::support::{PATIENCE, worker_pool};
 
-fn pool(name: &str, workers: usize, capacity: usize) -> WorkerPool {
-    let builder = WorkerPool::builder().name(name).max_workers(workers);
-    builder.capacity(capacity).build().unwrap()
-}
-
-/// The name of the pool that ran an emission on this topic.
-pub(crate) fn ran_on(soiree: &EventPool, topic: &str) -> String {
-    let (said, name) = channel();
-    let id = soiree
-        .on(topic, move |_| {
-            let thread = thread::current();
-            said.send(thread.name().unwrap_or_default().to_owned())
-                .unwrap();
-        })
-        .unwrap();
-    soiree.emit(topic, ()).unwrap().wait();
-    soiree.off(topic, &id).unwrap();
-    let thread = name.recv_timeout(PATIENCE).unwrap();
-    thread.rsplit_once('-').unwrap().0.to_owned()
-}
-
-/// P2: a bulkhead whose workers are all held and whose queue is full does not delay what goes elsewhere.
+/// L6: in whichever way it is subscribed; the error lists the bulkheads that exist.
 #[test]
-fn a_full_bulkhead_does_not_hold_up_the_others() {
-    let soiree = EventPool::builder()
-        .pool(pool("rest", 1, 1))
-        .bulkhead("bulk", pool("bulk", 2, 1))
-        .bulkhead("http", pool("http", 1, 1))
-        .route("export.**", "bulk")
-        .route("request.*", "http")
-        .build()
-        .unwrap();
-    let held = Arc::new(Barrier::new(3));
-    let inside = Arc::clone(&held);
-    soiree
-        .on("export.**", move |_| {
-            inside.wait();
-        })
-        .unwrap();
-    soiree.on("request.*", |_| {}).unwrap();
-    soiree.on("user.*", |_| {}).unwrap();
-    let exports: Vec<_> = (0..3)
-        .map(|_| soiree.emit("export.csv", ()).unwrap())
-        .collect();
-    let stats = soiree.stats();
-    let bulk = stats.get("bulk").unwrap();
-    assert_eq!((bulk.active, bulk.waiting), (2, 1));
-    for _ in 0..100 {
-        assert_eq!(soiree.emit("request.get", ()).unwrap().wait().delivered, 1);
-        assert_eq!(soiree.emit("user.created", ()).unwrap().wait().delivered, 1);
-    }
-    assert!(exports.iter().all(|export| !export.is_finished()));
-    held.wait();
-    // The third export and a fourth one need somebody to meet as well.
-    let partner = thread::spawn(move || held.wait().is_leader());
-    let fourth = soiree.emit("export.csv", ()).unwrap();
-    exports.iter().for_each(|export| drop(export.wait()));
-    fourth.wait();
-    drop(partner.join());
-    soiree.close().unwrap();
-    let names: Vec<_> = soiree
-        .stats()
-        .pools
-        .into_iter()
-        .map(|(name, stats)| {
-            assert_eq!(stats.running, 0, "{name} was released");
-            name
-        })
-        .collect();
-    assert_eq!(
-        names.iter().map(|name| &**name).collect::<Vec<_>>(),
-        ["default", "bulk", "http"]
-    );
-}
-
-/// T1: the route that says most about a topic holds.
-#[test]
-fn the_most_specific_route_wins() {
-    let soiree = EventPool::builder()
-        .pool(pool("rest", 1, 8))
-        .bulkhead("wide", pool("wide", 1, 8))
-        .bulkhead("narrow", pool("narrow", 1, 8))
-        .route("acme.*.paid", "narrow")
-        .route("acme.ann.paid", "wide")
-        .route("acme.**", "wide")
-        .route("acme.ann.**", "default")
-        .build()
-        .unwrap();
-    for (topic, expected) in [
-        ("globex.eve.paid", "rest"),
-        ("acme.bob", "wide"),
-        ("acme.bob.paid", "narrow"),
-        ("acme.ann.invoice.paid", "rest"),
-        ("acme.ann.paid", "wide"),
-    ] {
-        assert_eq!(ran_on(&soiree, topic), expected, "{topic}");
-    }
-    assert!(soiree.remove_route("acme.ann.paid"));
-    assert!(!soiree.remove_route("acme.ann.paid"));
-    // Equally specific, but there is only one pool that they could mean.
-    soiree.add_route("*.ann.paid", "narrow").unwrap();
-    assert_eq!(ran_on(&soiree, "acme.ann.paid"), "narrow");
-    soiree.close().unwrap();
-}
-
-/// T1: what makes no sense is refused when it is built, and the error names it.
-#[test]
-fn bulkheads_and_routes_that_make_no_sense_are_refused() {
-    let builder = || {
-        EventPool::builder()
-            .bulkhead("a", pool("a", 1, 1))
-            .bulkhead("b", pool("b", 1, 1))
-    };
-    let message = |builder: soiree::Builder| builder.build().map(drop).unwrap_err().to_string();
-    let tie = message(builder().route("x.*", "a").route("*.y", "b"));
-    assert!(
-        tie.contains("x.* to \"a\"") && tie.contains("*.y to \"b\""),
-        "{tie}"
-    );
-    let unknown = message(builder().route("x.*", "c"));
-    assert!(
-        unknown.contains("\"c\"") && unknown.contains("[\"a\", \"b\"]"),
-        "{unknown}"
-    );
-    let malformed = message(builder().route("x..y", "a"));
-    assert!(malformed.contains("byte 2"), "{malformed}");
-    assert!(message(builder().bulkhead("a", pool("a", 1, 1))).contains("\"a\" already"));
-    assert!(message(builder().bulkhead("default", pool("a", 1, 1))).contains("\"default\""));
-    assert!(message(builder().bulkhead("", pool("a", 1, 1))).contains("\"\""));
-
-    let soiree = builder().route("x.*", "a").build().unwrap();
-    let tie = soiree.add_route("*.y", "b").unwrap_err();
-    assert!(matches!(tie, BulkheadError::Ambiguous { .. }));
-    soiree.close().unwrap();
-    let closed = soiree.add_bulkhead("c", pool("c", 1, 1)).unwrap_err();
-    assert_eq!(closed, BulkheadError::Closed);
-}
-
-/// T1: it does not matter which comes first, bulkheads or routes to them; and one pattern cannot lead to two places.
-#[test]
-fn a_builder_takes_bulkheads_and_routes_in_any_order() {
-    let soiree = EventPool::builder()
-        .route("export.**", "bulk")
-        .route("export.**", "bulk")
-        .pool(pool("rest", 1, 8))
-        .bulkhead("bulk", pool("bulk", 1, 8))
-        .build()
-        .unwrap();
-    assert_eq!(ran_on(&soiree, "export.csv"), "bulk");
-    soiree.close().unwrap();
-    let twice = EventPool::builder()
-        .route("export.**", "bulk")
-        .route("export.**", "default")
-        .bulkhead("bulk", pool("bulk", 1, 8));
-    let twice = twice.build().map(drop).unwrap_err().to_string();
-    assert!(
-        twice.contains("export.** to \"bulk\" and export.** to \"default\""),
-        "{twice}"
-    );
-}
-
-/// L6: a listener for a bulkhead that there is not is refused, whichever way it is subscribed, and told which there are.
-#[test]
-fn a_listener_for_an_unknown_bulkhead_is_refused() {
+fn a_listener_for_an_unknown_bulkhead_is_rejected() {
     const TYPED: TypedTopic<u64> = TypedTopic::new("a.b");
     let soiree = EventPool::builder()
-        .bulkhead("mail", pool("mail", 1, 1))
-        .bulkhead("http", pool("http", 1, 1))
+        .bulkhead("mail", worker_pool("mail", 1, 1))
+        .bulkhead("http", worker_pool("http", 1, 1))
         .build()
         .unwrap();
     let unknown = || ListenerOptions::new().pool("htpp");
     let group = soiree.group();
     let topic = soiree.ensure_topic("a.b").unwrap();
-    for refused in [
+    for rejected in [
         soiree.on_with("a.b", unknown(), |_| {}),
         group.on_with("a.b", unknown(), |_| {}),
         topic.add_listener_with(unknown(), |_| {}),
         TYPED.on_with(&soiree, unknown(), |_, _| {}),
     ] {
-        let refused = refused.unwrap_err();
-        assert!(matches!(refused, SubscribeError::UnknownPool(_)));
-        let text = refused.to_string();
+        let rejected = rejected.unwrap_err();
+        assert!(matches!(rejected, SubscribeError::UnknownPool(_)));
+        let text = rejected.to_string();
         assert!(
             text.contains("no bulkhead \"htpp\"; there are [\"http\", \"mail\"]"),
             "{text}"
@@ -207,12 +44,12 @@ fn a_listener_for_an_unknown_bulkhead_is_refused() {
     soiree.close().unwrap();
 }
 
-/// P1: every pool's figures are there by name, and say what it alone did.
+/// P1: each pool's statistics are listed by name, and count its own jobs only.
 #[test]
-fn stats_tell_the_pools_apart() {
+fn stats_are_listed_for_each_pool() {
     let soiree = EventPool::builder()
-        .bulkhead("mail", pool("mail", 1, 8))
-        .bulkhead("bulk", pool("bulk", 1, 8))
+        .bulkhead("mail", worker_pool("mail", 1, 8))
+        .bulkhead("bulk", worker_pool("bulk", 1, 8))
         .route("mail.*", "mail")
         .route("bulk.*", "bulk")
         .build()
@@ -240,7 +77,7 @@ fn stats_tell_the_pools_apart() {
 #[test]
 fn a_listener_may_drain_its_own_bulkhead() {
     let soiree = EventPool::builder()
-        .bulkhead("own", pool("own", 1, 4))
+        .bulkhead("own", worker_pool("own", 1, 4))
         .route("a.*", "own")
         .build()
         .unwrap();
@@ -258,50 +95,21 @@ fn a_listener_may_drain_its_own_bulkhead() {
     soiree.close().unwrap();
 }
 
-/// E4: close handles what every bulkhead has accepted, releases those handed over, and leaves shared ones running.
+/// P5: the error counts the jobs that are left at the deadline, and their emissions end.
 #[test]
-fn close_drains_all_bulkheads_and_leaves_shared_ones_running() {
-    let shared = Arc::new(pool("shared", 1, 100));
+fn a_drain_that_misses_its_deadline_reports_what_was_left() {
     let soiree = EventPool::builder()
-        .bulkhead("own", pool("own", 1, 100))
-        .bulkhead("shared", Arc::clone(&shared))
-        .route("own.*", "own")
-        .route("shared.*", "shared")
-        .build()
-        .unwrap();
-    let heard = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&heard);
-    soiree
-        .on("**", move |_| {
-            count.fetch_add(1, Ordering::SeqCst);
-        })
-        .unwrap();
-    for _ in 0..100 {
-        soiree.emit("own.a", ()).unwrap();
-        soiree.emit("shared.a", ()).unwrap();
-        soiree.emit("other", ()).unwrap();
-    }
-    soiree.close().unwrap();
-    assert_eq!(heard.load(Ordering::SeqCst), 300);
-    assert_eq!(soiree.stats().get("own").unwrap().running, 0);
-    shared.submit_and_wait(|| {}).unwrap();
-}
-
-/// P5: what a drained bulkhead had left at the deadline is said, and its emissions end.
-#[test]
-fn a_drain_that_comes_too_late_says_what_was_left() {
-    let soiree = EventPool::builder()
-        .bulkhead("slow", pool("slow", 1, 4))
+        .bulkhead("slow", worker_pool("slow", 1, 4))
         .route("slow.*", "slow")
         .build()
         .unwrap();
-    let (go, told) = channel::<()>();
-    let (said, running) = channel();
-    let told = std::sync::Mutex::new(told);
+    let (release, released) = channel::<()>();
+    let (sender, running) = channel();
+    let released = std::sync::Mutex::new(released);
     soiree
         .on("slow.*", move |_| {
-            said.send(()).unwrap();
-            let _ = told.lock().unwrap().recv();
+            sender.send(()).unwrap();
+            let _ = released.lock().unwrap().recv();
         })
         .unwrap();
     let emissions: Vec<_> = (0..3).map(|_| soiree.emit("slow.a", ()).unwrap()).collect();
@@ -313,7 +121,7 @@ fn a_drain_that_comes_too_late_says_what_was_left() {
         panic!("{late}");
     };
     assert_eq!((&*name, source.active, source.discarded), ("slow", 1, 2));
-    drop(go);
+    drop(release);
     let discarded = emissions
         .iter()
         .filter(|emission| emission.wait().discarded);
@@ -321,12 +129,12 @@ fn a_drain_that_comes_too_late_says_what_was_left() {
     soiree.close().unwrap();
 }
 
-/// P2: a resize that cannot be is refused, and says whose it was.
+/// P2: an invalid resize is rejected, and the error names the bulkhead.
 #[test]
 fn a_bulkhead_is_resized_by_name() {
     let soiree = EventPool::builder()
-        .pool(pool("rest", 1, 1))
-        .bulkhead("bulk", pool("bulk", 1, 1))
+        .pool(worker_pool("rest", 1, 1))
+        .bulkhead("bulk", worker_pool("bulk", 1, 1))
         .build()
         .unwrap();
     soiree.resize_bulkhead("bulk", 3).unwrap();
@@ -334,9 +142,9 @@ fn a_bulkhead_is_resized_by_name() {
     let stats = soiree.stats();
     assert_eq!(stats.get("bulk").unwrap().max_workers, 3);
     assert_eq!(stats.get("default").unwrap().max_workers, 2);
-    let refused = soiree.resize_bulkhead("bulk", 0).unwrap_err();
+    let rejected = soiree.resize_bulkhead("bulk", 0).unwrap_err();
     assert!(matches!(
-        refused,
+        rejected,
         ResizeBulkheadError::Resize {
             source: ResizeError::NoWorkers,
             ..

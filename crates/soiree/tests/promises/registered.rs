@@ -24,15 +24,17 @@ fn fails(_: &dyn Event) -> Result<(), &'static str> {
 fn lines(soiree: &EventPool, topic: &str) -> Vec<u32> {
     let report = soiree.emit_sync(topic, 1_u8).unwrap();
     let places = report.errors.iter().map(|error| error.registered_at());
-    let places: Vec<_> = places.map(|place| place.expect("it is known")).collect();
+    let places: Vec<_> = places
+        .map(|place| place.expect("the place is known"))
+        .collect();
     assert!(places.iter().all(|place| place.file() == file!()));
     places.iter().map(|place| place.line()).collect()
 }
 
-/// L4, E1: an error names the line that subscribed its listener, by whichever way that was.
+/// L4, E1: whichever method subscribed it.
 #[test]
 #[rustfmt::skip]
-fn an_error_says_where_its_listener_was_registered() {
+fn an_error_names_the_line_where_its_listener_was_registered() {
     const TOPIC: TypedTopic<u8> = TypedTopic::new("typed");
     const PATTERN: TypedPattern<u8> = TypedPattern::new("typed");
     let soiree = EventPool::new();
@@ -71,7 +73,7 @@ fn an_error_says_where_its_listener_was_registered() {
     soiree.close().unwrap();
 }
 
-/// L4: what a wrapper says of its caller holds; without a word nothing is made up.
+/// L4: with `track_caller` or `registered_at`; without either, the place is unknown.
 #[test]
 fn a_wrapper_can_pass_its_caller_on() {
     #[track_caller]
@@ -79,7 +81,7 @@ fn a_wrapper_can_pass_its_caller_on() {
         soiree.on("a", fails).unwrap();
     }
     #[track_caller]
-    fn told(soiree: &EventPool) {
+    fn explicit(soiree: &EventPool) {
         let options = ListenerOptions::new().registered_at(Location::caller());
         let subscribe = || soiree.on_with("a", options, fails);
         subscribe().unwrap();
@@ -87,7 +89,7 @@ fn a_wrapper_can_pass_its_caller_on() {
     let soiree = EventPool::new();
     let first = line!() + 1;
     tracked(&soiree);
-    told(&soiree);
+    explicit(&soiree);
     assert_eq!(lines(&soiree, "a"), [first, first + 1]);
 
     let options = ListenerOptions::new();
@@ -97,9 +99,9 @@ fn a_wrapper_can_pass_its_caller_on() {
     soiree.close().unwrap();
 }
 
-/// L4: text for people and what the panic handler gets name the place as well.
+/// L4: error messages and the panic handler get the place as well.
 #[test]
-fn panics_and_messages_say_where_the_listener_was_registered() {
+fn panics_and_messages_name_the_place_where_the_listener_was_registered() {
     let soiree = EventPool::new();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let places = Arc::clone(&seen);
@@ -107,7 +109,7 @@ fn panics_and_messages_say_where_the_listener_was_registered() {
     let line = line!() + 1;
     soiree.on("a", |_| -> () { panic!("oops") }).unwrap();
     let report = soiree.emit("a", ()).unwrap().wait();
-    let place = seen.lock().unwrap()[0].expect("it is known");
+    let place = seen.lock().unwrap()[0].expect("the place is known");
     assert_eq!((place.file(), place.line()), (file!(), line));
     assert_eq!(report.errors[0].registered_at(), Some(place));
     let text = report.errors[0].to_string();

@@ -1,4 +1,4 @@
-//! Typed topics, and subscriptions that end themselves.
+//! Subscriptions that end when their guard or their group is dropped.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
@@ -6,105 +6,14 @@ use std::thread;
 
 use soiree::{
     EmitError, EventPool, ListenerOptions, Priority, Soiree, SubscribeError, Subscription,
-    Subscriptions, TypedPattern, TypedTopic, WrongPayload,
+    Subscriptions,
 };
 
-use crate::common::both_ways;
+use crate::typed::{CREATED, Created};
 
-struct Created {
-    name: &'static str,
-}
-
-const CREATED: TypedTopic<Created> = TypedTopic::new("user.created");
-const RENAMED: TypedTopic<Created> = TypedTopic::new("user.renamed");
-const ANY: TypedPattern<Created> = TypedPattern::new("user.*");
-
-/// L1: typed listeners are listeners like others, and get the payload itself.
+/// T3: a dropped guard removes its listener, and a forgotten one does not.
 #[test]
-fn a_typed_topic_hands_its_payload_to_its_listeners() {
-    let soiree = EventPool::new();
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let (first, second) = (Arc::clone(&seen), Arc::clone(&seen));
-    CREATED
-        .on(&soiree, move |user| {
-            first.lock().unwrap().push(user.name.to_owned())
-        })
-        .unwrap();
-    ANY.on_with(&soiree, Priority::High, move |user, event| {
-        let line = format!("{} on {}", user.name, event.topic());
-        second.lock().unwrap().push(line);
-    })
-    .unwrap();
-    let report = CREATED
-        .emit(&soiree, Created { name: "ann" })
-        .unwrap()
-        .wait();
-    assert!(report.is_ok());
-    let report = RENAMED.emit_sync(&soiree, Created { name: "bob" }).unwrap();
-    assert_eq!(report.delivered, 1);
-    assert_eq!(
-        *seen.lock().unwrap(),
-        ["ann on user.created", "ann", "bob on user.renamed"]
-    );
-    soiree.close().unwrap();
-}
-
-/// E1: a payload of another type is an error that names both types, and other listeners still run.
-#[test]
-fn a_wrong_payload_names_both_types() {
-    let soiree = EventPool::new();
-    CREATED.on(&soiree, |_| {}).unwrap();
-    soiree.on("user.created", |_| {}).unwrap();
-    let report = soiree.emit_sync("user.created", 7_u64).unwrap();
-    assert_eq!((report.delivered, report.failed), (2, 1));
-    let wrong: &WrongPayload = report.errors[0].downcast_ref().unwrap();
-    assert_eq!((&*wrong.topic, wrong.found), ("user.created", "u64"));
-    assert!(wrong.expected.ends_with("Created"), "{wrong}");
-}
-
-/// E1: so does one that a shared type's pattern meets, on a topic that nobody typed; on the pool as well.
-#[test]
-fn a_wrong_payload_on_a_pattern_names_topic_and_pattern() {
-    let soiree = EventPool::new();
-    ANY.on(&soiree, |_| panic!("it got another type")).unwrap();
-    both_ways(&soiree, "user.deleted", |report| {
-        assert_eq!((report.delivered, report.failed), (1, 1));
-        let wrong: &WrongPayload = report.errors[0].downcast_ref().unwrap();
-        let expected = std::any::type_name::<Created>();
-        assert_eq!(
-            wrong.to_string(),
-            format!("on user.deleted a {expected} was expected, and it carries ()")
-        );
-        let text = report.errors[0].to_string();
-        assert!(text.contains("user.*"), "{text}");
-    });
-    // A handler sees the same error, and may swallow it.
-    soiree.set_error_handler(|_, error| {
-        let error = error
-            .downcast_ref::<WrongPayload>()
-            .is_none()
-            .then_some(error)?;
-        Some(error)
-    });
-    assert!(soiree.emit_sync("user.deleted", 7_u8).unwrap().is_ok());
-    soiree.close().unwrap();
-}
-
-/// E2: a payload that was not emitted comes back.
-#[test]
-fn a_typed_payload_comes_back_from_a_closed_pool() {
-    let soiree = EventPool::new();
-    soiree.close().unwrap();
-    let refused = CREATED.emit(&soiree, Created { name: "ann" }).unwrap_err();
-    let payload = refused.into_payload();
-    assert_eq!(payload.downcast_ref::<Created>().unwrap().name, "ann");
-    let refused = CREATED.on(&soiree, |_| {}).unwrap_err();
-    assert!(matches!(refused, SubscribeError::Closed));
-}
-
-/// T3: a listener whose guard is gone is gone, and one whose guard was forgotten stays.
-#[test]
-fn a_guard_takes_its_listener_off() {
+fn a_guard_removes_its_listener() {
     let soiree = EventPool::new();
     let guard = |pattern: &str| -> Subscription {
         soiree.guard(pattern, soiree.on(pattern, |_| {}).unwrap())
@@ -116,13 +25,13 @@ fn a_guard_takes_its_listener_off() {
     assert_eq!(soiree.len(), 1);
     soiree.off("a.*", &id).unwrap();
     assert!(soiree.is_empty());
-    // A listener that has gone by itself is no reason to complain.
+    // It is no error if the listener is removed already.
     let id = soiree
         .on_with("a.b", ListenerOptions::new().once(), |_| {})
         .unwrap();
-    let spent = soiree.guard("a.b", id);
+    let exhausted = soiree.guard("a.b", id);
     soiree.emit_sync("a.b", ()).unwrap();
-    drop(spent);
+    drop(exhausted);
 }
 
 /// L3: a guard may be dropped by the listener that it guards.
@@ -146,7 +55,7 @@ fn a_listener_may_drop_its_own_guard() {
     assert_eq!(runs.load(Ordering::SeqCst), 1);
 }
 
-/// E4: guards and groups that outlive the close have nothing left to do.
+/// E4: guards and groups may outlive the close.
 #[test]
 fn guards_and_groups_may_be_dropped_after_a_close() {
     let soiree = EventPool::new();
@@ -156,13 +65,13 @@ fn guards_and_groups_may_be_dropped_after_a_close() {
     group.on("a.b", |_| {}).unwrap();
     soiree.close().unwrap();
     assert!(group.is_empty());
-    let refused = group.on("a.b", |_| {}).unwrap_err();
-    assert!(matches!(refused, SubscribeError::Closed));
+    let rejected = group.on("a.b", |_| {}).unwrap_err();
+    assert!(matches!(rejected, SubscribeError::Closed));
     drop((guard, group));
     let _ = kept.forget();
 }
 
-/// L3: a group may be dropped, or cleared, by a listener of its own, which is the last one to run then.
+/// L3: a listener may drop or clear its own group, and no listener of the group is called afterwards.
 #[test]
 fn a_listener_may_drop_its_own_group() {
     for drops in [true, false] {
@@ -185,7 +94,7 @@ fn a_listener_may_drop_its_own_group() {
         }
         let weak = Arc::downgrade(&group);
         *own.lock().unwrap() = Some(group);
-        // Those that it takes off while the emission runs may run once more, and never later.
+        // Listeners that are removed while the emission runs may still run in it, but never later.
         soiree.emit("a.b", ()).unwrap().wait();
         let ran = runs.load(Ordering::SeqCst);
         assert!((1..=3).contains(&ran) && soiree.is_empty());
@@ -196,9 +105,9 @@ fn a_listener_may_drop_its_own_group() {
     }
 }
 
-/// T3, L3: a thousand listeners are taken off at once while four threads emit, and none is called afterwards.
+/// T3, L3: a thousand listeners are removed at once while four threads emit, and none is called afterwards.
 #[test]
-fn a_large_group_goes_while_events_come() {
+fn a_large_group_is_removed_while_events_are_emitted() {
     let soiree = EventPool::new();
     let group = soiree.group();
     let gone = AtomicBool::new(false);
@@ -233,9 +142,9 @@ fn a_large_group_goes_while_events_come() {
     soiree.close().unwrap();
 }
 
-/// T3: a group counts those that are there, whoever took the others off.
+/// T3: whatever has removed them.
 #[test]
-fn a_group_does_not_count_listeners_that_have_gone() {
+fn a_group_does_not_count_removed_listeners() {
     let soiree = EventPool::new();
     let group = soiree.group();
     let stays = group.on("a.c", |_| {}).unwrap();
@@ -249,16 +158,16 @@ fn a_group_does_not_count_listeners_that_have_gone() {
     assert_eq!(group.len(), 2);
     soiree.off("a.b", &first).unwrap();
     assert_eq!(group.len(), 1);
-    // A pattern that is not the listener's takes nothing off.
+    // A guard with another pattern removes nothing.
     drop(soiree.guard("a.*", stays));
     assert_eq!(group.len(), 1);
     drop(soiree);
     assert!(group.is_empty());
 }
 
-/// T3: all listeners of a group go at once, those of typed topics as well, and no others.
+/// T3: all at once, those of typed topics as well, and no others.
 #[test]
-fn a_group_takes_all_its_listeners_off() {
+fn a_group_removes_all_its_listeners() {
     let soiree = EventPool::new();
     soiree.on("user.created", |_| {}).unwrap();
     let group = soiree.group();
@@ -282,7 +191,7 @@ fn a_group_takes_all_its_listeners_off() {
     assert_eq!(soiree.len(), 2);
 }
 
-/// E5: neither guards nor groups keep an `EventPool` alive, and what is left of them says that it is gone.
+/// E5: afterwards, a group reports that the event pool is closed.
 #[test]
 fn guards_and_groups_do_not_keep_the_event_pool_alive() {
     let soiree = EventPool::new();
@@ -293,10 +202,10 @@ fn guards_and_groups_do_not_keep_the_event_pool_alive() {
     drop(soiree);
     assert!(weak.upgrade().is_none());
     drop(guard);
-    let refused = group.on("a.b", |_| {}).unwrap_err();
-    assert!(matches!(refused, SubscribeError::Closed));
-    let refused = CREATED.emit(&group, Created { name: "ann" }).unwrap_err();
-    assert!(matches!(&refused, EmitError::Closed { topic, .. } if &**topic == "user.created"));
-    assert!(refused.into_payload().is::<Created>());
+    let rejected = group.on("a.b", |_| {}).unwrap_err();
+    assert!(matches!(rejected, SubscribeError::Closed));
+    let rejected = CREATED.emit(&group, Created { name: "ann" }).unwrap_err();
+    assert!(matches!(&rejected, EmitError::Closed { topic, .. } if &**topic == "user.created"));
+    assert!(rejected.into_payload().is::<Created>());
     group.unsubscribe("a.b", &id).unwrap();
 }

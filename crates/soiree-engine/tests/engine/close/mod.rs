@@ -1,0 +1,5 @@
+//! Closing: what it waits for, what it rejects, and where it is an error.
+
+mod emit;
+mod emit_sync;
+mod user_code;

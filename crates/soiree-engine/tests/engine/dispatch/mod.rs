@@ -1,0 +1,10 @@
+//! Calling the listeners of one event: in which order, which of them, and what their options decide.
+
+mod cached_topic;
+mod event;
+mod options;
+mod order;
+mod panics;
+mod payload;
+mod reentrancy;
+mod runs;

@@ -1,0 +1,8 @@
+//! Emissions from their acceptance to their report.
+
+mod acceptance;
+mod discarded;
+mod last_handle;
+mod load;
+mod report;
+mod waiting;

@@ -1,0 +1,15 @@
+//! The engine as its users see it: a folder or file for each mechanism.
+
+mod async_listener;
+mod close;
+mod dispatch;
+mod emit;
+mod graph;
+mod key_order;
+mod listener_pool;
+mod observer;
+mod retry;
+mod routing;
+mod slow_listener;
+mod support;
+mod timeout;

@@ -1,0 +1,5 @@
+//! Routes from topics to bulkheads.
+
+mod changes;
+mod full_bulkhead;
+mod routes;

@@ -1,0 +1,201 @@
+//! The listeners after one that times out.
+
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use soiree::EventPool;
+use soiree_core::{ListenerErrorKind, Pool, Priority};
+use soiree_pool::WorkerPool;
+use soiree_testkit::{ManualPool, ManualTimer};
+
+use super::{LIMIT, block_in_between, check_timed_out, expire, on, record_on};
+use crate::support::{CallLog, PATIENCE, wait_until, worker_pool};
+
+/// L9, L1: after the timeout, another worker calls the remaining listeners in order, and the report has the timeout.
+#[test]
+fn remaining_listeners_are_called_in_order_by_another_worker() {
+    let (soiree, timer) = on(2);
+    let log = CallLog::default();
+    let blocker = block_in_between(&soiree, &log);
+    let report = expire(&soiree, &timer, &blocker).wait();
+    check_timed_out(&report);
+    assert_eq!((report.delivered, report.errors.len()), (4, 1));
+    assert_eq!(log.take(), ["first", "second", "third"]);
+    wait_until("one worker is active", || soiree.pool_stats().active == 1);
+    blocker.release();
+    soiree.close().unwrap();
+    assert!(log.take().is_empty(), "no listener is called twice");
+    assert_eq!(timer.pending(), 0);
+}
+
+/// L9, P2: if there is no other worker, they wait for the blocked one.
+#[test]
+fn remaining_listeners_wait_for_a_worker() {
+    let (soiree, timer) = on(1);
+    let log = CallLog::default();
+    let blocker = block_in_between(&soiree, &log);
+    let emission = expire(&soiree, &timer, &blocker);
+    assert!(emission.wait_timeout(Duration::ZERO).is_none());
+    assert_eq!(log.take(), ["first"]);
+    blocker.release();
+    let report = emission.wait();
+    check_timed_out(&report);
+    assert_eq!(report.delivered, 4);
+    assert_eq!(log.take(), ["second", "third"]);
+    soiree.close().unwrap();
+    assert!(log.take().is_empty(), "no listener is called twice");
+}
+
+/// L9, P2: a submit to a full queue is retried.
+#[test]
+fn remaining_listeners_wait_for_room_in_the_queue() {
+    let (timer, pool) = (ManualTimer::new(), ManualPool::with_capacity(1));
+    let builder = EventPool::builder().pool(pool.clone()).timer(timer.clone());
+    let soiree = builder.build().unwrap();
+    let log = CallLog::default();
+    let blocker = block_in_between(&soiree, &log);
+    thread::scope(|scope| {
+        let emission = soiree.emit("a.b", ()).unwrap();
+        scope.spawn(|| assert!(pool.run_next()));
+        blocker.wait_started();
+        let other = soiree.emit("other", ()).unwrap();
+        timer.advance(LIMIT);
+        assert_eq!((pool.pending(), timer.pending()), (1, 1));
+        assert_eq!(pool.run_all(), 1);
+        assert!(other.is_finished() && !emission.is_finished());
+        assert!(timer.advance_to_next());
+        assert_eq!((pool.run_all(), timer.pending()), (1, 0));
+        check_timed_out(&emission.wait());
+        assert_eq!(log.take(), ["first", "second", "third"]);
+        blocker.release();
+    });
+    assert_eq!(pool.run_all(), 0);
+    soiree.close().unwrap();
+}
+
+/// L9, L3: the remaining listeners are those that were subscribed when the emission started.
+#[test]
+fn listeners_added_while_one_times_out_are_not_called() {
+    let (soiree, timer) = on(2);
+    let log = CallLog::default();
+    let blocker = block_in_between(&soiree, &log);
+    let emission = soiree.emit("a.b", ()).unwrap();
+    blocker.wait_started();
+    record_on(&soiree, &log, "late", Priority::Lowest);
+    timer.advance(LIMIT);
+    assert_eq!(emission.wait().delivered, 4);
+    assert_eq!(log.take(), ["first", "second", "third"]);
+    blocker.release();
+    soiree.close().unwrap();
+}
+
+/// L9, E6: a pool that stops does not call the remaining listeners, and the report counts them.
+#[test]
+fn remaining_listeners_of_a_pool_that_stops_are_not_called() {
+    for before in [true, false] {
+        let timer = ManualTimer::new();
+        let pool = Arc::new(WorkerPool::new(1, 16).unwrap());
+        let builder = EventPool::builder().pool(Arc::clone(&pool));
+        let soiree = builder.timer(timer.clone()).build().unwrap();
+        let log = CallLog::default();
+        let blocker = block_in_between(&soiree, &log);
+        let emission = soiree.emit("a.b", ()).unwrap();
+        blocker.wait_started();
+        if before {
+            pool.stop();
+        }
+        timer.advance(LIMIT);
+        pool.stop();
+        let report = emission.wait();
+        assert_eq!((report.delivered, report.not_called), (2, 2));
+        let failures: Vec<_> = report.errors.iter().map(|error| error.kind()).collect();
+        assert_eq!(
+            failures,
+            [
+                ListenerErrorKind::TimedOut,
+                ListenerErrorKind::Discarded,
+                ListenerErrorKind::Discarded
+            ]
+        );
+        blocker.release();
+        pool.release();
+        assert_eq!(log.take(), ["first"]);
+    }
+}
+
+/// L9: if the pool of their bulkhead stops, the default pool calls them.
+#[test]
+fn remaining_listeners_outlive_their_bulkhead() {
+    let timer = ManualTimer::new();
+    let bulk = Arc::new(worker_pool("bulk", 1, 16));
+    let soiree = EventPool::builder()
+        .pool(worker_pool("rest", 1, 16))
+        .bulkhead("bulk", Arc::clone(&bulk))
+        .route("a.*", "bulk")
+        .timer(timer.clone())
+        .build()
+        .unwrap();
+    let log = CallLog::default();
+    let blocker = block_in_between(&soiree, &log);
+    let emission = soiree.emit("a.b", ()).unwrap();
+    blocker.wait_started();
+    bulk.stop();
+    timer.advance(LIMIT);
+    let report = emission.wait();
+    check_timed_out(&report);
+    assert_eq!(report.delivered, 4);
+    assert_eq!(log.take(), ["first", "second", "third"]);
+    blocker.release();
+    bulk.release();
+    soiree.close().unwrap();
+}
+
+/// L9, E3: a worker that waits for the emission calls them, if no other worker is free.
+#[test]
+fn a_wait_on_a_worker_calls_the_remaining_listeners() {
+    let (soiree, timer) = on(2);
+    let log = CallLog::default();
+    let blocker = block_in_between(&soiree, &log);
+    let (give, given) = channel::<soiree_engine::Emission>();
+    let given = Mutex::new(given);
+    let (sender, outer_started) = channel();
+    let (reports, reported) = channel();
+    soiree
+        .on("outer", move |_| {
+            let emission = given.lock().unwrap().recv().unwrap();
+            sender.send(()).unwrap();
+            reports.send(emission.wait()).unwrap();
+        })
+        .unwrap();
+    let emission = soiree.emit("a.b", ()).unwrap();
+    blocker.wait_started();
+    soiree.emit("outer", ()).unwrap();
+    give.send(emission).unwrap();
+    outer_started.recv_timeout(PATIENCE).unwrap();
+    timer.advance(LIMIT);
+    let report = reported.recv_timeout(PATIENCE).unwrap();
+    check_timed_out(&report);
+    assert_eq!(log.take(), ["first", "second", "third"]);
+    blocker.release();
+    soiree.close().unwrap();
+}
+
+/// L9, E5: the last handle may be dropped before the timeout.
+#[test]
+fn remaining_listeners_outlive_the_last_handle() {
+    let (soiree, timer) = on(1);
+    let log = CallLog::default();
+    let blocker = block_in_between(&soiree, &log);
+    let emission = soiree.emit("a.b", ()).unwrap();
+    blocker.wait_started();
+    drop(soiree);
+    timer.advance(LIMIT);
+    assert!(!emission.is_finished());
+    blocker.release();
+    let report = emission.wait();
+    check_timed_out(&report);
+    assert_eq!(report.delivered, 4);
+    assert_eq!(log.take(), ["first", "second", "third"]);
+}

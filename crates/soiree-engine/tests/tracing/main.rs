@@ -1,0 +1,6 @@
+//! Spans and events, as a subscriber of the crate `tracing` sees them.
+
+mod across;
+mod failures;
+mod mock;
+mod recorder;
