@@ -1,25 +1,27 @@
-//! What integrations ask of an `EventPool`.
+//! The contract of an `EventPool`, for integrations.
 
-use crate::emission::{Emission, EmitError, Report};
-use crate::graph::Graph;
-use soiree_core::{
-    Async, Event, IntoListenerResult, InvalidTopic, Listener, ListenerId, ListenerInfo,
-    ListenerOptions, Payload, SubscribeError, UnsubscribeError,
-};
 use std::any::Any;
 use std::panic::Location;
 use std::sync::Arc;
 
-/// An `EventPool`, as integrations see it: take `&dyn Soiree`, and any implementation will do.
+use soiree_core::{
+    Async, Event, IntoListenerResult, InvalidTopic, Listener, ListenerId, ListenerInfo,
+    ListenerOptions, Payload, SubscribeError, UnsubscribeError,
+};
+
+use crate::emission::{Emission, EmitError, Report};
+use crate::graph::Graph;
+
+/// What integrations need of an `EventPool`: they take `&dyn Soiree` and work with any implementation.
 ///
-/// The required methods are object-safe; on `dyn Soiree` itself there are methods as convenient as the `EventPool`'s.
+/// The required methods are object-safe. `dyn Soiree` itself has the convenient methods of `EventPool` on top: `on`, `emit` and so on.
 pub trait Soiree: Send + Sync {
     /// Subscribes a listener to a pattern.
     ///
-    /// Where it counts as registered is for the caller to [say](ListenerOptions::registered_at).
+    /// The caller sets [where it was registered](ListenerOptions::registered_at), which errors and figures show.
     ///
     /// # Errors
-    /// If the pattern is malformed, the options make no sense, or the `EventPool` is closed.
+    /// If the pattern is malformed, the options are invalid, or the `EventPool` is closed.
     fn subscribe(
         &self,
         pattern: &str,
@@ -27,31 +29,31 @@ pub trait Soiree: Send + Sync {
         listener: Arc<dyn Listener>,
     ) -> Result<ListenerId, SubscribeError>;
 
-    /// Takes a listener off.
+    /// Removes a listener. An emission that is running may call it once more.
     ///
     /// # Errors
     /// If there is no such listener.
     fn unsubscribe(&self, pattern: &str, id: &ListenerId) -> Result<(), UnsubscribeError>;
 
-    /// Emits a payload on the pool.
+    /// Emits a payload on the pool. Blocks if the pool does when it is full.
     ///
     /// # Errors
-    /// If the topic is malformed, the `EventPool` closed, or the pool refuses.
+    /// If the topic is malformed, the `EventPool` is closed, or the pool rejects the event. The payload comes back.
     fn publish(&self, topic: &str, payload: Payload) -> Result<Emission, EmitError>;
 
-    /// Emits a payload on the calling thread.
+    /// Emits a payload on the calling thread, and returns when its listeners have returned.
     ///
     /// # Errors
-    /// If the topic is malformed or the `EventPool` closed.
+    /// If the topic is malformed or the `EventPool` is closed. The payload comes back.
     fn publish_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError>;
 
-    /// Emits an event of the caller's own on the pool.
+    /// Emits an event of the caller's own type on the pool.
     ///
     /// # Errors
     /// As [`publish`](Soiree::publish).
     fn publish_event(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError>;
 
-    /// Whether an emission on this topic would find a listener now. See [`Registry::has_listeners`](crate::Registry::has_listeners).
+    /// Whether an emission on this topic would find a listener now. See [`Registry::has_listeners`](soiree_core::Registry::has_listeners).
     ///
     /// # Errors
     /// If the topic is malformed.
@@ -68,7 +70,7 @@ pub trait Soiree: Send + Sync {
 }
 
 impl dyn Soiree + '_ {
-    /// Subscribes a closure or another listener, with [`Priority::Normal`](crate::Priority::Normal).
+    /// Subscribes a closure or another listener, with [`Priority::Normal`](soiree_core::Priority::Normal).
     ///
     /// # Errors
     /// As [`subscribe`](Soiree::subscribe).
@@ -81,7 +83,7 @@ impl dyn Soiree + '_ {
         self.on_with(pattern, ListenerOptions::new(), listener)
     }
 
-    /// Subscribes a closure with options, of which a [`Priority`](crate::Priority) alone is one.
+    /// Subscribes a closure with options. A [`Priority`](soiree_core::Priority) alone is enough.
     ///
     /// # Errors
     /// As [`subscribe`](Soiree::subscribe).
@@ -96,7 +98,7 @@ impl dyn Soiree + '_ {
         self.subscribe(pattern, options, Arc::new(listener))
     }
 
-    /// Subscribes a closure that returns a future. See [`AsyncListener`](crate::AsyncListener).
+    /// Subscribes a closure that returns a future. See [`AsyncListener`](soiree_core::AsyncListener).
     ///
     /// # Errors
     /// As [`subscribe`](Soiree::subscribe), and if there is no bulkhead called [`async`](crate::Bulkheads::ASYNC).
@@ -130,7 +132,7 @@ impl dyn Soiree + '_ {
         self.subscribe(pattern, options, Arc::new(Async(listener)))
     }
 
-    /// Emits an event of the caller's own on the pool.
+    /// Emits an event of the caller's own type on the pool.
     ///
     /// # Errors
     /// As [`publish_event`](Soiree::publish_event).
@@ -138,7 +140,7 @@ impl dyn Soiree + '_ {
         self.publish_event(Arc::new(event))
     }
 
-    /// Takes a listener off.
+    /// Removes a listener. An emission that is running may call it once more.
     ///
     /// # Errors
     /// If there is no such listener.

@@ -207,7 +207,7 @@ fn the_drawing_shows_who_listens_and_what_runs_where() {
     assert_eq!(dot.matches("-> n2 [").count(), 2, "{dot}");
     soiree.drain_bulkhead("http").unwrap();
     let dot = soiree.graph().to_dot();
-    assert!(dot.contains("on http, which is gone") && !dot.contains("darkorange"));
+    assert!(dot.contains("on http, which was removed") && !dot.contains("darkorange"));
     soiree.close().unwrap();
 }
 

@@ -37,7 +37,8 @@ const LAYERS: &[Layers] = &[
         "soiree-engine",
         &[
             "context",
-            "gate",
+            "task_tracker",
+            "topic_text",
             "trace",
             "slow",
             "routing",
@@ -67,8 +68,20 @@ const LAYERS: &[Layers] = &[
     (
         "soiree-pool",
         &[
-            "sync", "strategy", "state", "counters", "shared", "worker", "seats", "resize",
-            "shutdown", "submit", "pool", "builder",
+            "sync",
+            "strategy",
+            "job_queue",
+            "worker_permits",
+            "state",
+            "counters",
+            "shared",
+            "worker",
+            "spawn",
+            "resize",
+            "shutdown",
+            "submit",
+            "pool",
+            "builder",
         ],
     ),
     (

@@ -2,8 +2,7 @@
 
 use soiree_core::Pattern;
 
-/// How specific a pattern is: the more literal segments, the more specific; then the more `*`, each of which stands for one segment;
-/// then the fewer `**`.
+/// How specific a pattern is: the more literal segments, the more specific; then the more `*`; then the fewer `**`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Specificity {
     literals: usize,
