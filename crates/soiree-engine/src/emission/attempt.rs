@@ -8,7 +8,8 @@ use soiree_core::{Event, SubmitErrorReason, Task};
 use super::helping::PendingWork;
 use super::in_flight::InFlight;
 use super::pool_ref::PoolRef;
-use crate::dispatch::EndedCall;
+use super::retry_attempt::follow_up;
+use crate::dispatch::{Counts, EndedCall};
 
 /// One attempt of a listener, as a job of a pool.
 pub(super) trait Attempt: PendingWork + Task + Sized + 'static {
@@ -25,8 +26,17 @@ pub(super) trait Attempt: PendingWork + Task + Sized + 'static {
     /// It was claimed, and will not be called: its pool dropped it, or rejected it for this reason.
     fn lost(self: &Arc<Self>, reason: Option<SubmitErrorReason>);
 
+    /// The attempt has ended, and nothing follows it.
+    fn ended(self: &Arc<Self>, counts: Counts);
+
     /// The call has ended. Does what has to follow, and ends the attempt.
-    fn end(self: &Arc<Self>, event: &dyn Event, ended: EndedCall);
+    fn end(self: &Arc<Self>, event: &dyn Event, ended: EndedCall) {
+        let mut counts = ended.counts;
+        let (emission, registration) = (self.emission(), self.registration());
+        let follow = ended.follow_up;
+        follow_up(emission, registration, event, follow, None, &mut counts);
+        self.ended(counts);
+    }
 
     fn is_async(&self) -> bool {
         self.registration().is_async()

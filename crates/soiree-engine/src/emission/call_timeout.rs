@@ -14,8 +14,8 @@ use super::in_flight::{InFlight, with_event};
 use super::overrun::OverrunCall;
 use super::pool_ref::PoolRef;
 use super::reclaim::{Reclaimed, reclaim_work};
-use super::retry_attempt::{RESUBMIT_INTERVAL, follow_up};
-use crate::dispatch::{Counts, Progress, handle_error, report};
+use super::retry_attempt::{RESUBMIT_INTERVAL, report_and_follow};
+use crate::dispatch::{Counts, Progress, handle_error};
 use crate::invocation::{AfterTimeout, ArmedTimeout, Call, CallOutcome, TimeLimit};
 
 /// The listener runs.
@@ -139,16 +139,8 @@ impl CallTimeout {
                 let call = Call::new(registration, state.topic(), event, self.attempt, handlers);
                 call.set_started_ago(self.limit);
                 let outcome = CallOutcome::TimedOut(self.limit, None);
-                let follow = report(&call, handlers, outcome, &mut counts);
                 let after = self.overrun.as_ref();
-                follow_up(
-                    &self.emission,
-                    registration,
-                    event,
-                    follow,
-                    after,
-                    &mut counts,
-                );
+                report_and_follow(&self.emission, &call, outcome, after, &mut counts);
                 contained(|| counts.aborted |= event.is_aborted());
             });
         });

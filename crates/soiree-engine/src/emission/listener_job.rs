@@ -17,9 +17,9 @@ use super::helping::{AdoptedCall, PendingWork};
 use super::in_flight::{InFlight, with_event};
 use super::pool_ref::PoolRef;
 use super::reclaim::{Reclaimed, reclaim_work};
-use super::retry_attempt::follow_up;
+use super::retry_attempt::report_and_follow;
 use crate::context::on_timer;
-use crate::dispatch::{Counts, EndedCall, Progress, handle_error, report};
+use crate::dispatch::{Counts, Progress, handle_error};
 use crate::invocation::{Call, CallOutcome, invoke, precheck};
 
 /// One listener of an emission, as a job of another pool.
@@ -137,17 +137,11 @@ impl ListenerJob {
             });
             invoke(&call, event, limit)
         });
-        let follow = report(&call, &settings.handlers, outcome, counts);
-        follow_up(&self.emission, registration, event, follow, None, counts);
+        report_and_follow(&self.emission, &call, outcome, None, counts);
         if last.get() {
             settings.shared.registry.remove_exhausted(registration);
         }
         contained(|| counts.aborted |= event.is_aborted());
-    }
-
-    fn ended(self: &Arc<Self>, counts: Counts) {
-        self.emission.state().remove_pending(self);
-        end_called_part(&self.emission, counts);
     }
 }
 
@@ -215,14 +209,9 @@ impl Attempt for ListenerJob {
         self.ended(Counts::one_not_called());
     }
 
-    fn end(self: &Arc<Self>, event: &dyn Event, ended: EndedCall) {
-        let EndedCall {
-            mut counts,
-            follow_up: follow,
-        } = ended;
-        let (emission, registration) = (&self.emission, &self.registration);
-        follow_up(emission, registration, event, follow, None, &mut counts);
-        self.ended(counts);
+    fn ended(self: &Arc<Self>, counts: Counts) {
+        self.emission.state().remove_pending(self);
+        end_called_part(&self.emission, counts);
     }
 }
 

@@ -40,6 +40,26 @@ pub(super) struct RetryAttempt {
     started: AtomicBool,
 }
 
+/// Reports the outcome of a call, and does what follows.
+pub(super) fn report_and_follow(
+    emission: &Arc<dyn InFlight>,
+    call: &Call<'_>,
+    outcome: CallOutcome,
+    after: Option<&Arc<OverrunCall>>,
+    counts: &mut Counts,
+) {
+    let handlers = &emission.state().settings.handlers;
+    let follow = report(call, handlers, outcome, counts);
+    follow_up(
+        emission,
+        call.registration,
+        call.event,
+        follow,
+        after,
+        counts,
+    );
+}
+
 /// Does what follows after a call that runs apart from the other listeners of its emission.
 ///
 /// `after` is the call itself if it has timed out and may still run.
@@ -195,16 +215,8 @@ impl RetryAttempt {
                 let (topic, attempt) = (state.topic(), self.attempt);
                 let call = Call::new(registration, topic, event, attempt, handlers);
                 let outcome = CallOutcome::TimedOut(limit, None);
-                let follow = report(&call, handlers, outcome, &mut counts);
                 let after = self.after.as_ref();
-                follow_up(
-                    &self.emission,
-                    registration,
-                    event,
-                    follow,
-                    after,
-                    &mut counts,
-                );
+                report_and_follow(&self.emission, &call, outcome, after, &mut counts);
             });
         });
         self.ended(counts);
@@ -252,11 +264,6 @@ impl RetryAttempt {
         });
         state.keep_error(self.error.clone());
         self.ended(Counts::one_failed());
-    }
-
-    pub(super) fn ended(self: &Arc<Self>, counts: Counts) {
-        self.emission.state().remove_pending(self);
-        end_part(&self.emission, counts);
     }
 }
 

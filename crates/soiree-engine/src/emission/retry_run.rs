@@ -10,11 +10,12 @@ use soiree_core::{Event, SubmitErrorReason, Task};
 use super::async_call::adopt;
 use super::attempt::Attempt;
 use super::call_timeout::arm;
+use super::finish::end_part;
 use super::helping::{AdoptedCall, PendingWork};
 use super::in_flight::{InFlight, with_event};
 use super::pool_ref::PoolRef;
-use super::retry_attempt::{RetryAttempt, follow_up};
-use crate::dispatch::{Counts, EndedCall, Progress, report};
+use super::retry_attempt::{RetryAttempt, report_and_follow};
+use crate::dispatch::{Counts, Progress};
 use crate::invocation::{Call, CallOutcome, RetriedEvent, invoke};
 
 impl RetryAttempt {
@@ -38,8 +39,7 @@ impl RetryAttempt {
             });
             invoke(&call, &retried, limit)
         });
-        let follow = report(&call, handlers, outcome, counts);
-        follow_up(&self.emission, registration, event, follow, None, counts);
+        report_and_follow(&self.emission, &call, outcome, None, counts);
     }
 }
 
@@ -101,14 +101,9 @@ impl Attempt for RetryAttempt {
         self.fail();
     }
 
-    fn end(self: &Arc<Self>, event: &dyn Event, ended: EndedCall) {
-        let EndedCall {
-            mut counts,
-            follow_up: follow,
-        } = ended;
-        let (emission, registration) = (&self.emission, &self.registration);
-        follow_up(emission, registration, event, follow, None, &mut counts);
-        self.ended(counts);
+    fn ended(self: &Arc<Self>, counts: Counts) {
+        self.emission.state().remove_pending(self);
+        end_part(&self.emission, counts);
     }
 }
 
