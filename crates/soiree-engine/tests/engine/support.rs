@@ -1,9 +1,9 @@
 //! What the tests share.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::Wake;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -70,21 +70,75 @@ impl CallLog {
 ///
 /// If it is dropped, it blocks none any longer.
 pub(crate) struct Blocker {
-    started: Receiver<()>,
-    release: Sender<()>,
+    shared: Arc<BlockerShared>,
+    /// How many calls the test has waited for.
+    seen: Cell<usize>,
+}
+
+#[derive(Default)]
+struct BlockerShared {
+    calls: Mutex<BlockedCalls>,
+    changed: Condvar,
+}
+
+/// Calls are numbered in the order in which they start; the first `released` of them may go on.
+#[derive(Default)]
+struct BlockedCalls {
+    started: usize,
+    released: usize,
+}
+
+impl BlockerShared {
+    /// Waits until `holds`, no longer than `limit`.
+    fn wait<'a>(
+        &self,
+        calls: MutexGuard<'a, BlockedCalls>,
+        limit: Duration,
+        holds: impl Fn(&BlockedCalls) -> bool,
+    ) -> MutexGuard<'a, BlockedCalls> {
+        let waited = self
+            .changed
+            .wait_timeout_while(calls, limit, |calls| !holds(calls));
+        let (calls, timeout) = waited.unwrap();
+        if timeout.timed_out() {
+            // Not poisoned, as the drop of the blocker locks it again.
+            drop(calls);
+            panic!("waited longer than {limit:?}");
+        }
+        calls
+    }
+
+    fn block(&self) {
+        let mut calls = self.calls.lock().unwrap();
+        let number = calls.started;
+        calls.started += 1;
+        self.changed.notify_all();
+        // A test that fails before it releases a call must not hang.
+        drop(self.wait(calls, 10 * PATIENCE, |calls| calls.released > number));
+    }
+
+    fn release(&self, calls: usize) {
+        let mut blocked = self.calls.lock().unwrap();
+        blocked.released = blocked.released.saturating_add(calls);
+        self.changed.notify_all();
+    }
+}
+
+impl Drop for Blocker {
+    fn drop(&mut self) {
+        self.shared.release(usize::MAX);
+    }
 }
 
 impl Blocker {
     /// A blocker, and the function that a listener calls to be blocked.
     pub(crate) fn new() -> (impl Fn() + Send + Sync + 'static, Self) {
-        let (starts, started) = channel();
-        let (release, released) = channel();
-        let released = Mutex::new(released);
-        let block = move || {
-            let _ = starts.send(());
-            let _ = released.lock().unwrap().recv();
+        let shared = Arc::<BlockerShared>::default();
+        let blocker = Self {
+            shared: Arc::clone(&shared),
+            seen: Cell::new(0),
         };
-        (block, Self { started, release })
+        (move || shared.block(), blocker)
     }
 
     /// Subscribes a listener that does nothing but block.
@@ -112,12 +166,18 @@ impl Blocker {
 
     /// Waits until one more call has started.
     pub(crate) fn wait_started(&self) {
-        self.started.recv_timeout(PATIENCE).unwrap();
+        let seen = self.seen.get();
+        let calls = self.shared.calls.lock().unwrap();
+        drop(
+            self.shared
+                .wait(calls, PATIENCE, |calls| calls.started > seen),
+        );
+        self.seen.set(seen + 1);
     }
 
     /// Releases one call, the earliest first.
     pub(crate) fn release(&self) {
-        self.release.send(()).unwrap();
+        self.shared.release(1);
     }
 }
 
