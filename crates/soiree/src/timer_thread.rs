@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     const HOUR: Duration = Duration::from_secs(3600);
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const TIME_LIMIT: Duration = Duration::from_secs(60);
 
     /// L7: a cancelled task is not called, and what it holds is dropped at once.
     #[test]
@@ -175,7 +175,7 @@ mod tests {
         let id = timer.at(Instant::now(), Box::new(task));
         let id = id.expect("a thread can be started");
         send_id.send(id).expect("the task receives it");
-        assert_eq!(has_started.recv_timeout(PATIENCE), Ok(id));
+        assert_eq!(has_started.recv_timeout(TIME_LIMIT), Ok(id));
         assert!(!timer.cancel(id));
     }
 
@@ -215,7 +215,7 @@ mod tests {
             id.expect("a thread can be started")
         });
         let shared = Arc::downgrade(&timer.shared);
-        let give_up = Instant::now() + PATIENCE;
+        let give_up = Instant::now() + TIME_LIMIT;
         while !matches!(timer.shared.lock().thread, ThreadState::WaitingUntil(due) if due == later)
         {
             assert!(

@@ -12,7 +12,7 @@ use soiree_engine::CloseError;
 use soiree_pool::WorkerPool;
 use soiree_testkit::{Journal, ManualTimer, Recorder};
 
-use crate::support::{Blocker, PATIENCE, named, on_one_worker};
+use crate::support::{Blocker, TIME_LIMIT, named, on_one_worker};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -302,7 +302,7 @@ fn a_slow_listener_is_notified_in_time() {
     let options = ListenerOptions::new().slow_after(limit);
     soiree
         .on_with("a.b", options, move |_| {
-            let running_for = receiver.lock().unwrap().recv_timeout(PATIENCE);
+            let running_for = receiver.lock().unwrap().recv_timeout(TIME_LIMIT);
             assert!(running_for.is_ok_and(|time| time >= limit));
         })
         .unwrap();

@@ -14,13 +14,13 @@ use soiree_engine::Report;
 use soiree_pool::WorkerPool;
 
 /// Far longer than any condition needs to come true.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) type TestResult = Result<(), Box<dyn std::error::Error>>;
 
 /// Waits until the condition holds.
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIME_LIMIT;
     while !holds() {
         assert!(Instant::now() < deadline, "timed out before {what}");
         thread::yield_now();
@@ -114,7 +114,7 @@ impl BlockerShared {
         calls.started += 1;
         self.changed.notify_all();
         // A test that fails before it releases a call must not hang.
-        drop(self.wait(calls, 10 * PATIENCE, |calls| calls.released > number));
+        drop(self.wait(calls, 10 * TIME_LIMIT, |calls| calls.released > number));
     }
 
     fn release(&self, calls: usize) {
@@ -170,7 +170,7 @@ impl Blocker {
         let calls = self.shared.calls.lock().unwrap();
         drop(
             self.shared
-                .wait(calls, PATIENCE, |calls| calls.started > seen),
+                .wait(calls, TIME_LIMIT, |calls| calls.started > seen),
         );
         self.seen.set(seen + 1);
     }

@@ -101,7 +101,7 @@ fn a_rejected_emission_is_an_event() {
     );
     assert_eq!(
         event.fields.get("message"),
-        Some("emission refused by its pool")
+        Some("emission rejected by its pool")
     );
     assert_eq!(
         event.fields.get("error"),
@@ -112,7 +112,7 @@ fn a_rejected_emission_is_an_event() {
     assert!(span("emission", "rejected").is_closed);
 
     soiree.emit("re\njected..", 1).unwrap_err();
-    let invalid = with_message("emission refused").remove(0);
+    let invalid = with_message("emission rejected").remove(0);
     let error = invalid.fields.get("error").unwrap();
     assert!(
         error.starts_with(r#"invalid topic "re\njected..""#),
@@ -122,7 +122,7 @@ fn a_rejected_emission_is_an_event() {
     soiree.emit_sync("rejected.late", 1).unwrap_err();
     let event = events("rejected.late").remove(0);
     let message = event.fields.get("message");
-    assert_eq!(message, Some("emission refused: the event pool is closed"));
+    assert_eq!(message, Some("emission rejected: the event pool is closed"));
     assert!(spans("emission", "rejected.late").is_empty());
 }
 
@@ -174,7 +174,7 @@ fn jobs_that_a_pool_drops_or_rejects_are_events() {
     let expected = [
         (
             Level::WARN,
-            Some("listener refused by its pool"),
+            Some("listener rejected by its pool"),
             Some("rejected"),
         ),
         (

@@ -162,7 +162,7 @@ impl fmt::Debug for Soak {
             .field("threads", &self.threads)
             .field("seed", &self.seed)
             .field("first_round", &self.first_round)
-            .field("patience", &self.stall_timeout)
+            .field("stall_timeout", &self.stall_timeout)
             .finish_non_exhaustive()
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// `.ci/run` installs all tools and sets this variable: a test without its tool then fails instead of being skipped.
 const NEEDED: &str = "SOIREE_TESTS_MUST_RUN";
 /// Longer than any working machine takes.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIME_LIMIT: Duration = Duration::from_secs(120);
 /// The pause between two polls.
 const PACE: Duration = Duration::from_millis(100);
 
@@ -73,7 +73,7 @@ impl Running {
     pub(crate) fn line<T>(&mut self, pick: impl Fn(&str) -> Option<T>) -> T {
         let start = Instant::now();
         loop {
-            if let Some(line) = self.listen(PATIENCE) {
+            if let Some(line) = self.listen(TIME_LIMIT) {
                 if let Some(picked) = pick(&line) {
                     return picked;
                 }
@@ -110,8 +110,8 @@ impl Running {
 
     fn assert_patient(&self, start: Instant) {
         assert!(
-            start.elapsed() < PATIENCE,
-            "nothing for {PATIENCE:?}, it has printed\n{}",
+            start.elapsed() < TIME_LIMIT,
+            "nothing for {TIME_LIMIT:?}, it has printed\n{}",
             self.printed
         );
     }

@@ -5,7 +5,7 @@ use std::thread;
 
 use soiree::{Builder, BulkheadError, EventPool, WorkerPool};
 
-use crate::support::{PATIENCE, TestResult, worker_pool};
+use crate::support::{TIME_LIMIT, TestResult, worker_pool};
 
 /// T1: the error names them.
 #[test]
@@ -61,7 +61,7 @@ fn a_builder_accepts_bulkheads_and_routes_in_any_order() {
         })
         .unwrap();
     soiree.emit("export.csv", ()).unwrap();
-    assert_eq!(name.recv_timeout(PATIENCE), Ok(Some("bulk-0".into())));
+    assert_eq!(name.recv_timeout(TIME_LIMIT), Ok(Some("bulk-0".into())));
     soiree.close().unwrap();
     let twice = EventPool::builder()
         .route("export.**", "bulk")

@@ -9,7 +9,7 @@ use soiree::{
     SubscribeError, TypedTopic, WorkerPool,
 };
 
-use crate::support::{PATIENCE, worker_pool};
+use crate::support::{TIME_LIMIT, worker_pool};
 
 /// L6: in whichever way it is subscribed; the error lists the bulkheads that exist.
 #[test]
@@ -113,7 +113,7 @@ fn a_drain_that_misses_its_deadline_reports_what_was_left() {
         })
         .unwrap();
     let emissions: Vec<_> = (0..3).map(|_| soiree.emit("slow.a", ()).unwrap()).collect();
-    running.recv_timeout(PATIENCE).unwrap();
+    running.recv_timeout(TIME_LIMIT).unwrap();
     let late = soiree
         .drain_bulkhead_with_deadline("slow", Instant::now())
         .unwrap_err();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use soiree::WorkerPool;
 
 /// Far longer than any condition needs to come true.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) type TestResult = Result<(), Box<dyn std::error::Error>>;
 

@@ -11,7 +11,7 @@ use soiree_core::{
 use soiree_engine::{CloseError, KeyOrder};
 use soiree_pool::WorkerPool;
 
-use crate::support::{PATIENCE, TestResult, on_one_worker};
+use crate::support::{TIME_LIMIT, TestResult, on_one_worker};
 
 type Closed = Result<(), CloseError>;
 
@@ -33,7 +33,7 @@ fn closing(soiree: &EventPool) -> (ClosesOnDrop, mpsc::Receiver<Closed>) {
 fn close_by(act: impl FnOnce() + Send, closed: &mpsc::Receiver<Closed>) -> Closed {
     thread::scope(|scope| {
         scope.spawn(act);
-        closed.recv_timeout(PATIENCE).expect("the close returns")
+        closed.recv_timeout(TIME_LIMIT).expect("the close returns")
     })
 }
 
@@ -48,7 +48,7 @@ fn a_listener_may_close_as_it_is_dropped() -> TestResult {
         let released = Mutex::new(released);
         soiree.on("t", move |_| {
             sender.send(()).unwrap();
-            released.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+            released.lock().unwrap().recv_timeout(TIME_LIMIT).unwrap();
         })?;
         let id = soiree.on("t", move |_| {
             let _ = &closes;
@@ -58,7 +58,7 @@ fn a_listener_may_close_as_it_is_dropped() -> TestResult {
             thread::scope(|scope| {
                 let emission = emits.then(|| scope.spawn(|| soiree.emit_sync("t", ())));
                 if emits {
-                    started.recv_timeout(PATIENCE).unwrap();
+                    started.recv_timeout(TIME_LIMIT).unwrap();
                 }
                 soiree.off("t", id).unwrap();
                 // If nothing was emitted, the event pool is closed by now, and no listener waits.

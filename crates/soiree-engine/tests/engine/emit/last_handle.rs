@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use soiree::EventPool;
 use soiree_pool::WorkerPool;
 
-use crate::support::{Blocker, PATIENCE, TestResult, on_one_worker, wait_until};
+use crate::support::{Blocker, TIME_LIMIT, TestResult, on_one_worker, wait_until};
 
 /// E5
 #[test]
@@ -51,7 +51,7 @@ fn the_threads_end_when_the_last_handle_is_dropped_and_all_jobs_are_done() -> Te
     let pool = WorkerPool::builder()
         .min_workers(1)
         .max_workers(1)
-        .idle_timeout(PATIENCE * 60)
+        .idle_timeout(TIME_LIMIT * 60)
         .spawn_handler(move |builder, body| {
             count.fetch_add(1, Ordering::SeqCst);
             let guard = Living(Arc::clone(&count));

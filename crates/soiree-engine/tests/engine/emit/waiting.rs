@@ -13,7 +13,7 @@ use soiree_engine::EmitError;
 use soiree_pool::WorkerPool;
 use soiree_testkit::{ManualPool, Recorder};
 
-use crate::support::{CountWakes, PATIENCE, TestResult, on_one_worker};
+use crate::support::{CountWakes, TIME_LIMIT, TestResult, on_one_worker};
 
 /// E3
 #[test]
@@ -32,7 +32,7 @@ fn a_wait_on_the_only_worker_runs_the_emission_there() -> TestResult {
             let emission = soiree.emit("inner", ()).unwrap();
             match wait {
                 0 => assert_eq!(emission.wait().delivered, 1),
-                1 => assert_eq!(emission.wait_timeout(PATIENCE).unwrap().delivered, 1),
+                1 => assert_eq!(emission.wait_timeout(TIME_LIMIT).unwrap().delivered, 1),
                 _ => assert_eq!(emission.errors().count(), 0),
             }
         }
@@ -64,7 +64,7 @@ fn a_job_may_wait_for_an_emission_behind_it_after_the_last_handle_is_dropped() -
     soiree.set_pool(WorkerPool::new(1, 1)?);
     drop(pool);
     give.send(behind)?;
-    assert_eq!(receiver.recv_timeout(PATIENCE)?, 1);
+    assert_eq!(receiver.recv_timeout(TIME_LIMIT)?, 1);
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
 use super::{Numbered, block_key, by_key, keys_and_waiting, numbers, ordered_on, record};
-use crate::support::{PATIENCE, wait_until};
+use crate::support::{TIME_LIMIT, wait_until};
 
 fn with_order(pool: ManualPool, order: KeyOrder) -> EventPool {
     let soiree = EventPool::with_pool(pool);
@@ -78,7 +78,7 @@ fn an_emit_waits_for_room_in_the_queue_of_its_key() {
             // Other keys are not blocked.
             for _ in 0..20 {
                 let other = soiree.emit("key.a", Numbered(2, 99)).unwrap();
-                assert!(other.wait_timeout(PATIENCE).unwrap().is_ok());
+                assert!(other.wait_timeout(TIME_LIMIT).unwrap().is_ok());
             }
             assert!(!blocked.is_finished());
             blocker.release();

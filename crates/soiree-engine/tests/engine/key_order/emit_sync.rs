@@ -10,7 +10,7 @@ use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
 use super::{Numbered, block_key, by_key, keys_and_waiting, numbers, ordered_on, record};
-use crate::support::{Blocker, PATIENCE, wait_until, worker_pool};
+use crate::support::{Blocker, TIME_LIMIT, wait_until, worker_pool};
 
 /// L8: `emit_sync` waits for the events before it, and later events wait for it.
 #[test]
@@ -159,7 +159,7 @@ fn a_wait_on_a_worker_runs_the_listeners_of_an_emit_sync_before() {
         .on_with("key.first", ListenerOptions::new().pool("http"), |_| {})
         .unwrap();
     let outer = soiree.emit("outer", ()).unwrap();
-    receiver.recv_timeout(PATIENCE).unwrap();
+    receiver.recv_timeout(TIME_LIMIT).unwrap();
     thread::scope(|scope| {
         let soiree = &soiree;
         let sync = scope.spawn(move || soiree.emit_sync("key.first", Numbered(1, 0)));
@@ -169,6 +169,6 @@ fn a_wait_on_a_worker_runs_the_listeners_of_an_emit_sync_before() {
         release.send(()).unwrap();
         assert!(sync.join().unwrap().unwrap().is_ok());
     });
-    assert!(outer.wait_timeout(PATIENCE).unwrap().is_ok());
+    assert!(outer.wait_timeout(TIME_LIMIT).unwrap().is_ok());
     soiree.close().unwrap();
 }

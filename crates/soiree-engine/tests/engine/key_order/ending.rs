@@ -12,7 +12,7 @@ use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
 use super::{Numbered, block_key, by_key, keys_and_waiting, numbers, ordered_on, record};
-use crate::support::{Blocker, PATIENCE, wait_until, worker_pool};
+use crate::support::{Blocker, TIME_LIMIT, wait_until, worker_pool};
 
 const MANY: u32 = 100_000;
 
@@ -169,7 +169,7 @@ fn a_drained_bulkhead_loses_no_waiting_event() {
     soiree.drain_bulkhead("bulk").unwrap();
     blocker.release();
     for emission in emissions {
-        assert!(emission.wait_timeout(PATIENCE).unwrap().is_ok());
+        assert!(emission.wait_timeout(TIME_LIMIT).unwrap().is_ok());
     }
     assert!(numbers(&handled).into_iter().eq(0..20));
     assert_eq!(soiree.stats().get("misc").unwrap().submitted, busy + 20);
@@ -202,9 +202,9 @@ fn a_worker_runs_the_event_that_it_waits_for_after_a_drain() {
         })
         .unwrap();
     let outer = soiree.emit("outer", ()).unwrap();
-    receiver.recv_timeout(PATIENCE).unwrap();
+    receiver.recv_timeout(TIME_LIMIT).unwrap();
     blocker.release();
-    assert!(outer.wait_timeout(PATIENCE).unwrap().is_ok());
+    assert!(outer.wait_timeout(TIME_LIMIT).unwrap().is_ok());
     assert_eq!(numbers(&handled), [1]);
     soiree.close().unwrap();
 }

@@ -9,7 +9,7 @@ use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
 use super::{Numbered, by_key, keys_and_waiting, numbers, ordered_on, record};
-use crate::support::{Blocker, PATIENCE, wait_until, worker_pool};
+use crate::support::{Blocker, TIME_LIMIT, wait_until, worker_pool};
 
 /// L8: the pool has one job of a key at a time, so it cannot change the order of events.
 #[test]
@@ -56,7 +56,7 @@ fn events_of_different_keys_run_concurrently() {
         .map(|number| soiree.emit("key.a", Numbered(number % 2, number)).unwrap())
         .collect();
     for emission in emissions {
-        assert!(emission.wait_timeout(PATIENCE).unwrap().is_ok());
+        assert!(emission.wait_timeout(TIME_LIMIT).unwrap().is_ok());
     }
     soiree.close().unwrap();
 }
@@ -74,7 +74,7 @@ fn a_blocked_key_does_not_delay_others() {
         .collect();
     for number in 0..20 {
         let other = soiree.emit("key.a", Numbered(2, number)).unwrap();
-        assert!(other.wait_timeout(PATIENCE).unwrap().is_ok());
+        assert!(other.wait_timeout(TIME_LIMIT).unwrap().is_ok());
         assert!(soiree.emit("other", ()).unwrap().wait().is_ok());
     }
     assert!(behind.iter().all(|emission| !emission.is_finished()));
@@ -244,7 +244,7 @@ fn a_listener_that_timed_out_delays_no_event() {
     let blocker = Blocker::on(&soiree, "key.blocked", limited);
     let first = soiree.emit("key.blocked", Numbered(1, 0)).unwrap();
     let second = soiree.emit("key.a", Numbered(1, 1)).unwrap();
-    assert!(second.wait_timeout(PATIENCE).unwrap().is_ok());
+    assert!(second.wait_timeout(TIME_LIMIT).unwrap().is_ok());
     assert!(first.is_finished() && first.wait().timed_out == 1);
     drop(blocker);
     soiree.close().unwrap();

@@ -11,7 +11,7 @@ use soiree_engine::{Emission, EmitError};
 use soiree_pool::WorkerPool;
 
 use super::{Numbered, by_key, keys_and_waiting, numbers, ordered_on, record};
-use crate::support::{Blocker, PATIENCE, wait_until, worker_pool};
+use crate::support::{Blocker, TIME_LIMIT, wait_until, worker_pool};
 
 /// L8, L3: such events are queued in order; a wait for them would be a wait for the listener itself, and returns at once.
 #[test]
@@ -30,7 +30,7 @@ fn a_listener_may_emit_for_the_key_that_it_handles() {
         .unwrap();
     for number in [10, 20] {
         soiree.emit("key.outer", Numbered(1, number)).unwrap();
-        assert!(receiver.recv_timeout(PATIENCE).unwrap());
+        assert!(receiver.recv_timeout(TIME_LIMIT).unwrap());
     }
     soiree.close().unwrap();
     assert_eq!(numbers(&handled), [10, 11, 12, 20, 21, 22]);
@@ -82,9 +82,9 @@ fn a_wait_on_a_worker_waits_for_the_event_that_another_thread_runs() {
         })
         .unwrap();
     let outer = soiree.emit("outer", ()).unwrap();
-    receiver.recv_timeout(PATIENCE).unwrap();
+    receiver.recv_timeout(TIME_LIMIT).unwrap();
     drop(blocker);
-    assert!(outer.wait_timeout(PATIENCE).unwrap().is_ok());
+    assert!(outer.wait_timeout(TIME_LIMIT).unwrap().is_ok());
     assert_eq!(numbers(&handled), [0, 1, 2]);
     soiree.close().unwrap();
 }
@@ -115,9 +115,9 @@ fn a_wait_on_the_only_worker_goes_on_when_another_pool_has_ended_the_event_befor
         })
         .unwrap();
     let outer = soiree.emit("outer", ()).unwrap();
-    receiver.recv_timeout(PATIENCE).unwrap();
+    receiver.recv_timeout(TIME_LIMIT).unwrap();
     drop(blocker);
-    assert!(outer.wait_timeout(PATIENCE).unwrap().is_ok());
+    assert!(outer.wait_timeout(TIME_LIMIT).unwrap().is_ok());
     assert_eq!(numbers(&handled), [0, 1, 2]);
     soiree.close().unwrap();
 }
@@ -161,7 +161,7 @@ fn a_wait_on_the_only_worker_runs_the_retries_of_the_event_before() {
             })
             .unwrap();
         let outer = soiree.emit("outer", ()).unwrap();
-        assert!(outer.wait_timeout(PATIENCE).unwrap().is_ok(), "{own:?}");
+        assert!(outer.wait_timeout(TIME_LIMIT).unwrap().is_ok(), "{own:?}");
         assert_eq!(calls.load(Ordering::SeqCst), 6);
         soiree.close().unwrap();
     }
@@ -191,14 +191,14 @@ fn a_listener_does_not_wait_for_room_in_the_queue_of_a_key() {
     }
     let blocker = Blocker::on(&soiree, "key.a", ListenerOptions::new());
     soiree.emit("key.b", Numbered(7, 0)).unwrap();
-    let rejected = receiver.recv_timeout(PATIENCE).unwrap();
+    let rejected = receiver.recv_timeout(TIME_LIMIT).unwrap();
     assert!(
         matches!(rejected, EmitError::KeyQueueFull { .. }),
         "{rejected}"
     );
     blocker.wait_started();
     soiree.emit("other.pool", ()).unwrap();
-    let rejected = receiver.recv_timeout(PATIENCE).unwrap();
+    let rejected = receiver.recv_timeout(TIME_LIMIT).unwrap();
     assert!(
         matches!(rejected, EmitError::KeyQueueFull { .. }),
         "{rejected}"
@@ -229,7 +229,7 @@ fn an_event_that_ran_before_its_pool_rejected_it_was_accepted() {
         })
         .unwrap();
     let outer = soiree.emit("outer", ()).unwrap();
-    receiver.recv_timeout(PATIENCE).unwrap();
+    receiver.recv_timeout(TIME_LIMIT).unwrap();
     soiree.emit("fills.the.queue", ()).unwrap();
     std::thread::scope(|scope| {
         let blocked = scope.spawn(|| soiree.emit("key.a", Numbered(1, 0)).unwrap());

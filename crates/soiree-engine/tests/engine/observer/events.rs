@@ -9,7 +9,7 @@ use soiree_core::{Pool, Priority, Retry};
 use soiree_pool::WorkerPool;
 use soiree_testkit::{Journal, ManualPool, Recorder};
 
-use crate::support::{PATIENCE, named};
+use crate::support::{TIME_LIMIT, named};
 
 /// An event pool on a manual pool, with a journal as observer.
 fn manual() -> (EventPool, ManualPool, Journal) {
@@ -302,7 +302,7 @@ fn an_emission_run_by_its_waiter_ends_once() {
         })
         .unwrap();
     soiree.emit("outer", ()).unwrap();
-    assert!(waited.recv_timeout(PATIENCE).unwrap().is_ok());
+    assert!(waited.recv_timeout(TIME_LIMIT).unwrap().is_ok());
     soiree.close().unwrap();
     assert_eq!(journal.count("emission ended: inner"), 1);
     assert_eq!(journal.count("job started"), 2);

@@ -6,7 +6,7 @@ use soiree_core::Pool;
 use soiree_pool::WorkerPool;
 use soiree_testkit::{Journal, ManualPool};
 
-use crate::support::{PATIENCE, wait_until};
+use crate::support::{TIME_LIMIT, wait_until};
 
 /// P1, P5, P6: also without an `EventPool`, a pool notifies its observer of each job and of how it ends.
 #[test]
@@ -19,7 +19,7 @@ fn an_observed_pool_notifies_of_every_end_of_a_job() {
     pool.submit((|| panic!("oh")).into()).unwrap();
     pool.submit((|| ()).into()).unwrap_err();
     manual.run_all();
-    let later = Instant::now() + PATIENCE;
+    let later = Instant::now() + TIME_LIMIT;
     pool.submit_before((|| ()).into(), later).unwrap();
     manual.run_all();
     pool.submit((|| ()).into()).unwrap();

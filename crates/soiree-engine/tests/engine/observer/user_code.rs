@@ -13,7 +13,7 @@ use soiree_engine::CloseError;
 use soiree_pool::WorkerPool;
 use soiree_testkit::Journal;
 
-use crate::support::{PATIENCE, on_one_worker};
+use crate::support::{TIME_LIMIT, on_one_worker};
 
 /// Panics on every notification.
 struct Panics;
@@ -175,7 +175,7 @@ fn in_time(run: impl FnOnce() + Send + 'static) {
         run();
         done.send(()).unwrap();
     });
-    let ended = ended.recv_timeout(PATIENCE);
+    let ended = ended.recv_timeout(TIME_LIMIT);
     assert!(ended.is_ok(), "it has not ended");
     thread.join().unwrap();
 }

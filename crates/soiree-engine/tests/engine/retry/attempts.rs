@@ -12,7 +12,7 @@ use soiree_engine::CloseError;
 use soiree_pool::WorkerPool;
 
 use super::retried;
-use crate::support::{CallLog, PATIENCE, emit_both_ways, on_one_worker, wait_until};
+use crate::support::{CallLog, TIME_LIMIT, emit_both_ways, on_one_worker, wait_until};
 
 const NEVER: Duration = Duration::from_secs(3600);
 
@@ -250,7 +250,7 @@ fn attempts_are_exact_under_concurrent_emits() {
         }
     });
     soiree
-        .close_with_deadline(Instant::now() + PATIENCE)
+        .close_with_deadline(Instant::now() + TIME_LIMIT)
         .unwrap();
     for (number, calls) in calls.iter().enumerate() {
         assert_eq!(

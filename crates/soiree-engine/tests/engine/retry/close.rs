@@ -12,7 +12,7 @@ use soiree_engine::{CloseError, Emission};
 use soiree_pool::WorkerPool;
 
 use super::retried;
-use crate::support::{PATIENCE, on_one_worker, wait_until};
+use crate::support::{TIME_LIMIT, on_one_worker, wait_until};
 
 /// The attempts of each event, and the dead letters.
 #[derive(Default)]
@@ -132,7 +132,9 @@ fn a_close_with_a_deadline_ends_every_retry() {
         ));
         let mut failed_for_good = 0;
         for (number, emission) in &accepted {
-            let report = emission.wait_timeout(PATIENCE).expect("the emission ends");
+            let report = emission
+                .wait_timeout(TIME_LIMIT)
+                .expect("the emission ends");
             let calls = attempts.called.lock().unwrap().get(number).copied();
             if report.discarded {
                 assert_eq!((report.delivered, calls), (0, None), "{report:?}");

@@ -10,7 +10,7 @@ use soiree_core::DeadLetter;
 use soiree_pool::WorkerPool;
 
 use super::retried;
-use crate::support::{PATIENCE, emit_both_ways, on_one_worker};
+use crate::support::{TIME_LIMIT, emit_both_ways, on_one_worker};
 
 /// L7, E1: each error reaches the error handler, the last one the report, and the dead letter its handler.
 #[test]
@@ -107,7 +107,7 @@ fn a_dead_letter_names_the_event_and_the_error() {
         })
         .unwrap();
     assert_eq!(soiree.emit("mail.queued", 7_u8).unwrap().wait().failed, 1);
-    let letter = receiver.recv_timeout(PATIENCE).unwrap();
+    let letter = receiver.recv_timeout(TIME_LIMIT).unwrap();
     assert_eq!((&*letter.topic, letter.attempts), ("mail.queued", 2));
     assert_eq!(ids.iter().take(2).collect::<Vec<_>>(), [letter.event_id; 2]);
     assert_eq!(letter.payload.get::<u8>().as_deref(), Some(&7));

@@ -15,7 +15,7 @@ use soiree_engine::Report;
 use soiree_pool::WorkerPool;
 
 use super::routes::ran_on;
-use crate::support::{PATIENCE, worker_pool};
+use crate::support::{TIME_LIMIT, worker_pool};
 
 const THREADS: usize = 4;
 const EACH: u64 = 300;
@@ -163,7 +163,7 @@ struct Hesitant {
 impl Hesitant {
     fn hesitate(&self) {
         self.arrived.send(()).unwrap();
-        let _ = self.allowed.lock().unwrap().recv_timeout(PATIENCE);
+        let _ = self.allowed.lock().unwrap().recv_timeout(TIME_LIMIT);
     }
 }
 
@@ -215,7 +215,7 @@ fn a_job_submitted_to_a_bulkhead_that_is_drained_meanwhile_runs_on_another_pool(
             .unwrap();
         thread::scope(|scope| {
             let emit = scope.spawn(|| soiree.emit(topic, ()).unwrap().wait());
-            arrivals.recv_timeout(PATIENCE).unwrap();
+            arrivals.recv_timeout(TIME_LIMIT).unwrap();
             soiree.drain_bulkhead("bulk").unwrap();
             drop(allow);
             let report = emit.join().unwrap();

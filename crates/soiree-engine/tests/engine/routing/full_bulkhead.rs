@@ -11,7 +11,7 @@ use soiree_core::{
 use soiree_engine::{Emission, EmitError};
 use soiree_pool::WorkerPool;
 
-use crate::support::{Blocker, PATIENCE, thread_name, wait_until, worker_pool};
+use crate::support::{Blocker, TIME_LIMIT, thread_name, wait_until, worker_pool};
 
 /// Longer than any test waits.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -105,7 +105,7 @@ impl Full {
             });
             self.blocker.release();
         }
-        receiver.recv_timeout(PATIENCE).unwrap()
+        receiver.recv_timeout(TIME_LIMIT).unwrap()
     }
 
     fn end(self, outcome: Outcome) {
@@ -164,7 +164,7 @@ fn emissions_of_a_worker(overflow: Overflow, blocks_workers: bool, outcome: Outc
         } else {
             "slow-0"
         };
-        assert_eq!(ran_on.recv_timeout(PATIENCE).unwrap(), thread);
+        assert_eq!(ran_on.recv_timeout(TIME_LIMIT).unwrap(), thread);
     }
 }
 
@@ -205,7 +205,11 @@ fn listeners_of_an_emission(overflow: Overflow, blocks_workers: bool, outcome: O
     } else {
         "slow-0"
     };
-    assert_eq!(ran_on.recv_timeout(PATIENCE).unwrap(), thread, "{context}");
+    assert_eq!(
+        ran_on.recv_timeout(TIME_LIMIT).unwrap(),
+        thread,
+        "{context}"
+    );
 }
 
 /// P2, P4: with every overflow policy, a worker that emits to a full bulkhead does not wait for room there.
@@ -250,7 +254,7 @@ fn a_plain_job_of_one_bulkhead_does_not_wait_for_another() {
     let soiree = full.soiree.clone();
     jobs.submit(move || sender.send(soiree.emit("slow.more", 7_u64)).unwrap())
         .unwrap();
-    let rejected = receiver.recv_timeout(PATIENCE).unwrap().unwrap_err();
+    let rejected = receiver.recv_timeout(TIME_LIMIT).unwrap().unwrap_err();
     assert!(matches!(
         rejected,
         EmitError::Rejected {

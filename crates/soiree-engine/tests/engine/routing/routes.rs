@@ -7,7 +7,7 @@ use std::thread;
 
 use soiree::EventPool;
 
-use crate::support::{PATIENCE, worker_pool};
+use crate::support::{TIME_LIMIT, worker_pool};
 
 /// The name of the pool that ran an emission on this topic.
 pub(crate) fn ran_on(soiree: &EventPool, topic: &str) -> String {
@@ -22,7 +22,7 @@ pub(crate) fn ran_on(soiree: &EventPool, topic: &str) -> String {
         .unwrap();
     soiree.emit(topic, ()).unwrap().wait();
     soiree.off(topic, &id).unwrap();
-    let thread = name.recv_timeout(PATIENCE).unwrap();
+    let thread = name.recv_timeout(TIME_LIMIT).unwrap();
     thread.rsplit_once('-').unwrap().0.to_owned()
 }
 

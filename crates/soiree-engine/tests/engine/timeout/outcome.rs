@@ -13,7 +13,7 @@ use soiree_pool::WorkerPool;
 use soiree_testkit::ManualTimer;
 
 use super::{LIMIT, block_in_between, check_timed_out, expire, limited, on, record_on};
-use crate::support::{Blocker, CallLog, PATIENCE, on_one_worker, wait_until, worker_pool};
+use crate::support::{Blocker, CallLog, TIME_LIMIT, on_one_worker, wait_until, worker_pool};
 
 /// L9: it ends like any other, and no task is left in the timer.
 #[test]
@@ -235,7 +235,7 @@ fn timeouts_that_race_with_returns_lose_no_call() {
         }
     });
     soiree
-        .close_with_deadline(Instant::now() + PATIENCE)
+        .close_with_deadline(Instant::now() + TIME_LIMIT)
         .unwrap();
     assert_eq!(calls.load(Ordering::SeqCst), 2 * EVENTS);
 }
@@ -302,7 +302,7 @@ fn a_handler_on_the_timer_thread_never_waits() {
     blocker.wait_started();
     *waiting.lock().unwrap() = Some(events.emit("queued", ()).unwrap());
     timer.advance(LIMIT);
-    assert_eq!(receiver.recv_timeout(PATIENCE), Ok(true));
+    assert_eq!(receiver.recv_timeout(TIME_LIMIT), Ok(true));
     check_timed_out(&emission.wait());
     blocker.release();
     events.close().unwrap();

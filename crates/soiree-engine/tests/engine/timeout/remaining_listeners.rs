@@ -11,7 +11,7 @@ use soiree_pool::WorkerPool;
 use soiree_testkit::{ManualPool, ManualTimer};
 
 use super::{LIMIT, block_in_between, check_timed_out, expire, on, record_on};
-use crate::support::{CallLog, PATIENCE, wait_until, worker_pool};
+use crate::support::{CallLog, TIME_LIMIT, wait_until, worker_pool};
 
 /// L9, L1: after the timeout, another worker calls the remaining listeners in order, and the report has the timeout.
 #[test]
@@ -173,9 +173,9 @@ fn a_wait_on_a_worker_calls_the_remaining_listeners() {
     blocker.wait_started();
     soiree.emit("outer", ()).unwrap();
     give.send(emission).unwrap();
-    outer_started.recv_timeout(PATIENCE).unwrap();
+    outer_started.recv_timeout(TIME_LIMIT).unwrap();
     timer.advance(LIMIT);
-    let report = reported.recv_timeout(PATIENCE).unwrap();
+    let report = reported.recv_timeout(TIME_LIMIT).unwrap();
     check_timed_out(&report);
     assert_eq!(log.take(), ["first", "second", "third"]);
     blocker.release();
