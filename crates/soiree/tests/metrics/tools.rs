@@ -95,8 +95,8 @@ impl Running {
     }
 
     /// Waits for the program's next line, and fails if it has ended.
-    fn listen(&mut self, patience: Duration) -> Option<String> {
-        match self.lines.recv_timeout(patience) {
+    fn listen(&mut self, time_limit: Duration) -> Option<String> {
+        match self.lines.recv_timeout(time_limit) {
             Ok(line) => {
                 let _ = writeln!(self.printed, "{line}");
                 Some(line)
