@@ -48,7 +48,7 @@ pub trait Event: Send + Sync {
     /// A reference to the payload, which is cheaper than a handle. `None` by default.
     ///
     /// Return `None` once the payload has been replaced. `with_payload` then uses [`payload`](Event::payload) instead.
-    fn lend_payload(&self) -> Option<&(dyn Any + Send + Sync)> {
+    fn payload_ref(&self) -> Option<&(dyn Any + Send + Sync)> {
         None
     }
 
@@ -86,7 +86,7 @@ impl dyn Event + '_ {
     /// assert_eq!(event.with_payload(|number: &u64| *number), None);
     /// ```
     pub fn with_payload<T: Any, R>(&self, see: impl FnOnce(&T) -> R) -> Option<R> {
-        match self.lend_payload() {
+        match self.payload_ref() {
             Some(payload) => payload.downcast_ref().map(see),
             None => self.payload().downcast_ref().map(see),
         }
@@ -305,8 +305,8 @@ impl<E: Event + ?Sized> Event for Arc<E> {
         (**self).payload()
     }
 
-    fn lend_payload(&self) -> Option<&(dyn Any + Send + Sync)> {
-        (**self).lend_payload()
+    fn payload_ref(&self) -> Option<&(dyn Any + Send + Sync)> {
+        (**self).payload_ref()
     }
 
     fn set_payload(&self, payload: Payload) {

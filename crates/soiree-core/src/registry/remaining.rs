@@ -25,7 +25,7 @@ impl RemainingListeners {
     /// Whether no listener of the topic remains.
     pub fn is_empty(&self, topic: &str) -> bool {
         let mut empty = true;
-        self.look(topic, |_| empty = false);
+        self.for_each(topic, |_| empty = false);
         empty
     }
 
@@ -42,7 +42,7 @@ impl RemainingListeners {
     }
 
     /// Calls `found` with each remaining listener of the topic, in calling order. Does not count the topic as emitted.
-    pub fn look(&self, topic: &str, mut found: impl FnMut(&Arc<Registration>)) {
+    pub fn for_each(&self, topic: &str, mut found: impl FnMut(&Arc<Registration>)) {
         self.snapshot.for_each_matching(topic, |registration| {
             if registration.rank > self.rank {
                 found(registration);

@@ -214,7 +214,7 @@ impl CallTimeout {
                 let Some(remaining) = self.remaining.as_ref().filter(|_| !counts.aborted) else {
                     return;
                 };
-                remaining.look(topic, |registration| {
+                remaining.for_each(topic, |registration| {
                     counts.not_called += 1;
                     let error = registration.discarded(topic);
                     let call = Call::new(registration, topic, event, 1, handlers);

@@ -104,7 +104,7 @@ impl<S: PayloadSource> Event for EventView<'_, S> {
         replaced.unwrap_or_else(|| self.source.payload())
     }
 
-    fn lend_payload(&self) -> Option<&(dyn Any + Send + Sync)> {
+    fn payload_ref(&self) -> Option<&(dyn Any + Send + Sync)> {
         let changes = self.attributes.changes_if_any();
         let is_replaced = changes.is_some_and(|changes| changes.payload.is_some());
         (!is_replaced).then(|| self.source.value())

@@ -27,8 +27,8 @@ impl Event for RetriedEvent<'_> {
         self.event.payload()
     }
 
-    fn lend_payload(&self) -> Option<&(dyn Any + Send + Sync)> {
-        self.event.lend_payload()
+    fn payload_ref(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.event.payload_ref()
     }
 
     fn set_payload(&self, payload: Payload) {

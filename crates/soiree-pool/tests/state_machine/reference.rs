@@ -93,17 +93,17 @@ impl Reference {
         if self.live == 0 || idle > 0 {
             self.live = self.live.max(1);
             self.queue.push_back(job);
-            self.look();
+            self.update();
         } else if !full {
             self.queue.push_back(job);
             if self.balanced && self.queue.len() > self.live && self.permits() > 0 {
                 self.live += 1;
-                self.look();
+                self.update();
             }
         } else if self.permits() > 0 {
             self.live += 1;
             self.queue.push_back(job);
-            self.look();
+            self.update();
         } else if self.overflow == Overflow::DropOldest {
             self.queue.pop_front();
             self.queue.push_back(job);
@@ -117,7 +117,7 @@ impl Reference {
     }
 
     /// An idle worker takes the next job, or exits.
-    fn look(&mut self) {
+    fn update(&mut self) {
         if self.excess > 0 {
             self.excess -= 1;
             self.live -= 1;
@@ -141,7 +141,7 @@ impl Reference {
             true => self.counted.failed += 1,
             false => self.counted.successful += 1,
         }
-        self.look();
+        self.update();
     }
 
     fn resize(&mut self, up: bool) {
@@ -151,7 +151,7 @@ impl Reference {
             if !spare {
                 self.excess += 1;
                 if self.live > self.running.len() {
-                    self.look();
+                    self.update();
                 }
             }
             return;
@@ -161,7 +161,7 @@ impl Reference {
             self.excess -= 1;
         } else if !self.queue.is_empty() {
             self.live += 1;
-            self.look();
+            self.update();
         }
     }
 
