@@ -8,7 +8,6 @@ use soiree_core::{Event, SubmitErrorReason, Task};
 use super::helping::PendingWork;
 use super::in_flight::InFlight;
 use super::pool_ref::PoolRef;
-use super::retry_attempt::follow_up;
 use crate::dispatch::{Counts, EndedCall};
 
 /// One attempt of a listener, as a job of a pool.
@@ -30,13 +29,7 @@ pub(super) trait Attempt: PendingWork + Task + Sized + 'static {
     fn ended(self: &Arc<Self>, counts: Counts);
 
     /// The call has ended. Does what has to follow, and ends the attempt.
-    fn end(self: &Arc<Self>, event: &dyn Event, ended: EndedCall) {
-        let mut counts = ended.counts;
-        let (emission, registration) = (self.emission(), self.registration());
-        let follow = ended.follow_up;
-        follow_up(emission, registration, event, follow, None, &mut counts);
-        self.ended(counts);
-    }
+    fn end(self: &Arc<Self>, event: &dyn Event, ended: EndedCall);
 
     fn is_async(&self) -> bool {
         self.registration().is_async()

@@ -17,9 +17,9 @@ use super::helping::{AdoptedCall, PendingWork};
 use super::in_flight::{InFlight, with_event};
 use super::pool_ref::PoolRef;
 use super::reclaim::{Reclaimed, reclaim_work};
-use super::retry_attempt::report_and_follow;
+use super::retry_attempt::{end_attempt, report_and_follow};
 use crate::context::on_timer;
-use crate::dispatch::{Counts, Progress, handle_error};
+use crate::dispatch::{Counts, EndedCall, Progress, handle_error};
 use crate::invocation::{Call, CallOutcome, invoke, precheck};
 
 /// One listener of an emission, as a job of another pool.
@@ -212,6 +212,10 @@ impl Attempt for ListenerJob {
     fn ended(self: &Arc<Self>, counts: Counts) {
         self.emission.state().remove_pending(self);
         end_called_part(&self.emission, counts);
+    }
+
+    fn end(self: &Arc<Self>, event: &dyn Event, ended: EndedCall) {
+        end_attempt(self, event, ended);
     }
 }
 

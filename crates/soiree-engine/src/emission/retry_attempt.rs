@@ -15,7 +15,7 @@ use super::in_flight::{InFlight, with_event};
 use super::overrun::{NextAttempt, OverrunCall};
 use super::pool_ref::PoolRef;
 use super::reclaim::{Reclaimed, reclaim_work};
-use crate::dispatch::{Counts, FailedAttempt, FollowUp, report, report_dead_letter};
+use crate::dispatch::{Counts, EndedCall, FailedAttempt, FollowUp, report, report_dead_letter};
 use crate::invocation::{Call, CallOutcome};
 
 /// How often to submit work again that is due while its pool is full.
@@ -63,7 +63,7 @@ pub(super) fn report_and_follow(
 /// Does what follows after a call that runs apart from the other listeners of its emission.
 ///
 /// `after` is the call itself if it has timed out and may still run.
-pub(super) fn follow_up(
+fn follow_up(
     emission: &Arc<dyn InFlight>,
     registration: &Arc<Registration>,
     event: &dyn Event,
@@ -88,6 +88,15 @@ pub(super) fn follow_up(
         }
     };
     contained(|| state.keep_error(error));
+}
+
+/// Does what follows after the call of an attempt, and ends the attempt.
+pub(super) fn end_attempt<A: Attempt>(attempt: &Arc<A>, event: &dyn Event, ended: EndedCall) {
+    let mut counts = ended.counts;
+    let (emission, registration) = (attempt.emission(), attempt.registration());
+    let follow = ended.follow_up;
+    follow_up(emission, registration, event, follow, None, &mut counts);
+    attempt.ended(counts);
 }
 
 /// Schedules the next attempt of a listener. Returns `false` if it cannot be scheduled.

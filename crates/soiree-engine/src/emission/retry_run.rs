@@ -14,8 +14,8 @@ use super::finish::end_part;
 use super::helping::{AdoptedCall, PendingWork};
 use super::in_flight::{InFlight, with_event};
 use super::pool_ref::PoolRef;
-use super::retry_attempt::{RetryAttempt, report_and_follow};
-use crate::dispatch::{Counts, Progress};
+use super::retry_attempt::{RetryAttempt, end_attempt, report_and_follow};
+use crate::dispatch::{Counts, EndedCall, Progress};
 use crate::invocation::{Call, CallOutcome, RetriedEvent, invoke};
 
 impl RetryAttempt {
@@ -104,6 +104,10 @@ impl Attempt for RetryAttempt {
     fn ended(self: &Arc<Self>, counts: Counts) {
         self.emission.state().remove_pending(self);
         end_part(&self.emission, counts);
+    }
+
+    fn end(self: &Arc<Self>, event: &dyn Event, ended: EndedCall) {
+        end_attempt(self, event, ended);
     }
 }
 
