@@ -13,6 +13,8 @@ impl Emitter {
     }
 
     /// Changes the settings of emissions that start afterwards. Those that have started keep theirs.
+    ///
+    /// `change` runs with the settings locked. It must not call this emitter, which would deadlock.
     pub fn update(&self, change: impl FnOnce(&mut Settings)) {
         self.try_update(|settings| {
             change(settings);

@@ -1,6 +1,6 @@
 //! Spans and events for subscribers of the crate `tracing`.
 //!
-//! Without the feature `tracing` all of it is empty, and no other file of this crate asks for the feature. Subscribers are user code: they
+//! Without the feature `tracing` all of it is empty, so its callers need not ask for the feature. Subscribers are user code: they
 //! are called under no lock, and their panics are caught here.
 
 mod attempt;
