@@ -11,9 +11,8 @@ use soiree_core::ListenerErrorKind;
 use soiree_engine::{CloseError, Emission, Report};
 use tokio::sync::Semaphore;
 
-use super::common::{
-    HeldListeners, Journal, TIMEOUT, async_stats, runtime, wait_idle, wait_until, with_async,
-};
+use super::common::{HeldListeners, async_stats, runtime, wait_idle, with_async};
+use crate::support::{CallLog, TIME_LIMIT, wait_until};
 
 fn error_kind(report: &Report) -> ListenerErrorKind {
     assert_eq!(report.errors.len(), 1, "{report:?}");
@@ -127,10 +126,10 @@ fn a_drain_cancels_at_its_deadline() {
 fn a_future_is_cancelled_where_it_yields() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 4);
-    let journal = Journal::default();
+    let log = CallLog::default();
     let (started, has_started) = channel();
     let permits = Arc::new(Semaphore::new(0));
-    let (notes, listener_permits) = (journal.clone(), Arc::clone(&permits));
+    let (notes, listener_permits) = (log.clone(), Arc::clone(&permits));
     soiree
         .on_async("a", move |_| {
             let (started, notes) = (started.clone(), notes.clone());
@@ -138,19 +137,19 @@ fn a_future_is_cancelled_where_it_yields() {
             async move {
                 started.send(()).unwrap();
                 wait_until("it may go on", || permits.available_permits() > 0);
-                notes.note("before the yield");
+                notes.record("before the yield");
                 tokio::task::yield_now().await;
-                notes.note("after the yield");
+                notes.record("after the yield");
             }
         })
         .unwrap();
     let emission = soiree.emit("a", ()).unwrap();
-    has_started.recv_timeout(TIMEOUT).unwrap();
+    has_started.recv_timeout(TIME_LIMIT).unwrap();
     soiree.close_with_deadline(Instant::now()).unwrap_err();
     assert!(!emission.is_finished());
     permits.add_permits(1);
     assert_eq!(error_kind(&emission.wait()), ListenerErrorKind::Cancelled);
-    assert_eq!(journal.take(), ["before the yield"]);
+    assert_eq!(log.take(), ["before the yield"]);
 }
 
 /// E4: closing from inside an async listener is an error rather than a deadlock.

@@ -1,27 +1,16 @@
 //! Helpers of the tests.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use soiree::EventPool;
 use soiree_core::{ListenerOptions, PoolStats};
-use soiree_engine::Report;
 use soiree_pool::WorkerPool;
 use soiree_tokio::TaskPool;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 
-/// Far longer than any condition takes to become true.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
-
-pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + TIMEOUT;
-    while !holds() {
-        assert!(Instant::now() < deadline, "timed out waiting until {what}");
-        std::thread::yield_now();
-    }
-}
+use crate::support::{CallLog, TIME_LIMIT, wait_until};
 
 pub(crate) fn runtime() -> Runtime {
     let mut builder = Builder::new_multi_thread();
@@ -83,7 +72,7 @@ impl HeldListeners {
 
     /// Waits until one more listener has started.
     pub(crate) fn wait_started(&self) {
-        self.started.recv_timeout(TIMEOUT).unwrap();
+        self.started.recv_timeout(TIME_LIMIT).unwrap();
     }
 
     /// Lets so many listeners end.
@@ -92,33 +81,19 @@ impl HeldListeners {
     }
 }
 
-/// Collects notes of listeners, in order.
-#[derive(Clone, Default)]
-pub(crate) struct Journal(Arc<Mutex<Vec<String>>>);
-
-impl Journal {
-    pub(crate) fn note(&self, what: impl Into<String>) {
-        self.0.lock().unwrap().push(what.into());
-    }
-
-    pub(crate) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap())
-    }
-
-    /// Subscribes an async listener that notes its name as it starts.
-    pub(crate) fn on(&self, soiree: &EventPool, topic: &str, name: &str, options: ListenerOptions) {
-        let (journal, name) = (self.clone(), name.to_owned());
-        soiree
-            .on_async_with(topic, options, move |_| {
-                journal.note(&name);
-                async { tokio::task::yield_now().await }
-            })
-            .unwrap();
-    }
-}
-
-/// Emits once on the pool and once on this thread. Both reports must pass the check.
-pub(crate) fn both_ways(soiree: &EventPool, topic: &str, mut check: impl FnMut(Report)) {
-    check(soiree.emit(topic, ()).unwrap().wait());
-    check(soiree.emit_sync(topic, ()).unwrap());
+/// Subscribes an async listener that records its name as it starts.
+pub(crate) fn record_on(
+    log: &CallLog,
+    soiree: &EventPool,
+    topic: &str,
+    name: &str,
+    options: ListenerOptions,
+) {
+    let (log, name) = (log.clone(), name.to_owned());
+    soiree
+        .on_async_with(topic, options, move |_| {
+            log.record(&name);
+            async { tokio::task::yield_now().await }
+        })
+        .unwrap();
 }

@@ -10,10 +10,8 @@ use soiree_core::{Event, ListenerErrorKind, ListenerOptions, Retry};
 use soiree_engine::CloseError;
 use tokio::sync::Semaphore;
 
-use super::common::{
-    HeldListeners, Journal, TIMEOUT, async_stats, both_ways, runtime, wait_idle, wait_until,
-    with_async,
-};
+use super::common::{HeldListeners, async_stats, runtime, wait_idle, with_async};
+use crate::support::{CallLog, TIME_LIMIT, emit_both_ways, wait_until};
 
 /// L6: the emission and `emit_sync` wait for the end of a future, however often it yields.
 #[test]
@@ -34,7 +32,7 @@ fn an_emission_waits_for_its_async_listeners() {
         })
         .unwrap();
     let mut expected = 0;
-    both_ways(&soiree, "a", |report| {
+    emit_both_ways(&soiree, "a", |report| {
         expected += 1;
         assert_eq!((report.delivered, report.is_ok()), (1, true));
         assert_eq!(ended.load(Ordering::SeqCst), expected);
@@ -66,11 +64,11 @@ fn an_emission_waits_for_its_async_listeners() {
 fn a_panicking_future_does_not_stop_the_others() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 10);
-    let panics = Journal::default();
+    let panics = CallLog::default();
     let notes = panics.clone();
     soiree.set_panic_handler(move |panic| {
         let name = panic.name.unwrap_or_default();
-        notes.note(format!("{name} on {}: {}", panic.topic, panic.message));
+        notes.record(format!("{name} on {}: {}", panic.topic, panic.message));
     });
     let named = |name: &'static str| ListenerOptions::new().name(name);
     let at_once = |_| -> std::future::Ready<()> { panic!("at once") };
@@ -87,7 +85,7 @@ fn a_panicking_future_does_not_stop_the_others() {
         })
         .unwrap();
     soiree.on_async("a", |_| async {}).unwrap();
-    both_ways(&soiree, "a", |report| {
+    emit_both_ways(&soiree, "a", |report| {
         assert_eq!((report.delivered, report.failed), (4, 3));
         assert!(report.errors.iter().all(|error| error.is_panic()));
         let mut panics = panics.take();
@@ -126,7 +124,7 @@ fn a_value_in_a_future_may_panic_when_it_is_dropped() {
         })
         .unwrap();
     let emission = soiree.emit("a", ()).unwrap();
-    has_started.recv_timeout(TIMEOUT).unwrap();
+    has_started.recv_timeout(TIME_LIMIT).unwrap();
     soiree.close_with_deadline(Instant::now()).unwrap_err();
     assert_eq!(
         emission.wait().errors[0].kind(),
@@ -152,7 +150,7 @@ fn errors_reach_the_handler_and_the_report() {
             Err::<(), _>(format!("no {}", event.topic()))
         })
         .unwrap();
-    both_ways(&soiree, "a", |report| {
+    emit_both_ways(&soiree, "a", |report| {
         assert_eq!((report.delivered, report.failed), (2, 2));
         let errors: Vec<_> = report.errors.iter().map(ToString::to_string).collect();
         assert_eq!(errors.len(), 1);
@@ -172,18 +170,18 @@ fn errors_reach_the_handler_and_the_report() {
 fn a_failed_future_is_retried() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 4);
-    let journal = Journal::default();
-    let letters = journal.clone();
+    let log = CallLog::default();
+    let letters = log.clone();
     soiree.set_dead_letter_handler(move |letter| {
-        letters.note(format!("{} after {}", letter.topic, letter.attempts));
+        letters.record(format!("{} after {}", letter.topic, letter.attempts));
     });
     let retry = ListenerOptions::new().retry(Retry::fixed(Duration::ZERO, 3));
     for (topic, succeeds_at) in [("succeeds", 3), ("fails", 4)] {
-        let journal = journal.clone();
+        let log = log.clone();
         soiree
             .on_async_with(topic, retry.clone().once(), move |event| {
                 // On the `Arc` itself, as it is with the trait in scope.
-                journal.note(Event::attempt(&event).to_string());
+                log.record(Event::attempt(&event).to_string());
                 async move {
                     tokio::task::yield_now().await;
                     match event.attempt() {
@@ -197,10 +195,10 @@ fn a_failed_future_is_retried() {
     }
     let report = soiree.emit("succeeds", ()).unwrap().wait();
     assert_eq!((report.delivered, report.failed, report.retried), (1, 0, 2));
-    assert_eq!(journal.take(), ["1", "2", "3"]);
+    assert_eq!(log.take(), ["1", "2", "3"]);
     let report = soiree.emit_sync("fails", ()).unwrap();
     assert_eq!((report.delivered, report.failed, report.retried), (1, 1, 2));
-    assert_eq!(journal.take(), ["1", "2", "3", "fails after 3"]);
+    assert_eq!(log.take(), ["1", "2", "3", "fails after 3"]);
     assert!(soiree.is_empty());
     assert_eq!(wait_idle(&soiree).submitted, 6);
     soiree.close().unwrap();
@@ -257,7 +255,7 @@ fn an_attempt_that_finds_no_room_comes_later() {
         })
         .unwrap();
     let emission = soiree.emit("fails", ()).unwrap();
-    has_started.recv_timeout(TIMEOUT).unwrap();
+    has_started.recv_timeout(TIME_LIMIT).unwrap();
     soiree.resize_bulkhead("async", 1).unwrap();
     may_fail.add_permits(1);
     wait_until("the second attempt is rejected several times", || {

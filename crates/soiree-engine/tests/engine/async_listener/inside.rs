@@ -10,9 +10,8 @@ use soiree::EventPool;
 use soiree_core::{ListenerError, ListenerErrorKind, SubmitErrorReason};
 use tokio::sync::Semaphore;
 
-use super::common::{
-    HeldListeners, async_stats, both_ways, runtime, wait_idle, wait_until, with_async,
-};
+use super::common::{HeldListeners, async_stats, runtime, wait_idle, with_async};
+use crate::support::{emit_both_ways, wait_until};
 
 /// Subscribes a listener that counts its runs, and in `depth.n` emits and awaits `depth.n+1`, down to `depth.deepest`.
 fn subscribe_nested(soiree: &EventPool, deepest: usize) -> Arc<AtomicUsize> {
@@ -45,7 +44,7 @@ fn an_await_inside_a_listener_needs_no_second_place() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 100);
     let ran = subscribe_nested(&soiree, 10);
-    both_ways(&soiree, "depth.0", |report| {
+    emit_both_ways(&soiree, "depth.0", |report| {
         assert!(report.is_ok(), "{report:?}")
     });
     assert_eq!(ran.load(Ordering::SeqCst), 22);
@@ -106,7 +105,7 @@ fn blocking_on_the_same_bulkhead_does_not_hang() {
             }
         })
         .unwrap();
-    both_ways(&soiree, "outer", |report| {
+    emit_both_ways(&soiree, "outer", |report| {
         assert!(report.is_ok(), "{report:?}")
     });
     soiree.close().unwrap();
@@ -150,7 +149,7 @@ fn a_listener_may_await_several_emissions() {
             }
         })
         .unwrap();
-    both_ways(&soiree, "outer", |report| {
+    emit_both_ways(&soiree, "outer", |report| {
         assert!(report.is_ok(), "{report:?}")
     });
     soiree.close().unwrap();

@@ -11,35 +11,36 @@ use soiree_core::{
 use soiree_testkit::ManualTimer;
 use soiree_tokio::TaskPool;
 
-use super::common::{HeldListeners, Journal, runtime, wait_idle, wait_until, with_async};
+use super::common::{HeldListeners, runtime, wait_idle, with_async};
+use crate::support::{CallLog, wait_until};
 
 /// Notes the jobs of the bulkhead `async`, and all listeners.
 #[derive(Clone, Default)]
-struct NotingObserver(Journal);
+struct RecordingObserver(CallLog);
 
-impl Observer for NotingObserver {
+impl Observer for RecordingObserver {
     fn job_offered(&self, offered: &JobOffered<'_>) {
         if offered.pool == "async" {
-            self.0.note("offered");
+            self.0.record("offered");
         }
     }
 
     fn job_started(&self, started: &JobStarted<'_>) {
         if started.pool == "async" {
-            self.0.note("job started");
+            self.0.record("job started");
         }
     }
 
     fn job_ended(&self, ended: &JobEnded<'_>) {
         if ended.pool == "async" {
             assert_eq!(ended.run_time.is_some(), ended.outcome != JobEnd::Discarded);
-            self.0.note(format!("job {:?}", ended.outcome));
+            self.0.record(format!("job {:?}", ended.outcome));
         }
     }
 
     fn listener_started(&self, started: &ListenerStarted<'_>) {
         assert_eq!(started.listener.pool, Some("async"));
-        self.0.note(format!("started {}", started.attempt));
+        self.0.record(format!("started {}", started.attempt));
     }
 
     fn listener_ended(&self, ended: &ListenerEnded<'_>) {
@@ -54,7 +55,7 @@ impl Observer for NotingObserver {
         };
         let ran = !["discarded", "rejected"].contains(&what);
         assert_eq!(ended.run_time.is_some(), ran, "{what}");
-        self.0.note(format!("{what} {}", ended.attempt));
+        self.0.record(format!("{what} {}", ended.attempt));
     }
 }
 
@@ -63,7 +64,7 @@ impl Observer for NotingObserver {
 fn observers_are_notified_of_futures() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 1);
-    let notes = NotingObserver::default();
+    let notes = RecordingObserver::default();
     soiree.add_observer(Arc::new(notes.clone()));
     let retry = ListenerOptions::new().retry(Retry::fixed(Duration::ZERO, 2));
     soiree
@@ -134,8 +135,8 @@ fn observers_are_notified_of_futures() {
 #[test]
 fn a_slow_future_is_reported_while_it_is_in_flight() {
     let runtime = runtime();
-    let (timer, journal) = (ManualTimer::new(), Journal::default());
-    let notes = journal.clone();
+    let (timer, log) = (ManualTimer::new(), CallLog::default());
+    let notes = log.clone();
     let limit = Duration::from_secs(10);
     let soiree = EventPool::builder()
         .bulkhead(
@@ -144,7 +145,7 @@ fn a_slow_future_is_reported_while_it_is_in_flight() {
         )
         .slow_listener_timer(timer.clone())
         .slow_listener_handler(move |slow| {
-            notes.note(format!("{:?}, ended: {}", slow.running_for, slow.ended));
+            notes.record(format!("{:?}, ended: {}", slow.running_for, slow.ended));
         })
         .build()
         .unwrap();
@@ -152,10 +153,10 @@ fn a_slow_future_is_reported_while_it_is_in_flight() {
     let emission = soiree.emit("held", ()).unwrap();
     held.wait_started();
     timer.advance(limit);
-    assert_eq!(journal.take(), ["10s, ended: false"]);
+    assert_eq!(log.take(), ["10s, ended: false"]);
     timer.advance(limit);
     held.finish(1);
     assert!(emission.wait().is_ok());
-    assert_eq!(journal.take(), ["20s, ended: true"]);
+    assert_eq!(log.take(), ["20s, ended: true"]);
     assert_eq!(timer.pending(), 0);
 }

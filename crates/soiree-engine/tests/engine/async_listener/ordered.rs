@@ -8,9 +8,8 @@ use soiree::EventPool;
 use soiree_core::{ListenerOptions, Retry};
 use soiree_engine::KeyOrder;
 
-use super::common::{
-    HeldListeners, Journal, async_stats, both_ways, runtime, wait_idle, wait_until, with_async,
-};
+use super::common::{HeldListeners, async_stats, runtime, wait_idle, with_async};
+use crate::support::{CallLog, emit_both_ways, wait_until};
 
 fn order_by_key(soiree: &EventPool, pattern: &str) {
     let by_key = KeyOrder::by(|event| event.payload_as::<(u64, u64)>().map(|payload| payload.0));
@@ -52,15 +51,15 @@ fn an_await_behind_another_event_needs_no_second_place() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 10);
     order_by_key(&soiree, "key");
-    let journal = Journal::default();
-    let notes = journal.clone();
+    let log = CallLog::default();
+    let notes = log.clone();
     soiree
         .on_async("key", move |event| {
             let notes = notes.clone();
             async move {
                 tokio::task::yield_now().await;
                 let (_, number) = *event.payload_as::<(u64, u64)>().unwrap();
-                notes.note(number.to_string());
+                notes.record(number.to_string());
             }
         })
         .unwrap();
@@ -76,9 +75,9 @@ fn an_await_behind_another_event_needs_no_second_place() {
             }
         })
         .unwrap();
-    both_ways(&soiree, "outer", |report| {
+    emit_both_ways(&soiree, "outer", |report| {
         assert!(report.is_ok(), "{report:?}");
-        assert_eq!(journal.take(), ["1", "2", "3"]);
+        assert_eq!(log.take(), ["1", "2", "3"]);
     });
     soiree.close().unwrap();
 }
@@ -108,7 +107,7 @@ fn blocking_behind_another_event_does_not_hang() {
             }
         })
         .unwrap();
-    both_ways(&soiree, "outer", |report| {
+    emit_both_ways(&soiree, "outer", |report| {
         assert!(report.is_ok(), "{report:?}")
     });
     wait_until("all listeners have run", || ran.load(Ordering::SeqCst) == 4);

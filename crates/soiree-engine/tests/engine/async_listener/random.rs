@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use soiree_core::{ListenerErrorKind, ListenerOptions, Retry};
 use soiree_engine::Report;
 
-use super::common::{async_stats, runtime, wait_idle, wait_until, with_async};
+use super::common::{async_stats, runtime, wait_idle, with_async};
+use crate::support::wait_until;
 
 #[derive(Debug, Clone, Copy)]
 enum Act {

@@ -13,10 +13,8 @@ use soiree_engine::Soiree;
 use soiree_pool::WorkerPool;
 use soiree_tokio::TaskPool;
 
-use super::common::{
-    HeldListeners, Journal, TIMEOUT, async_stats, both_ways, runtime, wait_idle, wait_until,
-    with_async,
-};
+use super::common::{HeldListeners, async_stats, record_on, runtime, wait_idle, with_async};
+use crate::support::{CallLog, TIME_LIMIT, emit_both_ways, wait_until};
 
 fn with_priority(priority: Priority) -> ListenerOptions {
     ListenerOptions::new().priority(priority)
@@ -74,21 +72,39 @@ fn the_limit_of_futures_in_flight_holds() {
 fn listeners_start_in_order_and_are_not_waited_for() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 10);
-    let journal = Journal::default();
-    journal.on(&soiree, "a.*", "low", with_priority(Priority::Low));
-    journal.on(&soiree, "a.b", "normal", with_priority(Priority::Normal));
-    journal.on(&soiree, "a.**", "highest", with_priority(Priority::Highest));
-    journal.on(&soiree, "a.b", "second", with_priority(Priority::Normal));
-    both_ways(&soiree, "a.b", |report| assert_eq!(report.delivered, 4));
+    let log = CallLog::default();
+    record_on(&log, &soiree, "a.*", "low", with_priority(Priority::Low));
+    record_on(
+        &log,
+        &soiree,
+        "a.b",
+        "normal",
+        with_priority(Priority::Normal),
+    );
+    record_on(
+        &log,
+        &soiree,
+        "a.**",
+        "highest",
+        with_priority(Priority::Highest),
+    );
+    record_on(
+        &log,
+        &soiree,
+        "a.b",
+        "second",
+        with_priority(Priority::Normal),
+    );
+    emit_both_ways(&soiree, "a.b", |report| assert_eq!(report.delivered, 4));
     let order = ["highest", "normal", "second", "low"];
-    assert_eq!(journal.take(), [order, order].concat());
+    assert_eq!(log.take(), [order, order].concat());
 
     let held = HeldListeners::on_with(&soiree, "held", with_priority(Priority::Highest));
     let (ran, has_run) = std::sync::mpsc::channel();
     soiree.on("held", move |_| ran.send(()).unwrap()).unwrap();
     let emission = soiree.emit("held", ()).unwrap();
     held.wait_started();
-    has_run.recv_timeout(TIMEOUT).unwrap();
+    has_run.recv_timeout(TIME_LIMIT).unwrap();
     assert!(!emission.is_finished());
     held.finish(1);
     assert_eq!(emission.wait().delivered, 2);
@@ -104,7 +120,7 @@ fn an_abort_stops_listeners_that_have_not_started() {
         .on_with("early", Priority::Highest, |event| event.set_aborted(true))
         .unwrap();
     let early = counting(&soiree, "early", ListenerOptions::new());
-    both_ways(&soiree, "early", |report| {
+    emit_both_ways(&soiree, "early", |report| {
         assert!(report.aborted);
         assert_eq!(report.delivered, 1);
     });
@@ -149,7 +165,7 @@ fn an_async_listener_can_abort() {
         })
         .unwrap();
     let others = counting(&soiree, "a", ListenerOptions::new());
-    both_ways(&soiree, "a", |report| {
+    emit_both_ways(&soiree, "a", |report| {
         assert!(report.aborted && !report.is_ok());
         assert_eq!(report.delivered, 1);
     });
@@ -207,7 +223,7 @@ fn a_full_bulkhead_rejects_and_the_report_says_so() {
     let second = soiree.emit("held", ()).unwrap();
     wait_until("the second one waits", || async_stats(&soiree).waiting == 1);
     let once = counting(&soiree, "a", ListenerOptions::new().once().name("once"));
-    both_ways(&soiree, "a", |report| {
+    emit_both_ways(&soiree, "a", |report| {
         assert_eq!((report.delivered, report.not_called), (0, 1));
         let error = &report.errors[0];
         assert_eq!(error.kind(), ListenerErrorKind::Rejected);
@@ -286,7 +302,7 @@ fn invalid_options_are_rejected() {
     soiree.add_bulkhead("async", tasks).unwrap();
     let error = rejection(ListenerOptions::new().max_runs(0));
     assert!(matches!(error, SubscribeError::ZeroRuns));
-    let error = rejection(ListenerOptions::new().retry(Retry::fixed(TIMEOUT, 0)));
+    let error = rejection(ListenerOptions::new().retry(Retry::fixed(TIME_LIMIT, 0)));
     assert!(matches!(error, SubscribeError::ZeroAttempts));
     assert!(soiree.is_empty());
     soiree.close().unwrap();
@@ -300,7 +316,7 @@ fn without_its_bulkhead_a_listener_is_rejected() {
     let count = counting(&soiree, "a", ListenerOptions::new());
     soiree.drain_bulkhead("async").unwrap();
     let assert_rejected = |why: &str| {
-        both_ways(&soiree, "a", |report| {
+        emit_both_ways(&soiree, "a", |report| {
             assert_eq!((report.delivered, report.not_called), (0, 1));
             let text = report.errors[0].to_string();
             assert!(text.ends_with(why), "{text}");
@@ -313,7 +329,7 @@ fn without_its_bulkhead_a_listener_is_rejected() {
     soiree.drain_bulkhead("async").unwrap();
     let tasks = TaskPool::new(runtime.handle().clone(), 1, 1).unwrap();
     soiree.add_bulkhead("async", tasks).unwrap();
-    both_ways(&soiree, "a", |report| assert!(report.is_ok()));
+    emit_both_ways(&soiree, "a", |report| assert!(report.is_ok()));
     assert_eq!(count.load(Ordering::SeqCst), 2);
     soiree.close().unwrap();
 }
@@ -359,7 +375,7 @@ fn jobs_that_are_not_futures_run_on_blocking_threads() {
             runtime.block_on(tokio::task::yield_now());
         })
         .unwrap();
-    both_ways(&soiree, "routed", |report| assert!(report.is_ok()));
+    emit_both_ways(&soiree, "routed", |report| assert!(report.is_ok()));
     assert_eq!(wait_idle(&soiree).successful, 2);
     soiree.close().unwrap();
 }
@@ -376,7 +392,7 @@ fn a_future_is_on_a_worker_of_its_pool() {
         sender.send(inside.on_worker()).unwrap();
     };
     tasks.submit(Job::from_future(future)).unwrap();
-    assert!(on_worker.recv_timeout(TIMEOUT).unwrap());
+    assert!(on_worker.recv_timeout(TIME_LIMIT).unwrap());
     assert!(!tasks.on_worker());
     tasks.release();
 }
