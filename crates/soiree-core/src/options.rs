@@ -101,8 +101,8 @@ impl ListenerOptions {
     /// - Between attempts the listener holds no worker. Later listeners do not wait for a retry; the emission does.
     /// - All attempts count as one [run](ListenerOptions::max_runs). An abort does not stop them.
     /// - Every error goes to the error handler. If the handler drops the error, there is no further attempt.
-    /// - The error of the last attempt goes into the report, and the event to the dead letter handler. The same happens before
-    ///   the last attempt if the retry capacity of the `EventPool` is used up.
+    /// - The error of the last attempt goes into the report, and the event to the dead letter handler. The same happens after
+    ///   an earlier attempt if the retry capacity of the `EventPool` is used up.
     /// - There is no retry if the first attempt fails after the last handle of the `EventPool` was dropped.
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {

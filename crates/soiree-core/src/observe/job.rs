@@ -85,7 +85,8 @@ impl Observers {
     }
 }
 
-/// Restores the job in an error: if [`Observers::offer`] wrapped it, notifies its observers that the pool rejected it, and unwraps it.
+/// Restores the job in the error of a pool. If [`Observers::offer`] has wrapped the job, this notifies its observers that the
+/// pool rejected it, and unwraps it.
 pub fn reclaim(rejected: SubmitError) -> SubmitError {
     let (job, reason) = rejected.into_parts();
     let job = match job.into_observed() {
