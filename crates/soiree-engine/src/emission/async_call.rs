@@ -19,18 +19,18 @@ use crate::invocation::{Call, SuspendedCall};
 
 /// The job of an attempt, for its pool.
 pub(super) fn job_of<A: Attempt>(attempt: &Arc<A>) -> Job {
-    let settings = &attempt.emission().state().settings;
-    if attempt.is_async() {
+    let settings = &attempt.target().emission.state().settings;
+    if attempt.target().is_async() {
         let call = AsyncCall::new(Arc::clone(attempt), Stage::Waiting);
-        settings.observe(Job::from_future(call), attempt.pool_ref())
+        settings.observe(Job::from_future(call), &attempt.target().pool_ref)
     } else {
-        settings.job(Arc::clone(attempt) as _, attempt.pool_ref())
+        settings.job(Arc::clone(attempt) as _, &attempt.target().pool_ref)
     }
 }
 
 /// Returns a future that runs an async listener inside a future of its pool that this thread polls, unless the listener has started.
 pub(super) fn adopt<A: Attempt>(attempt: Arc<A>) -> Option<Pin<Box<dyn AdoptedCall>>> {
-    let pool = attempt.pool_ref().address();
+    let pool = attempt.target().pool_ref.address();
     let depth = count_frames(|frame| frame.pool == pool);
     if !attempt.claim_to_run() {
         return None;
@@ -69,7 +69,7 @@ impl<A: Attempt> AsyncCall<A> {
     /// Calls the listener, which returns a future if it is called at all.
     fn start(&mut self) {
         let attempt = &self.attempt;
-        let emission = attempt.emission();
+        let emission = &attempt.target().emission;
         let event: Arc<dyn Event> = Arc::new(OwnedEvent::new(emission, attempt.number()));
         let settings = &emission.state().settings;
         let call = self.call(&*event);
@@ -92,10 +92,16 @@ impl<A: Attempt> AsyncCall<A> {
     }
 
     fn call<'a>(&'a self, event: &'a dyn Event) -> Call<'a> {
-        let (attempt, state) = (&self.attempt, self.attempt.emission().state());
+        let (attempt, state) = (&self.attempt, self.attempt.target().emission.state());
         let handlers = &state.settings.handlers;
         let (topic, number) = (state.topic(), attempt.number());
-        Call::new(attempt.registration(), topic, event, number, handlers)
+        Call::new(
+            &attempt.target().registration,
+            topic,
+            event,
+            number,
+            handlers,
+        )
     }
 
     /// Drops the future, and reports its end.
@@ -127,8 +133,8 @@ impl<A: Attempt> Future for AsyncCall<A> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let attempt = Arc::clone(&this.attempt);
-        let state = attempt.emission().state();
-        let _entered = state.enter_on(attempt.pool_ref());
+        let state = attempt.target().emission.state();
+        let _entered = state.enter_on(&attempt.target().pool_ref);
         if let Stage::Waiting = this.stage {
             let is_here = attempt.claim_to_run();
             this.stage = if is_here { Stage::Claimed } else { Stage::Over };
@@ -160,8 +166,8 @@ impl<A: Attempt> Drop for AsyncCall<A> {
             return;
         }
         let attempt = Arc::clone(&self.attempt);
-        let state = attempt.emission().state();
-        let _entered = state.enter_on(attempt.pool_ref());
+        let state = attempt.target().emission.state();
+        let _entered = state.enter_on(&attempt.target().pool_ref);
         match self.stage {
             Stage::Over => {}
             Stage::Waiting => Task::discarded(Arc::clone(&attempt)),
@@ -177,13 +183,13 @@ impl<A: Attempt> AdoptedCall for AsyncCall<A> {
     fn give_back(self: Pin<Box<Self>>) {
         let pool = match self.stage {
             Stage::Over => None,
-            _ => self.attempt.pool_ref().upgrade(),
+            _ => self.attempt.target().pool_ref.upgrade(),
         };
         if let Some(pool) = pool {
             // If the pool rejects it, the job is dropped, and that reports it.
             let attempt = Arc::clone(&self.attempt);
-            let settings = &attempt.emission().state().settings;
-            let job = settings.observe(Job::from_future(self), attempt.pool_ref());
+            let settings = &attempt.target().emission.state().settings;
+            let job = settings.observe(Job::from_future(self), &attempt.target().pool_ref);
             contained(|| drop(pool.try_submit(job).map_err(reclaim)));
         }
     }

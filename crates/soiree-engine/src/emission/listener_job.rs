@@ -10,12 +10,11 @@ use soiree_core::registry::Registration;
 use soiree_core::{Event, ListenerEnd, ListenerError, ListenerErrorKind, SubmitErrorReason, Task};
 
 use super::async_call::{adopt, job_of};
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Target};
 use super::call_timeout::arm;
 use super::finish::end_called_part;
 use super::helping::{AdoptedCall, PendingWork};
 use super::in_flight::{InFlight, with_event};
-use super::pool_ref::PoolRef;
 use super::reclaim::{Reclaimed, reclaim_work};
 use super::retry_attempt::{end_attempt, report_and_follow};
 use crate::context::on_timer;
@@ -24,9 +23,7 @@ use crate::invocation::{Call, CallOutcome, invoke, precheck};
 
 /// One listener of an emission, as a job of another pool.
 struct ListenerJob {
-    emission: Arc<dyn InFlight>,
-    registration: Arc<Registration>,
-    pool_ref: Arc<PoolRef>,
+    target: Target,
     started: AtomicBool,
 }
 
@@ -60,9 +57,11 @@ pub(super) fn delegate(
         return true;
     }
     let job = Arc::new(ListenerJob {
-        emission: Arc::clone(emission),
-        registration: Arc::clone(registration),
-        pool_ref: Arc::clone(pool_ref),
+        target: Target {
+            emission: Arc::clone(emission),
+            registration: Arc::clone(registration),
+            pool_ref: Arc::clone(pool_ref),
+        },
         started: AtomicBool::new(false),
     });
     state.add_call();
@@ -114,11 +113,49 @@ impl ListenerJob {
     fn claim(&self) -> bool {
         !self.started.swap(true, Ordering::AcqRel)
     }
+}
+
+impl PendingWork for ListenerJob {
+    fn is_runnable_here(&self) -> bool {
+        !self.started.load(Ordering::Acquire)
+            && !self.target.is_async()
+            && self.target.pool_ref.is_here()
+    }
+
+    fn is_future_here(&self) -> bool {
+        self.target.is_future_here()
+    }
+
+    fn run_here(self: Arc<Self>) {
+        self.run_unless_claimed();
+    }
+
+    fn run_inside(self: Arc<Self>) -> Option<Pin<Box<dyn AdoptedCall>>> {
+        if self.is_future_here() {
+            adopt(self)
+        } else {
+            None
+        }
+    }
+}
+
+impl Attempt for ListenerJob {
+    fn target(&self) -> &Target {
+        &self.target
+    }
+
+    fn number(&self) -> u32 {
+        1
+    }
+
+    fn claim_to_run(&self) -> bool {
+        self.claim()
+    }
 
     fn call(self: &Arc<Self>, event: &dyn Event, counts: &mut Counts) {
-        let state = self.emission.state();
+        let state = self.target.emission.state();
         let settings = &state.settings;
-        let registration = &self.registration;
+        let registration = &self.target.registration;
         let last = Cell::new(false);
         let call = Call::new(registration, state.topic(), event, 1, &settings.handlers);
         let outcome = CallOutcome::caught(|| {
@@ -132,86 +169,41 @@ impl ListenerJob {
             };
             let part = Arc::clone(self) as Arc<dyn PendingWork>;
             let limit = registration.timeout().map(|limit| {
-                let (emission, pool_ref) = (&self.emission, &self.pool_ref);
+                let (emission, pool_ref) = (&self.target.emission, &self.target.pool_ref);
                 arm(emission, &call, progress, limit, Some(&part), pool_ref)
             });
             invoke(&call, event, limit)
         });
-        report_and_follow(&self.emission, &call, outcome, None, counts);
+        report_and_follow(&self.target.emission, &call, outcome, None, counts);
         if last.get() {
             settings.shared.registry.remove_exhausted(registration);
         }
         contained(|| counts.aborted |= event.is_aborted());
     }
-}
-
-impl PendingWork for ListenerJob {
-    fn is_runnable_here(&self) -> bool {
-        !self.started.load(Ordering::Acquire) && !self.is_async() && self.pool_ref.is_here()
-    }
-
-    fn is_future_here(&self) -> bool {
-        self.is_async() && self.pool_ref.is_here()
-    }
-
-    fn run_here(self: Arc<Self>) {
-        if !self.claim() {
-            return;
-        }
-        let mut counts = Counts::default();
-        let _entered = self.emission.state().enter_on(&self.pool_ref);
-        contained(|| with_event(&self.emission, |event| self.call(event, &mut counts)));
-        self.ended(counts);
-    }
-
-    fn run_inside(self: Arc<Self>) -> Option<Pin<Box<dyn AdoptedCall>>> {
-        if self.is_future_here() {
-            adopt(self)
-        } else {
-            None
-        }
-    }
-}
-
-impl Attempt for ListenerJob {
-    fn emission(&self) -> &Arc<dyn InFlight> {
-        &self.emission
-    }
-
-    fn registration(&self) -> &Arc<Registration> {
-        &self.registration
-    }
-
-    fn pool_ref(&self) -> &Arc<PoolRef> {
-        &self.pool_ref
-    }
-
-    fn number(&self) -> u32 {
-        1
-    }
-
-    fn claim_to_run(&self) -> bool {
-        self.claim()
-    }
 
     fn lost(self: &Arc<Self>, reason: Option<SubmitErrorReason>) {
-        let state = self.emission.state();
-        let _entered = state.enter_on(&self.pool_ref);
+        let state = self.target.emission.state();
+        let _entered = state.enter_on(&self.target.pool_ref);
         let error = match reason {
-            Some(reason) => self.registration.rejected(state.topic(), reason),
-            None => self.registration.discarded(state.topic()),
+            Some(reason) => self.target.registration.rejected(state.topic(), reason),
+            None => self.target.registration.discarded(state.topic()),
         };
         contained(|| {
-            with_event(&self.emission, |event| {
-                report_not_called(&self.emission, &self.registration, &error, event);
+            with_event(&self.target.emission, |event| {
+                report_not_called(
+                    &self.target.emission,
+                    &self.target.registration,
+                    &error,
+                    event,
+                );
             });
         });
         self.ended(Counts::one_not_called());
     }
 
     fn ended(self: &Arc<Self>, counts: Counts) {
-        self.emission.state().remove_pending(self);
-        end_called_part(&self.emission, counts);
+        self.target.emission.state().remove_pending(self);
+        end_called_part(&self.target.emission, counts);
     }
 
     fn end(self: &Arc<Self>, event: &dyn Event, ended: EndedCall) {
@@ -221,10 +213,7 @@ impl Attempt for ListenerJob {
 
 impl Task for ListenerJob {
     fn run(self: Arc<Self>) {
-        let job = Arc::clone(&self);
-        self.run_here();
-        let blocked = &job.emission.state().settings.shared.blocked;
-        blocked.give_place(|| Arc::clone(&job.pool_ref));
+        self.run_as_job();
     }
 
     fn discarded(self: Arc<Self>) {

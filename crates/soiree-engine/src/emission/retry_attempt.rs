@@ -9,7 +9,7 @@ use soiree_core::registry::Registration;
 use soiree_core::{Event, ListenerError, Pool, RetryScheduled, SubmitErrorReason, Timer, TimerId};
 
 use super::async_call::job_of;
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Target};
 use super::finish::end_part;
 use super::in_flight::{InFlight, with_event};
 use super::overrun::{NextAttempt, OverrunCall};
@@ -23,15 +23,13 @@ pub(super) const RESUBMIT_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The next attempt of a listener that failed.
 pub(super) struct RetryAttempt {
-    pub(super) emission: Arc<dyn InFlight>,
-    pub(super) registration: Arc<Registration>,
+    pub(super) target: Target,
     pub(super) attempt: u32,
     /// The error of the attempt before.
     error: ListenerError,
     timer: Arc<dyn Timer>,
     /// Kept alive until the attempts have ended, also when the emitter is gone.
     pool: Arc<dyn Pool>,
-    pub(super) pool_ref: Arc<PoolRef>,
     /// The attempt before, if it has timed out and may still run. Two attempts never overlap.
     after: Option<Arc<OverrunCall>>,
     /// Ends the wait for the attempt before.
@@ -93,7 +91,11 @@ fn follow_up(
 /// Does what follows after the call of an attempt, and ends the attempt.
 pub(super) fn end_attempt<A: Attempt>(attempt: &Arc<A>, event: &dyn Event, ended: EndedCall) {
     let mut counts = ended.counts;
-    let (emission, registration) = (attempt.emission(), attempt.registration());
+    let Target {
+        emission,
+        registration,
+        ..
+    } = attempt.target();
     let follow = ended.follow_up;
     follow_up(emission, registration, event, follow, None, &mut counts);
     attempt.ended(counts);
@@ -122,13 +124,15 @@ pub(super) fn schedule_retry(
         return false;
     }
     let retry = Arc::new(RetryAttempt {
-        emission: Arc::clone(emission),
-        registration: Arc::clone(registration),
+        target: Target {
+            emission: Arc::clone(emission),
+            registration: Arc::clone(registration),
+            pool_ref,
+        },
         attempt: failed.attempt + 1,
         error: failed.error.clone(),
         timer,
         pool,
-        pool_ref,
         after: after.cloned(),
         timeout: Mutex::default(),
         due: AtomicBool::new(false),
@@ -162,7 +166,7 @@ impl RetryAttempt {
     }
 
     pub(super) fn release_reservation(&self) {
-        self.emission.state().settings.shared.release_retry();
+        self.target.emission.state().settings.shared.release_retry();
     }
 
     pub(super) fn is_due(&self) -> bool {
@@ -182,7 +186,7 @@ impl RetryAttempt {
 
     /// On the timer thread.
     fn on_due(self: Arc<Self>) {
-        let _entered = self.emission.state().enter_on_timer();
+        let _entered = self.target.emission.state().enter_on_timer();
         match &self.after {
             Some(before) if !before.has_returned() => self.wait_for(before),
             _ => self.submit(),
@@ -191,7 +195,7 @@ impl RetryAttempt {
 
     /// Proceeds when the attempt before has returned. If that takes as long as an attempt may take, this one has timed out too.
     fn wait_for(self: &Arc<Self>, before: &Arc<OverrunCall>) {
-        let limit = self.registration.timeout().unwrap_or_default();
+        let limit = self.target.registration.timeout().unwrap_or_default();
         let retry = Arc::clone(self);
         let due = self.timer.after(limit);
         match self.timer.at(due, Box::new(move || retry.time_out(limit))) {
@@ -214,25 +218,25 @@ impl RetryAttempt {
             return;
         }
         self.release_reservation();
-        let state = self.emission.state();
+        let state = self.target.emission.state();
         let _entered = state.enter_on_timer();
         let mut counts = Counts::default();
         contained(|| {
-            with_event(&self.emission, |event| {
+            with_event(&self.target.emission, |event| {
                 let handlers = &state.settings.handlers;
-                let registration = &self.registration;
+                let registration = &self.target.registration;
                 let (topic, attempt) = (state.topic(), self.attempt);
                 let call = Call::new(registration, topic, event, attempt, handlers);
                 let outcome = CallOutcome::TimedOut(limit, None);
                 let after = self.after.as_ref();
-                report_and_follow(&self.emission, &call, outcome, after, &mut counts);
+                report_and_follow(&self.target.emission, &call, outcome, after, &mut counts);
             });
         });
         self.ended(counts);
     }
 
     fn submit(self: Arc<Self>) {
-        let state = self.emission.state();
+        let state = self.target.emission.state();
         if !self.due.swap(true, Ordering::AcqRel) {
             state.notify_pending();
         }
@@ -263,10 +267,10 @@ impl RetryAttempt {
 
     /// Reports the error of the attempt before as the last one. To be called when this attempt was claimed.
     pub(super) fn fail(self: &Arc<Self>) {
-        let state = self.emission.state();
-        let _entered = state.enter_on(&self.pool_ref);
+        let state = self.target.emission.state();
+        let _entered = state.enter_on(&self.target.pool_ref);
         contained(|| {
-            with_event(&self.emission, |event| {
+            with_event(&self.target.emission, |event| {
                 let handlers = &state.settings.handlers;
                 report_dead_letter(event, handlers, &self.error, self.attempt - 1);
             });

@@ -3,64 +3,29 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use soiree_core::panic::contained;
-use soiree_core::registry::Registration;
 use soiree_core::{Event, SubmitErrorReason, Task};
 
 use super::async_call::adopt;
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Target};
 use super::call_timeout::arm;
 use super::finish::end_part;
 use super::helping::{AdoptedCall, PendingWork};
-use super::in_flight::{InFlight, with_event};
-use super::pool_ref::PoolRef;
 use super::retry_attempt::{RetryAttempt, end_attempt, report_and_follow};
 use crate::dispatch::{Counts, EndedCall, Progress};
 use crate::invocation::{Call, CallOutcome, RetriedEvent, invoke};
 
-impl RetryAttempt {
-    /// Calls the listener again. Its filter and its runs are not checked again.
-    fn call(self: &Arc<Self>, event: &dyn Event, counts: &mut Counts) {
-        let state = self.emission.state();
-        let handlers = &state.settings.handlers;
-        let (registration, attempt) = (&self.registration, self.attempt);
-        let retried = RetriedEvent { event, attempt };
-        let call = Call::new(registration, state.topic(), event, attempt, handlers);
-        let outcome = CallOutcome::caught(|| {
-            let progress = Progress {
-                snapshot: None,
-                before: *counts,
-                is_last_run: false,
-            };
-            let part = Arc::clone(self) as Arc<dyn PendingWork>;
-            let limit = registration.timeout().map(|limit| {
-                let (emission, pool_ref) = (&self.emission, &self.pool_ref);
-                arm(emission, &call, progress, limit, Some(&part), pool_ref)
-            });
-            invoke(&call, &retried, limit)
-        });
-        report_and_follow(&self.emission, &call, outcome, None, counts);
-    }
-}
-
 impl PendingWork for RetryAttempt {
     fn is_runnable_here(&self) -> bool {
         let is_waiting = self.is_due() && !self.has_started();
-        is_waiting && !self.is_async() && self.pool_ref.is_here()
+        is_waiting && !self.target.is_async() && self.target.pool_ref.is_here()
     }
 
     fn is_future_here(&self) -> bool {
-        self.is_async() && self.pool_ref.is_here()
+        self.target.is_future_here()
     }
 
     fn run_here(self: Arc<Self>) {
-        if !self.claim_to_run() {
-            return;
-        }
-        let mut counts = Counts::default();
-        let _entered = self.emission.state().enter_on(&self.pool_ref);
-        contained(|| with_event(&self.emission, |event| self.call(event, &mut counts)));
-        self.ended(counts);
+        self.run_unless_claimed();
     }
 
     fn run_inside(self: Arc<Self>) -> Option<Pin<Box<dyn AdoptedCall>>> {
@@ -73,16 +38,8 @@ impl PendingWork for RetryAttempt {
 }
 
 impl Attempt for RetryAttempt {
-    fn emission(&self) -> &Arc<dyn InFlight> {
-        &self.emission
-    }
-
-    fn registration(&self) -> &Arc<Registration> {
-        &self.registration
-    }
-
-    fn pool_ref(&self) -> &Arc<PoolRef> {
-        &self.pool_ref
+    fn target(&self) -> &Target {
+        &self.target
     }
 
     fn number(&self) -> u32 {
@@ -97,13 +54,36 @@ impl Attempt for RetryAttempt {
         is_claimed
     }
 
+    /// Calls the listener again. Its filter and its runs are not checked again.
+    fn call(self: &Arc<Self>, event: &dyn Event, counts: &mut Counts) {
+        let state = self.target.emission.state();
+        let handlers = &state.settings.handlers;
+        let (registration, attempt) = (&self.target.registration, self.attempt);
+        let retried = RetriedEvent { event, attempt };
+        let call = Call::new(registration, state.topic(), event, attempt, handlers);
+        let outcome = CallOutcome::caught(|| {
+            let progress = Progress {
+                snapshot: None,
+                before: *counts,
+                is_last_run: false,
+            };
+            let part = Arc::clone(self) as Arc<dyn PendingWork>;
+            let limit = registration.timeout().map(|limit| {
+                let (emission, pool_ref) = (&self.target.emission, &self.target.pool_ref);
+                arm(emission, &call, progress, limit, Some(&part), pool_ref)
+            });
+            invoke(&call, &retried, limit)
+        });
+        report_and_follow(&self.target.emission, &call, outcome, None, counts);
+    }
+
     fn lost(self: &Arc<Self>, _: Option<SubmitErrorReason>) {
         self.fail();
     }
 
     fn ended(self: &Arc<Self>, counts: Counts) {
-        self.emission.state().remove_pending(self);
-        end_part(&self.emission, counts);
+        self.target.emission.state().remove_pending(self);
+        end_part(&self.target.emission, counts);
     }
 
     fn end(self: &Arc<Self>, event: &dyn Event, ended: EndedCall) {
@@ -113,10 +93,7 @@ impl Attempt for RetryAttempt {
 
 impl Task for RetryAttempt {
     fn run(self: Arc<Self>) {
-        let retry = Arc::clone(&self);
-        self.run_here();
-        let blocked = &retry.emission.state().settings.shared.blocked;
-        blocked.give_place(|| Arc::clone(&retry.pool_ref));
+        self.run_as_job();
     }
 
     /// Its pool stopped, or dropped it.
