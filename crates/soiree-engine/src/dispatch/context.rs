@@ -7,7 +7,7 @@ use soiree_core::registry::{Registration, Snapshot};
 use soiree_core::{Event, ListenerError};
 
 use super::counts::Counts;
-use super::report::FailedAttempt;
+use super::report_outcome::FailedAttempt;
 use crate::invocation::{Call, TimeLimit};
 
 /// The emission that listeners are called for, one after another.

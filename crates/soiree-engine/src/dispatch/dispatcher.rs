@@ -12,7 +12,7 @@ use soiree_core::{Event, Pattern, Registry};
 use super::batch::BatchResult;
 use super::context::{DispatchContext, Progress};
 use super::counts::Counts;
-use super::report::{FollowUp, report};
+use super::report_outcome::{FollowUp, report};
 use crate::invocation::{Call, CallOutcome, invoke, precheck};
 use crate::settings::Handlers;
 use crate::trace;

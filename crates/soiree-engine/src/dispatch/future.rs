@@ -9,7 +9,7 @@ use soiree_core::{
 };
 
 use super::counts::Counts;
-use super::report::{FollowUp, handle_error, report, report_dead_letter};
+use super::report_outcome::{FollowUp, handle_error, report, report_dead_letter};
 use crate::invocation::{Call, CallOutcome, precheck};
 use crate::settings::Handlers;
 

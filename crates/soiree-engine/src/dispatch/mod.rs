@@ -5,13 +5,13 @@ mod context;
 mod counts;
 mod dispatcher;
 mod future;
-mod report;
+mod report_outcome;
 
 pub(crate) use self::batch::call_batch;
 pub(crate) use self::context::{DispatchContext, Progress};
 pub(crate) use self::counts::Counts;
 pub(crate) use self::dispatcher::{Selection, dispatch};
 pub(crate) use self::future::{EndedCall, StartedCall, cancel, finish, start};
-pub(crate) use self::report::{
+pub(crate) use self::report_outcome::{
     FailedAttempt, FollowUp, handle_error, notify_if_dead, report, report_dead_letter,
 };

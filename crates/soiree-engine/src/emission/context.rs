@@ -6,10 +6,10 @@ use std::time::Duration;
 use soiree_core::registry::Registration;
 use soiree_core::{Event, ListenerError};
 
-use super::call_timeout::arm;
 use super::in_flight::InFlight;
 use super::listener_job::delegate;
 use super::retry_attempt::schedule_retry;
+use super::timeout::arm;
 use crate::dispatch::{Counts, DispatchContext, FailedAttempt, Progress};
 use crate::invocation::{Call, TimeLimit};
 

@@ -11,12 +11,12 @@ use soiree_core::{Event, ListenerEnd, ListenerError, ListenerErrorKind, SubmitEr
 
 use super::async_call::{adopt, job_of};
 use super::attempt::{Attempt, Target};
-use super::call_timeout::arm;
 use super::finish::end_called_part;
 use super::helping::{AdoptedCall, PendingWork};
 use super::in_flight::{InFlight, with_event};
 use super::reclaim::{Reclaimed, reclaim_work};
 use super::retry_attempt::{end_attempt, report_and_follow};
+use super::timeout::arm;
 use crate::context::on_timer;
 use crate::dispatch::{Counts, EndedCall, Progress, handle_error};
 use crate::invocation::{Call, CallOutcome, invoke, precheck};

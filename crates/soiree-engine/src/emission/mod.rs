@@ -2,7 +2,6 @@
 
 mod async_call;
 mod attempt;
-mod call_timeout;
 mod context;
 mod counting;
 mod error;
@@ -18,13 +17,15 @@ mod ordered;
 mod overrun;
 mod pool_ref;
 mod reclaim;
-mod remaining_run;
 mod report;
+mod reroute;
 mod retry_attempt;
 mod retry_run;
 mod run;
 mod shared;
 mod state;
+mod timeout;
+mod timeout_run;
 
 pub(crate) use self::context::InFlightContext;
 pub use self::error::EmitError;

@@ -7,10 +7,10 @@ use soiree_core::{Event, SubmitErrorReason, Task};
 
 use super::async_call::adopt;
 use super::attempt::{Attempt, Target};
-use super::call_timeout::arm;
 use super::finish::end_part;
 use super::helping::{AdoptedCall, PendingWork};
 use super::retry_attempt::{RetryAttempt, end_attempt, report_and_follow};
+use super::timeout::arm;
 use crate::dispatch::{Counts, EndedCall, Progress};
 use crate::invocation::{Call, CallOutcome, RetriedEvent, invoke};
 

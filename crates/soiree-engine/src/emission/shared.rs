@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use soiree_core::observe::NotifyContext;
 use soiree_core::registry::Registration;
-use soiree_core::{Job, Pattern, Pool, Registry, Task, Timer};
+use soiree_core::{Job, Pattern, Registry, Task, Timer};
 
 use super::ordered::BlockedHeads;
 use super::pool_ref::PoolRef;
 use crate::context::{EnteredFrame, Frame, enter_frame};
-use crate::routing::Bulkheads;
 use crate::settings::Handlers;
 use crate::task_tracker::TaskTracker;
 
@@ -93,22 +92,6 @@ impl EmissionSettings {
     /// The pool that a listener has of its own, if there is such a pool.
     pub(super) fn own_pool(&self, registration: &Registration) -> Option<&Arc<PoolRef>> {
         self.pools.get(registration.pool()?)
-    }
-
-    /// Where work for a topic goes that a pool did not take because its bulkhead was removed.
-    pub(super) fn reroute(
-        &self,
-        topic: &str,
-        from: &PoolRef,
-    ) -> Option<(Arc<PoolRef>, Arc<dyn Pool>)> {
-        let routes = self.routes.iter();
-        let matching = routes.filter(|(pattern, _)| pattern.matches(topic));
-        let names = matching.map(|(_, name)| &**name);
-        let pools = names
-            .chain(std::iter::once(Bulkheads::DEFAULT))
-            .filter_map(|name| self.pools.get(name));
-        let mut open = pools.filter(|pool| !pool.is_removed() && pool.address() != from.address());
-        open.find_map(|pool_ref| Some((Arc::clone(pool_ref), pool_ref.upgrade()?)))
     }
 
     /// Whether the calling thread works for a pool of the emitter other than the one with this address.

@@ -3,12 +3,12 @@
 mod close;
 mod current;
 mod emit;
+mod emit_sync;
 mod generation;
 mod graph;
 mod key_order;
 mod launch;
 mod settings;
-mod sync;
 
 pub use self::close::CloseError;
 pub use self::emit::Emitter;

@@ -7,7 +7,7 @@ use soiree_core::registry::Claim;
 
 use super::call::Call;
 use super::outcome::CallOutcome;
-use super::timeout::TimeLimit;
+use super::time_limit::TimeLimit;
 
 /// Decides whether the listener is called for this event. If so, returns `None`, and that is one of its runs; `last` is set if it is the
 /// last one.

@@ -4,10 +4,10 @@ mod call;
 mod invoke;
 mod outcome;
 mod retried_event;
-mod timeout;
+mod time_limit;
 
 pub(crate) use self::call::{Call, SuspendedCall};
 pub(crate) use self::invoke::{invoke, precheck};
 pub(crate) use self::outcome::{AfterTimeout, CallOutcome};
 pub(crate) use self::retried_event::RetriedEvent;
-pub(crate) use self::timeout::{ArmedTimeout, TimeLimit};
+pub(crate) use self::time_limit::{ArmedTimeout, TimeLimit};

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use soiree_core::Task;
 use soiree_core::panic::contained;
 
-use super::call_timeout::CallTimeout;
 use super::context::InFlightContext;
 use super::finish::end_called_part;
 use super::helping::{AdoptedCall, PendingWork};
 use super::in_flight::with_event;
+use super::timeout::CallTimeout;
 use crate::dispatch::{Counts, Selection, dispatch};
 
 impl PendingWork for CallTimeout {
