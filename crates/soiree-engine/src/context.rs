@@ -1,8 +1,8 @@
-//! What the calling thread is in the middle of.
+//! Which emitter, emission and pool the calling thread is inside of.
 
 use std::cell::{Cell, RefCell};
 
-/// One dispatch on this thread's stack, named by addresses that live as long as the dispatch does.
+/// One dispatch on the stack of this thread. Addresses identify it, and stay valid as long as the dispatch runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Frame {
     /// The emitter.

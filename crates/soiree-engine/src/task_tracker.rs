@@ -10,8 +10,8 @@ use soiree_core::sync::{AtomicBool, AtomicU64, Monitor, STRIPES, stripe};
 /// Counts tasks that many threads start and end, and can be closed to new ones.
 ///
 /// Starting and ending a task touches a counter that threads seldom share; only closing looks at all of them. A task may end on another
-/// thread than the one it was started on. For pools, and for whatever else must reject what comes after a close without losing what
-/// came before.
+/// thread than the one it was started on. For pools, and for any component that must reject new work after a close, but finish
+/// work already accepted.
 ///
 /// ```
 /// use soiree_engine::TaskTracker;

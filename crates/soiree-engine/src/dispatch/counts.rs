@@ -9,7 +9,7 @@ pub(crate) struct Counts {
     pub(crate) not_called: u64,
     pub(crate) retried: u64,
     pub(crate) aborted: bool,
-    /// A listener timed out, and another thread calls the listeners after it. The other fields then count for nothing.
+    /// A listener timed out, and another thread calls the listeners after it. The other fields are then ignored.
     pub(crate) superseded: bool,
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn dispatch(
         counts: Counts::default(),
         exhausted: Vec::new(),
         has_delegated: false,
-        unobserved: handlers.are_quiet() && !trace::is_possible(),
+        unobserved: handlers.are_unobserved() && !trace::is_possible(),
     };
     match selection {
         Selection::Matching => registry.visit(topic, &mut dispatcher),

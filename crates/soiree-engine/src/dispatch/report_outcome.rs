@@ -25,7 +25,7 @@ pub(crate) struct FailedAttempt {
     timed_out: bool,
 }
 
-/// Notifies that the emission called no listener, if that is so.
+/// Notifies observers and the handler of dead events if the emission called no listener.
 pub(crate) fn notify_if_dead(counts: Counts, topic: &str, event: &dyn Event, handlers: &Handlers) {
     if counts.delivered + counts.not_called > 0 || counts.aborted {
         return;

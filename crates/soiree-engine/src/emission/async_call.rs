@@ -11,7 +11,7 @@ use soiree_core::panic::{caught, contained};
 use soiree_core::{Event, Job, ListenerFuture, MAX_INLINE_DEPTH, SubmitErrorReason, Task};
 
 use super::attempt::Attempt;
-use super::helping::AdoptedCall;
+use super::helping::InlineCall;
 use super::in_flight::OwnedEvent;
 use crate::context::count_frames;
 use crate::dispatch::{self, EndedCall, StartedCall};
@@ -29,7 +29,7 @@ pub(super) fn job_of<A: Attempt>(attempt: &Arc<A>) -> Job {
 }
 
 /// Returns a future that runs an async listener inside a future of its pool that this thread polls, unless the listener has started.
-pub(super) fn adopt<A: Attempt>(attempt: Arc<A>) -> Option<Pin<Box<dyn AdoptedCall>>> {
+pub(super) fn inline_call<A: Attempt>(attempt: Arc<A>) -> Option<Pin<Box<dyn InlineCall>>> {
     let pool = attempt.target().pool_ref.address();
     let depth = count_frames(|frame| frame.pool == pool);
     if !attempt.claim_to_run() {
@@ -179,8 +179,8 @@ impl<A: Attempt> Drop for AsyncCall<A> {
     }
 }
 
-impl<A: Attempt> AdoptedCall for AsyncCall<A> {
-    fn give_back(self: Pin<Box<Self>>) {
+impl<A: Attempt> InlineCall for AsyncCall<A> {
+    fn resubmit(self: Pin<Box<Self>>) {
         let pool = match self.stage {
             Stage::Over => None,
             _ => self.attempt.target().pool_ref.upgrade(),

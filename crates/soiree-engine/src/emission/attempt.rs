@@ -23,7 +23,7 @@ impl Target {
         self.registration.is_async()
     }
 
-    /// Whether this thread may adopt the future of the listener.
+    /// Whether this thread may inline_call the future of the listener.
     pub(super) fn is_future_here(&self) -> bool {
         self.is_async() && self.pool_ref.is_here()
     }
@@ -72,6 +72,6 @@ pub(super) trait Attempt: PendingWork + Task + Sized + 'static {
             emission, pool_ref, ..
         } = self.target();
         let blocked = &emission.state().settings.shared.blocked;
-        blocked.give_place(|| Arc::clone(pool_ref));
+        blocked.unblock_one(|| Arc::clone(pool_ref));
     }
 }

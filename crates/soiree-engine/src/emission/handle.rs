@@ -11,7 +11,7 @@ use soiree_core::ListenerError;
 
 use super::helping::Waiter;
 use super::in_flight::InFlight;
-use super::ordered::{Standing, help_before};
+use super::ordered::{Runnable, help_before};
 use super::report::Report;
 use super::run::run;
 
@@ -104,20 +104,20 @@ impl Emission {
         }
     }
 
-    /// Runs on this thread what of the emission could be waiting for this thread. Returns whether waiting here would mean waiting for
-    /// oneself all the same, and the version of the pending work that was looked at.
+    /// Runs the pending work of the emission that needs this thread. Returns whether blocking would still deadlock, and the version of the
+    /// pending work that was checked.
     fn help(&self, waiter: &mut Waiter) -> (bool, usize) {
         let state = self.task.state();
         // Read before the queue of the key is looked at, so that no change of it is missed.
         let seen = state.is_ordered().then(|| state.shared().version);
-        let standing = help_before(&self.task, waiter);
-        let may_run = matches!(standing, Standing::MayRun);
+        let runnable = help_before(&self.task, waiter);
+        let may_run = matches!(runnable, Runnable::Now);
         if may_run && state.is_queued() && state.pool_ref().is_here() {
             run(&self.task);
         }
         let (_, seen_pending) = state.help_pending(waiter);
         let seen = seen.unwrap_or(seen_pending);
-        let is_inside = matches!(standing, Standing::Never) || state.is_current();
+        let is_inside = matches!(runnable, Runnable::Never) || state.is_current();
         let is_useless = is_inside || matches!(waiter, Waiter::Blocking { is_useless: true });
         (!state.is_settled() && is_useless, seen)
     }

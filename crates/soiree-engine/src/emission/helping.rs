@@ -1,4 +1,4 @@
-//! Helping: a thread that waits for an emission runs what could be waiting for that thread.
+//! Helping: a thread that waits for an emission runs the work that needs this thread, as a `ForkJoinPool` does in `join`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,21 +17,21 @@ pub(crate) trait PendingWork: Send + Sync {
     fn run_here(self: Arc<Self>);
 
     /// If it is an async listener that has not started, returns a future that runs it inside a future of its pool.
-    fn run_inside(self: Arc<Self>) -> Option<Pin<Box<dyn AdoptedCall>>>;
+    fn into_inline_call(self: Arc<Self>) -> Option<Pin<Box<dyn InlineCall>>>;
 }
 
 /// An async listener that runs inside a future that waits for its emission.
-pub(crate) trait AdoptedCall: Future<Output = ()> + Send {
+pub(crate) trait InlineCall: Future<Output = ()> + Send {
     /// The future no longer waits: submits the listener to its pool.
-    fn give_back(self: Pin<Box<Self>>);
+    fn resubmit(self: Pin<Box<Self>>);
 }
 
 /// How a thread waits for an emission.
 pub(crate) enum Waiter {
-    /// It blocks. That is useless if the emission needs this thread, or a place that is taken as long as this thread blocks.
+    /// It blocks. That is useless if the emission needs this thread, or room that is taken while this thread blocks.
     Blocking { is_useless: bool },
     /// It is polled, and these async listeners run inside it.
-    Polled(Vec<Pin<Box<dyn AdoptedCall>>>),
+    Polled(Vec<Pin<Box<dyn InlineCall>>>),
 }
 
 impl Waiter {
@@ -46,28 +46,28 @@ impl Waiter {
                 *is_useless = true;
                 false
             }
-            Self::Polled(adopted) => {
-                let before = adopted.len();
-                adopted.extend(work.run_inside());
-                adopted.len() > before
+            Self::Polled(inline) => {
+                let before = inline.len();
+                inline.extend(work.into_inline_call());
+                inline.len() > before
             }
         }
     }
 
     /// Polls the listeners that run inside it.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) {
-        if let Self::Polled(adopted) = self {
-            adopted.retain_mut(|listener| listener.as_mut().poll(context).is_pending());
+        if let Self::Polled(inline) = self {
+            inline.retain_mut(|listener| listener.as_mut().poll(context).is_pending());
         }
     }
 }
 
-/// Listeners that run inside a wait outlive it.
+/// If the wait is dropped, listeners that have not ended go back to their pool.
 impl Drop for Waiter {
     fn drop(&mut self) {
-        if let Self::Polled(adopted) = self {
-            for listener in adopted.drain(..) {
-                listener.give_back();
+        if let Self::Polled(inline) = self {
+            for listener in inline.drain(..) {
+                listener.resubmit();
             }
         }
     }

@@ -39,8 +39,8 @@ pub(crate) enum EventRef<'a> {
     Custom(&'a dyn Event),
 }
 
-/// Together with its reference counts and a small payload, what common allocators give back to the arena of another thread without a
-/// lock.
+/// Common allocators free an allocation of up to this size, reference counts and a small payload included, from another thread without
+/// a lock.
 #[cfg(not(feature = "tracing"))]
 const _: () = assert!(size_of::<EmissionTask<PayloadEvent<u64>>>() <= 104);
 

@@ -9,10 +9,10 @@ use soiree_core::panic::{caught, contained};
 use soiree_core::registry::Registration;
 use soiree_core::{Event, ListenerEnd, ListenerError, ListenerErrorKind, SubmitErrorReason, Task};
 
-use super::async_call::{adopt, job_of};
+use super::async_call::{inline_call, job_of};
 use super::attempt::{Attempt, Target};
 use super::finish::end_called_part;
-use super::helping::{AdoptedCall, PendingWork};
+use super::helping::{InlineCall, PendingWork};
 use super::in_flight::{InFlight, with_event};
 use super::reclaim::{Reclaimed, reclaim_work};
 use super::retry_attempt::{end_attempt, report_and_follow};
@@ -130,9 +130,9 @@ impl PendingWork for ListenerJob {
         self.run_unless_claimed();
     }
 
-    fn run_inside(self: Arc<Self>) -> Option<Pin<Box<dyn AdoptedCall>>> {
+    fn into_inline_call(self: Arc<Self>) -> Option<Pin<Box<dyn InlineCall>>> {
         if self.is_future_here() {
-            adopt(self)
+            inline_call(self)
         } else {
             None
         }

@@ -193,7 +193,7 @@ impl RetryAttempt {
         }
     }
 
-    /// Proceeds when the attempt before has returned. If that takes as long as an attempt may take, this one has timed out too.
+    /// Proceeds when the attempt before has returned. If it does not return within the timeout, this attempt times out too.
     fn wait_for(self: &Arc<Self>, before: &Arc<OverrunCall>) {
         let limit = self.target.registration.timeout().unwrap_or_default();
         let retry = Arc::clone(self);

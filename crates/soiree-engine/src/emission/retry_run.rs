@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use soiree_core::{Event, SubmitErrorReason, Task};
 
-use super::async_call::adopt;
+use super::async_call::inline_call;
 use super::attempt::{Attempt, Target};
 use super::finish::end_part;
-use super::helping::{AdoptedCall, PendingWork};
+use super::helping::{InlineCall, PendingWork};
 use super::retry_attempt::{RetryAttempt, end_attempt, report_and_follow};
 use super::timeout::arm;
 use crate::dispatch::{Counts, EndedCall, Progress};
@@ -28,9 +28,9 @@ impl PendingWork for RetryAttempt {
         self.run_unless_claimed();
     }
 
-    fn run_inside(self: Arc<Self>) -> Option<Pin<Box<dyn AdoptedCall>>> {
+    fn into_inline_call(self: Arc<Self>) -> Option<Pin<Box<dyn InlineCall>>> {
         if self.is_future_here() && self.is_due() {
-            adopt(self)
+            inline_call(self)
         } else {
             None
         }

@@ -39,7 +39,7 @@ fn run_as_job(emission: Arc<dyn InFlight>) {
     run(&emission);
     let state = emission.state();
     let blocked = &state.settings.shared.blocked;
-    blocked.give_place(|| state.pool_ref());
+    blocked.unblock_one(|| state.pool_ref());
 }
 
 /// Ends an emission whose job was dropped, unless it has started.

@@ -47,7 +47,7 @@ pub(crate) struct EmissionState {
     pub(crate) span: EmissionSpan,
 }
 
-/// What only emissions need that fail, are waited for, have listeners on other pools, are ordered or rerouted.
+/// State that few emissions need: those that fail, are waited for, are ordered or rerouted, or have listeners on other pools.
 #[derive(Default)]
 pub(super) struct Cold {
     pub(super) failed: AtomicU64,
@@ -334,7 +334,7 @@ impl EmissionState {
         }
     }
 
-    /// A listener on another pool was called, or all those that are called one after another.
+    /// One call was made: of a listener on another pool, or of all those that are called one after another.
     pub(super) fn call_made(&self) {
         if let Some(slot) = self.slot() {
             slot.call_made();

@@ -8,7 +8,7 @@ use soiree_core::panic::contained;
 
 use super::context::InFlightContext;
 use super::finish::end_called_part;
-use super::helping::{AdoptedCall, PendingWork};
+use super::helping::{InlineCall, PendingWork};
 use super::in_flight::with_event;
 use super::timeout::CallTimeout;
 use crate::dispatch::{Counts, Selection, dispatch};
@@ -49,7 +49,7 @@ impl PendingWork for CallTimeout {
         end_called_part(&self.emission, counts);
     }
 
-    fn run_inside(self: Arc<Self>) -> Option<Pin<Box<dyn AdoptedCall>>> {
+    fn into_inline_call(self: Arc<Self>) -> Option<Pin<Box<dyn InlineCall>>> {
         None
     }
 }
@@ -59,7 +59,7 @@ impl Task for CallTimeout {
         let timeout = Arc::clone(&self);
         self.run_here();
         let blocked = &timeout.emission.state().settings.shared.blocked;
-        blocked.give_place(|| Arc::clone(&timeout.pool_ref));
+        blocked.unblock_one(|| Arc::clone(&timeout.pool_ref));
     }
 
     /// The pool stopped, or dropped it.

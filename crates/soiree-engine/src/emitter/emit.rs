@@ -27,7 +27,7 @@ use crate::trace;
 /// An `EventPool` is made of it. It has no threads of its own.
 pub struct Emitter {
     pub(super) shared: Arc<EmitterShared>,
-    /// The generation has it as well; this one is for threads that wait for a pool, and must not be inside a generation meanwhile.
+    /// Also in the generation. `emit` uses this one: it may block on a pool, and must not hold a generation meanwhile.
     current: ArcSwap<Current>,
     pub(super) generations: Arc<Generations>,
     /// Locked while the settings change. The former settings, as long as emissions that started with them have not ended.
@@ -179,8 +179,8 @@ impl Emitter {
         let reported = self.generations.inside(|generation| {
             let lookup = generation.snapshot.find(hash, topic);
             match lookup {
-                Lookup::Cached(cached) if cached.plain && generation.is_quiet() => {
-                    self.run_quietly(generation, cached, topic, &event)
+                Lookup::Cached(cached) if cached.plain && generation.has_fast_path() => {
+                    self.run_fast_path(generation, cached, topic, &event)
                 }
                 lookup => self.run_resolved(generation, lookup, topic, &event),
             }

@@ -49,7 +49,7 @@ impl Delegated {
 impl Emitter {
     /// Fast path: calls listeners on this thread as [`run`](Self::run) does, if there is nothing to check and nobody to notify.
     #[inline]
-    pub(super) fn run_quietly(
+    pub(super) fn run_fast_path(
         &self,
         generation: &Generation,
         cached: &CachedTopic,

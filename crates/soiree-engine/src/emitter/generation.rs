@@ -1,4 +1,4 @@
-//! What emissions on the emitting thread read, and how a close knows that some of them still run.
+//! What `emit_sync` reads without a lock, and how a close waits for every `emit_sync` that still runs.
 
 use std::any::Any;
 use std::sync::{Arc, Weak};
@@ -19,16 +19,16 @@ pub(super) struct Generation {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) current: Arc<Current>,
     /// It is open, nobody is notified of an emission that succeeds, and none is ordered by key.
-    quiet: bool,
-    /// No emission starts in a generation without it. Last, so that it is dropped after everything else: until then the thread that drops
-    /// the generation counts as inside.
+    fast_path: bool,
+    /// `None` once closed. Declared last, so that it drops after the listeners: until then the dropping thread counts as running an
+    /// emission.
     exit: Option<ExitGuard>,
 }
 
-/// How the last emission leaves a generation.
+/// Removes the generation from those in use when its last emission has released it.
 struct ExitGuard {
     tracker: Arc<Tracker>,
-    /// Set while it leaves: the listeners that are dropped with the generation may call whatever a listener may.
+    /// Set while the generation is dropped: the frame in which its listeners are dropped. Their `Drop` may call what a listener may call.
     leaving: Option<(usize, EnteredFrame)>,
 }
 
@@ -44,20 +44,20 @@ pub(super) struct Generations {
 struct Tracker {
     /// The address of the emitter, for frames.
     emitter: usize,
-    open: Monitor<Open>,
+    open: Monitor<TrackedGenerations>,
 }
 
-/// The generations that emissions may be in.
-struct Open {
+/// The generations that emissions may still hold.
+struct TrackedGenerations {
     is_closed: bool,
-    generations: Vec<Tracked>,
-    /// The last emission has to end this emitter's task.
-    holds_task: Option<Arc<EmitterShared>>,
+    generations: Vec<TrackedGeneration>,
+    /// The emitter whose task the last running emission must end.
+    deferred_end: Option<Arc<EmitterShared>>,
 }
 
-struct Tracked {
+struct TrackedGeneration {
     generation: Weak<Generation>,
-    /// The thread that has replaced the generation holds it, and is no emission.
+    /// The thread that replaces this generation still holds a handle, which is not an emission.
     replaced: bool,
 }
 
@@ -68,8 +68,8 @@ impl Generation {
 
     /// Whether emissions in it need no check and notify nobody.
     #[inline]
-    pub(super) fn is_quiet(&self) -> bool {
-        self.quiet && !trace::is_possible()
+    pub(super) fn has_fast_path(&self) -> bool {
+        self.fast_path && !trace::is_possible()
     }
 }
 
@@ -97,27 +97,26 @@ impl Drop for ExitGuard {
 impl Tracker {
     /// Changes which generations are in use. If no emission is left in any, notifies those that wait for that and ends the task that is
     /// held, without the lock.
-    fn change<R>(&self, change: impl FnOnce(&mut Open) -> R) -> R {
+    fn change<R>(&self, change: impl FnOnce(&mut TrackedGenerations) -> R) -> R {
         let mut open = self.open.lock();
         let result = change(&mut open);
-        let mut holds_task = None;
+        let mut deferred_end = None;
         if open.is_closed && open.emissions() == 0 {
-            holds_task = open.holds_task.take();
+            deferred_end = open.deferred_end.take();
             self.open.notify_all();
         }
         drop(open);
-        if let Some(shared) = holds_task {
+        if let Some(shared) = deferred_end {
             shared.emission_ended();
         }
         result
     }
 }
 
-impl Open {
-    /// How many emissions run, once closed: by then readers have paid all that they owe to a generation, because the next one has taken its
-    /// place.
+impl TrackedGenerations {
+    /// How many emissions run. Exact once closed: when a generation is replaced, arc-swap turns every borrow of it into a counted handle.
     fn emissions(&self) -> usize {
-        let inside = |tracked: &Tracked| match tracked.generation.strong_count() {
+        let inside = |tracked: &TrackedGeneration| match tracked.generation.strong_count() {
             // The last one is about to leave.
             0 => 1,
             holders => holders - usize::from(tracked.replaced),
@@ -125,7 +124,7 @@ impl Open {
         self.generations.iter().map(inside).sum()
     }
 
-    fn find(&mut self, generation: &Arc<Generation>) -> Option<&mut Tracked> {
+    fn find(&mut self, generation: &Arc<Generation>) -> Option<&mut TrackedGeneration> {
         let mut tracked = self.generations.iter_mut();
         tracked.find(|tracked| tracked.generation.as_ptr() == Arc::as_ptr(generation))
     }
@@ -154,10 +153,10 @@ impl Generations {
     ) -> Self {
         let tracker = Arc::new(Tracker {
             emitter: Arc::as_ptr(shared).addr(),
-            open: Monitor::new(Open {
+            open: Monitor::new(TrackedGenerations {
                 is_closed: false,
                 generations: Vec::new(),
-                holds_task: None,
+                deferred_end: None,
             }),
         });
         let first = generation(&tracker, &mut tracker.open.lock(), snapshot, current);
@@ -192,7 +191,7 @@ impl Generations {
 
     fn replace(
         &self,
-        open: &mut Open,
+        open: &mut TrackedGenerations,
         next: impl FnOnce(&Generation) -> (Arc<Snapshot>, Arc<Current>),
     ) -> Arc<Generation> {
         let now = self.now.load();
@@ -243,7 +242,7 @@ impl Generations {
         let emissions = open.emissions();
         if emissions > 0 {
             shared.tracker.start_nested();
-            open.holds_task = Some(Arc::clone(shared));
+            open.deferred_end = Some(Arc::clone(shared));
         }
         emissions as u64
     }
@@ -251,7 +250,7 @@ impl Generations {
 
 fn generation(
     tracker: &Arc<Tracker>,
-    open: &mut Open,
+    open: &mut TrackedGenerations,
     snapshot: Arc<Snapshot>,
     current: Arc<Current>,
 ) -> Arc<Generation> {
@@ -259,16 +258,16 @@ fn generation(
         tracker: Arc::clone(tracker),
         leaving: None,
     });
-    let are_quiet = current.settings.handlers.are_quiet();
-    let quiet = exit.is_some() && are_quiet && !current.has_orders();
+    let are_unobserved = current.settings.handlers.are_unobserved();
+    let fast_path = exit.is_some() && are_unobserved && !current.has_orders();
     let generation = Arc::new(Generation {
         snapshot,
         current,
-        quiet,
+        fast_path,
         exit,
     });
     if generation.is_open() {
-        open.generations.push(Tracked {
+        open.generations.push(TrackedGeneration {
             generation: Arc::downgrade(&generation),
             replaced: false,
         });

@@ -26,7 +26,7 @@ pub struct RouteInfo {
     pub pool: Arc<str>,
 }
 
-/// Who listens to what, and what runs where. Made by [`Emitter::graph`](crate::Emitter::graph).
+/// Who listens to what, and what runs where. What `EventPool::graph` returns.
 ///
 /// Written with `{}`, or by [`to_dot`](Graph::to_dot), it is a graph in the language of Graphviz, which `dot -Tsvg` draws: the
 /// patterns as a tree, each with its listeners in calling order and the order by key that it has, and the pools that routes and
@@ -38,7 +38,7 @@ pub struct Graph {
     pub patterns: Vec<PatternInfo>,
     /// The default pool first; then the bulkheads by name.
     pub pools: Vec<PoolInfo>,
-    /// Every route, the most specific first: of those that match a topic the first one holds.
+    /// Every route, the most specific first: the first one that matches a topic applies.
     pub routes: Vec<RouteInfo>,
     /// Every order by key, the most specific first.
     pub orders: Vec<KeyOrderStats>,

@@ -63,10 +63,10 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Calls the listener with `seen`, the event as the listener is to see it. Listeners are called elsewhere only if nobody observes them.
+    /// Calls the listener with `seen`, the event as the listener sees it. Only the fast path in `dispatch/batch.rs` calls listeners without this.
     #[inline]
     pub(crate) fn invoke(&self, seen: &dyn Event) -> Result<(), BoxError> {
-        if !self.handlers.are_quiet() {
+        if !self.handlers.are_unobserved() {
             self.notify_started();
         }
         let _entered = self.span.enter(|| self.attempt());
@@ -76,7 +76,7 @@ impl<'a> Call<'a> {
     /// As [`invoke`](Call::invoke), for an async listener.
     pub(crate) fn invoke_async(&self, seen: &Arc<dyn Event>) -> Option<ListenerFuture> {
         let listener = self.registration.listener.as_async()?;
-        if !self.handlers.are_quiet() {
+        if !self.handlers.are_unobserved() {
             self.notify_started();
         }
         let _entered = self.span.enter(|| self.attempt());
@@ -157,7 +157,7 @@ impl<'a> Call<'a> {
     #[inline]
     pub(crate) fn ended(&self, outcome: ListenerEnd<'_>) {
         self.span.ended(|| self.attempt(), outcome);
-        if !self.handlers.are_quiet() {
+        if !self.handlers.are_unobserved() {
             self.notify_ended(outcome);
         }
     }

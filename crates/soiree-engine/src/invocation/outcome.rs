@@ -13,7 +13,7 @@ pub(crate) enum CallOutcome {
     Skipped,
     Returned(Result<(), BoxError>),
     Panicked(PanicPayload),
-    /// The time ran out, and the caller has to report it. If the listener has returned since, with this outcome.
+    /// The time ran out, and the caller has to report it. Holds the outcome of the listener if it has returned since.
     TimedOut(Duration, Option<Box<CallOutcome>>),
     /// The time ran out and the timer thread has reported it, before the listener returned with this outcome.
     Superseded(AfterTimeout, Box<CallOutcome>),

@@ -30,8 +30,8 @@ type KeyFn = Arc<dyn Fn(&dyn Event) -> Option<OrderingKey> + Send + Sync>;
 ///
 /// # Order
 /// - If the `emit` of one event returned before the `emit` of another event of its key was called, the first event is handled first. It
-///   has *ended* before the second one starts: every listener on every pool has returned, with all retries. Emits that overlap in time
-///   are ordered either way.
+///   has *ended* before the second one starts: every listener on every pool has returned, with all retries. If two emits overlap in
+///   time, either may come first.
 /// - An event that fails, panics or is dropped by its pool lets the next one start. A listener that has timed out counts as ended,
 ///   though it may still run.
 /// - An event that waits behind another one takes no worker and no place in a pool's queue, so it delays no other key. A key without
@@ -41,8 +41,8 @@ type KeyFn = Arc<dyn Fn(&dyn Event) -> Option<OrderingKey> + Send + Sync>;
 ///
 /// # Bounds
 /// At most [`capacity`](KeyOrder::capacity) events of an order wait behind others; events that a pool already has do not count. Beyond
-/// that, an emit for a busy key waits for room, or does what [`overflow`](KeyOrder::overflow) says. So a key that gets more events than
-/// it can handle ends up blocking the emits for other busy keys of its order: choose a capacity above what one key may have, or reject.
+/// that, an emit for a busy key waits for room, or does what [`overflow`](KeyOrder::overflow) says. One
+/// overloaded key can therefore block emits for every busy key of its order. Choose a capacity above what one key may have, or reject.
 /// Inside a listener, and on a worker of any pool of the `EventPool`, an emit never waits for room: it is rejected, and the payload comes
 /// back.
 ///

@@ -45,7 +45,7 @@ pub struct Handlers {
 impl Handlers {
     /// Whether nobody is notified of a call that succeeds.
     #[inline]
-    pub(crate) fn are_quiet(&self) -> bool {
+    pub(crate) fn are_unobserved(&self) -> bool {
         self.observers.is_empty() && self.slow_listener.is_none()
     }
 }

@@ -13,7 +13,7 @@ use crate::context::inside_frame;
 use crate::emission::pool_ref::PoolRef;
 use crate::ordering::Ready;
 
-/// How often to check whether a full pool has a place, if no emission ends there that would check.
+/// How often to check whether a full pool has room, if no emission ends there that would check.
 const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The blocked heads of one emitter: at most one for each key.
@@ -33,7 +33,7 @@ impl BlockedHeads {
         result
     }
 
-    /// Lets the head wait until its pool has a place.
+    /// Lets the head wait until its pool has room.
     pub(super) fn block(self: &Arc<Self>, head: ReadyEntry, timer: Option<&Arc<dyn Timer>>) {
         self.with(|list| list.push_back(head));
         self.schedule(timer);
@@ -96,38 +96,38 @@ impl BlockedHeads {
         }
     }
 
-    /// At the end of a job: gives the place of this worker to a head that waits for the same pool.
-    pub(crate) fn give_place(&self, pool_ref: impl FnOnce() -> Arc<PoolRef>) {
+    /// At the end of a job: submits a head that waits for the pool of this worker. If the pool is still full, this worker runs it.
+    pub(crate) fn unblock_one(&self, pool_ref: impl FnOnce() -> Arc<PoolRef>) {
         if self.count.load(Ordering::Relaxed) > 0 {
-            self.give_place_of(&pool_ref());
+            self.unblock_one_of(&pool_ref());
         }
     }
 
     #[cold]
-    fn give_place_of(&self, pool_ref: &PoolRef) {
+    fn unblock_one_of(&self, pool_ref: &PoolRef) {
         // Inside a listener is not the end of a job; and a head that runs here is one more job, not a job inside another.
-        let is_inside = inside_frame(|_| true) || GIVING.try_with(Cell::get).unwrap_or(true);
+        let is_inside = inside_frame(|_| true) || UNBLOCKING.try_with(Cell::get).unwrap_or(true);
         if is_inside || !pool_ref.is_here() {
             return;
         }
-        let _ = GIVING.try_with(|giving| giving.set(true));
+        let _ = UNBLOCKING.try_with(|giving| giving.set(true));
         while let Some(head) = self.take(pool_ref.address()) {
             let Some(head) = head.entry.submit(head.pool) else {
                 continue;
             };
-            // One head, and then it is the turn of the jobs that are queued.
+            // One head only: the jobs in the queue come next.
             if let Some(Ready { entry, pool }) = head.entry.run_inline(head.pool) {
                 entry.block(pool);
             }
             break;
         }
-        let _ = GIVING.try_with(|giving| giving.set(false));
+        let _ = UNBLOCKING.try_with(|giving| giving.set(false));
     }
 }
 
 thread_local! {
-    /// Whether this thread is giving its place to a head.
-    static GIVING: Cell<bool> = const { Cell::new(false) };
+    /// Whether this thread is inside `unblock_one`.
+    static UNBLOCKING: Cell<bool> = const { Cell::new(false) };
 }
 
 fn address(head: &ReadyEntry) -> usize {

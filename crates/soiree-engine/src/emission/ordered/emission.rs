@@ -14,35 +14,34 @@ use crate::emission::run::{discard, run};
 use crate::ordering::{QueueEntry, Ready};
 
 /// Whether a thread that waits for an emission may run it.
-pub(crate) enum Standing {
-    MayRun,
+pub(crate) enum Runnable {
+    Now,
     NotYet,
-    /// The thread is inside of what it would wait for.
+    /// The thread is inside the emission that it would wait for.
     Never,
 }
 
-/// Runs on this thread what stands before the emission in the queue of its key, as far as this thread could be preventing it from
-/// running.
-pub(crate) fn help_before(emission: &Arc<dyn InFlight>, waiter: &mut Waiter) -> Standing {
+/// Runs the emissions before this one in the queue of its key, if they need this thread.
+pub(crate) fn help_before(emission: &Arc<dyn InFlight>, waiter: &mut Waiter) -> Runnable {
     let state = emission.state();
     let Some(slot) = state.slot() else {
-        return Standing::MayRun;
+        return Runnable::Now;
     };
     let entry = Arc::clone(emission).into_entry();
     let is_worker = state.settings.is_on_a_pool();
     while state.is_queued() && !slot.has_left() {
         let queues = &slot.order().queues;
         match queues.head_before(slot.key(), &entry, is_worker) {
-            None => return Standing::MayRun,
-            Some(head) if head.is_current() => return Standing::Never,
+            None => return Runnable::Now,
+            Some(head) if head.is_current() => return Runnable::Never,
             Some(head) => {
                 if !head.help(waiter) {
-                    return Standing::NotYet;
+                    return Runnable::NotYet;
                 }
             }
         }
     }
-    Standing::NotYet
+    Runnable::NotYet
 }
 
 /// Submits a head to its pool, or to another one if its bulkhead was removed. Returns it if the pool is full.

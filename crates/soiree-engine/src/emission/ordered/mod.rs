@@ -7,7 +7,7 @@ mod slot;
 mod turn;
 
 pub(crate) use self::blocked::BlockedHeads;
-pub(super) use self::emission::{Standing, help_before};
+pub(super) use self::emission::{Runnable, help_before};
 pub(crate) use self::entry::{ActiveOrder, OrderedEntry, submit_head};
 pub(crate) use self::slot::KeySlot;
 pub(crate) use self::turn::KeyTurnGuard;

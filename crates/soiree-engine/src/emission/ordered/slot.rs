@@ -10,9 +10,9 @@ use crate::ordering::OrderingKey;
 pub(crate) struct KeySlot {
     order: Arc<ActiveOrder>,
     key: OrderingKey,
-    /// The emission delays no other, or no longer.
+    /// Whether the emission has left the queue, or never entered it.
     left: AtomicBool,
-    /// Calls that have not been made: those on other pools, and the listeners that are called one after another as one.
+    /// Calls still to be made: one for each listener on another pool, and one for all those that are called one after another.
     uncalled: AtomicUsize,
 }
 
@@ -68,7 +68,7 @@ impl KeySlot {
         self.uncalled.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// A listener on another pool was called, or all those that are called one after another.
+    /// One call was made: of a listener on another pool, or of all those that are called one after another.
     pub(in crate::emission) fn call_made(&self) {
         let is_last = self.uncalled.fetch_sub(1, Ordering::AcqRel) == 1;
         if is_last && self.order.rule.order.lets_retries_be_overtaken() {

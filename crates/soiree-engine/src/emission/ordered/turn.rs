@@ -25,7 +25,7 @@ struct SyncEntry {
 }
 
 impl KeyTurnGuard {
-    /// Waits until the emission is the head of its key. With a capacity of 0 and no time to wait, it does not wait.
+    /// Waits until the emission is the head of its key. With a capacity of 0 and `WaitLimit::None`, returns at once.
     pub(crate) fn wait(
         order: &Arc<ActiveOrder>,
         key: OrderingKey,
@@ -78,7 +78,7 @@ impl SyncEntry {
 }
 
 impl QueueEntry for SyncEntry {
-    /// A thread that waits for it can do nothing before it is the head.
+    /// Nothing to do: a thread that waits for it cannot help before it is the head.
     fn notify(&self) {}
 }
 
