@@ -46,18 +46,18 @@ impl Waiter {
                 *is_useless = true;
                 false
             }
-            Self::Polled(inline) => {
-                let before = inline.len();
-                inline.extend(work.into_inline_call());
-                inline.len() > before
+            Self::Polled(calls) => {
+                let before = calls.len();
+                calls.extend(work.into_inline_call());
+                calls.len() > before
             }
         }
     }
 
     /// Polls the listeners that run inside it.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) {
-        if let Self::Polled(inline) = self {
-            inline.retain_mut(|listener| listener.as_mut().poll(context).is_pending());
+        if let Self::Polled(calls) = self {
+            calls.retain_mut(|listener| listener.as_mut().poll(context).is_pending());
         }
     }
 }
@@ -65,8 +65,8 @@ impl Waiter {
 /// If the wait is dropped, listeners that have not ended go back to their pool.
 impl Drop for Waiter {
     fn drop(&mut self) {
-        if let Self::Polled(inline) = self {
-            for listener in inline.drain(..) {
+        if let Self::Polled(calls) = self {
+            for listener in calls.drain(..) {
                 listener.resubmit();
             }
         }
