@@ -3,5 +3,5 @@
 mod criterion_runner;
 
 fn main() {
-    criterion_runner::run(&["sync-", "hot-", "spread-", "stars-", "subscribe-"]);
+    criterion_runner::run(&["sync-", "hot-", "spread-", "wildcards-", "subscribe-"]);
 }

@@ -17,7 +17,7 @@ pub(crate) fn cases() -> Vec<Case> {
     SEGMENTS
         .into_iter()
         .map(|segments| {
-            Case::new(format!("stars-{segments}"), "soiree", move || {
+            Case::new(format!("wildcards-{segments}"), "soiree", move || {
                 double_wildcards(segments)
             })
         })

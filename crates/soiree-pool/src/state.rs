@@ -7,7 +7,7 @@ use crate::worker_permits::WorkerPermits;
 /// The lifecycle of a pool. A later phase is never followed by an earlier one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
-    Open,
+    Running,
     /// Rejects new jobs and runs the queued ones.
     Draining,
     /// Rejects new jobs and discards the queued ones.
@@ -38,7 +38,7 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(max_workers: usize, capacity: usize) -> Self {
         Self {
-            phase: Phase::Open,
+            phase: Phase::Running,
             jobs: JobQueue::new(capacity),
             permits: WorkerPermits::new(max_workers),
             searching: 0,

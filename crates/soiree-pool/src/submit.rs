@@ -123,7 +123,7 @@ impl Shared {
 
     /// Decides how the submitter goes on. After a failed start, with its `spawn_error`, it starts no other worker.
     fn admit(&self, state: &mut State, spawn_error: &mut Option<io::Error>) -> Admission {
-        if state.phase != Phase::Open {
+        if state.phase != Phase::Running {
             return Admission::Rejected(Reason::Closed);
         }
         if state.permits.live() > 0 && state.has_room() {
@@ -183,7 +183,7 @@ impl Shared {
             return Err(self.reject(job, Reason::RecursionLimit { depth }));
         };
         let state = self.lock();
-        if state.phase != Phase::Open {
+        if state.phase != Phase::Running {
             drop(state);
             return Err(self.reject(job, Reason::Closed));
         }

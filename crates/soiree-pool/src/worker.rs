@@ -75,7 +75,7 @@ impl Worker<'_> {
                     continue;
                 }
             }
-            if state.phase != Phase::Open {
+            if state.phase != Phase::Running {
                 return self.exit(state, permit);
             }
             if !backoff.is_completed() {

@@ -23,6 +23,8 @@ pub(crate) enum StartedCall {
 pub(crate) struct EndedCall {
     pub(crate) counts: Counts,
     pub(crate) follow_up: Option<FollowUp>,
+    /// The listener has had all its runs, and is to be removed.
+    pub(crate) is_exhausted: bool,
 }
 
 /// Calls an async listener, which returns a future if it is called at all.
@@ -45,14 +47,18 @@ pub(crate) fn start(
             CallOutcome::Returned(Ok(()))
         })
     });
-    let started = match (future, outcome) {
-        (Some(future), Ok(_)) => StartedCall::Running(future),
-        (_, outcome) => StartedCall::Ended(ended(call, handlers, outcome)),
-    };
-    if last.get() {
-        registry.remove_exhausted(call.registration);
+    match (future, outcome) {
+        (Some(future), Ok(_)) => {
+            if last.get() {
+                registry.remove_exhausted(call.registration);
+            }
+            StartedCall::Running(future)
+        }
+        (_, outcome) => StartedCall::Ended(EndedCall {
+            is_exhausted: last.get(),
+            ..ended(call, handlers, outcome)
+        }),
     }
-    started
 }
 
 /// Reports how the future of a listener ended.
@@ -73,7 +79,11 @@ fn ended(
     let outcome = outcome.unwrap_or_else(CallOutcome::Panicked);
     let follow_up = report(call, handlers, outcome, &mut counts);
     contained(|| counts.aborted |= call.event.is_aborted());
-    EndedCall { counts, follow_up }
+    EndedCall {
+        counts,
+        follow_up,
+        is_exhausted: false,
+    }
 }
 
 /// Reports that the future of a listener was dropped before its end.
@@ -90,5 +100,6 @@ pub(crate) fn cancel(call: &Call<'_>, handlers: &Handlers) -> EndedCall {
     EndedCall {
         counts: Counts::one_failed(),
         follow_up: kept.map(keep),
+        is_exhausted: false,
     }
 }

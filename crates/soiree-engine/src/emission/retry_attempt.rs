@@ -98,6 +98,10 @@ pub(super) fn end_attempt<A: Attempt>(attempt: &Arc<A>, event: &dyn Event, ended
     } = attempt.target();
     let follow = ended.follow_up;
     follow_up(emission, registration, event, follow, None, &mut counts);
+    if ended.is_exhausted {
+        let registry = &emission.state().settings.shared.registry;
+        registry.remove_exhausted(registration);
+    }
     attempt.ended(counts);
 }
 

@@ -10,6 +10,7 @@ use soiree_core::{Job, Pattern, Registry, Task, Timer};
 
 use super::ordered::BlockedHeads;
 use super::pool_ref::PoolRef;
+use super::reroute::Destinations;
 use crate::context::{EnteredFrame, Frame, enter_frame};
 use crate::settings::Handlers;
 use crate::task_tracker::TaskTracker;
@@ -24,6 +25,7 @@ pub(crate) struct EmitterShared {
     /// Retries that wait.
     pub(crate) retries: AtomicUsize,
     pub(crate) blocked: Arc<BlockedHeads>,
+    pub(crate) destinations: Destinations,
 }
 
 impl EmitterShared {
@@ -34,6 +36,7 @@ impl EmitterShared {
             clear_late: AtomicBool::new(false),
             retries: AtomicUsize::new(0),
             blocked: Arc::default(),
+            destinations: Destinations::default(),
         }
     }
 

@@ -13,6 +13,7 @@ use super::helping::{PendingWork, Waiter};
 use super::ordered::{KeySlot, submit_head};
 use super::pool_ref::PoolRef;
 use super::report::{Errors, Report};
+use super::reroute::Destination;
 use super::shared::EmissionSettings;
 use crate::topic_text::TopicText;
 use crate::trace::EmissionSpan;
@@ -58,7 +59,7 @@ pub(super) struct Cold {
     changed: Condvar,
     slot: OnceLock<KeySlot>,
     /// The pool that it was rerouted to.
-    pool: Mutex<Option<Arc<PoolRef>>>,
+    destination: Mutex<Option<Arc<Destination>>>,
 }
 
 #[derive(Default)]
@@ -173,19 +174,16 @@ impl EmissionState {
 
     #[cold]
     fn moved_pool(&self) -> Option<Arc<PoolRef>> {
-        let pool = self.cold().pool.lock();
-        pool.unwrap_or_else(PoisonError::into_inner).clone()
+        let destination = self.cold().destination.lock();
+        let destination = destination.unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(&destination.as_ref()?.0))
     }
 
     /// It is rerouted to this pool.
     pub(crate) fn move_to(&self, pool_ref: &Arc<PoolRef>) {
-        let mut pool = self
-            .cold()
-            .pool
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *pool = Some(Arc::clone(pool_ref));
-        drop(pool);
+        let destination = self.settings.shared.destinations.add(pool_ref);
+        let current = self.cold().destination.lock();
+        *current.unwrap_or_else(PoisonError::into_inner) = Some(destination);
         self.moved.store(true, Ordering::Release);
     }
 

@@ -1,7 +1,7 @@
 //! Timeouts: what happens when a listener has not returned in its time.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use soiree_core::panic::contained;
@@ -14,6 +14,7 @@ use super::in_flight::{InFlight, with_event};
 use super::overrun::OverrunCall;
 use super::pool_ref::PoolRef;
 use super::reclaim::{Reclaimed, reclaim_work};
+use super::reroute::Destination;
 use super::retry_attempt::{RESUBMIT_INTERVAL, report_and_follow};
 use crate::dispatch::{Counts, Progress, handle_error};
 use crate::invocation::{AfterTimeout, ArmedTimeout, Call, CallOutcome, TimeLimit};
@@ -43,6 +44,8 @@ pub(super) struct CallTimeout {
     pub(super) pool_ref: Arc<PoolRef>,
     /// The pool that the remaining listeners go to.
     pool: Option<Arc<dyn Pool>>,
+    /// The pool that the remaining listeners were rerouted to.
+    destination: Mutex<Option<Arc<Destination>>>,
     timer: Arc<dyn Timer>,
     stage: AtomicU8,
     has_returned: AtomicBool,
@@ -74,6 +77,7 @@ pub(super) fn arm(
         part: part.cloned(),
         pool_ref: Arc::clone(pool_ref),
         pool: pool_ref.upgrade(),
+        destination: Mutex::default(),
         timer: Arc::clone(timer),
         stage: AtomicU8::new(CALLED),
         has_returned: AtomicBool::new(false),
@@ -164,6 +168,11 @@ impl CallTimeout {
         }
         let mut is_closed = false;
         for (pool_ref, pool) in own.into_iter().chain(other) {
+            if pool_ref.address() != self.pool_ref.address() {
+                let destination = settings.shared.destinations.add(&pool_ref);
+                let current = self.destination.lock();
+                *current.unwrap_or_else(PoisonError::into_inner) = Some(destination);
+            }
             let job = settings.job(Arc::clone(&self) as _, &pool_ref);
             let Err(rejected) = pool.try_submit(job) else {
                 return;

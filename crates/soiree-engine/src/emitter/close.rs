@@ -95,5 +95,6 @@ impl Emitter {
         let current = self.current();
         current.each_pool().any(|settings| settings.pool.is_here())
             || former.any(|settings| settings.pool.is_here())
+            || self.shared.destinations.is_here()
     }
 }

@@ -42,9 +42,22 @@ impl Emitter {
         emission: Arc<dyn InFlight>,
         is_ordered: bool,
     ) -> Result<Emission, EmitError> {
+        self.submit_with(current, handle, None, emission, is_ordered)
+    }
+
+    /// `settings` are those that apply now, for an emission that started with others.
+    fn submit_with(
+        &self,
+        current: &Arc<Current>,
+        handle: &PoolHandle,
+        settings: Option<&EmissionSettings>,
+        emission: Arc<dyn InFlight>,
+        is_ordered: bool,
+    ) -> Result<Emission, EmitError> {
         let state = emission.state();
+        let settings = settings.unwrap_or(&state.settings);
         let job = state.job(Arc::clone(&emission).into_task());
-        let Err(rejected) = self.submit_job(handle, &state.settings, job) else {
+        let Err(rejected) = self.submit_job(handle, settings, job) else {
             in_flight_accepted(state);
             return Ok(Emission::new(emission));
         };
@@ -64,7 +77,7 @@ impl Emitter {
         let (handle, settings) = now.route(state.topic());
         state.move_to(&settings.pool);
         state.unclaim();
-        self.submit(&now, handle, Arc::clone(&emission), is_ordered)
+        self.submit_with(&now, handle, Some(settings), emission, is_ordered)
     }
 
     /// Blocks if the pool does, but not on a thread that works for another pool of this emitter.

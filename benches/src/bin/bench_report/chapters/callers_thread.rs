@@ -134,25 +134,25 @@ pub(super) fn matching() -> Chapter {
 }
 
 pub(super) fn double_wildcards() -> Chapter {
-    let mut cases = case_ids("stars-50", &[SOIREE]);
-    cases.extend(case_ids("stars-100", &[SOIREE]));
+    let mut cases = case_ids("wildcards-50", &[SOIREE]);
+    cases.extend(case_ids("wildcards-100", &[SOIREE]));
     Chapter {
         title: "Eight `**` against a long topic",
         about: "`emit_sync` on topics of 50 and of 100 segments, each emitted once. A pattern of eight `**` comes close to matching \
                 them.",
         costs: "",
-        groups: vec![Group::new("stars", cases)],
+        groups: vec![Group::new("wildcards", cases)],
         comparisons: vec![
             comparison(
-                "stars: 100 segments",
-                CaseId::new("stars-100", SOIREE),
+                "wildcards: 100 segments",
+                CaseId::new("wildcards-100", SOIREE),
                 Vec::new(),
                 Target::MaxNanos(20_000.0),
             ),
             comparison(
-                "stars: 100 segments vs 50, linear",
-                CaseId::new("stars-100", SOIREE),
-                case_ids("stars-50", &[SOIREE]),
+                "wildcards: 100 segments vs 50, linear",
+                CaseId::new("wildcards-100", SOIREE),
+                case_ids("wildcards-50", &[SOIREE]),
                 Target::MaxTimeRatio(2.2),
             ),
         ],

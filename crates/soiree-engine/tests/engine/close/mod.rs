@@ -2,4 +2,5 @@
 
 mod emit;
 mod emit_sync;
+mod rerouted;
 mod user_code;

@@ -64,7 +64,7 @@ fn once_and_max_runs_are_exact_under_concurrent_emits() -> TestResult {
         soiree.emit("t", ())?.wait();
         assert!(
             soiree.is_empty(),
-            "those whose runs are used up are taken off"
+            "those whose runs are used up are removed"
         );
     }
     soiree.close()?;

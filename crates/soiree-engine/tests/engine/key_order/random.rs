@@ -93,7 +93,7 @@ proptest! {
         capacities in (0..3_usize, 0..3_usize, 0..4_usize),
         sizes in vec(1..4_usize, 0..12),
     ) {
-        let (rest, bulk, lanes) = capacities;
+        let (rest, bulk, queues) = capacities;
         let soiree = EventPool::builder()
             .pool(worker_pool("rest", 2, rest))
             .bulkhead("bulk", worker_pool("bulk", 1, bulk))
@@ -101,7 +101,7 @@ proptest! {
             .route("key.bulk", "bulk")
             .ordered("key.*", KeyOrder::by(|event| {
                 event.payload_as::<Planned>().map(|planned| planned.key)
-            }).capacity(lanes))
+            }).capacity(queues))
             .build()
             .unwrap();
         let retry = Retry::fixed(Duration::from_micros(10), 3);
@@ -147,7 +147,7 @@ proptest! {
                 other.check(of * 100 + key, fates);
             }
         }
-        prop_assert!(most.load(Ordering::SeqCst) <= lanes);
+        prop_assert!(most.load(Ordering::SeqCst) <= queues);
     }
 
     /// L8, E6: on a pool that runs and drops jobs in any order, all events that it does not drop are handled in order.
@@ -155,12 +155,12 @@ proptest! {
     fn events_that_the_pool_does_not_drop_are_handled_in_order(
         steps in vec((0..6_u8, 0..4_u32, any::<bool>()), 0..80),
         places in 1..4_usize,
-        lanes in 0..6_usize,
+        queues in 0..6_usize,
     ) {
         let manual = ManualPool::with_capacity(places);
         let soiree = EventPool::with_pool(manual.clone());
         let order = KeyOrder::by(|event| event.payload_as::<(u32, u32, bool)>().map(|event| event.0));
-        soiree.add_order("key", order.capacity(lanes).overflow(Overflow::Reject)).unwrap();
+        soiree.add_order("key", order.capacity(queues).overflow(Overflow::Reject)).unwrap();
         let emitted: Arc<Mutex<Vec<_>>> = Arc::default();
         let handled: Arc<Mutex<Vec<(u32, u32)>>> = Arc::default();
         let (weak, log, recorded) = (soiree.downgrade(), Arc::clone(&emitted), Arc::clone(&handled));
@@ -187,7 +187,7 @@ proptest! {
                 _ => drop(manual.discard_next()),
             }
             let order = &soiree.stats().orders[0];
-            prop_assert!(manual.pending() <= places && order.waiting <= lanes);
+            prop_assert!(manual.pending() <= places && order.waiting <= queues);
         }
         while soiree.stats().orders[0].keys > 0 {
             manual.run_all();
