@@ -4,6 +4,7 @@ mod async_call;
 mod attempt;
 mod context;
 mod counting;
+mod destination;
 mod error;
 mod event_source;
 mod finish;

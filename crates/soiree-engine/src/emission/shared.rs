@@ -8,9 +8,9 @@ use soiree_core::observe::NotifyContext;
 use soiree_core::registry::Registration;
 use soiree_core::{Job, Pattern, Registry, Task, Timer};
 
+use super::destination::Destinations;
 use super::ordered::BlockedHeads;
 use super::pool_ref::PoolRef;
-use super::reroute::Destinations;
 use crate::context::{EnteredFrame, Frame, enter_frame};
 use crate::settings::Handlers;
 use crate::task_tracker::TaskTracker;

@@ -9,11 +9,11 @@ use once_cell::race::OnceBox;
 use soiree_core::panic::contained;
 use soiree_core::{Job, ListenerError, Task};
 
+use super::destination::Destination;
 use super::helping::{PendingWork, Waiter};
 use super::ordered::{KeySlot, submit_head};
 use super::pool_ref::PoolRef;
 use super::report::{Errors, Report};
-use super::reroute::Destination;
 use super::shared::EmissionSettings;
 use crate::topic_text::TopicText;
 use crate::trace::EmissionSpan;

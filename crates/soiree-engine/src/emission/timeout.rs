@@ -8,13 +8,13 @@ use soiree_core::panic::contained;
 use soiree_core::registry::{Registration, RemainingListeners};
 use soiree_core::{ListenerEnd, Pool, SubmitErrorReason, Timer};
 
+use super::destination::Destination;
 use super::finish::{end_called_part, end_part};
 use super::helping::PendingWork;
 use super::in_flight::{InFlight, with_event};
 use super::overrun::OverrunCall;
 use super::pool_ref::PoolRef;
 use super::reclaim::{Reclaimed, reclaim_work};
-use super::reroute::Destination;
 use super::retry_attempt::{RESUBMIT_INTERVAL, report_and_follow};
 use crate::dispatch::{Counts, Progress, handle_error};
 use crate::invocation::{AfterTimeout, ArmedTimeout, Call, CallOutcome, TimeLimit};
