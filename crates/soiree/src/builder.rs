@@ -250,7 +250,7 @@ impl Builder {
         self
     }
 
-    /// Sets how many errors a report keeps. By default 64. Further errors are counted, and lost otherwise.
+    /// Sets how many errors a report keeps. By default 64. Further errors are only counted; their contents are lost.
     #[doc(alias = "WithErrChanBufferSize")]
     pub fn error_buffer(mut self, errors: usize) -> Self {
         self.settings.error_buffer = errors;

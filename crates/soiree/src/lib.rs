@@ -2,7 +2,8 @@
 //!
 //! One part of a program says *that* something happened: `emit("user.created", user)`. Other parts say what follows:
 //! `on("user.*", …)`. The listeners run on a bounded pool of workers. Topics are hierarchical, patterns have wildcards, listeners
-//! have priorities. Four words decide every doubt: **bounded, visible, nothing lost silently, cannot deadlock itself**.
+//! have priorities. Four rules settle every design question: **bounded, visible, nothing lost silently, cannot deadlock
+//! itself**.
 //!
 //! ```
 //! use soiree::{EventPool, Priority};
@@ -86,7 +87,7 @@
 //! |---|---|---|
 //! | `pool` | yes | `WorkerPool`, the pool to use unless you have a reason for another; [`EventPool`]`::new` and `builder` |
 //! | `pond` | | `PondPool`, over the `threadpool` crate: all threads start at once and stay |
-//! | `rayon` | | `RayonPool`, over an own or a shared rayon pool: for programs that compute on rayon |
+//! | `rayon` | | `RayonPool`, over its own or a shared rayon pool: for programs that compute on rayon |
 //! | `tokio` | | `TaskPool`, for [async listeners](EventPool::on_async) on a Tokio runtime; `TokioPool`, over the runtime's blocking threads |
 //! | `tracing` | | spans and events of the crate `tracing`, see [below](#tracing) |
 //! | `metrics` | | `metrics`: Prometheus metrics of pools, emissions and listeners; [`EventPool`]`::add_metrics` |
