@@ -88,7 +88,7 @@ const LAYERS: &[Layers] = &[
         "soiree-metrics",
         &[
             "family",
-            "figures",
+            "series",
             "options",
             "event_pool",
             "exposition",
