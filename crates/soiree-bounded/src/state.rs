@@ -1,4 +1,4 @@
-//! The queue, the permits and the figures of a bounded pool: plain data under one lock, and the rules for it.
+//! The queue, the permits and the counters of a bounded pool: plain data under one lock, and the rules for it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -116,7 +116,7 @@ impl<E> State<E> {
         self.waiting() < capacity + self.available_permits()
     }
 
-    /// Whether no more jobs wait than may.
+    /// Whether the number of waiting jobs is within the capacity.
     pub(crate) fn is_within(&self, capacity: usize) -> bool {
         self.waiting() <= capacity
     }
@@ -137,7 +137,7 @@ impl<E> State<E> {
         id
     }
 
-    /// Leaves the job out of the figures until it is committed or starts.
+    /// Leaves the job out of the statistics until it is committed or starts.
     pub(crate) fn reserve(&mut self, id: u64) {
         self.set_reserved(id, true);
     }
@@ -281,7 +281,7 @@ impl<E> State<E> {
         }
     }
 
-    /// The figures, without those of the executor's threads.
+    /// The statistics, without those of the executor's threads.
     pub(crate) fn stats(&self, capacity: usize) -> PoolStats {
         let queued = self.queue.len() - self.reserved;
         // A queued job with a permit counts as active, or a job would wait in a queue of capacity 0. So do jobs beyond the
