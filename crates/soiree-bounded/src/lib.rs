@@ -8,6 +8,7 @@
 //! first in the queue. So limits, statistics and shutdown need nothing from the executor but that it runs closures.
 
 mod cancellation;
+mod counters;
 mod executor;
 mod permit;
 mod pool;

@@ -58,6 +58,7 @@ const LAYERS: &[Layers] = &[
             "cancellation",
             "permit",
             "executor",
+            "counters",
             "state",
             "shared",
             "submit",
