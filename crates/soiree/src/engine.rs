@@ -1,7 +1,7 @@
-//! The parts of an [`EventPool`](crate::EventPool), for integrations with an emitter or an event type of their own, and types
-//! that programs seldom name.
+//! The parts of an [`EventPool`](crate::EventPool), for integrations, and types that programs seldom name.
 //!
-//! Most programs need nothing from here. These names may change more often than the others.
+//! Most programs need nothing from here; it is for an emitter or an event type of your own. These names may change more often
+//! than the others.
 //!
 //! | for | names |
 //! |---|---|
