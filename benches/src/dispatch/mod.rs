@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::hint::black_box;
 use std::sync::{PoisonError, RwLock};
 
-use soiree::{Event, EventPool, IntoListenerResult};
+use soiree::engine::IntoListenerResult;
+use soiree::{Event, EventPool};
 
 use crate::case::Case;
 use crate::emit_loop::{EmitLoop, emit_from_threads};

@@ -2,12 +2,13 @@
 //!
 //! Use it to adapt threads that exist already: a thread pool of another crate, a runtime, a framework. The adapter says how to
 //! run a closure on those threads. This crate adds what every [`Pool`](soiree_core::Pool) must have besides: a bounded queue,
-//! overflow policies, exact figures, deadlines and shutdown.
+//! overflow policies, exact statistics, deadlines and shutdown.
 //!
 //! The pool sends the executor [`Permit`]s, never jobs. One permit is one job: it is the right to run the job that is then the
-//! first in the queue. So limits, figures and shutdown need nothing from the executor but that it runs closures.
+//! first in the queue. So limits, statistics and shutdown need nothing from the executor but that it runs closures.
 
 mod cancellation;
+mod counters;
 mod executor;
 mod permit;
 mod pool;

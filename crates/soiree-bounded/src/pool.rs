@@ -16,7 +16,8 @@ use crate::state::State;
 /// A bounded, counted [`Pool`] over any [`Executor`].
 ///
 /// Jobs wait in a queue of the pool. At most `max_workers` of them are with the executor at once, each by its own
-/// [`Permit`](crate::Permit), and at most `capacity` wait. The rest is what [`PoolOptions`] say.
+/// [`Permit`](crate::Permit), and at most `capacity` wait. The
+/// [overflow policy](PoolOptions::overflow) decides about further jobs.
 ///
 /// # Order
 /// Jobs start in the order in which they were accepted. With more than one worker they run at the same time and end in any
@@ -123,7 +124,7 @@ impl<E: Executor> Pool for BoundedPool<E> {
         self.shared.release_until(deadline)
     }
 
-    /// The pool's figures now.
+    /// The pool's statistics now.
     ///
     /// A job is `active` as soon as the executor has its permit, even if the executor's threads are still busy with something
     /// else. If the executor does not know [how many threads](Executor::threads) it has, `running` is the number of active jobs,

@@ -126,8 +126,8 @@ impl<E: Executor> Shared<E> {
             state.future_ended(permit);
         }
         match outcome {
-            Some(outcome) => state.count(outcome),
-            None => state.discarded += 1,
+            Some(outcome) => state.counters.record_ended(outcome),
+            None => state.counters.record_discarded(1),
         }
         if state.blocked > 0 {
             self.not_full.notify_one();

@@ -1,11 +1,12 @@
-//! The queue, the permits and the figures of a bounded pool: plain data under one lock, and the rules for it.
+//! The queue, the permits and the counters of a bounded pool: plain data under one lock, and the rules for it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use soiree_core::{Job, JobOutcome, PoolStats};
+use soiree_core::{Job, PoolStats};
 
 use crate::cancellation::CancellationToken;
+use crate::counters::Counters;
 
 /// The phases of a pool's life, in order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,11 +57,7 @@ pub(crate) struct State<E> {
     pub(crate) releasing: usize,
     /// Submitters that wait for room.
     pub(crate) blocked: usize,
-    successful: u64,
-    failed: u64,
-    expired: u64,
-    pub(crate) discarded: u64,
-    pub(crate) rejected: u64,
+    pub(crate) counters: Counters,
 }
 
 impl<E> State<E> {
@@ -78,11 +75,7 @@ impl<E> State<E> {
             inline: 0,
             releasing: 0,
             blocked: 0,
-            successful: 0,
-            failed: 0,
-            expired: 0,
-            discarded: 0,
-            rejected: 0,
+            counters: Counters::default(),
         }
     }
 
@@ -116,7 +109,7 @@ impl<E> State<E> {
         self.waiting() < capacity + self.available_permits()
     }
 
-    /// Whether no more jobs wait than may.
+    /// Whether the number of waiting jobs is within the capacity.
     pub(crate) fn is_within(&self, capacity: usize) -> bool {
         self.waiting() <= capacity
     }
@@ -137,7 +130,7 @@ impl<E> State<E> {
         id
     }
 
-    /// Leaves the job out of the figures until it is committed or starts.
+    /// Leaves the job out of the statistics until it is committed or starts.
     pub(crate) fn reserve(&mut self, id: u64) {
         self.set_reserved(id, true);
     }
@@ -176,7 +169,7 @@ impl<E> State<E> {
     /// Empties the queue and counts its jobs as discarded. The caller must drop them after it has released the lock.
     #[must_use]
     pub(crate) fn discard_queue(&mut self) -> VecDeque<QueuedJob> {
-        self.discarded += self.queue.len() as u64;
+        self.counters.record_discarded(self.queue.len());
         self.reserved = 0;
         std::mem::take(&mut self.queue)
     }
@@ -273,15 +266,7 @@ impl<E> State<E> {
         self.in_flight.values().cloned().collect()
     }
 
-    pub(crate) fn count(&mut self, outcome: &JobOutcome) {
-        match outcome {
-            JobOutcome::Panicked(_) => self.failed += 1,
-            JobOutcome::Expired => self.expired += 1,
-            _ => self.successful += 1,
-        }
-    }
-
-    /// The figures, without those of the executor's threads.
+    /// The statistics, without those of the executor's threads.
     pub(crate) fn stats(&self, capacity: usize) -> PoolStats {
         let queued = self.queue.len() - self.reserved;
         // A queued job with a permit counts as active, or a job would wait in a queue of capacity 0. So do jobs beyond the
@@ -290,18 +275,10 @@ impl<E> State<E> {
             self.outstanding_permits()
                 .max(queued.saturating_sub(capacity)),
         );
-        let mut stats = PoolStats::default();
-        stats.active = self.active + self.inline + with_permit;
-        stats.waiting = queued - with_permit;
+        let active = self.active + self.inline + with_permit;
+        let mut stats = self.counters.read(active, queued - with_permit);
         stats.capacity = capacity;
         stats.max_workers = self.max_workers;
-        stats.rejected = self.rejected;
-        stats.successful = self.successful;
-        stats.failed = self.failed;
-        stats.expired = self.expired;
-        stats.discarded = self.discarded;
-        let ended = self.successful + self.failed + self.expired + self.discarded;
-        stats.submitted = ended + (stats.waiting + stats.active) as u64;
         stats
     }
 }

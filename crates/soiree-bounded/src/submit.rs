@@ -59,7 +59,9 @@ impl<E: Executor> Shared<E> {
             match overflow {
                 Overflow::DropOldest if capacity > 0 => {
                     let oldest = state.pop();
-                    state.discarded += u64::from(oldest.is_some());
+                    state
+                        .counters
+                        .record_discarded(usize::from(oldest.is_some()));
                     let accepted = self.accept(state, job);
                     drop(oldest);
                     return accepted;
@@ -135,12 +137,12 @@ impl<E: Executor> Shared<E> {
         let outcome = self.run_job(job);
         let mut state = self.lock();
         state.inline -= 1;
-        state.count(&outcome);
+        state.counters.record_ended(&outcome);
         Ok(outcome)
     }
 
     fn reject(&self, mut state: MutexGuard<'_, State<E>>, job: Job, reason: Reason) -> SubmitError {
-        state.rejected += 1;
+        state.counters.record_rejected();
         SubmitError::new(job, reason)
     }
 
@@ -185,7 +187,7 @@ impl<E: Executor> Shared<E> {
         self.not_full.notify_all();
         let result = match rejected {
             Some(job) => {
-                state.rejected += 1;
+                state.counters.record_rejected();
                 Err(SubmitError::new(job, Reason::Spawn(error)))
             }
             None => Ok(()),

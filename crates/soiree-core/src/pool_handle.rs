@@ -35,7 +35,7 @@ impl PoolHandle {
     /// ```
     /// # use soiree_core::{Pool, PoolHandle};
     /// fn audit(pool: impl Pool + 'static) -> PoolHandle {
-    ///     // No audit event may be lost: a worker that emits one waits for a free place.
+    ///     // No audit event may be lost: a worker that emits one waits for room.
     ///     PoolHandle::from(pool).blocking_workers()
     /// }
     /// ```

@@ -39,7 +39,7 @@ impl Retry {
 
     /// `attempts` in total, with the same delay between them.
     ///
-    /// - A delay of zero retries as soon as the pool has a free place.
+    /// - A delay of zero retries as soon as the pool has room.
     /// - One attempt means no retry: an event that fails becomes a dead letter at once.
     /// - Zero attempts, or more than [`MAX_ATTEMPTS`](Retry::MAX_ATTEMPTS), are an error when the listener is subscribed.
     pub const fn fixed(delay: Duration, attempts: u32) -> Self {

@@ -166,7 +166,7 @@ fn first_wildcard_segment(name: &str) -> Result<Option<usize>, InvalidTopicKind>
 /// What a listener subscribes to: a topic in which whole segments may be wildcards.
 ///
 /// - `*` matches exactly one segment.
-/// - `**` matches any number of segments, also none. As the last segment it matches one or more.
+/// - `**` matches any number of segments, including none. As the last segment it matches one or more.
 /// - Several `**` in a row match what one of them matches, and are stored as one.
 ///
 /// ```

@@ -38,7 +38,7 @@ impl MetricsBuilder {
 
     /// Limits the label sets of each `EventPool`: pairs of listener and pattern, and, in histograms, pools. By default 500 each.
     ///
-    /// Label sets beyond the limit share the label [`OTHER`](crate::OTHER), so their figures cannot be distinguished;
+    /// Label sets beyond the limit share the label [`OTHER`](crate::OTHER), so they cannot be distinguished;
     /// `soiree_metrics_overflowed_total` counts them.
     pub fn max_label_sets(mut self, max: usize) -> Self {
         self.options.max_label_sets = max;

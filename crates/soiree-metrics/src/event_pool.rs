@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use soiree_core::PoolStats;
 
 use crate::family::BoundedFamily;
-use crate::figures::{EmissionFigures, ListenerFigures, PoolFigures};
 use crate::options::MetricsOptions;
+use crate::series::{EmissionSeries, ListenerSeries, PoolSeries};
 
-/// Reads the name and the figures of every pool; `None` once the `EventPool` is gone.
+/// Reads the name and the statistics of every pool; `None` once the `EventPool` is gone.
 type PoolSource = Arc<dyn Fn() -> Option<Vec<(Arc<str>, PoolStats)>> + Send + Sync>;
 
-/// The metrics of one `EventPool`: an observer that counts, and a closure that reads the figures of its pools.
+/// The metrics of one `EventPool`: an observer that counts, and a closure that reads the statistics of its pools.
 ///
 /// `EventPool::add_metrics` of the facade makes one and connects it. Without the facade, make one with
 /// [`Metrics::event_pool`](crate::Metrics::event_pool), add it as an [`Observer`](soiree_core::Observer), and call
@@ -42,9 +42,9 @@ type PoolSource = Arc<dyn Fn() -> Option<Vec<(Arc<str>, PoolStats)>> + Send + Sy
 /// ```
 pub struct EventPoolMetrics {
     pub(crate) name: Box<str>,
-    pub(crate) emissions: EmissionFigures,
-    pub(crate) listeners: BoundedFamily<ListenerFigures, 2>,
-    pub(crate) pools: BoundedFamily<PoolFigures, 1>,
+    pub(crate) emissions: EmissionSeries,
+    pub(crate) listeners: BoundedFamily<ListenerSeries, 2>,
+    pub(crate) pools: BoundedFamily<PoolSeries, 1>,
     source: Mutex<Option<PoolSource>>,
 }
 
@@ -54,9 +54,9 @@ impl EventPoolMetrics {
         let (listener_buckets, pool_buckets) = (buckets.clone(), buckets.clone());
         Self {
             name: name.into(),
-            emissions: EmissionFigures::default(),
-            listeners: BoundedFamily::new(max, move || ListenerFigures::new(&listener_buckets)),
-            pools: BoundedFamily::new(max, move || PoolFigures::new(&pool_buckets)),
+            emissions: EmissionSeries::default(),
+            listeners: BoundedFamily::new(max, move || ListenerSeries::new(&listener_buckets)),
+            pools: BoundedFamily::new(max, move || PoolSeries::new(&pool_buckets)),
             source: Mutex::default(),
         }
     }
@@ -66,7 +66,7 @@ impl EventPoolMetrics {
         &self.name
     }
 
-    /// Sets the closure that reads the pools at each scrape: the name and the figures of each pool, or `None` once the
+    /// Sets the closure that reads the pools at each scrape: the name and the statistics of each pool, or `None` once the
     /// `EventPool` is gone. Replaces the closure set before.
     ///
     /// The closure must hold the `EventPool` weakly, because the `EventPool` holds these metrics as its observer: otherwise

@@ -13,9 +13,9 @@ use soiree_core::PoolStats;
 
 use crate::event_pool::EventPoolMetrics;
 use crate::family::LabelValues;
-use crate::figures::{ListenerFigures, PoolFigures, REJECTION_REASONS};
+use crate::series::{ListenerSeries, PoolSeries, REJECTION_REASONS};
 
-/// A metric that is always exposed: a registry has the metrics of soiree exactly if it has this one.
+/// A metric that is always exposed: a registry has the metrics of soiree if and only if it has this one.
 pub(crate) const SENTINEL: &str = POOL_GAUGES[0].0;
 
 const EVENT_POOL: &str = "event_pool";
@@ -98,16 +98,16 @@ const POOL_COUNTERS: [Value<PoolStats>; 7] = [
     ),
 ];
 
-const POOL_HISTOGRAMS: [HistogramOf<PoolFigures>; 2] = [
+const POOL_HISTOGRAMS: [HistogramOf<PoolSeries>; 2] = [
     (
         "soiree_pool_job_wait",
         "From the submission of a job to its start",
-        |figures| &figures.wait,
+        |series| &series.wait,
     ),
     (
         "soiree_pool_job_run",
         "From the start of a job to its end",
-        |figures| &figures.run,
+        |series| &series.run,
     ),
 ];
 
@@ -139,61 +139,61 @@ const EMISSION_COUNTERS: [CounterOf<EventPoolMetrics>; 5] = [
     ),
 ];
 
-const LISTENER_COUNTERS: [CounterOf<ListenerFigures>; 8] = [
+const LISTENER_COUNTERS: [CounterOf<ListenerSeries>; 8] = [
     (
         "soiree_listener_delivered",
         "Events that the listener was called for, without retries",
-        |figures| &figures.delivered,
+        |series| &series.delivered,
     ),
     (
         "soiree_listener_failed",
         "Runs that returned an error; each attempt is a run",
-        |figures| &figures.failed,
+        |series| &series.failed,
     ),
     (
         "soiree_listener_panicked",
         "Runs that panicked; each attempt is a run",
-        |figures| &figures.panicked,
+        |series| &series.panicked,
     ),
     (
         "soiree_listener_timed_out",
         "Runs that took longer than the listener's timeout",
-        |figures| &figures.timed_out,
+        |series| &series.timed_out,
     ),
     (
         "soiree_listener_cancelled",
         "Runs of an async listener that were dropped before their end",
-        |figures| &figures.cancelled,
+        |series| &series.cancelled,
     ),
     (
         "soiree_listener_retried",
         "Further attempts after a failure",
-        |figures| &figures.retried,
+        |series| &series.retried,
     ),
     (
         "soiree_listener_not_called",
         "Events that the pool of the listener rejected or discarded",
-        |figures| &figures.not_called,
+        |series| &series.not_called,
     ),
     (
         "soiree_listener_slow",
         "Runs that crossed the threshold for slow listeners",
-        |figures| &figures.slow,
+        |series| &series.slow,
     ),
 ];
 
-const LISTENER_HISTOGRAMS: [HistogramOf<ListenerFigures>; 1] = [(
+const LISTENER_HISTOGRAMS: [HistogramOf<ListenerSeries>; 1] = [(
     "soiree_listener_run",
     "How long the listener ran; each attempt is a run",
-    |figures| &figures.run,
+    |series| &series.run,
 )];
 
-/// The figures of one `EventPool` at the moment of a scrape.
+/// The series of one `EventPool` at the moment of a scrape.
 struct Scrape<'a> {
     metrics: &'a EventPoolMetrics,
     stats: Vec<(Arc<str>, PoolStats)>,
-    pools: Vec<(LabelValues<1>, Arc<PoolFigures>)>,
-    listeners: Vec<(LabelValues<2>, Arc<ListenerFigures>)>,
+    pools: Vec<(LabelValues<1>, Arc<PoolSeries>)>,
+    listeners: Vec<(LabelValues<2>, Arc<ListenerSeries>)>,
 }
 
 pub(crate) fn encode(
@@ -239,10 +239,10 @@ impl FamilyEncoder<'_, '_> {
         }
         for (name, help, read) in POOL_HISTOGRAMS {
             let rows = scrapes.iter().flat_map(|scrape| {
-                scrape.pools.iter().map(move |(values, figures)| {
+                scrape.pools.iter().map(move |(values, series)| {
                     let [pool] = values.as_strs();
                     let labels = [(EVENT_POOL, &*scrape.metrics.name), (POOL, pool)];
-                    (labels, read(figures).clone())
+                    (labels, read(series).clone())
                 })
             });
             self.encode_family(
@@ -303,20 +303,20 @@ impl FamilyEncoder<'_, '_> {
     fn encode_listeners(&mut self, scrapes: &[Scrape<'_>]) -> fmt::Result {
         let listeners = || {
             scrapes.iter().flat_map(|scrape| {
-                scrape.listeners.iter().map(move |(values, figures)| {
+                scrape.listeners.iter().map(move |(values, series)| {
                     let [listener, pattern] = values.as_strs();
                     let event_pool = (EVENT_POOL, &*scrape.metrics.name);
                     let labels = [event_pool, ("listener", listener), ("pattern", pattern)];
-                    (labels, figures)
+                    (labels, series)
                 })
             })
         };
         for (name, help, read) in LISTENER_COUNTERS {
-            let rows = listeners().map(|(labels, figures)| (labels, read(figures).clone()));
+            let rows = listeners().map(|(labels, series)| (labels, read(series).clone()));
             self.encode_family(name, help, None, MetricType::Counter, rows)?;
         }
         for (name, help, read) in LISTENER_HISTOGRAMS {
-            let rows = listeners().map(|(labels, figures)| (labels, read(figures).clone()));
+            let rows = listeners().map(|(labels, series)| (labels, read(series).clone()));
             self.encode_family(
                 name,
                 help,
@@ -337,8 +337,8 @@ impl FamilyEncoder<'_, '_> {
         rows: impl Iterator<Item = ([(&'l str, &'l str); N], impl EncodeMetric)>,
     ) -> fmt::Result {
         let mut family = self.0.encode_descriptor(name, help, unit, kind)?;
-        for (labels, figure) in rows {
-            figure.encode(family.encode_family(&labels)?)?;
+        for (labels, metric) in rows {
+            metric.encode(family.encode_family(&labels)?)?;
         }
         Ok(())
     }

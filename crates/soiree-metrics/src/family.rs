@@ -1,4 +1,4 @@
-//! Figures by label values, for a bounded number of label sets.
+//! Series by label values, for a bounded number of label sets.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,7 +11,7 @@ use hashbrown::{Equivalent, HashMap};
 /// A listener, pattern or pool with this very name shares it too.
 pub const OTHER: &str = "_other";
 
-/// Figures `V` for each combination of `N` label values, up to a limit. All later combinations share one more, [`OTHER`].
+/// Series `V` for each combination of `N` label values, up to a limit. All later combinations share one more, [`OTHER`].
 pub(crate) struct BoundedFamily<V, const N: usize> {
     max_label_sets: usize,
     make: Box<dyn Fn() -> V + Send + Sync>,
@@ -53,17 +53,17 @@ impl<V, const N: usize> BoundedFamily<V, N> {
         }
     }
 
-    /// The figures for these label values; those of [`OTHER`] if the limit is reached.
+    /// The series for these label values; those of [`OTHER`] if the limit is reached.
     pub(crate) fn get(&self, values: [&str; N]) -> Arc<V> {
         {
             let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(figures) = members.get(&BorrowedLabelValues(values)) {
-                return Arc::clone(figures);
+            if let Some(series) = members.get(&BorrowedLabelValues(values)) {
+                return Arc::clone(series);
             }
             if members.len() >= self.max_label_sets {
-                if let Some(figures) = members.get(&BorrowedLabelValues([OTHER; N])) {
+                if let Some(series) = members.get(&BorrowedLabelValues([OTHER; N])) {
                     self.overflowed.fetch_add(1, Ordering::Relaxed);
-                    return Arc::clone(figures);
+                    return Arc::clone(series);
                 }
             }
         }
@@ -74,10 +74,10 @@ impl<V, const N: usize> BoundedFamily<V, N> {
         if !has_room {
             self.overflowed.fetch_add(1, Ordering::Relaxed);
         }
-        let figures = members
+        let series = members
             .entry(LabelValues(values.map(Arc::from)))
             .or_insert_with(|| Arc::new((self.make)()));
-        Arc::clone(figures)
+        Arc::clone(series)
     }
 
     /// How often [`get`](Self::get) found the limit reached.
@@ -85,12 +85,12 @@ impl<V, const N: usize> BoundedFamily<V, N> {
         self.overflowed.load(Ordering::Relaxed)
     }
 
-    /// All label values with their figures, in the order of the label values.
+    /// All label values with their series, in the order of the label values.
     pub(crate) fn all(&self) -> Vec<(LabelValues<N>, Arc<V>)> {
         let mut all: Vec<_> = {
             let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
             let all = members.iter();
-            all.map(|(values, figures)| (values.clone(), Arc::clone(figures)))
+            all.map(|(values, series)| (values.clone(), Arc::clone(series)))
                 .collect()
         };
         all.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn each_label_set_below_the_limit_has_its_own_figures() {
+    fn each_label_set_below_the_limit_has_its_own_series() {
         let (all, overflowed) = count_all(3, &[["b", "x"], ["a", "y"], ["a", "x"], ["a", "y"]]);
         assert_eq!(
             all,
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn label_values_equal_to_the_shared_ones_share_its_figures() {
+    fn label_values_equal_to_the_shared_ones_share_its_series() {
         let observed = [[OTHER, OTHER], ["a", "1"], ["b", "2"], ["c", "3"]];
         let (all, overflowed) = count_all(2, &observed);
         assert_eq!(all, [("_other/_other".into(), 3), ("a/1".into(), 1)]);

@@ -24,7 +24,7 @@
 //!
 //! With the feature `metrics`, the facade re-exports this crate as `soiree::metrics` and has `EventPool::add_metrics`. That
 //! method connects the parts: an [`EventPoolMetrics`] is an [`Observer`](soiree_core::Observer) that counts what it is notified
-//! of, and it [reads](EventPoolMetrics::read_pools) the figures of the pools at each scrape.
+//! of, and it [reads](EventPoolMetrics::read_pools) the statistics of the pools at each scrape.
 //!
 //! A program that has its own metrics in a [`Registry`](prometheus_client::registry::Registry) can
 //! [register](Metrics::register) these there too. The client library is [`prometheus_client`], the official one.
@@ -93,16 +93,16 @@
 //!   happened, by `of`: `listener` or `pool`.
 //! - A pair keeps its series until the metrics are dropped, even if its listeners are removed. So subscribe long-lived listeners
 //!   before short-lived ones.
-//! - The same limit applies to pools in histograms. The figures that are read from the pools have no limit.
+//! - The same limit applies to pools in histograms. The series that are read from the pools have no limit.
 //!
 //! With the default buckets a listener has about 25 series, so 500 listeners have 12,500.
 //!
 //! # What is not counted
-//! - What happened before the metrics were added; the figures of a pool start when the pool is made.
-//! - What a bulkhead did between the last scrape and the end of its drain: its figures are lost with it, and only its histograms
+//! - What happened before the metrics were added; the counters of a pool start when the pool is made.
+//! - What a bulkhead did between the last scrape and the end of its drain: its counters are lost with it, and only its histograms
 //!   stay.
 //! - An `EventPool` that is gone, unless a handle to its [`EventPoolMetrics`] is kept.
-//! - In the histograms: jobs that other code submits to the same pool. The figures of the pool include them.
+//! - In the histograms: jobs that other code submits to the same pool. The statistics of the pool include them.
 //!
 //! # Names of the Go original
 //! Its collector registers seven metrics for each pool and puts the name of the pool, `p` below, before the name of the metric.
@@ -122,10 +122,10 @@ mod builder;
 mod event_pool;
 mod exposition;
 mod family;
-mod figures;
 mod metrics;
 mod observe;
 mod options;
+mod series;
 
 pub use prometheus_client;
 

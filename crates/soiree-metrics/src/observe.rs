@@ -8,13 +8,13 @@ use soiree_core::{
 };
 
 use crate::event_pool::EventPoolMetrics;
-use crate::figures::ListenerFigures;
+use crate::series::ListenerSeries;
 
 /// The label `listener` of a listener without a name.
 pub const UNNAMED: &str = "unnamed";
 
 impl EventPoolMetrics {
-    fn listener_figures(&self, listener: &ListenerRef<'_>) -> Arc<ListenerFigures> {
+    fn listener_series(&self, listener: &ListenerRef<'_>) -> Arc<ListenerSeries> {
         // To Prometheus an empty label is no label.
         let name = listener.name.filter(|name| !name.is_empty());
         self.listeners
@@ -41,46 +41,46 @@ impl Observer for EventPoolMetrics {
     }
 
     fn job_started(&self, started: &JobStarted<'_>) {
-        let figures = self.pools.get([started.pool]);
-        figures.wait.observe(started.waited.as_secs_f64());
+        let series = self.pools.get([started.pool]);
+        series.wait.observe(started.waited.as_secs_f64());
     }
 
     fn job_ended(&self, ended: &JobEnded<'_>) {
         if let Some(run_time) = ended.run_time {
-            let figures = self.pools.get([ended.pool]);
-            figures.run.observe(run_time.as_secs_f64());
+            let series = self.pools.get([ended.pool]);
+            series.run.observe(run_time.as_secs_f64());
         }
     }
 
     fn listener_ended(&self, ended: &ListenerEnded<'_>) {
-        let figures = self.listener_figures(&ended.listener);
+        let series = self.listener_series(&ended.listener);
         match ended.outcome {
-            ListenerEnd::Failed(_) => figures.failed.inc(),
-            ListenerEnd::Panicked(_) => figures.panicked.inc(),
-            ListenerEnd::TimedOut(_) => figures.timed_out.inc(),
-            ListenerEnd::Cancelled(_) => figures.cancelled.inc(),
+            ListenerEnd::Failed(_) => series.failed.inc(),
+            ListenerEnd::Panicked(_) => series.panicked.inc(),
+            ListenerEnd::TimedOut(_) => series.timed_out.inc(),
+            ListenerEnd::Cancelled(_) => series.cancelled.inc(),
             ListenerEnd::Rejected(_) | ListenerEnd::Discarded(_) => {
-                figures.not_called.inc();
+                series.not_called.inc();
                 return;
             }
             _ => 0,
         };
         if ended.attempt == 1 {
-            figures.delivered.inc();
+            series.delivered.inc();
         }
         if let Some(run_time) = ended.run_time {
-            figures.run.observe(run_time.as_secs_f64());
+            series.run.observe(run_time.as_secs_f64());
         }
     }
 
     fn listener_slow(&self, slow: &SlowListener<'_>) {
         if !slow.ended {
-            self.listener_figures(&slow.listener).slow.inc();
+            self.listener_series(&slow.listener).slow.inc();
         }
     }
 
     fn retry_scheduled(&self, retry: &RetryScheduled<'_>) {
-        self.listener_figures(&retry.listener).retried.inc();
+        self.listener_series(&retry.listener).retried.inc();
     }
 
     fn dead_event(&self, _: &DeadEvent<'_>) {

@@ -7,7 +7,7 @@ use soiree_core::{InvalidPoolOptions, Pool, PoolOptions, delegate_pool};
 
 use crate::executor::ThreadPoolExecutor;
 
-/// A bounded pool over [`threadpool::ThreadPool`].
+/// A bounded pool over [`threadpool::ThreadPool`](https://docs.rs/threadpool).
 ///
 /// Starts one thread for each worker when it is made. The threads stay until the pool ends, so `running` is the number of
 /// threads and `min_workers` equals `max_workers`. A [`resize`](Pool::resize) to more workers starts the missing threads. After
@@ -69,6 +69,7 @@ impl PondPool {
     ///
     /// # Errors
     /// If an option is invalid, or the threads cannot be started.
+    #[doc(alias = "NewPondPool")]
     pub fn new(max_workers: usize, max_capacity: usize) -> Result<Self, PondError> {
         Self::with_options(PoolOptions::new(max_workers, max_capacity))
     }
@@ -77,6 +78,7 @@ impl PondPool {
     ///
     /// # Errors
     /// As [`new`](PondPool::new), and if the name contains a NUL character.
+    #[doc(alias = "NewNamedPondPool")]
     pub fn named(
         max_workers: usize,
         max_capacity: usize,

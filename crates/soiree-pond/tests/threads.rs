@@ -39,9 +39,9 @@ fn run_together(pool: &PondPool, jobs: usize) {
     barrier.wait();
 }
 
-/// P2: the figures have the names of pond's, and the threads the name of the pool.
+/// P2: the statistics have the names of pond's, and the threads the name of the pool.
 #[test]
-fn figures_have_the_names_of_pond() {
+fn statistics_have_the_names_of_pond() {
     let pool = PondPool::named(3, 7, "uploads").unwrap();
     assert_eq!(pool.name(), "uploads");
     assert_eq!((pool.running_workers(), pool.idle_workers()), (3, 3));

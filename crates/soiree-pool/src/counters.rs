@@ -239,9 +239,9 @@ mod tests {
         assert_eq!((stats.submitted, stats.successful), (200, 200));
     }
 
-    /// P1: counters that never stop changing can still be read; the figures balance and never decrease.
+    /// P1: counters that never stop changing can still be read; the statistics balance and no counter decreases.
     #[test]
-    fn figures_are_read_while_they_change_without_a_pause() {
+    fn counters_are_read_while_they_change_without_a_pause() {
         const JOBS: u64 = 2_000_000;
         let counters = Counters::new();
         std::thread::scope(|scope| {

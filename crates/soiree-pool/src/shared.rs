@@ -39,7 +39,7 @@ pub(crate) struct Shared {
     /// Releases wait here for workers to exit. Also notified when another worker starts to wait here: see `State::releasing`.
     pub(crate) worker_exited: Condvar,
 
-    // Copies of figures in `State`, stored with the state locked and loaded without.
+    // Copies of counts in `State`, stored with the state locked and loaded without.
     pub(crate) queued: AtomicUsize,
     pub(crate) live: AtomicUsize,
     pub(crate) idle: AtomicUsize,
@@ -56,13 +56,13 @@ impl Shared {
         lock_with_backoff(&self.state)
     }
 
-    /// Stores the figures that change with every job, for threads that read them without the lock.
+    /// Stores the counts that change with every job, for threads that read them without the lock.
     pub(crate) fn publish(&self, state: &State) {
         self.queued.store(state.jobs.len(), Ordering::Release);
         self.idle.store(state.unassigned_idle(), Ordering::Release);
     }
 
-    /// As [`publish`](Self::publish), plus the figures that change with workers and their limit.
+    /// As [`publish`](Self::publish), plus the counts that change with workers and their limit.
     pub(crate) fn publish_all(&self, state: &State) {
         self.publish(state);
         self.live.store(state.permits.live(), Ordering::Release);

@@ -33,7 +33,7 @@ fn survives(make: impl FnMut(&SoakSpec) -> WorkerPool) {
     );
 }
 
-/// P1, P2, P3, P4, P5, P6: under random concurrent operations no job is lost or run twice, and every figure is exact.
+/// P1, P2, P3, P4, P5, P6: under random concurrent operations no job is lost or run twice, and every counter is exact.
 #[test]
 fn a_pool_survives_a_soak() {
     survives(|spec| build(builder(spec)));

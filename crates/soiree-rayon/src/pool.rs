@@ -8,7 +8,7 @@ use soiree_core::{InvalidPoolOptions, PoolOptions, delegate_pool};
 
 use crate::executor::RayonExecutor;
 
-/// A bounded pool over a [`rayon::ThreadPool`].
+/// A bounded pool over a [`rayon::ThreadPool`](https://docs.rs/rayon).
 ///
 /// [`submit`](RayonPool::submit) blocks while the queue is full, unless the overflow policy says otherwise. It never blocks a
 /// thread of the rayon pool, because that may be the thread that has to make room. Where the policy says to block:

@@ -13,7 +13,7 @@ use crate::task_executor::TaskExecutor;
 /// The runtime polls each future as a task, so futures may use timers, sockets and everything else of that runtime.
 ///
 /// Give the pool to an `EventPool` as the bulkhead `async`: async listeners run there unless their options name [another
-/// one](soiree_core::ListenerOptions::pool). In the figures, `active` is the number of futures in flight and `max_workers`
+/// one](soiree_core::ListenerOptions::pool). In the statistics, `active` is the number of futures in flight and `max_workers`
 /// their limit.
 ///
 /// # When the queue is full

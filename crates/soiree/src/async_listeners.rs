@@ -13,7 +13,7 @@ impl EventPool {
     /// Subscribes a closure that returns a future, with [`Priority::Normal`](crate::Priority::Normal). The future returns `()` or
     /// a `Result<(), E>`.
     ///
-    /// The future runs on the bulkhead named `async` ([`ASYNC_BULKHEAD`](crate::ASYNC_BULKHEAD)), which also limits how many
+    /// The future runs on the bulkhead named `async` ([`ASYNC_BULKHEAD`](crate::engine::ASYNC_BULKHEAD)), which also limits how many
     /// futures are in flight. While a future waits, it holds no thread. `TaskPool` (feature `tokio`) is a pool for this bulkhead.
     ///
     /// The emission waits for the future to end. The listeners after it do not. Inside the future, do not block: use `.await`

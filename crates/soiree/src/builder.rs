@@ -96,8 +96,11 @@ impl Builder {
     /// Runs emissions on topics that match the pattern on the bulkhead of this name, or on the default pool if the name is
     /// `default`.
     ///
-    /// If several routes match, the most specific one wins; see [`Bulkheads`](crate::Bulkheads). A route may be added before its
-    /// bulkhead. An invalid route is reported by [`build`](Builder::build).
+    /// If several routes match, the most specific one wins: the one with the most literal segments; then the one with the most
+    /// `*`; then the one with the fewest `**`. A route may be added before its bulkhead.
+    ///
+    /// An invalid route is reported by [`build`](Builder::build), and so is one that would tie: it matches a topic of another
+    /// route, is equally specific, and leads to another pool.
     pub fn route(mut self, pattern: &str, bulkhead: &str) -> Self {
         self.routes.push((pattern.into(), bulkhead.into()));
         self
@@ -117,7 +120,7 @@ impl Builder {
     /// assert_eq!((report.failed, report.errors.len()), (1, 0));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[doc(alias = "WithErrorHandler")]
+    #[doc(alias("WithErrorHandler", "DefaultErrorHandler"))]
     pub fn error_handler(
         mut self,
         handler: impl Fn(&dyn Event, ListenerError) -> Option<ListenerError> + Send + Sync + 'static,
@@ -128,7 +131,7 @@ impl Builder {
 
     /// Sets the panic handler: called for every panic of a listener, before the error handler. A panic of the handler itself is
     /// dropped.
-    #[doc(alias = "WithPanicHandler")]
+    #[doc(alias("WithPanicHandler", "DefaultPanicHandler"))]
     pub fn panic_handler(
         mut self,
         handler: impl Fn(&ListenerPanic<'_>) + Send + Sync + 'static,
@@ -250,7 +253,7 @@ impl Builder {
         self
     }
 
-    /// Sets how many errors a report keeps. By default 64. Further errors are counted, and lost otherwise.
+    /// Sets how many errors a report keeps. By default 64. Further errors are only counted; their contents are lost.
     #[doc(alias = "WithErrChanBufferSize")]
     pub fn error_buffer(mut self, errors: usize) -> Self {
         self.settings.error_buffer = errors;

@@ -1,20 +1,27 @@
-//! The parts of an [`EventPool`](crate::EventPool), for integrations with an emitter or an event type of their own.
+//! The parts of an [`EventPool`](crate::EventPool), for integrations, and types that programs seldom name.
 //!
-//! Most programs need nothing from here. These names may change more often than the others.
+//! Most programs need nothing from here; it is for an emitter or an event type of your own. These names may change more often
+//! than the others.
 //!
 //! | for | names |
 //! |---|---|
-//! | an emitter without an `EventPool` | [`Emitter`], [`Settings`], [`KeyOrders`] |
+//! | an emitter without an `EventPool` | [`Emitter`], [`Settings`], [`Bulkheads`], [`KeyOrders`] |
 //! | its handlers | [`Handlers`], [`ErrorHandler`], [`PanicHandler`], [`DeadEventHandler`], [`DeadLetterHandler`], [`SlowListenerHandler`], [`SlowListenerMonitor`] |
 //! | its subscriptions | [`Registry`], [`Filter`], [`is_printable`] |
 //! | an event that shares one allocation with its payload | [`Carrier`], [`ValueCarrier`] |
 //! | a timer of your own | [`far_future`] |
+//! | what a listener may return, and async ones | [`IntoListenerResult`], [`Async`], [`ASYNC_BULKHEAD`] |
+//! | what methods of an `Emission` return | [`EmissionFuture`], [`ErrorIter`], [`IntoErrors`] |
 
 #[doc(inline)]
-pub use soiree_core::{Carrier, Filter, Registry, ValueCarrier, far_future, is_printable};
+pub use soiree_core::{
+    ASYNC_BULKHEAD, Async, Carrier, Filter, IntoListenerResult, Registry, ValueCarrier, far_future,
+    is_printable,
+};
 
 #[doc(inline)]
 pub use soiree_engine::{
-    DeadEventHandler, DeadLetterHandler, Emitter, ErrorHandler, Handlers, KeyOrders, PanicHandler,
-    Settings, SlowListenerHandler, SlowListenerMonitor,
+    Bulkheads, DeadEventHandler, DeadLetterHandler, EmissionFuture, Emitter, ErrorHandler,
+    ErrorIter, Handlers, IntoErrors, KeyOrders, PanicHandler, Settings, SlowListenerHandler,
+    SlowListenerMonitor,
 };

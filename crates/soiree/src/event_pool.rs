@@ -136,41 +136,6 @@ impl EventPool {
     }
 }
 
-/// # Handles
-impl EventPool {
-    /// Makes an `EventPool` on this pool. A pool passed by value is released at close; an `Arc` is left running.
-    ///
-    /// ```
-    /// # #[cfg(feature = "pool")] {
-    /// use soiree::{EventPool, WorkerPool};
-    ///
-    /// let soiree = EventPool::with_pool(WorkerPool::new(2, 16)?);
-    /// # soiree.close()?;
-    /// # }
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    #[doc(alias = "WithPool")]
-    pub fn with_pool(pool: impl Into<PoolHandle>) -> Self {
-        Builder::with_pool(pool).build_without_bulkheads()
-    }
-
-    /// Returns a handle that does not keep the `EventPool` alive, for listeners to capture.
-    ///
-    /// ```
-    /// # let soiree = soiree::EventPool::new();
-    /// let weak = soiree.downgrade();
-    /// soiree.on("user.created", move |_| {
-    ///     if let Some(soiree) = weak.upgrade() {
-    ///         let _ = soiree.emit("mail.queued", "welcome");
-    ///     }
-    /// })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn downgrade(&self) -> WeakEventPool {
-        WeakEventPool(Arc::downgrade(&self.inner))
-    }
-}
-
 /// # Subscribing
 impl EventPool {
     /// Subscribes a closure with [`ListenerOptions`]; a [`Priority`](crate::Priority) alone will do.
@@ -216,6 +181,7 @@ impl EventPool {
     /// soiree.listen("user.*", ListenerOptions::new(), Audit)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "ErrNilListener")]
     #[track_caller]
     pub fn listen(
         &self,
@@ -242,23 +208,6 @@ impl EventPool {
 
 /// # Emitting
 impl EventPool {
-    /// Emits an event of your own: a [`BaseEvent`](crate::BaseEvent), or a type that implements [`Event`]. Blocks as
-    /// [`emit`](EventPool::emit) does.
-    ///
-    /// # Errors
-    /// As [`emit`](EventPool::emit).
-    ///
-    /// ```
-    /// use soiree::BaseEvent;
-    /// # let soiree = soiree::EventPool::new();
-    /// let event = BaseEvent::new("order.shipped", 17_u64).with_property("request", "r-17");
-    /// soiree.emit_event(event)?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn emit_event(&self, event: impl Event + 'static) -> Result<Emission, EmitError> {
-        self.inner.emitter.emit_event(event)
-    }
-
     /// Emits a payload and calls the listeners on the calling thread.
     ///
     /// # Blocking
@@ -284,6 +233,23 @@ impl EventPool {
         payload: T,
     ) -> Result<Report, EmitError> {
         self.inner.emitter.emit_sync(topic, payload)
+    }
+
+    /// Emits an event of your own: a [`BaseEvent`](crate::BaseEvent), or a type that implements [`Event`]. Blocks as
+    /// [`emit`](EventPool::emit) does.
+    ///
+    /// # Errors
+    /// As [`emit`](EventPool::emit).
+    ///
+    /// ```
+    /// use soiree::BaseEvent;
+    /// # let soiree = soiree::EventPool::new();
+    /// let event = BaseEvent::new("order.shipped", 17_u64).with_property("request", "r-17");
+    /// soiree.emit_event(event)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn emit_event(&self, event: impl Event + 'static) -> Result<Emission, EmitError> {
+        self.inner.emitter.emit_event(event)
     }
 
     /// Emits an event of your own and calls the listeners on the calling thread. Blocks as [`emit_sync`](EventPool::emit_sync)
@@ -313,5 +279,40 @@ impl EventPool {
     /// Returns `true` once a close has started.
     pub fn is_closed(&self) -> bool {
         self.inner.emitter.is_closed()
+    }
+}
+
+/// # Handles
+impl EventPool {
+    /// Makes an `EventPool` on this pool. A pool passed by value is released at close; an `Arc` is left running.
+    ///
+    /// ```
+    /// # #[cfg(feature = "pool")] {
+    /// use soiree::{EventPool, WorkerPool};
+    ///
+    /// let soiree = EventPool::with_pool(WorkerPool::new(2, 16)?);
+    /// # soiree.close()?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "WithPool")]
+    pub fn with_pool(pool: impl Into<PoolHandle>) -> Self {
+        Builder::with_pool(pool).build_without_bulkheads()
+    }
+
+    /// Returns a handle that does not keep the `EventPool` alive, for listeners to capture.
+    ///
+    /// ```
+    /// # let soiree = soiree::EventPool::new();
+    /// let weak = soiree.downgrade();
+    /// soiree.on("user.created", move |_| {
+    ///     if let Some(soiree) = weak.upgrade() {
+    ///         let _ = soiree.emit("mail.queued", "welcome");
+    ///     }
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn downgrade(&self) -> WeakEventPool {
+        WeakEventPool(Arc::downgrade(&self.inner))
     }
 }

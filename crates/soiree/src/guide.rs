@@ -1,4 +1,4 @@
-//! Chapters about more than one item.
+//! Guides: naming topics, choosing a pool, writing a pool.
 
 #[doc = include_str!("../docs/topics.md")]
 pub mod topics {}
@@ -6,7 +6,13 @@ pub mod topics {}
 #[doc = include_str!("../docs/choosing_a_pool.md")]
 pub mod choosing_a_pool {}
 
+// The first definition of a link counts. Those in the files are for readers of the repository.
+/// [`FreshThreads`]: #over-an-executor
+/// [`FixedThreads`]: #by-hand
+///
 #[doc = include_str!("../docs/writing_a_pool.md")]
+/// In a test file of yours:
+///
 // The example needs the feature `testkit`.
 #[cfg_attr(feature = "testkit", doc = "```")]
 #[cfg_attr(not(feature = "testkit"), doc = "```ignore")]

@@ -1,7 +1,18 @@
-//! Listing who listens to what, and what runs where.
+//! The data that an [`EventPool`] describes itself with.
+//!
+//! | returned by | names |
+//! |---|---|
+//! | [`topics`](EventPool::topics) | [`TopicInfo`] |
+//! | [`listeners_for`](EventPool::listeners_for) | [`ListenerInfo`] |
+//! | [`graph`](EventPool::graph) | [`Graph`] of [`PatternInfo`], [`ListenerInfo`], [`PoolInfo`] and [`RouteInfo`] |
+//! | [`stats`](EventPool::stats) | [`Stats`](crate::Stats) of [`PoolStats`](crate::PoolStats) and [`KeyOrderStats`] |
 
-use soiree_core::{InvalidTopic, ListenerInfo, TopicInfo};
-use soiree_engine::Graph;
+#[doc(inline)]
+pub use soiree_core::{ListenerInfo, PatternInfo, TopicInfo};
+#[doc(inline)]
+pub use soiree_engine::{Graph, KeyOrderStats, PoolInfo, RouteInfo};
+
+use soiree_core::InvalidTopic;
 
 use crate::handle::EventPool;
 

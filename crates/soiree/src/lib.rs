@@ -2,7 +2,8 @@
 //!
 //! One part of a program says *that* something happened: `emit("user.created", user)`. Other parts say what follows:
 //! `on("user.*", …)`. The listeners run on a bounded pool of workers. Topics are hierarchical, patterns have wildcards, listeners
-//! have priorities. Four words decide every doubt: **bounded, visible, nothing lost silently, cannot deadlock itself**.
+//! have priorities. Four rules settle every design question: **bounded, visible, nothing lost silently, cannot deadlock
+//! itself**.
 //!
 //! ```
 //! use soiree::{EventPool, Priority};
@@ -27,7 +28,8 @@
 //! | this one | what programs use every day: [`EventPool`], [`Builder`], [`Topic`], [`ListenerOptions`], [`Emission`], [`Report`], the pools |
 //! | [`pool`] | [`Pool`](pool::Pool) and [`Job`](pool::Job), options and errors of pools, and the parts for a pool of your own |
 //! | [`observe`] | [`Observer`](observe::Observer), and the events that observers are notified of |
-//! | [`engine`] | the parts of an [`EventPool`], for integrations |
+//! | [`introspection`] | the data that describes topics, listeners, pools and routes |
+//! | [`engine`] | the parts of an [`EventPool`], for integrations, and types that programs seldom name |
 //! | `metrics` | Prometheus metrics (feature `metrics`) |
 //! | `testkit` | tests for pools of your own; pools, timers, listeners and observers for tests (feature `testkit`) |
 //! | [`guide`] | how to [name topics](guide::topics), [choose a pool](guide::choosing_a_pool) and [write a pool](guide::writing_a_pool) |
@@ -86,7 +88,7 @@
 //! |---|---|---|
 //! | `pool` | yes | `WorkerPool`, the pool to use unless you have a reason for another; [`EventPool`]`::new` and `builder` |
 //! | `pond` | | `PondPool`, over the `threadpool` crate: all threads start at once and stay |
-//! | `rayon` | | `RayonPool`, over an own or a shared rayon pool: for programs that compute on rayon |
+//! | `rayon` | | `RayonPool`, over its own or a shared rayon pool: for programs that compute on rayon |
 //! | `tokio` | | `TaskPool`, for [async listeners](EventPool::on_async) on a Tokio runtime; `TokioPool`, over the runtime's blocking threads |
 //! | `tracing` | | spans and events of the crate `tracing`, see [below](#tracing) |
 //! | `metrics` | | `metrics`: Prometheus metrics of pools, emissions and listeners; [`EventPool`]`::add_metrics` |
@@ -132,7 +134,7 @@ mod settings;
 mod bulkheads;
 mod ordered;
 
-mod introspection;
+pub mod introspection;
 #[cfg(feature = "metrics")]
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
 pub mod metrics;
@@ -155,17 +157,13 @@ pub use crate::typed::{TypedPattern, TypedTopic, WrongPayload};
 
 #[doc(inline)]
 pub use soiree_core::{
-    ASYNC_BULKHEAD, Async, AsyncListener, BoxError, BulkheadError, DeadLetter, Event, EventId,
-    IntoListenerResult, InvalidEventId, InvalidTopicKind, KeyOrderError, Listener, ListenerError,
-    ListenerErrorKind, ListenerFuture, ListenerId, ListenerInfo, ListenerPanic, MAX_TOPIC_LEN,
-    Overflow, Pattern, PatternInfo, Payload, PayloadRef, PoolHandle, Priority, Retry,
-    SubscribeError, TopicInfo, Value, validate_topic,
+    AsyncListener, BoxError, BulkheadError, DeadLetter, Event, EventId, InvalidEventId,
+    InvalidTopicKind, KeyOrderError, Listener, ListenerError, ListenerErrorKind, ListenerFuture,
+    ListenerId, ListenerPanic, MAX_TOPIC_LEN, Overflow, Pattern, Payload, PayloadRef, PoolHandle,
+    Priority, Retry, SubscribeError, Value, validate_topic,
 };
 #[doc(inline)]
-pub use soiree_engine::{
-    Bulkheads, Emission, EmissionFuture, ErrorIter, Graph, IntoErrors, KeyOrder, KeyOrderStats,
-    OrderingKey, PoolInfo, Report, ReportError, RouteInfo, Soiree,
-};
+pub use soiree_engine::{Emission, KeyOrder, OrderingKey, Report, Soiree};
 
 // Those that have another name in the Go package `soiree`.
 #[doc(inline, alias = "NewBaseEvent")]
@@ -196,6 +194,8 @@ pub use soiree_core::UnsubscribeError;
 pub use soiree_engine::CloseError;
 #[doc(inline, alias = "ErrEmitterClosed")]
 pub use soiree_engine::EmitError;
+#[doc(inline, alias = "ErrEventProcessingAborted")]
+pub use soiree_engine::ReportError;
 
 #[cfg(feature = "pool")]
 #[cfg_attr(docsrs, doc(cfg(feature = "pool")))]

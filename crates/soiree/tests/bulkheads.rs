@@ -37,7 +37,7 @@ impl Ended {
 
     /// The cells in the row of the kind's table: alone, shared and on bulkheads; `None` for a kind that did not take part.
     #[track_caller]
-    fn figures(&self, kind: &str, name: &str) -> [Option<u64>; 3] {
+    fn counts(&self, kind: &str, name: &str) -> [Option<u64>; 3] {
         let mut lines = self.stdout.lines();
         let columns: Vec<_> = lines
             .by_ref()
@@ -64,9 +64,9 @@ fn every_event_is_accounted_for() {
     ended.assert_code(0);
     assert_eq!(ended.stderr, "");
     for kind in KINDS {
-        let offered = ended.figures(kind, "offered");
-        let handled = ended.figures(kind, "handled");
-        let rejected = ended.figures(kind, "rejected");
+        let offered = ended.counts(kind, "offered");
+        let handled = ended.counts(kind, "handled");
+        let rejected = ended.counts(kind, "rejected");
         for at in 0..3 {
             let sum = handled[at]
                 .zip(rejected[at])
@@ -87,7 +87,7 @@ fn the_same_seed_offers_the_same() {
     let offered = |arguments: &[&str]| {
         let ended = run(&[&QUICK, arguments].concat());
         ended.assert_code(0);
-        KINDS.map(|kind| ended.figures(kind, "offered"))
+        KINDS.map(|kind| ended.counts(kind, "offered"))
     };
     let seven = offered(&["--seed", "7", "--workers", "6"]);
     assert_eq!(
@@ -125,7 +125,7 @@ fn it_prints_lines_a_histogram_and_a_verdict() {
                 .filter_map(|word| word.parse::<u64>().ok())
                 .sum::<u64>();
         }
-        let handled = ended.figures(kind, "handled");
+        let handled = ended.counts(kind, "handled");
         assert_eq!(rows, 10);
         assert_eq!(
             counted,
@@ -154,11 +154,11 @@ fn webhooks_of_the_users_own_are_read() {
     );
     let ended = run(&[&QUICK[..], &["--webhooks", &file]].concat());
     ended.assert_code(0);
-    let [_, _, handled] = ended.figures("webhooks", "handled");
-    let [_, _, bytes] = ended.figures("webhooks", "bytes");
+    let [_, _, handled] = ended.counts("webhooks", "handled");
+    let [_, _, bytes] = ended.counts("webhooks", "bytes");
     // The payloads alternate between `[1]` and `null`. Without rejections, the bytes are known.
     let handled = handled.expect("webhooks are there");
-    let [_, _, rejected] = ended.figures("webhooks", "rejected");
+    let [_, _, rejected] = ended.counts("webhooks", "rejected");
     if rejected == Some(0) {
         assert_eq!(bytes, Some(handled.div_ceil(2) * 3 + handled / 2 * 4));
     }

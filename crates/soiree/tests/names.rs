@@ -27,10 +27,17 @@ fn the_facade_re_exports_every_name_once() {
         ("soiree_pool", "../soiree-pool"),
         ("soiree_metrics", "../soiree-metrics"),
     ] {
-        let facade: Vec<String> = ["lib", "pool", "observe", "engine", "metrics"]
-            .iter()
-            .flat_map(|module| re_exported(&format!("src/{module}.rs"), name))
-            .collect();
+        let facade: Vec<String> = [
+            "lib",
+            "pool",
+            "observe",
+            "engine",
+            "introspection",
+            "metrics",
+        ]
+        .iter()
+        .flat_map(|module| re_exported(&format!("src/{module}.rs"), name))
+        .collect();
         let public = re_exported(&format!("{path}/src/lib.rs"), "crate");
         assert!(!public.is_empty(), "{name}");
         for public in public {

@@ -58,6 +58,7 @@ const LAYERS: &[Layers] = &[
             "cancellation",
             "permit",
             "executor",
+            "counters",
             "state",
             "shared",
             "submit",
@@ -88,7 +89,7 @@ const LAYERS: &[Layers] = &[
         "soiree-metrics",
         &[
             "family",
-            "figures",
+            "series",
             "options",
             "event_pool",
             "exposition",

@@ -95,7 +95,7 @@ pub(crate) fn counting(count: &Arc<AtomicUsize>) -> Job {
 }
 
 /// Active, waiting, submitted, rejected and completed jobs.
-pub(crate) fn figures<E: Executor>(pool: &BoundedPool<E>) -> (usize, usize, u64, u64, u64) {
+pub(crate) fn counts<E: Executor>(pool: &BoundedPool<E>) -> (usize, usize, u64, u64, u64) {
     let stats = pool.stats();
     assert!(stats.is_balanced(), "{stats:?}");
     (

@@ -11,7 +11,7 @@ use soiree_core::{
     InvalidPoolOptions, Job, Overflow, Pool, PoolOptions, ResizeError, SubmitErrorReason,
 };
 
-use crate::common::{ScriptedExecutor, counting, figures};
+use crate::common::{ScriptedExecutor, counting, counts};
 
 /// P2: a higher limit starts waiting jobs; a lower one applies to jobs that have not started.
 #[test]
@@ -22,7 +22,7 @@ fn a_resize_takes_effect_at_once() {
         pool.submit(counting(&ran)).unwrap();
     }
     pool.resize(3).unwrap();
-    assert_eq!(figures(&pool), (3, 2, 5, 0, 0));
+    assert_eq!(counts(&pool), (3, 2, 5, 0, 0));
     let three = executor.take_permits();
     assert_eq!(three.len(), 3);
     pool.resize(1).unwrap();
@@ -52,7 +52,7 @@ fn waiting_never_exceeds_the_capacity_after_the_limit_is_lowered() {
     for _ in 0..4 {
         pool.submit(counting(&ran)).unwrap();
     }
-    assert_eq!(figures(&pool), (3, 2, 5, 0, 0));
+    assert_eq!(counts(&pool), (3, 2, 5, 0, 0));
     pool.resize(1).unwrap();
     let mut three = executor.take_permits();
     let first = three.remove(0);
@@ -61,14 +61,14 @@ fn waiting_never_exceeds_the_capacity_after_the_limit_is_lowered() {
         has_started.recv_timeout(Duration::from_secs(60)).unwrap();
         three.into_iter().for_each(Permit::run);
         assert_eq!(ran.load(Ordering::SeqCst), 0, "the limit holds");
-        let (active, waiting, submitted, ..) = figures(&pool);
+        let (active, waiting, submitted, ..) = counts(&pool);
         assert_eq!((active + waiting, waiting, submitted), (5, 2, 5));
         assert!(pool.try_submit(counting(&ran)).is_err());
         drop(finish);
         holding.join().unwrap();
     });
     executor.run_all();
-    assert_eq!(figures(&pool), (0, 0, 5, 1, 5));
+    assert_eq!(counts(&pool), (0, 0, 5, 1, 5));
 }
 
 /// P2: submitters wait for room in the queue, with `BlockFor` no longer than it says.
@@ -98,7 +98,7 @@ fn a_full_queue_blocks_submitters() {
         blocked.join().unwrap().unwrap();
     });
     executor.run_all();
-    assert_eq!(figures(&pool), (0, 0, 3, 0, 3));
+    assert_eq!(counts(&pool), (0, 0, 3, 0, 3));
 }
 
 /// P2: a new job replaces the oldest one, or runs on its submitter, or is rejected.
@@ -116,7 +116,7 @@ fn policies_that_do_not_block_do_as_documented() {
     };
     let (pool, executor) = full(Overflow::DropOldest, 2);
     pool.submit(counting(&ran)).unwrap();
-    assert_eq!(figures(&pool), (1, 2, 4, 0, 0));
+    assert_eq!(counts(&pool), (1, 2, 4, 0, 0));
     executor.run_all();
     assert_eq!(pool.stats().discarded, 1);
     assert_eq!(ran.swap(0, Ordering::SeqCst), 3);
@@ -130,7 +130,7 @@ fn policies_that_do_not_block_do_as_documented() {
     pool.submit(counting(&ran)).unwrap();
     pool.submit_now(counting(&ran)).unwrap();
     assert_eq!(ran.swap(0, Ordering::SeqCst), 2);
-    assert_eq!(figures(&pool), (1, 1, 4, 0, 2));
+    assert_eq!(counts(&pool), (1, 1, 4, 0, 2));
     assert!(pool.try_submit(counting(&ran)).is_err());
 
     let (pool, _executor) = full(Overflow::Block, 1);

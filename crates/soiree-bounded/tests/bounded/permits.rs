@@ -9,7 +9,7 @@ use std::time::Instant;
 use soiree_bounded::{BoundedPool, Executor, Permit};
 use soiree_core::{DrainTimeout, Job, Pool, PoolOptions, SubmitErrorReason, WaitError};
 
-use crate::common::{Behavior, ScriptedExecutor, counting, figures};
+use crate::common::{Behavior, ScriptedExecutor, counting, counts};
 
 /// P2: the executor gets one permit for each job and never more permits than workers, and the queue is bounded.
 #[test]
@@ -24,14 +24,14 @@ fn the_executor_gets_no_more_permits_than_max_workers() {
         rejected.reason,
         SubmitErrorReason::Full { capacity: 3 }
     ));
-    assert_eq!(figures(&pool), (2, 3, 5, 1, 0));
+    assert_eq!(counts(&pool), (2, 3, 5, 1, 0));
     let two = executor.take_permits();
     assert_eq!(two.len(), 2);
     two.into_iter().for_each(Permit::run);
-    assert_eq!(figures(&pool), (2, 1, 5, 1, 2));
+    assert_eq!(counts(&pool), (2, 1, 5, 1, 2));
     assert_eq!(executor.run_all(), 3);
     assert_eq!(ran.load(Ordering::SeqCst), 5);
-    assert_eq!(figures(&pool), (0, 0, 5, 1, 5));
+    assert_eq!(counts(&pool), (0, 0, 5, 1, 5));
 }
 
 /// P3, P8: if the executor fails, in any way, the submitter gets the job back; if the executor recovers, so does the pool.
@@ -47,13 +47,13 @@ fn a_permit_that_cannot_be_sent_returns_the_job() {
                 matches!(rejected.reason, SubmitErrorReason::Spawn(_)),
                 "{behavior:?}"
             );
-            assert_eq!(figures(&pool), (0, 0, 0, 1, 0));
+            assert_eq!(counts(&pool), (0, 0, 0, 1, 0));
             drop(rejected.into_job().run());
             executor.set_behavior(Behavior::Keep);
             pool.submit(counting(&ran)).unwrap();
             assert_eq!(executor.run_all(), 1);
             assert_eq!(ran.load(Ordering::SeqCst), 2);
-            assert_eq!(figures(&pool), (0, 0, 1, 1, 1));
+            assert_eq!(counts(&pool), (0, 0, 1, 1, 1));
             pool.release();
         }
     }
@@ -67,7 +67,7 @@ fn a_job_that_ran_is_not_returned() {
     executor.set_behavior(Behavior::RunAndFail);
     pool.submit(counting(&ran)).unwrap();
     assert_eq!(ran.load(Ordering::SeqCst), 1);
-    assert_eq!(figures(&pool), (0, 0, 1, 0, 1));
+    assert_eq!(counts(&pool), (0, 0, 1, 0, 1));
 }
 
 /// P8: if a permit cannot be sent but other workers are left, the job waits for them.
@@ -80,11 +80,11 @@ fn a_failed_permit_makes_the_pool_smaller() {
     pool.submit(counting(&ran)).unwrap();
     let rejected = pool.submit(counting(&ran)).unwrap_err();
     assert!(matches!(rejected.reason, SubmitErrorReason::Spawn(_)));
-    assert_eq!(figures(&pool), (1, 1, 2, 1, 0));
+    assert_eq!(counts(&pool), (1, 1, 2, 1, 0));
     // No second permit can be sent, so the first one runs both jobs.
     assert_eq!(executor.run_all(), 1);
     assert_eq!(ran.load(Ordering::SeqCst), 2);
-    assert_eq!(figures(&pool), (0, 0, 2, 1, 2));
+    assert_eq!(counts(&pool), (0, 0, 2, 1, 2));
 }
 
 /// P3, P8: jobs that were accepted because a permit was on its way run on the thread that failed to send it.
@@ -117,7 +117,7 @@ fn jobs_queued_behind_a_failed_permit_run_all_the_same() {
     let submitted = pool.submit(Job::new(|| panic!("the submitter gets this one back")));
     assert!(submitted.is_err());
     assert_eq!(ran.load(Ordering::SeqCst), 1);
-    assert_eq!(figures(&pool), (0, 0, 1, 1, 1));
+    assert_eq!(counts(&pool), (0, 0, 1, 1, 1));
     *own.lock().unwrap() = None;
 }
 
@@ -146,7 +146,7 @@ fn permits_that_are_dropped_discard_the_waiting_jobs() {
     pool.submit(counting(&ran)).unwrap();
     assert_eq!(executor.run_all(), 1);
     pool.release();
-    assert_eq!(figures(&pool), (0, 0, 6, 0, 1));
+    assert_eq!(counts(&pool), (0, 0, 6, 0, 1));
 }
 
 /// P5: after a stop, permits find no job, and the pool drops the executor.
@@ -170,7 +170,7 @@ fn a_stop_discards_jobs_that_have_not_started() {
         alive.upgrade().is_none(),
         "the pool has dropped the executor"
     );
-    assert_eq!(figures(&pool), (0, 0, 5, 1, 0));
+    assert_eq!(counts(&pool), (0, 0, 5, 1, 0));
 }
 
 /// P5: a release that misses its deadline reports how many jobs the executor had not started.
@@ -219,10 +219,10 @@ fn threads_of_the_executor_do_not_wait_for_it() {
     let rejected = pool.submit(counting(&ran)).unwrap_err();
     assert!(matches!(rejected.reason, SubmitErrorReason::Full { .. }));
     pool.submit_and_wait(counting(&ran)).unwrap();
-    assert_eq!(figures(&pool), (1, 1, 3, 1, 1));
+    assert_eq!(counts(&pool), (1, 1, 3, 1, 1));
     pool.release();
     assert_eq!(ran.load(Ordering::SeqCst), 3);
-    assert_eq!(figures(&pool), (0, 0, 3, 1, 3));
+    assert_eq!(counts(&pool), (0, 0, 3, 1, 3));
     executor.run_all();
     assert_eq!(ran.load(Ordering::SeqCst), 3);
 }
@@ -241,5 +241,5 @@ fn an_executor_that_has_ended_runs_nothing_more() {
     assert_eq!(ran.load(Ordering::SeqCst), 1);
     assert_eq!(pool.stats().discarded, 3);
     assert!(pool.submit(counting(&ran)).is_err());
-    assert_eq!(figures(&pool), (0, 0, 4, 1, 1));
+    assert_eq!(counts(&pool), (0, 0, 4, 1, 1));
 }

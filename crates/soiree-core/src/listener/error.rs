@@ -66,9 +66,9 @@ pub enum ListenerErrorKind {
     Panicked,
     /// The listener's [timeout](crate::ListenerOptions::timeout) has passed. It may still run.
     TimedOut,
-    /// The listener was not called: the pool of its own rejected it.
+    /// The listener was not called: its own pool rejected it.
     Rejected,
-    /// The listener was not called: the pool of its own dropped it.
+    /// The listener was not called: its own pool dropped it.
     Discarded,
     /// The listener is an [async listener](crate::AsyncListener) and was dropped before it ended.
     Cancelled,

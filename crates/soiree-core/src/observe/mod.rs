@@ -96,8 +96,8 @@ pub trait Observer: Send + Sync {
 
     /// The call of a listener has ended, or will not take place. Called before the panic handler and the error handler.
     ///
-    /// Not called for a listener that is skipped because the event is aborted or the filter rejects it. A listener that the pool
-    /// of its own rejected or dropped ends without [`listener_started`](Observer::listener_started).
+    /// Not called for a listener that is skipped because the event is aborted or the filter rejects it. A listener that its own
+    /// pool rejected or dropped ends without [`listener_started`](Observer::listener_started).
     fn listener_ended(&self, ended: &ListenerEnded<'_>) {}
 
     /// A listener or its filter panicked. Called after [`listener_ended`](Observer::listener_ended).

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Exhaustive on purpose: a pool that does not handle a new policy must fail to compile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Overflow {
-    /// The submitter blocks until there is a free place. On a worker of the same pool, the job runs inline instead.
+    /// The submitter blocks until there is room. On a worker of the same pool, the job runs inline instead.
     #[default]
     Block,
     /// Like `Block`, but the job is rejected after this time.

@@ -24,7 +24,7 @@ pub(crate) struct OrderRule {
     pub(crate) order: KeyOrder,
 }
 
-/// The figures of one [`KeyOrder`].
+/// The statistics of one [`KeyOrder`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyOrderStats {

@@ -1,4 +1,4 @@
-//! Reading the figures while the pool is used.
+//! Reading the statistics while the pool is used.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -37,9 +37,9 @@ fn watch(pool: &WorkerPool, limit: usize) {
     }
 }
 
-/// P1, P2: in every snapshot the figures add up, there are no more workers than the limit, and no count decreases.
+/// P1, P2: in every snapshot the statistics add up, there are no more workers than the limit, and no count decreases.
 #[test]
-fn the_figures_add_up_at_any_moment() {
+fn the_statistics_add_up_at_any_moment() {
     explore(|| {
         let overflow = one_of(&[Overflow::Block, Overflow::CallerRuns, Overflow::DropOldest]);
         let pool = pool(2, one_of(&[0, 1, 2])).overflow(overflow);
@@ -75,7 +75,7 @@ fn the_figures_add_up_at_any_moment() {
 
 /// P1, P2: while the limit changes, there are at most as many workers as the highest limit, plus one that is exiting.
 #[test]
-fn the_figures_add_up_while_the_limit_changes() {
+fn the_statistics_add_up_while_the_limit_changes() {
     explore(|| {
         let pool = pool(2, 2).idle_timeout(one_of(&[NEVER, SOME]));
         let pool = Arc::new(pool.build().unwrap());

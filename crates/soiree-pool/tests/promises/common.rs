@@ -50,7 +50,7 @@ impl Latch {
     }
 }
 
-/// Asserts that a released pool has no workers and no jobs, and that its figures add up.
+/// Asserts that a released pool has no workers and no jobs, and that its statistics add up.
 pub(crate) fn assert_at_rest(pool: &WorkerPool) {
     let stats = pool.stats();
     assert!(stats.is_balanced(), "{stats:?}");

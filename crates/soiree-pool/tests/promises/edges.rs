@@ -1,4 +1,4 @@
-//! Many threads at once: limits that change, policies while the pool closes, and the figures meanwhile.
+//! Many threads at once: limits that change, policies while the pool closes, and the statistics meanwhile.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
@@ -222,9 +222,9 @@ fn dropping_the_oldest_ends_where_the_release_begins() {
     }
 }
 
-/// P1, P2: the figures add up in every snapshot while jobs, resizes and reads run at once.
+/// P1, P2: the statistics add up in every snapshot while jobs, resizes and reads run at once.
 #[test]
-fn the_figures_hold_while_everything_happens_at_once() {
+fn the_statistics_hold_while_everything_happens_at_once() {
     const SUBMITTERS: usize = 3;
     for overflow in [Overflow::Block, Overflow::DropOldest, Overflow::CallerRuns] {
         let pool = WorkerPool::builder()

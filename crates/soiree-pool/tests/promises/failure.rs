@@ -1,4 +1,4 @@
-//! Panics, and figures that stay exact meanwhile.
+//! Panics, and statistics that stay exact meanwhile.
 
 use std::panic::panic_any;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -82,9 +82,9 @@ fn a_discarded_job_whose_drop_panics_harms_nothing() {
     assert_at_rest(&pool);
 }
 
-/// P1: the figures add up in every snapshot.
+/// P1: the statistics add up in every snapshot.
 #[test]
-fn the_figures_balance_at_every_moment() {
+fn the_statistics_balance_at_every_moment() {
     const JOBS: u64 = 20_000;
     let pool = WorkerPool::builder()
         .max_workers(3)

@@ -1,4 +1,4 @@
-//! Compares the pool with a sequential model: after the same steps, both have the same figures.
+//! Compares the pool with a sequential model: after the same steps, both have the same statistics.
 
 mod reference;
 
@@ -14,7 +14,7 @@ use soiree_pool::{Balanced, Job, Lazy, Pool, ResizeError, WorkerPool, WorkerPool
 
 use self::reference::{Answer, Reference, Step};
 
-/// How long the pool may take to reach the figures. Far longer than it ever does.
+/// How long the pool may take to reach the statistics of the model. Far longer than it ever does.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 struct Real {
@@ -134,7 +134,7 @@ impl StateMachineTest for Machine {
         let wanted = after.stats();
         let running: BTreeSet<usize> = after.running.iter().copied().collect();
         let deadline = Instant::now() + TIMEOUT;
-        // Workers need a moment, but have to reach exactly these figures.
+        // Workers need a moment, but have to reach exactly these statistics.
         while real.pool.stats() != wanted || *real.running.lock().unwrap() != running {
             let is = real.pool.stats();
             assert!(is.is_balanced(), "{is:?}");
@@ -154,7 +154,7 @@ impl StateMachineTest for Machine {
 prop_state_machine! {
     #![proptest_config(Config { cases: 128, failure_persistence: None, ..Config::default() })]
 
-    /// P1, P2, P3, P5, P6: after every step of a random sequence, the pool has the figures of the model.
+    /// P1, P2, P3, P5, P6: after every step of a random sequence, the pool has the statistics of the model.
     #[test]
     fn the_pool_does_what_its_model_does(sequential 1..60 => Machine);
 }

@@ -36,7 +36,7 @@ pub(crate) struct Reference {
     pub(crate) overflow: Overflow,
     /// Whether the strategy is `Balanced` and not `Lazy`.
     pub(crate) balanced: bool,
-    /// The figures, except those that `stats` computes.
+    /// The statistics, except those that `stats` computes.
     counted: PoolStats,
     open: bool,
     live: usize,
@@ -64,7 +64,7 @@ pub(crate) enum Answer {
 }
 
 impl Reference {
-    /// The figures that the pool has to return.
+    /// The statistics that the pool has to return.
     pub(crate) fn stats(&self) -> PoolStats {
         let mut stats = self.counted;
         stats.running = self.live;

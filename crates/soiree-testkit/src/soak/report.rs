@@ -150,7 +150,7 @@ impl SoakReport {
 
 impl fmt::Display for SoakReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut line = |name: &str, figure: u64| writeln!(f, "{name:<24}{figure:>14}");
+        let mut line = |name: &str, count: u64| writeln!(f, "{name:<24}{count:>14}");
         line("seed", self.seed)?;
         line("threads", self.threads as u64)?;
         line("seconds", self.elapsed.as_secs())?;

@@ -47,8 +47,8 @@ impl Reference {
         self.shared().fault
     }
 
-    fn one_more_if(&self, fault: Fault, figure: u64) -> u64 {
-        figure + u64::from(self.fault() == fault)
+    fn one_more_if(&self, fault: Fault, count: u64) -> u64 {
+        count + u64::from(self.fault() == fault)
     }
 }
 

@@ -44,7 +44,7 @@ impl Arrangement {
         }
     }
 
-    /// Makes an `EventPool`. All arrangements have the same number of workers and of places in queues.
+    /// Makes an `EventPool`. All arrangements have the same number of workers and the same capacity of queues.
     pub(crate) fn event_pool(self, options: &Options) -> Result<EventPool, Box<dyn Error>> {
         let all = options.workers;
         if self != Self::Bulkheads {

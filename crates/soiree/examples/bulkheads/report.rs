@@ -19,9 +19,9 @@ const WITHOUT_BARS: usize = NAME + 3 * (2 + COUNT + 1);
 const NAME: usize = 12;
 const COUNT: usize = 5;
 
-type Figure = fn(&Reading) -> String;
+type Statistic = fn(&Reading) -> String;
 
-const FIGURES: [(&str, Figure); 9] = [
+const STATISTICS: [(&str, Statistic); 9] = [
     ("offered", |reading| reading.offered.to_string()),
     ("handled", |reading| reading.handled.to_string()),
     ("rejected", |reading| reading.rejected.to_string()),
@@ -51,20 +51,20 @@ pub(crate) fn text(trials: &[Trial]) -> String {
         .collect()
 }
 
-/// One kind of work: a row for each figure, a column for each arrangement.
+/// One kind of work: a row for each statistic, a column for each arrangement.
 fn table(lines: &mut Vec<String>, kind: Kind, readings: &[Option<Reading>]) {
     lines.push(String::new());
     let names = Arrangement::ALL.map(|arrangement| arrangement.name().to_owned());
     lines.push(row(kind.name(), names));
-    let mut figures = FIGURES.to_vec();
+    let mut statistics = STATISTICS.to_vec();
     if readings.iter().flatten().any(|reading| reading.bytes > 0) {
-        figures.insert(2, ("bytes", |reading| reading.bytes.to_string()));
+        statistics.insert(2, ("bytes", |reading| reading.bytes.to_string()));
     }
-    for (name, figure) in figures {
+    for (name, statistic) in statistics {
         let cells = readings.iter().map(Option::as_ref);
         lines.push(row(
             name,
-            cells.map(|reading| reading.map_or("-".into(), figure)),
+            cells.map(|reading| reading.map_or("-".into(), statistic)),
         ));
     }
 }

@@ -1,4 +1,4 @@
-//! The figures that the page shows, gathered by an observer.
+//! The values that the page shows, gathered by an observer.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use soiree::{DeadLetter, PoolStats, Stats};
 
 /// Percentiles are those of the last 10 seconds.
 const WINDOW: Duration = Duration::from_secs(10);
-/// At most this many figures are kept for percentiles, the latest.
+/// At most this many values are kept for percentiles, the latest.
 const SAMPLES: usize = 4096;
 
 pub(crate) struct Board {
@@ -46,7 +46,7 @@ struct Runs {
     failures: Recent,
 }
 
-/// The latest figures, each with its time.
+/// The latest values, each with its time.
 #[derive(Default)]
 struct Recent(VecDeque<(Instant, f64)>);
 
@@ -160,30 +160,30 @@ impl Observer for Board {
 }
 
 impl Recent {
-    fn add(&mut self, figure: f64) {
+    fn add(&mut self, value: f64) {
         if self.0.len() == SAMPLES {
             self.0.pop_front();
         }
-        self.0.push_back((Instant::now(), figure));
+        self.0.push_back((Instant::now(), value));
     }
 
-    /// Returns the figures of the window, ascending.
+    /// Returns the values of the window, ascending.
     fn sorted(&mut self) -> Vec<f64> {
         while self.0.front().is_some_and(|(at, _)| at.elapsed() > WINDOW) {
             self.0.pop_front();
         }
-        let mut sorted: Vec<f64> = self.0.iter().map(|(_, figure)| *figure).collect();
+        let mut sorted: Vec<f64> = self.0.iter().map(|(_, value)| *value).collect();
         sorted.sort_by(f64::total_cmp);
         sorted
     }
 
-    /// Returns the median, the 99th percentile and the maximum in seconds, or `null` without figures.
+    /// Returns the median, the 99th percentile and the maximum in seconds, or `null` without values.
     fn percentiles(&mut self) -> Value {
         let sorted = self.sorted();
         let Some(max) = sorted.last() else {
             return Value::Null;
         };
-        // Nearest rank: the smallest figure that at least this share of all figures does not exceed.
+        // Nearest rank: the smallest value that at least this share of all values does not exceed.
         let rank = |share: f64| (share * sorted.len() as f64).ceil() as usize;
         let at = |share| sorted[rank(share).clamp(1, sorted.len()) - 1];
         json!({ "p50": at(0.5), "p99": at(0.99), "max": max })

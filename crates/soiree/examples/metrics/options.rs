@@ -22,7 +22,7 @@ Options:
   --listener NAME  adds a listener with this name to every topic; may be repeated
   --help           prints this
 
-Runs until Ctrl-C. Everybody who can reach the address sees figures and the names of pools, listeners
+Runs until Ctrl-C. Everybody who can reach the address sees statistics and the names of pools, listeners
 and patterns. Payloads are never shown.
 
 Exit codes: 0 stopped; 2 wrong usage, or the address cannot be used.

@@ -159,11 +159,11 @@ fn counts_equal_those_of_reports_and_pools() {
     let mut of_listeners = Sum::default();
     for ((name, pattern), expected) in all {
         let labels = [("listener", name), ("pattern", pattern)];
-        let read = |figure| text.value(&format!("soiree_listener_{figure}_total"), &labels);
-        let figures = ["delivered", "failed", "panicked", "retried", "not_called"].map(read);
-        assert_eq!(figures, expected, "{name}");
+        let read = |counter| text.value(&format!("soiree_listener_{counter}_total"), &labels);
+        let counts = ["delivered", "failed", "panicked", "retried", "not_called"].map(read);
+        assert_eq!(counts, expected, "{name}");
         let runs = text.value("soiree_listener_run_seconds_count", &labels);
-        let [delivered, failed, panicked, retried, not_called] = figures;
+        let [delivered, failed, panicked, retried, not_called] = counts;
         assert_eq!(runs, delivered + retried, "{name}");
         of_listeners.delivered += delivered;
         of_listeners.failed += failed + panicked - retried;

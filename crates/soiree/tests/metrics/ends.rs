@@ -35,7 +35,7 @@ fn cancelled_runs_are_counted() {
     assert_eq!((report.delivered, report.failed), (1, 1));
     assert_eq!(report.errors[0].kind(), ListenerErrorKind::Cancelled);
     let text = Text::of(&metrics);
-    let read = |figure| text.value(&format!("soiree_listener_{figure}_total"), &[]);
+    let read = |counter| text.value(&format!("soiree_listener_{counter}_total"), &[]);
     assert_eq!(read("delivered"), 1);
     assert_eq!(read("cancelled"), 1);
     assert_eq!(read("failed") + read("panicked") + read("not_called"), 0);
@@ -61,7 +61,7 @@ fn timed_out_runs_are_counted() {
     go_on.send(()).unwrap();
     soiree.close().unwrap();
     let text = Text::of(&metrics);
-    let read = |figure| text.value(&format!("soiree_listener_{figure}_total"), &[]);
+    let read = |counter| text.value(&format!("soiree_listener_{counter}_total"), &[]);
     assert_eq!(read("delivered"), 1);
     assert_eq!(read("timed_out"), 1);
     assert_eq!(read("failed") + read("cancelled"), 0);

@@ -60,7 +60,7 @@ fn help_says_where_it_listens() {
 }
 
 #[test]
-fn metrics_page_and_figures_are_served() {
+fn metrics_page_and_values_are_served() {
     let (mut running, url) = serving(&["--load", "2"]);
     let (status, kind, page) = web::get(&url).unwrap();
     assert_eq!((status, kind.as_str()), (200, "text/html; charset=utf-8"));

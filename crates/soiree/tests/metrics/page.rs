@@ -44,7 +44,7 @@ fn the_page_shows_what_happens_and_every_name_as_text() {
     let most = browser.run(&format!("return {meter}.getAttribute('aria-valuemax')"));
     assert_eq!(most, "4");
 
-    // The page is live: figures arrive, and the load causes every state that the page can show.
+    // The page is live: values arrive, and the load causes every state that the page can show.
     browser.until("return document.querySelector('#link').textContent === 'live'");
     browser
         .until("return /[0-9] (µs|ms|s)$/.test(document.querySelector('#pools dd').textContent)");

@@ -130,7 +130,7 @@ pub struct EmissionEnded<'a> {
     pub delivered: u64,
     /// Called listeners that returned an error or panicked.
     pub failed: u64,
-    /// Listeners that were not called, because the pool of their own rejected or dropped the call.
+    /// Listeners that were not called, because their own pool rejected or dropped the call.
     pub not_called: u64,
     /// Attempts after the first one, over all listeners.
     pub retried: u64,

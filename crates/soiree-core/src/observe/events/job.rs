@@ -46,7 +46,7 @@ pub struct JobEnded<'a> {
     pub run_time: Option<Duration>,
 }
 
-/// How a job ended that a pool had accepted.
+/// How an accepted job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum JobEnd {

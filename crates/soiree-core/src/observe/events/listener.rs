@@ -60,7 +60,7 @@ pub struct ListenerEnded<'a> {
 
 /// How the call of a listener ended.
 ///
-/// An error is the one that the listener returned. The error handler has not seen it yet.
+/// `Failed` holds the error that the listener returned, before the error handler could replace it.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum ListenerEnd<'a> {
@@ -72,9 +72,9 @@ pub enum ListenerEnd<'a> {
     Panicked(&'a ListenerError),
     /// The listener's timeout has passed. It may still run. Observers are not notified of its result, except of a panic.
     TimedOut(&'a ListenerError),
-    /// The listener was not called: the pool of its own rejected it.
+    /// The listener was not called: its own pool rejected it.
     Rejected(&'a ListenerError),
-    /// The listener was not called: the pool of its own dropped it.
+    /// The listener was not called: its own pool dropped it.
     Discarded(&'a ListenerError),
     /// An [async listener](crate::AsyncListener) was dropped before it ended.
     Cancelled(&'a ListenerError),

@@ -1,11 +1,11 @@
-//! The figures that are counted as things happen. All others are read from the pools at each scrape.
+//! The series that count what happens. All others are read from the pools at each scrape.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
 use soiree_core::{EmissionRejected, Rejection, SubmitErrorReason};
 
-/// The figures of one pair of listener name and pattern.
-pub(crate) struct ListenerFigures {
+/// The series of one pair of listener name and pattern.
+pub(crate) struct ListenerSeries {
     pub(crate) delivered: Counter,
     pub(crate) failed: Counter,
     pub(crate) panicked: Counter,
@@ -17,15 +17,15 @@ pub(crate) struct ListenerFigures {
     pub(crate) run: Histogram,
 }
 
-/// The figures of one pool that its `PoolStats` do not have.
-pub(crate) struct PoolFigures {
+/// The series of one pool that its `PoolStats` do not have.
+pub(crate) struct PoolSeries {
     pub(crate) wait: Histogram,
     pub(crate) run: Histogram,
 }
 
-/// The figures of all emissions of one `EventPool`.
+/// The series of all emissions of one `EventPool`.
 #[derive(Default)]
-pub(crate) struct EmissionFigures {
+pub(crate) struct EmissionSeries {
     pub(crate) accepted: Counter,
     pub(crate) aborted: Counter,
     pub(crate) discarded: Counter,
@@ -46,7 +46,7 @@ pub(crate) const REJECTION_REASONS: [&str; 7] = [
     "timed_out",
 ];
 
-impl ListenerFigures {
+impl ListenerSeries {
     pub(crate) fn new(buckets: &[f64]) -> Self {
         Self {
             delivered: Counter::default(),
@@ -62,7 +62,7 @@ impl ListenerFigures {
     }
 }
 
-impl PoolFigures {
+impl PoolSeries {
     pub(crate) fn new(buckets: &[f64]) -> Self {
         Self {
             wait: Histogram::new(buckets.iter().copied()),
@@ -71,7 +71,7 @@ impl PoolFigures {
     }
 }
 
-impl EmissionFigures {
+impl EmissionSeries {
     pub(crate) fn count_rejection(&self, rejected: &EmissionRejected<'_>) {
         let reason = match rejected.reason {
             Rejection::InvalidTopic(_) => "invalid_topic",
