@@ -18,7 +18,7 @@ use crate::graph::Graph;
 pub trait Soiree: Send + Sync {
     /// Subscribes a listener to a pattern.
     ///
-    /// The caller sets [where it was registered](ListenerOptions::registered_at), which errors and figures show.
+    /// The caller sets [where it was registered](ListenerOptions::registered_at), which errors and metrics show.
     ///
     /// # Errors
     /// If the pattern is malformed, the options are invalid, or the `EventPool` is closed.

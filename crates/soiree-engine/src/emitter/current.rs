@@ -86,7 +86,7 @@ impl Current {
         !self.orders.is_empty()
     }
 
-    /// The figures of every order, the most specific first.
+    /// The statistics of every order, the most specific first.
     pub(super) fn order_stats(&self) -> Vec<KeyOrderStats> {
         self.orders.iter().map(|order| order.stats()).collect()
     }

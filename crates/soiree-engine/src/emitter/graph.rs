@@ -11,7 +11,7 @@ impl Emitter {
     /// Who listens to what, and what runs where.
     ///
     /// The subscriptions are those of one moment, and so are pools and routes; a few instructions lie between the two moments. Takes no
-    /// lock that an emission takes, apart from what the pools do to return their figures.
+    /// lock that an emission takes, apart from what the pools do to return their statistics.
     pub fn graph(&self) -> Graph {
         let current = self.current();
         let settings = &current.settings;
@@ -34,7 +34,7 @@ impl Emitter {
         }
     }
 
-    /// The figures of every order by key, the most specific pattern first. Events of orders that were removed or replaced do not count.
+    /// The statistics of every order by key, the most specific pattern first. Events of orders that were removed or replaced do not count.
     pub fn order_stats(&self) -> Vec<KeyOrderStats> {
         self.current().order_stats()
     }

@@ -12,7 +12,7 @@ use crate::ordering::KeyOrderStats;
 pub struct PoolInfo {
     /// Its name; the default pool is called `default`.
     pub name: Arc<str>,
-    /// Its figures.
+    /// Its statistics.
     pub stats: PoolStats,
 }
 

@@ -14,7 +14,7 @@ pub(super) struct Branch<'a> {
     pub(super) listeners: Option<&'a PatternInfo>,
     /// The pool that a route of exactly this pattern leads to.
     pub(super) pool: Option<&'a str>,
-    /// The figures of the order of exactly this pattern.
+    /// The statistics of the order of exactly this pattern.
     pub(super) order: Option<&'a KeyOrderStats>,
 }
 

@@ -39,7 +39,7 @@ pub struct KeyOrderStats {
 }
 
 impl OrderRule {
-    /// The figures of the rule, with those of its queues.
+    /// The statistics of the rule, with those of its queues.
     pub(crate) fn stats(&self, keys: usize, waiting: usize) -> KeyOrderStats {
         KeyOrderStats {
             pattern: self.pattern.clone(),
