@@ -12,6 +12,12 @@
 //! | a timer of your own | [`far_future`] |
 //! | what a listener may return, and async ones | [`IntoListenerResult`], [`Async`], [`ASYNC_BULKHEAD`] |
 //! | what methods of an `Emission` return | [`EmissionFuture`], [`ErrorIter`], [`IntoErrors`] |
+//! | an engine of your own | the modules [`registry`] and [`panic`], [`clock`], [`reclaim`], [`NotifyContext`] |
+
+#[doc(no_inline)]
+pub use soiree_core::observe::{NotifyContext, clock, reclaim};
+#[doc(no_inline)]
+pub use soiree_core::{panic, registry};
 
 #[doc(inline)]
 pub use soiree_core::{
