@@ -12,7 +12,7 @@
 //! | a timer of your own | [`far_future`] |
 //! | what a listener may return, and async ones | [`IntoListenerResult`], [`Async`], [`ASYNC_BULKHEAD`] |
 //! | what methods of an `Emission` return | [`EmissionFuture`], [`ErrorIter`], [`IntoErrors`] |
-//! | an engine of your own | the modules [`registry`] and [`panic`], [`clock`], [`reclaim`], [`NotifyContext`] |
+//! | an engine of your own | the modules [`registry`] and [`mod@panic`], [`clock`], [`reclaim`], [`NotifyContext`] |
 
 #[doc(no_inline)]
 pub use soiree_core::observe::{NotifyContext, clock, reclaim};
