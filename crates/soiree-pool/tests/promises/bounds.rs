@@ -298,8 +298,11 @@ fn strategies_start_workers_as_they_say() {
         .unwrap();
     assert_eq!(grown_to(&balanced, 1), 1);
     balanced.release();
-    let never = |load: &Load| {
+    let capacity = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&capacity);
+    let never = move |load: &Load| {
         assert!(load.workers < 2, "a strategy that panics starts no worker");
+        seen.store(load.capacity, Ordering::SeqCst);
         false
     };
     let custom = WorkerPool::builder()
@@ -309,6 +312,7 @@ fn strategies_start_workers_as_they_say() {
         .build()
         .unwrap();
     assert_eq!(grown_to(&custom, 5), 1);
+    assert_eq!(capacity.load(Ordering::SeqCst), 9);
     custom.release();
     assert_at_rest(&custom);
 }
