@@ -23,7 +23,7 @@ impl Target {
         self.registration.is_async()
     }
 
-    /// Whether this thread may inline_call the future of the listener.
+    /// Whether this thread may run the future of the listener inline.
     pub(super) fn is_future_here(&self) -> bool {
         self.is_async() && self.pool_ref.is_here()
     }

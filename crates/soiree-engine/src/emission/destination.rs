@@ -1,6 +1,6 @@
 //! The pools that work was rerouted to, for a close that must not wait for them on their own workers.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::pool_ref::PoolRef;
 
@@ -13,9 +13,13 @@ pub(super) struct Destination(pub(super) Arc<PoolRef>);
 pub(crate) struct Destinations(Mutex<Vec<Weak<Destination>>>);
 
 impl Destinations {
+    fn list(&self) -> MutexGuard<'_, Vec<Weak<Destination>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn add(&self, pool_ref: &Arc<PoolRef>) -> Arc<Destination> {
         let destination = Arc::new(Destination(Arc::clone(pool_ref)));
-        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.list();
         list.retain(|other| other.strong_count() > 0);
         list.push(Arc::downgrade(&destination));
         destination
@@ -23,10 +27,9 @@ impl Destinations {
 
     /// Whether the calling thread works for one of the pools.
     pub(crate) fn is_here(&self) -> bool {
-        // Copied, because `is_here` of a pool is user code.
-        let list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let list = list.clone();
-        let mut destinations = list.iter().filter_map(Weak::upgrade);
+        // Copied in a statement of its own, which unlocks: `is_here` of a pool is user code.
+        let copied = self.list().clone();
+        let mut destinations = copied.iter().filter_map(Weak::upgrade);
         destinations.any(|destination| destination.0.is_here())
     }
 }

@@ -183,7 +183,11 @@ impl EmissionState {
     pub(crate) fn move_to(&self, pool_ref: &Arc<PoolRef>) {
         let destination = self.settings.shared.destinations.add(pool_ref);
         let current = self.cold().destination.lock();
-        *current.unwrap_or_else(PoisonError::into_inner) = Some(destination);
+        let former = current
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(destination);
+        // Not under the lock: it may hold the last handle of a pool's worker check, which is user code.
+        drop(former);
         self.moved.store(true, Ordering::Release);
     }
 

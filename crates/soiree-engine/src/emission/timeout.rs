@@ -171,7 +171,11 @@ impl CallTimeout {
             if pool_ref.address() != self.pool_ref.address() {
                 let destination = settings.shared.destinations.add(&pool_ref);
                 let current = self.destination.lock();
-                *current.unwrap_or_else(PoisonError::into_inner) = Some(destination);
+                let former = current
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .replace(destination);
+                // Not under the lock, as in `EmissionState::move_to`.
+                drop(former);
             }
             let job = settings.job(Arc::clone(&self) as _, &pool_ref);
             let Err(rejected) = pool.try_submit(job) else {
