@@ -12,7 +12,7 @@ use soiree_core::{Event, Pattern, Registry};
 use super::batch::BatchResult;
 use super::context::{DispatchContext, Progress};
 use super::counts::Counts;
-use super::report_outcome::{FollowUp, report};
+use super::report_outcome::{FailedAttempt, FollowUp, report};
 use crate::invocation::{Call, CallOutcome, invoke, precheck};
 use crate::settings::Handlers;
 use crate::trace;
@@ -214,24 +214,15 @@ impl Dispatcher<'_> {
     }
 
     fn follow_up(&mut self, registration: &Arc<Registration>, follow_up: Option<FollowUp>) {
-        let error = match follow_up {
-            None => return,
-            Some(FollowUp::Keep(error)) => error,
-            Some(FollowUp::Retry(failed)) => {
-                let mut is_scheduled = false;
-                contained(|| {
-                    is_scheduled = self
-                        .context
-                        .schedule_retry(registration, self.event, &failed);
-                });
-                if is_scheduled {
-                    self.counts.retried += 1;
-                    return;
-                }
-                failed.give_up(self.event, self.handlers, &mut self.counts)
-            }
+        let Some(follow_up) = follow_up else {
+            return;
         };
-        contained(|| self.context.keep(error));
+        let (context, event) = (&mut *self.context, self.event);
+        let schedule = |failed: &FailedAttempt| context.schedule_retry(registration, event, failed);
+        let error = follow_up.schedule_or_keep(event, self.handlers, &mut self.counts, schedule);
+        if let Some(error) = error {
+            contained(|| self.context.keep(error));
+        }
     }
 
     fn remove_exhausted(&mut self) {

@@ -17,6 +17,29 @@ pub(crate) enum FollowUp {
     Retry(FailedAttempt),
 }
 
+impl FollowUp {
+    /// Schedules the retry, if there is to be one. Returns the error to keep, if there is none or `schedule` returns `false`.
+    pub(crate) fn schedule_or_keep(
+        self,
+        event: &dyn Event,
+        handlers: &Handlers,
+        counts: &mut Counts,
+        schedule: impl FnOnce(&FailedAttempt) -> bool,
+    ) -> Option<ListenerError> {
+        let failed = match self {
+            Self::Keep(error) => return Some(error),
+            Self::Retry(failed) => failed,
+        };
+        let mut is_scheduled = false;
+        contained(|| is_scheduled = schedule(&failed));
+        if is_scheduled {
+            counts.retried += 1;
+            return None;
+        }
+        Some(failed.give_up(event, handlers, counts))
+    }
+}
+
 /// An attempt that failed, with a further one to come.
 pub(crate) struct FailedAttempt {
     pub(crate) attempt: u32,
@@ -121,7 +144,7 @@ fn count_failed(counts: &mut Counts, timed_out: bool) {
 impl FailedAttempt {
     /// There is no further attempt. Returns the error, for the report to keep.
     #[cold]
-    pub(crate) fn give_up(
+    fn give_up(
         self,
         event: &dyn Event,
         handlers: &Handlers,

@@ -69,23 +69,16 @@ fn follow_up(
     after: Option<&Arc<OverrunCall>>,
     counts: &mut Counts,
 ) {
-    let state = emission.state();
-    let error = match follow_up {
-        None => return,
-        Some(FollowUp::Keep(error)) => error,
-        Some(FollowUp::Retry(failed)) => {
-            let mut is_scheduled = false;
-            contained(|| {
-                is_scheduled = schedule_retry(emission, registration, event, &failed, after);
-            });
-            if is_scheduled {
-                counts.retried += 1;
-                return;
-            }
-            failed.give_up(event, &state.settings.handlers, counts)
-        }
+    let Some(follow_up) = follow_up else {
+        return;
     };
-    contained(|| state.keep_error(error));
+    let state = emission.state();
+    let schedule =
+        |failed: &FailedAttempt| schedule_retry(emission, registration, event, failed, after);
+    let handlers = &state.settings.handlers;
+    if let Some(error) = follow_up.schedule_or_keep(event, handlers, counts, schedule) {
+        contained(|| state.keep_error(error));
+    }
 }
 
 /// Does what follows after the call of an attempt, and ends the attempt.
