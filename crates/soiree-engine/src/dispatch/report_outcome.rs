@@ -144,12 +144,7 @@ fn count_failed(counts: &mut Counts, timed_out: bool) {
 impl FailedAttempt {
     /// There is no further attempt. Returns the error, for the report to keep.
     #[cold]
-    fn give_up(
-        self,
-        event: &dyn Event,
-        handlers: &Handlers,
-        counts: &mut Counts,
-    ) -> ListenerError {
+    fn give_up(self, event: &dyn Event, handlers: &Handlers, counts: &mut Counts) -> ListenerError {
         report_dead_letter(event, handlers, &self.error, self.attempt);
         count_failed(counts, self.timed_out);
         self.error
