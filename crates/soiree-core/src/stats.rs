@@ -28,6 +28,10 @@ pub struct PoolStats {
     pub active: usize,
     /// Accepted jobs that have not started.
     pub waiting: usize,
+    /// Accepted work that waits for a place in the queue; see [`Pool::requeue`](crate::Pool::requeue). Not in `submitted` yet.
+    pub requeued: usize,
+    /// Submitters that are blocked until there is a place in the queue.
+    pub blocked: usize,
     /// The limit of `waiting`.
     pub capacity: usize,
     /// The limit of `running`.

@@ -71,8 +71,12 @@ impl Future for JobFuture {
                         Poll::Ready(outcome) => outcome,
                     }
                 }
-                Work::Deadline(inner) if in_time || Instant::now() <= inner.0 => {
-                    let work = std::mem::replace(&mut inner.1.work, Work::Taken);
+                Work::Extended(extended)
+                    if in_time
+                        || extended.deadline.is_none()
+                        || !extended.is_late(Instant::now()) =>
+                {
+                    let work = std::mem::replace(&mut extended.job.work, Work::Taken);
                     self.job = Some(Job { work });
                     continue;
                 }

@@ -43,11 +43,38 @@ pub struct Job {
 enum Work {
     Closure(Box<dyn FnOnce() + Send>),
     Task(Arc<dyn Task>),
-    // Boxed to keep `Job` small: few jobs have a deadline, and queues hold many jobs.
-    Deadline(Box<(Instant, Job)>),
+    // Boxed to keep `Job` small: few jobs have an extra, and queues hold many jobs.
+    Extended(Box<Extended>),
     Observed(Box<dyn ObservedJob>),
     Future(Pin<Box<dyn Future<Output = ()> + Send>>),
     Taken,
+}
+
+/// A job with what few jobs have.
+struct Extended {
+    deadline: Option<Instant>,
+    id: Option<JobId>,
+    job: Job,
+}
+
+impl Extended {
+    fn is_late(&self, now: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| now > deadline)
+    }
+}
+
+/// Identifies the work of a job that waits in a queue, so that a thread that needs it can
+/// [run it](crate::Pool::run_queued) before its turn.
+///
+/// It is the address of an allocation that the job keeps alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct JobId(usize);
+
+impl JobId {
+    /// The ID of jobs that are made [from this task](Job::from_task), or that [get it](Job::with_id).
+    pub fn of<T: ?Sized>(task: &Arc<T>) -> Self {
+        Self(Arc::as_ptr(task).cast::<()>().addr())
+    }
 }
 
 /// The implementation of a [`Job`] that sends notifications when it starts, ends or is dropped.
@@ -136,7 +163,7 @@ impl Job {
     pub fn is_future(&self) -> bool {
         match &self.work {
             Work::Future(_) => true,
-            Work::Deadline(inner) => inner.1.is_future(),
+            Work::Extended(extended) => extended.job.is_future(),
             Work::Observed(observed) => observed.is_future(),
             _ => false,
         }
@@ -158,8 +185,31 @@ impl Job {
     /// Sets a deadline. If the job has not *started* by then, [`run`](Job::run) drops it and returns [`JobOutcome::Expired`].
     #[must_use]
     pub fn before(self, deadline: Instant) -> Self {
+        self.extended(Some(deadline), None)
+    }
+
+    /// Gives the job an ID, for jobs that are not made [from a task](Job::from_task). The job must keep alive what the ID
+    /// [is of](JobId::of).
+    #[must_use]
+    pub fn with_id(self, id: JobId) -> Self {
+        self.extended(None, Some(id))
+    }
+
+    fn extended(self, deadline: Option<Instant>, id: Option<JobId>) -> Self {
+        let job = self;
+        let extended = Extended { deadline, id, job };
         Self {
-            work: Work::Deadline(Box::new((deadline, self))),
+            work: Work::Extended(Box::new(extended)),
+        }
+    }
+
+    /// The ID of the job: that of its [task](Job::from_task), or the one that it [was given](Job::with_id).
+    pub fn id(&self) -> Option<JobId> {
+        match &self.work {
+            Work::Task(task) => Some(JobId::of(task)),
+            Work::Extended(extended) => extended.id.or_else(|| extended.job.id()),
+            Work::Observed(observed) => observed.job()?.id(),
+            _ => None,
         }
     }
 
@@ -175,13 +225,13 @@ impl Job {
         match std::mem::replace(&mut self.work, Work::Taken) {
             Work::Closure(work) => outcome(caught(work)),
             Work::Task(task) => outcome(caught(|| task.run())),
-            Work::Deadline(inner) => {
-                let (deadline, job) = *inner;
-                if !in_time && Instant::now() > deadline {
-                    job.expire();
+            Work::Extended(extended) => {
+                let may_be_late = !in_time && extended.deadline.is_some();
+                if may_be_late && extended.is_late(Instant::now()) {
+                    extended.job.expire();
                     return JobOutcome::Expired;
                 }
-                job.start(in_time)
+                extended.job.start(in_time)
             }
             Work::Observed(observed) => observed.run(in_time),
             Work::Future(future) => outcome(caught(|| block_on(future))),
@@ -192,7 +242,7 @@ impl Job {
     /// Whether the job has a deadline before `now`.
     pub fn is_late(&self, now: Instant) -> bool {
         match &self.work {
-            Work::Deadline(inner) => now > inner.0 || inner.1.is_late(now),
+            Work::Extended(extended) => extended.is_late(now) || extended.job.is_late(now),
             Work::Observed(observed) => observed.job().is_some_and(|job| job.is_late(now)),
             _ => false,
         }
@@ -201,7 +251,7 @@ impl Job {
     /// Drops a job whose deadline has passed. Its observers are notified that it expired, not that it was discarded.
     pub fn expire(mut self) {
         match std::mem::replace(&mut self.work, Work::Taken) {
-            Work::Deadline(inner) => inner.1.expire(),
+            Work::Extended(extended) => extended.job.expire(),
             Work::Observed(observed) => observed.expire(),
             work => self.work = work,
         }

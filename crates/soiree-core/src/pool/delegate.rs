@@ -50,6 +50,14 @@ macro_rules! delegate_pool {
                 $crate::Pool::submit_now(&self.$field, job)
             }
 
+            fn requeue(&self, job: $crate::Job) -> ::std::result::Result<(), $crate::SubmitError> {
+                $crate::Pool::requeue(&self.$field, job)
+            }
+
+            fn run_queued(&self, id: $crate::JobId) -> bool {
+                $crate::Pool::run_queued(&self.$field, id)
+            }
+
             fn stop(&self) {
                 $crate::Pool::stop(&self.$field);
             }

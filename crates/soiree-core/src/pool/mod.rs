@@ -16,7 +16,7 @@ pub use self::limits::{MAX_CAPACITY, MAX_WORKERS};
 pub use self::options::{InvalidPoolOptions, PoolOptions, PoolPanicHandler};
 pub use self::overflow::Overflow;
 pub use self::worker_context::{MAX_INLINE_DEPTH, WorkerCheck, WorkerContext, WorkerGuard};
-use crate::job::{Job, JobOutcome};
+use crate::job::{Job, JobId, JobOutcome};
 use crate::stats::PoolStats;
 use crate::timer::far_future;
 
@@ -142,6 +142,34 @@ pub trait Pool: Send + Sync {
     /// If the pool rejects the job. The error contains the job.
     fn submit_now(&self, job: Job) -> Result<(), SubmitError> {
         self.try_submit(job)
+    }
+
+    /// Submits work that was accepted before, such as a retry that is due. Never blocks, and never rejects the job because the
+    /// queue is full or because no thread can be started just now.
+    ///
+    /// - If there is no place, the job waits for one, together with blocked submitters. They get places in the order in which
+    ///   they began to wait, before jobs that are submitted later. [`PoolStats::requeued`] counts such jobs while they wait.
+    ///   They are neither `waiting` nor `submitted` yet.
+    /// - The pool does not limit how many wait. The caller does.
+    /// - [`release`](Pool::release) runs them. [`stop`](Pool::stop) discards them.
+    ///
+    /// By default it is [`try_submit`](Pool::try_submit). If that rejects the job, an `EventPool` keeps it and submits it again:
+    /// whenever one of its own jobs ends on the pool, and after a pause that grows.
+    ///
+    /// # Errors
+    /// If the pool is closed. The error contains the job.
+    fn requeue(&self, job: Job) -> Result<(), SubmitError> {
+        self.try_submit(job)
+    }
+
+    /// Takes the job with this ID out of the queue and runs it on the calling thread, a worker of the pool that waits for it.
+    /// Returns `false` if no such job waits in the queue.
+    ///
+    /// Also for work that another thread has claimed: it runs as a job that has nothing to do, and leaves its place. Without this
+    /// method such a job keeps its place until its turn. By default it returns `false`.
+    fn run_queued(&self, id: JobId) -> bool {
+        let _ = id;
+        false
     }
 
     /// Runs a job inline, on a thread that already runs a job of the pool.
