@@ -7,11 +7,14 @@ use std::cell::{Cell, RefCell};
 pub(crate) struct Frame {
     /// The emitter.
     pub(crate) emitter: usize,
-    /// 0 for a dispatch that has no [`EmissionTask`](crate::emission::EmissionTask).
+    /// [`ON_CALLER`] for an emission on the emitting thread, 0 for what is no emission.
     pub(crate) emission: usize,
     /// 0 for a dispatch that no pool runs, [`TIMER`] for what the timer thread does.
     pub(crate) pool: usize,
 }
+
+/// Stands for an emission on the emitting thread, which has no [`EmissionTask`](crate::emission::EmissionTask). None has this address.
+pub(crate) const ON_CALLER: usize = 1;
 
 /// Stands for the timer thread; no pool has this address. The timer thread must not wait: what it waited for may need the timer.
 pub(crate) const TIMER: usize = usize::MAX;

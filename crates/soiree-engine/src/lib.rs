@@ -18,7 +18,8 @@ mod topic_text;
 mod trace;
 
 pub use crate::emission::{
-    Emission, EmissionFuture, EmitError, ErrorIter, IntoErrors, Report, ReportError,
+    CutOffCause, CutOffEmission, Emission, EmissionFuture, EmitError, ErrorIter, IntoErrors,
+    Report, ReportError,
 };
 pub use crate::emitter::{CloseError, Emitter};
 pub use crate::graph::{Graph, PoolInfo, RouteInfo};

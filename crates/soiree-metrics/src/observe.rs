@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use soiree_core::{
     DeadEvent, DeadLetter, EmissionAccepted, EmissionEnded, EmissionRejected, JobEnded, JobStarted,
-    ListenerEnd, ListenerEnded, ListenerRef, Observer, RetryScheduled, SlowListener,
+    ListenerEnd, ListenerEnded, ListenerRef, Observer, SlowListener,
 };
 
 use crate::event_pool::EventPoolMetrics;
@@ -65,9 +65,10 @@ impl Observer for EventPoolMetrics {
             }
             _ => 0,
         };
-        if ended.attempt == 1 {
-            series.delivered.inc();
-        }
+        match ended.attempt {
+            1 => series.delivered.inc(),
+            _ => series.retried.inc(),
+        };
         if let Some(run_time) = ended.run_time {
             series.run.observe(run_time.as_secs_f64());
         }
@@ -77,10 +78,6 @@ impl Observer for EventPoolMetrics {
         if !slow.ended {
             self.listener_series(&slow.listener).slow.inc();
         }
-    }
-
-    fn retry_scheduled(&self, retry: &RetryScheduled<'_>) {
-        self.listener_series(&retry.listener).retried.inc();
     }
 
     fn dead_event(&self, _: &DeadEvent<'_>) {

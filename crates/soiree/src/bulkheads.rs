@@ -16,6 +16,10 @@ pub struct Stats {
     pub pools: Vec<(Arc<str>, PoolStats)>,
     /// The events of each order by key that have not ended, the most specific pattern first.
     pub orders: Vec<KeyOrderStats>,
+    /// Emissions that were accepted and have not ended: that wait, run, or are to be retried.
+    pub in_flight: u64,
+    /// Retries that wait to be due, or for a place in their pool.
+    pub retries: usize,
 }
 
 impl Stats {
@@ -212,6 +216,8 @@ impl EventPool {
         Stats {
             pools: std::iter::once(default).chain(bulkheads).collect(),
             orders: self.inner.emitter.order_stats(),
+            in_flight: self.inner.emitter.in_flight(),
+            retries: self.inner.emitter.waiting_retries(),
         }
     }
 }

@@ -163,7 +163,9 @@ pub use soiree_core::{
     Priority, Retry, SubscribeError, Value, validate_topic,
 };
 #[doc(inline)]
-pub use soiree_engine::{Emission, KeyOrder, OrderingKey, Report, Soiree};
+pub use soiree_engine::{
+    CutOffCause, CutOffEmission, Emission, KeyOrder, OrderingKey, Report, Soiree,
+};
 
 // Those that have another name in the Go package `soiree`.
 #[doc(inline, alias = "NewBaseEvent")]

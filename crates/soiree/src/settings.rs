@@ -109,7 +109,8 @@ impl EventPool {
 
     /// Replaces the default pool. Does not wait.
     ///
-    /// Emissions that were already accepted still run on the old pool. If that was passed by value, its threads end after them.
+    /// Emissions that the old pool has accepted still run there. If it was passed by value, its threads end after them. What waits
+    /// elsewhere, for a retry or behind another event of its key, then goes to the new pool.
     #[doc(alias = "SetPool")]
     pub fn set_pool(&self, pool: impl Into<PoolHandle>) {
         let pool = pool.into();

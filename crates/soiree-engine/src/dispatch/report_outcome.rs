@@ -33,7 +33,6 @@ impl FollowUp {
         let mut is_scheduled = false;
         contained(|| is_scheduled = schedule(&failed));
         if is_scheduled {
-            counts.retried += 1;
             return None;
         }
         Some(failed.give_up(event, handlers, counts))
@@ -45,7 +44,7 @@ pub(crate) struct FailedAttempt {
     pub(crate) attempt: u32,
     pub(crate) error: ListenerError,
     pub(crate) delay: Duration,
-    timed_out: bool,
+    pub(crate) timed_out: bool,
 }
 
 /// Notifies observers and the handler of dead events if the emission called no listener.

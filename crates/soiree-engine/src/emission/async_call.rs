@@ -3,37 +3,45 @@
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use soiree_core::observe::reclaim;
 use soiree_core::panic::{caught, contained};
-use soiree_core::{Event, Job, ListenerFuture, MAX_INLINE_DEPTH, SubmitErrorReason, Task};
+use soiree_core::{Event, Job, JobId, ListenerFuture, MAX_INLINE_DEPTH, SubmitErrorReason, Task};
 
+use super::accepted::AcceptedWork;
 use super::attempt::Attempt;
 use super::helping::InlineCall;
 use super::in_flight::OwnedEvent;
+use super::pool_ref::PoolRef;
+use super::requeue::{next_pool, requeue_attempt};
 use crate::context::count_frames;
 use crate::dispatch::{self, EndedCall, StartedCall};
 use crate::invocation::{Call, SuspendedCall};
 
 /// The job of an attempt, for its pool.
 pub(super) fn job_of<A: Attempt>(attempt: &Arc<A>) -> Job {
-    let settings = &attempt.target().emission.state().settings;
+    let settings = &attempt.target().state().settings;
     if attempt.target().is_async() {
         let call = AsyncCall::new(Arc::clone(attempt), Stage::Waiting);
-        settings.observe(Job::from_future(call), &attempt.target().pool_ref)
+        let job = Job::from_future(call).with_id(JobId::of(attempt));
+        settings.observe(job, &attempt.target().pool_ref())
     } else {
-        settings.job(Arc::clone(attempt) as _, &attempt.target().pool_ref)
+        settings.job(Arc::clone(attempt) as _, &attempt.target().pool_ref())
     }
 }
 
 /// Returns a future that runs an async listener inside a future of its pool that this thread polls, unless the listener has started.
 pub(super) fn inline_call<A: Attempt>(attempt: Arc<A>) -> Option<Pin<Box<dyn InlineCall>>> {
-    let pool = attempt.target().pool_ref.address();
+    let pool_ref = attempt.target().pool_ref();
+    let pool = pool_ref.address();
     let depth = count_frames(|frame| frame.pool == pool);
     if !attempt.claim_to_run() {
         return None;
+    }
+    // Its job has nothing left to do, and must not keep a place.
+    if let Some(pool) = pool_ref.upgrade() {
+        pool.run_queued(JobId::of(&attempt));
     }
     if depth > MAX_INLINE_DEPTH {
         attempt.lost(Some(SubmitErrorReason::RecursionLimit { depth }));
@@ -92,7 +100,7 @@ impl<A: Attempt> AsyncCall<A> {
     }
 
     fn call<'a>(&'a self, event: &'a dyn Event) -> Call<'a> {
-        let (attempt, state) = (&self.attempt, self.attempt.target().emission.state());
+        let (attempt, state) = (&self.attempt, self.attempt.target().state());
         let handlers = &state.settings.handlers;
         let (topic, number) = (state.topic(), attempt.number());
         Call::new(
@@ -133,8 +141,8 @@ impl<A: Attempt> Future for AsyncCall<A> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let attempt = Arc::clone(&this.attempt);
-        let state = attempt.target().emission.state();
-        let _entered = state.enter_on(&attempt.target().pool_ref);
+        let state = attempt.target().state();
+        let _entered = state.enter_on(&attempt.target().pool_ref());
         if let Stage::Waiting = this.stage {
             let is_here = attempt.claim_to_run();
             this.stage = if is_here { Stage::Claimed } else { Stage::Over };
@@ -166,8 +174,8 @@ impl<A: Attempt> Drop for AsyncCall<A> {
             return;
         }
         let attempt = Arc::clone(&self.attempt);
-        let state = attempt.target().emission.state();
-        let _entered = state.enter_on(&attempt.target().pool_ref);
+        let state = attempt.target().state();
+        let _entered = state.enter_on(&attempt.target().pool_ref());
         match self.stage {
             Stage::Over => {}
             Stage::Waiting => Task::discarded(Arc::clone(&attempt)),
@@ -181,16 +189,72 @@ impl<A: Attempt> Drop for AsyncCall<A> {
 
 impl<A: Attempt> InlineCall for AsyncCall<A> {
     fn resubmit(self: Pin<Box<Self>>) {
-        let pool = match self.stage {
-            Stage::Over => None,
-            _ => self.attempt.target().pool_ref.upgrade(),
-        };
-        if let Some(pool) = pool {
-            // If the pool rejects it, the job is dropped, and that reports it.
-            let attempt = Arc::clone(&self.attempt);
-            let settings = &attempt.target().emission.state().settings;
-            let job = settings.observe(Job::from_future(self), &attempt.target().pool_ref);
-            contained(|| drop(pool.try_submit(job).map_err(reclaim)));
+        if let Stage::Over = self.stage {
+            return;
         }
+        let attempt = Arc::clone(&self.attempt);
+        let target = attempt.target();
+        let resumed = ResumedCall {
+            attempt: Arc::clone(&attempt),
+            call: Mutex::new(Some(Job::from_future(self))),
+        };
+        requeue_attempt(target.state(), &target.registration, Arc::new(resumed));
+    }
+}
+
+/// A call that has started inside a future that no longer waits for it, and goes on as a job of its pool.
+struct ResumedCall<A: Attempt> {
+    attempt: Arc<A>,
+    /// The call, unless a pool has it.
+    call: Mutex<Option<Job>>,
+}
+
+impl<A: Attempt> ResumedCall<A> {
+    fn call(&self) -> MutexGuard<'_, Option<Job>> {
+        self.call.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<A: Attempt> AcceptedWork for ResumedCall<A> {
+    fn pool_ref(&self) -> Arc<PoolRef> {
+        self.attempt.target().pool_ref()
+    }
+
+    fn next_pool(&self, from: &Arc<PoolRef>) -> Option<Arc<PoolRef>> {
+        next_pool(
+            self.attempt.target().state(),
+            Some(&self.attempt.target().registration),
+            from,
+        )
+    }
+
+    fn move_to(&self, pool_ref: &Arc<PoolRef>) {
+        self.attempt.target().move_to(pool_ref);
+    }
+
+    fn job(self: Arc<Self>) -> Job {
+        let call = self.call().take();
+        let call = call.unwrap_or_else(|| Job::new(|| ()));
+        self.attempt
+            .target()
+            .state()
+            .settings
+            .observe(call, &self.pool_ref())
+    }
+
+    fn claim(&self) -> bool {
+        true
+    }
+
+    fn unclaim(&self) {}
+
+    fn reclaimed(&self, job: Job) {
+        *self.call() = Some(job);
+    }
+
+    /// Dropping the call reports it as cancelled.
+    fn reject(self: Arc<Self>, _: SubmitErrorReason) {
+        let call = self.call().take();
+        drop(call);
     }
 }

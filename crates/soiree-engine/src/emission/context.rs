@@ -51,7 +51,7 @@ impl DispatchContext for InFlightContext<'_> {
             progress,
             limit,
             None,
-            &self.0.state().pool_ref(),
+            self.0.state().pool_ref(),
         )
     }
 

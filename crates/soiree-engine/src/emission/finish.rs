@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use soiree_core::panic::contained;
+use soiree_core::panic::{caught, contained};
 
 use super::in_flight::{InFlight, with_event};
 use super::notify::in_flight_ended;
@@ -31,7 +31,7 @@ pub(crate) fn end_part(emission: &Arc<dyn InFlight>, counts: Counts) {
         in_flight_ended(emission, counts, discarded);
     }
     state.span.end();
-    state.settle();
+    state.settle(|| caught(|| with_event(emission, |event| event.known_id())).ok()?);
 }
 
 /// Ends a part whose listeners have been called, unless another thread ends it.

@@ -13,7 +13,7 @@ use super::helping::Waiter;
 use super::in_flight::InFlight;
 use super::ordered::{Runnable, help_before};
 use super::report::Report;
-use super::run::run;
+use super::run::run_queued;
 
 /// An accepted emission. Dropping it changes nothing: the event is handled, and its errors reach the error handler.
 ///
@@ -113,7 +113,7 @@ impl Emission {
         let runnable = help_before(&self.task, waiter);
         let may_run = matches!(runnable, Runnable::Now);
         if may_run && state.is_queued() && state.pool_ref().is_here() {
-            run(&self.task);
+            run_queued(&self.task);
         }
         let (_, seen_pending) = state.help_pending(waiter);
         let seen = seen.unwrap_or(seen_pending);

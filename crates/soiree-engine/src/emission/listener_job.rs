@@ -7,15 +7,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use soiree_core::panic::{caught, contained};
 use soiree_core::registry::Registration;
-use soiree_core::{Event, ListenerEnd, ListenerError, ListenerErrorKind, SubmitErrorReason, Task};
+use soiree_core::{
+    Event, Job, ListenerEnd, ListenerError, ListenerErrorKind, Pool, SubmitErrorReason, Task,
+};
 
+use super::accepted::AcceptedWork;
 use super::async_call::{inline_call, job_of};
 use super::attempt::{Attempt, Target};
 use super::finish::end_called_part;
 use super::helping::{InlineCall, PendingWork};
 use super::in_flight::{InFlight, with_event};
+use super::pool_ref::PoolRef;
 use super::reclaim::{Reclaimed, reclaim_work};
+use super::requeue::{next_pool, requeue_attempt};
 use super::retry_attempt::{end_attempt, report_and_follow};
+use super::state::EmissionState;
 use super::timeout::arm;
 use crate::context::on_timer;
 use crate::dispatch::{Counts, EndedCall, Progress, handle_error};
@@ -41,8 +47,7 @@ pub(super) fn delegate(
         let error = registration.rejected(state.topic(), reason);
         report_not_called(emission, registration, &error, event);
     };
-    let pool_ref = state.settings.own_pool(registration);
-    let pool = pool_ref.and_then(|pool_ref| Some((pool_ref, pool_ref.upgrade()?)));
+    let pool = own_pool(state, registration);
     let pool = pool.filter(|(pool_ref, _)| is_async || !pool_ref.is_here());
     let Some((pool_ref, pool)) = pool else {
         if is_async {
@@ -56,19 +61,16 @@ pub(super) fn delegate(
         ));
         return true;
     }
+    let blocks_workers = pool_ref.blocks_workers;
     let job = Arc::new(ListenerJob {
-        target: Target {
-            emission: Arc::clone(emission),
-            registration: Arc::clone(registration),
-            pool_ref: Arc::clone(pool_ref),
-        },
+        target: Target::new(emission, registration, pool_ref),
         started: AtomicBool::new(false),
     });
     state.add_call();
     state.add_part(Arc::clone(&job) as _);
     let offered = job_of(&job);
     let submit = || {
-        if pool_ref.blocks_workers && !on_timer() {
+        if blocks_workers && !on_timer() {
             pool.submit(offered)
         } else {
             pool.try_submit(offered)
@@ -76,18 +78,41 @@ pub(super) fn delegate(
     };
     // A pool that panics has dropped the job, which has reported that.
     let Ok(Err(rejected)) = caught(submit) else {
+        if is_async {
+            state.async_listener_submitted();
+        }
         return true;
     };
-    let Reclaimed::Rejected(reason) = reclaim_work(rejected, || job.claim()) else {
+    let Reclaimed::Rejected(reason) = reclaim_work(rejected, || job.claim(), drop) else {
         return true;
     };
-    // The bulkhead was drained meanwhile.
-    let is_gone = matches!(reason, SubmitErrorReason::Closed) && !is_async;
-    if !is_gone {
-        reject(reason);
+    match reason {
+        // The bulkhead was removed meanwhile: this thread calls the listener.
+        SubmitErrorReason::Closed if !is_async => {
+            job.ended(Counts::default());
+            return false;
+        }
+        SubmitErrorReason::Closed | SubmitErrorReason::Spawn(_) => {
+            job.unclaim();
+            requeue_attempt(state, registration, job);
+        }
+        reason => {
+            reject(reason);
+            job.ended(Counts::default());
+        }
     }
-    job.ended(Counts::default());
-    !is_gone
+    true
+}
+
+/// The listener's own pool, as of the settings that the emission started with, or of those that apply now.
+fn own_pool(
+    state: &EmissionState,
+    registration: &Registration,
+) -> Option<(Arc<PoolRef>, Arc<dyn Pool>)> {
+    let alive = |pool_ref: &Arc<PoolRef>| Some((Arc::clone(pool_ref), pool_ref.upgrade()?));
+    let settings = &state.settings;
+    let own = settings.own_pool(registration).and_then(alive);
+    own.or_else(|| alive(settings.shared.pools.now().get(registration.pool()?)?))
 }
 
 /// Reports a listener that is not called.
@@ -113,13 +138,46 @@ impl ListenerJob {
     fn claim(&self) -> bool {
         !self.started.swap(true, Ordering::AcqRel)
     }
+
+    fn unclaim(&self) {
+        self.started.store(false, Ordering::Release);
+        self.target.state().notify_pending();
+    }
+}
+
+impl AcceptedWork for ListenerJob {
+    fn pool_ref(&self) -> Arc<PoolRef> {
+        self.target.pool_ref()
+    }
+
+    fn next_pool(&self, from: &Arc<PoolRef>) -> Option<Arc<PoolRef>> {
+        next_pool(self.target.state(), Some(&self.target.registration), from)
+    }
+
+    fn move_to(&self, pool_ref: &Arc<PoolRef>) {
+        self.target.move_to(pool_ref);
+    }
+
+    fn job(self: Arc<Self>) -> Job {
+        job_of(&self)
+    }
+
+    fn claim(&self) -> bool {
+        ListenerJob::claim(self)
+    }
+
+    fn unclaim(&self) {
+        ListenerJob::unclaim(self);
+    }
+
+    fn reject(self: Arc<Self>, reason: SubmitErrorReason) {
+        self.lost(Some(reason));
+    }
 }
 
 impl PendingWork for ListenerJob {
     fn is_runnable_here(&self) -> bool {
-        !self.started.load(Ordering::Acquire)
-            && !self.target.is_async()
-            && self.target.pool_ref.is_here()
+        !self.started.load(Ordering::Acquire) && !self.target.is_async() && self.target.is_here()
     }
 
     fn is_future_here(&self) -> bool {
@@ -127,7 +185,7 @@ impl PendingWork for ListenerJob {
     }
 
     fn run_here(self: Arc<Self>) {
-        self.run_unless_claimed();
+        self.run_queued();
     }
 
     fn into_inline_call(self: Arc<Self>) -> Option<Pin<Box<dyn InlineCall>>> {
@@ -153,7 +211,7 @@ impl Attempt for ListenerJob {
     }
 
     fn call(self: &Arc<Self>, event: &dyn Event, counts: &mut Counts) {
-        let state = self.target.emission.state();
+        let state = self.target.state();
         let settings = &state.settings;
         let registration = &self.target.registration;
         let last = Cell::new(false);
@@ -169,7 +227,7 @@ impl Attempt for ListenerJob {
             };
             let part = Arc::clone(self) as Arc<dyn PendingWork>;
             let limit = registration.timeout().map(|limit| {
-                let (emission, pool_ref) = (&self.target.emission, &self.target.pool_ref);
+                let (emission, pool_ref) = (&self.target.emission, self.target.pool_ref());
                 arm(emission, &call, progress, limit, Some(&part), pool_ref)
             });
             invoke(&call, event, limit)
@@ -182,8 +240,8 @@ impl Attempt for ListenerJob {
     }
 
     fn lost(self: &Arc<Self>, reason: Option<SubmitErrorReason>) {
-        let state = self.target.emission.state();
-        let _entered = state.enter_on(&self.target.pool_ref);
+        let state = self.target.state();
+        let _entered = state.enter_on(&self.target.pool_ref());
         let error = match reason {
             Some(reason) => self.target.registration.rejected(state.topic(), reason),
             None => self.target.registration.discarded(state.topic()),
@@ -202,7 +260,7 @@ impl Attempt for ListenerJob {
     }
 
     fn ended(self: &Arc<Self>, counts: Counts) {
-        self.target.emission.state().remove_pending(self);
+        self.target.state().remove_pending(self);
         end_called_part(&self.target.emission, counts);
     }
 

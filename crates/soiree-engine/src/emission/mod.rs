@@ -1,10 +1,12 @@
 //! Emissions, from their acceptance to their report.
 
+mod accepted;
 mod async_call;
 mod attempt;
+mod backlog;
 mod context;
 mod counting;
-mod destination;
+mod cut_off;
 mod error;
 mod event_source;
 mod finish;
@@ -17,9 +19,11 @@ mod notify;
 mod ordered;
 mod overrun;
 mod pool_ref;
+mod pools;
 mod reclaim;
 mod report;
-mod reroute;
+mod requeue;
+mod retries;
 mod retry_attempt;
 mod retry_run;
 mod run;
@@ -29,6 +33,7 @@ mod timeout;
 mod timeout_run;
 
 pub(crate) use self::context::InFlightContext;
+pub use self::cut_off::{CutOffCause, CutOffEmission};
 pub use self::error::EmitError;
 pub(crate) use self::event_source::{Attributes, CustomEvent, EventView, PayloadEvent};
 pub(crate) use self::finish::{end_part, end_unrun};
@@ -40,7 +45,9 @@ pub(crate) use self::notify::{
 };
 pub(crate) use self::ordered::{ActiveOrder, KeySlot, KeyTurnGuard};
 pub(crate) use self::pool_ref::PoolRef;
+pub(crate) use self::pools::Pools;
 pub(crate) use self::reclaim::{Reclaimed, reclaim_work};
 pub(crate) use self::report::Errors;
 pub use self::report::{Report, ReportError};
 pub(crate) use self::shared::{EmissionSettings, EmitterShared};
+pub(crate) use self::state::EmissionState;

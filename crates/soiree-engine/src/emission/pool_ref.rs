@@ -1,6 +1,5 @@
 //! Pools, as emissions refer to them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use soiree_core::{Pool, PoolHandle, WorkerCheck};
@@ -15,7 +14,6 @@ pub(crate) struct PoolRef {
     check: Option<WorkerCheck>,
     /// Whether workers of other pools wait for a place in it.
     pub(super) blocks_workers: bool,
-    removed: AtomicBool,
     capacity: OnceLock<usize>,
 }
 
@@ -26,18 +24,14 @@ impl PoolRef {
             pool: Arc::downgrade(handle.pool()),
             check: handle.pool().worker_check(),
             blocks_workers: handle.blocks_workers(),
-            removed: AtomicBool::new(false),
             capacity: OnceLock::new(),
         })
     }
 
-    /// The bulkhead was removed.
-    pub(crate) fn set_removed(&self) {
-        self.removed.store(true, Ordering::Release);
-    }
-
-    pub(super) fn is_removed(&self) -> bool {
-        self.removed.load(Ordering::Acquire)
+    /// Whether this is the pool of the handle, used in the same way.
+    pub(crate) fn is_of(&self, handle: &PoolHandle) -> bool {
+        let pool = Arc::as_ptr(handle.pool()).cast::<()>();
+        self.pool.as_ptr().cast::<()>() == pool && self.blocks_workers == handle.blocks_workers()
     }
 
     /// How many jobs may wait in the pool, which has to be the one that this refers to.

@@ -1,7 +1,7 @@
 //! Taking work back that a pool has rejected.
 
 use soiree_core::observe::reclaim;
-use soiree_core::{SubmitError, SubmitErrorReason};
+use soiree_core::{Job, SubmitError, SubmitErrorReason};
 
 /// What became of work whose job a pool has rejected.
 pub(crate) enum Reclaimed {
@@ -11,16 +11,20 @@ pub(crate) enum Reclaimed {
     Ended(SubmitErrorReason),
 }
 
-/// Takes rejected work back. `claim` claims the work, so that no other thread runs it.
+/// Takes rejected work back. `claim` claims the work, so that no other thread runs it. `keep` gets the job of claimed work.
 #[cold]
-pub(crate) fn reclaim_work(rejected: SubmitError, claim: impl FnOnce() -> bool) -> Reclaimed {
+pub(crate) fn reclaim_work(
+    rejected: SubmitError,
+    claim: impl FnOnce() -> bool,
+    keep: impl FnOnce(Job),
+) -> Reclaimed {
     let (job, reason) = reclaim(rejected).into_parts();
     // Before the job is dropped: dropping it would end unclaimed work as discarded.
-    let is_claimed = claim();
-    drop(job);
-    if is_claimed {
+    if claim() {
+        keep(job);
         Reclaimed::Rejected(reason)
     } else {
+        drop(job);
         Reclaimed::Ended(reason)
     }
 }

@@ -1,25 +1,24 @@
 //! Retries: scheduling the next attempt of a listener that failed, and submitting it when it is due.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use soiree_core::panic::contained;
 use soiree_core::registry::Registration;
-use soiree_core::{Event, ListenerError, Pool, RetryScheduled, SubmitErrorReason, Timer, TimerId};
+use soiree_core::{Event, Job, ListenerError, RetryScheduled, SubmitErrorReason, Timer, TimerId};
 
+use super::accepted::AcceptedWork;
 use super::async_call::job_of;
 use super::attempt::{Attempt, Target};
 use super::finish::end_part;
 use super::in_flight::{InFlight, with_event};
 use super::overrun::{NextAttempt, OverrunCall};
 use super::pool_ref::PoolRef;
-use super::reclaim::{Reclaimed, reclaim_work};
+use super::requeue::{next_pool, requeue_attempt};
+use super::retries::WaitingRetry;
 use crate::dispatch::{Counts, EndedCall, FailedAttempt, FollowUp, report, report_dead_letter};
 use crate::invocation::{Call, CallOutcome};
-
-/// How often to submit work again that is due while its pool is full.
-pub(super) const RESUBMIT_INTERVAL: Duration = Duration::from_millis(5);
 
 /// The next attempt of a listener that failed.
 pub(super) struct RetryAttempt {
@@ -27,12 +26,13 @@ pub(super) struct RetryAttempt {
     pub(super) attempt: u32,
     /// The error of the attempt before.
     error: ListenerError,
+    timed_out: bool,
+    /// Attempts that were due, and did not happen because the one before had not returned in time.
+    skipped: AtomicU32,
     timer: Arc<dyn Timer>,
-    /// Kept alive until the attempts have ended, also when the emitter is gone.
-    pool: Arc<dyn Pool>,
     /// The attempt before, if it has timed out and may still run. Two attempts never overlap.
     after: Option<Arc<OverrunCall>>,
-    /// Ends the wait for the attempt before.
+    /// Ends the wait until it is due, or the wait for the attempt before.
     timeout: Mutex<Option<TimerId>>,
     due: AtomicBool,
     started: AtomicBool,
@@ -108,33 +108,27 @@ pub(super) fn schedule_retry(
 ) -> bool {
     let state = emission.state();
     let settings = &state.settings;
-    let alive = |pool_ref: Arc<PoolRef>| Some((pool_ref.upgrade()?, pool_ref));
-    let own = settings.own_pool(registration).cloned();
-    let pool = own.and_then(alive).or_else(|| {
-        // A future can be polled nowhere else.
-        (!registration.is_async()).then(|| alive(state.pool_ref()))?
-    });
-    let (Some((pool, pool_ref)), Some(timer)) = (pool, settings.timer.clone()) else {
+    let Some(timer) = settings.timer.clone() else {
         return false;
     };
-    if !settings.shared.reserve_retry(settings.retry_capacity) {
-        return false;
-    }
+    let pool_ref = settings.own_pool(registration).cloned();
+    let pool_ref = pool_ref.unwrap_or_else(|| state.pool_ref());
     let retry = Arc::new(RetryAttempt {
-        target: Target {
-            emission: Arc::clone(emission),
-            registration: Arc::clone(registration),
-            pool_ref,
-        },
+        target: Target::new(emission, registration, pool_ref),
         attempt: failed.attempt + 1,
         error: failed.error.clone(),
+        timed_out: failed.timed_out,
+        skipped: AtomicU32::new(0),
         timer,
-        pool,
         after: after.cloned(),
         timeout: Mutex::default(),
         due: AtomicBool::new(false),
         started: AtomicBool::new(false),
     });
+    let retries = &settings.shared.retries;
+    if !retries.add(Arc::clone(&retry) as _, settings.retry_capacity) {
+        return false;
+    }
     let observers = &settings.handlers.observers;
     if !observers.is_empty() {
         let (topic, listener) = (state.topic(), registration.listener_ref());
@@ -148,10 +142,11 @@ pub(super) fn schedule_retry(
         observers.notify(|observer| observer.retry_scheduled(&scheduled));
     }
     state.add_part(Arc::clone(&retry) as _);
-    if retry.wait(failed.delay) {
+    // A close may have given it up meanwhile, which has reported it.
+    if retry.wait(failed.delay) || !retry.claim() {
         return true;
     }
-    settings.shared.release_retry();
+    retry.no_longer_waits();
     state.remove_pending(&retry);
     end_part(emission, Counts::default());
     false
@@ -162,8 +157,9 @@ impl RetryAttempt {
         !self.started.swap(true, Ordering::AcqRel)
     }
 
-    pub(super) fn release_reservation(&self) {
-        self.target.emission.state().settings.shared.release_retry();
+    /// It has started or was given up.
+    pub(super) fn no_longer_waits(&self) {
+        self.target.state().settings.shared.retries.remove(self);
     }
 
     pub(super) fn is_due(&self) -> bool {
@@ -178,24 +174,41 @@ impl RetryAttempt {
     fn wait(self: &Arc<Self>, delay: Duration) -> bool {
         let retry = Arc::clone(self);
         let due = self.timer.after(delay);
-        self.timer.at(due, Box::new(move || retry.on_due())).is_ok()
+        let id = self.timer.at(due, Box::new(move || retry.on_due()));
+        let Ok(id) = id else {
+            return false;
+        };
+        *self.timeout() = Some(id);
+        // It may have been given up before the timer's ID was known.
+        if self.has_started() {
+            self.cancel_timeout();
+        }
+        true
+    }
+
+    /// The timer no longer holds it.
+    fn cancel_timeout(&self) {
+        let timeout = self.timeout().take();
+        if let Some(id) = timeout {
+            self.timer.cancel(id);
+        }
     }
 
     /// On the timer thread.
     fn on_due(self: Arc<Self>) {
-        let _entered = self.target.emission.state().enter_on_timer();
+        let _entered = self.target.state().enter_on_timer();
         match &self.after {
             Some(before) if !before.has_returned() => self.wait_for(before),
             _ => self.submit(),
         }
     }
 
-    /// Proceeds when the attempt before has returned. If it does not return within the timeout, this attempt times out too.
+    /// Proceeds when the attempt before has returned. If it does not return within the timeout, this attempt is skipped.
     fn wait_for(self: &Arc<Self>, before: &Arc<OverrunCall>) {
         let limit = self.target.registration.timeout().unwrap_or_default();
         let retry = Arc::clone(self);
         let due = self.timer.after(limit);
-        match self.timer.at(due, Box::new(move || retry.time_out(limit))) {
+        match self.timer.at(due, Box::new(move || retry.skip())) {
             Ok(id) => {
                 *self.timeout() = Some(id);
                 before.then(Arc::clone(self) as _);
@@ -208,64 +221,34 @@ impl RetryAttempt {
         self.timeout.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The attempt before has not returned within the time of this one.
-    fn time_out(self: Arc<Self>, limit: Duration) {
+    /// The attempt before has not returned within the time of this one, which is skipped.
+    fn skip(self: Arc<Self>) {
         let waits = self.after.as_ref().is_some_and(|before| before.forget());
-        if !waits || !self.claim() {
+        if !waits {
             return;
         }
-        self.release_reservation();
-        let state = self.target.emission.state();
-        let _entered = state.enter_on_timer();
-        let mut counts = Counts::default();
-        contained(|| {
-            with_event(&self.target.emission, |event| {
-                let handlers = &state.settings.handlers;
-                let registration = &self.target.registration;
-                let (topic, attempt) = (state.topic(), self.attempt);
-                let call = Call::new(registration, topic, event, attempt, handlers);
-                let outcome = CallOutcome::TimedOut(limit, None);
-                let after = self.after.as_ref();
-                report_and_follow(&self.target.emission, &call, outcome, after, &mut counts);
-            });
-        });
-        self.ended(counts);
+        let _entered = self.target.state().enter_on_timer();
+        let skipped = self.attempt + self.skipped.fetch_add(1, Ordering::Relaxed);
+        let retry = self.target.registration.retry();
+        let delay = retry.and_then(|retry| retry.delay(skipped));
+        if !delay.is_some_and(|delay| self.wait(delay)) {
+            self.give_up();
+        }
     }
 
     fn submit(self: Arc<Self>) {
-        let state = self.target.emission.state();
         if !self.due.swap(true, Ordering::AcqRel) {
-            state.notify_pending();
+            self.target.state().notify_pending();
         }
-        let Err(rejected) = self.pool.try_submit(job_of(&self)) else {
-            return;
-        };
-        let Reclaimed::Rejected(reason) = reclaim_work(rejected, || self.claim()) else {
-            return;
-        };
-        if matches!(reason, SubmitErrorReason::Full { .. }) {
-            self.started.store(false, Ordering::Release);
-            state.notify_pending();
-            if !self.wait(RESUBMIT_INTERVAL) {
-                self.give_up();
-            }
-            return;
-        }
-        self.release_reservation();
-        self.fail();
-    }
-
-    /// The attempt before was the last one.
-    pub(super) fn give_up(self: Arc<Self>) {
-        if self.claim_to_run() {
-            self.fail();
-        }
+        let target = &self.target;
+        let work = Arc::clone(&self) as Arc<dyn AcceptedWork>;
+        requeue_attempt(target.state(), &target.registration, work);
     }
 
     /// Reports the error of the attempt before as the last one. To be called when this attempt was claimed.
     pub(super) fn fail(self: &Arc<Self>) {
         let state = self.target.emission.state();
-        let _entered = state.enter_on(&self.target.pool_ref);
+        let _entered = state.enter_on(&self.target.pool_ref());
         contained(|| {
             with_event(&self.target.emission, |event| {
                 let handlers = &state.settings.handlers;
@@ -273,16 +256,58 @@ impl RetryAttempt {
             });
         });
         state.keep_error(self.error.clone());
-        self.ended(Counts::one_failed());
+        self.ended(Counts {
+            timed_out: u64::from(self.timed_out),
+            ..Counts::one_failed()
+        });
     }
 }
 
 impl NextAttempt for RetryAttempt {
     fn proceed(self: Arc<Self>) {
-        let timeout = self.timeout().take();
-        if let Some(id) = timeout {
-            self.timer.cancel(id);
-        }
+        self.cancel_timeout();
         self.submit();
+    }
+}
+
+impl WaitingRetry for RetryAttempt {
+    fn give_up(self: Arc<Self>) {
+        self.cancel_timeout();
+        if self.claim_to_run() {
+            self.target.state().set_given_up();
+            self.fail();
+        }
+    }
+}
+
+impl AcceptedWork for RetryAttempt {
+    fn pool_ref(&self) -> Arc<PoolRef> {
+        self.target.pool_ref()
+    }
+
+    fn next_pool(&self, from: &Arc<PoolRef>) -> Option<Arc<PoolRef>> {
+        next_pool(self.target.state(), Some(&self.target.registration), from)
+    }
+
+    fn move_to(&self, pool_ref: &Arc<PoolRef>) {
+        self.target.move_to(pool_ref);
+    }
+
+    fn job(self: Arc<Self>) -> Job {
+        job_of(&self)
+    }
+
+    fn claim(&self) -> bool {
+        RetryAttempt::claim(self)
+    }
+
+    fn unclaim(&self) {
+        self.started.store(false, Ordering::Release);
+        self.target.state().notify_pending();
+    }
+
+    fn reject(self: Arc<Self>, _: SubmitErrorReason) {
+        self.no_longer_waits();
+        self.fail();
     }
 }

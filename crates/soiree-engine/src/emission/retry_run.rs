@@ -9,6 +9,7 @@ use super::async_call::inline_call;
 use super::attempt::{Attempt, Target};
 use super::finish::end_part;
 use super::helping::{InlineCall, PendingWork};
+use super::retries::WaitingRetry;
 use super::retry_attempt::{RetryAttempt, end_attempt, report_and_follow};
 use super::timeout::arm;
 use crate::dispatch::{Counts, EndedCall, Progress};
@@ -17,7 +18,7 @@ use crate::invocation::{Call, CallOutcome, RetriedEvent, invoke};
 impl PendingWork for RetryAttempt {
     fn is_runnable_here(&self) -> bool {
         let is_waiting = self.is_due() && !self.has_started();
-        is_waiting && !self.target.is_async() && self.target.pool_ref.is_here()
+        is_waiting && !self.target.is_async() && self.target.is_here()
     }
 
     fn is_future_here(&self) -> bool {
@@ -25,7 +26,7 @@ impl PendingWork for RetryAttempt {
     }
 
     fn run_here(self: Arc<Self>) {
-        self.run_unless_claimed();
+        self.run_queued();
     }
 
     fn into_inline_call(self: Arc<Self>) -> Option<Pin<Box<dyn InlineCall>>> {
@@ -49,14 +50,15 @@ impl Attempt for RetryAttempt {
     fn claim_to_run(&self) -> bool {
         let is_claimed = self.claim();
         if is_claimed {
-            self.release_reservation();
+            self.no_longer_waits();
         }
         is_claimed
     }
 
     /// Calls the listener again. Its filter and its runs are not checked again.
     fn call(self: &Arc<Self>, event: &dyn Event, counts: &mut Counts) {
-        let state = self.target.emission.state();
+        counts.retried += 1;
+        let state = self.target.state();
         let handlers = &state.settings.handlers;
         let (registration, attempt) = (&self.target.registration, self.attempt);
         let retried = RetriedEvent { event, attempt };
@@ -69,7 +71,7 @@ impl Attempt for RetryAttempt {
             };
             let part = Arc::clone(self) as Arc<dyn PendingWork>;
             let limit = registration.timeout().map(|limit| {
-                let (emission, pool_ref) = (&self.target.emission, &self.target.pool_ref);
+                let (emission, pool_ref) = (&self.target.emission, self.target.pool_ref());
                 arm(emission, &call, progress, limit, Some(&part), pool_ref)
             });
             invoke(&call, &retried, limit)
@@ -82,11 +84,12 @@ impl Attempt for RetryAttempt {
     }
 
     fn ended(self: &Arc<Self>, counts: Counts) {
-        self.target.emission.state().remove_pending(self);
+        self.target.state().remove_pending(self);
         end_part(&self.target.emission, counts);
     }
 
-    fn end(self: &Arc<Self>, event: &dyn Event, ended: EndedCall) {
+    fn end(self: &Arc<Self>, event: &dyn Event, mut ended: EndedCall) {
+        ended.counts.retried += 1;
         end_attempt(self, event, ended);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use soiree_core::Task;
 use soiree_core::panic::contained;
+use soiree_core::{JobId, Task};
 
 use super::context::InFlightContext;
 use super::finish::{end_called_part, end_unrun};
@@ -34,12 +34,20 @@ pub(super) fn run(emission: &Arc<dyn InFlight>) {
     end_called_part(emission, counts);
 }
 
+/// On a worker of its pool that waits for it: takes its job out of the queue and runs it, unless it has started.
+pub(super) fn run_queued(emission: &Arc<dyn InFlight>) {
+    let pool = emission.state().pool_ref().upgrade();
+    if !pool.is_some_and(|pool| pool.run_queued(JobId::of(emission))) {
+        run(emission);
+    }
+}
+
 /// Takes the emission by value, so that only this function is compiled to release it, and not one for each payload type.
 fn run_as_job(emission: Arc<dyn InFlight>) {
     run(&emission);
     let state = emission.state();
-    let blocked = &state.settings.shared.blocked;
-    blocked.unblock_one(|| state.pool_ref());
+    let backlog = &state.settings.shared.backlog;
+    backlog.run_one(|| state.pool_ref());
 }
 
 /// Ends an emission whose job was dropped, unless it has started.

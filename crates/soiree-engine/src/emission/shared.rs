@@ -1,16 +1,18 @@
 //! What emissions have in common.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use soiree_core::observe::NotifyContext;
+use soiree_core::panic::contained;
 use soiree_core::registry::Registration;
-use soiree_core::{Job, Pattern, Registry, Task, Timer};
+use soiree_core::{Job, PoolHandle, Registry, Task, Timer};
 
-use super::destination::Destinations;
-use super::ordered::BlockedHeads;
+use super::backlog::Backlog;
+use super::cut_off::{CutOff, CutOffEmission};
 use super::pool_ref::PoolRef;
+use super::pools::{CurrentPools, Pools};
+use super::retries::WaitingRetries;
 use crate::context::{EnteredFrame, Frame, enter_frame};
 use crate::settings::Handlers;
 use crate::task_tracker::TaskTracker;
@@ -20,48 +22,73 @@ pub(crate) struct EmitterShared {
     pub(crate) registry: Registry,
     /// Counts the emissions that have not ended.
     pub(crate) tracker: TaskTracker,
-    /// A close stopped waiting: the last emission removes the listeners instead.
-    pub(crate) clear_late: AtomicBool,
-    /// Retries that wait.
-    pub(crate) retries: AtomicUsize,
-    pub(crate) blocked: Arc<BlockedHeads>,
-    pub(crate) destinations: Destinations,
+    /// A close stopped waiting, or the emitter is gone: the last emission removes the listeners instead.
+    clear_late: AtomicBool,
+    pub(crate) cut_off: CutOff,
+    kept_pools: Mutex<Vec<PoolHandle>>,
+    pub(crate) retries: WaitingRetries,
+    pub(crate) backlog: Arc<Backlog>,
+    pub(crate) pools: CurrentPools,
 }
 
 impl EmitterShared {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(pools: Arc<Pools>) -> Self {
         Self {
             registry: Registry::new(),
             tracker: TaskTracker::new(),
             clear_late: AtomicBool::new(false),
-            retries: AtomicUsize::new(0),
-            blocked: Arc::default(),
-            destinations: Destinations::default(),
+            cut_off: CutOff::default(),
+            kept_pools: Mutex::default(),
+            retries: WaitingRetries::default(),
+            backlog: Arc::default(),
+            pools: CurrentPools::new(pools),
         }
     }
 
-    /// Counts an emission that has ended.
-    pub(crate) fn emission_ended(&self) {
+    /// Counts an emission that has ended. Calls `describe` only if a close did not wait for it.
+    #[inline]
+    pub(super) fn emission_ended(&self, describe: impl FnOnce() -> CutOffEmission) {
+        if self.clear_late.load(Ordering::Acquire) {
+            self.cut_off
+                .emission_ended(describe(), || self.tracker.end());
+        } else {
+            self.tracker.end();
+        }
+        self.clear_if_late();
+    }
+
+    /// Counts the end of a task that stands for emissions on emitting threads.
+    pub(crate) fn task_ended(&self) {
         self.tracker.end();
         self.clear_if_late();
+    }
+
+    /// Nobody waits for the emissions that have not ended: the last one removes the listeners.
+    pub(crate) fn stop_waiting(&self) {
+        self.clear_late.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn has_stopped_waiting(&self) -> bool {
+        self.clear_late.load(Ordering::SeqCst)
+    }
+
+    /// Keeps pools until the last emission has ended: it may need them, when the emitter is gone.
+    pub(crate) fn keep_pools(&self, pools: Vec<PoolHandle>) {
+        *self
+            .kept_pools
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = pools;
     }
 
     pub(crate) fn clear_if_late(&self) {
         if self.clear_late.load(Ordering::SeqCst) && self.tracker.is_empty() {
             self.registry.close();
+            let kept = self.kept_pools.lock();
+            let kept = std::mem::take(&mut *kept.unwrap_or_else(PoisonError::into_inner));
+            for pool in kept {
+                contained(move || drop(pool));
+            }
         }
-    }
-
-    /// Counts one more retry that waits, if there may be one more.
-    pub(super) fn reserve_retry(&self, capacity: usize) -> bool {
-        let free = |waiting| (waiting < capacity).then(|| waiting + 1);
-        self.retries
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, free)
-            .is_ok()
-    }
-
-    pub(super) fn release_retry(&self) {
-        self.retries.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -74,10 +101,8 @@ pub(crate) struct EmissionSettings {
     pub(crate) pool: Arc<PoolRef>,
     pub(crate) timer: Option<Arc<dyn Timer>>,
     pub(crate) retry_capacity: usize,
-    /// Every pool by name, for listeners that have a pool of their own.
-    pub(crate) pools: Arc<BTreeMap<Arc<str>, Arc<PoolRef>>>,
-    /// Which topics are routed to which of them, the most specific pattern first.
-    pub(crate) routes: Arc<[(Pattern, Arc<str>)]>,
+    /// The pools, for listeners that have a pool of their own.
+    pub(crate) pools: Arc<Pools>,
 }
 
 /// Observers of jobs are notified inside the emitter: a close in there would wait for itself.
@@ -99,13 +124,13 @@ impl EmissionSettings {
 
     /// Whether the calling thread works for a pool of the emitter other than the one with this address.
     pub(crate) fn is_on_another_pool(&self, pool: usize) -> bool {
-        let mut others = self.pools.values().filter(|other| other.address() != pool);
+        let mut others = self.pools.iter().filter(|other| other.address() != pool);
         others.any(|other| other.is_here())
     }
 
     /// Whether the calling thread works for any pool of the emitter.
     pub(crate) fn is_on_a_pool(&self) -> bool {
-        self.pools.values().any(|pool| pool.is_here())
+        self.pools.iter().any(|pool| pool.is_here())
     }
 
     /// A job that is about to be submitted to this pool. Observers are notified of it.

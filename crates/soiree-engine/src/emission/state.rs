@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use once_cell::race::OnceBox;
 use soiree_core::panic::contained;
-use soiree_core::{Job, ListenerError, Task};
+use soiree_core::{EventId, Job, ListenerError, Task};
 
-use super::destination::Destination;
+use super::cut_off::{CutOffCause, CutOffEmission};
 use super::helping::{PendingWork, Waiter};
 use super::ordered::{KeySlot, submit_head};
 use super::pool_ref::PoolRef;
@@ -55,11 +55,13 @@ pub(super) struct Cold {
     pub(super) timed_out: AtomicU64,
     pub(super) not_called: AtomicU64,
     pub(super) retried: AtomicU64,
+    /// A close has given up a retry of it.
+    given_up: AtomicBool,
     shared: Mutex<Shared>,
     changed: Condvar,
     slot: OnceLock<KeySlot>,
     /// The pool that it was rerouted to.
-    destination: Mutex<Option<Arc<Destination>>>,
+    moved_to: Mutex<Option<Arc<PoolRef>>>,
 }
 
 #[derive(Default)]
@@ -174,18 +176,16 @@ impl EmissionState {
 
     #[cold]
     fn moved_pool(&self) -> Option<Arc<PoolRef>> {
-        let destination = self.cold().destination.lock();
-        let destination = destination.unwrap_or_else(PoisonError::into_inner);
-        Some(Arc::clone(&destination.as_ref()?.0))
+        let moved_to = self.cold().moved_to.lock();
+        moved_to.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// It is rerouted to this pool.
     pub(crate) fn move_to(&self, pool_ref: &Arc<PoolRef>) {
-        let destination = self.settings.shared.destinations.add(pool_ref);
-        let current = self.cold().destination.lock();
-        let former = current
-            .unwrap_or_else(PoisonError::into_inner)
-            .replace(destination);
+        let moved_to = self.cold().moved_to.lock();
+        let mut moved_to = moved_to.unwrap_or_else(PoisonError::into_inner);
+        let former = moved_to.replace(Arc::clone(pool_ref));
+        drop(moved_to);
         // Not under the lock: it may hold the last handle of a pool's worker check, which is user code.
         drop(former);
         self.moved.store(true, Ordering::Release);
@@ -246,6 +246,26 @@ impl EmissionState {
             unfinished,
             ..Report::new(self.counts(), errors)
         }
+    }
+
+    /// A close gives up a retry of it.
+    pub(super) fn set_given_up(&self) {
+        self.cold().given_up.store(true, Ordering::Relaxed);
+    }
+
+    /// What became of it, for a close that did not wait for it.
+    #[cold]
+    fn cut_off(&self, id: Option<EventId>) -> CutOffEmission {
+        let cold = self.cold_if_used();
+        let cause = if self.discarded.load(Ordering::Relaxed) {
+            CutOffCause::Discarded
+        } else if cold.is_some_and(|cold| cold.given_up.load(Ordering::Relaxed)) {
+            CutOffCause::RetryGivenUp
+        } else {
+            CutOffCause::Ended
+        };
+        let topic = self.topic().into();
+        CutOffEmission { topic, id, cause }
     }
 
     /// Its pool rejected it: observers are not notified of the end that follows.
@@ -310,6 +330,11 @@ impl EmissionState {
         (helped, seen)
     }
 
+    /// Whether a waiting thread may run an async listener depends on what waits in the listener's pool, which has just changed.
+    pub(super) fn async_listener_submitted(&self) {
+        self.notify_pending();
+    }
+
     /// Wakes threads that wait for it, or for an emission behind it: one of them may be the one to run pending work.
     pub(super) fn notify_pending(&self) {
         self.notify();
@@ -355,11 +380,11 @@ impl EmissionState {
     }
 
     /// Its outcome is known, and everybody has been notified.
-    pub(super) fn settle(&self) {
+    pub(super) fn settle(&self, id: impl FnOnce() -> Option<EventId>) {
         // In this order: a close must not return before the outcome is known, nor a wait before a close would.
         self.done.store(true, Ordering::Release);
         let next = self.slot().and_then(KeySlot::leave);
-        self.settings.shared.emission_ended();
+        self.settings.shared.emission_ended(|| self.cut_off(id()));
         if self.stage.swap(SETTLED, Ordering::AcqRel) & WAITED_FOR != 0 {
             let waker = self.shared().waker.take();
             self.cold().changed.notify_all();

@@ -1,21 +1,21 @@
 //! Timeouts: what happens when a listener has not returned in its time.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use soiree_core::panic::contained;
 use soiree_core::registry::{Registration, RemainingListeners};
-use soiree_core::{ListenerEnd, Pool, SubmitErrorReason, Timer};
+use soiree_core::{Job, ListenerEnd, SubmitErrorReason};
 
-use super::destination::Destination;
+use super::accepted::AcceptedWork;
 use super::finish::{end_called_part, end_part};
 use super::helping::PendingWork;
 use super::in_flight::{InFlight, with_event};
 use super::overrun::OverrunCall;
 use super::pool_ref::PoolRef;
-use super::reclaim::{Reclaimed, reclaim_work};
-use super::retry_attempt::{RESUBMIT_INTERVAL, report_and_follow};
+use super::requeue::{next_pool, requeue};
+use super::retry_attempt::report_and_follow;
 use crate::dispatch::{Counts, Progress, handle_error};
 use crate::invocation::{AfterTimeout, ArmedTimeout, Call, CallOutcome, TimeLimit};
 
@@ -41,12 +41,8 @@ pub(super) struct CallTimeout {
     pub(super) remaining: Option<RemainingListeners>,
     /// The part of the emission that the call is, unless it is one of the listeners that are called one after another.
     part: Option<Arc<dyn PendingWork>>,
-    pub(super) pool_ref: Arc<PoolRef>,
     /// The pool that the remaining listeners go to.
-    pool: Option<Arc<dyn Pool>>,
-    /// The pool that the remaining listeners were rerouted to.
-    destination: Mutex<Option<Arc<Destination>>>,
-    timer: Arc<dyn Timer>,
+    pool_ref: Mutex<Arc<PoolRef>>,
     stage: AtomicU8,
     has_returned: AtomicBool,
     /// For retries, which must not overlap the call.
@@ -60,7 +56,7 @@ pub(super) fn arm(
     progress: Progress<'_>,
     limit: Duration,
     part: Option<&Arc<dyn PendingWork>>,
-    pool_ref: &Arc<PoolRef>,
+    pool_ref: Arc<PoolRef>,
 ) -> TimeLimit {
     let Some(timer) = &emission.state().settings.timer else {
         return TimeLimit::measured(limit, None);
@@ -75,10 +71,7 @@ pub(super) fn arm(
         before: progress.before,
         remaining: progress.snapshot.map(remaining),
         part: part.cloned(),
-        pool_ref: Arc::clone(pool_ref),
-        pool: pool_ref.upgrade(),
-        destination: Mutex::default(),
-        timer: Arc::clone(timer),
+        pool_ref: Mutex::new(pool_ref),
         stage: AtomicU8::new(CALLED),
         has_returned: AtomicBool::new(false),
         overrun: call.registration.retry().is_some().then(Arc::default),
@@ -102,6 +95,10 @@ impl CallTimeout {
     /// Claims the remaining listeners. Returns whether the caller is the one who calls them.
     pub(super) fn claim(&self) -> bool {
         self.advance(WAITING, STARTED)
+    }
+
+    fn lock_pool(&self) -> MutexGuard<'_, Arc<PoolRef>> {
+        self.pool_ref.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn is_waiting(&self) -> bool {
@@ -130,7 +127,7 @@ impl CallTimeout {
         state.add_pending(Arc::clone(&self) as _);
         self.stage.store(WAITING, Ordering::SeqCst);
         state.notify_pending();
-        self.submit();
+        requeue(self.emission.state(), Arc::clone(&self) as _);
     }
 
     fn report_timeout(&self) -> Counts {
@@ -151,75 +148,18 @@ impl CallTimeout {
         counts
     }
 
-    /// Submits the remaining listeners, for another worker to call them. On the timer thread.
-    fn submit(self: Arc<Self>) {
-        let state = self.emission.state();
-        let settings = &state.settings;
-        // If the bulkhead was drained meanwhile, they go where their topic goes without it.
-        let own = self.pool.clone();
-        let own = own.map(|pool| (Arc::clone(&self.pool_ref), pool));
-        let other = settings.reroute(state.topic(), &self.pool_ref);
-        if own.is_none() && other.is_none() {
-            // The worker that the listener holds calls them when the listener returns, unless it has.
-            if self.has_returned.load(Ordering::SeqCst) {
-                self.give_up();
-            }
-            return;
-        }
-        let mut is_closed = false;
-        for (pool_ref, pool) in own.into_iter().chain(other) {
-            if pool_ref.address() != self.pool_ref.address() {
-                let destination = settings.shared.destinations.add(&pool_ref);
-                let current = self.destination.lock();
-                let former = current
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .replace(destination);
-                // Not under the lock, as in `EmissionState::move_to`.
-                drop(former);
-            }
-            let job = settings.job(Arc::clone(&self) as _, &pool_ref);
-            let Err(rejected) = pool.try_submit(job) else {
-                return;
-            };
-            let Reclaimed::Rejected(reason) = reclaim_work(rejected, || self.claim()) else {
-                return;
-            };
-            is_closed = matches!(reason, SubmitErrorReason::Closed);
-            if !is_closed {
-                break;
-            }
-            self.stage.store(WAITING, Ordering::Release);
-        }
-        if is_closed {
-            self.give_up();
-            return;
-        }
-        self.stage.store(WAITING, Ordering::Release);
-        state.notify_pending();
-        let again = Arc::clone(&self);
-        let due = self.timer.after(RESUBMIT_INTERVAL);
-        let waits = self.timer.at(due, Box::new(move || again.submit_again()));
-        if waits.is_err() && self.has_returned.load(Ordering::SeqCst) {
-            self.give_up();
-        }
-    }
-
-    fn submit_again(self: Arc<Self>) {
-        if self.is_waiting() {
-            let _entered = self.emission.state().enter_on_timer();
-            self.submit();
-        }
-    }
-
     /// No pool accepts the remaining listeners: they are not called.
     pub(super) fn give_up(self: &Arc<Self>) {
-        if !self.claim() {
-            return;
+        if self.claim() {
+            self.fail();
         }
+    }
+
+    fn fail(self: &Arc<Self>) {
         let state = self.emission.state();
         let handlers = &state.settings.handlers;
         let topic = state.topic();
-        let _entered = state.enter_on(&self.pool_ref);
+        let _entered = state.enter_on(&self.pool_ref());
         let mut counts = Counts::default();
         contained(|| {
             with_event(&self.emission, |event| {
@@ -251,6 +191,41 @@ impl CallTimeout {
         } else {
             end_part(&self.emission, counts);
         }
+    }
+}
+
+impl AcceptedWork for CallTimeout {
+    fn pool_ref(&self) -> Arc<PoolRef> {
+        Arc::clone(&self.lock_pool())
+    }
+
+    fn next_pool(&self, from: &Arc<PoolRef>) -> Option<Arc<PoolRef>> {
+        next_pool(self.emission.state(), None, from)
+    }
+
+    fn move_to(&self, pool_ref: &Arc<PoolRef>) {
+        let former = std::mem::replace(&mut *self.lock_pool(), Arc::clone(pool_ref));
+        // Not under the lock: it may hold the last handle of a pool's worker check, which is user code.
+        drop(former);
+    }
+
+    fn job(self: Arc<Self>) -> Job {
+        let pool_ref = self.pool_ref();
+        let state = self.emission.state();
+        state.settings.job(Arc::clone(&self) as _, &pool_ref)
+    }
+
+    fn claim(&self) -> bool {
+        CallTimeout::claim(self)
+    }
+
+    fn unclaim(&self) {
+        self.stage.store(WAITING, Ordering::SeqCst);
+        self.emission.state().notify_pending();
+    }
+
+    fn reject(self: Arc<Self>, _: SubmitErrorReason) {
+        self.fail();
     }
 }
 

@@ -3,9 +3,10 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use soiree_core::Task;
 use soiree_core::panic::contained;
+use soiree_core::{JobId, Task};
 
+use super::accepted::AcceptedWork;
 use super::context::InFlightContext;
 use super::finish::end_called_part;
 use super::helping::{InlineCall, PendingWork};
@@ -15,7 +16,7 @@ use crate::dispatch::{Counts, Selection, dispatch};
 
 impl PendingWork for CallTimeout {
     fn is_runnable_here(&self) -> bool {
-        self.is_waiting() && self.pool_ref.is_here()
+        self.is_waiting() && self.pool_ref().is_here()
     }
 
     fn is_future_here(&self) -> bool {
@@ -23,6 +24,19 @@ impl PendingWork for CallTimeout {
     }
 
     fn run_here(self: Arc<Self>) {
+        let pool = self.pool_ref().upgrade();
+        if !pool.is_some_and(|pool| pool.run_queued(JobId::of(&self))) {
+            self.call_remaining();
+        }
+    }
+
+    fn into_inline_call(self: Arc<Self>) -> Option<Pin<Box<dyn InlineCall>>> {
+        None
+    }
+}
+
+impl CallTimeout {
+    fn call_remaining(self: &Arc<Self>) {
         let Some(remaining) = &self.remaining else {
             return;
         };
@@ -30,10 +44,10 @@ impl PendingWork for CallTimeout {
             return;
         }
         let state = self.emission.state();
-        state.remove_pending(&self);
+        state.remove_pending(self);
         let settings = &state.settings;
         let mut counts = Counts::default();
-        let _entered = state.enter_on(&self.pool_ref);
+        let _entered = state.enter_on(&self.pool_ref());
         contained(|| {
             with_event(&self.emission, |event| {
                 counts = dispatch(
@@ -48,18 +62,13 @@ impl PendingWork for CallTimeout {
         });
         end_called_part(&self.emission, counts);
     }
-
-    fn into_inline_call(self: Arc<Self>) -> Option<Pin<Box<dyn InlineCall>>> {
-        None
-    }
 }
 
 impl Task for CallTimeout {
     fn run(self: Arc<Self>) {
-        let timeout = Arc::clone(&self);
-        self.run_here();
-        let blocked = &timeout.emission.state().settings.shared.blocked;
-        blocked.unblock_one(|| Arc::clone(&timeout.pool_ref));
+        self.call_remaining();
+        let backlog = &self.emission.state().settings.shared.backlog;
+        backlog.run_one(|| self.pool_ref());
     }
 
     /// The pool stopped, or dropped it.

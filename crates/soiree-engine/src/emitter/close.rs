@@ -1,16 +1,16 @@
 //! Closing an emitter.
 
 use std::sync::Weak;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use soiree_core::{DrainTimeout, far_future};
 
 use super::emit::Emitter;
 use crate::context::inside_frame;
+use crate::emission::CutOffEmission;
 
 /// Why an `EventPool` was not closed, or not in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseError {
     /// It was closed before, or another thread is closing it.
@@ -20,13 +20,59 @@ pub enum CloseError {
     #[error("an event pool cannot be closed from inside its own listeners or pool")]
     InsideListener,
     /// The deadline came first. The `EventPool` is closed all the same.
-    #[error("{emissions} emissions had not ended at the deadline; the pools: {pool:?}")]
+    ///
+    /// `emissions` is the sum of `running`, `discarded`, `retries_given_up` and `ended`.
+    #[error("{}", describe(self))]
     DrainTimeout {
-        /// Emissions that had not ended at the deadline, including those that the pool discarded then.
+        /// Emissions that had not ended at the deadline.
         emissions: u64,
+        /// Those that still run, and those that wait in a shared pool, which runs them later.
+        running: u64,
+        /// Those that were discarded: they waited in a pool, or behind another event of their key. Their reports say so.
+        discarded: u64,
+        /// Those that waited for a retry. It was given up: their reports have the error of the attempt before.
+        retries_given_up: u64,
+        /// Those that ended while the pools were released: their listeners returned, or were cancelled.
+        ended: u64,
         /// What the released pools had left, all together.
         pool: Option<DrainTimeout>,
+        /// Up to 16 of those that do not run any more.
+        described: Vec<CutOffEmission>,
     },
+}
+
+fn describe(error: &CloseError) -> String {
+    let CloseError::DrainTimeout {
+        emissions,
+        running,
+        discarded,
+        retries_given_up,
+        ended,
+        described,
+        ..
+    } = error
+    else {
+        return String::new();
+    };
+    let counts = [
+        (running, "still running"),
+        (discarded, "discarded"),
+        (retries_given_up, "with a retry that was given up"),
+        (ended, "ended since"),
+    ];
+    let counts = counts.iter().filter(|(count, _)| **count > 0);
+    let counts: Vec<String> = counts
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    let mut text = format!("{emissions} emissions had not ended at the deadline");
+    if !counts.is_empty() {
+        text += &format!(": {}", counts.join(", "));
+    }
+    if !described.is_empty() {
+        let topics: Vec<&str> = described.iter().map(|one| &*one.topic).collect();
+        text += &format!(" (among them {})", topics.join(", "));
+    }
+    text
 }
 
 impl Emitter {
@@ -43,7 +89,7 @@ impl Emitter {
     /// the listeners.
     pub fn close(&self, deadline: Option<Instant>) -> Result<(), CloseError> {
         let emitter = self.address();
-        if inside_frame(|frame| frame.emitter == emitter) || self.is_on_own_pool() {
+        if inside_frame(|frame| frame.emitter == emitter) || self.shared.pools.is_here() {
             return Err(CloseError::InsideListener);
         }
         let shared = &self.shared;
@@ -53,21 +99,48 @@ impl Emitter {
         self.generations.close(shared.registry.empty());
         // In this order: an emission on the emitting thread may start a task when it delegates listeners, and not the other way round.
         let ended = self.generations.wait_empty(deadline) && shared.tracker.wait(deadline);
-        let mut emissions = 0;
         if ended {
             shared.registry.close();
         } else {
-            emissions = shared.tracker.len() + self.generations.hold_task(shared);
-            shared.clear_late.store(true, Ordering::SeqCst);
+            self.generations.hold_task(shared);
+            shared.stop_waiting();
+            self.give_up_waiting();
         }
         let released = self.release_pools(deadline);
+        if !ended {
+            // What the pools discarded may have let a key go on, or scheduled something.
+            self.give_up_waiting();
+        }
         shared.clear_if_late();
         match released {
             Ok(()) if ended => Ok(()),
-            released => Err(CloseError::DrainTimeout {
-                emissions,
-                pool: released.err(),
-            }),
+            released => Err(self.drain_timeout(released.err())),
+        }
+    }
+
+    /// Ends what was accepted and waits for something other than a pool.
+    fn give_up_waiting(&self) {
+        self.shared.retries.give_up();
+        self.shared.backlog.give_up();
+        let former = self.former_orders().clone();
+        let former = former.iter().filter_map(Weak::upgrade);
+        let current = self.current();
+        for order in former.chain(current.orders().iter().cloned()) {
+            order.discard_waiting();
+        }
+    }
+
+    fn drain_timeout(&self, pool: Option<DrainTimeout>) -> CloseError {
+        let unended = || self.generations.unended(&self.shared);
+        let (summary, running) = self.shared.cut_off.summary(unended);
+        CloseError::DrainTimeout {
+            emissions: running + summary.total(),
+            running,
+            discarded: summary.discarded,
+            retries_given_up: summary.retries_given_up,
+            ended: summary.ended,
+            pool,
+            described: summary.described,
         }
     }
 
@@ -86,15 +159,5 @@ impl Emitter {
             };
         }
         released
-    }
-
-    /// Whether the calling thread works for a pool that a close would wait for.
-    fn is_on_own_pool(&self) -> bool {
-        let former = self.former().clone();
-        let mut former = former.iter().filter_map(Weak::upgrade);
-        let current = self.current();
-        current.each_pool().any(|settings| settings.pool.is_here())
-            || former.any(|settings| settings.pool.is_here())
-            || self.shared.destinations.is_here()
     }
 }

@@ -1,11 +1,11 @@
 //! The settings that apply now, and what is derived from them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use soiree_core::{Pool, PoolHandle};
 
-use crate::emission::{ActiveOrder, EmissionSettings, EmitterShared, PoolRef};
+use crate::emission::{ActiveOrder, EmissionSettings, EmitterShared, PoolRef, Pools};
 use crate::ordering::KeyOrderStats;
 use crate::routing::Bulkheads;
 use crate::settings::Settings;
@@ -13,66 +13,82 @@ use crate::settings::Settings;
 /// The settings that apply now, and what is derived from them.
 pub(super) struct Current {
     pub(super) settings: Settings,
+    pub(super) pools: Arc<Pools>,
     default: Arc<EmissionSettings>,
     bulkheads: BTreeMap<Arc<str>, (PoolHandle, Arc<EmissionSettings>)>,
     /// The most specific first.
     orders: Vec<Arc<ActiveOrder>>,
 }
 
+/// The pools of these settings. Those that were there before stay the same.
+pub(super) fn pools_of(settings: &Settings, before: Option<&Pools>) -> Arc<Pools> {
+    let pool_ref = |name: &Arc<str>, handle: &PoolHandle| {
+        let kept = before.and_then(|before| before.get(name));
+        let kept = kept.filter(|pool_ref| pool_ref.is_of(handle));
+        kept.map_or_else(|| PoolRef::new(name, handle), Arc::clone)
+    };
+    let default = pool_ref(&Bulkheads::DEFAULT.into(), &settings.pool);
+    let bulkheads = settings.bulkheads.iter();
+    let bulkheads = bulkheads.map(|(name, handle)| pool_ref(name, handle));
+    Arc::new(Pools::new(default, bulkheads, settings.bulkheads.routes()))
+}
+
 impl Current {
-    /// What applies with these settings. Rules that stay in force keep their queues.
+    /// What applies with these settings and their pools. Rules that stay in force keep their queues.
     pub(super) fn new(
         shared: &Arc<EmitterShared>,
         settings: Settings,
+        pools: Arc<Pools>,
         before: Option<&Self>,
     ) -> Arc<Self> {
-        let pool_ref = |name: &Arc<str>, pool| (Arc::clone(name), PoolRef::new(name, pool));
-        let named = settings.bulkheads.iter();
-        let named = named.map(|(name, pool)| pool_ref(name, pool));
-        let default = pool_ref(&Bulkheads::DEFAULT.into(), &settings.pool);
-        let pools: Arc<BTreeMap<Arc<str>, Arc<PoolRef>>> =
-            Arc::new(std::iter::once(default).chain(named).collect());
-        let routes = settings.bulkheads.routes();
-        let routes: Arc<[_]> = routes
-            .map(|(pattern, to)| (pattern.clone(), Arc::clone(to)))
-            .collect();
-        let emission_settings = |name: &str| {
+        let emission_settings = |pool_ref: &Arc<PoolRef>| {
             Arc::new(EmissionSettings {
                 shared: Arc::clone(shared),
                 handlers: settings.handlers.clone(),
                 error_buffer: settings.error_buffer,
-                pool: Arc::clone(&pools[name]),
+                pool: Arc::clone(pool_ref),
                 timer: settings.timer.clone(),
                 retry_capacity: settings.retry_capacity,
                 pools: Arc::clone(&pools),
-                routes: Arc::clone(&routes),
             })
         };
-        let bulkheads = settings.bulkheads.iter();
-        let bulkheads = bulkheads.map(|(name, pool)| {
-            let settings = emission_settings(name);
-            (Arc::clone(name), (pool.clone(), settings))
+        let default = emission_settings(pools.default());
+        let bulkheads = settings.bulkheads.iter().filter_map(|(name, handle)| {
+            let settings = emission_settings(pools.get(name)?);
+            Some((Arc::clone(name), (handle.clone(), settings)))
         });
+        let bulkheads = bulkheads.collect();
+        let kept = before.map_or(&[][..], |before| &before.orders).iter();
+        let kept: HashMap<_, _> = kept.map(|kept| (Arc::as_ptr(&kept.rule), kept)).collect();
         let orders = settings.orders.rules().iter().map(|rule| {
-            let mut before = before.iter().flat_map(|before| &before.orders);
-            let kept = before.find(|active| Arc::ptr_eq(&active.rule, rule));
-            kept.map_or_else(|| Arc::new(ActiveOrder::new(rule)), Arc::clone)
+            let kept = kept.get(&Arc::as_ptr(rule));
+            kept.map_or_else(|| Arc::new(ActiveOrder::new(rule)), |kept| Arc::clone(kept))
         });
+        let orders = orders.collect();
         Arc::new(Self {
-            default: emission_settings(Bulkheads::DEFAULT),
-            bulkheads: bulkheads.collect(),
-            orders: orders.collect(),
             settings,
+            pools,
+            default,
+            bulkheads,
+            orders,
         })
     }
 
     /// The pool of an emission on this topic, and its settings.
+    #[inline]
     pub(super) fn route(&self, topic: &str) -> (&PoolHandle, &Arc<EmissionSettings>) {
-        let named = self.settings.bulkheads.for_topic(topic);
-        match named.and_then(|name| self.bulkheads.get(name)) {
-            Some((pool, settings)) => (pool, settings),
+        match self.pools.route(topic) {
             None => (&self.settings.pool, &self.default),
+            Some(pool_ref) => self.bulkhead(pool_ref),
         }
+    }
+
+    fn bulkhead(&self, pool_ref: &PoolRef) -> (&PoolHandle, &Arc<EmissionSettings>) {
+        let bulkhead = self.bulkheads.get(&pool_ref.name);
+        bulkhead.map_or(
+            (&self.settings.pool, &self.default),
+            |(handle, settings)| (handle, settings),
+        )
     }
 
     /// The order that applies to a topic.
@@ -86,33 +102,33 @@ impl Current {
         !self.orders.is_empty()
     }
 
+    pub(super) fn orders(&self) -> &[Arc<ActiveOrder>] {
+        &self.orders
+    }
+
+    /// The orders that `next` does not have.
+    pub(super) fn orders_not_in(&self, next: &Self) -> impl Iterator<Item = &Arc<ActiveOrder>> {
+        let next: HashSet<_> = next.orders.iter().map(Arc::as_ptr).collect();
+        let orders = self.orders.iter();
+        orders.filter(move |order| !next.contains(&Arc::as_ptr(order)))
+    }
+
     /// The statistics of every order, the most specific first.
     pub(super) fn order_stats(&self) -> Vec<KeyOrderStats> {
         self.orders.iter().map(|order| order.stats()).collect()
     }
 
-    /// The settings of emissions on each pool.
-    pub(super) fn each_pool(&self) -> impl Iterator<Item = &Arc<EmissionSettings>> {
-        let bulkheads = self.bulkheads.values().map(|(_, settings)| settings);
-        std::iter::once(&self.default).chain(bulkheads)
-    }
-
-    /// Marks the bulkheads of emissions with former settings that have been removed since.
-    pub(super) fn mark_removed(&self, former: &EmissionSettings) {
-        for (name, pool_ref) in &*former.pools {
-            let is_same =
-                |(_, handle): (_, &PoolHandle)| address(handle.pool()) == pool_ref.address();
-            if **name != *Bulkheads::DEFAULT && !self.settings.bulkheads.iter().any(is_same) {
-                pool_ref.set_removed();
-            }
-        }
+    /// Every pool.
+    pub(super) fn handles(&self) -> Vec<PoolHandle> {
+        let bulkheads = self.settings.bulkheads.iter().map(|(_, pool)| pool);
+        let pools = std::iter::once(&self.settings.pool).chain(bulkheads);
+        pools.cloned().collect()
     }
 
     /// Every pool that is released when the emitter closes.
     pub(super) fn owned_pools(&self) -> Vec<PoolHandle> {
-        let bulkheads = self.settings.bulkheads.iter().map(|(_, pool)| pool);
-        let pools = std::iter::once(&self.settings.pool).chain(bulkheads);
-        pools.filter(|pool| pool.is_owned()).cloned().collect()
+        let pools = self.handles().into_iter();
+        pools.filter(PoolHandle::is_owned).collect()
     }
 }
 

@@ -2,21 +2,22 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
-use soiree_core::registry::{Lookup, Registration};
+use soiree_core::panic::contained;
+use soiree_core::registry::{Lookup, Registration, Snapshot};
 use soiree_core::{
     EmissionRejected, Event, InvalidTopic, Listener, ListenerId, ListenerOptions, Pattern, Payload,
     Pool, Registry, Rejection, SubscribeError, validate_topic,
 };
 
-use super::current::Current;
+use super::current::{Current, pools_of};
 use super::generation::{Generation, Generations};
+use crate::context::inside_frame;
 use crate::dispatch::Selection;
 use crate::emission::{
-    Attributes, CustomEvent, Emission, EmissionSettings, EmissionTask, EmitError, EmitterShared,
+    ActiveOrder, Attributes, CustomEvent, Emission, EmissionTask, EmitError, EmitterShared,
     EventView, PayloadEvent, Report,
 };
 use crate::settings::Settings;
@@ -30,17 +31,18 @@ pub struct Emitter {
     /// Also in the generation. `emit` uses this one: it may block on a pool, and must not hold a generation meanwhile.
     current: ArcSwap<Current>,
     pub(super) generations: Arc<Generations>,
-    /// Locked while the settings change. The former settings, as long as emissions that started with them have not ended.
-    former: Mutex<Vec<Weak<EmissionSettings>>>,
+    /// Locked while the settings change. The orders that were removed or replaced, as long as events of theirs have not ended.
+    former_orders: Mutex<Vec<Weak<ActiveOrder>>>,
 }
 
 impl Emitter {
     /// An emitter without listeners.
     pub fn new(settings: Settings) -> Self {
-        let shared = Arc::new(EmitterShared::new());
+        let pools = pools_of(&settings, None);
+        let shared = Arc::new(EmitterShared::new(Arc::clone(&pools)));
         let registry = &shared.registry;
         registry.observe(settings.handlers.observers.clone());
-        let current = Current::new(&shared, settings, None);
+        let current = Current::new(&shared, settings, pools, None);
         let generations = Generations::new(&shared, registry.snapshot(), Arc::clone(&current));
         let generations = Arc::new(generations);
         let hook = Arc::downgrade(&generations);
@@ -49,7 +51,7 @@ impl Emitter {
             shared,
             current: ArcSwap::new(current),
             generations,
-            former: Mutex::default(),
+            former_orders: Mutex::default(),
         }
     }
 
@@ -61,8 +63,9 @@ impl Emitter {
         self.current.swap(next)
     }
 
-    pub(super) fn former(&self) -> MutexGuard<'_, Vec<Weak<EmissionSettings>>> {
-        self.former.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn former_orders(&self) -> MutexGuard<'_, Vec<Weak<ActiveOrder>>> {
+        let former = self.former_orders.lock();
+        former.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stands for the emitter in a [`Frame`](crate::context::Frame).
@@ -185,7 +188,12 @@ impl Emitter {
                 lookup => self.run_resolved(generation, lookup, topic, &event),
             }
         });
-        reported.map_err(|error| self.report_rejected(error, topic, &event))
+        reported.or_else(|error| {
+            self.run_while_draining(error, topic, &event, |snapshot| {
+                let selection = Selection::Resolved(snapshot, snapshot.find(hash, topic));
+                self.run(&self.current(), selection, topic, &event)
+            })
+        })
     }
 
     /// Emits an event of the caller's own type on the calling thread, and returns when its listeners have returned.
@@ -199,7 +207,12 @@ impl Emitter {
             let lookup = generation.snapshot.find(hash, &topic);
             self.run_resolved(generation, lookup, &topic, event)
         });
-        reported.map_err(|error| self.report_rejected(error, &topic, event))
+        reported.or_else(|error| {
+            self.run_while_draining(error, &topic, event, |snapshot| {
+                let selection = Selection::Resolved(snapshot, snapshot.find(hash, &topic));
+                self.run(&self.current(), selection, &topic, event)
+            })
+        })
     }
 
     /// Calls the listeners of one pattern alone, on the calling thread, whatever the event's topic.
@@ -212,7 +225,33 @@ impl Emitter {
             let selection = Selection::ExactPattern(pattern, &generation.snapshot);
             self.run_checked(generation, event, validate_topic(&topic), selection, &topic)
         });
-        reported.map_err(|error| self.report_rejected(error, &topic, event))
+        reported.or_else(|error| {
+            self.run_while_draining(error, &topic, event, |snapshot| {
+                let selection = Selection::ExactPattern(pattern, snapshot);
+                self.run(&self.current(), selection, &topic, event)
+            })
+        })
+    }
+
+    /// Runs an emission that was not admitted because the emitter closes, if a listener has made it whose own emission the close waits
+    /// for. Otherwise notifies observers why it has not started.
+    #[cold]
+    fn run_while_draining(
+        &self,
+        error: SyncError,
+        topic: &str,
+        event: &dyn Event,
+        run: impl FnOnce(&Arc<Snapshot>) -> Result<Report, SyncError>,
+    ) -> Result<Report, EmitError> {
+        let is_closed = matches!(error, SyncError::NotAdmitted(NotAdmitted::Closed));
+        if !is_closed || !self.start_while_draining() {
+            return Err(self.report_rejected(error, topic, event));
+        }
+        let snapshot = self.registry().snapshot();
+        let reported = run(&snapshot);
+        contained(move || drop(snapshot));
+        self.shared.task_ended();
+        reported.map_err(|error| self.report_rejected(error, topic, event))
     }
 
     /// Calls the listeners of a topic. A cached topic is known to be valid.
@@ -240,7 +279,9 @@ impl Emitter {
         topic: &str,
     ) -> Result<Report, SyncError> {
         match checked {
-            Ok(()) if generation.is_open() => self.run(generation, selection, topic, event),
+            Ok(()) if generation.is_open() => {
+                self.run(&generation.current, selection, topic, event)
+            }
             Ok(()) => Err(SyncError::NotAdmitted(NotAdmitted::Closed)),
             Err(source) => Err(SyncError::NotAdmitted(NotAdmitted::InvalidTopic(source))),
         }
@@ -260,10 +301,22 @@ impl Emitter {
     /// Counts an emission that starts, or notifies observers why it does not.
     fn admit(&self, topic: &str) -> Result<(), NotAdmitted> {
         match validate_topic(topic) {
-            Ok(()) if self.shared.tracker.try_start() => Ok(()),
+            Ok(()) if self.shared.tracker.try_start() || self.start_while_draining() => Ok(()),
             Ok(()) => Err(self.notify_rejected(NotAdmitted::Closed, topic)),
             Err(source) => Err(self.notify_rejected(NotAdmitted::InvalidTopic(source), topic)),
         }
+    }
+
+    /// Counts an emission that starts while a close waits, if a listener has made it whose own emission the close waits for.
+    #[cold]
+    fn start_while_draining(&self) -> bool {
+        let emitter = self.address();
+        let is_inside = inside_frame(|frame| frame.emitter == emitter && frame.emission != 0);
+        let starts = is_inside && !self.shared.has_stopped_waiting();
+        if starts {
+            self.shared.tracker.start_nested();
+        }
+        starts
     }
 
     #[cold]
@@ -314,11 +367,14 @@ impl NotAdmitted {
 }
 
 /// The last emission removes the listeners as it ends: payloads that are kept for long hold the shared part of the emitter, and must not
-/// hold listeners.
+/// hold listeners. Until then the pools stay: the emissions may have listeners to call there, or retries.
 impl Drop for Emitter {
     fn drop(&mut self) {
+        if !self.shared.tracker.is_empty() {
+            self.shared.keep_pools(self.current().handles());
+        }
         self.shared.tracker.close();
-        self.shared.clear_late.store(true, Ordering::SeqCst);
+        self.shared.stop_waiting();
         self.shared.clear_if_late();
     }
 }

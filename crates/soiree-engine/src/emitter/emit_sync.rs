@@ -10,7 +10,7 @@ use soiree_core::{BaseEvent, Event, ListenerError};
 use super::current::Current;
 use super::emit::{Emitter, SyncError};
 use super::generation::Generation;
-use crate::context::{Frame, enter_frame};
+use crate::context::{Frame, ON_CALLER, enter_frame};
 use crate::dispatch::{
     Counts, DispatchContext, FailedAttempt, Progress, Selection, call_batch, dispatch,
     notify_if_dead,
@@ -56,12 +56,12 @@ impl Emitter {
         topic: &str,
         event: &impl Event,
     ) -> Result<Report, SyncError> {
-        let entered = self.enter(0);
+        let entered = self.enter(ON_CALLER);
         let batch = call_batch(&cached.calls, event);
         if batch.failed.is_some() {
             drop(entered);
             let selection = Selection::Resume(&cached.calls, batch, &generation.snapshot);
-            return self.run(generation, selection, topic, event);
+            return self.run(&generation.current, selection, topic, event);
         }
         Ok(Report {
             delivered: batch.count as u64,
@@ -79,17 +79,16 @@ impl Emitter {
         })
     }
 
-    /// Calls listeners on this thread, inside the generation.
+    /// Calls listeners on this thread.
     pub(super) fn run(
         &self,
-        generation: &Generation,
+        current: &Current,
         selection: Selection<'_>,
         topic: &str,
         event: &dyn Event,
     ) -> Result<Report, SyncError> {
-        let current = &*generation.current;
         let handlers = &current.settings.handlers;
-        let started = self.enter(0);
+        let started = self.enter(ON_CALLER);
         let span = EmissionSpan::default();
         span.start(topic, None, || event.known_id());
         let _traced = span.enter();
@@ -100,7 +99,7 @@ impl Emitter {
             Some(order) => {
                 drop(started);
                 let turn = self.key_turn(current, order, event, topic)?;
-                let entered = self.enter(turn.as_ref().map_or(0, KeyTurnGuard::address));
+                let entered = self.enter(turn.as_ref().map_or(ON_CALLER, KeyTurnGuard::address));
                 (entered, turn)
             }
         };

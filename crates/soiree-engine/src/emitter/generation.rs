@@ -107,7 +107,7 @@ impl Tracker {
         }
         drop(open);
         if let Some(shared) = deferred_end {
-            shared.emission_ended();
+            shared.task_ended();
         }
         result
     }
@@ -236,15 +236,20 @@ impl Generations {
         true
     }
 
-    /// How many emissions have not ended, once closed. If there are any, starts a task that the last of them ends.
-    pub(super) fn hold_task(&self, shared: &Arc<EmitterShared>) -> u64 {
+    /// Starts a task that the last running emission ends, if any runs. To be called once closed.
+    pub(super) fn hold_task(&self, shared: &Arc<EmitterShared>) {
         let mut open = self.tracker.open.lock();
-        let emissions = open.emissions();
-        if emissions > 0 {
+        if open.emissions() > 0 {
             shared.tracker.start_nested();
             open.deferred_end = Some(Arc::clone(shared));
         }
-        emissions as u64
+    }
+
+    /// How many emissions have not ended, on this thread or on pools, once closed.
+    pub(super) fn unended(&self, shared: &EmitterShared) -> u64 {
+        let open = self.tracker.open.lock();
+        let held = u64::from(open.deferred_end.is_some());
+        open.emissions() as u64 + shared.tracker.len().saturating_sub(held)
     }
 }
 

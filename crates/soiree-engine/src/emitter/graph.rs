@@ -38,4 +38,14 @@ impl Emitter {
     pub fn order_stats(&self) -> Vec<KeyOrderStats> {
         self.current().order_stats()
     }
+
+    /// How many emissions on pools have not ended: an estimate while some start and end.
+    pub fn in_flight(&self) -> u64 {
+        self.shared.tracker.len()
+    }
+
+    /// How many retries wait to be due, or for a place in their pool.
+    pub fn waiting_retries(&self) -> usize {
+        self.shared.retries.len()
+    }
 }

@@ -43,7 +43,6 @@ impl Emitter {
     /// Puts an emission into the queue of its key, and submits it if it is the head.
     pub(super) fn launch_ordered(
         &self,
-        current: &Arc<Current>,
         handle: &PoolHandle,
         order: &Arc<ActiveOrder>,
         key: OrderingKey,
@@ -56,12 +55,9 @@ impl Emitter {
         let capacity = order.rule.order.limit();
         let capacity = capacity.unwrap_or_else(|| settings.pool.capacity(&**pool));
         let limit = || self.wait_limit(&order.rule, settings);
-        match order
-            .queues
-            .enter(&key, &entry, Some(pool), capacity, limit)
-        {
+        match order.queues.enter(&key, &entry, capacity, limit) {
             Ok(Position::Waiting) => Ok(accepted(emission)),
-            Ok(Position::Head) => self.submit(current, handle, emission, true),
+            Ok(Position::Head) => self.submit(handle, emission, true),
             Err(full) => {
                 state.give_up_slot();
                 let payload = Arc::clone(&emission).into_payload();

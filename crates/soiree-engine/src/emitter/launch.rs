@@ -8,7 +8,7 @@ use super::current::{Current, address};
 use super::emit::Emitter;
 use crate::context::{Frame, inside_frame, on_timer};
 use crate::emission::{
-    Emission, EmissionSettings, EmitError, InFlight, Reclaimed, end_unrun, in_flight_accepted,
+    Emission, EmissionState, EmitError, InFlight, Reclaimed, end_unrun, in_flight_accepted,
     in_flight_rejected, in_flight_started, reclaim_work, trace_started,
 };
 
@@ -27,70 +27,56 @@ impl Emitter {
         if current.has_orders() {
             if let Some(order) = current.order_of(emission.state().topic()) {
                 if let Some(key) = self.key_of(order, &emission)? {
-                    return self.launch_ordered(current, handle, order, key, emission);
+                    return self.launch_ordered(handle, order, key, emission);
                 }
             }
         }
-        self.submit(current, handle, emission, false)
+        self.submit(handle, emission, false)
     }
 
     /// Submits an emission to its pool, or to another one if its bulkhead was removed meanwhile.
     pub(super) fn submit(
         &self,
-        current: &Arc<Current>,
         handle: &PoolHandle,
-        emission: Arc<dyn InFlight>,
-        is_ordered: bool,
-    ) -> Result<Emission, EmitError> {
-        self.submit_with(current, handle, None, emission, is_ordered)
-    }
-
-    /// `settings` are those that apply now, for an emission that started with others.
-    fn submit_with(
-        &self,
-        current: &Arc<Current>,
-        handle: &PoolHandle,
-        settings: Option<&EmissionSettings>,
         emission: Arc<dyn InFlight>,
         is_ordered: bool,
     ) -> Result<Emission, EmitError> {
         let state = emission.state();
-        let settings = settings.unwrap_or(&state.settings);
         let job = state.job(Arc::clone(&emission).into_task());
-        let Err(rejected) = self.submit_job(handle, settings, job) else {
+        let Err(rejected) = self.submit_job(handle, state, job) else {
             in_flight_accepted(state);
             return Ok(Emission::new(emission));
         };
-        let reason = match reclaim_work(rejected, || state.claim()) {
+        let reason = match reclaim_work(rejected, || state.claim(), drop) {
             Reclaimed::Rejected(reason) => reason,
             // A thread that waits for an emission behind this one has run it.
             Reclaimed::Ended(_) if is_ordered => return Ok(accepted(emission)),
             // Only a pool can have ended it that dropped the job and then rejected another one.
             Reclaimed::Ended(reason) => return Err(reject(&emission, reason, || {})),
         };
-        // A bulkhead that was removed meanwhile is closed: the event goes where it goes without it.
+        // A bulkhead that was removed meanwhile is closed: the event goes where its topic goes now.
         let now = self.current();
+        let (next, settings) = now.route(state.topic());
         let is_closed = matches!(reason, SubmitErrorReason::Closed);
-        if !is_closed || Arc::ptr_eq(&now, current) {
+        if !is_closed || Arc::ptr_eq(&settings.pool, &state.pool_ref()) {
             return Err(reject(&emission, reason, || end_unrun(&emission)));
         }
-        let (handle, settings) = now.route(state.topic());
         state.move_to(&settings.pool);
         state.unclaim();
-        self.submit_with(&now, handle, Some(settings), emission, is_ordered)
+        self.submit(next, emission, is_ordered)
     }
 
     /// Blocks if the pool does, but not on a thread that works for another pool of this emitter.
     fn submit_job(
         &self,
         handle: &PoolHandle,
-        settings: &EmissionSettings,
+        state: &EmissionState,
         job: Job,
     ) -> Result<(), SubmitError> {
         let (emitter, pool) = (self.address(), address(handle.pool()));
         let is_elsewhere =
             |frame: &Frame| frame.emitter == emitter && frame.pool != 0 && frame.pool != pool;
-        let elsewhere = || inside_frame(is_elsewhere) || settings.is_on_another_pool(pool);
+        let elsewhere = || inside_frame(is_elsewhere) || state.settings.is_on_another_pool(pool);
         if on_timer() || !handle.blocks_workers() && elsewhere() {
             handle.pool().submit_now(job)
         } else {

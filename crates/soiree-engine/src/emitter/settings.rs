@@ -1,8 +1,8 @@
 //! Changing the settings of an emitter.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use super::current::Current;
+use super::current::{Current, pools_of};
 use super::emit::Emitter;
 use crate::settings::Settings;
 
@@ -31,24 +31,23 @@ impl Emitter {
         &self,
         change: impl FnOnce(&mut Settings) -> Result<R, E>,
     ) -> Result<R, E> {
-        let mut former = self.former();
+        let mut former_orders = self.former_orders();
         let before = self.current();
         let mut settings = before.settings.clone();
         let changed = change(&mut settings)?;
-        former.retain(|settings| settings.strong_count() > 0);
-        former.extend(before.each_pool().map(Arc::downgrade));
         // `before` holds what is replaced here, so no `Drop` of a user runs under the lock.
         let observers = settings.handlers.observers.clone();
         self.shared.registry.observe(observers);
-        let next = Current::new(&self.shared, settings, Some(&before));
+        let pools = pools_of(&settings, Some(&before.pools));
+        let next = Current::new(&self.shared, settings, Arc::clone(&pools), Some(&before));
         let replaced = self.generations.set(Arc::clone(&next));
         let old = self.swap_current(Arc::clone(&next));
-        for settings in former.iter().filter_map(Weak::upgrade) {
-            next.mark_removed(&settings);
-        }
-        drop(former);
+        let former_pools = self.shared.pools.replace(&pools);
+        former_orders.retain(|order| order.strong_count() > 0);
+        former_orders.extend(before.orders_not_in(&next).map(Arc::downgrade));
+        drop(former_orders);
         self.generations.retire(replaced);
-        drop((old, before));
+        drop((old, before, former_pools, next));
         Ok(changed)
     }
 }

@@ -9,4 +9,4 @@ pub use self::key::OrderingKey;
 pub use self::order::KeyOrder;
 pub(crate) use self::orders::OrderRule;
 pub use self::orders::{KeyOrderStats, KeyOrders};
-pub(crate) use self::queue::{KeyQueues, Position, QueueEntry, QueueFull, Ready, WaitLimit};
+pub(crate) use self::queue::{KeyQueues, Position, QueueEntry, QueueFull, WaitLimit};

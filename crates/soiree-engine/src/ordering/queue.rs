@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use soiree_core::Pool;
 
 use super::key::OrderingKey;
 
@@ -21,13 +20,6 @@ const KEPT_CAPACITY: usize = 64;
 pub(crate) trait QueueEntry: Send + Sync {
     /// Something has changed at the head of the queue. Called without a lock.
     fn notify(&self);
-}
-
-/// An entry that is now the head of its queue, and the pool that it is to be submitted to. The pool is kept alive, also when the emitter
-/// is gone.
-pub(crate) struct Ready<E: ?Sized> {
-    pub(crate) entry: Arc<E>,
-    pub(crate) pool: Option<Arc<dyn Pool>>,
 }
 
 /// The queues of all keys of an order.
@@ -48,7 +40,7 @@ type Shard<E> = HashMap<OrderingKey, KeyQueue<E>, RandomState>;
 
 struct KeyQueue<E: ?Sized> {
     head: Arc<E>,
-    waiting: VecDeque<Ready<E>>,
+    waiting: VecDeque<Arc<E>>,
     /// Entries that a worker waits for. They are notified of changes before them.
     watchers: Vec<Arc<E>>,
 }
@@ -106,11 +98,10 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         &self,
         key: &OrderingKey,
         entry: &Arc<E>,
-        pool: Option<&Arc<dyn Pool>>,
         capacity: usize,
         limit: impl FnOnce() -> WaitLimit,
     ) -> Result<Position, QueueFull> {
-        let attempt = || self.try_enter(key, entry, pool, capacity);
+        let attempt = || self.try_enter(key, entry, capacity);
         if let Some(position) = attempt() {
             return Ok(position);
         }
@@ -154,13 +145,7 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         }
     }
 
-    fn try_enter(
-        &self,
-        key: &OrderingKey,
-        entry: &Arc<E>,
-        pool: Option<&Arc<dyn Pool>>,
-        capacity: usize,
-    ) -> Option<Position> {
+    fn try_enter(&self, key: &OrderingKey, entry: &Arc<E>, capacity: usize) -> Option<Position> {
         let mut shard = self.shard(key);
         let Some(queue) = shard.get_mut(key) else {
             let queue = KeyQueue {
@@ -175,25 +160,22 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         self.waiting
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, room)
             .ok()?;
-        queue.waiting.push_back(Ready {
-            entry: Arc::clone(entry),
-            pool: pool.cloned(),
-        });
+        queue.waiting.push_back(Arc::clone(entry));
         Some(Position::Waiting)
     }
 
     /// Removes the head of a queue. Returns the next head, which the caller has to submit.
-    pub(crate) fn leave(&self, key: &OrderingKey) -> Option<Ready<E>> {
+    pub(crate) fn leave(&self, key: &OrderingKey) -> Option<Arc<E>> {
         let mut shard = self.shard(key);
         let queue = shard.get_mut(key)?;
         let next = queue.waiting.pop_front();
         let mut notified = Vec::new();
         let gone = match &next {
             Some(next) => {
-                queue.watchers.retain(|other| !is_same(other, &next.entry));
+                queue.watchers.retain(|other| !is_same(other, next));
                 notified.clone_from(&queue.watchers);
-                notified.push(Arc::clone(&next.entry));
-                Err(std::mem::replace(&mut queue.head, Arc::clone(&next.entry)))
+                notified.push(Arc::clone(next));
+                Err(std::mem::replace(&mut queue.head, Arc::clone(next)))
             }
             None => Ok(shard.remove(key)),
         };
@@ -204,15 +186,37 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         if next.is_some() {
             self.waiting.fetch_sub(1, Ordering::SeqCst);
         }
-        if self.blocked.load(Ordering::SeqCst) > 0 {
-            *lock(&self.left) += 1;
-            self.room.notify_all();
-        }
+        self.notify_blocked();
         drop(gone);
         for entry in notified {
             entry.notify();
         }
         next
+    }
+
+    /// Removes the entries that wait and for which `is_taken` is true. Returns them, for the caller to discard.
+    pub(crate) fn take_waiting(&self, is_taken: impl Fn(&E) -> bool) -> Vec<Arc<E>> {
+        let mut taken = Vec::new();
+        for shard in &self.shards {
+            for queue in lock(shard).values_mut() {
+                let waiting = std::mem::take(&mut queue.waiting).into_iter();
+                let (gone, kept): (VecDeque<_>, VecDeque<_>) =
+                    waiting.partition(|entry| is_taken(entry));
+                queue.waiting = kept;
+                taken.extend(gone);
+            }
+        }
+        self.waiting.fetch_sub(taken.len(), Ordering::SeqCst);
+        self.notify_blocked();
+        taken
+    }
+
+    /// Wakes emitters that wait for room.
+    fn notify_blocked(&self) {
+        if self.blocked.load(Ordering::SeqCst) > 0 {
+            *lock(&self.left) += 1;
+            self.room.notify_all();
+        }
     }
 
     /// The head of the entry's queue, if the entry is not the head itself. With `watch`, the entry is notified of changes from now on.

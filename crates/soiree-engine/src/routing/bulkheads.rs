@@ -127,18 +127,6 @@ impl Bulkheads {
         self.routes.iter().map(|route| (&route.pattern, &route.to))
     }
 
-    /// The bulkhead that a topic is routed to; `None` for the default pool.
-    pub(crate) fn for_topic(&self, topic: &str) -> Option<&Arc<str>> {
-        let mut matching = self
-            .routes
-            .iter()
-            .filter(|route| route.pattern.matches(topic));
-        matching
-            .next()
-            .map(|route| &route.to)
-            .filter(|to| ***to != *Self::DEFAULT)
-    }
-
     fn name(&self, name: &str) -> Result<Arc<str>, BulkheadError> {
         if name == Self::DEFAULT {
             return Ok(name.into());

@@ -8,6 +8,7 @@ mod graph;
 mod key_order;
 mod listener_pool;
 mod observer;
+mod requeue;
 mod retry;
 mod routing;
 mod slow_listener;

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use soiree_core::panic::caught;
-use soiree_core::{Job, Pool, SubmitError, SubmitErrorReason};
+use soiree_core::{Job, SubmitErrorReason};
 
-use super::entry::{OrderedEntry, ReadyEntry};
+use super::entry::OrderedEntry;
+use crate::emission::accepted::AcceptedWork;
 use crate::emission::finish::end_unrun;
 use crate::emission::helping::Waiter;
 use crate::emission::in_flight::{EmissionTask, InFlight};
-use crate::emission::reclaim::{Reclaimed, reclaim_work};
-use crate::emission::run::{discard, run};
-use crate::ordering::{QueueEntry, Ready};
+use crate::emission::pool_ref::PoolRef;
+use crate::emission::requeue::{next_pool, requeue};
+use crate::emission::run::{discard, run_queued};
+use crate::ordering::QueueEntry;
 
 /// Whether a thread that waits for an emission may run it.
 pub(crate) enum Runnable {
@@ -44,49 +45,37 @@ pub(crate) fn help_before(emission: &Arc<dyn InFlight>, waiter: &mut Waiter) -> 
     Runnable::NotYet
 }
 
-/// Submits a head to its pool, or to another one if its bulkhead was removed. Returns it if the pool is full.
-fn submit_to(
-    emission: Arc<dyn InFlight>,
-    pool: Option<Arc<dyn Pool>>,
-    submit: impl Fn(&dyn Pool, Job) -> Result<(), SubmitError>,
-) -> Option<ReadyEntry> {
-    let mut pool = pool?;
-    let state = emission.state();
-    while state.is_queued() {
-        let job = state.job(Arc::clone(&emission).into_task());
-        // A pool that panics has dropped the job, which has ended the emission.
-        let Ok(Err(rejected)) = caught(|| submit(&*pool, job)) else {
-            return None;
-        };
-        let Reclaimed::Rejected(reason) = reclaim_work(rejected, || state.claim()) else {
-            return None;
-        };
-        match reason {
-            SubmitErrorReason::Full { .. }
-            | SubmitErrorReason::TimedOut { .. }
-            | SubmitErrorReason::RecursionLimit { .. } => {
-                state.unclaim();
-                let entry = Arc::clone(&emission).into_entry();
-                let pool = Some(pool);
-                return Some(Ready { entry, pool });
-            }
-            SubmitErrorReason::Closed => {
-                let current = state.pool_ref();
-                let is_removed = current.is_removed();
-                let other = is_removed.then(|| state.settings.reroute(state.topic(), &current));
-                if let Some((pool_ref, other)) = other.flatten() {
-                    state.move_to(&pool_ref);
-                    pool = other;
-                    state.unclaim();
-                    continue;
-                }
-            }
-            _ => {}
-        }
-        end_unrun(&emission);
-        return None;
+/// A head that is to run on its pool.
+struct Head(Arc<dyn InFlight>);
+
+impl AcceptedWork for Head {
+    fn pool_ref(&self) -> Arc<PoolRef> {
+        self.0.state().pool_ref()
     }
-    None
+
+    fn next_pool(&self, from: &Arc<PoolRef>) -> Option<Arc<PoolRef>> {
+        next_pool(self.0.state(), None, from)
+    }
+
+    fn move_to(&self, pool_ref: &Arc<PoolRef>) {
+        self.0.state().move_to(pool_ref);
+    }
+
+    fn job(self: Arc<Self>) -> Job {
+        self.0.state().job(Arc::clone(&self.0).into_task())
+    }
+
+    fn claim(&self) -> bool {
+        self.0.state().claim()
+    }
+
+    fn unclaim(&self) {
+        self.0.state().unclaim();
+    }
+
+    fn reject(self: Arc<Self>, _: SubmitErrorReason) {
+        end_unrun(&self.0);
+    }
 }
 
 impl<S: Send + Sync + 'static> QueueEntry for EmissionTask<S>
@@ -102,22 +91,19 @@ impl<S: Send + Sync + 'static> OrderedEntry for EmissionTask<S>
 where
     Self: InFlight,
 {
-    fn submit(self: Arc<Self>, pool: Option<Arc<dyn Pool>>) -> Option<ReadyEntry> {
-        submit_to(self, pool, |pool, job| pool.try_submit(job))
+    fn submit(self: Arc<Self>) {
+        if self.state.is_queued() {
+            let head = Arc::new(Head(Arc::clone(&self) as _));
+            requeue(&self.state, head);
+        }
     }
 
-    fn run_inline(self: Arc<Self>, pool: Option<Arc<dyn Pool>>) -> Option<ReadyEntry> {
-        submit_to(self, pool, |pool, job| pool.run_inline(job).map(drop))
-    }
-
-    fn block(self: Arc<Self>, pool: Option<Arc<dyn Pool>>) {
-        let settings = Arc::clone(&self.state().settings);
-        let entry = self as Arc<dyn OrderedEntry>;
-        let timer = settings.timer.as_ref();
-        settings.shared.blocked.block(Ready { entry, pool }, timer);
+    fn can_be_discarded(&self) -> bool {
+        true
     }
 
     fn discard(self: Arc<Self>) {
+        self.state.give_up_slot();
         discard(self);
     }
 
@@ -133,7 +119,7 @@ where
 fn help(emission: Arc<dyn InFlight>, waiter: &mut Waiter) -> bool {
     let state = emission.state();
     if state.is_queued() && state.pool_ref().is_here() {
-        run(&emission);
+        run_queued(&emission);
         return true;
     }
     state.help_pending(waiter).0

@@ -4,23 +4,18 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use soiree_core::Pool;
-
 use crate::emission::helping::Waiter;
-use crate::ordering::{KeyOrderStats, KeyQueues, OrderRule, QueueEntry, Ready};
+use crate::ordering::{KeyOrderStats, KeyQueues, OrderRule, QueueEntry};
 
 /// An entry in the queue of a key.
 pub(crate) trait OrderedEntry: QueueEntry {
-    /// Submits it to its pool, now that it is the head. Returns it if the pool is full.
-    fn submit(self: Arc<Self>, pool: Option<Arc<dyn Pool>>) -> Option<ReadyEntry>;
+    /// Submits it to its pool, now that it is the head.
+    fn submit(self: Arc<Self>);
 
-    /// As [`submit`](OrderedEntry::submit), but runs it on this thread, which works for the pool.
-    fn run_inline(self: Arc<Self>, pool: Option<Arc<dyn Pool>>) -> Option<ReadyEntry>;
+    /// Whether it can be ended unrun while it waits.
+    fn can_be_discarded(&self) -> bool;
 
-    /// Lets it wait until its pool has a place.
-    fn block(self: Arc<Self>, pool: Option<Arc<dyn Pool>>);
-
-    /// Ends it unrun.
+    /// Ends it unrun, once it was removed from the queue.
     fn discard(self: Arc<Self>);
 
     /// Runs on this thread what could be waiting for this thread. Returns whether there was something.
@@ -30,8 +25,8 @@ pub(crate) trait OrderedEntry: QueueEntry {
     fn is_current(&self) -> bool;
 }
 
-/// A head that is to be submitted to its pool.
-pub(crate) type ReadyEntry = Ready<dyn OrderedEntry>;
+/// An entry that has become the head of its queue.
+type Head = Arc<dyn OrderedEntry>;
 
 /// A rule, and the queues of its keys. Emissions hold on to it, also when the rule is no longer in force.
 pub(crate) struct ActiveOrder {
@@ -47,6 +42,13 @@ impl ActiveOrder {
         }
     }
 
+    /// Ends the events that wait behind others.
+    pub(crate) fn discard_waiting(&self) {
+        for entry in self.queues.take_waiting(|entry| entry.can_be_discarded()) {
+            entry.discard();
+        }
+    }
+
     pub(crate) fn stats(&self) -> KeyOrderStats {
         self.rule.stats(self.queues.keys(), self.queues.waiting())
     }
@@ -54,14 +56,14 @@ impl ActiveOrder {
 
 thread_local! {
     /// The heads that this thread has still to submit, while it submits one.
-    static SUBMITTING: RefCell<Option<VecDeque<ReadyEntry>>> = const { RefCell::new(None) };
+    static SUBMITTING: RefCell<Option<VecDeque<Head>>> = const { RefCell::new(None) };
 }
 
 /// Submits an entry that has become the head of its queue.
 ///
 /// A pool that drops an entry ends it, which makes the next one the head. Those wait in a list here and are submitted one after another;
 /// submitted inside one another they would overflow the stack.
-pub(crate) fn submit_head(next: Option<ReadyEntry>) {
+pub(crate) fn submit_head(next: Option<Head>) {
     let Some(next) = next else {
         return;
     };
@@ -77,9 +79,7 @@ pub(crate) fn submit_head(next: Option<ReadyEntry>) {
         return;
     };
     loop {
-        if let Some(Ready { entry, pool }) = next.entry.submit(next.pool) {
-            entry.block(pool);
-        }
+        next.submit();
         if others.is_err() {
             return;
         }

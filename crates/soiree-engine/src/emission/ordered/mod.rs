@@ -1,12 +1,10 @@
 //! Emissions that are ordered by key.
 
-mod blocked;
 mod emission;
 mod entry;
 mod slot;
 mod turn;
 
-pub(crate) use self::blocked::BlockedHeads;
 pub(super) use self::emission::{Runnable, help_before};
 pub(crate) use self::entry::{ActiveOrder, OrderedEntry, submit_head};
 pub(crate) use self::slot::KeySlot;

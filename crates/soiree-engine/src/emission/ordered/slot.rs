@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::entry::{ActiveOrder, ReadyEntry, submit_head};
+use super::entry::{ActiveOrder, OrderedEntry, submit_head};
 use crate::ordering::OrderingKey;
 
 /// An emission's place in the queue of its key.
@@ -56,7 +56,7 @@ impl KeySlot {
     }
 
     /// Leaves the queue. Returns the next head.
-    pub(in crate::emission) fn leave(&self) -> Option<ReadyEntry> {
+    pub(in crate::emission) fn leave(&self) -> Option<Arc<dyn OrderedEntry>> {
         if self.left.swap(true, Ordering::AcqRel) {
             return None;
         }

@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
-use soiree_core::Pool;
-
-use super::entry::{ActiveOrder, OrderedEntry, ReadyEntry, submit_head};
+use super::entry::{ActiveOrder, OrderedEntry, submit_head};
 use super::slot::KeySlot;
 use crate::context::inside_frame;
 use crate::emission::helping::Waiter;
@@ -41,7 +39,7 @@ impl KeyTurnGuard {
         });
         let entry = Arc::clone(&sync) as Arc<dyn OrderedEntry>;
         let queues = &order.queues;
-        if let Position::Waiting = queues.enter(&sync.key, &entry, None, capacity, limit)? {
+        if let Position::Waiting = queues.enter(&sync.key, &entry, capacity, limit)? {
             let is_head = sync.is_head.lock();
             let mut is_head = is_head.unwrap_or_else(PoisonError::into_inner);
             while !*is_head {
@@ -83,22 +81,18 @@ impl QueueEntry for SyncEntry {
 }
 
 impl OrderedEntry for SyncEntry {
-    fn submit(self: Arc<Self>, _: Option<Arc<dyn Pool>>) -> Option<ReadyEntry> {
+    fn submit(self: Arc<Self>) {
         *self.is_head.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.became_head.notify_all();
-        None
     }
 
-    fn run_inline(self: Arc<Self>, pool: Option<Arc<dyn Pool>>) -> Option<ReadyEntry> {
-        self.submit(pool)
-    }
-
-    fn block(self: Arc<Self>, pool: Option<Arc<dyn Pool>>) {
-        let _ = self.submit(pool);
+    /// Its thread waits for its turn.
+    fn can_be_discarded(&self) -> bool {
+        false
     }
 
     fn discard(self: Arc<Self>) {
-        let _ = self.submit(None);
+        self.submit();
     }
 
     fn help(self: Arc<Self>, waiter: &mut Waiter) -> bool {

@@ -92,6 +92,7 @@ fn a_close_cancels_at_its_deadline() {
     let Err(CloseError::DrainTimeout {
         emissions: left,
         pool: Some(pool),
+        ..
     }) = closed
     else {
         panic!("{closed:?}");

@@ -1,7 +1,7 @@
 //! Async listeners on a Tokio runtime.
 
 mod closing;
-mod common;
+pub(crate) mod common;
 mod ending;
 mod executors;
 mod inside;

@@ -190,6 +190,7 @@ fn a_close_waits_for_the_worker_and_not_for_the_emission() {
             let Err(CloseError::DrainTimeout {
                 emissions: 0,
                 pool: Some(left),
+                ..
             }) = closed
             else {
                 panic!("{closed:?}");

@@ -125,7 +125,7 @@ fn remaining_listeners_of_a_pool_that_stops_are_not_called() {
     }
 }
 
-/// L9: if the pool of their bulkhead stops, the default pool calls them.
+/// L9, E7: if their bulkhead is removed, the default pool calls them.
 #[test]
 fn remaining_listeners_outlive_their_bulkhead() {
     let timer = ManualTimer::new();
@@ -141,6 +141,7 @@ fn remaining_listeners_outlive_their_bulkhead() {
     let blocker = block_in_between(&soiree, &log);
     let emission = soiree.emit("a.b", ()).unwrap();
     blocker.wait_started();
+    soiree.drain_bulkhead("bulk").unwrap();
     bulk.stop();
     timer.advance(LIMIT);
     let report = emission.wait();

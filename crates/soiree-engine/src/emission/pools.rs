@@ -1,0 +1,114 @@
+//! The pools of an emitter at one moment, and which topics go where.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use soiree_core::Pattern;
+
+use super::pool_ref::PoolRef;
+
+/// Every pool by name, and the routes to them.
+pub(crate) struct Pools {
+    by_name: BTreeMap<Arc<str>, Arc<PoolRef>>,
+    default: Arc<PoolRef>,
+    /// The most specific pattern first.
+    routes: Vec<(Pattern, Arc<PoolRef>)>,
+}
+
+impl Pools {
+    pub(crate) fn new<'a>(
+        default: Arc<PoolRef>,
+        bulkheads: impl Iterator<Item = Arc<PoolRef>>,
+        routes: impl Iterator<Item = (&'a Pattern, &'a Arc<str>)>,
+    ) -> Self {
+        let all = std::iter::once(Arc::clone(&default)).chain(bulkheads);
+        let by_name: BTreeMap<_, _> = all.map(|pool| (Arc::clone(&pool.name), pool)).collect();
+        let route = |(pattern, to): (&Pattern, &Arc<str>)| {
+            Some((pattern.clone(), Arc::clone(by_name.get(to)?)))
+        };
+        let routes = routes.filter_map(route).collect();
+        Self {
+            by_name,
+            default,
+            routes,
+        }
+    }
+
+    pub(crate) fn default(&self) -> &Arc<PoolRef> {
+        &self.default
+    }
+
+    /// The pool that a topic has a route to, if it has one.
+    #[inline]
+    pub(crate) fn route(&self, topic: &str) -> Option<&Arc<PoolRef>> {
+        let mut routes = self.routes.iter();
+        let route = routes.find(|(pattern, _)| pattern.matches(topic));
+        route.map(|(_, pool)| pool)
+    }
+
+    /// The pool of a topic.
+    pub(crate) fn for_topic(&self, topic: &str) -> &Arc<PoolRef> {
+        self.route(topic).unwrap_or(&self.default)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Arc<PoolRef>> {
+        self.by_name.get(name)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<PoolRef>> {
+        self.by_name.values()
+    }
+
+    pub(crate) fn contains(&self, pool_ref: &Arc<PoolRef>) -> bool {
+        let same_name = self.by_name.get(&pool_ref.name);
+        same_name.is_some_and(|pool| Arc::ptr_eq(pool, pool_ref))
+    }
+}
+
+/// The pools that apply now, and those that were replaced or removed while work may still be on them.
+pub(crate) struct CurrentPools(Mutex<State>);
+
+struct State {
+    now: Arc<Pools>,
+    former: Vec<Weak<PoolRef>>,
+}
+
+impl CurrentPools {
+    pub(crate) fn new(pools: Arc<Pools>) -> Self {
+        let state = State {
+            now: pools,
+            former: Vec::new(),
+        };
+        Self(Mutex::new(state))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn now(&self) -> Arc<Pools> {
+        Arc::clone(&self.lock().now)
+    }
+
+    /// Takes other pools into use. Returns the former ones, to be dropped without a lock.
+    #[must_use]
+    pub(crate) fn replace(&self, next: &Arc<Pools>) -> Arc<Pools> {
+        let mut state = self.lock();
+        let before = std::mem::replace(&mut state.now, Arc::clone(next));
+        state.former.retain(|pool_ref| pool_ref.strong_count() > 0);
+        let removed = before.iter().filter(|pool_ref| !next.contains(pool_ref));
+        state.former.extend(removed.map(Arc::downgrade));
+        before
+    }
+
+    /// Whether the calling thread works for a pool that is in use, or for a former one that work may still be on.
+    pub(crate) fn is_here(&self) -> bool {
+        // Copied first, which unlocks: `is_here` of a pool is user code.
+        let (now, former) = {
+            let state = self.lock();
+            (Arc::clone(&state.now), state.former.clone())
+        };
+        let mut former = former.iter().filter_map(Weak::upgrade);
+        now.iter().any(|pool_ref| pool_ref.is_here()) || former.any(|pool_ref| pool_ref.is_here())
+    }
+}

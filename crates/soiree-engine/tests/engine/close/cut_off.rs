@@ -1,0 +1,156 @@
+//! What a close reports that has missed its deadline.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use soiree::{EventPool, KeyOrder};
+use soiree_core::{ListenerErrorKind, ListenerOptions, Retry};
+use soiree_engine::{CloseError, CutOffCause};
+
+use crate::support::{Blocker, TIME_LIMIT, wait_until, worker_pool};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Closes with a deadline that has passed. Returns the numbers of the error: all, running, discarded, retries given up, ended.
+fn cut_off(soiree: &EventPool) -> ([u64; 5], CloseError) {
+    let error = soiree.close_with_deadline(Instant::now()).unwrap_err();
+    let CloseError::DrainTimeout {
+        emissions,
+        running,
+        discarded,
+        retries_given_up,
+        ended,
+        ..
+    } = error
+    else {
+        panic!("{error:?}");
+    };
+    let numbers = [emissions, running, discarded, retries_given_up, ended];
+    assert_eq!(numbers[1..].iter().sum::<u64>(), emissions);
+    (numbers, error)
+}
+
+/// E4, L7: a close that misses its deadline gives up retries that wait: their emissions have ended when it returns, with the last error.
+#[test]
+fn a_missed_deadline_gives_up_retries() {
+    for delay in [HOUR, Duration::MAX] {
+        let letters = crate::support::CallLog::default();
+        let log = letters.clone();
+        let soiree = EventPool::builder()
+            .pool(worker_pool("default", 1, 16))
+            .dead_letter_handler(move |letter| log.record(&*letter.topic))
+            .build()
+            .unwrap();
+        let listener = Arc::new(());
+        let held = Arc::downgrade(&listener);
+        let options = ListenerOptions::new().retry(Retry::fixed(delay, 2));
+        soiree
+            .on_with("a.*", options, move |_| {
+                let _listener = &listener;
+                Err::<(), _>("no")
+            })
+            .unwrap();
+        let emissions: Vec<_> = (0..20)
+            .map(|number| soiree.emit(&format!("a.{number}"), ()).unwrap())
+            .collect();
+        wait_until("all have failed once", || {
+            soiree.stats().retries == emissions.len()
+        });
+        let (numbers, error) = cut_off(&soiree);
+        assert_eq!(numbers, [20, 0, 0, 20, 0]);
+        for emission in &emissions {
+            assert!(emission.is_finished());
+            let report = emission.wait();
+            assert_eq!((report.delivered, report.failed, report.retried), (1, 1, 0));
+            assert_eq!(report.errors[0].kind(), ListenerErrorKind::Failed);
+        }
+        assert_eq!(letters.take().len(), 20);
+        let CloseError::DrainTimeout { described, .. } = &error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(described.len(), 16, "a bounded number of them is described");
+        assert!(
+            described
+                .iter()
+                .all(|one| one.cause == CutOffCause::RetryGivenUp)
+        );
+        assert!(
+            error
+                .to_string()
+                .contains("20 with a retry that was given up"),
+            "{error}"
+        );
+        assert_released(&held);
+    }
+}
+
+/// The listeners are gone, although the `EventPool` is still there.
+fn assert_released(listener: &Weak<()>) {
+    wait_until("the listeners are removed", || listener.strong_count() == 0);
+}
+
+/// E4, E6, L8: events behind another of their key have ended as discarded when a close with a deadline returns; the running one is
+/// counted as running.
+#[test]
+fn a_missed_deadline_discards_events_behind_a_key() {
+    let soiree = EventPool::builder()
+        .pool(worker_pool("default", 2, 16))
+        .ordered("k.*", KeyOrder::by(|_| Some(7)))
+        .build()
+        .unwrap();
+    let blocker = Blocker::on(&soiree, "k.*", ListenerOptions::new());
+    let first = soiree.emit("k.first", ()).unwrap();
+    blocker.wait_started();
+    let behind: Vec<_> = (0..5)
+        .map(|_| soiree.emit("k.behind", ()).unwrap())
+        .collect();
+    let (numbers, error) = cut_off(&soiree);
+    assert_eq!(numbers, [6, 1, 5, 0, 0]);
+    assert!(behind.iter().all(|emission| emission.wait().discarded));
+    assert!(error.to_string().contains("k.behind"), "{error}");
+    assert!(!first.is_finished());
+    blocker.release();
+    assert_eq!(first.wait_timeout(TIME_LIMIT).unwrap().delivered, 1);
+}
+
+/// E4: what waits behind a retry of its key ends with it.
+#[test]
+fn a_missed_deadline_ends_events_behind_a_retry() {
+    let soiree = EventPool::builder()
+        .pool(worker_pool("default", 1, 16))
+        .ordered("k", KeyOrder::by(|_| Some(7)))
+        .build()
+        .unwrap();
+    let options = ListenerOptions::new().retry(Retry::fixed(HOUR, 2));
+    soiree
+        .on_with("k", options, |_| Err::<(), _>("no"))
+        .unwrap();
+    let first = soiree.emit("k", ()).unwrap();
+    wait_until("it has failed once", || soiree.stats().retries == 1);
+    let second = soiree.emit("k", ()).unwrap();
+    let (numbers, _) = cut_off(&soiree);
+    assert_eq!(numbers[0], 2);
+    assert!(first.wait_timeout(TIME_LIMIT).unwrap().failed == 1);
+    assert!(second.wait_timeout(TIME_LIMIT).unwrap().discarded);
+}
+
+/// E4, L7: after a missed deadline, a listener that fails is not retried any more.
+#[test]
+fn nothing_is_scheduled_after_a_missed_deadline() {
+    let soiree = EventPool::with_pool(worker_pool("default", 1, 16));
+    let (block, blocker) = Blocker::new();
+    let options = ListenerOptions::new().retry(Retry::fixed(HOUR, 2));
+    soiree
+        .on_with("a", options, move |_| {
+            block();
+            Err::<(), _>("no")
+        })
+        .unwrap();
+    let emission = soiree.emit("a", ()).unwrap();
+    blocker.wait_started();
+    let (numbers, _) = cut_off(&soiree);
+    assert_eq!(numbers, [1, 1, 0, 0, 0]);
+    blocker.release();
+    let report = emission.wait_timeout(TIME_LIMIT).expect("no retry waits");
+    assert_eq!((report.failed, report.retried), (1, 0));
+}
