@@ -71,6 +71,14 @@ pub trait Event: Send + Sync {
     fn attempt(&self) -> u32 {
         1
     }
+
+    /// The event to emit in place of this one, if this one belongs to an emission. `None` by default.
+    ///
+    /// The event that an async listener gets belongs to the emission that it was called by. If it is emitted again, a copy is emitted. So
+    /// an event that is emitted again and again does not keep all those emissions alive.
+    fn detached(&self) -> Option<Arc<dyn Event>> {
+        None
+    }
 }
 
 impl dyn Event + '_ {
@@ -331,6 +339,10 @@ impl<E: Event + ?Sized> Event for Arc<E> {
 
     fn attempt(&self) -> u32 {
         (**self).attempt()
+    }
+
+    fn detached(&self) -> Option<Arc<dyn Event>> {
+        (**self).detached()
     }
 }
 

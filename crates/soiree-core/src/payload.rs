@@ -15,6 +15,14 @@ pub trait Carrier: Send + Sync {
 
     /// The name of the value's type, for messages and logs.
     fn type_name(&self) -> &'static str;
+
+    /// The payload that it carries, if the value is that of another payload. `None` by default.
+    ///
+    /// Handles are then made to that payload. Handles to the carrier instead would nest one deeper each time a payload is emitted,
+    /// comes back and is emitted again, and each layer would keep its carrier alive.
+    fn carried_payload(&self) -> Option<&Payload> {
+        None
+    }
 }
 
 /// A shared handle to a value of any type.
@@ -44,15 +52,20 @@ pub struct ValueCarrier<T>(pub T);
 impl Payload {
     /// Moves a value behind a handle (one allocation). A value that is a `Payload` is returned as it is.
     pub fn new<T: Any + Send + Sync>(value: T) -> Self {
-        match (&value as &dyn Any).downcast_ref::<Self>() {
+        let carrier = ValueCarrier(value);
+        match carrier.carried_payload() {
             Some(payload) => payload.clone(),
-            None => Self(Arc::new(ValueCarrier(value))),
+            None => Self(Arc::new(carrier)),
         }
     }
 
-    /// A handle to the value of a carrier, without an allocation.
+    /// A handle to the value of a carrier, without an allocation. If the carrier [carries a payload](Carrier::carried_payload), returns
+    /// that one, and does not keep the carrier alive.
     pub fn from_carrier(carrier: Arc<dyn Carrier>) -> Self {
-        Self(carrier)
+        match carrier.carried_payload() {
+            Some(payload) => payload.clone(),
+            None => Self(carrier),
+        }
     }
 
     /// The value, or `None` if it is not a `T`.
@@ -86,17 +99,21 @@ impl Payload {
 
 impl<T: Any + Send + Sync> Carrier for ValueCarrier<T> {
     fn value(&self) -> &(dyn Any + Send + Sync) {
-        match (&self.0 as &dyn Any).downcast_ref::<Payload>() {
+        match self.carried_payload() {
             Some(payload) => payload.value(),
             None => &self.0,
         }
     }
 
     fn type_name(&self) -> &'static str {
-        match (&self.0 as &dyn Any).downcast_ref::<Payload>() {
+        match self.carried_payload() {
             Some(payload) => payload.type_name(),
             None => type_name::<T>(),
         }
+    }
+
+    fn carried_payload(&self) -> Option<&Payload> {
+        (&self.0 as &dyn Any).downcast_ref()
     }
 }
 

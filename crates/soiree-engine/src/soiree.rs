@@ -137,7 +137,11 @@ impl dyn Soiree + '_ {
     /// # Errors
     /// As [`publish_event`](Soiree::publish_event).
     pub fn emit_event(&self, event: impl Event + 'static) -> Result<Emission, EmitError> {
-        self.publish_event(Arc::new(event))
+        match (&event as &dyn Any).downcast_ref::<Arc<dyn Event>>() {
+            // An event that is emitted again and again must not nest.
+            Some(shared) => self.publish_event(Arc::clone(shared)),
+            None => self.publish_event(Arc::new(event)),
+        }
     }
 
     /// Removes a listener. An emission that is running may call it once more.

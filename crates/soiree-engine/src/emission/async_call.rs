@@ -78,7 +78,7 @@ impl<A: Attempt> AsyncCall<A> {
     fn start(&mut self) {
         let attempt = &self.attempt;
         let emission = &attempt.target().emission;
-        let event: Arc<dyn Event> = Arc::new(OwnedEvent::new(emission, attempt.number()));
+        let event = OwnedEvent::shared(emission, attempt.number());
         let settings = &emission.state().settings;
         let call = self.call(&*event);
         let registry = &settings.shared.registry;

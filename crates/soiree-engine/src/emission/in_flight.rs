@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use soiree_core::{Carrier, Event, EventId, Payload, Properties, Task};
+use soiree_core::{BaseEvent, Carrier, Event, EventId, Payload, Properties, Task};
 
 use super::event_source::{Attributes, CustomEvent, EventView, PayloadEvent, PayloadSource};
 use super::ordered::OrderedEntry;
@@ -22,6 +22,9 @@ pub(crate) trait InFlight: Send + Sync {
     fn state(&self) -> &EmissionState;
 
     fn event(&self) -> EventRef<'_>;
+
+    /// The event, if it was emitted as a shared one.
+    fn shared_event(&self) -> Option<&Arc<dyn Event>>;
 
     /// The payload, for an emission that was rejected.
     fn into_payload(self: Arc<Self>) -> Payload;
@@ -72,6 +75,10 @@ impl<T: Any + Send + Sync> InFlight for EmissionTask<PayloadEvent<T>> {
         EventRef::Payload(&self.source.attributes, self.source.value.value())
     }
 
+    fn shared_event(&self) -> Option<&Arc<dyn Event>> {
+        None
+    }
+
     fn into_payload(self: Arc<Self>) -> Payload {
         Payload::from_carrier(self)
     }
@@ -93,6 +100,10 @@ impl<T: Any + Send + Sync> Carrier for EmissionTask<PayloadEvent<T>> {
     fn type_name(&self) -> &'static str {
         self.source.value.type_name()
     }
+
+    fn carried_payload(&self) -> Option<&Payload> {
+        self.source.value.carried_payload()
+    }
 }
 
 impl<E: Event + 'static> InFlight for EmissionTask<CustomEvent<E>> {
@@ -102,6 +113,10 @@ impl<E: Event + 'static> InFlight for EmissionTask<CustomEvent<E>> {
 
     fn event(&self) -> EventRef<'_> {
         EventRef::Custom(&self.source.0)
+    }
+
+    fn shared_event(&self) -> Option<&Arc<dyn Event>> {
+        (&self.source.0 as &dyn Any).downcast_ref()
     }
 
     fn into_payload(self: Arc<Self>) -> Payload {
@@ -152,10 +167,14 @@ pub(super) struct OwnedEvent {
 }
 
 impl OwnedEvent {
-    pub(super) fn new(emission: &Arc<dyn InFlight>, attempt: u32) -> Self {
-        Self {
-            emission: Arc::clone(emission),
-            attempt,
+    /// The event, as an attempt of an async listener sees it.
+    pub(super) fn shared(emission: &Arc<dyn InFlight>, attempt: u32) -> Arc<dyn Event> {
+        match emission.shared_event() {
+            Some(event) if attempt == 1 => Arc::clone(event),
+            _ => Arc::new(Self {
+                emission: Arc::clone(emission),
+                attempt,
+            }),
         }
     }
 
@@ -199,5 +218,19 @@ impl Event for OwnedEvent {
 
     fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    fn detached(&self) -> Option<Arc<dyn Event>> {
+        match self.emission.event() {
+            EventRef::Payload(..) => {
+                let copy = BaseEvent::new(self.topic(), self.payload())
+                    .with_id(self.id())
+                    .with_properties(self.properties());
+                copy.set_aborted(self.is_aborted());
+                Some(Arc::new(copy))
+            }
+            EventRef::Custom(_) if self.attempt == 1 => None,
+            EventRef::Custom(_) => Some(Self::shared(&self.emission, 1)),
+        }
     }
 }

@@ -152,6 +152,13 @@ impl Emitter {
     /// # Errors
     /// As [`emit`](Emitter::emit).
     pub fn emit_event(&self, event: impl Event + 'static) -> Result<Emission, EmitError> {
+        match event.detached() {
+            Some(detached) => self.emit_custom(detached),
+            None => self.emit_custom(event),
+        }
+    }
+
+    fn emit_custom(&self, event: impl Event + 'static) -> Result<Emission, EmitError> {
         let topic: Box<str> = event.topic().into();
         if let Err(rejected) = self.admit(&topic) {
             return Err(rejected.with(&topic, event.payload()));
