@@ -53,6 +53,9 @@ pub trait Event: Send + Sync {
     }
 
     /// Replaces the payload, for the listeners that are called later. Existing handles keep the old one.
+    ///
+    /// The new payload may hold the old one. If the event was emitted as a payload, the new one is dropped when the emission ends. If the
+    /// event is held for longer, as async listeners may do, it shows the original payload from then on, and this has no effect.
     fn set_payload(&self, payload: Payload);
 
     /// A copy of the properties.

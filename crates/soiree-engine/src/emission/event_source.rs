@@ -1,17 +1,15 @@
 //! What an emission carries, and the event that its listeners see.
 
 use std::any::Any;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use once_cell::race::OnceBox;
+use soiree_core::panic::contained;
 use soiree_core::{Event, EventId, Payload, Properties, ValueCarrier};
 
 /// A payload without an event of its own. Listeners see it through an [`EventView`].
-pub(crate) struct PayloadEvent<T> {
-    pub(crate) value: ValueCarrier<T>,
-    pub(crate) attributes: Attributes,
-}
+pub(crate) struct PayloadEvent<T>(pub(crate) ValueCarrier<T>);
 
 /// An event of the user's own type.
 pub(crate) struct CustomEvent<E>(pub(crate) E);
@@ -19,10 +17,7 @@ pub(crate) struct CustomEvent<E>(pub(crate) E);
 impl<T> PayloadEvent<T> {
     #[inline]
     pub(crate) fn new(payload: T) -> Self {
-        Self {
-            value: ValueCarrier(payload),
-            attributes: Attributes::default(),
-        }
+        Self(ValueCarrier(payload))
     }
 }
 
@@ -30,6 +25,10 @@ impl<T> PayloadEvent<T> {
 #[derive(Default)]
 pub(crate) struct Attributes {
     aborted: AtomicBool,
+    /// Somebody may hold the event for longer than the emission lasts.
+    kept: AtomicBool,
+    /// The emission has ended, and the event has its original payload for good.
+    released: AtomicBool,
     cold: OnceBox<Cold>,
 }
 
@@ -72,6 +71,44 @@ impl Attributes {
     fn changes_if_any(&self) -> Option<MutexGuard<'_, Changes>> {
         self.cold.get().map(|_| self.changes())
     }
+
+    fn set_payload(&self, payload: Payload) {
+        let old = self.changes().payload.replace(payload);
+        // Not under the lock: its `Drop` is user code.
+        drop(old);
+        // Pairs with the one in `release`: either this thread sees that the emission has ended, or the other one sees the payload.
+        fence(Ordering::SeqCst);
+        if self.released.load(Ordering::Relaxed) {
+            self.drop_payload();
+        }
+    }
+
+    /// The event may be held for longer than the emission lasts. To be called by a part of the emission.
+    pub(super) fn keep(&self) {
+        self.kept.store(true, Ordering::Relaxed);
+    }
+
+    /// The emission ends. A payload that a listener has set may hold the original one, and so the emission: it must not be held by the
+    /// emission in turn.
+    #[inline]
+    pub(super) fn release(&self) {
+        if self.cold.get().is_some() || self.kept.load(Ordering::Relaxed) {
+            self.release_cold();
+        }
+    }
+
+    #[cold]
+    fn release_cold(&self) {
+        self.released.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        self.drop_payload();
+    }
+
+    fn drop_payload(&self) {
+        let changes = self.changes_if_any();
+        let replaced = changes.and_then(|mut changes| changes.payload.take());
+        contained(move || drop(replaced));
+    }
 }
 
 /// A payload that gets an allocation of its own when a listener first asks for it.
@@ -111,9 +148,7 @@ impl<S: PayloadSource> Event for EventView<'_, S> {
     }
 
     fn set_payload(&self, payload: Payload) {
-        let old = self.attributes.changes().payload.replace(payload);
-        // Not under the lock: its `Drop` is user code.
-        drop(old);
+        self.attributes.set_payload(payload);
     }
 
     fn properties(&self) -> Properties {

@@ -31,6 +31,7 @@ pub(crate) fn end_part(emission: &Arc<dyn InFlight>, counts: Counts) {
         in_flight_ended(emission, counts, discarded);
     }
     state.span.end();
+    state.attributes.release();
     state.settle(|| caught(|| with_event(emission, |event| event.known_id())).ok()?);
 }
 

@@ -123,6 +123,13 @@ impl Emission {
     }
 }
 
+impl Drop for Emission {
+    #[inline]
+    fn drop(&mut self) {
+        self.task.state().abandon();
+    }
+}
+
 impl fmt::Debug for Emission {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Emission")

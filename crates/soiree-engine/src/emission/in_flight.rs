@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use soiree_core::{BaseEvent, Carrier, Event, EventId, Payload, Properties, Task};
 
-use super::event_source::{Attributes, CustomEvent, EventView, PayloadEvent, PayloadSource};
+use super::event_source::{CustomEvent, EventView, PayloadEvent, PayloadSource};
 use super::ordered::OrderedEntry;
 use super::shared::EmissionSettings;
 use super::state::EmissionState;
@@ -38,7 +38,7 @@ pub(crate) trait InFlight: Send + Sync {
 
 /// The event of an emission, or what it is made of.
 pub(crate) enum EventRef<'a> {
-    Payload(&'a Attributes, &'a (dyn Any + Send + Sync)),
+    Payload(&'a (dyn Any + Send + Sync)),
     Custom(&'a dyn Event),
 }
 
@@ -72,7 +72,7 @@ impl<T: Any + Send + Sync> InFlight for EmissionTask<PayloadEvent<T>> {
     }
 
     fn event(&self) -> EventRef<'_> {
-        EventRef::Payload(&self.source.attributes, self.source.value.value())
+        EventRef::Payload(self.value())
     }
 
     fn shared_event(&self) -> Option<&Arc<dyn Event>> {
@@ -94,15 +94,15 @@ impl<T: Any + Send + Sync> InFlight for EmissionTask<PayloadEvent<T>> {
 
 impl<T: Any + Send + Sync> Carrier for EmissionTask<PayloadEvent<T>> {
     fn value(&self) -> &(dyn Any + Send + Sync) {
-        self.source.value.value()
+        self.source.0.value()
     }
 
     fn type_name(&self) -> &'static str {
-        self.source.value.type_name()
+        self.source.0.type_name()
     }
 
     fn carried_payload(&self) -> Option<&Payload> {
-        self.source.value.carried_payload()
+        self.source.0.carried_payload()
     }
 }
 
@@ -152,9 +152,9 @@ impl PayloadSource for InFlightPayload<'_> {
 pub(crate) fn with_event<R>(emission: &Arc<dyn InFlight>, see: impl FnOnce(&dyn Event) -> R) -> R {
     match emission.event() {
         EventRef::Custom(event) => see(event),
-        EventRef::Payload(attributes, value) => see(&EventView {
+        EventRef::Payload(value) => see(&EventView {
             topic: emission.state().topic(),
-            attributes,
+            attributes: &emission.state().attributes,
             source: &InFlightPayload { emission, value },
         }),
     }
@@ -169,6 +169,7 @@ pub(super) struct OwnedEvent {
 impl OwnedEvent {
     /// The event, as an attempt of an async listener sees it.
     pub(super) fn shared(emission: &Arc<dyn InFlight>, attempt: u32) -> Arc<dyn Event> {
+        emission.state().attributes.keep();
         match emission.shared_event() {
             Some(event) if attempt == 1 => Arc::clone(event),
             _ => Arc::new(Self {

@@ -1,5 +1,6 @@
 //! Emissions, from their acceptance to their report.
 
+mod abandoned;
 mod accepted;
 mod async_call;
 mod attempt;

@@ -10,6 +10,7 @@ use soiree_core::panic::contained;
 use soiree_core::{EventId, Job, ListenerError, Task};
 
 use super::cut_off::{CutOffCause, CutOffEmission};
+use super::event_source::Attributes;
 use super::helping::{PendingWork, Waiter};
 use super::ordered::{KeySlot, submit_head};
 use super::pool_ref::PoolRef;
@@ -25,11 +26,15 @@ const SETTLED: u8 = 2;
 const STAGE: u8 = 3;
 /// Somebody waits and wants to be notified of the end.
 const WAITED_FOR: u8 = 4;
+/// Its handle was dropped: nobody will ask for its report.
+const ABANDONED: u8 = 8;
 
 /// The state of an emission. Small, because it travels from one processor to another and back.
 pub(crate) struct EmissionState {
     pub(crate) settings: Arc<EmissionSettings>,
     topic: TopicText,
+    /// Of an event that consists of a payload.
+    pub(super) attributes: Attributes,
     cold: OnceBox<Cold>,
     pub(super) delivered: AtomicU32,
     /// Parts that have not ended. The listeners that are called one after another are one part.
@@ -80,6 +85,7 @@ impl EmissionState {
         Self {
             settings,
             topic: TopicText::new(topic),
+            attributes: Attributes::default(),
             cold: OnceBox::new(),
             delivered: AtomicU32::new(0),
             parts: AtomicU32::new(1),
@@ -385,7 +391,8 @@ impl EmissionState {
         self.done.store(true, Ordering::Release);
         let next = self.slot().and_then(KeySlot::leave);
         self.settings.shared.emission_ended(|| self.cut_off(id()));
-        if self.stage.swap(SETTLED, Ordering::AcqRel) & WAITED_FOR != 0 {
+        let before = self.stage.swap(SETTLED, Ordering::AcqRel);
+        if before & WAITED_FOR != 0 {
             let waker = self.shared().waker.take();
             self.cold().changed.notify_all();
             if let Some(waker) = waker {
@@ -393,5 +400,13 @@ impl EmissionState {
             }
         }
         submit_head(next);
+        if before & ABANDONED != 0 {
+            self.drop_errors();
+        }
+    }
+
+    /// Its handle was dropped. Returns whether it has settled already.
+    pub(super) fn set_abandoned(&self) -> bool {
+        self.is_settled() || self.stage.fetch_or(ABANDONED, Ordering::AcqRel) & STAGE == SETTLED
     }
 }

@@ -61,6 +61,8 @@ pub(super) fn arm(
     let Some(timer) = &emission.state().settings.timer else {
         return TimeLimit::measured(limit, None);
     };
+    // The listener may return when the emission has ended.
+    emission.state().attributes.keep();
     let remaining = |snapshot| RemainingListeners::after(snapshot, call.registration);
     let timeout = Arc::new(CallTimeout {
         emission: Arc::clone(emission),

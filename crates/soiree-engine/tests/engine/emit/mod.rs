@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod discarded;
+mod dropped_values;
 mod last_handle;
 mod load;
 mod report;
