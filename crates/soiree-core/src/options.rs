@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::error::SubscribeError;
 use crate::event::Event;
+use crate::panic::Contained;
 use crate::priority::Priority;
 use crate::retry::Retry;
 
@@ -29,7 +30,7 @@ pub type Filter = Arc<dyn Fn(&dyn Event) -> bool + Send + Sync>;
 pub struct ListenerOptions {
     pub(crate) priority: Priority,
     pub(crate) max_runs: Option<u64>,
-    pub(crate) filter: Option<Filter>,
+    pub(crate) filter: Option<Contained<Filter>>,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) pool: Option<Arc<str>>,
     pub(crate) retry: Option<Retry>,
@@ -77,7 +78,8 @@ impl ListenerOptions {
     /// - A filter that panics counts as a panic of the listener.
     #[must_use]
     pub fn filter(mut self, filter: impl Fn(&dyn Event) -> bool + Send + Sync + 'static) -> Self {
-        self.filter = Some(Arc::new(filter));
+        let filter: Filter = Arc::new(filter);
+        self.filter = Some(filter.into());
         self
     }
 

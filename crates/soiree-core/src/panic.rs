@@ -2,6 +2,8 @@
 
 use std::any::Any;
 use std::fmt;
+use std::mem::needs_drop;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The payload of a panic that was caught. Dropping it never panics, even if the payload's own `Drop` does.
@@ -76,5 +78,76 @@ pub fn caught<R>(run: impl FnOnce() -> R) -> Result<R, PanicPayload> {
 pub fn contained(run: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(run)) {
         drop(PanicPayload::new(payload));
+    }
+}
+
+/// A value of the user's, such as a payload, a listener or an error. Dropping it never panics, even if the value's `Drop` does.
+///
+/// If two values of one struct, list or map panic while it is dropped, the process aborts. So each of them is wrapped in this.
+///
+/// ```
+/// use soiree_core::panic::Contained;
+///
+/// struct Bomb;
+///
+/// impl Drop for Bomb {
+///     fn drop(&mut self) {
+///         panic!("the payload's Drop");
+///     }
+/// }
+///
+/// drop(vec![Contained::new(Bomb), Contained::new(Bomb)]);
+/// ```
+#[derive(Clone)]
+pub struct Contained<T>(
+    /// `None` only while it is dropped.
+    Option<T>,
+);
+
+impl<T> Contained<T> {
+    /// Wraps a value.
+    #[inline]
+    pub const fn new(value: T) -> Self {
+        Self(Some(value))
+    }
+
+    /// Returns the value.
+    #[inline]
+    pub fn into_inner(mut self) -> T {
+        self.0.take().expect(IS_THERE)
+    }
+}
+
+const IS_THERE: &str = "it is taken out only when this is consumed";
+
+impl<T> Deref for Contained<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect(IS_THERE)
+    }
+}
+
+impl<T> Drop for Contained<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if needs_drop::<T>() {
+            if let Some(value) = self.0.take() {
+                contained(move || drop(value));
+            }
+        }
+    }
+}
+
+impl<T> From<T> for Contained<T> {
+    fn from(value: T) -> Self {
+        Self::new(value)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Contained<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }

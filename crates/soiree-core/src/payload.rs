@@ -6,6 +6,8 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::panic::Contained;
+
 /// Holds a value whose type is known only at run time.
 ///
 /// Implement it for a type that holds a payload among other things, so that all share one allocation.
@@ -47,12 +49,22 @@ pub struct PayloadRef<T> {
 }
 
 /// The [`Carrier`] of a plain value. If the value is a [`Payload`], carries the value inside that.
-pub struct ValueCarrier<T>(pub T);
+///
+/// Dropping it never panics, even if the value's `Drop` does.
+pub struct ValueCarrier<T>(Contained<T>);
+
+impl<T> ValueCarrier<T> {
+    /// Carries a value.
+    #[inline]
+    pub const fn new(value: T) -> Self {
+        Self(Contained::new(value))
+    }
+}
 
 impl Payload {
     /// Moves a value behind a handle (one allocation). A value that is a `Payload` is returned as it is.
     pub fn new<T: Any + Send + Sync>(value: T) -> Self {
-        let carrier = ValueCarrier(value);
+        let carrier = ValueCarrier::new(value);
         match carrier.carried_payload() {
             Some(payload) => payload.clone(),
             None => Self(Arc::new(carrier)),
@@ -101,7 +113,7 @@ impl<T: Any + Send + Sync> Carrier for ValueCarrier<T> {
     fn value(&self) -> &(dyn Any + Send + Sync) {
         match self.carried_payload() {
             Some(payload) => payload.value(),
-            None => &self.0,
+            None => &*self.0,
         }
     }
 

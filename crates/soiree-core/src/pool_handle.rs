@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::panic::Contained;
 use crate::pool::Pool;
 
 /// A pool that is passed to an `EventPool`, and whether the `EventPool` owns it.
@@ -11,7 +12,7 @@ use crate::pool::Pool;
 /// - From a pool in an `Arc`: shared. It keeps running.
 #[derive(Clone)]
 pub struct PoolHandle {
-    pool: Arc<dyn Pool>,
+    pool: Contained<Arc<dyn Pool>>,
     owned: bool,
     blocks_workers: bool,
 }
@@ -19,7 +20,7 @@ pub struct PoolHandle {
 impl PoolHandle {
     fn new(pool: Arc<dyn Pool>, owned: bool) -> Self {
         Self {
-            pool,
+            pool: pool.into(),
             owned,
             blocks_workers: false,
         }

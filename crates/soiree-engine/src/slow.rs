@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::CachePadded;
-use soiree_core::panic::contained;
+use soiree_core::panic::{Contained, contained};
 use soiree_core::registry::Registration;
 use soiree_core::sync::{STRIPES, stripe};
 use soiree_core::{Observers, SlowListener, Timer};
@@ -28,7 +28,7 @@ pub type SlowListenerHandler = Arc<dyn Fn(&SlowListener<'_>) + Send + Sync>;
 pub struct SlowListenerMonitor(Arc<Shared>);
 
 struct Shared {
-    timer: Arc<dyn Timer>,
+    timer: Contained<Arc<dyn Timer>>,
     epoch: Instant,
     stripes: [CachePadded<Mutex<Calls>>; STRIPES],
     /// When the timer's tasks are due: usually one, at most one for each different threshold.
@@ -62,7 +62,7 @@ pub(crate) struct MonitoredCall {
     pub(crate) attempt: u32,
     pub(crate) threshold: Duration,
     pub(crate) observers: Observers,
-    pub(crate) handler: Option<SlowListenerHandler>,
+    pub(crate) handler: Option<Contained<SlowListenerHandler>>,
     pub(crate) started: Instant,
     pub(crate) due: Instant,
 }
@@ -79,7 +79,7 @@ impl SlowListenerMonitor {
     pub fn new(timer: Arc<dyn Timer>) -> Self {
         Self(Arc::new(Shared {
             epoch: timer.now(),
-            timer,
+            timer: timer.into(),
             stripes: Default::default(),
             tasks: Mutex::default(),
             first: AtomicU64::new(NEVER),

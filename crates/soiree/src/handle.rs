@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
+use soiree_core::panic::Contained;
 use soiree_core::{Listener, ListenerId, ListenerOptions, Pattern, SubscribeError};
 use soiree_engine::Emitter;
 
@@ -29,7 +30,7 @@ pub(crate) struct Inner {
     pub(crate) topic_handles: Mutex<HashMap<Pattern, usize>>,
 }
 
-pub(crate) struct IdGenerator(Box<dyn Fn() -> ListenerId + Send + Sync>);
+pub(crate) struct IdGenerator(Contained<Box<dyn Fn() -> ListenerId + Send + Sync>>);
 
 /// A handle that does not keep its [`EventPool`] alive. Returned by [`EventPool::downgrade`].
 #[derive(Clone)]
@@ -76,7 +77,7 @@ impl IdGenerator {
     pub(crate) fn new<I: Into<ListenerId>>(
         generator: impl Fn() -> I + Send + Sync + 'static,
     ) -> Self {
-        Self(Box::new(move || generator().into()))
+        Self(Contained::new(Box::new(move || generator().into())))
     }
 
     pub(crate) fn generate(&self) -> ListenerId {

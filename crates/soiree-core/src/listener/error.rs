@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::id::ListenerId;
 use super::outcome::BoxError;
+use crate::panic::Contained;
 use crate::rejection::SubmitErrorReason;
 
 /// The panic of a listener, as passed to the panic handler and to observers.
@@ -48,10 +49,10 @@ struct Inner {
 }
 
 enum Cause {
-    Failed(BoxError),
+    Failed(Contained<BoxError>),
     Panicked(Box<str>),
     TimedOut(Duration),
-    Rejected(SubmitErrorReason),
+    Rejected(Contained<SubmitErrorReason>),
     Discarded,
     Cancelled,
 }
@@ -76,7 +77,7 @@ pub enum ListenerErrorKind {
 
 impl ListenerError {
     pub(crate) fn failed(context: ErrorContext<'_>, error: BoxError) -> Self {
-        Self::of(context, Cause::Failed(error))
+        Self::of(context, Cause::Failed(error.into()))
     }
 
     pub(crate) fn panicked(context: ErrorContext<'_>, message: &str) -> Self {
@@ -88,7 +89,7 @@ impl ListenerError {
     }
 
     pub(crate) fn rejected(context: ErrorContext<'_>, reason: SubmitErrorReason) -> Self {
-        Self::of(context, Cause::Rejected(reason))
+        Self::of(context, Cause::Rejected(reason.into()))
     }
 
     pub(crate) fn discarded(context: ErrorContext<'_>) -> Self {
@@ -115,7 +116,7 @@ impl ListenerError {
     /// The [kind](ListenerError::kind) becomes [`Failed`](ListenerErrorKind::Failed).
     #[must_use]
     pub fn with_source(self, error: impl Into<BoxError>) -> Self {
-        let cause = Arc::new(Cause::Failed(error.into()));
+        let cause = Arc::new(Cause::Failed(Contained::new(error.into())));
         Self(Arc::new(Inner {
             cause,
             ..(*self.0).clone()
@@ -201,13 +202,13 @@ impl fmt::Display for ListenerError {
             write!(f, "(registered at {}:{}) ", place.file(), place.line())?;
         }
         match &*inner.cause {
-            Cause::Failed(error) => write!(f, "failed for {}: {error}", inner.topic),
+            Cause::Failed(error) => write!(f, "failed for {}: {}", inner.topic, **error),
             Cause::Panicked(message) => write!(f, "panicked for {}: {message}", inner.topic),
             Cause::TimedOut(limit) => {
                 write!(f, "had not returned after {limit:?} for {}", inner.topic)
             }
             Cause::Rejected(reason) => {
-                write!(f, "was not called for {}: {reason}", inner.topic)
+                write!(f, "was not called for {}: {}", inner.topic, **reason)
             }
             Cause::Discarded => {
                 write!(f, "was not called for {}: its pool dropped it", inner.topic)
@@ -233,8 +234,8 @@ impl fmt::Debug for ListenerError {
 impl Error for ListenerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &*self.0.cause {
-            Cause::Failed(error) => Some(error.as_ref()),
-            Cause::Rejected(reason) => Some(reason),
+            Cause::Failed(error) => Some(&***error),
+            Cause::Rejected(reason) => Some(&**reason),
             Cause::Panicked(_) | Cause::TimedOut(_) | Cause::Discarded | Cause::Cancelled => None,
         }
     }

@@ -18,7 +18,7 @@ pub use self::events::{
 pub use self::job::{NotifyContext, reclaim};
 pub use self::pool::ObservedPool;
 use crate::listener::ListenerPanic;
-use crate::panic::contained;
+use crate::panic::{Contained, contained};
 use crate::retry::DeadLetter;
 
 /// Receives notifications of what happens in an `EventPool`. For metrics, logs and tests.
@@ -147,7 +147,7 @@ pub trait Observer: Send + Sync {
 /// assert_eq!(observers.len(), 1);
 /// ```
 #[derive(Clone, Default)]
-pub struct Observers(Option<Arc<[Arc<dyn Observer>]>>);
+pub struct Observers(Option<Arc<[Contained<Arc<dyn Observer>>]>>);
 
 impl Observers {
     /// An empty list.
@@ -158,7 +158,7 @@ impl Observers {
     /// Adds an observer, which is notified after the others. Clones of the list do not get it.
     pub fn add(&mut self, observer: Arc<dyn Observer>) {
         let others = self.0.iter().flat_map(|all| all.iter()).cloned();
-        self.0 = Some(others.chain([observer]).collect());
+        self.0 = Some(others.chain([observer.into()]).collect());
     }
 
     /// The number of observers.
@@ -189,9 +189,9 @@ impl Observers {
 }
 
 #[cold]
-fn notify_all(observers: &[Arc<dyn Observer>], notify: &dyn Fn(&dyn Observer)) {
+fn notify_all(observers: &[Contained<Arc<dyn Observer>>], notify: &dyn Fn(&dyn Observer)) {
     for observer in observers {
-        contained(|| notify(&**observer));
+        contained(|| notify(&***observer));
     }
 }
 

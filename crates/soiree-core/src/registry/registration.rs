@@ -12,7 +12,7 @@ use crate::listener::{
 };
 use crate::observe::ListenerRef;
 use crate::options::{Filter, ListenerOptions};
-use crate::panic::PanicPayload;
+use crate::panic::{Contained, PanicPayload};
 use crate::priority::Priority;
 use crate::rejection::SubmitErrorReason;
 use crate::retry::Retry;
@@ -33,7 +33,7 @@ pub struct Registration {
     pub(super) id: ListenerId,
     registered_at: Option<&'static Location<'static>>,
     /// The listener itself.
-    pub listener: Arc<dyn Listener>,
+    pub listener: Contained<Arc<dyn Listener>>,
     /// `None` if none of these options is set, as for most listeners.
     rare_options: Option<Box<RareOptions>>,
 }
@@ -41,7 +41,7 @@ pub struct Registration {
 /// Options that few listeners set.
 struct RareOptions {
     name: Option<Arc<str>>,
-    filter: Option<Filter>,
+    filter: Option<Contained<Filter>>,
     pool: Option<Arc<str>>,
     retry: Option<Retry>,
     slow_after: Option<Duration>,
@@ -72,6 +72,7 @@ impl Registration {
         mut options: ListenerOptions,
         listener: Arc<dyn Listener>,
     ) -> Result<Self, SubscribeError> {
+        let listener = Contained::new(listener);
         let is_async = listener.as_async().is_some();
         options.check(is_async)?;
         if is_async {
@@ -101,7 +102,7 @@ impl Registration {
 
     /// The filter, which decides for which events the listener is called.
     pub fn filter(&self) -> Option<&Filter> {
-        self.rare_options.as_ref()?.filter.as_ref()
+        self.rare_options.as_ref()?.filter.as_deref()
     }
 
     /// The bulkhead that the listener runs on, if its options name one.

@@ -44,7 +44,8 @@ pub struct CachedTopic {
 
 /// One listener of a cached topic.
 pub struct CachedListener {
-    /// The listener. A copy of the one in `registration`, which saves a pointer per call.
+    /// The listener. A copy of the one in `registration`, which saves a pointer per call. Dropped before that one, so never the
+    /// last.
     pub listener: Arc<dyn Listener>,
     /// The listener's registration.
     pub registration: Arc<Registration>,

@@ -5,19 +5,19 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use once_cell::race::OnceBox;
-use soiree_core::panic::contained;
+use soiree_core::panic::{Contained, contained};
 use soiree_core::{Event, EventId, Payload, Properties, ValueCarrier};
 
 /// A payload without an event of its own. Listeners see it through an [`EventView`].
 pub(crate) struct PayloadEvent<T>(pub(crate) ValueCarrier<T>);
 
 /// An event of the user's own type.
-pub(crate) struct CustomEvent<E>(pub(crate) E);
+pub(crate) struct CustomEvent<E>(pub(crate) Contained<E>);
 
 impl<T> PayloadEvent<T> {
     #[inline]
     pub(crate) fn new(payload: T) -> Self {
-        Self(ValueCarrier(payload))
+        Self(ValueCarrier::new(payload))
     }
 }
 

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use soiree_core::ListenerError;
+use soiree_core::panic::Contained;
 
 use super::helping::Waiter;
 use super::in_flight::InFlight;
@@ -221,7 +222,7 @@ impl Future for EmissionFuture {
         loop {
             let (is_useless, seen) = emission.help(waiter);
             waiter.poll(context);
-            let waker = context.waker().clone();
+            let waker = Contained::new(context.waker().clone());
             let mut shared = state.shared();
             if state.request_notification() || is_useless {
                 return Poll::Ready(state.report(&shared));

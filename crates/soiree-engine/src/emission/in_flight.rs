@@ -112,7 +112,7 @@ impl<E: Event + 'static> InFlight for EmissionTask<CustomEvent<E>> {
     }
 
     fn event(&self) -> EventRef<'_> {
-        EventRef::Custom(&self.source.0)
+        EventRef::Custom(&*self.source.0)
     }
 
     fn shared_event(&self) -> Option<&Arc<dyn Event>> {

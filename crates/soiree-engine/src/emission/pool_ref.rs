@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock, Weak};
 
+use soiree_core::panic::Contained;
 use soiree_core::{Pool, PoolHandle, WorkerCheck};
 
 use crate::context::inside_frame;
@@ -11,7 +12,7 @@ pub(crate) struct PoolRef {
     /// Its name in the emitter.
     pub(crate) name: Arc<str>,
     pool: Weak<dyn Pool>,
-    check: Option<WorkerCheck>,
+    check: Option<Contained<WorkerCheck>>,
     /// Whether workers of other pools wait for a place in it.
     pub(super) blocks_workers: bool,
     capacity: OnceLock<usize>,
@@ -22,7 +23,7 @@ impl PoolRef {
         Arc::new(Self {
             name: Arc::clone(name),
             pool: Arc::downgrade(handle.pool()),
-            check: handle.pool().worker_check(),
+            check: handle.pool().worker_check().map(Contained::new),
             blocks_workers: handle.blocks_workers(),
             capacity: OnceLock::new(),
         })

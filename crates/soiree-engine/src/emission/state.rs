@@ -6,7 +6,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use once_cell::race::OnceBox;
-use soiree_core::panic::contained;
+use soiree_core::panic::{Contained, contained};
 use soiree_core::{EventId, Job, ListenerError, Task};
 
 use super::cut_off::{CutOffCause, CutOffEmission};
@@ -72,7 +72,7 @@ pub(super) struct Cold {
 #[derive(Default)]
 pub(crate) struct Shared {
     pub(crate) errors: Errors,
-    pub(crate) waker: Option<Waker>,
+    pub(crate) waker: Option<Contained<Waker>>,
     /// Work that has not ended and that a waiting thread may help with.
     pub(super) pending: Vec<Arc<dyn PendingWork>>,
     /// How often there has been something new to help with.
@@ -356,7 +356,7 @@ impl EmissionState {
         self.cold().changed.notify_all();
         drop(shared);
         if let Some(waker) = waker {
-            contained(|| waker.wake());
+            contained(|| waker.into_inner().wake());
         }
     }
 
@@ -396,7 +396,7 @@ impl EmissionState {
             let waker = self.shared().waker.take();
             self.cold().changed.notify_all();
             if let Some(waker) = waker {
-                contained(|| waker.wake());
+                contained(|| waker.into_inner().wake());
             }
         }
         submit_head(next);

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
-use soiree_core::panic::contained;
+use soiree_core::panic::{Contained, contained};
 use soiree_core::registry::{Lookup, Registration, Snapshot};
 use soiree_core::{
     EmissionRejected, Event, InvalidTopic, Listener, ListenerId, ListenerOptions, Pattern, Payload,
@@ -165,7 +165,7 @@ impl Emitter {
         }
         let current = self.current.load();
         let (handle, settings) = current.route(&topic);
-        let emission = EmissionTask::new(Arc::clone(settings), &topic, CustomEvent(event));
+        let emission = EmissionTask::new(Arc::clone(settings), &topic, CustomEvent(event.into()));
         self.launch(&current, handle, Arc::new(emission))
     }
 
@@ -178,7 +178,8 @@ impl Emitter {
         topic: &str,
         payload: T,
     ) -> Result<Report, EmitError> {
-        let source = LazyLock::new(move || Payload::new(payload));
+        let payload = Contained::new(payload);
+        let source = LazyLock::new(move || Payload::new(payload.into_inner()));
         let attributes = Attributes::default();
         let event = EventView {
             topic,

@@ -142,7 +142,7 @@ impl SyncContext<'_> {
             self.shared.tracker.start_nested();
             let (_, settings) = self.current.route(self.topic);
             let (settings, span) = (Arc::clone(settings), self.span.share());
-            let task = EmissionTask::running(settings, self.topic, CustomEvent(copy), span);
+            let task = EmissionTask::running(settings, self.topic, CustomEvent(copy.into()), span);
             let task = Arc::new(task);
             let emission = Arc::clone(&task) as Arc<dyn InFlight>;
             let state = emission.state();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use soiree_core::observe::clock;
+use soiree_core::panic::Contained;
 use soiree_core::registry::Registration;
 use soiree_core::{
     BoxError, Event, ListenerEnd, ListenerEnded, ListenerFuture, ListenerStarted, Retry,
@@ -146,7 +147,7 @@ impl<'a> Call<'a> {
             attempt: self.attempt,
             threshold,
             observers: self.handlers.observers.clone(),
-            handler: self.handlers.slow_listener.clone(),
+            handler: self.handlers.slow_listener.clone().map(Contained::new),
             started,
             due: started.checked_add(threshold)?,
         });

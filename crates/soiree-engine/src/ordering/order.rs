@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use soiree_core::panic::Contained;
 use soiree_core::{Event, Overflow};
 
 use super::key::OrderingKey;
@@ -63,7 +64,7 @@ type KeyFn = Arc<dyn Fn(&dyn Event) -> Option<OrderingKey> + Send + Sync>;
 #[derive(Clone)]
 #[must_use]
 pub struct KeyOrder {
-    key: KeyFn,
+    key: Contained<KeyFn>,
     capacity: Option<usize>,
     pub(super) overflow: Overflow,
     overtaking_retries: bool,
@@ -74,8 +75,9 @@ impl KeyOrder {
     pub fn by<K: Into<OrderingKey>>(
         key: impl Fn(&dyn Event) -> Option<K> + Send + Sync + 'static,
     ) -> Self {
+        let key: KeyFn = Arc::new(move |event| key(event).map(Into::into));
         Self {
-            key: Arc::new(move |event| key(event).map(Into::into)),
+            key: key.into(),
             capacity: None,
             overflow: Overflow::Block,
             overtaking_retries: false,

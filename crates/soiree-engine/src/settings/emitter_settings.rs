@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use soiree_core::panic::contained;
 use soiree_core::{BulkheadError, Pool, PoolHandle, Timer};
 
 use super::handlers::Handlers;
@@ -49,6 +50,13 @@ impl Settings {
             return Ok(self.pool.pool());
         }
         self.bulkheads.get(name).map(PoolHandle::pool)
+    }
+}
+
+/// The other values of the user's are contained by their types.
+impl Drop for Settings {
+    fn drop(&mut self) {
+        contained(|| drop(self.timer.take()));
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use soiree_core::panic::contained;
 use soiree_core::{DeadLetter, Event, ListenerError, ListenerPanic, Observers};
 
 use crate::slow::{SlowListenerHandler, SlowListenerMonitor};
@@ -47,6 +48,17 @@ impl Handlers {
     #[inline]
     pub(crate) fn are_unobserved(&self) -> bool {
         self.observers.is_empty() && self.slow_listener.is_none()
+    }
+}
+
+/// Two handlers whose `Drop` panics would abort the process otherwise.
+impl Drop for Handlers {
+    fn drop(&mut self) {
+        contained(|| drop(self.error.take()));
+        contained(|| drop(self.panic.take()));
+        contained(|| drop(self.dead_event.take()));
+        contained(|| drop(self.dead_letter.take()));
+        contained(|| drop(self.slow_listener.take()));
     }
 }
 

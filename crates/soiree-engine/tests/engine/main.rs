@@ -3,6 +3,7 @@
 mod async_listener;
 mod close;
 mod dispatch;
+mod dropped;
 mod emit;
 mod graph;
 mod key_order;
