@@ -147,7 +147,9 @@ pub trait Observer: Send + Sync {
 /// assert_eq!(observers.len(), 1);
 /// ```
 #[derive(Clone, Default)]
-pub struct Observers(Option<Arc<[Contained<Arc<dyn Observer>>]>>);
+pub struct Observers(Option<Arc<[ContainedObserver]>>);
+
+type ContainedObserver = Contained<Arc<dyn Observer>>;
 
 impl Observers {
     /// An empty list.
@@ -189,7 +191,7 @@ impl Observers {
 }
 
 #[cold]
-fn notify_all(observers: &[Contained<Arc<dyn Observer>>], notify: &dyn Fn(&dyn Observer)) {
+fn notify_all(observers: &[ContainedObserver], notify: &dyn Fn(&dyn Observer)) {
     for observer in observers {
         contained(|| notify(&***observer));
     }
