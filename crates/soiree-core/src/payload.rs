@@ -125,7 +125,7 @@ impl<T: Any + Send + Sync> Carrier for ValueCarrier<T> {
     }
 
     fn carried_payload(&self) -> Option<&Payload> {
-        (&self.0 as &dyn Any).downcast_ref()
+        (&*self.0 as &dyn Any).downcast_ref()
     }
 }
 

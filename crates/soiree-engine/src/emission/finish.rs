@@ -32,7 +32,8 @@ pub(crate) fn end_part(emission: &Arc<dyn InFlight>, counts: Counts) {
     }
     state.span.end();
     state.attributes.release();
-    state.settle(|| caught(|| with_event(emission, |event| event.known_id())).ok()?);
+    let id = || caught(|| with_event(emission, |event| event.known_id())).ok()?;
+    state.settle(id, || Arc::clone(emission).into_entry());
 }
 
 /// Ends a part whose listeners have been called, unless another thread ends it.

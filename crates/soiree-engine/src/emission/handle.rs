@@ -12,7 +12,7 @@ use soiree_core::panic::Contained;
 
 use super::helping::Waiter;
 use super::in_flight::InFlight;
-use super::ordered::{Runnable, help_before};
+use super::ordered::{Runnable, help_before, submit_pending_heads};
 use super::report::Report;
 use super::run::run_queued;
 
@@ -108,6 +108,7 @@ impl Emission {
     /// Runs the pending work of the emission that needs this thread. Returns whether blocking would still deadlock, and the version of the
     /// pending work that was checked.
     fn help(&self, waiter: &mut Waiter) -> (bool, usize) {
+        let is_blocked = !submit_pending_heads();
         let state = self.task.state();
         // Read before the queue of the key is looked at, so that no change of it is missed.
         let seen = state.is_ordered().then(|| state.shared().version);
@@ -118,7 +119,7 @@ impl Emission {
         }
         let (_, seen_pending) = state.help_pending(waiter);
         let seen = seen.unwrap_or(seen_pending);
-        let is_inside = matches!(runnable, Runnable::Never) || state.is_current();
+        let is_inside = is_blocked || matches!(runnable, Runnable::Never) || state.is_current();
         let is_useless = is_inside || matches!(waiter, Waiter::Blocking { is_useless: true });
         (!state.is_settled() && is_useless, seen)
     }

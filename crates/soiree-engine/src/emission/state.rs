@@ -12,7 +12,7 @@ use soiree_core::{EventId, Job, ListenerError, Task};
 use super::cut_off::{CutOffCause, CutOffEmission};
 use super::event_source::Attributes;
 use super::helping::{PendingWork, Waiter};
-use super::ordered::{KeySlot, submit_head};
+use super::ordered::{KeySlot, OrderedEntry, submit_head};
 use super::pool_ref::PoolRef;
 use super::report::{Errors, Report};
 use super::shared::EmissionSettings;
@@ -385,21 +385,29 @@ impl EmissionState {
         drop(omitted);
     }
 
-    /// Its outcome is known, and everybody has been notified.
-    pub(super) fn settle(&self, id: impl FnOnce() -> Option<EventId>) {
+    /// Its outcome is known, and everybody has been notified. `entry` is the emission, and `id` that of its event.
+    pub(super) fn settle(
+        &self,
+        id: impl FnOnce() -> Option<EventId>,
+        entry: impl FnOnce() -> Arc<dyn OrderedEntry>,
+    ) {
         // In this order: a close must not return before the outcome is known, nor a wait before a close would.
         self.done.store(true, Ordering::Release);
         let next = self.slot().and_then(KeySlot::leave);
         self.settings.shared.emission_ended(|| self.cut_off(id()));
         let before = self.stage.swap(SETTLED, Ordering::AcqRel);
+        let mut waker = None;
         if before & WAITED_FOR != 0 {
-            let waker = self.shared().waker.take();
+            waker = self.shared().waker.take();
             self.cold().changed.notify_all();
-            if let Some(waker) = waker {
-                contained(|| waker.into_inner().wake());
-            }
         }
-        submit_head(next);
+        if self.is_ordered() {
+            submit_head(next, || Some(entry()));
+        }
+        // User code, which must not keep the next event of the key from being submitted.
+        if let Some(waker) = waker {
+            contained(|| waker.into_inner().wake());
+        }
         if before & ABANDONED != 0 {
             self.drop_errors();
         }

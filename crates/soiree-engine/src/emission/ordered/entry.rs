@@ -4,6 +4,9 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use soiree_core::MAX_INLINE_DEPTH;
+use soiree_core::panic::contained;
+
 use crate::emission::helping::Waiter;
 use crate::ordering::{KeyOrderStats, KeyQueues, OrderRule, QueueEntry};
 
@@ -54,46 +57,97 @@ impl ActiveOrder {
     }
 }
 
-thread_local! {
-    /// The heads that this thread has still to submit, while it submits one.
-    static SUBMITTING: RefCell<Option<VecDeque<Head>>> = const { RefCell::new(None) };
+/// What a thread has still to do that submits a head.
+#[derive(Default)]
+struct Submission {
+    /// Heads to submit.
+    heads: VecDeque<Head>,
+    /// Emissions that have ended meanwhile. Dropped when no head is left: dropping the last handle of one runs user code.
+    ended: Vec<Arc<dyn OrderedEntry>>,
+    /// How many loops submit the heads, inside one another.
+    depth: usize,
 }
 
-/// Submits an entry that has become the head of its queue.
+thread_local! {
+    static SUBMITTING: RefCell<Option<Submission>> = const { RefCell::new(None) };
+}
+
+/// The thread submits heads until this is dropped.
+struct SubmittingGuard;
+
+impl Drop for SubmittingGuard {
+    fn drop(&mut self) {
+        // The borrow ends first: user code is dropped with it.
+        let submission = SUBMITTING.try_with(|submitting| submitting.borrow_mut().take());
+        let ended = submission.ok().flatten().map(|submission| submission.ended);
+        for entry in ended.into_iter().flatten() {
+            contained(move || drop(entry));
+        }
+    }
+}
+
+/// Submits an entry that has become the head of its queue. `ended` is the entry that was the head before, if it has ended.
 ///
-/// A pool that drops an entry ends it, which makes the next one the head. Those wait in a list here and are submitted one after another;
-/// submitted inside one another they would overflow the stack.
-pub(crate) fn submit_head(next: Option<Head>) {
+/// A pool that drops an entry ends it, which makes the next one the head. Those wait in a list of this thread and are submitted one after
+/// another; submitted inside one another they would overflow the stack.
+pub(crate) fn submit_head(
+    next: Option<Head>,
+    ended: impl FnOnce() -> Option<Arc<dyn OrderedEntry>>,
+) {
+    let mut next = next;
+    let is_listed = SUBMITTING.try_with(|submitting| {
+        let mut submitting = submitting.borrow_mut();
+        if let Some(submission) = &mut *submitting {
+            submission.heads.extend(next.take());
+            submission.ended.extend(ended());
+        } else if next.is_some() {
+            *submitting = Some(Submission::default());
+        }
+    });
     let Some(next) = next else {
         return;
     };
-    let mut next = Some(next);
-    let others = SUBMITTING.try_with(|submitting| {
-        let mut submitting = submitting.borrow_mut();
-        match &mut *submitting {
-            Some(list) => list.extend(next.take()),
-            None => *submitting = Some(VecDeque::new()),
+    let guard = is_listed.is_ok().then_some(SubmittingGuard);
+    submit(next);
+    submit_heads();
+    drop(guard);
+}
+
+/// Before this thread waits for an emission: submits the heads that it has still to submit, as it waits inside user code that was
+/// called meanwhile. Returns whether it could.
+pub(in crate::emission) fn submit_pending_heads() -> bool {
+    let depth = with_submission(|submission| match submission.heads.is_empty() {
+        true => 0,
+        false => {
+            submission.depth += 1;
+            submission.depth
         }
     });
-    let Some(mut next) = next else {
-        return;
-    };
-    loop {
-        next.submit();
-        if others.is_err() {
-            return;
-        }
-        let following = SUBMITTING.try_with(|submitting| {
-            let mut submitting = submitting.borrow_mut();
-            let following = submitting.as_mut().and_then(VecDeque::pop_front);
-            if following.is_none() {
-                *submitting = None;
-            }
-            following
-        });
-        match following {
-            Ok(Some(following)) => next = following,
-            _ => return,
-        }
+    match depth {
+        None | Some(0) => return true,
+        Some(depth) if depth <= MAX_INLINE_DEPTH => submit_heads(),
+        Some(_) => {}
     }
+    with_submission(|submission| {
+        submission.depth -= 1;
+        submission.heads.is_empty()
+    })
+    .unwrap_or(true)
+}
+
+fn submit_heads() {
+    while let Some(head) = with_submission(|submission| submission.heads.pop_front()).flatten() {
+        submit(head);
+    }
+}
+
+fn submit(head: Head) {
+    // What one head runs into must not keep the others from being submitted.
+    contained(|| head.submit());
+}
+
+fn with_submission<R>(act: impl FnOnce(&mut Submission) -> R) -> Option<R> {
+    let acted = SUBMITTING.try_with(|submitting| submitting.borrow_mut().as_mut().map(act));
+    // While a thread ends, its locals are gone.
+    acted.unwrap_or_default()
 }

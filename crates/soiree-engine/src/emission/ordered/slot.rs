@@ -72,7 +72,7 @@ impl KeySlot {
     pub(in crate::emission) fn call_made(&self) {
         let is_last = self.uncalled.fetch_sub(1, Ordering::AcqRel) == 1;
         if is_last && self.order.rule.order.lets_retries_be_overtaken() {
-            submit_head(self.leave());
+            submit_head(self.leave(), || None);
         }
     }
 }

@@ -65,7 +65,7 @@ impl KeyTurnGuard {
 
 impl Drop for KeyTurnGuard {
     fn drop(&mut self) {
-        submit_head(self.0.order.queues.leave(&self.0.key));
+        submit_head(self.0.order.queues.leave(&self.0.key), || None);
     }
 }
 

@@ -7,6 +7,7 @@ mod key_function;
 mod order;
 mod random;
 mod reentrancy;
+mod user_code;
 
 use std::sync::{Arc, Mutex};
 
