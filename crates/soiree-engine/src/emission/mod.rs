@@ -32,6 +32,7 @@ mod shared;
 mod state;
 mod timeout;
 mod timeout_run;
+mod timer;
 
 pub(crate) use self::context::InFlightContext;
 pub use self::cut_off::{CutOffCause, CutOffEmission};
@@ -52,3 +53,4 @@ pub(crate) use self::report::Errors;
 pub use self::report::{Report, ReportError};
 pub(crate) use self::shared::{EmissionSettings, EmitterShared};
 pub(crate) use self::state::EmissionState;
+pub(crate) use self::timer::EmitterTimer;

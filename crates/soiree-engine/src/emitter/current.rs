@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use soiree_core::{Pool, PoolHandle};
 
-use crate::emission::{ActiveOrder, EmissionSettings, EmitterShared, PoolRef, Pools};
+use crate::emission::{ActiveOrder, EmissionSettings, EmitterShared, EmitterTimer, PoolRef, Pools};
 use crate::ordering::KeyOrderStats;
 use crate::routing::Bulkheads;
 use crate::settings::Settings;
@@ -41,13 +41,16 @@ impl Current {
         pools: Arc<Pools>,
         before: Option<&Self>,
     ) -> Arc<Self> {
+        let address = Arc::as_ptr(shared).addr();
+        let timer = settings.timer.clone();
+        let timer = timer.map(|timer| EmitterTimer::new(timer, address));
         let emission_settings = |pool_ref: &Arc<PoolRef>| {
             Arc::new(EmissionSettings {
                 shared: Arc::clone(shared),
                 handlers: settings.handlers.clone(),
                 error_buffer: settings.error_buffer,
                 pool: Arc::clone(pool_ref),
-                timer: settings.timer.clone(),
+                timer: timer.clone(),
                 retry_capacity: settings.retry_capacity,
                 pools: Arc::clone(&pools),
             })

@@ -15,3 +15,4 @@ mod routing;
 mod slow_listener;
 mod support;
 mod timeout;
+mod timer;

@@ -16,7 +16,7 @@ use soiree_pool::WorkerPool;
 /// Far longer than any condition needs to come true.
 pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-pub(crate) type TestResult = Result<(), Box<dyn std::error::Error>>;
+pub(crate) type TestResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 /// Waits until the condition holds.
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {

@@ -37,7 +37,7 @@ fn is_discarded(emission: &Emission) -> bool {
     report.expect("the emission ends").discarded
 }
 
-/// E6, E8: events behind payloads that panic as they are dropped end too, whoever drops them.
+/// E6, E8: events behind payloads that panic as they are dropped end too, by whatever they are dropped.
 #[test]
 fn payloads_that_panic_hold_up_no_event_of_their_key() -> TestResult {
     let pool = Arc::new(WorkerPool::new(1, 100)?);
@@ -84,7 +84,7 @@ fn a_payload_may_wait_for_another_event_pool_as_it_is_dropped() -> TestResult {
     Ok(())
 }
 
-/// Waits for an emission that it is told of later, and sends whether that was discarded.
+/// Waits for an emission that it gets later, and sends whether that was discarded.
 #[derive(Clone)]
 struct WaitsFor(Arc<OnceLock<Emission>>, Sender<bool>);
 
