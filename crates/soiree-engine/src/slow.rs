@@ -10,7 +10,7 @@ use crossbeam_utils::CachePadded;
 use soiree_core::panic::{Contained, contained};
 use soiree_core::registry::Registration;
 use soiree_core::sync::{STRIPES, stripe};
-use soiree_core::{Observers, SlowListener, Timer};
+use soiree_core::{Observers, SlowListener, Timer, TimerId};
 
 use crate::topic_text::TopicText;
 
@@ -20,7 +20,7 @@ pub type SlowListenerHandler = Arc<dyn Fn(&SlowListener<'_>) + Send + Sync>;
 /// Monitors calls of listeners, and reports those that run for longer than their threshold.
 ///
 /// A call with a threshold is listed while it runs. All calls together use one task of the timer, due when the first call may reach its
-/// threshold; while nothing runs there is no task.
+/// threshold. A task that is not due is cancelled when the emitter closes, and when the monitor is dropped.
 ///
 /// The timer calls handlers and observers. Use a timer of its own for this: what they do is up to them, and would delay everything
 /// else that the timer has to call.
@@ -31,13 +31,26 @@ struct Shared {
     timer: Contained<Arc<dyn Timer>>,
     epoch: Instant,
     stripes: [CachePadded<Mutex<Calls>>; STRIPES],
-    /// When the timer's tasks are due: usually one, at most one for each different threshold.
-    tasks: Mutex<Vec<Instant>>,
+    tasks: Mutex<Tasks>,
     /// When the first of them is due, in nanoseconds after the epoch.
     first: AtomicU64,
 }
 
 const NEVER: u64 = u64::MAX;
+
+/// The timer's tasks: usually one, at most one for each different threshold.
+#[derive(Default)]
+struct Tasks {
+    list: Vec<ScheduledTask>,
+    next_number: u64,
+}
+
+struct ScheduledTask {
+    number: u64,
+    due: Instant,
+    /// `None` until the timer has returned it.
+    id: Option<TimerId>,
+}
 
 #[derive(Default)]
 struct Calls {
@@ -88,6 +101,13 @@ impl SlowListenerMonitor {
 
     pub(crate) fn now(&self) -> Instant {
         self.0.timer.now()
+    }
+
+    /// Cancels the tasks of the timer that no running call needs.
+    pub(crate) fn cancel_tasks(&self) {
+        self.0.cancel_tasks();
+        // After that: a call that relied on a task is listed by now.
+        self.0.wake_at_next();
     }
 
     pub(crate) fn start(&self, call: MonitoredCall) -> MonitorKey {
@@ -155,37 +175,84 @@ impl Shared {
         if self.first.load(Ordering::SeqCst) <= nanos {
             return;
         }
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        if tasks.iter().any(|task| *task <= due) {
+        let mut tasks = self.tasks();
+        if tasks.list.iter().any(|task| task.due <= due) {
             return;
         }
-        tasks.push(due);
+        let number = tasks.next_number;
+        tasks.next_number += 1;
+        tasks.list.push(ScheduledTask {
+            number,
+            due,
+            id: None,
+        });
         self.first.store(nanos, Ordering::SeqCst);
         drop(tasks);
         let shared = Arc::downgrade(self);
         let task = move || {
             if let Some(shared) = shared.upgrade() {
-                shared.on_due(due);
+                shared.on_due(number);
             }
         };
-        if self.timer.at(due, Box::new(task)).is_err() {
+        let Ok(id) = self.timer.at(due, Box::new(task)) else {
             // The next call tries again.
-            self.forget(due);
+            self.forget(number);
+            return;
+        };
+        let mut tasks = self.tasks();
+        match tasks.list.iter_mut().find(|task| task.number == number) {
+            Some(task) => task.id = Some(id),
+            // It has run, or was cancelled before its ID was known.
+            None => {
+                drop(tasks);
+                self.cancel(id);
+            }
         }
     }
 
-    fn forget(&self, due: Instant) {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.retain(|task| *task != due);
-        let first = tasks.iter().min().map_or(NEVER, |first| self.nanos(*first));
+    fn tasks(&self) -> MutexGuard<'_, Tasks> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forget(&self, number: u64) {
+        let mut tasks = self.tasks();
+        tasks.list.retain(|task| task.number != number);
+        let first = tasks.list.iter().map(|task| task.due).min();
+        let first = first.map_or(NEVER, |first| self.nanos(first));
         self.first.store(first, Ordering::SeqCst);
     }
 
-    fn on_due(self: &Arc<Self>, due: Instant) {
+    fn cancel_tasks(&self) {
+        let mut tasks = self.tasks();
+        let cancelled = mem::take(&mut tasks.list);
+        self.first.store(NEVER, Ordering::SeqCst);
+        drop(tasks);
+        for id in cancelled.into_iter().filter_map(|task| task.id) {
+            self.cancel(id);
+        }
+    }
+
+    fn cancel(&self, id: TimerId) {
+        contained(|| _ = self.timer.cancel(id));
+    }
+
+    fn on_due(self: &Arc<Self>, number: u64) {
         // First: a call that the check below misses then schedules another check.
-        self.forget(due);
+        self.forget(number);
         let next = (0..STRIPES).filter_map(|stripe| self.check(stripe)).min();
         if let Some(next) = next {
+            self.wake_at(next);
+        }
+    }
+
+    /// Schedules a check for the running call that is due first.
+    fn wake_at_next(self: &Arc<Self>) {
+        let next = (0..STRIPES).filter_map(|stripe| {
+            let calls = self.calls(stripe);
+            let due = calls.slots.iter().filter_map(Slot::due);
+            due.min()
+        });
+        if let Some(next) = next.min() {
             self.wake_at(next);
         }
     }
@@ -198,9 +265,7 @@ impl Shared {
             match mem::replace(slot, Slot::Reporting) {
                 Slot::Running(call, false) if call.due <= now => slow.push((at, call)),
                 other => {
-                    if let Slot::Running(call, false) = &other {
-                        next = Some(next.map_or(call.due, |next: Instant| next.min(call.due)));
-                    }
+                    next = next.into_iter().chain(other.due()).min();
                     *slot = other;
                 }
             }
@@ -223,6 +288,23 @@ impl Shared {
     }
 }
 
+impl Slot {
+    /// When the call is to be reported, if it was not.
+    fn due(&self) -> Option<Instant> {
+        match self {
+            Self::Running(call, false) => Some(call.due),
+            _ => None,
+        }
+    }
+}
+
+/// The timer would keep a thread until the last task is due.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.cancel_tasks();
+    }
+}
+
 impl MonitoredCall {
     fn report(&self, now: Instant, ended: bool) {
         let (topic, listener) = (self.topic.as_str(), self.registration.listener_ref());
@@ -241,5 +323,61 @@ impl fmt::Debug for SlowListenerMonitor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SlowListenerMonitor")
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+
+    use soiree_core::{Event, ListenerId, ListenerOptions, Pattern};
+    use soiree_testkit::ManualTimer;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn call(monitor: &SlowListenerMonitor, handler: SlowListenerHandler) -> MonitoredCall {
+        let pattern = Pattern::new("a").expect("the pattern is valid");
+        let (id, options) = (ListenerId::new("id"), ListenerOptions::new());
+        let listener = Arc::new(|_: &dyn Event| ());
+        let registration =
+            Registration::new(&pattern, id, options, listener).expect("the options are valid");
+        MonitoredCall {
+            registration: Arc::new(registration),
+            topic: TopicText::new("a"),
+            attempt: 1,
+            threshold: SECOND,
+            observers: Observers::none(),
+            handler: Some(handler.into()),
+            started: monitor.now(),
+            due: monitor.now() + SECOND,
+        }
+    }
+
+    /// L4: a call that ends while it is reported leaves no place behind, and is reported as ended.
+    #[test]
+    fn a_call_that_ends_while_it_is_reported_frees_its_slot() {
+        let timer = ManualTimer::new();
+        let monitor = SlowListenerMonitor::new(Arc::new(timer.clone()));
+        let reported = Arc::new(Mutex::new(Vec::new()));
+        for _ in 0..3 {
+            let key = Arc::new(OnceLock::<MonitorKey>::new());
+            let (ends, ended) = ((monitor.clone(), Arc::clone(&key)), Arc::clone(&reported));
+            let handler = move |slow: &SlowListener<'_>| {
+                ended.lock().expect("not poisoned").push(slow.ended);
+                if !slow.ended {
+                    ends.0.end(*ends.1.get().expect("the call has started"));
+                }
+            };
+            let _ = key.set(monitor.start(call(&monitor, Arc::new(handler))));
+            timer.advance(SECOND);
+        }
+        let reported = reported.lock().expect("not poisoned");
+        assert_eq!(*reported, [false, true].repeat(3));
+        let stripes = (0..STRIPES).map(|stripe| monitor.0.calls(stripe));
+        let places = stripes.map(|calls| (calls.slots.len(), calls.free.len()));
+        let (slots, free) = places.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+        assert_eq!((slots, free), (1, 1), "one place, used again and again");
     }
 }

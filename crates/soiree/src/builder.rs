@@ -193,8 +193,9 @@ impl Builder {
     /// Reports listeners that run for longer than `threshold` to the [slow listener handler](Builder::slow_listener_handler) and
     /// to observers. [`ListenerOptions::slow_after`] overrides the threshold for one listener. By default there is none.
     ///
-    /// A slow listener is not interrupted. It is reported while it still runs, by a thread that exists only while listeners with
-    /// a threshold run, and once more when it has ended.
+    /// A slow listener is not interrupted. It is reported while it still runs, and once more when it has ended. A thread of its
+    /// own does that. It ends when no listener that was called could still reach its threshold, and when the `EventPool` is
+    /// closed or dropped.
     ///
     /// ```
     /// use soiree::EventPool;
@@ -227,8 +228,8 @@ impl Builder {
         self
     }
 
-    /// Replaces the timer that watches for slow listeners, which by default is a thread that exists only while there are
-    /// listeners to watch. For tests, and for programs that have a timer.
+    /// Replaces the timer that watches for slow listeners, by default [a thread of its own](Builder::slow_listeners). For tests,
+    /// and for programs that have a timer.
     ///
     /// The timer calls the slow listener handler and observers, and they may take their time: give it nothing else to do.
     pub fn slow_listener_timer(mut self, timer: impl Timer + 'static) -> Self {

@@ -14,19 +14,47 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(1);
 type Task = Box<dyn FnOnce() + Send>;
 
 /// Calls closures when they are due, on a thread that exists only while there are any.
-#[derive(Default)]
 pub(crate) struct TimerThread {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
+impl Default for TimerThread {
+    fn default() -> Self {
+        Self::with_idle_timeout(IDLE_TIMEOUT)
+    }
+}
+
+impl TimerThread {
+    fn with_idle_timeout(idle_timeout: Duration) -> Self {
+        let shared = Shared {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            idle_timeout,
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+}
+
+/// The thread ends with its last task, if there is one.
+impl Drop for TimerThread {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.changed.notify_one();
+    }
+}
+
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    idle_timeout: Duration,
 }
 
 #[derive(Default)]
 struct State {
+    /// No task will be added.
+    closed: bool,
     /// By due time, then in the order in which they were added.
     tasks: BTreeMap<TimerId, Task>,
     next: u64,
@@ -121,14 +149,15 @@ impl Shared {
                     state.thread = ThreadState::WaitingUntil(due);
                     due - now
                 }
+                (None, _) if state.closed => return,
                 (None, ThreadState::IdleUntil(end)) if end <= now => {
                     state.thread = ThreadState::Absent;
                     return;
                 }
                 (None, ThreadState::IdleUntil(end)) => end - now,
                 (None, _) => {
-                    state.thread = ThreadState::IdleUntil(now + IDLE_TIMEOUT);
-                    IDLE_TIMEOUT
+                    state.thread = ThreadState::IdleUntil(now + self.idle_timeout);
+                    self.idle_timeout
                 }
             };
             let waited = self.changed.wait_timeout(state, timeout);
@@ -205,10 +234,10 @@ mod tests {
         assert_eq!(calls.iter().collect::<Vec<_>>(), [1, 2, 3]);
     }
 
-    /// E5: the thread does not stay for cancelled tasks.
+    /// E5: the thread does not stay for cancelled tasks, and ends with its timer.
     #[test]
     fn the_thread_ends_when_every_task_is_cancelled() {
-        let timer = TimerThread::default();
+        let timer = TimerThread::with_idle_timeout(HOUR);
         let later = Instant::now() + HOUR;
         let ids = [later, later + HOUR].map(|due| {
             let id = timer.at(due, Box::new(|| ()));
@@ -226,6 +255,10 @@ mod tests {
         }
         for id in ids {
             assert!(timer.cancel(id));
+        }
+        while !matches!(timer.shared.lock().thread, ThreadState::IdleUntil(_)) {
+            assert!(Instant::now() < give_up, "it waits for a cancelled task");
+            thread::yield_now();
         }
         drop(timer);
         while shared.strong_count() > 0 {

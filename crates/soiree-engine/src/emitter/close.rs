@@ -112,6 +112,9 @@ impl Emitter {
             self.give_up_waiting();
         }
         shared.clear_if_late();
+        if let Some(monitor) = &self.current().settings.handlers.slow_listener_monitor {
+            monitor.cancel_tasks();
+        }
         match released {
             Ok(()) if ended => Ok(()),
             released => Err(self.drain_timeout(released.err())),

@@ -216,6 +216,41 @@ fn no_call_is_monitored_without_an_observer_or_handler() {
     assert_eq!(timer.pending(), 1);
 }
 
+/// E4, E5: the timer's thread does not wait for calls that have ended when the event pool is closed or gone.
+#[test]
+fn a_closed_or_dropped_event_pool_leaves_no_task_to_the_timer() {
+    for closes in [false, true] {
+        let (builder, timer) = watched(&Journal::new());
+        let soiree = builder.build().unwrap();
+        soiree.on("a.b", |_| ()).unwrap();
+        soiree.emit_sync("a.b", ()).unwrap();
+        assert_eq!(timer.pending(), 1);
+        if closes {
+            soiree.close().unwrap();
+        } else {
+            drop(soiree);
+        }
+        assert_eq!(timer.pending(), 0);
+    }
+}
+
+/// E4, L4: a listener that runs on after the close is still reported.
+#[test]
+fn a_slow_listener_is_notified_after_the_close() {
+    let journal = Journal::new();
+    let (builder, timer) = watched(&journal);
+    let soiree = builder.build().unwrap();
+    let blocker = Blocker::on(&soiree, "a.b", named("held"));
+    let emission = soiree.emit("a.b", ()).unwrap();
+    blocker.wait_started();
+    assert!(soiree.close_with_deadline(Instant::now()).is_err());
+    timer.advance(10 * SECOND);
+    assert_eq!(journal.count("listener slow"), 1);
+    blocker.release();
+    assert!(emission.wait().is_ok());
+    assert_eq!(journal.count("listener slow"), 2);
+}
+
 /// L3, L4: a handler may call its own `EventPool`, close it with a deadline, and panic.
 #[test]
 fn a_handler_of_slow_listeners_may_close_and_panic() {
