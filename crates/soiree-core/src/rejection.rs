@@ -27,6 +27,9 @@ pub enum SubmitErrorReason {
         /// How many jobs the thread already runs inside one another.
         depth: usize,
     },
+    /// The job is a future, and the thread would have to block until it is ready, although it is one that polls futures.
+    #[error("waiting for the future here would block a thread that polls futures")]
+    WouldBlock,
     /// The pool has no worker, and could not start one.
     #[error("no worker could be started: {0}")]
     Spawn(#[source] std::io::Error),

@@ -110,7 +110,7 @@ impl WorkerPool {
     /// let pool = WorkerPool::new(2, 10)?;
     /// pool.submit_and_wait(|| {})?;
     /// let failed = pool.submit_and_wait(|| panic!("no disk"));
-    /// assert!(matches!(failed, Err(WaitError::Panicked(message)) if &*message == "no disk"));
+    /// assert!(matches!(failed, Err(WaitError::Panicked(panic)) if panic.message() == "no disk"));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn submit_and_wait(&self, job: impl Into<Job>) -> Result<(), WaitError> {

@@ -7,7 +7,7 @@
 //! | for | names |
 //! |---|---|
 //! | every pool | [`Pool`], [`ResizeError`], [`DrainTimeout`] |
-//! | submitting to a pool | [`Job`], [`Task`], [`JobFuture`], [`JobId`], [`JobOutcome`], [`PanicPayload`]; [`SubmitError`], [`SubmitErrorReason`], [`WaitError`] |
+//! | submitting to a pool | [`Job`], [`Task`], [`JobFuture`], [`JobId`], [`JobOutcome`], [`EndedJob`], [`PanicPayload`]; [`SubmitError`], [`SubmitErrorReason`], [`WaitError`] |
 //! | options | [`PoolOptions`], [`InvalidPoolOptions`], [`PoolPanicHandler`], [`MAX_WORKERS`], [`MAX_CAPACITY`], [`MAX_INLINE_DEPTH`] |
 //! | `WorkerPool` (feature `pool`) | `WorkerPoolBuilder`, `BuildError`; when to start a worker: `Strategy` over a `Load`, `Eager`, `Balanced`, `Lazy` |
 //! | `PondPool`, `RayonPool` | `PondError` (feature `pond`), `RayonError` (feature `rayon`) |
@@ -35,7 +35,7 @@ pub use soiree_bounded::{BoundedPool, Executor, Permit, StartedJob};
 
 #[doc(inline)]
 pub use soiree_core::{
-    DrainTimeout, InvalidPoolOptions, Job, JobFuture, JobId, JobOutcome, MAX_CAPACITY,
+    DrainTimeout, EndedJob, InvalidPoolOptions, Job, JobFuture, JobId, JobOutcome, MAX_CAPACITY,
     MAX_INLINE_DEPTH, MAX_WORKERS, ObservedJob, PanicPayload, Pool, PoolOptions, PoolPanicHandler,
     ResizeError, SubmitError, SubmitErrorReason, Task, Timer, TimerError, TimerId, WaitError,
     WorkerCheck, WorkerContext, WorkerGuard, delegate_pool,

@@ -1,58 +1,38 @@
 //! Waiting for a job to end.
 
+use std::fmt;
 use std::sync::Arc;
 
-use super::error::WaitError;
-use crate::job::{Job, JobOutcome};
+use super::outcome::JobOutcome;
 use crate::panic::PanicPayload;
 use crate::sync::Monitor;
 
-type Completion = Result<(), WaitError>;
+/// How a job ended. `None` if it was dropped before its end.
+type End = Option<JobOutcome>;
 
 /// Waits for the end of a job.
-pub(super) struct CompletionReceiver(Arc<Monitor<Option<Completion>>>);
+pub(crate) struct CompletionReceiver(Arc<Monitor<Option<End>>>);
 
-/// Sends how a job ended. Sends `Discarded` if it is dropped before that.
-struct CompletionSender {
-    shared: Arc<Monitor<Option<Completion>>>,
-    sent: bool,
+/// Sends how a job ended, when it is dropped.
+pub(crate) struct CompletionSender {
+    shared: Arc<Monitor<Option<End>>>,
+    end: End,
 }
 
-/// Returns a job that runs `job`, and a receiver that waits for its end.
-pub(super) fn with_completion(job: Job) -> (Job, CompletionReceiver) {
+/// A sender, and the receiver that waits for it.
+pub(super) fn completion() -> (CompletionSender, CompletionReceiver) {
     let shared = Arc::new(Monitor::new(None));
     let receiver = CompletionReceiver(Arc::clone(&shared));
-    let mut sender = CompletionSender {
-        shared,
-        sent: false,
-    };
-    let job = Job::new(move || match job.run() {
-        JobOutcome::Panicked(payload) => {
-            let message = payload.message().into();
-            sender.send(Err(WaitError::Panicked(message)));
-            // The pool must see the panic as well, to count it and to call its panic handler.
-            std::panic::resume_unwind(PanicPayload::into_inner(payload));
-        }
-        outcome => sender.send(completion(outcome)),
-    });
-    (job, receiver)
-}
-
-pub(super) fn completion(outcome: JobOutcome) -> Completion {
-    match outcome {
-        JobOutcome::Completed => Ok(()),
-        JobOutcome::Panicked(payload) => Err(WaitError::Panicked(payload.message().into())),
-        JobOutcome::Expired => Err(WaitError::Discarded),
-    }
+    (CompletionSender { shared, end: None }, receiver)
 }
 
 impl CompletionReceiver {
-    /// Blocks until the job has run or was dropped.
-    pub(super) fn wait(&self) -> Completion {
+    /// Blocks until the job has ended, and is counted, or was dropped.
+    pub(crate) fn wait(&self) -> Option<JobOutcome> {
         let mut received = self.0.lock();
         loop {
             match received.take() {
-                Some(completion) => return completion,
+                Some(end) => return end,
                 None => received = self.0.wait(received),
             }
         }
@@ -60,17 +40,89 @@ impl CompletionReceiver {
 }
 
 impl CompletionSender {
-    fn send(&mut self, completion: Completion) {
-        self.sent = true;
-        *self.shared.lock() = Some(completion);
-        self.shared.notify_all();
+    pub(super) fn set(&mut self, outcome: JobOutcome) {
+        self.end = Some(outcome);
+    }
+
+    /// Sets the outcome without the value of a panic, which its pool keeps.
+    pub(super) fn set_copy_of(&mut self, outcome: &JobOutcome) {
+        self.set(match outcome {
+            JobOutcome::Completed => JobOutcome::Completed,
+            JobOutcome::Expired => JobOutcome::Expired,
+            JobOutcome::Panicked(payload) => {
+                let message = Box::new(payload.message().to_owned());
+                JobOutcome::Panicked(PanicPayload::new(message))
+            }
+        });
     }
 }
 
 impl Drop for CompletionSender {
     fn drop(&mut self) {
-        if !self.sent {
-            self.send(Err(WaitError::Discarded));
+        *self.shared.lock() = Some(self.end.take());
+        self.shared.notify_all();
+    }
+}
+
+/// A job that has run, and the thread that waits for it.
+///
+/// To drop it wakes that thread, so count the job first. Whoever has waited for a job then finds it in the statistics. A thread
+/// that waits for a job that panicked gets the panic's value.
+///
+/// ```
+/// use soiree_core::{Job, JobOutcome};
+/// let mut successful = 0;
+/// let ended = Job::new(|| ()).run_for_pool();
+/// if matches!(ended.outcome(), JobOutcome::Completed) {
+///     successful += 1;
+/// }
+/// drop(ended);
+/// assert_eq!(successful, 1);
+/// ```
+#[must_use]
+#[derive(Debug)]
+pub struct EndedJob {
+    outcome: JobOutcome,
+    completion: Option<CompletionSender>,
+}
+
+impl EndedJob {
+    #[inline]
+    pub(super) fn new(outcome: JobOutcome, completion: Option<CompletionSender>) -> Self {
+        Self {
+            outcome,
+            completion,
         }
+    }
+
+    /// How the job ended.
+    #[inline]
+    pub fn outcome(&self) -> &JobOutcome {
+        &self.outcome
+    }
+
+    /// Wakes the thread that waits for the job, and returns how the job ended. If it panicked, that thread gets the panic's text
+    /// only.
+    #[inline]
+    pub fn into_outcome(mut self) -> JobOutcome {
+        if let Some(mut completion) = self.completion.take() {
+            completion.set_copy_of(&self.outcome);
+        }
+        std::mem::replace(&mut self.outcome, JobOutcome::Completed)
+    }
+}
+
+impl Drop for EndedJob {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(completion) = &mut self.completion {
+            completion.set(std::mem::replace(&mut self.outcome, JobOutcome::Completed));
+        }
+    }
+}
+
+impl fmt::Debug for CompletionSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CompletionSender").finish_non_exhaustive()
     }
 }

@@ -6,7 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use super::{Job, JobOutcome, Work};
+use super::completion::{CompletionSender, EndedJob};
+use super::outcome::JobOutcome;
+use super::{Job, Work};
 use crate::panic::caught;
 
 /// A job as a future, which resolves to how the job ended. Created by `job.into_future()` or by awaiting a job.
@@ -15,18 +17,24 @@ use crate::panic::caught;
 /// - Any other job runs inside the first poll, and blocks the polling thread meanwhile.
 /// - Panics are caught.
 /// - Dropping it before it is ready drops the job.
+/// - Dropping it wakes the thread that waits for the job. A pool counts the job before that, and uses [`ended`](JobFuture::ended).
 #[must_use]
 pub struct JobFuture {
     /// `None` once the job has ended.
     job: Option<Job>,
     in_time: bool,
+    completion: Option<CompletionSender>,
 }
 
 impl JobFuture {
     /// Wraps a job. With `in_time`, the job starts even if its deadline has passed.
-    pub fn new(job: Job, in_time: bool) -> Self {
-        let job = Some(job);
-        Self { job, in_time }
+    pub fn new(mut job: Job, in_time: bool) -> Self {
+        let completion = job.take_completion();
+        Self {
+            job: Some(job),
+            in_time,
+            completion,
+        }
     }
 
     /// Whether the job was made from a future, so that polling it does not block.
@@ -36,7 +44,15 @@ impl JobFuture {
 
     /// Returns the job, unless it has ended.
     pub fn into_job(self) -> Option<Job> {
-        self.job
+        let mut job = self.job?;
+        job.set_completion(self.completion);
+        Some(job)
+    }
+
+    /// What this has resolved to, together with the thread that waits for the job. That thread wakes when the returned value is
+    /// dropped, so that a pool can count the job first.
+    pub fn ended(self, outcome: JobOutcome) -> EndedJob {
+        EndedJob::new(outcome, self.completion)
     }
 }
 
@@ -82,10 +98,13 @@ impl Future for JobFuture {
                 }
                 _ => {
                     let job = self.job.take().expect("the job was there a moment ago");
-                    return Poll::Ready(job.start(in_time));
+                    job.start(in_time)
                 }
             };
             drop(self.job.take());
+            if let Some(completion) = &mut self.completion {
+                completion.set_copy_of(&outcome);
+            }
             return Poll::Ready(outcome);
         }
     }

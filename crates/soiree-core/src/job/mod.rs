@@ -1,7 +1,9 @@
 //! Jobs: the work that a pool runs.
 
 mod block_on;
+mod completion;
 mod future;
+mod outcome;
 
 use std::fmt;
 use std::future::Future;
@@ -11,7 +13,10 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use self::block_on::block_on;
+pub use self::completion::EndedJob;
+use self::completion::{CompletionReceiver, CompletionSender, completion};
 pub use self::future::JobFuture;
+pub use self::outcome::JobOutcome;
 use crate::panic::{PanicPayload, caught, contained};
 use crate::rejection::SubmitErrorReason;
 
@@ -55,9 +60,21 @@ struct Extended {
     deadline: Option<Instant>,
     id: Option<JobId>,
     job: Job,
+    /// The thread that waits for the job. Only the outermost of several `Extended` has it, so that the thread wakes last: after
+    /// the job was counted, and dropped.
+    completion: Option<CompletionSender>,
 }
 
 impl Extended {
+    fn of(job: Job) -> Self {
+        Self {
+            deadline: None,
+            id: None,
+            job,
+            completion: None,
+        }
+    }
+
     fn is_late(&self, now: Instant) -> bool {
         self.deadline.is_some_and(|deadline| now > deadline)
     }
@@ -100,18 +117,6 @@ pub trait ObservedJob: Send {
     fn rejected(self: Box<Self>, reason: &SubmitErrorReason) -> Job;
 }
 
-/// How a job ended.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum JobOutcome {
-    /// The job ran without a panic.
-    Completed,
-    /// The job panicked with this payload.
-    Panicked(PanicPayload),
-    /// The job was not run: its deadline had passed.
-    Expired,
-}
-
 impl Job {
     /// Makes a job from a closure (one allocation).
     pub fn new(work: impl FnOnce() + Send + 'static) -> Self {
@@ -141,6 +146,17 @@ impl Job {
     pub fn into_observed(mut self) -> Result<Box<dyn ObservedJob>, Self> {
         match std::mem::replace(&mut self.work, Work::Taken) {
             Work::Observed(observed) => Ok(observed),
+            Work::Extended(extended) if extended.completion.is_some() => {
+                // The thread that waits for the job is no part of what it was made from.
+                let extended = *extended;
+                let (deadline, id, completion) =
+                    (extended.deadline, extended.id, extended.completion);
+                extended.job.into_observed().map_err(|job| {
+                    let mut job = job.extended(deadline, id);
+                    job.set_completion(completion);
+                    job
+                })
+            }
             work => {
                 self.work = work;
                 Err(self)
@@ -195,12 +211,47 @@ impl Job {
         self.extended(None, Some(id))
     }
 
-    fn extended(self, deadline: Option<Instant>, id: Option<JobId>) -> Self {
-        let job = self;
-        let extended = Extended { deadline, id, job };
+    fn extended(mut self, deadline: Option<Instant>, id: Option<JobId>) -> Self {
+        let completion = self.take_completion();
         Self {
-            work: Work::Extended(Box::new(extended)),
+            work: Work::Extended(Box::new(Extended {
+                deadline,
+                id,
+                completion,
+                ..Extended::of(self)
+            })),
         }
+    }
+
+    /// The job, and a receiver that waits for its end.
+    pub(crate) fn with_completion(mut self) -> (Self, CompletionReceiver) {
+        let (sender, receiver) = completion();
+        self.set_completion(Some(sender));
+        (self, receiver)
+    }
+
+    /// Takes out the thread that waits for the job.
+    #[inline]
+    pub(crate) fn take_completion(&mut self) -> Option<CompletionSender> {
+        match &mut self.work {
+            Work::Extended(extended) => extended.completion.take(),
+            _ => None,
+        }
+    }
+
+    /// Makes a thread wait for the job.
+    pub(crate) fn set_completion(&mut self, completion: Option<CompletionSender>) {
+        if completion.is_none() {
+            return;
+        }
+        if let Work::Extended(extended) = &mut self.work {
+            extended.completion = completion;
+            return;
+        }
+        let work = std::mem::replace(&mut self.work, Work::Taken);
+        let mut extended = Extended::of(Self { work });
+        extended.completion = completion;
+        self.work = Work::Extended(Box::new(extended));
     }
 
     /// The ID of the job: that of its [task](Job::from_task), or the one that it [was given](Job::with_id).
@@ -215,13 +266,27 @@ impl Job {
 
     /// Runs the job on the calling thread and catches a panic. Blocks until a future is ready.
     ///
-    /// Reads the clock only if the job has a deadline or is observed.
+    /// Reads the clock only if the job has a deadline or is observed. Wakes the threads that wait for the job. A pool uses
+    /// [`run_for_pool`](Job::run_for_pool) instead, to count the job before that.
     pub fn run(self) -> JobOutcome {
-        self.start(false)
+        self.run_for_pool().into_outcome()
+    }
+
+    /// Runs the job like [`run`](Job::run), for pools. A thread that waits for the job wakes when the returned value is dropped,
+    /// so that the pool can count the job first.
+    #[inline]
+    pub fn run_for_pool(mut self) -> EndedJob {
+        let completion = self.take_completion();
+        EndedJob::new(self.start_work(false), completion)
     }
 
     /// Runs the job like [`run`](Job::run). With `in_time`, the job runs even if its deadline has passed.
     pub fn start(mut self, in_time: bool) -> JobOutcome {
+        let completion = self.take_completion();
+        EndedJob::new(self.start_work(in_time), completion).into_outcome()
+    }
+
+    fn start_work(mut self, in_time: bool) -> JobOutcome {
         match std::mem::replace(&mut self.work, Work::Taken) {
             Work::Closure(work) => outcome(caught(work)),
             Work::Task(task) => outcome(caught(|| task.run())),

@@ -69,19 +69,23 @@ impl Observers {
     }
 
     #[cold]
-    fn offer_observed<C: NotifyContext>(&self, job: Job, pool: &Arc<str>, context: C) -> Job {
+    fn offer_observed<C: NotifyContext>(&self, mut job: Job, pool: &Arc<str>, context: C) -> Job {
+        // A thread that waits for the job wakes after the observers were notified of its end.
+        let completion = job.take_completion();
         let notifier = Notifier {
             observers: self.clone(),
             pool: Arc::clone(pool),
             context,
         };
         notifier.notify(|observer| observer.job_offered(&JobOffered { pool }));
-        Job::observed(Box::new(NotifyingJob {
+        let mut job = Job::observed(Box::new(NotifyingJob {
             notifier,
             offered: clock::now(),
             job: Some(job),
             polled: None,
-        }))
+        }));
+        job.set_completion(completion);
+        job
     }
 }
 

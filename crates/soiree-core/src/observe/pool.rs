@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::job::reclaim;
 use super::{Observer, Observers};
-use crate::job::{Job, JobOutcome};
+use crate::job::{Job, JobId, JobOutcome};
 use crate::pool::{DrainTimeout, Pool, ResizeError, SubmitError, WorkerCheck};
 use crate::stats::PoolStats;
 
@@ -84,6 +84,14 @@ impl<P: Pool> Pool for ObservedPool<P> {
 
     fn submit_now(&self, job: Job) -> Result<(), SubmitError> {
         self.offer(job, |job| self.pool.submit_now(job))
+    }
+
+    fn requeue(&self, job: Job) -> Result<(), SubmitError> {
+        self.offer(job, |job| self.pool.requeue(job))
+    }
+
+    fn run_queued(&self, id: JobId) -> bool {
+        self.pool.run_queued(id)
     }
 
     fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {

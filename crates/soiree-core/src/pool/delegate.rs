@@ -122,10 +122,10 @@ macro_rules! delegate_pool {
                 $crate::Pool::try_submit(&self.$field, job.into())
             }
 
-            /// Submits a job, and blocks until it has ended. On a worker of the pool, the job runs inline instead.
+            /// Submits a job, and blocks until it has ended and is counted. On a worker of the pool, the job runs inline instead.
             ///
             /// # Errors
-            /// If the job was rejected, panicked, or was dropped before it ran.
+            /// If the job was rejected, panicked, or was dropped before its end.
             pub fn submit_and_wait(
                 &self,
                 job: impl ::std::convert::Into<$crate::Job>,

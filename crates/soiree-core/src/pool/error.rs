@@ -1,7 +1,8 @@
 //! The errors of pools.
 
 use super::limits::MAX_WORKERS;
-use crate::job::Job;
+use crate::job::{Job, JobOutcome};
+use crate::panic::PanicPayload;
 use crate::rejection::SubmitErrorReason;
 
 /// A pool rejected a job. The job does not count as submitted. [`into_job`](SubmitError::into_job) returns it.
@@ -28,6 +29,12 @@ impl SubmitError {
     /// Returns the rejected job, and why it was rejected.
     pub fn into_parts(self) -> (Job, SubmitErrorReason) {
         (self.job, self.reason)
+    }
+
+    /// The error with the job as it was before a thread waited for it.
+    pub(super) fn without_completion(mut self) -> Self {
+        drop(self.job.take_completion());
+        self
     }
 }
 
@@ -56,12 +63,22 @@ pub enum WaitError {
     /// The pool rejected the job. The error contains it.
     #[error(transparent)]
     Rejected(#[from] SubmitError),
-    /// The job panicked with this message.
-    #[error("the job panicked: {0}")]
-    Panicked(Box<str>),
-    /// The job was accepted, but dropped before it ran: the pool stopped, or the job's deadline had passed.
-    #[error("the job was discarded before it started")]
+    /// The job panicked. [`PanicPayload::message`] is the text, [`PanicPayload::get`] the value.
+    #[error("the job panicked: {}", .0.message())]
+    Panicked(PanicPayload),
+    /// The job was accepted, but dropped before it ran: the pool stopped, or the job's deadline had passed. Or it is a future that
+    /// was dropped before its end.
+    #[error("the job was dropped before its end")]
     Discarded,
+}
+
+/// What a thread that waited for a job returns. The outcome is `None` if the job was dropped.
+pub(super) fn wait_result(outcome: Option<JobOutcome>) -> Result<(), WaitError> {
+    match outcome {
+        Some(JobOutcome::Completed) => Ok(()),
+        Some(JobOutcome::Panicked(payload)) => Err(WaitError::Panicked(payload)),
+        Some(JobOutcome::Expired) | None => Err(WaitError::Discarded),
+    }
 }
 
 /// Why a pool was not resized. The old limit stays.

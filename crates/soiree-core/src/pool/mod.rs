@@ -1,6 +1,5 @@
 //! The interface of worker pools.
 
-mod completion;
 mod delegate;
 mod error;
 mod limits;
@@ -10,13 +9,14 @@ mod worker_context;
 
 use std::time::{Duration, Instant};
 
-use self::completion::{completion, with_completion};
+use self::error::wait_result;
 pub use self::error::{DrainTimeout, ResizeError, SubmitError, WaitError};
 pub use self::limits::{MAX_CAPACITY, MAX_WORKERS};
 pub use self::options::{InvalidPoolOptions, PoolOptions, PoolPanicHandler};
 pub use self::overflow::Overflow;
 pub use self::worker_context::{MAX_INLINE_DEPTH, WorkerCheck, WorkerContext, WorkerGuard};
 use crate::job::{Job, JobId, JobOutcome};
+use crate::rejection::SubmitErrorReason;
 use crate::stats::PoolStats;
 use crate::timer::far_future;
 
@@ -27,7 +27,8 @@ use crate::timer::far_future;
 /// # For implementors
 /// Five methods are required. The others have defaults built on these.
 ///
-/// - Run each accepted job once, or drop it. Never do both, never neither. Use [`Job::run`], which catches panics.
+/// - Run each accepted job once, or drop it. Never do both, never neither. Use [`Job::run_for_pool`], which catches panics, and
+///   drop what it returns after you have counted the job.
 /// - Hold no lock of the pool while a job runs **or is dropped**: both run user code.
 /// - On drop, do what [`release`](Pool::release) does, but do not wait: accepted jobs still run, then the threads end. A pool
 ///   may be dropped on one of its own workers.
@@ -53,11 +54,14 @@ use crate::timer::far_future;
 ///         if self.closed.load(SeqCst) {
 ///             return Err(SubmitError::new(job, SubmitErrorReason::Closed));
 ///         }
-///         let count = match job.run() {
+///         let ended = job.run_for_pool();
+///         let count = match ended.outcome() {
 ///             JobOutcome::Panicked(_) => &self.failed,
 ///             _ => &self.successful,
 ///         };
 ///         count.fetch_add(1, SeqCst);
+///         // Only now a thread that waits for the job wakes.
+///         drop(ended);
 ///         Ok(())
 ///     }
 ///     fn try_submit(&self, job: Job) -> Result<(), SubmitError> {
@@ -177,8 +181,14 @@ pub trait Pool: Send + Sync {
     /// Override it to count the job, and to limit how many jobs run inside one another.
     ///
     /// # Errors
-    /// If the pool is closed, or too many of its jobs run inside one another on this thread. The error contains the job.
+    /// - If the pool is closed, or too many of its jobs run inside one another on this thread.
+    /// - If the job is a future and the pool [polls futures](Pool::polls_futures): it would block the thread that polls.
+    ///
+    /// The error contains the job.
     fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
+        if self.polls_futures() && job.is_future() {
+            return Err(SubmitError::new(job, SubmitErrorReason::WouldBlock));
+        }
         Ok(job.run())
     }
 
@@ -207,20 +217,21 @@ pub trait Pool: Send + Sync {
         while self.release_with_deadline(far_future()).is_err() {}
     }
 
-    /// Submits a job, and blocks until it has ended. On a worker of the pool, the job runs inline instead.
+    /// Submits a job, and blocks until it has ended and is counted. On a worker of the pool, the job runs inline instead.
     ///
     /// # Errors
-    /// If the job was rejected, panicked, or was dropped before it ran.
+    /// If the job was rejected, panicked, or was dropped before its end. On a worker of a pool that
+    /// [polls futures](Pool::polls_futures), a future is rejected: waiting for it would block a thread that polls it.
     fn submit_and_wait(&self, job: Job) -> Result<(), WaitError> {
         if self.on_worker() {
-            return self
-                .run_inline(job)
-                .map_err(WaitError::Rejected)
-                .and_then(completion);
+            if self.polls_futures() && job.is_future() {
+                return Err(SubmitError::new(job, SubmitErrorReason::WouldBlock).into());
+            }
+            return wait_result(Some(self.run_inline(job)?));
         }
-        let (job, receiver) = with_completion(job);
-        self.submit(job).map_err(WaitError::Rejected)?;
-        receiver.wait()
+        let (job, receiver) = job.with_completion();
+        self.submit(job).map_err(SubmitError::without_completion)?;
+        wait_result(receiver.wait())
     }
 
     /// Submits a job that is dropped, and counted as expired, if it has not started by `deadline`.
@@ -231,10 +242,11 @@ pub trait Pool: Send + Sync {
         self.submit(job.before(deadline))
     }
 
-    /// Submits all jobs, and blocks until each has ended. On a worker of the pool, they run inline, in order.
+    /// Submits all jobs, and blocks until each has ended and is counted. On a worker of the pool, they run inline, in order.
     ///
     /// # Errors
-    /// The first error in the order of the jobs. The other jobs are still submitted, and waited for.
+    /// The first error in the order of the jobs, as of [`submit_and_wait`](Pool::submit_and_wait). The other jobs are still
+    /// submitted, and waited for.
     #[doc(alias = "SubmitMultipleAndWait")]
     fn submit_all_and_wait(&self, jobs: Vec<Job>) -> Result<(), WaitError> {
         let inline = self.on_worker();
@@ -243,20 +255,20 @@ pub trait Pool: Send + Sync {
             submitted.push(if inline {
                 Err(self.submit_and_wait(job))
             } else {
-                let (job, receiver) = with_completion(job);
+                let (job, receiver) = job.with_completion();
                 match self.submit(job) {
                     Ok(()) => Ok(receiver),
-                    Err(rejected) => Err(Err(WaitError::Rejected(rejected))),
+                    Err(rejected) => Err(Err(rejected.without_completion().into())),
                 }
             });
         }
         let mut first = Ok(());
         for one in submitted {
-            let completion = match one {
-                Ok(receiver) => receiver.wait(),
-                Err(completion) => completion,
+            let result = match one {
+                Ok(receiver) => wait_result(receiver.wait()),
+                Err(result) => result,
             };
-            first = first.and(completion);
+            first = first.and(result);
         }
         first
     }

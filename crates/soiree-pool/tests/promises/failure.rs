@@ -44,7 +44,7 @@ fn a_panic_is_counted_and_the_worker_lives() {
         .unwrap();
     }
     let waited = pool.submit_and_wait(|| panic!("waited for"));
-    assert!(matches!(waited, Err(WaitError::Panicked(message)) if &*message == "waited for"));
+    assert!(matches!(waited, Err(WaitError::Panicked(panic)) if panic.message() == "waited for"));
     pool.submit(|| {}).unwrap();
     pool.release();
     let stats = pool.stats();

@@ -28,7 +28,7 @@ pub(crate) fn submit_and_wait_reports_a_panic(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
     let waited = pool.submit_and_wait(|| resume_unwind(Box::new("on purpose")));
     fixture.assert(
-        matches!(&waited, Err(WaitError::Panicked(message)) if &**message == "on purpose"),
+        matches!(&waited, Err(WaitError::Panicked(panic)) if panic.message() == "on purpose"),
         || format!("the job panicked with \"on purpose\", but it returned {waited:?}"),
     );
 }
@@ -56,7 +56,8 @@ pub(crate) fn submit_all_and_wait_returns_the_first_error(fixture: &Fixture) {
     let waited = pool.submit_all_and_wait(jobs);
     let ran = tracked.total_runs();
     fixture.assert(
-        matches!(&waited, Err(WaitError::Panicked(message)) if &**message == "first") && ran == 1,
+        matches!(&waited, Err(WaitError::Panicked(panic)) if panic.message() == "first")
+            && ran == 1,
         || {
             format!(
                 "the second job is the first to panic, and the last job ran {ran} times: {waited:?}"
