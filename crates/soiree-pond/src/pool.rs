@@ -155,7 +155,7 @@ impl PondPool {
     }
 
     /// Rejects new jobs and blocks until all accepted jobs have ended, however long that takes; pond's name for
-    /// [`release`](Pool::release).
+    /// [`release`](Pool::release). With a limit: [`stop_and_wait_for`](Pool::stop_and_wait_for), which is pond's `StopAndWaitFor`.
     pub fn stop_and_wait(&self) {
         self.release();
     }

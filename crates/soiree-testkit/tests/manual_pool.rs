@@ -142,6 +142,18 @@ fn a_release_past_its_deadline_drops_waiting_jobs_and_reports_running_ones() {
     assert_eq!((ran.take(), pool.stats().discarded), (vec![], 2));
 }
 
+/// P5: with time left, the jobs in the queue run. Without, they are discarded, and the error says how many.
+#[test]
+fn stop_and_wait_for_runs_the_queue_until_its_timeout() {
+    let (pool, ran) = pool_with(3);
+    assert_eq!(pool.stop_and_wait_for(Duration::from_secs(60)), Ok(()));
+    assert_eq!((ran.take(), pool.stats().discarded), (vec![0, 1, 2], 0));
+    let (pool, ran) = pool_with(3);
+    let left = pool.stop_and_wait_for(Duration::ZERO);
+    assert_eq!(left, Err(DrainTimeout::new(0, 3)));
+    assert_eq!((ran.take(), pool.stats().discarded), (vec![], 3));
+}
+
 /// P5
 #[test]
 fn a_job_may_release_its_own_pool() {

@@ -273,14 +273,17 @@ pub trait Pool: Send + Sync {
         first
     }
 
-    /// Stops the pool like [`stop`](Pool::stop), and blocks until the running jobs have ended, or for `timeout` at most.
+    /// Closes the pool, runs the jobs in its queue until `timeout` has passed, and blocks meanwhile: a
+    /// [release](Pool::release_with_deadline) that says how long instead of until when. Returns as soon as all jobs have ended.
+    ///
+    /// To drop what waits and then wait for the running jobs, call [`stop`](Pool::stop) before.
     ///
     /// # Errors
-    /// If jobs still run after that. The error counts them.
+    /// If jobs still run or wait after that. Waiting jobs are discarded then, and running jobs go on. The error counts both.
+    #[doc(alias = "StopAndWaitFor")]
     fn stop_and_wait_for(&self, timeout: Duration) -> Result<(), DrainTimeout> {
-        self.stop();
-        let now = Instant::now();
-        self.release_with_deadline(now.checked_add(timeout).unwrap_or_else(far_future))
+        let deadline = Instant::now().checked_add(timeout);
+        self.release_with_deadline(deadline.unwrap_or_else(far_future))
     }
 
     /// The number of live workers, busy or idle.
