@@ -32,6 +32,10 @@ pub struct PoolStats {
     pub requeued: usize,
     /// Submitters that are blocked until there is a place in the queue.
     pub blocked: usize,
+    /// The largest number of `running` since the pool was created. 0 if the pool does not record it.
+    pub peak_running: usize,
+    /// The largest number of `waiting` since the pool was created. 0 if the pool does not record it.
+    pub peak_waiting: usize,
     /// The limit of `waiting`.
     pub capacity: usize,
     /// The limit of `running`.
@@ -56,6 +60,11 @@ impl PoolStats {
     /// Jobs that ran, with or without a panic: `successful + failed`.
     pub fn completed(&self) -> u64 {
         self.successful + self.failed
+    }
+
+    /// Whether no job runs, and none waits: neither in the queue nor for a place in it.
+    pub fn is_idle(&self) -> bool {
+        self.active + self.waiting + self.requeued + self.blocked == 0
     }
 
     /// Whether every accepted job is counted exactly once, as described for [this type](PoolStats). For tests of pools.

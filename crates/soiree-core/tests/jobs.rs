@@ -287,3 +287,21 @@ fn a_future_that_parks_its_thread_loses_no_wake_up() {
     });
     assert!(matches!(outcome, JobOutcome::Completed));
 }
+
+/// P1: by default a pool is idle when its statistics show no job.
+#[test]
+fn a_wait_for_an_idle_pool_ends_with_its_last_job() {
+    let pool = Arc::new(ThreadPerJob::default());
+    let (end, ended) = channel();
+    pool.submit(Job::new(move || ended.recv().unwrap_or(())))
+        .unwrap();
+    assert!(!pool.wait_idle(Instant::now()));
+    let waiting = Arc::clone(&pool);
+    let (sender, idle) = channel();
+    thread::spawn(move || sender.send(waiting.wait_idle(Instant::now() + TIME_LIMIT)));
+    assert!(idle.try_recv().is_err(), "the job still runs");
+    drop(end);
+    assert_eq!(idle.recv_timeout(TIME_LIMIT), Ok(true));
+    pool.on_worker.store(true, SeqCst);
+    assert!(!pool.wait_idle(Instant::now() + TIME_LIMIT));
+}

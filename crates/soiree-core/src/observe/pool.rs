@@ -102,6 +102,18 @@ impl<P: Pool> Pool for ObservedPool<P> {
         self.pool.stop();
     }
 
+    fn stop_and_take_jobs(&self) -> Vec<Job> {
+        self.pool.stop_and_take_jobs()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.pool.is_closed()
+    }
+
+    fn wait_idle(&self, deadline: Instant) -> bool {
+        self.pool.wait_idle(deadline)
+    }
+
     fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.pool.release_with_deadline(deadline)
     }

@@ -62,6 +62,18 @@ macro_rules! delegate_pool {
                 $crate::Pool::stop(&self.$field);
             }
 
+            fn stop_and_take_jobs(&self) -> ::std::vec::Vec<$crate::Job> {
+                $crate::Pool::stop_and_take_jobs(&self.$field)
+            }
+
+            fn is_closed(&self) -> bool {
+                $crate::Pool::is_closed(&self.$field)
+            }
+
+            fn wait_idle(&self, deadline: ::std::time::Instant) -> bool {
+                $crate::Pool::wait_idle(&self.$field, deadline)
+            }
+
             fn release_with_deadline(
                 &self,
                 deadline: ::std::time::Instant,

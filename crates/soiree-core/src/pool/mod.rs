@@ -2,6 +2,7 @@
 
 mod delegate;
 mod error;
+mod idle;
 mod limits;
 mod options;
 mod overflow;
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use self::error::wait_result;
 pub use self::error::{DrainTimeout, ResizeError, SubmitError, WaitError};
+use self::idle::poll_until_idle;
 pub use self::limits::{MAX_CAPACITY, MAX_WORKERS};
 pub use self::options::{InvalidPoolOptions, PoolOptions, PoolPanicHandler};
 pub use self::overflow::Overflow;
@@ -108,6 +110,8 @@ pub trait Pool: Send + Sync {
     fn try_submit(&self, job: Job) -> Result<(), SubmitError>;
 
     /// Stops the pool: rejects new jobs and drops waiting ones, which count as discarded. Running jobs go on. Does not block.
+    ///
+    /// [`stop_and_take_jobs`](Pool::stop_and_take_jobs) returns the waiting jobs instead.
     fn stop(&self);
 
     /// Releases the pool: rejects new jobs, runs all accepted ones, and blocks until the workers have ended or the deadline has
@@ -207,6 +211,33 @@ pub trait Pool: Send + Sync {
     /// If the pool cannot be resized, or the limit is invalid. The old limit then stays.
     fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
         Err(ResizeError::Fixed { max: max_workers })
+    }
+
+    /// Whether the pool rejects new jobs because it was stopped or released. Its last jobs may still run.
+    ///
+    /// `false` by default: a pool that does not override this method does not say when it is closed.
+    fn is_closed(&self) -> bool {
+        false
+    }
+
+    /// Blocks until no job runs or waits, without closing the pool. Returns `false` if the deadline passes first, and at once on
+    /// a worker of the pool, which runs a job itself.
+    ///
+    /// Other threads may submit jobs at any time, so the pool may be busy again when this returns. By default it reads the
+    /// [statistics](Pool::stats) again and again, with pauses of up to 10 ms.
+    fn wait_idle(&self, deadline: Instant) -> bool {
+        !self.on_worker() && poll_until_idle(|| self.stats().is_idle(), deadline)
+    }
+
+    /// Stops the pool like [`stop`](Pool::stop), and returns the waiting jobs, oldest first, instead of dropping them. They count
+    /// as discarded.
+    ///
+    /// A thread that waits for one of them waits until the job is run or dropped. By default this is `stop`: it drops the jobs and
+    /// returns none.
+    #[doc(alias = "shutdownNow")]
+    fn stop_and_take_jobs(&self) -> Vec<Job> {
+        self.stop();
+        Vec::new()
     }
 
     /// Releases the pool: rejects new jobs, runs all accepted ones, and blocks until the workers have ended.
