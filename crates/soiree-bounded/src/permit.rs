@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use soiree_core::{Job, JobFuture, JobOutcome, WorkerGuard};
 
 use crate::cancellation::CancellationToken;
+use crate::sequence::Seq;
 
 /// The right to run the next job of a pool. An [`Executor`](crate::Executor) gets one for each job that may start.
 ///
@@ -54,28 +55,28 @@ use crate::cancellation::CancellationToken;
 pub struct Permit {
     /// `None` once the permit is used.
     pool: Option<Arc<dyn PermitSource>>,
-    id: u64,
+    id: Seq,
 }
 
 /// The pool, as its permits and started jobs see it.
 pub(crate) trait PermitSource: Send + Sync {
-    fn run_next_job(self: Arc<Self>, permit: u64);
+    fn run_next_job(self: Arc<Self>, permit: Seq);
 
-    fn start_next_job(self: Arc<Self>, permit: u64) -> Option<StartedJob>;
+    fn start_next_job(self: Arc<Self>, permit: Seq) -> Option<StartedJob>;
 
-    fn permit_dropped(self: Arc<Self>, permit: u64);
+    fn permit_dropped(self: Arc<Self>, permit: Seq);
 
-    fn run_started_job(self: Arc<Self>, permit: u64, job: Job);
+    fn run_started_job(self: Arc<Self>, permit: Seq, job: Job);
 
     /// The outcome is `None` if the job was dropped before its end.
-    fn started_job_ended(self: Arc<Self>, permit: u64, outcome: Option<JobOutcome>);
+    fn started_job_ended(self: Arc<Self>, permit: Seq, outcome: Option<JobOutcome>);
 
     /// Makes the calling thread a worker of the pool until the guard is dropped.
     fn enter_worker(&self) -> WorkerGuard;
 }
 
 impl Permit {
-    pub(crate) fn new(pool: Arc<dyn PermitSource>, id: u64) -> Self {
+    pub(crate) fn new(pool: Arc<dyn PermitSource>, id: Seq) -> Self {
         Self {
             pool: Some(pool),
             id,
@@ -161,7 +162,7 @@ impl fmt::Debug for Permit {
 #[must_use]
 pub struct StartedJob {
     pool: Arc<dyn PermitSource>,
-    permit: u64,
+    permit: Seq,
     job: Option<JobFuture>,
     /// `None` if the job is not a future.
     cancellation: Option<Arc<CancellationToken>>,
@@ -170,7 +171,7 @@ pub struct StartedJob {
 impl StartedJob {
     pub(crate) fn new(
         pool: Arc<dyn PermitSource>,
-        permit: u64,
+        permit: Seq,
         job: Job,
         cancellation: Option<Arc<CancellationToken>>,
     ) -> Self {

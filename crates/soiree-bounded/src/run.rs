@@ -9,22 +9,23 @@ use soiree_core::{DrainTimeout, Job, JobOutcome, WorkerGuard};
 
 use crate::executor::Executor;
 use crate::permit::{PermitSource, StartedJob};
+use crate::sequence::Seq;
 use crate::shared::Shared;
 use crate::state::{Phase, QueuedJob, State};
 use crate::submit::SendPermitError;
 
 impl<E: Executor> PermitSource for Shared<E> {
-    fn run_next_job(self: Arc<Self>, permit: u64) {
+    fn run_next_job(self: Arc<Self>, permit: Seq) {
         let _entered = self.worker_context.enter_worker();
         let mut state = self.lock();
-        if state.take_permit(permit) {
+        if state.permits.take(permit) {
             self.run_worker(state);
         }
     }
 
-    fn start_next_job(self: Arc<Self>, permit: u64) -> Option<StartedJob> {
+    fn start_next_job(self: Arc<Self>, permit: Seq) -> Option<StartedJob> {
         let mut state = self.lock();
-        if !state.take_permit(permit) {
+        if !state.permits.take(permit) {
             return None;
         }
         let Some(job) = state.start_next_job() else {
@@ -36,16 +37,16 @@ impl<E: Executor> PermitSource for Shared<E> {
         Some(StartedJob::new(self, permit, job, cancellation))
     }
 
-    fn permit_dropped(self: Arc<Self>, permit: u64) {
+    fn permit_dropped(self: Arc<Self>, permit: Seq) {
         let mut state = self.lock();
-        if !state.permit_dropped(permit) {
+        if !state.permits.dropped(permit) {
             return;
         }
         drop(state);
         self.executor_ended();
     }
 
-    fn run_started_job(self: Arc<Self>, permit: u64, job: Job) {
+    fn run_started_job(self: Arc<Self>, permit: Seq, job: Job) {
         let outcome = self.run_job(job);
         let state = self.end_active_job(Some(permit), Some(&outcome));
         if let Some(state) = self.send_next_permit(state, Some(outcome)) {
@@ -53,7 +54,7 @@ impl<E: Executor> PermitSource for Shared<E> {
         }
     }
 
-    fn started_job_ended(self: Arc<Self>, permit: u64, outcome: Option<JobOutcome>) {
+    fn started_job_ended(self: Arc<Self>, permit: Seq, outcome: Option<JobOutcome>) {
         if let Some(outcome) = &outcome {
             self.report_panic(outcome);
         }
@@ -117,7 +118,7 @@ impl<E: Executor> Shared<E> {
     /// Counts how an active job ended. The outcome is `None` if the job was dropped.
     fn end_active_job(
         &self,
-        permit: Option<u64>,
+        permit: Option<Seq>,
         outcome: Option<&JobOutcome>,
     ) -> MutexGuard<'_, State<E>> {
         let mut state = self.lock();
@@ -193,7 +194,7 @@ impl<E: Executor> Shared<E> {
         let mut state = self.lock();
         state.phase = Phase::Stopped;
         let discarded = state.discard_queue();
-        state.forget_permits();
+        state.permits.clear();
         self.not_full.notify_all();
         self.try_terminate(state);
         discarded

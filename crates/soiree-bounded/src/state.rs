@@ -7,6 +7,8 @@ use soiree_core::{Job, PoolStats};
 
 use crate::cancellation::CancellationToken;
 use crate::counters::Counters;
+use crate::permits::Permits;
+use crate::sequence::{Seq, Sequence};
 
 /// The phases of a pool's life, in order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,21 +22,10 @@ pub(crate) enum Phase {
 
 /// A job in the queue. Later jobs have higher IDs.
 pub(crate) struct QueuedJob {
-    id: u64,
+    id: Seq,
     job: Job,
     /// Not counted yet: its submitter still has to find out whether the job can run, and may reclaim it.
     reserved: bool,
-}
-
-/// Where a permit is that has not been used.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum PermitStage {
-    /// `Executor::execute` has not returned.
-    Sending,
-    /// The executor has it.
-    Sent,
-    /// The executor dropped it before `Executor::execute` returned.
-    Dropped,
 }
 
 pub(crate) struct State<E> {
@@ -45,10 +36,10 @@ pub(crate) struct State<E> {
     queue: VecDeque<QueuedJob>,
     /// How many jobs in the queue are reserved.
     reserved: usize,
-    permits: Vec<(u64, PermitStage)>,
+    pub(crate) permits: Permits,
     /// Started futures, by the permits that started them.
-    in_flight: BTreeMap<u64, Arc<CancellationToken>>,
-    next_id: u64,
+    in_flight: BTreeMap<Seq, Arc<CancellationToken>>,
+    sequence: Sequence,
     /// Jobs started by a permit.
     pub(crate) active: usize,
     /// Jobs that run on a thread that is no worker.
@@ -68,9 +59,9 @@ impl<E> State<E> {
             max_workers,
             queue,
             reserved: 0,
-            permits: Vec::new(),
+            permits: Permits::default(),
             in_flight: BTreeMap::new(),
-            next_id: 0,
+            sequence: Sequence::default(),
             active: 0,
             inline: 0,
             releasing: 0,
@@ -79,19 +70,9 @@ impl<E> State<E> {
         }
     }
 
-    /// Permits that each will start a job.
-    fn outstanding_permits(&self) -> usize {
-        let dropped = self
-            .permits
-            .iter()
-            .filter(|permit| permit.1 == PermitStage::Dropped)
-            .count();
-        self.permits.len() - dropped
-    }
-
     /// Active jobs, and permits that will start one.
     pub(crate) fn workers(&self) -> usize {
-        self.active + self.outstanding_permits()
+        self.active + self.permits.outstanding()
     }
 
     /// Permits that may still be sent under the limit.
@@ -101,7 +82,7 @@ impl<E> State<E> {
 
     /// Jobs in the queue that no permit has been sent for.
     fn waiting(&self) -> usize {
-        self.queue.len().saturating_sub(self.outstanding_permits())
+        self.queue.len().saturating_sub(self.permits.outstanding())
     }
 
     /// Whether another job can be accepted, to start at once or to wait.
@@ -123,23 +104,23 @@ impl<E> State<E> {
     }
 
     /// Queues a job and returns its ID.
-    pub(crate) fn push(&mut self, job: Job) -> u64 {
-        let id = self.new_id();
+    pub(crate) fn push(&mut self, job: Job) -> Seq {
+        let id = self.sequence.next();
         let reserved = false;
         self.queue.push_back(QueuedJob { id, job, reserved });
         id
     }
 
     /// Leaves the job out of the statistics until it is committed or starts.
-    pub(crate) fn reserve(&mut self, id: u64) {
+    pub(crate) fn reserve(&mut self, id: Seq) {
         self.set_reserved(id, true);
     }
 
-    pub(crate) fn commit(&mut self, id: u64) {
+    pub(crate) fn commit(&mut self, id: Seq) {
         self.set_reserved(id, false);
     }
 
-    fn set_reserved(&mut self, id: u64, reserved: bool) {
+    fn set_reserved(&mut self, id: Seq, reserved: bool) {
         if let Some(at) = self.position(id) {
             let before = std::mem::replace(&mut self.queue[at].reserved, reserved);
             self.reserved = self.reserved + usize::from(reserved) - usize::from(before);
@@ -147,13 +128,13 @@ impl<E> State<E> {
     }
 
     /// Takes a job back out of the queue; `None` if it has left the queue already.
-    pub(crate) fn reclaim(&mut self, id: u64) -> Option<Job> {
+    pub(crate) fn reclaim(&mut self, id: Seq) -> Option<Job> {
         let queued = self.position(id).and_then(|at| self.queue.remove(at))?;
         self.reserved -= usize::from(queued.reserved);
         Some(queued.job)
     }
 
-    fn position(&self, id: u64) -> Option<usize> {
+    fn position(&self, id: Seq) -> Option<usize> {
         self.queue
             .binary_search_by_key(&id, |queued| queued.id)
             .ok()
@@ -175,71 +156,21 @@ impl<E> State<E> {
     }
 
     /// Makes a permit if a job waits for one and may start.
-    pub(crate) fn new_permit(&mut self) -> Option<(u64, Arc<E>)> {
+    pub(crate) fn new_permit(&mut self) -> Option<(Seq, Arc<E>)> {
         if self.waiting() == 0 || self.available_permits() == 0 {
             return None;
         }
         let executor = Arc::clone(self.executor.as_ref()?);
-        let id = self.new_id();
-        self.permits.push((id, PermitStage::Sending));
+        let id = self.sequence.next();
+        self.permits.add(id);
         Some((id, executor))
-    }
-
-    fn new_id(&mut self) -> u64 {
-        self.next_id += 1;
-        self.next_id
-    }
-
-    /// `Executor::execute` has accepted the permit. Returns `false` if it dropped the permit.
-    pub(crate) fn permit_sent(&mut self, id: u64) -> bool {
-        let Some(at) = self.permit_position(id) else {
-            return true;
-        };
-        if self.permits[at].1 == PermitStage::Dropped {
-            self.permits.remove(at);
-            return false;
-        }
-        self.permits[at].1 = PermitStage::Sent;
-        true
-    }
-
-    /// The executor has dropped the permit. Returns whether the caller must act on it; while the permit is being sent, the sender
-    /// does.
-    pub(crate) fn permit_dropped(&mut self, id: u64) -> bool {
-        let Some(at) = self.permit_position(id) else {
-            return false;
-        };
-        if self.permits[at].1 == PermitStage::Sending {
-            self.permits[at].1 = PermitStage::Dropped;
-            return false;
-        }
-        self.permits.remove(at);
-        true
-    }
-
-    /// Removes a permit that is used, or that could not be sent. Returns whether the pool still knew it.
-    pub(crate) fn take_permit(&mut self, id: u64) -> bool {
-        let position = self.permit_position(id);
-        if let Some(at) = position {
-            self.permits.remove(at);
-        }
-        position.is_some()
-    }
-
-    /// Makes all unused permits void.
-    pub(crate) fn forget_permits(&mut self) {
-        self.permits.clear();
     }
 
     /// Makes permits void that will find no job, so that nothing waits for them. Only for a pool that accepts no more jobs.
     pub(crate) fn forget_unneeded_permits(&mut self) {
         if self.queue.is_empty() {
-            self.forget_permits();
+            self.permits.clear();
         }
-    }
-
-    fn permit_position(&self, id: u64) -> Option<usize> {
-        self.permits.iter().position(|permit| permit.0 == id)
     }
 
     /// Removes the oldest job and counts it as active; `None` if the queue is empty or the limit is reached.
@@ -253,12 +184,12 @@ impl<E> State<E> {
     }
 
     /// Records that the permit has started a future.
-    pub(crate) fn future_started(&mut self, permit: u64) -> Arc<CancellationToken> {
+    pub(crate) fn future_started(&mut self, permit: Seq) -> Arc<CancellationToken> {
         Arc::clone(self.in_flight.entry(permit).or_default())
     }
 
     /// Forgets the future that the permit has started, if it was one.
-    pub(crate) fn future_ended(&mut self, permit: u64) {
+    pub(crate) fn future_ended(&mut self, permit: Seq) {
         self.in_flight.remove(&permit);
     }
 
@@ -272,7 +203,8 @@ impl<E> State<E> {
         // A queued job with a permit counts as active, or a job would wait in a queue of capacity 0. So do jobs beyond the
         // capacity, whose permits found the limit lowered.
         let with_permit = queued.min(
-            self.outstanding_permits()
+            self.permits
+                .outstanding()
                 .max(queued.saturating_sub(capacity)),
         );
         let active = self.active + self.inline + with_permit;

@@ -9,6 +9,7 @@ use soiree_core::{Job, JobOutcome, Overflow, SubmitError, SubmitErrorReason as R
 
 use crate::executor::Executor;
 use crate::permit::Permit;
+use crate::sequence::Seq;
 use crate::shared::Shared;
 use crate::state::{Phase, State};
 
@@ -208,7 +209,7 @@ impl<E: Executor> Shared<E> {
     /// Sends a permit to the executor.
     pub(crate) fn send_permit(
         self: &Arc<Self>,
-        id: u64,
+        id: Seq,
         executor: &Arc<E>,
     ) -> Result<(), SendPermitError> {
         let permit = Permit::new(self.clone(), id);
@@ -216,9 +217,9 @@ impl<E: Executor> Shared<E> {
             .unwrap_or_else(|payload| Err(io::Error::other(payload.message().to_owned())));
         let mut state = self.lock();
         match sent {
-            Ok(()) if state.permit_sent(id) => Ok(()),
+            Ok(()) if state.permits.sent(id) => Ok(()),
             Ok(()) => Err(SendPermitError::Dropped),
-            Err(error) if state.take_permit(id) => Err(SendPermitError::Failed(error)),
+            Err(error) if state.permits.take(id) => Err(SendPermitError::Failed(error)),
             // The executor failed, and has run the permit all the same.
             Err(_) => Ok(()),
         }

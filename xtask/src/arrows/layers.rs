@@ -56,9 +56,11 @@ const LAYERS: &[Layers] = &[
         "soiree-bounded",
         &[
             "cancellation",
+            "sequence",
             "permit",
             "executor",
             "counters",
+            "permits",
             "state",
             "shared",
             "submit",
