@@ -86,6 +86,17 @@ struct Dispatcher<'a> {
     unobserved: bool,
 }
 
+/// What has to happen with a listener.
+enum Step {
+    Call,
+    /// Its own pool calls it.
+    Delegate,
+    /// It counts as called already, with this outcome.
+    Report(CallOutcome),
+    /// The event was aborted.
+    Stop,
+}
+
 impl Visitor for Dispatcher<'_> {
     fn visit<'e>(
         &mut self,
@@ -145,6 +156,15 @@ impl Dispatcher<'_> {
             // The listener may never return.
             self.remove_exhausted();
         }
+        let outcome = match self.next_step(registration) {
+            Step::Stop => {
+                self.counts.aborted = true;
+                return;
+            }
+            Step::Delegate if self.delegate(registration) => return,
+            Step::Delegate | Step::Call => None,
+            Step::Report(outcome) => Some(outcome),
+        };
         let Self {
             topic,
             event,
@@ -153,28 +173,26 @@ impl Dispatcher<'_> {
         } = *self;
         let last = Cell::new(false);
         let call = Call::new(registration, topic, event, 1, handlers);
-        if self.has_delegated || registration.pool().is_some() {
-            match caught(|| self.is_aborted()) {
-                Ok(false) => {}
-                Ok(true) => {
-                    self.counts.aborted = true;
-                    return;
-                }
-                Err(panic) => {
-                    let outcome = CallOutcome::Panicked(panic);
-                    let follow_up = report(&call, handlers, outcome, &mut self.counts);
-                    return self.follow_up(registration, follow_up);
-                }
-            }
-            if registration.pool().is_some() && self.delegate(registration) {
-                return;
-            }
-        }
-        let outcome = CallOutcome::caught(|| self.call_here(&call, &last, snapshot));
+        let outcome = outcome
+            .unwrap_or_else(|| CallOutcome::caught(|| self.call_here(&call, &last, snapshot)));
         let follow_up = report(&call, handlers, outcome, &mut self.counts);
         self.follow_up(registration, follow_up);
         if last.get() {
             self.exhausted.push(Arc::clone(registration));
+        }
+    }
+
+    /// What has to happen with the next listener.
+    fn next_step(&mut self, registration: &Registration) -> Step {
+        let has_pool = registration.pool().is_some();
+        if !self.has_delegated && !has_pool {
+            return Step::Call;
+        }
+        match caught(|| self.is_aborted()) {
+            Ok(true) => Step::Stop,
+            Ok(false) if has_pool => Step::Delegate,
+            Ok(false) => Step::Call,
+            Err(panic) => Step::Report(CallOutcome::Panicked(panic)),
         }
     }
 
