@@ -10,14 +10,20 @@
 mod cancellation;
 mod counters;
 mod executor;
+mod line;
 mod permit;
 mod permits;
 mod pool;
+mod queue;
+mod requeue;
 mod run;
+mod send;
 mod sequence;
 mod shared;
+mod shutdown;
 mod state;
 mod submit;
+mod waiter;
 
 pub use crate::executor::Executor;
 pub use crate::permit::{Permit, StartedJob};

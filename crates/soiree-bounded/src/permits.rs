@@ -6,9 +6,11 @@ use std::collections::btree_map::Entry;
 use crate::sequence::Seq;
 
 /// Where a permit is that has not been used.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Stage {
-    /// `Executor::execute` has not returned.
+    /// `Executor::execute` has not returned. If it fails, nobody runs a job in place of this permit, so no job may rely on it.
+    Tentative,
+    /// `Executor::execute` has not returned. If it fails, the thread that called it runs the jobs that rely on it.
     Sending,
     /// The executor has it.
     Sent,
@@ -20,30 +22,54 @@ enum Stage {
 #[derive(Default)]
 pub(crate) struct Permits {
     stages: BTreeMap<Seq, Stage>,
-    /// How many of them will start a job, which those that were dropped do not.
+    /// How many of them are sure to start a job.
     outstanding: usize,
+    /// How many of them are tentative.
+    tentative: usize,
 }
 
 impl Permits {
-    /// How many permits will each start a job.
+    /// How many jobs may rely on a permit: those that are [tentative](Stage::Tentative) do not count.
     pub(crate) fn outstanding(&self) -> usize {
         self.outstanding
     }
 
+    pub(crate) fn tentative(&self) -> usize {
+        self.tentative
+    }
+
     /// Adds a permit that is being sent.
-    pub(crate) fn add(&mut self, permit: Seq) {
-        self.stages.insert(permit, Stage::Sending);
-        self.outstanding += 1;
+    pub(crate) fn add(&mut self, permit: Seq, tentative: bool) {
+        let stage = match tentative {
+            true => Stage::Tentative,
+            false => Stage::Sending,
+        };
+        self.stages.insert(permit, stage);
+        self.outstanding += usize::from(!tentative);
+        self.tentative += usize::from(tentative);
     }
 
     /// `Executor::execute` has accepted the permit. Returns `false` if it dropped the permit.
-    pub(crate) fn sent(&mut self, permit: Seq) -> bool {
+    ///
+    /// A tentative permit counts from now on, unless there is no room: then others were sent meanwhile, and it is void.
+    pub(crate) fn sent(&mut self, permit: Seq, has_room: bool) -> bool {
         let Entry::Occupied(mut stage) = self.stages.entry(permit) else {
             return true;
         };
-        if *stage.get() == Stage::Dropped {
-            stage.remove();
-            return false;
+        match stage.get() {
+            Stage::Dropped => {
+                stage.remove();
+                return false;
+            }
+            Stage::Tentative => {
+                self.tentative -= 1;
+                if !has_room {
+                    stage.remove();
+                    return true;
+                }
+                self.outstanding += 1;
+            }
+            Stage::Sending | Stage::Sent => {}
         }
         stage.insert(Stage::Sent);
         true
@@ -55,20 +81,27 @@ impl Permits {
         let Entry::Occupied(mut stage) = self.stages.entry(permit) else {
             return false;
         };
-        self.outstanding -= 1;
-        if *stage.get() == Stage::Sending {
-            stage.insert(Stage::Dropped);
-            return false;
+        match stage.get() {
+            Stage::Dropped => return false,
+            Stage::Tentative => self.tentative -= 1,
+            Stage::Sending => self.outstanding -= 1,
+            Stage::Sent => {
+                self.outstanding -= 1;
+                stage.remove();
+                return true;
+            }
         }
-        stage.remove();
-        true
+        stage.insert(Stage::Dropped);
+        false
     }
 
     /// Removes a permit that is used, or that could not be sent. Returns whether it was there.
     pub(crate) fn take(&mut self, permit: Seq) -> bool {
         let stage = self.stages.remove(&permit);
-        if stage.is_some_and(|stage| stage != Stage::Dropped) {
-            self.outstanding -= 1;
+        match stage {
+            Some(Stage::Tentative) => self.tentative -= 1,
+            Some(Stage::Sending | Stage::Sent) => self.outstanding -= 1,
+            Some(Stage::Dropped) | None => {}
         }
         stage.is_some()
     }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::time::Instant;
 
 use soiree_core::{
-    DrainTimeout, InvalidPoolOptions, Job, JobOutcome, MAX_WORKERS, Pool, PoolOptions, PoolStats,
-    ResizeError, SubmitError, WorkerCheck, WorkerContext,
+    DrainTimeout, InvalidPoolOptions, Job, JobId, JobOutcome, MAX_WORKERS, Pool, PoolOptions,
+    PoolStats, ResizeError, SubmitError, WorkerCheck, WorkerContext,
 };
 
 use crate::executor::Executor;
@@ -22,6 +22,10 @@ use crate::state::State;
 /// # Order
 /// Jobs start in the order in which they were accepted. With more than one worker they run at the same time and end in any
 /// order. Jobs that run inline overtake those that wait.
+///
+/// Those that wait for a place in the queue stand in one line: blocked submitters, and jobs that were
+/// [requeued](Pool::requeue). They get places in the order in which they came, and before jobs that are submitted later. A job
+/// that [replaces the oldest one](soiree_core::Overflow::DropOldest) takes its place, but starts after those that waited before.
 ///
 /// # Blocking
 /// [`submit`](Pool::submit) blocks while the queue is full if the [overflow policy](soiree_core::Overflow) says so. Inside a job
@@ -39,8 +43,13 @@ use crate::state::State;
 /// waits for them instead. If no worker is left, the submitter also runs the jobs that others have queued because the failed
 /// permit was on its way, and returns after that.
 ///
+/// A requeued job neither comes back nor runs on the thread that requeues it. If no worker is left, it waits. The pool sends a
+/// permit for it whenever a job ends, and whenever somebody submits or requeues a job, resizes the pool or takes a job out of the
+/// queue. A release sends permits again and again, and runs the jobs itself meanwhile. If nothing of that happens, the job waits
+/// for ever; the pool has no thread of its own to look. Dropping the pool discards it if no permit can be sent then.
+///
 /// If the executor *drops* a permit, as a runtime does when it shuts down, it is taken to have ended: once its last permit is
-/// gone and no job runs, the waiting jobs are discarded and new ones are rejected.
+/// gone and no job runs, the waiting jobs are discarded and new ones are rejected; requeued ones too, as by a closed pool.
 ///
 /// # Futures
 /// With an executor that [polls futures](Executor::polls_futures), a job that is a future holds no thread while it waits. It is
@@ -84,14 +93,14 @@ impl<E: Executor> BoundedPool<E> {
     pub fn new(executor: E, options: PoolOptions) -> Result<Self, InvalidPoolOptions> {
         options.check()?;
         let polls_futures = executor.polls_futures();
-        let state = State::new(executor, options.get_max_workers(), options.allocate()?);
+        let (max_workers, capacity) = (options.get_max_workers(), options.get_capacity());
+        let state = State::new(executor, max_workers, capacity, options.allocate()?);
         Ok(Self {
             shared: Arc::new(Shared {
                 options,
                 polls_futures,
                 worker_context: WorkerContext::new(),
                 state: Mutex::new(state),
-                not_full: Condvar::new(),
                 termination: Condvar::new(),
             }),
         })
@@ -116,6 +125,14 @@ impl<E: Executor> Pool for BoundedPool<E> {
         self.shared.submit_now(job)
     }
 
+    fn requeue(&self, job: Job) -> Result<(), SubmitError> {
+        self.shared.requeue(job)
+    }
+
+    fn run_queued(&self, id: JobId) -> bool {
+        self.shared.run_queued(id)
+    }
+
     fn stop(&self) {
         self.shared.stop();
     }
@@ -134,7 +151,7 @@ impl<E: Executor> Pool for BoundedPool<E> {
         let threads = executor.map_or(Some(0), |executor| executor.threads());
         let state = self.shared.lock();
         let busy = state.workers();
-        let mut stats = state.stats(self.shared.options.get_capacity());
+        let mut stats = state.stats();
         drop(state);
         // Threads above the limit get no jobs, so they are not workers.
         let workers = threads.unwrap_or(0).min(stats.max_workers);
@@ -186,7 +203,7 @@ impl<E: Executor> Pool for BoundedPool<E> {
 /// Closes the pool without waiting. The accepted jobs still run.
 impl<E: Executor> Drop for BoundedPool<E> {
     fn drop(&mut self) {
-        self.shared.close();
+        self.shared.abandon();
     }
 }
 

@@ -13,8 +13,6 @@ pub(crate) struct Shared<E> {
     pub(crate) worker_context: WorkerContext,
     /// Locked for a few instructions at a time, and never while user code or the executor runs.
     pub(crate) state: Mutex<State<E>>,
-    /// Submitters wait here for room in the queue, or for the pool to close.
-    pub(crate) not_full: Condvar,
     /// Releases wait here for the last worker. Also notified when another worker starts to wait here: see `State::releasing`.
     pub(crate) termination: Condvar,
 }

@@ -1,13 +1,15 @@
-//! The queue, the permits and the counters of a bounded pool: plain data under one lock, and the rules for it.
+//! The line of jobs, the permits and the counters of a bounded pool: plain data under one lock, and the rules for it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use soiree_core::{Job, PoolStats};
+use soiree_core::{JobId, PoolStats};
 
 use crate::cancellation::CancellationToken;
 use crate::counters::Counters;
+use crate::line::Line;
 use crate::permits::Permits;
+use crate::queue::{QueuedJob, Slot};
 use crate::sequence::{Seq, Sequence};
 
 /// The phases of a pool's life, in order.
@@ -20,54 +22,54 @@ pub(crate) enum Phase {
     Stopped,
 }
 
-/// A job in the queue. Later jobs have higher IDs.
-pub(crate) struct QueuedJob {
-    id: Seq,
-    job: Job,
-    /// Not counted yet: its submitter still has to find out whether the job can run, and may reclaim it.
-    reserved: bool,
-}
-
 pub(crate) struct State<E> {
     /// `None` once the pool has terminated.
     pub(crate) executor: Option<Arc<E>>,
     pub(crate) phase: Phase,
+    /// The handle was dropped, so nobody submits, releases or stops any more.
+    pub(crate) is_abandoned: bool,
     pub(crate) max_workers: usize,
-    queue: VecDeque<QueuedJob>,
-    /// How many jobs in the queue are reserved.
-    reserved: usize,
+    capacity: usize,
+    pub(crate) line: Line,
     pub(crate) permits: Permits,
     /// Started futures, by the permits that started them.
     in_flight: BTreeMap<Seq, Arc<CancellationToken>>,
     sequence: Sequence,
     /// Jobs started by a permit.
     pub(crate) active: usize,
-    /// Jobs that run on a thread that is no worker.
+    /// Jobs that run on a thread without a permit for them.
     pub(crate) inline: usize,
     /// Workers that wait, inside a job, for their own pool to terminate.
     pub(crate) releasing: usize,
-    /// Submitters that wait for room.
-    pub(crate) blocked: usize,
     pub(crate) counters: Counters,
 }
 
 impl<E> State<E> {
-    pub(crate) fn new(executor: E, max_workers: usize, queue: VecDeque<QueuedJob>) -> Self {
+    pub(crate) fn new(
+        executor: E,
+        max_workers: usize,
+        capacity: usize,
+        slots: VecDeque<Slot>,
+    ) -> Self {
         Self {
             executor: Some(Arc::new(executor)),
             phase: Phase::Running,
+            is_abandoned: false,
             max_workers,
-            queue,
-            reserved: 0,
+            capacity,
+            line: Line::new(slots),
             permits: Permits::default(),
             in_flight: BTreeMap::new(),
             sequence: Sequence::default(),
             active: 0,
             inline: 0,
             releasing: 0,
-            blocked: 0,
             counters: Counters::default(),
         }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.phase > Phase::Running
     }
 
     /// Active jobs, and permits that will start one.
@@ -75,112 +77,127 @@ impl<E> State<E> {
         self.active + self.permits.outstanding()
     }
 
-    /// Permits that may still be sent under the limit.
-    fn available_permits(&self) -> usize {
-        self.max_workers.saturating_sub(self.workers())
-    }
-
-    /// Jobs in the queue that no permit has been sent for.
-    fn waiting(&self) -> usize {
-        self.queue.len().saturating_sub(self.permits.outstanding())
-    }
-
-    /// Whether another job can be accepted, to start at once or to wait.
-    pub(crate) fn has_room(&self, capacity: usize) -> bool {
-        self.waiting() < capacity + self.available_permits()
-    }
-
-    /// Whether the number of waiting jobs is within the capacity.
-    pub(crate) fn is_within(&self, capacity: usize) -> bool {
-        self.waiting() <= capacity
-    }
-
     pub(crate) fn has_workers(&self) -> bool {
         self.workers() > 0
     }
 
+    /// Jobs in the queue that no permit was sent for.
+    fn waiting(&self) -> usize {
+        self.line
+            .queued()
+            .saturating_sub(self.permits.outstanding())
+    }
+
+    /// Whether there is a place for another job, to start at once or to wait.
+    fn has_place(&self) -> bool {
+        self.line.queued() < self.capacity + self.max_workers.saturating_sub(self.active)
+    }
+
+    /// Whether a new job can have a place. It does not overtake those that wait for one.
+    pub(crate) fn has_place_for_new(&self) -> bool {
+        !self.line.has_waiters() && self.has_place()
+    }
+
+    /// Whether the number of waiting jobs is within the capacity.
+    pub(crate) fn is_within_capacity(&self) -> bool {
+        self.waiting() <= self.capacity
+    }
+
     pub(crate) fn is_idle(&self) -> bool {
-        !self.has_workers() && self.queue.is_empty()
+        !self.has_workers() && self.line.is_empty()
     }
 
-    /// Queues a job and returns its ID.
-    pub(crate) fn push(&mut self, job: Job) -> Seq {
-        let id = self.sequence.next();
-        let reserved = false;
-        self.queue.push_back(QueuedJob { id, job, reserved });
-        id
+    pub(crate) fn new_seq(&mut self) -> Seq {
+        self.sequence.next()
     }
 
-    /// Leaves the job out of the statistics until it is committed or starts.
-    pub(crate) fn reserve(&mut self, id: Seq) {
-        self.set_reserved(id, true);
+    /// Queues a job and returns its number.
+    pub(crate) fn push(&mut self, job: QueuedJob) -> Seq {
+        let seq = self.new_seq();
+        self.line.push(seq, job);
+        seq
     }
 
-    pub(crate) fn commit(&mut self, id: Seq) {
-        self.set_reserved(id, false);
+    /// Gives the free places to those who wait, if a worker will run their jobs: either there is one, or the calling thread
+    /// `takes_over`. Returns how many places it gave.
+    pub(crate) fn admit(&mut self, takes_over: bool) -> usize {
+        let mut admitted = 0;
+        while (takes_over || self.has_workers()) && self.has_place() && self.line.admit() {
+            admitted += 1;
+        }
+        admitted
     }
 
-    fn set_reserved(&mut self, id: Seq, reserved: bool) {
-        if let Some(at) = self.position(id) {
-            let before = std::mem::replace(&mut self.queue[at].reserved, reserved);
-            self.reserved = self.reserved + usize::from(reserved) - usize::from(before);
+    /// Whether someone waits for a place although there is one, because the pool has no worker.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.line.has_waiters() && !self.has_workers() && self.has_place()
+    }
+
+    /// Whether jobs wait although the pool has no worker, and no permit is being sent either.
+    pub(crate) fn is_stranded(&self) -> bool {
+        !self.has_workers() && self.permits.tentative() == 0 && !self.line.is_empty()
+    }
+
+    /// Makes up to `jobs` of the newest jobs wait on without a place, as far as more of them wait than the capacity permits.
+    pub(crate) fn put_back_excess(&mut self, jobs: usize) {
+        let excess = self.waiting().saturating_sub(self.capacity);
+        for _ in 0..excess.min(jobs) {
+            self.line.put_back_newest();
         }
     }
 
-    /// Takes a job back out of the queue; `None` if it has left the queue already.
-    pub(crate) fn reclaim(&mut self, id: Seq) -> Option<Job> {
-        let queued = self.position(id).and_then(|at| self.queue.remove(at))?;
-        self.reserved -= usize::from(queued.reserved);
-        Some(queued.job)
-    }
-
-    fn position(&self, id: Seq) -> Option<usize> {
-        self.queue
-            .binary_search_by_key(&id, |queued| queued.id)
-            .ok()
-    }
-
-    /// Removes the oldest job.
-    pub(crate) fn pop(&mut self) -> Option<Job> {
-        let queued = self.queue.pop_front()?;
-        self.reserved -= usize::from(queued.reserved);
-        Some(queued.job)
-    }
-
-    /// Empties the queue and counts its jobs as discarded. The caller must drop them after it has released the lock.
+    /// Empties the line of accepted jobs, and counts them as discarded. The caller must drop them after it has released the lock.
     #[must_use]
-    pub(crate) fn discard_queue(&mut self) -> VecDeque<QueuedJob> {
-        self.counters.record_discarded(self.queue.len());
-        self.reserved = 0;
-        std::mem::take(&mut self.queue)
+    pub(crate) fn discard_all(&mut self) -> Vec<QueuedJob> {
+        let discarded = self.line.take_accepted();
+        self.counters.record_discarded(discarded.len());
+        discarded
+    }
+
+    /// Whether jobs wait for a permit, and none is being sent for them.
+    pub(crate) fn needs_permit(&self) -> bool {
+        self.waiting() > self.permits.tentative()
     }
 
     /// Makes a permit if a job waits for one and may start.
-    pub(crate) fn new_permit(&mut self) -> Option<(Seq, Arc<E>)> {
-        if self.waiting() == 0 || self.available_permits() == 0 {
+    pub(crate) fn new_permit(&mut self, tentative: bool) -> Option<(Seq, Arc<E>)> {
+        if self.waiting() == 0 || self.workers() >= self.max_workers {
             return None;
         }
         let executor = Arc::clone(self.executor.as_ref()?);
-        let id = self.sequence.next();
-        self.permits.add(id);
-        Some((id, executor))
+        let permit = self.new_seq();
+        self.permits.add(permit, tentative);
+        Some((permit, executor))
+    }
+
+    /// `Executor::execute` has accepted the permit. Returns `false` if it dropped the permit.
+    pub(crate) fn permit_sent(&mut self, permit: Seq) -> bool {
+        let has_room = self.workers() < self.max_workers;
+        self.permits.sent(permit, has_room)
     }
 
     /// Makes permits void that will find no job, so that nothing waits for them. Only for a pool that accepts no more jobs.
     pub(crate) fn forget_unneeded_permits(&mut self) {
-        if self.queue.is_empty() {
+        if self.line.is_empty() {
             self.permits.clear();
         }
     }
 
     /// Removes the oldest job and counts it as active; `None` if the queue is empty or the limit is reached.
-    pub(crate) fn start_next_job(&mut self) -> Option<Job> {
+    pub(crate) fn start_next_job(&mut self) -> Option<QueuedJob> {
         if self.active >= self.max_workers {
             return None;
         }
-        let job = self.pop()?;
+        let (_, job) = self.line.pop()?;
         self.active += 1;
         Some(job)
+    }
+
+    /// Takes the job out of the line, and counts it as one that runs without a permit.
+    pub(crate) fn start_inline(&mut self, id: JobId) -> Option<(Seq, QueuedJob)> {
+        let started = self.line.remove_by_id(id)?;
+        self.inline += 1;
+        Some(started)
     }
 
     /// Records that the permit has started a future.
@@ -198,18 +215,20 @@ impl<E> State<E> {
     }
 
     /// The statistics, without those of the executor's threads.
-    pub(crate) fn stats(&self, capacity: usize) -> PoolStats {
-        let queued = self.queue.len() - self.reserved;
+    pub(crate) fn stats(&self) -> PoolStats {
+        let queued = self.line.queued() - self.line.reserved();
         // A queued job with a permit counts as active, or a job would wait in a queue of capacity 0. So do jobs beyond the
         // capacity, whose permits found the limit lowered.
         let with_permit = queued.min(
             self.permits
                 .outstanding()
-                .max(queued.saturating_sub(capacity)),
+                .max(queued.saturating_sub(self.capacity)),
         );
         let active = self.active + self.inline + with_permit;
         let mut stats = self.counters.read(active, queued - with_permit);
-        stats.capacity = capacity;
+        stats.requeued = self.line.requeued();
+        stats.blocked = self.line.blocked();
+        stats.capacity = self.capacity;
         stats.max_workers = self.max_workers;
         stats
     }

@@ -1,25 +1,16 @@
 //! How a job gets into the queue, and what happens when the queue is full.
 
-use std::io;
-use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, MutexGuard};
+use std::time::Instant;
 
-use soiree_core::panic::caught;
 use soiree_core::{Job, JobOutcome, Overflow, SubmitError, SubmitErrorReason as Reason};
 
 use crate::executor::Executor;
-use crate::permit::Permit;
-use crate::sequence::Seq;
+use crate::queue::QueuedJob;
+use crate::send::SendPermitError;
 use crate::shared::Shared;
-use crate::state::{Phase, State};
-
-/// Why a permit was not sent. It is void then.
-pub(crate) enum SendPermitError {
-    /// The executor cannot run it now.
-    Failed(io::Error),
-    /// The executor dropped it, so it runs nothing any more.
-    Dropped,
-}
+use crate::state::State;
+use crate::waiter::Verdict;
 
 /// What a submitter does when the queue is full.
 #[derive(Clone, Copy, PartialEq)]
@@ -31,6 +22,9 @@ enum WhenFull {
     /// Drops the oldest job if that is the overflow policy, and rejects the new one otherwise.
     Reject,
 }
+
+/// What became of a job, or the job itself if the queue is full.
+type Offered<'a, E> = Result<Result<(), SubmitError>, (MutexGuard<'a, State<E>>, QueuedJob)>;
 
 impl<E: Executor> Shared<E> {
     pub(crate) fn submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
@@ -46,108 +40,150 @@ impl<E: Executor> Shared<E> {
     }
 
     fn submit_with(self: &Arc<Self>, job: Job, when_full: WhenFull) -> Result<(), SubmitError> {
-        let capacity = self.options.get_capacity();
         let overflow = self.options.get_overflow();
-        let mut deadline = None;
-        loop {
-            let mut state = self.lock();
-            if state.phase > Phase::Running {
-                return Err(self.reject(state, job, Reason::Closed));
+        let (state, job) = match self.offer(QueuedJob::new(job)) {
+            Ok(submitted) => return submitted,
+            Err(full) => full,
+        };
+        match overflow {
+            Overflow::DropOldest if self.options.get_capacity() > 0 => {
+                return self.replace_oldest(state, job);
             }
-            if state.has_room(capacity) {
-                return self.accept(state, job);
-            }
-            match overflow {
-                Overflow::DropOldest if capacity > 0 => {
-                    let oldest = state.pop();
-                    state
-                        .counters
-                        .record_discarded(usize::from(oldest.is_some()));
-                    let accepted = self.accept(state, job);
-                    drop(oldest);
-                    return accepted;
-                }
-                Overflow::DropOldest | Overflow::Reject => {
-                    return Err(self.reject_full(state, job));
-                }
-                _ if when_full == WhenFull::Reject => return Err(self.reject_full(state, job)),
-                Overflow::CallerRuns | Overflow::Block | Overflow::BlockFor(_) => {}
-            }
-            drop(state);
-            let is_in_job = self.worker_context.depth() > 0;
-            if overflow == Overflow::CallerRuns || is_in_job {
-                // A future would hold this thread until its end.
-                return match job.is_future() {
-                    true => Err(self.reject_full(self.lock(), job)),
-                    false => self.run_inline(job).map(drop),
-                };
-            }
-            // Waiting could block the very thread that has to make room, and running the job would exceed the limit.
-            if self.on_worker() {
-                return Err(self.reject_full(self.lock(), job));
-            }
-            state = self.lock();
-            if state.phase > Phase::Running || state.has_room(capacity) {
-                continue;
-            }
-            if when_full == WhenFull::PolicyWithoutWaiting {
-                return Err(self.reject_full(state, job));
-            }
-            let Overflow::BlockFor(waited) = overflow else {
-                self.wait_for_room(state, None);
-                continue;
-            };
-            let deadline = *deadline.get_or_insert_with(|| Instant::now().checked_add(waited));
-            let timeout = deadline.map_or(Duration::MAX, |deadline| {
-                deadline.saturating_duration_since(Instant::now())
-            });
-            if timeout.is_zero() {
-                return Err(self.reject(state, job, Reason::TimedOut { waited }));
-            }
-            self.wait_for_room(state, Some(timeout));
+            Overflow::DropOldest | Overflow::Reject => return Err(self.reject_full(state, job)),
+            _ if when_full == WhenFull::Reject => return Err(self.reject_full(state, job)),
+            Overflow::CallerRuns | Overflow::Block | Overflow::BlockFor(_) => drop(state),
         }
+        let is_in_job = self.worker_context.depth() > 0;
+        if overflow == Overflow::CallerRuns || is_in_job {
+            // A future would hold this thread until its end.
+            return match job.is_future {
+                true => Err(self.reject_full(self.lock(), job)),
+                false => self.run_inline(job.job).map(drop),
+            };
+        }
+        // Waiting could block the very thread that has to make room, and running the job would exceed the limit.
+        if self.on_worker() {
+            return Err(self.reject_full(self.lock(), job));
+        }
+        let (state, job) = match self.offer(job) {
+            Ok(submitted) => return submitted,
+            Err(full) => full,
+        };
+        if when_full == WhenFull::PolicyWithoutWaiting {
+            return Err(self.reject_full(state, job));
+        }
+        self.wait_for_place(state, job)
     }
 
-    fn wait_for_room(&self, mut state: MutexGuard<'_, State<E>>, timeout: Option<Duration>) {
-        state.blocked += 1;
-        let mut state = match timeout {
-            Some(timeout) => {
-                let waited = self.not_full.wait_timeout(state, timeout);
-                waited.unwrap_or_else(PoisonError::into_inner).0
+    /// Accepts the job if there is a place for it and nobody waits for one.
+    fn offer(self: &Arc<Self>, job: QueuedJob) -> Offered<'_, E> {
+        let mut state = self.lock();
+        if state.is_closed() {
+            return Ok(Err(self.reject(state, job, Reason::Closed)));
+        }
+        if state.is_stalled() || state.is_stranded() {
+            match self.dispatch(state) {
+                Ok(locked) => state = locked,
+                Err(error) => {
+                    self.sending_failed(&error);
+                    return Ok(Err(self.reject(self.lock(), job, error.into_reason())));
+                }
             }
-            None => {
-                let waited = self.not_full.wait(state);
-                waited.unwrap_or_else(PoisonError::into_inner)
+            if state.is_closed() {
+                return Ok(Err(self.reject(state, job, Reason::Closed)));
             }
+        }
+        if state.has_place_for_new() {
+            return Ok(self.accept(state, job));
+        }
+        Err((state, job))
+    }
+
+    /// Drops the oldest job, and queues the new one. Those who wait for a place start before it all the same.
+    fn replace_oldest(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State<E>>,
+        job: QueuedJob,
+    ) -> Result<(), SubmitError> {
+        let oldest = state.line.pop();
+        state
+            .counters
+            .record_discarded(usize::from(oldest.is_some()));
+        let accepted = self.accept(state, job);
+        drop(oldest);
+        accepted
+    }
+
+    /// Blocks until the job has a place, as long as the overflow policy says.
+    fn wait_for_place(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State<E>>,
+        job: QueuedJob,
+    ) -> Result<(), SubmitError> {
+        let (timeout, deadline) = match self.options.get_overflow() {
+            Overflow::BlockFor(timeout) => (timeout, Instant::now().checked_add(timeout)),
+            _ => Default::default(),
         };
-        state.blocked -= 1;
+        let seq = state.new_seq();
+        let submitter = state.line.block(seq, job);
+        drop(state);
+        loop {
+            match submitter.wait(deadline) {
+                Some(Verdict::Accepted) => return Ok(()),
+                Some(Verdict::Closed(job)) => {
+                    return Err(self.reject(self.lock(), job, Reason::Closed));
+                }
+                Some(Verdict::NoWorker) => {
+                    let Err(error) = self.dispatch(self.lock()) else {
+                        continue;
+                    };
+                    let job = self.lock().line.remove_waiter(seq);
+                    self.sending_failed(&error);
+                    if let Some(job) = job {
+                        return Err(self.reject(self.lock(), job, error.into_reason()));
+                    }
+                }
+                None => {
+                    let mut state = self.lock();
+                    // If it is gone, the verdict is there by now.
+                    if let Some(job) = state.line.remove_waiter(seq) {
+                        let waited = timeout;
+                        return Err(self.reject(state, job, Reason::TimedOut { waited }));
+                    }
+                }
+            }
+        }
     }
 
     /// Runs the job on this thread, unless too many jobs of the pool run inside one another there already.
     pub(crate) fn run_inline(self: &Arc<Self>, job: Job) -> Result<JobOutcome, SubmitError> {
         let Some(_entered) = self.worker_context.enter_inline() else {
             let depth = self.worker_context.depth();
+            let job = QueuedJob::new(job);
             return Err(self.reject(self.lock(), job, Reason::RecursionLimit { depth }));
         };
         let mut state = self.lock();
-        if state.phase > Phase::Running {
-            return Err(self.reject(state, job, Reason::Closed));
+        if state.is_closed() {
+            return Err(self.reject(state, QueuedJob::new(job), Reason::Closed));
         }
         state.inline += 1;
         drop(state);
         let outcome = self.run_job(job);
-        let mut state = self.lock();
-        state.inline -= 1;
-        state.counters.record_ended(&outcome);
+        drop(self.end_inline_job(&outcome));
         Ok(outcome)
     }
 
-    fn reject(&self, mut state: MutexGuard<'_, State<E>>, job: Job, reason: Reason) -> SubmitError {
+    fn reject(
+        &self,
+        mut state: MutexGuard<'_, State<E>>,
+        job: QueuedJob,
+        reason: Reason,
+    ) -> SubmitError {
         state.counters.record_rejected();
-        SubmitError::new(job, reason)
+        SubmitError::new(job.job, reason)
     }
 
-    fn reject_full(&self, state: MutexGuard<'_, State<E>>, job: Job) -> SubmitError {
+    fn reject_full(&self, state: MutexGuard<'_, State<E>>, job: QueuedJob) -> SubmitError {
         let capacity = self.options.get_capacity();
         self.reject(state, job, Reason::Full { capacity })
     }
@@ -156,72 +192,50 @@ impl<E: Executor> Shared<E> {
     fn accept(
         self: &Arc<Self>,
         mut state: MutexGuard<'_, State<E>>,
-        job: Job,
+        job: QueuedJob,
     ) -> Result<(), SubmitError> {
-        let id = state.push(job);
-        let Some((permit, executor)) = state.new_permit() else {
+        let seq = state.push(job);
+        // This thread cannot run the futures of others if the permit cannot be sent.
+        let Some((permit, executor)) = state.new_permit(self.polls_futures) else {
             return Ok(());
         };
-        state.reserve(id);
+        state.line.reserve(seq);
         drop(state);
-        let sent = self.send_permit(permit, &executor);
-        drop(executor);
-        let mut state = self.lock();
-        let (error, executor_has_ended) = match sent {
-            Ok(()) => {
-                state.commit(id);
-                return Ok(());
+        let (mut state, sent) = self.send_permit(permit, executor);
+        let Err(error) = sent else {
+            state.line.commit(seq);
+            // Permits that could not be sent before.
+            if let Err(error) = self.dispatch(state) {
+                self.sending_failed(&error);
             }
-            Err(SendPermitError::Failed(error)) => (error, false),
-            Err(SendPermitError::Dropped) => (io::Error::other("the executor has ended"), true),
+            return Ok(());
         };
         // Without this permit the job can still wait for another worker, if the queue has room.
-        let can_wait = !executor_has_ended
+        let can_wait = matches!(error, SendPermitError::Failed(_))
             && state.has_workers()
-            && state.is_within(self.options.get_capacity());
-        let rejected = if can_wait {
-            state.commit(id);
-            None
-        } else {
-            state.reclaim(id)
+            && state.is_within_capacity();
+        let rejected = match can_wait {
+            true => None,
+            false => state.line.remove(seq),
         };
-        self.not_full.notify_all();
-        let result = match rejected {
-            Some(job) => {
-                state.counters.record_rejected();
-                Err(SubmitError::new(job, Reason::Spawn(error)))
-            }
-            None => Ok(()),
-        };
+        state.line.commit(seq);
+        state.admit(false);
+        if rejected.is_some() {
+            state.counters.record_rejected();
+        }
         // Other submitters may have queued jobs because this permit was on its way. If no worker is left, they run here.
-        if executor_has_ended {
+        if matches!(error, SendPermitError::ExecutorEnded) {
             drop(state);
             self.executor_ended();
         } else if state.has_workers() {
             self.try_terminate(state);
         } else {
             let _entered = self.worker_context.enter_worker();
-            self.run_worker(state);
+            self.run_rest(state);
         }
-        result
-    }
-
-    /// Sends a permit to the executor.
-    pub(crate) fn send_permit(
-        self: &Arc<Self>,
-        id: Seq,
-        executor: &Arc<E>,
-    ) -> Result<(), SendPermitError> {
-        let permit = Permit::new(self.clone(), id);
-        let sent = caught(|| executor.execute(permit))
-            .unwrap_or_else(|payload| Err(io::Error::other(payload.message().to_owned())));
-        let mut state = self.lock();
-        match sent {
-            Ok(()) if state.permits.sent(id) => Ok(()),
-            Ok(()) => Err(SendPermitError::Dropped),
-            Err(error) if state.permits.take(id) => Err(SendPermitError::Failed(error)),
-            // The executor failed, and has run the permit all the same.
-            Err(_) => Ok(()),
+        match rejected {
+            Some(job) => Err(SubmitError::new(job.job, error.into_reason())),
+            None => Ok(()),
         }
     }
 

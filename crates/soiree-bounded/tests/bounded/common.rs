@@ -2,11 +2,72 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use soiree_bounded::{BoundedPool, Executor, Permit};
-use soiree_core::{Job, Pool, PoolOptions, ResizeError};
+use soiree_core::{Job, Pool, PoolOptions, ResizeError, SubmitError};
+
+/// No wait takes longer, unless something is wrong.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// Blocks until the condition holds.
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + TIME_LIMIT;
+    while !holds() {
+        assert!(Instant::now() < deadline, "timed out waiting until {what}");
+        thread::yield_now();
+    }
+}
+
+/// What a thread of the test returns.
+pub(crate) struct Returned<T>(Receiver<T>);
+
+/// Runs `work` on a thread of its own. The test fails if it never returns, instead of waiting for it.
+pub(crate) fn in_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Returned<T> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || drop(sender.send(work())));
+    Returned(receiver)
+}
+
+impl<T> Returned<T> {
+    pub(crate) fn wait(self) -> T {
+        let returned = self.0.recv_timeout(TIME_LIMIT);
+        returned.expect("the thread has returned in time")
+    }
+
+    /// Runs the executor's permits until the thread has returned.
+    pub(crate) fn wait_while_running(self, executor: &ScriptedExecutor) -> T {
+        let deadline = Instant::now() + TIME_LIMIT;
+        loop {
+            executor.run_all();
+            match self.0.try_recv() {
+                Ok(returned) => return returned,
+                Err(_) => assert!(Instant::now() < deadline, "the thread has returned in time"),
+            }
+            thread::yield_now();
+        }
+    }
+}
+
+/// Records the order in which jobs run.
+#[derive(Clone, Default)]
+pub(crate) struct RunLog(Arc<Mutex<Vec<&'static str>>>);
+
+impl RunLog {
+    pub(crate) fn job(&self, name: &'static str) -> Job {
+        let log = Arc::clone(&self.0);
+        Job::new(move || log.lock().unwrap().push(name))
+    }
+
+    pub(crate) fn take(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
 
 /// What the executor does with the permits that it gets.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,6 +77,10 @@ pub(crate) enum Behavior {
     Panic,
     Drop,
     RunAndFail,
+    /// Runs the permit on a thread of its own.
+    Spawn,
+    /// Fails for every third permit.
+    SpawnOrFail,
 }
 
 /// Keeps its permits until the test runs or drops them, unless another behaviour is set.
@@ -23,6 +88,7 @@ pub(crate) enum Behavior {
 pub(crate) struct ScriptedExecutor {
     pub(crate) behavior: Arc<Mutex<Behavior>>,
     kept: Arc<Mutex<Vec<Permit>>>,
+    sent: Arc<AtomicUsize>,
     pub(crate) on_thread: Arc<AtomicBool>,
 }
 
@@ -31,6 +97,7 @@ impl ScriptedExecutor {
         Self {
             behavior: Arc::new(Mutex::new(Behavior::Keep)),
             kept: Arc::default(),
+            sent: Arc::default(),
             on_thread: Arc::default(),
         }
     }
@@ -56,8 +123,12 @@ impl ScriptedExecutor {
         }
     }
 
-    pub(crate) fn pool(&self, max_workers: usize, capacity: usize) -> BoundedPool<Self> {
-        BoundedPool::new(self.clone(), PoolOptions::new(max_workers, capacity)).unwrap()
+    pub(crate) fn pool(&self, max_workers: usize, capacity: usize) -> Arc<BoundedPool<Self>> {
+        self.pool_with(PoolOptions::new(max_workers, capacity))
+    }
+
+    pub(crate) fn pool_with(&self, options: PoolOptions) -> Arc<BoundedPool<Self>> {
+        Arc::new(BoundedPool::new(self.clone(), options).unwrap())
     }
 }
 
@@ -69,6 +140,12 @@ impl Executor for ScriptedExecutor {
             Behavior::Fail => return Err(io::Error::from(io::ErrorKind::WouldBlock)),
             Behavior::Panic => panic!("no thread can be started"),
             Behavior::Drop => drop(permit),
+            Behavior::SpawnOrFail if self.sent.fetch_add(1, Ordering::SeqCst) % 3 == 2 => {
+                return Err(io::Error::from(io::ErrorKind::WouldBlock));
+            }
+            Behavior::Spawn | Behavior::SpawnOrFail => {
+                thread::Builder::new().spawn(|| permit.run())?;
+            }
             Behavior::RunAndFail => {
                 thread::spawn(|| permit.run()).join().unwrap();
                 return Err(io::Error::from(io::ErrorKind::WouldBlock));
@@ -92,6 +169,22 @@ pub(crate) fn counting(count: &Arc<AtomicUsize>) -> Job {
     Job::new(move || {
         count.fetch_add(1, Ordering::SeqCst);
     })
+}
+
+/// Submits the job on a thread of its own, and returns once that is blocked.
+pub(crate) fn submit_blocked<E: Executor>(
+    pool: &Arc<BoundedPool<E>>,
+    job: Job,
+) -> Returned<Result<(), SubmitError>> {
+    let blocked = pool.stats().blocked;
+    let submitter = {
+        let pool = Arc::clone(pool);
+        in_thread(move || pool.submit(job))
+    };
+    wait_until("the submitter is blocked", || {
+        pool.stats().blocked == blocked + 1
+    });
+    submitter
 }
 
 /// Active, waiting, submitted, rejected and completed jobs.

@@ -11,7 +11,7 @@ use soiree_core::{
     InvalidPoolOptions, Job, Overflow, Pool, PoolOptions, ResizeError, SubmitErrorReason,
 };
 
-use crate::common::{ScriptedExecutor, counting, counts};
+use crate::common::{ScriptedExecutor, counting, counts, submit_blocked};
 
 /// P2: a higher limit starts waiting jobs; a lower one applies to jobs that have not started.
 #[test]
@@ -89,14 +89,8 @@ fn a_full_queue_blocks_submitters() {
     let pool = executor.pool(1, 1);
     pool.submit(counting(&ran)).unwrap();
     pool.submit(counting(&ran)).unwrap();
-    thread::scope(|scope| {
-        let blocked = scope.spawn(|| pool.submit(counting(&ran)));
-        while !blocked.is_finished() {
-            executor.run_all();
-            thread::yield_now();
-        }
-        blocked.join().unwrap().unwrap();
-    });
+    let submitter = submit_blocked(&pool, counting(&ran));
+    submitter.wait_while_running(&executor).unwrap();
     executor.run_all();
     assert_eq!(counts(&pool), (0, 0, 3, 0, 3));
 }

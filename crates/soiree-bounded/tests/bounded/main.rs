@@ -2,4 +2,7 @@
 
 mod common;
 mod limits;
+mod line;
 mod permits;
+mod requeue;
+mod run_queued;

@@ -1,0 +1,285 @@
+//! The jobs that have not started, in the order in which they came: those with a place in the queue, then those that wait for one.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+
+use soiree_core::JobId;
+
+use crate::queue::{JobQueue, QueuedJob, Slot};
+use crate::sequence::Seq;
+use crate::waiter::{BlockedSubmitter, Verdict};
+
+/// A job without a place.
+struct Waiter {
+    job: QueuedJob,
+    /// `None` for work that was accepted before.
+    submitter: Option<Arc<BlockedSubmitter>>,
+}
+
+/// A job that got a place, but may lose it again: no worker may be left to run it.
+pub(crate) struct Candidate {
+    seq: Seq,
+    submitter: Option<Arc<BlockedSubmitter>>,
+}
+
+/// Places are given in the order of numbers, to blocked submitters and to work that was accepted before alike.
+pub(crate) struct Line {
+    queue: JobQueue,
+    /// How many jobs in the queue are reserved.
+    reserved: usize,
+    waiters: BTreeMap<Seq, Waiter>,
+    /// How many waiters are blocked submitters.
+    blocked: usize,
+    /// Which jobs have an ID: in the queue, or accepted before.
+    by_id: HashMap<JobId, Seq, BuildHasherDefault<AddressHasher>>,
+}
+
+impl Line {
+    pub(crate) fn new(slots: VecDeque<Slot>) -> Self {
+        Self {
+            queue: JobQueue::new(slots),
+            reserved: 0,
+            waiters: BTreeMap::new(),
+            blocked: 0,
+            by_id: HashMap::default(),
+        }
+    }
+
+    /// How many jobs have a place.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// How many of them are not counted yet.
+    pub(crate) fn reserved(&self) -> usize {
+        self.reserved
+    }
+
+    pub(crate) fn has_waiters(&self) -> bool {
+        !self.waiters.is_empty()
+    }
+
+    pub(crate) fn blocked(&self) -> usize {
+        self.blocked
+    }
+
+    /// How many jobs were accepted before and wait for a place.
+    pub(crate) fn requeued(&self) -> usize {
+        self.waiters.len() - self.blocked
+    }
+
+    /// Whether no accepted job is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.len() + self.requeued() == 0
+    }
+
+    /// Whether the next job to start is a future.
+    pub(crate) fn starts_with_future(&self) -> bool {
+        self.queue.first().is_some_and(|first| first.is_future)
+    }
+
+    /// Queues a job.
+    pub(crate) fn push(&mut self, seq: Seq, job: QueuedJob) {
+        if let Some(id) = job.id {
+            self.by_id.insert(id, seq);
+        }
+        self.reserved += usize::from(job.reserved);
+        self.queue.insert(seq, job);
+    }
+
+    /// Removes the oldest job from the queue.
+    pub(crate) fn pop(&mut self) -> Option<(Seq, QueuedJob)> {
+        let seq = self.queue.first_seq()?;
+        let job = self.queue.pop()?;
+        self.forget(seq, &job);
+        Some((seq, job))
+    }
+
+    /// Removes a job from the queue; `None` if it has left the queue already.
+    pub(crate) fn remove(&mut self, seq: Seq) -> Option<QueuedJob> {
+        let job = self.queue.remove(seq)?;
+        self.forget(seq, &job);
+        Some(job)
+    }
+
+    /// Removes the job with this ID, with or without a place.
+    pub(crate) fn remove_by_id(&mut self, id: JobId) -> Option<(Seq, QueuedJob)> {
+        let seq = *self.by_id.get(&id)?;
+        let job = self.remove(seq).or_else(|| self.remove_waiter(seq))?;
+        Some((seq, job))
+    }
+
+    fn forget(&mut self, seq: Seq, job: &QueuedJob) {
+        self.reserved -= usize::from(job.reserved);
+        if let Some(id) = job.id {
+            // Another job may have come with the same ID.
+            if self.by_id.get(&id) == Some(&seq) {
+                self.by_id.remove(&id);
+            }
+        }
+    }
+
+    /// Leaves the job out of the statistics until it is committed or starts.
+    pub(crate) fn reserve(&mut self, seq: Seq) {
+        self.set_reserved(seq, true);
+    }
+
+    pub(crate) fn commit(&mut self, seq: Seq) {
+        self.set_reserved(seq, false);
+    }
+
+    fn set_reserved(&mut self, seq: Seq, reserved: bool) {
+        if let Some(job) = self.queue.get_mut(seq) {
+            let before = std::mem::replace(&mut job.reserved, reserved);
+            self.reserved = self.reserved + usize::from(reserved) - usize::from(before);
+        }
+    }
+
+    /// Lets work wait that was accepted before.
+    pub(crate) fn requeue(&mut self, seq: Seq, mut job: QueuedJob) {
+        job.reserved = false;
+        if let Some(id) = job.id {
+            self.by_id.insert(id, seq);
+        }
+        let submitter = None;
+        self.waiters.insert(seq, Waiter { job, submitter });
+    }
+
+    /// Lets the job of a blocked submitter wait.
+    pub(crate) fn block(&mut self, seq: Seq, mut job: QueuedJob) -> Arc<BlockedSubmitter> {
+        job.reserved = false;
+        let submitter = Arc::<BlockedSubmitter>::default();
+        self.block_again(seq, job, Arc::clone(&submitter));
+        submitter
+    }
+
+    fn block_again(&mut self, seq: Seq, job: QueuedJob, submitter: Arc<BlockedSubmitter>) {
+        let submitter = Some(submitter);
+        self.waiters.insert(seq, Waiter { job, submitter });
+        self.blocked += 1;
+    }
+
+    /// Removes a job that has no place; `None` if it has one by now, or has left.
+    pub(crate) fn remove_waiter(&mut self, seq: Seq) -> Option<QueuedJob> {
+        let waiter = self.waiters.remove(&seq)?;
+        self.forget(seq, &waiter.job);
+        self.blocked -= usize::from(waiter.submitter.is_some());
+        Some(waiter.job)
+    }
+
+    /// Gives the next place, for good. Returns `false` if nobody waits.
+    pub(crate) fn admit(&mut self) -> bool {
+        let Some(candidate) = self.admit_candidate() else {
+            return false;
+        };
+        self.confirm(candidate);
+        true
+    }
+
+    /// Gives the next place. The job is reserved until it is confirmed or put back.
+    pub(crate) fn admit_candidate(&mut self) -> Option<Candidate> {
+        let (seq, Waiter { mut job, submitter }) = self.waiters.pop_first()?;
+        self.blocked -= usize::from(submitter.is_some());
+        job.reserved = true;
+        self.push(seq, job);
+        Some(Candidate { seq, submitter })
+    }
+
+    pub(crate) fn confirm(&mut self, candidate: Candidate) {
+        self.commit(candidate.seq);
+        if let Some(submitter) = candidate.submitter {
+            submitter.notify(Verdict::Accepted);
+        }
+    }
+
+    /// Takes the place away again. If the pool was closed meanwhile, that rejects the job of a blocked submitter.
+    pub(crate) fn put_back(&mut self, candidate: Candidate, is_closed: bool) {
+        let Candidate { seq, submitter } = candidate;
+        let Some(mut job) = self.remove(seq) else {
+            // It has started, or was discarded.
+            return self.confirm(Candidate { seq, submitter });
+        };
+        job.reserved = false;
+        match submitter {
+            None => self.requeue(seq, job),
+            Some(submitter) if is_closed => submitter.notify(Verdict::Closed(job)),
+            Some(submitter) => self.block_again(seq, job, submitter),
+        }
+    }
+
+    /// Takes the place of the newest job in the queue, which waits on without one.
+    pub(crate) fn put_back_newest(&mut self) {
+        let Some(seq) = self.queue.last_seq() else {
+            return;
+        };
+        if let Some(job) = self.remove(seq) {
+            self.requeue(seq, job);
+        }
+    }
+
+    /// Notifies the blocked submitters that the pool has no worker.
+    pub(crate) fn notify_no_worker(&self) {
+        if self.blocked > 0 {
+            for submitter in self
+                .waiters
+                .values()
+                .filter_map(|one| one.submitter.as_ref())
+            {
+                submitter.notify(Verdict::NoWorker);
+            }
+        }
+    }
+
+    /// Removes the blocked submitters, and notifies them that the pool is closed.
+    pub(crate) fn close(&mut self) {
+        if self.blocked == 0 {
+            return;
+        }
+        self.blocked = 0;
+        for (seq, Waiter { job, submitter }) in std::mem::take(&mut self.waiters) {
+            match submitter {
+                Some(submitter) => submitter.notify(Verdict::Closed(job)),
+                None => self.requeue(seq, job),
+            }
+        }
+    }
+
+    /// Removes all accepted jobs, oldest first.
+    pub(crate) fn take_accepted(&mut self) -> Vec<QueuedJob> {
+        self.reserved = 0;
+        self.by_id.clear();
+        let mut taken: Vec<_> = self.queue.take().collect();
+        for (seq, waiter) in std::mem::take(&mut self.waiters) {
+            if waiter.submitter.is_some() {
+                self.waiters.insert(seq, waiter);
+            } else {
+                taken.push((seq, waiter.job));
+            }
+        }
+        taken.sort_by_key(|(seq, _)| *seq);
+        taken.into_iter().map(|(_, job)| job).collect()
+    }
+}
+
+/// Hashes a single address.
+#[derive(Default)]
+pub(crate) struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_usize(usize::from(*byte));
+        }
+    }
+
+    fn write_usize(&mut self, address: usize) {
+        // A table uses the lowest bits, and those of an address are zero.
+        let spread = (self.0 ^ address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = spread ^ (spread >> 32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

@@ -1,0 +1,160 @@
+//! How the pool ends.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use soiree_core::DrainTimeout;
+use soiree_core::panic::contained;
+
+use crate::executor::Executor;
+use crate::queue::QueuedJob;
+use crate::send::SendPermitError;
+use crate::shared::Shared;
+use crate::state::{Phase, State};
+
+/// How long a release waits before it sends a permit again that could not be sent, at first and at most.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+impl<E: Executor> Shared<E> {
+    /// If the pool is closed: drops the executor once nothing is left to do, and wakes releases to look.
+    pub(crate) fn try_terminate(&self, mut state: MutexGuard<'_, State<E>>) {
+        if !state.is_closed() {
+            return;
+        }
+        let executor = state.is_idle().then(|| state.executor.take()).flatten();
+        drop(state);
+        self.termination.notify_all();
+        contained(move || drop(executor));
+    }
+
+    /// Rejects new jobs from now on.
+    fn close(&self) -> MutexGuard<'_, State<E>> {
+        let mut state = self.lock();
+        state.phase = state.phase.max(Phase::Draining);
+        state.line.close();
+        state
+    }
+
+    /// Closes the pool without waiting. What is left to run gets its last permits.
+    pub(crate) fn abandon(self: &Arc<Self>) {
+        let mut state = self.close();
+        state.is_abandoned = true;
+        match self.dispatch(state) {
+            Ok(state) => self.try_terminate(state),
+            Err(error) => self.sending_failed(&error),
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        drop(self.close_and_discard());
+    }
+
+    /// Rejects new jobs from now on, and returns those that waited, which count as discarded.
+    fn close_and_discard(&self) -> Vec<QueuedJob> {
+        let mut state = self.close();
+        state.phase = Phase::Stopped;
+        let discarded = state.discard_all();
+        state.permits.clear();
+        self.try_terminate(state);
+        discarded
+    }
+
+    pub(crate) fn release_until(self: &Arc<Self>, deadline: Instant) -> Result<(), DrainTimeout> {
+        self.try_terminate(self.close());
+        if self.await_termination(deadline) {
+            return Ok(());
+        }
+        let discarded = self.close_and_discard();
+        let count = discarded.len();
+        drop(discarded);
+        let state = self.lock();
+        let active = (state.active + state.inline).saturating_sub(self.worker_context.depth());
+        if active == 0 && count == 0 {
+            return Ok(());
+        }
+        let in_flight = state.all_in_flight();
+        drop(state);
+        for future in in_flight {
+            future.cancel();
+        }
+        Err(DrainTimeout::new(active, count))
+    }
+
+    /// Waits until all jobs have ended; returns `false` at the deadline. A worker does not wait for workers that wait here too.
+    fn await_termination(self: &Arc<Self>, deadline: Instant) -> bool {
+        let own_depth = self.worker_context.worker_depth();
+        let is_worker = own_depth > 0;
+        if !is_worker && self.on_worker() {
+            self.help(self.lock());
+        }
+        let mut state = self.lock();
+        if is_worker {
+            state.releasing += own_depth;
+            self.termination.notify_all();
+        }
+        let mut pause = SHORTEST_PAUSE;
+        let ended = loop {
+            state.forget_unneeded_permits();
+            let ended = if is_worker {
+                state.workers() <= state.releasing
+            } else {
+                state.is_idle()
+            };
+            if ended {
+                break true;
+            }
+            let Some(mut timeout) = deadline.checked_duration_since(Instant::now()) else {
+                break false;
+            };
+            if state.is_stranded() {
+                state = self.restart(state);
+                if !state.is_stranded() {
+                    continue;
+                }
+                timeout = timeout.min(pause);
+                pause = LONGEST_PAUSE.min(pause * 2);
+            }
+            let waited = self.termination.wait_timeout(state, timeout);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        };
+        if is_worker {
+            state.releasing -= own_depth;
+        }
+        self.try_terminate(state);
+        ended
+    }
+
+    /// Sends permits for jobs that no worker is left to run. If that fails, runs them here, except futures.
+    fn restart<'a>(
+        self: &'a Arc<Self>,
+        state: MutexGuard<'a, State<E>>,
+    ) -> MutexGuard<'a, State<E>> {
+        match self.dispatch(state) {
+            Ok(state) => return state,
+            Err(SendPermitError::ExecutorEnded) => self.executor_ended(),
+            Err(SendPermitError::Failed(_)) => {
+                let mut state = self.lock();
+                if !state.has_workers() {
+                    state.admit(true);
+                    self.help(state);
+                }
+            }
+        }
+        self.lock()
+    }
+
+    /// Runs the waiting jobs on this thread, which the permits need and which is about to wait for them.
+    fn help<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State<E>>) {
+        let _entered = self.worker_context.enter_worker();
+        while let Some(job) = self.start_here(&mut state) {
+            drop(state);
+            let outcome = self.run_job(job);
+            let mut after = self.end_active_job(None, Some(&outcome));
+            after.admit(true);
+            drop(after);
+            drop(outcome);
+            state = self.lock();
+        }
+    }
+}
