@@ -235,6 +235,7 @@ impl Builder {
     pub fn slow_listener_timer(mut self, timer: impl Timer + 'static) -> Self {
         self.settings.handlers.slow_listener_monitor =
             Some(SlowListenerMonitor::new(Arc::new(timer)));
+        self.settings.payloads_apart = true;
         self
     }
 
@@ -251,6 +252,7 @@ impl Builder {
     /// default is a thread that exists only while a retry or a timeout is pending. For tests, and for programs that have a timer.
     pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
         self.settings.timer = Some(Arc::new(timer));
+        self.settings.payloads_apart = true;
         self
     }
 

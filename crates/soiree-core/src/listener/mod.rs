@@ -72,6 +72,9 @@ pub trait Listener: Send + Sync {
 /// - When it starts on the bulkhead, its filter is checked and its run is counted. If the event was aborted by then, it is
 ///   skipped.
 ///
+/// # The event
+/// The event may be kept. It then keeps the handlers and observers of its emission alive; its payload alone does not.
+///
 /// # Waiting for an emission in an async listener
 /// - Use `.await`. Async listeners of that emission that have not started on the same bulkhead run inside the waiting one, in
 ///   its place, so that the bulkhead cannot deadlock on itself. At most 16 run inside one another; the next one is rejected. If

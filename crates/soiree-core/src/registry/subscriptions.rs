@@ -72,9 +72,17 @@ impl Registry {
         }
     }
 
-    /// Replaces the observers, which are notified of every subscription that is added or removed afterwards.
+    /// Replaces the observers, which are notified of every subscription that is added or removed afterwards. A closed registry keeps
+    /// none.
     pub fn observe(&self, observers: Observers) {
-        self.observers.store(Arc::new(observers));
+        let next = Arc::new(observers);
+        let writers = self.lock_writers();
+        let unused = match writers.closed {
+            true => next,
+            false => self.observers.swap(next),
+        };
+        drop(writers);
+        contained(move || drop(unused));
     }
 
     /// Subscribes a listener to a pattern. Blocks while another thread subscribes or unsubscribes.
@@ -120,12 +128,13 @@ impl Registry {
         vacant.insert(Arc::clone(&registration));
         let next = self.current.load().with(&registration);
         let retired = self.publish(next, hook);
+        let observers = self.observers.load_full();
         drop(guard);
         retired.retire();
         let listener = registration.listener_ref();
         let added = SubscriptionAdded { listener };
-        let observers = self.observers.load();
         observers.notify(|observer| observer.subscription_added(&added));
+        contained(move || drop(observers));
         Ok(())
     }
 
@@ -180,34 +189,31 @@ impl Registry {
         }
         let next = self.current.load().without(&registration);
         let retired = self.publish(next, hook);
+        let observers = self.observers.load_full();
         drop(writers);
         // Before observers are notified: one of them may close the emitter, which waits until its old snapshots are retired.
         retired.retire();
-        self.notify_removed(&registration, cause);
+        notify_removed(&observers, &registration, cause);
+        contained(move || drop(observers));
         contained(move || drop(registration));
         true
     }
 
-    fn notify_removed(&self, registration: &Registration, cause: RemovalCause) {
-        let listener = registration.listener_ref();
-        let removed = SubscriptionRemoved { listener, cause };
-        let observers = self.observers.load();
-        observers.notify(|observer| observer.subscription_removed(&removed));
-    }
-
-    /// Removes every listener, and rejects new ones from now on.
+    /// Removes every listener, and rejects new ones from now on. Then drops the observers.
     pub fn close(&self) {
         let hook = self.hook();
         let mut writers = self.lock_writers();
         writers.closed = true;
         let registrations = std::mem::take(&mut writers.by_id);
         let retired = self.publish(Snapshot::empty(self.hasher.clone()), hook);
+        let observers = self.observers.swap(Arc::default());
         drop(writers);
         retired.retire();
         for registration in registrations {
-            self.notify_removed(&registration, RemovalCause::Closed);
+            notify_removed(&observers, &registration, RemovalCause::Closed);
             contained(move || drop(registration));
         }
+        contained(move || drop(observers));
     }
 
     /// The number of listeners. Blocks while another thread subscribes or unsubscribes.
@@ -248,6 +254,12 @@ impl Registry {
     pub(super) fn lock_writers(&self) -> MutexGuard<'_, WriterState> {
         self.writers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn notify_removed(observers: &Observers, registration: &Registration, cause: RemovalCause) {
+    let listener = registration.listener_ref();
+    let removed = SubscriptionRemoved { listener, cause };
+    observers.notify(|observer| observer.subscription_removed(&removed));
 }
 
 impl Default for Registry {

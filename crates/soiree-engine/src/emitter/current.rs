@@ -18,6 +18,8 @@ pub(super) struct Current {
     bulkheads: BTreeMap<Arc<str>, (PoolHandle, Arc<EmissionSettings>)>,
     /// The most specific first.
     orders: Vec<Arc<ActiveOrder>>,
+    /// Emissions hold values of the user's that a kept payload must not keep alive.
+    pub(super) payloads_apart: bool,
 }
 
 /// The pools of these settings. Those that were there before stay the same.
@@ -69,6 +71,7 @@ impl Current {
         });
         let orders = orders.collect();
         Arc::new(Self {
+            payloads_apart: settings.payloads_apart || settings.handlers.are_any(),
             settings,
             pools,
             default,

@@ -141,10 +141,26 @@ impl Emitter {
             return Err(rejected.with(topic, Payload::new(payload)));
         }
         let current = self.current.load();
+        if current.payloads_apart {
+            return self.emit_payload(&current, topic, Payload::new(payload));
+        }
         let (handle, settings) = current.route(topic);
         let source = PayloadEvent::new(payload);
         let emission = EmissionTask::new(Arc::clone(settings), topic, source);
         self.launch(&current, handle, Arc::new(emission))
+    }
+
+    /// Emits a payload that is not part of the emission's allocation, so that handles to it do not keep the emission alive.
+    fn emit_payload(
+        &self,
+        current: &Arc<Current>,
+        topic: &str,
+        payload: Payload,
+    ) -> Result<Emission, EmitError> {
+        let (handle, settings) = current.route(topic);
+        let source = PayloadEvent::new(payload);
+        let emission = EmissionTask::new(Arc::clone(settings), topic, source);
+        self.launch(current, handle, Arc::new(emission))
     }
 
     /// Emits an event of the caller's own type on the pool. Its topic is read once, now.

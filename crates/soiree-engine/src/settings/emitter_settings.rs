@@ -28,6 +28,9 @@ pub struct Settings {
     pub timer: Option<Arc<dyn Timer>>,
     /// How many retries may wait at once. Beyond that, a listener that fails is not retried.
     pub retry_capacity: usize,
+    /// Allocates each payload apart from its emission. Otherwise a payload that is kept keeps the timers alive. Not needed for handlers
+    /// and observers: with any of them, payloads are apart.
+    pub payloads_apart: bool,
 }
 
 impl Settings {
@@ -41,6 +44,7 @@ impl Settings {
             orders: KeyOrders::default(),
             timer: None,
             retry_capacity: 1024,
+            payloads_apart: false,
         }
     }
 
@@ -70,6 +74,7 @@ impl fmt::Debug for Settings {
             .field("orders", &self.orders)
             .field("timer", &self.timer.is_some())
             .field("retry_capacity", &self.retry_capacity)
+            .field("payloads_apart", &self.payloads_apart)
             .finish()
     }
 }

@@ -44,6 +44,12 @@ pub struct Handlers {
 }
 
 impl Handlers {
+    /// Whether there is any handler or observer.
+    pub(crate) fn are_any(&self) -> bool {
+        let failures = self.error.is_some() || self.panic.is_some() || self.dead_letter.is_some();
+        failures || self.dead_event.is_some() || !self.are_unobserved()
+    }
+
     /// Whether nobody is notified of a call that succeeds.
     #[inline]
     pub(crate) fn are_unobserved(&self) -> bool {

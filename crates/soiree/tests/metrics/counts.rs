@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use soiree::metrics::{Metrics, OTHER, UNNAMED};
-use soiree::{Event, EventPool, ListenerOptions, Overflow, PoolStats, Report, Retry, WorkerPool};
+use soiree::{
+    Event, EventPool, ListenerOptions, Overflow, Payload, PoolStats, Report, Retry, WorkerPool,
+};
 
 use crate::text::Text;
 
@@ -312,15 +314,19 @@ fn event_pools_are_distinguished_by_name() {
     other.close().unwrap();
 }
 
-/// Metrics end with their `EventPool`, and its name is free again. The returned handle keeps them readable.
+/// Metrics end with their `EventPool`, and its name is free again, also while a payload is kept. The returned handle keeps them readable.
 #[test]
 fn metrics_end_with_their_event_pool() {
     let metrics = Metrics::new();
     let soiree = EventPool::new();
     let own = soiree.add_metrics(&metrics, "main").unwrap();
-    soiree.emit_sync("a", ()).unwrap();
+    let (sender, kept) = mpsc::channel();
+    let keep = move |event: &dyn Event| sender.send(event.payload()).unwrap();
+    soiree.on("a", keep).unwrap();
+    soiree.emit("a", ()).unwrap();
     soiree.close().unwrap();
     drop(soiree);
+    let kept: Payload = kept.try_recv().unwrap();
     let text = Text::of(&metrics);
     assert_eq!(text.value("soiree_emissions_accepted_total", &[]), 1);
     assert_eq!(text.find("soiree_pool_workers_max", &[]), None);
@@ -331,6 +337,7 @@ fn metrics_end_with_their_event_pool() {
     let text = Text::of(&metrics);
     assert_eq!(text.find("soiree_emissions_accepted_total", &[]), None);
     metrics.event_pool("main").unwrap();
+    assert!(kept.is::<()>());
 }
 
 /// L3: names with special characters are escaped.

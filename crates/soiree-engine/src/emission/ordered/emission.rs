@@ -31,8 +31,7 @@ pub(crate) fn help_before(emission: &Arc<dyn InFlight>, waiter: &mut Waiter) -> 
     let entry = Arc::clone(emission).into_entry();
     let is_worker = state.settings.is_on_a_pool();
     while state.is_queued() && !slot.has_left() {
-        let queues = &slot.order().queues;
-        match queues.head_before(slot.key(), &entry, is_worker) {
+        match slot.queues().head_before(slot.key(), &entry, is_worker) {
             None => return Runnable::Now,
             Some(head) if head.is_current() => return Runnable::Never,
             Some(head) => {

@@ -34,14 +34,14 @@ type Head = Arc<dyn OrderedEntry>;
 /// A rule, and the queues of its keys. Emissions hold on to it, also when the rule is no longer in force.
 pub(crate) struct ActiveOrder {
     pub(crate) rule: Arc<OrderRule>,
-    pub(crate) queues: KeyQueues<dyn OrderedEntry>,
+    pub(crate) queues: Arc<KeyQueues<dyn OrderedEntry>>,
 }
 
 impl ActiveOrder {
     pub(crate) fn new(rule: &Arc<OrderRule>) -> Self {
         Self {
             rule: Arc::clone(rule),
-            queues: KeyQueues::new(),
+            queues: Arc::new(KeyQueues::new()),
         }
     }
 

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::entry::{ActiveOrder, OrderedEntry, submit_head};
-use crate::ordering::OrderingKey;
+use crate::ordering::{KeyQueues, OrderingKey};
 
 /// An emission's place in the queue of its key.
 pub(crate) struct KeySlot {
-    order: Arc<ActiveOrder>,
+    /// Not the order itself: a payload that is kept keeps its emission, which must not keep the key function.
+    queues: Arc<KeyQueues<dyn OrderedEntry>>,
+    lets_retries_be_overtaken: bool,
     key: OrderingKey,
     /// Whether the emission has left the queue, or never entered it.
     left: AtomicBool,
@@ -19,7 +21,8 @@ pub(crate) struct KeySlot {
 impl KeySlot {
     pub(crate) fn new(order: &Arc<ActiveOrder>, key: OrderingKey) -> Self {
         Self {
-            order: Arc::clone(order),
+            queues: Arc::clone(&order.queues),
+            lets_retries_be_overtaken: order.rule.order.lets_retries_be_overtaken(),
             key,
             left: AtomicBool::new(false),
             uncalled: AtomicUsize::new(1),
@@ -33,8 +36,8 @@ impl KeySlot {
         slot
     }
 
-    pub(super) fn order(&self) -> &ActiveOrder {
-        &self.order
+    pub(super) fn queues(&self) -> &KeyQueues<dyn OrderedEntry> {
+        &self.queues
     }
 
     pub(super) fn key(&self) -> &OrderingKey {
@@ -52,7 +55,7 @@ impl KeySlot {
 
     /// Notifies the emissions behind it that watch it.
     pub(in crate::emission) fn notify_watchers(&self) {
-        self.order.queues.notify_watchers(&self.key);
+        self.queues.notify_watchers(&self.key);
     }
 
     /// Leaves the queue. Returns the next head.
@@ -60,7 +63,7 @@ impl KeySlot {
         if self.left.swap(true, Ordering::AcqRel) {
             return None;
         }
-        self.order.queues.leave(&self.key)
+        self.queues.leave(&self.key)
     }
 
     /// One more listener is to be called on another pool.
@@ -71,7 +74,7 @@ impl KeySlot {
     /// One call was made: of a listener on another pool, or of all those that are called one after another.
     pub(in crate::emission) fn call_made(&self) {
         let is_last = self.uncalled.fetch_sub(1, Ordering::AcqRel) == 1;
-        if is_last && self.order.rule.order.lets_retries_be_overtaken() {
+        if is_last && self.lets_retries_be_overtaken {
             submit_head(self.leave(), || None);
         }
     }
