@@ -48,9 +48,9 @@ impl Emission {
         self.wait_until(Instant::now().checked_add(timeout))
     }
 
-    /// Whether the emission has ended.
+    /// Whether the emission has ended, so that a wait returns its report at once. `true` once a close has waited for it.
     pub fn is_finished(&self) -> bool {
-        self.task.state().is_done()
+        self.task.state().has_ended()
     }
 
     /// The errors of its listeners as they happen. Each step blocks until the next error, or until the emission has ended.
@@ -235,6 +235,12 @@ impl Future for EmissionFuture {
                 return Poll::Pending;
             }
         }
+    }
+}
+
+impl Drop for EmissionFuture {
+    fn drop(&mut self) {
+        drop(self.emission.task.state().take_waker());
     }
 }
 

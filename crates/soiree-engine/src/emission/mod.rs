@@ -19,6 +19,7 @@ mod listener_job;
 mod notify;
 mod ordered;
 mod overrun;
+mod pending;
 mod pool_ref;
 mod pools;
 mod reclaim;

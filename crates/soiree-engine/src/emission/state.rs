@@ -11,7 +11,7 @@ use soiree_core::{EventId, Job, ListenerError, Task};
 
 use super::cut_off::{CutOffCause, CutOffEmission};
 use super::event_source::Attributes;
-use super::helping::{PendingWork, Waiter};
+use super::helping::PendingWork;
 use super::ordered::{KeySlot, OrderedEntry, submit_head};
 use super::pool_ref::PoolRef;
 use super::report::{Errors, Report};
@@ -63,7 +63,7 @@ pub(super) struct Cold {
     /// A close has given up a retry of it.
     given_up: AtomicBool,
     shared: Mutex<Shared>,
-    changed: Condvar,
+    pub(super) changed: Condvar,
     slot: OnceLock<KeySlot>,
     /// The pool that it was rerouted to.
     moved_to: Mutex<Option<Arc<PoolRef>>>,
@@ -148,8 +148,26 @@ impl EmissionState {
         self.stage.load(Ordering::Acquire) & STAGE == QUEUED
     }
 
-    pub(crate) fn is_done(&self) -> bool {
+    fn is_done(&self) -> bool {
         self.done.load(Ordering::Acquire)
+    }
+
+    /// Whether there is a report.
+    pub(super) fn has_ended(&self) -> bool {
+        while self.is_done() && !self.is_settled() {
+            if self.settings.shared.has_stopped_waiting() {
+                // The last emission drops listeners first, and no close waits for it.
+                return false;
+            }
+            // A close may have returned: the emission is counted as ended, and settles within a few instructions.
+            std::thread::yield_now();
+        }
+        self.is_settled()
+    }
+
+    /// The task that awaits it does so no longer.
+    pub(super) fn take_waker(&self) -> Option<Contained<Waker>> {
+        self.shared_if_used()?.waker.take()
     }
 
     pub(crate) fn is_settled(&self) -> bool {
@@ -162,7 +180,7 @@ impl EmissionState {
     }
 
     /// The shared part, if there can be anything in it.
-    fn shared_if_used(&self) -> Option<MutexGuard<'_, Shared>> {
+    pub(super) fn shared_if_used(&self) -> Option<MutexGuard<'_, Shared>> {
         self.cold.get().map(|_| self.shared())
     }
 
@@ -291,73 +309,6 @@ impl EmissionState {
     pub(crate) fn unclaim(&self) {
         self.stage.fetch_and(!STAGE, Ordering::AcqRel);
         self.notify_pending();
-    }
-
-    /// Adds a part, which ends apart from the others.
-    pub(super) fn add_part(&self, work: Arc<dyn PendingWork>) {
-        self.parts.fetch_add(1, Ordering::AcqRel);
-        self.add_pending(work);
-        self.notify_pending();
-    }
-
-    /// Lists work that a waiting thread may help with.
-    pub(super) fn add_pending(&self, work: Arc<dyn PendingWork>) {
-        self.shared().pending.push(work);
-    }
-
-    /// Removes work from the list.
-    pub(super) fn remove_pending<W: ?Sized>(&self, work: &Arc<W>) {
-        let work = Arc::as_ptr(work).cast::<()>();
-        let mut shared = self.shared();
-        let is_same = |other: &Arc<dyn PendingWork>| Arc::as_ptr(other).cast::<()>() == work;
-        let removed = shared.pending.iter().position(is_same);
-        let removed = removed.map(|at| shared.pending.swap_remove(at));
-        drop(shared);
-        drop(removed);
-    }
-
-    /// Runs on this thread the pending work that could be waiting for this thread. Returns whether there was any, and the version that
-    /// was looked at.
-    pub(super) fn help_pending(&self, waiter: &mut Waiter) -> (bool, usize) {
-        let Some(shared) = self.shared_if_used() else {
-            return (false, 0);
-        };
-        let (pending, seen) = (shared.pending.clone(), shared.version);
-        drop(shared);
-        let mut helped = false;
-        for work in pending {
-            if work.is_runnable_here() {
-                work.run_here();
-                helped = true;
-            } else if work.is_future_here() {
-                helped |= waiter.help_future(work);
-            }
-        }
-        (helped, seen)
-    }
-
-    /// Whether a waiting thread may run an async listener depends on what waits in the listener's pool, which has just changed.
-    pub(super) fn async_listener_submitted(&self) {
-        self.notify_pending();
-    }
-
-    /// Wakes threads that wait for it, or for an emission behind it: one of them may be the one to run pending work.
-    pub(super) fn notify_pending(&self) {
-        self.notify();
-        if let Some(slot) = self.slot() {
-            slot.notify_watchers();
-        }
-    }
-
-    pub(super) fn notify(&self) {
-        let mut shared = self.shared();
-        shared.version += 1;
-        let waker = shared.waker.take();
-        self.cold().changed.notify_all();
-        drop(shared);
-        if let Some(waker) = waker {
-            contained(|| waker.into_inner().wake());
-        }
     }
 
     /// One more listener is to be called on another pool.

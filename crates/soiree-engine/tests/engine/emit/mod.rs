@@ -3,6 +3,7 @@
 mod acceptance;
 mod discarded;
 mod dropped_values;
+mod finished;
 mod kept_payload;
 mod last_handle;
 mod load;

@@ -1,10 +1,10 @@
 //! Waiting for an emission.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use soiree::EventPool;
@@ -133,5 +133,80 @@ fn emissions_end_in_the_order_in_which_their_jobs_do() -> TestResult {
     assert_eq!(emissions[1].wait().delivered, 1);
     recorder.assert_topics(["t.c", "t.b"]);
     recorder.assert_received("t.b").once().with(&2);
+    Ok(())
+}
+
+/// E1
+#[test]
+fn a_wait_that_is_dropped_leaves_no_waker() -> TestResult {
+    let pool = ManualPool::new();
+    let soiree = EventPool::with_pool(pool.clone());
+    soiree.on("t", |_| {})?;
+    let wakes = Arc::new(CountWakes(AtomicU64::new(0)));
+    let waker = Waker::from(Arc::clone(&wakes));
+    let mut future = Box::pin(soiree.emit("t", ())?.into_future());
+    let mut context = Context::from_waker(&waker);
+    assert!(future.as_mut().poll(&mut context).is_pending());
+    drop((future, waker));
+    assert_eq!(Arc::strong_count(&wakes), 1);
+    assert!(pool.run_next());
+    assert_eq!(wakes.0.load(Ordering::SeqCst), 0);
+    Ok(())
+}
+
+/// Lets a listener go on as it is dropped, and waits until its emission has ended.
+struct EndsEmission {
+    release: Sender<()>,
+    ended: Mutex<Receiver<()>>,
+    has_ended: Arc<AtomicBool>,
+}
+
+impl Wake for EndsEmission {
+    fn wake(self: Arc<Self>) {}
+}
+
+impl Drop for EndsEmission {
+    fn drop(&mut self) {
+        let _ = self.release.send(());
+        let ended = self.ended.get_mut().unwrap().recv_timeout(TIME_LIMIT);
+        self.has_ended.store(ended.is_ok(), Ordering::SeqCst);
+    }
+}
+
+/// L3: the emission can end meanwhile, whether the waker is replaced by another one or dropped with the wait.
+#[test]
+fn a_waker_is_dropped_without_a_lock() -> TestResult {
+    for is_replaced in [true, false] {
+        let soiree = on_one_worker(8);
+        let (release, released) = channel();
+        let (sender, ended) = channel();
+        let released = Mutex::new(released);
+        soiree.on("t", move |_| {
+            released.lock().unwrap().recv_timeout(TIME_LIMIT).unwrap();
+            Err::<(), _>("kept by the emission")
+        })?;
+        // The worker gets to it once the first emission has ended.
+        soiree.on("next", move |_| sender.send(()).unwrap())?;
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let waker = Waker::from(Arc::new(EndsEmission {
+            release,
+            ended: Mutex::new(ended),
+            has_ended: Arc::clone(&has_ended),
+        }));
+        let mut future = Box::pin(soiree.emit("t", ())?.into_future());
+        soiree.emit("next", ())?;
+        let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        drop(waker);
+        if is_replaced {
+            let _ = future
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()));
+        } else {
+            drop(future);
+        }
+        assert!(has_ended.load(Ordering::SeqCst));
+        soiree.close()?;
+    }
     Ok(())
 }
