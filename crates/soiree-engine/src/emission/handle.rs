@@ -12,7 +12,7 @@ use soiree_core::panic::Contained;
 
 use super::helping::Waiter;
 use super::in_flight::InFlight;
-use super::ordered::{Runnable, help_before, submit_pending_heads};
+use super::ordered::{KeyWatch, Runnable, help_before, submit_pending_heads};
 use super::report::Report;
 use super::run::run_queued;
 
@@ -68,8 +68,9 @@ impl Emission {
         if state.is_settled() {
             return Some(state.settled_report());
         }
+        let mut watch = KeyWatch::default();
         loop {
-            let (is_useless, seen) = self.help(&mut Waiter::blocking());
+            let (is_useless, seen) = self.help(&mut Waiter::blocking(), &mut watch);
             if !is_useless && !state.is_settled() {
                 // A thread that waits for many emissions in turn would be woken for each, and delay the worker that woke it.
                 std::thread::yield_now();
@@ -90,8 +91,9 @@ impl Emission {
 
     fn next_error(&self, index: usize) -> Option<ListenerError> {
         let state = self.task.state();
+        let mut watch = KeyWatch::default();
         loop {
-            let (is_useless, seen) = self.help(&mut Waiter::blocking());
+            let (is_useless, seen) = self.help(&mut Waiter::blocking(), &mut watch);
             let mut shared = state.shared();
             while shared.version == seen || state.is_settled() {
                 if let Some(error) = shared.errors.kept.get(index) {
@@ -107,12 +109,12 @@ impl Emission {
 
     /// Runs the pending work of the emission that needs this thread. Returns whether blocking would still deadlock, and the version of the
     /// pending work that was checked.
-    fn help(&self, waiter: &mut Waiter) -> (bool, usize) {
+    fn help(&self, waiter: &mut Waiter, watch: &mut KeyWatch) -> (bool, usize) {
         let is_blocked = !submit_pending_heads();
         let state = self.task.state();
         // Read before the queue of the key is looked at, so that no change of it is missed.
         let seen = state.is_ordered().then(|| state.shared().version);
-        let runnable = help_before(&self.task, waiter);
+        let runnable = help_before(&self.task, waiter, watch);
         let may_run = matches!(runnable, Runnable::Now);
         if may_run && state.is_queued() && state.pool_ref().is_here() {
             run_queued(&self.task);
@@ -200,6 +202,7 @@ impl<'a> IntoIterator for &'a Emission {
 pub struct EmissionFuture {
     emission: Emission,
     waiter: Waiter,
+    watch: KeyWatch,
 }
 
 impl IntoFuture for Emission {
@@ -210,6 +213,7 @@ impl IntoFuture for Emission {
         EmissionFuture {
             emission: self,
             waiter: Waiter::Polled(Vec::new()),
+            watch: KeyWatch::default(),
         }
     }
 }
@@ -218,10 +222,14 @@ impl Future for EmissionFuture {
     type Output = Report;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Report> {
-        let Self { emission, waiter } = &mut *self;
+        let Self {
+            emission,
+            waiter,
+            watch,
+        } = &mut *self;
         let state = emission.task.state();
         loop {
-            let (is_useless, seen) = emission.help(waiter);
+            let (is_useless, seen) = emission.help(waiter, watch);
             waiter.poll(context);
             let waker = Contained::new(context.waker().clone());
             let mut shared = state.shared();

@@ -18,7 +18,7 @@ pub(crate) struct EmitterTimer {
 
 impl EmitterTimer {
     /// `emitter` is the address of the emitter, for frames.
-    pub(crate) fn new(timer: Arc<dyn Timer>, emitter: usize) -> Arc<dyn Timer> {
+    pub(crate) fn wrap(timer: Arc<dyn Timer>, emitter: usize) -> Arc<dyn Timer> {
         let timer = timer.into();
         Arc::new(Self { timer, emitter })
     }

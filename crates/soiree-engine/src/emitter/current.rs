@@ -45,7 +45,7 @@ impl Current {
     ) -> Arc<Self> {
         let address = Arc::as_ptr(shared).addr();
         let timer = settings.timer.clone();
-        let timer = timer.map(|timer| EmitterTimer::new(timer, address));
+        let timer = timer.map(|timer| EmitterTimer::wrap(timer, address));
         let emission_settings = |pool_ref: &Arc<PoolRef>| {
             Arc::new(EmissionSettings {
                 shared: Arc::clone(shared),

@@ -189,3 +189,65 @@ fn queue_full(
         waited: full.waited,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{Future, IntoFuture};
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+    use std::time::Duration;
+
+    use soiree_core::{ListenerId, ListenerOptions, Pattern};
+    use soiree_testkit::ManualPool;
+
+    use super::*;
+    use crate::ordering::KeyOrder;
+    use crate::settings::Settings;
+
+    /// An emitter on this pool. Events under `a` have one key; those on `a.first` go to a pool that runs nothing.
+    fn ordered(pool: &ManualPool) -> Arc<Emitter> {
+        let mut settings = Settings::new(pool.clone());
+        let elsewhere = ManualPool::new().into();
+        let added = settings.bulkheads.add("elsewhere", elsewhere);
+        added.expect("the name is new");
+        let routed = settings.bulkheads.route("a.first", "elsewhere");
+        routed.expect("there is such a bulkhead");
+        let ordered = settings.orders.add("a.*", KeyOrder::by(|_| Some(1)));
+        ordered.expect("the order is valid");
+        Arc::new(Emitter::new(settings))
+    }
+
+    /// E3: an event costs the events before it nothing once no worker waits for it any more.
+    #[test]
+    fn a_wait_that_ends_leaves_no_watcher_behind() {
+        let pool = ManualPool::new();
+        let emitter = ordered(&pool);
+        let order = emitter.current().order_of("a.b").map(Arc::clone);
+        let order = order.expect("there is an order");
+        let watchers = move || order.queues.watchers(&OrderingKey::from(1));
+        let weak = Arc::downgrade(&emitter);
+        let listener = move |_: &dyn Event| {
+            let emitter = weak.upgrade().expect("the test holds it");
+            let emit = |topic| emitter.emit(topic, ()).expect("there is room");
+            emit("a.first");
+            let behind = emit("a.b");
+            assert!(behind.wait_timeout(Duration::ZERO).is_none());
+            assert_eq!(watchers(), 0, "the wait is over");
+            {
+                let mut context = Context::from_waker(Waker::noop());
+                let mut future = pin!(behind.into_future());
+                assert!(future.as_mut().poll(&mut context).is_pending());
+                assert!(future.as_mut().poll(&mut context).is_pending());
+                assert_eq!(watchers(), 1, "the future waits");
+            }
+            assert_eq!(watchers(), 0, "the future is dropped");
+        };
+        let pattern = Pattern::new("outer").expect("the pattern is valid");
+        let (id, options) = (ListenerId::new("id"), ListenerOptions::new());
+        let subscribed = emitter.subscribe(&pattern, id, options, Arc::new(listener));
+        subscribed.expect("the listener is valid");
+        let outer = emitter.emit("outer", ()).expect("there is room");
+        assert!(pool.run_next());
+        assert!(outer.wait().is_ok());
+    }
+}

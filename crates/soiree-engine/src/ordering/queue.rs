@@ -41,8 +41,15 @@ type Shard<E> = HashMap<OrderingKey, KeyQueue<E>, RandomState>;
 struct KeyQueue<E: ?Sized> {
     head: Arc<E>,
     waiting: VecDeque<Arc<E>>,
-    /// Entries that a worker waits for. They are notified of changes before them.
-    watchers: Vec<Arc<E>>,
+    /// They are notified of changes before them.
+    watchers: Vec<Watcher<E>>,
+}
+
+/// An entry that workers wait for.
+struct Watcher<E: ?Sized> {
+    entry: Arc<E>,
+    /// How many.
+    waits: usize,
 }
 
 /// Where an entry was put.
@@ -172,8 +179,9 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         let mut notified = Vec::new();
         let gone = match &next {
             Some(next) => {
-                queue.watchers.retain(|other| !is_same(other, next));
-                notified.clone_from(&queue.watchers);
+                let watched = queue.position(next);
+                watched.map(|at| queue.watchers.swap_remove(at));
+                notified = queue.watchers();
                 notified.push(Arc::clone(next));
                 Err(std::mem::replace(&mut queue.head, Arc::clone(next)))
             }
@@ -219,7 +227,8 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         }
     }
 
-    /// The head of the entry's queue, if the entry is not the head itself. With `watch`, the entry is notified of changes from now on.
+    /// The head of the entry's queue, if the entry is not the head itself. With `watch`, the entry is notified of changes until
+    /// [`unwatch`](KeyQueues::unwatch) is called as often.
     pub(crate) fn head_before(
         &self,
         key: &OrderingKey,
@@ -231,21 +240,61 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         if is_same(&queue.head, entry) {
             return None;
         }
-        if watch && !queue.watchers.iter().any(|other| is_same(other, entry)) {
-            queue.watchers.push(Arc::clone(entry));
+        if watch {
+            match queue.position(entry) {
+                Some(at) => queue.watchers[at].waits += 1,
+                None => queue.watchers.push(Watcher {
+                    entry: Arc::clone(entry),
+                    waits: 1,
+                }),
+            }
         }
         Some(Arc::clone(&queue.head))
+    }
+
+    /// How many entries of a key are notified of changes before them.
+    #[cfg(test)]
+    pub(crate) fn watchers(&self, key: &OrderingKey) -> usize {
+        let shard = self.shard(key);
+        shard.get(key).map_or(0, |queue| queue.watchers.len())
+    }
+
+    /// One worker less waits for the entry. Does nothing once the entry is the head.
+    pub(crate) fn unwatch(&self, key: &OrderingKey, entry: &Arc<E>) {
+        let mut shard = self.shard(key);
+        let Some(queue) = shard.get_mut(key) else {
+            return;
+        };
+        if let Some(at) = queue.position(entry) {
+            queue.watchers[at].waits -= 1;
+            if queue.watchers[at].waits == 0 {
+                // The caller holds the entry, so this drops no user code under the lock.
+                queue.watchers.swap_remove(at);
+            }
+        }
     }
 
     /// Notifies the watchers of a queue of a change at its head.
     pub(crate) fn notify_watchers(&self, key: &OrderingKey) {
         let shard = self.shard(key);
-        let queue = shard.get(key);
-        let watchers = queue.map(|queue| queue.watchers.clone());
+        let watchers = shard.get(key).map(KeyQueue::watchers);
         drop(shard);
-        for entry in watchers.unwrap_or_default() {
+        for entry in watchers.into_iter().flatten() {
             entry.notify();
         }
+    }
+}
+
+impl<E: ?Sized> KeyQueue<E> {
+    /// Where the entry is among the watchers.
+    fn position(&self, entry: &Arc<E>) -> Option<usize> {
+        let mut watchers = self.watchers.iter();
+        watchers.position(|watcher| is_same(&watcher.entry, entry))
+    }
+
+    fn watchers(&self) -> Vec<Arc<E>> {
+        let watchers = self.watchers.iter();
+        watchers.map(|watcher| Arc::clone(&watcher.entry)).collect()
     }
 }
 
@@ -255,4 +304,94 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn is_same<E: ?Sized>(one: &Arc<E>, other: &Arc<E>) -> bool {
     std::ptr::addr_eq(Arc::as_ptr(one), Arc::as_ptr(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts how often it is notified.
+    #[derive(Default)]
+    struct CountNotified(AtomicUsize);
+
+    impl QueueEntry for CountNotified {
+        fn notify(&self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn queue_of(count: usize) -> (KeyQueues<CountNotified>, Vec<Arc<CountNotified>>) {
+        let queues = KeyQueues::new();
+        let entries: Vec<Arc<CountNotified>> = (0..count).map(|_| Arc::default()).collect();
+        for entry in &entries {
+            let entered = queues.enter(&KEY.into(), entry, count, || WaitLimit::None);
+            assert!(entered.is_ok());
+        }
+        (queues, entries)
+    }
+
+    const KEY: u8 = 1;
+
+    fn notified(entries: &[Arc<CountNotified>]) -> Vec<usize> {
+        let counts = entries.iter().map(|entry| entry.0.load(Ordering::SeqCst));
+        counts.collect()
+    }
+
+    /// E3: a worker that waits no longer costs the entries before it nothing.
+    #[test]
+    fn an_entry_is_notified_only_while_it_is_waited_for() {
+        let (queues, entries) = queue_of(100);
+        let key = KEY.into();
+        for entry in &entries[1..] {
+            assert!(queues.head_before(&key, entry, true).is_some());
+            queues.unwatch(&key, entry);
+        }
+        // Two workers wait for the last one, until one gives up.
+        let last = &entries[99];
+        assert!(queues.head_before(&key, last, true).is_some());
+        assert!(queues.head_before(&key, last, true).is_some());
+        queues.unwatch(&key, last);
+        for next in &entries[1..] {
+            let head = queues.leave(&key).expect("there is a next one");
+            assert!(is_same(&head, next));
+        }
+        let mut expected = vec![1; 100];
+        (expected[0], expected[99]) = (0, 99);
+        assert_eq!(notified(&entries), expected);
+        queues.unwatch(&key, last);
+        assert!(queues.leave(&key).is_none());
+        queues.unwatch(&key, last);
+    }
+
+    /// E3: the next one is notified that it is the head, also if nothing else watches the queue.
+    #[test]
+    fn the_next_head_is_notified() {
+        let (queues, entries) = queue_of(2);
+        assert!(queues.leave(&KEY.into()).is_some());
+        assert_eq!(notified(&entries), [0, 1]);
+    }
+
+    /// L8, T3: keys that are in use no longer leave no memory behind.
+    #[test]
+    fn a_shard_without_keys_frees_its_memory() {
+        let queues = KeyQueues::<CountNotified>::new();
+        for key in 0..10_000 {
+            let entry = Arc::default();
+            let entered = queues.enter(&key.into(), &entry, 0, || WaitLimit::None);
+            assert!(entered.is_ok());
+        }
+        assert!(
+            queues
+                .shards
+                .iter()
+                .all(|shard| lock(shard).capacity() > 500)
+        );
+        for key in 0..10_000 {
+            assert!(queues.leave(&key.into()).is_none());
+        }
+        for shard in &queues.shards {
+            let capacity = lock(shard).capacity();
+            assert!(capacity <= KEPT_CAPACITY, "{capacity}");
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use soiree_core::{Job, SubmitErrorReason};
 
 use super::entry::OrderedEntry;
+use super::watch::KeyWatch;
 use crate::emission::accepted::AcceptedWork;
 use crate::emission::finish::end_unrun;
 use crate::emission::helping::Waiter;
@@ -22,8 +23,12 @@ pub(crate) enum Runnable {
     Never,
 }
 
-/// Runs the emissions before this one in the queue of its key, if they need this thread.
-pub(crate) fn help_before(emission: &Arc<dyn InFlight>, waiter: &mut Waiter) -> Runnable {
+/// Runs the emissions before this one in the queue of its key, if they need this thread. A worker watches the queue from now on.
+pub(crate) fn help_before(
+    emission: &Arc<dyn InFlight>,
+    waiter: &mut Waiter,
+    watch: &mut KeyWatch,
+) -> Runnable {
     let state = emission.state();
     let Some(slot) = state.slot() else {
         return Runnable::Now;
@@ -31,7 +36,13 @@ pub(crate) fn help_before(emission: &Arc<dyn InFlight>, waiter: &mut Waiter) -> 
     let entry = Arc::clone(emission).into_entry();
     let is_worker = state.settings.is_on_a_pool();
     while state.is_queued() && !slot.has_left() {
-        match slot.queues().head_before(slot.key(), &entry, is_worker) {
+        let queues = slot.queues();
+        let starts = is_worker && !watch.has_started();
+        let head = queues.head_before(slot.key(), &entry, starts);
+        if starts && head.is_some() {
+            watch.started(emission);
+        }
+        match head {
             None => return Runnable::Now,
             Some(head) if head.is_current() => return Runnable::Never,
             Some(head) => {

@@ -4,9 +4,11 @@ mod emission;
 mod entry;
 mod slot;
 mod turn;
+mod watch;
 
 pub(super) use self::emission::{Runnable, help_before};
 pub(super) use self::entry::submit_pending_heads;
 pub(crate) use self::entry::{ActiveOrder, OrderedEntry, submit_head};
 pub(crate) use self::slot::KeySlot;
 pub(crate) use self::turn::KeyTurnGuard;
+pub(super) use self::watch::KeyWatch;

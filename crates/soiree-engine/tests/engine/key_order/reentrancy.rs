@@ -1,8 +1,12 @@
 //! Listeners that emit and wait for events of the key that they handle.
 
+use std::future::{Future, IntoFuture};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
+use std::thread;
 use std::time::Duration;
 
 use soiree::EventPool;
@@ -86,6 +90,48 @@ fn a_wait_on_a_worker_waits_for_the_event_that_another_thread_runs() {
     drop(blocker);
     assert!(outer.wait_timeout(TIME_LIMIT).unwrap().is_ok());
     assert_eq!(numbers(&handled), [0, 1, 2]);
+    soiree.close().unwrap();
+}
+
+struct SendsWakes(Sender<()>);
+
+impl Wake for SendsWakes {
+    fn wake(self: Arc<Self>) {
+        let _ = self.0.send(());
+    }
+}
+
+/// L8, E3: when an `emit_sync` on another thread has ended, only the waiting worker can run the next event, and is woken for that.
+#[test]
+fn a_wait_on_the_only_worker_goes_on_when_another_thread_has_ended_the_event_before() {
+    let soiree = ordered_on(WorkerPool::new(1, 8).unwrap());
+    let handled = record(&soiree);
+    let blocker = Blocker::on(&soiree, "key.blocked", ListenerOptions::new());
+    let (weak, (sender, receiver)) = (soiree.downgrade(), channel());
+    soiree
+        .on("outer", move |_| {
+            let soiree = weak.upgrade().unwrap();
+            let (wakes, woken) = channel();
+            let waker = Waker::from(Arc::new(SendsWakes(wakes)));
+            let mut context = Context::from_waker(&waker);
+            let behind = soiree.emit("key.a", Numbered(1, 1)).unwrap();
+            let mut behind = pin!(behind.into_future());
+            assert!(behind.as_mut().poll(&mut context).is_pending());
+            sender.send(()).unwrap();
+            woken.recv_timeout(TIME_LIMIT).unwrap();
+            assert!(behind.as_mut().poll(&mut context).is_ready());
+        })
+        .unwrap();
+    thread::scope(|scope| {
+        let emits = scope.spawn(|| soiree.emit_sync("key.blocked", Numbered(1, 0)));
+        blocker.wait_started();
+        let outer = soiree.emit("outer", ()).unwrap();
+        receiver.recv_timeout(TIME_LIMIT).unwrap();
+        blocker.release();
+        assert!(outer.wait_timeout(2 * TIME_LIMIT).unwrap().is_ok());
+        assert!(emits.join().unwrap().unwrap().is_ok());
+    });
+    assert_eq!(numbers(&handled), [0, 1]);
     soiree.close().unwrap();
 }
 
