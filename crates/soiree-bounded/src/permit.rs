@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use soiree_core::{Job, JobFuture, JobOutcome, WorkerGuard};
+use soiree_core::{EndedJob, Job, JobFuture, WorkerGuard};
 
 use crate::cancellation::CancellationToken;
 use crate::sequence::Seq;
@@ -68,8 +68,8 @@ pub(crate) trait PermitSource: Send + Sync {
 
     fn run_started_job(self: Arc<Self>, permit: Seq, job: Job);
 
-    /// The outcome is `None` if the job was dropped before its end.
-    fn started_job_ended(self: Arc<Self>, permit: Seq, outcome: Option<JobOutcome>);
+    /// `None` if the job was dropped before its end.
+    fn started_job_ended(self: Arc<Self>, permit: Seq, ended: Option<EndedJob>);
 
     /// Makes the calling thread a worker of the pool until the guard is dropped.
     fn enter_worker(&self) -> WorkerGuard;
@@ -229,8 +229,8 @@ impl Future for StartedJob {
         let Poll::Ready(outcome) = Pin::new(job).poll(context) else {
             return Poll::Pending;
         };
-        self.job = None;
-        Arc::clone(&pool).started_job_ended(self.permit, Some(outcome));
+        let ended = self.job.take().map(|job| job.ended(outcome));
+        Arc::clone(&pool).started_job_ended(self.permit, ended);
         Poll::Ready(())
     }
 }

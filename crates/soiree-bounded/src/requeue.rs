@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use soiree_core::{Job, JobId, JobOutcome, SubmitError, SubmitErrorReason};
+use soiree_core::{EndedJob, Job, JobId, SubmitError, SubmitErrorReason};
 
 use crate::executor::Executor;
 use crate::queue::QueuedJob;
@@ -57,26 +57,25 @@ impl<E: Executor> Shared<E> {
         if let Err(error) = self.dispatch(state) {
             self.sending_failed(&error);
         }
-        let outcome = match self.polls_futures && job.is_future {
-            true => match self.poll_once(seq, job) {
-                Some(outcome) => outcome,
-                None => return false,
-            },
-            false => self.run_job(job.job),
+        let ended = match self.polls_futures && job.is_future {
+            true => self.poll_once(seq, job),
+            false => Some(self.run_job(job.job)),
         };
-        drop(self.end_inline_job(&outcome));
-        true
+        if let Some(ended) = &ended {
+            self.end_inline_job(ended.outcome());
+        }
+        ended.is_some()
     }
 
     /// Polls a future that is taken to have nothing left to do, because this thread must not wait for it. If it has, it goes back
     /// into the line.
-    fn poll_once(self: &Arc<Self>, seq: Seq, job: QueuedJob) -> Option<JobOutcome> {
+    fn poll_once(self: &Arc<Self>, seq: Seq, job: QueuedJob) -> Option<EndedJob> {
         let QueuedJob { job, id, .. } = job;
         let mut future = job.into_future();
         let mut context = Context::from_waker(Waker::noop());
         if let Poll::Ready(outcome) = Pin::new(&mut future).poll(&mut context) {
             self.report_panic(&outcome);
-            return Some(outcome);
+            return Some(future.ended(outcome));
         }
         let mut back = QueuedJob::new(future.into_job()?);
         back.id = id;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, MutexGuard};
 
 use soiree_core::panic::contained;
-use soiree_core::{Job, JobOutcome, WorkerGuard};
+use soiree_core::{EndedJob, Job, JobOutcome, WorkerGuard};
 
 use crate::executor::Executor;
 use crate::permit::{PermitSource, StartedJob};
@@ -50,19 +50,20 @@ impl<E: Executor> PermitSource for Shared<E> {
     }
 
     fn run_started_job(self: Arc<Self>, permit: Seq, job: Job) {
-        let outcome = self.run_job(job);
-        let state = self.end_active_job(Some(permit), Some(&outcome));
-        if let Some(state) = self.send_next_permits(state, Some(outcome)) {
+        let ended = self.run_job(job);
+        let state = self.end_active_job(Some(permit), Some(ended.outcome()));
+        if let Some(state) = self.send_next_permits(state, Some(ended)) {
             self.run_rest(state);
         }
     }
 
-    fn started_job_ended(self: Arc<Self>, permit: Seq, outcome: Option<JobOutcome>) {
-        if let Some(outcome) = &outcome {
+    fn started_job_ended(self: Arc<Self>, permit: Seq, ended: Option<EndedJob>) {
+        let outcome = ended.as_ref().map(EndedJob::outcome);
+        if let Some(outcome) = outcome {
             self.report_panic(outcome);
         }
-        let state = self.end_active_job(Some(permit), outcome.as_ref());
-        if let Some(state) = self.send_next_permits(state, outcome) {
+        let state = self.end_active_job(Some(permit), outcome);
+        if let Some(state) = self.send_next_permits(state, ended) {
             self.run_rest(state);
         }
     }
@@ -76,9 +77,9 @@ impl<E: Executor> Shared<E> {
     /// Runs the job, then sends permits for the jobs after it. As long as that fails, runs them on this thread.
     fn run_jobs(self: &Arc<Self>, mut job: Job) {
         loop {
-            let outcome = self.run_job(job);
-            let state = self.end_active_job(None, Some(&outcome));
-            let Some(mut state) = self.send_next_permits(state, Some(outcome)) else {
+            let ended = self.run_job(job);
+            let state = self.end_active_job(None, Some(ended.outcome()));
+            let Some(mut state) = self.send_next_permits(state, Some(ended)) else {
                 return;
             };
             match self.start_here(&mut state) {
@@ -108,13 +109,13 @@ impl<E: Executor> Shared<E> {
     }
 
     /// Sends permits for the next jobs after one has ended. Returns the state if that fails, and this thread must run a job.
+    ///
+    /// Drops `ended` once the pool is unlocked: that wakes the thread that waits for the job, and may drop a panic's value.
     fn send_next_permits<'a>(
         self: &'a Arc<Self>,
         mut state: MutexGuard<'a, State<E>>,
-        ended: Option<JobOutcome>,
+        mut ended: Option<EndedJob>,
     ) -> Option<MutexGuard<'a, State<E>>> {
-        // A panic payload, whose drop is user code.
-        let mut ended = ended;
         if self.polls_futures {
             drop(state);
             drop(ended);
@@ -134,6 +135,7 @@ impl<E: Executor> Shared<E> {
         loop {
             let Some((permit, executor)) = state.new_permit(false) else {
                 self.try_terminate(state);
+                drop(ended);
                 return None;
             };
             drop(state);
@@ -171,11 +173,10 @@ impl<E: Executor> Shared<E> {
     }
 
     /// Counts how a job ended that ran without a permit.
-    pub(crate) fn end_inline_job(&self, outcome: &JobOutcome) -> MutexGuard<'_, State<E>> {
+    pub(crate) fn end_inline_job(&self, outcome: &JobOutcome) {
         let mut state = self.lock();
         state.inline -= 1;
         state.counters.record_ended(outcome);
-        state
     }
 
     /// A permit was used while the queue was empty, or the limit reached. If it was the last one, nobody else looks at those who
@@ -222,11 +223,11 @@ impl<E: Executor> Shared<E> {
         drop(discarded);
     }
 
-    /// Runs a job, and calls the panic handler if it panics.
-    pub(crate) fn run_job(&self, job: Job) -> JobOutcome {
-        let outcome = job.run();
-        self.report_panic(&outcome);
-        outcome
+    /// Runs a job, and calls the panic handler if it panics. The caller must count the job before it drops what this returns.
+    pub(crate) fn run_job(&self, job: Job) -> EndedJob {
+        let ended = job.run_for_pool();
+        self.report_panic(ended.outcome());
+        ended
     }
 
     pub(crate) fn report_panic(&self, outcome: &JobOutcome) {

@@ -149,11 +149,11 @@ impl<E: Executor> Shared<E> {
         let _entered = self.worker_context.enter_worker();
         while let Some(job) = self.start_here(&mut state) {
             drop(state);
-            let outcome = self.run_job(job);
-            let mut after = self.end_active_job(None, Some(&outcome));
+            let ended = self.run_job(job);
+            let mut after = self.end_active_job(None, Some(ended.outcome()));
             after.admit(true);
             drop(after);
-            drop(outcome);
+            drop(ended);
             state = self.lock();
         }
     }

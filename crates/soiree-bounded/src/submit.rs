@@ -168,9 +168,9 @@ impl<E: Executor> Shared<E> {
         }
         state.inline += 1;
         drop(state);
-        let outcome = self.run_job(job);
-        drop(self.end_inline_job(&outcome));
-        Ok(outcome)
+        let ended = self.run_job(job);
+        self.end_inline_job(ended.outcome());
+        Ok(ended.into_outcome())
     }
 
     fn reject(

@@ -1,13 +1,16 @@
 //! An executor whose behaviour the test scripts, and helpers.
 
+use std::future::Future;
 use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use soiree_bounded::{BoundedPool, Executor, Permit};
+use soiree_bounded::{BoundedPool, Executor, Permit, StartedJob};
 use soiree_core::{Job, Pool, PoolOptions, ResizeError, SubmitError};
 
 /// No wait takes longer, unless something is wrong.
@@ -42,16 +45,46 @@ impl<T> Returned<T> {
 
     /// Runs the executor's permits until the thread has returned.
     pub(crate) fn wait_while_running(self, executor: &ScriptedExecutor) -> T {
+        self.wait_while(|| {
+            executor.run_all();
+        })
+    }
+
+    /// Starts the executor's permits, and polls the futures once, until the thread has returned.
+    pub(crate) fn wait_while_polling(self, executor: &ScriptedExecutor) -> T {
+        self.wait_while(|| {
+            for mut job in executor
+                .take_permits()
+                .into_iter()
+                .filter_map(Permit::start)
+            {
+                assert!(poll(&mut job).is_ready());
+            }
+        })
+    }
+
+    fn wait_while(self, mut act: impl FnMut()) -> T {
         let deadline = Instant::now() + TIME_LIMIT;
         loop {
-            executor.run_all();
+            act();
             match self.0.try_recv() {
                 Ok(returned) => return returned,
-                Err(_) => assert!(Instant::now() < deadline, "the thread has returned in time"),
+                Err(TryRecvError::Empty) => {
+                    assert!(
+                        Instant::now() < deadline,
+                        "the thread has not returned in time"
+                    );
+                }
+                Err(TryRecvError::Disconnected) => panic!("the thread has panicked"),
             }
             thread::yield_now();
         }
     }
+}
+
+/// Polls a job that an executor has started.
+pub(crate) fn poll(job: &mut StartedJob) -> Poll<()> {
+    Pin::new(job).poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// Records the order in which jobs run.
@@ -90,6 +123,7 @@ pub(crate) struct ScriptedExecutor {
     kept: Arc<Mutex<Vec<Permit>>>,
     sent: Arc<AtomicUsize>,
     pub(crate) on_thread: Arc<AtomicBool>,
+    polls_futures: bool,
 }
 
 impl ScriptedExecutor {
@@ -99,6 +133,15 @@ impl ScriptedExecutor {
             kept: Arc::default(),
             sent: Arc::default(),
             on_thread: Arc::default(),
+            polls_futures: false,
+        }
+    }
+
+    /// Makes a pool whose futures the test starts and polls.
+    pub(crate) fn polling() -> Self {
+        Self {
+            polls_futures: true,
+            ..Self::new()
         }
     }
 
@@ -152,6 +195,10 @@ impl Executor for ScriptedExecutor {
             }
         }
         Ok(())
+    }
+
+    fn polls_futures(&self) -> bool {
+        self.polls_futures
     }
 
     fn on_thread(&self) -> bool {

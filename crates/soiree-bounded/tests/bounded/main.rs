@@ -1,6 +1,7 @@
 //! `BoundedPool` over executors whose behaviour the tests script.
 
 mod common;
+mod counted;
 mod limits;
 mod line;
 mod permits;
