@@ -126,6 +126,10 @@ impl<P: Pool> Pool for ObservedPool<P> {
         self.pool.on_worker()
     }
 
+    fn wait_would_deadlock(&self) -> bool {
+        self.pool.wait_would_deadlock()
+    }
+
     fn worker_check(&self) -> Option<WorkerCheck> {
         self.pool.worker_check()
     }

@@ -89,6 +89,10 @@ macro_rules! delegate_pool {
                 $crate::Pool::on_worker(&self.$field)
             }
 
+            fn wait_would_deadlock(&self) -> bool {
+                $crate::Pool::wait_would_deadlock(&self.$field)
+            }
+
             fn worker_check(&self) -> ::std::option::Option<$crate::WorkerCheck> {
                 $crate::Pool::worker_check(&self.$field)
             }

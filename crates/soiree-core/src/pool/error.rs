@@ -38,14 +38,15 @@ impl SubmitError {
     }
 }
 
-/// The deadline of a release had passed before all jobs ended.
+/// The deadline of a release had passed before all jobs ended, or the release [could not wait](crate::Pool::wait_would_deadlock).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{active} jobs still run and {discarded} that waited were discarded")]
+#[error("{active} jobs still run and {discarded} were discarded")]
 #[non_exhaustive]
 pub struct DrainTimeout {
-    /// Jobs that still ran at the deadline.
+    /// Jobs that still ran at the deadline. If the release did not wait, all jobs that were left.
     pub active: usize,
-    /// Jobs that still waited at the deadline. They were dropped, and count as discarded.
+    /// Jobs that still waited at the deadline, and futures that were in flight, but were not polled at that moment. They were
+    /// dropped, and count as discarded.
     pub discarded: usize,
 }
 

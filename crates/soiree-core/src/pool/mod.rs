@@ -117,10 +117,12 @@ pub trait Pool: Send + Sync {
     /// Releases the pool: rejects new jobs, runs all accepted ones, and blocks until the workers have ended or the deadline has
     /// passed.
     ///
-    /// On a worker of the pool, this does not wait for that worker.
+    /// On a worker of the pool, this does not wait for that worker. Where [a wait would deadlock](Pool::wait_would_deadlock), it does
+    /// not wait at all: it closes the pool and returns.
     ///
     /// # Errors
-    /// If the deadline has passed. Waiting jobs are discarded then, and running jobs go on. The error counts both.
+    /// - If the deadline has passed. Waiting jobs are discarded then, and running jobs go on. The error counts both.
+    /// - If this did not wait, and jobs are left. They all go on, and count as `active`.
     fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout>;
 
     /// The current statistics. Does not stop the pool.
@@ -140,6 +142,19 @@ pub trait Pool: Send + Sync {
     /// `EventPool` may hold a lock.
     fn worker_check(&self) -> Option<WorkerCheck> {
         None
+    }
+
+    /// Whether a wait for the jobs of this pool on the calling thread would never end, because the jobs need this very thread.
+    /// `false` by default.
+    ///
+    /// So it may be with pools that [poll futures](Pool::polls_futures): inside a future that such a pool polls, and on the only
+    /// thread of a runtime that the futures run on. There nothing waits for the pool:
+    ///
+    /// - [`submit`](Pool::submit) rejects a job where it would block.
+    /// - [`submit_and_wait`](Pool::submit_and_wait) runs the job inline, and rejects a future.
+    /// - [`release`](Pool::release), with or without a deadline, closes the pool and returns. The accepted jobs still run.
+    fn wait_would_deadlock(&self) -> bool {
+        false
     }
 
     /// Submits a job like [`submit`](Pool::submit), but rejects it where that would block.
@@ -221,12 +236,14 @@ pub trait Pool: Send + Sync {
     }
 
     /// Blocks until no job runs or waits, without closing the pool. Returns `false` if the deadline passes first, and at once on
-    /// a worker of the pool, which runs a job itself.
+    /// a worker of the pool, which runs a job itself, and where [a wait would deadlock](Pool::wait_would_deadlock).
     ///
     /// Other threads may submit jobs at any time, so the pool may be busy again when this returns. By default it reads the
     /// [statistics](Pool::stats) again and again, with pauses of up to 10 ms.
     fn wait_idle(&self, deadline: Instant) -> bool {
-        !self.on_worker() && poll_until_idle(|| self.stats().is_idle(), deadline)
+        !self.on_worker()
+            && !self.wait_would_deadlock()
+            && poll_until_idle(|| self.stats().is_idle(), deadline)
     }
 
     /// Stops the pool like [`stop`](Pool::stop), and returns the waiting jobs, oldest first, instead of dropping them. They count
@@ -242,19 +259,21 @@ pub trait Pool: Send + Sync {
 
     /// Releases the pool: rejects new jobs, runs all accepted ones, and blocks until the workers have ended.
     ///
-    /// On a worker of the pool, this does not wait for that worker.
+    /// On a worker of the pool, this does not wait for that worker. Where [a wait would deadlock](Pool::wait_would_deadlock), it does
+    /// not wait at all: it closes the pool and returns.
     #[doc(alias = "StopAndWait")]
     fn release(&self) {
-        while self.release_with_deadline(far_future()).is_err() {}
+        while self.release_with_deadline(far_future()).is_err() && !self.wait_would_deadlock() {}
     }
 
-    /// Submits a job, and blocks until it has ended and is counted. On a worker of the pool, the job runs inline instead.
+    /// Submits a job, and blocks until it has ended and is counted. On a worker of the pool, and where
+    /// [a wait would deadlock](Pool::wait_would_deadlock), the job runs inline instead.
     ///
     /// # Errors
-    /// If the job was rejected, panicked, or was dropped before its end. On a worker of a pool that
-    /// [polls futures](Pool::polls_futures), a future is rejected: waiting for it would block a thread that polls it.
+    /// If the job was rejected, panicked, or was dropped before its end. Where it would run inline, a future is rejected if the
+    /// pool [polls futures](Pool::polls_futures): waiting for it would block a thread that polls it.
     fn submit_and_wait(&self, job: Job) -> Result<(), WaitError> {
-        if self.on_worker() {
+        if self.on_worker() || self.wait_would_deadlock() {
             if self.polls_futures() && job.is_future() {
                 return Err(SubmitError::new(job, SubmitErrorReason::WouldBlock).into());
             }
@@ -280,7 +299,7 @@ pub trait Pool: Send + Sync {
     /// submitted, and waited for.
     #[doc(alias = "SubmitMultipleAndWait")]
     fn submit_all_and_wait(&self, jobs: Vec<Job>) -> Result<(), WaitError> {
-        let inline = self.on_worker();
+        let inline = self.on_worker() || self.wait_would_deadlock();
         let mut submitted = Vec::with_capacity(jobs.len());
         for job in jobs {
             submitted.push(if inline {
