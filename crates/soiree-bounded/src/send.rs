@@ -22,10 +22,10 @@ pub(crate) enum SendPermitError {
 
 impl SendPermitError {
     pub(crate) fn into_reason(self) -> SubmitErrorReason {
-        SubmitErrorReason::Spawn(match self {
-            Self::Failed(error) => error,
-            Self::ExecutorEnded => io::Error::other("the executor has ended"),
-        })
+        match self {
+            Self::Failed(error) => SubmitErrorReason::Spawn(error),
+            Self::ExecutorEnded => SubmitErrorReason::Closed,
+        }
     }
 }
 

@@ -92,13 +92,19 @@ pub(super) fn delegate(
             job.ended(Counts::default());
             return false;
         }
-        SubmitErrorReason::Closed | SubmitErrorReason::Spawn(_) => {
-            job.unclaim();
-            requeue_attempt(state, registration, job);
-        }
         reason => {
-            reject(reason);
-            job.ended(Counts::default());
+            let goes_on = match &reason {
+                SubmitErrorReason::Closed => job.move_on(),
+                SubmitErrorReason::Spawn(_) => true,
+                _ => false,
+            };
+            if goes_on {
+                job.unclaim();
+                requeue_attempt(state, registration, job);
+            } else {
+                reject(reason);
+                job.ended(Counts::default());
+            }
         }
     }
     true
@@ -142,6 +148,12 @@ impl ListenerJob {
     fn unclaim(&self) {
         self.started.store(false, Ordering::Release);
         self.target.state().notify_pending();
+    }
+
+    /// Its pool is closed: it goes to another one, if there is one for it now.
+    fn move_on(&self) -> bool {
+        let next = self.next_pool(&self.target.pool_ref());
+        next.inspect(|next| self.target.move_to(next)).is_some()
     }
 }
 

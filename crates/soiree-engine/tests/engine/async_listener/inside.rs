@@ -8,7 +8,6 @@ use std::task::Poll;
 
 use soiree::EventPool;
 use soiree_core::{ListenerError, ListenerErrorKind, SubmitErrorReason};
-use tokio::sync::Semaphore;
 
 use super::common::{HeldListeners, async_stats, runtime, wait_idle, with_async};
 use crate::support::{emit_both_ways, wait_until};
@@ -155,32 +154,31 @@ fn a_listener_may_await_several_emissions() {
     soiree.close().unwrap();
 }
 
-/// Emits `held` from inside `outer`, awaits it until its listener has started there, and then drops the future.
-fn await_and_give_up(soiree: &EventPool, held: &HeldListeners) {
+/// Emits `held` from inside `outer`, awaits it until its listener has started there, and then drops the future. With `fill`, the queue
+/// of the bulkhead is full by then.
+fn await_and_give_up(soiree: &EventPool, held: &HeldListeners, fill: bool) {
     let weak = soiree.downgrade();
-    let started = Arc::new(Semaphore::new(0));
-    let started_permits = Arc::clone(&started);
-    soiree
-        .on("started", move |_| started_permits.add_permits(1))
-        .unwrap();
+    soiree.on_async("other", |_| async {}).unwrap();
     soiree
         .on_async("outer", move |_| {
             let soiree = weak.upgrade().unwrap();
             async move {
                 let mut awaited = pin!(soiree.emit("held", ()).unwrap().into_future());
+                let mut has_filled = !fill;
                 poll_fn(|context| {
+                    // Once its job was submitted, this future takes the listener over at the next poll.
+                    let is_submitted = async_stats(&soiree).submitted >= 2;
                     assert!(awaited.as_mut().poll(context).is_pending());
-                    // Polled again until this future has taken over the listener of `held`, which waits in the bulkhead.
-                    match async_stats(&soiree).waiting {
-                        0 => {
-                            context.waker().wake_by_ref();
-                            Poll::Pending
-                        }
-                        _ => {
-                            assert!(awaited.as_mut().poll(context).is_pending());
-                            Poll::Ready(())
-                        }
+                    if is_submitted && !has_filled {
+                        soiree.emit("other", ()).unwrap();
+                        has_filled = true;
                     }
+                    let is_full = !fill || async_stats(&soiree).waiting == 1;
+                    if is_submitted && has_filled && is_full {
+                        return Poll::Ready(());
+                    }
+                    context.waker().wake_by_ref();
+                    Poll::Pending
                 })
                 .await;
             }
@@ -189,7 +187,8 @@ fn await_and_give_up(soiree: &EventPool, held: &HeldListeners) {
     soiree.emit("outer", ()).unwrap();
     held.wait_started();
     wait_until("the outer listener has ended", || {
-        async_stats(soiree).successful >= 1
+        let stats = async_stats(soiree);
+        stats.successful >= 2
     });
 }
 
@@ -205,7 +204,7 @@ fn a_listener_that_is_no_longer_awaited_goes_back_to_the_bulkhead() {
         count.fetch_add(1, Ordering::SeqCst);
         Some(error)
     });
-    await_and_give_up(&soiree, &held);
+    await_and_give_up(&soiree, &held, false);
     wait_until("the held listener is in flight again", || {
         async_stats(&soiree).active == 1
     });
@@ -215,9 +214,9 @@ fn a_listener_that_is_no_longer_awaited_goes_back_to_the_bulkhead() {
     assert_eq!(held.permits.available_permits(), 0);
 }
 
-/// L6: if the bulkhead has no room for it then, it is cancelled and its error says so.
+/// L6, E7: if the bulkhead has no room for it then, it waits for room, and goes on.
 #[test]
-fn a_listener_that_goes_back_to_a_full_bulkhead_is_cancelled() {
+fn a_listener_that_goes_back_to_a_full_bulkhead_is_not_lost() {
     let runtime = runtime();
     let soiree = with_async(&runtime, 1, 1);
     let held = HeldListeners::on(&soiree, "held");
@@ -227,8 +226,11 @@ fn a_listener_that_goes_back_to_a_full_bulkhead_is_cancelled() {
         seen.lock().unwrap().push(error.kind());
         Some(error)
     });
-    await_and_give_up(&soiree, &held);
+    await_and_give_up(&soiree, &held, true);
+    held.finish(1);
     soiree.close().unwrap();
-    assert_eq!(*failures.lock().unwrap(), [ListenerErrorKind::Cancelled]);
-    assert_eq!(wait_idle(&soiree).submitted, 2);
+    assert_eq!(*failures.lock().unwrap(), []);
+    assert_eq!(held.permits.available_permits(), 0);
+    let stats = wait_idle(&soiree);
+    assert_eq!((stats.rejected, stats.discarded), (0, 0));
 }
