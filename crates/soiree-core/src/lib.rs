@@ -60,7 +60,7 @@ pub use crate::observe::{
     ListenerStarted, ObservedPool, Observer, Observers, OrderRejection, PoolResized, Rejection,
     RemovalCause, RetryScheduled, SlowListener, SubscriptionAdded, SubscriptionRemoved,
 };
-pub use crate::options::{Filter, ListenerOptions, is_printable};
+pub use crate::options::{Filter, ListenerOptions, WhenPoolFull, is_printable};
 pub use crate::panic::PanicPayload;
 pub use crate::payload::{Carrier, Payload, PayloadRef, ValueCarrier};
 pub use crate::pool::{

@@ -14,6 +14,17 @@ use crate::retry::Retry;
 /// A predicate on events. See [`ListenerOptions::filter`].
 pub type Filter = Arc<dyn Fn(&dyn Event) -> bool + Send + Sync>;
 
+/// What happens with a listener that has a pool of its own if that pool is full. See [`ListenerOptions::when_full`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum WhenPoolFull {
+    /// The listener is not called. Its error says so, as does the report.
+    #[default]
+    Reject,
+    /// The call waits for a place, and holds no worker meanwhile.
+    Wait,
+}
+
 /// When, where and how often a listener is called.
 ///
 /// Invalid options are an error when the listener is subscribed, not before. A [`Priority`] converts to options.
@@ -33,6 +44,7 @@ pub struct ListenerOptions {
     pub(crate) filter: Option<Contained<Filter>>,
     pub(crate) name: Option<Arc<str>>,
     pub(crate) pool: Option<Arc<str>>,
+    pub(crate) when_full: WhenPoolFull,
     pub(crate) retry: Option<Retry>,
     pub(crate) slow_after: Option<Duration>,
     pub(crate) timeout: Option<Duration>,
@@ -89,12 +101,32 @@ impl ListenerOptions {
     /// - The [priority](ListenerOptions::priority) decides when the listener is submitted. It then waits in the queue of that
     ///   pool like any other job.
     /// - The filter and the run limit are checked when the listener starts on that pool.
-    /// - If that pool rejects the listener, it is not called, and the report says so. The pool of the emission never blocks.
+    /// - If that pool is full, the listener is not called, and the report says so, unless [`when_full`](ListenerOptions::when_full)
+    ///   lets it wait. The pool of the emission never blocks.
     /// - If the emission already runs on that pool, or the bulkhead was removed, the listener runs like any other.
     /// - With `emit_sync`, the listener gets a copy of the event. Other listeners do not see what it sets, except an abort.
     #[must_use]
     pub fn pool(mut self, bulkhead: impl Into<Arc<str>>) -> Self {
         self.pool = Some(bulkhead.into());
+        self
+    }
+
+    /// Sets what happens if the listener's own [pool](ListenerOptions::pool) is full. [`Reject`](WhenPoolFull::Reject) by default.
+    ///
+    /// With [`Wait`](WhenPoolFull::Wait), the call waits for a place in that pool. It gets one in the order in which calls and blocked
+    /// emitters began to wait. Meanwhile it holds no worker, and the emission has not ended. As many calls may wait as the waiting
+    /// capacity of the `EventPool` allows; beyond that, they are rejected. So a slow pool delays its own listeners only, and an
+    /// emission is told by its report when it was too slow.
+    ///
+    /// Changes nothing for a listener without a pool of its own.
+    ///
+    /// ```
+    /// use soiree_core::{ListenerOptions, WhenPoolFull};
+    /// let forward = ListenerOptions::new().pool("webhooks").when_full(WhenPoolFull::Wait);
+    /// ```
+    #[must_use]
+    pub fn when_full(mut self, when_full: WhenPoolFull) -> Self {
+        self.when_full = when_full;
         self
     }
 
@@ -235,6 +267,7 @@ impl fmt::Debug for ListenerOptions {
             .field("filter", &self.filter.is_some())
             .field("name", &self.name)
             .field("pool", &self.pool)
+            .field("when_full", &self.when_full)
             .field("retry", &self.retry)
             .field("slow_after", &self.slow_after)
             .field("timeout", &self.timeout)

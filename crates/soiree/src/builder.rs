@@ -239,6 +239,13 @@ impl Builder {
         self
     }
 
+    /// Limits how many calls of listeners may wait at once for a place in the listener's own pool; see
+    /// [`ListenerOptions::when_full`](crate::ListenerOptions::when_full). By default 1,024. Beyond that, they are rejected.
+    pub fn waiting_capacity(mut self, calls: usize) -> Self {
+        self.settings.waiting_capacity = calls;
+        self
+    }
+
     /// Limits how many retries may wait for their next attempt at once. By default 1,024. If a listener fails while the limit is
     /// reached, it gets no further attempt, and the event is a dead letter.
     ///

@@ -20,6 +20,8 @@ pub struct Stats {
     pub in_flight: u64,
     /// Retries that wait to be due, or for a place in their pool.
     pub retries: usize,
+    /// Calls of listeners that wait for a place in the listener's own pool.
+    pub waiting_calls: usize,
 }
 
 impl Stats {
@@ -218,6 +220,7 @@ impl EventPool {
             orders: self.inner.emitter.order_stats(),
             in_flight: self.inner.emitter.in_flight(),
             retries: self.inner.emitter.waiting_retries(),
+            waiting_calls: self.inner.emitter.waiting_calls(),
         }
     }
 }

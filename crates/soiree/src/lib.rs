@@ -174,8 +174,6 @@ pub use soiree_core::BaseEvent;
 pub use soiree_core::InvalidPriority;
 #[doc(inline, alias = "ErrInvalidTopicName")]
 pub use soiree_core::InvalidTopic;
-#[doc(inline, alias("ListenerOption", "WithPriority"))]
-pub use soiree_core::ListenerOptions;
 #[doc(
     inline,
     alias(
@@ -192,6 +190,8 @@ pub use soiree_core::PoolStats;
 pub use soiree_core::Properties;
 #[doc(inline, alias = "ErrListenerNotFound")]
 pub use soiree_core::UnsubscribeError;
+#[doc(inline, alias("ListenerOption", "WithPriority"))]
+pub use soiree_core::{ListenerOptions, WhenPoolFull};
 #[doc(inline, alias = "ErrEmitterAlreadyClosed")]
 pub use soiree_engine::CloseError;
 #[doc(inline, alias = "ErrEmitterClosed")]

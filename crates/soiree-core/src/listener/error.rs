@@ -52,7 +52,10 @@ enum Cause {
     Failed(Contained<BoxError>),
     Panicked(Box<str>),
     TimedOut(Duration),
-    Rejected(Contained<SubmitErrorReason>),
+    Rejected {
+        pool: Box<str>,
+        reason: Contained<SubmitErrorReason>,
+    },
     Discarded,
     Cancelled,
 }
@@ -88,8 +91,13 @@ impl ListenerError {
         Self::of(context, Cause::TimedOut(limit))
     }
 
-    pub(crate) fn rejected(context: ErrorContext<'_>, reason: SubmitErrorReason) -> Self {
-        Self::of(context, Cause::Rejected(reason.into()))
+    pub(crate) fn rejected(
+        context: ErrorContext<'_>,
+        pool: &str,
+        reason: SubmitErrorReason,
+    ) -> Self {
+        let (pool, reason) = (pool.into(), reason.into());
+        Self::of(context, Cause::Rejected { pool, reason })
     }
 
     pub(crate) fn discarded(context: ErrorContext<'_>) -> Self {
@@ -155,7 +163,7 @@ impl ListenerError {
             Cause::Failed(_) => ListenerErrorKind::Failed,
             Cause::Panicked(_) => ListenerErrorKind::Panicked,
             Cause::TimedOut(_) => ListenerErrorKind::TimedOut,
-            Cause::Rejected(_) => ListenerErrorKind::Rejected,
+            Cause::Rejected { .. } => ListenerErrorKind::Rejected,
             Cause::Discarded => ListenerErrorKind::Discarded,
             Cause::Cancelled => ListenerErrorKind::Cancelled,
         }
@@ -207,8 +215,13 @@ impl fmt::Display for ListenerError {
             Cause::TimedOut(limit) => {
                 write!(f, "had not returned after {limit:?} for {}", inner.topic)
             }
-            Cause::Rejected(reason) => {
-                write!(f, "was not called for {}: {}", inner.topic, **reason)
+            Cause::Rejected { pool, reason } => {
+                let topic = &inner.topic;
+                write!(
+                    f,
+                    "was not called for {topic}: the bulkhead {pool} rejected it: {}",
+                    **reason
+                )
             }
             Cause::Discarded => {
                 write!(f, "was not called for {}: its pool dropped it", inner.topic)
@@ -235,7 +248,7 @@ impl Error for ListenerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &*self.0.cause {
             Cause::Failed(error) => Some(&***error),
-            Cause::Rejected(reason) => Some(&**reason),
+            Cause::Rejected { reason, .. } => Some(&**reason),
             Cause::Panicked(_) | Cause::TimedOut(_) | Cause::Discarded | Cause::Cancelled => None,
         }
     }

@@ -11,7 +11,7 @@ use crate::listener::{
     ASYNC_BULKHEAD, BoxError, ErrorContext, Listener, ListenerError, ListenerId, ListenerPanic,
 };
 use crate::observe::ListenerRef;
-use crate::options::{Filter, ListenerOptions};
+use crate::options::{Filter, ListenerOptions, WhenPoolFull};
 use crate::panic::{Contained, PanicPayload};
 use crate::priority::Priority;
 use crate::rejection::SubmitErrorReason;
@@ -43,6 +43,7 @@ struct RareOptions {
     name: Option<Arc<str>>,
     filter: Option<Contained<Filter>>,
     pool: Option<Arc<str>>,
+    when_full: WhenPoolFull,
     retry: Option<Retry>,
     slow_after: Option<Duration>,
     timeout: Option<Duration>,
@@ -103,6 +104,12 @@ impl Registration {
     /// The filter, which decides for which events the listener is called.
     pub fn filter(&self) -> Option<&Filter> {
         self.rare_options.as_ref()?.filter.as_deref()
+    }
+
+    /// What happens if that bulkhead is full.
+    pub fn when_full(&self) -> WhenPoolFull {
+        let rare = self.rare_options.as_ref();
+        rare.map_or_else(WhenPoolFull::default, |rare| rare.when_full)
     }
 
     /// The bulkhead that the listener runs on, if its options name one.
@@ -231,8 +238,8 @@ impl Registration {
     }
 
     /// The error of a listener that its pool rejected.
-    pub fn rejected(&self, topic: &str, reason: SubmitErrorReason) -> ListenerError {
-        ListenerError::rejected(self.error_context(topic), reason)
+    pub fn rejected(&self, topic: &str, pool: &str, reason: SubmitErrorReason) -> ListenerError {
+        ListenerError::rejected(self.error_context(topic), pool, reason)
     }
 
     /// The error of a listener that its pool dropped before it started.
@@ -264,6 +271,7 @@ impl RareOptions {
             filter,
             name,
             pool,
+            when_full,
             retry,
             slow_after,
             timeout,
@@ -281,6 +289,7 @@ impl RareOptions {
                 name,
                 filter,
                 pool,
+                when_full,
                 retry,
                 slow_after,
                 timeout,

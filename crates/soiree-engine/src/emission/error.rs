@@ -65,8 +65,10 @@ pub enum EmitError {
         message: Box<str>,
     },
     /// The pool rejected it.
-    #[error("the pool rejected {topic}: {source}")]
+    #[error("the bulkhead {pool} rejected {topic}: {source}")]
     Rejected {
+        /// The name of the pool in the `EventPool`.
+        pool: Box<str>,
         /// The topic.
         topic: Box<str>,
         /// The payload of the event.
@@ -77,6 +79,27 @@ pub enum EmitError {
 }
 
 impl EmitError {
+    /// Whether there is no room for the event just now: a pool is full, or too many events wait behind others of their key. The same
+    /// event may be accepted later.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::KeyQueueFull { .. } => true,
+            Self::Rejected { source, .. } => matches!(
+                source,
+                SubmitErrorReason::Full { .. } | SubmitErrorReason::TimedOut { .. }
+            ),
+            _ => false,
+        }
+    }
+
+    /// The name of the pool that rejected the event, if one did.
+    pub fn pool(&self) -> Option<&str> {
+        match self {
+            Self::Rejected { pool, .. } => Some(pool),
+            _ => None,
+        }
+    }
+
     /// The payload of the event.
     pub fn into_payload(self) -> Payload {
         match self {

@@ -2,13 +2,14 @@
 
 use std::cell::Cell;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use soiree_core::panic::{caught, contained};
 use soiree_core::registry::Registration;
 use soiree_core::{
     Event, Job, ListenerEnd, ListenerError, ListenerErrorKind, Pool, SubmitErrorReason, Task,
+    WhenPoolFull,
 };
 
 use super::accepted::AcceptedWork;
@@ -23,6 +24,7 @@ use super::requeue::{next_pool, requeue_attempt};
 use super::retry_attempt::{end_attempt, report_and_follow};
 use super::state::EmissionState;
 use super::timeout::arm;
+use super::waiting_calls::WaitingCall;
 use crate::context::on_timer;
 use crate::dispatch::{Counts, EndedCall, Progress, handle_error};
 use crate::invocation::{Call, CallOutcome, invoke, precheck};
@@ -31,6 +33,8 @@ use crate::invocation::{Call, CallOutcome, invoke, precheck};
 struct ListenerJob {
     target: Target,
     started: AtomicBool,
+    /// It waits for a place, and has not started.
+    waiting: Mutex<Option<WaitingCall>>,
 }
 
 /// Submits a listener to its own pool. Returns `false` if the caller must call it here instead.
@@ -44,7 +48,8 @@ pub(super) fn delegate(
     let is_async = registration.is_async();
     let mut reject = |reason| {
         counts.not_called += 1;
-        let error = registration.rejected(state.topic(), reason);
+        let pool = registration.pool().map_or("", |pool| pool);
+        let error = registration.rejected(state.topic(), pool, reason);
         report_not_called(emission, registration, &error, event);
     };
     let pool = own_pool(state, registration);
@@ -65,6 +70,7 @@ pub(super) fn delegate(
     let job = Arc::new(ListenerJob {
         target: Target::new(emission, registration, pool_ref),
         started: AtomicBool::new(false),
+        waiting: Mutex::default(),
     });
     state.add_call();
     state.add_part(Arc::clone(&job) as _);
@@ -96,6 +102,7 @@ pub(super) fn delegate(
             let goes_on = match &reason {
                 SubmitErrorReason::Closed => job.move_on(),
                 SubmitErrorReason::Spawn(_) => true,
+                SubmitErrorReason::Full { .. } => job.may_wait(),
                 _ => false,
             };
             if goes_on {
@@ -148,6 +155,25 @@ impl ListenerJob {
     fn unclaim(&self) {
         self.started.store(false, Ordering::Release);
         self.target.state().notify_pending();
+    }
+
+    /// Its pool is full: whether it waits for a place.
+    fn may_wait(&self) -> bool {
+        if self.target.registration.when_full() != WhenPoolFull::Wait {
+            return false;
+        }
+        let settings = &self.target.state().settings;
+        let waiting = settings
+            .shared
+            .waiting_calls
+            .try_add(settings.waiting_capacity);
+        let waits = waiting.is_some();
+        *self.waiting() = waiting;
+        waits
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Option<WaitingCall>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Its pool is closed: it goes to another one, if there is one for it now.
@@ -219,7 +245,11 @@ impl Attempt for ListenerJob {
     }
 
     fn claim_to_run(&self) -> bool {
-        self.claim()
+        let is_claimed = self.claim();
+        if is_claimed {
+            drop(self.waiting().take());
+        }
+        is_claimed
     }
 
     fn call(self: &Arc<Self>, event: &dyn Event, counts: &mut Counts) {
@@ -252,10 +282,15 @@ impl Attempt for ListenerJob {
     }
 
     fn lost(self: &Arc<Self>, reason: Option<SubmitErrorReason>) {
+        drop(self.waiting().take());
         let state = self.target.state();
         let _entered = state.enter_on(&self.target.pool_ref());
         let error = match reason {
-            Some(reason) => self.target.registration.rejected(state.topic(), reason),
+            Some(reason) => {
+                let pool_ref = self.target.pool_ref();
+                let registration = &self.target.registration;
+                registration.rejected(state.topic(), &pool_ref.name, reason)
+            }
             None => self.target.registration.discarded(state.topic()),
         };
         contained(|| {

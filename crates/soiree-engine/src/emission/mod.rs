@@ -34,6 +34,7 @@ mod state;
 mod timeout;
 mod timeout_run;
 mod timer;
+mod waiting_calls;
 
 pub(crate) use self::context::InFlightContext;
 pub use self::cut_off::{CutOffCause, CutOffEmission};

@@ -13,6 +13,7 @@ use super::cut_off::{CutOff, CutOffEmission};
 use super::pool_ref::PoolRef;
 use super::pools::{CurrentPools, Pools};
 use super::retries::WaitingRetries;
+use super::waiting_calls::WaitingCalls;
 use crate::context::{EnteredFrame, Frame, enter_frame};
 use crate::settings::Handlers;
 use crate::task_tracker::TaskTracker;
@@ -27,6 +28,7 @@ pub(crate) struct EmitterShared {
     pub(crate) cut_off: CutOff,
     kept_pools: Mutex<Vec<PoolHandle>>,
     pub(crate) retries: WaitingRetries,
+    pub(crate) waiting_calls: WaitingCalls,
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) pools: CurrentPools,
 }
@@ -40,6 +42,7 @@ impl EmitterShared {
             cut_off: CutOff::default(),
             kept_pools: Mutex::default(),
             retries: WaitingRetries::default(),
+            waiting_calls: WaitingCalls::default(),
             backlog: Arc::default(),
             pools: CurrentPools::new(pools),
         }
@@ -101,6 +104,7 @@ pub(crate) struct EmissionSettings {
     pub(crate) pool: Arc<PoolRef>,
     pub(crate) timer: Option<Arc<dyn Timer>>,
     pub(crate) retry_capacity: usize,
+    pub(crate) waiting_capacity: usize,
     /// The pools, for listeners that have a pool of their own.
     pub(crate) pools: Arc<Pools>,
 }

@@ -54,6 +54,7 @@ impl Current {
                 pool: Arc::clone(pool_ref),
                 timer: timer.clone(),
                 retry_capacity: settings.retry_capacity,
+                waiting_capacity: settings.waiting_capacity,
                 pools: Arc::clone(&pools),
             })
         };

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
-use soiree_core::panic::{Contained, contained};
-use soiree_core::registry::{Lookup, Registration, Snapshot};
+use soiree_core::panic::Contained;
+use soiree_core::registry::{Lookup, Registration};
 use soiree_core::{
     EmissionRejected, Event, InvalidTopic, Listener, ListenerId, ListenerOptions, Pattern, Payload,
     Pool, Registry, Rejection, SubscribeError, validate_topic,
@@ -14,7 +14,6 @@ use soiree_core::{
 
 use super::current::{Current, pools_of};
 use super::generation::{Generation, Generations};
-use crate::context::inside_frame;
 use crate::dispatch::Selection;
 use crate::emission::{
     ActiveOrder, Attributes, CustomEvent, Emission, EmissionTask, EmitError, EmitterShared,
@@ -212,12 +211,7 @@ impl Emitter {
                 lookup => self.run_resolved(generation, lookup, topic, &event),
             }
         });
-        reported.or_else(|error| {
-            self.run_while_draining(error, topic, &event, |snapshot| {
-                let selection = Selection::Resolved(snapshot, snapshot.find(hash, topic));
-                self.run(&self.current(), selection, topic, &event)
-            })
-        })
+        reported.or_else(|error| self.run_resolved_while_draining(error, topic, &event))
     }
 
     /// Emits an event of the caller's own type on the calling thread, and returns when its listeners have returned.
@@ -231,12 +225,7 @@ impl Emitter {
             let lookup = generation.snapshot.find(hash, &topic);
             self.run_resolved(generation, lookup, &topic, event)
         });
-        reported.or_else(|error| {
-            self.run_while_draining(error, &topic, event, |snapshot| {
-                let selection = Selection::Resolved(snapshot, snapshot.find(hash, &topic));
-                self.run(&self.current(), selection, &topic, event)
-            })
-        })
+        reported.or_else(|error| self.run_resolved_while_draining(error, &topic, event))
     }
 
     /// Calls the listeners of one pattern alone, on the calling thread, whatever the event's topic.
@@ -255,27 +244,6 @@ impl Emitter {
                 self.run(&self.current(), selection, &topic, event)
             })
         })
-    }
-
-    /// Runs an emission that was not admitted because the emitter closes, if a listener has made it whose own emission the close waits
-    /// for. Otherwise notifies observers why it has not started.
-    #[cold]
-    fn run_while_draining(
-        &self,
-        error: SyncError,
-        topic: &str,
-        event: &dyn Event,
-        run: impl FnOnce(&Arc<Snapshot>) -> Result<Report, SyncError>,
-    ) -> Result<Report, EmitError> {
-        let is_closed = matches!(error, SyncError::NotAdmitted(NotAdmitted::Closed));
-        if !is_closed || !self.start_while_draining() {
-            return Err(self.report_rejected(error, topic, event));
-        }
-        let snapshot = self.registry().snapshot();
-        let reported = run(&snapshot);
-        contained(move || drop(snapshot));
-        self.shared.task_ended();
-        reported.map_err(|error| self.report_rejected(error, topic, event))
     }
 
     /// Calls the listeners of a topic. A cached topic is known to be valid.
@@ -313,7 +281,12 @@ impl Emitter {
 
     /// Notifies observers why an emission has not started. Outside the generation, because an observer may close the emitter.
     #[cold]
-    fn report_rejected(&self, error: SyncError, topic: &str, event: &dyn Event) -> EmitError {
+    pub(super) fn report_rejected(
+        &self,
+        error: SyncError,
+        topic: &str,
+        event: &dyn Event,
+    ) -> EmitError {
         match error {
             SyncError::NotAdmitted(rejected) => self
                 .notify_rejected(rejected, topic)
@@ -329,18 +302,6 @@ impl Emitter {
             Ok(()) => Err(self.notify_rejected(NotAdmitted::Closed, topic)),
             Err(source) => Err(self.notify_rejected(NotAdmitted::InvalidTopic(source), topic)),
         }
-    }
-
-    /// Counts an emission that starts while a close waits, if a listener has made it whose own emission the close waits for.
-    #[cold]
-    fn start_while_draining(&self) -> bool {
-        let emitter = self.address();
-        let is_inside = inside_frame(|frame| frame.emitter == emitter && frame.emission != 0);
-        let starts = is_inside && !self.shared.has_stopped_waiting();
-        if starts {
-            self.shared.tracker.start_nested();
-        }
-        starts
     }
 
     #[cold]

@@ -44,6 +44,11 @@ impl Emitter {
         self.shared.tracker.len()
     }
 
+    /// How many calls of listeners wait for a place in the listener's own pool.
+    pub fn waiting_calls(&self) -> usize {
+        self.shared.waiting_calls.len()
+    }
+
     /// How many retries wait to be due, or for a place in their pool.
     pub fn waiting_retries(&self) -> usize {
         self.shared.retries.len()

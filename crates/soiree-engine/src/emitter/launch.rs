@@ -106,6 +106,7 @@ fn reject(
     };
     in_flight_rejected(emission, why, end);
     EmitError::Rejected {
+        pool: (*pool_ref.name).into(),
         topic: state.topic().into(),
         payload: Arc::clone(emission).into_payload(),
         source,

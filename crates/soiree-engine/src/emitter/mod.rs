@@ -2,6 +2,7 @@
 
 mod close;
 mod current;
+mod draining;
 mod emit;
 mod emit_sync;
 mod generation;

@@ -28,6 +28,8 @@ pub struct Settings {
     pub timer: Option<Arc<dyn Timer>>,
     /// How many retries may wait at once. Beyond that, a listener that fails is not retried.
     pub retry_capacity: usize,
+    /// How many calls of listeners may wait at once for a place in the listener's own pool. Beyond that, they are rejected.
+    pub waiting_capacity: usize,
     /// Allocates each payload apart from its emission. Otherwise a payload that is kept keeps the timers alive. Not needed for handlers
     /// and observers: with any of them, payloads are apart.
     pub payloads_apart: bool,
@@ -44,6 +46,7 @@ impl Settings {
             orders: KeyOrders::default(),
             timer: None,
             retry_capacity: 1024,
+            waiting_capacity: 1024,
             payloads_apart: false,
         }
     }
@@ -74,6 +77,7 @@ impl fmt::Debug for Settings {
             .field("orders", &self.orders)
             .field("timer", &self.timer.is_some())
             .field("retry_capacity", &self.retry_capacity)
+            .field("waiting_capacity", &self.waiting_capacity)
             .field("payloads_apart", &self.payloads_apart)
             .finish()
     }

@@ -3,6 +3,7 @@
 mod abort;
 mod calls;
 mod not_called;
+mod when_full;
 
 use soiree::EventPool;
 use soiree_core::ListenerOptions;
