@@ -67,6 +67,14 @@ pub trait Executor: Send + Sync + 'static {
         false
     }
 
+    /// Whether futures of the pool can only be polled by the calling thread, as on the only thread of a runtime. `false` by default.
+    ///
+    /// The pool never blocks there until a job has ended; see [`Pool::wait_would_deadlock`](soiree_core::Pool::wait_would_deadlock).
+    /// Inside a future that it polls, it knows that itself.
+    fn wait_would_deadlock(&self) -> bool {
+        false
+    }
+
     /// Prepares for a new worker limit, for example by starting threads. By default every limit is an error.
     ///
     /// # Errors

@@ -7,12 +7,13 @@
 //! The pool sends the executor [`Permit`]s, never jobs. One permit is one job: it is the right to run the job that is then the
 //! first in the queue. So limits, statistics and shutdown need nothing from the executor but that it runs closures.
 
-mod cancellation;
 mod counters;
 mod executor;
+mod in_flight;
 mod line;
 mod permit;
 mod permits;
+mod polling;
 mod pool;
 mod queue;
 mod requeue;

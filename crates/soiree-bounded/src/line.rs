@@ -69,9 +69,13 @@ impl Line {
         self.waiters.len() - self.blocked
     }
 
-    /// Whether no accepted job is left.
+    /// How many accepted jobs have not started.
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len() + self.requeued()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.len() + self.requeued() == 0
+        self.len() == 0
     }
 
     /// Whether the next job to start is a future.

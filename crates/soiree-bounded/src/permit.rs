@@ -6,9 +6,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use soiree_core::{EndedJob, Job, JobFuture, WorkerGuard};
+use soiree_core::panic::contained;
+use soiree_core::{EndedJob, Job, JobOutcome, WorkerGuard};
 
-use crate::cancellation::CancellationToken;
+use crate::in_flight::{Ended, InFlight, Suspended};
+use crate::polling::PollGuard;
 use crate::sequence::Seq;
 
 /// The right to run the next job of a pool. An [`Executor`](crate::Executor) gets one for each job that may start.
@@ -60,6 +62,9 @@ pub struct Permit {
 
 /// The pool, as its permits and started jobs see it.
 pub(crate) trait PermitSource: Send + Sync {
+    /// As [`Executor::polls_futures`](crate::Executor::polls_futures).
+    fn polls_futures(&self) -> bool;
+
     fn run_next_job(self: Arc<Self>, permit: Seq);
 
     fn start_next_job(self: Arc<Self>, permit: Seq) -> Option<StartedJob>;
@@ -68,8 +73,10 @@ pub(crate) trait PermitSource: Send + Sync {
 
     fn run_started_job(self: Arc<Self>, permit: Seq, job: Job);
 
-    /// `None` if the job was dropped before its end.
-    fn started_job_ended(self: Arc<Self>, permit: Seq, ended: Option<EndedJob>);
+    fn started_job_ended(self: Arc<Self>, permit: Seq, ended: EndedJob);
+
+    /// The job was dropped before its end.
+    fn started_job_dropped(self: Arc<Self>, permit: Seq, dropped: Option<EndedJob>);
 
     /// Makes the calling thread a worker of the pool until the guard is dropped.
     fn enter_worker(&self) -> WorkerGuard;
@@ -90,8 +97,11 @@ impl Permit {
     ///
     /// Never panics: a panic of the job is caught and counted.
     pub fn run(mut self) {
-        if let Some(pool) = self.pool.take() {
+        let Some(pool) = self.pool.take() else { return };
+        if !pool.polls_futures() {
             pool.run_next_job(self.id);
+        } else if let Some(job) = pool.start_next_job(self.id) {
+            job.run();
         }
     }
 
@@ -163,54 +173,53 @@ impl fmt::Debug for Permit {
 pub struct StartedJob {
     pool: Arc<dyn PermitSource>,
     permit: Seq,
-    job: Option<JobFuture>,
-    /// `None` if the job is not a future.
-    cancellation: Option<Arc<CancellationToken>>,
+    work: StartedWork,
+}
+
+pub(crate) enum StartedWork {
+    Job(Job),
+    Future(Arc<InFlight>),
+    Ended,
 }
 
 impl StartedJob {
-    pub(crate) fn new(
-        pool: Arc<dyn PermitSource>,
-        permit: Seq,
-        job: Job,
-        cancellation: Option<Arc<CancellationToken>>,
-    ) -> Self {
-        Self {
-            pool,
-            permit,
-            job: Some(job.into_future()),
-            cancellation,
-        }
+    pub(crate) fn new(pool: Arc<dyn PermitSource>, permit: Seq, work: StartedWork) -> Self {
+        Self { pool, permit, work }
     }
 
     /// Whether the job is a future, so that polling it does not block. Any other job runs to its end at the first poll.
     pub fn is_future(&self) -> bool {
-        self.job.as_ref().is_some_and(JobFuture::is_future)
+        matches!(self.work, StartedWork::Future(_))
     }
 
     /// Runs the job on this thread and blocks until it has ended, also if it is a future.
     ///
     /// As with [`Permit::run`], this thread may run further jobs, and a panic of the job is caught and counted.
     pub fn run(mut self) {
-        if let Some(job) = self.job.take().and_then(JobFuture::into_job) {
-            let pool = Arc::clone(&self.pool);
-            let _entered = pool.enter_worker();
-            Arc::clone(&pool).run_started_job(self.permit, job);
+        if self.is_future() {
+            drop(Job::from_future(self).run());
+        } else {
+            self.run_job();
         }
     }
 
-    fn is_cancelled(&self, waker: &Waker) -> bool {
-        self.cancellation
-            .as_ref()
-            .is_some_and(|token| token.poll_cancelled(waker))
+    fn run_job(&mut self) {
+        if let StartedWork::Job(job) = std::mem::replace(&mut self.work, StartedWork::Ended) {
+            let _entered = self.pool.enter_worker();
+            Arc::clone(&self.pool).run_started_job(self.permit, job);
+        }
     }
+}
 
-    fn drop_job(&mut self) {
-        let Some(job) = self.job.take() else { return };
-        let _entered = self.pool.enter_worker();
-        drop(job);
-        Arc::clone(&self.pool).started_job_ended(self.permit, None);
-    }
+/// Drops a job that has started. Its `Drop` may do what its code may do, and may not wait either.
+pub(crate) fn drop_started(pool: &Arc<dyn PermitSource>, permit: Seq, suspended: Suspended) {
+    let (_entered, _polling) = (pool.enter_worker(), PollGuard::enter());
+    let Suspended { future, waker } = suspended;
+    // No outcome says that a job was dropped. For a thread that waits for it, it is the same as one that has expired.
+    let dropped = future.ended(JobOutcome::Expired);
+    Arc::clone(pool).started_job_dropped(permit, Some(dropped));
+    // The executor's task has nothing left to do.
+    contained(|| waker.into_iter().for_each(Waker::wake));
 }
 
 /// Polls the job to its end. A panic of the job is caught and counted.
@@ -218,26 +227,55 @@ impl Future for StartedJob {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.is_cancelled(context.waker()) {
-            self.drop_job();
-        }
-        let pool = Arc::clone(&self.pool);
-        let Some(job) = &mut self.job else {
+        let _polling = PollGuard::enter();
+        let in_flight = match &self.work {
+            StartedWork::Future(in_flight) => Arc::clone(in_flight),
+            _ => {
+                self.run_job();
+                return Poll::Ready(());
+            }
+        };
+        let Some(Suspended { mut future, waker }) = in_flight.start_poll() else {
             return Poll::Ready(());
         };
+        let pool = Arc::clone(&self.pool);
         let _entered = pool.enter_worker();
-        let Poll::Ready(outcome) = Pin::new(job).poll(context) else {
-            return Poll::Pending;
-        };
-        let ended = self.job.take().map(|job| job.ended(outcome));
-        Arc::clone(&pool).started_job_ended(self.permit, ended);
-        Poll::Ready(())
+        if let Poll::Ready(outcome) = Pin::new(&mut future).poll(context) {
+            in_flight.end();
+            pool.started_job_ended(self.permit, future.ended(outcome));
+            return Poll::Ready(());
+        }
+        let known = waker.filter(|waker| waker.will_wake(context.waker()));
+        let waker = known.or_else(|| Some(context.waker().clone()));
+        match in_flight.end_poll(Suspended { future, waker }) {
+            Ok(()) => Poll::Pending,
+            Err(cancelled) => {
+                drop_started(&pool, self.permit, cancelled);
+                Poll::Ready(())
+            }
+        }
     }
 }
 
 impl Drop for StartedJob {
     fn drop(&mut self) {
-        self.drop_job();
+        match std::mem::replace(&mut self.work, StartedWork::Ended) {
+            StartedWork::Job(job) => {
+                let (future, waker) = (job.into_future(), None);
+                drop_started(&self.pool, self.permit, Suspended { future, waker });
+            }
+            StartedWork::Future(in_flight) => {
+                match in_flight.end() {
+                    Ended::Before => {}
+                    Ended::Suspended(suspended) => {
+                        drop_started(&self.pool, self.permit, suspended);
+                    }
+                    // The executor's waker has panicked.
+                    Ended::Polled => Arc::clone(&self.pool).started_job_dropped(self.permit, None),
+                }
+            }
+            StartedWork::Ended => {}
+        }
     }
 }
 

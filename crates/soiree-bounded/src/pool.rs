@@ -54,8 +54,18 @@ use crate::state::State;
 /// # Futures
 /// With an executor that [polls futures](Executor::polls_futures), a job that is a future holds no thread while it waits. It is
 /// active from its start to its end and takes one of the `max_workers`. A future never runs inline: where another job would, it
-/// is rejected. When a release misses its deadline, it cancels the futures in flight: each is dropped where it next yields, and
-/// counts as discarded. So does a future that the executor drops.
+/// is rejected.
+///
+/// When a release misses its deadline, it cancels the futures in flight. Those that nobody polls at that moment are dropped by the
+/// releasing thread, before the release returns. The others are dropped when their poll returns, and still count as active in
+/// the error. A future that is dropped counts as discarded, also if the executor drops it.
+///
+/// A thread that polls a future of any such pool, or drops one, never waits for a pool that polls futures: it may be the only
+/// thread that can poll them. See [`wait_would_deadlock`](Pool::wait_would_deadlock) for what the calls do there that wait
+/// elsewhere. A release in such a place leaves the accepted jobs alone: it closes the pool, and they run as they would have. The
+/// error of [`release_with_deadline`](Pool::release_with_deadline) counts them.
+///
+/// [`run_queued`](Pool::run_queued) polls a future once, on the calling thread. If it is not ready then, it stays in the queue.
 ///
 /// # Dropping
 /// Dropping the pool closes it and does not wait: the accepted jobs still run, then the executor is dropped.
@@ -163,6 +173,10 @@ impl<E: Executor> Pool for BoundedPool<E> {
 
     fn on_worker(&self) -> bool {
         self.shared.on_worker()
+    }
+
+    fn wait_would_deadlock(&self) -> bool {
+        self.shared.wait_would_deadlock()
     }
 
     fn worker_check(&self) -> Option<WorkerCheck> {

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use soiree_core::{EndedJob, Job, JobId, SubmitError, SubmitErrorReason};
 
 use crate::executor::Executor;
+use crate::polling::PollGuard;
 use crate::queue::QueuedJob;
 use crate::send::SendPermitError;
 use crate::sequence::Seq;
@@ -71,6 +72,7 @@ impl<E: Executor> Shared<E> {
     /// into the line.
     fn poll_once(self: &Arc<Self>, seq: Seq, job: QueuedJob) -> Option<EndedJob> {
         let QueuedJob { job, id, .. } = job;
+        let _polling = PollGuard::enter();
         let mut future = job.into_future();
         let mut context = Context::from_waker(Waker::noop());
         if let Poll::Ready(outcome) = Pin::new(&mut future).poll(&mut context) {

@@ -6,13 +6,17 @@ use soiree_core::panic::contained;
 use soiree_core::{EndedJob, Job, JobOutcome, WorkerGuard};
 
 use crate::executor::Executor;
-use crate::permit::{PermitSource, StartedJob};
+use crate::permit::{PermitSource, StartedJob, StartedWork};
 use crate::send::SendPermitError;
 use crate::sequence::Seq;
 use crate::shared::Shared;
 use crate::state::State;
 
 impl<E: Executor> PermitSource for Shared<E> {
+    fn polls_futures(&self) -> bool {
+        self.polls_futures
+    }
+
     fn run_next_job(self: Arc<Self>, permit: Seq) {
         let _entered = self.worker_context.enter_worker();
         let mut state = self.lock();
@@ -37,9 +41,12 @@ impl<E: Executor> PermitSource for Shared<E> {
             self.permit_found_no_job(state);
             return None;
         };
-        let cancellation = job.is_future.then(|| state.future_started(permit));
+        let work = match job.is_future {
+            true => StartedWork::Future(state.future_started(permit, job.job)),
+            false => StartedWork::Job(job.job),
+        };
         drop(state);
-        Some(StartedJob::new(self, permit, job.job, cancellation))
+        Some(StartedJob::new(self, permit, work))
     }
 
     fn permit_dropped(self: Arc<Self>, permit: Seq) {
@@ -57,13 +64,17 @@ impl<E: Executor> PermitSource for Shared<E> {
         }
     }
 
-    fn started_job_ended(self: Arc<Self>, permit: Seq, ended: Option<EndedJob>) {
-        let outcome = ended.as_ref().map(EndedJob::outcome);
-        if let Some(outcome) = outcome {
-            self.report_panic(outcome);
+    fn started_job_ended(self: Arc<Self>, permit: Seq, ended: EndedJob) {
+        self.report_panic(ended.outcome());
+        let state = self.end_active_job(Some(permit), Some(ended.outcome()));
+        if let Some(state) = self.send_next_permits(state, Some(ended)) {
+            self.run_rest(state);
         }
-        let state = self.end_active_job(Some(permit), outcome);
-        if let Some(state) = self.send_next_permits(state, ended) {
+    }
+
+    fn started_job_dropped(self: Arc<Self>, permit: Seq, dropped: Option<EndedJob>) {
+        let state = self.end_active_job(Some(permit), None);
+        if let Some(state) = self.send_next_permits(state, dropped) {
             self.run_rest(state);
         }
     }

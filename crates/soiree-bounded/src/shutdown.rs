@@ -7,6 +7,7 @@ use soiree_core::DrainTimeout;
 use soiree_core::panic::contained;
 
 use crate::executor::Executor;
+use crate::permit::{PermitSource, drop_started};
 use crate::queue::QueuedJob;
 use crate::send::SendPermitError;
 use crate::shared::Shared;
@@ -61,24 +62,56 @@ impl<E: Executor> Shared<E> {
     }
 
     pub(crate) fn release_until(self: &Arc<Self>, deadline: Instant) -> Result<(), DrainTimeout> {
+        if self.wait_would_deadlock() {
+            return self.close_without_waiting();
+        }
         self.try_terminate(self.close());
         if self.await_termination(deadline) {
             return Ok(());
         }
         let discarded = self.close_and_discard();
-        let count = discarded.len();
+        let mut count = discarded.len();
         drop(discarded);
-        let state = self.lock();
-        let active = (state.active + state.inline).saturating_sub(self.worker_context.depth());
+        count += self.cancel_in_flight();
+        let active = self.active_elsewhere(&self.lock());
         if active == 0 && count == 0 {
             return Ok(());
         }
-        let in_flight = state.all_in_flight();
-        drop(state);
-        for future in in_flight {
-            future.cancel();
-        }
         Err(DrainTimeout::new(active, count))
+    }
+
+    /// Rejects new jobs from now on, and leaves the accepted ones to the executor. Counts them in the error.
+    fn close_without_waiting(self: &Arc<Self>) -> Result<(), DrainTimeout> {
+        let state = self.close();
+        let left = self.active_elsewhere(&state) + state.line.len();
+        match self.dispatch(state) {
+            Ok(state) => self.try_terminate(state),
+            Err(error) => self.sending_failed(&error),
+        }
+        match left {
+            0 => Ok(()),
+            left => Err(DrainTimeout::new(left, 0)),
+        }
+    }
+
+    /// How many jobs run, not counting those that this call is inside of.
+    fn active_elsewhere(&self, state: &State<E>) -> usize {
+        (state.active + state.inline).saturating_sub(self.worker_context.depth())
+    }
+
+    /// Drops the futures in flight that nobody polls at the moment, and returns how many. The others are dropped by the threads
+    /// that poll them.
+    fn cancel_in_flight(self: &Arc<Self>) -> usize {
+        let in_flight = self.lock().all_in_flight();
+        let mut dropped = 0;
+        let pool: Arc<dyn PermitSource> = self.clone();
+        for (permit, future) in in_flight {
+            if let Some(suspended) = future.cancel() {
+                drop_started(&pool, permit, suspended);
+                dropped += 1;
+            }
+        }
+        dropped
     }
 
     /// Waits until all jobs have ended; returns `false` at the deadline. A worker does not wait for workers that wait here too.

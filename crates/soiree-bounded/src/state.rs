@@ -1,12 +1,13 @@
 //! The line of jobs, the permits and the counters of a bounded pool: plain data under one lock, and the rules for it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::future::IntoFuture;
 use std::sync::Arc;
 
-use soiree_core::{JobId, PoolStats};
+use soiree_core::{Job, JobId, PoolStats};
 
-use crate::cancellation::CancellationToken;
 use crate::counters::Counters;
+use crate::in_flight::InFlight;
 use crate::line::Line;
 use crate::permits::Permits;
 use crate::queue::{QueuedJob, Slot};
@@ -33,7 +34,7 @@ pub(crate) struct State<E> {
     pub(crate) line: Line,
     pub(crate) permits: Permits,
     /// Started futures, by the permits that started them.
-    in_flight: BTreeMap<Seq, Arc<CancellationToken>>,
+    in_flight: BTreeMap<Seq, Arc<InFlight>>,
     sequence: Sequence,
     /// Jobs started by a permit.
     pub(crate) active: usize,
@@ -201,8 +202,10 @@ impl<E> State<E> {
     }
 
     /// Records that the permit has started a future.
-    pub(crate) fn future_started(&mut self, permit: Seq) -> Arc<CancellationToken> {
-        Arc::clone(self.in_flight.entry(permit).or_default())
+    pub(crate) fn future_started(&mut self, permit: Seq, job: Job) -> Arc<InFlight> {
+        let future = Arc::new(InFlight::new(job.into_future()));
+        self.in_flight.insert(permit, Arc::clone(&future));
+        future
     }
 
     /// Forgets the future that the permit has started, if it was one.
@@ -210,8 +213,10 @@ impl<E> State<E> {
         self.in_flight.remove(&permit);
     }
 
-    pub(crate) fn all_in_flight(&self) -> Vec<Arc<CancellationToken>> {
-        self.in_flight.values().cloned().collect()
+    pub(crate) fn all_in_flight(&self) -> Vec<(Seq, Arc<InFlight>)> {
+        let all = self.in_flight.iter();
+        all.map(|(permit, future)| (*permit, Arc::clone(future)))
+            .collect()
     }
 
     /// The statistics, without those of the executor's threads.

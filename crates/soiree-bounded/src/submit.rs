@@ -6,6 +6,7 @@ use std::time::Instant;
 use soiree_core::{Job, JobOutcome, Overflow, SubmitError, SubmitErrorReason as Reason};
 
 use crate::executor::Executor;
+use crate::polling::is_polling;
 use crate::queue::QueuedJob;
 use crate::send::SendPermitError;
 use crate::shared::Shared;
@@ -62,7 +63,7 @@ impl<E: Executor> Shared<E> {
             };
         }
         // Waiting could block the very thread that has to make room, and running the job would exceed the limit.
-        if self.on_worker() {
+        if self.on_worker() || self.wait_would_deadlock() {
             return Err(self.reject_full(self.lock(), job));
         }
         let (state, job) = match self.offer(job) {
@@ -79,18 +80,18 @@ impl<E: Executor> Shared<E> {
     fn offer(self: &Arc<Self>, job: QueuedJob) -> Offered<'_, E> {
         let mut state = self.lock();
         if state.is_closed() {
-            return Ok(Err(self.reject(state, job, Reason::Closed)));
+            return Ok(Err(self.reject(state, job.job, Reason::Closed)));
         }
         if state.is_stalled() || state.is_stranded() {
             match self.dispatch(state) {
                 Ok(locked) => state = locked,
                 Err(error) => {
                     self.sending_failed(&error);
-                    return Ok(Err(self.reject(self.lock(), job, error.into_reason())));
+                    return Ok(Err(self.reject(self.lock(), job.job, error.into_reason())));
                 }
             }
             if state.is_closed() {
-                return Ok(Err(self.reject(state, job, Reason::Closed)));
+                return Ok(Err(self.reject(state, job.job, Reason::Closed)));
             }
         }
         if state.has_place_for_new() {
@@ -131,7 +132,7 @@ impl<E: Executor> Shared<E> {
             match submitter.wait(deadline) {
                 Some(Verdict::Accepted) => return Ok(()),
                 Some(Verdict::Closed(job)) => {
-                    return Err(self.reject(self.lock(), job, Reason::Closed));
+                    return Err(self.reject(self.lock(), job.job, Reason::Closed));
                 }
                 Some(Verdict::NoWorker) => {
                     let Err(error) = self.dispatch(self.lock()) else {
@@ -140,7 +141,7 @@ impl<E: Executor> Shared<E> {
                     let job = self.lock().line.remove_waiter(seq);
                     self.sending_failed(&error);
                     if let Some(job) = job {
-                        return Err(self.reject(self.lock(), job, error.into_reason()));
+                        return Err(self.reject(self.lock(), job.job, error.into_reason()));
                     }
                 }
                 None => {
@@ -148,23 +149,26 @@ impl<E: Executor> Shared<E> {
                     // If it is gone, the verdict is there by now.
                     if let Some(job) = state.line.remove_waiter(seq) {
                         let waited = timeout;
-                        return Err(self.reject(state, job, Reason::TimedOut { waited }));
+                        return Err(self.reject(state, job.job, Reason::TimedOut { waited }));
                     }
                 }
             }
         }
     }
 
-    /// Runs the job on this thread, unless too many jobs of the pool run inside one another there already.
+    /// Runs the job on this thread, unless it is a future that the executor polls, or too many jobs of the pool run inside one
+    /// another there already.
     pub(crate) fn run_inline(self: &Arc<Self>, job: Job) -> Result<JobOutcome, SubmitError> {
+        if self.polls_futures && job.is_future() {
+            return Err(self.reject(self.lock(), job, Reason::WouldBlock));
+        }
         let Some(_entered) = self.worker_context.enter_inline() else {
             let depth = self.worker_context.depth();
-            let job = QueuedJob::new(job);
             return Err(self.reject(self.lock(), job, Reason::RecursionLimit { depth }));
         };
         let mut state = self.lock();
         if state.is_closed() {
-            return Err(self.reject(state, QueuedJob::new(job), Reason::Closed));
+            return Err(self.reject(state, job, Reason::Closed));
         }
         state.inline += 1;
         drop(state);
@@ -173,19 +177,14 @@ impl<E: Executor> Shared<E> {
         Ok(ended.into_outcome())
     }
 
-    fn reject(
-        &self,
-        mut state: MutexGuard<'_, State<E>>,
-        job: QueuedJob,
-        reason: Reason,
-    ) -> SubmitError {
+    fn reject(&self, mut state: MutexGuard<'_, State<E>>, job: Job, reason: Reason) -> SubmitError {
         state.counters.record_rejected();
-        SubmitError::new(job.job, reason)
+        SubmitError::new(job, reason)
     }
 
     fn reject_full(&self, state: MutexGuard<'_, State<E>>, job: QueuedJob) -> SubmitError {
         let capacity = self.options.get_capacity();
-        self.reject(state, job, Reason::Full { capacity })
+        self.reject(state, job.job, Reason::Full { capacity })
     }
 
     /// Queues the job, and sends a permit for it if it may start.
@@ -237,6 +236,15 @@ impl<E: Executor> Shared<E> {
             Some(job) => Err(SubmitError::new(job.job, error.into_reason())),
             None => Ok(()),
         }
+    }
+
+    /// Whether this thread is needed by the jobs that it would wait for.
+    pub(crate) fn wait_would_deadlock(&self) -> bool {
+        if self.polls_futures && is_polling() {
+            return true;
+        }
+        let executor = self.lock().executor.clone();
+        executor.is_some_and(|executor| executor.wait_would_deadlock())
     }
 
     /// Whether this thread is one that the pool needs.

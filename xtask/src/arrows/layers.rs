@@ -55,7 +55,8 @@ const LAYERS: &[Layers] = &[
     (
         "soiree-bounded",
         &[
-            "cancellation",
+            "polling",
+            "in_flight",
             "sequence",
             "permit",
             "executor",

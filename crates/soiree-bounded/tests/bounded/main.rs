@@ -2,6 +2,7 @@
 
 mod common;
 mod counted;
+mod futures;
 mod limits;
 mod line;
 mod permits;
