@@ -115,8 +115,7 @@ impl ListenerOptions {
     ///
     /// With [`Wait`](WhenPoolFull::Wait), the call waits for a place in that pool. It gets one in the order in which calls and blocked
     /// emitters began to wait. Meanwhile it holds no worker, and the emission has not ended. As many calls may wait as the waiting
-    /// capacity of the `EventPool` allows; beyond that, they are rejected. So a slow pool delays its own listeners only, and an
-    /// emission is told by its report when it was too slow.
+    /// capacity of the `EventPool` allows; beyond that, they are rejected. So a slow pool delays its own listeners only.
     ///
     /// Changes nothing for a listener without a pool of its own.
     ///

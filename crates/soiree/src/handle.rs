@@ -16,8 +16,9 @@ use soiree_engine::Emitter;
 /// A listener that captures a clone keeps the `EventPool` alive until that listener is removed. To avoid that, capture what
 /// [`downgrade`](EventPool::downgrade) returns.
 ///
-/// If the last handle is dropped without a [`close`](EventPool::close), accepted events are still handled. A pool that was passed
-/// by value then ends its threads.
+/// If the last handle is dropped without a [`close`](EventPool::close), accepted events are still handled, as long as the process
+/// runs. A pool that was passed by value then ends its threads. **A program that returns from `main` without a close loses what is
+/// not handled yet**: see [`close_on_drop`](EventPool::close_on_drop).
 #[derive(Clone)]
 pub struct EventPool {
     pub(crate) inner: Arc<Inner>,

@@ -132,6 +132,7 @@ mod builder;
 mod settings;
 
 mod bulkheads;
+mod close_guard;
 mod ordered;
 
 pub mod introspection;
@@ -150,6 +151,7 @@ mod timer_thread;
 
 pub use crate::builder::Builder;
 pub use crate::bulkheads::{DrainBulkheadError, ResizeBulkheadError, Stats};
+pub use crate::close_guard::CloseGuard;
 pub use crate::handle::{EventPool, WeakEventPool};
 pub use crate::subscription::{Subscription, Subscriptions};
 pub use crate::topic::{Topic, TopicError};

@@ -136,6 +136,7 @@ const LAYERS: &[Layers] = &[
             "handle",
             "builder",
             "event_pool",
+            "close_guard",
             "settings",
             "bulkheads",
             "ordered",

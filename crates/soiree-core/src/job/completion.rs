@@ -66,7 +66,7 @@ impl Drop for CompletionSender {
 
 /// A job that has run, and the thread that waits for it.
 ///
-/// To drop it wakes that thread, so count the job first. Whoever has waited for a job then finds it in the statistics. A thread
+/// To drop it wakes that thread, so count the job first. A thread that has waited for a job then finds it in the statistics. A thread
 /// that waits for a job that panicked gets the panic's value.
 ///
 /// ```

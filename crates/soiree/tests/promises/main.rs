@@ -2,6 +2,7 @@
 
 mod builder;
 mod bulkheads;
+mod close_guard;
 mod registered;
 mod subscriptions;
 mod support;
