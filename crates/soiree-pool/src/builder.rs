@@ -156,6 +156,9 @@ impl WorkerPoolBuilder {
     /// body on a new thread, exactly once. If it returns an error or panics, the pool goes on with the workers it has. If it has
     /// none, the submitter gets [`SubmitErrorReason::Spawn`](soiree_core::SubmitErrorReason::Spawn).
     ///
+    /// A thread that drops the body unrun, because something before it panics, counts as one that could not be started. If jobs
+    /// were accepted for it meanwhile and no other worker can take them, that thread runs them, or another one in its place.
+    ///
     /// `spawn` runs on submitting threads and on workers. It may use the pool and even stop it, but must not wait for it: a
     /// handler that releases the pool, or waits for one of its jobs, can deadlock.
     pub fn spawn_handler(
@@ -197,12 +200,17 @@ impl WorkerPoolBuilder {
             spawn_handler: self.spawn_handler,
             state: CachePadded::new(Mutex::new(State::new(self.max_workers, self.capacity))),
             not_empty: Condvar::new(),
-            not_full: Condvar::new(),
             worker_exited: Condvar::new(),
+            became_idle: Condvar::new(),
+            idle_waiters: AtomicUsize::new(0),
             queued: AtomicUsize::new(0),
             live: AtomicUsize::new(0),
             idle: AtomicUsize::new(0),
             max_workers: AtomicUsize::new(self.max_workers),
+            blocked: AtomicUsize::new(0),
+            requeued: AtomicUsize::new(0),
+            peak_live: AtomicUsize::new(0),
+            peak_queued: AtomicUsize::new(0),
             worker_context: WorkerContext::new(),
             next_worker_number: AtomicU64::new(0),
             counters: Counters::new(),

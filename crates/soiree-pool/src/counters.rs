@@ -154,6 +154,13 @@ impl Counters {
         self.off_worker.started.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Whether a job runs that no worker runs.
+    pub(crate) fn is_active_off_worker(&self) -> bool {
+        // In this order, so that a job that starts and ends in between does not hide another one.
+        let ended = self.off_worker.ended().total();
+        self.off_worker.started() != ended
+    }
+
     pub(crate) fn record_ended_off_worker(&self, end: JobEnd) {
         self.off_worker
             .counter_of(end)

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use soiree_core::Job;
+use soiree_core::{Job, JobId};
 
 /// A bounded first-in, first-out queue of jobs.
 ///
@@ -44,6 +44,11 @@ impl JobQueue {
         self.jobs.len() >= self.capacity + idle_receivers
     }
 
+    /// Whether more jobs are queued than may wait and idle receivers will take. They were sent to a receiver that is gone.
+    pub(crate) fn is_overfull(&self, idle_receivers: usize) -> bool {
+        self.jobs.len() > self.capacity + idle_receivers
+    }
+
     /// Appends a job. The caller has made sure under the same lock that the queue [is not full](Self::is_full).
     #[inline]
     pub(crate) fn send(&mut self, job: Job) {
@@ -54,6 +59,12 @@ impl JobQueue {
     #[inline]
     pub(crate) fn try_recv(&mut self) -> Option<Job> {
         self.jobs.pop_front()
+    }
+
+    /// Removes the newest job with this ID. A thread that runs a job before its turn has often queued it not long ago.
+    pub(crate) fn take(&mut self, id: JobId) -> Option<Job> {
+        let index = self.jobs.iter().rposition(|job| job.id() == Some(id))?;
+        self.jobs.remove(index)
     }
 
     /// Removes all jobs. The caller drops them after it has unlocked the state, since dropping a job runs user code.

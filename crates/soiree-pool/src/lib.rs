@@ -18,6 +18,7 @@ mod state;
 mod strategy;
 mod submit;
 mod sync;
+mod waiters;
 mod worker;
 mod worker_permits;
 
@@ -25,7 +26,7 @@ pub use crate::builder::{BuildError, WorkerPoolBuilder};
 pub use crate::pool::WorkerPool;
 pub use crate::strategy::{Balanced, Eager, Lazy, Load, Strategy};
 pub use soiree_core::{
-    DrainTimeout, InvalidPoolOptions, Job, JobOutcome, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_WORKERS,
-    Overflow, PanicPayload, Pool, PoolStats, ResizeError, SubmitError, SubmitErrorReason,
-    WaitError,
+    DrainTimeout, InvalidPoolOptions, Job, JobId, JobOutcome, MAX_CAPACITY, MAX_INLINE_DEPTH,
+    MAX_WORKERS, Overflow, PanicPayload, Pool, PoolStats, ResizeError, SubmitError,
+    SubmitErrorReason, WaitError,
 };

@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Instant;
 
 use soiree_core::{
-    DrainTimeout, Job, JobOutcome, Pool, PoolStats, ResizeError, SubmitError, WaitError,
-    WorkerCheck,
+    DrainTimeout, EndedJob, Job, JobId, JobOutcome, Pool, PoolStats, ResizeError, SubmitError,
+    WaitError, WorkerCheck,
 };
 
 use crate::shared::Shared;
@@ -14,7 +14,8 @@ use crate::sync::Arc;
 /// A bounded pool of worker threads, built from two channels: a job queue and a worker limit.
 ///
 /// Jobs start in the order in which they were queued. With more than one worker they overlap, and may end in another order. A job
-/// that runs inline (see [`submit`](Self::submit)) overtakes the queue.
+/// that runs inline (see [`submit`](Self::submit)) overtakes the queue. Submitters that are blocked, and work that is
+/// [requeued](Pool::requeue), get places in the queue in the order in which they began to wait. No new job overtakes them.
 ///
 /// The pool starts workers as jobs come, and workers exit after they were idle for a while. A job that panics does not end its
 /// worker: the panic is caught and counted as failed.
@@ -164,8 +165,28 @@ impl Pool for WorkerPool {
         self.shared.submit_now(job)
     }
 
+    fn requeue(&self, job: Job) -> Result<(), SubmitError> {
+        self.shared.requeue(job)
+    }
+
+    fn run_queued(&self, id: JobId) -> bool {
+        self.shared.run_queued(id)
+    }
+
     fn stop(&self) {
         self.shared.stop();
+    }
+
+    fn stop_and_take_jobs(&self) -> Vec<Job> {
+        self.shared.stop_and_take_jobs()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.shared.is_closed()
+    }
+
+    fn wait_idle(&self, deadline: Instant) -> bool {
+        self.shared.wait_idle(deadline)
     }
 
     fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
@@ -189,7 +210,7 @@ impl Pool for WorkerPool {
     }
 
     fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
-        self.shared.submit_inline(job)
+        self.shared.submit_inline(job).map(EndedJob::into_outcome)
     }
 }
 

@@ -1,42 +1,64 @@
 //! Stopping and releasing a pool.
 
-use std::collections::VecDeque;
 use std::time::Instant;
 
-use soiree_core::DrainTimeout;
+use soiree_core::{DrainTimeout, Job};
 
 use crate::shared::Shared;
 use crate::state::Phase;
-use crate::sync::wait_until;
+use crate::sync::{Ordering, wait_until};
 
 impl Shared {
-    /// Moves to `phase`, or stays in a later one. When it returns, no job is accepted any more.
-    fn close(&self, phase: Phase) {
+    /// Moves to `phase`, or stays in a later one. When it returns, no job is accepted any more. Returns the jobs that will not run,
+    /// for the caller to [count](Self::count_discarded).
+    fn close(&self, phase: Phase) -> Vec<Job> {
         let mut state = self.lock();
         state.phase = state.phase.max(phase);
-        let unstarted = match state.phase {
-            Phase::Stopping => state.jobs.drain(),
-            _ => VecDeque::new(),
-        };
+        let rejected = state.waiters.reject_blocked();
+        let mut unstarted = Vec::new();
+        if state.phase == Phase::Stopping {
+            unstarted.extend(state.jobs.drain());
+            while let Some(waiter) = state.waiters.pop() {
+                self.counters.record_accepted();
+                unstarted.push(waiter.job);
+            }
+        }
         self.publish(&state);
+        self.publish_waiters(&state);
         drop(state);
         self.not_empty.notify_all();
-        self.not_full.notify_all();
-        for job in unstarted {
+        for submitter in rejected {
+            submitter.notify_one();
+        }
+        unstarted
+    }
+
+    pub(crate) fn close_without_waiting(&self) {
+        self.discard_all(self.close(Phase::Draining));
+    }
+
+    pub(crate) fn stop(&self) {
+        self.discard_all(self.close(Phase::Stopping));
+    }
+
+    fn discard_all(&self, jobs: Vec<Job>) {
+        for job in jobs {
             self.discard(job);
         }
     }
 
-    pub(crate) fn close_without_waiting(&self) {
-        self.close(Phase::Draining);
+    pub(crate) fn stop_and_take_jobs(&self) -> Vec<Job> {
+        let jobs = self.close(Phase::Stopping);
+        jobs.iter().for_each(|_| self.count_discarded());
+        jobs
     }
 
-    pub(crate) fn stop(&self) {
-        self.close(Phase::Stopping);
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().phase != Phase::Running
     }
 
     pub(crate) fn release_until(&self, deadline: Instant) -> Result<(), DrainTimeout> {
-        self.close(Phase::Draining);
+        self.close_without_waiting();
         if self.wait_for_workers(deadline, self.worker_context.is_worker()) {
             return Ok(());
         }
@@ -75,5 +97,24 @@ impl Shared {
             state.releasing -= 1;
         }
         ended
+    }
+
+    /// Waits until no job runs or waits. Returns `false` if the deadline passes first.
+    pub(crate) fn wait_idle(&self, deadline: Instant) -> bool {
+        if self.worker_context.depth() > 0 {
+            return false;
+        }
+        let mut state = self.lock();
+        self.idle_waiters.fetch_add(1, Ordering::SeqCst);
+        let mut timed_out = false;
+        let is_idle = loop {
+            let is_idle = self.is_idle(&state);
+            if is_idle || timed_out {
+                break is_idle;
+            }
+            (state, timed_out) = wait_until(&self.state, &self.became_idle, state, deadline);
+        };
+        self.idle_waiters.fetch_sub(1, Ordering::SeqCst);
+        is_idle
     }
 }

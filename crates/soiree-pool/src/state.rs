@@ -1,7 +1,8 @@
-//! The state of a pool: its two channels, its lifecycle phase, and how many threads search, sleep or block.
+//! The state of a pool: its two channels, what waits for a place in them, its lifecycle phase, and how many threads search or sleep.
 
 use crate::job_queue::JobQueue;
 use crate::strategy::Load;
+use crate::waiters::Waiters;
 use crate::worker_permits::WorkerPermits;
 
 /// The lifecycle of a pool. A later phase is never followed by an earlier one.
@@ -24,6 +25,9 @@ pub(crate) struct State {
     pub(crate) phase: Phase,
     pub(crate) jobs: JobQueue,
     pub(crate) permits: WorkerPermits,
+    /// What waits for a place in `jobs`. With a live worker it is empty whenever there is room, since the thread that makes room
+    /// serves the waiters under the same lock. So a new job never overtakes them.
+    pub(crate) waiters: Waiters,
     /// Idle workers that poll the queue before they sleep.
     pub(crate) searching: usize,
     pub(crate) sleeping: usize,
@@ -31,8 +35,8 @@ pub(crate) struct State {
     notified: usize,
     /// Workers that wait inside a release of their own pool.
     pub(crate) releasing: usize,
-    /// Submitters that wait for room.
-    pub(crate) blocked: usize,
+    /// How often a thread was started, and did not become a worker.
+    pub(crate) failed_starts: u64,
 }
 
 impl State {
@@ -41,17 +45,32 @@ impl State {
             phase: Phase::Running,
             jobs: JobQueue::new(capacity),
             permits: WorkerPermits::new(max_workers),
+            waiters: Waiters::default(),
             searching: 0,
             sleeping: 0,
             notified: 0,
             releasing: 0,
-            blocked: 0,
+            failed_starts: 0,
         }
     }
 
     #[inline]
     pub(crate) fn has_room(&self) -> bool {
         !self.jobs.is_full(self.permits.idle())
+    }
+
+    /// Whether jobs wait that no worker will take soon. For a thread that holds a permit, marked as busy, and is no worker.
+    pub(crate) fn has_stranded_jobs(&self) -> bool {
+        let is_alone = self.permits.live() == 1;
+        let has_jobs = !self.jobs.is_empty() || !self.waiters.is_empty();
+        (is_alone && has_jobs) || self.jobs.is_overfull(self.permits.idle())
+    }
+
+    /// Whether no job is queued, waits for a place, or runs on a worker.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.jobs.is_empty()
+            && self.waiters.is_empty()
+            && self.permits.live() == self.permits.idle()
     }
 
     /// Idle workers that are not about to take a queued job.

@@ -1,13 +1,13 @@
 //! Submitting a job, and what happens when the queue is full.
 
-use std::io;
 use std::time::{Duration, Instant};
 
-use soiree_core::{Job, JobOutcome, Overflow, SubmitError, SubmitErrorReason as Reason};
+use soiree_core::{EndedJob, Job, JobId, Overflow, SubmitError, SubmitErrorReason as Reason};
 
 use crate::shared::Shared;
+use crate::spawn::StartError;
 use crate::state::{Phase, State};
-use crate::sync::{Arc, Backoff, MutexGuard, wait, wait_until};
+use crate::sync::{Arc, Backoff, Condvar, MutexGuard, wait, wait_until};
 use crate::worker_permits::WorkerPermit;
 
 /// How long a submitter may wait for room.
@@ -22,13 +22,11 @@ enum WaitLimit {
 }
 
 /// How a submitter has to go on with its job.
-enum Admission {
+enum Admission<'a> {
     /// There is room in the queue.
-    Enqueue,
-    /// Start a worker first, then try again.
-    Spawn(WorkerPermit),
+    Enqueue(MutexGuard<'a, State>),
     /// There is neither room nor a permit.
-    Full,
+    Full(MutexGuard<'a, State>),
     Rejected(Reason),
 }
 
@@ -61,87 +59,101 @@ impl Shared {
         self.submit_with(job, WaitLimit::None, false)
     }
 
+    /// Submits work that was accepted before. Without a place, it waits for one. Never blocks.
+    pub(crate) fn requeue(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
+        match self.admit(None) {
+            Admission::Enqueue(state) => self.enqueue(state, job),
+            Admission::Full(mut state) => {
+                state.waiters.push_requeued(job);
+                self.publish_waiters(&state);
+            }
+            Admission::Rejected(reason) => return Err(self.reject(job, reason)),
+        }
+        Ok(())
+    }
+
     fn submit_with(
         self: &Arc<Self>,
         job: Job,
         wait_limit: WaitLimit,
         may_run_inline: bool,
     ) -> Result<(), SubmitError> {
-        let mut spawn_error = None;
-        let mut timed_out = None;
-        let backoff = Backoff::new();
-        let mut state = self.lock();
-        loop {
-            match self.admit(&mut state, &mut spawn_error) {
-                Admission::Enqueue => {
-                    self.enqueue(state, job);
-                    return Ok(());
-                }
-                Admission::Spawn(permit) => {
-                    drop(state);
-                    spawn_error = self.spawn_worker(permit).err();
-                    state = self.lock();
-                    continue;
-                }
-                Admission::Rejected(reason) => {
-                    drop(state);
-                    return Err(self.reject(job, reason));
-                }
-                Admission::Full => {}
+        let waits = !matches!(wait_limit, WaitLimit::None)
+            && !matches!(self.overflow, Overflow::Reject | Overflow::DropOldest);
+        match self.admit(waits.then(Backoff::new)) {
+            Admission::Enqueue(state) => self.enqueue(state, job),
+            Admission::Rejected(reason) => return Err(self.reject(job, reason)),
+            Admission::Full(state) if waits => return self.wait_for_place(state, job, wait_limit),
+            Admission::Full(state)
+                if self.overflow == Overflow::DropOldest && self.capacity > 0 =>
+            {
+                self.replace_oldest(state, job);
             }
-            match (self.overflow, wait_limit) {
-                (Overflow::DropOldest, _) if self.capacity > 0 => {
-                    let oldest = state.jobs.try_recv();
-                    self.enqueue(state, job);
-                    if let Some(oldest) = oldest {
-                        self.discard(oldest);
-                    }
-                    return Ok(());
-                }
-                (Overflow::Reject | Overflow::DropOldest, _) | (_, WaitLimit::None) => break,
-                _ => {}
-            }
-            if let Some(waited) = timed_out {
+            Admission::Full(state) => {
                 drop(state);
-                return Err(self.reject(job, Reason::TimedOut { waited }));
+                let rejects = matches!(self.overflow, Overflow::Reject | Overflow::DropOldest);
+                if may_run_inline && !rejects {
+                    return self.submit_inline(job).map(drop);
+                }
+                let capacity = self.capacity;
+                return Err(self.reject(job, Reason::Full { capacity }));
             }
-            if !backoff.is_completed() {
-                drop(state);
-                backoff.snooze();
-                state = self.lock();
-                continue;
-            }
-            (state, timed_out) = self.wait_for_room(state, wait_limit);
         }
-        drop(state);
-        if may_run_inline && !matches!(self.overflow, Overflow::Reject | Overflow::DropOldest) {
-            return self.submit_inline(job).map(drop);
-        }
-        let capacity = self.capacity;
-        Err(self.reject(job, Reason::Full { capacity }))
+        Ok(())
     }
 
-    /// Decides how the submitter goes on. After a failed start, with its `spawn_error`, it starts no other worker.
-    fn admit(&self, state: &mut State, spawn_error: &mut Option<io::Error>) -> Admission {
-        if state.phase != Phase::Running {
-            return Admission::Rejected(Reason::Closed);
-        }
-        if state.permits.live() > 0 && state.has_room() {
-            return Admission::Enqueue;
-        }
-        if spawn_error.is_none() {
-            if let Some(permit) = state.permits.try_acquire() {
-                self.publish_all(state);
-                return Admission::Spawn(permit);
+    /// Finds out how a submitter goes on with its job. Starts a worker if that makes room. If there is none, polls until the
+    /// backoff is completed, unless others wait already.
+    fn admit(self: &Arc<Self>, backoff: Option<Backoff>) -> Admission<'_> {
+        let mut start_error = None;
+        let mut state = self.lock();
+        loop {
+            if state.phase != Phase::Running {
+                return Admission::Rejected(Reason::Closed);
+            }
+            if state.permits.live() > 0 && state.has_room() {
+                debug_assert!(state.waiters.is_empty(), "a new job overtakes a waiter");
+                return Admission::Enqueue(state);
+            }
+            // After a failed start, this thread starts no other worker.
+            if start_error.is_none() {
+                if let Some(permit) = state.permits.try_acquire() {
+                    (state, start_error) = self.start_worker(state, permit);
+                    continue;
+                }
+            }
+            if state.permits.live() == 0 {
+                if let Some(error) = start_error {
+                    return Admission::Rejected(Reason::Spawn(error.into_inner()));
+                }
+            }
+            match &backoff {
+                Some(backoff) if !backoff.is_completed() && state.waiters.is_empty() => {
+                    drop(state);
+                    backoff.snooze();
+                    state = self.lock();
+                }
+                _ => return Admission::Full(state),
             }
         }
-        match spawn_error.take() {
-            Some(error) if state.permits.live() == 0 => Admission::Rejected(Reason::Spawn(error)),
-            error => {
-                *spawn_error = error;
-                Admission::Full
-            }
+    }
+
+    /// Starts a worker, and locks the state again.
+    fn start_worker<'a>(
+        self: &'a Arc<Self>,
+        state: MutexGuard<'a, State>,
+        permit: WorkerPermit,
+    ) -> (MutexGuard<'a, State>, Option<StartError>) {
+        let failed_starts = state.failed_starts;
+        self.publish_all(&state);
+        self.unlock_and_notify(state);
+        let mut error = self.spawn_worker(permit).err();
+        let state = self.lock();
+        if state.permits.live() == 0 && state.failed_starts != failed_starts {
+            // Without this, a submitter would go on starting threads that end early.
+            error = error.or_else(|| Some(StartError::ended_early()));
         }
+        (state, error)
     }
 
     /// Queues a job. The caller has made sure that there is room.
@@ -156,28 +168,61 @@ impl Shared {
         }
     }
 
-    /// Blocks until there may be room. Returns the timeout if it has passed.
-    fn wait_for_room<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, State>,
-        wait_limit: WaitLimit,
-    ) -> (MutexGuard<'a, State>, Option<Duration>) {
-        state.blocked += 1;
-        let mut timed_out = None;
-        match wait_limit {
-            WaitLimit::Until { deadline, timeout } => {
-                let passed;
-                (state, passed) = wait_until(&self.state, &self.not_full, state, deadline);
-                timed_out = passed.then_some(timeout);
-            }
-            _ => state = wait(&self.not_full, state),
+    /// Discards the oldest job, whose place the first waiter gets, or else this job.
+    fn replace_oldest(self: &Arc<Self>, mut state: MutexGuard<'_, State>, job: Job) {
+        let oldest = state.jobs.try_recv();
+        if state.waiters.is_empty() {
+            self.enqueue(state, job);
+        } else {
+            state.waiters.push_requeued(job);
+            self.unlock_and_notify(state);
         }
-        state.blocked -= 1;
-        (state, timed_out)
+        if let Some(oldest) = oldest {
+            self.discard(oldest);
+        }
+    }
+
+    /// Blocks until the job has got a place, the pool is closed, or the limit has passed.
+    fn wait_for_place<'a>(
+        self: &'a Arc<Self>,
+        mut state: MutexGuard<'a, State>,
+        job: Job,
+        wait_limit: WaitLimit,
+    ) -> Result<(), SubmitError> {
+        let accepted = Arc::new(Condvar::new());
+        let ticket = state.waiters.push_blocked(job, Arc::clone(&accepted));
+        self.publish_waiters(&state);
+        let reason = loop {
+            let mut timed_out = None;
+            match wait_limit {
+                WaitLimit::Until { deadline, timeout } => {
+                    let passed;
+                    (state, passed) = wait_until(&self.state, &accepted, state, deadline);
+                    timed_out = passed.then_some(timeout);
+                }
+                _ => state = wait(&accepted, state),
+            }
+            if !state.waiters.contains(ticket) {
+                break None;
+            }
+            if state.phase != Phase::Running {
+                break Some(Reason::Closed);
+            }
+            if let Some(waited) = timed_out {
+                break Some(Reason::TimedOut { waited });
+            }
+        };
+        let unaccepted = reason.and_then(|reason| Some((state.waiters.take_back(ticket)?, reason)));
+        self.publish_waiters(&state);
+        drop(state);
+        match unaccepted {
+            None => Ok(()),
+            Some((job, reason)) => Err(self.reject(job, reason)),
+        }
     }
 
     /// Runs the job on this thread, unless the pool is closed or too many jobs run inside one another here.
-    pub(crate) fn submit_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
+    pub(crate) fn submit_inline(&self, job: Job) -> Result<EndedJob, SubmitError> {
         let Some(guard) = self.worker_context.enter_inline() else {
             let depth = self.worker_context.depth();
             return Err(self.reject(job, Reason::RecursionLimit { depth }));
@@ -191,6 +236,31 @@ impl Shared {
         self.counters.record_started_off_worker();
         drop(state);
         Ok(self.run_off_worker(job, guard))
+    }
+
+    /// Takes a job out of the queue, or from those that wait for a place in it, and runs it on this thread. Returns `false` if it
+    /// is in neither, or too many jobs run inside one another here.
+    pub(crate) fn run_queued(&self, id: JobId) -> bool {
+        let Some(guard) = self.worker_context.enter_inline() else {
+            return false;
+        };
+        let mut state = self.lock();
+        let job = match state.jobs.take(id) {
+            Some(job) => job,
+            None => {
+                let Some(job) = state.waiters.take_requeued(id) else {
+                    return false;
+                };
+                self.counters.record_accepted();
+                self.publish_waiters(&state);
+                job
+            }
+        };
+        self.counters.record_started_off_worker();
+        self.publish(&state);
+        self.unlock_and_notify(state);
+        drop(self.run_off_worker(job, guard));
+        true
     }
 
     fn reject(&self, job: Job, reason: Reason) -> SubmitError {

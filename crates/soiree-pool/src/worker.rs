@@ -33,9 +33,9 @@ pub(crate) fn run(shared: &Arc<Shared>, mut permit: WorkerPermit) {
 
 impl Worker<'_> {
     fn run_job(&self, job: Job) {
-        let outcome = job.run();
-        self.shard.record_ended(JobEnd::from(&outcome));
-        self.shared.report_panic(&outcome);
+        let ended = job.run_for_pool();
+        self.shard.record_ended(JobEnd::from(ended.outcome()));
+        self.shared.report_panic(ended.outcome());
     }
 
     /// Waits for the next job, and gives the permit back with it. Returns `None` if the worker has to exit; then the permit is
@@ -69,10 +69,13 @@ impl Worker<'_> {
                 state.permits.mark_idle();
                 shared.publish(&state);
                 // An idle worker is room for one more job. With a capacity of 0 there is no other room.
-                if state.blocked > 0 {
+                if !state.waiters.is_empty() {
                     shared.unlock_and_notify(state);
                     state = shared.lock();
                     continue;
+                }
+                if shared.has_become_idle(&state) {
+                    shared.became_idle.notify_all();
                 }
             }
             if state.phase != Phase::Running {
@@ -90,8 +93,8 @@ impl Worker<'_> {
             }
             let timed_out;
             (state, timed_out) = shared.sleep(state);
-            if timed_out && (!state.jobs.is_empty() || state.blocked > 0) {
-                // A job is queued, or a submitter is about to queue one. Stay for it.
+            if timed_out && !state.jobs.is_empty() {
+                // Stay for the job.
                 backoff = Backoff::new();
             } else if timed_out && state.permits.live() > shared.min_workers {
                 return self.exit(state, permit);

@@ -81,6 +81,7 @@ const LAYERS: &[Layers] = &[
             "sync",
             "strategy",
             "job_queue",
+            "waiters",
             "worker_permits",
             "state",
             "counters",

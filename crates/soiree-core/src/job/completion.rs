@@ -66,8 +66,8 @@ impl Drop for CompletionSender {
 
 /// A job that has run, and the thread that waits for it.
 ///
-/// To drop it wakes that thread, so count the job first. A thread that has waited for a job then finds it in the statistics. A thread
-/// that waits for a job that panicked gets the panic's value.
+/// To drop it wakes that thread, so count the job first: a thread that has waited for a job expects to find it in the
+/// statistics. If the job panicked, that thread gets the panic's value.
 ///
 /// ```
 /// use soiree_core::{Job, JobOutcome};

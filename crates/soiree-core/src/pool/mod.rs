@@ -174,13 +174,20 @@ pub trait Pool: Send + Sync {
     ///   they began to wait, before jobs that are submitted later. [`PoolStats::requeued`] counts such jobs while they wait.
     ///   They are neither `waiting` nor `submitted` yet.
     /// - The pool does not limit how many wait. The caller does.
-    /// - [`release`](Pool::release) runs them. [`stop`](Pool::stop) discards them.
+    /// - A job that replaces the oldest one ([`Overflow::DropOldest`]) does not overtake them either. The first of them gets the
+    ///   place of the oldest job, and the new job waits behind the last.
+    /// - [`release`](Pool::release) runs them. [`stop`](Pool::stop), and a missed deadline of a release, discard them. They count
+    ///   as submitted then.
     ///
     /// By default it is [`try_submit`](Pool::try_submit). If that rejects the job, an `EventPool` keeps it and submits it again:
     /// whenever one of its own jobs ends on the pool, and after a pause that grows.
     ///
     /// # Errors
-    /// If the pool is closed. The error contains the job.
+    /// - `Closed`: the pool is closed.
+    /// - `Spawn`: the pool has no worker, could not start one, and holds no other work for which it will try again. Submit the job
+    ///   again after a pause.
+    ///
+    /// The error contains the job.
     fn requeue(&self, job: Job) -> Result<(), SubmitError> {
         self.try_submit(job)
     }

@@ -111,6 +111,13 @@ impl Ledger {
         }
     }
 
+    /// Requeues jobs, and records for each whether it was accepted.
+    pub(crate) fn requeue(&self, pool: &WorkerPool, jobs: usize) {
+        for _ in 0..jobs {
+            self.record(pool.requeue(Job::new(self.job())));
+        }
+    }
+
     /// Submits a job, waits for its end, and records whether it was accepted. Returns whether it ran.
     pub(crate) fn submit_and_wait(&self, pool: &WorkerPool, job: impl Into<Job>) -> bool {
         let waited = pool.submit_and_wait(job);
@@ -146,6 +153,7 @@ impl Ledger {
         assert!(stats.is_balanced(), "{stats:?}");
         let at_rest = [stats.waiting, stats.active, stats.running, stats.idle];
         assert_eq!(at_rest, [0; 4], "{stats:?}");
+        assert_eq!((stats.requeued, stats.blocked), (0, 0), "{stats:?}");
         let entries = &self.0;
         let load = |count: &AtomicUsize| count.load(SeqCst) as u64;
         assert_eq!(stats.submitted, load(&entries.accepted), "{stats:?}");

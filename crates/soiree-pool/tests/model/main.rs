@@ -17,4 +17,5 @@ mod releasing;
 mod resizing;
 mod starting;
 mod submitting;
+mod waiting;
 mod watching;

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use shuttle::sync::Barrier;
-use shuttle::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use shuttle::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use shuttle::thread;
 use soiree_pool::{Pool, SubmitErrorReason, WorkerPool};
 
@@ -99,5 +99,24 @@ fn after_failed_starts_as_many_workers_may_live_as_before() {
             assert!(ledger.record(pool.submit(meets)));
         }
         ledger.release_and_assert_settled(&pool);
+    });
+}
+
+/// P8: a submit starts one thread, and if that ends early, runs its job there or rejects it. It does not start others without end.
+#[test]
+fn a_submit_does_not_start_threads_that_end_early_again_and_again() {
+    explore(|| {
+        let starts = Arc::new(AtomicUsize::new(0));
+        let started = Arc::clone(&starts);
+        let pool = pool(1, one_of(&[0, 2])).spawn_handler(move |_, body| {
+            started.fetch_add(1, SeqCst);
+            thread::spawn(move || drop(body));
+            Ok(())
+        });
+        let (pool, ledger) = (pool.build().unwrap(), Ledger::default());
+        ledger.submit(&pool, 1);
+        ledger.release_and_assert_settled(&pool);
+        assert_eq!(starts.load(SeqCst), 1);
+        assert_eq!(ledger.ran(), ledger.accepted());
     });
 }

@@ -1,9 +1,10 @@
 //! Helpers of all tests of the pool.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use soiree_pool::{Pool, WorkerPool};
+use soiree_pool::{Job, Pool, WorkerPool};
 
 /// How long a condition may take. Far longer than any that comes true.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(60);
@@ -59,4 +60,32 @@ pub(crate) fn assert_at_rest(pool: &WorkerPool) {
         (0, 0, 0, 0),
         "{stats:?}"
     );
+}
+
+/// Runs `work` on a thread of its own, and fails if it does not end.
+pub(crate) fn in_time<T: Send + 'static>(
+    what: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    let (sender, result) = channel();
+    std::thread::spawn(move || sender.send(work()));
+    match result.recv_timeout(TIMEOUT) {
+        Ok(value) => value,
+        Err(error) => panic!("{what}: {error}"),
+    }
+}
+
+/// Jobs that record the order in which they run.
+#[derive(Clone, Default)]
+pub(crate) struct Order(Arc<Mutex<Vec<usize>>>);
+
+impl Order {
+    pub(crate) fn job(&self, number: usize) -> Job {
+        let order = self.clone();
+        Job::new(move || order.0.lock().unwrap().push(number))
+    }
+
+    pub(crate) fn ran(&self) -> Vec<usize> {
+        self.0.lock().unwrap().clone()
+    }
 }

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use proptest::test_runner::Config;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
-use soiree_pool::{Balanced, Job, Lazy, Pool, ResizeError, WorkerPool, WorkerPoolBuilder};
+use soiree_pool::{
+    Balanced, Job, JobId, Lazy, Pool, PoolStats, ResizeError, WorkerPool, WorkerPoolBuilder,
+};
 
 use self::reference::{Answer, Reference, Step};
 
@@ -21,15 +23,30 @@ struct Real {
     pool: WorkerPool,
     /// Ends a job: with a panic if `true` is sent.
     latches: BTreeMap<usize, Sender<bool>>,
+    ids: BTreeMap<usize, Arc<()>>,
     running: Arc<Mutex<BTreeSet<usize>>>,
 }
 
 impl Real {
+    /// The statistics without the peaks, which depend on how fast a worker takes a job.
+    fn stats(&self) -> PoolStats {
+        let mut stats = self.pool.stats();
+        assert!(stats.running <= stats.peak_running, "{stats:?}");
+        assert!(stats.waiting <= stats.peak_waiting, "{stats:?}");
+        assert!(stats.peak_waiting <= stats.capacity, "{stats:?}");
+        (stats.peak_running, stats.peak_waiting) = (0, 0);
+        stats
+    }
+
     fn job(&mut self, number: usize) -> Job {
         let (open, opened) = channel();
         self.latches.insert(number, open);
         let running = Arc::clone(&self.running);
-        Job::new(move || {
+        let id = Arc::new(());
+        self.ids.insert(number, Arc::clone(&id));
+        let job_id = JobId::of(&id);
+        let job = Job::new(move || {
+            let _id = id;
             running.lock().unwrap().insert(number);
             let panics = opened.recv().unwrap_or(false);
             running.lock().unwrap().remove(&number);
@@ -37,7 +54,8 @@ impl Real {
                 // `panic!` would print a message each time.
                 std::panic::resume_unwind(Box::new("so"));
             }
-        })
+        });
+        job.with_id(job_id)
     }
 
     fn step(&mut self, before: &Reference, step: &Step) -> Answer {
@@ -59,6 +77,17 @@ impl Real {
                 let job = self.job(before.next);
                 rejected(self.pool.try_submit(job).is_err())
             }
+            Step::Requeue => {
+                let job = self.job(before.next);
+                rejected(self.pool.requeue(job).is_err())
+            }
+            Step::RunQueued { nth } => {
+                let number = before.waiting().nth(nth).expect("it waits");
+                drop(self.latches.remove(&number));
+                assert!(self.pool.run_queued(JobId::of(&self.ids[&number])));
+                Answer::Done
+            }
+            Step::IsIdle => Answer::Is(self.pool.wait_idle(Instant::now())),
             Step::EndJob { nth, panics } => {
                 let latch = self.latches.remove(&before.running[nth]);
                 latch.expect("it runs").send(panics).expect("it waits");
@@ -80,6 +109,7 @@ impl Real {
                 self.pool.stop();
                 Answer::Done
             }
+            Step::StopAndTakeJobs => Answer::Took(self.pool.stop_and_take_jobs().len()),
             Step::Release => {
                 thread::scope(|scope| {
                     scope.spawn(|| self.pool.release());
@@ -119,6 +149,7 @@ impl StateMachineTest for Machine {
         let real = Real {
             pool: builder.build().unwrap(),
             latches: BTreeMap::new(),
+            ids: BTreeMap::new(),
             running: Arc::default(),
         };
         (real, state.clone())
@@ -135,8 +166,8 @@ impl StateMachineTest for Machine {
         let running: BTreeSet<usize> = after.running.iter().copied().collect();
         let deadline = Instant::now() + TIMEOUT;
         // Workers need a moment, but have to reach exactly these statistics.
-        while real.pool.stats() != wanted || *real.running.lock().unwrap() != running {
-            let is = real.pool.stats();
+        while real.stats() != wanted || *real.running.lock().unwrap() != running {
+            let is = real.stats();
             assert!(is.is_balanced(), "{is:?}");
             assert!(Instant::now() < deadline, "{is:?} and not {wanted:?}");
             thread::yield_now();
@@ -147,7 +178,7 @@ impl StateMachineTest for Machine {
     fn teardown((mut real, before): Self::SystemUnderTest, _: Reference) {
         let after = <Reference as ReferenceStateMachine>::apply(before.clone(), &Step::Release);
         real.step(&before, &Step::Release);
-        assert_eq!(real.pool.stats(), after.stats());
+        assert_eq!(real.stats(), after.stats());
     }
 }
 

@@ -15,6 +15,13 @@ pub(crate) enum Step {
         late: bool,
     },
     TrySubmit,
+    Requeue,
+    /// Runs a job before its turn.
+    RunQueued {
+        nth: usize,
+    },
+    /// Asks whether the pool is idle.
+    IsIdle,
     /// Ends a running job, normally or with a panic.
     EndJob {
         nth: usize,
@@ -26,6 +33,7 @@ pub(crate) enum Step {
     },
     ResizeToNone,
     Stop,
+    StopAndTakeJobs,
     /// Ends all jobs and releases the pool.
     Release,
     ReleaseUntilNow,
@@ -44,6 +52,8 @@ pub(crate) struct Reference {
     excess: usize,
     pub(crate) running: Vec<usize>,
     queue: VecDeque<Queued>,
+    /// What waits for a place in the queue. Not submitted yet.
+    waiters: VecDeque<Queued>,
     /// The number of the next job.
     pub(crate) next: usize,
     /// What the last step returned.
@@ -60,6 +70,8 @@ struct Queued {
 pub(crate) enum Answer {
     Done,
     Rejected,
+    Is(bool),
+    Took(usize),
     DrainTimeout { active: usize, discarded: usize },
 }
 
@@ -71,14 +83,32 @@ impl Reference {
         stats.idle = self.live - self.running.len();
         stats.active = self.running.len();
         stats.waiting = self.queue.len();
+        stats.requeued = self.waiters.len();
         stats
+    }
+
+    /// The jobs that wait, in their order.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = usize> {
+        let waiting = self.queue.iter().chain(&self.waiters);
+        waiting.map(|queued| queued.job)
+    }
+
+    /// Gives places in the queue to what waits for one.
+    fn serve_waiters(&mut self) {
+        while self.queue.len() < self.counted.capacity {
+            let Some(waiter) = self.waiters.pop_front() else {
+                break;
+            };
+            self.queue.push_back(waiter);
+            self.counted.submitted += 1;
+        }
     }
 
     fn permits(&self) -> usize {
         self.counted.max_workers + self.excess - self.live
     }
 
-    fn submit(&mut self, late: bool) -> Answer {
+    fn submit(&mut self, late: bool, requeued: bool) -> Answer {
         let job = Queued {
             job: self.next,
             late,
@@ -104,10 +134,15 @@ impl Reference {
             self.live += 1;
             self.queue.push_back(job);
             self.update();
+        } else if requeued {
+            self.waiters.push_back(job);
+            return Answer::Done;
         } else if self.overflow == Overflow::DropOldest {
             self.queue.pop_front();
-            self.queue.push_back(job);
             self.counted.discarded += 1;
+            self.waiters.push_back(job);
+            self.serve_waiters();
+            return Answer::Done;
         } else {
             self.counted.rejected += 1;
             return Answer::Rejected;
@@ -124,6 +159,7 @@ impl Reference {
             return;
         }
         while let Some(Queued { job, late }) = self.queue.pop_front() {
+            self.serve_waiters();
             if !late {
                 self.running.push(job);
                 return;
@@ -132,6 +168,24 @@ impl Reference {
         }
         if !self.open {
             self.live -= 1;
+        }
+    }
+
+    fn run_queued(&mut self, nth: usize) {
+        let waiting = self.queue.len();
+        let Some(queued) = (match nth.checked_sub(waiting) {
+            None => self.queue.remove(nth),
+            Some(nth) => {
+                self.counted.submitted += 1;
+                self.waiters.remove(nth)
+            }
+        }) else {
+            return;
+        };
+        self.serve_waiters();
+        match queued.late {
+            true => self.counted.expired += 1,
+            false => self.counted.successful += 1,
         }
     }
 
@@ -168,8 +222,10 @@ impl Reference {
     fn stop(&mut self) -> Answer {
         self.open = false;
         self.live = self.running.len();
-        let (active, discarded) = (self.live, self.queue.len());
+        let (active, discarded) = (self.live, self.queue.len() + self.waiters.len());
+        self.counted.submitted += self.waiters.len() as u64;
         self.queue.clear();
+        self.waiters.clear();
         self.counted.discarded += discarded as u64;
         match (active, discarded) {
             (0, 0) => Answer::Done,
@@ -203,6 +259,7 @@ impl ReferenceStateMachine for Reference {
                     excess: 0,
                     running: Vec::new(),
                     queue: VecDeque::new(),
+                    waiters: VecDeque::new(),
                     next: 0,
                     answer: Answer::Done,
                 }
@@ -215,10 +272,14 @@ impl ReferenceStateMachine for Reference {
             12 => any::<bool>().prop_map(|late| Step::Submit { late }),
             12 => Just(Step::Submit { late: false }),
             4 => Just(Step::TrySubmit),
+            8 => Just(Step::Requeue),
+            4 => (0..8_usize).prop_map(|nth| Step::RunQueued { nth }),
+            2 => Just(Step::IsIdle),
             12 => (0..8_usize, any::<bool>()).prop_map(|(nth, panics)| Step::EndJob { nth, panics }),
             8 => any::<bool>().prop_map(|up| Step::Resize { up }),
             1 => Just(Step::ResizeToNone),
             1 => Just(Step::Stop),
+            1 => Just(Step::StopAndTakeJobs),
             1 => Just(Step::Release),
             1 => Just(Step::ReleaseUntilNow),
         ]
@@ -228,6 +289,7 @@ impl ReferenceStateMachine for Reference {
     fn preconditions(state: &Self, step: &Step) -> bool {
         match step {
             Step::EndJob { nth, .. } => *nth < state.running.len(),
+            Step::RunQueued { nth } => *nth < state.waiting().count(),
             Step::Resize { up } => *up || state.counted.max_workers > 1,
             _ => true,
         }
@@ -236,12 +298,20 @@ impl ReferenceStateMachine for Reference {
     fn apply(mut state: Self, step: &Step) -> Self {
         state.answer = Answer::Done;
         match *step {
-            Step::Submit { late } => state.answer = state.submit(late),
-            Step::TrySubmit => state.answer = state.submit(false),
+            Step::Submit { late } => state.answer = state.submit(late, false),
+            Step::TrySubmit => state.answer = state.submit(false, false),
+            Step::Requeue => state.answer = state.submit(false, true),
+            Step::RunQueued { nth } => state.run_queued(nth),
+            Step::IsIdle => state.answer = Answer::Is(state.stats().is_idle()),
             Step::EndJob { nth, panics } => state.end_job(nth, panics),
             Step::Resize { up } => state.resize(up),
             Step::ResizeToNone => state.answer = Answer::Rejected,
             Step::Stop => drop(state.stop()),
+            Step::StopAndTakeJobs => {
+                let waiting = state.waiting().count();
+                state.stop();
+                state.answer = Answer::Took(waiting);
+            }
             Step::ReleaseUntilNow => state.answer = state.stop(),
             Step::Release => {
                 state.open = false;
