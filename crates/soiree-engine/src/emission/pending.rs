@@ -3,10 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use soiree_core::panic::contained;
-
 use super::helping::{PendingWork, Waiter};
-use super::state::EmissionState;
+use super::state::{EmissionState, wake};
 
 impl EmissionState {
     /// Adds a part, which ends apart from the others.
@@ -72,7 +70,7 @@ impl EmissionState {
         self.cold().changed.notify_all();
         drop(shared);
         if let Some(waker) = waker {
-            contained(|| waker.into_inner().wake());
+            wake(&waker);
         }
     }
 }

@@ -357,7 +357,7 @@ impl EmissionState {
         }
         // User code, which must not keep the next event of the key from being submitted.
         if let Some(waker) = waker {
-            contained(|| waker.into_inner().wake());
+            wake(&waker);
         }
         if before & ABANDONED != 0 {
             self.drop_errors();
@@ -368,4 +368,9 @@ impl EmissionState {
     pub(super) fn set_abandoned(&self) -> bool {
         self.is_settled() || self.stage.fetch_or(ABANDONED, Ordering::AcqRel) & STAGE == SETTLED
     }
+}
+
+/// Not by value: a waker that panics would be dropped while it unwinds, and may panic then too, which aborts the process.
+pub(super) fn wake(waker: &Waker) {
+    contained(|| waker.wake_by_ref());
 }
