@@ -6,8 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use soiree_core::{
-    DrainTimeout, Job, JobOutcome, MAX_WORKERS, Pool, PoolStats, SubmitError, SubmitErrorReason,
-    WorkerCheck, WorkerContext,
+    DrainTimeout, EndedJob, Job, JobId, JobOutcome, MAX_WORKERS, Pool, PoolStats, SubmitError,
+    SubmitErrorReason, WorkerCheck, WorkerContext, WorkerGuard,
 };
 
 /// A pool without threads: jobs wait in its queue until the test runs them on its own thread, in any order it likes.
@@ -34,6 +34,7 @@ use soiree_core::{
 ///
 /// # How it differs from other pools
 /// - [`submit`](Pool::submit) never blocks: a full queue rejects the job. A job never runs inline because the queue is full.
+///   [`requeue`](Pool::requeue) does not reject it: the job waits, and moves into the queue when there is room.
 /// - No thread runs the jobs, so waiting for one blocks forever unless another thread runs it. Run the job before you wait
 ///   for its emission, and call [`submit_and_wait`](Pool::submit_and_wait) outside of a job only if a second thread runs jobs.
 /// - [`release`](Pool::release) runs the queued jobs on the calling thread. `EventPool::close` waits for its emissions
@@ -57,6 +58,8 @@ struct Shared {
 struct State {
     closed: bool,
     queue: VecDeque<Job>,
+    /// What was requeued, and waits for room in the queue.
+    requeued: VecDeque<Job>,
     /// Jobs that run now, inline jobs included.
     active: usize,
     /// Threads that run a job taken from the queue.
@@ -70,7 +73,7 @@ impl ManualPool {
         Self::with_capacity(1024)
     }
 
-    /// Creates an open pool with room for `capacity` waiting jobs. With 0 it rejects every job.
+    /// Creates an open pool with room for `capacity` waiting jobs. With 0 it rejects every job that is not requeued.
     pub fn with_capacity(capacity: usize) -> Self {
         let shared = Shared {
             capacity,
@@ -84,7 +87,7 @@ impl ManualPool {
 
     /// Runs the oldest waiting job on the calling thread, and blocks until the job ends. Returns `false` if no job waits.
     ///
-    /// The pool catches a panic of the job and counts the job as failed. A job of the pool may call this.
+    /// If the queue is empty, because its capacity is 0, runs what was [requeued](Pool::requeue) first. The pool catches a panic of the job and counts the job as failed. A job of the pool may call this.
     pub fn run_next(&self) -> bool {
         self.run_nth(0)
     }
@@ -118,6 +121,7 @@ impl ManualPool {
             return false;
         };
         state.counters.discarded += 1;
+        self.fill_queue(&mut state);
         drop(state);
         drop(job);
         true
@@ -133,32 +137,56 @@ impl ManualPool {
         state.unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Moves what was requeued into the queue, as far as there is room.
+    fn fill_queue(&self, state: &mut State) {
+        while state.queue.len() < self.shared.capacity {
+            let Some(job) = state.requeued.pop_front() else {
+                break;
+            };
+            state.queue.push_back(job);
+        }
+        let waiting = state.queue.len();
+        state.counters.peak_waiting = state.counters.peak_waiting.max(waiting);
+    }
+
     fn run(&self, take: impl FnOnce(&mut VecDeque<Job>) -> Option<Job>) -> bool {
         let mut state = self.lock();
-        let Some(job) = take(&mut state.queue) else {
+        let job = match take(&mut state.queue) {
+            None if state.queue.is_empty() => state.requeued.pop_front(),
+            taken => taken,
+        };
+        let Some(job) = job else {
             return false;
         };
+        self.fill_queue(&mut state);
         state.workers += 1;
-        state.active += 1;
-        drop(state);
-        let outcome = {
-            let _guard = self.shared.context.enter_worker();
-            job.run()
-        };
-        self.end(&outcome, 1);
+        state.counters.peak_running = state.counters.peak_running.max(state.workers);
+        drop(self.run_job(state, job, self.shared.context.enter_worker(), 1));
         true
     }
 
-    fn end(&self, outcome: &JobOutcome, workers: usize) {
+    /// Runs a job, and counts it and the workers that run it.
+    fn run_job(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        job: Job,
+        entered: WorkerGuard,
+        workers: usize,
+    ) -> EndedJob {
+        state.active += 1;
+        drop(state);
+        let ended = job.run_for_pool();
+        drop(entered);
         let mut state = self.lock();
         state.workers -= workers;
         state.active -= 1;
-        match outcome {
+        match ended.outcome() {
             JobOutcome::Panicked(_) => state.counters.failed += 1,
             JobOutcome::Expired => state.counters.expired += 1,
             _ => state.counters.successful += 1,
         }
         self.shared.ended.notify_all();
+        ended
     }
 
     fn reject(
@@ -170,13 +198,29 @@ impl ManualPool {
         SubmitError::new(job, reason)
     }
 
-    /// Drops the waiting jobs and returns how many there were.
-    fn discard_all(&self) -> usize {
+    /// Removes the waiting jobs, which count as discarded.
+    fn take_all(&self) -> Vec<Job> {
         let mut state = self.lock();
-        let queue = std::mem::take(&mut state.queue);
-        state.counters.discarded += queue.len() as u64;
-        drop(state);
-        queue.len()
+        let mut jobs: Vec<Job> = std::mem::take(&mut state.queue).into();
+        jobs.extend(std::mem::take(&mut state.requeued));
+        state.counters.discarded += jobs.len() as u64;
+        self.shared.ended.notify_all();
+        jobs
+    }
+
+    /// Waits until all jobs have ended that the calling thread does not run, and that `counts` counts. Returns how many have not by
+    /// the deadline.
+    fn wait_for(&self, deadline: Instant, counts: impl Fn(&State) -> usize) -> usize {
+        let own = self.shared.context.depth();
+        let mut state = self.lock();
+        while counts(&state) > own {
+            let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
+                break;
+            };
+            let woken = self.shared.ended.wait_timeout(state, rest);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        counts(&state).saturating_sub(own)
     }
 }
 
@@ -200,12 +244,57 @@ impl Pool for ManualPool {
             ));
         }
         state.queue.push_back(job);
+        self.fill_queue(&mut state);
         Ok(())
     }
 
+    fn requeue(&self, job: Job) -> Result<(), SubmitError> {
+        let mut state = self.lock();
+        if state.closed {
+            return Err(Self::reject(state, job, SubmitErrorReason::Closed));
+        }
+        state.requeued.push_back(job);
+        self.fill_queue(&mut state);
+        Ok(())
+    }
+
+    fn run_queued(&self, id: JobId) -> bool {
+        let Some(entered) = self.shared.context.enter_inline() else {
+            return false;
+        };
+        let mut state = self.lock();
+        let mut take = |of_queue: bool| {
+            let jobs = match of_queue {
+                true => &mut state.queue,
+                false => &mut state.requeued,
+            };
+            let index = jobs.iter().rposition(|job| job.id() == Some(id))?;
+            jobs.remove(index)
+        };
+        let Some(job) = take(true).or_else(|| take(false)) else {
+            return false;
+        };
+        self.fill_queue(&mut state);
+        drop(self.run_job(state, job, entered, 0));
+        true
+    }
+
     fn stop(&self) {
+        drop(self.stop_and_take_jobs());
+    }
+
+    fn stop_and_take_jobs(&self) -> Vec<Job> {
         self.lock().closed = true;
-        self.discard_all();
+        self.take_all()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    fn wait_idle(&self, deadline: Instant) -> bool {
+        let unended = |state: &State| state.active + state.queue.len() + state.requeued.len();
+        !self.on_worker() && self.wait_for(deadline, unended) == 0
     }
 
     /// Runs waiting jobs on the calling thread until the deadline, then blocks until the jobs on other threads have ended, at
@@ -213,18 +302,8 @@ impl Pool for ManualPool {
     fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
         self.lock().closed = true;
         while Instant::now() < deadline && self.run_next() {}
-        let own = self.shared.context.depth();
-        let mut state = self.lock();
-        while state.active > own {
-            let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
-                break;
-            };
-            let woken = self.shared.ended.wait_timeout(state, rest);
-            state = woken.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        let active = state.active.saturating_sub(own);
-        drop(state);
-        match (active, self.discard_all()) {
+        let active = self.wait_for(deadline, |state| state.active);
+        match (active, self.take_all().len()) {
             (0, 0) => Ok(()),
             (active, discarded) => Err(DrainTimeout::new(active, discarded)),
         }
@@ -236,6 +315,7 @@ impl Pool for ManualPool {
         stats.running = state.workers;
         stats.active = state.active;
         stats.waiting = state.queue.len();
+        stats.requeued = state.requeued.len();
         stats.capacity = self.shared.capacity;
         stats.max_workers = MAX_WORKERS;
         let ended = stats.completed() + stats.expired + stats.discarded;
@@ -252,24 +332,17 @@ impl Pool for ManualPool {
     }
 
     fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
-        let guard = self.shared.context.enter_inline();
-        let mut state = self.lock();
+        let entered = self.shared.context.enter_inline();
+        let state = self.lock();
         if state.closed {
             return Err(Self::reject(state, job, SubmitErrorReason::Closed));
         }
-        if guard.is_none() {
+        let Some(entered) = entered else {
             let depth = self.shared.context.depth();
-            return Err(Self::reject(
-                state,
-                job,
-                SubmitErrorReason::RecursionLimit { depth },
-            ));
-        }
-        state.active += 1;
-        drop(state);
-        let outcome = job.run();
-        self.end(&outcome, 0);
-        Ok(outcome)
+            let reason = SubmitErrorReason::RecursionLimit { depth };
+            return Err(Self::reject(state, job, reason));
+        };
+        Ok(self.run_job(state, job, entered, 0).into_outcome())
     }
 }
 

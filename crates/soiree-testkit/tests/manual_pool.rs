@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use soiree_core::{
-    DrainTimeout, Job, JobOutcome, MAX_INLINE_DEPTH, Pool, SubmitErrorReason, WaitError,
+    DrainTimeout, Job, JobId, JobOutcome, MAX_INLINE_DEPTH, Pool, SubmitErrorReason, WaitError,
 };
 use soiree_testkit::ManualPool;
 
@@ -256,4 +256,93 @@ fn dropping_the_last_handle_drops_waiting_jobs() {
     assert_eq!(Arc::strong_count(&kept), 2);
     drop(other);
     assert_eq!(Arc::strong_count(&kept), 1);
+}
+
+/// P2, P3: a full queue does not reject what is requeued. It moves into the queue in order, as there is room.
+#[test]
+fn requeued_jobs_wait_for_room_in_the_queue() {
+    for capacity in [0, 2] {
+        let pool = ManualPool::with_capacity(capacity);
+        let ran = Ran::default();
+        for number in 0..5 {
+            pool.requeue(ran.job(number)).unwrap();
+        }
+        let stats = pool.stats();
+        assert_eq!((pool.pending(), stats.requeued), (capacity, 5 - capacity));
+        assert_eq!(stats.submitted as usize, capacity);
+        assert!(pool.submit(ran.job(5)).is_err(), "the queue is full");
+        assert!(pool.run_next());
+        assert_eq!(pool.pending(), capacity, "the place is taken");
+        assert_eq!(pool.run_all(), 4);
+        assert_eq!(ran.take(), [0, 1, 2, 3, 4]);
+        let stats = pool.stats();
+        assert!(stats.is_idle() && stats.submitted == 5, "{stats:?}");
+        assert_eq!((stats.peak_running, stats.peak_waiting), (1, capacity));
+    }
+}
+
+/// P2, P3: a job that runs before its turn leaves its place to what waits for one, and is not run again.
+#[test]
+fn a_queued_job_may_run_before_its_turn() {
+    let pool = ManualPool::with_capacity(1);
+    let ran = Ran::default();
+    let ids: Vec<Arc<u32>> = (0..3).map(Arc::new).collect();
+    for id in &ids {
+        let (kept, job) = (Arc::clone(id), ran.job(**id));
+        let job = Job::new(move || {
+            drop(job.run());
+            drop(kept);
+        });
+        pool.requeue(job.with_id(JobId::of(id))).unwrap();
+    }
+    assert!(pool.run_queued(JobId::of(&ids[0])), "it is queued");
+    assert!(!pool.run_queued(JobId::of(&ids[0])), "it has run");
+    assert_eq!((pool.pending(), pool.stats().requeued), (1, 1));
+    assert!(pool.run_queued(JobId::of(&ids[2])), "it waits for a place");
+    assert_eq!((pool.run_all(), ran.take()), (1, vec![0, 2, 1]));
+    assert_eq!((pool.stats().successful, pool.stats().discarded), (3, 0));
+}
+
+/// P5: a stop discards or returns what was requeued as well, and a closed pool says that it is closed.
+#[test]
+fn requeued_jobs_end_with_the_pool() {
+    for takes in [false, true] {
+        let pool = ManualPool::with_capacity(1);
+        let ran = Ran::default();
+        for number in 0..3 {
+            pool.requeue(ran.job(number)).unwrap();
+        }
+        assert!(!pool.is_closed());
+        if takes {
+            pool.stop_and_take_jobs()
+                .into_iter()
+                .for_each(|job| drop(job.run()));
+            assert_eq!(ran.take(), [0, 1, 2]);
+        } else {
+            pool.stop();
+        }
+        assert!(pool.is_closed() && pool.requeue(ran.job(3)).is_err());
+        let stats = pool.stats();
+        assert_eq!((stats.submitted, stats.discarded), (3, 3));
+    }
+}
+
+/// P1: a thread that waits until the pool is idle waits for queued, requeued and running jobs.
+#[test]
+fn a_wait_for_an_idle_pool_ends_with_the_last_job() {
+    let pool = ManualPool::with_capacity(0);
+    let ran = Ran::default();
+    assert!(pool.wait_idle(Instant::now()));
+    pool.requeue(ran.job(0)).unwrap();
+    assert!(!pool.wait_idle(Instant::now()));
+    let inner = pool.clone();
+    pool.requeue(Job::new(move || {
+        assert!(!inner.wait_idle(Instant::now() + Duration::from_secs(60)));
+    }))
+    .unwrap();
+    let waiting = pool.clone();
+    let waiter = thread::spawn(move || waiting.wait_idle(Instant::now() + Duration::from_secs(60)));
+    assert_eq!(pool.run_all(), 2);
+    assert!(waiter.join().unwrap());
+    assert_eq!(pool.stats().successful, 2, "no job waits for itself");
 }
