@@ -72,6 +72,11 @@ impl Attributes {
         self.cold.get().map(|_| self.changes())
     }
 
+    pub(super) fn is_payload_replaced(&self) -> bool {
+        let changes = self.changes_if_any();
+        changes.is_some_and(|changes| changes.payload.is_some())
+    }
+
     fn set_payload(&self, payload: Payload) {
         let old = self.changes().payload.replace(payload);
         // Not under the lock: its `Drop` is user code.
@@ -142,9 +147,7 @@ impl<S: PayloadSource> Event for EventView<'_, S> {
     }
 
     fn payload_ref(&self) -> Option<&(dyn Any + Send + Sync)> {
-        let changes = self.attributes.changes_if_any();
-        let is_replaced = changes.is_some_and(|changes| changes.payload.is_some());
-        (!is_replaced).then(|| self.source.value())
+        (!self.attributes.is_payload_replaced()).then(|| self.source.value())
     }
 
     fn set_payload(&self, payload: Payload) {

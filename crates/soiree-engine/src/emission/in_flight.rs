@@ -116,7 +116,7 @@ impl<E: Event + 'static> InFlight for EmissionTask<CustomEvent<E>> {
     }
 
     fn shared_event(&self) -> Option<&Arc<dyn Event>> {
-        (&self.source.0 as &dyn Any).downcast_ref()
+        (&*self.source.0 as &dyn Any).downcast_ref()
     }
 
     fn into_payload(self: Arc<Self>) -> Payload {
@@ -189,12 +189,26 @@ impl Event for OwnedEvent {
         self.with(|event| event.id())
     }
 
+    fn known_id(&self) -> Option<EventId> {
+        self.with(|event| event.known_id())
+    }
+
     fn topic(&self) -> &str {
         self.emission.state().topic()
     }
 
     fn payload(&self) -> Payload {
         self.with(|event| event.payload())
+    }
+
+    fn payload_ref(&self) -> Option<&(dyn Any + Send + Sync)> {
+        match self.emission.event() {
+            EventRef::Custom(event) => event.payload_ref(),
+            EventRef::Payload(value) => {
+                let attributes = &self.emission.state().attributes;
+                (!attributes.is_payload_replaced()).then_some(value)
+            }
+        }
     }
 
     fn set_payload(&self, payload: Payload) {

@@ -1,6 +1,7 @@
 //! The event of a retry.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use soiree_core::{Event, EventId, Payload, Properties};
 
@@ -53,5 +54,9 @@ impl Event for RetriedEvent<'_> {
 
     fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    fn detached(&self) -> Option<Arc<dyn Event>> {
+        self.event.detached()
     }
 }

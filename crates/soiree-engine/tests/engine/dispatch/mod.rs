@@ -2,6 +2,7 @@
 
 mod cached_topic;
 mod event;
+mod event_wrappers;
 mod options;
 mod order;
 mod panics;
