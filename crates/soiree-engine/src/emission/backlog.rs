@@ -58,7 +58,12 @@ impl Backlog {
         work: Arc<dyn AcceptedWork>,
         timer: Option<&Arc<dyn Timer>>,
     ) {
-        self.with(|state| state.work.push_back(work));
+        self.with(|state| {
+            if state.work.is_empty() {
+                state.pause = FIRST_PAUSE;
+            }
+            state.work.push_back(work);
+        });
         self.schedule(timer);
     }
 
@@ -91,7 +96,7 @@ impl Backlog {
         let waits = self.with(|state| {
             state.pause = match has_progress {
                 true => FIRST_PAUSE,
-                false => (state.pause * 2).min(LONGEST_PAUSE),
+                false => (state.pause.max(FIRST_PAUSE) * 2).min(LONGEST_PAUSE),
             };
             kept.append(&mut state.work);
             state.work = kept;

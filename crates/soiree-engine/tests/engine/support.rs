@@ -9,9 +9,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use soiree::EventPool;
-use soiree_core::ListenerOptions;
+use soiree_core::{
+    DrainTimeout, Job, JobOutcome, ListenerOptions, Pool, PoolStats, SubmitError, WorkerCheck,
+};
 use soiree_engine::Report;
 use soiree_pool::WorkerPool;
+use soiree_testkit::ManualPool;
 
 /// Far longer than any condition needs to come true.
 pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -187,5 +190,42 @@ pub(crate) struct CountWakes(pub(crate) AtomicU64);
 impl Wake for CountWakes {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A pool that cannot take work back: it has only what every pool must have.
+pub(crate) struct PlainPool(pub(crate) ManualPool);
+
+impl Pool for PlainPool {
+    fn submit(&self, job: Job) -> Result<(), SubmitError> {
+        self.0.submit(job)
+    }
+
+    fn try_submit(&self, job: Job) -> Result<(), SubmitError> {
+        self.0.try_submit(job)
+    }
+
+    fn stop(&self) {
+        self.0.stop();
+    }
+
+    fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
+        self.0.release_with_deadline(deadline)
+    }
+
+    fn stats(&self) -> PoolStats {
+        self.0.stats()
+    }
+
+    fn on_worker(&self) -> bool {
+        self.0.on_worker()
+    }
+
+    fn worker_check(&self) -> Option<WorkerCheck> {
+        self.0.worker_check()
+    }
+
+    fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
+        self.0.run_inline(job)
     }
 }

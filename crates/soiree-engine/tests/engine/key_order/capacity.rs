@@ -15,7 +15,7 @@ use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
 use super::{Numbered, block_key, by_key, keys_and_waiting, numbers, ordered_on, record};
-use crate::support::{TIME_LIMIT, wait_until};
+use crate::support::{PlainPool, TIME_LIMIT, wait_until};
 
 fn with_order(pool: ManualPool, order: KeyOrder) -> EventPool {
     let soiree = EventPool::with_pool(pool);
@@ -224,11 +224,11 @@ impl Timer for Never {
     }
 }
 
-/// L8: a worker that ends a job on a full pool runs the event that waits for the pool; without the timer nothing else can.
+/// L8, E7: if a pool cannot take work back, a worker that ends a job on it runs the event that waits; without the timer nothing else can.
 #[test]
 fn a_worker_that_ends_a_job_on_a_full_pool_runs_the_waiting_event() {
     let manual = ManualPool::with_capacity(1);
-    let mut settings = Settings::new(manual.clone());
+    let mut settings = Settings::new(PlainPool(manual.clone()));
     settings.timer = Some(Arc::new(Never::default()));
     settings.orders.add("key", by_key().capacity(9)).unwrap();
     let emitter = Arc::new(Emitter::new(settings));

@@ -7,10 +7,10 @@ use std::time::Duration;
 use soiree::EventPool;
 use soiree_core::{ListenerOptions, Pool, Retry};
 use soiree_pool::WorkerPool;
-use soiree_testkit::ManualTimer;
+use soiree_testkit::{ManualPool, ManualTimer};
 
 use super::wait_scheduled;
-use crate::support::{Blocker, CallLog, wait_until};
+use crate::support::{Blocker, CallLog, PlainPool, wait_until};
 
 const DELAY: Duration = Duration::from_millis(1);
 
@@ -91,4 +91,33 @@ fn retries_that_wait_for_a_place_are_not_submitted_again_and_again() {
     assert_eq!((before.rejected, pool.stats().rejected), (0, 0));
     soiree.close().unwrap();
     pool.release();
+}
+
+/// E7: a pool that cannot take work back gets a retry that is due as soon as one of the emitter's jobs ends there, or when the timer tries
+/// again. The pauses in between grow.
+#[test]
+fn work_waits_for_a_pool_that_cannot_take_it_back() {
+    let (timer, manual) = (ManualTimer::new(), ManualPool::with_capacity(1));
+    let builder = EventPool::builder().pool(PlainPool(manual.clone()));
+    let soiree = builder.timer(timer.clone()).build().unwrap();
+    let options = ListenerOptions::new().retry(Retry::fixed(DELAY, 2));
+    soiree
+        .on_with("failing", options, move |event| {
+            (event.attempt() == 2).then_some(()).ok_or("not yet")
+        })
+        .unwrap();
+    let fill = || manual.try_submit(soiree_core::Job::new(|| ())).unwrap();
+    let failing = soiree.emit("failing", ()).unwrap();
+    assert_eq!(manual.run_all(), 1);
+    fill();
+    timer.advance(DELAY);
+    // It tries after 5, 10, 20, ... 320, 500, 500 ms.
+    let before = manual.stats().rejected;
+    timer.advance(Duration::from_millis(1_700));
+    assert_eq!(manual.stats().rejected - before, 9);
+    assert!(manual.run_next() && !failing.is_finished());
+    assert!(timer.advance_to_next());
+    assert_eq!(manual.run_all(), 1);
+    assert!(failing.wait().is_ok());
+    soiree.close().unwrap();
 }

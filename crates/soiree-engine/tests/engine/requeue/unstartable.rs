@@ -8,8 +8,12 @@ use std::time::Duration;
 use soiree::{EventPool, KeyOrder};
 use soiree_core::{ListenerOptions, Pool, Retry};
 use soiree_pool::WorkerPool;
+use soiree_testkit::ManualTimer;
 
+use super::wait_scheduled;
 use crate::support::{Blocker, CallLog, wait_until, worker_pool};
+
+const DELAY: Duration = Duration::from_millis(1);
 
 /// A pool with one worker, whose threads cannot be started while `fails` is set, and end as soon as they are idle.
 fn flaky() -> (Arc<WorkerPool>, Arc<AtomicBool>, Arc<AtomicUsize>) {
@@ -35,26 +39,30 @@ fn flaky() -> (Arc<WorkerPool>, Arc<AtomicBool>, Arc<AtomicUsize>) {
 #[test]
 fn a_retry_waits_for_a_thread() {
     let (pool, fails, failures) = flaky();
-    let soiree = EventPool::with_pool(Arc::clone(&pool));
-    let switch = Arc::clone(&fails);
-    let options = ListenerOptions::new().retry(Retry::fixed(Duration::from_millis(1), 3));
+    let timer = ManualTimer::new();
+    let builder = EventPool::builder().pool(Arc::clone(&pool));
+    let soiree = builder.timer(timer.clone()).build().unwrap();
+    let options = ListenerOptions::new().retry(Retry::fixed(DELAY, 2));
     soiree
         .on_with("a", options, move |event| {
-            if event.attempt() == 1 {
-                switch.store(true, Ordering::SeqCst);
-            }
-            (event.attempt() == 3).then_some(()).ok_or("not yet")
+            (event.attempt() == 2).then_some(()).ok_or("not yet")
         })
         .unwrap();
     let emission = soiree.emit("a", ()).unwrap();
-    wait_until("the retry is due", || {
-        failures.load(Ordering::SeqCst) > 0 || pool.stats().requeued > 0
-    });
+    wait_scheduled(&timer, 1);
+    wait_until("no thread is idle", || pool.stats().running == 0);
+    fails.store(true, Ordering::SeqCst);
+    timer.advance(DELAY);
+    assert!(failures.load(Ordering::SeqCst) > 0);
+    for _ in 0..10 {
+        timer.advance_to_next();
+    }
     assert!(!emission.is_finished());
     fails.store(false, Ordering::SeqCst);
+    timer.advance_to_next();
     let report = emission.wait();
     assert!(report.is_ok(), "{report:?}");
-    assert_eq!(report.retried, 2);
+    assert_eq!(report.retried, 1);
     soiree.close().unwrap();
     pool.release();
 }
