@@ -150,6 +150,8 @@ impl Emitter {
     }
 
     /// Emits a payload that is not part of the emission's allocation, so that handles to it do not keep the emission alive.
+    #[cold]
+    #[inline(never)]
     fn emit_payload(
         &self,
         current: &Arc<Current>,
