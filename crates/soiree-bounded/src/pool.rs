@@ -49,7 +49,7 @@ use crate::state::State;
 /// for ever; the pool has no thread of its own to look. Dropping the pool discards it if no permit can be sent then.
 ///
 /// If the executor *drops* a permit, as a runtime does when it shuts down, it is taken to have ended: once its last permit is
-/// gone and no job runs, the waiting jobs are discarded and new ones are rejected; requeued ones too, as by a closed pool.
+/// gone and no job runs, the waiting jobs are discarded, and new ones are rejected as by a closed pool.
 ///
 /// # Futures
 /// With an executor that [polls futures](Executor::polls_futures), a job that is a future holds no thread while it waits. It is

@@ -51,14 +51,15 @@ impl<E: Executor> Shared<E> {
         drop(self.close_and_discard());
     }
 
-    /// Rejects new jobs from now on, and returns those that waited, which count as discarded.
-    fn close_and_discard(&self) -> Vec<QueuedJob> {
+    /// Rejects new jobs from now on, and returns those that waited, which count as discarded; and how many run elsewhere.
+    fn close_and_discard(&self) -> (Vec<QueuedJob>, usize) {
         let mut state = self.close();
         state.phase = Phase::Stopped;
         let discarded = state.discard_all();
+        let active = self.active_elsewhere(&state);
         state.permits.clear();
         self.try_terminate(state);
-        discarded
+        (discarded, active)
     }
 
     pub(crate) fn release_until(self: &Arc<Self>, deadline: Instant) -> Result<(), DrainTimeout> {
@@ -69,15 +70,17 @@ impl<E: Executor> Shared<E> {
         if self.await_termination(deadline) {
             return Ok(());
         }
-        let discarded = self.close_and_discard();
-        let mut count = discarded.len();
-        drop(discarded);
-        count += self.cancel_in_flight();
-        let active = self.active_elsewhere(&self.lock());
-        if active == 0 && count == 0 {
-            return Ok(());
+        let (waiting, active) = self.close_and_discard();
+        let mut discarded = waiting.len();
+        drop(waiting);
+        let dropped = self.cancel_in_flight();
+        discarded += dropped;
+        // They were active, too, and are counted once.
+        let active = active.saturating_sub(dropped);
+        match active + discarded {
+            0 => Ok(()),
+            _ => Err(DrainTimeout::new(active, discarded)),
         }
-        Err(DrainTimeout::new(active, count))
     }
 
     /// Rejects new jobs from now on, and leaves the accepted ones to the executor. Counts them in the error.

@@ -63,7 +63,7 @@ fn a_runtime_that_is_gone_returns_the_job() {
     for count in 1..=3 {
         let rejected = pool.submit(counting(&ran)).unwrap_err();
         assert!(
-            matches!(rejected.reason, SubmitErrorReason::Spawn(_)),
+            matches!(rejected.reason, SubmitErrorReason::Closed),
             "{rejected}"
         );
         drop(rejected.into_job().run());
