@@ -136,7 +136,6 @@ impl ListenerOptions {
     /// - Every error goes to the error handler. If the handler drops the error, there is no further attempt.
     /// - The error of the last attempt goes into the report, and the event to the dead letter handler. The same happens after
     ///   an earlier attempt if the retry capacity of the `EventPool` is used up.
-    /// - There is no retry if the first attempt fails after the last handle of the `EventPool` was dropped.
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = Some(retry);
@@ -165,8 +164,7 @@ impl ListenerOptions {
     /// In detail:
     ///
     /// - **Next listeners.** Another worker of the pool calls them in order, as soon as one is free, or this worker if it
-    ///   returns first. If the pool stops before that, they are not called, and the report says so. If the last handle of the
-    ///   `EventPool` was dropped before the call, they wait until the listener returns.
+    ///   returns first. If the pool stops before that, they are not called, and the report says so.
     /// - **With [`pool`](ListenerOptions::pool).** No listener waits for this one anyway. The emission may end.
     /// - **With [`retry`](ListenerOptions::retry).** Each attempt has this limit. One that exceeds it has failed. Attempts for the
     ///   same event never overlap: the next one waits until the one before returns. If it has to wait for longer than the limit,

@@ -120,6 +120,8 @@ impl EventPool {
     /// Rejects new emissions, waits until the accepted ones have ended, and removes all listeners. A pool that was passed by
     /// value is released; a shared one (an `Arc`) is left running.
     ///
+    /// What the listeners of accepted emissions emit meanwhile is accepted, and waited for too.
+    ///
     /// # Errors
     /// If the `EventPool` is already closed or closing. Also if called inside a listener or a job of the pool: it would wait for
     /// itself.
@@ -270,8 +272,13 @@ impl EventPool {
     /// As [`close`](EventPool::close), and [`CloseError::DrainTimeout`] if the deadline passes first. The `EventPool` *is* closed
     /// then:
     ///
-    /// - A pool that was passed by value has discarded the emissions that had not started. Their reports say so.
-    /// - A shared pool still runs them. The last one to end removes the listeners.
+    /// - Emissions that waited in a pool that was passed by value, or behind another event of their key, were discarded. Their
+    ///   reports say so.
+    /// - Retries that waited were given up. The reports have the error of the attempt before.
+    /// - A shared pool still runs what waits in it. The last emission to end removes the listeners.
+    ///
+    /// The error says how many emissions there were of each kind, and describes some of them. So each accepted emission was handled,
+    /// has a report, or is counted as running.
     pub fn close_with_deadline(&self, deadline: Instant) -> Result<(), CloseError> {
         self.inner.emitter.close(Some(deadline))
     }

@@ -60,6 +60,13 @@ impl Target {
         self.pool_ref().is_here()
     }
 
+    /// Whether the future of the listener can never be polled while this thread blocks.
+    pub(super) fn needs_this_thread(&self) -> bool {
+        let pool = self.is_async().then(|| self.pool_ref().upgrade());
+        pool.flatten()
+            .is_some_and(|pool| pool.wait_would_deadlock())
+    }
+
     /// Whether this thread may run the future of the listener inline: only if the pool has no place for it, since the listener would
     /// stop whenever the future that it runs inside is not polled.
     pub(super) fn is_future_here(&self) -> bool {

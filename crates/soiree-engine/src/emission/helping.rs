@@ -13,6 +13,9 @@ pub(crate) trait PendingWork: Send + Sync {
     /// Whether it is an async listener, on a pool that the calling thread works for.
     fn is_future_here(&self) -> bool;
 
+    /// Whether it can never run while the calling thread blocks: it is an async listener, and its runtime is driven by this thread.
+    fn needs_this_thread(&self) -> bool;
+
     /// Runs it on this thread, unless it has started.
     fn run_here(self: Arc<Self>);
 
@@ -37,6 +40,17 @@ pub(crate) enum Waiter {
 impl Waiter {
     pub(crate) fn blocking() -> Self {
         Self::Blocking { is_useless: false }
+    }
+
+    pub(super) fn is_blocking(&self) -> bool {
+        matches!(self, Self::Blocking { .. })
+    }
+
+    /// Work can never run while this thread blocks.
+    pub(super) fn set_useless(&mut self) {
+        if let Self::Blocking { is_useless } = self {
+            *is_useless = true;
+        }
     }
 
     /// Helps an async listener on a pool that this thread works for. Returns whether that has started it.

@@ -222,6 +222,10 @@ impl PendingWork for ListenerJob {
         self.target.is_future_here()
     }
 
+    fn needs_this_thread(&self) -> bool {
+        self.target.needs_this_thread()
+    }
+
     fn run_here(self: Arc<Self>) {
         self.run_queued();
     }

@@ -45,6 +45,8 @@ impl EmissionState {
                 helped = true;
             } else if work.is_future_here() {
                 helped |= waiter.help_future(work);
+            } else if waiter.is_blocking() && work.needs_this_thread() {
+                waiter.set_useless();
             }
         }
         (helped, seen)

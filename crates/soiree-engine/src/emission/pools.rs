@@ -101,6 +101,17 @@ impl CurrentPools {
         before
     }
 
+    /// The name of a pool whose jobs cannot end while the calling thread waits for them.
+    pub(crate) fn would_deadlock(&self) -> Option<Box<str>> {
+        let now = self.now();
+        let mut pools = now.iter();
+        let found = pools.find(|pool_ref| {
+            let pool = pool_ref.upgrade();
+            pool.is_some_and(|pool| pool.wait_would_deadlock())
+        });
+        found.map(|pool_ref| (*pool_ref.name).into())
+    }
+
     /// Whether the calling thread works for a pool that is in use, or for a former one that work may still be on.
     pub(crate) fn is_here(&self) -> bool {
         // Copied first, which unlocks: `is_here` of a pool is user code.

@@ -25,6 +25,10 @@ impl PendingWork for RetryAttempt {
         self.target.is_future_here()
     }
 
+    fn needs_this_thread(&self) -> bool {
+        self.target.needs_this_thread()
+    }
+
     fn run_here(self: Arc<Self>) {
         self.run_queued();
     }

@@ -23,6 +23,10 @@ impl PendingWork for CallTimeout {
         false
     }
 
+    fn needs_this_thread(&self) -> bool {
+        false
+    }
+
     fn run_here(self: Arc<Self>) {
         let pool = self.pool_ref().upgrade();
         if !pool.is_some_and(|pool| pool.run_queued(JobId::of(&self))) {

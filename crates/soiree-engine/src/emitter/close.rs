@@ -19,6 +19,15 @@ pub enum CloseError {
     /// The caller is a listener, or a job of the pool, that the close would have to wait for.
     #[error("an event pool cannot be closed from inside its own listeners or pool")]
     InsideListener,
+    /// The caller is a thread that runs the futures of this bulkhead, such as that of a current-thread runtime. They could not end while
+    /// it waits. The `EventPool` is not closed: close it on another thread, such as one of `spawn_blocking`.
+    #[error(
+        "an event pool cannot be closed on the thread that runs the futures of its bulkhead {bulkhead}; close it on another thread"
+    )]
+    WouldDeadlock {
+        /// The name of the bulkhead.
+        bulkhead: Box<str>,
+    },
     /// The deadline came first. The `EventPool` is closed all the same.
     ///
     /// `emissions` is the sum of `running`, `discarded`, `retries_given_up` and `ended`.
@@ -93,6 +102,11 @@ impl Emitter {
             return Err(CloseError::InsideListener);
         }
         let shared = &self.shared;
+        if deadline.is_none() && !shared.tracker.is_closed() && !shared.tracker.is_empty() {
+            if let Some(bulkhead) = shared.pools.would_deadlock() {
+                return Err(CloseError::WouldDeadlock { bulkhead });
+            }
+        }
         if !shared.tracker.close() {
             return Err(CloseError::AlreadyClosed);
         }

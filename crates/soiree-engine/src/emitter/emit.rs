@@ -16,8 +16,8 @@ use super::current::{Current, pools_of};
 use super::generation::{Generation, Generations};
 use crate::dispatch::Selection;
 use crate::emission::{
-    ActiveOrder, Attributes, CustomEvent, Emission, EmissionTask, EmitError, EmitterShared,
-    EventView, PayloadEvent, Report,
+    ActiveOrder, Attributes, CustomEvent, Emission, EmissionSettings, EmissionTask, EmitError,
+    EmitterShared, EventView, InFlight, PayloadEvent, Report,
 };
 use crate::settings::Settings;
 use crate::trace;
@@ -140,28 +140,14 @@ impl Emitter {
             return Err(rejected.with(topic, Payload::new(payload)));
         }
         let current = self.current.load();
-        if current.payloads_apart {
-            return self.emit_payload(&current, topic, Payload::new(payload));
-        }
         let (handle, settings) = current.route(topic);
-        let source = PayloadEvent::new(payload);
-        let emission = EmissionTask::new(Arc::clone(settings), topic, source);
-        self.launch(&current, handle, Arc::new(emission))
-    }
-
-    /// Emits a payload that is not part of the emission's allocation, so that handles to it do not keep the emission alive.
-    #[cold]
-    #[inline(never)]
-    fn emit_payload(
-        &self,
-        current: &Arc<Current>,
-        topic: &str,
-        payload: Payload,
-    ) -> Result<Emission, EmitError> {
-        let (handle, settings) = current.route(topic);
-        let source = PayloadEvent::new(payload);
-        let emission = EmissionTask::new(Arc::clone(settings), topic, source);
-        self.launch(current, handle, Arc::new(emission))
+        let emission: Arc<dyn InFlight> = if current.payloads_apart {
+            payload_apart(settings, topic, Payload::new(payload))
+        } else {
+            let source = PayloadEvent::new(payload);
+            Arc::new(EmissionTask::new(Arc::clone(settings), topic, source))
+        };
+        self.launch(&current, handle, emission)
     }
 
     /// Emits an event of the caller's own type on the pool. Its topic is read once, now.
@@ -319,6 +305,18 @@ impl Emitter {
         observers.notify(|observer| observer.emission_rejected(&event));
         rejected
     }
+}
+
+/// An emission whose payload is not part of its allocation, so that handles to the payload do not keep the emission alive.
+#[cold]
+#[inline(never)]
+fn payload_apart(
+    settings: &Arc<EmissionSettings>,
+    topic: &str,
+    payload: Payload,
+) -> Arc<dyn InFlight> {
+    let source = PayloadEvent::new(payload);
+    Arc::new(EmissionTask::new(Arc::clone(settings), topic, source))
 }
 
 /// Why an emission on the emitting thread has no report.

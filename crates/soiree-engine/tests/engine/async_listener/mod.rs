@@ -2,6 +2,7 @@
 
 mod closing;
 pub(crate) mod common;
+mod current_thread;
 mod ending;
 mod executors;
 mod inside;

@@ -101,3 +101,60 @@ fn a_payload_handle_keeps_no_listener_alive() -> TestResult {
     assert_eq!(kept.lock().unwrap()[0].downcast_ref(), Some(&7_u8));
     Ok(())
 }
+
+/// E5: listeners that run on other pools, async ones included, and retries are called after the last handle was dropped.
+#[test]
+fn dropping_the_last_handle_loses_no_listener_on_another_pool() -> TestResult {
+    let runtime = crate::async_listener::common::runtime();
+    let soiree = EventPool::builder()
+        .pool(WorkerPool::new(1, 16)?)
+        .bulkhead(
+            "async",
+            soiree_tokio::TaskPool::new(runtime.handle().clone(), 1, 16)?,
+        )
+        .bulkhead("own", WorkerPool::new(1, 16)?)
+        .build()?;
+    let (plain, on_own, on_async) = (counter(), counter(), counter());
+    let count = Arc::clone(&plain);
+    let retry = soiree_core::Retry::fixed(std::time::Duration::from_millis(1), 2);
+    soiree.on_with(
+        "t",
+        soiree_core::ListenerOptions::new().retry(retry),
+        move |event| {
+            count.fetch_add(1, Ordering::SeqCst);
+            (event.attempt() == 2).then_some(()).ok_or("not yet")
+        },
+    )?;
+    let count = Arc::clone(&on_own);
+    soiree.on_with(
+        "t",
+        soiree_core::ListenerOptions::new().pool("own"),
+        move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+        },
+    )?;
+    let count = Arc::clone(&on_async);
+    soiree.on_async("t", move |_| {
+        let count = Arc::clone(&count);
+        async move {
+            tokio::task::yield_now().await;
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    })?;
+    let blocker = Blocker::worker(&soiree);
+    let emissions: Vec<_> = (0..5).map(|_| soiree.emit("t", ()).unwrap()).collect();
+    drop(soiree);
+    blocker.release();
+    for emission in emissions {
+        let report = emission.wait();
+        assert!(report.is_ok(), "{report:?}");
+        assert_eq!((report.delivered, report.retried), (3, 1));
+    }
+    let calls = [&plain, &on_own, &on_async].map(|calls| calls.load(Ordering::SeqCst));
+    assert_eq!(calls, [10, 5, 5]);
+    Ok(())
+}
+
+fn counter() -> Arc<AtomicU64> {
+    Arc::default()
+}
