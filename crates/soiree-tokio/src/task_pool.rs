@@ -28,15 +28,27 @@ use crate::task_executor::TaskExecutor;
 /// order.
 ///
 /// # Shutdown
-/// A release waits for all futures to end. At the deadline of a release, the futures in flight are cancelled: each is dropped
-/// where it next yields and counts as discarded, and the report of its emission says that the listener was
-/// [cancelled](soiree_core::ListenerErrorKind::Cancelled). A future that never yields cannot be cancelled. A runtime that shuts
-/// down cancels in the same way; once it is gone, new jobs are rejected.
+/// A release waits for all futures to end. At the deadline of a release, the futures in flight are cancelled: those that nobody
+/// polls at that moment are dropped before the release returns, the others where they next yield. Each counts as discarded, and
+/// the report of its emission says that the listener was [cancelled](soiree_core::ListenerErrorKind::Cancelled). A future that
+/// never yields cannot be cancelled. A runtime that shuts down cancels in the same way; once it is gone, new jobs are rejected.
 ///
 /// # Blocking
-/// A release, `close` of the `EventPool`, `emit_sync` and `wait` of an emission block their thread. Do not call them on a
-/// thread that the futures need: on a current-thread runtime no thread would be left to poll them, and the call would block
-/// without end. In async code write `emit(…)?.await`, and `tokio::task::spawn_blocking(move || soiree.close())`.
+/// A release, `close` of the `EventPool`, `emit_sync` and `wait` of an emission block their thread. In async code write
+/// `emit(…)?.await`, and `tokio::task::spawn_blocking(move || soiree.close())`.
+///
+/// Some threads must not wait for the pool, as its futures need them. [`wait_would_deadlock`](soiree_core::Pool::wait_would_deadlock) is `true`
+///
+/// - inside a future of this pool, or of another `TaskPool`;
+/// - on the only thread that polls tasks of the runtime: inside a `block_on` or a task of a current-thread runtime, and inside a
+///   task of a multi-thread runtime with one worker. Not inside `spawn_blocking` and `block_in_place`, where waiting does no harm.
+///
+/// There the pool never blocks. A job that would have to wait for room is rejected. `submit_and_wait` rejects a future, and runs
+/// another job inline. A release closes the pool and returns; the accepted jobs still run.
+///
+/// Tokio does not say which thread drives a runtime. So the pool takes a thread that polls inside `Handle::block_on` of a
+/// current-thread runtime for its only thread, and does not recognize that thread inside
+/// [`unconstrained`](tokio::task::unconstrained), unless a future of the pool is around it.
 ///
 /// # Jobs that are not futures
 /// Such jobs are the emissions that a route sends to this bulkhead, and plain listeners that name it. They run on the blocking
