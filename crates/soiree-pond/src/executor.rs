@@ -73,6 +73,10 @@ impl Executor for ThreadPoolExecutor {
     }
 
     fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
+        if self.own_threads.is_none() && max_workers > self.pool.max_count() {
+            // The jobs above that would wait in the queue of `threadpool`, which has no bound.
+            return Err(ResizeError::Fixed { max: max_workers });
+        }
         self.grow(max_workers).map_err(|_| ResizeError::Spawn {
             max: max_workers,
             started: self.threads().unwrap_or(0),

@@ -112,6 +112,8 @@ impl PondPool {
     /// A closure that other code runs on these threads must not wait for this pool: the pool does not recognize its thread, so
     /// the closure can block the thread that it waits for, without end.
     ///
+    /// A [`resize`](Pool::resize) above the number of threads is rejected.
+    ///
     /// # Errors
     /// If an option is invalid, or the `ThreadPool` has fewer threads than the pool has workers.
     pub fn shared(

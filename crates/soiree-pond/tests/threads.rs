@@ -2,11 +2,11 @@
 
 use std::panic::panic_any;
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use soiree_pond::{Overflow, PondError, PondPool, Pool, PoolOptions};
+use soiree_pond::{DrainTimeout, Overflow, PondError, PondPool, Pool, PoolOptions, ResizeError};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -136,6 +136,58 @@ fn a_resize_starts_the_missing_threads() {
     wait_until("two threads are no workers", || pool.running_workers() == 1);
     assert_eq!(pool.max_workers(), 1);
     pool.release();
+}
+
+/// P1, P2: a pool on shared threads is never larger than those, neither from the start nor later.
+#[test]
+fn a_shared_pool_cannot_outgrow_its_threads() {
+    let options = PoolOptions::new(1, 0).overflow(Overflow::Reject);
+    let pool = PondPool::shared(threadpool::ThreadPool::new(2), options).unwrap();
+    assert_eq!(pool.resize(3), Err(ResizeError::Fixed { max: 3 }));
+    assert_eq!(pool.max_workers(), 1);
+    pool.resize(2).unwrap();
+    let (finish, may_finish) = channel::<()>();
+    let may_finish = Arc::new(Mutex::new(may_finish));
+    for _ in 0..2 {
+        let may_finish = Arc::clone(&may_finish);
+        pool.submit(move || {
+            let _ = may_finish.lock().unwrap().recv();
+        })
+        .unwrap();
+    }
+    assert!(pool.submit(|| {}).is_err());
+    assert_eq!((pool.stats().active, pool.stats().waiting), (2, 0));
+    drop(finish);
+    pool.release();
+}
+
+/// P5: as in Go, `stop_and_wait_for` runs the queue, and discards what it has not run in time.
+#[test]
+fn stop_and_wait_for_runs_the_queue() {
+    let pool = PondPool::new(1, 10).unwrap();
+    for _ in 0..10 {
+        pool.submit(|| {}).unwrap();
+    }
+    assert_eq!(pool.stop_and_wait_for(TIMEOUT), Ok(()));
+    assert_eq!((pool.successful_tasks(), pool.stats().discarded), (10, 0));
+
+    let pool = PondPool::new(1, 10).unwrap();
+    let (started, has_started) = channel();
+    let (finish, may_finish) = channel::<()>();
+    pool.submit(move || {
+        started.send(()).unwrap();
+        let _ = may_finish.recv();
+    })
+    .unwrap();
+    has_started.recv_timeout(TIMEOUT).unwrap();
+    for _ in 0..3 {
+        pool.submit(|| {}).unwrap();
+    }
+    let stopped = pool.stop_and_wait_for(Duration::ZERO);
+    assert_eq!(stopped, Err(DrainTimeout::new(1, 3)));
+    drop(finish);
+    pool.release();
+    assert_eq!((pool.successful_tasks(), pool.stats().discarded), (1, 3));
 }
 
 /// P2: options reach the pool.
