@@ -74,6 +74,6 @@ pub use crate::properties::{Properties, Value};
 pub use crate::registry::Registry;
 pub use crate::rejection::SubmitErrorReason;
 pub use crate::retry::{DeadLetter, Retry};
-pub use crate::stats::PoolStats;
+pub use crate::stats::{PoolStats, WaitingStats};
 pub use crate::timer::{Timer, TimerError, TimerId, far_future};
 pub use crate::topic::{InvalidTopic, InvalidTopicKind, MAX_TOPIC_LEN, Pattern, validate_topic};

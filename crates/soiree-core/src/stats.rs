@@ -1,4 +1,4 @@
-//! The statistics of a pool.
+//! The statistics of a pool, and of the work that waits.
 
 /// The statistics of a pool at one moment.
 ///
@@ -71,5 +71,31 @@ impl PoolStats {
     pub fn is_balanced(&self) -> bool {
         let ended = self.successful + self.failed + self.expired + self.discarded;
         self.submitted == ended + self.waiting as u64 + self.active as u64
+    }
+}
+
+/// The work of an `EventPool` that waits, by what it waits for.
+///
+/// Nothing counts twice. An emission is one piece of work until its listeners run apart: on a pool of their own, as futures, or in a
+/// retry. Then each of them is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct WaitingStats {
+    /// Emits that are blocked until there is a place in a pool, or room behind a key. They are not accepted yet.
+    pub blocked: usize,
+    /// Emissions that wait behind another one of their key.
+    pub key: usize,
+    /// Accepted work that waits for a place in its pool, or for a thread that the pool cannot start just now.
+    pub place: usize,
+    /// Work in the queues of the pools.
+    pub queue: usize,
+    /// Retries that wait to be due.
+    pub retry: usize,
+}
+
+impl WaitingStats {
+    /// All work that waits.
+    pub fn total(&self) -> usize {
+        self.blocked + self.key + self.place + self.queue + self.retry
     }
 }

@@ -1,14 +1,29 @@
 //! Adding, resizing and draining bulkheads of a live `EventPool`, and the statistics of every pool.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use soiree_core::{BulkheadError, DrainTimeout, PoolHandle, PoolStats, ResizeError};
+use soiree_core::{BulkheadError, DrainTimeout, PoolHandle, PoolStats, ResizeError, WaitingStats};
 use soiree_engine::{Bulkheads, KeyOrderStats};
 
 use crate::handle::EventPool;
 
-/// The statistics of an [`EventPool`]: of every pool, and of every order by key. Returned by [`EventPool::stats`].
+/// The statistics of an [`EventPool`]: of its emissions, of every pool, and of every order by key. Returned by [`EventPool::stats`].
+///
+/// # How the figures fit
+/// What has started and not ended either waits or runs. If each emission has one listener,
+///
+/// ```text
+/// in_flight == active + waiting.total()
+/// ```
+///
+/// A second listener that runs apart from the first, on a pool of its own, as a future or in a retry, is one more on the right
+/// side. So is a listener that runs on after its timeout, an `emit_sync` that waits for its turn, and other work of a pool that
+/// the program submits to itself or shares with another `EventPool`. One less is an emission that a waiting thread runs, as no
+/// pool has it then, or that is on a bulkhead which is being drained. At rest, both sides are 0.
+///
+/// Each figure is exact. All together they are of one moment only while nothing starts or ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -16,11 +31,17 @@ pub struct Stats {
     pub pools: Vec<(Arc<str>, PoolStats)>,
     /// The events of each order by key that have not ended, the most specific pattern first.
     pub orders: Vec<KeyOrderStats>,
-    /// Emissions that were accepted and have not ended: that wait, run, or are to be retried.
+    /// Emissions that have started and not ended: that wait, run, or are to be retried. Those of `emit_sync` count while a listener
+    /// of theirs runs on a pool of its own, or is to be retried.
     pub in_flight: u64,
-    /// Retries that wait to be due, or for a place in their pool.
+    /// Jobs that run now, on all pools.
+    pub active: usize,
+    /// What waits, by cause: a sum over all pools and orders, with what no pool has taken yet, and with events of orders that
+    /// were removed or replaced.
+    pub waiting: WaitingStats,
+    /// Retries that have not started: those of `waiting.retry`, and those that are due and wait in or for their pool.
     pub retries: usize,
-    /// Calls of listeners that wait for a place in the listener's own pool.
+    /// Calls of listeners that found the listener's own pool full and have not started. They wait in or for that pool.
     pub waiting_calls: usize,
 }
 
@@ -197,7 +218,8 @@ impl EventPool {
         self.inner.emitter.pool().stats()
     }
 
-    /// Returns the statistics of every pool, and of every [order by key](crate::KeyOrder).
+    /// Returns the statistics of the emissions, of every pool, and of every [order by key](crate::KeyOrder). [`Stats`] says how
+    /// they fit.
     ///
     /// ```
     /// # use soiree::{EventPool, WorkerPool};
@@ -211,16 +233,34 @@ impl EventPool {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn stats(&self) -> Stats {
-        let settings = self.inner.emitter.settings();
-        let default = (Bulkheads::DEFAULT.into(), settings.pool.pool().stats());
+        let emitter = &self.inner.emitter;
+        let settings = emitter.settings();
         let bulkheads = settings.bulkheads.iter();
-        let bulkheads = bulkheads.map(|(name, handle)| (Arc::clone(name), handle.pool().stats()));
+        let bulkheads = bulkheads.map(|(name, handle)| (Arc::clone(name), handle));
+        let default = (Bulkheads::DEFAULT.into(), &settings.pool);
+        let mut waiting = emitter.waiting();
+        let (mut active, mut seen) = (0, HashSet::new());
+        let pools = std::iter::once(default).chain(bulkheads);
+        let pools = pools.map(|(name, handle)| {
+            let pool = handle.pool();
+            let stats = pool.stats();
+            // A pool may have two names.
+            if seen.insert(Arc::as_ptr(pool).cast::<()>()) {
+                active += stats.active;
+                waiting.blocked += stats.blocked;
+                waiting.place += stats.requeued;
+                waiting.queue += stats.waiting;
+            }
+            (name, stats)
+        });
         Stats {
-            pools: std::iter::once(default).chain(bulkheads).collect(),
-            orders: self.inner.emitter.order_stats(),
-            in_flight: self.inner.emitter.in_flight(),
-            retries: self.inner.emitter.waiting_retries(),
-            waiting_calls: self.inner.emitter.waiting_calls(),
+            pools: pools.collect(),
+            orders: emitter.order_stats(),
+            in_flight: emitter.in_flight(),
+            active,
+            waiting,
+            retries: emitter.waiting_retries(),
+            waiting_calls: emitter.waiting_calls(),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! | [`topics`](EventPool::topics) | [`TopicInfo`] |
 //! | [`listeners_for`](EventPool::listeners_for) | [`ListenerInfo`] |
 //! | [`graph`](EventPool::graph) | [`Graph`] of [`PatternInfo`], [`ListenerInfo`], [`PoolInfo`] and [`RouteInfo`] |
-//! | [`stats`](EventPool::stats) | [`Stats`](crate::Stats) of [`PoolStats`](crate::PoolStats) and [`KeyOrderStats`] |
+//! | [`stats`](EventPool::stats) | [`Stats`](crate::Stats) of [`PoolStats`](crate::PoolStats), [`WaitingStats`](crate::WaitingStats) and [`KeyOrderStats`] |
 
 #[doc(inline)]
 pub use soiree_core::{ListenerInfo, PatternInfo, TopicInfo};

@@ -192,6 +192,8 @@ pub use soiree_core::PoolStats;
 pub use soiree_core::Properties;
 #[doc(inline, alias = "ErrListenerNotFound")]
 pub use soiree_core::UnsubscribeError;
+#[doc(inline)]
+pub use soiree_core::WaitingStats;
 #[doc(inline, alias("ListenerOption", "WithPriority"))]
 pub use soiree_core::{ListenerOptions, WhenPoolFull};
 #[doc(inline, alias = "ErrEmitterAlreadyClosed")]

@@ -47,7 +47,7 @@ pub(crate) use self::notify::{
     in_flight_accepted, in_flight_rejected, in_flight_started, notify_accepted, notify_ended,
     notify_started, trace_started,
 };
-pub(crate) use self::ordered::{ActiveOrder, KeySlot, KeyTurnGuard};
+pub(crate) use self::ordered::{ActiveOrder, KeySlot, KeyTurnGuard, OrderQueues};
 pub(crate) use self::pool_ref::PoolRef;
 pub(crate) use self::pools::Pools;
 pub(crate) use self::reclaim::{Reclaimed, reclaim_work};

@@ -5,6 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A retry that waits to be due.
 pub(crate) trait WaitingRetry: Send + Sync {
+    /// Whether it waits for its pool.
+    fn is_due(&self) -> bool;
+
     /// The attempt before was the last one.
     fn give_up(self: Arc<Self>);
 }
@@ -27,6 +30,13 @@ impl WaitingRetries {
     /// How many retries wait.
     pub(crate) fn len(&self) -> usize {
         self.lock().retries.len()
+    }
+
+    /// How many retries wait to be due.
+    pub(crate) fn not_due(&self) -> usize {
+        let state = self.lock();
+        let retries = state.retries.values();
+        retries.filter(|retry| !retry.is_due()).count()
     }
 
     /// Adds a retry. Returns `false` if as many as `capacity` wait, or none may wait any more.

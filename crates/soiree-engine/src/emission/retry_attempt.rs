@@ -271,6 +271,10 @@ impl NextAttempt for RetryAttempt {
 }
 
 impl WaitingRetry for RetryAttempt {
+    fn is_due(&self) -> bool {
+        RetryAttempt::is_due(self)
+    }
+
     fn give_up(self: Arc<Self>) {
         self.cancel_timeout();
         if self.claim_to_run() {

@@ -1,6 +1,5 @@
 //! Closing an emitter.
 
-use std::sync::Weak;
 use std::time::Instant;
 
 use soiree_core::{DrainTimeout, far_future};
@@ -139,11 +138,8 @@ impl Emitter {
     fn give_up_waiting(&self) {
         self.shared.retries.give_up();
         self.shared.backlog.give_up();
-        let former = self.former_orders().clone();
-        let former = former.iter().filter_map(Weak::upgrade);
-        let current = self.current();
-        for order in former.chain(current.orders().iter().cloned()) {
-            order.discard_waiting();
+        for queues in self.order_queues() {
+            queues.discard_waiting();
         }
     }
 

@@ -16,8 +16,8 @@ use super::current::{Current, pools_of};
 use super::generation::{Generation, Generations};
 use crate::dispatch::Selection;
 use crate::emission::{
-    ActiveOrder, Attributes, CustomEvent, Emission, EmissionSettings, EmissionTask, EmitError,
-    EmitterShared, EventView, InFlight, PayloadEvent, Report,
+    Attributes, CustomEvent, Emission, EmissionSettings, EmissionTask, EmitError, EmitterShared,
+    EventView, InFlight, OrderQueues, PayloadEvent, Report,
 };
 use crate::settings::Settings;
 use crate::trace;
@@ -30,8 +30,8 @@ pub struct Emitter {
     /// Also in the generation. `emit` uses this one: it may block on a pool, and must not hold a generation meanwhile.
     current: ArcSwap<Current>,
     pub(super) generations: Arc<Generations>,
-    /// Locked while the settings change. The orders that were removed or replaced, as long as events of theirs have not ended.
-    former_orders: Mutex<Vec<Weak<ActiveOrder>>>,
+    /// Locked while the settings change. The queues of orders that were removed or replaced, as long as events of theirs have not ended.
+    former_orders: Mutex<Vec<Weak<OrderQueues>>>,
 }
 
 impl Emitter {
@@ -62,9 +62,22 @@ impl Emitter {
         self.current.swap(next)
     }
 
-    pub(super) fn former_orders(&self) -> MutexGuard<'_, Vec<Weak<ActiveOrder>>> {
+    pub(super) fn former_orders(&self) -> MutexGuard<'_, Vec<Weak<OrderQueues>>> {
         let former = self.former_orders.lock();
         former.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The queues of all orders, also of those that were removed or replaced.
+    pub(super) fn order_queues(&self) -> Vec<Arc<OrderQueues>> {
+        // Dropped without the lock: they may be the last handles.
+        let former = self.former_orders().clone();
+        let former = former.iter().filter_map(Weak::upgrade);
+        let current = self.current();
+        let orders = current.orders().iter();
+        orders
+            .map(|order| Arc::clone(&order.queues))
+            .chain(former)
+            .collect()
     }
 
     /// Stands for the emitter in a [`Frame`](crate::context::Frame).

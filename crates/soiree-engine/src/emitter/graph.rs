@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use soiree_core::WaitingStats;
+
 use super::emit::Emitter;
 use crate::graph::{Graph, PoolInfo, RouteInfo};
 use crate::ordering::KeyOrderStats;
@@ -37,6 +39,18 @@ impl Emitter {
     /// The statistics of every order by key, the most specific pattern first. Events of orders that were removed or replaced do not count.
     pub fn order_stats(&self) -> Vec<KeyOrderStats> {
         self.current().order_stats()
+    }
+
+    /// What waits outside of the pools. `place` is what no pool has taken, and `queue` is 0.
+    pub fn waiting(&self) -> WaitingStats {
+        let mut waiting = WaitingStats::default();
+        waiting.retry = self.shared.retries.not_due();
+        waiting.place = self.shared.backlog.len();
+        for queues in self.order_queues() {
+            waiting.key += queues.waiting();
+            waiting.blocked += queues.blocked();
+        }
+        waiting
     }
 
     /// How many emissions on pools have not ended: an estimate while some start and end.

@@ -43,8 +43,9 @@ impl Emitter {
         let replaced = self.generations.set(Arc::clone(&next));
         let old = self.swap_current(Arc::clone(&next));
         let former_pools = self.shared.pools.replace(&pools);
-        former_orders.retain(|order| order.strong_count() > 0);
-        former_orders.extend(before.orders_not_in(&next).map(Arc::downgrade));
+        former_orders.retain(|queues| queues.strong_count() > 0);
+        let removed = before.orders_not_in(&next);
+        former_orders.extend(removed.map(|order| Arc::downgrade(&order.queues)));
         drop(former_orders);
         self.generations.retire(replaced);
         drop((old, before, former_pools, next));

@@ -34,17 +34,20 @@ pub struct KeyOrderStats {
     pub keys: usize,
     /// Events that wait behind others of their key.
     pub waiting: usize,
+    /// Emits that are blocked until there is room.
+    pub blocked: usize,
     /// How many may wait; `None` if as many as fit into the queue of their pool.
     pub capacity: Option<usize>,
 }
 
 impl OrderRule {
     /// The statistics of the rule, with those of its queues.
-    pub(crate) fn stats(&self, keys: usize, waiting: usize) -> KeyOrderStats {
+    pub(crate) fn stats(&self, keys: usize, waiting: usize, blocked: usize) -> KeyOrderStats {
         KeyOrderStats {
             pattern: self.pattern.clone(),
             keys,
             waiting,
+            blocked,
             capacity: self.order.limit(),
         }
     }

@@ -95,6 +95,11 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         self.waiting.load(Ordering::SeqCst)
     }
 
+    /// How many emitters wait for room.
+    pub(crate) fn blocked(&self) -> usize {
+        self.blocked.load(Ordering::SeqCst)
+    }
+
     fn shard(&self, key: &OrderingKey) -> MutexGuard<'_, Shard<E>> {
         let hash = self.hasher.hash_one(key) as usize;
         lock(&self.shards[hash % SHARDS])

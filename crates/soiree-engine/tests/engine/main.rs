@@ -13,6 +13,7 @@ mod requeue;
 mod retry;
 mod routing;
 mod slow_listener;
+mod stats;
 mod support;
 mod timeout;
 mod timer;

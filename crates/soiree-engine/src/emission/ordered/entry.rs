@@ -31,10 +31,22 @@ pub(crate) trait OrderedEntry: QueueEntry {
 /// An entry that has become the head of its queue.
 type Head = Arc<dyn OrderedEntry>;
 
-/// A rule, and the queues of its keys. Emissions hold on to it, also when the rule is no longer in force.
+/// The queues of the keys of an order.
+pub(crate) type OrderQueues = KeyQueues<dyn OrderedEntry>;
+
+/// A rule, and the queues of its keys. Emissions hold on to the queues, also when the rule is no longer in force.
 pub(crate) struct ActiveOrder {
     pub(crate) rule: Arc<OrderRule>,
-    pub(crate) queues: Arc<KeyQueues<dyn OrderedEntry>>,
+    pub(crate) queues: Arc<OrderQueues>,
+}
+
+impl OrderQueues {
+    /// Ends the events that wait behind others.
+    pub(crate) fn discard_waiting(&self) {
+        for entry in self.take_waiting(|entry| entry.can_be_discarded()) {
+            entry.discard();
+        }
+    }
 }
 
 impl ActiveOrder {
@@ -45,15 +57,10 @@ impl ActiveOrder {
         }
     }
 
-    /// Ends the events that wait behind others.
-    pub(crate) fn discard_waiting(&self) {
-        for entry in self.queues.take_waiting(|entry| entry.can_be_discarded()) {
-            entry.discard();
-        }
-    }
-
     pub(crate) fn stats(&self) -> KeyOrderStats {
-        self.rule.stats(self.queues.keys(), self.queues.waiting())
+        let queues = &self.queues;
+        self.rule
+            .stats(queues.keys(), queues.waiting(), queues.blocked())
     }
 }
 

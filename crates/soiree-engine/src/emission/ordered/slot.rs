@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::entry::{ActiveOrder, OrderedEntry, submit_head};
-use crate::ordering::{KeyQueues, OrderingKey};
+use super::entry::{ActiveOrder, OrderQueues, OrderedEntry, submit_head};
+use crate::ordering::OrderingKey;
 
 /// An emission's place in the queue of its key.
 pub(crate) struct KeySlot {
     /// Not the order itself: a payload that is kept keeps its emission, which must not keep the key function.
-    queues: Arc<KeyQueues<dyn OrderedEntry>>,
+    queues: Arc<OrderQueues>,
     lets_retries_be_overtaken: bool,
     key: OrderingKey,
     /// Whether the emission has left the queue, or never entered it.
@@ -36,7 +36,7 @@ impl KeySlot {
         slot
     }
 
-    pub(super) fn queues(&self) -> &KeyQueues<dyn OrderedEntry> {
+    pub(super) fn queues(&self) -> &OrderQueues {
         &self.queues
     }
 

@@ -7,7 +7,7 @@ use soiree::{EventPool, KeyOrder};
 use soiree_core::{ListenerErrorKind, ListenerOptions, Retry};
 use soiree_engine::{CloseError, CutOffCause};
 
-use crate::support::{Blocker, TIME_LIMIT, wait_until, worker_pool};
+use crate::support::{Blocker, TIME_LIMIT, on_one_worker, wait_until, worker_pool};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -111,6 +111,22 @@ fn a_missed_deadline_discards_events_behind_a_key() {
     assert!(!first.is_finished());
     blocker.release();
     assert_eq!(first.wait_timeout(TIME_LIMIT).unwrap().delivered, 1);
+}
+
+/// E4, E6: so have events behind a key of an order that was replaced meanwhile.
+#[test]
+fn a_missed_deadline_discards_events_of_a_replaced_order() {
+    let soiree = on_one_worker(16);
+    let order = || KeyOrder::by(|_| Some(7));
+    soiree.add_order("k.*", order()).unwrap();
+    let blocker = Blocker::emit(&soiree, "k.running", ());
+    soiree.on("k.behind", |_| ()).unwrap();
+    let behind = soiree.emit("k.behind", ()).unwrap();
+    soiree.add_order("k.*", order()).unwrap();
+    let (numbers, _) = cut_off(&soiree);
+    assert_eq!(numbers, [2, 1, 1, 0, 0]);
+    assert!(behind.wait().discarded);
+    blocker.release();
 }
 
 /// E4: what waits behind a retry of its key ends with it.
