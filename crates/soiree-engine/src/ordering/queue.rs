@@ -267,10 +267,8 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
     /// One worker less waits for the entry. Does nothing once the entry is the head.
     pub(crate) fn unwatch(&self, key: &OrderingKey, entry: &Arc<E>) {
         let mut shard = self.shard(key);
-        let Some(queue) = shard.get_mut(key) else {
-            return;
-        };
-        if let Some(at) = queue.position(entry) {
+        let watched = shard.get_mut(key);
+        if let Some((at, queue)) = watched.and_then(|queue| Some((queue.position(entry)?, queue))) {
             queue.watchers[at].waits -= 1;
             if queue.watchers[at].waits == 0 {
                 // The caller holds the entry, so this drops no user code under the lock.
