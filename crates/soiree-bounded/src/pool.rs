@@ -102,16 +102,17 @@ impl<E: Executor> BoundedPool<E> {
     /// If an option is invalid; the error names the option and its value.
     pub fn new(executor: E, options: PoolOptions) -> Result<Self, InvalidPoolOptions> {
         options.check()?;
-        let polls_futures = executor.polls_futures();
+        let (polls_futures, threads) = (executor.polls_futures(), executor.threads());
         let (max_workers, capacity) = (options.get_max_workers(), options.get_capacity());
-        let state = State::new(executor, max_workers, capacity, options.allocate()?);
+        let mut state = State::new(executor, max_workers, capacity, options.allocate()?);
+        state.record_running(threads.unwrap_or(0).min(max_workers));
         Ok(Self {
             shared: Arc::new(Shared {
                 options,
                 polls_futures,
                 worker_context: WorkerContext::new(),
                 state: Mutex::new(state),
-                termination: Condvar::new(),
+                ended: Condvar::new(),
             }),
         })
     }
@@ -145,6 +146,18 @@ impl<E: Executor> Pool for BoundedPool<E> {
 
     fn stop(&self) {
         self.shared.stop();
+    }
+
+    fn stop_and_take_jobs(&self) -> Vec<Job> {
+        self.shared.stop_and_take_jobs()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.shared.lock().is_closed()
+    }
+
+    fn wait_idle(&self, deadline: Instant) -> bool {
+        self.shared.wait_idle(deadline)
     }
 
     fn release_with_deadline(&self, deadline: Instant) -> Result<(), DrainTimeout> {
@@ -208,6 +221,8 @@ impl<E: Executor> Pool for BoundedPool<E> {
         let executor = self.shared.lock().executor.clone();
         if let Some(executor) = executor {
             executor.resize(max)?;
+            let threads = executor.threads().unwrap_or(0);
+            self.shared.lock().record_running(threads.min(max));
         }
         self.shared.set_max_workers(max);
         Ok(())

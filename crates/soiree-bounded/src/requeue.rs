@@ -85,12 +85,13 @@ impl<E: Executor> Shared<E> {
         state.inline -= 1;
         if state.phase == Phase::Stopped {
             state.counters.record_discarded(1);
-            self.try_terminate(state);
+            self.look_for_end(state);
             return None;
         }
         state.line.requeue(seq, back);
-        if let Err(error) = self.dispatch(state) {
-            self.sending_failed(&error);
+        match self.dispatch(state) {
+            Ok(state) => self.look_for_end(state),
+            Err(error) => self.sending_failed(&error),
         }
         None
     }

@@ -132,7 +132,7 @@ impl<E: Executor> Shared<E> {
             drop(ended);
             return match self.dispatch(self.lock()) {
                 Ok(state) => {
-                    self.try_terminate(state);
+                    self.look_for_end(state);
                     None
                 }
                 Err(SendPermitError::ExecutorEnded) => {
@@ -145,7 +145,8 @@ impl<E: Executor> Shared<E> {
         state.admit(true);
         loop {
             let Some((permit, executor)) = state.new_permit(false) else {
-                self.try_terminate(state);
+                state.record_peaks();
+                self.look_for_end(state);
                 drop(ended);
                 return None;
             };
@@ -188,13 +189,14 @@ impl<E: Executor> Shared<E> {
         let mut state = self.lock();
         state.inline -= 1;
         state.counters.record_ended(outcome);
+        self.look_for_end(state);
     }
 
     /// A permit was used while the queue was empty, or the limit reached. If it was the last one, nobody else looks at those who
     /// wait.
     fn permit_found_no_job(self: &Arc<Self>, state: MutexGuard<'_, State<E>>) {
         match self.dispatch(state) {
-            Ok(state) => self.try_terminate(state),
+            Ok(state) => self.look_for_end(state),
             Err(error) => self.sending_failed(&error),
         }
     }
@@ -217,7 +219,7 @@ impl<E: Executor> Shared<E> {
                 discarded = state.discard_all();
             }
         }
-        self.try_terminate(state);
+        self.look_for_end(state);
         drop(discarded);
     }
 
@@ -230,7 +232,7 @@ impl<E: Executor> Shared<E> {
             discarded = state.discard_all();
             state.line.notify_no_worker();
         }
-        self.try_terminate(state);
+        self.look_for_end(state);
         drop(discarded);
     }
 

@@ -53,6 +53,7 @@ impl<E: Executor> Shared<E> {
                     let is_closed = state.is_closed();
                     state.line.put_back(candidate, is_closed);
                 }
+                state.record_peaks();
                 return Ok(state);
             };
             drop(state);
@@ -72,6 +73,7 @@ impl<E: Executor> Shared<E> {
                 }
             }
             state.put_back_excess(admitted);
+            state.record_peaks();
             if !state.has_workers() {
                 state.line.notify_no_worker();
             }

@@ -13,8 +13,9 @@ pub(crate) struct Shared<E> {
     pub(crate) worker_context: WorkerContext,
     /// Locked for a few instructions at a time, and never while user code or the executor runs.
     pub(crate) state: Mutex<State<E>>,
-    /// Releases wait here for the last worker. Also notified when another worker starts to wait here: see `State::releasing`.
-    pub(crate) termination: Condvar,
+    /// Here wait releases, and others that wait for the last job. Also notified when another job starts to wait here: see
+    /// `State::releasing`.
+    pub(crate) ended: Condvar,
 }
 
 impl<E> Shared<E> {

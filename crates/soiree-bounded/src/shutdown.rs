@@ -3,8 +3,8 @@
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use soiree_core::DrainTimeout;
 use soiree_core::panic::contained;
+use soiree_core::{DrainTimeout, Job};
 
 use crate::executor::Executor;
 use crate::permit::{PermitSource, drop_started};
@@ -18,14 +18,19 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 impl<E: Executor> Shared<E> {
-    /// If the pool is closed: drops the executor once nothing is left to do, and wakes releases to look.
-    pub(crate) fn try_terminate(&self, mut state: MutexGuard<'_, State<E>>) {
+    /// Called whenever something may have been the last of its kind. If the pool is closed, drops the executor once nothing is left
+    /// to do. Wakes threads that wait for the end of the jobs.
+    pub(crate) fn look_for_end(&self, mut state: MutexGuard<'_, State<E>>) {
         if !state.is_closed() {
+            if state.awaiting_idle > 0 && state.is_idle() {
+                self.ended.notify_all();
+            }
             return;
         }
-        let executor = state.is_idle().then(|| state.executor.take()).flatten();
+        let has_ended = state.needs_no_executor();
+        let executor = has_ended.then(|| state.executor.take()).flatten();
         drop(state);
-        self.termination.notify_all();
+        self.ended.notify_all();
         contained(move || drop(executor));
     }
 
@@ -42,7 +47,7 @@ impl<E: Executor> Shared<E> {
         let mut state = self.close();
         state.is_abandoned = true;
         match self.dispatch(state) {
-            Ok(state) => self.try_terminate(state),
+            Ok(state) => self.look_for_end(state),
             Err(error) => self.sending_failed(&error),
         }
     }
@@ -58,7 +63,7 @@ impl<E: Executor> Shared<E> {
         let discarded = state.discard_all();
         let active = self.active_elsewhere(&state);
         state.permits.clear();
-        self.try_terminate(state);
+        self.look_for_end(state);
         (discarded, active)
     }
 
@@ -66,7 +71,7 @@ impl<E: Executor> Shared<E> {
         if self.wait_would_deadlock() {
             return self.close_without_waiting();
         }
-        self.try_terminate(self.close());
+        self.look_for_end(self.close());
         if self.await_termination(deadline) {
             return Ok(());
         }
@@ -88,7 +93,7 @@ impl<E: Executor> Shared<E> {
         let state = self.close();
         let left = self.active_elsewhere(&state) + state.line.len();
         match self.dispatch(state) {
-            Ok(state) => self.try_terminate(state),
+            Ok(state) => self.look_for_end(state),
             Err(error) => self.sending_failed(&error),
         }
         match left {
@@ -117,27 +122,56 @@ impl<E: Executor> Shared<E> {
         dropped
     }
 
-    /// Waits until all jobs have ended; returns `false` at the deadline. A worker does not wait for workers that wait here too.
+    /// Rejects new jobs from now on, and returns those that waited, oldest first.
+    pub(crate) fn stop_and_take_jobs(&self) -> Vec<Job> {
+        let (waiting, _) = self.close_and_discard();
+        waiting.into_iter().map(|waiting| waiting.job).collect()
+    }
+
+    /// Waits until no job runs or waits; returns `false` at the deadline, and at once where it must not wait.
+    pub(crate) fn wait_idle(&self, deadline: Instant) -> bool {
+        if self.on_worker() || self.wait_would_deadlock() {
+            return false;
+        }
+        let mut state = self.lock();
+        state.awaiting_idle += 1;
+        let is_idle = loop {
+            if state.is_idle() {
+                break true;
+            }
+            let Some(timeout) = deadline.checked_duration_since(Instant::now()) else {
+                break false;
+            };
+            let waited = self.ended.wait_timeout(state, timeout);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        };
+        state.awaiting_idle -= 1;
+        is_idle
+    }
+
+    /// Waits until all jobs have ended, inline ones too; returns `false` at the deadline. Inside a job, does not wait for jobs that
+    /// wait here too.
     fn await_termination(self: &Arc<Self>, deadline: Instant) -> bool {
-        let own_depth = self.worker_context.worker_depth();
-        let is_worker = own_depth > 0;
+        let own_jobs = self.worker_context.depth();
+        let is_worker = self.worker_context.is_worker();
         if !is_worker && self.on_worker() {
             self.help(self.lock());
         }
         let mut state = self.lock();
-        if is_worker {
-            state.releasing += own_depth;
-            self.termination.notify_all();
+        if own_jobs > 0 {
+            state.releasing += own_jobs;
+            self.ended.notify_all();
         }
         let mut pause = SHORTEST_PAUSE;
         let ended = loop {
             state.forget_unneeded_permits();
-            let ended = if is_worker {
-                state.workers() <= state.releasing
-            } else {
-                state.is_idle()
+            let busy = state.workers() + state.inline;
+            let have_ended = match own_jobs {
+                0 => busy == 0,
+                _ => busy <= state.releasing,
             };
-            if ended {
+            // The waiting jobs may need a worker that waits here.
+            if have_ended && (is_worker || state.line.is_empty()) {
                 break true;
             }
             let Some(mut timeout) = deadline.checked_duration_since(Instant::now()) else {
@@ -151,13 +185,11 @@ impl<E: Executor> Shared<E> {
                 timeout = timeout.min(pause);
                 pause = LONGEST_PAUSE.min(pause * 2);
             }
-            let waited = self.termination.wait_timeout(state, timeout);
+            let waited = self.ended.wait_timeout(state, timeout);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         };
-        if is_worker {
-            state.releasing -= own_depth;
-        }
-        self.try_terminate(state);
+        state.releasing -= own_jobs;
+        self.look_for_end(state);
         ended
     }
 

@@ -40,8 +40,12 @@ pub(crate) struct State<E> {
     pub(crate) active: usize,
     /// Jobs that run on a thread without a permit for them.
     pub(crate) inline: usize,
-    /// Workers that wait, inside a job, for their own pool to terminate.
+    /// Jobs that wait for their own pool to terminate.
     pub(crate) releasing: usize,
+    /// Threads that wait until the pool is idle.
+    pub(crate) awaiting_idle: usize,
+    peak_running: usize,
+    peak_waiting: usize,
     pub(crate) counters: Counters,
 }
 
@@ -65,6 +69,9 @@ impl<E> State<E> {
             active: 0,
             inline: 0,
             releasing: 0,
+            awaiting_idle: 0,
+            peak_running: 0,
+            peak_waiting: 0,
             counters: Counters::default(),
         }
     }
@@ -104,8 +111,14 @@ impl<E> State<E> {
         self.waiting() <= self.capacity
     }
 
-    pub(crate) fn is_idle(&self) -> bool {
+    /// Whether nothing is left for the executor to do.
+    pub(crate) fn needs_no_executor(&self) -> bool {
         !self.has_workers() && self.line.is_empty()
+    }
+
+    /// Whether no job runs or waits.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.needs_no_executor() && self.inline == 0 && self.line.blocked() == 0
     }
 
     pub(crate) fn new_seq(&mut self) -> Seq {
@@ -219,8 +232,8 @@ impl<E> State<E> {
             .collect()
     }
 
-    /// The statistics, without those of the executor's threads.
-    pub(crate) fn stats(&self) -> PoolStats {
+    /// How many jobs count as active, and how many as waiting.
+    fn active_and_waiting(&self) -> (usize, usize) {
         let queued = self.line.queued() - self.line.reserved();
         // A queued job with a permit counts as active, or a job would wait in a queue of capacity 0. So do jobs beyond the
         // capacity, whose permits found the limit lowered.
@@ -229,10 +242,30 @@ impl<E> State<E> {
                 .outstanding()
                 .max(queued.saturating_sub(self.capacity)),
         );
-        let active = self.active + self.inline + with_permit;
-        let mut stats = self.counters.read(active, queued - with_permit);
+        (
+            self.active + self.inline + with_permit,
+            queued - with_permit,
+        )
+    }
+
+    /// Called when a job waits, or a permit was sent.
+    pub(crate) fn record_peaks(&mut self) {
+        self.record_running(self.workers());
+        self.peak_waiting = self.peak_waiting.max(self.active_and_waiting().1);
+    }
+
+    pub(crate) fn record_running(&mut self, running: usize) {
+        self.peak_running = self.peak_running.max(running);
+    }
+
+    /// The statistics, without those of the executor's threads.
+    pub(crate) fn stats(&self) -> PoolStats {
+        let (active, waiting) = self.active_and_waiting();
+        let mut stats = self.counters.read(active, waiting);
         stats.requeued = self.line.requeued();
         stats.blocked = self.line.blocked();
+        stats.peak_running = self.peak_running;
+        stats.peak_waiting = self.peak_waiting;
         stats.capacity = self.capacity;
         stats.max_workers = self.max_workers;
         stats

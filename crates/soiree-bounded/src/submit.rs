@@ -196,6 +196,7 @@ impl<E: Executor> Shared<E> {
         let seq = state.push(job);
         // This thread cannot run the futures of others if the permit cannot be sent.
         let Some((permit, executor)) = state.new_permit(self.polls_futures) else {
+            state.record_peaks();
             return Ok(());
         };
         state.line.reserve(seq);
@@ -219,6 +220,7 @@ impl<E: Executor> Shared<E> {
         };
         state.line.commit(seq);
         state.admit(false);
+        state.record_peaks();
         if rejected.is_some() {
             state.counters.record_rejected();
         }
@@ -227,7 +229,7 @@ impl<E: Executor> Shared<E> {
             drop(state);
             self.executor_ended();
         } else if state.has_workers() {
-            self.try_terminate(state);
+            self.look_for_end(state);
         } else {
             let _entered = self.worker_context.enter_worker();
             self.run_rest(state);
