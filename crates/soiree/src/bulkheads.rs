@@ -175,7 +175,8 @@ impl EventPool {
     /// meanwhile go where the other routes lead.
     ///
     /// Does not wait for a shared pool (an `Arc`), which is left running. A worker of the bulkhead that calls this does not wait
-    /// for itself.
+    /// for itself. Where [a wait would deadlock](crate::pool::Pool::wait_would_deadlock), as inside an async listener, this does not
+    /// wait at all: the pool is closed, and runs its accepted jobs.
     ///
     /// # Errors
     /// If no bulkhead has this name.
@@ -191,7 +192,8 @@ impl EventPool {
     /// the pool discards jobs that have not started.
     ///
     /// # Errors
-    /// If no bulkhead has this name, or the deadline passes first.
+    /// If no bulkhead has this name, or the deadline passes first. Also where this does not wait, and other jobs are left; nothing is
+    /// discarded then.
     pub fn drain_bulkhead_with_deadline(
         &self,
         name: &str,

@@ -188,6 +188,43 @@ fn an_async_listener_cannot_close() {
     soiree.close().unwrap();
 }
 
+/// L3, P4: an async listener may drain its own bulkhead, with or without a deadline. It does not wait for the other listeners, which
+/// may need its thread, and cancels none of them.
+#[test]
+fn an_async_listener_may_drain_its_bulkhead() {
+    for with_deadline in [false, true] {
+        let runtime = runtime_of_one_thread();
+        let soiree = with_async(&runtime, 2, 4);
+        let held = HeldListeners::on(&soiree, "held");
+        let (drained, is_drained) = channel();
+        let weak = soiree.downgrade();
+        soiree
+            .on_async("drains", move |_| {
+                let (soiree, drained) = (weak.upgrade().unwrap(), drained.clone());
+                async move {
+                    let far = Instant::now() + TIME_LIMIT;
+                    let is_ok = match with_deadline {
+                        true => soiree.drain_bulkhead_with_deadline("async", far).is_ok(),
+                        false => soiree.drain_bulkhead("async").is_ok(),
+                    };
+                    drained.send(is_ok).unwrap();
+                }
+            })
+            .unwrap();
+        let running = soiree.emit("held", ()).unwrap();
+        held.wait_started();
+        let drains = soiree.emit("drains", ()).unwrap();
+        let is_ok = is_drained.recv_timeout(TIME_LIMIT / 2).unwrap();
+        assert_eq!(is_ok, !with_deadline, "one that waits says what is left");
+        held.finish(1);
+        for emission in [running, drains] {
+            let report = emission.wait_timeout(TIME_LIMIT).unwrap();
+            assert!(report.is_ok(), "{report:?}");
+        }
+        soiree.close().unwrap();
+    }
+}
+
 /// E5: dropping the last handle neither waits nor loses an emitted event.
 #[test]
 fn futures_outlive_the_last_handle() {
