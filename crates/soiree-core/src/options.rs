@@ -136,6 +136,8 @@ impl ListenerOptions {
     /// - Every error goes to the error handler. If the handler drops the error, there is no further attempt.
     /// - The error of the last attempt goes into the report, and the event to the dead letter handler. The same happens after
     ///   an earlier attempt if the retry capacity of the `EventPool` is used up.
+    /// - There is no further attempt once the listener is removed, other than by its last run. Its error and the event are then
+    ///   treated as after the last attempt.
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = Some(retry);

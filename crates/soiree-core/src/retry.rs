@@ -13,6 +13,7 @@ use crate::payload::Payload;
 /// - Only the listener that failed is called again, with the same event. It can read the number of the attempt with
 ///   [`Event::attempt`](crate::Event::attempt).
 /// - While a retry waits, it holds no worker.
+/// - A retry that waits ends when the listener is removed.
 /// - Invalid values are an error when the listener is subscribed, not before.
 ///
 /// ```

@@ -29,7 +29,7 @@ pub trait Soiree: Send + Sync {
         listener: Arc<dyn Listener>,
     ) -> Result<ListenerId, SubscribeError>;
 
-    /// Removes a listener. An emission that is running may call it once more.
+    /// Removes a listener. An emission that is running may call it once more. There is no further retry.
     ///
     /// # Errors
     /// If there is no such listener.
@@ -144,7 +144,7 @@ impl dyn Soiree + '_ {
         }
     }
 
-    /// Removes a listener. An emission that is running may call it once more.
+    /// Removes a listener. An emission that is running may call it once more. There is no further retry.
     ///
     /// # Errors
     /// If there is no such listener.

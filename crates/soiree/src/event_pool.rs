@@ -197,14 +197,14 @@ impl EventPool {
 
     /// Removes a listener. Does not wait: an emission that already runs may still call it once; later emissions do not.
     ///
+    /// There is no further [retry](ListenerOptions::retry). Where one waits, the emission keeps the error of the attempt before,
+    /// and the event becomes a dead letter, as after the last attempt. The dead letter handler is called on this thread.
+    ///
     /// # Errors
     /// If the pattern has no such listener, or is malformed.
     #[doc(alias = "Off")]
     pub fn off(&self, pattern: &str, id: &ListenerId) -> Result<(), UnsubscribeError> {
-        self.inner
-            .emitter
-            .registry()
-            .remove(&Pattern::new(pattern)?, id)
+        self.inner.emitter.unsubscribe(&Pattern::new(pattern)?, id)
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use soiree_core::panic::Contained;
+use soiree_core::registry::RegistrationKey;
 use soiree_core::{Listener, ListenerId, ListenerOptions, Pattern, SubscribeError};
 use soiree_engine::Emitter;
 
@@ -44,20 +45,23 @@ impl EventPool {
         options: ListenerOptions,
         listener: Arc<dyn Listener>,
     ) -> Result<ListenerId, SubscribeError> {
+        Ok(self.register(pattern, options, listener)?.0)
+    }
+
+    pub(crate) fn register(
+        &self,
+        pattern: &Pattern,
+        options: ListenerOptions,
+        listener: Arc<dyn Listener>,
+    ) -> Result<(ListenerId, RegistrationKey), SubscribeError> {
         let id = self.inner.id_generator.load().generate();
-        self.inner
-            .emitter
-            .subscribe(pattern, id.clone(), options, listener)?;
-        Ok(id)
+        let emitter = &self.inner.emitter;
+        let key = emitter.subscribe(pattern, id.clone(), options, listener)?;
+        Ok((id, key))
     }
 }
 
 impl WeakEventPool {
-    /// A handle to no `EventPool`.
-    pub(crate) fn dangling() -> Self {
-        Self(Weak::new())
-    }
-
     /// Returns the `EventPool`, or `None` if its last handle was dropped.
     pub fn upgrade(&self) -> Option<EventPool> {
         self.0.upgrade().map(|inner| EventPool { inner })

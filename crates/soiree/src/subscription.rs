@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::panic::Location;
+use std::slice;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use soiree_core::registry::RegistrationKey;
 use soiree_core::{
     Event, IntoListenerResult, InvalidTopic, Listener, ListenerId, ListenerInfo, ListenerOptions,
     Pattern, Payload, SubscribeError, UnsubscribeError, validate_topic,
@@ -15,12 +17,14 @@ use crate::handle::{EventPool, WeakEventPool};
 /// A guard: dropping it removes its listener. Returned by [`EventPool::guard`].
 ///
 /// Does not keep the `EventPool` alive. As with [`off`](EventPool::off), an emission that already runs may still call the
-/// listener.
+/// listener, and there is no further retry, not even of its last run.
 #[must_use = "the listener is removed when this is dropped"]
 pub struct Subscription {
     soiree: WeakEventPool,
     pattern: Box<str>,
     id: ListenerId,
+    /// `None` if there was no such listener.
+    key: Option<RegistrationKey>,
 }
 
 /// A group of listeners: dropping it removes them all. Returned by [`EventPool::group`].
@@ -36,7 +40,7 @@ pub struct Subscriptions {
 
 #[derive(Default)]
 struct Members {
-    all: Vec<(Pattern, ListenerId)>,
+    all: Vec<RegistrationKey>,
     /// How many the last sweep left.
     swept: usize,
 }
@@ -45,6 +49,8 @@ struct Members {
 impl EventPool {
     /// Makes a guard that removes the listener when it is dropped. `pattern` must be the pattern that the listener is subscribed
     /// to: with another one, the guard removes nothing. A [`group`](EventPool::group) does not need the pattern a second time.
+    ///
+    /// The guard removes the listener that has the ID now, and no other one that gets the same ID later.
     ///
     /// ```
     /// # let soiree = soiree::EventPool::new();
@@ -60,8 +66,14 @@ impl EventPool {
         Subscription {
             soiree: self.downgrade(),
             pattern: pattern.into(),
+            key: self.key_of(pattern, &id),
             id,
         }
+    }
+
+    fn key_of(&self, pattern: &str, id: &ListenerId) -> Option<RegistrationKey> {
+        let registry = self.inner.emitter.registry();
+        registry.key_of(&Pattern::new(pattern).ok()?, id)
     }
 
     /// Makes an empty group, for listeners that are removed together.
@@ -97,16 +109,15 @@ impl Subscription {
 
     /// Ends the guard without removing the listener. [`EventPool::off`] can still remove it.
     pub fn forget(mut self) -> ListenerId {
-        self.soiree = WeakEventPool::dangling();
+        self.key = None;
         self.id.clone()
     }
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        if let Some(soiree) = self.soiree.upgrade() {
-            // It may already be removed, or have no runs left.
-            let _ = soiree.off(&self.pattern, &self.id);
+        if let (Some(soiree), Some(key)) = (self.soiree.upgrade(), &self.key) {
+            soiree.inner.emitter.unsubscribe_keys(slice::from_ref(key));
         }
     }
 }
@@ -158,10 +169,14 @@ impl Subscriptions {
     ///
     /// Listeners do not count once they are removed or have no runs left, or once the `EventPool` is gone.
     pub fn len(&self) -> usize {
-        let soiree = self.soiree.upgrade();
         let mut members = self.members();
-        members.sweep(soiree.as_ref());
-        members.all.len()
+        members.sweep();
+        let keys = members.all.clone();
+        drop(members);
+        self.soiree.upgrade().map_or(0, |soiree| {
+            let registry = soiree.inner.emitter.registry();
+            keys.iter().filter(|key| registry.contains_key(key)).count()
+        })
     }
 
     /// Returns `true` if no listener of the group is still subscribed.
@@ -175,9 +190,7 @@ impl Subscriptions {
         let Some(soiree) = self.soiree.upgrade() else {
             return;
         };
-        for (pattern, id) in members {
-            let _ = soiree.inner.emitter.registry().remove(&pattern, &id);
-        }
+        soiree.inner.emitter.unsubscribe_keys(&members);
     }
 
     /// Ends the group without removing its listeners. [`EventPool::off`] can still remove each of them.
@@ -191,13 +204,9 @@ impl Subscriptions {
 }
 
 impl Members {
-    /// Forgets listeners that are no longer subscribed. Otherwise a group would grow with every listener that it ever had.
-    fn sweep(&mut self, soiree: Option<&EventPool>) {
-        let registry = soiree.map(|soiree| soiree.inner.emitter.registry());
-        let is_subscribed = |(pattern, id): &(Pattern, ListenerId)| {
-            registry.is_some_and(|registry| registry.contains(pattern, id))
-        };
-        self.all.retain(is_subscribed);
+    /// Forgets listeners that no emission will call any more. Otherwise a group would grow with every listener that it ever had.
+    fn sweep(&mut self) {
+        self.all.retain(RegistrationKey::is_alive);
         self.swept = self.all.len();
     }
 }
@@ -211,20 +220,20 @@ impl Soiree for Subscriptions {
     ) -> Result<ListenerId, SubscribeError> {
         let soiree = self.soiree.upgrade().ok_or(SubscribeError::Closed)?;
         let pattern = Pattern::new(pattern)?;
-        let id = soiree.add(&pattern, options, listener)?;
+        let (id, key) = soiree.register(&pattern, options, listener)?;
         let mut members = self.members();
         // Only when the group has doubled: the cost per listener stays constant.
         if members.all.len() > 2 * members.swept + 16 {
-            members.sweep(Some(&soiree));
+            members.sweep();
         }
-        members.all.push((pattern, id.clone()));
+        members.all.push(key);
         drop(members);
         Ok(id)
     }
 
     fn unsubscribe(&self, pattern: &str, id: &ListenerId) -> Result<(), UnsubscribeError> {
-        let is_other = |(p, i): &(Pattern, ListenerId)| p.as_str() != pattern || i != id;
-        self.members().all.retain(is_other);
+        let checked = Pattern::new(pattern)?;
+        self.members().all.retain(|key| !key.is_of(&checked, id));
         match self.soiree.upgrade() {
             Some(soiree) => soiree.unsubscribe(pattern, id),
             // Its listeners are gone with the `EventPool`.

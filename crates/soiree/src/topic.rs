@@ -151,12 +151,8 @@ impl Topic {
     /// As [`EventPool::off`].
     #[doc(alias = "RemoveListener")]
     pub fn remove_listener(&self, id: &ListenerId) -> Result<(), UnsubscribeError> {
-        self.shared
-            .soiree
-            .inner
-            .emitter
-            .registry()
-            .remove(&self.shared.pattern, id)
+        let emitter = &self.shared.soiree.inner.emitter;
+        emitter.unsubscribe(&self.shared.pattern, id)
     }
 
     /// Calls the listeners of exactly this pattern with an event, on the calling thread. The topic of the event does not matter.

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::pattern_listeners::PatternListeners;
-use super::registration::Registration;
+use super::registration::{Registration, RegistrationKey};
 use super::subscriptions::Registry;
 use crate::introspection::{ListenerInfo, PatternInfo, TopicInfo};
 use crate::listener::ListenerId;
@@ -18,6 +18,24 @@ impl Registry {
         let hash = self.id_hash(pattern.as_str(), id);
         let eq = |registration: &Arc<Registration>| registration.has_id(pattern, id);
         self.lock_writers().by_id.find(hash, eq).is_some()
+    }
+
+    /// The registration of the listener with this ID. Blocks while another thread subscribes or unsubscribes.
+    pub fn key_of(&self, pattern: &Pattern, id: &ListenerId) -> Option<RegistrationKey> {
+        let hash = self.id_hash(pattern.as_str(), id);
+        let eq = |registration: &Arc<Registration>| registration.has_id(pattern, id);
+        let writers = self.lock_writers();
+        Some(writers.by_id.find(hash, eq)?.key())
+    }
+
+    /// Whether the listener of exactly this registration is subscribed. Blocks while another thread subscribes or unsubscribes.
+    pub fn contains_key(&self, key: &RegistrationKey) -> bool {
+        let hash = self.id_hash(&key.pattern, &key.id);
+        let writers = self.lock_writers();
+        writers
+            .by_id
+            .find(hash, |registration| key.is(registration))
+            .is_some()
     }
 
     /// Whether an emission on this topic would find a listener now.

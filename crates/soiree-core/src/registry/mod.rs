@@ -22,7 +22,7 @@ mod topic_cache;
 mod trie;
 
 pub use self::publish::PublishHook;
-pub use self::registration::{Claim, Registration};
+pub use self::registration::{Claim, Registration, RegistrationKey};
 pub use self::remaining::RemainingListeners;
 pub use self::snapshot::{Lookup, Snapshot, TopicHash, Visitor};
 pub use self::subscriptions::Registry;

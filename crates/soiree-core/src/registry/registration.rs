@@ -1,8 +1,9 @@
 //! One listener that is subscribed to one pattern.
 
+use std::fmt;
 use std::panic::Location;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::error::SubscribeError;
@@ -48,6 +49,33 @@ struct RareOptions {
     slow_after: Option<Duration>,
     timeout: Option<Duration>,
     runs_left: Option<AtomicU64>,
+    /// The program has unsubscribed the listener.
+    removed: AtomicBool,
+}
+
+/// Identifies one registration of a listener. Unlike the listener's ID, it is never used again. Does not keep the listener alive.
+#[derive(Clone)]
+pub struct RegistrationKey {
+    pub(super) pattern: Arc<str>,
+    pub(super) id: ListenerId,
+    pub(super) registration: Weak<Registration>,
+}
+
+impl RegistrationKey {
+    /// Whether it is a registration of this pattern and listener.
+    pub fn is_of(&self, pattern: &Pattern, id: &ListenerId) -> bool {
+        self.pattern == *pattern.text() && self.id == *id
+    }
+
+    /// Whether the listener is subscribed, or an emission may still call it.
+    pub fn is_alive(&self) -> bool {
+        self.registration.strong_count() > 0
+    }
+
+    /// Whether it is this registration. Upgrades nothing, because the last handle of a listener must not be dropped under a lock.
+    pub(super) fn is(&self, registration: &Arc<Registration>) -> bool {
+        self.registration.as_ptr() == Arc::as_ptr(registration)
+    }
 }
 
 /// Whether the caller may call a listener, which may have a limited number of runs.
@@ -99,6 +127,26 @@ impl Registration {
     pub(super) fn registered(mut self, seq: u64) -> Arc<Self> {
         self.rank |= seq;
         Arc::new(self)
+    }
+
+    pub(super) fn key(self: &Arc<Self>) -> RegistrationKey {
+        RegistrationKey {
+            pattern: Arc::clone(&self.pattern),
+            id: self.id.clone(),
+            registration: Arc::downgrade(self),
+        }
+    }
+
+    /// Whether the program has unsubscribed the listener, so that it gets no further attempt. Always `false` without a retry.
+    pub fn is_removed(&self) -> bool {
+        let rare = self.rare_options.as_ref();
+        rare.is_some_and(|rare| rare.removed.load(Ordering::Acquire))
+    }
+
+    pub(super) fn set_removed(&self) {
+        if let Some(rare) = &self.rare_options {
+            rare.removed.store(true, Ordering::Release);
+        }
     }
 
     /// The filter, which decides for which events the listener is called.
@@ -263,6 +311,15 @@ impl Registration {
     }
 }
 
+impl fmt::Debug for RegistrationKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistrationKey")
+            .field("pattern", &self.pattern)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
 impl RareOptions {
     fn of(options: ListenerOptions) -> Option<Box<Self>> {
         let ListenerOptions {
@@ -294,6 +351,7 @@ impl RareOptions {
                 slow_after,
                 timeout,
                 runs_left: max_runs.map(AtomicU64::new),
+                removed: AtomicBool::new(false),
             })
         })
     }

@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use hashbrown::hash_table::{Entry, HashTable};
 
 use super::publish::{PublishHook, Retired};
-use super::registration::Registration;
+use super::registration::{Registration, RegistrationKey};
 use super::snapshot::Snapshot;
 use crate::error::{SubscribeError, UnsubscribeError};
 use crate::listener::{Listener, ListenerId};
@@ -98,13 +98,18 @@ impl Registry {
         listener: Arc<dyn Listener>,
     ) -> Result<(), SubscribeError> {
         self.register(pattern, Registration::new(pattern, id, options, listener)?)
+            .map(drop)
     }
 
     /// Subscribes a listener whose options were checked by [`Registration::new`]. `pattern` must be the pattern of `entry`.
     ///
     /// # Errors
     /// If the pattern already has a listener with that ID, or the registry is closed.
-    pub fn register(&self, pattern: &Pattern, entry: Registration) -> Result<(), SubscribeError> {
+    pub fn register(
+        &self,
+        pattern: &Pattern,
+        entry: Registration,
+    ) -> Result<RegistrationKey, SubscribeError> {
         let hook = self.hook();
         let mut guard = self.lock_writers();
         let writers = &mut *guard;
@@ -135,12 +140,13 @@ impl Registry {
         let added = SubscriptionAdded { listener };
         observers.notify(|observer| observer.subscription_added(&added));
         contained(move || drop(observers));
-        Ok(())
+        Ok(registration.key())
     }
 
     /// Removes a listener from a pattern. Blocks while another thread subscribes or unsubscribes.
     ///
-    /// An emission that has already read its snapshot may still call the listener once.
+    /// An emission that has already read its snapshot may still call the listener once. A listener with a retry gets no further
+    /// attempt.
     ///
     /// # Errors
     /// If the pattern has no listener with that ID.
@@ -161,11 +167,26 @@ impl Registry {
         })
     }
 
+    /// Removes the listener of exactly this registration, as [`remove`](Registry::remove) does. Returns whether it was subscribed.
+    ///
+    /// A listener that had its last run is not subscribed. It gets no further attempt either.
+    pub fn remove_key(&self, key: &RegistrationKey) -> bool {
+        let Some(registration) = key.registration.upgrade() else {
+            return false;
+        };
+        registration.set_removed();
+        let cause = RemovalCause::Unsubscribed;
+        self.remove_registration(&registration, cause)
+    }
+
     /// Removes a listener that has no run left. Keeps a listener that was subscribed with the same ID meanwhile.
     pub fn remove_exhausted(&self, exhausted: &Arc<Registration>) {
-        let eq = |registration: &Arc<Registration>| Arc::ptr_eq(registration, exhausted);
-        let Registration { pattern, id, .. } = &**exhausted;
-        self.remove_if(pattern, id, RemovalCause::Exhausted, eq);
+        self.remove_registration(exhausted, RemovalCause::Exhausted);
+    }
+
+    fn remove_registration(&self, removed: &Arc<Registration>, cause: RemovalCause) -> bool {
+        let eq = |registration: &Arc<Registration>| Arc::ptr_eq(registration, removed);
+        self.remove_if(&removed.pattern, &removed.id, cause, eq)
     }
 
     /// Removes the registration that `eq` accepts. Returns whether there was one.
@@ -182,6 +203,9 @@ impl Registry {
             return false;
         };
         let (registration, _) = entry.remove();
+        if let RemovalCause::Unsubscribed = cause {
+            registration.set_removed();
+        }
         if writers.by_id.len() * 4 < writers.by_id.capacity() {
             writers
                 .by_id

@@ -10,6 +10,12 @@ pub(crate) trait WaitingRetry: Send + Sync {
 
     /// The attempt before was the last one.
     fn give_up(self: Arc<Self>);
+
+    /// Whether the program has unsubscribed the listener.
+    fn is_unsubscribed(&self) -> bool;
+
+    /// As [`give_up`](WaitingRetry::give_up), because the program has unsubscribed the listener.
+    fn end_unsubscribed(self: Arc<Self>);
 }
 
 /// The retries that wait, by address. There are never more than the retry capacity.
@@ -57,6 +63,18 @@ impl WaitingRetries {
             .remove(&std::ptr::from_ref(retry).addr());
         // Not under the lock: it may be the last handle of the emission.
         drop(removed);
+    }
+
+    /// Ends the retries of listeners that the program has unsubscribed.
+    pub(crate) fn end_unsubscribed(&self) {
+        let waiting = self.lock();
+        let unsubscribed = waiting.retries.values();
+        let unsubscribed = unsubscribed.filter(|retry| retry.is_unsubscribed());
+        let unsubscribed: Vec<_> = unsubscribed.cloned().collect();
+        drop(waiting);
+        for retry in unsubscribed {
+            retry.end_unsubscribed();
+        }
     }
 
     /// Gives up all retries that wait, and those that are to wait later.

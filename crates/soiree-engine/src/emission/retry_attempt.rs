@@ -108,7 +108,11 @@ pub(super) fn schedule_retry(
 ) -> bool {
     let state = emission.state();
     let settings = &state.settings;
-    let Some(timer) = settings.timer.clone() else {
+    let Some(timer) = settings
+        .timer
+        .clone()
+        .filter(|_| !registration.is_removed())
+    else {
         return false;
     };
     let pool_ref = settings.own_pool(registration).cloned();
@@ -126,7 +130,11 @@ pub(super) fn schedule_retry(
         started: AtomicBool::new(false),
     });
     let retries = &settings.shared.retries;
+    // First, because another thread may end it as soon as it waits.
+    state.add_part(Arc::clone(&retry) as _);
     if !retries.add(Arc::clone(&retry) as _, settings.retry_capacity) {
+        state.remove_pending(&retry);
+        end_part(emission, Counts::default());
         return false;
     }
     let observers = &settings.handlers.observers;
@@ -141,9 +149,12 @@ pub(super) fn schedule_retry(
         let scheduled = RetryScheduled::new(topic, event, listener, *attempt, error, *delay);
         observers.notify(|observer| observer.retry_scheduled(&scheduled));
     }
-    state.add_part(Arc::clone(&retry) as _);
-    // A close may have given it up meanwhile, which has reported it.
+    // A close may have given it up meanwhile, or it was unsubscribed, which has been reported.
     if retry.wait(failed.delay) || !retry.claim() {
+        // If it was unsubscribed before it was listed, nobody has ended it.
+        if registration.is_removed() {
+            retry.end_unsubscribed();
+        }
         return true;
     }
     retry.no_longer_waits();
@@ -237,6 +248,9 @@ impl RetryAttempt {
     }
 
     fn submit(self: Arc<Self>) {
+        if self.is_unsubscribed() {
+            return self.end_unsubscribed();
+        }
         if !self.due.swap(true, Ordering::AcqRel) {
             self.target.state().notify_pending();
         }
@@ -279,6 +293,17 @@ impl WaitingRetry for RetryAttempt {
         self.cancel_timeout();
         if self.claim_to_run() {
             self.target.state().set_given_up();
+            self.fail();
+        }
+    }
+
+    fn is_unsubscribed(&self) -> bool {
+        self.target.registration.is_removed()
+    }
+
+    fn end_unsubscribed(self: Arc<Self>) {
+        self.cancel_timeout();
+        if self.claim_to_run() {
             self.fail();
         }
     }

@@ -6,10 +6,10 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use soiree_core::panic::Contained;
-use soiree_core::registry::{Lookup, Registration};
+use soiree_core::registry::{Lookup, Registration, RegistrationKey};
 use soiree_core::{
     EmissionRejected, Event, InvalidTopic, Listener, ListenerId, ListenerOptions, Pattern, Payload,
-    Pool, Registry, Rejection, SubscribeError, validate_topic,
+    Pool, Registry, Rejection, SubscribeError, UnsubscribeError, validate_topic,
 };
 
 use super::current::{Current, pools_of};
@@ -101,10 +101,28 @@ impl Emitter {
         id: ListenerId,
         options: ListenerOptions,
         listener: Arc<dyn Listener>,
-    ) -> Result<(), SubscribeError> {
+    ) -> Result<RegistrationKey, SubscribeError> {
         let registration = Registration::new(pattern, id, options, listener)?;
         self.check(&registration)?;
         self.registry().register(pattern, registration)
+    }
+
+    /// Removes a listener. Its retries that wait end: the error of the attempt before is final, and the event a dead letter.
+    ///
+    /// # Errors
+    /// As [`Registry::remove`].
+    pub fn unsubscribe(&self, pattern: &Pattern, id: &ListenerId) -> Result<(), UnsubscribeError> {
+        self.registry().remove(pattern, id)?;
+        self.shared.retries.end_unsubscribed();
+        Ok(())
+    }
+
+    /// Removes the listeners of exactly these registrations, as [`unsubscribe`](Emitter::unsubscribe) does, if they are still there.
+    pub fn unsubscribe_keys(&self, keys: &[RegistrationKey]) {
+        for key in keys {
+            self.registry().remove_key(key);
+        }
+        self.shared.retries.end_unsubscribed();
     }
 
     /// Whether the settings allow what the listener asks for.

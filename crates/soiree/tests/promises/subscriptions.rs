@@ -209,3 +209,56 @@ fn guards_and_groups_do_not_keep_the_event_pool_alive() {
     assert!(rejected.into_payload().is::<Created>());
     group.unsubscribe("a.b", &id).unwrap();
 }
+
+/// T3: an ID generator may give a name again once it is free. The listener that has it now is not that of the guard or the group.
+#[test]
+fn guards_and_groups_remove_no_listener_that_has_got_the_same_id() {
+    let soiree = EventPool::new();
+    soiree.set_id_generator(|| "the same");
+    let once = || ListenerOptions::new().once();
+    let other_stays = |what: &str| {
+        assert_eq!(soiree.len(), 1, "{what}");
+        soiree.off("a.b", &"the same".into()).unwrap();
+    };
+
+    let guard = soiree.guard("a.b", soiree.on_with("a.b", once(), |_| {}).unwrap());
+    soiree.emit_sync("a.b", ()).unwrap();
+    soiree.on("a.b", |_| {}).unwrap();
+    drop(guard);
+    other_stays("after its last run");
+
+    let guard = soiree.guard("a.b", soiree.on("a.b", |_| {}).unwrap());
+    soiree.off("a.b", guard.id()).unwrap();
+    soiree.on("a.b", |_| {}).unwrap();
+    drop(guard);
+    other_stays("after it was removed");
+
+    let group = soiree.group();
+    group.on_with("a.b", once(), |_| {}).unwrap();
+    soiree.emit_sync("a.b", ()).unwrap();
+    soiree.on("a.b", |_| {}).unwrap();
+    assert!(group.is_empty());
+    drop(group);
+    other_stays("after the last run of the group's");
+
+    let guard = soiree.guard("a.b", "the same".into());
+    soiree.on("a.b", |_| {}).unwrap();
+    drop(guard);
+    other_stays("the guard was there first");
+}
+
+/// T1, T3: patterns that are spelled differently and match the same topics are one pattern.
+#[test]
+fn guards_and_groups_compare_patterns_and_not_their_spelling() {
+    let soiree = EventPool::new();
+    soiree.set_id_generator(|| "the same");
+    let group = soiree.group();
+    let id = group.on("a.**.**", |_| {}).unwrap();
+    group.unsubscribe("a.**.**", &id).unwrap();
+    assert!(soiree.is_empty());
+    soiree.on("a.**", |_| {}).unwrap();
+    drop(group);
+    assert_eq!(soiree.len(), 1);
+    drop(soiree.guard("a.**.**.**", id));
+    assert!(soiree.is_empty());
+}

@@ -7,9 +7,10 @@ use std::thread;
 use std::time::Instant;
 
 use soiree::EventPool;
-use soiree_core::ListenerErrorKind;
+use soiree_core::{Event, ListenerErrorKind, Observer, Priority, RetryScheduled};
 use soiree_engine::{CloseError, Emission};
 use soiree_pool::WorkerPool;
+use soiree_testkit::{ManualPool, Recorder};
 
 use super::retried;
 use crate::support::{TIME_LIMIT, on_one_worker, wait_until};
@@ -188,4 +189,30 @@ fn closing_or_dropping_an_event_pool_loses_no_retry() {
         assert!(emission.wait().is_ok());
         assert_eq!(receiver.iter().collect::<Vec<_>>(), [1, 2, 3]);
     }
+}
+
+/// E4, E6: the emission ends once, when its other listeners have been called.
+#[test]
+fn a_close_may_give_up_a_retry_while_it_is_scheduled() {
+    struct Closes(soiree::WeakEventPool);
+    impl Observer for Closes {
+        fn retry_scheduled(&self, _: &RetryScheduled<'_>) {
+            let soiree = self.0.upgrade().unwrap();
+            // Not from inside the listener, which a close would reject.
+            let close = move || soiree.close_with_deadline(Instant::now());
+            thread::spawn(close).join().unwrap().unwrap_err();
+        }
+    }
+    let pool = Arc::new(ManualPool::new());
+    let soiree = EventPool::with_pool(Arc::clone(&pool));
+    soiree.add_observer(Closes(soiree.downgrade()));
+    let listener = |_: &dyn Event| Err::<(), _>("no");
+    soiree.on_with("t", retried(9), listener).unwrap();
+    let second = Recorder::new();
+    soiree.listen("t", Priority::Low, second.clone()).unwrap();
+    let emission = soiree.emit("t", ()).unwrap();
+    assert!(pool.run_next());
+    let report = emission.wait();
+    assert_eq!((report.delivered, report.failed, report.retried), (2, 1, 0));
+    second.assert_received("t").once();
 }

@@ -3,6 +3,7 @@
 mod attempts;
 mod close;
 mod dead_letter;
+mod unsubscribed;
 
 use std::time::Duration;
 
