@@ -311,6 +311,14 @@ impl Registration {
     }
 }
 
+impl PartialEq for RegistrationKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.registration.ptr_eq(&other.registration)
+    }
+}
+
+impl Eq for RegistrationKey {}
+
 impl fmt::Debug for RegistrationKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RegistrationKey")

@@ -10,6 +10,7 @@ mod graph;
 mod key_order;
 mod launch;
 mod settings;
+mod subscribe;
 
 pub use self::close::CloseError;
 pub use self::emit::Emitter;
