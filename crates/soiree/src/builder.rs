@@ -100,7 +100,7 @@ impl Builder {
     /// `*`; then the one with the fewest `**`. A route may be added before its bulkhead.
     ///
     /// An invalid route is reported by [`build`](Builder::build), and so is one that would tie: it matches a topic of another
-    /// route, is equally specific, and leads to another pool.
+    /// route, is equally specific, and leads to another pool. A second route of the same pattern ties, however it is spelled.
     pub fn route(mut self, pattern: &str, bulkhead: &str) -> Self {
         self.routes.push((pattern.into(), bulkhead.into()));
         self
@@ -303,19 +303,7 @@ impl Builder {
         }
         let bulkheads = &mut self.settings.bulkheads;
         for (pattern, to) in &self.routes {
-            let mut known = bulkheads.routes();
-            if let Some((same, first_to)) = known.find(|(known, _)| *known.as_str() == **pattern) {
-                if **first_to != **to {
-                    return Err(BulkheadError::Ambiguous {
-                        first: same.clone(),
-                        first_to: Arc::clone(first_to),
-                        second: same.clone(),
-                        second_to: (**to).into(),
-                    });
-                }
-            }
-            drop(known);
-            bulkheads.route(pattern, to)?;
+            bulkheads.route_unique(pattern, to)?;
         }
         Ok(self.build_without_bulkheads())
     }

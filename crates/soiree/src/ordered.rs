@@ -11,7 +11,8 @@ impl Builder {
     /// Orders events on topics that match the pattern by key: events of one key are handled one after another, in the order of
     /// their emits; events of different keys are handled in parallel. If several patterns match, the most specific one wins.
     ///
-    /// [`KeyOrder`] says what exactly is promised and what is bounded. An invalid order is reported by [`build`](Builder::build).
+    /// [`KeyOrder`] says what exactly is promised and what is bounded. An invalid order is reported by [`build`](Builder::build),
+    /// and so is a second order of the same pattern, however it is spelled.
     ///
     /// ```
     /// use soiree::{EventPool, KeyOrder};
@@ -39,7 +40,7 @@ impl Builder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn ordered(mut self, pattern: &str, order: KeyOrder) -> Self {
-        let added = self.settings.orders.add(pattern, order);
+        let added = self.settings.orders.add_unique(pattern, order);
         self.error = self.error.or(added.err().map(Into::into));
         self
     }

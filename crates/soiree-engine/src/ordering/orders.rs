@@ -92,6 +92,21 @@ impl KeyOrders {
         Ok(())
     }
 
+    /// As [`add`](KeyOrders::add), but does not replace the order of a pattern.
+    ///
+    /// # Errors
+    /// As [`add`](KeyOrders::add), and if the pattern has an order, however it is spelled.
+    pub fn add_unique(&mut self, pattern: &str, order: KeyOrder) -> Result<(), KeyOrderError> {
+        let added = Pattern::new(pattern)?;
+        match self.rules.iter().find(|rule| rule.pattern == added) {
+            Some(rule) => Err(KeyOrderError::Ambiguous {
+                first: rule.pattern.clone(),
+                second: added,
+            }),
+            None => self.add(pattern, order),
+        }
+    }
+
     /// Removes the order of exactly this pattern. Returns whether there was one.
     ///
     /// Events that were emitted before stay ordered; events that are emitted later may overtake them.

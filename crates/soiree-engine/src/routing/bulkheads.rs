@@ -90,6 +90,24 @@ impl Bulkheads {
         Ok(())
     }
 
+    /// As [`route`](Bulkheads::route), but does not replace a route to another bulkhead.
+    ///
+    /// # Errors
+    /// As [`route`](Bulkheads::route), and if the pattern, however it is spelled, leads to another bulkhead.
+    pub fn route_unique(&mut self, pattern: &str, to: &str) -> Result<(), BulkheadError> {
+        let known = Pattern::new(pattern).ok();
+        let known = known.and_then(|known| self.routes.iter().find(|route| route.pattern == known));
+        match known.filter(|route| *route.to != *to) {
+            Some(first) => Err(BulkheadError::Ambiguous {
+                first: first.pattern.clone(),
+                first_to: Arc::clone(&first.to),
+                second: first.pattern.clone(),
+                second_to: self.name(to)?,
+            }),
+            None => self.route(pattern, to),
+        }
+    }
+
     /// Removes a route. Returns whether there was one.
     pub fn remove_route(&mut self, pattern: &str) -> bool {
         let before = self.routes.len();

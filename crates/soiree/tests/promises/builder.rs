@@ -3,7 +3,7 @@
 use std::sync::mpsc::channel;
 use std::thread;
 
-use soiree::{Builder, BulkheadError, EventPool, WorkerPool};
+use soiree::{Builder, BulkheadError, EventPool, KeyOrder, WorkerPool};
 
 use crate::support::{TIME_LIMIT, TestResult, worker_pool};
 
@@ -72,6 +72,43 @@ fn a_builder_accepts_bulkheads_and_routes_in_any_order() {
         twice.contains("export.** to \"bulk\" and export.** to \"default\""),
         "{twice}"
     );
+}
+
+/// T1: routes are compared as patterns, in whatever order they come.
+#[test]
+fn two_routes_of_one_pattern_are_noticed_however_they_are_spelled() {
+    let spelled = [
+        ("a.**.b", "a.**.**.b"),
+        ("a.**.**.b", "a.**.b"),
+        ("a.**.**.b", "a.**.**.b"),
+        ("a.**.**.b", "a.**.**.**.b"),
+    ];
+    for (first, second) in spelled {
+        let routes = |to: &str| with_own().route(first, "own").route(second, to).build();
+        let tie = routes("default").unwrap_err().to_string();
+        let expected = "a.**.b to \"own\" and a.**.b to \"default\"";
+        assert!(tie.contains(expected), "{first}, {second}: {tie}");
+        routes("own").unwrap();
+    }
+    let soiree = with_own().route("a.**.b", "own").build().unwrap();
+    soiree.add_route("a.**.**.b", "default").unwrap();
+    assert_eq!(soiree.graph().routes.len(), 1, "a later route replaces it");
+}
+
+/// L8, T1: so are orders, which have nothing by which two of them could be equal.
+#[test]
+fn two_orders_of_one_pattern_are_noticed_however_they_are_spelled() {
+    for (first, second) in [("a.**", "a.**"), ("a.**", "a.**.**"), ("a.**.**", "a.**")] {
+        let by = |key: u8| KeyOrder::by(move |_| Some(key));
+        let twice = EventPool::builder()
+            .ordered(first, by(1))
+            .ordered(second, by(2));
+        let twice = twice.build().unwrap_err().to_string();
+        assert!(twice.contains("the orders of a.** and a.**"), "{twice}");
+        let soiree = EventPool::builder().ordered(first, by(1)).build().unwrap();
+        soiree.add_order(second, by(2)).unwrap();
+        assert_eq!(soiree.stats().orders.len(), 1, "a later order replaces it");
+    }
 }
 
 fn with_own() -> Builder {
