@@ -3,20 +3,32 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use soiree_core::PoolStats;
+use soiree_core::{PoolStats, WaitingStats};
 
 use crate::family::BoundedFamily;
 use crate::options::MetricsOptions;
 use crate::series::{EmissionSeries, ListenerSeries, PoolSeries};
 
-/// Reads the name and the statistics of every pool; `None` once the `EventPool` is gone.
-type PoolSource = Arc<dyn Fn() -> Option<Vec<(Arc<str>, PoolStats)>> + Send + Sync>;
+/// The figures of an `EventPool` at the moment of a scrape.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct EventPoolStats {
+    /// The name and the statistics of each pool.
+    pub pools: Vec<(Arc<str>, PoolStats)>,
+    /// Emissions that have started and not ended.
+    pub in_flight: u64,
+    /// What waits, by cause.
+    pub waiting: WaitingStats,
+}
 
-/// The metrics of one `EventPool`: an observer that counts, and a closure that reads the statistics of its pools.
+/// Reads the figures; `None` once the `EventPool` is gone.
+type StatsSource = Arc<dyn Fn() -> Option<EventPoolStats> + Send + Sync>;
+
+/// The metrics of one `EventPool`: an observer that counts, and a closure that reads its statistics.
 ///
 /// `EventPool::add_metrics` of the facade makes one and connects it. Without the facade, make one with
 /// [`Metrics::event_pool`](crate::Metrics::event_pool), add it as an [`Observer`](soiree_core::Observer), and call
-/// [`read_pools`](EventPoolMetrics::read_pools).
+/// [`read_stats`](EventPoolMetrics::read_stats).
 ///
 /// Its series are exposed as long as a handle to it exists; the observed `EventPool` holds one. When the last handle is dropped,
 /// the series are lost and the name is free again. Keep a handle if they must still be scraped after the `EventPool` is gone.
@@ -24,14 +36,16 @@ type PoolSource = Arc<dyn Fn() -> Option<Vec<(Arc<str>, PoolStats)>> + Send + Sy
 /// ```
 /// use std::sync::Arc;
 /// use soiree_core::PoolStats;
-/// use soiree_metrics::Metrics;
+/// use soiree_metrics::{EventPoolStats, Metrics};
 ///
 /// let metrics = Metrics::new();
 /// let own = metrics.event_pool("main")?;
-/// own.read_pools(|| {
-///     let mut stats = PoolStats::default();
-///     stats.active = 3;
-///     Some(vec![(Arc::from("default"), stats)])
+/// own.read_stats(|| {
+///     let mut pool = PoolStats::default();
+///     pool.active = 3;
+///     let mut stats = EventPoolStats::default();
+///     stats.pools.push((Arc::from("default"), pool));
+///     Some(stats)
 /// });
 /// let active = r#"soiree_pool_jobs_active{event_pool="main",pool="default"} 3"#;
 /// assert!(metrics.encode().contains(active));
@@ -45,7 +59,7 @@ pub struct EventPoolMetrics {
     pub(crate) emissions: EmissionSeries,
     pub(crate) listeners: BoundedFamily<ListenerSeries, 2>,
     pub(crate) pools: BoundedFamily<PoolSeries, 1>,
-    source: Mutex<Option<PoolSource>>,
+    source: Mutex<Option<StatsSource>>,
 }
 
 impl EventPoolMetrics {
@@ -66,28 +80,26 @@ impl EventPoolMetrics {
         &self.name
     }
 
-    /// Sets the closure that reads the pools at each scrape: the name and the statistics of each pool, or `None` once the
-    /// `EventPool` is gone. Replaces the closure set before.
+    /// Sets the closure that reads the figures at each scrape. It returns `None` once the `EventPool` is gone. Replaces the
+    /// closure set before.
     ///
     /// The closure must hold the `EventPool` weakly, because the `EventPool` holds these metrics as its observer: otherwise
     /// neither is ever dropped. It runs on the thread that scrapes, with no lock held. The scrape waits for it, and panics if it
     /// panics.
-    pub fn read_pools(
-        &self,
-        source: impl Fn() -> Option<Vec<(Arc<str>, PoolStats)>> + Send + Sync + 'static,
-    ) {
-        let source: PoolSource = Arc::new(source);
+    pub fn read_stats(&self, source: impl Fn() -> Option<EventPoolStats> + Send + Sync + 'static) {
+        let source: StatsSource = Arc::new(source);
         let replaced = self.with_source(|current| current.replace(source));
         // Not under the lock: its `Drop` is user code.
         drop(replaced);
     }
 
-    pub(crate) fn pool_stats(&self) -> Vec<(Arc<str>, PoolStats)> {
+    /// `None` if there is no source, or the `EventPool` is gone.
+    pub(crate) fn stats(&self) -> Option<EventPoolStats> {
         let source = self.with_source(|current| current.clone());
-        source.and_then(|source| source()).unwrap_or_default()
+        source.and_then(|source| source())
     }
 
-    fn with_source<R>(&self, act: impl FnOnce(&mut Option<PoolSource>) -> R) -> R {
+    fn with_source<R>(&self, act: impl FnOnce(&mut Option<StatsSource>) -> R) -> R {
         act(&mut self.source.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -24,7 +24,7 @@
 //!
 //! With the feature `metrics`, the facade re-exports this crate as `soiree::metrics` and has `EventPool::add_metrics`. That
 //! method connects the parts: an [`EventPoolMetrics`] is an [`Observer`](soiree_core::Observer) that counts what it is notified
-//! of, and it [reads](EventPoolMetrics::read_pools) the statistics of the pools at each scrape.
+//! of, and it [reads](EventPoolMetrics::read_stats) the statistics at each scrape.
 //!
 //! A program that has its own metrics in a [`Registry`](prometheus_client::registry::Registry) can
 //! [register](Metrics::register) these there too. The client library is [`prometheus_client`], the official one.
@@ -39,6 +39,8 @@
 //! | `soiree_pool_workers_running`, `_idle`, `_max`, `_min` | gauge | live workers; those without a job; the limits |
 //! | `soiree_pool_jobs_active` | gauge | jobs that have started and not ended |
 //! | `soiree_pool_jobs_waiting` | gauge | jobs that are accepted and have not started |
+//! | `soiree_pool_jobs_requeued` | gauge | accepted jobs that wait for a place among those; they are not submitted yet |
+//! | `soiree_pool_submitters_blocked` | gauge | submitters that are blocked until there is a place |
 //! | `soiree_pool_capacity` | gauge | jobs that may wait at once |
 //! | `soiree_pool_jobs_submitted_total` | counter | jobs accepted |
 //! | `soiree_pool_jobs_rejected_total` | counter | jobs rejected |
@@ -56,12 +58,39 @@
 //!
 //! | metric | type | |
 //! |---|---|---|
+//! | `soiree_emissions_in_flight` | gauge | started and not ended |
+//! | `soiree_emissions_waiting` | gauge | waiting, by `cause`: `blocked`, `key`, `place`, `queue`, `retry` |
 //! | `soiree_emissions_accepted_total` | counter | accepted |
-//! | `soiree_emissions_rejected_total` | counter | rejected, by `reason`: `closed`, `full`, `invalid_topic`, `no_worker`, `recursion_limit`, `timed_out`, `other` |
+//! | `soiree_emissions_rejected_total` | counter | rejected, by `reason`: see below |
 //! | `soiree_emissions_aborted_total` | counter | aborted by a listener |
 //! | `soiree_emissions_discarded_total` | counter | accepted, and dropped before they ran |
 //! | `soiree_dead_events_total` | counter | without a listener |
 //! | `soiree_dead_letters_total` | counter | given up by a listener with retries |
+//!
+//! | `cause` of `soiree_emissions_waiting` | what it counts, as [`WaitingStats`](soiree_core::WaitingStats) does |
+//! |---|---|
+//! | `blocked` | emits that are blocked until there is a place in a pool, or room behind a key |
+//! | `key` | events behind others of their key |
+//! | `place` | accepted work that waits for a place in its pool |
+//! | `queue` | work in the queues of the pools |
+//! | `retry` | retries that wait to be due |
+//!
+//! An emission whose listeners run apart, on pools of their own or in retries, counts once for each. Otherwise the emissions in
+//! flight are those that wait and the active jobs: `soiree_emissions_in_flight`
+//! `== sum(soiree_emissions_waiting) + sum(soiree_pool_jobs_active)`. The `Stats` of the facade say what else can differ.
+//!
+//! | `reason` of `soiree_emissions_rejected_total` | |
+//! |---|---|
+//! | `invalid_topic` | the topic is malformed |
+//! | `closed` | the `EventPool` or the pool is closed |
+//! | `full`, `timed_out` | the queue of the pool is full; it stayed full for as long as an emit may wait |
+//! | `key_full` | no more events may wait behind others of their key |
+//! | `key_busy` | an emit that must not wait for its turn, and whose key is busy |
+//! | `key_panicked` | the key function panicked |
+//! | `no_worker` | the pool could not start a thread |
+//! | `recursion_limit` | too many jobs run inside one another |
+//! | `would_block` | a future that would block a thread which polls futures |
+//! | `other` | a reason of a pool of your own |
 //!
 //! By `listener`, its name, and `pattern`, the pattern that it is subscribed to:
 //!
@@ -101,6 +130,8 @@
 //! - What happened before the metrics were added; the counters of a pool start when the pool is made.
 //! - What a bulkhead did between the last scrape and the end of its drain: its counters are lost with it, and only its histograms
 //!   stay.
+//! - What a pool did that was replaced by another one of its name: the counters of the new one start at 0, which Prometheus takes
+//!   for a restart. Otherwise no counter ever decreases.
 //! - An `EventPool` that is gone, unless a handle to its [`EventPoolMetrics`] is kept.
 //! - In the histograms: jobs that other code submits to the same pool. The statistics of the pool include them.
 //!
@@ -123,6 +154,7 @@ mod event_pool;
 mod exposition;
 mod family;
 mod metrics;
+mod names;
 mod observe;
 mod options;
 mod series;
@@ -130,7 +162,7 @@ mod series;
 pub use prometheus_client;
 
 pub use crate::builder::MetricsBuilder;
-pub use crate::event_pool::EventPoolMetrics;
+pub use crate::event_pool::{EventPoolMetrics, EventPoolStats};
 pub use crate::family::OTHER;
 pub use crate::metrics::{CONTENT_TYPE, Metrics, NameError, RegisterError};
 pub use crate::observe::UNNAMED;

@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 
 use crate::event_pool::EventPoolMetrics;
 use crate::exposition;
+use crate::names::SENTINEL;
 use crate::options::MetricsOptions;
 
 /// The content type of [`Metrics::encode`].
@@ -113,7 +114,7 @@ impl Metrics {
 
     /// Returns all metrics in Prometheus's text format. Serve it with [`CONTENT_TYPE`].
     ///
-    /// Reads the pools on this thread, as set with [`EventPoolMetrics::read_pools`], and panics if that panics.
+    /// Reads the statistics on this thread, as set with [`EventPoolMetrics::read_stats`], and panics if that panics.
     pub fn encode(&self) -> String {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Exposition(self.clone())));
@@ -145,7 +146,7 @@ impl Metrics {
         let _ = prometheus_text::encode(&mut text, registry);
         let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
         let mut names = types.filter_map(|line| line.split(' ').next());
-        if let Some(metric) = names.find(|name| name.ends_with(exposition::SENTINEL)) {
+        if let Some(metric) = names.find(|name| name.ends_with(SENTINEL)) {
             let metric = metric.into();
             return Err(RegisterError::Taken { metric });
         }

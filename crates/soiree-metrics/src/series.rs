@@ -2,7 +2,7 @@
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
-use soiree_core::{EmissionRejected, Rejection, SubmitErrorReason};
+use soiree_core::{EmissionRejected, OrderRejection, Rejection, SubmitErrorReason};
 
 /// The series of one pair of listener name and pattern.
 pub(crate) struct ListenerSeries {
@@ -36,14 +36,18 @@ pub(crate) struct EmissionSeries {
 }
 
 /// Why emissions are rejected. All series exist from the start, so that the first rejection shows as an increase.
-pub(crate) const REJECTION_REASONS: [&str; 7] = [
+pub(crate) const REJECTION_REASONS: [&str; 11] = [
     "closed",
     "full",
     "invalid_topic",
+    "key_busy",
+    "key_full",
+    "key_panicked",
     "no_worker",
     "other",
     "recursion_limit",
     "timed_out",
+    "would_block",
 ];
 
 impl ListenerSeries {
@@ -81,7 +85,14 @@ impl EmissionSeries {
                 SubmitErrorReason::Full { .. } => "full",
                 SubmitErrorReason::TimedOut { .. } => "timed_out",
                 SubmitErrorReason::RecursionLimit { .. } => "recursion_limit",
+                SubmitErrorReason::WouldBlock => "would_block",
                 SubmitErrorReason::Spawn(_) => "no_worker",
+                _ => "other",
+            },
+            Rejection::Order(reason) => match reason {
+                OrderRejection::KeyQueueFull { .. } => "key_full",
+                OrderRejection::KeyBusy { .. } => "key_busy",
+                OrderRejection::KeyPanicked { .. } => "key_panicked",
                 _ => "other",
             },
             _ => "other",

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | a program without metrics of its own | [`Metrics`], [`MetricsBuilder`], [`BuildError`], [`CONTENT_TYPE`] |
 //! | a program with a registry of its own | [`Metrics::register`], [`RegisterError`], [`prometheus_client`] |
-//! | one `EventPool` | [`EventPoolMetrics`], [`NameError`] |
+//! | one `EventPool` | [`EventPoolMetrics`], [`EventPoolStats`], [`NameError`] |
 //! | values of labels | [`UNNAMED`], [`OTHER`] |
 
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use std::sync::Arc;
 pub use soiree_metrics::prometheus_client;
 #[doc(inline)]
 pub use soiree_metrics::{
-    BuildError, CONTENT_TYPE, EventPoolMetrics, Metrics, MetricsBuilder, NameError, OTHER,
-    RegisterError, UNNAMED,
+    BuildError, CONTENT_TYPE, EventPoolMetrics, EventPoolStats, Metrics, MetricsBuilder, NameError,
+    OTHER, RegisterError, UNNAMED,
 };
 
 use crate::handle::EventPool;
@@ -53,7 +53,14 @@ impl EventPool {
     ) -> Result<Arc<EventPoolMetrics>, NameError> {
         let own = metrics.event_pool(name)?;
         let soiree = self.downgrade();
-        own.read_pools(move || Some(soiree.upgrade()?.stats().pools));
+        own.read_stats(move || {
+            let stats = soiree.upgrade()?.stats();
+            let mut read = EventPoolStats::default();
+            read.pools = stats.pools;
+            read.in_flight = stats.in_flight;
+            read.waiting = stats.waiting;
+            Some(read)
+        });
         self.add_observer(Arc::clone(&own));
         Ok(own)
     }

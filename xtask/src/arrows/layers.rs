@@ -102,6 +102,7 @@ const LAYERS: &[Layers] = &[
             "series",
             "options",
             "event_pool",
+            "names",
             "exposition",
             "metrics",
             "builder",

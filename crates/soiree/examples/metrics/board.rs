@@ -1,20 +1,20 @@
 //! The values that the page shows, gathered by an observer.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use soiree::observe::{
-    DeadEvent, EmissionRejected, EmissionStarted, JobStarted, ListenerEnd, ListenerEnded,
-    ListenerRef, Observer, RetryScheduled, SlowListener,
+    DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobStarted,
+    ListenerEnded, ListenerRef, ListenerStarted, Observer, Rejection, RetryScheduled, SlowListener,
+    SubscriptionAdded,
 };
-use soiree::{DeadLetter, PoolStats, Stats};
+use soiree::{DeadLetter, Event, EventId, Pattern, PoolStats, Stats};
 
-/// Percentiles are those of the last 10 seconds.
-const WINDOW: Duration = Duration::from_secs(10);
-/// At most this many values are kept for percentiles, the latest.
-const SAMPLES: usize = 4096;
+use crate::listeners::{Awaited, Calls};
+use crate::recent::{Recent, WINDOW};
 
 pub(crate) struct Board {
     since: Instant,
@@ -28,27 +28,29 @@ struct Seen {
     dead_events: u64,
     dead_letters: u64,
     waits: BTreeMap<String, Recent>,
-    listeners: BTreeMap<(String, String), Runs>,
+    listeners: BTreeMap<Key, Listener>,
+    in_flight: HashMap<EventId, InFlight>,
 }
 
-#[derive(Default)]
-struct Runs {
-    delivered: u64,
-    failed: u64,
-    panicked: u64,
-    retried: u64,
-    not_called: u64,
-    /// Runs that took too long, including those that still run.
-    slow: u64,
-    slow_now: u64,
-    times: Recent,
-    /// 0 for each of the latest runs that succeeded, 1 for each that failed.
-    failures: Recent,
+/// The name and the pattern of a listener.
+type Key = (String, String);
+
+struct Listener {
+    pattern: Pattern,
+    calls: Calls,
 }
 
-/// The latest values, each with its time.
-#[derive(Default)]
-struct Recent(VecDeque<(Instant, f64)>);
+/// An emission that has not ended.
+struct InFlight {
+    since: Instant,
+    /// The listeners that it has not reached.
+    unreached: Vec<Key>,
+}
+
+thread_local! {
+    /// Emissions that this thread has started, and that are neither accepted nor rejected, one inside another.
+    static STARTED: RefCell<Vec<EventId>> = const { RefCell::new(Vec::new()) };
+}
 
 impl Board {
     pub(crate) fn new() -> Self {
@@ -61,6 +63,13 @@ impl Board {
     /// Returns everything that the page shows.
     pub(crate) fn status(&self, stats: &Stats) -> Value {
         let mut seen = self.seen();
+        let mut awaited: HashMap<Key, Awaited> = HashMap::new();
+        for emission in seen.in_flight.values() {
+            for key in &emission.unreached {
+                let awaited = awaited.entry(key.clone()).or_default();
+                awaited.add(emission.since.elapsed());
+            }
+        }
         let pools: Vec<Value> = stats
             .pools
             .iter()
@@ -69,8 +78,12 @@ impl Board {
         let listeners: Vec<Value> = seen
             .listeners
             .iter_mut()
-            .map(|((name, pattern), runs)| listener(name, pattern, runs))
+            .map(|(key, listener)| {
+                let awaited = awaited.remove(key).unwrap_or_default();
+                listener.calls.status(&key.0, &key.1, &awaited)
+            })
             .collect();
+        let waiting = &stats.waiting;
         json!({
             "uptime_seconds": self.since.elapsed().as_secs_f64(),
             "window_seconds": WINDOW.as_secs_f64(),
@@ -79,16 +92,18 @@ impl Board {
                 "rejected": seen.rejected,
                 "dead_events": seen.dead_events,
                 "dead_letters": seen.dead_letters,
+                "in_flight": stats.in_flight,
+                "waiting": {
+                    "blocked": waiting.blocked,
+                    "key": waiting.key,
+                    "place": waiting.place,
+                    "queue": waiting.queue,
+                    "retry": waiting.retry,
+                },
             },
             "pools": pools,
             "listeners": listeners,
         })
-    }
-
-    fn runs(&self, listener: &ListenerRef<'_>, change: impl FnOnce(&mut Runs)) {
-        let name = listener.name.unwrap_or("(no name)");
-        let key = (name.into(), listener.pattern.into());
-        change(self.seen().listeners.entry(key).or_default());
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -96,13 +111,76 @@ impl Board {
     }
 }
 
-impl Observer for Board {
-    fn emission_started(&self, _: &EmissionStarted<'_>) {
-        self.seen().offered += 1;
+impl Seen {
+    fn calls(&mut self, listener: &ListenerRef<'_>) -> &mut Calls {
+        let new = || Listener {
+            pattern: Pattern::new(listener.pattern).expect("it is the pattern of a listener"),
+            calls: Calls::default(),
+        };
+        let listener = self.listeners.entry(key(listener));
+        &mut listener.or_insert_with(new).calls
     }
 
-    fn emission_rejected(&self, _: &EmissionRejected<'_>) {
-        self.seen().rejected += 1;
+    /// The event has reached the listener, or will not.
+    fn reached(&mut self, event: EventId, listener: &ListenerRef<'_>) {
+        let Some(emission) = self.in_flight.get_mut(&event) else {
+            return;
+        };
+        let key = key(listener);
+        let at = emission.unreached.iter().position(|one| *one == key);
+        at.map(|at| emission.unreached.swap_remove(at));
+    }
+}
+
+fn key(listener: &ListenerRef<'_>) -> Key {
+    let name = listener.name.unwrap_or("(no name)");
+    (name.into(), listener.pattern.into())
+}
+
+/// The ID of an event, which is made if it has none. Not under the lock.
+fn id(event: &dyn Event) -> EventId {
+    event.id()
+}
+
+fn no_longer_starting() -> Option<EventId> {
+    STARTED.with_borrow_mut(Vec::pop)
+}
+
+impl Observer for Board {
+    fn subscription_added(&self, added: &SubscriptionAdded<'_>) {
+        self.seen().calls(&added.listener);
+    }
+
+    fn emission_started(&self, started: &EmissionStarted<'_>) {
+        let id = id(started.event);
+        STARTED.with_borrow_mut(|all| all.push(id.clone()));
+        let mut seen = self.seen();
+        seen.offered += 1;
+        let listeners = seen.listeners.iter();
+        let matching = listeners.filter(|(_, listener)| listener.pattern.matches(started.topic));
+        let unreached = matching.map(|(key, _)| key.clone()).collect();
+        let since = Instant::now();
+        seen.in_flight.insert(id, InFlight { since, unreached });
+    }
+
+    fn emission_accepted(&self, _: &EmissionAccepted<'_>) {
+        no_longer_starting();
+    }
+
+    fn emission_rejected(&self, rejected: &EmissionRejected<'_>) {
+        let has_started = matches!(
+            rejected.reason,
+            Rejection::Pool { .. } | Rejection::Order(_)
+        );
+        let id = has_started.then(no_longer_starting).flatten();
+        let mut seen = self.seen();
+        seen.rejected += 1;
+        id.map(|id| seen.in_flight.remove(&id));
+    }
+
+    fn emission_ended(&self, ended: &EmissionEnded<'_>) {
+        let id = id(ended.event);
+        self.seen().in_flight.remove(&id);
     }
 
     fn dead_event(&self, _: &DeadEvent<'_>) {
@@ -119,79 +197,32 @@ impl Observer for Board {
         waits.add(started.waited.as_secs_f64());
     }
 
+    fn listener_started(&self, started: &ListenerStarted<'_>) {
+        let id = id(started.event);
+        let mut seen = self.seen();
+        seen.calls(&started.listener).started();
+        seen.reached(id, &started.listener);
+    }
+
     fn listener_ended(&self, ended: &ListenerEnded<'_>) {
-        self.runs(&ended.listener, |runs| {
-            match ended.outcome {
-                ListenerEnd::Succeeded => {}
-                ListenerEnd::Failed(_) => runs.failed += 1,
-                ListenerEnd::Panicked(_) => runs.panicked += 1,
-                ListenerEnd::Rejected(_) | ListenerEnd::Discarded(_) => {
-                    runs.not_called += 1;
-                    return;
-                }
-                // Kinds of failures that cannot happen here.
-                _ => {}
-            }
-            if ended.attempt == 1 {
-                runs.delivered += 1;
-            }
-            let succeeded = matches!(ended.outcome, ListenerEnd::Succeeded);
-            runs.failures.add(if succeeded { 0.0 } else { 1.0 });
-            if let Some(time) = ended.run_time {
-                runs.times.add(time.as_secs_f64());
-            }
-        });
+        let id = id(ended.event);
+        let mut seen = self.seen();
+        seen.calls(&ended.listener).ended(ended);
+        seen.reached(id, &ended.listener);
     }
 
     fn retry_scheduled(&self, retry: &RetryScheduled<'_>) {
-        self.runs(&retry.listener, |runs| runs.retried += 1);
+        self.seen().calls(&retry.listener).retried += 1;
     }
 
     fn listener_slow(&self, slow: &SlowListener<'_>) {
-        self.runs(&slow.listener, |runs| {
-            if slow.ended {
-                runs.slow_now = runs.slow_now.saturating_sub(1);
-            } else {
-                runs.slow += 1;
-                runs.slow_now += 1;
-            }
-        });
-    }
-}
-
-impl Recent {
-    fn add(&mut self, value: f64) {
-        if self.0.len() == SAMPLES {
-            self.0.pop_front();
+        let mut seen = self.seen();
+        let calls = seen.calls(&slow.listener);
+        if slow.ended {
+            calls.was_slow();
+        } else {
+            calls.is_slow();
         }
-        self.0.push_back((Instant::now(), value));
-    }
-
-    /// Returns the values of the window, ascending.
-    fn sorted(&mut self) -> Vec<f64> {
-        while self.0.front().is_some_and(|(at, _)| at.elapsed() > WINDOW) {
-            self.0.pop_front();
-        }
-        let mut sorted: Vec<f64> = self.0.iter().map(|(_, value)| *value).collect();
-        sorted.sort_by(f64::total_cmp);
-        sorted
-    }
-
-    /// Returns the median, the 99th percentile and the maximum in seconds, or `null` without values.
-    fn percentiles(&mut self) -> Value {
-        let sorted = self.sorted();
-        let Some(max) = sorted.last() else {
-            return Value::Null;
-        };
-        // Nearest rank: the smallest value that at least this share of all values does not exceed.
-        let rank = |share: f64| (share * sorted.len() as f64).ceil() as usize;
-        let at = |share| sorted[rank(share).clamp(1, sorted.len()) - 1];
-        json!({ "p50": at(0.5), "p99": at(0.99), "max": max })
-    }
-
-    fn mean(&mut self) -> Option<f64> {
-        let all = self.sorted();
-        (!all.is_empty()).then(|| all.iter().sum::<f64>() / all.len() as f64)
     }
 }
 
@@ -204,27 +235,12 @@ fn pool(name: &str, stats: &PoolStats, waits: &mut Recent) -> Value {
         "max_workers": stats.max_workers,
         "waiting": stats.waiting,
         "capacity": stats.capacity,
+        "without_place": stats.requeued + stats.blocked,
         "submitted": stats.submitted,
         "rejected": stats.rejected,
         "expired": stats.expired,
         "discarded": stats.discarded,
         "completed": stats.completed(),
         "wait_seconds": waits.percentiles(),
-    })
-}
-
-fn listener(name: &str, pattern: &str, runs: &mut Runs) -> Value {
-    json!({
-        "name": name,
-        "pattern": pattern,
-        "delivered": runs.delivered,
-        "failed": runs.failed,
-        "panicked": runs.panicked,
-        "retried": runs.retried,
-        "not_called": runs.not_called,
-        "slow": runs.slow,
-        "slow_now": runs.slow_now,
-        "failing": runs.failures.mean(),
-        "run_seconds": runs.times.percentiles(),
     })
 }

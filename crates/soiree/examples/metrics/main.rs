@@ -1,8 +1,10 @@
 //! Serves `/metrics` and a page that shows pools and listeners live. For options, run `metrics --help`.
 
 mod board;
+mod listeners;
 mod load;
 mod options;
+mod recent;
 mod server;
 mod work;
 
@@ -51,7 +53,7 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
         .map_err(|error| format!("--bind {bind}: {error}"))?;
     let metrics = Metrics::new();
     let board = Arc::new(Board::new());
-    let soiree = work::build(&metrics, &board, &options.listeners)?;
+    let (soiree, stall) = work::build(&metrics, &board, options)?;
     let load = Load::start(&soiree, options.load);
 
     say(&format!("http://{}/\n", listener.local_addr()?));
@@ -66,7 +68,7 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
         })
         .await?;
 
-    drop(load);
+    drop((load, stall));
     soiree.close()?;
     Ok(())
 }

@@ -20,6 +20,7 @@ Options:
   --bind IP:PORT   where to listen; port 0 picks a free port [127.0.0.1:9184]
   --load FACTOR    the load, from 0 to 100; the pools can just handle 1 [1]
   --listener NAME  adds a listener with this name to every topic; may be repeated
+  --stalled NAME   adds a listener with this name to every topic, on a pool that does not get to it
   --help           prints this
 
 Runs until Ctrl-C. Everybody who can reach the address sees statistics and the names of pools, listeners
@@ -33,6 +34,7 @@ pub(crate) struct Options {
     pub(crate) bind: SocketAddr,
     pub(crate) load: f64,
     pub(crate) listeners: Vec<String>,
+    pub(crate) stalled: Option<String>,
 }
 
 pub(crate) enum Command {
@@ -48,6 +50,7 @@ impl Command {
             bind: (Ipv4Addr::LOCALHOST, 9184).into(),
             load: 1.0,
             listeners: Vec::new(),
+            stalled: None,
         };
         let mut parser = Parser::from_args(arguments);
         while let Some(argument) = parser.next()? {
@@ -57,6 +60,7 @@ impl Command {
                 Arg::Long("listener") => {
                     options.listeners.push(value(&mut parser, "--listener")?);
                 }
+                Arg::Long("stalled") => options.stalled = Some(parser.value()?.string()?),
                 Arg::Long("help") | Arg::Short('h') => return Ok(Self::Help),
                 other => return Err(other.unexpected().into()),
             }

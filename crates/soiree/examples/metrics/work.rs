@@ -2,21 +2,25 @@
 
 use std::error::Error;
 use std::panic;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use soiree::metrics::Metrics;
-use soiree::pool::BuildError;
+use soiree::pool::{BuildError, Job, Pool};
 use soiree::{EventPool, ListenerOptions, Overflow, Priority, Retry, SubscribeError, WorkerPool};
 
 use crate::board::Board;
+use crate::options::Options;
+
+/// The worker of the pool `stalled` is busy as long as this exists.
+pub(crate) struct Stall(#[expect(dead_code, reason = "dropping it ends the job")] mpsc::Sender<()>);
 
 pub(crate) fn build(
     metrics: &Metrics,
     board: &Arc<Board>,
-    extra: &[String],
-) -> Result<EventPool, Box<dyn Error>> {
+    options: &Options,
+) -> Result<(EventPool, Option<Stall>), Box<dyn Error>> {
     let soiree = EventPool::builder()
         .pool(pool("default", 4, 64)?)
         .bulkhead("webhooks", pool("webhooks", 3, 32)?)
@@ -28,10 +32,22 @@ pub(crate) fn build(
         .build()?;
     soiree.add_metrics(metrics, "main")?;
     subscribe(&soiree)?;
-    for name in extra {
+    for name in &options.listeners {
         soiree.on_with("**", named(name), |_| ())?;
     }
-    Ok(soiree)
+    let stalled = options.stalled.as_deref();
+    let stall = stalled.map(|name| stall(&soiree, name)).transpose()?;
+    Ok((soiree, stall))
+}
+
+/// Adds a listener that is not reached: the only worker of its pool does something else.
+fn stall(soiree: &EventPool, name: &str) -> Result<Stall, Box<dyn Error>> {
+    let stalled = pool("stalled", 1, 8)?;
+    let (stall, stalls) = mpsc::channel();
+    stalled.submit(Job::new(move || drop(stalls.recv())))?;
+    soiree.add_bulkhead("stalled", stalled)?;
+    soiree.on_with("**", named(name).pool("stalled"), |_| ())?;
+    Ok(Stall(stall))
 }
 
 fn pool(name: &str, workers: usize, capacity: usize) -> Result<WorkerPool, BuildError> {

@@ -93,3 +93,36 @@ fn metrics_page_and_values_are_served() {
     assert!(text.contains(r#"soiree_pool_workers_max{event_pool="main",pool="exports"} 2"#));
     assert_eq!(web::get(&format!("{url}elsewhere")).unwrap().0, 404);
 }
+
+/// A listener that no event reaches has a row before its first call, and is never called well.
+#[test]
+fn a_listener_that_is_not_reached_is_shown_as_such() {
+    let (mut running, url) = serving(&["--load", "2", "--stalled", "behind"]);
+    let row = |name: &str| {
+        let status = web::json(&format!("{url}status.json"))?;
+        let listeners = status["listeners"].as_array()?;
+        let row = listeners.iter().find(|one| one["name"] == name)?.clone();
+        Some((row, status))
+    };
+    let (behind, status) = running.until(|| {
+        let (behind, status) = row("behind")?;
+        assert_ne!(behind["state"], "ok", "{behind}");
+        let is_full =
+            behind["waiting"].as_u64() >= Some(8) && behind["not_called"].as_u64() > Some(0);
+        is_full.then_some((behind, status))
+    });
+    assert_eq!(
+        (&behind["delivered"], &behind["kind"]),
+        (&0.into(), &"bad".into())
+    );
+    let (waiting, missed) = (&behind["waiting"], &behind["not_called"]);
+    let state = format!("not reached: {waiting} wait, {missed} not called");
+    assert_eq!(behind["state"], state);
+    let emissions = &status["emissions"];
+    assert!(emissions["in_flight"].as_u64() >= Some(8), "{emissions}");
+    assert!(
+        emissions["waiting"]["queue"].as_u64() >= Some(8),
+        "{emissions}"
+    );
+    running.until(|| (row("audit")?.0["state"] == "ok").then_some(()));
+}

@@ -11,4 +11,5 @@ mod page;
 mod prometheus;
 mod text;
 mod tools;
+mod waiting;
 mod web;

@@ -65,6 +65,27 @@ fn the_page_shows_what_happens_and_every_name_as_text() {
     ));
 }
 
+/// A listener that no event reaches is called so, with what waits for it.
+#[test]
+fn the_page_says_which_listener_is_not_reached() {
+    let (_running, url) = serving(&["--load", "2", "--stalled", "behind"]);
+    let Some(mut browser) = Browser::open(&url) else {
+        return;
+    };
+    let state = function(&cell("behind", "State"));
+    browser.until(&format!(
+        "return String(({state})()).startsWith('not reached: ')"
+    ));
+    let waiting = function(&cell("behind", "Waiting"));
+    browser.until(&format!("return Number(({waiting})()) >= 8"));
+    let bad = "return [...document.querySelectorAll('#listeners .state.bad')]
+        .some((one) => one.textContent.startsWith('not reached'))";
+    assert_eq!(browser.run(bad), true);
+    let tile = "return [...document.querySelectorAll('#tiles .tile')]
+        .some((one) => one.textContent.includes('In flight') && one.textContent.includes('queue'))";
+    assert_eq!(browser.run(tile), true);
+}
+
 /// The page does not scroll sideways on a narrow screen.
 #[test]
 fn the_page_fits_a_narrow_screen() {

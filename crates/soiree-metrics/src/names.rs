@@ -1,0 +1,197 @@
+//! The names of metrics, their help texts, and where their values are.
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::histogram::Histogram;
+use soiree_core::{PoolStats, WaitingStats};
+
+use crate::event_pool::EventPoolMetrics;
+use crate::series::{ListenerSeries, PoolSeries};
+
+/// A metric that is always exposed: a registry has the metrics of soiree if and only if it has this one.
+pub(crate) const SENTINEL: &str = POOL_GAUGES[0].0;
+
+/// Name, help text, and where the value is.
+pub(crate) type Value<T> = (&'static str, &'static str, fn(&T) -> u64);
+pub(crate) type CounterOf<T> = (&'static str, &'static str, fn(&T) -> &Counter);
+pub(crate) type HistogramOf<T> = (&'static str, &'static str, fn(&T) -> &Histogram);
+
+pub(crate) const POOL_GAUGES: [Value<PoolStats>; 9] = [
+    (
+        "soiree_pool_workers_running",
+        "Workers that are alive, with or without a job",
+        |stats| stats.running as u64,
+    ),
+    (
+        "soiree_pool_workers_idle",
+        "Workers without a job",
+        |stats| stats.idle as u64,
+    ),
+    (
+        "soiree_pool_workers_max",
+        "Workers that may live at once",
+        |stats| stats.max_workers as u64,
+    ),
+    (
+        "soiree_pool_workers_min",
+        "Workers that stay when idle",
+        |stats| stats.min_workers as u64,
+    ),
+    (
+        "soiree_pool_jobs_active",
+        "Jobs that have started and not ended",
+        |stats| stats.active as u64,
+    ),
+    (
+        "soiree_pool_jobs_waiting",
+        "Jobs that are accepted and have not started",
+        |stats| stats.waiting as u64,
+    ),
+    (
+        "soiree_pool_jobs_requeued",
+        "Accepted jobs that wait for a place among those that may wait",
+        |stats| stats.requeued as u64,
+    ),
+    (
+        "soiree_pool_submitters_blocked",
+        "Threads and tasks that are blocked until their job gets a place",
+        |stats| stats.blocked as u64,
+    ),
+    (
+        "soiree_pool_capacity",
+        "Jobs that may wait at once",
+        |stats| stats.capacity as u64,
+    ),
+];
+
+pub(crate) const POOL_COUNTERS: [Value<PoolStats>; 7] = [
+    (
+        "soiree_pool_jobs_submitted",
+        "Jobs accepted, without rejected ones",
+        |stats| stats.submitted,
+    ),
+    ("soiree_pool_jobs_rejected", "Jobs rejected", |stats| {
+        stats.rejected
+    }),
+    (
+        "soiree_pool_jobs_successful",
+        "Jobs that ran to their end",
+        |stats| stats.successful,
+    ),
+    ("soiree_pool_jobs_failed", "Jobs that panicked", |stats| {
+        stats.failed
+    }),
+    (
+        "soiree_pool_jobs_completed",
+        "Jobs that ran, whether they panicked or not",
+        PoolStats::completed,
+    ),
+    (
+        "soiree_pool_jobs_expired",
+        "Jobs whose deadline passed before they could start",
+        |stats| stats.expired,
+    ),
+    (
+        "soiree_pool_jobs_discarded",
+        "Accepted jobs that were dropped before they ran",
+        |stats| stats.discarded,
+    ),
+];
+
+pub(crate) const POOL_HISTOGRAMS: [HistogramOf<PoolSeries>; 2] = [
+    (
+        "soiree_pool_job_wait",
+        "From the submission of a job to its start",
+        |series| &series.wait,
+    ),
+    (
+        "soiree_pool_job_run",
+        "From the start of a job to its end",
+        |series| &series.run,
+    ),
+];
+
+pub(crate) const EMISSION_COUNTERS: [CounterOf<EventPoolMetrics>; 5] = [
+    (
+        "soiree_emissions_accepted",
+        "Emissions accepted",
+        |metrics| &metrics.emissions.accepted,
+    ),
+    (
+        "soiree_emissions_aborted",
+        "Emissions that a listener aborted",
+        |metrics| &metrics.emissions.aborted,
+    ),
+    (
+        "soiree_emissions_discarded",
+        "Accepted emissions that were dropped before they ran",
+        |metrics| &metrics.emissions.discarded,
+    ),
+    (
+        "soiree_dead_events",
+        "Emissions that called no listener and were not aborted",
+        |metrics| &metrics.emissions.dead_events,
+    ),
+    (
+        "soiree_dead_letters",
+        "Events that a listener with retries gave up on",
+        |metrics| &metrics.emissions.dead_letters,
+    ),
+];
+
+pub(crate) const LISTENER_COUNTERS: [CounterOf<ListenerSeries>; 8] = [
+    (
+        "soiree_listener_delivered",
+        "Events that the listener was called for, without retries",
+        |series| &series.delivered,
+    ),
+    (
+        "soiree_listener_failed",
+        "Runs that returned an error; each attempt is a run",
+        |series| &series.failed,
+    ),
+    (
+        "soiree_listener_panicked",
+        "Runs that panicked; each attempt is a run",
+        |series| &series.panicked,
+    ),
+    (
+        "soiree_listener_timed_out",
+        "Runs that took longer than the listener's timeout",
+        |series| &series.timed_out,
+    ),
+    (
+        "soiree_listener_cancelled",
+        "Runs of an async listener that were dropped before their end",
+        |series| &series.cancelled,
+    ),
+    (
+        "soiree_listener_retried",
+        "Further attempts after a failure",
+        |series| &series.retried,
+    ),
+    (
+        "soiree_listener_not_called",
+        "Events that the pool of the listener rejected or discarded",
+        |series| &series.not_called,
+    ),
+    (
+        "soiree_listener_slow",
+        "Runs that crossed the threshold for slow listeners",
+        |series| &series.slow,
+    ),
+];
+
+pub(crate) const LISTENER_HISTOGRAMS: [HistogramOf<ListenerSeries>; 1] = [(
+    "soiree_listener_run",
+    "How long the listener ran; each attempt is a run",
+    |series| &series.run,
+)];
+
+/// The values of the label `cause` of `soiree_emissions_waiting`, and where the number is.
+pub(crate) const WAITING_CAUSES: [(&str, fn(&WaitingStats) -> usize); 5] = [
+    ("blocked", |waiting| waiting.blocked),
+    ("key", |waiting| waiting.key),
+    ("place", |waiting| waiting.place),
+    ("queue", |waiting| waiting.queue),
+    ("retry", |waiting| waiting.retry),
+];
