@@ -57,8 +57,9 @@ pub use crate::listener::{
 pub use crate::observe::{
     DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobEnd,
     JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd, ListenerEnded, ListenerRef,
-    ListenerStarted, ObservedPool, Observer, Observers, OrderRejection, PoolResized, Rejection,
-    RemovalCause, RetryScheduled, SlowListener, SubscriptionAdded, SubscriptionRemoved,
+    ListenerStarted, ManyListeners, ObservedPool, Observer, Observers, OrderRejection, PoolResized,
+    Rejection, RemovalCause, RetryScheduled, SlowListener, SubscribedAt, SubscriptionAdded,
+    SubscriptionRemoved,
 };
 pub use crate::options::{Filter, ListenerOptions, WhenPoolFull, is_printable};
 pub use crate::panic::PanicPayload;

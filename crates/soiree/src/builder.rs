@@ -218,6 +218,39 @@ impl Builder {
         self
     }
 
+    /// Reports a pattern with more than `threshold` listeners to [`Observer::many_listeners`], once, with the places in the source
+    /// that subscribed them. By default with more than 100. Often they leak: something subscribes again and again, and never
+    /// unsubscribes.
+    ///
+    /// Without an observer, the report is one line on stderr. It is no limit: the listeners are subscribed and called. With 0
+    /// nothing is reported.
+    ///
+    /// ```
+    /// use soiree::EventPool;
+    /// use soiree::observe::{ManyListeners, Observer};
+    ///
+    /// struct Leaks;
+    ///
+    /// impl Observer for Leaks {
+    ///     fn many_listeners(&self, many: &ManyListeners<'_>) {
+    ///         eprintln!("{many}");
+    ///     }
+    /// }
+    ///
+    /// let soiree = EventPool::builder().many_listeners(1_000).observer(Leaks).build()?;
+    /// # soiree.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias(
+        "setMaxListeners",
+        "defaultMaxListeners",
+        "MaxListenersExceededWarning"
+    ))]
+    pub fn many_listeners(mut self, threshold: usize) -> Self {
+        self.settings.many_listeners = threshold;
+        self
+    }
+
     /// Sets the slow listener handler: called for every listener that runs for longer than its
     /// [threshold](Builder::slow_listeners). A panic of the handler is dropped.
     pub fn slow_listener_handler(

@@ -9,7 +9,7 @@
 //! | emissions | [`EmissionAccepted`], [`EmissionRejected`] with a [`Rejection`] or an [`OrderRejection`], [`EmissionStarted`], [`EmissionEnded`], [`DeadEvent`] |
 //! | jobs | [`JobOffered`], [`JobRejected`], [`JobStarted`], [`JobEnded`] with a [`JobEnd`]; [`PoolResized`] |
 //! | listener calls | [`ListenerStarted`], [`ListenerEnded`] with a [`ListenerEnd`], [`RetryScheduled`], [`SlowListener`]; each names a [`ListenerRef`] |
-//! | subscriptions | [`SubscriptionAdded`], [`SubscriptionRemoved`] with a [`RemovalCause`] |
+//! | subscriptions | [`SubscriptionAdded`], [`SubscriptionRemoved`] with a [`RemovalCause`]; [`ManyListeners`] with [`SubscribedAt`] |
 //!
 //! [`Observers`] is a list of observers, for code that notifies them.
 
@@ -17,6 +17,7 @@
 pub use soiree_core::{
     DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobEnd,
     JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd, ListenerEnded, ListenerRef,
-    ListenerStarted, ObservedPool, Observer, Observers, OrderRejection, PoolResized, Rejection,
-    RemovalCause, RetryScheduled, SlowListener, SubscriptionAdded, SubscriptionRemoved,
+    ListenerStarted, ManyListeners, ObservedPool, Observer, Observers, OrderRejection, PoolResized,
+    Rejection, RemovalCause, RetryScheduled, SlowListener, SubscribedAt, SubscriptionAdded,
+    SubscriptionRemoved,
 };

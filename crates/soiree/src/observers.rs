@@ -25,6 +25,13 @@ impl EventPool {
             .update(|settings| settings.handlers.observers = Observers::none());
     }
 
+    /// Changes how many listeners of one pattern are reported. See [`Builder::many_listeners`](crate::Builder::many_listeners).
+    pub fn set_many_listeners(&self, threshold: usize) {
+        self.inner
+            .emitter
+            .update(|settings| settings.many_listeners = threshold);
+    }
+
     /// Changes after which time a listener is slow. See [`Builder::slow_listeners`](crate::Builder::slow_listeners).
     pub fn set_slow_listeners(&self, threshold: Duration) {
         self.inner

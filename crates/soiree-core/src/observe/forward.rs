@@ -36,4 +36,5 @@ forward! {
     pool_resized: PoolResized<'_>,
     subscription_added: SubscriptionAdded<'_>,
     subscription_removed: SubscriptionRemoved<'_>,
+    many_listeners: ManyListeners<'_>,
 }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 pub use self::events::{
     DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobEnd,
     JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd, ListenerEnded, ListenerRef,
-    ListenerStarted, OrderRejection, PoolResized, Rejection, RemovalCause, RetryScheduled,
-    SlowListener, SubscriptionAdded, SubscriptionRemoved,
+    ListenerStarted, ManyListeners, OrderRejection, PoolResized, Rejection, RemovalCause,
+    RetryScheduled, SlowListener, SubscribedAt, SubscriptionAdded, SubscriptionRemoved,
 };
 pub use self::job::{NotifyContext, reclaim};
 pub use self::pool::ObservedPool;
@@ -125,6 +125,9 @@ pub trait Observer: Send + Sync {
 
     /// A listener was removed: by the program, after its last run, or by the end of the `EventPool`.
     fn subscription_removed(&self, removed: &SubscriptionRemoved<'_>) {}
+
+    /// A pattern has gathered many listeners. Called once for a pattern, on the thread that subscribed one too many.
+    fn many_listeners(&self, many: &ManyListeners<'_>) {}
 }
 
 /// A list of observers. Cheap to clone: clones share the list.

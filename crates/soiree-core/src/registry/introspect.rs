@@ -2,6 +2,7 @@
 //!
 //! A query about more than one listener reads one snapshot. It takes no lock, so it neither waits for writers nor delays them.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::pattern_listeners::PatternListeners;
@@ -9,6 +10,7 @@ use super::registration::{Registration, RegistrationKey};
 use super::subscriptions::Registry;
 use crate::introspection::{ListenerInfo, PatternInfo, TopicInfo};
 use crate::listener::ListenerId;
+use crate::observe::SubscribedAt;
 use crate::panic::contained;
 use crate::topic::{InvalidTopic, Pattern, validate_topic};
 
@@ -77,7 +79,7 @@ impl Registry {
         self.for_each_pattern(|pattern, listeners| {
             topics.push(TopicInfo {
                 pattern,
-                listeners: listeners.iter().count(),
+                listeners: listeners.len(),
             });
         });
         topics.sort_by(|a, b| by_segment(&a.pattern).cmp(by_segment(&b.pattern)));
@@ -95,6 +97,26 @@ impl Registry {
         });
         patterns.sort_by(|a, b| by_segment(&a.pattern).cmp(by_segment(&b.pattern)));
         patterns
+    }
+
+    /// The places in the source that subscribed the listeners of this pattern, those of most listeners first.
+    pub fn places_of(&self, pattern: &Pattern) -> Vec<SubscribedAt> {
+        let snapshot = self.current.load_full();
+        let mut places: Vec<SubscribedAt> = Vec::new();
+        let listeners = snapshot.listeners_of(pattern);
+        for one in listeners.into_iter().flat_map(PatternListeners::iter) {
+            let location = one.registered_at();
+            match places.iter_mut().find(|place| place.location == location) {
+                Some(place) => place.listeners += 1,
+                None => places.push(SubscribedAt {
+                    location,
+                    listeners: 1,
+                }),
+            }
+        }
+        contained(move || drop(snapshot));
+        places.sort_by_key(|place| Reverse(place.listeners));
+        places
     }
 
     fn for_each_pattern(&self, mut visit: impl FnMut(Pattern, &PatternListeners)) {

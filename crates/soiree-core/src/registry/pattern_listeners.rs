@@ -10,7 +10,12 @@ use super::registration::Registration;
 pub(super) enum PatternListeners {
     One(Arc<Registration>),
     /// Behind a pointer, so that a pattern with one listener, as most have, stays small.
-    Many(Arc<RadixMap<Arc<Registration>>>),
+    Many(Arc<ManyListeners>),
+}
+
+pub(super) struct ManyListeners {
+    map: RadixMap<Arc<Registration>>,
+    len: usize,
 }
 
 impl PatternListeners {
@@ -20,19 +25,33 @@ impl PatternListeners {
         registration: &Arc<Registration>,
         insert: bool,
     ) -> Option<Self> {
-        let map = match old {
+        let one;
+        let (map, len) = match old {
             None => return insert.then(|| Self::One(Arc::clone(registration))),
             Some(Self::One(only)) => {
-                &RadixMap::default().alter(only.rank, |_| Some(Arc::clone(only)))
+                one = RadixMap::default().alter(only.rank, |_| Some(Arc::clone(only)));
+                (&one, 1)
             }
-            Some(Self::Many(map)) => &**map,
+            Some(Self::Many(many)) => (&many.map, many.len),
         };
-        let map = map.alter(registration.rank, |_| {
+        let mut had = false;
+        let map = map.alter(registration.rank, |old| {
+            had = old.is_some();
             insert.then(|| Arc::clone(registration))
         });
         match map.single() {
             Some(only) => Some(Self::One(Arc::clone(only))),
-            None => (!map.is_empty()).then(|| Self::Many(Arc::new(map))),
+            None => (!map.is_empty()).then(|| {
+                let len = len + usize::from(insert) - usize::from(had);
+                Self::Many(Arc::new(ManyListeners { map, len }))
+            }),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Many(many) => many.len,
         }
     }
 
@@ -44,7 +63,8 @@ impl PatternListeners {
     pub(super) fn first(&self) -> &Arc<Registration> {
         match self {
             Self::One(only) => only,
-            Self::Many(map) => map
+            Self::Many(many) => many
+                .map
                 .first()
                 .expect("the listeners of a pattern are never empty"),
         }
@@ -54,7 +74,7 @@ impl PatternListeners {
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Registration>> {
         let (one, many) = match self {
             Self::One(only) => (Some(only), None),
-            Self::Many(map) => (None, Some(map.iter())),
+            Self::Many(many) => (None, Some(many.map.iter())),
         };
         one.into_iter().chain(many.into_iter().flatten())
     }
@@ -63,7 +83,7 @@ impl PatternListeners {
     pub(super) fn any(&self, mut predicate: impl FnMut(&Arc<Registration>) -> bool) -> bool {
         match self {
             Self::One(only) => predicate(only),
-            Self::Many(map) => map.any(predicate),
+            Self::Many(many) => many.map.any(predicate),
         }
     }
 }

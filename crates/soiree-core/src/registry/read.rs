@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, TryLockError};
 
+use super::pattern_listeners::PatternListeners;
 use super::registration::Registration;
 use super::snapshot::{Lookup, Snapshot, TopicHash, Visitor};
 use super::subscriptions::Registry;
@@ -32,7 +33,7 @@ impl Registry {
         self.current
             .load()
             .listeners_of(pattern)
-            .map_or(0, |listeners| listeners.iter().count())
+            .map_or(0, PatternListeners::len)
     }
 
     /// The IDs of all listeners that match a topic now, in calling order. Includes listeners that have no run left.

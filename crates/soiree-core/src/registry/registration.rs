@@ -89,6 +89,11 @@ pub enum Claim {
 }
 
 impl Registration {
+    /// The place in the source that subscribed the listener, if known.
+    pub(super) fn registered_at(&self) -> Option<&'static Location<'static>> {
+        self.registered_at
+    }
+
     /// Checks the options of a listener that is not subscribed yet. Pass it to [`Registry::register`](super::Registry::register).
     ///
     /// An async listener runs on the bulkhead `async` unless its options name another one.

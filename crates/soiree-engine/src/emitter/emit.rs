@@ -14,6 +14,7 @@ use soiree_core::{
 
 use super::current::{Current, pools_of};
 use super::generation::{Generation, Generations};
+use super::many_listeners::CrowdedPatterns;
 use crate::dispatch::Selection;
 use crate::emission::{
     Attributes, CustomEvent, Emission, EmissionSettings, EmissionTask, EmitError, EmitterShared,
@@ -32,6 +33,7 @@ pub struct Emitter {
     pub(super) generations: Arc<Generations>,
     /// Locked while the settings change. The queues of orders that were removed or replaced, as long as events of theirs have not ended.
     former_orders: Mutex<Vec<Weak<OrderQueues>>>,
+    pub(super) crowded_patterns: CrowdedPatterns,
 }
 
 impl Emitter {
@@ -51,6 +53,7 @@ impl Emitter {
             current: ArcSwap::new(current),
             generations,
             former_orders: Mutex::default(),
+            crowded_patterns: CrowdedPatterns::default(),
         }
     }
 

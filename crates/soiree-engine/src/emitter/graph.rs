@@ -47,8 +47,9 @@ impl Emitter {
         waiting.retry = self.shared.retries.not_due();
         waiting.place = self.shared.backlog.len();
         for queues in self.order_queues() {
-            waiting.key += queues.waiting();
-            waiting.blocked += queues.blocked();
+            let (behind, blocked) = queues.waiting();
+            waiting.key += behind;
+            waiting.blocked += blocked;
         }
         waiting
     }

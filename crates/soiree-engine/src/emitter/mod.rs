@@ -9,6 +9,7 @@ mod generation;
 mod graph;
 mod key_order;
 mod launch;
+mod many_listeners;
 mod settings;
 mod subscribe;
 

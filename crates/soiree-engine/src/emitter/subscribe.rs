@@ -23,7 +23,11 @@ impl Emitter {
     ) -> Result<RegistrationKey, SubscribeError> {
         let registration = Registration::new(pattern, id, options, listener)?;
         self.check(&registration)?;
-        self.registry().register(pattern, registration)
+        let key = self.registry().register(pattern, registration)?;
+        let current = self.current();
+        let crowded = &self.crowded_patterns;
+        crowded.check(self.registry(), &current.settings, pattern);
+        Ok(key)
     }
 
     /// Removes a listener. Its retries that wait end: the error of the attempt before is final, and the event a dead letter.

@@ -90,14 +90,10 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         shards.map(|shard| lock(shard).len()).sum()
     }
 
-    /// How many entries wait behind others.
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::SeqCst)
-    }
-
-    /// How many emitters wait for room.
-    pub(crate) fn blocked(&self) -> usize {
-        self.blocked.load(Ordering::SeqCst)
+    /// How many entries wait behind others, and how many emitters wait for room.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        let waiting = self.waiting.load(Ordering::SeqCst);
+        (waiting, self.blocked.load(Ordering::SeqCst))
     }
 
     fn shard(&self, key: &OrderingKey) -> MutexGuard<'_, Shard<E>> {

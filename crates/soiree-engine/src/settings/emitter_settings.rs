@@ -30,13 +30,17 @@ pub struct Settings {
     pub retry_capacity: usize,
     /// How many calls of listeners may wait at once for a place in the listener's own pool. Beyond that, they are rejected.
     pub waiting_capacity: usize,
+    /// A pattern with more listeners than this is reported once; see [`Observer::many_listeners`](soiree_core::Observer::many_listeners).
+    /// Without an observer, to stderr. With 0, none is.
+    pub many_listeners: usize,
     /// Allocates each payload apart from its emission. Otherwise a payload that is kept keeps the timers alive. Not needed for handlers
     /// and observers: with any of them, payloads are apart.
     pub payloads_apart: bool,
 }
 
 impl Settings {
-    /// No handlers, up to 64 errors in a report, no bulkheads, no orders, no timer, and up to 1,024 retries that wait.
+    /// No handlers, up to 64 errors in a report, no bulkheads, no orders, no timer, up to 1,024 retries that wait, and a report of
+    /// patterns with more than 100 listeners.
     pub fn new(pool: impl Into<PoolHandle>) -> Self {
         Self {
             handlers: Handlers::default(),
@@ -47,6 +51,7 @@ impl Settings {
             timer: None,
             retry_capacity: 1024,
             waiting_capacity: 1024,
+            many_listeners: 100,
             payloads_apart: false,
         }
     }
@@ -78,6 +83,7 @@ impl fmt::Debug for Settings {
             .field("timer", &self.timer.is_some())
             .field("retry_capacity", &self.retry_capacity)
             .field("waiting_capacity", &self.waiting_capacity)
+            .field("many_listeners", &self.many_listeners)
             .field("payloads_apart", &self.payloads_apart)
             .finish()
     }

@@ -14,4 +14,6 @@ pub use self::job::{JobEnd, JobEnded, JobOffered, JobRejected, JobStarted, PoolR
 pub use self::listener::{
     ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, RetryScheduled, SlowListener,
 };
-pub use self::subscription::{RemovalCause, SubscriptionAdded, SubscriptionRemoved};
+pub use self::subscription::{
+    ManyListeners, RemovalCause, SubscribedAt, SubscriptionAdded, SubscriptionRemoved,
+};

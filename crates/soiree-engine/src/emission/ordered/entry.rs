@@ -58,9 +58,8 @@ impl ActiveOrder {
     }
 
     pub(crate) fn stats(&self) -> KeyOrderStats {
-        let queues = &self.queues;
-        self.rule
-            .stats(queues.keys(), queues.waiting(), queues.blocked())
+        let (waiting, blocked) = self.queues.waiting();
+        self.rule.stats(self.queues.keys(), waiting, blocked)
     }
 }
 

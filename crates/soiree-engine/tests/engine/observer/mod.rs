@@ -2,5 +2,6 @@
 
 mod counts;
 mod events;
+mod many_listeners;
 mod pools;
 mod user_code;
