@@ -13,6 +13,7 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
+    #[inline]
     pub(crate) fn record_ended(&mut self, outcome: &JobOutcome) {
         match outcome {
             JobOutcome::Panicked(_) => self.failed += 1,

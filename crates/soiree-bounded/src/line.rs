@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use soiree_core::JobId;
 
-use crate::queue::{JobQueue, QueuedJob, Slot};
+use crate::queued_job::QueuedJob;
+use crate::seq_map::{SeqMap, Slot};
 use crate::sequence::Seq;
 use crate::waiter::{BlockedSubmitter, Verdict};
 
@@ -23,9 +24,11 @@ pub(crate) struct Candidate {
     submitter: Option<Arc<BlockedSubmitter>>,
 }
 
+// The pool is generic and compiled with its executor, in another crate. So what runs for each job is marked `#[inline]`.
+
 /// Places are given in the order of numbers, to blocked submitters and to work that was accepted before alike.
 pub(crate) struct Line {
-    queue: JobQueue,
+    queue: SeqMap<QueuedJob>,
     /// How many jobs in the queue are reserved.
     reserved: usize,
     waiters: BTreeMap<Seq, Waiter>,
@@ -36,9 +39,9 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) fn new(slots: VecDeque<Slot>) -> Self {
+    pub(crate) fn new(slots: VecDeque<Slot<QueuedJob>>) -> Self {
         Self {
-            queue: JobQueue::new(slots),
+            queue: SeqMap::new(slots),
             reserved: 0,
             waiters: BTreeMap::new(),
             blocked: 0,
@@ -47,43 +50,52 @@ impl Line {
     }
 
     /// How many jobs have a place.
+    #[inline]
     pub(crate) fn queued(&self) -> usize {
         self.queue.len()
     }
 
     /// How many of them are not counted yet.
+    #[inline]
     pub(crate) fn reserved(&self) -> usize {
         self.reserved
     }
 
+    #[inline]
     pub(crate) fn has_waiters(&self) -> bool {
         !self.waiters.is_empty()
     }
 
+    #[inline]
     pub(crate) fn blocked(&self) -> usize {
         self.blocked
     }
 
     /// How many jobs were accepted before and wait for a place.
+    #[inline]
     pub(crate) fn requeued(&self) -> usize {
         self.waiters.len() - self.blocked
     }
 
     /// How many accepted jobs have not started.
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.queue.len() + self.requeued()
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether the next job to start is a future.
+    #[inline]
     pub(crate) fn starts_with_future(&self) -> bool {
         self.queue.first().is_some_and(|first| first.is_future)
     }
 
     /// Queues a job.
+    #[inline]
     pub(crate) fn push(&mut self, seq: Seq, job: QueuedJob) {
         if let Some(id) = job.id {
             self.by_id.insert(id, seq);
@@ -93,6 +105,7 @@ impl Line {
     }
 
     /// Removes the oldest job from the queue.
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<(Seq, QueuedJob)> {
         let seq = self.queue.first_seq()?;
         let job = self.queue.pop()?;
@@ -114,6 +127,7 @@ impl Line {
         Some((seq, job))
     }
 
+    #[inline]
     fn forget(&mut self, seq: Seq, job: &QueuedJob) {
         self.reserved -= usize::from(job.reserved);
         if let Some(id) = job.id {
@@ -124,19 +138,14 @@ impl Line {
         }
     }
 
-    /// Leaves the job out of the statistics until it is committed or starts.
-    pub(crate) fn reserve(&mut self, seq: Seq) {
-        self.set_reserved(seq, true);
-    }
-
+    /// Counts a reserved job from now on, unless it has started or left.
+    #[inline]
     pub(crate) fn commit(&mut self, seq: Seq) {
-        self.set_reserved(seq, false);
-    }
-
-    fn set_reserved(&mut self, seq: Seq, reserved: bool) {
+        if self.reserved == 0 {
+            return;
+        }
         if let Some(job) = self.queue.get_mut(seq) {
-            let before = std::mem::replace(&mut job.reserved, reserved);
-            self.reserved = self.reserved + usize::from(reserved) - usize::from(before);
+            self.reserved -= usize::from(std::mem::replace(&mut job.reserved, false));
         }
     }
 

@@ -1,8 +1,8 @@
 //! The permits that have not been used, counted by where they are.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::VecDeque;
 
+use crate::seq_map::SeqMap;
 use crate::sequence::Seq;
 
 /// Where a permit is that has not been used.
@@ -19,9 +19,8 @@ enum Stage {
 }
 
 /// There may be as many as [`MAX_WORKERS`](soiree_core::MAX_WORKERS), so every operation costs the logarithm of their number.
-#[derive(Default)]
 pub(crate) struct Permits {
-    stages: BTreeMap<Seq, Stage>,
+    stages: SeqMap<Stage>,
     /// How many of them are sure to start a job.
     outstanding: usize,
     /// How many of them are tentative.
@@ -29,16 +28,27 @@ pub(crate) struct Permits {
 }
 
 impl Permits {
+    pub(crate) fn none() -> Self {
+        Self {
+            stages: SeqMap::new(VecDeque::new()),
+            outstanding: 0,
+            tentative: 0,
+        }
+    }
+
     /// How many jobs may rely on a permit: those that are [tentative](Stage::Tentative) do not count.
+    #[inline]
     pub(crate) fn outstanding(&self) -> usize {
         self.outstanding
     }
 
+    #[inline]
     pub(crate) fn tentative(&self) -> usize {
         self.tentative
     }
 
     /// Adds a permit that is being sent.
+    #[inline]
     pub(crate) fn add(&mut self, permit: Seq, tentative: bool) {
         let stage = match tentative {
             true => Stage::Tentative,
@@ -52,52 +62,51 @@ impl Permits {
     /// `Executor::execute` has accepted the permit. Returns `false` if it dropped the permit.
     ///
     /// A tentative permit counts from now on, unless there is no room: then others were sent meanwhile, and it is void.
+    #[inline]
     pub(crate) fn sent(&mut self, permit: Seq, has_room: bool) -> bool {
-        let Entry::Occupied(mut stage) = self.stages.entry(permit) else {
+        let Some(stage) = self.stages.get_mut(permit) else {
             return true;
         };
-        match stage.get() {
+        match std::mem::replace(stage, Stage::Sent) {
             Stage::Dropped => {
-                stage.remove();
+                self.stages.remove(permit);
                 return false;
             }
             Stage::Tentative => {
                 self.tentative -= 1;
-                if !has_room {
-                    stage.remove();
-                    return true;
+                match has_room {
+                    true => self.outstanding += 1,
+                    false => drop(self.stages.remove(permit)),
                 }
-                self.outstanding += 1;
             }
             Stage::Sending | Stage::Sent => {}
         }
-        stage.insert(Stage::Sent);
         true
     }
 
     /// The executor has dropped the permit. Returns whether the caller must act on it; while the permit is being sent, the sender
     /// does.
     pub(crate) fn dropped(&mut self, permit: Seq) -> bool {
-        let Entry::Occupied(mut stage) = self.stages.entry(permit) else {
+        let Some(stage) = self.stages.get_mut(permit) else {
             return false;
         };
-        match stage.get() {
-            Stage::Dropped => return false,
+        match std::mem::replace(stage, Stage::Dropped) {
+            Stage::Dropped => {}
             Stage::Tentative => self.tentative -= 1,
             Stage::Sending => self.outstanding -= 1,
             Stage::Sent => {
                 self.outstanding -= 1;
-                stage.remove();
+                self.stages.remove(permit);
                 return true;
             }
         }
-        stage.insert(Stage::Dropped);
         false
     }
 
     /// Removes a permit that is used, or that could not be sent. Returns whether it was there.
+    #[inline]
     pub(crate) fn take(&mut self, permit: Seq) -> bool {
-        let stage = self.stages.remove(&permit);
+        let stage = self.stages.remove(permit);
         match stage {
             Some(Stage::Tentative) => self.tentative -= 1,
             Some(Stage::Sending | Stage::Sent) => self.outstanding -= 1,
@@ -108,7 +117,7 @@ impl Permits {
 
     /// Makes all permits void.
     pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self::none();
     }
 }
 

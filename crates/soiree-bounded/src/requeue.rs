@@ -9,7 +9,7 @@ use soiree_core::{EndedJob, Job, JobId, SubmitError, SubmitErrorReason};
 
 use crate::executor::Executor;
 use crate::polling::PollGuard;
-use crate::queue::QueuedJob;
+use crate::queued_job::QueuedJob;
 use crate::send::SendPermitError;
 use crate::sequence::Seq;
 use crate::shared::Shared;

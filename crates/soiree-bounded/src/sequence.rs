@@ -11,6 +11,7 @@ pub(crate) struct Seq(u64);
 pub(crate) struct Sequence(u64);
 
 impl Sequence {
+    #[inline]
     pub(crate) fn next(&mut self) -> Seq {
         self.0 += 1;
         Seq(self.0)
@@ -18,6 +19,7 @@ impl Sequence {
 }
 
 impl Ord for Seq {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         #[cfg(test)]
         comparisons::COUNT.set(comparisons::COUNT.get() + 1);
@@ -26,12 +28,14 @@ impl Ord for Seq {
 }
 
 impl PartialOrd for Seq {
+    #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl PartialEq for Seq {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }

@@ -8,7 +8,7 @@ use soiree_core::{DrainTimeout, Job};
 
 use crate::executor::Executor;
 use crate::permit::{PermitSource, drop_started};
-use crate::queue::QueuedJob;
+use crate::queued_job::QueuedJob;
 use crate::send::SendPermitError;
 use crate::shared::Shared;
 use crate::state::{Phase, State};

@@ -10,7 +10,8 @@ use crate::counters::Counters;
 use crate::in_flight::InFlight;
 use crate::line::Line;
 use crate::permits::Permits;
-use crate::queue::{QueuedJob, Slot};
+use crate::queued_job::QueuedJob;
+use crate::seq_map::Slot;
 use crate::sequence::{Seq, Sequence};
 
 /// The phases of a pool's life, in order.
@@ -54,7 +55,7 @@ impl<E> State<E> {
         executor: E,
         max_workers: usize,
         capacity: usize,
-        slots: VecDeque<Slot>,
+        slots: VecDeque<Slot<QueuedJob>>,
     ) -> Self {
         Self {
             executor: Some(Arc::new(executor)),
@@ -63,7 +64,7 @@ impl<E> State<E> {
             max_workers,
             capacity,
             line: Line::new(slots),
-            permits: Permits::default(),
+            permits: Permits::none(),
             in_flight: BTreeMap::new(),
             sequence: Sequence::default(),
             active: 0,
@@ -136,7 +137,11 @@ impl<E> State<E> {
     /// `takes_over`. Returns how many places it gave.
     pub(crate) fn admit(&mut self, takes_over: bool) -> usize {
         let mut admitted = 0;
-        while (takes_over || self.has_workers()) && self.has_place() && self.line.admit() {
+        while self.line.has_waiters()
+            && (takes_over || self.has_workers())
+            && self.has_place()
+            && self.line.admit()
+        {
             admitted += 1;
         }
         admitted
@@ -173,9 +178,13 @@ impl<E> State<E> {
         self.waiting() > self.permits.tentative()
     }
 
+    pub(crate) fn may_send_permit(&self) -> bool {
+        self.workers() < self.max_workers
+    }
+
     /// Makes a permit if a job waits for one and may start.
     pub(crate) fn new_permit(&mut self, tentative: bool) -> Option<(Seq, Arc<E>)> {
-        if self.waiting() == 0 || self.workers() >= self.max_workers {
+        if self.waiting() == 0 || !self.may_send_permit() {
             return None;
         }
         let executor = Arc::clone(self.executor.as_ref()?);

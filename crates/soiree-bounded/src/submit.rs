@@ -7,7 +7,7 @@ use soiree_core::{Job, JobOutcome, Overflow, SubmitError, SubmitErrorReason as R
 
 use crate::executor::Executor;
 use crate::polling::is_polling;
-use crate::queue::QueuedJob;
+use crate::queued_job::QueuedJob;
 use crate::send::SendPermitError;
 use crate::shared::Shared;
 use crate::state::State;
@@ -191,15 +191,16 @@ impl<E: Executor> Shared<E> {
     fn accept(
         self: &Arc<Self>,
         mut state: MutexGuard<'_, State<E>>,
-        job: QueuedJob,
+        mut job: QueuedJob,
     ) -> Result<(), SubmitError> {
+        job.reserved = state.may_send_permit();
         let seq = state.push(job);
         // This thread cannot run the futures of others if the permit cannot be sent.
         let Some((permit, executor)) = state.new_permit(self.polls_futures) else {
+            state.line.commit(seq);
             state.record_peaks();
             return Ok(());
         };
-        state.line.reserve(seq);
         drop(state);
         let (mut state, sent) = self.send_permit(permit, executor);
         let Err(error) = sent else {

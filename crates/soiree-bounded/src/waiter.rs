@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::queue::QueuedJob;
+use crate::queued_job::QueuedJob;
 
 /// What a blocked submitter is notified of.
 pub(crate) enum Verdict {
