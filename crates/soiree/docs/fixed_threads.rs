@@ -5,7 +5,8 @@ use std::{io, thread};
 
 use soiree::PoolStats;
 use soiree::pool::{
-    DrainTimeout, Job, JobOutcome, Pool, SubmitError, SubmitErrorReason, WorkerCheck, WorkerContext,
+    DrainTimeout, EndedJob, Job, JobOutcome, Pool, SubmitError, SubmitErrorReason, WorkerCheck,
+    WorkerContext,
 };
 
 /// A fixed number of threads that share one queue.
@@ -98,19 +99,20 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Runs a job. The caller drops the outcome without the lock: dropping a panic's payload runs the user's code.
-    fn run(&self, mut state: MutexGuard<'_, State>, job: Job) -> JobOutcome {
+    /// Runs and counts a job. The caller drops what this returns without the lock: that wakes the thread that waits for the job,
+    /// and drops a panic's payload, which runs the user's code.
+    fn run(&self, mut state: MutexGuard<'_, State>, job: Job) -> EndedJob {
         state.stats.active += 1;
         drop(state);
-        let outcome = job.run();
+        let ended = job.run_for_pool();
         let mut state = self.lock();
         state.stats.active -= 1;
-        match &outcome {
+        match ended.outcome() {
             JobOutcome::Panicked(_) => state.stats.failed += 1,
             JobOutcome::Expired => state.stats.expired += 1,
             _ => state.stats.successful += 1,
         }
-        outcome
+        ended
     }
 
     fn reject(
@@ -221,6 +223,10 @@ impl Pool for FixedThreads {
         stats
     }
 
+    fn is_closed(&self) -> bool {
+        self.shared.lock().closed
+    }
+
     fn on_worker(&self) -> bool {
         self.shared.context.depth() > 0
     }
@@ -244,7 +250,7 @@ impl Pool for FixedThreads {
         if state.closed {
             return Err(self.shared.reject(state, job, SubmitErrorReason::Closed));
         }
-        Ok(self.shared.run(state, job))
+        Ok(self.shared.run(state, job).into_outcome())
     }
 }
 

@@ -32,6 +32,9 @@ mod fixed_threads {
         |spec| -> FixedThreads { FixedThreads::new(spec.max_workers, spec.capacity).unwrap() },
         without {
             overflow: "its only policy is to block",
+            in_order: "one condition variable wakes its submitters in any order",
+            requeue: "it keeps the provided method",
+            run_queued: "it keeps the provided method",
             resize: "its number of threads is fixed",
             idle_timeout: "its threads stay",
             min_workers: "all its threads stay",

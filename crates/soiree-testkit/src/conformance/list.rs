@@ -15,6 +15,7 @@ macro_rules! __pool_cases {
                 p1_waiting_counts_the_queued_jobs_exactly [];
                 p1_running_counts_the_live_workers [];
                 p1_idle_counts_the_workers_without_a_job [idle_workers];
+                p1_a_job_is_counted_before_a_wait_for_it_returns [];
                 p1_a_job_that_returns_is_counted_as_successful [];
                 p1_a_job_that_panics_is_counted_as_failed [];
                 p1_a_job_rejected_by_a_closed_pool_is_counted_only_as_rejected [];
@@ -36,6 +37,14 @@ macro_rules! __pool_cases {
                 p2_overflow_block_for_rejects_after_its_timeout [bounded_queue overflow];
                 p2_overflow_caller_runs_runs_the_job_on_the_caller [bounded_queue overflow];
                 p2_overflow_drop_oldest_discards_only_the_oldest_job [bounded_queue overflow drop_oldest];
+            }
+            state {
+                p1_peaks_are_never_below_what_they_are_the_peaks_of [];
+                is_closed_says_whether_the_pool_was_stopped_or_released [is_closed];
+                wait_idle_returns_after_the_last_job_has_ended [];
+                wait_idle_returns_false_at_its_deadline [];
+                wait_idle_on_a_worker_returns_false [];
+                stop_and_take_jobs_returns_or_drops_each_queued_job [discard];
             }
             exactly_once {
                 p3_each_accepted_job_runs_exactly_once [];
@@ -61,6 +70,10 @@ macro_rules! __pool_cases {
                 p4_worker_check_agrees_with_on_worker [worker_check];
                 p4_worker_check_works_after_the_pool_is_dropped [worker_check];
                 p4_worker_check_does_not_keep_the_pool_alive [worker_check workers_end];
+            }
+            futures {
+                p4_a_job_that_waits_for_a_future_of_its_pool_returns [];
+                a_future_that_is_woken_while_its_thread_is_parked_is_polled_again [];
             }
             shutdown {
                 p5_stop_drops_queued_jobs [discard];
@@ -105,6 +118,8 @@ macro_rules! __pool_cases {
                 p8_one_worker_runs_all_jobs_if_later_threads_do_not_start [spawn];
                 p8_no_job_is_lost_while_every_second_thread_does_not_start [spawn idle_timeout];
                 p8_a_job_queued_for_a_thread_that_does_not_start_is_not_lost [spawn];
+                p8_no_job_hangs_if_a_thread_ends_before_it_is_a_worker [spawn];
+                p8_a_thread_that_ends_before_it_is_a_worker_is_not_counted [spawn];
                 p8_a_pool_without_threads_can_be_released [spawn];
             }
             provided_methods {
@@ -120,6 +135,7 @@ macro_rules! __pool_cases {
                 run_inline_returns_the_outcome [];
                 run_inline_counts_the_job [];
                 stop_and_wait_for_returns_after_running_jobs_have_ended [];
+                stop_and_wait_for_runs_queued_jobs [];
                 stop_and_wait_for_reports_running_jobs [];
                 running_agrees_with_stats [];
                 idle_workers_agrees_with_stats [idle_workers];
@@ -134,11 +150,28 @@ macro_rules! __pool_cases {
                 resize_to_0_workers_is_rejected [resize];
                 resize_above_the_maximum_is_rejected [resize];
                 resize_below_min_workers_is_rejected [resize min_workers];
+                resize_accepts_no_more_workers_than_can_run [resize];
                 resize_up_starts_queued_jobs [resize];
                 resize_up_unblocks_submitters [resize bounded_queue block];
                 resize_down_starts_no_job_above_the_new_limit [resize];
                 resize_down_ends_workers_above_the_new_limit [resize];
                 resize_down_and_up_again_loses_no_job [resize];
+            }
+            requeue {
+                p2_blocked_submitters_get_places_in_the_order_in_which_they_came [bounded_queue block in_order];
+                requeue_submits_the_job [];
+                requeue_never_blocks [bounded_queue];
+                requeued_work_waits_for_a_place_in_a_full_queue [bounded_queue requeue];
+                requeued_work_is_not_overtaken [bounded_queue requeue];
+                requeued_work_and_blocked_submitters_get_places_in_order [bounded_queue block in_order requeue];
+                requeued_work_gets_the_place_of_a_job_that_is_replaced [bounded_queue overflow drop_oldest requeue];
+                release_runs_requeued_work [bounded_queue requeue];
+                stop_discards_requeued_work [bounded_queue discard requeue];
+                a_closed_pool_rejects_requeued_work [];
+                run_queued_runs_the_job_on_the_caller_and_nowhere_else [run_queued];
+                run_queued_leaves_the_place_of_the_job_to_others [bounded_queue run_queued];
+                run_queued_finds_requeued_work_without_a_place [bounded_queue requeue run_queued];
+                run_queued_returns_false_without_such_a_job [];
             }
             dropping {
                 dropping_the_pool_runs_accepted_jobs [];

@@ -55,6 +55,10 @@
 /// | `direct_handoff` | cannot have a capacity of 0 |
 /// | `overflow` | cannot be given an [`Overflow`](soiree_core::Overflow) policy |
 /// | `drop_oldest` | cannot drop the oldest queued job to make room |
+/// | `in_order` | gives places to blocked submitters in any order, or does not count them in [`PoolStats::blocked`](soiree_core::PoolStats::blocked) |
+/// | `requeue` | does not override [`requeue`](soiree_core::Pool::requeue), so that it rejects accepted work when it is full |
+/// | `run_queued` | does not override [`run_queued`](soiree_core::Pool::run_queued) |
+/// | `is_closed` | does not override [`is_closed`](soiree_core::Pool::is_closed) |
 /// | `discard` | cannot drop queued jobs, so a stop runs them |
 /// | `resize` | has a fixed number of workers |
 /// | `idle_timeout` | has workers that stay, or that leave at a time it cannot choose |
@@ -77,8 +81,20 @@
 /// ```
 ///
 /// # Panics
-/// A test panics if the pool breaks the promise, or if the test makes no progress for a minute. The message then names the
-/// calls that have not returned, and the threads that hang are leaked.
+/// A test panics if the pool breaks the promise, or if the test makes no progress for 30 seconds, and for 3 seconds once another
+/// test of this pool has hung. The message then names the calls that have not returned, and the threads that hang are leaked. It
+/// also says what the promise means, and which methods of the pool to look at:
+///
+/// | promise | means |
+/// |---|---|
+/// | P1 | the statistics count each accepted job exactly once |
+/// | P2 | no more jobs run, and no more wait, than the limits say; a full queue does what the overflow policy says |
+/// | P3 | each accepted job runs exactly once or is dropped; a rejected job comes back |
+/// | P4 | a job may submit to its own pool, and wait for it, without a deadlock |
+/// | P5 | `stop` drops what is queued, `release` runs it, until its deadline if it has one |
+/// | P6 | a job with a deadline runs if it starts in time, and expires otherwise |
+/// | P7 | idle workers leave, and a pool at rest uses no CPU |
+/// | P8 | a thread that cannot be started is an error or a smaller pool, never a hang |
 #[macro_export]
 macro_rules! pool_conformance {
     ($pool:ty, $factory:expr $(,)?) => {
@@ -90,8 +106,11 @@ macro_rules! pool_conformance {
         $($crate::__pool_capability!($capability);)*
 
         #[cfg(test)]
-        fn conformance_suite() -> $crate::Conformance {
-            $crate::Conformance::new::<$pool, _>($factory)
+        fn conformance_suite() -> &'static $crate::Conformance {
+            // One for all tests, so that they know whether one of them has hung.
+            static SUITE: ::std::sync::OnceLock<$crate::Conformance> =
+                ::std::sync::OnceLock::new();
+            SUITE.get_or_init(|| $crate::Conformance::new::<$pool, _>($factory))
         }
 
         $crate::__pool_cases!([$crate::__pool_tests] { $($capability: $reason,)* });
@@ -107,6 +126,10 @@ macro_rules! __pool_capability {
     (direct_handoff) => {};
     (overflow) => {};
     (drop_oldest) => {};
+    (in_order) => {};
+    (requeue) => {};
+    (run_queued) => {};
+    (is_closed) => {};
     (discard) => {};
     (resize) => {};
     (idle_timeout) => {};
@@ -120,7 +143,7 @@ macro_rules! __pool_capability {
             "`",
             ::std::stringify!($other),
             "` is no capability of a pool; the capabilities are bounded_queue, block, direct_handoff, overflow, drop_oldest, \
-             discard, resize, idle_timeout, min_workers, idle_workers, worker_check, workers_end, spawn"
+             in_order, requeue, run_queued, is_closed, discard, resize, idle_timeout, min_workers, idle_workers, worker_check, workers_end, spawn"
         ));
     };
 }
@@ -160,6 +183,18 @@ macro_rules! __pool_test {
         $crate::__pool_test_ignored! { $case $reason }
     };
     ($case:tt [drop_oldest $($needs:ident)*] { drop_oldest: $reason:literal, $($rest:tt)* } $without:tt) => {
+        $crate::__pool_test_ignored! { $case $reason }
+    };
+    ($case:tt [in_order $($needs:ident)*] { in_order: $reason:literal, $($rest:tt)* } $without:tt) => {
+        $crate::__pool_test_ignored! { $case $reason }
+    };
+    ($case:tt [requeue $($needs:ident)*] { requeue: $reason:literal, $($rest:tt)* } $without:tt) => {
+        $crate::__pool_test_ignored! { $case $reason }
+    };
+    ($case:tt [run_queued $($needs:ident)*] { run_queued: $reason:literal, $($rest:tt)* } $without:tt) => {
+        $crate::__pool_test_ignored! { $case $reason }
+    };
+    ($case:tt [is_closed $($needs:ident)*] { is_closed: $reason:literal, $($rest:tt)* } $without:tt) => {
         $crate::__pool_test_ignored! { $case $reason }
     };
     ($case:tt [discard $($needs:ident)*] { discard: $reason:literal, $($rest:tt)* } $without:tt) => {

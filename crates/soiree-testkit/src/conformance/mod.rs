@@ -10,6 +10,7 @@ mod list;
 mod macros;
 mod os_thread;
 mod pool_under_test;
+mod promises;
 mod spec;
 mod suite;
 mod watchdog;

@@ -5,8 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use soiree_core::{
-    DrainTimeout, Job, JobOutcome, Pool, PoolStats, ResizeError, SubmitError, SubmitErrorReason,
-    WaitError,
+    DrainTimeout, Job, JobId, JobOutcome, Pool, PoolStats, ResizeError, SubmitError,
+    SubmitErrorReason, WaitError,
 };
 
 use super::watchdog::{Method, Watchdog};
@@ -110,6 +110,21 @@ impl PoolUnderTest {
             .track(Method::RunInline, || self.pool().run_inline(job))
     }
 
+    pub(crate) fn requeue(&self, job: Job) -> Result<(), SubmitError> {
+        self.watchdog
+            .track(Method::Requeue, || self.pool().requeue(job))
+    }
+
+    pub(crate) fn run_queued(&self, id: JobId) -> bool {
+        self.watchdog
+            .track(Method::RunQueued, || self.pool().run_queued(id))
+    }
+
+    pub(crate) fn wait_idle(&self, deadline: Instant) -> bool {
+        self.watchdog
+            .track(Method::WaitIdle, || self.pool().wait_idle(deadline))
+    }
+
     pub(crate) fn resize(&self, max_workers: usize) -> Result<(), ResizeError> {
         self.watchdog
             .track(Method::Resize, || self.pool().resize(max_workers))
@@ -117,6 +132,11 @@ impl PoolUnderTest {
 
     pub(crate) fn stop(&self) {
         self.watchdog.track(Method::Stop, || self.pool().stop());
+    }
+
+    pub(crate) fn stop_and_take_jobs(&self) -> Vec<Job> {
+        self.watchdog
+            .track(Method::StopAndTakeJobs, || self.pool().stop_and_take_jobs())
     }
 
     pub(crate) fn stop_and_wait_for(&self, timeout: Duration) -> Result<(), DrainTimeout> {

@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use soiree_core::Pool;
 
 use super::cases;
 use super::fixture::{Factory, Fixture};
+use super::promises;
 use super::spec::PoolSpec;
 use super::watchdog::{self, Watchdog};
 
@@ -37,6 +39,14 @@ impl Case {
         digits.parse::<u8>().ok().map(|number| format!("P{number}"))
     }
 
+    /// What the promise means that the case tests, and which methods of the pool keep it.
+    pub fn explanation(&self) -> &'static str {
+        let promise = self.promise();
+        promise
+            .and_then(|promise| promises::explain(&promise))
+            .unwrap_or(promises::METHOD)
+    }
+
     /// The capabilities that a pool needs for the case. A pool without one of them ignores the case.
     pub fn needs(&self) -> &'static [&'static str] {
         self.needs
@@ -60,14 +70,16 @@ impl fmt::Debug for Case {
     }
 }
 
-/// A pool failed a case. `Display` shows the sentence that does not hold, and why.
+/// A pool failed a case. `Display` shows the sentence that does not hold, and why. Then it says what the promise means, and which
+/// methods of [`Pool`] keep it.
 ///
 /// [`Conformance::run`] returns it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{sentence}\" does not hold: {message}")]
+#[error("\"{sentence}\" does not hold: {message}\n\n{explanation}")]
 pub struct CaseFailure {
     sentence: String,
     message: String,
+    explanation: &'static str,
 }
 
 macro_rules! __case_table {
@@ -102,7 +114,12 @@ macro_rules! __case_table {
 pub struct Conformance {
     factory: Arc<Factory>,
     stall_timeout: Duration,
+    /// Whether a case has failed because it made no progress. Clones share it.
+    has_stalled: Arc<AtomicBool>,
 }
+
+/// After one case has made no progress for the whole stall timeout, others get this part of it.
+const AFTER_A_STALL: u32 = 10;
 
 impl Conformance {
     /// Creates a suite for the pools that `factory` makes. Every case makes pools of its own.
@@ -113,13 +130,15 @@ impl Conformance {
     {
         Self {
             factory: Arc::new(move |spec| Arc::new(factory(spec))),
-            stall_timeout: Duration::from_secs(60),
+            stall_timeout: Duration::from_secs(30),
+            has_stalled: Arc::default(),
         }
     }
 
-    /// Sets how long a case may make no progress before it fails. 60 seconds by default.
+    /// Sets how long a case may make no progress before it fails. 30 seconds by default.
     ///
-    /// Some cases also derive deadlines from it that must not pass, so a very short one makes correct pools fail.
+    /// That is long, so that a pool does not fail because the machine is busy. Once a case of this suite has failed in this way, the
+    /// other cases get a tenth of it: a pool that hangs mostly hangs in many cases. Some cases also derive deadlines from it that must not pass, so a very short one makes correct pools fail.
     #[must_use]
     pub fn stall_timeout(mut self, stall_timeout: Duration) -> Self {
         self.stall_timeout = stall_timeout;
@@ -140,16 +159,31 @@ impl Conformance {
     /// If the pool fails the case, or the case makes no progress. The message names the calls that have not returned.
     pub fn run(&self, case: &Case) -> Result<(), CaseFailure> {
         let watchdog = Arc::new(Watchdog::default());
+        let is_shortened = self.has_stalled.load(Ordering::SeqCst);
+        let timeout = match is_shortened {
+            true => self.stall_timeout / AFTER_A_STALL,
+            false => self.stall_timeout,
+        };
         let fixture = Fixture {
             factory: Arc::clone(&self.factory),
             watchdog: Arc::clone(&watchdog),
-            timeout: self.stall_timeout,
+            timeout,
         };
-        let run = case.run;
-        watchdog::run(&watchdog, self.stall_timeout, move || run(&fixture)).map_err(|message| {
+        let (run, started) = (case.run, Instant::now());
+        watchdog::run(&watchdog, timeout, move || run(&fixture)).map_err(|mut message| {
+            if started.elapsed() >= timeout {
+                self.has_stalled.store(true, Ordering::SeqCst);
+                if is_shortened {
+                    let full = self.stall_timeout;
+                    message.push_str(&format!(
+                        " (another case had made no progress for {full:?}, so this one was given {timeout:?})"
+                    ));
+                }
+            }
             CaseFailure {
                 sentence: case.sentence(),
                 message,
+                explanation: case.explanation(),
             }
         })
     }

@@ -20,8 +20,12 @@ pub(crate) enum Method {
     SubmitAndWait,
     SubmitAllAndWait,
     RunInline,
+    Requeue,
+    RunQueued,
     Resize,
+    WaitIdle,
     Stop,
+    StopAndTakeJobs,
     StopAndWaitFor,
     Release,
     ReleaseWithDeadline,
@@ -29,7 +33,7 @@ pub(crate) enum Method {
     Drop,
 }
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 18] = [
     "submit",
     "try_submit",
     "submit_now",
@@ -37,8 +41,12 @@ const NAMES: [&str; 14] = [
     "submit_and_wait",
     "submit_all_and_wait",
     "run_inline",
+    "requeue",
+    "run_queued",
     "resize",
+    "wait_idle",
     "stop",
+    "stop_and_take_jobs",
     "stop_and_wait_for",
     "release",
     "release_with_deadline",

@@ -1,11 +1,15 @@
 //! The decisions of the reference pool; a fault makes one of them wrong.
 
+use std::future::{Future, IntoFuture};
 use std::panic::resume_unwind;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
-use std::sync::{MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
-use soiree_core::{Job, JobOutcome, Overflow, PoolStats, SubmitErrorReason as Reason};
+use soiree_core::{EndedJob, Job, JobOutcome, Overflow, PoolStats, SubmitErrorReason as Reason};
 
 use crate::faults::Fault;
 use crate::reference::Shared;
@@ -58,13 +62,17 @@ impl Shared {
 
     /// Whether there is a worker or room in the queue for one more job.
     pub(crate) fn has_room(&self, state: &State) -> bool {
-        let capacity = match (self.fault, self.spec.capacity) {
+        let to_start = self.limit(state).saturating_sub(state.live);
+        let is_next = state.line.is_empty() || self.has(Fault::LetsNewJobsOvertakeWaiters);
+        is_next && state.queue.len() < state.free() + to_start + self.capacity()
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        match (self.fault, self.spec.capacity) {
             (Fault::QueuesOneJobTooMany, 1..) => self.spec.capacity + 1,
             (Fault::QueuesWithCapacity0, 0) => 1,
             (_, capacity) => capacity,
-        };
-        let to_start = self.limit(state).saturating_sub(state.live);
-        state.queue.len() < state.free() + to_start + capacity
+        }
     }
 
     /// Whether to start a worker for the queued jobs and for `coming` more.
@@ -134,10 +142,18 @@ impl Shared {
         }
     }
 
-    pub(crate) fn run(&self, job: Job) -> JobOutcome {
+    pub(crate) fn run(&self, job: Job) -> EndedJob {
         let holds = self.has(Fault::WaitsForRunningJobsInAResize);
         let _running = holds.then(|| self.running.read());
-        job.run()
+        match self.fault {
+            Fault::CountsJobsAfterTheirWaitersWake => {
+                let outcome = job.run();
+                thread::yield_now();
+                ended(outcome)
+            }
+            Fault::ReliesOnTheTokenOfItsThreadInAPoll if job.is_future() => ended(park_on(job)),
+            _ => job.run_for_pool(),
+        }
     }
 
     pub(crate) fn count(&self, state: &mut State, outcome: &JobOutcome) {
@@ -157,8 +173,15 @@ impl Shared {
         }
     }
 
-    pub(crate) fn drop_outcome(&self, outcome: JobOutcome) {
-        let JobOutcome::Panicked(payload) = outcome else {
+    pub(crate) fn drop_outcome(&self, ended: EndedJob) {
+        let is_wrong = matches!(
+            self.fault,
+            Fault::LosesAWorkerOnEachPanic | Fault::DropsPanicPayloadsOutsideCatchUnwind
+        );
+        if !is_wrong {
+            return drop(ended);
+        }
+        let JobOutcome::Panicked(payload) = ended.into_outcome() else {
             return;
         };
         match self.fault {
@@ -191,6 +214,8 @@ impl Shared {
         stats.max_workers = state.max_workers;
         stats.min_workers = self.spec.min_workers;
         stats.submitted = state.submitted;
+        stats.requeued = state.line.count(false);
+        stats.blocked = state.line.count(true);
         self.falsify(&state, &mut stats);
         stats
     }
@@ -223,11 +248,48 @@ impl Shared {
                 stats.successful -= odd as u64;
                 stats.active += odd;
             }
+            Fault::ShowsPeaksThatAreTooLow => stats.peak_running = 1,
+            Fault::ShowsNoBlockedSubmitters => stats.blocked = 0,
+            Fault::ShowsNoRequeuedWork => stats.requeued = 0,
             Fault::ShowsAJobThatNeverEnds if stats.submitted == 30 => {
                 stats.submitted += 1;
                 stats.waiting += 1;
             }
             _ => {}
+        }
+    }
+}
+
+/// A job that has ended in this way, for faults that have run it in their own way.
+fn ended(outcome: JobOutcome) -> EndedJob {
+    let is_expired = matches!(outcome, JobOutcome::Expired);
+    let job = Job::new(|| {
+        if let JobOutcome::Panicked(payload) = outcome {
+            resume_unwind(payload.into_inner());
+        }
+    });
+    match is_expired {
+        true => job.before(Instant::now() - Duration::from_nanos(1)),
+        false => job,
+    }
+    .run_for_pool()
+}
+
+/// Polls a future, and has only the token of the thread to know that it was woken.
+fn park_on(job: Job) -> JobOutcome {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(job.into_future());
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(outcome) => return outcome,
+            Poll::Pending => thread::park(),
         }
     }
 }

@@ -2,9 +2,12 @@
 
 mod caught;
 mod decisions;
+mod failing;
 mod faults;
+mod line;
 mod pool;
 mod reference;
+mod start;
 mod state;
 
 /// P1, P2, P3, P4, P5, P6, P7, P8

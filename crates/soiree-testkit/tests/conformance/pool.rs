@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use soiree_core::{
-    DrainTimeout, Job, JobOutcome, Pool, PoolStats, ResizeError, SubmitError, WaitError,
-    WorkerCheck, WorkerContext,
+    DrainTimeout, EndedJob, Job, JobId, JobOutcome, Pool, PoolStats, ResizeError, SubmitError,
+    WaitError, WorkerCheck, WorkerContext,
 };
 use soiree_testkit::PoolSpec;
 
@@ -68,6 +68,59 @@ impl Pool for Reference {
             Fault::WaitsInSubmitNow => self.shared().submit(job, true),
             _ => self.try_submit(job),
         }
+    }
+
+    fn requeue(&self, job: Job) -> Result<(), SubmitError> {
+        self.shared().requeue(job)
+    }
+
+    fn run_queued(&self, id: JobId) -> bool {
+        self.shared().run_queued(id)
+    }
+
+    fn is_closed(&self) -> bool {
+        match self.fault() {
+            Fault::NeverSaysThatItIsClosed => false,
+            _ => self.shared().lock().phase != Phase::Open,
+        }
+    }
+
+    fn wait_idle(&self, deadline: Instant) -> bool {
+        match self.fault() {
+            Fault::DoesNotWaitUntilItIsIdle => true,
+            Fault::IgnoresTheDeadlineOfWaitIdle => {
+                while !self.stats().is_idle() && !self.on_worker() {
+                    std::thread::yield_now();
+                }
+                true
+            }
+            Fault::WaitsForItselfInWaitIdle => {
+                while !self.stats().is_idle() && Instant::now() < deadline {
+                    std::thread::yield_now();
+                }
+                self.stats().is_idle()
+            }
+            _ => DefaultMethods(self).wait_idle(deadline),
+        }
+    }
+
+    fn stop_and_take_jobs(&self) -> Vec<Job> {
+        match self.fault() {
+            Fault::ReturnsOnlyTheFirstJobOfAStop => {
+                let first = self.shared().lock().queue.pop_front();
+                self.shared().lock().counted.discarded += u64::from(first.is_some());
+                let rest = std::mem::take(&mut self.shared().lock().queue);
+                self.shared().lock().counted.discarded += rest.len() as u64;
+                std::mem::forget(rest);
+                self.stop();
+                first.into_iter().collect()
+            }
+            _ => DefaultMethods(self).stop_and_take_jobs(),
+        }
+    }
+
+    fn polls_futures(&self) -> bool {
+        self.fault() == Fault::RunsFuturesWhereItPollsThem
     }
 
     fn stop(&self) {
@@ -141,7 +194,7 @@ impl Pool for Reference {
                 drop(self.shared().run_inline(job)?);
                 Ok(JobOutcome::Completed)
             }
-            _ => self.shared().run_inline(job),
+            _ => self.shared().run_inline(job).map(EndedJob::into_outcome),
         }
     }
 
@@ -180,11 +233,15 @@ impl Pool for Reference {
     }
 
     fn stop_and_wait_for(&self, timeout: Duration) -> Result<(), DrainTimeout> {
-        self.stop();
         match self.fault() {
-            Fault::DoesNotWaitForAStop => Ok(()),
-            _ => self.release_with_deadline(Instant::now() + timeout),
+            Fault::DoesNotWaitForAStop => {
+                self.stop();
+                return Ok(());
+            }
+            Fault::DropsQueuedJobsInStopAndWaitFor => self.stop(),
+            _ => {}
         }
+        self.release_with_deadline(Instant::now() + timeout)
     }
 
     fn running(&self) -> usize {

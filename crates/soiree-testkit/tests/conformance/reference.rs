@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use soiree_core::{
-    DrainTimeout, Job, JobOutcome, MAX_WORKERS, Overflow, ResizeError, SubmitError,
+    DrainTimeout, EndedJob, Job, MAX_WORKERS, Overflow, ResizeError, SubmitError,
     SubmitErrorReason as Reason, WorkerContext,
 };
 use soiree_testkit::PoolSpec;
@@ -28,7 +28,6 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn submit(self: &Arc<Self>, job: Job, blocks: bool) -> Result<(), SubmitError> {
-        let since = Instant::now();
         let mut failed = None;
         let mut state = self.lock();
         loop {
@@ -46,13 +45,7 @@ impl Shared {
                 return Err(self.reject(state, job, Reason::Spawn(error)));
             }
             if self.has_room(&state) {
-                state.submitted += 1;
-                if self.loses_job(&state) {
-                    state.counted.successful += 1;
-                    return Ok(());
-                }
-                state.queue.push_back(job);
-                self.changed.notify_all();
+                self.accept(&mut state, job);
                 return Ok(());
             }
             let inside = self.context.depth() > 0 && !self.has(Fault::BlocksItsOwnWorkers);
@@ -68,9 +61,14 @@ impl Shared {
                         return Err(self.reject(state, job, self.full()));
                     }
                     state.counted.discarded += 1;
+                    match self.fault {
+                        Fault::ReplacesJobsAheadOfWaiters => self.accept(&mut state, job),
+                        _ => _ = state.line.push(job, false),
+                    }
+                    self.serve(&mut state);
                     drop(state);
                     drop(oldest);
-                    state = self.lock();
+                    return Ok(());
                 }
                 Overflow::CallerRuns => {
                     drop(state);
@@ -80,28 +78,60 @@ impl Shared {
                     drop(state);
                     return self.run_inline(job).map(drop);
                 }
-                Overflow::Block => {
-                    state = self.wait(state);
-                    while self.stays_asleep(&state) {
-                        state = self.wait(state);
-                    }
-                }
+                Overflow::Block => return self.wait_for_place(state, job, None),
                 Overflow::BlockFor(timeout) => {
-                    let waited = since.elapsed();
-                    let Some(rest) = timeout.checked_sub(waited) else {
-                        let reason = match self.fault {
-                            Fault::ReportsFullInsteadOfTimedOut => self.full(),
-                            _ => Reason::TimedOut { waited },
-                        };
-                        return Err(self.reject(state, job, reason));
-                    };
-                    state = self.wait_for(state, rest);
+                    return self.wait_for_place(state, job, Some(timeout));
                 }
             }
         }
     }
 
-    fn reject(&self, mut state: MutexGuard<'_, State>, job: Job, reason: Reason) -> SubmitError {
+    pub(crate) fn accept(&self, state: &mut State, job: Job) {
+        state.submitted += 1;
+        if self.loses_job(state) {
+            state.counted.successful += 1;
+            return;
+        }
+        state.queue.push_back(job);
+        self.changed.notify_all();
+    }
+
+    fn wait_for_place(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        job: Job,
+        timeout: Option<Duration>,
+    ) -> Result<(), SubmitError> {
+        let since = Instant::now();
+        let number = state.line.push(job, true);
+        let reason = loop {
+            let closed = state.phase != Phase::Open && !self.accepts_although_closed(&state);
+            if closed && !self.stays_asleep(&state) {
+                break Reason::Closed;
+            }
+            let waited = since.elapsed();
+            state = match timeout.map(|timeout| timeout.checked_sub(waited)) {
+                None => self.wait(state),
+                Some(Some(rest)) => self.wait_for(state, rest),
+                Some(None) if self.has(Fault::ReportsFullInsteadOfTimedOut) => break self.full(),
+                Some(None) => break Reason::TimedOut { waited },
+            };
+            if !state.line.contains(number) {
+                return Ok(());
+            }
+        };
+        match state.line.take_number(number) {
+            Some(job) => Err(self.reject(state, job, reason)),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn reject(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        job: Job,
+        reason: Reason,
+    ) -> SubmitError {
         match self.fault {
             Fault::CountsRejectedJobsAsSubmitted => {
                 state.submitted += 1;
@@ -117,42 +147,12 @@ impl Shared {
         }
     }
 
-    /// Starts a worker.
-    fn start(self: &Arc<Self>) -> std::io::Result<()> {
-        self.lock().live += 1;
-        let shared = Arc::clone(self);
-        let body = Box::new(move || shared.work());
-        let builder = thread::Builder::new();
-        let started = match &self.spec.spawn {
-            Some(spawn) => spawn(builder, body),
-            None => builder.spawn(body).map(drop),
-        };
-        if started.is_ok() || self.has(Fault::CountsAFailedThreadAsAWorker) {
-            return Ok(());
-        }
-        let mut state = self.lock();
-        // Submitters may have queued jobs for this worker: the calling thread runs them.
-        while state.live == 1 && !self.has(Fault::LosesJobsWhenAThreadFails) {
-            let Some(job) = state.queue.pop_front() else {
-                break;
-            };
-            state.inline += 1;
-            drop(state);
-            let outcome = job.run();
-            state = self.lock();
-            state.inline -= 1;
-            state.count(&outcome);
-        }
-        state.live -= 1;
-        self.changed.notify_all();
-        started
-    }
-
-    fn work(&self) {
+    pub(crate) fn work(&self) {
         let _guard = self.context.enter_worker();
         let mut state = self.lock();
         let mut idle_since = Instant::now();
         loop {
+            self.serve(&mut state);
             let above = state.live > self.limit(&state);
             if above && self.leaves(&state) {
                 break;
@@ -161,16 +161,17 @@ impl Shared {
             if !declines {
                 if let Some(job) = state.queue.pop_front() {
                     state.busy += 1;
+                    self.serve(&mut state);
                     self.changed.notify_all();
                     drop(state);
-                    let outcome = self.run(job);
+                    let ended = self.run(job);
                     state = self.lock();
                     state.busy -= 1;
-                    self.count(&mut state, &outcome);
+                    self.count(&mut state, ended.outcome());
                     self.changed.notify_all();
                     drop(state);
                     // Without the lock: dropping the payload of a panic runs user code.
-                    self.drop_outcome(outcome);
+                    self.drop_outcome(ended);
                     state = self.lock();
                     idle_since = Instant::now();
                     continue;
@@ -204,7 +205,7 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    pub(crate) fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {
+    pub(crate) fn run_inline(&self, job: Job) -> Result<EndedJob, SubmitError> {
         let guard = self.context.enter_inline();
         let mut state = self.lock();
         if guard.is_none() && !self.has(Fault::HasNoRecursionLimit) {
@@ -217,11 +218,12 @@ impl Shared {
         state.submitted += 1;
         state.inline += 1;
         drop(state);
-        let outcome = job.run();
+        let ended = job.run_for_pool();
         let mut state = self.lock();
         state.inline -= 1;
-        self.count(&mut state, &outcome);
-        Ok(outcome)
+        self.count(&mut state, ended.outcome());
+        self.changed.notify_all();
+        Ok(ended)
     }
 
     /// Drops the queued jobs and returns how many there were.
@@ -231,7 +233,12 @@ impl Shared {
             return 0;
         }
         let mut state = self.lock();
-        let queue = std::mem::take(&mut state.queue);
+        let mut queue = std::mem::take(&mut state.queue);
+        if !self.has(Fault::ForgetsRequeuedWorkAtAStop) {
+            let requeued = state.line.take_requeued();
+            state.submitted += requeued.len() as u64;
+            queue.extend(requeued);
+        }
         let dropped = queue.len();
         match self.fault {
             Fault::CountsDroppedJobsAsSuccessful => state.counted.successful += dropped as u64,
@@ -313,7 +320,7 @@ impl Shared {
             return Ok(());
         }
         self.changed.notify_all();
-        while self.wants_worker(&state, 0) {
+        while self.wants_worker(&state, state.line.count(true) + state.line.count(false)) {
             drop(state);
             if self.start().is_err() {
                 break;

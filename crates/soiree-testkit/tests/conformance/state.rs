@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use soiree_core::{Job, JobOutcome, PoolStats};
 
+use crate::line::Line;
+
 #[derive(PartialEq, PartialOrd, Clone, Copy)]
 pub(crate) enum Phase {
     Open,
@@ -14,6 +16,7 @@ pub(crate) enum Phase {
 pub(crate) struct State {
     pub(crate) phase: Phase,
     pub(crate) queue: VecDeque<Job>,
+    pub(crate) line: Line,
     pub(crate) max_workers: usize,
     /// Live workers, including those whose thread is being started.
     pub(crate) live: usize,
@@ -31,6 +34,7 @@ impl State {
         Self {
             phase: Phase::Open,
             queue: VecDeque::new(),
+            line: Line::default(),
             max_workers,
             live: 0,
             busy: 0,

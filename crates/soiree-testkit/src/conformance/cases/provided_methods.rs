@@ -177,6 +177,26 @@ pub(crate) fn stop_and_wait_for_returns_after_running_jobs_have_ended(fixture: &
     });
 }
 
+pub(crate) fn stop_and_wait_for_runs_queued_jobs(fixture: &Fixture) {
+    let pool = fixture.pool(1, 4);
+    let latch = fixture.occupy_worker(&pool);
+    let tracked = TrackedJobs::new(3);
+    (0..3).for_each(|number| fixture.submit(&pool, tracked.job(number)));
+    let stop = {
+        let pool = pool.clone();
+        let timeout = fixture.timeout * 10;
+        fixture.spawn("stop_and_wait_for", move || pool.stop_and_wait_for(timeout))
+    };
+    stop.wait_until_blocked();
+    latch.release();
+    let stopped = stop.join();
+    let (ran, stats) = (tracked.total_runs(), pool.stats());
+    fixture.assert(
+        stopped == Ok(()) && ran == 3 && stats.discarded == 0,
+        || format!("it returned {stopped:?} long before its timeout, after {ran} of three queued jobs had run: {stats:?}"),
+    );
+}
+
 pub(crate) fn stop_and_wait_for_reports_running_jobs(fixture: &Fixture) {
     let pool = fixture.pool(2, 4);
     let latches = fixture.occupy_workers(&pool, 2);

@@ -61,6 +61,20 @@ pub(crate) fn resize_below_min_workers_is_rejected(fixture: &Fixture) {
     );
 }
 
+pub(crate) fn resize_accepts_no_more_workers_than_can_run(fixture: &Fixture) {
+    const WORKERS: usize = 12;
+    let pool = fixture.pool(1, 4);
+    if let Err(error) = pool.resize(WORKERS) {
+        let stats = pool.stats();
+        fixture.assert(stats.max_workers == 1, || {
+            format!("resize({WORKERS}) failed with {error:?}, but the limit has changed: {stats:?}")
+        });
+        return;
+    }
+    // On shared threads, the constructor rejects more workers than there are threads.
+    drop(fixture.occupy_workers(&pool, WORKERS));
+}
+
 pub(crate) fn resize_up_starts_queued_jobs(fixture: &Fixture) {
     let pool = fixture.pool(1, 4);
     let first = fixture.occupy_worker(&pool);

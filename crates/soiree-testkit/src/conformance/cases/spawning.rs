@@ -1,11 +1,13 @@
 //! P8: what a pool does if threads cannot be started.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use soiree_core::WaitError;
 
 use crate::conformance::fixture::Fixture;
 use crate::conformance::latch::TrackedJobs;
@@ -126,6 +128,69 @@ pub(crate) fn p8_a_job_queued_for_a_thread_that_does_not_start_is_not_lost(fixtu
     fixture.wait_until(&pool, "each accepted job has run, and no other", || {
         (0..2).all(|number| tracked.runs(number) == usize::from(accepted[number]))
     });
+}
+
+/// A pool whose first thread ends before it runs its body. `None` if the pool cannot be made then.
+fn pool_whose_first_thread_ends_early(
+    fixture: &Fixture,
+    mut spec: PoolSpec,
+) -> Option<PoolUnderTest> {
+    let starts = AtomicUsize::new(0);
+    spec.idle_timeout = Duration::from_secs(3600);
+    spec.spawn = Some(Arc::new(move |builder, body| {
+        let is_first = starts.fetch_add(1, Ordering::SeqCst) == 0;
+        let thread = builder.spawn(move || {
+            if is_first {
+                // Like a hook that panics, but without a message.
+                resume_unwind(Box::new("cannot set the affinity"));
+            }
+            body();
+        });
+        thread.map(drop)
+    }));
+    catch_unwind(AssertUnwindSafe(|| fixture.build(spec))).ok()
+}
+
+pub(crate) fn p8_no_job_hangs_if_a_thread_ends_before_it_is_a_worker(fixture: &Fixture) {
+    let Some(pool) = pool_whose_first_thread_ends_early(fixture, PoolSpec::new(1, 4)) else {
+        return;
+    };
+    let tracked = TrackedJobs::new(3);
+    for number in 0..3 {
+        match pool.submit_and_wait(tracked.job(number)) {
+            Ok(()) | Err(WaitError::Discarded) => {}
+            Err(WaitError::Rejected(rejected)) => drop(rejected.into_job().run()),
+            Err(error) => fixture.fail(&format!("the job does not panic: {error}")),
+        }
+    }
+    let (ran, dropped) = (tracked.total_runs(), tracked.total_drops());
+    fixture.assert(ran + dropped == 3 && tracked.runs(2) == 1, || {
+        format!("{ran} of three jobs ran and {dropped} were dropped; the last of them must run")
+    });
+    pool.release();
+    let stats = pool.stats();
+    fixture.assert(stats.running == 0 && stats.is_balanced(), || {
+        format!("the pool is released: {stats:?}")
+    });
+}
+
+pub(crate) fn p8_a_thread_that_ends_before_it_is_a_worker_is_not_counted(fixture: &Fixture) {
+    let Some(pool) = pool_whose_first_thread_ends_early(fixture, PoolSpec::new(2, 4)) else {
+        return;
+    };
+    if let Err(rejected) = pool.submit(|| {}) {
+        drop(rejected);
+    }
+    fixture.wait_until(&pool, "the thread that has ended is no worker", || {
+        let stats = pool.stats();
+        stats.active + stats.waiting == 0 && stats.running <= 1
+    });
+    let latches = fixture.occupy_workers(&pool, 2);
+    let stats = pool.stats();
+    fixture.assert(stats.running == 2 && stats.active == 2, || {
+        format!("two workers run a job each: {stats:?}")
+    });
+    drop(latches);
 }
 
 pub(crate) fn p8_a_pool_without_threads_can_be_released(fixture: &Fixture) {

@@ -200,6 +200,32 @@ pub(crate) fn p1_idle_counts_the_workers_without_a_job(fixture: &Fixture) {
     });
 }
 
+pub(crate) fn p1_a_job_is_counted_before_a_wait_for_it_returns(fixture: &Fixture) {
+    let pool = fixture.pool(2, 8);
+    for round in 1..=300 {
+        let failing = || Job::new(|| resume_unwind(Box::new("on purpose")));
+        let waited = [
+            pool.submit_and_wait(|| {}),
+            pool.submit_and_wait(failing()),
+            pool.submit_all_and_wait(vec![Job::new(|| {}), failing()]),
+        ];
+        let stats = pool.stats();
+        let failed = waited.iter().filter(|waited| waited.is_err()).count();
+        fixture.assert(failed == 2, || {
+            format!(
+                "one of two jobs that were waited for panicked, and one of two others: {waited:?}"
+            )
+        });
+        let is_counted = stats.successful == 2 * round && stats.failed == 2 * round;
+        fixture.assert(is_counted && stats.active == 0, || {
+            format!(
+                "{} jobs returned, as many panicked, and a thread has waited for each: {stats:?}",
+                2 * round
+            )
+        });
+    }
+}
+
 pub(crate) fn p1_a_job_that_returns_is_counted_as_successful(fixture: &Fixture) {
     let pool = fixture.pool(2, 8);
     for _ in 0..5 {

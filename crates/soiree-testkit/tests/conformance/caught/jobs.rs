@@ -7,6 +7,7 @@ caught! {
     /// P3
     a_pool_that_loses_one_job_in_a_thousand_is_caught: LosesOneJobInAThousand => [
         p3_each_accepted_job_runs_exactly_once,
+        p1_a_job_is_counted_before_a_wait_for_it_returns,
     ];
     /// P3
     a_pool_that_loses_a_job_after_a_resize_is_caught: LosesAJobAfterAResize => [
@@ -29,6 +30,7 @@ caught! {
         p7_min_workers_stay_when_idle,
         p3_each_job_runs_exactly_once_while_workers_start_and_leave,
         p8_no_job_is_lost_while_every_second_thread_does_not_start,
+        p7_idle_workers_leave_after_the_idle_timeout,
     ];
     /// P3
     a_pool_that_relies_on_a_worker_that_has_a_job_coming_is_caught: ReliesOnAWorkerThatHasAJobComing => [
@@ -45,18 +47,24 @@ caught! {
         p5_submit_and_wait_returns_when_its_job_is_dropped,
         a_job_dropped_by_a_stop_may_call_its_pool,
         a_job_dropped_by_a_release_past_its_deadline_may_call_its_pool,
+        stop_and_take_jobs_returns_or_drops_each_queued_job,
+        stop_discards_requeued_work,
     ];
     /// P3, P5
     a_pool_that_drops_queued_jobs_in_a_release_is_caught: DropsQueuedJobsInARelease => [
         p3_jobs_that_race_a_release_run_or_are_rejected,
         p5_release_runs_queued_jobs,
         p5_a_release_past_its_deadline_drops_queued_jobs,
+        release_runs_requeued_work,
+        stop_and_wait_for_runs_queued_jobs,
     ];
     /// P3, P8
     a_pool_that_returns_another_job_is_caught: ReturnsAnotherJob => [
         p3_a_closed_pool_returns_the_rejected_job,
         p3_a_full_pool_returns_the_rejected_job,
         p8_no_job_hangs_if_no_thread_starts,
+        a_closed_pool_rejects_requeued_work,
+        requeued_work_is_not_overtaken,
     ];
     /// P3
     a_pool_that_drops_panic_payloads_outside_catch_unwind_is_caught: DropsPanicPayloadsOutsideCatchUnwind => [
@@ -78,6 +86,9 @@ caught! {
         p5_submit_and_wait_returns_when_its_job_is_dropped,
         submit_and_wait_returns_after_the_job_has_ended,
         submit_and_wait_reports_a_panic,
+        p1_a_job_is_counted_before_a_wait_for_it_returns,
+    ] or [
+        p8_no_job_hangs_if_a_thread_ends_before_it_is_a_worker,
     ];
     /// P4
     a_pool_that_queues_inline_jobs_is_caught: QueuesInlineJobs => [
@@ -91,17 +102,21 @@ caught! {
         p4_submit_and_wait_on_a_worker_runs_the_job_inline,
         p4_submit_all_and_wait_on_a_worker_runs_the_jobs_inline_in_order,
         p4_on_worker_is_true_inside_a_job,
+        p4_a_job_that_waits_for_a_future_of_its_pool_returns,
+        wait_idle_on_a_worker_returns_false,
     ];
     /// P4
     a_pool_that_does_not_wait_for_all_jobs_is_caught: DoesNotWaitForAllJobs => [
         p4_submit_all_and_wait_on_a_worker_runs_the_jobs_inline_in_order,
         submit_all_and_wait_returns_after_all_jobs_have_ended,
         submit_all_and_wait_returns_the_first_error,
+        p1_a_job_is_counted_before_a_wait_for_it_returns,
     ];
     /// P4, P5
     a_pool_that_is_always_on_worker_is_caught: IsAlwaysOnWorker => [
         p4_on_worker_is_false_elsewhere,
         p5_submit_and_wait_returns_when_its_job_is_dropped,
+        wait_idle_returns_after_the_last_job_has_ended,
     ];
     /// P4
     a_pool_that_has_a_worker_check_that_is_always_true_is_caught: HasAWorkerCheckThatIsAlwaysTrue => [
@@ -167,6 +182,9 @@ caught! {
     /// P8
     a_pool_that_loses_jobs_when_a_thread_fails_is_caught: LosesJobsWhenAThreadFails => [
         p8_a_job_queued_for_a_thread_that_does_not_start_is_not_lost,
+    ] or [
+        p8_a_thread_that_ends_before_it_is_a_worker_is_not_counted,
+        p8_no_job_hangs_if_a_thread_ends_before_it_is_a_worker,
     ];
     a_pool_that_stops_at_the_first_error_is_caught: StopsAtTheFirstError => [
         submit_all_and_wait_returns_the_first_error,

@@ -12,11 +12,14 @@ caught! {
     /// P2
     a_pool_that_never_has_more_than_three_workers_is_caught: NeverHasMoreThanThreeWorkers => [
         p2_max_workers_jobs_can_run_at_once,
+        resize_accepts_no_more_workers_than_can_run,
     ];
     /// P2
     a_pool_that_queues_one_job_too_many_is_caught: QueuesOneJobTooMany => [
         p2_no_more_jobs_wait_than_the_capacity,
         p2_overflow_drop_oldest_discards_only_the_oldest_job,
+        requeued_work_waits_for_a_place_in_a_full_queue,
+        stop_discards_requeued_work,
     ];
     /// P2
     a_pool_that_rejects_with_a_wrong_reason_is_caught: RejectsWithAWrongReason => [
@@ -32,6 +35,8 @@ caught! {
         p5_blocked_submitters_wake_when_the_pool_stops,
         p5_blocked_submitters_wake_when_the_pool_is_released,
         resize_up_unblocks_submitters,
+        p2_blocked_submitters_get_places_in_the_order_in_which_they_came,
+        requeued_work_and_blocked_submitters_get_places_in_order,
     ];
     /// P2
     a_pool_that_queues_with_capacity_0_is_caught: QueuesWithCapacity0 => [
@@ -54,6 +59,7 @@ caught! {
     /// P2
     a_pool_that_drops_the_newest_job_is_caught: DropsTheNewestJob => [
         p2_overflow_drop_oldest_discards_only_the_oldest_job,
+        requeued_work_gets_the_place_of_a_job_that_is_replaced,
     ];
     a_pool_that_does_not_resize_is_caught: DoesNotResize => [
         resize_shows_in_stats,
@@ -64,6 +70,7 @@ caught! {
         resize_up_unblocks_submitters,
         resize_down_starts_no_job_above_the_new_limit,
         resize_down_ends_workers_above_the_new_limit,
+        resize_accepts_no_more_workers_than_can_run,
     ];
     a_pool_that_resizes_to_no_workers_is_caught: ResizesToNoWorkers => [
         resize_to_0_workers_is_rejected,

@@ -30,6 +30,8 @@ caught! {
         p5_a_release_past_its_deadline_drops_queued_jobs,
         p5_a_stop_ends_a_release_in_progress,
         p5_submit_and_wait_returns_when_its_job_is_dropped,
+        stop_and_take_jobs_returns_or_drops_each_queued_job,
+        stop_discards_requeued_work,
     ];
     /// P5
     a_pool_that_waits_in_a_stop_is_caught: WaitsInAStop => [
@@ -39,13 +41,16 @@ caught! {
         p5_a_stop_ends_a_release_in_progress,
         p5_blocked_submitters_wake_when_the_pool_stops,
         p5_submit_and_wait_returns_when_its_job_is_dropped,
-        stop_and_wait_for_reports_running_jobs,
         a_job_dropped_by_a_stop_may_call_its_pool,
+        stop_and_take_jobs_returns_or_drops_each_queued_job,
+        stop_discards_requeued_work,
     ];
     /// P5
     a_pool_that_counts_dropped_jobs_as_successful_is_caught: CountsDroppedJobsAsSuccessful => [
         p5_stop_counts_dropped_jobs_as_discarded,
         p5_a_release_past_its_deadline_drops_queued_jobs,
+        stop_and_take_jobs_returns_or_drops_each_queued_job,
+        stop_discards_requeued_work,
     ];
     /// P5
     a_pool_that_does_not_wait_in_a_release_is_caught: DoesNotWaitInARelease => [
@@ -55,8 +60,11 @@ caught! {
         p5_jobs_are_rejected_after_a_release_past_its_deadline,
         stop_and_wait_for_reports_running_jobs,
         a_job_dropped_by_a_release_past_its_deadline_may_call_its_pool,
+        stop_and_wait_for_runs_queued_jobs,
     ] or [
         stop_and_wait_for_returns_after_running_jobs_have_ended,
+        p8_no_job_hangs_if_a_thread_ends_before_it_is_a_worker,
+        release_runs_requeued_work,
     ];
     /// P5
     a_pool_that_ignores_the_deadline_of_a_release_is_caught: IgnoresTheDeadlineOfARelease => [
@@ -73,6 +81,7 @@ caught! {
         p5_a_release_before_its_deadline_returns_ok,
         stop_and_wait_for_returns_after_running_jobs_have_ended,
         stop_and_wait_for_reports_running_jobs,
+        stop_and_wait_for_runs_queued_jobs,
     ];
     /// P5
     a_pool_that_reports_every_release_as_complete_is_caught: ReportsEveryReleaseAsComplete => [
@@ -86,6 +95,7 @@ caught! {
     a_pool_that_shows_workers_that_have_ended_is_caught: ShowsWorkersThatHaveEnded => [
         p5_workers_end_after_a_release,
         p5_workers_end_after_a_stop,
+        p8_no_job_hangs_if_a_thread_ends_before_it_is_a_worker,
     ];
     /// P5
     a_pool_that_hangs_in_a_second_stop_is_caught: HangsInASecondStop => [
@@ -110,6 +120,7 @@ caught! {
         p5_jobs_are_rejected_after_a_stop,
         p5_jobs_are_rejected_after_a_release_past_its_deadline,
         p5_blocked_submitters_wake_when_the_pool_stops,
+        stop_and_take_jobs_returns_or_drops_each_queued_job,
     ];
     /// P5
     a_pool_that_accepts_after_a_release_is_caught: AcceptsAfterARelease => [
@@ -132,6 +143,7 @@ caught! {
     a_pool_that_does_not_wait_for_a_stop_is_caught: DoesNotWaitForAStop => [
         stop_and_wait_for_returns_after_running_jobs_have_ended,
         stop_and_wait_for_reports_running_jobs,
+        stop_and_wait_for_runs_queued_jobs,
     ];
     a_pool_that_waits_for_itself_when_dropped_is_caught: WaitsForItselfWhenDropped => [
         a_pool_may_be_dropped_on_its_own_worker,

@@ -8,6 +8,7 @@ caught! {
     a_pool_that_counts_one_job_twice_is_caught: CountsOneJobTwice => [
         p1_stats_balance_at_every_moment,
         p1_no_counter_exceeds_what_really_happened,
+        p1_a_job_is_counted_before_a_wait_for_it_returns,
     ];
     /// P1, P3
     a_pool_that_loses_a_worker_on_each_panic_is_caught: LosesAWorkerOnEachPanic => [
@@ -25,10 +26,12 @@ caught! {
         successful_tasks_agrees_with_stats,
         failed_tasks_agrees_with_stats,
         completed_tasks_agrees_with_stats,
+        p1_a_job_is_counted_before_a_wait_for_it_returns,
     ];
     /// P1
     a_pool_that_shows_an_ended_job_as_active_again_is_caught: ShowsAnEndedJobAsActiveAgain => [
         p1_counters_of_ended_jobs_never_decrease,
+        p1_a_job_is_counted_before_a_wait_for_it_returns,
     ] or [
         p2_no_more_than_max_workers_jobs_run_at_once,
         resize_down_starts_no_job_above_the_new_limit,
@@ -42,10 +45,14 @@ caught! {
         submit_before_submits_the_job,
         run_inline_counts_the_job,
         submit_now_submits_the_job,
+        p1_a_job_is_counted_before_a_wait_for_it_returns,
+        requeue_submits_the_job,
+        run_queued_runs_the_job_on_the_caller_and_nowhere_else,
     ];
     /// P1
     a_pool_that_shows_jobs_that_nobody_submitted_is_caught: ShowsJobsThatNobodySubmitted => [
         p1_no_counter_exceeds_what_really_happened,
+        p1_a_job_is_counted_before_a_wait_for_it_returns,
     ];
     /// P1
     a_pool_that_shows_a_job_that_never_ends_is_caught: ShowsAJobThatNeverEnds => [
@@ -66,6 +73,7 @@ caught! {
         p1_running_counts_the_live_workers,
         p1_idle_counts_the_workers_without_a_job,
         p7_min_workers_stay_when_idle,
+        p8_a_thread_that_ends_before_it_is_a_worker_is_not_counted,
     ];
     /// P1, P2, P5, P7
     a_pool_that_shows_one_worker_too_many_is_caught: ShowsOneWorkerTooMany => [
@@ -77,6 +85,8 @@ caught! {
         p7_idle_workers_leave_after_the_idle_timeout,
         p7_min_workers_stay_when_idle,
         resize_down_ends_workers_above_the_new_limit,
+        p8_a_thread_that_ends_before_it_is_a_worker_is_not_counted,
+        p8_no_job_hangs_if_a_thread_ends_before_it_is_a_worker,
     ];
     /// P1
     a_pool_that_shows_all_workers_as_idle_is_caught: ShowsAllWorkersAsIdle => [
@@ -85,11 +95,14 @@ caught! {
     /// P1
     a_pool_that_counts_panics_as_successful_is_caught: CountsPanicsAsSuccessful => [
         p1_a_job_that_panics_is_counted_as_failed,
+        p1_a_job_is_counted_before_a_wait_for_it_returns,
     ];
     /// P1
     a_pool_that_counts_rejected_jobs_as_submitted_is_caught: CountsRejectedJobsAsSubmitted => [
         p1_a_job_rejected_by_a_closed_pool_is_counted_only_as_rejected,
         p1_a_job_rejected_by_a_full_pool_is_counted_only_as_rejected,
+        requeued_work_waits_for_a_place_in_a_full_queue,
+        stop_discards_requeued_work,
     ];
     /// P1, P8
     a_pool_that_does_not_count_rejected_jobs_is_caught: DoesNotCountRejectedJobs => [
@@ -114,6 +127,14 @@ caught! {
         try_submit_never_blocks,
         submit_now_never_blocks,
         resize_up_unblocks_submitters,
+        p2_blocked_submitters_get_places_in_the_order_in_which_they_came,
+        release_runs_requeued_work,
+        requeue_never_blocks,
+        requeued_work_and_blocked_submitters_get_places_in_order,
+        requeued_work_is_not_overtaken,
+        requeued_work_waits_for_a_place_in_a_full_queue,
+        run_queued_finds_requeued_work_without_a_place,
+        stop_discards_requeued_work,
     ];
     /// P2
     a_pool_that_waits_in_submit_now_is_caught: WaitsInSubmitNow => [
