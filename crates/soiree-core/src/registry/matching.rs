@@ -7,23 +7,29 @@ use foldhash::fast::RandomState;
 use hashbrown::HashSet;
 use smallvec::SmallVec;
 
-use super::pattern_listeners::PatternListeners;
-use super::trie::{Child, Node, split_first_segment, strip_segment, suffix};
+use super::trie::{Child, Leaf, Node, split_first_segment, strip_segment, suffix};
 
 /// A place in the trie that the segments read so far lead to. The search is that of a nondeterministic automaton.
-#[derive(Clone, Copy)]
-enum Position<'a> {
-    Node(&'a Node),
-    /// Inside a pattern that is a leaf: its listeners, and the part of the pattern that is still unmatched.
-    Leaf(&'a PatternListeners, &'a str),
+enum Position<'a, L> {
+    Node(&'a Node<L>),
+    /// Inside a pattern that is a leaf: the leaf, and the part of the pattern that is still unmatched.
+    Leaf(&'a L, &'a str),
 }
+
+impl<L> Clone for Position<'_, L> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<L> Copy for Position<'_, L> {}
 
 /// Identifies a position. The length comes first, as it differs more often than the address.
 type PositionKey = (usize, *const ());
 
-impl<'a> Position<'a> {
+impl<'a, L: Leaf> Position<'a, L> {
     /// The position at a child whose next segment starts at byte `offset`.
-    fn of(child: &'a Child, offset: usize) -> Self {
+    fn of(child: &'a Child<L>, offset: usize) -> Self {
         match child {
             Child::Leaf(leaf) => Self::Leaf(leaf, suffix(leaf.pattern(), offset)),
             Child::Node(node) => Self::Node(node),
@@ -32,6 +38,8 @@ impl<'a> Position<'a> {
 
     /// Reads one segment, and calls `reached` with each next position. Does not follow `**`.
     fn step(self, hash: u64, segment: &str, mut reached: impl FnMut(Self)) {
+        #[cfg(test)]
+        STEPS.set(STEPS.get() + 1);
         match self {
             Self::Node(node) => {
                 if let Some(child) = node.child(hash, segment) {
@@ -68,10 +76,10 @@ impl<'a> Position<'a> {
         }
     }
 
-    /// The listeners of the pattern that ends here.
-    fn listeners(self) -> Option<&'a PatternListeners> {
+    /// What the pattern that ends here leads to.
+    fn leaf(self) -> Option<&'a L> {
         match self {
-            Self::Node(node) => node.listeners.as_ref(),
+            Self::Node(node) => node.leaf.as_ref(),
             Self::Leaf(leaf, unmatched) => unmatched.is_empty().then_some(leaf),
         }
     }
@@ -84,16 +92,19 @@ impl<'a> Position<'a> {
     }
 }
 
-impl Node {
-    /// Calls `found` with the listeners of every pattern that matches the topic, in no order.
+impl<L: Leaf> Node<L> {
+    /// Calls `found` with what each pattern that matches the topic leads to, in no order.
     pub(super) fn for_each_match<'a>(
         &'a self,
         hasher: &RandomState,
         topic: &str,
-        mut found: impl FnMut(&'a PatternListeners),
+        mut found: impl FnMut(&'a L),
     ) {
-        let mut wildcards = MultiWildcards::default();
-        let mut buffers = [SmallVec::<[Position<'_>; 8]>::new(), SmallVec::new()];
+        let mut wildcards = MultiWildcards {
+            positions: SmallVec::new(),
+            seen: None,
+        };
+        let mut buffers = [SmallVec::<[Position<'_, L>; 8]>::new(), SmallVec::new()];
         // The references are swapped below, not the buffers: those are large.
         let [current, next] = &mut buffers;
         let (mut current, mut next) = (current, next);
@@ -133,7 +144,7 @@ impl Node {
         let matching = current
             .iter()
             .chain(trailing)
-            .filter_map(|position| position.listeners());
+            .filter_map(|position| position.leaf());
         matching.for_each(&mut found);
     }
 }
@@ -148,17 +159,16 @@ fn segments(topic: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The positions after each `**` that the search has entered, each once.
-#[derive(Default)]
-struct MultiWildcards<'a> {
+struct MultiWildcards<'a, L> {
     /// With the number of segments read when the `**` was entered.
-    positions: SmallVec<[(Position<'a>, usize); 16]>,
+    positions: SmallVec<[(Position<'a, L>, usize); 16]>,
     /// The keys of the positions, once there are too many to scan.
     seen: Option<HashSet<PositionKey, RandomState>>,
 }
 
-impl<'a> MultiWildcards<'a> {
+impl<'a, L: Leaf> MultiWildcards<'a, L> {
     /// Enters the `**` that comes next at a position. Returns whether one does.
-    fn enter(&mut self, position: Position<'a>, segments_read: usize) -> bool {
+    fn enter(&mut self, position: Position<'a, L>, segments_read: usize) -> bool {
         const MAX_SCANNED: usize = 16;
         let Some(after) = position.after_multi_wildcard() else {
             return false;
@@ -175,4 +185,17 @@ impl<'a> MultiWildcards<'a> {
         }
         true
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// How many steps searches take inside `search`, on this thread.
+#[cfg(test)]
+pub(super) fn steps_of(search: impl FnOnce()) -> usize {
+    let before = STEPS.get();
+    search();
+    STEPS.get() - before
 }

@@ -6,11 +6,13 @@
 //! - A [`Visitor`] receives the listeners of a topic, each as a [`Registration`].
 //! - [`RemainingListeners`] lets an emission go on after one of its listeners, on another thread.
 //! - A [`PublishHook`] receives every new snapshot.
+//! - [`PatternMap`] finds other things than listeners by the patterns that match a topic.
 
 mod hash_map;
 mod introspect;
 mod matching;
 mod pattern_listeners;
+mod pattern_map;
 mod publish;
 mod radix;
 mod read;
@@ -21,6 +23,7 @@ mod subscriptions;
 mod topic_cache;
 mod trie;
 
+pub use self::pattern_map::PatternMap;
 pub use self::publish::PublishHook;
 pub use self::registration::{Claim, Registration, RegistrationKey};
 pub use self::remaining::RemainingListeners;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::radix::RadixMap;
 use super::registration::Registration;
+use super::trie::Leaf;
 
 /// The listeners of one pattern, ordered by rank. Never empty.
 #[derive(Clone)]
@@ -55,11 +56,6 @@ impl PatternListeners {
         }
     }
 
-    /// The pattern that all of them are subscribed to.
-    pub(super) fn pattern(&self) -> &Arc<str> {
-        &self.first().pattern
-    }
-
     pub(super) fn first(&self) -> &Arc<Registration> {
         match self {
             Self::One(only) => only,
@@ -85,5 +81,12 @@ impl PatternListeners {
             Self::One(only) => predicate(only),
             Self::Many(many) => many.map.any(predicate),
         }
+    }
+}
+
+impl Leaf for PatternListeners {
+    /// The pattern that all of them are subscribed to.
+    fn pattern(&self) -> &Arc<str> {
+        &self.first().pattern
     }
 }

@@ -10,7 +10,7 @@ use super::hash_map::HashMap;
 use super::pattern_listeners::PatternListeners;
 use super::registration::Registration;
 use super::topic_cache::{CachedTopic, MIN_SETS, TopicCache};
-use super::trie::Node;
+use super::trie::{Leaf, Node};
 use crate::topic::Pattern;
 
 /// All subscriptions at one moment.
@@ -21,7 +21,7 @@ pub struct Snapshot {
     /// The patterns without a wildcard.
     literal: HashMap<PatternListeners>,
     /// The patterns with wildcards.
-    wildcard: Node,
+    wildcard: Node<PatternListeners>,
     topic_cache: TopicCache,
 }
 

@@ -6,35 +6,52 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::hash_map::HashMap;
-use super::pattern_listeners::PatternListeners;
+
+/// What a pattern leads to. Knows its pattern.
+pub(super) trait Leaf: Clone {
+    fn pattern(&self) -> &Arc<str>;
+}
 
 /// A node of the trie. All patterns below it start with the same segments.
 ///
 /// Paths are compressed: a pattern has nodes of its own only for the segments that it shares with another pattern.
-#[derive(Clone, Default)]
-pub(super) struct Node {
+#[derive(Clone)]
+pub(super) struct Node<L> {
     /// The segment that leads to this node.
     segment: Box<str>,
     /// The byte at which the next segment starts, in every pattern below.
     pub(super) offset: usize,
-    children: HashMap<Child>,
+    children: HashMap<Child<L>>,
     /// What `*` leads to.
-    pub(super) single_wildcard: Option<Child>,
+    pub(super) single_wildcard: Option<Child<L>>,
     /// What `**` leads to.
-    pub(super) multi_wildcard: Option<Child>,
-    /// The listeners of the pattern that ends here.
-    pub(super) listeners: Option<PatternListeners>,
+    pub(super) multi_wildcard: Option<Child<L>>,
+    /// What the pattern that ends here leads to.
+    pub(super) leaf: Option<L>,
 }
 
 #[derive(Clone)]
-pub(super) enum Child {
+pub(super) enum Child<L> {
     /// The only pattern below. The rest of it is read from its own text.
-    Leaf(PatternListeners),
+    Leaf(L),
     /// Two or more patterns.
-    Node(Arc<Node>),
+    Node(Arc<Node<L>>),
 }
 
-impl Child {
+impl<L> Default for Node<L> {
+    fn default() -> Self {
+        Self {
+            segment: Box::default(),
+            offset: 0,
+            children: HashMap::default(),
+            single_wildcard: None,
+            multi_wildcard: None,
+            leaf: None,
+        }
+    }
+}
+
+impl<L: Leaf> Child<L> {
     /// Whether `segment` leads to this child. The segment starts at byte `offset` of the child's patterns.
     fn has_segment(&self, offset: usize, segment: &str) -> bool {
         match self {
@@ -44,17 +61,17 @@ impl Child {
     }
 }
 
-impl Node {
+impl<L: Leaf> Node<L> {
     pub(super) fn is_empty(&self) -> bool {
-        self.listeners.is_none()
+        self.leaf.is_none()
             && self.children.is_empty()
             && self.single_wildcard.is_none()
             && self.multi_wildcard.is_none()
     }
 
-    /// The listeners of the only pattern below, if there is exactly one.
-    fn single(&self) -> Option<&PatternListeners> {
-        let child = match (&self.listeners, &self.single_wildcard, &self.multi_wildcard) {
+    /// What the only pattern below leads to, if there is exactly one.
+    fn single(&self) -> Option<&L> {
+        let child = match (&self.leaf, &self.single_wildcard, &self.multi_wildcard) {
             (Some(only), None, None) if self.children.is_empty() => return Some(only),
             (None, Some(only), None) | (None, None, Some(only)) if self.children.is_empty() => only,
             (None, None, None) => self.children.single()?,
@@ -66,16 +83,16 @@ impl Node {
         }
     }
 
-    /// A copy in which `change` has replaced the listeners of `pattern`. `None` means no listeners, before and after.
+    /// A copy in which `change` has replaced what `pattern` leads to. `None` means nothing, before and after.
     pub(super) fn alter(
         &self,
         hasher: &RandomState,
         pattern: &str,
-        change: &mut dyn FnMut(Option<&PatternListeners>) -> Option<PatternListeners>,
+        change: &mut dyn FnMut(Option<&L>) -> Option<L>,
     ) -> Self {
         let mut altered = self.clone();
         let (segment, _) = split_first_segment(suffix(pattern, self.offset));
-        let mut alter_child = |child: Option<&Child>| {
+        let mut alter_child = |child: Option<&Child<L>>| {
             let node = match child {
                 None => return change(None).map(Child::Leaf),
                 Some(Child::Leaf(leaf)) if **leaf.pattern() == *pattern => {
@@ -88,7 +105,7 @@ impl Node {
                         offset: self.offset + segment.len() + 1,
                         ..Self::default()
                     };
-                    let mut keep = |_: Option<&PatternListeners>| Some(leaf.clone());
+                    let mut keep = |_: Option<&L>| Some(leaf.clone());
                     node.alter(hasher, leaf.pattern(), &mut keep)
                         .alter(hasher, pattern, change)
                 }
@@ -99,24 +116,24 @@ impl Node {
             })
         };
         match segment {
-            "" => altered.listeners = change(self.listeners.as_ref()),
+            "" => altered.leaf = change(self.leaf.as_ref()),
             "*" => altered.single_wildcard = alter_child(self.single_wildcard.as_ref()),
             "**" => altered.multi_wildcard = alter_child(self.multi_wildcard.as_ref()),
             _ => {
                 let hash = hasher.hash_one(segment);
-                let eq = |child: &Child| child.has_segment(self.offset, segment);
+                let eq = |child: &Child<L>| child.has_segment(self.offset, segment);
                 altered.children = self.children.alter(hash, eq, alter_child);
             }
         }
         altered
     }
 
-    /// The listeners of exactly this pattern.
-    pub(super) fn get(&self, hasher: &RandomState, pattern: &str) -> Option<&PatternListeners> {
+    /// What exactly this pattern leads to.
+    pub(super) fn get(&self, hasher: &RandomState, pattern: &str) -> Option<&L> {
         let mut node = self;
         loop {
             let child = match split_first_segment(suffix(pattern, node.offset)).0 {
-                "" => return node.listeners.as_ref(),
+                "" => return node.leaf.as_ref(),
                 "*" => node.single_wildcard.as_ref()?,
                 "**" => node.multi_wildcard.as_ref()?,
                 segment => node.child(hasher.hash_one(segment), segment)?,
@@ -129,14 +146,51 @@ impl Node {
     }
 
     /// The child that a segment without a wildcard leads to.
-    pub(super) fn child(&self, hash: u64, segment: &str) -> Option<&Child> {
-        let eq = |child: &Child| child.has_segment(self.offset, segment);
+    pub(super) fn child(&self, hash: u64, segment: &str) -> Option<&Child<L>> {
+        let eq = |child: &Child<L>| child.has_segment(self.offset, segment);
         self.children.get(hash, eq)
     }
 
-    /// Calls `visit` with the listeners of every pattern, in no order.
-    pub(super) fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a PatternListeners)) {
-        self.listeners.iter().for_each(&mut *visit);
+    /// Calls `visit` with what each pattern leads to that may match a topic that `pattern` matches too, in no order.
+    ///
+    /// Compares the patterns up to the first `**` of either. All that go on from there are visited.
+    pub(super) fn for_each_candidate<'a>(
+        &'a self,
+        hasher: &RandomState,
+        pattern: &str,
+        visit: &mut dyn FnMut(&'a L),
+    ) {
+        let (segment, rest) = split_first_segment(pattern);
+        if segment == "**" {
+            return self.for_each(visit);
+        }
+        match &self.multi_wildcard {
+            Some(Child::Leaf(leaf)) => visit(leaf),
+            Some(Child::Node(node)) => node.for_each(visit),
+            None => {}
+        }
+        let mut follow = |child: &'a Child<L>| match child {
+            Child::Leaf(leaf) => visit(leaf),
+            Child::Node(node) => node.for_each_candidate(hasher, rest.unwrap_or_default(), visit),
+        };
+        match segment {
+            "" => self.leaf.iter().for_each(visit),
+            "*" => self
+                .children
+                .values()
+                .chain(&self.single_wildcard)
+                .for_each(follow),
+            _ => {
+                self.child(hasher.hash_one(segment), segment)
+                    .map(&mut follow);
+                self.single_wildcard.as_ref().map(follow);
+            }
+        }
+    }
+
+    /// Calls `visit` with what each pattern leads to, in no order.
+    pub(super) fn for_each<'a>(&'a self, visit: &mut dyn FnMut(&'a L)) {
+        self.leaf.iter().for_each(&mut *visit);
         let wildcards = self.single_wildcard.iter().chain(&self.multi_wildcard);
         for child in self.children.values().chain(wildcards) {
             match child {
@@ -177,11 +231,14 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::pattern_listeners::PatternListeners;
     use super::super::registration::Registration;
     use super::*;
     use crate::listener::ListenerId;
     use crate::options::ListenerOptions;
     use crate::topic::Pattern;
+
+    type Trie = Node<PatternListeners>;
 
     fn registration(pattern: &str, seq: u64) -> Arc<Registration> {
         let pattern = Pattern::new(pattern).expect("the pattern is valid");
@@ -192,13 +249,13 @@ mod tests {
         registration.registered(seq)
     }
 
-    fn patterns(node: &Node) -> BTreeSet<Arc<str>> {
+    fn patterns(node: &Trie) -> BTreeSet<Arc<str>> {
         let mut patterns = BTreeSet::new();
         node.for_each(&mut |listeners| assert!(patterns.insert(Arc::clone(listeners.pattern()))));
         patterns
     }
 
-    fn inner_nodes(node: &Node) -> impl Iterator<Item = &Arc<Node>> {
+    fn inner_nodes(node: &Trie) -> impl Iterator<Item = &Arc<Trie>> {
         let wildcards = node.single_wildcard.iter().chain(&node.multi_wildcard);
         let children = node.children.values().chain(wildcards);
         children.filter_map(|child| match child {
@@ -207,7 +264,7 @@ mod tests {
         })
     }
 
-    fn every_node_is_shared(node: &Node) -> bool {
+    fn every_node_is_shared(node: &Trie) -> bool {
         inner_nodes(node).all(|node| patterns(node).len() > 1 && every_node_is_shared(node))
     }
 
@@ -221,7 +278,7 @@ mod tests {
             )
         ) {
             let hasher = RandomState::default();
-            let mut trie = Node::default();
+            let mut trie = Trie::default();
             let mut oracle: BTreeMap<Arc<str>, Vec<Arc<Registration>>> = BTreeMap::new();
             for ((segments, insert), seq) in changes.into_iter().zip(0..) {
                 let new = registration(&segments.join("."), seq);

@@ -3,30 +3,25 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use soiree_core::Pattern;
-
 use super::pool_ref::PoolRef;
+use crate::routing::PatternRules;
 
 /// Every pool by name, and the routes to them.
 pub(crate) struct Pools {
     by_name: BTreeMap<Arc<str>, Arc<PoolRef>>,
     default: Arc<PoolRef>,
-    /// The most specific pattern first.
-    routes: Vec<(Pattern, Arc<PoolRef>)>,
+    /// The names that topics are routed to.
+    routes: PatternRules<Arc<str>>,
 }
 
 impl Pools {
-    pub(crate) fn new<'a>(
+    pub(crate) fn new(
         default: Arc<PoolRef>,
         bulkheads: impl Iterator<Item = Arc<PoolRef>>,
-        routes: impl Iterator<Item = (&'a Pattern, &'a Arc<str>)>,
+        routes: PatternRules<Arc<str>>,
     ) -> Self {
         let all = std::iter::once(Arc::clone(&default)).chain(bulkheads);
-        let by_name: BTreeMap<_, _> = all.map(|pool| (Arc::clone(&pool.name), pool)).collect();
-        let route = |(pattern, to): (&Pattern, &Arc<str>)| {
-            Some((pattern.clone(), Arc::clone(by_name.get(to)?)))
-        };
-        let routes = routes.filter_map(route).collect();
+        let by_name = all.map(|pool| (Arc::clone(&pool.name), pool)).collect();
         Self {
             by_name,
             default,
@@ -38,17 +33,17 @@ impl Pools {
         &self.default
     }
 
-    /// The pool that a topic has a route to, if it has one.
+    /// The name of the pool that a topic has a route to, if it has one.
     #[inline]
-    pub(crate) fn route(&self, topic: &str) -> Option<&Arc<PoolRef>> {
-        let mut routes = self.routes.iter();
-        let route = routes.find(|(pattern, _)| pattern.matches(topic));
-        route.map(|(_, pool)| pool)
+    pub(crate) fn route(&self, topic: &str) -> Option<&Arc<str>> {
+        self.routes.of_topic(topic)
     }
 
     /// The pool of a topic.
     pub(crate) fn for_topic(&self, topic: &str) -> &Arc<PoolRef> {
-        self.route(topic).unwrap_or(&self.default)
+        let name = self.route(topic);
+        name.and_then(|name| self.get(name))
+            .unwrap_or(&self.default)
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Arc<PoolRef>> {

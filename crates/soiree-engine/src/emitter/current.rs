@@ -1,12 +1,12 @@
 //! The settings that apply now, and what is derived from them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use soiree_core::{Pool, PoolHandle};
 
 use crate::emission::{ActiveOrder, EmissionSettings, EmitterShared, EmitterTimer, PoolRef, Pools};
-use crate::ordering::KeyOrderStats;
+use crate::ordering::{KeyOrderStats, KeyOrders, OrderRule};
 use crate::routing::Bulkheads;
 use crate::settings::Settings;
 
@@ -16,8 +16,7 @@ pub(super) struct Current {
     pub(super) pools: Arc<Pools>,
     default: Arc<EmissionSettings>,
     bulkheads: BTreeMap<Arc<str>, (PoolHandle, Arc<EmissionSettings>)>,
-    /// The most specific first.
-    orders: Vec<Arc<ActiveOrder>>,
+    orders: Arc<Orders>,
     /// Emissions hold values of the user's that a kept payload must not keep alive.
     pub(super) payloads_apart: bool,
 }
@@ -32,7 +31,37 @@ pub(super) fn pools_of(settings: &Settings, before: Option<&Pools>) -> Arc<Pools
     let default = pool_ref(&Bulkheads::DEFAULT.into(), &settings.pool);
     let bulkheads = settings.bulkheads.iter();
     let bulkheads = bulkheads.map(|(name, handle)| pool_ref(name, handle));
-    Arc::new(Pools::new(default, bulkheads, settings.bulkheads.routes()))
+    Arc::new(Pools::new(
+        default,
+        bulkheads,
+        settings.bulkheads.rules().clone(),
+    ))
+}
+
+/// The orders by key, and the queues of each.
+struct Orders {
+    /// The most specific first.
+    sorted: Vec<Arc<ActiveOrder>>,
+    by_rule: HashMap<usize, Arc<ActiveOrder>>,
+}
+
+impl Orders {
+    /// Rules that stay in force keep their queues.
+    fn new(orders: &KeyOrders, before: Option<&Self>) -> Arc<Self> {
+        let active = |rule: &Arc<OrderRule>| {
+            let kept = before.and_then(|before| before.by_rule.get(&address_of(rule)));
+            kept.map_or_else(|| Arc::new(ActiveOrder::new(rule)), Arc::clone)
+        };
+        let sorted: Vec<_> = orders.rules().map(active).collect();
+        let by_rule = sorted.iter();
+        let by_rule = by_rule.map(|order| (address_of(&order.rule), Arc::clone(order)));
+        let by_rule = by_rule.collect();
+        Arc::new(Self { sorted, by_rule })
+    }
+}
+
+fn address_of(rule: &Arc<OrderRule>) -> usize {
+    Arc::as_ptr(rule).addr()
 }
 
 impl Current {
@@ -64,13 +93,12 @@ impl Current {
             Some((Arc::clone(name), (handle.clone(), settings)))
         });
         let bulkheads = bulkheads.collect();
-        let kept = before.map_or(&[][..], |before| &before.orders).iter();
-        let kept: HashMap<_, _> = kept.map(|kept| (Arc::as_ptr(&kept.rule), kept)).collect();
-        let orders = settings.orders.rules().iter().map(|rule| {
-            let kept = kept.get(&Arc::as_ptr(rule));
-            kept.map_or_else(|| Arc::new(ActiveOrder::new(rule)), |kept| Arc::clone(kept))
-        });
-        let orders = orders.collect();
+        let orders = match before {
+            Some(before) if before.settings.orders.is_same(&settings.orders) => {
+                Arc::clone(&before.orders)
+            }
+            before => Orders::new(&settings.orders, before.map(|before| &*before.orders)),
+        };
         Arc::new(Self {
             payloads_apart: settings.payloads_apart || settings.handlers.are_any(),
             settings,
@@ -86,12 +114,12 @@ impl Current {
     pub(super) fn route(&self, topic: &str) -> (&PoolHandle, &Arc<EmissionSettings>) {
         match self.pools.route(topic) {
             None => (&self.settings.pool, &self.default),
-            Some(pool_ref) => self.bulkhead(pool_ref),
+            Some(name) => self.bulkhead(name),
         }
     }
 
-    fn bulkhead(&self, pool_ref: &PoolRef) -> (&PoolHandle, &Arc<EmissionSettings>) {
-        let bulkhead = self.bulkheads.get(&pool_ref.name);
+    fn bulkhead(&self, name: &str) -> (&PoolHandle, &Arc<EmissionSettings>) {
+        let bulkhead = self.bulkheads.get(name);
         bulkhead.map_or(
             (&self.settings.pool, &self.default),
             |(handle, settings)| (handle, settings),
@@ -101,28 +129,32 @@ impl Current {
     /// The order that applies to a topic.
     #[inline]
     pub(super) fn order_of(&self, topic: &str) -> Option<&Arc<ActiveOrder>> {
-        let mut orders = self.orders.iter();
-        orders.find(|order| order.rule.pattern.matches(topic))
+        let rule = self.settings.orders.of_topic(topic)?;
+        self.orders.by_rule.get(&address_of(rule))
     }
 
     pub(super) fn has_orders(&self) -> bool {
-        !self.orders.is_empty()
+        !self.orders.sorted.is_empty()
     }
 
     pub(super) fn orders(&self) -> &[Arc<ActiveOrder>] {
-        &self.orders
+        &self.orders.sorted
     }
 
     /// The orders that `next` does not have.
     pub(super) fn orders_not_in(&self, next: &Self) -> impl Iterator<Item = &Arc<ActiveOrder>> {
-        let next: HashSet<_> = next.orders.iter().map(Arc::as_ptr).collect();
-        let orders = self.orders.iter();
-        orders.filter(move |order| !next.contains(&Arc::as_ptr(order)))
+        let is_changed = !Arc::ptr_eq(&self.orders, &next.orders);
+        let orders = is_changed.then_some(&self.orders.sorted).into_iter();
+        let is_gone = |order: &&Arc<ActiveOrder>| {
+            let same = next.orders.by_rule.get(&address_of(&order.rule));
+            !same.is_some_and(|same| Arc::ptr_eq(same, order))
+        };
+        orders.flatten().filter(is_gone)
     }
 
     /// The statistics of every order, the most specific first.
     pub(super) fn order_stats(&self) -> Vec<KeyOrderStats> {
-        self.orders.iter().map(|order| order.stats()).collect()
+        self.orders().iter().map(|order| order.stats()).collect()
     }
 
     /// Every pool.

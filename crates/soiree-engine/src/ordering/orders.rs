@@ -6,20 +6,18 @@ use std::sync::Arc;
 use soiree_core::{KeyOrderError, MAX_CAPACITY, Overflow, Pattern};
 
 use super::order::KeyOrder;
-use crate::routing::{Specificity, overlap, specificity};
+use crate::routing::PatternRules;
 
 /// Patterns whose events are ordered by key, each with its [`KeyOrder`].
 ///
 /// If several patterns match a topic, the most specific one applies, as with [routes](crate::Bulkheads).
 #[derive(Clone, Default)]
 pub struct KeyOrders {
-    /// The most specific first.
-    rules: Vec<Arc<OrderRule>>,
+    rules: PatternRules<Arc<OrderRule>>,
 }
 
 /// A pattern and the order of its events. Its address is its identity: the queues of a rule live as long as the rule is in force.
 pub(crate) struct OrderRule {
-    specificity: Specificity,
     pub(crate) pattern: Pattern,
     pub(crate) order: KeyOrder,
 }
@@ -69,27 +67,15 @@ impl KeyOrders {
         if let Some(capacity) = order.limit().filter(|capacity| *capacity > MAX_CAPACITY) {
             return Err(KeyOrderError::TooLarge { pattern, capacity });
         }
-        let specificity = specificity(&pattern);
-        let is_other =
-            |rule: &&Arc<OrderRule>| rule.specificity == specificity && rule.pattern != pattern;
-        let mut others = self.rules.iter().filter(is_other);
-        if let Some(first) = others.find(|rule| overlap(&rule.pattern, &pattern)) {
-            return Err(KeyOrderError::Ambiguous {
-                first: first.pattern.clone(),
-                second: pattern,
-            });
-        }
-        self.rules.retain(|rule| rule.pattern != pattern);
-        let at = self
-            .rules
-            .partition_point(|rule| rule.specificity >= specificity);
-        let rule = OrderRule {
-            specificity,
-            pattern,
+        let rule = Arc::new(OrderRule {
+            pattern: pattern.clone(),
             order,
-        };
-        self.rules.insert(at, Arc::new(rule));
-        Ok(())
+        });
+        let added = self.rules.add(&pattern, rule, |_| false);
+        added.map_err(|first| KeyOrderError::Ambiguous {
+            first: first.pattern.clone(),
+            second: pattern,
+        })
     }
 
     /// As [`add`](KeyOrders::add), but does not replace the order of a pattern.
@@ -98,7 +84,7 @@ impl KeyOrders {
     /// As [`add`](KeyOrders::add), and if the pattern has an order, however it is spelled.
     pub fn add_unique(&mut self, pattern: &str, order: KeyOrder) -> Result<(), KeyOrderError> {
         let added = Pattern::new(pattern)?;
-        match self.rules.iter().find(|rule| rule.pattern == added) {
+        match self.rules.get(&added) {
             Some(rule) => Err(KeyOrderError::Ambiguous {
                 first: rule.pattern.clone(),
                 second: added,
@@ -111,22 +97,29 @@ impl KeyOrders {
     ///
     /// Events that were emitted before stay ordered; events that are emitted later may overtake them.
     pub fn remove(&mut self, pattern: &str) -> bool {
-        let before = self.rules.len();
-        if let Ok(pattern) = Pattern::new(pattern) {
-            self.rules.retain(|rule| rule.pattern != pattern);
-        }
-        self.rules.len() < before
+        Pattern::new(pattern).is_ok_and(|pattern| self.rules.remove(&pattern))
     }
 
     /// Every rule, the most specific first.
-    pub(crate) fn rules(&self) -> &[Arc<OrderRule>] {
-        &self.rules
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &Arc<OrderRule>> {
+        self.rules.sorted().into_iter().map(|rule| &rule.rule)
+    }
+
+    /// Whether one is a clone of the other, and neither has changed since.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.rules.is_same(&other.rules)
+    }
+
+    /// The rule of a topic.
+    #[inline]
+    pub(crate) fn of_topic(&self, topic: &str) -> Option<&Arc<OrderRule>> {
+        self.rules.of_topic(topic)
     }
 }
 
 impl fmt::Debug for KeyOrders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rules = self.rules.iter();
+        let rules = self.rules();
         f.debug_map()
             .entries(rules.map(|rule| (&rule.pattern, &rule.order)))
             .finish()

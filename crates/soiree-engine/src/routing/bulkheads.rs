@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use soiree_core::{ASYNC_BULKHEAD, BulkheadError, Pattern, PoolHandle, is_printable};
 
-use super::specificity::{Specificity, overlap, specificity};
+use super::pattern_rules::PatternRules;
 
 /// Named pools next to the default one, and routes to them.
 ///
@@ -16,15 +16,8 @@ use super::specificity::{Specificity, overlap, specificity};
 #[derive(Clone, Default)]
 pub struct Bulkheads {
     pools: BTreeMap<Arc<str>, PoolHandle>,
-    /// The most specific first.
-    routes: Vec<Route>,
-}
-
-#[derive(Clone)]
-struct Route {
-    specificity: Specificity,
-    pattern: Pattern,
-    to: Arc<str>,
+    /// The names that patterns lead to.
+    routes: PatternRules<Arc<str>>,
 }
 
 impl Bulkheads {
@@ -62,32 +55,15 @@ impl Bulkheads {
             source,
         })?;
         let to = self.name(to)?;
-        let specificity = specificity(&pattern);
-        let is_other = |route: &&Route| {
-            route.specificity == specificity && route.pattern != pattern && route.to != to
-        };
-        let mut others = self.routes.iter().filter(is_other);
-        if let Some(first) = others.find(|route| overlap(&route.pattern, &pattern)) {
-            return Err(BulkheadError::Ambiguous {
-                first: first.pattern.clone(),
-                first_to: Arc::clone(&first.to),
-                second: pattern,
-                second_to: to,
-            });
-        }
-        self.routes.retain(|route| route.pattern != pattern);
-        let at = self
+        let added = self
             .routes
-            .partition_point(|route| route.specificity >= specificity);
-        self.routes.insert(
-            at,
-            Route {
-                specificity,
-                pattern,
-                to,
-            },
-        );
-        Ok(())
+            .add(&pattern, Arc::clone(&to), |other| *other == to);
+        added.map_err(|first| BulkheadError::Ambiguous {
+            first: first.pattern.clone(),
+            first_to: Arc::clone(&first.rule),
+            second: pattern,
+            second_to: to,
+        })
     }
 
     /// As [`route`](Bulkheads::route), but does not replace a route to another bulkhead.
@@ -96,12 +72,12 @@ impl Bulkheads {
     /// As [`route`](Bulkheads::route), and if the pattern, however it is spelled, leads to another bulkhead.
     pub fn route_unique(&mut self, pattern: &str, to: &str) -> Result<(), BulkheadError> {
         let known = Pattern::new(pattern).ok();
-        let known = known.and_then(|known| self.routes.iter().find(|route| route.pattern == known));
-        match known.filter(|route| *route.to != *to) {
-            Some(first) => Err(BulkheadError::Ambiguous {
-                first: first.pattern.clone(),
-                first_to: Arc::clone(&first.to),
-                second: first.pattern.clone(),
+        let first = known.and_then(|known| Some((Arc::clone(self.routes.get(&known)?), known)));
+        match first.filter(|(first_to, _)| **first_to != *to) {
+            Some((first_to, first)) => Err(BulkheadError::Ambiguous {
+                second: first.clone(),
+                first,
+                first_to,
                 second_to: self.name(to)?,
             }),
             None => self.route(pattern, to),
@@ -110,11 +86,7 @@ impl Bulkheads {
 
     /// Removes a route. Returns whether there was one.
     pub fn remove_route(&mut self, pattern: &str) -> bool {
-        let before = self.routes.len();
-        if let Ok(pattern) = Pattern::new(pattern) {
-            self.routes.retain(|route| route.pattern != pattern);
-        }
-        self.routes.len() < before
+        Pattern::new(pattern).is_ok_and(|pattern| self.routes.remove(&pattern))
     }
 
     /// Removes a bulkhead, and the routes that lead to it.
@@ -123,7 +95,7 @@ impl Bulkheads {
     /// If there is no bulkhead of that name.
     pub fn remove(&mut self, name: &str) -> Result<PoolHandle, BulkheadError> {
         let pool = self.pools.remove(name).ok_or_else(|| self.unknown(name))?;
-        self.routes.retain(|route| *route.to != *name);
+        self.routes.retain(|to| **to != *name);
         Ok(pool)
     }
 
@@ -142,7 +114,13 @@ impl Bulkheads {
 
     /// Every route, the most specific first: its pattern, and the name that it leads to.
     pub fn routes(&self) -> impl Iterator<Item = (&Pattern, &Arc<str>)> {
-        self.routes.iter().map(|route| (&route.pattern, &route.to))
+        let sorted = self.routes.sorted().into_iter();
+        sorted.map(|route| (&route.pattern, &route.rule))
+    }
+
+    /// The names that topics are routed to.
+    pub(crate) fn rules(&self) -> &PatternRules<Arc<str>> {
+        &self.routes
     }
 
     fn name(&self, name: &str) -> Result<Arc<str>, BulkheadError> {

@@ -1,7 +1,8 @@
 //! Which topics go to which pool.
 
 mod bulkheads;
+mod pattern_rules;
 mod specificity;
 
 pub use self::bulkheads::Bulkheads;
-pub(crate) use self::specificity::{Specificity, overlap, specificity};
+pub(crate) use self::pattern_rules::PatternRules;

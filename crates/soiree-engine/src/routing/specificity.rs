@@ -29,6 +29,19 @@ pub(crate) fn specificity(pattern: &Pattern) -> Specificity {
 
 /// Whether some topic matches both patterns.
 pub(crate) fn overlap(one: &Pattern, other: &Pattern) -> bool {
+    // Before the first `**`, the segments of both stand for the same segments of a topic. Mostly that decides.
+    let (mut ones, mut others) = (one.as_str().split('.'), other.as_str().split('.'));
+    loop {
+        match (ones.next(), others.next()) {
+            (None, None) => return true,
+            (Some("**"), _) | (_, Some("**")) => return overlap_at_any_length(one, other),
+            (Some(a), Some(b)) if a == b || a == "*" || b == "*" => {}
+            _ => return false,
+        }
+    }
+}
+
+fn overlap_at_any_length(one: &Pattern, other: &Pattern) -> bool {
     let (one, other) = (steps(one), steps(other));
     // Whether the rest of one pattern and the rest of the other overlap, computed from their ends to their starts.
     let mut next = vec![false; other.len() + 1];

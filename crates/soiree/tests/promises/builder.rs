@@ -21,6 +21,8 @@ fn invalid_bulkheads_and_routes_are_rejected() {
         tie.contains("x.* to \"a\"") && tie.contains("*.y to \"b\""),
         "{tie}"
     );
+    let same = message(builder().route("x.**.y", "a").route("x.**.**.y", "b"));
+    assert!(same.contains("x.**.y to \"a\""), "two spellings: {same}");
     let unknown = message(builder().route("x.*", "c"));
     assert!(
         unknown.contains("\"c\"") && unknown.contains("[\"a\", \"b\"]"),
