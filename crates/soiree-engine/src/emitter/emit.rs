@@ -70,19 +70,6 @@ impl Emitter {
         former.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The queues of all orders, also of those that were removed or replaced.
-    pub(super) fn order_queues(&self) -> Vec<Arc<OrderQueues>> {
-        // Dropped without the lock: they may be the last handles.
-        let former = self.former_orders().clone();
-        let former = former.iter().filter_map(Weak::upgrade);
-        let current = self.current();
-        let orders = current.orders().iter();
-        orders
-            .map(|order| Arc::clone(&order.queues))
-            .chain(former)
-            .collect()
-    }
-
     /// Stands for the emitter in a [`Frame`](crate::context::Frame).
     #[inline]
     pub(super) fn address(&self) -> usize {

@@ -1,12 +1,26 @@
 //! Changing the settings of an emitter.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::current::{Current, pools_of};
 use super::emit::Emitter;
+use crate::emission::OrderQueues;
 use crate::settings::Settings;
 
 impl Emitter {
+    /// The queues of all orders, also of those that were removed or replaced.
+    pub(super) fn order_queues(&self) -> Vec<Arc<OrderQueues>> {
+        // Dropped without the lock: they may be the last handles.
+        let former = self.former_orders().clone();
+        let former = former.iter().filter_map(Weak::upgrade);
+        let current = self.current();
+        let orders = current.orders().iter();
+        orders
+            .map(|order| Arc::clone(&order.queues))
+            .chain(former)
+            .collect()
+    }
+
     /// The settings that apply now.
     pub fn settings(&self) -> Settings {
         self.current().settings.clone()
