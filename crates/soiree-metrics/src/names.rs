@@ -187,8 +187,10 @@ pub(crate) const LISTENER_HISTOGRAMS: [HistogramOf<ListenerSeries>; 1] = [(
     |series| &series.run,
 )];
 
+type Cause = (&'static str, fn(&WaitingStats) -> usize);
+
 /// The values of the label `cause` of `soiree_emissions_waiting`, and where the number is.
-pub(crate) const WAITING_CAUSES: [(&str, fn(&WaitingStats) -> usize); 5] = [
+pub(crate) const WAITING_CAUSES: [Cause; 5] = [
     ("blocked", |waiting| waiting.blocked),
     ("key", |waiting| waiting.key),
     ("place", |waiting| waiting.place),
