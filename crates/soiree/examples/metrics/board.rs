@@ -153,7 +153,7 @@ impl Observer for Board {
 
     fn emission_started(&self, started: &EmissionStarted<'_>) {
         let id = id(started.event);
-        STARTED.with_borrow_mut(|all| all.push(id.clone()));
+        STARTED.with_borrow_mut(|all| all.push(id));
         let mut seen = self.seen();
         seen.offered += 1;
         let listeners = seen.listeners.iter();

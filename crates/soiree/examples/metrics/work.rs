@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use soiree::metrics::Metrics;
-use soiree::pool::{BuildError, Job, Pool};
+use soiree::pool::{BuildError, Job};
 use soiree::{EventPool, ListenerOptions, Overflow, Priority, Retry, SubscribeError, WorkerPool};
 
 use crate::board::Board;
@@ -44,7 +44,9 @@ pub(crate) fn build(
 fn stall(soiree: &EventPool, name: &str) -> Result<Stall, Box<dyn Error>> {
     let stalled = pool("stalled", 1, 8)?;
     let (stall, stalls) = mpsc::channel();
-    stalled.submit(Job::new(move || drop(stalls.recv())))?;
+    stalled.submit(Job::new(move || {
+        let _ = stalls.recv();
+    }))?;
     soiree.add_bulkhead("stalled", stalled)?;
     soiree.on_with("**", named(name).pool("stalled"), |_| ())?;
     Ok(Stall(stall))
