@@ -77,4 +77,6 @@ pub use crate::rejection::SubmitErrorReason;
 pub use crate::retry::{DeadLetter, Retry};
 pub use crate::stats::{PoolStats, WaitingStats};
 pub use crate::timer::{Timer, TimerError, TimerId, far_future};
-pub use crate::topic::{InvalidTopic, InvalidTopicKind, MAX_TOPIC_LEN, Pattern, validate_topic};
+pub use crate::topic::{
+    InvalidTopic, InvalidTopicKind, MAX_DOUBLE_WILDCARDS, MAX_TOPIC_LEN, Pattern, validate_topic,
+};

@@ -6,6 +6,9 @@ use std::sync::Arc;
 /// The length limit of topics and patterns, in bytes.
 pub const MAX_TOPIC_LEN: usize = 255;
 
+/// How many `**` a pattern may have, several in a row counted as one. This limits how long it takes to match a topic.
+pub const MAX_DOUBLE_WILDCARDS: usize = 8;
+
 /// An invalid topic or pattern: what is wrong with it, and where.
 #[doc(alias = "ErrInvalidTopicName")]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,6 +53,12 @@ pub enum InvalidTopicKind {
     PartialWildcard {
         /// Where the `*` is.
         at: usize,
+    },
+    /// A pattern has more `**` than [`MAX_DOUBLE_WILDCARDS`], several in a row counted as one.
+    #[error("it has {count} `**`, {MAX_DOUBLE_WILDCARDS} are allowed")]
+    TooManyDoubleWildcards {
+        /// How many it has.
+        count: usize,
     },
     /// A topic contains a wildcard. Only a pattern may.
     #[error("the wildcard at byte {at} is allowed in a pattern only")]
@@ -169,6 +178,8 @@ fn first_wildcard_segment(name: &str) -> Result<Option<usize>, InvalidTopicKind>
 /// - `**` matches any number of segments, including none. As the last segment it matches one or more.
 /// - Several `**` in a row match what one of them matches, and are stored as one.
 ///
+/// A pattern has at most [`MAX_TOPIC_LEN`] bytes, and so at most 128 segments, and at most [`MAX_DOUBLE_WILDCARDS`] `**`.
+///
 /// ```
 /// use soiree_core::Pattern;
 /// let pattern: Pattern = "acme.**.paid".parse()?;
@@ -188,11 +199,11 @@ impl Pattern {
     /// Checks and stores a pattern.
     ///
     /// # Errors
-    /// If the text is not a valid topic, apart from wildcards that are whole segments. See [`validate_topic`].
+    /// If the text is not a valid topic, apart from wildcards that are whole segments, or has too many `**`. See [`validate_topic`].
     pub fn new(text: &str) -> Result<Self, InvalidTopic> {
         let wildcard = first_wildcard(text).map_err(|kind| invalid(text, kind))?;
         let literal = wildcard.is_none();
-        if !text.contains("**.**") {
+        if !text.contains("**") {
             return Ok(Self {
                 text: text.into(),
                 literal,
@@ -200,6 +211,11 @@ impl Pattern {
         }
         let mut segments: Vec<&str> = text.split('.').collect();
         segments.dedup_by(|a, b| *a == "**" && a == b);
+        let count = segments.iter().filter(|segment| **segment == "**").count();
+        if count > MAX_DOUBLE_WILDCARDS {
+            let kind = InvalidTopicKind::TooManyDoubleWildcards { count };
+            return Err(invalid(text, kind));
+        }
         Ok(Self {
             text: segments.join(".").into(),
             literal,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use soiree_core::registry::{Registration, Snapshot, Visitor};
 use soiree_core::{
-    Event, InvalidTopicKind, ListenerId, ListenerOptions, Pattern, Priority, Registry,
-    SubscribeError, UnsubscribeError, validate_topic,
+    Event, InvalidTopicKind, ListenerId, ListenerOptions, MAX_DOUBLE_WILDCARDS, Pattern, Priority,
+    Registry, SubscribeError, UnsubscribeError, validate_topic,
 };
 
 /// The definition of matching, without any care for speed.
@@ -213,7 +213,7 @@ fn an_invalid_name_is_rejected_with_what_and_where() {
 /// T2: no pattern takes exponential time. A matcher that tries all ways would never end with this one.
 #[test]
 fn many_multi_wildcards_do_not_explode() {
-    let pattern = Pattern::new(&format!("{}z", "**.a.".repeat(30))).unwrap();
+    let pattern = Pattern::new(&format!("{}z", "**.a.".repeat(MAX_DOUBLE_WILDCARDS))).unwrap();
     let topic = "a.".repeat(120) + "a";
     assert!(!pattern.matches(&topic));
     let registry = Registry::new();
@@ -222,6 +222,29 @@ fn many_multi_wildcards_do_not_explode() {
         .unwrap();
     assert!(registry.matching(&topic).is_empty());
     assert_eq!(registry.matching(&("a.".repeat(60) + "z")), [id(0)]);
+}
+
+/// T2: so that strangers who may subscribe cannot make every emit slow. Several in a row are one.
+#[test]
+fn a_pattern_has_a_limited_number_of_multi_wildcards() {
+    let with = |count: usize| "**.a.".repeat(count) + "z";
+    Pattern::new(&with(MAX_DOUBLE_WILDCARDS)).unwrap();
+    let in_a_row = "**.".repeat(20) + &with(MAX_DOUBLE_WILDCARDS);
+    assert_eq!(
+        Pattern::new(&in_a_row).unwrap().as_str(),
+        with(MAX_DOUBLE_WILDCARDS)
+    );
+    let most = vec!["a"; 128].join(".");
+    Pattern::new(&most).unwrap();
+    let count = MAX_DOUBLE_WILDCARDS + 1;
+    let pattern = with(count);
+    let error = Pattern::new(&pattern).unwrap_err();
+    assert_eq!(
+        error.kind,
+        InvalidTopicKind::TooManyDoubleWildcards { count }
+    );
+    let expected = format!("invalid topic {pattern:?}: it has 9 `**`, 8 are allowed");
+    assert_eq!(error.to_string(), expected);
 }
 
 /// T2: even if a topic matches very many `**` at the same time.

@@ -161,8 +161,8 @@ pub use crate::typed::{TypedPattern, TypedTopic, WrongPayload};
 pub use soiree_core::{
     AsyncListener, BoxError, BulkheadError, DeadLetter, Event, EventId, InvalidEventId,
     InvalidTopicKind, KeyOrderError, Listener, ListenerError, ListenerErrorKind, ListenerFuture,
-    ListenerId, ListenerPanic, MAX_TOPIC_LEN, Overflow, Pattern, Payload, PayloadRef, PoolHandle,
-    Priority, Retry, SubscribeError, Value, validate_topic,
+    ListenerId, ListenerPanic, MAX_DOUBLE_WILDCARDS, MAX_TOPIC_LEN, Overflow, Pattern, Payload,
+    PayloadRef, PoolHandle, Priority, Retry, SubscribeError, Value, validate_topic,
 };
 #[doc(inline)]
 pub use soiree_engine::{

@@ -10,10 +10,15 @@ pub(super) const fn check(name: &str, wildcards: bool) {
         "the topic is longer than 255 bytes"
     );
     let (mut at, mut start) = (0, 0);
+    let (mut double_wildcards, mut was_double) = (0, false);
     while at <= bytes.len() {
         if at == bytes.len() || bytes[at] == b'.' {
             assert!(at > start, "a segment of the topic is empty");
-            check_wildcard(bytes, start, at, wildcards);
+            let is_double = check_wildcard(bytes, start, at, wildcards) == 2;
+            if is_double && !was_double {
+                double_wildcards += 1;
+            }
+            was_double = is_double;
             start = at + 1;
             at += 1;
         } else {
@@ -25,9 +30,14 @@ pub(super) const fn check(name: &str, wildcards: bool) {
             at += len;
         }
     }
+    assert!(
+        double_wildcards <= crate::MAX_DOUBLE_WILDCARDS,
+        "the pattern has more than 8 `**`"
+    );
 }
 
-const fn check_wildcard(bytes: &[u8], start: usize, end: usize, wildcards: bool) {
+/// Returns how many `*` the segment has.
+const fn check_wildcard(bytes: &[u8], start: usize, end: usize, wildcards: bool) -> usize {
     let mut stars = 0;
     let mut at = start;
     while at < end {
@@ -43,6 +53,7 @@ const fn check_wildcard(bytes: &[u8], start: usize, end: usize, wildcards: bool)
         );
         assert!(wildcards, "a wildcard is allowed in a pattern only");
     }
+    stars
 }
 
 /// Returns the character that starts at `at`, and its length in bytes. `bytes` is valid UTF-8.
@@ -102,6 +113,9 @@ mod tests {
     #[test]
     fn names_are_judged_as_at_run_time() {
         let long = "a".repeat(255);
+        let most_wildcards = "**.a.".repeat(8) + "b";
+        let too_many = "**.a.".repeat(9) + "b";
+        let in_a_row = "**.".repeat(9) + &most_wildcards;
         for name in [
             "",
             ".",
@@ -124,6 +138,9 @@ mod tests {
             "日本.*",
             "🦀.🦀",
             &long,
+            &most_wildcards,
+            &too_many,
+            &in_a_row,
         ] {
             agrees(name);
         }
