@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use soiree_core::{
-    DeadLetter, Event, InvalidTopic, ListenerError, ListenerId, ListenerPanic, PoolHandle,
-    validate_topic,
+    BulkheadError, DeadLetter, Event, InvalidTopic, ListenerError, ListenerId, ListenerPanic,
+    PoolHandle, validate_topic,
 };
 
 use crate::handle::{EventPool, IdGenerator};
@@ -111,9 +111,24 @@ impl EventPool {
     ///
     /// Emissions that the old pool has accepted still run there. If it was passed by value, its threads end after them. What waits
     /// elsewhere, for a retry or behind another event of its key, then goes to the new pool.
+    ///
+    /// # Errors
+    /// If the `EventPool` is closed: nobody would release the new pool. It is dropped.
     #[doc(alias = "SetPool")]
-    pub fn set_pool(&self, pool: impl Into<PoolHandle>) {
+    pub fn set_pool(&self, pool: impl Into<PoolHandle>) -> Result<(), BulkheadError> {
         let pool = pool.into();
-        self.inner.emitter.update(|settings| settings.pool = pool);
+        let emitter = &self.inner.emitter;
+        if emitter.is_closed() {
+            return Err(BulkheadError::Closed);
+        }
+        let former = emitter.settings().pool.clone();
+        // A clone: the closure runs under a lock, and dropping a pool runs user code.
+        emitter.update(|settings| settings.pool = pool.clone());
+        if emitter.is_closed() {
+            // The close may have missed it. Dropping the pool ends it as a release would.
+            emitter.update(|settings| settings.pool = former.clone());
+            return Err(BulkheadError::Closed);
+        }
+        Ok(())
     }
 }

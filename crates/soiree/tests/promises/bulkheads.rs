@@ -1,6 +1,8 @@
 //! Administration of bulkheads: by name, while the event pool runs.
 
+use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::thread;
 use std::time::Instant;
 
 use soiree::pool::ResizeError;
@@ -9,7 +11,7 @@ use soiree::{
     SubscribeError, TypedTopic, WorkerPool,
 };
 
-use crate::support::{TIME_LIMIT, worker_pool};
+use crate::support::{TIME_LIMIT, wait_until, worker_pool};
 
 /// L6: in whichever way it is subscribed; the error lists the bulkheads that exist.
 #[test]
@@ -161,4 +163,43 @@ fn a_bulkhead_is_resized_by_name() {
     soiree.add_bulkhead("late", full).unwrap();
     assert_eq!(soiree.stats().pools.len(), 3);
     soiree.close().unwrap();
+}
+
+/// E4, P5: nobody would release it.
+#[test]
+fn a_pool_that_is_set_after_a_close_is_rejected_and_dropped() {
+    let soiree = EventPool::with_pool(worker_pool("first", 3, 1));
+    soiree.set_pool(worker_pool("second", 2, 1)).unwrap();
+    assert_eq!(soiree.pool_stats().max_workers, 2);
+    soiree.close().unwrap();
+    let late = Arc::new(worker_pool("late", 1, 1));
+    let rejected = soiree.set_pool(Arc::clone(&late)).unwrap_err();
+    assert_eq!(rejected, BulkheadError::Closed);
+    assert_eq!(Arc::strong_count(&late), 1);
+    assert_eq!(soiree.pool_stats().max_workers, 2);
+}
+
+/// E4, P5: whichever comes first, each pool is released or dropped, and its threads end.
+#[test]
+fn a_pool_that_is_set_during_a_close_ends() {
+    for _ in 0..200 {
+        let soiree = EventPool::with_pool(worker_pool("first", 1, 1));
+        let living = Arc::new(());
+        let held = Arc::clone(&living);
+        let second = WorkerPool::builder().spawn_handler(move |builder, body| {
+            let held = Arc::clone(&held);
+            let run = move || {
+                body();
+                drop(held);
+            };
+            builder.spawn(run).map(drop)
+        });
+        let second = second.min_workers(1).build().unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| soiree.set_pool(second));
+            scope.spawn(|| soiree.close());
+        });
+        drop(soiree);
+        wait_until("its threads have ended", || Arc::strong_count(&living) == 1);
+    }
 }

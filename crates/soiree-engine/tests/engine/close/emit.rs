@@ -173,7 +173,7 @@ fn close_from_a_job_of_a_former_pool_is_an_error() -> TestResult {
     let inner = soiree.clone();
     former.submit_and_wait(move || {
         let _ = inner.emit("t", ()).unwrap();
-        inner.set_pool(WorkerPool::new(1, 4).unwrap());
+        inner.set_pool(WorkerPool::new(1, 4).unwrap()).unwrap();
         assert_eq!(
             inner.close(),
             Err(soiree_engine::CloseError::InsideListener)

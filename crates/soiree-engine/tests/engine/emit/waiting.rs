@@ -61,7 +61,7 @@ fn a_job_may_wait_for_an_emission_behind_it_after_the_last_handle_is_dropped() -
     let soiree = EventPool::with_pool(Arc::clone(&pool));
     soiree.on("t", |_| {})?;
     let behind = soiree.emit("t", ())?;
-    soiree.set_pool(WorkerPool::new(1, 1)?);
+    soiree.set_pool(WorkerPool::new(1, 1)?)?;
     drop(pool);
     give.send(behind)?;
     assert_eq!(receiver.recv_timeout(TIME_LIMIT)?, 1);

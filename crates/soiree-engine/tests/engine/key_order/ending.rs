@@ -140,7 +140,7 @@ fn a_new_default_pool_loses_no_waiting_event() {
         soiree.emit("key.a", Numbered(1, number)).unwrap();
     }
     let new = ManualPool::new();
-    soiree.set_pool(new.clone());
+    soiree.set_pool(new.clone()).unwrap();
     soiree.emit("key.a", Numbered(1, 3)).unwrap();
     assert_eq!((old.run_all(), new.run_all()), (1, 3));
     assert_eq!(numbers(&handled), [0, 1, 2, 3]);
