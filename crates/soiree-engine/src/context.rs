@@ -57,6 +57,14 @@ pub(crate) fn enter_frame(frame: Frame) -> EnteredFrame {
     EnteredFrame { is_nested }
 }
 
+impl EnteredFrame {
+    /// Whether the thread was inside another frame before.
+    #[inline]
+    pub(crate) fn is_nested(&self) -> bool {
+        self.is_nested
+    }
+}
+
 impl Drop for EnteredFrame {
     #[inline]
     fn drop(&mut self) {
@@ -80,6 +88,11 @@ pub(crate) fn count_frames(holds: impl Fn(&Frame) -> bool) -> usize {
         .try_with(|frames| frames.borrow().iter().filter(|frame| holds(frame)).count())
         .unwrap_or(0);
     usize::from(holds(&innermost)) + outer
+}
+
+/// How many emissions on the emitting thread this thread is inside of.
+pub(crate) fn sync_depth() -> usize {
+    count_frames(|frame| frame.pool == 0 && frame.emission != 0)
 }
 
 /// Whether this thread is inside a frame for which `holds` is true.

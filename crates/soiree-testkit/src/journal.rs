@@ -167,6 +167,11 @@ impl Observer for Journal {
                 self.write(format_args!("emission rejected: {topic:?}, invalid"));
             }
             Rejection::Closed => self.write(format_args!("emission rejected: {topic}, closed")),
+            Rejection::RecursionLimit { depth } => {
+                self.write(format_args!(
+                    "emission rejected: {topic}, inside {depth} others"
+                ));
+            }
             Rejection::Pool { pool, reason } => {
                 self.write(format_args!(
                     "emission rejected: {topic} by {pool}, {reason}"

@@ -218,8 +218,8 @@ impl EventPool {
     /// for them, and the emission is rejected instead.
     ///
     /// # Errors
-    /// If the topic is malformed, the `EventPool` is closed, or an order by key rejects the emission. The error returns the
-    /// payload.
+    /// If the topic is malformed, the `EventPool` is closed, or an order by key rejects the emission. Also inside a listener, if
+    /// 64 `emit_sync` already run inside one another on this thread: its stack would overflow. The error returns the payload.
     ///
     /// ```
     /// # let soiree = soiree::EventPool::new();

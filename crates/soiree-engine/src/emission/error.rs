@@ -24,6 +24,18 @@ pub enum EmitError {
         /// The payload of the event.
         payload: Payload,
     },
+    /// An `emit_sync` inside listeners that other `emit_sync` call on the same thread, as many as are permitted.
+    #[error(
+        "{topic} was not emitted: {depth} emit_sync run inside one another on this thread already; use emit"
+    )]
+    RecursionLimit {
+        /// The topic.
+        topic: Box<str>,
+        /// The payload of the event.
+        payload: Payload,
+        /// How many others.
+        depth: usize,
+    },
     /// Too many events of this pattern wait behind others of their key.
     #[error(
         "{topic} was not emitted: its key is busy, and {capacity} events of {pattern} wait behind others already"
@@ -105,6 +117,7 @@ impl EmitError {
         match self {
             Self::InvalidTopic { payload, .. }
             | Self::Closed { payload, .. }
+            | Self::RecursionLimit { payload, .. }
             | Self::KeyQueueFull { payload, .. }
             | Self::KeyBusy { payload, .. }
             | Self::KeyPanicked { payload, .. }

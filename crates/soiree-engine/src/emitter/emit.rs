@@ -134,7 +134,8 @@ impl Emitter {
     /// Emits a payload on the calling thread, and returns when its listeners have returned.
     ///
     /// # Errors
-    /// If the topic is malformed or the emitter is closed. The payload comes back.
+    /// If the topic is malformed, the emitter is closed, or [`MAX_SYNC_DEPTH`](Emitter::MAX_SYNC_DEPTH) others run inside one another on
+    /// this thread. The payload comes back.
     pub fn emit_sync<T: Any + Send + Sync>(
         &self,
         topic: &str,
@@ -257,6 +258,7 @@ impl Emitter {
         let reason = match &rejected {
             NotAdmitted::InvalidTopic(source) => Rejection::InvalidTopic(source),
             NotAdmitted::Closed => Rejection::Closed,
+            NotAdmitted::TooDeep { depth } => Rejection::RecursionLimit { depth: *depth },
         };
         trace::rejected(topic, reason);
         let event = EmissionRejected::new(topic, reason);
@@ -295,6 +297,7 @@ impl From<EmitError> for SyncError {
 pub(super) enum NotAdmitted {
     InvalidTopic(InvalidTopic),
     Closed,
+    TooDeep { depth: usize },
 }
 
 impl NotAdmitted {
@@ -305,6 +308,11 @@ impl NotAdmitted {
             Self::Closed => EmitError::Closed {
                 topic: topic.into(),
                 payload,
+            },
+            Self::TooDeep { depth } => EmitError::RecursionLimit {
+                topic: topic.into(),
+                payload,
+                depth,
             },
         }
     }

@@ -8,9 +8,9 @@ use soiree_core::registry::{CachedTopic, Registration};
 use soiree_core::{BaseEvent, Event, ListenerError};
 
 use super::current::Current;
-use super::emit::{Emitter, SyncError};
+use super::emit::{Emitter, NotAdmitted, SyncError};
 use super::generation::Generation;
-use crate::context::{Frame, ON_CALLER, enter_frame};
+use crate::context::{EnteredFrame, Frame, ON_CALLER, enter_frame, sync_depth};
 use crate::dispatch::{
     Counts, DispatchContext, FailedAttempt, Progress, Selection, call_batch, dispatch,
     notify_if_dead,
@@ -46,7 +46,20 @@ impl Delegated {
     }
 }
 
+/// The calling thread has entered an emission inside another one, which its stack must have room for.
+fn check_depth() -> Result<(), SyncError> {
+    let depth = sync_depth() - 1;
+    if depth < Emitter::MAX_SYNC_DEPTH {
+        return Ok(());
+    }
+    Err(SyncError::NotAdmitted(NotAdmitted::TooDeep { depth }))
+}
+
 impl Emitter {
+    /// How many `emit_sync` may run inside one another on one thread: listeners that call `emit_sync` again would otherwise overflow its
+    /// stack.
+    pub const MAX_SYNC_DEPTH: usize = 64;
+
     /// Fast path: calls listeners on this thread as [`run`](Self::run) does, if there is nothing to check and nobody to notify.
     #[inline]
     pub(super) fn run_fast_path(
@@ -57,6 +70,9 @@ impl Emitter {
         event: &impl Event,
     ) -> Result<Report, SyncError> {
         let entered = self.enter(ON_CALLER);
+        if entered.is_nested() {
+            check_depth()?;
+        }
         let batch = call_batch(&cached.calls, event);
         if batch.failed.is_some() {
             drop(entered);
@@ -72,7 +88,7 @@ impl Emitter {
 
     /// The thread is inside the emitter: a close in user code that an emission calls would wait for that emission.
     #[inline]
-    pub(super) fn enter(&self, emission: usize) -> impl Drop + use<> {
+    pub(super) fn enter(&self, emission: usize) -> EnteredFrame {
         enter_frame(Frame {
             emission,
             ..Frame::of(self.address())
@@ -89,6 +105,9 @@ impl Emitter {
     ) -> Result<Report, SyncError> {
         let handlers = &current.settings.handlers;
         let started = self.enter(ON_CALLER);
+        if started.is_nested() {
+            check_depth()?;
+        }
         let span = EmissionSpan::default();
         span.start(topic, None, || event.known_id());
         let _traced = span.enter();

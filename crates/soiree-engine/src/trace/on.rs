@@ -250,6 +250,9 @@ pub(crate) fn rejected(topic: &str, why: Rejection<'_>) {
         Rejection::Closed => {
             event!(target: TARGET, Level::WARN, topic, "emission rejected: the event pool is closed");
         }
+        Rejection::RecursionLimit { depth } => {
+            event!(target: TARGET, Level::WARN, topic, depth, "emission rejected: too many inside one another");
+        }
         Rejection::Pool { pool, reason } => {
             let error = reason as &dyn Error;
             event!(target: TARGET, Level::WARN, topic, pool, error, "emission rejected by its pool");

@@ -50,6 +50,11 @@ pub enum Rejection<'a> {
     /// The `EventPool` is closed or closing. The emission had not started.
     #[doc(alias = "ErrEmitterClosed")]
     Closed,
+    /// It is an `emit_sync` inside as many others as are permitted on one thread. The emission had not started.
+    RecursionLimit {
+        /// How many others.
+        depth: usize,
+    },
     /// The pool rejected the emission, which had started.
     Pool {
         /// The name of the pool.

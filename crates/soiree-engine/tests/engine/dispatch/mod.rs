@@ -7,5 +7,6 @@ mod options;
 mod order;
 mod panics;
 mod payload;
+mod recursion;
 mod reentrancy;
 mod runs;
