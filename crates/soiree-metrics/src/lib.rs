@@ -88,7 +88,7 @@
 //! | `key_busy` | an emit that must not wait for its turn, and whose key is busy |
 //! | `key_panicked` | the key function panicked |
 //! | `no_worker` | the pool could not start a thread |
-//! | `recursion_limit` | too many jobs run inside one another |
+//! | `recursion_limit` | too many jobs or `emit_sync` run inside one another |
 //! | `would_block` | a future that would block a thread which polls futures |
 //! | `other` | a reason of a pool of your own |
 //!
