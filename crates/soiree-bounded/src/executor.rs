@@ -35,8 +35,9 @@ use crate::permit::Permit;
 pub trait Executor: Send + Sync + 'static {
     /// Hands `permit` to another thread, which is to [run](Permit::run) it soon.
     ///
-    /// Must neither wait for the permit nor run it on the calling thread. The caller is a submitter, a thread that resizes the
-    /// pool, or a thread whose job has just ended.
+    /// Must neither wait for the permit nor run it on the calling thread. The caller may be any thread that uses the pool: a
+    /// submitter, a timer that [requeues](soiree_core::Pool::requeue) a job, a thread that resizes or releases the pool, or one
+    /// whose job has just ended.
     ///
     /// An executor that has ended drops its permits, in this call or later. The pool then discards the waiting jobs and rejects
     /// new ones; see [`BoundedPool`](crate::BoundedPool). Do not drop a permit while you hold a lock: dropping it drops jobs,

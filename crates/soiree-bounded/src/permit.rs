@@ -17,7 +17,7 @@ use crate::sequence::Seq;
 ///
 /// One permit is one job, so other users of the same threads get a share of them between two jobs. A permit belongs to no
 /// particular job: it takes the one that is first in the queue when it is [run](Permit::run) or [started](Permit::start). If the
-/// queue is empty by then, or the pool has stopped or has lowered its limit, it does nothing.
+/// queue is empty by then, enough other jobs run, or the pool has stopped, it does nothing.
 ///
 /// Dropping a permit unused means that the executor has ended. Once the pool has no other permit and no running job, it discards
 /// the waiting jobs.

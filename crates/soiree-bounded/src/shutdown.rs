@@ -13,7 +13,7 @@ use crate::send::SendPermitError;
 use crate::shared::Shared;
 use crate::state::{Phase, State};
 
-/// How long a release waits before it sends a permit again that could not be sent, at first and at most.
+/// How long a thread that waits for the pool waits before it sends a permit again that could not be sent, at first and at most.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -22,7 +22,8 @@ impl<E: Executor> Shared<E> {
     /// to do. Wakes threads that wait for the end of the jobs.
     pub(crate) fn look_for_end(&self, mut state: MutexGuard<'_, State<E>>) {
         if !state.is_closed() {
-            if state.awaiting_idle > 0 && state.is_idle() {
+            // If no worker is left, a thread that waits is the only one to look after the jobs.
+            if state.awaiting_idle > 0 && (state.is_idle() || state.is_stranded()) {
                 self.ended.notify_all();
             }
             return;
@@ -129,19 +130,34 @@ impl<E: Executor> Shared<E> {
     }
 
     /// Waits until no job runs or waits; returns `false` at the deadline, and at once where it must not wait.
-    pub(crate) fn wait_idle(&self, deadline: Instant) -> bool {
+    pub(crate) fn wait_idle(self: &Arc<Self>, deadline: Instant) -> bool {
         if self.on_worker() || self.wait_would_deadlock() {
             return false;
         }
         let mut state = self.lock();
         state.awaiting_idle += 1;
+        let mut pause = SHORTEST_PAUSE;
         let is_idle = loop {
             if state.is_idle() {
                 break true;
             }
-            let Some(timeout) = deadline.checked_duration_since(Instant::now()) else {
+            let Some(mut timeout) = deadline.checked_duration_since(Instant::now()) else {
                 break false;
             };
+            if state.is_stranded() {
+                match self.dispatch(state) {
+                    Ok(_) => {}
+                    Err(error) => {
+                        self.sending_failed(&error);
+                        timeout = timeout.min(pause);
+                        pause = LONGEST_PAUSE.min(pause * 2);
+                    }
+                }
+                state = self.lock();
+                if !state.is_stranded() {
+                    continue;
+                }
+            }
             let waited = self.ended.wait_timeout(state, timeout);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         };

@@ -43,6 +43,11 @@ impl<T> Returned<T> {
         returned.expect("the thread has returned in time")
     }
 
+    /// Returns whether the thread has returned in time, and has not panicked.
+    pub(crate) fn wait_for_end(self) -> bool {
+        self.0.recv_timeout(TIME_LIMIT).is_ok()
+    }
+
     /// Runs the executor's permits until the thread has returned.
     pub(crate) fn wait_while_running(self, executor: &ScriptedExecutor) -> T {
         self.wait_while(|| {

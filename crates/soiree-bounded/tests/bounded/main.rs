@@ -6,5 +6,6 @@ mod futures;
 mod limits;
 mod line;
 mod permits;
+mod random;
 mod requeue;
 mod run_queued;
