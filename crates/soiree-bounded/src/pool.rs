@@ -46,7 +46,8 @@ use crate::state::State;
 /// A requeued job neither comes back nor runs on the thread that requeues it. If no worker is left, it waits. The pool sends a
 /// permit for it whenever a job ends, and whenever somebody submits or requeues a job, resizes the pool or takes a job out of the
 /// queue. Threads that wait for the pool ([`release`](Pool::release), [`wait_idle`](Pool::wait_idle)) send permits again and again;
-/// a release also runs the jobs itself. If nothing of that happens, the job waits for ever: the pool has no thread of its own. Dropping the pool discards it if no permit can be sent then.
+/// a release also runs the jobs itself. If nothing of that happens, the job waits for ever: the pool has no thread of its own.
+/// Dropping the pool discards it if no permit can be sent then.
 ///
 /// If the executor *drops* a permit, as a runtime does when it shuts down, it is taken to have ended: once its last permit is
 /// gone and no job runs, the waiting jobs are discarded, and new ones are rejected as by a closed pool.
