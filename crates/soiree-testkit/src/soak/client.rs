@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use soiree_core::{Job, PanicPayload, Pool, PoolStats, ResizeError, SubmitError, WaitError};
+use soiree_core::{Job, JobId, PanicPayload, Pool, PoolStats, ResizeError, SubmitError, WaitError};
 
 use super::ledger::{JobRecord, Ledger, SubmitResult, lock};
 use super::plan::{Deadline, Plan};
@@ -25,6 +25,8 @@ pub(super) struct Client {
     /// The stats that this client read last.
     last_stats: PoolStats,
     records: Vec<Arc<JobRecord>>,
+    /// The ID of a job that was submitted last, if it has one.
+    last_id: Option<JobId>,
 }
 
 impl Client {
@@ -51,6 +53,7 @@ impl Client {
             depth,
             last_stats: PoolStats::default(),
             records: Vec::new(),
+            last_id: None,
         }
     }
 
@@ -96,6 +99,9 @@ impl Client {
             65..75 => self.submit_and_wait(),
             75..80 => self.submit_all_and_wait(),
             80..84 => self.resize(),
+            84..88 if self.ledger.requeues => self.requeue(),
+            88..91 => self.run_queued(),
+            91..92 => self.wait_idle(),
             _ => self.check_stats(),
         }
     }
@@ -139,6 +145,7 @@ impl Client {
     fn try_submit(&mut self) {
         self.start(SoakOperation::TrySubmit);
         let (record, job) = self.random_job();
+        self.last_id = job.id();
         let result = self.pool.try_submit(job);
         self.handle_result(&record, result);
     }
@@ -197,6 +204,28 @@ impl Client {
             self.ledger
                 .fail(SoakFault::WrongResult { operation, claimed });
         }
+    }
+
+    fn requeue(&mut self) {
+        self.start(SoakOperation::Requeue);
+        let (record, job) = self.random_job();
+        self.last_id = job.id();
+        let result = self.pool.requeue(job);
+        self.handle_result(&record, result);
+    }
+
+    fn run_queued(&mut self) {
+        self.start(SoakOperation::RunQueued);
+        // The job may have run. Then the pool has no such job, or another one at the same address.
+        if let Some(id) = self.last_id.take() {
+            self.pool.run_queued(id);
+        }
+    }
+
+    fn wait_idle(&mut self) {
+        self.start(SoakOperation::WaitIdle);
+        let rest = Duration::from_micros(self.rng.u64(..200));
+        self.pool.wait_idle(Instant::now() + rest);
     }
 
     fn resize(&mut self) {
@@ -266,6 +295,9 @@ impl Client {
     /// Checks P2 by the jobs' own counters: an accepted job that has not started is queued or about to run on a worker.
     fn check_queue(&self) {
         let ledger = &self.ledger;
+        if ledger.requeues {
+            return;
+        }
         let accepted = ledger.accepted.load(Relaxed);
         let left_queue = ledger.started.load(Relaxed) + ledger.dropped.load(Relaxed);
         let limit = ledger.spec.capacity + ledger.highest_limit.load(Relaxed);

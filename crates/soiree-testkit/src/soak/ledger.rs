@@ -35,6 +35,8 @@ pub(super) struct Ledger {
     pub(super) spec: SoakSpec,
     /// Whether most submissions wait for their job. A job that the pool forgot is then not run by a worker woken for the next.
     pub(super) mostly_waits: bool,
+    /// Whether jobs are requeued as well. They wait above the capacity.
+    pub(super) requeues: bool,
     pub(super) records: Mutex<Vec<Arc<JobRecord>>>,
     /// Submitting threads that have not finished.
     pub(super) submitters: AtomicUsize,
@@ -113,11 +115,12 @@ impl JobRecord {
 }
 
 impl Ledger {
-    pub(super) fn new(spec: SoakSpec, mostly_waits: bool, threads: usize) -> Self {
+    pub(super) fn new(spec: SoakSpec, mostly_waits: bool, requeues: bool, threads: usize) -> Self {
         let highest_limit = AtomicUsize::new(spec.max_workers);
         Self {
             spec,
             mostly_waits,
+            requeues,
             records: Mutex::default(),
             submitters: AtomicUsize::new(0),
             current: (0..=threads).map(|_| AtomicU8::new(0)).collect(),

@@ -20,10 +20,16 @@ pub enum SoakOperation {
     SubmitAndWait,
     /// `submit_all_and_wait`.
     SubmitAllAndWait,
+    /// `requeue`.
+    Requeue,
+    /// `run_queued`, with the ID of a job that may have run.
+    RunQueued,
     /// `resize`.
     Resize,
     /// `stats`.
     Stats,
+    /// `wait_idle`, until a deadline that passes soon.
+    WaitIdle,
     /// `stop`.
     Stop,
     /// `release`.
@@ -39,15 +45,18 @@ pub enum SoakOperation {
 }
 
 impl SoakOperation {
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 17] = [
         Self::Done,
         Self::Submit,
         Self::TrySubmit,
         Self::SubmitBefore,
         Self::SubmitAndWait,
         Self::SubmitAllAndWait,
+        Self::Requeue,
+        Self::RunQueued,
         Self::Resize,
         Self::Stats,
+        Self::WaitIdle,
         Self::Stop,
         Self::Release,
         Self::ReleaseWithDeadline,
@@ -65,8 +74,11 @@ impl SoakOperation {
             Self::SubmitBefore => "submit_before",
             Self::SubmitAndWait => "submit_and_wait",
             Self::SubmitAllAndWait => "submit_all_and_wait",
+            Self::Requeue => "requeue",
+            Self::RunQueued => "run_queued",
             Self::Resize => "resize",
             Self::Stats => "stats",
+            Self::WaitIdle => "wait_idle",
             Self::Stop => "stop",
             Self::Release => "release",
             Self::ReleaseWithDeadline => "release_with_deadline",

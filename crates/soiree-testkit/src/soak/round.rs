@@ -64,14 +64,14 @@ impl Round {
                 ],
             ));
         }
-        let mostly_waits = rng.u8(0..4) == 0;
+        let (mostly_waits, requeues) = (rng.u8(0..4) == 0, rng.bool());
         Self {
             seed,
             number,
             threads,
             rng,
             closings,
-            ledger: Arc::new(Ledger::new(spec, mostly_waits, threads)),
+            ledger: Arc::new(Ledger::new(spec, mostly_waits, requeues, threads)),
         }
     }
 
