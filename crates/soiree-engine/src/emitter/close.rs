@@ -136,11 +136,12 @@ impl Emitter {
 
     /// Ends what was accepted and waits for something other than a pool.
     fn give_up_waiting(&self) {
-        self.shared.retries.give_up();
-        self.shared.backlog.give_up();
+        // First the events behind others: one of them would start when the emission before it ends.
         for queues in self.order_queues() {
             queues.discard_waiting();
         }
+        self.shared.retries.give_up();
+        self.shared.backlog.give_up();
     }
 
     fn drain_timeout(&self, pool: Option<DrainTimeout>) -> CloseError {
