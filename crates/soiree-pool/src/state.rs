@@ -73,6 +73,14 @@ impl State {
             && self.permits.live() == self.permits.idle()
     }
 
+    /// Whether the queue takes a new job, without another worker and without overtaking a waiter.
+    #[inline]
+    pub(crate) fn takes_jobs(&self) -> bool {
+        let takes = self.phase == Phase::Running && self.permits.live() > 0 && self.has_room();
+        debug_assert!(!takes || self.waiters.is_empty(), "it would overtake one");
+        takes
+    }
+
     /// Idle workers that are not about to take a queued job.
     #[inline]
     pub(crate) fn unassigned_idle(&self) -> usize {

@@ -61,7 +61,7 @@ impl Shared {
 
     /// Submits work that was accepted before. Without a place, it waits for one. Never blocks.
     pub(crate) fn requeue(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
-        match self.admit(None) {
+        match self.admit(self.lock(), None) {
             Admission::Enqueue(state) => self.enqueue(state, job),
             Admission::Full(mut state) => {
                 state.waiters.push_requeued(job);
@@ -78,9 +78,14 @@ impl Shared {
         wait_limit: WaitLimit,
         may_run_inline: bool,
     ) -> Result<(), SubmitError> {
+        let state = self.lock();
+        if state.takes_jobs() {
+            self.enqueue(state, job);
+            return Ok(());
+        }
         let waits = !matches!(wait_limit, WaitLimit::None)
             && !matches!(self.overflow, Overflow::Reject | Overflow::DropOldest);
-        match self.admit(waits.then(Backoff::new)) {
+        match self.admit(state, waits.then(Backoff::new)) {
             Admission::Enqueue(state) => self.enqueue(state, job),
             Admission::Rejected(reason) => return Err(self.reject(job, reason)),
             Admission::Full(state) if waits => return self.wait_for_place(state, job, wait_limit),
@@ -104,16 +109,18 @@ impl Shared {
 
     /// Finds out how a submitter goes on with its job. Starts a worker if that makes room. If there is none, polls until the
     /// backoff is completed, unless others wait already.
-    fn admit(self: &Arc<Self>, backoff: Option<Backoff>) -> Admission<'_> {
+    fn admit<'a>(
+        self: &'a Arc<Self>,
+        mut state: MutexGuard<'a, State>,
+        backoff: Option<Backoff>,
+    ) -> Admission<'a> {
         let mut start_error = None;
-        let mut state = self.lock();
         loop {
+            if state.takes_jobs() {
+                return Admission::Enqueue(state);
+            }
             if state.phase != Phase::Running {
                 return Admission::Rejected(Reason::Closed);
-            }
-            if state.permits.live() > 0 && state.has_room() {
-                debug_assert!(state.waiters.is_empty(), "a new job overtakes a waiter");
-                return Admission::Enqueue(state);
             }
             // After a failed start, this thread starts no other worker.
             if start_error.is_none() {
