@@ -13,7 +13,8 @@ impl Emitter {
     /// Subscribes a listener.
     ///
     /// # Errors
-    /// As [`Registry::add`], and if the options name a pool that does not exist, or one that does not suit the listener.
+    /// As [`Registry::add`](soiree_core::Registry::add), and if the options name a pool that does not exist, or one that does not suit
+    /// the listener.
     pub fn subscribe(
         &self,
         pattern: &Pattern,
@@ -33,7 +34,7 @@ impl Emitter {
     /// Removes a listener. Its retries that wait end: the error of the attempt before is final, and the event a dead letter.
     ///
     /// # Errors
-    /// As [`Registry::remove`].
+    /// As [`Registry::remove`](soiree_core::Registry::remove).
     pub fn unsubscribe(&self, pattern: &Pattern, id: &ListenerId) -> Result<(), UnsubscribeError> {
         self.registry().remove(pattern, id)?;
         self.shared.retries.end_unsubscribed();
