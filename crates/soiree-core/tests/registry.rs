@@ -1,5 +1,6 @@
 //! The registry: which listeners are subscribed, and what remains when they are removed.
 
+use std::panic::Location;
 use std::sync::Arc;
 
 use soiree_core::{
@@ -71,4 +72,46 @@ fn a_registry_without_listeners_is_empty() {
     assert!(!registry.is_empty());
     assert_eq!(registry.remove(&pattern, &id), Ok(()));
     assert!(registry.is_empty());
+}
+
+/// L1: patterns are listed segment by segment, so that what belongs together stands together.
+#[test]
+fn patterns_are_sorted_segment_by_segment() {
+    let registry = Registry::new();
+    let id = ListenerId::new("audit");
+    for text in ["a1", "a-b", "a.b", "a", "a.b.c", "a.*", "b"] {
+        subscribe(&registry, &pattern(text), &id);
+    }
+    let listed = registry.patterns();
+    let listed: Vec<&str> = listed.iter().map(|info| info.pattern.as_str()).collect();
+    assert_eq!(listed, ["a", "a.*", "a.b", "a.b.c", "a-b", "a1", "b"]);
+}
+
+/// The places that subscribed the listeners of a pattern are counted, those of most listeners first.
+#[test]
+fn places_of_registration_are_counted() {
+    let registry = Registry::new();
+    let at = |place: &'static Location<'static>, count: usize| {
+        for _ in 0..count {
+            let options = ListenerOptions::new().registered_at(place);
+            let added = registry.add(&pattern("a"), ListenerId::generate(), options, no_op());
+            added.expect("the ID is new");
+        }
+    };
+    let few = here();
+    let many = here();
+    at(few, 2);
+    at(many, 3);
+    let places = registry.places_of(&pattern("a"));
+    let counts: Vec<_> = places
+        .iter()
+        .map(|one| (one.location, one.listeners))
+        .collect();
+    assert_eq!(counts, [(Some(many), 3), (Some(few), 2)]);
+    assert!(registry.places_of(&pattern("b")).is_empty());
+}
+
+#[track_caller]
+fn here() -> &'static Location<'static> {
+    Location::caller()
 }
