@@ -153,7 +153,7 @@ impl Suite {
     }
 }
 
-/// The names of the integration tests of a package.
+/// The names of the integration tests of a package, without those that need features.
 fn test_targets(metadata: &Value, package: &str) -> Result<Vec<String>> {
     let packages = metadata["packages"].as_array().into_iter().flatten();
     let found = packages
@@ -162,7 +162,7 @@ fn test_targets(metadata: &Value, package: &str) -> Result<Vec<String>> {
         .ok_or_else(|| format!("no package {package}"))?;
     let targets = found["targets"].as_array().into_iter().flatten();
     Ok(targets
-        .filter(|target| target["kind"][0] == "test")
+        .filter(|target| target["kind"][0] == "test" && target["required-features"].is_null())
         .filter_map(|target| target["name"].as_str().map(String::from))
         .collect())
 }
