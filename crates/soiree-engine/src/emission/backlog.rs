@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use soiree_core::panic::contained;
 use soiree_core::{SubmitErrorReason, Timer};
 
 use super::accepted::{AcceptedWork, offer};
@@ -86,7 +87,12 @@ impl Backlog {
             let pool = work.pool_ref().address();
             if full.contains(&pool) {
                 kept.push_back(work);
-            } else if let Some(work) = offer(work, |pool, job| pool.requeue(job)) {
+                continue;
+            }
+            // What one runs into must not keep the others from being submitted.
+            let mut rejected = None;
+            contained(|| rejected = offer(work, |pool, job| pool.requeue(job)));
+            if let Some(work) = rejected {
                 // Its pool is another one now if the bulkhead was removed.
                 full.push(work.pool_ref().address());
                 kept.push_back(work);
@@ -133,10 +139,13 @@ impl Backlog {
 
     /// Ends all work that waits.
     pub(crate) fn give_up(&self) {
+        // What one runs into must not keep the others waiting.
         for work in self.with(|state| std::mem::take(&mut state.work)) {
-            if work.claim() {
-                work.reject(SubmitErrorReason::Closed);
-            }
+            contained(|| {
+                if work.claim() {
+                    work.reject(SubmitErrorReason::Closed);
+                }
+            });
         }
     }
 

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use soiree_core::panic::contained;
+
 /// A retry that waits to be due.
 pub(crate) trait WaitingRetry: Send + Sync {
     /// Whether it waits for its pool.
@@ -73,7 +75,7 @@ impl WaitingRetries {
         let unsubscribed: Vec<_> = unsubscribed.cloned().collect();
         drop(waiting);
         for retry in unsubscribed {
-            retry.end_unsubscribed();
+            contained(|| retry.end_unsubscribed());
         }
     }
 
@@ -84,8 +86,9 @@ impl WaitingRetries {
             state.is_closed = true;
             std::mem::take(&mut state.retries)
         };
+        // What one runs into must not keep the others waiting.
         for retry in retries.into_values() {
-            retry.give_up();
+            contained(|| retry.give_up());
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use soiree_core::panic::{Contained, contained};
+use soiree_core::panic::{Contained, caught, contained};
 use soiree_core::{Timer, TimerError, TimerId};
 
 use crate::context::{Frame, TIMER, enter_frame};
@@ -43,7 +43,8 @@ impl Timer for EmitterTimer {
     }
 
     fn cancel(&self, id: TimerId) -> bool {
-        self.timer.cancel(id)
+        // A timer of the user's may panic, while its caller has something to end.
+        caught(|| self.timer.cancel(id)).unwrap_or(false)
     }
 }
 

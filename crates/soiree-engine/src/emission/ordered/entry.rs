@@ -44,7 +44,7 @@ impl OrderQueues {
     /// Ends the events that wait behind others.
     pub(crate) fn discard_waiting(&self) {
         for entry in self.take_waiting(|entry| entry.can_be_discarded()) {
-            entry.discard();
+            contained(|| entry.discard());
         }
     }
 }

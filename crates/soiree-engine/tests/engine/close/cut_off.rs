@@ -4,8 +4,9 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use soiree::{EventPool, KeyOrder};
-use soiree_core::{ListenerErrorKind, ListenerOptions, Retry};
+use soiree_core::{ListenerErrorKind, ListenerOptions, Retry, Timer, TimerError, TimerId};
 use soiree_engine::{CloseError, CutOffCause};
+use soiree_testkit::ManualTimer;
 
 use crate::support::{Blocker, TIME_LIMIT, on_one_worker, wait_until, worker_pool};
 
@@ -169,4 +170,36 @@ fn nothing_is_scheduled_after_a_missed_deadline() {
     blocker.release();
     let report = emission.wait_timeout(TIME_LIMIT).expect("no retry waits");
     assert_eq!((report.failed, report.retried), (1, 0));
+}
+
+/// A timer that panics whenever a task is cancelled.
+struct PanicsOnCancel(ManualTimer);
+
+impl Timer for PanicsOnCancel {
+    fn at(&self, due: Instant, task: Box<dyn FnOnce() + Send>) -> Result<TimerId, TimerError> {
+        self.0.at(due, task)
+    }
+
+    fn cancel(&self, _: TimerId) -> bool {
+        panic!("a timer of the user's")
+    }
+}
+
+/// E4, E8: a timer that panics keeps no retry from being given up.
+#[test]
+fn a_timer_that_panics_keeps_no_retry_waiting() {
+    let soiree = EventPool::builder()
+        .pool(worker_pool("default", 1, 16))
+        .timer(PanicsOnCancel(ManualTimer::new()))
+        .build()
+        .unwrap();
+    let options = ListenerOptions::new().retry(Retry::fixed(HOUR, 2));
+    soiree
+        .on_with("a", options, |_| Err::<(), _>("no"))
+        .unwrap();
+    let emissions: Vec<_> = (0..3).map(|_| soiree.emit("a", ()).unwrap()).collect();
+    wait_until("all have failed once", || soiree.stats().retries == 3);
+    let (numbers, _) = cut_off(&soiree);
+    assert_eq!(numbers, [3, 0, 0, 3, 0]);
+    assert!(emissions.iter().all(|emission| emission.is_finished()));
 }
