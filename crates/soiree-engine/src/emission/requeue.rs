@@ -26,7 +26,7 @@ pub(super) fn requeue(state: &EmissionState, work: Arc<dyn AcceptedWork>) {
     }
 }
 
-/// As [`requeue`], for an attempt of an async listener.
+/// As [`requeue`], for an attempt of a listener. If it is async, threads that wait for the emission look again whether to help.
 pub(super) fn requeue_attempt(
     state: &EmissionState,
     registration: &Registration,

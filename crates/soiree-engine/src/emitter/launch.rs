@@ -54,11 +54,13 @@ impl Emitter {
             // Only a pool can have ended it that dropped the job and then rejected another one.
             Reclaimed::Ended(reason) => return Err(reject(&emission, reason, || {})),
         };
+        if !matches!(reason, SubmitErrorReason::Closed) {
+            return Err(reject(&emission, reason, || end_unrun(&emission)));
+        }
         // A bulkhead that was removed meanwhile is closed: the event goes where its topic goes now.
         let now = self.current();
         let (next, settings) = now.route(state.topic());
-        let is_closed = matches!(reason, SubmitErrorReason::Closed);
-        if !is_closed || Arc::ptr_eq(&settings.pool, &state.pool_ref()) {
+        if Arc::ptr_eq(&settings.pool, &state.pool_ref()) {
             return Err(reject(&emission, reason, || end_unrun(&emission)));
         }
         state.move_to(&settings.pool);
