@@ -1,7 +1,8 @@
 //! The contract of soiree: traits and data types for events, listeners, pools and observers, and the topic registry.
 //!
 //! To emit and handle events, depend on the crate `soiree`, which re-exports everything here. Depend on this crate to write a
-//! pool, an observer, a timer or an integration. It contains no threads and no runtime, and changes slowly.
+//! pool, an observer, a timer or an integration. It needs no runtime, starts no thread but for a
+//! [release in async code](Pool::release_async), and changes slowly.
 //!
 //! | to | see |
 //! |---|---|
@@ -40,6 +41,7 @@ mod properties;
 pub mod registry;
 mod rejection;
 mod retry;
+mod spawn_blocking;
 mod stats;
 #[doc(hidden)]
 pub mod sync;
@@ -66,8 +68,8 @@ pub use crate::panic::PanicPayload;
 pub use crate::payload::{Carrier, Payload, PayloadRef, ValueCarrier};
 pub use crate::pool::{
     DrainTimeout, InvalidPoolOptions, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_WORKERS, Overflow, Pool,
-    PoolOptions, PoolPanicHandler, ResizeError, SubmitError, WaitError, WorkerCheck, WorkerContext,
-    WorkerGuard,
+    PoolOptions, PoolPanicHandler, ReleaseFuture, Reservation, Reserve, ReservedPlace, ResizeError,
+    SubmitError, WaitError, WorkerCheck, WorkerContext, WorkerGuard,
 };
 pub use crate::pool_handle::PoolHandle;
 pub use crate::priority::{InvalidPriority, Priority};
@@ -75,6 +77,7 @@ pub use crate::properties::{Properties, Value};
 pub use crate::registry::Registry;
 pub use crate::rejection::SubmitErrorReason;
 pub use crate::retry::{DeadLetter, Retry};
+pub use crate::spawn_blocking::SpawnBlocking;
 pub use crate::stats::{PoolStats, WaitingStats};
 pub use crate::timer::{Timer, TimerError, TimerId, far_future};
 pub use crate::topic::{

@@ -1,7 +1,9 @@
 //! The contract of an `EventPool`, for integrations.
 
 use std::any::Any;
+use std::future::Future;
 use std::panic::Location;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use soiree_core::{
@@ -11,6 +13,9 @@ use soiree_core::{
 
 use crate::emission::{Emission, EmitError, Report};
 use crate::graph::Graph;
+
+/// An emit in async code, as a trait object. Returned by [`Soiree::publish_async`].
+pub type EmitFuture<'a> = Pin<Box<dyn Future<Output = Result<Emission, EmitError>> + Send + 'a>>;
 
 /// What integrations need of an `EventPool`: they take `&dyn Soiree` and work with any implementation.
 ///
@@ -52,6 +57,25 @@ pub trait Soiree: Send + Sync {
     /// # Errors
     /// As [`publish`](Soiree::publish).
     fn publish_event(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError>;
+
+    /// Emits a payload on the pool if there is a place for it now. Never waits.
+    ///
+    /// # Errors
+    /// As [`publish`](Soiree::publish), and if there is no place.
+    fn try_publish(&self, topic: &str, payload: Payload) -> Result<Emission, EmitError>;
+
+    /// Emits a payload on the pool. Where [`publish`](Soiree::publish) would block, the future waits without holding a thread. If it is
+    /// dropped before it is ready, nothing was emitted.
+    ///
+    /// # Errors
+    /// As [`publish`](Soiree::publish).
+    fn publish_async<'a>(&'a self, topic: &'a str, payload: Payload) -> EmitFuture<'a>;
+
+    /// Emits an event of the caller's own type as [`publish_async`](Soiree::publish_async) does.
+    ///
+    /// # Errors
+    /// As [`publish_async`](Soiree::publish_async).
+    fn publish_event_async(&self, event: Arc<dyn Event>) -> EmitFuture<'_>;
 
     /// Whether an emission on this topic would find a listener now. See [`Registry::has_listeners`](soiree_core::Registry::has_listeners).
     ///
@@ -142,6 +166,41 @@ impl dyn Soiree + '_ {
             Some(shared) => self.publish_event(Arc::clone(shared)),
             None => self.publish_event(Arc::new(event)),
         }
+    }
+
+    /// Emits an event of the caller's own type in async code.
+    ///
+    /// # Errors
+    /// As [`publish_event_async`](Soiree::publish_event_async).
+    pub fn emit_event_async(&self, event: impl Event + 'static) -> EmitFuture<'_> {
+        match (&event as &dyn Any).downcast_ref::<Arc<dyn Event>>() {
+            Some(shared) => self.publish_event_async(Arc::clone(shared)),
+            None => self.publish_event_async(Arc::new(event)),
+        }
+    }
+
+    /// Emits a payload in async code: waits for a place without holding a thread.
+    ///
+    /// # Errors
+    /// As [`publish_async`](Soiree::publish_async).
+    pub fn emit_async<'a, T: Any + Send + Sync>(
+        &'a self,
+        topic: &'a str,
+        payload: T,
+    ) -> EmitFuture<'a> {
+        self.publish_async(topic, Payload::new(payload))
+    }
+
+    /// Emits a payload on the pool if there is a place for it now. Never waits.
+    ///
+    /// # Errors
+    /// As [`try_publish`](Soiree::try_publish).
+    pub fn try_emit<T: Any + Send + Sync>(
+        &self,
+        topic: &str,
+        payload: T,
+    ) -> Result<Emission, EmitError> {
+        self.try_publish(topic, Payload::new(payload))
     }
 
     /// Removes a listener. An emission that is running may call it once more. There is no further retry.

@@ -80,6 +80,7 @@ impl EmissionSeries {
         let reason = match rejected.reason {
             Rejection::InvalidTopic(_) => "invalid_topic",
             Rejection::Closed => "closed",
+            Rejection::Cancelled => "cancelled",
             Rejection::RecursionLimit { .. } => "recursion_limit",
             Rejection::Pool { reason, .. } => match reason {
                 SubmitErrorReason::Closed => "closed",

@@ -167,6 +167,9 @@ impl Observer for Journal {
                 self.write(format_args!("emission rejected: {topic:?}, invalid"));
             }
             Rejection::Closed => self.write(format_args!("emission rejected: {topic}, closed")),
+            Rejection::Cancelled => {
+                self.write(format_args!("emission rejected: {topic}, cancelled"));
+            }
             Rejection::RecursionLimit { depth } => {
                 self.write(format_args!(
                     "emission rejected: {topic}, inside {depth} others"

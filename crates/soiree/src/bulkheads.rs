@@ -210,7 +210,7 @@ impl EventPool {
         })
     }
 
-    fn remove_bulkhead(&self, name: &str) -> Result<PoolHandle, BulkheadError> {
+    pub(crate) fn remove_bulkhead(&self, name: &str) -> Result<PoolHandle, BulkheadError> {
         let emitter = &self.inner.emitter;
         emitter.try_update(|settings| settings.bulkheads.remove(name))
     }

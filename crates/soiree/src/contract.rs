@@ -6,7 +6,7 @@ use soiree_core::{
     Event, InvalidTopic, Listener, ListenerId, ListenerInfo, ListenerOptions, Pattern, Payload,
     SubscribeError, UnsubscribeError,
 };
-use soiree_engine::{Emission, EmitError, Graph, Report, Soiree};
+use soiree_engine::{Emission, EmitError, EmitFuture, Graph, Report, Soiree};
 
 use crate::handle::EventPool;
 
@@ -34,6 +34,18 @@ impl Soiree for EventPool {
 
     fn publish_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError> {
         self.emit_sync(topic, payload)
+    }
+
+    fn try_publish(&self, topic: &str, payload: Payload) -> Result<Emission, EmitError> {
+        self.try_emit(topic, payload)
+    }
+
+    fn publish_async<'a>(&'a self, topic: &'a str, payload: Payload) -> EmitFuture<'a> {
+        Box::pin(self.emit_async(topic, payload))
+    }
+
+    fn publish_event_async(&self, event: Arc<dyn Event>) -> EmitFuture<'_> {
+        Box::pin(self.emit_event_async(event))
     }
 
     fn has_listeners(&self, topic: &str) -> Result<bool, InvalidTopic> {

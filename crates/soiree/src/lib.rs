@@ -47,8 +47,8 @@
 //! - **Blocking**: `emit` blocks while the pool's queue is full, unless the pool has another [overflow policy](Overflow). On a
 //!   worker of that pool it never blocks. On a worker of another pool of the same `EventPool`, the emission is rejected instead,
 //!   unless that pool was added with [`PoolHandle::blocking_workers`]. Listeners may call everything but
-//!   [`close`](EventPool::close), which returns an error there. In async code, do not call `wait`, `emit_sync` or `close`, which
-//!   block: `.await` the emission.
+//!   [`close`](EventPool::close), which returns an error there. In async code, do not call `emit`, `wait`, `emit_sync` or `close`,
+//!   which block: call [`emit_async`](EventPool::emit_async) and [`close_async`](EventPool::close_async), and `.await` the emission.
 //!
 //! # Looking inside
 //! - [`topics`](EventPool::topics) lists patterns, [`listeners_for`](EventPool::listeners_for) the listeners of a topic in
@@ -131,6 +131,7 @@ mod typed;
 mod builder;
 mod settings;
 
+mod async_callers;
 mod bulkheads;
 mod close_guard;
 mod ordered;
@@ -166,7 +167,7 @@ pub use soiree_core::{
 };
 #[doc(inline)]
 pub use soiree_engine::{
-    CutOffCause, CutOffEmission, Emission, KeyOrder, OrderingKey, Report, Soiree,
+    CutOffCause, CutOffEmission, Emission, EmitFuture, KeyOrder, OrderingKey, Report, Soiree,
 };
 
 // Those that have another name in the Go package `soiree`.

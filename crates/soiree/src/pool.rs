@@ -6,7 +6,8 @@
 //!
 //! | for | names |
 //! |---|---|
-//! | every pool | [`Pool`], [`ResizeError`], [`DrainTimeout`] |
+//! | every pool | [`Pool`], [`ResizeError`], [`DrainTimeout`], [`ReleaseFuture`] |
+//! | places in a queue | [`Reserve`], [`Reservation`], [`ReservedPlace`] |
 //! | submitting to a pool | [`Job`], [`Task`], [`JobFuture`], [`JobId`], [`JobOutcome`], [`EndedJob`], [`PanicPayload`]; [`SubmitError`], [`SubmitErrorReason`], [`WaitError`] |
 //! | options | [`PoolOptions`], [`InvalidPoolOptions`], [`PoolPanicHandler`], [`MAX_WORKERS`], [`MAX_CAPACITY`], [`MAX_INLINE_DEPTH`] |
 //! | `WorkerPool` (feature `pool`) | `WorkerPoolBuilder`, `BuildError`; when to start a worker: `Strategy` over a `Load`, `Eager`, `Balanced`, `Lazy` |
@@ -37,7 +38,7 @@ pub use soiree_bounded::{BoundedPool, Executor, Permit, StartedJob};
 pub use soiree_core::{
     DrainTimeout, EndedJob, InvalidPoolOptions, Job, JobFuture, JobId, JobOutcome, MAX_CAPACITY,
     MAX_INLINE_DEPTH, MAX_WORKERS, ObservedJob, PanicPayload, Pool, PoolOptions, PoolPanicHandler,
-    ResizeError, SubmitError, SubmitErrorReason, Task, Timer, TimerError, TimerId, WaitError,
+    ReleaseFuture, Reservation, Reserve, ReservedPlace, ResizeError, SubmitError, SubmitErrorReason, Task, Timer, TimerError, TimerId, WaitError,
     WorkerCheck, WorkerContext, WorkerGuard, delegate_pool,
 };
 

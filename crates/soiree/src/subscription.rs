@@ -10,7 +10,7 @@ use soiree_core::{
     Event, IntoListenerResult, InvalidTopic, Listener, ListenerId, ListenerInfo, ListenerOptions,
     Pattern, Payload, SubscribeError, UnsubscribeError, validate_topic,
 };
-use soiree_engine::{Emission, EmitError, Graph, Report, Soiree};
+use soiree_engine::{Emission, EmitError, EmitFuture, Graph, Report, Soiree};
 
 use crate::handle::{EventPool, WeakEventPool};
 
@@ -260,6 +260,31 @@ impl Soiree for Subscriptions {
             Some(soiree) => soiree.publish_event(event),
             None => Err(closed(event.topic(), event.payload())),
         }
+    }
+
+    fn try_publish(&self, topic: &str, payload: Payload) -> Result<Emission, EmitError> {
+        match self.soiree.upgrade() {
+            Some(soiree) => soiree.try_publish(topic, payload),
+            None => Err(closed(topic, payload)),
+        }
+    }
+
+    fn publish_async<'a>(&'a self, topic: &'a str, payload: Payload) -> EmitFuture<'a> {
+        Box::pin(async move {
+            match self.soiree.upgrade() {
+                Some(soiree) => soiree.emit_async(topic, payload).await,
+                None => Err(closed(topic, payload)),
+            }
+        })
+    }
+
+    fn publish_event_async(&self, event: Arc<dyn Event>) -> EmitFuture<'_> {
+        Box::pin(async move {
+            match self.soiree.upgrade() {
+                Some(soiree) => soiree.emit_event_async(event).await,
+                None => Err(closed(event.topic(), event.payload())),
+            }
+        })
     }
 
     fn has_listeners(&self, topic: &str) -> Result<bool, InvalidTopic> {

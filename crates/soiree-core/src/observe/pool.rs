@@ -6,7 +6,9 @@ use std::time::Instant;
 use super::job::reclaim;
 use super::{Observer, Observers};
 use crate::job::{Job, JobId, JobOutcome};
-use crate::pool::{DrainTimeout, Pool, ResizeError, SubmitError, WorkerCheck};
+use crate::pool::{
+    DrainTimeout, Pool, Reservation, Reserve, ReservedPlace, ResizeError, SubmitError, WorkerCheck,
+};
 use crate::stats::PoolStats;
 
 /// A pool that notifies an observer of every job that is submitted through it.
@@ -73,6 +75,20 @@ impl<P: Pool> ObservedPool<P> {
     }
 }
 
+/// A place whose job is observed.
+struct ObservedPlace {
+    place: Reservation,
+    observers: Observers,
+    name: Arc<str>,
+}
+
+impl ReservedPlace for ObservedPlace {
+    fn submit(self: Box<Self>, job: Job) -> Result<(), SubmitError> {
+        let job = self.observers.offer(job, &self.name, || ());
+        self.place.submit(job).map_err(reclaim)
+    }
+}
+
 impl<P: Pool> Pool for ObservedPool<P> {
     fn submit(&self, job: Job) -> Result<(), SubmitError> {
         self.offer(job, |job| self.pool.submit(job))
@@ -88,6 +104,24 @@ impl<P: Pool> Pool for ObservedPool<P> {
 
     fn requeue(&self, job: Job) -> Result<(), SubmitError> {
         self.offer(job, |job| self.pool.requeue(job))
+    }
+
+    fn reserve(&self) -> Option<Reserve> {
+        let reserve = self.pool.reserve()?;
+        let timeout = reserve.timeout();
+        let (observers, name) = (self.observers.clone(), self.name.clone());
+        let observed = Reserve::new(async move {
+            let place = reserve.await?;
+            Ok(Reservation::new(ObservedPlace {
+                place,
+                observers,
+                name,
+            }))
+        });
+        Some(match timeout {
+            Some(timeout) => observed.with_timeout(timeout),
+            None => observed,
+        })
     }
 
     fn run_queued(&self, id: JobId) -> bool {

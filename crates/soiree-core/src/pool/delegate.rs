@@ -54,6 +54,10 @@ macro_rules! delegate_pool {
                 $crate::Pool::requeue(&self.$field, job)
             }
 
+            fn reserve(&self) -> ::std::option::Option<$crate::Reserve> {
+                $crate::Pool::reserve(&self.$field)
+            }
+
             fn run_queued(&self, id: $crate::JobId) -> bool {
                 $crate::Pool::run_queued(&self.$field, id)
             }

@@ -6,8 +6,12 @@ mod idle;
 mod limits;
 mod options;
 mod overflow;
+mod release;
+mod reservation;
+mod reserve;
 mod worker_context;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use self::error::wait_result;
@@ -16,6 +20,9 @@ use self::idle::poll_until_idle;
 pub use self::limits::{MAX_CAPACITY, MAX_WORKERS};
 pub use self::options::{InvalidPoolOptions, PoolOptions, PoolPanicHandler};
 pub use self::overflow::Overflow;
+pub use self::release::ReleaseFuture;
+pub use self::reservation::{Reservation, ReservedPlace};
+pub use self::reserve::Reserve;
 pub use self::worker_context::{MAX_INLINE_DEPTH, WorkerCheck, WorkerContext, WorkerGuard};
 use crate::job::{Job, JobId, JobOutcome};
 use crate::rejection::SubmitErrorReason;
@@ -36,61 +43,8 @@ use crate::timer::far_future;
 ///   may be dropped on one of its own workers.
 /// - Override [`on_worker`](Pool::on_worker) if the pool has threads, with the help of a [`WorkerContext`]. Otherwise a job that
 ///   waits for another job of the same pool can deadlock.
-///
-/// A pool that runs each job on the submitting thread:
-///
-/// ```
-/// use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-/// use std::time::Instant;
-/// use soiree_core::{Job, JobOutcome, Pool, PoolStats, SubmitError, SubmitErrorReason, DrainTimeout};
-///
-/// #[derive(Default)]
-/// struct OnCaller {
-///     closed: AtomicBool,
-///     successful: AtomicU64,
-///     failed: AtomicU64,
-/// }
-///
-/// impl Pool for OnCaller {
-///     fn submit(&self, job: Job) -> Result<(), SubmitError> {
-///         if self.closed.load(SeqCst) {
-///             return Err(SubmitError::new(job, SubmitErrorReason::Closed));
-///         }
-///         let ended = job.run_for_pool();
-///         let count = match ended.outcome() {
-///             JobOutcome::Panicked(_) => &self.failed,
-///             _ => &self.successful,
-///         };
-///         count.fetch_add(1, SeqCst);
-///         // Only now a thread that waits for the job wakes.
-///         drop(ended);
-///         Ok(())
-///     }
-///     fn try_submit(&self, job: Job) -> Result<(), SubmitError> {
-///         self.submit(job)
-///     }
-///     fn stop(&self) {
-///         self.closed.store(true, SeqCst);
-///     }
-///     fn release_with_deadline(&self, _: Instant) -> Result<(), DrainTimeout> {
-///         self.stop();
-///         Ok(())
-///     }
-///     fn stats(&self) -> PoolStats {
-///         let mut stats = PoolStats::default();
-///         stats.successful = self.successful.load(SeqCst);
-///         stats.failed = self.failed.load(SeqCst);
-///         stats.submitted = stats.completed();
-///         stats
-///     }
-/// }
-///
-/// let pool = OnCaller::default();
-/// pool.submit_and_wait(Job::new(|| {}))?;
-/// pool.release();
-/// assert_eq!(pool.completed_tasks(), 1);
-/// # Ok::<(), soiree_core::WaitError>(())
-/// ```
+#[doc = ""]
+#[doc = include_str!("example.md")]
 pub trait Pool: Send + Sync {
     /// Submits a job. If the queue is full, does what the pool's [overflow policy](Overflow) says, such as blocking.
     ///
@@ -165,6 +119,20 @@ pub trait Pool: Send + Sync {
     /// If the pool rejects the job. The error contains the job.
     fn submit_now(&self, job: Job) -> Result<(), SubmitError> {
         self.try_submit(job)
+    }
+
+    /// Waits for a place in the queue, without holding a thread. Needs no runtime. Nothing happens before the first poll.
+    ///
+    /// Blocked submitters and those who wait here get places in the order in which they began to wait. What the overflow policy
+    /// says holds here too, except that this waits where [`submit`](Pool::submit) would run the job inline.
+    ///
+    /// By default it is `None`: the pool cannot do this. An `EventPool` then calls [`try_submit`](Pool::try_submit) for one event
+    /// after another, oldest first, with pauses of up to 50 ms.
+    ///
+    /// # Errors
+    /// Those of the future: the pool is closed, has no worker and cannot start one, or is full and its overflow policy is to reject.
+    fn reserve(&self) -> Option<Reserve> {
+        None
     }
 
     /// Submits work that was accepted before, such as a retry that is due. Never blocks, and never rejects the job because the
@@ -271,6 +239,20 @@ pub trait Pool: Send + Sync {
     #[doc(alias = "StopAndWait")]
     fn release(&self) {
         while self.release_with_deadline(far_future()).is_err() && !self.wait_would_deadlock() {}
+    }
+
+    /// Releases the pool like [`release_with_deadline`](Pool::release_with_deadline), without blocking the thread that polls the
+    /// future: a thread of its own waits. Needs no runtime.
+    ///
+    /// Nothing happens before the first poll. After that, the release goes on also if the future is dropped.
+    ///
+    /// # Errors
+    /// Those of the future: as `release_with_deadline`. If no thread can be started, the deadline is now.
+    fn release_async(self: Arc<Self>, deadline: Instant) -> ReleaseFuture
+    where
+        Self: 'static,
+    {
+        ReleaseFuture::new(self, deadline)
     }
 
     /// Submits a job, and blocks until it has ended and is counted. On a worker of the pool, and where

@@ -35,6 +35,7 @@ mod timeout;
 mod timeout_run;
 mod timer;
 mod waiting_calls;
+mod waiting_emits;
 
 pub(crate) use self::context::InFlightContext;
 pub use self::cut_off::{CutOffCause, CutOffEmission};
@@ -47,7 +48,7 @@ pub(crate) use self::notify::{
     in_flight_accepted, in_flight_rejected, in_flight_started, notify_accepted, notify_ended,
     notify_started, trace_started,
 };
-pub(crate) use self::ordered::{ActiveOrder, KeySlot, KeyTurnGuard, OrderQueues};
+pub(crate) use self::ordered::{ActiveOrder, KeySlot, KeyTurnGuard, OrderQueues, OrderedEntry};
 pub(crate) use self::pool_ref::PoolRef;
 pub(crate) use self::pools::Pools;
 pub(crate) use self::reclaim::{Reclaimed, reclaim_work};
@@ -56,3 +57,4 @@ pub use self::report::{Report, ReportError};
 pub(crate) use self::shared::{EmissionSettings, EmitterShared};
 pub(crate) use self::state::EmissionState;
 pub(crate) use self::timer::EmitterTimer;
+pub(crate) use self::waiting_emits::Ticket;

@@ -14,6 +14,7 @@ use super::pool_ref::PoolRef;
 use super::pools::{CurrentPools, Pools};
 use super::retries::WaitingRetries;
 use super::waiting_calls::WaitingCalls;
+use super::waiting_emits::WaitingEmits;
 use crate::context::{EnteredFrame, Frame, enter_frame};
 use crate::settings::Handlers;
 use crate::task_tracker::TaskTracker;
@@ -29,6 +30,7 @@ pub(crate) struct EmitterShared {
     kept_pools: Mutex<Vec<PoolHandle>>,
     pub(crate) retries: WaitingRetries,
     pub(crate) waiting_calls: WaitingCalls,
+    pub(crate) waiting_emits: Arc<WaitingEmits>,
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) pools: CurrentPools,
 }
@@ -43,6 +45,7 @@ impl EmitterShared {
             kept_pools: Mutex::default(),
             retries: WaitingRetries::default(),
             waiting_calls: WaitingCalls::default(),
+            waiting_emits: Arc::default(),
             backlog: Arc::default(),
             pools: CurrentPools::new(pools),
         }

@@ -121,7 +121,7 @@ impl EmissionState {
         self.cold.get()
     }
 
-    pub(super) fn slot(&self) -> Option<&KeySlot> {
+    pub(crate) fn slot(&self) -> Option<&KeySlot> {
         self.cold.get()?.slot.get()
     }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 use soiree_core::{DrainTimeout, far_future};
 
 use super::emit::Emitter;
+use super::waiting_emit::reject_closed;
 use crate::context::inside_frame;
 use crate::emission::CutOffEmission;
 
@@ -26,6 +27,12 @@ pub enum CloseError {
     WouldDeadlock {
         /// The name of the bulkhead.
         bulkhead: Box<str>,
+    },
+    /// No thread could be started that waits for an async close. The `EventPool` is not closed.
+    #[error("the event pool is not closed: no thread could be started that waits for it: {error}")]
+    Spawn {
+        /// What the system says.
+        error: Box<str>,
     },
     /// The deadline came first. The `EventPool` is closed all the same.
     ///
@@ -96,10 +103,7 @@ impl Emitter {
     /// last case it *is* closed: an owned pool discards what has not started, a shared pool runs it later, and the last emission removes
     /// the listeners.
     pub fn close(&self, deadline: Option<Instant>) -> Result<(), CloseError> {
-        let emitter = self.address();
-        if inside_frame(|frame| frame.emitter == emitter) || self.shared.pools.is_here() {
-            return Err(CloseError::InsideListener);
-        }
+        self.can_close_here()?;
         let shared = &self.shared;
         if deadline.is_none() && !shared.tracker.is_closed() && !shared.tracker.is_empty() {
             if let Some(bulkhead) = shared.pools.would_deadlock() {
@@ -109,6 +113,7 @@ impl Emitter {
         if !shared.tracker.close() {
             return Err(CloseError::AlreadyClosed);
         }
+        shared.waiting_emits.close(reject_closed);
         self.generations.close(shared.registry.empty());
         // In this order: an emission on the emitting thread may start a task when it delegates listeners, and not the other way round.
         let ended = self.generations.wait_empty(deadline) && shared.tracker.wait(deadline);
@@ -131,6 +136,18 @@ impl Emitter {
         match released {
             Ok(()) if ended => Ok(()),
             released => Err(self.drain_timeout(released.err())),
+        }
+    }
+
+    /// Whether the caller may wait for a close here.
+    ///
+    /// # Errors
+    /// If it is inside a listener or a job of the pool, which the close would have to wait for.
+    pub fn can_close_here(&self) -> Result<(), CloseError> {
+        let emitter = self.address();
+        match inside_frame(|frame| frame.emitter == emitter) || self.shared.pools.is_here() {
+            true => Err(CloseError::InsideListener),
+            false => Ok(()),
         }
     }
 

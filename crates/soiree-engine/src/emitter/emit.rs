@@ -61,6 +61,11 @@ impl Emitter {
         self.current.load_full()
     }
 
+    /// For a few instructions: whoever holds it must not wait.
+    pub(super) fn load_current(&self) -> arc_swap::Guard<Arc<Current>> {
+        self.current.load()
+    }
+
     pub(super) fn swap_current(&self, next: Arc<Current>) -> Arc<Current> {
         self.current.swap(next)
     }
@@ -244,7 +249,7 @@ impl Emitter {
     }
 
     /// Counts an emission that starts, or notifies observers why it does not.
-    fn admit(&self, topic: &str) -> Result<(), NotAdmitted> {
+    pub(super) fn admit(&self, topic: &str) -> Result<(), NotAdmitted> {
         match validate_topic(topic) {
             Ok(()) if self.shared.tracker.try_start() || self.start_while_draining() => Ok(()),
             Ok(()) => Err(self.notify_rejected(NotAdmitted::Closed, topic)),
@@ -271,7 +276,7 @@ impl Emitter {
 /// An emission whose payload is not part of its allocation, so that handles to the payload do not keep the emission alive.
 #[cold]
 #[inline(never)]
-fn payload_apart(
+pub(super) fn payload_apart(
     settings: &Arc<EmissionSettings>,
     topic: &str,
     payload: Payload,
@@ -302,7 +307,7 @@ pub(super) enum NotAdmitted {
 
 impl NotAdmitted {
     #[cold]
-    fn with(self, topic: &str, payload: Payload) -> EmitError {
+    pub(super) fn with(self, topic: &str, payload: Payload) -> EmitError {
         match self {
             Self::InvalidTopic(source) => EmitError::InvalidTopic { source, payload },
             Self::Closed => EmitError::Closed {

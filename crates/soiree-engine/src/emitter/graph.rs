@@ -46,6 +46,7 @@ impl Emitter {
         let mut waiting = WaitingStats::default();
         waiting.retry = self.shared.retries.not_due();
         waiting.place = self.shared.backlog.len();
+        waiting.blocked = self.shared.waiting_emits.in_turn();
         for queues in self.order_queues() {
             let (behind, blocked) = queues.waiting();
             waiting.key += behind;

@@ -128,7 +128,7 @@ impl Emitter {
     }
 
     /// Whether this thread could be inside of what it would wait for.
-    fn must_not_wait(&self, settings: &EmissionSettings) -> bool {
+    pub(super) fn must_not_wait(&self, settings: &EmissionSettings) -> bool {
         let emitter = self.address();
         on_timer() || inside_frame(|frame| frame.emitter == emitter) || settings.is_on_a_pool()
     }
@@ -136,7 +136,7 @@ impl Emitter {
 
 /// Ends an emission that has started and gets no further.
 #[cold]
-fn reject(emission: &Arc<dyn InFlight>, error: &EmitError) {
+pub(super) fn reject(emission: &Arc<dyn InFlight>, error: &EmitError) {
     if let (Some(why), true) = (rejection(error), emission.state().claim()) {
         in_flight_rejected(emission, why, || end_unrun(emission));
     }
@@ -174,7 +174,7 @@ fn key_panicked(
 }
 
 #[cold]
-fn queue_full(
+pub(super) fn queue_full(
     rule: &OrderRule,
     topic: &str,
     capacity: usize,

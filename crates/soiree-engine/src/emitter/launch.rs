@@ -47,25 +47,45 @@ impl Emitter {
             in_flight_accepted(state);
             return Ok(Emission::new(emission));
         };
+        match self.after_rejection(rejected, &emission, is_ordered) {
+            Rejected::Accepted => Ok(accepted(emission)),
+            Rejected::Ended(reason) => Err(reject(&emission, reason, || {})),
+            Rejected::Claimed(reason) => Err(reject(&emission, reason, || end_unrun(&emission))),
+            Rejected::Moved(now) => {
+                let (next, _) = now.route(emission.state().topic());
+                self.submit(next, emission, is_ordered)
+            }
+        }
+    }
+
+    /// Finds out how an emission goes on that its pool has rejected.
+    #[cold]
+    pub(super) fn after_rejection(
+        &self,
+        rejected: SubmitError,
+        emission: &Arc<dyn InFlight>,
+        is_ordered: bool,
+    ) -> Rejected {
+        let state = emission.state();
         let reason = match reclaim_work(rejected, || state.claim(), drop) {
             Reclaimed::Rejected(reason) => reason,
             // A thread that waits for an emission behind this one has run it.
-            Reclaimed::Ended(_) if is_ordered => return Ok(accepted(emission)),
+            Reclaimed::Ended(_) if is_ordered => return Rejected::Accepted,
             // Only a pool can have ended it that dropped the job and then rejected another one.
-            Reclaimed::Ended(reason) => return Err(reject(&emission, reason, || {})),
+            Reclaimed::Ended(reason) => return Rejected::Ended(reason),
         };
         if !matches!(reason, SubmitErrorReason::Closed) {
-            return Err(reject(&emission, reason, || end_unrun(&emission)));
+            return Rejected::Claimed(reason);
         }
         // A bulkhead that was removed meanwhile is closed: the event goes where its topic goes now.
         let now = self.current();
-        let (next, settings) = now.route(state.topic());
+        let (_, settings) = now.route(state.topic());
         if Arc::ptr_eq(&settings.pool, &state.pool_ref()) {
-            return Err(reject(&emission, reason, || end_unrun(&emission)));
+            return Rejected::Claimed(reason);
         }
         state.move_to(&settings.pool);
         state.unclaim();
-        self.submit(next, emission, is_ordered)
+        Rejected::Moved(now)
     }
 
     /// Blocks if the pool does, but not on a thread that works for another pool of this emitter.
@@ -93,9 +113,21 @@ pub(super) fn accepted(emission: Arc<dyn InFlight>) -> Emission {
     Emission::new(emission)
 }
 
+/// How an emission goes on that its pool has rejected.
+pub(super) enum Rejected {
+    /// Another thread runs it.
+    Accepted,
+    /// It has ended.
+    Ended(SubmitErrorReason),
+    /// It is the caller's.
+    Claimed(SubmitErrorReason),
+    /// It goes to another pool, with these settings.
+    Moved(Arc<Current>),
+}
+
 /// Notifies that the pool rejected an emission, while `end` ends it.
 #[cold]
-fn reject(
+pub(super) fn reject(
     emission: &Arc<dyn InFlight>,
     source: SubmitErrorReason,
     end: impl FnOnce(),

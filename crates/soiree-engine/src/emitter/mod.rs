@@ -4,6 +4,7 @@ mod close;
 mod current;
 mod draining;
 mod emit;
+mod emit_async;
 mod emit_sync;
 mod generation;
 mod graph;
@@ -12,6 +13,8 @@ mod launch;
 mod many_listeners;
 mod settings;
 mod subscribe;
+mod try_emit;
+mod waiting_emit;
 
 pub use self::close::CloseError;
 pub use self::emit::Emitter;

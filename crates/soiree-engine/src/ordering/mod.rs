@@ -4,9 +4,12 @@ mod key;
 mod order;
 mod orders;
 mod queue;
+mod room;
+mod room_wakers;
 
 pub use self::key::OrderingKey;
 pub use self::order::KeyOrder;
 pub(crate) use self::orders::OrderRule;
 pub use self::orders::{KeyOrderStats, KeyOrders};
 pub(crate) use self::queue::{KeyQueues, Position, QueueEntry, QueueFull, WaitLimit};
+pub(crate) use self::room::RoomWaiter;

@@ -10,6 +10,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::key::OrderingKey;
+use super::room_wakers::RoomWakers;
 
 const SHARDS: usize = 16;
 
@@ -30,10 +31,11 @@ pub(crate) struct KeyQueues<E: ?Sized> {
     shards: [Mutex<Shard<E>>; SHARDS],
     waiting: AtomicUsize,
     /// Emitters that wait for room.
-    blocked: AtomicUsize,
+    pub(super) blocked: AtomicUsize,
     /// Counts what has left while an emitter was blocked.
     left: Mutex<u64>,
     room: Condvar,
+    pub(super) room_wakers: RoomWakers,
 }
 
 type Shard<E> = HashMap<OrderingKey, KeyQueue<E>, RandomState>;
@@ -81,6 +83,7 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
             blocked: AtomicUsize::new(0),
             left: Mutex::new(0),
             room: Condvar::new(),
+            room_wakers: RoomWakers::default(),
         }
     }
 
@@ -225,6 +228,7 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         if self.blocked.load(Ordering::SeqCst) > 0 {
             *lock(&self.left) += 1;
             self.room.notify_all();
+            self.room_wakers.wake_all();
         }
     }
 
@@ -379,12 +383,9 @@ mod tests {
             let entered = queues.enter(&key.into(), &entry, 0, || WaitLimit::None);
             assert!(entered.is_ok());
         }
-        assert!(
-            queues
-                .shards
-                .iter()
-                .all(|shard| lock(shard).capacity() > 500)
-        );
+        for shard in &queues.shards {
+            assert!(lock(shard).capacity() > 500);
+        }
         for key in 0..10_000 {
             assert!(queues.leave(&key.into()).is_none());
         }

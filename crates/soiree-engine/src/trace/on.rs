@@ -250,6 +250,9 @@ pub(crate) fn rejected(topic: &str, why: Rejection<'_>) {
         Rejection::Closed => {
             event!(target: TARGET, Level::WARN, topic, "emission rejected: the event pool is closed");
         }
+        Rejection::Cancelled => {
+            event!(target: TARGET, Level::WARN, topic, "emission rejected: its future was dropped");
+        }
         Rejection::RecursionLimit { depth } => {
             event!(target: TARGET, Level::WARN, topic, depth, "emission rejected: too many inside one another");
         }

@@ -41,15 +41,18 @@ pub struct EmissionRejected<'a> {
 
 /// Why an emission was rejected.
 ///
-/// Only an emission that is rejected by a pool or an order has [started](crate::Observer::emission_started) before.
+/// An emission has [started](crate::Observer::emission_started) before if a pool or an order rejects it, or if it has waited for a
+/// place in async code.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Rejection<'a> {
     /// The topic is malformed. The emission had not started.
     InvalidTopic(&'a InvalidTopic),
-    /// The `EventPool` is closed or closing. The emission had not started.
+    /// The `EventPool` is closed or closing. The emission had not started, unless it waited for a place in async code.
     #[doc(alias = "ErrEmitterClosed")]
     Closed,
+    /// The future of an `emit_async` was dropped while it waited for a place. The emission had started.
+    Cancelled,
     /// It is an `emit_sync` inside as many others as are permitted on one thread. The emission had not started.
     RecursionLimit {
         /// How many others.

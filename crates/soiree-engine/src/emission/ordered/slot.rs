@@ -53,6 +53,16 @@ impl KeySlot {
         self.left.store(true, Ordering::Release);
     }
 
+    /// The emission is about to enter the queue again.
+    pub(crate) fn set_entering(&self) {
+        self.left.store(false, Ordering::Release);
+    }
+
+    /// Leaves the queue, because the pool of the emission has no place for it. The next head goes on.
+    pub(crate) fn step_back(&self) {
+        submit_head(self.leave(), || None);
+    }
+
     /// Notifies the emissions behind it that watch it.
     pub(in crate::emission) fn notify_watchers(&self) {
         self.queues.notify_watchers(&self.key);

@@ -1,0 +1,47 @@
+//! Releasing a pool without blocking the calling thread.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use super::Pool;
+use super::error::DrainTimeout;
+use crate::spawn_blocking::SpawnBlocking;
+
+/// Waits until a pool is released. Returned by [`Pool::release_async`].
+#[must_use = "futures do nothing unless polled"]
+pub struct ReleaseFuture {
+    released: SpawnBlocking<Result<(), DrainTimeout>>,
+    /// For the case that no thread can be started.
+    release_now: Box<dyn Fn() -> Result<(), DrainTimeout> + Send>,
+}
+
+impl ReleaseFuture {
+    pub(super) fn new<P: Pool + ?Sized + 'static>(pool: Arc<P>, deadline: Instant) -> Self {
+        let later = Arc::clone(&pool);
+        Self {
+            released: SpawnBlocking::new("soiree-release", move || {
+                later.release_with_deadline(deadline)
+            }),
+            release_now: Box::new(move || pool.release_with_deadline(Instant::now())),
+        }
+    }
+}
+
+impl Future for ReleaseFuture {
+    type Output = Result<(), DrainTimeout>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let released = ready!(Pin::new(&mut self.released).poll(context));
+        Poll::Ready(released.unwrap_or_else(|_| (self.release_now)()))
+    }
+}
+
+impl fmt::Debug for ReleaseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReleaseFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,250 @@
+//! Emitting without waiting for a place.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use soiree_core::{Event, Payload, PoolHandle, Reservation, SubmitErrorReason as Reason};
+
+use super::current::Current;
+use super::emit::{Emitter, payload_apart};
+use super::key_order::{queue_full, reject as reject_by_order};
+use super::launch::{Rejected, accepted, reject};
+use crate::emission::{
+    ActiveOrder, CustomEvent, Emission, EmissionTask, EmitError, InFlight, KeySlot, PayloadEvent,
+    end_unrun, in_flight_started, trace_started,
+};
+use crate::ordering::{OrderingKey, Position, QueueFull, WaitLimit};
+
+/// The order of an emission, and its key.
+pub(super) type Ordered = (Arc<ActiveOrder>, OrderingKey);
+
+/// Why an emission was not accepted.
+pub(super) enum NotAccepted {
+    Rejected(EmitError),
+    NoPlace(NoPlace),
+}
+
+/// An emission that has started, and was not accepted because there is no place for it just now.
+pub(super) struct NoPlace {
+    pub(super) emission: Arc<dyn InFlight>,
+    pub(super) order: Option<Ordered>,
+    pub(super) handle: PoolHandle,
+    pub(super) full: Full,
+}
+
+/// What has no place.
+pub(super) enum Full {
+    Pool(Reason),
+    /// The queue behind the events of its key. It has this capacity.
+    Key(usize),
+}
+
+impl From<EmitError> for NotAccepted {
+    fn from(error: EmitError) -> Self {
+        Self::Rejected(error)
+    }
+}
+
+impl Emitter {
+    /// Emits a payload on the pool. Never waits for a place, whatever the pool's overflow policy says.
+    ///
+    /// # Errors
+    /// As [`emit`](Emitter::emit), and if there is no place.
+    pub fn try_emit<T: Any + Send + Sync>(
+        &self,
+        topic: &str,
+        payload: T,
+    ) -> Result<Emission, EmitError> {
+        self.start_payload(topic, payload)
+            .map_err(|not_accepted| self.reject_now(not_accepted))
+    }
+
+    /// Emits an event of the caller's own type as [`try_emit`](Emitter::try_emit) does.
+    ///
+    /// # Errors
+    /// As [`try_emit`](Emitter::try_emit).
+    pub fn try_emit_event(&self, event: impl Event + 'static) -> Result<Emission, EmitError> {
+        self.start_event(event)
+            .map_err(|not_accepted| self.reject_now(not_accepted))
+    }
+
+    /// Starts an emission. It does not wait.
+    pub(super) fn start_payload<T: Any + Send + Sync>(
+        &self,
+        topic: &str,
+        payload: T,
+    ) -> Result<Emission, NotAccepted> {
+        if let Err(rejected) = self.admit(topic) {
+            return Err(rejected.with(topic, Payload::new(payload)).into());
+        }
+        let current = self.load_current();
+        let (handle, settings) = current.route(topic);
+        let emission: Arc<dyn InFlight> = if current.payloads_apart {
+            payload_apart(settings, topic, Payload::new(payload))
+        } else {
+            let source = PayloadEvent::new(payload);
+            Arc::new(EmissionTask::new(Arc::clone(settings), topic, source))
+        };
+        self.start(&current, handle, emission)
+    }
+
+    /// As [`start_payload`](Self::start_payload), for an event of the caller's own type.
+    pub(super) fn start_event(&self, event: impl Event + 'static) -> Result<Emission, NotAccepted> {
+        match event.detached() {
+            Some(detached) => self.start_custom(detached),
+            None => self.start_custom(event),
+        }
+    }
+
+    fn start_custom(&self, event: impl Event + 'static) -> Result<Emission, NotAccepted> {
+        let topic: Box<str> = event.topic().into();
+        if let Err(rejected) = self.admit(&topic) {
+            return Err(rejected.with(&topic, event.payload()).into());
+        }
+        let current = self.load_current();
+        let (handle, settings) = current.route(&topic);
+        let emission = EmissionTask::new(Arc::clone(settings), &topic, CustomEvent(event.into()));
+        self.start(&current, handle, Arc::new(emission))
+    }
+
+    /// As [`launch`](Self::launch), without waiting.
+    fn start(
+        &self,
+        current: &Arc<Current>,
+        handle: &PoolHandle,
+        emission: Arc<dyn InFlight>,
+    ) -> Result<Emission, NotAccepted> {
+        trace_started(&emission);
+        in_flight_started(&emission);
+        let mut ordered = None;
+        if current.has_orders() {
+            if let Some(order) = current.order_of(emission.state().topic()) {
+                if let Some(key) = self.key_of(order, &emission)? {
+                    let slot = KeySlot::new(order, key.clone());
+                    slot.set_left();
+                    emission.state().set_slot(slot);
+                    ordered = Some((Arc::clone(order), key));
+                }
+            }
+        }
+        self.attempt(handle, emission, ordered, None)
+    }
+
+    /// Submits an emission that has started, in this place if there is one.
+    pub(super) fn attempt(
+        &self,
+        handle: &PoolHandle,
+        emission: Arc<dyn InFlight>,
+        order: Option<Ordered>,
+        place: Option<Reservation>,
+    ) -> Result<Emission, NotAccepted> {
+        let state = emission.state();
+        if let (Some((active, key)), Some(slot)) = (&order, state.slot()) {
+            slot.set_entering();
+            let capacity = key_capacity(active, handle, &emission);
+            let entry = Arc::clone(&emission).into_entry();
+            match active.queues.enter(key, &entry, capacity, || WaitLimit::None) {
+                Ok(Position::Head) => {}
+                Ok(Position::Waiting) => return Ok(accepted(emission)),
+                Err(_) => {
+                    slot.set_left();
+                    return Err(no_place(emission, order, handle, Full::Key(capacity)));
+                }
+            }
+        }
+        let job = state.job(Arc::clone(&emission).into_task());
+        let submitted = match place {
+            Some(place) => place.submit(job),
+            None => handle.pool().try_submit(job),
+        };
+        let Err(rejected) = submitted else {
+            return Ok(accepted(emission));
+        };
+        match self.after_rejection(rejected, &emission, order.is_some()) {
+            Rejected::Accepted => Ok(accepted(emission)),
+            Rejected::Ended(reason) => Err(reject(&emission, reason, || {}).into()),
+            Rejected::Claimed(reason @ (Reason::Full { .. } | Reason::TimedOut { .. })) => {
+                emission.state().unclaim();
+                if let Some(slot) = emission.state().slot() {
+                    slot.step_back();
+                }
+                Err(no_place(emission, order, handle, Full::Pool(reason)))
+            }
+            Rejected::Claimed(reason) => {
+                Err(reject(&emission, reason, || end_unrun(&emission)).into())
+            }
+            Rejected::Moved(now) => {
+                if let Some(slot) = emission.state().slot() {
+                    slot.step_back();
+                }
+                let (next, _) = now.route(emission.state().topic());
+                self.attempt(next, emission, order, None)
+            }
+        }
+    }
+
+    /// Rejects an emission for which there is no place.
+    #[cold]
+    pub(super) fn reject_now(&self, not_accepted: NotAccepted) -> EmitError {
+        match not_accepted {
+            NotAccepted::Rejected(error) => error,
+            NotAccepted::NoPlace(NoPlace {
+                emission,
+                order,
+                full,
+                ..
+            }) => match full {
+                Full::Pool(reason) => reject_pool_full(&emission, reason),
+                Full::Key(capacity) => reject_key_full(&emission, order.as_ref(), capacity, None),
+            },
+        }
+    }
+}
+
+/// Rejects an emission because its pool has no place for it.
+pub(super) fn reject_pool_full(emission: &Arc<dyn InFlight>, reason: Reason) -> EmitError {
+    reject(emission, reason, || {
+        if emission.state().claim() {
+            end_unrun(emission);
+        }
+    })
+}
+
+/// Rejects an emission because too many events wait behind others of their key.
+pub(super) fn reject_key_full(
+    emission: &Arc<dyn InFlight>,
+    order: Option<&Ordered>,
+    capacity: usize,
+    waited: Option<Duration>,
+) -> EmitError {
+    let state = emission.state();
+    let payload = Arc::clone(emission).into_payload();
+    let (order, _) = order.expect("its key has a queue");
+    let full = QueueFull { waited };
+    let error = queue_full(&order.rule, state.topic(), capacity, &full, payload);
+    reject_by_order(emission, &error);
+    error
+}
+
+fn key_capacity(order: &ActiveOrder, handle: &PoolHandle, emission: &Arc<dyn InFlight>) -> usize {
+    let capacity = order.rule.order.limit();
+    capacity.unwrap_or_else(|| {
+        let pool_ref = &emission.state().settings.pool;
+        pool_ref.capacity(&**handle.pool())
+    })
+}
+
+fn no_place(
+    emission: Arc<dyn InFlight>,
+    order: Option<Ordered>,
+    handle: &PoolHandle,
+    full: Full,
+) -> NotAccepted {
+    NotAccepted::NoPlace(NoPlace {
+        emission,
+        order,
+        handle: handle.clone(),
+        full,
+    })
+}
