@@ -8,6 +8,7 @@
 //! first in the queue. So limits, statistics and shutdown need nothing from the executor but that it runs closures.
 
 mod counters;
+mod ended;
 mod executor;
 mod in_flight;
 mod line;
@@ -17,6 +18,7 @@ mod polling;
 mod pool;
 mod queued_job;
 mod requeue;
+mod reserve;
 mod run;
 mod send;
 mod seq_map;
@@ -24,7 +26,9 @@ mod sequence;
 mod shared;
 mod shutdown;
 mod state;
+mod state_guard;
 mod submit;
+mod task_waiter;
 mod waiter;
 
 pub use crate::executor::Executor;

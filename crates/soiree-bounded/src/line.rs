@@ -9,13 +9,31 @@ use soiree_core::JobId;
 use crate::queued_job::QueuedJob;
 use crate::seq_map::{SeqMap, Slot};
 use crate::sequence::Seq;
+use crate::task_waiter::TaskWaiter;
 use crate::waiter::{BlockedSubmitter, Verdict};
 
-/// A job without a place.
-struct Waiter {
-    job: QueuedJob,
-    /// `None` for work that was accepted before.
-    submitter: Option<Arc<BlockedSubmitter>>,
+/// What has no place.
+enum Waiter {
+    Job {
+        job: QueuedJob,
+        /// `None` for work that was accepted before.
+        submitter: Option<Arc<BlockedSubmitter>>,
+    },
+    /// A task that reserves a place.
+    Task(Arc<TaskWaiter>),
+}
+
+impl Waiter {
+    /// Whether it has not been accepted yet.
+    fn is_blocked(&self) -> bool {
+        !matches!(
+            self,
+            Self::Job {
+                submitter: None,
+                ..
+            }
+        )
+    }
 }
 
 /// A job that got a place, but may lose it again: no worker may be left to run it.
@@ -32,8 +50,10 @@ pub(crate) struct Line {
     /// How many jobs in the queue are reserved.
     reserved: usize,
     waiters: BTreeMap<Seq, Waiter>,
-    /// How many waiters are blocked submitters.
+    /// How many waiters are blocked submitters or tasks.
     blocked: usize,
+    /// Tasks that are to be woken when the pool is unlocked.
+    pub(crate) woken: Vec<Arc<TaskWaiter>>,
     /// Which jobs have an ID: in the queue, or accepted before.
     by_id: HashMap<JobId, Seq, BuildHasherDefault<AddressHasher>>,
 }
@@ -45,6 +65,7 @@ impl Line {
             reserved: 0,
             waiters: BTreeMap::new(),
             blocked: 0,
+            woken: Vec::new(),
             by_id: HashMap::default(),
         }
     }
@@ -156,7 +177,39 @@ impl Line {
             self.by_id.insert(id, seq);
         }
         let submitter = None;
-        self.waiters.insert(seq, Waiter { job, submitter });
+        self.waiters.insert(seq, Waiter::Job { job, submitter });
+    }
+
+    /// Lets a task wait.
+    pub(crate) fn push_task(&mut self, seq: Seq, task: Arc<TaskWaiter>) {
+        self.waiters.insert(seq, Waiter::Task(task));
+        self.blocked += 1;
+    }
+
+    /// Removes a task that no longer waits.
+    pub(crate) fn remove_task(&mut self, seq: Seq) {
+        if self.waiters.remove(&seq).is_some() {
+            self.blocked -= 1;
+        }
+    }
+
+    /// Whether a task waits.
+    pub(crate) fn has_task(&self, seq: Seq) -> bool {
+        self.waiters.contains_key(&seq)
+    }
+
+    /// Removes the first waiter if it is a task, and wakes it later.
+    pub(crate) fn pop_task(&mut self) -> Option<Arc<TaskWaiter>> {
+        let first = self.waiters.first_entry()?;
+        let Waiter::Task(_) = first.get() else {
+            return None;
+        };
+        let Waiter::Task(task) = first.remove() else {
+            return None;
+        };
+        self.blocked -= 1;
+        self.woken.push(Arc::clone(&task));
+        Some(task)
     }
 
     /// Lets the job of a blocked submitter wait.
@@ -169,16 +222,19 @@ impl Line {
 
     fn block_again(&mut self, seq: Seq, job: QueuedJob, submitter: Arc<BlockedSubmitter>) {
         let submitter = Some(submitter);
-        self.waiters.insert(seq, Waiter { job, submitter });
+        self.waiters.insert(seq, Waiter::Job { job, submitter });
         self.blocked += 1;
     }
 
     /// Removes a job that has no place; `None` if it has one by now, or has left.
     pub(crate) fn remove_waiter(&mut self, seq: Seq) -> Option<QueuedJob> {
         let waiter = self.waiters.remove(&seq)?;
-        self.forget(seq, &waiter.job);
-        self.blocked -= usize::from(waiter.submitter.is_some());
-        Some(waiter.job)
+        self.blocked -= usize::from(waiter.is_blocked());
+        let Waiter::Job { job, .. } = waiter else {
+            return None;
+        };
+        self.forget(seq, &job);
+        Some(job)
     }
 
     /// Gives the next place, for good. Returns `false` if nobody waits.
@@ -192,8 +248,16 @@ impl Line {
 
     /// Gives the next place. The job is reserved until it is confirmed or put back.
     pub(crate) fn admit_candidate(&mut self) -> Option<Candidate> {
-        let (seq, Waiter { mut job, submitter }) = self.waiters.pop_first()?;
-        self.blocked -= usize::from(submitter.is_some());
+        let first = self.waiters.first_entry()?;
+        // A task gets its place in another way.
+        if let Waiter::Task(_) = first.get() {
+            return None;
+        }
+        let (seq, waiter) = first.remove_entry();
+        self.blocked -= usize::from(waiter.is_blocked());
+        let Waiter::Job { mut job, submitter } = waiter else {
+            return None;
+        };
         job.reserved = true;
         self.push(seq, job);
         Some(Candidate { seq, submitter })
@@ -231,29 +295,36 @@ impl Line {
         }
     }
 
-    /// Notifies the blocked submitters that the pool has no worker.
-    pub(crate) fn notify_no_worker(&self) {
-        if self.blocked > 0 {
-            for submitter in self
-                .waiters
-                .values()
-                .filter_map(|one| one.submitter.as_ref())
-            {
-                submitter.notify(Verdict::NoWorker);
+    /// Notifies the blocked submitters and tasks that the pool has no worker.
+    pub(crate) fn notify_no_worker(&mut self) {
+        if self.blocked == 0 {
+            return;
+        }
+        for waiter in self.waiters.values() {
+            match waiter {
+                Waiter::Job { submitter, .. } => {
+                    if let Some(submitter) = submitter {
+                        submitter.notify(Verdict::NoWorker);
+                    }
+                }
+                Waiter::Task(task) => self.woken.push(Arc::clone(task)),
             }
         }
     }
 
-    /// Removes the blocked submitters, and notifies them that the pool is closed.
+    /// Removes the blocked submitters and the tasks, and notifies them that the pool is closed.
     pub(crate) fn close(&mut self) {
         if self.blocked == 0 {
             return;
         }
         self.blocked = 0;
-        for (seq, Waiter { job, submitter }) in std::mem::take(&mut self.waiters) {
-            match submitter {
-                Some(submitter) => submitter.notify(Verdict::Closed(job)),
-                None => self.requeue(seq, job),
+        for (seq, waiter) in std::mem::take(&mut self.waiters) {
+            match waiter {
+                Waiter::Task(task) => self.woken.push(task),
+                Waiter::Job { job, submitter } => match submitter {
+                    Some(submitter) => submitter.notify(Verdict::Closed(job)),
+                    None => self.requeue(seq, job),
+                },
             }
         }
     }
@@ -264,10 +335,14 @@ impl Line {
         self.by_id.clear();
         let mut taken: Vec<_> = self.queue.take().collect();
         for (seq, waiter) in std::mem::take(&mut self.waiters) {
-            if waiter.submitter.is_some() {
-                self.waiters.insert(seq, waiter);
-            } else {
-                taken.push((seq, waiter.job));
+            match waiter {
+                Waiter::Job {
+                    job,
+                    submitter: None,
+                } => taken.push((seq, job)),
+                waiter => {
+                    self.waiters.insert(seq, waiter);
+                }
             }
         }
         taken.sort_by_key(|(seq, _)| *seq);

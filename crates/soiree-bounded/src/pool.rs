@@ -1,14 +1,16 @@
 //! The pool: bounding, counting, deadlines and shutdown for any executor.
 
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Instant;
 
 use soiree_core::{
     DrainTimeout, InvalidPoolOptions, Job, JobId, JobOutcome, MAX_WORKERS, Pool, PoolOptions,
-    PoolStats, ResizeError, SubmitError, WorkerCheck, WorkerContext,
+    PoolStats, Reservation, Reserve, ResizeError, SubmitError, SubmitErrorReason, WorkerCheck,
+    WorkerContext,
 };
 
+use crate::ended::Ended;
 use crate::executor::Executor;
 use crate::shared::Shared;
 use crate::state::State;
@@ -113,7 +115,7 @@ impl<E: Executor> BoundedPool<E> {
                 polls_futures,
                 worker_context: WorkerContext::new(),
                 state: Mutex::new(state),
-                ended: Condvar::new(),
+                ended: Ended::default(),
             }),
         })
     }
@@ -143,6 +145,18 @@ impl<E: Executor> Pool for BoundedPool<E> {
 
     fn run_queued(&self, id: JobId) -> bool {
         self.shared.run_queued(id)
+    }
+
+    fn try_reserve(&self) -> Result<Reservation, SubmitErrorReason> {
+        self.shared.try_reserve()
+    }
+
+    fn reserves_places(&self) -> bool {
+        self.shared.options.get_capacity() > 0
+    }
+
+    fn reserve(&self) -> Option<Reserve> {
+        Some(self.shared.reserve())
     }
 
     fn stop(&self) {

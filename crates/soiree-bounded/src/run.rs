@@ -1,6 +1,6 @@
 //! How jobs run, and what happens when one has ended.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use soiree_core::panic::contained;
 use soiree_core::{EndedJob, Job, JobOutcome, WorkerGuard};
@@ -11,6 +11,7 @@ use crate::send::SendPermitError;
 use crate::sequence::Seq;
 use crate::shared::Shared;
 use crate::state::State;
+use crate::state_guard::StateGuard;
 
 impl<E: Executor> PermitSource for Shared<E> {
     fn polls_futures(&self) -> bool {
@@ -101,7 +102,7 @@ impl<E: Executor> Shared<E> {
     }
 
     /// Runs the jobs on this thread that a permit could not be sent for.
-    pub(crate) fn run_rest(self: &Arc<Self>, mut state: MutexGuard<'_, State<E>>) {
+    pub(crate) fn run_rest(self: &Arc<Self>, mut state: StateGuard<'_, E>) {
         match self.start_here(&mut state) {
             Some(job) => {
                 drop(state);
@@ -124,9 +125,9 @@ impl<E: Executor> Shared<E> {
     /// Drops `ended` once the pool is unlocked: that wakes the thread that waits for the job, and may drop a panic's value.
     fn send_next_permits<'a>(
         self: &'a Arc<Self>,
-        mut state: MutexGuard<'a, State<E>>,
+        mut state: StateGuard<'a, E>,
         mut ended: Option<EndedJob>,
-    ) -> Option<MutexGuard<'a, State<E>>> {
+    ) -> Option<StateGuard<'a, E>> {
         if self.polls_futures {
             drop(state);
             drop(ended);
@@ -171,7 +172,7 @@ impl<E: Executor> Shared<E> {
         &self,
         permit: Option<Seq>,
         outcome: Option<&JobOutcome>,
-    ) -> MutexGuard<'_, State<E>> {
+    ) -> StateGuard<'_, E> {
         let mut state = self.lock();
         state.active -= 1;
         if let Some(permit) = permit {
@@ -194,7 +195,7 @@ impl<E: Executor> Shared<E> {
 
     /// A permit was used while the queue was empty, or the limit reached. If it was the last one, nobody else looks at those who
     /// wait.
-    fn permit_found_no_job(self: &Arc<Self>, state: MutexGuard<'_, State<E>>) {
+    fn permit_found_no_job(self: &Arc<Self>, state: StateGuard<'_, E>) {
         match self.dispatch(state) {
             Ok(state) => self.look_for_end(state),
             Err(error) => self.sending_failed(&error),
@@ -211,7 +212,7 @@ impl<E: Executor> Shared<E> {
 
     /// This thread has not sent a permit, and does not run jobs in its place. If the pool has no other worker, what was accepted
     /// waits until somebody calls the pool.
-    pub(crate) fn no_worker(&self, mut state: MutexGuard<'_, State<E>>) {
+    pub(crate) fn no_worker(&self, mut state: StateGuard<'_, E>) {
         let mut discarded = Vec::new();
         if !state.has_workers() {
             state.line.notify_no_worker();

@@ -1,7 +1,7 @@
 //! Giving places to those who wait for one, and sending permits for the jobs that may start.
 
 use std::io;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use soiree_core::SubmitErrorReason;
 use soiree_core::panic::{caught, contained};
@@ -10,7 +10,7 @@ use crate::executor::Executor;
 use crate::permit::Permit;
 use crate::sequence::Seq;
 use crate::shared::Shared;
-use crate::state::State;
+use crate::state_guard::StateGuard;
 
 /// Why a permit was not sent. It is void then.
 pub(crate) enum SendPermitError {
@@ -36,8 +36,8 @@ impl<E: Executor> Shared<E> {
     /// A job that gets a place although the pool has no worker keeps it only if its permit can be sent.
     pub(crate) fn dispatch<'a>(
         self: &'a Arc<Self>,
-        mut state: MutexGuard<'a, State<E>>,
-    ) -> Result<MutexGuard<'a, State<E>>, SendPermitError> {
+        mut state: StateGuard<'a, E>,
+    ) -> Result<StateGuard<'a, E>, SendPermitError> {
         loop {
             let admitted = state.admit(false);
             let candidate = match state.is_stalled() {
@@ -86,7 +86,7 @@ impl<E: Executor> Shared<E> {
         self: &Arc<Self>,
         permit: Seq,
         executor: Arc<E>,
-    ) -> (MutexGuard<'_, State<E>>, Result<(), SendPermitError>) {
+    ) -> (StateGuard<'_, E>, Result<(), SendPermitError>) {
         let sent = caught(|| executor.execute(Permit::new(self.clone(), permit)))
             .unwrap_or_else(|payload| Err(io::Error::other(payload.message().to_owned())));
         contained(|| drop(executor));

@@ -1,10 +1,12 @@
 //! What the handle of a bounded pool and its permits share.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use soiree_core::{PoolOptions, WorkerContext};
 
+use crate::ended::Ended;
 use crate::state::State;
+use crate::state_guard::StateGuard;
 
 pub(crate) struct Shared<E> {
     pub(crate) options: PoolOptions,
@@ -15,11 +17,12 @@ pub(crate) struct Shared<E> {
     pub(crate) state: Mutex<State<E>>,
     /// Here wait releases, and others that wait for the last job. Also notified when another job starts to wait here: see
     /// `State::releasing`.
-    pub(crate) ended: Condvar,
+    pub(crate) ended: Ended,
 }
 
 impl<E> Shared<E> {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State<E>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    #[inline]
+    pub(crate) fn lock(&self) -> StateGuard<'_, E> {
+        StateGuard::new(self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,6 +1,6 @@
 //! How the pool ends.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use soiree_core::panic::contained;
@@ -12,6 +12,7 @@ use crate::queued_job::QueuedJob;
 use crate::send::SendPermitError;
 use crate::shared::Shared;
 use crate::state::{Phase, State};
+use crate::state_guard::StateGuard;
 
 /// How long a thread that waits for the pool waits before it sends a permit again that could not be sent, at first and at most.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
@@ -20,7 +21,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 impl<E: Executor> Shared<E> {
     /// Called whenever something may have been the last of its kind. If the pool is closed, drops the executor once nothing is left
     /// to do. Wakes threads that wait for the end of the jobs.
-    pub(crate) fn look_for_end(&self, mut state: MutexGuard<'_, State<E>>) {
+    pub(crate) fn look_for_end(&self, mut state: StateGuard<'_, E>) {
         if !state.is_closed() {
             // If no worker is left, a thread that waits is the only one to look after the jobs.
             if state.awaiting_idle > 0 && (state.is_idle() || state.is_stranded()) {
@@ -36,7 +37,7 @@ impl<E: Executor> Shared<E> {
     }
 
     /// Rejects new jobs from now on.
-    fn close(&self) -> MutexGuard<'_, State<E>> {
+    fn close(&self) -> StateGuard<'_, E> {
         let mut state = self.lock();
         state.phase = state.phase.max(Phase::Draining);
         state.line.close();
@@ -138,6 +139,7 @@ impl<E: Executor> Shared<E> {
         state.awaiting_idle += 1;
         let mut pause = SHORTEST_PAUSE;
         let is_idle = loop {
+            let count = self.ended.count();
             if state.is_idle() {
                 break true;
             }
@@ -158,8 +160,9 @@ impl<E: Executor> Shared<E> {
                     continue;
                 }
             }
-            let waited = self.ended.wait_timeout(state, timeout);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            drop(state);
+            self.ended.wait(count, timeout);
+            state = self.lock();
         };
         state.awaiting_idle -= 1;
         is_idle
@@ -180,6 +183,7 @@ impl<E: Executor> Shared<E> {
         }
         let mut pause = SHORTEST_PAUSE;
         let ended = loop {
+            let count = self.ended.count();
             state.forget_unneeded_permits();
             let busy = state.workers() + state.inline;
             let have_ended = match own_jobs {
@@ -201,8 +205,9 @@ impl<E: Executor> Shared<E> {
                 timeout = timeout.min(pause);
                 pause = LONGEST_PAUSE.min(pause * 2);
             }
-            let waited = self.ended.wait_timeout(state, timeout);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            drop(state);
+            self.ended.wait(count, timeout);
+            state = self.lock();
         };
         state.releasing -= own_jobs;
         self.look_for_end(state);
@@ -210,10 +215,7 @@ impl<E: Executor> Shared<E> {
     }
 
     /// Sends permits for jobs that no worker is left to run. If that fails, runs them here, except futures.
-    fn restart<'a>(
-        self: &'a Arc<Self>,
-        state: MutexGuard<'a, State<E>>,
-    ) -> MutexGuard<'a, State<E>> {
+    fn restart<'a>(self: &'a Arc<Self>, state: StateGuard<'a, E>) -> StateGuard<'a, E> {
         match self.dispatch(state) {
             Ok(state) => return state,
             Err(SendPermitError::ExecutorEnded) => self.executor_ended(),
@@ -229,7 +231,7 @@ impl<E: Executor> Shared<E> {
     }
 
     /// Runs the waiting jobs on this thread, which the permits need and which is about to wait for them.
-    fn help<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State<E>>) {
+    fn help<'a>(self: &'a Arc<Self>, mut state: StateGuard<'a, E>) {
         let _entered = self.worker_context.enter_worker();
         while let Some(job) = self.start_here(&mut state) {
             drop(state);

@@ -32,6 +32,8 @@ pub(crate) struct State<E> {
     pub(crate) is_abandoned: bool,
     pub(crate) max_workers: usize,
     capacity: usize,
+    /// Places in the queue that are kept for jobs to come.
+    pub(crate) reserved_places: usize,
     pub(crate) line: Line,
     pub(crate) permits: Permits,
     /// Started futures, by the permits that started them.
@@ -63,6 +65,7 @@ impl<E> State<E> {
             is_abandoned: false,
             max_workers,
             capacity,
+            reserved_places: 0,
             line: Line::new(slots),
             permits: Permits::none(),
             in_flight: BTreeMap::new(),
@@ -97,9 +100,22 @@ impl<E> State<E> {
             .saturating_sub(self.permits.outstanding())
     }
 
+    /// How many jobs may wait: the capacity, without the places that are reserved.
+    fn open_places(&self) -> usize {
+        self.capacity.saturating_sub(self.reserved_places)
+    }
+
     /// Whether there is a place for another job, to start at once or to wait.
-    fn has_place(&self) -> bool {
-        self.line.queued() < self.capacity + self.max_workers.saturating_sub(self.active)
+    pub(crate) fn has_place(&self) -> bool {
+        let free_workers = self.max_workers.saturating_sub(self.active);
+        self.line.queued() + self.reserved_places < self.capacity + free_workers
+    }
+
+    /// Keeps a place in the queue for a job to come, if there is one that nobody waits for.
+    pub(crate) fn try_reserve(&mut self) -> bool {
+        let is_open = self.open_places() > 0 && self.has_place_for_new();
+        self.reserved_places += usize::from(is_open);
+        is_open
     }
 
     /// Whether a new job can have a place. It does not overtake those that wait for one.
@@ -109,7 +125,7 @@ impl<E> State<E> {
 
     /// Whether the number of waiting jobs is within the capacity.
     pub(crate) fn is_within_capacity(&self) -> bool {
-        self.waiting() <= self.capacity
+        self.waiting() <= self.open_places()
     }
 
     /// Whether nothing is left for the executor to do.
@@ -133,16 +149,20 @@ impl<E> State<E> {
         seq
     }
 
-    /// Gives the free places to those who wait, if a worker will run their jobs: either there is one, or the calling thread
-    /// `takes_over`. Returns how many places it gave.
+    /// Gives the free places to those who wait. To jobs only if a worker will run them: either there is one, or the calling thread
+    /// `takes_over`. Returns how many jobs got one.
     pub(crate) fn admit(&mut self, takes_over: bool) -> usize {
         let mut admitted = 0;
-        while self.line.has_waiters()
-            && (takes_over || self.has_workers())
-            && self.has_place()
-            && self.line.admit()
-        {
-            admitted += 1;
+        while self.line.has_waiters() && self.has_place() {
+            if let Some(task) = self.line.pop_task() {
+                // It submits its job later, and finds a worker then.
+                self.reserved_places += 1;
+                task.grant();
+            } else if (takes_over || self.has_workers()) && self.line.admit() {
+                admitted += 1;
+            } else {
+                break;
+            }
         }
         admitted
     }
@@ -159,7 +179,7 @@ impl<E> State<E> {
 
     /// Makes up to `jobs` of the newest jobs wait on without a place, as far as more of them wait than the capacity permits.
     pub(crate) fn put_back_excess(&mut self, jobs: usize) {
-        let excess = self.waiting().saturating_sub(self.capacity);
+        let excess = self.waiting().saturating_sub(self.open_places());
         for _ in 0..excess.min(jobs) {
             self.line.put_back_newest();
         }
@@ -273,6 +293,7 @@ impl<E> State<E> {
         let mut stats = self.counters.read(active, waiting);
         stats.requeued = self.line.requeued();
         stats.blocked = self.line.blocked();
+        stats.reserved = self.reserved_places;
         stats.peak_running = self.peak_running;
         stats.peak_waiting = self.peak_waiting;
         stats.capacity = self.capacity;

@@ -1,6 +1,6 @@
 //! How a job gets into the queue, and what happens when the queue is full.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::Instant;
 
 use soiree_core::{Job, JobOutcome, Overflow, SubmitError, SubmitErrorReason as Reason};
@@ -10,7 +10,7 @@ use crate::polling::is_polling;
 use crate::queued_job::QueuedJob;
 use crate::send::SendPermitError;
 use crate::shared::Shared;
-use crate::state::State;
+use crate::state_guard::StateGuard;
 use crate::waiter::Verdict;
 
 /// What a submitter does when the queue is full.
@@ -25,7 +25,7 @@ enum WhenFull {
 }
 
 /// What became of a job, or the job itself if the queue is full.
-type Offered<'a, E> = Result<Result<(), SubmitError>, (MutexGuard<'a, State<E>>, QueuedJob)>;
+type Offered<'a, E> = Result<Result<(), SubmitError>, (StateGuard<'a, E>, QueuedJob)>;
 
 impl<E: Executor> Shared<E> {
     pub(crate) fn submit(self: &Arc<Self>, job: Job) -> Result<(), SubmitError> {
@@ -47,7 +47,7 @@ impl<E: Executor> Shared<E> {
             Err(full) => full,
         };
         match overflow {
-            Overflow::DropOldest if self.options.get_capacity() > 0 => {
+            Overflow::DropOldest if self.options.get_capacity() > 0 && state.line.queued() > 0 => {
                 return self.replace_oldest(state, job);
             }
             Overflow::DropOldest | Overflow::Reject => return Err(self.reject_full(state, job)),
@@ -103,7 +103,7 @@ impl<E: Executor> Shared<E> {
     /// Drops the oldest job, and queues the new one. Those who wait for a place start before it all the same.
     fn replace_oldest(
         self: &Arc<Self>,
-        mut state: MutexGuard<'_, State<E>>,
+        mut state: StateGuard<'_, E>,
         job: QueuedJob,
     ) -> Result<(), SubmitError> {
         let oldest = state.line.pop();
@@ -118,7 +118,7 @@ impl<E: Executor> Shared<E> {
     /// Blocks until the job has a place, as long as the overflow policy says.
     fn wait_for_place(
         self: &Arc<Self>,
-        mut state: MutexGuard<'_, State<E>>,
+        mut state: StateGuard<'_, E>,
         job: QueuedJob,
     ) -> Result<(), SubmitError> {
         let (timeout, deadline) = match self.options.get_overflow() {
@@ -177,20 +177,25 @@ impl<E: Executor> Shared<E> {
         Ok(ended.into_outcome())
     }
 
-    fn reject(&self, mut state: MutexGuard<'_, State<E>>, job: Job, reason: Reason) -> SubmitError {
+    pub(crate) fn reject(
+        &self,
+        mut state: StateGuard<'_, E>,
+        job: Job,
+        reason: Reason,
+    ) -> SubmitError {
         state.counters.record_rejected();
         SubmitError::new(job, reason)
     }
 
-    fn reject_full(&self, state: MutexGuard<'_, State<E>>, job: QueuedJob) -> SubmitError {
+    fn reject_full(&self, state: StateGuard<'_, E>, job: QueuedJob) -> SubmitError {
         let capacity = self.options.get_capacity();
         self.reject(state, job.job, Reason::Full { capacity })
     }
 
     /// Queues the job, and sends a permit for it if it may start.
-    fn accept(
+    pub(crate) fn accept(
         self: &Arc<Self>,
-        mut state: MutexGuard<'_, State<E>>,
+        mut state: StateGuard<'_, E>,
         mut job: QueuedJob,
     ) -> Result<(), SubmitError> {
         job.reserved = state.may_send_permit();

@@ -67,9 +67,9 @@ pub use crate::options::{Filter, ListenerOptions, WhenPoolFull, is_printable};
 pub use crate::panic::PanicPayload;
 pub use crate::payload::{Carrier, Payload, PayloadRef, ValueCarrier};
 pub use crate::pool::{
-    DrainTimeout, InvalidPoolOptions, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_WORKERS, Overflow, Pool,
-    PoolOptions, PoolPanicHandler, ReleaseFuture, Reservation, Reserve, ReservedPlace, ResizeError,
-    SubmitError, WaitError, WorkerCheck, WorkerContext, WorkerGuard,
+    DrainTimeout, InvalidPoolOptions, KeepsPlaces, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_WORKERS,
+    Overflow, Pool, PoolOptions, PoolPanicHandler, ReleaseFuture, Reservation, Reserve,
+    ReservedPlace, ResizeError, SubmitError, WaitError, WorkerCheck, WorkerContext, WorkerGuard,
 };
 pub use crate::pool_handle::PoolHandle;
 pub use crate::priority::{InvalidPriority, Priority};

@@ -32,6 +32,9 @@ pub struct PoolStats {
     pub requeued: usize,
     /// Submitters that are blocked until there is a place in the queue.
     pub blocked: usize,
+    /// Places in the queue that are kept for jobs to come; see [`Pool::try_reserve`](crate::Pool::try_reserve). They count towards
+    /// `capacity`. No other number here counts them.
+    pub reserved: usize,
     /// The largest number of `running` since the pool was created. 0 if the pool does not record it.
     pub peak_running: usize,
     /// The largest number of `waiting` since the pool was created. 0 if the pool does not record it.

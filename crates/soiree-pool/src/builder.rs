@@ -209,6 +209,7 @@ impl WorkerPoolBuilder {
             max_workers: AtomicUsize::new(self.max_workers),
             blocked: AtomicUsize::new(0),
             requeued: AtomicUsize::new(0),
+            reserved: AtomicUsize::new(0),
             peak_live: AtomicUsize::new(0),
             peak_queued: AtomicUsize::new(0),
             worker_context: WorkerContext::new(),

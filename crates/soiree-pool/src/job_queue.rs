@@ -9,14 +9,18 @@ use soiree_core::{Job, JobId};
 /// Plain data without a lock of its own: [`State`](crate::state::State) says why.
 pub(crate) struct JobQueue {
     jobs: VecDeque<Job>,
-    capacity: usize,
+    /// How many jobs may wait: the capacity, without the places that are reserved. Below 0 if idle receivers are reserved.
+    open: isize,
+    /// Places that are kept for jobs to come.
+    reserved: usize,
 }
 
 impl JobQueue {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
             jobs: VecDeque::new(),
-            capacity,
+            open: capacity as isize,
+            reserved: 0,
         }
     }
 
@@ -32,7 +36,32 @@ impl JobQueue {
 
     #[inline]
     pub(crate) fn capacity(&self) -> usize {
-        self.capacity
+        (self.open + self.reserved as isize) as usize
+    }
+
+    pub(crate) fn reserved(&self) -> usize {
+        self.reserved
+    }
+
+    /// Keeps a place for a job to come, unless all are kept. The caller has made sure that the queue [is not full](Self::is_full).
+    pub(crate) fn try_reserve(&mut self) -> bool {
+        let is_open = self.open > 0;
+        if is_open {
+            self.reserve();
+        }
+        is_open
+    }
+
+    /// Keeps a place for a job to come, or an idle receiver. The caller has made sure that the queue [is not full](Self::is_full).
+    pub(crate) fn reserve(&mut self) {
+        self.open -= 1;
+        self.reserved += 1;
+    }
+
+    /// A reserved place is used, or no longer kept.
+    pub(crate) fn give_back(&mut self) {
+        self.reserved -= 1;
+        self.open += 1;
     }
 
     /// Whether a sender has to wait or give up.
@@ -41,12 +70,12 @@ impl JobQueue {
     /// accepts a job only if a receiver is idle.
     #[inline]
     pub(crate) fn is_full(&self, idle_receivers: usize) -> bool {
-        self.jobs.len() >= self.capacity + idle_receivers
+        self.jobs.len() as isize >= self.open + idle_receivers as isize
     }
 
     /// Whether more jobs are queued than may wait and idle receivers will take. They were sent to a receiver that is gone.
     pub(crate) fn is_overfull(&self, idle_receivers: usize) -> bool {
-        self.jobs.len() > self.capacity + idle_receivers
+        self.jobs.len() > self.open.max(0) as usize + idle_receivers
     }
 
     /// Appends a job. The caller has made sure under the same lock that the queue [is not full](Self::is_full).
@@ -92,6 +121,20 @@ mod tests {
                 assert!(!queue(capacity, capacity).is_full(idle + 1));
             }
         }
+    }
+
+    /// P2: a reserved place is one job fewer that may wait, until it is given back, and idle receivers add none to reserve.
+    #[test]
+    fn a_reserved_place_counts_like_a_job() {
+        let mut queue = queue(2, 1);
+        assert!(queue.try_reserve() && queue.is_full(0) && !queue.is_full(1));
+        assert_eq!((queue.capacity(), queue.reserved()), (2, 1));
+        assert!(queue.try_reserve() && queue.is_full(1));
+        assert!(!queue.try_reserve(), "both places are reserved");
+        queue.give_back();
+        queue.give_back();
+        assert_eq!((queue.capacity(), queue.reserved()), (2, 0));
+        assert!(!queue.is_full(0));
     }
 
     /// P3: draining leaves no job in the queue.

@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Instant;
 
 use soiree_core::{
-    DrainTimeout, EndedJob, Job, JobId, JobOutcome, Pool, PoolStats, ResizeError, SubmitError,
-    WaitError, WorkerCheck,
+    DrainTimeout, EndedJob, Job, JobId, JobOutcome, Pool, PoolStats, Reservation, Reserve,
+    ResizeError, SubmitError, SubmitErrorReason, WaitError, WorkerCheck,
 };
 
 use crate::shared::Shared;
@@ -171,6 +171,18 @@ impl Pool for WorkerPool {
 
     fn run_queued(&self, id: JobId) -> bool {
         self.shared.run_queued(id)
+    }
+
+    fn try_reserve(&self) -> Result<Reservation, SubmitErrorReason> {
+        self.shared.try_reserve()
+    }
+
+    fn reserves_places(&self) -> bool {
+        self.shared.capacity > 0
+    }
+
+    fn reserve(&self) -> Option<Reserve> {
+        Some(self.shared.reserve())
     }
 
     fn stop(&self) {

@@ -16,6 +16,7 @@ use crate::strategy::Strategy;
 use crate::sync::{
     AtomicU64, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, lock_with_backoff,
 };
+use crate::waiters::{Waiting, Waked};
 
 pub(crate) type PanicHandler = Box<dyn Fn(&PanicPayload) + Send + Sync>;
 pub(crate) type SpawnHandler =
@@ -50,6 +51,7 @@ pub(crate) struct Shared {
     pub(crate) max_workers: AtomicUsize,
     pub(crate) blocked: AtomicUsize,
     pub(crate) requeued: AtomicUsize,
+    pub(crate) reserved: AtomicUsize,
     pub(crate) peak_live: AtomicUsize,
     pub(crate) peak_queued: AtomicUsize,
 
@@ -106,14 +108,25 @@ impl Shared {
 
     #[cold]
     fn serve_waiters(&self, mut state: MutexGuard<'_, State>) {
-        let mut accepted = Vec::new();
+        let mut served = Vec::new();
         while state.permits.live() > 0 && state.has_room() {
-            let Some(waiter) = state.waiters.pop() else {
+            let Some(waiting) = state.waiters.pop() else {
                 break;
             };
-            state.jobs.send(waiter.job);
+            let job = match waiting {
+                Waiting::Requeued(job) => job,
+                Waiting::Blocked(job, thread) => {
+                    served.push(Waked::Thread(thread));
+                    job
+                }
+                Waiting::Task(task) => {
+                    self.grant(&mut state, &task);
+                    served.push(Waked::Task(task));
+                    continue;
+                }
+            };
+            state.jobs.send(job);
             self.counters.record_accepted();
-            accepted.extend(waiter.submitter);
         }
         self.publish(&state);
         self.publish_waiters(&state);
@@ -122,8 +135,8 @@ impl Shared {
         if notify_worker {
             self.not_empty.notify_one();
         }
-        for submitter in accepted {
-            submitter.notify_one();
+        for waked in served {
+            waked.wake();
         }
     }
 
@@ -131,8 +144,16 @@ impl Shared {
     pub(crate) fn unlock_and_notify_exit(&self, state: MutexGuard<'_, State>) {
         self.publish_all(&state);
         let became_idle = self.has_become_idle(&state);
+        // Nobody is left to give them a place: they have to start a worker themselves.
+        let alone = match state.permits.live() {
+            0 => state.waiters.tasks(),
+            _ => Vec::new(),
+        };
         self.unlock_and_notify(state);
         self.worker_exited.notify_all();
+        for task in alone {
+            task.wake();
+        }
         if became_idle {
             self.became_idle.notify_all();
         }
@@ -197,6 +218,7 @@ impl Shared {
         stats.idle = self.idle.load(Ordering::Acquire).min(live);
         stats.blocked = self.blocked.load(Ordering::Acquire);
         stats.requeued = self.requeued.load(Ordering::Acquire);
+        stats.reserved = self.reserved.load(Ordering::Acquire);
         stats.peak_running = self.peak_live.load(Ordering::Acquire);
         // Jobs above the capacity were queued for an idle worker, and did not wait.
         let peak_queued = self.peak_queued.load(Ordering::Acquire);

@@ -7,6 +7,7 @@ use soiree_core::{DrainTimeout, Job};
 use crate::shared::Shared;
 use crate::state::Phase;
 use crate::sync::{Ordering, wait_until};
+use crate::waiters::Waiting;
 
 impl Shared {
     /// Moves to `phase`, or stays in a later one. When it returns, no job is accepted any more. Returns the jobs that will not run,
@@ -18,17 +19,19 @@ impl Shared {
         let mut unstarted = Vec::new();
         if state.phase == Phase::Stopping {
             unstarted.extend(state.jobs.drain());
-            while let Some(waiter) = state.waiters.pop() {
-                self.counters.record_accepted();
-                unstarted.push(waiter.job);
+            while let Some(waiting) = state.waiters.pop() {
+                if let Waiting::Requeued(job) = waiting {
+                    self.counters.record_accepted();
+                    unstarted.push(job);
+                }
             }
         }
         self.publish(&state);
         self.publish_waiters(&state);
         drop(state);
         self.not_empty.notify_all();
-        for submitter in rejected {
-            submitter.notify_one();
+        for waked in rejected {
+            waked.wake();
         }
         unstarted
     }

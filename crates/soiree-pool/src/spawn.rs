@@ -193,13 +193,13 @@ impl Shared {
             return Some(job);
         }
         // With a capacity of 0 there is no place for it, but there is a thread.
-        let waiter = state.waiters.pop()?;
+        let (job, thread) = state.waiters.pop_job()?;
         self.counters.record_accepted();
         self.publish_waiters(state);
-        if let Some(submitter) = waiter.submitter {
-            submitter.notify_one();
+        if let Some(thread) = thread {
+            thread.notify_one();
         }
-        Some(waiter.job)
+        Some(job)
     }
 
     /// Starts another worker if the strategy wants one and the limit allows it.

@@ -62,7 +62,7 @@ impl State {
     /// Whether jobs wait that no worker will take soon. For a thread that holds a permit, marked as busy, and is no worker.
     pub(crate) fn has_stranded_jobs(&self) -> bool {
         let is_alone = self.permits.live() == 1;
-        let has_jobs = !self.jobs.is_empty() || !self.waiters.is_empty();
+        let has_jobs = !self.jobs.is_empty() || self.waiters.has_jobs();
         (is_alone && has_jobs) || self.jobs.is_overfull(self.permits.idle())
     }
 

@@ -22,7 +22,7 @@ enum WaitLimit {
 }
 
 /// How a submitter has to go on with its job.
-enum Admission<'a> {
+pub(crate) enum Admission<'a> {
     /// There is room in the queue.
     Enqueue(MutexGuard<'a, State>),
     /// There is neither room nor a permit.
@@ -90,7 +90,9 @@ impl Shared {
             Admission::Rejected(reason) => return Err(self.reject(job, reason)),
             Admission::Full(state) if waits => return self.wait_for_place(state, job, wait_limit),
             Admission::Full(state)
-                if self.overflow == Overflow::DropOldest && self.capacity > 0 =>
+                if self.overflow == Overflow::DropOldest
+                    && self.capacity > 0
+                    && !state.jobs.is_empty() =>
             {
                 self.replace_oldest(state, job);
             }
@@ -109,7 +111,7 @@ impl Shared {
 
     /// Finds out how a submitter goes on with its job. Starts a worker if that makes room. If there is none, polls until the
     /// backoff is completed, unless others wait already.
-    fn admit<'a>(
+    pub(crate) fn admit<'a>(
         self: &'a Arc<Self>,
         mut state: MutexGuard<'a, State>,
         backoff: Option<Backoff>,
@@ -146,7 +148,7 @@ impl Shared {
     }
 
     /// Starts a worker, and locks the state again.
-    fn start_worker<'a>(
+    pub(crate) fn start_worker<'a>(
         self: &'a Arc<Self>,
         state: MutexGuard<'a, State>,
         permit: WorkerPermit,
@@ -164,7 +166,7 @@ impl Shared {
     }
 
     /// Queues a job. The caller has made sure that there is room.
-    fn enqueue(self: &Arc<Self>, mut state: MutexGuard<'_, State>, job: Job) {
+    pub(crate) fn enqueue(self: &Arc<Self>, mut state: MutexGuard<'_, State>, job: Job) {
         state.jobs.send(job);
         self.counters.record_accepted();
         self.publish(&state);
@@ -270,7 +272,7 @@ impl Shared {
         true
     }
 
-    fn reject(&self, job: Job, reason: Reason) -> SubmitError {
+    pub(crate) fn reject(&self, job: Job, reason: Reason) -> SubmitError {
         self.counters.record_rejected();
         SubmitError::new(job, reason)
     }

@@ -159,7 +159,11 @@ impl EventPool {
         let handle = self.remove_bulkhead(name)?;
         if handle.is_owned() {
             let pool = handle.pool();
-            while pool.clone().release_async(soiree_core::far_future()).await.is_err()
+            while pool
+                .clone()
+                .release_async(soiree_core::far_future())
+                .await
+                .is_err()
                 && !pool.wait_would_deadlock()
             {}
         }

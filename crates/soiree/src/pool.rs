@@ -38,8 +38,9 @@ pub use soiree_bounded::{BoundedPool, Executor, Permit, StartedJob};
 pub use soiree_core::{
     DrainTimeout, EndedJob, InvalidPoolOptions, Job, JobFuture, JobId, JobOutcome, MAX_CAPACITY,
     MAX_INLINE_DEPTH, MAX_WORKERS, ObservedJob, PanicPayload, Pool, PoolOptions, PoolPanicHandler,
-    ReleaseFuture, Reservation, Reserve, ReservedPlace, ResizeError, SubmitError, SubmitErrorReason, Task, Timer, TimerError, TimerId, WaitError,
-    WorkerCheck, WorkerContext, WorkerGuard, delegate_pool,
+    ReleaseFuture, Reservation, Reserve, ReservedPlace, ResizeError, SubmitError,
+    SubmitErrorReason, Task, Timer, TimerError, TimerId, WaitError, WorkerCheck, WorkerContext,
+    WorkerGuard, delegate_pool,
 };
 
 #[doc(inline)]

@@ -9,6 +9,7 @@ use crate::job::{Job, JobId, JobOutcome};
 use crate::pool::{
     DrainTimeout, Pool, Reservation, Reserve, ReservedPlace, ResizeError, SubmitError, WorkerCheck,
 };
+use crate::rejection::SubmitErrorReason;
 use crate::stats::PoolStats;
 
 /// A pool that notifies an observer of every job that is submitted through it.
@@ -75,17 +76,33 @@ impl<P: Pool> ObservedPool<P> {
     }
 }
 
-/// A place whose job is observed.
+/// A place in an observed pool.
 struct ObservedPlace {
     place: Reservation,
-    observers: Observers,
     name: Arc<str>,
+    observers: Observers,
+}
+
+impl ObservedPlace {
+    fn reserve(place: Reservation, name: &Arc<str>, observers: &Observers) -> Reservation {
+        let (name, observers) = (Arc::clone(name), observers.clone());
+        Reservation::new(Self {
+            place,
+            name,
+            observers,
+        })
+    }
 }
 
 impl ReservedPlace for ObservedPlace {
     fn submit(self: Box<Self>, job: Job) -> Result<(), SubmitError> {
-        let job = self.observers.offer(job, &self.name, || ());
-        self.place.submit(job).map_err(reclaim)
+        let Self {
+            place,
+            name,
+            observers,
+        } = *self;
+        let submitted = place.submit(observers.offer(job, &name, || ()));
+        submitted.map_err(reclaim)
     }
 }
 
@@ -106,17 +123,22 @@ impl<P: Pool> Pool for ObservedPool<P> {
         self.offer(job, |job| self.pool.requeue(job))
     }
 
+    fn try_reserve(&self) -> Result<Reservation, SubmitErrorReason> {
+        let place = self.pool.try_reserve()?;
+        Ok(ObservedPlace::reserve(place, &self.name, &self.observers))
+    }
+
+    fn reserves_places(&self) -> bool {
+        self.pool.reserves_places()
+    }
+
     fn reserve(&self) -> Option<Reserve> {
         let reserve = self.pool.reserve()?;
         let timeout = reserve.timeout();
-        let (observers, name) = (self.observers.clone(), self.name.clone());
+        let (name, observers) = (Arc::clone(&self.name), self.observers.clone());
         let observed = Reserve::new(async move {
             let place = reserve.await?;
-            Ok(Reservation::new(ObservedPlace {
-                place,
-                observers,
-                name,
-            }))
+            Ok(ObservedPlace::reserve(place, &name, &observers))
         });
         Some(match timeout {
             Some(timeout) => observed.with_timeout(timeout),

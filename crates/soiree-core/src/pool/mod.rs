@@ -21,7 +21,7 @@ pub use self::limits::{MAX_CAPACITY, MAX_WORKERS};
 pub use self::options::{InvalidPoolOptions, PoolOptions, PoolPanicHandler};
 pub use self::overflow::Overflow;
 pub use self::release::ReleaseFuture;
-pub use self::reservation::{Reservation, ReservedPlace};
+pub use self::reservation::{KeepsPlaces, Reservation, ReservedPlace};
 pub use self::reserve::Reserve;
 pub use self::worker_context::{MAX_INLINE_DEPTH, WorkerCheck, WorkerContext, WorkerGuard};
 use crate::job::{Job, JobId, JobOutcome};
@@ -119,6 +119,19 @@ pub trait Pool: Send + Sync {
     /// If the pool rejects the job. The error contains the job.
     fn submit_now(&self, job: Job) -> Result<(), SubmitError> {
         self.try_submit(job)
+    }
+
+    /// Keeps a place in the queue for a job that is submitted later, ahead of nobody who waits for one. Never blocks.
+    ///
+    /// # Errors
+    /// `Full` if there is none, and otherwise as of [`try_submit`](Pool::try_submit). By default, that places cannot be reserved.
+    fn try_reserve(&self) -> Result<Reservation, SubmitErrorReason> {
+        Err(SubmitErrorReason::Other("it reserves no places".into()))
+    }
+
+    /// Whether [`try_reserve`](Pool::try_reserve) can ever succeed: not with a capacity of 0. `false` by default.
+    fn reserves_places(&self) -> bool {
+        false
     }
 
     /// Waits for a place in the queue, without holding a thread. Needs no runtime. Nothing happens before the first poll.

@@ -1,8 +1,8 @@
 //! Emissions that were not accepted yet and wait for a place, without a thread: those of emitters in async code.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::sync::Arc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use soiree_core::panic::{Contained, contained};
@@ -69,7 +69,9 @@ impl WaitingEmits {
         let mut state = self.lock();
         let left = state.entries.remove(&ticket);
         let next = left.as_ref().and_then(|entry| entry.pool);
-        let next = next.and_then(|pool| state.first_for(pool)).map(|(_, next)| next);
+        let next = next
+            .and_then(|pool| state.first_for(pool))
+            .map(|(_, next)| next);
         let waker = next.and_then(|next| next.waker.take());
         drop(state);
         if let Some(waker) = waker {
@@ -95,7 +97,9 @@ impl WaitingEmits {
     /// Whether it is the turn of this emission to be submitted to the pool.
     pub(crate) fn is_next(&self, ticket: Ticket, pool: usize) -> bool {
         let mut state = self.lock();
-        state.first_for(pool).is_some_and(|(first, _)| *first == ticket)
+        state
+            .first_for(pool)
+            .is_some_and(|(first, _)| *first == ticket)
     }
 
     pub(crate) fn wake(&self, ticket: Ticket) {
@@ -111,7 +115,11 @@ impl WaitingEmits {
     /// How many wait for their turn to be submitted.
     pub(crate) fn in_turn(&self) -> usize {
         let state = self.lock();
-        state.entries.values().filter(|one| one.pool.is_some()).count()
+        state
+            .entries
+            .values()
+            .filter(|one| one.pool.is_some())
+            .count()
     }
 
     /// Lets no emission wait any more. `reject` rejects those that do.

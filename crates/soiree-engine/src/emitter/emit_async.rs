@@ -5,7 +5,7 @@ use std::any::Any;
 use soiree_core::Event;
 
 use super::emit::Emitter;
-use super::try_emit::{NotAccepted, Full};
+use super::try_emit::{Full, NotAccepted};
 use super::waiting_emit::WaitingEmit;
 use crate::emission::{Emission, EmitError};
 use crate::ordering::WaitLimit;

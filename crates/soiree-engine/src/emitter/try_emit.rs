@@ -144,7 +144,10 @@ impl Emitter {
             slot.set_entering();
             let capacity = key_capacity(active, handle, &emission);
             let entry = Arc::clone(&emission).into_entry();
-            match active.queues.enter(key, &entry, capacity, || WaitLimit::None) {
+            match active
+                .queues
+                .enter(key, &entry, capacity, || WaitLimit::None)
+            {
                 Ok(Position::Head) => {}
                 Ok(Position::Waiting) => return Ok(accepted(emission)),
                 Err(_) => {

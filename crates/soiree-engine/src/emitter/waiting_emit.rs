@@ -7,7 +7,9 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use soiree_core::panic::{caught, contained};
-use soiree_core::{PoolHandle, Rejection, Reservation, Reserve, SubmitErrorReason as Reason, TimerId};
+use soiree_core::{
+    PoolHandle, Rejection, Reservation, Reserve, SubmitErrorReason as Reason, TimerId,
+};
 
 use super::current::address;
 use super::emit::Emitter;
@@ -106,16 +108,20 @@ impl<'a> WaitingEmit<'a> {
     fn set_limit(&mut self) {
         let timeout = match &self.wait {
             Wait::Place(reserve) => reserve.timeout(),
-            Wait::Room { .. } => self.order.as_ref().and_then(|(order, _)| {
-                match order.rule.order.wait_limit() {
-                    WaitLimit::Until(_, timeout) => Some(timeout),
-                    _ => None,
-                }
-            }),
+            Wait::Room { .. } => {
+                self.order
+                    .as_ref()
+                    .and_then(|(order, _)| match order.rule.order.wait_limit() {
+                        WaitLimit::Until(_, timeout) => Some(timeout),
+                        _ => None,
+                    })
+            }
             Wait::Turn { .. } => None,
         };
         let settings = self.settings();
-        let timer = settings.as_ref().and_then(|settings| settings.timer.as_ref());
+        let timer = settings
+            .as_ref()
+            .and_then(|settings| settings.timer.as_ref());
         if let (None, Some(timeout), Some(timer)) = (&self.limit, timeout, timer) {
             let deadline = timer.after(timeout);
             let (waiting, ticket) = (Arc::clone(&self.emitter.shared.waiting_emits), self.ticket);
@@ -173,9 +179,11 @@ impl<'a> WaitingEmit<'a> {
             }
         };
         match (next, &self.limit) {
-            (Next::Wait, Some(limit)) if is_over(limit, settings) => Next::Reject(Reason::TimedOut {
-                waited: limit.timeout,
-            }),
+            (Next::Wait, Some(limit)) if is_over(limit, settings) => {
+                Next::Reject(Reason::TimedOut {
+                    waited: limit.timeout,
+                })
+            }
             (next, _) => next,
         }
     }

@@ -1,0 +1,60 @@
+//! The lock of a pool's state.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, MutexGuard};
+
+use crate::state::State;
+use crate::task_waiter::TaskWaiter;
+
+/// The locked state of a pool. Once it is unlocked, wakes the tasks whose wait is over: their wakers are user code.
+pub(crate) struct StateGuard<'a, E> {
+    // In this order: the fields are dropped one after another.
+    state: MutexGuard<'a, State<E>>,
+    woken: Woken,
+}
+
+struct Woken(Vec<Arc<TaskWaiter>>);
+
+impl<'a, E> StateGuard<'a, E> {
+    #[inline]
+    pub(crate) fn new(state: MutexGuard<'a, State<E>>) -> Self {
+        Self {
+            state,
+            woken: Woken(Vec::new()),
+        }
+    }
+}
+
+impl<E> Drop for StateGuard<'_, E> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.state.line.woken.is_empty() {
+            self.woken.0 = std::mem::take(&mut self.state.line.woken);
+        }
+    }
+}
+
+impl Drop for Woken {
+    #[inline]
+    fn drop(&mut self) {
+        for task in &self.0 {
+            task.wake();
+        }
+    }
+}
+
+impl<E> Deref for StateGuard<'_, E> {
+    type Target = State<E>;
+
+    #[inline]
+    fn deref(&self) -> &State<E> {
+        &self.state
+    }
+}
+
+impl<E> DerefMut for StateGuard<'_, E> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut State<E> {
+        &mut self.state
+    }
+}

@@ -1,0 +1,9 @@
+//! Callers in async code, on every pool and on several executors.
+
+mod closing;
+mod emitting;
+mod executors;
+mod fairness;
+mod ordered;
+mod pools;
+mod support;
