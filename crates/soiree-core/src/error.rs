@@ -36,6 +36,14 @@ pub enum SubscribeError {
         /// The name of the pool.
         pool: Arc<str>,
     },
+    /// The listener [requires a place](crate::WhenPoolFull::Required) in a pool that reserves none.
+    #[error(
+        "the listener requires a place in {pool:?}, which reserves none: it has no queue, or cannot"
+    )]
+    ReservesNoPlaces {
+        /// The name of the pool.
+        pool: Arc<str>,
+    },
     /// The retry has zero attempts, so the listener would never be called.
     #[error("a retry of 0 attempts would never call the listener")]
     ZeroAttempts,

@@ -23,6 +23,8 @@ pub enum WhenPoolFull {
     Reject,
     /// The call waits for a place, and holds no worker meanwhile.
     Wait,
+    /// An emit is accepted only if a place is reserved for the call. Otherwise it is rejected, and no listener is called.
+    Required,
 }
 
 /// When, where and how often a listener is called.
@@ -117,11 +119,25 @@ impl ListenerOptions {
     /// emitters began to wait. Meanwhile it holds no worker, and the emission has not ended. As many calls may wait as the waiting
     /// capacity of the `EventPool` allows; beyond that, they are rejected. So a slow pool delays its own listeners only.
     ///
+    /// With [`Required`](WhenPoolFull::Required), an emit reserves a place in that pool for each such listener of its topic. If one is
+    /// full, or no worker of it can be started, the emit is rejected before any listener is called. The error returns the payload, and
+    /// names that pool. In detail:
+    ///
+    /// - The place is kept until the listener is submitted to its pool, or will not be: if the event was aborted, or the listener
+    ///   was removed. Meanwhile one job fewer may wait in that pool, even if the filter then rejects the event.
+    /// - Only the first attempt has a place. A [retry](ListenerOptions::retry) waits for one.
+    /// - A listener that is subscribed after the emit and before the emission starts has no place. Its call waits, as with `Wait`.
+    /// - No place is reserved where the listener runs like any other: on the pool of the emission, or if the bulkhead was removed.
+    ///   Without its bulkhead, an async listener cannot run, and the emit is rejected.
+    /// - A pool that [drops its oldest jobs](crate::Overflow::DropOldest) may drop the call later, and the report says so.
+    /// - It is an error to subscribe such a listener on a pool that [reserves no places](crate::Pool::reserves_places).
+    ///
     /// Changes nothing for a listener without a pool of its own.
     ///
     /// ```
     /// use soiree_core::{ListenerOptions, WhenPoolFull};
     /// let forward = ListenerOptions::new().pool("webhooks").when_full(WhenPoolFull::Wait);
+    /// let charge = ListenerOptions::new().pool("payments").when_full(WhenPoolFull::Required);
     /// ```
     #[must_use]
     pub fn when_full(mut self, when_full: WhenPoolFull) -> Self {

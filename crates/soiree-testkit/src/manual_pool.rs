@@ -6,8 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use soiree_core::{
-    DrainTimeout, EndedJob, Job, JobId, JobOutcome, MAX_WORKERS, Pool, PoolStats, SubmitError,
-    SubmitErrorReason, WorkerCheck, WorkerContext, WorkerGuard,
+    DrainTimeout, EndedJob, Job, JobId, JobOutcome, KeepsPlaces, MAX_WORKERS, Pool, PoolStats,
+    Reservation, SubmitError, SubmitErrorReason, WorkerCheck, WorkerContext, WorkerGuard,
 };
 
 /// A pool without threads: jobs wait in its queue until the test runs them on its own thread, in any order it likes.
@@ -60,6 +60,8 @@ struct State {
     queue: VecDeque<Job>,
     /// What was requeued, and waits for room in the queue.
     requeued: VecDeque<Job>,
+    /// Places that are kept for jobs to come.
+    reserved: usize,
     /// Jobs that run now, inline jobs included.
     active: usize,
     /// Threads that run a job taken from the queue.
@@ -137,9 +139,28 @@ impl ManualPool {
         state.unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Why there is no place for a new job, if there is none.
+    fn why_no_place(&self, state: &State) -> Option<SubmitErrorReason> {
+        let capacity = self.shared.capacity;
+        if state.closed {
+            return Some(SubmitErrorReason::Closed);
+        }
+        let is_full = state.queue.len() + state.reserved >= capacity;
+        is_full.then_some(SubmitErrorReason::Full { capacity })
+    }
+
+    fn accept(&self, mut state: MutexGuard<'_, State>, job: Job) -> Result<(), SubmitError> {
+        if let Some(reason) = self.why_no_place(&state) {
+            return Err(Self::reject(state, job, reason));
+        }
+        state.queue.push_back(job);
+        self.fill_queue(&mut state);
+        Ok(())
+    }
+
     /// Moves what was requeued into the queue, as far as there is room.
     fn fill_queue(&self, state: &mut State) {
-        while state.queue.len() < self.shared.capacity {
+        while state.queue.len() + state.reserved < self.shared.capacity {
             let Some(job) = state.requeued.pop_front() else {
                 break;
             };
@@ -224,6 +245,22 @@ impl ManualPool {
     }
 }
 
+impl KeepsPlaces for Shared {
+    fn submit_reserved(self: Arc<Self>, job: Job) -> Result<(), SubmitError> {
+        let pool = ManualPool { shared: self };
+        let mut state = pool.lock();
+        state.reserved -= 1;
+        pool.accept(state, job)
+    }
+
+    fn give_back(self: Arc<Self>) {
+        let pool = ManualPool { shared: self };
+        let mut state = pool.lock();
+        state.reserved -= 1;
+        pool.fill_queue(&mut state);
+    }
+}
+
 impl Pool for ManualPool {
     /// Like [`try_submit`](Pool::try_submit): a full queue rejects the job, whatever thread submits it.
     fn submit(&self, job: Job) -> Result<(), SubmitError> {
@@ -231,21 +268,7 @@ impl Pool for ManualPool {
     }
 
     fn try_submit(&self, job: Job) -> Result<(), SubmitError> {
-        let capacity = self.shared.capacity;
-        let mut state = self.lock();
-        if state.closed {
-            return Err(Self::reject(state, job, SubmitErrorReason::Closed));
-        }
-        if state.queue.len() >= capacity {
-            return Err(Self::reject(
-                state,
-                job,
-                SubmitErrorReason::Full { capacity },
-            ));
-        }
-        state.queue.push_back(job);
-        self.fill_queue(&mut state);
-        Ok(())
+        self.accept(self.lock(), job)
     }
 
     fn requeue(&self, job: Job) -> Result<(), SubmitError> {
@@ -277,6 +300,19 @@ impl Pool for ManualPool {
         self.fill_queue(&mut state);
         drop(self.run_job(state, job, entered, 0));
         true
+    }
+
+    fn try_reserve(&self) -> Result<Reservation, SubmitErrorReason> {
+        let mut state = self.lock();
+        if let Some(reason) = self.why_no_place(&state) {
+            return Err(reason);
+        }
+        state.reserved += 1;
+        Ok(Reservation::kept_by(&self.shared))
+    }
+
+    fn reserves_places(&self) -> bool {
+        self.shared.capacity > 0
     }
 
     fn stop(&self) {
@@ -316,6 +352,7 @@ impl Pool for ManualPool {
         stats.active = state.active;
         stats.waiting = state.queue.len();
         stats.requeued = state.requeued.len();
+        stats.reserved = state.reserved;
         stats.capacity = self.shared.capacity;
         stats.max_workers = MAX_WORKERS;
         let ended = stats.completed() + stats.expired + stats.discarded;

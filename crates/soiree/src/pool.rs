@@ -13,7 +13,7 @@
 //! | `WorkerPool` (feature `pool`) | `WorkerPoolBuilder`, `BuildError`; when to start a worker: `Strategy` over a `Load`, `Eager`, `Balanced`, `Lazy` |
 //! | `PondPool`, `RayonPool` | `PondError` (feature `pond`), `RayonError` (feature `rayon`) |
 //! | a pool over threads of your own | [`BoundedPool`], [`Executor`], [`Permit`], [`StartedJob`], [`delegate_pool!`] |
-//! | a pool by hand | [`WorkerContext`], [`WorkerGuard`], [`WorkerCheck`], [`TaskTracker`], [`ObservedJob`] |
+//! | a pool by hand | [`WorkerContext`], [`WorkerGuard`], [`WorkerCheck`], [`TaskTracker`], [`ObservedJob`], [`KeepsPlaces`], [`ReservedPlace`] |
 //! | timers | [`Timer`], [`TimerId`], [`TimerError`] |
 
 #[cfg(feature = "pool")]
@@ -36,9 +36,9 @@ pub use soiree_bounded::{BoundedPool, Executor, Permit, StartedJob};
 
 #[doc(inline)]
 pub use soiree_core::{
-    DrainTimeout, EndedJob, InvalidPoolOptions, Job, JobFuture, JobId, JobOutcome, MAX_CAPACITY,
-    MAX_INLINE_DEPTH, MAX_WORKERS, ObservedJob, PanicPayload, Pool, PoolOptions, PoolPanicHandler,
-    ReleaseFuture, Reservation, Reserve, ReservedPlace, ResizeError, SubmitError,
+    DrainTimeout, EndedJob, InvalidPoolOptions, Job, JobFuture, JobId, JobOutcome, KeepsPlaces,
+    MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_WORKERS, ObservedJob, PanicPayload, Pool, PoolOptions,
+    PoolPanicHandler, ReleaseFuture, Reservation, Reserve, ReservedPlace, ResizeError, SubmitError,
     SubmitErrorReason, Task, Timer, TimerError, TimerId, WaitError, WorkerCheck, WorkerContext,
     WorkerGuard, delegate_pool,
 };

@@ -72,6 +72,16 @@ macro_rules! delegate_pool {
                 $crate::Pool::run_queued(&self.$field, id)
             }
 
+            fn try_reserve(
+                &self,
+            ) -> ::std::result::Result<$crate::Reservation, $crate::SubmitErrorReason> {
+                $crate::Pool::try_reserve(&self.$field)
+            }
+
+            fn reserves_places(&self) -> bool {
+                $crate::Pool::reserves_places(&self.$field)
+            }
+
             fn stop(&self) {
                 $crate::Pool::stop(&self.$field);
             }

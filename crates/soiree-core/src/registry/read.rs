@@ -46,7 +46,7 @@ impl Registry {
     /// Calls `visit` with each listener that matches a topic now, in calling order.
     ///
     /// The topic may be malformed. It does not count as emitted.
-    pub(super) fn for_each_matching(&self, topic: &str, visit: impl FnMut(&Arc<Registration>)) {
+    pub fn for_each_matching(&self, topic: &str, visit: impl FnMut(&Arc<Registration>)) {
         let snapshot = self.current.load();
         snapshot.for_each_matching(topic, visit);
         contained(move || drop(snapshot));

@@ -31,6 +31,7 @@ pub struct Registration {
     pub(super) literal: bool,
     /// The listener has no filter, run limit, timeout or pool of its own, so it can be called without any check.
     pub plain: bool,
+    requires_place: bool,
     pub(super) id: ListenerId,
     registered_at: Option<&'static Location<'static>>,
     /// The listener itself.
@@ -116,8 +117,10 @@ impl Registration {
             && options.filter.is_none()
             && options.max_runs.is_none()
             && options.timeout.is_none();
+        let requires_place = options.pool.is_some() && options.when_full == WhenPoolFull::Required;
         Ok(Self {
             plain,
+            requires_place,
             rank: (5 - options.priority as u64) << SEQ_BITS,
             pattern: Arc::clone(pattern.text()),
             literal: pattern.is_literal(),
@@ -163,6 +166,16 @@ impl Registration {
     pub fn when_full(&self) -> WhenPoolFull {
         let rare = self.rare_options.as_ref();
         rare.map_or_else(WhenPoolFull::default, |rare| rare.when_full)
+    }
+
+    /// Whether an emit needs a place in that bulkhead for the listener.
+    pub fn requires_place(&self) -> bool {
+        self.requires_place
+    }
+
+    /// Sorts the listeners of a registry in calling order. No other listener of it has, or will have, the same one.
+    pub fn rank(&self) -> u64 {
+        self.rank
     }
 
     /// The bulkhead that the listener runs on, if its options name one.

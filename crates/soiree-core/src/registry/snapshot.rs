@@ -168,7 +168,7 @@ impl Snapshot {
     }
 
     /// Calls `visit` with the listeners of a topic, in calling order. Does not count the topic as emitted.
-    pub(super) fn for_each_matching(&self, topic: &str, mut visit: impl FnMut(&Arc<Registration>)) {
+    pub fn for_each_matching(&self, topic: &str, mut visit: impl FnMut(&Arc<Registration>)) {
         match self.find(self.hash(topic), topic) {
             Lookup::Cached(cached) => cached.registrations().for_each(visit),
             Lookup::Uncached(hash) => self.resolve(hash, topic).into_iter().for_each(&mut visit),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
@@ -44,6 +45,8 @@ pub struct Registry {
     pub(super) writers: Mutex<WriterState>,
     pub(super) hasher: RandomState,
     observers: ArcSwap<Observers>,
+    /// How many listeners require a place in their own pool. Written with the writers locked.
+    requiring_place: AtomicUsize,
     hook: OnceLock<Weak<dyn PublishHook>>,
 }
 
@@ -68,6 +71,7 @@ impl Registry {
             }),
             hasher,
             observers: ArcSwap::default(),
+            requiring_place: AtomicUsize::new(0),
             hook: OnceLock::new(),
         }
     }
@@ -131,6 +135,7 @@ impl Registry {
         let registration = entry.registered(writers.next_seq);
         writers.next_seq += 1;
         vacant.insert(Arc::clone(&registration));
+        self.count_requiring_place(&registration, usize::wrapping_add);
         let next = self.current.load().with(&registration);
         let retired = self.publish(next, hook);
         let observers = self.observers.load_full();
@@ -211,6 +216,7 @@ impl Registry {
                 .by_id
                 .shrink_to(0, |other| self.id_hash(&other.pattern, &other.id));
         }
+        self.count_requiring_place(&registration, usize::wrapping_sub);
         let next = self.current.load().without(&registration);
         let retired = self.publish(next, hook);
         let observers = self.observers.load_full();
@@ -229,6 +235,7 @@ impl Registry {
         let mut writers = self.lock_writers();
         writers.closed = true;
         let registrations = std::mem::take(&mut writers.by_id);
+        self.requiring_place.store(0, Ordering::Release);
         let retired = self.publish(Snapshot::empty(self.hasher.clone()), hook);
         let observers = self.observers.swap(Arc::default());
         drop(writers);
@@ -238,6 +245,20 @@ impl Registry {
             contained(move || drop(registration));
         }
         contained(move || drop(observers));
+    }
+
+    /// Whether any listener of any topic [requires a place](Registration::requires_place) in its own pool.
+    #[inline]
+    pub fn has_requiring_place(&self) -> bool {
+        self.requiring_place.load(Ordering::Acquire) != 0
+    }
+
+    fn count_requiring_place(&self, registration: &Registration, count: fn(usize, usize) -> usize) {
+        if registration.requires_place() {
+            let before = self.requiring_place.load(Ordering::Relaxed);
+            self.requiring_place
+                .store(count(before, 1), Ordering::Release);
+        }
     }
 
     /// The number of listeners. Blocks while another thread subscribes or unsubscribes.

@@ -44,6 +44,14 @@ pub(super) fn end_called_part(emission: &Arc<dyn InFlight>, counts: Counts) {
     }
 }
 
+/// As [`end_called_part`], for the listeners that are called one after another.
+pub(super) fn end_sequence(emission: &Arc<dyn InFlight>, counts: Counts) {
+    if !counts.superseded {
+        emission.state().give_back_places();
+        end_called_part(emission, counts);
+    }
+}
+
 /// Ends an emission that the caller has claimed, without running it.
 pub(crate) fn end_unrun(emission: &Arc<dyn InFlight>) {
     let state = emission.state();
@@ -52,5 +60,6 @@ pub(crate) fn end_unrun(emission: &Arc<dyn InFlight>) {
         trace::discarded(state.topic(), &state.pool_ref().name);
     }
     state.discarded.store(true, Ordering::Relaxed);
+    state.give_back_places();
     end_part(emission, Counts::default());
 }

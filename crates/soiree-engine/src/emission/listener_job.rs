@@ -46,6 +46,7 @@ pub(super) fn delegate(
 ) -> bool {
     let state = emission.state();
     let is_async = registration.is_async();
+    let place = state.take_place(registration);
     let mut reject = |reason| {
         counts.not_called += 1;
         let pool = registration.pool().map_or("", |pool| pool);
@@ -66,6 +67,7 @@ pub(super) fn delegate(
         ));
         return true;
     }
+    let place = place.filter(|place| place.is_in(&pool_ref));
     let blocks_workers = pool_ref.blocks_workers;
     let job = Arc::new(ListenerJob {
         target: Target::new(emission, registration, pool_ref),
@@ -75,12 +77,10 @@ pub(super) fn delegate(
     state.add_call();
     state.add_part(Arc::clone(&job) as _);
     let offered = job_of(&job);
-    let submit = || {
-        if blocks_workers && !on_timer() {
-            pool.submit(offered)
-        } else {
-            pool.try_submit(offered)
-        }
+    let submit = || match place {
+        Some(place) => place.submit(offered),
+        None if blocks_workers && !on_timer() => pool.submit(offered),
+        None => pool.try_submit(offered),
     };
     // A pool that panics has dropped the job, which has reported that.
     let Ok(Err(rejected)) = caught(submit) else {
@@ -159,7 +159,8 @@ impl ListenerJob {
 
     /// Its pool is full: whether it waits for a place.
     fn may_wait(&self) -> bool {
-        if self.target.registration.when_full() != WhenPoolFull::Wait {
+        // Without a place, the listener was subscribed after the emit.
+        if self.target.registration.when_full() == WhenPoolFull::Reject {
             return false;
         }
         let settings = &self.target.state().settings;

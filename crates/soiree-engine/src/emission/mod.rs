@@ -15,11 +15,13 @@ mod frames;
 mod handle;
 mod helping;
 mod in_flight;
+mod keeping_places;
 mod listener_job;
 mod notify;
 mod ordered;
 mod overrun;
 mod pending;
+mod places;
 mod pool_ref;
 mod pools;
 mod reclaim;
@@ -49,6 +51,7 @@ pub(crate) use self::notify::{
     notify_started, trace_started,
 };
 pub(crate) use self::ordered::{ActiveOrder, KeySlot, KeyTurnGuard, OrderQueues, OrderedEntry};
+pub(crate) use self::places::{NeededPlaces, NoPlace, Places};
 pub(crate) use self::pool_ref::PoolRef;
 pub(crate) use self::pools::Pools;
 pub(crate) use self::reclaim::{Reclaimed, reclaim_work};

@@ -6,7 +6,7 @@ use soiree_core::panic::contained;
 use soiree_core::{JobId, Task};
 
 use super::context::InFlightContext;
-use super::finish::{end_called_part, end_unrun};
+use super::finish::{end_sequence, end_unrun};
 use super::in_flight::{EmissionTask, InFlight, with_event};
 use crate::dispatch::{Counts, Selection, dispatch};
 
@@ -31,7 +31,7 @@ pub(super) fn run(emission: &Arc<dyn InFlight>) {
             );
         });
     });
-    end_called_part(emission, counts);
+    end_sequence(emission, counts);
 }
 
 /// On a worker of its pool that waits for it: takes its job out of the queue and runs it, unless it has started.

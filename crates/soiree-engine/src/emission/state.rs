@@ -13,6 +13,7 @@ use super::cut_off::{CutOffCause, CutOffEmission};
 use super::event_source::Attributes;
 use super::helping::PendingWork;
 use super::ordered::{KeySlot, OrderedEntry, submit_head};
+use super::places::Places;
 use super::pool_ref::PoolRef;
 use super::report::{Errors, Report};
 use super::shared::EmissionSettings;
@@ -77,6 +78,8 @@ pub(crate) struct Shared {
     pub(super) pending: Vec<Arc<dyn PendingWork>>,
     /// How often there has been something new to help with.
     pub(super) version: usize,
+    /// Places for listeners that are still to be submitted to their pools.
+    pub(super) places: Option<Box<Places>>,
 }
 
 impl EmissionState {

@@ -9,7 +9,7 @@ use soiree_core::registry::{Registration, RemainingListeners};
 use soiree_core::{Job, ListenerEnd, SubmitErrorReason};
 
 use super::accepted::AcceptedWork;
-use super::finish::{end_called_part, end_part};
+use super::finish::{end_called_part, end_part, end_sequence};
 use super::helping::PendingWork;
 use super::in_flight::{InFlight, with_event};
 use super::overrun::OverrunCall;
@@ -181,14 +181,16 @@ impl CallTimeout {
             });
         });
         state.remove_pending(self);
-        end_called_part(&self.emission, counts);
+        end_sequence(&self.emission, counts);
     }
 
     fn end(&self, counts: Counts) {
         if let Some(part) = &self.part {
             self.emission.state().remove_pending(part);
         }
-        if self.attempt == 1 {
+        if self.part.is_none() {
+            end_sequence(&self.emission, counts);
+        } else if self.attempt == 1 {
             end_called_part(&self.emission, counts);
         } else {
             end_part(&self.emission, counts);

@@ -8,7 +8,7 @@ use soiree_core::{JobId, Task};
 
 use super::accepted::AcceptedWork;
 use super::context::InFlightContext;
-use super::finish::end_called_part;
+use super::finish::end_sequence;
 use super::helping::{InlineCall, PendingWork};
 use super::in_flight::with_event;
 use super::timeout::CallTimeout;
@@ -64,7 +64,7 @@ impl CallTimeout {
                 );
             });
         });
-        end_called_part(&self.emission, counts);
+        end_sequence(&self.emission, counts);
     }
 }
 

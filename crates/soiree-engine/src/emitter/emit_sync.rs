@@ -17,7 +17,7 @@ use crate::dispatch::{
 };
 use crate::emission::{
     CustomEvent, Emission, EmissionTask, EmitterShared, Errors, InFlight, InFlightContext,
-    KeyTurnGuard, Report, end_part, notify_accepted, notify_ended, notify_started,
+    KeyTurnGuard, Places, Report, end_part, notify_accepted, notify_ended, notify_started,
 };
 use crate::invocation::{Call, TimeLimit};
 use crate::trace::EmissionSpan;
@@ -30,6 +30,7 @@ struct SyncContext<'a> {
     topic: &'a str,
     errors: Errors,
     span: &'a EmissionSpan,
+    places: Places,
     delegated: Option<Delegated>,
 }
 
@@ -112,6 +113,10 @@ impl Emitter {
         span.start(topic, None, || event.known_id());
         let _traced = span.enter();
         notify_started(event, topic, None, handlers);
+        let places = match self.registry().has_requiring_place() {
+            true => self.reserve_places_here(current, &selection, topic, event)?,
+            false => Places::default(),
+        };
         // Dropped inside in any case: the next emission of the key may call user code when it is submitted.
         let (_entered, turn) = match current.order_of(topic) {
             None => (started, None),
@@ -130,6 +135,7 @@ impl Emitter {
             topic,
             errors: Errors::default(),
             span: &span,
+            places,
             delegated: None,
         };
         let registry = &self.shared.registry;
@@ -142,6 +148,7 @@ impl Emitter {
         if counts.aborted {
             delegated.event().set_aborted(true);
         }
+        delegated.emission.state().give_back_places();
         end_part(&delegated.emission, counts);
         let report = Emission::new(Arc::clone(&delegated.emission)).wait();
         if delegated.event().is_aborted() {
@@ -169,6 +176,7 @@ impl SyncContext<'_> {
                 state.keep_error(error);
             }
             state.omit_errors(self.errors.omitted);
+            state.keep_places(std::mem::take(&mut self.places));
             if let Some(turn) = self.turn {
                 turn.continue_as(&emission);
             }

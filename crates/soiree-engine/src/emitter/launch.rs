@@ -24,6 +24,9 @@ impl Emitter {
     ) -> Result<Emission, EmitError> {
         trace_started(&emission);
         in_flight_started(&emission);
+        if self.registry().has_requiring_place() {
+            self.reserve_places(&emission)?;
+        }
         if current.has_orders() {
             if let Some(order) = current.order_of(emission.state().topic()) {
                 if let Some(key) = self.key_of(order, &emission)? {

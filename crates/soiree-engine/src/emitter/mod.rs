@@ -11,6 +11,7 @@ mod graph;
 mod key_order;
 mod launch;
 mod many_listeners;
+mod required_places;
 mod settings;
 mod subscribe;
 mod try_emit;

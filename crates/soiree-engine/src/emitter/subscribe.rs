@@ -60,6 +60,10 @@ impl Emitter {
                 let pool = Arc::clone(name);
                 return Err(SubscribeError::PollsNoFutures { pool });
             }
+            if registration.requires_place() && !pool.reserves_places() {
+                let pool = Arc::clone(name);
+                return Err(SubscribeError::ReservesNoPlaces { pool });
+            }
         }
         let retry = registration.retry();
         let attempts = retry.map_or(1, |retry| retry.attempts());

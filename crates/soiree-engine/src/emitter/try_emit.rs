@@ -117,6 +117,9 @@ impl Emitter {
     ) -> Result<Emission, NotAccepted> {
         trace_started(&emission);
         in_flight_started(&emission);
+        if self.registry().has_requiring_place() {
+            self.reserve_places(&emission)?;
+        }
         let mut ordered = None;
         if current.has_orders() {
             if let Some(order) = current.order_of(emission.state().topic()) {

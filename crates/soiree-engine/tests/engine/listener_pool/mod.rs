@@ -3,6 +3,7 @@
 mod abort;
 mod calls;
 mod not_called;
+mod required;
 mod when_full;
 
 use soiree::EventPool;
