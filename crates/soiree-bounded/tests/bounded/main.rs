@@ -8,4 +8,5 @@ mod line;
 mod permits;
 mod random;
 mod requeue;
+mod reserve;
 mod run_queued;

@@ -8,5 +8,6 @@ mod failed_starts;
 mod failure;
 mod idle;
 mod races;
+mod reserving;
 mod starting;
 mod waiting;
