@@ -34,6 +34,18 @@ fn a_reserved_place_is_kept_whatever_the_policy_is() {
     }
 }
 
+/// P2: a free worker is no place to reserve, and with a capacity of 0 there is none.
+#[test]
+fn no_more_places_are_reserved_than_the_queue_has() {
+    for capacity in [0, 2] {
+        let pool = ScriptedExecutor::new().pool(4, capacity);
+        assert_eq!(pool.reserves_places(), capacity > 0);
+        let places: Vec<_> = (0..8).map_while(|_| pool.try_reserve().ok()).collect();
+        assert_eq!((places.len(), pool.stats().reserved), (capacity, capacity));
+        assert!(pool.try_submit(Job::new(|| {})).is_ok(), "to a free worker");
+    }
+}
+
 /// P2: with every place reserved, `DropOldest` has no job to replace that waits.
 #[test]
 fn a_new_job_replaces_no_reserved_place() {
@@ -146,6 +158,7 @@ fn a_place_outlives_a_lowered_limit() {
     place.submit(log.job("placed")).unwrap();
     let stats = pool.stats();
     assert!(stats.waiting <= 1 && stats.is_balanced(), "{stats:?}");
+    assert_eq!(stats.requeued, 1);
     executor.run_all();
     assert_eq!(log.take(), ["first", "second", "third", "placed"]);
     assert_eq!(

@@ -57,7 +57,10 @@ fn an_emit_without_a_place_is_rejected_and_calls_nobody() {
     blocker.wait_started();
     let waits = soiree.emit("a", 2).unwrap();
     let on_pool = soiree.emit("a", 3).unwrap_err();
-    let here = soiree.emit_sync("a", 3).unwrap_err();
+    let emitter = soiree.clone();
+    let here = thread::spawn(move || emitter.emit_sync("a", 3));
+    wait_until("emit_sync returns", || here.is_finished());
+    let here = here.join().unwrap().unwrap_err();
     for error in [on_pool, here] {
         assert!(error.is_full(), "{error}");
         assert_eq!(error.pool(), Some("own"));
