@@ -54,16 +54,6 @@ macro_rules! delegate_pool {
                 $crate::Pool::requeue(&self.$field, job)
             }
 
-            fn try_reserve(
-                &self,
-            ) -> ::std::result::Result<$crate::Reservation, $crate::SubmitErrorReason> {
-                $crate::Pool::try_reserve(&self.$field)
-            }
-
-            fn reserves_places(&self) -> bool {
-                $crate::Pool::reserves_places(&self.$field)
-            }
-
             fn reserve(&self) -> ::std::option::Option<$crate::Reserve> {
                 $crate::Pool::reserve(&self.$field)
             }
