@@ -16,6 +16,7 @@ mod soiree;
 mod task_tracker;
 mod topic_text;
 mod trace;
+mod unhandled;
 
 pub use crate::emission::{
     CutOffCause, CutOffEmission, Emission, EmissionFuture, EmitError, ErrorIter, IntoErrors,

@@ -111,6 +111,9 @@ impl Builder {
     /// The report gets the error that the handler returns. If it returns `None`, the report gets none and there is no retry. If
     /// it panics, the report gets the original error.
     ///
+    /// Without an error handler, an error that nobody reads is printed: see [`Emission`](crate::Emission). So is a panic, unless there
+    /// is a [panic handler](Builder::panic_handler).
+    ///
     /// ```
     /// use soiree::EventPool;
     ///

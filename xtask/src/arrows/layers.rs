@@ -39,6 +39,7 @@ const LAYERS: &[Layers] = &[
             "context",
             "task_tracker",
             "topic_text",
+            "unhandled",
             "trace",
             "slow",
             "routing",

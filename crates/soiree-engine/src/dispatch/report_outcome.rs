@@ -187,7 +187,12 @@ fn report_late(call: &Call<'_>, handlers: &Handlers, returned: CallOutcome) {
         }
         _ => return,
     };
-    contained(|| drop(handle_error(call.event, handlers, error)));
+    contained(|| {
+        if let Some(error) = handle_error(call.event, handlers, error) {
+            // No report keeps it.
+            handlers.print_if_unhandled(&error);
+        }
+    });
 }
 
 #[cold]

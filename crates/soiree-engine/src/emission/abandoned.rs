@@ -1,10 +1,67 @@
-//! What becomes of the errors of an emission whose handle was dropped.
+//! The errors of an emission: keeping them for the report, and what becomes of those that nobody reads.
 
+use soiree_core::ListenerError;
 use soiree_core::panic::contained;
 
-use super::state::EmissionState;
+use super::report::{ReadErrors, Report};
+use super::state::{EmissionState, Shared};
+
+impl Shared {
+    /// A report of it is read.
+    fn set_read(&mut self) {
+        self.read = ReadErrors {
+            kept: self.errors.kept.len(),
+            unread_omitted: 0,
+        };
+    }
+
+    /// Reads one of the errors that are kept.
+    pub(super) fn read_error(&mut self, index: usize) -> Option<ListenerError> {
+        let error = self.errors.kept.get(index)?.clone();
+        self.read.kept = self.read.kept.max(index + 1);
+        Some(error)
+    }
+}
 
 impl EmissionState {
+    /// A report for somebody who reads it.
+    pub(super) fn read_report(&self, shared: &mut Shared) -> Report {
+        shared.set_read();
+        self.report_with(shared.errors.clone())
+    }
+
+    /// Somebody has read all errors, one by one.
+    pub(super) fn end_of_errors(&self, shared: &mut Shared) {
+        if self.is_settled() {
+            shared.set_read();
+        }
+    }
+
+    /// The report keeps an error, or counts it. If nobody will ask for a report, the error is printed now, unless a handler was called.
+    pub(crate) fn keep_error(&self, error: ListenerError) {
+        let is_abandoned = self.is_abandoned();
+        let most = if is_abandoned {
+            0
+        } else {
+            self.settings.error_buffer
+        };
+        let is_unhandled = self.settings.handlers.leave_unhandled(&error);
+        let mut shared = self.shared();
+        let omitted = shared.errors.push(error, most);
+        if omitted.is_some() && !is_abandoned {
+            shared.read.unread_omitted += u64::from(is_unhandled);
+        }
+        drop(shared);
+        self.cold().changed.notify_all();
+        // Not under the lock: both run code of the error.
+        if let Some(error) = omitted {
+            if is_abandoned {
+                self.settings.handlers.print_if_unhandled(&error);
+            }
+            drop(error);
+        }
+    }
+
     /// Its handle was dropped: nobody will ask for its report.
     #[inline]
     pub(super) fn abandon(&self) {
@@ -22,11 +79,22 @@ impl EmissionState {
         }
     }
 
+    /// Prints those that nobody has read and no handler was called for.
     #[cold]
-    fn take_errors(&self) {
-        let errors = std::mem::take(&mut self.shared().errors.kept);
-        for error in errors {
+    pub(super) fn take_errors(&self) {
+        let mut shared = self.shared();
+        let errors = std::mem::take(&mut shared.errors.kept);
+        let read = std::mem::take(&mut shared.read);
+        drop(shared);
+        let handlers = &self.settings.handlers;
+        for (index, error) in errors.into_iter().enumerate() {
+            if index >= read.kept {
+                handlers.print_if_unhandled(&error);
+            }
             contained(move || drop(error));
+        }
+        if read.unread_omitted > 0 {
+            handlers.unhandled.omit(read.unread_omitted);
         }
     }
 }

@@ -18,6 +18,10 @@ use super::run::run_queued;
 
 /// An accepted emission. Dropping it changes nothing: the event is handled, and its errors reach the error handler.
 ///
+/// If there is no error handler, errors that nobody has read are printed: one line each on stderr, up to ten in a second. The others are
+/// counted; the count comes with the next line, or when the `EventPool` is closed or dropped. Errors of a report that was waited for, and
+/// those that an iterator has yielded, count as read.
+///
 /// # Waiting
 /// - If you wait on a worker of the pool that has still to run the emission, that worker runs it. So a pool never waits for itself.
 /// - A listener that waits for the emission it was called by gets an [`unfinished`](Report::unfinished) report at once. So does a listener
@@ -78,7 +82,7 @@ impl Emission {
             let mut shared = state.shared();
             while shared.version == seen || state.is_settled() {
                 if is_useless || state.is_settled() {
-                    return Some(state.report(&shared));
+                    return Some(state.read_report(&mut shared));
                 }
                 let left = match deadline {
                     None => None,
@@ -96,10 +100,11 @@ impl Emission {
             let (is_useless, seen) = self.help(&mut Waiter::blocking(), &mut watch);
             let mut shared = state.shared();
             while shared.version == seen || state.is_settled() {
-                if let Some(error) = shared.errors.kept.get(index) {
-                    return Some(error.clone());
+                if let Some(error) = shared.read_error(index) {
+                    return Some(error);
                 }
                 if is_useless || state.is_settled() {
+                    state.end_of_errors(&mut shared);
                     return None;
                 }
                 shared = state.wait_for_change(shared, None);
@@ -234,7 +239,7 @@ impl Future for EmissionFuture {
             let waker = Contained::new(context.waker().clone());
             let mut shared = state.shared();
             if state.request_notification() || is_useless {
-                return Poll::Ready(state.report(&shared));
+                return Poll::Ready(state.read_report(&mut shared));
             }
             if shared.version == seen {
                 let old = shared.waker.replace(waker);

@@ -138,3 +138,12 @@ impl Errors {
         }
     }
 }
+
+/// Which errors somebody has read.
+#[derive(Default)]
+pub(super) struct ReadErrors {
+    /// How many of those that are kept.
+    pub(super) kept: usize,
+    /// Errors without a handler that were only counted, and that no report said so far.
+    pub(super) unread_omitted: u64,
+}

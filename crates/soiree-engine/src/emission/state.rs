@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use once_cell::race::OnceBox;
 use soiree_core::panic::{Contained, contained};
-use soiree_core::{EventId, Job, ListenerError, Task};
+use soiree_core::{EventId, Job, Task};
 
 use super::cut_off::{CutOffCause, CutOffEmission};
 use super::event_source::Attributes;
@@ -15,7 +15,7 @@ use super::helping::PendingWork;
 use super::ordered::{KeySlot, OrderedEntry, submit_head};
 use super::places::Places;
 use super::pool_ref::PoolRef;
-use super::report::{Errors, Report};
+use super::report::{Errors, ReadErrors, Report};
 use super::shared::EmissionSettings;
 use crate::topic_text::TopicText;
 use crate::trace::EmissionSpan;
@@ -73,6 +73,7 @@ pub(super) struct Cold {
 #[derive(Default)]
 pub(crate) struct Shared {
     pub(crate) errors: Errors,
+    pub(super) read: ReadErrors,
     pub(crate) waker: Option<Contained<Waker>>,
     /// Work that has not ended and that a waiting thread may help with.
     pub(super) pending: Vec<Arc<dyn PendingWork>>,
@@ -253,19 +254,15 @@ impl EmissionState {
         self.stage.fetch_or(WAITED_FOR, Ordering::AcqRel) & STAGE == SETTLED
     }
 
-    pub(crate) fn report(&self, shared: &Shared) -> Report {
-        self.report_with(shared.errors.clone())
-    }
-
-    /// The report of an emission that has settled.
+    /// The report of an emission that has settled, for somebody who reads it.
     pub(crate) fn settled_report(&self) -> Report {
         match self.shared_if_used() {
-            Some(shared) => self.report(&shared),
+            Some(mut shared) => self.read_report(&mut shared),
             None => self.report_with(Errors::default()),
         }
     }
 
-    fn report_with(&self, errors: Errors) -> Report {
+    pub(super) fn report_with(&self, errors: Errors) -> Report {
         let unfinished = !self.is_done();
         let discarded = self.discarded.load(Ordering::Relaxed);
         Report {
@@ -333,21 +330,20 @@ impl EmissionState {
         self.shared().errors.omitted += errors;
     }
 
-    pub(crate) fn keep_error(&self, error: ListenerError) {
-        let omitted = self.shared().errors.push(error, self.settings.error_buffer);
-        self.cold().changed.notify_all();
-        drop(omitted);
-    }
-
     /// Its outcome is known, and everybody has been notified. `entry` is the emission, and `id` that of its event.
     pub(super) fn settle(
         &self,
         id: impl FnOnce() -> Option<EventId>,
         entry: impl FnOnce() -> Arc<dyn OrderedEntry>,
     ) {
+        let cold = self.cold_if_used();
+        if cold.is_some() && self.is_abandoned() {
+            // Before a close returns: the program may end then.
+            self.take_errors();
+        }
         // In this order: a close must not return before the outcome is known, nor a wait before a close would.
         self.done.store(true, Ordering::Release);
-        let next = self.slot().and_then(KeySlot::leave);
+        let next = cold.and_then(|cold| cold.slot.get()?.leave());
         self.settings.shared.emission_ended(|| self.cut_off(id()));
         let before = self.stage.swap(SETTLED, Ordering::AcqRel);
         let mut waker = None;
@@ -365,6 +361,11 @@ impl EmissionState {
         if before & ABANDONED != 0 {
             self.drop_errors();
         }
+    }
+
+    /// Whether its handle was dropped before it has settled.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.stage.load(Ordering::Acquire) & ABANDONED != 0
     }
 
     /// Its handle was dropped. Returns whether it has settled already.

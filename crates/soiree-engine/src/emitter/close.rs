@@ -133,6 +133,7 @@ impl Emitter {
         if let Some(monitor) = &self.current().settings.handlers.slow_listener_monitor {
             monitor.cancel_tasks();
         }
+        self.current().settings.handlers.unhandled.flush();
         match released {
             Ok(()) if ended => Ok(()),
             released => Err(self.drain_timeout(released.err())),

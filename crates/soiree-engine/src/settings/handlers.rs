@@ -8,6 +8,7 @@ use soiree_core::panic::contained;
 use soiree_core::{DeadLetter, Event, ListenerError, ListenerPanic, Observers};
 
 use crate::slow::{SlowListenerHandler, SlowListenerMonitor};
+use crate::unhandled::UnhandledErrors;
 
 /// Is called for each listener error. The report keeps the error that it returns; `None` swallows the error.
 pub type ErrorHandler =
@@ -24,7 +25,8 @@ pub type DeadLetterHandler = Arc<dyn Fn(&DeadLetter) + Send + Sync>;
 #[non_exhaustive]
 pub struct Handlers {
     /// Called for each error and each panic of a listener, before the report keeps it. Also called for an error of a listener that had
-    /// timed out before; the report does not keep that one.
+    /// timed out before; the report does not keep that one. Without it, errors that nobody reads are
+    /// [printed](crate::Emission).
     pub error: Option<ErrorHandler>,
     /// Called for each panic, before the error handler.
     pub panic: Option<PanicHandler>,
@@ -41,6 +43,8 @@ pub struct Handlers {
     pub slow_after: Option<Duration>,
     /// Monitors how long listeners run. Without it no listener is reported as slow.
     pub slow_listener_monitor: Option<SlowListenerMonitor>,
+    /// Prints what reaches no handler.
+    pub(crate) unhandled: Arc<UnhandledErrors>,
 }
 
 impl Handlers {
@@ -48,6 +52,20 @@ impl Handlers {
     pub(crate) fn are_any(&self) -> bool {
         let failures = self.error.is_some() || self.panic.is_some() || self.dead_letter.is_some();
         failures || self.dead_event.is_some() || !self.are_unobserved()
+    }
+
+    /// Whether no handler is called for an error of a listener.
+    pub(crate) fn leave_unhandled(&self, error: &ListenerError) -> bool {
+        let is_seen = error.is_panic() && self.panic.is_some();
+        self.error.is_none() && !is_seen
+    }
+
+    /// Prints an error that nobody will read, unless a handler was called for it.
+    #[cold]
+    pub(crate) fn print_if_unhandled(&self, error: &ListenerError) {
+        if self.leave_unhandled(error) {
+            self.unhandled.print(error);
+        }
     }
 
     /// Whether nobody is notified of a call that succeeds.

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::Wake;
@@ -38,6 +39,25 @@ pub(crate) fn worker_pool(name: &str, workers: usize, capacity: usize) -> Worker
 /// An event pool with one worker, and a queue of this capacity.
 pub(crate) fn on_one_worker(capacity: usize) -> EventPool {
     EventPool::with_pool(WorkerPool::new(1, capacity).unwrap())
+}
+
+/// Runs `print` in another process, as tests capture what they print. Returns the lines on stderr that soiree has printed, and `None` in
+/// that process. `test` is the path of the test that calls this.
+pub(crate) fn printed_lines(test: &str, print: impl FnOnce()) -> Option<Vec<String>> {
+    const CHILD: &str = "SOIREE_TEST_PRINTS";
+    if std::env::var_os(CHILD).is_some() {
+        print();
+        return None;
+    }
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(CHILD, "1")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    let lines = printed.lines().filter(|line| line.starts_with("soiree: "));
+    Some(lines.map(str::to_owned).collect())
 }
 
 pub(crate) fn named(name: &str) -> ListenerOptions {

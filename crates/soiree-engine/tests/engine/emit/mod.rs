@@ -8,4 +8,5 @@ mod kept_payload;
 mod last_handle;
 mod load;
 mod report;
+mod unhandled;
 mod waiting;

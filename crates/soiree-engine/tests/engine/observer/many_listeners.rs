@@ -1,12 +1,11 @@
 //! A pattern that gathers many listeners is reported.
 
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use soiree::EventPool;
 use soiree_core::{ManyListeners, Observer};
 
-use crate::support::on_one_worker;
+use crate::support::{on_one_worker, printed_lines};
 
 /// Collects the reports: pattern, listeners, threshold, and how many listeners each place has subscribed.
 #[derive(Default)]
@@ -85,30 +84,20 @@ fn listeners_that_are_removed_do_not_count() {
     soiree.close().unwrap();
 }
 
-const CHILD: &str = "SOIREE_TEST_MANY_LISTENERS";
-
 /// Without an observer, one line on stderr says so. Tests capture what they print, so another process prints it.
 #[test]
 fn without_an_observer_a_line_is_printed() {
-    if std::env::var_os(CHILD).is_some() {
+    let name = "observer::many_listeners::without_an_observer_a_line_is_printed";
+    let Some(lines) = printed_lines(name, || {
         let soiree = on_one_worker(1);
         subscribe(&soiree, "a.*", 300);
         subscribe(&soiree, "b", 100);
         soiree.close().unwrap();
+    }) else {
         return;
-    }
-    let name = "observer::many_listeners::without_an_observer_a_line_is_printed";
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--nocapture"])
-        .env(CHILD, "1")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let printed = String::from_utf8(output.stderr).unwrap();
-    let lines = printed.lines().filter(|line| line.starts_with("soiree: "));
-    let lines: Vec<&str> = lines.collect();
-    assert_eq!(lines.len(), 1, "{printed}");
+    };
+    assert_eq!(lines.len(), 1, "{lines:?}");
     let said = "soiree: 101 listeners are subscribed to a.*, more than 100; do they leak? Subscribed 101 at ";
-    assert!(lines[0].starts_with(said), "{printed}");
-    assert!(lines[0].contains("many_listeners.rs:"), "{printed}");
+    assert!(lines[0].starts_with(said), "{lines:?}");
+    assert!(lines[0].contains("many_listeners.rs:"), "{lines:?}");
 }
