@@ -196,8 +196,11 @@ impl ListenerOptions {
     /// other timeouts and retries. On that thread, an emission that would block is rejected, and waiting for an emission
     /// returns an unfinished report (`Report::unfinished`) at once.
     ///
-    /// A limit of zero, or any limit for an async listener, is an error when the listener is subscribed. A limit that the clock
-    /// cannot represent is never reached.
+    /// A limit of zero is an error when the listener is subscribed. A limit that the clock cannot represent is never reached.
+    ///
+    /// **Async listeners cannot have this limit**: subscribing one with a limit is an error. Limit the time inside of the listener
+    /// instead, with the timer of the runtime, such as `tokio::time::timeout`; an error that the listener returns then is reported as
+    /// failed, not as timed out.
     ///
     /// ```
     /// use soiree_core::ListenerOptions;

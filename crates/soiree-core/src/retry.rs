@@ -7,6 +7,7 @@ use crate::error::{MAX_ATTEMPTS, SubscribeError};
 use crate::event::EventId;
 use crate::listener::ListenerError;
 use crate::payload::Payload;
+use crate::properties::Properties;
 
 /// How often a failed listener is retried, and after which delays.
 ///
@@ -121,6 +122,8 @@ pub struct DeadLetter {
     pub event_id: EventId,
     /// The payload at the time of the last failure.
     pub payload: Payload,
+    /// The properties at the time of the last failure.
+    pub properties: Properties,
     /// The error of the last attempt, which names the listener and its pattern.
     pub error: ListenerError,
     /// The number of attempts.
@@ -128,15 +131,23 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
-    /// A dead letter. The topic is that of the error. For emitters, and for tests of handlers.
+    /// A dead letter without properties. The topic is that of the error. For emitters, and for tests of handlers.
     pub fn new(event_id: EventId, payload: Payload, error: ListenerError, attempts: u32) -> Self {
         Self {
             topic: error.topic().into(),
             event_id,
             payload,
+            properties: Properties::new(),
             error,
             attempts,
         }
+    }
+
+    /// Sets the properties of the event.
+    #[must_use]
+    pub fn with_properties(mut self, properties: Properties) -> Self {
+        self.properties = properties;
+        self
     }
 }
 

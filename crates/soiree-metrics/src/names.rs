@@ -110,7 +110,7 @@ pub(crate) const POOL_HISTOGRAMS: [HistogramOf<PoolSeries>; 2] = [
     ),
 ];
 
-pub(crate) const EMISSION_COUNTERS: [CounterOf<EventPoolMetrics>; 5] = [
+pub(crate) const EMISSION_COUNTERS: [CounterOf<EventPoolMetrics>; 6] = [
     (
         "soiree_emissions_accepted",
         "Emissions accepted",
@@ -125,6 +125,11 @@ pub(crate) const EMISSION_COUNTERS: [CounterOf<EventPoolMetrics>; 5] = [
         "soiree_emissions_discarded",
         "Accepted emissions that were dropped before they ran",
         |metrics| &metrics.emissions.discarded,
+    ),
+    (
+        "soiree_emissions_failed",
+        "Emissions with errors that the error handler did not swallow",
+        |metrics| &metrics.emissions.failed,
     ),
     (
         "soiree_dead_events",

@@ -38,6 +38,9 @@ impl Observer for EventPoolMetrics {
         if ended.discarded {
             self.emissions.discarded.inc();
         }
+        if ended.errors > 0 {
+            self.emissions.failed.inc();
+        }
     }
 
     fn job_started(&self, started: &JobStarted<'_>) {

@@ -29,6 +29,7 @@ pub(crate) struct EmissionSeries {
     pub(crate) accepted: Counter,
     pub(crate) aborted: Counter,
     pub(crate) discarded: Counter,
+    pub(crate) failed: Counter,
     pub(crate) dead_events: Counter,
     pub(crate) dead_letters: Counter,
     /// In the order of [`REJECTION_REASONS`].

@@ -16,8 +16,25 @@ use crate::timer_thread::TimerThread;
 
 /// Configures an [`EventPool`]. Returned by [`EventPool::builder`].
 ///
-/// Settings can be changed later: `set_…` methods of the `EventPool` replace handlers, limits and the default pool, and `add_…`
-/// methods add bulkheads, routes, orders and observers. The two timers and the capacity for retries cannot be changed.
+/// Most settings can be changed later: `set_…` methods of the `EventPool` replace handlers, thresholds and the default pool, and
+/// `add_…` methods add bulkheads, routes, orders and observers. These cannot be changed: [`timer`](Builder::timer),
+/// [`slow_listener_timer`](Builder::slow_listener_timer), [`retry_capacity`](Builder::retry_capacity) and
+/// [`waiting_capacity`](Builder::waiting_capacity).
+///
+/// | here | later, on the `EventPool` |
+/// |---|---|
+/// | `error_handler`, `panic_handler`, `dead_event_handler` | `set_error_handler`, `set_panic_handler`, `set_dead_event_handler` |
+/// | `dead_letter_handler` | `set_dead_letter_handler`, or `set_dead_letter_topic` |
+/// | `slow_listeners`, `slow_listener_handler` | `set_slow_listeners`, `set_slow_listener_handler` |
+/// | `many_listeners`, `error_buffer`, `id_generator` | `set_many_listeners`, `set_error_buffer`, `set_id_generator` |
+/// | `pool` | `set_pool` |
+/// | `bulkhead` | `add_bulkhead`; `resize_bulkhead` and `drain_bulkhead` change and remove one |
+/// | `route` | `add_route`, `remove_route` |
+/// | `ordered` | `add_order`, `remove_order` |
+/// | `observer` | `add_observer`, `remove_observers` |
+///
+/// Only the `EventPool` has `set_dead_letter_topic` and `add_metrics`, as they emit and read. A handler cannot be removed, only replaced
+/// by one that does nothing.
 ///
 /// ```
 /// use soiree::EventPool;

@@ -10,7 +10,8 @@ use soiree_core::{
 use crate::handle::{EventPool, IdGenerator};
 
 /// # Changing settings
-/// Each method changes what its namesake in [`Builder`](crate::Builder) set. A change holds for emissions that start afterwards.
+/// Each method changes what its namesake in [`Builder`](crate::Builder) set: `set_error_handler` what `error_handler` set. The `Builder`
+/// lists them all, and what cannot be changed. A change holds for emissions that start afterwards.
 impl EventPool {
     /// Replaces the [error handler](crate::Builder::error_handler).
     #[doc(alias = "SetErrorHandler")]

@@ -167,7 +167,8 @@ pub(crate) fn report_dead_letter(
         if payload.is::<DeadLetter>() {
             return;
         }
-        let letter = DeadLetter::new(event.id(), payload, error.clone(), attempts);
+        let letter = DeadLetter::new(event.id(), payload, error.clone(), attempts)
+            .with_properties(event.properties());
         observers.notify(|observer| observer.dead_letter(&letter));
         if let Some(handler) = handler {
             handler(&letter);

@@ -37,6 +37,12 @@ impl EmissionState {
         }
     }
 
+    /// How many errors no handler has swallowed.
+    pub(super) fn error_count(&self) -> u64 {
+        let shared = self.shared_if_used();
+        shared.map_or(0, |shared| shared.errors.count())
+    }
+
     /// The report keeps an error, or counts it. If nobody will ask for a report, the error is printed now, unless a handler was called.
     pub(crate) fn keep_error(&self, error: ListenerError) {
         let is_abandoned = self.is_abandoned();

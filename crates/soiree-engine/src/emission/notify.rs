@@ -79,7 +79,9 @@ pub(super) fn in_flight_ended(emission: &Arc<dyn InFlight>, counts: Counts, disc
     contained(|| {
         with_event(emission, |event| {
             with_pool_name(state, |pool| {
-                notify_ended(event, state.topic(), pool, handlers, counts, discarded);
+                let mut ended = EmissionEnded::new(state.topic(), event, pool);
+                ended.discarded = discarded;
+                notify_ended(ended, counts, state.error_count(), handlers);
             });
         });
     });
@@ -124,24 +126,23 @@ pub(crate) fn notify_accepted(topic: &str, pool: Option<&str>, handlers: &Handle
         .notify(|observer| observer.emission_accepted(&accepted));
 }
 
+/// Adds the numbers of the report to a notification, and sends it.
 pub(crate) fn notify_ended(
-    event: &dyn Event,
-    topic: &str,
-    pool: Option<&str>,
-    handlers: &Handlers,
+    mut ended: EmissionEnded<'_>,
     counts: Counts,
-    discarded: bool,
+    errors: u64,
+    handlers: &Handlers,
 ) {
     if handlers.observers.is_empty() {
         return;
     }
-    let mut ended = EmissionEnded::new(topic, event, pool);
     ended.delivered = counts.delivered;
     ended.failed = counts.failed;
+    ended.timed_out = counts.timed_out;
     ended.not_called = counts.not_called;
     ended.retried = counts.retried;
+    ended.errors = errors;
     ended.aborted = counts.aborted;
-    ended.discarded = discarded;
     handlers
         .observers
         .notify(|observer| observer.emission_ended(&ended));

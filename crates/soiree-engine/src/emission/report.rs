@@ -127,6 +127,10 @@ pub(crate) struct Errors {
 }
 
 impl Errors {
+    pub(crate) fn count(&self) -> u64 {
+        self.kept.len() as u64 + self.omitted
+    }
+
     /// Keeps the error, or counts it and returns it: dropping it runs user code, so no lock may be held then.
     pub(crate) fn push(&mut self, error: ListenerError, most: usize) -> Option<ListenerError> {
         if self.kept.len() < most {

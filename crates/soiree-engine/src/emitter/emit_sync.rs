@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use soiree_core::panic::contained;
 use soiree_core::registry::{CachedTopic, Registration};
-use soiree_core::{BaseEvent, Event, ListenerError};
+use soiree_core::{BaseEvent, EmissionEnded, Event, ListenerError};
 
 use super::current::Current;
 use super::emit::{Emitter, NotAdmitted, SyncError};
@@ -142,7 +142,8 @@ impl Emitter {
         let counts = dispatch(registry, selection, topic, event, handlers, &mut context);
         let Some(delegated) = context.delegated else {
             notify_if_dead(counts, topic, event, handlers);
-            notify_ended(event, topic, None, handlers, counts, false);
+            let ended = EmissionEnded::new(topic, event, None);
+            notify_ended(ended, counts, context.errors.count(), handlers);
             return Ok(Report::new(counts, context.errors));
         };
         if counts.aborted {

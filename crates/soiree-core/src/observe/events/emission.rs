@@ -136,12 +136,16 @@ pub struct EmissionEnded<'a> {
     pub pool: Option<&'a str>,
     /// Listeners that were called.
     pub delivered: u64,
-    /// Called listeners that returned an error or panicked.
+    /// Called listeners that returned an error, panicked or timed out.
     pub failed: u64,
+    /// Listeners among `failed` that had not returned within their timeout at their last attempt.
+    pub timed_out: u64,
     /// Listeners that were not called, because their own pool rejected or dropped the call.
     pub not_called: u64,
     /// Attempts after the first one, over all listeners.
     pub retried: u64,
+    /// Errors that the error handler did not swallow: those that the report keeps, and those that it only counts.
+    pub errors: u64,
     /// Whether the event was aborted.
     pub aborted: bool,
     /// Whether the pool dropped the emission before it ran.
@@ -158,8 +162,10 @@ impl<'a> EmissionEnded<'a> {
             pool,
             delivered: 0,
             failed: 0,
+            timed_out: 0,
             not_called: 0,
             retried: 0,
+            errors: 0,
             aborted: false,
             discarded: false,
         }
@@ -178,7 +184,9 @@ pub struct DeadEvent<'a> {
 
 debug_without_event! {
     EmissionStarted { topic, pool }
-    EmissionEnded { topic, pool, delivered, failed, not_called, retried, aborted, discarded }
+    EmissionEnded {
+        topic, pool, delivered, failed, timed_out, not_called, retried, errors, aborted, discarded
+    }
     DeadEvent { topic }
 }
 

@@ -3,5 +3,6 @@
 mod counts;
 mod events;
 mod many_listeners;
+mod numbers;
 mod pools;
 mod user_code;

@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 
 use soiree::EventPool;
-use soiree_core::DeadLetter;
+use soiree_core::{DeadLetter, Properties};
 use soiree_pool::WorkerPool;
 
 use super::retried;
@@ -31,6 +31,8 @@ fn after_its_last_attempt_the_event_is_a_dead_letter() {
         .unwrap();
     soiree
         .on_with("a.*", retried(3).name("mail"), |event| {
+            let attempt = i64::from(event.attempt());
+            event.set_properties(Properties::new().set("attempt", attempt));
             if event.attempt() == 2 {
                 panic!("oops");
             }
@@ -57,6 +59,8 @@ fn after_its_last_attempt_the_event_is_a_dead_letter() {
             (Some("mail"), "a.*")
         );
         assert!(letter.payload.is::<()>());
+        let attempt = letter.properties.get("attempt").unwrap();
+        assert_eq!((attempt.as_i64(), letter.properties.len()), (Some(3), 1));
     });
     soiree.close().unwrap();
 }
