@@ -91,6 +91,15 @@ pub enum SubscribeError {
     /// The run limit is zero, so the listener would never be called.
     #[error("max_runs(0) would never call the listener")]
     ZeroRuns,
+    /// The capacity of an inbox is 0, or above the limit.
+    #[error(
+        "an inbox cannot hold {capacity} events: 1 to {} are possible",
+        MAX_CAPACITY
+    )]
+    InvalidInboxCapacity {
+        /// The capacity.
+        capacity: usize,
+    },
     /// The `EventPool` is closed.
     #[doc(alias = "ErrEmitterClosed")]
     #[error("the event pool is closed")]

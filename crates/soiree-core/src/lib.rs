@@ -50,7 +50,7 @@ mod topic;
 
 pub use crate::error::{BulkheadError, KeyOrderError, SubscribeError, UnsubscribeError};
 pub use crate::event::{BaseEvent, Event, EventId, InvalidEventId};
-pub use crate::introspection::{ListenerInfo, PatternInfo, TopicInfo};
+pub use crate::introspection::{InboxInfo, ListenerInfo, PatternInfo, TopicInfo};
 pub use crate::job::{EndedJob, Job, JobFuture, JobId, JobOutcome, ObservedJob, Task};
 pub use crate::listener::{
     ASYNC_BULKHEAD, Async, AsyncListener, BoxError, IntoListenerResult, Listener, ListenerError,

@@ -25,6 +25,11 @@ pub trait Carrier: Send + Sync {
     fn carried_payload(&self) -> Option<&Payload> {
         None
     }
+
+    /// The [`ValueCarrier`] itself, to take the value out if nobody else has a handle. `None` by default: it cannot be taken out.
+    fn into_value_carrier(self: Arc<Self>) -> Option<Arc<dyn Any + Send + Sync>> {
+        None
+    }
 }
 
 /// A shared handle to a value of any type.
@@ -93,6 +98,34 @@ impl Payload {
         })
     }
 
+    /// The value itself, if it is a `T` and this is the only handle to it.
+    ///
+    /// # Errors
+    /// The handle, otherwise.
+    ///
+    /// ```
+    /// use soiree_core::Payload;
+    /// let payload = Payload::new(String::from("Matty Ice"));
+    /// let other = payload.clone();
+    /// let payload = payload.try_into_inner::<String>().expect_err("there is another handle");
+    /// drop(other);
+    /// assert_eq!(payload.try_into_inner::<String>().unwrap(), "Matty Ice");
+    /// ```
+    pub fn try_into_inner<T: Any + Send + Sync>(self) -> Result<T, Self> {
+        let again = self.clone();
+        let Some(carrier) = self.0.into_value_carrier() else {
+            return Err(again);
+        };
+        let Ok(carrier) = carrier.downcast::<ValueCarrier<T>>() else {
+            return Err(again);
+        };
+        drop(again);
+        match Arc::try_unwrap(carrier) {
+            Ok(carrier) => Ok(carrier.0.into_inner()),
+            Err(shared) => Err(Self(shared)),
+        }
+    }
+
     /// Whether the value is a `T`.
     pub fn is<T: Any>(&self) -> bool {
         self.value().is::<T>()
@@ -126,6 +159,10 @@ impl<T: Any + Send + Sync> Carrier for ValueCarrier<T> {
 
     fn carried_payload(&self) -> Option<&Payload> {
         (&*self.0 as &dyn Any).downcast_ref()
+    }
+
+    fn into_value_carrier(self: Arc<Self>) -> Option<Arc<dyn Any + Send + Sync>> {
+        Some(self)
     }
 }
 

@@ -30,5 +30,5 @@ pub use crate::settings::{
     DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler, Settings,
 };
 pub use crate::slow::{SlowListenerHandler, SlowListenerMonitor};
-pub use crate::soiree::{EmitFuture, Soiree};
+pub use crate::soiree::{EmitFuture, Soiree, Unsubscriber};
 pub use crate::task_tracker::TaskTracker;

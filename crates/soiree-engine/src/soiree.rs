@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use soiree_core::{
     Async, Event, IntoListenerResult, InvalidTopic, Listener, ListenerId, ListenerInfo,
-    ListenerOptions, Payload, SubscribeError, UnsubscribeError,
+    ListenerOptions, Payload, SubscribeError, Timer, UnsubscribeError,
 };
 
 use crate::emission::{Emission, EmitError, Report};
@@ -16,6 +16,9 @@ use crate::graph::Graph;
 
 /// An emit in async code, as a trait object. Returned by [`Soiree::publish_async`].
 pub type EmitFuture<'a> = Pin<Box<dyn Future<Output = Result<Emission, EmitError>> + Send + 'a>>;
+
+/// Removes a listener. Does not keep the `EventPool` alive. Returned by [`Soiree::unsubscriber`].
+pub type Unsubscriber = Box<dyn FnOnce() + Send + Sync>;
 
 /// What integrations need of an `EventPool`: they take `&dyn Soiree` and work with any implementation.
 ///
@@ -39,6 +42,14 @@ pub trait Soiree: Send + Sync {
     /// # Errors
     /// If there is no such listener.
     fn unsubscribe(&self, pattern: &str, id: &ListenerId) -> Result<(), UnsubscribeError>;
+
+    /// A function that removes this listener, if it is still there. For guards: it does not keep the `EventPool` alive.
+    fn unsubscriber(&self, pattern: &str, id: &ListenerId) -> Unsubscriber;
+
+    /// What integrations can run something later with. `None` by default.
+    fn timer(&self) -> Option<Arc<dyn Timer>> {
+        None
+    }
 
     /// Emits a payload on the pool. Blocks if the pool does when it is full.
     ///

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use soiree_core::{
     Event, InvalidTopic, Listener, ListenerId, ListenerInfo, ListenerOptions, Pattern, Payload,
-    SubscribeError, UnsubscribeError,
+    SubscribeError, Timer, UnsubscribeError,
 };
-use soiree_engine::{Emission, EmitError, EmitFuture, Graph, Report, Soiree};
+use soiree_engine::{Emission, EmitError, EmitFuture, Graph, Report, Soiree, Unsubscriber};
 
 use crate::handle::EventPool;
 
@@ -22,6 +22,15 @@ impl Soiree for EventPool {
 
     fn unsubscribe(&self, pattern: &str, id: &ListenerId) -> Result<(), UnsubscribeError> {
         self.off(pattern, id)
+    }
+
+    fn unsubscriber(&self, pattern: &str, id: &ListenerId) -> Unsubscriber {
+        let guard = self.guard(pattern, id.clone());
+        Box::new(move || drop(guard))
+    }
+
+    fn timer(&self) -> Option<Arc<dyn Timer>> {
+        self.inner.emitter.timer()
     }
 
     fn publish(&self, topic: &str, payload: Payload) -> Result<Emission, EmitError> {

@@ -8,7 +8,7 @@
 //! | [`stats`](EventPool::stats) | [`Stats`](crate::Stats) of [`PoolStats`](crate::PoolStats), [`WaitingStats`](crate::WaitingStats) and [`KeyOrderStats`] |
 
 #[doc(inline)]
-pub use soiree_core::{ListenerInfo, PatternInfo, TopicInfo};
+pub use soiree_core::{InboxInfo, ListenerInfo, PatternInfo, TopicInfo};
 #[doc(inline)]
 pub use soiree_engine::{Graph, KeyOrderStats, PoolInfo, RouteInfo};
 

@@ -124,6 +124,7 @@
 mod event_pool;
 
 mod async_listeners;
+mod inboxes;
 mod subscription;
 mod topic;
 mod typed;
@@ -156,7 +157,7 @@ pub use crate::close_guard::CloseGuard;
 pub use crate::handle::{EventPool, WeakEventPool};
 pub use crate::subscription::{Subscription, Subscriptions};
 pub use crate::topic::{Topic, TopicError};
-pub use crate::typed::{TypedPattern, TypedTopic, WrongPayload};
+pub use crate::typed::{TypedEmitError, TypedPattern, TypedTopic, WrongPayload};
 
 #[doc(inline)]
 pub use soiree_core::{
@@ -168,6 +169,10 @@ pub use soiree_core::{
 #[doc(inline)]
 pub use soiree_engine::{
     CutOffCause, CutOffEmission, Emission, EmitFuture, KeyOrder, OrderingKey, Report, Soiree,
+};
+#[doc(inline)]
+pub use soiree_inbox::{
+    Closed, Inbox, InboxOptions, Queued, Received, WaitFor, WaitForError, WhenFull,
 };
 
 // Those that have another name in the Go package `soiree`.

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use soiree_core::registry::RegistrationKey;
 use soiree_core::{
     Event, IntoListenerResult, InvalidTopic, Listener, ListenerId, ListenerInfo, ListenerOptions,
-    Pattern, Payload, SubscribeError, UnsubscribeError, validate_topic,
+    Pattern, Payload, SubscribeError, Timer, UnsubscribeError, validate_topic,
 };
-use soiree_engine::{Emission, EmitError, EmitFuture, Graph, Report, Soiree};
+use soiree_engine::{Emission, EmitError, EmitFuture, Graph, Report, Soiree, Unsubscriber};
 
 use crate::handle::{EventPool, WeakEventPool};
 
@@ -239,6 +239,17 @@ impl Soiree for Subscriptions {
             // Its listeners are gone with the `EventPool`.
             None => Ok(()),
         }
+    }
+
+    fn unsubscriber(&self, pattern: &str, id: &ListenerId) -> Unsubscriber {
+        match self.soiree.upgrade() {
+            Some(soiree) => soiree.unsubscriber(pattern, id),
+            None => Box::new(|| {}),
+        }
+    }
+
+    fn timer(&self) -> Option<Arc<dyn Timer>> {
+        self.soiree.upgrade()?.timer()
     }
 
     fn publish(&self, topic: &str, payload: Payload) -> Result<Emission, EmitError> {

@@ -13,6 +13,7 @@ pub use self::outcome::{BoxError, IntoListenerResult, ListenerFuture};
 use std::sync::Arc;
 
 use crate::event::Event;
+use crate::introspection::InboxInfo;
 
 /// Handles events.
 ///
@@ -55,6 +56,11 @@ pub trait Listener: Send + Sync {
     ///
     /// Must always return the same.
     fn as_async(&self) -> Option<&dyn AsyncListener> {
+        None
+    }
+
+    /// The figures of the inbox that this listener fills. `None` by default: it fills none.
+    fn inbox(&self) -> Option<InboxInfo> {
         None
     }
 }

@@ -13,7 +13,7 @@ use crate::listener::{
 };
 use crate::observe::ListenerRef;
 use crate::options::{Filter, ListenerOptions, WhenPoolFull};
-use crate::panic::{Contained, PanicPayload};
+use crate::panic::{Contained, PanicPayload, caught};
 use crate::priority::Priority;
 use crate::rejection::SubmitErrorReason;
 use crate::retry::Retry;
@@ -260,6 +260,7 @@ impl Registration {
             slow_after: self.slow_after(),
             has_filter: self.filter().is_some(),
             is_async: self.is_async(),
+            inbox: caught(|| self.listener.inbox()).ok().flatten(),
         }
     }
 

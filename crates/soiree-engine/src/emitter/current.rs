@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use soiree_core::{Pool, PoolHandle};
+use soiree_core::{Pool, PoolHandle, Timer};
 
 use crate::emission::{ActiveOrder, EmissionSettings, EmitterShared, EmitterTimer, PoolRef, Pools};
 use crate::ordering::{KeyOrderStats, KeyOrders, OrderRule};
@@ -124,6 +124,10 @@ impl Current {
             (&self.settings.pool, &self.default),
             |(handle, settings)| (handle, settings),
         )
+    }
+
+    pub(super) fn timer(&self) -> Option<Arc<dyn Timer>> {
+        self.default.timer.clone()
     }
 
     /// The order that applies to a topic.

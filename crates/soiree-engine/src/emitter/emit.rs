@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use soiree_core::panic::Contained;
 use soiree_core::registry::Lookup;
 use soiree_core::{
-    EmissionRejected, Event, InvalidTopic, Pattern, Payload, Pool, Registry, Rejection,
+    EmissionRejected, Event, InvalidTopic, Pattern, Payload, Pool, Registry, Rejection, Timer,
     validate_topic,
 };
 
@@ -89,6 +89,11 @@ impl Emitter {
     /// The default pool.
     pub fn pool(&self) -> Arc<dyn Pool> {
         Arc::clone(self.current.load().settings.pool.pool())
+    }
+
+    /// The timer of the settings. While one of its tasks runs, the emitter knows that its thread must not wait.
+    pub fn timer(&self) -> Option<Arc<dyn Timer>> {
+        self.current().timer()
     }
 
     /// Emits a payload on the pool. Blocks only if the pool does.

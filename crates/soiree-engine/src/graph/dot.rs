@@ -197,6 +197,16 @@ impl<'a> Drawing<'a, '_> {
             Some(limit) => write!(self.f, "{}slow after {limit:?}", next())?,
             None => {}
         }
+        if let Some(inbox) = &listener.inbox {
+            let (waiting, capacity) = (inbox.waiting, inbox.capacity);
+            write!(self.f, "{}inbox holds {waiting} of {capacity}", next())?;
+            if inbox.received == 0 && waiting > 0 {
+                write!(self.f, ", never read")?;
+            }
+            if inbox.missed > 0 {
+                write!(self.f, ", missed {}", inbox.missed)?;
+            }
+        }
         if let Some(pool) = &listener.pool {
             let removed = if self.pools.contains_key(&**pool) {
                 ""

@@ -1,15 +1,17 @@
 //! Topics and patterns with the type of their payload.
 
+mod emit;
+mod listen;
 mod name;
+mod receive;
 
 use std::any::{Any, type_name};
 use std::fmt;
 use std::marker::PhantomData;
 
-use soiree_core::{
-    BoxError, Event, IntoListenerResult, ListenerId, ListenerOptions, SubscribeError,
-};
-use soiree_engine::{Emission, EmitError, Report, Soiree};
+use soiree_core::{BoxError, Event};
+
+pub use self::emit::TypedEmitError;
 
 /// A topic whose events carry a `T`.
 ///
@@ -101,6 +103,17 @@ pub struct WrongPayload {
     pub found: &'static str,
 }
 
+impl WrongPayload {
+    /// The error for an event that should carry a `T`.
+    fn new<T>(event: &dyn Event) -> BoxError {
+        Box::new(Self {
+            topic: event.topic().into(),
+            expected: type_name::<T>(),
+            found: event.payload().type_name(),
+        })
+    }
+}
+
 impl<T: Any + Send + Sync> TypedTopic<T> {
     /// Makes a typed topic.
     ///
@@ -117,50 +130,6 @@ impl<T: Any + Send + Sync> TypedTopic<T> {
     /// Returns the topic.
     pub const fn name(&self) -> &'static str {
         self.name
-    }
-
-    /// Emits a payload; the pool calls the listeners. Blocks and fails as [`EventPool::emit`](crate::EventPool::emit) does.
-    ///
-    /// # Errors
-    /// If the `EventPool` is closed, or the pool or an order by key rejects the emission. The error returns the payload.
-    pub fn emit(&self, soiree: &dyn Soiree, payload: T) -> Result<Emission, EmitError> {
-        soiree.emit(self.name, payload)
-    }
-
-    /// Emits a payload and calls the listeners on the calling thread. See [`EventPool::emit_sync`](crate::EventPool::emit_sync).
-    ///
-    /// # Errors
-    /// If the `EventPool` is closed, or an order by key rejects the emission. The error returns the payload.
-    pub fn emit_sync(&self, soiree: &dyn Soiree, payload: T) -> Result<Report, EmitError> {
-        soiree.emit_sync(self.name, payload)
-    }
-
-    /// Subscribes a closure that gets the payload.
-    ///
-    /// # Errors
-    /// If the `EventPool` is closed, or its ID generator returns an ID that the pattern already has.
-    #[track_caller]
-    pub fn on<R: IntoListenerResult + 'static>(
-        &self,
-        soiree: &dyn Soiree,
-        listener: impl Fn(&T) -> R + Send + Sync + 'static,
-    ) -> Result<ListenerId, SubscribeError> {
-        let listener = move |payload: &T, _: &dyn Event| listener(payload);
-        self.on_with(soiree, ListenerOptions::new(), listener)
-    }
-
-    /// Subscribes a closure that gets the payload and the event, with [`ListenerOptions`].
-    ///
-    /// # Errors
-    /// As [`on`](TypedTopic::on), and if the options are invalid.
-    #[track_caller]
-    pub fn on_with<R: IntoListenerResult + 'static>(
-        &self,
-        soiree: &dyn Soiree,
-        options: impl Into<ListenerOptions>,
-        listener: impl Fn(&T, &dyn Event) -> R + Send + Sync + 'static,
-    ) -> Result<ListenerId, SubscribeError> {
-        subscribe(self.name, soiree, options.into(), listener)
     }
 }
 
@@ -181,59 +150,6 @@ impl<T: Any + Send + Sync> TypedPattern<T> {
     pub const fn as_str(&self) -> &'static str {
         self.name
     }
-
-    /// Subscribes a closure that gets the payload.
-    ///
-    /// # Errors
-    /// If the `EventPool` is closed, or its ID generator returns an ID that the pattern already has.
-    #[track_caller]
-    pub fn on<R: IntoListenerResult + 'static>(
-        &self,
-        soiree: &dyn Soiree,
-        listener: impl Fn(&T) -> R + Send + Sync + 'static,
-    ) -> Result<ListenerId, SubscribeError> {
-        let listener = move |payload: &T, _: &dyn Event| listener(payload);
-        self.on_with(soiree, ListenerOptions::new(), listener)
-    }
-
-    /// Subscribes a closure that gets the payload and the event, with [`ListenerOptions`].
-    ///
-    /// # Errors
-    /// As [`on`](TypedPattern::on), and if the options are invalid.
-    #[track_caller]
-    pub fn on_with<R: IntoListenerResult + 'static>(
-        &self,
-        soiree: &dyn Soiree,
-        options: impl Into<ListenerOptions>,
-        listener: impl Fn(&T, &dyn Event) -> R + Send + Sync + 'static,
-    ) -> Result<ListenerId, SubscribeError> {
-        subscribe(self.name, soiree, options.into(), listener)
-    }
-}
-
-#[track_caller]
-fn subscribe<T: Any, R: IntoListenerResult + 'static>(
-    pattern: &str,
-    soiree: &dyn Soiree,
-    options: ListenerOptions,
-    listener: impl Fn(&T, &dyn Event) -> R + Send + Sync + 'static,
-) -> Result<ListenerId, SubscribeError> {
-    soiree.on_with(pattern, options, move |event| -> Result<(), BoxError> {
-        if let Some(returned) = event.with_payload(|payload| listener(payload, event)) {
-            return returned.into_result();
-        }
-        // With `T = Payload`, the topic carries any type.
-        let payload = event.payload();
-        let any: &dyn Any = &payload;
-        match any.downcast_ref() {
-            Some(payload) => listener(payload, event).into_result(),
-            None => Err(Box::new(WrongPayload {
-                topic: event.topic().into(),
-                expected: type_name::<T>(),
-                found: payload.type_name(),
-            })),
-        }
-    })
 }
 
 impl<T> Clone for TypedTopic<T> {

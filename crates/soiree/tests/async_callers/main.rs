@@ -7,3 +7,4 @@ mod fairness;
 mod ordered;
 mod pools;
 mod support;
+mod typed;

@@ -205,8 +205,9 @@ fn guards_and_groups_do_not_keep_the_event_pool_alive() {
     let rejected = group.on("a.b", |_| {}).unwrap_err();
     assert!(matches!(rejected, SubscribeError::Closed));
     let rejected = CREATED.emit(&group, Created { name: "ann" }).unwrap_err();
-    assert!(matches!(&rejected, EmitError::Closed { topic, .. } if &**topic == "user.created"));
-    assert!(rejected.into_payload().is::<Created>());
+    let error = rejected.error();
+    assert!(matches!(error, EmitError::Closed { topic, .. } if &**topic == "user.created"));
+    assert!(rejected.into_payload().is_ok());
     group.unsubscribe("a.b", &id).unwrap();
 }
 

@@ -1,0 +1,250 @@
+//! A bounded queue of events that the program receives when it is ready.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, unbounded};
+use soiree_core::{BoxError, Event, InboxInfo, MAX_CAPACITY, SubscribeError};
+use soiree_engine::{Soiree, Unsubscriber};
+
+use crate::copied_event::copy_event;
+use crate::listener::InboxListener;
+use crate::options::InboxOptions;
+use crate::shared::Shared;
+
+/// A bounded queue of the events of a pattern. Made by `EventPool::inbox`, or by [`Inbox::subscribe`] for any [`Soiree`].
+///
+/// - It holds at most its capacity. What happens to further events is the choice of [`WhenFull`](crate::WhenFull). Those that it
+///   misses are an item in the sequence, [`Received::Missed`], at their place: so received plus missed is what matched.
+/// - Dropping it unsubscribes it, and drops what it holds. The emissions that wait for room in it go on.
+/// - It does not keep its `EventPool` alive. When that is closed, the inbox ends after what it holds.
+/// - Several threads and tasks may receive from it. Each item goes to one of them.
+/// - It holds copies: a handle to the payload, the ID, the topic, and the properties. An abort after that does not take them back.
+///
+/// ```
+/// use soiree::EventPool;
+/// use soiree_inbox::{Inbox, InboxOptions, Received};
+///
+/// let soiree = EventPool::new();
+/// let inbox = Inbox::subscribe(&soiree, "order.**", InboxOptions::new(2))?;
+/// for number in 1..=3_u64 {
+///     soiree.emit_sync("order.paid", number)?;
+/// }
+/// assert!(matches!(inbox.recv(), Ok(Received::Missed(1))));
+/// let Ok(Received::Event(event)) = inbox.recv() else { panic!("there is one") };
+/// assert_eq!(*event.payload_as::<u64>().unwrap(), 2);
+/// soiree.close()?;
+/// assert!(matches!(inbox.recv(), Ok(Received::Event(_))));
+/// assert!(inbox.recv().is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "the inbox is unsubscribed when this is dropped"]
+pub struct Inbox<E = Arc<dyn Event>> {
+    pub(crate) shared: Arc<Shared<E>>,
+    pub(crate) received: Receiver<Queued>,
+    /// `None` once it was called.
+    unsubscribe: Option<Unsubscriber>,
+}
+
+/// What an inbox yields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received<E = Arc<dyn Event>> {
+    /// An event that matched.
+    Event(E),
+    /// So many events that matched were missed here.
+    Missed(u64),
+}
+
+/// The next item of an inbox, as its [channel](Inbox::receiver) yields it. Pass it to [`Inbox::take`].
+#[derive(Debug)]
+#[must_use = "until it is taken, it counts towards the capacity"]
+pub struct Queued(pub(crate) u64);
+
+/// The inbox has ended: its `EventPool` was closed, and all that it held was received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the inbox has ended")]
+pub struct Closed;
+
+/// Nothing was received at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TryRecvError {
+    /// The inbox is empty.
+    #[error("the inbox is empty")]
+    Empty,
+    /// The inbox has ended.
+    #[error("the inbox has ended")]
+    Closed,
+}
+
+/// Nothing was received in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RecvTimeoutError {
+    /// The inbox was empty all the time.
+    #[error("nothing came in time")]
+    TimedOut,
+    /// The inbox has ended.
+    #[error("the inbox has ended")]
+    Closed,
+}
+
+impl Inbox {
+    /// Makes an inbox of the events that match the pattern.
+    ///
+    /// # Errors
+    /// If the pattern is malformed, the capacity is 0 or above [`MAX_CAPACITY`], the listener's options are invalid, or the `EventPool`
+    /// is closed.
+    #[track_caller]
+    pub fn subscribe(
+        soiree: &dyn Soiree,
+        pattern: &str,
+        options: InboxOptions,
+    ) -> Result<Self, SubscribeError> {
+        Self::subscribe_with(soiree, pattern, options, |event| Ok(copy_event(event)))
+    }
+}
+
+impl<E: Send + 'static> Inbox<E> {
+    /// Makes an inbox that holds what `convert` makes of each event. If it returns an error, the listener fails with it, and the inbox
+    /// neither holds nor misses the event.
+    ///
+    /// # Errors
+    /// As [`Inbox::subscribe`].
+    #[track_caller]
+    pub fn subscribe_with(
+        soiree: &dyn Soiree,
+        pattern: &str,
+        options: InboxOptions,
+        convert: impl Fn(&dyn Event) -> Result<E, BoxError> + Send + Sync + 'static,
+    ) -> Result<Self, SubscribeError> {
+        let (capacity, when_full) = (options.get_capacity(), options.get_when_full());
+        if !(1..=MAX_CAPACITY).contains(&capacity) {
+            return Err(SubscribeError::InvalidInboxCapacity { capacity });
+        }
+        let shared = Arc::new(Shared::new(capacity, when_full));
+        let (tokens, received) = unbounded();
+        let listener = InboxListener {
+            shared: Arc::clone(&shared),
+            convert: Box::new(convert),
+            tokens: Some(tokens),
+            received: received.clone(),
+        };
+        let place = std::panic::Location::caller();
+        let options = options.into_listener().registered_at(place);
+        let id = soiree.subscribe(pattern, options, Arc::new(listener))?;
+        Ok(Self {
+            shared,
+            received,
+            unsubscribe: Some(soiree.unsubscriber(pattern, &id)),
+        })
+    }
+}
+
+impl<E> Inbox<E> {
+    /// Receives the next item. Blocks until there is one.
+    ///
+    /// # Errors
+    /// If the inbox has ended.
+    pub fn recv(&self) -> Result<Received<E>, Closed> {
+        loop {
+            let queued = self.received.recv().map_err(|_| Closed)?;
+            if let Some(received) = self.shared.take(queued.0) {
+                return Ok(received);
+            }
+        }
+    }
+
+    /// Receives the next item, if there is one now.
+    ///
+    /// # Errors
+    /// If there is none, or the inbox has ended.
+    pub fn try_recv(&self) -> Result<Received<E>, TryRecvError> {
+        loop {
+            let queued = self.received.try_recv().map_err(|error| match error {
+                crossbeam_channel::TryRecvError::Empty => TryRecvError::Empty,
+                crossbeam_channel::TryRecvError::Disconnected => TryRecvError::Closed,
+            })?;
+            if let Some(received) = self.shared.take(queued.0) {
+                return Ok(received);
+            }
+        }
+    }
+
+    /// Receives the next item. Blocks until there is one, and no longer than `timeout`.
+    ///
+    /// # Errors
+    /// If none comes in time, or the inbox has ended.
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<Received<E>, RecvTimeoutError> {
+        loop {
+            let received = self.received.recv_timeout(timeout);
+            let queued = received.map_err(|error| match error {
+                crossbeam_channel::RecvTimeoutError::Timeout => RecvTimeoutError::TimedOut,
+                crossbeam_channel::RecvTimeoutError::Disconnected => RecvTimeoutError::Closed,
+            })?;
+            if let Some(received) = self.shared.take(queued.0) {
+                return Ok(received);
+            }
+        }
+    }
+
+    /// The channel of the inbox, for `select!`. Pass what it yields to [`take`](Inbox::take).
+    ///
+    /// ```
+    /// use crossbeam_channel::{after, select};
+    /// use soiree::EventPool;
+    /// use soiree_inbox::{Inbox, InboxOptions, Received};
+    /// use std::time::Duration;
+    ///
+    /// let soiree = EventPool::new();
+    /// let inbox = Inbox::subscribe(&soiree, "order.*", InboxOptions::new(8))?;
+    /// soiree.emit("order.paid", 17_u64)?;
+    /// select! {
+    ///     recv(inbox.receiver()) -> queued => match inbox.take(queued?) {
+    ///         Some(Received::Event(event)) => println!("{}", event.topic()),
+    ///         Some(Received::Missed(missed)) => println!("missed {missed}"),
+    ///         None => {}
+    ///     },
+    ///     recv(after(Duration::from_secs(60))) -> _ => println!("nothing for a minute"),
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn receiver(&self) -> &Receiver<Queued> {
+        &self.received
+    }
+
+    /// What an item of the [channel](Inbox::receiver) stands for. `None` only if it came from another inbox.
+    pub fn take(&self, queued: Queued) -> Option<Received<E>> {
+        self.shared.take(queued.0)
+    }
+
+    /// How many events the inbox holds.
+    pub fn len(&self) -> usize {
+        self.info().waiting
+    }
+
+    /// Whether the inbox holds no event.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The figures of the inbox.
+    pub fn info(&self) -> InboxInfo {
+        self.shared.info()
+    }
+}
+
+impl<E> Drop for Inbox<E> {
+    fn drop(&mut self) {
+        // First, so that an emission that waits for room goes on.
+        self.shared.drop_inbox();
+        if let Some(unsubscribe) = self.unsubscribe.take() {
+            unsubscribe();
+        }
+    }
+}
+
+impl<E> fmt::Debug for Inbox<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("info", &self.info()).finish()
+    }
+}

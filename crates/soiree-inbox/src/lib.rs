@@ -1,0 +1,25 @@
+//! The pull side of soiree: events that a program receives when it is ready for them, instead of in a listener.
+//!
+//! To use it, depend on the crate `soiree`, which re-exports it as `EventPool::inbox` and `EventPool::wait_for`.
+//!
+//! | to | see |
+//! |---|---|
+//! | receive every event of a pattern, from a bounded queue | [`Inbox`], [`InboxOptions`], [`WhenFull`] |
+//! | wait for the next event that matches | [`WaitFor`] |
+
+mod async_receive;
+mod copied_event;
+mod first_match;
+mod inbox;
+mod listener;
+mod options;
+mod queue;
+mod shared;
+mod wait_for;
+mod wakers;
+
+pub use crate::async_receive::{RecvFuture, RecvStream};
+pub use crate::copied_event::copy_event;
+pub use crate::inbox::{Closed, Inbox, Queued, Received, RecvTimeoutError, TryRecvError};
+pub use crate::options::{InboxOptions, WhenFull};
+pub use crate::wait_for::{WaitFor, WaitForError, WaitForFuture};

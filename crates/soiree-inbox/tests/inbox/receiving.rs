@@ -1,0 +1,181 @@
+//! Receiving on threads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{select, unbounded};
+use soiree::{
+    Closed, EventPool, InboxOptions, Priority, Received, SubscribeError, Value, WhenFull,
+};
+use soiree_core::{BaseEvent, ListenerOptions, MAX_CAPACITY};
+use soiree_inbox::{RecvTimeoutError, TryRecvError};
+
+use crate::support::number;
+
+fn options(capacity: usize, when_full: WhenFull) -> InboxOptions {
+    InboxOptions::new(capacity).when_full(when_full)
+}
+
+fn all(inbox: &soiree::Inbox) -> Vec<i64> {
+    std::iter::from_fn(|| inbox.try_recv().ok().map(number)).collect()
+}
+
+/// A4: what it could not hold is an item at its place in the sequence.
+#[test]
+fn missed_events_are_an_item_at_their_place() {
+    let soiree = EventPool::new();
+    let oldest = soiree
+        .inbox("a.*", options(2, WhenFull::DropOldest))
+        .unwrap();
+    let newest = soiree
+        .inbox("a.*", options(2, WhenFull::DropNewest))
+        .unwrap();
+    let emit = |numbers: std::ops::Range<i64>| {
+        for number in numbers {
+            soiree.emit_sync("a.b", number).unwrap();
+        }
+    };
+    emit(1..6);
+    assert_eq!(oldest.try_recv().map(number), Ok(-3));
+    assert_eq!(newest.try_recv().map(number), Ok(1));
+    emit(6..7);
+    assert_eq!(all(&oldest), [-1, 5, 6], "4 was dropped for 6");
+    assert_eq!(all(&newest), [2, -3, 6]);
+    emit(7..8);
+    assert_eq!((all(&oldest), all(&newest)), (vec![7], vec![7]));
+    assert_eq!(oldest.try_recv().unwrap_err(), TryRecvError::Empty);
+}
+
+/// A4: what an inbox yields is a copy with everything that the event had.
+#[test]
+fn an_inbox_holds_events_with_id_topic_payload_and_properties() {
+    let soiree = EventPool::new();
+    let inbox = soiree.inbox("**", InboxOptions::new(1)).unwrap();
+    let event = BaseEvent::new("order.paid", 17_u64).with_property("request", "r-17");
+    let id = soiree_core::Event::id(&event);
+    soiree.emit_event_sync(&event).unwrap();
+    let Ok(Received::Event(kept)) = inbox.recv() else {
+        panic!("it has one");
+    };
+    assert_eq!((kept.id(), kept.topic()), (id, "order.paid"));
+    assert_eq!(*kept.payload_as::<u64>().unwrap(), 17);
+    assert_eq!(kept.properties().get("request"), Some(&Value::from("r-17")));
+}
+
+/// A4: a channel that takes part in `select!`.
+#[test]
+fn an_inbox_can_be_selected_with_other_channels() {
+    let soiree = EventPool::new();
+    let inbox = soiree.inbox("a", InboxOptions::new(4)).unwrap();
+    let (sender, other) = unbounded();
+    let next = || {
+        select! {
+            recv(inbox.receiver()) -> queued => inbox.take(queued.unwrap()).map(number),
+            recv(other) -> message => message.ok(),
+        }
+    };
+    soiree.emit_sync("a", 1_i64).unwrap();
+    assert_eq!(next(), Some(1));
+    sender.send(2).unwrap();
+    assert_eq!(next(), Some(2));
+}
+
+/// A4: a reader that has received an item and not taken it yet still gets every event or its loss.
+#[test]
+fn items_that_are_received_and_not_taken_are_counted_once() {
+    let soiree = EventPool::new();
+    let inbox = soiree.inbox("a", options(2, WhenFull::DropOldest)).unwrap();
+    let emit = |number: i64| soiree.emit_sync("a", number).map(drop).unwrap();
+    (1..4).for_each(emit);
+    let first = inbox.receiver().try_recv().unwrap();
+    let second = inbox.receiver().try_recv().unwrap();
+    (4..9).for_each(emit);
+    let mut items = vec![
+        inbox.take(first).map(number),
+        inbox.take(second).map(number),
+    ];
+    items.extend(all(&inbox).into_iter().map(Some));
+    let events: i64 = items.iter().flatten().filter(|one| **one > 0).count() as i64;
+    let missed: i64 = items.iter().flatten().filter(|one| **one < 0).sum();
+    assert_eq!(events - missed, 8, "{items:?}");
+    assert_eq!(items.last(), Some(&Some(8)));
+    let info = inbox.info();
+    assert_eq!((info.received + info.missed, info.waiting), (8, 0));
+}
+
+/// A4: the options are checked, and the error names the bad value.
+#[test]
+fn a_bad_option_is_an_error_that_names_it() {
+    let soiree = EventPool::new();
+    for capacity in [0, MAX_CAPACITY + 1] {
+        let error = soiree.inbox("a", InboxOptions::new(capacity)).unwrap_err();
+        assert_eq!(error, SubscribeError::InvalidInboxCapacity { capacity });
+        assert!(error.to_string().contains(&capacity.to_string()));
+    }
+    let malformed = soiree.inbox("a..b", InboxOptions::new(1));
+    assert!(matches!(malformed, Err(SubscribeError::InvalidPattern(_))));
+    assert_eq!(soiree.len(), 0);
+}
+
+/// A4: the listener that fills an inbox is one like any other.
+#[test]
+fn an_inbox_has_the_options_of_a_listener() {
+    let soiree = EventPool::new();
+    let listener = ListenerOptions::new()
+        .name("audit")
+        .priority(Priority::High)
+        .filter(|event| event.with_payload(|number: &i64| number % 2 == 0) == Some(true));
+    let inbox = soiree
+        .inbox("a", InboxOptions::new(8).listener(listener))
+        .unwrap();
+    (1..5_i64).for_each(|number| drop(soiree.emit_sync("a", number).unwrap()));
+    assert_eq!(all(&inbox), [2, 4]);
+    let listeners = soiree.listeners_for("a").unwrap();
+    assert_eq!(listeners[0].name.as_deref(), Some("audit"));
+    assert_eq!(listeners[0].priority, Priority::High);
+    let here = listeners[0].registered_at.unwrap();
+    assert!(here.file().ends_with("receiving.rs"), "{here}");
+}
+
+/// A4: waits end.
+#[test]
+fn a_wait_ends_in_time_and_at_the_end() {
+    let soiree = EventPool::new();
+    let inbox = soiree.inbox("a", InboxOptions::new(8)).unwrap();
+    let timeout = Duration::from_millis(1);
+    let late = inbox.recv_timeout(timeout).unwrap_err();
+    assert_eq!(late, RecvTimeoutError::TimedOut);
+    soiree.emit_sync("a", 7_i64).unwrap();
+    soiree.close().unwrap();
+    assert_eq!(inbox.recv_timeout(timeout).map(number), Ok(7));
+    assert_eq!(
+        inbox.recv_timeout(timeout).unwrap_err(),
+        RecvTimeoutError::Closed
+    );
+    assert_eq!(inbox.recv().unwrap_err(), Closed);
+    assert_eq!(inbox.try_recv().unwrap_err(), TryRecvError::Closed);
+}
+
+/// A4: an item goes to one of several readers.
+#[test]
+fn several_readers_share_the_items() {
+    let soiree = EventPool::new();
+    let inbox = Arc::new(soiree.inbox("a", options(4, WhenFull::Block)).unwrap());
+    let readers: Vec<_> = (0..4)
+        .map(|_| {
+            let inbox = Arc::clone(&inbox);
+            std::thread::spawn(move || {
+                let received = std::iter::from_fn(|| inbox.recv().ok());
+                received.map(number).collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    (1..=200_i64).for_each(|number| drop(soiree.emit("a", number).unwrap()));
+    soiree.close().unwrap();
+    let mut received: Vec<i64> = readers
+        .into_iter()
+        .flat_map(|reader| reader.join().unwrap())
+        .collect();
+    received.sort_unstable();
+    assert_eq!(received, (1..=200).collect::<Vec<_>>());
+}

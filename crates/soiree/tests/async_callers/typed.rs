@@ -1,0 +1,87 @@
+//! Typed topics in async code.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use soiree::{EventPool, TaskPool, TypedPattern, TypedTopic, WorkerPool, WrongPayload};
+
+const PAID: TypedTopic<u64> = TypedTopic::new("order.paid");
+const ANY: TypedPattern<u64> = TypedPattern::new("order.*");
+
+fn with_tasks() -> (EventPool, tokio::runtime::Runtime) {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(1).build().unwrap();
+    let tasks = TaskPool::new(runtime.handle().clone(), 4, 16).unwrap();
+    let builder = EventPool::builder().pool(WorkerPool::new(1, 1).unwrap());
+    (builder.bulkhead("async", tasks).build().unwrap(), runtime)
+}
+
+/// A1, A6: typed listeners that are async get the payload; another type is an error that says so.
+#[test]
+fn typed_async_listeners_get_the_payload() {
+    let (soiree, _runtime) = with_tasks();
+    let sum = Arc::new(AtomicU64::new(0));
+    let adds = Arc::clone(&sum);
+    let add = move |number: soiree::PayloadRef<u64>| {
+        let adds = Arc::clone(&adds);
+        async move {
+            tokio::task::yield_now().await;
+            adds.fetch_add(*number, Ordering::SeqCst);
+        }
+    };
+    PAID.on_async(&soiree, add.clone()).unwrap();
+    let options = soiree::Priority::High;
+    ANY.on_async_with(&soiree, options, move |number, event| {
+        assert_eq!(event.topic(), "order.paid");
+        add(number)
+    })
+    .unwrap();
+    pollster::block_on(async {
+        let report = PAID.emit_async(&soiree, 7).await.unwrap().await;
+        assert_eq!((report.delivered, report.is_ok()), (2, true));
+        assert_eq!(sum.load(Ordering::SeqCst), 14);
+        let report = soiree.emit_async("order.paid", "7").await.unwrap().await;
+        assert_eq!(report.failed, 2);
+        assert!(report.errors[0].downcast_ref::<WrongPayload>().is_some());
+        soiree.close_async().await.unwrap();
+        let rejected = PAID.emit_async(&soiree, 7).await.unwrap_err();
+        assert_eq!(rejected.into_payload().unwrap(), 7);
+    });
+}
+
+/// L5: once is once.
+#[test]
+fn a_typed_listener_for_one_event_is_called_once() {
+    let (soiree, _runtime) = with_tasks();
+    let sum = Arc::new(AtomicU64::new(0));
+    let adds = Arc::clone(&sum);
+    PAID.on_once(&soiree, move |number| {
+        adds.fetch_add(*number, Ordering::SeqCst);
+    })
+    .unwrap();
+    for number in [1, 2] {
+        PAID.emit_sync(&soiree, number).unwrap();
+    }
+    assert_eq!(sum.load(Ordering::SeqCst), 1);
+    soiree.close().unwrap();
+}
+
+/// A3, E2: a rejected payload comes back as what it is.
+#[test]
+fn a_rejected_payload_comes_back_with_its_type() {
+    const BOXED: TypedTopic<Box<u64>> = TypedTopic::new("order.boxed");
+    let soiree = EventPool::with_pool(WorkerPool::new(1, 1).unwrap());
+    let (open, opened) = std::sync::mpsc::channel::<()>();
+    let opened = std::sync::Mutex::new(opened);
+    let block = move |_: &Box<u64>| {
+        let _ = opened.lock().unwrap().recv();
+    };
+    BOXED.on(&soiree, block).unwrap();
+    let rejected = (0..).find_map(|number| BOXED.try_emit(&soiree, Box::new(number)).err());
+    let rejected = rejected.unwrap();
+    assert!(rejected.is_full() && rejected.error().pool() == Some("default"));
+    let payload: Box<u64> = rejected.into_payload().unwrap();
+    assert!(*payload >= 2);
+    drop(open);
+    soiree.close().unwrap();
+}
