@@ -27,6 +27,7 @@
 
 mod error;
 mod event;
+mod inbox_info;
 mod introspection;
 mod job;
 mod listener;
@@ -50,7 +51,8 @@ mod topic;
 
 pub use crate::error::{BulkheadError, KeyOrderError, SubscribeError, UnsubscribeError};
 pub use crate::event::{BaseEvent, Event, EventId, InvalidEventId};
-pub use crate::introspection::{InboxInfo, ListenerInfo, PatternInfo, TopicInfo};
+pub use crate::inbox_info::InboxInfo;
+pub use crate::introspection::{ListenerInfo, PatternInfo, TopicInfo};
 pub use crate::job::{EndedJob, Job, JobFuture, JobId, JobOutcome, ObservedJob, Task};
 pub use crate::listener::{
     ASYNC_BULKHEAD, Async, AsyncListener, BoxError, IntoListenerResult, Listener, ListenerError,

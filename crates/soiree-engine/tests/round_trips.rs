@@ -55,7 +55,7 @@ fn a_payload_that_is_rejected_again_and_again_comes_back_unchanged() {
             Soiree::publish(&group, "any", payload).unwrap_err()
         }),
         ("a typed topic", &|payload| {
-            ANY.emit(&full, payload).unwrap_err()
+            ANY.emit(&full, payload).unwrap_err().into()
         }),
         ("emit_event", &|payload| {
             full.emit_event(event(payload)).unwrap_err()

@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use soiree_core::panic::Contained;
 
-use crate::inbox::{Closed, Inbox, Received, TryRecvError};
+use crate::inbox::Inbox;
+use crate::item::{Closed, Received, TryRecvError};
 
 /// Receives the next item of an inbox. Returned by [`Inbox::recv_async`].
 #[must_use = "futures do nothing unless polled"]

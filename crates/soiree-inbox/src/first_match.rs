@@ -26,7 +26,7 @@ struct State<E> {
 }
 
 enum Stage<E> {
-    /// The wait has not begun.
+    /// The wait has not started.
     Keeping {
         events: Vec<Contained<E>>,
         /// How many more there were.

@@ -11,6 +11,7 @@ mod async_receive;
 mod copied_event;
 mod first_match;
 mod inbox;
+mod item;
 mod listener;
 mod options;
 mod queue;
@@ -20,6 +21,7 @@ mod wakers;
 
 pub use crate::async_receive::{RecvFuture, RecvStream};
 pub use crate::copied_event::copy_event;
-pub use crate::inbox::{Closed, Inbox, Queued, Received, RecvTimeoutError, TryRecvError};
+pub use crate::inbox::Inbox;
+pub use crate::item::{Closed, Queued, Received, RecvTimeoutError, TryRecvError};
 pub use crate::options::{InboxOptions, WhenFull};
 pub use crate::wait_for::{WaitFor, WaitForError, WaitForFuture};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 use soiree_core::{BoxError, Event, InboxInfo, Listener};
 
-use crate::inbox::Queued;
+use crate::item::Queued;
 use crate::shared::Shared;
 
 /// Makes of an event what the inbox holds.

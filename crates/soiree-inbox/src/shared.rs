@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, Sender};
 use soiree_core::InboxInfo;
 use soiree_core::panic::{Contained, contained};
 
-use crate::inbox::{Queued, Received};
+use crate::item::{Queued, Received};
 use crate::options::WhenFull;
 use crate::queue::{Item, Pushed, Queue};
 use crate::wakers::Wakers;

@@ -179,7 +179,7 @@ impl<E: Send + 'static> IntoFuture for WaitFor<E> {
 /// Waits for an event and holds no thread. Made with `.await`.
 #[must_use = "futures do nothing unless polled"]
 pub struct WaitForFuture<E> {
-    /// `None` once it has begun to wait.
+    /// `None` once it has started to wait.
     wait_for: Option<WaitFor<E>>,
     waiting: Option<Waiting<E>>,
 }

@@ -9,7 +9,7 @@ const FACADE: &str = "soiree";
 const FREE: [&str; 2] = ["benches", "xtask"];
 
 /// Each crate, and the workspace crates that it may depend on, bottom to top.
-const TABLE: [(&str, &[&str]); 14] = [
+const TABLE: [(&str, &[&str]); 15] = [
     ("soiree-core", &[]),
     ("soiree-engine", &["soiree-core"]),
     ("soiree-bounded", &["soiree-core"]),
@@ -21,6 +21,7 @@ const TABLE: [(&str, &[&str]); 14] = [
     ("soiree-pond", &["soiree-core", "soiree-bounded"]),
     ("soiree-rayon", &["soiree-core", "soiree-bounded"]),
     ("soiree-tokio", &["soiree-core", "soiree-bounded"]),
+    ("soiree-inbox", &["soiree-core", "soiree-engine"]),
     ("soiree-outbox", &["soiree-core", "soiree-engine"]),
     ("soiree-nats", &["soiree-core", "soiree-engine"]),
     // And, optionally, on every other crate of the table.
@@ -29,6 +30,7 @@ const TABLE: [(&str, &[&str]); 14] = [
         &[
             "soiree-core",
             "soiree-engine",
+            "soiree-inbox",
             "soiree-bounded",
             "soiree-pool",
         ],

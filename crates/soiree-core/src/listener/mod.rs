@@ -13,7 +13,7 @@ pub use self::outcome::{BoxError, IntoListenerResult, ListenerFuture};
 use std::sync::Arc;
 
 use crate::event::Event;
-use crate::introspection::InboxInfo;
+use crate::inbox_info::InboxInfo;
 
 /// Handles events.
 ///

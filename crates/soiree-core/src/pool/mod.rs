@@ -265,7 +265,9 @@ pub trait Pool: Send + Sync {
     where
         Self: 'static,
     {
-        ReleaseFuture::new(self, deadline)
+        ReleaseFuture::new(deadline, move |deadline| {
+            self.release_with_deadline(deadline)
+        })
     }
 
     /// Submits a job, and blocks until it has ended and is counted. On a worker of the pool, and where

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use super::Pool;
 use super::error::DrainTimeout;
 use crate::spawn_blocking::SpawnBlocking;
 
@@ -20,13 +19,16 @@ pub struct ReleaseFuture {
 }
 
 impl ReleaseFuture {
-    pub(super) fn new<P: Pool + ?Sized + 'static>(pool: Arc<P>, deadline: Instant) -> Self {
-        let later = Arc::clone(&pool);
+    /// `release` releases the pool until a deadline.
+    pub(super) fn new(
+        deadline: Instant,
+        release: impl Fn(Instant) -> Result<(), DrainTimeout> + Send + Sync + 'static,
+    ) -> Self {
+        let release = Arc::new(release);
+        let later = Arc::clone(&release);
         Self {
-            released: SpawnBlocking::new("soiree-release", move || {
-                later.release_with_deadline(deadline)
-            }),
-            release_now: Box::new(move || pool.release_with_deadline(Instant::now())),
+            released: SpawnBlocking::new("soiree-release", move || later(deadline)),
+            release_now: Box::new(move || release(Instant::now())),
         }
     }
 }

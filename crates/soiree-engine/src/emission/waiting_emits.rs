@@ -1,14 +1,10 @@
 //! Emissions that were not accepted yet and wait for a place, without a thread: those of emitters in async code.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use soiree_core::panic::{Contained, contained};
-
-use super::in_flight::InFlight;
-use super::state::wake;
 
 /// The emissions of one emitter that wait for a place, in the order in which they began to wait.
 #[derive(Default)]
@@ -25,10 +21,13 @@ struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket(u64);
 
+/// Rejects an emission that waits, because the emitter closes. Holds the emission.
+type Reject = Box<dyn FnOnce() + Send>;
+
 struct Entry {
-    emission: Arc<dyn InFlight>,
+    reject: Reject,
     waker: Option<Contained<Waker>>,
-    /// The address of the pool that it is submitted to when it is its turn. `None` if it waits for something else.
+    /// The address of the pool that it is submitted to after those before it. `None` if it waits for something else.
     pool: Option<usize>,
 }
 
@@ -44,11 +43,11 @@ impl WaitingEmits {
         Ticket(state.last)
     }
 
-    /// Lets an emission wait. Returns `false` if the emitter is closed.
+    /// Lets an emission wait, and calls `reject` if the emitter is closed meanwhile. Returns `false` if it is closed already.
     pub(crate) fn enter(
         &self,
         ticket: Ticket,
-        emission: &Arc<dyn InFlight>,
+        reject: impl FnOnce() + Send + 'static,
         pool: Option<usize>,
     ) -> bool {
         let mut state = self.lock();
@@ -56,7 +55,7 @@ impl WaitingEmits {
             return false;
         }
         let entry = Entry {
-            emission: Arc::clone(emission),
+            reject: Box::new(reject),
             waker: None,
             pool,
         };
@@ -94,7 +93,7 @@ impl WaitingEmits {
         true
     }
 
-    /// Whether it is the turn of this emission to be submitted to the pool.
+    /// Whether this emission is the next to be submitted to the pool.
     pub(crate) fn is_next(&self, ticket: Ticket, pool: usize) -> bool {
         let mut state = self.lock();
         state
@@ -122,19 +121,24 @@ impl WaitingEmits {
             .count()
     }
 
-    /// Lets no emission wait any more. `reject` rejects those that do.
-    pub(crate) fn close(&self, reject: impl Fn(&Arc<dyn InFlight>)) {
+    /// Rejects all that wait, and lets none wait any more.
+    pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
         let entries = std::mem::take(&mut state.entries);
         drop(state);
         for entry in entries.into_values() {
-            contained(|| reject(&entry.emission));
+            contained(entry.reject);
             if let Some(waker) = &entry.waker {
                 wake(waker);
             }
         }
     }
+}
+
+/// Not by value: a waker that panics would be dropped while it unwinds.
+fn wake(waker: &Waker) {
+    contained(|| waker.wake_by_ref());
 }
 
 impl State {

@@ -5,7 +5,6 @@ use std::time::Instant;
 use soiree_core::{DrainTimeout, far_future};
 
 use super::emit::Emitter;
-use super::waiting_emit::reject_closed;
 use crate::context::inside_frame;
 use crate::emission::CutOffEmission;
 
@@ -113,7 +112,7 @@ impl Emitter {
         if !shared.tracker.close() {
             return Err(CloseError::AlreadyClosed);
         }
-        shared.waiting_emits.close(reject_closed);
+        shared.waiting_emits.close();
         self.generations.close(shared.registry.empty());
         // In this order: an emission on the emitting thread may start a task when it delegates listeners, and not the other way round.
         let ended = self.generations.wait_empty(deadline) && shared.tracker.wait(deadline);

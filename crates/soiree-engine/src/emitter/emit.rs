@@ -61,7 +61,7 @@ impl Emitter {
         self.current.load_full()
     }
 
-    /// For a few instructions: whoever holds it must not wait.
+    /// For a few instructions: the caller must not wait meanwhile.
     pub(super) fn load_current(&self) -> arc_swap::Guard<Arc<Current>> {
         self.current.load()
     }

@@ -53,7 +53,7 @@ enum Wait {
     Room {
         waiter: RoomWaiter<dyn OrderedEntry>,
         capacity: usize,
-        /// It was submitted in vain after the waker was set.
+        /// It was submitted after the waker was set, and rejected.
         has_looked: bool,
     },
 }
@@ -84,7 +84,8 @@ impl<'a> WaitingEmit<'a> {
         } = no_place;
         let turn = wait.turn(&handle);
         // If the emitter is closed, the first poll finds out.
-        emitter.shared.waiting_emits.enter(ticket, &emission, turn);
+        let reject = reject_later(&emission);
+        emitter.shared.waiting_emits.enter(ticket, reject, turn);
         let mut waiting = Self {
             emitter,
             ticket,
@@ -211,7 +212,7 @@ impl<'a> WaitingEmit<'a> {
         (self.order, self.handle) = (order, handle);
         let turn = self.wait.turn(&self.handle);
         let waiting = &self.emitter.shared.waiting_emits;
-        if !waiting.enter(self.ticket, &emission, turn) {
+        if !waiting.enter(self.ticket, reject_later(&emission), turn) {
             reject_closed(&emission);
             return Some(Err(closed(&emission)));
         }
@@ -351,10 +352,16 @@ fn cancel(settings: &EmissionSettings, alarm: Option<TimerId>) {
 }
 
 /// Rejects an emission that waits while the emitter closes.
-pub(super) fn reject_closed(emission: &Arc<dyn InFlight>) {
+fn reject_closed(emission: &Arc<dyn InFlight>) {
     if emission.state().claim() {
         in_flight_rejected(emission, Rejection::Closed, || end_unrun(emission));
     }
+}
+
+/// What a close calls that ends the wait.
+fn reject_later(emission: &Arc<dyn InFlight>) -> impl FnOnce() + Send + 'static {
+    let emission = Arc::clone(emission);
+    move || reject_closed(&emission)
 }
 
 /// The error of an emission that the close has rejected.

@@ -52,8 +52,14 @@ impl<T: Any + Send + Sync> TypedEmitError<T> {
     /// # Panics
     /// Never: the payload was made of a `T`.
     pub fn into_payload(self) -> Result<T, PayloadRef<T>> {
-        let payload = self.error.into_payload();
+        let mut payload = Some(self.error.into_payload());
+        // With `T = Payload`, the topic carries any type.
+        if let Some(same) = (&mut payload as &mut dyn Any).downcast_mut::<Option<T>>() {
+            return Ok(same.take().expect("it was just set"));
+        }
         payload
+            .take()
+            .expect("it was just set")
             .try_into_inner()
             .map_err(|payload| payload.get().expect("the payload was made of a `T`"))
     }

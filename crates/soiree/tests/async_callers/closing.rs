@@ -73,7 +73,7 @@ fn an_async_close_is_checked_like_any_other() {
     );
 }
 
-/// E4: nothing happens before the first poll, and a close that has begun goes on.
+/// E4: nothing happens before the first poll, and a close that has started goes on.
 #[test]
 fn a_close_begins_with_the_first_poll_and_goes_on_without_its_future() {
     let soiree = EventPool::with_pool(WorkerPool::new(1, 1).unwrap());
