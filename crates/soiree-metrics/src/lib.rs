@@ -41,6 +41,7 @@
 //! | `soiree_pool_jobs_waiting` | gauge | jobs that are accepted and have not started |
 //! | `soiree_pool_jobs_requeued` | gauge | accepted jobs that wait for a place among those; they are not submitted yet |
 //! | `soiree_pool_submitters_blocked` | gauge | submitters that are blocked until there is a place |
+//! | `soiree_pool_places_reserved` | gauge | places that are kept for jobs to come |
 //! | `soiree_pool_capacity` | gauge | jobs that may wait at once |
 //! | `soiree_pool_jobs_submitted_total` | counter | jobs accepted |
 //! | `soiree_pool_jobs_rejected_total` | counter | jobs rejected |

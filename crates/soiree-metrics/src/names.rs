@@ -15,7 +15,7 @@ pub(crate) type Value<T> = (&'static str, &'static str, fn(&T) -> u64);
 pub(crate) type CounterOf<T> = (&'static str, &'static str, fn(&T) -> &Counter);
 pub(crate) type HistogramOf<T> = (&'static str, &'static str, fn(&T) -> &Histogram);
 
-pub(crate) const POOL_GAUGES: [Value<PoolStats>; 9] = [
+pub(crate) const POOL_GAUGES: [Value<PoolStats>; 10] = [
     (
         "soiree_pool_workers_running",
         "Workers that are alive, with or without a job",
@@ -55,6 +55,11 @@ pub(crate) const POOL_GAUGES: [Value<PoolStats>; 9] = [
         "soiree_pool_submitters_blocked",
         "Threads and tasks that are blocked until their job gets a place",
         |stats| stats.blocked as u64,
+    ),
+    (
+        "soiree_pool_places_reserved",
+        "Places among those that may wait that are kept for jobs to come",
+        |stats| stats.reserved as u64,
     ),
     (
         "soiree_pool_capacity",

@@ -12,7 +12,8 @@ use soiree_core::{
 };
 use soiree_testkit::{ManualPool, ManualTimer};
 
-use crate::support::{Blocker, PlainPool, wait_until, worker_pool};
+use crate::async_listener::common::{HeldListeners, async_stats, runtime, with_async};
+use crate::support::{Blocker, PlainPool, TIME_LIMIT, wait_until, worker_pool};
 
 fn required() -> ListenerOptions {
     ListenerOptions::new()
@@ -92,9 +93,12 @@ fn an_accepted_emit_keeps_its_place_while_others_fill_the_pool() {
         rejected.reason,
         SubmitErrorReason::Full { capacity: 2 }
     ));
+    own.requeue(Job::new(|| {})).unwrap();
     assert!(default.run_next());
-    assert_eq!((own.stats().reserved, own.stats().waiting), (0, 2));
-    assert_eq!(own.run_all(), 2);
+    let stats = own.stats();
+    assert_eq!((stats.reserved, stats.waiting, stats.requeued), (0, 2, 1));
+    assert_eq!(soiree.stats().waiting_calls, 0);
+    assert_eq!(own.run_all(), 3);
     assert_eq!((emission.wait().delivered, own.stats().rejected), (1, 1));
     assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
@@ -118,10 +122,11 @@ fn a_place_that_is_not_needed_is_given_back() {
     assert_eq!((reserved(&own), calls.load(Ordering::SeqCst)), (0, 0));
 
     // The emission is discarded.
-    soiree.emit("a", ()).unwrap();
+    let discarded = soiree.emit("a", ()).unwrap();
     assert_eq!(reserved(&own), 1);
     default.discard_next();
     assert_eq!(reserved(&own), 0);
+    assert!(discarded.wait().discarded);
 
     // The listener is removed.
     let (soiree, default, own) = manual(2);
@@ -167,9 +172,10 @@ fn an_emission_that_is_rejected_for_another_reason_keeps_no_place() {
         soiree.emit("key.b", ()).unwrap(),
     ];
     assert_eq!(own.stats().reserved, 2);
-    assert_eq!(soiree.emit("key.c", ()).unwrap_err().pool(), None);
-    assert_eq!(soiree.emit("a", ()).unwrap_err().pool(), Some("default"));
-    assert_eq!(own.stats().reserved, 2);
+    let by_key = soiree.emit("key.c", ()).unwrap_err();
+    let by_pool = soiree.emit("a", ()).unwrap_err();
+    assert_eq!((by_key.pool(), by_pool.pool()), (None, Some("default")));
+    assert_eq!(own.stats().reserved, 2, "the errors hold the payloads only");
     while default.run_next() || own.run_next() {}
     assert!(accepted.iter().all(|emission| emission.wait().is_ok()));
     assert_eq!((own.stats().reserved, own.stats().successful), (0, 2));
@@ -205,6 +211,82 @@ fn a_listener_on_the_pool_of_the_emission_needs_no_place() {
     assert_eq!((own.run_all(), default.pending()), (1, 0));
     assert!(emission.wait().is_ok());
     assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+/// L6, L10: a pool that is closed has no places, and needs none: the listener runs where the emission does.
+#[test]
+fn a_listener_whose_pool_is_closed_needs_no_place() {
+    let (soiree, default, own) = manual(1);
+    let calls = count(&soiree, required());
+    own.stop();
+    let emission = soiree.emit("a", ()).unwrap();
+    default.run_next();
+    assert_eq!(emission.wait().delivered, 1);
+    assert_eq!(soiree.emit_sync("a", ()).unwrap().delivered, 1);
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+/// L10: without its pool, an async listener cannot run, and the emit is rejected.
+#[test]
+fn an_async_listener_without_a_pool_rejects_the_emit() {
+    let runtime = runtime();
+    let soiree = with_async(&runtime, 1, 1);
+    let options = ListenerOptions::new().when_full(WhenPoolFull::Required);
+    let held = HeldListeners::on_with(&soiree, "a", options);
+    let first = soiree.emit("a", ()).unwrap();
+    held.started.recv_timeout(TIME_LIMIT).unwrap();
+    let second = soiree.emit("a", ()).unwrap();
+    wait_until("the second waits", || {
+        async_stats(&soiree).waiting == 1 || async_stats(&soiree).reserved == 1
+    });
+    let full = soiree.emit("a", ()).unwrap_err();
+    assert_eq!((full.is_full(), full.pool()), (true, Some("async")));
+    held.permits.add_permits(2);
+    assert!(first.wait().is_ok() && second.wait().is_ok());
+    soiree.drain_bulkhead("async").unwrap();
+    let error = soiree.emit("a", 7).unwrap_err();
+    assert_eq!((error.is_full(), error.pool()), (false, Some("async")));
+    assert_eq!(error.into_payload().get::<i32>().as_deref(), Some(&7));
+    soiree.close().unwrap();
+}
+
+/// L10: places that an aborted event does not need are given back before its other listeners have ended.
+#[test]
+fn an_abort_gives_places_back_at_once() {
+    for on_pool in [false, true] {
+        let late = ManualPool::with_capacity(1);
+        let soiree = EventPool::builder()
+            .pool(worker_pool("default", 1, 4))
+            .bulkhead("own", worker_pool("own", 1, 4))
+            .bulkhead("late", late.clone())
+            .build()
+            .unwrap();
+        let first = required().priority(Priority::Highest);
+        let blocker = Blocker::on(&soiree, "a", first);
+        let (abort, may_abort) = std::sync::mpsc::channel::<()>();
+        let may_abort = std::sync::Mutex::new(may_abort);
+        soiree
+            .on_with("a", Priority::High, move |event| {
+                may_abort.lock().unwrap().recv().unwrap();
+                event.set_aborted(true);
+            })
+            .unwrap();
+        let calls = count(&soiree, required().pool("late"));
+        let emitter = soiree.clone();
+        let emission = thread::spawn(move || match on_pool {
+            true => emitter.emit("a", ()).unwrap().wait(),
+            false => emitter.emit_sync("a", ()).unwrap(),
+        });
+        blocker.wait_started();
+        assert_eq!(late.stats().reserved, 1);
+        abort.send(()).unwrap();
+        wait_until("the place is given back", || late.stats().reserved == 0);
+        assert!(!emission.is_finished());
+        blocker.release();
+        assert!(emission.join().unwrap().aborted);
+        assert_eq!(calls.load(Ordering::SeqCst), 0);
+        soiree.close().unwrap();
+    }
 }
 
 /// L10: a listener that is subscribed after the emit waits for a place.
