@@ -32,7 +32,7 @@ pub struct ListenerInfo {
     pub pool: Option<Arc<str>>,
     /// How many runs are left. `None` if the number of runs is not limited.
     pub runs_left: Option<u64>,
-    /// How the listener is retried when it fails, if it is.
+    /// How the listener is retried when it fails, if it is. Without the [predicate](Retry::when).
     pub retry: Option<Retry>,
     /// How long an emission waits for the listener. `None` if there is no limit.
     pub timeout: Option<Duration>,

@@ -56,7 +56,7 @@ pub use crate::introspection::{ListenerInfo, PatternInfo, TopicInfo};
 pub use crate::job::{EndedJob, Job, JobFuture, JobId, JobOutcome, ObservedJob, Task};
 pub use crate::listener::{
     ASYNC_BULKHEAD, Async, AsyncListener, BoxError, IntoListenerResult, Listener, ListenerError,
-    ListenerErrorKind, ListenerFuture, ListenerId, ListenerPanic,
+    ListenerErrorKind, ListenerFuture, ListenerId, ListenerPanic, Permanent, RetryAfter,
 };
 pub use crate::observe::{
     DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobEnd,
@@ -78,7 +78,7 @@ pub use crate::priority::{InvalidPriority, Priority};
 pub use crate::properties::{Properties, Value};
 pub use crate::registry::Registry;
 pub use crate::rejection::SubmitErrorReason;
-pub use crate::retry::{DeadLetter, Retry};
+pub use crate::retry::{DeadLetter, Jitter, Retry};
 pub use crate::spawn_blocking::SpawnBlocking;
 pub use crate::stats::{PoolStats, WaitingStats};
 pub use crate::timer::{Timer, TimerError, TimerId, far_future};

@@ -149,6 +149,7 @@ impl ListenerOptions {
     ///
     /// - Between attempts the listener holds no worker. Later listeners do not wait for a retry; the emission does.
     /// - All attempts count as one [run](ListenerOptions::max_runs). An abort does not stop them.
+    /// - Some errors are not retried: those that are [permanent](crate::Permanent), or that the [predicate](Retry::when) turns down.
     /// - Every error goes to the error handler. If the handler drops the error, there is no further attempt.
     /// - The error of the last attempt goes into the report, and the event to the dead letter handler. The same happens after
     ///   an earlier attempt if the retry capacity of the `EventPool` is used up.

@@ -162,9 +162,10 @@ pub use crate::typed::{TypedEmitError, TypedPattern, TypedTopic, WrongPayload};
 #[doc(inline)]
 pub use soiree_core::{
     AsyncListener, BoxError, BulkheadError, DeadLetter, Event, EventId, InvalidEventId,
-    InvalidTopicKind, KeyOrderError, Listener, ListenerError, ListenerErrorKind, ListenerFuture,
-    ListenerId, ListenerPanic, MAX_DOUBLE_WILDCARDS, MAX_TOPIC_LEN, Overflow, Pattern, Payload,
-    PayloadRef, PoolHandle, Priority, Retry, SubscribeError, Value, validate_topic,
+    InvalidTopicKind, Jitter, KeyOrderError, Listener, ListenerError, ListenerErrorKind,
+    ListenerFuture, ListenerId, ListenerPanic, MAX_DOUBLE_WILDCARDS, MAX_TOPIC_LEN, Overflow,
+    Pattern, Payload, PayloadRef, Permanent, PoolHandle, Priority, Retry, RetryAfter,
+    SubscribeError, Value, validate_topic,
 };
 #[doc(inline)]
 pub use soiree_engine::{

@@ -7,6 +7,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::advice::{Advice, advice_of, inner};
 use super::id::ListenerId;
 use super::outcome::BoxError;
 use crate::panic::Contained;
@@ -182,10 +183,19 @@ impl ListenerError {
         }
     }
 
-    /// The error that the listener returned, if it is an `E`.
+    /// The error that the listener returned, if it is an `E`. Sees through [`Permanent`](crate::Permanent) and
+    /// [`RetryAfter`](crate::RetryAfter).
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         match &*self.0.cause {
-            Cause::Failed(error) => error.downcast_ref(),
+            Cause::Failed(error) => inner(error).downcast_ref(),
+            _ => None,
+        }
+    }
+
+    /// What the error that the listener returned says about a further attempt. Calls the user's code.
+    pub(crate) fn advice(&self) -> Option<Advice> {
+        match &*self.0.cause {
+            Cause::Failed(error) => advice_of(error),
             _ => None,
         }
     }
@@ -247,7 +257,7 @@ impl fmt::Debug for ListenerError {
 impl Error for ListenerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &*self.0.cause {
-            Cause::Failed(error) => Some(&***error),
+            Cause::Failed(error) => Some(&**inner(error)),
             Cause::Rejected { reason, .. } => Some(&**reason),
             Cause::Panicked(_) | Cause::TimedOut(_) | Cause::Discarded | Cause::Cancelled => None,
         }

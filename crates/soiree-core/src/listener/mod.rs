@@ -1,10 +1,13 @@
 //! Listeners, which handle events.
 
+mod advice;
 mod async_listener;
 mod error;
 mod id;
 mod outcome;
 
+pub(crate) use self::advice::Advice;
+pub use self::advice::{Permanent, RetryAfter};
 pub use self::async_listener::{ASYNC_BULKHEAD, Async};
 pub(crate) use self::error::ErrorContext;
 pub use self::error::{ListenerError, ListenerErrorKind, ListenerPanic};

@@ -184,8 +184,8 @@ impl Registration {
     }
 
     /// How the listener is retried when it fails.
-    pub fn retry(&self) -> Option<Retry> {
-        self.rare_options.as_ref()?.retry
+    pub fn retry(&self) -> Option<&Retry> {
+        self.rare_options.as_ref()?.retry.as_ref()
     }
 
     /// How long the listener may run before it counts as slow, if its options say so.
@@ -255,7 +255,7 @@ impl Registration {
             registered_at: self.registered_at,
             pool: self.pool().cloned(),
             runs_left: self.runs_left().map(|n| n.load(Ordering::Acquire)),
-            retry: self.retry(),
+            retry: self.retry().map(Retry::without_predicate),
             timeout: self.timeout(),
             slow_after: self.slow_after(),
             has_filter: self.filter().is_some(),

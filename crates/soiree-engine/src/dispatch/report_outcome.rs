@@ -115,12 +115,14 @@ pub(crate) fn report(
             return None;
         }
     };
+    // Whether there is a retry depends on the listener's own error, not on what the handler makes of it.
+    let retry = registration.retry().map(|retry| (retry, error.clone()));
     let kept = handle_error(event, handlers, error);
     if let Some(returned) = late {
         report_late(call, handlers, *returned);
     }
-    if let (Some(error), Some(retry)) = (&kept, registration.retry()) {
-        if let Some(delay) = retry.delay(attempt) {
+    if let (Some(error), Some((retry, failed))) = (&kept, &retry) {
+        if let Some(delay) = retry.next_delay(attempt, failed) {
             return Some(FollowUp::Retry(FailedAttempt {
                 attempt,
                 error: error.clone(),

@@ -241,7 +241,7 @@ impl RetryAttempt {
         let _entered = self.target.state().enter_on_timer();
         let skipped = self.attempt + self.skipped.fetch_add(1, Ordering::Relaxed);
         let retry = self.target.registration.retry();
-        let delay = retry.and_then(|retry| retry.delay(skipped));
+        let delay = retry.and_then(|retry| retry.jittered_delay(skipped));
         if !delay.is_some_and(|delay| self.wait(delay)) {
             self.give_up();
         }

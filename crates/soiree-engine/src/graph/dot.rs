@@ -186,7 +186,7 @@ impl<'a> Drawing<'a, '_> {
         if listener.has_filter {
             write!(self.f, "{}filter", next())?;
         }
-        if let Some(retry) = listener.retry {
+        if let Some(retry) = &listener.retry {
             write!(self.f, "{}{} attempts", next(), retry.attempts())?;
         }
         if let Some(limit) = listener.timeout {

@@ -123,7 +123,7 @@ impl<'a> Call<'a> {
 
     fn attempt(&self) -> ListenerAttempt<'_> {
         let number = self.attempt;
-        let is_last = |retry: Retry| retry.delay(number).is_none();
+        let is_last = |retry: &Retry| retry.delay(number).is_none();
         ListenerAttempt {
             topic: self.topic,
             event: self.event,

@@ -166,7 +166,7 @@ fn a_listener_is_listed_with_its_options() -> TestResult {
         .name("audit")
         .max_runs(3)
         .pool("http")
-        .retry(retry)
+        .retry(retry.clone())
         .timeout(Duration::from_secs(9000))
         .slow_after(Duration::from_millis(7))
         .filter(|_| true);
@@ -185,7 +185,7 @@ fn a_listener_is_listed_with_its_options() -> TestResult {
     assert_eq!(audit.name.as_deref(), Some("audit"));
     assert_eq!((audit.priority, audit.runs_left), (Priority::Low, Some(2)));
     assert_eq!(
-        (audit.pool.as_deref(), audit.retry),
+        (audit.pool.as_deref(), audit.retry.clone()),
         (Some("http"), Some(retry))
     );
     assert_eq!(audit.timeout, Some(Duration::from_secs(9000)));

@@ -68,7 +68,7 @@ fn counts_equal_those_of_reports_and_pools() {
     let panics = |_: &dyn Event| std::panic::resume_unwind(Box::new("no"));
     soiree.on_with("a.panics", named("panics"), panics).unwrap();
     let retry = Retry::exponential(Duration::from_millis(1), 3);
-    let flaky = named("flaky").retry(retry);
+    let flaky = named("flaky").retry(retry.clone());
     soiree.on_with("a.flaky", flaky, fails_at_first).unwrap();
     let hopeless = named("hopeless").retry(retry);
     soiree.on_with("a.hopeless", hopeless, fails).unwrap();

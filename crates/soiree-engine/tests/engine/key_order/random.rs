@@ -106,7 +106,7 @@ proptest! {
             .unwrap();
         let retry = Retry::fixed(Duration::from_micros(10), 3);
         let (own, other) = (Calls::default(), Calls::default());
-        own.subscribe(&soiree, ListenerOptions::new().retry(retry));
+        own.subscribe(&soiree, ListenerOptions::new().retry(retry.clone()));
         other.subscribe(&soiree, ListenerOptions::new().retry(retry).pool("http"));
         let weak = soiree.downgrade();
         let most = Arc::new(AtomicUsize::new(0));

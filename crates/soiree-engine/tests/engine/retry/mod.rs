@@ -1,5 +1,6 @@
 //! Listeners that fail are retried, and events whose attempts are used up become dead letters.
 
+mod advice;
 mod attempts;
 mod close;
 mod dead_letter;
