@@ -79,12 +79,6 @@ pub enum SubscribeError {
     /// The listener has `slow_after`, but the emitter has no slow listener monitor.
     #[error("the listener has slow_after, but the emitter has no slow listener monitor")]
     NoSlowListenerMonitor,
-    /// An async listener cannot have a timeout. Use the timeout of its runtime, which stops the future.
-    #[error("an async listener cannot have a timeout of {limit:?}: use a timeout of its runtime")]
-    AsyncTimeout {
-        /// The timeout.
-        limit: Duration,
-    },
     /// The timeout is zero, so the listener would always time out.
     #[error("a timeout of 0 would never let the listener return in time")]
     ZeroTimeout,

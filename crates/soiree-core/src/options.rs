@@ -175,7 +175,7 @@ impl ListenerOptions {
     /// The time runs from the call of the listener. Neither waiting in a queue nor the filter counts. When the time is up, the
     /// next listeners are called. The report counts the listener as `timed_out`, and contains an error that names it.
     ///
-    /// **The listener is not stopped**, as no thread can be. It keeps its worker until it returns. Until then:
+    /// **The listener is not stopped**, as no thread can be, unless it is async. It keeps its worker until it returns. Until then:
     ///
     /// - What it sets in the event, such as an abort, is seen by listeners that are called later.
     /// - What it returns is lost. An error or a panic still goes to the error handler, whose result is ignored.
@@ -197,11 +197,11 @@ impl ListenerOptions {
     /// other timeouts and retries. On that thread, an emission that would block is rejected, and waiting for an emission
     /// returns an unfinished report (`Report::unfinished`) at once.
     ///
-    /// A limit of zero is an error when the listener is subscribed. A limit that the clock cannot represent is never reached.
+    /// An [async listener](crate::AsyncListener) *is* stopped: its future is dropped, and what it holds is released. The task that polls
+    /// it does that, when it is polled next; so a runtime whose threads are blocked drops it late. The emission waits until then.
+    /// The next attempt does not overlap it.
     ///
-    /// **Async listeners cannot have this limit**: subscribing one with a limit is an error. Limit the time inside of the listener
-    /// instead, with the timer of the runtime, such as `tokio::time::timeout`; an error that the listener returns then is reported as
-    /// failed, not as timed out.
+    /// A limit of zero is an error when the listener is subscribed. A limit that the clock cannot represent is never reached.
     ///
     /// ```
     /// use soiree_core::ListenerOptions;
@@ -250,7 +250,7 @@ impl ListenerOptions {
 
 impl ListenerOptions {
     /// Rejects options that are invalid, alone or together.
-    pub(crate) fn check(&self, is_async: bool) -> Result<(), SubscribeError> {
+    pub(crate) fn check(&self) -> Result<(), SubscribeError> {
         if let Some(name) = self.name.as_ref().filter(|name| !is_printable(name)) {
             let name = name.as_ref().into();
             return Err(SubscribeError::InvalidName { name });
@@ -258,10 +258,8 @@ impl ListenerOptions {
         if self.max_runs == Some(0) {
             return Err(SubscribeError::ZeroRuns);
         }
-        match self.timeout {
-            Some(limit) if limit.is_zero() => return Err(SubscribeError::ZeroTimeout),
-            Some(limit) if is_async => return Err(SubscribeError::AsyncTimeout { limit }),
-            _ => {}
+        if self.timeout.is_some_and(|limit| limit.is_zero()) {
+            return Err(SubscribeError::ZeroTimeout);
         }
         self.retry.as_ref().map_or(Ok(()), Retry::check)
     }

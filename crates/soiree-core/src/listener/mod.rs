@@ -95,7 +95,8 @@ pub trait Listener: Send + Sync {
 ///
 /// # Cancellation
 /// A listener is dropped before it ends if its bulkhead misses a release deadline, or its runtime ends. It then fails with
-/// [`Cancelled`](crate::ListenerErrorKind::Cancelled), and is not retried.
+/// [`Cancelled`](crate::ListenerErrorKind::Cancelled), and is not retried. It is dropped as well if its
+/// [timeout](crate::ListenerOptions::timeout) passes. It has timed out then, and may be retried.
 pub trait AsyncListener: Send + Sync {
     /// Starts to handle one event. Called on a thread that polls futures: neither this method nor the future may block.
     ///

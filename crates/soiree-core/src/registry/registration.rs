@@ -109,7 +109,7 @@ impl Registration {
     ) -> Result<Self, SubscribeError> {
         let listener = Contained::new(listener);
         let is_async = listener.as_async().is_some();
-        options.check(is_async)?;
+        options.check()?;
         if is_async {
             options.pool.get_or_insert_with(|| ASYNC_BULKHEAD.into());
         }

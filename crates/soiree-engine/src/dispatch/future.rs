@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::time::Duration;
 
 use soiree_core::panic::{caught, contained};
 use soiree_core::{
@@ -68,6 +69,20 @@ pub(crate) fn finish(
     result: Result<Result<(), BoxError>, PanicPayload>,
 ) -> EndedCall {
     ended(call, handlers, result.map(CallOutcome::Returned))
+}
+
+/// Reports that the time of a listener has run out, and that its future was dropped. It may have ended since, with this result.
+pub(crate) fn time_out(
+    call: &Call<'_>,
+    handlers: &Handlers,
+    limit: Duration,
+    late: Option<Result<Result<(), BoxError>, PanicPayload>>,
+) -> EndedCall {
+    let late = late.map(|result| {
+        let outcome = result.map(CallOutcome::Returned);
+        Box::new(outcome.unwrap_or_else(CallOutcome::Panicked))
+    });
+    ended(call, handlers, Ok(CallOutcome::TimedOut(limit, late)))
 }
 
 fn ended(

@@ -10,6 +10,7 @@ use soiree_core::panic::{caught, contained};
 use soiree_core::{Event, Job, JobId, ListenerFuture, MAX_INLINE_DEPTH, SubmitErrorReason, Task};
 
 use super::accepted::AcceptedWork;
+use super::async_timeout::AsyncTimeout;
 use super::attempt::Attempt;
 use super::helping::InlineCall;
 use super::in_flight::OwnedEvent;
@@ -65,6 +66,7 @@ enum Stage {
         future: ListenerFuture,
         event: Arc<dyn Event>,
         call: SuspendedCall,
+        timeout: Option<Box<AsyncTimeout>>,
     },
     Over,
 }
@@ -82,13 +84,19 @@ impl<A: Attempt> AsyncCall<A> {
         let settings = &emission.state().settings;
         let call = self.call(&*event);
         let registry = &settings.shared.registry;
+        // Before the listener is called, since its time runs from here.
+        let mut timeout = AsyncTimeout::new(&attempt.target().registration, settings);
         match dispatch::start(registry, &call, &event, &settings.handlers) {
             StartedCall::Running(future) => {
                 let call = call.suspend();
+                if let Some(timeout) = &mut timeout {
+                    timeout.arm();
+                }
                 self.stage = Stage::Running {
                     future,
                     event,
                     call,
+                    timeout,
                 };
             }
             StartedCall::Ended(ended) => {
@@ -119,6 +127,7 @@ impl<A: Attempt> AsyncCall<A> {
             future,
             event,
             call,
+            timeout,
         } = stage
         else {
             return;
@@ -127,6 +136,7 @@ impl<A: Attempt> AsyncCall<A> {
             let _entered = call.enter_span();
             contained(move || drop(future));
         }
+        drop(timeout);
         let call = self.call(&*event).resume(call);
         let ended = report(&call);
         drop(call);
@@ -150,19 +160,49 @@ impl<A: Attempt> Future for AsyncCall<A> {
         if let Stage::Claimed = this.stage {
             this.start();
         }
-        let Stage::Running { future, call, .. } = &mut this.stage else {
+        let Stage::Running {
+            future,
+            call,
+            timeout,
+            ..
+        } = &mut this.stage
+        else {
             return Poll::Ready(());
         };
+        if let Some(timeout) = timeout {
+            timeout.wake_later(context.waker());
+        }
+        let expired = |timeout: &Option<Box<AsyncTimeout>>| {
+            let timeout = timeout.as_ref().filter(|timeout| timeout.is_expired());
+            timeout.map(|timeout| timeout.limit())
+        };
+        let handlers = &state.settings.handlers;
+        if let Some(limit) = expired(timeout) {
+            this.finish(|call| dispatch::time_out(call, handlers, limit, None));
+            return Poll::Ready(());
+        }
         let polled = {
             let _entered = call.enter_span();
             caught(|| future.as_mut().poll(context))
         };
         let result = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Pending) => match expired(timeout) {
+                None => return Poll::Pending,
+                Some(limit) => {
+                    this.finish(|call| dispatch::time_out(call, handlers, limit, None));
+                    return Poll::Ready(());
+                }
+            },
             Ok(Poll::Ready(result)) => Ok(result),
             Err(payload) => Err(payload),
         };
-        this.finish(|call| dispatch::finish(call, &state.settings.handlers, result));
+        let late = timeout.as_ref().filter(|timeout| !timeout.ended());
+        match late.map(|timeout| timeout.limit()) {
+            None => this.finish(|call| dispatch::finish(call, handlers, result)),
+            Some(limit) => {
+                this.finish(|call| dispatch::time_out(call, handlers, limit, Some(result)));
+            }
+        }
         Poll::Ready(())
     }
 }

@@ -3,6 +3,7 @@
 mod abandoned;
 mod accepted;
 mod async_call;
+mod async_timeout;
 mod attempt;
 mod backlog;
 mod context;

@@ -10,3 +10,4 @@ mod observed;
 mod ordered;
 mod random;
 mod starting;
+mod timeout;
