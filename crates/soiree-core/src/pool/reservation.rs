@@ -50,7 +50,7 @@ pub trait ReservedPlace: Send + Sync {
 }
 
 impl Reservation {
-    /// A reservation of a place that this pool has just started to keep. For implementors of pools. Holds the pool weakly.
+    /// A reservation of a place that this pool has started to keep. For implementors of pools. Holds the pool weakly.
     pub fn kept_by(pool: &Arc<impl KeepsPlaces + 'static>) -> Self {
         let pool = Some(Arc::downgrade(pool));
         Self::new(KeptPlace { pool })

@@ -161,12 +161,13 @@ fn an_error_that_the_predicate_turns_down_is_not_retried() {
         ask.send(error.kind()).unwrap();
         error.is_panic() || error.downcast_ref() == Some(&Failure::Busy)
     });
-    let listener = |event: &dyn Event| match *event.payload_as::<Vec<i32>>().unwrap() {
-        ref steps => match steps[event.attempt() as usize - 1] {
+    let listener = |event: &dyn Event| {
+        let steps = event.payload_as::<Vec<i32>>().unwrap();
+        match steps[event.attempt() as usize - 1] {
             0 => Err(Failure::Busy),
             1 => Err(Failure::Gone),
             _ => panic!("as well as an error"),
-        },
+        }
     };
     soiree.on_with("a", options(retry), listener).unwrap();
     let check = |steps: Vec<i32>, retried, kinds: &[ListenerErrorKind]| {
