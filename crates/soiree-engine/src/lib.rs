@@ -10,6 +10,7 @@ mod graph;
 mod invocation;
 mod ordering;
 mod routing;
+mod running;
 mod settings;
 mod slow;
 mod soiree;

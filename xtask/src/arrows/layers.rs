@@ -40,6 +40,7 @@ const LAYERS: &[Layers] = &[
         &[
             "context",
             "task_tracker",
+            "running",
             "topic_text",
             "unhandled",
             "trace",

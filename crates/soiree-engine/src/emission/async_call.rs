@@ -13,7 +13,7 @@ use super::accepted::AcceptedWork;
 use super::async_timeout::AsyncTimeout;
 use super::attempt::Attempt;
 use super::helping::InlineCall;
-use super::in_flight::OwnedEvent;
+use super::in_flight::{OwnedEvent, list_part};
 use super::pool_ref::PoolRef;
 use super::requeue::{next_pool, requeue_attempt};
 use crate::context::count_frames;
@@ -157,6 +157,7 @@ impl<A: Attempt> Future for AsyncCall<A> {
             let is_here = attempt.claim_to_run();
             this.stage = if is_here { Stage::Claimed } else { Stage::Over };
         }
+        let listed = list_part(&attempt.target().emission);
         if let Stage::Claimed = this.stage {
             this.start();
         }
@@ -178,6 +179,7 @@ impl<A: Attempt> Future for AsyncCall<A> {
         };
         let handlers = &state.settings.handlers;
         if let Some(limit) = expired(timeout) {
+            drop(listed);
             this.finish(|call| dispatch::time_out(call, handlers, limit, None));
             return Poll::Ready(());
         }
@@ -189,6 +191,7 @@ impl<A: Attempt> Future for AsyncCall<A> {
             Ok(Poll::Pending) => match expired(timeout) {
                 None => return Poll::Pending,
                 Some(limit) => {
+                    drop(listed);
                     this.finish(|call| dispatch::time_out(call, handlers, limit, None));
                     return Poll::Ready(());
                 }
@@ -196,6 +199,7 @@ impl<A: Attempt> Future for AsyncCall<A> {
             Ok(Poll::Ready(result)) => Ok(result),
             Err(payload) => Err(payload),
         };
+        drop(listed);
         let late = timeout.as_ref().filter(|timeout| !timeout.ended());
         match late.map(|timeout| timeout.limit()) {
             None => this.finish(|call| dispatch::finish(call, handlers, result)),

@@ -7,7 +7,7 @@ use soiree_core::registry::Registration;
 use soiree_core::{Event, JobId, Pool, SubmitErrorReason, Task};
 
 use super::helping::PendingWork;
-use super::in_flight::{InFlight, with_event};
+use super::in_flight::{InFlight, list_part, with_event};
 use super::pool_ref::PoolRef;
 use super::state::EmissionState;
 use crate::dispatch::{Counts, EndedCall};
@@ -117,7 +117,9 @@ pub(super) trait Attempt: PendingWork + Task + Sized + 'static {
         let emission = &self.target().emission;
         let mut counts = Counts::default();
         let _entered = emission.state().enter_on(&self.target().pool_ref());
+        let listed = list_part(emission);
         contained(|| with_event(emission, |event| self.call(event, &mut counts)));
+        drop(listed);
         self.ended(counts);
     }
 

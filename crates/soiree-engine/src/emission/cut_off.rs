@@ -5,12 +5,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use soiree_core::EventId;
 
 /// How many emissions a [`CloseError`](crate::CloseError) describes.
-const MAX_DESCRIBED: usize = 16;
+pub(crate) const MAX_DESCRIBED: usize = 16;
 
 /// What became of an emission that had not ended at the deadline of a close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CutOffCause {
+    /// A listener of it runs, and holds up a thread.
+    Running,
     /// No listener was called: a pool discarded it, or it waited behind another event of its key.
     Discarded,
     /// A retry was still to come. It was given up, with the error of the attempt before.
@@ -25,9 +27,9 @@ pub enum CutOffCause {
 pub struct CutOffEmission {
     /// The topic.
     pub topic: Box<str>,
-    /// The ID of the event, unless nobody has asked for it yet.
+    /// The ID of the event, if it is known: somebody has asked for it.
     pub id: Option<EventId>,
-    /// What became of it.
+    /// What became of it, or that it still runs.
     pub cause: CutOffCause,
 }
 
@@ -63,6 +65,8 @@ impl CutOff {
             CutOffCause::Discarded => summary.discarded += 1,
             CutOffCause::RetryGivenUp => summary.retries_given_up += 1,
             CutOffCause::Ended => summary.ended += 1,
+            // It ends.
+            CutOffCause::Running => {}
         }
         if summary.described.len() < MAX_DESCRIBED {
             summary.described.push(ended);

@@ -8,6 +8,8 @@ use once_cell::race::OnceBox;
 use soiree_core::panic::{Contained, contained};
 use soiree_core::{Event, EventId, Payload, Properties, ValueCarrier};
 
+use crate::running;
+
 /// A payload without an event of its own. Listeners see it through an [`EventView`].
 pub(crate) struct PayloadEvent<T>(pub(crate) ValueCarrier<T>);
 
@@ -61,6 +63,21 @@ pub(crate) struct EventView<'a, S> {
 impl Attributes {
     fn cold(&self) -> &Cold {
         self.cold.get_or_init(Box::default)
+    }
+
+    /// Stands for the event where what runs is listed.
+    #[inline]
+    pub(super) fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    #[inline]
+    pub(super) fn may_have_id(&self) -> bool {
+        self.cold.get().is_some()
+    }
+
+    pub(super) fn known_id(&self) -> Option<EventId> {
+        self.cold.get()?.id.get().copied()
     }
 
     fn changes(&self) -> MutexGuard<'_, Changes> {
@@ -129,11 +146,15 @@ impl<F: FnOnce() -> Payload + Send> PayloadSource for LazyLock<Payload, F> {
 
 impl<S: PayloadSource> Event for EventView<'_, S> {
     fn id(&self) -> EventId {
-        *self.attributes.cold().id.get_or_init(EventId::new)
+        *self.attributes.cold().id.get_or_init(|| {
+            let id = EventId::new();
+            running::set_id(self.attributes.address(), id);
+            id
+        })
     }
 
     fn known_id(&self) -> Option<EventId> {
-        self.attributes.cold.get()?.id.get().copied()
+        self.attributes.known_id()
     }
 
     fn topic(&self) -> &str {

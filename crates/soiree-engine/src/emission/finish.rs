@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use soiree_core::panic::{caught, contained};
+use soiree_core::panic::contained;
 
 use super::in_flight::{InFlight, with_event};
 use super::notify::in_flight_ended;
@@ -32,8 +32,7 @@ pub(crate) fn end_part(emission: &Arc<dyn InFlight>, counts: Counts) {
     }
     state.span.end();
     state.attributes.release();
-    let id = || caught(|| with_event(emission, |event| event.known_id())).ok()?;
-    state.settle(id, || Arc::clone(emission).into_entry());
+    state.settle(|| emission.known_id(), || Arc::clone(emission).into_entry());
 }
 
 /// Ends a part whose listeners have been called, unless another thread ends it.

@@ -3,12 +3,14 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use soiree_core::panic::caught;
 use soiree_core::{BaseEvent, Carrier, Event, EventId, Payload, Properties, Task};
 
 use super::event_source::{CustomEvent, EventView, PayloadEvent, PayloadSource};
 use super::ordered::OrderedEntry;
 use super::shared::EmissionSettings;
 use super::state::EmissionState;
+use crate::running::{ListedEmission, list_emission};
 use crate::trace::EmissionSpan;
 
 /// State, payload and outcome of one emission, in one allocation.
@@ -22,6 +24,9 @@ pub(crate) trait InFlight: Send + Sync {
     fn state(&self) -> &EmissionState;
 
     fn event(&self) -> EventRef<'_>;
+
+    /// The ID of the event, unless nobody has asked for it yet.
+    fn known_id(&self) -> Option<EventId>;
 
     /// The event, if it was emitted as a shared one.
     fn shared_event(&self) -> Option<&Arc<dyn Event>>;
@@ -54,6 +59,13 @@ impl<S> EmissionTask<S> {
         Self { state, source }
     }
 
+    /// An emission of an event of the user's own type.
+    pub(crate) fn custom(settings: Arc<EmissionSettings>, topic: &str, source: S) -> Self {
+        let mut custom = Self::new(settings, topic, source);
+        custom.state.is_custom = true;
+        custom
+    }
+
     /// An emission that runs already, on the thread that makes it. It has been counted as started.
     pub(crate) fn running(
         settings: Arc<EmissionSettings>,
@@ -73,6 +85,10 @@ impl<T: Any + Send + Sync> InFlight for EmissionTask<PayloadEvent<T>> {
 
     fn event(&self) -> EventRef<'_> {
         EventRef::Payload(self.value())
+    }
+
+    fn known_id(&self) -> Option<EventId> {
+        self.state.attributes.known_id()
     }
 
     fn shared_event(&self) -> Option<&Arc<dyn Event>> {
@@ -115,6 +131,10 @@ impl<E: Event + 'static> InFlight for EmissionTask<CustomEvent<E>> {
         EventRef::Custom(&*self.source.0)
     }
 
+    fn known_id(&self) -> Option<EventId> {
+        caught(|| self.source.0.known_id()).ok()?
+    }
+
     fn shared_event(&self) -> Option<&Arc<dyn Event>> {
         (&*self.source.0 as &dyn Any).downcast_ref()
     }
@@ -130,6 +150,27 @@ impl<E: Event + 'static> InFlight for EmissionTask<CustomEvent<E>> {
     fn into_entry(self: Arc<Self>) -> Arc<dyn OrderedEntry> {
         self
     }
+}
+
+/// As [`list_running`], for a part of the emission that runs apart.
+#[inline(never)]
+pub(super) fn list_part(emission: &Arc<dyn InFlight>) -> ListedEmission {
+    list_running(emission, emission.state())
+}
+
+/// The calling thread calls listeners of an emission until what is returned is dropped.
+#[inline(always)]
+pub(super) fn list_running(emission: &Arc<dyn InFlight>, state: &EmissionState) -> ListedEmission {
+    let emitter = Arc::as_ptr(&state.settings.shared).addr();
+    let may_have_id = state.is_custom || state.attributes.may_have_id();
+    let id = || may_have_id.then(|| emission.known_id()).flatten();
+    list_emission(
+        emitter,
+        state.attributes.address(),
+        state.topic(),
+        may_have_id,
+        id,
+    )
 }
 
 /// A payload inside the allocation of its emission.

@@ -41,6 +41,7 @@ mod waiting_calls;
 mod waiting_emits;
 
 pub(crate) use self::context::InFlightContext;
+pub(crate) use self::cut_off::MAX_DESCRIBED;
 pub use self::cut_off::{CutOffCause, CutOffEmission};
 pub use self::error::EmitError;
 pub(crate) use self::event_source::{Attributes, CustomEvent, EventView, PayloadEvent};

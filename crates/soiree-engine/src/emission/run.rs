@@ -7,7 +7,7 @@ use soiree_core::{JobId, Task};
 
 use super::context::InFlightContext;
 use super::finish::{end_sequence, end_unrun};
-use super::in_flight::{EmissionTask, InFlight, with_event};
+use super::in_flight::{EmissionTask, InFlight, list_running, with_event};
 use crate::dispatch::{Counts, Selection, dispatch};
 
 /// Runs an emission on this thread, unless it has started.
@@ -19,6 +19,7 @@ pub(super) fn run(emission: &Arc<dyn InFlight>) {
     let settings = &state.settings;
     let mut counts = Counts::default();
     let _entered = state.enter();
+    let listed = list_running(emission, state);
     contained(|| {
         with_event(emission, |event| {
             counts = dispatch(
@@ -31,6 +32,7 @@ pub(super) fn run(emission: &Arc<dyn InFlight>) {
             );
         });
     });
+    drop(listed);
     end_sequence(emission, counts);
 }
 

@@ -51,6 +51,8 @@ pub(crate) struct EmissionState {
     moved: AtomicBool,
     /// Its listeners are called on the emitting thread.
     pub(super) on_caller: bool,
+    /// Its event is not just a payload.
+    pub(super) is_custom: bool,
     pub(crate) span: EmissionSpan,
 }
 
@@ -100,6 +102,7 @@ impl EmissionState {
             rejected: AtomicBool::new(false),
             moved: AtomicBool::new(false),
             on_caller: false,
+            is_custom: false,
             span: EmissionSpan::default(),
         }
     }
@@ -112,6 +115,7 @@ impl EmissionState {
     ) -> Self {
         let mut state = Self::new(settings, topic);
         state.on_caller = true;
+        state.is_custom = true;
         state.span = span;
         state.stage = AtomicU8::new(RUNNING);
         state

@@ -10,7 +10,7 @@ use super::accepted::AcceptedWork;
 use super::context::InFlightContext;
 use super::finish::end_sequence;
 use super::helping::{InlineCall, PendingWork};
-use super::in_flight::with_event;
+use super::in_flight::{list_part, with_event};
 use super::timeout::CallTimeout;
 use crate::dispatch::{Counts, Selection, dispatch};
 
@@ -52,6 +52,7 @@ impl CallTimeout {
         let settings = &state.settings;
         let mut counts = Counts::default();
         let _entered = state.enter_on(&self.pool_ref());
+        let listed = list_part(&self.emission);
         contained(|| {
             with_event(&self.emission, |event| {
                 counts = dispatch(
@@ -64,6 +65,7 @@ impl CallTimeout {
                 );
             });
         });
+        drop(listed);
         end_sequence(&self.emission, counts);
     }
 }

@@ -6,7 +6,8 @@ use soiree_core::{DrainTimeout, far_future};
 
 use super::emit::Emitter;
 use crate::context::inside_frame;
-use crate::emission::CutOffEmission;
+use crate::emission::{CutOffCause, CutOffEmission, MAX_DESCRIBED};
+use crate::running::{RunningEmission, running_emissions};
 
 /// Why an `EventPool` was not closed, or not in time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +51,10 @@ pub enum CloseError {
         ended: u64,
         /// What the released pools had left, all together.
         pool: Option<DrainTimeout>,
-        /// Up to 16 of those that do not run any more.
+        /// Up to 16 of them, first those that run.
+        ///
+        /// Some that count as `running` are only counted: those of `emit_sync` and `trigger`, those that wait in a shared pool, and
+        /// futures that no thread polls at the moment.
         described: Vec<CutOffEmission>,
     },
 }
@@ -69,24 +73,39 @@ fn describe(error: &CloseError) -> String {
         return String::new();
     };
     let counts = [
-        (running, "still running"),
-        (discarded, "discarded"),
-        (retries_given_up, "with a retry that was given up"),
-        (ended, "ended since"),
+        (running, "still running", CutOffCause::Running),
+        (discarded, "discarded", CutOffCause::Discarded),
+        (
+            retries_given_up,
+            "with a retry that was given up",
+            CutOffCause::RetryGivenUp,
+        ),
+        (ended, "ended since", CutOffCause::Ended),
     ];
-    let counts = counts.iter().filter(|(count, _)| **count > 0);
+    let counts = counts.iter().filter(|(count, ..)| **count > 0);
     let counts: Vec<String> = counts
-        .map(|(count, what)| format!("{count} {what}"))
+        .map(|(count, what, cause)| format!("{count} {what}{}", topics(described, *cause, **count)))
         .collect();
     let mut text = format!("{emissions} emissions had not ended at the deadline");
     if !counts.is_empty() {
         text += &format!(": {}", counts.join(", "));
     }
-    if !described.is_empty() {
-        let topics: Vec<&str> = described.iter().map(|one| &*one.topic).collect();
-        text += &format!(" (among them {})", topics.join(", "));
-    }
     text
+}
+
+/// The topics of those that are described, each once.
+fn topics(described: &[CutOffEmission], cause: CutOffCause, count: u64) -> String {
+    let of_cause = described.iter().filter(|one| one.cause == cause);
+    let mut topics: Vec<&str> = of_cause.clone().map(|one| &*one.topic).collect();
+    topics.sort_unstable();
+    topics.dedup();
+    if topics.is_empty() {
+        return String::new();
+    }
+    if (of_cause.count() as u64) < count {
+        topics.push("…");
+    }
+    format!(" ({})", topics.join(", "))
 }
 
 impl Emitter {
@@ -164,6 +183,14 @@ impl Emitter {
     fn drain_timeout(&self, pool: Option<DrainTimeout>) -> CloseError {
         let unended = || self.generations.unended(&self.shared);
         let (summary, running) = self.shared.cut_off.summary(unended);
+        // Read after they were counted: what is still listed then had not ended.
+        let listed = running_emissions(self.address()).into_iter();
+        let listed = listed.map(|RunningEmission { topic, id, .. }| CutOffEmission {
+            topic,
+            id,
+            cause: CutOffCause::Running,
+        });
+        let described = listed.chain(summary.described.iter().cloned());
         CloseError::DrainTimeout {
             emissions: running + summary.total(),
             running,
@@ -171,7 +198,7 @@ impl Emitter {
             retries_given_up: summary.retries_given_up,
             ended: summary.ended,
             pool,
-            described: summary.described,
+            described: described.take(MAX_DESCRIBED).collect(),
         }
     }
 

@@ -137,7 +137,8 @@ impl Emitter {
         }
         let current = self.current.load();
         let (handle, settings) = current.route(&topic);
-        let emission = EmissionTask::new(Arc::clone(settings), &topic, CustomEvent(event.into()));
+        let emission =
+            EmissionTask::custom(Arc::clone(settings), &topic, CustomEvent(event.into()));
         self.launch(&current, handle, Arc::new(emission))
     }
 

@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use soiree::{DrainBulkheadError, EventPool};
 use soiree_core::ListenerErrorKind;
-use soiree_engine::{CloseError, Emission, Report};
+use soiree_engine::{CloseError, CutOffCause, Emission, Report};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 
 use super::common::{HeldListeners, async_stats, runtime, wait_idle, with_async};
-use crate::support::{CallLog, TIME_LIMIT, wait_until};
+use crate::support::{Blocker, CallLog, TIME_LIMIT, wait_until};
 
 fn error_kind(report: &Report) -> ListenerErrorKind {
     assert_eq!(report.errors.len(), 1, "{report:?}");
@@ -312,4 +312,34 @@ fn a_shared_bulkhead_outlives_the_event_pool() {
         soiree.close().unwrap();
     }
     assert_eq!(ran.load(Ordering::SeqCst), 2);
+}
+
+/// E4: a future that blocks the thread which polls it is named, and one that waits for something else is not.
+#[test]
+fn a_future_that_is_being_polled_is_named() {
+    let runtime = runtime();
+    let soiree = with_async(&runtime, 4, 8);
+    let (block, blocker) = Blocker::new();
+    let block = Arc::new(block);
+    let blocks = move |_| {
+        let block = Arc::clone(&block);
+        async move { block() }
+    };
+    soiree.on_async("a.blocks", blocks).unwrap();
+    let held = HeldListeners::on(&soiree, "a.held");
+    soiree.emit("a.held", ()).unwrap();
+    held.wait_started();
+    wait_until("it waits", || soiree.pool_stats().active == 0);
+    soiree.emit("a.blocks", ()).unwrap();
+    blocker.wait_started();
+    wait_until("only the future runs", || soiree.pool_stats().active == 0);
+    let error = soiree.close_with_deadline(Instant::now()).unwrap_err();
+    let CloseError::DrainTimeout { described, .. } = &error else {
+        panic!("{error:?}");
+    };
+    let running = described.iter();
+    let running = running.filter(|one| one.cause == CutOffCause::Running);
+    let topics: Vec<&str> = running.map(|one| &*one.topic).collect();
+    assert_eq!(topics, ["a.blocks"]);
+    blocker.release();
 }

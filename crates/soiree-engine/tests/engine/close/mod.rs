@@ -5,4 +5,5 @@ mod cut_off;
 mod emit;
 mod emit_sync;
 mod rerouted;
+mod running;
 mod user_code;
