@@ -94,6 +94,9 @@ pub enum SubscribeError {
         /// The capacity.
         capacity: usize,
     },
+    /// No call may run, so the listener would never be called.
+    #[error("max_concurrent(0) would never call the listener")]
+    ZeroConcurrent,
     /// The `EventPool` is closed.
     #[doc(alias = "ErrEmitterClosed")]
     #[error("the event pool is closed")]

@@ -36,6 +36,8 @@ pub struct ListenerInfo {
     pub retry: Option<Retry>,
     /// How long an emission waits for the listener. `None` if there is no limit.
     pub timeout: Option<Duration>,
+    /// How many calls of the listener may run at once, of all or of each key. `None` if that is not limited.
+    pub max_concurrent: Option<usize>,
     /// How long the listener may run before it counts as slow. `None` if the limit of the `EventPool` applies.
     pub slow_after: Option<Duration>,
     /// Whether the listener has a filter.

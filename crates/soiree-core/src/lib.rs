@@ -25,6 +25,7 @@
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! ```
 
+mod concurrency;
 mod error;
 mod event;
 mod inbox_info;
@@ -33,6 +34,7 @@ mod job;
 mod listener;
 pub mod observe;
 mod options;
+mod ordering_key;
 pub mod panic;
 mod payload;
 mod pool;
@@ -49,6 +51,7 @@ pub mod sync;
 mod timer;
 mod topic;
 
+pub use crate::concurrency::{LimitedBy, MaxConcurrent};
 pub use crate::error::{BulkheadError, KeyOrderError, SubscribeError, UnsubscribeError};
 pub use crate::event::{BaseEvent, Event, EventId, InvalidEventId};
 pub use crate::inbox_info::InboxInfo;
@@ -56,7 +59,8 @@ pub use crate::introspection::{ListenerInfo, PatternInfo, TopicInfo};
 pub use crate::job::{EndedJob, Job, JobFuture, JobId, JobOutcome, ObservedJob, Task};
 pub use crate::listener::{
     ASYNC_BULKHEAD, Async, AsyncListener, BoxError, IntoListenerResult, Listener, ListenerError,
-    ListenerErrorKind, ListenerFuture, ListenerId, ListenerPanic, Permanent, RetryAfter,
+    ListenerErrorKind, ListenerFuture, ListenerId, ListenerPanic, Mut, NotCalled, Permanent,
+    RetryAfter,
 };
 pub use crate::observe::{
     DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobEnd,
@@ -66,6 +70,7 @@ pub use crate::observe::{
     SubscriptionRemoved,
 };
 pub use crate::options::{Filter, ListenerOptions, WhenPoolFull, is_printable};
+pub use crate::ordering_key::OrderingKey;
 pub use crate::panic::PanicPayload;
 pub use crate::payload::{Carrier, Payload, PayloadRef, ValueCarrier};
 pub use crate::pool::{

@@ -5,8 +5,10 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::concurrency::MaxConcurrent;
 use crate::error::SubscribeError;
 use crate::event::Event;
+use crate::ordering_key::OrderingKey;
 use crate::panic::Contained;
 use crate::priority::Priority;
 use crate::retry::Retry;
@@ -47,6 +49,7 @@ pub struct ListenerOptions {
     pub(crate) name: Option<Arc<str>>,
     pub(crate) pool: Option<Arc<str>>,
     pub(crate) when_full: WhenPoolFull,
+    pub(crate) max_concurrent: Option<MaxConcurrent>,
     pub(crate) retry: Option<Retry>,
     pub(crate) slow_after: Option<Duration>,
     pub(crate) timeout: Option<Duration>,
@@ -142,6 +145,67 @@ impl ListenerOptions {
     #[must_use]
     pub fn when_full(mut self, when_full: WhenPoolFull) -> Self {
         self.when_full = when_full;
+        self
+    }
+
+    /// Limits how many calls of the listener run at once, over all emissions and whatever pools they run on.
+    ///
+    /// A call that finds the limit reached waits for its turn, and holds no worker meanwhile:
+    ///
+    /// - Turns come in the order in which the emissions reached the listener. So with 1, the calls come in that order, one at a time.
+    /// - The emission goes on with its later listeners, and ends when the call has ended. The call runs as a job of the listener's
+    ///   [pool](ListenerOptions::pool), or else of the emission's. It waits for a place there, whatever
+    ///   [`when_full`](ListenerOptions::when_full) says.
+    /// - The filter, the run limit and an abort are checked when the turn has come.
+    /// - As many calls may wait as the waiting capacity of the `EventPool` allows. Beyond that the listener is not called, and the
+    ///   report [says so](crate::NotCalled::TooManyWait).
+    /// - A call has its turn until it has returned and its error was handled. A [retry](ListenerOptions::retry) waits for another turn.
+    ///   After a [timeout](ListenerOptions::timeout) the call has its turn until it really returns.
+    /// - With `emit_sync`, the calling thread waits for the call. Inside a call of the same listener it would wait for itself: the
+    ///   listener is not called then, and the report [says so](crate::NotCalled::InsideItself). To wait there for an emission whose
+    ///   call waits returns an unfinished report (`Report::unfinished`) at once.
+    /// - Two listeners on different threads that wait for each other's calls wait forever.
+    /// - When the listener is removed, calls that wait are still made. A close that misses its deadline gives them up, and the reports
+    ///   say so.
+    ///
+    /// Zero is an error when the listener is subscribed.
+    ///
+    /// ```
+    /// use soiree_core::ListenerOptions;
+    /// let webhook = ListenerOptions::new().max_concurrent(4).name("webhook");
+    /// ```
+    #[must_use]
+    pub fn max_concurrent(mut self, calls: usize) -> Self {
+        self.max_concurrent = Some(MaxConcurrent::new(calls));
+        self
+    }
+
+    /// As [`max_concurrent`](ListenerOptions::max_concurrent), for each key: calls for events of one key wait for each other only.
+    ///
+    /// - `key` returns the key of an event, as [`OrderingKey`] says; with `None` the call is not limited.
+    /// - It is called when an emission reaches the listener, and once more before each retry. If it panics, that counts as a panic of
+    ///   the listener, and there is no retry.
+    /// - A key without calls takes no memory.
+    ///
+    /// Replaces a limit that was set before.
+    ///
+    /// ```
+    /// use soiree_core::ListenerOptions;
+    ///
+    /// struct Order {
+    ///     tenant: u64,
+    /// }
+    ///
+    /// let fair = ListenerOptions::new()
+    ///     .max_concurrent_by(4, |event| event.payload_as::<Order>().map(|order| order.tenant));
+    /// ```
+    #[must_use]
+    pub fn max_concurrent_by<K: Into<OrderingKey>>(
+        mut self,
+        calls: usize,
+        key: impl Fn(&dyn Event) -> Option<K> + Send + Sync + 'static,
+    ) -> Self {
+        self.max_concurrent = Some(MaxConcurrent::by(calls, key));
         self
     }
 
@@ -258,6 +322,13 @@ impl ListenerOptions {
         if self.max_runs == Some(0) {
             return Err(SubscribeError::ZeroRuns);
         }
+        if self
+            .max_concurrent
+            .as_ref()
+            .is_some_and(|limit| limit.calls() == 0)
+        {
+            return Err(SubscribeError::ZeroConcurrent);
+        }
         if self.timeout.is_some_and(|limit| limit.is_zero()) {
             return Err(SubscribeError::ZeroTimeout);
         }
@@ -285,6 +356,10 @@ impl fmt::Debug for ListenerOptions {
             .field("name", &self.name)
             .field("pool", &self.pool)
             .field("when_full", &self.when_full)
+            .field(
+                "max_concurrent",
+                &self.max_concurrent.as_ref().map(MaxConcurrent::calls),
+            )
             .field("retry", &self.retry)
             .field("slow_after", &self.slow_after)
             .field("timeout", &self.timeout)

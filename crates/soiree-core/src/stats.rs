@@ -79,8 +79,8 @@ impl PoolStats {
 
 /// The work of an `EventPool` that waits, by what it waits for.
 ///
-/// Nothing counts twice. An emission is one piece of work until its listeners run apart: on a pool of their own, as futures, or in a
-/// retry. Then each of them is one.
+/// Nothing counts twice. An emission is one piece of work until its listeners run apart: on a pool of their own, as futures, in a
+/// retry, or after they waited for their turn. Then each of them is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct WaitingStats {
@@ -94,11 +94,13 @@ pub struct WaitingStats {
     pub queue: usize,
     /// Retries that wait to be due.
     pub retry: usize,
+    /// Calls that wait for their turn, of listeners with [`max_concurrent`](crate::ListenerOptions::max_concurrent).
+    pub turn: usize,
 }
 
 impl WaitingStats {
     /// All work that waits.
     pub fn total(&self) -> usize {
-        self.blocked + self.key + self.place + self.queue + self.retry
+        self.blocked + self.key + self.place + self.queue + self.retry + self.turn
     }
 }

@@ -1,6 +1,8 @@
-//! Which emitter, emission and pool the calling thread is inside of.
+//! Which emitter, emission, pool and limited calls the calling thread is inside of.
 
 use std::cell::{Cell, RefCell};
+
+use soiree_core::LimitedBy;
 
 /// One dispatch on the stack of this thread. Addresses identify it, and stay valid as long as the dispatch runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -103,4 +105,39 @@ pub(crate) fn inside_frame(holds: impl Fn(&Frame) -> bool) -> bool {
 /// Whether this thread is the timer thread, as far as emissions know.
 pub(crate) fn on_timer() -> bool {
     inside_frame(|frame| frame.pool == TIMER)
+}
+
+/// The calls that wait for each other's turns: those of one listener, or of one listener and key.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct TurnKey {
+    /// The address of the listener's registration.
+    pub(crate) registration: usize,
+    pub(crate) by: LimitedBy,
+}
+
+thread_local! {
+    /// The calls that this thread is inside of, of listeners whose calls are limited.
+    static TURNS: RefCell<Vec<TurnKey>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The calling thread is inside a call that has its turn, until this is dropped.
+pub(crate) struct EnteredTurn(());
+
+pub(crate) fn enter_turn(key: TurnKey) -> EnteredTurn {
+    // While a thread ends, its locals are gone.
+    let _ = TURNS.try_with(|turns| turns.borrow_mut().push(key));
+    EnteredTurn(())
+}
+
+/// Whether this thread is inside such a call, so that it would wait for itself if it waited for another one.
+pub(crate) fn inside_turn(key: &TurnKey) -> bool {
+    TURNS
+        .try_with(|turns| turns.borrow().contains(key))
+        .unwrap_or(false)
+}
+
+impl Drop for EnteredTurn {
+    fn drop(&mut self) {
+        let _ = TURNS.try_with(|turns| turns.borrow_mut().pop());
+    }
 }

@@ -25,7 +25,7 @@ pub use crate::emission::{
 };
 pub use crate::emitter::{CloseError, Emitter};
 pub use crate::graph::{Graph, PoolInfo, RouteInfo};
-pub use crate::ordering::{KeyOrder, KeyOrderStats, KeyOrders, OrderingKey};
+pub use crate::ordering::{KeyOrder, KeyOrderStats, KeyOrders};
 pub use crate::routing::Bulkheads;
 pub use crate::settings::{
     DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler, Settings,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use soiree_core::{
     Async, Event, IntoListenerResult, InvalidTopic, Listener, ListenerId, ListenerInfo,
-    ListenerOptions, Payload, SubscribeError, Timer, UnsubscribeError,
+    ListenerOptions, Mut, Payload, SubscribeError, Timer, UnsubscribeError,
 };
 
 use crate::emission::{Emission, EmitError, Report};
@@ -131,6 +131,36 @@ impl dyn Soiree + '_ {
     ) -> Result<ListenerId, SubscribeError> {
         let options = options.into().registered_at(Location::caller());
         self.subscribe(pattern, options, Arc::new(listener))
+    }
+
+    /// Subscribes a closure that may change what it has captured. It is called for one event at a time: its
+    /// [`max_concurrent`](ListenerOptions::max_concurrent) is 1.
+    ///
+    /// # Errors
+    /// As [`subscribe`](Soiree::subscribe).
+    #[track_caller]
+    pub fn on_mut<R: IntoListenerResult + 'static>(
+        &self,
+        pattern: &str,
+        listener: impl FnMut(&dyn Event) -> R + Send + 'static,
+    ) -> Result<ListenerId, SubscribeError> {
+        self.on_mut_with(pattern, ListenerOptions::new(), listener)
+    }
+
+    /// As [`on_mut`](#method.on_mut), with options. Any limit of calls at once that they have is replaced by 1.
+    ///
+    /// # Errors
+    /// As [`subscribe`](Soiree::subscribe).
+    #[track_caller]
+    pub fn on_mut_with<R: IntoListenerResult + 'static>(
+        &self,
+        pattern: &str,
+        options: impl Into<ListenerOptions>,
+        listener: impl FnMut(&dyn Event) -> R + Send + 'static,
+    ) -> Result<ListenerId, SubscribeError> {
+        let options = options.into().registered_at(Location::caller());
+        let options = options.max_concurrent(1);
+        self.subscribe(pattern, options, Arc::new(Mut::new(listener)))
     }
 
     /// Subscribes a closure that returns a future. See [`AsyncListener`](soiree_core::AsyncListener).

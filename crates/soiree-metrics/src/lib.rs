@@ -60,7 +60,7 @@
 //! | metric | type | |
 //! |---|---|---|
 //! | `soiree_emissions_in_flight` | gauge | started and not ended |
-//! | `soiree_emissions_waiting` | gauge | waiting, by `cause`: `blocked`, `key`, `place`, `queue`, `retry` |
+//! | `soiree_emissions_waiting` | gauge | waiting, by `cause`: `blocked`, `key`, `place`, `queue`, `retry`, `turn` |
 //! | `soiree_emissions_accepted_total` | counter | accepted |
 //! | `soiree_emissions_rejected_total` | counter | rejected, by `reason`: see below |
 //! | `soiree_emissions_aborted_total` | counter | aborted by a listener |
@@ -76,6 +76,7 @@
 //! | `place` | accepted work that waits for a place in its pool |
 //! | `queue` | work in the queues of the pools |
 //! | `retry` | retries that wait to be due |
+//! | `turn` | calls that wait for their turn, of listeners with `max_concurrent` |
 //!
 //! An emission whose listeners run apart, on pools of their own or in retries, counts once for each. Otherwise the emissions in
 //! flight are those that wait and the active jobs: `soiree_emissions_in_flight`

@@ -200,10 +200,11 @@ pub(crate) const LISTENER_HISTOGRAMS: [HistogramOf<ListenerSeries>; 1] = [(
 type Cause = (&'static str, fn(&WaitingStats) -> usize);
 
 /// The values of the label `cause` of `soiree_emissions_waiting`, and where the number is.
-pub(crate) const WAITING_CAUSES: [Cause; 5] = [
+pub(crate) const WAITING_CAUSES: [Cause; 6] = [
     ("blocked", |waiting| waiting.blocked),
     ("key", |waiting| waiting.key),
     ("place", |waiting| waiting.place),
     ("queue", |waiting| waiting.queue),
     ("retry", |waiting| waiting.retry),
+    ("turn", |waiting| waiting.turn),
 ];

@@ -292,8 +292,10 @@ impl Builder {
         self
     }
 
-    /// Limits how many calls of listeners may wait at once for a place in the listener's own pool; see
-    /// [`ListenerOptions::when_full`](crate::ListenerOptions::when_full). By default 1,024. Beyond that, they are rejected.
+    /// Limits how many calls of listeners may wait at once: for a place in the listener's own pool, see
+    /// [`ListenerOptions::when_full`](crate::ListenerOptions::when_full), and for their turn, see
+    /// [`ListenerOptions::max_concurrent`](crate::ListenerOptions::max_concurrent). By default 1,024, all together. Beyond that, they
+    /// are rejected.
     pub fn waiting_capacity(mut self, calls: usize) -> Self {
         self.settings.waiting_capacity = calls;
         self

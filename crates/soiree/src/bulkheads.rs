@@ -41,7 +41,9 @@ pub struct Stats {
     pub waiting: WaitingStats,
     /// Retries that have not started: those of `waiting.retry`, and those that are due and wait in or for their pool.
     pub retries: usize,
-    /// Calls of listeners that found the listener's own pool full and have not started. They wait in or for that pool.
+    /// Calls of listeners that found the listener's own pool full, or had to wait for their turn
+    /// ([`max_concurrent`](crate::ListenerOptions::max_concurrent)), and have not started. They wait for their turn, or in or for their
+    /// pool.
     pub waiting_calls: usize,
 }
 

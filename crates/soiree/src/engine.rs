@@ -7,10 +7,10 @@
 //! |---|---|
 //! | an emitter without an `EventPool` | [`Emitter`], [`Settings`], [`Bulkheads`], [`KeyOrders`] |
 //! | its handlers | [`Handlers`], [`ErrorHandler`], [`PanicHandler`], [`DeadEventHandler`], [`DeadLetterHandler`], [`SlowListenerHandler`], [`SlowListenerMonitor`] |
-//! | its subscriptions | [`Registry`], [`Filter`], [`is_printable`] |
+//! | its subscriptions | [`Registry`], [`Filter`], [`MaxConcurrent`], [`LimitedBy`], [`is_printable`] |
 //! | an event that shares one allocation with its payload | [`Carrier`], [`ValueCarrier`] |
 //! | a timer of your own | [`far_future`] |
-//! | what a listener may return, and async ones | [`IntoListenerResult`], [`Async`], [`ASYNC_BULKHEAD`] |
+//! | what a listener may return, async ones, and those that are `FnMut` | [`IntoListenerResult`], [`Async`], [`ASYNC_BULKHEAD`], [`Mut`] |
 //! | what methods of an `Emission` return | [`EmissionFuture`], [`ErrorIter`], [`IntoErrors`] |
 //! | an engine of your own | the modules [`registry`] and [`mod@panic`], [`clock`], [`reclaim`], [`NotifyContext`] |
 
@@ -21,8 +21,8 @@ pub use soiree_core::{panic, registry};
 
 #[doc(inline)]
 pub use soiree_core::{
-    ASYNC_BULKHEAD, Async, Carrier, Filter, IntoListenerResult, Registry, ValueCarrier, far_future,
-    is_printable,
+    ASYNC_BULKHEAD, Async, Carrier, Filter, IntoListenerResult, LimitedBy, MaxConcurrent, Mut,
+    Registry, ValueCarrier, far_future, is_printable,
 };
 
 #[doc(inline)]

@@ -163,13 +163,13 @@ pub use crate::typed::{TypedEmitError, TypedPattern, TypedTopic, WrongPayload};
 pub use soiree_core::{
     AsyncListener, BoxError, BulkheadError, DeadLetter, Event, EventId, InvalidEventId,
     InvalidTopicKind, Jitter, KeyOrderError, Listener, ListenerError, ListenerErrorKind,
-    ListenerFuture, ListenerId, ListenerPanic, MAX_DOUBLE_WILDCARDS, MAX_TOPIC_LEN, Overflow,
-    Pattern, Payload, PayloadRef, Permanent, PoolHandle, Priority, Retry, RetryAfter,
+    ListenerFuture, ListenerId, ListenerPanic, MAX_DOUBLE_WILDCARDS, MAX_TOPIC_LEN, OrderingKey,
+    Overflow, Pattern, Payload, PayloadRef, Permanent, PoolHandle, Priority, Retry, RetryAfter,
     SubscribeError, Value, validate_topic,
 };
 #[doc(inline)]
 pub use soiree_engine::{
-    CutOffCause, CutOffEmission, Emission, EmitFuture, KeyOrder, OrderingKey, Report, Soiree,
+    CutOffCause, CutOffEmission, Emission, EmitFuture, KeyOrder, Report, Soiree,
 };
 #[doc(inline)]
 pub use soiree_inbox::{
@@ -202,7 +202,7 @@ pub use soiree_core::UnsubscribeError;
 #[doc(inline)]
 pub use soiree_core::WaitingStats;
 #[doc(inline, alias("ListenerOption", "WithPriority"))]
-pub use soiree_core::{ListenerOptions, WhenPoolFull};
+pub use soiree_core::{ListenerOptions, NotCalled, WhenPoolFull};
 #[doc(inline, alias = "ErrEmitterAlreadyClosed")]
 pub use soiree_engine::CloseError;
 #[doc(inline, alias = "ErrEmitterClosed")]

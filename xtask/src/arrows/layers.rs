@@ -20,6 +20,8 @@ const LAYERS: &[Layers] = &[
             "stats",
             "event",
             "inbox_info",
+            "ordering_key",
+            "concurrency",
             "rejection",
             "spawn_blocking",
             "job",

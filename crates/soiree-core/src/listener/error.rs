@@ -58,7 +58,30 @@ enum Cause {
         reason: Contained<SubmitErrorReason>,
     },
     Discarded,
+    NotCalled(NotCalled),
     Cancelled,
+}
+
+/// Why a listener with a limit of [calls at once](crate::ListenerOptions::max_concurrent) was not called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotCalled {
+    /// It is called as often at once as it may be, and no more calls may wait.
+    #[error(
+        "it is called {max_concurrent} times already, and no more than {waiting_capacity} calls may wait"
+    )]
+    TooManyWait {
+        /// How many calls of the listener may run at once.
+        max_concurrent: usize,
+        /// How many calls may wait in the `EventPool`.
+        waiting_capacity: usize,
+    },
+    /// An `emit_sync` inside a call of the listener would wait for that call, and so for itself.
+    #[error("an emit_sync inside a call of it would wait for itself")]
+    InsideItself,
+    /// The `EventPool` closed before its turn came.
+    #[error("the event pool closed before its turn came")]
+    GivenUp,
 }
 
 /// The kind of failure.
@@ -71,9 +94,9 @@ pub enum ListenerErrorKind {
     Panicked,
     /// The listener's [timeout](crate::ListenerOptions::timeout) has passed. It may still run.
     TimedOut,
-    /// The listener was not called: its own pool rejected it.
+    /// The listener was not called: its own pool rejected it, or too many of its [calls](crate::ListenerOptions::max_concurrent) wait.
     Rejected,
-    /// The listener was not called: its own pool dropped it.
+    /// The listener was not called: its own pool dropped it, or a close gave up its call, which waited.
     Discarded,
     /// The listener is an [async listener](crate::AsyncListener) and was dropped before it ended.
     Cancelled,
@@ -103,6 +126,10 @@ impl ListenerError {
 
     pub(crate) fn discarded(context: ErrorContext<'_>) -> Self {
         Self::of(context, Cause::Discarded)
+    }
+
+    pub(crate) fn not_called(context: ErrorContext<'_>, why: NotCalled) -> Self {
+        Self::of(context, Cause::NotCalled(why))
     }
 
     pub(crate) fn cancelled(context: ErrorContext<'_>) -> Self {
@@ -165,7 +192,8 @@ impl ListenerError {
             Cause::Panicked(_) => ListenerErrorKind::Panicked,
             Cause::TimedOut(_) => ListenerErrorKind::TimedOut,
             Cause::Rejected { .. } => ListenerErrorKind::Rejected,
-            Cause::Discarded => ListenerErrorKind::Discarded,
+            Cause::Discarded | Cause::NotCalled(NotCalled::GivenUp) => ListenerErrorKind::Discarded,
+            Cause::NotCalled(_) => ListenerErrorKind::Rejected,
             Cause::Cancelled => ListenerErrorKind::Cancelled,
         }
     }
@@ -236,6 +264,7 @@ impl fmt::Display for ListenerError {
             Cause::Discarded => {
                 write!(f, "was not called for {}: its pool dropped it", inner.topic)
             }
+            Cause::NotCalled(why) => write!(f, "was not called for {}: {why}", inner.topic),
             Cause::Cancelled => {
                 write!(f, "was cancelled for {}: it had not ended", inner.topic)
             }
@@ -259,6 +288,7 @@ impl Error for ListenerError {
         match &*self.0.cause {
             Cause::Failed(error) => Some(&**inner(error)),
             Cause::Rejected { reason, .. } => Some(&**reason),
+            Cause::NotCalled(why) => Some(why),
             Cause::Panicked(_) | Cause::TimedOut(_) | Cause::Discarded | Cause::Cancelled => None,
         }
     }

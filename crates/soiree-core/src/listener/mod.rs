@@ -4,14 +4,16 @@ mod advice;
 mod async_listener;
 mod error;
 mod id;
+mod mut_listener;
 mod outcome;
 
 pub(crate) use self::advice::Advice;
 pub use self::advice::{Permanent, RetryAfter};
 pub use self::async_listener::{ASYNC_BULKHEAD, Async};
 pub(crate) use self::error::ErrorContext;
-pub use self::error::{ListenerError, ListenerErrorKind, ListenerPanic};
+pub use self::error::{ListenerError, ListenerErrorKind, ListenerPanic, NotCalled};
 pub use self::id::ListenerId;
+pub use self::mut_listener::Mut;
 pub use self::outcome::{BoxError, IntoListenerResult, ListenerFuture};
 use std::sync::Arc;
 

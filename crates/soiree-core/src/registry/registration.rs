@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use crate::concurrency::MaxConcurrent;
 use crate::error::SubscribeError;
 use crate::introspection::ListenerInfo;
 use crate::listener::{
     ASYNC_BULKHEAD, BoxError, ErrorContext, Listener, ListenerError, ListenerId, ListenerPanic,
+    NotCalled,
 };
 use crate::observe::ListenerRef;
 use crate::options::{Filter, ListenerOptions, WhenPoolFull};
@@ -29,7 +31,7 @@ pub struct Registration {
     pub(super) pattern: Arc<str>,
     /// The pattern has no wildcard.
     pub(super) literal: bool,
-    /// The listener has no filter, run limit, timeout or pool of its own, so it can be called without any check.
+    /// The listener has no filter, run limit, timeout, limit of calls at once or pool of its own, so it can be called without any check.
     pub plain: bool,
     requires_place: bool,
     pub(super) id: ListenerId,
@@ -46,6 +48,7 @@ struct RareOptions {
     filter: Option<Contained<Filter>>,
     pool: Option<Arc<str>>,
     when_full: WhenPoolFull,
+    max_concurrent: Option<MaxConcurrent>,
     retry: Option<Retry>,
     slow_after: Option<Duration>,
     timeout: Option<Duration>,
@@ -116,6 +119,7 @@ impl Registration {
         let plain = options.pool.is_none()
             && options.filter.is_none()
             && options.max_runs.is_none()
+            && options.max_concurrent.is_none()
             && options.timeout.is_none();
         let requires_place = options.pool.is_some() && options.when_full == WhenPoolFull::Required;
         Ok(Self {
@@ -181,6 +185,11 @@ impl Registration {
     /// The bulkhead that the listener runs on, if its options name one.
     pub fn pool(&self) -> Option<&Arc<str>> {
         self.rare_options.as_ref()?.pool.as_ref()
+    }
+
+    /// How many of its calls may run at once, if that is limited.
+    pub fn max_concurrent(&self) -> Option<&MaxConcurrent> {
+        self.rare_options.as_ref()?.max_concurrent.as_ref()
     }
 
     /// How the listener is retried when it fails.
@@ -257,6 +266,7 @@ impl Registration {
             runs_left: self.runs_left().map(|n| n.load(Ordering::Acquire)),
             retry: self.retry().map(Retry::without_predicate),
             timeout: self.timeout(),
+            max_concurrent: self.max_concurrent().map(MaxConcurrent::calls),
             slow_after: self.slow_after(),
             has_filter: self.filter().is_some(),
             is_async: self.is_async(),
@@ -314,6 +324,11 @@ impl Registration {
         ListenerError::discarded(self.error_context(topic))
     }
 
+    /// The error of a listener that has no turn among its calls.
+    pub fn not_called(&self, topic: &str, why: NotCalled) -> ListenerError {
+        ListenerError::not_called(self.error_context(topic), why)
+    }
+
     /// The error of an async listener that was dropped before it ended.
     pub fn cancelled(&self, topic: &str) -> ListenerError {
         ListenerError::cancelled(self.error_context(topic))
@@ -356,6 +371,7 @@ impl RareOptions {
             name,
             pool,
             when_full,
+            max_concurrent,
             retry,
             slow_after,
             timeout,
@@ -365,6 +381,7 @@ impl RareOptions {
             || filter.is_some()
             || name.is_some()
             || pool.is_some()
+            || max_concurrent.is_some()
             || retry.is_some()
             || slow_after.is_some()
             || timeout.is_some();
@@ -374,6 +391,7 @@ impl RareOptions {
                 filter,
                 pool,
                 when_full,
+                max_concurrent,
                 retry,
                 slow_after,
                 timeout,

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use soiree_core::registry::{Registration, Snapshot};
-use soiree_core::{Event, ListenerError};
+use soiree_core::{Event, ListenerError, PanicPayload};
 
 use super::counts::Counts;
 use super::report_outcome::FailedAttempt;
+use crate::context::EnteredTurn;
 use crate::invocation::{Call, TimeLimit};
 
 /// The emission that listeners are called for, one after another.
@@ -23,6 +24,14 @@ pub(crate) trait DispatchContext {
         counts: &mut Counts,
     ) -> bool;
 
+    /// Lets a listener whose calls are limited have its turn: here, or later on its pool.
+    fn take_turn(
+        &mut self,
+        registration: &Arc<Registration>,
+        event: &dyn Event,
+        counts: &mut Counts,
+    ) -> TurnTaken;
+
     /// Schedules another attempt. Returns `false` if it cannot be scheduled.
     fn schedule_retry(
         &mut self,
@@ -37,6 +46,22 @@ pub(crate) trait DispatchContext {
 
     /// Whether a listener on another pool has aborted a copy of the event. If so, aborts the event too.
     fn is_aborted_elsewhere(&mut self, event: &dyn Event) -> bool;
+}
+
+/// The turn of a call. Dropping the last handle lets the next call of the listener start.
+pub(crate) trait HeldTurn {
+    /// The calling thread is inside the call until this is dropped.
+    fn enter(&self) -> EnteredTurn;
+}
+
+/// Where a listener is called whose calls are limited.
+pub(crate) enum TurnTaken {
+    /// Here and now, in this turn, unless the call is not limited.
+    Here(Option<Arc<dyn HeldTurn>>),
+    /// On its pool, perhaps when its turn comes; or it is not called, which was reported.
+    Elsewhere,
+    /// The function panicked that returns what the call counts with.
+    Panicked(PanicPayload),
 }
 
 /// How far an emission has got when it calls a listener.

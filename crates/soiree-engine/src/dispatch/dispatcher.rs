@@ -10,7 +10,7 @@ use soiree_core::registry::{
 use soiree_core::{Event, Pattern, Registry};
 
 use super::batch::BatchResult;
-use super::context::{DispatchContext, Progress};
+use super::context::{DispatchContext, HeldTurn, Progress, TurnTaken};
 use super::counts::Counts;
 use super::report_outcome::{FailedAttempt, FollowUp, report};
 use crate::invocation::{Call, CallOutcome, invoke, precheck};
@@ -91,6 +91,10 @@ enum Step {
     Call,
     /// Its own pool calls it.
     Delegate,
+    /// Its calls are limited, and it is called in this turn.
+    CallInTurn(Arc<dyn HeldTurn>),
+    /// It was left to its pool, or has been reported.
+    Settled,
     /// It counts as called already, with this outcome.
     Report(CallOutcome),
     /// The event was aborted.
@@ -156,13 +160,20 @@ impl Dispatcher<'_> {
             // The listener may never return.
             self.remove_exhausted();
         }
+        // Held until the outcome is reported.
+        let mut turn = None;
         let outcome = match self.next_step(registration) {
             Step::Stop => {
                 self.counts.aborted = true;
                 return;
             }
+            Step::Settled => return,
             Step::Delegate if self.delegate(registration) => return,
             Step::Delegate | Step::Call => None,
+            Step::CallInTurn(taken) => {
+                turn = Some(taken);
+                None
+            }
             Step::Report(outcome) => Some(outcome),
         };
         let Self {
@@ -173,8 +184,10 @@ impl Dispatcher<'_> {
         } = *self;
         let last = Cell::new(false);
         let call = Call::new(registration, topic, event, 1, handlers);
-        let outcome = outcome
-            .unwrap_or_else(|| CallOutcome::caught(|| self.call_here(&call, &last, snapshot)));
+        let outcome = outcome.unwrap_or_else(|| {
+            let _entered = turn.as_ref().map(|turn| turn.enter());
+            CallOutcome::caught(|| self.call_here(&call, &last, snapshot))
+        });
         let follow_up = report(&call, handlers, outcome, &mut self.counts);
         self.follow_up(registration, follow_up);
         if last.get() {
@@ -183,13 +196,15 @@ impl Dispatcher<'_> {
     }
 
     /// What has to happen with the next listener.
-    fn next_step(&mut self, registration: &Registration) -> Step {
+    fn next_step(&mut self, registration: &Arc<Registration>) -> Step {
         let has_pool = registration.pool().is_some();
-        if !self.has_delegated && !has_pool {
+        let is_limited = registration.max_concurrent().is_some();
+        if !self.has_delegated && !has_pool && !is_limited {
             return Step::Call;
         }
         match caught(|| self.is_aborted()) {
             Ok(true) => Step::Stop,
+            Ok(false) if is_limited => self.take_turn(registration),
             Ok(false) if has_pool => Step::Delegate,
             Ok(false) => Step::Call,
             Err(panic) => Step::Report(CallOutcome::Panicked(panic)),
@@ -210,6 +225,23 @@ impl Dispatcher<'_> {
             is_settled = self.context.delegate(registration, self.event, counts);
         });
         is_settled
+    }
+
+    fn take_turn(&mut self, registration: &Arc<Registration>) -> Step {
+        let mut taken = TurnTaken::Elsewhere;
+        contained(|| {
+            let counts = &mut self.counts;
+            taken = self.context.take_turn(registration, self.event, counts);
+        });
+        match taken {
+            TurnTaken::Here(Some(turn)) => Step::CallInTurn(turn),
+            TurnTaken::Here(None) => Step::Call,
+            TurnTaken::Elsewhere => {
+                self.has_delegated = true;
+                Step::Settled
+            }
+            TurnTaken::Panicked(panic) => Step::Report(CallOutcome::Panicked(panic)),
+        }
     }
 
     fn call_here(

@@ -8,10 +8,11 @@ mod future;
 mod report_outcome;
 
 pub(crate) use self::batch::call_batch;
-pub(crate) use self::context::{DispatchContext, Progress};
+pub(crate) use self::context::{DispatchContext, HeldTurn, Progress, TurnTaken};
 pub(crate) use self::counts::Counts;
 pub(crate) use self::dispatcher::{Selection, dispatch};
 pub(crate) use self::future::{EndedCall, StartedCall, cancel, finish, start, time_out};
 pub(crate) use self::report_outcome::{
     FailedAttempt, FollowUp, handle_error, notify_if_dead, report, report_dead_letter,
+    report_not_called,
 };

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use soiree_core::panic::contained;
-use soiree_core::{DeadEvent, DeadLetter, Event, ListenerEnd, ListenerError, PanicPayload};
+use soiree_core::{
+    DeadEvent, DeadLetter, Event, ListenerEnd, ListenerError, ListenerErrorKind, PanicPayload,
+};
 
 use super::counts::Counts;
 use crate::invocation::{AfterTimeout, Call, CallOutcome};
@@ -209,6 +211,19 @@ fn notify_panic(call: &Call<'_>, handlers: &Handlers, payload: &PanicPayload) {
     if let Some(handler) = &handlers.panic {
         contained(|| handler(&panic));
     }
+}
+
+/// Reports a listener that is not called. Returns the error that the report keeps.
+pub(crate) fn report_not_called(
+    call: &Call<'_>,
+    handlers: &Handlers,
+    error: ListenerError,
+) -> Option<ListenerError> {
+    call.ended(match error.kind() {
+        ListenerErrorKind::Rejected => ListenerEnd::Rejected(&error),
+        _ => ListenerEnd::Discarded(&error),
+    });
+    handle_error(call.event, handlers, error)
 }
 
 /// Passes an error to the error handler. Returns the error that the report keeps.

@@ -153,6 +153,7 @@ impl<A: Attempt> Future for AsyncCall<A> {
         let attempt = Arc::clone(&this.attempt);
         let state = attempt.target().state();
         let _entered = state.enter_on(&attempt.target().pool_ref());
+        let _turn = attempt.target().enter_turn();
         if let Stage::Waiting = this.stage {
             let is_here = attempt.claim_to_run();
             this.stage = if is_here { Stage::Claimed } else { Stage::Over };
@@ -220,6 +221,7 @@ impl<A: Attempt> Drop for AsyncCall<A> {
         let attempt = Arc::clone(&self.attempt);
         let state = attempt.target().state();
         let _entered = state.enter_on(&attempt.target().pool_ref());
+        let _turn = attempt.target().enter_turn();
         match self.stage {
             Stage::Over => {}
             Stage::Waiting => Task::discarded(Arc::clone(&attempt)),

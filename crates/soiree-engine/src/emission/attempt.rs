@@ -6,17 +6,29 @@ use soiree_core::panic::contained;
 use soiree_core::registry::Registration;
 use soiree_core::{Event, JobId, Pool, SubmitErrorReason, Task};
 
-use super::helping::PendingWork;
+use super::helping::{Before, PendingWork};
 use super::in_flight::{InFlight, list_part, with_event};
 use super::pool_ref::PoolRef;
 use super::state::EmissionState;
-use crate::dispatch::{Counts, EndedCall};
+use super::turns::Turn;
+use crate::context::EnteredTurn;
+use crate::dispatch::{Counts, EndedCall, HeldTurn};
 
 /// Which listener an attempt calls, for which emission, and on which pool.
 pub(super) struct Target {
     pub(super) emission: Arc<dyn InFlight>,
     pub(super) registration: Arc<Registration>,
     pool_ref: Mutex<Arc<PoolRef>>,
+    turn: Mutex<CallTurn>,
+}
+
+/// The turn of an attempt of a listener whose calls are limited.
+enum CallTurn {
+    /// It needs none, or has not taken its place yet.
+    None,
+    Taken(Arc<Turn>),
+    /// The attempt has ended, and takes none any more.
+    Ended,
 }
 
 impl Target {
@@ -24,11 +36,13 @@ impl Target {
         emission: &Arc<dyn InFlight>,
         registration: &Arc<Registration>,
         pool_ref: Arc<PoolRef>,
+        turn: Option<Arc<Turn>>,
     ) -> Self {
         Self {
             emission: Arc::clone(emission),
             registration: Arc::clone(registration),
             pool_ref: Mutex::new(pool_ref),
+            turn: Mutex::new(turn.map_or(CallTurn::None, CallTurn::Taken)),
         }
     }
 
@@ -55,9 +69,61 @@ impl Target {
         self.registration.is_async()
     }
 
-    /// Whether this thread works for the pool of the attempt.
+    fn lock_turn(&self) -> MutexGuard<'_, CallTurn> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn turn(&self) -> Option<Arc<Turn>> {
+        match &*self.lock_turn() {
+            CallTurn::Taken(turn) => Some(Arc::clone(turn)),
+            CallTurn::None | CallTurn::Ended => None,
+        }
+    }
+
+    /// It has taken a place among the calls of its listener. Returns `false` if it has ended meanwhile, which gives the place up.
+    pub(super) fn set_turn(&self, turn: Arc<Turn>) -> bool {
+        let mut current = self.lock_turn();
+        let has_ended = matches!(*current, CallTurn::Ended);
+        if !has_ended {
+            *current = CallTurn::Taken(Arc::clone(&turn));
+        }
+        // Before the turn: if it is the last handle, the next call starts.
+        drop(current);
+        !has_ended
+    }
+
+    /// Returns the turn, which the attempt no longer has, and gets no other one.
+    pub(super) fn end_turn(&self) -> Option<Arc<Turn>> {
+        match std::mem::replace(&mut *self.lock_turn(), CallTurn::Ended) {
+            CallTurn::Taken(turn) => Some(turn),
+            CallTurn::None | CallTurn::Ended => None,
+        }
+    }
+
+    /// The calling thread is inside the call until this is dropped, if the calls of the listener are limited.
+    pub(super) fn enter_turn(&self) -> Option<EnteredTurn> {
+        self.turn().map(|turn| turn.enter())
+    }
+
+    /// Whether it waits for its turn.
+    fn waits_for_turn(&self) -> bool {
+        self.turn().is_some_and(|turn| !turn.has_come())
+    }
+
+    /// What it waits for while it waits for its turn.
+    pub(super) fn before(&self) -> Before {
+        match self.turn() {
+            Some(turn) if !turn.has_come() && turn.is_inside() => Before::ThisThread,
+            Some(turn) if !turn.has_come() && self.state().settings.is_on_a_pool() => {
+                Before::Calls(turn.calls_before())
+            }
+            _ => Before::Nothing,
+        }
+    }
+
+    /// Whether this thread works for the pool of the attempt, which has its turn.
     pub(super) fn is_here(&self) -> bool {
-        self.pool_ref().is_here()
+        self.pool_ref().is_here() && !self.waits_for_turn()
     }
 
     /// Whether the future of the listener can never be polled while this thread blocks.
@@ -70,7 +136,7 @@ impl Target {
     /// Whether this thread may run the future of the listener inline: only if the pool has no place for it, since the listener would
     /// stop whenever the future that it runs inside is not polled.
     pub(super) fn is_future_here(&self) -> bool {
-        if !self.is_async() {
+        if !self.is_async() || self.waits_for_turn() {
             return false;
         }
         let pool_ref = self.pool_ref();

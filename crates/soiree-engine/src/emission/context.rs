@@ -7,14 +7,29 @@ use soiree_core::registry::Registration;
 use soiree_core::{Event, ListenerError};
 
 use super::in_flight::InFlight;
+use super::limited_call::{go_on, take_turn};
 use super::listener_job::delegate;
 use super::retry_attempt::schedule_retry;
 use super::timeout::arm;
-use crate::dispatch::{Counts, DispatchContext, FailedAttempt, Progress};
+use super::turns::Turn;
+use crate::dispatch::{Counts, DispatchContext, FailedAttempt, Progress, TurnTaken};
 use crate::invocation::{Call, TimeLimit};
 
 /// An emission whose listeners are called by a worker.
 pub(crate) struct InFlightContext<'a>(pub(crate) &'a Arc<dyn InFlight>);
+
+impl InFlightContext<'_> {
+    /// Calls a listener that has taken a place among its calls, or needs none: here or on its pool, now or later.
+    pub(crate) fn go_on(
+        &self,
+        registration: &Arc<Registration>,
+        event: &dyn Event,
+        counts: &mut Counts,
+        turn: Option<Arc<Turn>>,
+    ) -> TurnTaken {
+        go_on(self.0, registration, event, counts, turn)
+    }
+}
 
 impl DispatchContext for InFlightContext<'_> {
     fn keep(&mut self, error: ListenerError) {
@@ -27,7 +42,16 @@ impl DispatchContext for InFlightContext<'_> {
         event: &dyn Event,
         counts: &mut Counts,
     ) -> bool {
-        delegate(self.0, registration, event, counts)
+        delegate(self.0, registration, event, counts, None).is_ok()
+    }
+
+    fn take_turn(
+        &mut self,
+        registration: &Arc<Registration>,
+        event: &dyn Event,
+        counts: &mut Counts,
+    ) -> TurnTaken {
+        take_turn(self.0, registration, event, counts)
     }
 
     fn schedule_retry(

@@ -115,6 +115,7 @@ impl Emission {
     /// Runs the pending work of the emission that needs this thread. Returns whether blocking would still deadlock, and the version of the
     /// pending work that was checked.
     fn help(&self, waiter: &mut Waiter, watch: &mut KeyWatch) -> (bool, usize) {
+        waiter.reset();
         let is_blocked = !submit_pending_heads();
         let state = self.task.state();
         // Read before the queue of the key is looked at, so that no change of it is missed.
@@ -127,7 +128,7 @@ impl Emission {
         let (_, seen_pending) = state.help_pending(waiter);
         let seen = seen.unwrap_or(seen_pending);
         let is_inside = is_blocked || matches!(runnable, Runnable::Never) || state.is_current();
-        let is_useless = is_inside || matches!(waiter, Waiter::Blocking { is_useless: true });
+        let is_useless = is_inside || waiter.is_useless();
         (!state.is_settled() && is_useless, seen)
     }
 }
@@ -217,7 +218,7 @@ impl IntoFuture for Emission {
     fn into_future(self) -> EmissionFuture {
         EmissionFuture {
             emission: self,
-            waiter: Waiter::Polled(Vec::new()),
+            waiter: Waiter::polled(),
             watch: KeyWatch::default(),
         }
     }

@@ -1,4 +1,4 @@
-//! Listeners that run on a pool of their own.
+//! Listeners that run apart from the others of their emission: on a pool of their own, or after they waited for their turn.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -8,15 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use soiree_core::panic::{caught, contained};
 use soiree_core::registry::Registration;
 use soiree_core::{
-    Event, Job, ListenerEnd, ListenerError, ListenerErrorKind, Pool, SubmitErrorReason, Task,
-    WhenPoolFull,
+    Event, Job, ListenerError, NotCalled, Pool, SubmitErrorReason, Task, WhenPoolFull,
 };
 
 use super::accepted::AcceptedWork;
 use super::async_call::{inline_call, job_of};
 use super::attempt::{Attempt, Target};
 use super::finish::end_called_part;
-use super::helping::{InlineCall, PendingWork};
+use super::helping::{Before, InlineCall, PendingWork};
 use super::in_flight::{InFlight, with_event};
 use super::pool_ref::PoolRef;
 use super::reclaim::{Reclaimed, reclaim_work};
@@ -24,26 +23,34 @@ use super::requeue::{next_pool, requeue_attempt};
 use super::retry_attempt::{end_attempt, report_and_follow};
 use super::state::EmissionState;
 use super::timeout::arm;
+use super::turns::{Turn, TurnWork};
 use super::waiting_calls::WaitingCall;
 use crate::context::on_timer;
-use crate::dispatch::{Counts, EndedCall, Progress, handle_error};
+use crate::dispatch::{Counts, EndedCall, Progress, report_not_called};
 use crate::invocation::{Call, CallOutcome, invoke, precheck};
 
-/// One listener of an emission, as a job of another pool.
-struct ListenerJob {
-    target: Target,
+/// One listener of an emission, as a job of its own.
+pub(super) struct ListenerJob {
+    pub(super) target: Target,
     started: AtomicBool,
-    /// It waits for a place, and has not started.
+    /// It waits for a place or for its turn, and has not started.
     waiting: Mutex<Option<WaitingCall>>,
 }
 
-/// Submits a listener to its own pool. Returns `false` if the caller must call it here instead.
+/// A pool, and how the emitter refers to it.
+type OwnPool = (Arc<PoolRef>, Arc<dyn Pool>);
+
+/// What is left to a caller that must call the listener itself: its turn, if its calls are limited.
+pub(super) type CallHere = Option<Arc<Turn>>;
+
+/// Submits a listener to its own pool. `turn` is its turn, if its calls are limited.
 pub(super) fn delegate(
     emission: &Arc<dyn InFlight>,
     registration: &Arc<Registration>,
     event: &dyn Event,
     counts: &mut Counts,
-) -> bool {
+    turn: Option<Arc<Turn>>,
+) -> Result<(), CallHere> {
     let state = emission.state();
     let is_async = registration.is_async();
     let place = state.take_place(registration);
@@ -51,31 +58,25 @@ pub(super) fn delegate(
         counts.not_called += 1;
         let pool = registration.pool().map_or("", |pool| pool);
         let error = registration.rejected(state.topic(), pool, reason);
-        report_not_called(emission, registration, &error, event);
+        not_called(emission, registration, error, event);
     };
-    let pool = own_pool(state, registration);
-    let pool = pool.filter(|(pool_ref, _)| is_async || !pool_ref.is_here());
-    let Some((pool_ref, pool)) = pool else {
-        if is_async {
-            reject(SubmitErrorReason::Closed);
+    let pool = match suitable_pool(state, registration) {
+        Ok(pool) => pool.filter(|(pool_ref, _)| is_async || !pool_ref.is_here()),
+        Err(reason) => {
+            reject(reason);
+            return Ok(());
         }
-        return is_async;
     };
-    if is_async && !pool.polls_futures() {
-        reject(SubmitErrorReason::Other(
-            "it polls no futures, and this is an async listener".into(),
-        ));
-        return true;
-    }
+    let Some((pool_ref, pool)) = pool else {
+        return Err(turn);
+    };
     let place = place.filter(|place| place.is_in(&pool_ref));
     let blocks_workers = pool_ref.blocks_workers;
-    let job = Arc::new(ListenerJob {
-        target: Target::new(emission, registration, pool_ref),
-        started: AtomicBool::new(false),
-        waiting: Mutex::default(),
-    });
-    state.add_call();
-    state.add_part(Arc::clone(&job) as _);
+    let job = ListenerJob::add(emission, registration, pool_ref, turn, None);
+    if let Some(turn) = job.target.turn() {
+        // It has come. Threads that wait for a later one may have to help this call.
+        turn.ready(Arc::clone(&job) as _);
+    }
     let offered = job_of(&job);
     let submit = || match place {
         Some(place) => place.submit(offered),
@@ -87,16 +88,17 @@ pub(super) fn delegate(
         if is_async {
             state.async_listener_submitted();
         }
-        return true;
+        return Ok(());
     };
     let Reclaimed::Rejected(reason) = reclaim_work(rejected, || job.claim(), drop) else {
-        return true;
+        return Ok(());
     };
     match reason {
         // The bulkhead was removed meanwhile: this thread calls the listener.
         SubmitErrorReason::Closed if !is_async => {
+            let turn = job.target.end_turn();
             job.ended(Counts::default());
-            return false;
+            return Err(turn);
         }
         reason => {
             let goes_on = match &reason {
@@ -114,14 +116,29 @@ pub(super) fn delegate(
             }
         }
     }
-    true
+    Ok(())
+}
+
+/// The listener's own pool, if there is one and it suits the listener. An async listener needs one.
+pub(super) fn suitable_pool(
+    state: &EmissionState,
+    registration: &Registration,
+) -> Result<Option<OwnPool>, SubmitErrorReason> {
+    let pool = own_pool(state, registration);
+    if !registration.is_async() {
+        return Ok(pool);
+    }
+    match &pool {
+        None => Err(SubmitErrorReason::Closed),
+        Some((_, pool)) if !pool.polls_futures() => Err(SubmitErrorReason::Other(
+            "it polls no futures, and this is an async listener".into(),
+        )),
+        Some(_) => Ok(pool),
+    }
 }
 
 /// The listener's own pool, as of the settings that the emission started with, or of those that apply now.
-fn own_pool(
-    state: &EmissionState,
-    registration: &Registration,
-) -> Option<(Arc<PoolRef>, Arc<dyn Pool>)> {
+fn own_pool(state: &EmissionState, registration: &Registration) -> Option<OwnPool> {
     let alive = |pool_ref: &Arc<PoolRef>| Some((Arc::clone(pool_ref), pool_ref.upgrade()?));
     let settings = &state.settings;
     let own = settings.own_pool(registration).and_then(alive);
@@ -129,25 +146,54 @@ fn own_pool(
 }
 
 /// Reports a listener that is not called.
-fn report_not_called(
+pub(super) fn not_called(
     emission: &Arc<dyn InFlight>,
     registration: &Arc<Registration>,
-    error: &ListenerError,
+    error: ListenerError,
     event: &dyn Event,
 ) {
     let state = emission.state();
     let handlers = &state.settings.handlers;
     let call = Call::new(registration, state.topic(), event, 1, handlers);
-    call.ended(match error.kind() {
-        ListenerErrorKind::Rejected => ListenerEnd::Rejected(error),
-        _ => ListenerEnd::Discarded(error),
-    });
-    if let Some(error) = handle_error(event, handlers, error.clone()) {
+    if let Some(error) = report_not_called(&call, handlers, error) {
         state.keep_error(error);
     }
 }
 
 impl ListenerJob {
+    /// Adds a call to an emission, as a part of it.
+    pub(super) fn add(
+        emission: &Arc<dyn InFlight>,
+        registration: &Arc<Registration>,
+        pool_ref: Arc<PoolRef>,
+        turn: Option<Arc<Turn>>,
+        waiting: Option<WaitingCall>,
+    ) -> Arc<Self> {
+        let job = Arc::new(Self {
+            target: Target::new(emission, registration, pool_ref, turn),
+            started: AtomicBool::new(false),
+            waiting: Mutex::new(waiting),
+        });
+        let state = emission.state();
+        state.add_call();
+        state.add_part(Arc::clone(&job) as _);
+        job
+    }
+
+    /// It was claimed, and is not called.
+    fn fail(self: &Arc<Self>, error: impl FnOnce(&Registration, &str) -> ListenerError) {
+        drop(self.waiting().take());
+        let (state, registration) = (self.target.state(), &self.target.registration);
+        let _entered = state.enter_on(&self.target.pool_ref());
+        let error = error(registration, state.topic());
+        contained(|| {
+            with_event(&self.target.emission, |event| {
+                not_called(&self.target.emission, registration, error, event);
+            });
+        });
+        self.ended(Counts::one_not_called());
+    }
+
     fn claim(&self) -> bool {
         !self.started.swap(true, Ordering::AcqRel)
     }
@@ -227,6 +273,10 @@ impl PendingWork for ListenerJob {
         self.target.needs_this_thread()
     }
 
+    fn before(&self) -> Before {
+        self.target.before()
+    }
+
     fn run_here(self: Arc<Self>) {
         self.run_queued();
     }
@@ -263,6 +313,7 @@ impl Attempt for ListenerJob {
         let registration = &self.target.registration;
         let last = Cell::new(false);
         let call = Call::new(registration, state.topic(), event, 1, &settings.handlers);
+        let _turn = self.target.enter_turn();
         let outcome = CallOutcome::caught(|| {
             if let Some(outcome) = precheck(&call, &last) {
                 return outcome;
@@ -287,37 +338,48 @@ impl Attempt for ListenerJob {
     }
 
     fn lost(self: &Arc<Self>, reason: Option<SubmitErrorReason>) {
-        drop(self.waiting().take());
-        let state = self.target.state();
-        let _entered = state.enter_on(&self.target.pool_ref());
-        let error = match reason {
-            Some(reason) => {
-                let pool_ref = self.target.pool_ref();
-                let registration = &self.target.registration;
-                registration.rejected(state.topic(), &pool_ref.name, reason)
-            }
-            None => self.target.registration.discarded(state.topic()),
-        };
-        contained(|| {
-            with_event(&self.target.emission, |event| {
-                report_not_called(
-                    &self.target.emission,
-                    &self.target.registration,
-                    &error,
-                    event,
-                );
-            });
+        let pool_ref = self.target.pool_ref();
+        self.fail(|registration, topic| match reason {
+            Some(reason) => registration.rejected(topic, &pool_ref.name, reason),
+            None => registration.discarded(topic),
         });
-        self.ended(Counts::one_not_called());
     }
 
     fn ended(self: &Arc<Self>, counts: Counts) {
+        drop(self.target.end_turn());
         self.target.state().remove_pending(self);
         end_called_part(&self.target.emission, counts);
     }
 
     fn end(self: &Arc<Self>, event: &dyn Event, ended: EndedCall) {
         end_attempt(self, event, ended);
+    }
+}
+
+impl TurnWork for ListenerJob {
+    fn submit(self: Arc<Self>) {
+        if self.started.load(Ordering::Acquire) {
+            // A thread that waits for it was faster.
+            return;
+        }
+        let (state, registration) = (self.target.state(), &self.target.registration);
+        requeue_attempt(state, registration, Arc::clone(&self) as _);
+        // One of those that wait for it may have to run it.
+        state.notify_pending();
+    }
+
+    fn end_unrun(self: Arc<Self>) {
+        if self.claim() {
+            self.fail(|registration, topic| registration.not_called(topic, NotCalled::GivenUp));
+        }
+    }
+
+    fn notify(&self) {
+        self.target.state().notify_pending();
+    }
+
+    fn into_pending(self: Arc<Self>) -> Arc<dyn PendingWork> {
+        self
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::helping::{PendingWork, Waiter};
+use super::helping::{Before, PendingWork, Waiter};
 use super::state::{EmissionState, wake};
 
 impl EmissionState {
@@ -40,14 +40,16 @@ impl EmissionState {
         drop(shared);
         let mut helped = false;
         for work in pending {
-            if work.is_runnable_here() {
-                work.run_here();
-                helped = true;
-            } else if work.is_future_here() {
-                helped |= waiter.help_future(work);
-            } else if waiter.is_blocking() && work.needs_this_thread() {
-                waiter.set_useless();
+            match work.before() {
+                Before::Nothing => {}
+                Before::ThisThread => waiter.set_useless(),
+                Before::Calls(before) => {
+                    for work in before {
+                        helped |= help(work, waiter);
+                    }
+                }
             }
+            helped |= help(work, waiter);
         }
         (helped, seen)
     }
@@ -75,4 +77,19 @@ impl EmissionState {
             wake(&waker);
         }
     }
+}
+
+/// Runs work on this thread if it could be waiting for this thread. Returns whether it was.
+fn help(work: Arc<dyn PendingWork>, waiter: &mut Waiter) -> bool {
+    if work.is_runnable_here() {
+        work.run_here();
+        return true;
+    }
+    if work.is_future_here() {
+        return waiter.help_future(work);
+    }
+    if waiter.is_blocking() && work.needs_this_thread() {
+        waiter.set_useless();
+    }
+    false
 }

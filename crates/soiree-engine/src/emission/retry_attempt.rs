@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use soiree_core::panic::contained;
 use soiree_core::registry::Registration;
-use soiree_core::{Event, Job, ListenerError, RetryScheduled, SubmitErrorReason, Timer, TimerId};
+use soiree_core::{
+    Event, Job, LimitedBy, ListenerError, RetryScheduled, SubmitErrorReason, Timer, TimerId,
+};
 
 use super::accepted::AcceptedWork;
 use super::async_call::job_of;
@@ -17,6 +19,7 @@ use super::overrun::{NextAttempt, OverrunCall};
 use super::pool_ref::PoolRef;
 use super::requeue::{next_pool, requeue_attempt};
 use super::retries::WaitingRetry;
+use super::turns::{Admission, Turn};
 use crate::dispatch::{Counts, EndedCall, FailedAttempt, FollowUp, report, report_dead_letter};
 use crate::invocation::{Call, CallOutcome};
 
@@ -32,6 +35,8 @@ pub(super) struct RetryAttempt {
     timer: Arc<dyn Timer>,
     /// The attempt before, if it has timed out and may still run. Two attempts never overlap.
     after: Option<Arc<OverrunCall>>,
+    /// What it counts with, if the calls of the listener are limited.
+    limited_by: Option<LimitedBy>,
     /// Ends the wait until it is due, or the wait for the attempt before.
     timeout: Mutex<Option<TimerId>>,
     due: AtomicBool,
@@ -115,16 +120,18 @@ pub(super) fn schedule_retry(
     else {
         return false;
     };
+    let limited_by = Turn::limited_by(registration, event);
     let pool_ref = settings.own_pool(registration).cloned();
     let pool_ref = pool_ref.unwrap_or_else(|| state.pool_ref());
     let retry = Arc::new(RetryAttempt {
-        target: Target::new(emission, registration, pool_ref),
+        target: Target::new(emission, registration, pool_ref, None),
         attempt: failed.attempt + 1,
         error: failed.error.clone(),
         timed_out: failed.timed_out,
         skipped: AtomicU32::new(0),
         timer,
         after: after.cloned(),
+        limited_by,
         timeout: Mutex::default(),
         due: AtomicBool::new(false),
         started: AtomicBool::new(false),
@@ -210,7 +217,7 @@ impl RetryAttempt {
         let _entered = self.target.state().enter_on_timer();
         match &self.after {
             Some(before) if !before.has_returned() => self.wait_for(before),
-            _ => self.submit(),
+            _ => self.due(),
         }
     }
 
@@ -247,16 +254,37 @@ impl RetryAttempt {
         }
     }
 
-    fn submit(self: Arc<Self>) {
+    fn due(self: Arc<Self>) {
         if self.is_unsubscribed() {
             return self.end_unsubscribed();
         }
         if !self.due.swap(true, Ordering::AcqRel) {
             self.target.state().notify_pending();
         }
+        match &self.limited_by {
+            Some(by) => self.wait_for_turn(by),
+            None => self.requeue(),
+        }
+    }
+
+    pub(super) fn requeue(self: &Arc<Self>) {
         let target = &self.target;
-        let work = Arc::clone(&self) as Arc<dyn AcceptedWork>;
+        let work = Arc::clone(self) as Arc<dyn AcceptedWork>;
         requeue_attempt(target.state(), &target.registration, work);
+    }
+
+    fn wait_for_turn(self: &Arc<Self>, by: &LimitedBy) {
+        let (target, turns) = (&self.target, &self.target.state().settings.shared.turns);
+        let turn = Turn::take_by(turns, &target.registration, by.clone());
+        let Some(turn) = turn.filter(|turn| target.set_turn(Arc::clone(turn))) else {
+            // It has ended meanwhile.
+            return;
+        };
+        match turn.ready(Arc::clone(self) as _) {
+            Admission::Later => target.state().notify_pending(),
+            Admission::Now => self.requeue(),
+            Admission::Closed => Arc::clone(self).give_up(),
+        }
     }
 
     /// Reports the error of the attempt before as the last one. To be called when this attempt was claimed.
@@ -280,7 +308,7 @@ impl RetryAttempt {
 impl NextAttempt for RetryAttempt {
     fn proceed(self: Arc<Self>) {
         self.cancel_timeout();
-        self.submit();
+        self.due();
     }
 }
 

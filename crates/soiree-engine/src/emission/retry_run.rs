@@ -8,10 +8,11 @@ use soiree_core::{Event, SubmitErrorReason, Task};
 use super::async_call::inline_call;
 use super::attempt::{Attempt, Target};
 use super::finish::end_part;
-use super::helping::{InlineCall, PendingWork};
+use super::helping::{Before, InlineCall, PendingWork};
 use super::retries::WaitingRetry;
 use super::retry_attempt::{RetryAttempt, end_attempt, report_and_follow};
 use super::timeout::arm;
+use super::turns::TurnWork;
 use crate::dispatch::{Counts, EndedCall, Progress};
 use crate::invocation::{Call, CallOutcome, RetriedEvent, invoke};
 
@@ -29,6 +30,10 @@ impl PendingWork for RetryAttempt {
         self.target.needs_this_thread()
     }
 
+    fn before(&self) -> Before {
+        self.target.before()
+    }
+
     fn run_here(self: Arc<Self>) {
         self.run_queued();
     }
@@ -39,6 +44,28 @@ impl PendingWork for RetryAttempt {
         } else {
             None
         }
+    }
+}
+
+impl TurnWork for RetryAttempt {
+    fn submit(self: Arc<Self>) {
+        if !self.has_started() {
+            self.requeue();
+            // One of those that wait for it may have to run it.
+            self.target.state().notify_pending();
+        }
+    }
+
+    fn end_unrun(self: Arc<Self>) {
+        self.give_up();
+    }
+
+    fn notify(&self) {
+        self.target.state().notify_pending();
+    }
+
+    fn into_pending(self: Arc<Self>) -> Arc<dyn PendingWork> {
+        self
     }
 }
 
@@ -67,6 +94,7 @@ impl Attempt for RetryAttempt {
         let (registration, attempt) = (&self.target.registration, self.attempt);
         let retried = RetriedEvent { event, attempt };
         let call = Call::new(registration, state.topic(), event, attempt, handlers);
+        let _turn = self.target.enter_turn();
         let outcome = CallOutcome::caught(|| {
             let progress = Progress {
                 snapshot: None,
@@ -88,6 +116,7 @@ impl Attempt for RetryAttempt {
     }
 
     fn ended(self: &Arc<Self>, counts: Counts) {
+        drop(self.target.end_turn());
         self.target.state().remove_pending(self);
         end_part(&self.target.emission, counts);
     }

@@ -13,6 +13,7 @@ use super::cut_off::{CutOff, CutOffEmission};
 use super::pool_ref::PoolRef;
 use super::pools::{CurrentPools, Pools};
 use super::retries::WaitingRetries;
+use super::turns::TurnQueues;
 use super::waiting_calls::WaitingCalls;
 use super::waiting_emits::WaitingEmits;
 use crate::context::{EnteredFrame, Frame, enter_frame};
@@ -31,6 +32,7 @@ pub(crate) struct EmitterShared {
     pub(crate) retries: WaitingRetries,
     pub(crate) waiting_calls: WaitingCalls,
     pub(crate) waiting_emits: Arc<WaitingEmits>,
+    pub(crate) turns: Arc<TurnQueues>,
     pub(crate) backlog: Arc<Backlog>,
     pub(crate) pools: CurrentPools,
 }
@@ -46,6 +48,7 @@ impl EmitterShared {
             retries: WaitingRetries::default(),
             waiting_calls: WaitingCalls::default(),
             waiting_emits: Arc::default(),
+            turns: Arc::new(TurnQueues::new()),
             backlog: Arc::default(),
             pools: CurrentPools::new(pools),
         }

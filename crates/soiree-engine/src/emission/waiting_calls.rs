@@ -1,4 +1,4 @@
-//! Counting the calls of listeners that wait for a place in the listener's own pool.
+//! Counting the calls of listeners that wait: for a place in the listener's own pool, or for their turn.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

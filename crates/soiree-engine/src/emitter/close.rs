@@ -176,6 +176,7 @@ impl Emitter {
         for queues in self.order_queues() {
             queues.discard_waiting();
         }
+        self.shared.turns.give_up();
         self.shared.retries.give_up();
         self.shared.backlog.give_up();
     }

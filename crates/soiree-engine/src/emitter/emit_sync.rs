@@ -3,21 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use soiree_core::panic::contained;
+use soiree_core::panic::{caught, contained};
 use soiree_core::registry::{CachedTopic, Registration};
-use soiree_core::{BaseEvent, EmissionEnded, Event, ListenerError};
+use soiree_core::{BaseEvent, EmissionEnded, Event, ListenerError, NotCalled};
 
 use super::current::Current;
 use super::emit::{Emitter, NotAdmitted, SyncError};
 use super::generation::Generation;
 use crate::context::{EnteredFrame, Frame, ON_CALLER, enter_frame, sync_depth};
 use crate::dispatch::{
-    Counts, DispatchContext, FailedAttempt, Progress, Selection, call_batch, dispatch,
-    notify_if_dead,
+    Counts, DispatchContext, FailedAttempt, HeldTurn, Progress, Selection, TurnTaken, call_batch,
+    dispatch, notify_if_dead, report_not_called,
 };
 use crate::emission::{
     CustomEvent, Emission, EmissionTask, EmitterShared, Errors, InFlight, InFlightContext,
-    KeyTurnGuard, Places, Report, end_part, notify_accepted, notify_ended, notify_started,
+    KeyTurnGuard, Places, Report, Turn, end_part, notify_accepted, notify_ended, notify_started,
 };
 use crate::invocation::{Call, TimeLimit};
 use crate::trace::EmissionSpan;
@@ -207,6 +207,36 @@ impl DispatchContext for SyncContext<'_> {
     ) -> bool {
         let emission = self.delegated(event);
         InFlightContext(emission).delegate(registration, event, counts)
+    }
+
+    fn take_turn(
+        &mut self,
+        registration: &Arc<Registration>,
+        event: &dyn Event,
+        counts: &mut Counts,
+    ) -> TurnTaken {
+        let turns = &self.shared.turns;
+        let turn = match caught(|| Turn::take(turns, registration, event)) {
+            Ok(turn) => turn,
+            Err(panic) => return TurnTaken::Panicked(panic),
+        };
+        let has_come = turn.as_ref().is_none_or(|turn| turn.has_come());
+        if has_come && registration.pool().is_none() {
+            return TurnTaken::Here(turn.map(|turn| turn as Arc<dyn HeldTurn>));
+        }
+        if !has_come && turn.as_ref().is_some_and(|turn| turn.is_inside()) {
+            drop(turn);
+            counts.not_called += 1;
+            let handlers = &self.current.settings.handlers;
+            let call = Call::new(registration, self.topic, event, 1, handlers);
+            let error = registration.not_called(self.topic, NotCalled::InsideItself);
+            if let Some(error) = report_not_called(&call, handlers, error) {
+                self.keep(error);
+            }
+            return TurnTaken::Elsewhere;
+        }
+        let emission = self.delegated(event);
+        InFlightContext(emission).go_on(registration, event, counts, turn)
     }
 
     fn schedule_retry(

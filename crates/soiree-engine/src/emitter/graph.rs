@@ -47,6 +47,7 @@ impl Emitter {
         waiting.retry = self.shared.retries.not_due();
         waiting.place = self.shared.backlog.len();
         waiting.blocked = self.shared.waiting_emits.in_turn();
+        waiting.turn = self.shared.turns.waiting();
         for queues in self.order_queues() {
             let (behind, blocked) = queues.waiting();
             waiting.key += behind;
@@ -60,7 +61,7 @@ impl Emitter {
         self.shared.tracker.len()
     }
 
-    /// How many calls of listeners wait for a place in the listener's own pool.
+    /// How many calls of listeners found the listener's own pool full, or had to wait for their turn, and have not started.
     pub fn waiting_calls(&self) -> usize {
         self.shared.waiting_calls.len()
     }

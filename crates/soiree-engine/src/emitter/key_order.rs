@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use soiree_core::panic::caught;
 use soiree_core::{
-    EmissionRejected, Event, OrderRejection, PanicPayload, Payload, PoolHandle, Rejection,
+    EmissionRejected, Event, OrderRejection, OrderingKey, PanicPayload, Payload, PoolHandle,
+    Rejection,
 };
 
 use super::current::Current;
@@ -15,7 +16,7 @@ use crate::emission::{
     ActiveOrder, Emission, EmissionSettings, EmitError, InFlight, KeySlot, KeyTurnGuard, end_unrun,
     in_flight_rejected, with_event,
 };
-use crate::ordering::{OrderRule, OrderingKey, Position, QueueFull, WaitLimit};
+use crate::ordering::{OrderRule, Position, QueueFull, WaitLimit};
 use crate::trace;
 
 impl Emitter {

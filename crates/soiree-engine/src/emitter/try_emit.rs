@@ -4,7 +4,9 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use soiree_core::{Event, Payload, PoolHandle, Reservation, SubmitErrorReason as Reason};
+use soiree_core::{
+    Event, OrderingKey, Payload, PoolHandle, Reservation, SubmitErrorReason as Reason,
+};
 
 use super::current::Current;
 use super::emit::{Emitter, payload_apart};
@@ -14,7 +16,7 @@ use crate::emission::{
     ActiveOrder, CustomEvent, Emission, EmissionTask, EmitError, InFlight, KeySlot, PayloadEvent,
     end_unrun, in_flight_started, trace_started,
 };
-use crate::ordering::{OrderingKey, Position, QueueFull, WaitLimit};
+use crate::ordering::{Position, QueueFull, WaitLimit};
 
 /// The order of an emission, and its key.
 pub(super) type Ordered = (Arc<ActiveOrder>, OrderingKey);

@@ -1,13 +1,11 @@
 //! Order by key: which events are handled one after another.
 
-mod key;
 mod order;
 mod orders;
 mod queue;
 mod room;
 mod room_wakers;
 
-pub use self::key::OrderingKey;
 pub use self::order::KeyOrder;
 pub(crate) use self::orders::OrderRule;
 pub use self::orders::{KeyOrderStats, KeyOrders};

@@ -7,8 +7,8 @@ use std::time::Instant;
 use soiree_core::panic::Contained;
 use soiree_core::{Event, Overflow};
 
-use super::key::OrderingKey;
 use super::queue::WaitLimit;
+use soiree_core::OrderingKey;
 
 type KeyFn = Arc<dyn Fn(&dyn Event) -> Option<OrderingKey> + Send + Sync>;
 

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use super::key::OrderingKey;
+use soiree_core::OrderingKey;
+
 use super::room_wakers::RoomWakers;
 
 const SHARDS: usize = 16;

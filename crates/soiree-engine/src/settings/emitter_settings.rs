@@ -28,7 +28,8 @@ pub struct Settings {
     pub timer: Option<Arc<dyn Timer>>,
     /// How many retries may wait at once. Beyond that, a listener that fails is not retried.
     pub retry_capacity: usize,
-    /// How many calls of listeners may wait at once for a place in the listener's own pool. Beyond that, they are rejected.
+    /// How many calls of listeners may wait at once for a place in the listener's own pool, or for their turn. Beyond that, they are
+    /// rejected.
     pub waiting_capacity: usize,
     /// A pattern with more listeners than this is reported once; see [`Observer::many_listeners`](soiree_core::Observer::many_listeners).
     /// Without an observer, to stderr. With 0, none is.

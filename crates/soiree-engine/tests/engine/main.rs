@@ -8,6 +8,7 @@ mod emit;
 mod graph;
 mod key_order;
 mod listener_pool;
+mod max_concurrent;
 mod observer;
 mod requeue;
 mod retry;

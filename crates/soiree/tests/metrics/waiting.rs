@@ -15,7 +15,7 @@ use soiree::{
 use crate::text::Text;
 
 const TIME_LIMIT: Duration = Duration::from_secs(60);
-const CAUSES: [&str; 5] = ["blocked", "key", "place", "queue", "retry"];
+const CAUSES: [&str; 6] = ["blocked", "key", "place", "queue", "retry", "turn"];
 
 /// A listener that blocks until as many messages were sent, and a receiver that says when a call starts.
 fn held() -> (
@@ -68,7 +68,7 @@ fn the_gauges_of_waiting_emissions_add_up_to_those_in_flight() {
         );
         (waiting, in_flight)
     };
-    assert_eq!(read(), ([0; 5], 0));
+    assert_eq!(read(), ([0; 6], 0));
 
     let retry = ListenerOptions::new().retry(Retry::fixed(10 * TIME_LIMIT, 2));
     soiree
@@ -94,7 +94,7 @@ fn the_gauges_of_waiting_emissions_add_up_to_those_in_flight() {
     (0..3).for_each(|_| drop(soiree.emit("held", ()).unwrap()));
     started.recv_timeout(TIME_LIMIT).unwrap();
 
-    assert_eq!(read(), ([0, 3, 2, 3, 1], 12));
+    assert_eq!(read(), ([0, 3, 2, 3, 1, 0], 12));
     let text = Text::of(&metrics);
     let requeued = |pool| text.value("soiree_pool_jobs_requeued", &[("pool", pool)]);
     assert_eq!((requeued("own"), requeued("default")), (2, 0));
@@ -102,7 +102,7 @@ fn the_gauges_of_waiting_emissions_add_up_to_those_in_flight() {
     soiree
         .close_with_deadline(Instant::now() + TIME_LIMIT / 60)
         .unwrap_err();
-    assert_eq!(read(), ([0; 5], 0));
+    assert_eq!(read(), ([0; 6], 0));
 }
 
 /// P1: a submitter that is blocked shows in the gauge of its pool.

@@ -1,4 +1,5 @@
-//! What stands in the queue of a key, and submitting it when it has become the head.
+//! What stands in the queue of a key, and submitting it when it has become the head. Calls whose turn has come are submitted in the same
+//! way.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -8,6 +9,7 @@ use soiree_core::MAX_INLINE_DEPTH;
 use soiree_core::panic::contained;
 
 use crate::emission::helping::Waiter;
+use crate::emission::turns::TurnWork;
 use crate::ordering::{KeyOrderStats, KeyQueues, OrderRule, QueueEntry};
 
 /// An entry in the queue of a key.
@@ -28,8 +30,11 @@ pub(crate) trait OrderedEntry: QueueEntry {
     fn is_current(&self) -> bool;
 }
 
-/// An entry that has become the head of its queue.
-type Head = Arc<dyn OrderedEntry>;
+/// What has become the head of its queue.
+enum Head {
+    Entry(Arc<dyn OrderedEntry>),
+    Call(Arc<dyn TurnWork>),
+}
 
 /// The queues of the keys of an order.
 pub(crate) type OrderQueues = KeyQueues<dyn OrderedEntry>;
@@ -97,9 +102,18 @@ impl Drop for SubmittingGuard {
 /// A pool that drops an entry ends it, which makes the next one the head. Those wait in a list of this thread and are submitted one after
 /// another; submitted inside one another they would overflow the stack.
 pub(crate) fn submit_head(
-    next: Option<Head>,
+    next: Option<Arc<dyn OrderedEntry>>,
     ended: impl FnOnce() -> Option<Arc<dyn OrderedEntry>>,
 ) {
+    submit_next(next.map(Head::Entry), ended);
+}
+
+/// Submits a call whose turn has come. A pool that drops it lets the next one come, as with an entry.
+pub(in crate::emission) fn submit_turn(work: Arc<dyn TurnWork>) {
+    submit_next(Some(Head::Call(work)), || None);
+}
+
+fn submit_next(next: Option<Head>, ended: impl FnOnce() -> Option<Arc<dyn OrderedEntry>>) {
     let mut next = next;
     let is_listed = SUBMITTING.try_with(|submitting| {
         let mut submitting = submitting.borrow_mut();
@@ -149,7 +163,10 @@ fn submit_heads() {
 
 fn submit(head: Head) {
     // What one head runs into must not keep the others from being submitted.
-    contained(|| head.submit());
+    contained(|| match head {
+        Head::Entry(entry) => entry.submit(),
+        Head::Call(work) => work.submit(),
+    });
 }
 
 fn with_submission<R>(act: impl FnOnce(&mut Submission) -> R) -> Option<R> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::entry::{ActiveOrder, OrderQueues, OrderedEntry, submit_head};
-use crate::ordering::OrderingKey;
+use soiree_core::OrderingKey;
 
 /// An emission's place in the queue of its key.
 pub(crate) struct KeySlot {

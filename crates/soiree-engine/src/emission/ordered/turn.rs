@@ -7,7 +7,8 @@ use super::slot::KeySlot;
 use crate::context::inside_frame;
 use crate::emission::helping::Waiter;
 use crate::emission::in_flight::InFlight;
-use crate::ordering::{OrderingKey, Position, QueueEntry, QueueFull, WaitLimit};
+use crate::ordering::{Position, QueueEntry, QueueFull, WaitLimit};
+use soiree_core::OrderingKey;
 
 /// The emission is the head of its key. Dropping the guard lets the next one start.
 pub(crate) struct KeyTurnGuard(Arc<SyncEntry>);

@@ -1,14 +1,16 @@
-//! The keys that events are ordered by.
+//! The keys of events: what they are ordered by, and what their calls are counted by.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// The key that an event is ordered by, such as an account, a user or a document. Made from an integer or from text.
+/// The key of an event, such as an account, a user or a document. Made from an integer or from text.
+///
+/// A `KeyOrder` orders events by it, and [`max_concurrent_by`](crate::ListenerOptions::max_concurrent_by) limits calls by it.
 ///
 /// Equal numbers are the same key, whatever their types. Text is never the same key as a number.
 ///
 /// ```
-/// use soiree_engine::OrderingKey;
+/// use soiree_core::OrderingKey;
 /// assert_eq!(OrderingKey::from(7_u8), OrderingKey::from(7_i64));
 /// assert_ne!(OrderingKey::from(7), OrderingKey::from("7"));
 /// ```
