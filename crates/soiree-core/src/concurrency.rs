@@ -1,10 +1,13 @@
-//! How many calls of one listener may run at once.
+//! How many calls of one listener may run at once, and in which order.
 
 use std::sync::Arc;
 
+use crate::error::SubscribeError;
 use crate::event::Event;
+use crate::key_order::KeyOrder;
 use crate::ordering_key::OrderingKey;
 use crate::panic::Contained;
+use crate::pool::Overflow;
 
 type KeyFn = Arc<dyn Fn(&dyn Event) -> Option<OrderingKey> + Send + Sync>;
 
@@ -12,7 +15,15 @@ type KeyFn = Arc<dyn Fn(&dyn Event) -> Option<OrderingKey> + Send + Sync>;
 #[derive(Clone)]
 pub struct MaxConcurrent {
     calls: usize,
-    key: Option<Contained<KeyFn>>,
+    by: By,
+}
+
+#[derive(Clone)]
+enum By {
+    Listener,
+    Key(Contained<KeyFn>),
+    /// By key, and in the order of the emits.
+    Order(KeyOrder),
 }
 
 /// What the calls are counted by that an event leads to.
@@ -26,7 +37,8 @@ pub enum LimitedBy {
 
 impl MaxConcurrent {
     pub(crate) fn new(calls: usize) -> Self {
-        Self { calls, key: None }
+        let by = By::Listener;
+        Self { calls, by }
     }
 
     pub(crate) fn by<K: Into<OrderingKey>>(
@@ -34,9 +46,27 @@ impl MaxConcurrent {
         key: impl Fn(&dyn Event) -> Option<K> + Send + Sync + 'static,
     ) -> Self {
         let key: KeyFn = Arc::new(move |event| key(event).map(Into::into));
-        Self {
-            calls,
-            key: Some(key.into()),
+        let by = By::Key(key.into());
+        Self { calls, by }
+    }
+
+    /// The limit of a listener with these options. An order by key is one, too.
+    pub(crate) fn of(
+        limit: Option<Self>,
+        order: Option<KeyOrder>,
+    ) -> Result<Option<Self>, SubscribeError> {
+        match (limit, order) {
+            (None, None) => Ok(None),
+            (Some(Self { calls: 0, .. }), _) => Err(SubscribeError::ZeroConcurrent),
+            (Some(limit), None) => Ok(Some(limit)),
+            (Some(Self { calls, .. }), Some(_)) => Err(SubscribeError::OrderedAndLimited { calls }),
+            (None, Some(order)) => match (order.limit(), order.overflow_policy()) {
+                (None, Overflow::Block) => Ok(Some(Self {
+                    calls: 1,
+                    by: By::Order(order),
+                })),
+                (capacity, overflow) => Err(SubscribeError::OrderedCapacity { capacity, overflow }),
+            },
         }
     }
 
@@ -45,16 +75,25 @@ impl MaxConcurrent {
         self.calls
     }
 
-    /// Whether calls are counted by key.
-    pub fn is_by_key(&self) -> bool {
-        self.key.is_some()
+    /// Whether calls take their places when their events are emitted, and not when an emission reaches the listener.
+    pub fn is_ordered(&self) -> bool {
+        matches!(self.by, By::Order(_))
+    }
+
+    /// Whether a call keeps its place until its retries have ended.
+    pub fn spans_retries(&self) -> bool {
+        match &self.by {
+            By::Order(order) => !order.lets_retries_be_overtaken(),
+            By::Listener | By::Key(_) => false,
+        }
     }
 
     /// What the call for this event counts with; `None` if it is not limited. Runs user code, which may panic.
     pub fn limited_by(&self, event: &dyn Event) -> Option<LimitedBy> {
-        match &self.key {
-            None => Some(LimitedBy::Listener),
-            Some(key) => key(event).map(LimitedBy::Key),
+        match &self.by {
+            By::Listener => Some(LimitedBy::Listener),
+            By::Key(key) => key(event).map(LimitedBy::Key),
+            By::Order(order) => order.key(event).map(LimitedBy::Key),
         }
     }
 }

@@ -97,6 +97,24 @@ pub enum SubscribeError {
     /// No call may run, so the listener would never be called.
     #[error("max_concurrent(0) would never call the listener")]
     ZeroConcurrent,
+    /// The listener is ordered by key, and also has a limit of calls at once.
+    #[error(
+        "a listener that is ordered by key is called once at a time for each key, and cannot have max_concurrent({calls})"
+    )]
+    OrderedAndLimited {
+        /// The limit.
+        calls: usize,
+    },
+    /// The order of a listener has a capacity or an overflow policy. They are for orders of patterns, where emits wait.
+    #[error(
+        "the order of a listener cannot have the capacity {capacity:?} or the overflow policy {overflow:?}: its calls wait, and no emit does"
+    )]
+    OrderedCapacity {
+        /// The capacity, if it was set.
+        capacity: Option<usize>,
+        /// The policy.
+        overflow: Overflow,
+    },
     /// The `EventPool` is closed.
     #[doc(alias = "ErrEmitterClosed")]
     #[error("the event pool is closed")]

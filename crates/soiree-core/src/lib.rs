@@ -31,6 +31,7 @@ mod event;
 mod inbox_info;
 mod introspection;
 mod job;
+mod key_order;
 mod listener;
 pub mod observe;
 mod options;
@@ -57,6 +58,7 @@ pub use crate::event::{BaseEvent, Event, EventId, InvalidEventId};
 pub use crate::inbox_info::InboxInfo;
 pub use crate::introspection::{ListenerInfo, PatternInfo, TopicInfo};
 pub use crate::job::{EndedJob, Job, JobFuture, JobId, JobOutcome, ObservedJob, Task};
+pub use crate::key_order::KeyOrder;
 pub use crate::listener::{
     ASYNC_BULKHEAD, Async, AsyncListener, BoxError, IntoListenerResult, Listener, ListenerError,
     ListenerErrorKind, ListenerFuture, ListenerId, ListenerPanic, Mut, NotCalled, Permanent,

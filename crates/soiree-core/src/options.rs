@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::concurrency::MaxConcurrent;
 use crate::error::SubscribeError;
 use crate::event::Event;
+use crate::key_order::KeyOrder;
 use crate::ordering_key::OrderingKey;
 use crate::panic::Contained;
 use crate::priority::Priority;
@@ -50,6 +51,7 @@ pub struct ListenerOptions {
     pub(crate) pool: Option<Arc<str>>,
     pub(crate) when_full: WhenPoolFull,
     pub(crate) max_concurrent: Option<MaxConcurrent>,
+    pub(crate) ordered: Option<KeyOrder>,
     pub(crate) retry: Option<Retry>,
     pub(crate) slow_after: Option<Duration>,
     pub(crate) timeout: Option<Duration>,
@@ -209,6 +211,42 @@ impl ListenerOptions {
         self
     }
 
+    /// Calls this listener alone for the events of one key one at a time, in the order of their emits. Events of different keys are
+    /// handled in parallel, and no other listener waits: a slow one that is ordered holds nobody up.
+    ///
+    /// - The order is taken in the `emit`, before it returns, and in `emit_sync` before its first listener is called. So if one emit
+    ///   returned before another one of its key was called, its call comes first, whatever pools they run on.
+    /// - A call that comes before its turn waits, as with [`max_concurrent(1)`](ListenerOptions::max_concurrent): it holds no worker, is
+    ///   bounded by the waiting capacity of the `EventPool`, and the emission goes on with its later listeners.
+    /// - A call waits for all [retries](ListenerOptions::retry) of the calls before it, unless the order has
+    ///   [`overtaking_retries`](KeyOrder::overtaking_retries). A call that has timed out is waited for until it really returns.
+    /// - An event keeps its place until its emission has reached the listener and the call has ended, or will not reach it: it was
+    ///   rejected or discarded, aborted, or the listener was removed. So an emission that waits for a worker lets later events of its
+    ///   key wait for it too. So does a slow listener before this one.
+    /// - The key function is called once in each emit, on the emitting thread, under no lock. If it panics, that counts as a panic of the
+    ///   listener.
+    /// - Events take their place only when they reach the listener if they were emitted before it was subscribed, if they are triggered on
+    ///   its pattern, or if an order of their pattern applies to them. That order keeps the events of one key in order anyway.
+    ///
+    /// An order with a [capacity](KeyOrder::capacity) or an [overflow policy](KeyOrder::overflow), or a limit of calls at once besides the
+    /// order, is an error when the listener is subscribed.
+    ///
+    /// ```
+    /// use soiree_core::{KeyOrder, ListenerOptions};
+    ///
+    /// struct Account {
+    ///     id: u64,
+    /// }
+    ///
+    /// let by_account = KeyOrder::by(|event| event.payload_as::<Account>().map(|account| account.id));
+    /// let ledger = ListenerOptions::new().ordered(by_account);
+    /// ```
+    #[must_use]
+    pub fn ordered(mut self, order: KeyOrder) -> Self {
+        self.ordered = Some(order);
+        self
+    }
+
     /// Retries the listener when it fails.
     ///
     /// - Between attempts the listener holds no worker. Later listeners do not wait for a retry; the emission does.
@@ -322,13 +360,6 @@ impl ListenerOptions {
         if self.max_runs == Some(0) {
             return Err(SubscribeError::ZeroRuns);
         }
-        if self
-            .max_concurrent
-            .as_ref()
-            .is_some_and(|limit| limit.calls() == 0)
-        {
-            return Err(SubscribeError::ZeroConcurrent);
-        }
         if self.timeout.is_some_and(|limit| limit.is_zero()) {
             return Err(SubscribeError::ZeroTimeout);
         }
@@ -360,6 +391,7 @@ impl fmt::Debug for ListenerOptions {
                 "max_concurrent",
                 &self.max_concurrent.as_ref().map(MaxConcurrent::calls),
             )
+            .field("ordered", &self.ordered)
             .field("retry", &self.retry)
             .field("slow_after", &self.slow_after)
             .field("timeout", &self.timeout)

@@ -116,28 +116,37 @@ pub(crate) struct TurnKey {
 }
 
 thread_local! {
-    /// The calls that this thread is inside of, of listeners whose calls are limited.
-    static TURNS: RefCell<Vec<TurnKey>> = const { RefCell::new(Vec::new()) };
+    /// The places in the queues of turns that this thread is inside of: of calls, and of emissions that have still to reach the listener.
+    static TURNS: RefCell<Vec<(TurnKey, u64)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The calling thread is inside a call that has its turn, until this is dropped.
-pub(crate) struct EnteredTurn(());
+/// The calling thread is inside a place until this is dropped, or until [`leave_turn`].
+pub(crate) struct EnteredTurn(u64);
 
-pub(crate) fn enter_turn(key: TurnKey) -> EnteredTurn {
+pub(crate) fn enter_turn(key: TurnKey, place: u64) -> EnteredTurn {
     // While a thread ends, its locals are gone.
-    let _ = TURNS.try_with(|turns| turns.borrow_mut().push(key));
-    EnteredTurn(())
+    let _ = TURNS.try_with(|turns| turns.borrow_mut().push((key, place)));
+    EnteredTurn(place)
 }
 
-/// Whether this thread is inside such a call, so that it would wait for itself if it waited for another one.
+/// The calling thread is no longer inside a place: what has the place goes on elsewhere.
+pub(crate) fn leave_turn(place: u64) {
+    let _ = TURNS.try_with(|turns| {
+        let mut turns = turns.borrow_mut();
+        let at = turns.iter().rposition(|(_, other)| *other == place);
+        at.map(|at| turns.remove(at))
+    });
+}
+
+/// Whether this thread is inside a place of that queue, so that it would wait for itself if it waited for a turn there.
 pub(crate) fn inside_turn(key: &TurnKey) -> bool {
     TURNS
-        .try_with(|turns| turns.borrow().contains(key))
+        .try_with(|turns| turns.borrow().iter().any(|(other, _)| other == key))
         .unwrap_or(false)
 }
 
 impl Drop for EnteredTurn {
     fn drop(&mut self) {
-        let _ = TURNS.try_with(|turns| turns.borrow_mut().pop());
+        leave_turn(self.0);
     }
 }

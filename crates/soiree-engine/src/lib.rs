@@ -25,7 +25,7 @@ pub use crate::emission::{
 };
 pub use crate::emitter::{CloseError, Emitter};
 pub use crate::graph::{Graph, PoolInfo, RouteInfo};
-pub use crate::ordering::{KeyOrder, KeyOrderStats, KeyOrders};
+pub use crate::ordering::{KeyOrderStats, KeyOrders};
 pub use crate::routing::Bulkheads;
 pub use crate::settings::{
     DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler, Settings,
@@ -33,3 +33,4 @@ pub use crate::settings::{
 pub use crate::slow::{SlowListenerHandler, SlowListenerMonitor};
 pub use crate::soiree::{EmitFuture, Soiree, Unsubscriber};
 pub use crate::task_tracker::TaskTracker;
+pub use soiree_core::KeyOrder;

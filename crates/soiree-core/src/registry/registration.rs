@@ -116,6 +116,8 @@ impl Registration {
         if is_async {
             options.pool.get_or_insert_with(|| ASYNC_BULKHEAD.into());
         }
+        let (limit, order) = (options.max_concurrent.take(), options.ordered.take());
+        options.max_concurrent = MaxConcurrent::of(limit, order)?;
         let plain = options.pool.is_none()
             && options.filter.is_none()
             && options.max_runs.is_none()
@@ -372,6 +374,7 @@ impl RareOptions {
             pool,
             when_full,
             max_concurrent,
+            ordered: _,
             retry,
             slow_after,
             timeout,

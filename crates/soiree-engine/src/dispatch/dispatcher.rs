@@ -31,6 +31,16 @@ pub(crate) enum Selection<'a> {
     Remaining(&'a RemainingListeners),
 }
 
+impl<'a> Selection<'a> {
+    /// The snapshot that the caller holds, if it selects from all listeners of the topic.
+    pub(crate) fn snapshot(&self) -> Option<&'a Arc<Snapshot>> {
+        match *self {
+            Self::Resolved(snapshot, _) | Self::Resume(_, _, snapshot) => Some(snapshot),
+            Self::Matching | Self::ExactPattern(..) | Self::Remaining(_) => None,
+        }
+    }
+}
+
 /// Calls the selected listeners one after another.
 pub(crate) fn dispatch(
     registry: &Registry,

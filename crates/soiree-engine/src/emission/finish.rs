@@ -30,6 +30,7 @@ pub(crate) fn end_part(emission: &Arc<dyn InFlight>, counts: Counts) {
     if !handlers.observers.is_empty() && !state.rejected.load(Ordering::Relaxed) {
         in_flight_ended(emission, counts, discarded);
     }
+    state.release_turns();
     state.span.end();
     state.attributes.release();
     state.settle(|| emission.known_id(), || Arc::clone(emission).into_entry());

@@ -18,8 +18,11 @@ pub(super) fn take_turn(
     event: &dyn Event,
     counts: &mut Counts,
 ) -> TurnTaken {
-    let turns = &emission.state().settings.shared.turns;
-    match caught(|| Turn::take(turns, registration, event)) {
+    let state = emission.state();
+    let turns = &state.settings.shared.turns;
+    // Ordered listeners that were subscribed after the emit have no place yet.
+    let reserved = state.take_turn_place(registration);
+    match reserved.unwrap_or_else(|| caught(|| Turn::take(turns, registration, event))) {
         Ok(turn) => go_on(emission, registration, event, counts, turn),
         Err(panic) => TurnTaken::Panicked(panic),
     }
@@ -33,6 +36,9 @@ pub(super) fn go_on(
     counts: &mut Counts,
     turn: Option<Arc<Turn>>,
 ) -> TurnTaken {
+    if let Some(turn) = &turn {
+        emission.state().keep_turn(registration, turn);
+    }
     let here =
         |turn: Option<Arc<Turn>>| TurnTaken::Here(turn.map(|turn| turn as Arc<dyn HeldTurn>));
     match turn {

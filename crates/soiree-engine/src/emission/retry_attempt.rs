@@ -120,11 +120,15 @@ pub(super) fn schedule_retry(
     else {
         return false;
     };
-    let limited_by = Turn::limited_by(registration, event);
+    let kept_turn = state.kept_turn(registration);
+    let limited_by = match kept_turn {
+        Some(_) => None,
+        None => Turn::limited_by(registration, event),
+    };
     let pool_ref = settings.own_pool(registration).cloned();
     let pool_ref = pool_ref.unwrap_or_else(|| state.pool_ref());
     let retry = Arc::new(RetryAttempt {
-        target: Target::new(emission, registration, pool_ref, None),
+        target: Target::new(emission, registration, pool_ref, kept_turn),
         attempt: failed.attempt + 1,
         error: failed.error.clone(),
         timed_out: failed.timed_out,
@@ -263,7 +267,13 @@ impl RetryAttempt {
         }
         match &self.limited_by {
             Some(by) => self.wait_for_turn(by),
-            None => self.requeue(),
+            None => {
+                if let Some(turn) = self.target.turn() {
+                    // Kept since the attempt before. Threads that wait for a later call may have to help this one.
+                    turn.ready(Arc::clone(&self) as _);
+                }
+                self.requeue();
+            }
         }
     }
 
@@ -275,7 +285,7 @@ impl RetryAttempt {
 
     fn wait_for_turn(self: &Arc<Self>, by: &LimitedBy) {
         let (target, turns) = (&self.target, &self.target.state().settings.shared.turns);
-        let turn = Turn::take_by(turns, &target.registration, by.clone());
+        let turn = Turn::take_by(turns, &target.registration, by.clone(), None);
         let Some(turn) = turn.filter(|turn| target.set_turn(Arc::clone(turn))) else {
             // It has ended meanwhile.
             return;

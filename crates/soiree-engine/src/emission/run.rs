@@ -20,6 +20,7 @@ pub(super) fn run(emission: &Arc<dyn InFlight>) {
     let mut counts = Counts::default();
     let _entered = state.enter();
     let listed = list_running(emission, state);
+    let _turns = state.enter_turns();
     contained(|| {
         with_event(emission, |event| {
             counts = dispatch(
@@ -33,6 +34,9 @@ pub(super) fn run(emission: &Arc<dyn InFlight>) {
         });
     });
     drop(listed);
+    if !counts.superseded {
+        state.release_turns();
+    }
     end_sequence(emission, counts);
 }
 

@@ -17,6 +17,7 @@ use super::places::Places;
 use super::pool_ref::PoolRef;
 use super::report::{Errors, ReadErrors, Report};
 use super::shared::EmissionSettings;
+use super::turns::TurnPlaces;
 use crate::topic_text::TopicText;
 use crate::trace::EmissionSpan;
 
@@ -68,6 +69,7 @@ pub(super) struct Cold {
     shared: Mutex<Shared>,
     pub(super) changed: Condvar,
     slot: OnceLock<KeySlot>,
+    pub(super) turn_places: Mutex<TurnPlaces>,
     /// The pool that it was rerouted to.
     moved_to: Mutex<Option<Arc<PoolRef>>>,
 }

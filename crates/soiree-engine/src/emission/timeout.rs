@@ -181,12 +181,14 @@ impl CallTimeout {
             });
         });
         state.remove_pending(self);
+        state.release_turns();
         end_sequence(&self.emission, counts);
     }
 
     fn end(&self, counts: Counts) {
-        if let Some(part) = &self.part {
-            self.emission.state().remove_pending(part);
+        match &self.part {
+            Some(part) => self.emission.state().remove_pending(part),
+            None => self.emission.state().release_turns(),
         }
         if self.part.is_none() {
             end_sequence(&self.emission, counts);

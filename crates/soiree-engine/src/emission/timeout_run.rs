@@ -53,6 +53,7 @@ impl CallTimeout {
         let mut counts = Counts::default();
         let _entered = state.enter_on(&self.pool_ref());
         let listed = list_part(&self.emission);
+        let _turns = state.enter_turns();
         contained(|| {
             with_event(&self.emission, |event| {
                 counts = dispatch(
@@ -66,6 +67,9 @@ impl CallTimeout {
             });
         });
         drop(listed);
+        if !counts.superseded {
+            state.release_turns();
+        }
         end_sequence(&self.emission, counts);
     }
 }

@@ -137,6 +137,12 @@ impl Current {
         self.orders.by_rule.get(&address_of(rule))
     }
 
+    /// Whether events, or the calls of a listener, are ordered by key.
+    #[inline]
+    pub(super) fn orders_anything(&self) -> bool {
+        self.has_orders() || self.settings.has_ordered_listeners
+    }
+
     pub(super) fn has_orders(&self) -> bool {
         !self.orders.sorted.is_empty()
     }

@@ -58,7 +58,10 @@ impl Emitter {
         };
         let must_not_wait = match (&no_place.full, &no_place.order) {
             (Full::Key(_), Some((order, _))) => {
-                matches!(order.rule.order.wait_limit(), WaitLimit::None)
+                matches!(
+                    WaitLimit::of(order.rule.order.overflow_policy()),
+                    WaitLimit::None
+                )
             }
             _ => false,
         };

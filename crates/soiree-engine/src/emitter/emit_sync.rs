@@ -17,7 +17,8 @@ use crate::dispatch::{
 };
 use crate::emission::{
     CustomEvent, Emission, EmissionTask, EmitterShared, Errors, InFlight, InFlightContext,
-    KeyTurnGuard, Places, Report, Turn, end_part, notify_accepted, notify_ended, notify_started,
+    KeyTurnGuard, Places, Report, Turn, TurnPlaces, end_part, notify_accepted, notify_ended,
+    notify_started,
 };
 use crate::invocation::{Call, TimeLimit};
 use crate::trace::EmissionSpan;
@@ -31,6 +32,7 @@ struct SyncContext<'a> {
     errors: Errors,
     span: &'a EmissionSpan,
     places: Places,
+    turn_places: TurnPlaces,
     delegated: Option<Delegated>,
 }
 
@@ -127,6 +129,13 @@ impl Emitter {
                 (entered, turn)
             }
         };
+        let turn_places = match selection.snapshot() {
+            Some(snapshot) if current.settings.has_ordered_listeners && turn.is_none() => {
+                self.turn_places_in(snapshot, topic, event, || None)
+            }
+            _ => TurnPlaces::default(),
+        };
+        let _turns = turn_places.enter();
         notify_accepted(topic, None, handlers);
         let mut context = SyncContext {
             shared: &self.shared,
@@ -136,10 +145,13 @@ impl Emitter {
             errors: Errors::default(),
             span: &span,
             places,
+            turn_places,
             delegated: None,
         };
         let registry = &self.shared.registry;
         let counts = dispatch(registry, selection, topic, event, handlers, &mut context);
+        // Listeners that were not reached, as the event was aborted.
+        drop(context.turn_places.release());
         let Some(delegated) = context.delegated else {
             notify_if_dead(counts, topic, event, handlers);
             let ended = EmissionEnded::new(topic, event, None);
@@ -216,12 +228,17 @@ impl DispatchContext for SyncContext<'_> {
         counts: &mut Counts,
     ) -> TurnTaken {
         let turns = &self.shared.turns;
-        let turn = match caught(|| Turn::take(turns, registration, event)) {
+        let reserved = self.turn_places.take(registration);
+        let taken = reserved.unwrap_or_else(|| caught(|| Turn::take(turns, registration, event)));
+        let turn = match taken {
             Ok(turn) => turn,
             Err(panic) => return TurnTaken::Panicked(panic),
         };
         let has_come = turn.as_ref().is_none_or(|turn| turn.has_come());
         if has_come && registration.pool().is_none() {
+            if let Some(turn) = &turn {
+                self.turn_places.keep(registration, turn);
+            }
             return TurnTaken::Here(turn.map(|turn| turn as Arc<dyn HeldTurn>));
         }
         if !has_come && turn.as_ref().is_some_and(|turn| turn.is_inside()) {
@@ -245,7 +262,11 @@ impl DispatchContext for SyncContext<'_> {
         event: &dyn Event,
         failed: &FailedAttempt,
     ) -> bool {
+        let kept = self.turn_places.kept(registration);
         let emission = self.delegated(event);
+        if let Some(turn) = kept {
+            emission.state().keep_turn(registration, &turn);
+        }
         InFlightContext(emission).schedule_retry(registration, event, failed)
     }
 

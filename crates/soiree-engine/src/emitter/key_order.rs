@@ -115,7 +115,9 @@ impl Emitter {
         }
         let capacity = rule.order.limit();
         let capacity = capacity.unwrap_or_else(|| settings.pool.capacity(&**handle.pool()));
-        let turn = KeyTurnGuard::wait(order, key, capacity, || rule.order.wait_limit());
+        let turn = KeyTurnGuard::wait(order, key, capacity, || {
+            WaitLimit::of(rule.order.overflow_policy())
+        });
         turn.map(Some)
             .map_err(|full| queue_full(rule, topic, capacity, &full, event.payload()))
     }
@@ -124,7 +126,7 @@ impl Emitter {
         if self.must_not_wait(settings) {
             WaitLimit::None
         } else {
-            rule.order.wait_limit()
+            WaitLimit::of(rule.order.overflow_policy())
         }
     }
 
@@ -202,8 +204,8 @@ mod tests {
     use soiree_testkit::ManualPool;
 
     use super::*;
-    use crate::ordering::KeyOrder;
     use crate::settings::Settings;
+    use soiree_core::KeyOrder;
 
     /// An emitter on this pool. Events under `a` have one key; those on `a.first` go to a pool that runs nothing.
     fn ordered(pool: &ManualPool) -> Arc<Emitter> {

@@ -27,14 +27,18 @@ impl Emitter {
         if self.registry().has_requiring_place() {
             self.reserve_places(&emission)?;
         }
-        if current.has_orders() {
-            if let Some(order) = current.order_of(emission.state().topic()) {
-                if let Some(key) = self.key_of(order, &emission)? {
-                    return self.launch_ordered(handle, order, key, emission);
-                }
+        if !current.orders_anything() {
+            return self.submit(handle, emission, false);
+        }
+        if let Some(order) = current.order_of(emission.state().topic()) {
+            if let Some(key) = self.key_of(order, &emission)? {
+                // It takes no place for a listener here. Those before it may have a later place in the queue of its key, and would wait for
+                // it while it waits for them.
+                return self.launch_ordered(handle, order, key, emission);
             }
         }
-        self.submit(handle, emission, false)
+        let has_turns = current.settings.has_ordered_listeners && self.reserve_turns(&emission);
+        self.submit(handle, emission, has_turns)
     }
 
     /// Submits an emission to its pool, or to another one if its bulkhead was removed meanwhile.
@@ -72,7 +76,7 @@ impl Emitter {
         let state = emission.state();
         let reason = match reclaim_work(rejected, || state.claim(), drop) {
             Reclaimed::Rejected(reason) => reason,
-            // A thread that waits for an emission behind this one has run it.
+            // A thread that waits for an emission behind this one, or for a call behind one of it, has run it.
             Reclaimed::Ended(_) if is_ordered => return Rejected::Accepted,
             // Only a pool can have ended it that dropped the job and then rejected another one.
             Reclaimed::Ended(reason) => return Rejected::Ended(reason),

@@ -10,6 +10,7 @@ mod generation;
 mod graph;
 mod key_order;
 mod launch;
+mod listener_order;
 mod many_listeners;
 mod required_places;
 mod settings;

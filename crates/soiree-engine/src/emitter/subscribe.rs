@@ -24,6 +24,11 @@ impl Emitter {
     ) -> Result<RegistrationKey, SubscribeError> {
         let registration = Registration::new(pattern, id, options, listener)?;
         self.check(&registration)?;
+        let limit = registration.max_concurrent();
+        let is_ordered = limit.is_some_and(|limit| limit.is_ordered());
+        if is_ordered && !self.current().settings.has_ordered_listeners {
+            self.update(|settings| settings.has_ordered_listeners = true);
+        }
         let key = self.registry().register(pattern, registration)?;
         let current = self.current();
         let crowded = &self.crowded_patterns;

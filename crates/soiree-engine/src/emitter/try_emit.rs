@@ -119,9 +119,6 @@ impl Emitter {
     ) -> Result<Emission, NotAccepted> {
         trace_started(&emission);
         in_flight_started(&emission);
-        if self.registry().has_requiring_place() {
-            self.reserve_places(&emission)?;
-        }
         let mut ordered = None;
         if current.has_orders() {
             if let Some(order) = current.order_of(emission.state().topic()) {
@@ -161,6 +158,13 @@ impl Emitter {
                 }
             }
         }
+        // Only for this attempt: while it waits, it must not hold up others.
+        if self.registry().has_requiring_place() {
+            self.reserve_places(&emission)?;
+        }
+        let has_turns = order.is_none()
+            && self.load_current().settings.has_ordered_listeners
+            && self.reserve_turns(&emission);
         let job = state.job(Arc::clone(&emission).into_task());
         let submitted = match place {
             Some(place) => place.submit(job),
@@ -169,23 +173,19 @@ impl Emitter {
         let Err(rejected) = submitted else {
             return Ok(accepted(emission));
         };
-        match self.after_rejection(rejected, &emission, order.is_some()) {
+        match self.after_rejection(rejected, &emission, order.is_some() || has_turns) {
             Rejected::Accepted => Ok(accepted(emission)),
             Rejected::Ended(reason) => Err(reject(&emission, reason, || {}).into()),
             Rejected::Claimed(reason @ (Reason::Full { .. } | Reason::TimedOut { .. })) => {
                 emission.state().unclaim();
-                if let Some(slot) = emission.state().slot() {
-                    slot.step_back();
-                }
+                step_back(&emission);
                 Err(no_place(emission, order, handle, Full::Pool(reason)))
             }
             Rejected::Claimed(reason) => {
                 Err(reject(&emission, reason, || end_unrun(&emission)).into())
             }
             Rejected::Moved(now) => {
-                if let Some(slot) = emission.state().slot() {
-                    slot.step_back();
-                }
+                step_back(&emission);
                 let (next, _) = now.route(emission.state().topic());
                 self.attempt(next, emission, order, None)
             }
@@ -233,6 +233,16 @@ pub(super) fn reject_key_full(
     let error = queue_full(&order.rule, state.topic(), capacity, &full, payload);
     reject_by_order(emission, &error);
     error
+}
+
+/// Gives up what the emission has got for an attempt to submit it.
+fn step_back(emission: &Arc<dyn InFlight>) {
+    let state = emission.state();
+    state.give_back_places();
+    state.release_turns();
+    if let Some(slot) = state.slot() {
+        slot.step_back();
+    }
 }
 
 fn key_capacity(order: &ActiveOrder, handle: &PoolHandle, emission: &Arc<dyn InFlight>) -> usize {

@@ -109,14 +109,12 @@ impl<'a> WaitingEmit<'a> {
     fn set_limit(&mut self) {
         let timeout = match &self.wait {
             Wait::Place(reserve) => reserve.timeout(),
-            Wait::Room { .. } => {
-                self.order
-                    .as_ref()
-                    .and_then(|(order, _)| match order.rule.order.wait_limit() {
-                        WaitLimit::Until(_, timeout) => Some(timeout),
-                        _ => None,
-                    })
-            }
+            Wait::Room { .. } => self.order.as_ref().and_then(|(order, _)| {
+                match WaitLimit::of(order.rule.order.overflow_policy()) {
+                    WaitLimit::Until(_, timeout) => Some(timeout),
+                    _ => None,
+                }
+            }),
             Wait::Turn { .. } => None,
         };
         let settings = self.settings();

@@ -1,12 +1,10 @@
 //! Order by key: which events are handled one after another.
 
-mod order;
 mod orders;
 mod queue;
 mod room;
 mod room_wakers;
 
-pub use self::order::KeyOrder;
 pub(crate) use self::orders::OrderRule;
 pub use self::orders::{KeyOrderStats, KeyOrders};
 pub(crate) use self::queue::{KeyQueues, Position, QueueEntry, QueueFull, WaitLimit};

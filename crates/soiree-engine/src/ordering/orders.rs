@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
-use soiree_core::{KeyOrderError, MAX_CAPACITY, Overflow, Pattern};
+use soiree_core::{KeyOrder, KeyOrderError, MAX_CAPACITY, Overflow, Pattern};
 
-use super::order::KeyOrder;
+use super::queue::WaitLimit;
 use crate::routing::PatternRules;
 
 /// Patterns whose events are ordered by key, each with its [`KeyOrder`].
@@ -60,8 +61,8 @@ impl KeyOrders {
     /// If the pattern is malformed, the order contradicts itself, or another pattern is equally specific.
     pub fn add(&mut self, pattern: &str, order: KeyOrder) -> Result<(), KeyOrderError> {
         let pattern = Pattern::new(pattern)?;
-        if let Overflow::CallerRuns | Overflow::DropOldest = order.overflow {
-            let overflow = order.overflow;
+        let overflow = order.overflow_policy();
+        if let Overflow::CallerRuns | Overflow::DropOldest = overflow {
             return Err(KeyOrderError::Overflow { pattern, overflow });
         }
         if let Some(capacity) = order.limit().filter(|capacity| *capacity > MAX_CAPACITY) {
@@ -114,6 +115,20 @@ impl KeyOrders {
     #[inline]
     pub(crate) fn of_topic(&self, topic: &str) -> Option<&Arc<OrderRule>> {
         self.rules.of_topic(topic)
+    }
+}
+
+impl WaitLimit {
+    /// How long an emit may wait for room under this policy.
+    pub(crate) fn of(policy: Overflow) -> Self {
+        match policy {
+            Overflow::Block => Self::Unlimited,
+            Overflow::BlockFor(longest) => match Instant::now().checked_add(longest) {
+                Some(deadline) => Self::Until(deadline, longest),
+                None => Self::Unlimited,
+            },
+            _ => Self::None,
+        }
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Settings {
     /// Allocates each payload apart from its emission. Otherwise a payload that is kept keeps the timers alive. Not needed for handlers
     /// and observers: with any of them, payloads are apart.
     pub payloads_apart: bool,
+    /// There has been a listener that is ordered by key: emits look for places in its queues.
+    pub(crate) has_ordered_listeners: bool,
 }
 
 impl Settings {
@@ -54,6 +56,7 @@ impl Settings {
             waiting_capacity: 1024,
             many_listeners: 100,
             payloads_apart: false,
+            has_ordered_listeners: false,
         }
     }
 

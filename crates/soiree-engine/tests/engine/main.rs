@@ -7,6 +7,7 @@ mod dropped;
 mod emit;
 mod graph;
 mod key_order;
+mod listener_order;
 mod listener_pool;
 mod max_concurrent;
 mod observer;

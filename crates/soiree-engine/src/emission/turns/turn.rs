@@ -9,7 +9,7 @@ use soiree_core::{Event, LimitedBy};
 
 use super::queues::{Admission, TurnQueues};
 use super::work::TurnWork;
-use crate::context::{EnteredTurn, TurnKey, enter_turn, inside_turn};
+use crate::context::{EnteredTurn, TurnKey, enter_turn, inside_turn, leave_turn};
 use crate::dispatch::HeldTurn;
 use crate::emission::helping::PendingWork;
 use crate::emission::ordered::submit_turn;
@@ -35,7 +35,7 @@ impl Turn {
         event: &dyn Event,
     ) -> Option<Arc<Self>> {
         let by = Self::limited_by(registration, event)?;
-        Self::take_by(queues, registration, by)
+        Self::take_by(queues, registration, by, None)
     }
 
     /// What the call for this event counts with; `None` if it is not limited.
@@ -43,11 +43,12 @@ impl Turn {
         registration.max_concurrent()?.limited_by(event)
     }
 
-    /// Takes a place for a call that counts with these.
+    /// Takes a place for a call that counts with these, for an emission if it has still to reach the listener.
     pub(crate) fn take_by(
         queues: &Arc<TurnQueues>,
         registration: &Arc<Registration>,
         by: LimitedBy,
+        emission: Option<Arc<dyn TurnWork>>,
     ) -> Option<Arc<Self>> {
         let limit = registration.max_concurrent()?.calls();
         let registered = Arc::as_ptr(registration).addr();
@@ -55,7 +56,7 @@ impl Turn {
             registration: registered,
             by,
         };
-        let (id, has_turn) = queues.enter(&key, limit);
+        let (id, has_turn) = queues.enter(&key, limit, emission);
         Some(Arc::new(Self {
             queues: Arc::clone(queues),
             key,
@@ -92,6 +93,11 @@ impl Turn {
         admission
     }
 
+    /// The emission has reached the listener: the thread is inside its place only while it calls the listener.
+    pub(crate) fn reached(&self) {
+        leave_turn(self.id);
+    }
+
     /// Whether the calling thread is inside a call that this one would wait for.
     pub(crate) fn is_inside(&self) -> bool {
         inside_turn(&self.key)
@@ -106,7 +112,7 @@ impl Turn {
 
 impl HeldTurn for Turn {
     fn enter(&self) -> EnteredTurn {
-        enter_turn(self.key.clone())
+        enter_turn(self.key.clone(), self.id)
     }
 }
 

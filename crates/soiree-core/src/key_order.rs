@@ -1,24 +1,23 @@
-//! What the events of a pattern are ordered by, and how.
+//! What the events of a pattern, or the calls of a listener, are ordered by, and how.
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 
-use soiree_core::panic::Contained;
-use soiree_core::{Event, Overflow};
-
-use super::queue::WaitLimit;
-use soiree_core::OrderingKey;
+use crate::event::Event;
+use crate::ordering_key::OrderingKey;
+use crate::panic::Contained;
+use crate::pool::Overflow;
 
 type KeyFn = Arc<dyn Fn(&dyn Event) -> Option<OrderingKey> + Send + Sync>;
 
 /// Handles the events of one key in the order of their emits, and the events of different keys in parallel.
 ///
-/// An `EventPool` takes it together with a pattern. A key function returns the key of an event; with `None` the event is not ordered.
+/// An `EventPool` takes it together with a pattern, and orders all listeners of its events. A listener takes it as an
+/// [option](crate::ListenerOptions::ordered), and is ordered alone; what is different then is said there. A key function returns the key of
+/// an event; with `None` the event is not ordered.
 ///
 /// ```
-/// use soiree_core::Overflow;
-/// use soiree_engine::KeyOrder;
+/// use soiree_core::{KeyOrder, Overflow};
 ///
 /// struct Account {
 ///     id: u64,
@@ -53,7 +52,7 @@ type KeyFn = Arc<dyn Fn(&dyn Event) -> Option<OrderingKey> + Send + Sync>;
 ///
 /// # Inside listeners
 /// An event that a listener emits for the key it is handling waits behind the event that it is handling. Waiting for it would mean
-/// waiting for itself, and returns an [`unfinished`](crate::Report::unfinished) report at once. Two listeners on different threads that
+/// waiting for itself, and returns an unfinished report at once. Two listeners on different threads that
 /// each wait for an event behind the other's wait forever.
 ///
 /// `emit_sync`, and the `trigger` of a topic, wait until the events before them have ended, and later events of the key wait for them.
@@ -66,7 +65,7 @@ type KeyFn = Arc<dyn Fn(&dyn Event) -> Option<OrderingKey> + Send + Sync>;
 pub struct KeyOrder {
     key: Contained<KeyFn>,
     capacity: Option<usize>,
-    pub(super) overflow: Overflow,
+    overflow: Overflow,
     overtaking_retries: bool,
 }
 
@@ -108,29 +107,23 @@ impl KeyOrder {
 
 impl KeyOrder {
     /// How many events may wait; `None` for as many as in the queue of their pool.
-    pub(crate) fn limit(&self) -> Option<usize> {
+    pub fn limit(&self) -> Option<usize> {
         self.capacity
     }
 
     /// The key of an event. Runs user code, which may panic.
-    pub(crate) fn key(&self, event: &dyn Event) -> Option<OrderingKey> {
+    pub fn key(&self, event: &dyn Event) -> Option<OrderingKey> {
         (self.key)(event)
     }
 
-    pub(crate) fn lets_retries_be_overtaken(&self) -> bool {
-        self.overtaking_retries
+    /// What an emit does if there is no room.
+    pub fn overflow_policy(&self) -> Overflow {
+        self.overflow
     }
 
-    /// How long an emit may wait for room.
-    pub(crate) fn wait_limit(&self) -> WaitLimit {
-        match self.overflow {
-            Overflow::Block => WaitLimit::Unlimited,
-            Overflow::BlockFor(longest) => match Instant::now().checked_add(longest) {
-                Some(deadline) => WaitLimit::Until(deadline, longest),
-                None => WaitLimit::Unlimited,
-            },
-            _ => WaitLimit::None,
-        }
+    /// Whether the next event of a key may start before the retries of the one before have ended.
+    pub fn lets_retries_be_overtaken(&self) -> bool {
+        self.overtaking_retries
     }
 }
 

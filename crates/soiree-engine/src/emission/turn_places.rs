@@ -1,0 +1,58 @@
+//! The places of an emission in the queues of its ordered listeners.
+
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use soiree_core::registry::Registration;
+
+use super::state::EmissionState;
+use super::turns::{Reserved, Turn, TurnPlaces};
+use crate::context::EnteredTurn;
+
+impl EmissionState {
+    fn turn_places(&self) -> Option<MutexGuard<'_, TurnPlaces>> {
+        let places = self.cold_if_used()?.turn_places.lock();
+        Some(places.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// To be called before it goes to its pool.
+    pub(crate) fn set_turn_places(&self, places: TurnPlaces) {
+        self.cold();
+        if let Some(mut current) = self.turn_places() {
+            *current = places;
+        }
+    }
+
+    /// Takes its place for a listener that it has reached.
+    pub(super) fn take_turn_place(&self, registration: &Arc<Registration>) -> Option<Reserved> {
+        self.turn_places()?.take(registration)
+    }
+
+    /// Remembers the turn of a call, for its retries, if they are part of it.
+    pub(crate) fn keep_turn(&self, registration: &Arc<Registration>, turn: &Arc<Turn>) {
+        if !TurnPlaces::keeps(registration) {
+            return;
+        }
+        self.cold();
+        if let Some(mut places) = self.turn_places() {
+            places.keep(registration, turn);
+        }
+    }
+
+    /// The turn of the call before, for a retry of this listener.
+    pub(super) fn kept_turn(&self, registration: &Arc<Registration>) -> Option<Arc<Turn>> {
+        self.turn_places()?.kept(registration)
+    }
+
+    /// The calling thread is inside its places until these are dropped.
+    pub(super) fn enter_turns(&self) -> Vec<EnteredTurn> {
+        self.turn_places()
+            .map_or_else(Vec::new, |places| places.enter())
+    }
+
+    /// It will reach no further listener: gives up the places that are left.
+    pub(crate) fn release_turns(&self) {
+        let released = self.turn_places().map(|mut places| places.release());
+        // Not under the lock: the next calls start.
+        drop(released);
+    }
+}
