@@ -106,7 +106,8 @@ impl Emitter {
         }
         let current = self.load_current();
         let (handle, settings) = current.route(&topic);
-        let emission = EmissionTask::new(Arc::clone(settings), &topic, CustomEvent(event.into()));
+        let emission =
+            EmissionTask::custom(Arc::clone(settings), &topic, CustomEvent(event.into()));
         self.start(&current, handle, Arc::new(emission))
     }
 
