@@ -39,6 +39,7 @@
 //! | `soiree_pool_workers_running`, `_idle`, `_max`, `_min` | gauge | live workers; those without a job; the limits |
 //! | `soiree_pool_jobs_active` | gauge | jobs that have started and not ended |
 //! | `soiree_pool_jobs_waiting` | gauge | jobs that are accepted and have not started |
+//! | `soiree_pool_workers_peak`, `soiree_pool_jobs_waiting_peak` | gauge | the most live workers and waiting jobs since the pool was made; 0 if the pool does not record it |
 //! | `soiree_pool_jobs_requeued` | gauge | accepted jobs that wait for a place among those; they are not submitted yet |
 //! | `soiree_pool_submitters_blocked` | gauge | submitters that are blocked until there is a place |
 //! | `soiree_pool_places_reserved` | gauge | places that are kept for jobs to come |

@@ -15,7 +15,7 @@ pub(crate) type Value<T> = (&'static str, &'static str, fn(&T) -> u64);
 pub(crate) type CounterOf<T> = (&'static str, &'static str, fn(&T) -> &Counter);
 pub(crate) type HistogramOf<T> = (&'static str, &'static str, fn(&T) -> &Histogram);
 
-pub(crate) const POOL_GAUGES: [Value<PoolStats>; 10] = [
+pub(crate) const POOL_GAUGES: [Value<PoolStats>; 12] = [
     (
         "soiree_pool_workers_running",
         "Workers that are alive, with or without a job",
@@ -25,6 +25,11 @@ pub(crate) const POOL_GAUGES: [Value<PoolStats>; 10] = [
         "soiree_pool_workers_idle",
         "Workers without a job",
         |stats| stats.idle as u64,
+    ),
+    (
+        "soiree_pool_workers_peak",
+        "The most workers that were alive at once",
+        |stats| stats.peak_running as u64,
     ),
     (
         "soiree_pool_workers_max",
@@ -45,6 +50,11 @@ pub(crate) const POOL_GAUGES: [Value<PoolStats>; 10] = [
         "soiree_pool_jobs_waiting",
         "Jobs that are accepted and have not started",
         |stats| stats.waiting as u64,
+    ),
+    (
+        "soiree_pool_jobs_waiting_peak",
+        "The most jobs that were accepted and had not started at once",
+        |stats| stats.peak_waiting as u64,
     ),
     (
         "soiree_pool_jobs_requeued",

@@ -204,6 +204,8 @@ fn assert_pool(text: &Text, pool: &str, stats: &PoolStats) {
         ("workers_idle", stats.idle),
         ("workers_max", stats.max_workers),
         ("workers_min", stats.min_workers),
+        ("workers_peak", stats.peak_running),
+        ("jobs_waiting_peak", stats.peak_waiting),
         ("jobs_active", stats.active),
         ("jobs_waiting", stats.waiting),
         ("capacity", stats.capacity),
@@ -227,8 +229,10 @@ fn gauges_show_the_moment_at_which_they_are_read() {
         may_go_on.lock().unwrap().recv().unwrap();
     };
     soiree.on("held", holds).unwrap();
-    let emissions: Vec<_> = (0..3).map(|_| soiree.emit("held", ()).unwrap()).collect();
+    let emit = || soiree.emit("held", ()).unwrap();
+    let first = emit();
     has_started.recv().unwrap();
+    let emissions = [first, emit(), emit()];
     let gauge = |name| Text::of(&metrics).value(name, &[("pool", "default")]);
     assert_eq!(gauge("soiree_pool_jobs_active"), 1);
     assert_eq!(gauge("soiree_pool_jobs_waiting"), 2);
@@ -238,6 +242,8 @@ fn gauges_show_the_moment_at_which_they_are_read() {
     soiree.close().unwrap();
     assert_eq!(gauge("soiree_pool_jobs_active"), 0);
     assert_eq!(gauge("soiree_pool_jobs_waiting"), 0);
+    assert_eq!(gauge("soiree_pool_workers_peak"), 1);
+    assert_eq!(gauge("soiree_pool_jobs_waiting_peak"), 2);
     assert_eq!(gauge("soiree_pool_jobs_completed_total"), 3);
 }
 
