@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use soiree_core::JobFuture;
+use soiree_core::panic::Contained;
 
 /// A future that has started, within reach of both the executor's task, which polls it, and the pool, which may cancel it.
 ///
@@ -26,7 +27,7 @@ enum Stage {
 pub(crate) struct Suspended {
     pub(crate) future: JobFuture,
     /// Wakes the executor's task. `None` before the first poll.
-    pub(crate) waker: Option<Waker>,
+    pub(crate) waker: Option<Contained<Waker>>,
 }
 
 /// Where a future was as it ended.

@@ -4,9 +4,8 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use soiree_core::panic::contained;
 use soiree_core::{EndedJob, Job, JobOutcome, WorkerGuard};
 
 use crate::in_flight::{Ended, InFlight, Suspended};
@@ -219,7 +218,9 @@ pub(crate) fn drop_started(pool: &Arc<dyn PermitSource>, permit: Seq, suspended:
     let dropped = future.ended(JobOutcome::Expired);
     Arc::clone(pool).started_job_dropped(permit, Some(dropped));
     // The executor's task has nothing left to do.
-    contained(|| waker.into_iter().for_each(Waker::wake));
+    if let Some(waker) = waker {
+        waker.wake();
+    }
 }
 
 /// Polls the job to its end. A panic of the job is caught and counted.
@@ -246,7 +247,7 @@ impl Future for StartedJob {
             return Poll::Ready(());
         }
         let known = waker.filter(|waker| waker.will_wake(context.waker()));
-        let waker = known.or_else(|| Some(context.waker().clone()));
+        let waker = known.or_else(|| Some(context.waker().clone().into()));
         match in_flight.end_poll(Suspended { future, waker }) {
             Ok(()) => Poll::Pending,
             Err(cancelled) => {

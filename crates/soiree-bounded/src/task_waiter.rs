@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use soiree_core::panic::{Contained, contained};
+use soiree_core::panic::Contained;
 
 /// A task that waits for a place in the queue, as the thread sees it that gives it one.
 pub(crate) struct TaskWaiter(Mutex<Inner>);
@@ -40,8 +40,7 @@ impl TaskWaiter {
     pub(crate) fn wake(&self) {
         let waker = self.lock().waker.take();
         if let Some(waker) = waker {
-            // Not by value: a waker that panics would be dropped while it unwinds.
-            contained(|| waker.wake_by_ref());
+            waker.wake();
         }
     }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::mem::needs_drop;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Waker;
 
 /// The payload of a panic that was caught. Dropping it never panics, even if the payload's own `Drop` does.
 pub struct PanicPayload(Option<Box<dyn Any + Send>>);
@@ -115,6 +116,21 @@ impl<T> Contained<T> {
     #[inline]
     pub fn into_inner(mut self) -> T {
         self.0.take().expect(IS_THERE)
+    }
+}
+
+impl Contained<Waker> {
+    /// Wakes the task. A panic of the waker is caught.
+    ///
+    /// ```
+    /// use std::task::Waker;
+    /// use soiree_core::panic::Contained;
+    ///
+    /// Contained::new(Waker::noop().clone()).wake();
+    /// ```
+    pub fn wake(&self) {
+        // Not by value: a waker that panics would be dropped while it unwinds, and may panic then too, which aborts the process.
+        contained(|| self.wake_by_ref());
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use crate::panic::{Contained, PanicPayload, caught, contained};
+use crate::panic::{Contained, PanicPayload, caught};
 
 /// Runs a function that blocks on a thread of its own, which the first poll starts. The thread goes on if the future is dropped.
 ///
@@ -62,7 +62,7 @@ impl<T: Send + 'static> SpawnBlocking<T> {
             let waker = state.waker.take();
             drop(state);
             if let Some(waker) = waker {
-                contained(|| waker.wake_by_ref());
+                waker.wake();
             }
         };
         let thread = thread::Builder::new().name(self.name.to_owned());

@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 
-use soiree_core::panic::{Contained, contained};
+use soiree_core::panic::Contained;
 use soiree_core::{BoxError, Event, Listener};
 
 use crate::listener::Convert;
@@ -147,7 +147,7 @@ impl<E> FirstMatch<E> {
         self.changed.notify_all();
         drop(former);
         if let Some(waker) = waker {
-            contained(|| waker.wake_by_ref());
+            waker.wake();
         }
     }
 
@@ -206,7 +206,7 @@ impl<E> FirstMatch<E> {
     pub(crate) fn wake(&self) {
         let waker = self.lock().waker.take();
         if let Some(waker) = waker {
-            contained(|| waker.wake_by_ref());
+            waker.wake();
         }
     }
 }

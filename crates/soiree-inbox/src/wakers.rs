@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::task::Waker;
 
-use soiree_core::panic::{Contained, contained};
+use soiree_core::panic::Contained;
 
 /// What wakes the tasks that wait, by their numbers. Plain data: what it returns is to be dropped and woken without a lock.
 #[derive(Default)]
@@ -41,8 +41,7 @@ impl Woken {
     #[inline]
     pub(crate) fn wake(self) {
         for waker in self.0.values() {
-            // Not by value: a waker that panics would be dropped while it unwinds.
-            contained(|| waker.wake_by_ref());
+            waker.wake();
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-use soiree_core::panic::{Contained, contained};
+use soiree_core::panic::Contained;
 
 use crate::sync::{AtomicUsize, Mutex, Ordering, lock};
 
@@ -39,8 +39,7 @@ impl TaskWaiter {
     pub(crate) fn wake(&self) {
         let waker = lock(&self.waker).take();
         if let Some(waker) = waker {
-            // Not by value: a waker that panics would be dropped while it unwinds.
-            contained(|| waker.wake_by_ref());
+            waker.wake();
         }
     }
 }

@@ -10,3 +10,4 @@ mod random;
 mod requeue;
 mod reserve;
 mod run_queued;
+mod wakers;

@@ -10,7 +10,6 @@ use soiree_core::registry::Registration;
 use soiree_core::{Timer, TimerId, far_future};
 
 use super::shared::EmissionSettings;
-use super::state::wake;
 
 /// The listener runs.
 const RUNNING: u8 = 0;
@@ -116,7 +115,7 @@ impl Expiry {
         let expired = stage.compare_exchange(RUNNING, EXPIRED, Ordering::AcqRel, Ordering::Acquire);
         if expired.is_ok() {
             if let Some(waker) = self.take_waker() {
-                wake(&waker);
+                waker.wake();
             }
         }
     }

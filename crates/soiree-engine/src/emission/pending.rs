@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::helping::{Before, PendingWork, Waiter};
-use super::state::{EmissionState, wake};
+use super::state::EmissionState;
 
 impl EmissionState {
     /// Adds a part, which ends apart from the others.
@@ -74,7 +74,7 @@ impl EmissionState {
         self.cold().changed.notify_all();
         drop(shared);
         if let Some(waker) = waker {
-            wake(&waker);
+            waker.wake();
         }
     }
 }

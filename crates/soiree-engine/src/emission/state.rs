@@ -6,7 +6,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use once_cell::race::OnceBox;
-use soiree_core::panic::{Contained, contained};
+use soiree_core::panic::Contained;
 use soiree_core::{EventId, Job, Task};
 
 use super::cut_off::{CutOffCause, CutOffEmission};
@@ -362,7 +362,7 @@ impl EmissionState {
         }
         // User code, which must not keep the next event of the key from being submitted.
         if let Some(waker) = waker {
-            wake(&waker);
+            waker.wake();
         }
         if before & ABANDONED != 0 {
             self.drop_errors();
@@ -378,9 +378,4 @@ impl EmissionState {
     pub(super) fn set_abandoned(&self) -> bool {
         self.is_settled() || self.stage.fetch_or(ABANDONED, Ordering::AcqRel) & STAGE == SETTLED
     }
-}
-
-/// Not by value: a waker that panics would be dropped while it unwinds, and may panic then too, which aborts the process.
-pub(super) fn wake(waker: &Waker) {
-    contained(|| waker.wake_by_ref());
 }

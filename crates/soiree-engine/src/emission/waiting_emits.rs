@@ -74,7 +74,7 @@ impl WaitingEmits {
         let waker = next.and_then(|next| next.waker.take());
         drop(state);
         if let Some(waker) = waker {
-            wake(&waker);
+            waker.wake();
         }
         left.is_some()
     }
@@ -107,7 +107,7 @@ impl WaitingEmits {
         let waker = entry.and_then(|entry| entry.waker.take());
         drop(state);
         if let Some(waker) = waker {
-            wake(&waker);
+            waker.wake();
         }
     }
 
@@ -130,15 +130,10 @@ impl WaitingEmits {
         for entry in entries.into_values() {
             contained(entry.reject);
             if let Some(waker) = &entry.waker {
-                wake(waker);
+                waker.wake();
             }
         }
     }
-}
-
-/// Not by value: a waker that panics would be dropped while it unwinds.
-fn wake(waker: &Waker) {
-    contained(|| waker.wake_by_ref());
 }
 
 impl State {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::task::Waker;
 
-use soiree_core::panic::{Contained, contained};
+use soiree_core::panic::Contained;
 
 /// Tasks that wait for room. Each has a number.
 #[derive(Default)]
@@ -46,7 +46,7 @@ impl RoomWakers {
             wakers.filter_map(Option::take).collect()
         });
         for waker in wakers {
-            contained(|| waker.wake_by_ref());
+            waker.wake();
         }
     }
 }
