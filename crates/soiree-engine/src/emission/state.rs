@@ -69,7 +69,7 @@ pub(super) struct Cold {
     shared: Mutex<Shared>,
     pub(super) changed: Condvar,
     slot: OnceLock<KeySlot>,
-    pub(super) turn_places: Mutex<TurnPlaces>,
+    pub(super) turn_places: OnceLock<Mutex<TurnPlaces>>,
     /// The pool that it was rerouted to.
     moved_to: Mutex<Option<Arc<PoolRef>>>,
 }

@@ -1,6 +1,6 @@
 //! The places of an emission in the queues of its ordered listeners.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use soiree_core::registry::Registration;
 
@@ -10,16 +10,18 @@ use crate::context::EnteredTurn;
 
 impl EmissionState {
     fn turn_places(&self) -> Option<MutexGuard<'_, TurnPlaces>> {
-        let places = self.cold_if_used()?.turn_places.lock();
+        let places = self.cold_if_used()?.turn_places.get()?.lock();
         Some(places.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn places_or_new(&self) -> MutexGuard<'_, TurnPlaces> {
+        let places = self.cold().turn_places.get_or_init(Mutex::default).lock();
+        places.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// To be called before it goes to its pool.
     pub(crate) fn set_turn_places(&self, places: TurnPlaces) {
-        self.cold();
-        if let Some(mut current) = self.turn_places() {
-            *current = places;
-        }
+        *self.places_or_new() = places;
     }
 
     /// Takes its place for a listener that it has reached.
@@ -29,12 +31,8 @@ impl EmissionState {
 
     /// Remembers the turn of a call, for its retries, if they are part of it.
     pub(crate) fn keep_turn(&self, registration: &Arc<Registration>, turn: &Arc<Turn>) {
-        if !TurnPlaces::keeps(registration) {
-            return;
-        }
-        self.cold();
-        if let Some(mut places) = self.turn_places() {
-            places.keep(registration, turn);
+        if TurnPlaces::keeps(registration) {
+            self.places_or_new().keep(registration, turn);
         }
     }
 

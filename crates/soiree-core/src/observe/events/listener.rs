@@ -72,9 +72,9 @@ pub enum ListenerEnd<'a> {
     Panicked(&'a ListenerError),
     /// The listener's timeout has passed. It may still run. Observers are not notified of its result, except of a panic.
     TimedOut(&'a ListenerError),
-    /// The listener was not called: its own pool rejected it.
+    /// The listener was not called: its own pool rejected it, or too many of its calls wait for their turn.
     Rejected(&'a ListenerError),
-    /// The listener was not called: its own pool dropped it.
+    /// The listener was not called: its own pool dropped it, or a close gave up its call, which waited for its turn.
     Discarded(&'a ListenerError),
     /// An [async listener](crate::AsyncListener) was dropped before it ended.
     Cancelled(&'a ListenerError),
