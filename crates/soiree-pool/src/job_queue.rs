@@ -64,6 +64,12 @@ impl JobQueue {
         self.open += 1;
     }
 
+    /// Keeps no place any more. None of them may be given back later.
+    pub(crate) fn keep_none(&mut self) {
+        self.open += self.reserved as isize;
+        self.reserved = 0;
+    }
+
     /// Whether a sender has to wait or give up.
     ///
     /// Each idle receiver adds room for one job, as it takes that job at once. So a queue of capacity 0 is a rendezvous channel: it

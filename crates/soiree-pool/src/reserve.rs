@@ -56,11 +56,14 @@ impl Shared {
 
     /// The caller unlocks the state and notifies those who wait for a place.
     fn no_longer_reserved(&self, state: &mut MutexGuard<'_, State>) {
-        state.jobs.give_back();
-        self.publish_reserved(state);
+        // A pool that is closed keeps none.
+        if state.phase == Phase::Running {
+            state.jobs.give_back();
+            self.publish_reserved(state);
+        }
     }
 
-    fn publish_reserved(&self, state: &State) {
+    pub(crate) fn publish_reserved(&self, state: &State) {
         let reserved = state.jobs.reserved();
         self.reserved.store(reserved, Ordering::Release);
     }
@@ -88,19 +91,20 @@ impl KeepsPlaces for Shared {
             };
             return Err(self.reject(job, reason));
         }
-        if state.has_room() {
+        if state.has_room_for_reserved() {
             // Its own place: it overtakes nobody who waits for one.
             self.enqueue(state, job);
             return Ok(());
         }
-        // The limit of workers was lowered, or an idle worker has exited.
-        match self.admit(state, None) {
-            Admission::Enqueue(state) => self.enqueue(state, job),
-            Admission::Full(mut state) => {
-                state.waiters.push_requeued(job);
-                self.publish_waiters(&state);
-            }
-            Admission::Rejected(reason) => return Err(self.reject(job, reason)),
+        // The idle worker that was kept has exited. Those who wait came after this one.
+        state.waiters.push_ahead(job);
+        self.publish_waiters(&state);
+        let permit = state.permits.try_acquire();
+        self.publish_all(&state);
+        self.unlock_and_notify(state);
+        if let Some(permit) = permit {
+            // If that fails, the live workers run all jobs.
+            drop(self.spawn_worker(permit));
         }
         Ok(())
     }
@@ -154,25 +158,33 @@ impl Future for Reserving {
             return self.begin(waker);
         };
         // Before the state is looked at, so that no change of it is missed.
-        task.set_waker(waker.clone());
-        let mut state = self.shared.lock();
-        let (is_granted, waits) = (task.is_granted(), state.waiters.contains(*ticket));
-        if waits && state.permits.live() == 0 {
-            state.waiters.remove_task(*ticket);
-            drop(state);
-            self.waiting = None;
-            return self.begin(waker);
+        task.set_waker(waker);
+        let shared = &self.shared;
+        // Declared before the lock, so that it is dropped after it: it is the spawn handler's.
+        let mut start_error = None;
+        let mut state = shared.lock();
+        // Nobody else starts a worker for those who wait. It keeps its place among them meanwhile.
+        while state.permits.live() == 0 && start_error.is_none() && state.waiters.contains(*ticket)
+        {
+            let Some(permit) = state.permits.try_acquire() else {
+                break;
+            };
+            (state, start_error) = shared.start_worker(state, permit);
         }
-        drop(state);
-        if is_granted {
-            self.waiting = None;
-            return Poll::Ready(Ok(Reservation::kept_by(&self.shared)));
-        }
-        if waits {
+        let waits = state.waiters.contains(*ticket);
+        if waits && (state.permits.live() > 0 || start_error.is_none()) {
             return Poll::Pending;
         }
+        state.waiters.remove_task(*ticket);
+        let is_granted = task.is_granted();
+        shared.unlock_after_leaving(state);
+        let ready = match start_error {
+            _ if is_granted => Ok(Reservation::kept_by(shared)),
+            Some(error) if waits => Err(Reason::Spawn(error.into_inner())),
+            _ => Err(Reason::Closed),
+        };
         self.waiting = None;
-        Poll::Ready(Err(Reason::Closed))
+        Poll::Ready(ready)
     }
 }
 
@@ -187,8 +199,7 @@ impl Drop for Reserving {
             self.shared.unlock_and_notify(state);
         } else {
             state.waiters.remove_task(ticket);
-            self.shared.publish_waiters(&state);
-            drop(state);
+            self.shared.unlock_after_leaving(state);
         }
         // Without the lock: it holds the task's waker.
         drop(task);

@@ -131,12 +131,27 @@ impl Shared {
         self.publish(&state);
         self.publish_waiters(&state);
         let notify_worker = state.try_notify_worker();
+        // A task that has its place does not wait any more, and is no job.
+        let became_idle = self.has_become_idle(&state);
         drop(state);
         if notify_worker {
             self.not_empty.notify_one();
         }
+        if became_idle {
+            self.became_idle.notify_all();
+        }
         for waked in served {
             waked.wake();
+        }
+    }
+
+    /// Unlocks the state, after one who waited for a place has left without it.
+    pub(crate) fn unlock_after_leaving(&self, state: MutexGuard<'_, State>) {
+        self.publish_waiters(&state);
+        let became_idle = self.has_become_idle(&state);
+        drop(state);
+        if became_idle {
+            self.became_idle.notify_all();
         }
     }
 
@@ -151,11 +166,11 @@ impl Shared {
         };
         self.unlock_and_notify(state);
         self.worker_exited.notify_all();
-        for task in alone {
-            task.wake();
-        }
         if became_idle {
             self.became_idle.notify_all();
+        }
+        for task in alone {
+            task.wake();
         }
     }
 

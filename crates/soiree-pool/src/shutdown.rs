@@ -15,6 +15,9 @@ impl Shared {
     fn close(&self, phase: Phase) -> Vec<Job> {
         let mut state = self.lock();
         state.phase = state.phase.max(phase);
+        // Else what is left to run might wait for a place that nobody gives back.
+        state.jobs.keep_none();
+        self.publish_reserved(&state);
         let rejected = state.waiters.reject_blocked();
         let mut unstarted = Vec::new();
         if state.phase == Phase::Stopping {
@@ -28,8 +31,13 @@ impl Shared {
         }
         self.publish(&state);
         self.publish_waiters(&state);
-        drop(state);
+        let became_idle = self.has_become_idle(&state);
+        // What was accepted gets the places that were kept.
+        self.unlock_and_notify(state);
         self.not_empty.notify_all();
+        if became_idle {
+            self.became_idle.notify_all();
+        }
         for waked in rejected {
             waked.wake();
         }

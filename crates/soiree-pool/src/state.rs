@@ -59,6 +59,12 @@ impl State {
         !self.jobs.is_full(self.permits.idle())
     }
 
+    /// As [`has_room`](Self::has_room), for a job with a place of its own. Of several that were promised workers which have exited, the
+    /// first one gets the room that is left.
+    pub(crate) fn has_room_for_reserved(&self) -> bool {
+        self.jobs.len() < self.jobs.capacity() + self.permits.idle()
+    }
+
     /// Whether jobs wait that no worker will take soon. For a thread that holds a permit, marked as busy, and is no worker.
     pub(crate) fn has_stranded_jobs(&self) -> bool {
         let is_alone = self.permits.live() == 1;

@@ -222,8 +222,7 @@ impl Shared {
             }
         };
         let unaccepted = reason.and_then(|reason| Some((state.waiters.take_back(ticket)?, reason)));
-        self.publish_waiters(&state);
-        drop(state);
+        self.unlock_after_leaving(state);
         match unaccepted {
             None => Ok(()),
             Some((job, reason)) => Err(self.reject(job, reason)),

@@ -18,7 +18,9 @@ pub(crate) struct Waiters {
     rejected: VecDeque<Waiter>,
     /// How many are blocked submitters and tasks.
     blocked: usize,
-    last_ticket: u64,
+    last_ticket: i64,
+    /// How many jobs were put [ahead](Self::push_ahead) of the others. Their tickets are below 0.
+    ahead: i64,
 }
 
 struct Waiter {
@@ -54,16 +56,12 @@ impl Waked {
 
 /// A place among the waiters. Later ones are larger.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ticket(u64);
+pub(crate) struct Ticket(i64);
 
 impl Waiters {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.queue.len()
     }
 
     /// How many submitters are blocked, and how many tasks wait.
@@ -78,6 +76,17 @@ impl Waiters {
 
     pub(crate) fn push_requeued(&mut self, job: Job) {
         self.push(Waiting::Requeued(job));
+    }
+
+    /// Adds a job that had a place and has lost it, ahead of all who have never had one.
+    pub(crate) fn push_ahead(&mut self, job: Job) {
+        let ticket = Ticket(i64::MIN + self.ahead);
+        self.ahead += 1;
+        let index = self
+            .queue
+            .partition_point(|waiter| waiter.ticket < Ticket(0));
+        let waiting = Waiting::Requeued(job);
+        self.queue.insert(index, Waiter { ticket, waiting });
     }
 
     /// Adds the job of a submitter that is about to block until `wake` is notified.
@@ -235,6 +244,25 @@ mod tests {
         assert_eq!(blocked, [false, false, true]);
         assert!(waiters.is_empty() && !waiters.contains(tickets[1]));
         assert_eq!((waiters.blocked(), waiters.requeued()), (0, 0));
+    }
+
+    /// A2: jobs that have lost their places come before those that wait for their first one, in order.
+    #[test]
+    fn jobs_that_lost_their_places_are_first_in_line() {
+        let mut waiters = Waiters::default();
+        let blocked = waiters.push_blocked(job(), Arc::default());
+        let ids = [(), ()].map(Arc::new);
+        for id in &ids {
+            waiters.push_ahead(job().with_id(JobId::of(id)));
+        }
+        for id in &ids {
+            let Some(Waiting::Requeued(first)) = waiters.pop() else {
+                panic!("it is ahead");
+            };
+            assert_eq!(first.id(), Some(JobId::of(id)));
+        }
+        assert!(waiters.contains(blocked) && waiters.take_back(blocked).is_some());
+        assert_eq!((waiters.requeued(), waiters.blocked()), (0, 0));
     }
 
     /// P5: a close ends the wait of blocked submitters, which get their jobs back. What was accepted before stays.

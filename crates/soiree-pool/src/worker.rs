@@ -1,6 +1,6 @@
 //! The life of a worker.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use soiree_core::Job;
 
@@ -9,6 +9,9 @@ use crate::shared::Shared;
 use crate::state::{Phase, State};
 use crate::sync::{Arc, Backoff, MutexGuard, Ordering, wait, wait_until};
 use crate::worker_permits::WorkerPermit;
+
+/// How long an idle worker that is needed sleeps at least, however short the idle timeout is.
+const SHORTEST_STAY: Duration = Duration::from_millis(10);
 
 struct Worker<'a> {
     shared: &'a Arc<Shared>,
@@ -96,7 +99,11 @@ impl Worker<'_> {
             if timed_out && !state.jobs.is_empty() {
                 // Stay for the job.
                 backoff = Backoff::new();
-            } else if timed_out && state.permits.live() > shared.min_workers {
+            } else if timed_out
+                && state.permits.live() > shared.min_workers
+                // It is kept for a job to come. Without it, those who wait might have no worker.
+                && state.waiters.is_empty()
+            {
                 return self.exit(state, permit);
             }
         }
@@ -128,8 +135,12 @@ impl Shared {
     /// Sleeps until notified. Returns whether the idle timeout has passed; workers up to `min_workers` have none.
     fn sleep<'a>(&'a self, mut state: MutexGuard<'a, State>) -> (MutexGuard<'a, State>, bool) {
         state.sleeping += 1;
+        let timeout = match state.waiters.is_empty() {
+            true => self.idle_timeout,
+            false => self.idle_timeout.max(SHORTEST_STAY),
+        };
         let deadline = (state.permits.live() > self.min_workers)
-            .then(|| Instant::now().checked_add(self.idle_timeout))
+            .then(|| Instant::now().checked_add(timeout))
             .flatten();
         let (mut state, timed_out) = match deadline {
             Some(deadline) => wait_until(&self.state, &self.not_empty, state, deadline),

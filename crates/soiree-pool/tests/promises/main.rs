@@ -10,4 +10,5 @@ mod idle;
 mod races;
 mod reserving;
 mod starting;
+mod tasks;
 mod waiting;
