@@ -2,12 +2,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use soiree_core::panic::Contained;
 use soiree_core::{
-    Job, KeepsPlaces, Overflow, Reservation, Reserve, SubmitError, SubmitErrorReason as Reason,
+    Job, KeepsPlaces, Overflow, Reservation, Reserve, ReservedPlace, SubmitError,
+    SubmitErrorReason as Reason,
 };
 
 use crate::executor::Executor;
@@ -64,31 +65,70 @@ impl<E: Executor> Shared<E> {
     }
 }
 
-impl<E: Executor> KeepsPlaces for Shared<E> {
-    fn submit_reserved(self: Arc<Self>, job: Job) -> Result<(), SubmitError> {
+impl<E: Executor> Shared<E> {
+    /// Submits a job to a place that was kept for it. It starts in the order of `seq`, or as one that has just come.
+    fn submit_kept(self: &Arc<Self>, job: Job, seq: Option<Seq>) -> Result<(), SubmitError> {
         let job = QueuedJob::new(job);
         let mut state = self.lock();
-        state.reserved_places -= 1;
+        state.no_longer_reserved();
         if state.is_closed() {
             return Err(self.reject(state, job.job, Reason::Closed));
         }
-        if !state.has_place() {
-            // The limit of workers was lowered, and too many jobs are queued.
-            drop(state);
-            return self.requeue(job.job);
-        }
-        self.accept(state, job)
+        let seq = seq.unwrap_or_else(|| state.new_seq());
+        // Also if the limit of workers was lowered, and too many jobs are queued. It is queued as if it had come before that.
+        self.accept(state, seq, job)
+    }
+}
+
+impl<E: Executor> KeepsPlaces for Shared<E> {
+    fn submit_reserved(self: Arc<Self>, job: Job) -> Result<(), SubmitError> {
+        self.submit_kept(job, None)
     }
 
     fn give_back(self: Arc<Self>) {
         let mut state = self.lock();
-        state.reserved_places -= 1;
+        state.no_longer_reserved();
         if !state.line.has_waiters() {
             return;
         }
         match self.dispatch(state) {
             Ok(state) => self.look_for_end(state),
             Err(error) => self.sending_failed(&error),
+        }
+    }
+}
+
+/// The place of a task that has waited for it. Its job starts before those of all who began to wait later.
+struct WaitedPlace<E: Executor> {
+    /// `None` once it was used or given back.
+    pool: Option<Weak<Shared<E>>>,
+    seq: Seq,
+}
+
+impl<E: Executor> WaitedPlace<E> {
+    fn reserve(pool: &Arc<Shared<E>>, seq: Seq) -> Reservation {
+        let pool = Some(Arc::downgrade(pool));
+        Reservation::new(Self { pool, seq })
+    }
+
+    fn take(&mut self) -> Option<Arc<Shared<E>>> {
+        self.pool.take()?.upgrade()
+    }
+}
+
+impl<E: Executor> ReservedPlace for WaitedPlace<E> {
+    fn submit(mut self: Box<Self>, job: Job) -> Result<(), SubmitError> {
+        match self.take() {
+            Some(pool) => pool.submit_kept(job, Some(self.seq)),
+            None => Err(SubmitError::new(job, Reason::Closed)),
+        }
+    }
+}
+
+impl<E: Executor> Drop for WaitedPlace<E> {
+    fn drop(&mut self) {
+        if let Some(pool) = self.take() {
+            pool.give_back();
         }
     }
 }
@@ -143,8 +183,9 @@ impl<E: Executor> Future for Reserving<E> {
             Err(reason) => reason,
         };
         if task.is_granted() {
+            let place = WaitedPlace::reserve(&shared, *seq);
             self.waiting = None;
-            return Poll::Ready(Ok(Reservation::kept_by(&shared)));
+            return Poll::Ready(Ok(place));
         }
         self.stop_waiting();
         Poll::Ready(Err(reason))
@@ -162,7 +203,7 @@ impl<E: Executor> Reserving<E> {
             Arc::clone(&self.shared).give_back();
         } else {
             state.line.remove_task(seq);
-            drop(state);
+            self.shared.look_for_end(state);
         }
         // Without the lock: it holds the task's waker.
         drop(task);

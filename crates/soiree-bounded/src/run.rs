@@ -258,7 +258,7 @@ impl<E: Executor> Shared<E> {
         let mut state = self.lock();
         state.max_workers = max_workers;
         match self.dispatch(state) {
-            Ok(_) => {}
+            Ok(state) => self.look_for_end(state),
             Err(SendPermitError::ExecutorEnded) => self.executor_ended(),
             Err(SendPermitError::Failed(_)) => {
                 // Workers go on with the waiting jobs. If none is left, they run here.

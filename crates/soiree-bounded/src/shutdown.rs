@@ -31,15 +31,18 @@ impl<E: Executor> Shared<E> {
         }
         let has_ended = state.needs_no_executor();
         let executor = has_ended.then(|| state.executor.take()).flatten();
-        drop(state);
+        let woken = state.unlock();
         self.ended.notify_all();
         contained(move || drop(executor));
+        drop(woken);
     }
 
     /// Rejects new jobs from now on.
     fn close(&self) -> StateGuard<'_, E> {
         let mut state = self.lock();
         state.phase = state.phase.max(Phase::Draining);
+        // Else what is left to run might wait for a place that nobody gives back.
+        state.reserved_places = 0;
         state.line.close();
         state
     }

@@ -111,6 +111,14 @@ impl<E> State<E> {
         self.line.queued() + self.reserved_places < self.capacity + free_workers
     }
 
+    /// A reserved place is used, or no longer kept.
+    pub(crate) fn no_longer_reserved(&mut self) {
+        // A pool that is closed keeps none.
+        if !self.is_closed() {
+            self.reserved_places -= 1;
+        }
+    }
+
     /// Keeps a place in the queue for a job to come, if there is one that nobody waits for.
     pub(crate) fn try_reserve(&mut self) -> bool {
         let is_open = self.open_places() > 0 && self.has_place_for_new();
@@ -140,13 +148,6 @@ impl<E> State<E> {
 
     pub(crate) fn new_seq(&mut self) -> Seq {
         self.sequence.next()
-    }
-
-    /// Queues a job and returns its number.
-    pub(crate) fn push(&mut self, job: QueuedJob) -> Seq {
-        let seq = self.new_seq();
-        self.line.push(seq, job);
-        seq
     }
 
     /// Gives the free places to those who wait. To jobs only if a worker will run them: either there is one, or the calling thread

@@ -13,7 +13,8 @@ pub(crate) struct StateGuard<'a, E> {
     woken: Woken,
 }
 
-struct Woken(Vec<Arc<TaskWaiter>>);
+/// Tasks whose wait is over. Wakes them when it is dropped.
+pub(crate) struct Woken(Vec<Arc<TaskWaiter>>);
 
 impl<'a, E> StateGuard<'a, E> {
     #[inline]
@@ -22,6 +23,11 @@ impl<'a, E> StateGuard<'a, E> {
             state,
             woken: Woken(Vec::new()),
         }
+    }
+
+    /// Unlocks the state, and leaves it to the caller when to wake the tasks: their wakers may block.
+    pub(crate) fn unlock(mut self) -> Woken {
+        Woken(std::mem::take(&mut self.state.line.woken))
     }
 }
 

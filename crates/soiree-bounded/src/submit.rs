@@ -9,6 +9,7 @@ use crate::executor::Executor;
 use crate::polling::is_polling;
 use crate::queued_job::QueuedJob;
 use crate::send::SendPermitError;
+use crate::sequence::Seq;
 use crate::shared::Shared;
 use crate::state_guard::StateGuard;
 use crate::waiter::Verdict;
@@ -95,7 +96,8 @@ impl<E: Executor> Shared<E> {
             }
         }
         if state.has_place_for_new() {
-            return Ok(self.accept(state, job));
+            let seq = state.new_seq();
+            return Ok(self.accept(state, seq, job));
         }
         Err((state, job))
     }
@@ -110,7 +112,8 @@ impl<E: Executor> Shared<E> {
         state
             .counters
             .record_discarded(usize::from(oldest.is_some()));
-        let accepted = self.accept(state, job);
+        let seq = state.new_seq();
+        let accepted = self.accept(state, seq, job);
         drop(oldest);
         accepted
     }
@@ -148,8 +151,10 @@ impl<E: Executor> Shared<E> {
                     let mut state = self.lock();
                     // If it is gone, the verdict is there by now.
                     if let Some(job) = state.line.remove_waiter(seq) {
+                        state.counters.record_rejected();
+                        self.look_for_end(state);
                         let waited = timeout;
-                        return Err(self.reject(state, job.job, Reason::TimedOut { waited }));
+                        return Err(SubmitError::new(job.job, Reason::TimedOut { waited }));
                     }
                 }
             }
@@ -196,10 +201,11 @@ impl<E: Executor> Shared<E> {
     pub(crate) fn accept(
         self: &Arc<Self>,
         mut state: StateGuard<'_, E>,
+        seq: Seq,
         mut job: QueuedJob,
     ) -> Result<(), SubmitError> {
         job.reserved = state.may_send_permit();
-        let seq = state.push(job);
+        state.line.push(seq, job);
         // This thread cannot run the futures of others if the permit cannot be sent.
         let Some((permit, executor)) = state.new_permit(self.polls_futures) else {
             state.line.commit(seq);

@@ -10,6 +10,9 @@
 //! | its subscriptions | [`Registry`], [`Filter`], [`MaxConcurrent`], [`LimitedBy`], [`is_printable`] |
 //! | an event that shares one allocation with its payload | [`Carrier`], [`ValueCarrier`] |
 //! | a timer of your own | [`far_future`] |
+//! | waiting for something that blocks | [`SpawnBlocking`] |
+//! | what methods of an `Inbox` and a `WaitFor` return | [`RecvFuture`], [`RecvStream`], [`TryRecvError`], [`RecvTimeoutError`], [`WaitForFuture`] |
+//! | guards and copies of events, for integrations | [`Unsubscriber`], [`copy_event`] |
 //! | what a listener may return, async ones, and those that are `FnMut` | [`IntoListenerResult`], [`Async`], [`ASYNC_BULKHEAD`], [`Mut`] |
 //! | what methods of an `Emission` return | [`EmissionFuture`], [`ErrorIter`], [`IntoErrors`] |
 //! | an engine of your own | the modules [`registry`] and [`mod@panic`], [`clock`], [`reclaim`], [`NotifyContext`] |
@@ -22,12 +25,17 @@ pub use soiree_core::{panic, registry};
 #[doc(inline)]
 pub use soiree_core::{
     ASYNC_BULKHEAD, Async, Carrier, Filter, IntoListenerResult, LimitedBy, MaxConcurrent, Mut,
-    Registry, ValueCarrier, far_future, is_printable,
+    Registry, SpawnBlocking, ValueCarrier, far_future, is_printable,
 };
 
 #[doc(inline)]
 pub use soiree_engine::{
     Bulkheads, DeadEventHandler, DeadLetterHandler, EmissionFuture, Emitter, ErrorHandler,
     ErrorIter, Handlers, IntoErrors, KeyOrders, PanicHandler, Settings, SlowListenerHandler,
-    SlowListenerMonitor,
+    SlowListenerMonitor, Unsubscriber,
+};
+
+#[doc(inline)]
+pub use soiree_inbox::{
+    RecvFuture, RecvStream, RecvTimeoutError, TryRecvError, WaitForFuture, copy_event,
 };

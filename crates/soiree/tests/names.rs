@@ -25,6 +25,7 @@ fn the_facade_re_exports_every_name_once() {
         ("soiree_engine", "../soiree-engine"),
         ("soiree_bounded", "../soiree-bounded"),
         ("soiree_pool", "../soiree-pool"),
+        ("soiree_inbox", "../soiree-inbox"),
         ("soiree_metrics", "../soiree-metrics"),
     ] {
         let facade: Vec<String> = [

@@ -10,4 +10,5 @@ mod random;
 mod requeue;
 mod reserve;
 mod run_queued;
+mod tasks;
 mod wakers;
