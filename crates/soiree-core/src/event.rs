@@ -2,10 +2,10 @@
 
 use std::any::Any;
 use std::fmt;
-use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use crate::event_id::EventId;
 use crate::payload::{Payload, PayloadRef};
 use crate::properties::Properties;
 
@@ -70,6 +70,16 @@ pub trait Event: Send + Sync {
     /// Aborts the event (`true`): listeners that have not started are skipped. `false` undoes that.
     fn set_aborted(&self, aborted: bool);
 
+    /// Why the event was aborted, if the listener that did so has said it. `None` by default.
+    fn abort_reason(&self) -> Option<Arc<str>> {
+        None
+    }
+
+    /// Sets why the event is aborted. By default it does nothing: the event keeps no reason.
+    fn set_abort_reason(&self, reason: Arc<str>) {
+        let _ = reason;
+    }
+
     /// The number of the attempt, as seen by a listener with a [retry](crate::ListenerOptions::retry). The first attempt is 1.
     fn attempt(&self) -> u32 {
         1
@@ -103,6 +113,21 @@ impl dyn Event + '_ {
         }
     }
 
+    /// Aborts the event, and says why: listeners that have not started are skipped. The report names the reason and the listener.
+    ///
+    /// ```
+    /// use soiree_core::{BaseEvent, Event};
+    /// let event = BaseEvent::new("order.placed", 17_u64);
+    /// let event: &dyn Event = &event;
+    /// event.abort("out of stock");
+    /// assert!(event.is_aborted());
+    /// assert_eq!(event.abort_reason().as_deref(), Some("out of stock"));
+    /// ```
+    pub fn abort(&self, reason: impl Into<Arc<str>>) {
+        self.set_abort_reason(reason.into());
+        self.set_aborted(true);
+    }
+
     /// A handle to the payload, or `None` if the payload is not a `T`. The handle keeps the payload alive.
     ///
     /// ```
@@ -127,62 +152,6 @@ impl fmt::Debug for dyn Event + '_ {
     }
 }
 
-/// The ID of an event: 128 bits. A ULID by default; any `u128` works, such as the bits of a UUID.
-///
-/// Displayed as the 26 characters of a ULID. ULIDs sort by the time they were created.
-///
-/// ```
-/// use soiree_core::EventId;
-/// let id = EventId::new();
-/// assert_eq!(id.to_string().parse::<EventId>().unwrap(), id);
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EventId(u128);
-
-/// A text that is not the 26 characters of an [`EventId`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not an event ID: {0}")]
-pub struct InvalidEventId(ulid::DecodeError);
-
-impl EventId {
-    /// A new ULID. Reads the clock and a random number generator.
-    #[expect(
-        clippy::new_without_default,
-        reason = "a default should be the same every time"
-    )]
-    pub fn new() -> Self {
-        Self(ulid::Ulid::new().0)
-    }
-}
-
-impl From<u128> for EventId {
-    fn from(bits: u128) -> Self {
-        Self(bits)
-    }
-}
-
-impl From<EventId> for u128 {
-    fn from(id: EventId) -> Self {
-        id.0
-    }
-}
-
-impl fmt::Display for EventId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        ulid::Ulid(self.0).fmt(f)
-    }
-}
-
-impl FromStr for EventId {
-    type Err = InvalidEventId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidEventId> {
-        ulid::Ulid::from_string(text)
-            .map(|id| Self(id.0))
-            .map_err(InvalidEventId)
-    }
-}
-
 /// The [`Event`] for all ordinary purposes.
 ///
 /// Its ID is created the first time it is read. Setters take a lock for a moment.
@@ -199,6 +168,7 @@ pub struct BaseEvent {
     payload: Mutex<Payload>,
     properties: Mutex<Properties>,
     aborted: AtomicBool,
+    abort_reason: Mutex<Option<Arc<str>>>,
 }
 
 impl BaseEvent {
@@ -211,6 +181,7 @@ impl BaseEvent {
             payload: Mutex::new(Payload::new(payload)),
             properties: Mutex::default(),
             aborted: AtomicBool::new(false),
+            abort_reason: Mutex::default(),
         }
     }
 
@@ -297,6 +268,20 @@ impl Event for BaseEvent {
     fn set_aborted(&self, aborted: bool) {
         self.aborted.store(aborted, Ordering::Release);
     }
+
+    fn abort_reason(&self) -> Option<Arc<str>> {
+        self.abort_reason
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set_abort_reason(&self, reason: Arc<str>) {
+        *self
+            .abort_reason
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(reason);
+    }
 }
 
 impl<E: Event + ?Sized> Event for Arc<E> {
@@ -338,6 +323,14 @@ impl<E: Event + ?Sized> Event for Arc<E> {
 
     fn set_aborted(&self, aborted: bool) {
         (**self).set_aborted(aborted);
+    }
+
+    fn abort_reason(&self) -> Option<Arc<str>> {
+        (**self).abort_reason()
+    }
+
+    fn set_abort_reason(&self, reason: Arc<str>) {
+        (**self).set_abort_reason(reason);
     }
 
     fn attempt(&self) -> u32 {

@@ -28,6 +28,7 @@
 mod concurrency;
 mod error;
 mod event;
+mod event_id;
 mod inbox_info;
 mod introspection;
 mod job;
@@ -54,15 +55,16 @@ mod topic;
 
 pub use crate::concurrency::{LimitedBy, MaxConcurrent};
 pub use crate::error::{BulkheadError, KeyOrderError, SubscribeError, UnsubscribeError};
-pub use crate::event::{BaseEvent, Event, EventId, InvalidEventId};
+pub use crate::event::{BaseEvent, Event};
+pub use crate::event_id::{EventId, InvalidEventId};
 pub use crate::inbox_info::InboxInfo;
 pub use crate::introspection::{ListenerInfo, PatternInfo, TopicInfo};
 pub use crate::job::{EndedJob, Job, JobFuture, JobId, JobOutcome, ObservedJob, Task};
 pub use crate::key_order::KeyOrder;
 pub use crate::listener::{
     ASYNC_BULKHEAD, Async, AsyncListener, BoxError, IntoListenerResult, Listener, ListenerError,
-    ListenerErrorKind, ListenerFuture, ListenerId, ListenerPanic, Mut, NotCalled, Permanent,
-    RetryAfter,
+    ListenerErrorKind, ListenerFuture, ListenerId, ListenerPanic, Mut, NotCalled, Permanent, Reply,
+    RetryAfter, take_reply,
 };
 pub use crate::observe::{
     DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobEnd,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{MAX_ATTEMPTS, SubscribeError};
-use crate::event::EventId;
+use crate::event_id::EventId;
 use crate::listener::{Advice, ListenerError};
 use crate::panic::{Contained, caught};
 use crate::payload::Payload;

@@ -20,8 +20,8 @@ mod trace;
 mod unhandled;
 
 pub use crate::emission::{
-    CutOffCause, CutOffEmission, Emission, EmissionFuture, EmitError, ErrorIter, IntoErrors,
-    Report, ReportError,
+    Abort, CalledListener, CollectError, CutOffCause, CutOffEmission, Emission, EmissionFuture,
+    EmitError, ErrorIter, IntoErrors, Report, ReportError,
 };
 pub use crate::emitter::{CloseError, Emitter};
 pub use crate::graph::{Graph, PoolInfo, RouteInfo};

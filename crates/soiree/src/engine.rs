@@ -13,7 +13,7 @@
 //! | waiting for something that blocks | [`SpawnBlocking`] |
 //! | what methods of an `Inbox` and a `WaitFor` return | [`RecvFuture`], [`RecvStream`], [`TryRecvError`], [`RecvTimeoutError`], [`WaitForFuture`] |
 //! | guards and copies of events, for integrations | [`Unsubscriber`], [`copy_event`] |
-//! | what a listener may return, async ones, and those that are `FnMut` | [`IntoListenerResult`], [`Async`], [`ASYNC_BULKHEAD`], [`Mut`] |
+//! | what a listener may return, async ones, and those that are `FnMut` | [`IntoListenerResult`], [`take_reply`], [`Async`], [`ASYNC_BULKHEAD`], [`Mut`] |
 //! | what methods of an `Emission` return | [`EmissionFuture`], [`ErrorIter`], [`IntoErrors`] |
 //! | an engine of your own | the modules [`registry`] and [`mod@panic`], [`clock`], [`reclaim`], [`NotifyContext`] |
 
@@ -25,7 +25,7 @@ pub use soiree_core::{panic, registry};
 #[doc(inline)]
 pub use soiree_core::{
     ASYNC_BULKHEAD, Async, Carrier, Filter, IntoListenerResult, LimitedBy, MaxConcurrent, Mut,
-    Registry, SpawnBlocking, ValueCarrier, far_future, is_printable,
+    Registry, SpawnBlocking, ValueCarrier, far_future, is_printable, take_reply,
 };
 
 #[doc(inline)]

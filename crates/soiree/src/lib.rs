@@ -164,11 +164,14 @@ pub use soiree_core::{
     AsyncListener, BoxError, BulkheadError, DeadLetter, Event, EventId, InvalidEventId,
     InvalidTopicKind, Jitter, KeyOrder, KeyOrderError, Listener, ListenerError, ListenerErrorKind,
     ListenerFuture, ListenerId, ListenerPanic, MAX_DOUBLE_WILDCARDS, MAX_TOPIC_LEN, OrderingKey,
-    Overflow, Pattern, Payload, PayloadRef, Permanent, PoolHandle, Priority, Retry, RetryAfter,
-    SubscribeError, Value, validate_topic,
+    Overflow, Pattern, Payload, PayloadRef, Permanent, PoolHandle, Priority, Reply, Retry,
+    RetryAfter, SubscribeError, Value, validate_topic,
 };
 #[doc(inline)]
-pub use soiree_engine::{CutOffCause, CutOffEmission, Emission, EmitFuture, Report, Soiree};
+pub use soiree_engine::{
+    Abort, CalledListener, CollectError, CutOffCause, CutOffEmission, Emission, EmitFuture, Report,
+    Soiree,
+};
 #[doc(inline)]
 pub use soiree_inbox::{
     Closed, Inbox, InboxOptions, Queued, Received, WaitFor, WaitForError, WhenFull,

@@ -18,6 +18,7 @@ const LAYERS: &[Layers] = &[
             "properties",
             "payload",
             "stats",
+            "event_id",
             "event",
             "inbox_info",
             "ordering_key",

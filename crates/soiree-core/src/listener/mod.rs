@@ -6,6 +6,7 @@ mod error;
 mod id;
 mod mut_listener;
 mod outcome;
+mod reply;
 
 pub(crate) use self::advice::Advice;
 pub use self::advice::{Permanent, RetryAfter};
@@ -15,6 +16,7 @@ pub use self::error::{ListenerError, ListenerErrorKind, ListenerPanic, NotCalled
 pub use self::id::ListenerId;
 pub use self::mut_listener::Mut;
 pub use self::outcome::{BoxError, IntoListenerResult, ListenerFuture};
+pub use self::reply::{Reply, take_reply};
 use std::sync::Arc;
 
 use crate::event::Event;

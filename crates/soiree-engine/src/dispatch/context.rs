@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use soiree_core::registry::{Registration, Snapshot};
-use soiree_core::{Event, ListenerError, PanicPayload};
+use soiree_core::{Event, PanicPayload};
 
 use super::counts::Counts;
-use super::report_outcome::FailedAttempt;
+use super::report_outcome::{FailedAttempt, Kept};
 use crate::context::EnteredTurn;
 use crate::invocation::{Call, TimeLimit};
 
 /// The emission that listeners are called for, one after another.
 pub(crate) trait DispatchContext {
-    /// Keeps an error for the report.
-    fn keep(&mut self, error: ListenerError);
+    /// Keeps an error or a reply of a listener for the report.
+    fn keep(&mut self, registration: &Registration, kept: Kept);
+
+    /// Notes for the report that the event was aborted. `by` is the listener that was called last before that was noticed.
+    fn note_abort(&mut self, event: &dyn Event, by: Option<&Registration>);
 
     /// Submits the listener to its own pool. Returns `false` if the caller must call it here instead.
     fn delegate(

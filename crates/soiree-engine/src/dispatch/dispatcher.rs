@@ -59,6 +59,8 @@ pub(crate) fn dispatch(
         counts: Counts::default(),
         exhausted: Vec::new(),
         has_delegated: false,
+        is_checked: false,
+        called_before: None,
         unobserved: handlers.are_unobserved() && !trace::is_possible(),
     };
     match selection {
@@ -77,9 +79,10 @@ pub(crate) fn dispatch(
     if !dispatcher.exhausted.is_empty() {
         dispatcher.remove_exhausted();
     }
-    let mut counts = dispatcher.counts;
-    contained(|| counts.aborted |= event.is_aborted());
-    counts
+    if !dispatcher.is_checked {
+        dispatcher.check_abort(None);
+    }
+    dispatcher.counts
 }
 
 struct Dispatcher<'a> {
@@ -92,6 +95,10 @@ struct Dispatcher<'a> {
     /// Listeners that have had their last run.
     exhausted: Vec<Arc<Registration>>,
     has_delegated: bool,
+    /// Whether the event was aborted has been found out after the last call.
+    is_checked: bool,
+    /// The last listener of a batch.
+    called_before: Option<Arc<Registration>>,
     /// Nobody is notified of a call that succeeds.
     unobserved: bool,
 }
@@ -117,16 +124,39 @@ impl Visitor for Dispatcher<'_> {
         registrations: impl Iterator<Item = &'e Arc<Registration>>,
         snapshot: &Arc<Snapshot>,
     ) {
+        let mut last = None;
         for registration in registrations {
             self.call_next(registration, snapshot);
-            if self.counts.aborted || self.counts.superseded {
+            if self.counts.superseded {
                 return;
             }
+            if self.counts.aborted {
+                break;
+            }
+            last = Some(registration);
         }
+        self.check_abort(last);
     }
 }
 
 impl Dispatcher<'_> {
+    /// Finds out whether the event was aborted, and by whom: at the latest by the last listener that was called.
+    #[inline]
+    fn check_abort(&mut self, last: Option<&Arc<Registration>>) {
+        self.is_checked = true;
+        contained(|| self.counts.aborted |= self.event.is_aborted());
+        if self.counts.aborted {
+            self.note_abort(last);
+        }
+    }
+
+    #[cold]
+    fn note_abort(&mut self, last: Option<&Arc<Registration>>) {
+        let called = self.called_before.take();
+        let last = last.or(called.as_ref()).map(|last| &**last);
+        contained(|| self.context.note_abort(self.event, last));
+    }
+
     #[inline]
     fn call_next(&mut self, registration: &Arc<Registration>, snapshot: &Arc<Snapshot>) {
         if !(self.unobserved && registration.plain) || self.has_delegated {
@@ -154,6 +184,7 @@ impl Dispatcher<'_> {
             self.counts.delivered -= 1;
             self.on_failure(&last.registration, outcome);
         }
+        self.called_before = called.last().map(|last| Arc::clone(&last.registration));
         self.visit(rest.iter().map(|cached| &cached.registration), snapshot);
     }
 
@@ -279,9 +310,9 @@ impl Dispatcher<'_> {
         };
         let (context, event) = (&mut *self.context, self.event);
         let schedule = |failed: &FailedAttempt| context.schedule_retry(registration, event, failed);
-        let error = follow_up.schedule_or_keep(event, self.handlers, &mut self.counts, schedule);
-        if let Some(error) = error {
-            contained(|| self.context.keep(error));
+        let kept = follow_up.schedule_or_keep(event, self.handlers, &mut self.counts, schedule);
+        if let Some(kept) = kept {
+            contained(|| self.context.keep(registration, kept));
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use soiree_core::panic::contained;
 use soiree_core::{
     DeadEvent, DeadLetter, Event, ListenerEnd, ListenerError, ListenerErrorKind, PanicPayload,
+    Payload, take_reply,
 };
 
 use super::counts::Counts;
@@ -15,21 +16,30 @@ use crate::settings::Handlers;
 pub(crate) enum FollowUp {
     /// The report keeps the error.
     Keep(ListenerError),
+    /// The listener has replied.
+    Reply(Payload),
     /// The listener is to be called again. If that cannot be scheduled, the attempt was [the last](FailedAttempt::give_up).
     Retry(FailedAttempt),
 }
 
+/// What the report of an emission keeps of a call.
+pub(crate) enum Kept {
+    Error(ListenerError),
+    Reply(Payload),
+}
+
 impl FollowUp {
-    /// Schedules the retry, if there is to be one. Returns the error to keep, if there is none or `schedule` returns `false`.
+    /// Schedules the retry, if there is to be one. Returns what the report keeps, if there is none or `schedule` returns `false`.
     pub(crate) fn schedule_or_keep(
         self,
         event: &dyn Event,
         handlers: &Handlers,
         counts: &mut Counts,
         schedule: impl FnOnce(&FailedAttempt) -> bool,
-    ) -> Option<ListenerError> {
+    ) -> Option<Kept> {
         let failed = match self {
-            Self::Keep(error) => return Some(error),
+            Self::Keep(error) => return Some(Kept::Error(error)),
+            Self::Reply(reply) => return Some(Kept::Reply(reply)),
             Self::Retry(failed) => failed,
         };
         let mut is_scheduled = false;
@@ -37,7 +47,7 @@ impl FollowUp {
         if is_scheduled {
             return None;
         }
-        Some(failed.give_up(event, handlers, counts))
+        Some(Kept::Error(failed.give_up(event, handlers, counts)))
     }
 }
 
@@ -92,7 +102,14 @@ pub(crate) fn report(
             return None;
         }
         CallOutcome::Returned(Err(error)) => {
-            let error = registration.failed(topic, error);
+            let error = match take_reply(error) {
+                Ok(reply) => {
+                    call.ended(ListenerEnd::Succeeded);
+                    counts.delivered += 1;
+                    return Some(FollowUp::Reply(reply));
+                }
+                Err(error) => registration.failed(topic, error),
+            };
             call.ended(ListenerEnd::Failed(&error));
             error
         }
@@ -185,7 +202,11 @@ pub(crate) fn report_dead_letter(
 fn report_late(call: &Call<'_>, handlers: &Handlers, returned: CallOutcome) {
     let (registration, topic) = (call.registration, call.topic);
     let error = match returned {
-        CallOutcome::Returned(Err(error)) => registration.failed(topic, error),
+        CallOutcome::Returned(Err(error)) => match take_reply(error) {
+            // It is too late.
+            Ok(reply) => return drop(reply),
+            Err(error) => registration.failed(topic, error),
+        },
         CallOutcome::Panicked(payload) => {
             notify_panic(call, handlers, &payload);
             registration.panicked(topic, &payload)

@@ -88,6 +88,7 @@ impl EmissionState {
     /// Prints those that nobody has read and no handler was called for.
     #[cold]
     pub(super) fn take_errors(&self) {
+        self.drop_extras();
         let mut shared = self.shared();
         let errors = std::mem::take(&mut shared.errors.kept);
         let read = std::mem::take(&mut shared.read);

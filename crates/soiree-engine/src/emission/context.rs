@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use soiree_core::Event;
 use soiree_core::registry::Registration;
-use soiree_core::{Event, ListenerError};
 
 use super::in_flight::InFlight;
 use super::limited_call::{go_on, take_turn};
@@ -12,7 +12,7 @@ use super::listener_job::delegate;
 use super::retry_attempt::schedule_retry;
 use super::timeout::arm;
 use super::turns::Turn;
-use crate::dispatch::{Counts, DispatchContext, FailedAttempt, Progress, TurnTaken};
+use crate::dispatch::{Counts, DispatchContext, FailedAttempt, Kept, Progress, TurnTaken};
 use crate::invocation::{Call, TimeLimit};
 
 /// An emission whose listeners are called by a worker.
@@ -32,8 +32,12 @@ impl InFlightContext<'_> {
 }
 
 impl DispatchContext for InFlightContext<'_> {
-    fn keep(&mut self, error: ListenerError) {
-        self.0.state().keep_error(error);
+    fn keep(&mut self, registration: &Registration, kept: Kept) {
+        self.0.state().keep(registration, kept);
+    }
+
+    fn note_abort(&mut self, event: &dyn Event, by: Option<&Registration>) {
+        self.0.state().note_abort(event, by);
     }
 
     fn delegate(

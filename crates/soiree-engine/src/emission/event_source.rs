@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use once_cell::race::OnceBox;
 use soiree_core::panic::{Contained, contained};
@@ -44,6 +44,7 @@ struct Cold {
 struct Changes {
     payload: Option<Payload>,
     properties: Properties,
+    abort_reason: Option<Arc<str>>,
 }
 
 /// Where an event has its payload from.
@@ -190,5 +191,14 @@ impl<S: PayloadSource> Event for EventView<'_, S> {
 
     fn set_aborted(&self, aborted: bool) {
         self.attributes.aborted.store(aborted, Ordering::Release);
+    }
+
+    fn abort_reason(&self) -> Option<Arc<str>> {
+        let changes = self.attributes.changes_if_any();
+        changes.and_then(|changes| changes.abort_reason.clone())
+    }
+
+    fn set_abort_reason(&self, reason: Arc<str>) {
+        self.attributes.changes().abort_reason = Some(reason);
     }
 }

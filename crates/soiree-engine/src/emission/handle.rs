@@ -1,5 +1,6 @@
 //! The handle of an emission: what `emit` returns.
 
+use std::any::Any;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -7,12 +8,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use soiree_core::ListenerError;
 use soiree_core::panic::Contained;
+use soiree_core::{ListenerError, PayloadRef};
 
 use super::helping::Waiter;
 use super::in_flight::InFlight;
 use super::ordered::{KeyWatch, Runnable, help_before, submit_pending_heads};
+use super::replies::CollectError;
 use super::report::Report;
 use super::run::run_queued;
 
@@ -50,6 +52,15 @@ impl Emission {
     /// Where the waiting thread runs the emission (see [`Emission`]), the timeout does not interrupt it.
     pub fn wait_timeout(&self, timeout: Duration) -> Option<Report> {
         self.wait_until(Instant::now().checked_add(timeout))
+    }
+
+    /// Waits until the emission has ended, and returns the values that its listeners replied with. In async code, `.await` the
+    /// emission, and call [`Report::collect`].
+    ///
+    /// # Errors
+    /// As [`Report::collect`].
+    pub fn collect<T: Any>(self) -> Result<Vec<PayloadRef<T>>, CollectError> {
+        self.wait().collect()
     }
 
     /// Whether the emission has ended, so that a wait returns its report at once. `true` once a close has waited for it.

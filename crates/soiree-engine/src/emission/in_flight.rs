@@ -272,6 +272,14 @@ impl Event for OwnedEvent {
         self.with(|event| event.set_aborted(aborted));
     }
 
+    fn abort_reason(&self) -> Option<Arc<str>> {
+        self.with(|event| event.abort_reason())
+    }
+
+    fn set_abort_reason(&self, reason: Arc<str>) {
+        self.with(|event| event.set_abort_reason(reason));
+    }
+
     fn attempt(&self) -> u32 {
         self.attempt
     }

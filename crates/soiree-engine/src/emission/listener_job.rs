@@ -334,7 +334,12 @@ impl Attempt for ListenerJob {
         if last.get() {
             settings.shared.registry.remove_exhausted(registration);
         }
-        contained(|| counts.aborted |= event.is_aborted());
+        contained(|| {
+            counts.aborted |= event.is_aborted();
+            if counts.aborted && counts.delivered > 0 {
+                state.note_abort(event, Some(registration));
+            }
+        });
     }
 
     fn lost(self: &Arc<Self>, reason: Option<SubmitErrorReason>) {

@@ -1,7 +1,10 @@
 //! How an emission ended.
 
+use std::sync::Arc;
+
 use soiree_core::ListenerError;
 
+use super::extras::{Abort, Extras};
 use crate::dispatch::Counts;
 
 /// How an emission ended.
@@ -30,6 +33,7 @@ pub struct Report {
     /// waits for the emission it was called by, a listener that blocks on an emission whose
     /// [async listeners](soiree_core::AsyncListener) need the bulkhead it runs on, and a handler that is called for a timeout.
     pub unfinished: bool,
+    pub(crate) extras: Option<Arc<Extras>>,
 }
 
 /// Why an emission was not entirely successful.
@@ -50,10 +54,12 @@ pub enum ReportError {
         errors: Vec<ListenerError>,
     },
     /// The event was aborted, and no listener failed.
-    #[error("the event was aborted after {delivered} listeners")]
+    #[error("the event was aborted after {delivered} listeners{}", shown(abort))]
     Aborted {
         /// Listeners called.
         delivered: u64,
+        /// Who aborted it, and why, if that is known.
+        abort: Option<Abort>,
     },
     /// The emission was dropped before it ran.
     #[error("the emission was discarded before it ran")]
@@ -69,6 +75,10 @@ pub enum ReportError {
     },
 }
 
+fn shown(abort: &Option<Abort>) -> String {
+    abort.as_ref().map(Abort::to_string).unwrap_or_default()
+}
+
 impl Report {
     pub(crate) fn new(counts: Counts, errors: Errors) -> Self {
         Self {
@@ -82,7 +92,20 @@ impl Report {
             omitted_errors: errors.omitted,
             discarded: false,
             unfinished: false,
+            extras: None,
         }
+    }
+
+    /// Who aborted the event, and why. `None` if nobody did.
+    pub fn abort(&self) -> Option<&Abort> {
+        self.extras.as_ref()?.abort.as_ref()
+    }
+
+    pub(crate) fn with_extras(mut self, extras: Extras) -> Self {
+        if !extras.is_empty() {
+            self.extras = Some(Arc::new(extras));
+        }
+        self
     }
 
     /// Whether the emission ran to its end, was not aborted, and has no errors that were not swallowed.
@@ -114,7 +137,10 @@ impl Report {
             None if omitted > 0 => ReportError::Omitted { omitted },
             None if self.discarded => ReportError::Discarded,
             None if self.unfinished => ReportError::Unfinished,
-            None => ReportError::Aborted { delivered },
+            None => ReportError::Aborted {
+                delivered,
+                abort: self.abort().cloned(),
+            },
         })
     }
 }

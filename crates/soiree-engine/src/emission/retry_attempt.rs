@@ -81,8 +81,8 @@ fn follow_up(
     let schedule =
         |failed: &FailedAttempt| schedule_retry(emission, registration, event, failed, after);
     let handlers = &state.settings.handlers;
-    if let Some(error) = follow_up.schedule_or_keep(event, handlers, counts, schedule) {
-        contained(|| state.keep_error(error));
+    if let Some(kept) = follow_up.schedule_or_keep(event, handlers, counts, schedule) {
+        contained(|| state.keep(registration, kept));
     }
 }
 
@@ -96,6 +96,9 @@ pub(super) fn end_attempt<A: Attempt>(attempt: &Arc<A>, event: &dyn Event, ended
     } = attempt.target();
     let follow = ended.follow_up;
     follow_up(emission, registration, event, follow, None, &mut counts);
+    if counts.aborted && counts.delivered > 0 {
+        contained(|| emission.state().note_abort(event, Some(registration)));
+    }
     if ended.is_exhausted {
         let registry = &emission.state().settings.shared.registry;
         registry.remove_exhausted(registration);

@@ -11,6 +11,7 @@ use soiree_core::{EventId, Job, Task};
 
 use super::cut_off::{CutOffCause, CutOffEmission};
 use super::event_source::Attributes;
+use super::extras::Extras;
 use super::helping::PendingWork;
 use super::ordered::{KeySlot, OrderedEntry, submit_head};
 use super::places::Places;
@@ -68,6 +69,7 @@ pub(super) struct Cold {
     given_up: AtomicBool,
     shared: Mutex<Shared>,
     pub(super) changed: Condvar,
+    pub(super) extras: OnceLock<Mutex<Extras>>,
     slot: OnceLock<KeySlot>,
     pub(super) turn_places: OnceLock<Mutex<TurnPlaces>>,
     /// The pool that it was rerouted to.
@@ -271,10 +273,14 @@ impl EmissionState {
     pub(super) fn report_with(&self, errors: Errors) -> Report {
         let unfinished = !self.is_done();
         let discarded = self.discarded.load(Ordering::Relaxed);
-        Report {
+        let report = Report {
             discarded,
             unfinished,
             ..Report::new(self.counts(), errors)
+        };
+        match self.extras_if_any() {
+            Some(extras) => report.with_extras(extras.clone()),
+            None => report,
         }
     }
 

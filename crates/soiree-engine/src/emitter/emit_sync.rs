@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use soiree_core::panic::{caught, contained};
-use soiree_core::registry::{CachedTopic, Registration};
-use soiree_core::{BaseEvent, EmissionEnded, Event, ListenerError, NotCalled};
+use soiree_core::registry::{CachedListener, CachedTopic, Registration};
+use soiree_core::{BaseEvent, EmissionEnded, Event, NotCalled};
 
 use super::current::Current;
 use super::emit::{Emitter, NotAdmitted, SyncError};
 use super::generation::Generation;
 use crate::context::{EnteredFrame, Frame, ON_CALLER, enter_frame, sync_depth};
 use crate::dispatch::{
-    Counts, DispatchContext, FailedAttempt, HeldTurn, Progress, Selection, TurnTaken, call_batch,
-    dispatch, notify_if_dead, report_not_called,
+    Counts, DispatchContext, FailedAttempt, HeldTurn, Kept, Progress, Selection, TurnTaken,
+    call_batch, dispatch, notify_if_dead, report_not_called,
 };
 use crate::emission::{
-    CustomEvent, Emission, EmissionTask, EmitterShared, Errors, InFlight, InFlightContext,
+    CustomEvent, Emission, EmissionTask, EmitterShared, Errors, Extras, InFlight, InFlightContext,
     KeyTurnGuard, Places, Report, Turn, TurnPlaces, end_part, notify_accepted, notify_ended,
     notify_started,
 };
@@ -30,6 +30,7 @@ struct SyncContext<'a> {
     turn: Option<&'a KeyTurnGuard>,
     topic: &'a str,
     errors: Errors,
+    extras: Extras,
     span: &'a EmissionSpan,
     places: Places,
     turn_places: TurnPlaces,
@@ -82,11 +83,16 @@ impl Emitter {
             let selection = Selection::Resume(&cached.calls, batch, &generation.snapshot);
             return self.run(&generation.current, selection, topic, event);
         }
-        Ok(Report {
+        let report = Report {
             delivered: batch.count as u64,
             aborted: batch.aborted,
             ..Report::default()
-        })
+        };
+        if batch.aborted {
+            let last = cached.calls[..batch.count].last();
+            return Ok(aborted(report, event, last));
+        }
+        Ok(report)
     }
 
     /// The thread is inside the emitter: a close in user code that an emission calls would wait for that emission.
@@ -143,6 +149,7 @@ impl Emitter {
             turn: turn.as_ref(),
             topic,
             errors: Errors::default(),
+            extras: Extras::default(),
             span: &span,
             places,
             turn_places,
@@ -156,7 +163,7 @@ impl Emitter {
             notify_if_dead(counts, topic, event, handlers);
             let ended = EmissionEnded::new(topic, event, None);
             notify_ended(ended, counts, context.errors.count(), handlers);
-            return Ok(Report::new(counts, context.errors));
+            return Ok(Report::new(counts, context.errors).with_extras(context.extras));
         };
         if counts.aborted {
             delegated.event().set_aborted(true);
@@ -169,6 +176,13 @@ impl Emitter {
         }
         Ok(report)
     }
+}
+
+#[cold]
+fn aborted(report: Report, event: &dyn Event, last: Option<&CachedListener>) -> Report {
+    let mut extras = Extras::default();
+    contained(|| extras.set_abort(event.abort_reason(), last.map(|last| &*last.registration)));
+    report.with_extras(extras)
 }
 
 impl SyncContext<'_> {
@@ -189,6 +203,7 @@ impl SyncContext<'_> {
                 state.keep_error(error);
             }
             state.omit_errors(self.errors.omitted);
+            state.add_extras(std::mem::take(&mut self.extras));
             state.keep_places(std::mem::take(&mut self.places));
             if let Some(turn) = self.turn {
                 turn.continue_as(&emission);
@@ -200,14 +215,25 @@ impl SyncContext<'_> {
 }
 
 impl DispatchContext for SyncContext<'_> {
-    fn keep(&mut self, error: ListenerError) {
-        match &self.delegated {
-            Some(delegated) => delegated.emission.state().keep_error(error),
-            None => {
+    fn keep(&mut self, registration: &Registration, kept: Kept) {
+        match (&self.delegated, kept) {
+            (Some(delegated), kept) => delegated.emission.state().keep(registration, kept),
+            (None, Kept::Reply(reply)) => {
+                let omitted = self.extras.push(registration, reply);
+                drop(omitted);
+            }
+            (None, Kept::Error(error)) => {
                 let most = self.current.settings.error_buffer;
                 let omitted = self.errors.push(error, most);
                 drop(omitted);
             }
+        }
+    }
+
+    fn note_abort(&mut self, event: &dyn Event, by: Option<&Registration>) {
+        match &self.delegated {
+            Some(delegated) => delegated.emission.state().note_abort(event, by),
+            None => self.extras.set_abort(event.abort_reason(), by),
         }
     }
 
@@ -248,7 +274,7 @@ impl DispatchContext for SyncContext<'_> {
             let call = Call::new(registration, self.topic, event, 1, handlers);
             let error = registration.not_called(self.topic, NotCalled::InsideItself);
             if let Some(error) = report_not_called(&call, handlers, error) {
-                self.keep(error);
+                self.keep(registration, Kept::Error(error));
             }
             return TurnTaken::Elsewhere;
         }

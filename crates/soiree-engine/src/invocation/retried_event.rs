@@ -52,6 +52,14 @@ impl Event for RetriedEvent<'_> {
         self.event.set_aborted(aborted);
     }
 
+    fn abort_reason(&self) -> Option<Arc<str>> {
+        self.event.abort_reason()
+    }
+
+    fn set_abort_reason(&self, reason: Arc<str>) {
+        self.event.set_abort_reason(reason);
+    }
+
     fn attempt(&self) -> u32 {
         self.attempt
     }

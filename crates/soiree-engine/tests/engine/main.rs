@@ -11,6 +11,7 @@ mod listener_order;
 mod listener_pool;
 mod max_concurrent;
 mod observer;
+mod replies;
 mod requeue;
 mod retry;
 mod routing;

@@ -72,6 +72,15 @@ impl Event for Probe {
         self.record("set_aborted");
     }
 
+    fn abort_reason(&self) -> Option<Arc<str>> {
+        self.record("abort_reason");
+        None
+    }
+
+    fn set_abort_reason(&self, _: Arc<str>) {
+        self.record("set_abort_reason");
+    }
+
     fn attempt(&self) -> u32 {
         self.record("attempt");
         1
@@ -85,7 +94,7 @@ impl Event for Probe {
 
 type Call = fn(&dyn Event);
 
-const METHODS: [(&str, Call); 12] = [
+const METHODS: [(&str, Call); 14] = [
     ("id", |event| assert_eq!(event.id(), EventId::from(7))),
     ("known_id", |event| assert!(event.known_id().is_some())),
     ("topic", |event| drop(event.topic().to_owned())),
@@ -100,6 +109,10 @@ const METHODS: [(&str, Call); 12] = [
     }),
     ("is_aborted", |event| assert!(!event.is_aborted())),
     ("set_aborted", |event| event.set_aborted(false)),
+    ("abort_reason", |event| drop(event.abort_reason())),
+    ("set_abort_reason", |event| {
+        event.set_abort_reason("because".into());
+    }),
     ("attempt", |event| assert!(event.attempt() > 0)),
     ("detached", |event| drop(event.detached())),
 ];

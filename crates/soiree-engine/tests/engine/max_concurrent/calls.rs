@@ -161,7 +161,7 @@ fn a_call_that_fails_gives_its_turn_back() {
             block();
             match event.topic() {
                 "panics" => panic!("as planned"),
-                topic => Err(topic.to_owned()),
+                topic => Err::<(), _>(topic.to_owned()),
             }
         })
         .unwrap();

@@ -164,7 +164,7 @@ fn an_error_that_the_predicate_turns_down_is_not_retried() {
     let listener = |event: &dyn Event| {
         let steps = event.payload_as::<Vec<i32>>().unwrap();
         match steps[event.attempt() as usize - 1] {
-            0 => Err(Failure::Busy),
+            0 => Err::<(), _>(Failure::Busy),
             1 => Err(Failure::Gone),
             _ => panic!("as well as an error"),
         }
