@@ -380,6 +380,7 @@ impl From<Priority> for ListenerOptions {
 
 impl fmt::Debug for ListenerOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let calls = self.max_concurrent.as_ref().map(MaxConcurrent::calls);
         f.debug_struct("ListenerOptions")
             .field("priority", &self.priority)
             .field("max_runs", &self.max_runs)
@@ -387,10 +388,7 @@ impl fmt::Debug for ListenerOptions {
             .field("name", &self.name)
             .field("pool", &self.pool)
             .field("when_full", &self.when_full)
-            .field(
-                "max_concurrent",
-                &self.max_concurrent.as_ref().map(MaxConcurrent::calls),
-            )
+            .field("max_concurrent", &calls)
             .field("ordered", &self.ordered)
             .field("retry", &self.retry)
             .field("slow_after", &self.slow_after)

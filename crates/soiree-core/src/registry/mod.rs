@@ -15,6 +15,7 @@ mod pattern_listeners;
 mod pattern_map;
 mod publish;
 mod radix;
+mod rare_options;
 mod read;
 mod registration;
 mod remaining;

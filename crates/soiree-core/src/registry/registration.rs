@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::rare_options::RareOptions;
 use crate::concurrency::MaxConcurrent;
 use crate::error::SubscribeError;
 use crate::introspection::ListenerInfo;
@@ -40,21 +41,6 @@ pub struct Registration {
     pub listener: Contained<Arc<dyn Listener>>,
     /// `None` if none of these options is set, as for most listeners.
     rare_options: Option<Box<RareOptions>>,
-}
-
-/// Options that few listeners set.
-struct RareOptions {
-    name: Option<Arc<str>>,
-    filter: Option<Contained<Filter>>,
-    pool: Option<Arc<str>>,
-    when_full: WhenPoolFull,
-    max_concurrent: Option<MaxConcurrent>,
-    retry: Option<Retry>,
-    slow_after: Option<Duration>,
-    timeout: Option<Duration>,
-    runs_left: Option<AtomicU64>,
-    /// The program has unsubscribed the listener.
-    removed: AtomicBool,
 }
 
 /// Identifies one registration of a listener. Unlike the listener's ID, it is never used again. Does not keep the listener alive.
@@ -361,46 +347,5 @@ impl fmt::Debug for RegistrationKey {
             .field("pattern", &self.pattern)
             .field("id", &self.id)
             .finish_non_exhaustive()
-    }
-}
-
-impl RareOptions {
-    fn of(options: ListenerOptions) -> Option<Box<Self>> {
-        let ListenerOptions {
-            priority: _,
-            max_runs,
-            filter,
-            name,
-            pool,
-            when_full,
-            max_concurrent,
-            ordered: _,
-            retry,
-            slow_after,
-            timeout,
-            registered_at: _,
-        } = options;
-        let any = max_runs.is_some()
-            || filter.is_some()
-            || name.is_some()
-            || pool.is_some()
-            || max_concurrent.is_some()
-            || retry.is_some()
-            || slow_after.is_some()
-            || timeout.is_some();
-        any.then(|| {
-            Box::new(Self {
-                name,
-                filter,
-                pool,
-                when_full,
-                max_concurrent,
-                retry,
-                slow_after,
-                timeout,
-                runs_left: max_runs.map(AtomicU64::new),
-                removed: AtomicBool::new(false),
-            })
-        })
     }
 }

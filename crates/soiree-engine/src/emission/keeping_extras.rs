@@ -8,7 +8,7 @@ use soiree_core::registry::Registration;
 
 use super::extras::Extras;
 use super::state::EmissionState;
-use crate::dispatch::Kept;
+use crate::dispatch::{Counts, Kept};
 
 impl EmissionState {
     /// The report keeps what a call has left.
@@ -20,6 +20,19 @@ impl EmissionState {
                 let omitted = self.extras().push(registration, reply);
                 drop(omitted);
             }
+        }
+    }
+
+    /// Finds out whether the event was aborted, after this listener was called.
+    pub(super) fn check_abort(
+        &self,
+        event: &dyn Event,
+        registration: &Registration,
+        counts: &mut Counts,
+    ) {
+        counts.aborted |= event.is_aborted();
+        if counts.aborted && counts.delivered > 0 {
+            self.note_abort(event, Some(registration));
         }
     }
 

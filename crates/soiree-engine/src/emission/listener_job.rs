@@ -334,12 +334,7 @@ impl Attempt for ListenerJob {
         if last.get() {
             settings.shared.registry.remove_exhausted(registration);
         }
-        contained(|| {
-            counts.aborted |= event.is_aborted();
-            if counts.aborted && counts.delivered > 0 {
-                state.note_abort(event, Some(registration));
-            }
-        });
+        contained(|| state.check_abort(event, registration, counts));
     }
 
     fn lost(self: &Arc<Self>, reason: Option<SubmitErrorReason>) {
