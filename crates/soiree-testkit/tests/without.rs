@@ -177,15 +177,17 @@ mod channel_pool {
             in_order: "no submitter is ever blocked",
             min_workers: "all of its threads stay",
             requeue: "its queue is never full",
+            reserve: "its queue is never full",
             resize: "its number of threads is fixed",
             run_queued: "only workers can take jobs from its channel",
             spawn: "it starts its threads itself",
+            try_reserve: "its queue is never full",
             worker_check: "it does not implement it",
         }
     );
 }
 
-const MISSING: [&str; 11] = [
+const MISSING: [&str; 13] = [
     "bounded_queue",
     "discard",
     "idle_timeout",
@@ -193,9 +195,11 @@ const MISSING: [&str; 11] = [
     "in_order",
     "min_workers",
     "requeue",
+    "reserve",
     "resize",
     "run_queued",
     "spawn",
+    "try_reserve",
     "worker_check",
 ];
 

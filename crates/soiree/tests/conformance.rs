@@ -35,6 +35,8 @@ mod fixed_threads {
             in_order: "one condition variable wakes its submitters in any order",
             requeue: "it keeps the provided method",
             run_queued: "it keeps the provided method",
+            try_reserve: "it keeps the provided method",
+            reserve: "it keeps the provided method",
             resize: "its number of threads is fixed",
             idle_timeout: "its threads stay",
             min_workers: "all its threads stay",

@@ -173,6 +173,23 @@ macro_rules! __pool_cases {
                 run_queued_finds_requeued_work_without_a_place [bounded_queue requeue run_queued];
                 run_queued_returns_false_without_such_a_job [];
             }
+            reserve {
+                p2_a_reserved_place_counts_as_one [bounded_queue try_reserve];
+                p2_a_reserved_place_that_is_dropped_is_free_again [bounded_queue try_reserve];
+                try_reserve_never_blocks [bounded_queue try_reserve];
+                try_reserve_keeps_no_place_without_a_queue [bounded_queue direct_handoff try_reserve];
+                p5_a_closed_pool_keeps_no_places [bounded_queue try_reserve];
+                reserve_never_blocks [bounded_queue reserve];
+                p2_a_task_keeps_the_place_that_it_waited_for [bounded_queue reserve];
+                p2_tasks_threads_and_requeued_work_get_places_in_order [bounded_queue block in_order requeue reserve];
+                p2_a_task_that_gives_up_leaves_its_place_to_the_next [bounded_queue reserve];
+                p2_with_capacity_0_a_task_waits_for_a_worker [bounded_queue direct_handoff reserve];
+                p3_tasks_that_race_others_lose_no_job_and_no_place [bounded_queue reserve];
+                p5_tasks_that_wait_wake_when_the_pool_closes [bounded_queue reserve];
+                p8_no_task_hangs_if_no_thread_starts [spawn reserve];
+                resize_up_gives_places_to_tasks [resize bounded_queue reserve];
+                the_waker_of_a_task_may_call_its_pool [bounded_queue reserve];
+            }
             dropping {
                 dropping_the_pool_runs_accepted_jobs [];
                 dropping_the_pool_does_not_block [];

@@ -58,6 +58,8 @@
 /// | `in_order` | gives places to blocked submitters in any order, or does not count them in [`PoolStats::blocked`](soiree_core::PoolStats::blocked) |
 /// | `requeue` | does not override [`requeue`](soiree_core::Pool::requeue), so that it rejects accepted work when it is full |
 /// | `run_queued` | does not override [`run_queued`](soiree_core::Pool::run_queued) |
+/// | `try_reserve` | does not override [`try_reserve`](soiree_core::Pool::try_reserve) |
+/// | `reserve` | does not override [`reserve`](soiree_core::Pool::reserve), so that async emitters poll it |
 /// | `is_closed` | does not override [`is_closed`](soiree_core::Pool::is_closed) |
 /// | `discard` | cannot drop queued jobs, so a stop runs them |
 /// | `resize` | has a fixed number of workers |
@@ -129,6 +131,8 @@ macro_rules! __pool_capability {
     (in_order) => {};
     (requeue) => {};
     (run_queued) => {};
+    (try_reserve) => {};
+    (reserve) => {};
     (is_closed) => {};
     (discard) => {};
     (resize) => {};
@@ -143,7 +147,7 @@ macro_rules! __pool_capability {
             "`",
             ::std::stringify!($other),
             "` is no capability of a pool; the capabilities are bounded_queue, block, direct_handoff, overflow, drop_oldest, \
-             in_order, requeue, run_queued, is_closed, discard, resize, idle_timeout, min_workers, idle_workers, worker_check, workers_end, spawn"
+             in_order, requeue, run_queued, try_reserve, reserve, is_closed, discard, resize, idle_timeout, min_workers, idle_workers, worker_check, workers_end, spawn"
         ));
     };
 }
@@ -192,6 +196,12 @@ macro_rules! __pool_test {
         $crate::__pool_test_ignored! { $case $reason }
     };
     ($case:tt [run_queued $($needs:ident)*] { run_queued: $reason:literal, $($rest:tt)* } $without:tt) => {
+        $crate::__pool_test_ignored! { $case $reason }
+    };
+    ($case:tt [try_reserve $($needs:ident)*] { try_reserve: $reason:literal, $($rest:tt)* } $without:tt) => {
+        $crate::__pool_test_ignored! { $case $reason }
+    };
+    ($case:tt [reserve $($needs:ident)*] { reserve: $reason:literal, $($rest:tt)* } $without:tt) => {
         $crate::__pool_test_ignored! { $case $reason }
     };
     ($case:tt [is_closed $($needs:ident)*] { is_closed: $reason:literal, $($rest:tt)* } $without:tt) => {

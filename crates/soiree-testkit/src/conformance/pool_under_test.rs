@@ -1,12 +1,15 @@
 //! The pool under test, with a watchdog on it.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use soiree_core::{
-    DrainTimeout, Job, JobId, JobOutcome, Pool, PoolStats, ResizeError, SubmitError,
-    SubmitErrorReason, WaitError,
+    DrainTimeout, Job, JobId, JobOutcome, Pool, PoolStats, Reservation, Reserve, ResizeError,
+    SubmitError, SubmitErrorReason, WaitError,
 };
 
 use super::watchdog::{Method, Watchdog};
@@ -118,6 +121,21 @@ impl PoolUnderTest {
     pub(crate) fn run_queued(&self, id: JobId) -> bool {
         self.watchdog
             .track(Method::RunQueued, || self.pool().run_queued(id))
+    }
+
+    pub(crate) fn try_reserve(&self) -> Result<Reservation, SubmitErrorReason> {
+        self.watchdog
+            .track(Method::TryReserve, || self.pool().try_reserve())
+    }
+
+    pub(crate) fn poll_reserve(
+        &self,
+        reserve: &mut Reserve,
+        waker: &Waker,
+    ) -> Poll<Result<Reservation, SubmitErrorReason>> {
+        self.watchdog.track(Method::PollReserve, || {
+            Pin::new(reserve).poll(&mut Context::from_waker(waker))
+        })
     }
 
     pub(crate) fn wait_idle(&self, deadline: Instant) -> bool {

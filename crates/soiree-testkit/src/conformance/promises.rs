@@ -11,8 +11,9 @@ pub(super) fn explain(promise: &str) -> Option<&'static str> {
         }
         "P2" => {
             "P2 means: no more than `max_workers` jobs run at once and no more than `capacity` wait, and a full queue does what \
-             the overflow policy says. What waits for a place gets it in the order in which it came.\n\
-             Where to look: `submit`, `try_submit`, `submit_now`, `requeue` and `resize`."
+             the overflow policy says. What waits for a place gets it in the order in which it came: threads, \
+             tasks and requeued work alike. A reserved place counts as one until it is used or dropped.\n\
+             Where to look: `submit`, `try_submit`, `submit_now`, `requeue`, `try_reserve`, `reserve` and `resize`."
         }
         "P3" => {
             "P3 means: each accepted job runs exactly once or is dropped, and a rejected job comes back in the error, whatever \

@@ -22,6 +22,8 @@ pub(crate) enum Method {
     RunInline,
     Requeue,
     RunQueued,
+    TryReserve,
+    PollReserve,
     Resize,
     WaitIdle,
     Stop,
@@ -33,7 +35,7 @@ pub(crate) enum Method {
     Drop,
 }
 
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 20] = [
     "submit",
     "try_submit",
     "submit_now",
@@ -43,6 +45,8 @@ const NAMES: [&str; 18] = [
     "run_inline",
     "requeue",
     "run_queued",
+    "try_reserve",
+    "a poll of reserve",
     "resize",
     "wait_idle",
     "stop",

@@ -64,7 +64,8 @@ impl Shared {
     pub(crate) fn has_room(&self, state: &State) -> bool {
         let to_start = self.limit(state).saturating_sub(state.live);
         let is_next = state.line.is_empty() || self.has(Fault::LetsNewJobsOvertakeWaiters);
-        is_next && state.queue.len() < state.free() + to_start + self.capacity()
+        is_next
+            && state.queue.len() + self.reserved(state) < state.free() + to_start + self.capacity()
     }
 
     pub(crate) fn capacity(&self) -> usize {
@@ -199,6 +200,13 @@ impl Shared {
         if state.phase < phase {
             state.phase = phase;
         }
+        if !self.has(Fault::WaitsForReservationsInARelease) {
+            state.reserved = 0;
+        }
+        if !self.has(Fault::DoesNotWakeTasksWhenItCloses) {
+            state.line.end_tasks();
+        }
+        self.serve(&mut state);
         self.changed.notify_all();
     }
 
@@ -216,6 +224,7 @@ impl Shared {
         stats.submitted = state.submitted;
         stats.requeued = state.line.count(false);
         stats.blocked = state.line.count(true);
+        stats.reserved = state.reserved;
         self.falsify(&state, &mut stats);
         stats
     }

@@ -7,6 +7,7 @@ use std::thread;
 use soiree_core::{Job, JobId, SubmitError, SubmitErrorReason as Reason};
 
 use crate::faults::Fault;
+use crate::places::WaitingTask;
 use crate::reference::Shared;
 use crate::state::{Phase, State};
 
@@ -18,19 +19,56 @@ pub(crate) struct Line {
 
 struct Waiter {
     number: u64,
-    job: Job,
+    waits: Waits,
     is_blocked: bool,
+}
+
+enum Waits {
+    Job(Job),
+    Task(Arc<WaitingTask>),
+}
+
+impl Waiter {
+    fn job(&self) -> Option<&Job> {
+        match &self.waits {
+            Waits::Job(job) => Some(job),
+            Waits::Task(_) => None,
+        }
+    }
 }
 
 impl Line {
     pub(crate) fn push(&mut self, job: Job, is_blocked: bool) -> u64 {
+        self.add(Waits::Job(job), is_blocked)
+    }
+
+    pub(crate) fn push_task(&mut self, task: Arc<WaitingTask>) -> u64 {
+        self.add(Waits::Task(task), true)
+    }
+
+    fn add(&mut self, waits: Waits, is_blocked: bool) -> u64 {
         self.last += 1;
         self.waiters.push_back(Waiter {
             number: self.last,
-            job,
+            waits,
             is_blocked,
         });
         self.last
+    }
+
+    pub(crate) fn remove_task(&mut self, number: u64) {
+        self.waiters.retain(|waiter| waiter.number != number);
+    }
+
+    /// Removes the tasks, and wakes them.
+    pub(crate) fn end_tasks(&mut self) {
+        self.waiters.retain(|waiter| match &waiter.waits {
+            Waits::Job(_) => true,
+            Waits::Task(task) => {
+                task.end_wait(false, false);
+                false
+            }
+        });
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -49,8 +87,12 @@ impl Line {
     }
 
     fn take(&mut self, is_it: impl Fn(&Waiter) -> bool) -> Option<Job> {
+        let is_it = |waiter: &Waiter| waiter.job().is_some() && is_it(waiter);
         let index = self.waiters.iter().position(is_it)?;
-        self.waiters.remove(index).map(|waiter| waiter.job)
+        match self.waiters.remove(index)?.waits {
+            Waits::Job(job) => Some(job),
+            Waits::Task(_) => None,
+        }
     }
 
     pub(crate) fn take_number(&mut self, number: u64) -> Option<Job> {
@@ -74,15 +116,26 @@ impl Shared {
         if state.phase != Phase::Open && self.has(Fault::ForgetsRequeuedWorkInARelease) {
             return;
         }
-        while state.live > 0 && state.queue.len() < state.free() + self.capacity() {
+        while state.live > 0
+            && state.queue.len() + self.reserved(state) < state.free() + self.capacity()
+        {
             if is_served_last && !state.queue.is_empty() {
                 return;
             }
             // What blocks is rejected when the pool has closed.
             let closed = state.phase != Phase::Open && !self.accepts_although_closed(state);
             let mut waiters = state.line.waiters.iter();
-            let is_next = |waiter: &Waiter| !(closed && waiter.is_blocked);
+            let is_full = state.queue.len() + state.reserved >= self.capacity();
+            let passes_tasks = is_full && self.has(Fault::GivesTasksNoWorkers);
+            let is_next = |waiter: &Waiter| {
+                !(closed && waiter.is_blocked || passes_tasks && waiter.job().is_none())
+            };
             let index = match self.fault {
+                Fault::ServesTasksLast => {
+                    let first =
+                        waiters.position(|waiter| is_next(waiter) && waiter.job().is_some());
+                    first.or_else(|| state.line.waiters.iter().position(is_next))
+                }
                 Fault::ServesTheLastWaiterFirst => waiters.rposition(is_next),
                 Fault::ServesBlockedSubmittersFirst => {
                     let first = waiters.position(|waiter| waiter.is_blocked && !closed);
@@ -93,7 +146,10 @@ impl Shared {
             let Some(waiter) = index.and_then(|index| state.line.waiters.remove(index)) else {
                 return;
             };
-            self.accept(state, waiter.job);
+            match waiter.waits {
+                Waits::Job(job) => self.accept(state, job),
+                Waits::Task(task) => self.grant(state, &task),
+            }
         }
     }
 
@@ -137,7 +193,9 @@ impl Shared {
         let job = match index.and_then(|index| state.queue.remove(index)) {
             None if self.has(Fault::DoesNotFindRequeuedWork) => None,
             None => {
-                let job = state.line.take(|waiter| waiter.job.id() == Some(id));
+                let job = state
+                    .line
+                    .take(|waiter| waiter.job().and_then(Job::id) == Some(id));
                 state.submitted += u64::from(job.is_some());
                 job
             }

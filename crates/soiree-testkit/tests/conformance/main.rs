@@ -5,6 +5,7 @@ mod decisions;
 mod failing;
 mod faults;
 mod line;
+mod places;
 mod pool;
 mod reference;
 mod start;

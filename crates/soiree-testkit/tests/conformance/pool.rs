@@ -5,8 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use soiree_core::{
-    DrainTimeout, EndedJob, Job, JobId, JobOutcome, Pool, PoolStats, ResizeError, SubmitError,
-    WaitError, WorkerCheck, WorkerContext,
+    DrainTimeout, EndedJob, Job, JobId, JobOutcome, Pool, PoolStats, Reservation, Reserve,
+    ResizeError, SubmitError, SubmitErrorReason, WaitError, WorkerCheck, WorkerContext,
 };
 use soiree_testkit::PoolSpec;
 
@@ -76,6 +76,18 @@ impl Pool for Reference {
 
     fn run_queued(&self, id: JobId) -> bool {
         self.shared().run_queued(id)
+    }
+
+    fn try_reserve(&self) -> Result<Reservation, SubmitErrorReason> {
+        self.shared().try_reserve()
+    }
+
+    fn reserves_places(&self) -> bool {
+        self.shared().spec.capacity > 0
+    }
+
+    fn reserve(&self) -> Option<Reserve> {
+        Some(self.shared().reserve())
     }
 
     fn is_closed(&self) -> bool {

@@ -269,7 +269,9 @@ impl Shared {
         self.changed.notify_all();
         let in_time = loop {
             let not_waited_for = if on_worker { state.releasing } else { 0 };
-            if state.live <= not_waited_for {
+            let keeps_places =
+                state.reserved > 0 && self.has(Fault::WaitsForReservationsInARelease);
+            if state.live <= not_waited_for && !keeps_places {
                 break true;
             }
             if self.has(Fault::IgnoresTheDeadlineOfARelease) {

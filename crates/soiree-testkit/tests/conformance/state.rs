@@ -24,6 +24,8 @@ pub(crate) struct State {
     pub(crate) inline: usize,
     /// Workers that block in a release of their own pool.
     pub(crate) releasing: usize,
+    /// Places that are kept for jobs to come.
+    pub(crate) reserved: usize,
     pub(crate) resized: bool,
     pub(crate) submitted: u64,
     pub(crate) counted: PoolStats,
@@ -40,6 +42,7 @@ impl State {
             busy: 0,
             inline: 0,
             releasing: 0,
+            reserved: 0,
             resized: false,
             submitted: 0,
             counted: PoolStats::default(),

@@ -10,6 +10,7 @@ pub(super) mod nesting;
 pub(super) mod provided_methods;
 pub(super) mod reentrancy;
 pub(super) mod requeue;
+pub(super) mod reserve;
 pub(super) mod resizing;
 pub(super) mod shutdown;
 pub(super) mod spawning;

@@ -65,6 +65,7 @@ caught! {
         p8_no_job_hangs_if_no_thread_starts,
         a_closed_pool_rejects_requeued_work,
         requeued_work_is_not_overtaken,
+        p5_a_closed_pool_keeps_no_places,
     ];
     /// P3
     a_pool_that_drops_panic_payloads_outside_catch_unwind_is_caught: DropsPanicPayloadsOutsideCatchUnwind => [
@@ -174,6 +175,7 @@ caught! {
         p8_no_job_is_lost_while_every_second_thread_does_not_start,
         p8_a_job_queued_for_a_thread_that_does_not_start_is_not_lost,
         p8_a_pool_without_threads_can_be_released,
+        p8_no_task_hangs_if_no_thread_starts,
     ];
     /// P8
     a_pool_that_rejects_when_a_later_thread_fails_is_caught: RejectsWhenALaterThreadFails => [

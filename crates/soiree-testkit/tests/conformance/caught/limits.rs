@@ -20,11 +20,26 @@ caught! {
         p2_overflow_drop_oldest_discards_only_the_oldest_job,
         requeued_work_waits_for_a_place_in_a_full_queue,
         stop_discards_requeued_work,
+        p2_a_reserved_place_counts_as_one,
+        p2_a_reserved_place_that_is_dropped_is_free_again,
+        p2_a_task_keeps_the_place_that_it_waited_for,
+        p2_a_task_that_gives_up_leaves_its_place_to_the_next,
+        p2_tasks_threads_and_requeued_work_get_places_in_order,
+        p5_tasks_that_wait_wake_when_the_pool_closes,
+        reserve_never_blocks,
+        resize_up_gives_places_to_tasks,
+        the_waker_of_a_task_may_call_its_pool,
+        try_reserve_never_blocks,
     ];
     /// P2
     a_pool_that_rejects_with_a_wrong_reason_is_caught: RejectsWithAWrongReason => [
         p2_a_full_queue_rejects_with_the_reason_full,
         p2_overflow_reject_rejects_at_once,
+        p2_a_reserved_place_counts_as_one,
+        p2_a_task_keeps_the_place_that_it_waited_for,
+        p2_with_capacity_0_a_task_waits_for_a_worker,
+        try_reserve_keeps_no_place_without_a_queue,
+        try_reserve_never_blocks,
     ];
     /// P2, P4, P5
     a_pool_that_rejects_instead_of_blocking_is_caught: RejectsInsteadOfBlocking => [
@@ -37,11 +52,22 @@ caught! {
         resize_up_unblocks_submitters,
         p2_blocked_submitters_get_places_in_the_order_in_which_they_came,
         requeued_work_and_blocked_submitters_get_places_in_order,
+        p2_a_task_keeps_the_place_that_it_waited_for,
+        p2_a_task_that_gives_up_leaves_its_place_to_the_next,
+        p2_tasks_threads_and_requeued_work_get_places_in_order,
+        p2_with_capacity_0_a_task_waits_for_a_worker,
+        p3_tasks_that_race_others_lose_no_job_and_no_place,
+        p5_tasks_that_wait_wake_when_the_pool_closes,
+        reserve_never_blocks,
+        resize_up_gives_places_to_tasks,
+        the_waker_of_a_task_may_call_its_pool,
     ];
     /// P2
     a_pool_that_queues_with_capacity_0_is_caught: QueuesWithCapacity0 => [
         p2_with_capacity_0_a_job_goes_directly_to_a_worker,
         p2_with_capacity_0_submit_blocks_until_a_worker_is_free,
+        p2_with_capacity_0_a_task_waits_for_a_worker,
+        try_reserve_keeps_no_place_without_a_queue,
     ];
     /// P2
     a_pool_that_blocks_instead_of_rejecting_is_caught: BlocksInsteadOfRejecting => [
@@ -71,6 +97,7 @@ caught! {
         resize_down_starts_no_job_above_the_new_limit,
         resize_down_ends_workers_above_the_new_limit,
         resize_accepts_no_more_workers_than_can_run,
+        resize_up_gives_places_to_tasks,
     ];
     a_pool_that_resizes_to_no_workers_is_caught: ResizesToNoWorkers => [
         resize_to_0_workers_is_rejected,
@@ -84,6 +111,7 @@ caught! {
     a_pool_that_starts_nothing_when_growing_is_caught: StartsNothingWhenGrowing => [
         resize_up_starts_queued_jobs,
         resize_up_unblocks_submitters,
+        resize_up_gives_places_to_tasks,
     ];
     a_pool_that_keeps_workers_above_the_limit_is_caught: KeepsWorkersAboveTheLimit => [
         resize_down_starts_no_job_above_the_new_limit,

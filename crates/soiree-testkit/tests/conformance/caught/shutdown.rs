@@ -158,6 +158,7 @@ caught! {
         a_job_dropped_by_a_stop_may_call_its_pool,
         a_job_dropped_past_its_deadline_may_call_its_pool,
         a_job_dropped_by_a_release_past_its_deadline_may_call_its_pool,
+        resize_up_gives_places_to_tasks,
     ];
     a_pool_that_holds_its_lock_while_dropping_jobs_is_caught: HoldsItsLockWhileDroppingJobs => [
         a_job_dropped_by_a_stop_may_call_its_pool,

@@ -9,6 +9,7 @@ caught! {
         p1_stats_balance_at_every_moment,
         p1_no_counter_exceeds_what_really_happened,
         p1_a_job_is_counted_before_a_wait_for_it_returns,
+        p3_tasks_that_race_others_lose_no_job_and_no_place,
     ];
     /// P1, P3
     a_pool_that_loses_a_worker_on_each_panic_is_caught: LosesAWorkerOnEachPanic => [
@@ -53,6 +54,7 @@ caught! {
     a_pool_that_shows_jobs_that_nobody_submitted_is_caught: ShowsJobsThatNobodySubmitted => [
         p1_no_counter_exceeds_what_really_happened,
         p1_a_job_is_counted_before_a_wait_for_it_returns,
+        p3_tasks_that_race_others_lose_no_job_and_no_place,
     ];
     /// P1
     a_pool_that_shows_a_job_that_never_ends_is_caught: ShowsAJobThatNeverEnds => [
@@ -67,6 +69,8 @@ caught! {
     /// P1
     a_pool_that_shows_waiting_jobs_as_active_is_caught: ShowsWaitingJobsAsActive => [
         p1_waiting_counts_the_queued_jobs_exactly,
+        p2_a_reserved_place_counts_as_one,
+        p2_a_reserved_place_that_is_dropped_is_free_again,
     ];
     /// P1, P7
     a_pool_that_shows_one_worker_too_few_is_caught: ShowsOneWorkerTooFew => [
@@ -135,6 +139,11 @@ caught! {
         requeued_work_waits_for_a_place_in_a_full_queue,
         run_queued_finds_requeued_work_without_a_place,
         stop_discards_requeued_work,
+        p2_a_reserved_place_counts_as_one,
+        p2_a_reserved_place_that_is_dropped_is_free_again,
+        p2_a_task_keeps_the_place_that_it_waited_for,
+        p2_with_capacity_0_a_task_waits_for_a_worker,
+        the_waker_of_a_task_may_call_its_pool,
     ];
     /// P2
     a_pool_that_waits_in_submit_now_is_caught: WaitsInSubmitNow => [

@@ -11,10 +11,13 @@ caught! {
         requeued_work_and_blocked_submitters_get_places_in_order,
         requeued_work_gets_the_place_of_a_job_that_is_replaced,
         release_runs_requeued_work,
+        p2_a_task_that_gives_up_leaves_its_place_to_the_next,
+        p2_tasks_threads_and_requeued_work_get_places_in_order,
     ];
     /// P2
     a_pool_that_serves_blocked_submitters_first_is_caught: ServesBlockedSubmittersFirst => [
         requeued_work_and_blocked_submitters_get_places_in_order,
+        p2_tasks_threads_and_requeued_work_get_places_in_order,
     ] or [
         requeued_work_is_not_overtaken,
     ];
@@ -32,10 +35,13 @@ caught! {
     a_pool_that_shows_no_blocked_submitters_is_caught: ShowsNoBlockedSubmitters => [
         p2_blocked_submitters_get_places_in_the_order_in_which_they_came,
         requeued_work_and_blocked_submitters_get_places_in_order,
+        p2_tasks_threads_and_requeued_work_get_places_in_order,
+        reserve_never_blocks,
     ];
     /// P1
     a_pool_that_shows_no_requeued_work_is_caught: ShowsNoRequeuedWork => [
         requeued_work_waits_for_a_place_in_a_full_queue,
+        p2_tasks_threads_and_requeued_work_get_places_in_order,
     ];
     /// P3
     a_pool_that_rejects_requeued_work_when_full_is_caught: RejectsRequeuedWorkWhenFull => [
@@ -46,6 +52,7 @@ caught! {
         stop_discards_requeued_work,
         run_queued_finds_requeued_work_without_a_place,
         requeued_work_gets_the_place_of_a_job_that_is_replaced,
+        p2_tasks_threads_and_requeued_work_get_places_in_order,
     ];
     /// P3
     a_pool_that_blocks_in_a_requeue_is_caught: BlocksInARequeue => [
@@ -57,6 +64,7 @@ caught! {
         requeued_work_waits_for_a_place_in_a_full_queue,
         run_queued_finds_requeued_work_without_a_place,
         stop_discards_requeued_work,
+        p2_tasks_threads_and_requeued_work_get_places_in_order,
     ];
     /// P3
     a_pool_that_loses_requeued_work_is_caught: LosesRequeuedWork => [
@@ -70,6 +78,7 @@ caught! {
         requeued_work_waits_for_a_place_in_a_full_queue,
         run_queued_finds_requeued_work_without_a_place,
         stop_discards_requeued_work,
+        p2_tasks_threads_and_requeued_work_get_places_in_order,
     ];
     /// P1
     a_pool_that_counts_requeued_work_as_submitted_twice_is_caught: CountsRequeuedWorkAsSubmittedTwice => [
@@ -160,5 +169,88 @@ caught! {
     a_pool_that_counts_a_thread_that_ended_early_is_caught: CountsAThreadThatEndedEarly => [
         p8_no_job_hangs_if_a_thread_ends_before_it_is_a_worker,
         p8_a_thread_that_ends_before_it_is_a_worker_is_not_counted,
+    ];
+    /// A2, P2
+    a_pool_that_serves_tasks_last_is_caught: ServesTasksLast => [
+        p2_tasks_threads_and_requeued_work_get_places_in_order,
+    ];
+    /// A2
+    a_pool_that_serves_tasks_that_have_given_up_is_caught: ServesTasksThatHaveGivenUp => [
+        p2_a_task_that_gives_up_leaves_its_place_to_the_next,
+        reserve_never_blocks,
+    ] or [
+        p3_tasks_that_race_others_lose_no_job_and_no_place,
+    ];
+    /// A2
+    a_pool_that_loses_places_of_tasks_that_give_up_is_caught: LosesPlacesOfTasksThatGiveUp => [
+        p2_a_task_that_gives_up_leaves_its_place_to_the_next,
+    ];
+    /// P2
+    a_pool_that_loses_places_that_are_given_back_is_caught: LosesPlacesThatAreGivenBack => [
+        p2_a_reserved_place_that_is_dropped_is_free_again,
+        p2_a_task_that_gives_up_leaves_its_place_to_the_next,
+    ];
+    /// P2
+    a_pool_that_keeps_no_places_is_caught: KeepsNoPlaces => [
+        p2_a_reserved_place_counts_as_one,
+        p2_a_task_keeps_the_place_that_it_waited_for,
+        p2_a_task_that_gives_up_leaves_its_place_to_the_next,
+        p2_tasks_threads_and_requeued_work_get_places_in_order,
+        p2_with_capacity_0_a_task_waits_for_a_worker,
+    ];
+    /// P3
+    a_pool_that_loses_jobs_with_a_place_is_caught: LosesJobsWithAPlace => [
+        p2_a_reserved_place_counts_as_one,
+        p3_tasks_that_race_others_lose_no_job_and_no_place,
+        p2_a_task_keeps_the_place_that_it_waited_for,
+        p2_a_task_that_gives_up_leaves_its_place_to_the_next,
+        p2_tasks_threads_and_requeued_work_get_places_in_order,
+        p2_with_capacity_0_a_task_waits_for_a_worker,
+        resize_up_gives_places_to_tasks,
+    ];
+    /// A3
+    a_pool_that_waits_in_try_reserve_is_caught: WaitsInTryReserve => [
+        try_reserve_never_blocks,
+        p2_a_reserved_place_that_is_dropped_is_free_again,
+    ];
+    /// A1
+    a_pool_that_blocks_in_reserve_is_caught: BlocksInReserve => [
+        reserve_never_blocks,
+        p2_a_task_keeps_the_place_that_it_waited_for,
+        p2_a_task_that_gives_up_leaves_its_place_to_the_next,
+        p2_tasks_threads_and_requeued_work_get_places_in_order,
+        p2_with_capacity_0_a_task_waits_for_a_worker,
+        p5_tasks_that_wait_wake_when_the_pool_closes,
+        resize_up_gives_places_to_tasks,
+        the_waker_of_a_task_may_call_its_pool,
+    ];
+    /// P2
+    a_pool_that_reserves_without_a_queue_is_caught: ReservesWithoutAQueue => [
+        try_reserve_keeps_no_place_without_a_queue,
+    ];
+    /// P5
+    a_pool_that_waits_for_reservations_in_a_release_is_caught: WaitsForReservationsInARelease => [
+        p5_a_closed_pool_keeps_no_places,
+    ];
+    /// P5
+    a_pool_that_accepts_reserved_jobs_when_closed_is_caught: AcceptsReservedJobsWhenClosed => [
+        p5_a_closed_pool_keeps_no_places,
+    ];
+    /// P5
+    a_pool_that_does_not_wake_tasks_when_it_closes_is_caught: DoesNotWakeTasksWhenItCloses => [
+        p5_tasks_that_wait_wake_when_the_pool_closes,
+    ];
+    /// A2
+    a_pool_that_gives_tasks_no_workers_is_caught: GivesTasksNoWorkers => [
+        p2_with_capacity_0_a_task_waits_for_a_worker,
+        p2_tasks_threads_and_requeued_work_get_places_in_order,
+    ];
+    /// P8
+    a_pool_that_waits_for_no_worker_is_caught: WaitsForNoWorker => [
+        p8_no_task_hangs_if_no_thread_starts,
+    ];
+    /// E8
+    a_pool_that_wakes_tasks_under_its_lock_is_caught: WakesTasksUnderItsLock => [
+        the_waker_of_a_task_may_call_its_pool,
     ];
 }
