@@ -2,10 +2,12 @@
 
 mod common;
 mod counted;
+mod future_wakers;
 mod futures;
 mod limits;
 mod line;
 mod permits;
+mod polled;
 mod random;
 mod requeue;
 mod reserve;

@@ -33,7 +33,6 @@ impl Reserve {
 
     /// Sets how long the caller is to wait at most: the limit of [`Overflow::BlockFor`](super::Overflow::BlockFor). The future has no
     /// timer, and does not end by itself then.
-    #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self

@@ -14,6 +14,7 @@ mod closing;
 mod common;
 mod growing;
 mod releasing;
+mod reserving;
 mod resizing;
 mod starting;
 mod submitting;

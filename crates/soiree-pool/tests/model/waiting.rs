@@ -115,7 +115,7 @@ fn requeued_jobs_and_blocked_submitters_race_the_end() {
 }
 
 /// A pool some of whose threads fail to start, and others end before they run their body.
-fn failing(workers: usize, capacity: usize) -> Arc<WorkerPool> {
+pub(crate) fn failing(workers: usize, capacity: usize) -> Arc<WorkerPool> {
     let pool = pool(workers, capacity).spawn_handler(|_, body| {
         thread::yield_now();
         match one_of(&[0, 1, 2, 3]) {

@@ -1,87 +1,16 @@
 //! Tasks that wait for a place, without a thread.
 
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use soiree_core::{Reservation, Reserve};
-
 use crate::common::{Latch, Order, TIMEOUT, assert_at_rest, in_time, until};
-use soiree_pool::{Job, Overflow, Pool, SubmitErrorReason, WorkerPool, WorkerPoolBuilder};
-
-fn builder(workers: usize, capacity: usize) -> WorkerPoolBuilder {
-    let builder = WorkerPool::builder().max_workers(workers);
-    builder.capacity(capacity)
-}
-
-/// A future that is polled by hand, with a waker that counts.
-struct Polled {
-    reserve: Reserve,
-    wakes: Arc<Wakes>,
-}
-
-#[derive(Default)]
-struct Wakes(AtomicUsize);
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-impl Polled {
-    fn new(pool: &WorkerPool) -> Self {
-        Self {
-            reserve: pool.reserve().expect("the pool can do this"),
-            wakes: Arc::default(),
-        }
-    }
-
-    fn wakes(&self) -> usize {
-        self.wakes.0.load(Ordering::SeqCst)
-    }
-
-    fn poll(&mut self) -> Poll<Result<Reservation, SubmitErrorReason>> {
-        poll(&mut self.reserve, &Waker::from(Arc::clone(&self.wakes)))
-    }
-
-    /// The place that it gets at once.
-    fn ready(pool: &WorkerPool) -> Reservation {
-        match Self::new(pool).poll() {
-            Poll::Ready(place) => place.expect("there is a place"),
-            Poll::Pending => panic!("there is a place"),
-        }
-    }
-
-    /// One that waits.
-    fn waiting(pool: &WorkerPool) -> Self {
-        let mut waiting = Self::new(pool);
-        let blocked = pool.stats().blocked;
-        assert!(waiting.poll().is_pending());
-        assert_eq!(pool.stats().blocked, blocked + 1);
-        waiting
-    }
-
-    /// The place of one that was woken.
-    #[track_caller]
-    fn granted(mut self) -> Reservation {
-        assert!(self.wakes() > 0, "it is woken");
-        match self.poll() {
-            Poll::Ready(place) => place.expect("it has a place"),
-            Poll::Pending => panic!("it has a place"),
-        }
-    }
-}
-
-fn poll(reserve: &mut Reserve, waker: &Waker) -> Poll<Result<Reservation, SubmitErrorReason>> {
-    Pin::new(reserve).poll(&mut Context::from_waker(waker))
-}
+use crate::polled::{Polled, builder};
+use soiree_pool::{Job, Overflow, Pool, SubmitErrorReason, WorkerPool};
 
 /// Lets the idle timeout of the workers pass. Something waits, so the pool is not idle.
 fn let_time_pass(pool: &WorkerPool) {
@@ -176,7 +105,7 @@ fn a_job_that_lost_its_worker_comes_before_those_that_wait() {
 fn tasks_without_a_worker_start_one_and_keep_their_order() {
     let (started, starts) = channel();
     let (answer, answers) = channel();
-    let answers = std::sync::Mutex::new(answers);
+    let answers = Mutex::new(answers);
     let pool = builder(1, 0).spawn_handler(move |thread, body| {
         started.send(()).unwrap();
         match answers.lock().unwrap().recv_timeout(TIMEOUT).unwrap() {
@@ -334,101 +263,6 @@ fn tasks_of_a_pool_that_is_dropped_are_rejected() {
         };
     }
     drop((granted_later, kept));
-}
-
-/// What a waker does that is not friendly.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Hostile {
-    Panics,
-    Submits,
-    Stops,
-    DropsItsTask,
-}
-
-struct HostileWaker {
-    hostile: Hostile,
-    pool: Weak<WorkerPool>,
-    task: std::sync::Mutex<Option<Reserve>>,
-}
-
-impl Wake for HostileWaker {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let pool = self.pool.upgrade();
-        match self.hostile {
-            Hostile::Panics => panic!("the waker"),
-            Hostile::Submits => pool.into_iter().for_each(|pool| {
-                let _ = pool.submit_and_wait(|| {});
-            }),
-            Hostile::Stops => pool.into_iter().for_each(|pool| pool.stop()),
-            Hostile::DropsItsTask => drop(self.task.lock().unwrap().take()),
-        }
-    }
-}
-
-impl Drop for HostileWaker {
-    fn drop(&mut self) {
-        if self.hostile == Hostile::Panics && !thread::panicking() {
-            panic!("the waker's Drop");
-        }
-    }
-}
-
-/// E8: whatever wakers do, the worker that wakes them lives, and those behind them are served.
-#[test]
-fn hostile_wakers_harm_nobody_else() {
-    for hostile in [
-        Hostile::Panics,
-        Hostile::Submits,
-        Hostile::Stops,
-        Hostile::DropsItsTask,
-    ] {
-        let pool = Arc::new(builder(1, 1).build().unwrap());
-        let latch = Latch::block_worker(&pool);
-        let order = Order::default();
-        pool.submit(order.job(0)).unwrap();
-        let wakers: Vec<_> = (0..2)
-            .map(|_| {
-                Arc::new(HostileWaker {
-                    hostile,
-                    pool: Arc::downgrade(&pool),
-                    task: std::sync::Mutex::default(),
-                })
-            })
-            .collect();
-        let mut tasks = Vec::new();
-        for waker in &wakers {
-            let mut reserve = pool.reserve().unwrap();
-            assert!(poll(&mut reserve, &Waker::from(Arc::clone(waker))).is_pending());
-            match hostile {
-                Hostile::DropsItsTask => *waker.task.lock().unwrap() = Some(reserve),
-                _ => tasks.push(reserve),
-            }
-        }
-        drop(wakers);
-        let last = Polled::waiting(&pool);
-        latch.open();
-        if hostile == Hostile::Stops {
-            until("the last is woken", || last.wakes() > 0);
-            assert!(pool.is_closed());
-        } else {
-            if hostile != Hostile::DropsItsTask {
-                until("both have a place", || pool.stats().reserved == 2);
-                // Each gets its place and gives it back.
-                in_time("dropping the tasks", move || drop(tasks));
-            }
-            until("the last is woken", || last.wakes() > 0);
-            last.granted().submit(order.job(1)).unwrap();
-            until("it has run", || order.ran() == [0, 1]);
-        }
-        let releasing = Arc::clone(&pool);
-        in_time("releasing", move || releasing.release());
-        assert_eq!((pool.stats().blocked, pool.stats().reserved), (0, 0));
-        assert_at_rest(&pool);
-    }
 }
 
 /// P2: tasks wait where the policy waits, and are rejected where it rejects; a time limit is left to those who have a timer.

@@ -173,12 +173,14 @@ macro_rules! __pool_cases {
                 run_queued_finds_requeued_work_without_a_place [bounded_queue requeue run_queued];
                 run_queued_returns_false_without_such_a_job [];
             }
-            reserve {
+            places {
                 p2_a_reserved_place_counts_as_one [bounded_queue try_reserve];
                 p2_a_reserved_place_that_is_dropped_is_free_again [bounded_queue try_reserve];
                 try_reserve_never_blocks [bounded_queue try_reserve];
                 try_reserve_keeps_no_place_without_a_queue [bounded_queue direct_handoff try_reserve];
                 p5_a_closed_pool_keeps_no_places [bounded_queue try_reserve];
+            }
+            reserve {
                 reserve_never_blocks [bounded_queue reserve];
                 p2_a_task_keeps_the_place_that_it_waited_for [bounded_queue reserve];
                 p2_tasks_threads_and_requeued_work_get_places_in_order [bounded_queue block in_order requeue reserve];

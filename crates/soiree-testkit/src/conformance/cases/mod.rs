@@ -7,6 +7,7 @@ pub(super) mod futures;
 pub(super) mod idle;
 pub(super) mod limits;
 pub(super) mod nesting;
+pub(super) mod places;
 pub(super) mod provided_methods;
 pub(super) mod reentrancy;
 pub(super) mod requeue;
