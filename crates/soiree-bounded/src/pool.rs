@@ -25,8 +25,9 @@ use crate::state::State;
 /// Jobs start in the order in which they were accepted. With more than one worker they run at the same time and end in any
 /// order. Jobs that run inline overtake those that wait.
 ///
-/// Those that wait for a place in the queue stand in one line: blocked submitters, and jobs that were
-/// [requeued](Pool::requeue). They get places in the order in which they came, and before jobs that are submitted later. A job
+/// Those that wait for a place in the queue stand in one line: blocked submitters, tasks in [`reserve`](Pool::reserve), and jobs that
+/// were [requeued](Pool::requeue). They get places in the order in which they came, and before jobs that are submitted later. The job
+/// of a task starts in that order too, whenever the task submits it. A job
 /// that [replaces the oldest one](soiree_core::Overflow::DropOldest) takes its place, but starts after those that waited before.
 ///
 /// # Blocking

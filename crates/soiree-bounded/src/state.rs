@@ -152,7 +152,16 @@ impl<E> State<E> {
 
     /// Gives the free places to those who wait. To jobs only if a worker will run them: either there is one, or the calling thread
     /// `takes_over`. Returns how many jobs got one.
+    #[inline]
     pub(crate) fn admit(&mut self, takes_over: bool) -> usize {
+        match self.line.has_waiters() {
+            true => self.admit_waiters(takes_over),
+            false => 0,
+        }
+    }
+
+    #[cold]
+    fn admit_waiters(&mut self, takes_over: bool) -> usize {
         let mut admitted = 0;
         while self.line.has_waiters() && self.has_place() {
             if let Some(task) = self.line.pop_task() {

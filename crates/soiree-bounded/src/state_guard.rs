@@ -10,7 +10,8 @@ use crate::task_waiter::TaskWaiter;
 pub(crate) struct StateGuard<'a, E> {
     // In this order: the fields are dropped one after another.
     state: MutexGuard<'a, State<E>>,
-    woken: Woken,
+    /// Boxed and mostly `None`: every job locks the state several times.
+    woken: Option<Box<Woken>>,
 }
 
 /// Tasks whose wait is over. Wakes them when it is dropped.
@@ -19,10 +20,13 @@ pub(crate) struct Woken(Vec<Arc<TaskWaiter>>);
 impl<'a, E> StateGuard<'a, E> {
     #[inline]
     pub(crate) fn new(state: MutexGuard<'a, State<E>>) -> Self {
-        Self {
-            state,
-            woken: Woken(Vec::new()),
-        }
+        Self { state, woken: None }
+    }
+
+    #[cold]
+    fn wake_later(&mut self) {
+        let woken = std::mem::take(&mut self.state.line.woken);
+        self.woken = Some(Box::new(Woken(woken)));
     }
 
     /// Unlocks the state, and leaves it to the caller when to wake the tasks: their wakers may block.
@@ -35,13 +39,12 @@ impl<E> Drop for StateGuard<'_, E> {
     #[inline]
     fn drop(&mut self) {
         if !self.state.line.woken.is_empty() {
-            self.woken.0 = std::mem::take(&mut self.state.line.woken);
+            self.wake_later();
         }
     }
 }
 
 impl Drop for Woken {
-    #[inline]
     fn drop(&mut self) {
         for task in &self.0 {
             task.wake();

@@ -30,10 +30,10 @@ pub struct PoolStats {
     pub waiting: usize,
     /// Accepted work that waits for a place in the queue; see [`Pool::requeue`](crate::Pool::requeue). Not in `submitted` yet.
     pub requeued: usize,
-    /// Submitters that are blocked until there is a place in the queue.
+    /// Those who wait until there is a place in the queue: blocked submitters, and tasks in [`Pool::reserve`](crate::Pool::reserve).
     pub blocked: usize,
     /// Places in the queue that are kept for jobs to come; see [`Pool::try_reserve`](crate::Pool::try_reserve). They count towards
-    /// `capacity`. No other number here counts them.
+    /// `capacity`, except idle workers that are kept for [tasks](crate::Pool::reserve). No other number here counts them.
     pub reserved: usize,
     /// The largest number of `running` since the pool was created. 0 if the pool does not record it.
     pub peak_running: usize,
@@ -84,7 +84,7 @@ impl PoolStats {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct WaitingStats {
-    /// Emits that are blocked until there is a place in a pool, or room behind a key. They are not accepted yet.
+    /// Emits, on threads and in tasks, that are blocked until there is a place in a pool, or room behind a key. They are not accepted yet.
     pub blocked: usize,
     /// Emissions that wait behind another one of their key.
     pub key: usize,

@@ -14,8 +14,9 @@ use crate::sync::Arc;
 /// A bounded pool of worker threads, built from two channels: a job queue and a worker limit.
 ///
 /// Jobs start in the order in which they were queued. With more than one worker they overlap, and may end in another order. A job
-/// that runs inline (see [`submit`](Self::submit)) overtakes the queue. Submitters that are blocked, and work that is
-/// [requeued](Pool::requeue), get places in the queue in the order in which they began to wait. No new job overtakes them.
+/// that runs inline (see [`submit`](Self::submit)) overtakes the queue. Submitters that are blocked, tasks that wait in
+/// [`reserve`](Pool::reserve), and work that is [requeued](Pool::requeue) get places in the queue in the order in which they began to
+/// wait. No new job overtakes them.
 ///
 /// The pool starts workers as jobs come, and workers exit after they were idle for a while. A job that panics does not end its
 /// worker: the panic is caught and counted as failed.

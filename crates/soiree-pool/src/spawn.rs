@@ -220,7 +220,7 @@ impl Shared {
     /// first worker: a submitter starts that one, and reports the error if it cannot.
     pub(crate) fn try_acquire_for_backlog(&self) -> Option<WorkerPermit> {
         let mut state = self.lock();
-        // Whoever waits has no idle worker: those that are idle are kept for others.
+        // What waits has no idle worker: those that are idle are kept for others.
         let is_needed = !state.waiters.is_empty() || state.jobs.len() > state.permits.idle();
         if state.permits.live() == 0 || !is_needed {
             return None;

@@ -13,6 +13,7 @@ const LAYERS: &[Layers] = &[
         &[
             "sync",
             "panic",
+            "spawn_blocking",
             "topic",
             "priority",
             "properties",

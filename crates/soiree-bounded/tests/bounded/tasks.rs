@@ -153,7 +153,7 @@ fn tasks_of_an_executor_that_fails_are_woken() {
         wait_until("the first task is woken", || task.wakes() > 0);
         let place = task.granted();
         executor.set_behavior(Behavior::Keep);
-        // Whoever waits behind it goes on as well.
+        // Those that wait behind it go on as well.
         drop(place);
         let submitted = in_thread(move || blocked.wait()).wait_while_running(&executor);
         wait_until("the last task is woken", || last.wakes() > 0);

@@ -13,7 +13,7 @@ use soiree_core::{Job, Pool, Reserve};
 use crate::common::{RunLog, ScriptedExecutor, TIME_LIMIT, in_thread, wait_until};
 use crate::polled::{Polled, TestPool, fill, poll};
 
-/// A waker that blocks until it is told to go on.
+/// A waker that blocks until the test lets it go on.
 struct BlockingWaker {
     entered: AtomicBool,
     go_on: Mutex<Receiver<()>>,

@@ -136,8 +136,13 @@ pub trait Pool: Send + Sync {
 
     /// Waits for a place in the queue, without holding a thread. Needs no runtime. Nothing happens before the first poll.
     ///
-    /// Blocked submitters and those who wait here get places in the order in which they began to wait. What the overflow policy
-    /// says holds here too, except that this waits where [`submit`](Pool::submit) would run the job inline.
+    /// - Blocked submitters, requeued work and tasks that wait here get places in the order in which they began to wait.
+    ///   [`PoolStats::blocked`] counts the tasks as well.
+    /// - What the overflow policy says holds here too, except that this waits where [`submit`](Pool::submit) would run the job
+    ///   inline, also inside a job of the pool. Jobs that all wait there for the end of one another wait forever.
+    /// - The place may be an idle worker instead of one in the queue.
+    /// - Dropping the future gives a place back that was kept for it.
+    /// - A pool that fails to start a thread may run jobs of *other* submitters in a poll, if they are queued for that thread.
     ///
     /// By default it is `None`: the pool cannot do this. An `EventPool` then calls [`try_submit`](Pool::try_submit) for one event
     /// after another, oldest first, with pauses of up to 50 ms.
@@ -265,9 +270,10 @@ pub trait Pool: Send + Sync {
     where
         Self: 'static,
     {
-        ReleaseFuture::new(deadline, move |deadline| {
-            self.release_with_deadline(deadline)
-        })
+        ReleaseFuture::new(
+            move |deadline| self.release_with_deadline(deadline),
+            deadline,
+        )
     }
 
     /// Submits a job, and blocks until it has ended and is counted. On a worker of the pool, and where

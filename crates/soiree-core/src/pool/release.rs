@@ -15,20 +15,22 @@ use crate::spawn_blocking::SpawnBlocking;
 pub struct ReleaseFuture {
     released: SpawnBlocking<Result<(), DrainTimeout>>,
     /// For the case that no thread can be started.
-    release_now: Box<dyn Fn() -> Result<(), DrainTimeout> + Send>,
+    release: Release,
 }
 
+/// Releases the pool with a deadline.
+type Release = Arc<dyn Fn(Instant) -> Result<(), DrainTimeout> + Send + Sync>;
+
 impl ReleaseFuture {
-    /// `release` releases the pool until a deadline.
     pub(super) fn new(
-        deadline: Instant,
         release: impl Fn(Instant) -> Result<(), DrainTimeout> + Send + Sync + 'static,
+        deadline: Instant,
     ) -> Self {
-        let release = Arc::new(release);
-        let later = Arc::clone(&release);
+        let release: Release = Arc::new(release);
+        let on_thread = Arc::clone(&release);
         Self {
-            released: SpawnBlocking::new("soiree-release", move || later(deadline)),
-            release_now: Box::new(move || release(Instant::now())),
+            released: SpawnBlocking::new("soiree-release", move || on_thread(deadline)),
+            release,
         }
     }
 }
@@ -38,7 +40,7 @@ impl Future for ReleaseFuture {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let released = ready!(Pin::new(&mut self.released).poll(context));
-        Poll::Ready(released.unwrap_or_else(|_| (self.release_now)()))
+        Poll::Ready(released.unwrap_or_else(|_| (self.release)(Instant::now())))
     }
 }
 

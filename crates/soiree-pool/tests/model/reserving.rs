@@ -1,4 +1,4 @@
-//! Places that are kept for jobs to come, and tasks that wait for one beside threads and requeued jobs.
+//! Places that are kept for jobs to come, and tasks that wait for one, next to threads and requeued jobs.
 
 use std::future::Future;
 use std::pin::pin;
@@ -46,7 +46,7 @@ fn assert_settled(pool: &WorkerPool, ledger: &Ledger) {
     assert_eq!(pool.stats().reserved, 0);
 }
 
-/// A2, P3: whoever waits gets a place, when jobs end and when others give up or give their place back. Idle workers that are kept
+/// A2, P3: all that wait get a place, when jobs end and when others give up or give their place back. Idle workers that are kept
 /// may have to leave at any time.
 #[test]
 fn waiting_tasks_race_the_end_of_jobs_and_those_that_give_up() {

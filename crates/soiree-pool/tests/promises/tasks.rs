@@ -62,7 +62,7 @@ fn a_release_takes_back_workers_that_are_kept() {
     }
 }
 
-/// P2: a higher limit gives a place to a task that waits beside a worker that is kept.
+/// P2: a higher limit gives a place to a task that waits next to a worker that is kept.
 #[test]
 fn a_higher_limit_gives_a_place_beside_one_that_is_kept() {
     let pool = builder(1, 0).build().unwrap();
