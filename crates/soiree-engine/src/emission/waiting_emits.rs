@@ -27,7 +27,7 @@ type Reject = Box<dyn FnOnce() + Send>;
 struct Entry {
     reject: Reject,
     waker: Option<Contained<Waker>>,
-    /// The address of the pool that it is submitted to after those before it. `None` if it waits for something else.
+    /// The address of the pool that it is submitted to when no earlier one waits for it. `None` if it waits for something else.
     pool: Option<usize>,
 }
 

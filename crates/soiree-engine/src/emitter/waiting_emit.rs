@@ -53,7 +53,7 @@ enum Wait {
     Room {
         waiter: RoomWaiter<dyn OrderedEntry>,
         capacity: usize,
-        /// It was submitted after the waker was set, and rejected.
+        /// It was submitted without effect after the waker was set.
         has_looked: bool,
     },
 }
