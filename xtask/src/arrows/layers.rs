@@ -24,7 +24,6 @@ const LAYERS: &[Layers] = &[
             "inbox_info",
             "ordering_key",
             "rejection",
-            "spawn_blocking",
             "job",
             "timer",
             "pool",
