@@ -44,6 +44,18 @@ fn quickstart() {
 }
 
 #[test]
+fn plugins() {
+    assert_prints(
+        "plugins",
+        &[
+            "chair: 10489 cents, 2 surcharges",
+            r#"unicorn: vetoed by Some("stock"): Some("out of stock")"#,
+            "shipped: chair",
+        ],
+    );
+}
+
+#[test]
 fn error_handling() {
     assert_prints(
         "error_handling",

@@ -90,7 +90,11 @@ fn whoever_gives_up_leaves_the_line_to_the_others() {
 #[test]
 fn many_emitters_of_both_kinds_are_all_served() {
     on_every_pool(1, Overflow::Block, |on| {
-        let events = if on.reserves { 250 } else { 20 };
+        let events = match on.name {
+            "WorkerPool" => 6_250, // 100,000 in all
+            _ if on.reserves => 250,
+            _ => 20,
+        };
         let blocked = Blocked::new(on.soiree.clone(), 0);
         let handled = blocked.handled();
         blocked.release();
