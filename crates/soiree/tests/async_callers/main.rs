@@ -1,5 +1,6 @@
 //! Callers in async code, on every pool and on several executors.
 
+mod cancellation;
 mod closing;
 mod emitting;
 mod executors;
