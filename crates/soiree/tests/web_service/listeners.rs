@@ -1,0 +1,75 @@
+//! Retries, and the spans of requests.
+
+use rustix::process::Signal;
+
+use crate::client::{Answer, Client};
+use crate::service::Service;
+
+/// W4: a server that always fails is called as often as the retry says; then the order is reported.
+#[test]
+fn an_order_that_cannot_be_handled_is_retried_and_reported() {
+    let arguments = [
+        "--flaky",
+        "100",
+        "--latency",
+        "0",
+        "--timeout",
+        "30",
+        "--delay",
+        "5",
+    ];
+    let mut service = Service::start(&arguments);
+    let client = Client::new(&service.url);
+    assert_eq!(client.order("the-failing-one", 450), Answer::Accepted(1));
+    for listener in ["charge", "notify"] {
+        let span = format!("listener=\"{listener}\"");
+        for attempt in 1..=4 {
+            // Errors are logged inside the span of the attempt, which is inside that of the request.
+            let attempt = format!("attempt={attempt}");
+            service.logged(&["request{id=the-failing-one ", &span, &attempt]);
+        }
+    }
+    service.logged(&["order 1: failed, 2 listeners failed, 0 were not called"]);
+    service.signal(Signal::INT);
+    let ended = service.end();
+    ended.assert_code(0);
+    assert_eq!((ended.value("failed"), ended.value("dead letters")), (1, 2));
+    let given_up = |line: &&String| line.contains("order 1: given up after 4 attempts");
+    assert_eq!(
+        ended.logged.iter().filter(given_up).count(),
+        2,
+        "{:#?}",
+        ended.logged
+    );
+}
+
+/// W4: an error that the predicate turns down is not retried.
+#[test]
+fn a_declined_payment_is_not_retried() {
+    let mut service = Service::start(&["--flaky", "0", "--latency", "0"]);
+    let client = Client::new(&service.url);
+    assert_eq!(client.order("dear", 100_001), Answer::Accepted(1));
+    service.logged(&["order 1: failed, 1 listeners failed, 0 were not called"]);
+    service.logged(&["request{id=dear ", "order 1: notified at attempt 1"]);
+    service.logged(&["order 1: given up after 1 attempts", "/charge answered 402"]);
+    service.signal(Signal::TERM);
+    let ended = service.end();
+    ended.assert_code(0);
+    assert_eq!((ended.value("failed"), ended.value("dead letters")), (1, 1));
+}
+
+/// A request without a usable ID is numbered; a malformed one emits nothing.
+#[test]
+fn requests_without_a_usable_id_are_numbered() {
+    let mut service = Service::start(&["--flaky", "0", "--latency", "0"]);
+    let client = Client::new(&service.url);
+    let malformed = Answer::Malformed("\"cents\" is no number\n".into());
+    assert_eq!(client.send("first", r#"{"item": "tea"}"#), malformed);
+    assert_eq!(client.order("not an id", 450), Answer::Accepted(2));
+    service.logged(&["request{id=2 ", "order 2: charged at attempt 1"]);
+    service.logged(&["request{id=2 ", "order 2: notified at attempt 1"]);
+    service.signal(Signal::TERM);
+    let ended = service.end();
+    ended.assert_code(0);
+    assert_eq!((ended.value("accepted"), ended.value("handled")), (1, 1));
+}

@@ -1,0 +1,12 @@
+//! The example `web_service`, started as a program and used over HTTP.
+#![cfg(unix)]
+
+mod accounts;
+#[path = "../example/mod.rs"]
+mod built;
+mod client;
+mod listeners;
+mod options;
+mod overload;
+mod service;
+mod stream;
