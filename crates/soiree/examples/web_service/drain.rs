@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
-/// What connections get to send what they still hold, once all listeners have ended.
+/// What connections get after the drain, to send what they still hold. A stream of events ends with the last listener that runs.
 const FLUSH: Duration = Duration::from_secs(2);
 
 /// Waits for SIGTERM, where there is one, and for Ctrl-C.

@@ -66,10 +66,12 @@ fn subscribe(
         info!("order {}: {}", order.number, order.json())
     })?;
 
-    // Without a place in `payments`, the order is not accepted: the handler answers 429.
+    // Without a place in `payments`, the order is not accepted: the handler answers 429. The client has a time limit of its own, as
+    // a thread cannot be stopped; that of the listener is for a client that does not keep to it.
     let charge = named("charge")
         .pool("payments")
         .when_full(WhenPoolFull::Required)
+        .timeout(2 * options.timeout)
         .retry(retry.clone());
     let bank = BlockingClient::new(provider.address, options.timeout);
     ORDER_PLACED.on_with(
@@ -78,16 +80,14 @@ fn subscribe(
         move |order, event| -> Result<(), BoxError> {
             let called = bank.post("/charge", &order.json().to_string());
             called.map_err(CallError::advised)?;
-            info!(
-                "order {}: charged at attempt {}",
-                order.number,
-                event.attempt()
-            );
+            let (number, attempt) = (order.number, event.attempt());
+            info!("order {number}: charged at attempt {attempt}");
             Ok(())
         },
     )?;
 
-    // That a partner is slow holds up no order: the calls wait for a place.
+    // That a partner is slow holds up no order: the calls wait for a place. When the time is up, the future is dropped, and its
+    // connection with it.
     let notify = named("notify")
         .when_full(WhenPoolFull::Wait)
         .timeout(options.timeout)
@@ -95,11 +95,8 @@ fn subscribe(
     ORDER_PLACED.on_async_with(soiree, notify, move |order, event| async move {
         let called = calls::post(provider.address, "/notify", order.json().to_string()).await;
         called.map_err(CallError::advised)?;
-        info!(
-            "order {}: notified at attempt {}",
-            order.number,
-            event.attempt()
-        );
+        let (number, attempt) = (order.number, event.attempt());
+        info!("order {number}: notified at attempt {attempt}");
         Ok::<(), BoxError>(())
     })?;
     Ok(())

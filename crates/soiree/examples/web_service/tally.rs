@@ -23,6 +23,8 @@ struct Counts {
     dead_letters: u64,
     /// As many as the pools have places for.
     open: BTreeSet<u64>,
+    /// The summary is printed. What ends afterwards, while the process does, stays unfinished.
+    is_final: bool,
 }
 
 impl Tally {
@@ -49,8 +51,10 @@ impl Tally {
         self.counts().dead_letters += 1;
     }
 
+    /// The counts, which are final from now on.
     pub(crate) fn summary(&self) -> String {
-        let counts = self.counts();
+        let mut counts = self.counts();
+        counts.is_final = true;
         let lines = [
             ("accepted", counts.accepted),
             ("handled", counts.handled),
@@ -78,19 +82,20 @@ impl Observer for Tally {
         };
         let number = order.number;
         let mut counts = self.counts();
+        if counts.is_final {
+            return;
+        }
         counts.open.remove(&number);
+        // Logged under the lock: what is counted is logged before the summary is printed.
         if ended.discarded {
             counts.discarded += 1;
-            drop(counts);
             warn!("order {number}: discarded");
         } else if ended.failed + ended.not_called > 0 {
             counts.failed += 1;
-            drop(counts);
             let (failed, missed) = (ended.failed, ended.not_called);
             warn!("order {number}: failed, {failed} listeners failed, {missed} were not called");
         } else {
             counts.handled += 1;
-            drop(counts);
             info!("order {number}: handled");
         }
     }

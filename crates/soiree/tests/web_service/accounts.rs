@@ -58,13 +58,18 @@ fn send(url: &str, name: &str, stopping: &AtomicBool, progress: &Sender<()>) -> 
 }
 
 /// Stops the service after so many answers.
-fn run(round: usize, drain: u64, stop_after: usize) -> (Answered, Ended, Seen) {
-    let drain = drain.to_string();
+fn run(
+    round: usize,
+    latency: u64,
+    drain: u64,
+    stop_after: usize,
+) -> (Answered, Ended, Option<Seen>) {
+    let (latency, drain) = (latency.to_string(), drain.to_string());
     let service = Service::start(&[
         "--queue",
         "6",
         "--latency",
-        "2",
+        &latency,
         "--timeout",
         "80",
         "--delay",
@@ -72,7 +77,8 @@ fn run(round: usize, drain: u64, stop_after: usize) -> (Answered, Ended, Seen) {
         "--drain",
         &drain,
     ]);
-    let events = stream::watch(&service.url);
+    // An open stream waits for listeners that run too long. Without one, they are unfinished.
+    let events = (round % 4 != 3).then(|| stream::watch(&service.url));
     let stopping = AtomicBool::new(false);
     let (progress, answers) = mpsc::channel();
     let mut answered = Answered::default();
@@ -100,7 +106,8 @@ fn run(round: usize, drain: u64, stop_after: usize) -> (Answered, Ended, Seen) {
         }
     });
     let ended = service.end();
-    (answered, ended, events.join().expect("the stream ends"))
+    let seen = events.map(|events| events.join().expect("the stream ends"));
+    (answered, ended, seen)
 }
 
 /// The counts of the service are those of its clients, and each order has one end.
@@ -139,32 +146,37 @@ fn every_accepted_order_is_handled_or_reported_whenever_it_stops() {
     let seed = fastrand::u64(..);
     eprintln!("seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
-    let (mut accepted, mut left, mut full) = (0, 0, 0);
+    let (mut accepted_in_all, mut left, mut full) = (0, 0, 0);
+    let mut fates = BTreeMap::new();
     for round in 0..ROUNDS {
         let has_time = round % 2 == 0;
-        let drain = if has_time { 60_000 } else { random.u64(..200) };
+        let latency = random.u64(..30);
+        let drain = if has_time { 60_000 } else { random.u64(..100) };
         let stop_after = random.usize(1..=CLIENTS * REQUESTS * 2 / 3);
-        eprintln!("round {round}: stops after {stop_after} answers, drains for {drain} ms");
-        let (answered, ended, seen) = run(round, drain, stop_after);
+        eprintln!("round {round}: latency {latency}, drain {drain}, {stop_after} answers");
+        let (answered, ended, seen) = run(round, latency, drain, stop_after);
         assert_accounted(&answered, &ended);
         assert_traced(&answered, &ended);
 
         let is_drained = ended.code == Some(0);
         ended.assert_code(if is_drained { 0 } else { 1 });
-        let discarded = ended.value("discarded");
-        let sent = seen.placed + seen.missed;
-        if has_time || is_drained {
-            ended.assert_code(0);
+        let (accepted, discarded) = (ended.value("accepted"), ended.value("discarded"));
+        let sent = seen.map(|seen| seen.placed + seen.missed);
+        if is_drained {
             assert_eq!((discarded, ended.value("unfinished")), (0, 0));
-            assert_eq!(sent, ended.value("accepted"), "{seen:?}");
+            assert!(sent.is_none_or(|sent| sent == accepted), "{sent:?}");
         } else {
-            let most = ended.value("accepted") - discarded;
-            assert!((ended.value("handled")..=most).contains(&sent), "{seen:?}");
+            assert!(!has_time, "{:#?}", ended.printed);
+            let sendable = ended.value("handled")..=accepted - discarded;
+            assert!(sent.is_none_or(|sent| sendable.contains(&sent)), "{sent:?}");
             left += 1;
         }
-        accepted += answered.accepted.len();
+        for fate in ended.fates().into_values() {
+            *fates.entry(fate.to_owned()).or_insert(0) += 1;
+        }
+        accepted_in_all += answered.accepted.len();
         full += answered.rejected;
     }
-    eprintln!("{accepted} accepted, {full} rejected, {left} rounds not drained");
-    assert!(accepted >= ROUNDS && full > 0 && left > 0);
+    eprintln!("{accepted_in_all} accepted: {fates:?}; {full} rejected; {left} rounds not drained");
+    assert!(accepted_in_all >= ROUNDS && full > 0 && left > 0);
 }

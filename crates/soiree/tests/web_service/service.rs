@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::built::example;
 
 /// Longer than any working machine takes.
-pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) struct Service {
     child: Child,
