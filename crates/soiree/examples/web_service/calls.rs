@@ -96,7 +96,7 @@ impl BlockingClient {
     }
 }
 
-/// Calls in async code. Has no time limit: that of the listener drops the future, and with it the connection.
+/// Calls in async code, without a time limit: that of the listener drops the future, and with it the connection.
 ///
 /// A program of yours has a library for this.
 pub(crate) async fn post(
