@@ -43,6 +43,32 @@ fn an_order_that_cannot_be_handled_is_retried_and_reported() {
     );
 }
 
+/// A6, W4: calls that take too long are given up, by the listener's timeout or the client's, and retried.
+#[test]
+fn calls_that_take_too_long_end_at_their_timeout() {
+    let endless = ["--latency", "3600000", "--flaky", "0"];
+    let limits = ["--timeout", "30", "--delay", "5"];
+    let mut service = Service::start(&[endless, limits].concat());
+    let client = Client::new(&service.url);
+    assert_eq!(client.order("slow", 450), Answer::Accepted(1));
+    service.logged(&[
+        "request{id=slow ",
+        "order 1: given up after 4 attempts",
+        "/charge did not answer",
+    ]);
+    let late = "had not returned after 30ms";
+    service.logged(&[
+        "request{id=slow ",
+        "order 1: given up after 4 attempts",
+        late,
+    ]);
+    service.logged(&["order 1: failed, 2 listeners failed, 0 were not called"]);
+    service.signal(Signal::TERM);
+    let ended = service.end();
+    ended.assert_code(0);
+    assert_eq!((ended.value("failed"), ended.value("dead letters")), (1, 2));
+}
+
 /// W4: an error that the predicate turns down is not retried.
 #[test]
 fn a_declined_payment_is_not_retried() {
