@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use soiree::observe::{EmissionEnded, Observer};
+use soiree::observe::{EmissionEnded, Observer, RetryScheduled};
 use tracing::{info, warn};
 
 use crate::order::Order;
@@ -76,6 +76,13 @@ impl Tally {
 }
 
 impl Observer for Tally {
+    fn retry_scheduled(&self, retry: &RetryScheduled<'_>) {
+        if let Some(order) = retry.event.payload_as::<Order>() {
+            let (number, delay) = (order.number, retry.delay);
+            info!("order {number}: again in {delay:?}: {}", retry.error);
+        }
+    }
+
     fn emission_ended(&self, ended: &EmissionEnded<'_>) {
         let Some(order) = ended.event.payload_as::<Order>() else {
             return;

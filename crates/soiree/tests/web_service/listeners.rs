@@ -69,6 +69,53 @@ fn calls_that_take_too_long_end_at_their_timeout() {
     assert_eq!((ended.value("failed"), ended.value("dead letters")), (1, 2));
 }
 
+/// W4: where the server says when to try again, the pause is that, up to the longest; otherwise it is random within its limits.
+#[test]
+fn pauses_before_retries_keep_to_what_the_server_says() {
+    let arguments = [
+        "--flaky",
+        "100",
+        "--latency",
+        "0",
+        "--timeout",
+        "30",
+        "--delay",
+        "150",
+    ];
+    let mut service = Service::start(&arguments);
+    let client = Client::new(&service.url);
+    // So many that among their calls there is one of each kind.
+    for number in 1..=16 {
+        assert_eq!(client.order("a", 450), Answer::Accepted(number));
+    }
+    for number in 1..=16 {
+        let failed = format!("order {number}: failed, 2 listeners failed");
+        service.logged(&[&failed]);
+    }
+    service.signal(Signal::TERM);
+    let ended = service.end();
+    ended.assert_code(0);
+    let (mut hinted, mut random) = (0, 0);
+    for line in &ended.logged {
+        let Some((_, retry)) = line.split_once(": again in ") else {
+            continue;
+        };
+        let (pause, error) = retry.split_once(": ").expect("an error");
+        if error.ends_with("answered 503") {
+            assert_eq!(pause, "150ms", "{line}");
+            hinted += 1;
+        } else {
+            let millis = pause.strip_suffix("ms").and_then(|text| text.parse().ok());
+            let millis: f64 = millis.unwrap_or_else(|| panic!("no pause: {line}"));
+            // Half of 20, 40 or 80 ms, up to all of it.
+            assert!((10.0..=80.0).contains(&millis), "{line}");
+            random += 1;
+        }
+    }
+    assert_eq!(hinted + random, 16 * 2 * 3);
+    assert!(hinted > 0 && random > 0, "{hinted} and {random}");
+}
+
 /// W4: an error that the predicate turns down is not retried.
 #[test]
 fn a_declined_payment_is_not_retried() {
