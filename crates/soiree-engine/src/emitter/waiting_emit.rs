@@ -83,9 +83,11 @@ impl<'a> WaitingEmit<'a> {
             ..
         } = no_place;
         let turn = wait.turn(&handle);
-        // If the emitter is closed, the first poll finds out.
+        // If the emitter is closed, the first poll finds out, and returns the payload.
         let reject = reject_later(&emission);
-        emitter.shared.waiting_emits.enter(ticket, reject, turn);
+        if !emitter.shared.waiting_emits.enter(ticket, reject, turn) {
+            reject_closed(&emission);
+        }
         let mut waiting = Self {
             emitter,
             ticket,

@@ -1,12 +1,15 @@
 //! Closing and draining in async code.
 
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Instant;
 
+use soiree::observe::{EmissionRejected, EmissionStarted, Observer};
 use soiree::{CloseError, EmitError, EventPool, Overflow, WorkerPool};
 
 use crate::pools::on_every_pool;
-use crate::support::{Blocked, Polled, wait_until};
+use crate::support::{Blocked, Polled, TIME_LIMIT, wait_until};
 
 /// E4: a close rejects what waits in async code, with its payload, and waits for nothing that nobody polls.
 #[test]
@@ -116,4 +119,53 @@ fn an_async_drain_runs_what_was_accepted() {
     }
     assert!(pollster::block_on(soiree.drain_bulkhead_async("mail")).is_err());
     soiree.close().unwrap();
+}
+
+/// Lets the emit of `work.late` start, and go on once a close has rejected what waits.
+struct HoldsLateEmit {
+    started: Sender<()>,
+    rejected: (Sender<()>, Mutex<Receiver<()>>),
+}
+
+impl Observer for HoldsLateEmit {
+    fn emission_started(&self, started: &EmissionStarted<'_>) {
+        if started.topic == "work.late" {
+            self.started.send(()).unwrap();
+            let rejected = self.rejected.1.lock().unwrap();
+            rejected.recv_timeout(TIME_LIMIT).expect("a close rejects");
+        }
+    }
+
+    fn emission_rejected(&self, rejected: &EmissionRejected<'_>) {
+        if rejected.topic == "work.async" {
+            self.rejected.0.send(()).unwrap();
+        }
+    }
+}
+
+/// E4, A1: an emit that starts before a close and finds no place after it is rejected, and the close does not wait for it.
+#[test]
+fn a_close_does_not_wait_for_an_emit_that_finds_no_place_meanwhile() {
+    on_every_pool(1, Overflow::Block, |on| {
+        let blocked = Blocked::new(on.soiree.clone(), 1);
+        let (started, has_started) = channel();
+        let (rejects, rejected) = channel();
+        on.soiree.add_observer(HoldsLateEmit {
+            started,
+            rejected: (rejects, Mutex::new(rejected)),
+        });
+        let first = blocked.waiting(7);
+        let (soiree, closing) = (on.soiree.clone(), on.soiree.clone());
+        let late = thread::spawn(move || pollster::block_on(soiree.emit_async("work.late", 8_u64)));
+        has_started.recv_timeout(TIME_LIMIT).expect("it starts");
+        let later = Instant::now() + TIME_LIMIT;
+        let close = thread::spawn(move || closing.close_with_deadline(later));
+        let rejected = late.join().unwrap().unwrap_err();
+        assert!(matches!(rejected, EmitError::Closed { .. }), "{rejected}");
+        assert_eq!(rejected.into_payload().downcast_ref(), Some(&8_u64));
+        drop(first);
+        blocked.release();
+        assert_eq!(close.join().unwrap(), Ok(()), "{}", on.name);
+        assert_eq!(on.soiree.stats().in_flight, 0);
+    });
 }
