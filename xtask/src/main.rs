@@ -27,6 +27,8 @@ usage: cargo xtask <command>
   tidy             checks rules of style that no compiler knows
   promises         counts the tests that cite each promise, and the tests of each crate
   soak [OPTIONS]   runs random operations on the pools from many threads; --help lists the options
+  soak events [OPTIONS]
+                   the same on an EventPool, with everything that it has
   asan [OPTIONS]   runs soak with a nightly sanitizer that finds leaks and invalid memory accesses
   bench-report [OPTIONS]
                    measures soiree and other crates, and writes BENCHMARKS.md; --help lists the options
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         ["arrows", "--list", crates @ ..] => arrows::list(crates),
         ["tidy"] => tidy::run(),
         ["promises"] => promises::run(),
+        ["soak", "events", options @ ..] => soak::run_events(options),
         ["soak", options @ ..] => soak::run(options),
         ["asan", options @ ..] => soak::run_asan(options),
         ["bench-report", options @ ..] => benches::report(options),

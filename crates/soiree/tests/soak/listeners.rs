@@ -178,7 +178,7 @@ impl Body {
             // A future whose bulkhead is removed may run where no runtime is.
             pauses => {
                 let runtime = self.ledger.runtime.get().expect("the round has set it");
-                let slept = runtime.spawn(tokio::time::sleep(pauses));
+                let slept = runtime.spawn(async move { tokio::time::sleep(pauses).await });
                 slept.await.expect("the runtime outlives the event pool");
             }
         }

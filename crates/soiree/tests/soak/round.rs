@@ -98,6 +98,8 @@ impl Round {
                 .expect("it is kept until now")
                 .shutdown_timeout(Duration::from_secs(10));
             let ledger = Arc::clone(&self.ledger);
+            self.watchdog
+                .wait_until("every job has ended", || ledger.have_jobs_ended())?;
             ledger.check();
             let is_rest = || ledger.made.load(SeqCst) == ledger.dropped.load(SeqCst);
             // Threads that end drop what they hold.
@@ -220,7 +222,8 @@ impl Round {
     fn start_threads(&mut self, soiree: &EventPool) {
         for reader in inboxes(soiree) {
             let (ledger, rng) = (Arc::clone(&self.ledger), self.rng.fork());
-            self.start("inbox", move |_| reader.run(&ledger, rng));
+            let is_exact = matches!(self.closing, Closing::Close | Closing::CloseAsync);
+            self.start("inbox", move |_| reader.run(&ledger, rng, is_exact));
         }
         let (ledger, weak, rng) = (
             Arc::clone(&self.ledger),
