@@ -85,8 +85,17 @@ pub enum InvalidTopicKind {
 /// );
 /// ```
 #[doc(alias = "isValidTopicName")]
+#[inline]
 pub fn validate_topic(name: &str) -> Result<(), InvalidTopic> {
-    match first_wildcard(name) {
+    match is_plain_ascii(name) {
+        true => Ok(()),
+        false => validate_any_topic(name),
+    }
+}
+
+#[inline(never)]
+fn validate_any_topic(name: &str) -> Result<(), InvalidTopic> {
+    match first_wildcard_segment(name) {
         Ok(None) => Ok(()),
         Ok(Some(at)) => Err(invalid(name, InvalidTopicKind::WildcardInTopic { at })),
         Err(kind) => Err(invalid(name, kind)),
@@ -124,6 +133,7 @@ const fn char_kinds() -> [u8; 256] {
 }
 
 /// Whether the name is a valid topic of ASCII characters without wildcards, as nearly all are. Takes no branch per byte.
+#[inline(never)]
 fn is_plain_ascii(name: &str) -> bool {
     let (mut bad, mut last) = (0, DOT);
     for &byte in name.as_bytes() {

@@ -331,7 +331,17 @@ fn outcome(ended: Result<(), PanicPayload>) -> JobOutcome {
 }
 
 impl Drop for Job {
+    #[inline]
     fn drop(&mut self) {
+        if !matches!(self.work, Work::Taken) {
+            self.discard();
+        }
+    }
+}
+
+impl Job {
+    #[inline(never)]
+    fn discard(&mut self) {
         let work = std::mem::replace(&mut self.work, Work::Taken);
         // Dropping runs user code, which may panic. The queue that drops the job must survive that.
         contained(move || match work {

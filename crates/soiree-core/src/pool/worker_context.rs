@@ -118,7 +118,9 @@ impl Drop for WorkerGuard {
         let _ = ENTERED.try_with(|all| {
             let mut all = all.borrow_mut();
             // Guards may be dropped in any order, though mostly the last one is.
-            if let Some(index) = all.iter().rposition(|one| *one == self.entered) {
+            if all.last() == Some(&self.entered) {
+                all.pop();
+            } else if let Some(index) = all.iter().rposition(|one| *one == self.entered) {
                 all.remove(index);
             }
         });
