@@ -67,6 +67,15 @@ struct State {
     /// Threads that run a job taken from the queue.
     workers: usize,
     counters: PoolStats,
+    /// Threads that wait until jobs have ended.
+    waiting: usize,
+}
+
+impl State {
+    fn count_waiting(&mut self) {
+        let waiting = self.queue.len();
+        self.counters.peak_waiting = self.counters.peak_waiting.max(waiting);
+    }
 }
 
 impl ManualPool {
@@ -155,19 +164,26 @@ impl ManualPool {
         }
         state.queue.push_back(job);
         self.fill_queue(&mut state);
+        state.count_waiting();
         Ok(())
     }
 
     /// Moves what was requeued into the queue, as far as there is room.
     fn fill_queue(&self, state: &mut State) {
+        if !state.requeued.is_empty() {
+            self.move_requeued(state);
+        }
+    }
+
+    #[cold]
+    fn move_requeued(&self, state: &mut State) {
         while state.queue.len() + state.reserved < self.shared.capacity {
             let Some(job) = state.requeued.pop_front() else {
                 break;
             };
             state.queue.push_back(job);
         }
-        let waiting = state.queue.len();
-        state.counters.peak_waiting = state.counters.peak_waiting.max(waiting);
+        state.count_waiting();
     }
 
     fn run(&self, take: impl FnOnce(&mut VecDeque<Job>) -> Option<Job>) -> bool {
@@ -206,7 +222,9 @@ impl ManualPool {
             JobOutcome::Expired => state.counters.expired += 1,
             _ => state.counters.successful += 1,
         }
-        self.shared.ended.notify_all();
+        if state.waiting > 0 {
+            self.shared.ended.notify_all();
+        }
         ended
     }
 
@@ -238,8 +256,10 @@ impl ManualPool {
             let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
                 break;
             };
+            state.waiting += 1;
             let woken = self.shared.ended.wait_timeout(state, rest);
             state = woken.unwrap_or_else(PoisonError::into_inner).0;
+            state.waiting -= 1;
         }
         counts(&state).saturating_sub(own)
     }
