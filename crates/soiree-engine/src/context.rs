@@ -50,13 +50,24 @@ pub(crate) struct EnteredFrame {
 
 #[inline]
 pub(crate) fn enter_frame(frame: Frame) -> EnteredFrame {
-    let outer = INNERMOST.replace(frame);
-    let is_nested = outer.emitter != NONE.emitter;
+    let is_nested = INNERMOST.get().emitter != NONE.emitter;
     if is_nested {
-        // While a thread ends, its locals are gone: dispatches around one in another local's destructor go unnoticed then.
-        let _ = OUTER.try_with(|frames| frames.borrow_mut().push(outer));
+        push_outer(INNERMOST.get());
     }
+    INNERMOST.set(frame);
     EnteredFrame { is_nested }
+}
+
+#[cold]
+fn push_outer(outer: Frame) {
+    // While a thread ends, its locals are gone: dispatches around one in another local's destructor go unnoticed then.
+    let _ = OUTER.try_with(|frames| frames.borrow_mut().push(outer));
+}
+
+#[cold]
+fn pop_outer() -> Frame {
+    let outer = OUTER.try_with(|frames| frames.borrow_mut().pop());
+    outer.unwrap_or_default().unwrap_or(NONE)
 }
 
 impl EnteredFrame {
@@ -70,13 +81,11 @@ impl EnteredFrame {
 impl Drop for EnteredFrame {
     #[inline]
     fn drop(&mut self) {
-        let mut outer = None;
-        if self.is_nested {
-            outer = OUTER
-                .try_with(|frames| frames.borrow_mut().pop())
-                .unwrap_or_default();
-        }
-        INNERMOST.set(outer.unwrap_or(NONE));
+        let outer = match self.is_nested {
+            true => pop_outer(),
+            false => NONE,
+        };
+        INNERMOST.set(outer);
     }
 }
 

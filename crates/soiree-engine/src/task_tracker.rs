@@ -61,12 +61,18 @@ impl TaskTracker {
     }
 
     /// Counts a task that ends.
+    #[inline]
     pub fn end(&self) {
         self.stripe().ended.fetch_add(1, Ordering::SeqCst);
         if self.closed.load(Ordering::SeqCst) {
-            drop(self.ended.lock());
-            self.ended.notify_all();
+            self.notify_ended();
         }
+    }
+
+    #[cold]
+    fn notify_ended(&self) {
+        drop(self.ended.lock());
+        self.ended.notify_all();
     }
 
     /// Rejects new tasks from now on. Returns whether this call closed it.

@@ -41,7 +41,7 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// Calls the selected listeners one after another.
+/// Calls the selected listeners one after another, and counts them in `counts`.
 pub(crate) fn dispatch(
     registry: &Registry,
     selection: Selection<'_>,
@@ -49,15 +49,16 @@ pub(crate) fn dispatch(
     event: &dyn Event,
     handlers: &Handlers,
     context: &mut dyn DispatchContext,
-) -> Counts {
+    counts: &mut Counts,
+) {
     let mut dispatcher = Dispatcher {
         registry,
         topic,
         event,
         handlers,
         context,
-        counts: Counts::default(),
-        exhausted: Vec::new(),
+        counts,
+        exhausted: None,
         has_delegated: false,
         is_checked: false,
         called_before: None,
@@ -76,13 +77,10 @@ pub(crate) fn dispatch(
         }
         Selection::Remaining(listeners) => listeners.visit(topic, &mut dispatcher),
     }
-    if !dispatcher.exhausted.is_empty() {
-        dispatcher.remove_exhausted();
-    }
+    dispatcher.remove_exhausted();
     if !dispatcher.is_checked {
         dispatcher.check_abort(None);
     }
-    dispatcher.counts
 }
 
 struct Dispatcher<'a> {
@@ -91,9 +89,9 @@ struct Dispatcher<'a> {
     event: &'a dyn Event,
     handlers: &'a Handlers,
     context: &'a mut dyn DispatchContext,
-    counts: Counts,
-    /// Listeners that have had their last run.
-    exhausted: Vec<Arc<Registration>>,
+    counts: &'a mut Counts,
+    /// Listeners that have had their last run. Seldom there are any.
+    exhausted: Option<Vec<Arc<Registration>>>,
     has_delegated: bool,
     /// Whether the event was aborted has been found out after the last call.
     is_checked: bool,
@@ -191,7 +189,7 @@ impl Dispatcher<'_> {
     #[cold]
     fn on_failure(&mut self, registration: &Arc<Registration>, outcome: CallOutcome) {
         let call = Call::new(registration, self.topic, self.event, 1, self.handlers);
-        let follow_up = report(&call, self.handlers, outcome, &mut self.counts);
+        let follow_up = report(&call, self.handlers, outcome, self.counts);
         self.follow_up(registration, follow_up);
     }
 
@@ -229,10 +227,11 @@ impl Dispatcher<'_> {
             let _entered = turn.as_ref().map(|turn| turn.enter());
             CallOutcome::caught(|| self.call_here(&call, &last, snapshot))
         });
-        let follow_up = report(&call, handlers, outcome, &mut self.counts);
+        let follow_up = report(&call, handlers, outcome, self.counts);
         self.follow_up(registration, follow_up);
         if last.get() {
-            self.exhausted.push(Arc::clone(registration));
+            let exhausted = self.exhausted.get_or_insert_default();
+            exhausted.push(Arc::clone(registration));
         }
     }
 
@@ -262,7 +261,7 @@ impl Dispatcher<'_> {
         self.has_delegated = true;
         let mut is_settled = false;
         contained(|| {
-            let counts = &mut self.counts;
+            let counts = &mut *self.counts;
             is_settled = self.context.delegate(registration, self.event, counts);
         });
         is_settled
@@ -271,7 +270,7 @@ impl Dispatcher<'_> {
     fn take_turn(&mut self, registration: &Arc<Registration>) -> Step {
         let mut taken = TurnTaken::Elsewhere;
         contained(|| {
-            let counts = &mut self.counts;
+            let counts = &mut *self.counts;
             taken = self.context.take_turn(registration, self.event, counts);
         });
         match taken {
@@ -296,7 +295,7 @@ impl Dispatcher<'_> {
         }
         let progress = Progress {
             snapshot: Some(snapshot),
-            before: self.counts,
+            before: *self.counts,
             is_last_run: last.get(),
         };
         let limit = call.registration.timeout();
@@ -310,14 +309,22 @@ impl Dispatcher<'_> {
         };
         let (context, event) = (&mut *self.context, self.event);
         let schedule = |failed: &FailedAttempt| context.schedule_retry(registration, event, failed);
-        let kept = follow_up.schedule_or_keep(event, self.handlers, &mut self.counts, schedule);
+        let kept = follow_up.schedule_or_keep(event, self.handlers, self.counts, schedule);
         if let Some(kept) = kept {
             contained(|| self.context.keep(registration, kept));
         }
     }
 
+    #[inline]
     fn remove_exhausted(&mut self) {
-        for registration in self.exhausted.drain(..) {
+        if let Some(exhausted) = self.exhausted.take() {
+            self.remove_all(exhausted);
+        }
+    }
+
+    #[cold]
+    fn remove_all(&self, exhausted: Vec<Arc<Registration>>) {
+        for registration in exhausted {
             self.registry.remove_exhausted(&registration);
             contained(move || drop(registration));
         }

@@ -22,7 +22,7 @@ impl EmissionState {
     }
 
     /// Adds the counts of a part that has ended. Returns whether it was the last part.
-    pub(super) fn part_ended(&self, counts: Counts) -> bool {
+    pub(super) fn part_ended(&self, counts: &Counts) -> bool {
         // Only parts add parts: while this one is the last, no other thread counts.
         let is_last = self.parts.load(Ordering::Acquire) == 1;
         self.add(counts, is_last);
@@ -31,10 +31,10 @@ impl EmissionState {
 
     /// Adds the counts of some listeners of a part that has not ended.
     pub(super) fn add_counts(&self, counts: Counts) {
-        self.add(counts, false);
+        self.add(&counts, false);
     }
 
-    fn add(&self, counts: Counts, is_alone: bool) {
+    fn add(&self, counts: &Counts, is_alone: bool) {
         // No emission has so many listeners that this overflows.
         let delivered = counts.delivered as u32;
         if is_alone {
@@ -50,19 +50,24 @@ impl EmissionState {
             counts.retried,
         ];
         if more != [0; 4] {
-            let cold = self.cold();
-            let totals = [
-                &cold.failed,
-                &cold.timed_out,
-                &cold.not_called,
-                &cold.retried,
-            ];
-            for (total, more) in totals.into_iter().zip(more) {
-                total.fetch_add(more, Ordering::Relaxed);
-            }
+            self.add_cold(more);
         }
         if counts.aborted {
             self.aborted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[cold]
+    fn add_cold(&self, more: [u64; 4]) {
+        let cold = self.cold();
+        let totals = [
+            &cold.failed,
+            &cold.timed_out,
+            &cold.not_called,
+            &cold.retried,
+        ];
+        for (total, more) in totals.into_iter().zip(more) {
+            total.fetch_add(more, Ordering::Relaxed);
         }
     }
 }

@@ -5,24 +5,42 @@ use std::sync::atomic::Ordering;
 
 use soiree_core::panic::contained;
 
-use super::in_flight::{InFlight, with_event};
+use super::in_flight::{InFlight, with_event_of};
 use super::notify::in_flight_ended;
+use super::state::EmissionState;
 use crate::dispatch::{Counts, notify_if_dead};
 use crate::trace;
 
 /// Adds the counts of a part that has ended, and ends the emission with its last part. Does nothing if another thread ends the part. To
 /// be called inside a frame of the emission.
 pub(crate) fn end_part(emission: &Arc<dyn InFlight>, counts: Counts) {
-    let state = emission.state();
+    end_part_of(emission, emission.state(), &counts);
+}
+
+/// As [`end_part`], for a caller that has the emission's state.
+fn end_part_of(emission: &Arc<dyn InFlight>, state: &EmissionState, counts: &Counts) {
     if counts.superseded || !state.part_ended(counts) {
         return;
     }
+    if state.delivered.load(Ordering::Relaxed) == 0 || !state.settings.handlers.observers.is_empty()
+    {
+        notify_end(emission, state);
+    }
+    state.release_turns();
+    state.span.end();
+    state.attributes.release();
+    state.settle(|| emission.known_id(), || Arc::clone(emission).into_entry());
+}
+
+/// Notifies that the emission has ended, and that its event was dead if it was.
+#[cold]
+fn notify_end(emission: &Arc<dyn InFlight>, state: &EmissionState) {
     let discarded = state.discarded.load(Ordering::Relaxed);
     let counts = state.counts();
     let handlers = &state.settings.handlers;
     if counts.delivered == 0 && !discarded {
         contained(|| {
-            with_event(emission, |event| {
+            with_event_of(emission, state, |event| {
                 notify_if_dead(counts, state.topic(), event, handlers);
             });
         });
@@ -30,10 +48,6 @@ pub(crate) fn end_part(emission: &Arc<dyn InFlight>, counts: Counts) {
     if !handlers.observers.is_empty() && !state.rejected.load(Ordering::Relaxed) {
         in_flight_ended(emission, counts, discarded);
     }
-    state.release_turns();
-    state.span.end();
-    state.attributes.release();
-    state.settle(|| emission.known_id(), || Arc::clone(emission).into_entry());
 }
 
 /// Ends a part whose listeners have been called, unless another thread ends it.
@@ -46,9 +60,20 @@ pub(super) fn end_called_part(emission: &Arc<dyn InFlight>, counts: Counts) {
 
 /// As [`end_called_part`], for the listeners that are called one after another.
 pub(super) fn end_sequence(emission: &Arc<dyn InFlight>, counts: Counts) {
+    end_sequence_of(emission, emission.state(), &counts);
+}
+
+/// As [`end_sequence`], for a caller that has the emission's state.
+#[inline]
+pub(super) fn end_sequence_of(
+    emission: &Arc<dyn InFlight>,
+    state: &EmissionState,
+    counts: &Counts,
+) {
     if !counts.superseded {
-        emission.state().give_back_places();
-        end_called_part(emission, counts);
+        state.give_back_places();
+        state.call_made();
+        end_part_of(emission, state, counts);
     }
 }
 

@@ -191,11 +191,21 @@ impl PayloadSource for InFlightPayload<'_> {
 
 /// Calls `see` with the event of an emission.
 pub(crate) fn with_event<R>(emission: &Arc<dyn InFlight>, see: impl FnOnce(&dyn Event) -> R) -> R {
+    with_event_of(emission, emission.state(), see)
+}
+
+/// As [`with_event`], for a caller that has the emission's state.
+#[inline]
+pub(super) fn with_event_of<R>(
+    emission: &Arc<dyn InFlight>,
+    state: &EmissionState,
+    see: impl FnOnce(&dyn Event) -> R,
+) -> R {
     match emission.event() {
         EventRef::Custom(event) => see(event),
         EventRef::Payload(value) => see(&EventView {
-            topic: emission.state().topic(),
-            attributes: &emission.state().attributes,
+            topic: state.topic(),
+            attributes: &state.attributes,
             source: &InFlightPayload { emission, value },
         }),
     }

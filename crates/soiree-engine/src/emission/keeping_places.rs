@@ -22,7 +22,15 @@ impl EmissionState {
     }
 
     /// No further listener is submitted to its pool.
+    #[inline]
     pub(crate) fn give_back_places(&self) {
+        if self.cold_if_used().is_some() {
+            self.give_back_all_places();
+        }
+    }
+
+    #[inline(never)]
+    fn give_back_all_places(&self) {
         let places = self
             .shared_if_used()
             .and_then(|mut shared| shared.places.take());

@@ -12,6 +12,8 @@ pub(crate) struct PoolRef {
     /// Its name in the emitter.
     pub(crate) name: Arc<str>,
     pool: Weak<dyn Pool>,
+    /// Stands for the pool in a [`Frame`](crate::context::Frame).
+    address: usize,
     check: Option<Contained<WorkerCheck>>,
     /// Whether workers of other pools wait for a place in it.
     pub(super) blocks_workers: bool,
@@ -23,6 +25,7 @@ impl PoolRef {
         Arc::new(Self {
             name: Arc::clone(name),
             pool: Arc::downgrade(handle.pool()),
+            address: Arc::as_ptr(handle.pool()).cast::<()>().addr(),
             check: handle.pool().worker_check().map(Contained::new),
             blocks_workers: handle.blocks_workers(),
             capacity: OnceLock::new(),
@@ -50,8 +53,9 @@ impl PoolRef {
     }
 
     /// Stands for the pool in a [`Frame`](crate::context::Frame).
+    #[inline]
     pub(crate) fn address(&self) -> usize {
-        self.pool.as_ptr().cast::<()>().addr()
+        self.address
     }
 
     /// Whether the calling thread works for the pool. It must not wait for a job that the pool has still to run.

@@ -33,6 +33,12 @@ impl Pools {
         &self.default
     }
 
+    /// The pool, if there is one only.
+    #[inline]
+    pub(crate) fn only(&self) -> Option<&Arc<PoolRef>> {
+        (self.by_name.len() == 1).then_some(&self.default)
+    }
+
     /// The name of the pool that a topic has a route to, if it has one.
     #[inline]
     pub(crate) fn route(&self, topic: &str) -> Option<&Arc<str>> {

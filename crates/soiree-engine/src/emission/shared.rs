@@ -89,8 +89,16 @@ impl EmitterShared {
             .unwrap_or_else(PoisonError::into_inner) = pools;
     }
 
+    #[inline]
     pub(crate) fn clear_if_late(&self) {
-        if self.clear_late.load(Ordering::SeqCst) && self.tracker.is_empty() {
+        if self.clear_late.load(Ordering::SeqCst) {
+            self.clear_if_empty();
+        }
+    }
+
+    #[cold]
+    fn clear_if_empty(&self) {
+        if self.tracker.is_empty() {
             self.registry.close();
             let kept = self.kept_pools.lock();
             let kept = std::mem::take(&mut *kept.unwrap_or_else(PoisonError::into_inner));
@@ -133,7 +141,16 @@ impl EmissionSettings {
     }
 
     /// Whether the calling thread works for a pool of the emitter other than the one with this address.
+    #[inline]
     pub(crate) fn is_on_another_pool(&self, pool: usize) -> bool {
+        match self.pools.only() {
+            Some(only) => only.address() != pool && only.is_here(),
+            None => self.is_on_other_of_pools(pool),
+        }
+    }
+
+    #[inline(never)]
+    fn is_on_other_of_pools(&self, pool: usize) -> bool {
         let mut others = self.pools.iter().filter(|other| other.address() != pool);
         others.any(|other| other.is_here())
     }

@@ -25,7 +25,7 @@ use crate::trace::EmissionSpan;
 const QUEUED: u8 = 0;
 const RUNNING: u8 = 1;
 /// It is done and no longer counted, so that a close does not wait for it any more.
-const SETTLED: u8 = 2;
+const SETTLED: u8 = 3;
 const STAGE: u8 = 3;
 /// Somebody waits and wants to be notified of the end.
 const WAITED_FOR: u8 = 4;
@@ -129,10 +129,12 @@ impl EmissionState {
         self.cold.get_or_init(Box::default)
     }
 
+    #[inline]
     pub(super) fn cold_if_used(&self) -> Option<&Cold> {
         self.cold.get()
     }
 
+    #[inline]
     pub(crate) fn slot(&self) -> Option<&KeySlot> {
         self.cold.get()?.slot.get()
     }
@@ -230,6 +232,14 @@ impl EmissionState {
     /// A job of it for its pool.
     #[inline]
     pub(crate) fn job(&self, task: Arc<dyn Task>) -> Job {
+        if self.settings.handlers.observers.is_empty() {
+            return Job::from_task(task);
+        }
+        self.observed_job(task)
+    }
+
+    #[cold]
+    fn observed_job(&self, task: Arc<dyn Task>) -> Job {
         match self.moved_to() {
             Some(moved) => self.settings.job(task, &moved),
             None => self.settings.job(task, &self.settings.pool),
@@ -311,10 +321,8 @@ impl EmissionState {
 
     /// Claims a queued emission. Returns whether the caller is the one who runs or discards it.
     pub(crate) fn claim(&self) -> bool {
-        let queued = |stage| (stage & STAGE == QUEUED).then_some(stage | RUNNING);
-        self.stage
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, queued)
-            .is_ok()
+        // It changes nothing in any other stage, each of which has this bit.
+        self.stage.fetch_or(RUNNING, Ordering::AcqRel) & RUNNING == 0
     }
 
     /// Gives a claim back: others may run it.
@@ -348,31 +356,59 @@ impl EmissionState {
         id: impl FnOnce() -> Option<EventId>,
         entry: impl FnOnce() -> Arc<dyn OrderedEntry>,
     ) {
-        let cold = self.cold_if_used();
-        if cold.is_some() && self.is_abandoned() {
-            // Before a close returns: the program may end then.
-            self.take_errors();
+        if let Some(cold) = self.cold_if_used() {
+            return self.settle_cold(cold, id, entry);
         }
         // In this order: a close must not return before the outcome is known, nor a wait before a close would.
         self.done.store(true, Ordering::Release);
-        let next = cold.and_then(|cold| cold.slot.get()?.leave());
         self.settings.shared.emission_ended(|| self.cut_off(id()));
         let before = self.stage.swap(SETTLED, Ordering::AcqRel);
-        let mut waker = None;
         if before & WAITED_FOR != 0 {
-            waker = self.shared().waker.take();
-            self.cold().changed.notify_all();
+            if let Some(waker) = self.notify_settled() {
+                waker.wake();
+            }
         }
-        if self.is_ordered() {
+        if before & ABANDONED != 0 {
+            self.drop_errors();
+        }
+    }
+
+    /// As [`settle`](Self::settle), if anything of the rare state was used before its end.
+    #[inline(never)]
+    fn settle_cold(
+        &self,
+        cold: &Cold,
+        id: impl FnOnce() -> Option<EventId>,
+        entry: impl FnOnce() -> Arc<dyn OrderedEntry>,
+    ) {
+        if self.is_abandoned() {
+            // Before a close returns: the program may end then.
+            self.take_errors();
+        }
+        self.done.store(true, Ordering::Release);
+        let slot = cold.slot.get();
+        let next = slot.and_then(KeySlot::leave);
+        self.settings.shared.emission_ended(|| self.cut_off(id()));
+        let before = self.stage.swap(SETTLED, Ordering::AcqRel);
+        let waker = (before & WAITED_FOR != 0).then(|| self.notify_settled());
+        if slot.is_some() {
             submit_head(next, || Some(entry()));
         }
         // User code, which must not keep the next event of the key from being submitted.
-        if let Some(waker) = waker {
+        if let Some(waker) = waker.flatten() {
             waker.wake();
         }
         if before & ABANDONED != 0 {
             self.drop_errors();
         }
+    }
+
+    /// Wakes the threads that wait for it. Returns the waker of the task that does.
+    #[inline(never)]
+    fn notify_settled(&self) -> Option<Contained<Waker>> {
+        let waker = self.shared().waker.take();
+        self.cold().changed.notify_all();
+        waker
     }
 
     /// Whether its handle was dropped before it has settled.

@@ -56,13 +56,14 @@ impl CallTimeout {
         let _turns = state.enter_turns();
         contained(|| {
             with_event(&self.emission, |event| {
-                counts = dispatch(
+                dispatch(
                     &settings.shared.registry,
                     Selection::Remaining(remaining),
                     state.topic(),
                     event,
                     &settings.handlers,
                     &mut InFlightContext(&self.emission),
+                    &mut counts,
                 );
             });
         });

@@ -42,13 +42,26 @@ impl EmissionState {
     }
 
     /// The calling thread is inside its places until these are dropped.
-    pub(super) fn enter_turns(&self) -> Vec<EnteredTurn> {
-        self.turn_places()
-            .map_or_else(Vec::new, |places| places.enter())
+    #[inline]
+    pub(super) fn enter_turns(&self) -> Option<Vec<EnteredTurn>> {
+        self.cold_if_used().and_then(|_| self.enter_all_turns())
+    }
+
+    #[inline(never)]
+    fn enter_all_turns(&self) -> Option<Vec<EnteredTurn>> {
+        Some(self.turn_places()?.enter())
     }
 
     /// It will reach no further listener: gives up the places that are left.
+    #[inline]
     pub(crate) fn release_turns(&self) {
+        if self.cold_if_used().is_some() {
+            self.release_all_turns();
+        }
+    }
+
+    #[inline(never)]
+    fn release_all_turns(&self) {
         let released = self.turn_places().map(|mut places| places.release());
         // Not under the lock: the next calls start.
         drop(released);

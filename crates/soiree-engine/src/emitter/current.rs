@@ -19,6 +19,8 @@ pub(super) struct Current {
     orders: Arc<Orders>,
     /// Emissions hold values of the user's that a kept payload must not keep alive.
     pub(super) payloads_apart: bool,
+    /// Nobody is notified of an emission that starts, and nothing is ordered.
+    pub(super) launches_at_once: bool,
 }
 
 /// The pools of these settings. Those that were there before stay the same.
@@ -99,7 +101,9 @@ impl Current {
             }
             before => Orders::new(&settings.orders, before.map(|before| &*before.orders)),
         };
+        let is_ordered = !orders.sorted.is_empty() || settings.has_ordered_listeners;
         Arc::new(Self {
+            launches_at_once: settings.handlers.observers.is_empty() && !is_ordered,
             payloads_apart: settings.payloads_apart || settings.handlers.are_any(),
             settings,
             pools,

@@ -156,7 +156,17 @@ impl Emitter {
             delegated: None,
         };
         let registry = &self.shared.registry;
-        let counts = dispatch(registry, selection, topic, event, handlers, &mut context);
+        let mut counts = Counts::default();
+        let into = &mut counts;
+        dispatch(
+            registry,
+            selection,
+            topic,
+            event,
+            handlers,
+            &mut context,
+            into,
+        );
         // Listeners that were not reached, as the event was aborted.
         drop(context.turn_places.release());
         let Some(delegated) = context.delegated else {

@@ -11,12 +11,30 @@ use crate::emission::{
     Emission, EmissionState, EmitError, InFlight, Reclaimed, end_unrun, in_flight_accepted,
     in_flight_rejected, in_flight_started, reclaim_work, trace_started,
 };
+use crate::trace;
 
 impl Emitter {
     /// Launches an emission that has been counted as started. It is counted as ended when it ends, rejected or not.
     ///
     /// `handle` is the pool that its topic is routed to.
+    #[inline]
     pub(super) fn launch(
+        &self,
+        current: &Arc<Current>,
+        handle: &PoolHandle,
+        emission: Arc<dyn InFlight>,
+    ) -> Result<Emission, EmitError> {
+        if current.launches_at_once
+            && !trace::is_possible()
+            && !self.registry().has_requiring_place()
+        {
+            return self.submit(handle, emission, false);
+        }
+        self.prepare_and_submit(current, handle, emission)
+    }
+
+    #[inline(never)]
+    fn prepare_and_submit(
         &self,
         current: &Arc<Current>,
         handle: &PoolHandle,
@@ -102,10 +120,12 @@ impl Emitter {
         state: &EmissionState,
         job: Job,
     ) -> Result<(), SubmitError> {
-        let (emitter, pool) = (self.address(), address(handle.pool()));
-        let is_elsewhere =
-            |frame: &Frame| frame.emitter == emitter && frame.pool != 0 && frame.pool != pool;
-        let elsewhere = || inside_frame(is_elsewhere) || state.settings.is_on_another_pool(pool);
+        let elsewhere = || {
+            let (emitter, pool) = (self.address(), address(handle.pool()));
+            let is_elsewhere =
+                |frame: &Frame| frame.emitter == emitter && frame.pool != 0 && frame.pool != pool;
+            inside_frame(is_elsewhere) || state.settings.is_on_another_pool(pool)
+        };
         if on_timer() || !handle.blocks_workers() && elsewhere() {
             handle.pool().submit_now(job)
         } else {
