@@ -104,6 +104,18 @@ impl<T> SeqMap<T> {
 
     #[inline]
     fn position(&self, seq: Seq) -> Result<usize, usize> {
+        // Mostly it is the newest or the oldest.
+        if self.slots.back().is_some_and(|last| last.seq == seq) {
+            return Ok(self.slots.len() - 1);
+        }
+        if self.slots.front().is_some_and(|first| first.seq == seq) {
+            return Ok(0);
+        }
+        self.search(seq)
+    }
+
+    #[inline(never)]
+    fn search(&self, seq: Seq) -> Result<usize, usize> {
         self.slots.binary_search_by_key(&seq, |slot| slot.seq)
     }
 }

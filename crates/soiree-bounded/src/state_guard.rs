@@ -10,9 +10,11 @@ use crate::task_waiter::TaskWaiter;
 pub(crate) struct StateGuard<'a, E> {
     // In this order: the fields are dropped one after another.
     state: MutexGuard<'a, State<E>>,
-    /// Boxed and mostly `None`: every job locks the state several times.
-    woken: Option<Box<Woken>>,
+    woken: WokenLater,
 }
+
+/// Boxed and mostly `None`: every job locks the state several times.
+struct WokenLater(Option<Box<Woken>>);
 
 /// Tasks whose wait is over. Wakes them when it is dropped.
 pub(crate) struct Woken(Vec<Arc<TaskWaiter>>);
@@ -20,13 +22,16 @@ pub(crate) struct Woken(Vec<Arc<TaskWaiter>>);
 impl<'a, E> StateGuard<'a, E> {
     #[inline]
     pub(crate) fn new(state: MutexGuard<'a, State<E>>) -> Self {
-        Self { state, woken: None }
+        Self {
+            state,
+            woken: WokenLater(None),
+        }
     }
 
     #[cold]
     fn wake_later(&mut self) {
         let woken = std::mem::take(&mut self.state.line.woken);
-        self.woken = Some(Box::new(Woken(woken)));
+        self.woken = WokenLater(Some(Box::new(Woken(woken))));
     }
 
     /// Unlocks the state, and leaves it to the caller when to wake the tasks: their wakers may block.
@@ -42,6 +47,21 @@ impl<E> Drop for StateGuard<'_, E> {
             self.wake_later();
         }
     }
+}
+
+/// Small enough to be inlined where the state is unlocked.
+impl Drop for WokenLater {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(woken) = self.0.take() {
+            wake(woken);
+        }
+    }
+}
+
+#[cold]
+fn wake(woken: Box<Woken>) {
+    drop(woken);
 }
 
 impl Drop for Woken {
