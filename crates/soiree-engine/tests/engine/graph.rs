@@ -10,7 +10,7 @@ use soiree_core::{InvalidTopicKind, ListenerId, ListenerOptions, Pattern, Priori
 use soiree_engine::Soiree;
 use soiree_pool::WorkerPool;
 
-use crate::support::TestResult;
+use crate::support::{TestResult, wait_until};
 
 /// A random operation on an event pool.
 #[derive(Debug, Clone)]
@@ -174,6 +174,10 @@ fn a_listener_is_listed_with_its_options() -> TestResult {
     let id = soiree.on_with("hook.*", options, |_| {})?;
     let plain = soiree.on("hook.sent", |_| {})?;
     soiree.emit("hook.sent", 1)?.wait();
+    wait_until("the pool has counted the job", || {
+        let pools = soiree.graph().pools;
+        pools.iter().all(|pool| pool.stats.active == 0)
+    });
 
     let graph = (&soiree as &dyn Soiree).graph();
     assert_eq!(graph, soiree.group().graph());
