@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::error::DrainTimeout;
 use crate::spawn_blocking::SpawnBlocking;
 
-/// Waits until a pool is released. Returned by [`Pool::release_async`].
+/// Waits until a pool is released. Returned by [`Pool::release_async`](crate::Pool::release_async).
 #[must_use = "futures do nothing unless polled"]
 pub struct ReleaseFuture {
     released: SpawnBlocking<Result<(), DrainTimeout>>,

@@ -48,7 +48,7 @@ impl Emitter {
     fn start_or_wait(
         &self,
         start: impl FnOnce() -> Result<Emission, NotAccepted>,
-    ) -> Result<Result<Emission, EmitError>, WaitingEmit<'_>> {
+    ) -> Result<Result<Emission, EmitError>, Box<WaitingEmit<'_>>> {
         let not_accepted = match start() {
             Ok(emission) => return Ok(Ok(emission)),
             Err(not_accepted) => not_accepted,
@@ -68,6 +68,6 @@ impl Emitter {
         if must_not_wait || self.must_not_wait(&no_place.emission.state().settings) {
             return Ok(Err(self.reject_now(NotAccepted::NoPlace(no_place))));
         }
-        Err(WaitingEmit::new(self, no_place))
+        Err(Box::new(WaitingEmit::new(self, no_place)))
     }
 }

@@ -114,7 +114,7 @@ fn subscribe<T: Any, R: IntoListenerResult + 'static>(
         let any: &dyn Any = &payload;
         match any.downcast_ref() {
             Some(payload) => listener(payload, event).into_result(),
-            None => Err(WrongPayload::new::<T>(event)),
+            None => Err(WrongPayload::boxed::<T>(event)),
         }
     })
 }
@@ -133,7 +133,7 @@ where
         // Called here, and not when the future is polled, like a closure without a type.
         let handled = match event.payload().get::<T>() {
             Some(payload) => Ok(listener(payload, event)),
-            None => Err(WrongPayload::new::<T>(&*event)),
+            None => Err(WrongPayload::boxed::<T>(&*event)),
         };
         async move { handled?.await.into_result() }
     })

@@ -105,7 +105,7 @@ pub struct WrongPayload {
 
 impl WrongPayload {
     /// The error for an event that should carry a `T`.
-    fn new<T>(event: &dyn Event) -> BoxError {
+    fn boxed<T>(event: &dyn Event) -> BoxError {
         Box::new(Self {
             topic: event.topic().into(),
             expected: type_name::<T>(),

@@ -43,5 +43,5 @@ receiving!(TypedPattern, as_str);
 fn payload_of<T: Any>(event: &dyn Event) -> Result<PayloadRef<T>, BoxError> {
     event
         .payload_as()
-        .ok_or_else(|| WrongPayload::new::<T>(event))
+        .ok_or_else(|| WrongPayload::boxed::<T>(event))
 }

@@ -55,7 +55,8 @@ pub(crate) fn on_every_pool(capacity: usize, overflow: Overflow, test: impl Fn(O
         let builder = WorkerPool::builder().max_workers(1).capacity(capacity);
         builder.overflow(overflow).build().unwrap()
     };
-    let handles: [(&str, bool, fn() -> Option<Runtime>); 6] = [
+    type MakeRuntime = fn() -> Option<Runtime>;
+    let handles: [(&str, bool, MakeRuntime); 6] = [
         ("WorkerPool", true, || None),
         ("PondPool", true, || None),
         ("RayonPool", true, || None),

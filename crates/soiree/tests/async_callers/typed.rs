@@ -69,19 +69,21 @@ fn a_typed_listener_for_one_event_is_called_once() {
 /// A3, E2: a rejected payload comes back as what it is.
 #[test]
 fn a_rejected_payload_comes_back_with_its_type() {
-    const BOXED: TypedTopic<Box<u64>> = TypedTopic::new("order.boxed");
+    /// No handle to it can be cloned into another one.
+    struct Ticket(u64);
+    const SOLD: TypedTopic<Ticket> = TypedTopic::new("ticket.sold");
     let soiree = EventPool::with_pool(WorkerPool::new(1, 1).unwrap());
     let (open, opened) = std::sync::mpsc::channel::<()>();
     let opened = std::sync::Mutex::new(opened);
-    let block = move |_: &Box<u64>| {
+    let block = move |_: &Ticket| {
         let _ = opened.lock().unwrap().recv();
     };
-    BOXED.on(&soiree, block).unwrap();
-    let rejected = (0..).find_map(|number| BOXED.try_emit(&soiree, Box::new(number)).err());
+    SOLD.on(&soiree, block).unwrap();
+    let rejected = (0..).find_map(|number| SOLD.try_emit(&soiree, Ticket(number)).err());
     let rejected = rejected.unwrap();
     assert!(rejected.is_full() && rejected.error().pool() == Some("default"));
-    let payload: Box<u64> = rejected.into_payload().unwrap();
-    assert!(*payload >= 2);
+    let ticket: Ticket = rejected.into_payload().ok().unwrap();
+    assert!(ticket.0 >= 2);
     drop(open);
     soiree.close().unwrap();
 }
