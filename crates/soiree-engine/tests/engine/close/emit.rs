@@ -1,16 +1,17 @@
 //! E4, for emissions on a pool.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Instant;
 
 use soiree::{EventPool, TopicError};
-use soiree_core::{ListenerOptions, Pool, SubscribeError};
+use soiree_core::{Job, ListenerOptions, Pool, SubscribeError};
 use soiree_engine::{CloseError, EmitError};
 use soiree_pool::WorkerPool;
 
-use crate::support::{Blocker, TestResult, on_one_worker, wait_until, worker_pool};
+use crate::support::{Blocker, TIME_LIMIT, TestResult, on_one_worker, wait_until, worker_pool};
 
 /// E4
 #[test]
@@ -171,14 +172,16 @@ fn close_from_a_job_of_a_former_pool_is_an_error() -> TestResult {
     let former = Arc::new(WorkerPool::new(1, 4)?);
     let soiree = EventPool::with_pool(Arc::clone(&former));
     let inner = soiree.clone();
-    former.submit_and_wait(move || {
+    let (sender, closed) = channel();
+    former.submit(Job::new(move || {
         let _ = inner.emit("t", ()).unwrap();
         inner.set_pool(WorkerPool::new(1, 4).unwrap()).unwrap();
-        assert_eq!(
-            inner.close(),
-            Err(soiree_engine::CloseError::InsideListener)
-        );
-    })?;
+        sender.send(inner.close()).unwrap();
+    }))?;
+    assert_eq!(
+        closed.recv_timeout(TIME_LIMIT),
+        Ok(Err(CloseError::InsideListener))
+    );
     soiree.close()?;
     Ok(())
 }

@@ -69,21 +69,21 @@ fn an_emit_waits_for_room_in_the_queue_of_its_key() {
         for number in 0..capacity {
             soiree.emit("key.a", Numbered(1, number as u32)).unwrap();
         }
-        thread::scope(|scope| {
-            let blocked = scope.spawn(|| {
-                for number in capacity..20 {
-                    soiree.emit("key.a", Numbered(1, number as u32)).unwrap();
-                }
-            });
-            // Other keys are not blocked.
-            for _ in 0..20 {
-                let other = soiree.emit("key.a", Numbered(2, 99)).unwrap();
-                assert!(other.wait_timeout(TIME_LIMIT).unwrap().is_ok());
+        let emitter = soiree.clone();
+        let blocked = thread::spawn(move || {
+            for number in capacity..20 {
+                emitter.emit("key.a", Numbered(1, number as u32)).unwrap();
             }
-            assert!(!blocked.is_finished());
-            blocker.release();
-            blocked.join().unwrap();
         });
+        // Other keys are not blocked.
+        for _ in 0..20 {
+            let other = soiree.emit("key.a", Numbered(2, 99)).unwrap();
+            assert!(other.wait_timeout(TIME_LIMIT).unwrap().is_ok());
+        }
+        assert!(!blocked.is_finished());
+        blocker.release();
+        wait_until("there was room for all", || blocked.is_finished());
+        blocked.join().unwrap();
         soiree.close().unwrap();
         let mut numbers = numbers(&handled);
         numbers.retain(|number| *number != 99);
