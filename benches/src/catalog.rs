@@ -1,7 +1,7 @@
 //! The list of all cases.
 
 use crate::case::Case;
-use crate::{dispatch, emit, jobs, matching, subscribe, wildcard};
+use crate::{dispatch, emit, emit_async, inbox, jobs, matching, subscribe, wildcard};
 
 /// Returns all cases. The cases of other crates exist only with the feature `peers`.
 pub fn cases() -> Vec<Case> {
@@ -11,6 +11,8 @@ pub fn cases() -> Vec<Case> {
         wildcard::cases(),
         subscribe::cases(),
         emit::cases(),
+        emit_async::cases(),
+        inbox::cases(),
         jobs::cases(),
     ]
     .into_iter()

@@ -1,5 +1,6 @@
 //! What the report contains: workloads, comparisons and their targets.
 
+mod async_callers;
 mod callers_thread;
 mod chapter;
 mod pools;
@@ -16,6 +17,8 @@ pub(crate) fn chapters() -> Vec<Chapter> {
         callers_thread::subscribing(),
         pools::emitting(),
         pools::waiting(),
+        async_callers::emitting(),
+        async_callers::receiving(),
         pools::tiny_jobs(),
         pools::idle_pool(),
         pools::at_rest(),
