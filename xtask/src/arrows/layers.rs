@@ -203,6 +203,8 @@ const LAYERS: &[Layers] = &[
             "subscribe",
             "jobs",
             "emit",
+            "emit_async",
+            "inbox",
             "catalog",
             "memory",
         ],

@@ -1,5 +1,7 @@
 //! The state of an emission between `emit` and its end, whatever it carries.
 
+mod settle;
+
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
@@ -13,7 +15,7 @@ use super::cut_off::{CutOffCause, CutOffEmission};
 use super::event_source::Attributes;
 use super::extras::Extras;
 use super::helping::PendingWork;
-use super::ordered::{KeySlot, OrderedEntry, submit_head};
+use super::ordered::KeySlot;
 use super::places::Places;
 use super::pool_ref::PoolRef;
 use super::report::{Errors, ReadErrors, Report};
@@ -348,67 +350,6 @@ impl EmissionState {
     /// Counts errors that were omitted before.
     pub(crate) fn omit_errors(&self, errors: u64) {
         self.shared().errors.omitted += errors;
-    }
-
-    /// Its outcome is known, and everybody has been notified. `entry` is the emission, and `id` that of its event.
-    pub(super) fn settle(
-        &self,
-        id: impl FnOnce() -> Option<EventId>,
-        entry: impl FnOnce() -> Arc<dyn OrderedEntry>,
-    ) {
-        if let Some(cold) = self.cold_if_used() {
-            return self.settle_cold(cold, id, entry);
-        }
-        // In this order: a close must not return before the outcome is known, nor a wait before a close would.
-        self.done.store(true, Ordering::Release);
-        self.settings.shared.emission_ended(|| self.cut_off(id()));
-        let before = self.stage.swap(SETTLED, Ordering::AcqRel);
-        if before & WAITED_FOR != 0 {
-            if let Some(waker) = self.notify_settled() {
-                waker.wake();
-            }
-        }
-        if before & ABANDONED != 0 {
-            self.drop_errors();
-        }
-    }
-
-    /// As [`settle`](Self::settle), if anything of the rare state was used before its end.
-    #[inline(never)]
-    fn settle_cold(
-        &self,
-        cold: &Cold,
-        id: impl FnOnce() -> Option<EventId>,
-        entry: impl FnOnce() -> Arc<dyn OrderedEntry>,
-    ) {
-        if self.is_abandoned() {
-            // Before a close returns: the program may end then.
-            self.take_errors();
-        }
-        self.done.store(true, Ordering::Release);
-        let slot = cold.slot.get();
-        let next = slot.and_then(KeySlot::leave);
-        self.settings.shared.emission_ended(|| self.cut_off(id()));
-        let before = self.stage.swap(SETTLED, Ordering::AcqRel);
-        let waker = (before & WAITED_FOR != 0).then(|| self.notify_settled());
-        if slot.is_some() {
-            submit_head(next, || Some(entry()));
-        }
-        // User code, which must not keep the next event of the key from being submitted.
-        if let Some(waker) = waker.flatten() {
-            waker.wake();
-        }
-        if before & ABANDONED != 0 {
-            self.drop_errors();
-        }
-    }
-
-    /// Wakes the threads that wait for it. Returns the waker of the task that does.
-    #[inline(never)]
-    fn notify_settled(&self) -> Option<Contained<Waker>> {
-        let waker = self.shared().waker.take();
-        self.cold().changed.notify_all();
-        waker
     }
 
     /// Whether its handle was dropped before it has settled.
