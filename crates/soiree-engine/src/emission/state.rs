@@ -323,7 +323,7 @@ impl EmissionState {
 
     /// Claims a queued emission. Returns whether the caller is the one who runs or discards it.
     pub(crate) fn claim(&self) -> bool {
-        // It changes nothing in any other stage, each of which has this bit.
+        // All other stages have this bit, so it changes nothing in them.
         self.stage.fetch_or(RUNNING, Ordering::AcqRel) & RUNNING == 0
     }
 
