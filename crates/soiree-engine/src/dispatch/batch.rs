@@ -15,6 +15,14 @@ pub(crate) struct BatchResult {
     pub(crate) aborted: bool,
 }
 
+impl BatchResult {
+    /// Whether the last listener that was called failed, or aborted the event.
+    #[inline]
+    pub(crate) fn is_cut_short(&self) -> bool {
+        self.aborted || self.failed.is_some()
+    }
+}
+
 /// Calls listeners one after another, up to one that fails or aborts the event. The first one is called in any case.
 ///
 /// All of them share one frame that catches panics, and the type of the event is known: with many listeners, calling them is nearly all

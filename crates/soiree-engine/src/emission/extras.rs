@@ -80,6 +80,11 @@ impl fmt::Display for Abort {
 }
 
 impl Extras {
+    /// For a report. `None` if there is nothing.
+    pub(crate) fn into_shared(self) -> Option<Arc<Self>> {
+        (!self.is_empty()).then(|| Arc::new(self))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.replies.is_empty() && self.omitted == 0 && self.abort.is_none()
     }

@@ -101,13 +101,6 @@ impl Report {
         self.extras.as_ref()?.abort.as_ref()
     }
 
-    pub(crate) fn with_extras(mut self, extras: Extras) -> Self {
-        if !extras.is_empty() {
-            self.extras = Some(Arc::new(extras));
-        }
-        self
-    }
-
     /// Whether the emission ran to its end, was not aborted, and has no errors that were not swallowed.
     pub fn is_ok(&self) -> bool {
         let ran = !self.aborted && !self.discarded && !self.unfinished;

@@ -285,14 +285,12 @@ impl EmissionState {
     pub(super) fn report_with(&self, errors: Errors) -> Report {
         let unfinished = !self.is_done();
         let discarded = self.discarded.load(Ordering::Relaxed);
-        let report = Report {
+        let extras = self.extras_if_any();
+        Report {
             discarded,
             unfinished,
+            extras: extras.and_then(|extras| extras.clone().into_shared()),
             ..Report::new(self.counts(), errors)
-        };
-        match self.extras_if_any() {
-            Some(extras) => report.with_extras(extras.clone()),
-            None => report,
         }
     }
 

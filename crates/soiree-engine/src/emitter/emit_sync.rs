@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use soiree_core::panic::{caught, contained};
-use soiree_core::registry::{CachedListener, CachedTopic, Registration};
+use soiree_core::registry::{CachedTopic, Registration};
 use soiree_core::{BaseEvent, EmissionEnded, Event, NotCalled};
 
 use super::current::Current;
@@ -78,21 +78,15 @@ impl Emitter {
             check_depth()?;
         }
         let batch = call_batch(&cached.calls, event);
-        if batch.failed.is_some() {
+        if batch.is_cut_short() {
             drop(entered);
             let selection = Selection::Resume(&cached.calls, batch, &generation.snapshot);
             return self.run(&generation.current, selection, topic, event);
         }
-        let report = Report {
+        Ok(Report {
             delivered: batch.count as u64,
-            aborted: batch.aborted,
             ..Report::default()
-        };
-        if batch.aborted {
-            let last = cached.calls[..batch.count].last();
-            return Ok(aborted(report, event, last));
-        }
-        Ok(report)
+        })
     }
 
     /// The thread is inside the emitter: a close in user code that an emission calls would wait for that emission.
@@ -173,7 +167,10 @@ impl Emitter {
             notify_if_dead(counts, topic, event, handlers);
             let ended = EmissionEnded::new(topic, event, None);
             notify_ended(ended, counts, context.errors.count(), handlers);
-            return Ok(Report::new(counts, context.errors).with_extras(context.extras));
+            return Ok(Report {
+                extras: context.extras.into_shared(),
+                ..Report::new(counts, context.errors)
+            });
         };
         if counts.aborted {
             delegated.event().set_aborted(true);
@@ -186,13 +183,6 @@ impl Emitter {
         }
         Ok(report)
     }
-}
-
-#[cold]
-fn aborted(report: Report, event: &dyn Event, last: Option<&CachedListener>) -> Report {
-    let mut extras = Extras::default();
-    contained(|| extras.set_abort(event.abort_reason(), last.map(|last| &*last.registration)));
-    report.with_extras(extras)
 }
 
 impl SyncContext<'_> {
