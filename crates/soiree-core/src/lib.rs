@@ -12,6 +12,7 @@
 //! | run jobs | [`Pool`], [`Job`], [`PoolOptions`], [`PoolStats`], [`WorkerContext`] |
 //! | be notified of what happens | [`Observer`], [`ObservedPool`] |
 //! | run retries and timeouts | [`Timer`] |
+//! | keep events, or write payloads down | [`store`], [`codec`] |
 //! | dispatch events yourself | [`Registry`], [`registry`] |
 //!
 //! ```
@@ -25,6 +26,7 @@
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! ```
 
+pub mod codec;
 mod concurrency;
 mod error;
 mod event;
@@ -48,6 +50,7 @@ mod rejection;
 mod retry;
 mod spawn_blocking;
 mod stats;
+pub mod store;
 #[doc(hidden)]
 pub mod sync;
 mod timer;

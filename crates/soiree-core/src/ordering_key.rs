@@ -42,6 +42,38 @@ macro_rules! from_integers {
 
 from_integers!(u8, u16, u32, u64, u128, usize; i8, i16, i32, i64, i128, isize);
 
+impl OrderingKey {
+    /// The key as bytes, for storing it. Equal keys have equal bytes, and different keys different ones.
+    ///
+    /// ```
+    /// use soiree_core::OrderingKey;
+    /// let key = OrderingKey::from("acme");
+    /// assert_eq!(OrderingKey::from_bytes(&key.to_bytes()), Some(key));
+    /// ```
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let (kind, bytes) = match &self.0 {
+            Repr::Natural(key) => (b'n', &key.to_be_bytes()[..]),
+            Repr::Negative(key) => (b'm', &key.to_be_bytes()[..]),
+            Repr::Text(key) => (b't', key.as_bytes()),
+        };
+        [&[kind], bytes].concat()
+    }
+
+    /// The key of these bytes, or `None` if [`to_bytes`](OrderingKey::to_bytes) has not made them.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (kind, bytes) = bytes.split_first()?;
+        match kind {
+            b'n' => Some(u128::from_be_bytes(bytes.try_into().ok()?).into()),
+            b'm' => {
+                let key = i128::from_be_bytes(bytes.try_into().ok()?);
+                (key < 0).then(|| key.into())
+            }
+            b't' => Some(std::str::from_utf8(bytes).ok()?.into()),
+            _ => None,
+        }
+    }
+}
+
 impl From<&str> for OrderingKey {
     fn from(key: &str) -> Self {
         Self(Repr::Text(key.into()))

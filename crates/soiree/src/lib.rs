@@ -144,11 +144,15 @@ pub mod metrics;
 mod observers;
 
 mod contract;
+#[doc(inline)]
+pub use soiree_core::codec;
 pub mod engine;
 pub mod guide;
 mod handle;
 pub mod observe;
 pub mod pool;
+#[doc(inline)]
+pub use soiree_core::store;
 mod timer_thread;
 
 pub use crate::builder::Builder;

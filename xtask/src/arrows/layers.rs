@@ -30,6 +30,8 @@ const LAYERS: &[Layers] = &[
             "pool_handle",
             "key_order",
             "listener",
+            "codec",
+            "store",
             "error",
             "concurrency",
             "retry",

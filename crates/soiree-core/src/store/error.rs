@@ -1,0 +1,95 @@
+//! Errors of stores.
+
+use crate::listener::BoxError;
+
+/// A store could not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// There is no room: the disk is full, or a limit of the store is reached. Nothing is stored.
+    #[error("{store} is full: {reason}")]
+    Full {
+        /// The store.
+        store: String,
+        /// What is full.
+        reason: String,
+    },
+    /// An event is larger than the store takes.
+    #[error("{store} takes payloads of at most {limit} bytes, this one has {bytes}")]
+    TooLarge {
+        /// The store.
+        store: String,
+        /// The size of the payload in bytes.
+        bytes: usize,
+        /// The largest size in bytes.
+        limit: usize,
+    },
+    /// Another process or connection holds what is needed. Trying again may help.
+    #[error("{store} is busy: {reason}")]
+    Busy {
+        /// The store.
+        store: String,
+        /// Who holds what.
+        reason: String,
+    },
+    /// Another process has claimed the listener since. Nothing of the batch is stored.
+    #[error("another process has taken over the listener {listener:?} of {store}")]
+    Fenced {
+        /// The store.
+        store: String,
+        /// The listener.
+        listener: String,
+    },
+    /// The store is damaged.
+    #[error("{store} is damaged: {place}; restore it from a backup")]
+    Corrupt {
+        /// The store.
+        store: String,
+        /// Where, and what is wrong.
+        place: String,
+    },
+    /// A newer version of this library has written the store.
+    #[error(
+        "{store} has schema version {found}, and this program knows versions up to {known}; update the program"
+    )]
+    NewerSchema {
+        /// The store.
+        store: String,
+        /// The version of the store.
+        found: i64,
+        /// The newest version that this library knows.
+        known: i64,
+    },
+    /// Events would not be safe in this store.
+    #[error("{store} would not keep events safe: {why}")]
+    Unsafe {
+        /// The store.
+        store: String,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// A commit failed in a way that leaves open whether it is on the disk. The store takes nothing more until it is opened again.
+    #[error("whether {store} has stored this is unknown: {source}; open it again to find out")]
+    Unknown {
+        /// The store.
+        store: String,
+        /// What failed.
+        #[source]
+        source: BoxError,
+    },
+    /// The store is not open, or no longer.
+    #[error("{store} is not open")]
+    NotOpen {
+        /// The store.
+        store: String,
+    },
+    /// Reading or writing failed. Nothing of the batch is stored.
+    #[error("{store} cannot be used: {source}")]
+    Io {
+        /// The store.
+        store: String,
+        /// What failed.
+        #[source]
+        source: BoxError,
+    },
+}
