@@ -2,7 +2,6 @@
 
 mod bulkheads;
 mod pattern_rules;
-mod specificity;
 
 pub use self::bulkheads::Bulkheads;
 pub(crate) use self::pattern_rules::PatternRules;

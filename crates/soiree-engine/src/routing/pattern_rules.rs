@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use soiree_core::Pattern;
-use soiree_core::registry::PatternMap;
-
-use super::specificity::{Specificity, overlap, specificity};
+use soiree_core::registry::{PatternMap, Specificity, overlap, specificity};
 
 /// Rules by pattern. Finding the rule of a topic takes no more time if there are more of them. Cheap to clone.
 pub(crate) struct PatternRules<R> {

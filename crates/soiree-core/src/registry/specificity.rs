@@ -1,17 +1,18 @@
 //! Which of two patterns is more specific.
 
-use soiree_core::Pattern;
+use crate::topic::Pattern;
 
 /// How specific a pattern is: the more literal segments, the more specific; then the more `*`; then the fewer `**`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Specificity {
+pub struct Specificity {
     literals: usize,
     wildcards: usize,
     // Negative, so that fewer are more specific.
     multi_wildcards: isize,
 }
 
-pub(crate) fn specificity(pattern: &Pattern) -> Specificity {
+/// How specific a pattern is.
+pub fn specificity(pattern: &Pattern) -> Specificity {
     let mut found = Specificity {
         literals: 0,
         wildcards: 0,
@@ -28,7 +29,7 @@ pub(crate) fn specificity(pattern: &Pattern) -> Specificity {
 }
 
 /// Whether some topic matches both patterns.
-pub(crate) fn overlap(one: &Pattern, other: &Pattern) -> bool {
+pub fn overlap(one: &Pattern, other: &Pattern) -> bool {
     // Before the first `**`, the segments of both stand for the same segments of a topic. Mostly that decides.
     let (mut ones, mut others) = (one.as_str().split('.'), other.as_str().split('.'));
     loop {
