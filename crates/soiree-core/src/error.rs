@@ -44,6 +44,34 @@ pub enum SubscribeError {
         /// The name of the pool.
         pool: Arc<str>,
     },
+    /// A durable listener of this name is subscribed already.
+    #[error("a durable listener named {name:?} is subscribed already; give each one a name of its own")]
+    DurableNameTaken {
+        /// The name.
+        name: Arc<str>,
+    },
+    /// A durable listener has a limit of runs. It would be gone after a restart, or run again.
+    #[error("the durable listener {name:?} has a limit of runs, which a restart would forget; remove `once` or `max_runs`")]
+    DurableWithRunLimit {
+        /// The name.
+        name: Arc<str>,
+    },
+    /// No durable topic matches the pattern of a durable listener.
+    #[error("the durable listener {name:?} would get nothing: no durable topic matches {pattern}; declare one with a codec")]
+    NoDurableTopic {
+        /// The name.
+        name: Arc<str>,
+        /// The pattern.
+        pattern: Pattern,
+    },
+    /// The store could not claim the durable listener.
+    #[error("the durable listener {name:?} was not subscribed: {reason}")]
+    NotClaimed {
+        /// The name.
+        name: Arc<str>,
+        /// What the store says.
+        reason: Arc<str>,
+    },
     /// The retry has zero attempts, so the listener would never be called.
     #[error("a retry of 0 attempts would never call the listener")]
     ZeroAttempts,

@@ -21,7 +21,7 @@ mod unhandled;
 
 pub use crate::emission::{
     Abort, CalledListener, CollectError, CutOffCause, CutOffEmission, Emission, EmissionFuture,
-    EmitError, ErrorIter, IntoErrors, Report, ReportError,
+    EmitError, ErrorIter, IntoErrors, NotStored, Report, ReportError,
 };
 pub use crate::emitter::{CloseError, Emitter};
 pub use crate::graph::{Graph, PoolInfo, RouteInfo};

@@ -211,7 +211,7 @@ pub use soiree_core::{ListenerOptions, NotCalled, WhenPoolFull};
 #[doc(inline, alias = "ErrEmitterAlreadyClosed")]
 pub use soiree_engine::CloseError;
 #[doc(inline, alias = "ErrEmitterClosed")]
-pub use soiree_engine::EmitError;
+pub use soiree_engine::{EmitError, NotStored};
 #[doc(inline, alias = "ErrEventProcessingAborted")]
 pub use soiree_engine::ReportError;
 

@@ -1,8 +1,10 @@
 //! Why an event was not emitted.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use soiree_core::{InvalidTopic, Pattern, Payload, SubmitErrorReason};
+use soiree_core::store::StoreError;
+use soiree_core::{BoxError, EventId, InvalidTopic, Pattern, Payload, SubmitErrorReason};
 
 /// An event was rejected. Its payload comes back.
 #[derive(Debug, thiserror::Error)]
@@ -88,11 +90,64 @@ pub enum EmitError {
         /// Why.
         source: SubmitErrorReason,
     },
+    /// The event is durable, and was not stored. No listener gets it, unless the source is [`StoreError::Unknown`].
+    #[error("{topic} was not stored: {source}")]
+    NotStored {
+        /// The topic.
+        topic: Box<str>,
+        /// The payload of the event.
+        payload: Payload,
+        /// Why.
+        source: NotStored,
+    },
+}
+
+/// Why a durable event was not stored.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotStored {
+    /// The codec of its topic could not write the payload down.
+    #[error("the codec {codec} cannot write the payload: {source}")]
+    Encode {
+        /// The name of the codec.
+        codec: Box<str>,
+        /// What the codec returned, or the message of its panic.
+        source: Arc<BoxError>,
+    },
+    /// The payload, as it is written down, is larger than permitted.
+    #[error("its payload has {bytes} bytes, and at most {limit} are permitted")]
+    TooLarge {
+        /// The size of the payload in bytes.
+        bytes: usize,
+        /// The largest size in bytes.
+        limit: usize,
+    },
+    /// As many events as permitted wait to be stored.
+    #[error("{capacity} events wait to be stored already")]
+    QueueFull {
+        /// How many may wait.
+        capacity: usize,
+    },
+    /// As many events as permitted are stored.
+    #[error("{limit} events are stored already")]
+    Full {
+        /// How many may be stored.
+        limit: u64,
+    },
+    /// Another event with the same ID is stored.
+    #[error("another event with the ID {id} is stored already")]
+    Conflict {
+        /// The ID.
+        id: EventId,
+    },
+    /// The store failed.
+    #[error("{0}")]
+    Store(#[source] Arc<StoreError>),
 }
 
 impl EmitError {
-    /// Whether there is no room for the event just now: a pool is full, or too many events wait behind others of their key. The same
-    /// event may be accepted later.
+    /// Whether there is no room for the event just now: a pool or a store is full, or too many events wait behind others of their key.
+    /// The same event may be accepted later.
     pub fn is_full(&self) -> bool {
         match self {
             Self::KeyQueueFull { .. } => true,
@@ -100,6 +155,11 @@ impl EmitError {
                 source,
                 SubmitErrorReason::Full { .. } | SubmitErrorReason::TimedOut { .. }
             ),
+            Self::NotStored { source, .. } => match source {
+                NotStored::QueueFull { .. } | NotStored::Full { .. } => true,
+                NotStored::Store(error) => matches!(**error, StoreError::Full { .. }),
+                _ => false,
+            },
             _ => false,
         }
     }
@@ -121,7 +181,8 @@ impl EmitError {
             | Self::KeyQueueFull { payload, .. }
             | Self::KeyBusy { payload, .. }
             | Self::KeyPanicked { payload, .. }
-            | Self::Rejected { payload, .. } => payload,
+            | Self::Rejected { payload, .. }
+            | Self::NotStored { payload, .. } => payload,
         }
     }
 }

@@ -50,7 +50,7 @@ mod waiting_emits;
 pub(crate) use self::context::InFlightContext;
 pub(crate) use self::cut_off::MAX_DESCRIBED;
 pub use self::cut_off::{CutOffCause, CutOffEmission};
-pub use self::error::EmitError;
+pub use self::error::{EmitError, NotStored};
 pub(crate) use self::event_source::{Attributes, CustomEvent, EventView, PayloadEvent};
 pub(crate) use self::extras::Extras;
 pub use self::extras::{Abort, CalledListener};

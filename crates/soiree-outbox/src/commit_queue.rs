@@ -1,0 +1,331 @@
+//! What waits to be committed: events of emitters, and marks of listeners.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use soiree_core::store::{Marks, NewRecord, Position, StoreError, Term};
+use soiree_engine::NotStored;
+
+use crate::answer::{Answer, Outcome};
+
+/// The most events of a commit, and the most bytes of their payloads.
+const BATCH_EVENTS: usize = 512;
+const BATCH_BYTES: usize = 4 << 20;
+/// How long marks wait for an append to go with.
+const LINGER: Duration = Duration::from_millis(1);
+
+/// Emitters and the relay put in; the writer takes out.
+pub(crate) struct CommitQueue {
+    capacity: usize,
+    state: Mutex<State>,
+    filled: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    next: u64,
+    appends: BTreeMap<u64, Append>,
+    events: usize,
+    marks: HashMap<Arc<str>, Marks>,
+    /// Something else than an append is worth a commit of its own.
+    urgent: bool,
+    sweep: bool,
+    begun: Vec<Arc<Begun>>,
+    refusal: Option<Refusal>,
+    closing: bool,
+}
+
+/// Why nothing is taken.
+#[derive(Clone)]
+pub(crate) enum Refusal {
+    /// The outbox closes.
+    Closed,
+    /// The store failed for good.
+    Failed(Arc<StoreError>),
+}
+
+/// Events that are appended together, or not at all.
+pub(crate) struct Append {
+    pub(crate) records: Vec<NewRecord>,
+    pub(crate) answer: Arc<Answer>,
+}
+
+/// Up to where a listener may start events. Written down before it does, so that a crash shows what may have caused it.
+pub(crate) struct Begun {
+    pub(crate) term: Term,
+    /// Up to where it wants to.
+    wanted: AtomicU64,
+    committed: AtomicU64,
+}
+
+/// An emitter's place in the queue. Gives it up when it is dropped before the writer has taken it.
+pub(crate) struct Ticket {
+    queue: Arc<CommitQueue>,
+    number: u64,
+    answer: Arc<Answer>,
+}
+
+/// What the writer commits next.
+pub(crate) struct Work {
+    pub(crate) appends: Vec<Append>,
+    pub(crate) marks: Vec<Marks>,
+    pub(crate) begun: Vec<Arc<Begun>>,
+    pub(crate) sweep: bool,
+    /// The queue is closed and empty.
+    pub(crate) is_last: bool,
+}
+
+impl CommitQueue {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            state: Mutex::default(),
+            filled: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts events in. With `may_wait` also beyond the capacity: the caller holds them while it waits.
+    pub(crate) fn append(
+        self: &Arc<Self>,
+        records: Vec<NewRecord>,
+        may_wait: bool,
+    ) -> Result<Ticket, Rejected> {
+        let mut state = self.lock();
+        if let Some(refusal) = &state.refusal {
+            return Err(Rejected::Refused(refusal.clone()));
+        }
+        if !may_wait && state.events + records.len() > self.capacity {
+            let capacity = self.capacity;
+            return Err(Rejected::Not(NotStored::QueueFull { capacity }));
+        }
+        let answer = Arc::new(Answer::default());
+        let number = state.next;
+        state.next += 1;
+        state.events += records.len();
+        let append = Append {
+            records,
+            answer: Arc::clone(&answer),
+        };
+        state.appends.insert(number, append);
+        drop(state);
+        self.filled.notify_one();
+        Ok(Ticket {
+            queue: Arc::clone(self),
+            number,
+            answer,
+        })
+    }
+
+    /// Puts marks in. They are merged with those of the same listener that wait.
+    pub(crate) fn mark(&self, marks: Marks, urgent: bool) {
+        let mut state = self.lock();
+        match state.marks.get_mut(&marks.term.listener) {
+            Some(waiting) if waiting.term == marks.term => merge(waiting, marks),
+            _ => {
+                let listener = Arc::clone(&marks.term.listener);
+                state.marks.insert(listener, marks);
+            }
+        }
+        state.urgent |= urgent;
+        drop(state);
+        if urgent {
+            self.filled.notify_one();
+        }
+    }
+
+    /// The writer failed to commit marks: they wait again, under what came meanwhile.
+    pub(crate) fn put_back(&self, marks: Vec<Marks>) {
+        let mut state = self.lock();
+        for mut older in marks {
+            let listener = Arc::clone(&older.term.listener);
+            match state.marks.remove(&listener) {
+                Some(newer) if newer.term == older.term => merge(&mut older, newer),
+                Some(newer) => older = newer,
+                None => {}
+            }
+            state.marks.insert(listener, older);
+        }
+        state.urgent = true;
+    }
+
+    pub(crate) fn forget(&self, listener: &str) {
+        let mut state = self.lock();
+        state.marks.remove(listener);
+        state.begun.retain(|begun| &*begun.term.listener != listener);
+    }
+
+    /// Starts to write down up to where the listener may start events.
+    pub(crate) fn add_begun(&self, term: Term, committed: Position) -> Arc<Begun> {
+        let begun = Arc::new(Begun {
+            term,
+            wanted: AtomicU64::new(committed.0),
+            committed: AtomicU64::new(committed.0),
+        });
+        self.lock().begun.push(Arc::clone(&begun));
+        begun
+    }
+
+    /// Asks for a commit, although nobody appends.
+    pub(crate) fn hurry(&self) {
+        self.lock().urgent = true;
+        self.filled.notify_one();
+    }
+
+    /// Asks for a sweep.
+    pub(crate) fn sweep(&self) {
+        let mut state = self.lock();
+        state.sweep = true;
+        state.urgent = true;
+        drop(state);
+        self.filled.notify_one();
+    }
+
+    pub(crate) fn refuse(&self, refusal: Refusal) {
+        let mut state = self.lock();
+        if !matches!(state.refusal, Some(Refusal::Failed(_))) {
+            state.refusal = Some(refusal);
+        }
+    }
+
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        self.lock().refusal.clone()
+    }
+
+    /// Lets the writer end once it has committed what waits.
+    pub(crate) fn close(&self) {
+        self.lock().closing = true;
+        self.filled.notify_one();
+    }
+
+    pub(crate) fn queued_events(&self) -> usize {
+        self.lock().events
+    }
+
+    /// Blocks until there is something to commit. Waits no longer than `pause` if there is one: something failed before.
+    pub(crate) fn take(&self, pause: Option<Duration>) -> Work {
+        let mut state = self.lock();
+        let mut has_lingered = false;
+        loop {
+            let has_appends = !state.appends.is_empty();
+            let has_marks = state.urgent && (pause.is_none() || has_lingered);
+            if has_appends || state.closing || has_marks && has_lingered {
+                return state.take();
+            }
+            let limit = match pause {
+                Some(pause) if !has_lingered => Some(pause),
+                _ if state.urgent => Some(LINGER),
+                _ => None,
+            };
+            match limit {
+                Some(limit) => {
+                    let waited = self.filled.wait_timeout(state, limit);
+                    let (now, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+                    state = now;
+                    has_lingered |= timeout.timed_out();
+                }
+                None => {
+                    let waited = self.filled.wait(state);
+                    state = waited.unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    fn take(&mut self) -> Work {
+        let mut appends = Vec::new();
+        let (mut events, mut bytes) = (0, 0);
+        while let Some((&number, append)) = self.appends.first_key_value() {
+            let size: usize = append.records.iter().map(|r| r.payload.len()).sum();
+            let fits = events + append.records.len() <= BATCH_EVENTS && bytes + size <= BATCH_BYTES;
+            if !appends.is_empty() && !fits {
+                break;
+            }
+            events += append.records.len();
+            bytes += size;
+            appends.extend(self.appends.remove(&number));
+        }
+        self.events -= events;
+        self.urgent = false;
+        Work {
+            is_last: self.closing && self.appends.is_empty(),
+            appends,
+            marks: self.marks.drain().map(|(_, marks)| marks).collect(),
+            begun: self.begun.clone(),
+            sweep: std::mem::take(&mut self.sweep),
+        }
+    }
+}
+
+/// Why the queue did not take events.
+pub(crate) enum Rejected {
+    Refused(Refusal),
+    Not(NotStored),
+}
+
+/// Adds newer marks of a listener to older ones.
+fn merge(older: &mut Marks, newer: Marks) {
+    older.floor = older.floor.max(newer.floor);
+    older.begun = older.begun.max(newer.begun);
+    older.clean = newer.clean.or(older.clean);
+    let ended: BTreeSet<Position> = newer.ended.iter().copied().collect();
+    let parked: BTreeMap<Position, _> = newer
+        .parked
+        .into_iter()
+        .map(|parked| (parked.position, parked))
+        .collect();
+    older.parked.retain(|old| {
+        !ended.contains(&old.position) && !parked.contains_key(&old.position)
+    });
+    older.ended.retain(|old| !parked.contains_key(old));
+    older.ended.extend(newer.ended);
+    older.parked.extend(parked.into_values());
+}
+
+impl Begun {
+    pub(crate) fn want(&self, up_to: Position) {
+        self.wanted.fetch_max(up_to.0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn committed(&self) -> Position {
+        Position(self.committed.load(Ordering::Acquire))
+    }
+
+    /// What to write down with a commit after which the log ends at `last`.
+    pub(crate) fn next(&self, last: Position) -> Option<Position> {
+        let next = self.wanted.load(Ordering::Relaxed).min(last.0);
+        (next > self.committed.load(Ordering::Relaxed)).then_some(Position(next))
+    }
+
+    pub(crate) fn set_committed(&self, begun: Position) {
+        self.committed.fetch_max(begun.0, Ordering::AcqRel);
+    }
+}
+
+impl Ticket {
+    pub(crate) fn wait(self) -> Outcome {
+        self.answer.wait()
+    }
+
+    pub(crate) fn answer(&self) -> &Answer {
+        &self.answer
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut state = self.queue.lock();
+        let taken_back = state.appends.remove(&self.number);
+        if let Some(append) = &taken_back {
+            state.events -= append.records.len();
+        }
+        drop(state);
+    }
+}

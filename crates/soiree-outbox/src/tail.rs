@@ -1,0 +1,166 @@
+//! The last events of the log, in memory, so that listeners that keep up need not read the store.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
+
+use soiree_core::Payload;
+use soiree_core::store::{Position, Record};
+
+use crate::codecs::Codecs;
+
+/// A record that is decoded once, by the first listener that needs it.
+pub(crate) struct LogEntry {
+    pub(crate) record: Record,
+    payload: OnceLock<Result<Payload, Box<str>>>,
+}
+
+/// The records after `start`, without a gap.
+pub(crate) struct Tail {
+    start: Position,
+    entries: VecDeque<Arc<LogEntry>>,
+    bytes: usize,
+    max_events: usize,
+    max_bytes: usize,
+}
+
+/// What comes after a position.
+pub(crate) enum Next {
+    Entry(Arc<LogEntry>),
+    /// The store has to be read.
+    Read,
+    /// Nothing.
+    End,
+}
+
+impl LogEntry {
+    pub(crate) fn new(record: Record) -> Arc<Self> {
+        Arc::new(Self {
+            record,
+            payload: OnceLock::new(),
+        })
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        self.record.position
+    }
+
+    /// Its payload, or what is wrong with it.
+    pub(crate) fn payload(&self, codecs: &Codecs) -> Result<Payload, Box<str>> {
+        self.payload
+            .get_or_init(|| codecs.decode(&self.record))
+            .clone()
+    }
+}
+
+impl Tail {
+    /// Empty: everything up to `last` has to be read.
+    pub(crate) fn new(last: Position, max_events: usize, max_bytes: usize) -> Self {
+        Self {
+            start: last,
+            entries: VecDeque::new(),
+            bytes: 0,
+            max_events,
+            max_bytes,
+        }
+    }
+
+    /// The last position that is known.
+    pub(crate) fn last(&self) -> Position {
+        self.entries.back().map_or(self.start, |e| e.position())
+    }
+
+    /// Adds what comes after the last one. Others may have appended in between: then what is here is no use.
+    pub(crate) fn push(&mut self, record: Record) {
+        let last = self.last();
+        if record.position <= last {
+            return;
+        }
+        if record.position != last.next() {
+            self.entries.clear();
+            self.bytes = 0;
+            self.start = Position(record.position.0 - 1);
+        }
+        self.bytes += record.event.payload.len();
+        self.entries.push_back(LogEntry::new(record));
+        while self.entries.len() > self.max_events || self.bytes > self.max_bytes {
+            let Some(first) = self.entries.pop_front() else {
+                break;
+            };
+            self.bytes -= first.record.event.payload.len();
+            self.start = first.position();
+        }
+    }
+
+    pub(crate) fn after(&self, position: Position) -> Next {
+        if position >= self.last() {
+            return Next::End;
+        }
+        if position < self.start {
+            return Next::Read;
+        }
+        // Positions in here have no gaps.
+        let index = usize::try_from(position.0 - self.start.0).unwrap_or(usize::MAX);
+        match self.entries.get(index) {
+            Some(entry) => Next::Entry(Arc::clone(entry)),
+            None => Next::Read,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use soiree_core::store::{Millis, NewRecord};
+    use soiree_core::{EventId, Properties};
+
+    use super::*;
+
+    fn record(position: u64) -> Record {
+        Record {
+            position: Position(position),
+            event: NewRecord {
+                id: EventId::from(u128::from(position)),
+                topic: "a".into(),
+                codec: "raw".into(),
+                payload: vec![0; 10],
+                properties: Properties::new(),
+                emitted_at: Millis(0),
+            },
+            damage: None,
+        }
+    }
+
+    fn next(tail: &Tail, position: u64) -> Option<u64> {
+        match tail.after(Position(position)) {
+            Next::Entry(entry) => Some(entry.position().0),
+            Next::Read => Some(0),
+            Next::End => None,
+        }
+    }
+
+    /// D12: memory is bounded by events and by bytes, and what no longer fits is read from the store.
+    #[test]
+    fn what_does_not_fit_is_read_from_the_store() {
+        let mut tail = Tail::new(Position(5), 3, 25);
+        assert_eq!(next(&tail, 5), None);
+        assert_eq!(next(&tail, 4), Some(0));
+        for position in 6..=8 {
+            tail.push(record(position));
+        }
+        assert_eq!(next(&tail, 5), Some(0), "25 bytes are two events");
+        assert_eq!(next(&tail, 6), Some(7));
+        assert_eq!(next(&tail, 7), Some(8));
+        assert_eq!(next(&tail, 8), None);
+    }
+
+    /// D3: an event that another process appended in between is not passed over.
+    #[test]
+    fn a_gap_sends_listeners_to_the_store() {
+        let mut tail = Tail::new(Position(5), 10, 1_000);
+        tail.push(record(6));
+        tail.push(record(9));
+        assert_eq!(next(&tail, 6), Some(0));
+        assert_eq!(next(&tail, 8), Some(9));
+        tail.push(record(8));
+        assert_eq!(next(&tail, 8), Some(9));
+    }
+}
