@@ -10,6 +10,7 @@
 //!
 //! - [`ManualPool`] is a pool without threads: a job runs when the test says so.
 //! - [`ManualTimer`] is a timer whose time passes when the test says so.
+//! - [`MemoryStore`] is a store of durable events without a disk.
 //! - [`Recorder`] and [`Log`] are listeners that record what they receive, with assertions.
 //! - [`Journal`] is an observer that writes down what it is notified of, with assertions.
 //!
@@ -23,6 +24,7 @@ mod manual_timer;
 pub mod model;
 mod recorder;
 mod soak;
+mod store;
 
 pub use crate::conformance::{Case, CaseFailure, Conformance, PoolSpec, SpawnHandler};
 pub use crate::journal::Journal;
@@ -30,3 +32,4 @@ pub use crate::manual_pool::ManualPool;
 pub use crate::manual_timer::ManualTimer;
 pub use crate::recorder::{Log, Received, Recorder};
 pub use crate::soak::{Soak, SoakFailure, SoakFault, SoakOperation, SoakReport, SoakSpec};
+pub use crate::store::MemoryStore;

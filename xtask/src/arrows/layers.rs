@@ -152,6 +152,7 @@ const LAYERS: &[Layers] = &[
             "model",
             "recorder",
             "soak",
+            "store",
         ],
     ),
     ("soiree-pond", &["executor", "pool"]),
