@@ -11,6 +11,7 @@
 
 mod batch;
 mod claim;
+mod clock;
 mod error;
 mod record;
 
@@ -18,6 +19,7 @@ use std::any::Any;
 
 pub use self::batch::{Appended, Batch, Marks};
 pub use self::claim::{Claim, Progress, StartFrom, StoredListener, Term};
+pub use self::clock::{SystemClock, WallClock};
 pub use self::error::StoreError;
 pub use self::record::{ListenerState, Millis, NewRecord, Parked, ParkedState, Position, Record};
 
