@@ -32,6 +32,8 @@ struct State {
     /// Something else than an append is worth a commit of its own.
     urgent: bool,
     sweep: bool,
+    /// How often the writer has taken what waits.
+    generation: u64,
     begun: Vec<Arc<Begun>>,
     refusal: Option<Refusal>,
     closing: bool,
@@ -73,6 +75,8 @@ pub(crate) struct Work {
     pub(crate) marks: Vec<Marks>,
     pub(crate) begun: Vec<Arc<Begun>>,
     pub(crate) sweep: bool,
+    /// Marks that were put in at this generation or before are here, or were committed.
+    pub(crate) generation: u64,
     /// The queue is closed and empty.
     pub(crate) is_last: bool,
 }
@@ -122,9 +126,10 @@ impl CommitQueue {
         })
     }
 
-    /// Puts marks in. They are merged with those of the same listener that wait.
-    pub(crate) fn mark(&self, marks: Marks, urgent: bool) {
+    /// Puts marks in. They are merged with those of the same listener that wait. Returns the generation that they belong to.
+    pub(crate) fn mark(&self, marks: Marks, urgent: bool) -> u64 {
         let mut state = self.lock();
+        let generation = state.generation;
         match state.marks.get_mut(&marks.term.listener) {
             Some(waiting) if waiting.term == marks.term => merge(waiting, marks),
             _ => {
@@ -137,6 +142,7 @@ impl CommitQueue {
         if urgent {
             self.filled.notify_one();
         }
+        generation
     }
 
     /// The writer failed to commit marks: they wait again, under what came meanwhile.
@@ -254,12 +260,15 @@ impl State {
         }
         self.events -= events;
         self.urgent = false;
+        let generation = self.generation;
+        self.generation += 1;
         Work {
             is_last: self.closing && self.appends.is_empty(),
             appends,
             marks: self.marks.drain().map(|(_, marks)| marks).collect(),
             begun: self.begun.clone(),
             sweep: std::mem::take(&mut self.sweep),
+            generation,
         }
     }
 }

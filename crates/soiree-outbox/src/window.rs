@@ -330,6 +330,33 @@ impl Window {
         }
     }
 
+    /// The event does not start after all.
+    pub(crate) fn withdraw(&mut self, position: Position, now: Millis) {
+        let Some(active) = self.active.remove(&position) else {
+            return;
+        };
+        if self.suspect_running == Some(position) {
+            self.suspect_running = None;
+        }
+        let is_suspect = active.crashes > 0;
+        let state = if is_suspect {
+            self.suspects.insert(position);
+            ParkedState::Suspect
+        } else {
+            self.due.insert((now, position));
+            ParkedState::Retry
+        };
+        self.park(Parked {
+            position,
+            state,
+            attempts: active.attempts,
+            crashes: active.crashes,
+            due: now,
+            key: active.key,
+            error: None,
+        });
+    }
+
     /// How many attempts of this event have failed.
     pub(crate) fn attempts(&self, position: Position) -> u32 {
         self.active
@@ -463,7 +490,8 @@ impl Window {
         !self.ended.is_empty() || !self.changed.is_empty()
     }
 
-    fn floor_now(&self) -> Position {
+    /// All events up to here have ended or are parked.
+    pub(crate) fn floor_now(&self) -> Position {
         let mut holding = self
             .active
             .iter()

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use soiree_core::panic::caught;
 use soiree_core::store::{
-    Appended, Batch, Marks, NewRecord, Position, Record, Store, StoreError, WallClock,
+    Appended, Batch, Marks, NewRecord, Position, Record, Store, StoreError,
 };
 use soiree_engine::NotStored;
 
+use crate::answer::Answer;
+use crate::clock::Clock;
 use crate::commit_queue::{Append, Begun, CommitQueue, Refusal, Work};
 use crate::figures::{StoreFigures, StoreState};
 
@@ -23,8 +25,8 @@ pub(crate) trait Committed: Send {
     /// New events of the log, in order. Called before their emitters are answered.
     fn appended(&self, records: Vec<Record>);
 
-    /// Marks were committed.
-    fn marked(&self);
+    /// The marks of this generation, and those of all before, were committed.
+    fn marked(&self, generation: u64);
 
     /// Another process has taken over this listener.
     fn fenced(&self, listener: &str);
@@ -37,7 +39,7 @@ pub(crate) struct Writer<C> {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) queue: Arc<CommitQueue>,
     pub(crate) committed: C,
-    pub(crate) clock: Arc<dyn WallClock>,
+    pub(crate) clock: Clock,
     pub(crate) figures: Arc<StoreFigures>,
     pub(crate) last: Position,
     pub(crate) max_events: u64,
@@ -55,7 +57,7 @@ impl<C: Committed> Writer<C> {
             let is_last = work.is_last;
             let sweep = work.sweep || self.since_sweep >= SWEEP as u64 * 10;
             if let Some(Refusal::Failed(error)) = self.queue.refusal() {
-                self.answer_all(work.appends, &NotStored::Store(error));
+                self.refuse(split(work.appends).1, &NotStored::Store(error));
             } else {
                 self.commit(work);
                 if sweep {
@@ -73,141 +75,141 @@ impl<C: Committed> Writer<C> {
             appends,
             mut marks,
             begun,
+            generation,
             ..
         } = work;
         let appends = self.refuse_beyond_limit(appends);
         let incoming: u64 = appends.iter().map(|a| a.records.len() as u64).sum();
         let expected = Position(self.last.0 + incoming);
         let begun = add_begun(&mut marks, begun, expected);
-        if appends.is_empty() && marks.is_empty() {
-            return;
-        }
-        match self.try_commit(&appends, &marks) {
-            Ok(appended) => self.succeeded(appends, appended, &begun),
-            Err(error) => self.failed(appends, marks, error),
+        let Batches { rejected, marks } = self.commit_appends(appends, marks);
+        match self.commit_marks(rejected, marks) {
+            Ok(()) => {
+                for (begun, up_to) in &begun {
+                    begun.set_committed(*up_to);
+                }
+                self.pause = None;
+                self.committed.marked(generation);
+            }
+            Err(marks) => self.put_back(marks),
         }
     }
 
-    fn try_commit(
-        &self,
-        appends: &[Append],
-        marks: &[Marks],
-    ) -> Result<Vec<Appended>, StoreError> {
-        let records: Vec<NewRecord> = appends
-            .iter()
-            .flat_map(|append| append.records.iter().cloned())
-            .collect();
-        let batch = Batch {
-            appends: &records,
-            marks,
+    /// Commits everything at once. If that fails, the events one by one: an event that the store does not take must not be an error of
+    /// others. Returns the marks that are not committed.
+    fn commit_appends(&mut self, appends: Vec<Append>, marks: Vec<Marks>) -> Batches {
+        if appends.is_empty() {
+            return Batches { rejected: None, marks };
+        }
+        let (records, answers) = split(appends);
+        let error = match self.try_commit(&records, &marks) {
+            Ok(appended) => {
+                self.succeeded(records, answers, appended);
+                return Batches { rejected: None, marks: Vec::new() };
+            }
+            Err(error) => error,
         };
-        let start = std::time::Instant::now();
+        if let StoreError::Fenced { listener, .. } = error {
+            let marks = self.fenced(&listener, marks);
+            return self.commit_appends(join(records, answers), marks);
+        }
+        if answers.len() == 1 || is_fatal(&error) || matches!(error, StoreError::Full { .. }) {
+            let error = self.note(error);
+            self.refuse(answers, &NotStored::Store(Arc::clone(&error)));
+            return Batches { rejected: Some(error), marks };
+        }
+        let mut rejected = None;
+        for append in join(records, answers) {
+            rejected = self.commit_appends(vec![append], Vec::new()).rejected.or(rejected);
+        }
+        Batches { rejected, marks }
+    }
+
+    /// Commits marks alone: they often need no more room where an event does. Returns those that are not committed.
+    fn commit_marks(&mut self, rejected: Option<Arc<StoreError>>, mut marks: Vec<Marks>) -> Result<(), Vec<Marks>> {
+        if rejected.is_some_and(|error| is_fatal(&error)) {
+            return Err(marks);
+        }
+        while !marks.is_empty() {
+            match self.try_commit(&[], &marks) {
+                Ok(_) => {
+                    self.recovered();
+                    break;
+                }
+                Err(StoreError::Fenced { listener, .. }) => marks = self.fenced(&listener, marks),
+                Err(error) => {
+                    self.note(error);
+                    return Err(marks);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn try_commit(&self, appends: &[NewRecord], marks: &[Marks]) -> Result<Vec<Appended>, StoreError> {
+        let batch = Batch { appends, marks };
+        let start = Instant::now();
         let committed = caught(|| self.store.commit(&batch)).unwrap_or_else(|panic| {
             Err(StoreError::Unknown {
                 store: self.store.name(),
-                source: panic.message().into(),
+                source: format!("the store panicked: {}", panic.message()).into(),
             })
         });
         self.figures.committed(start.elapsed());
         committed
     }
 
-    fn succeeded(&mut self, appends: Vec<Append>, appended: Vec<Appended>, begun: &[Begins]) {
-        self.pause = None;
-        if self.figures.is_failing() {
-            self.figures.set_state(StoreState::Ok);
-        }
-        for (begun, up_to) in begun {
-            begun.set_committed(*up_to);
-        }
-        let mut appended = appended.into_iter();
-        let mut new = Vec::new();
-        let mut answers = Vec::with_capacity(appends.len());
-        for append in appends {
-            let outcomes: Vec<Appended> = appended.by_ref().take(append.records.len()).collect();
-            for (event, outcome) in append.records.into_iter().zip(&outcomes) {
-                self.last = self.last.max(outcome.position());
-                match outcome {
-                    Appended::New(position) => new.push(Record {
-                        position: *position,
-                        event,
-                        damage: None,
-                    }),
-                    Appended::Duplicate(_) => self.figures.duplicate(),
-                    Appended::Conflict(_) => self.figures.refused(1),
-                }
+    fn succeeded(&mut self, records: Vec<NewRecord>, answers: Vec<Waiting>, appended: Vec<Appended>) {
+        self.recovered();
+        let mut new = Vec::with_capacity(records.len());
+        for (event, outcome) in records.into_iter().zip(&appended) {
+            self.last = self.last.max(outcome.position());
+            match outcome {
+                Appended::New(position) => new.push(Record {
+                    position: *position,
+                    event,
+                    damage: None,
+                }),
+                Appended::Duplicate(_) => self.figures.duplicate(),
+                Appended::Conflict(_) => self.figures.refused(1),
             }
-            answers.push((append.answer, outcomes));
         }
         self.since_sweep += new.len() as u64;
         self.figures.stored(new.len() as u64);
         if !new.is_empty() {
             self.committed.appended(new);
         }
-        self.committed.marked();
-        for (answer, outcomes) in answers {
-            answer.give(Ok(outcomes));
+        let mut appended = appended.into_iter();
+        for (answer, events) in answers {
+            answer.give(Ok(appended.by_ref().take(events).collect()));
         }
     }
 
-    fn failed(&mut self, appends: Vec<Append>, marks: Vec<Marks>, error: StoreError) {
-        match error {
-            StoreError::Fenced { listener, .. } => {
-                self.queue.forget(&listener);
-                self.committed.fenced(&listener);
-                let marks = marks
-                    .into_iter()
-                    .filter(|marks| *marks.term.listener != *listener)
-                    .collect();
-                let begun = Vec::new();
-                // Without that listener. There are fewer each time.
-                self.commit(Work {
-                    appends,
-                    marks,
-                    begun,
-                    sweep: false,
-                    is_last: false,
-                });
-            }
-            // One event that is too large, or that the store cannot take, must not be an error of others.
-            error if appends.len() > 1 && !is_fatal(&error) && !is_full(&error) => {
-                for append in appends {
-                    match self.try_commit(std::slice::from_ref(&append), &[]) {
-                        Ok(appended) => self.succeeded(vec![append], appended, &[]),
-                        Err(error) => self.failed(vec![append], Vec::new(), error),
-                    }
-                }
-                self.put_back(marks);
-            }
-            error => {
-                let is_fatal = is_fatal(&error);
-                let error = Arc::new(error);
-                let state = if is_fatal {
-                    StoreState::Failed
-                } else {
-                    StoreState::Failing
-                };
-                self.figures.set_state(state(Arc::clone(&error)));
-                if is_fatal {
-                    self.queue.refuse(Refusal::Failed(Arc::clone(&error)));
-                    self.committed.failed();
-                }
-                let had_appends = !appends.is_empty();
-                self.answer_all(appends, &NotStored::Store(Arc::clone(&error)));
-                if is_fatal {
-                    return;
-                }
-                // Acknowledgements often need no more room where an event does.
-                if had_appends && !marks.is_empty() {
-                    match self.try_commit(&[], &marks) {
-                        Ok(_) => self.committed.marked(),
-                        Err(error) => self.failed(Vec::new(), marks, error),
-                    }
-                    return;
-                }
-                self.put_back(marks);
-            }
+    /// Forgets the marks of a listener that another process has taken over.
+    fn fenced(&self, listener: &str, mut marks: Vec<Marks>) -> Vec<Marks> {
+        self.queue.forget(listener);
+        self.committed.fenced(listener);
+        marks.retain(|marks| *marks.term.listener != *listener);
+        marks
+    }
+
+    fn recovered(&self) {
+        if self.figures.is_failing() {
+            self.figures.set_state(StoreState::Ok);
         }
+    }
+
+    /// Shows that a commit failed. After some errors the store is not to be trusted any more.
+    fn note(&self, error: StoreError) -> Arc<StoreError> {
+        let error = Arc::new(error);
+        if is_fatal(&error) {
+            self.figures.set_state(StoreState::Failed(Arc::clone(&error)));
+            self.queue.refuse(Refusal::Failed(Arc::clone(&error)));
+            self.committed.failed();
+        } else {
+            self.figures.set_state(StoreState::Failing(Arc::clone(&error)));
+        }
+        error
     }
 
     /// Marks wait, and are tried again after a pause.
@@ -237,10 +239,10 @@ impl<C: Committed> Writer<C> {
         taken
     }
 
-    fn answer_all(&self, appends: Vec<Append>, error: &NotStored) {
-        for append in appends {
-            self.figures.refused(append.records.len() as u64);
-            append.answer.give(Err(error.clone()));
+    fn refuse(&self, answers: Vec<Waiting>, error: &NotStored) {
+        for (answer, events) in answers {
+            self.figures.refused(events as u64);
+            answer.give(Err(error.clone()));
         }
     }
 
@@ -257,6 +259,35 @@ impl<C: Committed> Writer<C> {
 }
 
 type Begins = (Arc<Begun>, Position);
+
+/// An emitter that waits for an answer, and how many events it has appended.
+type Waiting = (Arc<Answer>, usize);
+
+/// What is left of a batch.
+struct Batches {
+    /// The last error of an event.
+    rejected: Option<Arc<StoreError>>,
+    marks: Vec<Marks>,
+}
+
+fn split(appends: Vec<Append>) -> (Vec<NewRecord>, Vec<Waiting>) {
+    let mut records = Vec::with_capacity(appends.len());
+    let mut answers = Vec::with_capacity(appends.len());
+    for append in appends {
+        answers.push((append.answer, append.records.len()));
+        records.extend(append.records);
+    }
+    (records, answers)
+}
+
+fn join(records: Vec<NewRecord>, answers: Vec<Waiting>) -> Vec<Append> {
+    let mut records = records.into_iter();
+    let appends = answers.into_iter().map(|(answer, events)| Append {
+        records: records.by_ref().take(events).collect(),
+        answer,
+    });
+    appends.collect()
+}
 
 /// Adds to the marks up to where listeners may start events, if that has changed.
 fn add_begun(marks: &mut Vec<Marks>, begun: Vec<Arc<Begun>>, last: Position) -> Vec<Begins> {
@@ -280,10 +311,6 @@ fn add_begun(marks: &mut Vec<Marks>, begun: Vec<Arc<Begun>>, last: Position) -> 
         written.push((begun, up_to));
     }
     written
-}
-
-fn is_full(error: &StoreError) -> bool {
-    matches!(error, StoreError::Full { .. })
 }
 
 /// Whether the store takes nothing more until it is opened again.

@@ -114,6 +114,9 @@ pub enum NotStored {
         /// What the codec returned, or the message of its panic.
         source: Arc<BoxError>,
     },
+    /// The topic is not durable.
+    #[error("its topic is not durable; declare it with a codec")]
+    NoCodec,
     /// The payload, as it is written down, is larger than permitted.
     #[error("its payload has {bytes} bytes, and at most {limit} are permitted")]
     TooLarge {

@@ -1,0 +1,176 @@
+//! Looking at durable listeners and their events, and mending what failed.
+
+use std::sync::{Arc, PoisonError};
+
+use soiree_core::EventId;
+use soiree_core::store::{ListenerState, Parked, ParkedState, Position, StoreError};
+
+use crate::info::{DeadEvent, DurableInfo, EventStatus};
+use crate::outbox::Outbox;
+use crate::signals::Command;
+
+/// How many dead events [`Outbox::redrive_all`] takes at once.
+const PAGE: usize = 500;
+
+/// # Looking and mending
+impl Outbox {
+    /// The durable listeners: those subscribed here, and those that the store knows besides. By name.
+    pub fn listeners(&self) -> Vec<DurableInfo> {
+        let mut all: Vec<DurableInfo> = self
+            .inner
+            .listeners()
+            .values()
+            .map(|subscription| {
+                let info = subscription.info.lock();
+                info.unwrap_or_else(PoisonError::into_inner).clone()
+            })
+            .collect();
+        for known in self.inner.store.listeners().unwrap_or_default() {
+            if all.iter().any(|info| info.name == known.name) {
+                continue;
+            }
+            all.push(DurableInfo {
+                name: known.name,
+                pattern: known.pattern,
+                is_orphan: true,
+                dead_letters: known.dead,
+                floor: known.floor,
+                ..DurableInfo::default()
+            });
+        }
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all
+    }
+
+    /// An event of the store, and how it stands with each listener. `None` if the store does not have it, or no longer. Blocks while it
+    /// is read.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn event(&self, id: EventId) -> Result<Option<EventStatus>, StoreError> {
+        let Some(record) = self.inner.store.find(id)? else {
+            return Ok(None);
+        };
+        let listeners = self.inner.store.states(record.position)?;
+        Ok(Some(EventStatus { record, listeners }))
+    }
+
+    /// The dead events of a listener after a position, oldest first, at most `limit`. Blocks while they are read.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn dead_letters(
+        &self,
+        listener: &str,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<DeadEvent>, StoreError> {
+        let store = &self.inner.store;
+        let parked = store.parked(listener, Some(ParkedState::Dead), after, limit)?;
+        let positions: Vec<Position> = parked.iter().map(|parked| parked.position).collect();
+        let mut records = Vec::with_capacity(positions.len());
+        store.fetch(&positions, &mut records)?;
+        let mut parked = parked.into_iter().peekable();
+        let dead = records.into_iter().filter_map(|record| {
+            while parked.next_if(|p| p.position < record.position).is_some() {}
+            let parked = parked.next_if(|p| p.position == record.position)?;
+            Some(DeadEvent { record, parked })
+        });
+        Ok(dead.collect())
+    }
+
+    /// Tries a dead event again, with no attempt counted. Returns whether it was dead.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn redrive(&self, listener: &str, id: EventId) -> Result<bool, StoreError> {
+        let Some(record) = self.inner.store.find(id)? else {
+            return Ok(false);
+        };
+        Ok(self.redrive_at(listener, &[record.position])? > 0)
+    }
+
+    /// Tries the dead events of a listener again for which `choose` says so. Returns how many.
+    ///
+    /// # Errors
+    /// If the store fails. Those before have been redriven.
+    pub fn redrive_all(
+        &self,
+        listener: &str,
+        mut choose: impl FnMut(&DeadEvent) -> bool,
+    ) -> Result<usize, StoreError> {
+        let (mut after, mut redriven) = (Position::START, 0);
+        loop {
+            let page = self.dead_letters(listener, after, PAGE)?;
+            let Some(last) = page.last() else {
+                return Ok(redriven);
+            };
+            after = last.record.position;
+            let chosen: Vec<Position> = page
+                .iter()
+                .filter(|dead| choose(dead))
+                .map(|dead| dead.record.position)
+                .collect();
+            redriven += self.redrive_at(listener, &chosen)?;
+        }
+    }
+
+    /// Ends a dead event without handling it. Returns whether it was dead.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn discard(&self, listener: &str, id: EventId) -> Result<bool, StoreError> {
+        let Some(record) = self.inner.store.find(id)? else {
+            return Ok(false);
+        };
+        let discarded = self.inner.store.discard(listener, &[record.position])?;
+        if discarded.is_empty() {
+            return Ok(false);
+        }
+        if let Some(number) = self.number_of(listener) {
+            let events = discarded.len() as u64;
+            self.inner.signals.send(Command::Discarded(number, events));
+        }
+        Ok(true)
+    }
+
+    /// Renames a listener that is an orphan, and keeps its progress: for a listener that was renamed in the program. Call it before the new
+    /// name is subscribed. Returns `false` if there is no such listener, or one of the new name is known already.
+    ///
+    /// # Errors
+    /// If the store fails, or a process delivers to the listener.
+    pub fn rename_listener(&self, old: &str, new: &str) -> Result<bool, StoreError> {
+        self.inner.store.rename_listener(old, new)
+    }
+
+    /// Removes a listener that is an orphan, and the events that only it has not handled. Returns whether there was one.
+    ///
+    /// # Errors
+    /// If the store fails, or a process delivers to the listener.
+    pub fn remove_listener(&self, name: &str) -> Result<bool, StoreError> {
+        self.inner.store.remove_listener(name)
+    }
+
+    fn redrive_at(&self, listener: &str, at: &[Position]) -> Result<usize, StoreError> {
+        let inner = &self.inner;
+        let redriven = inner.store.redrive(listener, at, inner.clock.now())?;
+        let Some(number) = self.number_of(listener) else {
+            return Ok(redriven.len());
+        };
+        let mut parked: Vec<Parked> = Vec::with_capacity(redriven.len());
+        for position in &redriven {
+            let states = inner.store.states(*position)?;
+            let state = states.into_iter().find(|(name, _)| name == listener);
+            if let Some((_, ListenerState::Parked(found))) = state {
+                parked.push(found);
+            }
+        }
+        inner.signals.send(Command::Redriven(number, parked));
+        Ok(redriven.len())
+    }
+
+    fn number_of(&self, listener: &str) -> Option<u64> {
+        let listeners = self.inner.listeners();
+        Some(listeners.get(&Arc::<str>::from(listener))?.number)
+    }
+}

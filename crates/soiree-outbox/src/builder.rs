@@ -1,0 +1,198 @@
+//! Building an outbox.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use soiree_core::Pattern;
+use soiree_core::codec::Codec;
+use soiree_core::store::{StartFrom, Store, SystemClock, WallClock};
+use soiree_engine::Soiree;
+
+use crate::codecs::Codecs;
+use crate::error::OutboxError;
+use crate::listener::Limits;
+use crate::open::open;
+use crate::outbox::Outbox;
+
+/// What happens to listeners that the store knows, and that are not subscribed when an outbox is started. Their events are kept until
+/// somebody handles them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Orphans {
+    /// They stay, and [`Outbox::start`] returns their names.
+    #[default]
+    Keep,
+    /// They are an error of [`Outbox::start`].
+    Refuse,
+    /// They are removed, and the events that only they have not handled with them.
+    Remove,
+}
+
+/// Settings of an [`Outbox`]. Made by [`Outbox::builder`].
+pub struct OutboxBuilder {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) codecs: Vec<(String, Box<dyn Codec>)>,
+    pub(crate) max_events: u64,
+    pub(crate) queue_capacity: usize,
+    pub(crate) max_payload: usize,
+    pub(crate) limits: Limits,
+    pub(crate) keep: Duration,
+    pub(crate) orphans: Orphans,
+    pub(crate) start_from: StartFrom,
+    pub(crate) is_shared: bool,
+    pub(crate) clock: Arc<dyn WallClock>,
+}
+
+impl OutboxBuilder {
+    pub(crate) fn new(store: impl Store) -> Self {
+        Self {
+            store: Arc::new(store),
+            codecs: Vec::new(),
+            max_events: 1_000_000,
+            queue_capacity: 1_024,
+            max_payload: 16 << 20,
+            limits: Limits {
+                in_flight: 64,
+                max_parked: 10_000,
+            },
+            keep: Duration::from_secs(600),
+            orphans: Orphans::Keep,
+            start_from: StartFrom::Now,
+            is_shared: false,
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// Makes the topics of a pattern durable, and says how their payloads are written down. If several patterns match a topic, the most
+    /// specific one decides. A malformed pattern is an error of [`build`](Self::build).
+    #[must_use]
+    pub fn codec(mut self, pattern: impl Into<String>, codec: impl Codec + 'static) -> Self {
+        self.codecs.push((pattern.into(), Box::new(codec)));
+        self
+    }
+
+    /// How many events may be stored: 1,000,000 by default. Beyond that emits are rejected, until events have been handled, and kept for
+    /// [`keep`](Self::keep).
+    #[must_use]
+    pub fn max_events(mut self, events: u64) -> Self {
+        self.max_events = events;
+        self
+    }
+
+    /// How many events may wait for their commit before [`try_emit`](Outbox::try_emit) rejects: 1,024 by default. Other emits wait, each
+    /// with its own event.
+    #[must_use]
+    pub fn queue_capacity(mut self, events: usize) -> Self {
+        self.queue_capacity = events;
+        self
+    }
+
+    /// The largest payload in bytes, as it is written down: 16 MiB by default.
+    #[must_use]
+    pub fn max_payload(mut self, bytes: usize) -> Self {
+        self.max_payload = bytes;
+        self
+    }
+
+    /// How many events of one listener may run at once, those included that wait in memory for one of their key: 64 by default.
+    /// With 1, the listener gets all events in order.
+    #[must_use]
+    pub fn in_flight(mut self, events: usize) -> Self {
+        self.limits.in_flight = events;
+        self
+    }
+
+    /// How many events of one listener may wait for a retry, or behind one of their key: 10,000 by default. Beyond that the listener
+    /// gets no new ones until some have ended.
+    #[must_use]
+    pub fn max_parked(mut self, events: usize) -> Self {
+        self.limits.max_parked = events;
+        self
+    }
+
+    /// How long an event stays in the store after every listener has ended it: ten minutes by default. For as long, an event with the same
+    /// ID is a duplicate.
+    #[must_use]
+    pub fn keep(mut self, keep: Duration) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    /// What happens to listeners that the store knows, and that are not subscribed at the start. They are kept by default.
+    #[must_use]
+    pub fn orphans(mut self, orphans: Orphans) -> Self {
+        self.orphans = orphans;
+        self
+    }
+
+    /// Which events a listener gets that the store does not know: those from now on by default.
+    #[must_use]
+    pub fn start_from(mut self, start_from: StartFrom) -> Self {
+        self.start_from = start_from;
+        self
+    }
+
+    /// Whether other processes append to the store: then it is asked about ten times in a second whether they have. Off by default.
+    #[must_use]
+    pub fn shared(mut self, is_shared: bool) -> Self {
+        self.is_shared = is_shared;
+        self
+    }
+
+    /// The clock that tells when events were emitted and retries are due, once, when the outbox is built. The system's by default.
+    #[must_use]
+    pub fn wall_clock(mut self, clock: impl WallClock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Opens the store, and wraps an event pool. Subscribe the durable listeners then, and [`start`](Outbox::start). Blocks while the store
+    /// is opened.
+    ///
+    /// # Errors
+    /// If a setting is invalid, the store cannot be opened, or the event pool is closed.
+    pub fn build(mut self, soiree: impl Soiree + 'static) -> Result<Outbox, OutboxError> {
+        let mut codecs = Codecs::default();
+        for (pattern, codec) in std::mem::take(&mut self.codecs) {
+            codecs.insert(Pattern::new(&pattern)?, codec);
+        }
+        if codecs.patterns().is_empty() {
+            return Err(OutboxError::NoCodec);
+        }
+        for (setting, value) in [
+            ("max_events", self.max_events),
+            ("queue_capacity", self.queue_capacity as u64),
+            ("max_payload", self.max_payload as u64),
+            ("in_flight", self.limits.in_flight as u64),
+            ("max_parked", self.limits.max_parked as u64),
+        ] {
+            if value == 0 {
+                return Err(OutboxError::Zero { setting });
+            }
+        }
+        open(self, codecs, Arc::new(soiree))
+    }
+}
+
+#[cfg(feature = "json")]
+#[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+impl OutboxBuilder {
+    /// Makes the topics of a typed topic or pattern durable, with payloads as JSON.
+    #[must_use]
+    pub fn json<D: DurableTopic>(self, topic: D) -> Self
+    where
+        D::Payload: std::any::Any + Send + Sync + serde::Serialize + serde::de::DeserializeOwned,
+    {
+        let codec = soiree_core::codec::Json::<D::Payload>::new();
+        self.codec(topic.pattern(), codec)
+    }
+}
+
+/// A topic or pattern that knows the type of its payloads. Implemented by `TypedTopic` and `TypedPattern`.
+pub trait DurableTopic {
+    /// The type.
+    type Payload;
+
+    /// The topic, or the pattern.
+    fn pattern(&self) -> String;
+}

@@ -1,0 +1,146 @@
+//! Closing an outbox, and waiting until it is empty.
+
+use std::sync::PoisonError;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use soiree_core::SpawnBlocking;
+
+use crate::commit_queue::Refusal;
+use crate::error::{CloseOutboxError, DrainOutboxTimeout};
+use crate::figures::StoreState;
+use crate::outbox::{Lifecycle, Outbox, Threads};
+use crate::signals::Command;
+
+/// How often a close with a deadline looks whether deliveries have ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+/// # Closing
+impl Outbox {
+    /// Rejects new events, commits those that were accepted, waits for the deliveries that run, and closes the event pool. What has not been
+    /// delivered stays in the store, for the next start. Blocks until then.
+    ///
+    /// # Errors
+    /// If it was closed before, the store failed, or the event pool could not be closed: a listener that closes would wait for itself.
+    pub fn close(&self) -> Result<(), CloseOutboxError> {
+        self.close_until(None)
+    }
+
+    /// As [`close`](Outbox::close), but waits no longer than `timeout`. Deliveries that have not ended by then are repeated after the next
+    /// start.
+    ///
+    /// # Errors
+    /// As [`close`](Outbox::close), and if deliveries had not ended.
+    pub fn close_with_deadline(&self, timeout: Duration) -> Result<(), CloseOutboxError> {
+        self.close_until(Instant::now().checked_add(timeout))
+    }
+
+    /// As [`close`](Outbox::close), in async code. It goes on if the future is dropped after the first poll.
+    ///
+    /// # Errors
+    /// As [`close`](Outbox::close).
+    pub async fn close_async(&self) -> Result<(), CloseOutboxError> {
+        self.close_async_until(None).await
+    }
+
+    /// As [`close_with_deadline`](Outbox::close_with_deadline), in async code.
+    ///
+    /// # Errors
+    /// As [`close_with_deadline`](Outbox::close_with_deadline).
+    pub async fn close_async_with_deadline(
+        &self,
+        timeout: Duration,
+    ) -> Result<(), CloseOutboxError> {
+        self.close_async_until(Instant::now().checked_add(timeout))
+            .await
+    }
+
+    pub(crate) async fn close_async_until(
+        &self,
+        deadline: Option<Instant>,
+    ) -> Result<(), CloseOutboxError> {
+        let outbox = self.clone();
+        let close = SpawnBlocking::new("soiree-outbox-close", move || outbox.close_until(deadline));
+        close.await.unwrap_or_else(|_| self.close_until(deadline))
+    }
+
+    pub(crate) fn close_until(&self, deadline: Option<Instant>) -> Result<(), CloseOutboxError> {
+        let inner = &self.inner;
+        {
+            let mut lifecycle = inner.lifecycle();
+            if *lifecycle == Lifecycle::Closed {
+                return Err(CloseOutboxError::Closed);
+            }
+            *lifecycle = Lifecycle::Closed;
+        }
+        inner.queue.refuse(Refusal::Closed);
+        inner.signals.send(Command::Stop);
+        let threads = inner.threads.lock();
+        let threads = threads.unwrap_or_else(PoisonError::into_inner).take();
+        let running = threads.map_or(0, |threads| self.end(threads, deadline));
+        let mut failed = match inner.figures.read(0).state {
+            StoreState::Failed(error) => Some(error),
+            _ => None,
+        };
+        for subscription in inner.listeners().values() {
+            if let Some(term) = &subscription.term {
+                // The claim ends with the process anyway.
+                let _ = inner.store.release(term);
+            }
+        }
+        if let Err(error) = inner.store.close() {
+            failed.get_or_insert(error.into());
+        }
+        inner.soiree.shut_down(deadline)?;
+        if let Some(error) = failed {
+            return Err(CloseOutboxError::Store(error));
+        }
+        if running > 0 {
+            return Err(CloseOutboxError::Running { running });
+        }
+        Ok(())
+    }
+
+    /// Waits for both threads. Returns how many deliveries have not ended.
+    fn end(&self, threads: Threads, deadline: Option<Instant>) -> usize {
+        let inner = &self.inner;
+        let Threads { writer, relay } = threads;
+        if let Some(deadline) = deadline {
+            while !relay.is_finished() && Instant::now() < deadline {
+                std::thread::sleep(LOOK_AGAIN);
+            }
+        }
+        let mut running = 0;
+        if deadline.is_some() && !relay.is_finished() {
+            running = self.listeners().iter().map(|info| info.in_flight).sum();
+            inner.signals.send(Command::Abandon);
+        }
+        // A panic in there has been printed; what it leaves is delivered again.
+        let _ = relay.join();
+        inner.queue.close();
+        let _ = writer.join();
+        running
+    }
+
+    /// Waits until every durable listener has ended every event, those included that are emitted meanwhile. Dead events do not count. Blocks.
+    ///
+    /// # Errors
+    /// If that is not so after `timeout`.
+    pub fn drain(&self, timeout: Duration) -> Result<(), DrainOutboxTimeout> {
+        let (sender, receiver) = channel();
+        self.inner.signals.send(Command::Drained(sender));
+        receiver
+            .recv_timeout(timeout)
+            .map_err(|_| DrainOutboxTimeout)
+    }
+
+    /// As [`drain`](Outbox::drain), in async code.
+    ///
+    /// # Errors
+    /// As [`drain`](Outbox::drain).
+    pub async fn drain_async(&self, timeout: Duration) -> Result<(), DrainOutboxTimeout> {
+        let outbox = self.clone();
+        let drain = SpawnBlocking::new("soiree-outbox-drain", move || outbox.drain(timeout));
+        drain.await.unwrap_or(Err(DrainOutboxTimeout))
+    }
+}

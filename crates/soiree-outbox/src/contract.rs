@@ -1,0 +1,138 @@
+//! `Outbox` as a `Soiree`, the trait that integrations use.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use soiree_core::{
+    Event, InvalidTopic, Listener, ListenerId, ListenerInfo, ListenerOptions, Payload,
+    SubscribeError, Timer, UnsubscribeError,
+};
+use soiree_engine::{
+    Address, CloseError, Emission, EmitError, EmitFuture, Graph, Report, ReservedTopics, Soiree,
+    Unsubscriber,
+};
+
+use crate::error::CloseOutboxError;
+use crate::outbox::Outbox;
+
+impl Soiree for Outbox {
+    fn subscribe(
+        &self,
+        pattern: &str,
+        options: ListenerOptions,
+        listener: Arc<dyn Listener>,
+    ) -> Result<ListenerId, SubscribeError> {
+        self.subscribe_durable(pattern, options, listener, None)
+    }
+
+    fn unsubscribe(&self, pattern: &str, id: &ListenerId) -> Result<(), UnsubscribeError> {
+        match self.unsubscribe_durable(id) {
+            Some(removed) => removed,
+            None => self.inner.soiree.unsubscribe(pattern, id),
+        }
+    }
+
+    fn unsubscriber(&self, pattern: &str, id: &ListenerId) -> Unsubscriber {
+        let ordinary = self.inner.soiree.unsubscriber(pattern, id);
+        let outbox = Arc::downgrade(&self.inner);
+        let id = id.clone();
+        Box::new(move || {
+            let durable = outbox
+                .upgrade()
+                .and_then(|inner| Outbox { inner }.unsubscribe_durable(&id));
+            if durable.is_none() {
+                ordinary();
+            }
+        })
+    }
+
+    fn timer(&self) -> Option<Arc<dyn Timer>> {
+        self.inner.soiree.timer()
+    }
+
+    fn publish(&self, topic: &str, payload: Payload) -> Result<Emission, EmitError> {
+        let stored = self.store_payload(topic, payload, true)?;
+        stored.into_emission(|| self.emission_of_nobody(topic))
+    }
+
+    fn publish_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError> {
+        self.store_sync(topic, payload)
+    }
+
+    fn publish_event(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError> {
+        let topic: Box<str> = event.topic().into();
+        let stored = self.store_event(event)?;
+        stored.into_emission(|| self.emission_of_nobody(&topic))
+    }
+
+    fn try_publish(&self, topic: &str, payload: Payload) -> Result<Emission, EmitError> {
+        let stored = self.store_payload(topic, payload, false)?;
+        stored.into_emission(|| self.emission_of_nobody(topic))
+    }
+
+    fn publish_async<'a>(&'a self, topic: &'a str, payload: Payload) -> EmitFuture<'a> {
+        self.publish_future(self.store_payload_async(topic, payload), topic.into())
+    }
+
+    fn publish_event_async(&self, event: Arc<dyn Event>) -> EmitFuture<'_> {
+        let topic = event.topic().into();
+        self.publish_future(self.store_event_async(event), topic)
+    }
+
+    fn has_listeners(&self, topic: &str) -> Result<bool, InvalidTopic> {
+        Ok(self.inner.soiree.has_listeners(topic)?
+            || self.inner.codecs.is_durable(topic)
+                && self
+                    .inner
+                    .listeners()
+                    .values()
+                    .any(|subscription| subscription.pattern.matches(topic)))
+    }
+
+    fn listeners_for(&self, topic: &str) -> Result<Vec<ListenerInfo>, InvalidTopic> {
+        self.inner.soiree.listeners_for(topic)
+    }
+
+    fn graph(&self) -> Graph {
+        self.inner.soiree.graph()
+    }
+
+    fn address(
+        &self,
+        pattern: &str,
+        options: ListenerOptions,
+        listener: Arc<dyn Listener>,
+    ) -> Result<Address, SubscribeError> {
+        self.inner.soiree.address(pattern, options, listener)
+    }
+
+    fn reserve(&self, pattern: &str) -> Result<ReservedTopics, SubscribeError> {
+        self.inner.soiree.reserve(pattern)
+    }
+
+    /// Closes the outbox, and the event pool in it. An error of the store is printed: it is not among the errors here.
+    fn shut_down(&self, deadline: Option<Instant>) -> Result<(), CloseError> {
+        shown(self.close_until(deadline))
+    }
+
+    fn shut_down_async(
+        &self,
+        deadline: Option<Instant>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), CloseError>> + Send + '_>> {
+        Box::pin(async move { shown(self.close_async_until(deadline).await) })
+    }
+}
+
+fn shown(closed: Result<(), CloseOutboxError>) -> Result<(), CloseError> {
+    match closed {
+        Ok(()) => Ok(()),
+        Err(CloseOutboxError::EventPool(error)) => Err(error),
+        Err(CloseOutboxError::Closed) => Err(CloseError::AlreadyClosed),
+        Err(error) => {
+            eprintln!("soiree: {error}");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,409 @@
+//! Emitting: durable events are committed first.
+
+use std::any::Any;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use soiree_core::store::{Appended, NewRecord, Position};
+use soiree_core::{Event, EventId, Payload, Properties, validate_topic};
+use soiree_engine::{Emission, EmitError, EmitFuture, NotStored, Report, ReservedTopics};
+
+use crate::commit_queue::{Refusal, Rejected, Ticket};
+use crate::delivered_event::event;
+use crate::outbox::{Inner, Outbox};
+
+/// An emit that was accepted. Returned by [`Outbox::emit`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Stored {
+    /// Where and as what it is stored. `None` if its topic is not durable.
+    pub event: Option<StoredEvent>,
+    /// The emission to the ordinary listeners in this process. `None` for a duplicate, which they do not get. An error if they could not
+    /// be called: the event is stored all the same, and durable listeners get it.
+    pub local: Option<Result<Emission, EmitError>>,
+}
+
+/// A durable event, after it was committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct StoredEvent {
+    /// Its ID.
+    pub id: EventId,
+    /// Where in the log it is.
+    pub position: Position,
+    /// The same event was stored before, with the same ID. This one was not.
+    pub is_duplicate: bool,
+}
+
+impl Stored {
+    /// Where in the log the event is. `None` if its topic is not durable.
+    pub fn position(&self) -> Option<Position> {
+        self.event.map(|event| event.position)
+    }
+
+    /// Whether the same event was stored before.
+    pub fn is_duplicate(&self) -> bool {
+        self.event.is_some_and(|event| event.is_duplicate)
+    }
+}
+
+/// What is emitted: everything that an event has.
+struct Draft {
+    id: EventId,
+    topic: Box<str>,
+    payload: Payload,
+    properties: Properties,
+}
+
+impl Draft {
+    fn new(topic: &str, payload: Payload) -> Self {
+        Self {
+            id: EventId::new(),
+            topic: topic.into(),
+            payload,
+            properties: Properties::new(),
+        }
+    }
+
+    fn of(event: &dyn Event) -> Self {
+        Self {
+            id: event.id(),
+            topic: event.topic().into(),
+            payload: event.payload(),
+            properties: event.properties(),
+        }
+    }
+
+    fn into_event(self) -> Arc<dyn Event> {
+        let Self {
+            id,
+            topic,
+            payload,
+            properties,
+        } = self;
+        Arc::new(event(&topic, id, payload, properties))
+    }
+}
+
+/// # Emitting
+impl Outbox {
+    /// Emits a payload. On a durable topic it is committed to the store when this returns, and every durable listener that matches gets it.
+    /// On any other topic this is the emit of the event pool.
+    ///
+    /// # Blocking
+    /// Until the commit, which writes to the disk; and then as the event pool's emit does, for the ordinary listeners.
+    /// In async code use [`emit_async`](Outbox::emit_async).
+    ///
+    /// # Errors
+    /// The topic is malformed, the outbox is closed, or the event was not stored: [`EmitError::NotStored`] says why. No listener gets the
+    /// event, and its payload comes back. After [`StoreError::Unknown`](soiree_core::store::StoreError::Unknown) alone it may be stored.
+    pub fn emit<T: Any + Send + Sync>(&self, topic: &str, payload: T) -> Result<Stored, EmitError> {
+        self.store_payload(topic, Payload::new(payload), true)
+    }
+
+    /// As [`emit`](Outbox::emit), if the event can be queued at once. It still waits for the commit.
+    ///
+    /// # Errors
+    /// As [`emit`](Outbox::emit), and if as many events as permitted wait to be committed.
+    pub fn try_emit<T: Any + Send + Sync>(
+        &self,
+        topic: &str,
+        payload: T,
+    ) -> Result<Stored, EmitError> {
+        self.store_payload(topic, Payload::new(payload), false)
+    }
+
+    /// As [`emit`](Outbox::emit), in async code. If the future is dropped before it is ready, the event may be stored or not.
+    ///
+    /// # Errors
+    /// As [`emit`](Outbox::emit).
+    pub fn emit_async<'a, T: Any + Send + Sync>(
+        &'a self,
+        topic: &'a str,
+        payload: T,
+    ) -> StoreFuture<'a> {
+        self.store_payload_async(topic, Payload::new(payload))
+    }
+
+    /// Emits an event with an ID and properties of the caller's. An event with the same ID, topic and content is stored once: see
+    /// [`StoredEvent::is_duplicate`].
+    ///
+    /// # Errors
+    /// As [`emit`](Outbox::emit), and if another event with the same ID is stored: [`NotStored::Conflict`].
+    pub fn emit_event(&self, event: impl Event + 'static) -> Result<Stored, EmitError> {
+        self.store_event(Arc::new(event))
+    }
+
+    /// As [`emit_event`](Outbox::emit_event), in async code.
+    ///
+    /// # Errors
+    /// As [`emit_event`](Outbox::emit_event).
+    pub fn emit_event_async(&self, event: impl Event + 'static) -> StoreFuture<'_> {
+        self.store_event_async(Arc::new(event))
+    }
+
+    /// Emits several durable events in one transaction: all of them are stored, or none.
+    ///
+    /// # Errors
+    /// As [`emit_event`](Outbox::emit_event), for the first event that is at fault; and if a topic is not durable.
+    pub fn emit_all(
+        &self,
+        events: impl IntoIterator<Item = Arc<dyn Event>>,
+    ) -> Result<Vec<Stored>, EmitError> {
+        let drafts: Vec<Draft> = events.into_iter().map(|event| Draft::of(&*event)).collect();
+        let Some(first) = drafts.first() else {
+            return Ok(Vec::new());
+        };
+        let fail = |why| self.inner.not_stored(first, why);
+        let records = drafts
+            .iter()
+            .map(|draft| self.inner.encode(draft))
+            .collect::<Result<Vec<_>, _>>()?;
+        let ticket = self.inner.enqueue(records, true).map_err(fail)?;
+        let appended = ticket.wait().map_err(|error| fail(error.into()))?;
+        let stored = drafts.into_iter().zip(appended);
+        stored
+            .map(|(draft, appended)| self.inner.local(draft, appended, ReservedTopics::publish_event))
+            .collect()
+    }
+
+    pub(crate) fn store_payload(
+        &self,
+        topic: &str,
+        payload: Payload,
+        may_wait: bool,
+    ) -> Result<Stored, EmitError> {
+        let inner = &self.inner;
+        if !inner.codecs.is_durable(topic) {
+            let emission = if may_wait {
+                inner.soiree.publish(topic, payload)
+            } else {
+                inner.soiree.try_publish(topic, payload)
+            };
+            return emission.map(passed);
+        }
+        let draft = Draft::new(topic, payload);
+        let appended = inner.commit(&draft, may_wait)?;
+        let publish = if may_wait {
+            ReservedTopics::publish_event
+        } else {
+            ReservedTopics::try_publish_event
+        };
+        inner.local(draft, appended, publish)
+    }
+
+    pub(crate) fn store_event(&self, event: Arc<dyn Event>) -> Result<Stored, EmitError> {
+        let inner = &self.inner;
+        if !inner.codecs.is_durable(event.topic()) {
+            return inner.soiree.publish_event(event).map(passed);
+        }
+        let draft = Draft::of(&*event);
+        let appended = inner.commit(&draft, true)?;
+        inner.local(draft, appended, ReservedTopics::publish_event)
+    }
+
+    pub(crate) fn store_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError> {
+        let inner = &self.inner;
+        if !inner.codecs.is_durable(topic) {
+            return inner.soiree.publish_sync(topic, payload);
+        }
+        let draft = Draft::new(topic, payload);
+        inner.commit(&draft, true)?;
+        inner
+            .reserved_for(topic)
+            .publish_event_sync(draft.into_event())
+    }
+
+    pub(crate) fn store_payload_async<'a>(
+        &'a self,
+        topic: &'a str,
+        payload: Payload,
+    ) -> StoreFuture<'a> {
+        if !self.inner.codecs.is_durable(topic) {
+            let emission = self.inner.soiree.publish_async(topic, payload);
+            return Box::pin(async move { Ok(passed(emission.await?)) });
+        }
+        Box::pin(self.store_async(Draft::new(topic, payload)))
+    }
+
+    pub(crate) fn store_event_async(&self, event: Arc<dyn Event>) -> StoreFuture<'_> {
+        if !self.inner.codecs.is_durable(event.topic()) {
+            let emission = self.inner.soiree.publish_event_async(event);
+            return Box::pin(async move { Ok(passed(emission.await?)) });
+        }
+        Box::pin(self.store_async(Draft::of(&*event)))
+    }
+
+    async fn store_async(&self, draft: Draft) -> Result<Stored, EmitError> {
+        let inner = &self.inner;
+        let record = inner.encode(&draft)?;
+        let ticket = inner
+            .enqueue(vec![record], true)
+            .map_err(|why| inner.not_stored(&draft, why))?;
+        let appended = std::future::poll_fn(|context| ticket.answer().poll(context)).await;
+        let appended = appended.map_err(|error| inner.not_stored(&draft, error.into()))?;
+        let stored = inner.stored(&draft, appended[0])?;
+        if stored.is_duplicate {
+            return Ok(Stored {
+                event: Some(stored),
+                local: None,
+            });
+        }
+        let topics = inner.reserved_for(&draft.topic);
+        let local = topics.publish_event_async(draft.into_event()).await;
+        Ok(Stored {
+            event: Some(stored),
+            local: Some(local),
+        })
+    }
+
+    /// Writes an event down as [`emit`](Outbox::emit) does, without storing it: for a transaction of the program's own.
+    ///
+    /// # Errors
+    /// The topic is malformed or not durable, or the payload cannot be written down.
+    pub fn encode(&self, event: &dyn Event) -> Result<NewRecord, EmitError> {
+        self.inner.encode(&Draft::of(event))
+    }
+}
+
+/// An emit of an outbox in async code.
+pub type StoreFuture<'a> = Pin<Box<dyn Future<Output = Result<Stored, EmitError>> + Send + 'a>>;
+
+fn passed(emission: Emission) -> Stored {
+    Stored {
+        event: None,
+        local: Some(Ok(emission)),
+    }
+}
+
+/// Why an event was not committed.
+enum Why {
+    Closed,
+    Not(NotStored),
+}
+
+impl From<NotStored> for Why {
+    fn from(error: NotStored) -> Self {
+        Self::Not(error)
+    }
+}
+
+impl Inner {
+    fn not_stored(&self, draft: &Draft, why: Why) -> EmitError {
+        let (topic, payload) = (draft.topic.clone(), draft.payload.clone());
+        match why {
+            Why::Closed => EmitError::Closed { topic, payload },
+            Why::Not(source) => EmitError::NotStored {
+                topic,
+                payload,
+                source,
+            },
+        }
+    }
+
+    fn encode(&self, draft: &Draft) -> Result<NewRecord, EmitError> {
+        let fail = |source: NotStored| self.not_stored(draft, source.into());
+        if let Err(source) = validate_topic(&draft.topic) {
+            let payload = draft.payload.clone();
+            return Err(EmitError::InvalidTopic { source, payload });
+        }
+        let encoded = self.codecs.encode(&draft.topic, &draft.payload);
+        let (codec, payload) = encoded
+            .ok_or(NotStored::NoCodec)
+            .map_err(fail)?
+            .map_err(fail)?;
+        let limit = self.settings.max_payload;
+        if payload.len() > limit {
+            let bytes = payload.len();
+            return Err(fail(NotStored::TooLarge { bytes, limit }));
+        }
+        Ok(NewRecord {
+            id: draft.id,
+            topic: draft.topic.clone(),
+            codec,
+            payload,
+            properties: draft.properties.clone(),
+            emitted_at: self.clock.now(),
+        })
+    }
+
+    fn enqueue(&self, records: Vec<NewRecord>, may_wait: bool) -> Result<Ticket, Why> {
+        let queued = self.queue.append(records, may_wait);
+        queued.map_err(|rejected| match rejected {
+            Rejected::Refused(Refusal::Closed) => Why::Closed,
+            Rejected::Refused(Refusal::Failed(error)) => Why::Not(NotStored::Store(error)),
+            Rejected::Not(error) => Why::Not(error),
+        })
+    }
+
+    fn commit(&self, draft: &Draft, may_wait: bool) -> Result<Appended, EmitError> {
+        let record = self.encode(draft)?;
+        let ticket = self.enqueue(vec![record], may_wait);
+        let ticket = ticket.map_err(|why| self.not_stored(draft, why))?;
+        match ticket.wait() {
+            Ok(appended) => Ok(appended[0]),
+            Err(error) => Err(self.not_stored(draft, error.into())),
+        }
+    }
+
+    fn stored(&self, draft: &Draft, appended: Appended) -> Result<StoredEvent, EmitError> {
+        let id = draft.id;
+        if let Appended::Conflict(_) = appended {
+            return Err(self.not_stored(draft, NotStored::Conflict { id }.into()));
+        }
+        Ok(StoredEvent {
+            id,
+            position: appended.position(),
+            is_duplicate: matches!(appended, Appended::Duplicate(_)),
+        })
+    }
+
+    /// Calls the ordinary listeners of a stored event.
+    fn local(
+        &self,
+        draft: Draft,
+        appended: Appended,
+        publish: impl Fn(&ReservedTopics, Arc<dyn Event>) -> Result<Emission, EmitError>,
+    ) -> Result<Stored, EmitError> {
+        let stored = self.stored(&draft, appended)?;
+        let local = (!stored.is_duplicate).then(|| {
+            let topics = self.reserved_for(&draft.topic);
+            publish(topics, draft.into_event())
+        });
+        Ok(Stored {
+            event: Some(stored),
+            local,
+        })
+    }
+
+    /// The right to emit on this topic in the event pool. Any of the reservations gives it for all.
+    fn reserved_for(&self, topic: &str) -> &ReservedTopics {
+        let patterns = self.codecs.patterns();
+        let index = patterns.iter().position(|pattern| pattern.matches(topic));
+        &self.reserved[index.unwrap_or_default()]
+    }
+}
+
+impl Stored {
+    /// The emission to the ordinary listeners. For a duplicate, one that calls nobody.
+    pub(crate) fn into_emission(
+        self,
+        nobody: impl FnOnce() -> Result<Emission, EmitError>,
+    ) -> Result<Emission, EmitError> {
+        self.local.unwrap_or_else(nobody)
+    }
+}
+
+impl Outbox {
+    pub(crate) fn publish_future<'a>(&'a self, stored: StoreFuture<'a>, topic: Box<str>) -> EmitFuture<'a> {
+        Box::pin(async move { stored.await?.into_emission(|| self.emission_of_nobody(&topic)) })
+    }
+
+    /// An emission whose event is aborted already.
+    pub(crate) fn emission_of_nobody(&self, topic: &str) -> Result<Emission, EmitError> {
+        let event = Draft::new(topic, Payload::new(())).into_event();
+        event.set_aborted(true);
+        self.inner.reserved_for(topic).publish_event(event)
+    }
+}

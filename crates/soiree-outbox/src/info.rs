@@ -1,0 +1,66 @@
+//! What can be seen of durable listeners.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use soiree_core::store::{ListenerState, Parked, Position, Record};
+
+/// How a durable listener stands. Returned by [`Outbox::listeners`](crate::Outbox::listeners).
+///
+/// At rest, every event that was stored since the listener's first start is in exactly one place:
+/// `done + skipped + dead_letters + waiting + in_flight + retrying + behind + suspects`, where `done` and `skipped` count since this
+/// process claimed it.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct DurableInfo {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its pattern.
+    pub pattern: Box<str>,
+    /// Whether this process delivers to it.
+    pub is_held: bool,
+    /// Whether the store knows it, and no listener of this name is subscribed here.
+    pub is_orphan: bool,
+    /// Events of the log that it has not come to. Those that do not match its pattern are among them.
+    pub waiting: u64,
+    /// How long the oldest event waits that has not ended and is not parked. Wall-clock time, since it was emitted.
+    pub oldest_waiting: Option<Duration>,
+    /// Events that run, and events that wait in memory for one of their key.
+    pub in_flight: usize,
+    /// Events that wait for their next attempt.
+    pub retrying: usize,
+    /// Events that wait for an earlier one of their key, which is parked.
+    pub behind: usize,
+    /// Events that were running when the process ended, and are tried one by one.
+    pub suspects: usize,
+    /// Events that nobody tries again until they are redriven.
+    pub dead_letters: u64,
+    /// Events handled since this process claimed it.
+    pub done: u64,
+    /// Events passed over since then: the pattern or the filter does not match.
+    pub skipped: u64,
+    /// Attempts that failed since then.
+    pub failed: u64,
+    /// All events up to here have ended or are parked.
+    pub floor: Position,
+}
+
+/// An event in the store, and how it stands with each durable listener. Returned by [`Outbox::event`](crate::Outbox::event).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct EventStatus {
+    /// The event, as it is stored.
+    pub record: Record,
+    /// The listeners, and their states. A listener whose pattern does not match ends it without being called.
+    pub listeners: Vec<(String, ListenerState)>,
+}
+
+/// An event that a durable listener could not handle. Returned by [`Outbox::dead_letters`](crate::Outbox::dead_letters).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DeadEvent {
+    /// The event, as it is stored.
+    pub record: Record,
+    /// How it was parked: attempts, the last error, and so on.
+    pub parked: Parked,
+}

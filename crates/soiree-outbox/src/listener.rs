@@ -1,0 +1,530 @@
+//! One durable listener: takes its events from the log, and delivers them.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use soiree_core::panic::caught;
+use soiree_core::store::{Limit, Millis, ParkedState, Position, Progress, Store, StoreError, Term};
+use soiree_core::{Event, EventId, KeyOrder, OrderingKey, Pattern, Payload, Retry};
+use soiree_engine::{Address, EmissionFuture, Report};
+
+use crate::codecs::Codecs;
+use crate::commit_queue::{Begun, CommitQueue};
+use crate::delivered_event::{DeliveredEvent, event};
+use crate::info::DurableInfo;
+use crate::signals::{DeliveryEnded, Number, Signals};
+use crate::tail::{LogEntry, Next, Tail};
+use crate::window::{Admitted, Outcome, Window};
+
+/// How much is read from the store at once.
+const PAGE: Limit = Limit {
+    records: 256,
+    bytes: 1 << 20,
+};
+/// How many parked events are read at once.
+const PARKED_PAGE: usize = 1_000;
+
+/// What a listener needs of its surroundings.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) store: &'a dyn Store,
+    pub(crate) codecs: &'a Codecs,
+    pub(crate) queue: &'a CommitQueue,
+    pub(crate) signals: &'a Arc<Signals>,
+    pub(crate) tail: &'a Tail,
+    pub(crate) now: Millis,
+    /// The marks up to this generation are committed.
+    pub(crate) committed: Option<u64>,
+}
+
+/// Which delivery an event belongs to. See [`Outbox::on_delivery`](crate::Outbox::on_delivery).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// The claim that the listener runs under.
+    pub term: Term,
+    /// Where in the log the event is.
+    pub position: Position,
+}
+
+/// The deliveries of a listener that run, by event.
+pub(crate) type Deliveries = Mutex<HashMap<EventId, Delivery>>;
+
+/// What the program has said about a listener.
+pub(crate) struct Subscribed {
+    pub(crate) number: Number,
+    pub(crate) name: Arc<str>,
+    pub(crate) pattern: Pattern,
+    pub(crate) address: Address,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) order: Option<KeyOrder>,
+    pub(crate) deliveries: Option<Arc<Deliveries>>,
+    pub(crate) info: Arc<Mutex<DurableInfo>>,
+}
+
+/// A durable listener that this process has claimed.
+pub(crate) struct DurableListener {
+    pub(crate) subscribed: Subscribed,
+    pub(crate) term: Term,
+    window: Window,
+    begun: Arc<Begun>,
+    page: VecDeque<Arc<LogEntry>>,
+    /// Events behind another one of their key, which runs.
+    held: HashMap<Position, Arc<LogEntry>>,
+    /// Events that found no place in the pool. Oldest first.
+    blocked: VecDeque<Arc<LogEntry>>,
+    /// Parked events that start once the store knows, with the generation of the marks that say so.
+    marking: Vec<(Position, Option<u64>)>,
+    running: HashMap<Position, Running>,
+    done_before: VecDeque<Position>,
+    dead: u64,
+    pub(crate) is_removed: bool,
+}
+
+struct Running {
+    emission: Pin<Box<EmissionFuture>>,
+    waker: Waker,
+    id: EventId,
+    emitted_at: Millis,
+}
+
+impl DurableListener {
+    /// Takes over from where the log says the listener is. Reads what is parked.
+    pub(crate) fn recover(
+        subscribed: Subscribed,
+        term: Term,
+        progress: Progress,
+        options: Limits,
+        around: &Surroundings<'_>,
+    ) -> Result<Self, (Box<Subscribed>, StoreError)> {
+        let Surroundings { store, now, .. } = *around;
+        let begun = around
+            .queue
+            .add_begun(term.clone(), progress.begun.max(progress.floor));
+        let mut listener = Self {
+            window: Window::new(options.in_flight, options.max_parked, &progress),
+            subscribed,
+            term,
+            begun,
+            page: VecDeque::new(),
+            held: HashMap::new(),
+            blocked: VecDeque::new(),
+            marking: Vec::new(),
+            running: HashMap::new(),
+            done_before: progress.done.iter().copied().collect(),
+            dead: 0,
+            is_removed: false,
+        };
+        let restored = listener.restore_parked(store, now).and_then(|()| {
+            if progress.clean {
+                return Ok(());
+            }
+            listener.find_suspects(&progress, around)
+        });
+        if let Err(error) = restored {
+            around.queue.forget(&listener.subscribed.name);
+            return Err((Box::new(listener.into_subscribed()), error));
+        }
+        listener.window.restored();
+        Ok(listener)
+    }
+
+    pub(crate) fn into_subscribed(self) -> Subscribed {
+        self.subscribed
+    }
+
+    /// Whether an event has found no place in its pool.
+    pub(crate) fn is_blocked(&self) -> bool {
+        !self.blocked.is_empty()
+    }
+
+    fn restore_parked(&mut self, store: &dyn Store, now: Millis) -> Result<(), StoreError> {
+        let longest = longest_delay(self.subscribed.retry.as_ref());
+        let name = Arc::clone(&self.subscribed.name);
+        let mut after = Position::START;
+        loop {
+            let page = store.parked(&name, None, after, PARKED_PAGE)?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = last.position;
+            for parked in page {
+                self.dead += u64::from(parked.state == ParkedState::Dead);
+                self.window.restore(parked, now, longest);
+            }
+        }
+    }
+
+    /// Parks what may have been running when the process before ended.
+    fn find_suspects(
+        &mut self,
+        progress: &Progress,
+        around: &Surroundings<'_>,
+    ) -> Result<(), StoreError> {
+        while self.window.cursor() < progress.begun {
+            let Some(entry) = self.next_entry(around)? else {
+                return Ok(());
+            };
+            let position = entry.position();
+            if position > progress.begun {
+                self.page.push_front(entry);
+                return Ok(());
+            }
+            if self.has_ended(position) || !self.matches(&entry) {
+                self.window.pass(position, false);
+                continue;
+            }
+            match self.read(&entry, around.codecs) {
+                Ok((_, key)) => self.window.suspect(position, key, around.now),
+                Err(error) => self.window.bury(position, error, around.now),
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on as far as it can.
+    pub(crate) fn advance(&mut self, around: &Surroundings<'_>) -> Result<(), StoreError> {
+        self.deliver_blocked(around);
+        self.start_marked(around)?;
+        while let Some(position) = self.window.next_due(around.now) {
+            self.marking.push((position, None));
+        }
+        while self.window.has_room() && self.blocked.is_empty() {
+            let Some(entry) = self.next_entry(around)? else {
+                break;
+            };
+            if !self.take(&entry, around) {
+                self.page.push_front(entry);
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at the next event of the log. Returns whether it did.
+    fn take(&mut self, entry: &Arc<LogEntry>, around: &Surroundings<'_>) -> bool {
+        let position = entry.position();
+        if !self.matches(entry) {
+            self.window.pass(position, true);
+            return true;
+        }
+        if self.has_ended(position) {
+            self.window.pass(position, false);
+            return true;
+        }
+        if position > self.begun.committed() {
+            self.begun.want(Position(position.0 + PAGE.records as u64));
+            around.queue.hurry();
+            return false;
+        }
+        match self.read(entry, around.codecs) {
+            Err(error) => self.window.bury(position, error, around.now),
+            Ok((_, key)) => match self.window.admit(position, key, around.now) {
+                Admitted::Start => self.deliver(Arc::clone(entry), around),
+                Admitted::Held => {
+                    self.held.insert(position, Arc::clone(entry));
+                }
+                Admitted::Behind => {}
+            },
+        }
+        true
+    }
+
+    fn matches(&self, entry: &LogEntry) -> bool {
+        self.subscribed.pattern.matches(&entry.record.event.topic)
+    }
+
+    /// Whether it had ended, above the floor, before this process claimed the listener.
+    fn has_ended(&mut self, position: Position) -> bool {
+        while let Some(first) = self.done_before.front() {
+            if *first > position {
+                return false;
+            }
+            if self.done_before.pop_front() == Some(position) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The payload of an event, and its key.
+    fn read(
+        &self,
+        entry: &LogEntry,
+        codecs: &Codecs,
+    ) -> Result<(Payload, Option<OrderingKey>), Box<str>> {
+        let payload = entry.payload(codecs)?;
+        let Some(order) = &self.subscribed.order else {
+            return Ok((payload, None));
+        };
+        let event = self.event(entry, payload.clone(), 1);
+        match caught(|| order.key(&event)) {
+            Ok(key) => Ok((payload, key)),
+            Err(panic) => Err(format!("the key function panicked: {}", panic.message()).into()),
+        }
+    }
+
+    fn event(&self, entry: &LogEntry, payload: Payload, attempt: u32) -> DeliveredEvent {
+        let stored = &entry.record.event;
+        let properties = stored.properties.clone();
+        let event = event(&stored.topic, stored.id, payload, properties);
+        DeliveredEvent::new(event, attempt)
+    }
+
+    fn next_entry(&mut self, around: &Surroundings<'_>) -> Result<Option<Arc<LogEntry>>, StoreError> {
+        if let Some(entry) = self.page.pop_front() {
+            return Ok(Some(entry));
+        }
+        match around.tail.after(self.window.cursor()) {
+            Next::Entry(entry) => Ok(Some(entry)),
+            Next::End => Ok(None),
+            Next::Read => {
+                let mut records = Vec::new();
+                around
+                    .store
+                    .read(self.window.cursor(), PAGE, &mut records)?;
+                self.page.extend(records.into_iter().map(LogEntry::new));
+                Ok(self.page.pop_front())
+            }
+        }
+    }
+
+    fn start_marked(&mut self, around: &Surroundings<'_>) -> Result<(), StoreError> {
+        let is_committed =
+            |generation: Option<u64>| generation.is_some() && generation <= around.committed;
+        let (ready, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.marking)
+            .into_iter()
+            .partition(|(_, generation)| is_committed(*generation));
+        self.marking = waiting;
+        if ready.is_empty() {
+            return Ok(());
+        }
+        let positions: Vec<Position> = ready.iter().map(|(position, _)| *position).collect();
+        let mut records = Vec::new();
+        around.store.fetch(&positions, &mut records)?;
+        let mut records: HashMap<Position, _> = records
+            .into_iter()
+            .map(|record| (record.position, record))
+            .collect();
+        for position in positions {
+            self.window.marked(position);
+            match records.remove(&position) {
+                Some(record) => self.deliver(LogEntry::new(record), around),
+                None => {
+                    let gone = Outcome::Failed("the store has lost the event".into(), None);
+                    self.end(position, gone, around);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn deliver_blocked(&mut self, around: &Surroundings<'_>) {
+        for _ in 0..self.blocked.len() {
+            let Some(entry) = self.blocked.pop_front() else {
+                return;
+            };
+            let before = self.blocked.len();
+            self.deliver(entry, around);
+            if self.blocked.len() > before {
+                // The pool is still full. It was the oldest one.
+                self.blocked.rotate_right(1);
+                return;
+            }
+        }
+    }
+
+    fn deliver(&mut self, entry: Arc<LogEntry>, around: &Surroundings<'_>) {
+        let position = entry.position();
+        let payload = match entry.payload(around.codecs) {
+            Ok(payload) => payload,
+            Err(error) => return self.end(position, Outcome::Failed(error, None), around),
+        };
+        let id = entry.record.event.id;
+        let attempt = self.window.attempts(position) + 1;
+        let event: Arc<dyn Event> = Arc::new(self.event(&entry, payload, attempt));
+        self.note_delivery(id, position);
+        match self.subscribed.address.try_deliver(event) {
+            Ok(emission) => {
+                let waker = Waker::from(Arc::new(DeliveryEnded {
+                    signals: Arc::clone(around.signals),
+                    listener: self.subscribed.number,
+                    position,
+                }));
+                let running = Running {
+                    emission: Box::pin(emission.into_future()),
+                    waker,
+                    id,
+                    emitted_at: entry.record.event.emitted_at,
+                };
+                self.running.insert(position, running);
+                self.poll(position, around);
+            }
+            Err(_) => {
+                self.forget_delivery(id);
+                self.blocked.push_back(entry);
+            }
+        }
+    }
+
+    /// Looks whether a delivery has ended.
+    pub(crate) fn poll(&mut self, position: Position, around: &Surroundings<'_>) {
+        let Some(running) = self.running.get_mut(&position) else {
+            return;
+        };
+        let mut context = Context::from_waker(&running.waker);
+        let Poll::Ready(report) = running.emission.as_mut().poll(&mut context) else {
+            return;
+        };
+        let id = running.id;
+        self.running.remove(&position);
+        self.forget_delivery(id);
+        let failed = self.window.attempts(position) + 1;
+        let outcome = outcome(&report, self.subscribed.retry.as_ref(), failed);
+        self.end(position, outcome, around);
+    }
+
+    fn end(&mut self, position: Position, outcome: Outcome, around: &Surroundings<'_>) {
+        let next = self.window.end(position, outcome, around.now);
+        if let Some(entry) = next.and_then(|next| self.held.remove(&next)) {
+            self.deliver(entry, around);
+        }
+        let window = &self.window;
+        self.held.retain(|position, _| window.is_active(*position));
+    }
+
+    fn note_delivery(&self, id: EventId, position: Position) {
+        let term = self.term.clone();
+        self.with_deliveries(|deliveries| {
+            deliveries.insert(id, Delivery { term, position });
+        });
+    }
+
+    fn forget_delivery(&self, id: EventId) {
+        self.with_deliveries(|deliveries| {
+            deliveries.remove(&id);
+        });
+    }
+
+    fn with_deliveries(&self, change: impl FnOnce(&mut HashMap<EventId, Delivery>)) {
+        if let Some(deliveries) = &self.subscribed.deliveries {
+            change(&mut deliveries.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Hands what has changed to the writer.
+    pub(crate) fn flush(&mut self, queue: &CommitQueue) {
+        let is_urgent = self.window.has_urgent_marks();
+        if let Some(marks) = self.window.take_marks(&self.term) {
+            let generation = queue.mark(marks, is_urgent);
+            for (_, waits_for) in &mut self.marking {
+                waits_for.get_or_insert(generation);
+            }
+        }
+    }
+
+    /// Starts nothing more: what has not started goes back.
+    pub(crate) fn withdraw(&mut self, now: Millis) {
+        for (position, _) in std::mem::take(&mut self.marking) {
+            self.window.withdraw(position, now);
+        }
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Whether it has ended everything that is in the log, but for dead events.
+    pub(crate) fn is_drained(&self, last: Position) -> bool {
+        self.window.cursor() >= last
+            && self.window.in_flight() == 0
+            && self.window.parked_len() == 0
+    }
+
+    pub(crate) fn redriven(&mut self, parked: soiree_core::store::Parked) {
+        self.dead = self.dead.saturating_sub(1);
+        self.window.redriven(parked);
+    }
+
+    pub(crate) fn discarded(&mut self, events: u64) {
+        self.dead = self.dead.saturating_sub(events);
+    }
+
+    /// When to look again, although nothing happens. An event without a place in its pool is tried again at `retry_full`.
+    pub(crate) fn next_time(&self, now: Millis, retry_full: Duration) -> Option<Millis> {
+        let full = (!self.blocked.is_empty()).then(|| now.saturating_add(retry_full));
+        [full, self.window.earliest_due()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// Shows how it stands.
+    pub(crate) fn publish(&self, last: Position, now: Millis) {
+        let window = &self.window;
+        let oldest = self.running.values().map(|running| running.emitted_at);
+        let waiting = self.held.values().chain(&self.blocked).chain(&self.page);
+        let waiting = waiting.map(|entry| entry.record.event.emitted_at);
+        let oldest = oldest.chain(waiting).min();
+        let info = DurableInfo {
+            name: Arc::clone(&self.subscribed.name),
+            pattern: self.subscribed.pattern.as_str().into(),
+            is_held: true,
+            is_orphan: false,
+            waiting: last.0.saturating_sub(window.cursor().0),
+            oldest_waiting: oldest.map(|emitted_at| now.since(emitted_at)),
+            in_flight: window.in_flight(),
+            retrying: window.parked_in(ParkedState::Retry),
+            behind: window.parked_in(ParkedState::Behind),
+            suspects: window.parked_in(ParkedState::Suspect),
+            dead_letters: self.dead + window.outcomes.dead,
+            done: window.outcomes.done,
+            skipped: window.outcomes.skipped,
+            failed: window.outcomes.failed,
+            floor: window.floor_now(),
+        };
+        let shown = self.subscribed.info.lock();
+        *shown.unwrap_or_else(PoisonError::into_inner) = info;
+    }
+}
+
+/// The bounds of a listener.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) in_flight: usize,
+    pub(crate) max_parked: usize,
+}
+
+fn longest_delay(retry: Option<&Retry>) -> Duration {
+    let Some(retry) = retry else {
+        return Duration::ZERO;
+    };
+    (1..retry.attempts())
+        .filter_map(|failed| retry.delay(failed))
+        .max()
+        .unwrap_or_default()
+}
+
+/// What the report of a delivery means. `failed` is how many attempts have failed if this one has.
+fn outcome(report: &Report, retry: Option<&Retry>, failed: u32) -> Outcome {
+    if let Some(error) = report.errors.first() {
+        let delay = retry.and_then(|retry| retry.next_delay(failed, error));
+        let text = caught(|| error.to_string());
+        let text = text.unwrap_or_else(|_| "the error panicked when it was shown".into());
+        return Outcome::Failed(text.into(), delay);
+    }
+    if report.omitted_errors > 0 {
+        let delay = retry.and_then(|retry| retry.jittered_delay(failed));
+        return Outcome::Failed("the error buffer keeps no errors".into(), delay);
+    }
+    if report.discarded || report.unfinished || report.not_called > 0 {
+        return Outcome::NotCalled;
+    }
+    if report.delivered == 0 && !report.aborted {
+        return Outcome::Skipped;
+    }
+    Outcome::Done
+}

@@ -1,0 +1,192 @@
+//! The handle that programs hold.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use soiree_core::store::{StartFrom, Store, Term};
+use soiree_core::{EventId, ListenerId, Pattern};
+use soiree_engine::{ReservedTopics, Soiree};
+
+use crate::builder::{Orphans, OutboxBuilder};
+use crate::clock::Clock;
+use crate::codecs::Codecs;
+use crate::commit_queue::CommitQueue;
+use crate::error::OutboxError;
+use crate::figures::{OutboxStats, StoreFigures};
+use crate::info::DurableInfo;
+use crate::listener::Limits;
+use crate::signals::{Command, Number, Signals};
+
+/// An event pool whose durable topics survive the end of the process.
+///
+/// - An event on a durable topic is committed to the store before [`emit`](Outbox::emit) returns `Ok`. Each durable listener gets it until
+///   it has handled it, now or after a restart: **at least once**, in the order of its key if it has one.
+/// - All other topics pass through to the event pool untouched.
+///
+/// A cheap handle: clones are the same outbox. If the last one is dropped without a [`close`](Outbox::close), what was accepted is in the
+/// store, and delivered after the next start.
+#[derive(Clone)]
+pub struct Outbox {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) soiree: Arc<dyn Soiree>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store_id: EventId,
+    pub(crate) codecs: Arc<Codecs>,
+    pub(crate) reserved: Vec<ReservedTopics>,
+    pub(crate) queue: Arc<CommitQueue>,
+    pub(crate) signals: Arc<Signals>,
+    pub(crate) clock: Clock,
+    pub(crate) figures: Arc<StoreFigures>,
+    pub(crate) settings: Settings,
+    pub(crate) next_number: AtomicU64,
+    /// The durable listeners, by name.
+    pub(crate) listeners: Mutex<BTreeMap<Arc<str>, Subscription>>,
+    pub(crate) threads: Mutex<Option<Threads>>,
+    pub(crate) lifecycle: Mutex<Lifecycle>,
+}
+
+pub(crate) struct Settings {
+    pub(crate) max_payload: usize,
+    pub(crate) limits: Limits,
+    pub(crate) orphans: Orphans,
+    pub(crate) start_from: StartFrom,
+    pub(crate) keep: Duration,
+}
+
+pub(crate) struct Threads {
+    pub(crate) writer: JoinHandle<()>,
+    pub(crate) relay: JoinHandle<()>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Lifecycle {
+    #[default]
+    Built,
+    Started,
+    Closed,
+}
+
+/// A durable listener that the program has subscribed.
+pub(crate) struct Subscription {
+    pub(crate) number: Number,
+    pub(crate) id: ListenerId,
+    pub(crate) pattern: Pattern,
+    pub(crate) term: Option<Term>,
+    pub(crate) info: Arc<Mutex<DurableInfo>>,
+}
+
+impl Outbox {
+    /// Starts to build an outbox that keeps its events in this store.
+    pub fn builder(store: impl Store) -> OutboxBuilder {
+        OutboxBuilder::new(store)
+    }
+
+    /// Starts to deliver: what waited since the last run first, each listener for itself. Returns the names of listeners that the store
+    /// keeps events for, and that are not subscribed: see [`Orphans`]. If a listener was renamed in the program, its old name is
+    /// among them, and the new one starts with the events from now on.
+    ///
+    /// # Errors
+    /// If the outbox was started or closed before, the store cannot be read, or there are orphans and the outbox refuses them.
+    pub fn start(&self) -> Result<Vec<String>, OutboxError> {
+        let inner = &self.inner;
+        let mut lifecycle = inner.lifecycle();
+        match *lifecycle {
+            Lifecycle::Built => {}
+            Lifecycle::Started => return Err(OutboxError::Started),
+            Lifecycle::Closed => return Err(OutboxError::Closed),
+        }
+        let known = inner.store.listeners()?;
+        let subscribed = inner.listeners();
+        let mut orphans: Vec<String> = known
+            .iter()
+            .filter(|known| !subscribed.contains_key(&known.name))
+            .map(|known| known.name.to_string())
+            .collect();
+        drop(subscribed);
+        match inner.settings.orphans {
+            Orphans::Refuse if !orphans.is_empty() => {
+                return Err(OutboxError::Orphans {
+                    store: inner.store.name(),
+                    names: orphans,
+                });
+            }
+            Orphans::Remove => {
+                for name in orphans.drain(..) {
+                    inner.store.remove_listener(&name)?;
+                }
+            }
+            _ => {}
+        }
+        *lifecycle = Lifecycle::Started;
+        inner.signals.send(Command::Start);
+        Ok(orphans)
+    }
+
+    /// Looks for events that others have appended to the store: the program in a transaction of its own, or another process.
+    pub fn wake(&self) {
+        self.inner.signals.wake();
+    }
+
+    /// What the outbox has done, in figures.
+    pub fn stats(&self) -> OutboxStats {
+        let inner = &self.inner;
+        inner.figures.read(inner.queue.queued_events())
+    }
+
+    /// The store.
+    pub fn store(&self) -> &dyn Store {
+        &*self.inner.store
+    }
+
+    /// The ID of the store, which never changes.
+    pub fn store_id(&self) -> EventId {
+        self.inner.store_id
+    }
+
+    /// The event pool that the outbox wraps.
+    pub fn event_pool(&self) -> &dyn Soiree {
+        &*self.inner.soiree
+    }
+
+    /// How long an event stays in the store after every listener has ended it.
+    pub fn keep(&self) -> Duration {
+        self.inner.settings.keep
+    }
+}
+
+impl Inner {
+    pub(crate) fn lifecycle(&self) -> MutexGuard<'_, Lifecycle> {
+        self.lifecycle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn listeners(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, Subscription>> {
+        self.listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Without a close, the threads end by themselves: what waits is committed, and what runs is delivered again after the next start.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.signals.send(Command::Abandon);
+        self.queue.close();
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox")
+            .field("store", &self.inner.store.name())
+            .finish_non_exhaustive()
+    }
+}

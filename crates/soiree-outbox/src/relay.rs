@@ -1,0 +1,382 @@
+//! The one thread that delivers: hands events of the log to the listeners, and what became of them to the writer.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use soiree_core::TimerId;
+use soiree_core::store::{Claim, Limit, Marks, Millis, Store};
+
+use crate::clock::Clock;
+use crate::codecs::Codecs;
+use crate::commit_queue::CommitQueue;
+use crate::listener::{DurableListener, Limits, Subscribed, Surroundings};
+use crate::signals::{Command, Number, Signals, State};
+use crate::tail::Tail;
+
+/// How long an event waits that found no place in its pool, if nothing of its listener ends before. It doubles up to the second one.
+const FIRST_FULL: Duration = Duration::from_millis(1);
+const LONGEST_FULL: Duration = Duration::from_millis(50);
+/// How often a listener is claimed that another process holds.
+const CLAIM_AGAIN: Duration = Duration::from_millis(200);
+/// How long a listener waits whose store cannot be read.
+const READ_AGAIN: Duration = Duration::from_secs(1);
+const CATCH_UP: Limit = Limit {
+    records: 512,
+    bytes: 4 << 20,
+};
+
+pub(crate) struct Relay {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) codecs: Arc<Codecs>,
+    pub(crate) queue: Arc<CommitQueue>,
+    pub(crate) signals: Arc<Signals>,
+    pub(crate) clock: Clock,
+    pub(crate) tail: Tail,
+    pub(crate) is_shared: bool,
+    pub(crate) sweep_every: Duration,
+    pub(crate) limits: Limits,
+    state: Progress,
+}
+
+/// How far the relay has come itself.
+#[derive(Default)]
+struct Progress {
+    listeners: BTreeMap<Number, DurableListener>,
+    /// Listeners that another process holds.
+    elsewhere: BTreeMap<Number, Subscribed>,
+    committed: Option<u64>,
+    has_started: bool,
+    is_stopping: bool,
+    is_abandoned: bool,
+    has_failed: bool,
+    /// When what is done may be swept, if there is something.
+    sweep_at: Option<Millis>,
+    claim_at: Option<Millis>,
+    read_at: Option<Millis>,
+    full_for: Duration,
+    drained: Vec<Sender<()>>,
+    armed: Option<(Millis, TimerId)>,
+}
+
+impl Relay {
+    #[expect(clippy::too_many_arguments, reason = "the parts of an outbox, once")]
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        codecs: Arc<Codecs>,
+        queue: Arc<CommitQueue>,
+        signals: Arc<Signals>,
+        clock: Clock,
+        tail: Tail,
+        is_shared: bool,
+        sweep_every: Duration,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            store,
+            codecs,
+            queue,
+            signals,
+            clock,
+            tail,
+            is_shared,
+            sweep_every,
+            limits,
+            state: Progress::default(),
+        }
+    }
+
+    /// Delivers until it is stopped.
+    pub(crate) fn run(mut self) {
+        loop {
+            let raised = self.signals.take();
+            self.receive(raised);
+            if self.state.is_abandoned {
+                return;
+            }
+            self.go_on();
+            if self.state.is_stopping && self.is_idle() {
+                self.stop();
+                return;
+            }
+        }
+    }
+
+    fn receive(&mut self, raised: State) {
+        let now = self.clock.now();
+        if !raised.appended.is_empty() {
+            let sweep_at = now.saturating_add(self.sweep_every);
+            self.state.sweep_at.get_or_insert(sweep_at);
+        }
+        for record in raised.appended {
+            self.tail.push(record);
+        }
+        if raised.wake || raised.timer && self.is_shared {
+            self.look_for_others();
+        }
+        self.state.committed = self.state.committed.max(raised.committed);
+        self.state.has_failed |= raised.failed;
+        for name in raised.fenced {
+            self.lose(&name);
+        }
+        for (number, position) in raised.ended {
+            self.with_listener(number, |listener, around| listener.poll(position, around));
+        }
+        for command in raised.commands {
+            self.obey(command);
+        }
+        if raised.timer {
+            self.state.armed = None;
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Add(listener) => {
+                let number = listener.subscribed.number;
+                self.state.listeners.insert(number, *listener);
+            }
+            Command::Wait(subscribed) => {
+                self.state.elsewhere.insert(subscribed.number, *subscribed);
+                self.state.claim_at.get_or_insert(Millis(0));
+            }
+            Command::Remove(number) => {
+                self.state.elsewhere.remove(&number);
+                if let Some(listener) = self.state.listeners.get_mut(&number) {
+                    listener.is_removed = true;
+                }
+            }
+            Command::Start => self.state.has_started = true,
+            Command::Redriven(number, parked) => {
+                if let Some(listener) = self.state.listeners.get_mut(&number) {
+                    for parked in parked {
+                        listener.redriven(parked);
+                    }
+                }
+            }
+            Command::Discarded(number, events) => {
+                if let Some(listener) = self.state.listeners.get_mut(&number) {
+                    listener.discarded(events);
+                }
+            }
+            Command::Drained(sender) => self.state.drained.push(sender),
+            Command::Stop => {
+                self.state.is_stopping = true;
+                let now = self.clock.now();
+                for listener in self.state.listeners.values_mut() {
+                    listener.withdraw(now);
+                }
+            }
+            Command::Abandon => self.state.is_abandoned = true,
+        }
+    }
+
+    /// Reads what others may have appended.
+    fn look_for_others(&mut self) {
+        loop {
+            let mut records = Vec::new();
+            let read = self
+                .store
+                .read(self.tail.last(), CATCH_UP, &mut records);
+            if read.is_err() || records.is_empty() {
+                return;
+            }
+            for record in records {
+                self.tail.push(record);
+            }
+        }
+    }
+
+    fn with_listener(
+        &mut self,
+        number: Number,
+        act: impl FnOnce(&mut DurableListener, &Surroundings<'_>),
+    ) {
+        let around = Surroundings {
+            store: &*self.store,
+            codecs: &self.codecs,
+            queue: &self.queue,
+            signals: &self.signals,
+            tail: &self.tail,
+            now: self.clock.now(),
+            committed: self.state.committed,
+        };
+        if let Some(listener) = self.state.listeners.get_mut(&number) {
+            act(listener, &around);
+        }
+    }
+
+    fn go_on(&mut self) {
+        let now = self.clock.now();
+        self.claim_again(now);
+        let delivers =
+            self.state.has_started && !self.state.is_stopping && !self.state.has_failed;
+        let mut is_unreadable = false;
+        let numbers: Vec<Number> = self.state.listeners.keys().copied().collect();
+        for number in numbers {
+            self.with_listener(number, |listener, around| {
+                if delivers && !listener.is_removed {
+                    is_unreadable |= listener.advance(around).is_err();
+                }
+                listener.flush(around.queue);
+                // Deliveries may have ended at once, and marks of retries wait for nothing else.
+                listener.publish(around.tail.last(), around.now);
+            });
+        }
+        if is_unreadable {
+            self.state.read_at = Some(now.saturating_add(READ_AGAIN));
+        }
+        self.drop_removed();
+        self.notify_drained();
+        self.sweep(now);
+        self.arm(now);
+    }
+
+    fn claim_again(&mut self, now: Millis) {
+        if self.state.elsewhere.is_empty() || self.state.claim_at.is_some_and(|at| at > now) {
+            return;
+        }
+        let elsewhere = std::mem::take(&mut self.state.elsewhere);
+        for (number, subscribed) in elsewhere {
+            let pattern = subscribed.pattern.as_str();
+            let claim = self
+                .store
+                .claim(&subscribed.name, pattern, Default::default());
+            let Ok(Claim::Held(term, progress)) = claim else {
+                self.state.elsewhere.insert(number, subscribed);
+                continue;
+            };
+            self.look_for_others();
+            let around = Surroundings {
+                store: &*self.store,
+                codecs: &self.codecs,
+                queue: &self.queue,
+                signals: &self.signals,
+                tail: &self.tail,
+                now,
+                committed: self.state.committed,
+            };
+            match DurableListener::recover(subscribed, term, progress, self.limits, &around) {
+                Ok(listener) => {
+                    self.state.listeners.insert(number, listener);
+                }
+                Err((subscribed, _)) => {
+                    self.state.elsewhere.insert(number, *subscribed);
+                }
+            }
+        }
+        let again = now.saturating_add(CLAIM_AGAIN);
+        self.state.claim_at = (!self.state.elsewhere.is_empty()).then_some(again);
+    }
+
+    /// Another process has taken over a listener.
+    fn lose(&mut self, name: &str) {
+        let lost = self
+            .state
+            .listeners
+            .iter()
+            .find(|(_, listener)| &*listener.subscribed.name == name)
+            .map(|(number, _)| *number);
+        let Some(listener) = lost.and_then(|number| self.state.listeners.remove(&number)) else {
+            return;
+        };
+        let subscribed = listener.into_subscribed();
+        let info = subscribed.info.lock();
+        info.unwrap_or_else(PoisonError::into_inner).is_held = false;
+        self.state.elsewhere.insert(subscribed.number, subscribed);
+        let again = self.clock.now().saturating_add(CLAIM_AGAIN);
+        self.state.claim_at = Some(again);
+    }
+
+    fn drop_removed(&mut self) {
+        let queue = &self.queue;
+        self.state.listeners.retain(|_, listener| {
+            let ends = listener.is_removed && listener.is_idle();
+            if ends {
+                mark_clean(listener, queue);
+            }
+            !ends
+        });
+    }
+
+    fn notify_drained(&mut self) {
+        if self.state.drained.is_empty() || !self.state.elsewhere.is_empty() {
+            return;
+        }
+        let last = self.tail.last();
+        let mut listeners = self.state.listeners.values();
+        if listeners.all(|listener| listener.is_drained(last)) {
+            for sender in self.state.drained.drain(..) {
+                // The caller may have stopped waiting.
+                let _ = sender.send(());
+            }
+        }
+    }
+
+    fn sweep(&mut self, now: Millis) {
+        if self.state.sweep_at.is_some_and(|at| at <= now) {
+            self.state.sweep_at = None;
+            self.queue.sweep();
+        }
+    }
+
+    /// Lets the timer wake the relay when something is due.
+    fn arm(&mut self, now: Millis) {
+        let state = &mut self.state;
+        let listeners = state.listeners.values();
+        let is_full = |listener: &DurableListener| listener.is_blocked();
+        state.full_for = if listeners.clone().any(is_full) {
+            (state.full_for * 2).clamp(FIRST_FULL, LONGEST_FULL)
+        } else {
+            Duration::ZERO
+        };
+        let full_for = state.full_for;
+        let shared = self.is_shared.then(|| now.saturating_add(CLAIM_AGAIN / 2));
+        let times = [state.sweep_at, state.claim_at, state.read_at.take(), shared];
+        let next = listeners
+            .filter_map(|listener| listener.next_time(now, full_for))
+            .chain(times.into_iter().flatten())
+            .min();
+        if state.is_stopping || !state.has_started {
+            return;
+        }
+        let Some(next) = next else {
+            return;
+        };
+        if let Some((armed, id)) = state.armed {
+            if armed <= next {
+                return;
+            }
+            self.clock.cancel(id);
+        }
+        let delay = next.since(now).max(Duration::from_millis(1));
+        let signals = Arc::clone(&self.signals);
+        let armed = self.clock.after(delay, move || signals.timer());
+        state.armed = armed.ok().map(|id| (next, id));
+    }
+
+    fn is_idle(&self) -> bool {
+        let mut listeners = self.state.listeners.values();
+        listeners.all(DurableListener::is_idle)
+    }
+
+    fn stop(&mut self) {
+        if let Some((_, id)) = self.state.armed.take() {
+            self.clock.cancel(id);
+        }
+        if self.state.has_failed {
+            return;
+        }
+        for listener in self.state.listeners.values_mut() {
+            mark_clean(listener, &self.queue);
+        }
+    }
+}
+
+fn mark_clean(listener: &mut DurableListener, queue: &CommitQueue) {
+    listener.flush(queue);
+    let mut clean = Marks::new(listener.term.clone());
+    clean.clean = Some(true);
+    queue.mark(clean, true);
+}

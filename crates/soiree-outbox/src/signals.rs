@@ -1,0 +1,130 @@
+//! What the relay thread is woken for.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::Sender;
+use std::task::Wake;
+
+use soiree_core::store::{Parked, Position, Record};
+
+use crate::listener::{DurableListener, Subscribed};
+use crate::writer::Committed;
+
+/// Stands for a listener of the relay.
+pub(crate) type Number = u64;
+
+/// Where the writer, emissions, the timer and callers leave what the relay has to do.
+#[derive(Default)]
+pub(crate) struct Signals {
+    state: Mutex<State>,
+    raised: Condvar,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) appended: Vec<Record>,
+    /// Deliveries whose emission may have ended.
+    pub(crate) ended: Vec<(Number, Position)>,
+    /// The marks up to this generation are committed.
+    pub(crate) committed: Option<u64>,
+    pub(crate) fenced: Vec<String>,
+    pub(crate) commands: Vec<Command>,
+    pub(crate) timer: bool,
+    pub(crate) wake: bool,
+    pub(crate) failed: bool,
+}
+
+pub(crate) enum Command {
+    /// Delivers to this listener too.
+    Add(Box<DurableListener>),
+    /// Claims this listener, which another process holds, until that has ended.
+    Wait(Box<Subscribed>),
+    Remove(Number),
+    /// Starts to deliver.
+    Start,
+    /// These events of the listener are no longer dead, and due.
+    Redriven(Number, Vec<Parked>),
+    /// So many dead events of the listener were discarded.
+    Discarded(Number, u64),
+    /// To be notified once nothing waits, runs or is parked but dead events.
+    Drained(Sender<()>),
+    /// Starts nothing more. The thread ends once nothing runs.
+    Stop,
+    /// The thread ends now.
+    Abandon,
+}
+
+impl Signals {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn raise(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock());
+        self.raised.notify_one();
+    }
+
+    pub(crate) fn send(&self, command: Command) {
+        self.raise(|state| state.commands.push(command));
+    }
+
+    pub(crate) fn wake(&self) {
+        self.raise(|state| state.wake = true);
+    }
+
+    pub(crate) fn timer(&self) {
+        self.raise(|state| state.timer = true);
+    }
+
+    /// Blocks until there is something to do.
+    pub(crate) fn take(&self) -> State {
+        let mut state = self.lock();
+        while state.is_empty() {
+            let waited = self.raised.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        std::mem::take(&mut state)
+    }
+}
+
+impl State {
+    fn is_empty(&self) -> bool {
+        self.appended.is_empty()
+            && self.ended.is_empty()
+            && self.committed.is_none()
+            && self.fenced.is_empty()
+            && self.commands.is_empty()
+            && !(self.timer || self.wake || self.failed)
+    }
+}
+
+impl Committed for Arc<Signals> {
+    fn appended(&self, records: Vec<Record>) {
+        self.raise(|state| state.appended.extend(records));
+    }
+
+    fn marked(&self, generation: u64) {
+        self.raise(|state| state.committed = Some(generation));
+    }
+
+    fn fenced(&self, listener: &str) {
+        self.raise(|state| state.fenced.push(listener.into()));
+    }
+
+    fn failed(&self) {
+        self.raise(|state| state.failed = true);
+    }
+}
+
+/// Woken when the emission of a delivery has ended.
+pub(crate) struct DeliveryEnded {
+    pub(crate) signals: Arc<Signals>,
+    pub(crate) listener: Number,
+    pub(crate) position: Position,
+}
+
+impl Wake for DeliveryEnded {
+    fn wake(self: Arc<Self>) {
+        let ended = (self.listener, self.position);
+        self.signals.raise(|state| state.ended.push(ended));
+    }
+}

@@ -1,0 +1,186 @@
+//! Subscribing durable listeners.
+
+use std::collections::btree_map::Entry;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use soiree_core::store::Claim;
+use soiree_core::{
+    Event, IntoListenerResult, Listener, ListenerId, ListenerOptions, ListenerResult, Pattern,
+    SubscribeError, UnsubscribeError,
+};
+
+use crate::info::DurableInfo;
+use crate::listener::{Deliveries, Delivery, DurableListener, Subscribed, Surroundings};
+use crate::outbox::{Lifecycle, Outbox, Subscription};
+use crate::signals::Command;
+use crate::tail::Tail;
+
+/// Passes the delivery to a listener that wants to know it.
+struct WithDelivery<L> {
+    listen: L,
+    deliveries: Arc<Deliveries>,
+}
+
+impl<L, R> Listener for WithDelivery<L>
+where
+    L: Fn(&dyn Event, &Delivery) -> R + Send + Sync,
+    R: IntoListenerResult,
+{
+    fn handle(&self, event: &dyn Event) -> ListenerResult {
+        let deliveries = self.deliveries.lock();
+        let deliveries = deliveries.unwrap_or_else(PoisonError::into_inner);
+        let delivery = deliveries.get(&event.id()).cloned();
+        drop(deliveries);
+        match delivery {
+            Some(delivery) => (self.listen)(event, &delivery).into_listener_result(),
+            // A timed-out attempt that goes on may outlive its delivery.
+            None => Err("the delivery has ended".into()),
+        }
+    }
+}
+
+impl Outbox {
+    /// Subscribes a durable listener that gets to know which delivery it handles: for effects that are recorded in the store's own
+    /// transaction.
+    ///
+    /// # Errors
+    /// As subscribing with [`ListenerOptions::durable`].
+    pub fn on_delivery<R: IntoListenerResult + 'static>(
+        &self,
+        pattern: &str,
+        options: ListenerOptions,
+        listener: impl Fn(&dyn Event, &Delivery) -> R + Send + Sync + 'static,
+    ) -> Result<ListenerId, SubscribeError> {
+        let deliveries = Arc::<Deliveries>::default();
+        let listener = WithDelivery {
+            listen: listener,
+            deliveries: Arc::clone(&deliveries),
+        };
+        self.subscribe_durable(pattern, options, Arc::new(listener), Some(deliveries))
+    }
+
+    pub(crate) fn subscribe_durable(
+        &self,
+        pattern: &str,
+        options: ListenerOptions,
+        listener: Arc<dyn Listener>,
+        deliveries: Option<Arc<Deliveries>>,
+    ) -> Result<ListenerId, SubscribeError> {
+        let inner = &self.inner;
+        let text = pattern;
+        let pattern = Pattern::new(pattern)?;
+        let Some(name) = options.durable_name().map(Arc::<str>::from) else {
+            return inner.soiree.subscribe(text, options, listener);
+        };
+        if options.run_limit().is_some() {
+            return Err(SubscribeError::DurableWithRunLimit { name });
+        }
+        if !inner.codecs.overlap(&pattern) {
+            return Err(SubscribeError::NoDurableTopic { name, pattern });
+        }
+        if *inner.lifecycle() == Lifecycle::Closed {
+            return Err(SubscribeError::Closed);
+        }
+        let id = ListenerId::generate();
+        let info = Arc::new(Mutex::new(DurableInfo {
+            name: Arc::clone(&name),
+            pattern: text.into(),
+            ..DurableInfo::default()
+        }));
+        let number = inner.next_number.fetch_add(1, Ordering::Relaxed);
+        let subscription = Subscription {
+            number,
+            id: id.clone(),
+            pattern: pattern.clone(),
+            term: None,
+            info: Arc::clone(&info),
+        };
+        match inner.listeners().entry(Arc::clone(&name)) {
+            Entry::Occupied(_) => return Err(SubscribeError::DurableNameTaken { name }),
+            Entry::Vacant(place) => {
+                place.insert(subscription);
+            }
+        }
+        let retry = options.retry_policy().cloned();
+        let order = options.key_order().cloned();
+        let options = options.without_retry().without_order();
+        let subscribed = inner
+            .soiree
+            .address(text, options, listener)
+            .map(|address| Subscribed {
+                number,
+                name: Arc::clone(&name),
+                pattern,
+                address,
+                retry,
+                order,
+                deliveries,
+                info,
+            })
+            .and_then(|subscribed| self.claim(subscribed));
+        if let Err(error) = subscribed {
+            inner.listeners().remove(&name);
+            return Err(error);
+        }
+        Ok(id)
+    }
+
+    fn claim(&self, subscribed: Subscribed) -> Result<(), SubscribeError> {
+        let inner = &self.inner;
+        let name = Arc::clone(&subscribed.name);
+        let pattern = subscribed.pattern.as_str();
+        let fail = |error: soiree_core::store::StoreError| SubscribeError::NotClaimed {
+            name: Arc::clone(&name),
+            reason: error.to_string().into(),
+        };
+        let claim = inner
+            .store
+            .claim(&name, pattern, inner.settings.start_from)
+            .map_err(fail)?;
+        let Claim::Held(term, progress) = claim else {
+            inner.signals.send(Command::Wait(Box::new(subscribed)));
+            return Ok(());
+        };
+        // What was stored is read from the store here; the relay has its own tail.
+        let tail = Tail::new(progress.begun.max(progress.floor).next(), 0, 0);
+        let around = Surroundings {
+            store: &*inner.store,
+            codecs: &inner.codecs,
+            queue: &inner.queue,
+            signals: &inner.signals,
+            tail: &tail,
+            now: inner.clock.now(),
+            committed: None,
+        };
+        let held = term.clone();
+        let listener =
+            DurableListener::recover(subscribed, term, progress, inner.settings.limits, &around);
+        match listener {
+            Ok(listener) => {
+                if let Some(subscription) = inner.listeners().get_mut(&name) {
+                    subscription.term = Some(held);
+                }
+                inner.signals.send(Command::Add(Box::new(listener)));
+                Ok(())
+            }
+            Err((_, error)) => {
+                let _ = inner.store.release(&held);
+                Err(fail(error))
+            }
+        }
+    }
+
+    /// Removes a durable listener from this process. Its progress stays in the store.
+    pub(crate) fn unsubscribe_durable(&self, id: &ListenerId) -> Option<Result<(), UnsubscribeError>> {
+        let mut listeners = self.inner.listeners();
+        let name = listeners
+            .iter()
+            .find(|(_, subscription)| subscription.id == *id)
+            .map(|(name, _)| Arc::clone(name))?;
+        let removed = listeners.remove(&name)?;
+        drop(listeners);
+        self.inner.signals.send(Command::Remove(removed.number));
+        Some(Ok(()))
+    }
+}
