@@ -45,19 +45,25 @@ pub enum SubscribeError {
         pool: Arc<str>,
     },
     /// A durable listener of this name is subscribed already.
-    #[error("a durable listener named {name:?} is subscribed already; give each one a name of its own")]
+    #[error(
+        "a durable listener named {name:?} is subscribed already; give each one a name of its own"
+    )]
     DurableNameTaken {
         /// The name.
         name: Arc<str>,
     },
     /// A durable listener has a limit of runs. It would be gone after a restart, or run again.
-    #[error("the durable listener {name:?} has a limit of runs, which a restart would forget; remove `once` or `max_runs`")]
+    #[error(
+        "the durable listener {name:?} has a limit of runs, which a restart would forget; remove `once` or `max_runs`"
+    )]
     DurableWithRunLimit {
         /// The name.
         name: Arc<str>,
     },
     /// No durable topic matches the pattern of a durable listener.
-    #[error("the durable listener {name:?} would get nothing: no durable topic matches {pattern}; declare one with a codec")]
+    #[error(
+        "the durable listener {name:?} would get nothing: no durable topic matches {pattern}; declare one with a codec"
+    )]
     NoDurableTopic {
         /// The name.
         name: Arc<str>,

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use soiree_core::panic::{Contained, caught};
 use soiree_core::codec::Codec;
+use soiree_core::panic::{Contained, caught};
 use soiree_core::registry::{PatternMap, Specificity, overlap, specificity};
 use soiree_core::store::Record;
 use soiree_core::{BoxError, Pattern, Payload};
@@ -40,7 +40,9 @@ impl Codecs {
 
     /// Whether a durable topic may match this pattern.
     pub(crate) fn overlap(&self, pattern: &Pattern) -> bool {
-        self.patterns.iter().any(|durable| overlap(durable, pattern))
+        self.patterns
+            .iter()
+            .any(|durable| overlap(durable, pattern))
     }
 
     pub(crate) fn is_durable(&self, topic: &str) -> bool {
@@ -87,7 +89,9 @@ impl Codecs {
         let event = &record.event;
         let Some(codec) = self.of_topic(&event.topic) else {
             let name = &event.codec;
-            return Err(format!("no codec for the topic; its payload was written by {name:?}").into());
+            return Err(
+                format!("no codec for the topic; its payload was written by {name:?}").into(),
+            );
         };
         match caught(|| codec.decode(&event.codec, &event.payload)) {
             Ok(Ok(payload)) => Ok(payload),

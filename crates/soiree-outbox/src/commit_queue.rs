@@ -163,7 +163,9 @@ impl CommitQueue {
     pub(crate) fn forget(&self, listener: &str) {
         let mut state = self.lock();
         state.marks.remove(listener);
-        state.begun.retain(|begun| &*begun.term.listener != listener);
+        state
+            .begun
+            .retain(|begun| &*begun.term.listener != listener);
     }
 
     /// Starts to write down up to where the listener may start events.
@@ -290,9 +292,9 @@ fn merge(older: &mut Marks, newer: Marks) {
         .into_iter()
         .map(|parked| (parked.position, parked))
         .collect();
-    older.parked.retain(|old| {
-        !ended.contains(&old.position) && !parked.contains_key(&old.position)
-    });
+    older
+        .parked
+        .retain(|old| !ended.contains(&old.position) && !parked.contains_key(&old.position));
     older.ended.retain(|old| !parked.contains_key(old));
     older.ended.extend(newer.ended);
     older.parked.extend(parked.into_values());

@@ -18,7 +18,12 @@ impl DeliveredEvent {
 }
 
 /// An event with everything that is stored of it.
-pub(crate) fn event(topic: &str, id: EventId, payload: Payload, properties: Properties) -> BaseEvent {
+pub(crate) fn event(
+    topic: &str,
+    id: EventId,
+    payload: Payload,
+    properties: Properties,
+) -> BaseEvent {
     let event = BaseEvent::new(topic, ())
         .with_id(id)
         .with_properties(properties);

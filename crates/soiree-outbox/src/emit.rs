@@ -164,7 +164,10 @@ impl Outbox {
         let appended = ticket.wait().map_err(|error| fail(error.into()))?;
         let stored = drafts.into_iter().zip(appended);
         stored
-            .map(|(draft, appended)| self.inner.local(draft, appended, ReservedTopics::publish_event))
+            .map(|(draft, appended)| {
+                self.inner
+                    .local(draft, appended, ReservedTopics::publish_event)
+            })
             .collect()
     }
 
@@ -396,8 +399,16 @@ impl Stored {
 }
 
 impl Outbox {
-    pub(crate) fn publish_future<'a>(&'a self, stored: StoreFuture<'a>, topic: Box<str>) -> EmitFuture<'a> {
-        Box::pin(async move { stored.await?.into_emission(|| self.emission_of_nobody(&topic)) })
+    pub(crate) fn publish_future<'a>(
+        &'a self,
+        stored: StoreFuture<'a>,
+        topic: Box<str>,
+    ) -> EmitFuture<'a> {
+        Box::pin(async move {
+            stored
+                .await?
+                .into_emission(|| self.emission_of_nobody(&topic))
+        })
     }
 
     /// An emission whose event is aborted already.

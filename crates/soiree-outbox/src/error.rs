@@ -18,7 +18,9 @@ pub enum OutboxError {
     #[error(transparent)]
     InvalidPattern(#[from] InvalidTopic),
     /// No topic is durable.
-    #[error("an outbox without a codec stores nothing; declare durable topics with `json` or `codec`")]
+    #[error(
+        "an outbox without a codec stores nothing; declare durable topics with `json` or `codec`"
+    )]
     NoCodec,
     /// A setting is zero.
     #[error("{setting} is 0, and must be at least 1")]
@@ -62,7 +64,9 @@ pub enum CloseOutboxError {
     #[error("the outbox is closed already")]
     Closed,
     /// Deliveries had not ended at the deadline. Their events are delivered again after the next start.
-    #[error("{running} deliveries had not ended at the deadline; their events are delivered again after the next start")]
+    #[error(
+        "{running} deliveries had not ended at the deadline; their events are delivered again after the next start"
+    )]
     Running {
         /// How many.
         running: usize,

@@ -274,7 +274,10 @@ impl DurableListener {
         DeliveredEvent::new(event, attempt)
     }
 
-    fn next_entry(&mut self, around: &Surroundings<'_>) -> Result<Option<Arc<LogEntry>>, StoreError> {
+    fn next_entry(
+        &mut self,
+        around: &Surroundings<'_>,
+    ) -> Result<Option<Arc<LogEntry>>, StoreError> {
         if let Some(entry) = self.page.pop_front() {
             return Ok(Some(entry));
         }

@@ -176,9 +176,7 @@ impl Relay {
     fn look_for_others(&mut self) {
         loop {
             let mut records = Vec::new();
-            let read = self
-                .store
-                .read(self.tail.last(), CATCH_UP, &mut records);
+            let read = self.store.read(self.tail.last(), CATCH_UP, &mut records);
             if read.is_err() || records.is_empty() {
                 return;
             }
@@ -210,8 +208,7 @@ impl Relay {
     fn go_on(&mut self) {
         let now = self.clock.now();
         self.claim_again(now);
-        let delivers =
-            self.state.has_started && !self.state.is_stopping && !self.state.has_failed;
+        let delivers = self.state.has_started && !self.state.is_stopping && !self.state.has_failed;
         let mut is_unreadable = false;
         let numbers: Vec<Number> = self.state.listeners.keys().copied().collect();
         for number in numbers {

@@ -1,7 +1,7 @@
 //! What the relay thread is woken for.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 
 use soiree_core::store::{Parked, Position, Record};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use soiree_core::store::Claim;
 use soiree_core::{
-    Event, IntoListenerResult, Listener, ListenerId, ListenerOptions, ListenerResult, Pattern,
+    BoxError, Event, IntoListenerResult, Listener, ListenerId, ListenerOptions, Pattern,
     SubscribeError, UnsubscribeError,
 };
 
@@ -27,13 +27,13 @@ where
     L: Fn(&dyn Event, &Delivery) -> R + Send + Sync,
     R: IntoListenerResult,
 {
-    fn handle(&self, event: &dyn Event) -> ListenerResult {
+    fn handle(&self, event: &dyn Event) -> Result<(), BoxError> {
         let deliveries = self.deliveries.lock();
         let deliveries = deliveries.unwrap_or_else(PoisonError::into_inner);
         let delivery = deliveries.get(&event.id()).cloned();
         drop(deliveries);
         match delivery {
-            Some(delivery) => (self.listen)(event, &delivery).into_listener_result(),
+            Some(delivery) => (self.listen)(event, &delivery).into_result(),
             // A timed-out attempt that goes on may outlive its delivery.
             None => Err("the delivery has ended".into()),
         }
@@ -172,7 +172,10 @@ impl Outbox {
     }
 
     /// Removes a durable listener from this process. Its progress stays in the store.
-    pub(crate) fn unsubscribe_durable(&self, id: &ListenerId) -> Option<Result<(), UnsubscribeError>> {
+    pub(crate) fn unsubscribe_durable(
+        &self,
+        id: &ListenerId,
+    ) -> Option<Result<(), UnsubscribeError>> {
         let mut listeners = self.inner.listeners();
         let name = listeners
             .iter()

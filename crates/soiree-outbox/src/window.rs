@@ -523,11 +523,7 @@ impl Window {
     }
 
     /// Returns the event held in memory whose turn it is now.
-    fn leave_lane(
-        &mut self,
-        key: Option<&OrderingKey>,
-        position: Position,
-    ) -> Option<Position> {
+    fn leave_lane(&mut self, key: Option<&OrderingKey>, position: Position) -> Option<Position> {
         let lane = self.lanes.get_mut(key?)?;
         lane.remove(&position);
         let Some(&next) = lane.first() else {

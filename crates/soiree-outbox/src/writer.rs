@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use soiree_core::panic::caught;
-use soiree_core::store::{
-    Appended, Batch, Marks, NewRecord, Position, Record, Store, StoreError,
-};
+use soiree_core::store::{Appended, Batch, Marks, NewRecord, Position, Record, Store, StoreError};
 use soiree_engine::NotStored;
 
 use crate::answer::Answer;
@@ -99,13 +97,19 @@ impl<C: Committed> Writer<C> {
     /// others. Returns the marks that are not committed.
     fn commit_appends(&mut self, appends: Vec<Append>, marks: Vec<Marks>) -> Batches {
         if appends.is_empty() {
-            return Batches { rejected: None, marks };
+            return Batches {
+                rejected: None,
+                marks,
+            };
         }
         let (records, answers) = split(appends);
         let error = match self.try_commit(&records, &marks) {
             Ok(appended) => {
                 self.succeeded(records, answers, appended);
-                return Batches { rejected: None, marks: Vec::new() };
+                return Batches {
+                    rejected: None,
+                    marks: Vec::new(),
+                };
             }
             Err(error) => error,
         };
@@ -116,17 +120,27 @@ impl<C: Committed> Writer<C> {
         if answers.len() == 1 || is_fatal(&error) || matches!(error, StoreError::Full { .. }) {
             let error = self.note(error);
             self.refuse(answers, &NotStored::Store(Arc::clone(&error)));
-            return Batches { rejected: Some(error), marks };
+            return Batches {
+                rejected: Some(error),
+                marks,
+            };
         }
         let mut rejected = None;
         for append in join(records, answers) {
-            rejected = self.commit_appends(vec![append], Vec::new()).rejected.or(rejected);
+            rejected = self
+                .commit_appends(vec![append], Vec::new())
+                .rejected
+                .or(rejected);
         }
         Batches { rejected, marks }
     }
 
     /// Commits marks alone: they often need no more room where an event does. Returns those that are not committed.
-    fn commit_marks(&mut self, rejected: Option<Arc<StoreError>>, mut marks: Vec<Marks>) -> Result<(), Vec<Marks>> {
+    fn commit_marks(
+        &mut self,
+        rejected: Option<Arc<StoreError>>,
+        mut marks: Vec<Marks>,
+    ) -> Result<(), Vec<Marks>> {
         if rejected.is_some_and(|error| is_fatal(&error)) {
             return Err(marks);
         }
@@ -146,7 +160,11 @@ impl<C: Committed> Writer<C> {
         Ok(())
     }
 
-    fn try_commit(&self, appends: &[NewRecord], marks: &[Marks]) -> Result<Vec<Appended>, StoreError> {
+    fn try_commit(
+        &self,
+        appends: &[NewRecord],
+        marks: &[Marks],
+    ) -> Result<Vec<Appended>, StoreError> {
         let batch = Batch { appends, marks };
         let start = Instant::now();
         let committed = caught(|| self.store.commit(&batch)).unwrap_or_else(|panic| {
@@ -159,7 +177,12 @@ impl<C: Committed> Writer<C> {
         committed
     }
 
-    fn succeeded(&mut self, records: Vec<NewRecord>, answers: Vec<Waiting>, appended: Vec<Appended>) {
+    fn succeeded(
+        &mut self,
+        records: Vec<NewRecord>,
+        answers: Vec<Waiting>,
+        appended: Vec<Appended>,
+    ) {
         self.recovered();
         let mut new = Vec::with_capacity(records.len());
         for (event, outcome) in records.into_iter().zip(&appended) {
@@ -203,11 +226,13 @@ impl<C: Committed> Writer<C> {
     fn note(&self, error: StoreError) -> Arc<StoreError> {
         let error = Arc::new(error);
         if is_fatal(&error) {
-            self.figures.set_state(StoreState::Failed(Arc::clone(&error)));
+            self.figures
+                .set_state(StoreState::Failed(Arc::clone(&error)));
             self.queue.refuse(Refusal::Failed(Arc::clone(&error)));
             self.committed.failed();
         } else {
-            self.figures.set_state(StoreState::Failing(Arc::clone(&error)));
+            self.figures
+                .set_state(StoreState::Failing(Arc::clone(&error)));
         }
         error
     }

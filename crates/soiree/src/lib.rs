@@ -210,10 +210,10 @@ pub use soiree_core::WaitingStats;
 pub use soiree_core::{ListenerOptions, NotCalled, WhenPoolFull};
 #[doc(inline, alias = "ErrEmitterAlreadyClosed")]
 pub use soiree_engine::CloseError;
-#[doc(inline, alias = "ErrEmitterClosed")]
-pub use soiree_engine::{EmitError, NotStored};
 #[doc(inline, alias = "ErrEventProcessingAborted")]
 pub use soiree_engine::ReportError;
+#[doc(inline, alias = "ErrEmitterClosed")]
+pub use soiree_engine::{EmitError, NotStored};
 
 #[cfg(feature = "pool")]
 #[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
