@@ -10,7 +10,9 @@
 //!
 //! - [`ManualPool`] is a pool without threads: a job runs when the test says so.
 //! - [`ManualTimer`] is a timer whose time passes when the test says so.
-//! - [`MemoryStore`] is a store of durable events without a disk.
+//! - [`ManualClock`] is a wall clock that moves with such a timer, and that the test can set.
+//! - [`MemoryStore`] is a store of durable events without a disk. [`FaultyStore`] wraps a store, and fails or waits when the test
+//!   says so.
 //! - [`Recorder`] and [`Log`] are listeners that record what they receive, with assertions.
 //! - [`Journal`] is an observer that writes down what it is notified of, with assertions.
 //!
@@ -18,6 +20,7 @@
 
 mod conformance;
 mod journal;
+mod manual_clock;
 mod manual_pool;
 mod manual_timer;
 #[cfg(soiree_model)]
@@ -28,8 +31,9 @@ mod store;
 
 pub use crate::conformance::{Case, CaseFailure, Conformance, PoolSpec, SpawnHandler};
 pub use crate::journal::Journal;
+pub use crate::manual_clock::ManualClock;
 pub use crate::manual_pool::ManualPool;
 pub use crate::manual_timer::ManualTimer;
 pub use crate::recorder::{Log, Received, Recorder};
 pub use crate::soak::{Soak, SoakFailure, SoakFault, SoakOperation, SoakReport, SoakSpec};
-pub use crate::store::MemoryStore;
+pub use crate::store::{FaultyStore, MemoryStore, StoreFault, StoreGate, StoreMethod};

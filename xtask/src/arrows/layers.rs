@@ -149,6 +149,7 @@ const LAYERS: &[Layers] = &[
             "journal",
             "manual_pool",
             "manual_timer",
+            "manual_clock",
             "model",
             "recorder",
             "soak",
