@@ -6,6 +6,11 @@
 //! - [`Conformance`], [`Case`] and [`PoolSpec`] run the same suite without the test harness.
 //! - [`Soak`] runs random operations on a pool from many threads, and checks that every job is accounted for.
 //!
+//! For authors of a [`Store`](soiree_core::store::Store):
+//!
+//! - [`store_conformance!`] makes a suite of tests, one for each clause of what a store promises.
+//! - [`StoreConformance`], [`StoreCase`] and [`StoreContent`] run the same suite without the test harness.
+//!
 //! For tests of code that uses soiree:
 //!
 //! - [`ManualPool`] is a pool without threads: a job runs when the test says so.
@@ -36,4 +41,7 @@ pub use crate::manual_pool::ManualPool;
 pub use crate::manual_timer::ManualTimer;
 pub use crate::recorder::{Log, Received, Recorder};
 pub use crate::soak::{Soak, SoakFailure, SoakFault, SoakOperation, SoakReport, SoakSpec};
-pub use crate::store::{FaultyStore, MemoryStore, StoreFault, StoreGate, StoreMethod};
+pub use crate::store::{
+    FaultyStore, MemoryStore, StoreCase, StoreConformance, StoreContent, StoreFault, StoreGate,
+    StoreMethod,
+};

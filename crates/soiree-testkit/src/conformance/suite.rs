@@ -70,16 +70,26 @@ impl fmt::Debug for Case {
     }
 }
 
-/// A pool failed a case. `Display` shows the sentence that does not hold, and why. Then it says what the promise means, and which
-/// methods of [`Pool`] keep it.
+/// A pool or a store failed a case. `Display` shows the sentence that does not hold, and why. Then it says what the promise means,
+/// and which methods of [`Pool`] or of [`Store`](soiree_core::store::Store) keep it.
 ///
-/// [`Conformance::run`] returns it.
+/// [`Conformance::run`] and [`StoreConformance::run`](crate::StoreConformance::run) return it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{sentence}\" does not hold: {message}\n\n{explanation}")]
 pub struct CaseFailure {
     sentence: String,
     message: String,
     explanation: &'static str,
+}
+
+impl CaseFailure {
+    pub(crate) fn new(sentence: String, message: String, explanation: &'static str) -> Self {
+        Self {
+            sentence,
+            message,
+            explanation,
+        }
+    }
 }
 
 macro_rules! __case_table {
@@ -180,11 +190,7 @@ impl Conformance {
                     ));
                 }
             }
-            CaseFailure {
-                sentence: case.sentence(),
-                message,
-                explanation: case.explanation(),
-            }
+            CaseFailure::new(case.sentence(), message, case.explanation())
         })
     }
 

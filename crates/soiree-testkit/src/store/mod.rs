@@ -1,5 +1,6 @@
 //! Stores for tests, and the promises of a `Store` as test cases.
 
+mod conformance;
 mod content;
 mod fault;
 mod faulty;
@@ -7,6 +8,7 @@ mod memory;
 mod plan;
 mod progress;
 
+pub use self::conformance::{StoreCase, StoreConformance, StoreContent};
 pub use self::fault::{StoreFault, StoreMethod};
 pub use self::faulty::FaultyStore;
 pub use self::memory::MemoryStore;
