@@ -1,0 +1,188 @@
+//! Events of the log.
+
+use soiree_core::store::{Appended, Batch, Limit, Position, Store, StoreError};
+use soiree_core::{EventId, Properties};
+use soiree_sqlite::SqliteStore;
+
+use crate::support::{ALL, Folder, append, append_numbers, at, event, positions, read_all};
+
+/// D1: what was committed is read again as it was, also by the next process.
+#[test]
+fn events_are_read_as_they_were_stored() {
+    let folder = Folder::new();
+    let mut events: Vec<_> = (1..=5).map(event).collect();
+    events[1].payload = Vec::new();
+    events[2].topic = "t\0é\"'".into();
+    events[2].properties = Properties::new();
+    events[3].id = EventId::from(u128::MAX);
+    events[4].properties = Properties::new()
+        .set("float", f64::NEG_INFINITY)
+        .set("text", "\0{}");
+    let store = folder.open();
+    let appended = append(&store, &events);
+    let new: Vec<_> = (1..=5).map(|number| Appended::New(at(number))).collect();
+    assert_eq!(appended, new);
+    let id = store.open().unwrap().id;
+    drop(store);
+
+    let store = SqliteStore::at(folder.file());
+    let opened = store.open().unwrap();
+
+    assert_eq!((opened.id, opened.last), (id, at(5)));
+    let read = read_all(&store);
+    assert!(read.iter().all(|record| record.damage.is_none()));
+    let read: Vec<_> = read.into_iter().map(|record| record.event).collect();
+    assert_eq!(read, events);
+    let found = store.find(EventId::from(u128::MAX)).unwrap().unwrap();
+    assert_eq!((found.position, &found.event), (at(4), &events[3]));
+    assert_eq!(store.find(EventId::from(99)).unwrap(), None);
+}
+
+/// D7: an ID is stored once; something else with the same ID is a conflict.
+#[test]
+fn an_id_is_stored_once() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let mut late = event(1);
+    late.emitted_at.0 += 1;
+    late.properties = Properties::new();
+    let mut other = event(1);
+    other.payload.push(0);
+    let batch = [event(1), event(2), event(1), late, other, event(3)];
+
+    let appended = append(&store, &batch);
+
+    assert_eq!(
+        appended,
+        [
+            Appended::New(at(1)),
+            Appended::New(at(2)),
+            Appended::Duplicate(at(1)),
+            Appended::Duplicate(at(1)),
+            Appended::Conflict(at(1)),
+            Appended::New(at(3)),
+        ]
+    );
+    assert_eq!(read_all(&store).len(), 3);
+    for field in ["topic", "codec"] {
+        let mut other = event(2);
+        match field {
+            "topic" => other.topic = "x".into(),
+            _ => other.codec = "x".into(),
+        }
+        assert_eq!(append(&store, &[other]), [Appended::Conflict(at(2))]);
+    }
+}
+
+/// D2: a page ends at its limit, and has at least one event.
+#[test]
+fn a_page_is_limited_by_records_and_bytes() {
+    let folder = Folder::new();
+    let store = folder.open();
+    append_numbers(&store, 1..=6);
+    let page = |after, records, bytes| {
+        let mut read = Vec::new();
+        let limit = Limit { records, bytes };
+        store.read(at(after), limit, &mut read).unwrap();
+        read.iter()
+            .map(|record| record.position.0)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(page(0, 2, usize::MAX), [1, 2]);
+    assert_eq!(page(4, 9, usize::MAX), [5, 6]);
+    assert_eq!(page(0, 9, 80), [1, 2]);
+    assert_eq!(page(0, 9, 119), [1, 2]);
+    assert_eq!(page(3, 9, 0), [4]);
+    assert_eq!(page(3, 0, 0), [4]);
+    assert!(page(6, 9, 9).is_empty());
+    assert!(page(u64::MAX, 9, 9).is_empty());
+}
+
+/// D2: single events are read in order, once, and without those that are not there.
+#[test]
+fn events_are_fetched_by_position() {
+    let folder = Folder::new();
+    let store = folder.open();
+    append_numbers(&store, 1..=6);
+    let mut fetched = Vec::new();
+    store
+        .fetch(&positions([5, 2, 9, 2, u64::MAX]), &mut fetched)
+        .unwrap();
+    let fetched: Vec<_> = fetched.iter().map(|record| record.position.0).collect();
+    assert_eq!(fetched, [2, 5]);
+}
+
+/// D12: a payload that is too large is an error with its size, and nothing of the batch is stored.
+#[test]
+fn too_large_a_payload_is_rejected() {
+    let folder = Folder::new();
+    let store = SqliteStore::at(folder.file()).max_payload(40);
+    store.open().unwrap();
+    let mut large = event(2);
+    large.payload.push(0);
+    let events = [event(1), large];
+    let batch = Batch {
+        appends: &events,
+        marks: &[],
+    };
+
+    let error = store.commit(&batch).unwrap_err();
+
+    assert!(matches!(
+        error,
+        StoreError::TooLarge {
+            bytes: 41,
+            limit: 40,
+            ..
+        }
+    ));
+    assert!(error.to_string().contains("events.db"), "{error}");
+    assert_eq!(read_all(&store), []);
+}
+
+/// D12: a store that is not open says so, and opens again.
+#[test]
+fn a_store_that_is_closed_is_not_open() {
+    let folder = Folder::new();
+    let store = SqliteStore::at(folder.file());
+    let is_not_open = |store: &SqliteStore| {
+        let batch = Batch {
+            appends: &[event(1)],
+            marks: &[],
+        };
+        let mut errors = vec![
+            store.commit(&batch).unwrap_err(),
+            store.commit(&Batch::default()).unwrap_err(),
+            store
+                .read(Position::START, ALL, &mut Vec::new())
+                .unwrap_err(),
+            store.find(EventId::from(1)).unwrap_err(),
+            store.listeners().unwrap_err(),
+            store.size().unwrap_err(),
+        ];
+        errors.retain(|error| !matches!(error, StoreError::NotOpen { .. }));
+        assert!(errors.is_empty(), "{errors:?}");
+    };
+    is_not_open(&store);
+    store.open().unwrap();
+    append_numbers(&store, [1]);
+    store.close().unwrap();
+    is_not_open(&store);
+    assert!(!folder.log().exists());
+    store.close().unwrap();
+    store.open().unwrap();
+    assert_eq!(read_all(&store).len(), 1);
+}
+
+/// D13: how much is stored is known.
+#[test]
+fn the_size_is_that_of_the_files() {
+    let folder = Folder::new();
+    let store = folder.open();
+    append_numbers(&store, 1..=100);
+    let size = store.size().unwrap();
+    assert_eq!(size.events, 100);
+    assert_eq!(size.bytes, folder.file().metadata().unwrap().len());
+    assert_eq!(size.wal_bytes, folder.log().metadata().unwrap().len());
+    assert!(size.bytes > 0 && size.wal_bytes > 0);
+}

@@ -1,0 +1,6 @@
+//! What an SQLite store promises.
+
+mod claims;
+mod log;
+mod marks;
+mod support;
