@@ -81,11 +81,10 @@ impl EnteredFrame {
 impl Drop for EnteredFrame {
     #[inline]
     fn drop(&mut self) {
-        let outer = match self.is_nested {
-            true => pop_outer(),
-            false => NONE,
-        };
-        INNERMOST.set(outer);
+        match self.is_nested {
+            true => INNERMOST.set(pop_outer()),
+            false => INNERMOST.set(NONE),
+        }
     }
 }
 

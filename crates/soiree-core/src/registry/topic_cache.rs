@@ -120,15 +120,25 @@ fn short_eq(left: &str, right: &str) -> bool {
     if left.len() != right.len() {
         return false;
     }
-    // By chunks that are split off: without optimisation across crates, iterators that are zipped are not inlined.
-    while let (Some((a, left_rest)), Some((b, right_rest))) = (
-        left.split_first_chunk::<WORD>(),
-        right.split_first_chunk::<WORD>(),
+    // The last word first, which overlaps with the one before: so no rest is left to compare byte by byte.
+    if let (Some((_, a)), Some((_, b))) = (
+        left.split_last_chunk::<WORD>(),
+        right.split_last_chunk::<WORD>(),
     ) {
         if u64::from_ne_bytes(*a) != u64::from_ne_bytes(*b) {
             return false;
         }
-        (left, right) = (left_rest, right_rest);
+        // By chunks that are split off: without optimisation across crates, iterators that are zipped are not inlined.
+        while let (Some((a, left_rest)), Some((b, right_rest))) = (
+            left.split_first_chunk::<WORD>(),
+            right.split_first_chunk::<WORD>(),
+        ) {
+            if u64::from_ne_bytes(*a) != u64::from_ne_bytes(*b) {
+                return false;
+            }
+            (left, right) = (left_rest, right_rest);
+        }
+        return true;
     }
     while let (Some((a, left_rest)), Some((b, right_rest))) =
         (left.split_first(), right.split_first())
@@ -162,7 +172,7 @@ impl CachedTopic {
 
 #[cfg(test)]
 mod tests {
-    use super::{MIN_SETS, TopicCache, WAYS};
+    use super::{MIN_SETS, TopicCache, WAYS, short_eq};
 
     /// T3: a topic that is emitted once leaves nothing behind.
     #[test]
@@ -194,5 +204,20 @@ mod tests {
         assert_eq!(saturated, 1);
         assert!(cache.get(0, "1").is_some() && cache.get(0, "2").is_none());
         assert_eq!(cache.enlarged().set_count, 4 * MIN_SETS);
+    }
+
+    /// T1: each byte of a topic counts, however long it is.
+    #[test]
+    fn short_texts_are_equal_only_if_every_byte_is() {
+        let text = "abcdefghijklmnopqrstuvwxyz";
+        for length in 0..=text.len() {
+            let topic = &text[..length];
+            assert!(short_eq(topic, topic));
+            assert!(!short_eq(topic, &format!("{topic}.")));
+            for changed in 0..length {
+                let other = [&topic[..changed], "_", &topic[changed + 1..]].concat();
+                assert!(!short_eq(topic, &other), "{topic} is not {other}");
+            }
+        }
     }
 }

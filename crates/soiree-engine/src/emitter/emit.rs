@@ -161,16 +161,24 @@ impl Emitter {
             source: &source,
         };
         let hash = self.registry().hash(topic);
-        let reported = self.generations.inside(|generation| {
+        let ran = self.generations.inside(|generation| {
             let lookup = generation.snapshot.find(hash, topic);
             match lookup {
                 Lookup::Cached(cached) if cached.plain && generation.has_fast_path() => {
                     self.run_fast_path(generation, cached, topic, &event)
                 }
-                lookup => self.run_resolved(generation, lookup, topic, &event),
+                lookup => Err(self.run_resolved(generation, lookup, topic, &event)),
             }
         });
-        reported.or_else(|error| self.run_resolved_while_draining(error, topic, &event))
+        match ran {
+            Ok(delivered) => Ok(Report {
+                delivered,
+                ..Report::default()
+            }),
+            Err(reported) => {
+                reported.or_else(|error| self.run_resolved_while_draining(error, topic, &event))
+            }
+        }
     }
 
     /// Emits an event of the caller's own type on the calling thread, and returns when its listeners have returned.

@@ -65,6 +65,8 @@ impl Emitter {
     pub const MAX_SYNC_DEPTH: usize = 64;
 
     /// Fast path: calls listeners on this thread as [`run`](Self::run) does, if there is nothing to check and nobody to notify.
+    ///
+    /// Returns how many were called, if that is all there is to report. A number, as a report would be copied several times.
     #[inline]
     pub(super) fn run_fast_path(
         &self,
@@ -72,21 +74,18 @@ impl Emitter {
         cached: &CachedTopic,
         topic: &str,
         event: &impl Event,
-    ) -> Result<Report, SyncError> {
+    ) -> Result<u64, Result<Report, SyncError>> {
         let entered = self.enter(ON_CALLER);
         if entered.is_nested() {
-            check_depth()?;
+            check_depth().map_err(Err)?;
         }
         let batch = call_batch(&cached.calls, event);
         if batch.is_cut_short() {
             drop(entered);
             let selection = Selection::Resume(&cached.calls, batch, &generation.snapshot);
-            return self.run(&generation.current, selection, topic, event);
+            return Err(self.run(&generation.current, selection, topic, event));
         }
-        Ok(Report {
-            delivered: batch.count as u64,
-            ..Report::default()
-        })
+        Ok(batch.count as u64)
     }
 
     /// The thread is inside the emitter: a close in user code that an emission calls would wait for that emission.
