@@ -1,5 +1,8 @@
 //! One durable listener: takes its events from the log, and delivers them.
 
+mod deliver;
+mod recover;
+
 use std::collections::{HashMap, VecDeque};
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -25,8 +28,6 @@ const PAGE: Limit = Limit {
     records: 256,
     bytes: 1 << 20,
 };
-/// How many parked events are read at once.
-const PARKED_PAGE: usize = 1_000;
 
 /// What a listener needs of its surroundings.
 pub(crate) struct Surroundings<'a> {
@@ -92,46 +93,6 @@ struct Running {
 }
 
 impl DurableListener {
-    /// Takes over from where the log says the listener is. Reads what is parked.
-    pub(crate) fn recover(
-        subscribed: Subscribed,
-        term: Term,
-        progress: Progress,
-        options: Limits,
-        around: &Surroundings<'_>,
-    ) -> Result<Self, (Box<Subscribed>, StoreError)> {
-        let Surroundings { store, now, .. } = *around;
-        let begun = around
-            .queue
-            .add_begun(term.clone(), progress.begun.max(progress.floor));
-        let mut listener = Self {
-            window: Window::new(options.in_flight, options.max_parked, &progress),
-            subscribed,
-            term,
-            begun,
-            page: VecDeque::new(),
-            held: HashMap::new(),
-            blocked: VecDeque::new(),
-            marking: Vec::new(),
-            running: HashMap::new(),
-            done_before: progress.done.iter().copied().collect(),
-            dead: 0,
-            is_removed: false,
-        };
-        let restored = listener.restore_parked(store, now).and_then(|()| {
-            if progress.clean {
-                return Ok(());
-            }
-            listener.find_suspects(&progress, around)
-        });
-        if let Err(error) = restored {
-            around.queue.forget(&listener.subscribed.name);
-            return Err((Box::new(listener.into_subscribed()), error));
-        }
-        listener.window.restored();
-        Ok(listener)
-    }
-
     pub(crate) fn into_subscribed(self) -> Subscribed {
         self.subscribed
     }
@@ -139,50 +100,6 @@ impl DurableListener {
     /// Whether an event has found no place in its pool.
     pub(crate) fn is_blocked(&self) -> bool {
         !self.blocked.is_empty()
-    }
-
-    fn restore_parked(&mut self, store: &dyn Store, now: Millis) -> Result<(), StoreError> {
-        let longest = longest_delay(self.subscribed.retry.as_ref());
-        let name = Arc::clone(&self.subscribed.name);
-        let mut after = Position::START;
-        loop {
-            let page = store.parked(&name, None, after, PARKED_PAGE)?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = last.position;
-            for parked in page {
-                self.dead += u64::from(parked.state == ParkedState::Dead);
-                self.window.restore(parked, now, longest);
-            }
-        }
-    }
-
-    /// Parks what may have been running when the process before ended.
-    fn find_suspects(
-        &mut self,
-        progress: &Progress,
-        around: &Surroundings<'_>,
-    ) -> Result<(), StoreError> {
-        while self.window.cursor() < progress.begun {
-            let Some(entry) = self.next_entry(around)? else {
-                return Ok(());
-            };
-            let position = entry.position();
-            if position > progress.begun {
-                self.page.push_front(entry);
-                return Ok(());
-            }
-            if self.has_ended(position) || !self.matches(&entry) {
-                self.window.pass(position, false);
-                continue;
-            }
-            match self.read(&entry, around.codecs) {
-                Ok((_, key)) => self.window.suspect(position, key, around.now),
-                Err(error) => self.window.bury(position, error, around.now),
-            }
-        }
-        Ok(())
     }
 
     /// Goes on as far as it can.
@@ -237,19 +154,6 @@ impl DurableListener {
         self.subscribed.pattern.matches(&entry.record.event.topic)
     }
 
-    /// Whether it had ended, above the floor, before this process claimed the listener.
-    fn has_ended(&mut self, position: Position) -> bool {
-        while let Some(first) = self.done_before.front() {
-            if *first > position {
-                return false;
-            }
-            if self.done_before.pop_front() == Some(position) {
-                return true;
-            }
-        }
-        false
-    }
-
     /// The payload of an event, and its key.
     fn read(
         &self,
@@ -292,129 +196,6 @@ impl DurableListener {
                 self.page.extend(records.into_iter().map(LogEntry::new));
                 Ok(self.page.pop_front())
             }
-        }
-    }
-
-    fn start_marked(&mut self, around: &Surroundings<'_>) -> Result<(), StoreError> {
-        let is_committed =
-            |generation: Option<u64>| generation.is_some() && generation <= around.committed;
-        let (ready, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.marking)
-            .into_iter()
-            .partition(|(_, generation)| is_committed(*generation));
-        self.marking = waiting;
-        if ready.is_empty() {
-            return Ok(());
-        }
-        let positions: Vec<Position> = ready.iter().map(|(position, _)| *position).collect();
-        let mut records = Vec::new();
-        around.store.fetch(&positions, &mut records)?;
-        let mut records: HashMap<Position, _> = records
-            .into_iter()
-            .map(|record| (record.position, record))
-            .collect();
-        for position in positions {
-            self.window.marked(position);
-            match records.remove(&position) {
-                Some(record) => self.deliver(LogEntry::new(record), around),
-                None => {
-                    let gone = Outcome::Failed("the store has lost the event".into(), None);
-                    self.end(position, gone, around);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn deliver_blocked(&mut self, around: &Surroundings<'_>) {
-        for _ in 0..self.blocked.len() {
-            let Some(entry) = self.blocked.pop_front() else {
-                return;
-            };
-            let before = self.blocked.len();
-            self.deliver(entry, around);
-            if self.blocked.len() > before {
-                // The pool is still full. It was the oldest one.
-                self.blocked.rotate_right(1);
-                return;
-            }
-        }
-    }
-
-    fn deliver(&mut self, entry: Arc<LogEntry>, around: &Surroundings<'_>) {
-        let position = entry.position();
-        let payload = match entry.payload(around.codecs) {
-            Ok(payload) => payload,
-            Err(error) => return self.end(position, Outcome::Failed(error, None), around),
-        };
-        let id = entry.record.event.id;
-        let attempt = self.window.attempts(position) + 1;
-        let event: Arc<dyn Event> = Arc::new(self.event(&entry, payload, attempt));
-        self.note_delivery(id, position);
-        match self.subscribed.address.try_deliver(event) {
-            Ok(emission) => {
-                let waker = Waker::from(Arc::new(DeliveryEnded {
-                    signals: Arc::clone(around.signals),
-                    listener: self.subscribed.number,
-                    position,
-                }));
-                let running = Running {
-                    emission: Box::pin(emission.into_future()),
-                    waker,
-                    id,
-                    emitted_at: entry.record.event.emitted_at,
-                };
-                self.running.insert(position, running);
-                self.poll(position, around);
-            }
-            Err(_) => {
-                self.forget_delivery(id);
-                self.blocked.push_back(entry);
-            }
-        }
-    }
-
-    /// Looks whether a delivery has ended.
-    pub(crate) fn poll(&mut self, position: Position, around: &Surroundings<'_>) {
-        let Some(running) = self.running.get_mut(&position) else {
-            return;
-        };
-        let mut context = Context::from_waker(&running.waker);
-        let Poll::Ready(report) = running.emission.as_mut().poll(&mut context) else {
-            return;
-        };
-        let id = running.id;
-        self.running.remove(&position);
-        self.forget_delivery(id);
-        let failed = self.window.attempts(position) + 1;
-        let outcome = outcome(&report, self.subscribed.retry.as_ref(), failed);
-        self.end(position, outcome, around);
-    }
-
-    fn end(&mut self, position: Position, outcome: Outcome, around: &Surroundings<'_>) {
-        let next = self.window.end(position, outcome, around.now);
-        if let Some(entry) = next.and_then(|next| self.held.remove(&next)) {
-            self.deliver(entry, around);
-        }
-        let window = &self.window;
-        self.held.retain(|position, _| window.is_active(*position));
-    }
-
-    fn note_delivery(&self, id: EventId, position: Position) {
-        let term = self.term.clone();
-        self.with_deliveries(|deliveries| {
-            deliveries.insert(id, Delivery { term, position });
-        });
-    }
-
-    fn forget_delivery(&self, id: EventId) {
-        self.with_deliveries(|deliveries| {
-            deliveries.remove(&id);
-        });
-    }
-
-    fn with_deliveries(&self, change: impl FnOnce(&mut HashMap<EventId, Delivery>)) {
-        if let Some(deliveries) = &self.subscribed.deliveries {
-            change(&mut deliveries.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 
@@ -499,35 +280,4 @@ impl DurableListener {
 pub(crate) struct Limits {
     pub(crate) in_flight: usize,
     pub(crate) max_parked: usize,
-}
-
-fn longest_delay(retry: Option<&Retry>) -> Duration {
-    let Some(retry) = retry else {
-        return Duration::ZERO;
-    };
-    (1..retry.attempts())
-        .filter_map(|failed| retry.delay(failed))
-        .max()
-        .unwrap_or_default()
-}
-
-/// What the report of a delivery means. `failed` is how many attempts have failed if this one has.
-fn outcome(report: &Report, retry: Option<&Retry>, failed: u32) -> Outcome {
-    if let Some(error) = report.errors.first() {
-        let delay = retry.and_then(|retry| retry.next_delay(failed, error));
-        let text = caught(|| error.to_string());
-        let text = text.unwrap_or_else(|_| "the error panicked when it was shown".into());
-        return Outcome::Failed(text.into(), delay);
-    }
-    if report.omitted_errors > 0 {
-        let delay = retry.and_then(|retry| retry.jittered_delay(failed));
-        return Outcome::Failed("the error buffer keeps no errors".into(), delay);
-    }
-    if report.discarded || report.unfinished || report.not_called > 0 {
-        return Outcome::NotCalled;
-    }
-    if report.delivered == 0 && !report.aborted {
-        return Outcome::Skipped;
-    }
-    Outcome::Done
 }

@@ -1,10 +1,17 @@
 //! How far one durable listener has come: which of its events run, wait or are parked. Without threads, clocks and stores.
 
+mod due;
+mod lanes;
+mod marks;
+mod restore;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use soiree_core::OrderingKey;
-use soiree_core::store::{Marks, Millis, Parked, ParkedState, Position, Progress, Term};
+use soiree_core::store::{Millis, Parked, ParkedState, Position, Progress};
 
 /// How often the process may end while a listener runs with an event, before the event is dead.
 const MAX_CRASHES: u32 = 3;
@@ -104,73 +111,6 @@ impl Window {
         }
     }
 
-    /// Takes over what was parked before this process claimed the listener. To be called in ascending order, before anything else.
-    ///
-    /// `longest_delay` is that of the listener's retry: a clock that was set back must not strand an event.
-    pub(crate) fn restore(&mut self, mut parked: Parked, now: Millis, longest_delay: Duration) {
-        let latest = now.saturating_add(longest_delay);
-        if parked.due > latest {
-            parked.due = latest;
-        }
-        match parked.state {
-            ParkedState::Dead => return,
-            ParkedState::Running => {
-                parked.crashes += 1;
-                parked.state = ParkedState::Suspect;
-                self.park_suspect(parked);
-                return;
-            }
-            ParkedState::Suspect => {
-                self.suspects.insert(parked.position);
-            }
-            _ => {}
-        }
-        self.enter_lane(parked.key.as_ref(), parked.position);
-        self.parked.insert(parked.position, parked);
-    }
-
-    /// To be called after everything was restored: the events that nothing holds up are due.
-    pub(crate) fn restored(&mut self) {
-        let free: Vec<(Millis, Position)> = self
-            .parked
-            .values()
-            .filter(|parked| parked.state != ParkedState::Suspect)
-            .filter(|parked| self.is_first(parked.key.as_ref(), parked.position))
-            .map(|parked| (parked.due, parked.position))
-            .collect();
-        self.due.extend(free);
-    }
-
-    /// Parks an event that may have been running when the process ended. Its position is looked at.
-    pub(crate) fn suspect(&mut self, position: Position, key: Option<OrderingKey>, now: Millis) {
-        self.looked_at(position);
-        self.park_suspect(Parked {
-            position,
-            state: ParkedState::Suspect,
-            attempts: 0,
-            crashes: 1,
-            due: now,
-            key,
-            error: None,
-        });
-    }
-
-    fn park_suspect(&mut self, mut parked: Parked) {
-        let position = parked.position;
-        if parked.crashes >= MAX_CRASHES {
-            parked.state = ParkedState::Dead;
-            let crashes = parked.crashes;
-            parked.error = Some(format!("ended the process {crashes} times").into());
-            self.outcomes.dead += 1;
-            self.changed.insert(position, parked);
-            return;
-        }
-        self.suspects.insert(position);
-        self.enter_lane(parked.key.as_ref(), position);
-        self.changed.insert(position, parked.clone());
-        self.parked.insert(position, parked);
-    }
-
     /// Whether there is room to look at a further event.
     pub(crate) fn has_room(&self) -> bool {
         self.active.len() < self.limit && self.parked.len() < self.max_parked
@@ -262,101 +202,6 @@ impl Window {
         admitted
     }
 
-    /// A parked event whose turn it is, if there is room. It starts once the marks that are taken next are committed: then call
-    /// [`marked`](Self::marked).
-    pub(crate) fn next_due(&mut self, now: Millis) -> Option<Position> {
-        if self.active.len() >= self.limit {
-            return None;
-        }
-        let position = self.due_suspect().or_else(|| self.due_retry(now))?;
-        let mut parked = self.parked.remove(&position)?;
-        let active = Active {
-            stage: Stage::Marking,
-            key: parked.key.clone(),
-            attempts: parked.attempts,
-            crashes: parked.crashes,
-            is_parked: true,
-        };
-        self.active.insert(position, active);
-        parked.state = ParkedState::Running;
-        self.changed.insert(position, parked);
-        Some(position)
-    }
-
-    fn due_suspect(&mut self) -> Option<Position> {
-        if self.suspect_running.is_some() {
-            return None;
-        }
-        let is_free = |position: &&Position| {
-            let key = self
-                .parked
-                .get(*position)
-                .and_then(|parked| parked.key.as_ref());
-            self.is_first(key, **position)
-        };
-        let first = self.suspects.iter().find(is_free).copied()?;
-        self.suspects.remove(&first);
-        self.suspect_running = Some(first);
-        Some(first)
-    }
-
-    fn due_retry(&mut self, now: Millis) -> Option<Position> {
-        loop {
-            let &(due, position) = self.due.first()?;
-            if due > now {
-                return None;
-            }
-            self.due.pop_first();
-            let key = self
-                .parked
-                .get(&position)
-                .and_then(|parked| parked.key.as_ref());
-            // One that was redriven meanwhile may come before it.
-            if self.is_first(key, position) {
-                return Some(position);
-            }
-        }
-    }
-
-    /// When the next parked event is due.
-    pub(crate) fn earliest_due(&self) -> Option<Millis> {
-        self.due.first().map(|(due, _)| *due)
-    }
-
-    /// The store knows that the event runs.
-    pub(crate) fn marked(&mut self, position: Position) {
-        if let Some(active) = self.active.get_mut(&position) {
-            active.stage = Stage::Running;
-        }
-    }
-
-    /// The event does not start after all.
-    pub(crate) fn withdraw(&mut self, position: Position, now: Millis) {
-        let Some(active) = self.active.remove(&position) else {
-            return;
-        };
-        if self.suspect_running == Some(position) {
-            self.suspect_running = None;
-        }
-        let is_suspect = active.crashes > 0;
-        let state = if is_suspect {
-            self.suspects.insert(position);
-            ParkedState::Suspect
-        } else {
-            self.due.insert((now, position));
-            ParkedState::Retry
-        };
-        self.park(Parked {
-            position,
-            state,
-            attempts: active.attempts,
-            crashes: active.crashes,
-            due: now,
-            key: active.key,
-            error: None,
-        });
-    }
-
     /// How many attempts of this event have failed.
     pub(crate) fn attempts(&self, position: Position) -> u32 {
         self.active
@@ -422,125 +267,8 @@ impl Window {
         self.parked.insert(parked.position, parked);
     }
 
-    /// The events held in memory behind one that is parked are parked too: there is no telling how long it takes.
-    fn park_followers(&mut self, key: Option<&OrderingKey>, first: Position, now: Millis) {
-        let Some(lane) = key.and_then(|key| self.lanes.get(key)) else {
-            return;
-        };
-        let is_held = |position: &Position| {
-            let active = self.active.get(position);
-            active.is_some_and(|active| active.stage == Stage::Held)
-        };
-        let held: Vec<Position> = lane
-            .range(first.next()..)
-            .copied()
-            .filter(is_held)
-            .collect();
-        for position in held {
-            self.active.remove(&position);
-            self.park(Parked {
-                position,
-                state: ParkedState::Behind,
-                attempts: 0,
-                crashes: 0,
-                due: now,
-                key: key.cloned(),
-                error: None,
-            });
-        }
-    }
-
     /// Whether an event is kept in memory to run. The others that were held are parked.
     pub(crate) fn is_active(&self, position: Position) -> bool {
         self.active.contains_key(&position)
-    }
-
-    /// A dead event is to be tried again.
-    pub(crate) fn redriven(&mut self, parked: Parked) {
-        let position = parked.position;
-        if self.parked.contains_key(&position) || self.active.contains_key(&position) {
-            return;
-        }
-        self.enter_lane(parked.key.as_ref(), position);
-        if self.is_first(parked.key.as_ref(), position) {
-            self.due.insert((parked.due, position));
-        }
-        self.parked.insert(position, parked);
-    }
-
-    /// What the store has still to learn. `None` if there is nothing.
-    pub(crate) fn take_marks(&mut self, term: &Term) -> Option<Marks> {
-        let floor = self.floor_now();
-        let moved = (floor > self.floor).then_some(floor);
-        self.floor = self.floor.max(floor);
-        let mut marks = Marks::new(term.clone());
-        marks.floor = moved;
-        let ended = std::mem::take(&mut self.ended);
-        marks.ended = ended
-            .into_iter()
-            .filter(|(position, was_parked)| *was_parked || *position > self.floor)
-            .map(|(position, _)| position)
-            .collect();
-        marks.parked = std::mem::take(&mut self.changed).into_values().collect();
-        (!marks.is_empty()).then_some(marks)
-    }
-
-    /// Whether marks wait that should not wait for an append to go with.
-    pub(crate) fn has_urgent_marks(&self) -> bool {
-        !self.ended.is_empty() || !self.changed.is_empty()
-    }
-
-    /// All events up to here have ended or are parked.
-    pub(crate) fn floor_now(&self) -> Position {
-        let mut holding = self
-            .active
-            .iter()
-            .filter(|(_, active)| !active.is_parked)
-            .map(|(position, _)| *position);
-        match holding.next() {
-            Some(first) => Position(first.0 - 1),
-            None => self.cursor,
-        }
-    }
-
-    fn enter_lane(&mut self, key: Option<&OrderingKey>, position: Position) {
-        if let Some(key) = key {
-            self.lanes.entry(key.clone()).or_default().insert(position);
-        }
-    }
-
-    fn is_first(&self, key: Option<&OrderingKey>, position: Position) -> bool {
-        let lane = key.and_then(|key| self.lanes.get(key));
-        lane.is_none_or(|lane| lane.first() == Some(&position))
-    }
-
-    fn is_lane_parked(&self, key: Option<&OrderingKey>) -> bool {
-        let lane = key.and_then(|key| self.lanes.get(key));
-        lane.is_some_and(|lane| {
-            lane.iter()
-                .any(|position| self.parked.contains_key(position))
-        })
-    }
-
-    /// Returns the event held in memory whose turn it is now.
-    fn leave_lane(&mut self, key: Option<&OrderingKey>, position: Position) -> Option<Position> {
-        let lane = self.lanes.get_mut(key?)?;
-        lane.remove(&position);
-        let Some(&next) = lane.first() else {
-            self.lanes.remove(key?);
-            return None;
-        };
-        if let Some(active) = self.active.get_mut(&next) {
-            if active.stage != Stage::Held {
-                return None;
-            }
-            active.stage = Stage::Running;
-            return Some(next);
-        }
-        let parked = self.parked.get(&next)?;
-        if parked.state != ParkedState::Suspect {
-            self.due.insert((parked.due, next));
-        }
-        None
     }
 }

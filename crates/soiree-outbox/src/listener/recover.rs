@@ -1,0 +1,127 @@
+//! Taking over a listener from where the log says it is.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use soiree_core::Retry;
+use soiree_core::store::{Millis, ParkedState, Position, Progress, Store, StoreError, Term};
+
+use super::{DurableListener, Limits, Subscribed, Surroundings};
+use crate::window::Window;
+
+/// How many parked events are read at once.
+const PAGE: usize = 1_000;
+
+impl DurableListener {
+    /// Takes over from where the log says the listener is. Reads what is parked.
+    pub(crate) fn recover(
+        subscribed: Subscribed,
+        term: Term,
+        progress: Progress,
+        options: Limits,
+        around: &Surroundings<'_>,
+    ) -> Result<Self, (Box<Subscribed>, StoreError)> {
+        let Surroundings { store, now, .. } = *around;
+        let begun = around
+            .queue
+            .add_begun(term.clone(), progress.begun.max(progress.floor));
+        let mut listener = Self {
+            window: Window::new(options.in_flight, options.max_parked, &progress),
+            subscribed,
+            term,
+            begun,
+            page: VecDeque::new(),
+            held: HashMap::new(),
+            blocked: VecDeque::new(),
+            marking: Vec::new(),
+            running: HashMap::new(),
+            done_before: progress.done.iter().copied().collect(),
+            dead: 0,
+            is_removed: false,
+        };
+        let restored = listener.restore_parked(store, now).and_then(|()| {
+            if progress.clean {
+                return Ok(());
+            }
+            listener.find_suspects(&progress, around)
+        });
+        if let Err(error) = restored {
+            around.queue.forget(&listener.subscribed.name);
+            return Err((Box::new(listener.into_subscribed()), error));
+        }
+        listener.window.restored();
+        Ok(listener)
+    }
+
+    pub(super) fn restore_parked(
+        &mut self,
+        store: &dyn Store,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let longest = longest_delay(self.subscribed.retry.as_ref());
+        let name = Arc::clone(&self.subscribed.name);
+        let mut after = Position::START;
+        loop {
+            let page = store.parked(&name, None, after, PAGE)?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = last.position;
+            for parked in page {
+                self.dead += u64::from(parked.state == ParkedState::Dead);
+                self.window.restore(parked, now, longest);
+            }
+        }
+    }
+
+    /// Parks what may have been running when the process before ended.
+    pub(super) fn find_suspects(
+        &mut self,
+        progress: &Progress,
+        around: &Surroundings<'_>,
+    ) -> Result<(), StoreError> {
+        while self.window.cursor() < progress.begun {
+            let Some(entry) = self.next_entry(around)? else {
+                return Ok(());
+            };
+            let position = entry.position();
+            if position > progress.begun {
+                self.page.push_front(entry);
+                return Ok(());
+            }
+            if self.has_ended(position) || !self.matches(&entry) {
+                self.window.pass(position, false);
+                continue;
+            }
+            match self.read(&entry, around.codecs) {
+                Ok((_, key)) => self.window.suspect(position, key, around.now),
+                Err(error) => self.window.bury(position, error, around.now),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it had ended, above the floor, before this process claimed the listener.
+    pub(super) fn has_ended(&mut self, position: Position) -> bool {
+        while let Some(first) = self.done_before.front() {
+            if *first > position {
+                return false;
+            }
+            if self.done_before.pop_front() == Some(position) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+fn longest_delay(retry: Option<&Retry>) -> Duration {
+    let Some(retry) = retry else {
+        return Duration::ZERO;
+    };
+    (1..retry.attempts())
+        .filter_map(|failed| retry.delay(failed))
+        .max()
+        .unwrap_or_default()
+}

@@ -1,0 +1,102 @@
+//! Parked events whose turn it is.
+
+use soiree_core::store::{Millis, Parked, ParkedState, Position};
+
+use super::{Active, Stage, Window};
+
+impl Window {
+    /// A parked event whose turn it is, if there is room. It starts once the marks that are taken next are committed: then call
+    /// [`marked`](Self::marked).
+    pub(crate) fn next_due(&mut self, now: Millis) -> Option<Position> {
+        if self.active.len() >= self.limit {
+            return None;
+        }
+        let position = self.due_suspect().or_else(|| self.due_retry(now))?;
+        let mut parked = self.parked.remove(&position)?;
+        let active = Active {
+            stage: Stage::Marking,
+            key: parked.key.clone(),
+            attempts: parked.attempts,
+            crashes: parked.crashes,
+            is_parked: true,
+        };
+        self.active.insert(position, active);
+        parked.state = ParkedState::Running;
+        self.changed.insert(position, parked);
+        Some(position)
+    }
+
+    pub(super) fn due_suspect(&mut self) -> Option<Position> {
+        if self.suspect_running.is_some() {
+            return None;
+        }
+        let is_free = |position: &&Position| {
+            let key = self
+                .parked
+                .get(*position)
+                .and_then(|parked| parked.key.as_ref());
+            self.is_first(key, **position)
+        };
+        let first = self.suspects.iter().find(is_free).copied()?;
+        self.suspects.remove(&first);
+        self.suspect_running = Some(first);
+        Some(first)
+    }
+
+    pub(super) fn due_retry(&mut self, now: Millis) -> Option<Position> {
+        loop {
+            let &(due, position) = self.due.first()?;
+            if due > now {
+                return None;
+            }
+            self.due.pop_first();
+            let key = self
+                .parked
+                .get(&position)
+                .and_then(|parked| parked.key.as_ref());
+            // One that was redriven meanwhile may come before it.
+            if self.is_first(key, position) {
+                return Some(position);
+            }
+        }
+    }
+
+    /// When the next parked event is due.
+    pub(crate) fn earliest_due(&self) -> Option<Millis> {
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    /// The store knows that the event runs.
+    pub(crate) fn marked(&mut self, position: Position) {
+        if let Some(active) = self.active.get_mut(&position) {
+            active.stage = Stage::Running;
+        }
+    }
+
+    /// The event does not start after all.
+    pub(crate) fn withdraw(&mut self, position: Position, now: Millis) {
+        let Some(active) = self.active.remove(&position) else {
+            return;
+        };
+        if self.suspect_running == Some(position) {
+            self.suspect_running = None;
+        }
+        let is_suspect = active.crashes > 0;
+        let state = if is_suspect {
+            self.suspects.insert(position);
+            ParkedState::Suspect
+        } else {
+            self.due.insert((now, position));
+            ParkedState::Retry
+        };
+        self.park(Parked {
+            position,
+            state,
+            attempts: active.attempts,
+            crashes: active.crashes,
+            due: now,
+            key: active.key,
+            error: None,
+        });
+    }
+}

@@ -1,0 +1,90 @@
+//! Taking over what a process before has left.
+
+use std::time::Duration;
+
+use soiree_core::OrderingKey;
+use soiree_core::store::{Millis, Parked, ParkedState, Position};
+
+use super::{MAX_CRASHES, Window};
+
+impl Window {
+    /// Takes over what was parked before this process claimed the listener. To be called in ascending order, before anything else.
+    ///
+    /// `longest_delay` is that of the listener's retry: a clock that was set back must not strand an event.
+    pub(crate) fn restore(&mut self, mut parked: Parked, now: Millis, longest_delay: Duration) {
+        let latest = now.saturating_add(longest_delay);
+        if parked.due > latest {
+            parked.due = latest;
+        }
+        match parked.state {
+            ParkedState::Dead => return,
+            ParkedState::Running => {
+                parked.crashes += 1;
+                parked.state = ParkedState::Suspect;
+                self.park_suspect(parked);
+                return;
+            }
+            ParkedState::Suspect => {
+                self.suspects.insert(parked.position);
+            }
+            _ => {}
+        }
+        self.enter_lane(parked.key.as_ref(), parked.position);
+        self.parked.insert(parked.position, parked);
+    }
+
+    /// To be called after everything was restored: the events that nothing holds up are due.
+    pub(crate) fn restored(&mut self) {
+        let free: Vec<(Millis, Position)> = self
+            .parked
+            .values()
+            .filter(|parked| parked.state != ParkedState::Suspect)
+            .filter(|parked| self.is_first(parked.key.as_ref(), parked.position))
+            .map(|parked| (parked.due, parked.position))
+            .collect();
+        self.due.extend(free);
+    }
+
+    /// Parks an event that may have been running when the process ended. Its position is looked at.
+    pub(crate) fn suspect(&mut self, position: Position, key: Option<OrderingKey>, now: Millis) {
+        self.looked_at(position);
+        self.park_suspect(Parked {
+            position,
+            state: ParkedState::Suspect,
+            attempts: 0,
+            crashes: 1,
+            due: now,
+            key,
+            error: None,
+        });
+    }
+
+    pub(super) fn park_suspect(&mut self, mut parked: Parked) {
+        let position = parked.position;
+        if parked.crashes >= MAX_CRASHES {
+            parked.state = ParkedState::Dead;
+            let crashes = parked.crashes;
+            parked.error = Some(format!("ended the process {crashes} times").into());
+            self.outcomes.dead += 1;
+            self.changed.insert(position, parked);
+            return;
+        }
+        self.suspects.insert(position);
+        self.enter_lane(parked.key.as_ref(), position);
+        self.changed.insert(position, parked.clone());
+        self.parked.insert(position, parked);
+    }
+
+    /// A dead event is to be tried again.
+    pub(crate) fn redriven(&mut self, parked: Parked) {
+        let position = parked.position;
+        if self.parked.contains_key(&position) || self.active.contains_key(&position) {
+            return;
+        }
+        self.enter_lane(parked.key.as_ref(), position);
+        if self.is_first(parked.key.as_ref(), position) {
+            self.due.insert((parked.due, position));
+        }
+        self.parked.insert(position, parked);
+    }
+}
