@@ -1,5 +1,7 @@
 //! Stores for tests do what their tests rely on.
 
+mod broken;
+mod caught;
 mod faulty;
 mod memory;
 mod support;

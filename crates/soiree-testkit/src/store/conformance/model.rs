@@ -34,8 +34,14 @@ impl Model {
         self.given.last().copied().unwrap_or_default()
     }
 
+    /// The position that was given last, for 0, or one before it.
     pub(super) fn nth(&self, nth: usize) -> Position {
-        self.given.get(nth).copied().unwrap_or_default()
+        self.given
+            .iter()
+            .rev()
+            .nth(nth)
+            .copied()
+            .unwrap_or_default()
     }
 
     /// What a store that answers with `appended` has made of the event. `None` if that is wrong.

@@ -108,10 +108,9 @@ impl Run {
                 let listener = self.model.listeners.get_mut(NAMES[*listener]);
                 let Some(listener) = listener else { return };
                 listener.is_claimed = false;
-                listener
-                    .terms
-                    .last()
-                    .inspect(|term| self.store().release(term));
+                if let Some(term) = listener.terms.last().cloned() {
+                    self.store().release(&term);
+                }
             }
             Operation::Mark(mark) => self.mark(mark),
             Operation::Redrive { listener, at } => {
@@ -168,16 +167,17 @@ impl Run {
     }
 
     fn mark(&mut self, mark: &Mark) {
-        let Some(listener) = self.model.listeners.get(NAMES[mark.listener]) else {
+        let name = NAMES[mark.listener];
+        if !mark.late {
+            self.claim(name, true);
+        }
+        let Some(listener) = self.model.listeners.get(name) else {
             return;
         };
-        let mut terms = listener.terms.iter().rev();
-        let term = match (mark.late, listener.is_claimed) {
-            (true, _) => terms.nth(1),
-            (false, true) => terms.next(),
-            (false, false) => None,
+        let nth_last = usize::from(mark.late);
+        let Some(term) = listener.terms.iter().rev().nth(nth_last).cloned() else {
+            return;
         };
-        let Some(term) = term.cloned() else { return };
         let parks = mark.parked.iter().filter_map(|(nth, state)| {
             let position = self.model.nth(*nth);
             let is_there = self.model.events.contains_key(&position);
@@ -203,7 +203,7 @@ impl Run {
             return expect_fenced(committed);
         }
         self.appended(&appends, &expect("commit", committed));
-        if let Some(listener) = self.model.listeners.get_mut(NAMES[mark.listener]) {
+        if let Some(listener) = self.model.listeners.get_mut(name) {
             listener.mark(&marks);
         }
     }
