@@ -3,7 +3,7 @@
 mod deliver;
 mod recover;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -80,7 +80,8 @@ pub(crate) struct DurableListener {
     /// Parked events that start once the store knows, with the generation of the marks that say so.
     marking: Vec<(Position, Option<u64>)>,
     running: HashMap<Position, Running>,
-    done_before: VecDeque<Position>,
+    /// Events above the floor that had ended or were parked when this process claimed the listener.
+    done_before: BTreeSet<Position>,
     dead: u64,
     pub(crate) is_removed: bool,
 }

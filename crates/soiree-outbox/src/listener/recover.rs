@@ -69,6 +69,10 @@ impl DurableListener {
             };
             after = last.position;
             for parked in page {
+                // Parked above the floor: not to be started as a new one too.
+                if parked.position > self.window.cursor() {
+                    self.done_before.insert(parked.position);
+                }
                 self.dead += u64::from(parked.state == ParkedState::Dead);
                 self.window.restore(parked, now, longest);
             }
@@ -102,17 +106,9 @@ impl DurableListener {
         Ok(())
     }
 
-    /// Whether it had ended, above the floor, before this process claimed the listener.
+    /// Whether it had ended or was parked, above the floor, before this process claimed the listener.
     pub(super) fn has_ended(&mut self, position: Position) -> bool {
-        while let Some(first) = self.done_before.front() {
-            if *first > position {
-                return false;
-            }
-            if self.done_before.pop_front() == Some(position) {
-                return true;
-            }
-        }
-        false
+        self.done_before.remove(&position)
     }
 }
 
