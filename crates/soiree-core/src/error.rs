@@ -149,6 +149,14 @@ pub enum SubscribeError {
         /// The policy.
         overflow: Overflow,
     },
+    /// The listener is [durable](crate::ListenerOptions::durable), but an `EventPool` stores no events.
+    #[error(
+        "the listener {name:?} is durable, and an event pool stores no events: subscribe it through an outbox"
+    )]
+    NotDurable {
+        /// The name of the listener in the store.
+        name: Arc<str>,
+    },
     /// The `EventPool` is closed.
     #[doc(alias = "ErrEmitterClosed")]
     #[error("the event pool is closed")]

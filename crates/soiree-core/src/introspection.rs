@@ -44,6 +44,8 @@ pub struct ListenerInfo {
     pub has_filter: bool,
     /// Whether it is an [async listener](crate::AsyncListener).
     pub is_async: bool,
+    /// The name of the listener in the store of an outbox, if it is [durable](crate::ListenerOptions::durable).
+    pub durable: Option<Arc<str>>,
     /// The figures of the inbox that the listener fills, if it fills one.
     pub inbox: Option<InboxInfo>,
 }

@@ -1,18 +1,21 @@
 //! The options of a listener.
 
-use std::fmt;
+mod check;
+mod durable;
+
 use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::concurrency::MaxConcurrent;
-use crate::error::SubscribeError;
 use crate::event::Event;
 use crate::key_order::KeyOrder;
 use crate::ordering_key::OrderingKey;
 use crate::panic::Contained;
 use crate::priority::Priority;
 use crate::retry::Retry;
+
+pub use self::check::is_printable;
 
 /// A predicate on events. See [`ListenerOptions::filter`].
 pub type Filter = Arc<dyn Fn(&dyn Event) -> bool + Send + Sync>;
@@ -55,6 +58,7 @@ pub struct ListenerOptions {
     pub(crate) retry: Option<Retry>,
     pub(crate) slow_after: Option<Duration>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) durable: Option<Arc<str>>,
     pub(crate) registered_at: Option<&'static Location<'static>>,
 }
 
@@ -350,50 +354,8 @@ impl ListenerOptions {
     }
 }
 
-impl ListenerOptions {
-    /// Rejects options that are invalid, alone or together.
-    pub(crate) fn check(&self) -> Result<(), SubscribeError> {
-        if let Some(name) = self.name.as_ref().filter(|name| !is_printable(name)) {
-            let name = name.as_ref().into();
-            return Err(SubscribeError::InvalidName { name });
-        }
-        if self.max_runs == Some(0) {
-            return Err(SubscribeError::ZeroRuns);
-        }
-        if self.timeout.is_some_and(|limit| limit.is_zero()) {
-            return Err(SubscribeError::ZeroTimeout);
-        }
-        self.retry.as_ref().map_or(Ok(()), Retry::check)
-    }
-}
-
-/// Whether a name is printable: not empty, not blank, and without control characters.
-pub fn is_printable(name: &str) -> bool {
-    !name.trim().is_empty() && !name.contains(char::is_control)
-}
-
 impl From<Priority> for ListenerOptions {
     fn from(priority: Priority) -> Self {
         Self::new().priority(priority)
-    }
-}
-
-impl fmt::Debug for ListenerOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let calls = self.max_concurrent.as_ref().map(MaxConcurrent::calls);
-        f.debug_struct("ListenerOptions")
-            .field("priority", &self.priority)
-            .field("max_runs", &self.max_runs)
-            .field("filter", &self.filter.is_some())
-            .field("name", &self.name)
-            .field("pool", &self.pool)
-            .field("when_full", &self.when_full)
-            .field("max_concurrent", &calls)
-            .field("ordered", &self.ordered)
-            .field("retry", &self.retry)
-            .field("slow_after", &self.slow_after)
-            .field("timeout", &self.timeout)
-            .field("registered_at", &self.registered_at)
-            .finish()
     }
 }

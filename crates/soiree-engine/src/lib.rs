@@ -23,7 +23,7 @@ pub use crate::emission::{
     Abort, CalledListener, CollectError, CutOffCause, CutOffEmission, Emission, EmissionFuture,
     EmitError, ErrorIter, IntoErrors, NotStored, Report, ReportError,
 };
-pub use crate::emitter::{CloseError, Emitter};
+pub use crate::emitter::{Address, CloseError, EmitFuture, Emitter, EmitterOwner, ReservedTopics};
 pub use crate::graph::{Graph, PoolInfo, RouteInfo};
 pub use crate::ordering::{KeyOrderStats, KeyOrders};
 pub use crate::routing::Bulkheads;
@@ -31,6 +31,6 @@ pub use crate::settings::{
     DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler, Settings,
 };
 pub use crate::slow::{SlowListenerHandler, SlowListenerMonitor};
-pub use crate::soiree::{EmitFuture, Soiree, Unsubscriber};
+pub use crate::soiree::{CloseFuture, Soiree, Unsubscriber};
 pub use crate::task_tracker::TaskTracker;
 pub use soiree_core::KeyOrder;

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use soiree_core::{
     Async, Event, IntoListenerResult, InvalidTopic, Listener, ListenerId, ListenerInfo,
@@ -12,10 +13,11 @@ use soiree_core::{
 };
 
 use crate::emission::{Emission, EmitError, Report};
+use crate::emitter::{Address, CloseError, EmitFuture, ReservedTopics};
 use crate::graph::Graph;
 
-/// An emit in async code, as a trait object. Returned by [`Soiree::publish_async`].
-pub type EmitFuture<'a> = Pin<Box<dyn Future<Output = Result<Emission, EmitError>> + Send + 'a>>;
+/// A close that does not block the thread, as a trait object. Returned by [`Soiree::shut_down_async`].
+pub type CloseFuture<'a> = Pin<Box<dyn Future<Output = Result<(), CloseError>> + Send + 'a>>;
 
 /// Removes a listener. Does not keep the `EventPool` alive. Returned by [`Soiree::unsubscriber`].
 pub type Unsubscriber = Box<dyn FnOnce() + Send + Sync>;
@@ -88,13 +90,47 @@ pub trait Soiree: Send + Sync {
     /// As [`publish_async`](Soiree::publish_async).
     fn publish_event_async(&self, event: Arc<dyn Event>) -> EmitFuture<'_>;
 
+    /// Adds a listener that is called for the events that are delivered to its [`Address`], and that no emission on a topic finds. For
+    /// what decides itself which listener gets which event, such as an outbox.
+    ///
+    /// # Errors
+    /// As [`subscribe`](Soiree::subscribe), but the listener may be [durable](ListenerOptions::durable).
+    fn address(
+        &self,
+        pattern: &str,
+        options: ListenerOptions,
+        listener: Arc<dyn Listener>,
+    ) -> Result<Address, SubscribeError>;
+
+    /// Reserves the topics that match a pattern: until the [`ReservedTopics`] are dropped, events on them are emitted through those, and
+    /// everything else that emits them is [rejected](EmitError::Reserved).
+    ///
+    /// # Errors
+    /// If the pattern is malformed, or the `EventPool` is closed.
+    fn reserve(&self, pattern: &str) -> Result<ReservedTopics, SubscribeError>;
+
+    /// Closes the `EventPool`: rejects new emissions, and waits for those that were accepted, no longer than until the deadline. Blocks.
+    ///
+    /// # Errors
+    /// If it was closed before, if the caller is inside a listener or a job of the pool, or if the deadline comes first. In the last case
+    /// it *is* closed.
+    fn shut_down(&self, deadline: Option<Instant>) -> Result<(), CloseError>;
+
+    /// As [`shut_down`](Soiree::shut_down), without blocking the thread that polls the future. The close begins with the first poll, and
+    /// goes on if the future is dropped after that.
+    ///
+    /// # Errors
+    /// As [`shut_down`](Soiree::shut_down), and if no thread can be started that waits. The `EventPool` is not closed then.
+    fn shut_down_async(&self, deadline: Option<Instant>) -> CloseFuture<'_>;
+
     /// Whether an emission on this topic would find a listener now. See [`Registry::has_listeners`](soiree_core::Registry::has_listeners).
     ///
     /// # Errors
     /// If the topic is malformed.
     fn has_listeners(&self, topic: &str) -> Result<bool, InvalidTopic>;
 
-    /// The listeners that an emission on this topic would call now, in that order.
+    /// The listeners that an emission on this topic would call now, in that order. After them those with an [`Address`] whose pattern
+    /// matches, which it would not call.
     ///
     /// # Errors
     /// If the topic is malformed.

@@ -81,6 +81,7 @@ impl EmissionSeries {
         let reason = match rejected.reason {
             Rejection::InvalidTopic(_) => "invalid_topic",
             Rejection::Closed => "closed",
+            Rejection::Reserved => "reserved",
             Rejection::Cancelled => "cancelled",
             Rejection::RecursionLimit { .. } => "recursion_limit",
             Rejection::Pool { reason, .. } => match reason {

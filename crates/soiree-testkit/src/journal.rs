@@ -167,6 +167,9 @@ impl Observer for Journal {
                 self.write(format_args!("emission rejected: {topic:?}, invalid"));
             }
             Rejection::Closed => self.write(format_args!("emission rejected: {topic}, closed")),
+            Rejection::Reserved => {
+                self.write(format_args!("emission rejected: {topic}, reserved"));
+            }
             Rejection::Cancelled => {
                 self.write(format_args!("emission rejected: {topic}, cancelled"));
             }

@@ -130,7 +130,7 @@ impl EventPool {
         self.closing(Some(deadline))
     }
 
-    fn closing(
+    pub(crate) fn closing(
         &self,
         deadline: Option<Instant>,
     ) -> impl Future<Output = Result<(), CloseError>> + Send + use<> {

@@ -13,6 +13,7 @@
 //! | waiting for something that blocks | [`SpawnBlocking`] |
 //! | what methods of an `Inbox` and a `WaitFor` return | [`RecvFuture`], [`RecvStream`], [`TryRecvError`], [`RecvTimeoutError`], [`WaitForFuture`] |
 //! | guards and copies of events, for integrations | [`Unsubscriber`], [`copy_event`] |
+//! | what delivers stored events itself, such as an outbox | [`Address`], [`ReservedTopics`], [`EmitterOwner`] |
 //! | what a listener may return, async ones, and those that are `FnMut` | [`IntoListenerResult`], [`take_reply`], [`Async`], [`ASYNC_BULKHEAD`], [`Mut`] |
 //! | what methods of an `Emission` return | [`EmissionFuture`], [`ErrorIter`], [`IntoErrors`] |
 //! | an engine of your own | the modules [`registry`] and [`mod@panic`], [`clock`], [`reclaim`], [`NotifyContext`] |
@@ -30,9 +31,9 @@ pub use soiree_core::{
 
 #[doc(inline)]
 pub use soiree_engine::{
-    Bulkheads, DeadEventHandler, DeadLetterHandler, EmissionFuture, Emitter, ErrorHandler,
-    ErrorIter, Handlers, IntoErrors, KeyOrders, PanicHandler, Settings, SlowListenerHandler,
-    SlowListenerMonitor, Unsubscriber,
+    Address, Bulkheads, DeadEventHandler, DeadLetterHandler, EmissionFuture, Emitter, EmitterOwner,
+    ErrorHandler, ErrorIter, Handlers, IntoErrors, KeyOrders, PanicHandler, ReservedTopics,
+    Settings, SlowListenerHandler, SlowListenerMonitor, Unsubscriber,
 };
 
 #[doc(inline)]

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use soiree_core::panic::Contained;
 use soiree_core::registry::RegistrationKey;
 use soiree_core::{Listener, ListenerId, ListenerOptions, Pattern, SubscribeError};
-use soiree_engine::Emitter;
+use soiree_engine::{Emitter, EmitterOwner};
 
 /// Emits events to listeners, on a bounded pool. A cheap handle: clones share listeners, settings and pool.
 ///
@@ -65,6 +65,12 @@ impl WeakEventPool {
     /// Returns the `EventPool`, or `None` if its last handle was dropped.
     pub fn upgrade(&self) -> Option<EventPool> {
         self.0.upgrade().map(|inner| EventPool { inner })
+    }
+}
+
+impl EmitterOwner for Inner {
+    fn emitter(&self) -> &Emitter {
+        &self.emitter
     }
 }
 

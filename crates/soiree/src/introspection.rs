@@ -53,6 +53,8 @@ impl EventPool {
 
     /// Returns the listeners that an emission on this topic would call now, in calling order, with what decides that order.
     ///
+    /// Those that are called [by address](crate::Soiree::address) come last: no emission calls them.
+    ///
     /// Filters are not run, so listeners that would reject the event are listed. Listeners without runs left are not. Neither
     /// blocks nor delays emits and subscriptions.
     ///
@@ -76,7 +78,7 @@ impl EventPool {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn listeners_for(&self, topic: &str) -> Result<Vec<ListenerInfo>, InvalidTopic> {
-        self.inner.emitter.registry().listeners_for(topic)
+        self.inner.emitter.listeners_for(topic)
     }
 
     /// Returns `true` if an emission on this topic would find a listener now. Ask before you make an expensive payload.

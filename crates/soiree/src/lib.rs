@@ -173,8 +173,8 @@ pub use soiree_core::{
 };
 #[doc(inline)]
 pub use soiree_engine::{
-    Abort, CalledListener, CollectError, CutOffCause, CutOffEmission, Emission, EmitFuture, Report,
-    Soiree,
+    Abort, CalledListener, CloseFuture, CollectError, CutOffCause, CutOffEmission, Emission,
+    EmitFuture, Report, Soiree,
 };
 #[doc(inline)]
 pub use soiree_inbox::{

@@ -7,10 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use soiree_core::registry::RegistrationKey;
 use soiree_core::{
-    Event, IntoListenerResult, InvalidTopic, Listener, ListenerId, ListenerInfo, ListenerOptions,
-    Pattern, Payload, SubscribeError, Timer, UnsubscribeError, validate_topic,
+    Event, IntoListenerResult, Listener, ListenerId, ListenerOptions, Pattern, SubscribeError,
 };
-use soiree_engine::{Emission, EmitError, EmitFuture, Graph, Report, Soiree, Unsubscriber};
+use soiree_engine::Soiree;
 
 use crate::handle::{EventPool, WeakEventPool};
 
@@ -34,7 +33,7 @@ pub struct Subscription {
 /// alive.
 #[must_use = "the listeners are removed when this is dropped"]
 pub struct Subscriptions {
-    soiree: WeakEventPool,
+    pub(crate) soiree: WeakEventPool,
     members: Mutex<Members>,
 }
 
@@ -198,6 +197,21 @@ impl Subscriptions {
         self.members().all.clear();
     }
 
+    /// The listener of this registration belongs to the group from now on.
+    pub(crate) fn add(&self, key: RegistrationKey) {
+        let mut members = self.members();
+        // Only when the group has doubled: the cost per listener stays constant.
+        if members.all.len() > 2 * members.swept + 16 {
+            members.sweep();
+        }
+        members.all.push(key);
+    }
+
+    /// A listener no longer belongs to the group.
+    pub(crate) fn forget_one(&self, pattern: &Pattern, id: &ListenerId) {
+        self.members().all.retain(|key| !key.is_of(pattern, id));
+    }
+
     fn members(&self) -> MutexGuard<'_, Members> {
         self.members.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -208,120 +222,6 @@ impl Members {
     fn sweep(&mut self) {
         self.all.retain(RegistrationKey::is_alive);
         self.swept = self.all.len();
-    }
-}
-
-impl Soiree for Subscriptions {
-    fn subscribe(
-        &self,
-        pattern: &str,
-        options: ListenerOptions,
-        listener: Arc<dyn Listener>,
-    ) -> Result<ListenerId, SubscribeError> {
-        let soiree = self.soiree.upgrade().ok_or(SubscribeError::Closed)?;
-        let pattern = Pattern::new(pattern)?;
-        let (id, key) = soiree.register(&pattern, options, listener)?;
-        let mut members = self.members();
-        // Only when the group has doubled: the cost per listener stays constant.
-        if members.all.len() > 2 * members.swept + 16 {
-            members.sweep();
-        }
-        members.all.push(key);
-        drop(members);
-        Ok(id)
-    }
-
-    fn unsubscribe(&self, pattern: &str, id: &ListenerId) -> Result<(), UnsubscribeError> {
-        let checked = Pattern::new(pattern)?;
-        self.members().all.retain(|key| !key.is_of(&checked, id));
-        match self.soiree.upgrade() {
-            Some(soiree) => soiree.unsubscribe(pattern, id),
-            // Its listeners are gone with the `EventPool`.
-            None => Ok(()),
-        }
-    }
-
-    fn unsubscriber(&self, pattern: &str, id: &ListenerId) -> Unsubscriber {
-        match self.soiree.upgrade() {
-            Some(soiree) => soiree.unsubscriber(pattern, id),
-            None => Box::new(|| {}),
-        }
-    }
-
-    fn timer(&self) -> Option<Arc<dyn Timer>> {
-        self.soiree.upgrade()?.timer()
-    }
-
-    fn publish(&self, topic: &str, payload: Payload) -> Result<Emission, EmitError> {
-        match self.soiree.upgrade() {
-            Some(soiree) => soiree.publish(topic, payload),
-            None => Err(closed(topic, payload)),
-        }
-    }
-
-    fn publish_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError> {
-        match self.soiree.upgrade() {
-            Some(soiree) => soiree.publish_sync(topic, payload),
-            None => Err(closed(topic, payload)),
-        }
-    }
-
-    fn publish_event(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError> {
-        match self.soiree.upgrade() {
-            Some(soiree) => soiree.publish_event(event),
-            None => Err(closed(event.topic(), event.payload())),
-        }
-    }
-
-    fn try_publish(&self, topic: &str, payload: Payload) -> Result<Emission, EmitError> {
-        match self.soiree.upgrade() {
-            Some(soiree) => soiree.try_publish(topic, payload),
-            None => Err(closed(topic, payload)),
-        }
-    }
-
-    fn publish_async<'a>(&'a self, topic: &'a str, payload: Payload) -> EmitFuture<'a> {
-        Box::pin(async move {
-            match self.soiree.upgrade() {
-                Some(soiree) => soiree.emit_async(topic, payload).await,
-                None => Err(closed(topic, payload)),
-            }
-        })
-    }
-
-    fn publish_event_async(&self, event: Arc<dyn Event>) -> EmitFuture<'_> {
-        Box::pin(async move {
-            match self.soiree.upgrade() {
-                Some(soiree) => soiree.emit_event_async(event).await,
-                None => Err(closed(event.topic(), event.payload())),
-            }
-        })
-    }
-
-    fn has_listeners(&self, topic: &str) -> Result<bool, InvalidTopic> {
-        match self.soiree.upgrade() {
-            Some(soiree) => soiree.has_listeners(topic),
-            None => validate_topic(topic).map(|()| false),
-        }
-    }
-
-    fn listeners_for(&self, topic: &str) -> Result<Vec<ListenerInfo>, InvalidTopic> {
-        match self.soiree.upgrade() {
-            Some(soiree) => soiree.listeners_for(topic),
-            None => validate_topic(topic).map(|()| Vec::new()),
-        }
-    }
-
-    fn graph(&self) -> Graph {
-        let soiree = self.soiree.upgrade();
-        soiree.map(|soiree| soiree.graph()).unwrap_or_default()
-    }
-}
-
-fn closed(topic: &str, payload: Payload) -> EmitError {
-    EmitError::Closed {
-        topic: topic.into(),
-        payload,
     }
 }
 

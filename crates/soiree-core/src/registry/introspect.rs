@@ -99,6 +99,22 @@ impl Registry {
         patterns
     }
 
+    /// As [`patterns`](Registry::patterns), together with those of another registry. Of one pattern, its listeners come last.
+    pub fn patterns_with(&self, other: &Registry) -> Vec<PatternInfo> {
+        let mut patterns = self.patterns();
+        patterns.extend(other.patterns());
+        // Stable.
+        patterns.sort_by(|a, b| by_segment(&a.pattern).cmp(by_segment(&b.pattern)));
+        patterns.dedup_by(|next, kept| {
+            let is_same = next.pattern == kept.pattern;
+            if is_same {
+                kept.listeners.append(&mut next.listeners);
+            }
+            is_same
+        });
+        patterns
+    }
+
     /// The places in the source that subscribed the listeners of this pattern, those of most listeners first.
     pub fn places_of(&self, pattern: &Pattern) -> Vec<SubscribedAt> {
         let snapshot = self.current.load_full();

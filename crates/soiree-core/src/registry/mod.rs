@@ -19,6 +19,7 @@ mod rare_options;
 mod read;
 mod registration;
 mod remaining;
+mod reserved;
 mod snapshot;
 mod specificity;
 mod subscriptions;

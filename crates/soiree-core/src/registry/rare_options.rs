@@ -19,6 +19,7 @@ pub(super) struct RareOptions {
     pub(super) retry: Option<Retry>,
     pub(super) slow_after: Option<Duration>,
     pub(super) timeout: Option<Duration>,
+    pub(super) durable: Option<Arc<str>>,
     pub(super) runs_left: Option<AtomicU64>,
     /// The program has unsubscribed the listener.
     pub(super) removed: AtomicBool,
@@ -38,6 +39,7 @@ impl RareOptions {
             retry,
             slow_after,
             timeout,
+            durable,
             registered_at: _,
         } = options;
         let any = max_runs.is_some()
@@ -47,7 +49,8 @@ impl RareOptions {
             || max_concurrent.is_some()
             || retry.is_some()
             || slow_after.is_some()
-            || timeout.is_some();
+            || timeout.is_some()
+            || durable.is_some();
         any.then(|| {
             Box::new(Self {
                 name,
@@ -58,6 +61,7 @@ impl RareOptions {
                 retry,
                 slow_after,
                 timeout,
+                durable,
                 runs_left: max_runs.map(AtomicU64::new),
                 removed: AtomicBool::new(false),
             })

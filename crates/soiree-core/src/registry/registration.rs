@@ -62,6 +62,12 @@ impl RegistrationKey {
         self.registration.strong_count() > 0
     }
 
+    /// The registration, unless the listener was removed and no emission calls it any more. Drop it under no lock: it may be the last
+    /// handle of the listener.
+    pub fn upgrade(&self) -> Option<Arc<Registration>> {
+        self.registration.upgrade()
+    }
+
     /// Whether it is this registration. Upgrades nothing, because the last handle of a listener must not be dropped under a lock.
     pub(super) fn is(&self, registration: &Arc<Registration>) -> bool {
         self.registration.as_ptr() == Arc::as_ptr(registration)
@@ -195,6 +201,11 @@ impl Registration {
         self.rare_options.as_ref()?.timeout
     }
 
+    /// The name of the listener in the store, if it is [durable](ListenerOptions::durable).
+    pub fn durable_name(&self) -> Option<&Arc<str>> {
+        self.rare_options.as_ref()?.durable.as_ref()
+    }
+
     fn name(&self) -> Option<&Arc<str>> {
         self.rare_options.as_ref()?.name.as_ref()
     }
@@ -258,6 +269,7 @@ impl Registration {
             slow_after: self.slow_after(),
             has_filter: self.filter().is_some(),
             is_async: self.is_async(),
+            durable: self.durable_name().cloned(),
             inbox: caught(|| self.listener.inbox()).ok().flatten(),
         }
     }

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use super::hash_map::HashMap;
 use super::pattern_listeners::PatternListeners;
 use super::registration::Registration;
+use super::reserved::Reserved;
 use super::topic_cache::{CachedTopic, MIN_SETS, TopicCache};
 use super::trie::{Leaf, Node};
 use crate::topic::Pattern;
@@ -23,6 +24,7 @@ pub struct Snapshot {
     /// The patterns with wildcards.
     wildcard: Node<PatternListeners>,
     topic_cache: TopicCache,
+    reserved: Reserved,
 }
 
 /// What a snapshot knows about a topic.
@@ -65,6 +67,7 @@ impl Snapshot {
             literal: HashMap::default(),
             wildcard: Node::default(),
             topic_cache: TopicCache::new(MIN_SETS),
+            reserved: None,
         }
     }
 
@@ -99,7 +102,23 @@ impl Snapshot {
             literal,
             wildcard,
             topic_cache: self.topic_cache.emptied(),
+            reserved: self.reserved.clone(),
         }
+    }
+
+    /// A copy with other topics reserved.
+    pub(super) fn with_reserved(&self, reserved: Reserved) -> Self {
+        Self {
+            hasher: self.hasher.clone(),
+            literal: self.literal.clone(),
+            wildcard: self.wildcard.clone(),
+            topic_cache: self.topic_cache.emptied(),
+            reserved,
+        }
+    }
+
+    pub(super) fn reserved(&self) -> &Reserved {
+        &self.reserved
     }
 
     /// A copy with an empty, larger cache.
@@ -109,6 +128,7 @@ impl Snapshot {
             literal: self.literal.clone(),
             wildcard: self.wildcard.clone(),
             topic_cache: self.topic_cache.enlarged(),
+            reserved: self.reserved.clone(),
         }
     }
 
@@ -192,7 +212,9 @@ impl Snapshot {
         let listeners = self.resolve(hash, topic);
         let mut saturated = false;
         if listeners.len() <= MAX_CACHED_LISTENERS && self.topic_cache.seen_before(hash.0) {
-            saturated = self.topic_cache.insert(hash.0, topic, &listeners);
+            let is_reserved = self.matches_reserved(topic);
+            let cache = &self.topic_cache;
+            saturated = cache.insert(hash.0, topic, &listeners, is_reserved);
         }
         visitor.visit(listeners.into_iter(), self);
         saturated

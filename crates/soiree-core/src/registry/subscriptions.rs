@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
@@ -47,6 +47,8 @@ pub struct Registry {
     observers: ArcSwap<Observers>,
     /// How many listeners require a place in their own pool. Written with the writers locked.
     requiring_place: AtomicUsize,
+    /// Some topics are reserved. Written with the writers locked.
+    pub(super) has_reserved: AtomicBool,
     hook: OnceLock<Weak<dyn PublishHook>>,
 }
 
@@ -56,6 +58,12 @@ pub(super) struct WriterState {
     /// All registrations, by pattern and ID.
     pub(super) by_id: HashTable<Arc<Registration>>,
     closed: bool,
+}
+
+impl WriterState {
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
 }
 
 impl Registry {
@@ -72,6 +80,7 @@ impl Registry {
             hasher,
             observers: ArcSwap::default(),
             requiring_place: AtomicUsize::new(0),
+            has_reserved: AtomicBool::new(false),
             hook: OnceLock::new(),
         }
     }
@@ -236,6 +245,7 @@ impl Registry {
         writers.closed = true;
         let registrations = std::mem::take(&mut writers.by_id);
         self.requiring_place.store(0, Ordering::Release);
+        self.has_reserved.store(false, Ordering::Release);
         let retired = self.publish(Snapshot::empty(self.hasher.clone()), hook);
         let observers = self.observers.swap(Arc::default());
         drop(writers);

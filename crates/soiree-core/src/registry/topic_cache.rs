@@ -38,8 +38,10 @@ pub struct CachedTopic {
     topic: Box<str>,
     /// The listeners, in calling order.
     pub calls: Box<[CachedListener]>,
-    /// The topic has listeners, and all of them are [`plain`](Registration::plain).
+    /// The topic has listeners, all of them are [`plain`](Registration::plain), and the topic is not reserved.
     pub plain: bool,
+    /// The topic is reserved: only those may emit it who have reserved it.
+    pub is_reserved: bool,
 }
 
 /// One listener of a cached topic.
@@ -98,13 +100,19 @@ impl TopicCache {
     }
 
     /// Caches the listeners of a topic, if its set has a free way. Returns whether the cache is too small.
-    pub(super) fn insert(&self, hash: u64, topic: &str, listeners: &[&Arc<Registration>]) -> bool {
+    pub(super) fn insert(
+        &self,
+        hash: u64,
+        topic: &str,
+        listeners: &[&Arc<Registration>],
+        is_reserved: bool,
+    ) -> bool {
         let Some(sets) = self.sets.get() else {
             return false;
         };
         let set = &sets[hash as usize & (self.set_count - 1)];
         if let Some(free) = set.ways.iter().find(|way| way.get().is_none()) {
-            free.get_or_init(|| CachedTopic::new(hash, topic, listeners));
+            free.get_or_init(|| CachedTopic::new(hash, topic, listeners, is_reserved));
             return false;
         }
         let conflicts = self.conflicts.fetch_add(1, Ordering::Relaxed);
@@ -152,7 +160,7 @@ fn short_eq(left: &str, right: &str) -> bool {
 }
 
 impl CachedTopic {
-    fn new(hash: u64, topic: &str, listeners: &[&Arc<Registration>]) -> Self {
+    fn new(hash: u64, topic: &str, listeners: &[&Arc<Registration>], is_reserved: bool) -> Self {
         let cached = |registration: &&Arc<Registration>| CachedListener {
             listener: Arc::clone(&registration.listener),
             registration: Arc::clone(registration),
@@ -161,7 +169,8 @@ impl CachedTopic {
             hash,
             topic: topic.into(),
             calls: listeners.iter().map(cached).collect(),
-            plain: !listeners.is_empty() && listeners.iter().all(|one| one.plain),
+            plain: !is_reserved && !listeners.is_empty() && listeners.iter().all(|one| one.plain),
+            is_reserved,
         }
     }
 
@@ -184,7 +193,7 @@ mod tests {
         assert!(!cache.seen_before(7 << 32), "the other topic came between");
         assert!(cache.seen_before(7 << 32));
         assert!(cache.get(7 << 32, "t").is_none());
-        assert!(!cache.insert(7 << 32, "t", &[]));
+        assert!(!cache.insert(7 << 32, "t", &[], false));
         assert!(
             cache
                 .get(7 << 32, "t")
@@ -199,7 +208,7 @@ mod tests {
         let cache = TopicCache::new(MIN_SETS);
         cache.seen_before(0);
         let saturated = (0..MIN_SETS * WAYS + WAYS + 1)
-            .filter(|number| cache.insert(0, &number.to_string(), &[]))
+            .filter(|number| cache.insert(0, &number.to_string(), &[], false))
             .count();
         assert_eq!(saturated, 1);
         assert!(cache.get(0, "1").is_some() && cache.get(0, "2").is_none());

@@ -26,6 +26,14 @@ pub enum EmitError {
         /// The payload of the event.
         payload: Payload,
     },
+    /// The topic is reserved by an outbox, which would not see the event: its durable listeners would never get it.
+    #[error("{topic} is reserved by an outbox, and was not emitted; emit it through the outbox")]
+    Reserved {
+        /// The topic.
+        topic: Box<str>,
+        /// The payload of the event.
+        payload: Payload,
+    },
     /// An `emit_sync` inside listeners that other `emit_sync` call on the same thread, as many as are permitted.
     #[error(
         "{topic} was not emitted: {depth} emit_sync run inside one another on this thread already; use emit"
@@ -180,6 +188,7 @@ impl EmitError {
         match self {
             Self::InvalidTopic { payload, .. }
             | Self::Closed { payload, .. }
+            | Self::Reserved { payload, .. }
             | Self::RecursionLimit { payload, .. }
             | Self::KeyQueueFull { payload, .. }
             | Self::KeyBusy { payload, .. }

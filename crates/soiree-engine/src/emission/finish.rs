@@ -7,7 +7,7 @@ use soiree_core::panic::contained;
 
 use super::in_flight::{InFlight, with_event_of};
 use super::notify::in_flight_ended;
-use super::state::EmissionState;
+use super::state::{EmissionState, Origin};
 use crate::dispatch::{Counts, notify_if_dead};
 use crate::trace;
 
@@ -38,7 +38,8 @@ fn notify_end(emission: &Arc<dyn InFlight>, state: &EmissionState) {
     let discarded = state.discarded.load(Ordering::Relaxed);
     let counts = state.counts();
     let handlers = &state.settings.handlers;
-    if counts.delivered == 0 && !discarded {
+    // A delivery is not what finds out that nobody listens.
+    if counts.delivered == 0 && !discarded && state.origin != Origin::Address {
         contained(|| {
             with_event_of(emission, state, |event| {
                 notify_if_dead(counts, state.topic(), event, handlers);

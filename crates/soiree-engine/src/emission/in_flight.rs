@@ -76,6 +76,12 @@ impl<S> EmissionTask<S> {
         let state = EmissionState::running(settings, topic, span);
         Self { state, source }
     }
+
+    /// An emission that is about to be delivered to one listener. It has been counted as started.
+    pub(crate) fn addressed(settings: Arc<EmissionSettings>, topic: &str, source: S) -> Self {
+        let state = EmissionState::addressed(settings, topic);
+        Self { state, source }
+    }
 }
 
 impl<T: Any + Send + Sync> InFlight for EmissionTask<PayloadEvent<T>> {

@@ -8,7 +8,9 @@ use soiree_core::{Event, NotCalled};
 
 use super::in_flight::InFlight;
 use super::listener_job::{ListenerJob, delegate, not_called, suitable_pool};
+use super::pool_ref::PoolRef;
 use super::turns::{Admission, Turn, TurnWork};
+use super::waiting_calls::WaitingCall;
 use crate::dispatch::{Counts, HeldTurn, TurnTaken};
 
 /// Lets a listener whose calls are limited have its turn.
@@ -84,17 +86,22 @@ fn wait(
         };
         return reject(registration.not_called(state.topic(), why));
     };
-    let waiting = Some(waiting);
-    let job = ListenerJob::add(
-        emission,
-        registration,
-        pool_ref,
-        Some(Arc::clone(&turn)),
-        waiting,
-    );
+    wait_for_turn(emission, registration, pool_ref, turn, waiting);
+}
+
+/// The call runs when its turn has come.
+pub(super) fn wait_for_turn(
+    emission: &Arc<dyn InFlight>,
+    registration: &Arc<Registration>,
+    pool_ref: Arc<PoolRef>,
+    turn: Arc<Turn>,
+    waiting: WaitingCall,
+) {
+    let its_turn = Some(Arc::clone(&turn));
+    let job = ListenerJob::add(emission, registration, pool_ref, its_turn, Some(waiting));
     match turn.ready(Arc::clone(&job) as _) {
         // A thread that waits for the emission looks again whether it waits for itself.
-        Admission::Later => state.notify_pending(),
+        Admission::Later => emission.state().notify_pending(),
         Admission::Now => job.submit(),
         Admission::Closed => job.end_unrun(),
     }

@@ -194,11 +194,11 @@ impl ListenerJob {
         self.ended(Counts::one_not_called());
     }
 
-    fn claim(&self) -> bool {
+    pub(super) fn claim(&self) -> bool {
         !self.started.swap(true, Ordering::AcqRel)
     }
 
-    fn unclaim(&self) {
+    pub(super) fn unclaim(&self) {
         self.started.store(false, Ordering::Release);
         self.target.state().notify_pending();
     }
@@ -224,7 +224,7 @@ impl ListenerJob {
     }
 
     /// Its pool is closed: it goes to another one, if there is one for it now.
-    fn move_on(&self) -> bool {
+    pub(super) fn move_on(&self) -> bool {
         let next = self.next_pool(&self.target.pool_ref());
         next.inspect(|next| self.target.move_to(next)).is_some()
     }
@@ -339,6 +339,7 @@ impl Attempt for ListenerJob {
 
     fn lost(self: &Arc<Self>, reason: Option<SubmitErrorReason>) {
         let pool_ref = self.target.pool_ref();
+        self.target.state().call_lost();
         self.fail(|registration, topic| match reason {
             Some(reason) => registration.rejected(topic, &pool_ref.name, reason),
             None => registration.discarded(topic),

@@ -8,7 +8,7 @@ use soiree_core::{
 };
 
 use super::in_flight::{InFlight, with_event};
-use super::state::EmissionState;
+use super::state::{EmissionState, Origin};
 use crate::context::enter_frame;
 use crate::dispatch::Counts;
 use crate::settings::Handlers;
@@ -16,7 +16,7 @@ use crate::trace;
 
 /// Calls `act` with the name of the pool that an emission runs on; `None` if it runs on the emitting thread.
 fn with_pool_name<R>(state: &EmissionState, act: impl FnOnce(Option<&str>) -> R) -> R {
-    if state.on_caller {
+    if state.origin == Origin::EmitSync {
         return act(None);
     }
     act(Some(&state.pool_ref().name))

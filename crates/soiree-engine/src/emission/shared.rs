@@ -23,6 +23,8 @@ use crate::task_tracker::TaskTracker;
 /// What all emissions of one emitter share.
 pub(crate) struct EmitterShared {
     pub(crate) registry: Registry,
+    /// The listeners that are called by address, and by no emission on a topic.
+    pub(crate) addressed: Registry,
     /// Counts the emissions that have not ended.
     pub(crate) tracker: TaskTracker,
     /// A close stopped waiting, or the emitter is gone: the last emission removes the listeners instead.
@@ -41,6 +43,7 @@ impl EmitterShared {
     pub(crate) fn new(pools: Arc<Pools>) -> Self {
         Self {
             registry: Registry::new(),
+            addressed: Registry::new(),
             tracker: TaskTracker::new(),
             clear_late: AtomicBool::new(false),
             cut_off: CutOff::default(),
@@ -96,10 +99,16 @@ impl EmitterShared {
         }
     }
 
+    /// Removes every listener, and rejects new ones from now on.
+    pub(crate) fn remove_listeners(&self) {
+        self.registry.close();
+        self.addressed.close();
+    }
+
     #[cold]
     fn clear_if_empty(&self) {
         if self.tracker.is_empty() {
-            self.registry.close();
+            self.remove_listeners();
             let kept = self.kept_pools.lock();
             let kept = std::mem::take(&mut *kept.unwrap_or_else(PoisonError::into_inner));
             for pool in kept {

@@ -53,11 +53,20 @@ pub(crate) struct EmissionState {
     pub(super) rejected: AtomicBool,
     /// It has been rerouted to another pool.
     moved: AtomicBool,
-    /// Its listeners are called on the emitting thread.
-    pub(super) on_caller: bool,
+    pub(super) origin: Origin,
     /// Its event is not just a payload.
     pub(super) is_custom: bool,
     pub(crate) span: EmissionSpan,
+}
+
+/// What an emission was made by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    Emit,
+    /// Its listeners are called on the emitting thread.
+    EmitSync,
+    /// A delivery to one listener.
+    Address,
 }
 
 /// State that few emissions need: those that fail, are waited for, are ordered or rerouted, or have listeners on other pools.
@@ -107,7 +116,7 @@ impl EmissionState {
             discarded: AtomicBool::new(false),
             rejected: AtomicBool::new(false),
             moved: AtomicBool::new(false),
-            on_caller: false,
+            origin: Origin::Emit,
             is_custom: false,
             span: EmissionSpan::default(),
         }
@@ -120,10 +129,17 @@ impl EmissionState {
         span: EmissionSpan,
     ) -> Self {
         let mut state = Self::new(settings, topic);
-        state.on_caller = true;
+        state.origin = Origin::EmitSync;
         state.is_custom = true;
         state.span = span;
         state.stage = AtomicU8::new(RUNNING);
+        state
+    }
+
+    /// An emission that is about to be delivered to one listener.
+    pub(super) fn addressed(settings: Arc<EmissionSettings>, topic: &str) -> Self {
+        let mut state = Self::running(settings, topic, EmissionSpan::default());
+        state.origin = Origin::Address;
         state
     }
 
@@ -312,6 +328,13 @@ impl EmissionState {
         };
         let topic = self.topic().into();
         CutOffEmission { topic, id, cause }
+    }
+
+    /// The call of a listener was lost in its pool. If there was none but this, so was the emission.
+    pub(super) fn call_lost(&self) {
+        if self.origin == Origin::Address {
+            self.discarded.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Its pool rejected it: observers are not notified of the end that follows.

@@ -136,7 +136,7 @@ impl Emitter {
         // In this order: an emission on the emitting thread may start a task when it delegates listeners, and not the other way round.
         let ended = self.generations.wait_empty(deadline) && shared.tracker.wait(deadline);
         if ended {
-            shared.registry.close();
+            shared.remove_listeners();
         } else {
             self.generations.hold_task(shared);
             shared.stop_waiting();
@@ -163,7 +163,7 @@ impl Emitter {
     /// # Errors
     /// If it is inside a listener or a job of the pool, which the close would have to wait for.
     pub fn can_close_here(&self) -> Result<(), CloseError> {
-        let emitter = self.address();
+        let emitter = self.frame_address();
         match inside_frame(|frame| frame.emitter == emitter) || self.shared.pools.is_here() {
             true => Err(CloseError::InsideListener),
             false => Ok(()),
@@ -185,7 +185,7 @@ impl Emitter {
         let unended = || self.generations.unended(&self.shared);
         let (summary, running) = self.shared.cut_off.summary(unended);
         // Read after they were counted: what is still listed then had not ended.
-        let listed = running_emissions(self.address()).into_iter();
+        let listed = running_emissions(self.frame_address()).into_iter();
         let listed = listed.map(|RunningEmission { topic, id, .. }| CutOffEmission {
             topic,
             id,

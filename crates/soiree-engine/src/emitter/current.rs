@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use soiree_core::registry::Registration;
 use soiree_core::{Pool, PoolHandle, Timer};
 
 use crate::emission::{ActiveOrder, EmissionSettings, EmitterShared, EmitterTimer, PoolRef, Pools};
@@ -119,6 +120,19 @@ impl Current {
         match self.pools.route(topic) {
             None => (&self.settings.pool, &self.default),
             Some(name) => self.bulkhead(name),
+        }
+    }
+
+    /// The pool of an emission on this topic that calls this listener alone, and its settings.
+    pub(super) fn route_to(
+        &self,
+        registration: &Registration,
+        topic: &str,
+    ) -> (&PoolHandle, &Arc<EmissionSettings>) {
+        let own = registration.pool();
+        match own.filter(|name| self.pools.get(name).is_some()) {
+            Some(name) => self.bulkhead(name),
+            None => self.route(topic),
         }
     }
 

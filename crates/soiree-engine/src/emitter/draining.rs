@@ -6,7 +6,9 @@ use soiree_core::Event;
 use soiree_core::panic::contained;
 use soiree_core::registry::Snapshot;
 
-use super::emit::{Emitter, NotAdmitted, SyncError};
+use super::emit::Emitter;
+use super::not_admitted::{NotAdmitted, SyncError};
+use super::reserved::{Pass, may_pass};
 use crate::context::inside_frame;
 use crate::dispatch::Selection;
 use crate::emission::{EmitError, Report};
@@ -19,8 +21,9 @@ impl Emitter {
         error: SyncError,
         topic: &str,
         event: &dyn Event,
+        pass: Pass<'_>,
     ) -> Result<Report, EmitError> {
-        self.run_while_draining(error, topic, event, |snapshot| {
+        self.run_while_draining(error, topic, event, pass, |snapshot| {
             let lookup = snapshot.find(self.registry().hash(topic), topic);
             let selection = Selection::Resolved(snapshot, lookup);
             self.run(&self.current(), selection, topic, event)
@@ -35,6 +38,7 @@ impl Emitter {
         error: SyncError,
         topic: &str,
         event: &dyn Event,
+        pass: Pass<'_>,
         run: impl FnOnce(&Arc<Snapshot>) -> Result<Report, SyncError>,
     ) -> Result<Report, EmitError> {
         let is_closed = matches!(error, SyncError::NotAdmitted(NotAdmitted::Closed));
@@ -42,7 +46,10 @@ impl Emitter {
             return Err(self.report_rejected(error, topic, event));
         }
         let snapshot = self.registry().snapshot();
-        let reported = run(&snapshot);
+        let reported = match snapshot.is_reserved(topic) && !may_pass(topic, pass) {
+            true => Err(SyncError::NotAdmitted(NotAdmitted::Reserved)),
+            false => run(&snapshot),
+        };
         contained(move || drop(snapshot));
         self.shared.task_ended();
         reported.map_err(|error| self.report_rejected(error, topic, event))
@@ -51,7 +58,7 @@ impl Emitter {
     /// Counts an emission that starts while a close waits, if a listener has made it whose own emission the close waits for.
     #[cold]
     pub(super) fn start_while_draining(&self) -> bool {
-        let emitter = self.address();
+        let emitter = self.frame_address();
         let is_inside = inside_frame(|frame| frame.emitter == emitter && frame.emission != 0);
         let starts = is_inside && !self.shared.has_stopped_waiting();
         if starts {

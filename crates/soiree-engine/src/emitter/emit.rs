@@ -7,21 +7,19 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use arc_swap::ArcSwap;
 use soiree_core::panic::Contained;
 use soiree_core::registry::Lookup;
-use soiree_core::{
-    EmissionRejected, Event, InvalidTopic, Pattern, Payload, Pool, Registry, Rejection, Timer,
-    validate_topic,
-};
+use soiree_core::{Event, Pattern, Payload, Pool, Registry, Timer, validate_topic};
 
 use super::current::{Current, pools_of};
 use super::generation::{Generation, Generations};
 use super::many_listeners::CrowdedPatterns;
+use super::not_admitted::{NotAdmitted, SyncError};
+use super::reserved::{Pass, may_pass};
 use crate::dispatch::Selection;
 use crate::emission::{
     Attributes, CustomEvent, Emission, EmissionSettings, EmissionTask, EmitError, EmitterShared,
     EventView, InFlight, OrderQueues, PayloadEvent, Report,
 };
 use crate::settings::Settings;
-use crate::trace;
 
 /// Emits events to the listeners of a registry, on a pool.
 ///
@@ -43,6 +41,8 @@ impl Emitter {
         let shared = Arc::new(EmitterShared::new(Arc::clone(&pools)));
         let registry = &shared.registry;
         registry.observe(settings.handlers.observers.clone());
+        let addressed = &shared.addressed;
+        addressed.observe(settings.handlers.observers.clone());
         let current = Current::new(&shared, settings, pools, None);
         let generations = Generations::new(&shared, registry.snapshot(), Arc::clone(&current));
         let generations = Arc::new(generations);
@@ -77,7 +77,7 @@ impl Emitter {
 
     /// Stands for the emitter in a [`Frame`](crate::context::Frame).
     #[inline]
-    pub(super) fn address(&self) -> usize {
+    pub(super) fn frame_address(&self) -> usize {
         Arc::as_ptr(&self.shared).addr()
     }
 
@@ -124,15 +124,27 @@ impl Emitter {
     /// # Errors
     /// As [`emit`](Emitter::emit).
     pub fn emit_event(&self, event: impl Event + 'static) -> Result<Emission, EmitError> {
+        self.emit_event_with(event, None)
+    }
+
+    pub(super) fn emit_event_with(
+        &self,
+        event: impl Event + 'static,
+        pass: Pass<'_>,
+    ) -> Result<Emission, EmitError> {
         match event.detached() {
-            Some(detached) => self.emit_custom(detached),
-            None => self.emit_custom(event),
+            Some(detached) => self.emit_custom(detached, pass),
+            None => self.emit_custom(event, pass),
         }
     }
 
-    fn emit_custom(&self, event: impl Event + 'static) -> Result<Emission, EmitError> {
+    fn emit_custom(
+        &self,
+        event: impl Event + 'static,
+        pass: Pass<'_>,
+    ) -> Result<Emission, EmitError> {
         let topic: Box<str> = event.topic().into();
-        if let Err(rejected) = self.admit(&topic) {
+        if let Err(rejected) = self.admit_with(&topic, pass) {
             return Err(rejected.with(&topic, event.payload()));
         }
         let current = self.current.load();
@@ -167,7 +179,7 @@ impl Emitter {
                 Lookup::Cached(cached) if cached.plain && generation.has_fast_path() => {
                     self.run_fast_path(generation, cached, topic, &event)
                 }
-                lookup => Err(self.run_resolved(generation, lookup, topic, &event)),
+                lookup => Err(self.run_resolved(generation, lookup, topic, &event, None)),
             }
         });
         match ran {
@@ -175,9 +187,8 @@ impl Emitter {
                 delivered,
                 ..Report::default()
             }),
-            Err(reported) => {
-                reported.or_else(|error| self.run_resolved_while_draining(error, topic, &event))
-            }
+            Err(reported) => reported
+                .or_else(|error| self.run_resolved_while_draining(error, topic, &event, None)),
         }
     }
 
@@ -186,13 +197,21 @@ impl Emitter {
     /// # Errors
     /// As [`emit_sync`](Emitter::emit_sync).
     pub fn emit_event_sync(&self, event: &dyn Event) -> Result<Report, EmitError> {
+        self.emit_event_sync_with(event, None)
+    }
+
+    pub(super) fn emit_event_sync_with(
+        &self,
+        event: &dyn Event,
+        pass: Pass<'_>,
+    ) -> Result<Report, EmitError> {
         let topic: Box<str> = event.topic().into();
         let hash = self.registry().hash(&topic);
         let reported = self.generations.inside(|generation| {
             let lookup = generation.snapshot.find(hash, &topic);
-            self.run_resolved(generation, lookup, &topic, event)
+            self.run_resolved(generation, lookup, &topic, event, pass)
         });
-        reported.or_else(|error| self.run_resolved_while_draining(error, &topic, event))
+        reported.or_else(|error| self.run_resolved_while_draining(error, &topic, event, pass))
     }
 
     /// Calls the listeners of one pattern alone, on the calling thread, whatever the event's topic.
@@ -203,10 +222,15 @@ impl Emitter {
         let topic: Box<str> = event.topic().into();
         let reported = self.generations.inside(|generation| {
             let selection = Selection::ExactPattern(pattern, &generation.snapshot);
-            self.run_checked(generation, event, validate_topic(&topic), selection, &topic)
+            let checked = validate_topic(&topic).map_err(NotAdmitted::InvalidTopic);
+            let checked = checked.and_then(|()| match generation.snapshot.is_reserved(&topic) {
+                true => Err(NotAdmitted::Reserved),
+                false => Ok(()),
+            });
+            self.run_checked(generation, event, checked, selection, &topic)
         });
         reported.or_else(|error| {
-            self.run_while_draining(error, &topic, event, |snapshot| {
+            self.run_while_draining(error, &topic, event, None, |snapshot| {
                 let selection = Selection::ExactPattern(pattern, snapshot);
                 self.run(&self.current(), selection, &topic, event)
             })
@@ -220,12 +244,19 @@ impl Emitter {
         lookup: Lookup<'_>,
         topic: &str,
         event: &dyn Event,
+        pass: Pass<'_>,
     ) -> Result<Report, SyncError> {
+        let snapshot = &generation.snapshot;
         let checked = match lookup {
             Lookup::Cached(_) => Ok(()),
-            Lookup::Uncached(_) => validate_topic(topic),
+            Lookup::Uncached(_) => validate_topic(topic).map_err(NotAdmitted::InvalidTopic),
         };
-        let selection = Selection::Resolved(&generation.snapshot, lookup);
+        let is_reserved = snapshot.is_reserved_in(lookup, topic);
+        let checked = match checked {
+            Ok(()) if is_reserved && !may_pass(topic, pass) => Err(NotAdmitted::Reserved),
+            checked => checked,
+        };
+        let selection = Selection::Resolved(snapshot, lookup);
         self.run_checked(generation, event, checked, selection, topic)
     }
 
@@ -233,7 +264,7 @@ impl Emitter {
         &self,
         generation: &Generation,
         event: &dyn Event,
-        checked: Result<(), InvalidTopic>,
+        checked: Result<(), NotAdmitted>,
         selection: Selection<'_>,
         topic: &str,
     ) -> Result<Report, SyncError> {
@@ -242,7 +273,7 @@ impl Emitter {
                 self.run(&generation.current, selection, topic, event)
             }
             Ok(()) => Err(SyncError::NotAdmitted(NotAdmitted::Closed)),
-            Err(source) => Err(SyncError::NotAdmitted(NotAdmitted::InvalidTopic(source))),
+            Err(rejected) => Err(SyncError::NotAdmitted(rejected)),
         }
     }
 
@@ -264,25 +295,27 @@ impl Emitter {
 
     /// Counts an emission that starts, or notifies observers why it does not.
     pub(super) fn admit(&self, topic: &str) -> Result<(), NotAdmitted> {
+        self.admit_with(topic, None)
+    }
+
+    /// As [`admit`](Self::admit), for an emission that may pass for topics of this pattern.
+    pub(super) fn admit_with(&self, topic: &str, pass: Pass<'_>) -> Result<(), NotAdmitted> {
         match validate_topic(topic) {
-            Ok(()) if self.shared.tracker.try_start() || self.start_while_draining() => Ok(()),
+            Ok(()) if self.shared.tracker.try_start() || self.start_while_draining() => {
+                match self.registry().has_reserved() {
+                    false => Ok(()),
+                    true => self.check_reserved(topic, pass),
+                }
+            }
             Ok(()) => Err(self.notify_rejected(NotAdmitted::Closed, topic)),
             Err(source) => Err(self.notify_rejected(NotAdmitted::InvalidTopic(source), topic)),
         }
     }
 
     #[cold]
-    fn notify_rejected(&self, rejected: NotAdmitted, topic: &str) -> NotAdmitted {
+    pub(super) fn notify_rejected(&self, rejected: NotAdmitted, topic: &str) -> NotAdmitted {
         let current = self.current.load();
-        let reason = match &rejected {
-            NotAdmitted::InvalidTopic(source) => Rejection::InvalidTopic(source),
-            NotAdmitted::Closed => Rejection::Closed,
-            NotAdmitted::TooDeep { depth } => Rejection::RecursionLimit { depth: *depth },
-        };
-        trace::rejected(topic, reason);
-        let event = EmissionRejected::new(topic, reason);
-        let observers = &current.settings.handlers.observers;
-        observers.notify(|observer| observer.emission_rejected(&event));
+        rejected.notify(topic, &current.settings.handlers);
         rejected
     }
 }
@@ -297,44 +330,6 @@ pub(super) fn payload_apart(
 ) -> Arc<dyn InFlight> {
     let source = PayloadEvent::new(payload);
     Arc::new(EmissionTask::new(Arc::clone(settings), topic, source))
-}
-
-/// Why an emission on the emitting thread has no report.
-pub(super) enum SyncError {
-    /// It has not started. Observers have not been notified yet.
-    NotAdmitted(NotAdmitted),
-    Rejected(Box<EmitError>),
-}
-
-impl From<EmitError> for SyncError {
-    fn from(error: EmitError) -> Self {
-        Self::Rejected(Box::new(error))
-    }
-}
-
-/// Why an emission does not start.
-pub(super) enum NotAdmitted {
-    InvalidTopic(InvalidTopic),
-    Closed,
-    TooDeep { depth: usize },
-}
-
-impl NotAdmitted {
-    #[cold]
-    pub(super) fn with(self, topic: &str, payload: Payload) -> EmitError {
-        match self {
-            Self::InvalidTopic(source) => EmitError::InvalidTopic { source, payload },
-            Self::Closed => EmitError::Closed {
-                topic: topic.into(),
-                payload,
-            },
-            Self::TooDeep { depth } => EmitError::RecursionLimit {
-                topic: topic.into(),
-                payload,
-                depth,
-            },
-        }
-    }
 }
 
 /// The last emission removes the listeners as it ends: payloads that are kept for long hold the shared part of the emitter, and must not

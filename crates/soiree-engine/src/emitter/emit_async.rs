@@ -1,14 +1,20 @@
 //! Emitting in async code: waiting for a place without holding a thread.
 
 use std::any::Any;
+use std::future::Future;
+use std::pin::Pin;
 
 use soiree_core::Event;
 
 use super::emit::Emitter;
+use super::reserved::Pass;
 use super::try_emit::{Full, NotAccepted};
 use super::waiting_emit::WaitingEmit;
 use crate::emission::{Emission, EmitError};
 use crate::ordering::WaitLimit;
+
+/// An emit in async code, as a trait object. Returned by [`Soiree::publish_async`](crate::Soiree::publish_async).
+pub type EmitFuture<'a> = Pin<Box<dyn Future<Output = Result<Emission, EmitError>> + Send + 'a>>;
 
 impl Emitter {
     /// Emits a payload on the pool. Where [`emit`](Emitter::emit) would block, the future waits without holding a thread.
@@ -38,7 +44,15 @@ impl Emitter {
         &self,
         event: impl Event + 'static,
     ) -> Result<Emission, EmitError> {
-        match self.start_or_wait(|| self.start_event(event)) {
+        self.emit_event_async_with(event, None).await
+    }
+
+    pub(super) async fn emit_event_async_with(
+        &self,
+        event: impl Event + 'static,
+        pass: Pass<'_>,
+    ) -> Result<Emission, EmitError> {
+        match self.start_or_wait(|| self.start_event(event, pass)) {
             Ok(emitted) => emitted,
             Err(waiting) => waiting.await,
         }

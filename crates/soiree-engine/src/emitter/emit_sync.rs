@@ -8,8 +8,9 @@ use soiree_core::registry::{CachedTopic, Registration};
 use soiree_core::{BaseEvent, EmissionEnded, Event, NotCalled};
 
 use super::current::Current;
-use super::emit::{Emitter, NotAdmitted, SyncError};
+use super::emit::Emitter;
 use super::generation::Generation;
+use super::not_admitted::{NotAdmitted, SyncError};
 use crate::context::{EnteredFrame, Frame, ON_CALLER, enter_frame, sync_depth};
 use crate::dispatch::{
     Counts, DispatchContext, FailedAttempt, HeldTurn, Kept, Progress, Selection, TurnTaken,
@@ -93,7 +94,7 @@ impl Emitter {
     pub(super) fn enter(&self, emission: usize) -> EnteredFrame {
         enter_frame(Frame {
             emission,
-            ..Frame::of(self.address())
+            ..Frame::of(self.frame_address())
         })
     }
 

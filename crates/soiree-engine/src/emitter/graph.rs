@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use soiree_core::WaitingStats;
+use soiree_core::{InvalidTopic, ListenerInfo, WaitingStats};
 
 use super::emit::Emitter;
 use crate::graph::{Graph, PoolInfo, RouteInfo};
@@ -29,11 +29,22 @@ impl Emitter {
             pool: Arc::clone(to),
         });
         Graph {
-            patterns: self.registry().patterns(),
+            patterns: self.registry().patterns_with(&self.shared.addressed),
             pools: std::iter::once(default).chain(bulkheads).collect(),
             routes: routes.collect(),
             orders: current.order_stats(),
         }
+    }
+
+    /// The listeners that an emission on this topic would call now, in calling order. After them those that are called by address, and
+    /// whose pattern matches the topic.
+    ///
+    /// # Errors
+    /// If the topic is malformed.
+    pub fn listeners_for(&self, topic: &str) -> Result<Vec<ListenerInfo>, InvalidTopic> {
+        let mut listeners = self.registry().listeners_for(topic)?;
+        listeners.extend(self.shared.addressed.listeners_for(topic)?);
+        Ok(listeners)
     }
 
     /// The statistics of every order by key, the most specific pattern first. Events of orders that were removed or replaced do not count.

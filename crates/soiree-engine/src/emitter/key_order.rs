@@ -132,7 +132,7 @@ impl Emitter {
 
     /// Whether this thread could be inside of what it would wait for.
     pub(super) fn must_not_wait(&self, settings: &EmissionSettings) -> bool {
-        let emitter = self.address();
+        let emitter = self.frame_address();
         on_timer() || inside_frame(|frame| frame.emitter == emitter) || settings.is_on_a_pool()
     }
 }

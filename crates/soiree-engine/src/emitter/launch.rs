@@ -121,7 +121,7 @@ impl Emitter {
         job: Job,
     ) -> Result<(), SubmitError> {
         let elsewhere = || {
-            let (emitter, pool) = (self.address(), address(handle.pool()));
+            let (emitter, pool) = (self.frame_address(), address(handle.pool()));
             let is_elsewhere =
                 |frame: &Frame| frame.emitter == emitter && frame.pool != 0 && frame.pool != pool;
             inside_frame(is_elsewhere) || state.settings.is_on_another_pool(pool)

@@ -1,5 +1,6 @@
 //! The emitter under an `EventPool`: registry, settings and pools put together.
 
+mod address;
 mod close;
 mod current;
 mod draining;
@@ -12,11 +13,16 @@ mod key_order;
 mod launch;
 mod listener_order;
 mod many_listeners;
+mod not_admitted;
 mod required_places;
+mod reserved;
 mod settings;
 mod subscribe;
 mod try_emit;
 mod waiting_emit;
 
+pub use self::address::Address;
 pub use self::close::CloseError;
 pub use self::emit::Emitter;
+pub use self::emit_async::EmitFuture;
+pub use self::reserved::{EmitterOwner, ReservedTopics};

@@ -51,7 +51,8 @@ impl Emitter {
         let changed = change(&mut settings)?;
         // `before` holds what is replaced here, so no `Drop` of a user runs under the lock.
         let observers = settings.handlers.observers.clone();
-        self.shared.registry.observe(observers);
+        self.shared.registry.observe(observers.clone());
+        self.shared.addressed.observe(observers);
         let pools = pools_of(&settings, Some(&before.pools));
         let next = Current::new(&self.shared, settings, Arc::clone(&pools), Some(&before));
         let replaced = self.generations.set(Arc::clone(&next));

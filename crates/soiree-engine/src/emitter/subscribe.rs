@@ -14,7 +14,7 @@ impl Emitter {
     ///
     /// # Errors
     /// As [`Registry::add`](soiree_core::Registry::add), and if the options name a pool that does not exist, or one that does not suit
-    /// the listener.
+    /// the listener. Also if the listener is durable.
     pub fn subscribe(
         &self,
         pattern: &Pattern,
@@ -23,6 +23,10 @@ impl Emitter {
         listener: Arc<dyn Listener>,
     ) -> Result<RegistrationKey, SubscribeError> {
         let registration = Registration::new(pattern, id, options, listener)?;
+        if let Some(name) = registration.durable_name() {
+            let name = Arc::clone(name);
+            return Err(SubscribeError::NotDurable { name });
+        }
         self.check(&registration)?;
         let limit = registration.max_concurrent();
         let is_ordered = limit.is_some_and(|limit| limit.is_ordered());
@@ -55,7 +59,7 @@ impl Emitter {
     }
 
     /// Whether the settings allow what the listener asks for.
-    fn check(&self, registration: &Registration) -> Result<(), SubscribeError> {
+    pub(super) fn check(&self, registration: &Registration) -> Result<(), SubscribeError> {
         let current = self.current();
         let settings = &current.settings;
         if let Some(name) = registration.pool() {

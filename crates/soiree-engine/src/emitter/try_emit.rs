@@ -12,6 +12,7 @@ use super::current::Current;
 use super::emit::{Emitter, payload_apart};
 use super::key_order::{queue_full, reject as reject_by_order};
 use super::launch::{Rejected, accepted, reject};
+use super::reserved::Pass;
 use crate::emission::{
     ActiveOrder, CustomEvent, Emission, EmissionTask, EmitError, InFlight, KeySlot, PayloadEvent,
     end_unrun, in_flight_started, trace_started,
@@ -67,7 +68,15 @@ impl Emitter {
     /// # Errors
     /// As [`try_emit`](Emitter::try_emit).
     pub fn try_emit_event(&self, event: impl Event + 'static) -> Result<Emission, EmitError> {
-        self.start_event(event)
+        self.try_emit_event_with(event, None)
+    }
+
+    pub(super) fn try_emit_event_with(
+        &self,
+        event: impl Event + 'static,
+        pass: Pass<'_>,
+    ) -> Result<Emission, EmitError> {
+        self.start_event(event, pass)
             .map_err(|not_accepted| self.reject_now(not_accepted))
     }
 
@@ -92,16 +101,24 @@ impl Emitter {
     }
 
     /// As [`start_payload`](Self::start_payload), for an event of the caller's own type.
-    pub(super) fn start_event(&self, event: impl Event + 'static) -> Result<Emission, NotAccepted> {
+    pub(super) fn start_event(
+        &self,
+        event: impl Event + 'static,
+        pass: Pass<'_>,
+    ) -> Result<Emission, NotAccepted> {
         match event.detached() {
-            Some(detached) => self.start_custom(detached),
-            None => self.start_custom(event),
+            Some(detached) => self.start_custom(detached, pass),
+            None => self.start_custom(event, pass),
         }
     }
 
-    fn start_custom(&self, event: impl Event + 'static) -> Result<Emission, NotAccepted> {
+    fn start_custom(
+        &self,
+        event: impl Event + 'static,
+        pass: Pass<'_>,
+    ) -> Result<Emission, NotAccepted> {
         let topic: Box<str> = event.topic().into();
-        if let Err(rejected) = self.admit(&topic) {
+        if let Err(rejected) = self.admit_with(&topic, pass) {
             return Err(rejected.with(&topic, event.payload()).into());
         }
         let current = self.load_current();

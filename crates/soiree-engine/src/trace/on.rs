@@ -250,6 +250,9 @@ pub(crate) fn rejected(topic: &str, why: Rejection<'_>) {
         Rejection::Closed => {
             event!(target: TARGET, Level::WARN, topic, "emission rejected: the event pool is closed");
         }
+        Rejection::Reserved => {
+            event!(target: TARGET, Level::WARN, topic, "emission rejected: its topic is reserved by an outbox");
+        }
         Rejection::Cancelled => {
             event!(target: TARGET, Level::WARN, topic, "emission rejected: its future was dropped");
         }

@@ -51,6 +51,8 @@ pub enum Rejection<'a> {
     /// The `EventPool` is closed or closing. The emission had not started, unless it waited for a place in async code.
     #[doc(alias = "ErrEmitterClosed")]
     Closed,
+    /// The topic is reserved by an outbox, and the event was not emitted through it. The emission had not started.
+    Reserved,
     /// The future of an `emit_async` was dropped while it waited for a place. The emission had started.
     Cancelled,
     /// It is an `emit_sync` inside as many others as are permitted on one thread. The emission had not started.

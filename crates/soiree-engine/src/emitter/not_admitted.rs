@@ -1,0 +1,68 @@
+//! Why an emission does not start.
+
+use soiree_core::{EmissionRejected, InvalidTopic, Payload, Rejection};
+
+use crate::emission::EmitError;
+use crate::settings::Handlers;
+use crate::trace;
+
+/// Why an emission on the emitting thread has no report.
+pub(super) enum SyncError {
+    /// It has not started. Observers have not been notified yet.
+    NotAdmitted(NotAdmitted),
+    Rejected(Box<EmitError>),
+}
+
+impl From<EmitError> for SyncError {
+    fn from(error: EmitError) -> Self {
+        Self::Rejected(Box::new(error))
+    }
+}
+
+/// Why an emission does not start.
+pub(super) enum NotAdmitted {
+    InvalidTopic(InvalidTopic),
+    Closed,
+    /// The topic is reserved, and it has no pass.
+    Reserved,
+    TooDeep {
+        depth: usize,
+    },
+}
+
+impl NotAdmitted {
+    /// Notifies observers.
+    pub(super) fn notify(&self, topic: &str, handlers: &Handlers) {
+        let reason = match self {
+            Self::InvalidTopic(source) => Rejection::InvalidTopic(source),
+            Self::Closed => Rejection::Closed,
+            Self::Reserved => Rejection::Reserved,
+            Self::TooDeep { depth } => Rejection::RecursionLimit { depth: *depth },
+        };
+        trace::rejected(topic, reason);
+        let event = EmissionRejected::new(topic, reason);
+        handlers
+            .observers
+            .notify(|observer| observer.emission_rejected(&event));
+    }
+
+    #[cold]
+    pub(super) fn with(self, topic: &str, payload: Payload) -> EmitError {
+        match self {
+            Self::InvalidTopic(source) => EmitError::InvalidTopic { source, payload },
+            Self::Closed => EmitError::Closed {
+                topic: topic.into(),
+                payload,
+            },
+            Self::Reserved => EmitError::Reserved {
+                topic: topic.into(),
+                payload,
+            },
+            Self::TooDeep { depth } => EmitError::RecursionLimit {
+                topic: topic.into(),
+                payload,
+                depth,
+            },
+        }
+    }
+}
