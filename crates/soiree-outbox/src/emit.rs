@@ -36,6 +36,17 @@ pub struct StoredEvent {
     pub is_duplicate: bool,
 }
 
+impl StoredEvent {
+    /// An event that was appended, or that was there before.
+    pub fn new(id: EventId, appended: Appended) -> Self {
+        Self {
+            id,
+            position: appended.position(),
+            is_duplicate: matches!(appended, Appended::Duplicate(_)),
+        }
+    }
+}
+
 impl Stored {
     /// Where in the log the event is. `None` if its topic is not durable.
     pub fn position(&self) -> Option<Position> {
@@ -355,11 +366,7 @@ impl Inner {
         if let Appended::Conflict(_) = appended {
             return Err(self.not_stored(draft, NotStored::Conflict { id }.into()));
         }
-        Ok(StoredEvent {
-            id,
-            position: appended.position(),
-            is_duplicate: matches!(appended, Appended::Duplicate(_)),
-        })
+        Ok(StoredEvent::new(id, appended))
     }
 
     /// Calls the ordinary listeners of a stored event.

@@ -41,4 +41,4 @@ pub use crate::error::{CloseOutboxError, DrainOutboxTimeout, OutboxError};
 pub use crate::figures::{OutboxStats, StoreState};
 pub use crate::info::{DeadEvent, DurableInfo, EventStatus};
 pub use crate::listener::Delivery;
-pub use crate::outbox::Outbox;
+pub use crate::outbox::{Outbox, WeakOutbox};

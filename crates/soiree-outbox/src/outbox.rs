@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -155,9 +155,31 @@ impl Outbox {
         &*self.inner.soiree
     }
 
+    /// A handle that does not keep the outbox alive: for listeners that emit.
+    pub fn downgrade(&self) -> WeakOutbox {
+        WeakOutbox(Arc::downgrade(&self.inner))
+    }
+
     /// How long an event stays in the store after every listener has ended it.
     pub fn keep(&self) -> Duration {
         self.inner.settings.keep
+    }
+}
+
+/// A handle that does not keep its [`Outbox`] alive. Returned by [`Outbox::downgrade`].
+#[derive(Clone)]
+pub struct WeakOutbox(Weak<Inner>);
+
+impl WeakOutbox {
+    /// The outbox, or `None` if its last handle was dropped.
+    pub fn upgrade(&self) -> Option<Outbox> {
+        self.0.upgrade().map(|inner| Outbox { inner })
+    }
+}
+
+impl fmt::Debug for WeakOutbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WeakOutbox").finish_non_exhaustive()
     }
 }
 

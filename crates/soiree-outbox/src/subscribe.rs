@@ -1,12 +1,14 @@
 //! Subscribing durable listeners.
 
 use std::collections::btree_map::Entry;
+use std::future::Future;
+use std::panic::Location;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use soiree_core::store::Claim;
 use soiree_core::{
-    BoxError, Event, IntoListenerResult, Listener, ListenerId, ListenerOptions, Pattern,
+    Async, BoxError, Event, IntoListenerResult, Listener, ListenerId, ListenerOptions, Pattern,
     SubscribeError, UnsubscribeError,
 };
 
@@ -40,7 +42,46 @@ where
     }
 }
 
+/// # Subscribing
 impl Outbox {
+    /// Subscribes a closure. With [`ListenerOptions::durable`] it gets every durable event that matches until it has handled it: its
+    /// progress is kept in the store under that name, and it has retries and dead letters of its own. Without, it is an ordinary listener
+    /// of the event pool.
+    ///
+    /// A durable listener **may be called twice** with the same event if the process ends in between. Its filter runs at delivery, so a
+    /// filter that was changed applies to old events too. Blocks while the store is read.
+    ///
+    /// # Errors
+    /// If the pattern or the options are invalid, the name is taken, no durable topic matches the pattern, or the store fails.
+    #[track_caller]
+    pub fn on_with<R: IntoListenerResult + 'static>(
+        &self,
+        pattern: &str,
+        options: impl Into<ListenerOptions>,
+        listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
+    ) -> Result<ListenerId, SubscribeError> {
+        let options = options.into().registered_at(Location::caller());
+        self.subscribe_durable(pattern, options, Arc::new(listener), None)
+    }
+
+    /// As [`on_with`](Outbox::on_with), with a closure that returns a future.
+    ///
+    /// # Errors
+    /// As [`on_with`](Outbox::on_with), and if the bulkhead polls no futures.
+    #[track_caller]
+    pub fn on_async_with<F>(
+        &self,
+        pattern: &str,
+        options: impl Into<ListenerOptions>,
+        listener: impl Fn(Arc<dyn Event>) -> F + Send + Sync + 'static,
+    ) -> Result<ListenerId, SubscribeError>
+    where
+        F: Future<Output: IntoListenerResult> + Send + 'static,
+    {
+        let options = options.into().registered_at(Location::caller());
+        self.subscribe_durable(pattern, options, Arc::new(Async(listener)), None)
+    }
+
     /// Subscribes a durable listener that gets to know which delivery it handles: for effects that are recorded in the store's own
     /// transaction.
     ///

@@ -150,9 +150,14 @@ pub mod engine;
 pub mod guide;
 mod handle;
 pub mod observe;
+#[cfg(feature = "outbox")]
+mod outbox;
 pub mod pool;
 #[doc(inline)]
 pub use soiree_core::store;
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+pub mod sqlite;
 mod timer_thread;
 
 pub use crate::builder::Builder;
@@ -219,6 +224,24 @@ pub use soiree_engine::{EmitError, NotStored};
 #[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
 #[doc(inline)]
 pub use soiree_pool::WorkerPool;
+
+#[cfg(feature = "outbox")]
+#[cfg_attr(docsrs, doc(cfg(feature = "outbox")))]
+#[doc(inline)]
+pub use soiree_outbox::{
+    CloseOutboxError, DeadEvent, Delivery, DrainOutboxTimeout, DurableInfo, DurableTopic,
+    EventStatus, Orphans, Outbox, OutboxBuilder, OutboxError, OutboxStats, StoreFuture, StoreState,
+    Stored, StoredEvent, WeakOutbox,
+};
+
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+#[doc(inline)]
+pub use crate::sqlite::SqliteOutbox;
+#[cfg(feature = "sqlite")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+#[doc(inline)]
+pub use soiree_sqlite::SqliteStore;
 
 #[cfg(feature = "pond")]
 #[cfg_attr(docsrs, doc(cfg(feature = "pond")))]

@@ -27,6 +27,8 @@ fn the_facade_re_exports_every_name_once() {
         ("soiree_pool", "../soiree-pool"),
         ("soiree_inbox", "../soiree-inbox"),
         ("soiree_metrics", "../soiree-metrics"),
+        ("soiree_outbox", "../soiree-outbox"),
+        ("soiree_sqlite", "../soiree-sqlite"),
     ] {
         let facade: Vec<String> = [
             "lib",
@@ -35,6 +37,7 @@ fn the_facade_re_exports_every_name_once() {
             "engine",
             "introspection",
             "metrics",
+            "sqlite",
         ]
         .iter()
         .flat_map(|module| re_exported(&format!("src/{module}.rs"), name))
