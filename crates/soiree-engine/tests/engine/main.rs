@@ -1,5 +1,6 @@
 //! The engine as its users see it: a folder or file for each mechanism.
 
+mod address;
 mod async_listener;
 mod close;
 mod dispatch;
@@ -13,6 +14,7 @@ mod max_concurrent;
 mod observer;
 mod replies;
 mod requeue;
+mod reserved;
 mod retry;
 mod routing;
 mod slow_listener;
