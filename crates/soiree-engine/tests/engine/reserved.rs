@@ -52,6 +52,7 @@ fn a_reserved_topic_is_emitted_by_nobody_else() {
     let calls = counting(&soiree, "paid.*");
     for round in 0..3 {
         assert!(errors(&soiree, "paid.a").is_empty(), "{round}");
+        wait_until("all have ended", || soiree.stats().in_flight == 0);
         let reserved = soiree.reserve("paid.*").unwrap();
         for _ in 0..3 {
             let before = calls.load(Ordering::SeqCst);

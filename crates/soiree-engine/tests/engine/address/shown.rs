@@ -76,9 +76,12 @@ fn observers_see_a_delivery_as_an_emission() {
     journal.assert_lines([
         "subscription added: ledger to paid.*",
         "emission started: paid.a on default",
+        "job offered to default",
+        "job started on default",
         "listener started: ledger for paid.a, attempt 1",
         "listener ended: ledger for paid.a, attempt 1 succeeded",
         "emission ended: paid.a on default, 1 called, 0 failed, 0 not called, 0 retried",
+        "job ended on default: completed",
         "subscription removed: ledger from paid.*, unsubscribed",
     ]);
 }
