@@ -3,21 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::pattern_map::PatternMap;
-use super::snapshot::{Lookup, Snapshot};
 use super::subscriptions::Registry;
 use crate::error::SubscribeError;
 use crate::panic::contained;
 use crate::topic::Pattern;
 
-/// The patterns that are reserved, and how often each. `None` if there are none.
-pub(super) type Reserved = Option<Arc<PatternMap<usize>>>;
-
 impl Registry {
     /// Reserves the topics that match a pattern, until [`unreserve`](Registry::unreserve) is called as often as this. Blocks while
     /// another thread subscribes or unsubscribes.
     ///
-    /// The registry only answers [whether a topic is reserved](Registry::is_reserved); whoever emits has to ask.
+    /// The registry only answers [whether a topic is reserved](Registry::is_reserved); an emitter has to ask.
     ///
     /// # Errors
     /// If the registry is closed.
@@ -71,29 +66,5 @@ impl Registry {
         drop(writers);
         retired.retire();
         true
-    }
-}
-
-impl Snapshot {
-    /// Whether the topic is reserved. Does not count the topic as emitted.
-    pub fn is_reserved(&self, topic: &str) -> bool {
-        self.reserved().is_some() && self.is_reserved_in(self.find(self.hash(topic), topic), topic)
-    }
-
-    /// As [`is_reserved`](Self::is_reserved), for a caller that has looked the topic up.
-    #[inline]
-    pub fn is_reserved_in(&self, found: Lookup<'_>, topic: &str) -> bool {
-        match found {
-            Lookup::Cached(cached) => cached.is_reserved,
-            Lookup::Uncached(_) => self.matches_reserved(topic),
-        }
-    }
-
-    pub(super) fn matches_reserved(&self, topic: &str) -> bool {
-        let mut matches = false;
-        if let Some(reserved) = self.reserved() {
-            reserved.for_each_match(topic, |_| matches = true);
-        }
-        matches
     }
 }

@@ -8,11 +8,14 @@ use smallvec::SmallVec;
 
 use super::hash_map::HashMap;
 use super::pattern_listeners::PatternListeners;
+use super::pattern_map::PatternMap;
 use super::registration::Registration;
-use super::reserved::Reserved;
 use super::topic_cache::{CachedTopic, MIN_SETS, TopicCache};
 use super::trie::{Leaf, Node};
 use crate::topic::Pattern;
+
+/// The patterns that are reserved, and how often each. `None` if there are none.
+pub(super) type Reserved = Option<Arc<PatternMap<usize>>>;
 
 /// All subscriptions at one moment.
 ///
@@ -252,6 +255,30 @@ impl Snapshot {
             registrations.sort_unstable_by_key(|registration| registration.rank);
         }
         registrations
+    }
+}
+
+impl Snapshot {
+    /// Whether the topic is reserved. Does not count the topic as emitted.
+    pub fn is_reserved(&self, topic: &str) -> bool {
+        self.reserved().is_some() && self.is_reserved_in(self.find(self.hash(topic), topic), topic)
+    }
+
+    /// As [`is_reserved`](Self::is_reserved), for a caller that has looked the topic up.
+    #[inline]
+    pub fn is_reserved_in(&self, found: Lookup<'_>, topic: &str) -> bool {
+        match found {
+            Lookup::Cached(cached) => cached.is_reserved,
+            Lookup::Uncached(_) => self.matches_reserved(topic),
+        }
+    }
+
+    pub(super) fn matches_reserved(&self, topic: &str) -> bool {
+        let mut matches = false;
+        if let Some(reserved) = self.reserved() {
+            reserved.for_each_match(topic, |_| matches = true);
+        }
+        matches
     }
 }
 

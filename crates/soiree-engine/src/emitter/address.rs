@@ -23,7 +23,7 @@ use crate::emission::{
 /// A listener that is called for the events that are delivered to this address, and for no others: no `emit` finds it. Returned by
 /// [`Soiree::address`](crate::Soiree::address).
 ///
-/// Whoever holds it decides which events the listener gets, and when: an outbox delivers stored events to its durable listeners one by
+/// Its holder decides which events the listener gets, and when: an outbox delivers stored events to its durable listeners one by
 /// one. Each delivery is an emission whose only listener is this one. Filters, timeouts, retries, limits of calls at once, handlers and
 /// observers apply as to any other listener. In detail:
 ///

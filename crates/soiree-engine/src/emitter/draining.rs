@@ -7,8 +7,7 @@ use soiree_core::panic::contained;
 use soiree_core::registry::Snapshot;
 
 use super::emit::Emitter;
-use super::not_admitted::{NotAdmitted, SyncError};
-use super::reserved::{Pass, may_pass};
+use super::not_admitted::{NotAdmitted, Pass, SyncError, may_pass};
 use crate::context::inside_frame;
 use crate::dispatch::Selection;
 use crate::emission::{EmitError, Report};

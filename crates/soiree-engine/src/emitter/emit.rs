@@ -12,8 +12,7 @@ use soiree_core::{Event, Pattern, Payload, Pool, Registry, Timer, validate_topic
 use super::current::{Current, pools_of};
 use super::generation::{Generation, Generations};
 use super::many_listeners::CrowdedPatterns;
-use super::not_admitted::{NotAdmitted, SyncError};
-use super::reserved::{Pass, may_pass};
+use super::not_admitted::{NotAdmitted, Pass, SyncError, may_pass};
 use crate::dispatch::Selection;
 use crate::emission::{
     Attributes, CustomEvent, Emission, EmissionSettings, EmissionTask, EmitError, EmitterShared,

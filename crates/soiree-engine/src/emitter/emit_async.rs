@@ -7,7 +7,7 @@ use std::pin::Pin;
 use soiree_core::Event;
 
 use super::emit::Emitter;
-use super::reserved::Pass;
+use super::not_admitted::Pass;
 use super::try_emit::{Full, NotAccepted};
 use super::waiting_emit::WaitingEmit;
 use crate::emission::{Emission, EmitError};

@@ -1,10 +1,17 @@
 //! Why an emission does not start.
 
-use soiree_core::{EmissionRejected, InvalidTopic, Payload, Rejection};
+use soiree_core::{EmissionRejected, InvalidTopic, Pattern, Payload, Rejection};
 
 use crate::emission::EmitError;
 use crate::settings::Handlers;
 use crate::trace;
+
+/// What lets an emission pass on reserved topics: the pattern that its caller has reserved.
+pub(super) type Pass<'a> = Option<&'a Pattern>;
+
+pub(super) fn may_pass(topic: &str, pass: Pass<'_>) -> bool {
+    pass.is_some_and(|pattern| pattern.matches(topic))
+}
 
 /// Why an emission on the emitting thread has no report.
 pub(super) enum SyncError {

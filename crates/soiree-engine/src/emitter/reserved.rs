@@ -1,4 +1,4 @@
-//! Topics that are reserved: whoever has reserved them is the only one to emit on them.
+//! Topics that are reserved: only the holder of the reservation emits on them.
 
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -8,17 +8,10 @@ use soiree_core::{Event, Pattern, SubscribeError};
 
 use super::emit::Emitter;
 use super::emit_async::EmitFuture;
-use super::not_admitted::NotAdmitted;
+use super::not_admitted::{NotAdmitted, Pass, may_pass};
 use crate::emission::{Emission, EmitError, EmitterShared, Report};
 
-/// What lets an emission pass on reserved topics: the pattern that its caller has reserved.
-pub(super) type Pass<'a> = Option<&'a Pattern>;
-
-pub(super) fn may_pass(topic: &str, pass: Pass<'_>) -> bool {
-    pass.is_some_and(|pattern| pattern.matches(topic))
-}
-
-/// Has an emitter inside, such as an `EventPool`.
+/// Holds an emitter, such as an `EventPool` does.
 pub trait EmitterOwner: Send + Sync {
     /// The emitter.
     fn emitter(&self) -> &Emitter;

@@ -12,7 +12,7 @@ use super::current::Current;
 use super::emit::{Emitter, payload_apart};
 use super::key_order::{queue_full, reject as reject_by_order};
 use super::launch::{Rejected, accepted, reject};
-use super::reserved::Pass;
+use super::not_admitted::Pass;
 use crate::emission::{
     ActiveOrder, CustomEvent, Emission, EmissionTask, EmitError, InFlight, KeySlot, PayloadEvent,
     end_unrun, in_flight_started, trace_started,

@@ -100,7 +100,7 @@ fn a_limit_of_calls_at_once_holds_for_deliveries() {
     soiree.close().unwrap();
 }
 
-/// D3: a key function that panics counts as a panic of the listener, and not of whoever delivers.
+/// D3: a key function that panics counts as a panic of the listener, and not of the thread that delivers.
 #[test]
 fn a_key_function_that_panics_is_a_panic_of_the_listener() {
     let soiree = on_one_worker(10);

@@ -1,4 +1,4 @@
-//! Where listeners with an address are seen, and where they are refused.
+//! Where listeners with an address are seen, and where they are rejected.
 
 use std::sync::Arc;
 
@@ -40,9 +40,9 @@ fn graph_and_listeners_for_show_listeners_with_an_address() {
     soiree.close().unwrap();
 }
 
-/// D3: a plain event pool refuses a durable listener, which it would deliver nothing to after a restart. A name must be printable.
+/// D3: a plain event pool rejects a durable listener, which it would deliver nothing to after a restart. A name must be printable.
 #[test]
-fn an_event_pool_refuses_durable_listeners() {
+fn an_event_pool_rejects_durable_listeners() {
     let soiree = on_one_worker(10);
     let options = ListenerOptions::new().durable("ledger");
     let error = soiree.on_with("paid.*", options, |_| {}).unwrap_err();
