@@ -1,4 +1,4 @@
-//! Tools to test pools, and code that emits events or listens to them.
+//! Tools to test pools and stores, and code that emits events or listens to them.
 //!
 //! For authors of a [`Pool`](soiree_core::Pool):
 //!

@@ -2,9 +2,11 @@
 
 mod broken;
 mod caught;
+mod failing;
 mod faulty;
 mod memory;
 mod support;
+mod without;
 
 /// D1, D2, D3, D5, D6, D7, D8, D12, D14, D15, D17, D18
 mod a_memory_store_passes {

@@ -26,7 +26,7 @@ pub struct StoreContent {
 }
 
 impl StoreContent {
-    /// A content, of which the closure makes handles.
+    /// A content. The closure makes handles of it.
     pub fn new<S: Store>(open: impl Fn() -> S + Send + Sync + 'static) -> Self {
         Self {
             open: Box::new(move || Arc::new(open())),

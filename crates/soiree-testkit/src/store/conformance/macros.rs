@@ -45,7 +45,7 @@
 /// | capability | a store without it |
 /// |---|---|
 /// | `reopen` | holds nothing that outlives the process |
-/// | `processes` | can be used by one process only, so that a second handle cannot be opened beside the first |
+/// | `processes` | can be used by one process only, so that a second handle cannot be opened at the same time |
 /// | `takeover` | has claims that end some time after their process has ended |
 /// | `damage` | has no bytes that a test can change: no [`StoreContent::damage`](crate::StoreContent::damage) |
 /// | `full` | cannot be made small: no [`StoreContent::little_room`](crate::StoreContent::little_room) |

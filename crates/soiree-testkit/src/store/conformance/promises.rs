@@ -20,7 +20,7 @@ pub(super) fn explain(promise: &str) -> Option<&'static str> {
         }
         "D5" => {
             "D5 means: after a clean close nothing is delivered twice, and after a crash no more than what may have been started.\n\
-             Where to look: `commit` records `begun` and `clean`; `claim` returns them as they were and sets `clean` to false."
+             Where to look: `commit` records what may have started, and `clean`; `claim` returns them as they were and sets `clean` to false."
         }
         "D6" => {
             "D6 means: an event with an ID that is stored is not stored again. It is a duplicate if topic, codec and payload are the \
@@ -50,7 +50,7 @@ pub(super) fn explain(promise: &str) -> Option<&'static str> {
              `rename_listener`."
         }
         "D17" => {
-            "D17 means: damaged bytes are found and named. They are never taken for a payload, and the events beside them are read.\n\
+            "D17 means: damaged bytes are found and named. They are never taken for a payload, and the other events are read.\n\
              Where to look: keep a checksum of each event, and compare it in `read`, `fetch` and `find`."
         }
         "D18" => {

@@ -47,7 +47,7 @@ struct Memory {
     unsaved: Vec<Position>,
     /// IDs of events that were swept.
     swept: BTreeMap<EventId, Position>,
-    /// By listener: the last floor and the last `begun` of a mark, and what has ever ended.
+    /// By listener, as its marks said: the last floor, what may have started, and what has ever ended.
     floors: BTreeMap<String, Position>,
     begun: BTreeMap<String, Position>,
     ended: BTreeMap<String, BTreeSet<Position>>,

@@ -16,7 +16,7 @@ pub(crate) fn d3_a_new_listener_starts_now_or_at_the_oldest_event(content: &Stor
             fail("a new listener is claimed elsewhere");
         };
         same("the floor", progress.floor, from);
-        same("begun", progress.begun, from);
+        same("the last event that may have started", progress.begun, from);
         same("events done", progress.done, Vec::new());
         check(progress.clean, "a new listener is not clean");
         check(progress.is_new, "a new listener is not shown as new");

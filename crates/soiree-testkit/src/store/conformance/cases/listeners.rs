@@ -53,7 +53,7 @@ pub(crate) fn d15_listeners_are_known_with_their_figures(content: &StoreContent)
         ..ledger.clone()
     };
     let mut found = store.listeners();
-    found.sort_by(|one, other| other.name.len().cmp(&one.name.len()));
+    found.sort_by(|one, other| one.name.cmp(&other.name));
     same("listeners", found, vec![mail, ledger]);
 }
 

@@ -138,7 +138,11 @@ pub(crate) fn d5_begun_never_moves_back(content: &StoreContent) {
     }
     store.floor(&term, positions[0]);
     store.release(&term);
-    same("begun", store.progress("ledger").begun, positions[1]);
+    same(
+        "the last event that may have started",
+        store.progress("ledger").begun,
+        positions[1],
+    );
 }
 
 pub(crate) fn d5_a_clean_stop_holds_until_the_next_claim(content: &StoreContent) {

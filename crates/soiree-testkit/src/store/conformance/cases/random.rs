@@ -41,7 +41,10 @@ fn run_sequences(content: &StoreContent, restarts: bool) {
     match result {
         Ok(()) => {}
         Err(TestError::Fail(reason, operations)) => {
-            fail(&format!("{reason}\nthe calls: {operations:#?}"))
+            let calls = operations.iter().enumerate();
+            let calls = calls.map(|(index, call)| format!("\n{}. {call:?}", index + 1));
+            let calls: String = calls.collect();
+            fail(&format!("{reason}\nthe calls:{calls}"))
         }
         Err(TestError::Abort(reason)) => fail(&format!("no sequences of calls: {reason}")),
     }
