@@ -184,6 +184,8 @@ pub trait Store: Any + Send + Sync {
     /// Removes events at or below `up_to` that were emitted before `before`, at most `limit`. Keeps those that a listener has not ended:
     /// above its floor and not done, or parked. Returns how many it has removed.
     ///
+    /// It may leave some of them to the next calls, so that one call takes a bounded time. Repeated calls remove all.
+    ///
     /// # Errors
     /// If the store fails.
     fn sweep(&self, up_to: Position, before: Millis, limit: usize) -> Result<u64, StoreError>;
