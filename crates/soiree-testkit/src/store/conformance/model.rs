@@ -132,17 +132,12 @@ impl Model {
         }
     }
 
-    /// Returns how many events a sweep should remove.
-    pub(super) fn sweep(&mut self, up_to: Position, before: Millis, limit: usize) -> u64 {
-        let swept = self.events.iter().filter(|(position, event)| {
-            let mut listeners = self.listeners.values();
-            **position <= up_to
-                && event.emitted_at < before
-                && listeners.all(|listener| listener.state(**position) == ListenerState::Ended)
-        });
-        let swept: Vec<Position> = swept.map(|(position, _)| *position).take(limit).collect();
-        self.events.retain(|position, _| !swept.contains(position));
-        swept.len() as u64
+    /// Whether a sweep of all events that were emitted before this time may remove the event.
+    pub(super) fn may_go(&self, position: Position, before: Millis) -> bool {
+        let event = self.events.get(&position);
+        let mut listeners = self.listeners.values();
+        event.is_some_and(|event| event.emitted_at < before)
+            && listeners.all(|listener| listener.state(position) == ListenerState::Ended)
     }
 }
 

@@ -88,10 +88,7 @@ faults! {
         d2_a_rejected_batch_stores_no_event,
     ];
     IgnoresTheAgeOfEvents => [d15_sweep_keeps_young_events];
-    IgnoresTheLimitOfASweep => [
-        d15_sweep_removes_no_more_than_the_limit,
-        fetch_leaves_out_what_is_missing,
-    ];
+    IgnoresTheLimitOfASweep => [d15_sweep_removes_no_more_than_the_limit];
     IgnoresTheLimitOfBytes => [
         read_returns_at_least_one_record,
         read_returns_no_more_bytes_than_the_limit,
@@ -348,7 +345,10 @@ faults! {
         d6_the_same_event_is_stored_once_in_a_batch,
     ];
     StoresTheEventsOfAFencedBatch => [d2_a_rejected_batch_stores_no_event];
-    SweepsAboveThePosition => [d15_sweep_keeps_events_above_the_position];
+    SweepsAboveThePosition => [
+        d15_sweep_keeps_events_above_the_position,
+        fetch_leaves_out_what_is_missing,
+    ];
     SweepsParkedEvents => [
         d15_a_removed_listener_leaves_nothing,
         d15_sweep_keeps_what_is_parked,

@@ -7,7 +7,7 @@ use std::thread;
 use soiree_core::store::{Batch, Limit, Position};
 
 use super::super::content::StoreContent;
-use super::super::tested::{ALL, check, event, expect, same};
+use super::super::tested::{ALL, LATER, Tested, check, event, expect, same};
 
 pub(crate) fn d3_read_starts_after_the_position(content: &StoreContent) {
     let store = content.store();
@@ -60,7 +60,7 @@ pub(crate) fn d3_read_shows_no_gap_while_others_append(content: &StoreContent) {
     same("events that were read meanwhile", seen, all);
 }
 
-fn count(store: &super::super::tested::Tested, records: usize, bytes: usize) -> usize {
+fn count(store: &Tested, records: usize, bytes: usize) -> usize {
     store.read(Position::START, Limit { records, bytes }).len()
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn read_keeps_what_is_in_the_vector(content: &StoreContent) {
 pub(crate) fn fetch_leaves_out_what_is_missing(content: &StoreContent) {
     let store = content.store();
     let positions = store.put(1..=4);
-    let swept = store.sweep(positions[1], super::super::tested::LATER, 1);
+    let swept = store.sweep_fully(positions[0], LATER);
     same("events that were swept", swept, 1);
     let mut at = positions.clone();
     at.push(positions[3].next());

@@ -3,7 +3,7 @@
 use soiree_core::store::{Marks, Millis, ParkedState, Position};
 
 use super::super::content::StoreContent;
-use super::super::tested::{LATER, parked, same};
+use super::super::tested::{LATER, check, parked, same};
 
 pub(crate) fn d15_at_rest_the_store_is_empty(content: &StoreContent) {
     let store = content.store();
@@ -53,7 +53,7 @@ pub(crate) fn d15_sweep_keeps_what_is_parked(content: &StoreContent) {
 pub(crate) fn d15_sweep_keeps_young_events(content: &StoreContent) {
     let store = content.store();
     let positions = store.put(1..=4); // Each was emitted at its ID in milliseconds.
-    let swept = store.sweep(positions[3], Millis(3), 9);
+    let swept = store.sweep_fully(positions[3], Millis(3));
     same("events that were swept", swept, 2);
     same("events", store.positions(), positions[2..].to_vec());
 }
@@ -61,11 +61,17 @@ pub(crate) fn d15_sweep_keeps_young_events(content: &StoreContent) {
 pub(crate) fn d15_sweep_removes_no_more_than_the_limit(content: &StoreContent) {
     let store = content.store();
     let positions = store.put(1..=5);
-    for (swept, left) in [(2, 3), (2, 1), (1, 0), (0, 0)] {
-        let found = store.sweep(positions[4], LATER, 2);
-        same("events that were swept", found, swept);
+    let mut left = 5;
+    for _ in 0..20 {
+        let swept = store.sweep(positions[4], LATER, 2);
+        check(
+            swept <= 2,
+            &format!("{swept} events are swept at a limit of 2"),
+        );
+        left -= swept;
         same("the number of events", store.count(), left);
     }
+    same("the number of events after 20 sweeps", left, 0);
 }
 
 pub(crate) fn d15_sweep_keeps_events_above_the_position(content: &StoreContent) {
@@ -73,12 +79,12 @@ pub(crate) fn d15_sweep_keeps_events_above_the_position(content: &StoreContent) 
     let positions = store.put(1..=4);
     same(
         "events that were swept",
-        store.sweep(Position::START, LATER, 9),
+        store.sweep_fully(Position::START, LATER),
         0,
     );
     same(
         "events that were swept",
-        store.sweep(positions[1], LATER, 9),
+        store.sweep_fully(positions[1], LATER),
         2,
     );
     same("events", store.positions(), positions[2..].to_vec());
