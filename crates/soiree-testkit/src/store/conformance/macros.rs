@@ -63,7 +63,7 @@
 /// ```
 ///
 /// # Panics
-/// A test panics if the store breaks the promise, or if it takes longer than two minutes. The message says what does not hold,
+/// A test panics if the store breaks the promise, or if it takes longer than five minutes. The message says what does not hold,
 /// what the promise means, and which methods of the store to look at.
 #[macro_export]
 macro_rules! store_conformance {

@@ -112,11 +112,11 @@ impl StoreConformance {
     pub fn new(content: impl Fn() -> StoreContent + Send + Sync + 'static) -> Self {
         Self {
             factory: Arc::new(content),
-            timeout: Duration::from_secs(120),
+            timeout: Duration::from_secs(300),
         }
     }
 
-    /// Sets how long a case may take before it fails. Two minutes by default, as disks may be slow.
+    /// Sets how long a case may take before it fails. Five minutes by default, as disks may be slow.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

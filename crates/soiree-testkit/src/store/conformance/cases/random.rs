@@ -27,6 +27,7 @@ fn run_sequences(content: &StoreContent, restarts: bool) {
     let config = Config {
         cases: 64,
         max_shrink_iters: 400,
+        max_shrink_time: 60_000, // Milliseconds.
         failure_persistence: None,
         ..Config::default()
     };
