@@ -1,11 +1,161 @@
 //! Keeping an event for longer than its emission lasts.
 
-use std::sync::Arc;
+use std::any::Any;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use soiree_core::{BaseEvent, Event};
+use arrayvec::ArrayString;
+use soiree_core::{Event, EventId, Payload, Properties};
 
 /// A copy of an event that a listener may keep: with its ID, topic and properties, and a handle to its payload.
 pub fn copy_event(event: &dyn Event) -> Arc<dyn Event> {
-    let copy = BaseEvent::new(event.topic(), event.payload()).with_id(event.id());
-    Arc::new(copy.with_properties(event.properties()))
+    let properties = event.properties();
+    let changes = match properties.is_empty() {
+        true => OnceLock::new(),
+        false => OnceLock::from(Box::new(Mutex::new(Changes {
+            properties,
+            ..Changes::default()
+        }))),
+    };
+    Arc::new(CopiedEvent {
+        id: event.id(),
+        topic: Topic::new(event.topic()),
+        payload: event.payload(),
+        changes,
+        aborted: AtomicBool::new(false),
+    })
+}
+
+/// As a [`BaseEvent`](soiree_core::BaseEvent), in one allocation unless it has a long topic or properties: an inbox makes one for each
+/// event.
+struct CopiedEvent {
+    id: EventId,
+    topic: Topic,
+    payload: Payload,
+    changes: OnceLock<Box<Mutex<Changes>>>,
+    aborted: AtomicBool,
+}
+
+enum Topic {
+    Short(ArrayString<27>),
+    Long(Box<str>),
+}
+
+/// What few events have.
+#[derive(Default)]
+struct Changes {
+    /// In place of the original one.
+    payload: Option<Payload>,
+    properties: Properties,
+    abort_reason: Option<Arc<str>>,
+}
+
+impl Topic {
+    fn new(topic: &str) -> Self {
+        match ArrayString::from(topic) {
+            Ok(short) => Self::Short(short),
+            Err(_) => Self::Long(topic.into()),
+        }
+    }
+}
+
+impl CopiedEvent {
+    fn changes(&self) -> MutexGuard<'_, Changes> {
+        let changes = self.changes.get_or_init(Box::default).lock();
+        changes.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `see` returns for the changes. `None` if there are none.
+    fn changed<T>(&self, see: impl FnOnce(&Changes) -> Option<T>) -> Option<T> {
+        self.changes.get().and_then(|_| see(&self.changes()))
+    }
+}
+
+impl Event for CopiedEvent {
+    fn id(&self) -> EventId {
+        self.id
+    }
+
+    fn known_id(&self) -> Option<EventId> {
+        Some(self.id)
+    }
+
+    fn topic(&self) -> &str {
+        match &self.topic {
+            Topic::Short(topic) => topic,
+            Topic::Long(topic) => topic,
+        }
+    }
+
+    fn payload(&self) -> Payload {
+        let changed = self.changed(|changes| changes.payload.clone());
+        changed.unwrap_or_else(|| self.payload.clone())
+    }
+
+    fn payload_ref(&self) -> Option<&(dyn Any + Send + Sync)> {
+        let is_changed = self.changed(|changes| changes.payload.as_ref().map(drop));
+        is_changed.is_none().then(|| self.payload.value())
+    }
+
+    fn set_payload(&self, payload: Payload) {
+        let old = self.changes().payload.replace(payload);
+        // Not under the lock: its `Drop` is user code.
+        drop(old);
+    }
+
+    fn properties(&self) -> Properties {
+        let changed = self.changed(|changes| Some(changes.properties.clone()));
+        changed.unwrap_or_default()
+    }
+
+    fn set_properties(&self, properties: Properties) {
+        self.changes().properties = properties;
+    }
+
+    fn is_aborted(&self) -> bool {
+        self.aborted.load(Ordering::Acquire)
+    }
+
+    fn set_aborted(&self, aborted: bool) {
+        self.aborted.store(aborted, Ordering::Release);
+    }
+
+    fn abort_reason(&self) -> Option<Arc<str>> {
+        self.changed(|changes| changes.abort_reason.clone())
+    }
+
+    fn set_abort_reason(&self, reason: Arc<str>) {
+        self.changes().abort_reason = Some(reason);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use soiree_core::{BaseEvent, Properties};
+
+    use super::*;
+
+    /// A4: a copy is an event like any other, whatever the length of its topic.
+    #[test]
+    fn a_copy_can_be_changed_as_any_event() {
+        for topic in ["a".to_owned(), "b".repeat(27), "c".repeat(28)] {
+            let event = BaseEvent::new(topic.as_str(), 1_u64).with_property("request", 17);
+            let (copy, other) = (copy_event(&event), copy_event(&event));
+            assert_eq!((copy.id(), copy.topic()), (event.id(), topic.as_str()));
+            assert_eq!(copy.known_id(), Some(event.id()));
+            assert_eq!(copy.with_payload(|payload: &u64| *payload), Some(1));
+            assert_eq!(copy.properties(), event.properties());
+            copy.set_payload(Payload::new(2_u64));
+            assert_eq!(copy.with_payload(|payload: &u64| *payload), Some(2));
+            assert_eq!(copy.payload_as::<u64>().as_deref(), Some(&2));
+            copy.set_properties(Properties::new());
+            assert!(copy.properties().is_empty());
+            assert!(!copy.is_aborted() && copy.abort_reason().is_none());
+            copy.abort("seen");
+            assert_eq!(copy.abort_reason().as_deref(), Some("seen"));
+            assert!(copy.is_aborted() && !other.is_aborted());
+            assert_eq!(*other.payload_as::<u64>().unwrap(), 1);
+            assert_eq!(other.properties(), event.properties());
+        }
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::Receiver;
 use soiree_core::{BoxError, Event, InboxInfo, MAX_CAPACITY, SubscribeError};
 use soiree_engine::{Soiree, Unsubscriber};
 
@@ -12,7 +12,7 @@ use crate::copied_event::copy_event;
 use crate::item::{Closed, Queued, Received, RecvTimeoutError, TryRecvError};
 use crate::listener::InboxListener;
 use crate::options::InboxOptions;
-use crate::shared::Shared;
+use crate::shared::{Next, Shared};
 
 /// A bounded queue of the events of a pattern. Made by `EventPool::inbox`, or by [`Inbox::subscribe`] for any [`Soiree`].
 ///
@@ -43,7 +43,6 @@ use crate::shared::Shared;
 #[must_use = "the inbox is unsubscribed when this is dropped"]
 pub struct Inbox<E = Arc<dyn Event>> {
     pub(crate) shared: Arc<Shared<E>>,
-    pub(crate) received: Receiver<Queued>,
     /// `None` once it was called.
     unsubscribe: Option<Unsubscriber>,
 }
@@ -82,19 +81,15 @@ impl<E: Send + 'static> Inbox<E> {
             return Err(SubscribeError::InvalidInboxCapacity { capacity });
         }
         let shared = Arc::new(Shared::new(capacity, when_full));
-        let (tokens, received) = unbounded();
         let listener = InboxListener {
             shared: Arc::clone(&shared),
             convert: Box::new(convert),
-            tokens: Some(tokens),
-            received: received.clone(),
         };
         let place = std::panic::Location::caller();
         let options = options.into_listener().registered_at(place);
         let id = soiree.subscribe(pattern, options, Arc::new(listener))?;
         Ok(Self {
             shared,
-            received,
             unsubscribe: Some(soiree.unsubscriber(pattern, &id)),
         })
     }
@@ -107,9 +102,16 @@ impl<E> Inbox<E> {
     /// If the inbox has ended.
     pub fn recv(&self) -> Result<Received<E>, Closed> {
         loop {
-            let queued = self.received.recv().map_err(|_| Closed)?;
-            if let Some(received) = self.shared.take(queued.0) {
-                return Ok(received);
+            match self.shared.wait_next(None) {
+                Next::Item(received) => return Ok(received),
+                Next::Ended => return Err(Closed),
+                Next::Empty => {}
+                Next::InChannel => {
+                    let queued = self.receiver().recv().map_err(|_| Closed)?;
+                    if let Some(received) = self.take(queued) {
+                        return Ok(received);
+                    }
+                }
             }
         }
     }
@@ -119,12 +121,18 @@ impl<E> Inbox<E> {
     /// # Errors
     /// If there is none, or the inbox has ended.
     pub fn try_recv(&self) -> Result<Received<E>, TryRecvError> {
+        match self.shared.next() {
+            Next::Item(received) => return Ok(received),
+            Next::Ended => return Err(TryRecvError::Closed),
+            Next::Empty => return Err(TryRecvError::Empty),
+            Next::InChannel => {}
+        }
         loop {
-            let queued = self.received.try_recv().map_err(|error| match error {
+            let queued = self.receiver().try_recv().map_err(|error| match error {
                 crossbeam_channel::TryRecvError::Empty => TryRecvError::Empty,
                 crossbeam_channel::TryRecvError::Disconnected => TryRecvError::Closed,
             })?;
-            if let Some(received) = self.shared.take(queued.0) {
+            if let Some(received) = self.take(queued) {
                 return Ok(received);
             }
         }
@@ -135,13 +143,22 @@ impl<E> Inbox<E> {
     /// # Errors
     /// If none comes in time, or the inbox has ended.
     pub fn recv_timeout(&self, timeout: Duration) -> Result<Received<E>, RecvTimeoutError> {
+        let Some(deadline) = Instant::now().checked_add(timeout) else {
+            return self.recv().map_err(|Closed| RecvTimeoutError::Closed);
+        };
+        match self.shared.wait_next(Some(deadline)) {
+            Next::Item(received) => return Ok(received),
+            Next::Ended => return Err(RecvTimeoutError::Closed),
+            Next::Empty => return Err(RecvTimeoutError::TimedOut),
+            Next::InChannel => {}
+        }
         loop {
-            let received = self.received.recv_timeout(timeout);
+            let received = self.receiver().recv_deadline(deadline);
             let queued = received.map_err(|error| match error {
                 crossbeam_channel::RecvTimeoutError::Timeout => RecvTimeoutError::TimedOut,
                 crossbeam_channel::RecvTimeoutError::Disconnected => RecvTimeoutError::Closed,
             })?;
-            if let Some(received) = self.shared.take(queued.0) {
+            if let Some(received) = self.take(queued) {
                 return Ok(received);
             }
         }
@@ -149,11 +166,13 @@ impl<E> Inbox<E> {
 
     /// The channel of the inbox, for `select!`. Pass what it yields to [`take`](Inbox::take).
     ///
+    /// The first call makes the inbox use the channel, for all that receive from it: that costs each item a little more.
+    ///
     /// ```
     /// use crossbeam_channel::{after, select};
     /// use soiree::EventPool;
     /// use soiree_inbox::{Inbox, InboxOptions, Received};
-    /// use std::time::Duration;
+    /// use std::time::{Duration, Instant};
     ///
     /// let soiree = EventPool::new();
     /// let inbox = Inbox::subscribe(&soiree, "order.*", InboxOptions::new(8))?;
@@ -169,7 +188,7 @@ impl<E> Inbox<E> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn receiver(&self) -> &Receiver<Queued> {
-        &self.received
+        self.shared.channel()
     }
 
     /// What an item of the [channel](Inbox::receiver) stands for. `None` only if it came from another inbox.

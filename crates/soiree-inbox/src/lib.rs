@@ -17,6 +17,7 @@ mod options;
 mod queue;
 mod shared;
 mod wait_for;
+mod waiting;
 mod wakers;
 
 pub use crate::async_receive::{RecvFuture, RecvStream};

@@ -12,8 +12,9 @@ pub(crate) enum Item<E> {
     Missed(u64),
 }
 
-/// A bounded queue. Each item has a number, and a *token* with this number is in a channel until somebody receives it. Then the item is
-/// [taken](Queue::take) out here. In between, an event may be dropped, and the item becomes a number of missed events.
+/// A bounded queue. Items are [popped](Queue::pop), until the inbox uses a channel. From then on each item has a number, and a *token*
+/// with this number is in the channel until somebody receives it. Then the item is [taken](Queue::take) out here. In between, an event may
+/// be dropped, and the item becomes a number of missed events.
 ///
 /// Plain data: dropped events are returned, to be dropped without a lock.
 pub(crate) struct Queue<E> {
@@ -29,11 +30,11 @@ pub(crate) struct Queue<E> {
 
 /// What became of an event.
 pub(crate) enum Pushed<E> {
-    /// It is in the queue. A token with this number has to be sent.
+    /// It is in the queue, with this number.
     Queued(u64),
-    /// It was missed. If there is a number, a token with it has to be sent.
+    /// It was missed. If there is a number, it is that of a new item.
     Missed(Contained<E>, Option<u64>),
-    /// It is in the queue, and the dropped events were missed for it. A token with this number has to be sent.
+    /// It is in the queue with this number, and the dropped events were missed for it.
     Replaced(Dropped<E>, u64),
     /// It has to wait for room.
     Full(Contained<E>),
@@ -59,6 +60,12 @@ impl<E> Queue<E> {
         self.events
     }
 
+    /// How many items it holds: events, and numbers of missed ones.
+    #[inline]
+    pub(crate) fn item_count(&self) -> usize {
+        self.items.len()
+    }
+
     pub(crate) fn received(&self) -> u64 {
         self.received
     }
@@ -67,12 +74,14 @@ impl<E> Queue<E> {
         self.missed
     }
 
-    /// Adds an event. `receive` takes the first token out of the channel, if there is one.
+    /// Adds an event. `receive` takes the first token out of the channel, if there is one. Without a channel, it returns what it gets: the
+    /// number of the first item.
+    #[inline]
     pub(crate) fn push(
         &mut self,
         event: Contained<E>,
         when_full: WhenFull,
-        receive: impl FnOnce() -> Option<u64>,
+        receive: impl FnOnce(u64) -> Option<u64>,
     ) -> Pushed<E> {
         if self.events < self.capacity {
             return Pushed::Queued(self.append(event));
@@ -107,7 +116,7 @@ impl<E> Queue<E> {
     }
 
     /// Makes the oldest event a missed one.
-    fn drop_oldest(&mut self, receive: impl FnOnce() -> Option<u64>) -> Option<Dropped<E>> {
+    fn drop_oldest(&mut self, receive: impl FnOnce(u64) -> Option<u64>) -> Option<Dropped<E>> {
         let (mut before, mut oldest) = (None, None);
         for (index, item) in self.items.iter().enumerate() {
             match item {
@@ -123,7 +132,7 @@ impl<E> Queue<E> {
         let dropped = self.make_missed(oldest)?;
         let mut second = None;
         // Two items of missed events in a row become one, if one of their tokens is still in the channel.
-        if let (Some(before), Some(token)) = (before, before.and_then(|_| receive())) {
+        if let (Some(before), Some(token)) = (before, before.and_then(|_| receive(self.first))) {
             let joined = (token - self.first) as usize;
             if joined > oldest {
                 // Readers have received the tokens of both, and not taken the items yet. So the event behind them is missed, too.
@@ -165,6 +174,24 @@ impl<E> Queue<E> {
             self.items.pop_front();
             self.first += 1;
         }
+    }
+
+    /// The numbers of its items, in order.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u64> + '_ {
+        let items = self.items.iter().zip(self.first..);
+        items.filter_map(|(item, number)| item.is_some().then_some(number))
+    }
+
+    /// Takes the first item. As long as there is no channel, none was taken before those in front of it.
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<Item<E>> {
+        let item = self.items.pop_front()?;
+        self.first += 1;
+        if let Some(Item::Event(_)) = item {
+            self.events -= 1;
+            self.received += 1;
+        }
+        item
     }
 
     /// Takes the item of a token that was received.

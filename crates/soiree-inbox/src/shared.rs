@@ -1,20 +1,30 @@
 //! What an inbox and its listener share.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_utils::Backoff;
 use soiree_core::InboxInfo;
 use soiree_core::panic::{Contained, contained};
 
 use crate::item::{Queued, Received};
 use crate::options::WhenFull;
 use crate::queue::{Item, Pushed, Queue};
+use crate::waiting::Waiting;
 use crate::wakers::Wakers;
 
 pub(crate) struct Shared<E> {
     state: Mutex<State<E>>,
     /// Emissions wait here for room.
     room: Condvar,
+    /// Threads wait here for an item, unless the channel is used.
+    items: Condvar,
+    /// As many as the queue has, for threads that look before they wait.
+    pushed: AtomicUsize,
+    /// Yields tokens once it is used.
+    channel: Receiver<Queued>,
     when_full: WhenFull,
     capacity: usize,
 }
@@ -22,33 +32,61 @@ pub(crate) struct Shared<E> {
 pub(crate) struct State<E> {
     queue: Queue<E>,
     pub(crate) wakers: Wakers,
-    /// How many emissions wait for room.
-    blocked: usize,
+    /// Emissions that wait for room.
+    blocked: Waiting,
+    /// Threads that wait for an item.
+    receiving: Waiting,
+    /// Somebody has asked for the channel: from then on, each item has a token there.
+    uses_channel: bool,
+    /// `None` once the channel has to end.
+    tokens: Option<Sender<Queued>>,
+    /// The listener is gone.
+    has_ended: bool,
     /// The inbox was dropped.
     is_dropped: bool,
 }
 
+/// What there is to receive.
+pub(crate) enum Next<E> {
+    Item(Received<E>),
+    /// Nothing yet.
+    Empty,
+    /// Nothing any more.
+    Ended,
+    /// Whatever the channel yields.
+    InChannel,
+}
+
 impl<E> Shared<E> {
     pub(crate) fn new(capacity: usize, when_full: WhenFull) -> Self {
+        let (tokens, channel) = unbounded();
         Self {
             state: Mutex::new(State {
                 queue: Queue::new(capacity),
                 wakers: Wakers::default(),
-                blocked: 0,
+                blocked: Waiting::default(),
+                receiving: Waiting::default(),
+                uses_channel: false,
+                tokens: Some(tokens),
+                has_ended: false,
                 is_dropped: false,
             }),
             room: Condvar::new(),
+            items: Condvar::new(),
+            pushed: AtomicUsize::new(0),
+            channel,
             when_full,
             capacity,
         }
     }
 
+    #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, State<E>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds an event. Blocks if that is what the inbox does when it is full.
-    pub(crate) fn push(&self, event: E, tokens: &Sender<Queued>, received: &Receiver<Queued>) {
+    pub(crate) fn push(&self, event: E) {
         let mut event = Contained::new(event);
         let mut state = self.lock();
         loop {
@@ -56,53 +94,164 @@ impl<E> Shared<E> {
                 drop(state);
                 return;
             }
-            let receive = || received.try_recv().ok().map(|queued| queued.0);
-            let (token, dropped) = match state.queue.push(event, self.when_full, receive) {
-                Pushed::Queued(token) => (Some(token), None),
-                Pushed::Missed(missed, token) => (token, Some((missed, None))),
-                Pushed::Replaced(dropped, token) => (Some(token), Some(dropped)),
+            let uses_channel = state.uses_channel;
+            let receive = |first| match uses_channel {
+                true => self.channel.try_recv().ok().map(|queued| queued.0),
+                false => Some(first),
+            };
+            let (number, dropped) = match state.queue.push(event, self.when_full, receive) {
+                Pushed::Queued(number) => (Some(number), None),
+                Pushed::Missed(missed, number) => (number, Some((missed, None))),
+                Pushed::Replaced(dropped, number) => (Some(number), Some(dropped)),
                 Pushed::Full(full) => {
                     event = full;
-                    state.blocked += 1;
-                    state = self
-                        .room
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner);
-                    state.blocked -= 1;
+                    state.blocked.begin();
+                    let woken = self.room.wait(state);
+                    state = woken.unwrap_or_else(PoisonError::into_inner);
+                    state.blocked.end();
                     continue;
                 }
             };
-            if let Some(token) = token {
-                // Under the lock, so that tokens are in the order of their numbers.
-                let _ = tokens.send(Queued(token));
-            }
+            self.note_length(&state);
+            let notifies = number.is_some_and(|number| state.announce(number));
             let woken = state.wakers.take();
             drop(state);
-            woken.wake();
+            if notifies {
+                self.items.notify_one();
+            }
+            if let Some(woken) = woken {
+                woken.wake();
+            }
             drop(dropped);
             return;
         }
+    }
+
+    fn note_length(&self, state: &State<E>) {
+        self.pushed
+            .store(state.queue.item_count(), Ordering::Relaxed);
+    }
+
+    /// The next item, if there is one now.
+    #[inline]
+    pub(crate) fn next(&self) -> Next<E> {
+        self.next_in(self.lock()).unwrap_or_else(|_| Next::Empty)
+    }
+
+    /// Returns the state if there is nothing yet.
+    #[inline]
+    fn next_in<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<E>>,
+    ) -> Result<Next<E>, MutexGuard<'a, State<E>>> {
+        if state.uses_channel {
+            return Ok(Next::InChannel);
+        }
+        match state.queue.pop() {
+            Some(item) => {
+                self.note_length(&state);
+                Ok(Next::Item(self.taken(state, item)))
+            }
+            None if state.has_ended => Ok(Next::Ended),
+            None => Err(state),
+        }
+    }
+
+    /// The next item. Blocks until there is one, or the deadline passes.
+    pub(crate) fn wait_next(&self, deadline: Option<Instant>) -> Next<E> {
+        let next = self.next();
+        if !matches!(next, Next::Empty) {
+            return next;
+        }
+        // As channels do: an item that comes soon is not worth a sleep.
+        let backoff = Backoff::new();
+        while self.pushed.load(Ordering::Relaxed) == 0 && !backoff.is_completed() {
+            backoff.snooze();
+        }
+        let mut state = self.lock();
+        loop {
+            state = match self.next_in(state) {
+                Ok(next) => return next,
+                Err(state) => state,
+            };
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Next::Empty;
+            }
+            state.receiving.begin();
+            state = match left {
+                None => {
+                    let woken = self.items.wait(state);
+                    woken.unwrap_or_else(PoisonError::into_inner)
+                }
+                Some(left) => {
+                    let woken = self.items.wait_timeout(state, left);
+                    woken.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+            state.receiving.end();
+        }
+    }
+
+    /// The channel of tokens. From now on, each item has one.
+    pub(crate) fn channel(&self) -> &Receiver<Queued> {
+        let mut state = self.lock();
+        if state.uses_channel {
+            return &self.channel;
+        }
+        state.uses_channel = true;
+        if let Some(tokens) = &state.tokens {
+            let numbers = state.queue.numbers();
+            numbers.for_each(|number| drop(tokens.send(Queued(number))));
+        }
+        let ended = match state.has_ended {
+            true => state.tokens.take(),
+            false => None,
+        };
+        drop(state);
+        drop(ended);
+        // They wait for the channel instead.
+        self.items.notify_all();
+        &self.channel
     }
 
     /// What a token stands for.
     pub(crate) fn take(&self, token: u64) -> Option<Received<E>> {
         let mut state = self.lock();
         let item = state.queue.take(token)?;
-        let makes_room = state.blocked > 0 && matches!(item, Item::Event(_));
+        Some(self.taken(state, item))
+    }
+
+    /// Hands an item out that was taken from the queue.
+    #[inline]
+    fn taken(&self, mut state: MutexGuard<'_, State<E>>, item: Item<E>) -> Received<E> {
+        let makes_room = matches!(item, Item::Event(_)) && state.blocked.notify();
         drop(state);
         if makes_room {
             self.room.notify_one();
         }
-        Some(match item {
+        match item {
             Item::Event(event) => Received::Event(event.into_inner()),
             Item::Missed(missed) => Received::Missed(missed),
-        })
+        }
     }
 
     /// The listener is gone: no event comes any more.
     pub(crate) fn end(&self) {
-        let woken = self.lock().wakers.take();
-        woken.wake();
+        let mut state = self.lock();
+        state.has_ended = true;
+        let ended = match state.uses_channel {
+            true => state.tokens.take(),
+            false => None,
+        };
+        let woken = state.wakers.take();
+        drop(state);
+        // First, so that a task that is woken finds the channel closed.
+        drop(ended);
+        self.items.notify_all();
+        if let Some(woken) = woken {
+            woken.wake();
+        }
     }
 
     /// The inbox is gone: nobody takes anything any more.
@@ -121,7 +270,64 @@ impl<E> Shared<E> {
         info.waiting = state.queue.len();
         info.received = state.queue.received();
         info.missed = state.queue.missed();
-        info.blocked = state.blocked;
+        info.blocked = state.blocked.threads();
         info
+    }
+}
+
+impl<E> State<E> {
+    /// There is a new item. Returns whether a thread that waits for one has to be notified.
+    #[inline]
+    fn announce(&mut self, number: u64) -> bool {
+        if !self.uses_channel {
+            return self.receiving.notify();
+        }
+        if let Some(tokens) = &self.tokens {
+            // Under the lock, so that tokens are in the order of their numbers.
+            let _ = tokens.send(Queued(number));
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn wait_until_one_waits(shared: &Shared<u64>) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while shared.lock().receiving.threads() == 0 {
+            assert!(Instant::now() < deadline, "nobody waits");
+            thread::yield_now();
+        }
+    }
+
+    /// A4: a reader that sleeps learns of an item, of the channel, and of the end.
+    #[test]
+    fn a_sleeping_reader_is_woken_by_whatever_happens() {
+        let what_happens: [(fn(&Shared<u64>), fn(Next<u64>) -> bool); 3] = [
+            (
+                |shared| shared.push(7),
+                |next| matches!(next, Next::Item(Received::Event(7))),
+            ),
+            (
+                |shared| drop(shared.channel().clone()),
+                |next| matches!(next, Next::InChannel),
+            ),
+            (|shared| shared.end(), |next| matches!(next, Next::Ended)),
+        ];
+        for (happens, is_expected) in what_happens {
+            let shared = Shared::new(1, WhenFull::Block);
+            let deadline = Instant::now() + Duration::from_secs(60);
+            thread::scope(|scope| {
+                let reader = scope.spawn(|| shared.wait_next(Some(deadline)));
+                wait_until_one_waits(&shared);
+                happens(&shared);
+                assert!(reader.join().is_ok_and(is_expected));
+            });
+        }
     }
 }

@@ -32,13 +32,13 @@ impl Wakers {
     }
 
     #[inline]
-    pub(crate) fn take(&mut self) -> Woken {
-        Woken(std::mem::take(&mut self.wakers))
+    pub(crate) fn take(&mut self) -> Option<Woken> {
+        (!self.wakers.is_empty()).then(|| Woken(std::mem::take(&mut self.wakers)))
     }
 }
 
 impl Woken {
-    #[inline]
+    #[cold]
     pub(crate) fn wake(self) {
         for waker in self.0.values() {
             waker.wake();

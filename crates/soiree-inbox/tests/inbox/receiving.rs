@@ -179,3 +179,29 @@ fn several_readers_share_the_items() {
     received.sort_unstable();
     assert_eq!(received, (1..=200).collect::<Vec<_>>());
 }
+
+/// A4: an inbox whose channel is asked for late has everything in it, for readers that came before too.
+#[test]
+fn the_channel_can_be_asked_for_at_any_time() {
+    let soiree = EventPool::new();
+    let inbox = soiree.inbox("a", options(2, WhenFull::DropOldest)).unwrap();
+    let emit = |number: i64| soiree.emit_sync("a", number).map(drop).unwrap();
+    (1..5).for_each(emit);
+    let queued: Vec<_> = inbox.receiver().try_iter().collect();
+    let items = queued.into_iter().map(|queued| inbox.take(queued));
+    let items: Vec<_> = items.flatten().map(number).collect();
+    assert_eq!(items, [-2, 3, 4]);
+    let inbox = soiree.inbox("b", InboxOptions::new(1)).unwrap();
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| inbox.recv().map(number));
+        assert!(inbox.receiver().is_empty());
+        soiree.emit_sync("b", 5_i64).unwrap();
+        assert_eq!(reader.join().unwrap(), Ok(5));
+    });
+    let ended = soiree.inbox("c", InboxOptions::new(1)).unwrap();
+    soiree.emit_sync("c", 6_i64).unwrap();
+    soiree.close().unwrap();
+    let queued = ended.receiver().recv().unwrap();
+    assert_eq!(ended.take(queued).map(number), Some(6));
+    assert!(ended.receiver().recv().is_err(), "it has ended");
+}
