@@ -17,10 +17,12 @@ pub fn copy_event(event: &dyn Event) -> Arc<dyn Event> {
             ..Changes::default()
         }))),
     };
+    let payload = event.payload();
     Arc::new(CopiedEvent {
+        // Last: an event that has had nothing but its payload makes room for more then, and from then on takes a lock for its payload.
         id: event.id(),
         topic: Topic::new(event.topic()),
-        payload: event.payload(),
+        payload,
         changes,
         aborted: AtomicBool::new(false),
     })

@@ -153,12 +153,14 @@ impl Future for Reserving {
     type Output = Result<Reservation, Reason>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let waker = Contained::new(context.waker().clone());
+        let waker = || Contained::new(context.waker().clone());
         let Some((ticket, task)) = &self.waiting else {
-            return self.begin(waker);
+            return self.begin(waker());
         };
-        // Before the state is looked at, so that no change of it is missed.
-        task.set_waker(waker);
+        if !task.is_granted() {
+            // Before the state is looked at, so that no change of it is missed.
+            task.set_waker(waker());
+        }
         let shared = &self.shared;
         // Declared before the lock, so that it is dropped after it: it is the spawn handler's.
         let mut start_error = None;

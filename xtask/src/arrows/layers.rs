@@ -117,6 +117,7 @@ const LAYERS: &[Layers] = &[
         &[
             "options",
             "item",
+            "waiting",
             "wakers",
             "copied_event",
             "queue",

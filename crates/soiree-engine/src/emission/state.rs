@@ -354,6 +354,14 @@ impl EmissionState {
         self.notify_pending();
     }
 
+    /// As [`unclaim`](Self::unclaim), before it is accepted: nobody has a handle to wait for it with.
+    pub(crate) fn unclaim_before_accepted(&self) {
+        self.stage.fetch_and(!STAGE, Ordering::AcqRel);
+        if let Some(slot) = self.slot() {
+            slot.notify_watchers();
+        }
+    }
+
     /// One more listener is to be called on another pool.
     pub(super) fn add_call(&self) {
         if let Some(slot) = self.slot() {

@@ -81,6 +81,17 @@ impl WaitingEmits {
 
     /// Sets what wakes the task that waits. Returns `false` if a close has rejected the emission.
     pub(crate) fn set_waker(&self, ticket: Ticket, waker: &Waker) -> bool {
+        let state = self.lock();
+        let is_set = state.entries.get(&ticket).map(|entry| {
+            let former = entry.waker.as_ref();
+            former.is_some_and(|former| former.will_wake(waker))
+        });
+        drop(state);
+        match is_set {
+            None => return false,
+            Some(true) => return true,
+            Some(false) => {}
+        }
         let waker = Some(Contained::new(waker.clone()));
         let mut state = self.lock();
         let Some(entry) = state.entries.get_mut(&ticket) else {

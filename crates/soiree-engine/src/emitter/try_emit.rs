@@ -195,7 +195,7 @@ impl Emitter {
             Rejected::Accepted => Ok(accepted(emission)),
             Rejected::Ended(reason) => Err(reject(&emission, reason, || {}).into()),
             Rejected::Claimed(reason @ (Reason::Full { .. } | Reason::TimedOut { .. })) => {
-                emission.state().unclaim();
+                emission.state().unclaim_before_accepted();
                 step_back(&emission);
                 Err(no_place(emission, order, handle, Full::Pool(reason)))
             }
