@@ -57,6 +57,51 @@ macro_rules! listening {
                 self.on_with(soiree, ListenerOptions::new().once(), listener)
             }
 
+            /// Subscribes a closure that gets the payload, and may change what it has captured. It is called for one event at a time:
+            /// see [`EventPool::on_mut`](crate::EventPool::on_mut), also for what waits and what a panic leaves behind.
+            ///
+            /// # Errors
+            #[doc = concat!("As [`on`](", stringify!($typed), "::on).")]
+            ///
+            /// ```
+            #[doc = concat!("use soiree::{EventPool, ", stringify!($typed), "};")]
+            ///
+            #[doc = concat!("const PAID: ", stringify!($typed), "<u64> = ", stringify!($typed), "::new(\"order.paid\");")]
+            ///
+            /// let soiree = EventPool::new();
+            /// let mut sum = 0;
+            /// PAID.on_mut(&soiree, move |cents| {
+            ///     sum += cents;
+            ///     println!("{sum} in all");
+            /// })?;
+            /// assert!(soiree.emit_sync("order.paid", 250_u64)?.is_ok());
+            /// # Ok::<(), Box<dyn std::error::Error>>(())
+            /// ```
+            #[track_caller]
+            pub fn on_mut<R: IntoListenerResult + 'static>(
+                &self,
+                soiree: &dyn Soiree,
+                mut listener: impl FnMut(&T) -> R + Send + 'static,
+            ) -> Result<ListenerId, SubscribeError> {
+                let listener = move |payload: &T, _: &dyn Event| listener(payload);
+                self.on_mut_with(soiree, ListenerOptions::new(), listener)
+            }
+
+            #[doc = concat!("As [`on_mut`](", stringify!($typed), "::on_mut), for a closure that gets the event too, with")]
+            /// [`ListenerOptions`]. Any limit of calls at once that they have is replaced by 1.
+            ///
+            /// # Errors
+            #[doc = concat!("As [`on_with`](", stringify!($typed), "::on_with).")]
+            #[track_caller]
+            pub fn on_mut_with<R: IntoListenerResult + 'static>(
+                &self,
+                soiree: &dyn Soiree,
+                options: impl Into<ListenerOptions>,
+                mut listener: impl FnMut(&T, &dyn Event) -> R + Send + 'static,
+            ) -> Result<ListenerId, SubscribeError> {
+                soiree.on_mut_with(self.$text(), options, move |event| call(event, &mut listener))
+            }
+
             /// Subscribes a closure that gets a handle to the payload, and returns a future. See
             /// [`EventPool::on_async`](crate::EventPool::on_async).
             ///
@@ -105,18 +150,24 @@ fn subscribe<T: Any, R: IntoListenerResult + 'static>(
     options: ListenerOptions,
     listener: impl Fn(&T, &dyn Event) -> R + Send + Sync + 'static,
 ) -> Result<ListenerId, SubscribeError> {
-    soiree.on_with(pattern, options, move |event| -> Result<(), BoxError> {
-        if let Some(returned) = event.with_payload(|payload| listener(payload, event)) {
-            return returned.into_result();
-        }
-        // With `T = Payload`, the topic carries any type.
-        let payload = event.payload();
-        let any: &dyn Any = &payload;
-        match any.downcast_ref() {
-            Some(payload) => listener(payload, event).into_result(),
-            None => Err(WrongPayload::boxed::<T>(event)),
-        }
-    })
+    soiree.on_with(pattern, options, move |event| call(event, &listener))
+}
+
+/// Calls a listener with the payload of an event, if that has the right type.
+fn call<T: Any, R: IntoListenerResult>(
+    event: &dyn Event,
+    mut listener: impl FnMut(&T, &dyn Event) -> R,
+) -> Result<(), BoxError> {
+    if let Some(returned) = event.with_payload(|payload| listener(payload, event)) {
+        return returned.into_result();
+    }
+    // With `T = Payload`, the topic carries any type.
+    let payload = event.payload();
+    let any: &dyn Any = &payload;
+    match any.downcast_ref() {
+        Some(payload) => listener(payload, event).into_result(),
+        None => Err(WrongPayload::boxed::<T>(event)),
+    }
 }
 
 #[track_caller]

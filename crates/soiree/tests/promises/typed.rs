@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use soiree::{EventPool, Priority, SubscribeError, TypedPattern, TypedTopic, WrongPayload};
+use soiree::{
+    EventPool, ListenerOptions, Priority, SubscribeError, TypedPattern, TypedTopic, WrongPayload,
+};
 
 pub(crate) struct Created {
     pub(crate) name: &'static str,
@@ -87,6 +89,61 @@ fn a_wrong_payload_on_a_pattern_names_topic_and_pattern() {
     });
     assert!(soiree.emit_sync("user.deleted", 7_u8).unwrap().is_ok());
     soiree.close().unwrap();
+}
+
+/// W5: a typed listener that changes what it has captured is called for one event at a time, with the payload itself.
+#[test]
+fn a_typed_mutable_listener_sees_one_event_at_a_time() {
+    const COUNT: TypedTopic<usize> = TypedTopic::new("count.up");
+    const COUNTS: TypedPattern<usize> = TypedPattern::new("count.*");
+    const EVENTS: usize = 200;
+
+    let soiree = EventPool::builder()
+        .waiting_capacity(4 * EVENTS)
+        .build()
+        .unwrap();
+    let seen = Arc::new(Mutex::new((Vec::new(), Vec::new())));
+    let (log, mut sum) = (Arc::clone(&seen), 0);
+    COUNT
+        .on_mut(&soiree, move |number| {
+            sum += number;
+            std::thread::yield_now();
+            log.lock().unwrap().0.push(sum);
+        })
+        .unwrap();
+    let (log, mut last) = (Arc::clone(&seen), 0);
+    let options = ListenerOptions::new().name("last").max_concurrent(7);
+    COUNTS
+        .on_mut_with(&soiree, options, move |number, event| {
+            last += number;
+            let line = (event.topic().to_owned(), last);
+            log.lock().unwrap().1.push(line);
+        })
+        .unwrap();
+    let listeners = soiree.listeners_for("count.up").unwrap();
+    assert_eq!(listeners[1].name.as_deref(), Some("last"));
+    assert!(listeners.iter().all(|one| {
+        let place = one.registered_at.unwrap();
+        place.file().ends_with("typed.rs")
+    }));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..EVENTS {
+                assert!(COUNT.emit_sync(&soiree, 1).unwrap().is_ok());
+            }
+        });
+        for _ in 0..EVENTS {
+            drop(COUNT.emit(&soiree, 1).unwrap());
+        }
+    });
+    let wrong = soiree.emit_sync("count.up", "no number").unwrap();
+    assert_eq!((wrong.delivered, wrong.failed), (2, 2));
+    assert!(wrong.errors[0].downcast_ref::<WrongPayload>().is_some());
+    soiree.close().unwrap();
+    let (sums, lines) = std::mem::take(&mut *seen.lock().unwrap());
+    assert!(sums.into_iter().eq(1..=2 * EVENTS));
+    let expected = (1..=2 * EVENTS).map(|number| ("count.up".to_owned(), number));
+    assert!(lines.into_iter().eq(expected));
 }
 
 /// E2

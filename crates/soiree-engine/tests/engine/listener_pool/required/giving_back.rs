@@ -211,3 +211,43 @@ fn closing_does_not_wait_for_places() {
     closing.join().unwrap().unwrap();
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
+
+/// L10, L9: after a timeout, another thread calls the listeners that remain. When it has, it gives back the places that they did not
+/// need, though listeners on other pools still run.
+#[test]
+fn places_are_given_back_after_the_listeners_that_a_timeout_left() {
+    const LIMIT: Duration = Duration::from_secs(30);
+
+    let (timer, late) = (ManualTimer::new(), ManualPool::with_capacity(1));
+    let soiree = EventPool::builder()
+        .pool(worker_pool("default", 2, 4))
+        .bulkhead("own", worker_pool("own", 1, 4))
+        .bulkhead("late", late.clone())
+        .timer(timer.clone())
+        .build()
+        .unwrap();
+    let elsewhere = ListenerOptions::new()
+        .pool("own")
+        .priority(Priority::Highest);
+    let running = Blocker::on(&soiree, "a", elsewhere);
+    let limited = ListenerOptions::new()
+        .priority(Priority::High)
+        .timeout(LIMIT);
+    let slow = Blocker::on(&soiree, "a", limited);
+    soiree.on("a", |event| event.set_aborted(true)).unwrap();
+    let required = required().pool("late").priority(Priority::Low);
+    let calls = count(&soiree, required);
+    let emission = soiree.emit("a", ()).unwrap();
+    running.wait_started();
+    slow.wait_started();
+    assert_eq!(late.stats().reserved, 1);
+    timer.advance(LIMIT);
+    wait_until("the place is given back", || late.stats().reserved == 0);
+    assert!(!emission.is_finished());
+    running.release();
+    let report = emission.wait();
+    assert_eq!((report.timed_out, report.aborted), (1, true));
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+    slow.release();
+    soiree.close().unwrap();
+}
