@@ -327,6 +327,7 @@ mod tests {
                 wait_until_one_waits(&shared);
                 happens(&shared);
                 assert!(reader.join().is_ok_and(is_expected));
+                assert!(Instant::now() < deadline, "it slept on");
             });
         }
     }
