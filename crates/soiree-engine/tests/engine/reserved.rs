@@ -72,7 +72,7 @@ fn a_reserved_topic_is_emitted_by_nobody_else() {
     soiree.close().unwrap();
 }
 
-/// D2: who has reserved topics publishes on them, in four ways; ordinary listeners are called.
+/// D2: who has reserved topics publishes on them, in four ways; ordinary listeners are called. Nobody else does, once the topic is cached.
 #[test]
 fn whoever_has_reserved_a_topic_publishes_on_it() {
     let soiree = on_one_worker(64);
@@ -90,6 +90,9 @@ fn whoever_has_reserved_a_topic_publishes_on_it() {
         let report = reserved.publish_event_sync(event("paid.a")).unwrap();
         assert_eq!(report.delivered, 1);
     }
+    assert_eq!(calls.load(Ordering::SeqCst), 12);
+    // The topic is in the cache now, and reserved there too.
+    assert_eq!(errors(&soiree, "paid.a").len(), WAYS);
     assert_eq!(calls.load(Ordering::SeqCst), 12);
     soiree.close().unwrap();
     let error = reserved.publish_event(event("paid.a")).unwrap_err();
