@@ -46,7 +46,7 @@ pub(crate) struct State<E> {
     is_dropped: bool,
 }
 
-/// What there is to receive.
+/// The outcome of an attempt to receive.
 pub(crate) enum Next<E> {
     Item(Received<E>),
     /// Nothing yet.
@@ -308,7 +308,9 @@ mod tests {
     /// A4: a reader that sleeps learns of an item, of the channel, and of the end.
     #[test]
     fn a_sleeping_reader_is_woken_by_whatever_happens() {
-        let what_happens: [(fn(&Shared<u64>), fn(Next<u64>) -> bool); 3] = [
+        type Happens = fn(&Shared<u64>);
+        type IsExpected = fn(Next<u64>) -> bool;
+        let what_happens: [(Happens, IsExpected); 3] = [
             (
                 |shared| shared.push(7),
                 |next| matches!(next, Next::Item(Received::Event(7))),
