@@ -84,5 +84,5 @@ fn a_stream_yields_the_items_until_the_end() {
     (1..=3_i64).for_each(|number| drop(soiree.emit_sync("a", number).unwrap()));
     soiree.close().unwrap();
     assert_eq!(collect(inbox.stream()), [1, 2, 3]);
-    assert_eq!(collect(inbox.into_stream()), []);
+    assert!(collect(inbox.into_stream()).is_empty());
 }
