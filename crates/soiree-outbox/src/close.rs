@@ -122,7 +122,8 @@ impl Outbox {
         running
     }
 
-    /// Waits until every durable listener has ended every event, those included that are emitted meanwhile. Dead events do not count. Blocks.
+    /// Waits until every durable listener has ended every event, those included that are emitted meanwhile. Dead events do not count. What they
+    /// have done is in the store then. Blocks.
     ///
     /// # Errors
     /// If that is not so after `timeout`.

@@ -200,15 +200,15 @@ impl DurableListener {
         }
     }
 
-    /// Hands what has changed to the writer.
-    pub(crate) fn flush(&mut self, queue: &CommitQueue) {
+    /// Hands what has changed to the writer. Returns the generation of these marks, if there are any.
+    pub(crate) fn flush(&mut self, queue: &CommitQueue) -> Option<u64> {
         let is_urgent = self.window.has_urgent_marks();
-        if let Some(marks) = self.window.take_marks(&self.term) {
-            let generation = queue.mark(marks, is_urgent);
-            for (_, waits_for) in &mut self.marking {
-                waits_for.get_or_insert(generation);
-            }
+        let marks = self.window.take_marks(&self.term)?;
+        let generation = queue.mark(marks, is_urgent);
+        for (_, waits_for) in &mut self.marking {
+            waits_for.get_or_insert(generation);
         }
+        Some(generation)
     }
 
     /// Starts nothing more: what has not started goes back.

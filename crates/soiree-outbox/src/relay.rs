@@ -47,6 +47,8 @@ struct Progress {
     /// Listeners that another process holds.
     elsewhere: BTreeMap<Number, Subscribed>,
     committed: Option<u64>,
+    /// The generation of the last marks that were handed to the writer.
+    marked: Option<u64>,
     has_started: bool,
     is_stopping: bool,
     is_abandoned: bool,
@@ -210,17 +212,19 @@ impl Relay {
         self.claim_again(now);
         let delivers = self.state.has_started && !self.state.is_stopping && !self.state.has_failed;
         let mut is_unreadable = false;
+        let mut marked = self.state.marked;
         let numbers: Vec<Number> = self.state.listeners.keys().copied().collect();
         for number in numbers {
             self.with_listener(number, |listener, around| {
                 if delivers && !listener.is_removed {
                     is_unreadable |= listener.advance(around).is_err();
                 }
-                listener.flush(around.queue);
+                marked = marked.max(listener.flush(around.queue));
                 // Deliveries may have ended at once, and marks of retries wait for nothing else.
                 listener.publish(around.tail.last(), around.now);
             });
         }
+        self.state.marked = marked;
         if is_unreadable {
             self.state.read_at = Some(now.saturating_add(READ_AGAIN));
         }
@@ -304,6 +308,10 @@ impl Relay {
         let last = self.tail.last();
         let mut listeners = self.state.listeners.values();
         if listeners.all(|listener| listener.is_drained(last)) {
+            if self.state.marked > self.state.committed {
+                self.queue.hurry();
+                return;
+            }
             for sender in self.state.drained.drain(..) {
                 // The caller may have stopped waiting.
                 let _ = sender.send(());

@@ -1,0 +1,76 @@
+use std::time::Duration;
+
+use soiree::store::{Position, Store};
+use soiree::{CloseOutboxError, ListenerOptions, StoreState};
+use soiree_testkit::{FaultyStore, MemoryStore, StoreFault, StoreMethod};
+
+use super::support::{LIMIT, builder, outbox, receive, sending, soiree};
+
+/// D13: acknowledgements that could not be stored are stored once there is room.
+#[test]
+fn acknowledgements_wait_until_the_store_takes_them() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let outbox = outbox(store.clone());
+    let (listener, received) = sending();
+    outbox
+        .on_with("kept.**", ListenerOptions::new().durable("one"), listener)
+        .unwrap();
+    let gate = store.hold_after(StoreMethod::Commit);
+    std::thread::scope(|scope| {
+        let emit = scope.spawn(|| outbox.emit("kept.a", String::from("x")).unwrap());
+        gate.wait_until_held(1);
+        store.fail_next(StoreMethod::Commit, 3, StoreFault::full());
+        gate.release();
+        emit.join().unwrap();
+    });
+    outbox.start().unwrap();
+    assert_eq!(receive(&received, 1), ["x"]);
+    outbox.drain(LIMIT).unwrap();
+    outbox.close().unwrap();
+    let floor = store.listeners().map(|all| all[0].floor);
+    // The store is closed, and knows.
+    assert_eq!(floor.ok().unwrap_or(Position(1)), Position(1));
+    assert_eq!(received.iter().count(), 0);
+}
+
+/// D13: after a commit whose outcome is unknown nothing more is accepted, and the outbox says so.
+#[test]
+fn after_an_unknown_commit_nothing_is_accepted() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let outbox = outbox(store.clone());
+    store.fail_next(StoreMethod::Commit, 1, StoreFault::unknown());
+    let error = outbox.emit("kept.a", String::from("x")).unwrap_err();
+    assert!(error.to_string().contains("unknown"), "{error}");
+    let calls = store.calls(StoreMethod::Commit);
+    assert!(outbox.emit("kept.a", String::from("y")).is_err());
+    assert_eq!(store.calls(StoreMethod::Commit), calls);
+    assert!(matches!(outbox.stats().state, StoreState::Failed(_)));
+    let error = outbox.close().unwrap_err();
+    assert!(matches!(error, CloseOutboxError::Store(_)), "{error}");
+}
+
+/// D13: a store that cannot be read for a while delays, and loses nothing.
+#[test]
+fn a_store_that_cannot_be_read_delays() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let first = outbox(store.clone());
+    let (listener, _) = sending();
+    first
+        .on_with("kept.**", ListenerOptions::new().durable("one"), listener)
+        .unwrap();
+    for number in 0..5 {
+        first.emit("kept.a", number.to_string()).unwrap();
+    }
+    first.close().unwrap();
+    let second = builder(store.clone()).build(soiree()).unwrap();
+    let (listener, received) = sending();
+    second
+        .on_with("kept.**", ListenerOptions::new().durable("one"), listener)
+        .unwrap();
+    store.fail_next(StoreMethod::Read, 2, StoreFault::io());
+    second.start().unwrap();
+    let mut texts = receive(&received, 5);
+    texts.sort();
+    assert_eq!(texts, ["0", "1", "2", "3", "4"]);
+    second.close_with_deadline(Duration::from_secs(60)).unwrap();
+}

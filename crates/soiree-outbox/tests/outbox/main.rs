@@ -1,0 +1,8 @@
+//! The promises of an outbox, with a store in memory.
+
+mod admin;
+mod delivery;
+mod emitting;
+mod failing_store;
+mod restart;
+mod support;

@@ -1,0 +1,144 @@
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
+
+use soiree::{CloseOutboxError, Event, ListenerOptions, Orphans, OutboxError};
+use soiree_testkit::MemoryStore;
+
+use super::support::{LIMIT, builder, outbox, receive, sending, soiree};
+
+fn durable() -> ListenerOptions {
+    ListenerOptions::new().durable("one")
+}
+
+/// D5, D18: a close leaves what has not been delivered, and after a clean one nothing is delivered twice.
+#[test]
+fn after_a_clean_close_the_rest_is_delivered_once() {
+    let store = MemoryStore::new();
+    let first = outbox(store.clone());
+    let (listener, by_first) = sending();
+    first.on_with("kept.**", durable(), listener).unwrap();
+    first.start().unwrap();
+    for number in 0..100 {
+        first.emit("kept.a", number.to_string()).unwrap();
+    }
+    first.close().unwrap();
+    let mut texts: Vec<String> = by_first.iter().collect();
+
+    let second = outbox(store);
+    let (listener, by_second) = sending();
+    second.on_with("kept.**", durable(), listener).unwrap();
+    assert_eq!(second.start().unwrap(), Vec::<String>::new());
+    second.drain(LIMIT).unwrap();
+    second.close().unwrap();
+    texts.extend(by_second.iter());
+    texts.sort_by_key(|text| text.parse::<u32>().unwrap());
+    let expected: Vec<String> = (0..100).map(|number: u32| number.to_string()).collect();
+    assert_eq!(texts, expected);
+}
+
+/// D18: a close with a deadline says what still runs; it is delivered again after the next start.
+#[test]
+fn what_runs_at_the_deadline_is_delivered_again() {
+    let store = MemoryStore::new();
+    let first = outbox(store.clone());
+    let barrier = Arc::new(Barrier::new(2));
+    let wait = Arc::clone(&barrier);
+    first
+        .on_with("kept.**", durable(), move |_: &dyn Event| {
+            wait.wait();
+            wait.wait();
+        })
+        .unwrap();
+    first.start().unwrap();
+    first.emit("kept.a", String::from("x")).unwrap();
+    barrier.wait();
+    let error = first
+        .close_with_deadline(Duration::from_millis(1))
+        .unwrap_err();
+    let is_running = matches!(
+        error,
+        CloseOutboxError::Running { running: 1 } | CloseOutboxError::EventPool(_)
+    );
+    assert!(is_running, "{error}");
+    barrier.wait();
+    drop(first);
+
+    let second = outbox(store);
+    let (listener, received) = sending();
+    second.on_with("kept.**", durable(), listener).unwrap();
+    second.start().unwrap();
+    assert_eq!(receive(&received, 1), ["x"]);
+    second.close().unwrap();
+}
+
+/// D15: a listener that nobody subscribes is named, kept, refused or removed.
+#[test]
+fn orphans_are_named_refused_or_removed() {
+    let store = MemoryStore::new();
+    let first = outbox(store.clone());
+    first
+        .on_with("kept.**", durable(), |_: &dyn Event| {})
+        .unwrap();
+    first.emit("kept.a", String::from("x")).unwrap();
+    first.close().unwrap();
+
+    let refusing = builder(store.clone())
+        .orphans(Orphans::Refuse)
+        .build(soiree())
+        .unwrap();
+    let error = refusing.start().unwrap_err();
+    assert!(matches!(error, OutboxError::Orphans { .. }), "{error}");
+    assert!(error.to_string().contains("one"), "{error}");
+    refusing.close().unwrap();
+
+    let keeping = outbox(store.clone());
+    assert_eq!(keeping.start().unwrap(), ["one"]);
+    assert!(keeping.listeners()[0].is_orphan);
+    keeping.close().unwrap();
+
+    // Renamed in the program, and in the store: it goes on where it was.
+    let renaming = outbox(store.clone());
+    assert!(renaming.rename_listener("one", "two").unwrap());
+    let (listener, received) = sending();
+    renaming
+        .on_with("kept.**", ListenerOptions::new().durable("two"), listener)
+        .unwrap();
+    assert_eq!(renaming.start().unwrap(), Vec::<String>::new());
+    assert_eq!(receive(&received, 1), ["x"]);
+    renaming.close().unwrap();
+
+    let removing = builder(store)
+        .orphans(Orphans::Remove)
+        .build(soiree())
+        .unwrap();
+    assert_eq!(removing.start().unwrap(), Vec::<String>::new());
+    assert_eq!(removing.listeners().len(), 0);
+    removing.close().unwrap();
+}
+
+/// D14: a listener runs in one process at a time, and another one takes over when that one has ended.
+#[test]
+fn another_process_takes_over_when_the_owner_has_ended() {
+    let store = MemoryStore::new();
+    let owner = outbox(store.clone());
+    let (listener, by_owner) = sending();
+    owner.on_with("kept.**", durable(), listener).unwrap();
+    owner.start().unwrap();
+    let other = builder(store.another_process())
+        .shared(true)
+        .build(soiree())
+        .unwrap();
+    let (listener, by_other) = sending();
+    other.on_with("kept.**", durable(), listener).unwrap();
+    other.start().unwrap();
+    owner.emit("kept.a", String::from("1")).unwrap();
+    assert_eq!(receive(&by_owner, 1), ["1"]);
+    owner.drain(LIMIT).unwrap();
+    assert!(!other.listeners()[0].is_held);
+    owner.close().unwrap();
+    other.emit("kept.a", String::from("2")).unwrap();
+    assert_eq!(receive(&by_other, 1), ["2"]);
+    other.close().unwrap();
+    assert_eq!(by_owner.iter().count(), 0);
+    assert_eq!(by_other.iter().count(), 0);
+}
