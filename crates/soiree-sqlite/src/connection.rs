@@ -2,8 +2,10 @@
 
 use std::io::ErrorKind;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::file::{make_private, sync_folder};
 use crate::options::Options;
@@ -14,6 +16,9 @@ use crate::schema;
 const LOG_BYTES: i64 = 16 << 20;
 /// More statements than there are.
 const CACHED_STATEMENTS: usize = 64;
+
+/// Between two attempts to open.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,12 +47,33 @@ fn is_safe(version: i32) -> bool {
 
 /// Opens a connection to a file that exists.
 pub(crate) fn open(path: &Path, options: &Options, purpose: Purpose) -> Outcome<Connection> {
-    connect(path, options, purpose, OpenFlags::empty())
+    patiently(options.busy_timeout, || {
+        connect(path, options, purpose, OpenFlags::empty())
+    })
 }
 
 /// Makes the file and opens a connection to it.
 pub(crate) fn create(path: &Path, options: &Options) -> Outcome<Connection> {
-    connect(path, options, Purpose::Write, OpenFlags::SQLITE_OPEN_CREATE)
+    patiently(options.busy_timeout, || {
+        connect(path, options, Purpose::Write, OpenFlags::SQLITE_OPEN_CREATE)
+    })
+}
+
+/// Tries again while another connection does the same. SQLite does not wait for one that starts the write-ahead log.
+fn patiently<R>(timeout: Duration, mut open: impl FnMut() -> Outcome<R>) -> Outcome<R> {
+    let start = Instant::now();
+    loop {
+        match open() {
+            Err(Problem::Sqlite(error)) if is_busy(&error) && start.elapsed() < timeout => {
+                thread::sleep(PAUSE);
+            }
+            result => return result,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 fn connect(

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::problem::{Outcome, Problem};
 
+/// The smallest page of a database.
+const LEAST_BYTES: u64 = 512;
+
 /// A path with something behind its last character.
 pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
@@ -44,8 +47,15 @@ pub(crate) fn find(path: &Path, allow_unsafe: bool) -> Outcome<Found> {
         Ok(found) => {
             let path = fs::canonicalize(path)?;
             local(&path, allow_unsafe)?;
-            if found.len() == 0 {
-                no_log_without_file(&path, "it is empty")?;
+            match found.len() {
+                0 => no_log_without_file(&path, "it is empty")?,
+                // SQLite takes it for empty, and would write over it.
+                1..LEAST_BYTES => {
+                    return Err(Problem::Corrupt(format!(
+                        "it has less than {LEAST_BYTES} bytes: it is damaged, or a file of another kind"
+                    )));
+                }
+                _ => {}
             }
             let is_new = false;
             Ok(Found { path, is_new })

@@ -103,11 +103,12 @@ fn outcome_is_unknown(error: &rusqlite::Error, step: Step) -> bool {
             ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC
         )
     });
-    let is_busy = matches!(
+    // Without the room or the lock for it, the mark of the commit was not written.
+    let is_undone = matches!(
         error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull)
     );
-    fsync_failed || (step == Step::Commit && !is_busy)
+    fsync_failed || (step == Step::Commit && !is_undone)
 }
 
 fn of_sqlite(error: rusqlite::Error, store: String, step: Step) -> StoreError {

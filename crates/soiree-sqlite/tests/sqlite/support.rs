@@ -1,6 +1,7 @@
 //! Stores, events and marks for tests.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use soiree_core::store::{
     Appended, Batch, Claim, Limit, Marks, Millis, NewRecord, Parked, ParkedState, Position,
@@ -8,6 +9,7 @@ use soiree_core::store::{
 };
 use soiree_core::{EventId, Properties};
 use soiree_sqlite::SqliteStore;
+use soiree_sqlite::rusqlite::Connection;
 use tempfile::TempDir;
 
 /// More than any test reads.
@@ -34,6 +36,11 @@ impl Folder {
 
     pub(crate) fn log(&self) -> PathBuf {
         self.path().join("events.db-wal")
+    }
+
+    /// A connection of the program.
+    pub(crate) fn connect(&self) -> Connection {
+        Connection::open(self.file()).unwrap()
     }
 
     /// A store in the file, open.
@@ -131,3 +138,23 @@ pub(crate) fn parked(number: u64, state: ParkedState) -> Parked {
         error: Some("no route\0".into()),
     }
 }
+
+/// Runs this binary as another process that does the part `part` of a test. `test` is the path of the test.
+pub(crate) fn child(test: &str, part: &str, folder: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", test, "--nocapture"])
+        .env(PART, part)
+        .env(FOLDER, folder);
+    command
+}
+
+/// The part that this process does, and the database, if it is a child.
+pub(crate) fn part_of_child() -> Option<(String, PathBuf)> {
+    let part = std::env::var(PART).ok()?;
+    let folder = PathBuf::from(std::env::var_os(FOLDER)?);
+    Some((part, folder.join("events.db")))
+}
+
+const PART: &str = "SOIREE_TEST_PART";
+const FOLDER: &str = "SOIREE_TEST_FOLDER";
