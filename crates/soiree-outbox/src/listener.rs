@@ -82,7 +82,9 @@ pub(crate) struct DurableListener {
     running: HashMap<Position, Running>,
     /// Events above the floor that had ended or were parked when this process claimed the listener.
     done_before: BTreeSet<Position>,
-    dead: u64,
+    /// Dead events at the claim, and how many were redriven or discarded since.
+    dead_before: u64,
+    dead_no_longer: u64,
     pub(crate) is_removed: bool,
 }
 
@@ -230,12 +232,12 @@ impl DurableListener {
     }
 
     pub(crate) fn redriven(&mut self, parked: soiree_core::store::Parked) {
-        self.dead = self.dead.saturating_sub(1);
+        self.dead_no_longer += 1;
         self.window.redriven(parked);
     }
 
     pub(crate) fn discarded(&mut self, events: u64) {
-        self.dead = self.dead.saturating_sub(events);
+        self.dead_no_longer += events;
     }
 
     /// When to look again, although nothing happens. An event without a place in its pool is tried again at `retry_full`.
@@ -265,7 +267,8 @@ impl DurableListener {
             retrying: window.parked_in(ParkedState::Retry),
             behind: window.parked_in(ParkedState::Behind),
             suspects: window.parked_in(ParkedState::Suspect),
-            dead_letters: self.dead + window.outcomes.dead,
+            dead_letters: (self.dead_before + window.outcomes.dead)
+                .saturating_sub(self.dead_no_longer),
             done: window.outcomes.done,
             skipped: window.outcomes.skipped,
             failed: window.outcomes.failed,

@@ -37,7 +37,8 @@ impl DurableListener {
             marking: Vec::new(),
             running: HashMap::new(),
             done_before: progress.done.iter().copied().collect(),
-            dead: 0,
+            dead_before: 0,
+            dead_no_longer: 0,
             is_removed: false,
         };
         let restored = listener.restore_parked(store, now).and_then(|()| {
@@ -73,7 +74,7 @@ impl DurableListener {
                 if parked.position > self.window.cursor() {
                     self.done_before.insert(parked.position);
                 }
-                self.dead += u64::from(parked.state == ParkedState::Dead);
+                self.dead_before += u64::from(parked.state == ParkedState::Dead);
                 self.window.restore(parked, now, longest);
             }
         }
