@@ -3,32 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use soiree_core::Pattern;
 use soiree_core::codec::Codec;
 use soiree_core::store::{StartFrom, Store, SystemClock, WallClock};
-use soiree_engine::Soiree;
 
-use crate::codecs::Codecs;
-use crate::error::OutboxError;
 use crate::listener::Limits;
-use crate::open::open;
-use crate::outbox::Outbox;
 
 /// What happens to listeners that the store knows, and that are not subscribed when an outbox is started. Their events are kept until
 /// somebody handles them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Orphans {
-    /// They stay, and [`Outbox::start`] returns their names.
+    /// They stay, and [`Outbox::start`](crate::Outbox::start) returns their names.
     #[default]
     Keep,
-    /// They are an error of [`Outbox::start`].
-    Refuse,
+    /// They are an error of [`Outbox::start`](crate::Outbox::start).
+    Reject,
     /// They are removed, and the events that only they have not handled with them.
     Remove,
 }
 
-/// Settings of an [`Outbox`]. Made by [`Outbox::builder`].
+/// Settings of an [`Outbox`]. Made by [`Outbox::builder`](crate::Outbox::builder).
 pub struct OutboxBuilder {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) codecs: Vec<(String, Box<dyn Codec>)>,
@@ -79,7 +73,7 @@ impl OutboxBuilder {
         self
     }
 
-    /// How many events may wait for their commit before [`try_emit`](Outbox::try_emit) rejects: 1,024 by default. Other emits wait, each
+    /// How many events may wait for their commit before [`try_emit`](crate::Outbox::try_emit) rejects: 1,024 by default. Other emits wait, each
     /// with its own event.
     #[must_use]
     pub fn queue_capacity(mut self, events: usize) -> Self {
@@ -144,33 +138,6 @@ impl OutboxBuilder {
     pub fn wall_clock(mut self, clock: impl WallClock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
-    }
-
-    /// Opens the store, and wraps an event pool. Subscribe the durable listeners then, and [`start`](Outbox::start). Blocks while the store
-    /// is opened.
-    ///
-    /// # Errors
-    /// If a setting is invalid, the store cannot be opened, or the event pool is closed.
-    pub fn build(mut self, soiree: impl Soiree + 'static) -> Result<Outbox, OutboxError> {
-        let mut codecs = Codecs::default();
-        for (pattern, codec) in std::mem::take(&mut self.codecs) {
-            codecs.insert(Pattern::new(&pattern)?, codec);
-        }
-        if codecs.patterns().is_empty() {
-            return Err(OutboxError::NoCodec);
-        }
-        for (setting, value) in [
-            ("max_events", self.max_events),
-            ("queue_capacity", self.queue_capacity as u64),
-            ("max_payload", self.max_payload as u64),
-            ("in_flight", self.limits.in_flight as u64),
-            ("max_parked", self.limits.max_parked as u64),
-        ] {
-            if value == 0 {
-                return Err(OutboxError::Zero { setting });
-            }
-        }
-        open(self, codecs, Arc::new(soiree))
     }
 }
 

@@ -56,13 +56,13 @@ impl Codecs {
         Some(&***entry.codec)
     }
 
-    /// Writes a payload down. Returns the name of the codec as well. `None` if the topic is not durable.
+    /// Writes a payload down. Returns the name of the codec as well.
     pub(crate) fn encode(
         &self,
         topic: &str,
         payload: &Payload,
-    ) -> Option<Result<(Box<str>, Vec<u8>), NotStored>> {
-        let codec = self.of_topic(topic)?;
+    ) -> Result<(Box<str>, Vec<u8>), NotStored> {
+        let codec = self.of_topic(topic).ok_or(NotStored::NoCodec)?;
         let encoded = caught(|| {
             let bytes = codec.encode(payload);
             (Box::<str>::from(codec.name()), bytes)
@@ -71,14 +71,14 @@ impl Codecs {
             codec,
             source: Arc::new(source),
         };
-        Some(match encoded {
+        match encoded {
             Ok((name, Ok(bytes))) => Ok((name, bytes)),
             Ok((name, Err(error))) => Err(failed(name, error)),
             Err(panic) => {
                 let message = format!("it panicked: {}", panic.message());
                 Err(failed("of this topic".into(), message.into()))
             }
-        })
+        }
     }
 
     /// Reads the payload of a stored event. The error says what is wrong.

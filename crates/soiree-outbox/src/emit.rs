@@ -5,59 +5,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use soiree_core::store::{Appended, NewRecord, Position};
+use soiree_core::store::{Appended, NewRecord};
 use soiree_core::{Event, EventId, Payload, Properties, validate_topic};
 use soiree_engine::{Emission, EmitError, EmitFuture, NotStored, Report, ReservedTopics};
 
 use crate::commit_queue::{Refusal, Rejected, Ticket};
 use crate::delivered_event::event;
 use crate::outbox::{Inner, Outbox};
-
-/// An emit that was accepted. Returned by [`Outbox::emit`].
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Stored {
-    /// Where and as what it is stored. `None` if its topic is not durable.
-    pub event: Option<StoredEvent>,
-    /// The emission to the ordinary listeners in this process. `None` for a duplicate, which they do not get. An error if they could not
-    /// be called: the event is stored all the same, and durable listeners get it.
-    pub local: Option<Result<Emission, EmitError>>,
-}
-
-/// A durable event, after it was committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct StoredEvent {
-    /// Its ID.
-    pub id: EventId,
-    /// Where in the log it is.
-    pub position: Position,
-    /// The same event was stored before, with the same ID. This one was not.
-    pub is_duplicate: bool,
-}
-
-impl StoredEvent {
-    /// An event that was appended, or that was there before.
-    pub fn new(id: EventId, appended: Appended) -> Self {
-        Self {
-            id,
-            position: appended.position(),
-            is_duplicate: matches!(appended, Appended::Duplicate(_)),
-        }
-    }
-}
-
-impl Stored {
-    /// Where in the log the event is. `None` if its topic is not durable.
-    pub fn position(&self) -> Option<Position> {
-        self.event.map(|event| event.position)
-    }
-
-    /// Whether the same event was stored before.
-    pub fn is_duplicate(&self) -> bool {
-        self.event.is_some_and(|event| event.is_duplicate)
-    }
-}
+use crate::stored::{Stored, StoredEvent};
 
 /// What is emitted: everything that an event has.
 struct Draft {
@@ -323,10 +278,7 @@ impl Inner {
             return Err(EmitError::InvalidTopic { source, payload });
         }
         let encoded = self.codecs.encode(&draft.topic, &draft.payload);
-        let (codec, payload) = encoded
-            .ok_or(NotStored::NoCodec)
-            .map_err(fail)?
-            .map_err(fail)?;
+        let (codec, payload) = encoded.map_err(fail)?;
         let limit = self.settings.max_payload;
         if payload.len() > limit {
             let bytes = payload.len();
@@ -392,16 +344,6 @@ impl Inner {
         let patterns = self.codecs.patterns();
         let index = patterns.iter().position(|pattern| pattern.matches(topic));
         &self.reserved[index.unwrap_or_default()]
-    }
-}
-
-impl Stored {
-    /// The emission to the ordinary listeners. For a duplicate, one that calls nobody.
-    pub(crate) fn into_emission(
-        self,
-        nobody: impl FnOnce() -> Result<Emission, EmitError>,
-    ) -> Result<Emission, EmitError> {
-        self.local.unwrap_or_else(nobody)
     }
 }
 

@@ -37,7 +37,7 @@ pub enum OutboxError {
     /// A thread could not be started.
     #[error("no thread could be started for the outbox: {0}")]
     Spawn(#[source] io::Error),
-    /// The store knows listeners that are not subscribed here, and the outbox was built with [`Orphans::Refuse`](crate::Orphans::Refuse).
+    /// The store knows listeners that are not subscribed here, and the outbox was built with [`Orphans::Reject`](crate::Orphans::Reject).
     #[error(
         "{store} keeps events for listeners that are not subscribed: {}; subscribe them, or rename or remove them",
         names.join(", ")

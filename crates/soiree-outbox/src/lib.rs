@@ -30,15 +30,17 @@ mod open;
 mod outbox;
 mod relay;
 mod signals;
+mod stored;
 mod subscribe;
 mod tail;
 mod window;
 mod writer;
 
 pub use crate::builder::{DurableTopic, Orphans, OutboxBuilder};
-pub use crate::emit::{StoreFuture, Stored, StoredEvent};
+pub use crate::emit::StoreFuture;
 pub use crate::error::{CloseOutboxError, DrainOutboxTimeout, OutboxError};
 pub use crate::figures::{OutboxStats, StoreState};
 pub use crate::info::{DeadEvent, DurableInfo, EventStatus};
 pub use crate::listener::Delivery;
 pub use crate::outbox::{Outbox, WeakOutbox};
+pub use crate::stored::{Stored, StoredEvent};

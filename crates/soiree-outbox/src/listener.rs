@@ -4,24 +4,22 @@ mod deliver;
 mod recover;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use std::time::Duration;
 
 use soiree_core::panic::caught;
-use soiree_core::store::{Limit, Millis, ParkedState, Position, Progress, Store, StoreError, Term};
-use soiree_core::{Event, EventId, KeyOrder, OrderingKey, Pattern, Payload, Retry};
-use soiree_engine::{Address, EmissionFuture, Report};
+use soiree_core::store::{Limit, Millis, ParkedState, Position, Store, StoreError, Term};
+use soiree_core::{EventId, KeyOrder, OrderingKey, Pattern, Payload, Retry};
+use soiree_engine::{Address, EmissionFuture};
 
 use crate::codecs::Codecs;
 use crate::commit_queue::{Begun, CommitQueue};
 use crate::delivered_event::{DeliveredEvent, event};
 use crate::info::DurableInfo;
-use crate::signals::{DeliveryEnded, Number, Signals};
 use crate::tail::{LogEntry, Next, Tail};
-use crate::window::{Admitted, Outcome, Window};
+use crate::window::{Admitted, Window};
 
 /// How much is read from the store at once.
 const PAGE: Limit = Limit {
@@ -29,12 +27,16 @@ const PAGE: Limit = Limit {
     bytes: 1 << 20,
 };
 
+/// Stands for a listener of the relay.
+pub(crate) type Number = u64;
+
 /// What a listener needs of its surroundings.
 pub(crate) struct Surroundings<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) codecs: &'a Codecs,
     pub(crate) queue: &'a CommitQueue,
-    pub(crate) signals: &'a Arc<Signals>,
+    /// Makes what is woken when a delivery has ended.
+    pub(crate) waker: &'a dyn Fn(Number, Position) -> Waker,
     pub(crate) tail: &'a Tail,
     pub(crate) now: Millis,
     /// The marks up to this generation are committed.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use soiree_core::Pattern;
 use soiree_engine::Soiree;
 
 use crate::builder::OutboxBuilder;
@@ -23,7 +24,36 @@ use crate::writer::Writer;
 const TAIL_EVENTS: usize = 4_096;
 const TAIL_BYTES: usize = 16 << 20;
 
-pub(crate) fn open(
+impl OutboxBuilder {
+    /// Opens the store, and wraps an event pool. Subscribe the durable listeners then, and [`start`](Outbox::start). Blocks while the store
+    /// is opened.
+    ///
+    /// # Errors
+    /// If a setting is invalid, the store cannot be opened, or the event pool is closed.
+    pub fn build(mut self, soiree: impl Soiree + 'static) -> Result<Outbox, OutboxError> {
+        let mut codecs = Codecs::default();
+        for (pattern, codec) in std::mem::take(&mut self.codecs) {
+            codecs.insert(Pattern::new(&pattern)?, codec);
+        }
+        if codecs.patterns().is_empty() {
+            return Err(OutboxError::NoCodec);
+        }
+        for (setting, value) in [
+            ("max_events", self.max_events),
+            ("queue_capacity", self.queue_capacity as u64),
+            ("max_payload", self.max_payload as u64),
+            ("in_flight", self.limits.in_flight as u64),
+            ("max_parked", self.limits.max_parked as u64),
+        ] {
+            if value == 0 {
+                return Err(OutboxError::Zero { setting });
+            }
+        }
+        open(self, codecs, Arc::new(soiree))
+    }
+}
+
+fn open(
     builder: OutboxBuilder,
     codecs: Codecs,
     soiree: Arc<dyn Soiree>,

@@ -18,8 +18,8 @@ use crate::commit_queue::CommitQueue;
 use crate::error::OutboxError;
 use crate::figures::{OutboxStats, StoreFigures};
 use crate::info::DurableInfo;
-use crate::listener::Limits;
-use crate::signals::{Command, Number, Signals};
+use crate::listener::{Limits, Number};
+use crate::signals::{Command, Signals};
 
 /// An event pool whose durable topics survive the end of the process.
 ///
@@ -93,7 +93,7 @@ impl Outbox {
     /// among them, and the new one starts with the events from now on.
     ///
     /// # Errors
-    /// If the outbox was started or closed before, the store cannot be read, or there are orphans and the outbox refuses them.
+    /// If the outbox was started or closed before, the store cannot be read, or there are orphans and the outbox rejects them.
     pub fn start(&self) -> Result<Vec<String>, OutboxError> {
         let inner = &self.inner;
         let mut lifecycle = inner.lifecycle();
@@ -111,7 +111,7 @@ impl Outbox {
             .collect();
         drop(subscribed);
         match inner.settings.orphans {
-            Orphans::Refuse if !orphans.is_empty() => {
+            Orphans::Reject if !orphans.is_empty() => {
                 return Err(OutboxError::Orphans {
                     store: inner.store.name(),
                     names: orphans,

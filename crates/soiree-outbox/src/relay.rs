@@ -11,8 +11,8 @@ use soiree_core::store::{Claim, Limit, Marks, Millis, Store};
 use crate::clock::Clock;
 use crate::codecs::Codecs;
 use crate::commit_queue::CommitQueue;
-use crate::listener::{DurableListener, Limits, Subscribed, Surroundings};
-use crate::signals::{Command, Number, Signals, State};
+use crate::listener::{DurableListener, Limits, Number, Subscribed, Surroundings};
+use crate::signals::{Command, Signals, State, waker};
 use crate::tail::Tail;
 
 /// How long an event waits that found no place in its pool, if nothing of its listener ends before. It doubles up to the second one.
@@ -197,7 +197,7 @@ impl Relay {
             store: &*self.store,
             codecs: &self.codecs,
             queue: &self.queue,
-            signals: &self.signals,
+            waker: &|number, position| waker(&self.signals, number, position),
             tail: &self.tail,
             now: self.clock.now(),
             committed: self.state.committed,
@@ -253,7 +253,7 @@ impl Relay {
                 store: &*self.store,
                 codecs: &self.codecs,
                 queue: &self.queue,
-                signals: &self.signals,
+                waker: &|number, position| waker(&self.signals, number, position),
                 tail: &self.tail,
                 now,
                 committed: self.state.committed,

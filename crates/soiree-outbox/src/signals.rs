@@ -2,15 +2,12 @@
 
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::Wake;
+use std::task::{Wake, Waker};
 
 use soiree_core::store::{Parked, Position, Record};
 
-use crate::listener::{DurableListener, Subscribed};
+use crate::listener::{DurableListener, Number, Subscribed};
 use crate::writer::Committed;
-
-/// Stands for a listener of the relay.
-pub(crate) type Number = u64;
 
 /// Where the writer, emissions, the timer and callers leave what the relay has to do.
 #[derive(Default)]
@@ -115,16 +112,22 @@ impl Committed for Arc<Signals> {
     }
 }
 
-/// Woken when the emission of a delivery has ended.
-pub(crate) struct DeliveryEnded {
-    pub(crate) signals: Arc<Signals>,
-    pub(crate) listener: Number,
-    pub(crate) position: Position,
+/// What is woken when the emission of this delivery has ended.
+pub(crate) fn waker(signals: &Arc<Signals>, listener: Number, position: Position) -> Waker {
+    let signals = Arc::clone(signals);
+    Waker::from(Arc::new(DeliveryEnded {
+        signals,
+        ended: (listener, position),
+    }))
+}
+
+struct DeliveryEnded {
+    signals: Arc<Signals>,
+    ended: (Number, Position),
 }
 
 impl Wake for DeliveryEnded {
     fn wake(self: Arc<Self>) {
-        let ended = (self.listener, self.position);
-        self.signals.raise(|state| state.ended.push(ended));
+        self.signals.raise(|state| state.ended.push(self.ended));
     }
 }

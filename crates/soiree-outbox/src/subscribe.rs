@@ -15,7 +15,7 @@ use soiree_core::{
 use crate::info::DurableInfo;
 use crate::listener::{Deliveries, Delivery, DurableListener, Subscribed, Surroundings};
 use crate::outbox::{Lifecycle, Outbox, Subscription};
-use crate::signals::Command;
+use crate::signals::{Command, waker};
 use crate::tail::Tail;
 
 /// Passes the delivery to a listener that wants to know it.
@@ -189,7 +189,7 @@ impl Outbox {
             store: &*inner.store,
             codecs: &inner.codecs,
             queue: &inner.queue,
-            signals: &inner.signals,
+            waker: &|number, position| waker(&inner.signals, number, position),
             tail: &tail,
             now: inner.clock.now(),
             committed: None,

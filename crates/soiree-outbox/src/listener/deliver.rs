@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::future::{Future, IntoFuture};
 use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use soiree_core::panic::caught;
 use soiree_core::store::{Position, StoreError};
@@ -11,7 +11,6 @@ use soiree_core::{Event, EventId, Retry};
 use soiree_engine::Report;
 
 use super::{Delivery, DurableListener, Running, Surroundings};
-use crate::signals::DeliveryEnded;
 use crate::tail::LogEntry;
 use crate::window::Outcome;
 
@@ -73,11 +72,7 @@ impl DurableListener {
         self.note_delivery(id, position);
         match self.subscribed.address.try_deliver(event) {
             Ok(emission) => {
-                let waker = Waker::from(Arc::new(DeliveryEnded {
-                    signals: Arc::clone(around.signals),
-                    listener: self.subscribed.number,
-                    position,
-                }));
+                let waker = (around.waker)(self.subscribed.number, position);
                 let running = Running {
                     emission: Box::pin(emission.into_future()),
                     waker,

@@ -71,9 +71,9 @@ fn what_runs_at_the_deadline_is_delivered_again() {
     second.close().unwrap();
 }
 
-/// D15: a listener that nobody subscribes is named, kept, refused or removed.
+/// D15: a listener that nobody subscribes is named, kept, rejected or removed.
 #[test]
-fn orphans_are_named_refused_or_removed() {
+fn orphans_are_named_rejected_or_removed() {
     let store = MemoryStore::new();
     let first = outbox(store.clone());
     first
@@ -82,14 +82,14 @@ fn orphans_are_named_refused_or_removed() {
     first.emit("kept.a", String::from("x")).unwrap();
     first.close().unwrap();
 
-    let refusing = builder(store.clone())
-        .orphans(Orphans::Refuse)
+    let rejecting = builder(store.clone())
+        .orphans(Orphans::Reject)
         .build(soiree())
         .unwrap();
-    let error = refusing.start().unwrap_err();
+    let error = rejecting.start().unwrap_err();
     assert!(matches!(error, OutboxError::Orphans { .. }), "{error}");
     assert!(error.to_string().contains("one"), "{error}");
-    refusing.close().unwrap();
+    rejecting.close().unwrap();
 
     let keeping = outbox(store.clone());
     assert_eq!(keeping.start().unwrap(), ["one"]);
