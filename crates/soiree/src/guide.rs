@@ -1,7 +1,12 @@
-//! Guides: naming topics, choosing a pool, writing a pool.
+//! Guides: naming topics, durable events, choosing a pool, writing a pool.
 
 #[doc = include_str!("../docs/topics.md")]
 pub mod topics {}
+
+#[cfg(all(feature = "pool", feature = "sqlite"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
+#[doc = include_str!("../docs/durable_events.md")]
+pub mod durable_events {}
 
 #[doc = include_str!("../docs/choosing_a_pool.md")]
 pub mod choosing_a_pool {}
