@@ -21,6 +21,8 @@ pub(crate) struct CommitQueue {
     capacity: usize,
     state: Mutex<State>,
     filled: Condvar,
+    /// The last position that the relay has seen. Others may append to the store too.
+    seen: AtomicU64,
 }
 
 #[derive(Default)]
@@ -87,7 +89,17 @@ impl CommitQueue {
             capacity,
             state: Mutex::default(),
             filled: Condvar::new(),
+            seen: AtomicU64::new(0),
         }
+    }
+
+    /// The log ends here, or later.
+    pub(crate) fn saw(&self, last: Position) {
+        self.seen.fetch_max(last.0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn seen(&self) -> Position {
+        Position(self.seen.load(Ordering::Relaxed))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -55,6 +55,8 @@ struct Progress {
     has_failed: bool,
     /// When what is done may be swept, if there is something.
     sweep_at: Option<Millis>,
+    /// Something has ended since `sweep_at` was set, and may be too young then.
+    sweeps_again: bool,
     claim_at: Option<Millis>,
     read_at: Option<Millis>,
     full_for: Duration,
@@ -106,10 +108,8 @@ impl Relay {
     }
 
     fn receive(&mut self, raised: State) {
-        let now = self.clock.now();
         if !raised.appended.is_empty() {
-            let sweep_at = now.saturating_add(self.sweep_every);
-            self.state.sweep_at.get_or_insert(sweep_at);
+            self.sweep_later();
         }
         for record in raised.appended {
             self.tail.push(record);
@@ -149,7 +149,10 @@ impl Relay {
                     listener.is_removed = true;
                 }
             }
-            Command::Start => self.state.has_started = true,
+            Command::Start => {
+                self.state.has_started = true;
+                self.sweep_later();
+            }
             Command::Redriven(number, parked) => {
                 if let Some(listener) = self.state.listeners.get_mut(&number) {
                     for parked in parked {
@@ -185,6 +188,8 @@ impl Relay {
             for record in records {
                 self.tail.push(record);
             }
+            self.queue.saw(self.tail.last());
+            self.sweep_later();
         }
     }
 
@@ -211,7 +216,7 @@ impl Relay {
         let now = self.clock.now();
         self.claim_again(now);
         let delivers = self.state.has_started && !self.state.is_stopping && !self.state.has_failed;
-        let mut is_unreadable = false;
+        let (mut is_unreadable, mut has_marked) = (false, false);
         let mut marked = self.state.marked;
         let numbers: Vec<Number> = self.state.listeners.keys().copied().collect();
         for number in numbers {
@@ -219,7 +224,9 @@ impl Relay {
                 if delivers && !listener.is_removed {
                     is_unreadable |= listener.advance(around).is_err();
                 }
-                marked = marked.max(listener.flush(around.queue));
+                let generation = listener.flush(around.queue);
+                has_marked |= generation.is_some();
+                marked = marked.max(generation);
                 // Deliveries may have ended at once, and marks of retries wait for nothing else.
                 listener.publish(around.tail.last(), around.now);
             });
@@ -227,6 +234,9 @@ impl Relay {
         self.state.marked = marked;
         if is_unreadable {
             self.state.read_at = Some(now.saturating_add(READ_AGAIN));
+        }
+        if has_marked {
+            self.sweep_later();
         }
         self.drop_removed();
         self.notify_drained();
@@ -323,7 +333,20 @@ impl Relay {
         if self.state.sweep_at.is_some_and(|at| at <= now) {
             self.state.sweep_at = None;
             self.queue.sweep();
+            if std::mem::take(&mut self.state.sweeps_again) {
+                self.sweep_later();
+            }
         }
+    }
+
+    /// What has been appended or has ended is swept once it was kept for long enough.
+    fn sweep_later(&mut self) {
+        if self.state.sweep_at.is_some() {
+            self.state.sweeps_again = true;
+            return;
+        }
+        let at = self.clock.now().saturating_add(self.sweep_every);
+        self.state.sweep_at = Some(at);
     }
 
     /// Lets the timer wake the relay when something is due.

@@ -78,6 +78,7 @@ impl<C: Committed> Writer<C> {
         } = work;
         let appends = self.refuse_beyond_limit(appends);
         let incoming: u64 = appends.iter().map(|a| a.records.len() as u64).sum();
+        self.last = self.last.max(self.queue.seen());
         let expected = Position(self.last.0 + incoming);
         let begun = add_begun(&mut marks, begun, expected);
         let Batches { rejected, marks } = self.commit_appends(appends, marks);
