@@ -54,7 +54,8 @@ fn an_event_in_a_transaction_commits_or_rolls_back_with_it() {
         let tx = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .unwrap();
-        tx.execute("INSERT INTO own VALUES (?1)", [number as i64]).unwrap();
+        tx.execute("INSERT INTO own VALUES (?1)", [number as i64])
+            .unwrap();
         let in_tx = outbox.in_tx(&tx).unwrap();
         in_tx.emit("numbered", numbered(number)).unwrap();
         if number % 2 == 0 {

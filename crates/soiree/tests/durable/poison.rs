@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use soiree::store::Position;
-use soiree::Retry;
 use soiree::ListenerOptions;
+use soiree::Retry;
+use soiree::store::Position;
 
 use crate::child::{Process, commands, say};
 use crate::support::{

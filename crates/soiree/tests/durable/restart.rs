@@ -89,7 +89,8 @@ fn attempts_and_due_times_survive_a_restart() {
     let (outbox, received) = at(start.saturating_add(HOUR / 2));
     let before = parked(&outbox, event);
     assert_eq!((before.attempts, before.state), (1, ParkedState::Retry));
-    assert_eq!(before.error.as_deref(), Some("no luck with 1"));
+    let error = before.error.as_deref().unwrap();
+    assert!(error.ends_with("no luck with 1"), "{error}");
     let due = before.due.since(start);
     assert!(due >= HOUR && due < HOUR + TIME_LIMIT, "{due:?}");
     // An event that is not due holds up no other, and was not called when the other one was.
@@ -102,7 +103,9 @@ fn attempts_and_due_times_survive_a_restart() {
 
     let (outbox, received) = at(before.due.saturating_add(Duration::from_millis(1)));
     assert_eq!(received.recv_timeout(TIME_LIMIT), Ok((1, 2)));
-    wait_until("the second attempt", || parked(&outbox, event).attempts == 2);
+    wait_until("the second attempt", || {
+        parked(&outbox, event).attempts == 2
+    });
     assert_eq!(parked(&outbox, other).attempts, 1);
     outbox.close().unwrap();
 
@@ -110,8 +113,12 @@ fn attempts_and_due_times_survive_a_restart() {
     let mut calls = [(); 2].map(|()| received.recv_timeout(TIME_LIMIT).unwrap());
     calls.sort_unstable();
     assert_eq!(calls, [(1, 3), (2, 2)]);
-    wait_until("the dead letter", || info(&outbox, "fails").dead_letters == 1);
-    wait_until("its row", || parked(&outbox, event).state == ParkedState::Dead);
+    wait_until("the dead letter", || {
+        info(&outbox, "fails").dead_letters == 1
+    });
+    wait_until("its row", || {
+        parked(&outbox, event).state == ParkedState::Dead
+    });
     assert_eq!(parked(&outbox, event).attempts, 3);
     outbox.close().unwrap();
 }
@@ -184,7 +191,7 @@ fn a_clean_close_delivers_nothing_twice() {
     let sender = Arc::new(Mutex::new(sender));
     let gate = Arc::new(AtomicBool::new(false));
     let open = || {
-        let pool = EventPool::with_pool(WorkerPool::new(2, 4).unwrap());
+        let pool = EventPool::with_pool(WorkerPool::new(2, 100).unwrap());
         let outbox = builder(&file).in_flight(5).build(pool).unwrap();
         let (sender, gate) = (Arc::clone(&sender), Arc::clone(&gate));
         let listener = move |payload: &Numbered, _: &dyn Event| {
@@ -202,7 +209,11 @@ fn a_clean_close_delivers_nothing_twice() {
     wait_until("a full window", || info(&first, "one").in_flight == 5);
     let closing = first.clone();
     let closing = std::thread::spawn(move || closing.close());
-    wait_until("the close", || first.start().is_err_and(|error| matches!(error, OutboxError::Closed)));
+    wait_until("the close", || {
+        first
+            .start()
+            .is_err_and(|error| matches!(error, OutboxError::Closed))
+    });
     gate.store(true, Ordering::SeqCst);
     closing.join().unwrap().unwrap();
     let before: Vec<u64> = received.try_iter().collect();
@@ -292,8 +303,9 @@ fn dead_letters_are_listed_redriven_and_discarded() {
         let payload: Numbered = serde_json::from_slice(&dead.record.event.payload).unwrap();
         assert_eq!(dead.record.event.id, event.id);
         assert_eq!((dead.parked.attempts, dead.parked.crashes), (2, 0));
-        let error = format!("no luck with {}", payload.number);
-        assert_eq!(dead.parked.error.as_deref(), Some(&*error));
+        let error = dead.parked.error.as_deref().unwrap();
+        let end = format!("no luck with {}", payload.number);
+        assert!(error.ends_with(&end), "{error}");
     }
     assert_eq!(dead.len(), 4);
 

@@ -34,7 +34,11 @@ pub(crate) fn child(folder: &Path, name: &str) {
                 say("stored");
             }
             Some(_) => unreachable!("{command}"),
-            None => say(if info(&outbox, "one").is_held { "held" } else { "elsewhere" }),
+            None => say(if info(&outbox, "one").is_held {
+                "held"
+            } else {
+                "elsewhere"
+            }),
         }
     }
     outbox.close_with_deadline(TIME_LIMIT).unwrap();
