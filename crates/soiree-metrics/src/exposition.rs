@@ -12,13 +12,16 @@ use prometheus_client::registry::Unit;
 use crate::event_pool::{EventPoolMetrics, EventPoolStats};
 use crate::family::LabelValues;
 use crate::names::{
-    EMISSION_COUNTERS, LISTENER_COUNTERS, LISTENER_HISTOGRAMS, POOL_COUNTERS, POOL_GAUGES,
-    POOL_HISTOGRAMS, WAITING_CAUSES,
+    DURABLE_FLAGS, DURABLE_GAUGES, DURABLE_OUTCOMES, EMISSION_COUNTERS, LISTENER_COUNTERS,
+    LISTENER_HISTOGRAMS, OUTBOX_COUNTERS, OUTBOX_GAUGES, OUTBOX_STATES, PARKED_STATES,
+    POOL_COUNTERS, POOL_GAUGES, POOL_HISTOGRAMS, WAITING_CAUSES,
 };
+use crate::outbox::{DurableFigures, OutboxFigures};
 use crate::series::{ListenerSeries, PoolSeries, REJECTION_REASONS};
 
 const EVENT_POOL: &str = "event_pool";
 const POOL: &str = "pool";
+const OUTBOX: &str = "outbox";
 
 /// The series of one `EventPool` at the moment of a scrape.
 struct Scrape<'a> {
@@ -31,6 +34,7 @@ struct Scrape<'a> {
 
 pub(crate) fn encode(
     event_pools: &[Arc<EventPoolMetrics>],
+    outboxes: &[(Box<str>, OutboxFigures)],
     mut encoder: DescriptorEncoder<'_>,
 ) -> fmt::Result {
     // Read once, so that all metrics of a pool are of one moment.
@@ -46,7 +50,12 @@ pub(crate) fn encode(
     let mut encoder = FamilyEncoder(&mut encoder);
     encoder.encode_pools(&scrapes)?;
     encoder.encode_emissions(&scrapes)?;
-    encoder.encode_listeners(&scrapes)
+    encoder.encode_listeners(&scrapes)?;
+    if outboxes.is_empty() {
+        return Ok(());
+    }
+    encoder.encode_outboxes(outboxes)?;
+    encoder.encode_durable(outboxes)
 }
 
 struct FamilyEncoder<'a, 'e>(&'a mut DescriptorEncoder<'e>);
@@ -181,6 +190,85 @@ impl FamilyEncoder<'_, '_> {
             )?;
         }
         Ok(())
+    }
+
+    fn encode_outboxes(&mut self, outboxes: &[(Box<str>, OutboxFigures)]) -> fmt::Result {
+        let rows = outboxes.iter().flat_map(|(name, figures)| {
+            OUTBOX_STATES.iter().map(move |(label, state)| {
+                let labels = [(OUTBOX, &**name), ("state", *label)];
+                (labels, ConstGauge::new(u64::from(figures.state == *state)))
+            })
+        });
+        let help = "Whether the store of the outbox is in this state";
+        self.encode_family("soiree_outbox_state", help, None, MetricType::Gauge, rows)?;
+        let outboxes = || {
+            let outboxes = outboxes.iter();
+            outboxes.map(|(name, figures)| ([(OUTBOX, &**name)], figures))
+        };
+        for (name, help, read) in OUTBOX_GAUGES {
+            let rows = outboxes().map(|(labels, of)| (labels, ConstGauge::new(read(of))));
+            self.encode_family(name, help, None, MetricType::Gauge, rows)?;
+        }
+        for (name, help, read) in OUTBOX_COUNTERS {
+            let rows = outboxes().map(|(labels, of)| (labels, ConstCounter::new(read(of))));
+            self.encode_family(name, help, None, MetricType::Counter, rows)?;
+        }
+        let seconds = |of: &OutboxFigures| ConstCounter::new(of.commit_time.as_secs_f64());
+        self.encode_family(
+            "soiree_outbox_commit",
+            "How long the commits took together",
+            Some(&Unit::Seconds),
+            MetricType::Counter,
+            outboxes().map(|(labels, of)| (labels, seconds(of))),
+        )
+    }
+
+    fn encode_durable(&mut self, outboxes: &[(Box<str>, OutboxFigures)]) -> fmt::Result {
+        let known = || {
+            outboxes.iter().flat_map(|(name, figures)| {
+                let listeners = figures.listeners.iter();
+                listeners.map(move |of| ([(OUTBOX, &**name), ("listener", &*of.name)], of))
+            })
+        };
+        let subscribed = || known().filter(|(_, of)| !of.is_orphan);
+        for (name, help, read) in DURABLE_FLAGS {
+            let rows = known().map(|(labels, of)| (labels, ConstGauge::new(read(of))));
+            self.encode_family(name, help, None, MetricType::Gauge, rows)?;
+        }
+        let rows = known().flat_map(|([outbox, listener], of)| {
+            let known = if of.is_orphan { 1 } else { PARKED_STATES.len() };
+            PARKED_STATES.iter().take(known).map(move |(state, read)| {
+                let labels = [outbox, listener, ("state", *state)];
+                (labels, ConstGauge::new(read(of)))
+            })
+        });
+        let help = "Events that the listener has not ended, and that hold up no others";
+        self.encode_family("soiree_durable_parked", help, None, MetricType::Gauge, rows)?;
+        for (name, help, read) in DURABLE_GAUGES {
+            let rows = subscribed().map(|(labels, of)| (labels, ConstGauge::new(read(of))));
+            self.encode_family(name, help, None, MetricType::Gauge, rows)?;
+        }
+        let seconds = |of: &DurableFigures| ConstGauge::new(of.oldest_waiting.as_secs_f64());
+        self.encode_family(
+            "soiree_durable_oldest_waiting",
+            "How long the oldest event waits that has not ended and is not parked",
+            Some(&Unit::Seconds),
+            MetricType::Gauge,
+            subscribed().map(|(labels, of)| (labels, seconds(of))),
+        )?;
+        let rows = subscribed().flat_map(|([outbox, listener], of)| {
+            DURABLE_OUTCOMES.iter().map(move |(outcome, read)| {
+                let labels = [outbox, listener, ("outcome", *outcome)];
+                (labels, ConstCounter::new(read(of)))
+            })
+        });
+        self.encode_family(
+            "soiree_durable_outcomes",
+            "What became of events, and attempts that failed",
+            None,
+            MetricType::Counter,
+            rows,
+        )
     }
 
     fn encode_family<'l, const N: usize>(

@@ -12,6 +12,7 @@ use crate::event_pool::EventPoolMetrics;
 use crate::exposition;
 use crate::names::SENTINEL;
 use crate::options::MetricsOptions;
+use crate::outbox::{OutboxFigures, OutboxSource};
 
 /// The content type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -43,6 +44,7 @@ pub struct Metrics {
 struct Shared {
     options: MetricsOptions,
     event_pools: Mutex<BTreeMap<Box<str>, Weak<EventPoolMetrics>>>,
+    outboxes: Mutex<BTreeMap<Box<str>, OutboxSource>>,
 }
 
 /// A name for the metrics of an `EventPool` was rejected.
@@ -90,6 +92,7 @@ impl Metrics {
             shared: Arc::new(Shared {
                 options,
                 event_pools,
+                outboxes: Mutex::default(),
             }),
         }
     }
@@ -110,6 +113,46 @@ impl Metrics {
         }
         event_pools.insert(name.into(), Arc::downgrade(&own));
         Ok(own)
+    }
+
+    /// Adds the metrics of an outbox, which this closure reads at each scrape. `name` becomes the value of their label `outbox`. They go once
+    /// the closure returns `None`: it must hold the outbox weakly. With the facade, use `soiree::metrics::add_outbox`.
+    ///
+    /// The closure runs on the thread that scrapes, with no lock held. The scrape waits for it, and panics if it panics.
+    ///
+    /// # Errors
+    /// If the name is empty, or the outbox of this name still exists: its closure is asked.
+    ///
+    /// ```
+    /// use soiree_metrics::{Metrics, OutboxFigures};
+    ///
+    /// let metrics = Metrics::new();
+    /// metrics.add_outbox("main", || {
+    ///     let mut figures = OutboxFigures::default();
+    ///     figures.events = 3;
+    ///     Some(figures)
+    /// })?;
+    /// assert!(metrics.encode().contains(r#"soiree_outbox_events{outbox="main"} 3"#));
+    /// # Ok::<(), soiree_metrics::NameError>(())
+    /// ```
+    pub fn add_outbox(
+        &self,
+        name: &str,
+        source: impl Fn() -> Option<OutboxFigures> + Send + Sync + 'static,
+    ) -> Result<(), NameError> {
+        if name.is_empty() {
+            return Err(NameError::Empty);
+        }
+        // Forgets those that are gone.
+        self.outboxes();
+        let source: OutboxSource = Arc::new(source);
+        let mut outboxes = self.lock_outboxes();
+        if outboxes.contains_key(name) {
+            drop(outboxes);
+            return Err(NameError::Taken { name: name.into() });
+        }
+        outboxes.insert(name.into(), source);
+        Ok(())
     }
 
     /// Returns all metrics in Prometheus's text format. Serve it with [`CONTENT_TYPE`].
@@ -160,6 +203,34 @@ impl Metrics {
         event_pools.values().filter_map(Weak::upgrade).collect()
     }
 
+    /// The figures of the outboxes that still exist, in the order of their names.
+    fn outboxes(&self) -> Vec<(Box<str>, OutboxFigures)> {
+        let sources = self.lock_outboxes().clone();
+        let mut all = Vec::with_capacity(sources.len());
+        for (name, source) in sources {
+            if let Some(figures) = source() {
+                all.push((name, figures));
+                continue;
+            }
+            let mut outboxes = self.lock_outboxes();
+            let is_same = |now: &OutboxSource| Arc::ptr_eq(now, &source);
+            let gone = if outboxes.get(&name).is_some_and(is_same) {
+                outboxes.remove(&name)
+            } else {
+                None
+            };
+            // Not under the lock: its `Drop` is user code.
+            drop(outboxes);
+            drop(gone);
+        }
+        all
+    }
+
+    fn lock_outboxes(&self) -> MutexGuard<'_, BTreeMap<Box<str>, OutboxSource>> {
+        let outboxes = self.shared.outboxes.lock();
+        outboxes.unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Box<str>, Weak<EventPoolMetrics>>> {
         let event_pools = self.shared.event_pools.lock();
         event_pools.unwrap_or_else(PoisonError::into_inner)
@@ -180,6 +251,6 @@ struct Exposition(Metrics);
 
 impl Collector for Exposition {
     fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
-        exposition::encode(&self.0.event_pools(), encoder)
+        exposition::encode(&self.0.event_pools(), &self.0.outboxes(), encoder)
     }
 }

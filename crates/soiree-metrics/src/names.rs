@@ -5,6 +5,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use soiree_core::{PoolStats, WaitingStats};
 
 use crate::event_pool::EventPoolMetrics;
+use crate::outbox::{DurableFigures, OutboxFigures, OutboxState};
 use crate::series::{ListenerSeries, PoolSeries};
 
 /// A metric that is always exposed: a registry has the metrics of soiree if and only if it has this one.
@@ -217,4 +218,88 @@ pub(crate) const WAITING_CAUSES: [Cause; 6] = [
     ("queue", |waiting| waiting.queue),
     ("retry", |waiting| waiting.retry),
     ("turn", |waiting| waiting.turn),
+];
+
+/// The values of the label `state` of `soiree_outbox_state`.
+pub(crate) const OUTBOX_STATES: [(&str, OutboxState); 3] = [
+    ("ok", OutboxState::Ok),
+    ("failing", OutboxState::Failing),
+    ("failed", OutboxState::Failed),
+];
+
+pub(crate) const OUTBOX_GAUGES: [Value<OutboxFigures>; 2] = [
+    ("soiree_outbox_events", "Events in the store", |figures| {
+        figures.events
+    }),
+    (
+        "soiree_outbox_queue_events",
+        "Events that wait to be committed",
+        |figures| figures.queued,
+    ),
+];
+
+pub(crate) const OUTBOX_COUNTERS: [Value<OutboxFigures>; 4] = [
+    ("soiree_outbox_stored", "Events stored", |figures| {
+        figures.stored
+    }),
+    (
+        "soiree_outbox_duplicates",
+        "Events that were stored before, with the same ID",
+        |figures| figures.duplicates,
+    ),
+    (
+        "soiree_outbox_refused",
+        "Events that were not stored",
+        |figures| figures.refused,
+    ),
+    (
+        "soiree_outbox_commits",
+        "Commits, failed ones included",
+        |figures| figures.commits,
+    ),
+];
+
+/// Known of orphans too.
+pub(crate) const DURABLE_FLAGS: [Value<DurableFigures>; 2] = [
+    (
+        "soiree_durable_held",
+        "Whether this process delivers to the listener",
+        |figures| figures.is_held.into(),
+    ),
+    (
+        "soiree_durable_orphan",
+        "Whether the store knows the listener, and it is not subscribed here",
+        |figures| figures.is_orphan.into(),
+    ),
+];
+
+pub(crate) const DURABLE_GAUGES: [Value<DurableFigures>; 2] = [
+    (
+        "soiree_durable_waiting",
+        "Events of the log that the listener has not come to",
+        |figures| figures.waiting,
+    ),
+    (
+        "soiree_durable_in_flight",
+        "Events that run, or wait in memory for one of their key",
+        |figures| figures.in_flight,
+    ),
+];
+
+type Part = (&'static str, fn(&DurableFigures) -> u64);
+
+/// The values of the label `state` of `soiree_durable_parked`. The first one is known of orphans too.
+pub(crate) const PARKED_STATES: [Part; 4] = [
+    ("dead", |figures| figures.dead_letters),
+    ("retry", |figures| figures.retrying),
+    ("behind", |figures| figures.behind),
+    ("suspect", |figures| figures.suspects),
+];
+
+/// The values of the label `outcome` of `soiree_durable_outcomes`.
+pub(crate) const DURABLE_OUTCOMES: [Part; 4] = [
+    ("done", |figures| figures.done),
+    ("skipped", |figures| figures.skipped),
+    ("failed", |figures| figures.failed),
+    ("dead", |figures| figures.given_up),
 ];

@@ -41,6 +41,8 @@ pub struct DurableInfo {
     pub skipped: u64,
     /// Attempts that failed since then.
     pub failed: u64,
+    /// Events that became dead since then.
+    pub given_up: u64,
     /// All events up to here have ended or are parked.
     pub floor: Position,
 }

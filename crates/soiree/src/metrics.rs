@@ -7,6 +7,7 @@
 //! | a program without metrics of its own | [`Metrics`], [`MetricsBuilder`], [`BuildError`], [`CONTENT_TYPE`] |
 //! | a program with a registry of its own | [`Metrics::register`], [`RegisterError`], [`prometheus_client`] |
 //! | one `EventPool` | [`EventPoolMetrics`], [`EventPoolStats`], [`NameError`] |
+//! | one outbox | `add_outbox`, with the feature `outbox`; [`OutboxFigures`], [`DurableFigures`], [`OutboxState`] |
 //! | values of labels | [`UNNAMED`], [`OTHER`] |
 
 use std::sync::Arc;
@@ -15,8 +16,8 @@ use std::sync::Arc;
 pub use soiree_metrics::prometheus_client;
 #[doc(inline)]
 pub use soiree_metrics::{
-    BuildError, CONTENT_TYPE, EventPoolMetrics, EventPoolStats, Metrics, MetricsBuilder, NameError,
-    OTHER, RegisterError, UNNAMED,
+    BuildError, CONTENT_TYPE, DurableFigures, EventPoolMetrics, EventPoolStats, Metrics,
+    MetricsBuilder, NameError, OTHER, OutboxFigures, OutboxState, RegisterError, UNNAMED,
 };
 
 use crate::handle::EventPool;
@@ -64,4 +65,59 @@ impl EventPool {
         self.add_observer(Arc::clone(&own));
         Ok(own)
     }
+}
+
+/// Adds an outbox and its durable listeners to `metrics`, under this name. They go when the outbox is dropped. Add its event pool too.
+///
+/// Each scrape reads the listeners from the store, and blocks for that.
+///
+/// # Errors
+/// If the name is empty or taken by another outbox.
+#[cfg(feature = "outbox")]
+#[cfg_attr(docsrs, doc(cfg(feature = "outbox")))]
+pub fn add_outbox(
+    metrics: &Metrics,
+    outbox: &soiree_outbox::Outbox,
+    name: &str,
+) -> Result<(), NameError> {
+    let outbox = outbox.downgrade();
+    metrics.add_outbox(name, move || {
+        let outbox = outbox.upgrade()?;
+        let stats = outbox.stats();
+        let mut figures = OutboxFigures::default();
+        figures.state = match stats.state {
+            soiree_outbox::StoreState::Failing(_) => OutboxState::Failing,
+            soiree_outbox::StoreState::Failed(_) => OutboxState::Failed,
+            _ => OutboxState::Ok,
+        };
+        figures.events = stats.events;
+        figures.queued = stats.queued as u64;
+        figures.stored = stats.stored;
+        figures.duplicates = stats.duplicates;
+        figures.refused = stats.refused;
+        figures.commits = stats.commits;
+        figures.commit_time = stats.commit_time;
+        figures.listeners = outbox.listeners().into_iter().map(durable).collect();
+        Some(figures)
+    })
+}
+
+#[cfg(feature = "outbox")]
+fn durable(info: soiree_outbox::DurableInfo) -> DurableFigures {
+    let mut figures = DurableFigures::default();
+    figures.name = info.name;
+    figures.is_held = info.is_held;
+    figures.is_orphan = info.is_orphan;
+    figures.waiting = info.waiting;
+    figures.oldest_waiting = info.oldest_waiting.unwrap_or_default();
+    figures.in_flight = info.in_flight as u64;
+    figures.retrying = info.retrying as u64;
+    figures.behind = info.behind as u64;
+    figures.suspects = info.suspects as u64;
+    figures.dead_letters = info.dead_letters;
+    figures.done = info.done;
+    figures.failed = info.failed;
+    figures.skipped = info.skipped;
+    figures.given_up = info.given_up;
+    figures
 }

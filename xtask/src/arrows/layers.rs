@@ -164,6 +164,7 @@ const LAYERS: &[Layers] = &[
             "series",
             "options",
             "event_pool",
+            "outbox",
             "names",
             "exposition",
             "metrics",

@@ -7,6 +7,8 @@ mod counts;
 #[cfg(feature = "tokio")]
 mod ends;
 mod example;
+#[cfg(feature = "sqlite")]
+mod outbox;
 mod page;
 mod prometheus;
 mod text;

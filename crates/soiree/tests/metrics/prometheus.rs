@@ -47,7 +47,7 @@ fn used(metrics: &Metrics) -> EventPool {
 }
 
 #[track_caller]
-fn assert_checked(promtool: &std::path::Path, text: &str) {
+pub(crate) fn assert_checked(promtool: &std::path::Path, text: &str) {
     let mut child = Command::new(promtool)
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
