@@ -223,9 +223,10 @@ fn kills_lose_nothing() {
     while figures.len() < LISTENERS.len() {
         let said = process.next().expect("it prints figures");
         match said.strip_prefix("redriven ") {
-            Some(said) => {
-                redriven_in_order.extend(said.strip_prefix("ordered ").map(|n| n.parse().unwrap()))
-            }
+            Some(said) => redriven_in_order.extend(
+                said.strip_prefix("ordered ")
+                    .map(|n| n.parse::<u64>().unwrap()),
+            ),
             None => figures.push(said),
         }
     }
