@@ -1,4 +1,4 @@
-//! What durable events cost, beside commits of bare SQLite in the same file system and the same run.
+//! What durable events cost, next to commits of bare SQLite in the same file system and the same run.
 //!
 //! `cargo run --release -p soiree-benches --features durable --bin durable [-- --events N --rounds N]`
 

@@ -274,6 +274,7 @@ impl DurableListener {
             done: window.outcomes.done,
             skipped: window.outcomes.skipped,
             failed: window.outcomes.failed,
+            given_up: window.outcomes.dead,
             floor: window.floor_now(),
         };
         let shown = self.subscribed.info.lock();

@@ -1,12 +1,14 @@
 //! The one thread that delivers: hands events of the log to the listeners, and what became of them to the writer.
 
+mod claims;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use soiree_core::TimerId;
-use soiree_core::store::{Claim, Limit, Marks, Millis, Store};
+use soiree_core::store::{Limit, Marks, Millis, Store};
 
 use crate::clock::Clock;
 use crate::codecs::Codecs;
@@ -177,22 +179,6 @@ impl Relay {
         }
     }
 
-    /// Reads what others may have appended.
-    fn look_for_others(&mut self) {
-        loop {
-            let mut records = Vec::new();
-            let read = self.store.read(self.tail.last(), CATCH_UP, &mut records);
-            if read.is_err() || records.is_empty() {
-                return;
-            }
-            for record in records {
-                self.tail.push(record);
-            }
-            self.queue.saw(self.tail.last());
-            self.sweep_later();
-        }
-    }
-
     fn with_listener(
         &mut self,
         number: Number,
@@ -242,62 +228,6 @@ impl Relay {
         self.notify_drained();
         self.sweep(now);
         self.arm(now);
-    }
-
-    fn claim_again(&mut self, now: Millis) {
-        if self.state.elsewhere.is_empty() || self.state.claim_at.is_some_and(|at| at > now) {
-            return;
-        }
-        let elsewhere = std::mem::take(&mut self.state.elsewhere);
-        for (number, subscribed) in elsewhere {
-            let pattern = subscribed.pattern.as_str();
-            let claim = self
-                .store
-                .claim(&subscribed.name, pattern, Default::default());
-            let Ok(Claim::Held(term, progress)) = claim else {
-                self.state.elsewhere.insert(number, subscribed);
-                continue;
-            };
-            self.look_for_others();
-            let around = Surroundings {
-                store: &*self.store,
-                codecs: &self.codecs,
-                queue: &self.queue,
-                waker: &|number, position| waker(&self.signals, number, position),
-                tail: &self.tail,
-                now,
-                committed: self.state.committed,
-            };
-            match DurableListener::recover(subscribed, term, progress, self.limits, &around) {
-                Ok(listener) => {
-                    self.state.listeners.insert(number, listener);
-                }
-                Err((subscribed, _)) => {
-                    self.state.elsewhere.insert(number, *subscribed);
-                }
-            }
-        }
-        let again = now.saturating_add(CLAIM_AGAIN);
-        self.state.claim_at = (!self.state.elsewhere.is_empty()).then_some(again);
-    }
-
-    /// Another process has taken over a listener.
-    fn lose(&mut self, name: &str) {
-        let lost = self
-            .state
-            .listeners
-            .iter()
-            .find(|(_, listener)| &*listener.subscribed.name == name)
-            .map(|(number, _)| *number);
-        let Some(listener) = lost.and_then(|number| self.state.listeners.remove(&number)) else {
-            return;
-        };
-        let subscribed = listener.into_subscribed();
-        let info = subscribed.info.lock();
-        info.unwrap_or_else(PoisonError::into_inner).is_held = false;
-        self.state.elsewhere.insert(subscribed.number, subscribed);
-        let again = self.clock.now().saturating_add(CLAIM_AGAIN);
-        self.state.claim_at = Some(again);
     }
 
     fn drop_removed(&mut self) {

@@ -14,7 +14,6 @@ const ARGUMENT: &str = "SOIREE_DURABLE_ARGUMENT";
 
 /// What the other process does.
 #[test]
-#[ignore = "the other tests start it"]
 fn child() {
     let Ok(role) = std::env::var(ROLE) else {
         return;
@@ -31,7 +30,7 @@ fn child() {
 
 /// Prints a line for the parent in one write.
 pub(crate) fn say(line: &str) {
-    // The test harness may have begun a line.
+    // The test harness may have started a line.
     let line = format!("\n> {line}\n");
     std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
 }
@@ -51,7 +50,7 @@ pub(crate) struct Process {
 impl Process {
     pub(crate) fn start(role: &str, folder: &Path, argument: &str) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child::child", "--nocapture", "--ignored"])
+            .args(["--exact", "child::child", "--nocapture"])
             .env(ROLE, role)
             .env(FOLDER, folder)
             .env(ARGUMENT, argument)

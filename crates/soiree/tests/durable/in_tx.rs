@@ -127,9 +127,9 @@ fn events_of_others_are_delivered_among_those_of_this_process() {
     outbox.close().unwrap();
 }
 
-/// D1, D10: a connection that may lose commits is refused, with the reason.
+/// D1, D10: a connection that may lose commits is rejected, with the reason.
 #[test]
-fn a_connection_that_is_not_synchronous_is_refused() {
+fn a_connection_that_is_not_synchronous_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("events.db");
     let (outbox, _received) = started(&file);

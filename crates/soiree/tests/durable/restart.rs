@@ -153,7 +153,7 @@ fn orphans_are_named_renamed_refused_and_removed() {
     second.close().unwrap();
     assert_eq!(received.try_iter().collect::<Vec<_>>(), [(3, 1)]);
 
-    let refusing = builder(&file).orphans(Orphans::Refuse);
+    let refusing = builder(&file).orphans(Orphans::Reject);
     let refusing = refusing.build(event_pool()).unwrap();
     let _received = subscribed(&refusing, "new");
     let refused = refusing.start().unwrap_err();

@@ -48,7 +48,7 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
             return found;
         }
         assert!(start.elapsed() < TIME_LIMIT, "waited too long for {what}");
-        thread::sleep(Duration::from_millis(1));
+        thread::yield_now();
     }
 }
 
