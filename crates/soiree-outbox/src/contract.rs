@@ -83,12 +83,7 @@ impl Soiree for Outbox {
 
     fn has_listeners(&self, topic: &str) -> Result<bool, InvalidTopic> {
         Ok(self.inner.soiree.has_listeners(topic)?
-            || self.inner.codecs.is_durable(topic)
-                && self
-                    .inner
-                    .listeners()
-                    .values()
-                    .any(|subscription| subscription.pattern.matches(topic)))
+            || self.inner.codecs.is_durable(topic) && self.inner.has_durable_listener(topic))
     }
 
     fn listeners_for(&self, topic: &str) -> Result<Vec<ListenerInfo>, InvalidTopic> {

@@ -213,7 +213,7 @@ impl Outbox {
         let appended = std::future::poll_fn(|context| ticket.answer().poll(context)).await;
         let appended = appended.map_err(|error| inner.not_stored(&draft, error.into()))?;
         let stored = inner.stored(&draft, appended[0])?;
-        if stored.is_duplicate {
+        if stored.is_duplicate || !inner.calls_ordinary(&draft.topic) {
             return Ok(Stored {
                 event: Some(stored),
                 local: None,
@@ -329,7 +329,8 @@ impl Inner {
         publish: impl Fn(&ReservedTopics, Arc<dyn Event>) -> Result<Emission, EmitError>,
     ) -> Result<Stored, EmitError> {
         let stored = self.stored(&draft, appended)?;
-        let local = (!stored.is_duplicate).then(|| {
+        let has_local = !stored.is_duplicate && self.calls_ordinary(&draft.topic);
+        let local = has_local.then(|| {
             let topics = self.reserved_for(&draft.topic);
             publish(topics, draft.into_event())
         });
@@ -337,6 +338,19 @@ impl Inner {
             event: Some(stored),
             local,
         })
+    }
+
+    /// Whether a stored event is emitted in the event pool as well. If only durable listeners match, it would take a place in the queue for
+    /// nothing, and count as an event that nobody listens to.
+    fn calls_ordinary(&self, topic: &str) -> bool {
+        self.soiree.has_listeners(topic).unwrap_or(true) || !self.has_durable_listener(topic)
+    }
+
+    pub(crate) fn has_durable_listener(&self, topic: &str) -> bool {
+        let listeners = self.listeners();
+        listeners
+            .values()
+            .any(|subscription| subscription.pattern.matches(topic))
     }
 
     /// The right to emit on this topic in the event pool. Any of the reservations gives it for all.

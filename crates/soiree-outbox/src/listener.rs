@@ -114,7 +114,10 @@ impl DurableListener {
         while let Some(position) = self.window.next_due(around.now) {
             self.marking.push((position, None));
         }
+        // No further than necessary: what lies in between is suspected after a crash.
+        let ahead = self.window.limit() as u64;
         while self.window.has_room() && self.blocked.is_empty() {
+            self.begun.want(Position(self.window.cursor().0 + ahead));
             let Some(entry) = self.next_entry(around)? else {
                 break;
             };
@@ -123,6 +126,7 @@ impl DurableListener {
                 break;
             }
         }
+        self.begun.want(Position(self.window.cursor().0 + ahead));
         Ok(())
     }
 
@@ -138,7 +142,6 @@ impl DurableListener {
             return true;
         }
         if position > self.begun.committed() {
-            self.begun.want(Position(position.0 + PAGE.records as u64));
             around.queue.hurry();
             return false;
         }

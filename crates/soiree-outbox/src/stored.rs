@@ -10,7 +10,8 @@ use soiree_engine::{Emission, EmitError};
 pub struct Stored {
     /// Where and as what it is stored. `None` if its topic is not durable.
     pub event: Option<StoredEvent>,
-    /// The emission to the ordinary listeners in this process. `None` for a duplicate, which they do not get. An error if they could not
+    /// The emission to the ordinary listeners in this process. `None` for a duplicate, which they do not get, and if
+    /// there are only durable ones. An error if they could not
     /// be called: the event is stored all the same, and durable listeners get it.
     pub local: Option<Result<Emission, EmitError>>,
 }

@@ -116,6 +116,11 @@ impl Window {
         self.active.len() < self.limit && self.parked.len() < self.max_parked
     }
 
+    /// How many events may run at once.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
     pub(crate) fn cursor(&self) -> Position {
         self.cursor
     }

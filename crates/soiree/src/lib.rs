@@ -237,11 +237,7 @@ pub use soiree_outbox::{
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 #[doc(inline)]
-pub use crate::sqlite::SqliteOutbox;
-#[cfg(feature = "sqlite")]
-#[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
-#[doc(inline)]
-pub use soiree_sqlite::SqliteStore;
+pub use crate::sqlite::{SqliteOutbox, SqliteStore};
 
 #[cfg(feature = "pond")]
 #[cfg_attr(docsrs, doc(cfg(feature = "pond")))]

@@ -71,10 +71,6 @@ impl Process {
         Self { child, input, said }
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// The next line that it says. `None` once it has ended and everything was read.
     #[track_caller]
     pub(crate) fn next(&self) -> Option<String> {

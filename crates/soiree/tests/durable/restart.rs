@@ -37,6 +37,10 @@ fn emit(outbox: &Outbox, number: u64) -> StoredEvent {
 }
 
 /// A listener that sends the numbers of its events, and then returns `Err` for those that this says.
+#[expect(
+    clippy::type_complexity,
+    reason = "the types of closures have no names"
+)]
 fn sending(
     fails: impl Fn(u64) -> bool + Send + Sync + 'static,
 ) -> (
