@@ -185,7 +185,7 @@ impl Log {
     }
 }
 
-fn rounds() -> u64 {
+fn rounds() -> usize {
     let rounds = std::env::var("SOIREE_KILL_ROUNDS");
     rounds.map_or(10, |rounds| rounds.parse().expect("a number of rounds"))
 }
