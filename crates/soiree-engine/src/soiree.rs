@@ -116,6 +116,13 @@ pub trait Soiree: Send + Sync {
     /// it *is* closed.
     fn shut_down(&self, deadline: Option<Instant>) -> Result<(), CloseError>;
 
+    /// Whether [`shut_down`](Soiree::shut_down) may be called here: for integrations that have to wait for something before.
+    ///
+    /// # Errors
+    /// If the caller is inside a listener or a job of the pool. Without a deadline also if the calling thread runs futures that the close
+    /// would have to wait for.
+    fn can_shut_down(&self, deadline: Option<Instant>) -> Result<(), CloseError>;
+
     /// As [`shut_down`](Soiree::shut_down), without blocking the thread that polls the future. The close begins with the first poll, and
     /// goes on if the future is dropped after that.
     ///

@@ -22,7 +22,7 @@ pub enum Orphans {
     Remove,
 }
 
-/// Settings of an [`Outbox`]. Made by [`Outbox::builder`](crate::Outbox::builder).
+/// Settings of an [`Outbox`](crate::Outbox). Made by [`Outbox::builder`](crate::Outbox::builder).
 pub struct OutboxBuilder {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) codecs: Vec<(String, Box<dyn Codec>)>,

@@ -21,7 +21,7 @@ impl Outbox {
     /// delivered stays in the store, for the next start. Blocks until then.
     ///
     /// # Errors
-    /// If it was closed before, the store failed, or the event pool could not be closed: a listener that closes would wait for itself.
+    /// If it was closed before, the store failed, or it would wait for itself: inside a listener, or on a thread that runs futures of its listeners.
     pub fn close(&self) -> Result<(), CloseOutboxError> {
         self.close_until(None)
     }
@@ -59,6 +59,9 @@ impl Outbox {
         &self,
         deadline: Option<Instant>,
     ) -> Result<(), CloseOutboxError> {
+        // The other thread would not notice that it closes for a listener. This one does not block.
+        let no_blocking = Some(Instant::now());
+        self.inner.soiree.can_shut_down(no_blocking)?;
         let outbox = self.clone();
         let close = SpawnBlocking::new("soiree-outbox-close", move || outbox.close_until(deadline));
         close.await.unwrap_or_else(|_| self.close_until(deadline))
@@ -66,6 +69,7 @@ impl Outbox {
 
     pub(crate) fn close_until(&self, deadline: Option<Instant>) -> Result<(), CloseOutboxError> {
         let inner = &self.inner;
+        inner.soiree.can_shut_down(deadline)?;
         {
             let mut lifecycle = inner.lifecycle();
             if *lifecycle == Lifecycle::Closed {
@@ -123,7 +127,7 @@ impl Outbox {
     }
 
     /// Waits until every durable listener has ended every event, those included that are emitted meanwhile. Dead events do not count. What they
-    /// have done is in the store then. Blocks.
+    /// have done is in the store then. Blocks. Inside a durable listener it waits for itself, until the timeout.
     ///
     /// # Errors
     /// If that is not so after `timeout`.

@@ -112,6 +112,10 @@ impl Soiree for Outbox {
         shown(self.close_until(deadline))
     }
 
+    fn can_shut_down(&self, deadline: Option<Instant>) -> Result<(), CloseError> {
+        self.inner.soiree.can_shut_down(deadline)
+    }
+
     fn shut_down_async(
         &self,
         deadline: Option<Instant>,

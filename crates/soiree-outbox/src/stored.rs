@@ -4,7 +4,7 @@ use soiree_core::EventId;
 use soiree_core::store::{Appended, Position};
 use soiree_engine::{Emission, EmitError};
 
-/// An emit that was accepted. Returned by [`Outbox::emit`].
+/// An emit that was accepted. Returned by [`Outbox::emit`](crate::Outbox::emit).
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Stored {

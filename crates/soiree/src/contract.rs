@@ -82,6 +82,10 @@ impl Soiree for EventPool {
         self.inner.emitter.close(deadline)
     }
 
+    fn can_shut_down(&self, deadline: Option<Instant>) -> Result<(), CloseError> {
+        self.inner.emitter.can_close(deadline)
+    }
+
     fn shut_down_async(&self, deadline: Option<Instant>) -> CloseFuture<'_> {
         Box::pin(self.closing(deadline))
     }
@@ -198,6 +202,11 @@ impl Soiree for Subscriptions {
     fn shut_down(&self, deadline: Option<Instant>) -> Result<(), CloseError> {
         let soiree = self.soiree.upgrade().ok_or(CloseError::AlreadyClosed)?;
         soiree.shut_down(deadline)
+    }
+
+    fn can_shut_down(&self, deadline: Option<Instant>) -> Result<(), CloseError> {
+        let soiree = self.soiree.upgrade().ok_or(CloseError::AlreadyClosed)?;
+        soiree.can_shut_down(deadline)
     }
 
     fn shut_down_async(&self, deadline: Option<Instant>) -> CloseFuture<'_> {

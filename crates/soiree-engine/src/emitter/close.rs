@@ -121,13 +121,8 @@ impl Emitter {
     /// last case it *is* closed: an owned pool discards what has not started, a shared pool runs it later, and the last emission removes
     /// the listeners.
     pub fn close(&self, deadline: Option<Instant>) -> Result<(), CloseError> {
-        self.can_close_here()?;
+        self.can_close(deadline)?;
         let shared = &self.shared;
-        if deadline.is_none() && !shared.tracker.is_closed() && !shared.tracker.is_empty() {
-            if let Some(bulkhead) = shared.pools.would_deadlock() {
-                return Err(CloseError::WouldDeadlock { bulkhead });
-            }
-        }
         if !shared.tracker.close() {
             return Err(CloseError::AlreadyClosed);
         }
@@ -156,6 +151,22 @@ impl Emitter {
             Ok(()) if ended => Ok(()),
             released => Err(self.drain_timeout(released.err())),
         }
+    }
+
+    /// Whether the caller may wait here for a close with this deadline.
+    ///
+    /// # Errors
+    /// As [`can_close_here`](Self::can_close_here); and without a deadline, if the calling thread runs futures that the close would have to
+    /// wait for.
+    pub fn can_close(&self, deadline: Option<Instant>) -> Result<(), CloseError> {
+        self.can_close_here()?;
+        let shared = &self.shared;
+        if deadline.is_none() && !shared.tracker.is_closed() && !shared.tracker.is_empty() {
+            if let Some(bulkhead) = shared.pools.would_deadlock() {
+                return Err(CloseError::WouldDeadlock { bulkhead });
+            }
+        }
+        Ok(())
     }
 
     /// Whether the caller may wait for a close here.

@@ -1,7 +1,8 @@
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use soiree::{CloseOutboxError, Event, ListenerOptions, Orphans, OutboxError};
+use soiree::{CloseError, CloseOutboxError, Event, ListenerOptions, Orphans, OutboxError};
 use soiree_testkit::MemoryStore;
 
 use super::support::{LIMIT, builder, outbox, receive, sending, soiree};
@@ -141,4 +142,32 @@ fn another_process_takes_over_when_the_owner_has_ended() {
     other.close().unwrap();
     assert_eq!(by_owner.iter().count(), 0);
     assert_eq!(by_other.iter().count(), 0);
+}
+
+/// D18: a durable listener that closes the outbox would wait for itself, so it gets an error, and the outbox goes on.
+#[test]
+fn a_close_inside_a_durable_listener_is_an_error() {
+    let outbox = outbox(MemoryStore::new());
+    let weak = outbox.downgrade();
+    let (sender, closed) = channel();
+    outbox
+        .on_with("kept.**", durable(), move |_: &dyn Event| {
+            let outbox = weak.upgrade().expect("the test holds it");
+            let in_async_code = pollster::block_on(outbox.close_async());
+            sender.send([outbox.close(), in_async_code]).unwrap();
+        })
+        .unwrap();
+    outbox.start().unwrap();
+    for _ in 0..2 {
+        outbox.emit("kept.a", String::from("x")).unwrap();
+        for result in closed.recv_timeout(LIMIT).unwrap() {
+            let error = result.unwrap_err();
+            let is_inside = matches!(
+                error,
+                CloseOutboxError::EventPool(CloseError::InsideListener)
+            );
+            assert!(is_inside, "{error}");
+        }
+    }
+    outbox.close().unwrap();
 }
