@@ -44,7 +44,7 @@ pub enum SubscribeError {
         /// The name of the pool.
         pool: Arc<str>,
     },
-    /// A durable listener of this name is subscribed already.
+    /// A durable listener of this name is subscribed already. Or it was removed, and has deliveries that have not ended.
     #[error(
         "a durable listener named {name:?} is subscribed already; give each one a name of its own"
     )]

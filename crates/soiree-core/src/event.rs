@@ -169,6 +169,7 @@ pub struct BaseEvent {
     properties: Mutex<Properties>,
     aborted: AtomicBool,
     abort_reason: Mutex<Option<Arc<str>>>,
+    attempt: u32,
 }
 
 impl BaseEvent {
@@ -182,6 +183,7 @@ impl BaseEvent {
             properties: Mutex::default(),
             aborted: AtomicBool::new(false),
             abort_reason: Mutex::default(),
+            attempt: 1,
         }
     }
 
@@ -208,6 +210,13 @@ impl BaseEvent {
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(name, value);
+        self
+    }
+
+    /// Says which [attempt](Event::attempt) this is, for code that calls a listener again. The first one is 1.
+    #[must_use]
+    pub fn with_attempt(mut self, attempt: u32) -> Self {
+        self.attempt = attempt;
         self
     }
 
@@ -281,6 +290,10 @@ impl Event for BaseEvent {
             .abort_reason
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(reason);
+    }
+
+    fn attempt(&self) -> u32 {
+        self.attempt
     }
 }
 

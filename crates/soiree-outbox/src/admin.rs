@@ -20,6 +20,7 @@ impl Outbox {
             .inner
             .listeners()
             .values()
+            .filter(|subscription| !subscription.is_removed)
             .map(|subscription| {
                 let info = subscription.info.lock();
                 info.unwrap_or_else(PoisonError::into_inner).clone()

@@ -12,9 +12,6 @@ use crate::figures::StoreState;
 use crate::outbox::{Lifecycle, Outbox, Threads};
 use crate::signals::Command;
 
-/// How often a close with a deadline looks whether deliveries have ended.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
-
 /// # Closing
 impl Outbox {
     /// Rejects new events, commits those that were accepted, waits for the deliveries that run, and closes the event pool. What has not been
@@ -86,12 +83,6 @@ impl Outbox {
             StoreState::Failed(error) => Some(error),
             _ => None,
         };
-        for subscription in inner.listeners().values() {
-            if let Some(term) = &subscription.term {
-                // The claim ends with the process anyway.
-                let _ = inner.store.release(term);
-            }
-        }
         if let Err(error) = inner.store.close() {
             failed.get_or_insert(error.into());
         }
@@ -105,24 +96,32 @@ impl Outbox {
         Ok(())
     }
 
-    /// Waits for both threads. Returns how many deliveries have not ended.
+    /// Waits for both threads, and ends the claims. Returns how many deliveries have not ended.
     fn end(&self, threads: Threads, deadline: Option<Instant>) -> usize {
         let inner = &self.inner;
         let Threads { writer, relay } = threads;
-        if let Some(deadline) = deadline {
-            while !relay.is_finished() && Instant::now() < deadline {
-                std::thread::sleep(LOOK_AGAIN);
-            }
-        }
         let mut running = 0;
-        if deadline.is_some() && !relay.is_finished() {
-            running = self.listeners().iter().map(|info| info.in_flight).sum();
-            inner.signals.send(Command::Abandon);
-        }
-        // A panic in there has been printed; what it leaves is delivered again.
-        let _ = relay.join();
+        let claims = match deadline {
+            None => relay.recv().ok(),
+            Some(deadline) => {
+                let remaining = deadline.saturating_duration_since(Instant::now());
+                relay
+                    .recv_timeout(remaining)
+                    .or_else(|_| {
+                        running = self.listeners().iter().map(|info| info.in_flight).sum();
+                        inner.signals.send(Command::Abandon);
+                        relay.recv()
+                    })
+                    .ok()
+            }
+        };
         inner.queue.close();
+        // A panic in there has been printed; what it leaves is delivered again.
         let _ = writer.join();
+        for term in claims.unwrap_or_default() {
+            // The claim ends with the process anyway.
+            let _ = inner.store.release(&term);
+        }
         running
     }
 

@@ -93,7 +93,12 @@ impl Codecs {
                 format!("no codec for the topic; its payload was written by {name:?}").into(),
             );
         };
-        match caught(|| codec.decode(&event.codec, &event.payload)) {
+        // The codec's error is the program's: it is shown and dropped in here too.
+        let decoded = caught(|| {
+            let payload = codec.decode(&event.codec, &event.payload);
+            payload.map_err(|error| error.to_string())
+        });
+        match decoded {
             Ok(Ok(payload)) => Ok(payload),
             Ok(Err(error)) => Err(format!("the payload cannot be decoded: {error}").into()),
             Err(panic) => Err(format!("decoding the payload panicked: {}", panic.message()).into()),

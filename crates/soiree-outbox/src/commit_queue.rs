@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use soiree_core::store::{Marks, NewRecord, Position, StoreError, Term};
 use soiree_engine::NotStored;
@@ -69,6 +70,7 @@ pub(crate) struct Ticket {
     queue: Arc<CommitQueue>,
     number: u64,
     answer: Arc<Answer>,
+    is_answered: bool,
 }
 
 /// What the writer commits next.
@@ -113,12 +115,16 @@ impl CommitQueue {
         may_wait: bool,
     ) -> Result<Ticket, Rejected> {
         let mut state = self.lock();
-        if let Some(refusal) = &state.refusal {
-            return Err(Rejected::Refused(refusal.clone()));
+        match &state.refusal {
+            None => {}
+            Some(Refusal::Closed) => return Err(Rejected::Closed),
+            Some(Refusal::Failed(error)) => {
+                return Err(NotStored::Store(Arc::clone(error)).into());
+            }
         }
         if !may_wait && state.events + records.len() > self.capacity {
             let capacity = self.capacity;
-            return Err(Rejected::Not(NotStored::QueueFull { capacity }));
+            return Err(NotStored::QueueFull { capacity }.into());
         }
         let answer = Arc::new(Answer::default());
         let number = state.next;
@@ -135,6 +141,7 @@ impl CommitQueue {
             queue: Arc::clone(self),
             number,
             answer,
+            is_answered: false,
         })
     }
 
@@ -172,12 +179,11 @@ impl CommitQueue {
         state.urgent = true;
     }
 
-    pub(crate) fn forget(&self, listener: &str) {
+    /// Nothing more is marked under this claim.
+    pub(crate) fn forget(&self, term: &Term) {
         let mut state = self.lock();
-        state.marks.remove(listener);
-        state
-            .begun
-            .retain(|begun| &*begun.term.listener != listener);
+        state.marks.retain(|_, marks| marks.term != *term);
+        state.begun.retain(|begun| begun.term != *term);
     }
 
     /// Starts to write down up to where the listener may start events.
@@ -227,33 +233,27 @@ impl CommitQueue {
         self.lock().events
     }
 
-    /// Blocks until there is something to commit. Waits no longer than `pause` if there is one: something failed before.
+    /// Blocks until there is something to commit. Marks wait for an append to go with, or for `pause` if they could not be committed before.
     pub(crate) fn take(&self, pause: Option<Duration>) -> Work {
         let mut state = self.lock();
-        let mut has_lingered = false;
+        let mut until = None;
         loop {
-            let has_appends = !state.appends.is_empty();
-            let has_marks = state.urgent && (pause.is_none() || has_lingered);
-            if has_appends || state.closing || has_marks && has_lingered {
+            if !state.appends.is_empty() || state.closing {
                 return state.take();
             }
-            let limit = match pause {
-                Some(pause) if !has_lingered => Some(pause),
-                _ if state.urgent => Some(LINGER),
-                _ => None,
-            };
-            match limit {
-                Some(limit) => {
-                    let waited = self.filled.wait_timeout(state, limit);
-                    let (now, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-                    state = now;
-                    has_lingered |= timeout.timed_out();
-                }
-                None => {
-                    let waited = self.filled.wait(state);
-                    state = waited.unwrap_or_else(PoisonError::into_inner);
-                }
+            if !state.urgent {
+                let waited = self.filled.wait(state);
+                state = waited.unwrap_or_else(PoisonError::into_inner);
+                continue;
             }
+            // From the first look on, so that marks that come all the time do not put it off.
+            let until = *until.get_or_insert_with(|| Instant::now() + pause.unwrap_or(LINGER));
+            let remaining = until.saturating_duration_since(Instant::now());
+            if remaining.is_zero() {
+                return state.take();
+            }
+            let waited = self.filled.wait_timeout(state, remaining);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -287,10 +287,16 @@ impl State {
     }
 }
 
-/// Why the queue did not take events.
+/// Why events were not committed.
 pub(crate) enum Rejected {
-    Refused(Refusal),
-    Not(NotStored),
+    Closed,
+    NotStored(NotStored),
+}
+
+impl From<NotStored> for Rejected {
+    fn from(error: NotStored) -> Self {
+        Self::NotStored(error)
+    }
 }
 
 /// Adds newer marks of a listener to older ones.
@@ -333,22 +339,27 @@ impl Begun {
 }
 
 impl Ticket {
-    pub(crate) fn wait(self) -> Outcome {
-        self.answer.wait()
+    pub(crate) fn wait(mut self) -> Outcome {
+        let outcome = self.answer.wait();
+        self.is_answered = true;
+        outcome
     }
 
-    pub(crate) fn answer(&self) -> &Answer {
-        &self.answer
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
+        let outcome = self.answer.poll(context);
+        self.is_answered = outcome.is_ready();
+        outcome
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut state = self.queue.lock();
-        let taken_back = state.appends.remove(&self.number);
-        if let Some(append) = &taken_back {
-            state.events -= append.records.len();
+        if self.is_answered {
+            return;
         }
-        drop(state);
+        let mut state = self.queue.lock();
+        if let Some(taken_back) = state.appends.remove(&self.number) {
+            state.events -= taken_back.records.len();
+        }
     }
 }

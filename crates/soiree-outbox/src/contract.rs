@@ -28,10 +28,10 @@ impl Soiree for Outbox {
     }
 
     fn unsubscribe(&self, pattern: &str, id: &ListenerId) -> Result<(), UnsubscribeError> {
-        match self.unsubscribe_durable(id) {
-            Some(removed) => removed,
-            None => self.inner.soiree.unsubscribe(pattern, id),
+        if self.unsubscribe_durable(id) {
+            return Ok(());
         }
+        self.inner.soiree.unsubscribe(pattern, id)
     }
 
     fn unsubscriber(&self, pattern: &str, id: &ListenerId) -> Unsubscriber {
@@ -39,10 +39,8 @@ impl Soiree for Outbox {
         let outbox = Arc::downgrade(&self.inner);
         let id = id.clone();
         Box::new(move || {
-            let durable = outbox
-                .upgrade()
-                .and_then(|inner| Outbox { inner }.unsubscribe_durable(&id));
-            if durable.is_none() {
+            let outbox = outbox.upgrade().map(|inner| Outbox { inner });
+            if !outbox.is_some_and(|outbox| outbox.unsubscribe_durable(&id)) {
                 ordinary();
             }
         })

@@ -1,16 +1,15 @@
 //! Emitting: durable events are committed first.
 
 use std::any::Any;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use soiree_core::store::{Appended, NewRecord};
-use soiree_core::{Event, EventId, Payload, Properties, validate_topic};
+use soiree_core::{BaseEvent, Event, EventId, Payload, Properties, validate_topic};
 use soiree_engine::{Emission, EmitError, EmitFuture, NotStored, Report, ReservedTopics};
 
-use crate::commit_queue::{Refusal, Rejected, Ticket};
-use crate::delivered_event::event;
+use crate::commit_queue::Rejected;
 use crate::outbox::{Inner, Outbox};
 use crate::stored::{Stored, StoredEvent};
 
@@ -20,6 +19,8 @@ struct Draft {
     topic: Box<str>,
     payload: Payload,
     properties: Properties,
+    /// The event, if the caller has made one.
+    original: Option<Arc<dyn Event>>,
 }
 
 impl Draft {
@@ -29,6 +30,7 @@ impl Draft {
             topic: topic.into(),
             payload,
             properties: Properties::new(),
+            original: None,
         }
     }
 
@@ -38,17 +40,26 @@ impl Draft {
             topic: event.topic().into(),
             payload: event.payload(),
             properties: event.properties(),
+            original: None,
         }
     }
 
+    fn from_event(event: Arc<dyn Event>) -> Self {
+        Self {
+            original: Some(Arc::clone(&event)),
+            ..Self::of(&*event)
+        }
+    }
+
+    /// The event that ordinary listeners get.
     fn into_event(self) -> Arc<dyn Event> {
-        let Self {
-            id,
-            topic,
-            payload,
-            properties,
-        } = self;
-        Arc::new(event(&topic, id, payload, properties))
+        self.original.unwrap_or_else(|| {
+            let event = BaseEvent::new(self.topic, ())
+                .with_id(self.id)
+                .with_properties(self.properties);
+            event.set_payload(self.payload);
+            Arc::new(event)
+        })
     }
 }
 
@@ -117,17 +128,18 @@ impl Outbox {
         &self,
         events: impl IntoIterator<Item = Arc<dyn Event>>,
     ) -> Result<Vec<Stored>, EmitError> {
-        let drafts: Vec<Draft> = events.into_iter().map(|event| Draft::of(&*event)).collect();
+        let drafts: Vec<Draft> = events.into_iter().map(Draft::from_event).collect();
         let Some(first) = drafts.first() else {
             return Ok(Vec::new());
         };
-        let fail = |why| self.inner.not_stored(first, why);
         let records = drafts
             .iter()
             .map(|draft| self.inner.encode(draft))
             .collect::<Result<Vec<_>, _>>()?;
-        let ticket = self.inner.enqueue(records, true).map_err(fail)?;
-        let appended = ticket.wait().map_err(|error| fail(error.into()))?;
+        let ticket = self.inner.queue.append(records, true);
+        let ticket = ticket.map_err(|why| self.inner.not_stored(first, why))?;
+        let appended = ticket.wait();
+        let appended = appended.map_err(|error| self.inner.not_stored(first, error))?;
         let stored = drafts.into_iter().zip(appended);
         stored
             .map(|(draft, appended)| {
@@ -167,7 +179,7 @@ impl Outbox {
         if !inner.codecs.is_durable(event.topic()) {
             return inner.soiree.publish_event(event).map(passed);
         }
-        let draft = Draft::of(&*event);
+        let draft = Draft::from_event(event);
         let appended = inner.commit(&draft, true)?;
         inner.local(draft, appended, ReservedTopics::publish_event)
     }
@@ -201,17 +213,16 @@ impl Outbox {
             let emission = self.inner.soiree.publish_event_async(event);
             return Box::pin(async move { Ok(passed(emission.await?)) });
         }
-        Box::pin(self.store_async(Draft::of(&*event)))
+        Box::pin(self.store_async(Draft::from_event(event)))
     }
 
     async fn store_async(&self, draft: Draft) -> Result<Stored, EmitError> {
         let inner = &self.inner;
         let record = inner.encode(&draft)?;
-        let ticket = inner
-            .enqueue(vec![record], true)
-            .map_err(|why| inner.not_stored(&draft, why))?;
-        let appended = std::future::poll_fn(|context| ticket.answer().poll(context)).await;
-        let appended = appended.map_err(|error| inner.not_stored(&draft, error.into()))?;
+        let ticket = inner.queue.append(vec![record], true);
+        let mut ticket = ticket.map_err(|why| inner.not_stored(&draft, why))?;
+        let appended = poll_fn(|context| ticket.poll(context)).await;
+        let appended = appended.map_err(|error| inner.not_stored(&draft, error))?;
         let stored = inner.stored(&draft, appended[0])?;
         if stored.is_duplicate || !inner.calls_ordinary(&draft.topic) {
             return Ok(Stored {
@@ -246,24 +257,12 @@ fn passed(emission: Emission) -> Stored {
     }
 }
 
-/// Why an event was not committed.
-enum Why {
-    Closed,
-    Not(NotStored),
-}
-
-impl From<NotStored> for Why {
-    fn from(error: NotStored) -> Self {
-        Self::Not(error)
-    }
-}
-
 impl Inner {
-    fn not_stored(&self, draft: &Draft, why: Why) -> EmitError {
+    fn not_stored(&self, draft: &Draft, why: impl Into<Rejected>) -> EmitError {
         let (topic, payload) = (draft.topic.clone(), draft.payload.clone());
-        match why {
-            Why::Closed => EmitError::Closed { topic, payload },
-            Why::Not(source) => EmitError::NotStored {
+        match why.into() {
+            Rejected::Closed => EmitError::Closed { topic, payload },
+            Rejected::NotStored(source) => EmitError::NotStored {
                 topic,
                 payload,
                 source,
@@ -272,7 +271,7 @@ impl Inner {
     }
 
     fn encode(&self, draft: &Draft) -> Result<NewRecord, EmitError> {
-        let fail = |source: NotStored| self.not_stored(draft, source.into());
+        let fail = |source: NotStored| self.not_stored(draft, source);
         if let Err(source) = validate_topic(&draft.topic) {
             let payload = draft.payload.clone();
             return Err(EmitError::InvalidTopic { source, payload });
@@ -294,29 +293,20 @@ impl Inner {
         })
     }
 
-    fn enqueue(&self, records: Vec<NewRecord>, may_wait: bool) -> Result<Ticket, Why> {
-        let queued = self.queue.append(records, may_wait);
-        queued.map_err(|rejected| match rejected {
-            Rejected::Refused(Refusal::Closed) => Why::Closed,
-            Rejected::Refused(Refusal::Failed(error)) => Why::Not(NotStored::Store(error)),
-            Rejected::Not(error) => Why::Not(error),
-        })
-    }
-
     fn commit(&self, draft: &Draft, may_wait: bool) -> Result<Appended, EmitError> {
         let record = self.encode(draft)?;
-        let ticket = self.enqueue(vec![record], may_wait);
+        let ticket = self.queue.append(vec![record], may_wait);
         let ticket = ticket.map_err(|why| self.not_stored(draft, why))?;
         match ticket.wait() {
             Ok(appended) => Ok(appended[0]),
-            Err(error) => Err(self.not_stored(draft, error.into())),
+            Err(error) => Err(self.not_stored(draft, error)),
         }
     }
 
     fn stored(&self, draft: &Draft, appended: Appended) -> Result<StoredEvent, EmitError> {
         let id = draft.id;
         if let Appended::Conflict(_) = appended {
-            return Err(self.not_stored(draft, NotStored::Conflict { id }.into()));
+            return Err(self.not_stored(draft, NotStored::Conflict { id }));
         }
         Ok(StoredEvent::new(id, appended))
     }
@@ -350,10 +340,10 @@ impl Inner {
         let listeners = self.listeners();
         listeners
             .values()
-            .any(|subscription| subscription.pattern.matches(topic))
+            .any(|subscription| !subscription.is_removed && subscription.pattern.matches(topic))
     }
 
-    /// The right to emit on this topic in the event pool. Any of the reservations gives it for all.
+    /// The right to emit on this topic in the event pool: a reservation whose pattern matches.
     fn reserved_for(&self, topic: &str) -> &ReservedTopics {
         let patterns = self.codecs.patterns();
         let index = patterns.iter().position(|pattern| pattern.matches(topic));

@@ -20,7 +20,6 @@ mod close;
 mod codecs;
 mod commit_queue;
 mod contract;
-mod delivered_event;
 mod emit;
 mod error;
 mod figures;

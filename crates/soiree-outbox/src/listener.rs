@@ -5,21 +5,21 @@ mod recover;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::pin::Pin;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
 use soiree_core::panic::caught;
-use soiree_core::store::{Limit, Millis, ParkedState, Position, Store, StoreError, Term};
+use soiree_core::store::{Limit, Millis, Parked, Position, Store, StoreError, Term};
 use soiree_core::{EventId, KeyOrder, OrderingKey, Pattern, Payload, Retry};
 use soiree_engine::{Address, EmissionFuture};
 
 use crate::codecs::Codecs;
 use crate::commit_queue::{Begun, CommitQueue};
-use crate::delivered_event::{DeliveredEvent, event};
 use crate::info::DurableInfo;
 use crate::tail::{LogEntry, Next, Tail};
-use crate::window::{Admitted, Window};
+use crate::window::{Admitted, ParkedCounts, Window};
 
 /// How much is read from the store at once.
 const PAGE: Limit = Limit {
@@ -35,12 +35,12 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) codecs: &'a Codecs,
     pub(crate) queue: &'a CommitQueue,
-    /// Makes what is woken when a delivery has ended.
-    pub(crate) waker: &'a dyn Fn(Number, Position) -> Waker,
     pub(crate) tail: &'a Tail,
     pub(crate) now: Millis,
     /// The marks up to this generation are committed.
     pub(crate) committed: Option<u64>,
+    /// Whether deliveries start. If not, what is due stays where it is, for the next start.
+    pub(crate) delivers: bool,
 }
 
 /// Which delivery an event belongs to. See [`Outbox::on_delivery`](crate::Outbox::on_delivery).
@@ -62,10 +62,14 @@ pub(crate) struct Subscribed {
     pub(crate) name: Arc<str>,
     pub(crate) pattern: Pattern,
     pub(crate) address: Address,
+    /// Makes what is woken when the delivery of an event has ended.
+    pub(crate) waker: Box<dyn Fn(Position) -> Waker + Send>,
     pub(crate) retry: Option<Retry>,
     pub(crate) order: Option<KeyOrder>,
     pub(crate) deliveries: Option<Arc<Deliveries>>,
     pub(crate) info: Arc<Mutex<DurableInfo>>,
+    /// To be set when a listener that was removed has ended.
+    pub(crate) has_left: Arc<AtomicBool>,
 }
 
 /// A durable listener that this process has claimed.
@@ -172,18 +176,11 @@ impl DurableListener {
         let Some(order) = &self.subscribed.order else {
             return Ok((payload, None));
         };
-        let event = self.event(entry, payload.clone(), 1);
+        let event = entry.event(payload.clone(), 1);
         match caught(|| order.key(&event)) {
             Ok(key) => Ok((payload, key)),
             Err(panic) => Err(format!("the key function panicked: {}", panic.message()).into()),
         }
-    }
-
-    fn event(&self, entry: &LogEntry, payload: Payload, attempt: u32) -> DeliveredEvent {
-        let stored = &entry.record.event;
-        let properties = stored.properties.clone();
-        let event = event(&stored.topic, stored.id, payload, properties);
-        DeliveredEvent::new(event, attempt)
     }
 
     fn next_entry(
@@ -233,10 +230,10 @@ impl DurableListener {
     pub(crate) fn is_drained(&self, last: Position) -> bool {
         self.window.cursor() >= last
             && self.window.in_flight() == 0
-            && self.window.parked_len() == 0
+            && self.window.parked() == ParkedCounts::default()
     }
 
-    pub(crate) fn redriven(&mut self, parked: soiree_core::store::Parked) {
+    pub(crate) fn redriven(&mut self, parked: Parked) {
         self.dead_no_longer += 1;
         self.window.redriven(parked);
     }
@@ -257,6 +254,7 @@ impl DurableListener {
     /// Shows how it stands.
     pub(crate) fn publish(&self, last: Position, now: Millis) {
         let window = &self.window;
+        let parked = window.parked();
         let oldest = self.running.values().map(|running| running.emitted_at);
         let waiting = self.held.values().chain(&self.blocked).chain(&self.page);
         let waiting = waiting.map(|entry| entry.record.event.emitted_at);
@@ -269,9 +267,9 @@ impl DurableListener {
             waiting: last.0.saturating_sub(window.cursor().0),
             oldest_waiting: oldest.map(|emitted_at| now.since(emitted_at)),
             in_flight: window.in_flight(),
-            retrying: window.parked_in(ParkedState::Retry),
-            behind: window.parked_in(ParkedState::Behind),
-            suspects: window.parked_in(ParkedState::Suspect),
+            retrying: parked.retrying,
+            behind: parked.behind,
+            suspects: parked.suspects,
             dead_letters: (self.dead_before + window.outcomes.dead)
                 .saturating_sub(self.dead_no_longer),
             done: window.outcomes.done,

@@ -1,6 +1,7 @@
 //! Putting an outbox together: opens the store, reserves the topics, starts the threads.
 
 use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::commit_queue::CommitQueue;
 use crate::error::OutboxError;
 use crate::figures::StoreFigures;
 use crate::outbox::{Inner, Outbox, Settings, Threads};
-use crate::relay::Relay;
+use crate::relay::{Progress, Relay};
 use crate::signals::Signals;
 use crate::tail::Tail;
 use crate::writer::Writer;
@@ -88,7 +89,7 @@ fn open(
     let writer = Writer {
         store: Arc::clone(&store),
         queue: Arc::clone(&queue),
-        committed: Arc::clone(&signals),
+        signals: Arc::clone(&signals),
         clock: clock.clone(),
         figures: Arc::clone(&figures),
         last: opened.last,
@@ -97,26 +98,29 @@ fn open(
         since_sweep: 0,
         pause: None,
     };
-    let relay = Relay::new(
-        Arc::clone(&store),
-        Arc::clone(&codecs),
-        Arc::clone(&queue),
-        Arc::clone(&signals),
-        clock.clone(),
-        Tail::new(opened.last, TAIL_EVENTS, TAIL_BYTES),
+    let relay = Relay {
+        store: Arc::clone(&store),
+        codecs: Arc::clone(&codecs),
+        queue: Arc::clone(&queue),
+        signals: Arc::clone(&signals),
+        clock: clock.clone(),
+        tail: Tail::new(opened.last, TAIL_EVENTS, TAIL_BYTES),
         is_shared,
-        keep.max(Duration::from_millis(1)),
+        sweep_every: keep.max(Duration::from_millis(1)),
         limits,
-    );
-    let writer = spawn("soiree-outbox-writer", move || writer.run())?;
-    let relay = match spawn("soiree-outbox-relay", move || relay.run()) {
-        Ok(relay) => relay,
-        Err(error) => {
-            queue.close();
-            let _ = writer.join();
-            return Err(error);
-        }
+        state: Progress::default(),
     };
+    let writer = spawn("soiree-outbox-writer", move || writer.run())?;
+    let (sender, claims) = channel();
+    let relay = spawn("soiree-outbox-relay", move || {
+        // Nobody waits for it if the outbox was dropped without a close.
+        let _ = sender.send(relay.run());
+    });
+    if let Err(error) = relay {
+        queue.close();
+        let _ = writer.join();
+        return Err(error);
+    }
     let inner = Inner {
         soiree,
         store,
@@ -136,7 +140,10 @@ fn open(
         },
         next_number: AtomicU64::new(0),
         listeners: Mutex::default(),
-        threads: Mutex::new(Some(Threads { writer, relay })),
+        threads: Mutex::new(Some(Threads {
+            writer,
+            relay: claims,
+        })),
         lifecycle: Mutex::default(),
     };
     Ok(Outbox {

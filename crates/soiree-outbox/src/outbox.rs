@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -62,7 +63,8 @@ pub(crate) struct Settings {
 
 pub(crate) struct Threads {
     pub(crate) writer: JoinHandle<()>,
-    pub(crate) relay: JoinHandle<()>,
+    /// Gets the claims that the relay held when it ends.
+    pub(crate) relay: Receiver<Vec<Term>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,13 +75,25 @@ pub(crate) enum Lifecycle {
     Closed,
 }
 
+impl Lifecycle {
+    fn check_built(self) -> Result<(), OutboxError> {
+        match self {
+            Self::Built => Ok(()),
+            Self::Started => Err(OutboxError::Started),
+            Self::Closed => Err(OutboxError::Closed),
+        }
+    }
+}
+
 /// A durable listener that the program has subscribed.
 pub(crate) struct Subscription {
     pub(crate) number: Number,
     pub(crate) id: ListenerId,
     pub(crate) pattern: Pattern,
-    pub(crate) term: Option<Term>,
     pub(crate) info: Arc<Mutex<DurableInfo>>,
+    /// It was removed. Its name is free once it has left, too.
+    pub(crate) is_removed: bool,
+    pub(crate) has_left: Arc<AtomicBool>,
 }
 
 impl Outbox {
@@ -96,17 +110,15 @@ impl Outbox {
     /// If the outbox was started or closed before, the store cannot be read, or there are orphans and the outbox rejects them.
     pub fn start(&self) -> Result<Vec<String>, OutboxError> {
         let inner = &self.inner;
-        let mut lifecycle = inner.lifecycle();
-        match *lifecycle {
-            Lifecycle::Built => {}
-            Lifecycle::Started => return Err(OutboxError::Started),
-            Lifecycle::Closed => return Err(OutboxError::Closed),
-        }
+        inner.lifecycle().check_built()?;
         let known = inner.store.listeners()?;
         let subscribed = inner.listeners();
         let mut orphans: Vec<String> = known
             .iter()
-            .filter(|known| !subscribed.contains_key(&known.name))
+            .filter(|known| {
+                let subscription = subscribed.get(&known.name);
+                subscription.is_none_or(|subscription| subscription.is_removed)
+            })
             .map(|known| known.name.to_string())
             .collect();
         drop(subscribed);
@@ -124,7 +136,11 @@ impl Outbox {
             }
             _ => {}
         }
+        // Not locked meanwhile: a store may be the program's own.
+        let mut lifecycle = inner.lifecycle();
+        lifecycle.check_built()?;
         *lifecycle = Lifecycle::Started;
+        drop(lifecycle);
         inner.signals.send(Command::Start);
         Ok(orphans)
     }

@@ -4,17 +4,18 @@ mod claims;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use soiree_core::TimerId;
-use soiree_core::store::{Limit, Marks, Millis, Store};
+use soiree_core::store::{Limit, Marks, Millis, Store, Term};
 
 use crate::clock::Clock;
 use crate::codecs::Codecs;
 use crate::commit_queue::CommitQueue;
 use crate::listener::{DurableListener, Limits, Number, Subscribed, Surroundings};
-use crate::signals::{Command, Signals, State, waker};
+use crate::signals::{Command, Signals, State};
 use crate::tail::Tail;
 
 /// How long an event waits that found no place in its pool, if nothing of its listener ends before. It doubles up to the second one.
@@ -39,15 +40,24 @@ pub(crate) struct Relay {
     pub(crate) is_shared: bool,
     pub(crate) sweep_every: Duration,
     pub(crate) limits: Limits,
-    state: Progress,
+    pub(crate) state: Progress,
+}
+
+/// A listener that was removed and has ended. Its claim ends once the marks of this generation are committed.
+struct Leaving {
+    term: Term,
+    generation: u64,
+    has_left: Arc<AtomicBool>,
 }
 
 /// How far the relay has come itself.
 #[derive(Default)]
-struct Progress {
+pub(crate) struct Progress {
     listeners: BTreeMap<Number, DurableListener>,
     /// Listeners that another process holds.
     elsewhere: BTreeMap<Number, Subscribed>,
+    /// Listeners that were removed, and whose last marks are not committed yet.
+    leaving: Vec<Leaving>,
     committed: Option<u64>,
     /// The generation of the last marks that were handed to the writer.
     marked: Option<u64>,
@@ -67,46 +77,23 @@ struct Progress {
 }
 
 impl Relay {
-    #[expect(clippy::too_many_arguments, reason = "the parts of an outbox, once")]
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        codecs: Arc<Codecs>,
-        queue: Arc<CommitQueue>,
-        signals: Arc<Signals>,
-        clock: Clock,
-        tail: Tail,
-        is_shared: bool,
-        sweep_every: Duration,
-        limits: Limits,
-    ) -> Self {
-        Self {
-            store,
-            codecs,
-            queue,
-            signals,
-            clock,
-            tail,
-            is_shared,
-            sweep_every,
-            limits,
-            state: Progress::default(),
-        }
-    }
-
-    /// Delivers until it is stopped.
-    pub(crate) fn run(mut self) {
+    /// Delivers until it is stopped. Returns the claims that it holds: release them once the writer has ended.
+    pub(crate) fn run(mut self) -> Vec<Term> {
         loop {
             let raised = self.signals.take();
             self.receive(raised);
             if self.state.is_abandoned {
-                return;
+                break;
             }
             self.go_on();
             if self.state.is_stopping && self.is_idle() {
                 self.stop();
-                return;
+                break;
             }
         }
+        let leaving = self.state.leaving.into_iter().map(|leaving| leaving.term);
+        let held = self.state.listeners.into_values();
+        leaving.chain(held.map(|listener| listener.term)).collect()
     }
 
     fn receive(&mut self, raised: State) {
@@ -121,8 +108,8 @@ impl Relay {
         }
         self.state.committed = self.state.committed.max(raised.committed);
         self.state.has_failed |= raised.failed;
-        for name in raised.fenced {
-            self.lose(&name);
+        for term in raised.fenced {
+            self.lose(&term);
         }
         for (number, position) in raised.ended {
             self.with_listener(number, |listener, around| listener.poll(position, around));
@@ -136,6 +123,7 @@ impl Relay {
     }
 
     fn obey(&mut self, command: Command) {
+        let now = self.clock.now();
         match command {
             Command::Add(listener) => {
                 let number = listener.subscribed.number;
@@ -146,9 +134,12 @@ impl Relay {
                 self.state.claim_at.get_or_insert(Millis(0));
             }
             Command::Remove(number) => {
-                self.state.elsewhere.remove(&number);
+                if let Some(subscribed) = self.state.elsewhere.remove(&number) {
+                    subscribed.has_left.store(true, Ordering::Release);
+                }
                 if let Some(listener) = self.state.listeners.get_mut(&number) {
                     listener.is_removed = true;
+                    listener.withdraw(now);
                 }
             }
             Command::Start => {
@@ -170,7 +161,6 @@ impl Relay {
             Command::Drained(sender) => self.state.drained.push(sender),
             Command::Stop => {
                 self.state.is_stopping = true;
-                let now = self.clock.now();
                 for listener in self.state.listeners.values_mut() {
                     listener.withdraw(now);
                 }
@@ -184,30 +174,37 @@ impl Relay {
         number: Number,
         act: impl FnOnce(&mut DurableListener, &Surroundings<'_>),
     ) {
-        let around = Surroundings {
+        let Some(mut listener) = self.state.listeners.remove(&number) else {
+            return;
+        };
+        let mut around = self.surroundings();
+        around.delivers &= !listener.is_removed;
+        act(&mut listener, &around);
+        self.state.listeners.insert(number, listener);
+    }
+
+    fn surroundings(&self) -> Surroundings<'_> {
+        let state = &self.state;
+        Surroundings {
             store: &*self.store,
             codecs: &self.codecs,
             queue: &self.queue,
-            waker: &|number, position| waker(&self.signals, number, position),
             tail: &self.tail,
             now: self.clock.now(),
-            committed: self.state.committed,
-        };
-        if let Some(listener) = self.state.listeners.get_mut(&number) {
-            act(listener, &around);
+            committed: state.committed,
+            delivers: state.has_started && !state.is_stopping && !state.has_failed,
         }
     }
 
     fn go_on(&mut self) {
         let now = self.clock.now();
         self.claim_again(now);
-        let delivers = self.state.has_started && !self.state.is_stopping && !self.state.has_failed;
         let (mut is_unreadable, mut has_marked) = (false, false);
         let mut marked = self.state.marked;
         let numbers: Vec<Number> = self.state.listeners.keys().copied().collect();
         for number in numbers {
             self.with_listener(number, |listener, around| {
-                if delivers && !listener.is_removed {
+                if around.delivers {
                     is_unreadable |= listener.advance(around).is_err();
                 }
                 let generation = listener.flush(around.queue);
@@ -231,11 +228,31 @@ impl Relay {
     }
 
     fn drop_removed(&mut self) {
-        let queue = &self.queue;
-        self.state.listeners.retain(|_, listener| {
+        let Progress {
+            listeners,
+            leaving,
+            committed,
+            ..
+        } = &mut self.state;
+        listeners.retain(|_, listener| {
             let ends = listener.is_removed && listener.is_idle();
             if ends {
-                mark_clean(listener, queue);
+                let generation = mark_clean(listener, &self.queue);
+                leaving.push(Leaving {
+                    term: listener.term.clone(),
+                    generation,
+                    has_left: Arc::clone(&listener.subscribed.has_left),
+                });
+            }
+            !ends
+        });
+        leaving.retain(|leaving| {
+            let ends = *committed >= Some(leaving.generation);
+            if ends {
+                // The claim ends with the process anyway.
+                let _ = self.store.release(&leaving.term);
+                self.queue.forget(&leaving.term);
+                leaving.has_left.store(true, Ordering::Release);
             }
             !ends
         });
@@ -332,9 +349,9 @@ impl Relay {
     }
 }
 
-fn mark_clean(listener: &mut DurableListener, queue: &CommitQueue) {
+fn mark_clean(listener: &mut DurableListener, queue: &CommitQueue) -> u64 {
     listener.flush(queue);
     let mut clean = Marks::new(listener.term.clone());
     clean.clean = Some(true);
-    queue.mark(clean, true);
+    queue.mark(clean, true)
 }

@@ -4,10 +4,9 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
-use soiree_core::store::{Parked, Position, Record};
+use soiree_core::store::{Parked, Position, Record, Term};
 
 use crate::listener::{DurableListener, Number, Subscribed};
-use crate::writer::Committed;
 
 /// Where the writer, emissions, the timer and callers leave what the relay has to do.
 #[derive(Default)]
@@ -23,7 +22,8 @@ pub(crate) struct State {
     pub(crate) ended: Vec<(Number, Position)>,
     /// The marks up to this generation are committed.
     pub(crate) committed: Option<u64>,
-    pub(crate) fenced: Vec<String>,
+    /// Claims that another one has overtaken.
+    pub(crate) fenced: Vec<Term>,
     pub(crate) commands: Vec<Command>,
     pub(crate) timer: bool,
     pub(crate) wake: bool,
@@ -94,20 +94,25 @@ impl State {
     }
 }
 
-impl Committed for Arc<Signals> {
-    fn appended(&self, records: Vec<Record>) {
+/// What the writer has committed.
+impl Signals {
+    /// New events of the log, in order. Their emitters are answered after this.
+    pub(crate) fn appended(&self, records: Vec<Record>) {
         self.raise(|state| state.appended.extend(records));
     }
 
-    fn marked(&self, generation: u64) {
+    /// The marks of this generation, and those of all before, were committed.
+    pub(crate) fn marked(&self, generation: u64) {
         self.raise(|state| state.committed = Some(generation));
     }
 
-    fn fenced(&self, listener: &str) {
-        self.raise(|state| state.fenced.push(listener.into()));
+    /// Another claim has overtaken this one.
+    pub(crate) fn fenced(&self, term: Term) {
+        self.raise(|state| state.fenced.push(term));
     }
 
-    fn failed(&self) {
+    /// The store failed for good.
+    pub(crate) fn failed(&self) {
         self.raise(|state| state.failed = true);
     }
 }

@@ -2,15 +2,15 @@
 
 use std::collections::btree_map::Entry;
 use std::future::Future;
-use std::panic::Location;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use soiree_core::store::Claim;
 use soiree_core::{
-    Async, BoxError, Event, IntoListenerResult, Listener, ListenerId, ListenerOptions, Pattern,
-    SubscribeError, UnsubscribeError,
+    BoxError, Event, IntoListenerResult, Listener, ListenerId, ListenerOptions, Pattern,
+    SubscribeError,
 };
+use soiree_engine::Soiree;
 
 use crate::info::DurableInfo;
 use crate::listener::{Deliveries, Delivery, DurableListener, Subscribed, Surroundings};
@@ -60,8 +60,8 @@ impl Outbox {
         options: impl Into<ListenerOptions>,
         listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
     ) -> Result<ListenerId, SubscribeError> {
-        let options = options.into().registered_at(Location::caller());
-        self.subscribe_durable(pattern, options, Arc::new(listener), None)
+        let soiree: &dyn Soiree = self;
+        soiree.on_with(pattern, options, listener)
     }
 
     /// As [`on_with`](Outbox::on_with), with a closure that returns a future.
@@ -78,8 +78,8 @@ impl Outbox {
     where
         F: Future<Output: IntoListenerResult> + Send + 'static,
     {
-        let options = options.into().registered_at(Location::caller());
-        self.subscribe_durable(pattern, options, Arc::new(Async(listener)), None)
+        let soiree: &dyn Soiree = self;
+        soiree.on_async_with(pattern, options, listener)
     }
 
     /// Subscribes a durable listener that gets to know which delivery it handles: for effects that are recorded in the store's own
@@ -129,16 +129,24 @@ impl Outbox {
             pattern: text.into(),
             ..DurableInfo::default()
         }));
+        let has_left = Arc::<AtomicBool>::default();
         let number = inner.next_number.fetch_add(1, Ordering::Relaxed);
         let subscription = Subscription {
             number,
             id: id.clone(),
             pattern: pattern.clone(),
-            term: None,
             info: Arc::clone(&info),
+            is_removed: false,
+            has_left: Arc::clone(&has_left),
         };
         match inner.listeners().entry(Arc::clone(&name)) {
-            Entry::Occupied(_) => return Err(SubscribeError::DurableNameTaken { name }),
+            Entry::Occupied(mut place) => {
+                let former = place.get();
+                if !former.is_removed || !former.has_left.load(Ordering::Acquire) {
+                    return Err(SubscribeError::DurableNameTaken { name });
+                }
+                place.insert(subscription);
+            }
             Entry::Vacant(place) => {
                 place.insert(subscription);
             }
@@ -146,6 +154,8 @@ impl Outbox {
         let retry = options.retry_policy().cloned();
         let order = options.key_order().cloned();
         let options = options.without_retry().without_order();
+        let signals = Arc::clone(&inner.signals);
+        let waker = Box::new(move |position| waker(&signals, number, position));
         let subscribed = inner
             .soiree
             .address(text, options, listener)
@@ -154,10 +164,12 @@ impl Outbox {
                 name: Arc::clone(&name),
                 pattern,
                 address,
+                waker,
                 retry,
                 order,
                 deliveries,
                 info,
+                has_left,
             })
             .and_then(|subscribed| self.claim(subscribed));
         if let Err(error) = subscribed {
@@ -189,19 +201,16 @@ impl Outbox {
             store: &*inner.store,
             codecs: &inner.codecs,
             queue: &inner.queue,
-            waker: &|number, position| waker(&inner.signals, number, position),
             tail: &tail,
             now: inner.clock.now(),
             committed: None,
+            delivers: false,
         };
         let held = term.clone();
         let listener =
             DurableListener::recover(subscribed, term, progress, inner.settings.limits, &around);
         match listener {
             Ok(listener) => {
-                if let Some(subscription) = inner.listeners().get_mut(&name) {
-                    subscription.term = Some(held);
-                }
                 inner.signals.send(Command::Add(Box::new(listener)));
                 Ok(())
             }
@@ -212,19 +221,18 @@ impl Outbox {
         }
     }
 
-    /// Removes a durable listener from this process. Its progress stays in the store.
-    pub(crate) fn unsubscribe_durable(
-        &self,
-        id: &ListenerId,
-    ) -> Option<Result<(), UnsubscribeError>> {
+    /// Removes a durable listener from this process, and returns whether it was one. Its progress stays in the store. Its name is free when
+    /// the deliveries that run have ended, and the store knows.
+    pub(crate) fn unsubscribe_durable(&self, id: &ListenerId) -> bool {
         let mut listeners = self.inner.listeners();
-        let name = listeners
-            .iter()
-            .find(|(_, subscription)| subscription.id == *id)
-            .map(|(name, _)| Arc::clone(name))?;
-        let removed = listeners.remove(&name)?;
-        drop(listeners);
+        let removed = listeners
+            .values_mut()
+            .find(|subscription| subscription.id == *id);
+        let Some(removed) = removed.filter(|subscription| !subscription.is_removed) else {
+            return false;
+        };
+        removed.is_removed = true;
         self.inner.signals.send(Command::Remove(removed.number));
-        Some(Ok(()))
+        true
     }
 }

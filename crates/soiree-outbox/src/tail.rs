@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
-use soiree_core::Payload;
 use soiree_core::store::{Position, Record};
+use soiree_core::{BaseEvent, Event, Payload};
 
 use crate::codecs::Codecs;
 
@@ -42,6 +42,17 @@ impl LogEntry {
 
     pub(crate) fn position(&self) -> Position {
         self.record.position
+    }
+
+    /// The event that a listener gets.
+    pub(crate) fn event(&self, payload: Payload, attempt: u32) -> BaseEvent {
+        let stored = &self.record.event;
+        let event = BaseEvent::new(&*stored.topic, ())
+            .with_id(stored.id)
+            .with_properties(stored.properties.clone())
+            .with_attempt(attempt);
+        event.set_payload(payload);
+        event
     }
 
     /// Its payload, or what is wrong with it.

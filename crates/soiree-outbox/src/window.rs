@@ -30,6 +30,8 @@ pub(crate) struct Window {
     lanes: HashMap<OrderingKey, BTreeSet<Position>>,
     /// Not the dead ones.
     parked: BTreeMap<Position, Parked>,
+    /// How many of them are behind an earlier one.
+    behind: usize,
     /// Parked events that no earlier one of their key holds up.
     due: BTreeSet<(Millis, Position)>,
     suspects: BTreeSet<Position>,
@@ -47,6 +49,14 @@ pub(crate) struct Outcomes {
     /// Attempts that failed.
     pub(crate) failed: u64,
     pub(crate) dead: u64,
+}
+
+/// How many events are parked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct ParkedCounts {
+    pub(crate) retrying: usize,
+    pub(crate) behind: usize,
+    pub(crate) suspects: usize,
 }
 
 /// An event that runs, or is about to.
@@ -102,6 +112,7 @@ impl Window {
             active: BTreeMap::new(),
             lanes: HashMap::new(),
             parked: BTreeMap::new(),
+            behind: 0,
             due: BTreeSet::new(),
             suspects: BTreeSet::new(),
             suspect_running: None,
@@ -130,16 +141,14 @@ impl Window {
         self.active.len()
     }
 
-    /// How many events are parked in each state. Dead ones are the store's alone.
-    pub(crate) fn parked_in(&self, state: ParkedState) -> usize {
-        self.parked
-            .values()
-            .filter(|parked| parked.state == state)
-            .count()
-    }
-
-    pub(crate) fn parked_len(&self) -> usize {
-        self.parked.len()
+    /// How many events are parked, the dead ones left out: they are the store's alone.
+    pub(crate) fn parked(&self) -> ParkedCounts {
+        let (behind, suspects) = (self.behind, self.suspects.len());
+        ParkedCounts {
+            retrying: self.parked.len() - behind - suspects,
+            behind,
+            suspects,
+        }
     }
 
     fn looked_at(&mut self, position: Position) {
@@ -269,7 +278,18 @@ impl Window {
 
     fn park(&mut self, parked: Parked) {
         self.changed.insert(parked.position, parked.clone());
+        self.hold_parked(parked);
+    }
+
+    fn hold_parked(&mut self, parked: Parked) {
+        self.behind += usize::from(parked.state == ParkedState::Behind);
         self.parked.insert(parked.position, parked);
+    }
+
+    fn release_parked(&mut self, position: Position) -> Option<Parked> {
+        let parked = self.parked.remove(&position)?;
+        self.behind -= usize::from(parked.state == ParkedState::Behind);
+        Some(parked)
     }
 
     /// Whether an event is kept in memory to run. The others that were held are parked.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use soiree_core::PanicPayload;
 use soiree_core::panic::caught;
 use soiree_core::store::{Appended, Batch, Marks, NewRecord, Position, Record, Store, StoreError};
 use soiree_engine::NotStored;
@@ -12,31 +13,17 @@ use crate::answer::Answer;
 use crate::clock::Clock;
 use crate::commit_queue::{Append, Begun, CommitQueue, Refusal, Work};
 use crate::figures::{StoreFigures, StoreState};
+use crate::signals::Signals;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How many events a sweep removes in one transaction.
 const SWEEP: usize = 1_000;
 
-/// Receives what was committed.
-pub(crate) trait Committed: Send {
-    /// New events of the log, in order. Called before their emitters are answered.
-    fn appended(&self, records: Vec<Record>);
-
-    /// The marks of this generation, and those of all before, were committed.
-    fn marked(&self, generation: u64);
-
-    /// Another process has taken over this listener.
-    fn fenced(&self, listener: &str);
-
-    /// The store failed for good.
-    fn failed(&self);
-}
-
-pub(crate) struct Writer<C> {
+pub(crate) struct Writer {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) queue: Arc<CommitQueue>,
-    pub(crate) committed: C,
+    pub(crate) signals: Arc<Signals>,
     pub(crate) clock: Clock,
     pub(crate) figures: Arc<StoreFigures>,
     pub(crate) last: Position,
@@ -47,7 +34,7 @@ pub(crate) struct Writer<C> {
     pub(crate) pause: Option<Duration>,
 }
 
-impl<C: Committed> Writer<C> {
+impl Writer {
     /// Commits until the queue is closed and empty.
     pub(crate) fn run(mut self) {
         loop {
@@ -88,7 +75,7 @@ impl<C: Committed> Writer<C> {
                     begun.set_committed(*up_to);
                 }
                 self.pause = None;
-                self.committed.marked(generation);
+                self.signals.marked(generation);
             }
             Err(marks) => self.put_back(marks),
         }
@@ -168,14 +155,16 @@ impl<C: Committed> Writer<C> {
     ) -> Result<Vec<Appended>, StoreError> {
         let batch = Batch { appends, marks };
         let start = Instant::now();
-        let committed = caught(|| self.store.commit(&batch)).unwrap_or_else(|panic| {
-            Err(StoreError::Unknown {
-                store: self.store.name(),
-                source: format!("the store panicked: {}", panic.message()).into(),
-            })
-        });
+        let committed = caught(|| self.store.commit(&batch));
         self.figures.committed(start.elapsed());
-        committed
+        committed.unwrap_or_else(|panic| Err(self.unknown(&panic)))
+    }
+
+    fn unknown(&self, panic: &PanicPayload) -> StoreError {
+        StoreError::Unknown {
+            store: self.store.name(),
+            source: format!("the store panicked: {}", panic.message()).into(),
+        }
     }
 
     fn succeeded(
@@ -201,7 +190,7 @@ impl<C: Committed> Writer<C> {
         self.since_sweep += new.len() as u64;
         self.figures.stored(new.len() as u64);
         if !new.is_empty() {
-            self.committed.appended(new);
+            self.signals.appended(new);
         }
         let mut appended = appended.into_iter();
         for (answer, events) in answers {
@@ -210,11 +199,14 @@ impl<C: Committed> Writer<C> {
     }
 
     /// Forgets the marks of a listener that another process has taken over.
-    fn fenced(&self, listener: &str, mut marks: Vec<Marks>) -> Vec<Marks> {
-        self.queue.forget(listener);
-        self.committed.fenced(listener);
-        marks.retain(|marks| *marks.term.listener != *listener);
-        marks
+    fn fenced(&self, listener: &str, marks: Vec<Marks>) -> Vec<Marks> {
+        let is_of = |marks: &Marks| *marks.term.listener == *listener;
+        let (fenced, others): (Vec<_>, Vec<_>) = marks.into_iter().partition(is_of);
+        for Marks { term, .. } in fenced {
+            self.queue.forget(&term);
+            self.signals.fenced(term);
+        }
+        others
     }
 
     fn recovered(&self) {
@@ -230,7 +222,7 @@ impl<C: Committed> Writer<C> {
             self.figures
                 .set_state(StoreState::Failed(Arc::clone(&error)));
             self.queue.refuse(Refusal::Failed(Arc::clone(&error)));
-            self.committed.failed();
+            self.signals.failed();
         } else {
             self.figures
                 .set_state(StoreState::Failing(Arc::clone(&error)));
@@ -275,10 +267,19 @@ impl<C: Committed> Writer<C> {
     fn sweep(&mut self) {
         self.since_sweep = 0;
         let before = self.clock.now().saturating_sub(self.keep);
-        while let Ok(Ok(swept)) = caught(|| self.store.sweep(self.last, before, SWEEP)) {
-            self.figures.events.remove(swept);
-            if swept < SWEEP as u64 || self.queue.queued_events() > 0 {
-                return;
+        loop {
+            let swept = caught(|| self.store.sweep(self.last, before, SWEEP));
+            match swept.unwrap_or_else(|panic| Err(self.unknown(&panic))) {
+                Ok(swept) => {
+                    self.figures.events.remove(swept);
+                    if swept < SWEEP as u64 || self.queue.queued_events() > 0 {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    self.note(error);
+                    return;
+                }
             }
         }
     }

@@ -27,7 +27,10 @@ impl DurableListener {
         }
         let positions: Vec<Position> = ready.iter().map(|(position, _)| *position).collect();
         let mut records = Vec::new();
-        around.store.fetch(&positions, &mut records)?;
+        if let Err(error) = around.store.fetch(&positions, &mut records) {
+            self.marking.extend(ready);
+            return Err(error);
+        }
         let mut records: HashMap<Position, _> = records
             .into_iter()
             .map(|record| (record.position, record))
@@ -61,6 +64,9 @@ impl DurableListener {
     }
 
     pub(super) fn deliver(&mut self, entry: Arc<LogEntry>, around: &Surroundings<'_>) {
+        if !around.delivers {
+            return;
+        }
         let position = entry.position();
         let payload = match entry.payload(around.codecs) {
             Ok(payload) => payload,
@@ -68,11 +74,11 @@ impl DurableListener {
         };
         let id = entry.record.event.id;
         let attempt = self.window.attempts(position) + 1;
-        let event: Arc<dyn Event> = Arc::new(self.event(&entry, payload, attempt));
+        let event: Arc<dyn Event> = Arc::new(entry.event(payload, attempt));
         self.note_delivery(id, position);
         match self.subscribed.address.try_deliver(event) {
             Ok(emission) => {
-                let waker = (around.waker)(self.subscribed.number, position);
+                let waker = (self.subscribed.waker)(position);
                 let running = Running {
                     emission: Box::pin(emission.into_future()),
                     waker,

@@ -48,7 +48,7 @@ impl DurableListener {
             listener.find_suspects(&progress, around)
         });
         if let Err(error) = restored {
-            around.queue.forget(&listener.subscribed.name);
+            around.queue.forget(&listener.term);
             return Err((Box::new(listener.into_subscribed()), error));
         }
         listener.window.restored();

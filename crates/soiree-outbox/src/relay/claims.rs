@@ -1,12 +1,12 @@
 //! What other processes do: they append to the store, and hold listeners or lose them.
 
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
-use soiree_core::store::{Claim, Millis};
+use soiree_core::store::{Claim, Millis, Term};
 
 use super::{CATCH_UP, CLAIM_AGAIN, Relay};
-use crate::listener::{DurableListener, Surroundings};
-use crate::signals::waker;
+use crate::listener::DurableListener;
 
 impl Relay {
     pub(super) fn claim_again(&mut self, now: Millis) {
@@ -24,16 +24,9 @@ impl Relay {
                 continue;
             };
             self.look_for_others();
-            let around = Surroundings {
-                store: &*self.store,
-                codecs: &self.codecs,
-                queue: &self.queue,
-                waker: &|number, position| waker(&self.signals, number, position),
-                tail: &self.tail,
-                now,
-                committed: self.state.committed,
-            };
-            match DurableListener::recover(subscribed, term, progress, self.limits, &around) {
+            let limits = self.limits;
+            let around = self.surroundings();
+            match DurableListener::recover(subscribed, term, progress, limits, &around) {
                 Ok(listener) => {
                     self.state.listeners.insert(number, listener);
                 }
@@ -46,18 +39,23 @@ impl Relay {
         self.state.claim_at = (!self.state.elsewhere.is_empty()).then_some(again);
     }
 
-    /// Another process has taken over a listener.
-    pub(super) fn lose(&mut self, name: &str) {
+    /// Another process has overtaken this claim.
+    pub(super) fn lose(&mut self, term: &Term) {
         let lost = self
             .state
             .listeners
             .iter()
-            .find(|(_, listener)| &*listener.subscribed.name == name)
+            .find(|(_, listener)| listener.term == *term)
             .map(|(number, _)| *number);
         let Some(listener) = lost.and_then(|number| self.state.listeners.remove(&number)) else {
             return;
         };
+        let is_removed = listener.is_removed;
         let subscribed = listener.into_subscribed();
+        if is_removed {
+            subscribed.has_left.store(true, Ordering::Release);
+            return;
+        }
         let info = subscribed.info.lock();
         info.unwrap_or_else(PoisonError::into_inner).is_held = false;
         self.state.elsewhere.insert(subscribed.number, subscribed);

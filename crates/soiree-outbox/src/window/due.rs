@@ -12,7 +12,7 @@ impl Window {
             return None;
         }
         let position = self.due_suspect().or_else(|| self.due_retry(now))?;
-        let mut parked = self.parked.remove(&position)?;
+        let mut parked = self.release_parked(position)?;
         let active = Active {
             stage: Stage::Marking,
             key: parked.key.clone(),

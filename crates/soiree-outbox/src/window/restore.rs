@@ -30,7 +30,7 @@ impl Window {
             _ => {}
         }
         self.enter_lane(parked.key.as_ref(), parked.position);
-        self.parked.insert(parked.position, parked);
+        self.hold_parked(parked);
     }
 
     /// To be called after everything was restored: the events that nothing holds up are due.
@@ -71,8 +71,7 @@ impl Window {
         }
         self.suspects.insert(position);
         self.enter_lane(parked.key.as_ref(), position);
-        self.changed.insert(position, parked.clone());
-        self.parked.insert(position, parked);
+        self.park(parked);
     }
 
     /// A dead event is to be tried again.
@@ -85,6 +84,6 @@ impl Window {
         if self.is_first(parked.key.as_ref(), position) {
             self.due.insert((parked.due, position));
         }
-        self.parked.insert(position, parked);
+        self.hold_parked(parked);
     }
 }

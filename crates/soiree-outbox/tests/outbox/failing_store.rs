@@ -1,7 +1,8 @@
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use soiree::store::{Position, Store};
-use soiree::{CloseOutboxError, ListenerOptions, StoreState};
+use soiree::{CloseOutboxError, Event, ListenerOptions, Retry, StoreState};
 use soiree_testkit::{FaultyStore, MemoryStore, StoreFault, StoreMethod};
 
 use super::support::{LIMIT, builder, outbox, receive, sending, soiree};
@@ -27,10 +28,9 @@ fn acknowledgements_wait_until_the_store_takes_them() {
     assert_eq!(receive(&received, 1), ["x"]);
     outbox.drain(LIMIT).unwrap();
     outbox.close().unwrap();
-    let floor = store.listeners().map(|all| all[0].floor);
-    // The store is closed, and knows.
-    assert_eq!(floor.ok().unwrap_or(Position(1)), Position(1));
     assert_eq!(received.iter().count(), 0);
+    store.open().unwrap();
+    assert_eq!(store.listeners().unwrap()[0].floor, Position(1));
 }
 
 /// D13: after a commit whose outcome is unknown nothing more is accepted, and the outbox says so.
@@ -73,4 +73,31 @@ fn a_store_that_cannot_be_read_delays() {
     texts.sort();
     assert_eq!(texts, ["0", "1", "2", "3", "4"]);
     second.close_with_deadline(Duration::from_secs(60)).unwrap();
+}
+
+/// D13: a retry whose event cannot be read just now is made once it can.
+#[test]
+fn a_retry_waits_until_its_event_can_be_read() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let outbox = outbox(store.clone());
+    let (sender, attempts) = channel();
+    let options = ListenerOptions::new()
+        .durable("one")
+        .retry(Retry::fixed(Duration::from_millis(1), 2));
+    outbox
+        .on_with("kept.**", options, move |event: &dyn Event| {
+            sender.send(event.attempt()).unwrap();
+            if event.attempt() == 1 {
+                Err("no")
+            } else {
+                Ok(())
+            }
+        })
+        .unwrap();
+    store.fail_next(StoreMethod::Fetch, 1, StoreFault::io());
+    outbox.start().unwrap();
+    outbox.emit("kept.a", String::from("x")).unwrap();
+    outbox.drain(LIMIT).unwrap();
+    outbox.close().unwrap();
+    assert_eq!(attempts.iter().collect::<Vec<_>>(), [1, 2]);
 }

@@ -1,11 +1,16 @@
-use std::sync::mpsc::channel;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use soiree::{CloseError, CloseOutboxError, Event, ListenerOptions, Orphans, OutboxError};
+use soiree::store::{Position, Store};
+use soiree::{
+    CloseError, CloseOutboxError, Event, KeyOrder, ListenerOptions, Orphans, Outbox, OutboxError,
+    Retry, Soiree, SubscribeError,
+};
 use soiree_testkit::MemoryStore;
 
-use super::support::{LIMIT, builder, outbox, receive, sending, soiree};
+use super::support::{LIMIT, builder, outbox, receive, sending, soiree, text};
 
 fn durable() -> ListenerOptions {
     ListenerOptions::new().durable("one")
@@ -170,4 +175,156 @@ fn a_close_inside_a_durable_listener_is_an_error() {
         }
     }
     outbox.close().unwrap();
+}
+
+/// D5, D7: an event that waits for a retry while an earlier one runs is not started as a new one after a crash.
+#[test]
+fn a_retry_behind_an_event_that_runs_is_no_new_event_after_a_crash() {
+    let store = MemoryStore::new();
+    let hour = Duration::from_secs(3_600);
+    let one = || durable().retry(Retry::fixed(hour, 3));
+    let first = outbox(store.clone());
+    let barrier = Arc::new(Barrier::new(2));
+    let wait = Arc::clone(&barrier);
+    first
+        .on_with("kept.**", one(), move |event: &dyn Event| {
+            if text(event) == "runs" {
+                wait.wait();
+                return Ok(());
+            }
+            Err("later")
+        })
+        .unwrap();
+    first.start().unwrap();
+    first.emit("kept.a", String::from("runs")).unwrap();
+    first.emit("kept.a", String::from("fails")).unwrap();
+    while store
+        .parked("one", None, Position::START, 9)
+        .unwrap()
+        .is_empty()
+    {
+        std::thread::yield_now();
+    }
+    let after = store.another_process();
+    store.crash();
+    let second = builder(after).build(soiree()).unwrap();
+    let (listener, received) = sending();
+    second.on_with("kept.**", one(), listener).unwrap();
+    second.start().unwrap();
+    second.emit("kept.a", String::from("new")).unwrap();
+    let mut texts = receive(&received, 2);
+    texts.sort();
+    assert_eq!(texts, ["new", "runs"]);
+    while second.listeners()[0].done < 2 {
+        std::thread::yield_now();
+    }
+    assert_eq!(second.listeners()[0].retrying, 1);
+    second.close().unwrap();
+    assert_eq!(received.iter().count(), 0);
+    barrier.wait();
+}
+
+/// D18: a close starts nothing more, not even what was held in memory behind an event that ends meanwhile.
+#[test]
+fn a_close_starts_nothing_that_was_held() {
+    let store = MemoryStore::new();
+    let outbox = outbox(store.clone());
+    let barrier = Arc::new(Barrier::new(2));
+    let (wait, calls) = (Arc::clone(&barrier), Arc::new(AtomicU32::new(0)));
+    let counted = Arc::clone(&calls);
+    let options = durable().ordered(KeyOrder::by(|_| Some("same")));
+    outbox
+        .on_with("kept.**", options, move |_: &dyn Event| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            wait.wait();
+            wait.wait();
+        })
+        .unwrap();
+    outbox.start().unwrap();
+    for _ in 0..5 {
+        outbox.emit("kept.a", String::from("x")).unwrap();
+    }
+    barrier.wait();
+    while outbox.listeners()[0].in_flight < 5 {
+        std::thread::yield_now();
+    }
+    std::thread::scope(|scope| {
+        let close = scope.spawn(|| outbox.close());
+        while outbox.emit("kept.a", String::from("y")).is_ok() {}
+        barrier.wait();
+        close.join().unwrap().unwrap();
+    });
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+}
+
+/// D14: a listener that is removed, or whose outbox is closed, is free for another process, also if it was taken over before.
+#[test]
+fn a_listener_is_free_after_it_was_removed_or_closed() {
+    let store = MemoryStore::new();
+    let listen = |outbox: &Outbox| {
+        let (listener, received) = sending();
+        let id = outbox.on_with("kept.**", durable(), listener).unwrap();
+        (id, received)
+    };
+    let process = || {
+        let outbox = builder(store.another_process()).shared(true);
+        let outbox = outbox.build(soiree()).unwrap();
+        let (id, received) = listen(&outbox);
+        outbox.start().unwrap();
+        (outbox, id, received)
+    };
+    let (first, id, _) = process();
+    let (second, _, by_second) = process();
+    let (third, _, by_third) = process();
+    let soiree: &dyn Soiree = &first;
+    soiree.off("kept.**", &id).unwrap();
+    first.emit("kept.a", String::from("1")).unwrap();
+    assert_eq!(first_of(&by_second, &by_third), "1");
+    let (owner, other, by_other) = if second.listeners()[0].is_held {
+        (second, third, by_third)
+    } else {
+        (third, second, by_second)
+    };
+    owner.close().unwrap();
+    first.emit("kept.a", String::from("2")).unwrap();
+    assert_eq!(receive(&by_other, 1), ["2"]);
+    other.close().unwrap();
+    first.close().unwrap();
+}
+
+/// D5: a listener that is removed and subscribed again goes on where it was. Its name is taken until its deliveries have ended.
+#[test]
+fn a_listener_that_is_subscribed_again_goes_on() {
+    let outbox = outbox(MemoryStore::new());
+    let soiree: &dyn Soiree = &outbox;
+    outbox.start().unwrap();
+    let mut texts = Vec::new();
+    for round in 0..20 {
+        let (sender, received) = channel();
+        let id = loop {
+            let sender = sender.clone();
+            let listener = move |event: &dyn Event| sender.send(text(event)).unwrap();
+            match outbox.on_with("kept.**", durable(), listener) {
+                Ok(id) => break id,
+                Err(SubscribeError::DurableNameTaken { .. }) => std::thread::yield_now(),
+                Err(error) => panic!("{error}"),
+            }
+        };
+        outbox.emit("kept.a", round.to_string()).unwrap();
+        texts.extend(receive(&received, 1));
+        soiree.off("kept.**", &id).unwrap();
+        assert!(soiree.off("kept.**", &id).is_err());
+    }
+    let expected: Vec<String> = (0..20).map(|round: u32| round.to_string()).collect();
+    assert_eq!(texts, expected);
+    outbox.close().unwrap();
+}
+
+fn first_of(one: &Receiver<String>, other: &Receiver<String>) -> String {
+    loop {
+        if let Ok(text) = one.try_recv().or_else(|_| other.try_recv()) {
+            return text;
+        }
+        std::thread::yield_now();
+    }
 }
