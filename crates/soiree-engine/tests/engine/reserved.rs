@@ -74,7 +74,7 @@ fn a_reserved_topic_is_emitted_by_nobody_else() {
 
 /// D2: who has reserved topics publishes on them, in four ways; ordinary listeners are called. Nobody else does, once the topic is cached.
 #[test]
-fn whoever_has_reserved_a_topic_publishes_on_it() {
+fn the_holder_of_a_reservation_publishes_on_its_topics() {
     let soiree = on_one_worker(64);
     let calls = counting(&soiree, "paid.*");
     let reserved = soiree.reserve("paid.*").unwrap();
