@@ -184,6 +184,8 @@ caught! {
     /// A2
     a_pool_that_loses_places_of_tasks_that_give_up_is_caught: LosesPlacesOfTasksThatGiveUp => [
         p2_a_task_that_gives_up_leaves_its_place_to_the_next,
+    ] or [
+        p3_tasks_that_race_others_lose_no_job_and_no_place,
     ];
     /// P2
     a_pool_that_loses_places_that_are_given_back_is_caught: LosesPlacesThatAreGivenBack => [
