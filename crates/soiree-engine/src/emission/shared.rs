@@ -57,6 +57,17 @@ impl EmitterShared {
         }
     }
 
+    /// Counts an emission that starts. Returns `false` if the emitter is closed.
+    #[inline]
+    pub(crate) fn try_start(&self) -> bool {
+        let starts = self.tracker.try_start();
+        if !starts {
+            // It counted as started for a moment. An emission that ended just then has not taken itself for the last one.
+            self.clear_if_late();
+        }
+        starts
+    }
+
     /// Counts an emission that has ended. Calls `describe` only if a close did not wait for it.
     #[inline]
     pub(super) fn emission_ended(&self, describe: impl FnOnce() -> CutOffEmission) {

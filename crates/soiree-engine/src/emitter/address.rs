@@ -84,7 +84,7 @@ impl Address {
             return Err(NotAdmitted::Closed.with(&topic, event.payload()));
         };
         let admitted = match validate_topic(&topic) {
-            Ok(()) if shared.tracker.try_start() => Ok(()),
+            Ok(()) if shared.try_start() => Ok(()),
             Ok(()) => Err(NotAdmitted::Closed),
             Err(source) => Err(NotAdmitted::InvalidTopic(source)),
         };

@@ -300,7 +300,7 @@ impl Emitter {
     /// As [`admit`](Self::admit), for an emission that may pass for topics of this pattern.
     pub(super) fn admit_with(&self, topic: &str, pass: Pass<'_>) -> Result<(), NotAdmitted> {
         match validate_topic(topic) {
-            Ok(()) if self.shared.tracker.try_start() || self.start_while_draining() => {
+            Ok(()) if self.shared.try_start() || self.start_while_draining() => {
                 match self.registry().has_reserved() {
                     false => Ok(()),
                     true => self.check_reserved(topic, pass),

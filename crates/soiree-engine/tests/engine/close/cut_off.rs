@@ -1,5 +1,6 @@
 //! What a close reports that has missed its deadline.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -202,4 +203,36 @@ fn a_timer_that_panics_keeps_no_retry_waiting() {
     let (numbers, _) = cut_off(&soiree);
     assert_eq!(numbers, [3, 0, 0, 3, 0]);
     assert!(emissions.iter().all(|emission| emission.is_finished()));
+}
+
+/// E4, L8: after a missed deadline the last emission removes the listeners, whoever tries to emit at that moment. Many times, as the moment
+/// is short.
+#[test]
+fn a_rejected_emit_does_not_keep_listeners_after_a_missed_deadline() {
+    for round in 0..1_500 {
+        let soiree = on_one_worker(4);
+        let listener = Arc::new(());
+        let held = Arc::downgrade(&listener);
+        soiree
+            .on("a", move |_| {
+                let _listener = &listener;
+            })
+            .unwrap();
+        let running = Blocker::emit(&soiree, "b", ());
+        cut_off(&soiree);
+        let has_ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !has_ended.load(Ordering::Relaxed) {
+                    assert!(soiree.emit("a", ()).is_err());
+                }
+            });
+            running.release();
+            wait_until("it has ended", || soiree.stats().in_flight == 0);
+            has_ended.store(true, Ordering::Relaxed);
+        });
+        wait_until(&format!("round {round}: the listener is dropped"), || {
+            held.strong_count() == 0
+        });
+    }
 }
