@@ -205,8 +205,8 @@ fn a_timer_that_panics_keeps_no_retry_waiting() {
     assert!(emissions.iter().all(|emission| emission.is_finished()));
 }
 
-/// E4, L8: after a missed deadline the last emission removes the listeners, whoever tries to emit at that moment. Many times, as the moment
-/// is short.
+/// E4, L8: after a missed deadline the last emission removes the listeners, even if an emit is rejected at that moment. Many times, as it
+/// is a short one.
 #[test]
 fn a_rejected_emit_does_not_keep_listeners_after_a_missed_deadline() {
     for round in 0..1_500 {
