@@ -1,5 +1,7 @@
 //! Emitting: durable events are committed first.
 
+mod all;
+
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -120,35 +122,6 @@ impl Outbox {
         self.store_event_async(Arc::new(event))
     }
 
-    /// Emits several durable events in one transaction: all of them are stored, or none.
-    ///
-    /// # Errors
-    /// As [`emit_event`](Outbox::emit_event), for the first event that is at fault; and if a topic is not durable.
-    pub fn emit_all(
-        &self,
-        events: impl IntoIterator<Item = Arc<dyn Event>>,
-    ) -> Result<Vec<Stored>, EmitError> {
-        let drafts: Vec<Draft> = events.into_iter().map(Draft::from_event).collect();
-        let Some(first) = drafts.first() else {
-            return Ok(Vec::new());
-        };
-        let records = drafts
-            .iter()
-            .map(|draft| self.inner.encode(draft))
-            .collect::<Result<Vec<_>, _>>()?;
-        let ticket = self.inner.queue.append(records, true);
-        let ticket = ticket.map_err(|why| self.inner.not_stored(first, why))?;
-        let appended = ticket.wait();
-        let appended = appended.map_err(|error| self.inner.not_stored(first, error))?;
-        let stored = drafts.into_iter().zip(appended);
-        stored
-            .map(|(draft, appended)| {
-                self.inner
-                    .local(draft, appended, ReservedTopics::publish_event)
-            })
-            .collect()
-    }
-
     pub(crate) fn store_payload(
         &self,
         topic: &str,
@@ -223,19 +196,7 @@ impl Outbox {
         let mut ticket = ticket.map_err(|why| inner.not_stored(&draft, why))?;
         let appended = poll_fn(|context| ticket.poll(context)).await;
         let appended = appended.map_err(|error| inner.not_stored(&draft, error))?;
-        let stored = inner.stored(&draft, appended[0])?;
-        if stored.is_duplicate || !inner.calls_ordinary(&draft.topic) {
-            return Ok(Stored {
-                event: Some(stored),
-                local: None,
-            });
-        }
-        let topics = inner.reserved_for(&draft.topic);
-        let local = topics.publish_event_async(draft.into_event()).await;
-        Ok(Stored {
-            event: Some(stored),
-            local: Some(local),
-        })
+        inner.local_async(draft, appended[0]).await
     }
 
     /// Writes an event down as [`emit`](Outbox::emit) does, without storing it: for a transaction of the program's own.
@@ -327,6 +288,21 @@ impl Inner {
         Ok(Stored {
             event: Some(stored),
             local,
+        })
+    }
+
+    /// As `local`, in async code.
+    async fn local_async(&self, draft: Draft, appended: Appended) -> Result<Stored, EmitError> {
+        let stored = self.stored(&draft, appended)?;
+        let event = Some(stored);
+        if stored.is_duplicate || !self.calls_ordinary(&draft.topic) {
+            return Ok(Stored { event, local: None });
+        }
+        let topics = self.reserved_for(&draft.topic);
+        let local = topics.publish_event_async(draft.into_event()).await;
+        Ok(Stored {
+            event,
+            local: Some(local),
         })
     }
 

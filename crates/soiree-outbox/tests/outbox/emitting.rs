@@ -202,9 +202,34 @@ fn events_that_are_emitted_together_are_stored_together() {
     let stored = outbox.emit_all(events()).unwrap();
     let positions: Vec<_> = stored
         .iter()
-        .map(|stored| stored.position().unwrap().0)
+        .map(|stored| stored.as_ref().unwrap().position().unwrap().0)
         .collect();
     assert_eq!(positions, [1, 2]);
+    outbox.close().unwrap();
+}
+
+/// D6: an event whose ID is taken by another one is an error of its own, and holds up no event that is emitted with it.
+#[test]
+fn a_conflict_is_the_only_event_of_its_transaction_that_is_not_stored() {
+    let outbox = outbox(MemoryStore::new());
+    let event = |id: u128, text: &str| -> Arc<dyn Event> {
+        Arc::new(BaseEvent::new("kept.a", String::from(text)).with_id(id))
+    };
+    outbox.emit_all([event(1, "one")]).unwrap();
+    let together = [event(2, "two"), event(1, "other"), event(1, "one"), event(3, "three")];
+    let stored = pollster::block_on(outbox.emit_all_async(together)).unwrap();
+    let outcomes: Vec<_> = stored
+        .iter()
+        .map(|stored| match stored {
+            Ok(stored) if stored.is_duplicate() => "duplicate",
+            Ok(_) => "stored",
+            Err(error) if error.to_string().contains("is stored already") => "conflict",
+            Err(_) => "another error",
+        })
+        .collect();
+    assert_eq!(outcomes, ["stored", "conflict", "duplicate", "stored"]);
+    assert_eq!(outbox.stats().stored, 3);
+    assert!(outbox.emit_all([]).unwrap().is_empty());
     outbox.close().unwrap();
 }
 

@@ -93,6 +93,15 @@ impl Browser {
         self.command("goog/cdp/execute", &command);
     }
 
+    /// Lets the screen be `light` or `dark`.
+    #[allow(dead_code, reason = "not every test that has a browser needs it")]
+    pub(crate) fn scheme(&self, scheme: &str) {
+        let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
+        let command =
+            json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": [feature] } });
+        self.command("goog/cdp/execute", &command);
+    }
+
     fn command(&self, name: &str, body: &Value) -> Value {
         command(&self.session, name, body)
     }

@@ -1,0 +1,79 @@
+//! The event pool with its bulkheads, and the outbox around it.
+
+use std::error::Error;
+use std::fs;
+use std::time::Duration;
+
+use soiree::codec::Raw;
+use soiree::metrics::{self, Metrics};
+use soiree::sqlite::rusqlite::Connection;
+use soiree::{EventPool, Outbox, SqliteStore, TaskPool, WorkerPool};
+use tokio::runtime::Handle;
+
+use crate::draft::EVERY;
+use crate::listeners;
+use crate::options::{Limit, Options};
+
+/// Inside the folder of the data.
+pub(crate) const EVENTS_FILE: &str = "events.db";
+/// How long a sender's repeat is recognized, once every listener has ended the event.
+const KEEP: Duration = Duration::from_secs(600);
+
+pub(crate) struct Arrangement {
+    pub(crate) soiree: EventPool,
+    pub(crate) outbox: Outbox,
+    pub(crate) metrics: Metrics,
+}
+
+/// Builds and starts everything. What waited since the last run is handled from now on.
+pub(crate) fn build(options: &Options, forward_to: &str) -> Result<Arrangement, Box<dyn Error>> {
+    let data = &options.data;
+    fs::create_dir_all(data).map_err(|error| format!("--data {}: {error}", data.display()))?;
+    let path = data.join(EVENTS_FILE);
+
+    let soiree = EventPool::builder()
+        // For what is no durable listener: the live stream of the page.
+        .pool(WorkerPool::new(1, 1_024)?)
+        .bulkhead("index", workers("--index", options.index)?)
+        .bulkhead("forward", tasks("--forward", options.forward)?)
+        .bulkhead("export", workers("--export", options.export)?)
+        .bulkhead("mail", workers("--mail", options.mail)?)
+        // The outbox keeps the error, and the page shows it.
+        .error_handler(|_, error| Some(error))
+        .build()?;
+    let outbox = Outbox::builder(SqliteStore::at(&path))
+        .codec(EVERY, Raw)
+        .max_events(options.max_events)
+        .max_payload(options.max_body)
+        .keep(KEEP)
+        .build(soiree.clone())?;
+    let metrics = Metrics::new();
+    soiree.add_metrics(&metrics, "ingest")?;
+    metrics::add_outbox(&metrics, &outbox, "ingest")?;
+
+    if options.has_listeners {
+        // The outbox has made the file safe; the tables of `index` are beside its own.
+        let connection = Connection::open(&path)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        listeners::create_tables(&connection)?;
+        listeners::subscribe(&outbox, options, forward_to)?;
+    }
+    for orphan in outbox.start()? {
+        tracing::warn!("nobody handles the events of {orphan}: it is kept in {}", path.display());
+    }
+    Ok(Arrangement {
+        soiree,
+        outbox,
+        metrics,
+    })
+}
+
+fn workers(option: &str, limit: Limit) -> Result<WorkerPool, String> {
+    let pool = WorkerPool::new(limit.at_once, limit.queue);
+    pool.map_err(|error| format!("{option} {}/{}: {error}", limit.at_once, limit.queue))
+}
+
+fn tasks(option: &str, limit: Limit) -> Result<TaskPool, String> {
+    let pool = TaskPool::new(Handle::current(), limit.at_once, limit.queue);
+    pool.map_err(|error| format!("{option} {}/{}: {error}", limit.at_once, limit.queue))
+}

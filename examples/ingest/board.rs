@@ -1,0 +1,161 @@
+//! Everything in figures, for the page.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use soiree::sqlite::rusqlite::{self, Connection, OpenFlags};
+use soiree::{DurableInfo, EventPool, Outbox, PoolStats, StoreState};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::arrangement::EVENTS_FILE;
+use crate::intake::Intake;
+use crate::listeners::{NAMES, TOPICS};
+use crate::receiver::Receiver;
+
+const PERIOD: Duration = Duration::from_secs(1);
+
+pub(crate) struct Board {
+    pub(crate) outbox: Outbox,
+    pub(crate) soiree: EventPool,
+    pub(crate) intake: Arc<Intake>,
+    /// `None` if events are sent on to a server of somebody else.
+    pub(crate) receiver: Option<Receiver>,
+    pub(crate) forward_to: String,
+    topics: Option<Mutex<Connection>>,
+    started: Instant,
+}
+
+impl Board {
+    pub(crate) fn new(
+        outbox: Outbox,
+        soiree: EventPool,
+        intake: Arc<Intake>,
+        receiver: Option<Receiver>,
+        forward_to: String,
+        data: &Path,
+    ) -> Self {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let topics = Connection::open_with_flags(data.join(EVENTS_FILE), flags);
+        Self {
+            outbox,
+            soiree,
+            intake,
+            receiver,
+            forward_to,
+            topics: topics.ok().map(Mutex::new),
+            started: Instant::now(),
+        }
+    }
+
+    /// Reads the store, and blocks for that.
+    pub(crate) fn status(&self) -> Value {
+        let stats = self.outbox.stats();
+        let pools = self.soiree.stats().pools;
+        let pools = pools.iter().map(|(name, stats)| pool(name, stats));
+        let receiver = self.receiver.as_ref();
+        json!({
+            "uptime_seconds": self.started.elapsed().as_secs(),
+            "intake": self.intake.status(),
+            "store": {
+                "state": in_words(&stats.state),
+                "events": stats.events,
+                "queued": stats.queued,
+                "stored": stats.stored,
+                "commits": stats.commits,
+                "commit_micros": stats.commit_time.as_micros() as u64 / stats.commits.max(1),
+            },
+            "listeners": self.outbox.listeners().iter().map(listener).collect::<Vec<_>>(),
+            "pools": pools.collect::<Vec<_>>(),
+            "receiver": {
+                "url": self.forward_to,
+                "can_break": receiver.is_some(),
+                "is_broken": receiver.is_some_and(Receiver::is_broken),
+            },
+            "topics": self.topics().unwrap_or_default(),
+        })
+    }
+
+    fn topics(&self) -> rusqlite::Result<Vec<Value>> {
+        let Some(connection) = &self.topics else {
+            return Ok(Vec::new());
+        };
+        let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut statement = connection.prepare_cached(TOPICS)?;
+        let rows = statement.query_map((), |row| {
+            let (topic, events): (String, i64) = (row.get(0)?, row.get(1)?);
+            Ok(json!({ "topic": topic, "events": events }))
+        })?;
+        rows.collect()
+    }
+
+    /// Why the service should get no requests just now.
+    pub(crate) fn not_ready(&self) -> Option<String> {
+        let stats = self.outbox.stats();
+        match stats.state {
+            StoreState::Ok => None,
+            state => Some(in_words(&state)),
+        }
+    }
+}
+
+fn in_words(state: &StoreState) -> String {
+    match state {
+        StoreState::Ok => "ok".into(),
+        StoreState::Failing(error) => format!("the last commit failed: {error}"),
+        StoreState::Failed(error) => format!("the store failed, and needs a restart: {error}"),
+        other => format!("{other:?}"),
+    }
+}
+
+fn listener(info: &DurableInfo) -> Value {
+    json!({
+        "name": &*info.name,
+        "is_ours": NAMES.contains(&&*info.name),
+        "is_held": info.is_held,
+        "is_orphan": info.is_orphan,
+        "waiting": info.waiting,
+        "oldest_waiting_seconds": info.oldest_waiting.map(|age| age.as_secs()),
+        "in_flight": info.in_flight,
+        "retrying": info.retrying,
+        "behind": info.behind,
+        "suspects": info.suspects,
+        "dead": info.dead_letters,
+        "done": info.done,
+        "failed": info.failed,
+    })
+}
+
+fn pool(name: &str, stats: &PoolStats) -> Value {
+    json!({
+        "name": name,
+        "active": stats.active,
+        "max_workers": stats.max_workers,
+        "waiting": stats.waiting,
+        "capacity": stats.capacity,
+        "completed": stats.completed(),
+        "rejected": stats.rejected,
+    })
+}
+
+/// The status, once a second while somebody looks at it.
+pub(crate) fn publish(board: &Arc<Board>) -> watch::Receiver<Value> {
+    let (sender, receiver) = watch::channel(Value::Null);
+    let board = Arc::clone(board);
+    tokio::spawn(async move {
+        let mut tick = interval(PERIOD);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            // The service itself holds one receiver.
+            if sender.receiver_count() > 1 {
+                let board = Arc::clone(&board);
+                let status = tokio::task::spawn_blocking(move || board.status()).await;
+                let _ = sender.send(status.unwrap_or(Value::Null));
+            }
+        }
+    });
+    receiver
+}

@@ -1,0 +1,318 @@
+//! The command line, and what the environment says.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+pub(crate) const HELP: &str = "\
+Takes webhooks in, keeps them in a file, and hands each to four listeners of different speed.
+
+Usage: ingest [OPTIONS]
+       ingest --prove [--kills N] [--seconds S] [--webhooks FILE]
+       ingest --bench [--seconds S] [--rate N] [--webhooks FILE]
+
+  POST /hooks/{source}   takes JSON. 202: it is on the disk. The event is named by x-event or x-github-event, and recognized
+                         when it comes again by x-delivery or x-github-delivery
+  POST /batch            takes JSON lines {\"source\", \"event\", \"delivery\", \"payload\"}, and commits them at once
+  GET  /                 a page that shows everything, live
+  GET  /events/{id}      one event, and how it stands with each listener
+  GET  /dead             the dead events; POST /dead/{id}/redrive or /discard
+  GET  /metrics, /health/live, /health/ready
+
+Each event is counted (index), sent on to a flaky server (forward), written to compressed files (export) and mailed (mail). Each
+listener has a pool of its own, keeps its own progress, and goes on where it was after a restart.
+
+Options:
+  --bind IP:PORT        where to listen; port 0 picks a free port [127.0.0.1:8090]
+  --expose              needed to listen on an address that others reach: who reaches it may read payloads, and redrive
+  --data FOLDER         where events.db and what the listeners write are kept [ingest-data]
+  --forward-to URL      where events are sent on, with http [a flaky server that this program runs itself]
+  --latency MILLIS      time that the flaky server takes [20]
+  --flaky PERCENT       calls that it fails [10]
+  --attempts N          calls after which an event is dead for forward [6]
+  --export-delay MILLIS time that the store of export takes for each event [2]
+  --index N/M, --forward N/M, --export N/M, --mail N/M
+                        events that the listener handles at once, and events that wait for it in memory
+                        [1/16, 16/48, 1/16, 2/32]
+  --intake N            requests that are taken in at once; others are answered 429 [256]
+  --max-body BYTES      largest body of a request [1048576]
+  --max-events N        events that the file may hold; others are answered 503 [1000000]
+  --drain MILLIS        time for what runs, after the signal to stop [10000]
+  --no-listeners        takes events in, and handles none
+  --verbose             logs each event on stderr
+  --help                prints this
+
+Environment:
+  INGEST_SECRET_{SOURCE}  the secret of a source, its name in capitals and with _ for -. Its requests must be signed then:
+                          x-signature-256 or x-hub-signature-256 is sha256= and the HMAC-SHA256 of the body, in hex
+
+To prove that nothing is lost: --prove starts the service as a child on a fresh file, posts webhooks from 32 connections, kills it
+N times [20] at random moments, restarts it, waits until all is done, and counts. It goes on for S seconds [2 for each kill].
+To measure: --bench takes in --rate requests a second [200], with busy listeners and with none, for S seconds [30] in all.
+--webhooks names a file of JSON lines {\"topic\", \"payload\"} to post [../shared/data/github-webhooks.jsonl, else a sample].
+
+Runs until SIGTERM or Ctrl-C. Exit codes: 0 success; 1 something did not end within --drain, was lost or counted wrong; 2 wrong
+usage, or it cannot run.
+";
+
+const MOST_MILLIS: u64 = 3_600_000;
+const SECRETS: &str = "INGEST_SECRET_";
+
+/// How much of its work a listener does at once, and how much waits for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limit {
+    pub(crate) at_once: usize,
+    pub(crate) queue: usize,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) bind: SocketAddr,
+    pub(crate) data: PathBuf,
+    pub(crate) forward_to: Option<String>,
+    pub(crate) latency: Duration,
+    pub(crate) flaky: u8,
+    pub(crate) attempts: u32,
+    pub(crate) export_delay: Duration,
+    pub(crate) index: Limit,
+    pub(crate) forward: Limit,
+    pub(crate) export: Limit,
+    pub(crate) mail: Limit,
+    pub(crate) intake: usize,
+    pub(crate) max_body: usize,
+    pub(crate) max_events: u64,
+    pub(crate) drain: Duration,
+    pub(crate) has_listeners: bool,
+    pub(crate) verbose: bool,
+    pub(crate) secrets: Secrets,
+}
+
+/// The secrets of sources, by the end of the name of their variable.
+#[derive(Clone, Default)]
+pub(crate) struct Secrets(BTreeMap<String, Vec<u8>>);
+
+#[derive(Debug)]
+pub(crate) struct ProveOptions {
+    pub(crate) kills: usize,
+    pub(crate) seconds: Option<u64>,
+    pub(crate) webhooks: Option<PathBuf>,
+}
+
+#[derive(Debug)]
+pub(crate) struct BenchOptions {
+    pub(crate) seconds: u64,
+    pub(crate) rate: u64,
+    pub(crate) webhooks: Option<PathBuf>,
+}
+
+pub(crate) enum Command {
+    Serve(Box<Options>),
+    Prove(ProveOptions),
+    Bench(BenchOptions),
+    Help,
+}
+
+#[derive(Default)]
+struct Modes {
+    prove: bool,
+    bench: bool,
+    expose: bool,
+    kills: Option<usize>,
+    seconds: Option<u64>,
+    rate: Option<u64>,
+    webhooks: Option<PathBuf>,
+}
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+impl Command {
+    pub(crate) fn parse(
+        arguments: impl IntoIterator<Item = OsString>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Outcome<Self> {
+        let mut options = Options::default();
+        let mut modes = Modes::default();
+        let mut parser = Parser::from_args(arguments);
+        while let Some(argument) = parser.next()? {
+            let option = match argument {
+                Arg::Long("help") | Arg::Short('h') => return Ok(Self::Help),
+                Arg::Long(name) => format!("--{name}"),
+                other => return Err(other.unexpected().into()),
+            };
+            modes.take(&mut options, &option, &mut parser)?;
+        }
+        if modes.prove && modes.bench {
+            return Err("--prove and --bench exclude each other".into());
+        }
+        if let (Some(_), false) = (modes.kills, modes.prove) {
+            return Err("--kills is for --prove".into());
+        }
+        if let (Some(_), false) = (modes.rate, modes.bench) {
+            return Err("--rate is for --bench".into());
+        }
+        let is_service = !modes.prove && !modes.bench;
+        if is_service && (modes.seconds.is_some() || modes.webhooks.is_some()) {
+            return Err("--seconds and --webhooks are for --prove and --bench".into());
+        }
+        if modes.prove {
+            return Ok(Self::Prove(ProveOptions {
+                kills: modes.kills.unwrap_or(20),
+                seconds: modes.seconds,
+                webhooks: modes.webhooks,
+            }));
+        }
+        if modes.bench {
+            return Ok(Self::Bench(BenchOptions {
+                seconds: modes.seconds.unwrap_or(30).max(6),
+                rate: modes.rate.unwrap_or(200),
+                webhooks: modes.webhooks,
+            }));
+        }
+        options.check(modes.expose)?;
+        options.secrets = Secrets::read(environment)?;
+        Ok(Self::Serve(Box::new(options)))
+    }
+}
+
+impl Modes {
+    fn take(&mut self, options: &mut Options, option: &str, parser: &mut Parser) -> Outcome<()> {
+        match option {
+            "--prove" => self.prove = true,
+            "--bench" => self.bench = true,
+            "--expose" => self.expose = true,
+            "--no-listeners" => options.has_listeners = false,
+            "--verbose" => options.verbose = true,
+            "--kills" => self.kills = Some(number(parser, option, 0, 10_000)?),
+            "--seconds" => self.seconds = Some(number(parser, option, 1, 86_400)?),
+            "--rate" => self.rate = Some(number(parser, option, 1, 100_000)?),
+            "--webhooks" => self.webhooks = Some(parser.value()?.into()),
+            "--bind" => options.bind = value(parser, option)?,
+            "--data" => options.data = parser.value()?.into(),
+            "--forward-to" => options.forward_to = Some(url(parser, option)?),
+            "--latency" => options.latency = millis(parser, option)?,
+            "--flaky" => options.flaky = number(parser, option, 0, 100)?,
+            "--attempts" => options.attempts = number(parser, option, 1, 100)?,
+            "--export-delay" => options.export_delay = millis(parser, option)?,
+            "--index" => options.index = limit(parser, option)?,
+            "--forward" => options.forward = limit(parser, option)?,
+            "--export" => options.export = limit(parser, option)?,
+            "--mail" => options.mail = limit(parser, option)?,
+            "--intake" => options.intake = number(parser, option, 1, 100_000)?,
+            "--max-body" => options.max_body = number(parser, option, 1, 16 << 20)?,
+            "--max-events" => options.max_events = number(parser, option, 1, u64::MAX)?,
+            "--drain" => options.drain = millis(parser, option)?,
+            _ => return Err(Arg::Long(&option[2..]).unexpected().into()),
+        }
+        Ok(())
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let limit = |at_once, queue| Limit { at_once, queue };
+        Self {
+            bind: (Ipv4Addr::LOCALHOST, 8090).into(),
+            data: "ingest-data".into(),
+            forward_to: None,
+            latency: Duration::from_millis(20),
+            flaky: 10,
+            attempts: 6,
+            export_delay: Duration::from_millis(2),
+            index: limit(1, 16),
+            forward: limit(16, 48),
+            export: limit(1, 16),
+            mail: limit(2, 32),
+            intake: 256,
+            max_body: 1 << 20,
+            max_events: 1_000_000,
+            drain: Duration::from_secs(10),
+            has_listeners: true,
+            verbose: false,
+            secrets: Secrets::default(),
+        }
+    }
+}
+
+impl Options {
+    fn check(&self, expose: bool) -> Outcome<()> {
+        let bind = self.bind;
+        if !bind.ip().is_loopback() && !expose {
+            let why = "others reach this address, and could read payloads and redrive events";
+            return Err(format!("--bind {bind}: {why}; add --expose if they may").into());
+        }
+        Ok(())
+    }
+}
+
+impl Secrets {
+    fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Outcome<Self> {
+        let mut secrets = BTreeMap::new();
+        for (name, secret) in variables {
+            let Some(source) = name.to_str().and_then(|name| name.strip_prefix(SECRETS)) else {
+                continue;
+            };
+            if secret.is_empty() {
+                return Err(format!("{SECRETS}{source} is empty: unset it, or set a secret").into());
+            }
+            secrets.insert(source.to_owned(), secret.into_encoded_bytes());
+        }
+        Ok(Self(secrets))
+    }
+
+    pub(crate) fn of(&self, source: &str) -> Option<&[u8]> {
+        let variable = source.to_ascii_uppercase().replace('-', "_");
+        self.0.get(&variable).map(Vec::as_slice)
+    }
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+fn value<V: FromStr<Err: std::fmt::Display>>(parser: &mut Parser, option: &str) -> Outcome<V> {
+    let given = parser.value()?.string()?;
+    let parsed = given.parse();
+    parsed.map_err(|error| format!("{option} {given}: {error}").into())
+}
+
+fn number<V>(parser: &mut Parser, option: &str, least: V, most: V) -> Outcome<V>
+where
+    V: FromStr<Err: std::fmt::Display> + PartialOrd + std::fmt::Display,
+{
+    let given: V = value(parser, option)?;
+    if given < least || given > most {
+        return Err(format!("{option} {given}: it is from {least} to {most}").into());
+    }
+    Ok(given)
+}
+
+fn millis(parser: &mut Parser, option: &str) -> Outcome<Duration> {
+    number(parser, option, 0, MOST_MILLIS).map(Duration::from_millis)
+}
+
+fn limit(parser: &mut Parser, option: &str) -> Outcome<Limit> {
+    let given = parser.value()?.string()?;
+    let parts = given.split_once('/');
+    let parsed = parts.and_then(|(n, m)| Some((n.parse().ok()?, m.parse().ok()?)));
+    match parsed {
+        Some((at_once @ 1..=1_000, queue @ 0..=1_000_000)) => Ok(Limit { at_once, queue }),
+        _ => Err(format!("{option} {given}: it is N/M, with N from 1 to 1000, such as 2/32").into()),
+    }
+}
+
+fn url(parser: &mut Parser, option: &str) -> Outcome<String> {
+    let given = parser.value()?.string()?;
+    match reqwest::Url::parse(&given) {
+        Ok(url) if url.scheme() == "http" && url.has_host() => Ok(given),
+        Ok(_) => Err(format!("{option} {given}: it starts with http://").into()),
+        Err(error) => Err(format!("{option} {given}: {error}").into()),
+    }
+}

@@ -1,0 +1,146 @@
+//! Proof that nothing is lost: posts webhooks, kills the service at random moments, and counts what came of them.
+
+mod ledger;
+mod load;
+mod table;
+
+use std::error::Error;
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use self::ledger::Ledger;
+use self::load::Load;
+use crate::child::{self, Service};
+use crate::options::ProveOptions;
+use crate::receiver::Receiver;
+use crate::{client, corpus, say};
+
+const LOST: u8 = 1;
+/// Seconds for each kill, unless said otherwise.
+const FOR_EACH: u64 = 2;
+/// If nothing more is done for so long, it is not going to be.
+const PATIENCE: Duration = Duration::from_secs(120);
+const LATENCY: Duration = Duration::from_millis(2);
+const FLAKY: u8 = 10;
+
+pub(crate) async fn run(options: &ProveOptions) -> Result<ExitCode, Box<dyn Error>> {
+    let (webhooks, from) = corpus::read(options.webhooks.as_deref())?;
+    let kills = options.kills;
+    let seconds = options.seconds.unwrap_or(FOR_EACH * kills.max(1) as u64);
+    let folder = TempDir::new()?;
+    let data = folder.path();
+    say(&format!(
+        "{} webhooks from {from}, {} connections, {kills} kills in {seconds} s, files in {}\n",
+        webhooks.len(),
+        load::CONNECTIONS,
+        data.display()
+    ));
+
+    let ledger = Arc::new(Ledger::default());
+    let (judge, taken) = (Arc::clone(&ledger), Arc::clone(&ledger));
+    let receiver = Receiver::start(
+        LATENCY,
+        FLAKY,
+        move |id| !judge.declines(id),
+        move |id| taken.forwarded(id),
+    )
+    .await?;
+    let arguments = ["--forward-to", &receiver.url(), "--export-delay", "0"];
+
+    let mut service = Service::start_with(data, &arguments, Some(load::SECRET)).await?;
+    let load = Load::start(&service.url, webhooks, Arc::clone(&ledger))?;
+    let progress = Progress::new(kills);
+    let pause = Duration::from_secs(seconds) / (kills as u32 + 1);
+    for kill in 0..kills {
+        // Around the pause, and never before something was accepted.
+        let before = ledger.accepted();
+        sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
+        while ledger.accepted() == before {
+            sleep(Duration::from_millis(5)).await;
+        }
+        service.kill().await?;
+        progress.show(kill + 1, &ledger);
+        service = Service::start_with(data, &arguments, Some(load::SECRET)).await?;
+        load.moved_to(&service.url);
+    }
+    sleep(pause).await;
+    load.stop().await;
+    progress.end();
+
+    finish(&service).await?;
+    let status = service.stop().await?;
+    let rows = table::count(data, &ledger)?;
+    say(&rows.to_string());
+    let is_proven = rows.is_right() && status.success();
+    if !status.success() {
+        say(&format!("the service did not close in order: {status}\n"));
+    }
+    if is_proven {
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(&format!("the files are kept in {}\n", folder.keep().display()));
+    Ok(ExitCode::from(LOST))
+}
+
+/// Waits until every listener has ended every event.
+async fn finish(service: &Service) -> Result<(), Box<dyn Error>> {
+    let client = client::new()?;
+    let mut least = u64::MAX;
+    let mut since = Instant::now();
+    loop {
+        let left = child::unfinished(&service.status(&client).await?);
+        if left == 0 {
+            return Ok(());
+        }
+        if left < least {
+            (least, since) = (left, Instant::now());
+        }
+        if since.elapsed() > PATIENCE {
+            return Err(format!("{left} deliveries do not end").into());
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// A bar on a terminal; a line every few seconds elsewhere.
+struct Progress {
+    bar: Option<ProgressBar>,
+    said: std::cell::Cell<Instant>,
+}
+
+impl Progress {
+    fn new(kills: usize) -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{bar:30} {pos}/{len} kills, {msg}");
+            let bar = ProgressBar::new(kills as u64);
+            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        Self {
+            bar,
+            said: std::cell::Cell::new(Instant::now()),
+        }
+    }
+
+    fn show(&self, kills: usize, ledger: &Ledger) {
+        let accepted = ledger.accepted();
+        if let Some(bar) = &self.bar {
+            bar.set_position(kills as u64);
+            bar.set_message(format!("{accepted} accepted"));
+        } else if self.said.get().elapsed() >= Duration::from_secs(3) {
+            self.said.set(Instant::now());
+            eprintln!("{kills} kills, {accepted} accepted");
+        }
+    }
+
+    fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

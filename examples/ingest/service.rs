@@ -1,0 +1,87 @@
+//! The service, from its start to its end.
+
+use std::error::Error;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::arrangement::{self, Arrangement};
+use crate::board::Board;
+use crate::intake::Intake;
+use crate::options::Options;
+use crate::receiver::Receiver;
+use crate::say;
+use crate::stop::StopSignal;
+use crate::web::{self, App};
+
+const NOT_DRAINED: u8 = 1;
+
+pub(crate) async fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
+    // Before the address is printed: from then on somebody may send a signal.
+    let mut stop = StopSignal::new()?;
+    let bind = options.bind;
+    let listener = TcpListener::bind(bind)
+        .await
+        .map_err(|error| format!("--bind {bind}: {error}"))?;
+    let receiver = match options.forward_to {
+        Some(_) => None,
+        None => Some(Receiver::start(options.latency, options.flaky, |_| true, |_| {}).await?),
+    };
+    let own = receiver.as_ref().map(Receiver::url);
+    let forward_to = options.forward_to.clone().or(own).unwrap_or_default();
+
+    let Arrangement {
+        soiree,
+        outbox,
+        metrics,
+    } = arrangement::build(&options, &forward_to)?;
+    let intake = Arc::new(Intake::new(options.intake));
+    let board = Arc::new(Board::new(
+        outbox.clone(),
+        soiree,
+        Arc::clone(&intake),
+        receiver,
+        forward_to,
+        &options.data,
+    ));
+    let (stopping, is_stopping) = watch::channel(false);
+    let app = App::new(
+        board,
+        metrics,
+        options.secrets.clone(),
+        options.max_body,
+        bind.ip().is_loopback(),
+        is_stopping,
+    );
+
+    let address = listener.local_addr()?;
+    say(&format!(
+        "http://{address}/\n\
+         try: curl -i http://{address}/hooks/shop -H 'content-type: application/json' -H 'x-event: order' -d '{{\"action\": \"paid\", \"account\": \"ann\"}}'\n\
+         try: curl -X POST http://{address}/receiver/break   # and /receiver/mend\n"
+    ));
+    let stopped = async {
+        stop.received().await;
+        // Streams end, and no more connections are accepted.
+        let _ = stopping.send(true);
+    };
+    web::serve(listener, app.router(), stopped, options.drain).await;
+
+    let closed = outbox.close_async_with_deadline(options.drain).await;
+    let stats = outbox.stats();
+    say(&format!(
+        "accepted: {}\nstored: {}\ncommits: {}\n",
+        intake.accepted(),
+        stats.stored,
+        stats.commits
+    ));
+    match closed {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            say(&format!("not closed in order: {error}\n"));
+            Ok(ExitCode::from(NOT_DRAINED))
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! `POST /batch`: many events as JSON lines. Those that are well-formed are committed at once; each line gets an answer of its own.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use soiree::{BaseEvent, Event};
+
+use super::App;
+use super::hooks::busy;
+use super::request::{Rejected, check_type, read, trace};
+use crate::draft::Draft;
+use crate::trace::TraceParent;
+
+const MOST_BYTES: usize = 16 << 20;
+const MOST_LINES: usize = 10_000;
+const TYPES: [&str; 3] = ["application/x-ndjson", "application/jsonl", "application/json-lines"];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<'a> {
+    source: String,
+    #[serde(default)]
+    event: Option<String>,
+    #[serde(default)]
+    delivery: Option<String>,
+    #[serde(borrow)]
+    payload: &'a RawValue,
+}
+
+pub(crate) async fn take(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    match answers(&app, &headers, body).await {
+        Ok(answers) => {
+            let lines = answers.iter().map(|answer| format!("{answer}\n"));
+            let lines: String = lines.collect();
+            ([(CONTENT_TYPE, TYPES[0])], lines).into_response()
+        }
+        Err(rejected) => {
+            app.intake().rejected(rejected.status.as_u16());
+            rejected.into_response()
+        }
+    }
+}
+
+async fn answers(app: &App, headers: &HeaderMap, body: Body) -> Result<Vec<Value>, Rejected> {
+    let _place = app.intake().enter().ok_or_else(busy)?;
+    check_type(headers, &TYPES)?;
+    let body = read(headers, body, MOST_BYTES).await?;
+    let text = std::str::from_utf8(&body);
+    let text = text.map_err(|error| {
+        let why = format!("the body is no UTF-8: {error}");
+        Rejected::new(StatusCode::BAD_REQUEST, why)
+    })?;
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    if lines.len() > MOST_LINES {
+        let why = format!("{} lines, and at most {MOST_LINES} are permitted", lines.len());
+        return Err(Rejected::new(StatusCode::PAYLOAD_TOO_LARGE, why));
+    }
+    let trace = trace(headers);
+    let mut answers = Vec::with_capacity(lines.len());
+    let mut events: Vec<Arc<dyn Event>> = Vec::with_capacity(lines.len());
+    let mut numbers = Vec::with_capacity(lines.len());
+    for (index, line) in lines.into_iter().enumerate() {
+        match event(app, line, &trace) {
+            Ok(event) => {
+                numbers.push(index);
+                answers.push(Value::Null);
+                events.push(Arc::new(event));
+            }
+            Err(why) => {
+                app.intake().rejected(StatusCode::BAD_REQUEST.as_u16());
+                answers.push(json!({ "line": index + 1, "status": "rejected", "error": why }));
+            }
+        }
+    }
+    let stored = app.outbox().emit_all_async(events).await;
+    let stored = stored.map_err(|error| Rejected::from(&error))?;
+    for (index, stored) in numbers.into_iter().zip(stored) {
+        let line = index + 1;
+        answers[index] = match stored.map(|stored| stored.event) {
+            Ok(Some(event)) => {
+                app.intake().took(event.is_duplicate);
+                let (id, position) = (event.id.to_string(), event.position.0);
+                let status = if event.is_duplicate { "duplicate" } else { "stored" };
+                json!({ "line": line, "status": status, "id": id, "position": position })
+            }
+            Ok(None) => json!({ "line": line, "status": "rejected", "error": "the topic is not durable" }),
+            Err(error) => {
+                let rejected = Rejected::from(&error);
+                app.intake().rejected(rejected.status.as_u16());
+                json!({ "line": line, "status": "rejected", "error": rejected.why })
+            }
+        };
+    }
+    Ok(answers)
+}
+
+fn event(app: &App, line: &str, trace: &TraceParent) -> Result<BaseEvent, String> {
+    let parsed: Line<'_> = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let body = parsed.payload.get().as_bytes().to_vec();
+    if body.len() > app.max_body {
+        return Err(format!("the payload is larger than {} bytes", app.max_body));
+    }
+    if app.secrets.of(&parsed.source).is_some() {
+        let source = parsed.source.escape_debug();
+        return Err(format!("events of {source} are signed: post them to /hooks/{source}"));
+    }
+    let draft = Draft {
+        source: &parsed.source,
+        event: parsed.event.as_deref(),
+        delivery: parsed.delivery.as_deref(),
+        body,
+        trace: trace.clone(),
+    };
+    draft.into_event().map_err(|error| error.to_string())
+}

@@ -1,0 +1,175 @@
+//! Looking: the page, events, dead events, metrics, health.
+
+use axum::extract::{Path, State};
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use serde_json::{Value, json};
+use soiree::store::{ListenerState, Position, Record, StoreError};
+use soiree::{EventId, EventStatus, metrics as soiree_metrics};
+
+use super::App;
+use super::request::Rejected;
+use crate::listeners::NAMES;
+
+const PAGE: &str = include_str!("page.html");
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+/// Dead events that are listed of each listener.
+const MOST_DEAD: usize = 50;
+
+pub(crate) async fn page() -> Html<&'static str> {
+    Html(PAGE)
+}
+
+pub(crate) async fn style() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)
+}
+
+pub(crate) async fn script() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT)
+}
+
+pub(crate) async fn status(State(app): State<App>) -> Response {
+    blocking(move || Ok(app.board.status())).await
+}
+
+pub(crate) async fn metrics(State(app): State<App>) -> Response {
+    let encoded = tokio::task::spawn_blocking(move || app.metrics.encode()).await;
+    match encoded {
+        Ok(text) => ([(CONTENT_TYPE, soiree_metrics::CONTENT_TYPE)], text).into_response(),
+        Err(error) => failed(&error).into_response(),
+    }
+}
+
+pub(crate) async fn live() -> &'static str {
+    "alive\n"
+}
+
+pub(crate) async fn ready(State(app): State<App>) -> Response {
+    let why = if *app.stopping.borrow() {
+        Some("stopping".into())
+    } else {
+        app.board.not_ready()
+    };
+    match why {
+        None => "ready\n".into_response(),
+        Some(why) => Rejected::new(StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
+    }
+}
+
+/// An event for a program; for a browser, the page that shows it.
+pub(crate) async fn event(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let accepts = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    if accepts.is_some_and(|accepts| accepts.contains("text/html")) {
+        return Html(PAGE).into_response();
+    }
+    let id = match event_id(&id) {
+        Ok(id) => id,
+        Err(rejected) => return rejected.into_response(),
+    };
+    blocking(move || match app.outbox().event(id).map_err(|error| failed(&error))? {
+        Some(found) => Ok(way(&found)),
+        None => {
+            let why = format!("no event {id}: it is removed a while after every listener has ended it");
+            Err(Rejected::new(StatusCode::NOT_FOUND, why))
+        }
+    })
+    .await
+}
+
+/// How an event stands with each listener.
+fn way(found: &EventStatus) -> Value {
+    let listeners = found.listeners.iter().map(|(name, state)| {
+        let mut shown = json!({ "name": name, "state": word(state) });
+        if let ListenerState::Parked(parked) = state {
+            shown["attempts"] = parked.attempts.into();
+            shown["crashes"] = parked.crashes.into();
+            shown["due"] = parked.due.0.into();
+            shown["error"] = parked.error.as_deref().into();
+        }
+        shown
+    });
+    let listeners: Vec<Value> = listeners.collect();
+    let mut shown = record(&found.record);
+    let payload = &found.record.event.payload;
+    shown["payload"] = serde_json::from_slice(payload)
+        .unwrap_or_else(|_| String::from_utf8_lossy(payload).into_owned().into());
+    shown["listeners"] = listeners.into();
+    shown
+}
+
+fn word(state: &ListenerState) -> &'static str {
+    match state {
+        ListenerState::Waiting => "waiting",
+        ListenerState::Ended => "done",
+        ListenerState::Parked(parked) => parked.state.as_str(),
+        _ => "unknown",
+    }
+}
+
+fn record(record: &Record) -> Value {
+    let event = &record.event;
+    let properties = event.properties.iter();
+    let properties = properties.map(|(name, value)| (name.to_owned(), json!(value.as_str())));
+    json!({
+        "id": event.id.to_string(),
+        "position": record.position.0,
+        "topic": event.topic,
+        "emitted_at": event.emitted_at.0,
+        "bytes": event.payload.len(),
+        "properties": properties.collect::<serde_json::Map<_, _>>(),
+        "damage": record.damage,
+    })
+}
+
+/// The dead events of all listeners, without payloads.
+pub(crate) async fn dead(State(app): State<App>) -> Response {
+    blocking(move || {
+        let mut all: Vec<Value> = Vec::new();
+        for name in NAMES {
+            let dead = app.outbox().dead_letters(name, Position::START, MOST_DEAD);
+            for dead in dead.map_err(|error| failed(&error))? {
+                let mut shown = record(&dead.record);
+                shown["listener"] = name.into();
+                shown["attempts"] = dead.parked.attempts.into();
+                shown["crashes"] = dead.parked.crashes.into();
+                shown["error"] = dead.parked.error.as_deref().into();
+                all.push(shown);
+            }
+        }
+        Ok(json!({ "dead": all, "at_most_of_each": MOST_DEAD }))
+    })
+    .await
+}
+
+pub(super) fn event_id(text: &str) -> Result<EventId, Rejected> {
+    text.parse().map_err(|error| {
+        let start: String = text.chars().take(40).collect();
+        let why = format!("\"{}\" is no event ID: {error}", start.escape_debug());
+        Rejected::new(StatusCode::BAD_REQUEST, why)
+    })
+}
+
+pub(super) fn failed(error: &dyn std::error::Error) -> Rejected {
+    Rejected::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+}
+
+pub(super) fn store_failed(error: StoreError) -> Rejected {
+    failed(&error)
+}
+
+/// The store is read on a thread that may block.
+pub(super) async fn blocking(
+    read: impl FnOnce() -> Result<Value, Rejected> + Send + 'static,
+) -> Response {
+    match tokio::task::spawn_blocking(read).await {
+        Ok(Ok(value)) => axum::Json(value).into_response(),
+        Ok(Err(rejected)) => rejected.into_response(),
+        Err(error) => failed(&error).into_response(),
+    }
+}

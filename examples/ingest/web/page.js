@@ -1,0 +1,156 @@
+// Everything that comes from outside is put into the page as text, never as markup.
+"use strict";
+
+const byId = (id) => document.getElementById(id);
+
+function element(name, text, attributes = {}) {
+  const made = document.createElement(name);
+  if (text !== undefined && text !== null) made.textContent = String(text);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+function rows(table, all) {
+  byId(table).tBodies[0].replaceChildren(
+    ...all.map((cells) => {
+      const row = element("tr");
+      row.append(...cells.map((cell) => (cell instanceof Node ? cell : element("td", cell))));
+      return row;
+    }),
+  );
+}
+
+const number = (value) => Number(value).toLocaleString("en");
+const age = (seconds) => {
+  if (seconds === null || seconds === undefined) return "–";
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
+};
+const link = (id) => element("a", id, { href: `/events/${encodeURIComponent(id)}` });
+
+function showStatus(status) {
+  const { intake, store, listeners, pools, receiver, topics } = status;
+  const state = byId("state");
+  state.textContent = store.state === "ok" ? `live, up ${age(status.uptime_seconds)}` : store.state;
+  state.className = store.state === "ok" ? "" : "bad";
+
+  const rejected = Object.entries(intake.rejected).map(([code, count]) => `${number(count)} × ${code}`);
+  const figures = [
+    ["accepted", number(intake.accepted)],
+    ["repeats", number(intake.duplicates)],
+    ["rejected", rejected.join(", ") || "0"],
+    ["being taken in", `${number(intake.in_progress)} of ${number(intake.capacity)}`],
+    ["in the file", number(store.events)],
+    ["commits", number(store.commits)],
+    ["mean commit", `${(store.commit_micros / 1000).toFixed(2)} ms`],
+  ];
+  byId("intake").replaceChildren(
+    ...figures.map(([name, value]) => {
+      const figure = element("div");
+      figure.append(element("dt", name), element("dd", value));
+      return figure;
+    }),
+  );
+
+  rows("listeners", listeners.map((l) => {
+    const dead = element("td", number(l.dead));
+    if (l.dead > 0) dead.className = "bad";
+    const suffix = l.is_orphan ? " (nobody handles it)" : l.is_held ? "" : " (another process)";
+    return [l.name + suffix, number(l.waiting), age(l.oldest_waiting_seconds), number(l.in_flight),
+      number(l.retrying), number(l.behind), dead, number(l.done), number(l.failed)];
+  }));
+  rows("pools", pools.map((p) => [p.name, `${p.active} of ${p.max_workers}`,
+    `${p.waiting} of ${p.capacity}`, number(p.completed)]));
+  rows("topics", topics.map((t) => [t.topic, number(t.events)]));
+  showReceiver(receiver);
+  const dead = listeners.map((l) => l.dead).join();
+  if (dead !== showStatus.dead) {
+    showStatus.dead = dead;
+    showDead();
+  }
+}
+
+function showReceiver(receiver) {
+  const line = byId("receiver");
+  const word = receiver.is_broken ? "It is broken." : "";
+  line.replaceChildren(element("span", `forward sends events to ${receiver.url} ${word} `));
+  if (!receiver.can_break) return;
+  const button = element("button", receiver.is_broken ? "mend it" : "break it", { type: "button", id: "break" });
+  button.addEventListener("click", () => post(receiver.is_broken ? "/receiver/mend" : "/receiver/break"));
+  line.append(button);
+}
+
+async function post(path) {
+  const answer = await fetch(path, { method: "POST" });
+  if (!answer.ok) byId("state").textContent = await answer.text();
+  const status = await fetch("/status.json");
+  showStatus(await status.json());
+  if (shown) showWay(shown);
+}
+
+async function showDead() {
+  const answer = await fetch("/dead");
+  if (!answer.ok) return;
+  const { dead } = await answer.json();
+  const cards = dead.map((event) => {
+    const card = element("li");
+    const words = element("div");
+    words.append(link(event.id), element("span", ` ${event.topic} for ${event.listener}, ${event.attempts} attempts`));
+    const query = `?listener=${encodeURIComponent(event.listener)}`;
+    const act = (what) => {
+      const button = element("button", what, { type: "button", class: what });
+      button.addEventListener("click", () => post(`/dead/${encodeURIComponent(event.id)}/${what}${query}`));
+      return button;
+    };
+    card.append(words, element("div", event.error ?? "no error recorded", { class: "bad" }), act("redrive"), " ", act("discard"));
+    return card;
+  });
+  byId("dead").replaceChildren(...(cards.length ? cards : [element("li", "none", { class: "good" })]));
+}
+
+let shown = null;
+
+async function showWay(id) {
+  shown = id;
+  byId("way-section").hidden = false;
+  const answer = await fetch(`/events/${encodeURIComponent(id)}`, { headers: { accept: "application/json" } });
+  if (!answer.ok) {
+    byId("way").replaceChildren(element("p", await answer.text(), { class: "bad" }));
+    return;
+  }
+  const event = await answer.json();
+  const list = element("ul", undefined, { class: "cards" });
+  const stored = new Date(event.emitted_at).toLocaleString();
+  list.append(element("li", `stored ${stored} at position ${event.position}, ${number(event.bytes)} bytes`));
+  for (const listener of event.listeners) {
+    const words = [`${listener.name}: ${listener.state}`];
+    if (listener.attempts) words.push(`${listener.attempts} attempts failed`);
+    if (listener.error) words.push(listener.error);
+    list.append(element("li", words.join(", ")));
+  }
+  byId("way").replaceChildren(
+    element("p", `${event.id} ${event.topic}`),
+    list,
+    element("pre", JSON.stringify(event.payload, null, 2)),
+  );
+}
+
+const MOST_RECENT = 12;
+
+function showTaken(event) {
+  const card = element("li");
+  card.append(link(event.id), element("span", ` ${event.topic}`));
+  const recent = byId("recent");
+  recent.prepend(card);
+  while (recent.children.length > MOST_RECENT) recent.lastChild.remove();
+}
+
+const stream = new EventSource("/stream");
+stream.addEventListener("status", (sent) => showStatus(JSON.parse(sent.data)));
+stream.addEventListener("taken", (sent) => showTaken(JSON.parse(sent.data)));
+stream.addEventListener("error", () => {
+  byId("state").textContent = "no connection to the service";
+  byId("state").className = "bad";
+});
+const path = location.pathname.match(/^\/events\/([^/]+)$/);
+if (path) showWay(decodeURIComponent(path[1]));

@@ -1,0 +1,96 @@
+//! Events on their way to the listeners.
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::receiver::receiver;
+use crate::service::{Service, TIME_LIMIT};
+
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+/// W4, D7: the receiver's word on when to try again is kept, the trace goes on to it, and the ID lets it recognize a repeat.
+#[test]
+fn what_is_sent_on_carries_its_id_and_its_trace_over_retries() {
+    let (url, arrived) = receiver(|number| match number {
+        0 => "503 Service Unavailable\r\nretry-after: 1",
+        _ => "204 No Content",
+    });
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &["--forward-to", &url]);
+    let headers = [("traceparent", TRACE), ("x-event", "order")];
+    let answer = service.post("/hooks/shop", &headers, "{}").unwrap();
+    let id = answer.json()["id"].clone();
+    let calls = [(); 2].map(|()| arrived.recv_timeout(TIME_LIMIT).expect("a call"));
+    for call in &calls {
+        assert_eq!(call["x-event-id"], id);
+        assert_eq!(call["x-topic"], "hook.shop.order");
+        let parts: Vec<&str> = call["traceparent"].split('-').collect();
+        assert_eq!(parts[..2], ["00", "4bf92f3577b34da6a3ce929d0e0e4736"]);
+        assert_ne!(parts[2], "00f067aa0ba902b7");
+    }
+    let states = service.ended(id.as_str().unwrap());
+    assert!(states.iter().all(|(_, state)| state == "done"), "{states:?}");
+}
+
+/// D8: an event that a receiver declines is dead at once, with the reason, and can be redriven. Other listeners have done it.
+#[test]
+fn a_declined_event_is_dead_until_it_is_redriven() {
+    let (url, arrived) = receiver(|number| match number {
+        0 => "422 Unprocessable Entity",
+        _ => "204 No Content",
+    });
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &["--forward-to", &url]);
+    let id = service.accepted("1", "{}");
+    let states = service.ended(&id);
+    let dead: Vec<&str> = states.iter().filter(|(_, state)| state == "dead").map(|(name, _)| &**name).collect();
+    assert_eq!(dead, ["forward"]);
+    arrived.recv_timeout(TIME_LIMIT).expect("one call");
+
+    let listed = service.get("/dead").json();
+    let listed = &listed["dead"][0];
+    assert_eq!((&listed["id"], &listed["listener"], &listed["attempts"]), (&json!(id), &json!("forward"), &json!(1)));
+    assert_eq!(listed["error"], "the receiver answered 422 Unprocessable Entity");
+    assert_eq!(listed.get("payload"), None);
+
+    let redrive = format!("/dead/{id}/redrive");
+    let unknown = service.post(&format!("{redrive}?listener=nobody"), &[], "").unwrap();
+    assert_eq!(unknown.status, 400, "{}", unknown.body);
+    let not_dead = service.post(&format!("{redrive}?listener=mail"), &[], "").unwrap();
+    assert_eq!(not_dead.status, 404, "{}", not_dead.body);
+    let malformed = service.post("/dead/x/redrive", &[], "").unwrap();
+    assert_eq!(malformed.status, 400, "{}", malformed.body);
+    let redriven = service.post(&redrive, &[], "").unwrap();
+    assert_eq!((redriven.status, redriven.json()["redriven"].clone()), (200, json!(["forward"])));
+    let states = service.until("it is done", |service| {
+        let states = service.ended(&id);
+        states.iter().all(|(_, state)| state == "done").then_some(states)
+    });
+    assert_eq!(states.len(), 4);
+    arrived.recv_timeout(TIME_LIMIT).expect("a second call");
+    assert!(arrived.try_recv().is_err(), "no third call");
+}
+
+/// D19: what the page shows, the metrics count.
+#[test]
+fn metrics_and_health_say_how_it_stands() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &[]);
+    let id = service.accepted("1", "{}");
+    service.ended(&id);
+    let metrics = service.get("/metrics");
+    assert_eq!(metrics.status, 200);
+    for line in [
+        "soiree_outbox_stored_total{event_pool=\"ingest\"} 1",
+        "soiree_pool_workers_max{event_pool=\"ingest\",pool=\"export\"} 1",
+    ] {
+        let name = line.split('{').next().unwrap();
+        let like: Vec<&str> = metrics.body.lines().filter(|found| found.starts_with(name)).collect();
+        assert!(!like.is_empty(), "no {name} in {}", metrics.body);
+    }
+    assert_eq!(service.get("/health/live").status, 200);
+    let ready = service.get("/health/ready");
+    assert_eq!((ready.status, &*ready.body), (200, "ready\n"));
+    assert_eq!(service.get("/events/x").status, 400);
+    assert_eq!(service.get("/events/00000000000000000000000007").status, 404);
+}

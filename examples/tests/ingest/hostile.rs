@@ -1,0 +1,90 @@
+//! Requests of somebody who means no good.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use tempfile::TempDir;
+
+use crate::service::{Service, TIME_LIMIT};
+
+/// Sends these bytes, and returns the status line.
+fn raw(service: &Service, bytes: &[u8]) -> String {
+    let address = service.url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
+    let _ = stream.write_all(bytes);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+fn hook(source: &str, host: &str, more: &str) -> Vec<u8> {
+    format!(
+        "POST /hooks/{source} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n{more}content-length: 2\r\nconnection: close\r\n\r\n{{}}"
+    )
+    .into_bytes()
+}
+
+/// A source is one plain word, however it is written.
+#[test]
+fn a_source_that_is_no_plain_word_is_rejected() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &[]);
+    let long = "a".repeat(300);
+    let sources = [
+        "%2e%2e", "..%2f..%2fetc", "a%00b", "%ff%fe", "a%2Eb", "*", "%2A%2A", "a%20b", "%C2%A0",
+        "%E2%80%AEb", &long,
+    ];
+    for source in sources {
+        let status = raw(&service, &hook(source, "localhost", ""));
+        assert_eq!(status, "HTTP/1.1 400 Bad Request", "{source}");
+    }
+    for source in ["a/b", "../hooks/a", ""] {
+        let status = raw(&service, &hook(source, "localhost", ""));
+        assert_eq!(status, "HTTP/1.1 404 Not Found", "{source}");
+    }
+    assert_eq!(service.status()["store"]["stored"], 0);
+}
+
+/// A flood of headers, half a request, and what is no HTTP end the connection, and nothing else.
+#[test]
+fn malformed_requests_do_not_disturb_others() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &[]);
+    let many: String = (0..100).map(|number| format!("x-{number}: y\r\n")).collect();
+    let status = raw(&service, &hook("shop", "localhost", &many));
+    assert_eq!(status, "HTTP/1.1 431 Request Header Fields Too Large");
+    let large = format!("x-large: {}\r\n", "y".repeat(1 << 20));
+    let status = raw(&service, &hook("shop", "localhost", &large));
+    assert!(status.is_empty() || status.contains(" 431 "), "{status}");
+    for bytes in [&b"\x16\x03\x01\x02\x00"[..], b"GET\r\n\r\n", b"\0\0\0\0\r\n\r\n"] {
+        let status = raw(&service, bytes);
+        assert!(status.is_empty() || status.contains(" 400 "), "{status}");
+    }
+    // Deeper than a parser should follow.
+    let deep = format!("{{\"a\": {}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let answer = service.hook("deep", &deep).unwrap();
+    assert!([202, 400].contains(&answer.status), "{}", answer.status);
+    let other = service.accepted("other", "{}");
+    service.ended(&other);
+}
+
+/// A page of another origin cannot reach a service on loopback, by whatever name.
+#[test]
+fn requests_of_foreign_pages_are_rejected() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &[]);
+    for host in ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example:1", ""] {
+        let status = raw(&service, &hook("shop", host, ""));
+        assert_eq!(status, "HTTP/1.1 421 Misdirected Request", "{host}");
+    }
+    for host in ["localhost", "127.0.0.1:8090", "[::1]:8090"] {
+        let status = raw(&service, &hook("shop", host, ""));
+        assert_eq!(status, "HTTP/1.1 202 Accepted", "{host}");
+    }
+    let foreign = hook("shop", "localhost", "origin: http://evil.example\r\n");
+    assert_eq!(raw(&service, &foreign), "HTTP/1.1 403 Forbidden");
+    let own = hook("shop", "localhost:1", "origin: http://localhost:1\r\n");
+    assert_eq!(raw(&service, &own), "HTTP/1.1 202 Accepted");
+}

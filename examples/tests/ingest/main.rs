@@ -1,0 +1,20 @@
+//! The service `ingest`, over HTTP, in a browser, and through signals.
+#![cfg(unix)]
+
+#[path = "../../../crates/soiree/tests/metrics/browser.rs"]
+mod browser;
+#[path = "../../../crates/soiree/tests/example/mod.rs"]
+mod built;
+#[path = "../../../crates/soiree/tests/metrics/tools.rs"]
+mod tools;
+#[path = "../../../crates/soiree/tests/metrics/web.rs"]
+mod web;
+
+mod delivery;
+mod hostile;
+mod intake;
+mod page;
+mod receiver;
+mod service;
+mod stop;
+mod wholes;

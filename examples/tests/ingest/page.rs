@@ -1,0 +1,75 @@
+//! The page, in a real browser.
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::browser::Browser;
+use crate::service::Service;
+
+const HOSTILE: &str = r#"{"action": "paid", "account": "<img src=x onerror=\"document.title='owned'\">", "text": "</pre><script>document.title='owned'</script>"}"#;
+
+const CLICK: &str = "const found = document.querySelector(SELECTOR); if (found) found.click(); return Boolean(found)";
+
+fn click(selector: &str) -> String {
+    CLICK.replace("SELECTOR", &json!(selector).to_string())
+}
+
+/// D8: a receiver that breaks leads to a dead event with its error; once it is mended, a click redrives the event.
+#[test]
+fn a_dead_event_is_seen_and_redriven_on_the_page() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &["--attempts", "2"]);
+    let Some(mut browser) = Browser::open(&format!("{}/", service.url)) else {
+        return;
+    };
+    browser.until("return document.querySelectorAll('#listeners tbody tr').length === 4");
+    browser.until(&click("#break"));
+    browser.until("return document.querySelector('#break')?.textContent === 'mend it'");
+    let id = service.accepted("1", HOSTILE);
+    let dead = "return document.querySelector('#dead .bad')?.textContent";
+    let error = browser.until(&format!("{dead} || false"));
+    assert_eq!(error, "the receiver answered 500 Internal Server Error");
+    // It was seen as it came in.
+    let seen = format!("return document.querySelector('#recent a')?.textContent === '{id}'");
+    browser.until(&seen);
+    browser.until(&click("#break"));
+    browser.until("return document.querySelector('#break')?.textContent === 'break it'");
+    browser.until(&click("#dead .redrive"));
+    browser.until("return document.querySelector('#dead .good')?.textContent === 'none'");
+    let states = service.until("it is done", |service| {
+        let states = service.ended(&id);
+        states.iter().all(|(_, state)| state == "done").then_some(states)
+    });
+    assert_eq!(states.len(), 4);
+    assert_eq!(browser.run("return document.title"), "ingest");
+}
+
+/// One event's way is a page of its own; what comes from outside is shown as text.
+#[test]
+fn an_event_is_shown_as_text_on_a_narrow_screen() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &[]);
+    let id = service.accepted("1", HOSTILE);
+    service.ended(&id);
+    let Some(mut browser) = Browser::open(&format!("{}/events/{id}", service.url)) else {
+        return;
+    };
+    browser.narrow(360);
+    let payload = browser.until("return document.querySelector('#way pre')?.textContent || false");
+    let payload = payload.as_str().unwrap();
+    assert!(payload.contains("</pre><script>") && payload.contains("<img src=x"), "{payload}");
+    let states = "return [...document.querySelectorAll('#way li')].filter((one) => one.textContent.endsWith(': done')).length";
+    assert_eq!(browser.run(states), 4);
+    browser.until("return document.querySelectorAll('#topics tbody tr').length === 1");
+    assert_eq!(browser.run("return document.title"), "ingest");
+    assert_eq!(browser.run("return document.images.length"), 0);
+    let fits = "return document.documentElement.scrollWidth <= innerWidth";
+    assert_eq!(browser.run("return innerWidth"), 360);
+    assert_eq!(browser.run(fits), true);
+    // Light and dark differ.
+    let ground = "return getComputedStyle(document.body).backgroundColor";
+    browser.scheme("light");
+    let light = browser.run(ground);
+    browser.scheme("dark");
+    assert_ne!(browser.run(ground), light);
+}

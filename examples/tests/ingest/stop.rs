@@ -1,0 +1,81 @@
+//! Stopping, being killed, and starting again.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, mpsc};
+use std::thread;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::service::{Service, TIME_LIMIT};
+
+const CLIENTS: usize = 4;
+
+/// Posts from several connections until the service is gone. After `many` answers it gets the signal. Returns the IDs that were accepted.
+fn stopped_under_load(service: &Service, many: usize, signal: Signal) -> Vec<String> {
+    let accepted = Mutex::new(Vec::new());
+    let next = AtomicUsize::new(0);
+    let (sender, answers) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            let (accepted, next, sender) = (&accepted, &next, sender.clone());
+            scope.spawn(move || {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let body = format!("{{\"account\": \"{}\"}}", number % 3);
+                    let Ok(answer) = service.hook(&number.to_string(), &body) else {
+                        return;
+                    };
+                    assert!([202, 503].contains(&answer.status), "{}", answer.body);
+                    if answer.status == 202 {
+                        let id = answer.json()["id"].as_str().unwrap().to_owned();
+                        accepted.lock().unwrap().push(id);
+                    }
+                    let _ = sender.send(());
+                }
+            });
+        }
+        for _ in 0..many {
+            answers.recv_timeout(TIME_LIMIT).expect("an answer");
+        }
+        service.signal(signal);
+    });
+    accepted.into_inner().unwrap()
+}
+
+/// D1, D3, D18: SIGTERM under load ends it in order, and what was accepted is handled after the next start.
+#[test]
+fn nothing_accepted_is_lost_by_a_sigterm_under_load() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &[]);
+    let ids = stopped_under_load(&service, 60, Signal::TERM);
+    let (code, printed) = service.end();
+    assert_eq!(code, Some(0), "{printed:?}");
+    let accepted = format!("accepted: {}", ids.len());
+    assert!(printed.contains(&accepted), "no {accepted:?} in {printed:?}");
+    assert!(ids.len() >= 50);
+
+    let service = Service::start(data.path(), &[]);
+    for id in &ids {
+        let states = service.ended(id);
+        assert!(states.iter().all(|(_, state)| state == "done"), "{id}: {states:?}");
+    }
+}
+
+/// D1, D3, D11: so it is after `kill -9`; what index counts is there once.
+#[test]
+fn nothing_accepted_is_lost_by_a_kill() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &[]);
+    let ids = stopped_under_load(&service, 60, Signal::KILL);
+    drop(service);
+    let service = Service::start(data.path(), &[]);
+    for id in &ids {
+        service.ended(id);
+    }
+    let status = service.status();
+    let counted = status["topics"][0]["events"].as_u64().unwrap();
+    let stored = status["store"]["events"].as_u64().unwrap();
+    assert_eq!(counted, stored, "{status}");
+    assert!(stored >= ids.len() as u64);
+}
