@@ -34,7 +34,9 @@ pub(crate) struct Window {
     behind: usize,
     /// Parked events that no earlier one of their key holds up.
     due: BTreeSet<(Millis, Position)>,
-    suspects: BTreeSet<Position>,
+    /// By crashes and position: one that has ended the process less often goes first, so that a crash that it did not cause counts against it
+    /// no more often than against others.
+    suspects: BTreeSet<(u32, Position)>,
     suspect_running: Option<Position>,
     ended: BTreeMap<Position, bool>,
     changed: BTreeMap<Position, Parked>,

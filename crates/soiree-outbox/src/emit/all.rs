@@ -25,9 +25,10 @@ impl Outbox {
         events: impl IntoIterator<Item = Arc<dyn Event>>,
     ) -> Result<Vec<Result<Stored, EmitError>>, EmitError> {
         let inner = &self.inner;
-        let Some((drafts, records)) = inner.encode_all(events)? else {
+        let (drafts, records): (Vec<_>, Vec<_>) = inner.encode_all(events)?.into_iter().unzip();
+        if drafts.is_empty() {
             return Ok(Vec::new());
-        };
+        }
         let ticket = inner.queue.append(records, true);
         let ticket = ticket.map_err(|why| inner.not_stored(&drafts[0], why))?;
         let appended = ticket.wait();
@@ -47,9 +48,10 @@ impl Outbox {
         events: impl IntoIterator<Item = Arc<dyn Event>>,
     ) -> Result<Vec<Result<Stored, EmitError>>, EmitError> {
         let inner = &self.inner;
-        let Some((drafts, records)) = inner.encode_all(events)? else {
+        let (drafts, records): (Vec<_>, Vec<_>) = inner.encode_all(events)?.into_iter().unzip();
+        if drafts.is_empty() {
             return Ok(Vec::new());
-        };
+        }
         let ticket = inner.queue.append(records, true);
         let mut ticket = ticket.map_err(|why| inner.not_stored(&drafts[0], why))?;
         let appended = poll_fn(|context| ticket.poll(context)).await;
@@ -63,14 +65,15 @@ impl Outbox {
 }
 
 impl Inner {
-    /// `None` if there are no events.
     fn encode_all(
         &self,
         events: impl IntoIterator<Item = Arc<dyn Event>>,
-    ) -> Result<Option<(Vec<Draft>, Vec<NewRecord>)>, EmitError> {
-        let drafts: Vec<Draft> = events.into_iter().map(Draft::from_event).collect();
-        let records = drafts.iter().map(|draft| self.encode(draft));
-        let records = records.collect::<Result<Vec<_>, _>>()?;
-        Ok((!drafts.is_empty()).then_some((drafts, records)))
+    ) -> Result<Vec<(Draft, NewRecord)>, EmitError> {
+        let drafts = events.into_iter().map(Draft::from_event);
+        let encoded = drafts.map(|draft| {
+            let record = self.encode(&draft)?;
+            Ok((draft, record))
+        });
+        encoded.collect()
     }
 }

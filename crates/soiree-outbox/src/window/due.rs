@@ -30,17 +30,17 @@ impl Window {
         if self.suspect_running.is_some() {
             return None;
         }
-        let is_free = |position: &&Position| {
+        let is_free = |(_, position): &&(u32, Position)| {
             let key = self
                 .parked
-                .get(*position)
+                .get(position)
                 .and_then(|parked| parked.key.as_ref());
-            self.is_first(key, **position)
+            self.is_first(key, *position)
         };
         let first = self.suspects.iter().find(is_free).copied()?;
         self.suspects.remove(&first);
-        self.suspect_running = Some(first);
-        Some(first)
+        self.suspect_running = Some(first.1);
+        Some(first.1)
     }
 
     pub(super) fn due_retry(&mut self, now: Millis) -> Option<Position> {
@@ -83,7 +83,7 @@ impl Window {
         }
         let is_suspect = active.crashes > 0;
         let state = if is_suspect {
-            self.suspects.insert(position);
+            self.suspects.insert((active.crashes, position));
             ParkedState::Suspect
         } else {
             self.due.insert((now, position));

@@ -25,7 +25,7 @@ impl Window {
                 return;
             }
             ParkedState::Suspect => {
-                self.suspects.insert(parked.position);
+                self.suspects.insert((parked.crashes, parked.position));
             }
             _ => {}
         }
@@ -69,7 +69,7 @@ impl Window {
             self.changed.insert(position, parked);
             return;
         }
-        self.suspects.insert(position);
+        self.suspects.insert((parked.crashes, position));
         self.enter_lane(parked.key.as_ref(), position);
         self.park(parked);
     }

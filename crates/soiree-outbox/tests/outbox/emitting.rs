@@ -216,7 +216,12 @@ fn a_conflict_is_the_only_event_of_its_transaction_that_is_not_stored() {
         Arc::new(BaseEvent::new("kept.a", String::from(text)).with_id(id))
     };
     outbox.emit_all([event(1, "one")]).unwrap();
-    let together = [event(2, "two"), event(1, "other"), event(1, "one"), event(3, "three")];
+    let together = [
+        event(2, "two"),
+        event(1, "other"),
+        event(1, "one"),
+        event(3, "three"),
+    ];
     let stored = pollster::block_on(outbox.emit_all_async(together)).unwrap();
     let outcomes: Vec<_> = stored
         .iter()
