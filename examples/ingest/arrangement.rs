@@ -52,14 +52,17 @@ pub(crate) fn build(options: &Options, forward_to: &str) -> Result<Arrangement, 
     metrics::add_outbox(&metrics, &outbox, "ingest")?;
 
     if options.has_listeners {
-        // The outbox has made the file safe; the tables of `index` are beside its own.
+        // The outbox has made the file; the tables of `index` are in it too.
         let connection = Connection::open(&path)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         listeners::create_tables(&connection)?;
         listeners::subscribe(&outbox, options, forward_to)?;
     }
     for orphan in outbox.start()? {
-        tracing::warn!("nobody handles the events of {orphan}: it is kept in {}", path.display());
+        tracing::warn!(
+            "nobody handles the events of {orphan}: it is kept in {}",
+            path.display()
+        );
     }
     Ok(Arrangement {
         soiree,

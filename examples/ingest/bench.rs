@@ -1,4 +1,4 @@
-//! Measures intake with busy listeners, beside the same intake with none, and beside what the disk can do.
+//! Measures intake with busy listeners, against the same intake with none, and against what the disk can do.
 
 use std::error::Error;
 use std::path::Path;
@@ -47,11 +47,16 @@ pub(crate) async fn run(options: &BenchOptions) -> Result<ExitCode, Box<dyn Erro
         let path = folder.path().join("raw.db");
         let webhooks = Arc::clone(&webhooks);
         let measure = move || -> Result<_, soiree::sqlite::rusqlite::Error> {
-            Ok((raw(&path, &webhooks, 1, part / 2)?, raw(&path, &webhooks, 100, part / 2)?))
+            Ok((
+                raw(&path, &webhooks, 1, part / 2)?,
+                raw(&path, &webhooks, 100, part / 2)?,
+            ))
         };
         tokio::task::spawn_blocking(measure).await??
     };
-    say(&format!("raw SQLite: {one:.0} events/s one by one, {hundred:.0} by 100 in a commit\n"));
+    say(&format!(
+        "raw SQLite: {one:.0} events/s one by one, {hundred:.0} by 100 in a commit\n"
+    ));
 
     let receiver = Receiver::start(LATENCY, 0, |_| true, |_| {}).await?;
     let to = ["--forward-to", &receiver.url()];
@@ -66,7 +71,11 @@ pub(crate) async fn run(options: &BenchOptions) -> Result<ExitCode, Box<dyn Erro
     show(&format!("{rate}/s, nothing else to do"), &alone);
 
     let data = folder.path().join("busy");
-    let service = Service::start(&data, &[to, [BUSY[0], BUSY[1]], [BUSY[2], BUSY[3]]].concat()).await?;
+    let service = Service::start(
+        &data,
+        &[to, [BUSY[0], BUSY[1]], [BUSY[2], BUSY[3]]].concat(),
+    )
+    .await?;
     fill(&service.url, &webhooks).await?;
     let busy = at_rate(&service.url, &webhooks, rate, 2 * part).await?;
     let status = service.status(&client::new()?).await?;
@@ -75,7 +84,9 @@ pub(crate) async fn run(options: &BenchOptions) -> Result<ExitCode, Box<dyn Erro
         let waiting = waiting(&status, name);
         say(&format!("  {name}: {waiting} events waited at the end\n"));
         if waiting == 0 {
-            say(&format!("  {name} was not busy all the time: choose fewer --seconds\n"));
+            say(&format!(
+                "  {name} was not busy all the time: choose fewer --seconds\n"
+            ));
         }
     }
     let most = closed_loop(&service.url, &webhooks, part).await?;
@@ -101,14 +112,16 @@ fn raw(
     let mut connection = Connection::open(path)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.execute_batch("CREATE TABLE IF NOT EXISTS raw(id INTEGER PRIMARY KEY, body TEXT)")?;
+    connection
+        .execute_batch("CREATE TABLE IF NOT EXISTS raw(id INTEGER PRIMARY KEY, body TEXT)")?;
     let start = Instant::now();
     let mut written = 0;
     while start.elapsed() < time {
         let tx = connection.transaction()?;
         for _ in 0..batch {
             let body = &webhooks[written % webhooks.len()].body;
-            tx.prepare_cached("INSERT INTO raw(body) VALUES (?1)")?.execute(params![body])?;
+            tx.prepare_cached("INSERT INTO raw(body) VALUES (?1)")?
+                .execute(params![body])?;
             written += 1;
         }
         tx.commit()?;
@@ -154,7 +167,10 @@ async fn at_rate(
                 let due = start + Duration::from_secs_f64(number as f64 / rate as f64);
                 sleep_until(due).await;
                 let webhook = &webhooks[number as usize % webhooks.len()];
-                if !post(&client, &url, webhook).await.map_err(|error| error.to_string())? {
+                if !post(&client, &url, webhook)
+                    .await
+                    .map_err(|error| error.to_string())?
+                {
                     return Err(String::from("a request was not accepted"));
                 }
                 micros.push(due.elapsed().as_micros() as u64);
@@ -208,7 +224,10 @@ async fn fill(url: &str, webhooks: &[Webhook]) -> Result<(), Box<dyn Error>> {
     for _ in 0..BATCHES {
         let lines = next.by_ref().take(BATCH).map(|webhook| {
             let payload: Value = serde_json::from_str(&webhook.body).unwrap_or_default();
-            format!("{}\n", json!({ "source": "backlog", "event": webhook.event, "payload": payload }))
+            format!(
+                "{}\n",
+                json!({ "source": "backlog", "event": webhook.event, "payload": payload })
+            )
         });
         let request = client
             .post(format!("{url}batch"))
@@ -223,9 +242,14 @@ async fn fill(url: &str, webhooks: &[Webhook]) -> Result<(), Box<dyn Error>> {
 }
 
 fn waiting(status: &Value, name: &str) -> u64 {
-    let listeners = status["listeners"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let listeners = status["listeners"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let listener = listeners.iter().find(|listener| listener["name"] == name);
-    listener.and_then(|listener| listener["waiting"].as_u64()).unwrap_or(0)
+    listener
+        .and_then(|listener| listener["waiting"].as_u64())
+        .unwrap_or(0)
 }
 
 fn show(what: &str, latencies: &Histogram<u64>) {

@@ -80,15 +80,23 @@ impl Service {
     }
 
     pub(crate) async fn status(&self, client: &Client) -> Result<Value, Box<dyn Error>> {
-        let answer = client.get(format!("{}status.json", self.url)).send().await?;
+        let answer = client
+            .get(format!("{}status.json", self.url))
+            .send()
+            .await?;
         Ok(serde_json::from_slice(&answer.bytes().await?)?)
     }
 }
 
 /// How much work a listener has, as the status says.
 pub(crate) fn unfinished(status: &Value) -> u64 {
-    let listeners = status["listeners"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let listeners = status["listeners"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let work = ["waiting", "in_flight", "retrying", "behind", "suspects"];
-    let counts = listeners.iter().flat_map(|listener| work.map(|work| &listener[work]));
+    let counts = listeners
+        .iter()
+        .flat_map(|listener| work.map(|work| &listener[work]));
     counts.filter_map(Value::as_u64).sum()
 }

@@ -44,8 +44,8 @@ pub(crate) fn read(file: Option<&Path>) -> Result<(Vec<Webhook>, String), Box<dy
 fn parse(text: &str) -> Result<Vec<Webhook>, String> {
     let lines = text.lines().enumerate();
     let parsed = lines.map(|(index, line)| {
-        let line: Line<'_> = serde_json::from_str(line)
-            .map_err(|error| format!("line {}: {error}", index + 1))?;
+        let line: Line<'_> =
+            serde_json::from_str(line).map_err(|error| format!("line {}: {error}", index + 1))?;
         // `github.<event>[.<action>]`; the action is in the body.
         let event = line.topic.split('.').nth(1).unwrap_or(line.topic);
         Ok(Webhook {

@@ -94,10 +94,10 @@ impl Draft<'_> {
             None => EventId::new(),
         };
         let text = std::str::from_utf8(&body)?;
-        let facts: Facts = serde_json::from_str(text)?;
         if !text.trim_ascii_start().starts_with('{') {
             return Err(Malformed::NotAnObject);
         }
+        let facts: Facts = serde_json::from_str(text)?;
         let mut topic = format!("hook.{source}.{event}");
         if let Some(action) = facts.action.as_str().filter(|action| is_segment(action)) {
             topic.push('.');
@@ -115,7 +115,9 @@ impl Draft<'_> {
 
 /// The same delivery is the same event, whenever it comes.
 fn id_of(source: &str, delivery: &str) -> Result<EventId, Malformed> {
-    let is_printable = delivery.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    let is_printable = delivery
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() || byte == b' ');
     if !(1..=MOST_DELIVERY).contains(&delivery.len()) || !is_printable {
         let found = delivery.into();
         return Err(Malformed::Delivery { found });
@@ -125,7 +127,10 @@ fn id_of(source: &str, delivery: &str) -> Result<EventId, Malformed> {
         .chain_update([0])
         .chain_update(delivery)
         .finalize();
-    let bits = hash.iter().take(16).fold(0, |bits, byte| (bits << 8) | u128::from(*byte));
+    let bits = hash
+        .iter()
+        .take(16)
+        .fold(0, |bits, byte| (bits << 8) | u128::from(*byte));
     Ok(bits.into())
 }
 
@@ -139,7 +144,9 @@ pub(crate) fn property(event: &dyn Event, name: &str) -> String {
 /// The body of a stored event.
 pub(crate) fn body(event: &dyn Event) -> Result<Vec<u8>, &'static str> {
     let payload = event.payload_as::<Vec<u8>>();
-    Ok(payload.ok_or("the payload is no body of a request")?.to_vec())
+    Ok(payload
+        .ok_or("the payload is no body of a request")?
+        .to_vec())
 }
 
 /// The trace of the request that brought the event.

@@ -33,7 +33,11 @@ impl Intake {
     }
 
     pub(crate) fn took(&self, is_duplicate: bool) {
-        let counter = if is_duplicate { &self.duplicates } else { &self.accepted };
+        let counter = if is_duplicate {
+            &self.duplicates
+        } else {
+            &self.accepted
+        };
         counter.fetch_add(1, Relaxed);
     }
 

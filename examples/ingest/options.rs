@@ -258,7 +258,9 @@ impl Secrets {
                 continue;
             };
             if secret.is_empty() {
-                return Err(format!("{SECRETS}{source} is empty: unset it, or set a secret").into());
+                return Err(
+                    format!("{SECRETS}{source} is empty: unset it, or set a secret").into(),
+                );
             }
             secrets.insert(source.to_owned(), secret.into_encoded_bytes());
         }
@@ -304,7 +306,9 @@ fn limit(parser: &mut Parser, option: &str) -> Outcome<Limit> {
     let parsed = parts.and_then(|(n, m)| Some((n.parse().ok()?, m.parse().ok()?)));
     match parsed {
         Some((at_once @ 1..=1_000, queue @ 0..=1_000_000)) => Ok(Limit { at_once, queue }),
-        _ => Err(format!("{option} {given}: it is N/M, with N from 1 to 1000, such as 2/32").into()),
+        _ => {
+            Err(format!("{option} {given}: it is N/M, with N from 1 to 1000, such as 2/32").into())
+        }
     }
 }
 

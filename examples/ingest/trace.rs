@@ -20,7 +20,9 @@ impl TraceParent {
         let (version, trace, parent, flags) =
             (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let is_hex = |text: &str, len: usize| {
-            let digits = text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+            let digits = text
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
             text.len() == len && digits
         };
         let is_id = |text: &str, len: usize| is_hex(text, len) && text.bytes().any(|b| b != b'0');

@@ -50,7 +50,11 @@ struct Current {
     next_file: u64,
 }
 
-pub(super) fn subscribe(outbox: &Outbox, data: &Path, delay: Duration) -> Result<(), Box<dyn Error>> {
+pub(super) fn subscribe(
+    outbox: &Outbox,
+    data: &Path,
+    delay: Duration,
+) -> Result<(), Box<dyn Error>> {
     let folder = data.join(EXPORT_FOLDER);
     let current = Current::open(&folder).map_err(|error| in_file(&folder, error))?;
     let export = Export {
@@ -115,7 +119,10 @@ impl Current {
             self.compress(folder)?;
         }
         let end = self.file.stream_position()?;
-        let written = self.file.write_all(line).and_then(|()| self.file.sync_data());
+        let written = self
+            .file
+            .write_all(line)
+            .and_then(|()| self.file.sync_data());
         if written.is_err() {
             // The event is tried again, and half a line must not stay before it.
             self.file.set_len(end)?;

@@ -29,7 +29,7 @@ enum ForwardError {
     NoAnswer(#[from] reqwest::Error),
 }
 
-/// What lies at the bottom says most: `connection refused`.
+/// What lies at the bottom says most: `Connection reset by peer`.
 fn root(error: &reqwest::Error) -> String {
     let mut deepest: &dyn Error = error;
     while let Some(source) = deepest.source() {
@@ -38,7 +38,11 @@ fn root(error: &reqwest::Error) -> String {
     deepest.to_string()
 }
 
-pub(super) fn subscribe(outbox: &Outbox, options: &Options, to: &str) -> Result<(), Box<dyn Error>> {
+pub(super) fn subscribe(
+    outbox: &Outbox,
+    options: &Options,
+    to: &str,
+) -> Result<(), Box<dyn Error>> {
     // A thousand events that failed in one outage do not come back in one second: the pauses are random, up to these.
     let retry = Retry::exponential(FIRST_DELAY, options.attempts)
         .max_delay(LONGEST_DELAY)

@@ -22,8 +22,15 @@ pub(super) fn subscribe(outbox: &Outbox, data: &Path) -> Result<(), Box<dyn Erro
     let options = durable("mail").ordered(by_account);
     outbox.on_with(EVERY, options, move |event| -> Result<(), BoxError> {
         let account = property(event, ACCOUNT);
-        let line = format!("{} {} {}\n", event.id(), event.topic(), account.escape_debug());
-        let mut file = file.lock().map_err(|_| "the file of mails is not to be trusted")?;
+        let line = format!(
+            "{} {} {}\n",
+            event.id(),
+            event.topic(),
+            account.escape_debug()
+        );
+        let mut file = file
+            .lock()
+            .map_err(|_| "the file of mails is not to be trusted")?;
         file.write_all(line.as_bytes())?;
         file.sync_data()?;
         drop(file);

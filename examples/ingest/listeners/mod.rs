@@ -23,7 +23,11 @@ pub(crate) use self::mail::{Mailed, mailed};
 pub(crate) const NAMES: [&str; 4] = ["index", "forward", "export", "mail"];
 
 /// Subscribes all four.
-pub(crate) fn subscribe(outbox: &Outbox, options: &Options, forward_to: &str) -> Result<(), Box<dyn Error>> {
+pub(crate) fn subscribe(
+    outbox: &Outbox,
+    options: &Options,
+    forward_to: &str,
+) -> Result<(), Box<dyn Error>> {
     let data = &options.data;
     index::subscribe(outbox)?;
     forward::subscribe(outbox, options, forward_to)?;
@@ -34,7 +38,8 @@ pub(crate) fn subscribe(outbox: &Outbox, options: &Options, forward_to: &str) ->
 
 /// A durable listener on the bulkhead of its name. For trouble that passes, such as a full disk, it has a retry.
 fn durable(name: &'static str) -> ListenerOptions {
-    let retry = Retry::exponential(Duration::from_millis(100), 8).max_delay(Duration::from_secs(10));
+    let retry =
+        Retry::exponential(Duration::from_millis(100), 8).max_delay(Duration::from_secs(10));
     ListenerOptions::new()
         .durable(name)
         .name(name)

@@ -1,6 +1,6 @@
 //! What the senders and the receiver know.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use soiree::EventId;
@@ -21,6 +21,8 @@ struct Entries {
     repeats: u64,
     /// How often each event was taken by the receiver.
     forwarded: HashMap<EventId, u32>,
+    /// What was running at three kills, and was redriven.
+    redriven: HashSet<EventId>,
     /// What must not happen.
     problems: Vec<String>,
 }
@@ -35,7 +37,9 @@ impl Ledger {
         entries.repeats += u64::from(is_duplicate);
         let former = entries.accepted.insert(id, position);
         if former.is_some_and(|former| former != position) {
-            entries.problems.push(format!("event {id} has two positions"));
+            entries
+                .problems
+                .push(format!("event {id} has two positions"));
         }
     }
 
@@ -43,11 +47,21 @@ impl Ledger {
         self.entries().problems.push(what);
     }
 
+    pub(super) fn redriven(&self, id: EventId) {
+        self.entries().redriven.insert(id);
+    }
+
+    pub(super) fn redriven_ids(&self) -> HashSet<EventId> {
+        self.entries().redriven.clone()
+    }
+
     pub(super) fn forwarded(&self, id: &str) {
         let mut entries = self.entries();
         match id.parse() {
             Ok(id) => *entries.forwarded.entry(id).or_default() += 1,
-            Err(_) => entries.problems.push(format!("forwarded {id:?}, which is no ID")),
+            Err(_) => entries
+                .problems
+                .push(format!("forwarded {id:?}, which is no ID")),
         }
     }
 

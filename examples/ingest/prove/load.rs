@@ -75,7 +75,7 @@ impl Load {
         let _ = self.url.send(url.to_owned());
     }
 
-    /// Lets every sender end the delivery that it has begun.
+    /// Lets every sender end the delivery that it is at.
     pub(super) async fn stop(mut self) {
         let _ = self.stop.send(true);
         while self.senders.join_next().await.is_some() {}
@@ -91,7 +91,8 @@ impl Sender {
                 let again = self.deliver(number).await;
                 if again.id != first.id || !again.duplicate {
                     let id = first.id;
-                    self.ledger.problem(format!("the repeat of {id} was not recognized"));
+                    self.ledger
+                        .problem(format!("the repeat of {id} was not recognized"));
                 }
             }
         }
@@ -135,9 +136,13 @@ impl Sender {
         }
         let accepted: Accepted = serde_json::from_slice(&body).ok()?;
         let Ok(id) = accepted.id.parse() else {
-            return Some(Err(format!("accepted as {:?}, which is no ID", accepted.id)));
+            return Some(Err(format!(
+                "accepted as {:?}, which is no ID",
+                accepted.id
+            )));
         };
-        self.ledger.answered(id, accepted.position, accepted.duplicate);
+        self.ledger
+            .answered(id, accepted.position, accepted.duplicate);
         Some(Ok(accepted))
     }
 }

@@ -1,4 +1,4 @@
-//! Proof that nothing is lost: posts webhooks, kills the service at random moments, and counts what came of them.
+//! Proof that nothing is lost: posts webhooks, kills the service at random moments, and counts what became of them.
 
 mod ledger;
 mod load;
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
@@ -74,6 +75,8 @@ pub(crate) async fn run(options: &ProveOptions) -> Result<ExitCode, Box<dyn Erro
     progress.end();
 
     finish(&service).await?;
+    redrive(&service, &ledger).await?;
+    finish(&service).await?;
     let status = service.stop().await?;
     let rows = table::count(data, &ledger)?;
     say(&rows.to_string());
@@ -84,7 +87,10 @@ pub(crate) async fn run(options: &ProveOptions) -> Result<ExitCode, Box<dyn Erro
     if is_proven {
         return Ok(ExitCode::SUCCESS);
     }
-    say(&format!("the files are kept in {}\n", folder.keep().display()));
+    say(&format!(
+        "the files are kept in {}\n",
+        folder.keep().display()
+    ));
     Ok(ExitCode::from(LOST))
 }
 
@@ -106,6 +112,31 @@ async fn finish(service: &Service) -> Result<(), Box<dyn Error>> {
         }
         sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// Redrives what was running at three kills, and is taken for what has ended the process: the kills were from outside.
+async fn redrive(service: &Service, ledger: &Ledger) -> Result<(), Box<dyn Error>> {
+    let client = client::new()?;
+    let answer = client.get(format!("{}dead", service.url)).send().await?;
+    let listed: Value = serde_json::from_slice(&answer.bytes().await?)?;
+    for dead in listed["dead"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+    {
+        if dead["crashes"].as_u64() < Some(3) {
+            continue;
+        }
+        let (id, listener) = (dead["id"].as_str(), dead["listener"].as_str());
+        let (id, listener) = (id.ok_or("no ID")?, listener.ok_or("no listener")?);
+        ledger.redriven(id.parse()?);
+        let url = format!("{}dead/{id}/redrive?listener={listener}", service.url);
+        let answer = client.post(url).send().await?;
+        if !answer.status().is_success() {
+            return Err(format!("{id} was not redriven: {}", answer.text().await?).into());
+        }
+    }
+    Ok(())
 }
 
 /// A bar on a terminal; a line every few seconds elsewhere.

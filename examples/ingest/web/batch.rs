@@ -20,7 +20,11 @@ use crate::trace::TraceParent;
 
 const MOST_BYTES: usize = 16 << 20;
 const MOST_LINES: usize = 10_000;
-const TYPES: [&str; 3] = ["application/x-ndjson", "application/jsonl", "application/json-lines"];
+const TYPES: [&str; 3] = [
+    "application/x-ndjson",
+    "application/jsonl",
+    "application/json-lines",
+];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,26 +54,30 @@ pub(crate) async fn take(State(app): State<App>, headers: HeaderMap, body: Body)
 
 async fn answers(app: &App, headers: &HeaderMap, body: Body) -> Result<Vec<Value>, Rejected> {
     let _place = app.intake().enter().ok_or_else(busy)?;
-    check_type(headers, &TYPES)?;
     let body = read(headers, body, MOST_BYTES).await?;
+    check_type(headers, &TYPES)?;
     let text = std::str::from_utf8(&body);
     let text = text.map_err(|error| {
         let why = format!("the body is no UTF-8: {error}");
         Rejected::new(StatusCode::BAD_REQUEST, why)
     })?;
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let lines = text.lines().enumerate();
+    let lines: Vec<_> = lines.filter(|(_, line)| !line.trim().is_empty()).collect();
     if lines.len() > MOST_LINES {
-        let why = format!("{} lines, and at most {MOST_LINES} are permitted", lines.len());
+        let why = format!(
+            "{} lines, and at most {MOST_LINES} are permitted",
+            lines.len()
+        );
         return Err(Rejected::new(StatusCode::PAYLOAD_TOO_LARGE, why));
     }
     let trace = trace(headers);
     let mut answers = Vec::with_capacity(lines.len());
     let mut events: Vec<Arc<dyn Event>> = Vec::with_capacity(lines.len());
     let mut numbers = Vec::with_capacity(lines.len());
-    for (index, line) in lines.into_iter().enumerate() {
+    for (index, line) in lines {
         match event(app, line, &trace) {
             Ok(event) => {
-                numbers.push(index);
+                numbers.push((answers.len(), index + 1));
                 answers.push(Value::Null);
                 events.push(Arc::new(event));
             }
@@ -81,16 +89,21 @@ async fn answers(app: &App, headers: &HeaderMap, body: Body) -> Result<Vec<Value
     }
     let stored = app.outbox().emit_all_async(events).await;
     let stored = stored.map_err(|error| Rejected::from(&error))?;
-    for (index, stored) in numbers.into_iter().zip(stored) {
-        let line = index + 1;
-        answers[index] = match stored.map(|stored| stored.event) {
+    for ((at, line), stored) in numbers.into_iter().zip(stored) {
+        answers[at] = match stored.map(|stored| stored.event) {
             Ok(Some(event)) => {
                 app.intake().took(event.is_duplicate);
                 let (id, position) = (event.id.to_string(), event.position.0);
-                let status = if event.is_duplicate { "duplicate" } else { "stored" };
+                let status = if event.is_duplicate {
+                    "duplicate"
+                } else {
+                    "stored"
+                };
                 json!({ "line": line, "status": status, "id": id, "position": position })
             }
-            Ok(None) => json!({ "line": line, "status": "rejected", "error": "the topic is not durable" }),
+            Ok(None) => {
+                json!({ "line": line, "status": "rejected", "error": "the topic is not durable" })
+            }
             Err(error) => {
                 let rejected = Rejected::from(&error);
                 app.intake().rejected(rejected.status.as_u16());
@@ -109,7 +122,9 @@ fn event(app: &App, line: &str, trace: &TraceParent) -> Result<BaseEvent, String
     }
     if app.secrets.of(&parsed.source).is_some() {
         let source = parsed.source.escape_debug();
-        return Err(format!("events of {source} are signed: post them to /hooks/{source}"));
+        return Err(format!(
+            "events of {source} are signed: post them to /hooks/{source}"
+        ));
     }
     let draft = Draft {
         source: &parsed.source,

@@ -36,7 +36,12 @@ pub(crate) async fn check(State(app): State<App>, request: Request, next: Next) 
 /// A page of somebody else, in a browser on this machine, can send requests to the loopback address, and read the answers if its own
 /// name resolves to that. The headers give both away.
 fn rejected(app: &App, request: &Request) -> Option<Response> {
-    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let header = |name| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let Some(host) = header(HOST) else {
         return Some((StatusCode::BAD_REQUEST, "the header host is missing\n").into_response());
     };
@@ -50,7 +55,13 @@ fn rejected(app: &App, request: &Request) -> Option<Response> {
     if is_own {
         return None;
     }
-    Some((StatusCode::FORBIDDEN, "the request comes from a page of another origin\n").into_response())
+    Some(
+        (
+            StatusCode::FORBIDDEN,
+            "the request comes from a page of another origin\n",
+        )
+            .into_response(),
+    )
 }
 
 fn is_loopback(host: &str) -> bool {

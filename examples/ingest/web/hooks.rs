@@ -40,9 +40,9 @@ async fn stored(
     body: Body,
 ) -> Result<StoredEvent, Rejected> {
     let _place = app.intake().enter().ok_or_else(busy)?;
+    let body = read(headers, body, app.max_body).await?;
     check_source(source).map_err(malformed)?;
     check_type(headers, &["application/json"])?;
-    let body = read(headers, body, app.max_body).await?;
     if let Some(secret) = app.secrets.of(source) {
         let signature = header(headers, &["x-signature-256", "x-hub-signature-256"])?;
         let is_valid = signature.is_some_and(|given| signature::is_valid(secret, &body, given));
@@ -81,5 +81,11 @@ fn accepted(event: StoredEvent) -> Response {
     let is_duplicate = event.is_duplicate;
     let duplicate = is_duplicate.then_some([(DUPLICATE, "true")]);
     let answer = json!({ "id": id, "position": position, "duplicate": is_duplicate });
-    (StatusCode::ACCEPTED, location, duplicate.map(axum::response::AppendHeaders), axum::Json(answer)).into_response()
+    (
+        StatusCode::ACCEPTED,
+        location,
+        duplicate.map(axum::response::AppendHeaders),
+        axum::Json(answer),
+    )
+        .into_response()
 }

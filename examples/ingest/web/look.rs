@@ -72,13 +72,17 @@ pub(crate) async fn event(
         Ok(id) => id,
         Err(rejected) => return rejected.into_response(),
     };
-    blocking(move || match app.outbox().event(id).map_err(|error| failed(&error))? {
-        Some(found) => Ok(way(&found)),
-        None => {
-            let why = format!("no event {id}: it is removed a while after every listener has ended it");
-            Err(Rejected::new(StatusCode::NOT_FOUND, why))
-        }
-    })
+    blocking(
+        move || match app.outbox().event(id).map_err(|error| failed(&error))? {
+            Some(found) => Ok(way(&found)),
+            None => {
+                let why = format!(
+                    "no event {id}: it is removed a while after every listener has ended it"
+                );
+                Err(Rejected::new(StatusCode::NOT_FOUND, why))
+            }
+        },
+    )
     .await
 }
 

@@ -65,7 +65,10 @@ fn names(listener: Option<&str>) -> Result<Vec<&'static str>, Rejected> {
     match NAMES.iter().find(|known| **known == listener) {
         Some(known) => Ok(vec![*known]),
         None => {
-            let why = format!("there is no such listener: it is one of {}", NAMES.join(", "));
+            let why = format!(
+                "there is no such listener: it is one of {}",
+                NAMES.join(", ")
+            );
             Err(Rejected::new(StatusCode::BAD_REQUEST, why))
         }
     }
@@ -81,7 +84,10 @@ pub(crate) async fn mend_receiver(State(app): State<App>) -> Response {
 
 fn set_broken(app: &App, is_broken: bool) -> Response {
     let Some(receiver) = &app.board.receiver else {
-        let why = format!("events go to {}, which is not this program's", app.board.forward_to);
+        let why = format!(
+            "events go to {}, which is not this program's",
+            app.board.forward_to
+        );
         return Rejected::new(StatusCode::NOT_FOUND, why).into_response();
     };
     receiver.set_broken(is_broken);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use soiree::{EmitError, NotStored};
@@ -34,13 +34,22 @@ impl Rejected {
 
 impl IntoResponse for Rejected {
     fn into_response(self) -> Response {
-        let text = self.why + "\n";
-        match self.status {
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                (self.status, [(RETRY_AFTER, "1")], text).into_response()
-            }
-            status => (status, text).into_response(),
+        let mut response = (self.status, self.why + "\n").into_response();
+        let headers = response.headers_mut();
+        let (is_later, is_unread) = match self.status {
+            StatusCode::TOO_MANY_REQUESTS => (true, true),
+            StatusCode::SERVICE_UNAVAILABLE => (true, false),
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => (false, true),
+            _ => (false, false),
+        };
+        if is_later {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
+        if is_unread {
+            // The rest of the body would be taken for the next request.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 }
 
@@ -63,7 +72,10 @@ impl From<&EmitError> for Rejected {
 }
 
 /// The first of these headers that can be read.
-pub(super) fn header<'h>(headers: &'h HeaderMap, names: &[&str]) -> Result<Option<&'h str>, Rejected> {
+pub(super) fn header<'h>(
+    headers: &'h HeaderMap,
+    names: &[&str],
+) -> Result<Option<&'h str>, Rejected> {
     let Some(name) = names.iter().find(|name| headers.contains_key(**name)) else {
         return Ok(None);
     };
@@ -79,13 +91,23 @@ pub(super) fn header<'h>(headers: &'h HeaderMap, names: &[&str]) -> Result<Optio
 pub(super) fn trace(headers: &HeaderMap) -> TraceParent {
     let name = HeaderName::from_static(TRACEPARENT);
     let given = headers.get(name).and_then(|value| value.to_str().ok());
-    given.and_then(TraceParent::parse).unwrap_or_else(TraceParent::start)
+    given
+        .and_then(TraceParent::parse)
+        .unwrap_or_else(TraceParent::start)
 }
 
 pub(super) fn check_type(headers: &HeaderMap, permitted: &[&str]) -> Result<(), Rejected> {
-    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = given.and_then(|given| given.split(';').next()).unwrap_or_default().trim();
-    if permitted.iter().any(|known| essence.eq_ignore_ascii_case(known)) {
+    let given = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let essence = given
+        .and_then(|given| given.split(';').next())
+        .unwrap_or_default()
+        .trim();
+    if permitted
+        .iter()
+        .any(|known| essence.eq_ignore_ascii_case(known))
+    {
         return Ok(());
     }
     let why = format!("the header content-type is not {}", permitted.join(" or "));
@@ -98,7 +120,9 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
         let why = format!("the body is larger than {limit} bytes");
         Rejected::new(StatusCode::PAYLOAD_TOO_LARGE, why)
     };
-    let announced = headers.get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced = headers
+        .get("content-length")
+        .and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|bytes: usize| bytes > limit) {
         return Err(too_large());
     }
@@ -109,6 +133,9 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Resul
     match read {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(_) => Err(Rejected::new(StatusCode::BAD_REQUEST, "the body breaks off")),
+        Err(_) => Err(Rejected::new(
+            StatusCode::BAD_REQUEST,
+            "the body breaks off",
+        )),
     }
 }

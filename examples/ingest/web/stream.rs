@@ -30,7 +30,8 @@ pub(crate) async fn stream(State(app): State<App>) -> Response {
     let inbox = match app.board.soiree.inbox(EVERY, options) {
         Ok(inbox) => inbox,
         Err(error) => {
-            return Rejected::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response();
+            return Rejected::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+                .into_response();
         }
     };
     let events = inbox.into_stream().map(|received| match received {
@@ -49,12 +50,10 @@ pub(crate) async fn stream(State(app): State<App>) -> Response {
         let _ = stopping.wait_for(|stopping| *stopping).await;
     };
     // Dropped with the response, when the browser goes away: that unsubscribes the inbox.
-    let sent = select(events, status)
-        .take_until(stopped)
-        .map(move |sent| {
-            let _counted = &place;
-            Ok::<_, Infallible>(sent)
-        });
+    let sent = select(events, status).take_until(stopped).map(move |sent| {
+        let _counted = &place;
+        Ok::<_, Infallible>(sent)
+    });
     Sse::new(sent)
         .keep_alive(KeepAlive::default())
         .into_response()

@@ -33,8 +33,17 @@ fn a_source_that_is_no_plain_word_is_rejected() {
     let service = Service::start(data.path(), &[]);
     let long = "a".repeat(300);
     let sources = [
-        "%2e%2e", "..%2f..%2fetc", "a%00b", "%ff%fe", "a%2Eb", "*", "%2A%2A", "a%20b", "%C2%A0",
-        "%E2%80%AEb", &long,
+        "%2e%2e",
+        "..%2f..%2fetc",
+        "a%00b",
+        "%ff%fe",
+        "a%2Eb",
+        "*",
+        "%2A%2A",
+        "a%20b",
+        "%C2%A0",
+        "%E2%80%AEb",
+        &long,
     ];
     for source in sources {
         let status = raw(&service, &hook(source, "localhost", ""));
@@ -52,13 +61,19 @@ fn a_source_that_is_no_plain_word_is_rejected() {
 fn malformed_requests_do_not_disturb_others() {
     let data = TempDir::new().unwrap();
     let service = Service::start(data.path(), &[]);
-    let many: String = (0..100).map(|number| format!("x-{number}: y\r\n")).collect();
+    let many: String = (0..100)
+        .map(|number| format!("x-{number}: y\r\n"))
+        .collect();
     let status = raw(&service, &hook("shop", "localhost", &many));
     assert_eq!(status, "HTTP/1.1 431 Request Header Fields Too Large");
     let large = format!("x-large: {}\r\n", "y".repeat(1 << 20));
     let status = raw(&service, &hook("shop", "localhost", &large));
     assert!(status.is_empty() || status.contains(" 431 "), "{status}");
-    for bytes in [&b"\x16\x03\x01\x02\x00"[..], b"GET\r\n\r\n", b"\0\0\0\0\r\n\r\n"] {
+    for bytes in [
+        &b"\x16\x03\x01\x02\x00"[..],
+        b"GET\r\n\r\n",
+        b"\0\0\0\0\r\n\r\n",
+    ] {
         let status = raw(&service, bytes);
         assert!(status.is_empty() || status.contains(" 400 "), "{status}");
     }
@@ -75,7 +90,13 @@ fn malformed_requests_do_not_disturb_others() {
 fn requests_of_foreign_pages_are_rejected() {
     let data = TempDir::new().unwrap();
     let service = Service::start(data.path(), &[]);
-    for host in ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example:1", ""] {
+    for host in [
+        "evil.example",
+        "evil.example:80",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example:1",
+        "",
+    ] {
         let status = raw(&service, &hook("shop", host, ""));
         assert_eq!(status, "HTTP/1.1 421 Misdirected Request", "{host}");
     }

@@ -10,6 +10,8 @@ use tempfile::TempDir;
 
 use crate::service::{Service, TIME_LIMIT};
 
+type Headers<'h> = &'h [(&'h str, &'h str)];
+
 /// D1, D3, D6: 202 comes with the place of the event, every listener ends it, and a repeat is recognized.
 #[test]
 fn an_accepted_event_is_handled_by_every_listener_and_its_repeat_is_not() {
@@ -35,7 +37,9 @@ fn an_accepted_event_is_handled_by_every_listener_and_its_repeat_is_not() {
     assert_eq!(repeat.status, 202);
     assert_eq!(repeat.header("soiree-duplicate"), Some("true"));
     assert_eq!(repeat.json()["id"], *id);
-    let other = service.hook("first", r#"{"action": "paid", "cents": 9}"#).unwrap();
+    let other = service
+        .hook("first", r#"{"action": "paid", "cents": 9}"#)
+        .unwrap();
     assert_eq!(other.status, 409, "{}", other.body);
 
     let status = service.status();
@@ -54,23 +58,66 @@ fn a_request_that_cannot_be_taken_is_answered_with_its_cause() {
     let dots = [("x-event", "a.b")];
     let long = "d".repeat(201);
     let long = [("x-delivery", long.as_str())];
-    let cases: [(&str, &[(&str, &str)], &str, u16, &str); 8] = [
-        ("/hooks/shop", &[], "{\"a\": ", 400, "the body is no JSON: EOF while parsing a value at line 1 column 6\n"),
-        ("/hooks/shop", &[], "[1]", 400, "the body is no JSON"),
-        ("/hooks/shop", &[], &large, 413, "the body is larger than 100 bytes\n"),
-        ("/hooks/shop", &ndjson, "{}", 415, "the header content-type is not application/json\n"),
-        ("/hooks/shop", &dots, "{}", 400, "the event is \"a.b\", and may have 1 to 64 characters of a-z, A-Z, 0-9, _ and -\n"),
+    type Case<'c> = (&'c str, Headers<'c>, &'c str, u16, &'c str);
+    let cases: [Case<'_>; 8] = [
+        (
+            "/hooks/shop",
+            &[],
+            "{\"a\": ",
+            400,
+            "the body is no JSON: EOF while parsing a value at line 1 column 6\n",
+        ),
+        (
+            "/hooks/shop",
+            &[],
+            "[1]",
+            400,
+            "the body is no JSON object\n",
+        ),
+        (
+            "/hooks/shop",
+            &[],
+            &large,
+            413,
+            "the body is larger than 100 bytes\n",
+        ),
+        (
+            "/hooks/shop",
+            &ndjson,
+            "{}",
+            415,
+            "the header content-type is not application/json\n",
+        ),
+        (
+            "/hooks/shop",
+            &dots,
+            "{}",
+            400,
+            "the event is \"a.b\", and may have 1 to 64 characters of a-z, A-Z, 0-9, _ and -\n",
+        ),
         ("/hooks/shop", &long, "{}", 400, "the delivery is \"ddd"),
         ("/hooks/", &[], "{}", 404, ""),
-        ("/batch", &[], "{}", 415, "the header content-type is not application/x-ndjson or "),
+        (
+            "/batch",
+            &[],
+            "{}",
+            415,
+            "the header content-type is not application/x-ndjson or ",
+        ),
     ];
     for (path, headers, body, status, why) in cases {
         let answer = service.post(path, headers, body).unwrap();
         assert_eq!(answer.status, status, "{path} {body}: {}", answer.body);
-        assert!(answer.body.starts_with(why), "{path} {body}: {}", answer.body);
+        assert!(
+            answer.body.starts_with(why),
+            "{path} {body}: {}",
+            answer.body
+        );
     }
     // Not UTF-8, within a string that nobody reads.
-    let answer = service.post("/hooks/shop", &[], b"{\"a\": \"\xff\"}").unwrap();
+    let answer = service
+        .post("/hooks/shop", &[], b"{\"a\": \"\xff\"}")
+        .unwrap();
     assert_eq!(answer.status, 400, "{}", answer.body);
     let status = service.status();
     assert_eq!(status["store"]["stored"], 0);
@@ -88,11 +135,18 @@ fn only_what_is_signed_with_the_secret_of_the_source_is_taken() {
     let body = r#"{"action": "paid"}"#;
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.1.as_bytes()).unwrap();
     mac.update(body.as_bytes());
-    let hex: String = mac.finalize().into_bytes().iter().map(|b| format!("{b:02x}")).collect();
+    let hex: String = mac
+        .finalize()
+        .into_bytes()
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
     let right = format!("sha256={hex}");
     let post = |signature: Option<&str>, body: &str| {
         let header = signature.map(|signature| ("x-hub-signature-256", signature));
-        let answer = service.post("/hooks/my-shop", header.as_slice(), body).unwrap();
+        let answer = service
+            .post("/hooks/my-shop", header.as_slice(), body)
+            .unwrap();
         answer.status
     };
     assert_eq!(post(None, body), 401);
@@ -104,7 +158,9 @@ fn only_what_is_signed_with_the_secret_of_the_source_is_taken() {
     // Others need none; a batch has no signature.
     assert_eq!(service.hook("1", body).unwrap().status, 202);
     let ndjson = [("content-type", "application/x-ndjson")];
-    let answer = service.post("/batch", &ndjson, r#"{"source": "my-shop", "payload": {}}"#).unwrap();
+    let answer = service
+        .post("/batch", &ndjson, r#"{"source": "my-shop", "payload": {}}"#)
+        .unwrap();
     assert_eq!(answer.json()["status"], "rejected", "{}", answer.body);
     assert_eq!(service.status()["store"]["stored"], 2);
 }
@@ -128,10 +184,19 @@ fn each_line_of_a_batch_has_an_answer() {
     let ndjson = [("content-type", "application/x-ndjson")];
     let answer = service.post("/batch", &ndjson, lines.join("\n")).unwrap();
     assert_eq!(answer.status, 200, "{}", answer.body);
-    let answers: Vec<Value> = answer.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let answers: Vec<Value> = answer
+        .body
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let found: Vec<_> = answers
         .iter()
-        .map(|answer| (answer["line"].as_u64().unwrap(), answer["status"].as_str().unwrap()))
+        .map(|answer| {
+            (
+                answer["line"].as_u64().unwrap(),
+                answer["status"].as_str().unwrap(),
+            )
+        })
         .collect();
     let expected = [
         (1, "stored"),
@@ -182,7 +247,10 @@ fn a_full_store_answers_503() {
     let ids = ["1", "2"].map(|delivery| service.accepted(delivery, "{}"));
     let answer = service.hook("3", "{}").unwrap();
     assert_eq!(answer.status, 503, "{}", answer.body);
-    assert_eq!(answer.body, "hook.shop.order was not stored: 2 events are stored already\n");
+    assert_eq!(
+        answer.body,
+        "hook.shop.order was not stored: 2 events are stored already\n"
+    );
     assert_eq!(answer.header("retry-after"), Some("1"));
     for id in ids {
         service.ended(&id);

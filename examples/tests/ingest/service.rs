@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{self, Receiver};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ const PACE: Duration = Duration::from_millis(20);
 
 pub(crate) struct Service {
     child: Child,
-    printed: Receiver<String>,
+    printed: Mutex<Receiver<String>>,
     /// `http://` and address.
     pub(crate) url: String,
     agent: Agent,
@@ -57,10 +58,12 @@ impl Service {
                 let _ = send.send(line);
             }
         });
-        let url = printed.recv_timeout(TIME_LIMIT).expect("it says its address");
+        let url = printed
+            .recv_timeout(TIME_LIMIT)
+            .expect("it says its address");
         Self {
             child,
-            printed,
+            printed: Mutex::new(printed),
             url: url.trim_end_matches('/').into(),
             agent: agent(),
         }
@@ -121,8 +124,15 @@ impl Service {
             if let Some(found) = look(self) {
                 return found;
             }
-            assert!(start.elapsed() < TIME_LIMIT, "never: {what}; {}", self.status());
-            let _ = self.printed.recv_timeout(PACE);
+            assert!(
+                start.elapsed() < TIME_LIMIT,
+                "never: {what}; {}",
+                self.status()
+            );
+            let printed = self.printed.lock();
+            let _ = printed
+                .unwrap_or_else(PoisonError::into_inner)
+                .recv_timeout(PACE);
         }
     }
 
@@ -140,7 +150,10 @@ impl Service {
             });
             let states: Vec<_> = states.collect();
             let has_ended = |state: &str| state == "done" || state == "dead";
-            states.iter().all(|(_, state)| has_ended(state)).then_some(states)
+            states
+                .iter()
+                .all(|(_, state)| has_ended(state))
+                .then_some(states)
         })
     }
 
@@ -151,8 +164,12 @@ impl Service {
     /// Waits for its end, which must be near. Returns its exit code, and what it printed.
     pub(crate) fn end(mut self) -> (Option<i32>, Vec<String>) {
         let mut printed = Vec::new();
+        let lines = self
+            .printed
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
         loop {
-            match self.printed.recv_timeout(TIME_LIMIT) {
+            match lines.recv_timeout(TIME_LIMIT) {
                 Ok(line) => printed.push(line),
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
                 Err(mpsc::RecvTimeoutError::Timeout) => panic!("it does not end: {printed:?}"),

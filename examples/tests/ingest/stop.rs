@@ -52,13 +52,19 @@ fn nothing_accepted_is_lost_by_a_sigterm_under_load() {
     let (code, printed) = service.end();
     assert_eq!(code, Some(0), "{printed:?}");
     let accepted = format!("accepted: {}", ids.len());
-    assert!(printed.contains(&accepted), "no {accepted:?} in {printed:?}");
+    assert!(
+        printed.contains(&accepted),
+        "no {accepted:?} in {printed:?}"
+    );
     assert!(ids.len() >= 50);
 
     let service = Service::start(data.path(), &[]);
     for id in &ids {
         let states = service.ended(id);
-        assert!(states.iter().all(|(_, state)| state == "done"), "{id}: {states:?}");
+        assert!(
+            states.iter().all(|(_, state)| state == "done"),
+            "{id}: {states:?}"
+        );
     }
 }
 

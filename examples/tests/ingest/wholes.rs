@@ -25,8 +25,15 @@ fn nothing_is_lost_over_five_kills() {
     assert_eq!(code, Some(0), "{stdout}\n{stderr}");
     assert!(stdout.ends_with("nothing was lost\n"), "{stdout}");
     let value = |name: &str| -> u64 {
-        let line = stdout.lines().find(|line| line.starts_with(name)).expect("the line");
-        line.split_whitespace().nth(1).expect("a word").parse().expect("a number")
+        let line = stdout
+            .lines()
+            .find(|line| line.starts_with(name))
+            .expect("the line");
+        line.split_whitespace()
+            .nth(1)
+            .expect("a word")
+            .parse()
+            .expect("a number")
     };
     assert_eq!(value("stored"), value("accepted"));
     assert_eq!(value("transactional"), value("accepted"));
@@ -38,7 +45,12 @@ fn the_measurement_prints_latencies_and_the_ratio() {
     let arguments = ["--bench", "--seconds", "6", "--rate", "20"];
     let (code, stdout, stderr) = run(&arguments, &[]);
     assert_eq!(code, Some(0), "{stdout}\n{stderr}");
-    for part in ["raw SQLite: ", "20/s, nothing else to do: 40 requests, p50 ", "20/s, forward and export busy: 40 requests, p50 ", "p99 with busy listeners / p99 without: "] {
+    for part in [
+        "raw SQLite: ",
+        "20/s, nothing else to do: 40 requests, p50 ",
+        "20/s, forward and export busy: 40 requests, p50 ",
+        "p99 with busy listeners / p99 without: ",
+    ] {
         assert!(stdout.contains(part), "no {part:?} in {stdout}");
     }
 }
@@ -48,14 +60,32 @@ fn the_measurement_prints_latencies_and_the_ratio() {
 fn a_wrong_option_is_named_with_its_value() {
     let cases: [(&[&str], &str); 9] = [
         (&["--port", "1"], "invalid option '--port'"),
-        (&["--bind", "localhost"], "--bind localhost: invalid socket address syntax"),
-        (&["--bind", "0.0.0.0:80"], "--bind 0.0.0.0:80: others reach this address, and could read payloads and redrive events; add --expose if they may"),
+        (
+            &["--bind", "localhost"],
+            "--bind localhost: invalid socket address syntax",
+        ),
+        (
+            &["--bind", "0.0.0.0:80"],
+            "--bind 0.0.0.0:80: others reach this address, and could read payloads and redrive events; add --expose if they may",
+        ),
         (&["--flaky", "101"], "--flaky 101: it is from 0 to 100"),
-        (&["--mail", "0/4"], "--mail 0/4: it is N/M, with N from 1 to 1000, such as 2/32"),
-        (&["--forward-to", "ftp://x/"], "--forward-to ftp://x/: it starts with http://"),
+        (
+            &["--mail", "0/4"],
+            "--mail 0/4: it is N/M, with N from 1 to 1000, such as 2/32",
+        ),
+        (
+            &["--forward-to", "ftp://x/"],
+            "--forward-to ftp://x/: it starts with http://",
+        ),
         (&["--kills", "3"], "--kills is for --prove"),
-        (&["--prove", "--webhooks", "nowhere"], "--webhooks nowhere: No such file or directory (os error 2)"),
-        (&["--data", "/dev/null/x"], "--data /dev/null/x: Not a directory (os error 20)"),
+        (
+            &["--prove", "--webhooks", "nowhere"],
+            "--webhooks nowhere: No such file or directory (os error 2)",
+        ),
+        (
+            &["--data", "/dev/null/x"],
+            "--data /dev/null/x: Not a directory (os error 20)",
+        ),
     ];
     for (arguments, why) in cases {
         let (code, stdout, stderr) = run(arguments, &[]);

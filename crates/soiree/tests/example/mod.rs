@@ -23,7 +23,13 @@ pub(crate) fn example(name: &str) -> Command {
             Some(name) => name,
         };
         let build = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", env!("CARGO_PKG_NAME"), "--all-features"])
+            .args([
+                "build",
+                "--quiet",
+                "-p",
+                env!("CARGO_PKG_NAME"),
+                "--all-features",
+            ])
             .args(["--example", name])
             .args(["--profile", profile_name, "--target-dir"])
             .arg(profile.parent().expect("target"))

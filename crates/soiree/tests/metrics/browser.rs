@@ -89,16 +89,12 @@ impl Browser {
     pub(crate) fn narrow(&self, width: u32) {
         let screen =
             json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": true });
-        let command = json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": screen });
-        self.command("goog/cdp/execute", &command);
+        self.emulate("Emulation.setDeviceMetricsOverride", &screen);
     }
 
-    /// Lets the screen be `light` or `dark`.
-    #[allow(dead_code, reason = "not every test that has a browser needs it")]
-    pub(crate) fn scheme(&self, scheme: &str) {
-        let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
-        let command =
-            json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": [feature] } });
+    /// Sends a command of the DevTools protocol.
+    pub(crate) fn emulate(&self, command: &str, params: &Value) {
+        let command = json!({ "cmd": command, "params": params });
         self.command("goog/cdp/execute", &command);
     }
 
