@@ -1,4 +1,4 @@
-//! Guides: naming topics, durable events, choosing a pool, writing a pool.
+//! Guides: naming topics, durable events, a service, choosing a pool, writing a pool.
 
 #[doc = include_str!("../docs/topics.md")]
 pub mod topics {}
@@ -7,6 +7,11 @@ pub mod topics {}
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 #[doc = include_str!("../docs/durable_events.md")]
 pub mod durable_events {}
+
+#[cfg(all(feature = "pool", feature = "sqlite", feature = "tokio"))]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "sqlite", feature = "tokio"))))]
+#[doc = include_str!("../docs/a_service.md")]
+pub mod a_service {}
 
 #[doc = include_str!("../docs/choosing_a_pool.md")]
 pub mod choosing_a_pool {}
