@@ -243,10 +243,17 @@ pub(crate) fn listener_rows(connection: &Connection, sql: &Sql) -> Outcome<Vec<L
 
 pub(crate) fn stored_listeners(connection: &Connection, sql: &Sql) -> Outcome<Vec<StoredListener>> {
     let mut listeners = Vec::new();
+    let last: i64 = connection.query_row(&sql.last, (), |row| row.get(0))?;
+    let last = to_unsigned(last, "the last position")?;
     for row in listener_rows(connection, sql)? {
         let done: i64 = connection
             .prepare_cached(&sql.count_done)?
             .query_row([row.id], |row| row.get(0))?;
+        let done = to_unsigned(done, "the number of marks")?;
+        let above: i64 = connection
+            .prepare_cached(&sql.parked_above)?
+            .query_row((row.id, to_integer(row.floor)), |row| row.get(0))?;
+        let above = to_unsigned(above, "the number of parked events")?;
         let (mut parked, mut dead) = (0, 0);
         let mut statement = connection.prepare_cached(&sql.count_parked)?;
         let mut states = statement.query([row.id])?;
@@ -262,9 +269,10 @@ pub(crate) fn stored_listeners(connection: &Connection, sql: &Sql) -> Outcome<Ve
             name: row.name,
             pattern: row.pattern,
             floor: row.floor,
-            done: to_unsigned(done, "the number of marks")?,
+            done,
             parked,
             dead,
+            waiting: last.saturating_sub(row.floor.0.saturating_add(done + above)),
             term: row.term,
         });
     }

@@ -62,6 +62,7 @@ statements! {
     parked_one: "SELECT seq, state, attempts, crashes, due, ordering, error, crc FROM {p}_parked \
         WHERE listener = ?1 AND seq = ?2",
     count_parked: "SELECT state, count(*) FROM {p}_parked WHERE listener = ?1 GROUP BY state",
+    parked_above: "SELECT count(*) FROM {p}_parked WHERE listener = ?1 AND seq > ?2",
     put_parked: "REPLACE INTO {p}_parked(listener, seq, state, attempts, crashes, due, ordering, error, crc) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     delete_parked: "DELETE FROM {p}_parked WHERE listener = ?1 AND seq = ?2",

@@ -62,6 +62,8 @@ pub struct StoredListener {
     pub parked: u64,
     /// How many events are dead.
     pub dead: u64,
+    /// How many events above the floor have not ended and are not parked.
+    pub waiting: u64,
     /// The number of its last claim.
     pub term: u64,
 }

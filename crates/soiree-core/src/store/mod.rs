@@ -163,8 +163,8 @@ pub trait Store: Any + Send + Sync {
     /// If the store cannot be read.
     fn states(&self, at: Position) -> Result<Vec<(String, ListenerState)>, StoreError>;
 
-    /// Makes dead events of a listener due at once, with no attempt counted. Needs no claim: the owner of a listener leaves dead events
-    /// alone. Returns the positions that were dead.
+    /// Makes dead events of a listener due at once, with no attempt counted: they are parked as [`Retry`](ParkedState::Retry) then. Needs no
+    /// claim: the owner of a listener leaves dead events alone, and finds those that were redriven. Returns the positions that were dead.
     ///
     /// # Errors
     /// If the store fails.

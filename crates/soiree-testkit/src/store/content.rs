@@ -216,7 +216,7 @@ impl Content {
     pub(super) fn listeners(&self) -> Vec<StoredListener> {
         let listeners = self.listeners.iter();
         listeners
-            .map(|(name, listener)| listener.describe(name))
+            .map(|(name, listener)| listener.describe(name, self.last))
             .collect()
     }
 

@@ -126,17 +126,20 @@ impl Listener {
         }
     }
 
-    pub(super) fn describe(&self, name: &Arc<str>) -> StoredListener {
+    pub(super) fn describe(&self, name: &Arc<str>, last: Position) -> StoredListener {
         let dead = self.parked.values();
         let dead = dead.filter(|parked| parked.state == ParkedState::Dead);
         let dead = dead.count() as u64;
+        let parked_above = self.parked.range(self.floor.next()..).count() as u64;
+        let done = self.done.len() as u64;
         StoredListener {
             name: Arc::clone(name),
             pattern: self.pattern.clone(),
             floor: self.floor,
-            done: self.done.len() as u64,
+            done,
             parked: self.parked.len() as u64 - dead,
             dead,
+            waiting: last.0.saturating_sub(self.floor.0 + done + parked_above),
             term: self.term,
         }
     }

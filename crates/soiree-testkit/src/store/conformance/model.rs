@@ -171,10 +171,11 @@ impl ModelListener {
         }
     }
 
-    pub(super) fn describe(&self, name: &str) -> StoredListener {
+    pub(super) fn describe(&self, name: &str, given: &[Position]) -> StoredListener {
         let dead = self.parked.values();
         let dead = dead.filter(|parked| parked.state == ParkedState::Dead);
         let dead = dead.count();
+        let waits = |at: &&Position| self.state(**at) == ListenerState::Waiting;
         StoredListener {
             name: name.into(),
             pattern: "order.*".into(),
@@ -182,6 +183,7 @@ impl ModelListener {
             done: self.done().len() as u64,
             parked: (self.parked.len() - dead) as u64,
             dead: dead as u64,
+            waiting: given.iter().filter(waits).count() as u64,
             term: self.terms.last().map_or(0, |term| term.number),
         }
     }

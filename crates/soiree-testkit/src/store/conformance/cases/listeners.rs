@@ -26,6 +26,7 @@ fn prepare(store: &Tested, name: &str, positions: &[Position]) -> StoredListener
         done: 1,
         parked: 2,
         dead: 1,
+        waiting: (positions.len() - 5) as u64,
         term: term.number,
     }
 }
@@ -49,6 +50,7 @@ pub(crate) fn d15_listeners_are_known_with_their_figures(content: &StoreContent)
         done: 0,
         parked: 0,
         dead: 0,
+        waiting: 6,
         term: term.number,
         ..ledger.clone()
     };
@@ -77,9 +79,14 @@ pub(crate) fn d15_the_figures_of_a_listener_add_up(content: &StoreContent) {
         }
     }
     same(
-        "done, parked and dead events",
-        (listener.done, listener.parked, listener.dead),
-        (done, waits, dead),
+        "done, parked, dead and waiting events",
+        (
+            listener.done,
+            listener.parked,
+            listener.dead,
+            listener.waiting,
+        ),
+        (done, waits, dead, waiting),
     );
     same(
         "done, parked, dead and waiting events",

@@ -281,7 +281,7 @@ impl Run {
         let mut listeners = self.store().listeners();
         listeners.sort_by(|one, other| one.name.cmp(&other.name));
         let expected = self.model.listeners.iter();
-        let expected = expected.map(|(name, listener)| listener.describe(name));
+        let expected = expected.map(|(name, listener)| listener.describe(name, &self.model.given));
         same("listeners", listeners, expected.collect());
         for (name, listener) in &self.model.listeners {
             let found = self.store().parked(name).into_iter().map(comparable);
