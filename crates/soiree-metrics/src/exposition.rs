@@ -236,7 +236,7 @@ impl FamilyEncoder<'_, '_> {
             self.encode_family(name, help, None, MetricType::Gauge, rows)?;
         }
         let rows = known().flat_map(|([outbox, listener], of)| {
-            let known = if of.is_orphan { 1 } else { PARKED_STATES.len() };
+            let known = if of.is_orphan { 2 } else { PARKED_STATES.len() };
             PARKED_STATES.iter().take(known).map(move |(state, read)| {
                 let labels = [outbox, listener, ("state", *state)];
                 (labels, ConstGauge::new(read(of)))

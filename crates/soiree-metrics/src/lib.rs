@@ -118,20 +118,20 @@
 //!
 //! | metric | type | |
 //! |---|---|---|
-//! | `soiree_outbox_state` | gauge | 1 for the current `state` of the store: `ok`, `failing`, `failed`; 0 for the others |
+//! | `soiree_outbox_state` | gauge | 1 for the current `state` of the store: `ok`, `failing`, `unreadable`, `failed`; 0 for the others |
 //! | `soiree_outbox_events` | gauge | events in the store |
 //! | `soiree_outbox_queue_events` | gauge | events that wait to be committed |
 //! | `soiree_outbox_stored_total`, `_duplicates_total`, `_refused_total` | counter | events stored; stored before with the same ID; not stored |
 //! | `soiree_outbox_commits_total`, `soiree_outbox_commit_seconds_total` | counter | commits, failed ones included; how long they took together |
 //!
-//! By `listener`, its durable name. Of an orphan, only the first three, and of those parked only the dead ones:
+//! By `listener`, its durable name. Of an orphan, only the first four, and of those parked `dead`, and all others as `retry`:
 //!
 //! | metric | type | |
 //! |---|---|---|
 //! | `soiree_durable_held` | gauge | 1 if this process delivers to the listener |
 //! | `soiree_durable_orphan` | gauge | 1 if the store knows the listener, and it is not subscribed here |
-//! | `soiree_durable_parked` | gauge | events that wait, by `state`: `retry`, `behind` one of their key, `suspect`, `dead` |
 //! | `soiree_durable_waiting` | gauge | events of the log that the listener has not come to |
+//! | `soiree_durable_parked` | gauge | events that wait, by `state`: `retry`, `behind` one of their key, `suspect`, `dead` |
 //! | `soiree_durable_oldest_waiting_seconds` | gauge | how long the oldest event waits that has not ended and is not parked; 0 if there is none |
 //! | `soiree_durable_in_flight` | gauge | events that run, and those behind one of their key that runs |
 //! | `soiree_durable_outcomes_total` | counter | by `outcome`: events `done`, `skipped` by pattern or filter, or `dead`, and attempts `failed` |

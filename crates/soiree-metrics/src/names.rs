@@ -221,9 +221,10 @@ pub(crate) const WAITING_CAUSES: [Cause; 6] = [
 ];
 
 /// The values of the label `state` of `soiree_outbox_state`.
-pub(crate) const OUTBOX_STATES: [(&str, OutboxState); 3] = [
+pub(crate) const OUTBOX_STATES: [(&str, OutboxState); 4] = [
     ("ok", OutboxState::Ok),
     ("failing", OutboxState::Failing),
+    ("unreadable", OutboxState::Unreadable),
     ("failed", OutboxState::Failed),
 ];
 
@@ -260,7 +261,7 @@ pub(crate) const OUTBOX_COUNTERS: [Value<OutboxFigures>; 4] = [
 ];
 
 /// Known of orphans too.
-pub(crate) const DURABLE_FLAGS: [Value<DurableFigures>; 2] = [
+pub(crate) const DURABLE_FLAGS: [Value<DurableFigures>; 3] = [
     (
         "soiree_durable_held",
         "Whether this process delivers to the listener",
@@ -271,24 +272,22 @@ pub(crate) const DURABLE_FLAGS: [Value<DurableFigures>; 2] = [
         "Whether the store knows the listener, and it is not subscribed here",
         |figures| figures.is_orphan.into(),
     ),
-];
-
-pub(crate) const DURABLE_GAUGES: [Value<DurableFigures>; 2] = [
     (
         "soiree_durable_waiting",
         "Events of the log that the listener has not come to",
         |figures| figures.waiting,
     ),
-    (
-        "soiree_durable_in_flight",
-        "Events that run, or wait in memory for one of their key",
-        |figures| figures.in_flight,
-    ),
 ];
+
+pub(crate) const DURABLE_GAUGES: [Value<DurableFigures>; 1] = [(
+    "soiree_durable_in_flight",
+    "Events that run, or wait in memory for one of their key",
+    |figures| figures.in_flight,
+)];
 
 type Part = (&'static str, fn(&DurableFigures) -> u64);
 
-/// The values of the label `state` of `soiree_durable_parked`. The first one is known of orphans too.
+/// The values of the label `state` of `soiree_durable_parked`. The first two are known of orphans too; `retry` is all that is not dead then.
 pub(crate) const PARKED_STATES: [Part; 4] = [
     ("dead", |figures| figures.dead_letters),
     ("retry", |figures| figures.retrying),

@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct OutboxFigures {
     /// Whether events can be stored.
     pub state: OutboxState,
-    /// Events in the store.
+    /// Events in the store, ended ones included until they are swept.
     pub events: u64,
     /// Events that wait to be committed.
     pub queued: u64,
@@ -36,6 +36,8 @@ pub enum OutboxState {
     Ok,
     /// The last commit failed, and the next one may succeed.
     Failing,
+    /// It can, but its store cannot be read: listeners wait.
+    Unreadable,
     /// The store failed for good.
     Failed,
 }
@@ -48,7 +50,7 @@ pub struct DurableFigures {
     pub name: Arc<str>,
     /// Whether this process delivers to it.
     pub is_held: bool,
-    /// Whether it is not subscribed in this process. Then only its dead events are known.
+    /// Whether it is not subscribed in this process. Then only `waiting`, `dead_letters` and `retrying` are known, as the store has them.
     pub is_orphan: bool,
     /// Events that it has not come to.
     pub waiting: u64,

@@ -1,9 +1,10 @@
 //! Looking at durable listeners and their events, and mending what failed.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use soiree_core::EventId;
-use soiree_core::store::{ListenerState, Parked, ParkedState, Position, StoreError};
+use soiree_core::store::{ParkedState, Position, StoreError};
 
 use crate::info::{DeadEvent, DurableInfo, EventStatus};
 use crate::outbox::Outbox;
@@ -14,33 +15,40 @@ const PAGE: usize = 500;
 
 /// # Looking and mending
 impl Outbox {
-    /// The durable listeners: those subscribed here, and those that the store knows besides. By name.
+    /// The durable listeners: those subscribed here, and those that the store knows besides. By name. Blocks while the store is read.
     pub fn listeners(&self) -> Vec<DurableInfo> {
-        let mut all: Vec<DurableInfo> = self
+        let mut all: BTreeMap<Arc<str>, DurableInfo> = self
             .inner
             .listeners()
-            .values()
-            .filter(|subscription| !subscription.is_removed)
-            .map(|subscription| {
+            .iter()
+            .filter(|(_, subscription)| !subscription.is_removed)
+            .map(|(name, subscription)| {
                 let info = subscription.info.lock();
-                info.unwrap_or_else(PoisonError::into_inner).clone()
+                let info = info.unwrap_or_else(PoisonError::into_inner);
+                (Arc::clone(name), info.clone())
             })
             .collect();
         for known in self.inner.store.listeners().unwrap_or_default() {
-            if all.iter().any(|info| info.name == known.name) {
-                continue;
-            }
-            all.push(DurableInfo {
+            let name = Arc::clone(&known.name);
+            let info = all.entry(name).or_insert_with(|| DurableInfo {
                 name: known.name,
                 pattern: known.pattern,
                 is_orphan: true,
-                dead_letters: known.dead,
-                floor: known.floor,
                 ..DurableInfo::default()
             });
+            info.dead_letters = known.dead;
+            if let Some(subscription) = self.inner.listeners().get(&info.name) {
+                // For when the store cannot be read.
+                let shown = subscription.info.lock();
+                shown.unwrap_or_else(PoisonError::into_inner).dead_letters = known.dead;
+            }
+            if !info.is_held {
+                info.waiting = known.waiting;
+                info.retrying = usize::try_from(known.parked).unwrap_or(usize::MAX);
+                info.floor = known.floor;
+            }
         }
-        all.sort_by(|one, other| one.name.cmp(&other.name));
-        all
+        all.into_values().collect()
     }
 
     /// An event of the store, and how it stands with each listener. `None` if the store does not have it, or no longer. Blocks while it
@@ -125,14 +133,7 @@ impl Outbox {
             return Ok(false);
         };
         let discarded = self.inner.store.discard(listener, &[record.position])?;
-        if discarded.is_empty() {
-            return Ok(false);
-        }
-        if let Some(number) = self.number_of(listener) {
-            let events = discarded.len() as u64;
-            self.inner.signals.send(Command::Discarded(number, events));
-        }
-        Ok(true)
+        Ok(!discarded.is_empty())
     }
 
     /// Renames a listener that is an orphan, and keeps its progress: for a listener that was renamed in the program. Call it before the new
@@ -155,18 +156,10 @@ impl Outbox {
     fn redrive_at(&self, listener: &str, at: &[Position]) -> Result<usize, StoreError> {
         let inner = &self.inner;
         let redriven = inner.store.redrive(listener, at, inner.clock.now())?;
-        let Some(number) = self.number_of(listener) else {
-            return Ok(redriven.len());
-        };
-        let mut parked: Vec<Parked> = Vec::with_capacity(redriven.len());
-        for position in &redriven {
-            let states = inner.store.states(*position)?;
-            let state = states.into_iter().find(|(name, _)| name == listener);
-            if let Some((_, ListenerState::Parked(found))) = state {
-                parked.push(found);
-            }
+        if let (Some(number), Some(first)) = (self.number_of(listener), redriven.iter().min()) {
+            let before = Position(first.0.saturating_sub(1));
+            self.inner.signals.send(Command::Redriven(number, before));
         }
-        inner.signals.send(Command::Redriven(number, parked));
         Ok(redriven.len())
     }
 

@@ -126,7 +126,8 @@ impl OutboxBuilder {
         self
     }
 
-    /// Whether other processes append to the store: then it is asked about ten times in a second whether they have. Off by default.
+    /// Whether other processes append to the store: then it is asked about ten times in a second whether they have, and each second whether
+    /// they have redriven dead events. Off by default: see [`wake`](crate::Outbox::wake).
     #[must_use]
     pub fn shared(mut self, is_shared: bool) -> Self {
         self.is_shared = is_shared;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use soiree_core::store::{ListenerState, Parked, Position, Record};
+use soiree_core::store::{ListenerState, Parked, Position, Record, StoreError};
 
 /// How a durable listener stands. Returned by [`Outbox::listeners`](crate::Outbox::listeners).
 ///
 /// At rest, every event that was stored since the listener's first start is in exactly one place:
 /// `done + skipped + dead_letters + waiting + in_flight + retrying + behind + suspects`, where `done` and `skipped` count since this
-/// process claimed it.
+/// process claimed it. Of a listener that this process does not deliver to, only what the store knows is here: `waiting`, `dead_letters`,
+/// `floor`, and all that is parked and not dead as `retrying`.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct DurableInfo {
@@ -33,7 +34,7 @@ pub struct DurableInfo {
     pub behind: usize,
     /// Events that were running when the process ended, and are tried one by one.
     pub suspects: usize,
-    /// Events that nobody tries again until they are redriven.
+    /// Events that nobody tries again until they are redriven, as the store has them.
     pub dead_letters: u64,
     /// Events handled since this process claimed it.
     pub done: u64,
@@ -45,6 +46,8 @@ pub struct DurableInfo {
     pub given_up: u64,
     /// All events up to here have ended or are parked.
     pub floor: Position,
+    /// Why it gets no further events: its events cannot be read. They are read again each second.
+    pub unreadable: Option<Arc<StoreError>>,
 }
 
 /// An event in the store, and how it stands with each durable listener. Returned by [`Outbox::event`](crate::Outbox::event).

@@ -2,6 +2,7 @@
 
 mod deliver;
 mod recover;
+mod redriven;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::pin::Pin;
@@ -11,7 +12,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use soiree_core::panic::caught;
-use soiree_core::store::{Limit, Millis, Parked, Position, Store, StoreError, Term};
+use soiree_core::store::{Limit, Millis, Position, Store, StoreError, Term};
 use soiree_core::{EventId, KeyOrder, OrderingKey, Pattern, Payload, Retry};
 use soiree_engine::{Address, EmissionFuture};
 
@@ -88,9 +89,9 @@ pub(crate) struct DurableListener {
     running: HashMap<Position, Running>,
     /// Events above the floor that had ended or were parked when this process claimed the listener.
     done_before: BTreeSet<Position>,
-    /// Dead events at the claim, and how many were redriven or discarded since.
-    dead_before: u64,
-    dead_no_longer: u64,
+    /// Dead events after this position may have been redriven.
+    redriven_after: Option<Position>,
+    unreadable: Option<Arc<StoreError>>,
     pub(crate) is_removed: bool,
 }
 
@@ -112,8 +113,15 @@ impl DurableListener {
     }
 
     /// Goes on as far as it can.
-    pub(crate) fn advance(&mut self, around: &Surroundings<'_>) -> Result<(), StoreError> {
+    pub(crate) fn advance(&mut self, around: &Surroundings<'_>) -> Result<(), Arc<StoreError>> {
+        let advanced = self.try_advance(around).map_err(Arc::new);
+        self.unreadable = advanced.as_ref().err().cloned();
+        advanced
+    }
+
+    fn try_advance(&mut self, around: &Surroundings<'_>) -> Result<(), StoreError> {
         self.deliver_blocked(around);
+        self.take_redriven(around.store)?;
         self.start_marked(around)?;
         while let Some(position) = self.window.next_due(around.now) {
             self.marking.push((position, None));
@@ -231,15 +239,7 @@ impl DurableListener {
         self.window.cursor() >= last
             && self.window.in_flight() == 0
             && self.window.parked() == ParkedCounts::default()
-    }
-
-    pub(crate) fn redriven(&mut self, parked: Parked) {
-        self.dead_no_longer += 1;
-        self.window.redriven(parked);
-    }
-
-    pub(crate) fn discarded(&mut self, events: u64) {
-        self.dead_no_longer += events;
+            && self.redriven_after.is_none()
     }
 
     /// When to look again, although nothing happens. An event without a place in its pool is tried again at `retry_full`.
@@ -259,7 +259,9 @@ impl DurableListener {
         let waiting = self.held.values().chain(&self.blocked).chain(&self.page);
         let waiting = waiting.map(|entry| entry.record.event.emitted_at);
         let oldest = oldest.chain(waiting).min();
-        let info = DurableInfo {
+        let shown = self.subscribed.info.lock();
+        let mut shown = shown.unwrap_or_else(PoisonError::into_inner);
+        *shown = DurableInfo {
             name: Arc::clone(&self.subscribed.name),
             pattern: self.subscribed.pattern.as_str().into(),
             is_held: true,
@@ -270,16 +272,14 @@ impl DurableListener {
             retrying: parked.retrying,
             behind: parked.behind,
             suspects: parked.suspects,
-            dead_letters: (self.dead_before + window.outcomes.dead)
-                .saturating_sub(self.dead_no_longer),
+            dead_letters: shown.dead_letters,
             done: window.outcomes.done,
             skipped: window.outcomes.skipped,
             failed: window.outcomes.failed,
             given_up: window.outcomes.dead,
             floor: window.floor_now(),
+            unreadable: self.unreadable.clone(),
         };
-        let shown = self.subscribed.info.lock();
-        *shown.unwrap_or_else(PoisonError::into_inner) = info;
     }
 }
 

@@ -83,7 +83,7 @@ fn open(
         .map_err(OutboxError::Reserve)?;
     let clock = Clock::new(timer, &*clock);
     let codecs = Arc::new(codecs);
-    let figures = Arc::new(StoreFigures::new(events));
+    let figures = Arc::new(StoreFigures::new(events, opened.last));
     let queue = Arc::new(CommitQueue::new(queue_capacity));
     let signals = Arc::<Signals>::default();
     let writer = Writer {
@@ -97,6 +97,7 @@ fn open(
         keep,
         since_sweep: 0,
         pause: None,
+        counted_at: None,
     };
     let relay = Relay {
         store: Arc::clone(&store),
@@ -104,6 +105,7 @@ fn open(
         queue: Arc::clone(&queue),
         signals: Arc::clone(&signals),
         clock: clock.clone(),
+        figures: Arc::clone(&figures),
         tail: Tail::new(opened.last, TAIL_EVENTS, TAIL_BYTES),
         is_shared,
         sweep_every: keep.max(Duration::from_millis(1)),

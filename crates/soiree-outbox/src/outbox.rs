@@ -145,7 +145,8 @@ impl Outbox {
         Ok(orphans)
     }
 
-    /// Looks for events that others have appended to the store: the program in a transaction of its own, or another process.
+    /// Looks for events that others have appended to the store: the program in a transaction of its own, or another process. One second later
+    /// it looks for dead events that others have redriven.
     pub fn wake(&self) {
         self.inner.signals.wake();
     }

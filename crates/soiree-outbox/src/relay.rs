@@ -9,11 +9,12 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use soiree_core::TimerId;
-use soiree_core::store::{Limit, Marks, Millis, Store, Term};
+use soiree_core::store::{Limit, Marks, Millis, Store, StoreError, Term};
 
 use crate::clock::Clock;
 use crate::codecs::Codecs;
 use crate::commit_queue::CommitQueue;
+use crate::figures::StoreFigures;
 use crate::listener::{DurableListener, Limits, Number, Subscribed, Surroundings};
 use crate::signals::{Command, Signals, State};
 use crate::tail::Tail;
@@ -23,6 +24,8 @@ const FIRST_FULL: Duration = Duration::from_millis(1);
 const LONGEST_FULL: Duration = Duration::from_millis(50);
 /// How often a listener is claimed that another process holds.
 const CLAIM_AGAIN: Duration = Duration::from_millis(200);
+/// How long after others may have changed the store redriven events are looked for.
+const REDRIVEN: Duration = Duration::from_secs(1);
 /// How long a listener waits whose store cannot be read.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 const CATCH_UP: Limit = Limit {
@@ -36,6 +39,7 @@ pub(crate) struct Relay {
     pub(crate) queue: Arc<CommitQueue>,
     pub(crate) signals: Arc<Signals>,
     pub(crate) clock: Clock,
+    pub(crate) figures: Arc<StoreFigures>,
     pub(crate) tail: Tail,
     pub(crate) is_shared: bool,
     pub(crate) sweep_every: Duration,
@@ -71,6 +75,11 @@ pub(crate) struct Progress {
     sweeps_again: bool,
     claim_at: Option<Millis>,
     read_at: Option<Millis>,
+    /// When to look for dead events that others may have redriven.
+    redriven_at: Option<Millis>,
+    /// Why the end of the log cannot be read, and why a listener cannot be claimed.
+    unread: Option<Arc<StoreError>>,
+    unclaimed: Option<Arc<StoreError>>,
     full_for: Duration,
     drained: Vec<Sender<()>>,
     armed: Option<(Millis, TimerId)>,
@@ -103,7 +112,8 @@ impl Relay {
         for record in raised.appended {
             self.tail.push(record);
         }
-        if raised.wake || raised.timer && self.is_shared {
+        let looks = self.is_shared || self.state.unread.is_some();
+        if raised.wake || raised.timer && looks {
             self.look_for_others();
         }
         self.state.committed = self.state.committed.max(raised.committed);
@@ -146,16 +156,9 @@ impl Relay {
                 self.state.has_started = true;
                 self.sweep_later();
             }
-            Command::Redriven(number, parked) => {
+            Command::Redriven(number, after) => {
                 if let Some(listener) = self.state.listeners.get_mut(&number) {
-                    for parked in parked {
-                        listener.redriven(parked);
-                    }
-                }
-            }
-            Command::Discarded(number, events) => {
-                if let Some(listener) = self.state.listeners.get_mut(&number) {
-                    listener.discarded(events);
+                    listener.look_for_redriven(after);
                 }
             }
             Command::Drained(sender) => self.state.drained.push(sender),
@@ -199,13 +202,17 @@ impl Relay {
     fn go_on(&mut self) {
         let now = self.clock.now();
         self.claim_again(now);
-        let (mut is_unreadable, mut has_marked) = (false, false);
+        self.look_for_redriven(now);
+        let state = &self.state;
+        let mut unreadable = state.unread.as_ref().or(state.unclaimed.as_ref()).cloned();
+        let mut has_marked = false;
         let mut marked = self.state.marked;
         let numbers: Vec<Number> = self.state.listeners.keys().copied().collect();
         for number in numbers {
             self.with_listener(number, |listener, around| {
                 if around.delivers {
-                    is_unreadable |= listener.advance(around).is_err();
+                    let advanced = listener.advance(around);
+                    unreadable = unreadable.take().or(advanced.err());
                 }
                 let generation = listener.flush(around.queue);
                 has_marked |= generation.is_some();
@@ -215,9 +222,10 @@ impl Relay {
             });
         }
         self.state.marked = marked;
-        if is_unreadable {
+        if unreadable.is_some() {
             self.state.read_at = Some(now.saturating_add(READ_AGAIN));
         }
+        self.figures.set_unreadable(unreadable);
         if has_marked {
             self.sweep_later();
         }
@@ -308,7 +316,13 @@ impl Relay {
         };
         let full_for = state.full_for;
         let shared = self.is_shared.then(|| now.saturating_add(CLAIM_AGAIN / 2));
-        let times = [state.sweep_at, state.claim_at, state.read_at.take(), shared];
+        let times = [
+            state.sweep_at,
+            state.claim_at,
+            state.redriven_at,
+            state.read_at.take(),
+            shared,
+        ];
         let next = listeners
             .filter_map(|listener| listener.next_time(now, full_for))
             .chain(times.into_iter().flatten())

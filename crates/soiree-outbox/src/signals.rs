@@ -4,7 +4,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
-use soiree_core::store::{Parked, Position, Record, Term};
+use soiree_core::store::{Position, Record, Term};
 
 use crate::listener::{DurableListener, Number, Subscribed};
 
@@ -38,10 +38,8 @@ pub(crate) enum Command {
     Remove(Number),
     /// Starts to deliver.
     Start,
-    /// These events of the listener are no longer dead, and due.
-    Redriven(Number, Vec<Parked>),
-    /// So many dead events of the listener were discarded.
-    Discarded(Number, u64),
+    /// Dead events of the listener after this position are due.
+    Redriven(Number, Position),
     /// To be notified once nothing waits, runs or is parked but dead events.
     Drained(Sender<()>),
     /// Starts nothing more. The thread ends once nothing runs.

@@ -126,7 +126,11 @@ impl Window {
 
     /// Whether there is room to look at a further event.
     pub(crate) fn has_room(&self) -> bool {
-        self.active.len() < self.limit && self.parked.len() < self.max_parked
+        self.active.len() < self.limit && self.has_room_to_park()
+    }
+
+    pub(crate) fn has_room_to_park(&self) -> bool {
+        self.parked.len() < self.max_parked
     }
 
     /// How many events may run at once.

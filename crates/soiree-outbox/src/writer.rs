@@ -17,6 +17,8 @@ use crate::signals::Signals;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The shortest time between two counts of all events.
+const COUNT_AGAIN: Duration = Duration::from_secs(1);
 /// How many events a sweep removes in one transaction.
 const SWEEP: usize = 1_000;
 
@@ -32,6 +34,8 @@ pub(crate) struct Writer {
     pub(crate) since_sweep: u64,
     /// How long marks wait that could not be committed.
     pub(crate) pause: Option<Duration>,
+    /// When the events of the store were counted last.
+    pub(crate) counted_at: Option<Instant>,
 }
 
 impl Writer {
@@ -189,6 +193,7 @@ impl Writer {
         }
         self.since_sweep += new.len() as u64;
         self.figures.stored(new.len() as u64);
+        self.figures.count_up_to(self.last, new.len() as u64);
         if !new.is_empty() {
             self.signals.appended(new);
         }
@@ -240,8 +245,12 @@ impl Writer {
         self.queue.put_back(marks);
     }
 
-    fn refuse_beyond_limit(&self, appends: Vec<Append>) -> Vec<Append> {
+    fn refuse_beyond_limit(&mut self, appends: Vec<Append>) -> Vec<Append> {
         let limit = self.max_events;
+        let wanted: u64 = appends.iter().map(|a| a.records.len() as u64).sum();
+        if self.figures.events.get().saturating_add(wanted) > limit {
+            self.count_again();
+        }
         let mut free = limit.saturating_sub(self.figures.events.get());
         let mut taken = Vec::with_capacity(appends.len());
         for append in appends {
@@ -264,8 +273,27 @@ impl Writer {
         }
     }
 
+    /// Other processes have swept events that this one has counted.
+    fn count_again(&mut self) {
+        let now = Instant::now();
+        let is_recent = |at: Instant| now.saturating_duration_since(at) < COUNT_AGAIN;
+        if !self.figures.has_others() || self.counted_at.is_some_and(is_recent) {
+            return;
+        }
+        self.counted_at = Some(now);
+        // An error shows at the next commit.
+        if let Ok(Ok(size)) = caught(|| self.store.size()) {
+            self.figures.events.set(size.events);
+        }
+    }
+
     fn sweep(&mut self) {
         self.since_sweep = 0;
+        self.sweep_all();
+        self.count_again();
+    }
+
+    fn sweep_all(&mut self) {
         let before = self.clock.now().saturating_sub(self.keep);
         loop {
             let swept = caught(|| self.store.sweep(self.last, before, SWEEP));

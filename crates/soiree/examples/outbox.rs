@@ -27,7 +27,8 @@ Commands:
   redrive LISTENER --all   makes all dead events of the listener due again
   discard LISTENER ID...   ends dead events without handling them
 
-A service that has the file open handles redriven events after its next start.
+A service that has the file open handles redriven events within about a second if its outbox is built
+with shared(true), and after its next start otherwise.
 
 Exit codes: 0 success; 1 an error, or an event that is not dead; 2 wrong usage.
 ";

@@ -87,6 +87,7 @@ pub fn add_outbox(
         let mut figures = OutboxFigures::default();
         figures.state = match stats.state {
             soiree_outbox::StoreState::Failing(_) => OutboxState::Failing,
+            soiree_outbox::StoreState::Unreadable(_) => OutboxState::Unreadable,
             soiree_outbox::StoreState::Failed(_) => OutboxState::Failed,
             _ => OutboxState::Ok,
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use soiree_core::Retry;
-use soiree_core::store::{Millis, ParkedState, Position, Progress, Store, StoreError, Term};
+use soiree_core::store::{Millis, Position, Progress, Store, StoreError, Term};
 
 use super::{DurableListener, Limits, Subscribed, Surroundings};
 use crate::window::Window;
@@ -37,8 +37,8 @@ impl DurableListener {
             marking: Vec::new(),
             running: HashMap::new(),
             done_before: progress.done.iter().copied().collect(),
-            dead_before: 0,
-            dead_no_longer: 0,
+            redriven_after: None,
+            unreadable: None,
             is_removed: false,
         };
         let restored = listener.restore_parked(store, now).and_then(|()| {
@@ -74,7 +74,6 @@ impl DurableListener {
                 if parked.position > self.window.cursor() {
                     self.done_before.insert(parked.position);
                 }
-                self.dead_before += u64::from(parked.state == ParkedState::Dead);
                 self.window.restore(parked, now, longest);
             }
         }

@@ -1,27 +1,37 @@
 //! What other processes do: they append to the store, and hold listeners or lose them.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
-use soiree_core::store::{Claim, Millis, Term};
+use soiree_core::store::{Claim, Millis, Position, Term};
 
-use super::{CATCH_UP, CLAIM_AGAIN, Relay};
+use super::{CATCH_UP, CLAIM_AGAIN, REDRIVEN, Relay};
 use crate::listener::DurableListener;
 
 impl Relay {
     pub(super) fn claim_again(&mut self, now: Millis) {
-        if self.state.elsewhere.is_empty() || self.state.claim_at.is_some_and(|at| at > now) {
+        if self.state.elsewhere.is_empty() {
+            self.state.unclaimed = None;
             return;
         }
+        if self.state.claim_at.is_some_and(|at| at > now) {
+            return;
+        }
+        self.state.unclaimed = None;
         let elsewhere = std::mem::take(&mut self.state.elsewhere);
         for (number, subscribed) in elsewhere {
             let pattern = subscribed.pattern.as_str();
             let claim = self
                 .store
                 .claim(&subscribed.name, pattern, Default::default());
-            let Ok(Claim::Held(term, progress)) = claim else {
-                self.state.elsewhere.insert(number, subscribed);
-                continue;
+            let (term, progress) = match claim {
+                Ok(Claim::Held(term, progress)) => (term, progress),
+                failed => {
+                    let error = failed.err().map(Arc::new);
+                    self.state.unclaimed = self.state.unclaimed.take().or(error);
+                    self.state.elsewhere.insert(number, subscribed);
+                    continue;
+                }
             };
             self.look_for_others();
             let limits = self.limits;
@@ -30,7 +40,8 @@ impl Relay {
                 Ok(listener) => {
                     self.state.listeners.insert(number, listener);
                 }
-                Err((subscribed, _)) => {
+                Err((subscribed, error)) => {
+                    self.state.unclaimed = Some(error.into());
                     self.state.elsewhere.insert(number, *subscribed);
                 }
             }
@@ -63,19 +74,32 @@ impl Relay {
         self.state.claim_at = Some(again);
     }
 
-    /// Reads what others may have appended.
+    /// Reads what others may have appended, and looks soon for what they may have redriven.
     pub(super) fn look_for_others(&mut self) {
+        let soon = self.clock.now().saturating_add(REDRIVEN);
+        self.state.redriven_at.get_or_insert(soon);
         loop {
             let mut records = Vec::new();
             let read = self.store.read(self.tail.last(), CATCH_UP, &mut records);
-            if read.is_err() || records.is_empty() {
+            self.state.unread = read.err().map(Arc::new);
+            if records.is_empty() {
                 return;
             }
             for record in records {
                 self.tail.push(record);
             }
             self.queue.saw(self.tail.last());
+            self.figures.count_up_to(self.tail.last(), 0);
             self.sweep_later();
+        }
+    }
+
+    pub(super) fn look_for_redriven(&mut self, now: Millis) {
+        if self.state.redriven_at.is_some_and(|at| at <= now) {
+            self.state.redriven_at = None;
+            for listener in self.state.listeners.values_mut() {
+                listener.look_for_redriven(Position::START);
+            }
         }
     }
 }

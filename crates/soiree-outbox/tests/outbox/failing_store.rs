@@ -1,11 +1,11 @@
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use soiree::store::{Position, Store};
+use soiree::store::{Position, Store, StoreError};
 use soiree::{CloseOutboxError, Event, ListenerOptions, Retry, StoreState};
 use soiree_testkit::{FaultyStore, MemoryStore, StoreFault, StoreMethod};
 
-use super::support::{LIMIT, builder, outbox, receive, sending, soiree};
+use super::support::{LIMIT, builder, outbox, receive, sending, soiree, wait_until};
 
 /// D13: acknowledgements that could not be stored are stored once there is room.
 #[test]
@@ -100,4 +100,45 @@ fn a_retry_waits_until_its_event_can_be_read() {
     outbox.drain(LIMIT).unwrap();
     outbox.close().unwrap();
     assert_eq!(attempts.iter().collect::<Vec<_>>(), [1, 2]);
+}
+
+/// D13, D17: a page that cannot be read is shown with its place, by the outbox and by the listener that waits for it, as long as it is so.
+#[test]
+fn a_page_that_cannot_be_read_is_shown() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let first = outbox(store.clone());
+    let one = || ListenerOptions::new().durable("one");
+    first.on_with("kept.**", one(), |_: &dyn Event| {}).unwrap();
+    first.emit("kept.a", String::from("1")).unwrap();
+    first.close().unwrap();
+
+    let second = outbox(store.clone());
+    let (listener, received) = sending();
+    second.on_with("kept.**", one(), listener).unwrap();
+    let damaged = StoreFault::new(|store| StoreError::Corrupt {
+        store,
+        place: "page 7".into(),
+    });
+    store.fail_all(StoreMethod::Read, damaged);
+    second.start().unwrap();
+    let names_the_page = |state: StoreState| {
+        let StoreState::Unreadable(error) = state else {
+            return false;
+        };
+        error.to_string().contains("page 7")
+    };
+    wait_until("it is shown", || names_the_page(second.stats().state));
+    let error = second.listeners()[0].unreadable.clone().unwrap();
+    assert!(error.to_string().contains("page 7"), "{error}");
+    second.emit("kept.a", String::from("2")).unwrap();
+    assert!(names_the_page(second.stats().state));
+
+    store.heal();
+    let mut texts = receive(&received, 2);
+    texts.sort();
+    assert_eq!(texts, ["1", "2"]);
+    second.drain(LIMIT).unwrap();
+    assert!(matches!(second.stats().state, StoreState::Ok));
+    assert!(second.listeners()[0].unreadable.is_none());
+    second.close().unwrap();
 }

@@ -4,5 +4,6 @@ mod admin;
 mod delivery;
 mod emitting;
 mod failing_store;
+mod others;
 mod restart;
 mod support;

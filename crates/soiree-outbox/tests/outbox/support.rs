@@ -1,7 +1,7 @@
 //! What the tests of outboxes have in common.
 
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use soiree::codec::Text;
 use soiree::store::Store;
@@ -49,4 +49,13 @@ pub(crate) fn text(event: &dyn Event) -> String {
 pub(crate) fn receive(receiver: &Receiver<String>, count: usize) -> Vec<String> {
     let next = || receiver.recv_timeout(LIMIT).expect("it is delivered");
     (0..count).map(|_| next()).collect()
+}
+
+#[track_caller]
+pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + LIMIT;
+    while !holds() {
+        assert!(Instant::now() < deadline, "timed out before {what}");
+        std::thread::yield_now();
+    }
 }

@@ -88,7 +88,8 @@ fn metrics_of_an_outbox_are_its_figures() {
         text.value(name, &labels)
     };
     let state = |state| of("soiree_outbox_state", &[("state", state)]);
-    assert_eq!(["ok", "failing", "failed"].map(state), [1, 0, 0]);
+    let states = ["ok", "failing", "unreadable", "failed"];
+    assert_eq!(states.map(state), [1, 0, 0, 0]);
     for (name, value) in [
         ("soiree_outbox_events", 8),
         ("soiree_outbox_queue_events", 0),
@@ -168,7 +169,11 @@ fn metrics_of_an_outbox_are_its_figures() {
     let audit = [("listener", "audit")];
     assert_eq!(text.value("soiree_durable_orphan", &audit), 1);
     assert_eq!(text.value("soiree_durable_held", &audit), 0);
-    assert_eq!(text.value("soiree_durable_parked", &audit), 7);
-    assert_eq!(text.find("soiree_durable_waiting", &audit), None);
+    let parked = |state| text.value("soiree_durable_parked", &[audit[0], ("state", state)]);
+    assert_eq!(["dead", "retry"].map(parked), [7, 0]);
+    assert_eq!(text.value("soiree_durable_waiting", &audit), 0);
+    second.emit("order.placed", 2_u64).unwrap();
+    let text = Text::of(&metrics);
+    assert_eq!(text.value("soiree_durable_waiting", &audit), 1);
     second.close().unwrap();
 }

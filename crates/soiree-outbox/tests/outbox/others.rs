@@ -1,0 +1,181 @@
+//! Other processes on the same store.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use soiree::store::{Batch, Claim, Marks, Millis, NewRecord, Position, StartFrom, Store};
+use soiree::{Event, EventId, ListenerOptions, Outbox};
+use soiree_testkit::{FaultyStore, MemoryStore, StoreMethod};
+
+use super::support::{LIMIT, builder, outbox, receive, soiree, text, wait_until};
+
+/// An outbox whose listener `one` has failed with these events, and will not fail again.
+fn with_dead(outbox: Outbox, texts: &[&str]) -> (Outbox, Receiver<String>) {
+    let (sender, received) = channel();
+    let is_mended = Arc::new(AtomicBool::new(false));
+    let mended = Arc::clone(&is_mended);
+    let listener = move |event: &dyn Event| match mended.load(Ordering::Relaxed) {
+        true => sender.send(text(event)).map_err(|_| "the test has ended"),
+        false => Err("no"),
+    };
+    let one = ListenerOptions::new().durable("one");
+    outbox.on_with("kept.**", one, listener).unwrap();
+    outbox.start().unwrap();
+    for text in texts {
+        outbox.emit("kept.a", String::from(*text)).unwrap();
+    }
+    outbox.drain(LIMIT).unwrap();
+    assert_eq!(outbox.listeners()[0].dead_letters, texts.len() as u64);
+    is_mended.store(true, Ordering::Relaxed);
+    (outbox, received)
+}
+
+fn another_process(store: &MemoryStore) -> MemoryStore {
+    let other = store.another_process();
+    other.open().unwrap();
+    other
+}
+
+fn record(text: &str) -> NewRecord {
+    NewRecord {
+        id: EventId::new(),
+        topic: "kept.a".into(),
+        codec: "text".into(),
+        payload: text.into(),
+        properties: Default::default(),
+        emitted_at: Millis::now(),
+    }
+}
+
+/// Appends these events as another process does.
+fn append(store: &MemoryStore, texts: &[&str]) {
+    let appends: Vec<NewRecord> = texts.iter().map(|text| record(text)).collect();
+    let batch = Batch {
+        appends: &appends,
+        marks: &[],
+    };
+    store.commit(&batch).unwrap();
+}
+
+/// D8: what another process redrives is delivered by the one that has the listener, if the store is shared; what it discards is no longer
+/// dead.
+#[test]
+fn what_another_process_redrives_is_delivered() {
+    let store = MemoryStore::new();
+    let shared = builder(store.clone()).shared(true).build(soiree()).unwrap();
+    let (outbox, received) = with_dead(shared, &["a", "b", "c"]);
+    let other = another_process(&store);
+    let at = [Position(1), Position(3)];
+    assert_eq!(other.redrive("one", &at, Millis::now()).unwrap(), at);
+    other.discard("one", &[Position(2)]).unwrap();
+    let mut texts = receive(&received, 2);
+    texts.sort();
+    assert_eq!(texts, ["a", "c"]);
+    outbox.drain(LIMIT).unwrap();
+    let info = &outbox.listeners()[0];
+    assert_eq!((info.done, info.dead_letters), (2, 0));
+    outbox.close().unwrap();
+    assert_eq!(received.iter().count(), 0, "once");
+}
+
+/// D8, D12: of more events than may be parked, all that were redriven are delivered, each once.
+#[test]
+fn more_redriven_events_than_may_be_parked_are_delivered() {
+    let store = MemoryStore::new();
+    let small = builder(store.clone()).max_parked(1).in_flight(1);
+    let texts: Vec<String> = (0..1_200).map(|number| number.to_string()).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let (outbox, received) = with_dead(small.build(soiree()).unwrap(), &texts);
+    let redriven = outbox.redrive_all("one", |_| true).unwrap();
+    assert_eq!(redriven, 1_200);
+    outbox.drain(LIMIT).unwrap();
+    outbox.close().unwrap();
+    assert_eq!(received.iter().collect::<Vec<_>>(), texts);
+}
+
+/// D20: an outbox that is not shared asks its store nothing while it is idle; it finds what was redriven once it is told to look.
+#[test]
+fn an_idle_outbox_that_is_not_shared_asks_nothing() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let (outbox, received) = with_dead(outbox(store.clone()), &["a"]);
+    let calls = || {
+        use StoreMethod::*;
+        [Read, Fetch, Parked, Commit, Listeners, Changed, Size].map(|method| store.calls(method))
+    };
+    let before = calls();
+    let other = another_process(store.inner());
+    let at = [Position(1)];
+    assert_eq!(other.redrive("one", &at, Millis::now()).unwrap(), at);
+    let waited = received.recv_timeout(Duration::from_millis(300));
+    waited.expect_err("nobody has told it to look");
+    assert_eq!(calls(), before);
+    outbox.wake();
+    assert_eq!(receive(&received, 1), ["a"]);
+    outbox.close().unwrap();
+}
+
+/// D15, D19: what waits for a listener that this process does not handle is shown, whether it is an orphan or another process has it.
+#[test]
+fn what_waits_for_listeners_elsewhere_is_shown() {
+    let store = MemoryStore::new();
+    let other = another_process(&store);
+    let claim = |name: &str| match other.claim(name, "kept.**", StartFrom::Oldest).unwrap() {
+        Claim::Held(term, _) => term,
+        Claim::Elsewhere => panic!("nobody has it"),
+    };
+    let orphan = claim("orphan");
+    claim("elsewhere");
+    append(&other, &["a", "b", "c", "d", "e"]);
+    let marks = Marks {
+        floor: Some(Position(1)),
+        ended: vec![Position(3)],
+        ..Marks::new(orphan.clone())
+    };
+    other
+        .commit(&Batch {
+            appends: &[],
+            marks: &[marks],
+        })
+        .unwrap();
+    other.release(&orphan).unwrap();
+    let outbox = outbox(store);
+    let elsewhere = ListenerOptions::new().durable("elsewhere");
+    outbox
+        .on_with("kept.**", elsewhere, |_: &dyn Event| {})
+        .unwrap();
+    assert_eq!(outbox.start().unwrap(), ["orphan"]);
+    let shown: Vec<_> = outbox
+        .listeners()
+        .into_iter()
+        .map(|info| (info.name.to_string(), info.is_held, info.waiting))
+        .collect();
+    let expected = [("elsewhere", false, 5), ("orphan", false, 3)];
+    let expected = expected.map(|(name, held, waiting)| (name.to_owned(), held, waiting));
+    assert_eq!(shown, expected);
+    outbox.close().unwrap();
+}
+
+/// D12: what others append counts towards `max_events`, and what they sweep does no longer.
+#[test]
+fn events_of_others_count() {
+    let store = MemoryStore::new();
+    let outbox = builder(store.clone()).max_events(5);
+    let outbox = outbox.shared(true).build(soiree()).unwrap();
+    outbox.emit("kept.a", String::from("own")).unwrap();
+    assert_eq!(outbox.stats().events, 1);
+    let other = another_process(&store);
+    append(&other, &["a", "b", "c", "d"]);
+    outbox.wake();
+    wait_until("they are counted", || outbox.stats().events == 5);
+    assert!(outbox.emit("kept.a", String::from("too many")).is_err());
+    let all = other.sweep(Position(5), Millis(i64::MAX), 10).unwrap();
+    assert_eq!(all, 5);
+    let deadline = Instant::now() + LIMIT;
+    while outbox.emit("kept.a", String::from("fits")).is_err() {
+        assert!(Instant::now() < deadline, "the room is not found");
+    }
+    assert_eq!(outbox.stats().events, 1);
+    outbox.close().unwrap();
+}
