@@ -5,7 +5,9 @@ use std::sync::{Arc, PoisonError};
 
 use soiree_core::EventId;
 use soiree_core::store::{ParkedState, Position, StoreError};
+use soiree_engine::{StoreInfo, StoreListenerInfo};
 
+use crate::figures::StoreState;
 use crate::info::{DeadEvent, DurableInfo, EventStatus};
 use crate::outbox::Outbox;
 use crate::signals::Command;
@@ -49,6 +51,32 @@ impl Outbox {
             }
         }
         all.into_values().collect()
+    }
+
+    /// The store and its listeners, for a graph.
+    pub(crate) fn store_info(&self) -> StoreInfo {
+        let stats = self.stats();
+        let mut info = StoreInfo::default();
+        info.name = self.inner.store.name().into();
+        info.events = stats.events;
+        info.error = match stats.state {
+            StoreState::Ok => None,
+            StoreState::Failing(error)
+            | StoreState::Unreadable(error)
+            | StoreState::Failed(error) => Some(error.to_string().into()),
+        };
+        let listeners = self.listeners().into_iter().map(|durable| {
+            let mut info = StoreListenerInfo::default();
+            info.name = durable.name;
+            info.is_orphan = durable.is_orphan;
+            info.is_held = durable.is_held;
+            info.waiting = durable.waiting + durable.in_flight as u64;
+            info.parked = (durable.retrying + durable.behind + durable.suspects) as u64;
+            info.dead = durable.dead_letters;
+            info
+        });
+        info.listeners = listeners.collect();
+        info
     }
 
     /// An event of the store, and how it stands with each listener. `None` if the store does not have it, or no longer. Blocks while it

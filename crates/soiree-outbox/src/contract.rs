@@ -88,8 +88,11 @@ impl Soiree for Outbox {
         self.inner.soiree.listeners_for(topic)
     }
 
+    /// That of the event pool, with the store. Blocks while the store is read.
     fn graph(&self) -> Graph {
-        self.inner.soiree.graph()
+        let mut graph = self.inner.soiree.graph();
+        graph.stores.push(self.store_info());
+        graph
     }
 
     fn address(

@@ -224,3 +224,52 @@ fn an_empty_event_pool_can_be_drawn() {
         assert!(texts.is_empty(), "{texts:?}");
     }
 }
+
+/// D15: the graph of an outbox shows its store, its durable listeners with a double border and an arrow, and those that nobody has subscribed.
+#[cfg(feature = "outbox")]
+#[test]
+fn the_graph_of_an_outbox_shows_its_store() {
+    use soiree::codec::Text;
+    use soiree::store::{Claim, StartFrom, Store};
+    use soiree_testkit::MemoryStore;
+
+    let store = MemoryStore::new();
+    store.open().unwrap();
+    let claim = store.claim("<old> mail", "order.*", StartFrom::Oldest);
+    let Claim::Held(term, _) = claim.unwrap() else {
+        panic!("nobody has it")
+    };
+    store.release(&term).unwrap();
+    let outbox = soiree::Outbox::builder(store).codec("order.*", Text);
+    let outbox = outbox.build(EventPool::new()).unwrap();
+    let mail = ListenerOptions::new().durable("mail");
+    outbox
+        .on_with("order.*", mail, |_: &dyn soiree::Event| {})
+        .unwrap();
+    outbox.emit("order.paid", String::from("x")).unwrap();
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while outbox.listeners().iter().any(|one| one.waiting != 1) {
+        assert!(std::time::Instant::now() < deadline, "nothing waits");
+    }
+    let graph = outbox.graph();
+    let dot = graph.to_dot();
+    assert_eq!(dot.matches("shape=cylinder").count(), 1, "{dot}");
+    assert_eq!(dot.matches(r#"TABLE BORDER="1""#).count(), 1, "{dot}");
+    assert_eq!(dot.matches("seagreen4").count(), 1, "{dot}");
+    if let Some(texts) = drawn(&dot) {
+        for text in [
+            "amemorystore",
+            "events:1",
+            "mail",
+            "durable:1waiting,0parked,0dead",
+            "<old>mailisnotsubscribed:1waiting,0parked,0dead",
+        ] {
+            assert!(texts.iter().any(|one| one == text), "{text}: {texts:?}");
+        }
+    }
+    let listeners = &graph.stores[0].listeners;
+    let names: Vec<&str> = listeners.iter().map(|listener| &*listener.name).collect();
+    assert_eq!(names, ["<old> mail", "mail"]);
+    assert!(outbox.event_pool().graph().stores.is_empty());
+    outbox.close().unwrap();
+}

@@ -33,6 +33,7 @@ impl Emitter {
             pools: std::iter::once(default).chain(bulkheads).collect(),
             routes: routes.collect(),
             orders: current.order_stats(),
+            stores: Vec::new(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use soiree_core::{ListenerInfo, PatternInfo};
 
-use super::model::{Graph, PoolInfo};
+use super::model::{Graph, PoolInfo, StoreInfo, StoreListenerInfo};
 use super::tree::Branch;
 
 const HEAD: &str = r#"digraph soiree {
@@ -16,6 +16,9 @@ const HEAD: &str = r#"digraph soiree {
 "#;
 const TABLE: &str =
     r#"<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="0" CELLPADDING="5" COLOR="gray50">"#;
+/// Around a name: with the border of its cell, a double one.
+const INNER: &str =
+    r#"<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3" COLOR="gray50"><TR><TD>"#;
 
 impl Graph {
     /// The graph in the language of Graphviz. All names are escaped; invisible characters are spelled out, as `\u{7f}`.
@@ -36,12 +39,16 @@ fn write(graph: &Graph, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f,
         nodes: 0,
         pools: BTreeMap::new(),
+        stores: BTreeMap::new(),
     };
     drawing.f.write_str("    { rank=sink;\n")?;
     for pool in &graph.pools {
         drawing.pool(pool)?;
     }
     drawing.f.write_str("    }\n")?;
+    for store in &graph.stores {
+        drawing.store(store)?;
+    }
     drawing.branches(&Branch::of(graph), "", None)?;
     f.write_str("}\n")
 }
@@ -51,6 +58,8 @@ struct Drawing<'a, 'f> {
     nodes: usize,
     /// The node of each pool.
     pools: BTreeMap<&'a str, usize>,
+    /// Durable listeners, and the node of the store that knows them.
+    stores: BTreeMap<&'a str, (usize, &'a StoreListenerInfo)>,
 }
 
 impl<'a> Drawing<'a, '_> {
@@ -73,6 +82,32 @@ impl<'a> Drawing<'a, '_> {
             Bound(stats.capacity),
             stats.rejected,
         )
+    }
+
+    fn store(&mut self, store: &'a StoreInfo) -> fmt::Result {
+        let node = self.node();
+        let (name, events) = (Escaped(&store.name), store.events);
+        write!(
+            self.f,
+            r#"    n{node} [shape=cylinder, style=filled, fillcolor="honeydew2", label=<<B>{name}</B><BR/>events: {events}"#
+        )?;
+        if let Some(error) = &store.error {
+            let error = Escaped(error);
+            write!(self.f, r#"<BR/><FONT COLOR="firebrick">{error}</FONT>"#)?;
+        }
+        for listener in &store.listeners {
+            if listener.is_orphan {
+                let name = Escaped(&listener.name);
+                write!(
+                    self.f,
+                    r#"<BR/><FONT COLOR="firebrick">{name} is not subscribed: {}</FONT>"#,
+                    Standing(listener)
+                )?;
+            } else {
+                self.stores.insert(&listener.name, (node, listener));
+            }
+        }
+        self.f.write_str(">];\n")
     }
 
     fn branches(
@@ -150,15 +185,29 @@ impl<'a> Drawing<'a, '_> {
             if let Some(pool) = &listener.pool {
                 self.arrow(node, &format!("l{row}"), pool, "", "dashed")?;
             }
+            let durable = listener.durable.as_deref();
+            if let Some((store, _)) = durable.and_then(|name| self.stores.get(name)) {
+                writeln!(
+                    self.f,
+                    r#"    n{store} -> n{node}:l{row}:w [color="seagreen4"];"#
+                )?;
+            }
         }
         Ok(())
     }
 
     fn listener(&mut self, row: usize, listener: &ListenerInfo) -> fmt::Result {
         write!(self.f, "<TR><TD>{}</TD>", listener.priority)?;
-        match &listener.name {
-            Some(name) => write!(self.f, r#"<TD ALIGN="LEFT">{}</TD>"#, Escaped(name))?,
-            None => write!(
+        match (&listener.durable, &listener.name) {
+            (Some(durable), name) => {
+                let name = Escaped(name.as_ref().unwrap_or(durable));
+                write!(
+                    self.f,
+                    r#"<TD ALIGN="LEFT" CELLPADDING="2">{INNER}{name}</TD></TR></TABLE></TD>"#
+                )?;
+            }
+            (None, Some(name)) => write!(self.f, r#"<TD ALIGN="LEFT">{}</TD>"#, Escaped(name))?,
+            (None, None) => write!(
                 self.f,
                 r#"<TD ALIGN="LEFT"><FONT COLOR="gray40">{}</FONT></TD>"#,
                 Escaped(listener.id.as_str())
@@ -176,6 +225,12 @@ impl<'a> Drawing<'a, '_> {
     fn options(&mut self, listener: &ListenerInfo) -> fmt::Result {
         let mut separator = "";
         let mut next = || std::mem::replace(&mut separator, ", ");
+        if let Some(name) = listener.durable.as_deref() {
+            match self.stores.get(name) {
+                Some((_, durable)) => write!(self.f, "{}durable: {}", next(), Standing(durable))?,
+                None => write!(self.f, "{}durable", next())?,
+            }
+        }
         if let Some(runs) = listener.runs_left {
             let plural = if runs == 1 { "run" } else { "runs" };
             write!(self.f, "{}{runs} {plural} left", next())?;
@@ -234,6 +289,25 @@ impl<'a> Drawing<'a, '_> {
             self.f,
             r#"    n{node}:{port}:e -> n{pool} [label="{label}", style={style}, color="darkorange3"];"#
         )
+    }
+}
+
+/// How a durable listener stands.
+struct Standing<'a>(&'a StoreListenerInfo);
+
+impl fmt::Display for Standing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let StoreListenerInfo {
+            waiting,
+            parked,
+            dead,
+            ..
+        } = self.0;
+        write!(f, "{waiting} waiting, {parked} parked, {dead} dead")?;
+        if !self.0.is_held && !self.0.is_orphan {
+            write!(f, ", in another process")?;
+        }
+        Ok(())
     }
 }
 

@@ -4,4 +4,4 @@ mod dot;
 mod model;
 mod tree;
 
-pub use self::model::{Graph, PoolInfo, RouteInfo};
+pub use self::model::{Graph, PoolInfo, RouteInfo, StoreInfo, StoreListenerInfo};

@@ -26,11 +26,43 @@ pub struct RouteInfo {
     pub pool: Arc<str>,
 }
 
+/// A store of durable events. What an outbox adds to its graph.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct StoreInfo {
+    /// What the store is called, such as the path of its file.
+    pub name: Box<str>,
+    /// Events that it holds.
+    pub events: u64,
+    /// Why events cannot be stored or read just now.
+    pub error: Option<Box<str>>,
+    /// The durable listeners that it knows, by name.
+    pub listeners: Vec<StoreListenerInfo>,
+}
+
+/// How a durable listener stands in a [`StoreInfo`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct StoreListenerInfo {
+    /// Its durable name: [`ListenerInfo::durable`](soiree_core::ListenerInfo::durable).
+    pub name: Arc<str>,
+    /// Whether no listener of this name is subscribed.
+    pub is_orphan: bool,
+    /// Whether this process delivers to it.
+    pub is_held: bool,
+    /// Events that it has not come to.
+    pub waiting: u64,
+    /// Events that wait for a retry, or for one that does.
+    pub parked: u64,
+    /// Events that nobody tries again.
+    pub dead: u64,
+}
+
 /// Who listens to what, and what runs where. What `EventPool::graph` returns.
 ///
 /// Written with `{}`, or by [`to_dot`](Graph::to_dot), it is a graph in the language of Graphviz, which `dot -Tsvg` draws: the
 /// patterns as a tree, each with its listeners in calling order and the order by key that it has, and the pools that routes and
-/// listeners lead to.
+/// listeners lead to. An outbox adds its store, with arrows to its durable listeners, whose names have a double border.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Graph {
@@ -42,4 +74,6 @@ pub struct Graph {
     pub routes: Vec<RouteInfo>,
     /// Every order by key, the most specific first.
     pub orders: Vec<KeyOrderStats>,
+    /// The stores of durable events: that of the outbox whose graph this is.
+    pub stores: Vec<StoreInfo>,
 }

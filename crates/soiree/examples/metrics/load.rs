@@ -1,10 +1,10 @@
-//! Three kinds of work, each emitted in bursts by a thread of its own.
+//! Four kinds of work, one of them durable, each emitted in bursts by a thread of its own.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use soiree::EventPool;
+use soiree::Outbox;
 
 /// A kind of work, and how often it is emitted: in calm times, and in bursts.
 struct Kind {
@@ -13,7 +13,7 @@ struct Kind {
     burst_per_second: f64,
 }
 
-const KINDS: [Kind; 3] = [
+const KINDS: [Kind; 4] = [
     Kind {
         topics: &["request.page", "request.search", "request.signup"],
         calm_per_second: 150.0,
@@ -29,6 +29,11 @@ const KINDS: [Kind; 3] = [
         calm_per_second: 1.0,
         burst_per_second: 12.0,
     },
+    Kind {
+        topics: &["order.placed", "order.paid"],
+        calm_per_second: 20.0,
+        burst_per_second: 80.0,
+    },
 ];
 
 /// The load. Dropping it ends the load.
@@ -40,7 +45,7 @@ pub(crate) struct Load {
 
 impl Load {
     /// Starts to emit `factor` times the usual load.
-    pub(crate) fn start(soiree: &EventPool, factor: f64) -> Self {
+    pub(crate) fn start(soiree: &Outbox, factor: f64) -> Self {
         let mut load = Self {
             stops: Vec::new(),
             threads: Vec::new(),
@@ -69,7 +74,7 @@ impl Drop for Load {
     }
 }
 
-fn offer(kind: &Kind, soiree: &EventPool, factor: f64, stopped: &mpsc::Receiver<()>) {
+fn offer(kind: &Kind, soiree: &Outbox, factor: f64, stopped: &mpsc::Receiver<()>) {
     let mut burst = false;
     let mut changes = Instant::now();
     // When the next emit is due. After a stall of the machine, the thread catches up.

@@ -1,6 +1,7 @@
 //! Serves `/metrics` and a page that shows pools and listeners live. For options, run `metrics --help`.
 
 mod board;
+mod durable;
 mod listeners;
 mod load;
 mod options;
@@ -54,11 +55,14 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
     let metrics = Metrics::new();
     let board = Arc::new(Board::new());
     let (soiree, stall) = work::build(&metrics, &board, options)?;
-    let load = Load::start(&soiree, options.load);
+    let folder = tempfile::tempdir()?;
+    let outbox = durable::build(soiree.clone(), folder.path(), &metrics)?;
+    let load = Load::start(&outbox, options.load);
 
     say(&format!("http://{}/\n", listener.local_addr()?));
     let server = Server {
         soiree: soiree.clone(),
+        outbox: outbox.clone(),
         metrics,
         board,
     };
@@ -69,7 +73,8 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
         .await?;
 
     drop((load, stall));
-    soiree.close()?;
+    // It does not wait for a backlog, which goes with its file.
+    outbox.close_async().await?;
     Ok(())
 }
 

@@ -8,7 +8,8 @@ use std::str::FromStr;
 use lexopt::{Arg, Parser, ValueExt};
 
 pub(crate) const HELP: &str = "\
-Serves the metrics of an event pool with three pools under a bursty load, and a page that shows them live.
+Serves the metrics of an event pool with four pools under a bursty load, and a page that shows them live. Some
+listeners are durable; their events are kept in a temporary file.
 
 Usage: metrics [OPTIONS]
 

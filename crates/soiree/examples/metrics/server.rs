@@ -7,10 +7,11 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
-use soiree::EventPool;
 use soiree::metrics::{self, Metrics};
+use soiree::{EventPool, Outbox};
 
 use crate::board::Board;
+use crate::durable;
 
 const PAGE: &str = include_str!("page.html");
 /// The page loads nothing but `/status.json`.
@@ -20,6 +21,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
 #[derive(Clone)]
 pub(crate) struct Server {
     pub(crate) soiree: EventPool,
+    pub(crate) outbox: Outbox,
     pub(crate) metrics: Metrics,
     pub(crate) board: Arc<Board>,
 }
@@ -41,12 +43,17 @@ async fn page() -> impl IntoResponse {
 async fn exposition(State(server): State<Server>) -> impl IntoResponse {
     (
         [(CONTENT_TYPE, metrics::CONTENT_TYPE)],
-        server.metrics.encode(),
+        read(move || server.metrics.encode()).await,
     )
 }
 
 async fn status(State(server): State<Server>) -> impl IntoResponse {
-    let status = server.board.status(&server.soiree.stats());
+    let status = read(move || {
+        let mut status = server.board.status(&server.soiree.stats());
+        status["outbox"] = durable::status(&server.outbox);
+        status
+    });
+    let status = status.await;
     (
         [
             (CONTENT_TYPE, "application/json"),
@@ -54,4 +61,10 @@ async fn status(State(server): State<Server>) -> impl IntoResponse {
         ],
         status.to_string(),
     )
+}
+
+/// Reading the store of the outbox blocks.
+async fn read<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> T {
+    let read = tokio::task::spawn_blocking(read).await;
+    read.expect("it does not panic")
 }

@@ -25,6 +25,7 @@ pub(crate) fn build(
         .pool(pool("default", 4, 64)?)
         .bulkhead("webhooks", pool("webhooks", 3, 32)?)
         .bulkhead("exports", pool("exports", 2, 8)?)
+        .bulkhead("durable", pool("durable", 2, 16)?)
         .route("webhook.**", "webhooks")
         .route("export.**", "exports")
         .slow_listeners(Duration::from_millis(500))
@@ -96,11 +97,11 @@ fn subscribe(soiree: &EventPool) -> Result<(), SubscribeError> {
 }
 
 /// Sleeps for some milliseconds, mostly closer to `least`.
-fn busy(least: f64, most: f64) {
+pub(crate) fn busy(least: f64, most: f64) {
     let millis = least + (most - least) * fastrand::f64().powi(2);
     thread::sleep(Duration::from_secs_f64(millis / 1000.0));
 }
 
-fn one_in(number: u32) -> bool {
+pub(crate) fn one_in(number: u32) -> bool {
     fastrand::u32(..number) == 0
 }

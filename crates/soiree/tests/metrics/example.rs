@@ -83,7 +83,32 @@ fn metrics_page_and_values_are_served() {
         let listeners = status["listeners"].as_array()?;
         (listeners.iter().filter(|one| delivered(one)).count() >= 6).then_some(status)
     });
-    assert_eq!(pools(&status), ["default", "exports", "webhooks"]);
+    assert_eq!(
+        pools(&status),
+        ["default", "durable", "exports", "webhooks"]
+    );
+
+    // What fails for the last time is dead, and shown.
+    let outbox = running.until(|| {
+        let status = web::json(&format!("{url}status.json"))?;
+        let outbox = status["outbox"].clone();
+        let dead = &outbox["listeners"][1]["dead"];
+        (dead.as_u64() > Some(0)).then_some(outbox)
+    });
+    assert_eq!(outbox["state"], "ok", "{outbox}");
+    assert!(outbox["stored"].as_u64() > Some(0), "{outbox}");
+    let [ledger, receipts] = &outbox["listeners"].as_array().unwrap()[..] else {
+        panic!("{outbox}")
+    };
+    assert_eq!(
+        (&ledger["name"], &ledger["held"]),
+        (&"ledger".into(), &true.into())
+    );
+    assert!(ledger["done"].as_u64() > Some(0), "{ledger}");
+    assert_eq!(
+        (&receipts["name"], &receipts["kind"]),
+        (&"receipts".into(), &"bad".into())
+    );
 
     let (status, kind, text) = web::get(&format!("{url}metrics")).unwrap();
     assert_eq!(
@@ -91,6 +116,7 @@ fn metrics_page_and_values_are_served() {
         (200, soiree::metrics::CONTENT_TYPE)
     );
     assert!(text.contains(r#"soiree_pool_workers_max{event_pool="main",pool="exports"} 2"#));
+    assert!(text.contains(r#"soiree_durable_held{outbox="main",listener="ledger"} 1"#));
     assert_eq!(web::get(&format!("{url}elsewhere")).unwrap().0, 404);
 }
 

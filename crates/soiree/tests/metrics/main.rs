@@ -7,7 +7,6 @@ mod counts;
 #[cfg(feature = "tokio")]
 mod ends;
 mod example;
-#[cfg(feature = "sqlite")]
 mod outbox;
 mod page;
 mod prometheus;

@@ -79,7 +79,7 @@ fn metrics_of_an_outbox_are_its_figures() {
         first
             .listeners()
             .iter()
-            .all(|listener| ended(listener) == 8)
+            .all(|listener| ended(listener) == 8 && listener.dead_letters == listener.given_up)
     });
 
     let text = Text::of(&metrics);

@@ -24,7 +24,7 @@ fn the_page_shows_what_happens_and_every_name_as_text() {
     let Some(mut browser) = Browser::open(&url) else {
         return;
     };
-    browser.until("return document.querySelectorAll('#pools article').length === 3");
+    browser.until("return document.querySelectorAll('#pools article').length === 4");
     browser.until(&cell(HOSTILE, "State"));
     browser.until(&cell("render", "State"));
 
@@ -39,7 +39,10 @@ fn the_page_shows_what_happens_and_every_name_as_text() {
 
     let names = "return [...document.querySelectorAll('#pools h3')].map((one) => one.textContent)";
     let names = browser.run(names);
-    assert_eq!(names, serde_json::json!(["default", "exports", "webhooks"]));
+    assert_eq!(
+        names,
+        serde_json::json!(["default", "durable", "exports", "webhooks"])
+    );
     let meter = "document.querySelector('#pools [role=meter]')";
     let most = browser.run(&format!("return {meter}.getAttribute('aria-valuemax')"));
     assert_eq!(most, "4");
@@ -59,6 +62,13 @@ fn the_page_shows_what_happens_and_every_name_as_text() {
     browser.until(
         "return [...document.querySelectorAll('#pools .state')].some((one) => one.textContent.startsWith('rejecting'))",
     );
+    let durable = |column: &str| cell("receipts", column).replace("#listeners", "#durable");
+    browser.until(&format!(
+        "return Number(({})()) > 0",
+        function(&durable("Dead"))
+    ));
+    let held = browser.run(&durable("State"));
+    assert!(held.as_str().unwrap().starts_with("held, "), "{held}");
     let before = browser.run("return document.querySelector('#uptime').textContent");
     browser.until(&format!(
         "return document.querySelector('#uptime').textContent !== {before}"
