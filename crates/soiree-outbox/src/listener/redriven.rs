@@ -1,4 +1,4 @@
-//! Dead events that are to be tried again: whoever redrives them writes that to the store alone.
+//! Dead events that are to be tried again: a redrive changes the store alone.
 
 use soiree_core::store::{ParkedState, Position, Store, StoreError};
 

@@ -95,7 +95,7 @@ fn more_redriven_events_than_may_be_parked_are_delivered() {
     assert_eq!(received.iter().collect::<Vec<_>>(), texts);
 }
 
-/// D20: an outbox that is not shared asks its store nothing while it is idle; it finds what was redriven once it is told to look.
+/// D20: an outbox that is not shared asks its store nothing while it is idle; it finds what was redriven once it is woken.
 #[test]
 fn an_idle_outbox_that_is_not_shared_asks_nothing() {
     let store = FaultyStore::new(MemoryStore::new());
@@ -109,7 +109,7 @@ fn an_idle_outbox_that_is_not_shared_asks_nothing() {
     let at = [Position(1)];
     assert_eq!(other.redrive("one", &at, Millis::now()).unwrap(), at);
     let waited = received.recv_timeout(Duration::from_millis(300));
-    waited.expect_err("nobody has told it to look");
+    waited.expect_err("it was not woken");
     assert_eq!(calls(), before);
     outbox.wake();
     assert_eq!(receive(&received, 1), ["a"]);

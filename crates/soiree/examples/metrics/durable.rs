@@ -26,7 +26,12 @@ pub(crate) fn build(
         .json(ORDERS)
         .keep(Duration::from_secs(10))
         .build(soiree)?;
-    let durable = |name: &str| ListenerOptions::new().durable(name).pool("durable");
+    let durable = |name: &str| {
+        ListenerOptions::new()
+            .name(name)
+            .durable(name)
+            .pool("durable")
+    };
     outbox.on_with("order.*", durable("ledger"), |_: &dyn Event| busy(1.0, 3.0))?;
     let receipts = durable("receipts").retry(Retry::exponential(Duration::from_millis(200), 3));
     outbox.on_with("order.paid", receipts, |_: &dyn Event| {
