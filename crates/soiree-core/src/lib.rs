@@ -70,11 +70,11 @@ pub use crate::listener::{
     RetryAfter, take_reply,
 };
 pub use crate::observe::{
-    DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobEnd,
-    JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd, ListenerEnded, ListenerRef,
-    ListenerStarted, ManyListeners, ObservedPool, Observer, Observers, OrderRejection, PoolResized,
-    Rejection, RemovalCause, RetryScheduled, SlowListener, SubscribedAt, SubscriptionAdded,
-    SubscriptionRemoved,
+    DeadEvent, DeliveryEnd, DeliveryEnded, EmissionAccepted, EmissionEnded, EmissionRejected,
+    EmissionStarted, EventStored, JobEnd, JobEnded, JobOffered, JobRejected, JobStarted,
+    ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, ManyListeners, ObservedPool,
+    Observer, Observers, OrderRejection, PoolResized, Rejection, RemovalCause, RetryScheduled,
+    SlowListener, StoreFailed, SubscribedAt, SubscriptionAdded, SubscriptionRemoved,
 };
 pub use crate::options::{Filter, ListenerOptions, WhenPoolFull, is_printable};
 pub use crate::ordering_key::OrderingKey;

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use soiree_core::{
     Async, Event, IntoListenerResult, InvalidTopic, Listener, ListenerId, ListenerInfo,
-    ListenerOptions, Mut, Payload, SubscribeError, Timer, UnsubscribeError,
+    ListenerOptions, Mut, Observers, Payload, SubscribeError, Timer, UnsubscribeError,
 };
 
 use crate::emission::{Emission, EmitError, Report};
@@ -145,6 +145,11 @@ pub trait Soiree: Send + Sync {
 
     /// Who listens to what, and what runs where.
     fn graph(&self) -> Graph;
+
+    /// The observers of now, for integrations that notify them. None by default.
+    fn observers(&self) -> Observers {
+        Observers::none()
+    }
 }
 
 impl dyn Soiree + '_ {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -13,10 +13,10 @@ use crate::event_pool::{EventPoolMetrics, EventPoolStats};
 use crate::family::LabelValues;
 use crate::names::{
     DURABLE_FLAGS, DURABLE_GAUGES, DURABLE_OUTCOMES, EMISSION_COUNTERS, LISTENER_COUNTERS,
-    LISTENER_HISTOGRAMS, OUTBOX_COUNTERS, OUTBOX_GAUGES, OUTBOX_STATES, PARKED_STATES,
-    POOL_COUNTERS, POOL_GAUGES, POOL_HISTOGRAMS, WAITING_CAUSES,
+    LISTENER_HISTOGRAMS, OUTBOX_COUNTERS, OUTBOX_GAUGES, OUTBOX_REJECTIONS, OUTBOX_STATES,
+    PARKED_STATES, POOL_COUNTERS, POOL_GAUGES, POOL_HISTOGRAMS, REDELIVERIES, WAITING_CAUSES,
 };
-use crate::outbox::{DurableFigures, OutboxFigures};
+use crate::outbox::{DurableFigures, HistogramFigures, OutboxFigures};
 use crate::series::{ListenerSeries, PoolSeries, REJECTION_REASONS};
 
 const EVENT_POOL: &str = "event_pool";
@@ -56,6 +56,26 @@ pub(crate) fn encode(
     }
     encoder.encode_outboxes(outboxes)?;
     encoder.encode_durable(outboxes)
+}
+
+/// A histogram that was counted elsewhere.
+struct ReadHistogram<'a>(&'a HistogramFigures);
+
+impl EncodeMetric for ReadHistogram<'_> {
+    fn encode(&self, mut encoder: MetricEncoder) -> fmt::Result {
+        let Self(HistogramFigures { buckets, sum }) = self;
+        let count = buckets.iter().map(|(_, count)| count).sum();
+        // The encoder's own way to say that a bound is infinite.
+        let finite = buckets
+            .iter()
+            .map(|(bound, count)| (bound.min(f64::MAX), *count));
+        let buckets: Vec<(f64, u64)> = finite.collect();
+        encoder.encode_histogram::<NoLabelSet>(*sum, count, &buckets, None)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Histogram
+    }
 }
 
 struct FamilyEncoder<'a, 'e>(&'a mut DescriptorEncoder<'e>);
@@ -213,13 +233,33 @@ impl FamilyEncoder<'_, '_> {
             let rows = outboxes().map(|(labels, of)| (labels, ConstCounter::new(read(of))));
             self.encode_family(name, help, None, MetricType::Counter, rows)?;
         }
-        let seconds = |of: &OutboxFigures| ConstCounter::new(of.commit_time.as_secs_f64());
+        let rows = outboxes().flat_map(|([outbox], of)| {
+            OUTBOX_REJECTIONS.iter().map(move |(reason, read)| {
+                let labels = [outbox, ("reason", *reason)];
+                (labels, ConstCounter::new(read(&of.rejected)))
+            })
+        });
+        let help = "Events that were not stored";
+        self.encode_family(
+            "soiree_outbox_rejected",
+            help,
+            None,
+            MetricType::Counter,
+            rows,
+        )?;
         self.encode_family(
             "soiree_outbox_commit",
-            "How long the commits took together",
+            "How long a commit took, also one that failed",
             Some(&Unit::Seconds),
-            MetricType::Counter,
-            outboxes().map(|(labels, of)| (labels, seconds(of))),
+            MetricType::Histogram,
+            outboxes().map(|(labels, of)| (labels, ReadHistogram(&of.commit_seconds))),
+        )?;
+        self.encode_family(
+            "soiree_outbox_commit_events",
+            "How many events a commit had",
+            None,
+            MetricType::Histogram,
+            outboxes().map(|(labels, of)| (labels, ReadHistogram(&of.commit_events))),
         )
     }
 
@@ -262,6 +302,19 @@ impl FamilyEncoder<'_, '_> {
                 (labels, ConstCounter::new(read(of)))
             })
         });
+        let redelivered = subscribed().flat_map(|([outbox, listener], of)| {
+            REDELIVERIES.iter().map(move |(reason, read)| {
+                let labels = [outbox, listener, ("reason", *reason)];
+                (labels, ConstCounter::new(read(of)))
+            })
+        });
+        self.encode_family(
+            "soiree_durable_redelivered",
+            "Events that were delivered before, and again",
+            None,
+            MetricType::Counter,
+            redelivered,
+        )?;
         self.encode_family(
             "soiree_durable_outcomes",
             "What became of events, and attempts that failed",

@@ -121,8 +121,10 @@
 //! | `soiree_outbox_state` | gauge | 1 for the current `state` of the store: `ok`, `failing`, `unreadable`, `failed`; 0 for the others |
 //! | `soiree_outbox_events` | gauge | events in the store |
 //! | `soiree_outbox_queue_events` | gauge | events that wait to be committed |
-//! | `soiree_outbox_stored_total`, `_duplicates_total`, `_refused_total` | counter | events stored; stored before with the same ID; not stored |
-//! | `soiree_outbox_commits_total`, `soiree_outbox_commit_seconds_total` | counter | commits, failed ones included; how long they took together |
+//! | `soiree_outbox_store_bytes`, `_wal_bytes` | gauge | bytes of the store, and of its write-ahead log |
+//! | `soiree_outbox_stored_total`, `_duplicates_total` | counter | events stored; stored before with the same ID |
+//! | `soiree_outbox_rejected_total` | counter | events that were not stored, by `reason`: `closed`, `conflict`, `encode`, `full`, `no_codec`, `queue_full`, `store`, `too_large` |
+//! | `soiree_outbox_commit_seconds`, `soiree_outbox_commit_events` | histogram | how long commits took, failed ones included; how many events they had, if any |
 //!
 //! By `listener`, its durable name. Of an orphan, only the first four, and of those parked `dead`, and all others as `retry`:
 //!
@@ -135,8 +137,9 @@
 //! | `soiree_durable_oldest_waiting_seconds` | gauge | how long the oldest event waits that has not ended and is not parked; 0 if there is none |
 //! | `soiree_durable_in_flight` | gauge | events that run, and those behind one of their key that runs |
 //! | `soiree_durable_outcomes_total` | counter | by `outcome`: events `done`, `skipped` by pattern or filter, or `dead`, and attempts `failed` |
+//! | `soiree_durable_redelivered_total` | counter | deliveries that were not the first of their event, by `reason`: `retry`, `redriven`, `crash` |
 //!
-//! Outcomes count since this process has claimed the listener.
+//! Outcomes and redeliveries count since this process has claimed the listener.
 //!
 //! # How many series there are
 //! Prometheus keeps a series in memory for each combination of label values. So no label grows with traffic: **the emitted topic
@@ -197,4 +200,6 @@ pub use crate::family::OTHER;
 pub use crate::metrics::{CONTENT_TYPE, Metrics, NameError, RegisterError};
 pub use crate::observe::UNNAMED;
 pub use crate::options::BuildError;
-pub use crate::outbox::{DurableFigures, OutboxFigures, OutboxState};
+pub use crate::outbox::{
+    DurableFigures, HistogramFigures, OutboxFigures, OutboxState, RejectedFigures,
+};

@@ -5,7 +5,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use soiree_core::{PoolStats, WaitingStats};
 
 use crate::event_pool::EventPoolMetrics;
-use crate::outbox::{DurableFigures, OutboxFigures, OutboxState};
+use crate::outbox::{DurableFigures, OutboxFigures, OutboxState, RejectedFigures};
 use crate::series::{ListenerSeries, PoolSeries};
 
 /// A metric that is always exposed: a registry has the metrics of soiree if and only if it has this one.
@@ -228,7 +228,7 @@ pub(crate) const OUTBOX_STATES: [(&str, OutboxState); 4] = [
     ("failed", OutboxState::Failed),
 ];
 
-pub(crate) const OUTBOX_GAUGES: [Value<OutboxFigures>; 2] = [
+pub(crate) const OUTBOX_GAUGES: [Value<OutboxFigures>; 4] = [
     ("soiree_outbox_events", "Events in the store", |figures| {
         figures.events
     }),
@@ -237,9 +237,19 @@ pub(crate) const OUTBOX_GAUGES: [Value<OutboxFigures>; 2] = [
         "Events that wait to be committed",
         |figures| figures.queued,
     ),
+    (
+        "soiree_outbox_store_bytes",
+        "Bytes of the store",
+        |figures| figures.store_bytes,
+    ),
+    (
+        "soiree_outbox_wal_bytes",
+        "Bytes of the write-ahead log of the store",
+        |figures| figures.wal_bytes,
+    ),
 ];
 
-pub(crate) const OUTBOX_COUNTERS: [Value<OutboxFigures>; 4] = [
+pub(crate) const OUTBOX_COUNTERS: [Value<OutboxFigures>; 2] = [
     ("soiree_outbox_stored", "Events stored", |figures| {
         figures.stored
     }),
@@ -248,16 +258,20 @@ pub(crate) const OUTBOX_COUNTERS: [Value<OutboxFigures>; 4] = [
         "Events that were stored before, with the same ID",
         |figures| figures.duplicates,
     ),
-    (
-        "soiree_outbox_refused",
-        "Events that were not stored",
-        |figures| figures.refused,
-    ),
-    (
-        "soiree_outbox_commits",
-        "Commits, failed ones included",
-        |figures| figures.commits,
-    ),
+];
+
+type Rejected = (&'static str, fn(&RejectedFigures) -> u64);
+
+/// The values of the label `reason` of `soiree_outbox_rejected`.
+pub(crate) const OUTBOX_REJECTIONS: [Rejected; 8] = [
+    ("closed", |rejected| rejected.closed),
+    ("conflict", |rejected| rejected.conflict),
+    ("encode", |rejected| rejected.encode),
+    ("full", |rejected| rejected.full),
+    ("no_codec", |rejected| rejected.no_codec),
+    ("queue_full", |rejected| rejected.queue_full),
+    ("store", |rejected| rejected.store),
+    ("too_large", |rejected| rejected.too_large),
 ];
 
 /// Known of orphans too.
@@ -301,4 +315,11 @@ pub(crate) const DURABLE_OUTCOMES: [Part; 4] = [
     ("skipped", |figures| figures.skipped),
     ("failed", |figures| figures.failed),
     ("dead", |figures| figures.given_up),
+];
+
+/// The values of the label `reason` of `soiree_durable_redelivered`.
+pub(crate) const REDELIVERIES: [Part; 3] = [
+    ("retry", |figures| figures.retried),
+    ("redriven", |figures| figures.redriven),
+    ("crash", |figures| figures.after_crashes),
 ];

@@ -18,13 +18,49 @@ pub struct OutboxFigures {
     /// Events that were in the store before, with the same ID.
     pub duplicates: u64,
     /// Events that were not stored.
-    pub refused: u64,
-    /// Commits, failed ones included.
-    pub commits: u64,
-    /// How long they took together.
-    pub commit_time: Duration,
+    pub rejected: RejectedFigures,
+    /// Bytes of the store.
+    pub store_bytes: u64,
+    /// Bytes of its write-ahead log.
+    pub wal_bytes: u64,
+    /// How long commits took, in seconds, failed ones included.
+    pub commit_seconds: HistogramFigures,
+    /// How many events they had.
+    pub commit_events: HistogramFigures,
     /// The durable listeners.
     pub listeners: Vec<DurableFigures>,
+}
+
+/// How many events were not stored, by the reason.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct RejectedFigures {
+    /// The outbox was closed.
+    pub closed: u64,
+    /// Another event with the same ID is stored.
+    pub conflict: u64,
+    /// The payload could not be written down.
+    pub encode: u64,
+    /// As many events as permitted were stored.
+    pub full: u64,
+    /// The topic is not durable.
+    pub no_codec: u64,
+    /// As many events as permitted waited to be stored.
+    pub queue_full: u64,
+    /// The store failed.
+    pub store: u64,
+    /// The payload was larger than permitted.
+    pub too_large: u64,
+}
+
+/// How values are distributed.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct HistogramFigures {
+    /// For each upper bound, in ascending order, how many values are no larger, and larger than the bound before. The last bound is infinite.
+    pub buckets: Vec<(f64, u64)>,
+    /// Their sum.
+    pub sum: f64,
 }
 
 /// Whether an outbox can store events.
@@ -74,6 +110,12 @@ pub struct DurableFigures {
     pub skipped: u64,
     /// Events that became dead.
     pub given_up: u64,
+    /// Further attempts after one that failed.
+    pub retried: u64,
+    /// Dead events that were redriven.
+    pub redriven: u64,
+    /// Events that were tried again because they may have been running when the process ended.
+    pub after_crashes: u64,
 }
 
 /// Reads the figures; `None` once the outbox is gone.

@@ -2,9 +2,11 @@
 
 use std::sync::PoisonError;
 use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use soiree_core::SpawnBlocking;
+use soiree_engine::CloseError;
 
 use crate::commit_queue::Refusal;
 use crate::error::{CloseOutboxError, DrainOutboxTimeout};
@@ -66,6 +68,10 @@ impl Outbox {
 
     pub(crate) fn close_until(&self, deadline: Option<Instant>) -> Result<(), CloseOutboxError> {
         let inner = &self.inner;
+        if thread::current().id() == inner.relay_thread {
+            // An observer: the thread would wait for itself.
+            return Err(CloseError::InsideListener.into());
+        }
         inner.soiree.can_shut_down(deadline)?;
         {
             let mut lifecycle = inner.lifecycle();

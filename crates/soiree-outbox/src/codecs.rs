@@ -49,36 +49,12 @@ impl Codecs {
         self.of_topic(topic).is_some()
     }
 
-    fn of_topic(&self, topic: &str) -> Option<&dyn Codec> {
+    /// The codec of a topic. `None` if the topic is not durable.
+    pub(crate) fn of_topic(&self, topic: &str) -> Option<&dyn Codec> {
         let entry = self
             .by_pattern
             .best_match(topic, |entry| entry.specificity)?;
         Some(&***entry.codec)
-    }
-
-    /// Writes a payload down. Returns the name of the codec as well.
-    pub(crate) fn encode(
-        &self,
-        topic: &str,
-        payload: &Payload,
-    ) -> Result<(Box<str>, Vec<u8>), NotStored> {
-        let codec = self.of_topic(topic).ok_or(NotStored::NoCodec)?;
-        let encoded = caught(|| {
-            let bytes = codec.encode(payload);
-            (Box::<str>::from(codec.name()), bytes)
-        });
-        let failed = |codec: Box<str>, source: BoxError| NotStored::Encode {
-            codec,
-            source: Arc::new(source),
-        };
-        match encoded {
-            Ok((name, Ok(bytes))) => Ok((name, bytes)),
-            Ok((name, Err(error))) => Err(failed(name, error)),
-            Err(panic) => {
-                let message = format!("it panicked: {}", panic.message());
-                Err(failed("of this topic".into(), message.into()))
-            }
-        }
     }
 
     /// Reads the payload of a stored event. The error says what is wrong.
@@ -102,6 +78,29 @@ impl Codecs {
             Ok(Ok(payload)) => Ok(payload),
             Ok(Err(error)) => Err(format!("the payload cannot be decoded: {error}").into()),
             Err(panic) => Err(format!("decoding the payload panicked: {}", panic.message()).into()),
+        }
+    }
+}
+
+/// Writes a payload down. Returns the name of the codec as well.
+pub(crate) fn encode(
+    codec: &dyn Codec,
+    payload: &Payload,
+) -> Result<(Box<str>, Vec<u8>), NotStored> {
+    let encoded = caught(|| {
+        let bytes = codec.encode(payload);
+        (Box::<str>::from(codec.name()), bytes)
+    });
+    let failed = |codec: Box<str>, source: BoxError| NotStored::Encode {
+        codec,
+        source: Arc::new(source),
+    };
+    match encoded {
+        Ok((name, Ok(bytes))) => Ok((name, bytes)),
+        Ok((name, Err(error))) => Err(failed(name, error)),
+        Err(panic) => {
+            let message = format!("it panicked: {}", panic.message());
+            Err(failed("of this topic".into(), message.into()))
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use soiree_core::{
-    Event, InvalidTopic, Listener, ListenerId, ListenerInfo, ListenerOptions, Payload,
+    Event, InvalidTopic, Listener, ListenerId, ListenerInfo, ListenerOptions, Observers, Payload,
     SubscribeError, Timer, UnsubscribeError,
 };
 use soiree_engine::{
@@ -93,6 +93,10 @@ impl Soiree for Outbox {
         let mut graph = self.inner.soiree.graph();
         graph.stores.push(self.store_info());
         graph
+    }
+
+    fn observers(&self) -> Observers {
+        self.inner.soiree.observers()
     }
 
     fn address(

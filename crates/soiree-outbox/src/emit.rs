@@ -7,63 +7,17 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 
+use soiree_core::codec::Codec;
 use soiree_core::store::{Appended, NewRecord};
-use soiree_core::{BaseEvent, Event, EventId, Payload, Properties, validate_topic};
+use soiree_core::{Event, EventStored, Payload, validate_topic};
 use soiree_engine::{Emission, EmitError, EmitFuture, NotStored, Report, ReservedTopics};
 
+use crate::codecs;
 use crate::commit_queue::Rejected;
+use crate::draft::Draft;
+use crate::figures::Reason;
 use crate::outbox::{Inner, Outbox};
 use crate::stored::{Stored, StoredEvent};
-
-/// What is emitted: everything that an event has.
-struct Draft {
-    id: EventId,
-    topic: Box<str>,
-    payload: Payload,
-    properties: Properties,
-    /// The event, if the caller has made one.
-    original: Option<Arc<dyn Event>>,
-}
-
-impl Draft {
-    fn new(topic: &str, payload: Payload) -> Self {
-        Self {
-            id: EventId::new(),
-            topic: topic.into(),
-            payload,
-            properties: Properties::new(),
-            original: None,
-        }
-    }
-
-    fn of(event: &dyn Event) -> Self {
-        Self {
-            id: event.id(),
-            topic: event.topic().into(),
-            payload: event.payload(),
-            properties: event.properties(),
-            original: None,
-        }
-    }
-
-    fn from_event(event: Arc<dyn Event>) -> Self {
-        Self {
-            original: Some(Arc::clone(&event)),
-            ..Self::of(&*event)
-        }
-    }
-
-    /// The event that ordinary listeners get.
-    fn into_event(self) -> Arc<dyn Event> {
-        self.original.unwrap_or_else(|| {
-            let event = BaseEvent::new(self.topic, ())
-                .with_id(self.id)
-                .with_properties(self.properties);
-            event.set_payload(self.payload);
-            Arc::new(event)
-        })
-    }
-}
 
 /// # Emitting
 impl Outbox {
@@ -129,16 +83,16 @@ impl Outbox {
         may_wait: bool,
     ) -> Result<Stored, EmitError> {
         let inner = &self.inner;
-        if !inner.codecs.is_durable(topic) {
+        let Some(codec) = inner.codecs.of_topic(topic) else {
             let emission = if may_wait {
                 inner.soiree.publish(topic, payload)
             } else {
                 inner.soiree.try_publish(topic, payload)
             };
             return emission.map(passed);
-        }
+        };
         let draft = Draft::new(topic, payload);
-        let appended = inner.commit(&draft, may_wait)?;
+        let appended = inner.commit(codec, &draft, may_wait)?;
         let publish = if may_wait {
             ReservedTopics::publish_event
         } else {
@@ -149,21 +103,22 @@ impl Outbox {
 
     pub(crate) fn store_event(&self, event: Arc<dyn Event>) -> Result<Stored, EmitError> {
         let inner = &self.inner;
-        if !inner.codecs.is_durable(event.topic()) {
+        let Some(codec) = inner.codecs.of_topic(event.topic()) else {
             return inner.soiree.publish_event(event).map(passed);
-        }
+        };
         let draft = Draft::from_event(event);
-        let appended = inner.commit(&draft, true)?;
+        let appended = inner.commit(codec, &draft, true)?;
         inner.local(draft, appended, ReservedTopics::publish_event)
     }
 
     pub(crate) fn store_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError> {
         let inner = &self.inner;
-        if !inner.codecs.is_durable(topic) {
+        let Some(codec) = inner.codecs.of_topic(topic) else {
             return inner.soiree.publish_sync(topic, payload);
-        }
+        };
         let draft = Draft::new(topic, payload);
-        inner.commit(&draft, true)?;
+        let appended = inner.commit(codec, &draft, true)?;
+        inner.stored(&draft, appended)?;
         inner
             .reserved_for(topic)
             .publish_event_sync(draft.into_event())
@@ -174,26 +129,26 @@ impl Outbox {
         topic: &'a str,
         payload: Payload,
     ) -> StoreFuture<'a> {
-        if !self.inner.codecs.is_durable(topic) {
+        let Some(codec) = self.inner.codecs.of_topic(topic) else {
             let emission = self.inner.soiree.publish_async(topic, payload);
             return Box::pin(async move { Ok(passed(emission.await?)) });
-        }
-        Box::pin(self.store_async(Draft::new(topic, payload)))
+        };
+        Box::pin(self.store_async(codec, Draft::new(topic, payload)))
     }
 
     pub(crate) fn store_event_async(&self, event: Arc<dyn Event>) -> StoreFuture<'_> {
-        if !self.inner.codecs.is_durable(event.topic()) {
+        let Some(codec) = self.inner.codecs.of_topic(event.topic()) else {
             let emission = self.inner.soiree.publish_event_async(event);
             return Box::pin(async move { Ok(passed(emission.await?)) });
-        }
-        Box::pin(self.store_async(Draft::from_event(event)))
+        };
+        Box::pin(self.store_async(codec, Draft::from_event(event)))
     }
 
-    async fn store_async(&self, draft: Draft) -> Result<Stored, EmitError> {
+    async fn store_async(&self, codec: &dyn Codec, draft: Draft) -> Result<Stored, EmitError> {
         let inner = &self.inner;
-        let record = inner.encode(&draft)?;
+        let record = inner.encode(Some(codec), &draft)?;
         let ticket = inner.queue.append(vec![record], true);
-        let mut ticket = ticket.map_err(|why| inner.not_stored(&draft, why))?;
+        let mut ticket = ticket.map_err(|why| inner.rejected(&draft, why))?;
         let appended = poll_fn(|context| ticket.poll(context)).await;
         let appended = appended.map_err(|error| inner.not_stored(&draft, error))?;
         inner.local_async(draft, appended[0]).await
@@ -204,7 +159,8 @@ impl Outbox {
     /// # Errors
     /// The topic is malformed or not durable, or the payload cannot be written down.
     pub fn encode(&self, event: &dyn Event) -> Result<NewRecord, EmitError> {
-        self.inner.encode(&Draft::of(event))
+        let codec = self.inner.codecs.of_topic(event.topic());
+        self.inner.encode(codec, &Draft::of(event))
     }
 }
 
@@ -231,13 +187,21 @@ impl Inner {
         }
     }
 
-    fn encode(&self, draft: &Draft) -> Result<NewRecord, EmitError> {
-        let fail = |source: NotStored| self.not_stored(draft, source);
+    /// As [`not_stored`](Self::not_stored), for what the writer has not counted.
+    fn rejected(&self, draft: &Draft, why: impl Into<Rejected>) -> EmitError {
+        let why = why.into();
+        self.figures.rejected(Reason::of(&why), 1);
+        self.not_stored(draft, why)
+    }
+
+    fn encode(&self, codec: Option<&dyn Codec>, draft: &Draft) -> Result<NewRecord, EmitError> {
+        let fail = |source: NotStored| self.rejected(draft, source);
         if let Err(source) = validate_topic(&draft.topic) {
             let payload = draft.payload.clone();
             return Err(EmitError::InvalidTopic { source, payload });
         }
-        let encoded = self.codecs.encode(&draft.topic, &draft.payload);
+        let encoded = codec.ok_or(NotStored::NoCodec);
+        let encoded = encoded.and_then(|codec| codecs::encode(codec, &draft.payload));
         let (codec, payload) = encoded.map_err(fail)?;
         let limit = self.settings.max_payload;
         if payload.len() > limit {
@@ -254,10 +218,15 @@ impl Inner {
         })
     }
 
-    fn commit(&self, draft: &Draft, may_wait: bool) -> Result<Appended, EmitError> {
-        let record = self.encode(draft)?;
+    fn commit(
+        &self,
+        codec: &dyn Codec,
+        draft: &Draft,
+        may_wait: bool,
+    ) -> Result<Appended, EmitError> {
+        let record = self.encode(Some(codec), draft)?;
         let ticket = self.queue.append(vec![record], may_wait);
-        let ticket = ticket.map_err(|why| self.not_stored(draft, why))?;
+        let ticket = ticket.map_err(|why| self.rejected(draft, why))?;
         match ticket.wait() {
             Ok(appended) => Ok(appended[0]),
             Err(error) => Err(self.not_stored(draft, error)),
@@ -269,7 +238,14 @@ impl Inner {
         if let Appended::Conflict(_) = appended {
             return Err(self.not_stored(draft, NotStored::Conflict { id }));
         }
-        Ok(StoredEvent::new(id, appended))
+        let stored = StoredEvent::new(id, appended);
+        let observers = self.soiree.observers();
+        if !observers.is_empty() {
+            let (position, is_duplicate) = (stored.position, stored.is_duplicate);
+            let stored = EventStored::new(&draft.topic, id, position, is_duplicate);
+            observers.notify(|observer| observer.event_stored(&stored));
+        }
+        Ok(stored)
     }
 
     /// Calls the ordinary listeners of a stored event.

@@ -5,6 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use soiree_core::store::{Position, StoreError};
+use soiree_engine::NotStored;
+
+use crate::commit_queue::Rejected;
+use crate::histogram::{Distribution, Histogram};
 
 /// Whether events can be stored.
 #[derive(Debug, Clone)]
@@ -37,12 +41,87 @@ pub struct OutboxStats {
     pub stored: u64,
     /// Events that were in the store before, with the same ID.
     pub duplicates: u64,
-    /// Events that were not stored.
-    pub refused: u64,
-    /// Commits since the outbox was built, failed ones included.
-    pub commits: u64,
-    /// How long they took together.
-    pub commit_time: Duration,
+    /// Events that were not stored, by the reason.
+    pub rejected: RejectedEvents,
+    /// How long commits took, in seconds, failed ones included.
+    pub commit_seconds: Histogram,
+    /// How many events they had. Some have none: what listeners have done is committed as well.
+    pub commit_events: Histogram,
+}
+
+/// How many events were not stored, by the reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct RejectedEvents {
+    /// The outbox was closed.
+    pub closed: u64,
+    /// Another event with the same ID is stored.
+    pub conflict: u64,
+    /// The payload could not be written down.
+    pub encode: u64,
+    /// As many events as permitted were stored.
+    pub full: u64,
+    /// The topic is not durable.
+    pub no_codec: u64,
+    /// As many events as permitted waited to be stored.
+    pub queue_full: u64,
+    /// The store failed.
+    pub store: u64,
+    /// The payload was larger than permitted.
+    pub too_large: u64,
+}
+
+impl RejectedEvents {
+    /// All together.
+    pub fn total(&self) -> u64 {
+        let Self {
+            closed,
+            conflict,
+            encode,
+            full,
+            no_codec,
+            queue_full,
+            store,
+            too_large,
+        } = self;
+        closed + conflict + encode + full + no_codec + queue_full + store + too_large
+    }
+}
+
+/// Why an event was not stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Reason {
+    Closed,
+    Conflict,
+    Encode,
+    Full,
+    NoCodec,
+    QueueFull,
+    Store,
+    TooLarge,
+}
+
+impl Reason {
+    const COUNT: usize = Self::TooLarge as usize + 1;
+
+    pub(crate) fn of(why: &Rejected) -> Self {
+        match why {
+            Rejected::Closed => Self::Closed,
+            Rejected::NotStored(error) => Self::of_error(error),
+        }
+    }
+
+    pub(crate) fn of_error(error: &NotStored) -> Self {
+        match error {
+            NotStored::Conflict { .. } => Self::Conflict,
+            NotStored::Encode { .. } => Self::Encode,
+            NotStored::Full { .. } => Self::Full,
+            NotStored::NoCodec => Self::NoCodec,
+            NotStored::QueueFull { .. } => Self::QueueFull,
+            NotStored::TooLarge { .. } => Self::TooLarge,
+            _ => Self::Store,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -50,9 +129,9 @@ pub(crate) struct StoreFigures {
     pub(crate) events: Gauge,
     stored: AtomicU64,
     duplicates: AtomicU64,
-    refused: AtomicU64,
-    commits: AtomicU64,
-    commit_nanos: AtomicU64,
+    rejected: [AtomicU64; Reason::COUNT],
+    commit_nanos: Distribution<16>,
+    commit_events: Distribution<10>,
     /// The last position of the log that was counted.
     counted: AtomicU64,
     /// Others append too.
@@ -98,9 +177,9 @@ impl StoreFigures {
             events: Gauge(AtomicU64::new(events)),
             stored: AtomicU64::new(0),
             duplicates: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
-            commits: AtomicU64::new(0),
-            commit_nanos: AtomicU64::new(0),
+            rejected: Default::default(),
+            commit_nanos: Distribution::doubling(1e-4, 1e-9),
+            commit_events: Distribution::doubling(1.0, 1.0),
             counted: AtomicU64::new(last.0),
             has_others: AtomicBool::new(false),
             states: Mutex::new(States {
@@ -110,10 +189,10 @@ impl StoreFigures {
         }
     }
 
-    pub(crate) fn committed(&self, took: Duration) {
-        self.commits.fetch_add(1, Relaxed);
+    pub(crate) fn committed(&self, events: usize, took: Duration) {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        self.commit_nanos.fetch_add(nanos, Relaxed);
+        self.commit_nanos.add(nanos);
+        self.commit_events.add(events as u64);
     }
 
     pub(crate) fn stored(&self, events: u64) {
@@ -139,16 +218,22 @@ impl StoreFigures {
         self.duplicates.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn refused(&self, events: u64) {
-        self.refused.fetch_add(events, Relaxed);
+    pub(crate) fn rejected(&self, reason: Reason, events: u64) {
+        self.rejected[reason as usize].fetch_add(events, Relaxed);
     }
 
-    pub(crate) fn set_state(&self, state: StoreState) {
-        self.states().writing = state;
+    /// Returns whether it was in another state.
+    pub(crate) fn set_state(&self, state: StoreState) -> bool {
+        let mut states = self.states();
+        let before = std::mem::replace(&mut states.writing, state);
+        std::mem::discriminant(&before) != std::mem::discriminant(&states.writing)
     }
 
-    pub(crate) fn set_unreadable(&self, error: Option<Arc<StoreError>>) {
-        self.states().unreadable = error;
+    /// Returns whether that is so from now on.
+    pub(crate) fn set_unreadable(&self, error: Option<Arc<StoreError>>) -> bool {
+        let is_unreadable = error.is_some();
+        let before = std::mem::replace(&mut self.states().unreadable, error);
+        is_unreadable && before.is_none()
     }
 
     fn states(&self) -> MutexGuard<'_, States> {
@@ -157,6 +242,20 @@ impl StoreFigures {
 
     pub(crate) fn is_failing(&self) -> bool {
         !matches!(self.states().writing, StoreState::Ok)
+    }
+
+    fn rejected_events(&self) -> RejectedEvents {
+        let of = |reason: Reason| self.rejected[reason as usize].load(Relaxed);
+        RejectedEvents {
+            closed: of(Reason::Closed),
+            conflict: of(Reason::Conflict),
+            encode: of(Reason::Encode),
+            full: of(Reason::Full),
+            no_codec: of(Reason::NoCodec),
+            queue_full: of(Reason::QueueFull),
+            store: of(Reason::Store),
+            too_large: of(Reason::TooLarge),
+        }
     }
 
     pub(crate) fn read(&self, queued: usize) -> OutboxStats {
@@ -172,9 +271,9 @@ impl StoreFigures {
             queued,
             stored: self.stored.load(Relaxed),
             duplicates: self.duplicates.load(Relaxed),
-            refused: self.refused.load(Relaxed),
-            commits: self.commits.load(Relaxed),
-            commit_time: Duration::from_nanos(self.commit_nanos.load(Relaxed)),
+            rejected: self.rejected_events(),
+            commit_seconds: self.commit_nanos.read(),
+            commit_events: self.commit_events.read(),
         }
     }
 }

@@ -44,6 +44,12 @@ pub struct DurableInfo {
     pub failed: u64,
     /// Events that became dead since then.
     pub given_up: u64,
+    /// Further attempts since then, after one that failed.
+    pub retried: u64,
+    /// Dead events since then that were redriven.
+    pub redriven: u64,
+    /// Events that were tried again since then, because they may have been running when the process ended.
+    pub after_crashes: u64,
     /// All events up to here have ended or are parked.
     pub floor: Position,
     /// Why it gets no further events: its events cannot be read. They are read again each second.

@@ -13,14 +13,14 @@ use std::time::Duration;
 
 use soiree_core::panic::caught;
 use soiree_core::store::{Limit, Millis, Position, Store, StoreError, Term};
-use soiree_core::{EventId, KeyOrder, OrderingKey, Pattern, Payload, Retry};
+use soiree_core::{EventId, KeyOrder, Observers, OrderingKey, Pattern, Payload, Retry};
 use soiree_engine::{Address, EmissionFuture};
 
 use crate::codecs::Codecs;
 use crate::commit_queue::{Begun, CommitQueue};
 use crate::info::DurableInfo;
 use crate::tail::{LogEntry, Next, Tail};
-use crate::window::{Admitted, ParkedCounts, Window};
+use crate::window::{Admitted, Outcome, ParkedCounts, Window};
 
 /// How much is read from the store at once.
 const PAGE: Limit = Limit {
@@ -36,6 +36,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) codecs: &'a Codecs,
     pub(crate) queue: &'a CommitQueue,
+    pub(crate) observers: &'a Observers,
     pub(crate) tail: &'a Tail,
     pub(crate) now: Millis,
     /// The marks up to this generation are committed.
@@ -98,8 +99,7 @@ pub(crate) struct DurableListener {
 struct Running {
     emission: Pin<Box<EmissionFuture>>,
     waker: Waker,
-    id: EventId,
-    emitted_at: Millis,
+    entry: Arc<LogEntry>,
 }
 
 impl DurableListener {
@@ -158,7 +158,11 @@ impl DurableListener {
             return false;
         }
         match self.read(entry, around.codecs) {
-            Err(error) => self.window.bury(position, error, around.now),
+            Err(error) => {
+                let outcome = Outcome::Failed(error.clone(), None);
+                self.notify_ended(entry, 1, &outcome, around.observers);
+                self.window.bury(position, error, around.now);
+            }
             Ok((_, key)) => match self.window.admit(position, key, around.now) {
                 Admitted::Start => self.deliver(Arc::clone(entry), around),
                 Admitted::Held => {
@@ -255,10 +259,10 @@ impl DurableListener {
     pub(crate) fn publish(&self, last: Position, now: Millis) {
         let window = &self.window;
         let parked = window.parked();
-        let oldest = self.running.values().map(|running| running.emitted_at);
+        let running = self.running.values().map(|running| &running.entry);
         let waiting = self.held.values().chain(&self.blocked).chain(&self.page);
-        let waiting = waiting.map(|entry| entry.record.event.emitted_at);
-        let oldest = oldest.chain(waiting).min();
+        let entries = running.chain(waiting);
+        let oldest = entries.map(|entry| entry.record.event.emitted_at).min();
         let shown = self.subscribed.info.lock();
         let mut shown = shown.unwrap_or_else(PoisonError::into_inner);
         *shown = DurableInfo {
@@ -277,6 +281,9 @@ impl DurableListener {
             skipped: window.outcomes.skipped,
             failed: window.outcomes.failed,
             given_up: window.outcomes.dead,
+            retried: window.outcomes.retried,
+            redriven: window.outcomes.redriven,
+            after_crashes: window.outcomes.after_crashes,
             floor: window.floor_now(),
             unreadable: self.unreadable.clone(),
         };

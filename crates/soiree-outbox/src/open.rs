@@ -100,6 +100,7 @@ fn open(
         counted_at: None,
     };
     let relay = Relay {
+        soiree: Arc::downgrade(&soiree),
         store: Arc::clone(&store),
         codecs: Arc::clone(&codecs),
         queue: Arc::clone(&queue),
@@ -118,11 +119,14 @@ fn open(
         // Nobody waits for it if the outbox was dropped without a close.
         let _ = sender.send(relay.run());
     });
-    if let Err(error) = relay {
-        queue.close();
-        let _ = writer.join();
-        return Err(error);
-    }
+    let relay_thread = match relay {
+        Ok(relay) => relay.thread().id(),
+        Err(error) => {
+            queue.close();
+            let _ = writer.join();
+            return Err(error);
+        }
+    };
     let inner = Inner {
         soiree,
         store,
@@ -146,6 +150,7 @@ fn open(
             writer,
             relay: claims,
         })),
+        relay_thread,
         lifecycle: Mutex::default(),
     };
     Ok(Outbox {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 use std::time::Duration;
 
 use soiree_core::store::{StartFrom, Store, Term};
@@ -50,6 +50,7 @@ pub(crate) struct Inner {
     /// The durable listeners, by name.
     pub(crate) listeners: Mutex<BTreeMap<Arc<str>, Subscription>>,
     pub(crate) threads: Mutex<Option<Threads>>,
+    pub(crate) relay_thread: ThreadId,
     pub(crate) lifecycle: Mutex<Lifecycle>,
 }
 

@@ -3,13 +3,14 @@
 mod claims;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use soiree_core::TimerId;
 use soiree_core::store::{Limit, Marks, Millis, Store, StoreError, Term};
+use soiree_core::{Observers, StoreFailed, TimerId};
+use soiree_engine::Soiree;
 
 use crate::clock::Clock;
 use crate::codecs::Codecs;
@@ -34,6 +35,7 @@ const CATCH_UP: Limit = Limit {
 };
 
 pub(crate) struct Relay {
+    pub(crate) soiree: Weak<dyn Soiree>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) codecs: Arc<Codecs>,
     pub(crate) queue: Arc<CommitQueue>,
@@ -58,6 +60,8 @@ struct Leaving {
 #[derive(Default)]
 pub(crate) struct Progress {
     listeners: BTreeMap<Number, DurableListener>,
+    /// Those of the event pool, each time the relay wakes.
+    observers: Observers,
     /// Listeners that another process holds.
     elsewhere: BTreeMap<Number, Subscribed>,
     /// Listeners that were removed, and whose last marks are not committed yet.
@@ -90,6 +94,8 @@ impl Relay {
     pub(crate) fn run(mut self) -> Vec<Term> {
         loop {
             let raised = self.signals.take();
+            let soiree = self.soiree.upgrade();
+            self.state.observers = soiree.map_or_else(Observers::none, |soiree| soiree.observers());
             self.receive(raised);
             if self.state.is_abandoned {
                 break;
@@ -117,7 +123,10 @@ impl Relay {
             self.look_for_others();
         }
         self.state.committed = self.state.committed.max(raised.committed);
-        self.state.has_failed |= raised.failed;
+        for (error, is_final) in raised.failures {
+            self.state.has_failed |= is_final;
+            self.notify_failed(&error, is_final);
+        }
         for term in raised.fenced {
             self.lose(&term);
         }
@@ -192,6 +201,7 @@ impl Relay {
             store: &*self.store,
             codecs: &self.codecs,
             queue: &self.queue,
+            observers: &state.observers,
             tail: &self.tail,
             now: self.clock.now(),
             committed: state.committed,
@@ -225,7 +235,9 @@ impl Relay {
         if unreadable.is_some() {
             self.state.read_at = Some(now.saturating_add(READ_AGAIN));
         }
-        self.figures.set_unreadable(unreadable);
+        if self.figures.set_unreadable(unreadable.clone()) {
+            unreadable.inspect(|error| self.notify_failed(error, false));
+        }
         if has_marked {
             self.sweep_later();
         }
@@ -233,6 +245,15 @@ impl Relay {
         self.notify_drained();
         self.sweep(now);
         self.arm(now);
+    }
+
+    fn notify_failed(&self, error: &StoreError, is_final: bool) {
+        let observers = &self.state.observers;
+        if !observers.is_empty() {
+            let name = self.store.name();
+            let failed = StoreFailed::new(&name, error, is_final);
+            observers.notify(|observer| observer.store_failed(&failed));
+        }
     }
 
     fn drop_removed(&mut self) {

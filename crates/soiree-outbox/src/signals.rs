@@ -4,7 +4,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
-use soiree_core::store::{Position, Record, Term};
+use soiree_core::store::{Position, Record, StoreError, Term};
 
 use crate::listener::{DurableListener, Number, Subscribed};
 
@@ -27,7 +27,8 @@ pub(crate) struct State {
     pub(crate) commands: Vec<Command>,
     pub(crate) timer: bool,
     pub(crate) wake: bool,
-    pub(crate) failed: bool,
+    /// Errors of the store that are new, and whether they are final.
+    pub(crate) failures: Vec<(Arc<StoreError>, bool)>,
 }
 
 pub(crate) enum Command {
@@ -88,7 +89,8 @@ impl State {
             && self.committed.is_none()
             && self.fenced.is_empty()
             && self.commands.is_empty()
-            && !(self.timer || self.wake || self.failed)
+            && self.failures.is_empty()
+            && !(self.timer || self.wake)
     }
 }
 
@@ -109,9 +111,9 @@ impl Signals {
         self.raise(|state| state.fenced.push(term));
     }
 
-    /// The store failed for good.
-    pub(crate) fn failed(&self) {
-        self.raise(|state| state.failed = true);
+    /// The store has started to fail, perhaps for good.
+    pub(crate) fn failed(&self, error: Arc<StoreError>, is_final: bool) {
+        self.raise(|state| state.failures.push((error, is_final)));
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use soiree_core::store::Claim;
 use soiree_core::{
-    BoxError, Event, IntoListenerResult, Listener, ListenerId, ListenerOptions, Pattern,
+    BoxError, Event, IntoListenerResult, Listener, ListenerId, ListenerOptions, Observers, Pattern,
     SubscribeError,
 };
 use soiree_engine::Soiree;
@@ -201,6 +201,7 @@ impl Outbox {
             store: &*inner.store,
             codecs: &inner.codecs,
             queue: &inner.queue,
+            observers: &Observers::none(),
             tail: &tail,
             now: inner.clock.now(),
             committed: None,

@@ -51,6 +51,11 @@ pub(crate) struct Outcomes {
     /// Attempts that failed.
     pub(crate) failed: u64,
     pub(crate) dead: u64,
+    /// Further attempts after one that failed.
+    pub(crate) retried: u64,
+    pub(crate) redriven: u64,
+    /// Suspects that were tried again.
+    pub(crate) after_crashes: u64,
 }
 
 /// How many events are parked.

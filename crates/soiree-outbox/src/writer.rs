@@ -12,7 +12,7 @@ use soiree_engine::NotStored;
 use crate::answer::Answer;
 use crate::clock::Clock;
 use crate::commit_queue::{Append, Begun, CommitQueue, Refusal, Work};
-use crate::figures::{StoreFigures, StoreState};
+use crate::figures::{Reason, StoreFigures, StoreState};
 use crate::signals::Signals;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -160,7 +160,7 @@ impl Writer {
         let batch = Batch { appends, marks };
         let start = Instant::now();
         let committed = caught(|| self.store.commit(&batch));
-        self.figures.committed(start.elapsed());
+        self.figures.committed(appends.len(), start.elapsed());
         committed.unwrap_or_else(|panic| Err(self.unknown(&panic)))
     }
 
@@ -188,7 +188,7 @@ impl Writer {
                     damage: None,
                 }),
                 Appended::Duplicate(_) => self.figures.duplicate(),
-                Appended::Conflict(_) => self.figures.refused(1),
+                Appended::Conflict(_) => self.figures.rejected(Reason::Conflict, 1),
             }
         }
         self.since_sweep += new.len() as u64;
@@ -223,14 +223,15 @@ impl Writer {
     /// Shows that a commit failed. After some errors the store is not to be trusted any more.
     fn note(&self, error: StoreError) -> Arc<StoreError> {
         let error = Arc::new(error);
-        if is_fatal(&error) {
-            self.figures
-                .set_state(StoreState::Failed(Arc::clone(&error)));
+        let is_final = is_fatal(&error);
+        let state = if is_final {
             self.queue.refuse(Refusal::Failed(Arc::clone(&error)));
-            self.signals.failed();
+            StoreState::Failed(Arc::clone(&error))
         } else {
-            self.figures
-                .set_state(StoreState::Failing(Arc::clone(&error)));
+            StoreState::Failing(Arc::clone(&error))
+        };
+        if self.figures.set_state(state) {
+            self.signals.failed(Arc::clone(&error), is_final);
         }
         error
     }
@@ -259,7 +260,7 @@ impl Writer {
                 free -= wanted;
                 taken.push(append);
             } else {
-                self.figures.refused(wanted);
+                self.figures.rejected(Reason::Full, wanted);
                 append.answer.give(Err(NotStored::Full { limit }));
             }
         }
@@ -268,7 +269,8 @@ impl Writer {
 
     fn refuse(&self, answers: Vec<Waiting>, error: &NotStored) {
         for (answer, events) in answers {
-            self.figures.refused(events as u64);
+            self.figures
+                .rejected(Reason::of_error(error), events as u64);
             answer.give(Err(error.clone()));
         }
     }

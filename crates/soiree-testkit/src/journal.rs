@@ -5,10 +5,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use soiree_core::{
-    DeadEvent, DeadLetter, EmissionEnded, EmissionRejected, EmissionStarted, JobEnded, JobOffered,
-    JobRejected, JobStarted, ListenerEnd, ListenerEnded, ListenerPanic, ListenerRef,
-    ListenerStarted, Observer, PoolResized, Rejection, RetryScheduled, SlowListener,
-    SubscriptionAdded, SubscriptionRemoved,
+    DeadEvent, DeadLetter, DeliveryEnd, DeliveryEnded, EmissionEnded, EmissionRejected,
+    EmissionStarted, EventStored, JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd,
+    ListenerEnded, ListenerPanic, ListenerRef, ListenerStarted, Observer, PoolResized, Rejection,
+    RetryScheduled, SlowListener, StoreFailed, SubscriptionAdded, SubscriptionRemoved,
 };
 
 /// How long [`Journal::wait_for`] waits.
@@ -56,6 +56,9 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// pool resized: POOL from N to N
 /// subscription added: LISTENER to PATTERN
 /// subscription removed: LISTENER from PATTERN, CAUSE
+/// event stored: TOPIC[, duplicate]
+/// delivery ended: LISTENER for TOPIC, attempt N OUTCOME
+/// store failed: STORE[, for good]
 /// ```
 ///
 /// The POOL of an emission that runs on the thread that emitted it is `its caller`.
@@ -304,6 +307,42 @@ impl Observer for Journal {
         self.write(format_args!(
             "subscription removed: {name} from {pattern}, {cause}"
         ));
+    }
+
+    fn event_stored(&self, stored: &EventStored<'_>) {
+        let topic = stored.topic;
+        let duplicate = if stored.is_duplicate {
+            ", duplicate"
+        } else {
+            ""
+        };
+        self.write(format_args!("event stored: {topic}{duplicate}"));
+    }
+
+    fn delivery_ended(&self, ended: &DeliveryEnded<'_>) {
+        let DeliveryEnded {
+            listener,
+            topic,
+            attempt,
+            ..
+        } = ended;
+        let end = match ended.outcome {
+            DeliveryEnd::Done => "done",
+            DeliveryEnd::Skipped => "skipped",
+            DeliveryEnd::Retried { .. } => "retried",
+            DeliveryEnd::Dead { .. } => "dead",
+            DeliveryEnd::NotCalled => "not called",
+            _ => "ended",
+        };
+        self.write(format_args!(
+            "delivery ended: {listener} for {topic}, attempt {attempt} {end}"
+        ));
+    }
+
+    fn store_failed(&self, failed: &StoreFailed<'_>) {
+        let store = failed.store;
+        let end = if failed.is_final { ", for good" } else { "" };
+        self.write(format_args!("store failed: {store}{end}"));
     }
 }
 

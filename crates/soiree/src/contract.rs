@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use soiree_core::{
-    Event, InvalidTopic, Listener, ListenerId, ListenerInfo, ListenerOptions, Pattern, Payload,
-    SubscribeError, Timer, UnsubscribeError, validate_topic,
+    Event, InvalidTopic, Listener, ListenerId, ListenerInfo, ListenerOptions, Observers, Pattern,
+    Payload, SubscribeError, Timer, UnsubscribeError, validate_topic,
 };
 use soiree_engine::{
     Address, CloseError, CloseFuture, Emission, EmitError, EmitFuture, Graph, Report,
@@ -100,6 +100,10 @@ impl Soiree for EventPool {
 
     fn graph(&self) -> Graph {
         self.graph()
+    }
+
+    fn observers(&self) -> Observers {
+        self.inner.emitter.observers()
     }
 }
 
@@ -233,6 +237,11 @@ impl Soiree for Subscriptions {
     fn graph(&self) -> Graph {
         let soiree = self.soiree.upgrade();
         soiree.map(|soiree| soiree.graph()).unwrap_or_default()
+    }
+
+    fn observers(&self) -> Observers {
+        let soiree = self.soiree.upgrade();
+        soiree.map_or_else(Observers::none, |soiree| Soiree::observers(&soiree))
     }
 }
 

@@ -230,8 +230,8 @@ pub use soiree_pool::WorkerPool;
 #[doc(inline)]
 pub use soiree_outbox::{
     CloseOutboxError, DeadEvent, Delivery, DrainOutboxTimeout, DurableInfo, DurableTopic,
-    EventStatus, Orphans, Outbox, OutboxBuilder, OutboxError, OutboxStats, StoreFuture, StoreState,
-    Stored, StoredEvent, WeakOutbox,
+    EventStatus, Histogram, Orphans, Outbox, OutboxBuilder, OutboxError, OutboxStats,
+    RejectedEvents, StoreFuture, StoreState, Stored, StoredEvent, WeakOutbox,
 };
 
 #[cfg(feature = "sqlite")]

@@ -7,7 +7,7 @@
 //! | a program without metrics of its own | [`Metrics`], [`MetricsBuilder`], [`BuildError`], [`CONTENT_TYPE`] |
 //! | a program with a registry of its own | [`Metrics::register`], [`RegisterError`], [`prometheus_client`] |
 //! | one `EventPool` | [`EventPoolMetrics`], [`EventPoolStats`], [`NameError`] |
-//! | one outbox | `add_outbox`, with the feature `outbox`; [`OutboxFigures`], [`DurableFigures`], [`OutboxState`] |
+//! | one outbox | `add_outbox`, with the feature `outbox`; [`OutboxFigures`], [`OutboxState`], [`RejectedFigures`], [`HistogramFigures`], [`DurableFigures`] |
 //! | values of labels | [`UNNAMED`], [`OTHER`] |
 
 use std::sync::Arc;
@@ -16,8 +16,9 @@ use std::sync::Arc;
 pub use soiree_metrics::prometheus_client;
 #[doc(inline)]
 pub use soiree_metrics::{
-    BuildError, CONTENT_TYPE, DurableFigures, EventPoolMetrics, EventPoolStats, Metrics,
-    MetricsBuilder, NameError, OTHER, OutboxFigures, OutboxState, RegisterError, UNNAMED,
+    BuildError, CONTENT_TYPE, DurableFigures, EventPoolMetrics, EventPoolStats, HistogramFigures,
+    Metrics, MetricsBuilder, NameError, OTHER, OutboxFigures, OutboxState, RegisterError,
+    RejectedFigures, UNNAMED,
 };
 
 use crate::handle::EventPool;
@@ -69,7 +70,7 @@ impl EventPool {
 
 /// Adds an outbox and its durable listeners to `metrics`, under this name. They go when the outbox is dropped. Add its event pool too.
 ///
-/// Each scrape reads the listeners from the store, and blocks for that.
+/// Each scrape reads the listeners and the size of the store, and blocks for that.
 ///
 /// # Errors
 /// If the name is empty or taken by another outbox.
@@ -95,12 +96,38 @@ pub fn add_outbox(
         figures.queued = stats.queued as u64;
         figures.stored = stats.stored;
         figures.duplicates = stats.duplicates;
-        figures.refused = stats.refused;
-        figures.commits = stats.commits;
-        figures.commit_time = stats.commit_time;
+        figures.rejected = rejected(&stats.rejected);
+        figures.commit_seconds = histogram(stats.commit_seconds);
+        figures.commit_events = histogram(stats.commit_events);
+        // What cannot be read shows in the state.
+        let size = outbox.store().size().unwrap_or_default();
+        figures.store_bytes = size.bytes;
+        figures.wal_bytes = size.wal_bytes;
         figures.listeners = outbox.listeners().into_iter().map(durable).collect();
         Some(figures)
     })
+}
+
+#[cfg(feature = "outbox")]
+fn rejected(events: &soiree_outbox::RejectedEvents) -> RejectedFigures {
+    let mut figures = RejectedFigures::default();
+    figures.closed = events.closed;
+    figures.conflict = events.conflict;
+    figures.encode = events.encode;
+    figures.full = events.full;
+    figures.no_codec = events.no_codec;
+    figures.queue_full = events.queue_full;
+    figures.store = events.store;
+    figures.too_large = events.too_large;
+    figures
+}
+
+#[cfg(feature = "outbox")]
+fn histogram(read: soiree_outbox::Histogram) -> HistogramFigures {
+    let mut figures = HistogramFigures::default();
+    figures.buckets = read.buckets;
+    figures.sum = read.sum;
+    figures
 }
 
 #[cfg(feature = "outbox")]
@@ -120,5 +147,8 @@ fn durable(info: soiree_outbox::DurableInfo) -> DurableFigures {
     figures.failed = info.failed;
     figures.skipped = info.skipped;
     figures.given_up = info.given_up;
+    figures.retried = info.retried;
+    figures.redriven = info.redriven;
+    figures.after_crashes = info.after_crashes;
     figures
 }

@@ -10,14 +10,15 @@
 //! | jobs | [`JobOffered`], [`JobRejected`], [`JobStarted`], [`JobEnded`] with a [`JobEnd`]; [`PoolResized`] |
 //! | listener calls | [`ListenerStarted`], [`ListenerEnded`] with a [`ListenerEnd`], [`RetryScheduled`], [`SlowListener`]; each names a [`ListenerRef`] |
 //! | subscriptions | [`SubscriptionAdded`], [`SubscriptionRemoved`] with a [`RemovalCause`]; [`ManyListeners`] with [`SubscribedAt`] |
+//! | durable events | [`EventStored`], [`DeliveryEnded`] with a [`DeliveryEnd`], [`StoreFailed`] |
 //!
 //! [`Observers`] is a list of observers, for code that notifies them.
 
 #[doc(inline)]
 pub use soiree_core::{
-    DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobEnd,
-    JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd, ListenerEnded, ListenerRef,
-    ListenerStarted, ManyListeners, ObservedPool, Observer, Observers, OrderRejection, PoolResized,
-    Rejection, RemovalCause, RetryScheduled, SlowListener, SubscribedAt, SubscriptionAdded,
-    SubscriptionRemoved,
+    DeadEvent, DeliveryEnd, DeliveryEnded, EmissionAccepted, EmissionEnded, EmissionRejected,
+    EmissionStarted, EventStored, JobEnd, JobEnded, JobOffered, JobRejected, JobStarted,
+    ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, ManyListeners, ObservedPool,
+    Observer, Observers, OrderRejection, PoolResized, Rejection, RemovalCause, RetryScheduled,
+    SlowListener, StoreFailed, SubscribedAt, SubscriptionAdded, SubscriptionRemoved,
 };

@@ -37,4 +37,7 @@ forward! {
     subscription_added: SubscriptionAdded<'_>,
     subscription_removed: SubscriptionRemoved<'_>,
     many_listeners: ManyListeners<'_>,
+    event_stored: EventStored<'_>,
+    delivery_ended: DeliveryEnded<'_>,
+    store_failed: StoreFailed<'_>,
 }

@@ -10,10 +10,11 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use self::events::{
-    DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobEnd,
-    JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd, ListenerEnded, ListenerRef,
-    ListenerStarted, ManyListeners, OrderRejection, PoolResized, Rejection, RemovalCause,
-    RetryScheduled, SlowListener, SubscribedAt, SubscriptionAdded, SubscriptionRemoved,
+    DeadEvent, DeliveryEnd, DeliveryEnded, EmissionAccepted, EmissionEnded, EmissionRejected,
+    EmissionStarted, EventStored, JobEnd, JobEnded, JobOffered, JobRejected, JobStarted,
+    ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, ManyListeners, OrderRejection,
+    PoolResized, Rejection, RemovalCause, RetryScheduled, SlowListener, StoreFailed, SubscribedAt,
+    SubscriptionAdded, SubscriptionRemoved,
 };
 pub use self::job::{NotifyContext, reclaim};
 pub use self::pool::ObservedPool;
@@ -128,6 +129,18 @@ pub trait Observer: Send + Sync {
 
     /// A pattern has gathered many listeners. Called once for a pattern, on the thread that subscribed one too many.
     fn many_listeners(&self, many: &ManyListeners<'_>) {}
+
+    /// An outbox has committed an event, or has found that it was stored before. Called on the emitting thread, before ordinary listeners
+    /// are. Not called for an event of a transaction of the program, nor if the future of an async emit was dropped.
+    fn event_stored(&self, stored: &EventStored<'_>) {}
+
+    /// A delivery to a durable listener has ended. Called on the thread that delivers the events of the outbox, before the outcome is
+    /// committed: after a crash the same event may be delivered again.
+    fn delivery_ended(&self, ended: &DeliveryEnded<'_>) {}
+
+    /// The store of an outbox cannot be written or read from now on. Called once for each time that it starts to fail, on the thread that
+    /// delivers the events of the outbox.
+    fn store_failed(&self, failed: &StoreFailed<'_>) {}
 }
 
 /// A list of observers. Cheap to clone: clones share the list.

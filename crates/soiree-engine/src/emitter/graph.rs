@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use soiree_core::{InvalidTopic, ListenerInfo, WaitingStats};
+use soiree_core::{InvalidTopic, ListenerInfo, Observers, WaitingStats};
 
 use super::emit::Emitter;
 use crate::graph::{Graph, PoolInfo, RouteInfo};
@@ -46,6 +46,11 @@ impl Emitter {
         let mut listeners = self.registry().listeners_for(topic)?;
         listeners.extend(self.shared.addressed.listeners_for(topic)?);
         Ok(listeners)
+    }
+
+    /// The observers of now.
+    pub fn observers(&self) -> Observers {
+        self.current().settings.handlers.observers.clone()
     }
 
     /// The statistics of every order by key, the most specific pattern first. Events of orders that were removed or replaced do not count.

@@ -30,7 +30,7 @@ impl Outbox {
             return Ok(Vec::new());
         }
         let ticket = inner.queue.append(records, true);
-        let ticket = ticket.map_err(|why| inner.not_stored(&drafts[0], why))?;
+        let ticket = ticket.map_err(|why| inner.rejected(&drafts[0], why))?;
         let appended = ticket.wait();
         let appended = appended.map_err(|error| inner.not_stored(&drafts[0], error))?;
         let stored = drafts.into_iter().zip(appended);
@@ -53,7 +53,7 @@ impl Outbox {
             return Ok(Vec::new());
         }
         let ticket = inner.queue.append(records, true);
-        let mut ticket = ticket.map_err(|why| inner.not_stored(&drafts[0], why))?;
+        let mut ticket = ticket.map_err(|why| inner.rejected(&drafts[0], why))?;
         let appended = poll_fn(|context| ticket.poll(context)).await;
         let appended = appended.map_err(|error| inner.not_stored(&drafts[0], error))?;
         let mut stored = Vec::with_capacity(drafts.len());
@@ -71,7 +71,8 @@ impl Inner {
     ) -> Result<Vec<(Draft, NewRecord)>, EmitError> {
         let drafts = events.into_iter().map(Draft::from_event);
         let encoded = drafts.map(|draft| {
-            let record = self.encode(&draft)?;
+            let codec = self.codecs.of_topic(&draft.topic);
+            let record = self.encode(codec, &draft)?;
             Ok((draft, record))
         });
         encoded.collect()

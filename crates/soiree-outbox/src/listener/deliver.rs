@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use soiree_core::panic::caught;
 use soiree_core::store::{Position, StoreError};
-use soiree_core::{Event, EventId, Retry};
+use soiree_core::{DeliveryEnd, DeliveryEnded, Event, EventId, Observers, Retry};
 use soiree_engine::Report;
 
 use super::{Delivery, DurableListener, Running, Surroundings};
@@ -41,7 +41,7 @@ impl DurableListener {
                 Some(record) => self.deliver(LogEntry::new(record), around),
                 None => {
                     let gone = Outcome::Failed("the store has lost the event".into(), None);
-                    self.end(position, gone, around);
+                    self.end(position, None, gone, around);
                 }
             }
         }
@@ -70,7 +70,10 @@ impl DurableListener {
         let position = entry.position();
         let payload = match entry.payload(around.codecs) {
             Ok(payload) => payload,
-            Err(error) => return self.end(position, Outcome::Failed(error, None), around),
+            Err(error) => {
+                let outcome = Outcome::Failed(error, None);
+                return self.end(position, Some(&entry), outcome, around);
+            }
         };
         let id = entry.record.event.id;
         let attempt = self.window.attempts(position) + 1;
@@ -82,8 +85,7 @@ impl DurableListener {
                 let running = Running {
                     emission: Box::pin(emission.into_future()),
                     waker,
-                    id,
-                    emitted_at: entry.record.event.emitted_at,
+                    entry,
                 };
                 self.running.insert(position, running);
                 self.poll(position, around);
@@ -104,21 +106,57 @@ impl DurableListener {
         let Poll::Ready(report) = running.emission.as_mut().poll(&mut context) else {
             return;
         };
-        let id = running.id;
+        let entry = Arc::clone(&running.entry);
         self.running.remove(&position);
-        self.forget_delivery(id);
+        self.forget_delivery(entry.record.event.id);
         let failed = self.window.attempts(position) + 1;
         let outcome = outcome(&report, self.subscribed.retry.as_ref(), failed);
-        self.end(position, outcome, around);
+        self.end(position, Some(&entry), outcome, around);
     }
 
-    pub(super) fn end(&mut self, position: Position, outcome: Outcome, around: &Surroundings<'_>) {
+    fn end(
+        &mut self,
+        position: Position,
+        entry: Option<&LogEntry>,
+        outcome: Outcome,
+        around: &Surroundings<'_>,
+    ) {
+        if let Some(entry) = entry {
+            let attempt = self.window.attempts(position) + 1;
+            self.notify_ended(entry, attempt, &outcome, around.observers);
+        }
         let next = self.window.end(position, outcome, around.now);
         if let Some(entry) = next.and_then(|next| self.held.remove(&next)) {
             self.deliver(entry, around);
         }
         let window = &self.window;
         self.held.retain(|position, _| window.is_active(*position));
+    }
+
+    pub(super) fn notify_ended(
+        &self,
+        entry: &LogEntry,
+        attempt: u32,
+        outcome: &Outcome,
+        observers: &Observers,
+    ) {
+        if observers.is_empty() {
+            return;
+        }
+        let outcome = match outcome {
+            Outcome::Done => DeliveryEnd::Done,
+            Outcome::Skipped => DeliveryEnd::Skipped,
+            Outcome::NotCalled => DeliveryEnd::NotCalled,
+            Outcome::Failed(error, None) => DeliveryEnd::Dead { error },
+            Outcome::Failed(error, Some(after)) => DeliveryEnd::Retried {
+                error,
+                after: *after,
+            },
+        };
+        let (name, event) = (&*self.subscribed.name, &entry.record.event);
+        let position = entry.position();
+        let ended = DeliveryEnded::new(name, &event.topic, event.id, position, attempt, outcome);
+        observers.notify(|observer| observer.delivery_ended(&ended));
     }
 
     pub(super) fn note_delivery(&self, id: EventId, position: Position) {

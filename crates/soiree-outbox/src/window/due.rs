@@ -13,6 +13,10 @@ impl Window {
         }
         let position = self.due_suspect().or_else(|| self.due_retry(now))?;
         let mut parked = self.release_parked(position)?;
+        match parked.state {
+            ParkedState::Suspect => self.outcomes.after_crashes += 1,
+            _ => self.outcomes.retried += u64::from(parked.attempts > 0),
+        }
         let active = Active {
             stage: Stage::Marking,
             key: parked.key.clone(),

@@ -80,6 +80,7 @@ impl Window {
         if self.parked.contains_key(&position) || self.active.contains_key(&position) {
             return;
         }
+        self.outcomes.redriven += 1;
         self.enter_lane(parked.key.as_ref(), position);
         if self.is_first(parked.key.as_ref(), position) {
             self.due.insert((parked.due, position));

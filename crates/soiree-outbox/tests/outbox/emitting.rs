@@ -158,7 +158,7 @@ fn a_full_store_rejects_and_says_that_it_is_full() {
         error.to_string(),
         "kept.a was not stored: 2 events are stored already"
     );
-    assert_eq!(outbox.stats().refused, 1);
+    assert_eq!(outbox.stats().rejected.total(), 1);
     outbox.close().unwrap();
 }
 

@@ -4,6 +4,7 @@ mod admin;
 mod delivery;
 mod emitting;
 mod failing_store;
+mod observing;
 mod others;
 mod restart;
 mod support;

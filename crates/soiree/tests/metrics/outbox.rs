@@ -95,14 +95,29 @@ fn metrics_of_an_outbox_are_its_figures() {
         ("soiree_outbox_queue_events", 0),
         ("soiree_outbox_stored_total", 8),
         ("soiree_outbox_duplicates_total", 1),
-        ("soiree_outbox_refused_total", 1),
     ] {
         assert_eq!(of(name, &[]), value, "{name}");
     }
-    assert!(of("soiree_outbox_commits_total", &[]) >= 10);
-    let seconds = text
-        .find("soiree_outbox_commit_seconds_total", &[])
-        .unwrap();
+    let rejected = |reason| of("soiree_outbox_rejected_total", &[("reason", reason)]);
+    let reasons = [
+        "closed",
+        "conflict",
+        "encode",
+        "full",
+        "no_codec",
+        "queue_full",
+        "store",
+        "too_large",
+    ];
+    assert_eq!(reasons.map(rejected), [0, 1, 0, 0, 0, 0, 0, 0]);
+    assert!(of("soiree_outbox_store_bytes", &[]) > 0);
+    assert!(of("soiree_outbox_wal_bytes", &[]) > 0);
+    // Each emit waited for a commit of its own.
+    assert!(of("soiree_outbox_commit_seconds_count", &[]) >= 10);
+    assert_eq!(of("soiree_outbox_commit_events_sum", &[]), 10);
+    let at_most = |events| of("soiree_outbox_commit_events_bucket", &[("le", events)]);
+    assert_eq!(at_most("1"), at_most("+Inf"));
+    let seconds = text.find("soiree_outbox_commit_seconds_sum", &[]).unwrap();
     assert!(seconds > 0.0 && seconds < TIME_LIMIT.as_secs_f64());
     let outcomes = |listener: &str| {
         let outcome = |outcome| {
@@ -156,6 +171,15 @@ fn metrics_of_an_outbox_are_its_figures() {
     wait_until("the redriven event is dead again", || {
         given_up() == 9 && dead() == 7
     });
+    let text = Text::of(&metrics);
+    let redelivered = |listener| {
+        ["retry", "redriven", "crash"].map(|reason| {
+            let labels = [("listener", listener), ("reason", reason)];
+            text.value("soiree_durable_redelivered_total", &labels)
+        })
+    };
+    assert_eq!(redelivered("audit"), [0, 1, 0]);
+    assert_eq!(redelivered("mail"), [0, 0, 0]);
 
     // The name is free again, and the other listener is an orphan.
     first.close().unwrap();

@@ -1,11 +1,13 @@
 //! What observers receive: one type for each method of [`Observer`](super::Observer).
 
+mod durable;
 mod emission;
 mod job;
 mod listener;
 mod macros;
 mod subscription;
 
+pub use self::durable::{DeliveryEnd, DeliveryEnded, EventStored, StoreFailed};
 pub use self::emission::{
     DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, OrderRejection,
     Rejection,
