@@ -63,6 +63,7 @@ pub enum StoreMethod {
 pub struct StoreFault {
     error: Arc<dyn Fn(String) -> StoreError + Send + Sync>,
     after: bool,
+    cuts: bool,
 }
 
 impl StoreFault {
@@ -71,6 +72,7 @@ impl StoreFault {
         Self {
             error: Arc::new(error),
             after: false,
+            cuts: false,
         }
     }
 
@@ -111,6 +113,15 @@ impl StoreFault {
         Self::unknown().after_the_call()
     }
 
+    /// The process ends here, as far as the store can tell: this call and all that follow fail. See
+    /// [`FaultyStore::cut`](crate::FaultyStore::cut).
+    pub fn cut() -> Self {
+        Self {
+            cuts: true,
+            ..Self::new(|store| StoreError::NotOpen { store })
+        }
+    }
+
     /// The store does what it is asked for, and then the call fails.
     #[must_use]
     pub fn after_the_call(mut self) -> Self {
@@ -120,6 +131,10 @@ impl StoreFault {
 
     pub(super) fn happens_after(&self) -> bool {
         self.after
+    }
+
+    pub(super) fn cuts(&self) -> bool {
+        self.cuts
     }
 
     pub(super) fn error(&self, store: String) -> StoreError {

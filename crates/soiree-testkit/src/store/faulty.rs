@@ -67,7 +67,20 @@ impl<S: Store> FaultyStore<S> {
         self.plan.set(method, fault, 1, None);
     }
 
-    /// No call fails from now on. Calls that are held stay held.
+    /// Cuts the code under test off the store, as the end of its process does: every call fails with [`StoreError::NotOpen`] from now on,
+    /// and nothing heals that. What was committed is in the [wrapped](FaultyStore::inner) store.
+    ///
+    /// With [`StoreFault::cut`] it happens in the middle of a call.
+    pub fn cut(&self) {
+        self.plan.cut();
+    }
+
+    /// Whether it was cut off.
+    pub fn is_cut(&self) -> bool {
+        self.plan.is_cut()
+    }
+
+    /// No call fails from now on, unless the store was [cut off](FaultyStore::cut). Calls that are held stay held.
     pub fn heal(&self) {
         self.plan.heal();
     }

@@ -22,6 +22,8 @@ struct State {
     next_gate: u64,
     /// A commit had an unknown outcome, and the store was not opened since.
     must_open: bool,
+    /// No call reaches the store any more.
+    is_cut: bool,
 }
 
 struct Planned {
@@ -80,7 +82,8 @@ impl Plan {
         *state.calls.entry(method).or_default() += 1;
         self.changed.notify_all();
         let mut state = self.wait(state, method, false);
-        if state.must_open && !matches!(method, StoreMethod::Open | StoreMethod::Close) {
+        let may_open = matches!(method, StoreMethod::Open | StoreMethod::Close);
+        if state.is_cut || state.must_open && !may_open {
             let store = self.store.clone();
             return Err(StoreError::NotOpen { store });
         }
@@ -103,7 +106,18 @@ impl Plan {
         if method == StoreMethod::Commit && matches!(error, StoreError::Unknown { .. }) {
             self.lock().must_open = true;
         }
+        if fault.cuts() {
+            self.cut();
+        }
         error
+    }
+
+    pub(super) fn cut(&self) {
+        self.lock().is_cut = true;
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.lock().is_cut
     }
 
     pub(super) fn opened(&self) {

@@ -113,3 +113,26 @@ fn a_second_gate_replaces_the_first() {
     drop(second);
     writer.join().unwrap().unwrap();
 }
+
+/// D1: a store that was cut off has what was committed before, or at that moment, and nothing reaches it any more.
+#[test]
+fn a_store_that_was_cut_off_stays_as_it_is() {
+    for (after, stored) in [(false, 1), (true, 2)] {
+        let store = store();
+        let fault = match after {
+            true => StoreFault::cut().after_the_call(),
+            false => StoreFault::cut(),
+        };
+        store.fail_every(StoreMethod::Commit, 2, fault);
+        assert_eq!(outcomes(&store, 1..4), [true, false, false]);
+        assert!(store.is_cut());
+        store.heal();
+        for failed in [store.open().map(drop), store.close()] {
+            assert!(matches!(failed, Err(StoreError::NotOpen { .. })));
+        }
+        assert_eq!(store.inner().size().unwrap().events, stored);
+    }
+    let store = store();
+    store.cut();
+    assert!(store.is_cut() && append(&store, &[1]).is_err());
+}
