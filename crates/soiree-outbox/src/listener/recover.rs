@@ -94,8 +94,9 @@ impl DurableListener {
                 self.page.push_front(entry);
                 return Ok(());
             }
-            if self.has_ended(position) || !self.matches(&entry) {
-                self.window.pass(position, false);
+            let (has_ended, matches) = (self.has_ended(position), self.matches(&entry));
+            if has_ended || !matches {
+                self.window.pass(position, !has_ended);
                 continue;
             }
             match self.read(&entry, around.codecs) {

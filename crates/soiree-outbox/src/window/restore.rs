@@ -12,7 +12,12 @@ impl Window {
     ///
     /// `longest_delay` is that of the listener's retry: a clock that was set back must not strand an event.
     pub(crate) fn restore(&mut self, mut parked: Parked, now: Millis, longest_delay: Duration) {
-        let latest = now.saturating_add(longest_delay);
+        // No delay was asked for if no attempt has failed.
+        let delay = match parked.attempts {
+            0 => Duration::ZERO,
+            _ => longest_delay,
+        };
+        let latest = now.saturating_add(delay);
         if parked.due > latest {
             parked.due = latest;
         }

@@ -126,6 +126,27 @@ fn a_due_time_in_the_far_future_is_brought_near() {
     assert_eq!(window.earliest_due(), Some(Millis(NOW.0 + 2_000)));
 }
 
+/// D7: an event that no attempt has failed for is due at once, also if it was redriven before the clock was set back.
+#[test]
+fn an_event_without_a_failed_attempt_is_due_whatever_the_clock_said() {
+    let mut window = window(10);
+    for (position, state) in [(1, ParkedState::Retry), (2, ParkedState::Behind)] {
+        let parked = Parked {
+            position: Position(position),
+            state,
+            attempts: 0,
+            crashes: 0,
+            due: Millis(NOW.0 + 86_400_000),
+            key: None,
+            error: None,
+        };
+        window.restore(parked, NOW, Duration::from_secs(2));
+    }
+    window.restored();
+    assert_eq!(window.next_due(NOW), Some(Position(1)));
+    assert_eq!(window.next_due(NOW), Some(Position(2)));
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Admit(Option<u8>),
