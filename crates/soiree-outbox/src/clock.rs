@@ -1,7 +1,7 @@
 //! The time of an outbox: wall-clock time that does not jump while it runs.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use soiree_core::store::{Millis, WallClock};
 use soiree_core::{Timer, TimerError, TimerId};
@@ -28,13 +28,17 @@ impl Clock {
         self.wall_start.saturating_add(passed)
     }
 
-    /// Runs something after a delay.
-    pub(crate) fn after(
+    /// Runs something at this time.
+    pub(crate) fn at(
         &self,
-        delay: Duration,
+        at: Millis,
         run: impl FnOnce() + Send + 'static,
     ) -> Result<TimerId, TimerError> {
-        self.timer.at(self.timer.after(delay), Box::new(run))
+        // Not after a delay from now: time may have passed since somebody looked at the clock.
+        let after_start = at.since(self.wall_start);
+        let due = self.start.checked_add(after_start);
+        let due = due.unwrap_or_else(|| self.timer.after(after_start));
+        self.timer.at(due, Box::new(run))
     }
 
     pub(crate) fn cancel(&self, id: TimerId) {

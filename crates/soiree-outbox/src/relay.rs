@@ -360,9 +360,9 @@ impl Relay {
             }
             self.clock.cancel(id);
         }
-        let delay = next.since(now).max(Duration::from_millis(1));
+        let at = next.max(now.saturating_add(Duration::from_millis(1)));
         let signals = Arc::clone(&self.signals);
-        let armed = self.clock.after(delay, move || signals.timer());
+        let armed = self.clock.at(at, move || signals.timer());
         state.armed = armed.ok().map(|id| (next, id));
     }
 
