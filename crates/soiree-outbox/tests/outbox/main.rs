@@ -6,5 +6,7 @@ mod emitting;
 mod failing_store;
 mod observing;
 mod others;
+mod histories;
+mod machine;
 mod restart;
 mod support;

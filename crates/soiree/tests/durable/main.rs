@@ -1,8 +1,11 @@
 //! Durable events in SQLite files, over crashes, kills, stopped processes and restarts.
 
 mod child;
+mod histories;
 mod in_tx;
 mod kill;
+#[path = "../../../soiree-outbox/tests/outbox/machine/mod.rs"]
+mod machine;
 mod poison;
 mod restart;
 mod support;
