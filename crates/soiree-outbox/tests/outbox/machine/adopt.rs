@@ -93,13 +93,21 @@ impl<M: Medium> World<M> {
                         parked.due.0
                     },
                     is_fresh: false,
-                    killed: is_running.then_some(parked.crashes),
+                    crashes: Some(parked.crashes),
+                    was_running: is_running,
+                };
+                let crashes = match before {
+                    State::Pending(before) => before.crashes.unwrap_or(parked.crashes),
+                    _ => parked.crashes,
                 };
                 let is_open = matches!(before, State::Waiting | State::Pending(_))
                     // The last process had no time to write down that it was dead.
                     || is_running && parked.crashes >= 2;
+                // The last process may have had no time to write down that there was one more.
+                let is_counted =
+                    crashes == parked.crashes || is_running && crashes == parked.crashes + 1;
                 (
-                    is_open && parked.attempts as usize <= most,
+                    is_open && is_counted && parked.attempts as usize <= most,
                     State::Pending(pending),
                 )
             }

@@ -134,6 +134,13 @@ fn agree(state: State, table: &ListenerState, late: i64, may_lag: bool) -> Optio
             if parked.state == ParkedState::Dead || parked.attempts != pending.attempts {
                 return None;
             }
+            if pending
+                .crashes
+                .replace(parked.crashes)
+                .is_some_and(|c| c != parked.crashes)
+            {
+                return None;
+            }
             if pending.is_fresh {
                 pending.due = agreed_due(pending.due, parked, late)?;
             }

@@ -40,7 +40,8 @@ pub(crate) fn run_histories<M: Medium>(cases: u32) {
     let config = Config {
         cases,
         failure_persistence: None,
-        max_shrink_iters: 60,
+        // A history that fails may wait for something in vain each time.
+        max_shrink_time: 60_000,
         ..Config::default()
     };
     let history = TestRunner::new(config).run(&step::history(), |(open, steps)| {

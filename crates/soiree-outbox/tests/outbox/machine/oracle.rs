@@ -32,8 +32,10 @@ pub(crate) struct Pending {
     pub(crate) due: i64,
     /// The last attempt failed in this step.
     pub(crate) is_fresh: bool,
-    /// It ran when the process was killed, and had ended as many processes before.
-    pub(crate) killed: Option<u32>,
+    /// How many processes have ended while it ran, if that is known.
+    pub(crate) crashes: Option<u32>,
+    /// It ran when the process was killed.
+    pub(crate) was_running: bool,
 }
 
 /// What a listener has done since it was claimed.
@@ -127,7 +129,10 @@ impl Oracle {
             if pending.attempts == 0 {
                 pending.due = pending.due.min(now);
             }
-            if pending.killed.take().is_some_and(|crashes| crashes >= 2) {
+            if std::mem::take(&mut pending.was_running) {
+                pending.crashes = pending.crashes.map(|crashes| crashes + 1);
+            }
+            if pending.crashes.is_some_and(|crashes| crashes >= 3) {
                 let attempts = pending.attempts;
                 *state = State::Dead { attempts };
                 listener.counts.given_up += 1;
@@ -176,9 +181,9 @@ impl Oracle {
             }
             while let Some((at, state)) = self.next(index, now) {
                 let Stored { topic, parts, .. } = self.events[&at];
-                let attempts = match state {
-                    State::Pending(pending) => pending.attempts,
-                    _ => 0,
+                let (attempts, crashes) = match state {
+                    State::Pending(pending) => (pending.attempts, pending.crashes),
+                    _ => (0, None),
                 };
                 let is_new = state == State::Waiting;
                 let is_dead_at_once = is_new && self.is_unusable(index, parts);
@@ -197,12 +202,13 @@ impl Oracle {
                         attempts,
                         due: now,
                         is_fresh: false,
-                        killed: None,
+                        crashes,
+                        was_running: false,
                     })
                 } else {
                     let mood = match parts.kind {
                         'u' => Mood::FailsForGood,
-                        _ => moods[index],
+                        _ => moods[index].towards(parts.number),
                     };
                     if mood == Mood::EndsTheProcess {
                         return Rest::Killed;
@@ -215,7 +221,7 @@ impl Oracle {
                             is_fine: mood == Mood::Fine,
                         });
                     }
-                    called(index, attempts + 1, mood, now, counts)
+                    called(index, attempts + 1, crashes, mood, now, counts)
                 };
                 states.insert(at, next);
             }
@@ -266,7 +272,14 @@ impl Oracle {
 }
 
 /// What follows from a call.
-fn called(listener: usize, attempts: u32, mood: Mood, now: i64, counts: &mut Counts) -> State {
+fn called(
+    listener: usize,
+    attempts: u32,
+    crashes: Option<u32>,
+    mood: Mood,
+    now: i64,
+    counts: &mut Counts,
+) -> State {
     if mood == Mood::Fine {
         counts.done += 1;
         return State::Ended;
@@ -278,7 +291,8 @@ fn called(listener: usize, attempts: u32, mood: Mood, now: i64, counts: &mut Cou
             attempts,
             due: now + delay,
             is_fresh: true,
-            killed: None,
+            crashes,
+            was_running: false,
         }),
         None => {
             counts.given_up += 1;

@@ -1,7 +1,7 @@
 //! The listeners, and what they do when they are called.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use soiree::codec::{Codec, Text};
 use soiree::store::Store;
@@ -9,7 +9,7 @@ use soiree::{
     BoxError, Event, Jitter, KeyOrder, ListenerId, ListenerOptions, Outbox, Payload, Permanent,
     Retry, SubscribeError,
 };
-use soiree_testkit::FaultyStore;
+use soiree_testkit::{FaultyStore, StoreMethod};
 
 pub(crate) const LISTENERS: usize = 6;
 
@@ -147,7 +147,17 @@ pub(crate) enum Mood {
     Fails,
     Panics,
     FailsForGood,
+    /// Fails for events with an odd number, so that some of them are parked when the process ends.
     EndsTheProcess,
+}
+
+impl Mood {
+    pub(crate) fn towards(self, number: u32) -> Self {
+        match self {
+            Self::EndsTheProcess if number % 2 == 1 => Self::Fails,
+            other => other,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -174,6 +184,16 @@ impl Script {
     }
 }
 
+/// Lets others get further, if there are any.
+fn wait_for_a_commit<S: Store>(store: &FaultyStore<S>) {
+    let (before, start) = (store.calls(StoreMethod::Commit), Instant::now());
+    while store.calls(StoreMethod::Commit) < before + 2
+        && start.elapsed() < Duration::from_millis(4)
+    {
+        std::thread::yield_now();
+    }
+}
+
 pub(crate) fn subscribe<S: Store>(
     outbox: &Outbox,
     listener: usize,
@@ -185,10 +205,11 @@ pub(crate) fn subscribe<S: Store>(
     let (script, store) = (Arc::clone(script), store.clone());
     let handle = move |event: &dyn Event| -> Result<(), BoxError> {
         let mut script = script.lock().unwrap();
-        let mood = script.moods[listener];
+        let number = text(event).number;
+        let mood = script.moods[listener].towards(number);
         script.calls.push(Call {
             listener,
-            number: text(event).number,
+            number,
             attempt: event.attempt(),
             is_fine: mood == Mood::Fine,
         });
@@ -200,6 +221,7 @@ pub(crate) fn subscribe<S: Store>(
             Mood::Panics => std::panic::resume_unwind(Box::new("no")),
             Mood::FailsForGood => Err(Permanent("never").into()),
             Mood::EndsTheProcess => {
+                wait_for_a_commit(&store);
                 store.cut();
                 Ok(())
             }

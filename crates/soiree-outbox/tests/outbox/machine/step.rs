@@ -63,6 +63,12 @@ pub(crate) enum Fault {
     Busy,
 }
 
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Often {
+    Next,
+    Every,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     Emit(Vec<Draft>, How),
@@ -100,8 +106,8 @@ pub(crate) enum Step {
         drafts: Vec<Draft>,
         open: Open,
     },
-    /// So many commits fail.
-    FailCommits(Fault, u64, Vec<Draft>),
+    /// So many commits fail, or every one at such a place if there are others between.
+    FailCommits(Fault, u64, Vec<Draft>, Often),
     /// A commit fails, and nobody knows whether it has stored the event.
     Unknown {
         stored: bool,
@@ -151,6 +157,7 @@ fn mood() -> impl Strategy<Value = Mood> {
 fn step() -> impl Strategy<Value = Step> {
     let how = prop::sample::select(vec![How::OneByOne, How::AtOnce, How::Together]);
     let fault = prop::sample::select(vec![Fault::Full, Fault::Io, Fault::Busy]);
+    let often = prop::sample::select(vec![Often::Next, Often::Every]);
     let listener = || 0..LISTENERS;
     prop_oneof![
         10 => (drafts(), how).prop_map(|(drafts, how)| Step::Emit(drafts, how)),
@@ -172,8 +179,9 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (1..6_u64, any::<bool>(), drafts(), open()).prop_map(|(nth, after, drafts, open)| {
             Step::KillAtCommit { nth, after, drafts, open }
         }),
-        1 => (fault, 1..3_u64, drafts())
-            .prop_map(|(fault, times, drafts)| Step::FailCommits(fault, times, drafts)),
+        2 => (fault, 1..4_u64, drafts(), often).prop_map(|(fault, commits, drafts, often)| {
+            Step::FailCommits(fault, commits, drafts, often)
+        }),
         1 => (any::<bool>(), draft(), open())
             .prop_map(|(stored, draft, open)| Step::Unknown { stored, draft, open }),
     ]

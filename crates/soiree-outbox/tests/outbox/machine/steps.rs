@@ -10,7 +10,7 @@ use super::Medium;
 use super::compare::id;
 use super::oracle::{KEEP, Pending, State};
 use super::script::{LISTENERS, Mood, SPECS};
-use super::step::{Fault, How, Open, Step};
+use super::step::{Fault, How, Often, Open, Step};
 use super::world::{LIMIT, World, wait_for};
 
 impl<M: Medium> World<M> {
@@ -75,14 +75,18 @@ impl<M: Medium> World<M> {
                 self.emit(drafts, How::AtOnce);
                 self.open = open.clone();
             }
-            Step::FailCommits(fault, times, drafts) => {
+            Step::FailCommits(fault, commits, drafts, often) => {
                 let fault = match fault {
                     Fault::Full => StoreFault::full(),
                     Fault::Io => StoreFault::io(),
                     Fault::Busy => StoreFault::busy(),
                 };
                 let store = self.running().store.clone();
-                store.fail_next(StoreMethod::Commit, *times, fault);
+                match often {
+                    Often::Next => store.fail_next(StoreMethod::Commit, *commits, fault),
+                    // What failed is tried again, so that every one would be for ever.
+                    Often::Every => store.fail_every(StoreMethod::Commit, *commits + 1, fault),
+                }
                 self.emit(drafts, How::OneByOne);
             }
             Step::Unknown {
@@ -158,7 +162,8 @@ impl<M: Medium> World<M> {
             attempts: 0,
             due: self.running().now,
             is_fresh: false,
-            killed: None,
+            crashes: Some(0),
+            was_running: false,
         };
         let states = &mut self.oracle.listeners[listener].states;
         states.insert(at, State::Pending(pending));
