@@ -68,10 +68,102 @@ statements! {
     delete_parked: "DELETE FROM {p}_parked WHERE listener = ?1 AND seq = ?2",
     delete_all_parked: "DELETE FROM {p}_parked WHERE listener = ?1",
 
+    // The cross join keeps SQLite from going through all parked events for each event.
     sweepable: "SELECT e.seq, e.emitted_at < ?3, \
-        EXISTS (SELECT 1 FROM {p}_listener l JOIN {p}_parked p ON p.listener = l.id AND p.seq = e.seq), \
+        EXISTS (SELECT 1 FROM {p}_listener l CROSS JOIN {p}_parked p ON p.listener = l.id AND p.seq = e.seq), \
         EXISTS (SELECT 1 FROM {p}_listener l WHERE e.seq > l.floor \
             AND NOT EXISTS (SELECT 1 FROM {p}_done d WHERE d.listener = l.id AND d.seq = e.seq)) \
         FROM {p}_event e WHERE e.seq > ?1 AND e.seq <= ?2 ORDER BY e.seq LIMIT ?4",
     delete_events: "DELETE FROM {p}_event WHERE seq BETWEEN ?1 AND ?2",
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::schema;
+
+    /// What SQLite does for a statement, step by step.
+    fn plan(connection: &Connection, text: &str) -> Vec<String> {
+        let mut statement = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {text}"))
+            .unwrap();
+        let mut rows = statement.raw_query();
+        let mut steps = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            steps.push(row.get("detail").unwrap());
+        }
+        steps
+    }
+
+    /// The steps that look at more rows than they are to find.
+    fn scans(connection: &Connection, text: &str) -> Vec<String> {
+        let few_rows = [
+            "SCAN CONSTANT ROW",
+            "SCAN sqlite_sequence",
+            "SCAN soiree_listener",
+            "SCAN l",
+        ];
+        let scans = |step: &String| {
+            let is_scan = step.starts_with("SCAN") || step.contains("AUTOMATIC");
+            let sorts = step.contains("TEMP B-TREE");
+            sorts
+                || (is_scan
+                    && !few_rows
+                        .iter()
+                        .any(|few| step.split(" USING").next() == Some(few)))
+        };
+        plan(connection, text).into_iter().filter(scans).collect()
+    }
+
+    fn filled() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        schema::migrate(&connection, "soiree").unwrap();
+        let fill = "
+            WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2000)
+            INSERT INTO soiree_event(id, topic, codec, emitted_at, crc, payload)
+                SELECT randomblob(16), 'a.b', 'raw', n, 0, zeroblob(10) FROM n;
+            INSERT INTO soiree_listener(name, pattern, floor, started, clean, term, crc)
+                VALUES ('one', '**', 5, 5, 1, 1, 0), ('two', '**', 5, 5, 1, 1, 0);
+            INSERT INTO soiree_done SELECT 1, seq, 0 FROM soiree_event;
+            INSERT INTO soiree_parked
+                SELECT 2, seq, iif(seq % 2, 'dead', 'retry'), 1, 0, 0, NULL, NULL, 0 FROM soiree_event;";
+        connection.execute_batch(fill).unwrap();
+        connection
+    }
+
+    /// D12, D15: no statement gets slower with the number of events, but for the one that counts them when the store is opened.
+    #[test]
+    fn no_statement_scans_events() {
+        let sql = Sql::new("soiree");
+        let connection = filled();
+        for statistics in ["", "ANALYZE"] {
+            connection.execute_batch(statistics).unwrap();
+            for (name, text) in sql.all() {
+                let found = scans(&connection, text);
+                let expected: &[&str] = match name {
+                    "count_events" => {
+                        &["SCAN soiree_event USING COVERING INDEX sqlite_autoindex_soiree_event_1"]
+                    }
+                    _ => &[],
+                };
+                assert_eq!(found, expected, "{name}, {statistics:?}");
+            }
+        }
+    }
+
+    /// A scan is recognized: of a table, of an index, and as a sort.
+    #[test]
+    fn scans_are_recognized() {
+        let connection = filled();
+        for text in [
+            "SELECT payload FROM soiree_event WHERE topic = ?1",
+            "SELECT 1 FROM soiree_parked WHERE due < ?1",
+            "SELECT 1 FROM soiree_done WHERE seq = ?1",
+            "SELECT seq FROM soiree_parked WHERE listener = ?1 ORDER BY due",
+        ] {
+            assert_ne!(scans(&connection, text), [""; 0], "{text}");
+        }
+    }
 }
