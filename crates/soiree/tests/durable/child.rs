@@ -23,6 +23,7 @@ fn child() {
     match &*role {
         "kill" => crate::kill::child(&folder, argument.parse().unwrap()),
         "poison" => crate::poison::child(&folder),
+        "power cut" => crate::power_cut::child(&folder, &argument),
         "shared" => crate::two_processes::child(&folder, &argument),
         _ => panic!("no role {role}"),
     }
@@ -40,6 +41,17 @@ pub(crate) fn commands() -> impl Iterator<Item = String> {
     std::io::stdin().lines().map_while(Result::ok)
 }
 
+/// This test binary, as a process with a role.
+pub(crate) fn command(role: &str, folder: &Path, argument: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "child::child", "--nocapture"])
+        .env(ROLE, role)
+        .env(FOLDER, folder)
+        .env(ARGUMENT, argument);
+    command
+}
+
 /// A process that is ended when this is dropped.
 pub(crate) struct Process {
     child: Child,
@@ -49,11 +61,7 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(role: &str, folder: &Path, argument: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child::child", "--nocapture"])
-            .env(ROLE, role)
-            .env(FOLDER, folder)
-            .env(ARGUMENT, argument)
+        let mut child = command(role, folder, argument)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -1,4 +1,4 @@
-//! Durable events in SQLite files, over crashes, kills, stopped processes and restarts.
+//! Durable events in SQLite files, over crashes, kills, power cuts, stopped processes and restarts.
 
 mod child;
 mod histories;
@@ -7,6 +7,7 @@ mod kill;
 #[path = "../../../soiree-outbox/tests/outbox/machine/mod.rs"]
 mod machine;
 mod poison;
+mod power_cut;
 mod restart;
 mod support;
 mod two_processes;
