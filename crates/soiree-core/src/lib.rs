@@ -27,6 +27,7 @@
 //! ```
 
 pub mod codec;
+mod codecs;
 mod concurrency;
 mod error;
 mod event;
@@ -56,6 +57,7 @@ pub mod sync;
 mod timer;
 mod topic;
 
+pub use crate::codecs::{Codecs, DecodeError, EncodeError};
 pub use crate::concurrency::{LimitedBy, MaxConcurrent};
 pub use crate::error::{BulkheadError, KeyOrderError, SubscribeError, UnsubscribeError};
 pub use crate::event::{BaseEvent, Event};

@@ -31,6 +31,6 @@ pub use crate::settings::{
     DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler, Settings,
 };
 pub use crate::slow::{SlowListenerHandler, SlowListenerMonitor};
-pub use crate::soiree::{CloseFuture, Soiree, Unsubscriber};
+pub use crate::soiree::{CloseFuture, DurableTopics, Soiree, Unsubscriber};
 pub use crate::task_tracker::TaskTracker;
 pub use soiree_core::KeyOrder;

@@ -1,6 +1,7 @@
 //! The contract of an `EventPool`, for integrations.
 
 use std::any::Any;
+use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
@@ -8,8 +9,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use soiree_core::{
-    Async, Event, IntoListenerResult, InvalidTopic, Listener, ListenerId, ListenerInfo,
-    ListenerOptions, Mut, Observers, Payload, SubscribeError, Timer, UnsubscribeError,
+    Async, Codecs, Event, EventId, IntoListenerResult, InvalidTopic, Listener, ListenerId,
+    ListenerInfo, ListenerOptions, Mut, Observers, Payload, SubscribeError, Timer,
+    UnsubscribeError,
 };
 
 use crate::emission::{Emission, EmitError, Report};
@@ -21,6 +23,24 @@ pub type CloseFuture<'a> = Pin<Box<dyn Future<Output = Result<(), CloseError>> +
 
 /// Removes a listener. Does not keep the `EventPool` alive. Returned by [`Soiree::unsubscriber`].
 pub type Unsubscriber = Box<dyn FnOnce() + Send + Sync>;
+
+/// What an outbox says about its durable topics, for integrations that pass events on. Returned by [`Soiree::durable_topics`].
+#[derive(Clone)]
+pub struct DurableTopics {
+    /// The ID of the store, which never changes.
+    pub store_id: EventId,
+    /// How the payloads are written down. A topic is durable if it has a codec here.
+    pub codecs: Arc<Codecs>,
+}
+
+impl fmt::Debug for DurableTopics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DurableTopics")
+            .field("store_id", &self.store_id)
+            .field("patterns", &self.codecs.patterns())
+            .finish()
+    }
+}
 
 /// What integrations need of an `EventPool`: they take `&dyn Soiree` and work with any implementation.
 ///
@@ -47,6 +67,11 @@ pub trait Soiree: Send + Sync {
 
     /// A function that removes this listener, if it is still there. For guards: it does not keep the `EventPool` alive.
     fn unsubscriber(&self, pattern: &str, id: &ListenerId) -> Unsubscriber;
+
+    /// The topics whose events are stored before an emit returns, and their codecs. `None` by default: there are none.
+    fn durable_topics(&self) -> Option<DurableTopics> {
+        None
+    }
 
     /// What integrations can run something later with. `None` by default.
     fn timer(&self) -> Option<Arc<dyn Timer>> {

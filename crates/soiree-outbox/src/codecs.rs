@@ -3,58 +3,48 @@
 use std::sync::Arc;
 
 use soiree_core::codec::Codec;
-use soiree_core::panic::{Contained, caught};
-use soiree_core::registry::{PatternMap, Specificity, overlap, specificity};
 use soiree_core::store::Record;
-use soiree_core::{BoxError, Pattern, Payload};
+use soiree_core::{EncodeError, Pattern, Payload};
 use soiree_engine::NotStored;
 
-/// Codecs by pattern. The most specific one that matches a topic writes its payloads.
+/// The codecs of the durable topics.
 #[derive(Default)]
 pub(crate) struct Codecs {
-    by_pattern: PatternMap<Entry>,
-    patterns: Vec<Pattern>,
-}
-
-struct Entry {
-    specificity: Specificity,
-    codec: Arc<Contained<Box<dyn Codec>>>,
+    shared: Arc<soiree_core::Codecs>,
 }
 
 impl Codecs {
-    /// Replaces the codec of the same pattern.
-    pub(crate) fn insert(&mut self, pattern: Pattern, codec: Box<dyn Codec>) {
-        let entry = Entry {
-            specificity: specificity(&pattern),
-            codec: Arc::new(Contained::new(codec)),
-        };
-        self.by_pattern.insert(&pattern, entry);
-        if !self.patterns.contains(&pattern) {
-            self.patterns.push(pattern);
+    pub(crate) fn new(codecs: Vec<(Pattern, Box<dyn Codec>)>) -> Self {
+        let mut shared = soiree_core::Codecs::default();
+        for (pattern, codec) in codecs {
+            shared.insert(pattern, codec);
+        }
+        Self {
+            shared: Arc::new(shared),
         }
     }
 
+    /// The same, for integrations.
+    pub(crate) fn shared(&self) -> Arc<soiree_core::Codecs> {
+        Arc::clone(&self.shared)
+    }
+
     pub(crate) fn patterns(&self) -> &[Pattern] {
-        &self.patterns
+        self.shared.patterns()
     }
 
     /// Whether a durable topic may match this pattern.
     pub(crate) fn overlap(&self, pattern: &Pattern) -> bool {
-        self.patterns
-            .iter()
-            .any(|durable| overlap(durable, pattern))
+        self.shared.overlap(pattern)
     }
 
     pub(crate) fn is_durable(&self, topic: &str) -> bool {
-        self.of_topic(topic).is_some()
+        self.shared.has(topic)
     }
 
     /// The codec of a topic. `None` if the topic is not durable.
     pub(crate) fn of_topic(&self, topic: &str) -> Option<&dyn Codec> {
-        let entry = self
-            .by_pattern
-            .best_match(topic, |entry| entry.specificity)?;
-        Some(&***entry.codec)
+        self.shared.of_topic(topic)
     }
 
     /// Reads the payload of a stored event. The error says what is wrong.
@@ -63,22 +53,10 @@ impl Codecs {
             return Err(format!("the stored event is damaged: {damage}").into());
         }
         let event = &record.event;
-        let Some(codec) = self.of_topic(&event.topic) else {
-            let name = &event.codec;
-            return Err(
-                format!("no codec for the topic; its payload was written by {name:?}").into(),
-            );
-        };
-        // The codec's error is the program's: it is shown and dropped in here too.
-        let decoded = caught(|| {
-            let payload = codec.decode(&event.codec, &event.payload);
-            payload.map_err(|error| error.to_string())
-        });
-        match decoded {
-            Ok(Ok(payload)) => Ok(payload),
-            Ok(Err(error)) => Err(format!("the payload cannot be decoded: {error}").into()),
-            Err(panic) => Err(format!("decoding the payload panicked: {}", panic.message()).into()),
-        }
+        let decoded = self
+            .shared
+            .decode(&event.topic, &event.codec, &event.payload);
+        decoded.map_err(|error| error.to_string().into())
     }
 }
 
@@ -87,20 +65,12 @@ pub(crate) fn encode(
     codec: &dyn Codec,
     payload: &Payload,
 ) -> Result<(Box<str>, Vec<u8>), NotStored> {
-    let encoded = caught(|| {
-        let bytes = codec.encode(payload);
-        (Box::<str>::from(codec.name()), bytes)
-    });
-    let failed = |codec: Box<str>, source: BoxError| NotStored::Encode {
-        codec,
-        source: Arc::new(source),
-    };
-    match encoded {
-        Ok((name, Ok(bytes))) => Ok((name, bytes)),
-        Ok((name, Err(error))) => Err(failed(name, error)),
-        Err(panic) => {
-            let message = format!("it panicked: {}", panic.message());
-            Err(failed("of this topic".into(), message.into()))
-        }
-    }
+    let encoded = soiree_core::Codecs::encode_with(codec, payload);
+    encoded.map_err(|error| match error {
+        EncodeError::Failed { codec, source } => NotStored::Encode {
+            codec,
+            source: Arc::new(source),
+        },
+        _ => NotStored::NoCodec,
+    })
 }

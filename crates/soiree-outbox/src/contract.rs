@@ -10,7 +10,7 @@ use soiree_core::{
     SubscribeError, Timer, UnsubscribeError,
 };
 use soiree_engine::{
-    Address, CloseError, Emission, EmitError, EmitFuture, Graph, Report, ReservedTopics, Soiree,
+    Address, CloseError, DurableTopics, Emission, EmitError, EmitFuture, Graph, Report, ReservedTopics, Soiree,
     Unsubscriber,
 };
 
@@ -43,6 +43,13 @@ impl Soiree for Outbox {
             if !outbox.is_some_and(|outbox| outbox.unsubscribe_durable(&id)) {
                 ordinary();
             }
+        })
+    }
+
+    fn durable_topics(&self) -> Option<DurableTopics> {
+        Some(DurableTopics {
+            store_id: self.inner.store_id,
+            codecs: self.inner.codecs.shared(),
         })
     }
 

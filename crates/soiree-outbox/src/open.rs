@@ -32,10 +32,11 @@ impl OutboxBuilder {
     /// # Errors
     /// If a setting is invalid, the store cannot be opened, or the event pool is closed.
     pub fn build(mut self, soiree: impl Soiree + 'static) -> Result<Outbox, OutboxError> {
-        let mut codecs = Codecs::default();
-        for (pattern, codec) in std::mem::take(&mut self.codecs) {
-            codecs.insert(Pattern::new(&pattern)?, codec);
-        }
+        let codecs = std::mem::take(&mut self.codecs)
+            .into_iter()
+            .map(|(pattern, codec)| Ok((Pattern::new(&pattern)?, codec)))
+            .collect::<Result<Vec<_>, OutboxError>>()?;
+        let codecs = Codecs::new(codecs);
         if codecs.patterns().is_empty() {
             return Err(OutboxError::NoCodec);
         }

@@ -14,6 +14,7 @@
 //! | what methods of an `Inbox` and a `WaitFor` return | [`RecvFuture`], [`RecvStream`], [`TryRecvError`], [`RecvTimeoutError`], [`WaitForFuture`] |
 //! | guards and copies of events, for integrations | [`Unsubscriber`], [`copy_event`] |
 //! | what delivers stored events itself, such as an outbox | [`Address`], [`ReservedTopics`], [`EmitterOwner`] |
+//! | durable topics and their codecs, for what passes events on, such as a bridge | [`DurableTopics`], [`Codecs`], [`EncodeError`], [`DecodeError`] |
 //! | what a listener may return, async ones, and those that are `FnMut` | [`IntoListenerResult`], [`take_reply`], [`Async`], [`ASYNC_BULKHEAD`], [`Mut`] |
 //! | what methods of an `Emission` return | [`EmissionFuture`], [`ErrorIter`], [`IntoErrors`] |
 //! | an engine of your own | the modules [`registry`] and [`mod@panic`], [`clock`], [`reclaim`], [`NotifyContext`] |
@@ -25,13 +26,13 @@ pub use soiree_core::{panic, registry};
 
 #[doc(inline)]
 pub use soiree_core::{
-    ASYNC_BULKHEAD, Async, Carrier, Filter, IntoListenerResult, LimitedBy, MaxConcurrent, Mut,
+    ASYNC_BULKHEAD, Async, Carrier, Codecs, DecodeError, EncodeError, Filter, IntoListenerResult, LimitedBy, MaxConcurrent, Mut,
     Registry, SpawnBlocking, ValueCarrier, far_future, is_printable, take_reply,
 };
 
 #[doc(inline)]
 pub use soiree_engine::{
-    Address, Bulkheads, DeadEventHandler, DeadLetterHandler, EmissionFuture, Emitter, EmitterOwner,
+    Address, Bulkheads, DeadEventHandler, DeadLetterHandler, DurableTopics, EmissionFuture, Emitter, EmitterOwner,
     ErrorHandler, ErrorIter, Handlers, IntoErrors, KeyOrders, PanicHandler, ReservedTopics,
     Settings, SlowListenerHandler, SlowListenerMonitor, Unsubscriber,
 };

@@ -31,6 +31,7 @@
 //! | [`introspection`] | the data that describes topics, listeners, pools and routes |
 //! | [`engine`] | the parts of an [`EventPool`], for integrations, and types that programs seldom name |
 //! | `metrics` | Prometheus metrics (feature `metrics`) |
+//! | `nats` | events between machines, over NATS JetStream (feature `nats`) |
 //! | `testkit` | tests for pools of your own; pools, timers, listeners and observers for tests (feature `testkit`) |
 //! | [`guide`] | how to [name topics](guide::topics), [choose a pool](guide::choosing_a_pool) and [write a pool](guide::writing_a_pool) |
 //!
@@ -258,3 +259,8 @@ pub use soiree_tokio::{TaskPool, TokioPool};
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 #[doc(inline)]
 pub use soiree_testkit as testkit;
+
+#[cfg(feature = "nats")]
+#[cfg_attr(docsrs, doc(cfg(feature = "nats")))]
+#[doc(inline)]
+pub use soiree_nats as nats;

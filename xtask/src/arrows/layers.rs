@@ -39,6 +39,7 @@ const LAYERS: &[Layers] = &[
             "introspection",
             "observe",
             "registry",
+            "codecs",
         ],
     ),
     (

@@ -1,0 +1,176 @@
+//! The listener that publishes.
+
+use std::sync::Arc;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::{self, ErrorCode};
+use bytes::Bytes;
+use soiree_core::{AsyncListener, BoxError, Codecs, Event, EventId, ListenerFuture, Permanent};
+use tokio::time::timeout;
+
+use crate::bridge::{Bridge, PATIENCE};
+use crate::headers::{self, MAX_HOPS, Sender};
+
+/// Publishes the events that it gets to the stream, and has handled one when the stream has acknowledged it.
+pub(crate) struct Publisher {
+    pub(crate) bridge: Arc<Bridge>,
+    /// Those of the outbox, if there is one.
+    pub(crate) durable: Option<Arc<Codecs>>,
+    pub(crate) origin: EventId,
+    pub(crate) plain_headers: Vec<Box<str>>,
+}
+
+struct Outgoing {
+    topic: Box<str>,
+    subject: String,
+    headers: HeaderMap,
+    payload: Bytes,
+}
+
+/// An event was not published.
+#[derive(Debug, thiserror::Error)]
+enum NotPublished {
+    #[error("there is no connection to NATS")]
+    NotConnected,
+    #[error("the bridge is closed")]
+    Closed,
+    #[error("the stream {stream} has not acknowledged {topic} in time")]
+    TimedOut { stream: Box<str>, topic: Box<str> },
+    #[error("the stream {stream} has not taken {topic}: {source}")]
+    Rejected {
+        stream: Box<str>,
+        topic: Box<str>,
+        source: PublishError,
+    },
+}
+
+impl AsyncListener for Publisher {
+    fn handle(&self, event: Arc<dyn Event>) -> ListenerFuture {
+        let outgoing = self.outgoing(&*event);
+        // It would keep its emission alive until the stream answers.
+        drop(event);
+        let outgoing = match outgoing {
+            Ok(Some(outgoing)) => outgoing,
+            Ok(None) => return Box::pin(async { Ok(()) }),
+            Err(error) => return Box::pin(async { Err(error) }),
+        };
+        // The pool that polls this may belong to no runtime, or to another one.
+        let bridge = Arc::clone(&self.bridge);
+        let task = self.bridge.runtime.spawn(publish(bridge, outgoing));
+        Box::pin(async move {
+            match task.await {
+                Ok(published) => published,
+                Err(_) => Err(NotPublished::Closed.into()),
+            }
+        })
+    }
+}
+
+impl Publisher {
+    /// What is sent for an event. `None` if it came from the stream.
+    fn outgoing(&self, event: &dyn Event) -> Result<Option<Outgoing>, BoxError> {
+        let bridge = &self.bridge;
+        let topic = event.topic();
+        let properties = event.properties();
+        if headers::came_from(&properties, bridge.stream_name()) {
+            bridge.figures.not_published.add();
+            return Ok(None);
+        }
+        if headers::hops(&properties) >= MAX_HOPS {
+            let why = format!("{topic} went through {MAX_HOPS} streams, and is not published again");
+            return Err(Permanent(why).into());
+        }
+        let durable = self.durable.as_ref().filter(|codecs| codecs.has(topic));
+        let codecs = durable.map_or(&bridge.codecs, |codecs| codecs);
+        let (codec, payload) = codecs.encode(topic, &event.payload()).map_err(Permanent)?;
+        let sender = Sender {
+            stream: bridge.stream_name(),
+            origin: self.origin,
+            plain_headers: &self.plain_headers,
+        };
+        Ok(Some(Outgoing {
+            topic: topic.into(),
+            subject: bridge.subjects.subject(topic),
+            headers: headers::write(event, &codec, &sender),
+            payload: payload.into(),
+        }))
+    }
+}
+
+async fn publish(bridge: Arc<Bridge>, outgoing: Outgoing) -> Result<(), BoxError> {
+    let _publishing = bridge.figures.publishing.enter();
+    let published = attempt(&bridge, outgoing).await;
+    if let Err(error) = &published {
+        bridge.figures.failed_publishes.add();
+        bridge.figures.fail(error);
+    }
+    published.map_err(|error| match is_permanent(&error) {
+        true => Permanent(error).into(),
+        false => error.into(),
+    })
+}
+
+async fn attempt(bridge: &Bridge, outgoing: Outgoing) -> Result<(), NotPublished> {
+    let Outgoing {
+        topic,
+        subject,
+        headers,
+        payload,
+    } = outgoing;
+    if bridge.is_closing() {
+        return Err(NotPublished::Closed);
+    }
+    // What is sent without a connection waits in the client, and the limit of the server is not known.
+    if !bridge.connection.ready(PATIENCE).await {
+        return Err(NotPublished::NotConnected);
+    }
+    let message = PublishMessage::build().headers(headers).payload(payload);
+    let stream = || Box::<str>::from(bridge.stream_name());
+    let sent = async {
+        let acknowledged = bridge.connection.context.send_publish(subject, message).await?;
+        acknowledged.await
+    };
+    match timeout(bridge.ack_timeout, sent).await {
+        Err(_) => Err(NotPublished::TimedOut {
+            stream: stream(),
+            topic,
+        }),
+        Ok(Err(source)) => Err(NotPublished::Rejected {
+            stream: stream(),
+            topic,
+            source,
+        }),
+        Ok(Ok(acknowledged)) => {
+            bridge.figures.published.add();
+            if acknowledged.duplicate {
+                bridge.figures.duplicates.add();
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Whether the event can never be published, whatever the state of the server.
+fn is_permanent(error: &NotPublished) -> bool {
+    match error {
+        NotPublished::Rejected { source, .. } => is_too_large(source),
+        _ => false,
+    }
+}
+
+/// Whether a message is larger than the server or the stream permits.
+pub(crate) fn is_too_large(error: &PublishError) -> bool {
+    match error.kind() {
+        PublishErrorKind::MaxPayloadExceeded => true,
+        PublishErrorKind::Other => {
+            let source = std::error::Error::source(error);
+            let source = source.and_then(|source| source.downcast_ref::<jetstream::Error>());
+            source.is_some_and(|source| {
+                source.error_code() == ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM
+            })
+        }
+        _ => false,
+    }
+}

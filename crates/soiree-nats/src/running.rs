@@ -1,0 +1,163 @@
+//! The messages of a consumer that are being handled, and those whose end the server has not confirmed.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_nats::Subject;
+use async_nats::datetime::DateTime;
+
+/// How many ended messages are remembered.
+const MAX_ENDED: usize = 4_096;
+
+/// A message of a stream. The sequence alone does not name it: a stream that was made anew counts from 1 again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct MessageKey {
+    pub(crate) sequence: u64,
+    pub(crate) published: DateTime,
+}
+
+#[derive(Default)]
+pub(crate) struct Messages {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Where the last delivery of each message is acknowledged. An acknowledgement of an earlier one may not count.
+    running: HashMap<MessageKey, Subject>,
+    /// Handled, but not confirmed as such.
+    ended: HashSet<MessageKey>,
+    in_order: VecDeque<MessageKey>,
+}
+
+/// What a delivery is.
+pub(crate) enum Arrival {
+    /// The message has to be handled.
+    New(RunningMessage),
+    /// It was handled before, and has to be acknowledged only.
+    Ended(RunningMessage),
+    /// It is being handled. That will acknowledge this delivery.
+    Joined,
+}
+
+/// A message that is being handled, until this is dropped.
+pub(crate) struct RunningMessage {
+    messages: Arc<Messages>,
+    key: MessageKey,
+}
+
+impl Messages {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn arrive(self: &Arc<Self>, key: MessageKey, reply: Subject) -> Arrival {
+        let mut state = self.lock();
+        let has_ended = state.ended.contains(&key);
+        match state.running.entry(key) {
+            Entry::Occupied(mut running) => {
+                running.insert(reply);
+                return Arrival::Joined;
+            }
+            Entry::Vacant(place) => {
+                place.insert(reply);
+            }
+        }
+        drop(state);
+        let message = RunningMessage {
+            messages: Arc::clone(self),
+            key,
+        };
+        match has_ended {
+            true => Arrival::Ended(message),
+            false => Arrival::New(message),
+        }
+    }
+}
+
+impl RunningMessage {
+    /// Where the last delivery is acknowledged.
+    pub(crate) fn reply(&self) -> Option<Subject> {
+        self.messages.lock().running.get(&self.key).cloned()
+    }
+
+    /// Ends it, unless there was a later delivery than the one that was acknowledged. Returns whether it did.
+    pub(crate) fn confirm(&self, acknowledged: &Subject) -> bool {
+        let mut state = self.messages.lock();
+        if state.running.get(&self.key) != Some(acknowledged) {
+            return false;
+        }
+        state.running.remove(&self.key);
+        state.ended.remove(&self.key);
+        true
+    }
+
+    /// Remembers that it was handled: if it comes again, nobody is called.
+    pub(crate) fn remember(&self) {
+        let mut state = self.messages.lock();
+        if state.ended.insert(self.key) {
+            state.in_order.push_back(self.key);
+        }
+        while state.in_order.len() > MAX_ENDED {
+            if let Some(oldest) = state.in_order.pop_front() {
+                state.ended.remove(&oldest);
+            }
+        }
+    }
+}
+
+impl Drop for RunningMessage {
+    fn drop(&mut self) {
+        self.messages.lock().running.remove(&self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(sequence: u64) -> MessageKey {
+        MessageKey {
+            sequence,
+            published: async_nats::datetime::from_nanos(1).unwrap(),
+        }
+    }
+
+    fn arrive(messages: &Arc<Messages>, sequence: u64, reply: &str) -> Arrival {
+        messages.arrive(key(sequence), reply.into())
+    }
+
+    /// N7: a message that comes again while it is handled is not handled a second time, and its last delivery is acknowledged.
+    #[test]
+    fn a_message_that_comes_again_joins_the_one_that_runs() {
+        let messages = Arc::<Messages>::default();
+        let Arrival::New(running) = arrive(&messages, 1, "a") else {
+            panic!("it is new");
+        };
+        assert!(matches!(arrive(&messages, 1, "b"), Arrival::Joined));
+        assert!(matches!(arrive(&messages, 2, "c"), Arrival::New(_)));
+        assert_eq!(running.reply(), Some("b".into()));
+        assert!(!running.confirm(&"a".into()), "a later delivery waits for it");
+        assert!(running.confirm(&"b".into()));
+        assert!(matches!(arrive(&messages, 1, "d"), Arrival::New(_)));
+    }
+
+    /// N2: what was handled, and could not be acknowledged, is acknowledged when it comes again, and not handled again.
+    #[test]
+    fn a_message_whose_end_is_not_confirmed_is_remembered() {
+        let messages = Arc::<Messages>::default();
+        for sequence in 0..=MAX_ENDED as u64 {
+            let Arrival::New(running) = arrive(&messages, sequence, "a") else {
+                panic!("it is new");
+            };
+            running.remember();
+        }
+        assert!(matches!(arrive(&messages, 0, "b"), Arrival::New(_)), "the oldest is forgotten");
+        let Arrival::Ended(running) = arrive(&messages, 1, "b") else {
+            panic!("it has ended");
+        };
+        assert!(running.confirm(&"b".into()));
+        assert!(matches!(arrive(&messages, 1, "c"), Arrival::New(_)), "it may be sent again");
+    }
+}
