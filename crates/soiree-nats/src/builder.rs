@@ -33,8 +33,15 @@ pub struct NatsBuilder {
     ack_timeout: Duration,
 }
 
+impl Nats {
+    /// Starts to set up a bridge to these servers: their URLs, separated by commas.
+    pub fn builder(servers: &str) -> NatsBuilder {
+        NatsBuilder::new(servers)
+    }
+}
+
 impl NatsBuilder {
-    pub(crate) fn new(servers: &str) -> Self {
+    fn new(servers: &str) -> Self {
         let servers = servers.split(',').map(|server| server.trim().to_owned());
         Self {
             servers: servers.filter(|server| !server.is_empty()).collect(),

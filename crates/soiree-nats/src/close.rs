@@ -53,7 +53,11 @@ impl Nats {
     }
 
     fn close_within(&self, limit: Option<Duration>) -> Result<(), CloseNatsError> {
-        let closed = self.inner.bridge.runtime.wait(close(Arc::clone(&self.inner), limit));
+        let closed = self
+            .inner
+            .bridge
+            .runtime
+            .wait(close(Arc::clone(&self.inner), limit));
         closed.unwrap_or(Err(CloseNatsError::Closed))
     }
 

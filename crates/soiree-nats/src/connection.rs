@@ -104,7 +104,11 @@ impl Connection {
     /// Sends a message that nothing depends on. What cannot be sent soon is dropped.
     pub(crate) async fn send(&self, subject: async_nats::Subject, payload: Bytes) {
         if self.is_connected() {
-            let _ = timeout(Duration::from_secs(1), self.client.publish(subject, payload)).await;
+            let _ = timeout(
+                Duration::from_secs(1),
+                self.client.publish(subject, payload),
+            )
+            .await;
         }
     }
 

@@ -131,9 +131,14 @@ impl Consumer {
         provision::check_dead_subject(&bridge.connection.context, &stream, &self.dead_subject)
             .await?;
         let floor = self.floor(&stream);
-        let consumer =
-            provision::consumer(&stream, &self.consume, &self.filter, bridge.provision, floor)
-                .await?;
+        let consumer = provision::consumer(
+            &stream,
+            &self.consume,
+            &self.filter,
+            bridge.provision,
+            floor,
+        )
+        .await?;
         let info = consumer.cached_info();
         let _ = self.ack_wait.set(info.config.ack_wait);
         self.note_floor(

@@ -64,7 +64,9 @@ impl Consumer {
             Arrival::Joined => {}
             Arrival::Ended(running) => self.end(&running, End::Ack).await,
             Arrival::New(running) => {
-                let end = self.keep_alive(&running, self.work(&message, &delivered)).await;
+                let end = self
+                    .keep_alive(&running, self.work(&message, &delivered))
+                    .await;
                 self.end(&running, end).await;
             }
         }
@@ -84,7 +86,10 @@ impl Consumer {
             }
             if let Some(reply) = running.reply() {
                 self.figures.extended.add();
-                self.bridge.connection.send(reply, AckKind::Progress.into()).await;
+                self.bridge
+                    .connection
+                    .send(reply, AckKind::Progress.into())
+                    .await;
             }
         }
     }
@@ -152,7 +157,9 @@ impl Consumer {
             let sent = async {
                 let subject = self.dead_subject.clone();
                 let payload = message.payload.clone();
-                let acknowledged = context.publish_with_headers(subject, headers, payload).await?;
+                let acknowledged = context
+                    .publish_with_headers(subject, headers, payload)
+                    .await?;
                 acknowledged.await
             };
             if self.bridge.connection.ready(PATIENCE).await {

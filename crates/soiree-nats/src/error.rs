@@ -30,7 +30,9 @@ pub enum NatsError {
     #[error(transparent)]
     InvalidPattern(#[from] InvalidTopic),
     /// No codec matches the pattern, so that no payload could be written down or read.
-    #[error("no codec matches {pattern}; give the bridge one with `codec`, or make its topics durable")]
+    #[error(
+        "no codec matches {pattern}; give the bridge one with `codec`, or make its topics durable"
+    )]
     NoCodec {
         /// The pattern.
         pattern: Box<str>,
@@ -47,7 +49,9 @@ pub enum NatsError {
         source: BoxError,
     },
     /// The stream does not exist, and may not be created.
-    #[error("there is no stream {stream}; create it, or let the bridge do that with `Provision::Create`")]
+    #[error(
+        "there is no stream {stream}; create it, or let the bridge do that with `Provision::Create`"
+    )]
     NoStream {
         /// Its name.
         stream: Box<str>,
@@ -63,7 +67,10 @@ pub enum NatsError {
         consumer: Box<str>,
     },
     /// The stream or the consumer exists with other settings.
-    #[error("the {what} {name} differs from what the program says: {}", list(differences))]
+    #[error(
+        "the {what} {name} differs from what the program says: {}",
+        list(differences)
+    )]
     Differs {
         /// Whether it is a stream or a consumer.
         what: &'static str,
@@ -73,7 +80,9 @@ pub enum NatsError {
         differences: Vec<Difference>,
     },
     /// No stream takes the messages that could not be handled, so they could never be ended.
-    #[error("no stream takes the subject {subject}, which messages that cannot be handled go to; add it to one")]
+    #[error(
+        "no stream takes the subject {subject}, which messages that cannot be handled go to; add it to one"
+    )]
     NoDeadSubject {
         /// The subject.
         subject: Box<str>,
@@ -145,7 +154,9 @@ pub enum CloseNatsError {
     #[error("the bridge is closed already")]
     Closed,
     /// Events were still on their way at the deadline. Messages come again after `ack_wait`; what was being published may have arrived.
-    #[error("{running} events were still on their way after {waited:?}; those that were received come again")]
+    #[error(
+        "{running} events were still on their way after {waited:?}; those that were received come again"
+    )]
     Running {
         /// How many.
         running: usize,

@@ -196,9 +196,15 @@ fn printable(text: &str) -> String {
 pub(crate) fn check_plain_header(name: &str) -> Result<(), NatsError> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let lower = name.to_ascii_lowercase();
-    let is_reserved = ["nats-", "soiree-", "content-type", "traceparent", "tracestate"]
-        .iter()
-        .any(|reserved| lower.starts_with(reserved));
+    let is_reserved = [
+        "nats-",
+        "soiree-",
+        "content-type",
+        "traceparent",
+        "tracestate",
+    ]
+    .iter()
+    .any(|reserved| lower.starts_with(reserved));
     let why = match () {
         () if name.is_empty() || !name.bytes().all(is_token) => {
             "it must be letters, digits, - and _"
@@ -236,7 +242,10 @@ mod tests {
     fn what_is_written_is_read() {
         let properties = Properties::new()
             .set("tenant", "äcme")
-            .set("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+            .set(
+                "traceparent",
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            )
             .set("tracestate", "line\nbreak");
         let event = BaseEvent::new("a", ()).with_properties(properties.clone());
         let headers = write(&event, "json", &sender());

@@ -85,7 +85,10 @@ impl Reader<'_> {
         }
         let durable = self.durable.filter(|durable| durable.codecs.has(&topic));
         let codecs = durable.map_or(self.codecs, |durable| &durable.codecs);
-        let Some(codec) = received.codec.or_else(|| codecs.name(&topic).map(String::from)) else {
+        let Some(codec) = received
+            .codec
+            .or_else(|| codecs.name(&topic).map(String::from))
+        else {
             return Content::Dead(format!("there is no codec for the topic {topic}"));
         };
         let payload = match codecs.decode(&topic, &codec, &message.payload) {

@@ -9,7 +9,6 @@ use soiree_engine::{Soiree, Unsubscriber};
 use tokio::task::JoinHandle;
 
 use crate::bridge::Bridge;
-use crate::builder::NatsBuilder;
 use crate::consumer::Consumer;
 use crate::error::NatsError;
 use crate::figures::NatsStats;
@@ -69,11 +68,6 @@ pub(crate) struct RunningConsumer {
 }
 
 impl Nats {
-    /// Starts to set up a bridge to these servers: their URLs, separated by commas.
-    pub fn builder(servers: &str) -> NatsBuilder {
-        NatsBuilder::new(servers)
-    }
-
     pub(crate) fn new(bridge: Arc<Bridge>) -> Self {
         let state = Mutex::default();
         Self {
@@ -171,7 +165,11 @@ impl Nats {
         S: Soiree + Clone + 'static,
     {
         let consumer = self.consumer(sink, consume)?;
-        let checked = self.inner.bridge.runtime.spawn(check(Arc::clone(&consumer)));
+        let checked = self
+            .inner
+            .bridge
+            .runtime
+            .spawn(check(Arc::clone(&consumer)));
         checked.await.unwrap_or(Err(NatsError::Closed))?;
         self.start(consumer)
     }
@@ -243,7 +241,10 @@ impl State {
         if self.is_closed {
             return Err(NatsError::Closed);
         }
-        let names = self.consumers.iter().map(|running| &running.consumer.consume.name);
+        let names = self
+            .consumers
+            .iter()
+            .map(|running| &running.consumer.consume.name);
         match names.into_iter().any(|taken| taken == name) {
             true => Err(NatsError::ConsumerTaken {
                 consumer: name.as_ref().into(),

@@ -113,7 +113,10 @@ impl Publish {
     }
 
     pub(crate) fn listener_options(&self, name: &Arc<str>, is_durable: bool) -> ListenerOptions {
-        let retry = self.retry.clone().unwrap_or_else(|| default_retry(is_durable));
+        let retry = self
+            .retry
+            .clone()
+            .unwrap_or_else(|| default_retry(is_durable));
         let mut options = ListenerOptions::new().name(Arc::clone(name)).retry(retry);
         if is_durable {
             options = options.durable(Arc::clone(name));

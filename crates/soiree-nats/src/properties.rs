@@ -87,7 +87,10 @@ mod tests {
         let mut properties = Properties::new();
         for (name, value) in [
             ("", Value::Text(String::new())),
-            ("\"\\\u{1}\r\n\0é", Value::Text("\0\u{10ffff}\"{}\u{7f}".into())),
+            (
+                "\"\\\u{1}\r\n\0é",
+                Value::Text("\0\u{10ffff}\"{}\u{7f}".into()),
+            ),
             ("least", Value::Int(i64::MIN)),
             ("yes", Value::Bool(true)),
             ("third", Value::Float(0.1 + 0.2)),
@@ -96,7 +99,10 @@ mod tests {
             properties.insert(name, value);
         }
         let line = write(&properties).unwrap();
-        assert!(line.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{line}");
+        assert!(
+            line.bytes().all(|byte| matches!(byte, b' '..=b'~')),
+            "{line}"
+        );
         assert_eq!(read(&line).unwrap(), properties);
         assert_eq!(write(&Properties::new()), None);
     }

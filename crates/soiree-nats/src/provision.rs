@@ -60,7 +60,10 @@ pub(crate) async fn stream(
         if let Err(error) = created {
             found = context.get_stream(name).await;
             if found.is_err() {
-                return Err(NatsError::request(format!("create the stream {name}"), error));
+                return Err(NatsError::request(
+                    format!("create the stream {name}"),
+                    error,
+                ));
             }
         } else {
             found = context.get_stream(name).await;
@@ -126,13 +129,29 @@ fn stream_differences(wanted: &Config, found: &Config, provision: Provision) -> 
     differences.compare("storage", &wanted.storage, &found.storage);
     differences.compare("retention", &wanted.retention, &found.retention);
     differences.compare("discard", &wanted.discard, &found.discard);
-    differences.compare("num_replicas", &wanted.num_replicas.max(1), &found.num_replicas);
+    differences.compare(
+        "num_replicas",
+        &wanted.num_replicas.max(1),
+        &found.num_replicas,
+    );
     differences.compare("max_age", &wanted.max_age, &found.max_age);
-    differences.compare("max_bytes", &limit(wanted.max_bytes), &limit(found.max_bytes));
-    differences.compare("max_msgs", &limit(wanted.max_messages), &limit(found.max_messages));
+    differences.compare(
+        "max_bytes",
+        &limit(wanted.max_bytes),
+        &limit(found.max_bytes),
+    );
+    differences.compare(
+        "max_msgs",
+        &limit(wanted.max_messages),
+        &limit(found.max_messages),
+    );
     let size = |config: &Config| limit(config.max_message_size.into());
     differences.compare("max_msg_size", &size(wanted), &size(found));
-    differences.compare("duplicate_window", &wanted.duplicate_window, &found.duplicate_window);
+    differences.compare(
+        "duplicate_window",
+        &wanted.duplicate_window,
+        &found.duplicate_window,
+    );
     differences.0
 }
 

@@ -7,6 +7,7 @@ use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, ErrorCode};
 use bytes::Bytes;
+use soiree_core::panic::caught;
 use soiree_core::{AsyncListener, BoxError, Codecs, Event, EventId, ListenerFuture, Permanent};
 use tokio::time::timeout;
 
@@ -54,7 +55,15 @@ impl AsyncListener for Publisher {
         let outgoing = match outgoing {
             Ok(Some(outgoing)) => outgoing,
             Ok(None) => return Box::pin(async { Ok(()) }),
-            Err(error) => return Box::pin(async { Err(error) }),
+            Err(error) => {
+                let figures = &self.bridge.figures;
+                figures.failed_publishes.add();
+                // It may be that of the program's codec.
+                if let Ok(text) = caught(|| error.to_string()) {
+                    figures.fail(&text);
+                }
+                return Box::pin(async { Err(error) });
+            }
         };
         // The pool that polls this may belong to no runtime, or to another one.
         let bridge = Arc::clone(&self.bridge);
@@ -79,7 +88,8 @@ impl Publisher {
             return Ok(None);
         }
         if headers::hops(&properties) >= MAX_HOPS {
-            let why = format!("{topic} went through {MAX_HOPS} streams, and is not published again");
+            let why =
+                format!("{topic} went through {MAX_HOPS} streams, and is not published again");
             return Err(Permanent(why).into());
         }
         let durable = self.durable.as_ref().filter(|codecs| codecs.has(topic));
@@ -129,7 +139,11 @@ async fn attempt(bridge: &Bridge, outgoing: Outgoing) -> Result<(), NotPublished
     let message = PublishMessage::build().headers(headers).payload(payload);
     let stream = || Box::<str>::from(bridge.stream_name());
     let sent = async {
-        let acknowledged = bridge.connection.context.send_publish(subject, message).await?;
+        let acknowledged = bridge
+            .connection
+            .context
+            .send_publish(subject, message)
+            .await?;
         acknowledged.await
     };
     match timeout(bridge.ack_timeout, sent).await {

@@ -138,7 +138,10 @@ mod tests {
         assert!(matches!(arrive(&messages, 1, "b"), Arrival::Joined));
         assert!(matches!(arrive(&messages, 2, "c"), Arrival::New(_)));
         assert_eq!(running.reply(), Some("b".into()));
-        assert!(!running.confirm(&"a".into()), "a later delivery waits for it");
+        assert!(
+            !running.confirm(&"a".into()),
+            "a later delivery waits for it"
+        );
         assert!(running.confirm(&"b".into()));
         assert!(matches!(arrive(&messages, 1, "d"), Arrival::New(_)));
     }
@@ -153,11 +156,17 @@ mod tests {
             };
             running.remember();
         }
-        assert!(matches!(arrive(&messages, 0, "b"), Arrival::New(_)), "the oldest is forgotten");
+        assert!(
+            matches!(arrive(&messages, 0, "b"), Arrival::New(_)),
+            "the oldest is forgotten"
+        );
         let Arrival::Ended(running) = arrive(&messages, 1, "b") else {
             panic!("it has ended");
         };
         assert!(running.confirm(&"b".into()));
-        assert!(matches!(arrive(&messages, 1, "c"), Arrival::New(_)), "it may be sent again");
+        assert!(
+            matches!(arrive(&messages, 1, "c"), Arrival::New(_)),
+            "it may be sent again"
+        );
     }
 }

@@ -10,8 +10,8 @@ use soiree_core::{
     SubscribeError, Timer, UnsubscribeError,
 };
 use soiree_engine::{
-    Address, CloseError, DurableTopics, Emission, EmitError, EmitFuture, Graph, Report, ReservedTopics, Soiree,
-    Unsubscriber,
+    Address, CloseError, DurableTopics, Emission, EmitError, EmitFuture, Graph, Report,
+    ReservedTopics, Soiree, Unsubscriber,
 };
 
 use crate::error::CloseOutboxError;

@@ -26,15 +26,16 @@ pub use soiree_core::{panic, registry};
 
 #[doc(inline)]
 pub use soiree_core::{
-    ASYNC_BULKHEAD, Async, Carrier, Codecs, DecodeError, EncodeError, Filter, IntoListenerResult, LimitedBy, MaxConcurrent, Mut,
-    Registry, SpawnBlocking, ValueCarrier, far_future, is_printable, take_reply,
+    ASYNC_BULKHEAD, Async, Carrier, Codecs, DecodeError, EncodeError, Filter, IntoListenerResult,
+    LimitedBy, MaxConcurrent, Mut, Registry, SpawnBlocking, ValueCarrier, far_future, is_printable,
+    take_reply,
 };
 
 #[doc(inline)]
 pub use soiree_engine::{
-    Address, Bulkheads, DeadEventHandler, DeadLetterHandler, DurableTopics, EmissionFuture, Emitter, EmitterOwner,
-    ErrorHandler, ErrorIter, Handlers, IntoErrors, KeyOrders, PanicHandler, ReservedTopics,
-    Settings, SlowListenerHandler, SlowListenerMonitor, Unsubscriber,
+    Address, Bulkheads, DeadEventHandler, DeadLetterHandler, DurableTopics, EmissionFuture,
+    Emitter, EmitterOwner, ErrorHandler, ErrorIter, Handlers, IntoErrors, KeyOrders, PanicHandler,
+    ReservedTopics, Settings, SlowListenerHandler, SlowListenerMonitor, Unsubscriber,
 };
 
 #[doc(inline)]

@@ -1,0 +1,160 @@
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use soiree::Event;
+use soiree::nats::CloseNatsError;
+use soiree_testkit::MemoryStore;
+
+use super::server::Server;
+use super::support::{
+    LIMIT, Other, bridge, consume, outbox, receive, soiree, texts, until, within,
+};
+
+/// N9: a close waits for the messages that are being handled, and acknowledges them; those that came and were not looked at go back.
+#[test]
+fn a_close_waits_for_what_is_being_handled() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let soiree = soiree();
+    let (started, is_started) = channel();
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let listener = move |_: &dyn Event| {
+        started.send(()).unwrap();
+        released.lock().unwrap().recv_timeout(LIMIT).unwrap();
+    };
+    soiree.on("order.*", listener).unwrap();
+    let nats = bridge(&server);
+    nats.consume(&soiree, consume("shop", "order.*").in_flight(1))
+        .unwrap();
+    let other = Other::connect(&server);
+    other.publish("acme.order.paid", "1");
+    other.publish("acme.order.paid", "2");
+    is_started.recv_timeout(LIMIT).unwrap();
+    let closing = nats.clone();
+    let closed = std::thread::spawn(move || closing.close());
+    until("it is closing", || nats.stats().consumers.is_empty());
+    assert!(!within(Duration::from_millis(100), || closed.is_finished()));
+    release.send(()).unwrap();
+    closed.join().unwrap().unwrap();
+    let info = other.consumer("shop");
+    assert_eq!(info.ack_floor.stream_sequence, 1);
+    assert_eq!(info.num_pending + info.num_ack_pending as u64, 1);
+    assert!(
+        is_started.try_recv().is_err(),
+        "the second one is not handled here"
+    );
+    assert_eq!(nats.close(), Err(CloseNatsError::Closed));
+    soiree.close().unwrap();
+}
+
+/// N9: a close with a deadline says what was still on its way, and another process gets it after `ack_wait`.
+#[test]
+fn a_close_with_a_deadline_says_what_still_runs() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let (started, is_started) = channel();
+    let hanging = soiree();
+    let listener = move |_: &dyn Event| {
+        started.send(()).unwrap();
+        released.lock().unwrap().recv_timeout(LIMIT).unwrap();
+    };
+    hanging.on("order.*", listener).unwrap();
+    let nats = bridge(&server);
+    nats.consume(&hanging, consume("shop", "order.*")).unwrap();
+    let other = Other::connect(&server);
+    other.publish("acme.order.paid", "1");
+    is_started.recv_timeout(LIMIT).unwrap();
+    let error = nats
+        .close_with_deadline(Duration::from_millis(50))
+        .unwrap_err();
+    assert!(
+        matches!(error, CloseNatsError::Running { running: 1, .. }),
+        "{error}"
+    );
+    let soiree = soiree();
+    let received = texts(&soiree, "order.*");
+    let second = bridge(&server);
+    second.consume(&soiree, consume("shop", "order.*")).unwrap();
+    assert_eq!(receive(&received, 1), ["1"]);
+    other.until_all_is_acknowledged("shop");
+    release.send(()).unwrap();
+    second.close().unwrap();
+    soiree.close().unwrap();
+    hanging.close().unwrap();
+}
+
+/// N9: what an outbox has not published when the bridge is closed, it publishes after the next start.
+#[test]
+fn what_is_not_published_at_a_close_is_published_after_the_next_start() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let store = MemoryStore::new();
+    let first = outbox(store.another_process());
+    let nats = bridge(&server);
+    nats.publish(&first, "kept.**").unwrap();
+    // Stored, and not started.
+    for number in 0..30 {
+        first.emit("kept.a", number.to_string()).unwrap();
+    }
+    nats.close().unwrap();
+    first.close().unwrap();
+    let other = Other::connect(&server);
+    assert_eq!(other.messages(), 0);
+    let second = outbox(store.another_process());
+    let nats = bridge(&server);
+    nats.publish(&second, "kept.**").unwrap();
+    second.start().unwrap();
+    second.drain(LIMIT).unwrap();
+    assert_eq!(other.messages(), 30);
+    nats.close().unwrap();
+    second.close().unwrap();
+}
+
+/// N9: a close does not wait for a server that is not there.
+#[test]
+fn a_close_does_not_wait_for_a_server_that_is_gone() {
+    let Some(mut server) = Server::start() else {
+        return;
+    };
+    let outbox = outbox(MemoryStore::new());
+    let nats = bridge(&server);
+    nats.publish(&outbox, "kept.**").unwrap();
+    nats.consume(&outbox, consume("shop", "kept.**")).unwrap();
+    outbox.start().unwrap();
+    server.kill();
+    until("it is noticed", || !nats.stats().is_connected);
+    outbox.emit("kept.a", String::from("1")).unwrap();
+    until("it is being published", || nats.stats().publishing == 1);
+    let error = nats
+        .close_with_deadline(Duration::from_millis(50))
+        .unwrap_err();
+    assert!(
+        matches!(error, CloseNatsError::Running { running: 1, .. }),
+        "{error}"
+    );
+    outbox.close().unwrap();
+}
+
+/// N9: when the last handle of a bridge is dropped, it consumes no more and keeps no event pool.
+#[test]
+fn a_bridge_that_is_dropped_keeps_no_event_pool() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let soiree = soiree();
+    let weak = soiree.downgrade();
+    let nats = bridge(&server);
+    nats.publish(&soiree, "order.*").unwrap();
+    nats.consume(&soiree, consume("shop", "order.*")).unwrap();
+    drop(soiree);
+    assert!(weak.upgrade().is_some(), "the bridge consumes into it");
+    drop(nats);
+    until("it is gone", || weak.upgrade().is_none());
+}

@@ -1,0 +1,14 @@
+//! The promises of a bridge, against a real server. Skipped without `nats-server`, unless `SOIREE_TESTS_MUST_RUN` is set.
+
+mod close;
+mod consume;
+mod consume_failures;
+mod faults;
+mod loops;
+mod partition;
+mod provision;
+mod proxy;
+mod publish;
+mod server;
+mod subjects;
+mod support;
