@@ -16,6 +16,7 @@ use crate::names::{
     LISTENER_HISTOGRAMS, OUTBOX_COUNTERS, OUTBOX_GAUGES, OUTBOX_REJECTIONS, OUTBOX_STATES,
     PARKED_STATES, POOL_COUNTERS, POOL_GAUGES, POOL_HISTOGRAMS, REDELIVERIES, WAITING_CAUSES,
 };
+use crate::nats::NatsFigures;
 use crate::outbox::{DurableFigures, HistogramFigures, OutboxFigures};
 use crate::series::{ListenerSeries, PoolSeries, REJECTION_REASONS};
 
@@ -35,6 +36,7 @@ struct Scrape<'a> {
 pub(crate) fn encode(
     event_pools: &[Arc<EventPoolMetrics>],
     outboxes: &[(Box<str>, OutboxFigures)],
+    bridges: &[(Box<str>, NatsFigures)],
     mut encoder: DescriptorEncoder<'_>,
 ) -> fmt::Result {
     // Read once, so that all metrics of a pool are of one moment.
@@ -51,11 +53,14 @@ pub(crate) fn encode(
     encoder.encode_pools(&scrapes)?;
     encoder.encode_emissions(&scrapes)?;
     encoder.encode_listeners(&scrapes)?;
-    if outboxes.is_empty() {
-        return Ok(());
+    if !outboxes.is_empty() {
+        encoder.encode_outboxes(outboxes)?;
+        encoder.encode_durable(outboxes)?;
     }
-    encoder.encode_outboxes(outboxes)?;
-    encoder.encode_durable(outboxes)
+    if !bridges.is_empty() {
+        encoder.encode_bridges(bridges)?;
+    }
+    Ok(())
 }
 
 /// A histogram that was counted elsewhere.
@@ -78,7 +83,7 @@ impl EncodeMetric for ReadHistogram<'_> {
     }
 }
 
-struct FamilyEncoder<'a, 'e>(&'a mut DescriptorEncoder<'e>);
+pub(crate) struct FamilyEncoder<'a, 'e>(&'a mut DescriptorEncoder<'e>);
 
 impl FamilyEncoder<'_, '_> {
     fn encode_pools(&mut self, scrapes: &[Scrape<'_>]) -> fmt::Result {
@@ -324,7 +329,7 @@ impl FamilyEncoder<'_, '_> {
         )
     }
 
-    fn encode_family<'l, const N: usize>(
+    pub(crate) fn encode_family<'l, const N: usize>(
         &mut self,
         name: &str,
         help: &str,

@@ -141,6 +141,31 @@
 //!
 //! Outcomes and redeliveries count since this process has claimed the listener.
 //!
+//! # Bridges to NATS
+//! They have the label `bridge`, the name given to [`Metrics::add_nats`].
+//!
+//! | metric | type | |
+//! |---|---|---|
+//! | `soiree_nats_connected` | gauge | 1 if the bridge is connected |
+//! | `soiree_nats_publishing` | gauge | events that are being published |
+//! | `soiree_nats_reconnects_total` | counter | how often the connection was made anew |
+//! | `soiree_nats_published_total`, `_duplicates_total` | counter | events that the stream has acknowledged; those that it had already |
+//! | `soiree_nats_failed_publishes_total` | counter | attempts to publish that failed |
+//! | `soiree_nats_not_published_total` | counter | events that came from the stream |
+//!
+//! By `consumer`, its name:
+//!
+//! | metric | type | |
+//! |---|---|---|
+//! | `soiree_nats_consumer_pulling` | gauge | 1 if the consumer asks for messages |
+//! | `soiree_nats_consumer_lag` | gauge | messages of the stream that it has not been given |
+//! | `soiree_nats_consumer_in_flight` | gauge | messages that are being handled |
+//! | `soiree_nats_consumer_received_total`, `_redelivered_total` | counter | messages received; those that were received before |
+//! | `soiree_nats_consumer_acks_total` | counter | by `kind`: confirmed as ended (`ack`), to come `again`, put on the `dead` subject, `unconfirmed` |
+//! | `soiree_nats_consumer_skipped_total` | counter | messages that were passed over |
+//! | `soiree_nats_consumer_ack_wait_extended_total` | counter | how often the server was asked for more time |
+//! | `soiree_nats_consumer_restarts_total` | counter | how often asking for messages was started anew |
+//!
 //! # How many series there are
 //! Prometheus keeps a series in memory for each combination of label values. So no label grows with traffic: **the emitted topic
 //! is never a label**, because topics contain IDs, and neither is the ID of a listener. Names and patterns usually stand in the
@@ -187,10 +212,13 @@ mod exposition;
 mod family;
 mod metrics;
 mod names;
+mod nats;
+mod nats_exposition;
 mod observe;
 mod options;
 mod outbox;
 mod series;
+mod sources;
 
 pub use prometheus_client;
 
@@ -198,6 +226,7 @@ pub use crate::builder::MetricsBuilder;
 pub use crate::event_pool::{EventPoolMetrics, EventPoolStats};
 pub use crate::family::OTHER;
 pub use crate::metrics::{CONTENT_TYPE, Metrics, NameError, RegisterError};
+pub use crate::nats::{ConsumerFigures, NatsFigures};
 pub use crate::observe::UNNAMED;
 pub use crate::options::BuildError;
 pub use crate::outbox::{

@@ -11,8 +11,10 @@ use prometheus_client::registry::Registry;
 use crate::event_pool::EventPoolMetrics;
 use crate::exposition;
 use crate::names::SENTINEL;
+use crate::nats::NatsFigures;
 use crate::options::MetricsOptions;
-use crate::outbox::{OutboxFigures, OutboxSource};
+use crate::outbox::OutboxFigures;
+use crate::sources::Sources;
 
 /// The content type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -44,7 +46,8 @@ pub struct Metrics {
 struct Shared {
     options: MetricsOptions,
     event_pools: Mutex<BTreeMap<Box<str>, Weak<EventPoolMetrics>>>,
-    outboxes: Mutex<BTreeMap<Box<str>, OutboxSource>>,
+    outboxes: Sources<OutboxFigures>,
+    bridges: Sources<NatsFigures>,
 }
 
 /// A name for the metrics of an `EventPool` was rejected.
@@ -92,7 +95,8 @@ impl Metrics {
             shared: Arc::new(Shared {
                 options,
                 event_pools,
-                outboxes: Mutex::default(),
+                outboxes: Sources::default(),
+                bridges: Sources::default(),
             }),
         }
     }
@@ -143,16 +147,29 @@ impl Metrics {
         if name.is_empty() {
             return Err(NameError::Empty);
         }
-        // Forgets those that are gone.
-        self.outboxes();
-        let source: OutboxSource = Arc::new(source);
-        let mut outboxes = self.lock_outboxes();
-        if outboxes.contains_key(name) {
-            drop(outboxes);
-            return Err(NameError::Taken { name: name.into() });
+        match self.shared.outboxes.add(name, source) {
+            true => Ok(()),
+            false => Err(NameError::Taken { name: name.into() }),
         }
-        outboxes.insert(name.into(), source);
-        Ok(())
+    }
+
+    /// Adds the metrics of a bridge to NATS, which this closure reads at each scrape, as [`add_outbox`](Metrics::add_outbox) does. `name`
+    /// becomes the value of their label `bridge`. With the facade, use `soiree::metrics::add_nats`.
+    ///
+    /// # Errors
+    /// If the name is empty, or the bridge of this name still exists: its closure is asked.
+    pub fn add_nats(
+        &self,
+        name: &str,
+        source: impl Fn() -> Option<NatsFigures> + Send + Sync + 'static,
+    ) -> Result<(), NameError> {
+        if name.is_empty() {
+            return Err(NameError::Empty);
+        }
+        match self.shared.bridges.add(name, source) {
+            true => Ok(()),
+            false => Err(NameError::Taken { name: name.into() }),
+        }
     }
 
     /// Returns all metrics in Prometheus's text format. Serve it with [`CONTENT_TYPE`].
@@ -203,34 +220,6 @@ impl Metrics {
         event_pools.values().filter_map(Weak::upgrade).collect()
     }
 
-    /// The figures of the outboxes that still exist, in the order of their names.
-    fn outboxes(&self) -> Vec<(Box<str>, OutboxFigures)> {
-        let sources = self.lock_outboxes().clone();
-        let mut all = Vec::with_capacity(sources.len());
-        for (name, source) in sources {
-            if let Some(figures) = source() {
-                all.push((name, figures));
-                continue;
-            }
-            let mut outboxes = self.lock_outboxes();
-            let is_same = |now: &OutboxSource| Arc::ptr_eq(now, &source);
-            let gone = if outboxes.get(&name).is_some_and(is_same) {
-                outboxes.remove(&name)
-            } else {
-                None
-            };
-            // Not under the lock: its `Drop` is user code.
-            drop(outboxes);
-            drop(gone);
-        }
-        all
-    }
-
-    fn lock_outboxes(&self) -> MutexGuard<'_, BTreeMap<Box<str>, OutboxSource>> {
-        let outboxes = self.shared.outboxes.lock();
-        outboxes.unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Box<str>, Weak<EventPoolMetrics>>> {
         let event_pools = self.shared.event_pools.lock();
         event_pools.unwrap_or_else(PoisonError::into_inner)
@@ -251,6 +240,8 @@ struct Exposition(Metrics);
 
 impl Collector for Exposition {
     fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
-        exposition::encode(&self.0.event_pools(), &self.0.outboxes(), encoder)
+        let shared = &self.0.shared;
+        let (outboxes, bridges) = (shared.outboxes.read(), shared.bridges.read());
+        exposition::encode(&self.0.event_pools(), &outboxes, &bridges, encoder)
     }
 }

@@ -117,6 +117,3 @@ pub struct DurableFigures {
     /// Events that were tried again because they may have been running when the process ended.
     pub after_crashes: u64,
 }
-
-/// Reads the figures; `None` once the outbox is gone.
-pub(crate) type OutboxSource = Arc<dyn Fn() -> Option<OutboxFigures> + Send + Sync>;

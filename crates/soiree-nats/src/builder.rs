@@ -20,13 +20,15 @@ use crate::provision::stream_config;
 use crate::runtime::BridgeRuntime;
 use crate::subject::{Subjects, check_name};
 
+type Configure = Box<dyn FnOnce(&mut Config) + Send>;
+
 /// Settings of a bridge. Made by [`Nats::builder`].
 pub struct NatsBuilder {
     servers: Vec<String>,
     stream: String,
     prefix: String,
     provision: Provision,
-    configure: Vec<Box<dyn FnOnce(&mut Config) + Send>>,
+    configure: Vec<Configure>,
     codecs: Vec<(String, Box<dyn Codec>)>,
     options: Option<ConnectOptions>,
     name: Option<String>,

@@ -1,4 +1,4 @@
-//! Guides: naming topics, durable events, a service, choosing a pool, writing a pool.
+//! Guides: naming topics, durable events, a service, events between machines, choosing a pool, writing a pool.
 
 #[doc = include_str!("../docs/topics.md")]
 pub mod topics {}
@@ -12,6 +12,16 @@ pub mod durable_events {}
 #[cfg_attr(docsrs, doc(cfg(all(feature = "sqlite", feature = "tokio"))))]
 #[doc = include_str!("../docs/a_service.md")]
 pub mod a_service {}
+
+#[cfg(all(
+    feature = "nats",
+    feature = "pool",
+    feature = "sqlite",
+    feature = "tokio"
+))]
+#[cfg_attr(docsrs, doc(cfg(feature = "nats")))]
+#[doc = include_str!("../docs/machines.md")]
+pub mod machines {}
 
 #[doc = include_str!("../docs/choosing_a_pool.md")]
 pub mod choosing_a_pool {}

@@ -8,6 +8,7 @@
 //! | a program with a registry of its own | [`Metrics::register`], [`RegisterError`], [`prometheus_client`] |
 //! | one `EventPool` | [`EventPoolMetrics`], [`EventPoolStats`], [`NameError`] |
 //! | one outbox | `add_outbox`, with the feature `outbox`; [`OutboxFigures`], [`OutboxState`], [`RejectedFigures`], [`HistogramFigures`], [`DurableFigures`] |
+//! | one bridge to NATS | `add_nats`, with the feature `nats`; [`NatsFigures`], [`ConsumerFigures`] |
 //! | values of labels | [`UNNAMED`], [`OTHER`] |
 
 use std::sync::Arc;
@@ -16,9 +17,9 @@ use std::sync::Arc;
 pub use soiree_metrics::prometheus_client;
 #[doc(inline)]
 pub use soiree_metrics::{
-    BuildError, CONTENT_TYPE, DurableFigures, EventPoolMetrics, EventPoolStats, HistogramFigures,
-    Metrics, MetricsBuilder, NameError, OTHER, OutboxFigures, OutboxState, RegisterError,
-    RejectedFigures, UNNAMED,
+    BuildError, CONTENT_TYPE, ConsumerFigures, DurableFigures, EventPoolMetrics, EventPoolStats,
+    HistogramFigures, Metrics, MetricsBuilder, NameError, NatsFigures, OTHER, OutboxFigures,
+    OutboxState, RegisterError, RejectedFigures, UNNAMED,
 };
 
 use crate::handle::EventPool;
@@ -150,5 +151,47 @@ fn durable(info: soiree_outbox::DurableInfo) -> DurableFigures {
     figures.retried = info.retried;
     figures.redriven = info.redriven;
     figures.after_crashes = info.after_crashes;
+    figures
+}
+
+/// Adds a bridge to NATS and its consumers to `metrics`, under this name. They go when the bridge is dropped.
+///
+/// # Errors
+/// If the name is empty or taken by another bridge.
+#[cfg(feature = "nats")]
+#[cfg_attr(docsrs, doc(cfg(feature = "nats")))]
+pub fn add_nats(metrics: &Metrics, nats: &soiree_nats::Nats, name: &str) -> Result<(), NameError> {
+    let nats = nats.downgrade();
+    metrics.add_nats(name, move || {
+        let stats = nats.upgrade()?.stats();
+        let mut figures = NatsFigures::default();
+        figures.is_connected = stats.is_connected;
+        figures.reconnects = stats.reconnects;
+        figures.published = stats.published;
+        figures.duplicates = stats.duplicates;
+        figures.failed_publishes = stats.failed_publishes;
+        figures.not_published = stats.not_published;
+        figures.publishing = stats.publishing as u64;
+        figures.consumers = stats.consumers.into_iter().map(consumer).collect();
+        Some(figures)
+    })
+}
+
+#[cfg(feature = "nats")]
+fn consumer(stats: soiree_nats::ConsumerStats) -> ConsumerFigures {
+    let mut figures = ConsumerFigures::default();
+    figures.name = stats.name;
+    figures.is_pulling = stats.is_pulling;
+    figures.lag = stats.lag;
+    figures.in_flight = stats.in_flight as u64;
+    figures.received = stats.received;
+    figures.redelivered = stats.redelivered;
+    figures.acked = stats.acked;
+    figures.naked = stats.naked;
+    figures.dead = stats.dead;
+    figures.skipped = stats.skipped;
+    figures.ack_wait_extended = stats.ack_wait_extended;
+    figures.unconfirmed = stats.unconfirmed;
+    figures.restarts = stats.restarts;
     figures
 }

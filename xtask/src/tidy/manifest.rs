@@ -2,6 +2,9 @@
 
 use super::violation::Violation;
 
+/// The crates that say themselves which Rust they need, as a dependency needs a later one than the workspace.
+const OWN_RUST_VERSION: [&str; 1] = ["crates/soiree-nats/Cargo.toml"];
+
 pub(super) fn check(path: &str, text: &str) -> Vec<Violation> {
     let keys = keys(text);
     let Some(line) = text.lines().position(|line| line.trim() == "[package]") else {
@@ -18,13 +21,18 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Violation> {
         ),
     ]
     .into_iter()
-    .filter(|(key, _)| !inherits(&keys, key))
+    .filter(|(key, _)| !inherits(&keys, key) && !states_own(path, &keys, key))
     .map(|(_, rule)| Violation {
         path: path.into(),
         line: line + 1,
         rule: rule.into(),
     })
     .collect()
+}
+
+fn states_own(path: &str, keys: &[(String, String)], key: &str) -> bool {
+    let may = key == "package.rust-version" && OWN_RUST_VERSION.contains(&path);
+    may && keys.iter().any(|(found, _)| found == key)
 }
 
 fn inherits(keys: &[(String, String)], key: &str) -> bool {
@@ -75,6 +83,15 @@ mod tests {
         assert!(broken[0].to_string().starts_with("a/Cargo.toml:2: "));
         assert!(broken[0].rule.contains("lints"));
         assert!(broken[1].rule.contains("rust-version"));
+    }
+
+    #[test]
+    fn a_crate_of_the_list_says_itself_which_rust_it_needs() {
+        let text = "[package]\nrust-version = \"1.89\"\n[lints]\nworkspace = true";
+        assert_eq!(check(OWN_RUST_VERSION[0], text), []);
+        assert_eq!(check("a/Cargo.toml", text).len(), 1);
+        let silent = "[package]\n[lints]\nworkspace = true";
+        assert_eq!(check(OWN_RUST_VERSION[0], silent).len(), 1);
     }
 
     #[test]

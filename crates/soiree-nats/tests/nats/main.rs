@@ -5,6 +5,7 @@ mod consume;
 mod consume_failures;
 mod faults;
 mod loops;
+mod metrics;
 mod partition;
 mod provision;
 mod proxy;
