@@ -10,8 +10,8 @@ use soiree_testkit::MemoryStore;
 use super::server::Server;
 use super::support::{LIMIT, Other, builder, consume, numbers, outbox, text, until};
 
-/// How often the server is killed: more often than that with `SOIREE_KILL_ROUNDS`.
-fn rounds() -> usize {
+/// How often a server or a process is killed: more often than that with `SOIREE_KILL_ROUNDS`.
+pub(crate) fn rounds() -> usize {
     let rounds = std::env::var("SOIREE_KILL_ROUNDS").ok();
     rounds.and_then(|rounds| rounds.parse().ok()).unwrap_or(4)
 }
@@ -95,43 +95,4 @@ fn a_server_that_is_killed_costs_nothing() {
         nats.close().unwrap();
         outbox.close().unwrap();
     }
-}
-
-/// N2: a process that ends while it handles messages leaves them to another one, and none is lost.
-#[test]
-fn a_process_that_ends_leaves_its_messages_to_another_one() {
-    let Some(server) = Server::start() else {
-        return;
-    };
-    let store = MemoryStore::new();
-    let to = outbox(store.another_process());
-    let first = builder(&server).connect().unwrap();
-    first
-        .consume(&to, consume("shop", "kept.**").in_flight(8))
-        .unwrap();
-    let other = Other::connect(&server);
-    for number in 0..200 {
-        other.publish("acme.kept.a", &number.to_string());
-        if number == 100 {
-            // As if it was killed: nothing waits for its handlers.
-            store.crash();
-        }
-    }
-    drop(first);
-    drop(to);
-    let to = outbox(store.another_process());
-    let counts = counting(&to);
-    to.start().unwrap();
-    let second = builder(&server).connect().unwrap();
-    second
-        .consume(&to, consume("shop", "kept.**").in_flight(8))
-        .unwrap();
-    other.until_all_is_acknowledged("shop");
-    to.drain(LIMIT).unwrap();
-    // The listener is new: it gets what is stored from now on.
-    let stored = to.stats().events;
-    assert_eq!(stored, 200);
-    assert!(counts.lock().unwrap().values().all(|times| *times == 1));
-    second.close().unwrap();
-    to.close().unwrap();
 }

@@ -7,6 +7,7 @@ mod faults;
 mod loops;
 mod metrics;
 mod partition;
+mod process;
 mod provision;
 mod proxy;
 mod publish;
