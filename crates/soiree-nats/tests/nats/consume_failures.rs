@@ -244,9 +244,11 @@ fn a_closed_event_pool_gets_no_more_messages() {
     soiree.close().unwrap();
     let other = Other::connect(&server);
     other.publish("acme.order.paid", "1");
+    until("it says why it stops", || {
+        let error = nats.stats().consumers[0].last_error.clone();
+        error.is_some_and(|error| error.contains("closed"))
+    });
     until("it stops", || !nats.stats().consumers[0].is_pulling);
-    let error = nats.stats().consumers[0].last_error.clone().unwrap();
-    assert!(error.contains("closed"), "{error}");
     nats.close().unwrap();
     let (other_soiree, other_nats) = (super::support::soiree(), bridge(&server));
     let received = texts(&other_soiree, "order.*");
