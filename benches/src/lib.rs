@@ -4,7 +4,8 @@
 //! of value, such as a listener or a queued job, whose memory use is measured.
 //!
 //! - The program `subject` runs one case, and `memory` measures one memory case.
-//! - `bench-report` runs both programs for all cases, and writes `BENCHMARKS.md`.
+//! - `durable` measures durable events, which wait for a disk, by workloads of its own.
+//! - `bench-report` runs these programs for all cases, and writes `BENCHMARKS.md`.
 //! - The criterion benchmarks in `benches/` measure the cases of a few workloads more closely.
 //! - `payload-types` is not run: `cargo xtask size` compares its size with one and with thirty payload types.
 

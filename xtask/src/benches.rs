@@ -9,7 +9,7 @@ const PACKAGE: [&str; 4] = ["--profile", "bench", "--package", "soiree-benches"]
 
 /// Measures soiree and other crates, and writes BENCHMARKS.md.
 pub(crate) fn report(options: &[&str]) -> Result {
-    let peers = ["--features", "peers"];
+    let peers = ["--features", "peers,durable"];
     workspace::run(&[&["build", "--bins"], &PACKAGE[..], &peers].concat())?;
     let run = ["run", "--quiet", "--bin", "bench-report"];
     workspace::run(&[&run, &PACKAGE[..], &peers, &["--"], options].concat())

@@ -319,6 +319,22 @@ const LAYERS: &[Layers] = &[
         ],
     ),
     (
+        "soiree-benches/durable",
+        &[
+            "result",
+            "options",
+            "table",
+            "pace",
+            "emitting",
+            "bare",
+            "row_per_delivery",
+            "passing",
+            "idle",
+            "backlog",
+            "queues",
+        ],
+    ),
+    (
         "xtask",
         &[
             "result",

@@ -20,7 +20,7 @@ pub(crate) struct Host {
 }
 
 /// The crates that are compared.
-const CRATES: [&str; 13] = [
+const CRATES: [&str; 14] = [
     "crossbeam-channel",
     "hey_listen",
     "mod-events",
@@ -29,6 +29,7 @@ const CRATES: [&str; 13] = [
     "quill-pubsub",
     "rayon",
     "rs_events",
+    "rusqlite",
     "rusty_pool",
     "signals2",
     "soiree",
@@ -46,6 +47,11 @@ impl Host {
             .map(str::parse);
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let lock = fs::read_to_string(root.join("Cargo.lock"))?;
+        let mut versions = versions(&lock, &CRATES);
+        for (folder, queue) in [("apalis", "apalis-sqlite"), ("effectum", "effectum")] {
+            let lock = root.join("benches/queues").join(folder).join("Cargo.lock");
+            versions.extend(self::versions(&fs::read_to_string(lock)?, &[queue]));
+        }
         Ok(Self {
             processor: field(&cpuinfo, "model name").into(),
             cores: std::thread::available_parallelism()?.get(),
@@ -59,7 +65,7 @@ impl Host {
             kernel: output("uname", &["-sr"], &root),
             rustc: output("rustc", &["--version"], &root),
             commit: output("git", &["describe", "--always", "--dirty"], &root),
-            versions: versions(&lock),
+            versions,
         })
     }
 }
@@ -81,7 +87,7 @@ fn output(program: &str, args: &[&str], folder: &Path) -> String {
     text.map_or_else(|| "unknown".into(), |text| text.trim().into())
 }
 
-fn versions(lock: &str) -> Vec<(String, String)> {
+fn versions(lock: &str, crates: &[&str]) -> Vec<(String, String)> {
     let mut lines = lock.lines();
     let mut versions = Vec::new();
     while let Some(line) = lines.next() {
@@ -89,7 +95,7 @@ fn versions(lock: &str) -> Vec<(String, String)> {
             continue;
         };
         let version = lines.next().and_then(|line| value(line, "version"));
-        if let (true, Some(version)) = (CRATES.contains(&name), version) {
+        if let (true, Some(version)) = (crates.contains(&name), version) {
             versions.push((name.into(), version.into()));
         }
     }
@@ -131,7 +137,7 @@ mod tests {
     #[test]
     fn versions_are_found_in_a_lock_file() {
         let lock = "[[package]]\nname = \"rayon\"\nversion = \"1.2.3\"\n\n[[package]]\nname = \"else\"\nversion = \"4.5.6\"\n";
-        assert_eq!(versions(lock), [("rayon".into(), "1.2.3".into())]);
+        assert_eq!(versions(lock, &CRATES), [("rayon".into(), "1.2.3".into())]);
     }
 
     #[test]

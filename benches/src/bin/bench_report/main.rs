@@ -46,8 +46,13 @@ fn report() -> Result {
     } else {
         Vec::new()
     };
+    let durable = if options.only.is_none() {
+        programs.measure_durable(options.quick)?
+    } else {
+        String::new()
+    };
     let took = started.elapsed();
-    let text = markdown::write(&host, &options, &measured, &memory_uses, took);
+    let text = markdown::write(&host, &options, &measured, &memory_uses, &durable, took);
     if !full {
         println!("{text}");
         return Ok(());

@@ -19,6 +19,7 @@ pub(crate) const MAX_FOREIGN_CORES: f64 = 0.1;
 pub(crate) struct Programs {
     subject: PathBuf,
     memory: PathBuf,
+    durable: PathBuf,
     /// All cases. The value says whether every run of a case needs a process of its own.
     fresh: HashMap<CaseId, bool>,
 }
@@ -50,6 +51,7 @@ impl Programs {
         let mut programs = Self {
             subject: this.with_file_name("subject"),
             memory: this.with_file_name("memory"),
+            durable: this.with_file_name("durable"),
             fresh: HashMap::new(),
         };
         let listed = programs.lines(&programs.subject, &["list"])?;
@@ -106,6 +108,16 @@ impl Programs {
             })
         };
         (0..count).map(measure).collect()
+    }
+
+    /// Measures durable events. Returns the table.
+    pub(crate) fn measure_durable(&self, quick: bool) -> Result<String> {
+        let args: &[&str] = if quick {
+            &["--queues", "--quick"]
+        } else {
+            &["--queues"]
+        };
+        Ok(self.lines(&self.durable, args)?.join("\n"))
     }
 
     fn lines(&self, program: &PathBuf, args: &[&str]) -> Result<Vec<String>> {

@@ -1,0 +1,67 @@
+//! Events that are not durable, emitted through an outbox.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::time::Instant;
+
+use soiree::{EventPool, Report, Soiree};
+
+use crate::emitting::builder;
+use crate::result::Result;
+
+/// Short and many, so that both are disturbed alike.
+const EMITS: u32 = 20_000;
+const TURNS: usize = 40;
+
+/// How long an `emit_sync` takes, in nanoseconds.
+pub(crate) struct Times {
+    pub(crate) outbox: f64,
+    /// An event pool, as any `Soiree`.
+    pub(crate) any_soiree: f64,
+    pub(crate) event_pool: f64,
+}
+
+pub(crate) fn emit_sync(path: &Path) -> Result<Times> {
+    let outbox = builder(path).build(listened()?)?;
+    outbox.start()?;
+    let soiree = listened()?;
+    let (through, any) = (&outbox as &dyn Soiree, &soiree as &dyn Soiree);
+    let mut times = Times {
+        outbox: f64::MAX,
+        any_soiree: f64::MAX,
+        event_pool: f64::MAX,
+    };
+    let shorten = |shortest: &mut f64, nanos: f64| *shortest = shortest.min(nanos);
+    for _ in 0..TURNS {
+        shorten(
+            &mut times.outbox,
+            time(|number| through.emit_sync("plain.a", number)),
+        );
+        shorten(
+            &mut times.any_soiree,
+            time(|number| any.emit_sync("plain.a", number)),
+        );
+        shorten(
+            &mut times.event_pool,
+            time(|number| soiree.emit_sync("plain.a", number)),
+        );
+    }
+    outbox.close()?;
+    Ok(times)
+}
+
+fn listened() -> Result<EventPool> {
+    let soiree = EventPool::new();
+    soiree.on("plain.a", |event| {
+        black_box(event.topic());
+    })?;
+    Ok(soiree)
+}
+
+fn time<E>(emit: impl Fn(u32) -> std::result::Result<Report, E>) -> f64 {
+    let start = Instant::now();
+    for number in 0..EMITS {
+        assert!(emit(black_box(number)).is_ok());
+    }
+    start.elapsed().as_nanos() as f64 / f64::from(EMITS)
+}
