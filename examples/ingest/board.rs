@@ -53,6 +53,7 @@ impl Board {
     /// Reads the store, and blocks for that.
     pub(crate) fn status(&self) -> Value {
         let stats = self.outbox.stats();
+        let commits = &stats.commit_seconds;
         let pools = self.soiree.stats().pools;
         let pools = pools.iter().map(|(name, stats)| pool(name, stats));
         let receiver = self.receiver.as_ref();
@@ -64,8 +65,8 @@ impl Board {
                 "events": stats.events,
                 "queued": stats.queued,
                 "stored": stats.stored,
-                "commits": stats.commits,
-                "commit_micros": stats.commit_time.as_micros() as u64 / stats.commits.max(1),
+                "commits": commits.count,
+                "commit_millis": commits.sum * 1_000.0 / commits.count.max(1) as f64,
             },
             "listeners": self.outbox.listeners().iter().map(listener).collect::<Vec<_>>(),
             "pools": pools.collect::<Vec<_>>(),
@@ -105,6 +106,7 @@ fn in_words(state: &StoreState) -> String {
     match state {
         StoreState::Ok => "ok".into(),
         StoreState::Failing(error) => format!("the last commit failed: {error}"),
+        StoreState::Unreadable(error) => format!("the store cannot be read: {error}"),
         StoreState::Failed(error) => format!("the store failed, and needs a restart: {error}"),
         other => format!("{other:?}"),
     }

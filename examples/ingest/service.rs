@@ -75,7 +75,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
         "accepted: {}\nstored: {}\ncommits: {}\n",
         intake.accepted(),
         stats.stored,
-        stats.commits
+        stats.commit_seconds.count
     ));
     match closed {
         Ok(()) => Ok(ExitCode::SUCCESS),

@@ -42,7 +42,7 @@ function showStatus(status) {
     ["being taken in", `${number(intake.in_progress)} of ${number(intake.capacity)}`],
     ["in the file", number(store.events)],
     ["commits", number(store.commits)],
-    ["mean commit", `${(store.commit_micros / 1000).toFixed(2)} ms`],
+    ["mean commit", `${store.commit_millis.toFixed(2)} ms`],
   ];
   byId("intake").replaceChildren(
     ...figures.map(([name, value]) => {

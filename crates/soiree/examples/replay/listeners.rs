@@ -79,7 +79,7 @@ impl RollingDigest {
         hash.update(event.topic());
         // No topic contains this byte, so it separates topic and payload.
         hash.update([0]);
-        serde_json::to_writer(&mut hash, &*payload(event)?)?;
+        hash.update(serde_json::to_vec(&*payload(event)?)?);
         let hash = hash.finalize();
         for (word, bytes) in self.words.iter().zip(hash.chunks_exact(8)) {
             let value = bytes

@@ -40,7 +40,7 @@ pub(crate) fn run_histories<M: Medium>(cases: u32) {
     let config = Config {
         cases,
         failure_persistence: None,
-        // A history that fails may wait for something in vain each time.
+        // A history that fails may wait its time out in each attempt to shrink it.
         max_shrink_time: 60_000,
         ..Config::default()
     };
