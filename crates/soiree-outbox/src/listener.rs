@@ -28,6 +28,9 @@ const PAGE: Limit = Limit {
     bytes: 1 << 20,
 };
 
+/// How long an event waits that no pool takes, if nothing of its listener ends before.
+const BLOCKED_AGAIN: Duration = Duration::from_secs(1);
+
 /// Stands for a listener of the relay.
 pub(crate) type Number = u64;
 
@@ -83,7 +86,7 @@ pub(crate) struct DurableListener {
     page: VecDeque<Arc<LogEntry>>,
     /// Events behind another one of their key, which runs.
     held: HashMap<Position, Arc<LogEntry>>,
-    /// Events that found no place in the pool. Oldest first.
+    /// Events that no pool takes, since it is closed or was removed. Oldest first.
     blocked: VecDeque<Arc<LogEntry>>,
     /// Parked events that start once the store knows, with the generation of the marks that say so.
     marking: Vec<(Position, Option<u64>)>,
@@ -105,11 +108,6 @@ struct Running {
 impl DurableListener {
     pub(crate) fn into_subscribed(self) -> Subscribed {
         self.subscribed
-    }
-
-    /// Whether an event has found no place in its pool.
-    pub(crate) fn is_blocked(&self) -> bool {
-        !self.blocked.is_empty()
     }
 
     /// Goes on as far as it can.
@@ -232,6 +230,10 @@ impl DurableListener {
         for (position, _) in std::mem::take(&mut self.marking) {
             self.window.withdraw(position, now);
         }
+        for entry in std::mem::take(&mut self.blocked) {
+            self.window.withdraw(entry.position(), now);
+        }
+        self.subscribed.address.withdraw();
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -246,10 +248,10 @@ impl DurableListener {
             && self.redriven_after.is_none()
     }
 
-    /// When to look again, although nothing happens. An event without a place in its pool is tried again at `retry_full`.
-    pub(crate) fn next_time(&self, now: Millis, retry_full: Duration) -> Option<Millis> {
-        let full = (!self.blocked.is_empty()).then(|| now.saturating_add(retry_full));
-        [full, self.window.earliest_due()]
+    /// When to look again, although nothing happens.
+    pub(crate) fn next_time(&self, now: Millis) -> Option<Millis> {
+        let blocked = (!self.blocked.is_empty()).then(|| now.saturating_add(BLOCKED_AGAIN));
+        [blocked, self.window.earliest_due()]
             .into_iter()
             .flatten()
             .min()

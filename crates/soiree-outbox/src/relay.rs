@@ -20,9 +20,6 @@ use crate::listener::{DurableListener, Limits, Number, Subscribed, Surroundings}
 use crate::signals::{Command, Signals, State};
 use crate::tail::Tail;
 
-/// How long an event waits that found no place in its pool, if nothing of its listener ends before. It doubles up to the second one.
-const FIRST_FULL: Duration = Duration::from_millis(1);
-const LONGEST_FULL: Duration = Duration::from_millis(50);
 /// How often a listener is claimed that another process holds.
 const CLAIM_AGAIN: Duration = Duration::from_millis(200);
 /// How long after others may have changed the store redriven events are looked for.
@@ -84,7 +81,6 @@ pub(crate) struct Progress {
     /// Why the end of the log cannot be read, and why a listener cannot be claimed.
     unread: Option<Arc<StoreError>>,
     unclaimed: Option<Arc<StoreError>>,
-    full_for: Duration,
     drained: Vec<Sender<()>>,
     armed: Option<(Millis, TimerId)>,
 }
@@ -329,13 +325,6 @@ impl Relay {
     fn arm(&mut self, now: Millis) {
         let state = &mut self.state;
         let listeners = state.listeners.values();
-        let is_full = |listener: &DurableListener| listener.is_blocked();
-        state.full_for = if listeners.clone().any(is_full) {
-            (state.full_for * 2).clamp(FIRST_FULL, LONGEST_FULL)
-        } else {
-            Duration::ZERO
-        };
-        let full_for = state.full_for;
         let shared = self.is_shared.then(|| now.saturating_add(CLAIM_AGAIN / 2));
         let times = [
             state.sweep_at,
@@ -345,7 +334,7 @@ impl Relay {
             shared,
         ];
         let next = listeners
-            .filter_map(|listener| listener.next_time(now, full_for))
+            .filter_map(|listener| listener.next_time(now))
             .chain(times.into_iter().flatten())
             .min();
         if state.is_stopping || !state.has_started {

@@ -14,21 +14,32 @@ use super::limited_call::wait_for_turn;
 use super::listener_job::ListenerJob;
 use super::notify::in_flight_accepted;
 use super::reclaim::{Reclaimed, reclaim_work};
+use super::requeue::wait_for_pool;
 use super::retry_attempt::report_and_follow;
+use super::state::EmissionState;
 use super::turns::Turn;
 use crate::context::enter_frame;
 use crate::dispatch::Counts;
 use crate::invocation::{Call, CallOutcome};
 
-/// Submits the call of the only listener of an emission, which ends with it. Does not wait.
+/// What happens to a delivery for which there is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WhenFull {
+    Rejected,
+    /// It waits as other accepted work does.
+    Waits,
+}
+
+/// Submits the call of the only listener of an emission, which ends with it. Does not wait. Returns the call, unless it has ended.
 ///
 /// # Errors
-/// If there is no place for the call. The emission has still to be ended.
+/// If there is no place for the call, and it does not wait. The emission has still to be ended.
 pub(crate) fn deliver(
     emission: &Arc<dyn InFlight>,
     registration: &Arc<Registration>,
     pool: &Arc<dyn Pool>,
-) -> Result<(), SubmitErrorReason> {
+    when_full: WhenFull,
+) -> Result<Option<Arc<ListenerJob>>, SubmitErrorReason> {
     let state = emission.state();
     let settings = &state.settings;
     // What the key function and observers call counts as called by the emission.
@@ -37,23 +48,27 @@ pub(crate) fn deliver(
     let taken = with_event(emission, |event| {
         caught(|| Turn::take(turns, registration, event))
     });
-    let counts = match taken {
-        Err(panic) => key_panicked(emission, registration, panic),
+    let (job, counts) = match taken {
+        Err(panic) => (None, key_panicked(emission, registration, panic)),
         Ok(Some(turn)) if !turn.has_come() => {
-            let capacity = settings.waiting_capacity;
+            let capacity = match when_full {
+                WhenFull::Rejected => settings.waiting_capacity,
+                WhenFull::Waits => usize::MAX,
+            };
             let waiting = settings.shared.waiting_calls.try_add(capacity);
             let waiting = waiting.ok_or(SubmitErrorReason::Full { capacity })?;
-            wait_for_turn(emission, registration, state.pool_ref(), turn, waiting);
-            Counts::default()
+            let pool_ref = state.pool_ref();
+            let job = wait_for_turn(emission, registration, pool_ref, turn, waiting);
+            (Some(job), Counts::default())
         }
         Ok(turn) => {
-            submit(emission, registration, pool, turn)?;
-            Counts::default()
+            let job = submit(emission, registration, pool, turn, when_full)?;
+            (Some(job), Counts::default())
         }
     };
     in_flight_accepted(state);
     end_part(emission, counts);
-    Ok(())
+    Ok(job)
 }
 
 fn submit(
@@ -61,7 +76,8 @@ fn submit(
     registration: &Arc<Registration>,
     pool: &Arc<dyn Pool>,
     turn: Option<Arc<Turn>>,
-) -> Result<(), SubmitErrorReason> {
+    when_full: WhenFull,
+) -> Result<Arc<ListenerJob>, SubmitErrorReason> {
     let state = emission.state();
     let job = ListenerJob::add(emission, registration, state.pool_ref(), turn, None);
     if let Some(turn) = job.target.turn() {
@@ -72,22 +88,38 @@ fn submit(
     loop {
         let reason = match &pool {
             None if job.claim() => SubmitErrorReason::Closed,
-            None => return Ok(()),
+            None => return Ok(job),
+            Some(_) if when_full == WhenFull::Waits && waits_behind_others(state, &job) => {
+                return Ok(job);
+            }
             Some(pool) => {
                 let offered = job_of(&job);
+                let submit = || match when_full {
+                    WhenFull::Rejected => pool.try_submit(offered),
+                    WhenFull::Waits => pool.requeue(offered),
+                };
                 // A pool that panics has dropped the job, which has reported that.
-                let Ok(Err(rejected)) = caught(|| pool.try_submit(offered)) else {
+                let Ok(Err(rejected)) = caught(submit) else {
                     if registration.is_async() {
                         state.async_listener_submitted();
                     }
-                    return Ok(());
+                    return Ok(job);
                 };
                 match reclaim_work(rejected, || job.claim(), drop) {
                     Reclaimed::Rejected(reason) => reason,
-                    Reclaimed::Ended(_) => return Ok(()),
+                    Reclaimed::Ended(_) => return Ok(job),
                 }
             }
         };
+        let is_full = matches!(
+            reason,
+            SubmitErrorReason::Full { .. } | SubmitErrorReason::Spawn(_)
+        );
+        if is_full && when_full == WhenFull::Waits {
+            job.unclaim();
+            wait_for_pool(state, Arc::clone(&job) as _);
+            return Ok(job);
+        }
         if !matches!(reason, SubmitErrorReason::Closed) || !job.move_on() {
             state.set_rejected();
             job.ended(Counts::default());
@@ -98,6 +130,30 @@ fn submit(
         state.move_to(&next);
         pool = next.upgrade();
         job.unclaim();
+    }
+}
+
+/// Lets the call wait behind accepted work that its pool has not taken, if there is such work.
+fn waits_behind_others(state: &EmissionState, job: &Arc<ListenerJob>) -> bool {
+    let backlog = &state.settings.shared.backlog;
+    let waits = backlog.has_work_for(&job.target.pool_ref());
+    if waits {
+        wait_for_pool(state, Arc::clone(job) as _);
+    }
+    waits
+}
+
+impl ListenerJob {
+    /// Ends the call without a report of its own, if it has not started.
+    pub(crate) fn withdraw(self: &Arc<Self>) {
+        if !self.claim() {
+            return;
+        }
+        drop(self.waiting().take());
+        let state = self.target.state();
+        let _entered = state.enter_on(&self.target.pool_ref());
+        state.call_lost();
+        self.ended(Counts::one_not_called());
     }
 }
 

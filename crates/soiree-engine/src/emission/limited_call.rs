@@ -86,7 +86,7 @@ fn wait(
         };
         return reject(registration.not_called(state.topic(), why));
     };
-    wait_for_turn(emission, registration, pool_ref, turn, waiting);
+    let _ = wait_for_turn(emission, registration, pool_ref, turn, waiting);
 }
 
 /// The call runs when its turn has come.
@@ -96,13 +96,14 @@ pub(super) fn wait_for_turn(
     pool_ref: Arc<PoolRef>,
     turn: Arc<Turn>,
     waiting: WaitingCall,
-) {
+) -> Arc<ListenerJob> {
     let its_turn = Some(Arc::clone(&turn));
     let job = ListenerJob::add(emission, registration, pool_ref, its_turn, Some(waiting));
     match turn.ready(Arc::clone(&job) as _) {
         // A thread that waits for the emission looks again whether it waits for itself.
         Admission::Later => emission.state().notify_pending(),
-        Admission::Now => job.submit(),
-        Admission::Closed => job.end_unrun(),
+        Admission::Now => Arc::clone(&job).submit(),
+        Admission::Closed => Arc::clone(&job).end_unrun(),
     }
+    job
 }

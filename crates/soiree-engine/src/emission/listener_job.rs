@@ -30,7 +30,7 @@ use crate::dispatch::{Counts, EndedCall, Progress, report_not_called};
 use crate::invocation::{Call, CallOutcome, invoke, precheck};
 
 /// One listener of an emission, as a job of its own.
-pub(super) struct ListenerJob {
+pub(crate) struct ListenerJob {
     pub(super) target: Target,
     started: AtomicBool,
     /// It waits for a place or for its turn, and has not started.
@@ -219,7 +219,7 @@ impl ListenerJob {
         waits
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Option<WaitingCall>> {
+    pub(super) fn waiting(&self) -> MutexGuard<'_, Option<WaitingCall>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

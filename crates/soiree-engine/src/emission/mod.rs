@@ -51,7 +51,7 @@ mod waiting_emits;
 pub(crate) use self::context::InFlightContext;
 pub(crate) use self::cut_off::MAX_DESCRIBED;
 pub use self::cut_off::{CutOffCause, CutOffEmission};
-pub(crate) use self::delivery::deliver;
+pub(crate) use self::delivery::{WhenFull, deliver};
 pub use self::error::{EmitError, NotStored};
 pub(crate) use self::event_source::{Attributes, CustomEvent, EventView, PayloadEvent};
 pub(crate) use self::extras::Extras;
@@ -59,6 +59,7 @@ pub use self::extras::{Abort, CalledListener};
 pub(crate) use self::finish::{end_part, end_unrun};
 pub use self::handle::{Emission, EmissionFuture, ErrorIter, IntoErrors};
 pub(crate) use self::in_flight::{EmissionTask, InFlight, with_event};
+pub(crate) use self::listener_job::ListenerJob;
 pub(crate) use self::notify::{
     in_flight_accepted, in_flight_rejected, in_flight_started, notify_accepted, notify_ended,
     notify_started, trace_started,

@@ -13,8 +13,7 @@ use super::state::EmissionState;
 /// If the bulkhead was removed, the work goes where its topic or its listener goes now. A pool that is full or cannot start a thread
 /// makes it wait. Only a pool that is stopped or released ends it.
 pub(super) fn requeue(state: &EmissionState, work: Arc<dyn AcceptedWork>) {
-    let settings = &state.settings;
-    let backlog = &settings.shared.backlog;
+    let backlog = &state.settings.shared.backlog;
     // Work that the pool did not take earlier comes first.
     let waits = if backlog.has_work_for(&work.pool_ref()) {
         Some(work)
@@ -22,8 +21,14 @@ pub(super) fn requeue(state: &EmissionState, work: Arc<dyn AcceptedWork>) {
         offer(work, |pool, job| pool.requeue(job))
     };
     if let Some(work) = waits {
-        backlog.add(work, settings.timer.as_ref());
+        wait_for_pool(state, work);
     }
+}
+
+/// Lets accepted work wait that its pool has not taken.
+pub(super) fn wait_for_pool(state: &EmissionState, work: Arc<dyn AcceptedWork>) {
+    let settings = &state.settings;
+    settings.shared.backlog.add(work, settings.timer.as_ref());
 }
 
 /// As [`requeue`], for an attempt of a listener. If it is async, threads that wait for the emission look again whether to help.

@@ -1,7 +1,7 @@
 //! Listeners that are called by address.
 
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use soiree_core::panic::contained;
 use soiree_core::registry::{Registration, RegistrationKey};
@@ -17,7 +17,7 @@ use super::launch::reject;
 use super::not_admitted::NotAdmitted;
 use crate::emission::{
     CustomEvent, Emission, EmissionSettings, EmissionTask, EmitError, EmitterShared, InFlight,
-    deliver, end_unrun, in_flight_started, trace_started,
+    ListenerJob, WhenFull, deliver, end_unrun, in_flight_started, trace_started,
 };
 
 /// A listener that is called for the events that are delivered to this address, and for no others: no `emit` finds it. Returned by
@@ -28,7 +28,7 @@ use crate::emission::{
 /// observers apply as to any other listener. In detail:
 ///
 /// - The listener runs on the bulkhead that its options name, or on the one that the topic of the event is routed to. It waits there
-///   like any other job. If that bulkhead is full, the delivery is rejected, and nothing was called.
+///   like any other job. If that bulkhead is full, the delivery waits, or is rejected and nothing was called.
 /// - The listener is called whether or not its pattern matches the topic. The pattern says where it is shown, in errors and graphs.
 /// - An order by key of the `EventPool` does not apply to deliveries. One of the listener's options does, from the moment of the delivery.
 /// - An event that the filter turns down is not a dead event. The report says that nothing was delivered.
@@ -42,6 +42,8 @@ pub struct Address {
     shared: Weak<EmitterShared>,
     /// Where the settings are.
     generations: Weak<Generations>,
+    /// The calls that may have to be withdrawn.
+    delivered: Mutex<Vec<Weak<ListenerJob>>>,
 }
 
 impl Emitter {
@@ -63,6 +65,7 @@ impl Emitter {
             key,
             shared: Arc::downgrade(&self.shared),
             generations: Arc::downgrade(&self.generations),
+            delivered: Mutex::default(),
         })
     }
 }
@@ -75,6 +78,43 @@ impl Address {
     /// [`EmitError::is_full`] says so: the pool is full, or as many calls of the listener wait for their turn as may wait. The payload
     /// comes back.
     pub fn try_deliver(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError> {
+        self.start(event, WhenFull::Rejected)
+            .map(|(emission, _)| emission)
+    }
+
+    /// As [`try_deliver`](Self::try_deliver), but if there is no room, the delivery waits for a place as other accepted work does: in the
+    /// line of its pool, before what is submitted later. How many deliveries wait is not limited: the caller does that. Does not block.
+    ///
+    /// # Errors
+    /// If the topic is malformed, or the `EventPool` or the listener's pool is closed. The payload comes back.
+    pub fn deliver(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError> {
+        let (emission, job) = self.start(event, WhenFull::Waits)?;
+        if let Some(job) = job {
+            let mut delivered = self.delivered();
+            if delivered.len() == delivered.capacity() {
+                delivered.retain(|job| job.strong_count() > 0);
+            }
+            delivered.push(Arc::downgrade(&job));
+        }
+        Ok(emission)
+    }
+
+    /// Ends the [deliveries](Self::deliver) that have not started: the listener is not called for them. Their reports say that they were
+    /// discarded, and error handlers are not called. What runs goes on.
+    pub fn withdraw(&self) {
+        let delivered = std::mem::take(&mut *self.delivered());
+        for job in delivered.iter().filter_map(Weak::upgrade) {
+            job.withdraw();
+        }
+    }
+
+    fn delivered(&self) -> MutexGuard<'_, Vec<Weak<ListenerJob>>> {
+        self.delivered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(&self, event: Arc<dyn Event>, when_full: WhenFull) -> Result<Delivered, EmitError> {
         let event = event.detached().unwrap_or(event);
         let topic: Box<str> = event.topic().into();
         let Some(current) = self.current() else {
@@ -103,7 +143,7 @@ impl Address {
             shared.task_ended();
             return Err(error);
         }
-        let delivered = submit(&registration, handle, settings, &topic, event);
+        let delivered = submit(&registration, handle, settings, &topic, event, when_full);
         contained(move || drop(registration));
         delivered
     }
@@ -117,20 +157,24 @@ impl Address {
     }
 }
 
+/// A delivery that was accepted, and its call unless that has ended.
+type Delivered = (Emission, Option<Arc<ListenerJob>>);
+
 fn submit(
     registration: &Arc<Registration>,
     handle: &PoolHandle,
     settings: &Arc<EmissionSettings>,
     topic: &str,
     event: Arc<dyn Event>,
-) -> Result<Emission, EmitError> {
+    when_full: WhenFull,
+) -> Result<Delivered, EmitError> {
     let source = CustomEvent(event.into());
     let emission = EmissionTask::addressed(Arc::clone(settings), topic, source);
     let emission: Arc<dyn InFlight> = Arc::new(emission);
     trace_started(&emission);
     in_flight_started(&emission);
-    match deliver(&emission, registration, handle.pool()) {
-        Ok(()) => Ok(Emission::new(emission)),
+    match deliver(&emission, registration, handle.pool(), when_full) {
+        Ok(job) => Ok((Emission::new(emission), job)),
         Err(reason) => Err(reject(&emission, reason, || end_unrun(&emission))),
     }
 }

@@ -56,7 +56,7 @@ impl DurableListener {
             let before = self.blocked.len();
             self.deliver(entry, around);
             if self.blocked.len() > before {
-                // The pool is still full. It was the oldest one.
+                // There is still no pool. It was the oldest one.
                 self.blocked.rotate_right(1);
                 return;
             }
@@ -79,7 +79,7 @@ impl DurableListener {
         let attempt = self.window.attempts(position) + 1;
         let event: Arc<dyn Event> = Arc::new(entry.event(payload, attempt));
         self.note_delivery(id, position);
-        match self.subscribed.address.try_deliver(event) {
+        match self.subscribed.address.deliver(event) {
             Ok(emission) => {
                 let waker = (self.subscribed.waker)(position);
                 let running = Running {
@@ -181,6 +181,9 @@ impl DurableListener {
 
 /// What the report of a delivery means. `failed` is how many attempts have failed if this one has.
 fn outcome(report: &Report, retry: Option<&Retry>, failed: u32) -> Outcome {
+    if report.discarded || report.not_called > 0 {
+        return Outcome::NotCalled;
+    }
     if let Some(error) = report.errors.first() {
         let delay = retry.and_then(|retry| retry.next_delay(failed, error));
         let text = caught(|| error.to_string());
@@ -191,7 +194,7 @@ fn outcome(report: &Report, retry: Option<&Retry>, failed: u32) -> Outcome {
         let delay = retry.and_then(|retry| retry.jittered_delay(failed));
         return Outcome::Failed("the error buffer keeps no errors".into(), delay);
     }
-    if report.discarded || report.unfinished || report.not_called > 0 {
+    if report.unfinished {
         return Outcome::NotCalled;
     }
     if report.delivered == 0 && !report.aborted {

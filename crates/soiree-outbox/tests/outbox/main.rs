@@ -6,6 +6,7 @@ mod emitting;
 mod failing_store;
 mod histories;
 mod machine;
+mod full_pool;
 mod observing;
 mod others;
 mod restart;

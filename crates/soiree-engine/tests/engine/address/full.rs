@@ -40,6 +40,66 @@ fn a_full_bulkhead_rejects_the_delivery_and_calls_nothing() {
     soiree.close().unwrap();
 }
 
+/// D3, D12: a delivery may wait for a place instead, in the line of its pool, and is withdrawn as long as it has not started.
+#[test]
+fn a_delivery_may_wait_for_a_place_and_be_withdrawn() {
+    let pool = ManualPool::with_capacity(1);
+    let soiree = EventPool::with_pool(pool.clone());
+    let (sender, called) = std::sync::mpsc::channel();
+    let ledger = address(&soiree, ListenerOptions::new(), move |event| {
+        sender.send(event.topic().to_owned()).unwrap();
+    });
+    let topics = ["paid.a", "paid.b", "paid.c", "paid.d"];
+    let [a, b, c, d] = topics.map(|topic| ledger.deliver(event(topic)).unwrap());
+    assert_eq!(pool.stats().requeued, 3);
+    assert!(ledger.try_deliver(event("paid.e")).unwrap_err().is_full());
+    assert!(pool.run_next() && pool.run_next());
+    ledger.withdraw();
+    let report = |emission: soiree_engine::Emission| {
+        let report = emission.wait_timeout(TIME_LIMIT).unwrap();
+        assert!(report.errors.is_empty(), "{report:?}");
+        (report.delivered, report.not_called, report.discarded)
+    };
+    assert_eq!([a, b].map(report), [(1, 0, false); 2]);
+    assert_eq!([c, d].map(report), [(0, 1, true); 2]);
+    pool.run_all();
+    let e = ledger.deliver(event("paid.e")).unwrap();
+    pool.run_all();
+    assert_eq!(report(e), (1, 0, false));
+    assert_eq!(
+        called.try_iter().collect::<Vec<_>>(),
+        ["paid.a", "paid.b", "paid.e"]
+    );
+    soiree.close().unwrap();
+}
+
+/// D12, L13: a delivery that may wait does so for its turn too, beyond the waiting capacity, and is withdrawn from there.
+#[test]
+fn a_delivery_may_wait_for_its_turn_and_be_withdrawn() {
+    let soiree = EventPool::builder()
+        .pool(WorkerPool::new(4, 10).unwrap())
+        .waiting_capacity(1)
+        .build()
+        .unwrap();
+    let (block, blocker) = Blocker::new();
+    let options = ListenerOptions::new().max_concurrent(1);
+    let ledger = address(&soiree, options, move |_| block());
+    let running = ledger.deliver(event("paid.a")).unwrap();
+    blocker.wait_started();
+    let waiting = ["paid.b", "paid.c"].map(|topic| ledger.deliver(event(topic)).unwrap());
+    assert_eq!(soiree.stats().waiting.turn, 2);
+    ledger.withdraw();
+    for emission in waiting {
+        let report = emission.wait_timeout(TIME_LIMIT).unwrap();
+        assert_eq!((report.delivered, report.not_called), (0, 1));
+    }
+    assert_eq!(soiree.stats().waiting.turn, 0);
+    blocker.release();
+    let report = running.wait_timeout(TIME_LIMIT).unwrap();
+    assert_eq!((report.delivered, report.not_called), (1, 0));
+    soiree.close().unwrap();
+}
+
 /// D3, D12: an async listener whose bulkhead is full is rejected by the delivery too, and not called.
 #[test]
 fn a_full_async_bulkhead_rejects_the_delivery_and_calls_nothing() {
