@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::stream::{Config, Stream};
 use soiree_core::{Codecs, EventId};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::connection::Connection;
 use crate::error::NatsError;
@@ -33,6 +33,8 @@ pub(crate) struct Bridge {
     pub(crate) ack_timeout: Duration,
     pub(crate) figures: Arc<Figures>,
     pub(crate) closing: watch::Sender<bool>,
+    /// Held by who makes the stream again.
+    pub(crate) mending: Mutex<()>,
 }
 
 impl Bridge {
@@ -40,13 +42,21 @@ impl Bridge {
         &self.stream.name
     }
 
-    pub(crate) fn is_closing(&self) -> bool {
-        *self.closing.borrow()
-    }
-
     /// The stream, made if that was asked for.
     pub(crate) async fn ensure_stream(&self) -> Result<Stream, NatsError> {
         provision::stream(&self.connection.context, &self.stream, self.provision).await
+    }
+
+    /// Makes the stream again, if it is gone and the bridge makes streams. What goes wrong is in the figures, and tried again with the next
+    /// event.
+    pub(crate) async fn mend_stream(&self) {
+        // One of many events that find no stream is enough.
+        let Ok(_mending) = self.mending.try_lock() else {
+            return;
+        };
+        if let Err(error) = self.ensure_stream().await {
+            self.figures.fail(&error);
+        }
     }
 
     /// Makes or checks the stream as soon as there is a connection.

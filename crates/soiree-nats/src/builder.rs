@@ -8,7 +8,7 @@ use async_nats::ConnectOptions;
 use async_nats::jetstream::stream::Config;
 use soiree_core::codec::Codec;
 use soiree_core::{Codecs, EventId, Pattern};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use crate::bridge::Bridge;
 use crate::connection::{Connect, Connection};
@@ -220,6 +220,7 @@ impl Prepared {
             ack_timeout: self.ack_timeout,
             figures,
             closing: watch::Sender::new(false),
+            mending: Mutex::default(),
         });
         if is_lazy {
             let later = Arc::clone(&bridge).ensure_stream_later();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::error::CloseNatsError;
-use crate::nats::{Inner, Nats, RunningConsumer};
+use crate::nats::{Inner, Nats, RunningConsumer, stats_of};
 
 /// How long the client may take to send what waits, after everything has ended.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -69,12 +69,13 @@ impl Nats {
 }
 
 async fn close(inner: Arc<Inner>, limit: Option<Duration>) -> Result<(), CloseNatsError> {
-    let (consumers, publishers) = {
+    let (mut consumers, publishers) = {
         let mut state = inner.state();
         if state.is_closed {
             return Err(CloseNatsError::Closed);
         }
         state.is_closed = true;
+        state.ended = stats_of(&state.consumers);
         (
             std::mem::take(&mut state.consumers),
             std::mem::take(&mut state.publishers),
@@ -87,15 +88,18 @@ async fn close(inner: Arc<Inner>, limit: Option<Duration>) -> Result<(), CloseNa
     for running in &consumers {
         running.consumer.stop();
     }
+    inner.bridge.closing.send_replace(true);
     let started = Instant::now();
     let deadline = limit.and_then(|limit| started.checked_add(limit));
     let mut running = 0;
-    for RunningConsumer { consumer, mut task } in consumers {
-        if ended(deadline, &mut task).await.is_none() {
+    for RunningConsumer { consumer, task } in &mut consumers {
+        if ended(deadline, &mut *task).await.is_none() {
             running += consumer.figures.in_flight.get();
             task.abort();
         }
     }
+    inner.state().ended = stats_of(&consumers);
+    drop(consumers);
     let bridge = &inner.bridge;
     let published = async {
         while bridge.figures.publishing.get() > 0 {
@@ -105,7 +109,6 @@ async fn close(inner: Arc<Inner>, limit: Option<Duration>) -> Result<(), CloseNa
     if ended(deadline, published).await.is_none() {
         running += bridge.figures.publishing.get();
     }
-    bridge.closing.send_replace(true);
     bridge.connection.drain(DRAIN).await;
     match running {
         0 => Ok(()),

@@ -104,6 +104,16 @@ impl Consumer {
         self.stop.send_replace(true);
     }
 
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Waits until it is stopped.
+    pub(crate) async fn stopped(&self) {
+        let mut stop = self.stop.subscribe();
+        let _ = stop.wait_for(|is_stopped| *is_stopped).await;
+    }
+
     pub(crate) fn ack_wait(&self) -> Duration {
         *self.ack_wait.get().unwrap_or(&self.consume.ack_wait)
     }

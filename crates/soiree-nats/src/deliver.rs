@@ -31,6 +31,8 @@ enum End {
     Term,
     /// It is to come again after this time.
     Again(Duration),
+    /// It comes again by itself, as the server cannot be reached.
+    Leave,
 }
 
 /// What became of one try.
@@ -107,6 +109,10 @@ impl Consumer {
         let _permit = self.permits.acquire().await;
         let mut pause = Pause::default();
         loop {
+            // Another process handles it.
+            if self.is_stopping() {
+                return End::Again(Duration::ZERO);
+            }
             match self.attempt(&event, is_durable, delivered.times).await {
                 Tried::Done => return End::Ack,
                 Tried::Failed(Some(delay), why) => {
@@ -162,7 +168,7 @@ impl Consumer {
                     .await?;
                 acknowledged.await
             };
-            if self.bridge.connection.ready(PATIENCE).await {
+            if self.ready().await {
                 match timeout(self.bridge.ack_timeout, sent).await {
                     Ok(Ok(_)) => {
                         self.figures.dead.add();
@@ -176,7 +182,20 @@ impl Consumer {
                     Err(_) => self.figures.fail(&"the dead subject does not acknowledge"),
                 }
             }
+            if self.is_stopping() {
+                return End::Leave;
+            }
             pause.wait().await;
+        }
+    }
+
+    /// Waits for a connection, but not while the consumer stops. Returns whether there is one.
+    async fn ready(&self) -> bool {
+        let connection = &self.bridge.connection;
+        tokio::select! {
+            biased;
+            is_ready = connection.ready(PATIENCE) => is_ready,
+            () = self.stopped() => connection.is_connected(),
         }
     }
 
@@ -185,6 +204,7 @@ impl Consumer {
         let kind = match end {
             End::Ack => AckKind::Ack,
             End::Term => AckKind::Term,
+            End::Leave => return,
             End::Again(delay) => {
                 self.figures.naked.add();
                 // It comes again at once if this is lost, or after `ack_wait`: no need to wait for an answer.

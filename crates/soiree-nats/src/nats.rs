@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::bridge::Bridge;
 use crate::consumer::Consumer;
 use crate::error::NatsError;
-use crate::figures::NatsStats;
+use crate::figures::{ConsumerStats, NatsStats};
 use crate::options::{Consume, Publish};
 use crate::publish::Publisher;
 use crate::subject::Subjects;
@@ -59,6 +59,8 @@ pub(crate) struct Inner {
 pub(crate) struct State {
     pub(crate) is_closed: bool,
     pub(crate) consumers: Vec<RunningConsumer>,
+    /// What they have done, once the bridge is closed.
+    pub(crate) ended: Vec<ConsumerStats>,
     pub(crate) publishers: Vec<Unsubscriber>,
 }
 
@@ -197,12 +199,10 @@ impl Nats {
     pub fn stats(&self) -> NatsStats {
         let inner = &self.inner;
         let state = inner.state();
-        let consumers = state.consumers.iter().map(|running| {
-            let consumer = &running.consumer;
-            let pattern = consumer.pattern.as_str();
-            consumer.figures.read(&consumer.consume.name, pattern)
-        });
-        let consumers = consumers.collect();
+        let consumers = match state.is_closed {
+            true => state.ended.clone(),
+            false => stats_of(&state.consumers),
+        };
         let is_connected = inner.bridge.connection.is_connected();
         inner.bridge.figures.read(is_connected, consumers)
     }
@@ -226,6 +226,15 @@ impl Nats {
     pub fn downgrade(&self) -> WeakNats {
         WeakNats(Arc::downgrade(&self.inner))
     }
+}
+
+pub(crate) fn stats_of(consumers: &[RunningConsumer]) -> Vec<ConsumerStats> {
+    let stats = consumers.iter().map(|running| {
+        let consumer = &running.consumer;
+        let pattern = consumer.pattern.as_str();
+        consumer.figures.read(&consumer.consume.name, pattern)
+    });
+    stats.collect()
 }
 
 /// Looks whether the consumer is as it should be, if there is a connection.

@@ -129,12 +129,16 @@ async fn attempt(bridge: &Bridge, outgoing: Outgoing) -> Result<(), NotPublished
         headers,
         payload,
     } = outgoing;
-    if bridge.is_closing() {
-        return Err(NotPublished::Closed);
-    }
     // What is sent without a connection waits in the client, and the limit of the server is not known.
-    if !bridge.connection.ready(PATIENCE).await {
-        return Err(NotPublished::NotConnected);
+    let mut closing = bridge.closing.subscribe();
+    tokio::select! {
+        biased;
+        is_ready = bridge.connection.ready(PATIENCE) => {
+            if !is_ready {
+                return Err(NotPublished::NotConnected);
+            }
+        }
+        _ = closing.wait_for(|is_closing| *is_closing) => return Err(NotPublished::Closed),
     }
     let message = PublishMessage::build().headers(headers).payload(payload);
     let stream = || Box::<str>::from(bridge.stream_name());
@@ -151,11 +155,16 @@ async fn attempt(bridge: &Bridge, outgoing: Outgoing) -> Result<(), NotPublished
             stream: stream(),
             topic,
         }),
-        Ok(Err(source)) => Err(NotPublished::Rejected {
-            stream: stream(),
-            topic,
-            source,
-        }),
+        Ok(Err(source)) => {
+            if source.kind() == PublishErrorKind::StreamNotFound {
+                bridge.mend_stream().await;
+            }
+            Err(NotPublished::Rejected {
+                stream: stream(),
+                topic,
+                source,
+            })
+        }
         Ok(Ok(acknowledged)) => {
             bridge.figures.published.add();
             if acknowledged.duplicate {

@@ -3,7 +3,7 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use soiree::Event;
-use soiree::nats::CloseNatsError;
+use soiree::nats::{CloseNatsError, NatsError};
 use soiree_testkit::MemoryStore;
 
 use super::server::Server;
@@ -35,13 +35,21 @@ fn a_close_waits_for_what_is_being_handled() {
     is_started.recv_timeout(LIMIT).unwrap();
     let closing = nats.clone();
     let closed = std::thread::spawn(move || closing.close());
-    until("it is closing", || nats.stats().consumers.is_empty());
+    until("it is closing", || {
+        nats.publish(&soiree, "a")
+            .is_err_and(|error| matches!(error, NatsError::Closed))
+    });
     assert!(!within(Duration::from_millis(100), || closed.is_finished()));
     release.send(()).unwrap();
     closed.join().unwrap().unwrap();
     let info = other.consumer("shop");
     assert_eq!(info.ack_floor.stream_sequence, 1);
     assert_eq!(info.num_pending + info.num_ack_pending as u64, 1);
+    let stats = &nats.stats().consumers[0];
+    assert_eq!(
+        (stats.acked, stats.in_flight, stats.is_pulling),
+        (1, 0, false)
+    );
     assert!(
         is_started.try_recv().is_err(),
         "the second one is not handled here"
@@ -117,28 +125,37 @@ fn what_is_not_published_at_a_close_is_published_after_the_next_start() {
     second.close().unwrap();
 }
 
-/// N9: a close does not wait for a server that is not there.
+/// N9: a close does not wait for a server that is not there, neither with what is to be published nor with a message that is to be buried.
 #[test]
 fn a_close_does_not_wait_for_a_server_that_is_gone() {
     let Some(mut server) = Server::start() else {
         return;
     };
     let outbox = outbox(MemoryStore::new());
+    let (release, released) = channel::<()>();
+    let (started, is_started) = channel();
+    let released = Mutex::new(released);
+    let listener = move |_: &dyn Event| {
+        started.send(()).unwrap();
+        released.lock().unwrap().recv_timeout(LIMIT).unwrap();
+        Err::<(), _>(soiree::Permanent("no"))
+    };
+    outbox
+        .on_with("plain", soiree::ListenerOptions::new(), listener)
+        .unwrap();
     let nats = bridge(&server);
     nats.publish(&outbox, "kept.**").unwrap();
-    nats.consume(&outbox, consume("shop", "kept.**")).unwrap();
+    nats.consume(&outbox, consume("shop", "**")).unwrap();
     outbox.start().unwrap();
+    Other::connect(&server).publish("acme.plain", "1");
+    is_started.recv_timeout(LIMIT).unwrap();
     server.kill();
     until("it is noticed", || !nats.stats().is_connected);
     outbox.emit("kept.a", String::from("1")).unwrap();
     until("it is being published", || nats.stats().publishing == 1);
-    let error = nats
-        .close_with_deadline(Duration::from_millis(50))
-        .unwrap_err();
-    assert!(
-        matches!(error, CloseNatsError::Running { running: 1, .. }),
-        "{error}"
-    );
+    release.send(()).unwrap();
+    nats.close().unwrap();
+    assert_eq!(nats.stats().consumers[0].dead, 0);
     outbox.close().unwrap();
 }
 

@@ -4,6 +4,7 @@ mod close;
 mod consume;
 mod consume_failures;
 mod faults;
+mod limits;
 mod loops;
 mod metrics;
 mod partition;

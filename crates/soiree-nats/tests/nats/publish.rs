@@ -198,6 +198,28 @@ fn a_full_stream_delays() {
     outbox.close().unwrap();
 }
 
+/// N8: a stream that somebody deletes is made again, and what was not published is.
+#[test]
+fn a_deleted_stream_is_made_again() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let outbox = outbox(MemoryStore::new());
+    let nats = bridge(&server);
+    nats.publish(&outbox, "kept.**").unwrap();
+    outbox.start().unwrap();
+    outbox.emit("kept.a", String::from("before")).unwrap();
+    outbox.drain(LIMIT).unwrap();
+    let other = Other::connect(&server);
+    block(other.context.delete_stream(STREAM)).unwrap();
+    outbox.emit("kept.a", String::from("after")).unwrap();
+    outbox.drain(LIMIT).unwrap();
+    assert_eq!(payloads(&other), BTreeSet::from([String::from("after")]));
+    assert!(nats.stats().failed_publishes >= 1);
+    nats.close().unwrap();
+    outbox.close().unwrap();
+}
+
 /// N8: a program starts without a server, emits are not held up, and everything is published once there is one.
 #[test]
 fn a_server_that_is_not_there_yet_delays() {
