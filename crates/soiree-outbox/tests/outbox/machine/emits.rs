@@ -127,7 +127,7 @@ fn emit_together(outbox: &Outbox, new: &[(&'static str, Parts)]) -> Answers {
         .iter()
         .map(|(topic, parts)| Arc::new(event(topic, *parts)) as Arc<dyn Event>);
     match outbox.emit_all(events) {
-        Ok(answers) => answers.into_iter().map(Ok).collect(),
+        Ok(answers) => answers,
         Err(_) => new
             .iter()
             .map(|(topic, parts)| {

@@ -231,10 +231,11 @@ impl<M: Medium> World<M> {
         if !process.is_started {
             return;
         }
-        match self.oracle.has_pending() {
-            true => process.outbox.drain(Duration::ZERO).unwrap_err(),
-            false => return process.outbox.drain(LIMIT).unwrap(),
-        };
+        if self.oracle.has_pending() {
+            process.outbox.drain(Duration::ZERO).unwrap_err();
+        } else {
+            process.outbox.drain(LIMIT).unwrap();
+        }
     }
 
     fn close(&mut self, open: &Open) {
