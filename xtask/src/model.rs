@@ -1,4 +1,4 @@
-//! Runs the worker pool under a model checker, in its own build: `--cfg soiree_model` replaces the sync primitives.
+//! Runs the worker pool, the engine and the outbox under a model checker, in its own build: `--cfg soiree_model` replaces the sync primitives.
 
 use std::env;
 use std::path::Path;
@@ -29,6 +29,17 @@ pub(crate) fn run(args: &[&str]) -> Result {
     ]
     .concat();
     command.extend(selected.scenarios.iter().map(String::as_str));
+    run_cargo(&variables, &command)?;
+    // Its scenarios call what is not public.
+    let mut command = vec![
+        "test",
+        "--release",
+        "--package",
+        "soiree-outbox",
+        "--lib",
+        "--",
+    ];
+    command.extend(selected.scenarios.iter().map(String::as_str));
     run_cargo(&variables, &command)
 }
 
@@ -38,6 +49,9 @@ pub(crate) fn lint() -> Result {
     let mut command = vec!["clippy"];
     command.extend(PACKAGES.iter().flat_map(|package| ["--package", package]));
     command.extend(["--lib", "--test", "model", "--", "-D", "warnings"]);
+    run_cargo(&variables()?, &command)?;
+    let outbox = ["clippy", "--package", "soiree-outbox", "--lib", "--tests"];
+    let command = [&outbox[..], &["--", "-D", "warnings"]].concat();
     run_cargo(&variables()?, &command)
 }
 

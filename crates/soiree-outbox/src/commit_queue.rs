@@ -1,12 +1,13 @@
 //! What waits to be committed: events of emitters, and marks of listeners.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use soiree_core::store::{Marks, NewRecord, Position, StoreError, Term};
+use soiree_core::sync::{AtomicU64, Monitor};
 use soiree_engine::NotStored;
 
 use crate::answer::{Answer, Outcome};
@@ -20,8 +21,8 @@ const LINGER: Duration = Duration::from_millis(1);
 /// Emitters and the relay put in; the writer takes out.
 pub(crate) struct CommitQueue {
     capacity: usize,
-    state: Mutex<State>,
-    filled: Condvar,
+    /// Notified when something is put in.
+    state: Monitor<State>,
     /// The last position that the relay has seen. Others may append to the store too.
     seen: AtomicU64,
 }
@@ -89,8 +90,7 @@ impl CommitQueue {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
             capacity,
-            state: Mutex::default(),
-            filled: Condvar::new(),
+            state: Monitor::default(),
             seen: AtomicU64::new(0),
         }
     }
@@ -104,17 +104,13 @@ impl CommitQueue {
         Position(self.seen.load(Ordering::Relaxed))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Puts events in. With `may_wait` also beyond the capacity: the caller holds them while it waits.
     pub(crate) fn append(
         self: &Arc<Self>,
         records: Vec<NewRecord>,
         may_wait: bool,
     ) -> Result<Ticket, Rejected> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         match &state.refusal {
             None => {}
             Some(Refusal::Closed) => return Err(Rejected::Closed),
@@ -136,7 +132,7 @@ impl CommitQueue {
         };
         state.appends.insert(number, append);
         drop(state);
-        self.filled.notify_one();
+        self.state.notify_all();
         Ok(Ticket {
             queue: Arc::clone(self),
             number,
@@ -147,7 +143,7 @@ impl CommitQueue {
 
     /// Puts marks in. They are merged with those of the same listener that wait. Returns the generation that they belong to.
     pub(crate) fn mark(&self, marks: Marks, urgent: bool) -> u64 {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let generation = state.generation;
         match state.marks.get_mut(&marks.term.listener) {
             Some(waiting) if waiting.term == marks.term => merge(waiting, marks),
@@ -159,14 +155,14 @@ impl CommitQueue {
         state.urgent |= urgent;
         drop(state);
         if urgent {
-            self.filled.notify_one();
+            self.state.notify_all();
         }
         generation
     }
 
     /// The writer failed to commit marks: they wait again, under what came meanwhile.
     pub(crate) fn put_back(&self, marks: Vec<Marks>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         for mut older in marks {
             let listener = Arc::clone(&older.term.listener);
             match state.marks.remove(&listener) {
@@ -181,7 +177,7 @@ impl CommitQueue {
 
     /// Nothing more is marked under this claim.
     pub(crate) fn forget(&self, term: &Term) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.marks.retain(|_, marks| marks.term != *term);
         state.begun.retain(|begun| begun.term != *term);
     }
@@ -193,67 +189,61 @@ impl CommitQueue {
             wanted: AtomicU64::new(committed.0),
             committed: AtomicU64::new(committed.0),
         });
-        self.lock().begun.push(Arc::clone(&begun));
+        self.state.lock().begun.push(Arc::clone(&begun));
         begun
     }
 
     /// Asks for a commit, although nobody appends.
     pub(crate) fn hurry(&self) {
-        self.lock().urgent = true;
-        self.filled.notify_one();
+        self.state.lock().urgent = true;
+        self.state.notify_all();
     }
 
     /// Asks for a sweep.
     pub(crate) fn sweep(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.sweep = true;
         state.urgent = true;
         drop(state);
-        self.filled.notify_one();
+        self.state.notify_all();
     }
 
     pub(crate) fn refuse(&self, refusal: Refusal) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if !matches!(state.refusal, Some(Refusal::Failed(_))) {
             state.refusal = Some(refusal);
         }
     }
 
     pub(crate) fn refusal(&self) -> Option<Refusal> {
-        self.lock().refusal.clone()
+        self.state.lock().refusal.clone()
     }
 
     /// Lets the writer end once it has committed what waits.
     pub(crate) fn close(&self) {
-        self.lock().closing = true;
-        self.filled.notify_one();
+        self.state.lock().closing = true;
+        self.state.notify_all();
     }
 
     pub(crate) fn queued_events(&self) -> usize {
-        self.lock().events
+        self.state.lock().events
     }
 
     /// Blocks until there is something to commit. Marks wait for an append to go with, or for `pause` if they could not be committed before.
     pub(crate) fn take(&self, pause: Option<Duration>) -> Work {
-        let mut state = self.lock();
-        let mut until = None;
+        let mut state = self.state.lock();
+        let (mut until, mut has_waited) = (None, false);
         loop {
-            if !state.appends.is_empty() || state.closing {
+            if !state.appends.is_empty() || state.closing || state.urgent && has_waited {
                 return state.take();
             }
             if !state.urgent {
-                let waited = self.filled.wait(state);
-                state = waited.unwrap_or_else(PoisonError::into_inner);
+                state = self.state.wait(state);
                 continue;
             }
             // From the first look on, so that marks that come all the time do not put it off.
             let until = *until.get_or_insert_with(|| Instant::now() + pause.unwrap_or(LINGER));
-            let remaining = until.saturating_duration_since(Instant::now());
-            if remaining.is_zero() {
-                return state.take();
-            }
-            let waited = self.filled.wait_timeout(state, remaining);
-            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            (state, has_waited) = self.state.wait_until(state, until);
         }
     }
 }
@@ -357,7 +347,7 @@ impl Drop for Ticket {
         if self.is_answered {
             return;
         }
-        let mut state = self.queue.lock();
+        let mut state = self.queue.state.lock();
         if let Some(taken_back) = state.appends.remove(&self.number) {
             state.events -= taken_back.records.len();
         }

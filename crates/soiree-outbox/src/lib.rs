@@ -27,6 +27,8 @@ mod figures;
 mod histogram;
 mod info;
 mod listener;
+#[cfg(all(test, soiree_model))]
+mod model;
 mod open;
 mod outbox;
 mod relay;

@@ -1,18 +1,18 @@
 //! What the relay thread is woken for.
 
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 
 use soiree_core::store::{Position, Record, StoreError, Term};
+use soiree_core::sync::Monitor;
 
 use crate::listener::{DurableListener, Number, Subscribed};
 
 /// Where the writer, emissions, the timer and callers leave what the relay has to do.
 #[derive(Default)]
 pub(crate) struct Signals {
-    state: Mutex<State>,
-    raised: Condvar,
+    state: Monitor<State>,
 }
 
 #[derive(Default)]
@@ -50,13 +50,9 @@ pub(crate) enum Command {
 }
 
 impl Signals {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn raise(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.lock());
-        self.raised.notify_one();
+        change(&mut self.state.lock());
+        self.state.notify_all();
     }
 
     pub(crate) fn send(&self, command: Command) {
@@ -73,10 +69,9 @@ impl Signals {
 
     /// Blocks until there is something to do.
     pub(crate) fn take(&self) -> State {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         while state.is_empty() {
-            let waited = self.raised.wait(state);
-            state = waited.unwrap_or_else(PoisonError::into_inner);
+            state = self.state.wait(state);
         }
         std::mem::take(&mut state)
     }

@@ -140,6 +140,7 @@ const LAYERS: &[Layers] = &[
             "close",
             "contract",
             "open",
+            "model",
         ],
     ),
     (

@@ -1,4 +1,4 @@
-//! The sync primitives that pools use, which a model checker can replace.
+//! The sync primitives that pools, emitters and outboxes use, which a model checker can replace.
 //!
 //! With `--cfg soiree_model` they are those of shuttle. All other code in this crate uses `std` directly.
 

@@ -48,3 +48,9 @@ impl<T> Monitor<T> {
         wait_until(&self.state, &self.changed, guard, deadline)
     }
 }
+
+impl<T: Default> Default for Monitor<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
