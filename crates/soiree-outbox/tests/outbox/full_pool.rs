@@ -194,7 +194,8 @@ fn a_stopped_pool_counts_no_attempt() {
     let store = MemoryStore::new();
     let (order, received) = channel();
     let (pool, release) = full_pool(&order);
-    let outbox = builder(store.clone()).build(event_pool(&pool, &Journal::new()));
+    let journal = Journal::new();
+    let outbox = builder(store.clone()).build(event_pool(&pool, &journal));
     let outbox = outbox.unwrap();
     subscribe(&outbox, order).unwrap();
     outbox.start().unwrap();
@@ -202,6 +203,9 @@ fn a_stopped_pool_counts_no_attempt() {
     wait_until("both wait", || pool.stats().requeued == 2);
     pool.stop();
     wait_until("both are discarded", || pool.stats().discarded >= 3);
+    wait_until("both are offered again", || {
+        journal.count("job rejected") >= 2
+    });
     outbox.close_with_deadline(LIMIT).unwrap();
     drop(release);
     assert_eq!(received.iter().count(), 0);
