@@ -29,7 +29,12 @@ use crate::topic::Pattern;
 pub struct Codecs {
     by_pattern: PatternMap<Entry>,
     patterns: Vec<Pattern>,
+    /// Unless it is a wildcard in one of them, the first segment of each pattern, if there are few.
+    heads: Option<Vec<Box<str>>>,
 }
+
+/// More take longer to compare than to match all patterns.
+const MOST_HEADS: usize = 8;
 
 struct Entry {
     specificity: Specificity,
@@ -69,6 +74,7 @@ impl Codecs {
         if !self.patterns.contains(&pattern) {
             self.patterns.push(pattern);
         }
+        self.heads = heads(&self.patterns);
     }
 
     /// The patterns, in the order in which they were added.
@@ -94,6 +100,15 @@ impl Codecs {
 
     /// The codec of a topic, if it has one. A call of it may panic; see [`encode_with`](Self::encode_with).
     pub fn of_topic(&self, topic: &str) -> Option<&dyn Codec> {
+        let begins_with = |head: &Box<str>| {
+            let rest = topic.strip_prefix(&**head);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        // An outbox asks for each event that passes through, and most have another first segment.
+        let heads = self.heads.as_deref();
+        if heads.is_some_and(|heads| !heads.iter().any(begins_with)) {
+            return None;
+        }
         let entry = self
             .by_pattern
             .best_match(topic, |entry| entry.specificity)?;
@@ -158,5 +173,56 @@ impl Codecs {
             Err(panic) => format!("decoding the payload panicked: {}", panic.message()),
         };
         Err(DecodeError(why.into()))
+    }
+}
+
+fn heads(patterns: &[Pattern]) -> Option<Vec<Box<str>>> {
+    let mut heads: Vec<Box<str>> = Vec::new();
+    for pattern in patterns {
+        let text = pattern.as_str();
+        let head = text.split_once('.').map_or(text, |(head, _)| head);
+        if head.contains('*') {
+            return None;
+        }
+        if !heads.iter().any(|known| **known == *head) {
+            heads.push(head.into());
+        }
+    }
+    (heads.len() <= MOST_HEADS).then_some(heads)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Raw;
+
+    /// D1: whether a topic has a codec depends on the patterns alone, however many there are and however they begin.
+    #[test]
+    fn a_topic_has_a_codec_if_a_pattern_matches_it() {
+        let many = (0..=MOST_HEADS).map(|number| format!("many{number}.*"));
+        let many: Vec<String> = many.collect();
+        let sets: [Vec<&str>; 5] = [
+            vec![],
+            vec!["a.*", "a.b.c", "b"],
+            vec!["a.**", "**.b"],
+            vec!["*.a"],
+            many.iter().map(String::as_str).collect(),
+        ];
+        let topics = [
+            "a", "a.a", "a.b", "a.b.c", "b", "b.a", "b.b", "ab", "many3.x", "many3", "", ".", "a.",
+        ];
+        for patterns in sets {
+            let mut codecs = Codecs::default();
+            let mut parsed = Vec::new();
+            for pattern in &patterns {
+                let pattern = Pattern::new(*pattern).unwrap();
+                codecs.insert(pattern.clone(), Box::new(Raw));
+                parsed.push(pattern);
+            }
+            for topic in topics {
+                let matched = parsed.iter().any(|pattern| pattern.matches(topic));
+                assert_eq!(codecs.has(topic), matched, "{topic:?} {patterns:?}");
+            }
+        }
     }
 }
