@@ -93,6 +93,7 @@
 //! | `tokio` | | `TaskPool`, for [async listeners](EventPool::on_async) on a Tokio runtime; `TokioPool`, over the runtime's blocking threads |
 //! | `tracing` | | spans and events of the crate `tracing`, see [below](#tracing) |
 //! | `metrics` | | `metrics`: Prometheus metrics of pools, emissions and listeners; [`EventPool`]`::add_metrics` |
+//! | `nats` | | `nats`: events between machines, over streams of NATS JetStream; needs Rust 1.89 |
 //! | `testkit` | | `testkit`: the tests that every pool has to pass, a pool that runs jobs on demand, a recording listener |
 //!
 //! Features add names and change no behaviour. Without any feature, bring a [`Pool`](pool::Pool) of your own and use
