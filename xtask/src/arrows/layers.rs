@@ -140,7 +140,6 @@ const LAYERS: &[Layers] = &[
             "close",
             "contract",
             "open",
-            "model",
         ],
     ),
     (

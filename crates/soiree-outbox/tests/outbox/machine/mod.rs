@@ -40,7 +40,7 @@ pub(crate) fn run_histories<M: Medium>(cases: u32) {
     let config = Config {
         cases,
         failure_persistence: None,
-        // A history that fails may wait its time out in each attempt to shrink it.
+        // A history that fails may wait each time until it gives up.
         max_shrink_time: 60_000,
         ..Config::default()
     };
