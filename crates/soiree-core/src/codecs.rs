@@ -100,13 +100,13 @@ impl Codecs {
 
     /// The codec of a topic, if it has one. A call of it may panic; see [`encode_with`](Self::encode_with).
     pub fn of_topic(&self, topic: &str) -> Option<&dyn Codec> {
-        let begins_with = |head: &Box<str>| {
-            let rest = topic.strip_prefix(&**head);
+        let begins_with = |head: &str| {
+            let rest = topic.strip_prefix(head);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         // An outbox asks for each event that passes through, and most have another first segment.
         let heads = self.heads.as_deref();
-        if heads.is_some_and(|heads| !heads.iter().any(begins_with)) {
+        if heads.is_some_and(|heads| !heads.iter().any(|head| begins_with(head))) {
             return None;
         }
         let entry = self
@@ -215,7 +215,7 @@ mod tests {
             let mut codecs = Codecs::default();
             let mut parsed = Vec::new();
             for pattern in &patterns {
-                let pattern = Pattern::new(*pattern).unwrap();
+                let pattern = Pattern::new(pattern).unwrap();
                 codecs.insert(pattern.clone(), Box::new(Raw));
                 parsed.push(pattern);
             }
