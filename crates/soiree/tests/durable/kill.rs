@@ -101,6 +101,8 @@ fn subscribe(outbox: &Outbox, folder: &Path) {
 }
 
 fn finish(outbox: &Outbox) {
+    // What the start has found to have ended the process three times is dead in the store then.
+    outbox.drain(TIME_LIMIT).unwrap();
     let mut redriven = BTreeMap::new();
     for name in LISTENERS {
         // Killed three times at the very event: what D9 asks for.
