@@ -112,13 +112,14 @@ impl Connection {
         }
     }
 
-    /// Sends what waits, and closes the connection. Waits no longer than this.
+    /// Sends what waits, and closes the connection. Waits no longer than this, and not at all without a server.
     pub(crate) async fn drain(&self, limit: Duration) {
+        if !self.is_connected() {
+            return;
+        }
         let mut closed = self.is_closed.clone();
         let drained = async {
-            if self.is_connected() {
-                let _ = self.client.flush().await;
-            }
+            let _ = self.client.flush().await;
             if self.client.drain().await.is_ok() {
                 let _ = closed.wait_for(|is_closed| *is_closed).await;
             }

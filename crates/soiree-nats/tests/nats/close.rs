@@ -154,7 +154,12 @@ fn a_close_does_not_wait_for_a_server_that_is_gone() {
     outbox.emit("kept.a", String::from("1")).unwrap();
     until("it is being published", || nats.stats().publishing == 1);
     release.send(()).unwrap();
-    nats.close().unwrap();
+    let closing = nats.clone();
+    let closed = std::thread::spawn(move || closing.close());
+    // An attempt to publish waits for fifteen seconds.
+    let soon = Duration::from_secs(10);
+    assert!(within(soon, || closed.is_finished()), "it waits");
+    closed.join().unwrap().unwrap();
     assert_eq!(nats.stats().consumers[0].dead, 0);
     outbox.close().unwrap();
 }
