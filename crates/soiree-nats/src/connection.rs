@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream;
-use async_nats::{Client, ConnectOptions, Event};
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use bytes::Bytes;
+use soiree_core::BoxError;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -31,6 +32,17 @@ pub(crate) struct Connect {
     pub(crate) is_lazy: bool,
 }
 
+impl Connect {
+    /// The addresses, or what is wrong with them: a client without one would wait for ever.
+    fn addresses(&self) -> Result<Vec<ServerAddr>, BoxError> {
+        if self.servers.is_empty() {
+            return Err("no address is given".into());
+        }
+        let parse = |server: &String| server.parse::<ServerAddr>().map_err(BoxError::from);
+        self.servers.iter().map(parse).collect()
+    }
+}
+
 /// How often the client looks whether the server is still there. Its own default takes two minutes to notice.
 const PING: Duration = Duration::from_secs(10);
 
@@ -39,6 +51,12 @@ const MAX_PAUSE: Duration = Duration::from_secs(4);
 
 impl Connection {
     pub(crate) async fn open(connect: Connect, figures: Arc<Figures>) -> Result<Self, NatsError> {
+        let servers = without_credentials(&connect.servers);
+        let failed = |source: BoxError| NatsError::Connect {
+            servers: servers.as_str().into(),
+            source,
+        };
+        let addresses = connect.addresses().map_err(failed)?;
         let (connected, is_connected) = watch::channel(false);
         let (closed, is_closed) = watch::channel(false);
         let options = connect
@@ -72,11 +90,8 @@ impl Connection {
         if connect.is_lazy {
             options = options.retry_on_initial_connect();
         }
-        let client = options.connect(&connect.servers[..]).await;
-        let client = client.map_err(|error| NatsError::Connect {
-            servers: without_credentials(&connect.servers).into(),
-            source: error.into(),
-        })?;
+        let client = options.connect(&addresses[..]).await;
+        let client = client.map_err(|error| failed(error.into()))?;
         let context = jetstream::context::ContextBuilder::new()
             .timeout(connect.ack_timeout)
             .ack_timeout(connect.ack_timeout)

@@ -83,7 +83,7 @@ impl Publish {
     }
 
     /// How often an event is tried. By default, with an outbox: 10,000 times, half a minute apart in the end, so that an outage of three
-    /// days makes no dead letters. Without an outbox: eight times within half a minute.
+    /// days makes no dead letters. Without an outbox: eight times, with pauses that grow to 13 s.
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = Some(retry);

@@ -144,6 +144,25 @@ fn bad_settings_are_errors_that_name_them() {
     );
 }
 
+/// Addresses that are none are an error, whether or not the bridge waits for a server.
+#[test]
+fn bad_addresses_are_an_error() {
+    for url in [
+        "",
+        " , ",
+        "http://127.0.0.1:1",
+        "nats://a b",
+        "nats://127.0.0.1:99999",
+    ] {
+        let error = soiree::nats::Nats::builder(url).connect().unwrap_err();
+        assert!(matches!(error, NatsError::Connect { .. }), "{error}");
+        let error = soiree::nats::Nats::builder(url)
+            .connect_later()
+            .unwrap_err();
+        assert!(matches!(error, NatsError::Connect { .. }), "{error}");
+    }
+}
+
 /// In async code nothing blocks, on a runtime with one thread.
 #[test]
 fn everything_has_an_async_twin() {
