@@ -6,10 +6,8 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use apalis::prelude::*;
-use apalis_sqlite::{
-    Config, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteStorage,
-    SqliteSynchronous,
-};
+use apalis_sqlite::{Config, SqliteConnectOptions, SqlitePoolOptions, SqliteStorage};
+use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 
 const QUEUE: &str = "jobs";
 
@@ -60,7 +58,7 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let emitted = i64::try_from(jobs / emitters * emitters)?;
     loop {
         let sql = "SELECT count(*) FROM Jobs WHERE status = 'Done'";
-        let done: i64 = apalis_sqlite::query_scalar(sql).fetch_one(&pool).await?;
+        let done: i64 = sqlx::query_scalar(sql).fetch_one(&pool).await?;
         if done == emitted {
             break;
         }

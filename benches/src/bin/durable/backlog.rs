@@ -10,7 +10,7 @@ use soiree::sqlite::rusqlite::Connection;
 use soiree::store::{Batch, Claim, Millis, NewRecord, StartFrom, Store as _};
 use soiree::{Event, EventId, EventPool, ListenerOptions, Outbox, Properties, SqliteStore};
 
-use crate::emitting::{BYTES, TIME_LIMIT, builder, rate};
+use crate::emitting::{BYTES, builder, rate};
 use crate::options::Part;
 use crate::result::Result;
 
@@ -51,14 +51,14 @@ fn event() -> NewRecord {
 }
 
 /// Does a part in a process of its own. Returns its figures.
-pub(crate) fn run(part: &str, path: &Path) -> Result<Vec<f64>> {
+pub(crate) fn run(part: &[&str], path: &Path) -> Result<Vec<f64>> {
     let output = Command::new(std::env::current_exe()?)
-        .arg(part)
+        .args(part)
         .arg(path)
         .output()?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{part} {}: {said}", path.display()).into());
+        return Err(format!("{part:?} {}: {said}", path.display()).into());
     }
     let said = String::from_utf8(output.stdout)?;
     let figures = said.split_whitespace().map(str::parse);
@@ -86,17 +86,18 @@ pub(crate) fn part(part: &Part, path: &Path) -> Result {
             // The rest waits for the next process.
             std::process::exit(0);
         }
-        Part::Drain => {
+        Part::Handle(events) => {
             let (sender, delivered) = channel();
-            let outbox = started(path, move || {
-                let _ = sender.send(Instant::now());
+            let _outbox = started(path, move || {
+                let _ = sender.send(());
             })?;
-            outbox.drain(TIME_LIMIT)?;
-            let end = Instant::now();
-            let first: Instant = delivered.recv()?;
-            let events = 1 + delivered.try_iter().count() as u64;
-            println!("{} {events}", rate(events, end - first));
-            outbox.close()?;
+            delivered.recv()?;
+            let start = Instant::now();
+            for _ in 1..*events {
+                delivered.recv()?;
+            }
+            println!("{}", rate(events - 1, start.elapsed()));
+            std::process::exit(0);
         }
     }
     Ok(())

@@ -31,8 +31,8 @@ pub(crate) enum Part {
     Count,
     /// Opens a file, until the first event is delivered.
     Open,
-    /// Opens a file, until all events are handled.
-    Drain,
+    /// Opens a file, until so many events are handled.
+    Handle(u64),
 }
 
 pub(crate) struct Options {
@@ -71,7 +71,7 @@ impl Command {
                     let part = match &*part.to_string_lossy() {
                         "count" => Part::Count,
                         "open" => Part::Open,
-                        "drain" => Part::Drain,
+                        "handle" => Part::Handle(parser.value()?.parse()?),
                         _ => return Err(Value(part).unexpected().into()),
                     };
                     return Ok(Self::Part(part, parser.value()?.into()));
