@@ -89,7 +89,7 @@ impl OutboxBuilder {
     }
 
     /// How many events of one listener may run at once, those included that wait in memory for one of their key: 64 by default.
-    /// With 1, the listener gets all events in order.
+    /// With 1, each listener gets all events in order, over retries too: the next ones wait until one is done or dead.
     #[must_use]
     pub fn in_flight(mut self, events: usize) -> Self {
         self.limits.in_flight = events;

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use soiree_core::store::Claim;
 use soiree_core::{
-    BoxError, Event, IntoListenerResult, Listener, ListenerId, ListenerOptions, Observers, Pattern,
-    SubscribeError,
+    BoxError, Event, IntoListenerResult, KeyOrder, Listener, ListenerId, ListenerOptions,
+    Observers, Pattern, SubscribeError,
 };
 use soiree_engine::Soiree;
 
@@ -152,7 +152,11 @@ impl Outbox {
             }
         }
         let retry = options.retry_policy().cloned();
-        let order = options.key_order().cloned();
+        let order = match inner.settings.limits.in_flight {
+            // One at a time is not enough for all in order: an event that is retried would be overtaken.
+            1 => Some(KeyOrder::by(|_| Some(""))),
+            _ => options.key_order().cloned(),
+        };
         let options = options.without_retry().without_order();
         let signals = Arc::clone(&inner.signals);
         let waker = Box::new(move |position| waker(&signals, number, position));

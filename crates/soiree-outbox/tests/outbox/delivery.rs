@@ -98,6 +98,39 @@ fn events_of_one_key_are_handled_in_order_over_retries() {
     outbox.close().unwrap();
 }
 
+/// D4: with one event in flight, a retry holds up all later events, whatever their keys.
+#[test]
+fn with_one_in_flight_all_events_are_handled_in_order_over_retries() {
+    let outbox = builder(MemoryStore::new())
+        .in_flight(1)
+        .build(soiree())
+        .unwrap();
+    let handled = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&handled);
+    let by_text = KeyOrder::by(|event| Some(text(event)));
+    let options = ListenerOptions::new()
+        .durable("one")
+        .ordered(by_text)
+        .retry(Retry::fixed(Duration::from_millis(1), 10));
+    let listener = move |event: &dyn Event| {
+        let text = text(event);
+        if (text == "1" || text == "4") && event.attempt() < 4 {
+            return Err("not yet");
+        }
+        log.lock().unwrap().push(text);
+        Ok(())
+    };
+    outbox.on_with("kept.**", options, listener).unwrap();
+    outbox.start().unwrap();
+    let texts: Vec<String> = (0..6).map(|number| number.to_string()).collect();
+    for text in &texts {
+        outbox.emit("kept.x", text.clone()).unwrap();
+    }
+    outbox.drain(LIMIT).unwrap();
+    assert_eq!(*handled.lock().unwrap(), texts);
+    outbox.close().unwrap();
+}
+
 /// D3: what one listener fails with is no reason to call another one again.
 #[test]
 fn a_failing_listener_repeats_nothing_of_the_others() {
