@@ -4,9 +4,11 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 
-use soiree::sqlite::rusqlite::{Connection, TransactionBehavior};
+use soiree::sqlite::SqlValue;
+use soiree::sqlite::rusqlite::types::Value;
+use soiree::sqlite::rusqlite::{Connection, TransactionBehavior, params_from_iter};
 use soiree::store::StoreError;
-use soiree::{ListenerOptions, Outbox, SqliteOutbox as _};
+use soiree::{BaseEvent, ListenerOptions, Outbox, SqliteOutbox as _};
 
 use crate::support::{NUMBERED, Numbered, TIME_LIMIT, numbered, outbox};
 
@@ -73,6 +75,39 @@ fn an_event_in_a_transaction_commits_or_rolls_back_with_it() {
     outbox.drain(TIME_LIMIT).unwrap();
     outbox.close().unwrap();
     assert!(received.try_recv().is_err());
+}
+
+/// D3, D19: a statement of another driver that meets a conflict uses a position up. Nobody waits for an event there.
+#[test]
+fn nobody_waits_for_a_position_that_a_conflict_has_used_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events.db");
+    let (outbox, received) = started(&file);
+    let connection = connect(&file);
+    let event = BaseEvent::new("numbered", numbered(1)).with_id(7_u128);
+    for _ in 0..2 {
+        let statement = outbox.statement(&event).unwrap();
+        let values = statement.values.into_iter().map(|value| match value {
+            SqlValue::Integer(value) => Value::Integer(value),
+            SqlValue::Text(value) => Value::Text(value),
+            SqlValue::Blob(value) => Value::Blob(value),
+            _ => Value::Null,
+        });
+        let values = params_from_iter(values);
+        connection.execute(&statement.sql, values).unwrap();
+    }
+    outbox.wake();
+    assert_eq!(received.recv_timeout(TIME_LIMIT), Ok(1));
+    outbox.drain(TIME_LIMIT).unwrap();
+    assert_eq!(outbox.listeners()[0].waiting, 0);
+    outbox.close().unwrap();
+
+    let (outbox, received) = started(&file);
+    outbox.drain(TIME_LIMIT).unwrap();
+    assert_eq!(outbox.listeners()[0].waiting, 0);
+    outbox.emit("numbered", numbered(2)).unwrap();
+    assert_eq!(received.recv_timeout(TIME_LIMIT), Ok(2));
+    outbox.close().unwrap();
 }
 
 /// D10: an event in a transaction is not lost if the outbox learns of it only after a restart.
