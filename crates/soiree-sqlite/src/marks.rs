@@ -41,7 +41,13 @@ fn mark(connection: &Connection, sql: &Sql, marks: &Marks) -> Outcome<()> {
     let mut listener = claimed(connection, sql, &marks.term)?;
     let id = listener.id;
     for parked in &marks.parked {
-        put_parked(connection, sql, id, parked)?;
+        let at = parked.position;
+        // An effect of an attempt that was given up has ended the event since.
+        let has_ended = parked_at(connection, sql, id, at)?.is_none()
+            && has_ended(connection, sql, &listener, at)?;
+        if !has_ended {
+            put_parked(connection, sql, id, parked)?;
+        }
     }
     let before = listener.floor;
     listener.floor = marks.floor.map_or(before, |floor| floor.max(before));

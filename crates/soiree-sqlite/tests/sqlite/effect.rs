@@ -85,6 +85,35 @@ fn an_effect_ends_what_is_parked() {
     assert_eq!(booked(&folder), [2, 4]);
 }
 
+/// D11: an attempt that was given up may still commit. That the event is parked for another one comes too late then.
+#[test]
+fn an_event_that_an_effect_has_ended_is_not_parked_again() {
+    let folder = Folder::new();
+    let (store, term) = with_ledger(&folder);
+    for number in [1, 3] {
+        let effect = store.effect(&term, at(number), book(number)).unwrap();
+        assert_eq!(effect, Effect::Applied(number));
+    }
+    mark(&store, &term, |marks| {
+        marks.floor = Some(at(1));
+        marks.parked = vec![
+            parked(1, ParkedState::Retry),
+            parked(2, ParkedState::Retry),
+            parked(3, ParkedState::Dead),
+        ];
+    });
+    mark(&store, &term, |marks| {
+        marks.parked = vec![parked(1, ParkedState::Dead)];
+    });
+    let left = store.parked("ledger", None, at(0), 9).unwrap();
+    assert_eq!(left, [parked(2, ParkedState::Retry)]);
+    for number in [1, 3] {
+        let again = store.effect(&term, at(number), book(number)).unwrap();
+        assert_eq!(again, Effect::AlreadyDone);
+    }
+    assert_eq!(booked(&folder), [1, 3]);
+}
+
 /// D11: an error or a panic takes everything back, and the event has not ended.
 #[test]
 fn an_effect_that_fails_changes_nothing() {
