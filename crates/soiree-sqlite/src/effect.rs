@@ -63,6 +63,7 @@ impl SqliteStore {
         self.place()?;
         let mut step = Step::Work;
         let result = self.with_effects(|connection| {
+            let _turn = self.turns.for_effect();
             let behavior = TransactionBehavior::Immediate;
             let tx = Transaction::new_unchecked(connection, behavior)?;
             let sql = self.sql();

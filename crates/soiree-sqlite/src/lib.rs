@@ -30,6 +30,7 @@ mod statement;
 mod store;
 mod sweep;
 mod transaction;
+mod turns;
 
 pub use rusqlite;
 

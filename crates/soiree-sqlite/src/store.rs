@@ -16,6 +16,7 @@ use crate::lock_file::LockFile;
 use crate::options::{MOST_PAYLOAD, Options};
 use crate::problem::{Outcome, Problem, Step};
 use crate::sql::Sql;
+use crate::turns::Turns;
 
 /// Pages that appends leave for the progress of listeners, so that a full store can still become empty.
 const PAGES_FOR_MARKS: i64 = 64;
@@ -58,6 +59,7 @@ pub struct SqliteStore {
     readers: Connections,
     /// For effects, which do not share the writer's: code of users runs in their transactions.
     effects: Connections,
+    pub(crate) turns: Turns,
     /// `None` while the store is not open. Replaced by each `open`, so that connections of before are not used again.
     place: Mutex<Option<Arc<Place>>>,
     /// The claims of this store, by listener.
@@ -117,6 +119,7 @@ impl SqliteStore {
             writer: Mutex::default(),
             readers: Mutex::default(),
             effects: Mutex::default(),
+            turns: Turns::default(),
             place: Mutex::default(),
             locks: Mutex::default(),
             cursor: Mutex::default(),
@@ -302,6 +305,7 @@ impl SqliteStore {
         let result = {
             let mut writer = locked(&self.writer);
             let writer = writer.as_mut().ok_or_else(|| self.not_open())?;
+            let _turn = self.turns.for_writer();
             match writer.limit(writes) {
                 Ok(()) => transact(&writer.connection, work),
                 Err(problem) => Err((problem, Step::Work)),

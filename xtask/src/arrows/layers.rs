@@ -228,6 +228,7 @@ const LAYERS: &[Layers] = &[
             "connection",
             "rows",
             "statement",
+            "turns",
             "store",
             "append",
             "marks",
