@@ -109,7 +109,7 @@ impl Writer {
             let marks = self.fenced(&listener, marks);
             return self.commit_appends(join(records, answers), marks);
         }
-        if answers.len() == 1 || is_fatal(&error) || matches!(error, StoreError::Full { .. }) {
+        if answers.len() == 1 || !is_of_one_event(&error) {
             let error = self.note(error);
             self.refuse(answers, &NotStored::Store(Arc::clone(&error)));
             return Batches {
@@ -368,6 +368,11 @@ fn add_begun(marks: &mut Vec<Marks>, begun: Vec<Arc<Begun>>, last: Position) -> 
         written.push((begun, up_to));
     }
     written
+}
+
+/// Whether other events of the batch may be stored. Otherwise each of them would wait as long as the batch has.
+fn is_of_one_event(error: &StoreError) -> bool {
+    matches!(error, StoreError::TooLarge { .. })
 }
 
 /// Whether the store takes nothing more until it is opened again.

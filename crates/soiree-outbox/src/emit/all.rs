@@ -16,7 +16,7 @@ impl Outbox {
     /// Emits several durable events in one transaction: all of them are stored, or none. Returns what became of each, in their order.
     ///
     /// An event that conflicts with a stored one is an error of its own, and the only one that is not stored:
-    /// [`NotStored::Conflict`].
+    /// [`NotStored::Conflict`](soiree_engine::NotStored::Conflict).
     ///
     /// # Errors
     /// As [`emit_event`](Outbox::emit_event), for the first event that is at fault; and if a topic is not durable. Then none is stored.
