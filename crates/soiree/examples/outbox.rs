@@ -183,14 +183,11 @@ fn list(store: &SqliteStore, last: Position, out: &mut impl Write) -> Outcome<()
         let StoredListener {
             name,
             pattern,
-            floor,
-            done,
+            waiting,
             parked,
             dead,
             ..
         } = listener;
-        // Those that do not match its pattern are among them.
-        let waiting = last.0.saturating_sub(floor.0).saturating_sub(done);
         writeln!(
             out,
             "{} on {}: {waiting} waiting, {parked} parked, {dead} dead",

@@ -3,9 +3,12 @@
 //! [`SqliteStore`] is the store of an [`Outbox`]. [`SqliteOutbox`] adds what only SQLite can do: emitting in a transaction of the program's
 //! own, and effects that happen exactly once.
 
+use std::time::Duration;
+
 use soiree_core::store::{Appended, StoreError};
 use soiree_core::{
-    BoxError, Event, ListenerId, ListenerOptions, Payload, Permanent, Properties, SubscribeError,
+    BoxError, Event, ListenerId, ListenerOptions, Payload, Permanent, Properties, Retry,
+    SubscribeError,
 };
 use soiree_engine::{EmitError, NotStored};
 use soiree_outbox::{Delivery, Outbox, StoredEvent};
@@ -14,6 +17,10 @@ use soiree_outbox::{Delivery, Outbox, StoredEvent};
 pub use soiree_sqlite::{Effect, SCHEMA_VERSION, SqlValue, SqliteStore, Statement, rusqlite};
 
 use rusqlite::Transaction;
+
+/// Of [`SqliteOutbox::on_tx`].
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+const ATTEMPTS: u32 = 8;
 
 /// What an outbox can do whose store is a [`SqliteStore`].
 ///
@@ -36,6 +43,9 @@ pub trait SqliteOutbox {
     /// Subscribes a durable listener whose writes take effect **exactly once**: it writes through the transaction that it is given, and the
     /// mark that the event has ended is part of the same transaction. If it returns an error or panics, everything is rolled back.
     ///
+    /// An error is retried with growing pauses, eight attempts in all: another process may hold the lock, or the disk may be full for a
+    /// moment. [`on_tx_with`](SqliteOutbox::on_tx_with) has the retry of its options, or none.
+    ///
     /// `name` is the durable name. The listener holds the only write lock of the file while it runs: keep it short, and emit nothing in it.
     ///
     /// # Errors
@@ -46,7 +56,9 @@ pub trait SqliteOutbox {
         name: &str,
         listener: impl Fn(&dyn Event, &Transaction<'_>) -> Result<(), E> + Send + Sync + 'static,
     ) -> Result<ListenerId, SubscribeError> {
-        self.on_tx_with(pattern, ListenerOptions::new().durable(name), listener)
+        let retry = Retry::exponential(FIRST_DELAY, ATTEMPTS);
+        let options = ListenerOptions::new().durable(name).retry(retry);
+        self.on_tx_with(pattern, options, listener)
     }
 
     /// As [`on_tx`](SqliteOutbox::on_tx), with options, which must have a durable name.
