@@ -87,6 +87,8 @@ impl Outbox {
         let running = threads.map_or(0, |threads| self.end(threads, deadline));
         let mut failed = match inner.figures.read(0).state {
             StoreState::Failed(error) => Some(error),
+            // What listeners have done is not in the store.
+            StoreState::Failing(error) if inner.queue.has_marks() => Some(error),
             _ => None,
         };
         if let Err(error) = inner.store.close() {
@@ -121,7 +123,7 @@ impl Outbox {
                     .ok()
             }
         };
-        inner.queue.close();
+        inner.queue.close_until(deadline);
         // A panic in there has been printed; what it leaves is delivered again.
         let _ = writer.join();
         for term in claims.unwrap_or_default() {

@@ -41,6 +41,8 @@ struct State {
     begun: Vec<Arc<Begun>>,
     refusal: Option<Refusal>,
     closing: bool,
+    /// Until when marks that could not be committed are tried again while it closes.
+    give_up_at: Option<Instant>,
 }
 
 /// Why nothing is taken.
@@ -223,6 +225,33 @@ impl CommitQueue {
     pub(crate) fn close(&self) {
         self.state.lock().closing = true;
         self.state.notify_all();
+    }
+
+    /// As [`close`](Self::close). Marks that cannot be committed are given up at the deadline.
+    pub(crate) fn close_until(&self, deadline: Option<Instant>) {
+        self.state.lock().give_up_at = deadline;
+        self.close();
+    }
+
+    /// Whether marks wait. Once the writer has ended, they are lost.
+    pub(crate) fn has_marks(&self) -> bool {
+        !self.state.lock().marks.is_empty()
+    }
+
+    /// Blocks for the pause if marks could not be committed while the queue closes. Returns whether to try them again.
+    pub(crate) fn wait_to_retry(&self, pause: Duration) -> bool {
+        let mut state = self.state.lock();
+        let now = Instant::now();
+        let until = now + pause;
+        let until = state.give_up_at.map_or(until, |at| at.min(until));
+        if state.marks.is_empty() || until <= now {
+            return false;
+        }
+        let mut has_waited = false;
+        while !has_waited {
+            (state, has_waited) = self.state.wait_until(state, until);
+        }
+        true
     }
 
     pub(crate) fn queued_events(&self) -> usize {

@@ -71,7 +71,8 @@ pub enum CloseOutboxError {
         /// How many.
         running: usize,
     },
-    /// The store failed. What was committed is not lost; deliveries that were not acknowledged are repeated.
+    /// The store failed, or did not take what listeners have done. What was committed is not lost; deliveries that were not acknowledged are
+    /// repeated.
     #[error("the outbox is closed, but its store failed: {0}")]
     Store(#[source] Arc<StoreError>),
     /// The event pool was not closed in order.

@@ -16,6 +16,8 @@ use crate::figures::{Reason, StoreFigures, StoreState};
 use crate::signals::Signals;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// How often the last marks are tried again when the outbox closes.
+const LAST_TRIES: u32 = 5;
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The shortest time between two counts of all events.
 const COUNT_AGAIN: Duration = Duration::from_secs(1);
@@ -41,6 +43,8 @@ pub(crate) struct Writer {
 impl Writer {
     /// Commits until the queue is closed and empty.
     pub(crate) fn run(mut self) {
+        // A close need not wait as long as the writer may be about to.
+        let mut last_pauses = (0..LAST_TRIES).map(|tries| FIRST_PAUSE * 2_u32.pow(tries));
         loop {
             let work = self.queue.take(self.pause);
             let is_last = work.is_last;
@@ -54,7 +58,10 @@ impl Writer {
                 }
             }
             if is_last {
-                return;
+                let pause = last_pauses.next();
+                if !pause.is_some_and(|pause| self.queue.wait_to_retry(pause)) {
+                    return;
+                }
             }
         }
     }

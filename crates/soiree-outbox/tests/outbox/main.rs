@@ -1,6 +1,7 @@
 //! The promises of an outbox, with a store in memory.
 
 mod admin;
+mod closing;
 mod delivery;
 mod emitting;
 mod failing_store;

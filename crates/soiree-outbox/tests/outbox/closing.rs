@@ -1,0 +1,74 @@
+//! What a close leaves in the store.
+
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use soiree::{CloseOutboxError, Event, ListenerOptions, Outbox};
+use soiree_testkit::{FaultyStore, MemoryStore, StoreFault, StoreMethod};
+
+use super::support::{LIMIT, outbox, receive, sending, text};
+
+fn one() -> ListenerOptions {
+    ListenerOptions::new().durable("one")
+}
+
+/// Starts an outbox whose listener sends each text, and ends once the sender is dropped.
+fn start_held(outbox: &Outbox) -> (Receiver<String>, Sender<()>) {
+    let (started, starts) = channel();
+    let (release, released) = channel();
+    let released = Mutex::new(released);
+    let listener = move |event: &dyn Event| {
+        let _ = started.send(text(event));
+        let _ = released.lock().unwrap().recv();
+    };
+    outbox.on_with("kept.**", one(), listener).unwrap();
+    outbox.start().unwrap();
+    (starts, release)
+}
+
+/// Closes the outbox while its listener runs with an event. The store does not take the next commits.
+fn close_while_full(
+    store: &FaultyStore<MemoryStore>,
+    faults: u64,
+) -> Result<(), CloseOutboxError> {
+    let first = outbox(store.clone());
+    let (started, release) = start_held(&first);
+    first.emit("kept.a", String::from("x")).unwrap();
+    assert_eq!(receive(&started, 1), ["x"]);
+    store.fail_next(StoreMethod::Commit, faults, StoreFault::full());
+    let closed = std::thread::scope(|scope| {
+        let close = scope.spawn(|| first.close());
+        drop(release);
+        close.join().unwrap()
+    });
+    store.heal();
+    closed
+}
+
+/// What the next process delivers.
+fn delivered_next(store: FaultyStore<MemoryStore>) -> Vec<String> {
+    let next = outbox(store);
+    let (listener, received) = sending();
+    next.on_with("kept.**", one(), listener).unwrap();
+    next.start().unwrap();
+    next.drain(LIMIT).unwrap();
+    next.close().unwrap();
+    received.iter().collect()
+}
+
+/// D5, D13: a close tries the last acknowledgements again for a while, so that nothing is delivered twice.
+#[test]
+fn a_close_tries_the_last_acknowledgements_again() {
+    let store = FaultyStore::new(MemoryStore::new());
+    close_while_full(&store, 3).unwrap();
+    assert_eq!(delivered_next(store), Vec::<String>::new());
+}
+
+/// D5, D13: a close whose last acknowledgements the store does not take is an error, and the event is delivered again.
+#[test]
+fn a_close_without_the_last_acknowledgements_is_an_error() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let error = close_while_full(&store, u64::MAX).unwrap_err();
+    assert!(matches!(error, CloseOutboxError::Store(_)), "{error}");
+    assert_eq!(delivered_next(store), ["x"]);
+}
