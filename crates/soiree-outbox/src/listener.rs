@@ -242,6 +242,18 @@ impl DurableListener {
         self.subscribed.address.withdraw();
     }
 
+    /// Ends what has ended, and gives up what still runs: it counts as not called.
+    pub(crate) fn abandon(&mut self, around: &Surroundings<'_>) {
+        self.withdraw(around.now);
+        let running: Vec<Position> = self.running.keys().copied().collect();
+        for position in running {
+            self.poll(position, around);
+        }
+        for (position, _) in std::mem::take(&mut self.running) {
+            self.window.withdraw(position, around.now);
+        }
+    }
+
     pub(crate) fn is_idle(&self) -> bool {
         self.running.is_empty()
     }

@@ -94,6 +94,7 @@ impl Relay {
             self.state.observers = soiree.map_or_else(Observers::none, |soiree| soiree.observers());
             self.receive(raised);
             if self.state.is_abandoned {
+                self.abandon();
                 break;
             }
             self.go_on();
@@ -173,7 +174,10 @@ impl Relay {
                     listener.withdraw(now);
                 }
             }
-            Command::Abandon => self.state.is_abandoned = true,
+            Command::Abandon => {
+                self.state.is_stopping = true;
+                self.state.is_abandoned = true;
+            }
         }
     }
 
@@ -358,6 +362,15 @@ impl Relay {
     fn is_idle(&self) -> bool {
         let mut listeners = self.state.listeners.values();
         listeners.all(DurableListener::is_idle)
+    }
+
+    /// What still runs goes back. A deadline is no crash.
+    fn abandon(&mut self) {
+        let numbers: Vec<Number> = self.state.listeners.keys().copied().collect();
+        for number in numbers {
+            self.with_listener(number, DurableListener::abandon);
+        }
+        self.stop();
     }
 
     fn stop(&mut self) {

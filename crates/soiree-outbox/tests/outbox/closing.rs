@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
 use soiree::{CloseOutboxError, Event, ListenerOptions, Outbox};
 use soiree_testkit::{FaultyStore, MemoryStore, StoreFault, StoreMethod};
@@ -70,5 +71,23 @@ fn a_close_without_the_last_acknowledgements_is_an_error() {
     let store = FaultyStore::new(MemoryStore::new());
     let error = close_while_full(&store, u64::MAX).unwrap_err();
     assert!(matches!(error, CloseOutboxError::Store(_)), "{error}");
+    assert_eq!(delivered_next(store), ["x"]);
+}
+
+/// D9, D18: a delivery that runs at the deadline of a close has not ended the process, however often that happens.
+#[test]
+fn a_deadline_is_no_crash() {
+    let store = FaultyStore::new(MemoryStore::new());
+    for round in 0..4 {
+        let outbox = outbox(store.clone());
+        let (started, release) = start_held(&outbox);
+        if round == 0 {
+            outbox.emit("kept.a", String::from("x")).unwrap();
+        }
+        assert_eq!(receive(&started, 1), ["x"]);
+        let closed = outbox.close_with_deadline(Duration::from_millis(1));
+        closed.unwrap_err();
+        drop(release);
+    }
     assert_eq!(delivered_next(store), ["x"]);
 }
