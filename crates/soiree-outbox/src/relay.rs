@@ -118,6 +118,8 @@ impl Relay {
         let looks = self.is_shared || self.state.unread.is_some();
         if raised.wake || raised.timer && looks {
             self.look_for_others();
+        } else if raised.commands.iter().any(|command| self.asks(command)) {
+            while self.read_on() {}
         }
         self.state.committed = self.state.committed.max(raised.committed);
         for (error, is_final) in raised.failures {

@@ -7,6 +7,7 @@ use soiree_core::store::{Claim, Millis, Position, Term};
 
 use super::{CATCH_UP, CLAIM_AGAIN, REDRIVEN, Relay};
 use crate::listener::DurableListener;
+use crate::signals::Command;
 
 impl Relay {
     pub(super) fn claim_again(&mut self, now: Millis) {
@@ -78,20 +79,33 @@ impl Relay {
     pub(super) fn look_for_others(&mut self) {
         let soon = self.clock.now().saturating_add(REDRIVEN);
         self.state.redriven_at.get_or_insert(soon);
-        loop {
-            let mut records = Vec::new();
-            let read = self.store.read(self.tail.last(), CATCH_UP, &mut records);
-            self.state.unread = read.err().map(Arc::new);
-            if records.is_empty() {
-                return;
-            }
-            for record in records {
-                self.tail.push(record);
-            }
-            self.queue.saw(self.tail.last());
-            self.figures.count_up_to(self.tail.last(), 0);
-            self.sweep_later();
+        while self.read_on() {}
+    }
+
+    /// Whether others may have appended since the log was read last, and it matters now.
+    pub(super) fn asks(&self, command: &Command) -> bool {
+        match command {
+            Command::Start | Command::Drained(_) => !self.state.has_failed,
+            Command::Add(_) => self.state.has_started && !self.state.has_failed,
+            _ => false,
         }
+    }
+
+    /// Reads a page of what others may have appended. Returns whether there was something.
+    pub(super) fn read_on(&mut self) -> bool {
+        let mut records = Vec::new();
+        let read = self.store.read(self.tail.last(), CATCH_UP, &mut records);
+        self.state.unread = read.err().map(Arc::new);
+        if records.is_empty() {
+            return false;
+        }
+        for record in records {
+            self.tail.push(record);
+        }
+        self.queue.saw(self.tail.last());
+        self.figures.count_up_to(self.tail.last(), 0);
+        self.sweep_later();
+        true
     }
 
     pub(super) fn look_for_redriven(&mut self, now: Millis) {

@@ -28,10 +28,7 @@ fn start_held(outbox: &Outbox) -> (Receiver<String>, Sender<()>) {
 }
 
 /// Closes the outbox while its listener runs with an event. The store does not take the next commits.
-fn close_while_full(
-    store: &FaultyStore<MemoryStore>,
-    faults: u64,
-) -> Result<(), CloseOutboxError> {
+fn close_while_full(store: &FaultyStore<MemoryStore>, faults: u64) -> Result<(), CloseOutboxError> {
     let first = outbox(store.clone());
     let (started, release) = start_held(&first);
     first.emit("kept.a", String::from("x")).unwrap();

@@ -9,7 +9,7 @@ use soiree::store::{Batch, Claim, Marks, Millis, NewRecord, Position, StartFrom,
 use soiree::{Event, EventId, ListenerOptions, Outbox};
 use soiree_testkit::{FaultyStore, MemoryStore, StoreMethod};
 
-use super::support::{LIMIT, builder, outbox, receive, soiree, text, wait_until};
+use super::support::{LIMIT, builder, outbox, receive, sending, soiree, text, wait_until};
 
 /// An outbox whose listener `one` has failed with these events, and will not fail again.
 fn with_dead(outbox: Outbox, texts: &[&str]) -> (Outbox, Receiver<String>) {
@@ -178,4 +178,35 @@ fn events_of_others_count() {
     }
     assert_eq!(outbox.stats().events, 1);
     outbox.close().unwrap();
+}
+
+/// D3, D14: what another process appends between the build and the start, or before a drain, is delivered by them.
+#[test]
+fn a_start_and_a_drain_look_for_what_others_have_appended() {
+    let store = MemoryStore::new();
+    let outbox = builder(store.clone()).start_from(StartFrom::Oldest);
+    let outbox = outbox.build(soiree()).unwrap();
+    let other = another_process(&store);
+    append(&other, &["before the claim"]);
+    let one = ListenerOptions::new().durable("one");
+    let (listener, received) = sending();
+    outbox.on_with("kept.**", one, listener).unwrap();
+    append(&other, &["before the start"]);
+    outbox.start().unwrap();
+    let mut texts = receive(&received, 2);
+    texts.sort();
+    assert_eq!(texts, ["before the claim", "before the start"]);
+    append(&other, &["before the drain"]);
+    outbox.drain(LIMIT).unwrap();
+    assert_eq!(outbox.listeners()[0].done, 3);
+    append(&other, &["before the subscription"]);
+    let two = ListenerOptions::new().durable("two");
+    let (listener, by_two) = sending();
+    outbox.on_with("kept.**", two, listener).unwrap();
+    assert_eq!(receive(&by_two, 4).len(), 4);
+    outbox.close().unwrap();
+    assert_eq!(
+        received.iter().collect::<Vec<_>>(),
+        ["before the drain", "before the subscription"]
+    );
 }
