@@ -209,6 +209,10 @@ impl DurableListener {
                 around
                     .store
                     .read(self.window.cursor(), PAGE, &mut records)?;
+                if let Some(record) = records.last() {
+                    // Perhaps of another process, and beyond what the writer knows of.
+                    around.queue.saw(record.position);
+                }
                 self.page.extend(records.into_iter().map(LogEntry::new));
                 let next = self.page.pop_front();
                 if next.is_none() && around.delivers {

@@ -1,8 +1,8 @@
 //! Other processes on the same store.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use soiree::store::{Batch, Claim, Marks, Millis, NewRecord, Position, StartFrom, Store};
@@ -209,4 +209,32 @@ fn a_start_and_a_drain_look_for_what_others_have_appended() {
         received.iter().collect::<Vec<_>>(),
         ["before the drain", "before the subscription"]
     );
+}
+
+/// D3, D20: what another process appends behind a backlog is delivered with it, and nothing turns in circles.
+#[test]
+fn what_others_append_behind_a_backlog_is_delivered_with_it() {
+    let store = MemoryStore::new();
+    let other = another_process(&store);
+    // More than a listener reads at once.
+    append(&other, &["backlog"; 300]);
+    let outbox = builder(store.clone()).start_from(StartFrom::Oldest);
+    let outbox = outbox.in_flight(1).build(soiree()).unwrap();
+    let (sender, received) = channel();
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let one = ListenerOptions::new().durable("one");
+    outbox
+        .on_with("kept.**", one, move |event: &dyn Event| {
+            sender.send(text(event)).unwrap();
+            let _ = released.lock().unwrap().recv();
+        })
+        .unwrap();
+    outbox.start().unwrap();
+    assert_eq!(receive(&received, 1), ["backlog"]);
+    append(&other, &["new"; 10]);
+    drop(release);
+    let texts = receive(&received, 309);
+    assert_eq!(texts.iter().filter(|text| **text == "new").count(), 10);
+    outbox.close().unwrap();
 }
