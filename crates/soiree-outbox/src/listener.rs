@@ -273,10 +273,10 @@ impl DurableListener {
     /// When to look again, although nothing happens.
     pub(crate) fn next_time(&self, now: Millis) -> Option<Millis> {
         let blocked = (!self.blocked.is_empty()).then(|| now.saturating_add(BLOCKED_AGAIN));
-        [blocked, self.window.earliest_due()]
-            .into_iter()
-            .flatten()
-            .min()
+        // Otherwise what is due waits for something else, which wakes the relay.
+        let starts = self.window.has_place() && !self.is_removed && self.unreadable.is_none();
+        let due = self.window.earliest_due().filter(|_| starts);
+        [blocked, due].into_iter().flatten().min()
     }
 
     /// Shows how it stands.

@@ -343,7 +343,7 @@ impl Relay {
             .filter_map(|listener| listener.next_time(now))
             .chain(times.into_iter().flatten())
             .min();
-        if state.is_stopping || !state.has_started {
+        if state.is_stopping || !state.has_started || state.has_failed {
             return;
         }
         let Some(next) = next else {

@@ -131,7 +131,12 @@ impl Window {
 
     /// Whether there is room to look at a further event.
     pub(crate) fn has_room(&self) -> bool {
-        self.active.len() < self.limit && self.has_room_to_park()
+        self.has_place() && self.has_room_to_park()
+    }
+
+    /// Whether a further event may run.
+    pub(crate) fn has_place(&self) -> bool {
+        self.active.len() < self.limit
     }
 
     pub(crate) fn has_room_to_park(&self) -> bool {

@@ -8,7 +8,7 @@ impl Window {
     /// A parked event whose turn it is, if there is room. It starts once the marks that are taken next are committed: then call
     /// [`marked`](Self::marked).
     pub(crate) fn next_due(&mut self, now: Millis) -> Option<Position> {
-        if self.active.len() >= self.limit {
+        if !self.has_place() {
             return None;
         }
         let position = self.due_suspect().or_else(|| self.due_retry(now))?;

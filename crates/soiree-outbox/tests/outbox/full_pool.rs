@@ -1,13 +1,15 @@
 //! Deliveries for which there is no place in a pool.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use soiree::pool::{Job, Pool};
 use soiree::store::{ParkedState, Position, Store};
+use soiree::pool::{Timer, TimerError, TimerId};
 use soiree::{Event, EventPool, ListenerOptions, Outbox, Retry, SubscribeError, WorkerPool};
-use soiree_testkit::{Journal, MemoryStore};
+use soiree_testkit::{Journal, ManualTimer, MemoryStore};
 
 use super::support::{LIMIT, builder, receive, soiree, text, wait_until};
 
@@ -223,4 +225,71 @@ fn a_stopped_pool_counts_no_attempt() {
     let mut delivered = delivered_after(store);
     delivered.sort();
     assert_eq!(delivered, ["a, attempt 1", "b, attempt 1"]);
+}
+
+/// Counts what is scheduled.
+struct CountingTimer {
+    timer: ManualTimer,
+    scheduled: Arc<AtomicUsize>,
+}
+
+impl Timer for CountingTimer {
+    fn now(&self) -> Instant {
+        self.timer.now()
+    }
+
+    fn at(&self, due: Instant, task: Box<dyn FnOnce() + Send>) -> Result<TimerId, TimerError> {
+        self.scheduled.fetch_add(1, Ordering::Relaxed);
+        self.timer.at(due, task)
+    }
+
+    fn cancel(&self, id: TimerId) -> bool {
+        self.timer.cancel(id)
+    }
+}
+
+/// D7, D20: a retry that is due waits for a place in the window without the timer.
+#[test]
+fn a_due_retry_waits_for_the_window_without_the_timer() {
+    let (timer, scheduled) = (ManualTimer::new(), Arc::new(AtomicUsize::new(0)));
+    let counting = CountingTimer {
+        timer: timer.clone(),
+        scheduled: Arc::clone(&scheduled),
+    };
+    let pool = EventPool::builder().pool(WorkerPool::new(4, 100).unwrap());
+    let pool = pool.timer(counting).build().unwrap();
+    let outbox = builder(MemoryStore::new()).in_flight(2).build(pool);
+    let outbox = outbox.unwrap();
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let one = ListenerOptions::new()
+        .durable("one")
+        .retry(Retry::fixed(Duration::from_millis(1), 2));
+    outbox
+        .on_with("kept.**", one, move |event: &dyn Event| {
+            if text(event) == "fails" && event.attempt() == 1 {
+                return Err("no");
+            }
+            let _ = released.lock().unwrap().recv();
+            Ok(())
+        })
+        .unwrap();
+    outbox.start().unwrap();
+    let info = || outbox.listeners()[0].clone();
+    emit(&outbox, &["a", "fails"]);
+    wait_until("it is parked", || info().retrying == 1);
+    emit(&outbox, &["b"]);
+    wait_until("the window is full", || info().in_flight == 2);
+    let before = scheduled.load(Ordering::Relaxed);
+    for waiting in 1..=20 {
+        timer.advance(Duration::from_millis(1));
+        emit(&outbox, &["c"]);
+        wait_until("the relay has looked", || info().waiting == waiting);
+    }
+    let scheduled = scheduled.load(Ordering::Relaxed) - before;
+    assert!(scheduled <= 2, "{scheduled}");
+    drop(release);
+    outbox.drain(LIMIT).unwrap();
+    assert_eq!((info().done, info().retried), (23, 1));
+    outbox.close().unwrap();
 }
