@@ -119,7 +119,7 @@ impl DurableListener {
 
     fn try_advance(&mut self, around: &Surroundings<'_>) -> Result<(), StoreError> {
         self.deliver_blocked(around);
-        self.take_redriven(around.store)?;
+        self.take_redriven(around)?;
         self.start_marked(around)?;
         while let Some(position) = self.window.next_due(around.now) {
             self.marking.push((position, None));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use soiree_core::Retry;
-use soiree_core::store::{Millis, Position, Progress, Store, StoreError, Term};
+use soiree_core::store::{Position, Progress, StoreError, Term};
 
 use super::{DurableListener, Limits, Subscribed, Surroundings};
 use crate::window::Window;
@@ -22,7 +22,6 @@ impl DurableListener {
         options: Limits,
         around: &Surroundings<'_>,
     ) -> Result<Self, (Box<Subscribed>, StoreError)> {
-        let Surroundings { store, now, .. } = *around;
         let begun = around
             .queue
             .add_begun(term.clone(), progress.begun.max(progress.floor));
@@ -41,7 +40,7 @@ impl DurableListener {
             unreadable: None,
             is_removed: false,
         };
-        let restored = listener.restore_parked(store, now).and_then(|()| {
+        let restored = listener.restore_parked(around).and_then(|()| {
             if progress.clean {
                 return Ok(());
             }
@@ -55,26 +54,23 @@ impl DurableListener {
         Ok(listener)
     }
 
-    pub(super) fn restore_parked(
-        &mut self,
-        store: &dyn Store,
-        now: Millis,
-    ) -> Result<(), StoreError> {
+    pub(super) fn restore_parked(&mut self, around: &Surroundings<'_>) -> Result<(), StoreError> {
         let longest = longest_delay(self.subscribed.retry.as_ref());
         let name = Arc::clone(&self.subscribed.name);
         let mut after = Position::START;
         loop {
-            let page = store.parked(&name, None, after, PAGE)?;
+            let mut page = around.store.parked(&name, None, after, PAGE)?;
             let Some(last) = page.last() else {
                 return Ok(());
             };
             after = last.position;
+            self.add_keys(&mut page, around)?;
             for parked in page {
                 // Parked above the floor: not to be started as a new one too.
                 if parked.position > self.window.cursor() {
                     self.done_before.insert(parked.position);
                 }
-                self.window.restore(parked, now, longest);
+                self.window.restore(parked, around.now, longest);
             }
         }
     }

@@ -1,8 +1,11 @@
 //! Dead events that are to be tried again: a redrive changes the store alone.
 
-use soiree_core::store::{ParkedState, Position, Store, StoreError};
+use std::collections::HashMap;
 
-use super::DurableListener;
+use soiree_core::store::{Parked, ParkedState, Position, StoreError};
+
+use super::{DurableListener, Surroundings};
+use crate::tail::LogEntry;
 
 /// How many parked events are read at once.
 const PAGE: usize = 500;
@@ -16,16 +19,52 @@ impl DurableListener {
 
     /// Takes those over that were redriven, as far as there is room for parked ones. The store parks none as to be retried that the window
     /// does not have, unless it was redriven: an event is marked as running before it runs.
-    pub(super) fn take_redriven(&mut self, store: &dyn Store) -> Result<(), StoreError> {
+    pub(super) fn take_redriven(&mut self, around: &Surroundings<'_>) -> Result<(), StoreError> {
         while let Some(after) = self.redriven_after {
             if !self.window.has_room_to_park() {
                 return Ok(());
             }
             let name = &self.subscribed.name;
-            let page = store.parked(name, Some(ParkedState::Retry), after, PAGE)?;
+            let retry = Some(ParkedState::Retry);
+            let mut page = around.store.parked(name, retry, after, PAGE)?;
+            self.add_keys(&mut page, around)?;
             self.redriven_after = page.last().map(|last| last.position);
             for parked in page {
                 self.window.redriven(parked);
+            }
+        }
+        Ok(())
+    }
+
+    /// An event that could not be read when it died has no key there. It may be readable now, and its order counts again.
+    pub(super) fn add_keys(
+        &self,
+        page: &mut [Parked],
+        around: &Surroundings<'_>,
+    ) -> Result<(), StoreError> {
+        if self.subscribed.order.is_none() {
+            return Ok(());
+        }
+        let without = page
+            .iter()
+            .filter(|parked| parked.key.is_none() && parked.state != ParkedState::Dead);
+        let without: Vec<Position> = without.map(|parked| parked.position).collect();
+        if without.is_empty() {
+            return Ok(());
+        }
+        let mut records = Vec::new();
+        around.store.fetch(&without, &mut records)?;
+        let mut keys: HashMap<Position, _> = records
+            .into_iter()
+            .filter_map(|record| {
+                let entry = LogEntry::new(record);
+                let (_, key) = self.read(&entry, around.codecs).ok()?;
+                Some((entry.position(), key))
+            })
+            .collect();
+        for parked in page {
+            if let Some(key) = keys.remove(&parked.position) {
+                parked.key = key;
             }
         }
         Ok(())

@@ -1,11 +1,14 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use soiree::codec::{Codec, Text};
 use soiree::store::{ListenerState, Position};
-use soiree::{BaseEvent, Event, EventId, ListenerOptions};
+use soiree::{BaseEvent, BoxError, Event, EventId, KeyOrder, ListenerOptions, Outbox, Payload};
 use soiree_testkit::MemoryStore;
 
-use super::support::{LIMIT, outbox, text};
+use super::support::{LIMIT, outbox, receive, soiree, text, wait_until};
 
 /// D8: what failed for the last time is listed with its error, and is redriven or discarded by name.
 #[test]
@@ -84,4 +87,63 @@ fn a_damaged_event_is_a_dead_letter() {
     let error = dead[0].parked.error.as_deref().unwrap();
     assert!(error.contains("damaged"), "{error}");
     second.close().unwrap();
+}
+
+/// Text that cannot be read while it is broken.
+struct Mendable(Arc<AtomicBool>);
+
+impl Codec for Mendable {
+    fn name(&self) -> &str {
+        Text.name()
+    }
+
+    fn encode(&self, payload: &Payload) -> Result<Vec<u8>, BoxError> {
+        Text.encode(payload)
+    }
+
+    fn decode(&self, name: &str, bytes: &[u8]) -> Result<Payload, BoxError> {
+        if self.0.load(Ordering::Relaxed) {
+            return Err("broken".into());
+        }
+        Text.decode(name, bytes)
+    }
+}
+
+/// D4, D8: an event that could not be decoded has its place in the order of its key once it was redriven and can be.
+#[test]
+fn a_redriven_event_that_was_unreadable_has_its_key() {
+    let is_broken = Arc::new(AtomicBool::new(true));
+    let outbox = Outbox::builder(MemoryStore::new())
+        .codec("kept.**", Mendable(Arc::clone(&is_broken)))
+        .build(soiree())
+        .unwrap();
+    let (sender, received) = channel();
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let ordered = ListenerOptions::new()
+        .durable("one")
+        .ordered(KeyOrder::by(|_| Some("same")));
+    outbox
+        .on_with("kept.**", ordered, move |event: &dyn Event| {
+            sender.send(text(event)).unwrap();
+            let _ = released.lock().unwrap().recv();
+        })
+        .unwrap();
+    outbox.start().unwrap();
+    outbox.emit("kept.a", String::from("a")).unwrap();
+    outbox.drain(LIMIT).unwrap();
+    assert_eq!(outbox.listeners()[0].dead_letters, 1);
+    is_broken.store(false, Ordering::Relaxed);
+    assert_eq!(outbox.redrive_all("one", |_| true).unwrap(), 1);
+    assert_eq!(receive(&received, 1), ["a"]);
+    outbox.emit("kept.a", String::from("b")).unwrap();
+    wait_until("both are in memory", || {
+        outbox.listeners()[0].in_flight == 2
+    });
+    let meanwhile = received.recv_timeout(Duration::from_millis(200));
+    meanwhile.expect_err("the first one runs");
+    drop(release);
+    outbox.drain(LIMIT).unwrap();
+    outbox.close().unwrap();
+    assert_eq!(received.iter().collect::<Vec<_>>(), ["b"]);
 }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use soiree::pool::{Job, Pool};
-use soiree::store::{ParkedState, Position, Store};
 use soiree::pool::{Timer, TimerError, TimerId};
+use soiree::store::{ParkedState, Position, Store};
 use soiree::{Event, EventPool, ListenerOptions, Outbox, Retry, SubscribeError, WorkerPool};
 use soiree_testkit::{Journal, ManualTimer, MemoryStore};
 
