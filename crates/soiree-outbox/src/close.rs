@@ -137,7 +137,7 @@ impl Outbox {
     /// have done is in the store then. Blocks. Inside a durable listener it waits for itself, until the timeout.
     ///
     /// # Errors
-    /// If that is not so after `timeout`.
+    /// If that is not so after `timeout`, and at once if the outbox is closed.
     pub fn drain(&self, timeout: Duration) -> Result<(), DrainOutboxTimeout> {
         let (sender, receiver) = channel();
         self.inner.signals.send(Command::Drained(sender));

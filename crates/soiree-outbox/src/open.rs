@@ -116,9 +116,11 @@ fn open(
     };
     let writer = spawn("soiree-outbox-writer", move || writer.run())?;
     let (sender, claims) = channel();
+    let ends = Arc::clone(&signals);
     let relay = spawn("soiree-outbox-relay", move || {
         // Nobody waits for it if the outbox was dropped without a close.
         let _ = sender.send(relay.run());
+        ends.end();
     });
     let relay_thread = match relay {
         Ok(relay) => relay.thread().id(),

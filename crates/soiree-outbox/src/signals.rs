@@ -26,6 +26,7 @@ pub(crate) struct State {
     pub(crate) fenced: Vec<Term>,
     pub(crate) commands: Vec<Command>,
     pub(crate) timer: bool,
+    has_ended: bool,
     pub(crate) wake: bool,
     /// Errors of the store that are new, and whether they are final.
     pub(crate) failures: Vec<(Arc<StoreError>, bool)>,
@@ -56,7 +57,22 @@ impl Signals {
     }
 
     pub(crate) fn send(&self, command: Command) {
-        self.raise(|state| state.commands.push(command));
+        self.raise(|state| {
+            // Who waits is to notice that there is nobody to answer.
+            if !(state.has_ended && matches!(command, Command::Drained(_))) {
+                state.commands.push(command);
+            }
+        });
+    }
+
+    /// The relay has ended, and answers nobody any more.
+    pub(crate) fn end(&self) {
+        self.raise(|state| {
+            state.has_ended = true;
+            state
+                .commands
+                .retain(|command| !matches!(command, Command::Drained(_)));
+        });
     }
 
     pub(crate) fn wake(&self) {

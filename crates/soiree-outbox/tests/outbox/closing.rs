@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use soiree::{CloseOutboxError, Event, ListenerOptions, Outbox};
 use soiree_testkit::{FaultyStore, MemoryStore, StoreFault, StoreMethod};
@@ -87,4 +87,24 @@ fn a_deadline_is_no_crash() {
         drop(release);
     }
     assert_eq!(delivered_next(store), ["x"]);
+}
+
+/// D18: a drain of an outbox that is closed, or closes meanwhile, does not wait.
+#[test]
+fn a_drain_of_a_closed_outbox_answers_at_once() {
+    let outbox = outbox(MemoryStore::new());
+    let (started, release) = start_held(&outbox);
+    outbox.emit("kept.a", String::from("x")).unwrap();
+    outbox.emit("kept.a", String::from("y")).unwrap();
+    receive(&started, 1);
+    let before = Instant::now();
+    std::thread::scope(|scope| {
+        let drain = scope.spawn(|| outbox.drain(LIMIT));
+        drop(release);
+        outbox.close().unwrap();
+        // All may have ended before.
+        let _ = drain.join().unwrap();
+    });
+    outbox.drain(LIMIT).unwrap_err();
+    assert!(before.elapsed() < LIMIT);
 }
