@@ -288,7 +288,9 @@ impl Window {
         }
         self.park_followers(parked.key.as_ref(), position, now);
         self.due.insert((parked.due, position));
+        let key = parked.key.clone();
         self.park(parked);
+        self.make_first_due(key.as_ref());
         None
     }
 

@@ -58,8 +58,8 @@ impl Window {
                 .parked
                 .get(&position)
                 .and_then(|parked| parked.key.as_ref());
-            // One that was redriven meanwhile may come before it.
-            if self.is_first(key, position) {
+            // One that was redriven meanwhile may come before it. If it was redriven itself, a later one may run: see `leave_lane`.
+            if self.is_first(key, position) && !self.runs_one_of(key) {
                 return Some(position);
             }
         }

@@ -3,7 +3,7 @@
 use soiree_core::OrderingKey;
 use soiree_core::store::{Millis, Parked, ParkedState, Position};
 
-use super::{Stage, Window};
+use super::{Active, Stage, Window};
 
 impl Window {
     pub(super) fn enter_lane(&mut self, key: Option<&OrderingKey>, position: Position) {
@@ -44,11 +44,29 @@ impl Window {
             active.stage = Stage::Running;
             return Some(next);
         }
-        let parked = self.parked.get(&next)?;
-        if parked.state != ParkedState::Suspect {
-            self.due.insert((parked.due, next));
-        }
+        self.make_due(next);
         None
+    }
+
+    fn make_due(&mut self, position: Position) {
+        let parked = self.parked.get(&position);
+        if let Some(parked) = parked.filter(|parked| parked.state != ParkedState::Suspect) {
+            self.due.insert((parked.due, position));
+        }
+    }
+
+    /// An event of this key is parked to be retried. One that was redriven while it ran may come before it.
+    pub(super) fn make_first_due(&mut self, key: Option<&OrderingKey>) {
+        let lane = key.and_then(|key| self.lanes.get(key));
+        if let Some(&first) = lane.and_then(|lane| lane.first()) {
+            self.make_due(first);
+        }
+    }
+
+    /// Whether an event of this key runs, or is about to.
+    pub(super) fn runs_one_of(&self, key: Option<&OrderingKey>) -> bool {
+        let runs = |active: &Active| active.stage != Stage::Held && active.key.as_ref() == key;
+        key.is_some() && self.active.values().any(runs)
     }
 
     /// The events held in memory behind one that is parked are parked too: there is no telling how long it takes.

@@ -126,6 +126,43 @@ fn a_due_time_in_the_far_future_is_brought_near() {
     assert_eq!(window.earliest_due(), Some(Millis(NOW.0 + 2_000)));
 }
 
+/// D4: an event that is redriven while a later one of its key runs waits for that, and goes before what comes after.
+#[test]
+fn a_redriven_event_waits_for_a_later_one_that_runs() {
+    for outcome in [Outcome::Done, failed(Some(5))] {
+        let mut window = window(10);
+        assert_eq!(window.admit(Position(1), key("a"), NOW), Admitted::Start);
+        window.end(Position(1), failed(None), NOW);
+        assert_eq!(window.admit(Position(2), key("a"), NOW), Admitted::Start);
+        assert_eq!(window.admit(Position(3), key("a"), NOW), Admitted::Held);
+        window.redriven(Parked {
+            position: Position(1),
+            state: ParkedState::Retry,
+            attempts: 0,
+            crashes: 0,
+            due: NOW,
+            key: key("a"),
+            error: None,
+        });
+        assert_eq!(window.next_due(NOW), None);
+        let retries = matches!(outcome, Outcome::Failed(..));
+        assert_eq!(window.end(Position(2), outcome, NOW), None);
+        let later = Millis(NOW.0 + 5);
+        assert_eq!(window.next_due(later), Some(Position(1)));
+        assert_eq!(window.next_due(later), None);
+        window.marked(Position(1));
+        let next = window.end(Position(1), Outcome::Done, later);
+        let second = retries.then_some(Position(2));
+        assert_eq!(
+            (next, window.next_due(later)),
+            match second {
+                Some(_) => (None, second),
+                None => (Some(Position(3)), None),
+            }
+        );
+    }
+}
+
 /// D7: an event that no attempt has failed for is due at once, also if it was redriven before the clock was set back.
 #[test]
 fn an_event_without_a_failed_attempt_is_due_whatever_the_clock_said() {
