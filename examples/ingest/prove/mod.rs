@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use reqwest::Client;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::time::sleep;
@@ -18,6 +19,7 @@ use tokio::time::sleep;
 use self::ledger::Ledger;
 use self::load::Load;
 use crate::child::{self, Service};
+use crate::listeners::NAMES;
 use crate::options::ProveOptions;
 use crate::receiver::Receiver;
 use crate::{client, corpus, say};
@@ -27,6 +29,8 @@ const LOST: u8 = 1;
 const FOR_EACH: u64 = 2;
 /// If nothing more is done for so long, it is not going to be.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Between two lines of progress.
+const PERIOD: Duration = Duration::from_secs(3);
 const LATENCY: Duration = Duration::from_millis(2);
 const FLAKY: u8 = 10;
 
@@ -72,11 +76,11 @@ pub(crate) async fn run(options: &ProveOptions) -> Result<ExitCode, Box<dyn Erro
     }
     sleep(pause).await;
     load.stop().await;
-    progress.end();
 
-    finish(&service).await?;
+    finish(&service, &progress).await?;
     redrive(&service, &ledger).await?;
-    finish(&service).await?;
+    finish(&service, &progress).await?;
+    progress.end();
     let status = service.stop().await?;
     let rows = table::count(data, &ledger)?;
     say(&rows.to_string());
@@ -95,7 +99,7 @@ pub(crate) async fn run(options: &ProveOptions) -> Result<ExitCode, Box<dyn Erro
 }
 
 /// Waits until every listener has ended every event.
-async fn finish(service: &Service) -> Result<(), Box<dyn Error>> {
+async fn finish(service: &Service, progress: &Progress) -> Result<(), Box<dyn Error>> {
     let client = client::new()?;
     let mut least = u64::MAX;
     let mut since = Instant::now();
@@ -104,6 +108,7 @@ async fn finish(service: &Service) -> Result<(), Box<dyn Error>> {
         if left == 0 {
             return Ok(());
         }
+        progress.waiting(left);
         if left < least {
             (least, since) = (left, Instant::now());
         }
@@ -117,13 +122,7 @@ async fn finish(service: &Service) -> Result<(), Box<dyn Error>> {
 /// Redrives what was running at three kills, and is taken for what has ended the process: the kills were from outside.
 async fn redrive(service: &Service, ledger: &Ledger) -> Result<(), Box<dyn Error>> {
     let client = client::new()?;
-    let answer = client.get(format!("{}dead", service.url)).send().await?;
-    let listed: Value = serde_json::from_slice(&answer.bytes().await?)?;
-    for dead in listed["dead"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default()
-    {
+    for dead in dead(service, &client).await? {
         if dead["crashes"].as_u64() < Some(3) {
             continue;
         }
@@ -137,6 +136,26 @@ async fn redrive(service: &Service, ledger: &Ledger) -> Result<(), Box<dyn Error
         }
     }
     Ok(())
+}
+
+/// All dead events of all listeners.
+async fn dead(service: &Service, client: &Client) -> Result<Vec<Value>, Box<dyn Error>> {
+    let mut all = Vec::new();
+    for listener in NAMES {
+        let mut after = 0;
+        loop {
+            let url = format!("{}dead?listener={listener}&after={after}", service.url);
+            let answer = client.get(url).send().await?.error_for_status()?;
+            let mut listed: Value = serde_json::from_slice(&answer.bytes().await?)?;
+            let Value::Array(dead) = listed["dead"].take() else {
+                return Err("/dead lists no events".into());
+            };
+            let Some(last) = dead.last() else { break };
+            after = last["position"].as_u64().ok_or("no position")?;
+            all.extend(dead);
+        }
+    }
+    Ok(all)
 }
 
 /// A bar on a terminal; a line every few seconds elsewhere.
@@ -163,9 +182,23 @@ impl Progress {
         if let Some(bar) = &self.bar {
             bar.set_position(kills as u64);
             bar.set_message(format!("{accepted} accepted"));
-        } else if self.said.get().elapsed() >= Duration::from_secs(3) {
+        } else {
+            self.say(&format!("{kills} kills, {accepted} accepted"));
+        }
+    }
+
+    fn waiting(&self, left: u64) {
+        let message = format!("waiting: {left} left");
+        match &self.bar {
+            Some(bar) => bar.set_message(message),
+            None => self.say(&message),
+        }
+    }
+
+    fn say(&self, message: &str) {
+        if self.said.get().elapsed() >= PERIOD {
             self.said.set(Instant::now());
-            eprintln!("{kills} kills, {accepted} accepted");
+            eprintln!("{message}");
         }
     }
 

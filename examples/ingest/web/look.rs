@@ -1,16 +1,17 @@
 //! Looking: the page, events, dead events, metrics, health.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use soiree::store::{ListenerState, Position, Record, StoreError};
 use soiree::{EventId, EventStatus, metrics as soiree_metrics};
 
 use super::App;
+use super::mend::names;
 use super::request::Rejected;
-use crate::listeners::NAMES;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -131,13 +132,31 @@ fn record(record: &Record) -> Value {
     })
 }
 
-/// The dead events of all listeners, without payloads.
-pub(crate) async fn dead(State(app): State<App>) -> Response {
+#[derive(Deserialize)]
+pub(crate) struct Part {
+    /// All listeners, unless one is named.
+    listener: Option<String>,
+    /// The position of the last event that was seen.
+    after: Option<u64>,
+}
+
+/// The dead events, without payloads, and the listeners that have more than are listed.
+pub(crate) async fn dead(State(app): State<App>, Query(part): Query<Part>) -> Response {
+    let chosen = match names(part.listener.as_deref()) {
+        Ok(chosen) => chosen,
+        Err(rejected) => return rejected.into_response(),
+    };
+    let after = part.after.map_or(Position::START, Position);
     blocking(move || {
-        let mut all: Vec<Value> = Vec::new();
-        for name in NAMES {
-            let dead = app.outbox().dead_letters(name, Position::START, MOST_DEAD);
-            for dead in dead.map_err(|error| failed(&error))? {
+        let (mut all, mut more): (Vec<Value>, Vec<&str>) = Default::default();
+        for name in chosen {
+            let dead = app.outbox().dead_letters(name, after, MOST_DEAD + 1);
+            let mut dead = dead.map_err(|error| failed(&error))?;
+            if dead.len() > MOST_DEAD {
+                dead.truncate(MOST_DEAD);
+                more.push(name);
+            }
+            for dead in dead {
                 let mut shown = record(&dead.record);
                 shown["listener"] = name.into();
                 shown["attempts"] = dead.parked.attempts.into();
@@ -146,7 +165,7 @@ pub(crate) async fn dead(State(app): State<App>) -> Response {
                 all.push(shown);
             }
         }
-        Ok(json!({ "dead": all, "at_most_of_each": MOST_DEAD }))
+        Ok(json!({ "dead": all, "at_most_of_each": MOST_DEAD, "more": more }))
     })
     .await
 }

@@ -58,7 +58,7 @@ async fn mend(
     .await
 }
 
-fn names(listener: Option<&str>) -> Result<Vec<&'static str>, Rejected> {
+pub(super) fn names(listener: Option<&str>) -> Result<Vec<&'static str>, Rejected> {
     let Some(listener) = listener else {
         return Ok(NAMES.into());
     };

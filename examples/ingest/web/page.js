@@ -56,8 +56,8 @@ function showStatus(status) {
     const dead = element("td", number(l.dead));
     if (l.dead > 0) dead.className = "bad";
     const suffix = l.is_orphan ? " (nobody handles it)" : l.is_held ? "" : " (another process)";
-    return [l.name + suffix, number(l.waiting), age(l.oldest_waiting_seconds), number(l.in_flight),
-      number(l.retrying), number(l.behind), dead, number(l.done), number(l.failed)];
+    return [l.name + suffix, dead, number(l.waiting), age(l.oldest_waiting_seconds), number(l.in_flight),
+      number(l.retrying), number(l.behind), number(l.done), number(l.failed)];
   }));
   rows("pools", pools.map((p) => [p.name, `${p.active} of ${p.max_workers}`,
     `${p.waiting} of ${p.capacity}`, number(p.completed)]));
@@ -68,6 +68,7 @@ function showStatus(status) {
     showStatus.dead = dead;
     showDead();
   }
+  if (shown) showWay(shown);
 }
 
 function showReceiver(receiver) {
@@ -85,13 +86,15 @@ async function post(path) {
   if (!answer.ok) byId("state").textContent = await answer.text();
   const status = await fetch("/status.json");
   showStatus(await status.json());
-  if (shown) showWay(shown);
 }
+
+// Listener and topic are shown beside it.
+const cause = (error) => error.replace(/^.*? failed for [^:]*: /s, "");
 
 async function showDead() {
   const answer = await fetch("/dead");
   if (!answer.ok) return;
-  const { dead } = await answer.json();
+  const { dead, more, at_most_of_each } = await answer.json();
   const cards = dead.map((event) => {
     const card = element("li");
     const words = element("div");
@@ -102,30 +105,38 @@ async function showDead() {
       button.addEventListener("click", () => post(`/dead/${encodeURIComponent(event.id)}/${what}${query}`));
       return button;
     };
-    card.append(words, element("div", event.error ?? "no error recorded", { class: "bad" }), act("redrive"), " ", act("discard"));
+    card.append(words, element("div", event.error ? cause(event.error) : "no error recorded", { class: "bad" }), act("redrive"), " ", act("discard"));
     return card;
   });
+  for (const listener of more) {
+    cards.push(element("li", `${listener} has more than these ${at_most_of_each}`));
+  }
   byId("dead").replaceChildren(...(cards.length ? cards : [element("li", "none", { class: "good" })]));
 }
 
-let shown = null;
+const path = location.pathname.match(/^\/events\/([^/]+)$/);
+const shown = path && decodeURIComponent(path[1]);
 
 async function showWay(id) {
-  shown = id;
   byId("way-section").hidden = false;
   const answer = await fetch(`/events/${encodeURIComponent(id)}`, { headers: { accept: "application/json" } });
   if (!answer.ok) {
+    showWay.text = null;
     byId("way").replaceChildren(element("p", await answer.text(), { class: "bad" }));
     return;
   }
-  const event = await answer.json();
+  const text = await answer.text();
+  // What has not changed stays, and with it what the reader has selected in it.
+  if (text === showWay.text) return;
+  showWay.text = text;
+  const event = JSON.parse(text);
   const list = element("ul", undefined, { class: "cards" });
   const stored = new Date(event.emitted_at).toLocaleString();
   list.append(element("li", `stored ${stored} at position ${event.position}, ${number(event.bytes)} bytes`));
   for (const listener of event.listeners) {
     const words = [`${listener.name}: ${listener.state}`];
     if (listener.attempts) words.push(`${listener.attempts} attempts failed`);
-    if (listener.error) words.push(listener.error);
+    if (listener.error) words.push(cause(listener.error));
     list.append(element("li", words.join(", ")));
   }
   byId("way").replaceChildren(
@@ -141,6 +152,7 @@ function showTaken(event) {
   const card = element("li");
   card.append(link(event.id), element("span", ` ${event.topic}`));
   const recent = byId("recent");
+  byId("recent-none").hidden = true;
   recent.prepend(card);
   while (recent.children.length > MOST_RECENT) recent.lastChild.remove();
 }
@@ -152,5 +164,4 @@ stream.addEventListener("error", () => {
   byId("state").textContent = "no connection to the service";
   byId("state").className = "bad";
 });
-const path = location.pathname.match(/^\/events\/([^/]+)$/);
-if (path) showWay(decodeURIComponent(path[1]));
+if (shown) showWay(shown);

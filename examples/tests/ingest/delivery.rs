@@ -121,3 +121,45 @@ fn metrics_and_health_say_how_it_stands() {
         404
     );
 }
+
+/// D8: dead events are listed in parts, by listener and position, and none is left out.
+#[test]
+fn dead_events_beyond_the_first_part_are_listed_after_its_last() {
+    const EVENTS: usize = 60;
+    let (url, _arrived) = receiver(|_| "422 Unprocessable Entity");
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &["--forward-to", &url]);
+    let lines = "{\"source\": \"shop\", \"payload\": {}}\n".repeat(EVENTS);
+    let ndjson = [("content-type", "application/x-ndjson")];
+    let answer = service.post("/batch", &ndjson, lines).unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    service.until("all are dead", |service| {
+        let status = service.status();
+        let listeners = status["listeners"].as_array()?;
+        let dead = listeners
+            .iter()
+            .filter_map(|listener| listener["dead"].as_u64());
+        (dead.sum::<u64>() == EVENTS as u64).then_some(())
+    });
+    let positions = |listed: &serde_json::Value| -> Vec<u64> {
+        let dead = listed["dead"].as_array().unwrap();
+        let positions = dead.iter().map(|dead| dead["position"].as_u64().unwrap());
+        positions.collect()
+    };
+    let first = service.get("/dead").json();
+    assert_eq!(first["more"], json!(["forward"]));
+    let mut all = positions(&first);
+    assert_eq!(all.len(), 50);
+    let path = format!("/dead?listener=forward&after={}", all[49]);
+    let rest = service.get(&path).json();
+    assert_eq!(rest["more"], json!([]));
+    all.extend(positions(&rest));
+    assert_eq!(all.len(), EVENTS);
+    assert!(all.is_sorted_by(|one, next| one < next), "{all:?}");
+    assert_eq!(
+        service.get("/dead?listener=index").json()["dead"],
+        json!([])
+    );
+    assert_eq!(service.get("/dead?listener=nobody").status, 400);
+    assert_eq!(service.get("/dead?after=x").status, 400);
+}
