@@ -1,7 +1,7 @@
 //! The event pool with its bulkheads, and the outbox around it.
 
 use std::error::Error;
-use std::fs;
+use std::fs::File;
 use std::time::Duration;
 
 use soiree::codec::Raw;
@@ -11,24 +11,25 @@ use soiree::{EventPool, Outbox, SqliteStore, TaskPool, WorkerPool};
 use tokio::runtime::Handle;
 
 use crate::draft::EVERY;
+use crate::folder;
 use crate::listeners;
 use crate::options::{Limit, Options};
 
 /// Inside the folder of the data.
 pub(crate) const EVENTS_FILE: &str = "events.db";
-/// How long a sender's repeat is recognized, once every listener has ended the event.
-const KEEP: Duration = Duration::from_secs(600);
 
 pub(crate) struct Arrangement {
     pub(crate) soiree: EventPool,
     pub(crate) outbox: Outbox,
     pub(crate) metrics: Metrics,
+    /// The folder is locked as long as it is open.
+    pub(crate) lock: File,
 }
 
 /// Builds and starts everything. What waited since the last run is handled from now on.
 pub(crate) fn build(options: &Options, forward_to: &str) -> Result<Arrangement, Box<dyn Error>> {
     let data = &options.data;
-    fs::create_dir_all(data).map_err(|error| format!("--data {}: {error}", data.display()))?;
+    let lock = folder::lock(data)?;
     let path = data.join(EVENTS_FILE);
 
     let soiree = EventPool::builder()
@@ -45,7 +46,7 @@ pub(crate) fn build(options: &Options, forward_to: &str) -> Result<Arrangement, 
         .codec(EVERY, Raw)
         .max_events(options.max_events)
         .max_payload(options.max_body)
-        .keep(KEEP)
+        .keep(options.keep)
         .build(soiree.clone())?;
     let metrics = Metrics::new();
     soiree.add_metrics(&metrics, "ingest")?;
@@ -68,6 +69,7 @@ pub(crate) fn build(options: &Options, forward_to: &str) -> Result<Arrangement, 
         soiree,
         outbox,
         metrics,
+        lock,
     })
 }
 

@@ -1,18 +1,18 @@
 //! Everything in figures, for the page.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use soiree::sqlite::rusqlite::{self, Connection, OpenFlags};
-use soiree::{DurableInfo, EventPool, Outbox, PoolStats, StoreState};
+use soiree::{DurableInfo, EventPool, Outbox, OutboxStats, PoolStats, StoreState};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::arrangement::EVENTS_FILE;
 use crate::intake::Intake;
 use crate::listeners::{NAMES, TOPICS};
+use crate::options::Options;
 use crate::receiver::Receiver;
 
 const PERIOD: Duration = Duration::from_secs(1);
@@ -24,6 +24,7 @@ pub(crate) struct Board {
     /// `None` if events are sent on to a server of somebody else.
     pub(crate) receiver: Option<Receiver>,
     pub(crate) forward_to: String,
+    max_events: u64,
     topics: Option<Mutex<Connection>>,
     started: Instant,
 }
@@ -35,16 +36,17 @@ impl Board {
         intake: Arc<Intake>,
         receiver: Option<Receiver>,
         forward_to: String,
-        data: &Path,
+        options: &Options,
     ) -> Self {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let topics = Connection::open_with_flags(data.join(EVENTS_FILE), flags);
+        let topics = Connection::open_with_flags(options.data.join(EVENTS_FILE), flags);
         Self {
             outbox,
             soiree,
             intake,
             receiver,
             forward_to,
+            max_events: options.max_events,
             topics: topics.ok().map(Mutex::new),
             started: Instant::now(),
         }
@@ -61,8 +63,9 @@ impl Board {
             "uptime_seconds": self.started.elapsed().as_secs(),
             "intake": self.intake.status(),
             "store": {
-                "state": in_words(&stats.state),
+                "state": self.trouble(&stats).unwrap_or_else(|| "ok".into()),
                 "events": stats.events,
+                "max_events": self.max_events,
                 "queued": stats.queued,
                 "stored": stats.stored,
                 "commits": commits.count,
@@ -94,17 +97,21 @@ impl Board {
 
     /// Why the service should get no requests just now.
     pub(crate) fn not_ready(&self) -> Option<String> {
-        let stats = self.outbox.stats();
-        match stats.state {
+        self.trouble(&self.outbox.stats())
+    }
+
+    fn trouble(&self, stats: &OutboxStats) -> Option<String> {
+        let (events, most) = (stats.events, self.max_events);
+        match &stats.state {
+            StoreState::Ok if events >= most => Some(format!("full: {events} of {most} events")),
             StoreState::Ok => None,
-            state => Some(in_words(&state)),
+            state => Some(in_words(state)),
         }
     }
 }
 
 fn in_words(state: &StoreState) -> String {
     match state {
-        StoreState::Ok => "ok".into(),
         StoreState::Failing(error) => format!("the last commit failed: {error}"),
         StoreState::Unreadable(error) => format!("the store cannot be read: {error}"),
         StoreState::Failed(error) => format!("the store failed, and needs a restart: {error}"),

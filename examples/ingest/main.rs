@@ -7,6 +7,7 @@ mod child;
 mod client;
 mod corpus;
 mod draft;
+mod folder;
 mod intake;
 mod listeners;
 mod options;

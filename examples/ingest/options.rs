@@ -22,7 +22,8 @@ Usage: ingest [OPTIONS]
   POST /batch            takes JSON lines {\"source\", \"event\", \"delivery\", \"payload\"}, and commits them at once
   GET  /                 a page that shows everything, live
   GET  /events/{id}      one event, and how it stands with each listener
-  GET  /dead             the dead events; POST /dead/{id}/redrive or /discard
+  GET  /dead             the first 50 dead events of each listener; ?listener=NAME&after=POSITION lists further ones
+  POST /dead/{id}/redrive or /discard
   GET  /metrics, /health/live, /health/ready
 
 Each event is counted (index), sent on to a flaky server (forward), written to compressed files (export) and mailed (mail). Each
@@ -43,6 +44,8 @@ Options:
   --intake N            requests that are taken in at once; others are answered 429 [256]
   --max-body BYTES      largest body of a request [1048576]
   --max-events N        events that the file may hold; others are answered 503 [1000000]
+  --keep SECONDS        how long an event stays after every listener has ended it, and a repeat of it is recognized; --max-events
+                        has to hold what comes in meanwhile [86400]
   --drain MILLIS        time for what runs, after the signal to stop [10000]
   --no-listeners        takes events in, and handles none
   --verbose             logs each event on stderr
@@ -62,6 +65,16 @@ usage, or it cannot run.
 ";
 
 const MOST_MILLIS: u64 = 3_600_000;
+const MOST_SECONDS: u64 = 365 * 86_400;
+/// All others are options of the service.
+const OF_MODES: [&str; 6] = [
+    "--prove",
+    "--bench",
+    "--kills",
+    "--seconds",
+    "--rate",
+    "--webhooks",
+];
 const SECRETS: &str = "INGEST_SECRET_";
 
 /// How much of its work a listener does at once, and how much waits for it.
@@ -87,6 +100,7 @@ pub(crate) struct Options {
     pub(crate) intake: usize,
     pub(crate) max_body: usize,
     pub(crate) max_events: u64,
+    pub(crate) keep: Duration,
     pub(crate) drain: Duration,
     pub(crate) has_listeners: bool,
     pub(crate) verbose: bool,
@@ -127,6 +141,8 @@ struct Modes {
     seconds: Option<u64>,
     rate: Option<u64>,
     webhooks: Option<PathBuf>,
+    /// An option of the service.
+    service: Option<String>,
 }
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -146,9 +162,16 @@ impl Command {
                 other => return Err(other.unexpected().into()),
             };
             modes.take(&mut options, &option, &mut parser)?;
+            if !OF_MODES.contains(&&*option) {
+                modes.service = Some(option);
+            }
         }
         if modes.prove && modes.bench {
             return Err("--prove and --bench exclude each other".into());
+        }
+        if let (Some(option), true) = (&modes.service, modes.prove || modes.bench) {
+            let why = "--prove and --bench start the service with options of their own";
+            return Err(format!("{option} cannot be chosen: {why}").into());
         }
         if let (Some(_), false) = (modes.kills, modes.prove) {
             return Err("--kills is for --prove".into());
@@ -206,6 +229,10 @@ impl Modes {
             "--intake" => options.intake = number(parser, option, 1, 100_000)?,
             "--max-body" => options.max_body = number(parser, option, 1, 16 << 20)?,
             "--max-events" => options.max_events = number(parser, option, 1, u64::MAX)?,
+            "--keep" => {
+                let seconds = number(parser, option, 1, MOST_SECONDS)?;
+                options.keep = Duration::from_secs(seconds);
+            }
             "--drain" => options.drain = millis(parser, option)?,
             _ => return Err(Arg::Long(&option[2..]).unexpected().into()),
         }
@@ -231,6 +258,7 @@ impl Default for Options {
             intake: 256,
             max_body: 1 << 20,
             max_events: 1_000_000,
+            keep: Duration::from_secs(86_400),
             drain: Duration::from_secs(10),
             has_listeners: true,
             verbose: false,
@@ -254,9 +282,16 @@ impl Secrets {
     fn read(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Outcome<Self> {
         let mut secrets = BTreeMap::new();
         for (name, secret) in variables {
-            let Some(source) = name.to_str().and_then(|name| name.strip_prefix(SECRETS)) else {
+            let name = name.to_string_lossy();
+            let Some(source) = name.strip_prefix(SECRETS) else {
                 continue;
             };
+            let can_be = |byte: u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_');
+            if source.is_empty() || !source.bytes().all(can_be) {
+                let name = name.escape_debug();
+                let why = "after INGEST_SECRET_ comes the source, of A-Z, 0-9 and _";
+                return Err(format!("{name} is for no source: {why}").into());
+            }
             if secret.is_empty() {
                 return Err(
                     format!("{SECRETS}{source} is empty: unset it, or set a secret").into(),

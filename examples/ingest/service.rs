@@ -36,6 +36,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
         soiree,
         outbox,
         metrics,
+        lock: _lock,
     } = arrangement::build(&options, &forward_to)?;
     let intake = Arc::new(Intake::new(options.intake));
     let board = Arc::new(Board::new(
@@ -44,7 +45,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
         Arc::clone(&intake),
         receiver,
         forward_to,
-        &options.data,
+        &options,
     ));
     let (stopping, is_stopping) = watch::channel(false);
     let app = App::new(
@@ -52,16 +53,20 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
         metrics,
         options.secrets.clone(),
         options.max_body,
-        bind.ip().is_loopback(),
+        bind.ip(),
         is_stopping,
     );
 
     let address = listener.local_addr()?;
     say(&format!(
         "http://{address}/\n\
-         try: curl -i http://{address}/hooks/shop -H 'content-type: application/json' -H 'x-event: order' -d '{{\"action\": \"paid\", \"account\": \"ann\"}}'\n\
-         try: curl -X POST http://{address}/receiver/break   # and /receiver/mend\n"
+         try: curl -i http://{address}/hooks/shop -H 'content-type: application/json' -H 'x-event: order' -H 'x-delivery: 1' -d '{{\"action\": \"paid\", \"account\": \"ann\"}}'\n"
     ));
+    if options.forward_to.is_none() {
+        say(&format!(
+            "try: curl -X POST http://{address}/receiver/break   # and /receiver/mend\n"
+        ));
+    }
     let stopped = async {
         stop.received().await;
         // Streams end, and no more connections are accepted.

@@ -4,7 +4,7 @@
 //! by the ID.
 
 use std::error::Error;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -20,6 +20,7 @@ use soiree::{BoxError, Event, EventId, Outbox};
 
 use super::{durable, in_file, log};
 use crate::draft::{EVERY, body};
+use crate::folder::private;
 
 /// Inside the folder of the data.
 const EXPORT_FOLDER: &str = "export";
@@ -93,7 +94,7 @@ impl Current {
             let number = number_of(&entry?.path()).unwrap_or(0);
             next_file = next_file.max(number + 1);
         }
-        let mut options = OpenOptions::new();
+        let mut options = private();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(folder.join(CURRENT))?;
         // A line without an end was cut off with the process.
@@ -138,7 +139,9 @@ impl Current {
         let path = folder.join(format!("{:06}.jsonl.gz", self.next_file));
         let temporary = path.with_extension("tmp");
         self.file.seek(SeekFrom::Start(0))?;
-        let mut gzip = GzEncoder::new(File::create(&temporary)?, Compression::fast());
+        let mut options = private();
+        let file = options.write(true).create(true).truncate(true);
+        let mut gzip = GzEncoder::new(file.open(&temporary)?, Compression::fast());
         io::copy(&mut self.file, &mut gzip)?;
         gzip.finish()?.sync_all()?;
         fs::rename(&temporary, &path)?;

@@ -1,7 +1,7 @@
 //! `mail`: one mail for each event, in order for each account. Mails go to a file.
 
 use std::error::Error;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
@@ -10,13 +10,14 @@ use soiree::{BoxError, EventId, KeyOrder, Outbox};
 
 use super::{durable, in_file, log};
 use crate::draft::{ACCOUNT, EVERY, property};
+use crate::folder::private;
 
 /// Inside the folder of the data.
 const MAIL_FILE: &str = "mail.log";
 
 pub(super) fn subscribe(outbox: &Outbox, data: &Path) -> Result<(), Box<dyn Error>> {
     let path = data.join(MAIL_FILE);
-    let file = OpenOptions::new().append(true).create(true).open(&path);
+    let file = private().append(true).create(true).open(&path);
     let file = Mutex::new(file.map_err(|error| in_file(&path, error))?);
     let by_account = KeyOrder::by(|event| Some(property(event, ACCOUNT)));
     let options = durable("mail").ordered(by_account);

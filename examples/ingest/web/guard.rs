@@ -1,5 +1,7 @@
 //! What is checked of every request, and sent with every answer.
 
+use std::net::IpAddr;
+
 use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -11,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use super::App;
 
 /// The page loads nothing but its own style and script.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+const POLICY: &str = "default-src 'none'; img-src data:; style-src 'self'; script-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const SENT: [(HeaderName, &str); 4] = [
@@ -45,14 +47,16 @@ fn rejected(app: &App, request: &Request) -> Option<Response> {
     let Some(host) = header(HOST) else {
         return Some((StatusCode::BAD_REQUEST, "the header host is missing\n").into_response());
     };
-    if app.is_loopback && !is_loopback(host) {
-        let why = "this service answers to localhost, 127.0.0.1 and [::1] only\n";
+    if app.bound.is_loopback() && !is_local(host, app.bound) {
+        let why =
+            "this service answers to localhost, 127.0.0.1, [::1] and its --bind address only\n";
         return Some((StatusCode::MISDIRECTED_REQUEST, why).into_response());
     }
     let origin = header(ORIGIN)?;
-    let is_own = origin.strip_prefix("http://") == Some(host)
-        || origin.strip_prefix("https://") == Some(host);
-    if is_own {
+    let named = origin
+        .strip_prefix("http://")
+        .or(origin.strip_prefix("https://"));
+    if named.is_some_and(|named| named.eq_ignore_ascii_case(host)) {
         return None;
     }
     Some(
@@ -64,10 +68,12 @@ fn rejected(app: &App, request: &Request) -> Option<Response> {
     )
 }
 
-fn is_loopback(host: &str) -> bool {
+fn is_local(host: &str, bound: IpAddr) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     };
-    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+    name.eq_ignore_ascii_case("localhost")
+        || matches!(name, "127.0.0.1" | "[::1]")
+        || name == bound.to_string()
 }

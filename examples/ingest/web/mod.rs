@@ -9,6 +9,7 @@ mod mend;
 mod request;
 mod stream;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -36,8 +37,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) secrets: Secrets,
     pub(crate) max_body: usize,
-    /// Where the service listens, if only programs of this machine reach it.
-    pub(crate) is_loopback: bool,
+    /// Where the service listens.
+    pub(crate) bound: IpAddr,
     pub(crate) status: watch::Receiver<Value>,
     /// Becomes true when the service stops.
     pub(crate) stopping: watch::Receiver<bool>,
@@ -50,7 +51,7 @@ impl App {
         metrics: Metrics,
         secrets: Secrets,
         max_body: usize,
-        is_loopback: bool,
+        bound: IpAddr,
         stopping: watch::Receiver<bool>,
     ) -> Self {
         Self(Arc::new(Shared {
@@ -59,7 +60,7 @@ impl App {
             metrics,
             secrets,
             max_body,
-            is_loopback,
+            bound,
             stopping,
             streams: Arc::new(Semaphore::new(STREAMS)),
         }))

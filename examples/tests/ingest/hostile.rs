@@ -95,12 +95,18 @@ fn requests_of_foreign_pages_are_rejected() {
         "evil.example:80",
         "127.0.0.1.evil.example",
         "localhost.evil.example:1",
+        "127.0.0.2",
         "",
     ] {
         let status = raw(&service, &hook("shop", host, ""));
         assert_eq!(status, "HTTP/1.1 421 Misdirected Request", "{host}");
     }
-    for host in ["localhost", "127.0.0.1:8090", "[::1]:8090"] {
+    for host in [
+        "localhost",
+        "LocalHost:8090",
+        "127.0.0.1:8090",
+        "[::1]:8090",
+    ] {
         let status = raw(&service, &hook("shop", host, ""));
         assert_eq!(status, "HTTP/1.1 202 Accepted", "{host}");
     }
@@ -108,4 +114,15 @@ fn requests_of_foreign_pages_are_rejected() {
     assert_eq!(raw(&service, &foreign), "HTTP/1.1 403 Forbidden");
     let own = hook("shop", "localhost:1", "origin: http://localhost:1\r\n");
     assert_eq!(raw(&service, &own), "HTTP/1.1 202 Accepted");
+}
+
+/// The address that it is bound to is a name of its own.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_service_on_another_loopback_address_answers_to_that() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &["--bind", "127.0.0.2:0"]);
+    service.accepted("1", "{}");
+    let status = raw(&service, &hook("shop", "127.0.0.3", ""));
+    assert_eq!(status, "HTTP/1.1 421 Misdirected Request");
 }

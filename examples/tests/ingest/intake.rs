@@ -252,6 +252,9 @@ fn a_full_store_answers_503() {
         "hook.shop.order was not stored: 2 events are stored already\n"
     );
     assert_eq!(answer.header("retry-after"), Some("1"));
+    let ready = service.get("/health/ready");
+    assert_eq!((ready.status, &*ready.body), (503, "full: 2 of 2 events\n"));
+    assert_eq!(service.status()["store"]["state"], "full: 2 of 2 events");
     for id in ids {
         service.ended(&id);
     }

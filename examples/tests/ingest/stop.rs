@@ -1,5 +1,7 @@
 //! Stopping, being killed, and starting again.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::thread;
@@ -7,6 +9,7 @@ use std::thread;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use crate::built::example;
 use crate::service::{Service, TIME_LIMIT};
 
 const CLIENTS: usize = 4;
@@ -84,4 +87,48 @@ fn nothing_accepted_is_lost_by_a_kill() {
     let stored = status["store"]["events"].as_u64().unwrap();
     assert_eq!(counted, stored, "{status}");
     assert!(stored >= ids.len() as u64);
+}
+
+/// A folder is for one service at a time, since two would write the same files. However it ends, the folder is free.
+#[test]
+fn a_second_service_on_the_same_folder_is_rejected_by_name() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &[]);
+    let second = || {
+        let second = example("ingest")
+            .args(["--bind", "127.0.0.1:0", "--data"])
+            .arg(data.path())
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (
+            second.status.code(),
+            text(second.stdout),
+            text(second.stderr),
+        )
+    };
+    let why = format!(
+        "ingest: --data {}: another service uses this folder\n",
+        data.path().display()
+    );
+    assert_eq!(second(), (Some(2), String::new(), why));
+    let id = service.accepted("1", "{}");
+    service.ended(&id);
+    service.signal(Signal::KILL);
+    drop(service);
+    let service = Service::start(data.path(), &[]);
+    assert_eq!(service.get(&format!("/events/{id}")).status, 200);
+}
+
+/// Payloads may be private: what the listeners write is for its owner only.
+#[test]
+fn what_the_listeners_write_is_for_its_owner_only() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &[]);
+    let id = service.accepted("1", "{}");
+    service.ended(&id);
+    for file in ["mail.log", "export/current.jsonl", "lock"] {
+        let mode = fs::metadata(data.path().join(file)).unwrap().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
 }

@@ -49,16 +49,24 @@ fn the_measurement_prints_latencies_and_the_ratio() {
         "raw SQLite: ",
         "20/s, nothing else to do: 40 requests, p50 ",
         "20/s, forward and export busy: 40 requests, p50 ",
+        "p50 with busy listeners / p50 without: ",
         "p99 with busy listeners / p99 without: ",
     ] {
         assert!(stdout.contains(part), "no {part:?} in {stdout}");
     }
+    let tail = stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("p99 with busy listeners / p99 without: "));
+    let holds = tail.expect("the ratio").parse::<f64>().expect("a number") < 2.0;
+    let verdict = if holds { "hold" } else { "do not hold" };
+    let verdict = format!("\nbulkheads {verdict} (");
+    assert!(stdout.contains(&verdict), "no {verdict:?} in {stdout}");
 }
 
 /// A wrong option is named with its value.
 #[test]
 fn a_wrong_option_is_named_with_its_value() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 12] = [
         (&["--port", "1"], "invalid option '--port'"),
         (
             &["--bind", "localhost"],
@@ -78,6 +86,15 @@ fn a_wrong_option_is_named_with_its_value() {
             "--forward-to ftp://x/: it starts with http://",
         ),
         (&["--kills", "3"], "--kills is for --prove"),
+        (&["--keep", "0"], "--keep 0: it is from 1 to 31536000"),
+        (
+            &["--prove", "--flaky", "50"],
+            "--flaky cannot be chosen: --prove and --bench start the service with options of their own",
+        ),
+        (
+            &["--data", "x", "--bench"],
+            "--data cannot be chosen: --prove and --bench start the service with options of their own",
+        ),
         (
             &["--prove", "--webhooks", "nowhere"],
             "--webhooks nowhere: No such file or directory (os error 2)",
@@ -96,4 +113,15 @@ fn a_wrong_option_is_named_with_its_value() {
     let (code, _, stderr) = run(&[], &empty);
     let why = "ingest: INGEST_SECRET_SHOP is empty: unset it, or set a secret\n";
     assert_eq!((code, &*stderr), (Some(2), why));
+    for name in [
+        "INGEST_SECRET_shop",
+        "INGEST_SECRET_MY-SHOP",
+        "INGEST_SECRET_",
+    ] {
+        let (code, _, stderr) = run(&[], &[(name, "open sesame")]);
+        let why = format!(
+            "ingest: {name} is for no source: after INGEST_SECRET_ comes the source, of A-Z, 0-9 and _\n"
+        );
+        assert_eq!((code, stderr), (Some(2), why));
+    }
 }
