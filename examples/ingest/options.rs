@@ -58,6 +58,7 @@ Environment:
 To prove that nothing is lost: --prove starts the service as a child on a fresh file, posts webhooks from 32 connections, kills it
 N times [20] at random moments, restarts it, waits until all is done, and counts. It goes on for S seconds [2 for each kill].
 To measure: --bench takes in --rate requests a second [200], with busy listeners and with none, for S seconds [30] in all.
+Before that, it waits until index and mail have handled the backlog that keeps the others busy, a minute at most.
 --webhooks names a file of JSON lines {\"topic\", \"payload\"} to post [../shared/data/github-webhooks.jsonl, else a sample].
 
 Runs until SIGTERM or Ctrl-C. Exit codes: 0 success; 1 something did not end within --drain, was lost or counted wrong; 2 wrong
