@@ -219,10 +219,8 @@ fn a_clean_close_delivers_nothing_twice() {
     });
     let closing = first.clone();
     let closing = std::thread::spawn(move || closing.close());
-    wait_until("the close", || {
-        first
-            .start()
-            .is_err_and(|error| matches!(error, OutboxError::Closed))
+    wait_until("what waits in the pool to be given back", || {
+        info(&first, "one").in_flight == 2
     });
     gate.store(true, Ordering::SeqCst);
     closing.join().unwrap().unwrap();
