@@ -74,14 +74,14 @@ fn a_seed_decides_the_limits_of_each_round() {
     assert!((8..20).any(|seed| limits(seed) != limits(7)));
 }
 
-/// P3: one accepted job in 10,000 is leaked.
+/// P3: one accepted job in 10,000 is leaked. It may be seen at first as one that has not started.
 #[test]
 fn a_pool_that_leaks_one_job_in_10_000_fails_the_soak() {
     let failure = failure_of(Defect::LeaksJobs);
     assert!(
         matches!(
             failure.fault,
-            SoakFault::Lost { .. } | SoakFault::Hung { .. }
+            SoakFault::Lost { .. } | SoakFault::Hung { .. } | SoakFault::TooManyWaiting { .. }
         ),
         "{failure}"
     );
