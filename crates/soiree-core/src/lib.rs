@@ -89,6 +89,9 @@ pub use crate::pool::{
 };
 pub use crate::pool_handle::PoolHandle;
 pub use crate::priority::{InvalidPriority, Priority};
+#[cfg(feature = "json")]
+#[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+pub use crate::properties::InvalidProperties;
 pub use crate::properties::{Properties, Value};
 pub use crate::registry::Registry;
 pub use crate::rejection::SubmitErrorReason;

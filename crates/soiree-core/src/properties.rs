@@ -1,7 +1,13 @@
 //! Named values that travel with an event.
 
+#[cfg(feature = "json")]
+mod json;
+
 use std::collections::BTreeMap;
 use std::fmt;
+
+#[cfg(feature = "json")]
+pub use self::json::InvalidProperties;
 
 /// The value of a property.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,8 +6,8 @@ use async_nats::HeaderMap;
 use async_nats::header::{NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
 use soiree_core::{Event, EventId, Properties, Value};
 
+use crate::ascii::ascii;
 use crate::error::NatsError;
-use crate::properties;
 
 const ID: &str = "Soiree-Id";
 const ORIGIN: &str = "Soiree-Origin";
@@ -108,8 +108,8 @@ pub(crate) fn write(event: &dyn Event, codec: &str, sender: &Sender<'_>) -> Head
             properties.remove(name);
         }
     }
-    if let Some(line) = properties::write(&properties) {
-        headers.insert(PROPERTIES, line);
+    if !properties.is_empty() {
+        headers.insert(PROPERTIES, ascii(&properties.to_json()));
     }
     headers
 }
@@ -122,7 +122,8 @@ pub(crate) fn read(headers: Option<&HeaderMap>) -> Result<Received, &'static str
     let text = |name: &str| headers.get(name).map(|value| value.as_str());
     let id = text(ID).map(str::parse::<EventId>).transpose();
     let id = id.map_err(|_| "the header Soiree-Id is no ID")?;
-    let properties = text(PROPERTIES).map(properties::read).transpose()?;
+    let properties = text(PROPERTIES).map(Properties::from_json).transpose();
+    let properties = properties.map_err(|error| error.reason())?;
     let mut properties = properties.unwrap_or_default();
     for name in TRACE {
         if let Some(text) = text(name) {

@@ -44,6 +44,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod ascii;
 mod bridge;
 mod builder;
 mod close;
@@ -56,7 +57,6 @@ mod headers;
 mod message;
 mod nats;
 mod options;
-mod properties;
 mod provision;
 mod publish;
 mod running;

@@ -22,7 +22,6 @@ mod open;
 mod options;
 mod parked;
 mod problem;
-mod properties;
 mod rows;
 mod schema;
 mod sql;

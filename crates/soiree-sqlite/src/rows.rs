@@ -9,7 +9,6 @@ use soiree_core::{EventId, OrderingKey, Properties};
 
 use crate::checksum::Checksum;
 use crate::problem::{Outcome, Problem};
-use crate::properties;
 
 /// A position as SQLite keeps it.
 pub(crate) fn to_integer(position: Position) -> i64 {
@@ -35,7 +34,8 @@ pub(crate) struct Columns {
 impl Columns {
     pub(crate) fn of(record: &NewRecord) -> Self {
         let id = u128::from(record.id).to_be_bytes();
-        let properties = properties::write(&record.properties);
+        let properties = &record.properties;
+        let properties = (!properties.is_empty()).then(|| properties.to_json());
         let crc = Checksum::new()
             .bytes(&id)
             .bytes(record.topic.as_bytes())
@@ -126,11 +126,11 @@ pub(crate) fn record(row: &Row<'_>) -> Outcome<Record> {
         reader.damaged(|| String::from("the column id is not 16 bytes long"));
         [0; 16]
     });
-    let properties = match properties_text.map(properties::read) {
+    let properties = match properties_text.map(Properties::from_json) {
         None => Properties::new(),
         Some(Ok(properties)) => properties,
         Some(Err(error)) => {
-            reader.damaged(|| error.to_owned());
+            reader.damaged(|| error.to_string());
             Properties::new()
         }
     };

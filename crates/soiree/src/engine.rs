@@ -31,6 +31,11 @@ pub use soiree_core::{
     take_reply,
 };
 
+#[cfg(feature = "json")]
+#[cfg_attr(docsrs, doc(cfg(feature = "json")))]
+#[doc(inline)]
+pub use soiree_core::InvalidProperties;
+
 #[doc(inline)]
 pub use soiree_engine::{
     Address, Bulkheads, DeadEventHandler, DeadLetterHandler, DurableTopics, EmissionFuture,

@@ -147,7 +147,7 @@ const LAYERS: &[Layers] = &[
         &[
             "error",
             "subject",
-            "properties",
+            "ascii",
             "headers",
             "figures",
             "options",
@@ -218,7 +218,6 @@ const LAYERS: &[Layers] = &[
         "soiree-sqlite",
         &[
             "checksum",
-            "properties",
             "problem",
             "sql",
             "options",
