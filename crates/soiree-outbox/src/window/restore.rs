@@ -18,7 +18,8 @@ impl Window {
             _ => longest_delay,
         };
         let latest = now.saturating_add(delay);
-        if parked.due > latest {
+        let is_too_late = parked.due > latest;
+        if is_too_late {
             parked.due = latest;
         }
         match parked.state {
@@ -35,7 +36,12 @@ impl Window {
             _ => {}
         }
         self.enter_lane(parked.key.as_ref(), parked.position);
-        self.hold_parked(parked);
+        if is_too_late {
+            // Stored too: each restart would put it off again.
+            self.park(parked);
+        } else {
+            self.hold_parked(parked);
+        }
     }
 
     /// To be called after everything was restored: the events that nothing holds up are due.

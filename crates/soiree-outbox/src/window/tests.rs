@@ -124,6 +124,10 @@ fn a_due_time_in_the_far_future_is_brought_near() {
     window.restore(parked, NOW, Duration::from_secs(2));
     window.restored();
     assert_eq!(window.earliest_due(), Some(Millis(NOW.0 + 2_000)));
+    // The next process knows it as well, and puts it off no further.
+    let marks = window.take_marks(&term()).unwrap();
+    let due: Vec<Millis> = marks.parked.iter().map(|parked| parked.due).collect();
+    assert_eq!(due, [Millis(NOW.0 + 2_000)]);
 }
 
 /// D4: an event that is redriven while a later one of its key runs waits for that, and goes before what comes after.
