@@ -305,10 +305,12 @@ impl SqliteStore {
         let result = {
             let mut writer = locked(&self.writer);
             let writer = writer.as_mut().ok_or_else(|| self.not_open())?;
-            let _turn = self.turns.for_writer();
-            match writer.limit(writes) {
-                Ok(()) => transact(&writer.connection, work),
-                Err(problem) => Err((problem, Step::Work)),
+            match self.turns.for_writer(self.options.busy_timeout) {
+                Some(_turn) => match writer.limit(writes) {
+                    Ok(()) => transact(&writer.connection, work),
+                    Err(problem) => Err((problem, Step::Work)),
+                },
+                None => Err((Problem::Busy("an effect is running".into()), Step::Work)),
             }
         };
         result.map_err(|failed| self.failed(failed))

@@ -4,6 +4,7 @@
 //! would find its chance too late. So the connections of a store take turns before they ask SQLite.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
@@ -26,17 +27,28 @@ struct Line {
 pub(crate) struct Turn<'a>(&'a Turns);
 
 impl Turns {
-    /// The store's own writer, which holds a lock of its own: one at a time asks.
-    pub(crate) fn for_writer(&self) -> Turn<'_> {
+    /// The store's own writer, which holds a lock of its own: one at a time asks. `None` after the timeout: an effect that emits waits
+    /// for the writer, and must not do so for ever.
+    pub(crate) fn for_writer(&self, timeout: Duration) -> Option<Turn<'_>> {
+        let start = Instant::now();
         let mut line = self.line();
         line.writer_waits = true;
-        while line.is_taken || (line.writer_was_last && line.next < line.end) {
-            line = self.wait(line);
+        let is_next =
+            |line: &Line| !line.is_taken && !(line.writer_was_last && line.next < line.end);
+        while !is_next(&line) && start.elapsed() < timeout {
+            let remaining = timeout.saturating_sub(start.elapsed());
+            let waited = self.moved.wait_timeout(line, remaining);
+            (line, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
         line.writer_waits = false;
+        if !is_next(&line) {
+            drop(line);
+            self.moved.notify_all();
+            return None;
+        }
         line.writer_was_last = true;
         line.is_taken = true;
-        Turn(self)
+        Some(Turn(self))
     }
 
     /// An effect. Effects go in the order in which they ask.
@@ -45,7 +57,10 @@ impl Turns {
         let own = line.end;
         line.end += 1;
         while line.is_taken || line.next != own || (line.writer_waits && !line.writer_was_last) {
-            line = self.wait(line);
+            line = self
+                .moved
+                .wait(line)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         line.next += 1;
         line.writer_was_last = false;
@@ -55,11 +70,6 @@ impl Turns {
 
     fn line(&self) -> MutexGuard<'_, Line> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait<'a>(&self, line: MutexGuard<'a, Line>) -> MutexGuard<'a, Line> {
-        let waited = self.moved.wait(line);
-        waited.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -104,8 +114,9 @@ mod tests {
         let writer = Arc::clone(&turns);
         threads.push(thread::spawn(move || {
             for _ in 0..2 {
-                let _turn = writer.for_writer();
+                let turn = writer.for_writer(Duration::from_secs(60));
                 sender.send(0).unwrap();
+                drop(turn.expect("its turn comes"));
             }
         }));
         until(&turns, 4, true);
@@ -118,5 +129,16 @@ mod tests {
         let effects: Vec<u64> = order.iter().copied().filter(|turn| *turn > 0).collect();
         assert_eq!(effects, [1, 2, 3]);
         assert_eq!(order.len(), 5);
+    }
+
+    /// D12: an effect that does not end does not hold the writer for ever, and goes before it no more than once.
+    #[test]
+    fn the_writer_waits_no_longer_than_it_may() {
+        let turns = Turns::default();
+        let effect = turns.for_effect();
+        assert!(turns.for_writer(Duration::from_millis(1)).is_none());
+        drop(effect);
+        assert!(turns.for_writer(Duration::ZERO).is_some());
+        drop(turns.for_effect());
     }
 }

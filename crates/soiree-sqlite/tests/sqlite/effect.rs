@@ -1,13 +1,14 @@
 //! Effects that happen exactly once.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
-use soiree_core::store::{ListenerState, ParkedState, Position, Store, StoreError, Term};
+use soiree_core::store::{Batch, ListenerState, ParkedState, Position, Store, StoreError, Term};
 use soiree_sqlite::rusqlite::{self, Transaction};
 use soiree_sqlite::{Effect, SqliteStore};
 
 use crate::support::{
-    Folder, append_numbers, at, claim, mark, parked, positions, stored_positions,
+    Folder, append_numbers, at, claim, event, mark, parked, positions, stored_positions,
 };
 
 /// A store with events 1 to 5, a listener, and a table of its own.
@@ -112,6 +113,30 @@ fn an_event_that_an_effect_has_ended_is_not_parked_again() {
         assert_eq!(again, Effect::AlreadyDone);
     }
     assert_eq!(booked(&folder), [1, 3]);
+}
+
+/// D12: an effect must not append. If it does, that is an error, and neither waits for the other for ever.
+#[test]
+fn an_append_inside_an_effect_is_an_error() {
+    let folder = Folder::new();
+    let (store, term) = with_ledger(&folder);
+    drop(store);
+    let store = SqliteStore::at(folder.file()).busy_timeout(Duration::from_millis(10));
+    store.open().unwrap();
+    let (term, _) = claim(&store, &term.listener);
+    let effect = store.effect(&term, at(1), |_| {
+        let appends = [event(9)];
+        let batch = Batch {
+            appends: &appends,
+            marks: &[],
+        };
+        store.commit(&batch).map(|_| ())
+    });
+    assert!(
+        matches!(effect, Ok(Effect::Failed(StoreError::Busy { .. }))),
+        "{effect:?}"
+    );
+    append_numbers(&store, 9..=9);
 }
 
 /// D11: an error or a panic takes everything back, and the event has not ended.
