@@ -52,7 +52,13 @@ impl<M: Medium> World<M> {
     }
 
     /// What the table says, which must follow from the calls that there were.
-    fn explained(&self, index: usize, at: u64, before: State, table: &ListenerState) -> State {
+    pub(super) fn explained(
+        &self,
+        index: usize,
+        at: u64,
+        before: State,
+        table: &ListenerState,
+    ) -> State {
         let Stored { topic, parts, .. } = self.oracle.events[&at];
         let calls = self.past.iter();
         let calls = calls.filter(|call| (call.listener, call.number) == (index, parts.number));

@@ -82,7 +82,10 @@ impl<M: Medium> World<M> {
                 // That nobody has to handle it is written down with the next commit.
                 let may_lag =
                     is_running && !self.oracle.matches(index, self.oracle.events[&at].topic);
-                let agreed = agree(*state, table, late, may_lag).ok_or_else(|| {
+                let explained =
+                    || (listener.is_unsettled).then(|| self.explained(index, at, *state, table));
+                let agreed = agree(*state, table, late, may_lag).or_else(explained);
+                let agreed = agreed.ok_or_else(|| {
                     let (name, event) = (&listener.name, &self.oracle.events[&at]);
                     format!("{event:?} at {at} is {table:?} for {name}, not {state:?}")
                 })?;

@@ -44,13 +44,14 @@ pub(crate) fn run_histories<M: Medium>(cases: u32) {
         max_shrink_time: 60_000,
         ..Config::default()
     };
-    // The same histories each time, unless more are asked for: those are new ones.
-    let mut runner = if std::env::var_os("SOIREE_OUTBOX_HISTORIES").is_some() {
-        TestRunner::new(config)
-    } else {
-        let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-        TestRunner::new_with_rng(config, random)
-    };
+    let seed = env::var("SOIREE_OUTBOX_SEED").map_or_else(
+        |_| fastrand::u64(..),
+        |set| set.parse().expect("SOIREE_OUTBOX_SEED is a number"),
+    );
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let mut runner = TestRunner::new_with_rng(config, random);
     let history = runner.run(&step::history(), |(open, steps)| {
         let mut world = World::<M>::new(&open);
         for step in &steps {
@@ -60,6 +61,6 @@ pub(crate) fn run_histories<M: Medium>(cases: u32) {
         Ok(())
     });
     if let Err(failure) = history {
-        panic!("{failure}");
+        panic!("SOIREE_OUTBOX_SEED={seed}: {failure}");
     }
 }

@@ -55,6 +55,8 @@ pub(crate) struct Listener {
     pub(crate) name: String,
     pub(crate) is_known: bool,
     pub(crate) is_subscribed: bool,
+    /// It left a process that had not started. What that has found of a kill before may be written down.
+    pub(crate) is_unsettled: bool,
     pub(crate) states: BTreeMap<u64, State>,
     pub(crate) counts: Counts,
 }
@@ -83,6 +85,7 @@ impl Oracle {
                 name: format!("listener-{index}"),
                 is_known: false,
                 is_subscribed: false,
+                is_unsettled: false,
                 states: BTreeMap::new(),
                 counts: Counts::default(),
             }),
@@ -119,6 +122,7 @@ impl Oracle {
     pub(crate) fn claim(&mut self, index: usize, now: i64) {
         let listener = &mut self.listeners[index];
         listener.is_subscribed = true;
+        listener.is_unsettled = false;
         listener.counts = Counts::default();
         for state in listener.states.values_mut() {
             listener.counts.taken += u64::from(*state != State::Ended);

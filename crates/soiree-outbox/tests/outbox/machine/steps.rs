@@ -191,7 +191,10 @@ impl<M: Medium> World<M> {
         };
         let soiree: &dyn Soiree = &process.outbox;
         soiree.off(SPECS[listener].pattern, &id).unwrap();
-        self.oracle.listeners[listener].is_subscribed = false;
+        let is_unsettled = !process.is_started;
+        let known = &mut self.oracle.listeners[listener];
+        known.is_subscribed = false;
+        known.is_unsettled = is_unsettled;
     }
 
     /// D15: progress and dead events go on under the new name.
