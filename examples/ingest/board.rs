@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::arrangement::EVENTS_FILE;
 use crate::intake::Intake;
-use crate::listeners::{NAMES, TOPICS};
+use crate::listeners::TOPICS;
 use crate::options::Options;
 use crate::receiver::Receiver;
 
@@ -122,7 +122,6 @@ fn in_words(state: &StoreState) -> String {
 fn listener(info: &DurableInfo) -> Value {
     json!({
         "name": &*info.name,
-        "is_ours": NAMES.contains(&&*info.name),
         "is_held": info.is_held,
         "is_orphan": info.is_orphan,
         "waiting": info.waiting,
