@@ -68,8 +68,8 @@ pub use crate::job::{EndedJob, Job, JobFuture, JobId, JobOutcome, ObservedJob, T
 pub use crate::key_order::KeyOrder;
 pub use crate::listener::{
     ASYNC_BULKHEAD, Async, AsyncListener, BoxError, IntoListenerResult, Listener, ListenerError,
-    ListenerErrorKind, ListenerFuture, ListenerId, ListenerPanic, Mut, NotCalled, Permanent, Reply,
-    RetryAfter, take_reply,
+    ListenerErrorKind, ListenerFn, ListenerFuture, ListenerId, ListenerPanic, Mut, NotCalled,
+    Permanent, Reply, Result, RetryAfter, ok, take_reply,
 };
 pub use crate::observe::{
     DeadEvent, DeliveryEnd, DeliveryEnded, EmissionAccepted, EmissionEnded, EmissionRejected,

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use soiree_core::{
-    Async, Codecs, Event, EventId, IntoListenerResult, InvalidTopic, Listener, ListenerId,
-    ListenerInfo, ListenerOptions, Mut, Observers, Payload, SubscribeError, Timer,
+    Async, Codecs, Event, EventId, IntoListenerResult, InvalidTopic, Listener, ListenerFn,
+    ListenerId, ListenerInfo, ListenerOptions, Mut, Observers, Payload, SubscribeError, Timer,
     UnsubscribeError,
 };
 
@@ -178,7 +178,7 @@ pub trait Soiree: Send + Sync {
 }
 
 impl dyn Soiree + '_ {
-    /// Subscribes a closure or another listener, with [`Priority::Normal`](soiree_core::Priority::Normal).
+    /// Subscribes a closure or a function, with [`Priority::Normal`](soiree_core::Priority::Normal).
     ///
     /// # Errors
     /// As [`subscribe`](Soiree::subscribe).
@@ -186,7 +186,7 @@ impl dyn Soiree + '_ {
     pub fn on<R: IntoListenerResult + 'static>(
         &self,
         pattern: &str,
-        listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
+        listener: impl ListenerFn<R>,
     ) -> Result<ListenerId, SubscribeError> {
         self.on_with(pattern, ListenerOptions::new(), listener)
     }
@@ -200,7 +200,34 @@ impl dyn Soiree + '_ {
         &self,
         pattern: &str,
         options: impl Into<ListenerOptions>,
-        listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
+        listener: impl ListenerFn<R>,
+    ) -> Result<ListenerId, SubscribeError> {
+        self.listen_with(pattern, options, listener)
+    }
+
+    /// Subscribes a type that implements [`Listener`].
+    ///
+    /// # Errors
+    /// As [`subscribe`](Soiree::subscribe).
+    #[track_caller]
+    pub fn listen(
+        &self,
+        pattern: &str,
+        listener: impl Listener + 'static,
+    ) -> Result<ListenerId, SubscribeError> {
+        self.listen_with(pattern, ListenerOptions::new(), listener)
+    }
+
+    /// Subscribes a type that implements [`Listener`], with options. A [`Priority`](soiree_core::Priority) alone is enough.
+    ///
+    /// # Errors
+    /// As [`subscribe`](Soiree::subscribe).
+    #[track_caller]
+    pub fn listen_with(
+        &self,
+        pattern: &str,
+        options: impl Into<ListenerOptions>,
+        listener: impl Listener + 'static,
     ) -> Result<ListenerId, SubscribeError> {
         let options = options.into().registered_at(Location::caller());
         self.subscribe(pattern, options, Arc::new(listener))

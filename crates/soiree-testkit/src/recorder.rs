@@ -25,7 +25,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 ///
 /// let recorder = Recorder::new();
 /// recorder.assert_no_events();
-/// // An `EventPool` makes these calls after `soiree.listen("user.*", options, recorder.clone())`.
+/// // An `EventPool` makes these calls after `soiree.listen_with("user.*", options, recorder.clone())`.
 /// recorder.handle(&BaseEvent::new("user.created", "Matty Ice"))?;
 /// recorder.handle(&BaseEvent::new("user.deleted", 7_u64))?;
 /// recorder.wait_for(2);

@@ -69,7 +69,7 @@ impl EventPool {
         F: Future<Output: IntoListenerResult> + Send + 'static,
     {
         let options = options.into().registered_at(Location::caller());
-        self.listen(pattern, options, Async(listener))
+        self.listen_with(pattern, options, Async(listener))
     }
 }
 
@@ -106,6 +106,6 @@ impl Subscriptions {
         F: Future<Output: IntoListenerResult> + Send + 'static,
     {
         let options = options.into().registered_at(Location::caller());
-        self.listen(pattern, options, Async(listener))
+        self.listen_with(pattern, options, Async(listener))
     }
 }

@@ -15,7 +15,7 @@
 //! | guards and copies of events, for integrations | [`Unsubscriber`], [`copy_event`] |
 //! | what delivers stored events itself, such as an outbox | [`Address`], [`ReservedTopics`], [`EmitterOwner`] |
 //! | durable topics and their codecs, for what passes events on, such as a bridge | [`DurableTopics`], [`Codecs`], [`EncodeError`], [`DecodeError`] |
-//! | what a listener may return, async ones, and those that are `FnMut` | [`IntoListenerResult`], [`take_reply`], [`Async`], [`ASYNC_BULKHEAD`], [`Mut`] |
+//! | what closures have to be and may return as listeners, async ones, and those that are `FnMut` | [`ListenerFn`], [`IntoListenerResult`], [`take_reply`], [`Async`], [`ASYNC_BULKHEAD`], [`Mut`] |
 //! | what methods of an `Emission` return | [`EmissionFuture`], [`ErrorIter`], [`IntoErrors`] |
 //! | an engine of your own | the modules [`registry`] and [`mod@panic`], [`clock`], [`reclaim`], [`NotifyContext`] |
 
@@ -27,8 +27,8 @@ pub use soiree_core::{panic, registry};
 #[doc(inline)]
 pub use soiree_core::{
     ASYNC_BULKHEAD, Async, Carrier, Codecs, DecodeError, EncodeError, Filter, IntoListenerResult,
-    LimitedBy, MaxConcurrent, Mut, Registry, SpawnBlocking, ValueCarrier, far_future, is_printable,
-    take_reply,
+    LimitedBy, ListenerFn, MaxConcurrent, Mut, Registry, SpawnBlocking, ValueCarrier, far_future,
+    is_printable, take_reply,
 };
 
 #[cfg(feature = "json")]

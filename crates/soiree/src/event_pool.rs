@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use soiree_core::{
-    Event, IntoListenerResult, Listener, ListenerId, ListenerOptions, Mut, Pattern, PoolHandle,
-    SubscribeError, UnsubscribeError,
+    Event, IntoListenerResult, Listener, ListenerFn, ListenerId, ListenerOptions, Mut, Pattern,
+    PoolHandle, SubscribeError, UnsubscribeError,
 };
 use soiree_engine::{CloseError, Emission, EmitError, Report};
 
@@ -58,17 +58,34 @@ impl EventPool {
         Builder::with_pool(crate::builder::default_pool())
     }
 
-    /// Subscribes a closure to a pattern, with [`Priority::Normal`](crate::Priority::Normal).
+    /// Subscribes a closure or a function `Fn(&dyn Event)` to a pattern, with [`Priority::Normal`](crate::Priority::Normal).
     ///
-    /// The closure returns `()` or a `Result<(), E>`. An emission that already runs does not call it.
+    /// It returns `()` or a `Result<(), E>`. A closure that uses `?` ends with [`ok()`](crate::ok), which says what `E` is. An
+    /// emission that already runs does not call it.
+    ///
+    /// | for | use |
+    /// |---|---|
+    /// | a priority, a pool, retries, a timeout and the like | [`on_with`](EventPool::on_with) |
+    /// | a closure that returns a future | [`on_async`](EventPool::on_async) |
+    /// | a closure that changes what it has captured | [`on_mut`](EventPool::on_mut) |
+    /// | a type that implements [`Listener`] | [`listen`](EventPool::listen) |
     ///
     /// # Errors
     /// If the pattern is malformed, the ID generator returns an ID that the pattern already has, or the `EventPool` is closed.
     ///
     /// ```
     /// # let soiree = soiree::EventPool::new();
-    /// let id = soiree.on("user.*", |event| println!("{}", event.topic()))?;
-    /// # soiree.off("user.*", &id)?;
+    /// fn audit(event: &dyn soiree::Event) {
+    ///     println!("{}", event.topic());
+    /// }
+    /// soiree.on("user.**", audit)?;
+    /// soiree.on("user.*", |event| println!("{}", event.topic()))?;
+    /// soiree.on("order.*.paid", |event| {
+    ///     let cents: u32 = event.payload_as::<String>().ok_or("no amount")?.parse()?;
+    ///     println!("{cents} cents");
+    ///     soiree::ok()
+    /// })?;
+    /// # assert!(soiree.emit_sync("order.7.paid", String::from("250"))?.is_ok());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "On")]
@@ -76,9 +93,9 @@ impl EventPool {
     pub fn on<R: IntoListenerResult + 'static>(
         &self,
         pattern: &str,
-        listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
+        listener: impl ListenerFn<R>,
     ) -> Result<ListenerId, SubscribeError> {
-        self.listen(pattern, ListenerOptions::new(), listener)
+        self.listen_with(pattern, ListenerOptions::new(), listener)
     }
 
     /// Emits a payload on a topic. The pool calls the listeners, one after another.
@@ -140,7 +157,7 @@ impl EventPool {
 
 /// # Subscribing
 impl EventPool {
-    /// Subscribes a closure with [`ListenerOptions`]; a [`Priority`](crate::Priority) alone will do.
+    /// Subscribes a closure or a function with [`ListenerOptions`]; a [`Priority`](crate::Priority) alone will do.
     ///
     /// # Errors
     /// As [`on`](EventPool::on), and if the options are invalid.
@@ -157,9 +174,9 @@ impl EventPool {
         &self,
         pattern: &str,
         options: impl Into<ListenerOptions>,
-        listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
+        listener: impl ListenerFn<R>,
     ) -> Result<ListenerId, SubscribeError> {
-        self.listen(pattern, options, listener)
+        self.listen_with(pattern, options, listener)
     }
 
     /// Subscribes a closure that may change what it has captured.
@@ -205,33 +222,46 @@ impl EventPool {
         listener: impl FnMut(&dyn Event) -> R + Send + 'static,
     ) -> Result<ListenerId, SubscribeError> {
         let options = options.into().max_concurrent(1);
-        self.listen(pattern, options, Mut::new(listener))
+        self.listen_with(pattern, options, Mut::new(listener))
     }
 
     /// Subscribes a type that implements [`Listener`].
     ///
     /// # Errors
-    /// As [`on_with`](EventPool::on_with).
+    /// As [`on`](EventPool::on).
     ///
     /// ```
-    /// use soiree::{BoxError, Event, EventPool, Listener, ListenerOptions};
+    /// use soiree::{Event, EventPool, Listener, ListenerOptions};
     ///
     /// struct Audit;
-    ///
     /// impl Listener for Audit {
-    ///     fn handle(&self, event: &dyn Event) -> Result<(), BoxError> {
+    ///     fn handle(&self, event: &dyn Event) -> soiree::Result {
     ///         println!("{}", event.topic());
     ///         Ok(())
     ///     }
     /// }
     ///
-    /// let soiree = EventPool::new();
-    /// soiree.listen("user.*", ListenerOptions::new(), Audit)?;
+    /// # let soiree = EventPool::new();
+    /// soiree.listen("user.*", Audit)?;
+    /// soiree.listen_with("order.*", ListenerOptions::new().name("audit"), Audit)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "ErrNilListener")]
     #[track_caller]
     pub fn listen(
+        &self,
+        pattern: &str,
+        listener: impl Listener + 'static,
+    ) -> Result<ListenerId, SubscribeError> {
+        self.listen_with(pattern, ListenerOptions::new(), listener)
+    }
+
+    /// As [`listen`](EventPool::listen), with [`ListenerOptions`]; a [`Priority`](crate::Priority) alone will do.
+    ///
+    /// # Errors
+    /// As [`on_with`](EventPool::on_with).
+    #[track_caller]
+    pub fn listen_with(
         &self,
         pattern: &str,
         options: impl Into<ListenerOptions>,
@@ -300,8 +330,7 @@ impl EventPool {
         self.inner.emitter.emit_event(event)
     }
 
-    /// Emits an event of your own and calls the listeners on the calling thread. Blocks as [`emit_sync`](EventPool::emit_sync)
-    /// does.
+    /// Emits an event of your own and calls the listeners on this thread. Blocks as [`emit_sync`](EventPool::emit_sync) does.
     ///
     /// # Errors
     /// As [`emit_sync`](EventPool::emit_sync).

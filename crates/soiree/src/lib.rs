@@ -175,8 +175,8 @@ pub use soiree_core::{
     AsyncListener, BoxError, BulkheadError, DeadLetter, Event, EventId, InvalidEventId,
     InvalidTopicKind, Jitter, KeyOrder, KeyOrderError, Listener, ListenerError, ListenerErrorKind,
     ListenerFuture, ListenerId, ListenerPanic, MAX_DOUBLE_WILDCARDS, MAX_TOPIC_LEN, OrderingKey,
-    Overflow, Pattern, Payload, PayloadRef, Permanent, PoolHandle, Priority, Reply, Retry,
-    RetryAfter, SubscribeError, Value, validate_topic,
+    Overflow, Pattern, Payload, PayloadRef, Permanent, PoolHandle, Priority, Reply, Result, Retry,
+    RetryAfter, SubscribeError, Value, ok, validate_topic,
 };
 #[doc(inline)]
 pub use soiree_engine::{

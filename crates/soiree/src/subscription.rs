@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use soiree_core::registry::RegistrationKey;
 use soiree_core::{
-    Event, IntoListenerResult, Listener, ListenerId, ListenerOptions, Pattern, SubscribeError,
+    IntoListenerResult, Listener, ListenerFn, ListenerId, ListenerOptions, Pattern, SubscribeError,
 };
 use soiree_engine::Soiree;
 
@@ -130,9 +130,9 @@ impl Subscriptions {
     pub fn on<R: IntoListenerResult + 'static>(
         &self,
         pattern: &str,
-        listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
+        listener: impl ListenerFn<R>,
     ) -> Result<ListenerId, SubscribeError> {
-        self.listen(pattern, ListenerOptions::new(), listener)
+        self.listen_with(pattern, ListenerOptions::new(), listener)
     }
 
     /// Subscribes a closure with [`ListenerOptions`]. See [`EventPool::on_with`].
@@ -144,9 +144,9 @@ impl Subscriptions {
         &self,
         pattern: &str,
         options: impl Into<ListenerOptions>,
-        listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
+        listener: impl ListenerFn<R>,
     ) -> Result<ListenerId, SubscribeError> {
-        self.listen(pattern, options, listener)
+        self.listen_with(pattern, options, listener)
     }
 
     /// Subscribes a type that implements [`Listener`]. See [`EventPool::listen`].
@@ -155,6 +155,19 @@ impl Subscriptions {
     /// As [`EventPool::listen`].
     #[track_caller]
     pub fn listen(
+        &self,
+        pattern: &str,
+        listener: impl Listener + 'static,
+    ) -> Result<ListenerId, SubscribeError> {
+        self.listen_with(pattern, ListenerOptions::new(), listener)
+    }
+
+    /// Subscribes a type that implements [`Listener`], with [`ListenerOptions`]. See [`EventPool::listen_with`].
+    ///
+    /// # Errors
+    /// As [`EventPool::listen_with`].
+    #[track_caller]
+    pub fn listen_with(
         &self,
         pattern: &str,
         options: impl Into<ListenerOptions>,

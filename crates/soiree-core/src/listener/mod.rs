@@ -15,7 +15,7 @@ pub(crate) use self::error::ErrorContext;
 pub use self::error::{ListenerError, ListenerErrorKind, ListenerPanic, NotCalled};
 pub use self::id::ListenerId;
 pub use self::mut_listener::Mut;
-pub use self::outcome::{BoxError, IntoListenerResult, ListenerFuture};
+pub use self::outcome::{BoxError, IntoListenerResult, ListenerFn, ListenerFuture, Result, ok};
 pub use self::reply::{Reply, take_reply};
 use std::sync::Arc;
 

@@ -182,12 +182,12 @@ fn calls_that_end_in_time_leave_nothing_behind() {
     let (builder, timer) = watched(&journal);
     let soiree = builder.build().unwrap();
     let hasty = ListenerOptions::new().slow_after(SECOND);
-    soiree.listen("a.b", hasty, Recorder::new()).unwrap();
+    soiree.listen_with("a.b", hasty, Recorder::new()).unwrap();
     soiree
-        .listen("a.b", named("other"), Recorder::failing("no"))
+        .listen_with("a.b", named("other"), Recorder::failing("no"))
         .unwrap();
     soiree
-        .listen("a.b", named("panics"), Recorder::panicking("oh"))
+        .listen_with("a.b", named("panics"), Recorder::panicking("oh"))
         .unwrap();
     for _ in 0..100 {
         soiree.emit_sync("a.b", ()).unwrap();

@@ -45,7 +45,7 @@ fn an_error_names_the_line_where_its_listener_was_registered() {
     let first = line!() + 1;
     soiree.on("pool", fails).unwrap();
     soiree.on_with("pool", Priority::Normal, fails).unwrap();
-    soiree.listen("pool", Priority::Normal, Fails).unwrap();
+    soiree.listen_with("pool", Priority::Normal, Fails).unwrap();
     assert_eq!(lines(&soiree, "pool"), [first, first + 1, first + 2]);
 
     let first = line!() + 1;
@@ -68,7 +68,7 @@ fn an_error_names_the_line_where_its_listener_was_registered() {
     let first = line!() + 1;
     group.on("group", fails).unwrap();
     group.on_with("group", Priority::Normal, fails).unwrap();
-    group.listen("group", Priority::Normal, Fails).unwrap();
+    group.listen_with("group", Priority::Normal, Fails).unwrap();
     assert_eq!(lines(&soiree, "group"), [first, first + 1, first + 2]);
     soiree.close().unwrap();
 }

@@ -23,7 +23,7 @@ fn priorities_hold_across_all_patterns_and_registration_breaks_ties() -> TestRes
     ];
     let log = Log::new();
     for (pattern, priority, name) in subscriptions {
-        soiree.listen(pattern, priority, Recorder::new().in_log(&log, name))?;
+        soiree.listen_with(pattern, priority, Recorder::new().in_log(&log, name))?;
     }
     for _ in 0..3 {
         emit_both_ways(&soiree, "user.created", |report| {
@@ -90,9 +90,9 @@ fn wildcards_fan_out() -> TestResult {
 fn an_abort_skips_every_listener_that_has_not_started_whatever_its_pattern() -> TestResult {
     let soiree = EventPool::new();
     let (before, aborts, after) = (Recorder::new(), Recorder::aborting(), Recorder::new());
-    soiree.listen("a.*", Priority::High, before.clone())?;
-    soiree.listen("**", Priority::Normal, aborts.clone())?;
-    soiree.listen("a.b", Priority::Low, after.clone())?;
+    soiree.listen_with("a.*", Priority::High, before.clone())?;
+    soiree.listen_with("**", Priority::Normal, aborts.clone())?;
+    soiree.listen_with("a.b", Priority::Low, after.clone())?;
     let mut emitted = 0;
     emit_both_ways(&soiree, "a.b", |report| {
         emitted += 1;

@@ -90,7 +90,7 @@ fn an_emission_can_be_awaited_without_a_runtime() -> TestResult {
     let pool = ManualPool::new();
     let soiree = EventPool::with_pool(pool.clone());
     let recorder = Recorder::failing("awaited");
-    soiree.listen("t", ListenerOptions::new(), recorder.clone())?;
+    soiree.listen_with("t", ListenerOptions::new(), recorder.clone())?;
     let wakes = Arc::new(CountWakes(AtomicU64::new(0)));
     let waker = Waker::from(Arc::clone(&wakes));
     let mut context = Context::from_waker(&waker);
@@ -111,7 +111,7 @@ fn emissions_end_in_the_order_in_which_their_jobs_do() -> TestResult {
     let pool = ManualPool::with_capacity(3);
     let soiree = EventPool::with_pool(pool.clone());
     let recorder = Recorder::new();
-    soiree.listen("t.*", ListenerOptions::new(), recorder.clone())?;
+    soiree.listen_with("t.*", ListenerOptions::new(), recorder.clone())?;
     let emissions = [
         soiree.emit("t.a", 1)?,
         soiree.emit("t.b", 2)?,

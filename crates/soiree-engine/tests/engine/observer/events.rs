@@ -24,9 +24,9 @@ fn manual() -> (EventPool, ManualPool, Journal) {
 fn an_emission_is_notified_in_order() {
     let (soiree, pool, journal) = manual();
     let fails = Recorder::failing("no");
-    soiree.listen("a.*", named("fails"), fails).unwrap();
+    soiree.listen_with("a.*", named("fails"), fails).unwrap();
     let first = named("first").priority(Priority::High);
-    soiree.listen("a.b", first, Recorder::new()).unwrap();
+    soiree.listen_with("a.b", first, Recorder::new()).unwrap();
     journal.assert_lines([
         "subscription added: fails to a.*",
         "subscription added: first to a.b",
@@ -55,7 +55,7 @@ fn an_emission_is_notified_in_order() {
 fn an_emission_on_the_calling_thread_is_notified_without_a_job() {
     let (soiree, _, journal) = manual();
     soiree
-        .listen("a.b", named("panics"), Recorder::panicking("oh"))
+        .listen_with("a.b", named("panics"), Recorder::panicking("oh"))
         .unwrap();
     journal.clear();
     soiree.emit_sync("a.b", ()).unwrap();
@@ -80,12 +80,12 @@ fn an_emission_on_the_calling_thread_is_notified_without_a_job() {
 fn skipped_listeners_are_not_notified() {
     let (soiree, pool, journal) = manual();
     let never = named("never").filter(|_| false);
-    soiree.listen("a.b", never, Recorder::new()).unwrap();
+    soiree.listen_with("a.b", never, Recorder::new()).unwrap();
     soiree
-        .listen("a.b", named("aborts"), Recorder::aborting())
+        .listen_with("a.b", named("aborts"), Recorder::aborting())
         .unwrap();
     soiree
-        .listen("a.b", named("late"), Recorder::new())
+        .listen_with("a.b", named("late"), Recorder::new())
         .unwrap();
     journal.clear();
     soiree.emit("a.b", ()).unwrap();
@@ -109,7 +109,7 @@ fn skipped_listeners_are_not_notified() {
 fn a_panic_of_a_filter_is_notified() {
     let (soiree, _, journal) = manual();
     let options = named("filtered").filter(|_| panic!("odd"));
-    soiree.listen("a.b", options, Recorder::new()).unwrap();
+    soiree.listen_with("a.b", options, Recorder::new()).unwrap();
     journal.clear();
     soiree.emit_sync("a.b", ()).unwrap();
     assert_eq!(
@@ -176,7 +176,7 @@ fn every_attempt_is_notified() {
     let retry = Retry::fixed(Duration::from_millis(1), 3);
     let fails = Recorder::failing("no");
     soiree
-        .listen("a.b", named("fails").retry(retry), fails)
+        .listen_with("a.b", named("fails").retry(retry), fails)
         .unwrap();
     journal.clear();
     let report = soiree.emit("a.b", ()).unwrap().wait();
@@ -222,10 +222,10 @@ fn listeners_on_their_own_pools_are_notified() {
         .unwrap();
     let elsewhere = |name| named(name).pool("http");
     soiree
-        .listen("a.b", elsewhere("one"), Recorder::new())
+        .listen_with("a.b", elsewhere("one"), Recorder::new())
         .unwrap();
     soiree
-        .listen("a.b", elsewhere("two"), Recorder::new())
+        .listen_with("a.b", elsewhere("two"), Recorder::new())
         .unwrap();
     journal.clear();
     soiree.emit("a.b", ()).unwrap();
@@ -265,10 +265,12 @@ fn listeners_on_their_own_pools_are_notified() {
 fn subscriptions_are_notified_until_they_are_removed() {
     let (soiree, _, journal) = manual();
     let once = named("once").once();
-    soiree.listen("a.b", once, Recorder::new()).unwrap();
-    let id = soiree.listen("a.b", named("off"), Recorder::new()).unwrap();
+    soiree.listen_with("a.b", once, Recorder::new()).unwrap();
+    let id = soiree
+        .listen_with("a.b", named("off"), Recorder::new())
+        .unwrap();
     soiree
-        .listen("**", named("stays"), Recorder::new())
+        .listen_with("**", named("stays"), Recorder::new())
         .unwrap();
     soiree.off("a.b", &id).unwrap();
     soiree.off("a.b", &id).unwrap_err();

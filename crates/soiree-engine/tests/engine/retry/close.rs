@@ -209,7 +209,9 @@ fn a_close_may_give_up_a_retry_while_it_is_scheduled() {
     let listener = |_: &dyn Event| Err::<(), _>("no");
     soiree.on_with("t", retried(9), listener).unwrap();
     let second = Recorder::new();
-    soiree.listen("t", Priority::Low, second.clone()).unwrap();
+    soiree
+        .listen_with("t", Priority::Low, second.clone())
+        .unwrap();
     let emission = soiree.emit("t", ()).unwrap();
     assert!(pool.run_next());
     let report = emission.wait();
