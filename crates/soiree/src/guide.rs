@@ -1,4 +1,5 @@
-//! Guides: naming topics, durable events, a service, events between machines, choosing a pool, writing a pool.
+//! Guides: naming topics, durable events, a service, events between machines, choosing a pool, writing a pool, and coming from
+//! something else.
 
 #[doc = include_str!("../docs/topics.md")]
 pub mod topics {}
@@ -68,6 +69,26 @@ pub mod choosing_a_pool {}
 #[doc = include_str!("../docs/fixed_threads.rs")]
 /// ```
 pub mod writing_a_pool {}
+
+#[cfg(feature = "pool")]
+#[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
+#[doc = include_str!("../docs/coming_from_go.md")]
+pub mod coming_from_go {}
+
+#[cfg(feature = "pool")]
+#[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
+#[doc = include_str!("../docs/coming_from_node.md")]
+pub mod coming_from_node {}
+
+#[cfg(feature = "pool")]
+#[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
+#[doc = include_str!("../docs/coming_from_tokio.md")]
+pub mod coming_from_tokio {}
+
+#[cfg(feature = "pool")]
+#[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
+#[doc = include_str!("../docs/coming_from_spring.md")]
+pub mod coming_from_spring {}
 
 /// Compiles and runs the examples of the README.
 #[cfg(all(doctest, feature = "metrics", feature = "pool"))]

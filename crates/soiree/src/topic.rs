@@ -5,8 +5,8 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use soiree_core::{
-    Event, IntoListenerResult, InvalidTopic, ListenerId, ListenerOptions, Pattern, SubscribeError,
-    UnsubscribeError,
+    Event, IntoListenerResult, InvalidTopic, ListenerFn, ListenerId, ListenerOptions, Pattern,
+    SubscribeError, UnsubscribeError,
 };
 use soiree_engine::{EmitError, Report};
 
@@ -124,7 +124,7 @@ impl Topic {
     #[track_caller]
     pub fn add_listener<R: IntoListenerResult + 'static>(
         &self,
-        listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
+        listener: impl ListenerFn<R>,
     ) -> Result<ListenerId, SubscribeError> {
         self.add_listener_with(ListenerOptions::new(), listener)
     }
@@ -137,7 +137,7 @@ impl Topic {
     pub fn add_listener_with<R: IntoListenerResult + 'static>(
         &self,
         options: impl Into<ListenerOptions>,
-        listener: impl Fn(&dyn Event) -> R + Send + Sync + 'static,
+        listener: impl ListenerFn<R>,
     ) -> Result<ListenerId, SubscribeError> {
         let options = options.into().registered_at(Location::caller());
         self.shared

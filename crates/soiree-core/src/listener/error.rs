@@ -14,6 +14,8 @@ use crate::panic::Contained;
 use crate::rejection::SubmitErrorReason;
 
 /// The panic of a listener, as passed to the panic handler and to observers.
+///
+/// Displays the listener, its pattern, the topic and the message.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ListenerPanic<'a> {
@@ -239,14 +241,36 @@ pub(crate) struct ErrorContext<'a> {
     pub(crate) registered_at: Option<&'static Location<'static>>,
 }
 
+/// The listener, and where to find it.
+fn write_listener(
+    f: &mut fmt::Formatter<'_>,
+    (name, id, pattern): (Option<&str>, &ListenerId, &str),
+    registered_at: Option<&Location<'_>>,
+) -> fmt::Result {
+    let listener = name.unwrap_or(id.as_str());
+    write!(f, "listener {listener} on {pattern} ")?;
+    if let Some(place) = registered_at {
+        write!(f, "(registered at {}:{}) ", place.file(), place.line())?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for ListenerPanic<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_listener(
+            f,
+            (self.name, self.listener, self.pattern),
+            self.registered_at,
+        )?;
+        write!(f, "panicked for {}: {}", self.topic, self.message)
+    }
+}
+
 impl fmt::Display for ListenerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
-        let listener = inner.name.as_deref().unwrap_or(inner.listener.as_str());
-        write!(f, "listener {listener} on {} ", inner.pattern)?;
-        if let Some(place) = inner.registered_at {
-            write!(f, "(registered at {}:{}) ", place.file(), place.line())?;
-        }
+        let listener = (inner.name.as_deref(), &inner.listener, &*inner.pattern);
+        write_listener(f, listener, inner.registered_at)?;
         match &*inner.cause {
             Cause::Failed(error) => write!(f, "failed for {}: {}", inner.topic, **error),
             Cause::Panicked(message) => write!(f, "panicked for {}: {message}", inner.topic),

@@ -105,11 +105,15 @@ fn panics_and_messages_name_the_place_where_the_listener_was_registered() {
     let soiree = EventPool::new();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let places = Arc::clone(&seen);
-    soiree.set_panic_handler(move |panic| places.lock().unwrap().push(panic.registered_at));
+    soiree.set_panic_handler(move |panic| {
+        let seen = (panic.registered_at, panic.to_string());
+        places.lock().unwrap().push(seen);
+    });
     let line = line!() + 1;
     soiree.on("a", |_| -> () { panic!("oops") }).unwrap();
     let report = soiree.emit("a", ()).unwrap().wait();
-    let place = seen.lock().unwrap()[0].expect("the place is known");
+    let (place, panic) = seen.lock().unwrap()[0].clone();
+    let place = place.expect("the place is known");
     assert_eq!((place.file(), place.line()), (file!(), line));
     assert_eq!(report.errors[0].registered_at(), Some(place));
     let text = report.errors[0].to_string();
@@ -118,5 +122,6 @@ fn panics_and_messages_name_the_place_where_the_listener_was_registered() {
         file!()
     );
     assert!(text.ends_with(&expected), "{text}");
+    assert_eq!(panic, text);
     soiree.close().unwrap();
 }
