@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::invisible::Invisible;
+
 /// The length limit of topics and patterns, in bytes.
 pub const MAX_TOPIC_LEN: usize = 255;
 
@@ -60,6 +62,28 @@ pub enum InvalidTopicKind {
         /// How many it has.
         count: usize,
     },
+    /// A segment is the wildcard of another system: `#` or `+` of MQTT and AMQP, `>` of NATS.
+    #[error("{found:?} at byte {at} is a wildcard elsewhere; a pattern has {} for it", instead(*found))]
+    ForeignWildcard {
+        /// The wildcard.
+        found: char,
+        /// Where it is.
+        at: usize,
+    },
+    /// A segment from outside contains a dot, which would make several segments of it. See [`validate_segment`](crate::validate_segment).
+    #[error("'.' at byte {at} is not allowed in a segment")]
+    DotInSegment {
+        /// Where the dot is.
+        at: usize,
+    },
+    /// A segment from outside contains a character that cannot be seen. See [`validate_segment`](crate::validate_segment).
+    #[error("{} at byte {at} cannot be seen", Invisible(*found))]
+    InvisibleChar {
+        /// The character.
+        found: char,
+        /// Where it is.
+        at: usize,
+    },
     /// A topic contains a wildcard. Only a pattern may.
     #[error("the wildcard at byte {at} is allowed in a pattern only")]
     WildcardInTopic {
@@ -71,7 +95,7 @@ pub enum InvalidTopicKind {
 /// Checks the name of a topic, as every emit does.
 ///
 /// A topic has 1 to [`MAX_TOPIC_LEN`] bytes. It consists of segments that are separated by dots and not empty. It contains no
-/// whitespace, control character, `?`, `[` or wildcard. Case matters.
+/// whitespace, control character, `?`, `[` or wildcard, and no segment is `#`, `+` or `>`, which are wildcards elsewhere. Case matters.
 ///
 /// # Errors
 /// If the name is not a valid topic.
@@ -102,7 +126,15 @@ fn validate_any_topic(name: &str) -> Result<(), InvalidTopic> {
     }
 }
 
-fn invalid(name: &str, kind: InvalidTopicKind) -> InvalidTopic {
+/// What to write in a pattern in place of a wildcard of another system.
+fn instead(wildcard: char) -> &'static str {
+    match wildcard {
+        '+' => "`*`",
+        _ => "`**`",
+    }
+}
+
+pub(crate) fn invalid(name: &str, kind: InvalidTopicKind) -> InvalidTopic {
     let mut end = name.len().min(MAX_TOPIC_LEN);
     while !name.is_char_boundary(end) {
         end -= 1;
@@ -124,7 +156,7 @@ const fn char_kinds() -> [u8; 256] {
     while byte <= b'~' {
         kinds[byte as usize] = match byte {
             b'.' => DOT,
-            b'?' | b'[' | b'*' => SPECIAL,
+            b'?' | b'[' | b'*' | b'#' | b'+' | b'>' => SPECIAL,
             _ => PLAIN,
         };
         byte += 1;
@@ -132,7 +164,7 @@ const fn char_kinds() -> [u8; 256] {
     kinds
 }
 
-/// Whether the name is a valid topic of ASCII characters without wildcards, as nearly all are. Takes no branch per byte.
+/// Whether the name is a valid topic of ASCII characters without wildcards of any system, as nearly all are. Takes no branch per byte.
 #[inline(never)]
 fn is_plain_ascii(name: &str) -> bool {
     let (mut bad, mut last) = (0, DOT);
@@ -174,12 +206,24 @@ fn first_wildcard_segment(name: &str) -> Result<Option<usize>, InvalidTopicKind>
         }
         if segment == "*" || segment == "**" {
             wildcard = wildcard.or(Some(start));
+        } else if let Some(found) = foreign_wildcard(segment) {
+            return Err(InvalidTopicKind::ForeignWildcard { found, at: start });
         } else if let Some(offset) = segment.find('*') {
             return Err(InvalidTopicKind::PartialWildcard { at: start + offset });
         }
         start += segment.len() + 1;
     }
     Ok(wildcard)
+}
+
+/// The wildcard of another system that a segment is. Taken as a name, it would match nothing, and nobody would notice.
+fn foreign_wildcard(segment: &str) -> Option<char> {
+    match segment {
+        "#" => Some('#'),
+        "+" => Some('+'),
+        ">" => Some('>'),
+        _ => None,
+    }
 }
 
 /// What a listener subscribes to: a topic in which whole segments may be wildcards.
@@ -318,15 +362,16 @@ impl AsRef<str> for Pattern {
 mod tests {
     use super::*;
 
-    /// T1: the shortcut accepts a name if, and only if, it is a valid topic of ASCII characters without wildcards.
+    /// T1: the shortcut accepts a name if, and only if, it is a valid topic of ASCII characters without wildcards of any system.
     #[test]
     fn the_shortcut_accepts_exactly_the_valid_topics_of_ascii() {
-        const CHARS: [char; 10] = ['a', '.', '*', '?', '[', ' ', '\u{7f}', 'é', '~', '!'];
+        const CHARS: [char; 11] = ['a', '.', '*', '?', '[', ' ', '\u{7f}', 'é', '~', '!', '#'];
         let mut names = vec![String::new()];
         for length in 0..5 {
             for name in &names {
                 let valid = first_wildcard_segment(name) == Ok(None);
-                assert_eq!(is_plain_ascii(name), valid && name.is_ascii(), "{name:?}");
+                let plain = name.is_ascii() && !name.contains('#');
+                assert_eq!(is_plain_ascii(name), valid && plain, "{name:?}");
             }
             if length < 4 {
                 let longer = |name: &String| CHARS.map(|char| format!("{name}{char}"));

@@ -297,3 +297,35 @@ fn removing_an_unknown_listener_says_what_is_missing() {
         Err(UnsubscribeError::TopicNotFound { .. })
     ));
 }
+
+/// T1: a wildcard of another system is an error that says what to write, in patterns and topics alike, and not a name that matches nothing.
+#[test]
+fn a_wildcard_of_another_system_is_an_error_that_says_what_to_write() {
+    for (name, at, expected) in [
+        (
+            "order.>",
+            6,
+            "'>' at byte 6 is a wildcard elsewhere; a pattern has `**` for it",
+        ),
+        (
+            "#",
+            0,
+            "'#' at byte 0 is a wildcard elsewhere; a pattern has `**` for it",
+        ),
+        (
+            "a.+.b",
+            2,
+            "'+' at byte 2 is a wildcard elsewhere; a pattern has `*` for it",
+        ),
+    ] {
+        let found = name.as_bytes()[at].into();
+        let kind = InvalidTopicKind::ForeignWildcard { found, at };
+        assert_eq!(validate_topic(name).unwrap_err().kind, kind);
+        assert_eq!(Pattern::new(name).unwrap_err().kind, kind);
+        assert_eq!(kind.to_string(), expected);
+    }
+    for name in ["c#.released", "a+b", "->", "order.>>", "a.##"] {
+        assert_eq!(validate_topic(name), Ok(()), "{name}");
+        assert!(Pattern::new(name).unwrap().is_literal(), "{name}");
+    }
+}

@@ -101,7 +101,7 @@ impl EventPool {
     /// Emits a payload on a topic. The pool calls the listeners, one after another.
     ///
     /// Returns as soon as the pool has accepted the emission. The [`Emission`] may be dropped: the listeners are called all the
-    /// same.
+    /// same. Those are called that are subscribed when it starts to run.
     ///
     /// # Blocking
     /// Blocks while the pool's queue is full, unless the pool has another [overflow policy](crate::Overflow). Inside a listener:

@@ -9,7 +9,7 @@ use super::support::{Other, block, bridge};
 /// Segments of every kind: plain ones, and ones with characters that mean something to NATS, to a pattern or to the encoding.
 fn segment() -> impl Strategy<Value = String> {
     let special = prop::sample::select(vec![
-        ">", "%", "%2E", "$", "$dead", "$JS", "@", "a>b", "é", "日本", "-", "_", "~", "\"", "\\",
+        "a>", "%", "%2E", "$", "$dead", "$JS", "@", "a>b", "é", "日本", "-", "_", "~", "\"", "\\",
         "/", ":", "{}",
     ]);
     let any = prop::collection::vec(any::<char>(), 1..6).prop_map(String::from_iter);
