@@ -92,6 +92,7 @@ impl Publisher {
                 format!("{topic} went through {MAX_HOPS} streams, and is not published again");
             return Err(Permanent(why).into());
         }
+        properties.check().map_err(Permanent)?;
         let durable = self.durable.as_ref().filter(|codecs| codecs.has(topic));
         let codecs = durable.map_or(&bridge.codecs, |codecs| codecs);
         let (codec, payload) = codecs.encode(topic, &event.payload()).map_err(Permanent)?;

@@ -200,6 +200,10 @@ impl Inner {
             let payload = draft.payload.clone();
             return Err(EmitError::InvalidTopic { source, payload });
         }
+        if let Err(error) = draft.properties.check() {
+            let reason = error.reason();
+            return Err(fail(NotStored::Properties { reason }));
+        }
         let encoded = codec.ok_or(NotStored::NoCodec);
         let encoded = encoded.and_then(|codec| codecs::encode(codec, &draft.payload));
         let (codec, payload) = encoded.map_err(fail)?;

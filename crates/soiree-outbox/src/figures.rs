@@ -114,7 +114,7 @@ impl Reason {
     pub(crate) fn of_error(error: &NotStored) -> Self {
         match error {
             NotStored::Conflict { .. } => Self::Conflict,
-            NotStored::Encode { .. } => Self::Encode,
+            NotStored::Encode { .. } | NotStored::Properties { .. } => Self::Encode,
             NotStored::Full { .. } => Self::Full,
             NotStored::NoCodec => Self::NoCodec,
             NotStored::QueueFull { .. } => Self::QueueFull,

@@ -122,6 +122,12 @@ pub enum NotStored {
         /// What the codec returned, or the message of its panic.
         source: Arc<BoxError>,
     },
+    /// Its properties could not be read again.
+    #[error("{reason}; put such data into the payload")]
+    Properties {
+        /// What is wrong with them.
+        reason: &'static str,
+    },
     /// The topic is not durable.
     #[error("its topic is not durable; declare it with a codec")]
     NoCodec,
