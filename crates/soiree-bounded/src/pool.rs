@@ -107,7 +107,7 @@ impl<E: Executor> BoundedPool<E> {
     pub fn new(executor: E, options: PoolOptions) -> Result<Self, InvalidPoolOptions> {
         options.check()?;
         let (polls_futures, threads) = (executor.polls_futures(), executor.threads());
-        let (max_workers, capacity) = (options.get_max_workers(), options.get_capacity());
+        let (max_workers, capacity) = (options.max_workers, options.capacity);
         let mut state = State::new(executor, max_workers, capacity, options.allocate()?);
         state.record_running(threads.unwrap_or(0).min(max_workers));
         Ok(Self {
@@ -123,7 +123,7 @@ impl<E: Executor> BoundedPool<E> {
 
     /// The name from the options.
     pub fn name(&self) -> &str {
-        self.shared.options.get_name()
+        &self.shared.options.name
     }
 }
 
@@ -153,7 +153,7 @@ impl<E: Executor> Pool for BoundedPool<E> {
     }
 
     fn reserves_places(&self) -> bool {
-        self.shared.options.get_capacity() > 0
+        self.shared.options.capacity > 0
     }
 
     fn reserve(&self) -> Option<Reserve> {

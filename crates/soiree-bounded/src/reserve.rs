@@ -23,7 +23,7 @@ impl<E: Executor> Shared<E> {
     pub(crate) fn try_reserve(self: &Arc<Self>) -> Result<Reservation, Reason> {
         let mut state = self.revive(self.lock())?;
         if !state.try_reserve() {
-            let capacity = self.options.get_capacity();
+            let capacity = self.options.capacity;
             return Err(Reason::Full { capacity });
         }
         drop(state);
@@ -38,7 +38,7 @@ impl<E: Executor> Shared<E> {
             shared: Arc::clone(self),
             waiting: None,
         });
-        match self.options.get_overflow() {
+        match self.options.overflow {
             Overflow::BlockFor(timeout) => reserve.with_timeout(timeout),
             _ => reserve,
         }
@@ -152,9 +152,9 @@ impl<E: Executor> Reserving<E> {
             drop(state);
             return Poll::Ready(Ok(Reservation::kept_by(shared)));
         }
-        let overflow = shared.options.get_overflow();
+        let overflow = shared.options.overflow;
         if matches!(overflow, Overflow::Reject | Overflow::DropOldest) {
-            let capacity = shared.options.get_capacity();
+            let capacity = shared.options.capacity;
             return Poll::Ready(Err(Reason::Full { capacity }));
         }
         let task = Arc::new(TaskWaiter::new(waker));

@@ -246,7 +246,7 @@ impl<E: Executor> Shared<E> {
 
     pub(crate) fn report_panic(&self, outcome: &JobOutcome) {
         let (JobOutcome::Panicked(payload), Some(handler)) =
-            (outcome, self.options.get_panic_handler())
+            (outcome, self.options.panic_handler.as_ref())
         else {
             return;
         };

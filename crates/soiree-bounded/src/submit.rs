@@ -42,13 +42,13 @@ impl<E: Executor> Shared<E> {
     }
 
     fn submit_with(self: &Arc<Self>, job: Job, when_full: WhenFull) -> Result<(), SubmitError> {
-        let overflow = self.options.get_overflow();
+        let overflow = self.options.overflow;
         let (state, job) = match self.offer(QueuedJob::new(job)) {
             Ok(submitted) => return submitted,
             Err(full) => full,
         };
         match overflow {
-            Overflow::DropOldest if self.options.get_capacity() > 0 && state.line.queued() > 0 => {
+            Overflow::DropOldest if self.options.capacity > 0 && state.line.queued() > 0 => {
                 return self.replace_oldest(state, job);
             }
             Overflow::DropOldest | Overflow::Reject => return Err(self.reject_full(state, job)),
@@ -124,7 +124,7 @@ impl<E: Executor> Shared<E> {
         mut state: StateGuard<'_, E>,
         job: QueuedJob,
     ) -> Result<(), SubmitError> {
-        let (timeout, deadline) = match self.options.get_overflow() {
+        let (timeout, deadline) = match self.options.overflow {
             Overflow::BlockFor(timeout) => (timeout, Instant::now().checked_add(timeout)),
             _ => Default::default(),
         };
@@ -193,7 +193,7 @@ impl<E: Executor> Shared<E> {
     }
 
     fn reject_full(&self, state: StateGuard<'_, E>, job: QueuedJob) -> SubmitError {
-        let capacity = self.options.get_capacity();
+        let capacity = self.options.capacity;
         self.reject(state, job.job, Reason::Full { capacity })
     }
 

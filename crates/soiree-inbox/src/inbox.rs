@@ -76,7 +76,7 @@ impl<E: Send + 'static> Inbox<E> {
         options: InboxOptions,
         convert: impl Fn(&dyn Event) -> Result<E, BoxError> + Send + Sync + 'static,
     ) -> Result<Self, SubscribeError> {
-        let (capacity, when_full) = (options.get_capacity(), options.get_when_full());
+        let (capacity, when_full) = (options.capacity, options.when_full);
         if !(1..=MAX_CAPACITY).contains(&capacity) {
             return Err(SubscribeError::InvalidInboxCapacity { capacity });
         }

@@ -25,13 +25,16 @@ pub enum WhenFull {
 /// use soiree_inbox::{InboxOptions, WhenFull};
 ///
 /// let options = InboxOptions::new(256).when_full(WhenFull::DropNewest);
-/// assert_eq!(options.get_capacity(), 256);
+/// assert_eq!(options.capacity, 256);
 /// # let _ = options.listener(Priority::High);
 /// ```
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct InboxOptions {
-    capacity: usize,
-    when_full: WhenFull,
+    /// How many events the inbox holds at most.
+    pub capacity: usize,
+    /// What happens to an event that matches while the inbox is full.
+    pub when_full: WhenFull,
     listener: ListenerOptions,
 }
 
@@ -57,16 +60,6 @@ impl InboxOptions {
     pub fn listener(mut self, options: impl Into<ListenerOptions>) -> Self {
         self.listener = options.into();
         self
-    }
-
-    /// How many events the inbox holds.
-    pub fn get_capacity(&self) -> usize {
-        self.capacity
-    }
-
-    /// What happens to an event that matches while the inbox is full.
-    pub fn get_when_full(&self) -> WhenFull {
-        self.when_full
     }
 
     pub(crate) fn into_listener(self) -> ListenerOptions {

@@ -93,7 +93,7 @@ impl PondPool {
     /// As [`named`](PondPool::named).
     pub fn with_options(options: PoolOptions) -> Result<Self, PondError> {
         options.check()?;
-        let (name, max_workers) = (options.get_name(), options.get_max_workers());
+        let (name, max_workers) = (&*options.name, options.max_workers);
         let threads =
             ThreadPoolExecutor::start(name, max_workers).map_err(|source| PondError::Spawn {
                 max_workers,
@@ -120,7 +120,7 @@ impl PondPool {
         threads: threadpool::ThreadPool,
         options: PoolOptions,
     ) -> Result<Self, PondError> {
-        let max_workers = options.get_max_workers();
+        let max_workers = options.max_workers;
         if max_workers > threads.max_count() {
             return Err(PondError::TooFewThreads {
                 max_workers,

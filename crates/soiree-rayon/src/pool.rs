@@ -87,8 +87,8 @@ impl RayonPool {
     /// As [`new`](RayonPool::new).
     pub fn with_options(options: PoolOptions) -> Result<Self, RayonError> {
         options.check()?;
-        let name = Box::<str>::from(options.get_name());
-        let max_workers = options.get_max_workers();
+        let name = options.name.clone();
+        let max_workers = options.max_workers;
         let threads = rayon::max_num_threads();
         if max_workers > threads {
             // Rayon would start fewer threads, without an error.
@@ -122,7 +122,7 @@ impl RayonPool {
     /// # Errors
     /// If an option is invalid, or the rayon pool has fewer threads than the pool has workers.
     pub fn shared(threads: Arc<ThreadPool>, options: PoolOptions) -> Result<Self, RayonError> {
-        let max_workers = options.get_max_workers();
+        let max_workers = options.max_workers;
         if max_workers > threads.current_num_threads() {
             return Err(RayonError::TooFewThreads {
                 max_workers,

@@ -24,12 +24,18 @@ pub type PoolPanicHandler = Arc<dyn Fn(&PanicPayload) + Send + Sync>;
 /// ```
 #[derive(Clone)]
 #[must_use]
+#[non_exhaustive]
 pub struct PoolOptions {
-    name: Box<str>,
-    max_workers: usize,
-    capacity: usize,
-    overflow: Overflow,
-    panic_handler: Option<PoolPanicHandler>,
+    /// The name of the pool.
+    pub name: Box<str>,
+    /// How many jobs run at the same time at most.
+    pub max_workers: usize,
+    /// How many jobs wait at most.
+    pub capacity: usize,
+    /// What happens when the queue is full.
+    pub overflow: Overflow,
+    /// What is called when a job panics, if anything.
+    pub panic_handler: Option<PoolPanicHandler>,
 }
 
 /// Which option is invalid, and its value.
@@ -99,31 +105,6 @@ impl PoolOptions {
     ) -> Self {
         self.panic_handler = Some(Arc::new(handler));
         self
-    }
-
-    /// The name. For implementors of pools, as are the other getters.
-    pub fn get_name(&self) -> &str {
-        &self.name
-    }
-
-    /// The worker limit.
-    pub fn get_max_workers(&self) -> usize {
-        self.max_workers
-    }
-
-    /// The capacity of the queue.
-    pub fn get_capacity(&self) -> usize {
-        self.capacity
-    }
-
-    /// The overflow policy.
-    pub fn get_overflow(&self) -> Overflow {
-        self.overflow
-    }
-
-    /// The panic handler, if one is set.
-    pub fn get_panic_handler(&self) -> Option<&PoolPanicHandler> {
-        self.panic_handler.as_ref()
     }
 
     /// Checks the options, and allocates a queue once to see whether the memory suffices.
