@@ -15,6 +15,7 @@ mod prove;
 mod receiver;
 mod service;
 mod signature;
+#[path = "../../crates/soiree/examples/web_service/stop.rs"]
 mod stop;
 mod trace;
 mod web;

@@ -1,55 +1,17 @@
 //! Stopping: what was accepted is handled first, up to a deadline.
 
-use std::io;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use soiree::{CloseError, EventPool};
 use tokio::net::TcpListener;
-#[cfg(unix)]
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
+use crate::stop::StopSignal;
+
 /// What connections get after the drain, to send what they still hold. A stream of events ends with the last listener that runs.
 const FLUSH: Duration = Duration::from_secs(2);
-
-/// Waits for SIGTERM, where there is one, and for Ctrl-C.
-pub(crate) struct StopSignal {
-    #[cfg(unix)]
-    terminate: Signal,
-    #[cfg(unix)]
-    interrupt: Signal,
-}
-
-#[cfg(unix)]
-impl StopSignal {
-    /// From now on, the signals no longer end the process.
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn received(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-impl StopSignal {
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self {})
-    }
-
-    async fn received(&mut self) {
-        let _ = tokio::signal::ctrl_c().await;
-    }
-}
 
 /// Serves until a signal comes. Then accepts no more connections, and closes the event pool: it handles what was accepted, up to the
 /// deadline. That also ends the inboxes, and with them the responses that stream from them.

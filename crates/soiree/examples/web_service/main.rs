@@ -8,6 +8,7 @@ mod options;
 mod order;
 mod provider;
 mod server;
+mod stop;
 mod tally;
 
 use std::error::Error;
@@ -19,10 +20,10 @@ use tokio::net::TcpListener;
 use tokio::runtime;
 use tracing::Level;
 
-use crate::drain::StopSignal;
 use crate::options::{Command, HELP, Options};
 use crate::provider::Provider;
 use crate::server::Shop;
+use crate::stop::StopSignal;
 use crate::tally::Tally;
 
 const NOT_DRAINED: u8 = 1;

@@ -1,4 +1,4 @@
-//! The signal to stop.
+//! The signal to stop. The example `ingest` uses this file too.
 
 use std::io;
 
