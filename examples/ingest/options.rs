@@ -10,60 +10,7 @@ use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt};
 
-pub(crate) const HELP: &str = "\
-Takes webhooks in, keeps them in a file, and hands each to four listeners of different speed.
-
-Usage: ingest [OPTIONS]
-       ingest --prove [--kills N] [--seconds S] [--webhooks FILE]
-       ingest --bench [--seconds S] [--rate N] [--webhooks FILE]
-
-  POST /hooks/{source}   takes JSON. 202: it is on the disk. The event is named by x-event or x-github-event, and recognized
-                         when it comes again by x-delivery or x-github-delivery
-  POST /batch            takes JSON lines {\"source\", \"event\", \"delivery\", \"payload\"}, and commits them at once
-  GET  /                 a page that shows everything, live
-  GET  /events/{id}      one event, and how it stands with each listener
-  GET  /dead             the first 50 dead events of each listener; ?listener=NAME&after=POSITION lists further ones
-  POST /dead/{id}/redrive or /discard
-  GET  /metrics, /health/live, /health/ready
-
-Each event is counted (index), sent on to a flaky server (forward), written to compressed files (export) and mailed (mail). Each
-listener has a pool of its own, keeps its own progress, and goes on where it was after a restart.
-
-Options:
-  --bind IP:PORT        where to listen; port 0 picks a free port [127.0.0.1:8090]
-  --expose              needed to listen on an address that others reach: who reaches it may read payloads, and redrive
-  --data FOLDER         where events.db and what the listeners write are kept [ingest-data]
-  --forward-to URL      where events are sent on, with http [a flaky server that this program runs itself]
-  --latency MILLIS      time that the flaky server takes [20]
-  --flaky PERCENT       calls that it fails [10]
-  --attempts N          calls after which an event is dead for forward [6]
-  --export-delay MILLIS time that the store of export takes for each event [2]
-  --index N/M, --forward N/M, --export N/M, --mail N/M
-                        events that the listener handles at once, and events that wait for it in memory
-                        [1/16, 16/48, 1/16, 2/32]
-  --intake N            requests that are taken in at once; others are answered 429 [256]
-  --max-body BYTES      largest body of a request [1048576]
-  --max-events N        events that the file may hold; others are answered 503 [1000000]
-  --keep SECONDS        how long an event stays after every listener has ended it, and a repeat of it is recognized; --max-events
-                        has to hold what comes in meanwhile [86400]
-  --drain MILLIS        time for what runs, after the signal to stop [10000]
-  --no-listeners        takes events in, and handles none
-  --verbose             logs each event on stderr
-  --help                prints this
-
-Environment:
-  INGEST_SECRET_{SOURCE}  the secret of a source, its name in capitals and with _ for -. Its requests must be signed then:
-                          x-signature-256 or x-hub-signature-256 is sha256= and the HMAC-SHA256 of the body, in hex
-
-To prove that nothing is lost: --prove starts the service as a child on a fresh file, posts webhooks from 32 connections, kills it
-N times [20] at random moments, restarts it, waits until all is done, and counts. It goes on for S seconds [2 for each kill].
-To measure: --bench takes in --rate requests a second [200], with busy listeners and with none, for S seconds [30] in all.
-Before that, it waits until index and mail have handled the backlog that keeps the others busy, a minute at most.
---webhooks names a file of JSON lines {\"topic\", \"payload\"} to post [../shared/data/github-webhooks.jsonl, else a sample].
-
-Runs until SIGTERM or Ctrl-C. Exit codes: 0 success; 1 something did not end within --drain, was lost or counted wrong; 2 wrong
-usage, or it cannot run.
-";
+pub(crate) const HELP: &str = include_str!("help.txt");
 
 const MOST_MILLIS: u64 = 3_600_000;
 const MOST_SECONDS: u64 = 365 * 86_400;
@@ -98,6 +45,7 @@ pub(crate) struct Options {
     pub(crate) forward: Limit,
     pub(crate) export: Limit,
     pub(crate) mail: Limit,
+    pub(crate) connections: usize,
     pub(crate) intake: usize,
     pub(crate) max_body: usize,
     pub(crate) max_events: u64,
@@ -227,6 +175,7 @@ impl Modes {
             "--forward" => options.forward = limit(parser, option)?,
             "--export" => options.export = limit(parser, option)?,
             "--mail" => options.mail = limit(parser, option)?,
+            "--connections" => options.connections = number(parser, option, 1, 100_000)?,
             "--intake" => options.intake = number(parser, option, 1, 100_000)?,
             "--max-body" => options.max_body = number(parser, option, 1, 16 << 20)?,
             "--max-events" => options.max_events = number(parser, option, 1, u64::MAX)?,
@@ -256,6 +205,7 @@ impl Default for Options {
             forward: limit(16, 48),
             export: limit(1, 16),
             mail: limit(2, 32),
+            connections: 512,
             intake: 256,
             max_body: 1 << 20,
             max_events: 1_000_000,

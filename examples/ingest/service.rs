@@ -72,7 +72,14 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
         // Streams end, and no more connections are accepted.
         let _ = stopping.send(true);
     };
-    web::serve(listener, app.router(), stopped, options.drain).await;
+    web::serve(
+        listener,
+        options.connections,
+        app.router(),
+        stopped,
+        options.drain,
+    )
+    .await;
 
     let closed = outbox.close_async_with_deadline(options.drain).await;
     let stats = outbox.stats();

@@ -1,6 +1,6 @@
 //! Requests of somebody who means no good.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 
 use tempfile::TempDir;
@@ -125,4 +125,25 @@ fn a_service_on_another_loopback_address_answers_to_that() {
     service.accepted("1", "{}");
     let status = raw(&service, &hook("shop", "127.0.0.3", ""));
     assert_eq!(status, "HTTP/1.1 421 Misdirected Request");
+}
+
+/// Bounded: a client that sends requests and never reads the answers is cut off, and its place is free for others.
+#[test]
+fn a_client_that_reads_no_answers_is_cut_off() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &["--connections", "1"]);
+    let address = service.url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_write_timeout(Some(TIME_LIMIT)).unwrap();
+    let request = format!("GET /page.js HTTP/1.1\r\nhost: {address}\r\n\r\n").repeat(100);
+    let end = loop {
+        if let Err(end) = stream.write_all(request.as_bytes()) {
+            break end.kind();
+        }
+    };
+    let is_closed = matches!(end, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe);
+    assert!(is_closed, "{end}");
+    // The other connection is still open at this end.
+    service.accepted("1", "{}");
+    drop(stream);
 }
