@@ -14,6 +14,7 @@ pub(crate) const HELP: &str = include_str!("help.txt");
 
 const MOST_MILLIS: u64 = 3_600_000;
 const MOST_SECONDS: u64 = 365 * 86_400;
+pub(crate) const MOST_KEPT: u32 = 1_000_000_000;
 /// All others are options of the service.
 const OF_MODES: [&str; 6] = [
     "--prove",
@@ -30,6 +31,15 @@ const SECRETS: &str = "INGEST_SECRET_";
 pub(crate) struct Limit {
     pub(crate) at_once: usize,
     pub(crate) queue: usize,
+}
+
+/// How much stays of what the listeners write.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kept {
+    pub(crate) topics: u32,
+    pub(crate) counted: u32,
+    pub(crate) mails: usize,
+    pub(crate) files: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -50,6 +60,7 @@ pub(crate) struct Options {
     pub(crate) max_body: usize,
     pub(crate) max_events: u64,
     pub(crate) keep: Duration,
+    pub(crate) kept: Kept,
     pub(crate) drain: Duration,
     pub(crate) has_listeners: bool,
     pub(crate) verbose: bool,
@@ -183,6 +194,10 @@ impl Modes {
                 let seconds = number(parser, option, 1, MOST_SECONDS)?;
                 options.keep = Duration::from_secs(seconds);
             }
+            "--keep-topics" => options.kept.topics = number(parser, option, 1, MOST_KEPT)?,
+            "--keep-counted" => options.kept.counted = number(parser, option, 1, MOST_KEPT)?,
+            "--keep-mails" => options.kept.mails = number(parser, option, 1, MOST_KEPT as usize)?,
+            "--keep-files" => options.kept.files = number(parser, option, 1, MOST_KEPT as usize)?,
             "--drain" => options.drain = millis(parser, option)?,
             _ => return Err(Arg::Long(&option[2..]).unexpected().into()),
         }
@@ -210,6 +225,12 @@ impl Default for Options {
             max_body: 1 << 20,
             max_events: 1_000_000,
             keep: Duration::from_secs(86_400),
+            kept: Kept {
+                topics: 10_000,
+                counted: 100_000,
+                mails: 100_000,
+                files: 1_000,
+            },
             drain: Duration::from_secs(10),
             has_listeners: true,
             verbose: false,

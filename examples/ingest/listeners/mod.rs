@@ -3,6 +3,7 @@
 mod export;
 mod forward;
 mod index;
+mod lines;
 mod mail;
 
 use std::error::Error;
@@ -28,11 +29,11 @@ pub(crate) fn subscribe(
     options: &Options,
     forward_to: &str,
 ) -> Result<(), Box<dyn Error>> {
-    let data = &options.data;
-    index::subscribe(outbox)?;
+    let (data, kept) = (&options.data, options.kept);
+    index::subscribe(outbox, kept)?;
     forward::subscribe(outbox, options, forward_to)?;
-    export::subscribe(outbox, data, options.export_delay)?;
-    mail::subscribe(outbox, data)?;
+    export::subscribe(outbox, data, options.export_delay, kept.files)?;
+    mail::subscribe(outbox, data, kept.mails)?;
     Ok(())
 }
 

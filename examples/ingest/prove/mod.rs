@@ -20,7 +20,7 @@ use self::ledger::Ledger;
 use self::load::Load;
 use crate::child::{self, Service};
 use crate::listeners::NAMES;
-use crate::options::ProveOptions;
+use crate::options::{MOST_KEPT, ProveOptions};
 use crate::receiver::Receiver;
 use crate::{client, corpus, say};
 
@@ -56,7 +56,16 @@ pub(crate) async fn run(options: &ProveOptions) -> Result<ExitCode, Box<dyn Erro
         move |id| taken.forwarded(id),
     )
     .await?;
-    let arguments = ["--forward-to", &receiver.url(), "--export-delay", "0"];
+    let (url, all) = (receiver.url(), MOST_KEPT.to_string());
+    let arguments = [
+        ["--forward-to", &url],
+        ["--export-delay", "0"],
+        // Everything is looked at in the end.
+        ["--keep-counted", &all],
+        ["--keep-mails", &all],
+        ["--keep-files", &all],
+    ]
+    .concat();
 
     let mut service = Service::start_with(data, &arguments, Some(load::SECRET)).await?;
     let load = Load::start(&service.url, webhooks, Arc::clone(&ledger))?;

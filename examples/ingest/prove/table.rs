@@ -37,7 +37,7 @@ pub(super) fn count(data: &Path, ledger: &Ledger) -> Result<Table, Box<dyn Error
     // Events that have ended are removed after a while; positions are given once.
     let stored =
         number("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'soiree_event'")?;
-    let transactional = number("SELECT coalesce(sum(times), 0) FROM ingest_event")?;
+    let transactional = number("SELECT coalesce(sum(times), 0) FROM ingest_counted")?;
     let by_topic = number("SELECT coalesce(sum(events), 0) FROM ingest_topic")?;
 
     let positions = ledger.positions();
@@ -99,7 +99,7 @@ fn times(ids: impl IntoIterator<Item = EventId>) -> Times {
 }
 
 fn indexed(connection: &Connection) -> Result<Times, Box<dyn Error>> {
-    let mut statement = connection.prepare("SELECT id, times FROM ingest_event")?;
+    let mut statement = connection.prepare("SELECT id, times FROM ingest_counted")?;
     let rows = statement.query_map((), |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
     let mut times = Times::new();
     for row in rows {

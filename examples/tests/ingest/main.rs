@@ -10,6 +10,7 @@ mod tools;
 #[path = "../../../crates/soiree/tests/metrics/web.rs"]
 mod web;
 
+mod bounds;
 mod delivery;
 mod hostile;
 mod intake;
