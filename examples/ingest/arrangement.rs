@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fs::File;
+use std::sync::Arc;
 use std::time::Duration;
 
 use soiree::codec::Raw;
@@ -12,6 +13,7 @@ use tokio::runtime::Handle;
 
 use crate::draft::EVERY;
 use crate::folder;
+use crate::gate::Gate;
 use crate::listeners;
 use crate::options::{Limit, Options};
 
@@ -22,6 +24,8 @@ pub(crate) struct Arrangement {
     pub(crate) soiree: EventPool,
     pub(crate) outbox: Outbox,
     pub(crate) metrics: Metrics,
+    /// In front of the receiver of `forward`.
+    pub(crate) gate: Arc<Gate>,
     /// The folder is locked as long as it is open.
     pub(crate) lock: File,
 }
@@ -52,12 +56,13 @@ pub(crate) fn build(options: &Options, forward_to: &str) -> Result<Arrangement, 
     soiree.add_metrics(&metrics, "ingest")?;
     metrics::add_outbox(&metrics, &outbox, "ingest")?;
 
+    let gate = Arc::new(Gate::new(options.forward_rate));
     if options.has_listeners {
         // The outbox has made the file; the tables of `index` are in it too.
         let connection = Connection::open(&path)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         listeners::create_tables(&connection)?;
-        listeners::subscribe(&outbox, options, forward_to)?;
+        listeners::subscribe(&outbox, options, forward_to, &gate)?;
     }
     for orphan in outbox.start()? {
         tracing::warn!(
@@ -69,6 +74,7 @@ pub(crate) fn build(options: &Options, forward_to: &str) -> Result<Arrangement, 
         soiree,
         outbox,
         metrics,
+        gate,
         lock,
     })
 }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::arrangement::EVENTS_FILE;
+use crate::gate::Gate;
 use crate::intake::Intake;
 use crate::listeners::TOPICS;
 use crate::options::Options;
@@ -24,6 +25,7 @@ pub(crate) struct Board {
     /// `None` if events are sent on to a server of somebody else.
     pub(crate) receiver: Option<Receiver>,
     pub(crate) forward_to: String,
+    gate: Arc<Gate>,
     max_events: u64,
     topics: Option<Mutex<Connection>>,
     started: Instant,
@@ -36,6 +38,7 @@ impl Board {
         intake: Arc<Intake>,
         receiver: Option<Receiver>,
         forward_to: String,
+        gate: Arc<Gate>,
         options: &Options,
     ) -> Self {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
@@ -46,6 +49,7 @@ impl Board {
             intake,
             receiver,
             forward_to,
+            gate,
             max_events: options.max_events,
             topics: topics.ok().map(Mutex::new),
             started: Instant::now(),
@@ -77,6 +81,7 @@ impl Board {
                 "url": self.forward_to,
                 "can_break": receiver.is_some(),
                 "is_broken": receiver.is_some_and(Receiver::is_broken),
+                "pause_seconds": self.gate.remaining().as_secs(),
             },
             "topics": self.topics().unwrap_or_default(),
         })

@@ -8,6 +8,7 @@ mod client;
 mod corpus;
 mod draft;
 mod folder;
+mod gate;
 mod intake;
 mod listeners;
 mod options;

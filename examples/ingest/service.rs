@@ -36,6 +36,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
         soiree,
         outbox,
         metrics,
+        gate,
         lock: _lock,
     } = arrangement::build(&options, &forward_to)?;
     let intake = Arc::new(Intake::new(options.intake));
@@ -45,6 +46,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
         Arc::clone(&intake),
         receiver,
         forward_to,
+        Arc::clone(&gate),
         &options,
     ));
     let (stopping, is_stopping) = watch::channel(false);
@@ -81,6 +83,8 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
     )
     .await;
 
+    // What waits there would take longer than the drain, and goes on after the next start.
+    gate.stop();
     let closed = outbox.close_async_with_deadline(options.drain).await;
     let stats = outbox.stats();
     say(&format!(

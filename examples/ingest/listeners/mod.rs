@@ -9,12 +9,14 @@ mod mail;
 use std::error::Error;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use soiree::{Event, ListenerOptions, Outbox, Retry};
 use tracing::info;
 
 use crate::draft::trace;
+use crate::gate::Gate;
 use crate::options::Options;
 
 pub(crate) use self::export::exported;
@@ -28,10 +30,11 @@ pub(crate) fn subscribe(
     outbox: &Outbox,
     options: &Options,
     forward_to: &str,
+    gate: &Arc<Gate>,
 ) -> Result<(), Box<dyn Error>> {
     let (data, kept) = (&options.data, options.kept);
     index::subscribe(outbox, kept)?;
-    forward::subscribe(outbox, options, forward_to)?;
+    forward::subscribe(outbox, options, forward_to, gate)?;
     export::subscribe(outbox, data, options.export_delay, kept.files)?;
     mail::subscribe(outbox, data, kept.mails)?;
     Ok(())

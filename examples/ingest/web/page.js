@@ -73,7 +73,8 @@ function showStatus(status) {
 
 function showReceiver(receiver) {
   const line = byId("receiver");
-  const word = receiver.is_broken ? "It is broken." : "";
+  const pause = receiver.pause_seconds ? `It has asked for a pause of ${age(receiver.pause_seconds)}.` : "";
+  const word = receiver.is_broken ? "It is broken." : pause;
   line.replaceChildren(element("span", `forward sends events to ${receiver.url} ${word} `));
   if (!receiver.can_break) return;
   const button = element("button", receiver.is_broken ? "mend it" : "break it", { type: "button", id: "break" });

@@ -1,5 +1,9 @@
 //! Events on their way to the listeners.
 
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -34,6 +38,92 @@ fn what_is_sent_on_carries_its_id_and_its_trace_over_retries() {
         states.iter().all(|(_, state)| state == "done"),
         "{states:?}"
     );
+}
+
+/// Bounded: a receiver that is asked too often gets no call at all for as long as it says, and as fast as is permitted after that.
+#[test]
+fn a_receiver_that_says_429_is_left_alone_for_so_long() {
+    const PAUSE: Duration = Duration::from_secs(2);
+    const EVENTS: usize = 5;
+    let (answered, times) = mpsc::channel();
+    let (url, _arrived) = receiver(move |number| {
+        let _ = answered.send(Instant::now());
+        match number {
+            0 => "429 Too Many Requests\r\nretry-after: 2",
+            _ => "204 No Content",
+        }
+    });
+    let data = TempDir::new().unwrap();
+    // One call at a time, so that none is on its way while the receiver answers.
+    let service = Service::start(data.path(), &["--forward-to", &url, "--forward", "1/8"]);
+    let ids = [(); EVENTS].map(|()| service.accepted_new());
+    for id in &ids {
+        service.ended(id);
+    }
+    let times: Vec<Instant> = times.try_iter().collect();
+    assert_eq!(times.len(), EVENTS + 1);
+    let pause = times[1] - times[0];
+    assert!(pause >= PAUSE, "{pause:?}");
+}
+
+/// Bounded: no more calls are sent in a second than `--forward-rate` permits, though there are places for more.
+#[test]
+fn calls_keep_to_the_rate_that_is_set() {
+    const EVENTS: u32 = 20;
+    const RATE: u32 = 20;
+    let (url, arrived) = receiver(|_| "204 No Content");
+    let data = TempDir::new().unwrap();
+    let rate = RATE.to_string();
+    let arguments = ["--forward-to", &url, "--forward-rate", &rate];
+    let service = Service::start(data.path(), &arguments);
+    let start = Instant::now();
+    let ids = [(); EVENTS as usize].map(|()| service.accepted_new());
+    for _ in 0..EVENTS {
+        arrived.recv_timeout(TIME_LIMIT).expect("a call");
+    }
+    let least = Duration::from_secs(1) * (EVENTS - 1) / RATE;
+    assert!(start.elapsed() >= least, "{:?}", start.elapsed());
+    for id in &ids {
+        service.ended(id);
+    }
+}
+
+/// D1, D18: a stop does not wait for a pause of the receiver. What waited is sent after the next start, and no attempt is missing.
+#[test]
+fn a_stop_does_not_wait_for_a_pause_of_the_receiver() {
+    let (url, arrived) = receiver(|number| match number {
+        0 => "429 Too Many Requests\r\nretry-after: 4",
+        _ => "204 No Content",
+    });
+    let data = TempDir::new().unwrap();
+    let arguments = [
+        ["--forward-to", &url],
+        ["--forward", "1/8"],
+        ["--attempts", "2"],
+        ["--drain", "1000"],
+    ]
+    .concat();
+    let service = Service::start(data.path(), &arguments);
+    let ids = [(); 3].map(|()| service.accepted_new());
+    service.until("all but one wait at the gate", |service| {
+        let status = service.status();
+        let listeners = status["listeners"].as_array()?;
+        let forward = listeners.iter().find(|one| one["name"] == "forward")?;
+        (forward["retrying"] == 1 && forward["in_flight"] == 2).then_some(())
+    });
+    service.signal(Signal::TERM);
+    let (code, printed) = service.end();
+    assert_eq!(code, Some(0), "{printed:?}");
+    arrived.try_recv().expect("one call");
+    assert!(arrived.try_recv().is_err(), "one call only");
+
+    let service = Service::start(data.path(), &arguments);
+    for id in &ids {
+        let states = service.ended(id);
+        let is_done = states.iter().all(|(_, state)| state == "done");
+        assert!(is_done, "{states:?}");
+    }
+    assert_eq!(arrived.try_iter().count(), ids.len());
 }
 
 /// D8: an event that a receiver declines is dead at once, with the reason, and can be redriven. Other listeners have done it.

@@ -78,6 +78,15 @@ impl Service {
         id.expect("an ID")
     }
 
+    /// Takes an event in that is no repeat of another one.
+    #[track_caller]
+    pub(crate) fn accepted_new(&self) -> String {
+        let answer = self.post("/hooks/shop", &[], "{}").expect("it answers");
+        assert_eq!(answer.status, 202, "{}", answer.body);
+        let id = answer.json()["id"].as_str().map(String::from);
+        id.expect("an ID")
+    }
+
     pub(crate) fn hook(&self, delivery: &str, body: &str) -> Result<Answer, ureq::Error> {
         let headers = [("x-event", "order"), ("x-delivery", delivery)];
         self.post("/hooks/shop", &headers, body)
