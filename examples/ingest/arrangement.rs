@@ -16,6 +16,7 @@ use crate::folder;
 use crate::gate::Gate;
 use crate::listeners;
 use crate::options::{Limit, Options};
+use crate::outcomes::Outcomes;
 
 /// Inside the folder of the data.
 pub(crate) const EVENTS_FILE: &str = "events.db";
@@ -24,10 +25,11 @@ pub(crate) struct Arrangement {
     pub(crate) soiree: EventPool,
     pub(crate) outbox: Outbox,
     pub(crate) metrics: Metrics,
+    pub(crate) outcomes: Outcomes,
     /// In front of the receiver of `forward`.
     pub(crate) gate: Arc<Gate>,
     /// The folder is locked as long as it is open.
-    pub(crate) lock: File,
+    pub(crate) _lock: File,
 }
 
 /// Builds and starts everything. What waited since the last run is handled from now on.
@@ -36,7 +38,9 @@ pub(crate) fn build(options: &Options, forward_to: &str) -> Result<Arrangement, 
     let lock = folder::lock(data)?;
     let path = data.join(EVENTS_FILE);
 
+    let outcomes = Outcomes::default();
     let soiree = EventPool::builder()
+        .observer(outcomes.clone())
         // For what is no durable listener: the live stream of the page.
         .pool(WorkerPool::new(1, 1_024)?)
         .bulkhead("index", workers("--index", options.index)?)
@@ -74,8 +78,9 @@ pub(crate) fn build(options: &Options, forward_to: &str) -> Result<Arrangement, 
         soiree,
         outbox,
         metrics,
+        outcomes,
         gate,
-        lock,
+        _lock: lock,
     })
 }
 

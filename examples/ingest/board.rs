@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use soiree::sqlite::rusqlite::{self, Connection, OpenFlags};
-use soiree::{DurableInfo, EventPool, Outbox, OutboxStats, PoolStats, StoreState};
+use soiree::{DurableInfo, OutboxStats, PoolStats, StoreState};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::arrangement::EVENTS_FILE;
-use crate::gate::Gate;
+use crate::arrangement::{Arrangement, EVENTS_FILE};
 use crate::intake::Intake;
 use crate::listeners::TOPICS;
 use crate::options::Options;
@@ -19,13 +18,11 @@ use crate::receiver::Receiver;
 const PERIOD: Duration = Duration::from_secs(1);
 
 pub(crate) struct Board {
-    pub(crate) outbox: Outbox,
-    pub(crate) soiree: EventPool,
+    pub(crate) arrangement: Arrangement,
     pub(crate) intake: Arc<Intake>,
     /// `None` if events are sent on to a server of somebody else.
     pub(crate) receiver: Option<Receiver>,
     pub(crate) forward_to: String,
-    gate: Arc<Gate>,
     max_events: u64,
     topics: Option<Mutex<Connection>>,
     started: Instant,
@@ -33,23 +30,18 @@ pub(crate) struct Board {
 
 impl Board {
     pub(crate) fn new(
-        outbox: Outbox,
-        soiree: EventPool,
-        intake: Arc<Intake>,
+        arrangement: Arrangement,
         receiver: Option<Receiver>,
         forward_to: String,
-        gate: Arc<Gate>,
         options: &Options,
     ) -> Self {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
         let topics = Connection::open_with_flags(options.data.join(EVENTS_FILE), flags);
         Self {
-            outbox,
-            soiree,
-            intake,
+            arrangement,
+            intake: Arc::new(Intake::new(options.intake)),
             receiver,
             forward_to,
-            gate,
             max_events: options.max_events,
             topics: topics.ok().map(Mutex::new),
             started: Instant::now(),
@@ -58,9 +50,15 @@ impl Board {
 
     /// Reads the store, and blocks for that.
     pub(crate) fn status(&self) -> Value {
-        let stats = self.outbox.stats();
+        let Arrangement {
+            soiree,
+            outbox,
+            gate,
+            ..
+        } = &self.arrangement;
+        let stats = outbox.stats();
         let commits = &stats.commit_seconds;
-        let pools = self.soiree.stats().pools;
+        let pools = soiree.stats().pools;
         let pools = pools.iter().map(|(name, stats)| pool(name, stats));
         let receiver = self.receiver.as_ref();
         json!({
@@ -75,13 +73,13 @@ impl Board {
                 "commits": commits.count,
                 "commit_millis": commits.sum * 1_000.0 / commits.count.max(1) as f64,
             },
-            "listeners": self.outbox.listeners().iter().map(listener).collect::<Vec<_>>(),
+            "listeners": outbox.listeners().iter().map(listener).collect::<Vec<_>>(),
             "pools": pools.collect::<Vec<_>>(),
             "receiver": {
                 "url": self.forward_to,
                 "can_break": receiver.is_some(),
                 "is_broken": receiver.is_some_and(Receiver::is_broken),
-                "pause_seconds": self.gate.remaining().as_secs(),
+                "pause_seconds": gate.remaining().as_secs(),
             },
             "topics": self.topics().unwrap_or_default(),
         })
@@ -102,7 +100,7 @@ impl Board {
 
     /// Why the service should get no requests just now.
     pub(crate) fn not_ready(&self) -> Option<String> {
-        self.trouble(&self.outbox.stats())
+        self.trouble(&self.arrangement.outbox.stats())
     }
 
     fn trouble(&self, stats: &OutboxStats) -> Option<String> {

@@ -12,6 +12,7 @@ mod gate;
 mod intake;
 mod listeners;
 mod options;
+mod outcomes;
 mod prove;
 mod receiver;
 mod service;

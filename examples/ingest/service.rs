@@ -9,7 +9,6 @@ use tokio::sync::watch;
 
 use crate::arrangement::{self, Arrangement};
 use crate::board::Board;
-use crate::intake::Intake;
 use crate::options::Options;
 use crate::receiver::Receiver;
 use crate::say;
@@ -32,32 +31,10 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
     let own = receiver.as_ref().map(Receiver::url);
     let forward_to = options.forward_to.clone().or(own).unwrap_or_default();
 
-    let Arrangement {
-        soiree,
-        outbox,
-        metrics,
-        gate,
-        lock: _lock,
-    } = arrangement::build(&options, &forward_to)?;
-    let intake = Arc::new(Intake::new(options.intake));
-    let board = Arc::new(Board::new(
-        outbox.clone(),
-        soiree,
-        Arc::clone(&intake),
-        receiver,
-        forward_to,
-        Arc::clone(&gate),
-        &options,
-    ));
+    let arrangement = arrangement::build(&options, &forward_to)?;
+    let board = Arc::new(Board::new(arrangement, receiver, forward_to, &options));
     let (stopping, is_stopping) = watch::channel(false);
-    let app = App::new(
-        board,
-        metrics,
-        options.secrets.clone(),
-        options.max_body,
-        bind.ip(),
-        is_stopping,
-    );
+    let app = App::new(Arc::clone(&board), &options, is_stopping)?;
 
     let address = listener.local_addr()?;
     say(&format!(
@@ -84,12 +61,13 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
     .await;
 
     // What waits there would take longer than the drain, and goes on after the next start.
+    let Arrangement { outbox, gate, .. } = &board.arrangement;
     gate.stop();
     let closed = outbox.close_async_with_deadline(options.drain).await;
     let stats = outbox.stats();
     say(&format!(
         "accepted: {}\nstored: {}\ncommits: {}\n",
-        intake.accepted(),
+        board.intake.accepted(),
         stats.stored,
         stats.commit_seconds.count
     ));

@@ -45,10 +45,7 @@ pub(crate) async fn take(State(app): State<App>, headers: HeaderMap, body: Body)
             let lines: String = lines.collect();
             ([(CONTENT_TYPE, TYPES[0])], lines).into_response()
         }
-        Err(rejected) => {
-            app.intake().rejected(rejected.status.as_u16());
-            rejected.into_response()
-        }
+        Err(rejected) => rejected.into_response(),
     }
 }
 
@@ -82,7 +79,7 @@ async fn answers(app: &App, headers: &HeaderMap, body: Body) -> Result<Vec<Value
                 events.push(Arc::new(event));
             }
             Err(why) => {
-                app.intake().rejected(StatusCode::BAD_REQUEST.as_u16());
+                app.intake().rejected_line();
                 answers.push(json!({ "line": index + 1, "status": "rejected", "error": why }));
             }
         }
@@ -102,12 +99,12 @@ async fn answers(app: &App, headers: &HeaderMap, body: Body) -> Result<Vec<Value
                 json!({ "line": line, "status": status, "id": id, "position": position })
             }
             Ok(None) => {
+                app.intake().rejected_line();
                 json!({ "line": line, "status": "rejected", "error": "the topic is not durable" })
             }
             Err(error) => {
-                let rejected = Rejected::from(&error);
-                app.intake().rejected(rejected.status.as_u16());
-                json!({ "line": line, "status": "rejected", "error": rejected.why })
+                app.intake().rejected_line();
+                json!({ "line": line, "status": "rejected", "error": error.to_string() })
             }
         };
     }

@@ -26,10 +26,7 @@ pub(crate) async fn take(
             app.intake().took(event.is_duplicate);
             accepted(event)
         }
-        Err(rejected) => {
-            app.intake().rejected(rejected.status.as_u16());
-            rejected.into_response()
-        }
+        Err(rejected) => rejected.into_response(),
     }
 }
 

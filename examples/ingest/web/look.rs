@@ -6,12 +6,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use soiree::metrics::CONTENT_TYPE as METRICS_TYPE;
+use soiree::metrics::prometheus_client::encoding::prometheus_text;
 use soiree::store::{ListenerState, Position, Record, StoreError};
-use soiree::{EventId, EventStatus, metrics as soiree_metrics};
+use soiree::{EventId, EventStatus};
 
 use super::App;
 use super::mend::names;
 use super::request::Rejected;
+use crate::outcomes::{Outcome, REMEMBERED};
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -36,9 +39,13 @@ pub(crate) async fn status(State(app): State<App>) -> Response {
 }
 
 pub(crate) async fn metrics(State(app): State<App>) -> Response {
-    let encoded = tokio::task::spawn_blocking(move || app.metrics.encode()).await;
-    match encoded {
-        Ok(text) => ([(CONTENT_TYPE, soiree_metrics::CONTENT_TYPE)], text).into_response(),
+    let encode = move || {
+        let mut text = String::new();
+        prometheus_text::encode(&mut text, &app.metrics).map(|()| text)
+    };
+    match tokio::task::spawn_blocking(encode).await {
+        Ok(Ok(text)) => ([(CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
+        Ok(Err(error)) => failed(&error).into_response(),
         Err(error) => failed(&error).into_response(),
     }
 }
@@ -75,7 +82,7 @@ pub(crate) async fn event(
     };
     blocking(
         move || match app.outbox().event(id).map_err(|error| failed(&error))? {
-            Some(found) => Ok(way(&found)),
+            Some(found) => Ok(way(&found, &app.board.arrangement.outcomes.of(id))),
             None => {
                 let why = format!(
                     "no event {id}: it is removed a while after every listener has ended it"
@@ -87,10 +94,15 @@ pub(crate) async fn event(
     .await
 }
 
-/// How an event stands with each listener.
-fn way(found: &EventStatus) -> Value {
+/// How an event stands with each listener, and how its attempts ended.
+fn way(found: &EventStatus, outcomes: &[Outcome]) -> Value {
     let listeners = found.listeners.iter().map(|(name, state)| {
-        let mut shown = json!({ "name": name, "state": word(state) });
+        let outcomes = outcomes.iter().filter(|one| one.listener == name);
+        let mut shown = json!({
+            "name": name,
+            "state": word(state),
+            "outcomes": outcomes.map(outcome).collect::<Vec<_>>(),
+        });
         if let ListenerState::Parked(parked) = state {
             shown["attempts"] = parked.attempts.into();
             shown["crashes"] = parked.crashes.into();
@@ -105,7 +117,12 @@ fn way(found: &EventStatus) -> Value {
     shown["payload"] = serde_json::from_slice(payload)
         .unwrap_or_else(|_| String::from_utf8_lossy(payload).into_owned().into());
     shown["listeners"] = listeners.into();
+    shown["outcomes_of_last"] = REMEMBERED.into();
     shown
+}
+
+fn outcome(outcome: &Outcome) -> Value {
+    json!({ "attempt": outcome.attempt, "at": outcome.at.0, "error": outcome.error })
 }
 
 fn word(state: &ListenerState) -> &'static str {

@@ -1,6 +1,7 @@
 //! The HTTP server.
 
 mod batch;
+mod count;
 mod guard;
 mod hooks;
 mod listen;
@@ -17,12 +18,13 @@ use axum::middleware;
 use axum::routing::{get, post};
 use serde_json::Value;
 use soiree::Outbox;
-use soiree::metrics::Metrics;
+use soiree::metrics::RegisterError;
+use soiree::metrics::prometheus_client::registry::Registry;
 use tokio::sync::{Semaphore, watch};
 
 use crate::board::Board;
-use crate::intake::Intake;
-use crate::options::Secrets;
+use crate::intake::{Intake, IntakeMetrics};
+use crate::options::{Options, Secrets};
 
 pub(crate) use self::listen::serve;
 
@@ -34,7 +36,7 @@ pub(crate) struct App(Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) board: Arc<Board>,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Registry,
     pub(crate) secrets: Secrets,
     pub(crate) max_body: usize,
     /// Where the service listens.
@@ -48,26 +50,26 @@ pub(crate) struct Shared {
 impl App {
     pub(crate) fn new(
         board: Arc<Board>,
-        metrics: Metrics,
-        secrets: Secrets,
-        max_body: usize,
-        bound: IpAddr,
+        options: &Options,
         stopping: watch::Receiver<bool>,
-    ) -> Self {
-        Self(Arc::new(Shared {
+    ) -> Result<Self, RegisterError> {
+        let mut metrics = Registry::default();
+        board.arrangement.metrics.register(&mut metrics)?;
+        metrics.register_collector(Box::new(IntakeMetrics(Arc::clone(&board.intake))));
+        Ok(Self(Arc::new(Shared {
             status: crate::board::publish(&board),
             board,
             metrics,
-            secrets,
-            max_body,
-            bound,
+            secrets: options.secrets.clone(),
+            max_body: options.max_body,
+            bound: options.bind.ip(),
             stopping,
             streams: Arc::new(Semaphore::new(STREAMS)),
-        }))
+        })))
     }
 
     fn outbox(&self) -> &Outbox {
-        &self.board.outbox
+        &self.board.arrangement.outbox
     }
 
     fn intake(&self) -> &Intake {
@@ -76,6 +78,7 @@ impl App {
 
     pub(crate) fn router(self) -> Router {
         let guard = middleware::from_fn_with_state(self.clone(), guard::check);
+        let count = middleware::from_fn_with_state(self.clone(), count::answers);
         Router::new()
             .route("/hooks/{source}", post(hooks::take))
             .route("/batch", post(batch::take))
@@ -94,6 +97,7 @@ impl App {
             .route("/health/live", get(look::live))
             .route("/health/ready", get(look::ready))
             .layer(guard)
+            .layer(count)
             .with_state(self)
     }
 }

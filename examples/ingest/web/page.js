@@ -34,11 +34,12 @@ function showStatus(status) {
   state.textContent = store.state === "ok" ? `live, up ${age(status.uptime_seconds)}` : store.state;
   state.className = store.state === "ok" ? "" : "bad";
 
-  const rejected = Object.entries(intake.rejected).map(([code, count]) => `${number(count)} × ${code}`);
+  const answers = Object.entries(intake.requests).map(([code, count]) => `${number(count)} × ${code}`);
   const figures = [
     ["accepted", number(intake.accepted)],
     ["repeats", number(intake.duplicates)],
-    ["rejected", rejected.join(", ") || "0"],
+    ["answers", answers.join(", ") || "none"],
+    ["rejected lines", number(intake.rejected_lines)],
     ["being taken in", `${number(intake.in_progress)} of ${number(intake.capacity)}`],
     ["in the file", number(store.events)],
     ["commits", number(store.commits)],
@@ -118,6 +119,14 @@ async function showDead() {
 const path = location.pathname.match(/^\/events\/([^/]+)$/);
 const shown = path && decodeURIComponent(path[1]);
 
+function attempt(outcome) {
+  const ended = `attempt ${outcome.attempt}, ${new Date(outcome.at).toLocaleTimeString()}: `;
+  const [word, kind] = outcome.error === null ? ["done", "good"] : [cause(outcome.error), "bad"];
+  const line = element("div", ended);
+  line.append(element("span", word, { class: kind }));
+  return line;
+}
+
 async function showWay(id) {
   byId("way-section").hidden = false;
   const answer = await fetch(`/events/${encodeURIComponent(id)}`, { headers: { accept: "application/json" } });
@@ -138,11 +147,14 @@ async function showWay(id) {
     const words = [`${listener.name}: ${listener.state}`];
     if (listener.attempts) words.push(`${listener.attempts} attempts failed`);
     if (listener.error) words.push(cause(listener.error));
-    list.append(element("li", words.join(", ")));
+    const card = element("li");
+    card.append(element("div", words.join(", "), { class: "state" }), ...listener.outcomes.map(attempt));
+    list.append(card);
   }
   byId("way").replaceChildren(
     element("p", `${event.id} ${event.topic}`),
     list,
+    element("p", `Attempts are known of the last ${number(event.outcomes_of_last)} that ended since the start.`, { class: "note" }),
     element("pre", JSON.stringify(event.payload, null, 2)),
   );
 }

@@ -27,7 +27,7 @@ pub(crate) async fn stream(State(app): State<App>) -> Response {
     let options = InboxOptions::new(HELD)
         .when_full(WhenFull::DropOldest)
         .listener(ListenerOptions::new().name("page"));
-    let inbox = match app.board.soiree.inbox(EVERY, options) {
+    let inbox = match app.board.arrangement.soiree.inbox(EVERY, options) {
         Ok(inbox) => inbox,
         Err(error) => {
             return Rejected::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())

@@ -212,6 +212,79 @@ fn metrics_and_health_say_how_it_stands() {
     );
 }
 
+/// The metrics say how many requests got which answer, and what became of their events; the page has the same figures.
+#[test]
+fn metrics_count_the_answers_to_senders() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &["--no-listeners"]);
+    service.accepted("1", "{}");
+    service.accepted("1", "{}");
+    for (path, status) in [("/hooks/a.b", 400), ("/hooks/shop/x", 404)] {
+        assert_eq!(service.post(path, &[], "{}").unwrap().status, status);
+    }
+    let foreign = [("origin", "http://evil.example")];
+    assert_eq!(service.post("/batch", &foreign, "").unwrap().status, 403);
+    let lines = "{\"source\": \"shop\", \"payload\": {}}\n[]\n[]\n";
+    let ndjson = [("content-type", "application/x-ndjson")];
+    assert_eq!(service.post("/batch", &ndjson, lines).unwrap().status, 200);
+    // What only looks is not counted.
+    assert_eq!(service.get("/events/x").status, 400);
+
+    let metrics = service.get("/metrics").body;
+    let counted = |name: &str| -> Vec<&str> {
+        let lines = metrics.lines().filter_map(|line| line.strip_prefix(name));
+        lines.collect()
+    };
+    let requests = [(200, 1), (202, 2), (400, 1), (403, 1), (404, 1)]
+        .map(|(status, count)| format!("{{status=\"{status}\"}} {count}"));
+    assert_eq!(counted("ingest_requests_total"), requests);
+    let events = [("stored", 2), ("duplicate", 1), ("rejected_line", 2)]
+        .map(|(outcome, count)| format!("{{outcome=\"{outcome}\"}} {count}"));
+    assert_eq!(counted("ingest_events_total"), events);
+    let intake = &service.status()["intake"];
+    let requests = json!({ "200": 1, "202": 2, "400": 1, "403": 1, "404": 1 });
+    assert_eq!(intake["requests"], requests);
+    let events = ["accepted", "duplicates", "rejected_lines"].map(|name| intake[name].as_u64());
+    assert_eq!(events, [Some(2), Some(1), Some(2)]);
+}
+
+/// One event's way shows how each attempt ended, those too that the store does not keep; after a restart only what the store has.
+#[test]
+fn the_attempts_of_what_is_done_are_shown_until_a_restart() {
+    let (url, _arrived) = receiver(|number| match number {
+        0 => "500 Internal Server Error",
+        _ => "204 No Content",
+    });
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &["--forward-to", &url]);
+    let id = service.accepted("1", "{}");
+    let outcomes = |service: &Service, name: &str| -> Vec<(u64, String)> {
+        service.ended(&id);
+        let way = service.get(&format!("/events/{id}")).json();
+        let listeners = way["listeners"].as_array().unwrap();
+        let listener = listeners.iter().find(|listener| listener["name"] == name);
+        let outcomes = listener.unwrap()["outcomes"].as_array().unwrap();
+        let outcomes = outcomes.iter().map(|outcome| {
+            assert!(outcome["at"].as_i64() >= way["emitted_at"].as_i64());
+            let error = outcome["error"].as_str().unwrap_or("done");
+            (outcome["attempt"].as_u64().unwrap(), error.to_owned())
+        });
+        outcomes.collect()
+    };
+    let forward = outcomes(&service, "forward");
+    assert_eq!(forward.len(), 2, "{forward:?}");
+    let (attempt, error) = &forward[0];
+    assert!(
+        *attempt == 1 && error.ends_with(": the receiver answered 500 Internal Server Error"),
+        "{error}"
+    );
+    assert_eq!(forward[1], (2, "done".into()));
+    assert_eq!(outcomes(&service, "mail"), [(1, "done".into())]);
+    drop(service);
+    let service = Service::start(data.path(), &["--forward-to", &url]);
+    assert_eq!(outcomes(&service, "forward"), []);
+}
+
 /// D8: dead events are listed in parts, by listener and position, and none is left out.
 #[test]
 fn dead_events_beyond_the_first_part_are_listed_after_its_last() {

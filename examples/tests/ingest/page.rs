@@ -65,8 +65,10 @@ fn an_event_is_shown_as_text_on_a_narrow_screen() {
         payload.contains("</pre><script>") && payload.contains("<img src=x"),
         "{payload}"
     );
-    let states = "return [...document.querySelectorAll('#way li')].filter((one) => one.textContent.endsWith(': done')).length";
+    let states = "return [...document.querySelectorAll('#way .state')].filter((one) => one.textContent.endsWith(': done')).length";
     assert_eq!(browser.run(states), 4);
+    let attempts = "return [...document.querySelectorAll('#way .good')].filter((one) => one.textContent === 'done').length";
+    assert_eq!(browser.run(attempts), 4);
     browser.until("return document.querySelectorAll('#topics tbody tr').length === 1");
     assert_eq!(browser.run("return document.title"), "ingest");
     assert_eq!(browser.run("return document.images.length"), 0);
