@@ -10,11 +10,19 @@ function element(name, text, attributes = {}) {
   return made;
 }
 
-function rows(table, all) {
-  byId(table).tBodies[0].replaceChildren(
-    ...all.map((cells) => {
-      const row = element("tr");
-      row.append(...cells.map((cell) => (cell instanceof Node ? cell : element("td", cell))));
+// On a narrow screen a row is a card: each cell has its label, and the roles stay when the style makes blocks of them.
+function rows(id, all) {
+  const table = byId(id);
+  const labels = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+  table.tBodies[0].replaceChildren(
+    ...all.map((values) => {
+      const row = element("tr", undefined, { role: "row" });
+      values.forEach((value, column) => {
+        const cell = value instanceof Node ? value : element("td", value);
+        cell.setAttribute("role", "cell");
+        cell.dataset.label = labels[column];
+        row.append(cell);
+      });
       return row;
     }),
   );

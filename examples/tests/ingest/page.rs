@@ -87,3 +87,40 @@ fn an_event_is_shown_as_text_on_a_narrow_screen() {
     };
     assert_ne!(scheme("light"), scheme("dark"));
 }
+
+/// On a phone nothing is wider than the screen, and nothing has to be pushed aside: each row of a table is a card with the names of its
+/// figures.
+#[test]
+fn tables_are_cards_on_a_phone() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &["--attempts", "1"]);
+    assert_eq!(
+        service.post("/receiver/break", &[], "").unwrap().status,
+        200
+    );
+    let body = format!("{{\"action\": \"{}\"}}", "a".repeat(64));
+    let headers = [("x-event", &*"e".repeat(64))];
+    let path = format!("/hooks/{}", "s".repeat(64));
+    let answer = service.post(&path, &headers, body).unwrap();
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    service.ended(answer.json()["id"].as_str().unwrap());
+    let Some(mut browser) = Browser::open(&format!("{}/", service.url)) else {
+        return;
+    };
+    browser.narrow(360);
+    browser.until("return document.querySelectorAll('#listeners tbody tr').length === 4");
+    browser.until("return document.querySelectorAll('#dead .redrive').length === 1");
+    assert_eq!(browser.run("return innerWidth"), 360);
+    let fits = "return document.documentElement.scrollWidth <= innerWidth";
+    assert_eq!(browser.run(fits), true);
+    let pushed = "return [...document.querySelectorAll('main *')].filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== 'inline').map((one) => one.id || one.className || one.tagName)";
+    assert_eq!(browser.run(pushed), json!([]));
+    let beyond = "return [...document.querySelectorAll('main *')].filter((one) => one.getBoundingClientRect().right > innerWidth).map((one) => one.textContent)";
+    assert_eq!(browser.run(beyond), json!([]));
+    // Each figure is named where it stands; with room for columns, above them.
+    let named = "return getComputedStyle(document.querySelector('#listeners tbody td:nth-child(3)'), '::before').content";
+    assert_eq!(browser.run(named), "\"waiting\"");
+    browser.narrow(1280);
+    assert_eq!(browser.run(named), "none");
+    assert_eq!(browser.run(fits), true);
+}
