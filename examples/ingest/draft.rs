@@ -14,6 +14,8 @@ pub(crate) const ACCOUNT: &str = "account";
 
 const MOST_SEGMENT: usize = 64;
 const MOST_DELIVERY: usize = 200;
+/// Longer ones are no names of accounts. They would be kept in memory as keys of the order.
+const MOST_ACCOUNT: usize = 200;
 
 /// What a sender says about an event.
 pub(crate) struct Draft<'a> {
@@ -44,7 +46,7 @@ pub(crate) enum Malformed {
     Segment { what: &'static str, found: String },
     #[error("the delivery is {}, and may have 1 to 200 printable characters of ASCII", shown(.found))]
     Delivery { found: String },
-    #[error("the body is no JSON: {0}")]
+    #[error("the body cannot be read as JSON: {0}")]
     Json(#[from] serde_json::Error),
     #[error("the body is no JSON object")]
     NotAnObject,
@@ -104,6 +106,7 @@ impl Draft<'_> {
             topic.push_str(action);
         }
         let account = facts.account.as_str().or(facts.sender["login"].as_str());
+        let account = account.filter(|account| account.len() <= MOST_ACCOUNT);
         let event = BaseEvent::new(topic, body)
             .with_id(id)
             .with_property(SOURCE, source)

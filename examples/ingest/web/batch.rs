@@ -20,6 +20,7 @@ use crate::trace::TraceParent;
 
 const MOST_BYTES: usize = 16 << 20;
 const MOST_LINES: usize = 10_000;
+const MOST_ERROR: usize = 200;
 const TYPES: [&str; 3] = [
     "application/x-ndjson",
     "application/jsonl",
@@ -58,14 +59,15 @@ async fn answers(app: &App, headers: &HeaderMap, body: Body) -> Result<Vec<Value
         let why = format!("the body is no UTF-8: {error}");
         Rejected::new(StatusCode::BAD_REQUEST, why)
     })?;
+    if text.lines().nth(MOST_LINES).is_some() {
+        let why = format!("the body has more than {MOST_LINES} lines");
+        return Err(Rejected::new(StatusCode::PAYLOAD_TOO_LARGE, why));
+    }
     let lines = text.lines().enumerate();
     let lines: Vec<_> = lines.filter(|(_, line)| !line.trim().is_empty()).collect();
-    if lines.len() > MOST_LINES {
-        let why = format!(
-            "{} lines, and at most {MOST_LINES} are permitted",
-            lines.len()
-        );
-        return Err(Rejected::new(StatusCode::PAYLOAD_TOO_LARGE, why));
+    if lines.is_empty() {
+        let why = "the body has no line with an event";
+        return Err(Rejected::new(StatusCode::BAD_REQUEST, why));
     }
     let trace = trace(headers);
     let mut answers = Vec::with_capacity(lines.len());
@@ -112,7 +114,9 @@ async fn answers(app: &App, headers: &HeaderMap, body: Body) -> Result<Vec<Value
 }
 
 fn event(app: &App, line: &str, trace: &TraceParent) -> Result<BaseEvent, String> {
-    let parsed: Line<'_> = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let parsed: Line<'_> = serde_json::from_str(line)
+        // It may quote what is wrong, however long that is.
+        .map_err(|error| error.to_string().chars().take(MOST_ERROR).collect::<String>())?;
     let body = parsed.payload.get().as_bytes().to_vec();
     if body.len() > app.max_body {
         return Err(format!("the payload is larger than {} bytes", app.max_body));

@@ -4,13 +4,14 @@ use std::net::IpAddr;
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::App;
+use super::request::{Rejected, header};
 
 /// The page loads nothing but its own style and script.
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'self'; script-src 'self'; connect-src 'self'; \
@@ -24,9 +25,9 @@ const SENT: [(HeaderName, &str); 4] = [
 ];
 
 pub(crate) async fn check(State(app): State<App>, request: Request, next: Next) -> Response {
-    let mut response = match rejected(&app, &request) {
-        Some(rejected) => rejected,
-        None => next.run(request).await,
+    let mut response = match examine(&app, &request) {
+        Ok(()) => next.run(request).await,
+        Err(rejected) => rejected.into_response(),
     };
     for (name, value) in SENT {
         let headers = response.headers_mut();
@@ -37,35 +38,33 @@ pub(crate) async fn check(State(app): State<App>, request: Request, next: Next) 
 
 /// A page of somebody else, in a browser on this machine, can send requests to the loopback address, and read the answers if its own
 /// name resolves to that. The headers give both away.
-fn rejected(app: &App, request: &Request) -> Option<Response> {
-    let header = |name| {
-        request
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
-    let Some(host) = header(HOST) else {
-        return Some((StatusCode::BAD_REQUEST, "the header host is missing\n").into_response());
+fn examine(app: &App, request: &Request) -> Result<(), Rejected> {
+    let headers = request.headers();
+    let host = header(headers, &["host"])?;
+    // A target that is a whole URL counts more than the header.
+    let target = request
+        .uri()
+        .authority()
+        .map(|authority| authority.as_str());
+    let Some(host) = target.or(host) else {
+        let why = "the header host is missing";
+        return Err(Rejected::new(StatusCode::BAD_REQUEST, why));
     };
     if app.bound.is_loopback() && !is_local(host, app.bound) {
-        let why =
-            "this service answers to localhost, 127.0.0.1, [::1] and its --bind address only\n";
-        return Some((StatusCode::MISDIRECTED_REQUEST, why).into_response());
+        let why = "this service answers to localhost, 127.0.0.1, [::1] and its --bind address only";
+        return Err(Rejected::new(StatusCode::MISDIRECTED_REQUEST, why));
     }
-    let origin = header(ORIGIN)?;
+    let Some(origin) = header(headers, &["origin"])? else {
+        return Ok(());
+    };
     let named = origin
         .strip_prefix("http://")
         .or(origin.strip_prefix("https://"));
     if named.is_some_and(|named| named.eq_ignore_ascii_case(host)) {
-        return None;
+        return Ok(());
     }
-    Some(
-        (
-            StatusCode::FORBIDDEN,
-            "the request comes from a page of another origin\n",
-        )
-            .into_response(),
-    )
+    let why = "the request comes from a page of another origin";
+    Err(Rejected::new(StatusCode::FORBIDDEN, why))
 }
 
 fn is_local(host: &str, bound: IpAddr) -> bool {

@@ -52,7 +52,7 @@ async fn stored(
         source,
         event: header(headers, &["x-event", "x-github-event"])?,
         delivery: header(headers, &["x-delivery", "x-github-delivery"])?,
-        body: body.into(),
+        body,
         trace: trace(headers),
     };
     let event = draft.into_event().map_err(malformed)?;

@@ -14,6 +14,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::StatusCode;
 use axum::middleware;
 use axum::routing::{get, post};
 use serde_json::Value;
@@ -96,6 +97,7 @@ impl App {
             .route("/metrics", get(look::metrics))
             .route("/health/live", get(look::live))
             .route("/health/ready", get(look::ready))
+            .fallback(async || (StatusCode::NOT_FOUND, "there is nothing at this path\n"))
             .layer(guard)
             .layer(count)
             .with_state(self)

@@ -77,7 +77,7 @@ function showStatus(status) {
     showStatus.dead = dead;
     showDead();
   }
-  if (shown) showWay(shown);
+  look();
 }
 
 function showReceiver(receiver) {
@@ -94,8 +94,12 @@ function showReceiver(receiver) {
 async function post(path) {
   const answer = await fetch(path, { method: "POST" });
   if (!answer.ok) byId("state").textContent = await answer.text();
+  await look();
+}
+
+async function look() {
   const status = await fetch("/status.json");
-  showStatus(await status.json());
+  if (status.ok) showStatus(await status.json());
 }
 
 // Listener and topic are shown beside it.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use axum::body::Body;
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use soiree::{EmitError, NotStored};
 use tokio::time::timeout;
 
@@ -14,6 +14,8 @@ use crate::trace::{TRACEPARENT, TraceParent};
 
 /// For the whole body of a request.
 const BODY: Duration = Duration::from_secs(10);
+/// So much of a body that is too large is read, as a client may look for its answer only when it has sent everything.
+const DISCARDED: usize = 4 << 20;
 
 /// An answer that is no success.
 pub(super) struct Rejected {
@@ -71,7 +73,7 @@ impl From<&EmitError> for Rejected {
     }
 }
 
-/// The first of these headers that can be read.
+/// The first of these headers that is there. It may be there once: of two values, others on the way may have read the other one.
 pub(super) fn header<'h>(
     headers: &'h HeaderMap,
     names: &[&str],
@@ -79,12 +81,16 @@ pub(super) fn header<'h>(
     let Some(name) = names.iter().find(|name| headers.contains_key(**name)) else {
         return Ok(None);
     };
-    let text = headers[*name].to_str();
-    let bad = |_| {
-        let why = format!("the header {name} has other characters than ASCII");
+    let wrong = |why| {
+        let why = format!("the header {name} {why}");
         Rejected::new(StatusCode::BAD_REQUEST, why)
     };
-    text.map(Some).map_err(bad)
+    if headers.get_all(*name).iter().count() > 1 {
+        return Err(wrong("is there more than once"));
+    }
+    let text = headers[*name].to_str();
+    text.map(Some)
+        .map_err(|_| wrong("has other characters than ASCII"))
 }
 
 /// The trace that the sender names, or a new one.
@@ -96,46 +102,73 @@ pub(super) fn trace(headers: &HeaderMap) -> TraceParent {
         .unwrap_or_else(TraceParent::start)
 }
 
+/// Checks what the body is said to be.
 pub(super) fn check_type(headers: &HeaderMap, permitted: &[&str]) -> Result<(), Rejected> {
-    let given = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let essence = given
-        .and_then(|given| given.split(';').next())
-        .unwrap_or_default()
-        .trim();
-    if permitted
+    let unsupported = |why| Err(Rejected::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
+    let given = header(headers, &["content-type"])?.unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if !permitted
         .iter()
         .any(|known| essence.eq_ignore_ascii_case(known))
     {
-        return Ok(());
+        let permitted = permitted.join(" or ");
+        return unsupported(format!("the header content-type is not {permitted}"));
     }
-    let why = format!("the header content-type is not {}", permitted.join(" or "));
-    Err(Rejected::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why))
+    match header(headers, &["content-encoding"])? {
+        Some(encoding) if !encoding.eq_ignore_ascii_case("identity") => {
+            unsupported("the body is compressed, and is to be sent as it is".into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The body, up to a size, and not slower than a time.
-pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Rejected> {
+pub(super) async fn read(
+    headers: &HeaderMap,
+    mut body: Body,
+    limit: usize,
+) -> Result<Vec<u8>, Rejected> {
     let too_large = || {
         let why = format!("the body is larger than {limit} bytes");
-        Rejected::new(StatusCode::PAYLOAD_TOO_LARGE, why)
+        Err(Rejected::new(StatusCode::PAYLOAD_TOO_LARGE, why))
     };
     let announced = headers
-        .get("content-length")
+        .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|bytes: usize| bytes > limit) {
-        return Err(too_large());
-    }
-    let Ok(read) = timeout(BODY, Limited::new(body, limit).collect()).await else {
-        let why = format!("the body took longer than {} s", BODY.as_secs());
-        return Err(Rejected::new(StatusCode::REQUEST_TIMEOUT, why));
+    let announced: usize = announced.unwrap_or(0);
+    // Who waits for 100 Continue has sent nothing of it.
+    let most_announced = match headers.contains_key(EXPECT) {
+        true => limit,
+        false => limit + DISCARDED,
     };
-    match read {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(_) => Err(Rejected::new(
-            StatusCode::BAD_REQUEST,
-            "the body breaks off",
-        )),
+    if announced > most_announced {
+        return too_large();
+    }
+    let (mut taken, mut bytes) = (Vec::new(), 0);
+    let ended = timeout(BODY, async {
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame?.into_data() else {
+                continue; // a trailer
+            };
+            bytes += data.len();
+            if bytes <= limit {
+                taken.extend_from_slice(&data);
+            } else if bytes > limit + DISCARDED {
+                break;
+            }
+        }
+        Ok::<_, axum::Error>(())
+    });
+    match ended.await {
+        _ if bytes > limit => too_large(),
+        Ok(Ok(())) => Ok(taken),
+        Ok(Err(_)) => {
+            let why = "the body breaks off";
+            Err(Rejected::new(StatusCode::BAD_REQUEST, why))
+        }
+        Err(_) => {
+            let why = format!("the body took longer than {} s", BODY.as_secs());
+            Err(Rejected::new(StatusCode::REQUEST_TIMEOUT, why))
+        }
     }
 }

@@ -127,6 +127,112 @@ fn a_service_on_another_loopback_address_answers_to_that() {
     assert_eq!(status, "HTTP/1.1 421 Misdirected Request");
 }
 
+/// A header that decides something is there once: of two values, a proxy may have checked the other one.
+#[test]
+fn a_header_that_is_there_twice_is_rejected() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &[]);
+    for header in [
+        "x-event: a",
+        "x-delivery: a",
+        "origin: http://localhost",
+        "host: localhost",
+        "content-type: application/json",
+        "content-encoding: identity",
+    ] {
+        let twice = format!("{header}\r\n{header}\r\n");
+        let status = raw(&service, &hook("shop", "localhost", &twice));
+        assert_eq!(status, "HTTP/1.1 400 Bad Request", "{header}");
+    }
+    // Neither is a header that nobody can read as good as none.
+    let other = "origin: http://localh\u{f6}st\r\n";
+    let status = raw(&service, &hook("shop", "localhost", other));
+    assert_eq!(status, "HTTP/1.1 400 Bad Request");
+    assert_eq!(service.status()["store"]["stored"], 0);
+}
+
+/// The host in the target is the one that was meant, whatever the header says.
+#[test]
+fn a_target_of_another_host_is_rejected() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &[]);
+    for (target, status) in [
+        ("http://evil.example/status.json", "421 Misdirected Request"),
+        ("http://localhost:8090/status.json", "200 OK"),
+        ("/status.json", "200 OK"),
+        ("*", "404 Not Found"),
+    ] {
+        let head = "host: localhost\r\nconnection: close\r\n\r\n";
+        let request = format!("GET {target} HTTP/1.1\r\n{head}");
+        let found = raw(&service, request.as_bytes());
+        assert_eq!(found, format!("HTTP/1.1 {status}"), "{target}");
+    }
+}
+
+/// What is no plain body of its type is answered with the cause, and the answer is short however long the request was.
+#[test]
+fn bodies_that_are_made_to_hurt_get_short_answers() {
+    const MIB: usize = 1 << 20;
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &["--no-listeners"]);
+    let ndjson = ("content-type", "application/x-ndjson");
+    let gzip = ("content-encoding", "gzip");
+    let compressed = "the body is compressed, and is to be sent as it is\n";
+    let answer = service.post("/hooks/shop", &[gzip], "\u{1f}").unwrap();
+    assert_eq!((answer.status, &*answer.body), (415, compressed));
+    let answer = service.post("/batch", &[ndjson, gzip], "\u{1f}").unwrap();
+    assert_eq!((answer.status, &*answer.body), (415, compressed));
+
+    let long = "y".repeat(2 * MIB);
+    let too_many = "the body has more than 10000 lines\n";
+    let rejected: [(String, u16, &str); 8] = [
+        ("\n".repeat(MIB), 413, too_many),
+        ("\n".repeat(16 * MIB), 413, too_many),
+        ("\n".repeat(16 * MIB + 1), 413, "the body is larger than "),
+        (
+            "\r\n \n".into(),
+            400,
+            "the body has no line with an event\n",
+        ),
+        (long.clone(), 200, "{\"error\":\"expected value at line 1"),
+        (
+            format!("{{\"source\": \"a\", \"payload\": {{\"x\": \"{long}\"}}}}"),
+            200,
+            "{\"error\":\"the payload is larger than 1048576 bytes\"",
+        ),
+        (
+            format!("{{\"{long}\": 1}}"),
+            200,
+            "{\"error\":\"unknown field `yyy",
+        ),
+        (
+            format!("{{\"source\": \"{long}\", \"payload\": {{}}}}"),
+            200,
+            "{\"error\":\"the source is ",
+        ),
+    ];
+    for (body, status, why) in rejected {
+        let answer = service.post("/batch", &[ndjson], body).unwrap();
+        assert_eq!(answer.status, status, "{}", answer.body);
+        assert!(answer.body.starts_with(why), "{}", answer.body);
+        assert!(answer.body.len() < 600, "{} bytes", answer.body.len());
+    }
+    assert_eq!(service.status()["store"]["stored"], 0);
+}
+
+/// What is too long for the name of an account is none: it is kept in memory while its events wait for each other.
+#[test]
+fn an_account_of_any_length_is_taken_and_a_long_one_is_none() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &[]);
+    for (letters, found) in [(200, "a".repeat(200)), (201, "shop".into())] {
+        let body = format!("{{\"account\": \"{}\"}}", "a".repeat(letters));
+        let id = service.accepted(&letters.to_string(), &body);
+        let way = service.get(&format!("/events/{id}")).json();
+        assert_eq!(way["properties"]["account"], found);
+    }
+}
+
 /// Bounded: a client that sends requests and never reads the answers is cut off, and its place is free for others.
 #[test]
 fn a_client_that_reads_no_answers_is_cut_off() {

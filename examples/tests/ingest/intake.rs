@@ -65,7 +65,7 @@ fn a_request_that_cannot_be_taken_is_answered_with_its_cause() {
             &[],
             "{\"a\": ",
             400,
-            "the body is no JSON: EOF while parsing a value at line 1 column 6\n",
+            "the body cannot be read as JSON: EOF while parsing a value at line 1 column 6\n",
         ),
         (
             "/hooks/shop",
@@ -96,7 +96,7 @@ fn a_request_that_cannot_be_taken_is_answered_with_its_cause() {
             "the event is \"a.b\", and may have 1 to 64 characters of a-z, A-Z, 0-9, _ and -\n",
         ),
         ("/hooks/shop", &long, "{}", 400, "the delivery is \"ddd"),
-        ("/hooks/", &[], "{}", 404, ""),
+        ("/hooks/", &[], "{}", 404, "there is nothing at this path\n"),
         (
             "/batch",
             &[],
