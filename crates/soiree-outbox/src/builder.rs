@@ -97,7 +97,7 @@ impl OutboxBuilder {
     }
 
     /// How many events of one listener may wait for a retry, or behind one of their key: 10,000 by default. Beyond that the listener
-    /// gets no new ones until some have ended.
+    /// gets no new ones until some have ended, and what was redriven waits in the store.
     #[must_use]
     pub fn max_parked(mut self, events: usize) -> Self {
         self.limits.max_parked = events;

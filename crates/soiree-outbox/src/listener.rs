@@ -268,6 +268,7 @@ impl DurableListener {
             && self.window.in_flight() == 0
             && self.window.parked() == ParkedCounts::default()
             && self.redriven_after.is_none()
+            && self.window.unrestored().is_none()
     }
 
     /// When to look again, although nothing happens.

@@ -30,6 +30,8 @@ pub(crate) struct Window {
     lanes: HashMap<OrderingKey, BTreeSet<Position>>,
     /// Not the dead ones.
     parked: BTreeMap<Position, Parked>,
+    /// Parked events after this position that the store has from before the claim, and that are not here yet.
+    unrestored: Option<Position>,
     /// How many of them are behind an earlier one.
     behind: usize,
     /// Parked events that no earlier one of their key holds up.
@@ -119,6 +121,7 @@ impl Window {
             active: BTreeMap::new(),
             lanes: HashMap::new(),
             parked: BTreeMap::new(),
+            unrestored: None,
             behind: 0,
             due: BTreeSet::new(),
             suspects: BTreeSet::new(),
@@ -131,7 +134,8 @@ impl Window {
 
     /// Whether there is room to look at a further event.
     pub(crate) fn has_room(&self) -> bool {
-        self.has_place() && self.has_room_to_park()
+        // One of its key may be among those that are not here yet.
+        self.has_place() && self.parked.len() < self.max_parked && self.unrestored.is_none()
     }
 
     /// Whether a further event may run.
@@ -139,8 +143,12 @@ impl Window {
         self.active.len() < self.limit
     }
 
-    pub(crate) fn has_room_to_park(&self) -> bool {
-        self.parked.len() < self.max_parked
+    /// How many more parked events may be read from the store. One that is tried again keeps its place, for it may fail. Suspects have
+    /// places of their own: they must not keep out an event that is before one of them in the order of a key.
+    pub(crate) fn places_to_park(&self) -> usize {
+        let running = self.active.values().filter(|active| active.is_parked);
+        let taken = self.parked.len() - self.suspects.len() + running.count();
+        self.max_parked.saturating_sub(taken)
     }
 
     /// How many events may run at once.

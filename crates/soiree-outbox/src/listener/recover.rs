@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use soiree_core::Retry;
-use soiree_core::store::{Position, Progress, StoreError, Term};
+use soiree_core::store::{Parked, ParkedState, Position, Progress, Store, StoreError, Term};
 
 use super::{DurableListener, Limits, Subscribed, Surroundings};
 use crate::window::Window;
 
 /// How many parked events are read at once.
-const PAGE: usize = 1_000;
+pub(super) const PAGE: usize = 500;
 
 impl DurableListener {
     /// Takes over from where the log says the listener is. Reads what is parked.
@@ -50,29 +50,64 @@ impl DurableListener {
             around.queue.forget(&listener.term);
             return Err((Box::new(listener.into_subscribed()), error));
         }
-        listener.window.restored();
         Ok(listener)
     }
 
-    pub(super) fn restore_parked(&mut self, around: &Surroundings<'_>) -> Result<(), StoreError> {
-        let longest = longest_delay(self.subscribed.retry.as_ref());
+    /// Reads what is parked: of the events that wait, as many as there is room for. The others stay in the store until then, and so do dead
+    /// ones.
+    fn restore_parked(&mut self, around: &Surroundings<'_>) -> Result<(), StoreError> {
         let name = Arc::clone(&self.subscribed.name);
-        let mut after = Position::START;
-        loop {
-            let mut page = around.store.parked(&name, None, after, PAGE)?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = last.position;
-            self.add_keys(&mut page, around)?;
-            for parked in page {
-                // Parked above the floor: not to be started as a new one too.
-                if parked.position > self.window.cursor() {
-                    self.done_before.insert(parked.position);
-                }
+        let mut above_floor = Vec::new();
+        for_parked(around.store, &name, None, self.window.cursor(), |page| {
+            above_floor.extend(page.into_iter().map(|parked| parked.position));
+        })?;
+        // Not to be started as new ones too.
+        self.done_before.extend(above_floor);
+        let longest = longest_delay(self.subscribed.retry.as_ref());
+        for state in [ParkedState::Running, ParkedState::Suspect] {
+            let mut all = Vec::new();
+            // No more than could run at once.
+            for_parked(
+                around.store,
+                &name,
+                Some(state),
+                Position::START,
+                |mut page| {
+                    all.append(&mut page);
+                },
+            )?;
+            self.add_keys(&mut all, around)?;
+            for parked in all {
                 self.window.restore(parked, around.now, longest);
             }
         }
+        self.window.set_unrestored(Some(Position::START));
+        self.restore_more(around)
+    }
+
+    /// Goes on to read what was parked before the claim, as far as there is room.
+    pub(super) fn restore_more(&mut self, around: &Surroundings<'_>) -> Result<(), StoreError> {
+        let longest = longest_delay(self.subscribed.retry.as_ref());
+        while let Some(after) = self.window.unrestored() {
+            let limit = PAGE.min(self.window.places_to_park());
+            if limit == 0 {
+                return Ok(());
+            }
+            let name = &self.subscribed.name;
+            let read = |state| around.store.parked(name, Some(state), after, limit);
+            let mut page = read(ParkedState::Retry)?;
+            page.append(&mut read(ParkedState::Behind)?);
+            // In the order of the log: an event waits for those of its key that come before it.
+            page.sort_unstable_by_key(|parked| parked.position);
+            page.truncate(limit);
+            self.add_keys(&mut page, around)?;
+            let last = page.last().map(|last| last.position);
+            for parked in page {
+                self.window.restore(parked, around.now, longest);
+            }
+            self.window.set_unrestored(last);
+        }
+        Ok(())
     }
 
     /// Parks what may have been running when the process before ended.
@@ -106,6 +141,24 @@ impl DurableListener {
     /// Whether it had ended or was parked, above the floor, before this process claimed the listener.
     pub(super) fn has_ended(&mut self, position: Position) -> bool {
         self.done_before.remove(&position)
+    }
+}
+
+/// Goes through the parked events in this state, or in any, page by page.
+fn for_parked(
+    store: &dyn Store,
+    name: &str,
+    state: Option<ParkedState>,
+    mut after: Position,
+    mut act: impl FnMut(Vec<Parked>),
+) -> Result<(), StoreError> {
+    loop {
+        let page = store.parked(name, state, after, PAGE)?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
+        after = last.position;
+        act(page);
     }
 }
 

@@ -4,11 +4,9 @@ use std::collections::HashMap;
 
 use soiree_core::store::{Parked, ParkedState, Position, StoreError};
 
+use super::recover::PAGE;
 use super::{DurableListener, Surroundings};
 use crate::tail::LogEntry;
-
-/// How many parked events are read at once.
-const PAGE: usize = 500;
 
 impl DurableListener {
     /// Dead events after this position may have been redriven.
@@ -17,16 +15,21 @@ impl DurableListener {
         self.redriven_after = Some(sooner);
     }
 
-    /// Takes those over that were redriven, as far as there is room for parked ones. The store parks none as to be retried that the window
+    /// Takes those over that were redriven, as far as there is room for parked ones, after those of before the claim. The store parks none as to be retried that the window
     /// does not have, unless it was redriven: an event is marked as running before it runs.
     pub(super) fn take_redriven(&mut self, around: &Surroundings<'_>) -> Result<(), StoreError> {
+        self.restore_more(around)?;
+        if self.window.unrestored().is_some() {
+            return Ok(());
+        }
         while let Some(after) = self.redriven_after {
-            if !self.window.has_room_to_park() {
+            let limit = PAGE.min(self.window.places_to_park());
+            if limit == 0 {
                 return Ok(());
             }
             let name = &self.subscribed.name;
             let retry = Some(ParkedState::Retry);
-            let mut page = around.store.parked(name, retry, after, PAGE)?;
+            let mut page = around.store.parked(name, retry, after, limit)?;
             self.add_keys(&mut page, around)?;
             self.redriven_after = page.last().map(|last| last.position);
             for parked in page {

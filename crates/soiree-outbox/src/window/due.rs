@@ -39,7 +39,7 @@ impl Window {
                 .parked
                 .get(position)
                 .and_then(|parked| parked.key.as_ref());
-            self.is_first(key, *position)
+            self.is_first(key, *position) && (key.is_none() || self.is_restored_up_to(*position))
         };
         let first = self.suspects.iter().find(is_free).copied()?;
         self.suspects.remove(&first);

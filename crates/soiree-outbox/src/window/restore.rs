@@ -8,10 +8,15 @@ use soiree_core::store::{Millis, Parked, ParkedState, Position};
 use super::{MAX_CRASHES, Window};
 
 impl Window {
-    /// Takes over what was parked before this process claimed the listener. To be called in ascending order, before anything else.
+    /// Takes over what was parked before this process claimed the listener: first what may have been running, then the others in ascending
+    /// order.
     ///
     /// `longest_delay` is that of the listener's retry: a clock that was set back must not strand an event.
     pub(crate) fn restore(&mut self, mut parked: Parked, now: Millis, longest_delay: Duration) {
+        let position = parked.position;
+        if self.parked.contains_key(&position) || self.active.contains_key(&position) {
+            return;
+        }
         // No delay was asked for if no attempt has failed.
         let delay = match parked.attempts {
             0 => Duration::ZERO,
@@ -31,11 +36,12 @@ impl Window {
                 return;
             }
             ParkedState::Suspect => {
-                self.suspects.insert((parked.crashes, parked.position));
+                self.suspects.insert((parked.crashes, position));
             }
             _ => {}
         }
-        self.enter_lane(parked.key.as_ref(), parked.position);
+        self.enter_lane(parked.key.as_ref(), position);
+        self.make_due_if_first(&parked);
         if is_too_late {
             // Stored too: each restart would put it off again.
             self.park(parked);
@@ -44,16 +50,26 @@ impl Window {
         }
     }
 
-    /// To be called after everything was restored: the events that nothing holds up are due.
-    pub(crate) fn restored(&mut self) {
-        let free: Vec<(Millis, Position)> = self
-            .parked
-            .values()
-            .filter(|parked| parked.state != ParkedState::Suspect)
-            .filter(|parked| self.is_first(parked.key.as_ref(), parked.position))
-            .map(|parked| (parked.due, parked.position))
-            .collect();
-        self.due.extend(free);
+    fn make_due_if_first(&mut self, parked: &Parked) {
+        let is_free = self.is_first(parked.key.as_ref(), parked.position);
+        if is_free && parked.state != ParkedState::Suspect {
+            self.due.insert((parked.due, parked.position));
+        }
+    }
+
+    /// From where on parked events are still to be restored. `None` once all are here.
+    pub(crate) fn unrestored(&self) -> Option<Position> {
+        self.unrestored
+    }
+
+    /// All parked events up to here were restored; with `None`, all.
+    pub(crate) fn set_unrestored(&mut self, after: Option<Position>) {
+        self.unrestored = after;
+    }
+
+    /// Whether every parked event that comes before this one in the order of its key is here.
+    pub(super) fn is_restored_up_to(&self, position: Position) -> bool {
+        self.unrestored.is_none_or(|after| position <= after)
     }
 
     /// Parks an event that may have been running when the process ended. Its position is looked at.
@@ -93,9 +109,7 @@ impl Window {
         }
         self.outcomes.redriven += 1;
         self.enter_lane(parked.key.as_ref(), position);
-        if self.is_first(parked.key.as_ref(), position) {
-            self.due.insert((parked.due, position));
-        }
+        self.make_due_if_first(&parked);
         self.hold_parked(parked);
     }
 }

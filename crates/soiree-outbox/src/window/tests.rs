@@ -90,7 +90,6 @@ fn a_suspect_is_tried_alone_and_is_dead_after_three_crashes() {
         };
         window.restore(parked, NOW, Duration::ZERO);
     }
-    window.restored();
     let marks = window.take_marks(&term()).unwrap();
     let states: Vec<_> = marks.parked.iter().map(|p| (p.state, p.crashes)).collect();
     assert_eq!(
@@ -108,6 +107,39 @@ fn a_suspect_is_tried_alone_and_is_dead_after_three_crashes() {
     assert_eq!(window.next_due(NOW), Some(Position(1)));
 }
 
+/// D4, D12: an event that may have been running waits for one before it of its key that the store still has, and takes no place from it.
+#[test]
+fn a_suspect_waits_for_what_the_store_still_has_of_its_key() {
+    let mut window = Window::new(10, 2, &Progress::default());
+    let retry = |position, key| Parked {
+        position: Position(position),
+        state: ParkedState::Retry,
+        attempts: 1,
+        crashes: 0,
+        due: NOW,
+        key,
+        error: None,
+    };
+    window.set_unrestored(Some(Position::START));
+    window.restore(retry(1, key("a")), NOW, Duration::ZERO);
+    window.restore(retry(2, key("a")), NOW, Duration::ZERO);
+    window.set_unrestored(Some(Position(2)));
+    window.suspect(Position(4), key("b"), NOW);
+    assert_eq!(window.places_to_park(), 0);
+    assert_eq!(window.next_due(NOW), Some(Position(1)));
+    assert_eq!(window.next_due(NOW), None, "3 comes before 4");
+    assert!(!window.has_room());
+    window.end(Position(1), Outcome::Done, NOW);
+    assert_eq!(window.places_to_park(), 1);
+    window.restore(retry(3, key("b")), NOW, Duration::ZERO);
+    window.set_unrestored(None);
+    let due = [window.next_due(NOW), window.next_due(NOW)];
+    assert_eq!(due, [Some(Position(2)), Some(Position(3))]);
+    assert_eq!(window.next_due(NOW), None);
+    window.end(Position(3), Outcome::Done, NOW);
+    assert_eq!(window.next_due(NOW), Some(Position(4)));
+}
+
 /// D7: a clock that was set back strands no retry.
 #[test]
 fn a_due_time_in_the_far_future_is_brought_near() {
@@ -122,7 +154,6 @@ fn a_due_time_in_the_far_future_is_brought_near() {
         error: None,
     };
     window.restore(parked, NOW, Duration::from_secs(2));
-    window.restored();
     assert_eq!(window.earliest_due(), Some(Millis(NOW.0 + 2_000)));
     // The next process knows it as well, and puts it off no further.
     let marks = window.take_marks(&term()).unwrap();
@@ -183,7 +214,6 @@ fn an_event_without_a_failed_attempt_is_due_whatever_the_clock_said() {
         };
         window.restore(parked, NOW, Duration::from_secs(2));
     }
-    window.restored();
     assert_eq!(window.next_due(NOW), Some(Position(1)));
     assert_eq!(window.next_due(NOW), Some(Position(2)));
 }

@@ -1,12 +1,14 @@
 //! Other processes on the same store.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use soiree::store::{Batch, Claim, Marks, Millis, NewRecord, Position, StartFrom, Store};
-use soiree::{Event, EventId, ListenerOptions, Outbox};
+use soiree::store::{
+    Batch, Claim, Marks, Millis, NewRecord, ParkedState, Position, StartFrom, Store,
+};
+use soiree::{Event, EventId, ListenerOptions, Outbox, Retry};
 use soiree_testkit::{FaultyStore, MemoryStore, StoreMethod};
 
 use super::support::{LIMIT, builder, outbox, receive, sending, soiree, text, wait_until};
@@ -93,6 +95,102 @@ fn more_redriven_events_than_may_be_parked_are_delivered() {
     outbox.drain(LIMIT).unwrap();
     outbox.close().unwrap();
     assert_eq!(received.iter().collect::<Vec<_>>(), texts);
+}
+
+/// A listener that sends each text, and ends once the sender of the other channel is dropped.
+fn sending_once_released() -> (
+    impl Fn(&dyn Event) + Send + Sync + 'static,
+    Receiver<String>,
+    Sender<()>,
+) {
+    let (sender, received) = channel();
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let listener = move |event: &dyn Event| {
+        let _ = sender.send(text(event));
+        let _ = released.lock().unwrap().recv();
+    };
+    (listener, received, release)
+}
+
+/// D8, D12: of ten times as many events as may be parked, those that were redriven while no process was there are all delivered, each once.
+/// No more of them than permitted are in memory.
+#[test]
+fn what_was_redriven_meanwhile_is_read_as_places_become_free() {
+    let store = MemoryStore::new();
+    let texts: Vec<String> = (0..200).map(|number| number.to_string()).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let (first, _) = with_dead(outbox(store.clone()), &texts);
+    first.close().unwrap();
+    let other = another_process(&store);
+    let at: Vec<Position> = (1..=190).map(Position).collect();
+    assert_eq!(other.redrive("one", &at, Millis::now()).unwrap(), at);
+
+    let second = builder(store).max_parked(20).in_flight(4);
+    let second = second.build(soiree()).unwrap();
+    let (listener, received, release) = sending_once_released();
+    let one = ListenerOptions::new().durable("one");
+    second.on_with("kept.**", one, listener).unwrap();
+    second.start().unwrap();
+    second.emit("kept.a", String::from("new")).unwrap();
+    receive(&received, 4);
+    let in_memory = || {
+        let info = second.listeners().remove(0);
+        (
+            info.retrying + info.behind + info.suspects + info.in_flight,
+            info.done,
+        )
+    };
+    wait_until("as many as may be are there", || in_memory().0 == 20);
+    drop(release);
+    wait_until("all are delivered", || {
+        let (in_memory, done) = in_memory();
+        assert!(in_memory <= 20, "{in_memory} are in memory");
+        done == 191
+    });
+    second.drain(LIMIT).unwrap();
+    let info = second.listeners().remove(0);
+    assert_eq!((info.done, info.dead_letters), (191, 10));
+    second.close().unwrap();
+    assert_eq!(received.iter().count(), 191 - 4, "each once");
+}
+
+/// D4, D12: after a crash, and with a lower bound of parked events than before, the events of a listener that gets one at a time stay in
+/// order: those that wait, those that may have been running, and new ones.
+#[test]
+fn a_lower_bound_of_parked_events_keeps_the_order() {
+    let store = MemoryStore::new();
+    let one = || {
+        let retry = Retry::fixed(Duration::from_millis(1), 1_000_000);
+        ListenerOptions::new().durable("one").retry(retry)
+    };
+    let first = builder(store.clone()).max_parked(10).in_flight(1);
+    let first = first.build(soiree()).unwrap();
+    let failing = |_: &dyn Event| Err::<(), _>("no");
+    first.on_with("kept.**", one(), failing).unwrap();
+    first.start().unwrap();
+    for number in 0..13 {
+        first.emit("kept.a", number.to_string()).unwrap();
+    }
+    // The last ones find no place. The first of them counts as one that may have been running.
+    wait_until("the others are parked", || {
+        let behind = Some(ParkedState::Behind);
+        let behind = store.parked("one", behind, Position::START, 99);
+        behind.unwrap().len() == 9
+    });
+    let after = store.another_process();
+    store.crash();
+
+    let second = builder(after).max_parked(2).in_flight(1);
+    let second = second.build(soiree()).unwrap();
+    let (listener, received) = sending();
+    second.on_with("kept.**", one(), listener).unwrap();
+    second.start().unwrap();
+    second.emit("kept.a", String::from("13")).unwrap();
+    second.drain(LIMIT).unwrap();
+    second.close().unwrap();
+    let expected: Vec<String> = (0..14).map(|number: u32| number.to_string()).collect();
+    assert_eq!(received.iter().collect::<Vec<_>>(), expected);
 }
 
 /// D20: an outbox that is not shared asks its store nothing while it is idle; it finds what was redriven once it is woken.
@@ -220,16 +318,9 @@ fn what_others_append_behind_a_backlog_is_delivered_with_it() {
     append(&other, &["backlog"; 300]);
     let outbox = builder(store.clone()).start_from(StartFrom::Oldest);
     let outbox = outbox.in_flight(1).build(soiree()).unwrap();
-    let (sender, received) = channel();
-    let (release, released) = channel::<()>();
-    let released = Mutex::new(released);
+    let (listener, received, release) = sending_once_released();
     let one = ListenerOptions::new().durable("one");
-    outbox
-        .on_with("kept.**", one, move |event: &dyn Event| {
-            sender.send(text(event)).unwrap();
-            let _ = released.lock().unwrap().recv();
-        })
-        .unwrap();
+    outbox.on_with("kept.**", one, listener).unwrap();
     outbox.start().unwrap();
     assert_eq!(receive(&received, 1), ["backlog"]);
     append(&other, &["new"; 10]);
