@@ -321,7 +321,7 @@ fn a_start_that_has_to_be_written_down_first_races_an_emit() {
             let raised = parts.signals.take();
             last = raised
                 .appended
-                .last()
+                .back()
                 .map_or(last, |record| record.position);
             begun.want(Position(last.0 + 1));
             if last == Position(1) {

@@ -18,12 +18,8 @@ use crate::figures::StoreFigures;
 use crate::outbox::{Inner, Outbox, Settings, Threads};
 use crate::relay::{Progress, Relay};
 use crate::signals::Signals;
-use crate::tail::Tail;
+use crate::tail::{TAIL_BYTES, TAIL_EVENTS, Tail};
 use crate::writer::Writer;
-
-/// How much of the log is kept in memory for listeners that keep up.
-const TAIL_EVENTS: usize = 4_096;
-const TAIL_BYTES: usize = 16 << 20;
 
 impl OutboxBuilder {
     /// Opens the store, and wraps an event pool. Subscribe the durable listeners then, and [`start`](Outbox::start). Blocks while the store

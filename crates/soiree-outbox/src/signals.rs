@@ -1,5 +1,6 @@
 //! What the relay thread is woken for.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::task::{Wake, Waker};
@@ -8,6 +9,7 @@ use soiree_core::store::{Position, Record, StoreError, Term};
 use soiree_core::sync::Monitor;
 
 use crate::listener::{DurableListener, Number, Subscribed};
+use crate::tail::{TAIL_BYTES, TAIL_EVENTS};
 
 /// Where the writer, emissions, the timer and callers leave what the relay has to do.
 #[derive(Default)]
@@ -17,7 +19,9 @@ pub(crate) struct Signals {
 
 #[derive(Default)]
 pub(crate) struct State {
-    pub(crate) appended: Vec<Record>,
+    /// Fresh events of the log, without a gap. If they were more than the tail holds, these are the last ones.
+    pub(crate) appended: VecDeque<Record>,
+    appended_bytes: usize,
     /// Deliveries whose emission may have ended.
     pub(crate) ended: Vec<(Number, Position)>,
     /// The marks up to this generation are committed.
@@ -108,8 +112,20 @@ impl State {
 /// What the writer has committed.
 impl Signals {
     /// New events of the log, in order. Their emitters are answered after this.
+    ///
+    /// A relay that does not take them, since code of the program holds it up, reads the older ones from the store.
     pub(crate) fn appended(&self, records: Vec<Record>) {
-        self.raise(|state| state.appended.extend(records));
+        self.raise(|state| {
+            state.appended_bytes += records.iter().map(bytes).sum::<usize>();
+            state.appended.extend(records);
+            // The last one stays: it says how far the log goes.
+            while state.appended.len() > 1
+                && (state.appended.len() > TAIL_EVENTS || state.appended_bytes > TAIL_BYTES)
+            {
+                let oldest = state.appended.pop_front();
+                state.appended_bytes -= oldest.as_ref().map_or(0, bytes);
+            }
+        });
     }
 
     /// The marks of this generation, and those of all before, were committed.
@@ -126,6 +142,10 @@ impl Signals {
     pub(crate) fn failed(&self, error: Arc<StoreError>, is_final: bool) {
         self.raise(|state| state.failures.push((error, is_final)));
     }
+}
+
+fn bytes(record: &Record) -> usize {
+    record.event.payload.len()
 }
 
 /// What is woken when the emission of this delivery has ended.
@@ -145,5 +165,51 @@ struct DeliveryEnded {
 impl Wake for DeliveryEnded {
     fn wake(self: Arc<Self>) {
         self.signals.raise(|state| state.ended.push(self.ended));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use soiree_core::store::{Millis, NewRecord};
+    use soiree_core::{EventId, Properties};
+
+    use super::*;
+
+    fn record(position: u64, bytes: usize) -> Record {
+        Record {
+            position: Position(position),
+            event: NewRecord {
+                id: EventId::from(u128::from(position)),
+                topic: "a".into(),
+                codec: "raw".into(),
+                payload: vec![0; bytes],
+                properties: Properties::new(),
+                emitted_at: Millis(0),
+            },
+            damage: None,
+        }
+    }
+
+    /// What is kept of this many events of this size: the first and the last position.
+    fn kept(events: u64, bytes: usize) -> (u64, u64) {
+        let signals = Signals::default();
+        for position in 1..=events {
+            signals.appended(vec![record(position, bytes)]);
+        }
+        let kept = signals.take().appended;
+        let positions: Vec<u64> = kept.iter().map(|record| record.position.0).collect();
+        let (first, last) = (positions[0], positions[positions.len() - 1]);
+        assert_eq!(positions, (first..=last).collect::<Vec<_>>());
+        (first, last)
+    }
+
+    /// D12: events that the relay does not take are bounded by number and by bytes, and the last one is there.
+    #[test]
+    fn events_that_nobody_takes_are_bounded() {
+        let most = TAIL_EVENTS as u64;
+        assert_eq!(kept(most, 1), (1, most));
+        assert_eq!(kept(most + 5, 1), (6, most + 5));
+        assert_eq!(kept(3, TAIL_BYTES / 2), (2, 3));
+        assert_eq!(kept(2, TAIL_BYTES + 1), (2, 2));
     }
 }

@@ -8,6 +8,10 @@ use soiree_core::{BaseEvent, Event, Payload};
 
 use crate::codecs::Codecs;
 
+/// How much of the log is kept in memory for listeners that keep up.
+pub(crate) const TAIL_EVENTS: usize = 4_096;
+pub(crate) const TAIL_BYTES: usize = 16 << 20;
+
 /// A record that is decoded once, by the first listener that needs it.
 pub(crate) struct LogEntry {
     pub(crate) record: Record,

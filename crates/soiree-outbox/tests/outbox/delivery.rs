@@ -288,3 +288,34 @@ fn panics_and_errors_fail_and_aborts_and_filters_do_not() {
     );
     outbox.close().unwrap();
 }
+
+/// D3, D4, D12: while the key function of a listener hangs, more events are stored than are kept in memory. All of them are delivered
+/// once it goes on, in order and each once.
+#[test]
+fn events_stored_while_a_key_function_hangs_are_delivered() {
+    const EVENTS: usize = 5_000;
+    let outbox = outbox(MemoryStore::new());
+    let (entered, is_entered) = channel();
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let order = KeyOrder::by(move |_| {
+        let _ = entered.send(());
+        let _ = released.lock().unwrap().recv();
+        Some("same")
+    });
+    let (listener, received) = sending();
+    let one = ListenerOptions::new().durable("one").ordered(order);
+    outbox.on_with("kept.**", one, listener).unwrap();
+    outbox.start().unwrap();
+    let emit = |number: usize| outbox.emit("kept.a", number.to_string()).unwrap();
+    emit(0);
+    is_entered.recv_timeout(LIMIT).unwrap();
+    for number in 1..EVENTS {
+        emit(number);
+    }
+    drop(release);
+    outbox.drain(LIMIT).unwrap();
+    outbox.close().unwrap();
+    let expected: Vec<String> = (0..EVENTS).map(|number| number.to_string()).collect();
+    assert_eq!(received.iter().collect::<Vec<_>>(), expected);
+}
