@@ -17,7 +17,7 @@ const PROMISES: [(&str, RangeInclusive<usize>); 8] = [
     ("A", 1..=6),
     ("W", 4..=5),
     ("D", 1..=20),
-    ("N", 1..=10),
+    ("N", 1..=11),
 ];
 
 /// Prints how many tests cite each promise, and how many tests each crate has, to compare before and after tests move.
@@ -37,7 +37,7 @@ pub(crate) fn without_test(sources: &[Source]) -> Vec<String> {
         .collect()
 }
 
-/// All promises, `T1` to `N10`.
+/// All promises, `T1` to `N11`.
 fn promises() -> impl Iterator<Item = String> {
     PROMISES.iter().flat_map(|(letter, numbers)| {
         let numbers = numbers.clone();
@@ -130,9 +130,9 @@ mod tests {
     #[test]
     fn without_a_test_every_promise_is_missing() {
         let missing = missing("crates/a/src/a.rs", "/// P1, L2\nfn a() {}");
-        assert_eq!(missing.len(), 3 + 11 + 8 + 8 + 6 + 2 + 20 + 10);
+        assert_eq!(missing.len(), 3 + 11 + 8 + 8 + 6 + 2 + 20 + 11);
         assert_eq!(missing.first().map(String::as_str), Some("T1"));
-        assert_eq!(missing.last().map(String::as_str), Some("N10"));
+        assert_eq!(missing.last().map(String::as_str), Some("N11"));
     }
 
     #[test]

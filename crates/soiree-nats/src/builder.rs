@@ -16,7 +16,7 @@ use crate::error::NatsError;
 use crate::figures::Figures;
 use crate::nats::Nats;
 use crate::options::Provision;
-use crate::provision::stream_config;
+use crate::provision::{note_partitions, stream_config};
 use crate::runtime::BridgeRuntime;
 use crate::subject::{Subjects, check_name};
 
@@ -27,6 +27,7 @@ pub struct NatsBuilder {
     servers: Vec<String>,
     stream: String,
     prefix: String,
+    partitions: Option<u32>,
     provision: Provision,
     configure: Vec<Configure>,
     codecs: Vec<(String, Box<dyn Codec>)>,
@@ -49,6 +50,7 @@ impl NatsBuilder {
             servers: servers.filter(|server| !server.is_empty()).collect(),
             stream: "EVENTS".into(),
             prefix: "soiree".into(),
+            partitions: None,
             provision: Provision::Create,
             configure: Vec::new(),
             codecs: Vec::new(),
@@ -69,6 +71,19 @@ impl NatsBuilder {
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
+        self
+    }
+
+    /// Divides the stream into so many partitions, 1 to 256, so that [groups of processes](crate::Consume::by_partition) can handle the
+    /// events of each key in order. The events of [`Publish::ordered`](crate::Publish::ordered) are in the partition of their key, in the order of
+    /// the key; all others are spread by their IDs. How topics are subjects then is said at [`Subjects`].
+    ///
+    /// The number is stored with the stream, and **cannot be changed**: all bridges of a stream must agree, or connecting is an error that says what
+    /// differs. Take more partitions than there will be processes. To change the number, make another stream with another prefix, publish
+    /// there, and consume both until the old one is empty.
+    #[must_use]
+    pub fn partitions(mut self, partitions: u32) -> Self {
+        self.partitions = Some(partitions);
         self
     }
 
@@ -155,17 +170,21 @@ impl NatsBuilder {
 
     /// Checks everything.
     fn prepare(self) -> Result<Prepared, NatsError> {
-        let subjects = Subjects::new(&self.prefix)?;
+        let subjects = match self.partitions {
+            Some(partitions) => Subjects::partitioned(&self.prefix, partitions)?,
+            None => Subjects::new(&self.prefix)?,
+        };
         check_name("stream", &self.stream)?;
         if self.ack_timeout.is_zero() {
             let setting = "ack_timeout";
             return Err(NatsError::Zero { setting });
         }
-        let mut stream = stream_config(&self.stream, subjects.all());
+        let mut stream = stream_config(&self.stream, subjects.of_stream());
         for change in self.configure {
             change(&mut stream);
         }
         stream.name = self.stream;
+        note_partitions(&mut stream, self.partitions);
         let mut codecs = Codecs::default();
         for (pattern, codec) in self.codecs {
             codecs.insert(Pattern::new(&pattern)?, codec);

@@ -23,7 +23,7 @@ use crate::message::Reader;
 use crate::options::Consume;
 use crate::provision;
 use crate::running::Messages;
-use crate::subject::Filter;
+use crate::subject::{Filter, check_name};
 
 /// How often the server is asked how the consumer stands.
 const REFRESH: Duration = Duration::from_secs(10);
@@ -37,6 +37,8 @@ const EXPIRES: Duration = Duration::from_secs(30);
 pub(crate) struct Consumer {
     pub(crate) bridge: Arc<Bridge>,
     pub(crate) consume: Consume,
+    /// On the server: the name that was asked for, with the partition if there is one.
+    pub(crate) name: Arc<str>,
     pub(crate) pattern: Pattern,
     pub(crate) filter: Filter,
     pub(crate) dead_subject: String,
@@ -65,13 +67,27 @@ impl Consumer {
     pub(crate) fn new(
         bridge: Arc<Bridge>,
         consume: Consume,
+        partition: Option<u32>,
         sink: Box<dyn Soiree>,
     ) -> Result<Self, NatsError> {
         let pattern = consume.check()?;
-        let filter = bridge.subjects.filter(&pattern);
+        let (filter, name) = match partition {
+            None => (bridge.subjects.filter(&pattern), Arc::clone(&consume.name)),
+            Some(partition) => {
+                let filter = bridge.subjects.filter_of(partition, &pattern);
+                (filter, format!("{}-{partition}", consume.name).into())
+            }
+        };
+        check_name("consumer", &name)?;
         let own = bridge.subjects.dead(&consume.name);
         let dead_subject = consume.dead_subject.clone().unwrap_or(own);
         let durable = sink.durable_topics();
+        let is_stored = |durable: &DurableTopics| durable.codecs.overlap(&pattern);
+        if consume.by_partition && durable.as_ref().is_some_and(is_stored) {
+            return Err(NatsError::PartitionStored {
+                pattern: pattern.as_str().into(),
+            });
+        }
         let has_codec = bridge.codecs.overlap(&pattern)
             || durable
                 .as_ref()
@@ -85,6 +101,7 @@ impl Consumer {
             permits: Semaphore::new(consume.in_flight.min(Semaphore::MAX_PERMITS)),
             bridge,
             consume,
+            name,
             pattern,
             filter,
             dead_subject,
@@ -143,6 +160,7 @@ impl Consumer {
         let floor = self.floor(&stream);
         let consumer = provision::consumer(
             &stream,
+            &self.name,
             &self.consume,
             &self.filter,
             bridge.provision,

@@ -147,7 +147,7 @@ impl Consumer {
     async fn bury(&self, message: &Message, delivered: &Delivered, why: &str) -> End {
         let key = &delivered.key;
         let stream = self.bridge.stream_name();
-        let message_id = format!("{stream}:{}:{}:dead", key.sequence, self.consume.name);
+        let message_id = format!("{stream}:{}:{}:dead", key.sequence, self.name);
         let dead = Dead {
             subject: message.subject.as_str(),
             reason: why,
@@ -216,7 +216,6 @@ impl Consumer {
                 return;
             }
         };
-        running.remember();
         let payload = Bytes::from(kind);
         for _ in 0..CONFIRMATIONS {
             let Some(reply) = running.reply() else {
@@ -239,6 +238,7 @@ impl Consumer {
                 Err(_) => {}
             }
         }
+        running.remember();
         self.figures.unconfirmed.add();
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use soiree_core::{BoxError, InvalidTopic, SubscribeError};
 
+use crate::partition::MAX_PARTITIONS;
+
 /// A bridge was not connected, or does not publish or consume.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -25,6 +27,38 @@ pub enum NatsError {
     Zero {
         /// Its name.
         setting: &'static str,
+    },
+    /// A stream cannot have so many partitions.
+    #[error("{partitions} partitions cannot be had: it is from 1 to {MAX_PARTITIONS}")]
+    Partitions {
+        /// How many were asked for.
+        partitions: u32,
+    },
+    /// The messages of a partition are asked for, and the bridge has no partitions.
+    #[error(
+        "the consumer {consumer} is to have partitions, and the bridge has none; declare them with `NatsBuilder::partitions`"
+    )]
+    NotPartitioned {
+        /// The name of the consumer.
+        consumer: Box<str>,
+    },
+    /// The messages of a partition are handled one at a time.
+    #[error(
+        "the consumer {consumer} has partitions and in_flight({in_flight}); messages of a partition are handled one at a time"
+    )]
+    PartitionInFlight {
+        /// The name of the consumer.
+        consumer: Box<str>,
+        /// What was asked for.
+        in_flight: usize,
+    },
+    /// An outbox acknowledges a message before its listeners have handled it, so another process would overtake it.
+    #[error(
+        "the outbox stores what matches {pattern}, and would acknowledge a message of a partition before it is handled; consume into an event pool"
+    )]
+    PartitionStored {
+        /// The pattern.
+        pattern: Box<str>,
     },
     /// A pattern is malformed.
     #[error(transparent)]

@@ -24,6 +24,8 @@
 //! - **Nothing disappears** (N4): a message that fails for the last time, or cannot be read, is in the dead subject before it is ended.
 //! - **No circles** (N6): an event that came from a stream is not published to it, and ends after 16 streams.
 //! - **Not twice at once** (N7): the bridge asks the server for more time while a message is handled.
+//! - **In order** (N11): with [partitions](NatsBuilder::partitions), a [group of processes](Consume::by_partition) handles the events of a
+//!   key one after another, over kills of processes and of the server.
 //! - **An outage delays** (N8): emits go on in the outbox, and the bridge connects again with growing pauses.
 //!
 //! Which settings of the server lose what it has acknowledged is in the guide `machines` of the crate `soiree`.
@@ -57,6 +59,7 @@ mod headers;
 mod message;
 mod nats;
 mod options;
+mod partition;
 mod provision;
 mod publish;
 mod running;

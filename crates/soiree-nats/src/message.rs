@@ -8,6 +8,7 @@ use soiree_core::{BaseEvent, Codecs, Event, EventId, Pattern};
 use soiree_engine::DurableTopics;
 
 use crate::headers::{self, MAX_HOPS};
+use crate::partition::fnv1a;
 use crate::running::MessageKey;
 use crate::subject::Subjects;
 
@@ -116,10 +117,7 @@ impl Reader<'_> {
 fn derived_id(stream: &str, key: &MessageKey) -> EventId {
     let published = SystemTime::from(key.published).duration_since(UNIX_EPOCH);
     let millis = published.map_or(0, |since| since.as_millis()) & ((1 << 48) - 1);
-    // FNV-1a, folded.
-    let hash = stream.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = fnv1a(stream.as_bytes());
     let hash = (hash ^ (hash >> 16)) & 0xffff;
     EventId::from((millis << 80) | (u128::from(hash) << 64) | u128::from(key.sequence))
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use futures_util::future::try_join_all;
 use soiree_core::{Async, ListenerId};
 use soiree_engine::{Soiree, Unsubscriber};
 use tokio::task::JoinHandle;
@@ -119,6 +120,7 @@ impl Nats {
             origin: durable.as_ref().map_or(bridge.origin, |of| of.store_id),
             durable: durable.map(|durable| durable.codecs),
             plain_headers: publish.plain_headers,
+            order: publish.order,
         };
         if self.inner.state().is_closed {
             return Err(NatsError::Closed);
@@ -152,10 +154,10 @@ impl Nats {
     where
         S: Soiree + Clone + 'static,
     {
-        let consumer = self.consumer(sink, consume)?;
-        let checked = self.inner.bridge.runtime.wait(check(Arc::clone(&consumer)));
+        let consumers = self.consumers(sink, consume)?;
+        let checked = self.inner.bridge.runtime.wait(check(consumers.clone()));
         checked.unwrap_or(Err(NatsError::Closed))?;
-        self.start(consumer)
+        self.start(consumers)
     }
 
     /// As [`consume`](Nats::consume), in async code.
@@ -166,32 +168,45 @@ impl Nats {
     where
         S: Soiree + Clone + 'static,
     {
-        let consumer = self.consumer(sink, consume)?;
-        let checked = self
-            .inner
-            .bridge
-            .runtime
-            .spawn(check(Arc::clone(&consumer)));
+        let consumers = self.consumers(sink, consume)?;
+        let checked = self.inner.bridge.runtime.spawn(check(consumers.clone()));
         checked.await.unwrap_or(Err(NatsError::Closed))?;
-        self.start(consumer)
+        self.start(consumers)
     }
 
-    fn consumer<S>(&self, sink: &S, consume: Consume) -> Result<Arc<Consumer>, NatsError>
+    /// One, or one for each partition.
+    fn consumers<S>(&self, sink: &S, consume: Consume) -> Result<Vec<Arc<Consumer>>, NatsError>
     where
         S: Soiree + Clone + 'static,
     {
-        self.inner.check_free(&consume.name)?;
-        let bridge = Arc::clone(&self.inner.bridge);
-        let consumer = Consumer::new(bridge, consume, Box::new(sink.clone()))?;
-        Ok(Arc::new(consumer))
+        let bridge = &self.inner.bridge;
+        let of_partition = |partition| {
+            let sink = Box::new(sink.clone());
+            let consumer = Consumer::new(Arc::clone(bridge), consume.clone(), partition, sink)?;
+            Ok(Arc::new(consumer))
+        };
+        let consumers: Result<Vec<_>, NatsError> = match bridge.subjects.partitions() {
+            _ if !consume.by_partition => [None].into_iter().map(of_partition).collect(),
+            Some(partitions) => (0..partitions).map(Some).map(of_partition).collect(),
+            None => {
+                return Err(NatsError::NotPartitioned {
+                    consumer: consume.name.as_ref().into(),
+                });
+            }
+        };
+        let consumers = consumers?;
+        self.inner.state().check_free(&consumers)?;
+        Ok(consumers)
     }
 
-    fn start(&self, consumer: Arc<Consumer>) -> Result<(), NatsError> {
+    fn start(&self, consumers: Vec<Arc<Consumer>>) -> Result<(), NatsError> {
         let inner = &self.inner;
         let mut state = inner.state();
-        state.check_free(&consumer.consume.name)?;
-        let task = inner.bridge.runtime.spawn(Arc::clone(&consumer).run());
-        state.consumers.push(RunningConsumer { consumer, task });
+        state.check_free(&consumers)?;
+        for consumer in consumers {
+            let task = inner.bridge.runtime.spawn(Arc::clone(&consumer).run());
+            state.consumers.push(RunningConsumer { consumer, task });
+        }
         Ok(())
     }
 
@@ -232,33 +247,37 @@ pub(crate) fn stats_of(consumers: &[RunningConsumer]) -> Vec<ConsumerStats> {
     let stats = consumers.iter().map(|running| {
         let consumer = &running.consumer;
         let pattern = consumer.pattern.as_str();
-        consumer.figures.read(&consumer.consume.name, pattern)
+        consumer.figures.read(&consumer.name, pattern)
     });
     stats.collect()
 }
 
-/// Looks whether the consumer is as it should be, if there is a connection.
-async fn check(consumer: Arc<Consumer>) -> Result<(), NatsError> {
-    if consumer.bridge.connection.is_connected() {
-        consumer.ensure().await?;
-    }
-    Ok(())
+/// Looks whether the consumers are as they should be, if there is a connection.
+async fn check(consumers: Vec<Arc<Consumer>>) -> Result<(), NatsError> {
+    let checks = consumers.iter().map(async |consumer| {
+        if consumer.bridge.connection.is_connected() {
+            consumer.ensure().await?;
+        }
+        Ok(())
+    });
+    try_join_all(checks).await.map(drop)
 }
 
 impl State {
-    fn check_free(&self, name: &Arc<str>) -> Result<(), NatsError> {
+    fn check_free(&self, consumers: &[Arc<Consumer>]) -> Result<(), NatsError> {
         if self.is_closed {
             return Err(NatsError::Closed);
         }
-        let names = self
-            .consumers
-            .iter()
-            .map(|running| &running.consumer.consume.name);
-        match names.into_iter().any(|taken| taken == name) {
-            true => Err(NatsError::ConsumerTaken {
+        let taken = |name| {
+            let mut running = self.consumers.iter();
+            running.any(|running| running.consumer.name == name)
+        };
+        let mut names = consumers.iter().map(|consumer| Arc::clone(&consumer.name));
+        match names.find(|name| taken(Arc::clone(name))) {
+            Some(name) => Err(NatsError::ConsumerTaken {
                 consumer: name.as_ref().into(),
             }),
-            false => Ok(()),
+            None => Ok(()),
         }
     }
 }
@@ -266,10 +285,6 @@ impl State {
 impl Inner {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn check_free(&self, name: &Arc<str>) -> Result<(), NatsError> {
-        self.state().check_free(name)
     }
 }
 

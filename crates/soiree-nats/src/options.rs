@@ -90,7 +90,8 @@ impl Publish {
         self
     }
 
-    /// Publishes the events of one key in the order of their emits. Otherwise an event that is tried again comes later than others.
+    /// Publishes the events of one key in the order of their emits, into the partition of the key if the stream has
+    /// [partitions](crate::NatsBuilder::partitions). Otherwise an event that is tried again comes later than others.
     #[must_use]
     pub fn ordered(mut self, order: KeyOrder) -> Self {
         self.order = Some(order);
@@ -179,6 +180,7 @@ pub struct Consume {
     pub(crate) echo: bool,
     pub(crate) dead_subject: Option<String>,
     pub(crate) heartbeat: Duration,
+    pub(crate) by_partition: bool,
 }
 
 impl Consume {
@@ -194,6 +196,7 @@ impl Consume {
             echo: false,
             dead_subject: None,
             heartbeat: Duration::from_secs(5),
+            by_partition: false,
         }
     }
 
@@ -202,6 +205,28 @@ impl Consume {
     #[must_use]
     pub fn in_flight(mut self, messages: usize) -> Self {
         self.in_flight = messages;
+        self
+    }
+
+    /// Handles the events of each key in order, in all processes that consume by the same name together. The stream must have
+    /// [partitions](crate::NatsBuilder::partitions), and the events must have been published [in order](Publish::ordered).
+    ///
+    /// There is a consumer for each partition, called `billing-0` and so on, with one message [in flight](Consume::in_flight): **one process at
+    /// a time handles a message of a partition**, and the next message is given out when that one has ended. The other processes ask for it
+    /// too, so all of them share the work, and take over from one that is killed after `ack_wait`.
+    ///
+    /// - **In order**: the listeners of an event have ended well, or its message is in the dead subject, before those of the next event of its
+    ///   partition are called, in whatever process. Kills, restarts and errors that are tried again do not change that. An event may be handled
+    ///   twice in a row. A server that is killed may forget what was acknowledged in its last moments, and hands that out again.
+    /// - **Except** where a process is cut off from the server for longer than `ack_wait` and goes on: what it is handling is handled elsewhere
+    ///   too, and later events may be, before it ends. A listener that has timed out may run on as well.
+    /// - **Into an event pool**: an outbox would acknowledge a message when it is stored, and another process would handle the next one first. That
+    ///   is an error for topics that it stores. The stream keeps the message until its listeners have ended, so nothing is lost without.
+    /// - An event that fails delays its partition until it is handled or dead. More partitions delay fewer keys, and carry more.
+    #[must_use]
+    pub fn by_partition(mut self) -> Self {
+        self.by_partition = true;
+        self.in_flight = 1;
         self
     }
 
@@ -264,6 +289,12 @@ impl Consume {
             if is_zero {
                 return Err(NatsError::Zero { setting });
             }
+        }
+        if self.by_partition && self.in_flight != 1 {
+            return Err(NatsError::PartitionInFlight {
+                consumer: self.name.as_ref().into(),
+                in_flight: self.in_flight,
+            });
         }
         Ok(Pattern::new(&self.pattern)?)
     }

@@ -16,10 +16,10 @@ const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 3_600);
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(600);
 
 /// The stream that the bridge makes.
-pub(crate) fn stream_config(name: &str, subjects: String) -> Config {
+pub(crate) fn stream_config(name: &str, subjects: Vec<String>) -> Config {
     Config {
         name: name.into(),
-        subjects: vec![subjects],
+        subjects,
         // A full stream rejects what is new: the outbox keeps it. The default drops the oldest, whether or not it was handled.
         discard: DiscardPolicy::New,
         max_age: MAX_AGE,
@@ -31,6 +31,18 @@ pub(crate) fn stream_config(name: &str, subjects: String) -> Config {
         max_consumers: -1,
         max_message_size: -1,
         ..Config::default()
+    }
+}
+
+/// What the stream is marked with, so that all bridges agree.
+const PARTITIONS: &str = "soiree.partitions";
+
+/// Marks a stream with how many partitions it has.
+pub(crate) fn note_partitions(stream: &mut Config, partitions: Option<u32>) {
+    stream.metadata.remove(PARTITIONS);
+    if let Some(partitions) = partitions {
+        let partitions = partitions.to_string();
+        stream.metadata.insert(PARTITIONS.into(), partitions);
     }
 }
 
@@ -112,6 +124,19 @@ fn stream_differences(wanted: &Config, found: &Config, provision: Provision) -> 
     let mut differences = Differences::default();
     // Without acknowledgements nothing published is ever done.
     differences.compare("no_ack", &false, &found.no_ack);
+    let partitions = |config: &Config| config.metadata.get(PARTITIONS).cloned();
+    let (expected, marked) = (partitions(wanted), partitions(found));
+    // A stream that is used as it is may have been made by another program.
+    if marked != expected && (marked.is_some() || provision != Provision::Use) {
+        let shown = |partitions: Option<String>| partitions.unwrap_or_else(|| "none".into());
+        differences.0.push(Difference {
+            setting: "partitions",
+            expected: shown(expected),
+            found: shown(marked),
+        });
+        // The subjects follow from it.
+        return differences.0;
+    }
     if provision == Provision::Use {
         return differences.0;
     }
@@ -156,9 +181,9 @@ fn stream_differences(wanted: &Config, found: &Config, provision: Provision) -> 
 }
 
 /// The consumer that the bridge makes.
-fn consumer_config(consume: &Consume, filter: &Filter) -> pull::Config {
+fn consumer_config(consume: &Consume, name: &str, filter: &Filter) -> pull::Config {
     pull::Config {
-        durable_name: Some(consume.name.as_ref().into()),
+        durable_name: Some(name.into()),
         deliver_policy: match consume.start_at {
             StartAt::Oldest => DeliverPolicy::All,
             StartAt::Now => DeliverPolicy::New,
@@ -176,14 +201,14 @@ fn consumer_config(consume: &Consume, filter: &Filter) -> pull::Config {
 /// The consumer, as it is on the server. One that is made again after it was deleted starts after `floor`, if that is known.
 pub(crate) async fn consumer(
     stream: &Stream,
+    name: &str,
     consume: &Consume,
     filter: &Filter,
     provision: Provision,
     floor: Option<u64>,
 ) -> Result<PullConsumer, NatsError> {
-    let name = &*consume.name;
     let of_stream = &stream.cached_info().config.name;
-    let mut wanted = consumer_config(consume, filter);
+    let mut wanted = consumer_config(consume, name, filter);
     let action = |verb: &str| format!("{verb} the consumer {name} of the stream {of_stream}");
     let is_missing = match stream.consumer_info(name).await {
         Ok(_) => false,

@@ -8,7 +8,9 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::{self, ErrorCode};
 use bytes::Bytes;
 use soiree_core::panic::caught;
-use soiree_core::{AsyncListener, BoxError, Codecs, Event, EventId, ListenerFuture, Permanent};
+use soiree_core::{
+    AsyncListener, BoxError, Codecs, Event, EventId, KeyOrder, ListenerFuture, Permanent,
+};
 use tokio::time::timeout;
 
 use crate::bridge::{Bridge, PATIENCE};
@@ -21,6 +23,7 @@ pub(crate) struct Publisher {
     pub(crate) durable: Option<Arc<Codecs>>,
     pub(crate) origin: EventId,
     pub(crate) plain_headers: Vec<Box<str>>,
+    pub(crate) order: Option<KeyOrder>,
 }
 
 struct Outgoing {
@@ -103,10 +106,24 @@ impl Publisher {
         };
         Ok(Some(Outgoing {
             topic: topic.into(),
-            subject: bridge.subjects.subject(topic),
+            subject: self.subject(event),
             headers: headers::write(event, &codec, &sender),
             payload: payload.into(),
         }))
+    }
+}
+
+impl Publisher {
+    /// The subject of an event: in the partition of its key, or of its ID.
+    fn subject(&self, event: &dyn Event) -> String {
+        let (subjects, topic) = (&self.bridge.subjects, event.topic());
+        if subjects.partitions().is_none() {
+            return subjects.subject(topic);
+        }
+        match self.order.as_ref().and_then(|order| order.key(event)) {
+            Some(key) => subjects.keyed_subject(topic, &key),
+            None => subjects.hashed_subject(topic, event.id().to_string().as_bytes()),
+        }
     }
 }
 

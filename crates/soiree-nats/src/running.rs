@@ -1,7 +1,7 @@
 //! The messages of a consumer that are being handled, and those whose end the server has not confirmed.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_nats::Subject;
@@ -26,9 +26,10 @@ pub(crate) struct Messages {
 struct State {
     /// Where the last delivery of each message is acknowledged. An acknowledgement of an earlier one may not count.
     running: HashMap<MessageKey, Subject>,
-    /// Handled, but not confirmed as such.
-    ended: HashSet<MessageKey>,
-    in_order: VecDeque<MessageKey>,
+    /// Handled, but not confirmed as such: each with its place in `in_order`.
+    ended: HashMap<MessageKey, u64>,
+    in_order: BTreeMap<u64, MessageKey>,
+    next: u64,
 }
 
 /// What a delivery is.
@@ -54,7 +55,7 @@ impl Messages {
 
     pub(crate) fn arrive(self: &Arc<Self>, key: MessageKey, reply: Subject) -> Arrival {
         let mut state = self.lock();
-        let has_ended = state.ended.contains(&key);
+        let has_ended = state.ended.contains_key(&key);
         match state.running.entry(key) {
             Entry::Occupied(mut running) => {
                 running.insert(reply);
@@ -89,18 +90,23 @@ impl RunningMessage {
             return false;
         }
         state.running.remove(&self.key);
-        state.ended.remove(&self.key);
+        if let Some(place) = state.ended.remove(&self.key) {
+            state.in_order.remove(&place);
+        }
         true
     }
 
     /// Remembers that it was handled: if it comes again, nobody is called.
     pub(crate) fn remember(&self) {
         let mut state = self.messages.lock();
-        if state.ended.insert(self.key) {
-            state.in_order.push_back(self.key);
+        let place = state.next;
+        state.next += 1;
+        state.in_order.insert(place, self.key);
+        if let Some(before) = state.ended.insert(self.key, place) {
+            state.in_order.remove(&before);
         }
         while state.in_order.len() > MAX_ENDED {
-            if let Some(oldest) = state.in_order.pop_front() {
+            if let Some((_, oldest)) = state.in_order.pop_first() {
                 state.ended.remove(&oldest);
             }
         }
@@ -168,5 +174,24 @@ mod tests {
             matches!(arrive(&messages, 1, "c"), Arrival::New(_)),
             "it may be sent again"
         );
+    }
+
+    /// N2: what is confirmed takes the place of nothing that is not.
+    #[test]
+    fn confirmed_messages_take_no_place() {
+        let messages = Arc::<Messages>::default();
+        for sequence in 0..=MAX_ENDED as u64 {
+            let Arrival::New(running) = arrive(&messages, sequence, "a") else {
+                panic!("it is new");
+            };
+            running.remember();
+            running.remember();
+            if sequence > 0 {
+                assert!(running.confirm(&"a".into()));
+            }
+        }
+        assert!(matches!(arrive(&messages, 0, "b"), Arrival::Ended(_)));
+        let state = messages.lock();
+        assert_eq!((state.ended.len(), state.in_order.len()), (1, 1));
     }
 }

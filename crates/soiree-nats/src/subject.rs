@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use soiree_core::{InvalidTopic, Pattern, validate_topic};
+use soiree_core::{InvalidTopic, OrderingKey, Pattern, validate_topic};
 
 use crate::error::NatsError;
+use crate::partition::{self, MAX_PARTITIONS};
 
 /// The segment below the prefix that dead messages go to. No topic maps to it, as `$` is written as `%24`.
 const DEAD: &str = "$dead";
@@ -22,9 +23,27 @@ const DEAD: &str = "$dead";
 /// assert_eq!(subjects.topic("acme.user.ann%40ice.login")?, "user.ann@ice.login");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Partitions
+/// In a stream with [partitions](crate::NatsBuilder::partitions) the number of the partition comes before the topic: `acme.3.order.paid`. It
+/// is the remainder of the key's hash, FNV-1a with 32 bits, divided by how many partitions there are. The hash is that of the bytes of the
+/// text, or of the decimal digits if the key is a number. A subject mapping of the server makes the same of a token, by
+/// `acme.{{partition(8,1)}}.order.paid`. It is the same in every version and on every machine.
+///
+/// ```
+/// use soiree_core::OrderingKey;
+/// use soiree_nats::Subjects;
+///
+/// let subjects = Subjects::partitioned("acme", 8)?;
+/// let subject = subjects.keyed_subject("order.paid", &OrderingKey::from("ann"));
+/// assert_eq!(subject, "acme.0.order.paid");
+/// assert_eq!(subjects.topic(&subject)?, "order.paid");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subjects {
     prefix: Box<str>,
+    partitions: Option<u32>,
 }
 
 /// What a consumer asks the server for.
@@ -48,6 +67,14 @@ pub enum NotATopic {
         subject: Box<str>,
         /// The prefix.
         prefix: Box<str>,
+    },
+    /// It names no partition of the stream.
+    #[error("the subject {subject:?} names none of {partitions} partitions after the prefix")]
+    NoPartition {
+        /// The subject.
+        subject: Box<str>,
+        /// How many partitions there are.
+        partitions: u32,
     },
     /// A segment has a `%` without two hexadecimal digits, or stands for a dot or for bytes that are no text.
     #[error("the subject {subject:?} is no topic: {segment:?} cannot be decoded")]
@@ -83,6 +110,21 @@ impl Subjects {
         }
         Ok(Self {
             prefix: prefix.into(),
+            partitions: None,
+        })
+    }
+
+    /// As [`new`](Subjects::new), for a stream with partitions: 1 to 256.
+    ///
+    /// # Errors
+    /// As [`new`](Subjects::new), and if there are none or too many partitions.
+    pub fn partitioned(prefix: &str, partitions: u32) -> Result<Self, NatsError> {
+        if !(1..=MAX_PARTITIONS).contains(&partitions) {
+            return Err(NatsError::Partitions { partitions });
+        }
+        Ok(Self {
+            partitions: Some(partitions),
+            ..Self::new(prefix)?
         })
     }
 
@@ -96,21 +138,56 @@ impl Subjects {
         format!("{}.>", self.prefix)
     }
 
-    /// The subject of a topic. The topic is not checked.
+    /// How many partitions there are, if any.
+    pub fn partitions(&self) -> Option<u32> {
+        self.partitions
+    }
+
+    /// The partition of a key. `None` without partitions.
+    pub fn partition(&self, key: &OrderingKey) -> Option<u32> {
+        let partitions = self.partitions?;
+        Some(partition::of_key(key, partitions))
+    }
+
+    /// What a stream has to take: everything below the prefix, or the partitions and dead messages.
+    pub fn of_stream(&self) -> Vec<String> {
+        let Some(partitions) = self.partitions else {
+            return vec![self.all()];
+        };
+        let below = (0..partitions).map(|partition| format!("{}.{partition}.>", self.prefix));
+        below.chain([format!("{}.{DEAD}.>", self.prefix)]).collect()
+    }
+
+    /// The subject of a topic. The topic is not checked. With partitions, it is in the one of the topic.
     pub fn subject(&self, topic: &str) -> String {
-        let mut subject = String::from(&*self.prefix);
-        for segment in topic.split('.') {
-            subject.push('.');
-            encode(segment, &mut subject);
-        }
+        self.hashed_subject(topic, topic.as_bytes())
+    }
+
+    /// The subject of a topic, in the partition of a key. The topic is not checked.
+    pub fn keyed_subject(&self, topic: &str, key: &OrderingKey) -> String {
+        let mut subject = self.start(self.partition(key));
+        push_topic(topic, &mut subject);
         subject
     }
 
-    /// The topic of a subject. Subjects of other publishers are read too, if what they stand for is a topic.
-    ///
-    /// # Errors
-    /// If it is not below the prefix, or stands for no valid topic.
-    pub fn topic(&self, subject: &str) -> Result<String, NotATopic> {
+    /// The subject of a topic, in the partition of what `bytes` hash to.
+    pub(crate) fn hashed_subject(&self, topic: &str, bytes: &[u8]) -> String {
+        let partitions = self.partitions;
+        let mut subject = self.start(partitions.map(|of| partition::of_bytes(bytes, of)));
+        push_topic(topic, &mut subject);
+        subject
+    }
+
+    /// The prefix, and the partition if there is one.
+    fn start(&self, partition: Option<u32>) -> String {
+        match partition {
+            Some(partition) => format!("{}.{partition}", self.prefix),
+            None => String::from(&*self.prefix),
+        }
+    }
+
+    /// What is below the prefix, and below the partition if there are some.
+    fn below<'a>(&self, subject: &'a str) -> Result<&'a str, NotATopic> {
         let below = subject.strip_prefix(&*self.prefix);
         let Some(below) = below.and_then(|rest| rest.strip_prefix('.')) else {
             return Err(NotATopic::OtherPrefix {
@@ -118,6 +195,28 @@ impl Subjects {
                 prefix: self.prefix.clone(),
             });
         };
+        let Some(partitions) = self.partitions else {
+            return Ok(below);
+        };
+        let is_one = |text: &str| {
+            let number = text.parse().ok().filter(|number| *number < partitions);
+            number.is_some_and(|number: u32| number.to_string() == text)
+        };
+        match below.split_once('.') {
+            Some((partition, topic)) if is_one(partition) => Ok(topic),
+            _ => Err(NotATopic::NoPartition {
+                subject: subject.into(),
+                partitions,
+            }),
+        }
+    }
+
+    /// The topic of a subject. Subjects of other publishers are read too, if what they stand for is a topic.
+    ///
+    /// # Errors
+    /// If it is not below the prefix, or stands for no valid topic.
+    pub fn topic(&self, subject: &str) -> Result<String, NotATopic> {
+        let below = self.below(subject)?;
         let mut topic = String::with_capacity(below.len());
         for (at, segment) in below.split('.').enumerate() {
             if at > 0 {
@@ -138,28 +237,19 @@ impl Subjects {
         }
     }
 
-    /// The filter that delivers what a pattern matches. A `**` that is not the last segment becomes `>`, which delivers more.
+    /// The filter that delivers what a pattern matches, of all partitions. A `**` that is not the last segment becomes `>`, which delivers
+    /// more.
     pub fn filter(&self, pattern: &Pattern) -> Filter {
-        let mut subject = String::from(&*self.prefix);
-        let mut segments = pattern.as_str().split('.').peekable();
-        while let Some(segment) = segments.next() {
-            subject.push('.');
-            match segment {
-                "*" => subject.push('*'),
-                "**" => {
-                    subject.push('>');
-                    return Filter {
-                        subject,
-                        is_exact: segments.peek().is_none(),
-                    };
-                }
-                _ => encode(segment, &mut subject),
-            }
+        let mut start = self.start(None);
+        if self.partitions.is_some() {
+            start.push_str(".*");
         }
-        Filter {
-            subject,
-            is_exact: true,
-        }
+        filter(start, pattern)
+    }
+
+    /// As [`filter`](Subjects::filter), of one partition.
+    pub(crate) fn filter_of(&self, partition: u32, pattern: &Pattern) -> Filter {
+        filter(self.start(Some(partition)), pattern)
     }
 
     /// The subject that messages go to which a consumer cannot handle.
@@ -172,6 +262,35 @@ impl Subjects {
         let below = subject.strip_prefix(&*self.prefix);
         let first = below.and_then(|below| below.strip_prefix('.'));
         first.is_some_and(|below| below.split('.').next() == Some(DEAD))
+    }
+}
+
+fn push_topic(topic: &str, subject: &mut String) {
+    for segment in topic.split('.') {
+        subject.push('.');
+        encode(segment, subject);
+    }
+}
+
+fn filter(mut subject: String, pattern: &Pattern) -> Filter {
+    let mut segments = pattern.as_str().split('.').peekable();
+    while let Some(segment) = segments.next() {
+        subject.push('.');
+        match segment {
+            "*" => subject.push('*'),
+            "**" => {
+                subject.push('>');
+                return Filter {
+                    subject,
+                    is_exact: segments.peek().is_none(),
+                };
+            }
+            _ => encode(segment, &mut subject),
+        }
+    }
+    Filter {
+        subject,
+        is_exact: true,
     }
 }
 

@@ -147,6 +147,7 @@ const LAYERS: &[Layers] = &[
     (
         "soiree-nats",
         &[
+            "partition",
             "error",
             "subject",
             "ascii",
