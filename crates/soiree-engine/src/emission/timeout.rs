@@ -1,6 +1,6 @@
 //! Timeouts: what happens when a listener has not returned in its time.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -44,7 +44,6 @@ pub(super) struct CallTimeout {
     /// The pool that the remaining listeners go to.
     pool_ref: Mutex<Arc<PoolRef>>,
     stage: AtomicU8,
-    has_returned: AtomicBool,
     /// For retries, which must not overlap the call.
     overrun: Option<Arc<OverrunCall>>,
 }
@@ -75,7 +74,6 @@ pub(super) fn arm(
         part: part.cloned(),
         pool_ref: Mutex::new(pool_ref),
         stage: AtomicU8::new(CALLED),
-        has_returned: AtomicBool::new(false),
         overrun: call.registration.retry().is_some().then(Arc::default),
     });
     let expiring = Arc::clone(&timeout);
@@ -240,7 +238,6 @@ impl ArmedTimeout for CallTimeout {
         if self.advance(CALLED, RETURNED) {
             return None;
         }
-        self.has_returned.store(true, Ordering::SeqCst);
         if let Some(overrun) = &self.overrun {
             overrun.returned();
         }

@@ -7,11 +7,17 @@ use std::time::Duration;
 
 use soiree::EventPool;
 use soiree_core::{ListenerErrorKind, Pool, Priority};
+use soiree_engine::{Emission, Report};
 use soiree_pool::WorkerPool;
 use soiree_testkit::{ManualPool, ManualTimer};
 
 use super::{LIMIT, block_in_between, check_timed_out, expire, on, record_on};
-use crate::support::{CallLog, TIME_LIMIT, wait_until, worker_pool};
+use crate::support::{Blocker, CallLog, TIME_LIMIT, wait_until, worker_pool};
+
+/// Its report, within the time limit.
+fn ended(emission: &Emission) -> Report {
+    emission.wait_timeout(TIME_LIMIT).expect("it ends")
+}
 
 /// L9, L1: after the timeout, another worker calls the remaining listeners in order, and the report has the timeout.
 #[test]
@@ -19,7 +25,7 @@ fn remaining_listeners_are_called_in_order_by_another_worker() {
     let (soiree, timer) = on(2);
     let log = CallLog::default();
     let blocker = block_in_between(&soiree, &log);
-    let report = expire(&soiree, &timer, &blocker).wait();
+    let report = ended(&expire(&soiree, &timer, &blocker));
     check_timed_out(&report);
     assert_eq!((report.delivered, report.errors.len()), (4, 1));
     assert_eq!(log.take(), ["first", "second", "third"]);
@@ -40,7 +46,7 @@ fn remaining_listeners_wait_for_a_worker() {
     assert!(emission.wait_timeout(Duration::ZERO).is_none());
     assert_eq!(log.take(), ["first"]);
     blocker.release();
-    let report = emission.wait();
+    let report = ended(&emission);
     check_timed_out(&report);
     assert_eq!(report.delivered, 4);
     assert_eq!(log.take(), ["second", "third"]);
@@ -67,7 +73,7 @@ fn remaining_listeners_wait_for_room_in_the_queue() {
         assert!(pool.run_next());
         assert!(other.is_finished() && !emission.is_finished());
         assert_eq!((pool.run_all(), timer.pending()), (1, 0));
-        check_timed_out(&emission.wait());
+        check_timed_out(&ended(&emission));
         assert_eq!(log.take(), ["first", "second", "third"]);
         blocker.release();
     });
@@ -85,7 +91,7 @@ fn listeners_added_while_one_times_out_are_not_called() {
     blocker.wait_started();
     record_on(&soiree, &log, "late", Priority::Lowest);
     timer.advance(LIMIT);
-    assert_eq!(emission.wait().delivered, 4);
+    assert_eq!(ended(&emission).delivered, 4);
     assert_eq!(log.take(), ["first", "second", "third"]);
     blocker.release();
     soiree.close().unwrap();
@@ -108,7 +114,7 @@ fn remaining_listeners_of_a_pool_that_stops_are_not_called() {
         }
         timer.advance(LIMIT);
         pool.stop();
-        let report = emission.wait();
+        let report = ended(&emission);
         assert_eq!((report.delivered, report.not_called), (2, 2));
         let failures: Vec<_> = report.errors.iter().map(|error| error.kind()).collect();
         assert_eq!(
@@ -144,7 +150,7 @@ fn remaining_listeners_outlive_their_bulkhead() {
     soiree.drain_bulkhead("bulk").unwrap();
     bulk.stop();
     timer.advance(LIMIT);
-    let report = emission.wait();
+    let report = ended(&emission);
     check_timed_out(&report);
     assert_eq!(report.delivered, 4);
     assert_eq!(log.take(), ["first", "second", "third"]);
@@ -195,7 +201,41 @@ fn remaining_listeners_outlive_the_last_handle() {
     timer.advance(LIMIT);
     assert!(!emission.is_finished());
     blocker.release();
-    let report = emission.wait();
+    let report = ended(&emission);
+    check_timed_out(&report);
+    assert_eq!(report.delivered, 4);
+    assert_eq!(log.take(), ["first", "second", "third"]);
+}
+
+/// L9, E5: also if the listener returns while the error handler is notified of its timeout, so that its worker leaves them to another.
+#[test]
+fn remaining_listeners_outlive_the_last_handle_and_a_return_during_the_notification() {
+    let timer = ManualTimer::new();
+    let pool = Arc::new(WorkerPool::new(1, 16).unwrap());
+    let held = Arc::downgrade(&pool);
+    let release = Arc::new(Mutex::new(None::<Blocker>));
+    let releases = Arc::clone(&release);
+    let soiree = EventPool::builder()
+        .pool(pool)
+        .timer(timer.clone())
+        .error_handler(move |_, error| {
+            let blocker = releases.lock().unwrap().take();
+            drop(blocker.expect("one error only"));
+            wait_until("its worker has left", || {
+                held.upgrade().is_some_and(|pool| pool.stats().active == 0)
+            });
+            Some(error)
+        })
+        .build()
+        .unwrap();
+    let log = CallLog::default();
+    let blocker = block_in_between(&soiree, &log);
+    let emission = soiree.emit("a.b", ()).unwrap();
+    blocker.wait_started();
+    *release.lock().unwrap() = Some(blocker);
+    drop(soiree);
+    timer.advance(LIMIT);
+    let report = ended(&emission);
     check_timed_out(&report);
     assert_eq!(report.delivered, 4);
     assert_eq!(log.take(), ["first", "second", "third"]);
