@@ -10,7 +10,7 @@ mod options;
 mod order;
 mod process;
 mod prove;
-#[path = "../ingest/stop.rs"]
+#[path = "../../crates/soiree/examples/web_service/stop.rs"]
 mod stop;
 
 use std::error::Error;

@@ -33,15 +33,15 @@ impl Turns {
         let start = Instant::now();
         let mut line = self.line();
         line.writer_waits = true;
-        let is_next =
-            |line: &Line| !line.is_taken && !(line.writer_was_last && line.next < line.end);
-        while !is_next(&line) && start.elapsed() < timeout {
+        let must_wait =
+            |line: &Line| line.is_taken || (line.writer_was_last && line.next < line.end);
+        while must_wait(&line) && start.elapsed() < timeout {
             let remaining = timeout.saturating_sub(start.elapsed());
             let waited = self.moved.wait_timeout(line, remaining);
             (line, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
         line.writer_waits = false;
-        if !is_next(&line) {
+        if must_wait(&line) {
             drop(line);
             self.moved.notify_all();
             return None;
