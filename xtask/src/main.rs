@@ -7,6 +7,7 @@ mod instructions;
 mod model;
 mod mutants;
 mod promises;
+mod release;
 mod result;
 mod size;
 mod soak;
@@ -33,6 +34,8 @@ usage: cargo xtask <command>
   bench-report [OPTIONS]
                    measures soiree and other crates, and writes BENCHMARKS.md; --help lists the options
   instructions     counts the instructions of an emit under valgrind, and compares them with a bound
+  release --dry-run
+                   packages every published crate, builds each from its package, and prints the order of publishing
   size             measures how many bytes one more payload type adds to a program
   mutants [core|engine|bounded|pool] [ARGS]
                    changes the code in one place at a time, and lists the changes that no test notices;
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         ["asan", options @ ..] => soak::run_asan(options),
         ["bench-report", options @ ..] => benches::report(options),
         ["instructions"] => instructions::run(),
+        ["release", "--dry-run"] => release::dry_run(),
         ["size"] => size::run(),
         ["mutants", args @ ..] => mutants::run(args),
         ["help" | "-h" | "--help"] => {

@@ -90,7 +90,7 @@ pub mod coming_from_tokio {}
 #[doc = include_str!("../docs/coming_from_spring.md")]
 pub mod coming_from_spring {}
 
-/// Compiles and runs the examples of the README.
-#[cfg(all(doctest, feature = "metrics", feature = "pool"))]
-#[doc = include_str!("../../../README.md")]
+/// Compiles and runs the example of the README.
+#[cfg(all(doctest, feature = "pool"))]
+#[doc = include_str!("../README.md")]
 pub mod readme {}
