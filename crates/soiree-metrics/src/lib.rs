@@ -166,6 +166,10 @@
 //! | `soiree_nats_consumer_ack_wait_extended_total` | counter | how often the server was asked for more time |
 //! | `soiree_nats_consumer_restarts_total` | counter | how often asking for messages was started anew |
 //!
+//! # A dashboard
+//! The file `grafana.json` of this crate is a dashboard for Grafana: pools, emissions, listeners and durable events, each panel with what
+//! to look for. Import it there, and choose the data source that scrapes the program.
+//!
 //! # How many series there are
 //! Prometheus keeps a series in memory for each combination of label values. So no label grows with traffic: **the emitted topic
 //! is never a label**, because topics contain IDs, and neither is the ID of a listener. Names and patterns usually stand in the

@@ -4,6 +4,7 @@ mod browser;
 #[path = "../example/mod.rs"]
 mod built;
 mod counts;
+mod dashboard;
 #[cfg(feature = "tokio")]
 mod ends;
 mod example;

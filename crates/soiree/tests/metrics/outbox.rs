@@ -16,7 +16,7 @@ const PLACED: TypedTopic<u64> = TypedTopic::new("order.placed");
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// An outbox whose listener `mail` fails for 0 at once, and for 1 until much later; and that has others if it is to.
-fn outbox(file: &Path, has_audit: bool) -> Outbox {
+pub(crate) fn outbox(file: &Path, has_audit: bool) -> Outbox {
     let outbox = Outbox::builder(SqliteStore::at(file)).json(PLACED);
     let outbox = outbox.build(EventPool::new()).unwrap();
     let options = |name: &str| ListenerOptions::new().durable(name);

@@ -18,7 +18,7 @@ use crate::tools::{Running, tool};
 use crate::web;
 
 /// An `EventPool` that has done a little of everything.
-fn used(metrics: &Metrics) -> EventPool {
+pub(crate) fn used(metrics: &Metrics) -> EventPool {
     let exports = WorkerPool::builder().name("exports").max_workers(1);
     let exports = exports.overflow(Overflow::Reject).build().unwrap();
     let soiree = EventPool::builder()
