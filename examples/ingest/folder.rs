@@ -1,16 +1,20 @@
 //! The folder of the data, which one service has at a time.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::path::Path;
 
 use fs4::{FileExt, TryLockError};
 
 const LOCK_FILE: &str = "lock";
 
-/// Makes the folder, and locks it until the file is closed or the process ends, however it ends.
+/// Makes the folder, for its owner only as the store is in it, and locks it until the file is closed or the process ends, however it ends.
 pub(crate) fn lock(data: &Path) -> Result<File, String> {
     let wrong = |error| format!("--data {}: {error}", data.display());
-    fs::create_dir_all(data).map_err(wrong)?;
+    #[cfg_attr(not(unix), expect(unused_mut))]
+    let mut folder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder.recursive(true).create(data).map_err(wrong)?;
     let mut options = private();
     let file = options.write(true).create(true).truncate(false);
     let file = file.open(data.join(LOCK_FILE)).map_err(wrong)?;

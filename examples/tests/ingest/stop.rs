@@ -120,15 +120,17 @@ fn a_second_service_on_the_same_folder_is_rejected_by_name() {
     assert_eq!(service.get(&format!("/events/{id}")).status, 200);
 }
 
-/// Payloads may be private: what the listeners write is for its owner only.
+/// Payloads may be private: the folder, and what the listeners write, are for their owner only.
 #[test]
-fn what_the_listeners_write_is_for_its_owner_only() {
-    let data = TempDir::new().unwrap();
-    let service = Service::start(data.path(), &[]);
+fn what_is_written_is_for_its_owner_only() {
+    let parent = TempDir::new().unwrap();
+    let data = parent.path().join("data");
+    let service = Service::start(&data, &[]);
     let id = service.accepted("1", "{}");
     service.ended(&id);
+    assert_eq!(fs::metadata(&data).unwrap().mode() & 0o777, 0o700);
     for file in ["mail.log", "export/current.jsonl", "lock"] {
-        let mode = fs::metadata(data.path().join(file)).unwrap().mode();
+        let mode = fs::metadata(data.join(file)).unwrap().mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
 }
