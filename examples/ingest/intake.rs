@@ -36,9 +36,11 @@ impl Intake {
         }
     }
 
-    /// `None` if as many requests as permitted are being taken in.
-    pub(crate) fn enter(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.places).try_acquire_owned().ok()
+    /// Takes so many places, or all if there are fewer. `None` if not as many are free.
+    pub(crate) fn enter(&self, places: usize) -> Option<OwnedSemaphorePermit> {
+        let places = u32::try_from(places.min(self.capacity)).ok()?;
+        let all = Arc::clone(&self.places);
+        all.try_acquire_many_owned(places).ok()
     }
 
     /// An event was stored, now or before.

@@ -19,6 +19,8 @@ use crate::draft::Draft;
 use crate::trace::TraceParent;
 
 const MOST_BYTES: usize = 16 << 20;
+/// It needs the memory of as many single events.
+const PLACES: usize = 16;
 const MOST_LINES: usize = 10_000;
 const MOST_ERROR: usize = 200;
 const TYPES: [&str; 3] = [
@@ -51,7 +53,7 @@ pub(crate) async fn take(State(app): State<App>, headers: HeaderMap, body: Body)
 }
 
 async fn answers(app: &App, headers: &HeaderMap, body: Body) -> Result<Vec<Value>, Rejected> {
-    let _place = app.intake().enter().ok_or_else(busy)?;
+    let _place = app.intake().enter(PLACES).ok_or_else(busy)?;
     let body = read(headers, body, MOST_BYTES).await?;
     check_type(headers, &TYPES)?;
     let text = std::str::from_utf8(&body);

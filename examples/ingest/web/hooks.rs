@@ -36,7 +36,7 @@ async fn stored(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<StoredEvent, Rejected> {
-    let _place = app.intake().enter().ok_or_else(busy)?;
+    let _place = app.intake().enter(1).ok_or_else(busy)?;
     let body = read(headers, body, app.max_body).await?;
     check_source(source).map_err(malformed)?;
     check_type(headers, &["application/json"])?;

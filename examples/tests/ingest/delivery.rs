@@ -69,23 +69,24 @@ fn a_receiver_that_says_429_is_left_alone_for_so_long() {
 /// Bounded: no more calls are sent in a second than `--forward-rate` permits, though there are places for more.
 #[test]
 fn calls_keep_to_the_rate_that_is_set() {
-    const EVENTS: u32 = 20;
+    const EVENTS: u32 = 30;
     const RATE: u32 = 20;
     let (url, arrived) = receiver(|_| "204 No Content");
     let data = TempDir::new().unwrap();
     let rate = RATE.to_string();
     let arguments = ["--forward-to", &url, "--forward-rate", &rate];
     let service = Service::start(data.path(), &arguments);
+    let lines = "{\"source\": \"shop\", \"payload\": {}}\n".repeat(EVENTS as usize);
+    let ndjson = [("content-type", "application/x-ndjson")];
     let start = Instant::now();
-    let ids = [(); EVENTS as usize].map(|()| service.accepted_new());
+    let answer = service.post("/batch", &ndjson, lines).unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.body);
     for _ in 0..EVENTS {
         arrived.recv_timeout(TIME_LIMIT).expect("a call");
     }
     let least = Duration::from_secs(1) * (EVENTS - 1) / RATE;
     assert!(start.elapsed() >= least, "{:?}", start.elapsed());
-    for id in &ids {
-        service.ended(id);
-    }
+    assert!(arrived.try_recv().is_err(), "each event once");
 }
 
 /// D1, D18: a stop does not wait for a pause of the receiver. What waited is sent after the next start, and no attempt is missing.

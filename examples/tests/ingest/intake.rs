@@ -231,10 +231,32 @@ fn a_request_beyond_the_limit_is_answered_429() {
     let answer = service.hook("1", "{}").unwrap();
     assert_eq!(answer.status, 429, "{}", answer.body);
     assert_eq!(answer.header("retry-after"), Some("1"));
+    let ndjson = [("content-type", "application/x-ndjson")];
+    assert_eq!(service.post("/batch", &ndjson, "").unwrap().status, 429);
     slow.write_all(b"}").unwrap();
     let mut answer = String::new();
     slow.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+    service.accepted("1", "{}");
+}
+
+/// Bounded: the memory of bodies has a bound, and a batch may have the size of sixteen single events.
+#[test]
+fn a_batch_takes_the_places_of_sixteen_events() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &["--intake", "31"]);
+    let address = service.url.strip_prefix("http://").unwrap();
+    let mut slow = TcpStream::connect(address).unwrap();
+    let head = format!(
+        "POST /batch HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/jsonl\r\ncontent-length: 9\r\n\r\n"
+    );
+    slow.write_all(head.as_bytes()).unwrap();
+    service.until("the slow batch is taken in", |service| {
+        (service.status()["intake"]["in_progress"] == 16).then_some(())
+    });
+    let ndjson = [("content-type", "application/x-ndjson")];
+    let answer = service.post("/batch", &ndjson, "").unwrap();
+    assert_eq!(answer.status, 429, "{}", answer.body);
     service.accepted("1", "{}");
 }
 
