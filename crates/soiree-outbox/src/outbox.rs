@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{JoinHandle, ThreadId};
 use std::time::Duration;
 
-use soiree_core::store::{StartFrom, Store, Term};
+use soiree_core::store::{StartFrom, Store, StoreError, Term};
 use soiree_core::{EventId, ListenerId, Pattern};
 use soiree_engine::{ReservedTopics, Soiree};
 
@@ -131,8 +131,12 @@ impl Outbox {
                 });
             }
             Orphans::Remove => {
-                for name in orphans.drain(..) {
-                    inner.store.remove_listener(&name)?;
+                for name in std::mem::take(&mut orphans) {
+                    match inner.store.remove_listener(&name) {
+                        // Another process handles its events.
+                        Err(StoreError::Busy { .. }) => orphans.push(name),
+                        removed => drop(removed?),
+                    }
                 }
             }
             _ => {}

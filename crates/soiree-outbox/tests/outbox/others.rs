@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use soiree::store::{
     Batch, Claim, Marks, Millis, NewRecord, ParkedState, Position, StartFrom, Store,
 };
-use soiree::{Event, EventId, ListenerOptions, Outbox, Retry};
+use soiree::{Event, EventId, ListenerOptions, Orphans, Outbox, Retry};
 use soiree_testkit::{FaultyStore, MemoryStore, StoreMethod};
 
 use super::support::{LIMIT, builder, outbox, receive, sending, soiree, text, wait_until};
@@ -252,6 +252,33 @@ fn what_waits_for_listeners_elsewhere_is_shown() {
     let expected = [("elsewhere", false, 5), ("orphan", false, 3)];
     let expected = expected.map(|(name, held, waiting)| (name.to_owned(), held, waiting));
     assert_eq!(shown, expected);
+    outbox.close().unwrap();
+}
+
+/// D14, D15: `Orphans::Remove` removes a listener that no process has, and keeps one that another process handles.
+#[test]
+fn removing_orphans_keeps_what_another_process_handles() {
+    let store = MemoryStore::new();
+    let other = another_process(&store);
+    for name in ["down", "elsewhere"] {
+        let claim = other.claim(name, "kept.**", StartFrom::Oldest).unwrap();
+        let Claim::Held(term, _) = claim else {
+            panic!("nobody has it");
+        };
+        if name == "down" {
+            other.release(&term).unwrap();
+        }
+    }
+    append(&other, &["a"]);
+    let outbox = builder(store).orphans(Orphans::Remove);
+    let outbox = outbox.build(soiree()).unwrap();
+    assert_eq!(outbox.start().unwrap(), ["elsewhere"]);
+    let left = outbox.listeners();
+    let left: Vec<_> = left
+        .iter()
+        .map(|info| (&*info.name, info.waiting))
+        .collect();
+    assert_eq!(left, [("elsewhere", 1)]);
     outbox.close().unwrap();
 }
 
