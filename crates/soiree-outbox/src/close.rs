@@ -1,11 +1,12 @@
 //! Closing an outbox, and waiting until it is empty.
 
-use std::sync::PoisonError;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use soiree_core::SpawnBlocking;
+use soiree_core::store::StoreError;
 use soiree_engine::CloseError;
 
 use crate::commit_queue::Refusal;
@@ -13,6 +14,16 @@ use crate::error::{CloseOutboxError, DrainOutboxTimeout};
 use crate::figures::StoreState;
 use crate::outbox::{Lifecycle, Outbox, Threads};
 use crate::signals::Command;
+
+/// How long after the deadline the last commit may end: it has the marks of the deliveries that were given up.
+const LAST_COMMIT: Duration = Duration::from_secs(1);
+
+/// What the threads have left.
+struct Finished {
+    /// Deliveries that had not ended.
+    running: usize,
+    failed: Option<Arc<StoreError>>,
+}
 
 /// # Closing
 impl Outbox {
@@ -25,11 +36,12 @@ impl Outbox {
         self.close_until(None)
     }
 
-    /// As [`close`](Outbox::close), but waits no longer than `timeout`. Deliveries that have not ended by then are repeated after the next
-    /// start.
+    /// As [`close`](Outbox::close), but waits no longer than `timeout`, and then at most a second for the last commit. Deliveries that have not
+    /// ended by then are repeated after the next start.
     ///
     /// # Errors
-    /// As [`close`](Outbox::close), and if deliveries had not ended.
+    /// As [`close`](Outbox::close), and if deliveries had not ended. If the outbox itself is held up, such as by a listener in a transaction
+    /// of the store, the rest of the close goes on on a thread of its own: [`CloseOutboxError::Unfinished`].
     pub fn close_with_deadline(&self, timeout: Duration) -> Result<(), CloseOutboxError> {
         self.close_until(Instant::now().checked_add(timeout))
     }
@@ -82,6 +94,43 @@ impl Outbox {
         }
         inner.queue.refuse(Refusal::Closed);
         inner.signals.send(Command::Stop);
+        let finished = self.finish_until(deadline);
+        let closed = inner.soiree.shut_down(deadline);
+        let Some(Finished { running, failed }) = finished else {
+            let running = self.running();
+            return Err(CloseOutboxError::Unfinished { running });
+        };
+        closed?;
+        if let Some(error) = failed {
+            return Err(CloseOutboxError::Store(error));
+        }
+        if running > 0 {
+            return Err(CloseOutboxError::Running { running });
+        }
+        Ok(())
+    }
+
+    /// Ends the threads and closes the store. `None` if that takes longer: it goes on.
+    fn finish_until(&self, deadline: Option<Instant>) -> Option<Finished> {
+        let Some(end) = deadline.and_then(|deadline| deadline.checked_add(LAST_COMMIT)) else {
+            return Some(self.finish(deadline));
+        };
+        let (sender, receiver) = channel();
+        let outbox = self.clone();
+        let finishing = thread::Builder::new()
+            .name("soiree-outbox-close".into())
+            .spawn(move || sender.send(outbox.finish(deadline)));
+        match finishing {
+            Ok(_) => {
+                let remaining = end.saturating_duration_since(Instant::now());
+                receiver.recv_timeout(remaining).ok()
+            }
+            Err(_) => Some(self.finish(deadline)),
+        }
+    }
+
+    fn finish(&self, deadline: Option<Instant>) -> Finished {
+        let inner = &self.inner;
         let threads = inner.threads.lock();
         let threads = threads.unwrap_or_else(PoisonError::into_inner).take();
         let running = threads.map_or(0, |threads| self.end(threads, deadline));
@@ -94,14 +143,16 @@ impl Outbox {
         if let Err(error) = inner.store.close() {
             failed.get_or_insert(error.into());
         }
-        inner.soiree.shut_down(deadline)?;
-        if let Some(error) = failed {
-            return Err(CloseOutboxError::Store(error));
-        }
-        if running > 0 {
-            return Err(CloseOutboxError::Running { running });
-        }
-        Ok(())
+        Finished { running, failed }
+    }
+
+    fn running(&self) -> usize {
+        let listeners = self.inner.listeners();
+        let infos = listeners.values().map(|subscription| {
+            let info = subscription.info.lock();
+            info.unwrap_or_else(PoisonError::into_inner).in_flight
+        });
+        infos.sum()
     }
 
     /// Waits for both threads, and ends the claims. Returns how many deliveries have not ended.
@@ -116,7 +167,7 @@ impl Outbox {
                 relay
                     .recv_timeout(remaining)
                     .or_else(|_| {
-                        running = self.listeners().iter().map(|info| info.in_flight).sum();
+                        running = self.running();
                         inner.signals.send(Command::Abandon);
                         relay.recv()
                     })

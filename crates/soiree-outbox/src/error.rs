@@ -71,6 +71,17 @@ pub enum CloseOutboxError {
         /// How many.
         running: usize,
     },
+    /// The outbox itself was still at work at the deadline: code of the program holds its threads or its store up, such as a listener in a transaction of
+    /// the store or a key function, or the disk does not answer. What was committed is not lost. Its claims end, and its store is
+    /// closed, once that has ended, or with the process. Deliveries that were not acknowledged are repeated.
+    #[error(
+        "the outbox was still at work at the deadline, with {running} deliveries that had not ended: a listener in a transaction, a key \
+         function, a codec or the disk holds it up; other processes can take over once that has ended, or this process has"
+    )]
+    Unfinished {
+        /// How many deliveries had not ended.
+        running: usize,
+    },
     /// The store failed, or did not take what listeners have done. What was committed is not lost; deliveries that were not acknowledged are
     /// repeated.
     #[error("the outbox is closed, but its store failed: {0}")]

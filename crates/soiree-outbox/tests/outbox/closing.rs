@@ -4,10 +4,11 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use soiree::{CloseOutboxError, Event, ListenerOptions, Outbox};
+use soiree::store::{Claim, Store};
+use soiree::{CloseOutboxError, Event, KeyOrder, ListenerOptions, Outbox};
 use soiree_testkit::{FaultyStore, MemoryStore, StoreFault, StoreMethod};
 
-use super::support::{LIMIT, outbox, receive, sending, text};
+use super::support::{LIMIT, outbox, receive, sending, text, wait_until};
 
 fn one() -> ListenerOptions {
     ListenerOptions::new().durable("one")
@@ -87,6 +88,62 @@ fn a_deadline_is_no_crash() {
         drop(release);
     }
     assert_eq!(delivered_next(store), ["x"]);
+}
+
+/// D18: a close with a deadline returns although the store hangs. The rest of it is done once the store goes on.
+#[test]
+fn a_close_does_not_wait_for_a_store_that_hangs() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let first = outbox(store.clone());
+    let (started, release) = start_held(&first);
+    first.emit("kept.a", String::from("x")).unwrap();
+    assert_eq!(receive(&started, 1), ["x"]);
+    let gate = store.hold(StoreMethod::Commit);
+    let error = first.close_with_deadline(Duration::from_millis(1));
+    let error = error.unwrap_err();
+    let is_unfinished = matches!(error, CloseOutboxError::Unfinished { running: 1 });
+    assert!(is_unfinished, "{error}");
+    drop(release);
+    gate.release();
+    wait_until_free(store.inner(), "one");
+}
+
+/// D18: a close with a deadline returns although code of the program hangs on the relay's thread.
+#[test]
+fn a_close_does_not_wait_for_a_key_function_that_hangs() {
+    let store = MemoryStore::new();
+    let outbox = outbox(store.clone());
+    let (entered, is_entered) = channel();
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let hangs = KeyOrder::by(move |_| {
+        let _ = entered.send(());
+        let _ = released.lock().unwrap().recv();
+        Some("same")
+    });
+    let listener = |_: &dyn Event| {};
+    outbox
+        .on_with("kept.**", one().ordered(hangs), listener)
+        .unwrap();
+    outbox.start().unwrap();
+    outbox.emit("kept.a", String::from("y")).unwrap();
+    is_entered.recv_timeout(LIMIT).unwrap();
+    let error = outbox.close_with_deadline(Duration::from_millis(1));
+    let error = error.unwrap_err();
+    let is_unfinished = matches!(error, CloseOutboxError::Unfinished { .. });
+    assert!(is_unfinished, "{error}");
+    drop(release);
+    wait_until_free(&store, "one");
+}
+
+/// Waits until another process can claim this listener.
+fn wait_until_free(store: &MemoryStore, name: &str) {
+    let other = store.another_process();
+    other.open().unwrap();
+    wait_until("the claim has ended", || {
+        let claim = other.claim(name, "kept.**", Default::default());
+        matches!(claim, Ok(Claim::Held(..)))
+    });
 }
 
 /// D18: a drain of an outbox that is closed, or closes meanwhile, does not wait.

@@ -1,6 +1,7 @@
 //! Durable events in SQLite files, over crashes, kills, power cuts, stopped processes and restarts.
 
 mod child;
+mod closing;
 mod histories;
 mod in_tx;
 mod kill;
