@@ -6,6 +6,7 @@ use std::time::Duration;
 use soiree_core::codec::Codec;
 use soiree_core::store::{StartFrom, Store, SystemClock, WallClock};
 
+use crate::commit_queue::QueueLimit;
 use crate::listener::Limits;
 
 /// What happens to listeners that the store knows, and that are not subscribed when an outbox is started. Their events are kept until
@@ -18,7 +19,11 @@ pub enum Orphans {
     Keep,
     /// They are an error of [`Outbox::start`](crate::Outbox::start).
     Reject,
-    /// They are removed, and the events that only they have not handled with them.
+    /// They are removed, and with them the events that only they have not handled, dead ones included. **This includes the listeners of other
+    /// programs on the same file, and of other versions of this one, that are merely down just now: what they have not handled is lost.** A listener
+    /// that a process holds is kept, and [`Outbox::start`](crate::Outbox::start) returns its name.
+    ///
+    /// If the file is shared, remove listeners by name instead: [`Outbox::remove_listener`](crate::Outbox::remove_listener).
     Remove,
 }
 
@@ -27,7 +32,7 @@ pub struct OutboxBuilder {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) codecs: Vec<(String, Box<dyn Codec>)>,
     pub(crate) max_events: u64,
-    pub(crate) queue_capacity: usize,
+    pub(crate) queue: QueueLimit,
     pub(crate) max_payload: usize,
     pub(crate) limits: Limits,
     pub(crate) keep: Duration,
@@ -43,7 +48,10 @@ impl OutboxBuilder {
             store: Arc::new(store),
             codecs: Vec::new(),
             max_events: 1_000_000,
-            queue_capacity: 1_024,
+            queue: QueueLimit {
+                events: 1_024,
+                bytes: 64 << 20,
+            },
             max_payload: 16 << 20,
             limits: Limits {
                 in_flight: 64,
@@ -73,11 +81,23 @@ impl OutboxBuilder {
         self
     }
 
-    /// How many events may wait for their commit before [`try_emit`](crate::Outbox::try_emit) rejects: 1,024 by default. Other emits wait, each
-    /// with its own event.
+    /// How many events may wait for their commit before [`try_emit`](crate::Outbox::try_emit) rejects: 1,024 by default.
+    ///
+    /// Other emits wait in the order in which they come, each with its own events: as many are in memory as the program emits at once, and
+    /// those of a future that is dropped no longer. Each is there twice, as its payload and as bytes. A program that must bound this
+    /// uses `try_emit`, or bounds its threads and tasks.
     #[must_use]
     pub fn queue_capacity(mut self, events: usize) -> Self {
-        self.queue_capacity = events;
+        self.queue.events = events;
+        self
+    }
+
+    /// How many bytes of payloads, as they are written down, may wait for their commit before [`try_emit`](crate::Outbox::try_emit)
+    /// rejects: 64 MiB by default. If nothing waits, an event of any size is accepted. For other emits see
+    /// [`queue_capacity`](Self::queue_capacity).
+    #[must_use]
+    pub fn queue_bytes(mut self, bytes: usize) -> Self {
+        self.queue.bytes = bytes;
         self
     }
 

@@ -1,6 +1,8 @@
 //! What waits to be committed: events of emitters, and marks of listeners.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod merge;
+
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -10,6 +12,7 @@ use soiree_core::store::{Marks, NewRecord, Position, StoreError, Term};
 use soiree_core::sync::{AtomicU64, Monitor};
 use soiree_engine::NotStored;
 
+use self::merge::merge;
 use crate::answer::{Answer, Outcome};
 
 /// The most events of a commit, and the most bytes of their payloads.
@@ -18,9 +21,16 @@ const BATCH_BYTES: usize = 4 << 20;
 /// How long marks wait for an append to go with.
 const LINGER: Duration = Duration::from_millis(1);
 
-/// Emitters and the relay put in; the writer takes out.
+/// How much may wait before an emit that must not wait is rejected.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct QueueLimit {
+    pub(crate) events: usize,
+    pub(crate) bytes: usize,
+}
+
+/// Emitters and the relay put in; the writer takes out. It holds no event that no emitter waits for.
 pub(crate) struct CommitQueue {
-    capacity: usize,
+    limit: QueueLimit,
     /// Notified when something is put in.
     state: Monitor<State>,
     /// The last position that the relay has seen. Others may append to the store too.
@@ -32,6 +42,7 @@ struct State {
     next: u64,
     appends: BTreeMap<u64, Append>,
     events: usize,
+    bytes: usize,
     marks: HashMap<Arc<str>, Marks>,
     /// Something else than an append is worth a commit of its own.
     urgent: bool,
@@ -89,9 +100,9 @@ pub(crate) struct Work {
 }
 
 impl CommitQueue {
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(limit: QueueLimit) -> Self {
         Self {
-            capacity,
+            limit,
             state: Monitor::default(),
             seen: AtomicU64::new(0),
         }
@@ -106,7 +117,7 @@ impl CommitQueue {
         Position(self.seen.load(Ordering::Relaxed))
     }
 
-    /// Puts events in. With `may_wait` also beyond the capacity: the caller holds them while it waits.
+    /// Puts events in. With `may_wait` also beyond the limit: the caller would hold them while it waits for a place.
     pub(crate) fn append(
         self: &Arc<Self>,
         records: Vec<NewRecord>,
@@ -120,14 +131,16 @@ impl CommitQueue {
                 return Err(NotStored::Store(Arc::clone(error)).into());
             }
         }
-        if !may_wait && state.events + records.len() > self.capacity {
-            let capacity = self.capacity;
-            return Err(NotStored::QueueFull { capacity }.into());
+        let payloads = size(&records);
+        if !may_wait && !state.has_room(records.len(), payloads, self.limit) {
+            let (events, bytes) = (state.events, state.bytes);
+            return Err(NotStored::QueueFull { events, bytes }.into());
         }
         let answer = Arc::new(Answer::default());
         let number = state.next;
         state.next += 1;
         state.events += records.len();
+        state.bytes += payloads;
         let append = Append {
             records,
             answer: Arc::clone(&answer),
@@ -277,12 +290,22 @@ impl CommitQueue {
     }
 }
 
+fn size(records: &[NewRecord]) -> usize {
+    records.iter().map(|record| record.payload.len()).sum()
+}
+
 impl State {
+    /// One event finds a place in an empty queue, however large it is.
+    fn has_room(&self, events: usize, bytes: usize, limit: QueueLimit) -> bool {
+        self.events + events <= limit.events
+            && (self.events == 0 || self.bytes + bytes <= limit.bytes)
+    }
+
     fn take(&mut self) -> Work {
         let mut appends = Vec::new();
         let (mut events, mut bytes) = (0, 0);
         while let Some((&number, append)) = self.appends.first_key_value() {
-            let size: usize = append.records.iter().map(|r| r.payload.len()).sum();
+            let size = size(&append.records);
             let fits = events + append.records.len() <= BATCH_EVENTS && bytes + size <= BATCH_BYTES;
             if !appends.is_empty() && !fits {
                 break;
@@ -292,6 +315,7 @@ impl State {
             appends.extend(self.appends.remove(&number));
         }
         self.events -= events;
+        self.bytes -= bytes;
         self.urgent = false;
         let generation = self.generation;
         self.generation += 1;
@@ -316,25 +340,6 @@ impl From<NotStored> for Rejected {
     fn from(error: NotStored) -> Self {
         Self::NotStored(error)
     }
-}
-
-/// Adds newer marks of a listener to older ones.
-fn merge(older: &mut Marks, newer: Marks) {
-    older.floor = older.floor.max(newer.floor);
-    older.begun = older.begun.max(newer.begun);
-    older.clean = newer.clean.or(older.clean);
-    let ended: BTreeSet<Position> = newer.ended.iter().copied().collect();
-    let parked: BTreeMap<Position, _> = newer
-        .parked
-        .into_iter()
-        .map(|parked| (parked.position, parked))
-        .collect();
-    older
-        .parked
-        .retain(|old| !ended.contains(&old.position) && !parked.contains_key(&old.position));
-    older.ended.retain(|old| !parked.contains_key(old));
-    older.ended.extend(newer.ended);
-    older.parked.extend(parked.into_values());
 }
 
 impl Begun {
@@ -379,6 +384,7 @@ impl Drop for Ticket {
         let mut state = self.queue.state.lock();
         if let Some(taken_back) = state.appends.remove(&self.number) {
             state.events -= taken_back.records.len();
+            state.bytes -= size(&taken_back.records);
         }
     }
 }

@@ -17,7 +17,7 @@ use soiree_testkit::model::{Threads, explore};
 use soiree_testkit::{FaultyStore, ManualTimer, MemoryStore, StoreFault, StoreMethod};
 
 use crate::clock::Clock;
-use crate::commit_queue::{CommitQueue, Refusal, Rejected};
+use crate::commit_queue::{CommitQueue, QueueLimit, Refusal, Rejected};
 use crate::figures::StoreFigures;
 use crate::signals::{Command, Signals, waker};
 use crate::writer::Writer;
@@ -36,7 +36,10 @@ impl Parts {
         store.open().unwrap();
         Self {
             store,
-            queue: Arc::new(CommitQueue::new(capacity)),
+            queue: Arc::new(CommitQueue::new(QueueLimit {
+                events: capacity,
+                bytes: usize::MAX,
+            })),
             signals: Arc::default(),
         }
     }

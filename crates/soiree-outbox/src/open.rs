@@ -38,7 +38,8 @@ impl OutboxBuilder {
         }
         for (setting, value) in [
             ("max_events", self.max_events),
-            ("queue_capacity", self.queue_capacity as u64),
+            ("queue_capacity", self.queue.events as u64),
+            ("queue_bytes", self.queue.bytes as u64),
             ("max_payload", self.max_payload as u64),
             ("in_flight", self.limits.in_flight as u64),
             ("max_parked", self.limits.max_parked as u64),
@@ -59,7 +60,7 @@ fn open(
     let OutboxBuilder {
         store,
         max_events,
-        queue_capacity,
+        queue,
         max_payload,
         limits,
         keep,
@@ -81,7 +82,7 @@ fn open(
     let clock = Clock::new(timer, &*clock);
     let codecs = Arc::new(codecs);
     let figures = Arc::new(StoreFigures::new(events, opened.last));
-    let queue = Arc::new(CommitQueue::new(queue_capacity));
+    let queue = Arc::new(CommitQueue::new(queue));
     let signals = Arc::<Signals>::default();
     let writer = Writer {
         store: Arc::clone(&store),

@@ -140,10 +140,14 @@ pub enum NotStored {
         limit: usize,
     },
     /// As many events as permitted wait to be stored.
-    #[error("{capacity} events wait to be stored already")]
+    #[error(
+        "{events} events with {bytes} bytes wait to be stored already; emit it again later, or with an emit that waits"
+    )]
     QueueFull {
-        /// How many may wait.
-        capacity: usize,
+        /// How many wait.
+        events: usize,
+        /// The bytes of their payloads.
+        bytes: usize,
     },
     /// As many events as permitted are stored.
     #[error("{limit} events are stored already")]

@@ -1,11 +1,12 @@
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::thread;
 
 use soiree::store::Position;
 use soiree::{BaseEvent, EmitError, Event, ListenerOptions, NotStored, Soiree, SubscribeError};
 use soiree_testkit::{FaultyStore, MemoryStore, StoreFault, StoreMethod};
 
-use super::support::{LIMIT, builder, outbox, receive, sending, soiree};
+use super::support::{LIMIT, builder, outbox, receive, sending, soiree, wait_until};
 
 /// D1: an emit returns after its commit, and not before.
 #[test]
@@ -184,6 +185,39 @@ fn a_try_emit_is_rejected_while_the_queue_is_full() {
         gate.release();
     });
     assert_eq!(outbox.stats().stored, 2);
+    outbox.close().unwrap();
+}
+
+/// D12: `try_emit` queues no more bytes than permitted, but an event of any size if nothing waits. What a dropped future has queued does not
+/// count.
+#[test]
+fn a_try_emit_is_rejected_while_the_queue_has_too_many_bytes() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let outbox = builder(store.clone()).queue_bytes(10);
+    let outbox = outbox.build(soiree()).unwrap();
+    let text = |bytes: usize| "x".repeat(bytes);
+    outbox.try_emit("kept.a", text(50)).unwrap();
+    let gate = store.hold(StoreMethod::Commit);
+    thread::scope(|scope| {
+        scope.spawn(|| outbox.emit("kept.a", text(1)).unwrap());
+        gate.wait_until_held(1);
+        let mut dropped = outbox.emit_async("kept.a", text(1_000));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(dropped.as_mut().poll(&mut context).is_pending());
+        let error = outbox.try_emit("kept.a", text(1)).unwrap_err();
+        let words = "1 events with 1000 bytes wait to be stored already";
+        assert!(error.to_string().contains(words), "{error}");
+        drop(dropped);
+        assert_eq!(outbox.stats().queued, 0);
+        scope.spawn(|| outbox.emit("kept.a", text(8)).unwrap());
+        wait_until("it is queued", || outbox.stats().queued == 1);
+        let error = outbox.try_emit("kept.a", text(3)).unwrap_err();
+        assert!(error.is_full(), "{error}");
+        scope.spawn(|| outbox.try_emit("kept.a", text(2)).unwrap());
+        wait_until("it is queued", || outbox.stats().queued == 2);
+        gate.release();
+    });
+    assert_eq!(outbox.stats().stored, 4);
     outbox.close().unwrap();
 }
 
