@@ -44,6 +44,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) now: Millis,
     /// The marks up to this generation are committed.
     pub(crate) committed: Option<u64>,
+    /// Whether the listener may try a suspect.
+    pub(crate) tries_suspects: bool,
     /// Whether deliveries start. If not, what is due stays where it is, for the next start.
     pub(crate) delivers: bool,
 }
@@ -121,7 +123,8 @@ impl DurableListener {
         self.deliver_blocked(around);
         self.take_redriven(around)?;
         self.start_marked(around)?;
-        while let Some(position) = self.window.next_due(around.now) {
+        let tries_suspects = around.tries_suspects;
+        while let Some(position) = self.window.next_due(around.now, tries_suspects) {
             self.marking.push((position, None));
         }
         // No further than necessary: what lies in between is suspected after a crash.
@@ -260,6 +263,15 @@ impl DurableListener {
 
     pub(crate) fn is_idle(&self) -> bool {
         self.running.is_empty()
+    }
+
+    /// The suspect that it would try next, and how often that has ended the process.
+    pub(crate) fn next_suspect(&self) -> Option<(u32, Position)> {
+        self.window.next_suspect().filter(|_| !self.is_removed)
+    }
+
+    pub(crate) fn suspect_running(&self) -> Option<Position> {
+        self.window.suspect_running()
     }
 
     /// Whether it has ended everything that is in the log, but for dead events.

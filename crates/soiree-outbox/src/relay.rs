@@ -1,17 +1,21 @@
 //! The one thread that delivers: hands events of the log to the listeners, and what became of them to the writer.
 
 mod claims;
+mod ending;
+mod suspects;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use soiree_core::store::{Limit, Marks, Millis, Store, StoreError, Term};
+use soiree_core::store::{Limit, Millis, Store, StoreError, Term};
 use soiree_core::{Observers, StoreFailed, TimerId};
 use soiree_engine::Soiree;
 
+use self::ending::Leaving;
+use self::suspects::Trial;
 use crate::clock::Clock;
 use crate::codecs::Codecs;
 use crate::commit_queue::CommitQueue;
@@ -46,13 +50,6 @@ pub(crate) struct Relay {
     pub(crate) state: Progress,
 }
 
-/// A listener that was removed and has ended. Its claim ends once the marks of this generation are committed.
-struct Leaving {
-    term: Term,
-    generation: u64,
-    has_left: Arc<AtomicBool>,
-}
-
 /// How far the relay has come itself.
 #[derive(Default)]
 pub(crate) struct Progress {
@@ -61,6 +58,10 @@ pub(crate) struct Progress {
     observers: Observers,
     /// Listeners that another process holds.
     elsewhere: BTreeMap<Number, Subscribed>,
+    /// The suspect that is tried.
+    trial: Option<Trial>,
+    /// The listener that may try one now.
+    tries: Option<Number>,
     /// Listeners that were removed, and whose last marks are not committed yet.
     leaving: Vec<Leaving>,
     committed: Option<u64>,
@@ -193,6 +194,7 @@ impl Relay {
         };
         let mut around = self.surroundings();
         around.delivers &= !listener.is_removed;
+        around.tries_suspects = self.state.tries == Some(number);
         act(&mut listener, &around);
         self.state.listeners.insert(number, listener);
     }
@@ -207,6 +209,7 @@ impl Relay {
             tail: &self.tail,
             now: self.clock.now(),
             committed: state.committed,
+            tries_suspects: false,
             delivers: state.has_started && !state.is_stopping && !state.has_failed,
         }
     }
@@ -218,22 +221,16 @@ impl Relay {
         let state = &self.state;
         let mut unreadable = state.unread.as_ref().or(state.unclaimed.as_ref()).cloned();
         let mut has_marked = false;
-        let mut marked = self.state.marked;
+        self.state.tries = self.next_to_try(now);
         let numbers: Vec<Number> = self.state.listeners.keys().copied().collect();
         for number in numbers {
-            self.with_listener(number, |listener, around| {
-                if around.delivers {
-                    let advanced = listener.advance(around);
-                    unreadable = unreadable.take().or(advanced.err());
-                }
-                let generation = listener.flush(around.queue);
-                has_marked |= generation.is_some();
-                marked = marked.max(generation);
-                // Deliveries may have ended at once, and marks of retries wait for nothing else.
-                listener.publish(around.tail.last(), around.now);
-            });
+            has_marked |= self.advance(number, &mut unreadable);
         }
-        self.state.marked = marked;
+        self.state.tries = self.next_to_try(now);
+        if let Some(number) = self.state.tries {
+            // A suspect of another listener has ended meanwhile, and nothing else would wake this one.
+            has_marked |= self.advance(number, &mut unreadable);
+        }
         if unreadable.is_some() {
             self.state.read_at = Some(now.saturating_add(READ_AGAIN));
         }
@@ -249,6 +246,25 @@ impl Relay {
         self.arm(now);
     }
 
+    /// Lets a listener go on as far as it can. Returns whether it has marked something.
+    fn advance(&mut self, number: Number, unreadable: &mut Option<Arc<StoreError>>) -> bool {
+        let mut marked = None;
+        let mut suspect = None;
+        self.with_listener(number, |listener, around| {
+            if around.delivers {
+                let advanced = listener.advance(around);
+                *unreadable = unreadable.take().or(advanced.err());
+            }
+            marked = listener.flush(around.queue);
+            suspect = listener.suspect_running();
+            // Deliveries may have ended at once, and marks of retries wait for nothing else.
+            listener.publish(around.tail.last(), around.now);
+        });
+        self.state.marked = self.state.marked.max(marked);
+        self.note_trial(number, suspect);
+        marked.is_some()
+    }
+
     fn notify_failed(&self, error: &StoreError, is_final: bool) {
         let observers = &self.state.observers;
         if !observers.is_empty() {
@@ -256,37 +272,6 @@ impl Relay {
             let failed = StoreFailed::new(&name, error, is_final);
             observers.notify(|observer| observer.store_failed(&failed));
         }
-    }
-
-    fn drop_removed(&mut self) {
-        let Progress {
-            listeners,
-            leaving,
-            committed,
-            ..
-        } = &mut self.state;
-        listeners.retain(|_, listener| {
-            let ends = listener.is_removed && listener.is_idle();
-            if ends {
-                let generation = mark_clean(listener, &self.queue);
-                leaving.push(Leaving {
-                    term: listener.term.clone(),
-                    generation,
-                    has_left: Arc::clone(&listener.subscribed.has_left),
-                });
-            }
-            !ends
-        });
-        leaving.retain(|leaving| {
-            let ends = *committed >= Some(leaving.generation);
-            if ends {
-                // The claim ends with the process anyway.
-                let _ = self.store.release(&leaving.term);
-                self.queue.forget(&leaving.term);
-                leaving.has_left.store(true, Ordering::Release);
-            }
-            !ends
-        });
     }
 
     fn notify_drained(&mut self) {
@@ -337,6 +322,7 @@ impl Relay {
             state.claim_at,
             state.redriven_at,
             state.read_at.take(),
+            state.trial.as_ref().map(Trial::ends_at),
             shared,
         ];
         let next = listeners
@@ -360,37 +346,4 @@ impl Relay {
         let armed = self.clock.at(at, move || signals.timer());
         state.armed = armed.ok().map(|id| (next, id));
     }
-
-    fn is_idle(&self) -> bool {
-        let mut listeners = self.state.listeners.values();
-        listeners.all(DurableListener::is_idle)
-    }
-
-    /// What still runs goes back. A deadline is no crash.
-    fn abandon(&mut self) {
-        let numbers: Vec<Number> = self.state.listeners.keys().copied().collect();
-        for number in numbers {
-            self.with_listener(number, DurableListener::abandon);
-        }
-        self.stop();
-    }
-
-    fn stop(&mut self) {
-        if let Some((_, id)) = self.state.armed.take() {
-            self.clock.cancel(id);
-        }
-        if self.state.has_failed {
-            return;
-        }
-        for listener in self.state.listeners.values_mut() {
-            mark_clean(listener, &self.queue);
-        }
-    }
-}
-
-fn mark_clean(listener: &mut DurableListener, queue: &CommitQueue) -> u64 {
-    listener.flush(queue);
-    let mut clean = Marks::new(listener.term.clone());
-    clean.clean = Some(true);
-    queue.mark(clean, true)
 }

@@ -209,6 +209,7 @@ impl Outbox {
             tail: &tail,
             now: inner.clock.now(),
             committed: None,
+            tries_suspects: false,
             delivers: false,
         };
         let held = term.clone();

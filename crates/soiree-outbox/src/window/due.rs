@@ -7,11 +7,15 @@ use super::{Active, Stage, Window};
 impl Window {
     /// A parked event whose turn it is, if there is room. It starts once the marks that are taken next are committed: then call
     /// [`marked`](Self::marked).
-    pub(crate) fn next_due(&mut self, now: Millis) -> Option<Position> {
+    pub(crate) fn next_due(&mut self, now: Millis, tries_suspects: bool) -> Option<Position> {
         if !self.has_place() {
             return None;
         }
-        let position = self.due_suspect().or_else(|| self.due_retry(now))?;
+        let suspect = match tries_suspects {
+            true => self.due_suspect(),
+            false => None,
+        };
+        let position = suspect.or_else(|| self.due_retry(now))?;
         let mut parked = self.release_parked(position)?;
         match parked.state {
             ParkedState::Suspect => self.outcomes.after_crashes += 1,
@@ -30,8 +34,9 @@ impl Window {
         Some(position)
     }
 
-    pub(super) fn due_suspect(&mut self) -> Option<Position> {
-        if self.suspect_running.is_some() {
+    /// The suspect that may be tried next, and how often it has ended the process.
+    pub(crate) fn next_suspect(&self) -> Option<(u32, Position)> {
+        if self.suspect_running.is_some() || !self.has_place() {
             return None;
         }
         let is_free = |(_, position): &&(u32, Position)| {
@@ -41,13 +46,22 @@ impl Window {
                 .and_then(|parked| parked.key.as_ref());
             self.is_first(key, *position) && (key.is_none() || self.is_restored_up_to(*position))
         };
-        let first = self.suspects.iter().find(is_free).copied()?;
+        self.suspects.iter().find(is_free).copied()
+    }
+
+    /// The suspect that is tried.
+    pub(crate) fn suspect_running(&self) -> Option<Position> {
+        self.suspect_running
+    }
+
+    fn due_suspect(&mut self) -> Option<Position> {
+        let first = self.next_suspect()?;
         self.suspects.remove(&first);
         self.suspect_running = Some(first.1);
         Some(first.1)
     }
 
-    pub(super) fn due_retry(&mut self, now: Millis) -> Option<Position> {
+    fn due_retry(&mut self, now: Millis) -> Option<Position> {
         loop {
             let &(due, position) = self.due.first()?;
             if due > now {

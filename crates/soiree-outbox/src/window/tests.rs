@@ -59,16 +59,16 @@ fn a_retry_holds_up_its_key_and_no_other() {
     assert_eq!(window.admit(Position(3), key("b"), NOW), Admitted::Start);
     assert_eq!(window.end(Position(1), failed(Some(5)), NOW), None);
     assert_eq!(window.admit(Position(4), key("a"), NOW), Admitted::Behind);
-    assert_eq!(window.next_due(NOW), None);
+    assert_eq!(window.next_due(NOW, true), None);
     let later = Millis(1_005);
-    assert_eq!(window.next_due(later), Some(Position(1)));
-    assert_eq!(window.next_due(later), None);
+    assert_eq!(window.next_due(later, true), Some(Position(1)));
+    assert_eq!(window.next_due(later, true), None);
     window.marked(Position(1));
     window.end(Position(1), Outcome::Done, later);
-    assert_eq!(window.next_due(later), Some(Position(2)));
+    assert_eq!(window.next_due(later, true), Some(Position(2)));
     window.end(Position(2), failed(None), later);
     assert_eq!(
-        window.next_due(later),
+        window.next_due(later, true),
         Some(Position(4)),
         "a dead one holds up nobody"
     );
@@ -101,10 +101,10 @@ fn a_suspect_is_tried_alone_and_is_dead_after_three_crashes() {
         ]
     );
     // The one that has ended the process less often goes first.
-    assert_eq!(window.next_due(NOW), Some(Position(3)));
-    assert_eq!(window.next_due(NOW), None, "one at a time");
+    assert_eq!(window.next_due(NOW, true), Some(Position(3)));
+    assert_eq!(window.next_due(NOW, true), None, "one at a time");
     window.end(Position(3), Outcome::Done, NOW);
-    assert_eq!(window.next_due(NOW), Some(Position(1)));
+    assert_eq!(window.next_due(NOW, true), Some(Position(1)));
 }
 
 /// D4, D12: an event that may have been running waits for one before it of its key that the store still has, and takes no place from it.
@@ -126,18 +126,18 @@ fn a_suspect_waits_for_what_the_store_still_has_of_its_key() {
     window.set_unrestored(Some(Position(2)));
     window.suspect(Position(4), key("b"), NOW);
     assert_eq!(window.places_to_park(), 0);
-    assert_eq!(window.next_due(NOW), Some(Position(1)));
-    assert_eq!(window.next_due(NOW), None, "3 comes before 4");
+    assert_eq!(window.next_due(NOW, true), Some(Position(1)));
+    assert_eq!(window.next_due(NOW, true), None, "3 comes before 4");
     assert!(!window.has_room());
     window.end(Position(1), Outcome::Done, NOW);
     assert_eq!(window.places_to_park(), 1);
     window.restore(retry(3, key("b")), NOW, Duration::ZERO);
     window.set_unrestored(None);
-    let due = [window.next_due(NOW), window.next_due(NOW)];
+    let due = [window.next_due(NOW, true), window.next_due(NOW, true)];
     assert_eq!(due, [Some(Position(2)), Some(Position(3))]);
-    assert_eq!(window.next_due(NOW), None);
+    assert_eq!(window.next_due(NOW, true), None);
     window.end(Position(3), Outcome::Done, NOW);
-    assert_eq!(window.next_due(NOW), Some(Position(4)));
+    assert_eq!(window.next_due(NOW, true), Some(Position(4)));
 }
 
 /// D7: a clock that was set back strands no retry.
@@ -179,17 +179,17 @@ fn a_redriven_event_waits_for_a_later_one_that_runs() {
             key: key("a"),
             error: None,
         });
-        assert_eq!(window.next_due(NOW), None);
+        assert_eq!(window.next_due(NOW, true), None);
         let retries = matches!(outcome, Outcome::Failed(..));
         assert_eq!(window.end(Position(2), outcome, NOW), None);
         let later = Millis(NOW.0 + 5);
-        assert_eq!(window.next_due(later), Some(Position(1)));
-        assert_eq!(window.next_due(later), None);
+        assert_eq!(window.next_due(later, true), Some(Position(1)));
+        assert_eq!(window.next_due(later, true), None);
         window.marked(Position(1));
         let next = window.end(Position(1), Outcome::Done, later);
         let second = retries.then_some(Position(2));
         assert_eq!(
-            (next, window.next_due(later)),
+            (next, window.next_due(later, true)),
             match second {
                 Some(_) => (None, second),
                 None => (Some(Position(3)), None),
@@ -214,8 +214,8 @@ fn an_event_without_a_failed_attempt_is_due_whatever_the_clock_said() {
         };
         window.restore(parked, NOW, Duration::from_secs(2));
     }
-    assert_eq!(window.next_due(NOW), Some(Position(1)));
-    assert_eq!(window.next_due(NOW), Some(Position(2)));
+    assert_eq!(window.next_due(NOW, true), Some(Position(1)));
+    assert_eq!(window.next_due(NOW, true), Some(Position(2)));
 }
 
 #[derive(Debug, Clone)]
@@ -289,7 +289,7 @@ proptest! {
                     running.extend(window.end(position, outcome, now));
                 }
                 Step::Due => {
-                    while let Some(position) = window.next_due(now) {
+                    while let Some(position) = window.next_due(now, true) {
                         window.marked(position);
                         running.push(position);
                     }

@@ -12,3 +12,4 @@ mod observing;
 mod others;
 mod restart;
 mod support;
+mod suspects;

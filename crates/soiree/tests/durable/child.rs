@@ -23,6 +23,7 @@ fn child() {
     match &*role {
         "kill" => crate::kill::child(&folder, argument.parse().unwrap()),
         "poison" => crate::poison::child(&folder),
+        "two poisons" => crate::poison::child_of_two(&folder),
         "power cut" => crate::power_cut::child(&folder, &argument),
         "shared" => crate::two_processes::child(&folder, &argument),
         _ => panic!("no role {role}"),

@@ -1,8 +1,8 @@
 //! A listener that ends the process.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use soiree::ListenerOptions;
@@ -11,7 +11,8 @@ use soiree::store::Position;
 
 use crate::child::{Process, commands, say};
 use crate::support::{
-    NUMBERED, Numbered, TIME_LIMIT, append_line, builder, event_pool, lines, numbered, wait_until,
+    NUMBERED, Numbered, TIME_LIMIT, append_line, builder, event_pool, lines, numbered, outbox,
+    wait_until,
 };
 
 /// The event that ends the process.
@@ -101,4 +102,111 @@ fn an_event_that_ends_the_process_becomes_a_dead_letter() {
         let mut others = (1..=FIRST + CRASHES).filter(|number| *number != POISON);
         others.all(|number| handled.contains(&number.to_string()))
     });
+}
+
+const POISONS: [(&str, u64); 2] = [("left", 11), ("right", 23)];
+/// One that both were running at, and two more for each of the poisons.
+const CRASHES_OF_TWO: u64 = 5;
+
+/// Where a poison and the other events meet.
+#[derive(Default)]
+struct Meeting {
+    state: Mutex<Met>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Met {
+    poison_runs: bool,
+    others: usize,
+}
+
+impl Meeting {
+    /// Another event: does not end once a poison runs, which ends the process.
+    fn other(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.others += 1;
+        self.changed.notify_all();
+        for limit in [Duration::from_millis(20), TIME_LIMIT] {
+            let waits = |met: &mut Met| limit == TIME_LIMIT || !met.poison_runs;
+            let waited = self.changed.wait_timeout_while(state, limit, waits);
+            state = waited.unwrap().0;
+            if !state.poison_runs {
+                break;
+            }
+        }
+        state.others -= 1;
+    }
+
+    /// A poison: ends the process while another event runs, if there is one.
+    fn poison(&self) -> ! {
+        let mut state = self.state.lock().unwrap();
+        state.poison_runs = true;
+        self.changed.notify_all();
+        let limit = Duration::from_millis(100);
+        let is_alone = |met: &mut Met| met.others == 0;
+        let _ = self.changed.wait_timeout_while(state, limit, is_alone);
+        std::process::abort()
+    }
+}
+
+/// Two listeners, each with a poison of its own.
+pub(crate) fn child_of_two(folder: &Path) {
+    let outbox = outbox(&folder.join("events.db"));
+    let meeting = Arc::new(Meeting::default());
+    for (name, poison) in POISONS {
+        let (log, meeting) = (folder.join(name), Arc::clone(&meeting));
+        let listener = move |payload: &Numbered, _: &dyn soiree::Event| {
+            if payload.number == poison {
+                append_line(&log, "poison");
+                meeting.poison();
+            }
+            meeting.other();
+            append_line(&log, &payload.number.to_string());
+        };
+        let options = ListenerOptions::new().durable(name);
+        NUMBERED.on_with(&outbox, options, listener).unwrap();
+    }
+    if !folder.join("left").exists() {
+        append_line(&folder.join("left"), "started");
+        for number in 1..=FIRST {
+            outbox.emit("numbered", numbered(number)).unwrap();
+        }
+    }
+    outbox.start().unwrap();
+    outbox.drain(TIME_LIMIT).unwrap();
+    for (name, _) in POISONS {
+        for dead in outbox.dead_letters(name, Position::START, 99).unwrap() {
+            say(&format!("{name}: {}", dead.record.position));
+        }
+    }
+    outbox.close().unwrap();
+}
+
+/// D9: of two listeners that each have an event that ends the process, both become dead after three times, and no other event does, however
+/// many run when the process ends.
+#[test]
+fn two_poisonous_events_of_two_listeners_become_dead_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut crashes = 0;
+    let dead = loop {
+        let mut process = Process::start("two poisons", folder, "");
+        let said: Vec<String> = std::iter::from_fn(|| process.next()).collect();
+        if process.end_by_itself().success() {
+            break said;
+        }
+        crashes += 1;
+        assert!(crashes <= CRASHES_OF_TWO, "{said:?}");
+    };
+    assert_eq!(dead, ["left: 11", "right: 23"]);
+    for (name, poison) in POISONS {
+        let handled = lines(&folder.join(name));
+        let poisons = handled.iter().filter(|line| *line == "poison").count();
+        assert!((2..=3).contains(&poisons), "{name}: {handled:?}");
+        let others = (1..=FIRST).filter(|number| *number != poison);
+        for number in others {
+            assert!(handled.contains(&number.to_string()), "{name}: {number}");
+        }
+    }
 }

@@ -1,0 +1,58 @@
+//! Events that may have ended the process: one is tried at a time.
+
+use std::time::Duration;
+
+use soiree_core::store::{Millis, Position};
+
+use super::Relay;
+use crate::listener::Number;
+
+/// How long a suspect is the only one that runs. One that has not ended the process by then is slow or hangs, and the suspects of other
+/// listeners do not wait for it any longer.
+const ALONE: Duration = Duration::from_secs(10);
+
+/// The suspect that is tried.
+pub(super) struct Trial {
+    listener: Number,
+    position: Position,
+    since: Millis,
+}
+
+impl Trial {
+    pub(super) fn ends_at(&self) -> Millis {
+        self.since.saturating_add(ALONE)
+    }
+}
+
+impl Relay {
+    /// The listener that may try a suspect now. If those of several listeners ran at once, each crash would count against all of them, and an event
+    /// that ended no process would be dead with those that do.
+    pub(super) fn next_to_try(&mut self, now: Millis) -> Option<Number> {
+        let listeners = &self.state.listeners;
+        let is_tried = |trial: &Trial| {
+            let listener = listeners.get(&trial.listener);
+            let position = listener.and_then(|listener| listener.suspect_running());
+            position == Some(trial.position) && now < trial.ends_at()
+        };
+        if self.state.trial.as_ref().is_some_and(is_tried) {
+            return None;
+        }
+        self.state.trial = None;
+        let next = listeners
+            .iter()
+            .filter_map(|(number, listener)| Some((listener.next_suspect()?, *number)));
+        next.min().map(|(_, number)| number)
+    }
+
+    /// The listener has gone on. If it may try a suspect, and has one, that is tried from now on.
+    pub(super) fn note_trial(&mut self, listener: Number, suspect: Option<Position>) {
+        if self.state.tries != Some(listener) {
+            return;
+        }
+        self.state.trial = suspect.map(|position| Trial {
+            listener,
+            position,
+            since: self.clock.now(),
+        });
+    }
+}

@@ -1,0 +1,112 @@
+//! Events that may have ended the process.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use soiree::{Event, EventPool, ListenerOptions, Outbox, WorkerPool};
+use soiree_testkit::{ManualClock, MemoryStore};
+
+use super::support::{LIMIT, builder, outbox, receive, text, wait_until};
+
+const NAMES: [&str; 2] = ["a", "b"];
+
+/// Subscribes two listeners. They send their name and the text, and wait for a word before they return, but not with `new`.
+fn listen(outbox: &Outbox) -> (Receiver<String>, Sender<()>) {
+    let (entered, entries) = channel();
+    let (release, released) = channel::<()>();
+    let released = Arc::new(Mutex::new(released));
+    for name in NAMES {
+        let (entered, released) = (entered.clone(), Arc::clone(&released));
+        let listener = move |event: &dyn Event| {
+            let text = text(event);
+            let _ = entered.send(format!("{name}{text}"));
+            if text != "new" {
+                let _ = released.lock().unwrap().recv();
+            }
+        };
+        let options = ListenerOptions::new().durable(name);
+        outbox.on_with("kept.**", options, listener).unwrap();
+    }
+    outbox.start().unwrap();
+    (entries, release)
+}
+
+/// A store that a process has left that was killed while two listeners ran with three events each.
+fn left_by_a_crash() -> MemoryStore {
+    let store = MemoryStore::new();
+    let first = outbox(store.clone());
+    let (entries, _release) = listen(&first);
+    for number in 1..=3 {
+        first.emit("kept.a", number.to_string()).unwrap();
+    }
+    // As many as there are threads.
+    receive(&entries, 4);
+    wait_until("all have started", || {
+        first.listeners().iter().all(|info| info.in_flight == 3)
+    });
+    let after = store.another_process();
+    store.crash();
+    after
+}
+
+fn start(store: MemoryStore, clock: &ManualClock) -> Outbox {
+    let pool = EventPool::builder()
+        .pool(WorkerPool::new(4, 100).unwrap())
+        .timer(clock.timer())
+        .build()
+        .unwrap();
+    builder(store)
+        .wall_clock(clock.clone())
+        .build(pool)
+        .unwrap()
+}
+
+fn suspects(outbox: &Outbox) -> usize {
+    outbox.listeners().iter().map(|info| info.suspects).sum()
+}
+
+/// D9: of the events that may have ended the process one is tried at a time, over all listeners. New ones are handled meanwhile.
+#[test]
+fn one_suspect_is_tried_at_a_time_in_the_process() {
+    let clock = ManualClock::new();
+    let outbox = start(left_by_a_crash(), &clock);
+    let (entries, release) = listen(&outbox);
+    assert_eq!(receive(&entries, 1), ["a1"]);
+    outbox.emit("kept.a", String::from("new")).unwrap();
+    let mut new = receive(&entries, 2);
+    new.sort();
+    assert_eq!(new, ["anew", "bnew"]);
+    wait_until("they have ended", || {
+        outbox.listeners().iter().all(|info| info.done == 1)
+    });
+    assert_eq!(suspects(&outbox), 5, "and one is tried");
+    for expected in ["b1", "a2", "b2", "a3", "b3"] {
+        release.send(()).unwrap();
+        assert_eq!(receive(&entries, 1), [expected]);
+    }
+    release.send(()).unwrap();
+    outbox.drain(LIMIT).unwrap();
+    outbox.close().unwrap();
+}
+
+/// D9: a suspect that does not end holds up those of other listeners for ten seconds, and those of its own listener until it ends.
+#[test]
+fn a_suspect_that_hangs_holds_up_no_other_listener() {
+    let clock = ManualClock::new();
+    let outbox = start(left_by_a_crash(), &clock);
+    let (entries, release) = listen(&outbox);
+    assert_eq!(receive(&entries, 1), ["a1"]);
+    clock.advance(Duration::from_millis(9_999));
+    assert_eq!(suspects(&outbox), 5);
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(receive(&entries, 1), ["b1"]);
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(suspects(&outbox), 4);
+    drop(release);
+    outbox.drain(LIMIT).unwrap();
+    outbox.close().unwrap();
+    let mut rest: Vec<String> = entries.iter().collect();
+    rest.sort();
+    assert_eq!(rest, ["a2", "a3", "b2", "b3"]);
+}
