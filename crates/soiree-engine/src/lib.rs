@@ -24,7 +24,9 @@ pub use crate::emission::{
     EmitError, ErrorIter, IntoErrors, NotStored, Report, ReportError,
 };
 pub use crate::emitter::{Address, CloseError, EmitFuture, Emitter, EmitterOwner, ReservedTopics};
-pub use crate::graph::{Graph, PoolInfo, RouteInfo, StoreInfo, StoreListenerInfo};
+pub use crate::graph::{
+    BridgeConsumerInfo, BridgeInfo, Graph, PoolInfo, RouteInfo, StoreInfo, StoreListenerInfo,
+};
 pub use crate::ordering::{KeyOrderStats, KeyOrders};
 pub use crate::routing::Bulkheads;
 pub use crate::settings::{

@@ -82,7 +82,7 @@ async fn close(inner: Arc<Inner>, limit: Option<Duration>) -> Result<(), CloseNa
         )
     };
     // Hands what is new to nobody.
-    for unsubscribe in publishers {
+    for (_, unsubscribe) in publishers {
         unsubscribe();
     }
     for running in &consumers {

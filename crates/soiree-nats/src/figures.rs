@@ -116,8 +116,10 @@ pub struct NatsStats {
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ConsumerStats {
-    /// Its name.
+    /// Its name on the server.
     pub name: Arc<str>,
+    /// The name that was asked for. Another one if the consumer is that of a [partition](crate::Consume::by_partition).
+    pub group: Arc<str>,
     /// Its pattern.
     pub pattern: Box<str>,
     /// Whether it asks the server for messages. If not, [`last_error`](ConsumerStats::last_error) says why.
@@ -173,9 +175,10 @@ impl ConsumerFigures {
         self.last_error.set(Some(error.to_string().into()));
     }
 
-    pub(crate) fn read(&self, name: &Arc<str>, pattern: &str) -> ConsumerStats {
+    pub(crate) fn read(&self, name: &Arc<str>, group: &Arc<str>, pattern: &str) -> ConsumerStats {
         ConsumerStats {
             name: Arc::clone(name),
+            group: Arc::clone(group),
             pattern: pattern.into(),
             is_pulling: self.is_pulling.load(Ordering::Relaxed),
             lag: self.lag.load(Ordering::Relaxed),

@@ -12,7 +12,7 @@
 //! | publish | [`Nats::publish`], [`Publish`] |
 //! | consume | [`Nats::consume`], [`Consume`] |
 //! | see how topics are subjects | [`Subjects`] |
-//! | see what happens | [`Nats::stats`] |
+//! | see what happens | [`Nats::stats`], [`Nats::info`] for a graph |
 //! | end | [`Nats::close`] |
 //!
 //! # What you can rely on
@@ -56,6 +56,7 @@ mod deliver;
 mod error;
 mod figures;
 mod headers;
+mod info;
 mod message;
 mod nats;
 mod options;

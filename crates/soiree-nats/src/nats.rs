@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use futures_util::future::try_join_all;
 use soiree_core::{Async, ListenerId};
-use soiree_engine::{Soiree, Unsubscriber};
+use soiree_engine::{BridgeInfo, Soiree, Unsubscriber};
 use tokio::task::JoinHandle;
 
 use crate::bridge::Bridge;
 use crate::consumer::Consumer;
 use crate::error::NatsError;
 use crate::figures::{ConsumerStats, NatsStats};
+use crate::info;
 use crate::options::{Consume, Publish};
 use crate::publish::Publisher;
 use crate::subject::Subjects;
@@ -62,7 +63,7 @@ pub(crate) struct State {
     pub(crate) consumers: Vec<RunningConsumer>,
     /// What they have done, once the bridge is closed.
     pub(crate) ended: Vec<ConsumerStats>,
-    pub(crate) publishers: Vec<Unsubscriber>,
+    pub(crate) publishers: Vec<(ListenerId, Unsubscriber)>,
 }
 
 pub(crate) struct RunningConsumer {
@@ -129,7 +130,7 @@ impl Nats {
         let unsubscriber = soiree.unsubscriber(pattern.as_str(), &id);
         let mut state = self.inner.state();
         if !state.is_closed {
-            state.publishers.push(unsubscriber);
+            state.publishers.push((id.clone(), unsubscriber));
             return Ok(id);
         }
         drop(state);
@@ -222,6 +223,21 @@ impl Nats {
         inner.bridge.figures.read(is_connected, consumers)
     }
 
+    /// The bridge as the graph of an event pool or an outbox shows it. The consumers of partitions are one.
+    ///
+    /// ```no_run
+    /// # fn show(outbox: &soiree::Outbox, nats: &soiree::nats::Nats) {
+    /// let mut graph = outbox.graph();
+    /// graph.bridges.push(nats.info());
+    /// println!("{graph}");
+    /// # }
+    /// ```
+    pub fn info(&self) -> BridgeInfo {
+        let ids = |state: &State| state.publishers.iter().map(|(id, _)| id.clone()).collect();
+        let publishers = ids(&self.inner.state());
+        info::of(self.stream(), self.stats(), publishers)
+    }
+
     /// How topics map to subjects here.
     pub fn subjects(&self) -> &Subjects {
         &self.inner.bridge.subjects
@@ -247,7 +263,8 @@ pub(crate) fn stats_of(consumers: &[RunningConsumer]) -> Vec<ConsumerStats> {
     let stats = consumers.iter().map(|running| {
         let consumer = &running.consumer;
         let pattern = consumer.pattern.as_str();
-        consumer.figures.read(&consumer.name, pattern)
+        let group = &consumer.consume.name;
+        consumer.figures.read(&consumer.name, group, pattern)
     });
     stats.collect()
 }

@@ -4,13 +4,16 @@
 //! |---|---|
 //! | [`topics`](EventPool::topics) | [`TopicInfo`] |
 //! | [`listeners_for`](EventPool::listeners_for) | [`ListenerInfo`] |
-//! | [`graph`](EventPool::graph) | [`Graph`] of [`PatternInfo`], [`ListenerInfo`], [`PoolInfo`], [`RouteInfo`], and of an outbox [`StoreInfo`] with [`StoreListenerInfo`] |
+//! | [`graph`](EventPool::graph) | [`Graph`] of [`PatternInfo`], [`ListenerInfo`], [`PoolInfo`], [`RouteInfo`], of an outbox [`StoreInfo`] with [`StoreListenerInfo`], and of a bridge [`BridgeInfo`] with [`BridgeConsumerInfo`] |
 //! | [`stats`](EventPool::stats) | [`Stats`](crate::Stats) of [`PoolStats`](crate::PoolStats), [`WaitingStats`](crate::WaitingStats) and [`KeyOrderStats`] |
 
 #[doc(inline)]
 pub use soiree_core::{InboxInfo, ListenerInfo, PatternInfo, TopicInfo};
 #[doc(inline)]
-pub use soiree_engine::{Graph, KeyOrderStats, PoolInfo, RouteInfo, StoreInfo, StoreListenerInfo};
+pub use soiree_engine::{
+    BridgeConsumerInfo, BridgeInfo, Graph, KeyOrderStats, PoolInfo, RouteInfo, StoreInfo,
+    StoreListenerInfo,
+};
 
 use soiree_core::InvalidTopic;
 

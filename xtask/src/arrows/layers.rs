@@ -153,6 +153,7 @@ const LAYERS: &[Layers] = &[
             "ascii",
             "headers",
             "figures",
+            "info",
             "options",
             "runtime",
             "connection",

@@ -34,6 +34,7 @@ impl Emitter {
             routes: routes.collect(),
             orders: current.order_stats(),
             stores: Vec::new(),
+            bridges: Vec::new(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use soiree_core::{ListenerInfo, PatternInfo};
 
-use super::model::{Graph, PoolInfo, StoreInfo, StoreListenerInfo};
+use super::model::{BridgeInfo, Graph, PoolInfo, StoreInfo, StoreListenerInfo};
 use super::tree::Branch;
 
 const HEAD: &str = r#"digraph soiree {
@@ -14,7 +14,7 @@ const HEAD: &str = r#"digraph soiree {
     node [shape=plain, fontname="Helvetica,Arial,sans-serif", fontsize=11];
     edge [color="gray50", fontcolor="gray30", fontname="Helvetica,Arial,sans-serif", fontsize=10, arrowsize=0.7];
 "#;
-const TABLE: &str =
+pub(super) const TABLE: &str =
     r#"<TABLE BORDER="0" CELLBORDER="1" CELLSPACING="0" CELLPADDING="5" COLOR="gray50">"#;
 /// Around a name: with the border of its cell, a double one.
 const INNER: &str =
@@ -40,6 +40,7 @@ fn write(graph: &Graph, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         nodes: 0,
         pools: BTreeMap::new(),
         stores: BTreeMap::new(),
+        bridges: Vec::new(),
     };
     drawing.f.write_str("    { rank=sink;\n")?;
     for pool in &graph.pools {
@@ -49,21 +50,26 @@ fn write(graph: &Graph, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for store in &graph.stores {
         drawing.store(store)?;
     }
+    for bridge in &graph.bridges {
+        drawing.bridge(bridge)?;
+    }
     drawing.branches(&Branch::of(graph), "", None)?;
     f.write_str("}\n")
 }
 
-struct Drawing<'a, 'f> {
-    f: &'a mut fmt::Formatter<'f>,
+pub(super) struct Drawing<'a, 'f> {
+    pub(super) f: &'a mut fmt::Formatter<'f>,
     nodes: usize,
     /// The node of each pool.
     pools: BTreeMap<&'a str, usize>,
     /// Durable listeners, and the node of the store that knows them.
     stores: BTreeMap<&'a str, (usize, &'a StoreListenerInfo)>,
+    /// The node of each bridge.
+    pub(super) bridges: Vec<(usize, &'a BridgeInfo)>,
 }
 
 impl<'a> Drawing<'a, '_> {
-    fn node(&mut self) -> usize {
+    pub(super) fn node(&mut self) -> usize {
         self.nodes += 1;
         self.nodes
     }
@@ -193,7 +199,7 @@ impl<'a> Drawing<'a, '_> {
                 )?;
             }
         }
-        Ok(())
+        self.to_bridges(node, info)
     }
 
     fn listener(&mut self, row: usize, listener: &ListenerInfo) -> fmt::Result {
@@ -327,7 +333,7 @@ impl fmt::Display for Bound {
 const BACKSLASH: &str = "&#92;&#92;";
 
 /// Text inside a label: markup characters become entities, and invisible characters are spelled out.
-struct Escaped<'a>(&'a str);
+pub(super) struct Escaped<'a>(pub(super) &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use soiree_core::{Pattern, PatternInfo, PoolStats};
+use soiree_core::{ListenerId, Pattern, PatternInfo, PoolStats};
 
 use crate::ordering::KeyOrderStats;
 
@@ -58,11 +58,54 @@ pub struct StoreListenerInfo {
     pub dead: u64,
 }
 
+/// A bridge to other machines. What `Nats::info` returns, to be added to the graph of the event pool or the outbox that it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct BridgeInfo {
+    /// What the bridge is called, such as the name of its stream.
+    pub name: Box<str>,
+    /// Whether there is a connection.
+    pub is_connected: bool,
+    /// Events that the other side has acknowledged.
+    pub published: u64,
+    /// What went wrong last.
+    pub error: Option<Box<str>>,
+    /// The listeners that publish.
+    pub publishers: Vec<ListenerId>,
+    /// What brings events in.
+    pub consumers: Vec<BridgeConsumerInfo>,
+}
+
+/// What brings events in over a [`BridgeInfo`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct BridgeConsumerInfo {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Which topics it brings.
+    pub pattern: Box<str>,
+    /// How many partitions it is divided into, if it is. The figures are those of all together.
+    pub partitions: Option<u32>,
+    /// Whether it asks for messages, for those of every partition.
+    pub is_pulling: bool,
+    /// Messages that it has not been given.
+    pub lag: u64,
+    /// Messages received, repeated ones included.
+    pub received: u64,
+    /// Messages that have ended.
+    pub acked: u64,
+    /// Messages that were received before.
+    pub redelivered: u64,
+    /// Messages that nobody tries again.
+    pub dead: u64,
+}
+
 /// Who listens to what, and what runs where. What `EventPool::graph` returns.
 ///
 /// Written with `{}`, or by [`to_dot`](Graph::to_dot), it is a graph in the language of Graphviz, which `dot -Tsvg` draws: the
 /// patterns as a tree, each with its listeners in calling order and the order by key that it has, and the pools that routes and
-/// listeners lead to. An outbox adds its store, with arrows to its durable listeners, whose names have a double border.
+/// listeners lead to. An outbox adds its store, with arrows to its durable listeners, whose names have a double border. A bridge has arrows from the listeners that publish, and to the
+/// patterns whose events it brings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Graph {
@@ -76,4 +119,6 @@ pub struct Graph {
     pub orders: Vec<KeyOrderStats>,
     /// The stores of durable events: that of the outbox whose graph this is.
     pub stores: Vec<StoreInfo>,
+    /// Bridges to other machines. Empty, unless the caller adds some.
+    pub bridges: Vec<BridgeInfo>,
 }

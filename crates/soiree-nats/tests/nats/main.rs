@@ -4,6 +4,7 @@ mod close;
 mod consume;
 mod consume_failures;
 mod faults;
+mod graph;
 mod limits;
 mod loops;
 mod metrics;

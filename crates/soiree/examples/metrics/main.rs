@@ -1,6 +1,7 @@
 //! Serves `/metrics` and a page that shows pools and listeners live. For options, run `metrics --help`.
 
 mod board;
+mod bridge;
 mod durable;
 mod listeners;
 mod load;
@@ -57,12 +58,16 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
     let (soiree, stall) = work::build(&metrics, &board, options)?;
     let folder = tempfile::tempdir()?;
     let outbox = durable::build(soiree.clone(), folder.path(), &metrics)?;
+    let nats = options.nats.as_deref();
+    let nats = nats.map(|url| bridge::build(url, &soiree, &outbox, &metrics));
+    let nats = nats.transpose()?;
     let load = Load::start(&outbox, options.load);
 
     say(&format!("http://{}/\n", listener.local_addr()?));
     let server = Server {
         soiree: soiree.clone(),
         outbox: outbox.clone(),
+        nats: nats.clone(),
         metrics,
         board,
     };
@@ -73,6 +78,9 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
         .await?;
 
     drop((load, stall));
+    if let Some(nats) = nats {
+        nats.close_async().await?;
+    }
     // It does not wait for a backlog, which goes with its file.
     outbox.close_async().await?;
     Ok(())

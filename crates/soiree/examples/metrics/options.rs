@@ -21,6 +21,7 @@ Options:
   --bind IP:PORT   where to listen; port 0 picks a free port [127.0.0.1:9184]
   --load FACTOR    the load, from 0 to 100; the pools can just handle 1 [1]
   --listener NAME  adds a listener with this name to every topic; may be repeated
+  --nats URL       publishes the orders to this NATS server, and consumes them; it need not run yet
   --stalled NAME   adds a listener with this name to every topic, on a pool that does not get to it
   --help           prints this
 
@@ -36,6 +37,7 @@ pub(crate) struct Options {
     pub(crate) load: f64,
     pub(crate) listeners: Vec<String>,
     pub(crate) stalled: Option<String>,
+    pub(crate) nats: Option<String>,
 }
 
 pub(crate) enum Command {
@@ -52,6 +54,7 @@ impl Command {
             load: 1.0,
             listeners: Vec::new(),
             stalled: None,
+            nats: None,
         };
         let mut parser = Parser::from_args(arguments);
         while let Some(argument) = parser.next()? {
@@ -61,6 +64,7 @@ impl Command {
                 Arg::Long("listener") => {
                     options.listeners.push(value(&mut parser, "--listener")?);
                 }
+                Arg::Long("nats") => options.nats = Some(parser.value()?.string()?),
                 Arg::Long("stalled") => options.stalled = Some(parser.value()?.string()?),
                 Arg::Long("help") | Arg::Short('h') => return Ok(Self::Help),
                 other => return Err(other.unexpected().into()),

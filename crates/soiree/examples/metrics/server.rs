@@ -8,9 +8,11 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use soiree::metrics::{self, Metrics};
+use soiree::nats::Nats;
 use soiree::{EventPool, Outbox};
 
 use crate::board::Board;
+use crate::bridge;
 use crate::durable;
 
 const PAGE: &str = include_str!("page.html");
@@ -22,6 +24,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
 pub(crate) struct Server {
     pub(crate) soiree: EventPool,
     pub(crate) outbox: Outbox,
+    pub(crate) nats: Option<Nats>,
     pub(crate) metrics: Metrics,
     pub(crate) board: Arc<Board>,
 }
@@ -51,6 +54,7 @@ async fn status(State(server): State<Server>) -> impl IntoResponse {
     let status = read(move || {
         let mut status = server.board.status(&server.soiree.stats());
         status["outbox"] = durable::status(&server.outbox);
+        status["bridge"] = server.nats.as_ref().map(bridge::status).into();
         status
     });
     let status = status.await;

@@ -1,9 +1,13 @@
 //! Opens the example's page in a real browser.
 
+use std::net::TcpListener;
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::browser::Browser;
 use crate::example::serving;
+use crate::tools::{Running, tool};
 
 const HOSTILE: &str = "<img src=x onerror=\"document.title='owned'\">";
 
@@ -26,6 +30,10 @@ fn the_page_shows_what_happens_and_every_name_as_text() {
     };
     browser.until("return document.querySelectorAll('#pools article').length === 4");
     browser.until(&cell(HOSTILE, "State"));
+    assert_eq!(
+        browser.run("return document.querySelector('#bridge-part').hidden"),
+        true
+    );
     browser.until(&cell("render", "State"));
 
     // Markup in a name makes no element and runs no script.
@@ -73,6 +81,47 @@ fn the_page_shows_what_happens_and_every_name_as_text() {
     browser.until(&format!(
         "return document.querySelector('#uptime').textContent !== {before}"
     ));
+}
+
+/// N8: the page shows the bridge: that there is no connection, and once there is a server, what was published and received.
+#[test]
+fn the_page_shows_a_bridge() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port().to_string();
+    drop(free);
+    let (_running, url) = serving(&["--nats", &format!("nats://127.0.0.1:{port}")]);
+    let Some(mut browser) = Browser::open(&url) else {
+        return;
+    };
+    let bridge =
+        |name: &str, column: &str| function(&cell(name, column).replace("#listeners", "#bridge"));
+    let is = |name, column, text: &str| {
+        let cell = bridge(name, column);
+        format!("return ({cell})() === {}", Value::from(text))
+    };
+    browser.until(&is("NATS METRICS", "State", "not connected"));
+    browser.until(&is("elsewhere", "State", "gets nothing"));
+    browser.until(&is("NATS METRICS", "Lag", "–"));
+    let Some(server) = tool(&["nats-server"]) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Command::new(server);
+    server.args(["-a", "127.0.0.1", "-p", &port, "-js", "-sd"]);
+    let _server = Running::start(server.arg(folder.path()));
+    browser.until(&is("elsewhere", "State", "consumes"));
+    let state = bridge("NATS METRICS", "State");
+    browser.until(&format!(
+        "return String(({state})()).startsWith('connected')"
+    ));
+    let some = |name, column| {
+        let cell = bridge(name, column);
+        format!("return Number(({cell})().replaceAll(',', '')) > 0")
+    };
+    browser.until(&some("NATS METRICS", "Published"));
+    browser.until(&some("elsewhere", "Received"));
+    browser.until(&some("elsewhere", "Acked"));
+    assert_eq!(browser.run(&is("elsewhere", "Dead", "0")), true);
 }
 
 /// A listener that no event reaches is called so, with what waits for it.
