@@ -37,7 +37,8 @@ pub struct NatsBuilder {
 }
 
 impl Nats {
-    /// Starts to set up a bridge to these servers: their URLs, separated by commas.
+    /// Starts to set up a bridge to these servers: their URLs, separated by commas. `nats://user:password@host`, or `nats://token@host`, logs in
+    /// at all of them. For other credentials and for certificates, see [`connect_options`](NatsBuilder::connect_options).
     pub fn builder(servers: &str) -> NatsBuilder {
         NatsBuilder::new(servers)
     }

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use crate::error::NatsError;
 use crate::figures::Figures;
+use crate::subject::decode;
 
 /// A connection that is made anew for as long as the bridge exists.
 #[derive(Clone)]
@@ -62,7 +63,7 @@ impl Connection {
         let options = connect
             .options
             .unwrap_or_else(|| ConnectOptions::new().ping_interval(PING));
-        let mut options = options
+        let mut options = log_in(options, &addresses)
             .reconnect_delay_callback(pause)
             .event_callback(move |event| {
                 match event {
@@ -140,6 +141,21 @@ impl Connection {
             }
         };
         let _ = timeout(limit, drained).await;
+    }
+}
+
+/// With what the first address that has it says before its `@`: a user and a password, or a token. The client does not look there.
+fn log_in(options: ConnectOptions, addresses: &[ServerAddr]) -> ConnectOptions {
+    let credentials = addresses.iter().find_map(|address| {
+        let user = decode(address.username()?)?;
+        Some((user, address.password().map(decode)))
+    });
+    match credentials {
+        None => options,
+        Some((token, None)) => options.token(token),
+        Some((user, Some(password))) => {
+            options.user_and_password(user, password.unwrap_or_default())
+        }
     }
 }
 

@@ -307,7 +307,8 @@ fn encode(segment: &str, subject: &mut String) {
     }
 }
 
-fn decode(segment: &str) -> Option<String> {
+/// Without `%` and two hexadecimal digits. `None` if something else follows a `%`, or if it is no text.
+pub(crate) fn decode(segment: &str) -> Option<String> {
     if !segment.contains('%') {
         return Some(segment.into());
     }

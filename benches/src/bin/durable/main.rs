@@ -6,6 +6,8 @@ mod backlog;
 mod bare;
 mod emitting;
 mod idle;
+#[cfg(feature = "nats")]
+mod nats;
 mod options;
 mod pace;
 mod passing;
@@ -96,6 +98,15 @@ impl<'a> Round<'a> {
         }
         if options.runs("latency") {
             self.latency()?;
+        }
+        #[cfg(feature = "nats")]
+        if options.runs("nats") {
+            let (folder, files) = (self.folder, &mut self.files);
+            let file = || {
+                *files += 1;
+                folder.join(format!("{files}.db"))
+            };
+            nats::round(self.table, options.events * 2, file)?;
         }
         if options.runs("pass") {
             self.passing()?;

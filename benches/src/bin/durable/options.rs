@@ -13,7 +13,8 @@ Measures durable events and their peers in alternation, on the file system of th
   --rounds N       runs N rounds (3)
   --events N       emits about N events in a workload (4,000)
   --backlog N      opens a file with N waiting events (1,000,000), once
-  --only WORD      runs only the workloads with this word in their name: emit, latency, pass, idle, backlog, queue
+  --only WORD      runs only the workloads with this word in their name: emit, latency, pass, idle, backlog, queue,
+                   nats (with the feature `nats`, and a nats-server on the PATH or in NATS_SERVER)
   --queues         compares with job queues too: builds the programs in benches/queues
   --help           prints this";
 

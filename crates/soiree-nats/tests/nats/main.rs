@@ -19,3 +19,4 @@ mod publish;
 mod server;
 mod subjects;
 mod support;
+mod tls;
