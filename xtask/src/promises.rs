@@ -37,6 +37,17 @@ pub(crate) fn without_test(sources: &[Source]) -> Vec<String> {
         .collect()
 }
 
+/// The promises that the page for users has no row for.
+pub(crate) fn without_row(page: &str) -> Vec<String> {
+    let rows: BTreeSet<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(' ').next())
+        .collect();
+    promises()
+        .filter(|promise| !rows.contains(promise.as_str()))
+        .collect()
+}
+
 /// All promises, `T1` to `N11`.
 fn promises() -> impl Iterator<Item = String> {
     PROMISES.iter().flat_map(|(letter, numbers)| {
@@ -140,6 +151,15 @@ mod tests {
         let missing = missing("crates/a/src/a.rs", "");
         for (promise, is_missing) in [("W3", false), ("W4", true), ("L11", true), ("L12", false)] {
             assert_eq!(missing.contains(&promise.into()), is_missing, "{promise}");
+        }
+    }
+
+    #[test]
+    fn a_promise_without_a_row_of_its_own_is_missing_on_the_page() {
+        let missing = without_row("| T1 | a topic |\n| T2, T3 |\nL1\n");
+        assert!(!missing.contains(&"T1".into()));
+        for promise in ["T2", "T3", "L1"] {
+            assert!(missing.contains(&promise.into()), "{promise}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Guides: naming topics, durable events, a service, events between machines, choosing a pool, writing a pool, and coming from
+//! Guides: naming topics, durable events, a service, events between machines, choosing a pool, writing a pool, all promises, and coming from
 //! something else.
 
 #[doc = include_str!("../docs/topics.md")]
@@ -69,6 +69,9 @@ pub mod choosing_a_pool {}
 #[doc = include_str!("../docs/fixed_threads.rs")]
 /// ```
 pub mod writing_a_pool {}
+
+#[doc = include_str!("../docs/promises.md")]
+pub mod promises {}
 
 #[cfg(feature = "pool")]
 #[cfg_attr(docsrs, doc(cfg(feature = "pool")))]

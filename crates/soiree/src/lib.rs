@@ -36,6 +36,8 @@
 //! | [`guide`] | how to [name topics](guide::topics), [choose a pool](guide::choosing_a_pool), [write a pool](guide::writing_a_pool), and what things are called if you come from something else |
 //!
 //! # What you can rely on
+//! Each promise has a number, and a row in [`guide::promises`]. In short:
+//!
 //! - **Order**: an emission calls its listeners one after another: higher [`Priority`] first, then in order of registration,
 //!   across all matching patterns. It does not wait for a listener with a [pool of its own](ListenerOptions::pool), nor for
 //!   [retries](ListenerOptions::retry), before it calls the next listener. Two emissions may run at the same time and in any

@@ -9,6 +9,9 @@ use self::violation::Violation;
 use crate::result::Result;
 use crate::{promises, source, workspace};
 
+/// The page that says what users can rely on.
+const PROMISES: &str = "crates/soiree/docs/promises.md";
+
 pub(crate) fn run() -> Result {
     let mut broken: Vec<String> = Vec::new();
 
@@ -33,6 +36,11 @@ pub(crate) fn run() -> Result {
     }
     for promise in promises::without_test(&sources) {
         broken.push(format!("promise {promise}: no test cites it"));
+    }
+    for (path, page) in workspace::texts(&[PROMISES])? {
+        for promise in promises::without_row(&page) {
+            broken.push(format!("promise {promise}: {path} has no row for it"));
+        }
     }
 
     for line in &broken {
