@@ -1,11 +1,18 @@
 //! The IDs of events.
 
+use std::cell::RefCell;
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use fastrand::Rng;
+use ulid::Ulid;
 
 /// The ID of an event: 128 bits. A ULID by default; any `u128` works, such as the bits of a UUID.
 ///
-/// Displayed as the 26 characters of a ULID. ULIDs sort by the time they were created.
+/// Displayed as the 26 characters of a ULID. ULIDs sort by the time they were created. An ID is unique and no secret: who has seen some
+/// may guess others.
 ///
 /// ```
 /// use soiree_core::EventId;
@@ -27,8 +34,23 @@ impl EventId {
         reason = "a default should be the same every time"
     )]
     pub fn new() -> Self {
-        Self(ulid::Ulid::new().0)
+        Self(new_ulid().0)
     }
+}
+
+/// A ULID of now. The generator of numbers of each thread starts where the operating system says.
+pub(crate) fn new_ulid() -> Ulid {
+    thread_local! {
+        // The keys of the map of a program are random, and differ in each call.
+        static RNG: RefCell<Rng> = RefCell::new(Rng::with_seed(RandomState::new().hash_one(0)));
+    }
+    let random = RNG.try_with(|rng| rng.borrow_mut().u128(..));
+    // A thread that ends has none any more.
+    let random = random.unwrap_or_else(|_| fastrand::u128(..));
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    // A clock before 1970 makes IDs that are unique and do not sort.
+    let millis = since.map_or(0, |since| since.as_millis() as u64);
+    Ulid::from_parts(millis, random)
 }
 
 impl From<u128> for EventId {
@@ -45,7 +67,7 @@ impl From<EventId> for u128 {
 
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        ulid::Ulid(self.0).fmt(f)
+        Ulid(self.0).fmt(f)
     }
 }
 
@@ -53,8 +75,35 @@ impl FromStr for EventId {
     type Err = InvalidEventId;
 
     fn from_str(text: &str) -> Result<Self, InvalidEventId> {
-        ulid::Ulid::from_string(text)
+        Ulid::from_string(text)
             .map(|id| Self(id.0))
             .map_err(InvalidEventId)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn ids_of_many_threads_differ_and_say_when_they_were_made() {
+        let before = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let threads: Vec<_> = (0..8)
+            .map(|_| thread::spawn(|| (0..1_000).map(|_| EventId::new()).collect::<Vec<_>>()))
+            .collect();
+        let ids = threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap());
+        let ids: HashSet<EventId> = ids.collect();
+        let after = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        assert_eq!(ids.len(), 8_000);
+        let made = before.as_millis()..=after.as_millis();
+        assert!(
+            ids.iter()
+                .all(|id| made.contains(&u128::from(Ulid(id.0).timestamp_ms())))
+        );
     }
 }

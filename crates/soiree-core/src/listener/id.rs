@@ -4,6 +4,8 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::event_id::new_ulid;
+
 /// Identifies a listener among those of one pattern. Cheap to clone.
 ///
 /// The same ID may be used with several patterns.
@@ -20,7 +22,7 @@ impl ListenerId {
     #[doc(alias = "DefaultIDGenerator")]
     pub fn generate() -> Self {
         let mut text = [0; ulid::ULID_LEN];
-        Self::new(&*ulid::Ulid::new().array_to_str(&mut text))
+        Self::new(&*new_ulid().array_to_str(&mut text))
     }
 
     /// The text of the ID.
