@@ -9,10 +9,10 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use soiree_core::panic::Contained;
-use soiree_core::{ListenerError, PayloadRef};
+use soiree_core::{EventId, ListenerError, PayloadRef};
 
 use super::helping::Waiter;
-use super::in_flight::InFlight;
+use super::in_flight::{InFlight, with_event};
 use super::ordered::{KeyWatch, Runnable, help_before, submit_pending_heads};
 use super::replies::CollectError;
 use super::report::Report;
@@ -61,6 +61,11 @@ impl Emission {
     /// As [`Report::collect`].
     pub fn collect<T: Any>(self) -> Result<Vec<PayloadRef<T>>, CollectError> {
         self.wait().collect()
+    }
+
+    /// The ID of the event, as its listeners see it. Created by the first who asks for it, here or in a listener.
+    pub fn event_id(&self) -> EventId {
+        with_event(&self.task, |event| event.id())
     }
 
     /// Whether the emission has ended, so that a wait returns its report at once. `true` once a close has waited for it.

@@ -61,3 +61,26 @@ fn properties_chain_and_compare_and_payloads_do_not_nest() -> TestResult {
     assert!(erased.emit_sync("t", Payload::new(1_u8))?.is_ok());
     Ok(())
 }
+
+/// E1: whoever asks first, the emitter and the listeners see the same ID, also after the end.
+#[test]
+fn an_emission_knows_the_id_of_its_event() -> TestResult {
+    let soiree = EventPool::new();
+    let ids = CallLog::default();
+    let seen = ids.clone();
+    soiree.on("t", move |event| seen.record(event.id().to_string()))?;
+
+    let emission = soiree.emit("t", 1_u8)?;
+    let asked = emission.event_id();
+    emission.wait();
+    assert_eq!(ids.take(), [asked.to_string()]);
+    assert_eq!(emission.event_id(), asked);
+
+    let emission = soiree.emit("t", 1_u8)?;
+    emission.wait();
+    assert_eq!(ids.take(), [emission.event_id().to_string()]);
+
+    let emission = soiree.emit_event(BaseEvent::new("t", 1_u8).with_id(7_u128))?;
+    assert_eq!(emission.event_id(), 7_u128.into());
+    Ok(())
+}
