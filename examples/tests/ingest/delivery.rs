@@ -1,7 +1,7 @@
 //! Events on their way to the listeners.
 
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -40,16 +40,14 @@ fn what_is_sent_on_carries_its_id_and_its_trace_over_retries() {
     );
 }
 
-/// Bounded: a receiver that is asked too often gets no call at all for as long as it says, and as fast as is permitted after that.
-#[test]
-fn a_receiver_that_says_429_is_left_alone_for_so_long() {
-    const PAUSE: Duration = Duration::from_secs(2);
+/// Sends some events to a receiver that gives this answer to its first call. Returns the time until the second call.
+fn pause_after(answer: impl Fn() -> String + Send + 'static) -> Duration {
     const EVENTS: usize = 5;
-    let (answered, times) = mpsc::channel();
+    let (called, calls) = mpsc::channel();
     let (url, _arrived) = receiver(move |number| {
-        let _ = answered.send(Instant::now());
+        let _ = called.send(Instant::now());
         match number {
-            0 => "429 Too Many Requests\r\nretry-after: 2",
+            0 => answer().leak(),
             _ => "204 No Content",
         }
     });
@@ -60,10 +58,33 @@ fn a_receiver_that_says_429_is_left_alone_for_so_long() {
     for id in &ids {
         service.ended(id);
     }
-    let times: Vec<Instant> = times.try_iter().collect();
-    assert_eq!(times.len(), EVENTS + 1);
-    let pause = times[1] - times[0];
-    assert!(pause >= PAUSE, "{pause:?}");
+    let calls: Vec<Instant> = calls.try_iter().collect();
+    assert_eq!(calls.len(), EVENTS + 1);
+    calls[1] - calls[0]
+}
+
+/// Bounded: a receiver that says 429 gets no call at all for as long as it says, in seconds or by a date.
+#[test]
+fn a_receiver_that_says_429_is_left_alone_for_so_long() {
+    const PAUSE: Duration = Duration::from_secs(2);
+    let seconds = || "429 Too Many Requests\r\nretry-after: 2".into();
+    let date = || {
+        // It has whole seconds.
+        let date = SystemTime::now() + PAUSE + Duration::from_secs(1);
+        let date = httpdate::fmt_http_date(date);
+        format!("429 Too Many Requests\r\nretry-after: {date}")
+    };
+    for pause in [pause_after(seconds), pause_after(date)] {
+        assert!(pause >= PAUSE, "{pause:?}");
+    }
+}
+
+/// A receiver that says 503 means the event that got it; others go on.
+#[test]
+fn a_receiver_that_says_503_gets_other_events_meanwhile() {
+    const PAUSE: Duration = Duration::from_secs(4);
+    let pause = pause_after(|| "503 Service Unavailable\r\nretry-after: 4".into());
+    assert!(pause < PAUSE, "{pause:?}");
 }
 
 /// Bounded: no more calls are sent in a second than `--forward-rate` permits, though there are places for more.

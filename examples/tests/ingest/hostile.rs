@@ -233,23 +233,26 @@ fn an_account_of_any_length_is_taken_and_a_long_one_is_none() {
     }
 }
 
-/// Bounded: a client that sends requests and never reads the answers is cut off, and its place is free for others.
+/// Bounded: a client that sends nothing, and one that never reads its answers, are cut off, and their places are free for others.
 #[test]
-fn a_client_that_reads_no_answers_is_cut_off() {
+fn clients_that_do_nothing_are_cut_off() {
     let data = TempDir::new().unwrap();
-    let service = Service::start(data.path(), &["--connections", "1"]);
+    let service = Service::start(data.path(), &["--connections", "2"]);
     let address = service.url.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_write_timeout(Some(TIME_LIMIT)).unwrap();
+    let mut silent = TcpStream::connect(address).unwrap();
+    silent.set_read_timeout(Some(TIME_LIMIT)).unwrap();
+    let mut deaf = TcpStream::connect(address).unwrap();
+    deaf.set_write_timeout(Some(TIME_LIMIT)).unwrap();
     let request = format!("GET /page.js HTTP/1.1\r\nhost: {address}\r\n\r\n").repeat(100);
     let end = loop {
-        if let Err(end) = stream.write_all(request.as_bytes()) {
+        if let Err(end) = deaf.write_all(request.as_bytes()) {
             break end.kind();
         }
     };
     let is_closed = matches!(end, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe);
     assert!(is_closed, "{end}");
-    // The other connection is still open at this end.
+    assert_eq!(silent.read(&mut [0]).unwrap(), 0);
+    // Both are still open at this end.
     service.accepted("1", "{}");
-    drop(stream);
+    drop((silent, deaf));
 }
