@@ -1,4 +1,4 @@
-//! Everything in figures, for the page.
+//! What runs, and all of it in figures for the page.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

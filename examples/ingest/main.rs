@@ -61,8 +61,8 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
 fn runtime() -> io::Result<Runtime> {
     Builder::new_multi_thread()
         .worker_threads(2)
-        // For what reads the store, and so a bound for how many requests do it at once.
-        .max_blocking_threads(32)
+        // They read the store for requests. Each may hold fifty dead events with large bodies meanwhile.
+        .max_blocking_threads(8)
         .enable_all()
         .build()
 }

@@ -66,7 +66,7 @@ fn the_measurement_prints_latencies_and_the_ratio() {
 /// A wrong option is named with its value.
 #[test]
 fn a_wrong_option_is_named_with_its_value() {
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 15] = [
         (&["--port", "1"], "invalid option '--port'"),
         (
             &["--bind", "localhost"],
@@ -87,6 +87,18 @@ fn a_wrong_option_is_named_with_its_value() {
         ),
         (&["--kills", "3"], "--kills is for --prove"),
         (&["--keep", "0"], "--keep 0: it is from 1 to 31536000"),
+        (
+            &["--keep-mails", "0"],
+            "--keep-mails 0: it is from 1 to 1000000000",
+        ),
+        (
+            &["--forward-rate", "0"],
+            "--forward-rate 0: it is from 1 to 10000",
+        ),
+        (
+            &["--connections", "many"],
+            "--connections many: invalid digit found in string",
+        ),
         (
             &["--prove", "--flaky", "50"],
             "--flaky cannot be chosen: --prove and --bench start the service with options of their own",
