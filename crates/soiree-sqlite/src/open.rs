@@ -37,9 +37,11 @@ impl SqliteStore {
             connection::open(&found.path, options, Purpose::Write)
         };
         let connection = connection.map_err(early)?;
-        if schema::version(&connection, &options.prefix).map_err(early)?
-            != Some(schema::SCHEMA_VERSION)
-        {
+        let version = schema::version(&connection, &options.prefix).map_err(early)?;
+        if version.is_none() && !found.is_new {
+            connection::settle_mode(&connection).map_err(early)?;
+        }
+        if version != Some(schema::SCHEMA_VERSION) {
             transact(&connection, |connection| {
                 schema::migrate(connection, &options.prefix)
             })?;

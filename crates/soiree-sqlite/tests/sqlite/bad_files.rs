@@ -257,3 +257,49 @@ fn removed_locks_are_made_again() {
     fs::remove_dir_all(folder.path().join("events.db.soiree")).unwrap();
     claim(&store, "a");
 }
+
+/// D1, D16: a file that a power cut has left half made becomes a store that several connections use: its first page says that it has a log,
+/// but a journal takes that back.
+#[test]
+fn a_file_that_was_left_half_made_becomes_a_store() {
+    let folder = Folder::new();
+    let file = folder.file();
+    let db = folder.connect();
+    db.execute_batch("PRAGMA user_version = 1").unwrap();
+    let before = fs::read(&file).unwrap();
+    db.execute_batch("PRAGMA journal_mode = WAL").unwrap();
+    let after = fs::read(&file).unwrap();
+    drop(db);
+    assert_eq!((before[18], after[18], after.len()), (1, 2, 4096));
+    fs::write(&file, &after).unwrap();
+    fs::write(folder.path().join("events.db-journal"), journal(&before)).unwrap();
+    // A header that no frame follows.
+    let mut log = vec![0x37, 0x7f, 0x06, 0x82, 0x00, 0x2d, 0xe2, 0x18];
+    log.resize(32, 0);
+    fs::write(folder.log(), log).unwrap();
+    let first = folder.open();
+    // While the log is empty, other connections go by the first page.
+    assert_eq!(read_all(&first), []);
+    let second = SqliteStore::at(&file).busy_timeout(Duration::ZERO);
+    second.open().unwrap();
+    append_numbers(&second, [1]);
+    append_numbers(&first, [2]);
+    assert_eq!(read_all(&second).len(), 2);
+}
+
+/// A rollback journal with one page, as SQLite writes it.
+fn journal(page: &[u8]) -> Vec<u8> {
+    let mut journal = vec![0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    let (pages, nonce, size, sector) = (1_u32, 0_u32, 1_u32, 512_u32);
+    let page_size = u32::try_from(page.len()).unwrap();
+    for number in [pages, nonce, size, sector, page_size] {
+        journal.extend(number.to_be_bytes());
+    }
+    journal.resize(512, 0);
+    journal.extend(1_u32.to_be_bytes());
+    journal.extend(page);
+    let summed = (1..page.len()).rev().skip(199).step_by(200);
+    let sum: u32 = summed.map(|at| u32::from(page[at])).sum();
+    journal.extend((nonce + sum).to_be_bytes());
+    journal
+}

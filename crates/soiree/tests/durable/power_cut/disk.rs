@@ -157,15 +157,19 @@ impl Disk {
     pub(crate) fn cut(&self, unsynced: Unsynced, random: &mut Rng) -> Files {
         let share = [0.1, 0.5, 0.9][random.usize(..3)];
         let mut names = self.synced_names.clone();
-        // File systems with a journal keep the order of these.
         let changes = &self.unsynced_names.changes;
-        let kept = match unsynced {
-            Unsynced::Lost => 0,
-            Unsynced::Kept => changes.len(),
-            Unsynced::Some | Unsynced::Torn => random.usize(..=changes.len()),
-        };
-        for naming in &changes[..kept] {
-            naming.apply(&mut names);
+        let kept = random.usize(..=changes.len());
+        for (at, naming) in changes.iter().enumerate() {
+            let is_kept = match unsynced {
+                Unsynced::Lost => false,
+                Unsynced::Kept => true,
+                // File systems with a journal keep the order of these.
+                Unsynced::Some => at < kept,
+                Unsynced::Torn => random.bool(),
+            };
+            if is_kept {
+                naming.apply(&mut names);
+            }
         }
         let mut files = Files::new();
         for (name, number) in names {
