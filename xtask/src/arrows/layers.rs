@@ -336,6 +336,7 @@ const LAYERS: &[Layers] = &[
             "idle",
             "backlog",
             "queues",
+            "nats",
         ],
     ),
     (

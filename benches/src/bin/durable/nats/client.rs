@@ -8,7 +8,7 @@ use soiree::nats::async_nats::jetstream::consumer::{AckPolicy, pull};
 use soiree::nats::async_nats::jetstream::{self, Context};
 use tokio::runtime::Runtime;
 
-use super::{PREFIX, STREAM, WINDOW, bridge};
+use super::setup::{PREFIX, STREAM, WINDOW, bridge};
 use crate::emitting::{BYTES, rate};
 use crate::result::Result;
 

@@ -2,6 +2,7 @@
 
 mod client;
 mod server;
+mod setup;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,22 +10,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use soiree::codec::Raw;
-use soiree::nats::{Consume, Nats, NatsBuilder, Publish};
+use soiree::nats::{Consume, Nats, Publish};
 use soiree::{BaseEvent, Event, EventPool, KeyOrder, Outbox, Soiree, TaskPool};
 use soiree_testkit::MemoryStore;
 use tokio::runtime::Runtime;
 
 use self::client::Client;
 use self::server::Server;
+use self::setup::{WINDOW, bridge};
 use crate::emitting::{self, BYTES, TIME_LIMIT, builder, rate};
 use crate::result::Result;
 use crate::table::{Table, Target, Unit};
 
-/// Messages that are on their way at once.
-const WINDOW: usize = 256;
 const CLIENT: &str = "async-nats";
-const STREAM: &str = "BENCH";
-const PREFIX: &str = "bench";
 /// Streams without and with many partitions. With one, messages are handled one at a time.
 const PARTITIONS: [u32; 2] = [1, 16];
 const PACE: Duration = Duration::from_micros(200);
@@ -74,13 +72,6 @@ pub(crate) fn round(table: &mut Table, events: u64, mut file: impl FnMut() -> Pa
         }
     }
     Ok(())
-}
-
-fn bridge(url: &str) -> NatsBuilder {
-    Nats::builder(url)
-        .stream(STREAM)
-        .prefix(PREFIX)
-        .codec("a.*", Raw)
 }
 
 fn publishing(runtime: &Runtime) -> Result<EventPool> {
