@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::stream::{Config, Stream};
 use soiree_core::{Codecs, EventId};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 
 use crate::connection::Connection;
 use crate::error::NatsError;
@@ -17,6 +17,9 @@ use crate::subject::Subjects;
 
 /// How long an attempt waits for a connection before it counts as failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How many consumers are made or checked at once.
+pub(crate) const CHECKS: usize = 8;
 
 /// The longest pause between two attempts at the same thing.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
@@ -35,6 +38,8 @@ pub(crate) struct Bridge {
     pub(crate) closing: watch::Sender<bool>,
     /// Held by who makes the stream again.
     pub(crate) mending: Mutex<()>,
+    /// Held by consumers that are made or checked. There may be hundreds, and a server that is asked for all at once answers too late.
+    pub(crate) checks: Semaphore,
 }
 
 impl Bridge {

@@ -8,9 +8,9 @@ use async_nats::ConnectOptions;
 use async_nats::jetstream::stream::Config;
 use soiree_core::codec::Codec;
 use soiree_core::{Codecs, EventId, Pattern};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 
-use crate::bridge::Bridge;
+use crate::bridge::{Bridge, CHECKS};
 use crate::connection::{Connect, Connection};
 use crate::error::NatsError;
 use crate::figures::Figures;
@@ -241,6 +241,7 @@ impl Prepared {
             figures,
             closing: watch::Sender::new(false),
             mending: Mutex::default(),
+            checks: Semaphore::new(CHECKS),
         });
         if is_lazy {
             let later = Arc::clone(&bridge).ensure_stream_later();

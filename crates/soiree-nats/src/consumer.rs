@@ -154,6 +154,8 @@ impl Consumer {
     /// The consumer on the server, made if that was asked for.
     pub(crate) async fn ensure(&self) -> Result<PullConsumer, NatsError> {
         let bridge = &self.bridge;
+        // Never closed.
+        let _turn = bridge.checks.acquire().await;
         let stream = bridge.ensure_stream().await?;
         provision::check_dead_subject(&bridge.connection.context, &stream, &self.dead_subject)
             .await?;

@@ -214,3 +214,28 @@ fn a_consumer_without_partitions_gets_all_events() {
     from.close().unwrap();
     to.close().unwrap();
 }
+
+/// N11: a group gets the events of all partitions, though there are many, and making their consumers at once is too much for a server.
+#[test]
+fn many_partitions_can_be_consumed() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let (from, to) = (soiree(), soiree());
+    let received = texts(&to, "kept.**");
+    let nats = builder(&server).partitions(64).connect().unwrap();
+    nats.publish(&from, in_order()).unwrap();
+    nats.consume(&to, group("billing").echo(true)).unwrap();
+    let emissions: Vec<_> = (0..300)
+        .map(|key| from.emit("kept.a", format!("0 key-{key}")).unwrap())
+        .collect();
+    for emission in emissions {
+        emission.wait();
+    }
+    let seen: BTreeSet<String> = receive(&received, 300).into_iter().collect();
+    assert_eq!(seen.len(), 300);
+    assert_eq!(nats.stats().consumers.len(), 64);
+    nats.close().unwrap();
+    from.close().unwrap();
+    to.close().unwrap();
+}
