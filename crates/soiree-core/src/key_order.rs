@@ -41,7 +41,8 @@ type KeyFn = Arc<dyn Fn(&dyn Event) -> Option<OrderingKey> + Send + Sync>;
 ///
 /// # Bounds
 /// At most [`capacity`](KeyOrder::capacity) events of an order wait behind others; events that a pool already has do not count. Beyond
-/// that, an emit for a busy key waits for room, or does what [`overflow`](KeyOrder::overflow) says. One
+/// that, an emit for a busy key waits for room, or does what [`overflow`](KeyOrder::overflow) says. Emitters on threads and in tasks get
+/// room in the order in which they began to wait; one whose key is idle needs none. One
 /// overloaded key can therefore block emits for every busy key of its order. Choose a capacity above what one key may have, or reject.
 /// Inside a listener, and on a worker of any pool of the `EventPool`, an emit never waits for room: it is rejected, and the payload comes
 /// back.

@@ -17,7 +17,7 @@ use crate::emission::{
     ActiveOrder, CustomEvent, Emission, EmissionTask, EmitError, InFlight, KeySlot, PayloadEvent,
     end_unrun, in_flight_started, trace_started,
 };
-use crate::ordering::{Position, QueueFull, WaitLimit};
+use crate::ordering::{Position, QueueFull};
 
 /// The order of an emission, and its key.
 pub(super) type Ordered = (Arc<ActiveOrder>, OrderingKey);
@@ -148,29 +148,28 @@ impl Emitter {
                 }
             }
         }
-        self.attempt(handle, emission, ordered, None)
+        self.attempt(handle, emission, ordered, None, None)
     }
 
-    /// Submits an emission that has started, in this place if there is one.
+    /// Submits an emission that has started, in this place if there is one. `number` is its place among those who wait for room behind
+    /// their keys, if it is one of them.
     pub(super) fn attempt(
         &self,
         handle: &PoolHandle,
         emission: Arc<dyn InFlight>,
         order: Option<Ordered>,
         place: Option<Reservation>,
+        number: Option<u64>,
     ) -> Result<Emission, NotAccepted> {
         let state = emission.state();
         if let (Some((active, key)), Some(slot)) = (&order, state.slot()) {
             slot.set_entering();
             let capacity = key_capacity(active, handle, &emission);
             let entry = Arc::clone(&emission).into_entry();
-            match active
-                .queues
-                .enter(key, &entry, capacity, || WaitLimit::None)
-            {
-                Ok(Position::Head) => {}
-                Ok(Position::Waiting) => return Ok(accepted(emission)),
-                Err(_) => {
+            match active.queues.try_enter(key, &entry, capacity, number) {
+                Some(Position::Head) => {}
+                Some(Position::Waiting) => return Ok(accepted(emission)),
+                None => {
                     slot.set_left();
                     return Err(no_place(emission, order, handle, Full::Key(capacity)));
                 }
@@ -205,7 +204,7 @@ impl Emitter {
             Rejected::Moved(now) => {
                 step_back(&emission);
                 let (next, _) = now.route(emission.state().topic());
-                self.attempt(next, emission, order, None)
+                self.attempt(next, emission, order, None, None)
             }
         }
     }

@@ -196,7 +196,9 @@ impl<'a> WaitingEmit<'a> {
             return Some(Err(closed(&emission)));
         }
         let order = self.order.take();
-        let attempted = self.emitter.attempt(&self.handle, emission, order, place);
+        let attempted =
+            self.emitter
+                .attempt(&self.handle, emission, order, place, self.wait.number());
         let no_place = match attempted {
             Ok(emission) => return Some(Ok(emission)),
             Err(NotAccepted::Rejected(error)) => return Some(Err(error)),
@@ -291,9 +293,9 @@ impl Wait {
                 reserve.map_or_else(|| Self::turn_after(reason, FIRST_PAUSE), Self::Place)
             }
             Full::Key(capacity) => {
-                let (order, _) = no_place.order.as_ref().expect("its key has a queue");
+                let (order, key) = no_place.order.as_ref().expect("its key has a queue");
                 Self::Room {
-                    waiter: RoomWaiter::new(&order.queues),
+                    waiter: RoomWaiter::new(&order.queues, key),
                     capacity: *capacity,
                     has_looked: false,
                 }
@@ -330,6 +332,14 @@ impl Wait {
     /// The address of the pool that it is submitted to in its turn.
     fn turn(&self, handle: &PoolHandle) -> Option<usize> {
         matches!(self, Self::Turn { .. }).then(|| address(handle.pool()))
+    }
+
+    /// Its place among those who wait for room.
+    fn number(&self) -> Option<u64> {
+        match self {
+            Self::Room { waiter, .. } => Some(waiter.number()),
+            _ => None,
+        }
     }
 
     fn reason(&mut self) -> Reason {

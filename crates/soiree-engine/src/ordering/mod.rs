@@ -1,9 +1,9 @@
 //! Order by key: which events are handled one after another.
 
+mod line;
 mod orders;
 mod queue;
 mod room;
-mod room_wakers;
 
 pub(crate) use self::orders::OrderRule;
 pub use self::orders::{KeyOrderStats, KeyOrders};

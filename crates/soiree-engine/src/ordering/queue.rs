@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 
 use soiree_core::OrderingKey;
 
-use super::room_wakers::RoomWakers;
+use super::line::RoomLine;
 
 const SHARDS: usize = 16;
 
@@ -31,12 +31,10 @@ pub(crate) struct KeyQueues<E: ?Sized> {
     hasher: RandomState,
     shards: [Mutex<Shard<E>>; SHARDS],
     waiting: AtomicUsize,
+    /// How many may wait, by the last one that looked for room from its place in the line.
+    capacity: AtomicUsize,
     /// Emitters that wait for room.
-    pub(super) blocked: AtomicUsize,
-    /// Counts what has left while an emitter was blocked.
-    left: Mutex<u64>,
-    room: Condvar,
-    pub(super) room_wakers: RoomWakers,
+    line: RoomLine,
 }
 
 type Shard<E> = HashMap<OrderingKey, KeyQueue<E>, RandomState>;
@@ -81,10 +79,8 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
             hasher: RandomState::default(),
             shards: std::array::from_fn(|_| Mutex::default()),
             waiting: AtomicUsize::new(0),
-            blocked: AtomicUsize::new(0),
-            left: Mutex::new(0),
-            room: Condvar::new(),
-            room_wakers: RoomWakers::default(),
+            capacity: AtomicUsize::new(0),
+            line: RoomLine::default(),
         }
     }
 
@@ -97,12 +93,17 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
     /// How many entries wait behind others, and how many emitters wait for room.
     pub(crate) fn waiting(&self) -> (usize, usize) {
         let waiting = self.waiting.load(Ordering::SeqCst);
-        (waiting, self.blocked.load(Ordering::SeqCst))
+        (waiting, self.line.len())
     }
 
     fn shard(&self, key: &OrderingKey) -> MutexGuard<'_, Shard<E>> {
         let hash = self.hasher.hash_one(key) as usize;
         lock(&self.shards[hash % SHARDS])
+    }
+
+    /// Those who wait for room.
+    pub(super) fn line(&self) -> &RoomLine {
+        &self.line
     }
 
     /// Puts an entry at the end of the queue of its key. Calls `limit` only if there is no room.
@@ -113,51 +114,40 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         capacity: usize,
         limit: impl FnOnce() -> WaitLimit,
     ) -> Result<Position, QueueFull> {
-        let attempt = || self.try_enter(key, entry, capacity);
-        if let Some(position) = attempt() {
+        if let Some(position) = self.try_enter(key, entry, capacity, None) {
             return Ok(position);
         }
-        let limit = limit();
-        if let WaitLimit::None = limit {
-            return Err(QueueFull { waited: None });
+        match limit() {
+            WaitLimit::None => Err(QueueFull { waited: None }),
+            limit => self.wait_for_room(key, entry, capacity, limit),
         }
-        self.blocked.fetch_add(1, Ordering::SeqCst);
-        let entered = self.wait_for_room(attempt, limit);
-        self.blocked.fetch_sub(1, Ordering::SeqCst);
-        entered
     }
 
-    fn wait_for_room(
+    /// As [`enter`](Self::enter), without waiting. `number` is the caller's place among those who wait for room, if it has one: it does
+    /// not overtake those before it. Those whose key is idle need no room, and overtake only those of other keys.
+    pub(crate) fn try_enter(
         &self,
-        attempt: impl Fn() -> Option<Position>,
-        limit: WaitLimit,
-    ) -> Result<Position, QueueFull> {
-        loop {
-            let seen = *lock(&self.left);
-            if let Some(position) = attempt() {
-                return Ok(position);
-            }
-            let mut left = lock(&self.left);
-            while *left == seen {
-                left = match limit {
-                    WaitLimit::None => return Err(QueueFull { waited: None }),
-                    WaitLimit::Unlimited => {
-                        self.room.wait(left).unwrap_or_else(PoisonError::into_inner)
-                    }
-                    WaitLimit::Until(deadline, longest) => {
-                        let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
-                            let waited = Some(longest);
-                            return Err(QueueFull { waited });
-                        };
-                        let waited = self.room.wait_timeout(left, rest);
-                        waited.unwrap_or_else(PoisonError::into_inner).0
-                    }
-                };
-            }
+        key: &OrderingKey,
+        entry: &Arc<E>,
+        capacity: usize,
+        number: Option<u64>,
+    ) -> Option<Position> {
+        if self.line.len() == 0 {
+            return self.enter_queue(key, entry, capacity);
         }
+        let line = self.line.lock();
+        if !line.is_first_of_key(number, key) {
+            return None;
+        }
+        if number.is_some() {
+            self.capacity.store(capacity, Ordering::SeqCst);
+        }
+        let room = capacity.saturating_sub(self.waiting.load(Ordering::SeqCst));
+        let before = line.count_before(number, room);
+        self.enter_queue(key, entry, capacity - before)
     }
 
-    fn try_enter(&self, key: &OrderingKey, entry: &Arc<E>, capacity: usize) -> Option<Position> {
+    fn enter_queue(&self, key: &OrderingKey, entry: &Arc<E>, capacity: usize) -> Option<Position> {
         let mut shard = self.shard(key);
         let Some(queue) = shard.get_mut(key) else {
             let queue = KeyQueue {
@@ -174,6 +164,27 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
             .ok()?;
         queue.waiting.push_back(Arc::clone(entry));
         Some(Position::Waiting)
+    }
+
+    /// Whether no event of the key is being handled.
+    pub(super) fn is_idle(&self, key: &OrderingKey) -> bool {
+        !self.shard(key).contains_key(key)
+    }
+
+    /// Wakes those who wait for room and may have it now, and the first one that waits for the key that has become idle.
+    pub(super) fn wake_line(&self, idle: Option<&OrderingKey>) {
+        if self.line.len() == 0 {
+            return;
+        }
+        let room = self.capacity.load(Ordering::SeqCst);
+        let room = room.saturating_sub(self.waiting.load(Ordering::SeqCst));
+        let mut line = self.line.lock();
+        let mut woken = line.take_first(room);
+        woken.extend(idle.and_then(|key| line.take_first_of_key(key)));
+        drop(line);
+        for wake in woken {
+            wake.wake();
+        }
     }
 
     /// Removes the head of a queue. Returns the next head, which the caller has to submit.
@@ -199,7 +210,7 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         if next.is_some() {
             self.waiting.fetch_sub(1, Ordering::SeqCst);
         }
-        self.notify_blocked();
+        self.wake_line(next.is_none().then_some(key));
         drop(gone);
         for entry in notified {
             entry.notify();
@@ -220,17 +231,8 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
             }
         }
         self.waiting.fetch_sub(taken.len(), Ordering::SeqCst);
-        self.notify_blocked();
+        self.wake_line(None);
         taken
-    }
-
-    /// Wakes emitters that wait for room.
-    fn notify_blocked(&self) {
-        if self.blocked.load(Ordering::SeqCst) > 0 {
-            *lock(&self.left) += 1;
-            self.room.notify_all();
-            self.room_wakers.wake_all();
-        }
     }
 
     /// The head of the entry's queue, if the entry is not the head itself. With `watch`, the entry is notified of changes until

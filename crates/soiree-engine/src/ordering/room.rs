@@ -1,10 +1,71 @@
-//! Waiting for room behind the events of a key, without a thread.
+//! Waiting for room behind the events of a key.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Waker;
+use std::thread;
+use std::time::Instant;
 
-use super::queue::{KeyQueues, QueueEntry};
+use soiree_core::OrderingKey;
+use soiree_core::panic::Contained;
+
+use super::line::Wake;
+use super::queue::{KeyQueues, Position, QueueEntry, QueueFull, WaitLimit};
+
+impl<E: QueueEntry + ?Sized> KeyQueues<E> {
+    /// Blocks until the entry is in the queue of its key.
+    pub(super) fn wait_for_room(
+        &self,
+        key: &OrderingKey,
+        entry: &Arc<E>,
+        capacity: usize,
+        limit: WaitLimit,
+    ) -> Result<Position, QueueFull> {
+        let place = self.join_line(key);
+        loop {
+            self.line()
+                .set_wake(place.number, Wake::Thread(thread::current()));
+            if let Some(position) = self.try_enter(key, entry, capacity, Some(place.number)) {
+                return Ok(position);
+            }
+            match limit {
+                WaitLimit::None => return Err(QueueFull { waited: None }),
+                WaitLimit::Unlimited => thread::park(),
+                WaitLimit::Until(deadline, longest) => {
+                    let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
+                        let waited = Some(longest);
+                        return Err(QueueFull { waited });
+                    };
+                    thread::park_timeout(rest);
+                }
+            }
+        }
+    }
+
+    fn join_line(&self, key: &OrderingKey) -> PlaceInLine<'_, E> {
+        PlaceInLine {
+            queues: self,
+            number: self.line().join(key),
+        }
+    }
+
+    fn leave_line(&self, number: u64) {
+        let key = self.line().leave(number);
+        // The next one moves up. If the key is idle, the one that has left would have been its head.
+        self.wake_line(key.as_ref().filter(|key| self.is_idle(key)));
+    }
+}
+
+/// A thread's place in the line, until this is dropped.
+struct PlaceInLine<'a, E: QueueEntry + ?Sized> {
+    queues: &'a KeyQueues<E>,
+    number: u64,
+}
+
+impl<E: QueueEntry + ?Sized> Drop for PlaceInLine<'_, E> {
+    fn drop(&mut self) {
+        self.queues.leave_line(self.number);
+    }
+}
 
 /// One that waits for room without a thread, until this is dropped.
 pub(crate) struct RoomWaiter<E: QueueEntry + ?Sized> {
@@ -13,23 +74,27 @@ pub(crate) struct RoomWaiter<E: QueueEntry + ?Sized> {
 }
 
 impl<E: QueueEntry + ?Sized> RoomWaiter<E> {
-    pub(crate) fn new(queues: &Arc<KeyQueues<E>>) -> Self {
-        queues.blocked.fetch_add(1, Ordering::SeqCst);
+    pub(crate) fn new(queues: &Arc<KeyQueues<E>>, key: &OrderingKey) -> Self {
         Self {
-            number: queues.room_wakers.add(),
+            number: queues.line().join(key),
             queues: Arc::clone(queues),
         }
     }
 
+    /// Its place in the line, for [`KeyQueues::try_enter`].
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Wakes this task once, when there may be room. To be called before the caller looks for room.
     pub(crate) fn set_waker(&self, waker: &Waker) {
-        self.queues.room_wakers.set(self.number, waker);
+        let wake = Wake::Task(Contained::new(waker.clone()));
+        self.queues.line().set_wake(self.number, wake);
     }
 }
 
 impl<E: QueueEntry + ?Sized> Drop for RoomWaiter<E> {
     fn drop(&mut self) {
-        self.queues.blocked.fetch_sub(1, Ordering::SeqCst);
-        self.queues.room_wakers.remove(self.number);
+        self.queues.leave_line(self.number);
     }
 }

@@ -1,0 +1,132 @@
+//! The emitters that wait for room behind the events of a key, in the order in which they began to wait.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::thread::Thread;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use soiree_core::OrderingKey;
+use soiree_core::panic::Contained;
+
+/// All that wait for room in the queues of one order. Locked before any queue is.
+#[derive(Default)]
+pub(super) struct RoomLine {
+    /// How many wait.
+    count: AtomicUsize,
+    line: Mutex<Line>,
+}
+
+#[derive(Default)]
+pub(super) struct Line {
+    waiters: BTreeMap<u64, Waiter>,
+    by_key: HashMap<OrderingKey, BTreeSet<u64>, RandomState>,
+    last: u64,
+}
+
+struct Waiter {
+    key: OrderingKey,
+    wake: Option<Wake>,
+}
+
+/// How one that waits is woken to look again.
+pub(super) enum Wake {
+    Thread(Thread),
+    Task(Contained<Waker>),
+}
+
+impl Wake {
+    pub(super) fn wake(self) {
+        match self {
+            Self::Thread(thread) => thread.unpark(),
+            Self::Task(waker) => waker.wake(),
+        }
+    }
+}
+
+impl RoomLine {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.count.load(Ordering::SeqCst)
+    }
+
+    /// Joins the line at its end. Returns the number of the place.
+    pub(super) fn join(&self, key: &OrderingKey) -> u64 {
+        // First: a thread that makes room after this looks at the line.
+        self.count.fetch_add(1, Ordering::SeqCst);
+        let mut line = self.lock();
+        line.last += 1;
+        let number = line.last;
+        let waiter = Waiter {
+            key: key.clone(),
+            wake: None,
+        };
+        line.waiters.insert(number, waiter);
+        line.by_key.entry(key.clone()).or_default().insert(number);
+        number
+    }
+
+    /// Sets what wakes the one with this number, once. To be called before it looks for room.
+    pub(super) fn set_wake(&self, number: u64, wake: Wake) {
+        let mut line = self.lock();
+        let waiter = line.waiters.get_mut(&number);
+        let former = waiter.and_then(|waiter| waiter.wake.replace(wake));
+        drop(line);
+        drop(former);
+    }
+
+    /// Leaves the line. Returns the key that it waited for.
+    pub(super) fn leave(&self, number: u64) -> Option<OrderingKey> {
+        let mut line = self.lock();
+        let waiter = line.waiters.remove(&number)?;
+        if let Some(others) = line.by_key.get_mut(&waiter.key) {
+            others.remove(&number);
+            if others.is_empty() {
+                line.by_key.remove(&waiter.key);
+            }
+        }
+        drop(line);
+        self.count.fetch_sub(1, Ordering::SeqCst);
+        drop(waiter.wake);
+        Some(waiter.key)
+    }
+}
+
+impl Line {
+    /// Whether one that waits before this number waits for the same key. Without a number, whether any does.
+    pub(super) fn is_first_of_key(&self, number: Option<u64>, key: &OrderingKey) -> bool {
+        let first = self.by_key.get(key).and_then(BTreeSet::first);
+        first.is_none_or(|first| number.is_some_and(|number| number <= *first))
+    }
+
+    /// How many wait before this number, counted up to `most`.
+    pub(super) fn count_before(&self, number: Option<u64>, most: usize) -> usize {
+        let before = ..number.unwrap_or(u64::MAX);
+        self.waiters.range(before).take(most).count()
+    }
+
+    /// Takes what wakes the first one that waits for this key.
+    pub(super) fn take_first_of_key(&mut self, key: &OrderingKey) -> Option<Wake> {
+        let first = *self.by_key.get(key)?.first()?;
+        self.waiters.get_mut(&first)?.wake.take()
+    }
+
+    /// Takes what wakes the first ones of the line, as many as there is room for, except for those that wait behind one of their key.
+    pub(super) fn take_first(&mut self, room: usize) -> Vec<Wake> {
+        let Self {
+            waiters, by_key, ..
+        } = self;
+        let first = waiters.iter_mut().take(room);
+        first
+            .filter_map(|(number, waiter)| {
+                let is_first = by_key.get(&waiter.key)?.first() == Some(number);
+                is_first.then(|| waiter.wake.take())?
+            })
+            .collect()
+    }
+}
