@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use soiree::{EventPool, KeyOrder};
 use soiree_core::{ListenerErrorKind, ListenerOptions, Retry, Timer, TimerError, TimerId};
 use soiree_engine::{CloseError, CutOffCause};
-use soiree_testkit::ManualTimer;
+use soiree_testkit::{ManualPool, ManualTimer};
 
-use crate::support::{Blocker, TIME_LIMIT, on_one_worker, wait_until, worker_pool};
+use crate::support::{Blocker, CallLog, TIME_LIMIT, on_one_worker, wait_until, worker_pool};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -235,4 +235,58 @@ fn a_rejected_emit_does_not_keep_listeners_after_a_missed_deadline() {
             held.strong_count() == 0
         });
     }
+}
+
+/// E4, L7, L8: a pool that is shared with another event pool lives on, and runs nothing that the error of a missed deadline has reported as
+/// discarded or given up. What it had accepted counts as running, and it runs that.
+#[test]
+fn a_shared_pool_runs_nothing_that_was_reported_as_not_run() {
+    let (timer, pool) = (ManualTimer::new(), ManualPool::new());
+    let calls = CallLog::default();
+    let on_shared = || {
+        let builder = EventPool::builder().pool(Arc::new(pool.clone()));
+        let order = KeyOrder::by(|event| event.payload_as::<u8>().map(|key| *key));
+        let builder = builder.ordered("k.*", order).timer(timer.clone());
+        let soiree = builder.build().unwrap();
+        let log = calls.clone();
+        let listener = move |event: &dyn soiree_core::Event| {
+            log.record(event.topic());
+            if event.topic().ends_with("fails") {
+                return Err("no");
+            }
+            Ok(())
+        };
+        let options = ListenerOptions::new().retry(Retry::fixed(HOUR, 2));
+        soiree.on_with("**", options, listener).unwrap();
+        soiree
+    };
+    let (closed, other) = (on_shared(), on_shared());
+    let retried = closed.emit("once.fails", ()).unwrap();
+    assert_eq!(pool.run_all(), 1);
+    let head = closed.emit("k.head", 1_u8).unwrap();
+    let behind = closed.emit("k.behind", 1_u8).unwrap();
+    let queued = closed.emit("queued", ()).unwrap();
+    let (numbers, error) = cut_off(&closed);
+    assert_eq!(numbers, [4, 2, 1, 1, 0], "{error}");
+    assert!(behind.wait().discarded && retried.is_finished());
+    let later = other.emit("other.fails", ()).unwrap();
+    assert_eq!(pool.run_all(), 3);
+    timer.advance(2 * HOUR);
+    assert_eq!(pool.run_all(), 1, "the retry of the other one");
+    for emission in [head, queued] {
+        assert_eq!(emission.wait().delivered, 1);
+    }
+    assert_eq!(later.wait().retried, 1);
+    assert_eq!(
+        calls.take(),
+        [
+            "once.fails",
+            "k.head",
+            "queued",
+            "other.fails",
+            "other.fails"
+        ]
+    );
+    other.close().unwrap();
+    assert_eq!(pool.run_all(), 0);
 }
