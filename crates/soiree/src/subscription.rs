@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use soiree_core::registry::RegistrationKey;
 use soiree_core::{
-    IntoListenerResult, Listener, ListenerFn, ListenerId, ListenerOptions, Pattern, SubscribeError,
+    Event, IntoListenerResult, Listener, ListenerFn, ListenerId, ListenerOptions, Mut, Pattern,
+    SubscribeError,
 };
 use soiree_engine::Soiree;
 
@@ -147,6 +148,48 @@ impl Subscriptions {
         listener: impl ListenerFn<R>,
     ) -> Result<ListenerId, SubscribeError> {
         self.listen_with(pattern, options, listener)
+    }
+
+    /// Subscribes a closure that may change what it has captured. See [`EventPool::on_mut`].
+    ///
+    /// # Errors
+    /// As [`EventPool::on_mut`].
+    ///
+    /// ```
+    /// # let soiree = soiree::EventPool::new();
+    /// let group = soiree.group();
+    /// let mut count = 0;
+    /// group.on_mut("order.*", move |_| {
+    ///     count += 1;
+    ///     println!("{count} orders");
+    /// })?;
+    /// # assert_eq!(soiree.emit_sync("order.paid", ())?.delivered, 1);
+    /// # drop(group);
+    /// # assert!(soiree.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn on_mut<R: IntoListenerResult + 'static>(
+        &self,
+        pattern: &str,
+        listener: impl FnMut(&dyn Event) -> R + Send + 'static,
+    ) -> Result<ListenerId, SubscribeError> {
+        self.on_mut_with(pattern, ListenerOptions::new(), listener)
+    }
+
+    /// As [`on_mut`](Subscriptions::on_mut), with [`ListenerOptions`]. See [`EventPool::on_mut_with`].
+    ///
+    /// # Errors
+    /// As [`EventPool::on_mut_with`].
+    #[track_caller]
+    pub fn on_mut_with<R: IntoListenerResult + 'static>(
+        &self,
+        pattern: &str,
+        options: impl Into<ListenerOptions>,
+        listener: impl FnMut(&dyn Event) -> R + Send + 'static,
+    ) -> Result<ListenerId, SubscribeError> {
+        let options = options.into().max_concurrent(1);
+        self.listen_with(pattern, options, Mut::new(listener))
     }
 
     /// Subscribes a type that implements [`Listener`]. See [`EventPool::listen`].

@@ -263,3 +263,35 @@ fn guards_and_groups_compare_patterns_and_not_their_spelling() {
     drop(soiree.guard("a.**.**.**", id));
     assert!(soiree.is_empty());
 }
+
+/// W5, T3: a closure of a group may change what it has captured; it is called for one event at a time, and removed with its group.
+#[test]
+fn a_group_has_listeners_that_change_what_they_have_captured() {
+    let soiree = EventPool::with_pool(soiree::WorkerPool::new(4, 64).unwrap());
+    let group = soiree.group();
+    let (sender, counts) = std::sync::mpsc::channel();
+    let mut count = 0;
+    group
+        .on_mut("a.*", move |_| {
+            count += 1;
+            sender.send(count).unwrap();
+        })
+        .unwrap();
+    let mut limited = 0;
+    group
+        .on_mut_with("a.*", ListenerOptions::new().max_runs(2), move |_| {
+            limited += 1;
+            assert!(limited <= 2);
+        })
+        .unwrap();
+    let emissions: Vec<_> = (0..20).map(|_| soiree.emit("a.b", ()).unwrap()).collect();
+    assert!(emissions.iter().all(|emission| emission.wait().is_ok()));
+    assert_eq!(
+        counts.try_iter().collect::<Vec<_>>(),
+        Vec::from_iter(1..=20)
+    );
+    assert_eq!(group.len(), 1);
+    drop(group);
+    assert!(soiree.is_empty());
+    soiree.close().unwrap();
+}
