@@ -199,7 +199,7 @@ impl<'a> Drawing<'a, '_> {
                 )?;
             }
         }
-        self.to_bridges(node, info)
+        self.draw_bridges(node, info)
     }
 
     fn listener(&mut self, row: usize, listener: &ListenerInfo) -> fmt::Result {
