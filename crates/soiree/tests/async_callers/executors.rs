@@ -8,28 +8,32 @@ use soiree::{EventPool, Overflow, WorkerPool};
 
 use crate::pools::on_every_pool;
 
-type Program = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(crate) type Program = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Runs a program on each executor.
-fn on_every_executor(program: impl Fn() -> Program) {
+/// Calls `test` with what runs a program, for each executor.
+pub(crate) fn on_every_executor(test: impl Fn(&dyn Fn(Program))) {
     println!("pollster");
-    pollster::block_on(program());
+    test(&|program| pollster::block_on(program));
     println!("futures");
-    futures_executor::block_on(program());
+    test(&|program| futures_executor::block_on(program));
     println!("tokio, current thread");
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    runtime.unwrap().block_on(program());
+    test(&|program| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(program);
+    });
     println!("tokio, multi-thread");
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(2).build().unwrap();
-    runtime.block_on(async { tokio::spawn(program()).await.unwrap() });
+    test(&|program| {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(2).build().unwrap();
+        runtime.block_on(async { tokio::spawn(program).await.unwrap() });
+    });
 }
 
 /// A1: a queue of 1 makes nearly every emit wait. The thread of the executor is never needed by what it waits for.
 #[test]
 fn a_program_that_awaits_everything_ends_on_every_executor() {
-    on_every_executor(|| {
-        Box::pin(async {
+    on_every_executor(|run| {
+        run(Box::pin(async {
             let soiree = EventPool::with_pool(WorkerPool::new(1, 1).unwrap());
             soiree.on("work.*", |_| {}).unwrap();
             let mut emissions = Vec::new();
@@ -40,7 +44,7 @@ fn a_program_that_awaits_everything_ends_on_every_executor() {
                 assert_eq!(emission.await.delivered, 1);
             }
             soiree.close_async().await.unwrap();
-        })
+        }));
     });
 }
 

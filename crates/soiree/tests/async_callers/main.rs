@@ -5,6 +5,7 @@ mod closing;
 mod emitting;
 mod executors;
 mod fairness;
+mod matrix;
 mod ordered;
 mod pools;
 mod support;
