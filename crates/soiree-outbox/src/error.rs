@@ -32,7 +32,7 @@ pub enum OutboxError {
     #[error("the durable topics cannot be reserved: {0}")]
     Reserve(#[source] SubscribeError),
     /// The event pool has no timer, which retries need.
-    #[error("the event pool has no timer, which durable retries need")]
+    #[error("the event pool has no timer, which durable retries need; build it with one")]
     NoTimer,
     /// A thread could not be started.
     #[error("no thread could be started for the outbox: {0}")]

@@ -87,7 +87,7 @@ fn connect(
     if connection.is_readonly("main")? {
         return Err(Problem::explained(
             ErrorKind::PermissionDenied,
-            "the process may read it, but not write it",
+            "the process may read it, but not write it; change its owner or its mode",
         ));
     }
     if more.contains(OpenFlags::SQLITE_OPEN_CREATE) {

@@ -36,7 +36,9 @@ fn unusable(path: &Path, error: &std::io::Error) -> Problem {
     let path = path.display();
     Problem::explained(
         error.kind(),
-        format!("the locks of listeners in {path} cannot be used: {error}"),
+        format!(
+            "the locks of listeners in {path} cannot be used: {error}; the process must be able to write the directory of the file"
+        ),
     )
 }
 

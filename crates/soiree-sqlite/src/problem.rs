@@ -120,11 +120,22 @@ fn of_sqlite(error: rusqlite::Error, store: String, step: Step) -> StoreError {
         rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
             ErrorCode::DiskFull => StoreError::Full {
                 store,
-                reason: error.to_string(),
+                reason: format!("{error}; make room on its disk, or raise SqliteStore::max_bytes"),
             },
+            ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
+                StoreError::Io {
+                    store,
+                    source: format!(
+                        "{error}; the process must be able to write the file, and its directory, where SQLite keeps the log of the file"
+                    )
+                    .into(),
+                }
+            }
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Busy {
                 store,
-                reason: format!("another connection is writing ({error})"),
+                reason: format!(
+                    "another connection has the file ({error}); let it end its transaction, or raise SqliteStore::busy_timeout"
+                ),
             },
             ErrorCode::DatabaseCorrupt => StoreError::Corrupt {
                 store,

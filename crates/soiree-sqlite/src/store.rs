@@ -310,7 +310,7 @@ impl SqliteStore {
                     Ok(()) => transact(&writer.connection, work),
                     Err(problem) => Err((problem, Step::Work)),
                 },
-                None => Err((Problem::Busy("an effect is running".into()), Step::Work)),
+                None => Err((Problem::Busy("a listener in a transaction of the store has not returned; keep such listeners short".into()), Step::Work)),
             }
         };
         result.map_err(|failed| self.failed(failed))

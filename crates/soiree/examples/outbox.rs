@@ -292,6 +292,15 @@ fn dead(store: &SqliteStore, name: &str, out: &mut impl Write) -> Outcome<()> {
         let page = dead_page(store, name, after)?;
         let Some(last) = page.last() else {
             writeln!(out, "{events} dead events")?;
+            if events > 0 {
+                let (file, name) = (quoted(&store.name()), quoted(name));
+                writeln!(
+                    out,
+                    "once their cause is mended, redrive them, or some by their IDs:"
+                )?;
+                writeln!(out, "  outbox {file} redrive {name} --all")?;
+                writeln!(out, "  outbox {file} redrive {name} ID...")?;
+            }
             return Ok(());
         };
         after = last.position;
@@ -308,6 +317,18 @@ fn dead(store: &SqliteStore, name: &str, out: &mut impl Write) -> Outcome<()> {
             let topic = topic.escape_debug();
             writeln!(out, "{id} {topic}: {}", parked_in_words(&parked))?;
         }
+    }
+}
+
+/// As a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |char: char| char.is_ascii_alphanumeric() || "-_./:".contains(char);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.into(),
+        false => format!(
+            "'{}'",
+            word.escape_debug().to_string().replace('\'', r"'\''")
+        ),
     }
 }
 

@@ -122,9 +122,9 @@ impl SqliteOutbox for Outbox {
             return Err(not_claimed(error.to_string()));
         }
         if options.durable_name().is_none() {
-            return Err(not_claimed(
-                "a listener in transactions needs a durable name".into(),
-            ));
+            return Err(not_claimed(format!(
+                "the listener of on_tx_with on {pattern} has none; name it with ListenerOptions::durable"
+            )));
         }
         let outbox = self.downgrade();
         let apply = move |event: &dyn Event, delivery: &Delivery| -> Result<(), BoxError> {

@@ -10,8 +10,8 @@ impl ListenerOptions {
     /// Makes the listener durable: it gets every event of its pattern that an outbox has stored, also after a restart.
     ///
     /// `name` is what the listener is known by in the store, where its progress is kept. It must be the same in every run of the
-    /// program: a listener with another name is another listener, which knows nothing of what this one has handled. It need not be
-    /// the [`name`](ListenerOptions::name) that errors and metrics show.
+    /// program: a listener with another name is another listener, which knows nothing of what this one has handled. It is also
+    /// the [`name`](ListenerOptions::name) that errors and metrics show, unless that is set.
     ///
     /// Only an outbox subscribes durable listeners. A plain `EventPool` keeps nothing, and so it is an error to subscribe one there. A
     /// name that is empty, blank or contains control characters is an error when the listener is subscribed.
@@ -23,7 +23,9 @@ impl ListenerOptions {
     /// ```
     #[must_use]
     pub fn durable(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.durable = Some(name.into());
+        let name = name.into();
+        self.name.get_or_insert_with(|| Arc::clone(&name));
+        self.durable = Some(name);
         self
     }
 

@@ -15,7 +15,9 @@ pub enum StoreError {
         reason: String,
     },
     /// An event is larger than the store takes.
-    #[error("{store} takes payloads of at most {limit} bytes, this one has {bytes}")]
+    #[error(
+        "{store} takes payloads of at most {limit} bytes, this one has {bytes}; raise max_payload of the store, or emit where the data is"
+    )]
     TooLarge {
         /// The store.
         store: String,
@@ -33,7 +35,9 @@ pub enum StoreError {
         reason: String,
     },
     /// Another process has claimed the listener since. Nothing of the batch is stored.
-    #[error("another process has taken over the listener {listener:?} of {store}")]
+    #[error(
+        "another process has taken over the listener {listener:?} of {store}, and handles its events; there is nothing to do"
+    )]
     Fenced {
         /// The store.
         store: String,
@@ -78,7 +82,7 @@ pub enum StoreError {
         source: BoxError,
     },
     /// The store is not open, or no longer.
-    #[error("{store} is not open")]
+    #[error("{store} is not open; open it, or build an outbox with it")]
     NotOpen {
         /// The store.
         store: String,

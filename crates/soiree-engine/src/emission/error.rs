@@ -129,10 +129,13 @@ pub enum NotStored {
         reason: &'static str,
     },
     /// The topic is not durable.
-    #[error("its topic is not durable; declare it with a codec")]
+    #[error("its topic is not durable; declare it with `json` or `codec` when the outbox is built")]
     NoCodec,
     /// The payload, as it is written down, is larger than permitted.
-    #[error("its payload has {bytes} bytes, and at most {limit} are permitted")]
+    #[error(
+        "its payload has {bytes} bytes, and at most {limit} are permitted; raise max_payload of the outbox and of its store, or emit \
+         where the data is"
+    )]
     TooLarge {
         /// The size of the payload in bytes.
         bytes: usize,
@@ -150,13 +153,15 @@ pub enum NotStored {
         bytes: usize,
     },
     /// As many events as permitted are stored.
-    #[error("{limit} events are stored already")]
+    #[error(
+        "{limit} events are stored already; emit it again once listeners have ended some, or raise max_events of the outbox"
+    )]
     Full {
         /// How many may be stored.
         limit: u64,
     },
     /// Another event with the same ID is stored.
-    #[error("another event with the ID {id} is stored already")]
+    #[error("another event with the ID {id} is stored already; give each event an ID of its own")]
     Conflict {
         /// The ID.
         id: EventId,

@@ -95,13 +95,14 @@ fn payloads_that_cannot_be_stored_are_errors_that_name_the_cause() {
     let error = outbox.emit("kept.a", String::from("four")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "kept.a was not stored: its payload has 4 bytes, and at most 3 are permitted"
+        "kept.a was not stored: its payload has 4 bytes, and at most 3 are permitted; raise max_payload of the outbox and of its store, or \
+         emit where the data is"
     );
     let events: [Arc<dyn Event>; 1] = [Arc::new(BaseEvent::new("other", String::new()))];
     let error = outbox.emit_all(events).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "other was not stored: its topic is not durable; declare it with a codec"
+        "other was not stored: its topic is not durable; declare it with `json` or `codec` when the outbox is built"
     );
     let error = outbox.emit("kept..a", String::new()).unwrap_err();
     assert!(matches!(error, EmitError::InvalidTopic { .. }), "{error}");
@@ -157,7 +158,8 @@ fn a_full_store_rejects_and_says_that_it_is_full() {
     assert!(error.is_full(), "{error}");
     assert_eq!(
         error.to_string(),
-        "kept.a was not stored: 2 events are stored already"
+        "kept.a was not stored: 2 events are stored already; emit it again once listeners have ended some, or raise max_events of the \
+         outbox"
     );
     assert_eq!(outbox.stats().rejected.total(), 1);
     outbox.close().unwrap();

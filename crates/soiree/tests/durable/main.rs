@@ -11,4 +11,5 @@ mod poison;
 mod power_cut;
 mod restart;
 mod support;
+mod texts;
 mod two_processes;
