@@ -42,7 +42,7 @@ function showStatus(status) {
   state.textContent = store.state === "ok" ? `live, up ${age(status.uptime_seconds)}` : store.state;
   state.className = store.state === "ok" ? "" : "bad";
 
-  const answers = Object.entries(intake.requests).map(([code, count]) => `${number(count)} × ${code}`);
+  const answers = Object.entries(intake.requests).map(([code, count]) => `${number(count)}\u00a0×\u00a0${code}`);
   const figures = [
     ["accepted", number(intake.accepted)],
     ["repeats", number(intake.duplicates)],
@@ -82,9 +82,9 @@ function showStatus(status) {
 
 function showReceiver(receiver) {
   const line = byId("receiver");
-  const pause = receiver.pause_seconds ? `It has asked for a pause of ${age(receiver.pause_seconds)}.` : "";
-  const word = receiver.is_broken ? "It is broken." : pause;
-  line.replaceChildren(element("span", `forward sends events to ${receiver.url} ${word} `));
+  const pause = receiver.pause_seconds ? `, which has asked for a pause of ${age(receiver.pause_seconds)}` : "";
+  const word = receiver.is_broken ? ", which is broken" : pause;
+  line.replaceChildren(element("span", `forward sends events to ${receiver.url}${word} `));
   if (!receiver.can_break) return;
   const button = element("button", receiver.is_broken ? "mend it" : "break it", { type: "button", id: "break" });
   button.addEventListener("click", () => post(receiver.is_broken ? "/receiver/mend" : "/receiver/break"));
@@ -158,7 +158,7 @@ async function showWay(id) {
   for (const listener of event.listeners) {
     const words = [`${listener.name}: ${listener.state}`];
     if (listener.attempts) words.push(`${listener.attempts} attempts failed`);
-    if (listener.error) words.push(cause(listener.error));
+    if (listener.error && !listener.outcomes.length) words.push(cause(listener.error));
     const card = element("li");
     card.append(element("div", words.join(", "), { class: "state" }), ...listener.outcomes.map(attempt));
     list.append(card);
