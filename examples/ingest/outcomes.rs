@@ -11,8 +11,8 @@ use crate::listeners::NAMES;
 
 /// The newest are remembered.
 pub(crate) const REMEMBERED: usize = 10_000;
-/// Characters of an error.
-const MOST_ERROR: usize = 200;
+/// Characters of an error, which begins with the names of the listener and the topic.
+const MOST_ERROR: usize = 500;
 
 /// Clones share it.
 #[derive(Clone, Default)]

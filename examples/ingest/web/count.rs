@@ -1,4 +1,4 @@
-//! Counting the answers to senders of events, whatever part of the service gives them.
+//! Counting the answers to senders of events, whatever part of the service gives them. What is no HTTP does not come so far.
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;

@@ -279,7 +279,13 @@ fn the_attempts_of_what_is_done_are_shown_until_a_restart() {
     });
     let data = TempDir::new().unwrap();
     let service = Service::start(data.path(), &["--forward-to", &url]);
-    let id = service.accepted("1", "{}");
+    // The longest topic: the error names it before it says the cause.
+    let long = "x".repeat(64);
+    let body = format!("{{\"action\": \"{long}\"}}");
+    let path = format!("/hooks/{long}");
+    let answer = service.post(&path, &[("x-event", &long)], body).unwrap();
+    assert_eq!(answer.status, 202, "{}", answer.body);
+    let id = answer.json()["id"].as_str().unwrap().to_owned();
     let outcomes = |service: &Service, name: &str| -> Vec<(u64, String)> {
         service.ended(&id);
         let way = service.get(&format!("/events/{id}")).json();
