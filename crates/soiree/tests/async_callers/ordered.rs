@@ -149,8 +149,11 @@ impl<'a> Waits<'a> {
     }
 }
 
+/// An event pool, what lets one with an even or an odd number be handled, and the numbers that were handled.
+type Stepwise = (EventPool, [Sender<()>; 2], Arc<Mutex<Vec<u64>>>);
+
 /// An event pool that records the numbers of handled events. Each message lets one with an even or an odd number be handled.
-fn stepwise(order: KeyOrder) -> (EventPool, [Sender<()>; 2], Arc<Mutex<Vec<u64>>>) {
+fn stepwise(order: KeyOrder) -> Stepwise {
     let builder = EventPool::builder().pool(WorkerPool::new(4, 64).unwrap());
     let soiree = builder.ordered("work.*", order).build().unwrap();
     let ((even, evens), (odd, odds)) = (channel(), channel());
