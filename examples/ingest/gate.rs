@@ -17,7 +17,7 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// With so many calls a second at most.
+    /// With so many calls a second at most. Near a thousand there are fewer, as the timer counts milliseconds.
     pub(crate) fn new(rate: Option<u32>) -> Self {
         let interval = rate.map_or(Duration::ZERO, |rate| Duration::from_secs(1) / rate);
         Self {

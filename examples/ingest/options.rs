@@ -180,7 +180,7 @@ impl Modes {
             "--bind" => options.bind = value(parser, option)?,
             "--data" => options.data = parser.value()?.into(),
             "--forward-to" => options.forward_to = Some(url(parser, option)?),
-            "--forward-rate" => options.forward_rate = Some(number(parser, option, 1, 10_000)?),
+            "--forward-rate" => options.forward_rate = Some(number(parser, option, 1, 1_000)?),
             "--latency" => options.latency = millis(parser, option)?,
             "--flaky" => options.flaky = number(parser, option, 0, 100)?,
             "--attempts" => options.attempts = number(parser, option, 1, 100)?,

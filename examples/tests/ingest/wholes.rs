@@ -93,7 +93,7 @@ fn a_wrong_option_is_named_with_its_value() {
         ),
         (
             &["--forward-rate", "0"],
-            "--forward-rate 0: it is from 1 to 10000",
+            "--forward-rate 0: it is from 1 to 1000",
         ),
         (
             &["--connections", "many"],
