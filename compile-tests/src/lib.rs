@@ -1,1 +1,6 @@
-//! Holds the tests below `tests`.
+//! Holds the tests below `tests`, and those of the README.
+
+/// Compiles and runs the examples of the README of the repository.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub mod readme {}

@@ -25,7 +25,15 @@ pub struct EventId(u128);
 /// A text that is not the 26 characters of an [`EventId`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an event ID: {0}")]
-pub struct InvalidEventId(ulid::DecodeError);
+pub struct InvalidEventId(Reason);
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Reason {
+    #[error("{0}")]
+    NoUlid(ulid::DecodeError),
+    #[error("it has more than 128 bits; the first character is at most 7")]
+    TooLarge,
+}
 
 impl EventId {
     /// A new ULID. Reads the clock and a random number generator.
@@ -75,9 +83,12 @@ impl FromStr for EventId {
     type Err = InvalidEventId;
 
     fn from_str(text: &str) -> Result<Self, InvalidEventId> {
-        Ulid::from_string(text)
-            .map(|id| Self(id.0))
-            .map_err(InvalidEventId)
+        let id = Ulid::from_string(text).map_err(|error| InvalidEventId(Reason::NoUlid(error)))?;
+        // 26 characters of 5 bits have 2 bits more than there are, which the decoder drops.
+        match text.as_bytes().first() {
+            Some(b'0'..=b'7') => Ok(Self(id.0)),
+            _ => Err(InvalidEventId(Reason::TooLarge)),
+        }
     }
 }
 
@@ -105,5 +116,19 @@ mod tests {
             ids.iter()
                 .all(|id| made.contains(&u128::from(Ulid(id.0).timestamp_ms())))
         );
+    }
+
+    #[test]
+    fn a_text_with_more_than_128_bits_is_no_id() {
+        let largest = EventId(u128::MAX).to_string();
+        assert_eq!(largest, format!("7{}", "Z".repeat(25)));
+        assert_eq!(largest.parse(), Ok(EventId(u128::MAX)));
+        for text in [format!("8{}", "0".repeat(25)), "Z".repeat(26)] {
+            let error = text.parse::<EventId>().unwrap_err();
+            assert_eq!(error, InvalidEventId(Reason::TooLarge), "{text}");
+        }
+        for text in ["", "7", "U1ABCDEFGHJKMNPQRSTVWXYZ00"] {
+            assert!(text.parse::<EventId>().is_err(), "{text}");
+        }
     }
 }

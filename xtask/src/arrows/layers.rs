@@ -346,6 +346,7 @@ const LAYERS: &[Layers] = &[
             "workspace",
             "source",
             "promises",
+            "release",
             "benches",
             "arrows",
             "instructions",

@@ -1,4 +1,4 @@
-//! Each promise to async callers on each executor and each pool, beside a thread that emits.
+//! Each promise to async callers on each executor and each pool, while a thread emits too.
 
 use std::future::{Future, IntoFuture, pending, poll_fn};
 use std::pin::pin;

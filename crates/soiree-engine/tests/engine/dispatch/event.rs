@@ -62,7 +62,7 @@ fn properties_chain_and_compare_and_payloads_do_not_nest() -> TestResult {
     Ok(())
 }
 
-/// E1: whoever asks first, the emitter and the listeners see the same ID, also after the end.
+/// E1: the emitter and the listeners see the same ID, no matter which of them asks first, also after the end.
 #[test]
 fn an_emission_knows_the_id_of_its_event() -> TestResult {
     let soiree = EventPool::new();
