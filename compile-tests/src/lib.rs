@@ -3,4 +3,4 @@
 /// Compiles and runs the examples of the README of the repository.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
-pub mod readme {}
+pub struct Readme;
