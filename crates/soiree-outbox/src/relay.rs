@@ -5,17 +5,15 @@ mod ending;
 mod suspects;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use soiree_core::store::{Limit, Millis, Store, StoreError, Term};
+use soiree_core::store::{Limit, Millis, Position, Store, StoreError, Term};
 use soiree_core::{Observers, StoreFailed, TimerId};
 use soiree_engine::Soiree;
 
-use self::ending::Leaving;
-use self::suspects::Trial;
 use crate::clock::Clock;
 use crate::codecs::Codecs;
 use crate::commit_queue::CommitQueue;
@@ -50,6 +48,21 @@ pub(crate) struct Relay {
     pub(crate) state: Progress,
 }
 
+/// A listener that was removed and has ended. Its claim ends once the marks of this generation are committed.
+struct Leaving {
+    term: Term,
+    generation: u64,
+    has_left: Arc<AtomicBool>,
+}
+
+/// The event that is tried of those that may have ended the process.
+struct Trial {
+    listener: Number,
+    position: Position,
+    /// Until when it is the only one.
+    until: Millis,
+}
+
 /// How far the relay has come itself.
 #[derive(Default)]
 pub(crate) struct Progress {
@@ -58,7 +71,6 @@ pub(crate) struct Progress {
     observers: Observers,
     /// Listeners that another process holds.
     elsewhere: BTreeMap<Number, Subscribed>,
-    /// The suspect that is tried.
     trial: Option<Trial>,
     /// The listener that may try one now.
     tries: Option<Number>,
@@ -322,7 +334,7 @@ impl Relay {
             state.claim_at,
             state.redriven_at,
             state.read_at.take(),
-            state.trial.as_ref().map(Trial::ends_at),
+            state.trial.as_ref().map(|trial| trial.until),
             shared,
         ];
         let next = listeners

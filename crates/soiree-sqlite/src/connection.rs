@@ -104,7 +104,7 @@ fn connect(
 
 /// Makes sure that a file without tables says itself that it has a write-ahead log.
 ///
-/// A power cut while the file was made may leave a journal next to the log that takes the first page back, if the file system writes
+/// A power cut while the file was made may leave a journal, as well as the log, that takes the first page back, if the file system writes
 /// changes of a directory in any order. Then the first connection would use the log, and the next ones not: they would find the file locked.
 pub(crate) fn settle_mode(connection: &Connection) -> Outcome<()> {
     let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;

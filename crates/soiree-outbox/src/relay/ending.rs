@@ -1,20 +1,13 @@
 //! The end of a listener, and of the relay itself.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use soiree_core::store::{Marks, Term};
+use soiree_core::store::Marks;
 
-use super::{Progress, Relay};
+use super::{Leaving, Progress, Relay};
 use crate::commit_queue::CommitQueue;
 use crate::listener::{DurableListener, Number};
-
-/// A listener that was removed and has ended. Its claim ends once the marks of this generation are committed.
-pub(super) struct Leaving {
-    pub(super) term: Term,
-    generation: u64,
-    has_left: Arc<AtomicBool>,
-}
 
 impl Relay {
     pub(super) fn drop_removed(&mut self) {

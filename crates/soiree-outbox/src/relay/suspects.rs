@@ -4,25 +4,12 @@ use std::time::Duration;
 
 use soiree_core::store::{Millis, Position};
 
-use super::Relay;
+use super::{Relay, Trial};
 use crate::listener::Number;
 
 /// How long a suspect is the only one that runs. One that has not ended the process by then is slow or hangs, and the suspects of other
 /// listeners do not wait for it any longer.
 const ALONE: Duration = Duration::from_secs(10);
-
-/// The suspect that is tried.
-pub(super) struct Trial {
-    listener: Number,
-    position: Position,
-    since: Millis,
-}
-
-impl Trial {
-    pub(super) fn ends_at(&self) -> Millis {
-        self.since.saturating_add(ALONE)
-    }
-}
 
 impl Relay {
     /// The listener that may try a suspect now. If those of several listeners ran at once, each crash would count against all of them, and an event
@@ -32,7 +19,7 @@ impl Relay {
         let is_tried = |trial: &Trial| {
             let listener = listeners.get(&trial.listener);
             let position = listener.and_then(|listener| listener.suspect_running());
-            position == Some(trial.position) && now < trial.ends_at()
+            position == Some(trial.position) && now < trial.until
         };
         if self.state.trial.as_ref().is_some_and(is_tried) {
             return None;
@@ -52,7 +39,7 @@ impl Relay {
         self.state.trial = suspect.map(|position| Trial {
             listener,
             position,
-            since: self.clock.now(),
+            until: self.clock.now().saturating_add(ALONE),
         });
     }
 }
