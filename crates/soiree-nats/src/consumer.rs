@@ -97,6 +97,7 @@ impl Consumer {
                 pattern: pattern.as_str().into(),
             });
         }
+        let messages = Arc::new(Messages::new(consume.in_flight));
         Ok(Self {
             permits: Semaphore::new(consume.in_flight.min(Semaphore::MAX_PERMITS)),
             bridge,
@@ -108,7 +109,7 @@ impl Consumer {
             sink,
             durable,
             figures: ConsumerFigures::default(),
-            messages: Arc::default(),
+            messages,
             stop: watch::Sender::new(false),
             restart: Notify::new(),
             ack_wait: OnceLock::new(),

@@ -62,7 +62,7 @@ impl Consumer {
         if delivered.times > 1 {
             figures.redelivered.add();
         }
-        match self.messages.arrive(delivered.key, reply) {
+        match self.messages.arrive(delivered.key, delivered.times, reply) {
             Arrival::Joined => {}
             Arrival::Ended(running) => self.end(&running, End::Ack).await,
             Arrival::New(running) => {
@@ -209,7 +209,7 @@ impl Consumer {
                 self.figures.naked.add();
                 // It comes again at once if this is lost, or after `ack_wait`: no need to wait for an answer.
                 if let Some(reply) = running.reply() {
-                    running.confirm(&reply);
+                    running.leave();
                     let nak = AckKind::Nak(Some(delay));
                     self.bridge.connection.send(reply, nak.into()).await;
                 }

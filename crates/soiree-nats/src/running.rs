@@ -1,7 +1,8 @@
 //! The messages of a consumer that are being handled, and those whose end the server has not confirmed.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_nats::Subject;
@@ -17,9 +18,10 @@ pub(crate) struct MessageKey {
     pub(crate) published: DateTime,
 }
 
-#[derive(Default)]
 pub(crate) struct Messages {
     state: Mutex<State>,
+    /// How many confirmed messages are remembered.
+    max_confirmed: usize,
 }
 
 #[derive(Default)]
@@ -30,6 +32,8 @@ struct State {
     ended: HashMap<MessageKey, u64>,
     in_order: BTreeMap<u64, MessageKey>,
     next: u64,
+    /// Those that were confirmed last. A delivery that the server sent before that may arrive after it.
+    confirmed: VecDeque<MessageKey>,
 }
 
 /// What a delivery is.
@@ -46,6 +50,8 @@ pub(crate) enum Arrival {
 pub(crate) struct RunningMessage {
     messages: Arc<Messages>,
     key: MessageKey,
+    /// Whether it was confirmed or left. From then on a later delivery may run.
+    has_ended: AtomicBool,
 }
 
 impl Messages {
@@ -53,9 +59,18 @@ impl Messages {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn arrive(self: &Arc<Self>, key: MessageKey, reply: Subject) -> Arrival {
+    pub(crate) fn new(in_flight: usize) -> Self {
+        Self {
+            state: Mutex::default(),
+            max_confirmed: in_flight.saturating_mul(4).clamp(64, MAX_ENDED),
+        }
+    }
+
+    /// `times` is how often it was delivered. A consumer that was made anew, so that messages come again, counts from 1.
+    pub(crate) fn arrive(self: &Arc<Self>, key: MessageKey, times: u64, reply: Subject) -> Arrival {
         let mut state = self.lock();
-        let has_ended = state.ended.contains_key(&key);
+        let has_ended =
+            state.ended.contains_key(&key) || times > 1 && state.confirmed.contains(&key);
         match state.running.entry(key) {
             Entry::Occupied(mut running) => {
                 running.insert(reply);
@@ -69,6 +84,7 @@ impl Messages {
         let message = RunningMessage {
             messages: Arc::clone(self),
             key,
+            has_ended: AtomicBool::new(false),
         };
         match has_ended {
             true => Arrival::Ended(message),
@@ -83,17 +99,30 @@ impl RunningMessage {
         self.messages.lock().running.get(&self.key).cloned()
     }
 
-    /// Ends it, unless there was a later delivery than the one that was acknowledged. Returns whether it did.
+    /// Ends it for good, unless there was a later delivery than the one that was acknowledged. Returns whether it did.
     pub(crate) fn confirm(&self, acknowledged: &Subject) -> bool {
         let mut state = self.messages.lock();
         if state.running.get(&self.key) != Some(acknowledged) {
             return false;
         }
         state.running.remove(&self.key);
+        self.has_ended.store(true, Ordering::Relaxed);
         if let Some(place) = state.ended.remove(&self.key) {
             state.in_order.remove(&place);
         }
+        if state.confirmed.len() == self.messages.max_confirmed {
+            state.confirmed.pop_front();
+        }
+        state.confirmed.push_back(self.key);
         true
+    }
+
+    /// Ends it for now: it comes again, and is handled then.
+    pub(crate) fn leave(&self) {
+        let mut state = self.messages.lock();
+        if !self.has_ended.swap(true, Ordering::Relaxed) {
+            state.running.remove(&self.key);
+        }
     }
 
     /// Remembers that it was handled: if it comes again, nobody is called.
@@ -115,7 +144,7 @@ impl RunningMessage {
 
 impl Drop for RunningMessage {
     fn drop(&mut self) {
-        self.messages.lock().running.remove(&self.key);
+        self.leave();
     }
 }
 
@@ -130,14 +159,19 @@ mod tests {
         }
     }
 
+    fn messages() -> Arc<Messages> {
+        Arc::new(Messages::new(1))
+    }
+
+    /// As the first delivery of a consumer.
     fn arrive(messages: &Arc<Messages>, sequence: u64, reply: &str) -> Arrival {
-        messages.arrive(key(sequence), reply.into())
+        messages.arrive(key(sequence), 1, reply.into())
     }
 
     /// N7: a message that comes again while it is handled is not handled a second time, and its last delivery is acknowledged.
     #[test]
     fn a_message_that_comes_again_joins_the_one_that_runs() {
-        let messages = Arc::<Messages>::default();
+        let messages = messages();
         let Arrival::New(running) = arrive(&messages, 1, "a") else {
             panic!("it is new");
         };
@@ -155,7 +189,7 @@ mod tests {
     /// N2: what was handled, and could not be acknowledged, is acknowledged when it comes again, and not handled again.
     #[test]
     fn a_message_whose_end_is_not_confirmed_is_remembered() {
-        let messages = Arc::<Messages>::default();
+        let messages = messages();
         for sequence in 0..=MAX_ENDED as u64 {
             let Arrival::New(running) = arrive(&messages, sequence, "a") else {
                 panic!("it is new");
@@ -179,7 +213,7 @@ mod tests {
     /// N2: what is confirmed takes the place of nothing that is not.
     #[test]
     fn confirmed_messages_take_no_place() {
-        let messages = Arc::<Messages>::default();
+        let messages = messages();
         for sequence in 0..=MAX_ENDED as u64 {
             let Arrival::New(running) = arrive(&messages, sequence, "a") else {
                 panic!("it is new");
@@ -193,5 +227,29 @@ mod tests {
         assert!(matches!(arrive(&messages, 0, "b"), Arrival::Ended(_)));
         let state = messages.lock();
         assert_eq!((state.ended.len(), state.in_order.len()), (1, 1));
+        assert_eq!(state.confirmed.len(), messages.max_confirmed);
+    }
+
+    /// N7: a delivery that the server sent before it had the acknowledgement, and that arrives afterwards, is not handled.
+    #[test]
+    fn a_delivery_that_is_late_is_not_handled() {
+        let messages = messages();
+        let Arrival::New(running) = arrive(&messages, 1, "a") else {
+            panic!("it is new");
+        };
+        assert!(running.confirm(&"a".into()));
+        let late = messages.arrive(key(1), 2, "b".into());
+        assert!(matches!(late, Arrival::Ended(_)));
+        // One that failed is handled again.
+        let Arrival::New(running) = arrive(&messages, 2, "c") else {
+            panic!("it is new");
+        };
+        running.leave();
+        let again = messages.arrive(key(2), 2, "d".into());
+        assert!(matches!(again, Arrival::New(_)));
+        // The one before ends, and takes the place of nothing.
+        drop(running);
+        let joined = messages.arrive(key(2), 3, "e".into());
+        assert!(matches!(joined, Arrival::Joined));
     }
 }

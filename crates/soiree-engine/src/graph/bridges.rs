@@ -42,7 +42,7 @@ impl<'a> Drawing<'a, '_> {
     }
 
     /// From the listeners that publish to their bridge, and from its consumers to the patterns whose events they bring.
-    pub(super) fn draw_bridges(&mut self, node: usize, info: &PatternInfo) -> fmt::Result {
+    pub(super) fn bridge_arrows(&mut self, node: usize, info: &PatternInfo) -> fmt::Result {
         for (bridge_node, bridge) in &self.bridges {
             for (row, listener) in info.listeners.iter().enumerate() {
                 if bridge.publishers.contains(&listener.id) {

@@ -199,7 +199,7 @@ impl<'a> Drawing<'a, '_> {
                 )?;
             }
         }
-        self.draw_bridges(node, info)
+        self.bridge_arrows(node, info)
     }
 
     fn listener(&mut self, row: usize, listener: &ListenerInfo) -> fmt::Result {
