@@ -226,6 +226,8 @@ impl Nats {
     /// The bridge as the graph of an event pool or an outbox shows it. The consumers of partitions are one.
     ///
     /// ```no_run
+    /// use soiree::Soiree;
+    ///
     /// # fn show(outbox: &soiree::Outbox, nats: &soiree::nats::Nats) {
     /// let mut graph = outbox.graph();
     /// graph.bridges.push(nats.info());
