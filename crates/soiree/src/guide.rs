@@ -1,8 +1,18 @@
-//! Guides: naming topics, durable events, a service, events between machines, choosing a pool, writing a pool, all promises, and coming from
+//! Guides: a tour, naming topics, looking inside, durable events, a service, events between machines, choosing a pool, writing a pool, all promises, and coming from
 //! something else.
+
+#[cfg(feature = "pool")]
+#[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
+#[doc = include_str!("../docs/tour.md")]
+pub mod tour {}
 
 #[doc = include_str!("../docs/topics.md")]
 pub mod topics {}
+
+#[cfg(all(feature = "metrics", feature = "pool"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+#[doc = include_str!("../docs/looking_inside.md")]
+pub mod looking_inside {}
 
 #[cfg(all(feature = "pool", feature = "sqlite"))]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]

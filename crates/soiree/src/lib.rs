@@ -33,7 +33,7 @@
 //! | `metrics` | Prometheus metrics (feature `metrics`) |
 //! | `nats` | events between machines, over NATS JetStream (feature `nats`) |
 //! | `testkit` | tests for pools of your own; pools, timers, listeners and observers for tests (feature `testkit`) |
-//! | [`guide`] | how to [name topics](guide::topics), [choose a pool](guide::choosing_a_pool), [write a pool](guide::writing_a_pool), and what things are called if you come from something else |
+//! | [`guide`] | a tour, how to [name topics](guide::topics), [choose a pool](guide::choosing_a_pool), [write a pool](guide::writing_a_pool), and what things are called if you come from something else |
 //!
 //! # What you can rely on
 //! Each promise has a number, and a row in [`guide::promises`]. In short:
