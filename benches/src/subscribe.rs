@@ -2,6 +2,9 @@
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use soiree::{EventPool, ListenerId};
@@ -14,6 +17,8 @@ use crate::sample::Sample;
 const PATTERNS: [u64; 2] = [10, 1_000_000];
 /// How many listeners are subscribed before they are unsubscribed again.
 const BATCH: u64 = 100;
+/// How many threads have emitted before.
+const EMITTERS: usize = 500;
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
@@ -32,7 +37,68 @@ pub(crate) fn cases() -> Vec<Case> {
             move |ops| subscriptions.run_while_emitting(ops)
         }));
     }
+    // A change must not cost more the more threads have emitted, whether they still live or not.
+    for (workload, keep) in [("ended", false), ("resting", true)] {
+        let workload = format!("subscribe-10-{EMITTERS}-threads-{workload}");
+        let case = Case::new(workload, "soiree", move || {
+            let mut subscriptions = SubscribeLoop::new(10);
+            let mut resting = RestingThreads::emit(&subscriptions.soiree);
+            if !keep {
+                resting.end();
+            }
+            move |ops| {
+                let _resting = &resting;
+                subscriptions.run(ops)
+            }
+        });
+        cases.push(case.threaded());
+    }
     cases
+}
+
+/// Threads that have emitted once each, at the same time.
+struct RestingThreads {
+    end: Option<Sender<()>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl RestingThreads {
+    fn emit(soiree: &EventPool) -> Self {
+        let (end, ended) = channel::<()>();
+        let (emitted, all_emitted) = channel();
+        let ended = Arc::new(Mutex::new(ended));
+        let spawn = |_| {
+            let (soiree, emitted, ended) = (soiree.clone(), emitted.clone(), Arc::clone(&ended));
+            let body = move || {
+                let report = soiree.emit_sync("account.1.user.created", 0_u64);
+                assert_eq!(report.expect("the event pool is open").delivered, 2);
+                emitted.send(()).expect("the case waits");
+                // Until the sender is dropped.
+                let _ = ended.lock().expect("no thread panics").recv();
+            };
+            let builder = Builder::new().stack_size(64 * 1024);
+            builder.spawn(body).expect("threads can be started")
+        };
+        let threads = (0..EMITTERS).map(spawn).collect();
+        all_emitted.iter().take(EMITTERS).for_each(drop);
+        Self {
+            end: Some(end),
+            threads,
+        }
+    }
+
+    fn end(&mut self) {
+        self.end = None;
+        for thread in self.threads.drain(..) {
+            thread.join().expect("no thread panics");
+        }
+    }
+}
+
+impl Drop for RestingThreads {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 struct SubscribeLoop {

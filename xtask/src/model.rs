@@ -30,10 +30,12 @@ pub(crate) fn run(args: &[&str]) -> Result {
     .concat();
     command.extend(selected.scenarios.iter().map(String::as_str));
     run_cargo(&variables, &command)?;
-    // Its scenarios call what is not public.
+    // Scenarios that call what is not public.
     let mut command = vec![
         "test",
         "--release",
+        "--package",
+        "soiree-engine",
         "--package",
         "soiree-outbox",
         "--lib",
@@ -50,8 +52,13 @@ pub(crate) fn lint() -> Result {
     command.extend(PACKAGES.iter().flat_map(|package| ["--package", package]));
     command.extend(["--lib", "--test", "model", "--", "-D", "warnings"]);
     run_cargo(&variables()?, &command)?;
-    let outbox = ["clippy", "--package", "soiree-outbox", "--lib", "--tests"];
-    let command = [&outbox[..], &["--", "-D", "warnings"]].concat();
+    let libs = ["--package", "soiree-engine", "--package", "soiree-outbox"];
+    let command = [
+        &["clippy"],
+        &libs[..],
+        &["--lib", "--tests", "--", "-D", "warnings"],
+    ]
+    .concat();
     run_cargo(&variables()?, &command)
 }
 

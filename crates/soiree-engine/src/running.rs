@@ -313,7 +313,7 @@ fn release(slot: &'static Slot) {
     lock().free.push(slot);
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(soiree_model)))]
 mod tests {
     use std::thread;
 

@@ -326,7 +326,7 @@ impl fmt::Debug for SlowListenerMonitor {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(soiree_model)))]
 mod tests {
     use std::sync::OnceLock;
 

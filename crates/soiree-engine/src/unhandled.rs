@@ -100,7 +100,7 @@ fn in_one_line(error: &ListenerError) -> String {
     text.replace(char::is_control, " ")
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(soiree_model)))]
 mod tests {
     use super::*;
 

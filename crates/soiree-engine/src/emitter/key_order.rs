@@ -193,7 +193,7 @@ pub(super) fn queue_full(
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(soiree_model)))]
 mod tests {
     use std::future::{Future, IntoFuture};
     use std::pin::pin;

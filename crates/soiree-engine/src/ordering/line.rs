@@ -1,15 +1,17 @@
 //! The emitters that wait for room behind the events of a key, in the order in which they began to wait.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::task::Waker;
-use std::thread::Thread;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use soiree_core::OrderingKey;
 use soiree_core::panic::Contained;
+
+use super::sync::thread::Thread;
+use super::sync::{AtomicUsize, Mutex, MutexGuard};
 
 /// All that wait for room in the queues of one order. Locked before any queue is.
 #[derive(Default)]
@@ -57,9 +59,9 @@ impl RoomLine {
 
     /// Joins the line at its end. Returns the number of the place.
     pub(super) fn join(&self, key: &OrderingKey) -> u64 {
-        // First: a thread that makes room after this looks at the line.
-        self.count.fetch_add(1, Ordering::SeqCst);
         let mut line = self.lock();
+        // Before the caller looks for room: a thread that makes room after that looks at the line.
+        self.count.fetch_add(1, Ordering::SeqCst);
         line.last += 1;
         let number = line.last;
         let waiter = Waiter {

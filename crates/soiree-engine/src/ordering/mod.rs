@@ -1,9 +1,12 @@
 //! Order by key: which events are handled one after another.
 
 mod line;
+#[cfg(all(test, soiree_model))]
+mod model;
 mod orders;
 mod queue;
 mod room;
+mod sync;
 
 pub(crate) use self::orders::OrderRule;
 pub use self::orders::{KeyOrderStats, KeyOrders};

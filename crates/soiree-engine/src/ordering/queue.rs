@@ -2,16 +2,16 @@
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-
 use soiree_core::OrderingKey;
 
 use super::line::RoomLine;
+use super::sync::{AtomicUsize, Mutex, MutexGuard};
 
 const SHARDS: usize = 16;
 
@@ -261,7 +261,7 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
     }
 
     /// How many entries of a key are notified of changes before them.
-    #[cfg(test)]
+    #[cfg(all(test, not(soiree_model)))]
     pub(crate) fn watchers(&self, key: &OrderingKey) -> usize {
         let shard = self.shard(key);
         shard.get(key).map_or(0, |queue| queue.watchers.len())
@@ -312,7 +312,7 @@ fn is_same<E: ?Sized>(one: &Arc<E>, other: &Arc<E>) -> bool {
     std::ptr::addr_eq(Arc::as_ptr(one), Arc::as_ptr(other))
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(soiree_model)))]
 mod tests {
     use super::*;
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::task::Waker;
-use std::thread;
 use std::time::Instant;
 
 use soiree_core::OrderingKey;
@@ -10,6 +9,7 @@ use soiree_core::panic::Contained;
 
 use super::line::Wake;
 use super::queue::{KeyQueues, Position, QueueEntry, QueueFull, WaitLimit};
+use super::sync::thread;
 
 impl<E: QueueEntry + ?Sized> KeyQueues<E> {
     /// Blocks until the entry is in the queue of its key.

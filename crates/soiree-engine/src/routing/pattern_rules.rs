@@ -132,7 +132,7 @@ impl<R> PatternRules<R> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(soiree_model)))]
 mod tests {
     use proptest::prelude::*;
 
