@@ -70,6 +70,10 @@ impl EventPool {
     /// | a closure that changes what it has captured | [`on_mut`](EventPool::on_mut) |
     /// | a type that implements [`Listener`] | [`listen`](EventPool::listen) |
     ///
+    /// Subscribing and removing a listener take a few microseconds, and some 30 nanoseconds twice for each thread of the process: for as
+    /// many threads as have emitted at the same time so far, whether they still live or not. With 1,000 threads that is 65 times as long
+    /// as with one.
+    ///
     /// # Errors
     /// If the pattern is malformed, the ID generator returns an ID that the pattern already has, or the `EventPool` is closed.
     ///
