@@ -129,6 +129,7 @@ mod event_pool;
 
 mod async_listeners;
 mod inboxes;
+mod mut_listeners;
 mod subscription;
 mod topic;
 mod typed;

@@ -276,6 +276,7 @@ const LAYERS: &[Layers] = &[
             "sqlite",
             "subscription",
             "contract",
+            "mut_listeners",
             "async_listeners",
             "inboxes",
         ],
