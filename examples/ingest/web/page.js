@@ -77,7 +77,7 @@ function showStatus(status) {
     showStatus.dead = dead;
     showDead();
   }
-  look();
+  if (shown) showWay(shown);
 }
 
 function showReceiver(receiver) {
@@ -93,7 +93,7 @@ function showReceiver(receiver) {
 
 async function post(path) {
   const answer = await fetch(path, { method: "POST" });
-  if (!answer.ok) byId("state").textContent = await answer.text();
+  byId("said").textContent = answer.ok ? "" : await answer.text();
   await look();
 }
 
@@ -129,7 +129,7 @@ async function showDead() {
 }
 
 const path = location.pathname.match(/^\/events\/([^/]+)$/);
-const shown = path && decodeURIComponent(path[1]);
+const shown = path && path[1];
 
 function attempt(outcome) {
   const ended = `attempt ${outcome.attempt}, ${new Date(outcome.at).toLocaleTimeString()}: `;
@@ -141,7 +141,8 @@ function attempt(outcome) {
 
 async function showWay(id) {
   byId("way-section").hidden = false;
-  const answer = await fetch(`/events/${encodeURIComponent(id)}`, { headers: { accept: "application/json" } });
+  // As it is in the address, where it may be no ID and badly encoded.
+  const answer = await fetch(`/events/${id}`, { headers: { accept: "application/json" } });
   if (!answer.ok) {
     showWay.text = null;
     byId("way").replaceChildren(element("p", await answer.text(), { class: "bad" }));

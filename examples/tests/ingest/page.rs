@@ -88,6 +88,55 @@ fn an_event_is_shown_as_text_on_a_narrow_screen() {
     assert_ne!(scheme("light"), scheme("dark"));
 }
 
+/// The stream alone keeps a page live: it shows what becomes of its event, and asks for nothing that has not changed.
+#[test]
+fn an_open_page_follows_its_event_and_asks_for_no_status() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &["--attempts", "1"]);
+    let post = |path: &str| service.post(path, &[], "").unwrap().status;
+    assert_eq!(post("/receiver/break"), 200);
+    let id = service.accepted("1", "{}");
+    service.ended(&id);
+    let Some(mut browser) = Browser::open(&format!("{}/events/{id}", service.url)) else {
+        return;
+    };
+    let forward = |state: &str| {
+        format!(
+            "return [...document.querySelectorAll('#way .state')].some((one) => one.textContent.startsWith('forward: {state}'))"
+        )
+    };
+    browser.until(&forward("dead"));
+    assert_eq!(post("/receiver/mend"), 200);
+    assert_eq!(post(&format!("/dead/{id}/redrive")), 200);
+    browser.until(&forward("done"));
+    let asked = "return performance.getEntriesByType('resource').filter((one) => one.name.endsWith('/status.json')).length";
+    assert_eq!(browser.run(asked), 0);
+    // A button that does nothing says why, and a status does not hide that.
+    let refused =
+        "return post('/dead/x/redrive').then(() => document.querySelector('#said').textContent)";
+    let why = browser.run(refused);
+    assert!(
+        why.as_str().unwrap().starts_with("\"x\" is no event ID"),
+        "{why}"
+    );
+}
+
+/// The address of an event may be anything; the page is there all the same, and says what is wrong.
+#[test]
+fn a_page_of_a_malformed_id_says_so() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &[]);
+    let Some(mut browser) = Browser::open(&format!("{}/events/%", service.url)) else {
+        return;
+    };
+    let why = browser.until("return document.querySelector('#way .bad')?.textContent || false");
+    assert!(
+        why.as_str().unwrap().starts_with("\"%\" is no event ID"),
+        "{why}"
+    );
+    browser.until("return document.querySelector('#state').textContent.startsWith('live')");
+}
+
 /// On a phone nothing is wider than the screen, and nothing has to be pushed aside: each row of a table is a card with the names of its
 /// figures.
 #[test]
