@@ -25,7 +25,8 @@ fn mac(secret: &[u8], body: &[u8]) -> Hmac<Sha256> {
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || text.len() % 2 != 0 {
+    let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_hex || text.len() % 2 != 0 {
         return None;
     }
     let digits = text.as_bytes().chunks(2);

@@ -151,6 +151,9 @@ fn only_what_is_signed_with_the_secret_of_the_source_is_taken() {
     assert_eq!(post(None, body), 401);
     assert_eq!(post(Some(&hex), body), 401);
     assert_eq!(post(Some("sha256=zz"), body), 401);
+    let signed_digit = right.replacen("05", "+5", 1);
+    assert_ne!(signed_digit, right);
+    assert_eq!(post(Some(&signed_digit), body), 401);
     assert_eq!(post(Some(&right[..right.len() - 2]), body), 401);
     assert_eq!(post(Some(&right), r#"{"action": "paid" }"#), 401);
     assert_eq!(post(Some(&right), body), 202);
