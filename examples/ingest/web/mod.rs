@@ -97,6 +97,10 @@ impl App {
             .route("/metrics", get(look::metrics))
             .route("/health/live", get(look::live))
             .route("/health/ready", get(look::ready))
+            .method_not_allowed_fallback(async || {
+                let why = "this path is there, and takes another method\n";
+                (StatusCode::METHOD_NOT_ALLOWED, why)
+            })
             .fallback(async || (StatusCode::NOT_FOUND, "there is nothing at this path\n"))
             .layer(guard)
             .layer(count)

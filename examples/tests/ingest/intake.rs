@@ -119,9 +119,13 @@ fn a_request_that_cannot_be_taken_is_answered_with_its_cause() {
         .post("/hooks/shop", &[], b"{\"a\": \"\xff\"}")
         .unwrap();
     assert_eq!(answer.status, 400, "{}", answer.body);
+    let answer = service.get("/hooks/shop");
+    let why = "this path is there, and takes another method\n";
+    assert_eq!((answer.status, &*answer.body), (405, why));
+    assert_eq!(answer.header("allow"), Some("POST"));
     let status = service.status();
     assert_eq!(status["store"]["stored"], 0);
-    let requests = json!({ "400": 5, "404": 1, "413": 1, "415": 2 });
+    let requests = json!({ "400": 5, "404": 1, "405": 1, "413": 1, "415": 2 });
     assert_eq!(status["intake"]["requests"], requests);
 }
 
