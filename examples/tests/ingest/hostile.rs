@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -231,6 +232,38 @@ fn an_account_of_any_length_is_taken_and_a_long_one_is_none() {
         let way = service.get(&format!("/events/{id}")).json();
         assert_eq!(way["properties"]["account"], found);
     }
+}
+
+/// Bounded: a body that comes byte by byte holds its place for ten seconds, and no longer.
+#[test]
+fn a_body_that_comes_slowly_is_cut_off() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &["--intake", "1"]);
+    let address = service.url.strip_prefix("http://").unwrap();
+    let mut slow = TcpStream::connect(address).unwrap();
+    let pace = Duration::from_millis(500);
+    slow.set_read_timeout(Some(pace)).unwrap();
+    let head = format!(
+        "POST /hooks/shop HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{{"
+    );
+    slow.write_all(head.as_bytes()).unwrap();
+    let (start, mut answer) = (Instant::now(), [0; 64]);
+    let bytes = loop {
+        match slow.read(&mut answer) {
+            Ok(bytes) => break bytes,
+            // Once it has an answer, nobody takes what comes.
+            Err(_) => {
+                let _ = slow.write_all(b" ");
+            }
+        }
+        assert!(start.elapsed() < TIME_LIMIT, "no answer");
+    };
+    let answer = String::from_utf8_lossy(&answer[..bytes]);
+    assert!(
+        answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
+        "{answer}"
+    );
+    service.accepted("1", "{}");
 }
 
 /// Bounded: a client that sends nothing, and one that never reads its answers, are cut off, and their places are free for others.
