@@ -31,6 +31,8 @@ const FOR_EACH: u64 = 2;
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Between two lines of progress.
 const PERIOD: Duration = Duration::from_secs(3);
+/// Between two looks at what is accepted.
+const STEP: Duration = Duration::from_millis(250);
 const LATENCY: Duration = Duration::from_millis(2);
 const FLAKY: u8 = 10;
 
@@ -74,7 +76,8 @@ pub(crate) async fn run(options: &ProveOptions) -> Result<ExitCode, Box<dyn Erro
     for kill in 0..kills {
         // Around the pause, and never before something was accepted.
         let before = ledger.accepted();
-        sleep(pause.mul_f64(0.5 + fastrand::f64())).await;
+        let pause = pause.mul_f64(0.5 + fastrand::f64());
+        progress.during(pause, kill, &ledger).await;
         while ledger.accepted() == before {
             sleep(Duration::from_millis(5)).await;
         }
@@ -83,7 +86,7 @@ pub(crate) async fn run(options: &ProveOptions) -> Result<ExitCode, Box<dyn Erro
         service = Service::start_with(data, &arguments, Some(load::SECRET)).await?;
         load.moved_to(&service.url);
     }
-    sleep(pause).await;
+    progress.during(pause, kills, &ledger).await;
     load.stop().await;
 
     finish(&service, &progress).await?;
@@ -193,6 +196,19 @@ impl Progress {
             bar.set_message(format!("{accepted} accepted"));
         } else {
             self.say(&format!("{kills} kills, {accepted} accepted"));
+        }
+    }
+
+    /// Waits so long, and shows meanwhile how much is accepted.
+    async fn during(&self, pause: Duration, kills: usize, ledger: &Ledger) {
+        let end = Instant::now() + pause;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            sleep(left.min(STEP)).await;
+            self.show(kills, ledger);
         }
     }
 

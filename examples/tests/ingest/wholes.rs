@@ -39,6 +39,15 @@ fn nothing_is_lost_over_five_kills() {
     assert_eq!(value("transactional"), value("accepted"));
 }
 
+/// Somebody who waits for a kill sees that it goes on, where there is no terminal too.
+#[test]
+fn progress_is_printed_while_nothing_is_killed() {
+    let (code, stdout, stderr) = run(&["--prove", "--kills", "0", "--seconds", "7"], &[]);
+    assert_eq!(code, Some(0), "{stdout}\n{stderr}");
+    let is_printed = stderr.lines().any(|line| line.starts_with("0 kills, "));
+    assert!(is_printed, "{stderr}");
+}
+
 /// The measurement runs, and says what it measures.
 #[test]
 fn the_measurement_prints_latencies_and_the_ratio() {
