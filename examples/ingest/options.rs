@@ -318,7 +318,8 @@ fn limit(parser: &mut Parser, option: &str) -> Outcome<Limit> {
     match parsed {
         Some((at_once @ 1..=1_000, queue @ 0..=1_000_000)) => Ok(Limit { at_once, queue }),
         _ => {
-            Err(format!("{option} {given}: it is N/M, with N from 1 to 1000, such as 2/32").into())
+            let why = "it is N/M, with N from 1 to 1000 and M up to 1000000, such as 2/32";
+            Err(format!("{option} {given}: {why}").into())
         }
     }
 }

@@ -75,7 +75,7 @@ fn the_measurement_prints_latencies_and_the_ratio() {
 /// A wrong option is named with its value.
 #[test]
 fn a_wrong_option_is_named_with_its_value() {
-    let cases: [(&[&str], &str); 15] = [
+    let cases: [(&[&str], &str); 16] = [
         (&["--port", "1"], "invalid option '--port'"),
         (
             &["--bind", "localhost"],
@@ -88,7 +88,11 @@ fn a_wrong_option_is_named_with_its_value() {
         (&["--flaky", "101"], "--flaky 101: it is from 0 to 100"),
         (
             &["--mail", "0/4"],
-            "--mail 0/4: it is N/M, with N from 1 to 1000, such as 2/32",
+            "--mail 0/4: it is N/M, with N from 1 to 1000 and M up to 1000000, such as 2/32",
+        ),
+        (
+            &["--mail", "2/1000001"],
+            "--mail 2/1000001: it is N/M, with N from 1 to 1000 and M up to 1000000, such as 2/32",
         ),
         (
             &["--forward-to", "ftp://x/"],
