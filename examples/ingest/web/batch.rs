@@ -108,7 +108,8 @@ async fn answers(app: &App, headers: &HeaderMap, body: Body) -> Result<Vec<Value
             }
             Err(error) => {
                 app.intake().rejected_line();
-                json!({ "line": line, "status": "rejected", "error": error.to_string() })
+                let why = Rejected::from(&error).why;
+                json!({ "line": line, "status": "rejected", "error": why })
             }
         };
     }

@@ -55,21 +55,42 @@ impl IntoResponse for Rejected {
     }
 }
 
+/// In words for a sender. Those of the library are for who runs the service: they name its files and its options.
 impl From<&EmitError> for Rejected {
     fn from(error: &EmitError) -> Self {
-        let status = match error {
+        let (status, why) = match error {
             EmitError::NotStored { source, .. } => match source {
-                NotStored::Conflict { .. } => StatusCode::CONFLICT,
-                NotStored::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-                NotStored::QueueFull { .. } => StatusCode::TOO_MANY_REQUESTS,
-                NotStored::Encode { .. } | NotStored::NoCodec => StatusCode::INTERNAL_SERVER_ERROR,
-                _ => StatusCode::SERVICE_UNAVAILABLE,
+                NotStored::Conflict { .. } => (
+                    StatusCode::CONFLICT,
+                    "an event of this delivery is stored, and says something else",
+                ),
+                NotStored::TooLarge { .. } => {
+                    (StatusCode::PAYLOAD_TOO_LARGE, "the event is too large")
+                }
+                NotStored::QueueFull { .. } => (
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "as many events as permitted wait to be stored",
+                ),
+                NotStored::Full { .. } => (StatusCode::SERVICE_UNAVAILABLE, "the store is full"),
+                NotStored::Store(_) => (
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the store fails; /health/ready says why",
+                ),
+                _ => (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the event cannot be stored",
+                ),
             },
-            EmitError::InvalidTopic { .. } => StatusCode::BAD_REQUEST,
-            EmitError::Closed { .. } => StatusCode::SERVICE_UNAVAILABLE,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
+            EmitError::InvalidTopic { .. } => {
+                (StatusCode::BAD_REQUEST, "the event has no valid topic")
+            }
+            EmitError::Closed { .. } => (StatusCode::SERVICE_UNAVAILABLE, "the service stops"),
+            _ => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the event cannot be stored",
+            ),
         };
-        Self::new(status, error.to_string())
+        Self::new(status, why)
     }
 }
 

@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use soiree::sqlite::rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::service::{Service, TIME_LIMIT};
@@ -40,7 +41,8 @@ fn an_accepted_event_is_handled_by_every_listener_and_its_repeat_is_not() {
     let other = service
         .hook("first", r#"{"action": "paid", "cents": 9}"#)
         .unwrap();
-    assert_eq!(other.status, 409, "{}", other.body);
+    let why = "an event of this delivery is stored, and says something else\n";
+    assert_eq!((other.status, &*other.body), (409, why));
 
     let status = service.status();
     assert_eq!(status["intake"]["accepted"], 1);
@@ -275,10 +277,7 @@ fn a_full_store_answers_503() {
     let ids = ["1", "2"].map(|delivery| service.accepted(delivery, "{}"));
     let answer = service.hook("3", "{}").unwrap();
     assert_eq!(answer.status, 503, "{}", answer.body);
-    assert_eq!(
-        answer.body,
-        "hook.shop.order was not stored: 2 events are stored already\n"
-    );
+    assert_eq!(answer.body, "the store is full\n");
     assert_eq!(answer.header("retry-after"), Some("1"));
     let ready = service.get("/health/ready");
     assert_eq!((ready.status, &*ready.body), (503, "full: 2 of 2 events\n"));
@@ -286,4 +285,25 @@ fn a_full_store_answers_503() {
     for id in ids {
         service.ended(&id);
     }
+}
+
+/// D1: while the store fails, nothing is accepted, and the sender does not learn which file that is; who runs the service does.
+#[test]
+fn a_store_that_fails_answers_503() {
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &[]);
+    let connection = Connection::open(data.path().join("events.db")).unwrap();
+    connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let answer = service.hook("1", "{}").unwrap();
+    let why = "the store fails; /health/ready says why\n";
+    assert_eq!((answer.status, &*answer.body), (503, why));
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    let ready = service.get("/health/ready");
+    assert_eq!(ready.status, 503, "{}", ready.body);
+    let why = "the last commit failed: ";
+    assert!(ready.body.starts_with(why), "{}", ready.body);
+    connection.execute_batch("ROLLBACK").unwrap();
+    let id = service.accepted("1", "{}");
+    service.ended(&id);
+    assert_eq!(service.get("/health/ready").status, 200);
 }
