@@ -27,6 +27,9 @@ const OF_MODES: [&str; 6] = [
 const SECRETS: &str = "INGEST_SECRET_";
 
 /// How much of its work a listener does at once, and how much waits for it.
+/// The most requests a second that a measurement sends.
+pub(crate) const MAX_RATE: u64 = 100_000;
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limit {
     pub(crate) at_once: usize,
@@ -83,7 +86,7 @@ pub(crate) struct ProveOptions {
 #[derive(Debug)]
 pub(crate) struct BenchOptions {
     pub(crate) seconds: u64,
-    pub(crate) rate: u64,
+    pub(crate) rate: Option<u64>,
     pub(crate) webhooks: Option<PathBuf>,
 }
 
@@ -155,7 +158,7 @@ impl Command {
         if modes.bench {
             return Ok(Self::Bench(BenchOptions {
                 seconds: modes.seconds.unwrap_or(30).max(6),
-                rate: modes.rate.unwrap_or(200),
+                rate: modes.rate,
                 webhooks: modes.webhooks,
             }));
         }
@@ -175,10 +178,10 @@ impl Modes {
             "--verbose" => options.verbose = true,
             "--kills" => self.kills = Some(number(parser, option, 0, 10_000)?),
             "--seconds" => self.seconds = Some(number(parser, option, 1, 86_400)?),
-            "--rate" => self.rate = Some(number(parser, option, 1, 100_000)?),
+            "--rate" => self.rate = Some(number(parser, option, 1, MAX_RATE)?),
             "--webhooks" => self.webhooks = Some(parser.value()?.into()),
             "--bind" => options.bind = value(parser, option)?,
-            "--data" => options.data = parser.value()?.into(),
+            "--data" => options.data = folder(parser, option)?,
             "--forward-to" => options.forward_to = Some(url(parser, option)?),
             "--forward-rate" => options.forward_rate = Some(number(parser, option, 1, 1_000)?),
             "--latency" => options.latency = millis(parser, option)?,
@@ -294,6 +297,14 @@ fn value<V: FromStr<Err: std::fmt::Display>>(parser: &mut Parser, option: &str) 
     let given = parser.value()?.string()?;
     let parsed = given.parse();
     parsed.map_err(|error| format!("{option} {given}: {error}").into())
+}
+
+/// An empty text would be the current folder.
+fn folder(parser: &mut Parser, option: &str) -> Outcome<PathBuf> {
+    match parser.value()? {
+        empty if empty.is_empty() => Err(format!("{option} \"\": name a folder").into()),
+        folder => Ok(folder.into()),
+    }
 }
 
 fn number<V>(parser: &mut Parser, option: &str, least: V, most: V) -> Outcome<V>

@@ -69,13 +69,18 @@ fn the_measurement_prints_latencies_and_the_ratio() {
     let holds = tail.expect("the ratio").parse::<f64>().expect("a number") < 2.0;
     let verdict = if holds { "hold" } else { "do not hold" };
     let verdict = format!("\nbulkheads {verdict} (");
-    assert!(stdout.contains(&verdict), "no {verdict:?} in {stdout}");
+    let none = !holds && stdout.contains("\nno verdict: index and mail were busy too (");
+    assert!(
+        none || stdout.contains(&verdict),
+        "no {verdict:?} in {stdout}"
+    );
 }
 
 /// A wrong option is named with its value.
 #[test]
 fn a_wrong_option_is_named_with_its_value() {
-    let cases: [(&[&str], &str); 16] = [
+    let cases: [(&[&str], &str); 17] = [
+        (&["--data", ""], "--data \"\": name a folder"),
         (&["--port", "1"], "invalid option '--port'"),
         (
             &["--bind", "localhost"],
