@@ -155,6 +155,8 @@ impl DurableListener {
             return true;
         }
         if position > self.begun.committed() {
+            // It may be farther ahead than events run: those in between were swept, or an insert used their positions up.
+            self.begun.want(position);
             around.queue.hurry();
             return false;
         }

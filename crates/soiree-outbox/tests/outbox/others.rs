@@ -356,3 +356,23 @@ fn what_others_append_behind_a_backlog_is_delivered_with_it() {
     assert_eq!(texts.iter().filter(|text| **text == "new").count(), 10);
     outbox.close().unwrap();
 }
+
+/// D3, D20: positions that nobody has any more, since their events were swept or an insert used them up, hold up no listener, however many
+/// they are.
+#[test]
+fn positions_without_events_hold_up_no_listener() {
+    let store = MemoryStore::new();
+    let other = another_process(&store);
+    append(&other, &["swept"; 200]);
+    append(&other, &["kept"; 2]);
+    let all = Millis(i64::MAX);
+    assert_eq!(other.sweep(Position(200), all, 200).unwrap(), 200);
+    let outbox = builder(store.clone()).start_from(StartFrom::Oldest);
+    let outbox = outbox.build(soiree()).unwrap();
+    let (listener, received) = sending();
+    let one = ListenerOptions::new().durable("one");
+    outbox.on_with("kept.**", one, listener).unwrap();
+    outbox.start().unwrap();
+    assert_eq!(receive(&received, 2), ["kept"; 2]);
+    outbox.close().unwrap();
+}
