@@ -103,10 +103,15 @@ fn outcome_is_unknown(error: &rusqlite::Error, step: Step) -> bool {
             ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC
         )
     });
-    // Without the room or the lock for it, the mark of the commit was not written.
+    // Without the room or the lock for it, or with a constraint that is checked then and does not hold, the mark of the commit was not written.
     let is_undone = matches!(
         error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull)
+        Some(
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+                | ErrorCode::ConstraintViolation
+        )
     );
     fsync_failed || (step == Step::Commit && !is_undone)
 }

@@ -169,6 +169,24 @@ fn an_effect_that_fails_changes_nothing() {
     );
 }
 
+/// D8, D11: a constraint that is checked at the commit takes the effect back, and nothing else: the store is as good as before.
+#[test]
+fn an_effect_that_breaks_a_constraint_at_its_commit_changes_nothing() {
+    let folder = Folder::new();
+    let (store, term) = with_ledger(&folder);
+    let references =
+        "CREATE TABLE line(event INTEGER REFERENCES ledger DEFERRABLE INITIALLY DEFERRED)";
+    folder.connect().execute_batch(references).unwrap();
+    let line = |tx: &Transaction<'_>| tx.execute("INSERT INTO line VALUES (7)", ());
+    let error = store.effect(&term, at(1), line).unwrap_err();
+    assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
+    assert!(error.to_string().contains("FOREIGN KEY"), "{error}");
+    assert_eq!(state(&store, at(1)), ListenerState::Waiting);
+    append_numbers(&store, [6]);
+    let applied = store.effect(&term, at(1), book(1)).unwrap();
+    assert_eq!(applied, Effect::Applied(1));
+}
+
 /// D4: an overtaken owner has no effect.
 #[test]
 fn an_overtaken_owner_has_no_effect() {
