@@ -161,6 +161,9 @@ impl Outbox {
             return Ok(false);
         };
         let discarded = self.inner.store.discard(listener, &[record.position])?;
+        if !discarded.is_empty() {
+            self.inner.queue.sweep();
+        }
         Ok(!discarded.is_empty())
     }
 
@@ -178,7 +181,12 @@ impl Outbox {
     /// # Errors
     /// If the store fails, or a process delivers to the listener.
     pub fn remove_listener(&self, name: &str) -> Result<bool, StoreError> {
-        self.inner.store.remove_listener(name)
+        let removed = self.inner.store.remove_listener(name)?;
+        if removed {
+            // Nothing else may happen that leads to a sweep: the outbox may be full.
+            self.inner.queue.sweep();
+        }
+        Ok(removed)
     }
 
     fn redrive_at(&self, listener: &str, at: &[Position]) -> Result<usize, StoreError> {

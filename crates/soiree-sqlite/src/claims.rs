@@ -13,7 +13,7 @@ use crate::marks::{claimed, listener, update};
 use crate::problem::{Outcome, Problem};
 use crate::rows::{ListenerRow, check_done, to_integer, to_unsigned};
 use crate::sql::Sql;
-use crate::store::{SqliteStore, Writes, locked};
+use crate::store::{Cursor, SqliteStore, Writes, locked};
 
 impl SqliteStore {
     pub(crate) fn claim_listener(
@@ -77,7 +77,7 @@ impl SqliteStore {
 
     pub(crate) fn remove(&self, name: &str) -> Result<bool, StoreError> {
         let sql = self.sql();
-        self.unclaimed(&[name], |connection| {
+        let removed = self.unclaimed(&[name], |connection| {
             let Some(listener) = listener(connection, sql, name)? else {
                 return Ok(false);
             };
@@ -91,7 +91,12 @@ impl SqliteStore {
                     .execute([listener.id])?;
             }
             Ok(true)
-        })
+        })?;
+        if removed {
+            // What it alone had parked is swept too.
+            *locked(&self.cursor) = Cursor::default();
+        }
+        Ok(removed)
     }
 
     pub(crate) fn rename(&self, old: &str, new: &str) -> Result<bool, StoreError> {

@@ -8,7 +8,7 @@ use crate::marks::{end, has_ended, listener, parked_at, put_parked};
 use crate::problem::Outcome;
 use crate::rows::{self, ListenerRow, to_integer, to_limit};
 use crate::sql::Sql;
-use crate::store::{SqliteStore, Writes};
+use crate::store::{SqliteStore, Writes, locked};
 
 impl SqliteStore {
     pub(crate) fn parked_page(
@@ -82,9 +82,14 @@ impl SqliteStore {
         name: &str,
         at: &[Position],
     ) -> Result<Vec<Position>, StoreError> {
-        self.for_dead(name, at, |connection, listener, parked| {
+        let discarded = self.for_dead(name, at, |connection, listener, parked| {
             end(connection, self.sql(), listener, parked.position)
-        })
+        })?;
+        if let Some(first) = discarded.first() {
+            // The next sweep finds them: the first pass has left them behind.
+            locked(&self.cursor).patrol = to_integer(*first) - 1;
+        }
+        Ok(discarded)
     }
 
     /// Does something with each of the events that is dead. Returns which these are.

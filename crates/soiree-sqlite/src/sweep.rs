@@ -113,12 +113,23 @@ impl Pass<'_> {
         Ok(head)
     }
 
-    /// Looks at the next events, wherever they are. Returns where to go on.
+    /// Looks at the next events, wherever they are, and goes on from the first one behind the last: if they are few, all are looked at.
+    /// Returns where to go on.
     fn patrol(&mut self, from: i64) -> Outcome<i64> {
-        if self.removed >= self.limit {
-            return Ok(from);
+        let most = self.limit.clamp(LEAST, 4 * LEAST);
+        let (next, looked_at) = self.patrol_page(from, most)?;
+        if looked_at < most && from > 0 {
+            return Ok(self.patrol_page(0, most - looked_at)?.0);
         }
-        let seen = self.look(from, self.limit.clamp(LEAST, 4 * LEAST))?;
+        Ok(next)
+    }
+
+    /// Returns where to go on, and how many events it has looked at.
+    fn patrol_page(&mut self, from: i64, most: usize) -> Outcome<(i64, usize)> {
+        if self.removed >= self.limit {
+            return Ok((from, most));
+        }
+        let seen = self.look(from, most)?;
         let removable: Vec<i64> = seen
             .iter()
             .filter(|event| event.is_old && !event.is_parked && !event.waits)
@@ -126,11 +137,12 @@ impl Pass<'_> {
             .map(|event| event.seq)
             .collect();
         self.remove(&seen, &removable)?;
-        Ok(match seen.last() {
+        let next = match seen.last() {
             Some(last) if self.removed < self.limit => last.seq,
             Some(_) => removable.last().copied().unwrap_or(from),
             None => 0,
-        })
+        };
+        Ok((next, seen.len()))
     }
 
     fn look(&self, after: i64, limit: usize) -> Outcome<Vec<Seen>> {

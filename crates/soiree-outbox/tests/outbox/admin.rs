@@ -8,7 +8,7 @@ use soiree::store::{ListenerState, Position};
 use soiree::{BaseEvent, BoxError, Event, EventId, KeyOrder, ListenerOptions, Outbox, Payload};
 use soiree_testkit::MemoryStore;
 
-use super::support::{LIMIT, outbox, receive, soiree, text, wait_until};
+use super::support::{LIMIT, builder, outbox, receive, soiree, text, wait_until};
 
 /// D8: what failed for the last time is listed with its error, and is redriven or discarded by name.
 #[test]
@@ -146,4 +146,46 @@ fn a_redriven_event_that_was_unreadable_has_its_key() {
     outbox.drain(LIMIT).unwrap();
     outbox.close().unwrap();
     assert_eq!(received.iter().collect::<Vec<_>>(), ["b"]);
+}
+
+/// An outbox with room for two events, which are there.
+fn full(store: &MemoryStore) -> Outbox {
+    let outbox = builder(store.clone()).max_events(2);
+    let outbox = outbox.keep(Duration::ZERO).build(soiree()).unwrap();
+    let one = ListenerOptions::new().durable("one");
+    let listener = |_: &dyn Event| Err::<(), _>("no");
+    outbox.on_with("kept.**", one, listener).unwrap();
+    outbox.start().unwrap();
+    for number in 1..=2_u128 {
+        let event = BaseEvent::new("kept.a", number.to_string()).with_id(number);
+        outbox.emit_event(event).unwrap();
+    }
+    outbox.drain(LIMIT).unwrap();
+    outbox
+}
+
+/// D12, D15: events that were discarded are swept although nothing else happens, and a full outbox has room again.
+#[test]
+fn a_full_outbox_has_room_again_once_dead_events_are_discarded() {
+    let outbox = full(&MemoryStore::new());
+    outbox.emit("kept.a", String::from("3")).unwrap_err();
+    assert!(outbox.discard("one", EventId::from(1_u128)).unwrap());
+    wait_until("it is swept", || outbox.stats().events == 1);
+    outbox.emit("kept.a", String::from("3")).unwrap();
+    outbox.close().unwrap();
+}
+
+/// D12, D15: so are the events of a listener that was removed.
+#[test]
+fn a_full_outbox_has_room_again_once_an_orphan_is_removed() {
+    let store = MemoryStore::new();
+    full(&store).close().unwrap();
+    let outbox = builder(store).max_events(2).keep(Duration::ZERO);
+    let outbox = outbox.build(soiree()).unwrap();
+    // Not started: that leads to a sweep as well.
+    outbox.emit("kept.a", String::from("3")).unwrap_err();
+    assert!(outbox.remove_listener("one").unwrap());
+    wait_until("they are swept", || outbox.stats().events == 0);
+    outbox.emit("kept.a", String::from("3")).unwrap();
+    outbox.close().unwrap();
 }

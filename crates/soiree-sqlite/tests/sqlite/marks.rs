@@ -281,3 +281,31 @@ fn young_events_do_not_keep_old_ones() {
     assert_eq!(removed, 1_000);
     assert_eq!(stored_positions(&store), positions(1..=1_000));
 }
+
+/// D15: the next sweep removes what was discarded, and what a removed listener had parked, wherever earlier ones have got to.
+#[test]
+fn a_sweep_finds_what_is_parked_no_longer() {
+    let folder = Folder::new();
+    let store = folder.open();
+    append_numbers(&store, 1..=600);
+    let (a, _) = claim(&store, "a");
+    mark(&store, &a, |marks| {
+        marks.floor = Some(at(600));
+        marks.parked = (1..=600)
+            .map(|position| parked(position, ParkedState::Dead))
+            .collect();
+    });
+    let sweep = || store.sweep(at(600), Millis(i64::MAX), 1_000).unwrap();
+    assert_eq!(sweep(), 0);
+    store.discard("a", &positions([2, 3])).unwrap();
+    assert_eq!(sweep(), 2);
+    store.discard("a", &positions([4])).unwrap();
+    assert_eq!(sweep(), 1);
+    // Those that another process has discarded, before and behind where this one goes on, as well.
+    let other = folder.open();
+    other.discard("a", &positions([1, 600])).unwrap();
+    assert_eq!(sweep(), 2);
+    store.release(&a).unwrap();
+    assert!(store.remove_listener("a").unwrap());
+    assert_eq!(sweep(), 595);
+}
