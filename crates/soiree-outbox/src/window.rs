@@ -15,6 +15,8 @@ use soiree_core::store::{Millis, Parked, ParkedState, Position, Progress};
 
 /// How often the process may end while a listener runs with an event, before the event is dead.
 const MAX_CRASHES: u32 = 3;
+/// The most bytes of an error that are kept: thousands of events may be parked at once.
+const MOST_ERROR: usize = 2_048;
 
 /// The events of one listener that have not ended, and the marks that its store has not got yet.
 #[derive(Debug)]
@@ -197,7 +199,7 @@ impl Window {
             crashes: 0,
             due: now,
             key: None,
-            error: Some(error.into()),
+            error: Some(kept(error.into())),
         };
         self.changed.insert(position, dead);
     }
@@ -269,7 +271,7 @@ impl Window {
             }
             Outcome::Failed(error, delay) => {
                 self.outcomes.failed += 1;
-                Some((active.attempts + 1, Some(error), delay))
+                Some((active.attempts + 1, Some(kept(error)), delay))
             }
             Outcome::NotCalled => Some((active.attempts, None, Some(Duration::from_millis(50)))),
         };
@@ -322,4 +324,16 @@ impl Window {
     pub(crate) fn is_active(&self, position: Position) -> bool {
         self.active.contains_key(&position)
     }
+}
+
+/// The start of an error that is too long.
+fn kept(error: Box<str>) -> Box<str> {
+    if error.len() <= MOST_ERROR {
+        return error;
+    }
+    let mut end = MOST_ERROR;
+    while !error.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}… [{} bytes in all]", &error[..end], error.len()).into()
 }

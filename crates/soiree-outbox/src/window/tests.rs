@@ -31,6 +31,22 @@ fn key(name: &str) -> Option<OrderingKey> {
     Some(OrderingKey::from(name))
 }
 
+/// D12: of an error only a part is kept, however long it is, and cut between characters.
+#[test]
+fn a_long_error_is_cut() {
+    let mut window = window(10);
+    let long = "é".repeat(1 << 20);
+    window.admit(Position(1), None, NOW);
+    let outcome = Outcome::Failed(format!("x{long}").into(), None);
+    window.end(Position(1), outcome, NOW);
+    window.bury(Position(2), long, NOW);
+    for parked in window.take_marks(&term()).unwrap().parked {
+        let error = parked.error.unwrap();
+        assert!(error.len() < 2_100, "{}", error.len());
+        assert!(error.contains("bytes in all"), "{error}");
+    }
+}
+
 /// D3: the floor passes no event that has not ended, and passes those that are parked.
 #[test]
 fn the_floor_stops_at_the_first_event_that_runs() {
