@@ -59,6 +59,7 @@ impl Parts {
             since_sweep: 0,
             pause: None,
             counted_at: None,
+            looked_at: None,
         };
         threads.start(move || writer.run());
     }

@@ -96,6 +96,7 @@ fn open(
         since_sweep: 0,
         pause: None,
         counted_at: None,
+        looked_at: None,
     };
     let relay = Relay {
         soiree: Arc::downgrade(&soiree),

@@ -1,5 +1,7 @@
 //! The one thread that commits: events of emitters and marks of listeners together, as much as waits at once.
 
+mod room;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,8 +21,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// How often the last marks are tried again when the outbox closes.
 const LAST_TRIES: u32 = 5;
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// The shortest time between two counts of all events.
-const COUNT_AGAIN: Duration = Duration::from_secs(1);
 /// How many events a sweep removes in one transaction.
 const SWEEP: usize = 1_000;
 
@@ -36,8 +36,9 @@ pub(crate) struct Writer {
     pub(crate) since_sweep: u64,
     /// How long marks wait that could not be committed.
     pub(crate) pause: Option<Duration>,
-    /// When the events of the store were counted last.
+    /// When the events of the store were counted last, and when room was looked for.
     pub(crate) counted_at: Option<Instant>,
+    pub(crate) looked_at: Option<Instant>,
 }
 
 impl Writer {
@@ -253,46 +254,11 @@ impl Writer {
         self.queue.put_back(marks);
     }
 
-    fn refuse_beyond_limit(&mut self, appends: Vec<Append>) -> Vec<Append> {
-        let limit = self.max_events;
-        let wanted: u64 = appends.iter().map(|a| a.records.len() as u64).sum();
-        if self.figures.events.get().saturating_add(wanted) > limit {
-            self.count_again();
-        }
-        let mut free = limit.saturating_sub(self.figures.events.get());
-        let mut taken = Vec::with_capacity(appends.len());
-        for append in appends {
-            let wanted = append.records.len() as u64;
-            if wanted <= free {
-                free -= wanted;
-                taken.push(append);
-            } else {
-                self.figures.rejected(Reason::Full, wanted);
-                append.answer.give(Err(NotStored::Full { limit }));
-            }
-        }
-        taken
-    }
-
     fn refuse(&self, answers: Vec<Waiting>, error: &NotStored) {
         for (answer, events) in answers {
             self.figures
                 .rejected(Reason::of_error(error), events as u64);
             answer.give(Err(error.clone()));
-        }
-    }
-
-    /// Other processes have swept events that this one has counted.
-    fn count_again(&mut self) {
-        let now = Instant::now();
-        let is_recent = |at: Instant| now.saturating_duration_since(at) < COUNT_AGAIN;
-        if !self.figures.has_others() || self.counted_at.is_some_and(is_recent) {
-            return;
-        }
-        self.counted_at = Some(now);
-        // An error shows at the next commit.
-        if let Ok(Ok(size)) = caught(|| self.store.size()) {
-            self.figures.events.set(size.events);
         }
     }
 
@@ -321,8 +287,6 @@ impl Writer {
         }
     }
 }
-
-type Begins = (Arc<Begun>, Position);
 
 /// An emitter that waits for an answer, and how many events it has appended.
 type Waiting = (Arc<Answer>, usize);
@@ -354,7 +318,11 @@ fn join(records: Vec<NewRecord>, answers: Vec<Waiting>) -> Vec<Append> {
 }
 
 /// Adds to the marks up to where listeners may start events, if that has changed.
-fn add_begun(marks: &mut Vec<Marks>, begun: Vec<Arc<Begun>>, last: Position) -> Vec<Begins> {
+fn add_begun(
+    marks: &mut Vec<Marks>,
+    begun: Vec<Arc<Begun>>,
+    last: Position,
+) -> Vec<(Arc<Begun>, Position)> {
     let mut by_listener: HashMap<Arc<str>, usize> = marks
         .iter()
         .enumerate()

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use soiree::codec::{Codec, Text};
-use soiree::store::{ListenerState, Position};
+use soiree::store::{ListenerState, Position, Store};
 use soiree::{BaseEvent, BoxError, Event, EventId, KeyOrder, ListenerOptions, Outbox, Payload};
 use soiree_testkit::MemoryStore;
 
@@ -187,5 +187,20 @@ fn a_full_outbox_has_room_again_once_an_orphan_is_removed() {
     assert!(outbox.remove_listener("one").unwrap());
     wait_until("they are swept", || outbox.stats().events == 0);
     outbox.emit("kept.a", String::from("3")).unwrap();
+    outbox.close().unwrap();
+}
+
+/// D12, D15: a full outbox looks for what another process has discarded, though it takes no event that would lead to a sweep.
+#[test]
+fn a_full_outbox_has_room_again_once_another_process_has_discarded() {
+    let store = MemoryStore::new();
+    let outbox = full(&store);
+    outbox.emit("kept.a", String::from("3")).unwrap_err();
+    let other = store.another_process();
+    other.open().unwrap();
+    other.discard("one", &[Position(1)]).unwrap();
+    wait_until("there is room", || {
+        outbox.emit("kept.a", String::from("3")).is_ok()
+    });
     outbox.close().unwrap();
 }
