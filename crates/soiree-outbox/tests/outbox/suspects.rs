@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use soiree::store::{Claim, Position, StartFrom, Store};
 use soiree::{Event, EventPool, ListenerOptions, Outbox, WorkerPool};
 use soiree_testkit::{ManualClock, MemoryStore};
 
@@ -109,4 +110,36 @@ fn a_suspect_that_hangs_holds_up_no_other_listener() {
     let mut rest: Vec<String> = entries.iter().collect();
     rest.sort();
     assert_eq!(rest, ["a2", "a3", "b2", "b3"]);
+}
+
+/// D9: an event of the backlog starts once the store knows that it may run. If it ends the process, it is suspected after that.
+#[test]
+fn an_event_starts_once_the_store_knows() {
+    let store = MemoryStore::new();
+    let one = || ListenerOptions::new().durable("one");
+    let first = outbox(store.clone());
+    first.on_with("kept.**", one(), |_: &dyn Event| {}).unwrap();
+    first.emit("kept.a", String::from("1")).unwrap();
+    first.close().unwrap();
+
+    let second = outbox(store.clone());
+    let (sender, received) = channel();
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let listener = move |event: &dyn Event| {
+        sender.send(text(event)).unwrap();
+        let _ = released.lock().unwrap().recv();
+    };
+    second.on_with("kept.**", one(), listener).unwrap();
+    second.start().unwrap();
+    assert_eq!(receive(&received, 1), ["1"]);
+    let after = store.another_process();
+    store.crash();
+    after.open().unwrap();
+    let Claim::Held(_, progress) = after.claim("one", "kept.**", StartFrom::Now).unwrap() else {
+        panic!("the process has ended");
+    };
+    assert!(progress.begun >= Position(1), "{progress:?}");
+    assert!(!progress.clean);
+    drop(release);
 }
