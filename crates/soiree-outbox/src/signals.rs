@@ -168,7 +168,7 @@ impl Wake for DeliveryEnded {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(soiree_model)))]
 mod tests {
     use soiree_core::store::{Millis, NewRecord};
     use soiree_core::{EventId, Properties};
