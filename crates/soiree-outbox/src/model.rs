@@ -1,7 +1,5 @@
 //! The hand-over between emitters, the writer and the relay, under a model checker: `cargo xtask model`.
 
-mod relay;
-
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
