@@ -60,7 +60,6 @@ pub(crate) enum Position {
 }
 
 /// How long to wait for room.
-#[derive(Clone, Copy)]
 pub(crate) enum WaitLimit {
     None,
     Until(Instant, Duration),
@@ -92,8 +91,7 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
 
     /// How many entries wait behind others, and how many emitters wait for room.
     pub(crate) fn waiting(&self) -> (usize, usize) {
-        let waiting = self.waiting.load(Ordering::SeqCst);
-        (waiting, self.line.len())
+        (self.waiting.load(Ordering::SeqCst), self.line.len())
     }
 
     fn shard(&self, key: &OrderingKey) -> MutexGuard<'_, Shard<E>> {
@@ -101,7 +99,6 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         lock(&self.shards[hash % SHARDS])
     }
 
-    /// Those who wait for room.
     pub(super) fn line(&self) -> &RoomLine {
         &self.line
     }
@@ -119,7 +116,10 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         }
         match limit() {
             WaitLimit::None => Err(QueueFull { waited: None }),
-            limit => self.wait_for_room(key, entry, capacity, limit),
+            WaitLimit::Unlimited => self.wait_for_room(key, entry, capacity, None),
+            WaitLimit::Until(deadline, longest) => {
+                self.wait_for_room(key, entry, capacity, Some((deadline, longest)))
+            }
         }
     }
 

@@ -2,23 +2,23 @@
 
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use soiree_core::OrderingKey;
 use soiree_core::panic::Contained;
 
 use super::line::Wake;
-use super::queue::{KeyQueues, Position, QueueEntry, QueueFull, WaitLimit};
+use super::queue::{KeyQueues, Position, QueueEntry, QueueFull};
 use super::sync::thread;
 
 impl<E: QueueEntry + ?Sized> KeyQueues<E> {
-    /// Blocks until the entry is in the queue of its key.
+    /// Blocks until the entry is in the queue of its key, or until the deadline if there is one. With it comes how long that is.
     pub(super) fn wait_for_room(
         &self,
         key: &OrderingKey,
         entry: &Arc<E>,
         capacity: usize,
-        limit: WaitLimit,
+        deadline: Option<(Instant, Duration)>,
     ) -> Result<Position, QueueFull> {
         let place = self.join_line(key);
         loop {
@@ -27,17 +27,15 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
             if let Some(position) = self.try_enter(key, entry, capacity, Some(place.number)) {
                 return Ok(position);
             }
-            match limit {
-                WaitLimit::None => return Err(QueueFull { waited: None }),
-                WaitLimit::Unlimited => thread::park(),
-                WaitLimit::Until(deadline, longest) => {
-                    let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
-                        let waited = Some(longest);
-                        return Err(QueueFull { waited });
-                    };
-                    thread::park_timeout(rest);
-                }
-            }
+            let Some((deadline, longest)) = deadline else {
+                thread::park();
+                continue;
+            };
+            let Some(rest) = deadline.checked_duration_since(Instant::now()) else {
+                let waited = Some(longest);
+                return Err(QueueFull { waited });
+            };
+            thread::park_timeout(rest);
         }
     }
 
