@@ -46,10 +46,10 @@ impl EventId {
     }
 }
 
-/// A ULID of now. The generator of numbers of each thread starts where the operating system says.
+/// A ULID of now. Each thread has a generator of random numbers, whose seed comes from the operating system.
 pub(crate) fn new_ulid() -> Ulid {
     thread_local! {
-        // The keys of the map of a program are random, and differ in each call.
+        // The standard library takes the keys of a `RandomState` from the operating system, and changes them with each call.
         static RNG: RefCell<Rng> = RefCell::new(Rng::with_seed(RandomState::new().hash_one(0)));
     }
     let random = RNG.try_with(|rng| rng.borrow_mut().u128(..));

@@ -18,6 +18,9 @@ use crate::problem::{Outcome, Problem, Step};
 use crate::sql::Sql;
 use crate::turns::Turns;
 
+/// Why the writer gets no turn.
+const EFFECT_RUNS: &str =
+    "a listener in a transaction of the store has not returned; keep such listeners short";
 /// Pages that appends leave for the progress of listeners, so that a full store can still become empty.
 const PAGES_FOR_MARKS: i64 = 64;
 
@@ -310,7 +313,7 @@ impl SqliteStore {
                     Ok(()) => transact(&writer.connection, work),
                     Err(problem) => Err((problem, Step::Work)),
                 },
-                None => Err((Problem::Busy("a listener in a transaction of the store has not returned; keep such listeners short".into()), Step::Work)),
+                None => Err((Problem::Busy(EFFECT_RUNS.into()), Step::Work)),
             }
         };
         result.map_err(|failed| self.failed(failed))
