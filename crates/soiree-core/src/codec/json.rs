@@ -70,12 +70,46 @@ impl<T: Any + Send + Sync + Serialize + DeserializeOwned> Codec for Json<T> {
 
     fn decode(&self, name: &str, bytes: &[u8]) -> Result<Payload, BoxError> {
         check_name(self.name(), name)?;
-        Ok(Payload::new(serde_json::from_slice::<T>(bytes)?))
+        let payload = serde_json::from_slice::<T>(bytes);
+        Ok(Payload::new(
+            payload.map_err(|error| without_values(&error))?,
+        ))
+    }
+}
+
+/// What is wrong, without what stands in the payload: errors are logged, and kept in the store.
+fn without_values(error: &serde_json::Error) -> String {
+    if !error.is_data() {
+        return error.to_string();
+    }
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let about_type = ["missing field `", "duplicate field `", "invalid length "];
+    if about_type.iter().any(|known| text.starts_with(known)) {
+        return text;
+    }
+    let kinds = [
+        "invalid type",
+        "invalid value",
+        "unknown variant",
+        "unknown field",
+    ];
+    let kind = kinds.into_iter().find(|kind| text.starts_with(kind));
+    let kind = kind.unwrap_or("a value that does not fit");
+    // What is expected stands last, and comes from the type.
+    let expected = text
+        .strip_suffix(&place)
+        .and_then(|text| text.rsplit_once(", expected "));
+    match expected {
+        Some((_, expected)) => format!("{kind}, expected {expected}{place}"),
+        None => format!("{kind}{place}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
     /// D17: damaged JSON is an error, never a wrong payload.
@@ -87,5 +121,64 @@ mod tests {
         assert_eq!(read.downcast_ref(), Some(&vec![1_u32, 2]));
         assert!(codec.decode("json", &bytes[..bytes.len() - 1]).is_err());
         assert!(codec.decode("json;v=2", &bytes).is_err());
+    }
+
+    #[derive(Debug, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Account {
+        #[serde(deserialize_with = "positive")]
+        number: i64,
+        kind: Kind,
+    }
+
+    #[derive(Debug, Serialize, Deserialize)]
+    enum Kind {
+        Plain,
+    }
+
+    fn positive<'de, D: serde::Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+        let number = i64::deserialize(from)?;
+        let error = || serde::de::Error::custom(format!("{number} is not positive"));
+        (number > 0).then_some(number).ok_or_else(error)
+    }
+
+    /// D17: the error says what does not fit and where, and not what stands in the payload, as it is logged and kept.
+    #[test]
+    fn an_error_quotes_nothing_of_the_payload() {
+        let cases = [
+            (
+                r#"{"number":"s3cret","kind":"Plain"}"#,
+                "invalid type, expected i64 at line 1 column 18",
+            ),
+            (
+                r#"{"number":-777,"kind":"Plain"}"#,
+                "a value that does not fit at line 1 column 14",
+            ),
+            (
+                r#"{"number":7,"kind":"s3cret"}"#,
+                "unknown variant, expected `Plain` at line 1 column 27",
+            ),
+            (
+                r#"{"number":7,"s3cret":1}"#,
+                "unknown field, expected `number` or `kind` at line 1 column 20",
+            ),
+            (
+                r#"{"number":7,"kind":", expected s3cret"}"#,
+                "unknown variant, expected `Plain` at line 1 column 38",
+            ),
+            (
+                r#"{"number":7}"#,
+                "missing field `kind` at line 1 column 12",
+            ),
+            (
+                r#"{"number":7,"#,
+                "EOF while parsing a value at line 1 column 12",
+            ),
+            (r#"{"number":s3cret}"#, "expected value at line 1 column 11"),
+        ];
+        for (json, expected) in cases {
+            let error = Json::<Account>::new().decode("json", json.as_bytes());
+            assert_eq!(error.unwrap_err().to_string(), expected, "{json}");
+        }
     }
 }
