@@ -125,8 +125,14 @@ impl Writer {
                 marks,
             };
         }
-        let mut rejected = None;
+        let mut rejected: Option<Arc<StoreError>> = None;
         for append in join(records, answers) {
+            let refusal = rejected.as_ref().filter(|error| is_fatal(error));
+            if let Some(error) = refusal {
+                let (_, answers) = split(vec![append]);
+                self.refuse(answers, &NotStored::Store(Arc::clone(error)));
+                continue;
+            }
             rejected = self
                 .commit_appends(vec![append], Vec::new())
                 .rejected

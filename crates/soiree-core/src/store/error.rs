@@ -82,7 +82,9 @@ pub enum StoreError {
         source: BoxError,
     },
     /// The store is not open, or no longer.
-    #[error("{store} is not open; open it, or build an outbox with it")]
+    #[error(
+        "{store} is not open: it was not opened, or was closed after a commit that failed; open it, or build an outbox with it"
+    )]
     NotOpen {
         /// The store.
         store: String,

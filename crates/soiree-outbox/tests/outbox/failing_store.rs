@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -141,4 +142,45 @@ fn a_page_that_cannot_be_read_is_shown() {
     assert!(matches!(second.stats().state, StoreState::Ok));
     assert!(second.listeners()[0].unreadable.is_none());
     second.close().unwrap();
+}
+
+/// D13: if the store fails for good while the events of a batch are tried one by one, the others are rejected for the same reason and not tried.
+#[test]
+fn after_an_unknown_commit_the_rest_of_the_batch_is_not_tried() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let outbox = outbox(store.clone());
+    let gate = store.hold_after(StoreMethod::Commit);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| outbox.emit("kept.a", String::from("first")));
+        gate.wait_until_held(1);
+        let emit = || outbox.emit("kept.a", String::from("x")).unwrap_err();
+        let others: Vec<_> = (0..3).map(|_| scope.spawn(emit)).collect();
+        wait_until("they wait", || outbox.stats().queued == 3);
+        let tried = AtomicBool::new(false);
+        let too_large_then_unknown =
+            StoreFault::new(move |store| match tried.swap(true, Ordering::Relaxed) {
+                false => StoreError::TooLarge {
+                    store,
+                    bytes: 1,
+                    limit: 0,
+                },
+                true => StoreError::Unknown {
+                    store,
+                    source: "lost".into(),
+                },
+            });
+        store.fail_next(StoreMethod::Commit, 2, too_large_then_unknown);
+        let before = store.calls(StoreMethod::Commit);
+        gate.release();
+        first.join().unwrap().unwrap();
+        for other in others {
+            let error = other.join().unwrap().to_string();
+            assert!(
+                error.contains("unknown") && error.contains("lost"),
+                "{error}"
+            );
+        }
+        assert_eq!(store.calls(StoreMethod::Commit), before + 2);
+    });
+    assert!(outbox.close().is_err());
 }
