@@ -4,9 +4,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use soiree::store::{Claim, Position, StartFrom, Store};
-use soiree::{Event, EventPool, ListenerOptions, Outbox, WorkerPool};
-use soiree_testkit::{ManualClock, MemoryStore};
+use soiree::store::{Claim, ParkedState, Position, StartFrom, Store};
+use soiree::{Event, EventPool, ListenerOptions, Outbox, Retry, WorkerPool};
+use soiree_testkit::{FaultyStore, ManualClock, MemoryStore, StoreFault, StoreMethod};
 
 use super::support::{LIMIT, builder, outbox, receive, text, wait_until};
 
@@ -142,4 +142,34 @@ fn an_event_starts_once_the_store_knows() {
     assert!(progress.begun >= Position(1), "{progress:?}");
     assert!(!progress.clean);
     drop(release);
+}
+
+/// D9: a retry starts once the store knows that it runs, also if the store takes nothing for a while. If it ends the process, it is suspected.
+#[test]
+fn a_retry_starts_once_the_store_knows() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let outbox = outbox(store.clone());
+    let retry = Retry::fixed(Duration::from_millis(1), 3);
+    let options = ListenerOptions::new().durable("one").retry(retry);
+    let (sender, states) = channel();
+    let seen = store.clone();
+    let listener = move |event: &dyn Event| {
+        let parked = seen.inner().parked("one", None, Position(0), 10).unwrap();
+        let state = parked.first().map(|parked| parked.state);
+        sender.send((event.attempt(), state)).unwrap();
+        seen.fail_next(StoreMethod::Commit, 3, StoreFault::full());
+        if event.attempt() < 3 {
+            Err("no")
+        } else {
+            Ok(())
+        }
+    };
+    outbox.on_with("kept.**", options, listener).unwrap();
+    outbox.start().unwrap();
+    outbox.emit("kept.a", String::from("x")).unwrap();
+    outbox.drain(LIMIT).unwrap();
+    outbox.close().unwrap();
+    let running = Some(ParkedState::Running);
+    let expected = [(1, None), (2, running), (3, running)];
+    assert_eq!(states.iter().collect::<Vec<_>>(), expected);
 }
