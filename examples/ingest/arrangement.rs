@@ -68,11 +68,9 @@ pub(crate) fn build(options: &Options, forward_to: &str) -> Result<Arrangement, 
         listeners::create_tables(&connection)?;
         listeners::subscribe(&outbox, options, forward_to, &gate)?;
     }
-    for orphan in outbox.start()? {
-        tracing::warn!(
-            "nobody handles the events of {orphan}: it is kept in {}",
-            path.display()
-        );
+    let report = outbox.start()?;
+    if !report.orphans.is_empty() {
+        tracing::warn!("{}: {report}", path.display());
     }
     Ok(Arrangement {
         soiree,

@@ -7,6 +7,8 @@ use soiree_core::store::StoreError;
 use soiree_core::{InvalidTopic, SubscribeError};
 use soiree_engine::CloseError;
 
+use crate::info::StartReport;
+
 /// An outbox was not built or started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -38,15 +40,12 @@ pub enum OutboxError {
     #[error("no thread could be started for the outbox: {0}")]
     Spawn(#[source] io::Error),
     /// The store knows listeners that are not subscribed here, and the outbox was built with [`Orphans::Reject`](crate::Orphans::Reject).
-    #[error(
-        "{store} keeps events for listeners that are not subscribed: {}; subscribe them, or rename or remove them",
-        names.join(", ")
-    )]
+    #[error("{store}: {found}; subscribe what is not, or rename or remove it")]
     Orphans {
         /// The store.
         store: String,
-        /// The names of the listeners.
-        names: Vec<String>,
+        /// The listeners.
+        found: StartReport,
     },
     /// It was started before.
     #[error("the outbox has been started already")]

@@ -1,5 +1,6 @@
 //! What can be seen of durable listeners.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,4 +75,37 @@ pub struct DeadEvent {
     pub record: Record,
     /// How it was parked: attempts, the last error, and so on.
     pub parked: Parked,
+}
+
+/// What an outbox has found at its start. Returned by [`Outbox::start`](crate::Outbox::start). Displayed, it is one sentence.
+///
+/// A listener that was renamed in the program is in both lists: its old name keeps the events, and its new one does not get them. To keep
+/// them together, call [`Outbox::rename_listener`](crate::Outbox::rename_listener) before the listener is subscribed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct StartReport {
+    /// The names of listeners that the store keeps events for, and that are not subscribed here. See [`Orphans`](crate::Orphans).
+    pub orphans: Vec<String>,
+    /// The names of listeners that are subscribed here, and that the store did not know before. They get the events that
+    /// [`start_from`](crate::OutboxBuilder::start_from) says.
+    pub new: Vec<String>,
+}
+
+impl fmt::Display for StartReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (orphans, new) = (self.orphans.join(", "), self.new.join(", "));
+        match (orphans.is_empty(), new.is_empty()) {
+            (true, true) => f.write_str("every listener that the store knows is subscribed"),
+            (true, false) => write!(f, "listeners that the store did not know: {new}"),
+            (false, true) => write!(
+                f,
+                "listeners that the store keeps events for, and that are not subscribed: {orphans}"
+            ),
+            (false, false) => write!(
+                f,
+                "listeners that the store keeps events for, and that are not subscribed: {orphans}; listeners that it did not know: {new}; \
+                 if one was renamed, call `rename_listener` before it is subscribed"
+            ),
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{JoinHandle, ThreadId};
 use std::time::Duration;
 
-use soiree_core::store::{StartFrom, Store, StoreError, Term};
+use soiree_core::store::{StartFrom, Store, Term};
 use soiree_core::{EventId, ListenerId, Pattern};
 use soiree_engine::{ReservedTopics, Soiree};
 
@@ -77,7 +77,7 @@ pub(crate) enum Lifecycle {
 }
 
 impl Lifecycle {
-    fn check_built(self) -> Result<(), OutboxError> {
+    pub(crate) fn check_built(self) -> Result<(), OutboxError> {
         match self {
             Self::Built => Ok(()),
             Self::Started => Err(OutboxError::Started),
@@ -95,59 +95,14 @@ pub(crate) struct Subscription {
     /// It was removed. Its name is free once it has left, too.
     pub(crate) is_removed: bool,
     pub(crate) has_left: Arc<AtomicBool>,
+    /// The store did not know its name before.
+    pub(crate) is_new: bool,
 }
 
 impl Outbox {
     /// Starts to build an outbox that keeps its events in this store.
     pub fn builder(store: impl Store) -> OutboxBuilder {
         OutboxBuilder::new(store)
-    }
-
-    /// Starts to deliver: what waited since the last run first, each listener for itself. Returns the names of listeners that the store
-    /// keeps events for, and that are not subscribed: see [`Orphans`]. If a listener was renamed in the program, its old name is
-    /// among them, and the new one starts with the events from now on.
-    ///
-    /// # Errors
-    /// If the outbox was started or closed before, the store cannot be read, or there are orphans and the outbox rejects them.
-    pub fn start(&self) -> Result<Vec<String>, OutboxError> {
-        let inner = &self.inner;
-        inner.lifecycle().check_built()?;
-        let known = inner.store.listeners()?;
-        let subscribed = inner.listeners();
-        let mut orphans: Vec<String> = known
-            .iter()
-            .filter(|known| {
-                let subscription = subscribed.get(&known.name);
-                subscription.is_none_or(|subscription| subscription.is_removed)
-            })
-            .map(|known| known.name.to_string())
-            .collect();
-        drop(subscribed);
-        match inner.settings.orphans {
-            Orphans::Reject if !orphans.is_empty() => {
-                return Err(OutboxError::Orphans {
-                    store: inner.store.name(),
-                    names: orphans,
-                });
-            }
-            Orphans::Remove => {
-                for name in std::mem::take(&mut orphans) {
-                    match inner.store.remove_listener(&name) {
-                        // Another process handles its events.
-                        Err(StoreError::Busy { .. }) => orphans.push(name),
-                        removed => drop(removed?),
-                    }
-                }
-            }
-            _ => {}
-        }
-        // Not locked meanwhile: a store may be the program's own.
-        let mut lifecycle = inner.lifecycle();
-        lifecycle.check_built()?;
-        *lifecycle = Lifecycle::Started;
-        drop(lifecycle);
-        inner.signals.send(Command::Start);
-        Ok(orphans)
     }
 
     /// Looks for events that others have appended to the store: the program in a transaction of its own, or another process. One second later

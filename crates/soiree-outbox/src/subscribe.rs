@@ -138,6 +138,7 @@ impl Outbox {
             info: Arc::clone(&info),
             is_removed: false,
             has_left: Arc::clone(&has_left),
+            is_new: false,
         };
         match inner.listeners().entry(Arc::clone(&name)) {
             Entry::Occupied(mut place) => {
@@ -176,14 +177,23 @@ impl Outbox {
                 has_left,
             })
             .and_then(|subscribed| self.claim(subscribed));
-        if let Err(error) = subscribed {
-            inner.listeners().remove(&name);
-            return Err(error);
+        let mut listeners = inner.listeners();
+        match subscribed {
+            Ok(is_new) => {
+                if let Some(subscription) = listeners.get_mut(&name) {
+                    subscription.is_new = is_new;
+                }
+                Ok(id)
+            }
+            Err(error) => {
+                listeners.remove(&name);
+                Err(error)
+            }
         }
-        Ok(id)
     }
 
-    fn claim(&self, subscribed: Subscribed) -> Result<(), SubscribeError> {
+    /// Returns whether the store did not know the listener.
+    fn claim(&self, subscribed: Subscribed) -> Result<bool, SubscribeError> {
         let inner = &self.inner;
         let name = Arc::clone(&subscribed.name);
         let pattern = subscribed.pattern.as_str();
@@ -197,7 +207,7 @@ impl Outbox {
             .map_err(fail)?;
         let Claim::Held(term, progress) = claim else {
             inner.signals.send(Command::Wait(Box::new(subscribed)));
-            return Ok(());
+            return Ok(false);
         };
         // What was stored is read from the store here; the relay has its own tail.
         let tail = Tail::new(progress.begun.max(progress.floor).next(), 0, 0);
@@ -212,13 +222,13 @@ impl Outbox {
             tries_suspects: false,
             delivers: false,
         };
-        let held = term.clone();
+        let (held, is_new) = (term.clone(), progress.is_new);
         let listener =
             DurableListener::recover(subscribed, term, progress, inner.settings.limits, &around);
         match listener {
             Ok(listener) => {
                 inner.signals.send(Command::Add(Box::new(listener)));
-                Ok(())
+                Ok(is_new)
             }
             Err((_, error)) => {
                 let _ = inner.store.release(&held);

@@ -237,7 +237,7 @@ pub use soiree_pool::WorkerPool;
 pub use soiree_outbox::{
     CloseOutboxError, DeadEvent, Delivery, DrainOutboxTimeout, DurableInfo, DurableTopic,
     EventStatus, Histogram, Orphans, Outbox, OutboxBuilder, OutboxError, OutboxStats,
-    RejectedEvents, StoreFuture, StoreState, Stored, StoredEvent, WeakOutbox,
+    RejectedEvents, StartReport, StoreFuture, StoreState, Stored, StoredEvent, WeakOutbox,
 };
 
 #[cfg(feature = "sqlite")]

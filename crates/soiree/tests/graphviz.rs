@@ -109,9 +109,8 @@ fn name(of: Of) -> impl Strategy<Value = (String, String)> {
         .filter(move |(text, _)| !text.contains(invalid));
     let part = select(allowed.collect::<Vec<_>>());
     // A segment of one such character is a wildcard of other systems.
-    let foreign = move |parts: &Vec<(&str, &str)>| {
-        matches!(of, Of::Topic) && matches!(parts[..], [(">", _)])
-    };
+    let foreign =
+        move |parts: &Vec<(&str, &str)>| matches!(of, Of::Topic) && matches!(parts[..], [(">", _)]);
     prop::collection::vec(part, 1..5)
         .prop_filter("a wildcard of other systems", move |parts| !foreign(parts))
         .prop_map(|parts| parts.into_iter().unzip::<_, _, Vec<_>, Vec<_>>())

@@ -135,6 +135,7 @@ const LAYERS: &[Layers] = &[
             "stored",
             "builder",
             "outbox",
+            "start",
             "draft",
             "emit",
             "subscribe",

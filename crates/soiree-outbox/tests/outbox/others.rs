@@ -243,7 +243,7 @@ fn what_waits_for_listeners_elsewhere_is_shown() {
     outbox
         .on_with("kept.**", elsewhere, |_: &dyn Event| {})
         .unwrap();
-    assert_eq!(outbox.start().unwrap(), ["orphan"]);
+    assert_eq!(outbox.start().unwrap().orphans, ["orphan"]);
     let shown: Vec<_> = outbox
         .listeners()
         .into_iter()
@@ -272,7 +272,7 @@ fn removing_orphans_keeps_what_another_process_handles() {
     append(&other, &["a"]);
     let outbox = builder(store).orphans(Orphans::Remove);
     let outbox = outbox.build(soiree()).unwrap();
-    assert_eq!(outbox.start().unwrap(), ["elsewhere"]);
+    assert_eq!(outbox.start().unwrap().orphans, ["elsewhere"]);
     let left = outbox.listeners();
     let left: Vec<_> = left
         .iter()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use soiree::store::{ListenerState, Position, StartFrom, Store};
 use soiree::{
     CloseError, CloseOutboxError, Event, KeyOrder, ListenerOptions, Orphans, Outbox, OutboxError,
-    Retry, Soiree, SubscribeError,
+    Retry, Soiree, StartReport, SubscribeError,
 };
 use soiree_testkit::MemoryStore;
 
@@ -33,7 +33,7 @@ fn after_a_clean_close_the_rest_is_delivered_once() {
     let second = outbox(store);
     let (listener, by_second) = sending();
     second.on_with("kept.**", durable(), listener).unwrap();
-    assert_eq!(second.start().unwrap(), Vec::<String>::new());
+    assert_eq!(second.start().unwrap(), StartReport::default());
     second.drain(LIMIT).unwrap();
     second.close().unwrap();
     texts.extend(by_second.iter());
@@ -98,7 +98,7 @@ fn orphans_are_named_rejected_or_removed() {
     rejecting.close().unwrap();
 
     let keeping = outbox(store.clone());
-    assert_eq!(keeping.start().unwrap(), ["one"]);
+    assert_eq!(keeping.start().unwrap().orphans, ["one"]);
     assert!(keeping.listeners()[0].is_orphan);
     keeping.close().unwrap();
 
@@ -109,7 +109,7 @@ fn orphans_are_named_rejected_or_removed() {
     renaming
         .on_with("kept.**", ListenerOptions::new().durable("two"), listener)
         .unwrap();
-    assert_eq!(renaming.start().unwrap(), Vec::<String>::new());
+    assert_eq!(renaming.start().unwrap(), StartReport::default());
     assert_eq!(receive(&received, 1), ["x"]);
     renaming.close().unwrap();
 
@@ -117,7 +117,7 @@ fn orphans_are_named_rejected_or_removed() {
         .orphans(Orphans::Remove)
         .build(soiree())
         .unwrap();
-    assert_eq!(removing.start().unwrap(), Vec::<String>::new());
+    assert_eq!(removing.start().unwrap(), StartReport::default());
     assert_eq!(removing.listeners().len(), 0);
     removing.close().unwrap();
 }

@@ -81,7 +81,7 @@ fn attempts_and_due_times_survive_a_restart() {
         let (listener, received) = sending(|_| true);
         let options = durable("fails").retry(Retry::fixed(HOUR, 3));
         NUMBERED.on_with(&outbox, options, listener).unwrap();
-        assert_eq!(outbox.start().unwrap(), [""; 0]);
+        assert_eq!(outbox.start().unwrap().orphans, [""; 0]);
         (outbox, received)
     };
     let (outbox, received) = at(start);
@@ -149,7 +149,14 @@ fn orphans_are_named_renamed_refused_and_removed() {
     let second = outbox(&file);
     emit(&second, 2);
     let received = subscribed(&second, "new");
-    assert_eq!(second.start().unwrap(), ["old"]);
+    let report = second.start().unwrap();
+    assert_eq!(
+        (&*report.orphans, &*report.new),
+        (&["old".into()][..], &["new".into()][..])
+    );
+    let expected = "listeners that the store keeps events for, and that are not subscribed: old; listeners that it did not know: new; if one was \
+                    renamed, call `rename_listener` before it is subscribed";
+    assert_eq!(report.to_string(), expected);
     assert!(info(&second, "old").is_orphan);
     assert!(!info(&second, "new").is_orphan);
     emit(&second, 3);
@@ -161,7 +168,7 @@ fn orphans_are_named_renamed_refused_and_removed() {
     let refusing = refusing.build(event_pool()).unwrap();
     let _received = subscribed(&refusing, "new");
     let refused = refusing.start().unwrap_err();
-    assert!(matches!(&refused, OutboxError::Orphans { names, .. } if *names == ["old"]));
+    assert!(matches!(&refused, OutboxError::Orphans { found, .. } if found.orphans == ["old"]));
     assert!(refused.to_string().contains("old"), "{refused}");
     refusing.close().unwrap();
 
@@ -171,7 +178,7 @@ fn orphans_are_named_renamed_refused_and_removed() {
     assert!(!third.rename_listener("old", "new").unwrap());
     assert!(third.rename_listener("old", "renamed").unwrap());
     let received = subscribed(&third, "renamed");
-    assert_eq!(third.start().unwrap(), ["new"]);
+    assert_eq!(third.start().unwrap().orphans, ["new"]);
     third.drain(TIME_LIMIT).unwrap();
     third.close().unwrap();
     assert_eq!(counts(received.try_iter().map(|call| call.0)), once([2, 3]));
@@ -179,7 +186,7 @@ fn orphans_are_named_renamed_refused_and_removed() {
     let removing = builder(&file).orphans(Orphans::Remove);
     let removing = removing.build(event_pool()).unwrap();
     let _received = subscribed(&removing, "renamed");
-    assert_eq!(removing.start().unwrap(), [""; 0]);
+    assert_eq!(removing.start().unwrap().orphans, [""; 0]);
     let names = removing.listeners();
     let names: Vec<&str> = names.iter().map(|info| &*info.name).collect();
     assert_eq!(names, ["renamed"]);

@@ -124,7 +124,7 @@ impl<M: Medium> World<M> {
             .collect();
         orphans.sort();
         let process = self.process.as_mut().expect("a process runs");
-        assert_eq!(process.outbox.start().unwrap(), orphans);
+        assert_eq!(process.outbox.start().unwrap().orphans, orphans);
         process.is_started = true;
     }
 
