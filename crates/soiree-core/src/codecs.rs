@@ -50,6 +50,7 @@ impl Heads {
         heads
     }
 
+    #[inline]
     fn may_match(&self, topic: &str) -> bool {
         let first = topic.as_bytes().first();
         first.is_some_and(|first| self.0[usize::from(first / 64)] & 1 << (first % 64) != 0)
@@ -108,6 +109,7 @@ impl Codecs {
     }
 
     /// Whether the topic has a codec.
+    #[inline]
     pub fn has(&self, topic: &str) -> bool {
         self.of_topic(topic).is_some()
     }

@@ -15,7 +15,7 @@ use soiree_core::{
 };
 
 use crate::emission::{Emission, EmitError, Report};
-use crate::emitter::{Address, CloseError, EmitFuture, ReservedTopics};
+use crate::emitter::{Address, CloseError, EmitFuture, Emitter, ReservedTopics};
 use crate::graph::Graph;
 
 /// A close that does not block the thread, as a trait object. Returned by [`Soiree::shut_down_async`].
@@ -89,6 +89,13 @@ pub trait Soiree: Send + Sync {
     /// # Errors
     /// If the topic is malformed or the `EventPool` is closed. The payload comes back.
     fn publish_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError>;
+
+    /// What [`publish_sync`](Soiree::publish_sync) on this topic would pass the payload on to, unchanged. `emit_sync` of `dyn Soiree` and
+    /// of typed topics emits there: no [`Payload`] is allocated. `None` by default.
+    fn emitter_for(&self, topic: &str) -> Option<&Emitter> {
+        let _ = topic;
+        None
+    }
 
     /// Emits an event of the caller's own type on the pool.
     ///
@@ -373,6 +380,9 @@ impl dyn Soiree + '_ {
         topic: &str,
         payload: T,
     ) -> Result<Report, EmitError> {
-        self.publish_sync(topic, Payload::new(payload))
+        match self.emitter_for(topic) {
+            Some(emitter) => emitter.emit_sync(topic, payload),
+            None => self.publish_sync(topic, Payload::new(payload)),
+        }
     }
 }

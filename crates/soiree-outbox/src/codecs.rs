@@ -38,6 +38,7 @@ impl Codecs {
         self.shared.overlap(pattern)
     }
 
+    #[inline]
     pub(crate) fn is_durable(&self, topic: &str) -> bool {
         self.shared.has(topic)
     }

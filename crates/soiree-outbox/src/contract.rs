@@ -10,7 +10,7 @@ use soiree_core::{
     SubscribeError, Timer, UnsubscribeError,
 };
 use soiree_engine::{
-    Address, CloseError, DurableTopics, Emission, EmitError, EmitFuture, Graph, Report,
+    Address, CloseError, DurableTopics, Emission, EmitError, EmitFuture, Emitter, Graph, Report,
     ReservedTopics, Soiree, Unsubscriber,
 };
 
@@ -64,6 +64,14 @@ impl Soiree for Outbox {
 
     fn publish_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError> {
         self.store_sync(topic, payload)
+    }
+
+    #[inline]
+    fn emitter_for(&self, topic: &str) -> Option<&Emitter> {
+        match self.inner.codecs.is_durable(topic) {
+            true => None,
+            false => self.inner.soiree.emitter_for(topic),
+        }
     }
 
     fn publish_event(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use soiree_core::codec::Codec;
 use soiree_core::store::{Appended, NewRecord};
 use soiree_core::{Event, EventStored, Payload, validate_topic};
-use soiree_engine::{Emission, EmitError, EmitFuture, NotStored, Report, ReservedTopics};
+use soiree_engine::{Emission, EmitError, EmitFuture, NotStored, Report, ReservedTopics, Soiree};
 
 use crate::codecs;
 use crate::commit_queue::Rejected;
@@ -57,6 +57,25 @@ impl Outbox {
         payload: T,
     ) -> StoreFuture<'a> {
         self.store_payload_async(topic, Payload::new(payload))
+    }
+
+    /// Emits a payload, and calls the listeners that are not durable on this thread. On a durable topic it is committed to the store
+    /// before they are called. On any other topic this is the `emit_sync` of the event pool.
+    ///
+    /// # Blocking
+    /// Until the commit, and until the listeners have returned.
+    ///
+    /// # Errors
+    /// As [`emit`](Outbox::emit).
+    pub fn emit_sync<T: Any + Send + Sync>(
+        &self,
+        topic: &str,
+        payload: T,
+    ) -> Result<Report, EmitError> {
+        match self.emitter_for(topic) {
+            Some(emitter) => emitter.emit_sync(topic, payload),
+            None => self.store_sync(topic, Payload::new(payload)),
+        }
     }
 
     /// Emits an event with an ID and properties of the caller's. An event with the same ID, topic and content is stored once: see

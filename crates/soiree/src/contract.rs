@@ -8,7 +8,7 @@ use soiree_core::{
     Payload, SubscribeError, Timer, UnsubscribeError, validate_topic,
 };
 use soiree_engine::{
-    Address, CloseError, CloseFuture, Emission, EmitError, EmitFuture, Graph, Report,
+    Address, CloseError, CloseFuture, Emission, EmitError, EmitFuture, Emitter, Graph, Report,
     ReservedTopics, Soiree, Unsubscriber,
 };
 
@@ -48,6 +48,10 @@ impl Soiree for EventPool {
 
     fn publish_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError> {
         self.emit_sync(topic, payload)
+    }
+
+    fn emitter_for(&self, _topic: &str) -> Option<&Emitter> {
+        Some(&self.inner.emitter)
     }
 
     fn try_publish(&self, topic: &str, payload: Payload) -> Result<Emission, EmitError> {

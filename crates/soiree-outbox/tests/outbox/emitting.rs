@@ -1,9 +1,12 @@
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::task::{Context, Waker};
 use std::thread;
 
-use soiree::store::Position;
-use soiree::{BaseEvent, EmitError, Event, ListenerOptions, NotStored, Soiree, SubscribeError};
+use soiree::store::{Position, Store};
+use soiree::{
+    BaseEvent, EmitError, Event, ListenerOptions, NotStored, Soiree, SubscribeError, TypedTopic,
+};
 use soiree_testkit::{FaultyStore, MemoryStore, StoreFault, StoreMethod};
 
 use super::support::{LIMIT, builder, outbox, receive, sending, soiree, wait_until};
@@ -350,4 +353,37 @@ fn durable_listeners_that_cannot_be_kept_are_errors() {
         "{error}"
     );
     outbox.close().unwrap();
+}
+
+/// D1: whichever way `emit_sync` is called, an event on a durable topic is in the store when its ordinary listeners are called, and one on
+/// another topic never is.
+#[test]
+fn an_emit_sync_stores_what_is_durable_and_passes_on_the_rest() {
+    let store = MemoryStore::new();
+    let outbox = outbox(store.clone());
+    let (sender, stored) = channel();
+    let listener = move |_: &dyn Event| sender.send(store.size().unwrap().events).unwrap();
+    outbox
+        .on_with("**", ListenerOptions::new(), listener)
+        .unwrap();
+    let soiree: &dyn Soiree = &outbox;
+    let kept = TypedTopic::<String>::new("kept.typed");
+    let plain = TypedTopic::<String>::new("plain.typed");
+    let text = || String::from("x");
+    let delivered = [
+        outbox.emit_sync("kept.a", text()).unwrap().delivered,
+        outbox.emit_sync("plain.a", text()).unwrap().delivered,
+        soiree.emit_sync("kept.b", text()).unwrap().delivered,
+        soiree.emit_sync("plain.b", text()).unwrap().delivered,
+        kept.emit_sync(soiree, text()).unwrap().delivered,
+        plain.emit_sync(soiree, text()).unwrap().delivered,
+    ];
+    assert_eq!(delivered, [1; 6]);
+    assert_eq!(stored.try_iter().collect::<Vec<_>>(), [1, 1, 2, 2, 3, 3]);
+    outbox.close().unwrap();
+    let rejected = outbox.emit_sync("plain.a", text()).unwrap_err();
+    assert_eq!(
+        rejected.into_payload().downcast_ref::<String>(),
+        Some(&text())
+    );
 }
