@@ -24,11 +24,7 @@ impl SqliteStore {
         };
         let sql = self.sql();
         self.write(writes, |connection| {
-            let appended = batch
-                .appends
-                .iter()
-                .map(|record| append(connection, sql, record))
-                .collect::<Outcome<Vec<_>>>()?;
+            let appended = append(connection, sql, batch.appends)?;
             for marks in batch.marks {
                 mark(connection, sql, marks)?;
             }

@@ -59,7 +59,7 @@ impl SqliteStore {
                     "the transaction is one of another database",
                 ));
             }
-            append(tx, self.sql(), record)
+            Ok(append(tx, self.sql(), std::slice::from_ref(record))?[0])
         };
         appended().map_err(|problem| problem.of(&self.label(), Step::Work))
     }

@@ -74,6 +74,61 @@ fn an_id_is_stored_once() {
     }
 }
 
+/// D7: however many events a commit has, each gets the next position, and a repeat among them that of the first.
+#[test]
+fn commits_of_any_size_number_their_events_in_order() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let mut last = 0;
+    for size in [0, 1, 7, 8, 9, 31, 32, 33, 41, 72, 100] {
+        let first = last;
+        let mut batch = Vec::new();
+        let mut expected = Vec::new();
+        for index in 0..size {
+            if index % 10 == 6 {
+                // One of the five before it.
+                let repeated = last - index % 5;
+                batch.push(event(repeated));
+                expected.push(Appended::Duplicate(at(repeated)));
+                continue;
+            }
+            last += 1;
+            batch.push(event(last));
+            expected.push(Appended::New(at(last)));
+        }
+        assert_eq!(append(&store, &batch), expected, "{size}, from {first}");
+    }
+    let read = read_all(&store);
+    let numbers: Vec<u64> = read.iter().map(|record| record.position.0).collect();
+    assert_eq!(numbers, (1..=last).collect::<Vec<_>>());
+    for record in read {
+        assert_eq!(
+            (&record.damage, &record.event),
+            (&None, &event(record.position.0))
+        );
+    }
+}
+
+/// D1: an event that a trigger of the program keeps out is an error, and nothing of its commit is stored.
+#[test]
+fn an_event_that_a_trigger_keeps_out_is_an_error() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let connection = folder.connect();
+    let trigger = "CREATE TRIGGER keeps_out BEFORE INSERT ON soiree_event WHEN (SELECT count(*) FROM soiree_event) = 3 \
+                   BEGIN SELECT RAISE(IGNORE); END";
+    connection.execute_batch(trigger).unwrap();
+    let events: Vec<_> = (1..=8).map(event).collect();
+    let batch = Batch {
+        appends: &events,
+        marks: &[],
+    };
+    let error = store.commit(&batch).unwrap_err().to_string();
+    assert!(error.contains("trigger"), "{error}");
+    assert_eq!(read_all(&store).len(), 0);
+    assert_eq!(append(&store, &events[..3]).len(), 3);
+}
+
 /// D2: a page ends at its limit, and has at least one event.
 #[test]
 fn a_page_is_limited_by_records_and_bytes() {
