@@ -215,6 +215,39 @@ fn the_drawing_shows_who_listens_and_what_runs_where() {
     soiree.close().unwrap();
 }
 
+/// L6: a route has an arrow from each pattern that it decides about, and the legend explains what is drawn, and nothing else.
+#[test]
+fn a_route_has_arrows_from_the_patterns_that_it_applies_to() {
+    let soiree = EventPool::builder()
+        .bulkhead("mail", WorkerPool::new(1, 1).unwrap())
+        .route("mail.**", "mail")
+        .build()
+        .unwrap();
+    for pattern in ["mail.sent", "mail.*.bounced", "mail.**", "order.*", "**"] {
+        soiree.on(pattern, |_| {}).unwrap();
+    }
+    let dot = soiree.graph().to_dot();
+    assert_eq!(dot.matches(r#"[label="route""#).count(), 3, "{dot}");
+    let legend = |soiree: &EventPool| drawn(&soiree.graph().to_dot());
+    let has = |texts: &[String], part: &str| texts.iter().any(|text| text.contains(part));
+    if let Some(texts) = legend(&soiree) {
+        assert!(
+            has(&texts, "boldarrow:") && has(&texts, "apool"),
+            "{texts:?}"
+        );
+        assert!(
+            !has(&texts, "dashedarrow:") && !has(&texts, "astore"),
+            "{texts:?}"
+        );
+    }
+    let options = ListenerOptions::new().pool("mail");
+    soiree.on_with("order.*", options, |_| {}).unwrap();
+    if let Some(texts) = legend(&soiree) {
+        assert!(has(&texts, "dashedarrow:"), "{texts:?}");
+    }
+    soiree.close().unwrap();
+}
+
 /// T3: an `EventPool` without listeners has a graph too.
 #[test]
 fn an_empty_event_pool_can_be_drawn() {

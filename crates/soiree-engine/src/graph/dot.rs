@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use soiree_core::{ListenerInfo, PatternInfo};
 
-use super::model::{BridgeInfo, Graph, PoolInfo, StoreInfo, StoreListenerInfo};
+use super::legend::Shown;
+use super::model::{BridgeInfo, Graph, PoolInfo, RouteInfo, StoreInfo, StoreListenerInfo};
+use super::routes::route_of;
 use super::tree::Branch;
 
 const HEAD: &str = r#"digraph soiree {
@@ -41,6 +43,12 @@ fn write(graph: &Graph, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         pools: BTreeMap::new(),
         stores: BTreeMap::new(),
         bridges: Vec::new(),
+        routes: &graph.routes,
+        shown: Shown {
+            durable: !graph.stores.is_empty(),
+            bridges: !graph.bridges.is_empty(),
+            ..Shown::default()
+        },
     };
     drawing.f.write_str("    { rank=sink;\n")?;
     for pool in &graph.pools {
@@ -54,6 +62,10 @@ fn write(graph: &Graph, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         drawing.bridge(bridge)?;
     }
     drawing.branches(&Branch::of(graph), "", None)?;
+    if !graph.pools.is_empty() {
+        let shown = drawing.shown;
+        drawing.legend(shown)?;
+    }
     f.write_str("}\n")
 }
 
@@ -66,6 +78,8 @@ pub(super) struct Drawing<'a, 'f> {
     stores: BTreeMap<&'a str, (usize, &'a StoreListenerInfo)>,
     /// The node of each bridge.
     pub(super) bridges: Vec<(usize, &'a BridgeInfo)>,
+    routes: &'a [RouteInfo],
+    shown: Shown,
 }
 
 impl<'a> Drawing<'a, '_> {
@@ -140,7 +154,12 @@ impl<'a> Drawing<'a, '_> {
                         "    n{parent}:head -> n{node}:head [arrowhead=none];"
                     )?;
                 }
-                if let Some(pool) = branch.pool {
+                let inherited = branch
+                    .listeners
+                    .and_then(|info| route_of(self.routes, &info.pattern));
+                let inherited = inherited.map(|route| &*route.pool);
+                if let Some(pool) = branch.pool.or(inherited) {
+                    self.shown.routes = true;
                     self.arrow(node, "head", pool, "route", "bold")?;
                 }
                 parent = Some(node);
@@ -189,6 +208,7 @@ impl<'a> Drawing<'a, '_> {
         self.f.write_str("</TABLE>>];\n")?;
         for (row, listener) in info.listeners.iter().enumerate() {
             if let Some(pool) = &listener.pool {
+                self.shown.own_pools = true;
                 self.arrow(node, &format!("l{row}"), pool, "", "dashed")?;
             }
             let durable = listener.durable.as_deref();

@@ -2,7 +2,9 @@
 
 mod bridges;
 mod dot;
+mod legend;
 mod model;
+mod routes;
 mod tree;
 
 pub use self::model::{

@@ -104,7 +104,8 @@ pub struct BridgeConsumerInfo {
 ///
 /// Written with `{}`, or by [`to_dot`](Graph::to_dot), it is a graph in the language of Graphviz, which `dot -Tsvg` draws: the
 /// patterns as a tree, each with its listeners in calling order and the order by key that it has, and the pools that routes and
-/// listeners lead to. An outbox adds its store, with arrows to its durable listeners, whose names have a double border. A bridge has arrows from the listeners that publish, and to the
+/// listeners lead to. A route has an arrow from its own pattern and from those all of whose topics it matches. A legend says what the
+/// colors and arrows mean. An outbox adds its store, with arrows to its durable listeners, whose names have a double border. A bridge has arrows from the listeners that publish, and to the
 /// patterns whose events it brings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
