@@ -8,6 +8,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
+use soiree_core::PoolStats;
 
 use crate::event_pool::{EventPoolMetrics, EventPoolStats};
 use crate::family::LabelValues;
@@ -37,6 +38,7 @@ pub(crate) fn encode(
     event_pools: &[Arc<EventPoolMetrics>],
     outboxes: &[(Box<str>, OutboxFigures)],
     bridges: &[(Box<str>, NatsFigures)],
+    pools: &[(Box<str>, PoolStats)],
     mut encoder: DescriptorEncoder<'_>,
 ) -> fmt::Result {
     // Read once, so that all metrics of a pool are of one moment.
@@ -50,7 +52,7 @@ pub(crate) fn encode(
         })
         .collect();
     let mut encoder = FamilyEncoder(&mut encoder);
-    encoder.encode_pools(&scrapes)?;
+    encoder.encode_pools(&scrapes, pools)?;
     encoder.encode_emissions(&scrapes)?;
     encoder.encode_listeners(&scrapes)?;
     if !outboxes.is_empty() {
@@ -86,13 +88,21 @@ impl EncodeMetric for ReadHistogram<'_> {
 pub(crate) struct FamilyEncoder<'a, 'e>(&'a mut DescriptorEncoder<'e>);
 
 impl FamilyEncoder<'_, '_> {
-    fn encode_pools(&mut self, scrapes: &[Scrape<'_>]) -> fmt::Result {
+    /// `alone` are the pools of no `EventPool`.
+    fn encode_pools(
+        &mut self,
+        scrapes: &[Scrape<'_>],
+        alone: &[(Box<str>, PoolStats)],
+    ) -> fmt::Result {
         let stats = || {
-            scrapes.iter().flat_map(|scrape| {
+            let alone = alone.iter();
+            let alone = alone.map(|(name, stats)| ([(EVENT_POOL, ""), (POOL, &**name)], stats));
+            let owned = scrapes.iter().flat_map(|scrape| {
                 let labels = |pool| [(EVENT_POOL, &*scrape.metrics.name), (POOL, pool)];
                 let pools = scrape.stats.iter().flat_map(|stats| &stats.pools);
                 pools.map(move |(name, stats)| (labels(name), stats))
-            })
+            });
+            owned.chain(alone)
         };
         for (name, help, read) in POOL_GAUGES {
             let rows = stats().map(|(labels, stats)| (labels, ConstGauge::new(read(stats))));

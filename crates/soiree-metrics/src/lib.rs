@@ -30,7 +30,8 @@
 //! [register](Metrics::register) these there too. The client library is [`prometheus_client`], the official one.
 //!
 //! # The metrics
-//! Every metric has the label `event_pool`, the name given to `add_metrics`. Times are in seconds.
+//! Every metric has the label `event_pool`, the name given to `add_metrics`. It is empty for a pool that belongs to none:
+//! [`Metrics::add_pool`]. Times are in seconds.
 //!
 //! By `pool`, read from the pools at each scrape. The value is the name of a bulkhead, or `default`:
 //!

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, prometheus_text};
 use prometheus_client::registry::Registry;
+use soiree_core::PoolStats;
 
 use crate::event_pool::EventPoolMetrics;
 use crate::exposition;
@@ -48,6 +49,7 @@ struct Shared {
     event_pools: Mutex<BTreeMap<Box<str>, Weak<EventPoolMetrics>>>,
     outboxes: Sources<OutboxFigures>,
     bridges: Sources<NatsFigures>,
+    pools: Sources<PoolStats>,
 }
 
 /// A name for the metrics of an `EventPool` was rejected.
@@ -55,10 +57,10 @@ struct Shared {
 #[non_exhaustive]
 pub enum NameError {
     /// The name is empty. To Prometheus an empty label is no label.
-    #[error("an event pool's name in metrics is empty")]
+    #[error("the name in metrics is empty")]
     Empty,
     /// A handle to metrics of this name still exists.
-    #[error("there are metrics of an event pool {name:?} already")]
+    #[error("there are metrics of the name {name:?} already")]
     Taken {
         /// The name.
         name: Box<str>,
@@ -97,6 +99,7 @@ impl Metrics {
                 event_pools,
                 outboxes: Sources::default(),
                 bridges: Sources::default(),
+                pools: Sources::default(),
             }),
         }
     }
@@ -172,6 +175,43 @@ impl Metrics {
         }
     }
 
+    /// Adds the metrics of a pool that belongs to no `EventPool`, which this closure reads at each scrape, as
+    /// [`add_outbox`](Metrics::add_outbox) does. `name` becomes the value of their label `pool`; their label `event_pool` is empty, which to
+    /// Prometheus is none. There are no histograms, as nobody observes the jobs.
+    ///
+    /// # Errors
+    /// If the name is empty, or the pool of this name still exists: its closure is asked.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use soiree::metrics::Metrics;
+    /// use soiree::{Pool, WorkerPool};
+    ///
+    /// let metrics = Metrics::new();
+    /// let pool = Arc::new(WorkerPool::new(4, 100)?);
+    /// let weak = Arc::downgrade(&pool);
+    /// metrics.add_pool("thumbnails", move || Some(weak.upgrade()?.stats()))?;
+    /// let limit = r#"soiree_pool_workers_max{event_pool="",pool="thumbnails"} 4"#;
+    /// assert!(metrics.encode().contains(limit));
+    ///
+    /// drop(pool);
+    /// assert!(!metrics.encode().contains(limit));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn add_pool(
+        &self,
+        name: &str,
+        source: impl Fn() -> Option<PoolStats> + Send + Sync + 'static,
+    ) -> Result<(), NameError> {
+        if name.is_empty() {
+            return Err(NameError::Empty);
+        }
+        match self.shared.pools.add(name, source) {
+            true => Ok(()),
+            false => Err(NameError::Taken { name: name.into() }),
+        }
+    }
+
     /// Returns all metrics in Prometheus's text format. Serve it with [`CONTENT_TYPE`].
     ///
     /// Reads the statistics on this thread, as set with [`EventPoolMetrics::read_stats`], and panics if that panics.
@@ -242,6 +282,7 @@ impl Collector for Exposition {
     fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
         let shared = &self.0.shared;
         let (outboxes, bridges) = (shared.outboxes.read(), shared.bridges.read());
-        exposition::encode(&self.0.event_pools(), &outboxes, &bridges, encoder)
+        let pools = shared.pools.read();
+        exposition::encode(&self.0.event_pools(), &outboxes, &bridges, &pools, encoder)
     }
 }

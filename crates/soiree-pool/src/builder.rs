@@ -76,6 +76,23 @@ impl WorkerPool {
             .build()
     }
 
+    /// Builds a pool with the options that all pools have, and the builder's defaults for all else.
+    ///
+    /// ```
+    /// use soiree_pool::{Overflow, Pool, PoolOptions, WorkerPool};
+    ///
+    /// let options = PoolOptions::new(2, 16).name("uploads").overflow(Overflow::Reject);
+    /// let uploads = WorkerPool::with_options(options)?;
+    /// assert_eq!(uploads.stats().capacity, 16);
+    /// # Ok::<(), soiree_pool::BuildError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`WorkerPoolBuilder::build`].
+    pub fn with_options(options: PoolOptions) -> Result<Self, BuildError> {
+        Self::builder().options(options).build()
+    }
+
     /// Returns a builder with the default options.
     pub fn builder() -> WorkerPoolBuilder {
         WorkerPoolBuilder::new()
@@ -95,6 +112,18 @@ impl WorkerPoolBuilder {
             panic_handler: None,
             spawn_handler: Box::new(|builder, body| builder.spawn(body).map(drop)),
         }
+    }
+
+    /// Takes over the options that all pools have: the name, the limits, the overflow policy, and the panic handler.
+    pub fn options(mut self, options: PoolOptions) -> Self {
+        self.name = options.name;
+        self.max_workers = options.max_workers;
+        self.capacity = options.capacity;
+        self.overflow = options.overflow;
+        let handler = options.panic_handler;
+        self.panic_handler =
+            handler.map(|handler| -> PanicHandler { Box::new(move |payload| handler(payload)) });
+        self
     }
 
     /// Names the pool. Its threads are called `name-0`, `name-1` and so on. Default: `worker`.

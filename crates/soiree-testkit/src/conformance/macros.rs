@@ -82,9 +82,26 @@
 /// # fn main() {}
 /// ```
 ///
+/// # How long a hang may take
+///
+/// Say how long a test may make no progress before it fails, if 30 seconds are too long for you while you write the pool:
+///
+/// ```
+/// # use soiree_pool::WorkerPool;
+/// use std::time::Duration;
+///
+/// soiree_testkit::pool_conformance!(
+///     WorkerPool,
+///     |spec| -> WorkerPool { WorkerPool::new(spec.max_workers, spec.capacity).unwrap() },
+///     without { idle_timeout: "its workers always stay for 10 seconds" },
+///     stall_timeout: Duration::from_secs(5),
+/// );
+/// # fn main() {}
+/// ```
+///
 /// # Panics
-/// A test panics if the pool breaks the promise, or if the test makes no progress for 30 seconds, and for 3 seconds once another
-/// test of this pool has hung. The message then names the calls that have not returned, and the threads that hang are leaked. It
+/// A test panics if the pool breaks the promise, or if the test makes no progress for 30 seconds or the `stall_timeout` that you set,
+/// and for a tenth of that once another test of this pool has hung. The message then names the calls that have not returned, and the threads that hang are leaked. It
 /// also says what the promise means, and which methods of the pool to look at:
 ///
 /// | promise | means |
@@ -102,9 +119,12 @@ macro_rules! pool_conformance {
     ($pool:ty, $factory:expr $(,)?) => {
         $crate::pool_conformance!($pool, $factory, without {});
     };
+    ($pool:ty, $factory:expr, stall_timeout: $timeout:expr $(,)?) => {
+        $crate::pool_conformance!($pool, $factory, without {}, stall_timeout: $timeout);
+    };
     ($pool:ty, $factory:expr, without {
         $($capability:ident : $reason:literal),* $(,)?
-    } $(,)?) => {
+    } $(, stall_timeout: $timeout:expr)? $(,)?) => {
         $($crate::__pool_capability!($capability);)*
 
         #[cfg(test)]
@@ -112,7 +132,9 @@ macro_rules! pool_conformance {
             // One for all tests, so that they know whether one of them has hung.
             static SUITE: ::std::sync::OnceLock<$crate::Conformance> =
                 ::std::sync::OnceLock::new();
-            SUITE.get_or_init(|| $crate::Conformance::new::<$pool, _>($factory))
+            SUITE.get_or_init(|| {
+                $crate::Conformance::new::<$pool, _>($factory)$(.stall_timeout($timeout))?
+            })
         }
 
         $crate::__pool_cases!([$crate::__pool_tests] { $($capability: $reason,)* });

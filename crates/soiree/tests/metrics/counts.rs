@@ -302,13 +302,10 @@ fn event_pools_are_distinguished_by_name() {
     let taken = other.add_metrics(&metrics, "one").unwrap_err();
     assert_eq!(
         taken.to_string(),
-        "there are metrics of an event pool \"one\" already"
+        "there are metrics of the name \"one\" already"
     );
     let empty = other.add_metrics(&metrics, "").unwrap_err();
-    assert_eq!(
-        empty.to_string(),
-        "an event pool's name in metrics is empty"
-    );
+    assert_eq!(empty.to_string(), "the name in metrics is empty");
 
     one.emit_sync("a", ()).unwrap();
     other.emit_sync("a", ()).unwrap();
