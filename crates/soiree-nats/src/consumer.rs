@@ -158,8 +158,14 @@ impl Consumer {
         // Never closed.
         let _turn = bridge.checks.acquire().await;
         let stream = bridge.ensure_stream().await?;
-        provision::check_dead_subject(&bridge.connection.context, &stream, &self.dead_subject)
-            .await?;
+        provision::check_dead_subject(
+            &bridge.connection.context,
+            &stream,
+            &self.dead_subject,
+            self.consume.dead_subject.is_some(),
+            &self.filter,
+        )
+        .await?;
         let floor = self.floor(&stream);
         let consumer = provision::consumer(
             &stream,

@@ -121,6 +121,19 @@ pub enum NatsError {
         /// The subject.
         subject: Box<str>,
     },
+    /// The stream would drop the messages that could not be handled, as it keeps only what has not been asked for yet.
+    #[error(
+        "the stream {stream} does not keep what goes to {subject}, where messages go that cannot be handled: its retention is {retention}; \
+         name a subject of another stream with `Consume::dead_subject`"
+    )]
+    DeadSubjectNotKept {
+        /// The stream.
+        stream: Box<str>,
+        /// The subject.
+        subject: Box<str>,
+        /// The retention of the stream, as NATS calls it.
+        retention: &'static str,
+    },
     /// This bridge consumes by that name already.
     #[error("this bridge consumes by the name {consumer} already")]
     ConsumerTaken {

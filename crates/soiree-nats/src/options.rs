@@ -263,7 +263,9 @@ impl Consume {
         self
     }
 
-    /// The subject that messages go to which cannot be handled, instead of [`Subjects::dead`](crate::Subjects::dead). A stream must take it.
+    /// The subject that messages go to which cannot be handled, instead of [`Subjects::dead`](crate::Subjects::dead). A stream must take it,
+    /// and keep what it takes: one with the retention `interest` keeps only what some consumer asks for, and one with `workqueue` nothing that
+    /// was handled.
     #[must_use]
     pub fn dead_subject(mut self, subject: impl Into<String>) -> Self {
         self.dead_subject = Some(subject.into());

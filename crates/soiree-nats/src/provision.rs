@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
-use async_nats::jetstream::context::{ConsumerInfoErrorKind, GetStreamErrorKind};
-use async_nats::jetstream::stream::{Config, DiscardPolicy, Stream};
+use async_nats::jetstream::context::{
+    ConsumerInfoErrorKind, GetStreamError, GetStreamErrorKind, RequestError, RequestErrorKind,
+};
+use async_nats::jetstream::stream::{Compression, Config, DiscardPolicy, RetentionPolicy, Stream};
 use async_nats::jetstream::{Context, ErrorCode};
 
 use crate::error::{Difference, NatsError};
@@ -81,11 +83,26 @@ pub(crate) async fn stream(
             found = context.get_stream(name).await;
         }
     }
-    let found =
-        found.map_err(|error| NatsError::request(format!("read the stream {name}"), error))?;
+    let found = found.map_err(|error| {
+        let action = format!("read the stream {name}");
+        match is_no_jetstream(&error) {
+            true => NatsError::request(
+                action,
+                "the server answers no request; is JetStream enabled there?",
+            ),
+            false => NatsError::request(action, error),
+        }
+    })?;
     let differences = stream_differences(wanted, &found.cached_info().config, provision);
     differ("stream", name, differences)?;
     Ok(found)
+}
+
+/// Whether nobody answers requests for streams.
+fn is_no_jetstream(error: &GetStreamError) -> bool {
+    let source = std::error::Error::source(error);
+    let source = source.and_then(|source| source.downcast_ref::<RequestError>());
+    source.is_some_and(|source| source.kind() == RequestErrorKind::NoResponders)
 }
 
 fn differ(what: &'static str, name: &str, differences: Vec<Difference>) -> Result<(), NatsError> {
@@ -176,6 +193,33 @@ fn stream_differences(wanted: &Config, found: &Config, provision: Provision) -> 
         "duplicate_window",
         &wanted.duplicate_window,
         &found.duplicate_window,
+    );
+    let of_subject = |config: &Config| limit(config.max_messages_per_subject);
+    differences.compare(
+        "max_msgs_per_subject",
+        &of_subject(wanted),
+        &of_subject(found),
+    );
+    let consumers = |config: &Config| limit(config.max_consumers.into());
+    differences.compare("max_consumers", &consumers(wanted), &consumers(found));
+    let is_compressed = |config: &Config| config.compression == Some(Compression::S2);
+    let flags = |config: &Config| {
+        [
+            ("discard_new_per_subject", config.discard_new_per_subject),
+            ("sealed", config.sealed),
+            ("allow_rollup_hdrs", config.allow_rollup),
+            ("deny_delete", config.deny_delete),
+            ("deny_purge", config.deny_purge),
+            ("compression", is_compressed(config)),
+        ]
+    };
+    for ((setting, expected), (_, found)) in flags(wanted).iter().zip(&flags(found)) {
+        differences.compare(setting, expected, found);
+    }
+    differences.compare(
+        "subject_transform",
+        &wanted.subject_transform,
+        &found.subject_transform,
     );
     differences.0
 }
@@ -269,18 +313,39 @@ fn consumer_differences(
         &wanted.max_ack_pending,
         &found.max_ack_pending,
     );
+    differences.compare("backoff", &wanted.backoff, &found.backoff);
+    // Where it stands is lost by the first after a while without processes, and by the second at a restart of the server.
+    differences.compare(
+        "inactive_threshold",
+        &wanted.inactive_threshold,
+        &found.inactive_threshold,
+    );
+    differences.compare("mem_storage", &wanted.memory_storage, &found.memory_storage);
+    differences.compare("replay_policy", &wanted.replay_policy, &found.replay_policy);
     differences.0
 }
 
-/// Whether some stream takes this subject.
+/// Whether some stream takes this subject, and keeps it although a consumer with this filter passes it over. Of another stream nothing is known.
 pub(crate) async fn check_dead_subject(
     context: &Context,
     stream: &Stream,
     subject: &str,
+    is_named: bool,
+    filter: &Filter,
 ) -> Result<(), NatsError> {
-    let own = &stream.cached_info().config.subjects;
-    if own.iter().any(|own| takes(own, subject)) {
-        return Ok(());
+    let config = &stream.cached_info().config;
+    if config.subjects.iter().any(|own| takes(own, subject)) {
+        let is_passed_over = takes(&filter.subject, subject);
+        let retention = match config.retention {
+            RetentionPolicy::WorkQueue if is_passed_over => "workqueue",
+            RetentionPolicy::Interest if is_passed_over || !is_named => "interest",
+            _ => return Ok(()),
+        };
+        return Err(NatsError::DeadSubjectNotKept {
+            stream: config.name.as_str().into(),
+            subject: subject.into(),
+            retention,
+        });
     }
     match context.stream_by_subject(subject).await {
         Ok(_) => Ok(()),

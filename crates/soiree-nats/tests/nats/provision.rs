@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use soiree::nats::async_nats::jetstream::stream::{RetentionPolicy, StorageType};
+use soiree::nats::async_nats::jetstream::consumer::pull;
+use soiree::nats::async_nats::jetstream::stream::{Compression, RetentionPolicy, StorageType};
 use soiree::nats::{NatsError, Provision};
 
 use super::server::Server;
@@ -64,6 +65,63 @@ fn a_stream_that_differs_is_an_error_that_says_what_differs() {
         .unwrap()
         .close()
         .unwrap();
+}
+
+/// Settings that drop messages, or change them, are compared too: those of the stream, and those of a consumer that lose where it stands.
+#[test]
+fn settings_that_drop_messages_are_compared() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let nats = bridge(&server);
+    let other = Other::connect(&server);
+    let soiree = soiree();
+    nats.consume(&soiree, consume("shop", "order.*")).unwrap();
+    nats.close().unwrap();
+    let mut config = other.stream().cached_info().config.clone();
+    config.max_messages_per_subject = 1;
+    config.allow_rollup = true;
+    config.deny_delete = true;
+    config.compression = Some(Compression::S2);
+    block(other.context.update_stream(config)).unwrap();
+    let error = builder(&server).connect().unwrap_err().to_string();
+    for text in [
+        "max_msgs_per_subject is 1, not -1",
+        "allow_rollup_hdrs is true, not false",
+        "deny_delete is true, not false",
+        "compression is true, not false",
+    ] {
+        assert!(error.contains(text), "{error}");
+    }
+    // What the program asks for is what it is compared with.
+    let same = builder(&server).configure_stream(|config| {
+        config.max_messages_per_subject = 1;
+        config.allow_rollup = true;
+        config.deny_delete = true;
+        config.compression = Some(Compression::S2);
+    });
+    let nats = same.connect().unwrap();
+    let config = other.consumer("shop").config;
+    let config = pull::Config {
+        durable_name: Some("shop".into()),
+        ack_wait: config.ack_wait,
+        max_deliver: config.max_deliver,
+        filter_subject: config.filter_subject,
+        max_ack_pending: config.max_ack_pending,
+        inactive_threshold: Duration::from_secs(60),
+        backoff: vec![Duration::from_secs(1), Duration::from_secs(2)],
+        ..pull::Config::default()
+    };
+    block(other.stream().update_consumer(config)).unwrap();
+    let error = nats.consume(&soiree, consume("shop", "order.*"));
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("backoff is [1s, 2s], not []"), "{error}");
+    assert!(
+        error.contains("inactive_threshold is 60s, not 0ns"),
+        "{error}"
+    );
+    nats.close().unwrap();
+    soiree.close().unwrap();
 }
 
 /// A consumer that is missing is made, or an error that names it; one that differs is an error that says what differs.
