@@ -21,6 +21,7 @@ pub(crate) struct Connection {
     pub(crate) context: jetstream::Context,
     is_connected: watch::Receiver<bool>,
     is_closed: watch::Receiver<bool>,
+    losses: watch::Receiver<u64>,
 }
 
 /// What the connection is made with.
@@ -60,6 +61,7 @@ impl Connection {
         let addresses = connect.addresses().map_err(failed)?;
         let (connected, is_connected) = watch::channel(false);
         let (closed, is_closed) = watch::channel(false);
+        let (lost, losses) = watch::channel(0);
         let options = connect
             .options
             .unwrap_or_else(|| ConnectOptions::new().ping_interval(PING));
@@ -72,7 +74,7 @@ impl Connection {
                         connected.send_replace(true);
                     }
                     Event::Disconnected => {
-                        figures.disconnections.add();
+                        lost.send_modify(|times| *times += 1);
                         connected.send_replace(false);
                     }
                     Event::Closed => {
@@ -103,6 +105,7 @@ impl Connection {
             context,
             is_connected,
             is_closed,
+            losses,
         })
     }
 
@@ -115,6 +118,19 @@ impl Connection {
         let mut state = self.is_connected.clone();
         let ready = timeout(limit, state.wait_for(|is_connected| *is_connected)).await;
         matches!(ready, Ok(Ok(_)))
+    }
+
+    /// How often a connection was lost.
+    pub(crate) fn losses(&self) -> u64 {
+        *self.losses.borrow()
+    }
+
+    /// Waits until connections were lost so often.
+    pub(crate) async fn lost(&self, times: u64) {
+        let mut losses = self.losses.clone();
+        if losses.wait_for(|lost| *lost >= times).await.is_err() {
+            std::future::pending().await
+        }
     }
 
     /// Sends a message that nothing depends on. What cannot be sent soon is dropped.

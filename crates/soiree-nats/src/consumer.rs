@@ -1,6 +1,6 @@
 //! A consumer: asks for messages, and starts again when that ends.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +34,10 @@ const STUCK: Duration = Duration::from_secs(30);
 /// How long a request for messages lasts. The server answers it before that when there are some.
 const EXPIRES: Duration = Duration::from_secs(30);
 
+/// After how many lost connections it is looked whether a message is the reason: the client closes the connection when it cannot read one, and gets
+/// it again then.
+const LOSSES: u64 = 2;
+
 pub(crate) struct Consumer {
     pub(crate) bridge: Arc<Bridge>,
     pub(crate) consume: Consume,
@@ -51,6 +55,10 @@ pub(crate) struct Consumer {
     restart: Notify,
     /// What the server says, which may differ from what was asked for.
     ack_wait: OnceLock<Duration>,
+    /// After how many deliveries the server gives a message up. 0 or less: never.
+    max_deliver: AtomicI64,
+    /// How many connections were lost before messages were looked at that may be unreadable.
+    losses: AtomicU64,
     progress: Mutex<Progress>,
     last_message: Mutex<Instant>,
 }
@@ -113,6 +121,8 @@ impl Consumer {
             stop: watch::Sender::new(false),
             restart: Notify::new(),
             ack_wait: OnceLock::new(),
+            max_deliver: AtomicI64::new(-1),
+            losses: AtomicU64::new(0),
             progress: Mutex::default(),
             last_message: Mutex::new(Instant::now()),
         })
@@ -237,13 +247,27 @@ impl Consumer {
         let prepare = async {
             self.bridge.connection.ready(PATIENCE).await;
             let consumer = self.ensure().await?;
-            let batch = self.consume.in_flight;
-            let heartbeat = self.consume.heartbeat.min(EXPIRES / 3);
+            let losses = self.bridge.connection.losses();
+            if losses >= self.losses.load(Ordering::Relaxed) + LOSSES {
+                self.bury_unreadable(&consumer).await;
+                self.losses.store(losses, Ordering::Relaxed);
+            }
+            // One that is used as it is may permit less.
+            let config = &consumer.cached_info().config;
+            let most = usize::try_from(config.max_batch).unwrap_or(0);
+            let batch = self
+                .consume
+                .in_flight
+                .min(if most == 0 { usize::MAX } else { most });
+            let expires = match config.max_expires {
+                Duration::ZERO => EXPIRES,
+                most => EXPIRES.min(most),
+            };
             let stream = consumer
                 .stream()
                 .max_messages_per_batch(batch)
-                .heartbeat(heartbeat)
-                .expires(EXPIRES)
+                .heartbeat(self.consume.heartbeat.min(expires / 3))
+                .expires(expires)
                 .messages()
                 .await;
             let stream = stream.map_err(|error| NatsError::request("ask for messages", error))?;
@@ -271,6 +295,7 @@ impl Consumer {
                 next = messages.next() => match next {
                     Some(Ok(message)) => self.start(handlers, message),
                     Some(Err(error)) => break Err(NatsError::request("go on with messages", error)),
+        let lost = self.losses.load(Ordering::Relaxed) + LOSSES;
                     None => break Err(NatsError::request("go on with messages", "they ended")),
                 }
             }
@@ -278,6 +303,9 @@ impl Consumer {
         self.take_rest(handlers, messages, ended.is_ok()).await;
         ended
     }
+                () = self.bridge.connection.lost(lost) => {
+                    break Err(NatsError::request("go on with messages", "connections are lost"));
+                }
 
     fn start(self: &Arc<Self>, handlers: &mut JoinSet<()>, message: Message) {
         self.note_message();

@@ -9,13 +9,12 @@ use bytes::Bytes;
 use soiree_core::panic::caught;
 use soiree_core::{Event, Retry};
 use soiree_engine::{EmitError, NotStored, Report};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::bridge::{PATIENCE, Pause};
+use crate::bridge::Pause;
+use crate::bury::Undeliverable;
 use crate::consumer::Consumer;
-use crate::headers::{self, Dead};
 use crate::message::{Content, Delivered};
-use crate::publish::is_too_large;
 use crate::running::{Arrival, RunningMessage};
 
 /// The longest delay of another try: until it is over, the message counts among those on their way.
@@ -102,7 +101,7 @@ impl Consumer {
                 self.figures.skipped.add();
                 return End::Ack;
             }
-            Content::Dead(why) => return self.bury(message, delivered, &why).await,
+            Content::Dead(why) => return self.bury_message(message, delivered, &why).await,
             Content::Event { event, is_durable } => (event, is_durable),
         };
         // Never closed.
@@ -119,7 +118,7 @@ impl Consumer {
                     self.figures.fail(&why);
                     return End::Again(delay.min(MAX_DELAY));
                 }
-                Tried::Failed(None, why) => return self.bury(message, delivered, &why).await,
+                Tried::Failed(_, why) => return self.bury_message(message, delivered, &why).await,
                 Tried::NoRoom(why) => {
                     self.figures.fail(&why);
                     pause.wait().await;
@@ -143,59 +142,17 @@ impl Consumer {
         }
     }
 
-    /// Publishes a message to the dead subject, for as long as that takes.
-    async fn bury(&self, message: &Message, delivered: &Delivered, why: &str) -> End {
-        let key = &delivered.key;
-        let stream = self.bridge.stream_name();
-        let message_id = format!("{stream}:{}:{}:dead", key.sequence, self.name);
-        let dead = Dead {
+    async fn bury_message(&self, message: &Message, delivered: &Delivered, why: &str) -> End {
+        let undeliverable = Undeliverable {
             subject: message.subject.as_str(),
-            reason: why,
+            headers: message.headers.as_ref(),
+            payload: &message.payload,
+            sequence: delivered.key.sequence,
             attempts: delivered.times,
-            message_id: &message_id,
         };
-        self.figures.fail(&why);
-        let mut short = false;
-        let mut pause = Pause::default();
-        loop {
-            let headers = headers::dead(message.headers.as_ref(), &dead, short);
-            let context = &self.bridge.connection.context;
-            let sent = async {
-                let subject = self.dead_subject.clone();
-                let payload = message.payload.clone();
-                let acknowledged = context
-                    .publish_with_headers(subject, headers, payload)
-                    .await?;
-                acknowledged.await
-            };
-            if self.ready().await {
-                match timeout(self.bridge.ack_timeout, sent).await {
-                    Ok(Ok(_)) => {
-                        self.figures.dead.add();
-                        return End::Term;
-                    }
-                    Ok(Err(error)) if is_too_large(&error) && !short => {
-                        short = true;
-                        continue;
-                    }
-                    Ok(Err(error)) => self.figures.fail(&error),
-                    Err(_) => self.figures.fail(&"the dead subject does not acknowledge"),
-                }
-            }
-            if self.is_stopping() {
-                return End::Leave;
-            }
-            pause.wait().await;
-        }
-    }
-
-    /// Waits for a connection, but not while the consumer stops. Returns whether there is one.
-    async fn ready(&self) -> bool {
-        let connection = &self.bridge.connection;
-        tokio::select! {
-            biased;
-            is_ready = connection.ready(PATIENCE) => is_ready,
-            () = self.stopped() => connection.is_connected(),
+        match self.bury(&undeliverable, why).await {
+            true => End::Term,
+            false => End::Leave,
         }
     }
 

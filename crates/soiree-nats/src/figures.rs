@@ -44,7 +44,6 @@ impl Drop for Running<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) connections: Count,
-    pub(crate) disconnections: Count,
     pub(crate) published: Count,
     pub(crate) duplicates: Count,
     pub(crate) failed_publishes: Count,

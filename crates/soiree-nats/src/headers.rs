@@ -140,7 +140,9 @@ pub(crate) fn read(headers: Option<&HeaderMap>) -> Result<Received, &'static str
 
 fn codec(content_type: &str) -> &str {
     let media = content_type.split(';').next().unwrap_or_default().trim();
-    let alias = ALIASES.iter().find(|(name, _)| *name == media);
+    // Media types have no case.
+    let is_it = |(name, _): &&(&str, &str)| name.eq_ignore_ascii_case(media);
+    let alias = ALIASES.iter().find(is_it);
     alias.map_or(content_type, |(_, codec)| codec)
 }
 

@@ -49,6 +49,7 @@
 mod ascii;
 mod bridge;
 mod builder;
+mod bury;
 mod close;
 mod connection;
 mod consumer;

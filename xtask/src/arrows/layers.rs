@@ -164,6 +164,7 @@ const LAYERS: &[Layers] = &[
             "running",
             "message",
             "consumer",
+            "bury",
             "deliver",
             "nats",
             "builder",

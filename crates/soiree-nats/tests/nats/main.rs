@@ -5,6 +5,7 @@ mod consume;
 mod consume_failures;
 mod faults;
 mod graph;
+mod hostile;
 mod limits;
 mod loops;
 mod metrics;
