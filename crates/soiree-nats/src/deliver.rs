@@ -181,7 +181,9 @@ impl Consumer {
             let request = Request::new()
                 .payload(payload.clone())
                 .timeout(Some(self.bridge.ack_timeout));
-            self.bridge.connection.ready(self.bridge.ack_timeout).await;
+            if !self.ready(self.bridge.ack_timeout).await && self.is_stopping() {
+                break;
+            }
             // On the inbox that all requests of the client share: `double_ack` would subscribe to one for each message.
             let client = &self.bridge.connection.client;
             match client.send_request(reply.clone(), request).await {
@@ -198,6 +200,8 @@ impl Consumer {
         running.remember();
         self.figures.unconfirmed.add();
     }
+        self.figures
+            .fail(&"the server has not confirmed that a message has ended");
 }
 
 fn judge(report: &Report, retry: &Retry, times: u32) -> Tried {

@@ -164,6 +164,38 @@ fn a_close_does_not_wait_for_a_server_that_is_gone() {
     outbox.close().unwrap();
 }
 
+/// N9: a close does not wait either for a server that is gone with the acknowledgement of what was handled. The message comes again.
+#[test]
+fn a_close_does_not_wait_to_acknowledge_to_a_server_that_is_gone() {
+    let Some(mut server) = Server::start() else {
+        return;
+    };
+    let soiree = soiree();
+    let (release, released) = channel::<()>();
+    let (started, is_started) = channel();
+    let released = Mutex::new(released);
+    let listener = move |_: &dyn Event| {
+        started.send(()).unwrap();
+        released.lock().unwrap().recv_timeout(LIMIT).unwrap();
+    };
+    soiree.on("order.*", listener).unwrap();
+    let nats = bridge(&server);
+    nats.consume(&soiree, consume("shop", "order.*")).unwrap();
+    Other::connect(&server).publish("acme.order.paid", "1");
+    is_started.recv_timeout(LIMIT).unwrap();
+    server.kill();
+    until("it is noticed", || !nats.stats().is_connected);
+    release.send(()).unwrap();
+    let closing = nats.clone();
+    let closed = std::thread::spawn(move || closing.close());
+    // One request may be under way, and waits for two seconds. It was four of them, after a wait for the server each.
+    let soon = Duration::from_secs(8);
+    assert!(within(soon, || closed.is_finished()), "it waits");
+    closed.join().unwrap().unwrap();
+    assert_eq!(nats.stats().consumers[0].unconfirmed, 1);
+    soiree.close().unwrap();
+}
+
 /// N9: when the last handle of a bridge is dropped, it consumes no more and keeps no event pool.
 #[test]
 fn a_bridge_that_is_dropped_keeps_no_event_pool() {

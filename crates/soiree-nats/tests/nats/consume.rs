@@ -267,6 +267,29 @@ fn a_deleted_consumer_is_made_again() {
     soiree.close().unwrap();
 }
 
+/// N8: one that started with new messages does not begin with the oldest when it is made again.
+#[test]
+fn a_deleted_consumer_of_new_messages_stays_one() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let soiree = soiree();
+    let received = texts(&soiree, "order.*");
+    let nats = bridge(&server);
+    let other = Other::connect(&server);
+    other.publish("acme.order.paid", "old");
+    let now = consume("shop", "order.*").start_at(StartAt::Now);
+    nats.consume(&soiree, now).unwrap();
+    until("it asks", || nats.stats().consumers[0].is_pulling);
+    block(other.stream().delete_consumer("shop")).unwrap();
+    other.publish("acme.order.paid", "new");
+    assert_eq!(receive(&received, 1), ["new"]);
+    other.until_all_is_acknowledged("shop");
+    assert!(received.try_recv().is_err());
+    nats.close().unwrap();
+    soiree.close().unwrap();
+}
+
 /// N2: ordinary listeners of an outbox, on topics that are not durable, are waited for.
 #[test]
 fn a_topic_of_an_outbox_that_is_not_durable_is_waited_for() {
