@@ -1,11 +1,12 @@
 //! What the publishers and consumers of one bridge share.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex as Lock, PoisonError};
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::stream::{Config, Stream};
 use soiree_core::{Codecs, EventId};
 use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::time::timeout;
 
 use crate::connection::Connection;
 use crate::error::NatsError;
@@ -36,6 +37,10 @@ pub(crate) struct Bridge {
     pub(crate) ack_timeout: Duration,
     pub(crate) figures: Arc<Figures>,
     pub(crate) closing: watch::Sender<bool>,
+    /// Whether the stream was found to be as it should.
+    pub(crate) is_checked: watch::Sender<bool>,
+    /// Why it was not.
+    pub(crate) not_checked: Lock<Option<Arc<str>>>,
     /// Held by who makes the stream again.
     pub(crate) mending: Mutex<()>,
     /// Held by consumers that are made or checked. There may be hundreds, and a server that is asked for all at once answers too late.
@@ -49,7 +54,45 @@ impl Bridge {
 
     /// The stream, made if that was asked for.
     pub(crate) async fn ensure_stream(&self) -> Result<Stream, NatsError> {
-        provision::stream(&self.connection.context, &self.stream, self.provision).await
+        let started = Instant::now();
+        let found = provision::stream(&self.connection.context, &self.stream, self.provision).await;
+        match &found {
+            Ok(_) => {
+                self.is_checked.send_replace(true);
+            }
+            Err(error) => {
+                let why = Some(error.to_string().into());
+                *self
+                    .not_checked
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner) = why;
+            }
+        }
+        found.map_err(|error| self.explained(error, started))
+    }
+
+    /// Waits until the stream was checked once, but no longer than for an answer. A bridge that differs from the others must not publish.
+    pub(crate) async fn checked(&self) -> Result<(), Option<Arc<str>>> {
+        let mut is_checked = self.is_checked.subscribe();
+        let checked = is_checked.wait_for(|is_checked| *is_checked);
+        match timeout(self.ack_timeout, checked).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(self
+                .not_checked
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone()),
+        }
+    }
+
+    /// With what the server has said since then: it does not answer what it forbids.
+    pub(crate) fn explained(&self, error: NatsError, since: Instant) -> NatsError {
+        match (error, self.figures.said_since(since)) {
+            (NatsError::Request { action, source }, Some(said)) => {
+                NatsError::request(action, format!("{source}; the server says: {said}"))
+            }
+            (error, _) => error,
+        }
     }
 
     /// Makes the stream again, if it is gone and the bridge makes streams. What goes wrong is in the figures, and tried again with the next

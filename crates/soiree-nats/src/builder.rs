@@ -240,6 +240,8 @@ impl Prepared {
             ack_timeout: self.ack_timeout,
             figures,
             closing: watch::Sender::new(false),
+            is_checked: watch::Sender::new(false),
+            not_checked: Default::default(),
             mending: Mutex::default(),
             checks: Semaphore::new(CHECKS),
         });

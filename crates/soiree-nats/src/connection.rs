@@ -81,7 +81,7 @@ impl Connection {
                         connected.send_replace(false);
                         closed.send_replace(true);
                     }
-                    Event::ServerError(error) => figures.fail(&error),
+                    Event::ServerError(error) => figures.server_says(&error),
                     Event::ClientError(error) => figures.fail(&error),
                     _ => {}
                 }

@@ -146,6 +146,12 @@ impl Consumer {
         *self.ack_wait.get().unwrap_or(&self.consume.ack_wait)
     }
 
+    /// Whether the server delivers a message no more that it has delivered so often.
+    pub(crate) fn is_last(&self, times: u64) -> bool {
+        let most = u64::try_from(self.max_deliver.load(Ordering::Relaxed)).unwrap_or(0);
+        most > 0 && times >= most
+    }
+
     pub(crate) fn reader(&self) -> Reader<'_> {
         let origin = match &self.durable {
             Some(durable) => durable.store_id,
@@ -164,6 +170,12 @@ impl Consumer {
 
     /// The consumer on the server, made if that was asked for.
     pub(crate) async fn ensure(&self) -> Result<PullConsumer, NatsError> {
+        let started = std::time::Instant::now();
+        let ensured = self.ensure_consumer().await;
+        ensured.map_err(|error| self.bridge.explained(error, started))
+    }
+
+    async fn ensure_consumer(&self) -> Result<PullConsumer, NatsError> {
         let bridge = &self.bridge;
         // Never closed.
         let _turn = bridge.checks.acquire().await;
@@ -188,6 +200,8 @@ impl Consumer {
         .await?;
         let info = consumer.cached_info();
         let _ = self.ack_wait.set(info.config.ack_wait);
+        self.max_deliver
+            .store(info.config.max_deliver, Ordering::Relaxed);
         self.note_floor(
             Some(stream.cached_info().created),
             info.ack_floor.stream_sequence,
@@ -281,12 +295,16 @@ impl Consumer {
         self.figures.clear_error();
         self.note_message();
         let mut refresh = interval(REFRESH);
+        let lost = self.losses.load(Ordering::Relaxed) + LOSSES;
         let ended = loop {
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|is_stopped| *is_stopped) => break Ok(()),
                 () = self.restart.notified() => {
                     break Err(NatsError::request("go on with messages", "the server sends none"));
+                }
+                () = self.bridge.connection.lost(lost) => {
+                    break Err(NatsError::request("go on with messages", "connections are lost"));
                 }
                 _ = refresh.tick() => {
                     handlers.spawn(Arc::clone(self).refresh(consumer.clone()));
@@ -295,7 +313,6 @@ impl Consumer {
                 next = messages.next() => match next {
                     Some(Ok(message)) => self.start(handlers, message),
                     Some(Err(error)) => break Err(NatsError::request("go on with messages", error)),
-        let lost = self.losses.load(Ordering::Relaxed) + LOSSES;
                     None => break Err(NatsError::request("go on with messages", "they ended")),
                 }
             }
@@ -303,9 +320,6 @@ impl Consumer {
         self.take_rest(handlers, messages, ended.is_ok()).await;
         ended
     }
-                () = self.bridge.connection.lost(lost) => {
-                    break Err(NatsError::request("go on with messages", "connections are lost"));
-                }
 
     fn start(self: &Arc<Self>, handlers: &mut JoinSet<()>, message: Message) {
         self.note_message();

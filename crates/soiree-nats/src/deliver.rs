@@ -114,7 +114,8 @@ impl Consumer {
             }
             match self.attempt(&event, is_durable, delivered.times).await {
                 Tried::Done => return End::Ack,
-                Tried::Failed(Some(delay), why) => {
+                // After the last one that the server permits, nobody would get it again.
+                Tried::Failed(Some(delay), why) if !self.is_last(delivered.times) => {
                     self.figures.fail(&why);
                     return End::Again(delay.min(MAX_DELAY));
                 }
@@ -199,16 +200,19 @@ impl Consumer {
         }
         running.remember();
         self.figures.unconfirmed.add();
-    }
         self.figures
             .fail(&"the server has not confirmed that a message has ended");
+    }
 }
 
 fn judge(report: &Report, retry: &Retry, times: u32) -> Tried {
     if let Some(error) = report.errors.first() {
         let text = caught(|| error.to_string());
         let text = text.unwrap_or_else(|_| "the error panicked when it was shown".into());
-        return Tried::Failed(retry.next_delay(times, error), text);
+        // All listeners are called again if it is worth it for one of them.
+        let delays = report.errors.iter();
+        let delays = delays.filter_map(|error| retry.next_delay(times, error));
+        return Tried::Failed(delays.max(), text);
     }
     if report.omitted_errors > 0 {
         let why = "the error buffer keeps no errors".into();

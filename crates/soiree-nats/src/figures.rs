@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 /// A count that only goes up.
 #[derive(Debug, Default)]
@@ -50,6 +51,8 @@ pub(crate) struct Figures {
     pub(crate) not_published: Count,
     pub(crate) publishing: Gauge,
     last_error: LastError,
+    /// What the server has said last without being asked, and when.
+    said: Mutex<Option<(Instant, Arc<str>)>>,
 }
 
 /// The last error, as text.
@@ -152,6 +155,20 @@ pub struct ConsumerStats {
 impl Figures {
     pub(crate) fn fail(&self, error: &dyn std::fmt::Display) {
         self.last_error.set(Some(error.to_string().into()));
+    }
+
+    /// The server names a subject that is forbidden, but answers no request for it.
+    pub(crate) fn server_says(&self, error: &dyn std::fmt::Display) {
+        let text = Arc::<str>::from(error.to_string());
+        self.last_error.set(Some(Arc::clone(&text)));
+        *self.said.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), text));
+    }
+
+    /// What the server has said since then.
+    pub(crate) fn said_since(&self, since: Instant) -> Option<Arc<str>> {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, text) = said.as_ref().filter(|(when, _)| *when >= since)?;
+        Some(Arc::clone(text))
     }
 
     pub(crate) fn read(&self, is_connected: bool, consumers: Vec<ConsumerStats>) -> NatsStats {

@@ -8,7 +8,7 @@ use soiree_core::{Jitter, KeyOrder, ListenerOptions, Pattern, Retry};
 
 use crate::error::NatsError;
 use crate::headers::check_plain_header;
-use crate::subject::check_name;
+use crate::subject::{check_name, check_subject};
 
 /// Who makes the stream and the consumers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -19,7 +19,8 @@ pub enum Provision {
     Create,
     /// What is missing or differs is an error.
     Check,
-    /// They are used as they are. Only what the bridge cannot work with is an error.
+    /// They are used as they are. Only what the bridge cannot work with is an error. A message that the server delivers for the last time, by
+    /// a `max_deliver` of the consumer, is handled for the last time: it is dead if it fails. If its process is killed, nobody gets it again.
     Use,
 }
 
@@ -291,6 +292,9 @@ impl Consume {
             if is_zero {
                 return Err(NatsError::Zero { setting });
             }
+        }
+        if let Some(subject) = &self.dead_subject {
+            check_subject("dead subject", subject)?;
         }
         if self.by_partition && self.in_flight != 1 {
             return Err(NatsError::PartitionInFlight {

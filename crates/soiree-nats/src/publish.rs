@@ -1,6 +1,7 @@
 //! The listener that publishes.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
@@ -40,14 +41,29 @@ enum NotPublished {
     NotConnected,
     #[error("the bridge is closed")]
     Closed,
+    #[error(
+        "the stream {stream} was not checked, so nothing is published to it{}",
+        reason(why)
+    )]
+    NotChecked {
+        stream: Box<str>,
+        why: Option<Arc<str>>,
+    },
     #[error("the stream {stream} has not acknowledged {topic} in time")]
     TimedOut { stream: Box<str>, topic: Box<str> },
+    #[error("the server forbids to publish {topic}: {said}")]
+    Forbidden { topic: Box<str>, said: Arc<str> },
     #[error("the stream {stream} has not taken {topic}: {source}")]
     Rejected {
         stream: Box<str>,
         topic: Box<str>,
         source: PublishError,
     },
+}
+
+fn reason(why: &Option<Arc<str>>) -> String {
+    why.as_ref()
+        .map_or_else(String::new, |why| format!(": {why}"))
 }
 
 impl AsyncListener for Publisher {
@@ -158,8 +174,18 @@ async fn attempt(bridge: &Bridge, outgoing: Outgoing) -> Result<(), NotPublished
         }
         _ = closing.wait_for(|is_closing| *is_closing) => return Err(NotPublished::Closed),
     }
-    let message = PublishMessage::build().headers(headers).payload(payload);
     let stream = || Box::<str>::from(bridge.stream_name());
+    let checked = tokio::select! {
+        biased;
+        checked = bridge.checked() => checked,
+        _ = closing.wait_for(|is_closing| *is_closing) => return Err(NotPublished::Closed),
+    };
+    checked.map_err(|why| NotPublished::NotChecked {
+        stream: stream(),
+        why,
+    })?;
+    let message = PublishMessage::build().headers(headers).payload(payload);
+    let (started, quoted) = (Instant::now(), format!("\"{subject}\""));
     let sent = async {
         let acknowledged = bridge
             .connection
@@ -168,7 +194,19 @@ async fn attempt(bridge: &Bridge, outgoing: Outgoing) -> Result<(), NotPublished
             .await?;
         acknowledged.await
     };
-    match timeout(bridge.ack_timeout, sent).await {
+    let sent = timeout(bridge.ack_timeout, sent).await;
+    let is_late = match &sent {
+        Ok(Err(error)) => error.kind() == PublishErrorKind::TimedOut,
+        other => other.is_err(),
+    };
+    // The server does not answer what it forbids.
+    let said = is_late
+        .then(|| bridge.figures.said_since(started))
+        .flatten();
+    if let Some(said) = said.filter(|said| said.contains(&quoted)) {
+        return Err(NotPublished::Forbidden { topic, said });
+    }
+    match sent {
         Err(_) => Err(NotPublished::TimedOut {
             stream: stream(),
             topic,

@@ -10,6 +10,9 @@ use crate::partition::{self, MAX_PARTITIONS};
 /// The segment below the prefix that dead messages go to. No topic maps to it, as `$` is written as `%24`.
 const DEAD: &str = "$dead";
 
+/// How long a subject may be that the program names.
+const MAX_SUBJECT: usize = 1_024;
+
 /// How topics map to subjects: `order.paid` to `acme.order.paid`, where `acme` is the prefix.
 ///
 /// Letters, digits, `_` and `-` stay. Every other byte of a segment is written as `%` and two hexadecimal digits, so each valid topic
@@ -340,6 +343,20 @@ pub(crate) fn takes(subject: &str, wanted: &str) -> bool {
             _ => return false,
         }
     }
+}
+
+/// What must hold for a subject that is published to.
+pub(crate) fn check_subject(what: &'static str, subject: &str) -> Result<(), NatsError> {
+    let is_forbidden = |char: char| char.is_whitespace() || char.is_control();
+    let is_wrong = |token: &str| matches!(token, "" | "*" | ">") || token.contains(is_forbidden);
+    if subject.len() > MAX_SUBJECT || subject.split('.').any(is_wrong) {
+        return Err(NatsError::InvalidName {
+            what,
+            name: subject.into(),
+            why: "it must be segments without spaces and wildcards, 1024 bytes at most",
+        });
+    }
+    Ok(())
 }
 
 /// What must hold for the name of a stream or a consumer.

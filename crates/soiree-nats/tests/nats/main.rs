@@ -17,6 +17,7 @@ mod process;
 mod provision;
 mod proxy;
 mod publish;
+mod refused;
 mod server;
 mod subjects;
 mod support;
