@@ -55,7 +55,10 @@ impl Bridge {
     /// The stream, made if that was asked for.
     pub(crate) async fn ensure_stream(&self) -> Result<Stream, NatsError> {
         let started = Instant::now();
-        let found = provision::stream(&self.connection.context, &self.stream, self.provision).await;
+        let found = match self.connection.version_if_too_old() {
+            Some(version) => Err(NatsError::ServerTooOld { version }),
+            None => provision::stream(&self.connection.context, &self.stream, self.provision).await,
+        };
         match &found {
             Ok(_) => {
                 self.is_checked.send_replace(true);

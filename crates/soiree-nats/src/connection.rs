@@ -120,6 +120,12 @@ impl Connection {
         matches!(ready, Ok(Ok(_)))
     }
 
+    /// The version of the server, if it is too old: one before 2.10 keeps no metadata with a stream, and drops them without a word.
+    pub(crate) fn version_if_too_old(&self) -> Option<Box<str>> {
+        let is_old = self.is_connected() && !self.client.is_server_compatible(2, 10, 0);
+        is_old.then(|| self.client.server_info().version.into())
+    }
+
     /// How often a connection was lost.
     pub(crate) fn losses(&self) -> u64 {
         *self.losses.borrow()

@@ -82,6 +82,12 @@ pub enum NatsError {
         /// What the client says.
         source: BoxError,
     },
+    /// The server is older than what the bridge relies on.
+    #[error("the NATS server has version {version}, and the bridge needs 2.10 or later")]
+    ServerTooOld {
+        /// The version of the server, as it says.
+        version: Box<str>,
+    },
     /// The stream does not exist, and may not be created.
     #[error(
         "there is no stream {stream}; create it, or let the bridge do that with `Provision::Create`"

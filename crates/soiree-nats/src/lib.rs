@@ -3,6 +3,8 @@
 //! A [`Nats`] bridge publishes the events that match a pattern to a stream, and consumes messages of a stream into an event pool or an
 //! outbox. With an outbox both directions are durable: an event is stored before it is published, and a message before it is acknowledged.
 //!
+//! The NATS server must be 2.10 or later, with JetStream.
+//!
 //! To use it, depend on the crate `soiree` with its feature `nats`, where it is the module `soiree::nats`. A program that publishes needs
 //! a bulkhead that polls futures, such as the `TaskPool` of the feature `tokio`.
 //!

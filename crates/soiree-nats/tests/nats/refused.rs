@@ -1,5 +1,7 @@
 //! Servers that forbid, and streams and consumers that others have made.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,7 +15,7 @@ use soiree_testkit::MemoryStore;
 
 use super::server::Server;
 use super::support::{
-    Other, block, bridge, builder, consume, outbox, receive, soiree, texts, until,
+    Other, block, bridge, builder, builder_at, consume, outbox, receive, soiree, texts, until,
 };
 
 /// N8: what the server forbids is an error that names the subject, although the server does not answer.
@@ -111,6 +113,28 @@ fn a_bridge_that_differs_publishes_nothing() {
     assert!(error.contains("partitions is 8, not 4"), "{error}");
     nats.close().unwrap();
     outbox.close().unwrap();
+}
+
+/// A server that is too old is an error that says so, and not one about a stream that differs.
+#[test]
+fn a_server_that_is_too_old_is_an_error_that_says_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("nats://{}", listener.local_addr().unwrap());
+    // Says who it is, and answers that it is there. Ends with the process.
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let info = br#"INFO {"server_id":"A","version":"2.9.25","headers":true,"max_payload":1024,"proto":1}"#;
+            client.write_all(info).unwrap();
+            client.write_all(b"\r\n").unwrap();
+            let lines = BufReader::new(client.try_clone().unwrap()).lines();
+            for _ in lines.map_while(Result::ok).filter(|line| line == "PING") {
+                let _ = client.write_all(b"PONG\r\n");
+            }
+        }
+    });
+    let error = builder_at(&url).connect().unwrap_err();
+    assert!(matches!(error, NatsError::ServerTooOld { .. }), "{error}");
+    assert!(error.to_string().contains("version 2.9.25"), "{error}");
 }
 
 fn make_consumer(other: &Other, name: &str, change: impl FnOnce(&mut pull::Config)) {
