@@ -95,6 +95,11 @@ impl Connection {
         }
         let client = options.connect(&addresses[..]).await;
         let client = client.map_err(|error| failed(error.into()))?;
+        if !connect.is_lazy {
+            // The client says so a moment later, and what is asked for until then would not be checked.
+            let mut state = is_connected.clone();
+            let _ = timeout(PING, state.wait_for(|is_connected| *is_connected)).await;
+        }
         let context = jetstream::context::ContextBuilder::new()
             .timeout(connect.ack_timeout)
             .ack_timeout(connect.ack_timeout)
@@ -122,8 +127,10 @@ impl Connection {
 
     /// The version of the server, if it is too old: one before 2.10 keeps no metadata with a stream, and drops them without a word.
     pub(crate) fn version_if_too_old(&self) -> Option<Box<str>> {
-        let is_old = self.is_connected() && !self.client.is_server_compatible(2, 10, 0);
-        is_old.then(|| self.client.server_info().version.into())
+        let version = self.client.server_info().version;
+        // It is not known before the first connection.
+        let is_old = !version.is_empty() && !self.client.is_server_compatible(2, 10, 0);
+        is_old.then(|| version.into())
     }
 
     /// How often a connection was lost.
