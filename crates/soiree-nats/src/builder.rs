@@ -81,7 +81,8 @@ impl NatsBuilder {
     ///
     /// The number is stored with the stream, and **cannot be changed**: all bridges of a stream must agree, or connecting is an error that says what
     /// differs. Take more partitions than there will be processes. To change the number, make another stream with another prefix, publish
-    /// there, and consume both until the old one is empty.
+    /// there, and consume both until the old one is empty. A stream that the bridge only [uses](crate::Provision::Use) may have no such number,
+    /// and then nobody compares.
     #[must_use]
     pub fn partitions(mut self, partitions: u32) -> Self {
         self.partitions = Some(partitions);
@@ -158,7 +159,7 @@ impl NatsBuilder {
     }
 
     /// As [`connect`](Self::connect), but does not wait for a server: a program may start while there is none. The stream is made or checked
-    /// as soon as there is one; what goes wrong then is in the [figures](Nats::stats).
+    /// as soon as there is one, and nothing is published before. What goes wrong is in the [figures](Nats::stats).
     ///
     /// # Errors
     /// If a setting is invalid.

@@ -240,7 +240,7 @@ impl Consume {
     }
 
     /// How often a message is tried that failed, eight times by default, with up to half a minute in between. Then it goes to the dead
-    /// subject. Deliveries count whatever they ended by, so a process that is killed uses up an attempt.
+    /// subject. If several listeners fail, it is tried again if that may help one of them. Deliveries count whatever they ended by, so a process that is killed uses up an attempt.
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = retry;

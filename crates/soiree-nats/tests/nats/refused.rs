@@ -69,6 +69,47 @@ fn what_is_forbidden_is_an_error_that_names_it() {
     soiree.close().unwrap();
 }
 
+/// What the guide says that a user needs is enough: to make the stream and a consumer, to publish, to consume, and to bury.
+#[test]
+fn a_user_needs_no_more_than_the_guide_says() {
+    let permitted = [
+        "acme.>",
+        "$JS.API.STREAM.INFO.EVENTS",
+        "$JS.API.STREAM.CREATE.EVENTS",
+        "$JS.API.CONSUMER.INFO.EVENTS.*",
+        "$JS.API.CONSUMER.MSG.NEXT.EVENTS.*",
+        "$JS.ACK.EVENTS.>",
+        "$JS.API.CONSUMER.CREATE.EVENTS.>",
+        "$JS.API.STREAM.MSG.GET.EVENTS",
+    ];
+    let lines = format!(
+        "authorization {{ user: ann, password: a, permissions: {{ publish: {permitted:?}, subscribe: [\"_INBOX.>\"] }} }}"
+    );
+    let lines = lines.replace("authorization {", "authorization { users: [ {") + "] }";
+    let Some(server) = Server::start_with(&lines) else {
+        return;
+    };
+    let options = ConnectOptions::with_user_and_password("ann".into(), "a".into());
+    let nats = builder(&server).connect_options(options).connect().unwrap();
+    let soiree = soiree();
+    let received = texts(&soiree, "order.*");
+    let failing = |_: &dyn Event| Err::<(), _>(Permanent("no"));
+    soiree.on("order.bad", failing).unwrap();
+    nats.publish(&soiree, "order.*").unwrap();
+    nats.consume(&soiree, consume("shop", "order.*").echo(true))
+        .unwrap();
+    for topic in ["order.good", "order.bad"] {
+        soiree.emit(topic, String::from("1")).unwrap().wait();
+    }
+    receive(&received, 4);
+    until("both have ended", || nats.stats().consumers[0].acked == 2);
+    let stats = nats.stats();
+    assert_eq!(stats.consumers[0].dead, 1);
+    assert_eq!(stats.last_error, None);
+    nats.close().unwrap();
+    soiree.close().unwrap();
+}
+
 /// A server without JetStream, or an account without it, is an error that says so.
 #[test]
 fn a_server_without_jetstream_is_an_error_that_says_so() {

@@ -102,6 +102,8 @@ fn the_page_shows_a_bridge() {
     browser.until(&is("NATS METRICS", "State", "not connected"));
     browser.until(&is("elsewhere", "State", "gets nothing"));
     browser.until(&is("NATS METRICS", "Lag", "–"));
+    let is_shown = "return document.getElementById('bridge-part').checkVisibility()";
+    assert_eq!(browser.run(is_shown), true);
     let Some(server) = tool(&["nats-server"]) else {
         return;
     };
