@@ -1,5 +1,6 @@
 //! An `EventPool` on a pool of your own.
 
+#[path = "../crates/soiree/docs/fresh_threads.rs"]
 mod pool;
 
 use soiree::EventPool;

@@ -7,7 +7,10 @@ use reqwest::Client;
 const CONNECT: Duration = Duration::from_secs(2);
 
 /// A client that uses no proxy of the environment: all its servers are on this machine, or named by an option.
-pub(crate) fn new() -> reqwest::Result<Client> {
+///
+/// # Errors
+/// If the TLS of the system cannot be set up.
+pub fn new() -> reqwest::Result<Client> {
     Client::builder()
         .no_proxy()
         .connect_timeout(CONNECT)

@@ -1,4 +1,4 @@
-//! The signal to stop. The example `ingest` uses this file too.
+//! The signal to stop.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Waits for SIGTERM, where there is one, and for Ctrl-C.
-pub(crate) struct StopSignal {
+pub struct StopSignal {
     #[cfg(unix)]
     terminate: Signal,
     #[cfg(unix)]
@@ -16,14 +16,21 @@ pub(crate) struct StopSignal {
 #[cfg(unix)]
 impl StopSignal {
     /// From now on, the signals no longer end the process.
-    pub(crate) fn new() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// If the handlers of the signals cannot be installed.
+    ///
+    /// # Panics
+    /// Outside a Tokio runtime.
+    pub fn new() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
-    pub(crate) async fn received(&mut self) {
+    /// Waits for the next signal.
+    pub async fn received(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -33,11 +40,16 @@ impl StopSignal {
 
 #[cfg(not(unix))]
 impl StopSignal {
-    pub(crate) fn new() -> io::Result<Self> {
+    /// Waits for nothing yet.
+    ///
+    /// # Errors
+    /// Never here.
+    pub fn new() -> io::Result<Self> {
         Ok(Self {})
     }
 
-    pub(crate) async fn received(&mut self) {
+    /// Waits for the next signal.
+    pub async fn received(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
     }
 }

@@ -1,12 +1,8 @@
 //! The `bulkheads` example, as its users run it: what it counts and prints, but not how long anything takes.
-#![cfg(feature = "pool")]
-
-mod example;
 
 use std::io::Write;
 use std::path::Path;
-
-use crate::example::example;
+use std::process::Command;
 
 const KINDS: [&str; 3] = ["requests", "webhooks", "uploads"];
 
@@ -20,7 +16,9 @@ struct Ended {
 }
 
 fn run(arguments: &[&str]) -> Ended {
-    let output = example("bulkheads").args(arguments).output();
+    let output = Command::new(env!("CARGO_BIN_EXE_bulkheads"))
+        .args(arguments)
+        .output();
     let output = output.expect("the example starts");
     Ended {
         code: output.status.code(),

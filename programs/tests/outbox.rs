@@ -1,8 +1,7 @@
 //! Runs the `outbox` example from its command line.
 
-mod example;
-
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,8 +9,6 @@ use std::time::{Duration, Instant};
 use soiree::{
     Event, EventId, EventPool, ListenerOptions, Outbox, SqliteStore, TypedTopic, WorkerPool,
 };
-
-use crate::example::example;
 
 const PLACED: TypedTopic<String> = TypedTopic::new("order.placed");
 const TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -23,7 +20,10 @@ struct Ended {
 }
 
 fn run(file: &Path, arguments: &[&str]) -> Ended {
-    let output = example("outbox").arg(file).args(arguments).output();
+    let output = Command::new(env!("CARGO_BIN_EXE_outbox"))
+        .arg(file)
+        .args(arguments)
+        .output();
     let output = output.expect("the example starts");
     Ended {
         code: output.status.code(),

@@ -1,17 +1,12 @@
 //! Runs the `replay` example from its command line.
-#![cfg(feature = "pool")]
-
-mod example;
 
 use std::io::Write;
 use std::path::Path;
-use std::process::Stdio;
-
-use crate::example::example;
+use std::process::{Command, Stdio};
 
 const WEBHOOKS: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
-    "/../../../shared/data/github-webhooks.jsonl"
+    "/../../shared/data/github-webhooks.jsonl"
 );
 
 struct Ended {
@@ -37,7 +32,7 @@ impl Ended {
 }
 
 fn run(arguments: &[&str], stdin: &str) -> Ended {
-    let mut child = example("replay")
+    let mut child = Command::new(env!("CARGO_BIN_EXE_replay"))
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -190,7 +185,7 @@ fn help_names_every_option() {
 
 #[test]
 fn a_reader_that_has_gone_away_is_no_error() {
-    let mut child = example("replay")
+    let mut child = Command::new(env!("CARGO_BIN_EXE_replay"))
         .arg("-")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -47,7 +47,7 @@ pub mod choosing_a_pool {}
 // The example needs the feature `testkit`.
 #[cfg_attr(feature = "testkit", doc = "```")]
 #[cfg_attr(not(feature = "testkit"), doc = "```ignore")]
-/// # #[path = "../examples/custom_pool/pool.rs"] mod pool;
+/// # #[path = "../docs/fresh_threads.rs"] mod pool;
 /// # use pool::FreshThreads;
 /// use soiree::pool::PoolOptions;
 ///
@@ -71,7 +71,7 @@ pub mod choosing_a_pool {}
 ///
 /// # Over an executor
 /// ```
-#[doc = include_str!("../examples/custom_pool/pool.rs")]
+#[doc = include_str!("../docs/fresh_threads.rs")]
 /// # fn main() {}
 /// ```
 #[doc = include_str!("../docs/writing_a_pool_by_hand.md")]

@@ -2,7 +2,7 @@
 
 #[path = "../docs/fixed_threads.rs"]
 mod fixed;
-#[path = "../examples/custom_pool/pool.rs"]
+#[path = "../docs/fresh_threads.rs"]
 mod fresh;
 
 mod fresh_threads {

@@ -1,9 +1,6 @@
 //! The example `fleet`: three processes and a NATS server.
 #![cfg(unix)]
 
-#[path = "../../../crates/soiree/tests/example/mod.rs"]
-mod built;
-
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -12,8 +9,6 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-
-use crate::built::example;
 
 /// Longer than any working machine takes.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
@@ -36,7 +31,7 @@ fn nats_server() -> Option<PathBuf> {
 }
 
 fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = example("fleet");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fleet"));
     if let Some(server) = nats_server() {
         command.env("NATS_SERVER", server);
     }
@@ -82,7 +77,7 @@ fn a_signal_ends_everything_in_order() {
     let Some(server) = nats_server() else {
         return;
     };
-    let mut child = example("fleet")
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fleet"))
         .env("NATS_SERVER", server)
         .args(["--rate", "50"])
         .stdin(Stdio::null())

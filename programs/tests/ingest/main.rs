@@ -1,10 +1,8 @@
 //! The service `ingest`, over HTTP, in a browser, and through signals.
 #![cfg(unix)]
 
-#[path = "../../../crates/soiree/tests/metrics/browser.rs"]
+#[path = "../support/browser.rs"]
 mod browser;
-#[path = "../../../crates/soiree/tests/example/mod.rs"]
-mod built;
 #[path = "../../../crates/soiree/tests/metrics/tools.rs"]
 mod tools;
 #[path = "../../../crates/soiree/tests/metrics/web.rs"]

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -12,8 +12,6 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Response;
-
-use crate::built::example;
 
 /// Longer than any working machine takes.
 pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(120);
@@ -42,7 +40,7 @@ impl Service {
 
     /// Starts it on a free port, with variables of the environment, and waits until it says which port.
     pub(crate) fn start_with(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut child = example("ingest")
+        let mut child = Command::new(env!("CARGO_BIN_EXE_ingest"))
             .args(["--bind", "127.0.0.1:0", "--flaky", "0", "--data"])
             .arg(data)
             .args(arguments)

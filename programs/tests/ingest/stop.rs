@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, mpsc};
 use std::thread;
@@ -10,7 +11,6 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::built::example;
 use crate::service::{Service, TIME_LIMIT};
 
 const CLIENTS: usize = 4;
@@ -103,7 +103,7 @@ fn a_second_service_on_the_same_folder_is_rejected_by_name() {
     let data = TempDir::new().unwrap();
     let service = Service::start(data.path(), &[]);
     let second = || {
-        let second = example("ingest")
+        let second = Command::new(env!("CARGO_BIN_EXE_ingest"))
             .args(["--bind", "127.0.0.1:0", "--data"])
             .arg(data.path())
             .output()

@@ -1,15 +1,13 @@
 //! The commands as a whole.
 
-use std::process::Output;
-
-use crate::built::example;
+use std::process::{Command, Output};
 
 fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String, String) {
     let Output {
         status,
         stdout,
         stderr,
-    } = example("ingest")
+    } = Command::new(env!("CARGO_BIN_EXE_ingest"))
         .args(arguments)
         .envs(variables.iter().copied())
         .output()

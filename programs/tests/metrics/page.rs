@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::browser::Browser;
-use crate::example::serving;
+use crate::service::serving;
 use crate::tools::{Running, tool};
 
 const HOSTILE: &str = "<img src=x onerror=\"document.title='owned'\">";

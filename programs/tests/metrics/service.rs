@@ -5,12 +5,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::built;
 use crate::tools::Running;
 use crate::web;
 
 fn example() -> Command {
-    built::example("metrics")
+    Command::new(env!("CARGO_BIN_EXE_metrics"))
 }
 
 /// Starts the example on a free loopback port, and returns its URL.

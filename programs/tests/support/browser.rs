@@ -58,7 +58,7 @@ impl Browser {
         let options = json!({ "binary": chromium, "args": flags });
         let wanted = json!({ "alwaysMatch": { "goog:chromeOptions": options } });
         let sessions = format!("http://127.0.0.1:{port}/session");
-        let made = web::post(&sessions, &json!({ "capabilities": wanted })).expect("it answers");
+        let made = post(&sessions, &json!({ "capabilities": wanted })).expect("it answers");
         let session = made["value"]["sessionId"].as_str();
         let session = session.unwrap_or_else(|| panic!("no session: {made}"));
         let browser = Self {
@@ -105,7 +105,7 @@ impl Browser {
 
 fn command(session: &str, name: &str, body: &Value) -> Value {
     let url = format!("{session}/{name}");
-    let answer = web::post(&url, body).expect("the driver answers");
+    let answer = post(&url, body).expect("the driver answers");
     let value = &answer["value"];
     assert!(value["error"].is_null(), "{name}: {value}");
     value.clone()
@@ -114,6 +114,20 @@ fn command(session: &str, name: &str, body: &Value) -> Value {
 impl Drop for Browser {
     fn drop(&mut self) {
         // The driver ends the browser; killing the driver alone would leave it running.
-        let _ = web::delete(&self.session);
+        let _ = delete(&self.session);
     }
+}
+
+/// Posts JSON and returns the JSON response.
+fn post(url: &str, body: &Value) -> Result<Value, ureq::Error> {
+    let mut answer = web::agent()
+        .post(url)
+        .header("content-type", "application/json")
+        .send(body.to_string())?;
+    let read = answer.body_mut().read_to_string()?;
+    Ok(serde_json::from_str(&read).unwrap_or(Value::Null))
+}
+
+fn delete(url: &str) -> Result<(), ureq::Error> {
+    web::agent().delete(url).call().map(|_| ())
 }

@@ -2,8 +2,6 @@
 #![cfg(unix)]
 
 mod accounts;
-#[path = "../example/mod.rs"]
-mod built;
 mod client;
 mod listeners;
 mod options;

@@ -1,13 +1,15 @@
 //! The command line.
 
 use std::net::TcpListener;
+use std::process::Command;
 
-use crate::built::example;
 use crate::service::Service;
 
 #[track_caller]
 fn assert_rejected(arguments: &[&str], reason: &str) {
-    let output = example("web_service").args(arguments).output();
+    let output = Command::new(env!("CARGO_BIN_EXE_web_service"))
+        .args(arguments)
+        .output();
     let output = output.expect("it starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
@@ -42,7 +44,9 @@ fn bad_options_are_rejected_by_name() {
 
 #[test]
 fn help_lists_the_options() {
-    let output = example("web_service").arg("--help").output();
+    let output = Command::new(env!("CARGO_BIN_EXE_web_service"))
+        .arg("--help")
+        .output();
     let output = output.expect("it starts");
     assert!(output.status.success());
     let help = String::from_utf8_lossy(&output.stdout);

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-
-use crate::built::example;
 
 /// Longer than any working machine takes.
 pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -32,7 +30,7 @@ pub(crate) struct Ended {
 impl Service {
     /// Starts it on a free port, and waits until it says which.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = example("web_service")
+        let mut child = Command::new(env!("CARGO_BIN_EXE_web_service"))
             .args(["--bind", "127.0.0.1:0"])
             .args(arguments)
             .stdin(Stdio::null())

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 const FACADE: &str = "soiree";
 /// The folders of members that may depend on every crate, and that no crate depends on.
-const FREE: [&str; 4] = ["benches", "compile-tests", "examples", "xtask"];
+const FREE: [&str; 5] = ["benches", "compile-tests", "examples", "programs", "xtask"];
 
 /// Each crate, and the workspace crates that it may depend on, bottom to top.
 const TABLE: [(&str, &[&str]); 15] = [

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use ureq::Agent;
 
-fn agent() -> Agent {
+pub(crate) fn agent() -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         // A hung server must fail the test instead of hanging it.
@@ -30,18 +30,4 @@ pub(crate) fn json(url: &str) -> Option<Value> {
     let (status, _, body) = get(url).ok()?;
     let read = serde_json::from_str(&body).ok();
     read.filter(|_| status == 200)
-}
-
-/// Posts JSON and returns the JSON response.
-pub(crate) fn post(url: &str, body: &Value) -> Result<Value, ureq::Error> {
-    let mut answer = agent()
-        .post(url)
-        .header("content-type", "application/json")
-        .send(body.to_string())?;
-    let read = answer.body_mut().read_to_string()?;
-    Ok(serde_json::from_str(&read).unwrap_or(Value::Null))
-}
-
-pub(crate) fn delete(url: &str) -> Result<(), ureq::Error> {
-    agent().delete(url).call().map(|_| ())
 }

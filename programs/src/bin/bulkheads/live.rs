@@ -10,7 +10,7 @@ use soiree::{EventPool, PoolStats};
 
 use crate::arrangement::Arrangement;
 use crate::options::Options;
-use crate::print;
+use crate::output::print;
 
 const REDRAW: Duration = Duration::from_millis(100);
 const REPRINT: Duration = Duration::from_secs(1);

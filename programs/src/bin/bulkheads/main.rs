@@ -6,6 +6,7 @@ mod kinds;
 mod live;
 mod meter;
 mod options;
+mod output;
 mod report;
 mod webhooks;
 
@@ -21,6 +22,7 @@ use crate::arrangement::{Arrangement, Trial};
 use crate::kinds::{Burst, Kind, Work, stream};
 use crate::live::Live;
 use crate::options::{Command, HELP, Options};
+use crate::output::print;
 use crate::webhooks::Delivery;
 
 const UNACCOUNTED: u8 = 1;
@@ -127,14 +129,5 @@ fn emit(
             Ok(())
         }
         Err(other) => Err(other),
-    }
-}
-
-/// Writes to stdout. That nobody reads it is no error.
-fn print(text: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
     }
 }

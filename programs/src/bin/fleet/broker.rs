@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 use crate::process::end;
 
 /// Longer than any working machine takes.

@@ -5,15 +5,18 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use reqwest::Client;
+use soiree_programs::client;
+use soiree_programs::output::say;
+use soiree_programs::stop::StopSignal;
 use tempfile::TempDir;
 use tokio::time::{interval, sleep};
 
 use crate::broker::Broker;
 use crate::options::{Common, DemoOptions};
 use crate::order::Order;
+use crate::outcome::Outcome;
+use crate::process::MEMBERS;
 use crate::process::Process;
-use crate::stop::StopSignal;
-use crate::{MEMBERS, Outcome, client, say};
 
 const ACCOUNTS: u64 = 20;
 const NOT_ENDED: u8 = 1;

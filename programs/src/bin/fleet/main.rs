@@ -1,33 +1,26 @@
 //! Three processes that share work over NATS JetStream, and the server between them. For options, run `fleet --help`.
 
 mod broker;
-#[path = "../ingest/client.rs"]
-mod client;
 mod demo;
 mod journal;
 mod member;
 mod options;
 mod order;
+mod outcome;
 mod process;
 mod prove;
-#[path = "../../crates/soiree/examples/web_service/stop.rs"]
-mod stop;
 
-use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use soiree_programs::output::say;
+use soiree_programs::stop::StopSignal;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::options::{Command, HELP};
-use crate::stop::StopSignal;
+use crate::outcome::Outcome;
 
 const CANNOT_RUN: u8 = 2;
-
-/// How many processes share the work.
-const MEMBERS: usize = 3;
-
-type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
     match run() {
@@ -63,10 +56,4 @@ fn runtime() -> io::Result<Runtime> {
         .worker_threads(2)
         .enable_all()
         .build()
-}
-
-/// Writes to stdout. That nobody reads it is no error.
-fn say(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 use soiree::codec;
 use soiree::nats::{Consume, Nats, NatsError, Publish};
 use soiree::{Event, EventPool, Outbox, Retry, SqliteStore, TaskPool, WorkerPool};
+use soiree_programs::output::say;
+use soiree_programs::stop::StopSignal;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -24,8 +26,7 @@ use tokio::time::sleep;
 use crate::journal::Journal;
 use crate::options::MemberOptions;
 use crate::order::{Order, PATTERN, by_account};
-use crate::stop::StopSignal;
-use crate::{Outcome, say};
+use crate::outcome::Outcome;
 
 pub(crate) const STREAM: &str = "FLEET";
 /// The group: all processes consume by this name.

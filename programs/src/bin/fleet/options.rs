@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use lexopt::{Arg, Parser, ValueExt};
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 
 pub(crate) const HELP: &str = "\
 Starts a NATS server and three processes that share work through it. Each takes orders in over HTTP, keeps them in an outbox of its

@@ -10,8 +10,10 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use crate::Outcome;
+use crate::outcome::Outcome;
 
+/// How many processes share the work.
+pub(crate) const MEMBERS: usize = 3;
 /// Longer than any working machine takes.
 const START: Duration = Duration::from_secs(60);
 const END: Duration = Duration::from_secs(60);

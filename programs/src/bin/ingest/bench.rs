@@ -12,6 +12,8 @@ use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use soiree::sqlite::rusqlite::{Connection, params};
+use soiree_programs::client;
+use soiree_programs::output::say;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until, timeout};
@@ -20,7 +22,6 @@ use crate::child::Service;
 use crate::corpus::{self, Webhook};
 use crate::options::{BenchOptions, MAX_RATE};
 use crate::receiver::Receiver;
-use crate::{client, say};
 
 const CONNECTIONS: usize = 32;
 /// Windows with nothing else to do, and as many with busy listeners.

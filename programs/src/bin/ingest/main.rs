@@ -4,7 +4,6 @@ mod arrangement;
 mod bench;
 mod board;
 mod child;
-mod client;
 mod corpus;
 mod draft;
 mod folder;
@@ -17,8 +16,6 @@ mod prove;
 mod receiver;
 mod service;
 mod signature;
-#[path = "../../crates/soiree/examples/web_service/stop.rs"]
-mod stop;
 mod trace;
 mod web;
 
@@ -26,6 +23,7 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use soiree_programs::output::say;
 use tokio::runtime::{Builder, Runtime};
 use tracing::Level;
 
@@ -75,10 +73,4 @@ fn log_to_stderr(verbose: bool) {
         .with_ansi(false)
         .with_writer(io::stderr)
         .init();
-}
-
-/// Writes to stdout. That nobody reads it is no error.
-fn say(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

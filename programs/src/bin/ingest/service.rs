@@ -4,6 +4,8 @@ use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use soiree_programs::output::say;
+use soiree_programs::stop::StopSignal;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -11,8 +13,6 @@ use crate::arrangement::{self, Arrangement};
 use crate::board::Board;
 use crate::options::Options;
 use crate::receiver::Receiver;
-use crate::say;
-use crate::stop::StopSignal;
 use crate::web::{self, App};
 
 const NOT_DRAINED: u8 = 1;
@@ -54,7 +54,7 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
     web::serve(
         listener,
         options.connections,
-        app.router(),
+        web::router(app),
         stopped,
         options.drain,
     )

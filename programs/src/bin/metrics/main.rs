@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use soiree::metrics::Metrics;
+use soiree_programs::output::say;
 use tokio::net::TcpListener;
 
 use crate::board::Board;
@@ -84,10 +85,4 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
     // It does not wait for a backlog, which goes with its file.
     outbox.close_async().await?;
     Ok(())
-}
-
-/// Writes to stdout. That nobody reads it is no error.
-fn say(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -4,11 +4,10 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use soiree::{CloseError, EventPool};
+use soiree_programs::stop::StopSignal;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
-
-use crate::stop::StopSignal;
 
 /// What connections get after the drain, to send what they still hold. A stream of events ends with the last listener that runs.
 const FLUSH: Duration = Duration::from_secs(2);

@@ -8,7 +8,6 @@ mod options;
 mod order;
 mod provider;
 mod server;
-mod stop;
 mod tally;
 
 use std::error::Error;
@@ -16,6 +15,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use soiree_programs::output::say;
+use soiree_programs::stop::StopSignal;
 use tokio::net::TcpListener;
 use tokio::runtime;
 use tracing::Level;
@@ -23,7 +24,6 @@ use tracing::Level;
 use crate::options::{Command, HELP, Options};
 use crate::provider::Provider;
 use crate::server::Shop;
-use crate::stop::StopSignal;
 use crate::tally::Tally;
 
 const NOT_DRAINED: u8 = 1;
@@ -86,10 +86,4 @@ async fn serve(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::from(NOT_DRAINED),
     })
-}
-
-/// Writes to stdout. That nobody reads it is no error.
-fn say(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
+use soiree_programs::client;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::order::Order;
+use crate::outcome::Outcome;
 use crate::process::Process;
-use crate::{Outcome, client};
 
 pub(super) const CONNECTIONS: usize = 24;
 /// Each connection orders for so many accounts.

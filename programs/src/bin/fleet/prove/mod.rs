@@ -8,16 +8,18 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use soiree::nats::async_nats::{self, jetstream};
+use soiree_programs::output::say;
 use tokio::time::sleep;
 
 use self::load::Load;
 use self::table::Table;
 use crate::broker::Broker;
 use crate::demo::Folder;
+use crate::journal;
 use crate::member::{PARTITIONS, STREAM};
 use crate::options::ProveOptions;
-use crate::process::Process;
-use crate::{MEMBERS, Outcome, journal, say};
+use crate::outcome::Outcome;
+use crate::process::{MEMBERS, Process};
 
 const LOST: u8 = 1;
 /// Seconds for each kill, unless said otherwise.

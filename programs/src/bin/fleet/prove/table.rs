@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
-use crate::MEMBERS;
 use crate::journal::Handled;
+use crate::process::MEMBERS;
 
 #[derive(Default)]
 pub(super) struct Table {

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use soiree::{BoxError, Event, EventId, Outbox};
 
+use super::each::{durable, in_file, log};
 use super::lines::LineFile;
-use super::{durable, in_file, log};
 use crate::draft::{EVERY, body};
 use crate::folder::private;
 

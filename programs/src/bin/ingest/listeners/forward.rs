@@ -9,9 +9,9 @@ use reqwest::{Client, StatusCode};
 use soiree::{
     BoxError, Event, Jitter, ListenerError, ListenerOptions, Outbox, Permanent, Retry, RetryAfter,
 };
+use soiree_programs::client;
 
-use super::log;
-use crate::client;
+use super::each::log;
 use crate::draft::{EVERY, body, trace};
 use crate::gate::Gate;
 use crate::options::Options;

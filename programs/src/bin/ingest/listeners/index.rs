@@ -3,7 +3,7 @@
 use soiree::sqlite::rusqlite::{self, Connection, Transaction};
 use soiree::{Event, Outbox, SqliteOutbox, SubscribeError};
 
-use super::{durable, log};
+use super::each::{durable, log};
 use crate::draft::EVERY;
 use crate::options::Kept;
 

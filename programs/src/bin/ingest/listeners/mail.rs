@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use soiree::{BoxError, Event, EventId, KeyOrder, Outbox};
 
+use super::each::{durable, in_file, log};
 use super::lines::LineFile;
-use super::{durable, in_file, log};
 use crate::draft::{ACCOUNT, EVERY, property};
 
 /// Inside the folder of the data.

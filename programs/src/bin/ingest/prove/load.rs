@@ -8,13 +8,14 @@ use std::time::Duration;
 use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
+use soiree_programs::client;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::ledger::Ledger;
 use crate::corpus::Webhook;
-use crate::{client, signature};
+use crate::signature;
 
 pub(super) const CONNECTIONS: usize = 32;
 /// The variable for the service; its senders sign with the same secret.

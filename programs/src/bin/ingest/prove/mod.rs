@@ -13,16 +13,18 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::Client;
 use serde_json::Value;
+use soiree_programs::client;
+use soiree_programs::output::say;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
 use self::ledger::Ledger;
 use self::load::Load;
 use crate::child::{self, Service};
+use crate::corpus;
 use crate::listeners::NAMES;
 use crate::options::{MOST_KEPT, ProveOptions};
 use crate::receiver::Receiver;
-use crate::{client, corpus, say};
 
 const LOST: u8 = 1;
 /// Seconds for each kill, unless said otherwise.

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use soiree::{BaseEvent, Event};
 
-use super::App;
+use super::app::App;
 use super::hooks::busy;
 use super::request::{Rejected, check_type, read, trace};
 use crate::draft::Draft;

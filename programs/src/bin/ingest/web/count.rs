@@ -4,7 +4,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use super::App;
+use super::app::App;
 
 pub(crate) async fn answers(State(app): State<App>, request: Request, next: Next) -> Response {
     let path = request.uri().path();

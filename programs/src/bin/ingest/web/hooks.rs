@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use soiree::StoredEvent;
 
-use super::App;
+use super::app::App;
 use super::request::{Rejected, check_type, header, read, trace};
 use crate::draft::{Draft, Malformed, check_source};
 use crate::signature;

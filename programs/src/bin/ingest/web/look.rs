@@ -11,9 +11,9 @@ use soiree::metrics::prometheus_client::encoding::prometheus_text;
 use soiree::store::{ListenerState, Position, Record, StoreError};
 use soiree::{EventId, EventStatus};
 
-use super::App;
-use super::mend::names;
+use super::app::App;
 use super::request::Rejected;
+use crate::listeners::NAMES;
 use crate::outcomes::{Outcome, REMEMBERED};
 
 const PAGE: &str = include_str!("page.html");
@@ -211,5 +211,21 @@ pub(super) async fn blocking(
         Ok(Ok(value)) => axum::Json(value).into_response(),
         Ok(Err(rejected)) => rejected.into_response(),
         Err(error) => failed(&error).into_response(),
+    }
+}
+
+pub(super) fn names(listener: Option<&str>) -> Result<Vec<&'static str>, Rejected> {
+    let Some(listener) = listener else {
+        return Ok(NAMES.into());
+    };
+    match NAMES.iter().find(|known| **known == listener) {
+        Some(known) => Ok(vec![*known]),
+        None => {
+            let why = format!(
+                "there is no such listener: it is one of {}",
+                NAMES.join(", ")
+            );
+            Err(Rejected::new(StatusCode::BAD_REQUEST, why))
+        }
     }
 }

@@ -8,10 +8,9 @@ use serde_json::json;
 use soiree::store::StoreError;
 use soiree::{EventId, Outbox};
 
-use super::App;
-use super::look::{blocking, event_id, store_failed};
+use super::app::App;
+use super::look::{blocking, event_id, names, store_failed};
 use super::request::Rejected;
-use crate::listeners::NAMES;
 
 #[derive(Deserialize)]
 pub(crate) struct Choice {
@@ -56,22 +55,6 @@ async fn mend(
         Ok(json!({ "id": id.to_string(), what: mended }))
     })
     .await
-}
-
-pub(super) fn names(listener: Option<&str>) -> Result<Vec<&'static str>, Rejected> {
-    let Some(listener) = listener else {
-        return Ok(NAMES.into());
-    };
-    match NAMES.iter().find(|known| **known == listener) {
-        Some(known) => Ok(vec![*known]),
-        None => {
-            let why = format!(
-                "there is no such listener: it is one of {}",
-                NAMES.join(", ")
-            );
-            Err(Rejected::new(StatusCode::BAD_REQUEST, why))
-        }
-    }
 }
 
 pub(crate) async fn break_receiver(State(app): State<App>) -> Response {

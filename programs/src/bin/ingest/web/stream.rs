@@ -12,7 +12,7 @@ use serde_json::json;
 use soiree::{Event, InboxOptions, ListenerOptions, Received, WhenFull};
 use tokio_stream::wrappers::WatchStream;
 
-use super::App;
+use super::app::App;
 use super::request::Rejected;
 use crate::draft::EVERY;
 
