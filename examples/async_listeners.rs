@@ -9,6 +9,13 @@ use tokio::runtime::{Builder, Handle};
 use tokio::time::sleep;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!(
+        "shows: 500 futures on two threads, at most 50 at once; one is retried, and one is cancelled by the close"
+    );
+    println!(
+        "why: a listener that waits for another server holds no thread meanwhile, and still cannot flood that server\n"
+    );
+
     let mut runtime = Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).enable_time().build()?;
     runtime.block_on(deliver())

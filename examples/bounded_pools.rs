@@ -5,6 +5,13 @@ use std::sync::{Arc, Barrier};
 use soiree::{EmitError, EventPool, ListenerOptions, Overflow, WorkerPool};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!(
+        "shows: a pool of one worker with two places to wait rejects the fourth event, and returns its payload"
+    );
+    println!(
+        "why: under overload memory stays bounded, and the emitter learns what was not taken instead of losing it\n"
+    );
+
     let mail = WorkerPool::builder()
         .name("mail")
         .max_workers(1)

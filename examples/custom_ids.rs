@@ -4,6 +4,13 @@ use soiree::{BaseEvent, EventPool};
 use uuid::Uuid;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!(
+        "shows: UUIDs as the IDs of listeners and events, and a property that goes with an event"
+    );
+    println!(
+        "why: with IDs of your own, an event can be found in the logs of every system that it passes\n"
+    );
+
     let soiree = EventPool::builder()
         .id_generator(|| Uuid::new_v4().hyphenated().to_string())
         .build()?;

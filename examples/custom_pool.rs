@@ -9,6 +9,13 @@ use soiree::pool::PoolOptions;
 use crate::pool::FreshThreads;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!(
+        "shows: an event pool on threads that the program makes itself, a new one for each job"
+    );
+    println!(
+        "why: `BoundedPool` adds limits, statistics and an orderly close, so such a pool takes thirty lines\n"
+    );
+
     let threads = FreshThreads::new(PoolOptions::new(2, 16).name("fresh"))?;
     threads.submit_and_wait(|| println!("a plain job"))?;
 

@@ -11,6 +11,13 @@ enum ChargeError {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!(
+        "shows: a handler sees each error of a listener, and swallows it or leaves it to the report"
+    );
+    println!(
+        "why: no error is lost silently, and an event that is not taken comes back with its payload\n"
+    );
+
     let soiree = EventPool::new();
     soiree.set_error_handler(|_, error| match error.downcast_ref() {
         Some(ChargeError::Nothing) => None,

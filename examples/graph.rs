@@ -41,6 +41,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         print!("{}", soiree.graph());
         return Ok(());
     }
+    println!(
+        "shows: who listens to what, in which order they are called, and where each was registered"
+    );
+    println!("why: events hide who calls whom; the running program can tell\n");
     for topic in soiree.topics() {
         println!("{} has {} listeners", topic.pattern, topic.listeners);
     }

@@ -35,6 +35,11 @@ impl Observer for Counts {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!(
+        "shows: an observer counts failures and rejections, and a slow listener is reported while it still runs"
+    );
+    println!("why: a listener that hangs is seen at once, and not only when its queue is full\n");
+
     let counts = Arc::new(Counts::default());
     let (finish, may_finish) = channel();
     let (finish, may_finish) = (Mutex::new(finish), Mutex::new(may_finish));

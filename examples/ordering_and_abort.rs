@@ -3,6 +3,13 @@
 use soiree::{EventPool, ListenerOptions, Payload, Priority};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!(
+        "shows: listeners of several patterns run by priority, and the first may stop those after it"
+    );
+    println!(
+        "why: a check that must come first is one more listener, and no other one has to know of it\n"
+    );
+
     let soiree = EventPool::new();
 
     soiree.on("payment.requested", |event| {

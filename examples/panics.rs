@@ -3,6 +3,13 @@
 use soiree::{EventPool, ListenerOptions};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!(
+        "shows: a listener that panics is reported, and neither the other listener nor the next event notices"
+    );
+    println!(
+        "why: a mistake in one part of a program does not end the parts that follow the same events\n"
+    );
+
     // The default hook would print each panic as well.
     std::panic::set_hook(Box::new(|_| {}));
 

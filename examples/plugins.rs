@@ -46,6 +46,11 @@ fn insurance(soiree: &dyn Soiree) -> Result<(), SubscribeError> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!(
+        "shows: plugins that quote, veto and follow up, and know the program only by its events"
+    );
+    println!("why: one is added or taken away without a change of the program\n");
+
     let soiree = EventPool::new();
     let plugins: [Plugin; 3] = [stock, shipping, insurance];
     for plugin in plugins {

@@ -7,6 +7,13 @@ struct User {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!(
+        "shows: one event reaches every listener whose pattern matches, and `wait` returns what became of it"
+    );
+    println!(
+        "why: the code that emits names none of its listeners, so the next one is added without touching it\n"
+    );
+
     let soiree = EventPool::new();
 
     soiree.on("user.created", |event| {

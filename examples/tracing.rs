@@ -1,6 +1,4 @@
 //! Spans of the crate `tracing`: from a request to the listeners that its events call, on any thread.
-//!
-//! `cargo run --example tracing --features tracing`
 
 use std::error::Error;
 
@@ -9,6 +7,11 @@ use tracing::{Level, info, info_span, warn};
 use tracing_subscriber::fmt::format::FmtSpan;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    println!(
+        "shows: spans of `tracing` from a request to the listeners of its events, on any thread"
+    );
+    println!("why: a log line of a listener still says which request it belongs to\n");
+
     // Set for the whole process, because listeners run on other threads.
     tracing_subscriber::fmt()
         .with_max_level(Level::INFO)

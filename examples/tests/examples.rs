@@ -54,6 +54,13 @@ fn assert_prints(name: &str, expected: &[&str]) {
         "{name}: {}\n{stdout}\n{stderr}",
         output.status
     );
+    for start in ["shows: ", "why: "] {
+        let says = |line: &str| line.len() > start.len() && line.starts_with(start);
+        assert!(
+            stdout.lines().any(says),
+            "{name}: no {start:?} in\n{stdout}"
+        );
+    }
     for line in expected {
         assert!(
             stdout.lines().any(|found| found == *line),

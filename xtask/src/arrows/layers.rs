@@ -400,6 +400,7 @@ const LAYERS: &[Layers] = &[
             "server",
         ],
     ),
+    ("soiree-programs/outbox", &["options", "demo"]),
     (
         "soiree-programs/replay",
         &["source", "options", "feed", "listeners", "summary"],

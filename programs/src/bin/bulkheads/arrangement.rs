@@ -77,6 +77,9 @@ pub(crate) fn legend(options: &Options) -> String {
     let [requests, webhooks, uploads] = Kind::ALL.map(|kind| kind.workers(all));
     format!(
         "\
+shows: the same bursts of work, on one shared pool and on a pool for each kind
+why: on the shared pool, uploads make requests wait; on bulkheads they cannot
+
 {all} workers each time, seed {seed}
   alone      requests only
   shared     all kinds of work on one pool

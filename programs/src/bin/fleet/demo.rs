@@ -82,7 +82,11 @@ async fn serve(
     let data = &folder.path;
     let broker = Broker::start(options.common.nats_server.as_deref(), data).await?;
     let nats = broker.url();
-    say(&format!("{nats}\n"));
+    say(&format!(
+        "{nats}\n\
+         shows: three processes handle the orders of one stream as a group, each order once\n\
+         why: work spreads over machines, and the orders of an account are still handled one after another\n"
+    ));
     let (_, processes) = fleet.insert((broker, Vec::new()));
     for index in 0..MEMBERS {
         processes.push(Process::start(index, &nats, data).await?);

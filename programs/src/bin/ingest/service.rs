@@ -46,6 +46,10 @@ pub(crate) async fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
             "try: curl -X POST http://{address}/receiver/break   # and /receiver/mend\n"
         ));
     }
+    say(
+        "shows: webhooks are on the disk before they are answered, and four listeners handle them, each at its own speed\n\
+         why: nothing that was accepted is lost in a crash, and a slow receiver holds up neither requests nor the others\n",
+    );
     let stopped = async {
         stop.received().await;
         // Streams end, and no more connections are accepted.

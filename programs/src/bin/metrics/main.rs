@@ -64,7 +64,12 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
     let nats = nats.transpose()?;
     let load = Load::start(&outbox, options.load);
 
-    say(&format!("http://{}/\n", listener.local_addr()?));
+    say(&format!(
+        "http://{}/\n\
+         shows: pools, listeners and durable listeners under a bursty load, live; /metrics is for Prometheus\n\
+         why: what waits, fails or is rejected shows before users notice\n",
+        listener.local_addr()?
+    ));
     let server = Server {
         soiree: soiree.clone(),
         outbox: outbox.clone(),

@@ -24,6 +24,14 @@ pub(crate) struct Summary {
 impl Summary {
     pub(crate) fn write(&self, out: &mut impl Write) -> io::Result<()> {
         let seconds = self.elapsed.as_secs_f64();
+        writeln!(
+            out,
+            "shows: events from JSON lines on a bounded pool, and a slow sink on another"
+        )?;
+        writeln!(
+            out,
+            "why: with bounded memory, each event that is read is handled, or counted as what became of it\n"
+        )?;
         writeln!(out, "events read: {}", self.fed.read)?;
         writeln!(out, "bad lines: {}", self.fed.bad)?;
         writeln!(out, "emitted: {}", self.fed.emitted)?;

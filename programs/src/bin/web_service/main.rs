@@ -75,7 +75,9 @@ async fn serve(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     say(&format!(
         "http://{address}/\n\
          try: curl -i http://{address}/orders -d '{{\"item\": \"tea\", \"cents\": 450}}'\n\
-         try: curl -N http://{address}/events\n"
+         try: curl -N http://{address}/events\n\
+         shows: orders over HTTP, whose listeners call a flaky server; while their pools are full it answers 429\n\
+         why: an overloaded service says so at once, and what it has accepted is handled before it stops\n"
     ));
     let drained = drain::serve_until(stop, listener, shop.router(), &soiree, options.drain).await;
     if let Err(left) = &drained {

@@ -1,69 +1,42 @@
-//! Looks into a file of durable events, and mends what failed: `cargo run --features sqlite --example outbox -- events.db`.
+//! Looks into a file of durable events, and mends what failed: `cargo run --example outbox -- events.db`.
 //!
 //! It works on the store itself, and needs no codecs: payloads stay bytes. A service may have the file open meanwhile.
 
+mod demo;
+mod options;
+
 use std::error::Error;
+use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use lexopt::{Arg, Parser, ValueExt};
+use lexopt::Parser;
 use soiree::sqlite::rusqlite::{Connection, OpenFlags};
 use soiree::store::{
     ListenerState, Millis, Parked, ParkedState, Position, Record, Store, StoredListener,
 };
 use soiree::{EventId, SqliteStore};
 
-const HELP: &str = "\
-Looks into a file of durable events, and mends what failed.
-
-Usage: outbox FILE [COMMAND]
-
-Commands:
-  list                     the listeners, and what waits for each [the default]
-  show ID                  an event with its payload, and how it stands with each listener
-  dead LISTENER            the dead events of a listener, with their last errors
-  redrive LISTENER ID...   makes dead events due again, with no attempt counted
-  redrive LISTENER --all   makes all dead events of the listener due again
-  discard LISTENER ID...   ends dead events without handling them
-
-A service that has the file open handles redriven events within about a second if its outbox is built
-with shared(true), and after its next start otherwise.
-
-Exit codes: 0 success; 1 an error, or an event that is not dead; 2 wrong usage.
-";
+use crate::options::{Asked, Chosen, Command, HELP, parse};
 
 /// How many dead events are read at once.
 const PAGE: usize = 500;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-enum Command {
-    List,
-    Show(EventId),
-    Dead(String),
-    Redrive(String, Chosen),
-    Discard(String, Vec<EventId>),
-}
-
-enum Chosen {
-    All,
-    These(Vec<EventId>),
-}
-
 fn main() -> ExitCode {
-    let (path, command) = match parse(Parser::from_env()) {
-        Ok(Some(parsed)) => parsed,
-        Ok(None) => {
-            print!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
+    let out = &mut io::stdout().lock();
+    let done = match parse(Parser::from_env()) {
+        Ok(Asked::Of(path, command)) => run(&path, &command, out),
+        Ok(Asked::Demo) => demo(out),
+        Ok(Asked::Help) => write!(out, "{HELP}").map(|()| true).map_err(Into::into),
         Err(error) => {
             eprintln!("outbox: {error}; `outbox --help` lists the commands");
             return ExitCode::from(2);
         }
     };
-    match run(&path, &command, &mut io::stdout().lock()) {
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -73,52 +46,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn parse(mut parser: Parser) -> Outcome<Option<(PathBuf, Command)>> {
-    let mut words = Vec::new();
-    let mut path = None;
-    let mut all = false;
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Arg::Long("help") | Arg::Short('h') => return Ok(None),
-            Arg::Long("all") => all = true,
-            Arg::Value(value) if path.is_none() => path = Some(PathBuf::from(value)),
-            Arg::Value(value) => words.push(value.string()?),
-            other => return Err(other.unexpected().into()),
+/// Shows the commands on a file with dead events.
+fn demo(out: &mut impl Write) -> Outcome<bool> {
+    writeln!(out, "{}", demo::WHY)?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("events.db");
+    demo::leave_dead_events(&file)?;
+    for words in demo::COMMANDS {
+        writeln!(out, "\n$ outbox events.db {}", words.join(" "))?;
+        let words = words.iter().map(OsStr::new);
+        let arguments = [file.as_os_str()].into_iter().chain(words);
+        if let Asked::Of(file, command) = parse(Parser::from_args(arguments))? {
+            run(&file, &command, out)?;
         }
     }
-    let path = path.ok_or("no file given")?;
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let command = match words[..] {
-        [] | ["list"] => Command::List,
-        ["show", id] => Command::Show(event_id(id)?),
-        ["dead", listener] => Command::Dead(listener.into()),
-        ["redrive", listener] if all => Command::Redrive(listener.into(), Chosen::All),
-        ["redrive", listener, ref ids @ ..] if !all && !ids.is_empty() => {
-            Command::Redrive(listener.into(), Chosen::These(event_ids(ids)?))
-        }
-        ["discard", listener, ref ids @ ..] if !ids.is_empty() => {
-            Command::Discard(listener.into(), event_ids(ids)?)
-        }
-        ["redrive", ..] => return Err("redrive takes a listener, and either IDs or --all".into()),
-        ["discard", ..] => return Err("discard takes a listener and IDs".into()),
-        ["show", ..] => return Err("show takes one ID".into()),
-        ["dead", ..] => return Err("dead takes one listener".into()),
-        ["list", extra, ..] => return Err(format!("unexpected argument {extra:?}").into()),
-        [unknown, ..] => return Err(format!("unknown command {unknown:?}").into()),
-    };
-    if all && !matches!(command, Command::Redrive(..)) {
-        return Err("--all is for redrive".into());
-    }
-    Ok(Some((path, command)))
-}
-
-fn event_id(text: &str) -> Outcome<EventId> {
-    let id = text.parse();
-    id.map_err(|error| format!("{text:?} is no event ID: {error}").into())
-}
-
-fn event_ids(texts: &[&str]) -> Outcome<Vec<EventId>> {
-    texts.iter().map(|text| event_id(text)).collect()
+    Ok(true)
 }
 
 /// Returns whether everything that was asked for was done.
