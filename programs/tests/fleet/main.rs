@@ -1,8 +1,10 @@
 //! The example `fleet`: three processes and a NATS server.
 #![cfg(unix)]
 
+#[path = "../support/nats.rs"]
+mod nats;
+
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -10,25 +12,10 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::nats::nats_server;
+
 /// Longer than any working machine takes.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
-
-/// The server: in `NATS_SERVER`, in `target/tools`, or on the `PATH`. `None` without one; says so.
-fn nats_server() -> Option<PathBuf> {
-    let tool = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../target/tools/nats/bin/nats-server"
-    );
-    let named = std::env::var_os("NATS_SERVER").map(PathBuf::from);
-    let mut programs = named.into_iter().chain([tool.into(), "nats-server".into()]);
-    let found = programs.find(|program| Command::new(program).arg("--version").output().is_ok());
-    if found.is_none() {
-        let must_run = std::env::var_os("SOIREE_TESTS_MUST_RUN").is_some();
-        assert!(!must_run, "there is no `nats-server`");
-        println!("skipped: there is no `nats-server`; set NATS_SERVER to where it is");
-    }
-    found
-}
 
 fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fleet"));
