@@ -15,7 +15,7 @@ use crate::nats::nats_server;
 
 /// Longer than any working machine takes to start a program that is built.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
-/// Examples that run until they are told to stop, and what is added so that they meet no other one: a free port, a folder.
+/// Examples that run until a signal stops them, and what is added so that they meet no other one: a free port, a folder.
 const SERVICES: [(&str, &[&str]); 4] = [
     ("fleet", &[]),
     ("ingest", &["--bind", "127.0.0.1:0", "--data", FOLDER]),
@@ -138,7 +138,7 @@ impl Drop for Service {
     }
 }
 
-/// Whether these arguments of Cargo start an example that runs until it is told to stop.
+/// Whether these arguments of Cargo start an example that runs until a signal stops it.
 pub(crate) fn is_service(arguments: &[&str]) -> bool {
     let modes = ["--help", "--prove", "--bench"];
     let has_mode = modes.iter().any(|mode| arguments.contains(mode));

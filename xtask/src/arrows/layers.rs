@@ -3,10 +3,10 @@
 //! A module imports only from those named before it. If a check fails, do not just move names until it passes: the order
 //! is the design, and the import may be what is wrong.
 
-/// A crate, and its top-level modules from bottom to top.
-type Layers = (&'static str, &'static [&'static str]);
+use super::programs::{Layers, PROGRAMS};
 
 /// A program in `src/bin` has the name `package/program`; it needs a list only if it has modules.
+/// Those of `programs` are in `programs.rs`.
 const LAYERS: &[Layers] = &[
     (
         "soiree-core",
@@ -342,82 +342,6 @@ const LAYERS: &[Layers] = &[
             "nats",
         ],
     ),
-    ("soiree-programs", &["client", "output", "stop"]),
-    (
-        "soiree-programs/bulkheads",
-        &[
-            "options",
-            "output",
-            "webhooks",
-            "kinds",
-            "meter",
-            "arrangement",
-            "live",
-            "report",
-        ],
-    ),
-    (
-        "soiree-programs/fleet",
-        &[
-            "outcome", "options", "order", "journal", "process", "member", "broker", "demo",
-            "prove",
-        ],
-    ),
-    (
-        "soiree-programs/ingest",
-        &[
-            "trace",
-            "folder",
-            "gate",
-            "signature",
-            "options",
-            "draft",
-            "listeners",
-            "outcomes",
-            "arrangement",
-            "intake",
-            "receiver",
-            "board",
-            "corpus",
-            "web",
-            "service",
-            "child",
-            "prove",
-            "bench",
-        ],
-    ),
-    (
-        "soiree-programs/metrics",
-        &[
-            "options",
-            "recent",
-            "listeners",
-            "board",
-            "work",
-            "durable",
-            "bridge",
-            "load",
-            "server",
-        ],
-    ),
-    ("soiree-programs/outbox", &["options", "demo"]),
-    (
-        "soiree-programs/replay",
-        &["source", "options", "feed", "listeners", "summary"],
-    ),
-    (
-        "soiree-programs/web_service",
-        &[
-            "options",
-            "order",
-            "provider",
-            "calls",
-            "tally",
-            "listeners",
-            "drain",
-            "server",
-        ],
-    ),
     (
         "xtask",
         &[
@@ -441,11 +365,12 @@ const LAYERS: &[Layers] = &[
 
 /// The names of all crates that have layers.
 pub(super) fn crates() -> impl Iterator<Item = &'static str> {
-    LAYERS.iter().map(|(name, _)| *name)
+    LAYERS.iter().chain(PROGRAMS).map(|(name, _)| *name)
 }
 
 /// The top-level modules of a crate, bottom to top.
 pub(super) fn of(name: &str) -> Option<&'static [&'static str]> {
-    let (_, layers) = LAYERS.iter().find(|(known, _)| *known == name)?;
+    let mut all = LAYERS.iter().chain(PROGRAMS);
+    let (_, layers) = all.find(|(known, _)| *known == name)?;
     Some(layers)
 }

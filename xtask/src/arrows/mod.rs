@@ -5,6 +5,7 @@ mod crates;
 mod imports;
 mod layers;
 mod modules;
+mod programs;
 mod rules;
 mod targets;
 mod tokens;
