@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::receiver::receiver;
+use crate::receiver::{SILENCE, receiver};
 use crate::service::{Service, TIME_LIMIT};
 use crate::web;
 
@@ -311,6 +311,25 @@ fn the_attempts_of_what_is_done_are_shown_until_a_restart() {
     drop(service);
     let service = Service::start(data.path(), &["--forward-to", &url]);
     assert_eq!(outcomes(&service, "forward"), []);
+}
+
+/// L9: a call that is never answered is given up, and made again.
+#[test]
+fn a_receiver_that_never_answers_is_tried_again() {
+    let (url, _arrived) = receiver(|number| match number {
+        0 => SILENCE,
+        _ => "204 No Content",
+    });
+    let data = TempDir::new().unwrap();
+    let service = Service::start(data.path(), &["--forward-to", &url]);
+    let silent = service.accepted_new();
+    let states = service.ended(&silent);
+    assert!(
+        states.iter().all(|(_, state)| state == "done"),
+        "{states:?}"
+    );
+    let way = service.get(&format!("/events/{silent}")).body;
+    assert!(way.contains("the receiver did not answer: "), "{way}");
 }
 
 /// D8: dead events are listed in parts, by listener and position, and none is left out.

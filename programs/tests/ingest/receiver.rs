@@ -9,6 +9,9 @@ use std::thread;
 /// A request that has arrived: its headers by their names in small letters.
 pub(crate) type Headers = HashMap<String, String>;
 
+/// An answer that never comes: the connection stays open.
+pub(crate) const SILENCE: &str = "";
+
 /// Starts a server that answers each request as `answer` says, and returns its URL and what arrives.
 pub(crate) fn receiver(
     answer: impl Fn(usize) -> &'static str + Send + 'static,
@@ -17,13 +20,18 @@ pub(crate) fn receiver(
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
     let (send, arrived) = mpsc::channel();
     thread::spawn(move || {
+        let mut silent = Vec::new();
         for (number, stream) in listener.incoming().map_while(Result::ok).enumerate() {
             let Some(headers) = read(&stream) else {
                 continue;
             };
             let head = answer(number);
-            let end = "content-length: 0\r\nconnection: close\r\n\r\n";
-            let _ = (&stream).write_all(format!("HTTP/1.1 {head}\r\n{end}").as_bytes());
+            if head == SILENCE {
+                silent.push(stream);
+            } else {
+                let end = "content-length: 0\r\nconnection: close\r\n\r\n";
+                let _ = (&stream).write_all(format!("HTTP/1.1 {head}\r\n{end}").as_bytes());
+            }
             if send.send(headers).is_err() {
                 return;
             }
