@@ -1,6 +1,6 @@
 //! The payload of an event.
 
-use std::any::{Any, type_name};
+use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
@@ -90,9 +90,11 @@ impl Payload {
         self.value().downcast_ref()
     }
 
-    /// A handle that dereferences to a `T`, or `None` if the value is not a `T`.
+    /// A handle that dereferences to a `T`, or `None` if the value is not a `T`. With `T = Payload`, it dereferences to this handle,
+    /// whatever the value is.
     pub fn get<T: Any>(&self) -> Option<PayloadRef<T>> {
-        self.is::<T>().then(|| PayloadRef {
+        let is_any = TypeId::of::<T>() == TypeId::of::<Self>();
+        (is_any || self.is::<T>()).then(|| PayloadRef {
             payload: self.clone(),
             of: PhantomData,
         })
@@ -170,9 +172,9 @@ impl<T: Any> Deref for PayloadRef<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        self.payload
-            .downcast_ref()
-            .expect("the type was checked when this was made")
+        let any: &dyn Any = &self.payload;
+        let found = any.downcast_ref().or_else(|| self.payload.downcast_ref());
+        found.expect("the type was checked when this was made")
     }
 }
 

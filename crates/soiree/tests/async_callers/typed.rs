@@ -1,9 +1,13 @@
 //! Typed topics in async code.
 
+use std::future::IntoFuture;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use soiree::{EventPool, TaskPool, TypedPattern, TypedTopic, WorkerPool, WrongPayload};
+use soiree::{
+    EventPool, InboxOptions, Payload, Received, Soiree, TaskPool, TypedPattern, TypedTopic,
+    WorkerPool, WrongPayload,
+};
 
 const PAID: TypedTopic<u64> = TypedTopic::new("order.paid");
 const ANY: TypedPattern<u64> = TypedPattern::new("order.*");
@@ -86,4 +90,53 @@ fn a_rejected_payload_comes_back_with_its_type() {
     assert!(ticket.0 >= 2);
     drop(open);
     soiree.close().unwrap();
+}
+
+/// A1, A4, A5: a topic of any payload is one for async listeners, inboxes and waits as well.
+#[test]
+fn a_topic_of_any_payload_carries_every_type() {
+    const ANYTHING: TypedPattern<Payload> = TypedPattern::new("order.*");
+    let (soiree, _runtime) = with_tasks();
+    let inbox = ANYTHING.inbox(&soiree, InboxOptions::new(4)).unwrap();
+    let wait = ANYTHING.wait_for(&soiree);
+    let sum = Arc::new(AtomicU64::new(0));
+    let adds = Arc::clone(&sum);
+    let add = move |payload: soiree::PayloadRef<Payload>| {
+        let adds = Arc::clone(&adds);
+        async move {
+            let number = payload.downcast_ref::<u64>();
+            adds.fetch_add(number.copied().unwrap_or(100), Ordering::SeqCst);
+        }
+    };
+    ANYTHING.on_async(&soiree, add).unwrap();
+    assert!(PAID.emit(&soiree, 7).unwrap().wait().is_ok());
+    assert!(soiree.emit("order.paid", "text").unwrap().wait().is_ok());
+    assert_eq!(sum.load(Ordering::SeqCst), 107);
+    assert_eq!(wait.wait().unwrap().downcast_ref(), Some(&7_u64));
+    let mut types = Vec::new();
+    while let Ok(Received::Event(payload)) = inbox.try_recv() {
+        types.push(payload.type_name());
+    }
+    assert_eq!(types, ["u64", "&str"]);
+    soiree.close().unwrap();
+}
+
+/// A1: what typed topics return in async code can be moved to another thread, also through `dyn Soiree`.
+#[test]
+fn futures_of_typed_topics_and_trait_objects_are_send() {
+    fn is_send<F: Future + Send>(future: F) -> F {
+        future
+    }
+    let soiree = EventPool::with_pool(WorkerPool::new(1, 1).unwrap());
+    let object: &dyn Soiree = &soiree;
+    pollster::block_on(async {
+        let inbox = PAID.inbox(object, InboxOptions::new(1)).unwrap();
+        let wait = PAID.wait_for(object);
+        let emission = is_send(PAID.emit_async(object, 7)).await.unwrap();
+        assert!(is_send(emission.into_future()).await.is_ok());
+        assert!(is_send(inbox.recv_async()).await.is_ok());
+        assert!(is_send(wait.into_future()).await.is_ok());
+        assert!(is_send(soiree.drain_bulkhead_async("none")).await.is_err());
+        is_send(object.close_async()).await.unwrap();
+    });
 }
