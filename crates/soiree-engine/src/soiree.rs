@@ -1,17 +1,16 @@
 //! The contract of an `EventPool`, for integrations.
 
-use std::any::Any;
+mod methods;
+
 use std::fmt;
 use std::future::Future;
-use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use soiree_core::{
-    Async, Codecs, Event, EventId, IntoListenerResult, InvalidTopic, Listener, ListenerFn,
-    ListenerId, ListenerInfo, ListenerOptions, Mut, Observers, Payload, SubscribeError, Timer,
-    UnsubscribeError,
+    Codecs, Event, EventId, InvalidTopic, Listener, ListenerId, ListenerInfo, ListenerOptions,
+    Observers, Payload, SubscribeError, Timer, UnsubscribeError,
 };
 
 use crate::emission::{Emission, EmitError, Report};
@@ -44,7 +43,8 @@ impl fmt::Debug for DurableTopics {
 
 /// What integrations need of an `EventPool`: they take `&dyn Soiree` and work with any implementation.
 ///
-/// The required methods are object-safe. `dyn Soiree` itself has the convenient methods of `EventPool` on top: `on`, `emit` and so on.
+/// The required methods are object-safe. `dyn Soiree` itself has the convenient methods of `EventPool` on top: `on`, `emit`, `close_async` and so
+/// on.
 pub trait Soiree: Send + Sync {
     /// Subscribes a listener to a pattern.
     ///
@@ -108,6 +108,12 @@ pub trait Soiree: Send + Sync {
     /// # Errors
     /// As [`publish`](Soiree::publish), and if there is no place.
     fn try_publish(&self, topic: &str, payload: Payload) -> Result<Emission, EmitError>;
+
+    /// Emits an event of the caller's own type as [`try_publish`](Soiree::try_publish) does.
+    ///
+    /// # Errors
+    /// As [`try_publish`](Soiree::try_publish).
+    fn try_publish_event(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError>;
 
     /// Emits a payload on the pool. Where [`publish`](Soiree::publish) would block, the future waits without holding a thread. If it is
     /// dropped before it is ready, nothing was emitted.
@@ -181,208 +187,5 @@ pub trait Soiree: Send + Sync {
     /// The observers of now, for integrations that notify them. None by default.
     fn observers(&self) -> Observers {
         Observers::none()
-    }
-}
-
-impl dyn Soiree + '_ {
-    /// Subscribes a closure or a function, with [`Priority::Normal`](soiree_core::Priority::Normal).
-    ///
-    /// # Errors
-    /// As [`subscribe`](Soiree::subscribe).
-    #[track_caller]
-    pub fn on<R: IntoListenerResult + 'static>(
-        &self,
-        pattern: &str,
-        listener: impl ListenerFn<R>,
-    ) -> Result<ListenerId, SubscribeError> {
-        self.on_with(pattern, ListenerOptions::new(), listener)
-    }
-
-    /// Subscribes a closure with options. A [`Priority`](soiree_core::Priority) alone is enough.
-    ///
-    /// # Errors
-    /// As [`subscribe`](Soiree::subscribe).
-    #[track_caller]
-    pub fn on_with<R: IntoListenerResult + 'static>(
-        &self,
-        pattern: &str,
-        options: impl Into<ListenerOptions>,
-        listener: impl ListenerFn<R>,
-    ) -> Result<ListenerId, SubscribeError> {
-        self.listen_with(pattern, options, listener)
-    }
-
-    /// Subscribes a type that implements [`Listener`].
-    ///
-    /// # Errors
-    /// As [`subscribe`](Soiree::subscribe).
-    #[track_caller]
-    pub fn listen(
-        &self,
-        pattern: &str,
-        listener: impl Listener + 'static,
-    ) -> Result<ListenerId, SubscribeError> {
-        self.listen_with(pattern, ListenerOptions::new(), listener)
-    }
-
-    /// Subscribes a type that implements [`Listener`], with options. A [`Priority`](soiree_core::Priority) alone is enough.
-    ///
-    /// # Errors
-    /// As [`subscribe`](Soiree::subscribe).
-    #[track_caller]
-    pub fn listen_with(
-        &self,
-        pattern: &str,
-        options: impl Into<ListenerOptions>,
-        listener: impl Listener + 'static,
-    ) -> Result<ListenerId, SubscribeError> {
-        let options = options.into().registered_at(Location::caller());
-        self.subscribe(pattern, options, Arc::new(listener))
-    }
-
-    /// Subscribes a closure that may change what it has captured. It is called for one event at a time: its
-    /// [`max_concurrent`](ListenerOptions::max_concurrent) is 1.
-    ///
-    /// # Errors
-    /// As [`subscribe`](Soiree::subscribe).
-    #[track_caller]
-    pub fn on_mut<R: IntoListenerResult + 'static>(
-        &self,
-        pattern: &str,
-        listener: impl FnMut(&dyn Event) -> R + Send + 'static,
-    ) -> Result<ListenerId, SubscribeError> {
-        self.on_mut_with(pattern, ListenerOptions::new(), listener)
-    }
-
-    /// As [`on_mut`](#method.on_mut), with options. Any limit of calls at once that they have is replaced by 1.
-    ///
-    /// # Errors
-    /// As [`subscribe`](Soiree::subscribe).
-    #[track_caller]
-    pub fn on_mut_with<R: IntoListenerResult + 'static>(
-        &self,
-        pattern: &str,
-        options: impl Into<ListenerOptions>,
-        listener: impl FnMut(&dyn Event) -> R + Send + 'static,
-    ) -> Result<ListenerId, SubscribeError> {
-        let options = options.into().registered_at(Location::caller());
-        let options = options.max_concurrent(1);
-        self.subscribe(pattern, options, Arc::new(Mut::new(listener)))
-    }
-
-    /// Subscribes a closure that returns a future. See [`AsyncListener`](soiree_core::AsyncListener).
-    ///
-    /// # Errors
-    /// As [`subscribe`](Soiree::subscribe), and if there is no bulkhead called [`async`](crate::Bulkheads::ASYNC).
-    #[track_caller]
-    pub fn on_async<F>(
-        &self,
-        pattern: &str,
-        listener: impl Fn(Arc<dyn Event>) -> F + Send + Sync + 'static,
-    ) -> Result<ListenerId, SubscribeError>
-    where
-        F: Future<Output: IntoListenerResult> + Send + 'static,
-    {
-        self.on_async_with(pattern, ListenerOptions::new(), listener)
-    }
-
-    /// Subscribes a closure that returns a future, with options.
-    ///
-    /// # Errors
-    /// As [`on_async`](#method.on_async), and if the pool that the options name does not poll futures.
-    #[track_caller]
-    pub fn on_async_with<F>(
-        &self,
-        pattern: &str,
-        options: impl Into<ListenerOptions>,
-        listener: impl Fn(Arc<dyn Event>) -> F + Send + Sync + 'static,
-    ) -> Result<ListenerId, SubscribeError>
-    where
-        F: Future<Output: IntoListenerResult> + Send + 'static,
-    {
-        let options = options.into().registered_at(Location::caller());
-        self.subscribe(pattern, options, Arc::new(Async(listener)))
-    }
-
-    /// Emits an event of the caller's own type on the pool.
-    ///
-    /// # Errors
-    /// As [`publish_event`](Soiree::publish_event).
-    pub fn emit_event(&self, event: impl Event + 'static) -> Result<Emission, EmitError> {
-        match (&event as &dyn Any).downcast_ref::<Arc<dyn Event>>() {
-            // An event that is emitted again and again must not nest.
-            Some(shared) => self.publish_event(Arc::clone(shared)),
-            None => self.publish_event(Arc::new(event)),
-        }
-    }
-
-    /// Emits an event of the caller's own type in async code.
-    ///
-    /// # Errors
-    /// As [`publish_event_async`](Soiree::publish_event_async).
-    pub fn emit_event_async(&self, event: impl Event + 'static) -> EmitFuture<'_> {
-        match (&event as &dyn Any).downcast_ref::<Arc<dyn Event>>() {
-            Some(shared) => self.publish_event_async(Arc::clone(shared)),
-            None => self.publish_event_async(Arc::new(event)),
-        }
-    }
-
-    /// Emits a payload in async code: waits for a place without holding a thread.
-    ///
-    /// # Errors
-    /// As [`publish_async`](Soiree::publish_async).
-    pub fn emit_async<'a, T: Any + Send + Sync>(
-        &'a self,
-        topic: &'a str,
-        payload: T,
-    ) -> EmitFuture<'a> {
-        self.publish_async(topic, Payload::new(payload))
-    }
-
-    /// Emits a payload on the pool if there is a place for it now. Never waits.
-    ///
-    /// # Errors
-    /// As [`try_publish`](Soiree::try_publish).
-    pub fn try_emit<T: Any + Send + Sync>(
-        &self,
-        topic: &str,
-        payload: T,
-    ) -> Result<Emission, EmitError> {
-        self.try_publish(topic, Payload::new(payload))
-    }
-
-    /// Removes a listener. An emission that is running may call it once more. There is no further retry.
-    ///
-    /// # Errors
-    /// If there is no such listener.
-    pub fn off(&self, pattern: &str, id: &ListenerId) -> Result<(), UnsubscribeError> {
-        self.unsubscribe(pattern, id)
-    }
-
-    /// Emits a payload on the pool.
-    ///
-    /// # Errors
-    /// As [`publish`](Soiree::publish).
-    pub fn emit<T: Any + Send + Sync>(
-        &self,
-        topic: &str,
-        payload: T,
-    ) -> Result<Emission, EmitError> {
-        self.publish(topic, Payload::new(payload))
-    }
-
-    /// Emits a payload on the calling thread.
-    ///
-    /// # Errors
-    /// As [`publish_sync`](Soiree::publish_sync).
-    pub fn emit_sync<T: Any + Send + Sync>(
-        &self,
-        topic: &str,
-        payload: T,
-    ) -> Result<Report, EmitError> {
-        match self.emitter_for(topic) {
-            Some(emitter) => emitter.emit_sync(topic, payload),
-            None => self.publish_sync(topic, Payload::new(payload)),
-        }
     }
 }

@@ -76,13 +76,19 @@ impl Soiree for Outbox {
 
     fn publish_event(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError> {
         let topic: Box<str> = event.topic().into();
-        let stored = self.store_event(event)?;
+        let stored = self.store_event(event, true)?;
         stored.into_emission(|| self.emission_of_nobody(&topic))
     }
 
     fn try_publish(&self, topic: &str, payload: Payload) -> Result<Emission, EmitError> {
         let stored = self.store_payload(topic, payload, false)?;
         stored.into_emission(|| self.emission_of_nobody(topic))
+    }
+
+    fn try_publish_event(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError> {
+        let topic: Box<str> = event.topic().into();
+        let stored = self.store_event(event, false)?;
+        stored.into_emission(|| self.emission_of_nobody(&topic))
     }
 
     fn publish_async<'a>(&'a self, topic: &'a str, payload: Payload) -> EmitFuture<'a> {

@@ -84,7 +84,7 @@ impl Outbox {
     /// # Errors
     /// As [`emit`](Outbox::emit), and if another event with the same ID is stored: [`NotStored::Conflict`].
     pub fn emit_event(&self, event: impl Event + 'static) -> Result<Stored, EmitError> {
-        self.store_event(Arc::new(event))
+        self.store_event(Arc::new(event), true)
     }
 
     /// As [`emit_event`](Outbox::emit_event), in async code.
@@ -110,24 +110,24 @@ impl Outbox {
             };
             return emission.map(passed);
         };
-        let draft = Draft::new(topic, payload);
-        let appended = inner.commit(codec, &draft, may_wait)?;
-        let publish = if may_wait {
-            ReservedTopics::publish_event
-        } else {
-            ReservedTopics::try_publish_event
-        };
-        inner.local(draft, appended, publish)
+        inner.commit_and_publish(codec, Draft::new(topic, payload), may_wait)
     }
 
-    pub(crate) fn store_event(&self, event: Arc<dyn Event>) -> Result<Stored, EmitError> {
+    pub(crate) fn store_event(
+        &self,
+        event: Arc<dyn Event>,
+        may_wait: bool,
+    ) -> Result<Stored, EmitError> {
         let inner = &self.inner;
         let Some(codec) = inner.codecs.of_topic(event.topic()) else {
-            return inner.soiree.publish_event(event).map(passed);
+            let emission = if may_wait {
+                inner.soiree.publish_event(event)
+            } else {
+                inner.soiree.try_publish_event(event)
+            };
+            return emission.map(passed);
         };
-        let draft = Draft::from_event(event);
-        let appended = inner.commit(codec, &draft, true)?;
-        inner.local(draft, appended, ReservedTopics::publish_event)
+        inner.commit_and_publish(codec, Draft::from_event(event), may_wait)
     }
 
     pub(crate) fn store_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError> {
@@ -254,6 +254,21 @@ impl Inner {
             Ok(appended) => Ok(appended[0]),
             Err(error) => Err(self.not_stored(draft, error)),
         }
+    }
+
+    fn commit_and_publish(
+        &self,
+        codec: &dyn Codec,
+        draft: Draft,
+        may_wait: bool,
+    ) -> Result<Stored, EmitError> {
+        let appended = self.commit(codec, &draft, may_wait)?;
+        let publish = if may_wait {
+            ReservedTopics::publish_event
+        } else {
+            ReservedTopics::try_publish_event
+        };
+        self.local(draft, appended, publish)
     }
 
     fn stored(&self, draft: &Draft, appended: Appended) -> Result<StoredEvent, EmitError> {

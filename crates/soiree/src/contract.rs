@@ -58,6 +58,10 @@ impl Soiree for EventPool {
         self.try_emit(topic, payload)
     }
 
+    fn try_publish_event(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError> {
+        self.try_emit_event(event)
+    }
+
     fn publish_async<'a>(&'a self, topic: &'a str, payload: Payload) -> EmitFuture<'a> {
         Box::pin(self.emit_async(topic, payload))
     }
@@ -171,6 +175,13 @@ impl Soiree for Subscriptions {
         match self.soiree.upgrade() {
             Some(soiree) => soiree.try_publish(topic, payload),
             None => Err(closed(topic, payload)),
+        }
+    }
+
+    fn try_publish_event(&self, event: Arc<dyn Event>) -> Result<Emission, EmitError> {
+        match self.soiree.upgrade() {
+            Some(soiree) => soiree.try_publish_event(event),
+            None => Err(closed(event.topic(), event.payload())),
         }
     }
 

@@ -187,6 +187,9 @@ fn a_try_emit_is_rejected_while_the_queue_is_full() {
         }
         let error = outbox.try_emit("kept.a", String::from("y")).unwrap_err();
         assert!(error.is_full(), "{error}");
+        let soiree: &dyn Soiree = &outbox;
+        let event = BaseEvent::new("kept.a", String::from("y"));
+        assert!(soiree.try_emit_event(event).unwrap_err().is_full());
         gate.release();
     });
     assert_eq!(outbox.stats().stored, 2);

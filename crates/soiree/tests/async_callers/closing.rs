@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Instant;
 
 use soiree::observe::{EmissionRejected, EmissionStarted, Observer};
-use soiree::{CloseError, EmitError, EventPool, Overflow, WorkerPool};
+use soiree::{CloseError, EmitError, EventPool, Overflow, Soiree, WorkerPool};
 
 use crate::pools::on_every_pool;
 use crate::support::{Blocked, Polled, TIME_LIMIT, wait_until};
@@ -168,4 +168,26 @@ fn a_close_does_not_wait_for_an_emit_that_finds_no_place_meanwhile() {
         assert_eq!(close.join().unwrap(), Ok(()), "{}", on.name);
         assert_eq!(on.soiree.stats().in_flight, 0);
     });
+}
+
+/// E4, A1: a trait object is closed by the same names, for an event pool and for a group of its listeners.
+#[test]
+fn a_trait_object_closes_as_an_event_pool_does() {
+    type Close = fn(&dyn Soiree, Instant) -> Result<(), CloseError>;
+    let ways: [Close; 4] = [
+        |soiree, _| soiree.close(),
+        |soiree, deadline| soiree.close_with_deadline(deadline),
+        |soiree, _| pollster::block_on(soiree.close_async()),
+        |soiree, deadline| pollster::block_on(soiree.close_async_with_deadline(deadline)),
+    ];
+    for close in ways {
+        let soiree = EventPool::with_pool(WorkerPool::new(1, 1).unwrap());
+        let group = soiree.group();
+        group.on("work", |_| {}).unwrap();
+        let emission = soiree.emit("work", ()).unwrap();
+        assert_eq!(close(&group, Instant::now() + TIME_LIMIT), Ok(()));
+        assert_eq!(emission.wait().delivered, 1);
+        let again = close(&soiree, Instant::now());
+        assert_eq!(again, Err(CloseError::AlreadyClosed));
+    }
 }

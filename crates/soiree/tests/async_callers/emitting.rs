@@ -95,6 +95,18 @@ fn try_emit_never_waits_and_returns_the_payload() {
             assert_eq!(rejected.into_payload().downcast_ref(), Some(&7_u64));
             let soiree: &dyn Soiree = &blocked.soiree;
             assert!(soiree.try_emit("work.full", 7_u64).unwrap_err().is_full());
+            let event = || soiree::BaseEvent::new("work.full", 7_u64);
+            let group = blocked.soiree.group();
+            let group: &dyn Soiree = &group;
+            for rejected in [
+                blocked.soiree.try_emit_event(event()),
+                soiree.try_emit_event(event()),
+                group.try_emit_event(event()),
+            ] {
+                let rejected = rejected.unwrap_err();
+                assert!(rejected.is_full());
+                assert_eq!(rejected.into_payload().downcast_ref(), Some(&7_u64));
+            }
             assert_eq!(blocked.open(1), [0]);
         });
     }
