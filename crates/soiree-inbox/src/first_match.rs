@@ -45,6 +45,7 @@ pub(crate) enum Ended<E> {
     Closed,
     /// Events that may have matched came too early.
     Missed(u64),
+    TimedOut,
 }
 
 impl<E> FirstMatch<E> {
@@ -66,8 +67,13 @@ impl<E> FirstMatch<E> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins to filter. Returns how the wait has ended, if it has.
-    pub(crate) fn begin(&self, filter: Option<Filter<E>>) -> Option<Ended<E>> {
+    /// Begins to filter. Returns how the wait has ended, if it has. What has come before is filtered in any case; then `is_late` says
+    /// whether the time is up, as events may come faster than they are filtered.
+    pub(crate) fn begin(
+        &self,
+        filter: Option<Filter<E>>,
+        is_late: impl Fn() -> bool,
+    ) -> Option<Ended<E>> {
         let filter = filter.map(|filter| Arc::new(Contained::new(filter)));
         loop {
             let mut state = self.lock();
@@ -96,11 +102,21 @@ impl<E> FirstMatch<E> {
             drop(state);
             for event in kept {
                 if filter.as_ref().is_none_or(|filter| filter(&event)) {
-                    self.lock().stage = Stage::Taken;
+                    self.stop_keeping();
                     return Some(Ended::Matched(event));
                 }
             }
+            if is_late() {
+                self.stop_keeping();
+                return Some(Ended::TimedOut);
+            }
         }
+    }
+
+    fn stop_keeping(&self) {
+        let former = std::mem::replace(&mut self.lock().stage, Stage::Taken);
+        // Not under the lock: it may hold events.
+        drop(former);
     }
 
     /// An event has come.

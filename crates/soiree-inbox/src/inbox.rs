@@ -80,7 +80,7 @@ impl<E: Send + 'static> Inbox<E> {
         if !(1..=MAX_CAPACITY).contains(&capacity) {
             return Err(SubscribeError::InvalidInboxCapacity { capacity });
         }
-        let shared = Arc::new(Shared::new(capacity, when_full));
+        let shared = Shared::new(capacity, when_full);
         let listener = InboxListener {
             shared: Arc::clone(&shared),
             convert: Box::new(convert),
@@ -164,7 +164,8 @@ impl<E> Inbox<E> {
         }
     }
 
-    /// The channel of the inbox, for `select!`. Pass what it yields to [`take`](Inbox::take).
+    /// The channel of the inbox, for `select!`. Pass what it yields to [`take`](Inbox::take). What is dropped instead is in the channel
+    /// again. The channel ends when the inbox has ended and everything was taken.
     ///
     /// The first call makes the inbox use the channel, for all that receive from it: that costs each item a little more.
     ///
@@ -191,9 +192,9 @@ impl<E> Inbox<E> {
         self.shared.channel()
     }
 
-    /// What an item of the [channel](Inbox::receiver) stands for. `None` only if it came from another inbox.
+    /// What an item of the [channel](Inbox::receiver) stands for. `None` only if it came from another inbox, which has it again.
     pub fn take(&self, queued: Queued) -> Option<Received<E>> {
-        self.shared.take(queued.0)
+        self.shared.take(queued)
     }
 
     /// How many events the inbox holds.

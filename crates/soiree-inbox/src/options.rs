@@ -13,8 +13,9 @@ pub enum WhenFull {
     DropNewest,
     /// The emission waits, and holds its worker, until there is room. Nothing is missed.
     ///
-    /// A thread that emits with `emit_sync` to an inbox that only it reads waits forever. So does a close without a deadline, if nobody
-    /// reads the inbox any more.
+    /// A thread that emits with `emit_sync` to an inbox that only it reads waits forever. So does a listener that is to read the inbox and
+    /// finds no free worker, as the emissions that wait hold them all; and so does a close without a deadline, if nobody reads the inbox any
+    /// more. Dropping the inbox ends all these waits.
     Block,
 }
 

@@ -1,7 +1,7 @@
 //! What an inbox and its listener share.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -9,13 +9,15 @@ use crossbeam_utils::Backoff;
 use soiree_core::InboxInfo;
 use soiree_core::panic::{Contained, contained};
 
-use crate::item::{Queued, Received};
+use crate::item::{GivesBack, Queued, Received};
 use crate::options::WhenFull;
 use crate::queue::{Item, Pushed, Queue};
 use crate::waiting::Waiting;
-use crate::wakers::Wakers;
+use crate::wakers::{Wakers, Woken};
 
 pub(crate) struct Shared<E> {
+    /// For its tokens.
+    me: Weak<dyn GivesBack>,
     state: Mutex<State<E>>,
     /// Emissions wait here for room.
     room: Condvar,
@@ -38,7 +40,7 @@ pub(crate) struct State<E> {
     receiving: Waiting,
     /// Somebody has asked for the channel: from then on, each item has a token there.
     uses_channel: bool,
-    /// `None` once the channel has to end.
+    /// `None` once the channel has ended: the listener is gone, and everything was taken.
     tokens: Option<Sender<Queued>>,
     /// The listener is gone.
     has_ended: bool,
@@ -57,10 +59,11 @@ pub(crate) enum Next<E> {
     InChannel,
 }
 
-impl<E> Shared<E> {
-    pub(crate) fn new(capacity: usize, when_full: WhenFull) -> Self {
+impl<E: Send + 'static> Shared<E> {
+    pub(crate) fn new(capacity: usize, when_full: WhenFull) -> Arc<Self> {
         let (tokens, channel) = unbounded();
-        Self {
+        Arc::new_cyclic(|me: &Weak<Self>| Self {
+            me: Weak::clone(me) as _,
             state: Mutex::new(State {
                 queue: Queue::new(capacity),
                 wakers: Wakers::default(),
@@ -77,9 +80,11 @@ impl<E> Shared<E> {
             channel,
             when_full,
             capacity,
-        }
+        })
     }
+}
 
+impl<E> Shared<E> {
     #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, State<E>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -96,7 +101,7 @@ impl<E> Shared<E> {
             }
             let uses_channel = state.uses_channel;
             let receive = |first| match uses_channel {
-                true => self.channel.try_recv().ok().map(|queued| queued.0),
+                true => self.channel.try_recv().ok().map(Queued::into_number),
                 false => Some(first),
             };
             let (number, dropped) = match state.queue.push(event, self.when_full, receive) {
@@ -113,15 +118,13 @@ impl<E> Shared<E> {
                 }
             };
             self.note_length(&state);
-            let notifies = number.is_some_and(|number| state.announce(number));
+            let notifies = number.is_some_and(|number| state.announce(number, &self.me));
             let woken = state.wakers.take();
             drop(state);
             if notifies {
                 self.items.notify_one();
             }
-            if let Some(woken) = woken {
-                woken.wake();
-            }
+            wake(woken);
             drop(dropped);
             return;
         }
@@ -202,12 +205,9 @@ impl<E> Shared<E> {
         state.uses_channel = true;
         if let Some(tokens) = &state.tokens {
             let numbers = state.queue.numbers();
-            numbers.for_each(|number| drop(tokens.send(Queued(number))));
+            numbers.for_each(|number| drop(tokens.send(Queued::new(number, &self.me))));
         }
-        let ended = match state.has_ended {
-            true => state.tokens.take(),
-            false => None,
-        };
+        let ended = state.end_channel();
         drop(state);
         drop(ended);
         // They wait for the channel instead.
@@ -215,8 +215,12 @@ impl<E> Shared<E> {
         &self.channel
     }
 
-    /// What a token stands for.
-    pub(crate) fn take(&self, token: u64) -> Option<Received<E>> {
+    /// What a token stands for. `None` if it is that of another inbox.
+    pub(crate) fn take(&self, queued: Queued) -> Option<Received<E>> {
+        if !queued.is_of(&self.me) {
+            return None;
+        }
+        let token = queued.into_number();
         let mut state = self.lock();
         let item = state.queue.take(token)?;
         Some(self.taken(state, item))
@@ -226,10 +230,14 @@ impl<E> Shared<E> {
     #[inline]
     fn taken(&self, mut state: MutexGuard<'_, State<E>>, item: Item<E>) -> Received<E> {
         let makes_room = matches!(item, Item::Event(_)) && state.blocked.notify();
+        let ended = state.end_channel();
+        let woken = ended.as_ref().and_then(|_| state.wakers.take());
         drop(state);
         if makes_room {
             self.room.notify_one();
         }
+        drop(ended);
+        wake(woken);
         match item {
             Item::Event(event) => Received::Event(event.into_inner()),
             Item::Missed(missed) => Received::Missed(missed),
@@ -240,18 +248,13 @@ impl<E> Shared<E> {
     pub(crate) fn end(&self) {
         let mut state = self.lock();
         state.has_ended = true;
-        let ended = match state.uses_channel {
-            true => state.tokens.take(),
-            false => None,
-        };
+        let ended = state.end_channel();
         let woken = state.wakers.take();
         drop(state);
         // First, so that a task that is woken finds the channel closed.
         drop(ended);
         self.items.notify_all();
-        if let Some(woken) = woken {
-            woken.wake();
-        }
+        wake(woken);
     }
 
     /// The inbox is gone: nobody takes anything any more.
@@ -259,7 +262,9 @@ impl<E> Shared<E> {
         let mut state = self.lock();
         state.is_dropped = true;
         let items = state.queue.clear();
+        let ended = state.end_channel();
         drop(state);
+        drop(ended);
         self.room.notify_all();
         contained(|| drop(items));
     }
@@ -278,15 +283,48 @@ impl<E> Shared<E> {
 impl<E> State<E> {
     /// There is a new item. Returns whether a thread that waits for one has to be notified.
     #[inline]
-    fn announce(&mut self, number: u64) -> bool {
+    fn announce(&mut self, number: u64, inbox: &Weak<dyn GivesBack>) -> bool {
         if !self.uses_channel {
             return self.receiving.notify();
         }
         if let Some(tokens) = &self.tokens {
             // Under the lock, so that tokens are in the order of their numbers.
-            let _ = tokens.send(Queued(number));
+            let _ = tokens.send(Queued::new(number, inbox));
         }
         false
+    }
+
+    /// Ends the channel once the listener is gone and everything was taken: until then a token may be given back.
+    #[inline]
+    fn end_channel(&mut self) -> Option<Sender<Queued>> {
+        let ends = self.uses_channel && self.has_ended && self.queue.item_count() == 0;
+        if ends { self.tokens.take() } else { None }
+    }
+}
+
+impl<E: Send> GivesBack for Shared<E> {
+    #[cold]
+    fn give_back(&self, number: u64) {
+        let mut state = self.lock();
+        if !state.queue.has(number) {
+            return;
+        }
+        // Whoever receives meanwhile is woken by what is sent.
+        let mut numbers: Vec<u64> = self.channel.try_iter().map(Queued::into_number).collect();
+        numbers.push(number);
+        numbers.sort_unstable();
+        for number in numbers {
+            state.announce(number, &self.me);
+        }
+        let woken = state.wakers.take();
+        drop(state);
+        wake(woken);
+    }
+}
+
+fn wake(woken: Option<Woken>) {
+    if let Some(woken) = woken {
+        woken.wake();
     }
 }
 

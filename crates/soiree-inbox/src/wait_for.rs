@@ -115,7 +115,8 @@ impl<E> WaitFor<E> {
     /// Waits for an event for which the filter returns `true`. It is called on workers, and for events that came before the wait
     /// began on the thread that waits.
     ///
-    /// A filter that panics on a worker fails that call of the listener, and the wait goes on.
+    /// A filter that panics on a worker fails that call of the listener, and the wait goes on. On the thread that waits, the wait panics
+    /// with it.
     pub fn filter(mut self, filter: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self {
         self.filter = Some(Box::new(filter));
         self
@@ -129,6 +130,9 @@ impl<E> WaitFor<E> {
 
     /// Blocks until an event matches.
     ///
+    /// A listener that waits here holds its worker. If that is the worker that the event needs, such as the only one of the pool, nothing
+    /// comes: set a [timeout](WaitFor::timeout), or wait elsewhere.
+    ///
     /// # Errors
     /// If it could not listen, no event matches in time, or the `EventPool` is closed.
     pub fn wait(self) -> Result<E, WaitForError> {
@@ -137,7 +141,8 @@ impl<E> WaitFor<E> {
             .timeout
             .and_then(|limit| Instant::now().checked_add(limit));
         let first = &subscribed.first;
-        let ended = match first.begin(self.filter) {
+        let is_late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        let ended = match first.begin(self.filter, is_late) {
             Some(ended) => Some(ended),
             None => first.wait(deadline),
         };
@@ -150,7 +155,7 @@ fn result<E>(ended: Option<Ended<E>>, timeout: Option<Duration>) -> Result<E, Wa
         Some(Ended::Matched(event)) => return Ok(event.into_inner()),
         Some(Ended::Closed) => WaitForError::Closed,
         Some(Ended::Missed(missed)) => WaitForError::Missed { missed },
-        None => WaitForError::TimedOut {
+        Some(Ended::TimedOut) | None => WaitForError::TimedOut {
             timeout: timeout.unwrap_or_default(),
         },
     })
@@ -203,22 +208,22 @@ impl<E: Send + 'static> WaitForFuture<E> {
             Ok(subscribed) => subscribed,
             Err(error) => return Some(Err(error.into())),
         };
-        if let Some(ended) = subscribed.first.begin(filter) {
+        let timer = subscribed.timer.as_ref();
+        let limit = timer
+            .zip(timeout)
+            .map(|(timer, timeout)| (timer, timer.after(timeout)));
+        let is_late = || limit.is_some_and(|(timer, due)| timer.now() >= due);
+        if let Some(ended) = subscribed.first.begin(filter, is_late) {
             return Some(result(Some(ended), timeout));
         }
-        let (mut deadline, mut alarm) = (None, None);
-        if let Some(timeout) = timeout {
-            let Some(timer) = &subscribed.timer else {
-                return Some(Err(WaitForError::NoTimer));
-            };
-            let due = timer.after(timeout);
+        let alarm = limit.and_then(|(timer, due)| {
             let first = Arc::clone(&subscribed.first);
-            alarm = timer.at(due, Box::new(move || first.wake())).ok();
-            if alarm.is_none() {
-                return Some(Err(WaitForError::NoTimer));
-            }
-            deadline = Some(due);
+            timer.at(due, Box::new(move || first.wake())).ok()
+        });
+        if timeout.is_some() && alarm.is_none() {
+            return Some(Err(WaitForError::NoTimer));
         }
+        let deadline = limit.map(|(_, due)| due);
         self.waiting = Some(Waiting {
             subscribed,
             timeout,

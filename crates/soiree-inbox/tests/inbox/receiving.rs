@@ -1,6 +1,9 @@
 //! Receiving on threads.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crossbeam_channel::{select, unbounded};
@@ -10,7 +13,7 @@ use soiree::{
 use soiree_core::{BaseEvent, ListenerOptions, MAX_CAPACITY};
 use soiree_inbox::{RecvTimeoutError, TryRecvError};
 
-use crate::support::number;
+use crate::support::{CountWakes, number};
 
 fn options(capacity: usize, when_full: WhenFull) -> InboxOptions {
     InboxOptions::new(capacity).when_full(when_full)
@@ -204,4 +207,87 @@ fn the_channel_can_be_asked_for_at_any_time() {
     let queued = ended.receiver().recv().unwrap();
     assert_eq!(ended.take(queued).map(number), Some(6));
     assert!(ended.receiver().recv().is_err(), "it has ended");
+}
+
+/// A4: an item that is received from the channel and dropped is there again, at its place, so that nothing is lost.
+#[test]
+fn an_item_that_is_dropped_is_in_the_channel_again() {
+    let soiree = EventPool::new();
+    let inbox = soiree.inbox("a", options(2, WhenFull::DropOldest)).unwrap();
+    let emit = |number: i64| soiree.emit_sync("a", number).map(drop).unwrap();
+    // A channel that only wakes the reader.
+    let receive = || {
+        select! {
+            recv(inbox.receiver()) -> queued => {
+                drop(queued);
+                inbox.try_recv().map(number)
+            }
+        }
+    };
+    (1..3).for_each(emit);
+    assert_eq!((receive(), receive()), (Ok(1), Ok(2)));
+    for round in 0..1_000 {
+        emit(round);
+        drop(inbox.receiver().try_recv().unwrap());
+    }
+    assert_eq!(all(&inbox), [-998, 998, 999]);
+    (1..3).for_each(emit);
+    soiree.close().unwrap();
+    assert_eq!((receive(), receive()), (Ok(1), Ok(2)));
+    assert_eq!(receive(), Err(TryRecvError::Closed));
+    assert!(inbox.receiver().recv().is_err());
+}
+
+/// A4: a thread and a task that find nothing but what another reader holds are woken when it is dropped, or taken as the last.
+#[test]
+fn a_reader_that_waits_gets_what_another_one_drops() {
+    for is_taken in [false, true] {
+        let soiree = EventPool::new();
+        let inbox = soiree.inbox("a", InboxOptions::new(1)).unwrap();
+        soiree.emit_sync("a", 7_i64).unwrap();
+        let held = inbox.receiver().recv().unwrap();
+        soiree.close().unwrap();
+        assert_eq!(inbox.try_recv().unwrap_err(), TryRecvError::Empty);
+        let received: Vec<_> = std::thread::scope(|scope| {
+            let wakes = Arc::new(CountWakes::default());
+            let waker = Waker::from(Arc::clone(&wakes));
+            let mut task = pin!(inbox.recv_async());
+            let mut poll = || task.as_mut().poll(&mut Context::from_waker(&waker));
+            assert!(poll().is_pending());
+            let thread = scope.spawn(|| inbox.recv().ok().map(number));
+            match is_taken {
+                true => assert_eq!(inbox.take(held).map(number), Some(7)),
+                false => drop(held),
+            }
+            assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+            let by_thread = thread.join().unwrap();
+            let Poll::Ready(by_task) = poll() else {
+                panic!("the inbox has ended");
+            };
+            [by_thread, by_task.ok().map(number)]
+                .into_iter()
+                .flatten()
+                .collect()
+        });
+        assert_eq!(received, Vec::from_iter((!is_taken).then_some(7)));
+    }
+}
+
+/// A4: an item of another inbox is not mistaken for one of its own, and goes back.
+#[test]
+fn an_item_of_another_inbox_goes_back() {
+    let soiree = EventPool::new();
+    let inboxes = ["a", "b"].map(|topic| soiree.inbox(topic, InboxOptions::new(1)).unwrap());
+    soiree.emit_sync("a", 1_i64).unwrap();
+    soiree.emit_sync("b", 2_i64).unwrap();
+    let [a, b] = &inboxes;
+    let queued = a.receiver().recv().unwrap();
+    assert!(b.take(queued).is_none());
+    assert_eq!((all(a), all(b)), (vec![1], vec![2]));
+    let queued = {
+        soiree.emit_sync("a", 1_i64).unwrap();
+        a.receiver().recv().unwrap()
+    };
+    drop(inboxes);
+    drop(queued);
 }

@@ -1,8 +1,11 @@
 //! Waiting for the next event that matches.
 
-use std::future::IntoFuture;
+use std::future::{Future, IntoFuture};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
@@ -157,4 +160,84 @@ fn typed_waits_and_inboxes_check_the_payload() {
         received.push(*number);
     }
     assert_eq!(received, [1, 2]);
+}
+
+/// A5, E8: events that came while the filter ran are dropped without a lock, whatever that does.
+#[test]
+fn an_event_that_is_dropped_unseen_may_emit() {
+    struct Emits(EventPool, u64);
+    impl Drop for Emits {
+        fn drop(&mut self) {
+            drop(self.0.emit_sync("job.done", self.1));
+        }
+    }
+    let soiree = EventPool::new();
+    let emits = soiree.clone();
+    let wait = soiree.wait_for("job.*").filter(move |_| {
+        let dropped_later = Emits(emits.clone(), 2);
+        drop(emits.emit_sync("job.done", dropped_later));
+        true
+    });
+    soiree.emit_sync("job.done", 1_u64).unwrap();
+    let (sender, waited) = channel();
+    thread::spawn(move || sender.send(wait.wait().is_ok()));
+    assert_eq!(waited.recv_timeout(TIME_LIMIT), Ok(true));
+    assert_eq!(soiree.len(), 0);
+}
+
+/// A5: events that come faster than they are filtered do not put off the timeout.
+#[test]
+fn a_flood_of_events_does_not_put_off_the_timeout() {
+    for is_async in [false, true] {
+        let soiree = EventPool::new();
+        let emits = soiree.clone();
+        // Each event that is filtered on the thread that waits is followed by another one.
+        let waits = Arc::new(AtomicBool::new(false));
+        let in_wait = Arc::clone(&waits);
+        let timeout = Duration::from_millis(5);
+        let wait = soiree.wait_for("job.*").timeout(timeout);
+        let wait = wait.filter(move |_| {
+            if in_wait.load(Ordering::SeqCst) {
+                drop(emits.emit_sync("job.done", ()));
+            }
+            false
+        });
+        soiree.emit_sync("job.done", ()).unwrap();
+        waits.store(true, Ordering::SeqCst);
+        let (sender, waited) = channel();
+        thread::spawn(move || {
+            let late = match is_async {
+                true => pollster::block_on(wait.into_future()),
+                false => wait.wait(),
+            };
+            sender.send(late.map(drop))
+        });
+        let late = waited.recv_timeout(TIME_LIMIT).expect("it ends");
+        assert_eq!(late, Err(WaitForError::TimedOut { timeout }));
+        assert_eq!(soiree.len(), 0);
+    }
+}
+
+/// A5: a filter that panics on the thread that waits leaves nothing behind.
+#[test]
+fn a_filter_that_panics_leaves_nothing_behind() {
+    let soiree = EventPool::new();
+    let filter = |_: &Arc<dyn soiree::Event>| panic!("the filter");
+    for is_async in [false, true] {
+        let wait = soiree.wait_for("job.*").filter(filter);
+        soiree.emit_sync("job.done", ()).unwrap();
+        let waits = AssertUnwindSafe(move || match is_async {
+            true => pollster::block_on(wait.into_future()).map(drop),
+            false => wait.wait().map(drop),
+        });
+        assert!(catch_unwind(waits).is_err());
+        assert_eq!(soiree.len(), 0);
+    }
+    // On a worker, it fails that call, and the wait goes on.
+    let mut future = pin!(soiree.wait_for("job.*").filter(filter).into_future());
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(future.as_mut().poll(&mut context).is_pending());
+    assert_eq!(soiree.emit_sync("job.done", ()).unwrap().failed, 1);
+    assert!(future.as_mut().poll(&mut context).is_pending());
+    assert_eq!(soiree.len(), 1);
 }
