@@ -1,6 +1,6 @@
 //! Builds and runs the benchmarks.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::result::Result;
 use crate::workspace;
@@ -20,11 +20,7 @@ pub(crate) fn subject_program(profile: &str) -> Result<PathBuf> {
     let bin = ["build", "--quiet", "--bin", "subject"];
     let package = ["--profile", profile, "--package", "soiree-benches"];
     // A directory of its own, because the report builds the same program with other features.
-    let metadata = workspace::metadata()?;
-    let target = metadata["target_directory"]
-        .as_str()
-        .ok_or("cargo metadata names no target directory")?;
-    let target = Path::new(target).join("instructions");
+    let target = workspace::target()?.join("instructions");
     let folder = target.to_string_lossy();
     workspace::run(&[&bin[..], &package, &["--target-dir", &folder]].concat())?;
     // Cargo puts programs of the profile `bench` into the folder `release`.

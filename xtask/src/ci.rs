@@ -1,7 +1,7 @@
 //! Every check, cheap ones first, tests last.
 
 use crate::result::Result;
-use crate::{arrows, instructions, model, tidy, workspace};
+use crate::{arrows, book, instructions, model, tidy, workspace};
 
 /// Runs the checks in order, and stops at the first that fails.
 pub(crate) fn run(tests: bool) -> Result {
@@ -21,10 +21,7 @@ pub(crate) fn run(tests: bool) -> Result {
         workspace::run(&[&["clippy", "-p", "soiree", "--lib"], &selection[..], lints].concat())?;
     }
     model::lint()?;
-    workspace::run_with(
-        &[("RUSTDOCFLAGS", "-D warnings")],
-        &["doc", "--workspace", "--no-deps", "--all-features"],
-    )?;
+    book::run()?;
     eprintln!("$ cargo xtask arrows");
     arrows::run()?;
     eprintln!("$ cargo xtask tidy");

@@ -2,6 +2,7 @@
 
 mod arrows;
 mod benches;
+mod book;
 mod ci;
 mod instructions;
 mod model;
@@ -34,8 +35,10 @@ usage: cargo xtask <command>
   bench-report [OPTIONS]
                    measures soiree and other crates, and writes BENCHMARKS.md; --help lists the options
   instructions     counts the instructions of an emit under valgrind, and compares them with a bound
-  release --dry-run
-                   packages every published crate, builds each from its package, and prints the order of publishing
+  book             builds the book of the guides into target/book, and checks its links
+  release --dry-run [ARGS]
+                   packages every published crate, builds each from its package, and prints the order of publishing;
+                   ARGS go to cargo package
   size             measures how many bytes one more payload type adds to a program
   mutants [core|engine|bounded|pool] [ARGS]
                    changes the code in one place at a time, and lists the changes that no test notices;
@@ -57,7 +60,8 @@ fn main() -> ExitCode {
         ["asan", options @ ..] => soak::run_asan(options),
         ["bench-report", options @ ..] => benches::report(options),
         ["instructions"] => instructions::run(),
-        ["release", "--dry-run"] => release::dry_run(),
+        ["book"] => book::run(),
+        ["release", "--dry-run", options @ ..] => release::dry_run(options),
         ["size"] => size::run(),
         ["mutants", args @ ..] => mutants::run(args),
         ["help" | "-h" | "--help"] => {

@@ -1,7 +1,6 @@
 //! Measures how many bytes one more payload type adds to a program.
 
 use std::fs;
-use std::path::Path;
 
 use crate::result::Result;
 use crate::workspace;
@@ -17,11 +16,7 @@ pub(crate) fn run() -> Result {
 
 /// The size in bytes of the stripped program, built as `cargo build --release` does.
 fn size(features: &[&str]) -> Result<u64> {
-    let metadata = workspace::metadata()?;
-    let target = metadata["target_directory"]
-        .as_str()
-        .ok_or("cargo metadata names no target directory")?;
-    let target = Path::new(target).join("size");
+    let target = workspace::target()?.join("size");
     let folder = target.to_string_lossy();
     let build = [
         "build",

@@ -77,6 +77,15 @@ pub(crate) fn metadata() -> Result<Value> {
     Ok(serde_json::from_str(&stdout(&mut command)?)?)
 }
 
+/// The folder that Cargo builds into.
+pub(crate) fn target() -> Result<PathBuf> {
+    let metadata = metadata()?;
+    let target = metadata["target_directory"].as_str();
+    Ok(target
+        .ok_or("cargo metadata names no target directory")?
+        .into())
+}
+
 /// The files of the checkout that match a pathspec: also untracked ones, but neither ignored nor deleted ones.
 fn files(pathspecs: &[&str]) -> Result<Vec<String>> {
     let root = root();

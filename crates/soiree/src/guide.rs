@@ -1,5 +1,7 @@
-//! Guides: a tour, naming topics, looking inside, durable events, a service, events between machines, choosing a pool, writing a pool, all promises, and coming from
-//! something else.
+//! Guides: a tour, naming topics, choosing a pool, writing a pool, bulkheads in production, async code, durable events, a service, events between machines,
+//! looking inside, testing, all promises, and coming from something else.
+//!
+//! The same pages are a book, with these as its chapters: `cargo xtask book` in the repository.
 
 #[cfg(feature = "pool")]
 #[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
@@ -79,6 +81,21 @@ pub mod choosing_a_pool {}
 #[doc = include_str!("../docs/fixed_threads.rs")]
 /// ```
 pub mod writing_a_pool {}
+
+#[cfg(feature = "pool")]
+#[cfg_attr(docsrs, doc(cfg(feature = "pool")))]
+#[doc = include_str!("../docs/bulkheads.md")]
+pub mod bulkheads {}
+
+#[cfg(all(feature = "pool", feature = "tokio"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
+#[doc = include_str!("../docs/async_code.md")]
+pub mod async_code {}
+
+#[cfg(all(feature = "pool", feature = "testkit"))]
+#[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {}
 
 #[doc = include_str!("../docs/promises.md")]
 pub mod promises {}

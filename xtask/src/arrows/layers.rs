@@ -350,6 +350,7 @@ const LAYERS: &[Layers] = &[
             "source",
             "promises",
             "release",
+            "book",
             "benches",
             "arrows",
             "instructions",

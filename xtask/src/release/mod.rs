@@ -1,5 +1,8 @@
 //! The steps of a release, up to the upload.
 
+mod checks;
+mod packages;
+
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -12,18 +15,40 @@ use crate::workspace;
 const FACADE: &str = "soiree";
 
 /// Packages every published crate, builds each from its package, runs the doctests of the facade's package, and prints what is left to do.
-pub(crate) fn dry_run() -> Result {
+///
+/// `options` go to `cargo package`.
+pub(crate) fn dry_run(options: &[&str]) -> Result {
     let metadata = workspace::metadata()?;
     let crates = published(&metadata);
     let order = in_order(&crates)?;
     let version = common_version(&metadata, &order)?;
-    check_changelog(&version)?;
+    let missing = checks::manifests(&metadata, &order)?;
 
     let selected: Vec<&str> = order.iter().flat_map(|name| ["-p", name]).collect();
-    workspace::run(&[&["package"], &selected[..]].concat())?;
-    test_docs(&order, &version)?;
+    // Without Cargo's own builds of the packages: it unpacks the packages that others need by name and version, and does not notice that
+    // they have changed since the last time (Cargo 1.95).
+    let package = ["package", "--quiet", "--no-verify"];
+    workspace::run(&[&package[..], options, &selected[..]].concat()).map_err(|error| {
+        format!("{error}\nCommit first, or add --allow-dirty, if the reason is what has changed since the last commit.")
+    })?;
+    let packages = packages::unpack(&order, &version)?;
+    checks::files(&packages, &order, &version)?;
+    for name in &order {
+        packages.run(&["check", "--quiet", "-p", name])?;
+    }
+    packages.run(&["test", "--quiet", "--doc", "--all-features", "-p", FACADE])?;
 
-    println!("all packages of version {version} build. What is left:");
+    println!(
+        "all {} packages of version {version} build. What is left:",
+        order.len()
+    );
+    let changelog = fs::read_to_string(workspace::root().join("CHANGELOG.md"))?;
+    if !has_section(&changelog, &version) {
+        println!("  CHANGELOG.md has no section for {version}: rename \"Unreleased\"");
+    }
+    for missing in missing {
+        println!("  {missing}");
+    }
     println!("  git tag v{version}");
     for name in order {
         println!("  cargo publish -p {name}");
@@ -91,48 +116,11 @@ fn common_version(metadata: &Value, names: &[&str]) -> Result<String> {
     }
 }
 
-fn check_changelog(version: &str) -> Result {
-    let changelog = fs::read_to_string(workspace::root().join("CHANGELOG.md"))?;
-    let headings: Vec<&str> = changelog
+fn has_section(changelog: &str, version: &str) -> bool {
+    let mut headings = changelog
         .lines()
-        .filter_map(|it| it.strip_prefix("## "))
-        .collect();
-    if headings.iter().any(|heading| heading.starts_with(version)) {
-        return Ok(());
-    }
-    println!("note: CHANGELOG.md has no section for {version} yet: rename \"Unreleased\"");
-    Ok(())
-}
-
-/// As a user's program would see them: from the package, and with the other packages in place of published crates.
-fn test_docs(names: &[&str], version: &str) -> Result {
-    let packages = workspace::root().join("target/package");
-    let patches: Vec<String> = names
-        .iter()
-        .filter(|name| **name != FACADE)
-        .map(|name| {
-            let path = packages.join(format!("{name}-{version}"));
-            format!(
-                "patch.crates-io.{name}.path={:?}",
-                path.display().to_string()
-            )
-        })
-        .collect();
-    let manifest = packages.join(format!("{FACADE}-{version}/Cargo.toml"));
-    let manifest = manifest.display().to_string();
-    let target = workspace::root().join("target").display().to_string();
-    let mut args = vec![
-        "test",
-        "--doc",
-        "--all-features",
-        "--manifest-path",
-        &manifest,
-    ];
-    args.extend(["--target-dir", &target]);
-    for patch in &patches {
-        args.extend(["--config", patch]);
-    }
-    workspace::run(&args)
+        .filter_map(|line| line.strip_prefix("## "));
+    headings.any(|heading| heading.split([' ', ',']).next() == Some(version))
 }
 
 #[cfg(test)]
@@ -143,7 +131,15 @@ mod tests {
     fn a_crate_is_published_after_those_that_it_needs() {
         let crates = BTreeMap::from([("a", vec!["c"]), ("b", vec![]), ("c", vec!["b"])]);
         assert_eq!(in_order(&crates).unwrap(), ["b", "c", "a"]);
+
         let circle = BTreeMap::from([("a", vec!["b"]), ("b", vec!["a"])]);
         assert!(in_order(&circle).is_err());
+    }
+
+    #[test]
+    fn the_changelog_has_a_section_for_a_version() {
+        let changelog = "# Changelog\n\n## 0.1.10\n\n## 0.2.0 (2026-12-01)\n";
+        assert!(has_section(changelog, "0.2.0"));
+        assert!(!has_section(changelog, "0.1.1"));
     }
 }
