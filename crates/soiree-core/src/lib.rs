@@ -25,6 +25,11 @@
 //! }
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! ```
+//!
+//! # Features
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `json` | | `codec::Json`, a codec for payloads with serde; [`Value`] and [`Properties`] from and to JSON |
 
 pub mod codec;
 mod codecs;

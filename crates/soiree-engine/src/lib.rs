@@ -1,6 +1,11 @@
 //! The engine of soiree: routing, dispatch, emissions and order by key, as logic without threads of its own.
 //!
 //! The crate `soiree` is its facade; depend on that to use events.
+//!
+//! # Features
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `tracing` | | a span for each emission and each call of a listener, and events for what fails, of the crate `tracing` |
 
 mod context;
 mod dispatch;

@@ -11,6 +11,11 @@
 //! | emit | [`Outbox::emit`], [`Stored`] |
 //! | start and close | [`Outbox::start`], [`Outbox::drain`], [`Outbox::close`] |
 //! | see what waits, and mend what failed | [`Outbox::listeners`], [`Outbox::event`], [`Outbox::dead_letters`], [`Outbox::redrive`] |
+//!
+//! # Features
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `json` | | `OutboxBuilder::json`, for topics whose payloads have serde |
 
 mod admin;
 mod answer;

@@ -33,7 +33,7 @@
 //! | `metrics` | Prometheus metrics (feature `metrics`) |
 //! | `nats` | events between machines, over NATS JetStream (feature `nats`) |
 //! | `testkit` | tests for pools of your own; pools, timers, listeners and observers for tests (feature `testkit`) |
-//! | [`guide`] | a tour, how to [name topics](guide::topics), [choose a pool](guide::choosing_a_pool), [write a pool](guide::writing_a_pool), and what things are called if you come from something else |
+//! | [`guide`] | a tour, how to [name topics](guide::topics), [choose a pool](guide::choosing_a_pool), [write a pool](guide::writing_a_pool), run bulkheads, test listeners, and what things are called if you come from something else |
 //!
 //! # What you can rely on
 //! Each promise has a number, and a row in [`guide::promises`]. In short:
@@ -95,6 +95,9 @@
 //! | `tokio` | | `TaskPool`, for [async listeners](EventPool::on_async) on a Tokio runtime; `TokioPool`, over the runtime's blocking threads |
 //! | `tracing` | | spans and events of the crate `tracing`, see [below](#tracing) |
 //! | `metrics` | | `metrics`: Prometheus metrics of pools, emissions and listeners; [`EventPool`]`::add_metrics` |
+//! | `json` | | `codec::Json` for payloads with serde; [`Value`] and [`Properties`] from and to JSON |
+//! | `outbox` | | `Outbox`: durable events, in any `Store`; turns `json` on |
+//! | `sqlite` | | `SqliteStore`, a store in an SQLite file, which is compiled into the program; turns `outbox` on |
 //! | `nats` | | `nats`: events between machines, over streams of NATS JetStream; needs Rust 1.89 |
 //! | `testkit` | | `testkit`: the tests that every pool has to pass, a pool that runs jobs on demand, a recording listener |
 //!

@@ -46,7 +46,7 @@ pub(crate) fn run() -> Result {
         let rendered = format!("soiree/guide/{}", page.name);
         let html = fs::read_to_string(docs.join(&rendered).join("index.html"))?;
         let targets = links::targets(&html, &format!("{API}/{rendered}"));
-        let text = markdown::page(&page.title, page.text, &targets)
+        let text = markdown::page(page.title, page.text, &targets)
             .map_err(|error| format!("the guide {}: {error}", page.name))?;
         fs::write(source.join("src").join(format!("{}.md", page.name)), text)?;
     }

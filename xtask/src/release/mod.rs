@@ -22,7 +22,8 @@ pub(crate) fn dry_run(options: &[&str]) -> Result {
     let crates = published(&metadata);
     let order = in_order(&crates)?;
     let version = common_version(&metadata, &order)?;
-    let missing = checks::manifests(&metadata, &order)?;
+    let table = fs::read_to_string(workspace::root().join("CONTRIBUTING.md"))?;
+    let missing = checks::manifests(&metadata, &order, &table)?;
 
     let selected: Vec<&str> = order.iter().flat_map(|name| ["-p", name]).collect();
     // Without Cargo's own builds of the packages: it unpacks the packages that others need by name and version, and does not notice that
@@ -33,6 +34,7 @@ pub(crate) fn dry_run(options: &[&str]) -> Result {
     })?;
     let packages = packages::unpack(&order, &version)?;
     checks::files(&packages, &order, &version)?;
+    checks::features(&metadata, &packages, &order, &version)?;
     for name in &order {
         packages.run(&["check", "--quiet", "-p", name])?;
     }

@@ -1,4 +1,4 @@
-//! The dashboard for Grafana asks for metrics that exist, in queries that Prometheus understands.
+//! The dashboard for Grafana, and the alerts of the guide on bulkheads, ask for metrics that exist, in queries that Prometheus understands.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -37,13 +37,22 @@ fn queries() -> Vec<String> {
     queries
 }
 
+/// The rules of the guide, as it shows them.
+fn alerts() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/bulkheads.md");
+    let text = fs::read_to_string(path).expect("the guide is there");
+    let (_, rules) = text.split_once("```yaml\n").expect("it has rules");
+    let (rules, _) = rules.split_once("```").expect("they end");
+    rules.to_owned()
+}
+
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let is_word = |char: char| char.is_ascii_alphanumeric() || char == '_';
     text.split(move |char| !is_word(char))
 }
 
 #[test]
-fn every_metric_of_the_dashboard_is_exposed() {
+fn every_metric_of_the_dashboard_and_of_the_alerts_is_exposed() {
     let folder = tempfile::tempdir().unwrap();
     let outbox = outbox(&folder.path().join("events.db"), true);
     let metrics = Metrics::new();
@@ -70,6 +79,7 @@ fn every_metric_of_the_dashboard_is_exposed() {
     }
     let mut asked = queries();
     texts(&dashboard(), "definition", &mut asked);
+    asked.push(alerts());
     let asked: BTreeSet<&str> = asked.iter().flat_map(|query| words(query)).collect();
     let missing: Vec<&&str> = asked
         .iter()
@@ -95,10 +105,25 @@ fn prometheus_understands_every_query_of_the_dashboard() {
     let file = folder.path().join("rules.yml");
     let groups = serde_json::json!({ "groups": [{ "name": "dashboard", "rules": rules }] });
     fs::write(&file, groups.to_string()).unwrap();
+    assert_rules(&promtool, &file);
+}
+
+#[test]
+fn prometheus_understands_the_alerts() {
+    let Some(promtool) = tool(&["promtool"]) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rules.yml");
+    fs::write(&file, alerts()).unwrap();
+    assert_rules(&promtool, &file);
+}
+
+fn assert_rules(promtool: &Path, file: &Path) {
     let checked = Command::new(promtool)
         .arg("check")
         .arg("rules")
-        .arg(&file)
+        .arg(file)
         .output();
     let checked = checked.unwrap();
     let said = String::from_utf8_lossy(&checked.stderr);

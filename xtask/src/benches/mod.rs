@@ -1,5 +1,7 @@
 //! Builds and runs the benchmarks.
 
+mod dependencies;
+
 use std::path::PathBuf;
 
 use crate::result::Result;
@@ -8,11 +10,22 @@ use crate::workspace;
 const PACKAGE: [&str; 4] = ["--profile", "bench", "--package", "soiree-benches"];
 
 /// Measures soiree and other crates, and writes BENCHMARKS.md.
+///
+/// The chapter on dependencies is made here, as it measures Cargo. `--dependencies` makes that one alone.
 pub(crate) fn report(options: &[&str]) -> Result {
+    if options == ["--dependencies"] {
+        return dependencies::write_chapter();
+    }
     let peers = ["--features", "peers,durable"];
     workspace::run(&[&["build", "--bins"], &PACKAGE[..], &peers].concat())?;
     let run = ["run", "--quiet", "--bin", "bench-report"];
-    workspace::run(&[&run, &PACKAGE[..], &peers, &["--"], options].concat())
+    workspace::run(&[&run, &PACKAGE[..], &peers, &["--"], options].concat())?;
+    // With any of these, the report is printed and not written.
+    let is_partial = ["--quick", "--only", "--help", "-h"];
+    match options.iter().any(|option| is_partial.contains(option)) {
+        true => Ok(()),
+        false => dependencies::write_chapter(),
+    }
 }
 
 /// Builds the program that runs a single case, in this profile. Returns its path.
