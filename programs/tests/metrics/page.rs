@@ -77,6 +77,13 @@ fn the_page_shows_what_happens_and_every_name_as_text() {
     ));
     let held = browser.run(&durable("State"));
     assert!(held.as_str().unwrap().starts_with("held, "), "{held}");
+    // Each state says what it means, and the curves have axes.
+    let unexplained = "return [...document.querySelectorAll('main .state')]
+        .filter((one) => one.textContent && !one.title).map((one) => one.textContent)";
+    assert_eq!(browser.run(unexplained), serde_json::json!([]));
+    let axis = "return document.querySelector('#pools .curve').textContent";
+    let expected = "100 %0 %90 s agoworkers busyqueue fillednow";
+    assert_eq!(browser.run(axis), expected);
     let before = browser.run("return document.querySelector('#uptime').textContent");
     browser.until(&format!(
         "return document.querySelector('#uptime').textContent !== {before}"
