@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use super::chapter;
 use crate::result::Result;
 use crate::workspace;
 
@@ -49,24 +50,7 @@ struct Cost {
 
 /// Measures the chapter, and puts it into BENCHMARKS.md, whose other chapters stay as they are.
 pub(crate) fn write_chapter() -> Result {
-    let chapter = chapter()?;
-    let path = workspace::root().join("BENCHMARKS.md");
-    let report = fs::read_to_string(&path)?;
-    fs::write(path, with_chapter(&report, &chapter))?;
-    print!("{chapter}");
-    Ok(())
-}
-
-/// The report with the chapter in place of the one that it has, or at its end.
-fn with_chapter(report: &str, chapter: &str) -> String {
-    let Some(start) = report.find(HEADING) else {
-        return format!("{}\n\n{chapter}", report.trim_end());
-    };
-    let end = report[start..]
-        .find("\n## ")
-        .map_or(report.len(), |at| start + at + 1);
-    let gap = if end < report.len() { "\n" } else { "" };
-    format!("{}{chapter}{gap}{}", &report[..start], &report[end..])
+    chapter::write(&chapter()?)
 }
 
 fn chapter() -> Result<String> {
@@ -202,23 +186,6 @@ fn cpu_of_children() -> Result<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_chapter_replaces_itself_and_nothing_else() {
-        let chapter = format!("{HEADING}\n\nnew\n");
-        let at_end = with_chapter("# Benchmarks\n\n## Memory\n\nx\n", &chapter);
-        assert_eq!(
-            at_end,
-            format!("# Benchmarks\n\n## Memory\n\nx\n\n{chapter}")
-        );
-        assert_eq!(with_chapter(&at_end, &chapter), at_end);
-
-        let between = format!("# Benchmarks\n\n{HEADING}\n\nold\n\n## Memory\n\nx\n");
-        assert_eq!(
-            with_chapter(&between, &chapter),
-            format!("# Benchmarks\n\n{chapter}\n## Memory\n\nx\n")
-        );
-    }
 
     #[test]
     fn the_cpu_time_of_children_is_known() {

@@ -1,8 +1,10 @@
 //! Builds and runs the benchmarks.
 
+mod chapter;
 mod dependencies;
 
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use crate::result::Result;
 use crate::workspace;
@@ -11,12 +13,18 @@ const PACKAGE: [&str; 4] = ["--profile", "bench", "--package", "soiree-benches"]
 
 /// Measures soiree and other crates, and writes BENCHMARKS.md.
 ///
-/// The chapter on dependencies is made here, as it measures Cargo. `--dependencies` makes that one alone.
+/// The chapter on dependencies is made here, as it measures Cargo. `--dependencies` makes that one alone, and `--durable` the one on durable
+/// events.
 pub(crate) fn report(options: &[&str]) -> Result {
     if options == ["--dependencies"] {
         return dependencies::write_chapter();
     }
-    let peers = ["--features", "peers,durable"];
+    let durable = if has_nats_server() { "nats" } else { "durable" };
+    if options == ["--durable"] {
+        return write_durable(durable);
+    }
+    let features = format!("peers,{durable}");
+    let peers = ["--features", &features];
     workspace::run(&[&["build", "--bins"], &PACKAGE[..], &peers].concat())?;
     let run = ["run", "--quiet", "--bin", "bench-report"];
     workspace::run(&[&run, &PACKAGE[..], &peers, &["--"], options].concat())?;
@@ -26,6 +34,25 @@ pub(crate) fn report(options: &[&str]) -> Result {
         true => Ok(()),
         false => dependencies::write_chapter(),
     }
+}
+
+fn has_nats_server() -> bool {
+    let server = std::env::var_os("NATS_SERVER").unwrap_or_else(|| "nats-server".into());
+    let found = Command::new(server).arg("--version").output();
+    found.is_ok_and(|output| output.status.success())
+}
+
+fn write_durable(features: &str) -> Result {
+    let program = ["run", "--quiet", "--bin", "durable", "--features", features];
+    let args = [&program, &PACKAGE[..], &["--", "--chapter", "--queues"]].concat();
+    let output = workspace::cargo()
+        .args(args)
+        .stderr(Stdio::inherit())
+        .output()?;
+    if !output.status.success() {
+        return Err(format!("durable: {}", output.status).into());
+    }
+    chapter::write(&String::from_utf8(output.stdout)?)
 }
 
 /// Builds the program that runs a single case, in this profile. Returns its path.

@@ -43,7 +43,7 @@ pub(crate) fn write(
         text += &memory_section(memory_uses);
     }
     if !durable.is_empty() {
-        text += &durable_section(durable);
+        text += &format!("\n{durable}\n");
     }
     text
 }
@@ -205,17 +205,6 @@ fn memory_section(memory_uses: &[MemoryUse]) -> String {
         );
     }
     text
-}
-
-fn durable_section(table: &str) -> String {
-    format!(
-        "\n## Durable events\n\nEvents of 1 KiB, in SQLite files on the disk of this machine. All commits wait for the disk: bare SQLite, \
-         apalis-sqlite and soiree with a write-ahead log and `synchronous = FULL`; effectum with the rollback journal that it uses by \
-         itself. *A row for each delivery* is a minimal outbox that commits as soiree does, and keeps a row for each event and listener \
-         instead of a position for each listener. The job queues have one worker, and programs of their own.\n\n\
-         A ratio compares two runs of the same round, and is that of soiree to the other. Other users of the disk change all figures, \
-         and runs are not left out for it: only ratios mean something.\n\n{table}\n"
-    )
 }
 
 fn yes_or_no(reached: bool) -> &'static str {

@@ -13,6 +13,7 @@ Measures soiree and other crates in alternation, and writes BENCHMARKS.md and it
   --rounds N       runs N rounds of each workload (9), and more if other processes disturb them
   --minutes N      takes about N minutes at most (14)
   --dependencies   only counts crates and measures builds, and replaces that chapter of BENCHMARKS.md; give no other option
+  --durable        only measures durable events, and replaces that chapter; give no other option
   --only WORD      runs only workloads with this word in their name, and prints the report instead
   --help           prints this";
 

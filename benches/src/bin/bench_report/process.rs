@@ -110,12 +110,12 @@ impl Programs {
         (0..count).map(measure).collect()
     }
 
-    /// Measures durable events. Returns the table.
+    /// Measures durable events. Returns their chapter.
     pub(crate) fn measure_durable(&self, quick: bool) -> Result<String> {
         let args: &[&str] = if quick {
-            &["--queues", "--quick"]
+            &["--chapter", "--queues", "--quick"]
         } else {
-            &["--queues"]
+            &["--chapter", "--queues"]
         };
         Ok(self.lines(&self.durable, args)?.join("\n"))
     }

@@ -29,6 +29,17 @@ const EMITTERS: u64 = 64;
 /// The job queues, how many of our events each handles while we handle a hundred, at most, and how often soiree is as fast at least.
 const QUEUES: [(&str, u64, f64); 2] = [("apalis", 10, 10.0), ("effectum", 50, 2.0)];
 
+const CHAPTER: &str = "\
+## Durable events
+
+Events of 1 KiB, in SQLite files on the disk of this machine. All commits wait for the disk: bare SQLite, apalis-sqlite and soiree with a
+write-ahead log and `synchronous = FULL`; effectum with the rollback journal that it uses by itself. *A row for each delivery* is a loop
+without events, pools or checksums that commits as soiree does, and keeps a row for each event and listener instead of a position for
+each listener. The job queues have one worker, and programs of their own. NATS servers run on this machine.
+
+A ratio compares two runs of the same round, and is that of soiree to the other. Other users of the disk change all figures, and runs
+are not left out for it: only ratios mean something.";
+
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -57,6 +68,9 @@ fn run() -> Result {
             if options.runs("backlog") {
                 let folder = tempfile::tempdir_in(".")?;
                 Round::new(folder.path(), &options, &mut table).backlog()?;
+            }
+            if options.chapter {
+                println!("{CHAPTER}\n");
             }
             println!("{}", table.markdown());
         }

@@ -15,6 +15,7 @@ Measures durable events and their peers in alternation, on the file system of th
   --backlog N      opens a file with N waiting events (1,000,000), once
   --only WORD      runs only the workloads with this word in their name: emit, latency, pass, idle, backlog, queue,
                    nats (with the feature `nats`, and a nats-server on the PATH or in NATS_SERVER)
+  --chapter        prints the chapter of BENCHMARKS.md, with the table in it
   --queues         compares with job queues too: builds the programs in benches/queues
   --help           prints this";
 
@@ -42,6 +43,7 @@ pub(crate) struct Options {
     pub(crate) events: u64,
     pub(crate) backlog: u64,
     pub(crate) queues: bool,
+    pub(crate) chapter: bool,
     only: Option<String>,
 }
 
@@ -56,13 +58,14 @@ impl Command {
     pub(crate) fn from_args() -> Result<Self> {
         use lexopt::prelude::*;
 
-        let (mut quick, mut queues, mut only) = (false, false, None);
+        let (mut quick, mut queues, mut chapter, mut only) = (false, false, false, None);
         let (mut rounds, mut events, mut backlog) = (None, None, None);
         let mut parser = lexopt::Parser::from_env();
         while let Some(argument) = parser.next()? {
             match argument {
                 Long("quick") => quick = true,
                 Long("queues") => queues = true,
+                Long("chapter") => chapter = true,
                 Long("rounds") => rounds = Some(parser.value()?.parse()?),
                 Long("events") => events = Some(parser.value()?.parse()?),
                 Long("backlog") => backlog = Some(parser.value()?.parse()?),
@@ -87,6 +90,7 @@ impl Command {
             events: events.unwrap_or(default(1_000, 4_000)),
             backlog: backlog.unwrap_or(default(50_000, 1_000_000)),
             queues,
+            chapter,
             only,
         }))
     }
