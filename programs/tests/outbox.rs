@@ -219,5 +219,5 @@ fn an_error_names_the_file_and_nothing_is_made() {
         let error = fails(&file, wrong, 2);
         assert!(error.contains("--help"), "{error}");
     }
-    assert!(succeeds(&file, &["--help"]).contains("Usage: outbox FILE"));
+    assert!(succeeds(&file, &["--help"]).contains("Usage: outbox [FILE [COMMAND]]"));
 }
