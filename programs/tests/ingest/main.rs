@@ -12,6 +12,7 @@ mod bounds;
 mod delivery;
 mod hostile;
 mod intake;
+mod log;
 mod page;
 mod receiver;
 mod service;

@@ -38,8 +38,18 @@ impl Service {
         Self::start_with(data, arguments, &[])
     }
 
-    /// Starts it on a free port, with variables of the environment, and waits until it says which port.
+    /// Starts it with variables of the environment.
     pub(crate) fn start_with(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_logging(data, arguments, variables, Stdio::inherit())
+    }
+
+    /// Starts it on a free port, with variables of the environment and a place for its log, and waits until it says which port.
+    pub(crate) fn start_logging(
+        data: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+        log: Stdio,
+    ) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_ingest"))
             .args(["--bind", "127.0.0.1:0", "--flaky", "0", "--data"])
             .arg(data)
@@ -47,6 +57,7 @@ impl Service {
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .expect("the example starts");
         let (send, printed) = mpsc::channel();

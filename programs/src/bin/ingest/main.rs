@@ -26,6 +26,10 @@ use std::process::ExitCode;
 use soiree_programs::output::say;
 use tokio::runtime::{Builder, Runtime};
 use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::options::{Command, HELP};
 
@@ -68,9 +72,18 @@ fn runtime() -> io::Result<Runtime> {
 /// Set for the whole process, because listeners run on other threads.
 fn log_to_stderr(verbose: bool) {
     let level = if verbose { Level::INFO } else { Level::WARN };
+    // What fails for a listener is on the page, with its attempts.
+    let soiree = if verbose {
+        level.into()
+    } else {
+        LevelFilter::OFF
+    };
+    let targets = Targets::new().with_default(level);
     tracing_subscriber::fmt()
         .with_max_level(level)
         .with_ansi(false)
         .with_writer(io::stderr)
+        .finish()
+        .with(targets.with_target("soiree", soiree))
         .init();
 }
