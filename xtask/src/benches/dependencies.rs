@@ -55,6 +55,7 @@ pub(crate) fn write_chapter() -> Result {
 
 fn chapter() -> Result<String> {
     let folder = workspace::target()?.join("minimal");
+    let note = note(&fs::read_to_string("/proc/loadavg")?);
     let mut costs = Vec::new();
     for (number, subject) in SUBJECTS.iter().enumerate() {
         costs.push(measure(subject, &folder.join(number.to_string()))?);
@@ -63,7 +64,7 @@ fn chapter() -> Result<String> {
     let cores = std::thread::available_parallelism()?;
     let mut text = format!(
         "{HEADING}\n\nA program that depends on one crate. Counted are the crates that Cargo builds for it, on this system. Built on {cores} cores from \
-         nothing, but for downloads; the quickest of {ROUNDS} builds, in s. The program is linked, too.\n\n\
+         nothing, but for downloads; the quickest of {ROUNDS} builds, in s. The program is linked, too.{note}\n\n\
          | depends on | crates | `cargo build` | CPU time | `cargo build --release` | CPU time |\n|---|---|---|---|---|---|\n"
     );
     for (subject, cost) in SUBJECTS.iter().zip(&costs) {
@@ -138,6 +139,15 @@ fn crates(folder: &Path) -> Result<Vec<String>> {
     Ok(names.into_iter().map(String::from).collect())
 }
 
+/// What has to be said if others use the machine. `load` is that of before the first build.
+fn note(load: &str) -> &'static str {
+    let busy = load.split(' ').next().and_then(|load| load.parse().ok());
+    match busy.is_some_and(|load: f64| load >= 1.0) {
+        true => " Other processes used the machine meanwhile: only the CPU times compare.",
+        false => "",
+    }
+}
+
 /// The quickest build from nothing.
 fn build(folder: &Path, options: &[&str]) -> Result<(Duration, Duration)> {
     let target = folder.join("target");
@@ -186,6 +196,12 @@ fn cpu_of_children() -> Result<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_busy_machine_is_noted() {
+        assert_eq!(note("0.08 0.40 2.00 1/120 4711\n"), "");
+        assert!(note("6.53 12.12 14.34 9/420 4711\n").contains("only the CPU times compare"));
+    }
 
     #[test]
     fn the_cpu_time_of_children_is_known() {
