@@ -1,12 +1,13 @@
 //! Receiving in async code.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use soiree::{EventPool, InboxOptions, Received};
+use proptest::prelude::*;
+use soiree::{EventPool, InboxOptions, Received, WhenFull};
 use soiree_inbox::RecvStream;
 
 use crate::support::{CountWakes, number};
@@ -85,4 +86,98 @@ fn a_stream_yields_the_items_until_the_end() {
     soiree.close().unwrap();
     assert_eq!(collect(inbox.stream()), [1, 2, 3]);
     assert!(collect(inbox.into_stream()).is_empty());
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Emit,
+    /// Makes a future, and polls it.
+    Receive,
+    /// Polls a future that waits.
+    Poll(usize),
+    /// Drops a future that waits, woken or not.
+    Drop(usize),
+    /// Receives an item of the channel, and drops it.
+    Touch,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        3 => Just(Step::Emit),
+        3 => Just(Step::Receive),
+        2 => (0..4_usize).prop_map(Step::Poll),
+        2 => (0..4_usize).prop_map(Step::Drop),
+        1 => Just(Step::Touch),
+    ];
+    proptest::collection::vec(step, 1..60)
+}
+
+type Receive<'a> = Pin<Box<dyn Future<Output = Result<Received, soiree::Closed>> + 'a>>;
+
+/// A future that waits, and who counts its wakes.
+struct Waits<'a>(Receive<'a>, Arc<CountWakes>);
+
+impl Waits<'_> {
+    fn poll(&mut self) -> Poll<Result<Received, soiree::Closed>> {
+        self.1.0.store(0, Ordering::SeqCst);
+        let waker = Waker::from(Arc::clone(&self.1));
+        self.0.as_mut().poll(&mut Context::from_waker(&waker))
+    }
+
+    fn is_woken(&self) -> bool {
+        self.1.0.load(Ordering::SeqCst) > 0
+    }
+}
+
+proptest! {
+    /// A1, A4: whichever receives are dropped, at any moment, nothing is lost count of, and nobody sleeps while there is an item.
+    #[test]
+    fn receives_that_are_dropped_lose_nothing(
+        capacity in 1..4_usize,
+        oldest in any::<bool>(),
+        steps in steps(),
+    ) {
+        let soiree = EventPool::new();
+        let when_full = if oldest { WhenFull::DropOldest } else { WhenFull::DropNewest };
+        let options = InboxOptions::new(capacity).when_full(when_full);
+        let inbox = soiree.inbox("a", options).unwrap();
+        let (mut emitted, mut counted) = (0_i64, 0);
+        let mut waiting: Vec<Waits> = Vec::new();
+        for step in steps {
+            let mut next = None;
+            match step {
+                Step::Emit => {
+                    emitted += 1;
+                    soiree.emit_sync("a", emitted).unwrap();
+                }
+                Step::Receive => {
+                    next = Some(Waits(Box::pin(inbox.recv_async()), Arc::default()));
+                }
+                Step::Poll(index) if index < waiting.len() => next = Some(waiting.remove(index)),
+                Step::Drop(index) if index < waiting.len() => drop(waiting.remove(index)),
+                Step::Touch => drop(inbox.receiver().try_recv()),
+                _ => {}
+            }
+            if let Some(mut next) = next {
+                match next.poll() {
+                    Poll::Ready(received) => counted += number(received.unwrap()).min(1).abs(),
+                    Poll::Pending => waiting.push(next),
+                }
+            }
+            if !inbox.is_empty() {
+                prop_assert!(waiting.iter().all(Waits::is_woken));
+            }
+        }
+        soiree.close().unwrap();
+        for mut waits in waiting {
+            prop_assert!(waits.is_woken());
+            if let Poll::Ready(Ok(received)) = waits.poll() {
+                counted += number(received).min(1).abs();
+            }
+        }
+        while let Ok(received) = inbox.recv() {
+            counted += number(received).min(1).abs();
+        }
+        prop_assert_eq!(counted, emitted);
+    }
 }

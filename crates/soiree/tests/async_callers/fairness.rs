@@ -2,14 +2,15 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::Mutex;
-use std::sync::mpsc::channel;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use soiree::{Emission, EmitError, Event, Overflow};
 
 use crate::pools::on_every_pool;
-use crate::support::{Blocked, Polled, wait_until};
+use crate::support::{Blocked, Polled, TIME_LIMIT, wait_until};
 
 /// What waits for a place.
 enum Waits<'a> {
@@ -83,6 +84,82 @@ fn whoever_gives_up_leaves_the_line_to_the_others() {
         assert_eq!(third.wait().unwrap().wait().delivered, 1);
         on.soiree.close().unwrap();
         assert_eq!(on.soiree.stats().waiting.total(), 0);
+    });
+}
+
+/// A2: 8 threads and 8 tasks emit on a queue of 1. An event is handled only while all of them wait, and each has begun to wait when the one
+/// before it stood in the line: so the first in line gets the place, and nobody waits longer than its turn.
+#[test]
+fn each_of_many_emitters_waits_exactly_its_turn() {
+    const EMITTERS: usize = 16;
+    on_every_pool(1, Overflow::Block, |on| {
+        let events = match on.name {
+            "WorkerPool" => 20_000,
+            _ if on.reserves => 500,
+            _ => return on.soiree.close().unwrap(),
+        };
+        let (step, steps) = channel();
+        let steps = Mutex::new(steps);
+        let handled = Arc::new(AtomicUsize::new(0));
+        let counts = Arc::clone(&handled);
+        let listener = move |event: &dyn Event| {
+            let may_go_on = steps.lock().unwrap().recv().is_ok();
+            let before = counts.fetch_add(1, Ordering::SeqCst);
+            if may_go_on {
+                assert_eq!(event.payload_as().as_deref(), Some(&before));
+            }
+        };
+        on.soiree.on("work", listener).unwrap();
+        let errors = Arc::new(AtomicUsize::new(0));
+        let failed = Arc::clone(&errors);
+        on.soiree.set_error_handler(move |_, error| {
+            failed.fetch_add(1, Ordering::SeqCst);
+            Some(error)
+        });
+        // One is handled, and one is queued.
+        for number in 0..2_usize {
+            drop(on.soiree.emit("work", number).unwrap());
+        }
+        let (serve, served) = channel();
+        let emitters: Vec<(Sender<usize>, _)> = (0..EMITTERS)
+            .map(|emitter| {
+                let (send, numbers) = channel();
+                let (soiree, serve) = (on.soiree.clone(), serve.clone());
+                let emit = move || {
+                    for number in numbers {
+                        let emitted = match emitter % 2 {
+                            0 => soiree.emit("work", number),
+                            _ => pollster::block_on(soiree.emit_async("work", number)),
+                        };
+                        let emission = emitted.unwrap();
+                        serve.send(emitter).unwrap();
+                        drop(emission);
+                    }
+                };
+                (send, thread::spawn(emit))
+            })
+            .collect();
+        let begin = |emitter: usize, number: usize, waiting| {
+            emitters[emitter].0.send(number).unwrap();
+            wait_until("it waits", || on.soiree.pool_stats().blocked == waiting);
+        };
+        for emitter in 0..EMITTERS {
+            begin(emitter, emitter + 2, emitter + 1);
+        }
+        for event in 0..events {
+            step.send(()).unwrap();
+            let next = served.recv_timeout(TIME_LIMIT).expect("one is served");
+            assert_eq!(next, event % EMITTERS, "{}: {event}", on.name);
+            begin(next, EMITTERS + 2 + event, EMITTERS);
+        }
+        drop(step);
+        for (send, thread) in emitters {
+            drop(send);
+            thread.join().unwrap();
+        }
+        on.soiree.close().unwrap();
+        assert_eq!(handled.load(Ordering::SeqCst), EMITTERS + 2 + events);
+        assert_eq!(errors.load(Ordering::SeqCst), 0, "handled in order");
     });
 }
 

@@ -3,6 +3,7 @@
 mod cancellation;
 mod closing;
 mod emitting;
+mod ending;
 mod executors;
 mod fairness;
 mod matrix;
