@@ -309,7 +309,7 @@ impl<E: Send> GivesBack for Shared<E> {
         if !state.queue.has(number) {
             return;
         }
-        // Whoever receives meanwhile is woken by what is sent.
+        // Threads that wait on the channel meanwhile are woken by what is sent.
         let mut numbers: Vec<u64> = self.channel.try_iter().map(Queued::into_number).collect();
         numbers.push(number);
         numbers.sort_unstable();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use soiree_core::{PoolStats, WaitingStats};
+use soiree_core::{ListenerInfo, PoolStats, WaitingStats};
 
 use crate::family::BoundedFamily;
 use crate::options::MetricsOptions;
@@ -19,6 +19,8 @@ pub struct EventPoolStats {
     pub in_flight: u64,
     /// What waits, by cause.
     pub waiting: WaitingStats,
+    /// The listeners that fill inboxes. Others are passed over.
+    pub inboxes: Vec<ListenerInfo>,
 }
 
 /// Reads the figures; `None` once the `EventPool` is gone.
@@ -56,6 +58,7 @@ type StatsSource = Arc<dyn Fn() -> Option<EventPoolStats> + Send + Sync>;
 /// ```
 pub struct EventPoolMetrics {
     pub(crate) name: Box<str>,
+    pub(crate) max_label_sets: usize,
     pub(crate) emissions: EmissionSeries,
     pub(crate) listeners: BoundedFamily<ListenerSeries, 2>,
     pub(crate) pools: BoundedFamily<PoolSeries, 1>,
@@ -68,6 +71,7 @@ impl EventPoolMetrics {
         let (listener_buckets, pool_buckets) = (buckets.clone(), buckets.clone());
         Self {
             name: name.into(),
+            max_label_sets: max,
             emissions: EmissionSeries::default(),
             listeners: BoundedFamily::new(max, move || ListenerSeries::new(&listener_buckets)),
             pools: BoundedFamily::new(max, move || PoolSeries::new(&pool_buckets)),

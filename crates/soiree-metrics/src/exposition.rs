@@ -1,5 +1,6 @@
 //! Encoding all metrics at a scrape.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,10 +13,12 @@ use soiree_core::PoolStats;
 
 use crate::event_pool::{EventPoolMetrics, EventPoolStats};
 use crate::family::LabelValues;
+use crate::inboxes::{InboxLabels, InboxSums, sums};
 use crate::names::{
-    DURABLE_FLAGS, DURABLE_GAUGES, DURABLE_OUTCOMES, EMISSION_COUNTERS, LISTENER_COUNTERS,
-    LISTENER_HISTOGRAMS, OUTBOX_COUNTERS, OUTBOX_GAUGES, OUTBOX_REJECTIONS, OUTBOX_STATES,
-    PARKED_STATES, POOL_COUNTERS, POOL_GAUGES, POOL_HISTOGRAMS, REDELIVERIES, WAITING_CAUSES,
+    DURABLE_FLAGS, DURABLE_GAUGES, DURABLE_OUTCOMES, EMISSION_COUNTERS, INBOX_GAUGES,
+    LISTENER_COUNTERS, LISTENER_HISTOGRAMS, OUTBOX_COUNTERS, OUTBOX_GAUGES, OUTBOX_REJECTIONS,
+    OUTBOX_STATES, PARKED_STATES, POOL_COUNTERS, POOL_GAUGES, POOL_HISTOGRAMS, REDELIVERIES,
+    WAITING_CAUSES,
 };
 use crate::nats::NatsFigures;
 use crate::outbox::{DurableFigures, HistogramFigures, OutboxFigures};
@@ -32,6 +35,7 @@ struct Scrape<'a> {
     stats: Option<EventPoolStats>,
     pools: Vec<(LabelValues<1>, Arc<PoolSeries>)>,
     listeners: Vec<(LabelValues<2>, Arc<ListenerSeries>)>,
+    inboxes: BTreeMap<InboxLabels, InboxSums>,
 }
 
 pub(crate) fn encode(
@@ -44,17 +48,23 @@ pub(crate) fn encode(
     // Read once, so that all metrics of a pool are of one moment.
     let scrapes: Vec<Scrape<'_>> = event_pools
         .iter()
-        .map(|metrics| Scrape {
-            metrics,
-            stats: metrics.stats(),
-            pools: metrics.pools.all(),
-            listeners: metrics.listeners.all(),
+        .map(|metrics| {
+            let stats = metrics.stats();
+            let inboxes = stats.as_ref().map(|stats| &*stats.inboxes);
+            Scrape {
+                metrics,
+                inboxes: sums(inboxes.unwrap_or_default(), metrics.max_label_sets),
+                stats,
+                pools: metrics.pools.all(),
+                listeners: metrics.listeners.all(),
+            }
         })
         .collect();
     let mut encoder = FamilyEncoder(&mut encoder);
     encoder.encode_pools(&scrapes, pools)?;
     encoder.encode_emissions(&scrapes)?;
     encoder.encode_listeners(&scrapes)?;
+    encoder.encode_inboxes(&scrapes)?;
     if !outboxes.is_empty() {
         encoder.encode_outboxes(outboxes)?;
         encoder.encode_durable(outboxes)?;
@@ -223,6 +233,20 @@ impl FamilyEncoder<'_, '_> {
                 MetricType::Histogram,
                 rows,
             )?;
+        }
+        Ok(())
+    }
+
+    fn encode_inboxes(&mut self, scrapes: &[Scrape<'_>]) -> fmt::Result {
+        for (name, help, read) in INBOX_GAUGES {
+            let rows = scrapes.iter().flat_map(|scrape| {
+                scrape.inboxes.iter().map(move |([listener, pattern], of)| {
+                    let event_pool = (EVENT_POOL, &*scrape.metrics.name);
+                    let labels = [event_pool, ("listener", &**listener), ("pattern", pattern)];
+                    (labels, ConstGauge::new(read(of)))
+                })
+            });
+            self.encode_family(name, help, None, MetricType::Gauge, rows)?;
         }
         Ok(())
     }

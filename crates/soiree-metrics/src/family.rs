@@ -11,6 +11,15 @@ use hashbrown::{Equivalent, HashMap};
 /// A listener, pattern or pool with this very name shares it too.
 pub const OTHER: &str = "_other";
 
+/// The label `listener` of a listener without a name.
+pub const UNNAMED: &str = "unnamed";
+
+/// The value of the label `listener`.
+pub(crate) fn listener_label(name: Option<&str>) -> &str {
+    // To Prometheus an empty label is no label.
+    name.filter(|name| !name.is_empty()).unwrap_or(UNNAMED)
+}
+
 /// Series `V` for each combination of `N` label values, up to a limit. All later combinations share one more, [`OTHER`].
 pub(crate) struct BoundedFamily<V, const N: usize> {
     max_label_sets: usize,

@@ -114,6 +114,15 @@
 //! Each attempt is a run. A listener that fails twice and succeeds at the third attempt counts as delivered 1, failed 2,
 //! retried 2, and has three runs in the histogram.
 //!
+//! By `listener` and `pattern` too, of the inboxes that exist at the scrape: several may have the same labels.
+//!
+//! | metric | type | |
+//! |---|---|---|
+//! | `soiree_inboxes` | gauge | inboxes |
+//! | `soiree_inbox_capacity`, `soiree_inbox_events` | gauge | events that they hold at most, and that they hold |
+//! | `soiree_inbox_blocked` | gauge | emissions that wait for room in them |
+//! | `soiree_inbox_received`, `soiree_inbox_missed` | gauge | events that were received from them; that they had no room for. No counters: they fall when an inbox is dropped |
+//!
 //! # Outboxes
 //! The metrics of outboxes have the label `outbox` instead, the name given to [`Metrics::add_outbox`]. They are read at each scrape.
 //!
@@ -215,6 +224,7 @@ mod builder;
 mod event_pool;
 mod exposition;
 mod family;
+mod inboxes;
 mod metrics;
 mod names;
 mod nats;
@@ -229,10 +239,9 @@ pub use prometheus_client;
 
 pub use crate::builder::MetricsBuilder;
 pub use crate::event_pool::{EventPoolMetrics, EventPoolStats};
-pub use crate::family::OTHER;
+pub use crate::family::{OTHER, UNNAMED};
 pub use crate::metrics::{CONTENT_TYPE, Metrics, NameError, RegisterError};
 pub use crate::nats::{ConsumerFigures, NatsFigures};
-pub use crate::observe::UNNAMED;
 pub use crate::options::BuildError;
 pub use crate::outbox::{
     DurableFigures, HistogramFigures, OutboxFigures, OutboxState, RejectedFigures,

@@ -5,6 +5,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use soiree_core::{PoolStats, WaitingStats};
 
 use crate::event_pool::EventPoolMetrics;
+use crate::inboxes::InboxSums;
 use crate::outbox::{DurableFigures, OutboxFigures, OutboxState, RejectedFigures};
 use crate::series::{ListenerSeries, PoolSeries};
 
@@ -207,6 +208,35 @@ pub(crate) const LISTENER_HISTOGRAMS: [HistogramOf<ListenerSeries>; 1] = [(
     "How long the listener ran; each attempt is a run",
     |series| &series.run,
 )];
+
+pub(crate) const INBOX_GAUGES: [Value<InboxSums>; 6] = [
+    ("soiree_inboxes", "Inboxes", |sums| sums.inboxes),
+    (
+        "soiree_inbox_capacity",
+        "Events that the inboxes hold at most",
+        |sums| sums.capacity,
+    ),
+    (
+        "soiree_inbox_events",
+        "Events that the inboxes hold",
+        |sums| sums.waiting,
+    ),
+    (
+        "soiree_inbox_blocked",
+        "Emissions that wait for room in the inboxes",
+        |sums| sums.blocked,
+    ),
+    (
+        "soiree_inbox_received",
+        "Events that were received from the inboxes that exist",
+        |sums| sums.received,
+    ),
+    (
+        "soiree_inbox_missed",
+        "Events that the inboxes that exist had no room for",
+        |sums| sums.missed,
+    ),
+];
 
 type Cause = (&'static str, fn(&WaitingStats) -> usize);
 

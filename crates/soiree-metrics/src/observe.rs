@@ -8,17 +8,13 @@ use soiree_core::{
 };
 
 use crate::event_pool::EventPoolMetrics;
+use crate::family::listener_label;
 use crate::series::ListenerSeries;
-
-/// The label `listener` of a listener without a name.
-pub const UNNAMED: &str = "unnamed";
 
 impl EventPoolMetrics {
     fn listener_series(&self, listener: &ListenerRef<'_>) -> Arc<ListenerSeries> {
-        // To Prometheus an empty label is no label.
-        let name = listener.name.filter(|name| !name.is_empty());
-        self.listeners
-            .get([name.unwrap_or(UNNAMED), listener.pattern])
+        let name = listener_label(listener.name);
+        self.listeners.get([name, listener.pattern])
     }
 }
 

@@ -57,8 +57,10 @@ impl EventPool {
         let own = metrics.event_pool(name)?;
         let soiree = self.downgrade();
         own.read_stats(move || {
-            let stats = soiree.upgrade()?.stats();
+            let soiree = soiree.upgrade()?;
+            let stats = soiree.stats();
             let mut read = EventPoolStats::default();
+            read.inboxes = soiree.inner.emitter.registry().inboxes();
             read.pools = stats.pools;
             read.in_flight = stats.in_flight;
             read.waiting = stats.waiting;

@@ -195,6 +195,7 @@ const LAYERS: &[Layers] = &[
             "series",
             "options",
             "event_pool",
+            "inboxes",
             "outbox",
             "nats",
             "sources",

@@ -99,6 +99,17 @@ impl Registry {
         patterns
     }
 
+    /// The listeners that fill inboxes, with the figures of these. In no particular order.
+    pub fn inboxes(&self) -> Vec<ListenerInfo> {
+        let mut inboxes = Vec::new();
+        self.for_each_pattern(|_, listeners| {
+            let fills_one = |one: &&Arc<Registration>| one.inbox().is_some();
+            inboxes.extend(listeners.iter().filter(fills_one).map(|one| one.info()));
+        });
+        inboxes.retain(|one: &ListenerInfo| one.inbox.is_some());
+        inboxes
+    }
+
     /// As [`patterns`](Registry::patterns), together with those of another registry. Of one pattern, its listeners come last.
     pub fn patterns_with(&self, other: &Registry) -> Vec<PatternInfo> {
         let mut patterns = self.patterns();

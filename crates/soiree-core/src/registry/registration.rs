@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::rare_options::RareOptions;
 use crate::concurrency::MaxConcurrent;
 use crate::error::SubscribeError;
+use crate::inbox_info::InboxInfo;
 use crate::introspection::ListenerInfo;
 use crate::listener::{
     ASYNC_BULKHEAD, BoxError, ErrorContext, Listener, ListenerError, ListenerId, ListenerPanic,
@@ -270,8 +271,13 @@ impl Registration {
             has_filter: self.filter().is_some(),
             is_async: self.is_async(),
             durable: self.durable_name().cloned(),
-            inbox: caught(|| self.listener.inbox()).ok().flatten(),
+            inbox: self.inbox(),
         }
+    }
+
+    /// The figures of the inbox that the listener fills, if it fills one.
+    pub(super) fn inbox(&self) -> Option<InboxInfo> {
+        caught(|| self.listener.inbox()).ok().flatten()
     }
 
     /// The listener as observers see it.

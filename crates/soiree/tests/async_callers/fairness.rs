@@ -87,7 +87,7 @@ fn whoever_gives_up_leaves_the_line_to_the_others() {
     });
 }
 
-/// A2: 8 threads and 8 tasks emit on a queue of 1. An event is handled only while all of them wait, and each has begun to wait when the one
+/// A2: 8 threads and 8 tasks emit on a queue of 1. An event is handled only while all of them wait, and each began to wait when the one
 /// before it stood in the line: so the first in line gets the place, and nobody waits longer than its turn.
 #[test]
 fn each_of_many_emitters_waits_exactly_its_turn() {

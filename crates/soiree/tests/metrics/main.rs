@@ -4,6 +4,7 @@ mod counts;
 mod dashboard;
 #[cfg(feature = "tokio")]
 mod ends;
+mod inboxes;
 mod outbox;
 mod prometheus;
 mod text;
