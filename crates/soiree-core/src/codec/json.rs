@@ -79,31 +79,46 @@ impl<T: Any + Send + Sync + Serialize + DeserializeOwned> Codec for Json<T> {
 
 /// What is wrong, without what stands in the payload: errors are logged, and kept in the store.
 fn without_values(error: &serde_json::Error) -> String {
-    if !error.is_data() {
-        return error.to_string();
-    }
     let text = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let about_type = ["missing field `", "duplicate field `", "invalid length "];
-    if about_type.iter().any(|known| text.starts_with(known)) {
+    if !error.is_data() {
+        return text;
+    }
+    // An error that no parser has seen has no place.
+    let place = match error.line() {
+        0 => String::new(),
+        line => format!(" at line {line} column {}", error.column()),
+    };
+    let what = text.strip_suffix(&place).unwrap_or(&text);
+    if is_about_the_type(what) {
         return text;
     }
     let kinds = [
-        "invalid type",
-        "invalid value",
-        "unknown variant",
-        "unknown field",
+        "invalid type: ",
+        "invalid value: ",
+        "invalid length ",
+        "unknown variant `",
+        "unknown field `",
     ];
-    let kind = kinds.into_iter().find(|kind| text.starts_with(kind));
-    let kind = kind.unwrap_or("a value that does not fit");
+    let Some(kind) = kinds.into_iter().find(|kind| what.starts_with(kind)) else {
+        // A type of the program has its own words for it, and may quote the payload anywhere.
+        return format!("a value that does not fit{place}");
+    };
+    let ends = ["`, there are no variants", "`, there are no fields"];
+    let none_fits = ends.iter().any(|end| what.ends_with(end));
+    let kind = kind.trim_end_matches([':', ' ', '`']);
     // What is expected stands last, and comes from the type.
-    let expected = text
-        .strip_suffix(&place)
-        .and_then(|text| text.rsplit_once(", expected "));
-    match expected {
+    match what.rsplit_once(", expected ").filter(|_| !none_fits) {
         Some((_, expected)) => format!("{kind}, expected {expected}{place}"),
         None => format!("{kind}{place}"),
     }
+}
+
+/// Whether the text names a field of the type, and nothing else.
+fn is_about_the_type(what: &str) -> bool {
+    let starts = ["missing field `", "duplicate field `"];
+    let mut rests = starts.iter().filter_map(|start| what.strip_prefix(start));
+    let name = rests.next().and_then(|rest| rest.strip_suffix('`'));
+    name.is_some_and(|name| !name.contains('`'))
 }
 
 #[cfg(test)]
@@ -134,6 +149,46 @@ mod tests {
     #[derive(Debug, Serialize, Deserialize)]
     enum Kind {
         Plain,
+    }
+
+    #[derive(Debug, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+
+    /// A type with words of its own.
+    #[derive(Debug)]
+    struct Word;
+
+    impl Serialize for Word {
+        fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+            to.serialize_unit()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Word {
+        fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            Err(serde::de::Error::custom(String::deserialize(from)?))
+        }
+    }
+
+    /// D17: a type's own words may quote the payload anywhere, and a payload may read like the words of an error.
+    #[test]
+    fn no_words_of_a_payload_pass_for_those_of_an_error() {
+        let cases = [
+            "no, expected s3cret",
+            "missing field `name` in s3cret",
+            "missing field `s3cret` of `x`",
+            "invalid length: s3cret",
+            "invalid type s3cret, expected s3cret",
+        ];
+        for words in cases {
+            let json = serde_json::to_vec(words).unwrap();
+            let error = Json::<Word>::new().decode("json", &json).unwrap_err();
+            assert_eq!(error.to_string(), "a value that does not fit", "{words}");
+        }
+        let error = Json::<Nothing>::new().decode("json", br#"{", expected s3cret":1}"#);
+        let error = error.unwrap_err().to_string();
+        assert_eq!(error, "unknown field at line 1 column 20");
     }
 
     fn positive<'de, D: serde::Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
