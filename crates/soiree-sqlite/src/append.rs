@@ -19,6 +19,7 @@ pub(crate) fn append(
         connection,
         sql,
         new: Vec::new(),
+        bytes: 0,
         appended: Vec::with_capacity(records.len()),
     };
     for record in records {
@@ -28,11 +29,16 @@ pub(crate) fn append(
     Ok(appending.appended)
 }
 
+/// The most bytes of payloads in one statement, which copies them, but for a single larger one.
+const MOST_BYTES: usize = 1 << 20;
+
 struct Appending<'a> {
     connection: &'a Connection,
     sql: &'a Sql,
     /// Events that are not inserted yet. Several rows in one statement take much less time.
     new: Vec<(&'a NewRecord, Columns)>,
+    /// The bytes of their payloads.
+    bytes: usize,
     appended: Vec<Appended>,
 }
 
@@ -44,12 +50,16 @@ impl<'a> Appending<'a> {
             self.insert()?;
         }
         // Looked for first: an insert that conflicts would use up a position.
-        match self.existing(record, &columns)? {
+        match existing(self.connection, self.sql, record, &columns)? {
             Some(appended) => {
                 self.insert()?;
                 self.appended.push(appended);
             }
             None => {
+                if self.bytes + record.payload.len() > MOST_BYTES {
+                    self.insert()?;
+                }
+                self.bytes += record.payload.len();
                 self.new.push((record, columns));
                 if self.new.len() == self.sql.append_rows[0].0 {
                     self.insert()?;
@@ -59,33 +69,13 @@ impl<'a> Appending<'a> {
         Ok(())
     }
 
-    fn existing(&self, record: &NewRecord, columns: &Columns) -> Outcome<Option<Appended>> {
-        let existing = self
-            .connection
-            .prepare_cached(&self.sql.same_event)?
-            .query_row(
-                (
-                    &columns.id[..],
-                    &*record.topic,
-                    &*record.codec,
-                    &record.payload[..],
-                ),
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-            .optional()?;
-        Ok(match existing {
-            Some((seq, true)) => Some(Appended::Duplicate(position(seq)?)),
-            Some((seq, false)) => Some(Appended::Conflict(position(seq)?)),
-            None => None,
-        })
-    }
-
     /// Inserts what is new.
     fn insert(&mut self) -> Outcome<()> {
         let mut rest = &self.new[..];
         while let Some((rows, text)) = self.sql.append_for(rest.len()) {
             let (now, later) = rest.split_at(rows);
             rest = later;
+            let before = self.connection.total_changes();
             let mut statement = self.connection.prepare_cached(text)?;
             let mut parameter = 1;
             let mut bind = |value: &dyn rusqlite::ToSql| {
@@ -106,15 +96,54 @@ impl<'a> Appending<'a> {
                 let why = "a trigger of the table of events does not let all of them in";
                 return Err(Problem::explained(ErrorKind::InvalidData, why));
             }
-            // The transaction holds others off, so the rows have numbers without a gap.
-            let last = position(self.connection.last_insert_rowid())?.0;
-            let first = last + 1 - rows as u64;
-            let positions = (first..=last).map(|seq| Appended::New(Position(seq)));
-            self.appended.extend(positions);
+            if self.connection.total_changes() - before == rows as u64 {
+                // The transaction holds others off, so the rows have numbers without a gap.
+                let last = position(self.connection.last_insert_rowid())?.0;
+                let first = last + 1 - rows as u64;
+                let positions = (first..=last).map(|seq| Appended::New(Position(seq)));
+                self.appended.extend(positions);
+            } else {
+                // A trigger has written as well, perhaps events between these.
+                for (record, columns) in now {
+                    let found = existing(self.connection, self.sql, record, columns)?;
+                    let found = found.ok_or_else(|| {
+                        let why = "a trigger of the table of events has removed one of them";
+                        Problem::explained(ErrorKind::InvalidData, why)
+                    })?;
+                    self.appended.push(Appended::New(found.position()));
+                }
+            }
         }
         self.new.clear();
+        self.bytes = 0;
         Ok(())
     }
+}
+
+/// The event that has this ID already.
+fn existing(
+    connection: &Connection,
+    sql: &Sql,
+    record: &NewRecord,
+    columns: &Columns,
+) -> Outcome<Option<Appended>> {
+    let existing = connection
+        .prepare_cached(&sql.same_event)?
+        .query_row(
+            (
+                &columns.id[..],
+                &*record.topic,
+                &*record.codec,
+                &record.payload[..],
+            ),
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    Ok(match existing {
+        Some((seq, true)) => Some(Appended::Duplicate(position(seq)?)),
+        Some((seq, false)) => Some(Appended::Conflict(position(seq)?)),
+        None => None,
+    })
 }
 
 fn position(seq: i64) -> Outcome<Position> {

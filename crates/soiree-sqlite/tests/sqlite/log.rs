@@ -1,6 +1,6 @@
 //! Events of the log.
 
-use soiree_core::store::{Appended, Batch, Limit, Position, Store, StoreError};
+use soiree_core::store::{Appended, Batch, Limit, NewRecord, Position, Store, StoreError};
 use soiree_core::{EventId, Properties};
 use soiree_sqlite::SqliteStore;
 
@@ -109,6 +109,24 @@ fn commits_of_any_size_number_their_events_in_order() {
     }
 }
 
+/// D1, D12: events of any size are appended in order, also where they are too large to share a statement.
+#[test]
+fn commits_of_large_events_number_them_in_order() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let sizes = [1 << 19, 1 << 19, 1, 3 << 20, 2 << 20, 1 << 20, 1, 0];
+    let sized = |(number, size): (u64, usize)| {
+        let mut event = event(number);
+        event.payload = vec![7; size];
+        event
+    };
+    let events: Vec<_> = (1..).zip(sizes).map(sized).collect();
+    let expected: Vec<_> = (1..=8).map(|number| Appended::New(at(number))).collect();
+    assert_eq!(append(&store, &events), expected);
+    let read: Vec<_> = read_all(&store).into_iter().map(|r| r.event).collect();
+    assert_eq!(read, events);
+}
+
 /// D1: an event that a trigger of the program keeps out is an error, and nothing of its commit is stored.
 #[test]
 fn an_event_that_a_trigger_keeps_out_is_an_error() {
@@ -127,6 +145,36 @@ fn an_event_that_a_trigger_keeps_out_is_an_error() {
     assert!(error.contains("trigger"), "{error}");
     assert_eq!(read_all(&store).len(), 0);
     assert_eq!(append(&store, &events[..3]).len(), 3);
+}
+
+/// D1: an event is where its emit says that it is, though a trigger of the program appends others between.
+#[test]
+fn events_that_a_trigger_appends_move_no_other() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let connection = folder.connect();
+    let trigger = "CREATE TRIGGER copies AFTER INSERT ON soiree_event WHEN NEW.topic <> 'copy' BEGIN \
+                   INSERT INTO soiree_event(id, topic, codec, emitted_at, crc, payload) \
+                   VALUES (randomblob(16), 'copy', 'raw', 0, 0, x''); END";
+    connection.execute_batch(trigger).unwrap();
+    let events: Vec<_> = (1..=41).map(event).collect();
+    let appended = append(&store, &events);
+    let found = |record: &NewRecord| store.find(record.id).unwrap().unwrap().position;
+    let expected: Vec<_> = events.iter().map(|e| Appended::New(found(e))).collect();
+    assert_eq!(appended, expected);
+    assert_eq!(read_all(&store).len(), 82);
+
+    let trigger = "DROP TRIGGER copies; CREATE TRIGGER removes AFTER INSERT ON soiree_event \
+                   BEGIN DELETE FROM soiree_event WHERE seq = NEW.seq; END";
+    connection.execute_batch(trigger).unwrap();
+    let events = [event(100)];
+    let batch = Batch {
+        appends: &events,
+        marks: &[],
+    };
+    let error = store.commit(&batch).unwrap_err().to_string();
+    assert!(error.contains("removed"), "{error}");
+    assert_eq!(read_all(&store).len(), 82);
 }
 
 /// D2: a page ends at its limit, and has at least one event.
