@@ -208,9 +208,14 @@ impl Inner {
 
     /// As [`not_stored`](Self::not_stored), for what the writer has not counted.
     fn rejected(&self, draft: &Draft, why: impl Into<Rejected>) -> EmitError {
+        self.all_rejected(std::slice::from_ref(draft), why)
+    }
+
+    /// As [`rejected`](Self::rejected), for events that are stored together or not at all. The error is that of the first.
+    fn all_rejected(&self, drafts: &[Draft], why: impl Into<Rejected>) -> EmitError {
         let why = why.into();
-        self.figures.rejected(Reason::of(&why), 1);
-        self.not_stored(draft, why)
+        self.figures.rejected(Reason::of(&why), drafts.len() as u64);
+        self.not_stored(&drafts[0], why)
     }
 
     fn encode(&self, codec: Option<&dyn Codec>, draft: &Draft) -> Result<NewRecord, EmitError> {

@@ -30,7 +30,7 @@ impl Outbox {
             return Ok(Vec::new());
         }
         let ticket = inner.queue.append(records, true);
-        let ticket = ticket.map_err(|why| inner.rejected(&drafts[0], why))?;
+        let ticket = ticket.map_err(|why| inner.all_rejected(&drafts, why))?;
         let appended = ticket.wait();
         let appended = appended.map_err(|error| inner.not_stored(&drafts[0], error))?;
         let stored = drafts.into_iter().zip(appended);
@@ -53,7 +53,7 @@ impl Outbox {
             return Ok(Vec::new());
         }
         let ticket = inner.queue.append(records, true);
-        let mut ticket = ticket.map_err(|why| inner.rejected(&drafts[0], why))?;
+        let mut ticket = ticket.map_err(|why| inner.all_rejected(&drafts, why))?;
         let appended = poll_fn(|context| ticket.poll(context)).await;
         let appended = appended.map_err(|error| inner.not_stored(&drafts[0], error))?;
         let mut stored = Vec::with_capacity(drafts.len());

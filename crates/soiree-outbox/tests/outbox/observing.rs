@@ -194,7 +194,7 @@ fn rejected_events_count_by_reason() {
     outbox.emit("kept.a", "x".repeat(9)).unwrap_err();
     let three = ["a", "b", "c"]
         .map(|text| -> Arc<dyn Event> { Arc::new(BaseEvent::new("kept.a", String::from(text))) });
-    outbox.emit_all(three).unwrap_err();
+    outbox.emit_all(three.clone()).unwrap_err();
     let plain: Arc<dyn Event> = Arc::new(BaseEvent::new("plain", String::new()));
     outbox.emit_all([plain]).unwrap_err();
     store.fail_next(StoreMethod::Commit, 1, StoreFault::io());
@@ -215,6 +215,8 @@ fn rejected_events_count_by_reason() {
     outbox.close().unwrap();
     outbox.emit("kept.a", String::from("z")).unwrap_err();
     assert_eq!(outbox.stats().rejected.closed, 1);
+    outbox.emit_all(three).unwrap_err();
+    assert_eq!(outbox.stats().rejected.closed, 4);
     let commits = outbox.stats().commit_events;
     assert_eq!(commits.sum, 3.0, "one stored, one in conflict, one failed");
     assert_eq!(commits.count, outbox.stats().commit_seconds.count);
