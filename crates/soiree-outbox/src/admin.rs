@@ -168,7 +168,8 @@ impl Outbox {
     }
 
     /// Renames a listener that is an orphan, and keeps its progress: for a listener that was renamed in the program. Call it before the new
-    /// name is subscribed. Returns `false` if there is no such listener, or one of the new name is known already.
+    /// name is subscribed. Returns `false` if there is no such listener, or one of the new name is known already: since a run before has
+    /// subscribed it. [`remove_listener`](Outbox::remove_listener) removes that one, and what it has handled is handled again then.
     ///
     /// # Errors
     /// If the store fails, or a process delivers to the listener.

@@ -79,8 +79,10 @@ pub struct DeadEvent {
 
 /// What an outbox has found at its start. Returned by [`Outbox::start`](crate::Outbox::start). Displayed, it is one sentence.
 ///
-/// A listener that was renamed in the program is in both lists: its old name keeps the events, and its new one does not get them. To keep
-/// them together, call [`Outbox::rename_listener`](crate::Outbox::rename_listener) before the listener is subscribed.
+/// A listener that was renamed in the program is in both lists: its old name keeps the events, and its new one does not get them. To bring
+/// them together, call [`Outbox::remove_listener`](crate::Outbox::remove_listener) with the new name, which the store knows by now, and then
+/// [`Outbox::rename_listener`](crate::Outbox::rename_listener): in the next run, before the listener is subscribed. What was handled under
+/// the new name is handled again.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct StartReport {
@@ -104,7 +106,7 @@ impl fmt::Display for StartReport {
             (false, false) => write!(
                 f,
                 "listeners that the store keeps events for, and that are not subscribed: {orphans}; listeners that it did not know: {new}; \
-                 if one was renamed, call `rename_listener` before it is subscribed"
+                 if one was renamed: before it is subscribed in the next run, call `remove_listener` with its new name, and `rename_listener`"
             ),
         }
     }
