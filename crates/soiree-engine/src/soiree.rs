@@ -91,7 +91,8 @@ pub trait Soiree: Send + Sync {
     fn publish_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError>;
 
     /// What [`publish_sync`](Soiree::publish_sync) on this topic would pass the payload on to, unchanged. `emit_sync` of `dyn Soiree` and
-    /// of typed topics emits there: no [`Payload`] is allocated. `None` by default.
+    /// of typed topics emits there: no [`Payload`] is allocated. `None` by default, so that they call `publish_sync`. An implementation that
+    /// does something of its own there, such as count, must leave it so.
     fn emitter_for(&self, topic: &str) -> Option<&Emitter> {
         let _ = topic;
         None
