@@ -134,13 +134,14 @@ fn drain(outbox: &Outbox) {
     let left = || {
         LISTENERS.map(|name| {
             let info = info(outbox, name);
-            info.waiting as usize + info.in_flight + info.retrying + info.behind + info.suspects
+            let parked = [info.retrying, info.behind, info.suspects];
+            (info.waiting, info.in_flight, parked)
         })
     };
     let (mut last, mut since) = (left(), Instant::now());
     while outbox.drain(Duration::from_secs(1)).is_err() {
         let now = left();
-        say(&format!("left {LISTENERS:?} {now:?}"));
+        say(&format!("left {now:?}"));
         if now != last {
             (last, since) = (now, Instant::now());
         }
