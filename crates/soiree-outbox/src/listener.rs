@@ -99,6 +99,8 @@ pub(crate) struct DurableListener {
     redriven_after: Option<Position>,
     unreadable: Option<Arc<StoreError>>,
     pub(crate) is_removed: bool,
+    /// Which trial of a suspect was its last one.
+    pub(crate) last_trial: u64,
 }
 
 struct Running {

@@ -74,6 +74,8 @@ pub(crate) struct Progress {
     trial: Option<Trial>,
     /// The listener that may try one now.
     tries: Option<Number>,
+    /// How many were tried.
+    trials: u64,
     /// Listeners that were removed, and whose last marks are not committed yet.
     leaving: Vec<Leaving>,
     committed: Option<u64>,

@@ -39,6 +39,7 @@ impl DurableListener {
             redriven_after: None,
             unreadable: None,
             is_removed: false,
+            last_trial: 0,
         };
         let restored = listener.restore_parked(around).and_then(|()| {
             if progress.clean {

@@ -25,10 +25,12 @@ impl Relay {
             return None;
         }
         self.state.trial = None;
-        let next = listeners
-            .iter()
-            .filter_map(|(number, listener)| Some((listener.next_suspect()?, *number)));
-        next.min().map(|(_, number)| number)
+        // In turns: a slow listener that lags behind has many, all of them before those of the others.
+        let next = listeners.iter().filter_map(|(number, listener)| {
+            let (crashes, position) = listener.next_suspect()?;
+            Some((crashes, listener.last_trial, position, *number))
+        });
+        next.min().map(|(.., number)| number)
     }
 
     /// The listener has gone on. If it may try a suspect, and has one, that is tried from now on.
@@ -41,5 +43,11 @@ impl Relay {
             position,
             until: self.clock.now().saturating_add(ALONE),
         });
+        if suspect.is_some() {
+            self.state.trials += 1;
+            if let Some(tried) = self.state.listeners.get_mut(&listener) {
+                tried.last_trial = self.state.trials;
+            }
+        }
     }
 }

@@ -10,14 +10,15 @@ use soiree_testkit::{FaultyStore, ManualClock, MemoryStore, StoreFault, StoreMet
 
 use super::support::{LIMIT, builder, outbox, receive, text, wait_until};
 
-const NAMES: [&str; 2] = ["a", "b"];
+/// Two listeners of all events, by name and pattern.
+const BOTH: [(&str, &str); 2] = [("a", "kept.**"), ("b", "kept.**")];
 
 /// Subscribes two listeners. They send their name and the text, and wait for a word before they return, but not with `new`.
-fn listen(outbox: &Outbox) -> (Receiver<String>, Sender<()>) {
+fn listen(outbox: &Outbox, listeners: [(&'static str, &str); 2]) -> (Receiver<String>, Sender<()>) {
     let (entered, entries) = channel();
     let (release, released) = channel::<()>();
     let released = Arc::new(Mutex::new(released));
-    for name in NAMES {
+    for (name, pattern) in listeners {
         let (entered, released) = (entered.clone(), Arc::clone(&released));
         let listener = move |event: &dyn Event| {
             let text = text(event);
@@ -27,7 +28,7 @@ fn listen(outbox: &Outbox) -> (Receiver<String>, Sender<()>) {
             }
         };
         let options = ListenerOptions::new().durable(name);
-        outbox.on_with("kept.**", options, listener).unwrap();
+        outbox.on_with(pattern, options, listener).unwrap();
     }
     outbox.start().unwrap();
     (entries, release)
@@ -35,11 +36,16 @@ fn listen(outbox: &Outbox) -> (Receiver<String>, Sender<()>) {
 
 /// A store that a process has left that was killed while two listeners ran with three events each.
 fn left_by_a_crash() -> MemoryStore {
+    left_by_a_crash_of(BOTH, &["kept.a"; 3])
+}
+
+/// The same, with an event on each of these topics.
+fn left_by_a_crash_of(listeners: [(&'static str, &str); 2], topics: &[&str]) -> MemoryStore {
     let store = MemoryStore::new();
     let first = outbox(store.clone());
-    let (entries, _release) = listen(&first);
-    for number in 1..=3 {
-        first.emit("kept.a", number.to_string()).unwrap();
+    let (entries, _release) = listen(&first, listeners);
+    for (number, topic) in (1..).zip(topics) {
+        first.emit(topic, format!("{number}")).unwrap();
     }
     // As many as there are threads.
     receive(&entries, 4);
@@ -72,7 +78,7 @@ fn suspects(outbox: &Outbox) -> usize {
 fn one_suspect_is_tried_at_a_time_in_the_process() {
     let clock = ManualClock::new();
     let outbox = start(left_by_a_crash(), &clock);
-    let (entries, release) = listen(&outbox);
+    let (entries, release) = listen(&outbox, BOTH);
     assert_eq!(receive(&entries, 1), ["a1"]);
     outbox.emit("kept.a", String::from("new")).unwrap();
     let mut new = receive(&entries, 2);
@@ -91,12 +97,28 @@ fn one_suspect_is_tried_at_a_time_in_the_process() {
     outbox.close().unwrap();
 }
 
+/// D9: a listener that lags behind, and whose suspects all come before those of another one, is not tried before it each time.
+#[test]
+fn listeners_try_their_suspects_in_turns() {
+    let apart = [("a", "kept.a"), ("b", "kept.b")];
+    let topics = ["kept.a", "kept.a", "kept.a", "kept.b", "kept.b", "kept.b"];
+    let clock = ManualClock::new();
+    let outbox = start(left_by_a_crash_of(apart, &topics), &clock);
+    let (entries, release) = listen(&outbox, apart);
+    for expected in ["a1", "b4", "a2", "b5", "a3", "b6"] {
+        assert_eq!(receive(&entries, 1), [expected]);
+        release.send(()).unwrap();
+    }
+    outbox.drain(LIMIT).unwrap();
+    outbox.close().unwrap();
+}
+
 /// D9: a suspect that does not end holds up those of other listeners for ten seconds, and those of its own listener until it ends.
 #[test]
 fn a_suspect_that_hangs_holds_up_no_other_listener() {
     let clock = ManualClock::new();
     let outbox = start(left_by_a_crash(), &clock);
-    let (entries, release) = listen(&outbox);
+    let (entries, release) = listen(&outbox, BOTH);
     assert_eq!(receive(&entries, 1), ["a1"]);
     clock.advance(Duration::from_millis(9_999));
     assert_eq!(suspects(&outbox), 5);
