@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::service::Service;
 
-/// Has an event fail for `forward`, and returns what was logged.
+/// Takes in an event that fails for `forward`, and returns what was logged.
 fn logged(arguments: &[&str]) -> String {
     let data = TempDir::new().unwrap();
     let log = data.path().join("log");
