@@ -40,7 +40,7 @@ pub enum OutboxError {
     #[error("no thread could be started for the outbox: {0}")]
     Spawn(#[source] io::Error),
     /// The store knows listeners that are not subscribed here, and the outbox was built with [`Orphans::Reject`](crate::Orphans::Reject).
-    #[error("{store}: {found}; subscribe what is not, or rename or remove it")]
+    #[error("{store}: {found}; subscribe those that are not, or rename or remove them")]
     Orphans {
         /// The store.
         store: String,
