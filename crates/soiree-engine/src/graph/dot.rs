@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use soiree_core::{ListenerInfo, PatternInfo};
 
-use super::legend::Shown;
 use super::model::{BridgeInfo, Graph, PoolInfo, RouteInfo, StoreInfo, StoreListenerInfo};
 use super::routes::route_of;
 use super::tree::Branch;
@@ -80,6 +79,15 @@ pub(super) struct Drawing<'a, 'f> {
     pub(super) bridges: Vec<(usize, &'a BridgeInfo)>,
     routes: &'a [RouteInfo],
     shown: Shown,
+}
+
+/// What a drawing has of everything that a legend explains.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Shown {
+    pub(super) routes: bool,
+    pub(super) own_pools: bool,
+    pub(super) durable: bool,
+    pub(super) bridges: bool,
 }
 
 impl<'a> Drawing<'a, '_> {

@@ -2,16 +2,7 @@
 
 use std::fmt;
 
-use super::dot::{Drawing, TABLE};
-
-/// What a drawing has of everything that a legend explains.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Shown {
-    pub(super) routes: bool,
-    pub(super) own_pools: bool,
-    pub(super) durable: bool,
-    pub(super) bridges: bool,
-}
+use super::dot::{Drawing, Shown, TABLE};
 
 impl Drawing<'_, '_> {
     /// Explains what is drawn, and nothing else.
