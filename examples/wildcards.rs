@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use soiree::{EventPool, Pattern};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    println!("shows: which patterns match which topics: `*` is one segment, `**` is one or more");
+    println!(
+        "shows: which patterns match which topics: `*` is one segment, `**` any number, and at the end one or more"
+    );
     println!(
         "why: a listener of a whole area, such as an audit, needs no list of the events in it\n"
     );

@@ -110,6 +110,9 @@ impl OutboxBuilder {
 
     /// How many events of one listener may run at once, those included that wait in memory for one of their key: 64 by default.
     /// With 1, each listener gets all events in order, over retries too: the next ones wait until one is done or dead.
+    ///
+    /// After a crash, up to twice as many that may have been running are tried one by one, and newer events may overtake them. If listeners take
+    /// long, set it to about twice the workers of their bulkhead.
     #[must_use]
     pub fn in_flight(mut self, events: usize) -> Self {
         self.limits.in_flight = events;

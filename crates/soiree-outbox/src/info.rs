@@ -33,7 +33,7 @@ pub struct DurableInfo {
     pub retrying: usize,
     /// Events that wait for an earlier one of their key, which is parked.
     pub behind: usize,
-    /// Events that were running when the process ended, and are tried one by one.
+    /// Events that may have been running when the process ended, and are tried one by one: up to twice `in_flight` after each kill.
     pub suspects: usize,
     /// Events that nobody tries again until they are redriven, as the store has them.
     pub dead_letters: u64,

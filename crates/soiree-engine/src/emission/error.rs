@@ -198,7 +198,7 @@ impl EmitError {
         }
     }
 
-    /// The payload of the event.
+    /// The payload of the event. [`Payload::try_into_inner`] returns the value that was emitted.
     pub fn into_payload(self) -> Payload {
         match self {
             Self::InvalidTopic { payload, .. }
