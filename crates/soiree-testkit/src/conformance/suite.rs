@@ -190,6 +190,12 @@ impl Conformance {
                     ));
                 }
             }
+            if !case.needs.is_empty() {
+                let needs = case.needs.join("`, `");
+                message.push_str(&format!(
+                    "; the case needs `{needs}`, which a pool without it lists under `without`"
+                ));
+            }
             CaseFailure::new(case.sentence(), message, case.explanation())
         })
     }

@@ -35,6 +35,22 @@ fn a_failure_explains_the_promise() {
     }
 }
 
+/// P1: a failure names the capability that the pool may lack. A case that every pool must pass names none.
+#[test]
+fn a_failure_names_the_capability_that_the_case_needs() {
+    let suite = Conformance::new(|mut spec| {
+        spec.min_workers = 0;
+        Reference::new(spec, Fault::None)
+    });
+    let failure = suite.run(case("p1_stats_show_min_workers"));
+    let text = failure.unwrap_err().to_string();
+    let note = "the case needs `min_workers`, which a pool without it lists under `without`";
+    assert!(text.contains(note), "{text}");
+    let suite = Conformance::new(|spec| Reference::new(spec, Fault::IsNeverOnWorker));
+    let failure = suite.run(case("p4_on_worker_is_true_inside_a_job"));
+    assert!(!failure.unwrap_err().to_string().contains("the case needs"));
+}
+
 /// P5, P8: a pool that hangs in every case fails fast: after the first case, no other waits for the full timeout.
 #[test]
 fn after_one_case_has_hung_the_others_get_less_time() {
