@@ -52,7 +52,8 @@ fn a_graph_shows_the_bridge() {
     assert_eq!((&*strict.name, strict.partitions), ("strict", None));
     assert!(billing.is_pulling && strict.is_pulling);
     let dot = graph.to_dot();
-    assert_eq!(dot.matches("lavender").count(), 1, "{dot}");
+    // Its own, and that of the legend.
+    assert_eq!(dot.matches("lavender").count(), 2, "{dot}");
     // One that publishes, and two that bring what `kept.*` gets.
     assert_eq!(dot.matches("mediumpurple3").count(), 3, "{dot}");
     assert!(dot.contains("connected, 1 published"), "{dot}");
