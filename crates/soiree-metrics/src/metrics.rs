@@ -185,7 +185,8 @@ impl Metrics {
     /// ```
     /// use std::sync::Arc;
     /// use soiree::metrics::Metrics;
-    /// use soiree::{Pool, WorkerPool};
+    /// use soiree::WorkerPool;
+    /// use soiree::pool::Pool;
     ///
     /// let metrics = Metrics::new();
     /// let pool = Arc::new(WorkerPool::new(4, 100)?);

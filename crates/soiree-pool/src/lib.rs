@@ -29,6 +29,6 @@ pub use crate::pool::WorkerPool;
 pub use crate::strategy::{Balanced, Eager, Lazy, Load, Strategy};
 pub use soiree_core::{
     DrainTimeout, InvalidPoolOptions, Job, JobId, JobOutcome, MAX_CAPACITY, MAX_INLINE_DEPTH,
-    MAX_WORKERS, Overflow, PanicPayload, Pool, PoolStats, ResizeError, SubmitError,
+    MAX_WORKERS, Overflow, PanicPayload, Pool, PoolOptions, PoolStats, ResizeError, SubmitError,
     SubmitErrorReason, WaitError,
 };
