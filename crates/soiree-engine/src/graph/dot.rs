@@ -43,11 +43,6 @@ fn write(graph: &Graph, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         stores: BTreeMap::new(),
         bridges: Vec::new(),
         routes: &graph.routes,
-        shown: Shown {
-            durable: !graph.stores.is_empty(),
-            bridges: !graph.bridges.is_empty(),
-            ..Shown::default()
-        },
     };
     drawing.f.write_str("    { rank=sink;\n")?;
     for pool in &graph.pools {
@@ -62,8 +57,7 @@ fn write(graph: &Graph, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
     drawing.branches(&Branch::of(graph), "", None)?;
     if !graph.pools.is_empty() {
-        let shown = drawing.shown;
-        drawing.legend(shown)?;
+        drawing.legend(graph)?;
     }
     f.write_str("}\n")
 }
@@ -78,16 +72,6 @@ pub(super) struct Drawing<'a, 'f> {
     /// The node of each bridge.
     pub(super) bridges: Vec<(usize, &'a BridgeInfo)>,
     routes: &'a [RouteInfo],
-    shown: Shown,
-}
-
-/// What a drawing has of everything that a legend explains.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Shown {
-    pub(super) routes: bool,
-    pub(super) own_pools: bool,
-    pub(super) durable: bool,
-    pub(super) bridges: bool,
 }
 
 impl<'a> Drawing<'a, '_> {
@@ -167,7 +151,6 @@ impl<'a> Drawing<'a, '_> {
                     .and_then(|info| route_of(self.routes, &info.pattern));
                 let inherited = inherited.map(|route| &*route.pool);
                 if let Some(pool) = branch.pool.or(inherited) {
-                    self.shown.routes = true;
                     self.arrow(node, "head", pool, "route", "bold")?;
                 }
                 parent = Some(node);
@@ -216,7 +199,6 @@ impl<'a> Drawing<'a, '_> {
         self.f.write_str("</TABLE>>];\n")?;
         for (row, listener) in info.listeners.iter().enumerate() {
             if let Some(pool) = &listener.pool {
-                self.shown.own_pools = true;
                 self.arrow(node, &format!("l{row}"), pool, "", "dashed")?;
             }
             let durable = listener.durable.as_deref();

@@ -2,11 +2,14 @@
 
 use std::fmt;
 
-use super::dot::{Drawing, Shown, TABLE};
+use super::dot::{Drawing, TABLE};
+use super::model::Graph;
 
 impl Drawing<'_, '_> {
     /// Explains what is drawn, and nothing else.
-    pub(super) fn legend(&mut self, shown: Shown) -> fmt::Result {
+    pub(super) fn legend(&mut self, graph: &Graph) -> fmt::Result {
+        let mut listeners = graph.patterns.iter().flat_map(|info| &info.listeners);
+        let own_pools = listeners.any(|listener| listener.pool.is_some());
         let rows = [
             (
                 "lightblue",
@@ -17,19 +20,23 @@ impl Drawing<'_, '_> {
             (
                 "white",
                 "bold arrow: emissions on these topics run on this pool",
-                shown.routes,
+                !graph.routes.is_empty(),
             ),
             (
                 "white",
                 "dashed arrow: this listener runs on this pool",
-                shown.own_pools,
+                own_pools,
             ),
             (
                 "honeydew2",
                 "a store, with an arrow to each durable listener",
-                shown.durable,
+                !graph.stores.is_empty(),
             ),
-            ("lavender", "a bridge to other machines", shown.bridges),
+            (
+                "lavender",
+                "a bridge to other machines",
+                !graph.bridges.is_empty(),
+            ),
         ];
         write!(self.f, "    legend [label=<{TABLE}")?;
         for (color, text, is_shown) in rows {
