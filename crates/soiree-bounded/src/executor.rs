@@ -54,8 +54,8 @@ pub trait Executor: Send + Sync + 'static {
         false
     }
 
-    /// The number of threads that serve this pool alone. The statistics show it as the live workers, and as the least number of them. `None`, the default, if it is unknown, for
-    /// example because other code uses the threads too.
+    /// The number of threads that serve this pool alone. The statistics show it as the live workers, and as the least number of them.
+    /// `None`, the default, if it is unknown, for example because other code uses the threads too.
     fn threads(&self) -> Option<usize> {
         None
     }

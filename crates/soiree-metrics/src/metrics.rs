@@ -52,14 +52,14 @@ struct Shared {
     pools: Sources<PoolStats>,
 }
 
-/// A name for the metrics of an `EventPool` was rejected.
+/// A name in metrics was rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
     /// The name is empty. To Prometheus an empty label is no label.
     #[error("the name in metrics is empty")]
     Empty,
-    /// A handle to metrics of this name still exists.
+    /// What has this name in the metrics still exists.
     #[error("there are metrics of the name {name:?} already")]
     Taken {
         /// The name.
@@ -147,13 +147,7 @@ impl Metrics {
         name: &str,
         source: impl Fn() -> Option<OutboxFigures> + Send + Sync + 'static,
     ) -> Result<(), NameError> {
-        if name.is_empty() {
-            return Err(NameError::Empty);
-        }
-        match self.shared.outboxes.add(name, source) {
-            true => Ok(()),
-            false => Err(NameError::Taken { name: name.into() }),
-        }
+        add(&self.shared.outboxes, name, source)
     }
 
     /// Adds the metrics of a bridge to NATS, which this closure reads at each scrape, as [`add_outbox`](Metrics::add_outbox) does. `name`
@@ -166,13 +160,7 @@ impl Metrics {
         name: &str,
         source: impl Fn() -> Option<NatsFigures> + Send + Sync + 'static,
     ) -> Result<(), NameError> {
-        if name.is_empty() {
-            return Err(NameError::Empty);
-        }
-        match self.shared.bridges.add(name, source) {
-            true => Ok(()),
-            false => Err(NameError::Taken { name: name.into() }),
-        }
+        add(&self.shared.bridges, name, source)
     }
 
     /// Adds the metrics of a pool that belongs to no `EventPool`, which this closure reads at each scrape, as
@@ -204,13 +192,7 @@ impl Metrics {
         name: &str,
         source: impl Fn() -> Option<PoolStats> + Send + Sync + 'static,
     ) -> Result<(), NameError> {
-        if name.is_empty() {
-            return Err(NameError::Empty);
-        }
-        match self.shared.pools.add(name, source) {
-            true => Ok(()),
-            false => Err(NameError::Taken { name: name.into() }),
-        }
+        add(&self.shared.pools, name, source)
     }
 
     /// Returns all metrics in Prometheus's text format. Serve it with [`CONTENT_TYPE`].
@@ -278,6 +260,21 @@ impl fmt::Debug for Metrics {
 /// A type of its own, so that [`Metrics::register`] is the only way to put metrics into a registry.
 #[derive(Debug)]
 struct Exposition(Metrics);
+
+/// Adds a source under a name that must be free.
+fn add<F>(
+    sources: &Sources<F>,
+    name: &str,
+    source: impl Fn() -> Option<F> + Send + Sync + 'static,
+) -> Result<(), NameError> {
+    if name.is_empty() {
+        return Err(NameError::Empty);
+    }
+    match sources.add(name, source) {
+        true => Ok(()),
+        false => Err(NameError::Taken { name: name.into() }),
+    }
+}
 
 impl Collector for Exposition {
     fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
