@@ -1,6 +1,7 @@
 //! A mutex and a condition variable in one.
 
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 #[cfg(soiree_model)]
@@ -9,9 +10,13 @@ use super::model::{Condvar, Mutex, MutexGuard, wait_until};
 use super::real::{Condvar, Mutex, MutexGuard, wait_until};
 
 /// State behind a mutex, and a condition variable that is notified when the state changes.
+///
+/// Who notifies must have locked the state after the change, or for it.
 pub struct Monitor<T> {
     state: Mutex<T>,
     changed: Condvar,
+    /// How many threads wait. Changed under the lock only.
+    waiting: AtomicUsize,
 }
 
 impl<T> Monitor<T> {
@@ -19,6 +24,7 @@ impl<T> Monitor<T> {
         Self {
             state: Mutex::new(state),
             changed: Condvar::new(),
+            waiting: AtomicUsize::new(0),
         }
     }
 
@@ -27,15 +33,20 @@ impl<T> Monitor<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Wakes the threads that wait. Without any, it is a load: a condition variable would call the system.
     pub fn notify_all(&self) {
-        self.changed.notify_all();
+        // The caller has had the lock: who waits was counted before that, or sees the change.
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            self.changed.notify_all();
+        }
     }
 
     /// Waits for a notification. May return without one.
     pub fn wait<'a>(&'a self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-        self.changed
-            .wait(guard)
-            .unwrap_or_else(PoisonError::into_inner)
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let guard = self.changed.wait(guard);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        guard.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits like [`wait`](Self::wait). Also returns whether the deadline has passed. Callers must rely on that instead of the
@@ -45,7 +56,10 @@ impl<T> Monitor<T> {
         guard: MutexGuard<'a, T>,
         deadline: Instant,
     ) -> (MutexGuard<'a, T>, bool) {
-        wait_until(&self.state, &self.changed, guard, deadline)
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let waited = wait_until(&self.state, &self.changed, guard, deadline);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        waited
     }
 }
 
