@@ -2,140 +2,131 @@
 
 use std::io::ErrorKind;
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, ffi};
 use soiree_core::store::{Appended, NewRecord, Position};
 
 use crate::problem::{Outcome, Problem};
 use crate::rows::{Columns, to_unsigned};
 use crate::sql::Sql;
 
+/// The most bytes of payloads in one statement, which copies them, but for a single larger one.
+const MOST_BYTES: usize = 1 << 20;
+
 /// Appends events, but for those whose ID there is. Part of a transaction of the caller.
+///
+/// Several rows in one statement take much less time, and so does not looking for their IDs first.
 pub(crate) fn append(
     connection: &Connection,
     sql: &Sql,
     records: &[NewRecord],
 ) -> Outcome<Vec<Appended>> {
-    let mut appending = Appending {
-        connection,
-        sql,
-        new: Vec::new(),
-        bytes: 0,
-        appended: Vec::with_capacity(records.len()),
+    let mut appended = Vec::with_capacity(records.len());
+    let mut rest = records;
+    while let Some((rows, text)) = sql.append_for(fitting(rest)) {
+        let (now, later) = rest.split_at(rows);
+        rest = later;
+        match insert(connection, sql, text, now) {
+            Ok(positions) => appended.extend(positions),
+            // The statement was undone, and used up no positions.
+            Err(Problem::Sqlite(error)) if is_duplicate(&error) => {
+                for record in now {
+                    appended.push(append_one(connection, sql, record)?);
+                }
+            }
+            Err(problem) => return Err(problem),
+        }
+    }
+    Ok(appended)
+}
+
+/// How many of the first events fit into one statement.
+fn fitting(records: &[NewRecord]) -> usize {
+    let mut bytes = 0_usize;
+    let fits = |record: &&NewRecord| {
+        bytes = bytes.saturating_add(record.payload.len());
+        bytes <= MOST_BYTES
+    };
+    let fitting = records.iter().take_while(fits).count();
+    fitting.max(1).min(records.len())
+}
+
+fn is_duplicate(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    code == Some(ffi::SQLITE_CONSTRAINT_UNIQUE)
+}
+
+/// Appends an event, unless its ID is there.
+fn append_one(connection: &Connection, sql: &Sql, record: &NewRecord) -> Outcome<Appended> {
+    if let Some(existing) = existing(connection, sql, record)? {
+        return Ok(existing);
+    }
+    let mut appended = Vec::with_capacity(1);
+    if let Some((_, text)) = sql.append_for(1) {
+        let one = std::slice::from_ref(record);
+        appended = insert(connection, sql, text, one)?;
+    }
+    appended.pop().ok_or_else(|| removed(record))
+}
+
+/// Inserts events with a statement for as many. They are all new.
+fn insert(
+    connection: &Connection,
+    sql: &Sql,
+    text: &str,
+    records: &[NewRecord],
+) -> Outcome<Vec<Appended>> {
+    let before = connection.total_changes();
+    let mut statement = connection.prepare_cached(text)?;
+    let mut parameter = 1;
+    let mut bind = |value: &dyn rusqlite::ToSql| {
+        let bound = statement.raw_bind_parameter(parameter, value);
+        parameter += 1;
+        bound
     };
     for record in records {
-        appending.add(record)?;
-    }
-    appending.insert()?;
-    Ok(appending.appended)
-}
-
-/// The most bytes of payloads in one statement, which copies them, but for a single larger one.
-const MOST_BYTES: usize = 1 << 20;
-
-struct Appending<'a> {
-    connection: &'a Connection,
-    sql: &'a Sql,
-    /// Events that are not inserted yet. Several rows in one statement take much less time.
-    new: Vec<(&'a NewRecord, Columns)>,
-    /// The bytes of their payloads.
-    bytes: usize,
-    appended: Vec<Appended>,
-}
-
-impl<'a> Appending<'a> {
-    fn add(&mut self, record: &'a NewRecord) -> Outcome<()> {
         let columns = Columns::of(record);
-        if self.new.iter().any(|(_, new)| new.id == columns.id) {
-            // It is found once it is in the table.
-            self.insert()?;
-        }
-        // Looked for first: an insert that conflicts would use up a position.
-        match existing(self.connection, self.sql, record, &columns)? {
-            Some(appended) => {
-                self.insert()?;
-                self.appended.push(appended);
-            }
-            None => {
-                if self.bytes + record.payload.len() > MOST_BYTES {
-                    self.insert()?;
-                }
-                self.bytes += record.payload.len();
-                self.new.push((record, columns));
-                if self.new.len() == self.sql.append_rows[0].0 {
-                    self.insert()?;
-                }
-            }
-        }
-        Ok(())
+        bind(&&columns.id[..])?;
+        bind(&&*record.topic)?;
+        bind(&&*record.codec)?;
+        bind(&record.emitted_at.0)?;
+        bind(&columns.crc)?;
+        bind(&columns.properties)?;
+        bind(&&record.payload[..])?;
     }
+    let rows = records.len();
+    if statement.raw_execute()? != rows {
+        let why = "a trigger of the table of events does not let all of them in";
+        return Err(Problem::explained(ErrorKind::InvalidData, why));
+    }
+    if connection.total_changes() - before == rows as u64 {
+        // The transaction holds others off, so the rows have numbers without a gap.
+        let last = position(connection.last_insert_rowid())?.0;
+        let first = last + 1 - rows as u64;
+        let positions = (first..=last).map(|seq| Appended::New(Position(seq)));
+        return Ok(positions.collect());
+    }
+    // A trigger has written as well, perhaps events between these.
+    let found = records.iter().map(|record| {
+        let found = existing(connection, sql, record)?;
+        let found = found.ok_or_else(|| removed(record))?;
+        Ok(Appended::New(found.position()))
+    });
+    found.collect()
+}
 
-    /// Inserts what is new.
-    fn insert(&mut self) -> Outcome<()> {
-        let mut rest = &self.new[..];
-        while let Some((rows, text)) = self.sql.append_for(rest.len()) {
-            let (now, later) = rest.split_at(rows);
-            rest = later;
-            let before = self.connection.total_changes();
-            let mut statement = self.connection.prepare_cached(text)?;
-            let mut parameter = 1;
-            let mut bind = |value: &dyn rusqlite::ToSql| {
-                let bound = statement.raw_bind_parameter(parameter, value);
-                parameter += 1;
-                bound
-            };
-            for (record, columns) in now {
-                bind(&&columns.id[..])?;
-                bind(&&*record.topic)?;
-                bind(&&*record.codec)?;
-                bind(&record.emitted_at.0)?;
-                bind(&columns.crc)?;
-                bind(&columns.properties)?;
-                bind(&&record.payload[..])?;
-            }
-            if statement.raw_execute()? != rows {
-                let why = "a trigger of the table of events does not let all of them in";
-                return Err(Problem::explained(ErrorKind::InvalidData, why));
-            }
-            if self.connection.total_changes() - before == rows as u64 {
-                // The transaction holds others off, so the rows have numbers without a gap.
-                let last = position(self.connection.last_insert_rowid())?.0;
-                let first = last + 1 - rows as u64;
-                let positions = (first..=last).map(|seq| Appended::New(Position(seq)));
-                self.appended.extend(positions);
-            } else {
-                // A trigger has written as well, perhaps events between these.
-                for (record, columns) in now {
-                    let found = existing(self.connection, self.sql, record, columns)?;
-                    let found = found.ok_or_else(|| {
-                        let why = "a trigger of the table of events has removed one of them";
-                        Problem::explained(ErrorKind::InvalidData, why)
-                    })?;
-                    self.appended.push(Appended::New(found.position()));
-                }
-            }
-        }
-        self.new.clear();
-        self.bytes = 0;
-        Ok(())
-    }
+fn removed(record: &NewRecord) -> Problem {
+    let id = record.id;
+    let why = format!("a trigger of the table of events has removed the event {id}");
+    Problem::explained(ErrorKind::InvalidData, why)
 }
 
 /// The event that has this ID already.
-fn existing(
-    connection: &Connection,
-    sql: &Sql,
-    record: &NewRecord,
-    columns: &Columns,
-) -> Outcome<Option<Appended>> {
+fn existing(connection: &Connection, sql: &Sql, record: &NewRecord) -> Outcome<Option<Appended>> {
+    let id = u128::from(record.id).to_be_bytes();
     let existing = connection
         .prepare_cached(&sql.same_event)?
         .query_row(
-            (
-                &columns.id[..],
-                &*record.topic,
-                &*record.codec,
-                &record.payload[..],
-            ),
+            (&id[..], &*record.topic, &*record.codec, &record.payload[..]),
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
