@@ -4,7 +4,7 @@ mod deliver;
 mod recover;
 mod redriven;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -87,12 +87,12 @@ pub(crate) struct DurableListener {
     begun: Arc<Begun>,
     page: VecDeque<Arc<LogEntry>>,
     /// Events behind another one of their key, which runs.
-    held: HashMap<Position, Arc<LogEntry>>,
+    held: BTreeMap<Position, Arc<LogEntry>>,
     /// Events that no pool takes, since it is closed or was removed. Oldest first.
     blocked: VecDeque<Arc<LogEntry>>,
     /// Parked events that start once the store knows, with the generation of the marks that say so.
     marking: Vec<(Position, Option<u64>)>,
-    running: HashMap<Position, Running>,
+    running: BTreeMap<Position, Running>,
     /// Events above the floor that had ended or were parked when this process claimed the listener.
     done_before: BTreeSet<Position>,
     /// Dead events after this position may have been redriven.
@@ -300,34 +300,37 @@ impl DurableListener {
     pub(crate) fn publish(&self, last: Position, now: Millis) {
         let window = &self.window;
         let parked = window.parked();
-        let running = self.running.values().map(|running| &running.entry);
-        let waiting = self.held.values().chain(&self.blocked).chain(&self.page);
-        let entries = running.chain(waiting);
-        let oldest = entries.map(|entry| entry.record.event.emitted_at).min();
+        // Of each, the first in the log: that it was emitted first as well is near enough.
+        let heads = [
+            self.running.values().next().map(|running| &running.entry),
+            self.held.values().next(),
+            self.blocked.front(),
+            self.page.front(),
+        ];
+        let emitted = heads
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.record.event.emitted_at);
+        let oldest = emitted.min();
         let shown = self.subscribed.info.lock();
         let mut shown = shown.unwrap_or_else(PoisonError::into_inner);
-        *shown = DurableInfo {
-            name: Arc::clone(&self.subscribed.name),
-            pattern: self.subscribed.pattern.as_str().into(),
-            is_held: true,
-            is_orphan: false,
-            waiting: last.0.saturating_sub(window.cursor().0),
-            oldest_waiting: oldest.map(|emitted_at| now.since(emitted_at)),
-            in_flight: window.in_flight(),
-            retrying: parked.retrying,
-            behind: parked.behind,
-            suspects: parked.suspects,
-            dead_letters: shown.dead_letters,
-            done: window.outcomes.done,
-            skipped: window.outcomes.skipped,
-            failed: window.outcomes.failed,
-            given_up: window.outcomes.dead,
-            retried: window.outcomes.retried,
-            redriven: window.outcomes.redriven,
-            after_crashes: window.outcomes.after_crashes,
-            floor: window.floor_now(),
-            unreadable: self.unreadable.clone(),
-        };
+        shown.is_held = true;
+        shown.is_orphan = false;
+        shown.waiting = last.0.saturating_sub(window.cursor().0);
+        shown.oldest_waiting = oldest.map(|emitted_at| now.since(emitted_at));
+        shown.in_flight = window.in_flight();
+        shown.retrying = parked.retrying;
+        shown.behind = parked.behind;
+        shown.suspects = parked.suspects;
+        shown.done = window.outcomes.done;
+        shown.skipped = window.outcomes.skipped;
+        shown.failed = window.outcomes.failed;
+        shown.given_up = window.outcomes.dead;
+        shown.retried = window.outcomes.retried;
+        shown.redriven = window.outcomes.redriven;
+        shown.after_crashes = window.outcomes.after_crashes;
+        shown.floor = window.floor_now();
+        shown.unreadable = self.unreadable.clone();
     }
 }
 

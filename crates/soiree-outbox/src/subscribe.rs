@@ -227,6 +227,8 @@ impl Outbox {
             DurableListener::recover(subscribed, term, progress, inner.settings.limits, &around);
         match listener {
             Ok(listener) => {
+                // Not only once the relay has come to it: until then it would look as if another process held it.
+                listener.publish(inner.queue.seen(), inner.clock.now());
                 inner.signals.send(Command::Add(Box::new(listener)));
                 Ok(is_new)
             }

@@ -1,6 +1,6 @@
 //! Taking over a listener from where the log says it is.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,10 +31,10 @@ impl DurableListener {
             term,
             begun,
             page: VecDeque::new(),
-            held: HashMap::new(),
+            held: BTreeMap::new(),
             blocked: VecDeque::new(),
             marking: Vec::new(),
-            running: HashMap::new(),
+            running: BTreeMap::new(),
             done_before: progress.done.iter().copied().collect(),
             redriven_after: None,
             unreadable: None,
