@@ -81,7 +81,9 @@ fn publishing(runtime: &Runtime) -> Result<EventPool> {
 
 /// Publishes what waits in an outbox, until the outbox has noted that all of it is done.
 fn publish(runtime: &Runtime, url: &str, path: &Path, events: u64) -> Result<f64> {
-    let outbox = builder(path).build(publishing(runtime)?)?;
+    let outbox = builder(path)
+        .in_flight(WINDOW)
+        .build(publishing(runtime)?)?;
     let nats = bridge(url).connect()?;
     nats.publish(&outbox, "a.*")?;
     fill(&outbox, events)?;
