@@ -1,6 +1,6 @@
 //! What the publishers and consumers of one bridge share.
 
-use std::sync::{Arc, Mutex as Lock, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::jetstream::stream::{Config, Stream};
@@ -37,14 +37,18 @@ pub(crate) struct Bridge {
     pub(crate) ack_timeout: Duration,
     pub(crate) figures: Arc<Figures>,
     pub(crate) closing: watch::Sender<bool>,
-    /// Whether the stream was found to be as it should.
-    pub(crate) is_checked: watch::Sender<bool>,
-    /// Why it was not.
-    pub(crate) not_checked: Lock<Option<Arc<str>>>,
+    pub(crate) stream_check: watch::Sender<StreamCheck>,
     /// Held by who makes the stream again.
     pub(crate) mending: Mutex<()>,
     /// Held by consumers that are made or checked. There may be hundreds, and a server that is asked for all at once answers too late.
     pub(crate) checks: Semaphore,
+}
+
+/// Whether the stream was found to be as it should.
+pub(crate) enum StreamCheck {
+    /// Not yet, and why not if it was tried.
+    Pending(Option<Arc<str>>),
+    Passed,
 }
 
 impl Bridge {
@@ -61,14 +65,17 @@ impl Bridge {
         };
         match &found {
             Ok(_) => {
-                self.is_checked.send_replace(true);
+                self.stream_check.send_replace(StreamCheck::Passed);
             }
             Err(error) => {
-                let why = Some(error.to_string().into());
-                *self
-                    .not_checked
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner) = why;
+                let why = error.to_string().into();
+                self.stream_check.send_if_modified(|check| match check {
+                    StreamCheck::Pending(former) => {
+                        *former = Some(why);
+                        true
+                    }
+                    StreamCheck::Passed => false,
+                });
             }
         }
         found.map_err(|error| self.explained(error, started))
@@ -76,15 +83,20 @@ impl Bridge {
 
     /// Waits until the stream was checked once, but no longer than for an answer. A bridge that differs from the others must not publish.
     pub(crate) async fn checked(&self) -> Result<(), Option<Arc<str>>> {
-        let mut is_checked = self.is_checked.subscribe();
-        let checked = is_checked.wait_for(|is_checked| *is_checked);
-        match timeout(self.ack_timeout, checked).await {
-            Ok(_) => Ok(()),
-            Err(_) => Err(self
-                .not_checked
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone()),
+        let has_passed = |check: &StreamCheck| matches!(check, StreamCheck::Passed);
+        if has_passed(&self.stream_check.borrow()) {
+            return Ok(());
+        }
+        let mut check = self.stream_check.subscribe();
+        if timeout(self.ack_timeout, check.wait_for(has_passed))
+            .await
+            .is_ok()
+        {
+            return Ok(());
+        }
+        match &*self.stream_check.borrow() {
+            StreamCheck::Pending(why) => Err(why.clone()),
+            StreamCheck::Passed => Ok(()),
         }
     }
 

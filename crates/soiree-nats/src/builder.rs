@@ -10,7 +10,7 @@ use soiree_core::codec::Codec;
 use soiree_core::{Codecs, EventId, Pattern};
 use tokio::sync::{Mutex, Semaphore, watch};
 
-use crate::bridge::{Bridge, CHECKS};
+use crate::bridge::{Bridge, CHECKS, StreamCheck};
 use crate::connection::{Connect, Connection};
 use crate::error::NatsError;
 use crate::figures::Figures;
@@ -241,8 +241,7 @@ impl Prepared {
             ack_timeout: self.ack_timeout,
             figures,
             closing: watch::Sender::new(false),
-            is_checked: watch::Sender::new(false),
-            not_checked: Default::default(),
+            stream_check: watch::Sender::new(StreamCheck::Pending(None)),
             mending: Mutex::default(),
             checks: Semaphore::new(CHECKS),
         });

@@ -120,6 +120,9 @@ impl Connection {
 
     /// Waits for a connection, but no longer than this. Returns whether there is one.
     pub(crate) async fn ready(&self, limit: Duration) -> bool {
+        if *self.is_connected.borrow() {
+            return true;
+        }
         let mut state = self.is_connected.clone();
         let ready = timeout(limit, state.wait_for(|is_connected| *is_connected)).await;
         matches!(ready, Ok(Ok(_)))
