@@ -46,6 +46,8 @@ struct State {
     marks: HashMap<Arc<str>, Marks>,
     /// Something else than an append is worth a commit of its own.
     urgent: bool,
+    /// Who waits for that has nothing else to do meanwhile.
+    hurried: bool,
     sweep: bool,
     /// How often the writer has taken what waits.
     generation: u64,
@@ -208,9 +210,9 @@ impl CommitQueue {
         begun
     }
 
-    /// Asks for a commit, although nobody appends.
+    /// Asks for a commit at once, although nobody appends.
     pub(crate) fn hurry(&self) {
-        self.state.lock().urgent = true;
+        self.state.lock().hurried = true;
         self.state.notify_all();
     }
 
@@ -276,10 +278,12 @@ impl CommitQueue {
         let mut state = self.state.lock();
         let (mut until, mut has_waited) = (None, false);
         loop {
-            if !state.appends.is_empty() || state.closing || state.urgent && has_waited {
+            let hurries = state.hurried && pause.is_none();
+            let is_due = hurries || has_waited && (state.urgent || state.hurried);
+            if !state.appends.is_empty() || state.closing || is_due {
                 return state.take();
             }
-            if !state.urgent {
+            if !state.urgent && !state.hurried {
                 state = self.state.wait(state);
                 continue;
             }
@@ -317,6 +321,7 @@ impl State {
         self.events -= events;
         self.bytes -= bytes;
         self.urgent = false;
+        self.hurried = false;
         let generation = self.generation;
         self.generation += 1;
         Work {
