@@ -12,7 +12,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use soiree_core::panic::caught;
-use soiree_core::store::{Limit, Millis, Position, Store, StoreError, Term};
+use soiree_core::store::{Millis, Position, Store, StoreError, Term};
 use soiree_core::{EventId, KeyOrder, Observers, OrderingKey, Pattern, Payload, Retry};
 use soiree_engine::{Address, EmissionFuture};
 
@@ -21,12 +21,6 @@ use crate::commit_queue::{Begun, CommitQueue};
 use crate::info::DurableInfo;
 use crate::tail::{LogEntry, Next, Tail};
 use crate::window::{Admitted, Outcome, ParkedCounts, Window};
-
-/// How much is read from the store at once.
-const PAGE: Limit = Limit {
-    records: 256,
-    bytes: 1 << 20,
-};
 
 /// How long an event waits that no pool takes, if nothing of its listener ends before.
 const BLOCKED_AGAIN: Duration = Duration::from_secs(1);
@@ -212,15 +206,11 @@ impl DurableListener {
             Next::End => Ok(None),
             Next::Read => {
                 let last = around.tail.last();
-                let mut records = Vec::new();
-                around
-                    .store
-                    .read(self.window.cursor(), PAGE, &mut records)?;
-                if let Some(record) = records.last() {
+                self.page = around.tail.read(self.window.cursor(), around.store)?;
+                if let Some(entry) = self.page.back() {
                     // Perhaps of another process, and beyond what the writer knows of.
-                    around.queue.saw(record.position);
+                    around.queue.saw(entry.position());
                 }
-                self.page.extend(records.into_iter().map(LogEntry::new));
                 let next = self.page.pop_front();
                 if next.is_none() && around.delivers {
                     // An insert of another driver that met a conflict used these positions up. They are never given again.

@@ -1,9 +1,10 @@
 //! The last events of the log, in memory, so that listeners that keep up need not read the store.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
-use soiree_core::store::{Position, Record};
+use soiree_core::store::{Limit, Position, Record, Store, StoreError};
 use soiree_core::{BaseEvent, Event, Payload};
 
 use crate::codecs::Codecs;
@@ -11,6 +12,12 @@ use crate::codecs::Codecs;
 /// How much of the log is kept in memory for listeners that keep up.
 pub(crate) const TAIL_EVENTS: usize = 4_096;
 pub(crate) const TAIL_BYTES: usize = 16 << 20;
+
+/// How much is read from the store at once.
+const PAGE: Limit = Limit {
+    records: 256,
+    bytes: 1 << 20,
+};
 
 /// A record that is decoded once, by the first listener that needs it.
 pub(crate) struct LogEntry {
@@ -25,6 +32,14 @@ pub(crate) struct Tail {
     bytes: usize,
     max_events: usize,
     max_bytes: usize,
+    /// What was read last: listeners that lag are often near each other.
+    page: RefCell<Page>,
+}
+
+/// All records after a position, up to the last one of these.
+struct Page {
+    start: Position,
+    entries: VecDeque<Arc<LogEntry>>,
 }
 
 /// What comes after a position.
@@ -76,6 +91,10 @@ impl Tail {
             bytes: 0,
             max_events,
             max_bytes,
+            page: RefCell::new(Page {
+                start: last,
+                entries: VecDeque::new(),
+            }),
         }
     }
 
@@ -119,6 +138,28 @@ impl Tail {
             Some(entry) => Next::Entry(Arc::clone(entry)),
             None => Next::Read,
         }
+    }
+
+    /// The first records after a position, from the store. None if there are none.
+    pub(crate) fn read(
+        &self,
+        after: Position,
+        store: &dyn Store,
+    ) -> Result<VecDeque<Arc<LogEntry>>, StoreError> {
+        let mut page = self.page.borrow_mut();
+        let last = page.entries.back().map(|entry| entry.position());
+        if after < page.start || last.is_none_or(|last| last <= after) {
+            let mut records = Vec::new();
+            store.read(after, PAGE, &mut records)?;
+            *page = Page {
+                start: after,
+                entries: records.into_iter().map(LogEntry::new).collect(),
+            };
+        }
+        let known = page
+            .entries
+            .partition_point(|entry| entry.position() <= after);
+        Ok(page.entries.iter().skip(known).map(Arc::clone).collect())
     }
 }
 
