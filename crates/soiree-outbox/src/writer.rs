@@ -353,7 +353,10 @@ fn add_begun(
 
 /// Whether other events of the batch may be stored. Otherwise each of them would wait as long as the batch has.
 fn is_of_one_event(error: &StoreError) -> bool {
-    matches!(error, StoreError::TooLarge { .. })
+    matches!(
+        error,
+        StoreError::TooLarge { .. } | StoreError::Rejected { .. }
+    )
 }
 
 /// Whether the store takes nothing more until it is opened again.

@@ -1,7 +1,5 @@
 //! Appending events.
 
-use std::io::ErrorKind;
-
 use rusqlite::{Connection, OptionalExtension as _, ffi};
 use soiree_core::store::{Appended, NewRecord, Position};
 
@@ -95,8 +93,8 @@ fn insert(
     }
     let rows = records.len();
     if statement.raw_execute()? != rows {
-        let why = "a trigger of the table of events does not let all of them in";
-        return Err(Problem::explained(ErrorKind::InvalidData, why));
+        let why = "a trigger of the table of events does not let it in";
+        return Err(Problem::Rejected(why.into()));
     }
     if connection.total_changes() - before == rows as u64 {
         // The transaction holds others off, so the rows have numbers without a gap.
@@ -116,8 +114,9 @@ fn insert(
 
 fn removed(record: &NewRecord) -> Problem {
     let id = record.id;
-    let why = format!("a trigger of the table of events has removed the event {id}");
-    Problem::explained(ErrorKind::InvalidData, why)
+    Problem::Rejected(format!(
+        "a trigger of the table of events has removed the event {id}"
+    ))
 }
 
 /// The event that has this ID already.

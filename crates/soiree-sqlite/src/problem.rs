@@ -28,6 +28,8 @@ pub(crate) enum Problem {
     Unsafe(String),
     /// Who holds what is needed.
     Busy(String),
+    /// What keeps an event out.
+    Rejected(String),
     NotOpen,
     /// The version of the schema, and the newest that is known.
     Newer(i64, i64),
@@ -78,6 +80,7 @@ impl Problem {
             Self::Fenced(listener) => StoreError::Fenced { store, listener },
             Self::Unsafe(why) => StoreError::Unsafe { store, why },
             Self::Busy(reason) => StoreError::Busy { store, reason },
+            Self::Rejected(reason) => StoreError::Rejected { store, reason },
             Self::NotOpen => StoreError::NotOpen { store },
             Self::Newer(found, known) => StoreError::NewerSchema {
                 store,
@@ -141,6 +144,10 @@ fn of_sqlite(error: rusqlite::Error, store: String, step: Step) -> StoreError {
                 reason: format!(
                     "another connection has the file ({error}); let it end its transaction, or raise SqliteStore::busy_timeout"
                 ),
+            },
+            ErrorCode::ConstraintViolation => StoreError::Rejected {
+                store,
+                reason: error.to_string(),
             },
             ErrorCode::DatabaseCorrupt => StoreError::Corrupt {
                 store,

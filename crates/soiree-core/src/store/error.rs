@@ -26,6 +26,15 @@ pub enum StoreError {
         /// The largest size in bytes.
         limit: usize,
     },
+    /// The store does not take one of the events, for a rule that the program has added to it: a trigger, or an index that is unique. Nothing
+    /// of the batch is stored.
+    #[error("{store} does not take the event: {reason}; change the event, or that rule")]
+    Rejected {
+        /// The store.
+        store: String,
+        /// The rule.
+        reason: String,
+    },
     /// Another process or connection holds what is needed. Trying again may help.
     #[error("{store} is busy: {reason}")]
     Busy {

@@ -184,3 +184,33 @@ fn after_an_unknown_commit_the_rest_of_the_batch_is_not_tried() {
     });
     assert!(outbox.close().is_err());
 }
+
+/// D13: an event that the store does not take is not an error of those that are committed with it.
+#[test]
+fn an_event_that_a_rule_of_the_store_keeps_out_rejects_no_other() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let outbox = outbox(store.clone());
+    let gate = store.hold_after(StoreMethod::Commit);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| outbox.emit("kept.a", String::from("first")));
+        gate.wait_until_held(1);
+        let others: Vec<_> = (0..3)
+            .map(|_| scope.spawn(|| outbox.emit("kept.a", String::from("x"))))
+            .collect();
+        wait_until("they wait", || outbox.stats().queued == 3);
+        let rule = StoreFault::new(|store| StoreError::Rejected {
+            store,
+            reason: "a trigger".into(),
+        });
+        // The batch of three, and then the first of them alone.
+        store.fail_next(StoreMethod::Commit, 2, rule);
+        gate.release();
+        first.join().unwrap().unwrap();
+        let ended: Vec<_> = others.into_iter().map(|o| o.join().unwrap()).collect();
+        let errors = ended.iter().filter_map(|end| end.as_ref().err());
+        let errors: Vec<String> = errors.map(ToString::to_string).collect();
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert!(errors[0].contains("a trigger"), "{errors:?}");
+    });
+    outbox.close().unwrap();
+}

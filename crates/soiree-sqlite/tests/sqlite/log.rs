@@ -141,10 +141,39 @@ fn an_event_that_a_trigger_keeps_out_is_an_error() {
         appends: &events,
         marks: &[],
     };
-    let error = store.commit(&batch).unwrap_err().to_string();
-    assert!(error.contains("trigger"), "{error}");
+    let error = store.commit(&batch).unwrap_err();
+    assert!(matches!(error, StoreError::Rejected { .. }), "{error}");
+    assert!(error.to_string().contains("trigger"), "{error}");
     assert_eq!(read_all(&store).len(), 0);
     assert_eq!(append(&store, &events[..3]).len(), 3);
+}
+
+/// D1: what a rule of the program's own keeps out is an error that names the rule, and no repeat of another event.
+#[test]
+fn an_event_that_a_rule_of_the_program_keeps_out_is_an_error() {
+    for (rule, word) in [
+        ("CREATE UNIQUE INDEX one ON soiree_event(topic)", "topic"),
+        (
+            "CREATE TRIGGER one BEFORE INSERT ON soiree_event WHEN (SELECT count(*) FROM soiree_event) = 1 \
+             BEGIN SELECT RAISE(ABORT, 'only one'); END",
+            "only one",
+        ),
+    ] {
+        let folder = Folder::new();
+        let store = folder.open();
+        folder.connect().execute_batch(rule).unwrap();
+        let mut events = [event(1), event(2)];
+        events[1].topic = events[0].topic.clone();
+        let batch = Batch {
+            appends: &events,
+            marks: &[],
+        };
+        let error = store.commit(&batch).unwrap_err();
+        assert!(matches!(error, StoreError::Rejected { .. }), "{error}");
+        assert!(error.to_string().contains(word), "{error}");
+        assert_eq!(read_all(&store).len(), 0);
+        assert_eq!(append(&store, &events[..1]), [Appended::New(at(1))]);
+    }
 }
 
 /// D1: an event is where its emit says that it is, though a trigger of the program appends others between.
