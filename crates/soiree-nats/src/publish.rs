@@ -1,5 +1,6 @@
 //! The listener that publishes.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -84,15 +85,14 @@ impl AsyncListener for Publisher {
                 return Box::pin(async { Err(error) });
             }
         };
-        // The pool that polls this may belong to no runtime, or to another one.
         let bridge = Arc::clone(&self.bridge);
-        let task = self.bridge.runtime.spawn(publish(bridge, outgoing));
-        Box::pin(async move {
-            match task.await {
-                Ok(published) => published,
-                Err(_) => Err(NotPublished::Closed.into()),
-            }
-        })
+        let runtime = bridge.runtime.handle();
+        let mut published = Box::pin(publish(bridge, outgoing));
+        Box::pin(poll_fn(move |context| {
+            // The pool that polls this may belong to no runtime, or to one without timers.
+            let _entered = runtime.enter();
+            published.as_mut().poll(context)
+        }))
     }
 }
 

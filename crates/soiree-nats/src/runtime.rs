@@ -27,6 +27,11 @@ impl BridgeRuntime {
         })
     }
 
+    /// Futures that any executor polls find their timers through it.
+    pub(crate) fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
     pub(crate) fn spawn<T: Send + 'static>(
         &self,
         future: impl Future<Output = T> + Send + 'static,

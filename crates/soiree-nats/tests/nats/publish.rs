@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use soiree::nats::{NatsError, Publish};
 use soiree::store::Position;
-use soiree::{BaseEvent, Event, EventPool, ListenerOptions, Retry, Value};
+use soiree::{BaseEvent, Event, EventPool, ListenerOptions, Retry, TaskPool, Value};
 use soiree_testkit::MemoryStore;
 
 use super::server::Server;
@@ -46,6 +46,31 @@ fn every_event_of_the_outbox_is_in_the_stream_once() {
     assert!(stats.is_connected);
     nats.close().unwrap();
     outbox.close().unwrap();
+}
+
+/// N1: the pool may belong to a runtime that has no timers.
+#[test]
+fn a_runtime_without_timers_publishes_too() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let without_timers = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .build()
+        .unwrap();
+    let tasks = TaskPool::new(without_timers.handle().clone(), 8, 100).unwrap();
+    let soiree = EventPool::builder().bulkhead("async", tasks).build();
+    let soiree = soiree.unwrap();
+    let nats = bridge(&server);
+    nats.publish(&soiree, "kept.**").unwrap();
+    for number in 0..10 {
+        let emission = soiree.emit("kept.a", number.to_string()).unwrap();
+        assert!(emission.wait().errors.is_empty());
+    }
+    let other = Other::connect(&server);
+    assert_eq!(payloads(&other), numbers(0..10).into_iter().collect());
+    soiree.close().unwrap();
+    nats.close().unwrap();
 }
 
 /// N1: an event whose acknowledgement was lost is published again with the same ID, and is in the stream once.
