@@ -3,7 +3,9 @@
 use std::cell::Cell;
 use std::marker::PhantomData;
 
-std::thread_local! {
+use soiree_core::sync::thread_local;
+
+thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use soiree_core::LimitedBy;
+use soiree_core::sync::thread_local;
 
 /// One dispatch on the stack of this thread. Addresses identify it, and stay valid as long as the dispatch runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,12 +51,17 @@ pub(crate) struct EnteredFrame {
 
 #[inline]
 pub(crate) fn enter_frame(frame: Frame) -> EnteredFrame {
-    let is_nested = INNERMOST.get().emitter != NONE.emitter;
+    let is_nested = INNERMOST.with(Cell::get).emitter != NONE.emitter;
     if is_nested {
-        push_outer(INNERMOST.get());
+        push_outer(INNERMOST.with(Cell::get));
     }
-    INNERMOST.set(frame);
+    set_innermost(frame);
     EnteredFrame { is_nested }
+}
+
+#[inline]
+fn set_innermost(frame: Frame) {
+    INNERMOST.with(|innermost| innermost.set(frame));
 }
 
 #[cold]
@@ -82,15 +88,15 @@ impl Drop for EnteredFrame {
     #[inline]
     fn drop(&mut self) {
         match self.is_nested {
-            true => INNERMOST.set(pop_outer()),
-            false => INNERMOST.set(NONE),
+            true => set_innermost(pop_outer()),
+            false => set_innermost(NONE),
         }
     }
 }
 
 /// Counts the frames of this thread for which `holds` is true.
 pub(crate) fn count_frames(holds: impl Fn(&Frame) -> bool) -> usize {
-    let innermost = INNERMOST.get();
+    let innermost = INNERMOST.with(Cell::get);
     if innermost.emitter == NONE.emitter {
         return 0;
     }

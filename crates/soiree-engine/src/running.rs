@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use soiree_core::sync::thread_local;
 use soiree_core::{EventId, MAX_TOPIC_LEN};
 
 const WORD: usize = size_of::<u64>();
@@ -51,7 +52,8 @@ struct OwnedSlot(&'static Slot);
 
 impl Drop for OwnedSlot {
     fn drop(&mut self) {
-        MINE.set(None);
+        // Under the model checker it may have ended before.
+        let _ = MINE.try_with(|mine| mine.set(None));
         release(self.0);
     }
 }
@@ -82,7 +84,7 @@ pub(crate) fn list_emission(
     may_have_id: bool,
     id: impl FnOnce() -> Option<EventId>,
 ) -> ListedEmission {
-    match MINE.get() {
+    match MINE.with(Cell::get) {
         Some(slot) if !slot.is_running() && !may_have_id => {
             slot.start(emitter, emission, topic);
             ListedEmission {
@@ -119,7 +121,7 @@ fn other_slot(mine: Option<&'static Slot>) -> (&'static Slot, bool) {
     if mine.is_none() {
         // While a thread ends, its locals are gone.
         if let Ok(slot) = OWNED.try_with(|owned| owned.0) {
-            MINE.set(Some(slot));
+            MINE.with(|mine| mine.set(Some(slot)));
             return (slot, false);
         }
     }
@@ -128,7 +130,7 @@ fn other_slot(mine: Option<&'static Slot>) -> (&'static Slot, bool) {
 
 /// A listener has asked for the ID of an event for the first time.
 pub(crate) fn set_id(emission: usize, id: EventId) {
-    let slot = MINE.get().filter(|slot| slot.is_running());
+    let slot = MINE.with(Cell::get).filter(|slot| slot.is_running());
     if let Some(slot) = slot {
         if slot.emission.load(Ordering::Relaxed) == emission {
             slot.set_id(id);

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use soiree_core::panic::contained;
+use soiree_core::sync::thread_local;
 use soiree_core::{SubmitErrorReason, Timer};
 
 use super::accepted::{AcceptedWork, offer};

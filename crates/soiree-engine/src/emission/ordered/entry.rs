@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use soiree_core::MAX_INLINE_DEPTH;
 use soiree_core::panic::contained;
+use soiree_core::sync::thread_local;
 
 use crate::emission::helping::Waiter;
 use crate::emission::turns::TurnWork;
