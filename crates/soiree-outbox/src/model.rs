@@ -1,5 +1,9 @@
 //! The hand-over between emitters, the writer and the relay, under a model checker: `cargo xtask model`.
 
+mod ledger;
+mod process;
+mod relay;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -26,16 +30,23 @@ use crate::writer::Writer;
 #[derive(Clone)]
 struct Parts {
     store: FaultyStore<MemoryStore>,
+    /// The end of the log when the store was opened.
+    last: Position,
     queue: Arc<CommitQueue>,
     signals: Arc<Signals>,
 }
 
 impl Parts {
     fn new(capacity: usize) -> Self {
-        let store = FaultyStore::new(MemoryStore::new());
-        store.open().unwrap();
+        Self::on(MemoryStore::new(), capacity)
+    }
+
+    fn on(store: MemoryStore, capacity: usize) -> Self {
+        let store = FaultyStore::new(store);
+        let last = store.open().unwrap().last;
         Self {
             store,
+            last,
             queue: Arc::new(CommitQueue::new(QueueLimit {
                 events: capacity,
                 bytes: usize::MAX,
@@ -50,8 +61,8 @@ impl Parts {
             queue: Arc::clone(&self.queue),
             signals: Arc::clone(&self.signals),
             clock: Clock::new(Arc::new(ManualTimer::new()), &SystemClock),
-            figures: Arc::new(StoreFigures::new(0, Position::START)),
-            last: Position::START,
+            figures: Arc::new(StoreFigures::new(0, self.last)),
+            last: self.last,
             max_events: 100,
             keep: Duration::ZERO,
             since_sweep: 0,

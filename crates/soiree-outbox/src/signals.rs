@@ -87,6 +87,13 @@ impl Signals {
         self.raise(|state| state.timer = true);
     }
 
+    /// Whether the relay has taken everything, or has ended.
+    #[cfg(all(test, soiree_model))]
+    pub(crate) fn are_taken(&self) -> bool {
+        let state = self.state.lock();
+        state.is_empty() || state.has_ended
+    }
+
     /// Blocks until there is something to do.
     pub(crate) fn take(&self) -> State {
         let mut state = self.state.lock();
