@@ -52,6 +52,15 @@ impl OutboxBuilder {
     }
 }
 
+/// Says that the relay has ended when it is dropped, also by a panic.
+struct Ended(Arc<Signals>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
 fn open(
     builder: OutboxBuilder,
     codecs: Codecs,
@@ -114,11 +123,11 @@ fn open(
     };
     let writer = spawn("soiree-outbox-writer", move || writer.run())?;
     let (sender, claims) = channel();
-    let ends = Arc::clone(&signals);
+    let ended = Ended(Arc::clone(&signals));
     let relay = spawn("soiree-outbox-relay", move || {
+        let _ended = ended;
         // Nobody waits for it if the outbox was dropped without a close.
         let _ = sender.send(relay.run());
-        ends.end();
     });
     let relay_thread = match relay {
         Ok(relay) => relay.thread().id(),

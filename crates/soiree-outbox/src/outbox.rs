@@ -20,7 +20,7 @@ use crate::error::OutboxError;
 use crate::figures::{OutboxStats, StoreFigures};
 use crate::info::DurableInfo;
 use crate::listener::{Limits, Number};
-use crate::signals::{Command, Signals};
+use crate::signals::Signals;
 
 /// An event pool whose durable topics survive the end of the process.
 ///
@@ -177,8 +177,10 @@ impl Inner {
 /// Without a close, the threads end by themselves: what waits is committed, and what runs is delivered again after the next start.
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.signals.send(Command::Abandon);
-        self.queue.close();
+        // The relay closes the queue: its last marks say that what runs has not ended the process.
+        if !self.signals.abandon() {
+            self.queue.close();
+        }
     }
 }
 

@@ -69,6 +69,16 @@ impl Signals {
         });
     }
 
+    /// Lets the relay end now. Returns whether it is there to do so.
+    pub(crate) fn abandon(&self) -> bool {
+        let mut is_there = false;
+        self.raise(|state| {
+            is_there = !state.has_ended;
+            state.commands.push(Command::Abandon);
+        });
+        is_there
+    }
+
     /// The relay has ended, and answers nobody any more.
     pub(crate) fn end(&self) {
         self.raise(|state| {

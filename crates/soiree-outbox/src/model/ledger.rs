@@ -23,6 +23,8 @@ pub(super) enum End {
     Closed,
     /// What runs is given up.
     Abandoned,
+    /// Its outbox is dropped: what runs is given up, and nobody waits for the threads.
+    Dropped,
     Killed,
 }
 

@@ -222,12 +222,13 @@ impl Process {
             self.ledger.ended(how);
         }
         self.parts.queue.refuse(Refusal::Closed);
-        // An outbox that is dropped gives up without this.
-        if how == End::Closed || one_of(&[true, false]) {
-            signals.send(Command::Stop);
-            if one_of(&[true, false]) {
-                self.note_calls_that_may_begin();
-            }
+        if how == End::Dropped {
+            assert!(signals.abandon(), "it has not ended before");
+            return;
+        }
+        signals.send(Command::Stop);
+        if one_of(&[true, false]) {
+            self.note_calls_that_may_begin();
         }
         if how != End::Closed {
             signals.send(Command::Abandon);
@@ -254,14 +255,17 @@ impl Process {
 }
 
 impl Running {
-    /// Waits for the threads, as a close does.
-    pub(super) fn end(self) {
+    /// Waits for the threads, and does what a close does meanwhile, unless the outbox was dropped.
+    pub(super) fn end(self, how: End) {
         let process = self.process;
         self.relay.join();
-        process.parts.queue.close();
+        if how != End::Dropped {
+            process.parts.queue.close();
+        }
         self.writer.join();
-        for term in self.claims.try_recv().unwrap() {
-            let _ = process.parts.store.release(&term);
+        let claims = self.claims.try_recv().unwrap();
+        for term in claims.iter().filter(|_| how != End::Dropped) {
+            let _ = process.parts.store.release(term);
         }
         process.is_over.store(true, SeqCst);
         self.workers.join();

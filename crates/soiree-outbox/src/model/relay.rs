@@ -46,9 +46,9 @@ fn wait_for_a_moment(ledger: &Ledger) {
     }
 }
 
-/// D1, D3, D4, D5, D9, D13, D18: whenever a process is closed or killed, what it has accepted is handled by then or after the next start: in the
-/// order of its key, and again only if the process was killed or given up before the store knew. What is marked as ended was handled, and
-/// what ran at a kill is suspected.
+/// D1, D3, D4, D5, D9, D13, D18: whenever a process is closed or killed, or its outbox dropped, what it has accepted is handled by then or
+/// after the next start: in the order of its key, and again only if it was killed or given up before the store knew. What is marked as
+/// ended was handled, and what ran at a kill is suspected, and nothing else.
 #[test]
 fn deliveries_race_the_end_of_their_process() {
     explore(|| {
@@ -58,7 +58,7 @@ fn deliveries_race_the_end_of_their_process() {
         let running = first.start(false);
         let mut others = Threads::default();
         first.parts.start_emitters(&mut others, &ledger);
-        let how = one_of(&[End::Closed, End::Abandoned, End::Killed]);
+        let how = one_of(&[End::Closed, End::Abandoned, End::Dropped, End::Killed]);
         let (times, seen) = (one_of(&[0, 1, 2]), Arc::clone(&ledger));
         others.start(move || {
             wait_for_a_moment(&seen);
@@ -68,7 +68,7 @@ fn deliveries_race_the_end_of_their_process() {
             first.end(how);
         });
         others.join();
-        running.end();
+        running.end(how);
         ledger.ended(how);
 
         let next = Process::new(&medium, &ledger);
@@ -77,7 +77,7 @@ fn deliveries_race_the_end_of_their_process() {
         assert!(ledger.is_settled());
         check_suspects(&next, &ledger, how == End::Killed);
         next.end(End::Closed);
-        running.end();
+        running.end(End::Closed);
         ledger.ended(End::Closed);
     });
 }
@@ -96,12 +96,13 @@ fn another_process_waits_for_a_listener() {
         let (running, next_running) = (first.start(true), next.start(true));
         let mut others = Threads::default();
         first.parts.start_emitters(&mut others, &ledger);
-        let is_killed = one_of(&[true, false]);
+        let how = one_of(&[End::Closed, End::Killed]);
+        let is_killed = how == End::Killed;
         let (leaving, seen) = (first.clone(), Arc::clone(&ledger));
         others.start(move || {
             wait_for_a_moment(&seen);
             match is_killed {
-                true => leaving.end(End::Killed),
+                true => leaving.end(how),
                 false => leaving.remove_listener(),
             }
         });
@@ -113,11 +114,11 @@ fn another_process_waits_for_a_listener() {
         assert!(ledger.is_settled());
         check_suspects(&next, &ledger, is_killed);
         if !is_killed {
-            first.end(End::Closed);
+            first.end(how);
         }
-        running.end();
+        running.end(how);
         next.end(End::Closed);
-        next_running.end();
+        next_running.end(End::Closed);
         ledger.ended(End::Closed);
     });
 }

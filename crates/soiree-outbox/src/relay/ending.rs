@@ -53,6 +53,8 @@ impl Relay {
             self.with_listener(number, DurableListener::abandon);
         }
         self.stop();
+        // If the outbox was dropped, nobody else lets the writer end.
+        self.queue.close();
     }
 
     pub(super) fn stop(&mut self) {

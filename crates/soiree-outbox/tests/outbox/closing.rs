@@ -90,6 +90,27 @@ fn a_deadline_is_no_crash() {
     assert_eq!(delivered_next(store), ["x"]);
 }
 
+/// D9: a delivery that runs when an outbox is dropped without a close has not ended the process.
+#[test]
+fn a_drop_is_no_crash() {
+    let store = MemoryStore::new();
+    let mut releases = Vec::new();
+    for round in 0..4 {
+        // It gets the listener once the threads of the one before have ended.
+        let outbox = outbox(store.another_process());
+        let (started, release) = start_held(&outbox);
+        if round == 0 {
+            outbox.emit("kept.a", String::from("x")).unwrap();
+        }
+        assert_eq!(receive(&started, 1), ["x"]);
+        wait_until("it runs", || outbox.listeners()[0].in_flight == 1);
+        let listener = &outbox.listeners()[0];
+        assert_eq!((listener.suspects, listener.after_crashes), (0, 0));
+        drop(outbox);
+        releases.push(release);
+    }
+}
+
 /// D18: a close with a deadline returns although the store hangs. The rest of it is done once the store goes on.
 #[test]
 fn a_close_does_not_wait_for_a_store_that_hangs() {
