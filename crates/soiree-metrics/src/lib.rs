@@ -133,7 +133,7 @@
 //! | `soiree_outbox_queue_events` | gauge | events that wait to be committed |
 //! | `soiree_outbox_store_bytes`, `_wal_bytes` | gauge | bytes of the store, and of its write-ahead log |
 //! | `soiree_outbox_stored_total`, `_duplicates_total` | counter | events stored; stored before with the same ID |
-//! | `soiree_outbox_rejected_total` | counter | events that were not stored, by `reason`: `closed`, `conflict`, `encode`, `full`, `no_codec`, `queue_full`, `store`, `too_large` |
+//! | `soiree_outbox_rejected_total` | counter | events that were not stored, by `reason`: `closed`, `conflict`, `encode`, `full`, `no_codec`, `no_listener`, `queue_full`, `store`, `too_large` |
 //! | `soiree_outbox_commit_seconds`, `soiree_outbox_commit_events` | histogram | how long commits took, failed ones included; how many events they had, if any |
 //!
 //! By `listener`, its durable name. Of an orphan, only the first four, and of those parked `dead`, and all others as `retry`:

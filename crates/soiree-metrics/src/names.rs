@@ -293,12 +293,13 @@ pub(crate) const OUTBOX_COUNTERS: [Value<OutboxFigures>; 2] = [
 type Rejected = (&'static str, fn(&RejectedFigures) -> u64);
 
 /// The values of the label `reason` of `soiree_outbox_rejected`.
-pub(crate) const OUTBOX_REJECTIONS: [Rejected; 8] = [
+pub(crate) const OUTBOX_REJECTIONS: [Rejected; 9] = [
     ("closed", |rejected| rejected.closed),
     ("conflict", |rejected| rejected.conflict),
     ("encode", |rejected| rejected.encode),
     ("full", |rejected| rejected.full),
     ("no_codec", |rejected| rejected.no_codec),
+    ("no_listener", |rejected| rejected.no_listener),
     ("queue_full", |rejected| rejected.queue_full),
     ("store", |rejected| rejected.store),
     ("too_large", |rejected| rejected.too_large),

@@ -45,6 +45,8 @@ pub struct RejectedFigures {
     pub full: u64,
     /// The topic is not durable.
     pub no_codec: u64,
+    /// The outbox is strict, and no durable listener matched.
+    pub no_listener: u64,
     /// As many events as permitted waited to be stored.
     pub queue_full: u64,
     /// The store failed.

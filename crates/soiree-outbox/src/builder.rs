@@ -39,6 +39,7 @@ pub struct OutboxBuilder {
     pub(crate) orphans: Orphans,
     pub(crate) start_from: StartFrom,
     pub(crate) is_shared: bool,
+    pub(crate) is_strict: bool,
     pub(crate) clock: Arc<dyn WallClock>,
 }
 
@@ -61,6 +62,7 @@ impl OutboxBuilder {
             orphans: Orphans::Keep,
             start_from: StartFrom::Now,
             is_shared: false,
+            is_strict: false,
             clock: Arc::new(SystemClock),
         }
     }
@@ -154,6 +156,36 @@ impl OutboxBuilder {
     #[must_use]
     pub fn shared(mut self, is_shared: bool) -> Self {
         self.is_shared = is_shared;
+        self
+    }
+
+    /// Whether every emit through the outbox must be stored for somebody. Off by default: an event on a topic that is not durable passes through
+    /// to the event pool, and one that no durable listener matches is stored for nobody.
+    ///
+    /// If on, such an emit is rejected, and its payload comes back: [`NotStored::NoCodec`], [`NotStored::NoListener`]. So a topic that was
+    /// mistyped, and a listener that was forgotten, are errors. Emit what need not be stored through the event pool. Durable listeners of
+    /// other processes do not count: leave it off in a program that only emits.
+    ///
+    /// ```
+    /// use soiree::codec::Text;
+    /// use soiree::{EventPool, Outbox};
+    /// # use soiree_testkit::MemoryStore;
+    ///
+    /// let store = MemoryStore::new();
+    /// let outbox = Outbox::builder(store).codec("note.*", Text).strict(true).build(EventPool::new())?;
+    /// let error = outbox.emit("nota.added", String::from("milk")).unwrap_err();
+    /// assert!(error.to_string().starts_with("nota.added was not stored: its topic is not durable"));
+    /// let error = outbox.emit("note.added", String::from("milk")).unwrap_err();
+    /// assert!(error.to_string().starts_with("note.added was not stored: no durable listener matches"));
+    /// # outbox.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// [`NotStored::NoCodec`]: soiree_engine::NotStored::NoCodec
+    /// [`NotStored::NoListener`]: soiree_engine::NotStored::NoListener
+    #[must_use]
+    pub fn strict(mut self, is_strict: bool) -> Self {
+        self.is_strict = is_strict;
         self
     }
 

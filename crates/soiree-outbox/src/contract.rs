@@ -68,9 +68,9 @@ impl Soiree for Outbox {
 
     #[inline]
     fn emitter_for(&self, topic: &str) -> Option<&Emitter> {
-        match self.inner.codecs.is_durable(topic) {
-            true => None,
-            false => self.inner.soiree.emitter_for(topic),
+        match self.inner.passes_through(topic) {
+            true => self.inner.soiree.emitter_for(topic),
+            false => None,
         }
     }
 

@@ -1,13 +1,13 @@
 //! Emitting: durable events are committed first.
 
 mod all;
+mod durable;
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use soiree_core::codec::Codec;
 use soiree_core::store::{Appended, NewRecord};
 use soiree_core::{Event, EventStored, Payload, validate_topic};
 use soiree_engine::{Emission, EmitError, EmitFuture, NotStored, Report, ReservedTopics, Soiree};
@@ -22,7 +22,8 @@ use crate::stored::{Stored, StoredEvent};
 /// # Emitting
 impl Outbox {
     /// Emits a payload. On a durable topic it is committed to the store when this returns, and every durable listener that matches gets it.
-    /// On any other topic this is the emit of the event pool.
+    /// On any other topic this is the emit of the event pool, unless the outbox is
+    /// [`strict`](crate::OutboxBuilder::strict). Use [`emit_durable`](Outbox::emit_durable) for a topic that must be durable.
     ///
     /// # Blocking
     /// Until the commit, which writes to the disk; and then as the event pool's emit does, for the ordinary listeners.
@@ -102,15 +103,15 @@ impl Outbox {
         may_wait: bool,
     ) -> Result<Stored, EmitError> {
         let inner = &self.inner;
-        let Some(codec) = inner.codecs.of_topic(topic) else {
+        if inner.passes_through(topic) {
             let emission = if may_wait {
                 inner.soiree.publish(topic, payload)
             } else {
                 inner.soiree.try_publish(topic, payload)
             };
             return emission.map(passed);
-        };
-        inner.commit_and_publish(codec, Draft::new(topic, payload), may_wait)
+        }
+        inner.commit_and_publish(Draft::new(topic, payload), may_wait)
     }
 
     pub(crate) fn store_event(
@@ -119,24 +120,24 @@ impl Outbox {
         may_wait: bool,
     ) -> Result<Stored, EmitError> {
         let inner = &self.inner;
-        let Some(codec) = inner.codecs.of_topic(event.topic()) else {
+        if inner.passes_through(event.topic()) {
             let emission = if may_wait {
                 inner.soiree.publish_event(event)
             } else {
                 inner.soiree.try_publish_event(event)
             };
             return emission.map(passed);
-        };
-        inner.commit_and_publish(codec, Draft::from_event(event), may_wait)
+        }
+        inner.commit_and_publish(Draft::from_event(event), may_wait)
     }
 
     pub(crate) fn store_sync(&self, topic: &str, payload: Payload) -> Result<Report, EmitError> {
         let inner = &self.inner;
-        let Some(codec) = inner.codecs.of_topic(topic) else {
+        if inner.passes_through(topic) {
             return inner.soiree.publish_sync(topic, payload);
-        };
+        }
         let draft = Draft::new(topic, payload);
-        let appended = inner.commit(codec, &draft, true)?;
+        let appended = inner.commit(&draft, true)?;
         inner.stored(&draft, appended)?;
         inner
             .reserved_for(topic)
@@ -148,24 +149,24 @@ impl Outbox {
         topic: &'a str,
         payload: Payload,
     ) -> StoreFuture<'a> {
-        let Some(codec) = self.inner.codecs.of_topic(topic) else {
+        if self.inner.passes_through(topic) {
             let emission = self.inner.soiree.publish_async(topic, payload);
             return Box::pin(async move { Ok(passed(emission.await?)) });
-        };
-        Box::pin(self.store_async(codec, Draft::new(topic, payload)))
+        }
+        Box::pin(self.store_async(Draft::new(topic, payload)))
     }
 
     pub(crate) fn store_event_async(&self, event: Arc<dyn Event>) -> StoreFuture<'_> {
-        let Some(codec) = self.inner.codecs.of_topic(event.topic()) else {
+        if self.inner.passes_through(event.topic()) {
             let emission = self.inner.soiree.publish_event_async(event);
             return Box::pin(async move { Ok(passed(emission.await?)) });
-        };
-        Box::pin(self.store_async(codec, Draft::from_event(event)))
+        }
+        Box::pin(self.store_async(Draft::from_event(event)))
     }
 
-    async fn store_async(&self, codec: &dyn Codec, draft: Draft) -> Result<Stored, EmitError> {
+    async fn store_async(&self, draft: Draft) -> Result<Stored, EmitError> {
         let inner = &self.inner;
-        let record = inner.encode(Some(codec), &draft)?;
+        let record = inner.encode(&draft)?;
         let ticket = inner.queue.append(vec![record], true);
         let mut ticket = ticket.map_err(|why| inner.rejected(&draft, why))?;
         let appended = poll_fn(|context| ticket.poll(context)).await;
@@ -176,10 +177,10 @@ impl Outbox {
     /// Writes an event down as [`emit`](Outbox::emit) does, without storing it: for a transaction of the program's own.
     ///
     /// # Errors
-    /// The topic is malformed or not durable, or the payload cannot be written down.
+    /// The topic is malformed or not durable, or the payload cannot be written down. If the outbox is
+    /// [`strict`](crate::OutboxBuilder::strict), also if no durable listener matches.
     pub fn encode(&self, event: &dyn Event) -> Result<NewRecord, EmitError> {
-        let codec = self.inner.codecs.of_topic(event.topic());
-        self.inner.encode(codec, &Draft::of(event))
+        self.inner.encode(&Draft::of(event))
     }
 }
 
@@ -218,7 +219,13 @@ impl Inner {
         self.not_stored(&drafts[0], why)
     }
 
-    fn encode(&self, codec: Option<&dyn Codec>, draft: &Draft) -> Result<NewRecord, EmitError> {
+    /// Whether an event on this topic is one of the event pool alone.
+    #[inline]
+    pub(crate) fn passes_through(&self, topic: &str) -> bool {
+        !self.settings.is_strict && !self.codecs.is_durable(topic)
+    }
+
+    fn encode(&self, draft: &Draft) -> Result<NewRecord, EmitError> {
         let fail = |source: NotStored| self.rejected(draft, source);
         if let Err(source) = validate_topic(&draft.topic) {
             let payload = draft.payload.clone();
@@ -228,9 +235,12 @@ impl Inner {
             let reason = error.reason();
             return Err(fail(NotStored::Properties { reason }));
         }
-        let encoded = codec.ok_or(NotStored::NoCodec);
-        let encoded = encoded.and_then(|codec| codecs::encode(codec, &draft.payload));
-        let (codec, payload) = encoded.map_err(fail)?;
+        let codec = self.codecs.of_topic(&draft.topic);
+        let codec = codec.ok_or(NotStored::NoCodec).map_err(fail)?;
+        if self.settings.is_strict && !self.has_durable_listener(&draft.topic) {
+            return Err(fail(NotStored::NoListener));
+        }
+        let (codec, payload) = codecs::encode(codec, &draft.payload).map_err(fail)?;
         let limit = self.settings.max_payload;
         if payload.len() > limit {
             let bytes = payload.len();
@@ -246,13 +256,8 @@ impl Inner {
         })
     }
 
-    fn commit(
-        &self,
-        codec: &dyn Codec,
-        draft: &Draft,
-        may_wait: bool,
-    ) -> Result<Appended, EmitError> {
-        let record = self.encode(Some(codec), draft)?;
+    fn commit(&self, draft: &Draft, may_wait: bool) -> Result<Appended, EmitError> {
+        let record = self.encode(draft)?;
         let ticket = self.queue.append(vec![record], may_wait);
         let ticket = ticket.map_err(|why| self.rejected(draft, why))?;
         match ticket.wait() {
@@ -261,13 +266,8 @@ impl Inner {
         }
     }
 
-    fn commit_and_publish(
-        &self,
-        codec: &dyn Codec,
-        draft: Draft,
-        may_wait: bool,
-    ) -> Result<Stored, EmitError> {
-        let appended = self.commit(codec, &draft, may_wait)?;
+    fn commit_and_publish(&self, draft: Draft, may_wait: bool) -> Result<Stored, EmitError> {
+        let appended = self.commit(&draft, may_wait)?;
         let publish = if may_wait {
             ReservedTopics::publish_event
         } else {

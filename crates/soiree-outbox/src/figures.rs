@@ -63,6 +63,8 @@ pub struct RejectedEvents {
     pub full: u64,
     /// The topic is not durable.
     pub no_codec: u64,
+    /// The outbox is strict, and no durable listener matched.
+    pub no_listener: u64,
     /// As many events as permitted waited to be stored.
     pub queue_full: u64,
     /// The store failed.
@@ -80,11 +82,12 @@ impl RejectedEvents {
             encode,
             full,
             no_codec,
+            no_listener,
             queue_full,
             store,
             too_large,
         } = self;
-        closed + conflict + encode + full + no_codec + queue_full + store + too_large
+        closed + conflict + encode + full + no_codec + no_listener + queue_full + store + too_large
     }
 }
 
@@ -96,6 +99,7 @@ pub(crate) enum Reason {
     Encode,
     Full,
     NoCodec,
+    NoListener,
     QueueFull,
     Store,
     TooLarge,
@@ -117,6 +121,7 @@ impl Reason {
             NotStored::Encode { .. } | NotStored::Properties { .. } => Self::Encode,
             NotStored::Full { .. } => Self::Full,
             NotStored::NoCodec => Self::NoCodec,
+            NotStored::NoListener => Self::NoListener,
             NotStored::QueueFull { .. } => Self::QueueFull,
             NotStored::TooLarge { .. } => Self::TooLarge,
             _ => Self::Store,
@@ -252,6 +257,7 @@ impl StoreFigures {
             encode: of(Reason::Encode),
             full: of(Reason::Full),
             no_codec: of(Reason::NoCodec),
+            no_listener: of(Reason::NoListener),
             queue_full: of(Reason::QueueFull),
             store: of(Reason::Store),
             too_large: of(Reason::TooLarge),

@@ -76,6 +76,7 @@ fn open(
         orphans,
         start_from,
         is_shared,
+        is_strict,
         clock,
         ..
     } = builder;
@@ -153,6 +154,7 @@ fn open(
             orphans,
             start_from,
             keep,
+            is_strict,
         },
         next_number: AtomicU64::new(0),
         listeners: Mutex::default(),

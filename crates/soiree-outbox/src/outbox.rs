@@ -60,6 +60,7 @@ pub(crate) struct Settings {
     pub(crate) orphans: Orphans,
     pub(crate) start_from: StartFrom,
     pub(crate) keep: Duration,
+    pub(crate) is_strict: bool,
 }
 
 pub(crate) struct Threads {

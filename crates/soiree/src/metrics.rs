@@ -119,6 +119,7 @@ fn rejected(events: &soiree_outbox::RejectedEvents) -> RejectedFigures {
     figures.encode = events.encode;
     figures.full = events.full;
     figures.no_codec = events.no_codec;
+    figures.no_listener = events.no_listener;
     figures.queue_full = events.queue_full;
     figures.store = events.store;
     figures.too_large = events.too_large;

@@ -13,6 +13,8 @@ use soiree_core::{
 use soiree_engine::{EmitError, NotStored};
 use soiree_outbox::{Delivery, Outbox, StoredEvent};
 
+use crate::typed::{TypedEmitError, TypedTopic};
+
 #[doc(inline)]
 pub use soiree_sqlite::{Effect, SCHEMA_VERSION, SqlValue, SqliteStore, Statement, rusqlite};
 
@@ -172,6 +174,23 @@ impl InTransaction<'_> {
             Ok(appended) => Ok(StoredEvent::new(id, appended)),
             Err(error) => Err(not_stored(event, NotStored::Store(error.into()))),
         }
+    }
+}
+
+/// # Emitting in a transaction of the program's own
+impl<T: std::any::Any + Send + Sync> TypedTopic<T> {
+    /// Emits a payload in a transaction: `PAID.emit_in(&outbox.in_tx(&tx)?, invoice)`. See [`SqliteOutbox::in_tx`].
+    ///
+    /// # Errors
+    /// If the topic is not durable, the payload cannot be written down, or SQLite fails. The transaction is still open, and the error
+    /// returns the payload.
+    pub fn emit_in(
+        &self,
+        tx: &InTransaction<'_>,
+        payload: T,
+    ) -> Result<StoredEvent, TypedEmitError<T>> {
+        let stored = tx.emit(self.name(), payload);
+        stored.map_err(TypedEmitError::new)
     }
 }
 

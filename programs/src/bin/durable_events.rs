@@ -81,7 +81,7 @@ fn accept_and_crash(path: &Path) -> Result<(), Box<dyn Error>> {
         number: 7,
         cents: 4_200,
     };
-    let stored = outbox.emit("invoice.paid", invoice)?;
+    let stored = PAID.emit_durable(&outbox, invoice)?;
     let position = stored.position().ok_or("it is durable")?;
     println!("stored at position {position}");
     std::process::abort()

@@ -131,6 +131,11 @@ pub enum NotStored {
     /// The topic is not durable.
     #[error("its topic is not durable; declare it with `json` or `codec` when the outbox is built")]
     NoCodec,
+    /// The outbox is strict, and no durable listener of this program matches the topic.
+    #[error(
+        "no durable listener matches; subscribe one through the outbox, or build it without `strict`"
+    )]
+    NoListener,
     /// The payload, as it is written down, is larger than permitted.
     #[error(
         "its payload has {bytes} bytes, and at most {limit} are permitted; raise max_payload of the outbox and of its store, or emit \

@@ -71,8 +71,7 @@ impl Inner {
     ) -> Result<Vec<(Draft, NewRecord)>, EmitError> {
         let drafts = events.into_iter().map(Draft::from_event);
         let encoded = drafts.map(|draft| {
-            let codec = self.codecs.of_topic(&draft.topic);
-            let record = self.encode(codec, &draft)?;
+            let record = self.encode(&draft)?;
             Ok((draft, record))
         });
         encoded.collect()

@@ -11,5 +11,6 @@ mod machine;
 mod observing;
 mod others;
 mod restart;
+mod strict;
 mod support;
 mod suspects;

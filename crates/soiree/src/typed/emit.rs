@@ -27,7 +27,7 @@ pub struct TypedEmitError<T> {
 }
 
 impl<T: Any + Send + Sync> TypedEmitError<T> {
-    fn new(error: EmitError) -> Self {
+    pub(crate) fn new(error: EmitError) -> Self {
         Self {
             error,
             of: std::marker::PhantomData,

@@ -59,7 +59,7 @@ fn an_event_in_a_transaction_commits_or_rolls_back_with_it() {
         tx.execute("INSERT INTO own VALUES (?1)", [number as i64])
             .unwrap();
         let in_tx = outbox.in_tx(&tx).unwrap();
-        in_tx.emit("numbered", numbered(number)).unwrap();
+        NUMBERED.emit_in(&in_tx, numbered(number)).unwrap();
         if number % 2 == 0 {
             tx.commit().unwrap();
             outbox.wake();

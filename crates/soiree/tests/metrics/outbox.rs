@@ -105,11 +105,12 @@ fn metrics_of_an_outbox_are_its_figures() {
         "encode",
         "full",
         "no_codec",
+        "no_listener",
         "queue_full",
         "store",
         "too_large",
     ];
-    assert_eq!(reasons.map(rejected), [0, 1, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(reasons.map(rejected), [0, 1, 0, 0, 0, 0, 0, 0, 0]);
     assert!(of("soiree_outbox_store_bytes", &[]) > 0);
     assert!(of("soiree_outbox_wal_bytes", &[]) > 0);
     // Each emit waited for a commit of its own.
