@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             matched.lock().expect("no listener panics").push(pattern)
         })?;
     }
-    soiree.set_dead_event_handler(|event| println!("nobody listens to {}", event.topic()));
+    soiree.set_unheard_event_handler(|event| println!("nobody listens to {}", event.topic()));
 
     for topic in [
         "acme.ann.invoice.paid",

@@ -79,11 +79,11 @@ pub use crate::listener::{
     Permanent, Reply, Result, RetryAfter, ok, take_reply,
 };
 pub use crate::observe::{
-    DeadEvent, DeliveryEnd, DeliveryEnded, EmissionAccepted, EmissionEnded, EmissionRejected,
-    EmissionStarted, EventStored, JobEnd, JobEnded, JobOffered, JobRejected, JobStarted,
-    ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, ManyListeners, ObservedPool,
-    Observer, Observers, OrderRejection, PoolResized, Rejection, RemovalCause, RetryScheduled,
-    SlowListener, StoreFailed, SubscribedAt, SubscriptionAdded, SubscriptionRemoved,
+    DeliveryEnd, DeliveryEnded, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted,
+    EventStored, JobEnd, JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd, ListenerEnded,
+    ListenerRef, ListenerStarted, ManyListeners, ObservedPool, Observer, Observers, OrderRejection,
+    PoolResized, Rejection, RemovalCause, RetryScheduled, SlowListener, StoreFailed, SubscribedAt,
+    SubscriptionAdded, SubscriptionRemoved, UnheardEvent,
 };
 pub use crate::options::{Filter, ListenerOptions, WhenPoolFull, is_printable};
 pub use crate::ordering_key::OrderingKey;

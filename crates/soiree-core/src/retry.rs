@@ -294,7 +294,8 @@ impl fmt::Debug for Retry {
     }
 }
 
-/// An event that a listener with a retry could not handle, in all attempts it had.
+/// An event that a listener with a retry could not handle, in all attempts it had. One that no listener was called for is an
+/// [`UnheardEvent`](crate::UnheardEvent).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct DeadLetter {

@@ -35,7 +35,7 @@ pub use crate::graph::{
 pub use crate::ordering::{KeyOrderStats, KeyOrders};
 pub use crate::routing::Bulkheads;
 pub use crate::settings::{
-    DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler, Settings,
+    DeadLetterHandler, ErrorHandler, Handlers, PanicHandler, Settings, UnheardEventHandler,
 };
 pub use crate::slow::{SlowListenerHandler, SlowListenerMonitor};
 pub use crate::soiree::{CloseFuture, DurableTopics, Soiree, Unsubscriber};

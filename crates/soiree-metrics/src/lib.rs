@@ -68,7 +68,7 @@
 //! | `soiree_emissions_aborted_total` | counter | aborted by a listener |
 //! | `soiree_emissions_discarded_total` | counter | accepted, and dropped before they ran |
 //! | `soiree_emissions_failed_total` | counter | ended with errors that the error handler did not swallow |
-//! | `soiree_dead_events_total` | counter | without a listener |
+//! | `soiree_emissions_unheard_total` | counter | called no listener, and were not aborted |
 //! | `soiree_dead_letters_total` | counter | given up by a listener with retries |
 //!
 //! | `cause` of `soiree_emissions_waiting` | what it counts, as [`WaitingStats`](soiree_core::WaitingStats) does |

@@ -149,9 +149,9 @@ pub(crate) const EMISSION_COUNTERS: [CounterOf<EventPoolMetrics>; 6] = [
         |metrics| &metrics.emissions.failed,
     ),
     (
-        "soiree_dead_events",
+        "soiree_emissions_unheard",
         "Emissions that called no listener and were not aborted",
-        |metrics| &metrics.emissions.dead_events,
+        |metrics| &metrics.emissions.unheard_events,
     ),
     (
         "soiree_dead_letters",

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use soiree_core::{
-    DeadEvent, DeadLetter, EmissionAccepted, EmissionEnded, EmissionRejected, JobEnded, JobStarted,
-    ListenerEnd, ListenerEnded, ListenerRef, Observer, SlowListener,
+    DeadLetter, EmissionAccepted, EmissionEnded, EmissionRejected, JobEnded, JobStarted,
+    ListenerEnd, ListenerEnded, ListenerRef, Observer, SlowListener, UnheardEvent,
 };
 
 use crate::event_pool::EventPoolMetrics;
@@ -79,8 +79,8 @@ impl Observer for EventPoolMetrics {
         }
     }
 
-    fn dead_event(&self, _: &DeadEvent<'_>) {
-        self.emissions.dead_events.inc();
+    fn unheard_event(&self, _: &UnheardEvent<'_>) {
+        self.emissions.unheard_events.inc();
     }
 
     fn dead_letter(&self, _: &DeadLetter) {

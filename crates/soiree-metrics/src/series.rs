@@ -30,7 +30,7 @@ pub(crate) struct EmissionSeries {
     pub(crate) aborted: Counter,
     pub(crate) discarded: Counter,
     pub(crate) failed: Counter,
-    pub(crate) dead_events: Counter,
+    pub(crate) unheard_events: Counter,
     pub(crate) dead_letters: Counter,
     /// In the order of [`REJECTION_REASONS`].
     pub(crate) rejected: [Counter; REJECTION_REASONS.len()],

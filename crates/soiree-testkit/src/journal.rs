@@ -5,10 +5,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use soiree_core::{
-    DeadEvent, DeadLetter, DeliveryEnd, DeliveryEnded, EmissionEnded, EmissionRejected,
-    EmissionStarted, EventStored, JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd,
-    ListenerEnded, ListenerPanic, ListenerRef, ListenerStarted, Observer, PoolResized, Rejection,
-    RetryScheduled, SlowListener, StoreFailed, SubscriptionAdded, SubscriptionRemoved,
+    DeadLetter, DeliveryEnd, DeliveryEnded, EmissionEnded, EmissionRejected, EmissionStarted,
+    EventStored, JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd, ListenerEnded,
+    ListenerPanic, ListenerRef, ListenerStarted, Observer, PoolResized, Rejection, RetryScheduled,
+    SlowListener, StoreFailed, SubscriptionAdded, SubscriptionRemoved, UnheardEvent,
 };
 
 /// How long [`Journal::wait_for`] waits.
@@ -51,7 +51,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// listener panicked: LISTENER for TOPIC, MESSAGE
 /// listener slow: LISTENER for TOPIC still runs | LISTENER for TOPIC has ended
 /// retry scheduled: LISTENER for TOPIC, DELAY after attempt N
-/// dead event: TOPIC
+/// unheard event: TOPIC
 /// dead letter: TOPIC after N attempts
 /// pool resized: POOL from N to N
 /// subscription added: LISTENER to PATTERN
@@ -278,8 +278,8 @@ impl Observer for Journal {
         ));
     }
 
-    fn dead_event(&self, dead: &DeadEvent<'_>) {
-        self.write(format_args!("dead event: {}", dead.topic));
+    fn unheard_event(&self, unheard: &UnheardEvent<'_>) {
+        self.write(format_args!("unheard event: {}", unheard.topic));
     }
 
     fn dead_letter(&self, letter: &DeadLetter) {

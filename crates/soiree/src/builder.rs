@@ -23,7 +23,7 @@ use crate::timer_thread::TimerThread;
 ///
 /// | here | later, on the `EventPool` |
 /// |---|---|
-/// | `error_handler`, `panic_handler`, `dead_event_handler` | `set_error_handler`, `set_panic_handler`, `set_dead_event_handler` |
+/// | `error_handler`, `panic_handler`, `unheard_event_handler` | `set_error_handler`, `set_panic_handler`, `set_unheard_event_handler` |
 /// | `dead_letter_handler` | `set_dead_letter_handler`, or `set_dead_letter_topic` |
 /// | `slow_listeners`, `slow_listener_handler` | `set_slow_listeners`, `set_slow_listener_handler` |
 /// | `many_listeners`, `error_buffer`, `id_generator` | `set_many_listeners`, `set_error_buffer`, `set_id_generator` |
@@ -160,13 +160,13 @@ impl Builder {
         self
     }
 
-    /// Sets the dead event handler: called for every event that no listener was called for, aborted ones excepted. A panic of the
+    /// Sets the unheard event handler: called for every event that no listener was called for, aborted ones excepted. A panic of the
     /// handler is dropped.
-    pub fn dead_event_handler(
+    pub fn unheard_event_handler(
         mut self,
         handler: impl Fn(&dyn Event) + Send + Sync + 'static,
     ) -> Self {
-        self.settings.handlers.dead_event = Some(Arc::new(handler));
+        self.settings.handlers.unheard_event = Some(Arc::new(handler));
         self
     }
 

@@ -6,7 +6,7 @@
 //! | for | names |
 //! |---|---|
 //! | an emitter without an `EventPool` | [`Emitter`], [`Settings`], [`Bulkheads`], [`KeyOrders`] |
-//! | its handlers | [`Handlers`], [`ErrorHandler`], [`PanicHandler`], [`DeadEventHandler`], [`DeadLetterHandler`], [`SlowListenerHandler`], [`SlowListenerMonitor`] |
+//! | its handlers | [`Handlers`], [`ErrorHandler`], [`PanicHandler`], [`UnheardEventHandler`], [`DeadLetterHandler`], [`SlowListenerHandler`], [`SlowListenerMonitor`] |
 //! | its subscriptions | [`Registry`], [`Filter`], [`MaxConcurrent`], [`LimitedBy`], [`is_printable`] |
 //! | an event that shares one allocation with its payload | [`Carrier`], [`ValueCarrier`] |
 //! | a timer of your own | [`far_future`] |
@@ -38,9 +38,9 @@ pub use soiree_core::InvalidProperties;
 
 #[doc(inline)]
 pub use soiree_engine::{
-    Address, Bulkheads, DeadEventHandler, DeadLetterHandler, DurableTopics, EmissionFuture,
-    Emitter, EmitterOwner, ErrorHandler, ErrorIter, Handlers, IntoErrors, KeyOrders, PanicHandler,
-    ReservedTopics, Settings, SlowListenerHandler, SlowListenerMonitor, Unsubscriber,
+    Address, Bulkheads, DeadLetterHandler, DurableTopics, EmissionFuture, Emitter, EmitterOwner,
+    ErrorHandler, ErrorIter, Handlers, IntoErrors, KeyOrders, PanicHandler, ReservedTopics,
+    Settings, SlowListenerHandler, SlowListenerMonitor, UnheardEventHandler, Unsubscriber,
 };
 
 #[doc(inline)]

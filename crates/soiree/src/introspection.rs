@@ -90,8 +90,8 @@ impl EventPool {
     /// the topic. Filters are not run. Listeners without runs left do not count. Returns `false` once the `EventPool` is closed.
     ///
     /// The answer may be out of date at once. After `true`, the emission may still find no listener. If you do not emit after
-    /// `false`, a listener subscribed in the meantime misses the event, and the [dead event
-    /// handler](EventPool::set_dead_event_handler) is not called for it.
+    /// `false`, a listener subscribed in the meantime misses the event, and the [unheard event
+    /// handler](EventPool::set_unheard_event_handler) is not called for it.
     ///
     /// # Errors
     /// If the topic is malformed.

@@ -6,7 +6,7 @@
 //!
 //! | notified of | names |
 //! |---|---|
-//! | emissions | [`EmissionAccepted`], [`EmissionRejected`] with a [`Rejection`] or an [`OrderRejection`], [`EmissionStarted`], [`EmissionEnded`], [`DeadEvent`] |
+//! | emissions | [`EmissionAccepted`], [`EmissionRejected`] with a [`Rejection`] or an [`OrderRejection`], [`EmissionStarted`], [`EmissionEnded`], [`UnheardEvent`] |
 //! | jobs | [`JobOffered`], [`JobRejected`], [`JobStarted`], [`JobEnded`] with a [`JobEnd`]; [`PoolResized`] |
 //! | listener calls | [`ListenerStarted`], [`ListenerEnded`] with a [`ListenerEnd`], [`RetryScheduled`], [`SlowListener`]; each names a [`ListenerRef`] |
 //! | subscriptions | [`SubscriptionAdded`], [`SubscriptionRemoved`] with a [`RemovalCause`]; [`ManyListeners`] with [`SubscribedAt`] |
@@ -16,9 +16,9 @@
 
 #[doc(inline)]
 pub use soiree_core::{
-    DeadEvent, DeliveryEnd, DeliveryEnded, EmissionAccepted, EmissionEnded, EmissionRejected,
-    EmissionStarted, EventStored, JobEnd, JobEnded, JobOffered, JobRejected, JobStarted,
-    ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, ManyListeners, ObservedPool,
-    Observer, Observers, OrderRejection, PoolResized, Rejection, RemovalCause, RetryScheduled,
-    SlowListener, StoreFailed, SubscribedAt, SubscriptionAdded, SubscriptionRemoved,
+    DeliveryEnd, DeliveryEnded, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted,
+    EventStored, JobEnd, JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd, ListenerEnded,
+    ListenerRef, ListenerStarted, ManyListeners, ObservedPool, Observer, Observers, OrderRejection,
+    PoolResized, Rejection, RemovalCause, RetryScheduled, SlowListener, StoreFailed, SubscribedAt,
+    SubscriptionAdded, SubscriptionRemoved, UnheardEvent,
 };

@@ -34,12 +34,12 @@ impl EventPool {
             .update(|settings| settings.handlers.panic = Some(handler));
     }
 
-    /// Replaces the [dead event handler](crate::Builder::dead_event_handler).
-    pub fn set_dead_event_handler(&self, handler: impl Fn(&dyn Event) + Send + Sync + 'static) {
+    /// Replaces the [unheard event handler](crate::Builder::unheard_event_handler).
+    pub fn set_unheard_event_handler(&self, handler: impl Fn(&dyn Event) + Send + Sync + 'static) {
         let handler = Arc::new(handler);
         self.inner
             .emitter
-            .update(|settings| settings.handlers.dead_event = Some(handler));
+            .update(|settings| settings.handlers.unheard_event = Some(handler));
     }
 
     /// Replaces the [dead letter handler](crate::Builder::dead_letter_handler).

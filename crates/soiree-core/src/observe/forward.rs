@@ -31,7 +31,7 @@ forward! {
     listener_panicked: ListenerPanic<'_>,
     listener_slow: SlowListener<'_>,
     retry_scheduled: RetryScheduled<'_>,
-    dead_event: DeadEvent<'_>,
+    unheard_event: UnheardEvent<'_>,
     dead_letter: DeadLetter,
     pool_resized: PoolResized<'_>,
     subscription_added: SubscriptionAdded<'_>,

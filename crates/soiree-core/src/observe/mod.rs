@@ -10,11 +10,11 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use self::events::{
-    DeadEvent, DeliveryEnd, DeliveryEnded, EmissionAccepted, EmissionEnded, EmissionRejected,
-    EmissionStarted, EventStored, JobEnd, JobEnded, JobOffered, JobRejected, JobStarted,
-    ListenerEnd, ListenerEnded, ListenerRef, ListenerStarted, ManyListeners, OrderRejection,
-    PoolResized, Rejection, RemovalCause, RetryScheduled, SlowListener, StoreFailed, SubscribedAt,
-    SubscriptionAdded, SubscriptionRemoved,
+    DeliveryEnd, DeliveryEnded, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted,
+    EventStored, JobEnd, JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd, ListenerEnded,
+    ListenerRef, ListenerStarted, ManyListeners, OrderRejection, PoolResized, Rejection,
+    RemovalCause, RetryScheduled, SlowListener, StoreFailed, SubscribedAt, SubscriptionAdded,
+    SubscriptionRemoved, UnheardEvent,
 };
 pub use self::job::{NotifyContext, reclaim};
 pub use self::pool::ObservedPool;
@@ -113,7 +113,7 @@ pub trait Observer: Send + Sync {
     fn retry_scheduled(&self, retry: &RetryScheduled<'_>) {}
 
     /// No listener was called for an event, and the event was not aborted.
-    fn dead_event(&self, dead: &DeadEvent<'_>) {}
+    fn unheard_event(&self, unheard: &UnheardEvent<'_>) {}
 
     /// A listener with a retry has failed for the last time. Called whenever the dead letter handler is called.
     fn dead_letter(&self, letter: &DeadLetter) {}

@@ -13,6 +13,6 @@ pub(crate) use self::counts::Counts;
 pub(crate) use self::dispatcher::{Selection, dispatch};
 pub(crate) use self::future::{EndedCall, StartedCall, cancel, finish, start, time_out};
 pub(crate) use self::report_outcome::{
-    FailedAttempt, FollowUp, Kept, handle_error, notify_if_dead, report, report_dead_letter,
+    FailedAttempt, FollowUp, Kept, handle_error, notify_if_unheard, report, report_dead_letter,
     report_not_called,
 };

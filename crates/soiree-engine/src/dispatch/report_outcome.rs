@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use soiree_core::panic::contained;
 use soiree_core::{
-    DeadEvent, DeadLetter, Event, ListenerEnd, ListenerError, ListenerErrorKind, PanicPayload,
-    Payload, take_reply,
+    DeadLetter, Event, ListenerEnd, ListenerError, ListenerErrorKind, PanicPayload, Payload,
+    UnheardEvent, take_reply,
 };
 
 use super::counts::Counts;
@@ -59,17 +59,22 @@ pub(crate) struct FailedAttempt {
     pub(crate) timed_out: bool,
 }
 
-/// Notifies observers and the handler of dead events if the emission called no listener.
-pub(crate) fn notify_if_dead(counts: Counts, topic: &str, event: &dyn Event, handlers: &Handlers) {
+/// Notifies observers and the handler of unheard events if the emission called no listener.
+pub(crate) fn notify_if_unheard(
+    counts: Counts,
+    topic: &str,
+    event: &dyn Event,
+    handlers: &Handlers,
+) {
     if counts.delivered + counts.not_called > 0 || counts.aborted {
         return;
     }
     if !handlers.observers.is_empty() {
-        let dead = DeadEvent::new(topic, event);
+        let unheard = UnheardEvent::new(topic, event);
         let observers = &handlers.observers;
-        observers.notify(|observer| observer.dead_event(&dead));
+        observers.notify(|observer| observer.unheard_event(&unheard));
     }
-    if let Some(handler) = &handlers.dead_event {
+    if let Some(handler) = &handlers.unheard_event {
         contained(|| handler(event));
     }
 }

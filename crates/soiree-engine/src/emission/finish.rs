@@ -8,7 +8,7 @@ use soiree_core::panic::contained;
 use super::in_flight::{InFlight, with_event_of};
 use super::notify::in_flight_ended;
 use super::state::{EmissionState, Origin};
-use crate::dispatch::{Counts, notify_if_dead};
+use crate::dispatch::{Counts, notify_if_unheard};
 use crate::trace;
 
 /// Adds the counts of a part that has ended, and ends the emission with its last part. Does nothing if another thread ends the part. To
@@ -32,7 +32,7 @@ fn end_part_of(emission: &Arc<dyn InFlight>, state: &EmissionState, counts: &Cou
     state.settle(|| emission.known_id(), || Arc::clone(emission).into_entry());
 }
 
-/// Notifies that the emission has ended, and that its event was dead if it was.
+/// Notifies that the emission has ended, and that its event was unheard if it was.
 #[cold]
 fn notify_end(emission: &Arc<dyn InFlight>, state: &EmissionState) {
     let discarded = state.discarded.load(Ordering::Relaxed);
@@ -42,7 +42,7 @@ fn notify_end(emission: &Arc<dyn InFlight>, state: &EmissionState) {
     if counts.delivered == 0 && !discarded && state.origin != Origin::Address {
         contained(|| {
             with_event_of(emission, state, |event| {
-                notify_if_dead(counts, state.topic(), event, handlers);
+                notify_if_unheard(counts, state.topic(), event, handlers);
             });
         });
     }

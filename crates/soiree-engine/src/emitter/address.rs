@@ -31,7 +31,7 @@ use crate::emission::{
 ///   like any other job. If that bulkhead is full, the delivery waits, or is rejected and nothing was called.
 /// - The listener is called whether or not its pattern matches the topic. The pattern says where it is shown, in errors and graphs.
 /// - An order by key of the `EventPool` does not apply to deliveries. One of the listener's options does, from the moment of the delivery.
-/// - An event that the filter turns down is not a dead event. The report says that nothing was delivered.
+/// - An event that the filter turns down is not an unheard event. The report says that nothing was delivered.
 /// - A close waits for deliveries that were accepted, and removes the listener.
 ///
 /// Dropping the address removes the listener, and with it what it has captured, when its deliveries have ended. As with other listeners

@@ -14,7 +14,7 @@ use super::not_admitted::{NotAdmitted, SyncError};
 use crate::context::{EnteredFrame, Frame, ON_CALLER, enter_frame, sync_depth};
 use crate::dispatch::{
     Counts, DispatchContext, FailedAttempt, HeldTurn, Kept, Progress, Selection, TurnTaken,
-    call_batch, dispatch, notify_if_dead, report_not_called,
+    call_batch, dispatch, notify_if_unheard, report_not_called,
 };
 use crate::emission::{
     CustomEvent, Emission, EmissionTask, EmitterShared, Errors, Extras, InFlight, InFlightContext,
@@ -164,7 +164,7 @@ impl Emitter {
         // Listeners that were not reached, as the event was aborted.
         drop(context.turn_places.release());
         let Some(delegated) = context.delegated else {
-            notify_if_dead(counts, topic, event, handlers);
+            notify_if_unheard(counts, topic, event, handlers);
             let ended = EmissionEnded::new(topic, event, None);
             notify_ended(ended, counts, context.errors.count(), handlers);
             return Ok(Report {

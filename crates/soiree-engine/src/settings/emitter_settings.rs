@@ -14,7 +14,7 @@ use crate::routing::Bulkheads;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Handlers of failures and dead events, and observers.
+    /// Handlers of failures and unheard events, and observers.
     pub handlers: Handlers,
     /// How many errors a report keeps.
     pub error_buffer: usize,

@@ -16,7 +16,7 @@ pub type ErrorHandler =
 /// Is called for each listener panic.
 pub type PanicHandler = Arc<dyn Fn(&ListenerPanic<'_>) + Send + Sync>;
 /// Is called for each event that has no listener.
-pub type DeadEventHandler = Arc<dyn Fn(&dyn Event) + Send + Sync>;
+pub type UnheardEventHandler = Arc<dyn Fn(&dyn Event) + Send + Sync>;
 /// Is called for each event that a listener has failed to handle in all its attempts.
 pub type DeadLetterHandler = Arc<dyn Fn(&DeadLetter) + Send + Sync>;
 
@@ -31,7 +31,7 @@ pub struct Handlers {
     /// Called for each panic, before the error handler.
     pub panic: Option<PanicHandler>,
     /// Called for each event that called no listener and was not aborted.
-    pub dead_event: Option<DeadEventHandler>,
+    pub unheard_event: Option<UnheardEventHandler>,
     /// Called for each event that a listener with [retries](soiree_core::ListenerOptions::retry) failed to handle in all its attempts,
     /// unless the event carries a [`DeadLetter`] itself.
     pub dead_letter: Option<DeadLetterHandler>,
@@ -51,7 +51,7 @@ impl Handlers {
     /// Whether there is any handler or observer.
     pub(crate) fn are_any(&self) -> bool {
         let failures = self.error.is_some() || self.panic.is_some() || self.dead_letter.is_some();
-        failures || self.dead_event.is_some() || !self.are_unobserved()
+        failures || self.unheard_event.is_some() || !self.are_unobserved()
     }
 
     /// Whether no handler is called for an error of a listener.
@@ -80,7 +80,7 @@ impl Drop for Handlers {
     fn drop(&mut self) {
         contained(|| drop(self.error.take()));
         contained(|| drop(self.panic.take()));
-        contained(|| drop(self.dead_event.take()));
+        contained(|| drop(self.unheard_event.take()));
         contained(|| drop(self.dead_letter.take()));
         contained(|| drop(self.slow_listener.take()));
     }
@@ -91,7 +91,7 @@ impl fmt::Debug for Handlers {
         f.debug_struct("Handlers")
             .field("error", &self.error.is_some())
             .field("panic", &self.panic.is_some())
-            .field("dead_event", &self.dead_event.is_some())
+            .field("unheard_event", &self.unheard_event.is_some())
             .field("dead_letter", &self.dead_letter.is_some())
             .field("observers", &self.observers)
             .field("slow_listener", &self.slow_listener.is_some())

@@ -5,5 +5,5 @@ mod handlers;
 
 pub use self::emitter_settings::Settings;
 pub use self::handlers::{
-    DeadEventHandler, DeadLetterHandler, ErrorHandler, Handlers, PanicHandler,
+    DeadLetterHandler, ErrorHandler, Handlers, PanicHandler, UnheardEventHandler,
 };

@@ -176,7 +176,7 @@ fn with_handlers(builder: Builder, bombs: &Bombs) -> Builder {
             Some(error_of)
         })
         .panic_handler(move |_| _ = &panic)
-        .dead_event_handler(move |_| _ = &dead)
+        .unheard_event_handler(move |_| _ = &dead)
         .dead_letter_handler(move |_| _ = &letter)
         .slow_listener_handler(move |_| _ = &slow)
         .observer(bombs.one())

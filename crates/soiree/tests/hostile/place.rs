@@ -163,7 +163,7 @@ impl Values {
     fn replace_settings(&self, soiree: &EventPool) {
         soiree.set_error_handler(|_, error| Some(error));
         soiree.set_panic_handler(|_| ());
-        soiree.set_dead_event_handler(|_| ());
+        soiree.set_unheard_event_handler(|_| ());
         soiree.set_dead_letter_handler(|_| ());
         soiree.remove_observers();
         soiree.add_observer(Counting(Arc::clone(&self.surroundings)));

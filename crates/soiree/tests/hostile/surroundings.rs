@@ -94,7 +94,7 @@ impl Surroundings {
             Action::Sets => {
                 if let Some(soiree) = soiree() {
                     soiree.set_error_buffer(3);
-                    soiree.set_dead_event_handler(|_| ());
+                    soiree.set_unheard_event_handler(|_| ());
                     let _ = soiree.add_order("never", KeyOrder::by(|_| Some(1)));
                 }
             }

@@ -8,9 +8,9 @@ use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use soiree::observe::{
-    DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobEnded,
-    JobOffered, JobRejected, JobStarted, ListenerEnded, ListenerStarted, Observer, RetryScheduled,
-    SubscriptionAdded, SubscriptionRemoved,
+    EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobEnded, JobOffered,
+    JobRejected, JobStarted, ListenerEnded, ListenerStarted, Observer, RetryScheduled,
+    SubscriptionAdded, SubscriptionRemoved, UnheardEvent,
 };
 use soiree::{
     BaseEvent, Builder, DeadLetter, Event, EventPool, KeyOrder, ListenerId, ListenerOptions,
@@ -93,7 +93,7 @@ calls_observer! {
     9 listener_ended ListenerEnded<'_>,
     10 listener_panicked ListenerPanic<'_>,
     11 retry_scheduled RetryScheduled<'_>,
-    12 dead_event DeadEvent<'_>,
+    12 unheard_event UnheardEvent<'_>,
     13 dead_letter DeadLetter,
     14 subscription_added SubscriptionAdded<'_>,
     15 subscription_removed SubscriptionRemoved<'_>,
@@ -127,8 +127,8 @@ impl Values {
 
     pub(crate) fn set_handlers(&self, builder: Builder) -> Builder {
         let [error, panic] = [Kind::ErrorHandler, Kind::PanicHandler].map(|kind| self.of(kind));
-        let dead = [Kind::DeadEventHandler, Kind::DeadLetterHandler].map(|kind| self.of(kind));
-        let [event, letter] = dead;
+        let gone = [Kind::UnheardEventHandler, Kind::DeadLetterHandler].map(|kind| self.of(kind));
+        let [event, letter] = gone;
         let builder = builder
             .observer(Counting(Arc::clone(&self.surroundings)))
             .error_handler(move |_, failed| {
@@ -136,7 +136,7 @@ impl Values {
                 Some(failed)
             })
             .panic_handler(move |_| call(&panic))
-            .dead_event_handler(move |_| call(&event))
+            .unheard_event_handler(move |_| call(&event))
             .dead_letter_handler(move |_| call(&letter));
         let builder = match self.of(Kind::Observer) {
             Some(observer) => builder.observer(observer),

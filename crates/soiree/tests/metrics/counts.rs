@@ -145,7 +145,7 @@ fn counts_equal_those_of_reports_and_pools() {
     assert_eq!(sum.discarded, 2);
     // 40 each of those that fail, that panic and that are hopeless, and one that was not called.
     assert_eq!(text.value("soiree_emissions_failed_total", &[]), 121);
-    assert_eq!(text.value("soiree_dead_events_total", &[]), 2);
+    assert_eq!(text.value("soiree_emissions_unheard_total", &[]), 2);
     assert_eq!(text.value("soiree_dead_letters_total", &[]), 40);
 
     // Each listener: delivered, failed, panicked, retried, not called.

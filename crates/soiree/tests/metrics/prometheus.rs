@@ -186,5 +186,8 @@ fn a_real_prometheus_scrapes_it() {
     known("soiree_pool_workers_running", "gauge");
     known("soiree_pool_jobs_completed_total", "counter");
     known("soiree_pool_job_wait_seconds", "histogram");
-    assert_eq!(Text::of(&metrics).value("soiree_dead_events_total", &[]), 0);
+    assert_eq!(
+        Text::of(&metrics).value("soiree_emissions_unheard_total", &[]),
+        0
+    );
 }

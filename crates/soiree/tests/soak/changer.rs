@@ -146,7 +146,7 @@ impl Changer {
                 std::panic::resume_unwind(Box::new(()))
             }),
             2 => soiree.set_dead_letter_handler(move |_| value.hold()),
-            3 => soiree.set_dead_event_handler(move |_| value.hold()),
+            3 => soiree.set_unheard_event_handler(move |_| value.hold()),
             _ => soiree.set_error_buffer(self.rng.usize(..4)),
         }
     }

@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use soiree::observe::{
-    DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobStarted,
-    ListenerEnded, ListenerRef, ListenerStarted, Observer, Rejection, RetryScheduled, SlowListener,
-    SubscriptionAdded,
+    EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, JobStarted, ListenerEnded,
+    ListenerRef, ListenerStarted, Observer, Rejection, RetryScheduled, SlowListener,
+    SubscriptionAdded, UnheardEvent,
 };
 use soiree::{DeadLetter, Event, EventId, Pattern, PoolStats, Stats};
 
@@ -25,7 +25,7 @@ pub(crate) struct Board {
 struct Seen {
     offered: u64,
     rejected: u64,
-    dead_events: u64,
+    unheard_events: u64,
     dead_letters: u64,
     waits: BTreeMap<String, Recent>,
     listeners: BTreeMap<Key, Listener>,
@@ -90,7 +90,7 @@ impl Board {
             "emissions": {
                 "offered": seen.offered,
                 "rejected": seen.rejected,
-                "dead_events": seen.dead_events,
+                "unheard_events": seen.unheard_events,
                 "dead_letters": seen.dead_letters,
                 "in_flight": stats.in_flight,
                 "waiting": {
@@ -183,8 +183,8 @@ impl Observer for Board {
         self.seen().in_flight.remove(&id);
     }
 
-    fn dead_event(&self, _: &DeadEvent<'_>) {
-        self.seen().dead_events += 1;
+    fn unheard_event(&self, _: &UnheardEvent<'_>) {
+        self.seen().unheard_events += 1;
     }
 
     fn dead_letter(&self, _: &DeadLetter) {

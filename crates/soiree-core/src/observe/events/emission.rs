@@ -174,10 +174,11 @@ impl<'a> EmissionEnded<'a> {
     }
 }
 
-/// An event that no listener was called for, and that was not aborted.
+/// An event that no listener was called for, and that was not aborted. Nothing has failed: what a listener has given up is a
+/// [`DeadLetter`](crate::DeadLetter).
 #[derive(Clone, Copy)]
 #[non_exhaustive]
-pub struct DeadEvent<'a> {
+pub struct UnheardEvent<'a> {
     /// The topic.
     pub topic: &'a str,
     /// The event.
@@ -189,12 +190,12 @@ debug_without_event! {
     EmissionEnded {
         topic, pool, delivered, failed, timed_out, not_called, retried, errors, aborted, discarded
     }
-    DeadEvent { topic }
+    UnheardEvent { topic }
 }
 
 constructors! {
     EmissionStarted { topic: &'a str, event: &'a dyn Event, pool: Option<&'a str> }
     EmissionAccepted { topic: &'a str, pool: Option<&'a str> }
     EmissionRejected { topic: &'a str, reason: Rejection<'a> }
-    DeadEvent { topic: &'a str, event: &'a dyn Event }
+    UnheardEvent { topic: &'a str, event: &'a dyn Event }
 }

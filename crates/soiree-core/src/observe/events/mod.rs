@@ -9,8 +9,8 @@ mod subscription;
 
 pub use self::durable::{DeliveryEnd, DeliveryEnded, EventStored, StoreFailed};
 pub use self::emission::{
-    DeadEvent, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, OrderRejection,
-    Rejection,
+    EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, OrderRejection, Rejection,
+    UnheardEvent,
 };
 pub use self::job::{JobEnd, JobEnded, JobOffered, JobRejected, JobStarted, PoolResized};
 pub use self::listener::{

@@ -121,14 +121,14 @@ fn only_a_delivery_with_a_retry_becomes_a_dead_letter() {
     soiree.close().unwrap();
 }
 
-/// D3: an event that the filter turns down is not delivered, and is no dead event.
+/// D3: an event that the filter turns down is not delivered, and is no unheard event.
 #[test]
-fn a_filter_skips_a_delivery_which_is_no_dead_event() {
+fn a_filter_skips_a_delivery_which_is_no_unheard_event() {
     let dead = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&dead);
     let soiree = EventPool::builder()
         .pool(WorkerPool::new(1, 10).unwrap())
-        .dead_event_handler(move |_| {
+        .unheard_event_handler(move |_| {
             counted.fetch_add(1, Ordering::SeqCst);
         })
         .build()

@@ -60,7 +60,7 @@ impl Drop for Bomb {
 fn panics_of_filters_handlers_payloads_and_drops_are_contained() -> TestResult {
     let soiree = on_one_worker(8);
     soiree.set_error_handler(|_, _| panic!("an error handler"));
-    soiree.set_dead_event_handler(|_| panic!("a dead event handler"));
+    soiree.set_unheard_event_handler(|_| panic!("an unheard event handler"));
     soiree.on("x", |_| std::panic::panic_any(Bomb))?;
     soiree.on_with(
         "x",

@@ -46,11 +46,11 @@ fn a_rejected_payload_comes_back_in_the_error() -> TestResult {
 
 /// E2
 #[test]
-fn an_event_without_listeners_is_no_error_and_the_dead_event_handler_sees_it() -> TestResult {
-    let dead = CallLog::default();
-    let seen = dead.clone();
+fn an_event_without_listeners_is_no_error_and_the_unheard_event_handler_sees_it() -> TestResult {
+    let unheard = CallLog::default();
+    let seen = unheard.clone();
     let soiree = EventPool::builder()
-        .dead_event_handler(move |e| seen.record(e.topic()))
+        .unheard_event_handler(move |e| seen.record(e.topic()))
         .build()
         .unwrap();
     soiree.on("a.**", |_| {})?;
@@ -58,6 +58,6 @@ fn an_event_without_listeners_is_no_error_and_the_dead_event_handler_sees_it() -
     assert!(report.is_ok() && report.delivered == 0);
     soiree.emit_sync("b", ())?;
     soiree.emit_sync("a.b", ())?;
-    assert_eq!(dead.take(), ["a", "b"]);
+    assert_eq!(unheard.take(), ["a", "b"]);
     Ok(())
 }

@@ -57,8 +57,8 @@ const SETTINGS: [(&str, Set); 10] = [
     ("a panic handler", |builder, captured| {
         builder.panic_handler(move |_| captured.touch())
     }),
-    ("a dead event handler", |builder, captured| {
-        builder.dead_event_handler(move |_| captured.touch())
+    ("an unheard event handler", |builder, captured| {
+        builder.unheard_event_handler(move |_| captured.touch())
     }),
     ("a dead letter handler", |builder, captured| {
         builder.dead_letter_handler(move |_| captured.touch())

@@ -92,7 +92,7 @@ fn notifications_match_reports_and_pool_statistics() {
     assert_eq!(started, ROUNDS * topics.len() + 1);
     assert_eq!(journal.count("emission rejected"), rejected);
     assert_eq!(journal.count("emission ended"), started - rejected);
-    assert_eq!(journal.count("dead event: nobody"), ROUNDS);
+    assert_eq!(journal.count("unheard event: nobody"), ROUNDS);
     assert_eq!(journal.count("dead letter: load.fail"), ROUNDS);
     for (name, stats) in [("default", pool.stats()), ("small", small.stats())] {
         let count = |what: &str| journal.count(&format!("{what} {name}"));

@@ -101,7 +101,7 @@ fn skipped_listeners_are_not_notified() {
         journal.lines_starting_with("emission ended"),
         ["emission ended: a.b on default, 1 called, 0 failed, 0 not called, 0 retried, aborted"]
     );
-    assert_eq!(journal.count("dead event"), 0);
+    assert_eq!(journal.count("unheard event"), 0);
 }
 
 /// L4: as a panic of its listener, which has not started.
@@ -123,7 +123,7 @@ fn a_panic_of_a_filter_is_notified() {
 
 /// E2: a rejection once, with the reason and without an end, and an event without listeners.
 #[test]
-fn rejections_and_dead_events_are_notified() {
+fn rejections_and_unheard_events_are_notified() {
     let journal = Journal::new();
     let pool = ManualPool::with_capacity(1);
     let soiree = EventPool::with_pool(Arc::new(pool.clone()));
@@ -144,7 +144,7 @@ fn rejections_and_dead_events_are_notified() {
         "job rejected by default: the queue is full (1 waiting)",
         "emission rejected: c.d by default, the queue is full (1 waiting)",
         "job started on default",
-        "dead event: a.b",
+        "unheard event: a.b",
         "emission ended: a.b on default, 0 called, 0 failed, 0 not called, 0 retried",
         "job ended on default: completed",
         "emission rejected: e.f, closed",
