@@ -14,6 +14,10 @@ fn named(event: &dyn Event) -> Result<(), std::fmt::Error> {
     Ok(())
 }
 
+fn of_one_thread() -> Result<(), Box<dyn std::error::Error>> {
+    Err("no address".into())
+}
+
 fn main() -> soiree::Result {
     let soiree = EventPool::new();
     soiree.listen("user.*", Audit)?;
@@ -23,6 +27,11 @@ fn main() -> soiree::Result {
     soiree.on("user.*", |event| {
         let number: u32 = event.topic().len().try_into()?;
         println!("{number}");
+        soiree::ok()
+    })?;
+    soiree.on("user.*", |_| Err::<(), _>("no address"))?;
+    soiree.on("user.*", |_| {
+        of_one_thread().map_err(|error| error.to_string())?;
         soiree::ok()
     })?;
     soiree.close()?;

@@ -60,8 +60,14 @@ impl EventPool {
 
     /// Subscribes a closure or a function `Fn(&dyn Event)` to a pattern, with [`Priority::Normal`](crate::Priority::Normal).
     ///
-    /// It returns `()` or a `Result<(), E>`. A closure that uses `?` ends with [`ok()`](crate::ok), which says what `E` is. An
-    /// emission that already runs does not call it.
+    /// It returns `()` or a `Result<(), E>`, where `E` is text or an error that threads can share. An emission that already runs does
+    /// not call it.
+    ///
+    /// | a closure that | needs |
+    /// |---|---|
+    /// | uses `?` | [`ok()`](crate::ok) as its last line, which says what `E` is |
+    /// | does nothing but fail | `Err::<(), _>("no address")`: with `Err` alone, it could as well return a [`Reply`](crate::Reply) |
+    /// | calls a function that returns a `Box<dyn Error>` | that function to return a [`BoxError`](crate::BoxError), or `.map_err(\|error\| error.to_string())?` |
     ///
     /// | for | use |
     /// |---|---|

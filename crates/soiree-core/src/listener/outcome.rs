@@ -39,7 +39,8 @@ impl<R, F: Fn(&dyn Event) -> R + Send + Sync + 'static> ListenerFn<R> for F {}
 #[diagnostic::on_unimplemented(
     message = "a listener cannot return `{Self}`",
     label = "returns `{Self}`",
-    note = "a listener returns `()` or a `Result<(), E>`",
+    note = "a listener returns `()` or a `Result<(), E>`, where `E` is an error that threads can share, or text",
+    note = "of a boxed error, `E` is `soiree::BoxError`, which is `Box<dyn Error + Send + Sync>`",
     note = "to subscribe a closure that returns a future, call `on_async`"
 )]
 pub trait IntoListenerResult {
@@ -87,6 +88,8 @@ impl IntoListenerResult for () {
     }
 }
 
+// Without these, the compiler says what `Into` lacks for the error, three times, and not what a listener returns.
+#[diagnostic::do_not_recommend]
 impl<E: Into<BoxError>> IntoListenerResult for Result<(), E> {
     fn into_result(self) -> Result<(), BoxError> {
         self.map_err(Into::into)

@@ -49,6 +49,7 @@ impl<T: Any + Send + Sync> IntoListenerResult for Reply<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Any + Send + Sync, E: Into<BoxError>> IntoListenerResult for Result<Reply<T>, E> {
     fn into_result(self) -> Result<(), BoxError> {
         match self {

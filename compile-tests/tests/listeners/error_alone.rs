@@ -1,0 +1,4 @@
+fn main() {
+    let soiree = soiree::EventPool::new();
+    let _ = soiree.on("user.*", |_| Err("no address"));
+}
