@@ -1,4 +1,4 @@
-//! Printing errors of listeners that nobody handles.
+//! Printing what nobody else says: errors of listeners that nobody handles, and emissions that are left at the end.
 
 use std::collections::VecDeque;
 use std::io::{Write, stderr};
@@ -63,6 +63,19 @@ impl UnhandledErrors {
     /// Counts errors whose text is gone.
     pub(crate) fn omit(&self, errors: u64) {
         self.lock().omitted += errors;
+    }
+
+    /// Prints that emissions were left when the last handle was dropped. Once for each emitter, so it is not limited.
+    #[cold]
+    pub(crate) fn print_left(&self, emissions: u64) {
+        let (left, are) = match emissions {
+            1 => (String::from("1 accepted emission"), "it is"),
+            _ => (format!("{emissions} accepted emissions"), "they are"),
+        };
+        print_line(&format!(
+            "an event pool was dropped before the end of {left}: if the process ends first, {are} lost, unless durable; close it, or \
+             use close_on_drop"
+        ));
     }
 
     /// Prints how many errors were not printed.

@@ -19,7 +19,8 @@ use soiree_engine::{Emitter, EmitterOwner};
 ///
 /// If the last handle is dropped without a [`close`](EventPool::close), accepted events are still handled, as long as the process
 /// runs. A pool that was passed by value then ends its threads. **A program that returns from `main` without a close loses what is
-/// not handled yet**: see [`close_on_drop`](EventPool::close_on_drop).
+/// not handled yet**: see [`close_on_drop`](EventPool::close_on_drop). If emissions are left when the last handle is dropped, one line
+/// on standard error says how many.
 #[derive(Clone)]
 pub struct EventPool {
     pub(crate) inner: Arc<Inner>,

@@ -335,10 +335,14 @@ pub(super) fn payload_apart(
 /// hold listeners. Until then the pools stay: the emissions may have listeners to call there, or retries.
 impl Drop for Emitter {
     fn drop(&mut self) {
-        if !self.shared.tracker.is_empty() {
+        let left = self.shared.tracker.len();
+        if left > 0 {
             self.shared.keep_pools(self.current().handles());
         }
-        self.shared.tracker.close();
+        // A close that was given up has said what was left.
+        if self.shared.tracker.close() && left > 0 {
+            self.current().settings.handlers.unhandled.print_left(left);
+        }
         self.shared.stop_waiting();
         self.shared.clear_if_late();
     }

@@ -3,11 +3,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use soiree::EventPool;
 use soiree_pool::WorkerPool;
 
-use crate::support::{Blocker, TIME_LIMIT, TestResult, on_one_worker, wait_until};
+use crate::support::{Blocker, TIME_LIMIT, TestResult, on_one_worker, printed_lines, wait_until};
 
 /// E5
 #[test]
@@ -157,4 +158,43 @@ fn dropping_the_last_handle_loses_no_listener_on_another_pool() -> TestResult {
 
 fn counter() -> Arc<AtomicU64> {
     Arc::default()
+}
+
+/// E5: what is left when the last handle is dropped is one line on stderr. What has ended, and what a close has named, is none.
+#[test]
+fn what_is_left_at_the_last_handle_is_printed_once() {
+    let name = "emit::last_handle::what_is_left_at_the_last_handle_is_printed_once";
+    let Some(lines) = printed_lines(name, || {
+        for left in [1, 3] {
+            let soiree = on_one_worker(8);
+            let blocker = Blocker::worker(&soiree);
+            for _ in 1..left {
+                drop(soiree.emit("t", ()).unwrap());
+            }
+            drop(soiree.clone());
+            drop(soiree);
+            blocker.release();
+        }
+        let ended = on_one_worker(8);
+        ended.emit("t", ()).unwrap().wait();
+        drop(ended);
+        let given_up = on_one_worker(8);
+        let blocker = Blocker::worker(&given_up);
+        given_up.close_with_deadline(Instant::now()).unwrap_err();
+        drop(given_up);
+        blocker.release();
+    }) else {
+        return;
+    };
+    let line = |left: &str, are: &str| {
+        format!(
+            "soiree: an event pool was dropped before the end of {left}: if the process ends first, {are} lost, unless durable; close it, or \
+             use close_on_drop"
+        )
+    };
+    let expected = [
+        line("1 accepted emission", "it is"),
+        line("3 accepted emissions", "they are"),
+    ];
+    assert_eq!(lines, expected);
 }
