@@ -41,10 +41,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     if let Err(error) = soiree.emit("order..placed", 1_u64) {
         println!("not emitted: {error}");
-        println!(
-            "the error returns the payload: {:?}",
-            error.into_payload().downcast_ref::<u64>()
-        );
+        match error.into_payload().downcast::<u64>() {
+            Ok(cents) => println!("the error returns the payload: {cents} cents"),
+            Err(payload) => println!("somebody else has {payload:?} too"),
+        }
     }
     soiree.close()?;
     Ok(())

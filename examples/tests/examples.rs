@@ -108,7 +108,7 @@ fn error_handling() {
         &[
             "4200 cents: ok, swallowed errors: 0",
             "0 cents: ok, swallowed errors: 1",
-            "the error returns the payload: Some(1)",
+            "the error returns the payload: 1 cents",
         ],
     );
 }

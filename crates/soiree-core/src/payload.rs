@@ -26,10 +26,8 @@ pub trait Carrier: Send + Sync {
         None
     }
 
-    /// The [`ValueCarrier`] itself, to take the value out if nobody else has a handle. `None` by default: it cannot be taken out.
-    fn into_value_carrier(self: Arc<Self>) -> Option<Arc<dyn Any + Send + Sync>> {
-        None
-    }
+    /// Takes the value out, if this is the only handle to the carrier. Returns the carrier otherwise.
+    fn into_value(self: Arc<Self>) -> Result<Box<dyn Any + Send + Sync>, Arc<dyn Carrier>>;
 }
 
 /// A shared handle to a value of any type.
@@ -63,6 +61,11 @@ impl<T> ValueCarrier<T> {
     #[inline]
     pub const fn new(value: T) -> Self {
         Self(Contained::new(value))
+    }
+
+    /// The value.
+    pub fn into_inner(self) -> T {
+        self.0.into_inner()
     }
 }
 
@@ -100,7 +103,8 @@ impl Payload {
         })
     }
 
-    /// The value itself, if it is a `T` and this is the only handle to it.
+    /// Takes the value out, if it is a `T` and this is the only handle to it. With other handles, look at it through
+    /// [`downcast_ref`](Self::downcast_ref), or keep it by [`get`](Self::get).
     ///
     /// # Errors
     /// The handle, otherwise.
@@ -109,23 +113,17 @@ impl Payload {
     /// use soiree_core::Payload;
     /// let payload = Payload::new(String::from("Matty Ice"));
     /// let other = payload.clone();
-    /// let payload = payload.try_into_inner::<String>().expect_err("there is another handle");
+    /// let payload = payload.downcast::<String>().expect_err("there is another handle");
     /// drop(other);
-    /// assert_eq!(payload.try_into_inner::<String>().unwrap(), "Matty Ice");
+    /// assert_eq!(payload.downcast::<String>().unwrap(), "Matty Ice");
     /// ```
-    pub fn try_into_inner<T: Any + Send + Sync>(self) -> Result<T, Self> {
-        let again = self.clone();
-        let Some(carrier) = self.0.into_value_carrier() else {
-            return Err(again);
-        };
-        let Ok(carrier) = carrier.downcast::<ValueCarrier<T>>() else {
-            return Err(again);
-        };
-        drop(again);
-        match Arc::try_unwrap(carrier) {
-            Ok(carrier) => Ok(carrier.0.into_inner()),
-            Err(shared) => Err(Self(shared)),
+    #[doc(alias("into_inner", "try_unwrap"))]
+    pub fn downcast<T: Any + Send + Sync>(self) -> Result<T, Self> {
+        if !self.is::<T>() {
+            return Err(self);
         }
+        let value = self.0.into_value().map_err(Self)?;
+        value.downcast().map(|value| *value).map_err(Self::new)
     }
 
     /// Whether the value is a `T`.
@@ -163,8 +161,11 @@ impl<T: Any + Send + Sync> Carrier for ValueCarrier<T> {
         (&*self.0 as &dyn Any).downcast_ref()
     }
 
-    fn into_value_carrier(self: Arc<Self>) -> Option<Arc<dyn Any + Send + Sync>> {
-        Some(self)
+    fn into_value(self: Arc<Self>) -> Result<Box<dyn Any + Send + Sync>, Arc<dyn Carrier>> {
+        match Arc::try_unwrap(self) {
+            Ok(carrier) => Ok(Box::new(carrier.into_inner())),
+            Err(shared) => Err(shared),
+        }
     }
 }
 

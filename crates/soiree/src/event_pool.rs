@@ -132,7 +132,8 @@ impl EventPool {
     /// assert_eq!(report.delivered, 1);
     ///
     /// let error = soiree.emit("user..created", "Matty Ice").unwrap_err();
-    /// assert_eq!(error.into_payload().downcast_ref(), Some(&"Matty Ice"));
+    /// let name: &str = error.into_payload().downcast().expect("nobody else has it");
+    /// assert_eq!(name, "Matty Ice");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "Emit")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use soiree_core::store::StoreError;
 use soiree_core::{BoxError, EventId, InvalidTopic, Pattern, Payload, SubmitErrorReason};
 
-/// An event was rejected. Its payload comes back.
+/// An event was rejected. Its payload comes back: see [`into_payload`](EmitError::into_payload).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmitError {
@@ -203,7 +203,20 @@ impl EmitError {
         }
     }
 
-    /// The payload of the event. [`Payload::try_into_inner`] returns the value that was emitted.
+    /// The payload of the event. [`Payload::downcast`] takes out the value that was emitted, as long as nothing else, such as an
+    /// observer, has a handle to it. The error of a typed topic knows its type.
+    ///
+    /// ```
+    /// use soiree::EventPool;
+    ///
+    /// let soiree = EventPool::new();
+    /// soiree.close()?;
+    /// let error = soiree.emit("user.created", String::from("Matty Ice")).unwrap_err();
+    /// eprintln!("{error}");
+    /// let name: String = error.into_payload().downcast().expect("a text that nobody else has");
+    /// assert_eq!(name, "Matty Ice");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn into_payload(self) -> Payload {
         match self {
             Self::InvalidTopic { payload, .. }

@@ -126,6 +126,13 @@ impl<T: Any + Send + Sync> Carrier for EmissionTask<PayloadEvent<T>> {
     fn carried_payload(&self) -> Option<&Payload> {
         self.source.0.carried_payload()
     }
+
+    fn into_value(self: Arc<Self>) -> Result<Box<dyn Any + Send + Sync>, Arc<dyn Carrier>> {
+        match Arc::try_unwrap(self) {
+            Ok(emission) => Ok(Box::new(emission.source.0.into_inner())),
+            Err(shared) => Err(shared),
+        }
+    }
 }
 
 impl<E: Event + 'static> InFlight for EmissionTask<CustomEvent<E>> {

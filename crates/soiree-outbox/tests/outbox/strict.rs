@@ -68,7 +68,7 @@ fn all_are(emits: Vec<Result<(), EmitError>>, expected: &str) {
     for (index, emitted) in emits.into_iter().enumerate() {
         let error = emitted.unwrap_err();
         assert_eq!(error.to_string(), expected, "emit {index}");
-        let text = error.into_payload().try_into_inner::<String>();
+        let text = error.into_payload().downcast::<String>();
         assert_eq!(text.unwrap(), "x", "emit {index}");
     }
 }

@@ -60,7 +60,7 @@ impl<T: Any + Send + Sync> TypedEmitError<T> {
         payload
             .take()
             .expect("it was just set")
-            .try_into_inner()
+            .downcast()
             .map_err(|payload| payload.get().expect("the payload was made of a `T`"))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use soiree::{Builder, EventPool};
+use soiree::{Builder, EventPool, Overflow, Soiree, TypedTopic};
 use soiree_core::{
     BaseEvent, DeadLetter, Event, ListenerOptions, Observer, Payload, Retry, Timer, TimerError,
     TimerId,
@@ -193,6 +193,57 @@ fn a_rejected_payload_keeps_no_user_code_alive() -> TestResult {
     drop(soiree);
     wait_released("the observer and the key function", &weak);
     assert!(kept.iter().all(|payload| payload.is::<u8>()));
+    Ok(())
+}
+
+/// E2: whichever way it was emitted, and whatever rejected it.
+#[test]
+fn the_value_of_a_rejected_event_can_be_taken_out() -> TestResult {
+    /// No handle to this can be made from another one.
+    #[derive(Debug, PartialEq)]
+    struct Whole(u8);
+
+    let pool = ManualPool::with_capacity(1);
+    let soiree = EventPool::builder()
+        .pool(pool.clone())
+        .ordered(
+            "ordered",
+            KeyOrder::by(|_| Some(1_u8))
+                .capacity(0)
+                .overflow(Overflow::Reject),
+        )
+        .build()?;
+    let object: &dyn Soiree = &soiree;
+    let event = |topic: &str| BaseEvent::new(topic, Whole(1));
+    let typed = |topic| TypedTopic::<Whole>::new(topic);
+    let all = |topic: &'static str| {
+        [
+            soiree.emit(topic, Whole(1)),
+            soiree.try_emit(topic, Whole(1)),
+            soiree.emit_event(event(topic)),
+            soiree.try_emit_event(event(topic)),
+            object.emit(topic, Whole(1)),
+            object.try_emit(topic, Whole(1)),
+            object.emit_event(event(topic)),
+            typed(topic).emit(object, Whole(1)).map_err(Into::into),
+        ]
+    };
+    // It has the only place, and its key.
+    drop(soiree.emit("ordered", Whole(0))?);
+    let mut rejected = Vec::from(all("full"));
+    rejected.extend(all("ordered"));
+    rejected.push(soiree.emit("a..b", Whole(1)));
+    pool.run_all();
+    soiree.close()?;
+    rejected.extend(all("closed"));
+    rejected.push(pollster::block_on(soiree.emit_async("closed", Whole(1))));
+    let synchronous = soiree.emit_sync("closed", Whole(1)).unwrap_err();
+    let errors = rejected.into_iter().map(Result::unwrap_err);
+    for (index, error) in errors.chain([synchronous]).enumerate() {
+        let why = error.to_string();
+        let whole = error.into_payload().downcast::<Whole>();
+        assert_eq!(whole.ok(), Some(Whole(1)), "{index}: {why}");
+    }
     Ok(())
 }
 
