@@ -23,11 +23,23 @@ pub fn run(program: &str) -> ExitCode {
         command.arg("--release");
     }
     command.arg("--").args(env::args_os().skip(1));
+    outside_of_package(&mut command);
     match become_it(command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("{program}: cannot start {cargo:?}: {error}");
             ExitCode::from(CANNOT_RUN)
+        }
+    }
+}
+
+/// Removes what Cargo tells a program of its package from the environment of a command, which may be another Cargo. There are build
+/// scripts that run again if it has changed, such as that of `ring`, and all that depends on them would be built again each time.
+pub fn outside_of_package(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
         }
     }
 }

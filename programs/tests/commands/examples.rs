@@ -65,6 +65,17 @@ fn a_program_gets_its_arguments_and_its_exit_code_comes_back() {
     assert!(said.contains("ingest: --bind a b: "), "{said}");
 }
 
+/// A build script that looks at the package of the launcher would run again, and what depends on it be built again.
+#[test]
+fn a_launcher_builds_what_cargo_would_build_in_its_place() {
+    root::prints(&["run", "--quiet", "--example", "outbox", "--", "--help"]);
+    let programs = ["--manifest-path", "programs/Cargo.toml"];
+    let built = root::output(&[&["build", "--verbose", "--bin", "outbox"], &programs[..]].concat());
+    let said = String::from_utf8_lossy(&built.stderr);
+    assert!(said.contains("Fresh soiree-programs "), "{said}");
+    assert!(!said.contains("Compiling "), "{said}");
+}
+
 /// What `cargo run --example quickstart` builds: a third of what all examples together need would be 80 crates.
 #[test]
 fn the_small_examples_build_little() {

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -32,9 +32,22 @@ pub(crate) fn path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Into the directory that this test was built into.
+/// One Cargo at a time, after everything was built.
 fn cargo(arguments: &[&str]) -> (Command, MutexGuard<'static, ()>) {
+    static BUILT: Once = Once::new();
     let one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    // All at once, on all processors. What fails here fails again where it is run, and shows why.
+    BUILT.call_once(|| {
+        let programs = ["--bins", "--manifest-path", "programs/Cargo.toml"];
+        for what in [&["--examples"], &programs[..]] {
+            let _ = command(&[&["build", "--quiet"], what].concat()).status();
+        }
+    });
+    (command(arguments), one)
+}
+
+/// Into the directory that this test was built into.
+fn command(arguments: &[&str]) -> Command {
     let this = std::env::current_exe().expect("a test knows its own path");
     let target = this.ancestors().nth(3).expect("target/<profile>/deps");
     let mut command = Command::new(env!("CARGO"));
@@ -43,10 +56,11 @@ fn cargo(arguments: &[&str]) -> (Command, MutexGuard<'static, ()>) {
         .current_dir(path())
         .env("CARGO_TARGET_DIR", target)
         .stdin(Stdio::null());
+    soiree_launch::outside_of_package(&mut command);
     if let Some(server) = nats_server() {
         command.env("NATS_SERVER", server);
     }
-    (command, one)
+    command
 }
 
 /// Runs Cargo until it ends.
