@@ -47,8 +47,8 @@ pub mod choosing_a_pool {}
 /// In a test file of yours:
 ///
 // The example needs the feature `testkit`.
-#[cfg_attr(feature = "testkit", doc = "```")]
-#[cfg_attr(not(feature = "testkit"), doc = "```ignore")]
+#[cfg_attr(feature = "testkit", doc = "```rust")]
+#[cfg_attr(not(feature = "testkit"), doc = "```rust,ignore")]
 /// # #[path = "../docs/fresh_threads.rs"] mod pool;
 /// # use pool::FreshThreads;
 /// use soiree::pool::PoolOptions;
@@ -72,12 +72,12 @@ pub mod choosing_a_pool {}
 /// List under `without` what your pool cannot do: those tests are ignored, with your reason.
 ///
 /// # Over an executor
-/// ```
+/// ```rust
 #[doc = include_str!("../docs/fresh_threads.rs")]
 /// # fn main() {}
 /// ```
 #[doc = include_str!("../docs/writing_a_pool_by_hand.md")]
-/// ```
+/// ```rust
 #[doc = include_str!("../docs/fixed_threads.rs")]
 /// ```
 pub mod writing_a_pool {}

@@ -5,6 +5,8 @@ use crate::result::Result;
 
 /// How a link to an item of the crate begins.
 const INTRA_DOC: &str = "](crate::";
+/// Rustdoc takes it for Rust. Nothing else does, and colors it.
+const WITHOUT_LANGUAGE: &str = "a block of code without a language, such as ```rust";
 
 /// The page of a guide: with a title, headings one level below it, and links that lead somewhere in the site.
 pub(super) fn page(title: &str, text: &str, targets: &Targets) -> Result<String> {
@@ -12,8 +14,9 @@ pub(super) fn page(title: &str, text: &str, targets: &Targets) -> Result<String>
     let mut in_code = false;
     for line in text.lines() {
         match (line.strip_prefix("```"), in_code) {
-            (Some(language), false) => {
-                page += &fence(language);
+            (Some(""), false) => return Err(WITHOUT_LANGUAGE.into()),
+            (Some(_), false) => {
+                page += line;
                 in_code = true;
             }
             (Some(_), true) => {
@@ -31,15 +34,6 @@ pub(super) fn page(title: &str, text: &str, targets: &Targets) -> Result<String>
         page.push('\n');
     }
     Ok(page)
-}
-
-/// The start of a block of code: rustdoc takes one without a language for Rust.
-fn fence(language: &str) -> String {
-    match language {
-        "" | "rust" => "```rust".into(),
-        "no_run" | "ignore" | "should_panic" | "compile_fail" => format!("```rust,{language}"),
-        other => format!("```{other}"),
-    }
 }
 
 fn with_links(line: &str, targets: &Targets) -> Result<String> {
@@ -86,15 +80,21 @@ mod tests {
     }
 
     #[test]
-    fn headings_code_and_links_are_converted() {
+    fn headings_and_links_are_converted_and_code_is_not() {
         let text = "About.\n\n# One\nSee [`Inbox`](crate::Inbox), [x](crate::metrics::prometheus_client) and [topics](crate::guide::topics).\n\
-                    ```\n# use hidden;\n```\n```no_run\n```\n```text\n# as it is\n```\n## Two";
+                    ```rust\n# use hidden;\n```\n```text\n# as it is\n```\n## Two";
         let page = page("Title", text, &targets()).unwrap();
         assert_eq!(
             page,
             "# Title\n\nAbout.\n\n## One\nSee [`Inbox`](api/soiree/struct.Inbox.html), [x](https://docs.rs/x) and [topics](topics.md).\n\
-             ```rust\n# use hidden;\n```\n```rust,no_run\n```\n```text\n# as it is\n```\n### Two\n"
+             ```rust\n# use hidden;\n```\n```text\n# as it is\n```\n### Two\n"
         );
+    }
+
+    #[test]
+    fn a_block_of_code_names_its_language() {
+        let error = page("Title", "```\nlet x = 1;\n```", &targets()).unwrap_err();
+        assert_eq!(error.to_string(), WITHOUT_LANGUAGE);
     }
 
     #[test]
