@@ -8,7 +8,7 @@
 //! | to | see |
 //! |---|---|
 //! | make topics durable | [`Outbox::builder`], [`OutboxBuilder`] |
-//! | emit | [`Outbox::emit`], [`Stored`] |
+//! | emit | [`Outbox::emit`], [`Outbox::emit_durable`], [`Stored`] |
 //! | start and close | [`Outbox::start`], [`Outbox::drain`], [`Outbox::close`] |
 //! | see what waits, and mend what failed | [`Outbox::listeners`], [`Outbox::event`], [`Outbox::dead_letters`], [`Outbox::redrive`] |
 //!
