@@ -1,5 +1,6 @@
 //! The hand-over between emitters, the writer and the relay, under a model checker: `cargo xtask model`.
 
+mod failing_store;
 mod ledger;
 mod process;
 mod relay;
@@ -18,7 +19,7 @@ use soiree_core::store::{
 use soiree_core::{EventId, Properties};
 use soiree_engine::NotStored;
 use soiree_testkit::model::{Threads, explore};
-use soiree_testkit::{FaultyStore, ManualTimer, MemoryStore, StoreFault, StoreMethod};
+use soiree_testkit::{FaultyStore, ManualTimer, MemoryStore};
 
 use crate::clock::Clock;
 use crate::commit_queue::{CommitQueue, QueueLimit, Refusal, Rejected};
@@ -292,30 +293,6 @@ fn a_delivery_that_ends_races_a_close() {
     });
 }
 
-/// D13: marks that could not be committed are committed later, though nobody emits any more, and none is lost to newer ones.
-#[test]
-fn marks_are_tried_again_while_newer_ones_come() {
-    explore(|| {
-        let parts = Parts::new(8);
-        let term = parts.claim();
-        let mut threads = Threads::default();
-        let times = one_of(&[1, 2]);
-        parts
-            .store
-            .fail_next(StoreMethod::Commit, times, StoreFault::full());
-        parts.start_writer(&mut threads);
-        parts.queue.mark(floor(&term, 1), true);
-        let mut parked = Marks::new(term.clone());
-        parked.ended = vec![Position(3)];
-        let last = parts.queue.mark(parked, true);
-        parts.wait_for_marks(last);
-        assert_eq!(parts.floor(), Position(1));
-        assert_eq!(parts.store.inner().listeners().unwrap()[0].done, 1);
-        parts.queue.close();
-        threads.join();
-    });
-}
-
 /// D9: a listener that may not start an event yet is woken once it may.
 #[test]
 fn a_start_that_has_to_be_written_down_first_races_an_emit() {
@@ -349,39 +326,5 @@ fn a_start_that_has_to_be_written_down_first_races_an_emit() {
         parts.queue.close();
         threads.join();
         assert!(is_answered.load(SeqCst));
-    });
-}
-
-/// D13: after the store has failed for good, nobody waits for an answer that does not come, and nothing more is stored.
-#[test]
-fn emitting_races_a_store_that_fails_for_good() {
-    explore(|| {
-        let parts = Parts::new(8);
-        let (mut threads, mut emitters) = (Threads::default(), Threads::default());
-        let nth = one_of(&[1, 2]);
-        let fault = StoreFault::unknown();
-        parts.store.fail_every(StoreMethod::Commit, nth, fault);
-        parts.start_writer(&mut threads);
-        let answers = Arc::new(AtomicUsize::new(0));
-        for emitter in 0..2 {
-            let (parts, answers) = (parts.clone(), Arc::clone(&answers));
-            emitters.start(move || {
-                for number in 0..2 {
-                    let id = emitter * 10 + number + 1;
-                    let answer = match parts.queue.append(vec![record(id)], true) {
-                        Ok(ticket) => ticket.wait().is_ok(),
-                        Err(_) => false,
-                    };
-                    assert_eq!(parts.has(id), answer);
-                    answers.fetch_add(1, SeqCst);
-                }
-            });
-        }
-        emitters.join();
-        parts.queue.close();
-        threads.join();
-        assert_eq!(answers.load(SeqCst), 4);
-        let failures = parts.signals.take().failures;
-        assert!(failures.iter().any(|(_, is_final)| *is_final) || nth == 2);
     });
 }
