@@ -90,12 +90,22 @@ impl SqliteStore {
             }
             end(&tx, sql, &listener, at)?;
             step = Step::Commit;
-            tx.commit()?;
+            tx.commit().map_err(of_effect)?;
             Ok(Effect::Applied(result))
         });
         result.map_err(|problem| {
             let failed: Failed = (problem, step);
             self.failed(failed)
         })
+    }
+}
+
+/// A constraint that is checked at the commit is one for what the effect has written: it rejects no event.
+fn of_effect(error: rusqlite::Error) -> Problem {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::ConstraintViolation) => {
+            Problem::explained(std::io::ErrorKind::Other, error.to_string())
+        }
+        _ => error.into(),
     }
 }
