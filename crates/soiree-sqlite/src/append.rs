@@ -23,10 +23,13 @@ pub(crate) fn append(
     while let Some((rows, text)) = sql.append_for(fitting(rest)) {
         let (now, later) = rest.split_at(rows);
         rest = later;
+        let before = connection.total_changes();
         match insert(connection, sql, text, now) {
             Ok(positions) => appended.extend(positions),
             // The statement was undone, and used up no positions.
-            Err(Problem::Sqlite(error)) if is_duplicate(&error) => {
+            Err(Problem::Sqlite(error))
+                if is_duplicate(&error) && is_in_transaction_since(connection, before) =>
+            {
                 for record in now {
                     appended.push(append_one(connection, sql, record)?);
                 }
@@ -51,6 +54,12 @@ fn fitting(records: &[NewRecord]) -> usize {
 fn is_duplicate(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error().map(|error| error.extended_code);
     code == Some(ffi::SQLITE_CONSTRAINT_UNIQUE)
+}
+
+/// Whether nothing was changed since, and the transaction goes on. A trigger may leave a part of its statement, with `OR FAIL`, or end the
+/// transaction, with `OR ROLLBACK`.
+fn is_in_transaction_since(connection: &Connection, changes: u64) -> bool {
+    connection.total_changes() == changes && !connection.is_autocommit()
 }
 
 /// Appends an event, unless its ID is there.

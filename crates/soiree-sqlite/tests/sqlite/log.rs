@@ -176,6 +176,34 @@ fn an_event_that_a_rule_of_the_program_keeps_out_is_an_error() {
     }
 }
 
+/// D2: a rule of the program may say itself what is to be undone when it does not hold, and takes no event for the repeat of another one.
+#[test]
+fn a_rule_that_undoes_too_little_or_too_much_leaves_nothing_of_a_commit() {
+    for undoes in ["FAIL", "ROLLBACK"] {
+        let folder = Folder::new();
+        let store = folder.open();
+        let connection = folder.connect();
+        let rule = format!(
+            "CREATE TABLE seen(topic TEXT UNIQUE); CREATE TRIGGER sees AFTER INSERT ON soiree_event \
+             BEGIN INSERT OR {undoes} INTO seen VALUES (NEW.topic); END"
+        );
+        connection.execute_batch(&rule).unwrap();
+        let mut events: Vec<_> = (1..=8).map(event).collect();
+        events[4].topic = events[1].topic.clone();
+        let batch = Batch {
+            appends: &events,
+            marks: &[],
+        };
+        let error = store.commit(&batch).unwrap_err();
+        assert!(matches!(error, StoreError::Rejected { .. }), "{error}");
+        assert!(error.to_string().contains("seen.topic"), "{error}");
+        assert_eq!(read_all(&store).len(), 0, "{undoes}");
+        events.remove(4);
+        let expected: Vec<_> = (1..=7).map(|number| Appended::New(at(number))).collect();
+        assert_eq!(append(&store, &events), expected);
+    }
+}
+
 /// D1: an event is where its emit says that it is, though a trigger of the program appends others between.
 #[test]
 fn events_that_a_trigger_appends_move_no_other() {
