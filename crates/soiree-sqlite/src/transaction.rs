@@ -1,6 +1,6 @@
 //! Events in a transaction of the program.
 
-use rusqlite::{OptionalExtension as _, Transaction};
+use rusqlite::{Connection, OptionalExtension as _, Transaction};
 use soiree_core::store::{Appended, NewRecord, StoreError};
 
 use crate::append::append;
@@ -40,7 +40,7 @@ impl SqliteStore {
     ///
     /// # Errors
     /// If the event cannot be appended, is too large, or would not be safe; if the connection is one to another database. The transaction
-    /// is still open then, without the event.
+    /// is still open then, without the event, unless a trigger or SQLite itself has rolled it back.
     pub fn append_in(
         &self,
         tx: &Transaction<'_>,
@@ -59,7 +59,9 @@ impl SqliteStore {
                     "the transaction is one of another database",
                 ));
             }
-            Ok(append(tx, self.sql(), std::slice::from_ref(record))?[0])
+            undone_on_error(tx, || {
+                Ok(append(tx, self.sql(), std::slice::from_ref(record))?[0])
+            })
         };
         appended().map_err(|problem| problem.of(&self.label(), Step::Work))
     }
@@ -89,4 +91,19 @@ impl SqliteStore {
     pub fn statement(&self, record: &NewRecord) -> Statement {
         Statement::insert(self.sql(), record)
     }
+}
+
+/// Takes back what is left of a statement that failed: a trigger may say that nothing is undone.
+fn undone_on_error<R>(tx: &Connection, work: impl FnOnce() -> Outcome<R>) -> Outcome<R> {
+    let run = |sql: &str| tx.prepare_cached(sql)?.execute(());
+    run("SAVEPOINT soiree_append")?;
+    let result = work();
+    if result.is_err() {
+        // There is none if the transaction was rolled back.
+        let _ = run("ROLLBACK TO soiree_append");
+    }
+    if !tx.is_autocommit() {
+        run("RELEASE soiree_append")?;
+    }
+    result
 }

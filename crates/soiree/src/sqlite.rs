@@ -150,7 +150,8 @@ impl InTransaction<'_> {
     /// Emits a payload.
     ///
     /// # Errors
-    /// If the topic is not durable, the payload cannot be written down, or SQLite fails. The transaction is still open.
+    /// If the topic is not durable, the payload cannot be written down, or SQLite fails. The transaction is still open, without the
+    /// event, unless a trigger has rolled it back.
     pub fn emit<T: std::any::Any + Send + Sync>(
         &self,
         topic: &str,

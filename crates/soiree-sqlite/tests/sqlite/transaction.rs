@@ -34,6 +34,29 @@ fn an_event_shares_the_fate_of_the_transaction() {
     assert_eq!(again, Appended::Duplicate(at(1)));
 }
 
+/// D2: an event that a rule of the program keeps out is not in the transaction, though the rule undoes nothing itself.
+#[test]
+fn what_was_not_appended_is_not_committed_either() {
+    let folder = Folder::new();
+    let store = folder.open();
+    let mut db = folder.connect();
+    let rule = "CREATE TABLE invoice(number INTEGER); CREATE TRIGGER rule AFTER INSERT ON soiree_event \
+                WHEN NEW.topic = 'topic.2' BEGIN SELECT RAISE(FAIL, 'not this one'); END";
+    db.execute_batch(rule).unwrap();
+    let tx = db.transaction().unwrap();
+    tx.execute("INSERT INTO invoice VALUES (7)", ()).unwrap();
+    let error = store.append_in(&tx, &event(2)).unwrap_err();
+    assert!(error.to_string().contains("not this one"), "{error}");
+    let appended = store.append_in(&tx, &event(3)).unwrap();
+    assert_eq!(appended, Appended::New(at(1)));
+    tx.commit().unwrap();
+    let read = read_all(&store);
+    assert_eq!(read.len(), 1);
+    assert_eq!(read[0].event, event(3));
+    let invoices = db.query_row("SELECT count(*) FROM invoice", (), |row| row.get(0));
+    assert_eq!(invoices, Ok(1));
+}
+
 /// D2: a position becomes visible in the order of commits: while one transaction has one, no other can take the next.
 #[test]
 fn no_lower_position_appears_later() {
