@@ -127,7 +127,7 @@ impl Writer {
         }
         let mut rejected: Option<Arc<StoreError>> = None;
         for append in join(records, answers) {
-            let refusal = rejected.as_ref().filter(|error| is_fatal(error));
+            let refusal = rejected.as_ref().filter(|error| !is_of_one_event(error));
             if let Some(error) = refusal {
                 let (_, answers) = split(vec![append]);
                 self.refuse(answers, &NotStored::Store(Arc::clone(error)));

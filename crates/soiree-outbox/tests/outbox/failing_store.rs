@@ -214,3 +214,42 @@ fn an_event_that_a_rule_of_the_store_keeps_out_rejects_no_other() {
     });
     outbox.close().unwrap();
 }
+
+/// D13: if the store is busy while the events of a batch are tried one by one, each of them would wait as long: the rest is rejected with it.
+#[test]
+fn while_the_store_is_busy_the_rest_of_the_batch_is_not_tried() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let outbox = outbox(store.clone());
+    let gate = store.hold_after(StoreMethod::Commit);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| outbox.emit("kept.a", String::from("first")));
+        gate.wait_until_held(1);
+        let emit = || outbox.emit("kept.a", String::from("x")).unwrap_err();
+        let others: Vec<_> = (0..5).map(|_| scope.spawn(emit)).collect();
+        wait_until("they wait", || outbox.stats().queued == 5);
+        let tried = AtomicBool::new(false);
+        let rule_then_busy =
+            StoreFault::new(move |store| match tried.swap(true, Ordering::Relaxed) {
+                false => StoreError::Rejected {
+                    store,
+                    reason: "a trigger".into(),
+                },
+                true => StoreError::Busy {
+                    store,
+                    reason: "another one writes".into(),
+                },
+            });
+        store.fail_next(StoreMethod::Commit, 6, rule_then_busy);
+        let before = store.calls(StoreMethod::Commit);
+        gate.release();
+        first.join().unwrap().unwrap();
+        for other in others {
+            let error = other.join().unwrap().to_string();
+            assert!(error.contains("another one writes"), "{error}");
+        }
+        assert_eq!(store.calls(StoreMethod::Commit), before + 2);
+    });
+    store.heal();
+    outbox.emit("kept.a", String::from("x")).unwrap();
+    outbox.close().unwrap();
+}
