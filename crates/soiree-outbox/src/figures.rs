@@ -204,6 +204,11 @@ impl StoreFigures {
         self.stored.fetch_add(events, Relaxed);
     }
 
+    /// The log ends here, or later.
+    pub(crate) fn last(&self) -> Position {
+        Position(self.counted.load(Relaxed))
+    }
+
     /// The log ends at `last`, or later. `own` events of those since it was seen last are this outbox's.
     pub(crate) fn count_up_to(&self, last: Position, own: u64) {
         let before = self.counted.fetch_max(last.0, Relaxed);

@@ -228,7 +228,7 @@ impl Outbox {
         match listener {
             Ok(listener) => {
                 // Not only once the relay has come to it: until then it would look as if another process held it.
-                listener.publish(inner.queue.seen(), inner.clock.now());
+                listener.publish(inner.figures.last(), inner.clock.now());
                 inner.signals.send(Command::Add(Box::new(listener)));
                 Ok(is_new)
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use soiree::codec::{Codec, Text};
 use soiree::store::{ListenerState, Position, Store};
 use soiree::{BaseEvent, BoxError, Event, EventId, KeyOrder, ListenerOptions, Outbox, Payload};
-use soiree_testkit::MemoryStore;
+use soiree_testkit::{FaultyStore, MemoryStore, StoreMethod};
 
 use super::support::{LIMIT, builder, outbox, receive, soiree, text, wait_until};
 
@@ -203,4 +203,31 @@ fn a_full_outbox_has_room_again_once_another_process_has_discarded() {
         outbox.emit("kept.a", String::from("3")).is_ok()
     });
     outbox.close().unwrap();
+}
+
+/// D19: what waits for a listener is shown as soon as it is subscribed, though nothing is read from the store yet.
+#[test]
+fn what_waits_for_a_listener_is_shown_at_once() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let first = outbox(store.clone());
+    let one = || ListenerOptions::new().durable("one");
+    first.on_with("kept.**", one(), |_: &dyn Event| {}).unwrap();
+    for number in 0..5 {
+        first.emit("kept.a", number.to_string()).unwrap();
+    }
+    first.close().unwrap();
+
+    let second = outbox(store.clone());
+    let gate = store.hold(StoreMethod::Read);
+    second.wake();
+    gate.wait_until_held(1);
+    second.emit("kept.a", String::from("5")).unwrap();
+    second
+        .on_with("kept.**", one(), |_: &dyn Event| {})
+        .unwrap();
+    let listeners = second.listeners();
+    let shown: Vec<_> = listeners.iter().map(|l| (l.is_held, l.waiting)).collect();
+    assert_eq!(shown, [(true, 6)]);
+    gate.release();
+    second.close().unwrap();
 }
