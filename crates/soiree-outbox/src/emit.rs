@@ -333,9 +333,10 @@ impl Inner {
 
     pub(crate) fn has_durable_listener(&self, topic: &str) -> bool {
         let listeners = self.listeners();
-        listeners
+        let mut there = listeners
             .values()
-            .any(|subscription| !subscription.is_removed && subscription.pattern.matches(topic))
+            .filter(|subscription| subscription.is_claimed && !subscription.is_removed);
+        there.any(|subscription| subscription.pattern.matches(topic))
     }
 
     /// The right to emit on this topic in the event pool: a reservation whose pattern matches.

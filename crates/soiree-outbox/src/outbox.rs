@@ -93,6 +93,8 @@ pub(crate) struct Subscription {
     pub(crate) id: ListenerId,
     pub(crate) pattern: Pattern,
     pub(crate) info: Arc<Mutex<DurableInfo>>,
+    /// The store knows it, or another process has it. Before that, an event may be stored before it begins.
+    pub(crate) is_claimed: bool,
     /// It was removed. Its name is free once it has left, too.
     pub(crate) is_removed: bool,
     pub(crate) has_left: Arc<AtomicBool>,

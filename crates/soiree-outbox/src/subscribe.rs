@@ -136,6 +136,7 @@ impl Outbox {
             id: id.clone(),
             pattern: pattern.clone(),
             info: Arc::clone(&info),
+            is_claimed: false,
             is_removed: false,
             has_left: Arc::clone(&has_left),
             is_new: false,
@@ -181,6 +182,7 @@ impl Outbox {
         match subscribed {
             Ok(is_new) => {
                 if let Some(subscription) = listeners.get_mut(&name) {
+                    subscription.is_claimed = true;
                     subscription.is_new = is_new;
                 }
                 Ok(id)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pollster::block_on;
 use soiree::{BaseEvent, EmitError, Event, ListenerOptions, NotStored, Outbox, Soiree, TypedTopic};
-use soiree_testkit::MemoryStore;
+use soiree_testkit::{FaultyStore, MemoryStore, StoreMethod};
 
 use super::support::{builder, outbox, receive, sending, soiree};
 
@@ -143,6 +143,32 @@ fn a_strict_outbox_stores_what_a_durable_listener_matches() {
         panic!("{error}");
     };
     assert!(matches!(source, NotStored::NoListener), "{error}");
+    outbox.close().unwrap();
+    assert_eq!(received.try_iter().count(), 0);
+}
+
+/// D2: a listener that is being subscribed gets only what is emitted later, so a strict outbox stores nothing for it yet.
+#[test]
+fn a_strict_outbox_stores_nothing_for_a_listener_that_is_not_there_yet() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let outbox = builder(store.clone()).strict(true);
+    let outbox = outbox.build(soiree()).unwrap();
+    outbox.start().unwrap();
+    let (listener, received) = sending();
+    let emit = |text: &str| outbox.emit("kept.a", String::from(text));
+    let gate = store.hold(StoreMethod::Claim);
+    std::thread::scope(|scope| {
+        let one = ListenerOptions::new().durable("one");
+        let outbox = &outbox;
+        let subscribed = scope.spawn(move || outbox.on_with("kept.*", one, listener));
+        gate.wait_until_held(1);
+        let error = emit("too early").unwrap_err();
+        assert!(error.to_string().contains("no durable listener"), "{error}");
+        gate.release();
+        subscribed.join().unwrap().unwrap();
+    });
+    emit("in time").unwrap();
+    assert_eq!(receive(&received, 1), ["in time"]);
     outbox.close().unwrap();
     assert_eq!(received.try_iter().count(), 0);
 }
