@@ -14,15 +14,19 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// How often a close looks whether what is being published has arrived.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// How often the `ack_timeout` passes before a publish must have ended, with all that it may ask the server for.
+const ANSWERS: u32 = 4;
+
 /// # Closing
 impl Nats {
     /// Asks for no more messages, waits for those that are being handled and for what is being published, and closes the connection. The
-    /// listeners that publish are removed: what an outbox has not published yet, it publishes after the next start. Blocks until then.
+    /// listeners that publish are removed: what an outbox has not published yet, it publishes after the next start. Blocks until then. On a
+    /// thread that runs futures use [`close_async`](Nats::close_async): it may be the one that publishes.
     ///
     /// Close the bridge before an outbox. Close an event pool before its bridge, so that what it still emits is published.
     ///
     /// # Errors
-    /// If it was closed before.
+    /// If it was closed before, or if what is being published has not ended after four times the `ack_timeout`: then no thread goes on with it.
     pub fn close(&self) -> Result<(), CloseNatsError> {
         self.close_within(None)
     }
@@ -106,7 +110,10 @@ async fn close(inner: Arc<Inner>, limit: Option<Duration>) -> Result<(), CloseNa
             sleep(LOOK).await;
         }
     };
-    if ended(deadline, published).await.is_none() {
+    // It ends by itself, if the pool of its listener polls it. This may be called where nothing does.
+    let answered = Instant::now().checked_add(bridge.ack_timeout.saturating_mul(ANSWERS));
+    let latest = [deadline, answered].into_iter().flatten().min();
+    if ended(latest, published).await.is_none() {
         running += bridge.figures.publishing.get();
     }
     bridge.connection.drain(DRAIN).await;

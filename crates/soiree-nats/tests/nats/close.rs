@@ -2,13 +2,14 @@ use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use soiree::Event;
+use soiree::codec::Text;
 use soiree::nats::{CloseNatsError, NatsError};
+use soiree::{Event, EventPool, Outbox, TaskPool};
 use soiree_testkit::MemoryStore;
 
 use super::server::Server;
 use super::support::{
-    LIMIT, Other, bridge, consume, outbox, receive, soiree, texts, until, within,
+    LIMIT, Other, bridge, builder, consume, outbox, receive, soiree, texts, until, within,
 };
 
 /// N9: a close waits for the messages that are being handled, and acknowledges them; those that came and were not looked at go back.
@@ -194,6 +195,35 @@ fn a_close_does_not_wait_to_acknowledge_to_a_server_that_is_gone() {
     closed.join().unwrap().unwrap();
     assert_eq!(nats.stats().consumers[0].unconfirmed, 1);
     soiree.close().unwrap();
+}
+
+/// N9: a close does not wait for ever on the only thread that could go on with what is being published.
+#[test]
+fn a_close_ends_on_the_only_thread_that_publishes() {
+    let Some(server) = Server::start() else {
+        return;
+    };
+    let mut thread = tokio::runtime::Builder::new_current_thread();
+    let thread = thread.enable_all().build().unwrap();
+    let tasks = TaskPool::new(thread.handle().clone(), 256, 1_000).unwrap();
+    let soiree = EventPool::builder().bulkhead("async", tasks);
+    let outbox = Outbox::builder(MemoryStore::new())
+        .codec("kept.**", Text)
+        .build(soiree.build().unwrap())
+        .unwrap();
+    let nats = builder(&server).ack_timeout(Duration::from_millis(200));
+    let nats = nats.connect().unwrap();
+    nats.publish(&outbox, "kept.**").unwrap();
+    outbox.start().unwrap();
+    thread.block_on(async {
+        while nats.stats().publishing == 0 {
+            outbox.emit("kept.a", String::from("1")).unwrap();
+            tokio::task::yield_now().await;
+        }
+        let error = nats.close().unwrap_err();
+        assert!(matches!(error, CloseNatsError::Running { .. }), "{error}");
+        outbox.close_async().await.unwrap();
+    });
 }
 
 /// N9: when the last handle of a bridge is dropped, it consumes no more and keeps no event pool.
