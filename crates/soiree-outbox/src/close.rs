@@ -188,13 +188,13 @@ impl Outbox {
     /// have done is in the store then. Blocks. Inside a durable listener it waits for itself, until the timeout.
     ///
     /// # Errors
-    /// If that is not so after `timeout`, and at once if the outbox is closed.
+    /// If that is not so after `timeout`, such as before [`start`](Outbox::start), and at once if the outbox is closed. The error says so.
     pub fn drain(&self, timeout: Duration) -> Result<(), DrainOutboxTimeout> {
         let (sender, receiver) = channel();
         self.inner.signals.send(Command::Drained(sender));
         receiver
             .recv_timeout(timeout)
-            .map_err(|_| DrainOutboxTimeout)
+            .map_err(|_| self.not_drained())
     }
 
     /// As [`drain`](Outbox::drain), in async code.
@@ -204,6 +204,15 @@ impl Outbox {
     pub async fn drain_async(&self, timeout: Duration) -> Result<(), DrainOutboxTimeout> {
         let outbox = self.clone();
         let drain = SpawnBlocking::new("soiree-outbox-drain", move || outbox.drain(timeout));
-        drain.await.unwrap_or(Err(DrainOutboxTimeout))
+        drain.await.unwrap_or_else(|_| Err(self.not_drained()))
+    }
+
+    fn not_drained(&self) -> DrainOutboxTimeout {
+        let reason = match *self.inner.lifecycle() {
+            Lifecycle::Built => ": the outbox has not been started, and delivers nothing before",
+            Lifecycle::Started => "",
+            Lifecycle::Closed => ": the outbox is closed",
+        };
+        DrainOutboxTimeout { reason }
     }
 }

@@ -92,5 +92,7 @@ pub enum CloseOutboxError {
 
 /// Not every event had ended before the deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not every durable event had ended before the deadline")]
-pub struct DrainOutboxTimeout;
+#[error("not every durable event had ended before the deadline{reason}")]
+pub struct DrainOutboxTimeout {
+    pub(crate) reason: &'static str,
+}

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
+use pollster::block_on;
 use soiree::store::{Claim, Store};
 use soiree::{CloseOutboxError, Event, KeyOrder, ListenerOptions, Outbox};
 use soiree_testkit::{FaultyStore, MemoryStore, StoreFault, StoreMethod};
@@ -183,6 +184,42 @@ fn a_drain_of_a_closed_outbox_answers_at_once() {
         // All may have ended before.
         let _ = drain.join().unwrap();
     });
-    outbox.drain(LIMIT).unwrap_err();
+    let error = outbox.drain(LIMIT).unwrap_err();
     assert!(before.elapsed() < LIMIT);
+    let closed = "not every durable event had ended before the deadline: the outbox is closed";
+    assert_eq!(error.to_string(), closed);
+}
+
+/// D18: a drain that gives up says so if the outbox was never started, as then nothing ends.
+#[test]
+fn a_drain_says_that_the_outbox_has_not_been_started() {
+    let outbox = outbox(MemoryStore::new());
+    let (listener, received) = sending();
+    outbox.on_with("kept.**", one(), listener).unwrap();
+    outbox.emit("kept.a", String::from("x")).unwrap();
+    let late = "not every durable event had ended before the deadline";
+    let not_started =
+        format!("{late}: the outbox has not been started, and delivers nothing before");
+    let error = outbox.drain(Duration::ZERO).unwrap_err();
+    assert_eq!(error.to_string(), not_started);
+    let error = block_on(outbox.drain_async(Duration::ZERO)).unwrap_err();
+    assert_eq!(error.to_string(), not_started);
+    outbox.start().unwrap();
+    outbox.drain(LIMIT).unwrap();
+    assert_eq!(receive(&received, 1), ["x"]);
+    outbox.close().unwrap();
+}
+
+/// D18: of one that delivers, the error says no more than that it took too long.
+#[test]
+fn a_drain_gives_up_while_a_listener_runs() {
+    let outbox = outbox(MemoryStore::new());
+    let (started, release) = start_held(&outbox);
+    outbox.emit("kept.a", String::from("x")).unwrap();
+    receive(&started, 1);
+    let error = outbox.drain(Duration::ZERO).unwrap_err();
+    let late = "not every durable event had ended before the deadline";
+    assert_eq!(error.to_string(), late);
+    drop(release);
+    outbox.close().unwrap();
 }
