@@ -205,7 +205,7 @@ pub enum BulkheadError {
         name: Arc<str>,
     },
     /// No bulkhead has that name.
-    #[error("there is no bulkhead {name:?}; there are {known:?}")]
+    #[error("there is no bulkhead {name:?}; there are {}", listed(.known))]
     Unknown {
         /// The name.
         name: Box<str>,
@@ -275,4 +275,12 @@ pub enum KeyOrderError {
         /// The pattern of the other order.
         second: Pattern,
     },
+}
+
+fn listed(known: &[Arc<str>]) -> String {
+    if known.is_empty() {
+        String::from("none")
+    } else {
+        format!("{known:?}")
+    }
 }

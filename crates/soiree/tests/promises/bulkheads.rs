@@ -42,6 +42,13 @@ fn a_listener_for_an_unknown_bulkhead_is_rejected() {
     assert!(soiree.is_empty() && group.is_empty());
     let on_default = ListenerOptions::new().pool("default");
     soiree.on_with("a.b", on_default, |_| {}).unwrap();
+    let without = EventPool::new();
+    let rejected = without.on_with("a.b", unknown(), |_| {}).unwrap_err();
+    let text = rejected.to_string();
+    assert!(
+        text.ends_with("no bulkhead \"htpp\"; there are none"),
+        "{text}"
+    );
     drop(group);
     soiree.close().unwrap();
 }
