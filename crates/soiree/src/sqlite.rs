@@ -150,8 +150,7 @@ impl InTransaction<'_> {
     /// Emits a payload.
     ///
     /// # Errors
-    /// If the topic is not durable, the payload cannot be written down, or SQLite fails. The transaction is still open, without the
-    /// event, unless a trigger has rolled it back.
+    /// As [`Outbox::encode`], and if SQLite fails. The transaction is still open, without the event, unless a trigger has rolled it back.
     pub fn emit<T: std::any::Any + Send + Sync>(
         &self,
         topic: &str,
@@ -183,8 +182,7 @@ impl<T: std::any::Any + Send + Sync> TypedTopic<T> {
     /// Emits a payload in a transaction: `PAID.emit_in(&outbox.in_tx(&tx)?, invoice)`. See [`SqliteOutbox::in_tx`].
     ///
     /// # Errors
-    /// If the topic is not durable, the payload cannot be written down, or SQLite fails. The transaction is still open, and the error
-    /// returns the payload.
+    /// As [`InTransaction::emit`]. The error returns the payload.
     pub fn emit_in(
         &self,
         tx: &InTransaction<'_>,

@@ -8,7 +8,7 @@ use soiree::sqlite::SqlValue;
 use soiree::sqlite::rusqlite::types::Value;
 use soiree::sqlite::rusqlite::{Connection, TransactionBehavior, params_from_iter};
 use soiree::store::StoreError;
-use soiree::{BaseEvent, ListenerOptions, Outbox, SqliteOutbox as _};
+use soiree::{BaseEvent, ListenerOptions, Outbox, SqliteOutbox as _, TypedTopic};
 
 use crate::support::{NUMBERED, Numbered, TIME_LIMIT, numbered, outbox};
 
@@ -73,6 +73,39 @@ fn an_event_in_a_transaction_commits_or_rolls_back_with_it() {
     assert_eq!(received.recv_timeout(TIME_LIMIT), Ok(5));
     assert_eq!(own(&connection), 2);
     outbox.drain(TIME_LIMIT).unwrap();
+    outbox.close().unwrap();
+    assert!(received.try_recv().is_err());
+}
+
+/// D2, D10: a transaction that takes an event not in returns its payload, and is still open.
+#[test]
+fn a_payload_that_a_transaction_rejects_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events.db");
+    let (outbox, received) = started(&file);
+    let mut connection = connect(&file);
+    let tx = connection.transaction().unwrap();
+    let in_tx = outbox.in_tx(&tx).unwrap();
+    let plain = TypedTopic::<String>::new("plain");
+    let error = plain.emit_in(&in_tx, String::from("x")).unwrap_err();
+    assert!(error.to_string().contains("not durable"), "{error}");
+    assert_eq!(error.into_payload().unwrap(), "x");
+    NUMBERED.emit_in(&in_tx, numbered(1)).unwrap();
+    tx.commit().unwrap();
+    outbox.wake();
+    assert_eq!(received.recv_timeout(TIME_LIMIT), Ok(1));
+
+    let mut other = connect(&folder.path().join("other.db"));
+    let tx = other.transaction().unwrap();
+    let in_tx = outbox.in_tx(&tx).unwrap();
+    let error = NUMBERED.emit_in(&in_tx, numbered(2)).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.ends_with("the transaction is one of another database"),
+        "{text}"
+    );
+    assert_eq!(error.into_payload().unwrap().number, 2);
+    tx.commit().unwrap();
     outbox.close().unwrap();
     assert!(received.try_recv().is_err());
 }
