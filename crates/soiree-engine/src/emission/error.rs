@@ -133,7 +133,7 @@ pub enum NotStored {
     NoCodec,
     /// The outbox is strict, and no durable listener of this program matches the topic.
     #[error(
-        "no durable listener matches; subscribe one through the outbox, or build it without `strict`"
+        "no durable listener matches; subscribe one through the outbox, with `ListenerOptions::durable`, or build it without `strict`"
     )]
     NoListener,
     /// The payload, as it is written down, is larger than permitted.

@@ -107,7 +107,7 @@ fn a_strict_outbox_rejects_what_it_would_store_for_nobody() {
     let emits = every_emit(&outbox, "plain");
     let rejected = emits.len() as u64;
     all_are(emits, not_durable);
-    let no_listener = "kept.a was not stored: no durable listener matches; subscribe one through the outbox, or build it without `strict`";
+    let no_listener = "kept.a was not stored: no durable listener matches; subscribe one through the outbox, with `ListenerOptions::durable`, or build it without `strict`";
     all_are(every_emit(&outbox, "kept.a"), no_listener);
     let stats = outbox.stats();
     let figures = (stats.rejected.no_codec, stats.rejected.no_listener);
