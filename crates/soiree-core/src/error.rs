@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::listener::ListenerId;
+use crate::listener::{ASYNC_BULKHEAD, ListenerId};
 use crate::pool::{MAX_CAPACITY, Overflow};
 use crate::topic::{InvalidTopic, Pattern};
 
@@ -26,7 +26,7 @@ pub enum SubscribeError {
         id: ListenerId,
     },
     /// The options name a bulkhead that the `EventPool` does not have.
-    #[error("the listener cannot run on its pool: {0}")]
+    #[error("the listener cannot run on its pool: {0}{how}", how = how_to_poll(.0))]
     UnknownPool(#[source] BulkheadError),
     /// An async listener needs a bulkhead that [polls futures](crate::Pool::polls_futures). On this one it would hold a thread.
     #[error(
@@ -282,5 +282,15 @@ fn listed(known: &[Arc<str>]) -> String {
         String::from("none")
     } else {
         format!("{known:?}")
+    }
+}
+
+/// What to do if async listeners have no pool. Who subscribes one need not have named any.
+fn how_to_poll(error: &BulkheadError) -> &'static str {
+    match error {
+        BulkheadError::Unknown { name, .. } if **name == *ASYNC_BULKHEAD => {
+            "; an async listener needs a pool that polls futures, such as a `TaskPool`: add it as this bulkhead, or name another one in the options"
+        }
+        _ => "",
     }
 }

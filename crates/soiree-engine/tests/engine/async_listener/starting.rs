@@ -286,7 +286,7 @@ fn invalid_options_are_rejected() {
     assert!(matches!(error, SubscribeError::UnknownPool(_)));
     let text = error.to_string();
     assert!(
-        text.contains(r#"no bulkhead "async"; there are ["http"]"#),
+        text.contains(r#"no bulkhead "async"; there are ["http"]; an async listener needs"#),
         "{text}"
     );
     for pool in ["http", "default"] {
