@@ -160,6 +160,8 @@ impl Relay {
         match command {
             Command::Add(listener) => {
                 let number = listener.subscribed.number;
+                // If it is new, what it has not ended may have been removed before: only the store knows.
+                self.tail.forget();
                 self.state.listeners.insert(number, *listener);
             }
             Command::Wait(subscribed) => {

@@ -103,6 +103,11 @@ impl Tail {
         self.entries.back().map_or(self.start, |e| e.position())
     }
 
+    /// Keeps nothing: everything up to the last one has to be read.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::new(self.last(), self.max_events, self.max_bytes);
+    }
+
     /// Adds what comes after the last one. Others may have appended in between: then what is here is no use.
     pub(crate) fn push(&mut self, record: Record) {
         let last = self.last();

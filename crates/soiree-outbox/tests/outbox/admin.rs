@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use soiree::codec::{Codec, Text};
-use soiree::store::{ListenerState, Position, Store};
+use soiree::store::{ListenerState, Position, StartFrom, Store};
 use soiree::{BaseEvent, BoxError, Event, EventId, KeyOrder, ListenerOptions, Outbox, Payload};
 use soiree_testkit::{FaultyStore, MemoryStore, StoreMethod};
 
-use super::support::{LIMIT, builder, outbox, receive, soiree, text, wait_until};
+use super::support::{LIMIT, builder, outbox, receive, sending, soiree, text, wait_until};
 
 /// D8: what failed for the last time is listed with its error, and is redriven or discarded by name.
 #[test]
@@ -230,4 +230,27 @@ fn what_waits_for_a_listener_is_shown_at_once() {
     assert_eq!(shown, [(true, 6)]);
     gate.release();
     second.close().unwrap();
+}
+
+/// D8, D15: a new listener gets all that is in the store, and nothing that was removed: no retry could be made of that.
+#[test]
+fn a_new_listener_gets_nothing_that_was_removed() {
+    let outbox = builder(MemoryStore::new()).start_from(StartFrom::Oldest);
+    let outbox = outbox.keep(Duration::ZERO).build(soiree()).unwrap();
+    let one = ListenerOptions::new().durable("one");
+    outbox.on_with("kept.**", one, |_: &dyn Event| {}).unwrap();
+    outbox.start().unwrap();
+    for number in 0..3 {
+        outbox.emit("kept.a", number.to_string()).unwrap();
+    }
+    outbox.drain(LIMIT).unwrap();
+    wait_until("they are removed", || outbox.stats().events == 0);
+
+    let (listener, received) = sending();
+    let late = ListenerOptions::new().durable("late");
+    outbox.on_with("kept.**", late, listener).unwrap();
+    outbox.emit("kept.a", String::from("3")).unwrap();
+    outbox.drain(LIMIT).unwrap();
+    outbox.close().unwrap();
+    assert_eq!(received.iter().collect::<Vec<_>>(), ["3"]);
 }
