@@ -145,7 +145,14 @@ fn unnamed_features<'a>(package: &'a Value, text: &'a str) -> impl Iterator<Item
 /// All files that are missing.
 pub(super) fn files(packages: &Packages, names: &[&str], version: &str) -> Result {
     let wanted = names.iter().flat_map(|name| {
-        ["LICENSE", "README.md", "Cargo.toml", "src/lib.rs"].map(|file| (name, file))
+        [
+            "LICENSE",
+            "README.md",
+            "CHANGELOG.md",
+            "Cargo.toml",
+            "src/lib.rs",
+        ]
+        .map(|file| (name, file))
     });
     let missing: Vec<String> = wanted
         .filter(|(name, file)| !packages.folder(name, version).join(file).is_file())
