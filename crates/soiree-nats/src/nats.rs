@@ -139,7 +139,8 @@ impl Nats {
     }
 
     /// Consumes messages into an event pool or an outbox, which is kept until the bridge is closed or dropped. Subscribe the listeners
-    /// before: a message that nobody listens to is handled.
+    /// before: a message that nobody listens to is handled. A strict outbox rejects one that no durable listener matches, so it goes to the
+    /// dead subject.
     ///
     /// - **Into an outbox**, durable topics: a message is acknowledged when its event is stored. Each durable listener has its own progress
     ///   then. Recommended.
