@@ -1,9 +1,10 @@
 //! The flaky server that events are sent on to: it stands for a service of somebody else.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,6 +16,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
+
+/// How often it fails one event by chance. Fewer than the attempts of the sender: among very many events, one would fail each time.
+const MOST_FAILURES: u8 = 3;
 
 /// Gets the ID of each event that arrives, and says whether the event is taken. Otherwise it is declined for ever.
 type Judge = dyn Fn(&str) -> bool + Send + Sync;
@@ -31,6 +35,8 @@ struct Inner {
     latency: Duration,
     flaky: u8,
     is_broken: AtomicBool,
+    /// How often events have failed by chance that have not been answered well since.
+    failures: Mutex<HashMap<Box<str>, u8>>,
     judge: Box<Judge>,
     taken: Box<Taken>,
 }
@@ -48,6 +54,7 @@ impl Receiver {
             latency,
             flaky,
             is_broken: AtomicBool::new(false),
+            failures: Mutex::default(),
             judge: Box::new(judge),
             taken: Box::new(taken),
         });
@@ -74,6 +81,21 @@ impl Receiver {
     }
 }
 
+impl Inner {
+    /// Whether this event fails by chance now.
+    fn fails(&self, id: &str) -> bool {
+        let failures = self.failures.lock();
+        let mut failures = failures.unwrap_or_else(PoisonError::into_inner);
+        let before = failures.get(id).copied().unwrap_or(0);
+        let fails = before < MOST_FAILURES && fastrand::u8(..100) < self.flaky;
+        match fails {
+            true => failures.insert(id.into(), before + 1),
+            false => failures.remove(id),
+        };
+        fails
+    }
+}
+
 async fn receive(State(receiver): State<Arc<Inner>>, headers: HeaderMap, _: Bytes) -> Response {
     sleep(receiver.latency).await;
     let id = headers.get("x-event-id").and_then(|id| id.to_str().ok());
@@ -86,7 +108,7 @@ async fn receive(State(receiver): State<Arc<Inner>>, headers: HeaderMap, _: Byte
     if !(receiver.judge)(id) {
         return StatusCode::UNPROCESSABLE_ENTITY.into_response();
     }
-    if fastrand::u8(..100) >= receiver.flaky {
+    if !receiver.fails(id) {
         (receiver.taken)(id);
         return StatusCode::NO_CONTENT.into_response();
     }
@@ -98,5 +120,28 @@ async fn receive(State(receiver): State<Arc<Inner>>, headers: HeaderMap, _: Byte
             (receiver.taken)(id);
             StatusCode::GATEWAY_TIMEOUT.into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So that an event is dead only because it was declined, or the receiver was told to fail.
+    #[test]
+    fn an_event_fails_by_chance_no_more_often_than_the_sender_tries() {
+        let receiver = Inner {
+            latency: Duration::ZERO,
+            flaky: 100,
+            is_broken: AtomicBool::new(false),
+            failures: Mutex::default(),
+            judge: Box::new(|_| true),
+            taken: Box::new(|_| {}),
+        };
+        for event in ["a", "b", "a"] {
+            let failed: Vec<bool> = (0..4).map(|_| receiver.fails(event)).collect();
+            assert_eq!(failed, [true, true, true, false], "{event}");
+        }
+        assert!(receiver.failures.lock().unwrap().is_empty());
     }
 }
