@@ -127,7 +127,7 @@ async fn receive(State(receiver): State<Arc<Inner>>, headers: HeaderMap, _: Byte
 mod tests {
     use super::*;
 
-    /// So that an event is dead only because it was declined, or the receiver was told to fail.
+    /// So that an event is dead only because it was declined, or the receiver was set to fail.
     #[test]
     fn an_event_fails_by_chance_no_more_often_than_the_sender_tries() {
         let receiver = Inner {
