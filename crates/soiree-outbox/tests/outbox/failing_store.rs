@@ -3,7 +3,9 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use soiree::store::{Position, Store, StoreError};
-use soiree::{CloseOutboxError, Event, ListenerOptions, Retry, StoreState};
+use soiree::{
+    CloseOutboxError, EmitError, Event, ListenerOptions, Outbox, Retry, StoreState, Stored,
+};
 use soiree_testkit::{FaultyStore, MemoryStore, StoreFault, StoreMethod};
 
 use super::support::{LIMIT, builder, outbox, receive, sending, soiree, wait_until};
@@ -144,44 +146,69 @@ fn a_page_that_cannot_be_read_is_shown() {
     second.close().unwrap();
 }
 
+/// Emits events that are committed together, while so many commits fail like this. Returns what became of them.
+fn emit_together(
+    store: &FaultyStore<MemoryStore>,
+    outbox: &Outbox,
+    events: usize,
+    (commits, fault): (u64, StoreFault),
+) -> Vec<Result<Stored, EmitError>> {
+    let gate = store.hold_after(StoreMethod::Commit);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| outbox.emit("kept.a", String::from("first")));
+        gate.wait_until_held(1);
+        let emit = || outbox.emit("kept.a", String::from("x"));
+        let others: Vec<_> = (0..events).map(|_| scope.spawn(emit)).collect();
+        wait_until("they wait", || outbox.stats().queued == events);
+        store.fail_next(StoreMethod::Commit, commits, fault);
+        gate.release();
+        first.join().unwrap().unwrap();
+        others
+            .into_iter()
+            .map(|other| other.join().unwrap())
+            .collect()
+    })
+}
+
+/// Fails with the first error once, and then with the second.
+fn first_then(
+    first: impl Fn(String) -> StoreError + Send + Sync + 'static,
+    then: impl Fn(String) -> StoreError + Send + Sync + 'static,
+) -> StoreFault {
+    let tried = AtomicBool::new(false);
+    StoreFault::new(move |store| match tried.swap(true, Ordering::Relaxed) {
+        false => first(store),
+        true => then(store),
+    })
+}
+
+fn kept_out(store: String) -> StoreError {
+    let reason = "a trigger".into();
+    StoreError::Rejected { store, reason }
+}
+
 /// D13: if the store fails for good while the events of a batch are tried one by one, the others are rejected for the same reason and not tried.
 #[test]
 fn after_an_unknown_commit_the_rest_of_the_batch_is_not_tried() {
     let store = FaultyStore::new(MemoryStore::new());
     let outbox = outbox(store.clone());
-    let gate = store.hold_after(StoreMethod::Commit);
-    std::thread::scope(|scope| {
-        let first = scope.spawn(|| outbox.emit("kept.a", String::from("first")));
-        gate.wait_until_held(1);
-        let emit = || outbox.emit("kept.a", String::from("x")).unwrap_err();
-        let others: Vec<_> = (0..3).map(|_| scope.spawn(emit)).collect();
-        wait_until("they wait", || outbox.stats().queued == 3);
-        let tried = AtomicBool::new(false);
-        let too_large_then_unknown =
-            StoreFault::new(move |store| match tried.swap(true, Ordering::Relaxed) {
-                false => StoreError::TooLarge {
-                    store,
-                    bytes: 1,
-                    limit: 0,
-                },
-                true => StoreError::Unknown {
-                    store,
-                    source: "lost".into(),
-                },
-            });
-        store.fail_next(StoreMethod::Commit, 2, too_large_then_unknown);
-        let before = store.calls(StoreMethod::Commit);
-        gate.release();
-        first.join().unwrap().unwrap();
-        for other in others {
-            let error = other.join().unwrap().to_string();
-            assert!(
-                error.contains("unknown") && error.contains("lost"),
-                "{error}"
-            );
-        }
-        assert_eq!(store.calls(StoreMethod::Commit), before + 2);
-    });
+    let too_large = |store| StoreError::TooLarge {
+        store,
+        bytes: 1,
+        limit: 0,
+    };
+    let lost = |store| StoreError::Unknown {
+        store,
+        source: "lost".into(),
+    };
+    let ended = emit_together(&store, &outbox, 3, (2, first_then(too_large, lost)));
+    for end in ended {
+        let error = end.unwrap_err().to_string();
+        let names_it = error.contains("unknown") && error.contains("lost");
+        assert!(names_it, "{error}");
+    }
+    // The first event, the batch, and one of it alone.
+    assert_eq!(store.calls(StoreMethod::Commit), 3);
     assert!(outbox.close().is_err());
 }
 
@@ -190,28 +217,12 @@ fn after_an_unknown_commit_the_rest_of_the_batch_is_not_tried() {
 fn an_event_that_a_rule_of_the_store_keeps_out_rejects_no_other() {
     let store = FaultyStore::new(MemoryStore::new());
     let outbox = outbox(store.clone());
-    let gate = store.hold_after(StoreMethod::Commit);
-    std::thread::scope(|scope| {
-        let first = scope.spawn(|| outbox.emit("kept.a", String::from("first")));
-        gate.wait_until_held(1);
-        let others: Vec<_> = (0..3)
-            .map(|_| scope.spawn(|| outbox.emit("kept.a", String::from("x"))))
-            .collect();
-        wait_until("they wait", || outbox.stats().queued == 3);
-        let rule = StoreFault::new(|store| StoreError::Rejected {
-            store,
-            reason: "a trigger".into(),
-        });
-        // The batch of three, and then the first of them alone.
-        store.fail_next(StoreMethod::Commit, 2, rule);
-        gate.release();
-        first.join().unwrap().unwrap();
-        let ended: Vec<_> = others.into_iter().map(|o| o.join().unwrap()).collect();
-        let errors = ended.iter().filter_map(|end| end.as_ref().err());
-        let errors: Vec<String> = errors.map(ToString::to_string).collect();
-        assert_eq!(errors.len(), 1, "{errors:?}");
-        assert!(errors[0].contains("a trigger"), "{errors:?}");
-    });
+    // The batch of three, and then the first of them alone.
+    let ended = emit_together(&store, &outbox, 3, (2, StoreFault::new(kept_out)));
+    let errors = ended.iter().filter_map(|end| end.as_ref().err());
+    let errors: Vec<String> = errors.map(ToString::to_string).collect();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].contains("a trigger"), "{errors:?}");
     outbox.close().unwrap();
 }
 
@@ -220,35 +231,16 @@ fn an_event_that_a_rule_of_the_store_keeps_out_rejects_no_other() {
 fn while_the_store_is_busy_the_rest_of_the_batch_is_not_tried() {
     let store = FaultyStore::new(MemoryStore::new());
     let outbox = outbox(store.clone());
-    let gate = store.hold_after(StoreMethod::Commit);
-    std::thread::scope(|scope| {
-        let first = scope.spawn(|| outbox.emit("kept.a", String::from("first")));
-        gate.wait_until_held(1);
-        let emit = || outbox.emit("kept.a", String::from("x")).unwrap_err();
-        let others: Vec<_> = (0..5).map(|_| scope.spawn(emit)).collect();
-        wait_until("they wait", || outbox.stats().queued == 5);
-        let tried = AtomicBool::new(false);
-        let rule_then_busy =
-            StoreFault::new(move |store| match tried.swap(true, Ordering::Relaxed) {
-                false => StoreError::Rejected {
-                    store,
-                    reason: "a trigger".into(),
-                },
-                true => StoreError::Busy {
-                    store,
-                    reason: "another one writes".into(),
-                },
-            });
-        store.fail_next(StoreMethod::Commit, 6, rule_then_busy);
-        let before = store.calls(StoreMethod::Commit);
-        gate.release();
-        first.join().unwrap().unwrap();
-        for other in others {
-            let error = other.join().unwrap().to_string();
-            assert!(error.contains("another one writes"), "{error}");
-        }
-        assert_eq!(store.calls(StoreMethod::Commit), before + 2);
-    });
+    let busy = |store| StoreError::Busy {
+        store,
+        reason: "another one writes".into(),
+    };
+    let ended = emit_together(&store, &outbox, 5, (6, first_then(kept_out, busy)));
+    for end in ended {
+        let error = end.unwrap_err().to_string();
+        assert!(error.contains("another one writes"), "{error}");
+    }
+    assert_eq!(store.calls(StoreMethod::Commit), 3);
     store.heal();
     outbox.emit("kept.a", String::from("x")).unwrap();
     outbox.close().unwrap();
