@@ -46,7 +46,7 @@ struct State {
     marks: HashMap<Arc<str>, Marks>,
     /// Something else than an append is worth a commit of its own.
     urgent: bool,
-    /// Who waits for that has nothing else to do meanwhile.
+    /// It is worth that at once: a listener, or who waits for a drain, cannot go on before.
     hurried: bool,
     sweep: bool,
     /// How often the writer has taken what waits.
@@ -212,7 +212,10 @@ impl CommitQueue {
 
     /// Asks for a commit at once, although nobody appends.
     pub(crate) fn hurry(&self) {
-        self.state.lock().hurried = true;
+        let mut state = self.state.lock();
+        state.urgent = true;
+        state.hurried = true;
+        drop(state);
         self.state.notify_all();
     }
 
@@ -278,12 +281,13 @@ impl CommitQueue {
         let mut state = self.state.lock();
         let (mut until, mut has_waited) = (None, false);
         loop {
+            // After a commit that failed, the pause holds for those too.
             let hurries = state.hurried && pause.is_none();
-            let is_due = hurries || has_waited && (state.urgent || state.hurried);
+            let is_due = state.urgent && (hurries || has_waited);
             if !state.appends.is_empty() || state.closing || is_due {
                 return state.take();
             }
-            if !state.urgent && !state.hurried {
+            if !state.urgent {
                 state = self.state.wait(state);
                 continue;
             }
