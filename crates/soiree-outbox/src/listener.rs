@@ -305,7 +305,6 @@ impl DurableListener {
         let shown = self.subscribed.info.lock();
         let mut shown = shown.unwrap_or_else(PoisonError::into_inner);
         shown.is_held = true;
-        shown.is_orphan = false;
         shown.waiting = last.0.saturating_sub(window.cursor().0);
         shown.oldest_waiting = oldest.map(|emitted_at| now.since(emitted_at));
         shown.in_flight = window.in_flight();

@@ -12,7 +12,7 @@ const MOST_BYTES: usize = 1 << 20;
 
 /// Appends events, but for those whose ID there is. Part of a transaction of the caller.
 ///
-/// Several rows in one statement take much less time, and so does not looking for their IDs first.
+/// One statement for several rows takes much less time than one for each. Their IDs are not looked for first: almost all are new.
 pub(crate) fn append(
     connection: &Connection,
     sql: &Sql,
@@ -67,12 +67,9 @@ fn append_one(connection: &Connection, sql: &Sql, record: &NewRecord) -> Outcome
     if let Some(existing) = existing(connection, sql, record)? {
         return Ok(existing);
     }
-    let mut appended = Vec::with_capacity(1);
-    if let Some((_, text)) = sql.append_for(1) {
-        let one = std::slice::from_ref(record);
-        appended = insert(connection, sql, text, one)?;
-    }
-    appended.pop().ok_or_else(|| removed(record))
+    let [.., (_, one_row)] = &sql.append_rows;
+    let one = std::slice::from_ref(record);
+    Ok(insert(connection, sql, one_row, one)?[0])
 }
 
 /// Inserts events with a statement for as many. They are all new.
