@@ -206,7 +206,8 @@ pub enum CloseNatsError {
     /// It is closed, or closing.
     #[error("the bridge is closed already")]
     Closed,
-    /// Events were still on their way at the deadline, or nothing goes on with what was being published. Messages come again after `ack_wait`; what was being published may have arrived.
+    /// Events were still on their way at the deadline, or nothing goes on with what was being published. Messages come again after `ack_wait`;
+    /// what was being published may have arrived.
     #[error(
         "{running} events were still on their way after {waited:?}; those that were received come again"
     )]

@@ -25,7 +25,8 @@ pub struct DurableInfo {
     pub is_orphan: bool,
     /// Events of the log that it has not come to. Those that do not match its pattern are among them.
     pub waiting: u64,
-    /// How long the oldest event waits that has not ended and is not parked. Wall-clock time, since it was emitted.
+    /// How long the first event in the log waits that it has come to, and that has not ended and is not parked. Wall-clock time, since it was
+    /// emitted.
     pub oldest_waiting: Option<Duration>,
     /// Events that run, and events that wait in memory for one of their key.
     pub in_flight: usize,

@@ -145,7 +145,7 @@ impl Tail {
         }
     }
 
-    /// The first records after a position, from the store. None if there are none.
+    /// The first records after a position, from the store or the last page. Empty if there are none.
     pub(crate) fn read(
         &self,
         after: Position,

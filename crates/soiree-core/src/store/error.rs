@@ -26,8 +26,7 @@ pub enum StoreError {
         /// The largest size in bytes.
         limit: usize,
     },
-    /// The store does not take one of the events, for a rule that the program has added to it: a trigger, or an index that is unique. Nothing
-    /// of the batch is stored.
+    /// A rule that the program has added to the store keeps one of the events out: a trigger, or a unique index. Nothing of the batch is stored.
     #[error("{store} does not take the event: {reason}; change the event, or that rule")]
     Rejected {
         /// The store.

@@ -11,7 +11,7 @@ use super::real::{Condvar, Mutex, MutexGuard, wait_until};
 
 /// State behind a mutex, and a condition variable that is notified when the state changes.
 ///
-/// Who notifies must have locked the state after the change, or for it.
+/// Lock the state to change it, or between the change and the notification: otherwise a thread that begins to wait meanwhile is not woken.
 pub struct Monitor<T> {
     state: Mutex<T>,
     changed: Condvar,
