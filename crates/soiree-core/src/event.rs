@@ -1,12 +1,12 @@
 //! Events.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::event_id::EventId;
-use crate::payload::{Payload, PayloadRef};
+use crate::payload::{Payload, PayloadRef, PayloadView};
 use crate::properties::Properties;
 
 /// Something that happened, as listeners see it.
@@ -47,7 +47,7 @@ pub trait Event: Send + Sync {
 
     /// A reference to the payload, which is cheaper than a handle. `None` by default.
     ///
-    /// Return `None` once the payload has been replaced. `with_payload` then uses [`payload`](Event::payload) instead.
+    /// Return `None` once the payload has been replaced. `payload_as` and `with_payload` then use [`payload`](Event::payload) instead.
     fn payload_ref(&self) -> Option<&(dyn Any + Send + Sync)> {
         None
     }
@@ -97,7 +97,7 @@ pub trait Event: Send + Sync {
 impl dyn Event + '_ {
     /// Calls `see` with the payload and returns its result. Returns `None` without calling it if the payload is not a `T`.
     ///
-    /// Faster than `payload_as`, which returns a handle. If `see` replaces the payload, it still sees the old one.
+    /// If `see` replaces the payload, it still sees the old one.
     ///
     /// ```
     /// use soiree_core::{BaseEvent, Event};
@@ -106,11 +106,19 @@ impl dyn Event + '_ {
     /// assert_eq!(event.with_payload(String::len), Some(9));
     /// assert_eq!(event.with_payload(|number: &u64| *number), None);
     /// ```
+    #[inline]
     pub fn with_payload<T: Any, R>(&self, see: impl FnOnce(&T) -> R) -> Option<R> {
         match self.payload_ref() {
             Some(payload) => payload.downcast_ref().map(see),
-            None => self.payload().downcast_ref().map(see),
+            None => self.with_replaced_payload(see),
         }
+    }
+
+    /// Apart, so that the code of a listener which reads the payload has no handle to drop.
+    #[cold]
+    #[inline(never)]
+    fn with_replaced_payload<T: Any, R>(&self, see: impl FnOnce(&T) -> R) -> Option<R> {
+        self.payload().downcast_ref().map(see)
     }
 
     /// Aborts the event, and says why: listeners that have not started are skipped. The report names the reason and the listener.
@@ -128,7 +136,10 @@ impl dyn Event + '_ {
         self.set_aborted(true);
     }
 
-    /// A handle to the payload, or `None` if the payload is not a `T`. The handle keeps the payload alive.
+    /// The payload, or `None` if it is not a `T`. Borrows the event. To keep the payload for longer, take a handle:
+    /// `event.payload().get::<T>()`.
+    ///
+    /// With `T = Payload`, it is a handle to the payload, whatever its type.
     ///
     /// ```
     /// use soiree_core::{BaseEvent, Event};
@@ -137,8 +148,19 @@ impl dyn Event + '_ {
     /// assert_eq!(event.payload_as::<String>().unwrap().len(), 9);
     /// assert!(event.payload_as::<u64>().is_none());
     /// ```
-    pub fn payload_as<T: Any>(&self) -> Option<PayloadRef<T>> {
-        self.payload().get()
+    #[inline]
+    pub fn payload_as<T: Any>(&self) -> Option<PayloadView<'_, T>> {
+        let wants_handle = TypeId::of::<T>() == TypeId::of::<Payload>();
+        match self.payload_ref() {
+            Some(payload) if !wants_handle => payload.downcast_ref().map(PayloadView::in_place),
+            _ => self.handle_to_payload(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn handle_to_payload<T: Any>(&self) -> Option<PayloadView<'_, T>> {
+        self.payload().get().map(PayloadView::through)
     }
 }
 

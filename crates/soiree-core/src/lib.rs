@@ -88,7 +88,7 @@ pub use crate::observe::{
 pub use crate::options::{Filter, ListenerOptions, WhenPoolFull, is_printable};
 pub use crate::ordering_key::OrderingKey;
 pub use crate::panic::PanicPayload;
-pub use crate::payload::{Carrier, Payload, PayloadRef, ValueCarrier};
+pub use crate::payload::{Carrier, Payload, PayloadRef, PayloadView, ValueCarrier};
 pub use crate::pool::{
     DrainTimeout, InvalidPoolOptions, KeepsPlaces, MAX_CAPACITY, MAX_INLINE_DEPTH, MAX_WORKERS,
     Overflow, Pool, PoolOptions, PoolPanicHandler, ReleaseFuture, Reservation, Reserve,

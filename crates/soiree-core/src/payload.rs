@@ -51,6 +51,17 @@ pub struct PayloadRef<T> {
     of: PhantomData<fn() -> T>,
 }
 
+/// The payload of an event, seen as a `T`. Dereferences to the value, and borrows the event.
+///
+/// Reading a payload through it takes no lock and counts no handle, unless the payload was replaced. To keep the payload for longer
+/// than the listener runs, take a handle: `event.payload().get::<T>()`.
+pub struct PayloadView<'a, T>(Seen<'a, T>);
+
+enum Seen<'a, T> {
+    InPlace(&'a T),
+    Through(PayloadRef<T>),
+}
+
 /// The [`Carrier`] of a plain value. If the value is a [`Payload`], carries the value inside that.
 ///
 /// Dropping it never panics, even if the value's `Drop` does.
@@ -176,6 +187,35 @@ impl<T: Any> Deref for PayloadRef<T> {
         let any: &dyn Any = &self.payload;
         let found = any.downcast_ref().or_else(|| self.payload.downcast_ref());
         found.expect("the type was checked when this was made")
+    }
+}
+
+impl<'a, T: Any> PayloadView<'a, T> {
+    #[inline]
+    pub(crate) fn in_place(value: &'a T) -> Self {
+        Self(Seen::InPlace(value))
+    }
+
+    pub(crate) fn through(handle: PayloadRef<T>) -> Self {
+        Self(Seen::Through(handle))
+    }
+}
+
+impl<T: Any> Deref for PayloadView<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        match &self.0 {
+            Seen::InPlace(value) => value,
+            Seen::Through(handle) => handle,
+        }
+    }
+}
+
+impl<T: Any + fmt::Debug> fmt::Debug for PayloadView<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }
 

@@ -181,9 +181,9 @@ pub use soiree_core::{
     AsyncListener, BoxError, BulkheadError, DeadLetter, Event, EventId, InvalidEventId,
     InvalidTopicKind, Jitter, KeyOrder, KeyOrderError, Listener, ListenerError, ListenerErrorKind,
     ListenerFuture, ListenerId, ListenerPanic, MAX_DOUBLE_WILDCARDS, MAX_TOPIC_LEN, OrderingKey,
-    Overflow, Pattern, Payload, PayloadRef, Permanent, PoolHandle, Priority, Reply, Result, Retry,
-    RetryAfter, SubscribeError, Value, escape_segment, ok, unescape_segment, validate_segment,
-    validate_topic,
+    Overflow, Pattern, Payload, PayloadRef, PayloadView, Permanent, PoolHandle, Priority, Reply,
+    Result, Retry, RetryAfter, SubscribeError, Value, escape_segment, ok, unescape_segment,
+    validate_segment, validate_topic,
 };
 #[doc(inline)]
 pub use soiree_engine::{

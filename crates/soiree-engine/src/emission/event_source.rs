@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use once_cell::race::OnceBox;
 use soiree_core::panic::{Contained, contained};
@@ -134,14 +134,11 @@ impl Attributes {
     }
 }
 
-/// A payload that gets an allocation of its own when a listener first asks for it.
-impl<F: FnOnce() -> Payload + Send> PayloadSource for LazyLock<Payload, F> {
-    fn value(&self) -> &(dyn Any + Send + Sync) {
-        (**self).value()
-    }
-
-    fn payload(&self) -> Payload {
-        (**self).clone()
+impl<S: PayloadSource> EventView<'_, S> {
+    #[cold]
+    #[inline(never)]
+    fn payload_ref_after_change(&self) -> Option<&(dyn Any + Send + Sync)> {
+        (!self.attributes.is_payload_replaced()).then(|| self.source.value())
     }
 }
 
@@ -168,8 +165,12 @@ impl<S: PayloadSource> Event for EventView<'_, S> {
         replaced.unwrap_or_else(|| self.source.payload())
     }
 
+    // Listeners call it more than anything else: what is rare is one call at its end.
     fn payload_ref(&self) -> Option<&(dyn Any + Send + Sync)> {
-        (!self.attributes.is_payload_replaced()).then(|| self.source.value())
+        if self.attributes.cold.get().is_some() {
+            return self.payload_ref_after_change();
+        }
+        Some(self.source.value())
     }
 
     fn set_payload(&self, payload: Payload) {

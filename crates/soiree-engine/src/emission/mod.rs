@@ -25,6 +25,7 @@ mod listener_job;
 mod notify;
 mod ordered;
 mod overrun;
+mod payload_slot;
 mod pending;
 mod places;
 mod pool_ref;
@@ -65,6 +66,7 @@ pub(crate) use self::notify::{
     notify_started, trace_started,
 };
 pub(crate) use self::ordered::{ActiveOrder, KeySlot, KeyTurnGuard, OrderQueues, OrderedEntry};
+pub(crate) use self::payload_slot::PayloadSlot;
 pub(crate) use self::places::{NeededPlaces, NoPlace, Places};
 pub(crate) use self::pool_ref::PoolRef;
 pub(crate) use self::pools::Pools;

@@ -2,10 +2,9 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
-use soiree_core::panic::Contained;
 use soiree_core::registry::Lookup;
 use soiree_core::{Event, Pattern, Payload, Pool, Registry, Timer, validate_topic};
 
@@ -16,7 +15,7 @@ use super::not_admitted::{NotAdmitted, Pass, SyncError, may_pass};
 use crate::dispatch::Selection;
 use crate::emission::{
     Attributes, CustomEvent, Emission, EmissionSettings, EmissionTask, EmitError, EmitterShared,
-    EventView, InFlight, OrderQueues, PayloadEvent, Report,
+    EventView, InFlight, OrderQueues, PayloadEvent, PayloadSlot, Report,
 };
 use crate::settings::Settings;
 
@@ -163,32 +162,38 @@ impl Emitter {
         topic: &str,
         payload: T,
     ) -> Result<Report, EmitError> {
-        let payload = Contained::new(payload);
-        let source = LazyLock::new(move || Payload::new(payload.into_inner()));
+        let slot = PayloadSlot::new(payload);
         let attributes = Attributes::default();
         let event = EventView {
             topic,
             attributes: &attributes,
-            source: &source,
+            source: slot.source(),
         };
         let hash = self.registry().hash(topic);
-        let ran = self.generations.inside(|generation| {
+        // Not as a part of what is returned, which would be copied several times.
+        let mut reported = None;
+        let delivered = self.generations.inside(|generation| {
             let lookup = generation.snapshot.find(hash, topic);
-            match lookup {
+            let ran = match lookup {
                 Lookup::Cached(cached) if cached.plain && generation.has_fast_path() => {
                     self.run_fast_path(generation, cached, topic, &event)
                 }
                 lookup => Err(self.run_resolved(generation, lookup, topic, &event, None)),
-            }
+            };
+            ran.map_err(|report| reported = Some(report)).ok()
         });
-        match ran {
-            Ok(delivered) => Ok(Report {
+        if let Some(delivered) = delivered {
+            slot.release();
+            return Ok(Report {
                 delivered,
                 ..Report::default()
-            }),
-            Err(reported) => reported
-                .or_else(|error| self.run_resolved_while_draining(error, topic, &event, None)),
+            });
         }
+        let reported = reported
+            .unwrap_or_else(|| Ok(Report::default()))
+            .or_else(|error| self.run_resolved_while_draining(error, topic, &event, None));
+        slot.release();
+        reported
     }
 
     /// Emits an event of the caller's own type on the calling thread, and returns when its listeners have returned.

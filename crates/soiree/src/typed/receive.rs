@@ -42,6 +42,7 @@ receiving!(TypedPattern, as_str);
 
 fn payload_of<T: Any>(event: &dyn Event) -> Result<PayloadRef<T>, BoxError> {
     event
-        .payload_as()
+        .payload()
+        .get()
         .ok_or_else(|| WrongPayload::boxed::<T>(event))
 }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
-use soiree::{BoxError, Event, EventPool, PayloadRef};
+use soiree::{BoxError, Event, EventPool, PayloadView};
 
 /// Further prefixes count as `OTHER`, so that the table stays bounded.
 const MAX_PREFIXES: usize = 10_000;
@@ -122,7 +122,7 @@ impl Forward {
     }
 }
 
-fn payload(event: &dyn Event) -> Result<PayloadRef<Json>, &'static str> {
+fn payload(event: &dyn Event) -> Result<PayloadView<'_, Json>, &'static str> {
     event.payload_as().ok_or("the payload is not JSON")
 }
 

@@ -64,10 +64,11 @@ pub(super) fn dispatch() -> Chapter {
                 and one at the end, as many as the lock of the bare loop, and most of the time. The rest is the lookup of the \
                 topic's listeners in the snapshot, the record that the thread is inside an emission, and the report. Tried and given \
                 up, because each takes longer: a separate count of running emissions, two snapshots instead of one, a hash that \
-                waits for the snapshot, a payload in an allocation of its own, and a panic handler for each listener. A snapshot \
+                waits for the snapshot, a fresh allocation for each payload, and a panic handler for each listener. A snapshot \
                 that each thread keeps would need no atomic read-modify-write at all. But threads that no longer emit would keep \
-                removed listeners alive, and a close could not know which emissions still run. If listeners read the payload, the \
-                first read allocates, because any listener may keep the payload.",
+                removed listeners alive, and a close could not know which emissions still run. Any \
+                listener may keep the payload, so it is on the heap, in an allocation that the thread uses again and again. If \
+                nobody keeps it, its readers pay for two calls through a pointer, for the place and for the type.",
         groups,
         comparisons,
     }

@@ -1,5 +1,6 @@
 //! Payloads as listeners see them: borrowed, or through a handle that they may keep.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -54,8 +55,10 @@ fn a_handle_points_to_the_borrowed_value_and_outlives_the_event() -> TestResult 
     let keep = Arc::clone(&kept);
     soiree.on("t", move |event| {
         let address = |name: &String| std::ptr::from_ref(name).addr();
-        let handle = event.payload_as::<String>().unwrap();
-        assert_eq!(event.with_payload(address), Some(address(&handle)));
+        let view = event.payload_as::<String>().unwrap();
+        assert_eq!(event.with_payload(address), Some(address(&view)));
+        let handle = event.payload().get::<String>().unwrap();
+        assert_eq!(address(&handle), address(&view));
         keep.lock().unwrap().push(handle);
     })?;
     in_every_way(&soiree, |_| {});
@@ -63,6 +66,65 @@ fn a_handle_points_to_the_borrowed_value_and_outlives_the_event() -> TestResult 
     let kept = kept.lock().unwrap();
     assert_eq!(kept.len(), 4);
     assert!(kept.iter().all(|name| **name == "first"));
+    Ok(())
+}
+
+/// Other events are emitted from where it was emitted from, inside its listener and after it has ended.
+#[test]
+fn a_kept_payload_stays_what_it_was_whatever_is_emitted_later() -> TestResult {
+    let soiree = on_one_worker(8);
+    let kept: Arc<Mutex<Vec<Payload>>> = Arc::default();
+    let (keep, inner) = (Arc::clone(&kept), soiree.clone());
+    soiree.on("outer", move |event| {
+        let before = event.payload_as::<u64>().map(|number| *number);
+        assert!(inner.emit_sync("inner", 100_u64).is_ok());
+        assert_eq!(event.payload_as::<u64>().as_deref(), before.as_ref());
+        keep.lock().unwrap().push(event.payload());
+        assert!(inner.emit_sync("inner", 101_u64).is_ok());
+        assert_eq!(event.with_payload(|number: &u64| *number), before);
+    })?;
+    let keep = Arc::clone(&kept);
+    soiree.on("inner", move |event| {
+        if event.with_payload(|number: &u64| *number) == Some(101) {
+            keep.lock().unwrap().push(event.payload());
+        }
+    })?;
+    for number in 0..20_u64 {
+        assert!(soiree.emit_sync("outer", number)?.is_ok());
+    }
+    let kept = kept.lock().unwrap();
+    let numbers: Vec<u64> = kept
+        .iter()
+        .filter_map(|kept| kept.downcast_ref().copied())
+        .collect();
+    let expected: Vec<u64> = (0..20).flat_map(|number| [number, 101]).collect();
+    assert_eq!(numbers, expected);
+    Ok(())
+}
+
+/// A destructor of a thread's local may emit after those of the library are gone.
+#[test]
+fn a_payload_is_read_on_a_thread_that_ends() -> TestResult {
+    struct Emits(EventPool);
+    impl Drop for Emits {
+        fn drop(&mut self) {
+            assert!(self.0.emit_sync("t", String::from("last")).is_ok());
+        }
+    }
+    thread_local!(static AT_END: RefCell<Option<Emits>> = const { RefCell::new(None) });
+    let soiree = on_one_worker(8);
+    let calls = CallLog::default();
+    let log = calls.clone();
+    soiree.on("t", move |event| {
+        log.record(event.payload_as::<String>().unwrap().as_str());
+    })?;
+    let emitter = soiree.clone();
+    let thread = std::thread::spawn(move || {
+        AT_END.set(Some(Emits(emitter.clone())));
+        assert!(emitter.emit_sync("t", String::from("first")).is_ok());
+    });
+    assert!(thread.join().is_ok());
+    assert_eq!(calls.take(), ["first", "last"]);
     Ok(())
 }
 

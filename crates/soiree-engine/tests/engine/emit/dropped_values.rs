@@ -39,7 +39,7 @@ struct Enriched {
 fn enrich(event: &dyn Event) {
     let user = match event.payload_as::<Enriched>() {
         Some(enriched) => enriched.user.clone(),
-        None => event.payload_as::<User>().unwrap(),
+        None => event.payload().get::<User>().unwrap(),
     };
     let counted = User(Arc::clone(&user.0));
     event.set_payload(Payload::new(Enriched {
