@@ -50,10 +50,10 @@ impl Registry {
     /// If the topic is malformed.
     pub fn has_listeners(&self, topic: &str) -> Result<bool, InvalidTopic> {
         validate_topic(topic)?;
-        let snapshot = self.current.load();
-        let any = snapshot.any(topic, |registration| registration.has_runs_left());
-        contained(move || drop(snapshot));
-        Ok(any)
+        let has_runs_left = |registration: &Arc<Registration>| registration.has_runs_left();
+        Ok(self
+            .current
+            .read(|snapshot| snapshot.any(topic, has_runs_left)))
     }
 
     /// The listeners that an emission on this topic would call now, in calling order.
@@ -128,7 +128,7 @@ impl Registry {
 
     /// The places in the source that subscribed the listeners of this pattern, those of most listeners first.
     pub fn places_of(&self, pattern: &Pattern) -> Vec<SubscribedAt> {
-        let snapshot = self.current.load_full();
+        let snapshot = self.current.get();
         let mut places: Vec<SubscribedAt> = Vec::new();
         let listeners = snapshot.listeners_of(pattern);
         for one in listeners.into_iter().flat_map(PatternListeners::iter) {
@@ -147,7 +147,7 @@ impl Registry {
     }
 
     fn for_each_pattern(&self, mut visit: impl FnMut(Pattern, &PatternListeners)) {
-        let snapshot = self.current.load_full();
+        let snapshot = self.current.get();
         snapshot.for_each_pattern(&mut |listeners| {
             let first = listeners.first();
             visit(

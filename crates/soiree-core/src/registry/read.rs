@@ -7,7 +7,6 @@ use super::registration::Registration;
 use super::snapshot::{Lookup, Snapshot, TopicHash, Visitor};
 use super::subscriptions::Registry;
 use crate::listener::ListenerId;
-use crate::panic::contained;
 use crate::topic::Pattern;
 
 impl Registry {
@@ -20,7 +19,7 @@ impl Registry {
 
     /// The current snapshot.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.current.load_full()
+        self.current.get()
     }
 
     /// A snapshot without listeners.
@@ -30,10 +29,11 @@ impl Registry {
 
     /// The number of listeners that are subscribed to exactly this pattern.
     pub fn listeners_of(&self, pattern: &Pattern) -> usize {
-        self.current
-            .load()
-            .listeners_of(pattern)
-            .map_or(0, PatternListeners::len)
+        self.current.read(|snapshot| {
+            snapshot
+                .listeners_of(pattern)
+                .map_or(0, PatternListeners::len)
+        })
     }
 
     /// The IDs of all listeners that match a topic now, in calling order. Includes listeners that have no run left.
@@ -47,18 +47,17 @@ impl Registry {
     ///
     /// The topic may be malformed. It does not count as emitted.
     pub fn for_each_matching(&self, topic: &str, visit: impl FnMut(&Arc<Registration>)) {
-        let snapshot = self.current.load();
-        snapshot.for_each_matching(topic, visit);
-        contained(move || drop(snapshot));
+        self.current
+            .read(|snapshot| snapshot.for_each_matching(topic, visit));
     }
 
     /// Passes the listeners that match a topic now to the visitor, in calling order. The topic counts as emitted.
     pub fn visit(&self, topic: &str, visitor: &mut impl Visitor) {
         let hash = self.hash(topic);
-        let snapshot = self.current.load();
-        self.visit_in(&snapshot, snapshot.find(hash, topic), topic, visitor);
         // This may be the last reader of a snapshot, and so drop listeners that were removed meanwhile.
-        contained(move || drop(snapshot));
+        self.current.read(|snapshot| {
+            self.visit_in(snapshot, snapshot.find(hash, topic), topic, visitor);
+        });
     }
 
     /// Passes the listeners that match a topic in `snapshot` to the visitor, in calling order. The topic counts as emitted.
@@ -84,7 +83,7 @@ impl Registry {
             // The thread that holds the lock is about to publish a snapshot with an empty cache.
             Err(TryLockError::WouldBlock) => return,
         };
-        let current = self.current.load();
+        let current = self.current.get();
         let is_current = Arc::ptr_eq(&current, saturated);
         let retired = is_current.then(|| self.publish(current.with_larger_cache(), hook.clone()));
         drop(current);
@@ -116,7 +115,7 @@ mod tests {
         subscribe("*");
         let topics: Vec<String> = (0..200).map(|number| number.to_string()).collect();
         let fits = || {
-            let before = registry.current.load_full();
+            let before = registry.current.get();
             for topic in &topics {
                 // Twice, as a topic is cached at its second emit.
                 for _ in 0..2 {
@@ -125,7 +124,7 @@ mod tests {
                     assert_eq!(visited, 1);
                 }
             }
-            Arc::ptr_eq(&before, &registry.current.load_full())
+            Arc::ptr_eq(&before, &registry.current.get())
         };
         assert!(!fits(), "200 topics do not fit into 64 places");
         assert!((0..100).any(|_| fits()), "the cache never stops growing");

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 
 use super::subscriptions::Registry;
 use crate::error::SubscribeError;
-use crate::panic::contained;
 use crate::topic::Pattern;
 
 impl Registry {
@@ -36,13 +35,7 @@ impl Registry {
 
     /// Whether the topic is reserved.
     pub fn is_reserved(&self, topic: &str) -> bool {
-        if !self.has_reserved() {
-            return false;
-        }
-        let snapshot = self.current.load();
-        let is_reserved = snapshot.is_reserved(topic);
-        contained(move || drop(snapshot));
-        is_reserved
+        self.has_reserved() && self.current.read(|snapshot| snapshot.is_reserved(topic))
     }
 
     /// Changes how often a pattern is reserved. Returns `false` if the registry is closed.
@@ -52,7 +45,7 @@ impl Registry {
         if writers.is_closed() {
             return false;
         }
-        let current = self.current.load();
+        let current = self.current.get();
         let mut reserved = current.reserved().as_deref().cloned().unwrap_or_default();
         match change(reserved.get(pattern).copied().unwrap_or_default()) {
             0 => drop(reserved.remove(pattern)),

@@ -17,6 +17,7 @@ use crate::listener::{Listener, ListenerId};
 use crate::observe::{Observers, RemovalCause, SubscriptionAdded, SubscriptionRemoved};
 use crate::options::ListenerOptions;
 use crate::panic::contained;
+use crate::sync::ReadMostly;
 use crate::topic::Pattern;
 
 /// The subscriptions: patterns, and the listeners of each.
@@ -41,7 +42,7 @@ use crate::topic::Pattern;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Registry {
-    pub(super) current: ArcSwap<Snapshot>,
+    pub(super) current: ReadMostly<Snapshot>,
     pub(super) writers: Mutex<WriterState>,
     pub(super) hasher: RandomState,
     observers: ArcSwap<Observers>,
@@ -71,7 +72,7 @@ impl Registry {
     pub fn new() -> Self {
         let hasher = RandomState::default();
         Self {
-            current: ArcSwap::from_pointee(Snapshot::empty(hasher.clone())),
+            current: ReadMostly::new(Arc::new(Snapshot::empty(hasher.clone()))),
             writers: Mutex::new(WriterState {
                 next_seq: 0,
                 by_id: HashTable::new(),
@@ -145,7 +146,7 @@ impl Registry {
         writers.next_seq += 1;
         vacant.insert(Arc::clone(&registration));
         self.count_requiring_place(&registration, usize::wrapping_add);
-        let next = self.current.load().with(&registration);
+        let next = self.current.get().with(&registration);
         let retired = self.publish(next, hook);
         let observers = self.observers.load_full();
         drop(guard);
@@ -171,7 +172,7 @@ impl Registry {
             return Ok(());
         }
         let pattern = pattern.clone();
-        Err(if self.current.load().listeners_of(&pattern).is_none() {
+        Err(if self.current.get().listeners_of(&pattern).is_none() {
             UnsubscribeError::TopicNotFound { pattern }
         } else {
             UnsubscribeError::ListenerNotFound {
@@ -226,7 +227,7 @@ impl Registry {
                 .shrink_to(0, |other| self.id_hash(&other.pattern, &other.id));
         }
         self.count_requiring_place(&registration, usize::wrapping_sub);
-        let next = self.current.load().without(&registration);
+        let next = self.current.get().without(&registration);
         let retired = self.publish(next, hook);
         let observers = self.observers.load_full();
         drop(writers);
@@ -299,7 +300,7 @@ impl Registry {
             (hook, replaced)
         };
         let hooked = hook.map(call_hook);
-        Retired::new(self.current.swap(next), hooked)
+        Retired::new(self.current.replace(next), hooked)
     }
 
     pub(super) fn id_hash(&self, pattern: &str, id: &ListenerId) -> u64 {

@@ -9,8 +9,25 @@ pub use shuttle::thread_local;
 
 use shuttle::rand::Rng;
 
+/// A lock that is only tried, never waited for.
+pub(super) struct TryMutex<T>(Mutex<T>);
+
+pub(super) type TryMutexGuard<'a, T> = MutexGuard<'a, T>;
+
+impl<T> TryMutex<T> {
+    pub(super) fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    pub(super) fn try_lock(&self) -> Option<TryMutexGuard<'_, T>> {
+        self.0.try_lock().ok()
+    }
+}
+
 /// Two stripes are enough to have more than one. Each one more is a step more to explore for every reader.
 pub const STRIPES: usize = 2;
+
+pub(super) const READ_SLOTS: usize = 2;
 
 /// A deadline farther away than this never passes. A nearer one may pass at any time.
 const FAR: Duration = Duration::from_secs(3600);

@@ -7,8 +7,14 @@ pub use std::sync::atomic::{AtomicBool, AtomicU64};
 pub(super) use std::sync::{Condvar, Mutex, MutexGuard};
 pub use std::thread_local;
 
+/// A lock that is only tried, never waited for. Unlocking it is a store.
+pub(super) use spin::mutex::{SpinMutex as TryMutex, SpinMutexGuard as TryMutexGuard};
+
 /// The number of counters that threads are spread over, to keep them from writing to the same one.
 pub const STRIPES: usize = 16;
+
+/// In how many places threads read a value that is seldom replaced. At most 64.
+pub(super) const READ_SLOTS: usize = 32;
 
 /// Waits for a notification. Also returns whether the deadline has passed.
 pub(super) fn wait_until<'a, T>(

@@ -1,14 +1,12 @@
 //! What `emit_sync` reads without a lock, and how a close waits for every `emit_sync` that still runs.
 
 use std::any::Any;
-use std::panic::resume_unwind;
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
-use soiree_core::panic::{caught, contained};
+use soiree_core::panic::contained;
 use soiree_core::registry::{PublishHook, Snapshot};
-use soiree_core::sync::Monitor;
+use soiree_core::sync::{Monitor, ReadMostly, Replaced};
 
 use super::current::Current;
 use crate::context::{EnteredFrame, Frame, enter_frame};
@@ -38,7 +36,7 @@ struct ExitGuard {
 /// Emissions are not counted as they start and end, which would cost each of them as much as calling its listener. They hold the
 /// generation that they started in, and a close waits until none holds any.
 pub(super) struct Generations {
-    now: ArcSwap<Generation>,
+    now: ReadMostly<Generation>,
     tracker: Arc<Tracker>,
 }
 
@@ -152,7 +150,7 @@ impl Generations {
         });
         let first = generation(&tracker, &mut tracker.open.lock(), snapshot, current);
         Self {
-            now: ArcSwap::new(first),
+            now: ReadMostly::new(first),
             tracker,
         }
     }
@@ -160,16 +158,11 @@ impl Generations {
     /// Calls `act` inside the current generation.
     #[inline]
     pub(super) fn inside<R>(&self, act: impl FnOnce(&Generation) -> R) -> R {
-        let generation = self.now.load();
-        // Not a guard with a `Drop`, which is not inlined: that costs as much as calling a listener.
-        let result = caught(|| act(&generation));
-        // Listeners that were removed may be dropped with it.
-        contained(move || drop(generation));
-        result.unwrap_or_else(|panic| resume_unwind(panic.into_inner()))
+        self.now.read(|generation| act(generation))
     }
 
     /// Emissions start with these settings from now on. Returns what it replaces, to be [retired](Self::retire) when no lock is held.
-    pub(super) fn set(&self, current: Arc<Current>) -> Arc<Generation> {
+    pub(super) fn set(&self, current: Arc<Current>) -> Replaced<Generation> {
         self.replace(&mut self.tracker.open.lock(), |now| {
             (Arc::clone(&now.snapshot), current)
         })
@@ -188,18 +181,25 @@ impl Generations {
         &self,
         open: &mut TrackedGenerations,
         next: impl FnOnce(&Generation) -> (Arc<Snapshot>, Arc<Current>),
-    ) -> Arc<Generation> {
-        let now = self.now.load();
+    ) -> Replaced<Generation> {
+        let now = self.now.get();
         let (snapshot, current) = next(&now);
         if let Some(tracked) = open.find(&now) {
             tracked.replaced = true;
         }
         self.now
-            .swap(generation(&self.tracker, open, snapshot, current))
+            .replace(generation(&self.tracker, open, snapshot, current))
     }
 
     /// Releases a generation that was replaced.
-    pub(super) fn retire(&self, replaced: Arc<Generation>) {
+    pub(super) fn retire(&self, replaced: Replaced<Generation>) {
+        let Replaced {
+            value: replaced,
+            former,
+        } = replaced;
+        for generation in former {
+            contained(move || drop(generation));
+        }
         let last = self.tracker.change(|open| {
             if let Some(tracked) = open.find(&replaced) {
                 tracked.replaced = false;
@@ -276,17 +276,17 @@ fn generation(
 }
 
 impl PublishHook for Generations {
-    fn publish(&self, snapshot: Arc<Snapshot>) -> Arc<dyn Any + Send + Sync> {
+    fn publish(&self, snapshot: Arc<Snapshot>) -> Box<dyn Any + Send> {
         let mut open = self.tracker.open.lock();
         if open.is_closed {
-            return snapshot;
+            return Box::new(snapshot);
         }
-        self.replace(&mut open, |now| (snapshot, Arc::clone(&now.current)))
+        Box::new(self.replace(&mut open, |now| (snapshot, Arc::clone(&now.current))))
     }
 
-    fn retire(&self, replaced: Arc<dyn Any + Send + Sync>) {
+    fn retire(&self, replaced: Box<dyn Any + Send>) {
         match replaced.downcast() {
-            Ok(replaced) => Self::retire(self, replaced),
+            Ok(replaced) => Self::retire(self, *replaced),
             Err(unused) => contained(move || drop(unused)),
         }
     }
