@@ -3,7 +3,7 @@
 use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
@@ -17,7 +17,7 @@ use crate::listener::{Listener, ListenerId};
 use crate::observe::{Observers, RemovalCause, SubscriptionAdded, SubscriptionRemoved};
 use crate::options::ListenerOptions;
 use crate::panic::contained;
-use crate::sync::ReadMostly;
+use crate::sync::{Mutex, MutexGuard, ReadMostly};
 use crate::topic::Pattern;
 
 /// The subscriptions: patterns, and the listeners of each.

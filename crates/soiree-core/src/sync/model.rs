@@ -3,9 +3,9 @@
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-pub use shuttle::sync::atomic::{AtomicBool, AtomicU64};
-pub(super) use shuttle::sync::{Condvar, Mutex, MutexGuard};
-pub use shuttle::thread_local;
+pub use shuttle::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
+pub use shuttle::sync::{Condvar, Mutex, MutexGuard};
+pub use shuttle::{thread, thread_local};
 
 use shuttle::rand::Rng;
 

@@ -3,9 +3,9 @@
 use std::sync::PoisonError;
 use std::time::Instant;
 
-pub use std::sync::atomic::{AtomicBool, AtomicU64};
-pub(super) use std::sync::{Condvar, Mutex, MutexGuard};
-pub use std::thread_local;
+pub use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
+pub use std::sync::{Condvar, Mutex, MutexGuard};
+pub use std::{thread, thread_local};
 
 /// A lock that is only tried, never waited for. Unlocking it is a store.
 pub(super) use spin::mutex::{SpinMutex as TryMutex, SpinMutexGuard as TryMutexGuard};

@@ -3,10 +3,11 @@
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 
 use soiree_core::panic::{caught, contained};
+use soiree_core::sync::{Mutex, MutexGuard};
 use soiree_core::{Event, Job, JobId, ListenerFuture, MAX_INLINE_DEPTH, SubmitErrorReason, Task};
 
 use super::accepted::AcceptedWork;

@@ -1,12 +1,13 @@
 //! The time limit of a call of an async listener.
 
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use soiree_core::panic::{Contained, caught, contained};
 use soiree_core::registry::Registration;
+use soiree_core::sync::{AtomicU8, Mutex};
 use soiree_core::{Timer, TimerId, far_future};
 
 use super::shared::EmissionSettings;

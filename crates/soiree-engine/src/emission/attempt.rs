@@ -1,9 +1,10 @@
 //! One attempt of one listener that runs apart from the others of its emission.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use soiree_core::panic::contained;
 use soiree_core::registry::Registration;
+use soiree_core::sync::{Mutex, MutexGuard};
 use soiree_core::{Event, JobId, Pool, SubmitErrorReason, Task};
 
 use super::helping::{Before, PendingWork};

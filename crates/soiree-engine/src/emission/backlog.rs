@@ -3,12 +3,12 @@
 
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use soiree_core::panic::contained;
-use soiree_core::sync::thread_local;
+use soiree_core::sync::{AtomicUsize, Mutex, MutexGuard, thread_local};
 use soiree_core::{SubmitErrorReason, Timer};
 
 use super::accepted::{AcceptedWork, offer};

@@ -1,8 +1,9 @@
 //! What becomes of the emissions that had not ended when a close stopped waiting.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use soiree_core::EventId;
+use soiree_core::sync::{Mutex, MutexGuard};
 
 /// How many emissions a [`CloseError`](crate::CloseError) describes.
 pub(crate) const MAX_DESCRIBED: usize = 16;

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use soiree_core::panic::Contained;
+use soiree_core::sync::thread;
 use soiree_core::{EventId, ListenerError, PayloadRef};
 
 use super::helping::Waiter;
@@ -93,7 +94,7 @@ impl Emission {
             let (is_useless, seen) = self.help(&mut Waiter::blocking(), &mut watch);
             if !is_useless && !state.is_settled() {
                 // A thread that waits for many emissions in turn would be woken for each, and delay the worker that woke it.
-                std::thread::yield_now();
+                thread::yield_now();
             }
             let mut shared = state.shared();
             while shared.version == seen || state.is_settled() {

@@ -49,7 +49,7 @@ pub(crate) enum EventRef<'a> {
 
 /// Common allocators free an allocation of up to this size, reference counts and a small payload included, from another thread without
 /// a lock.
-#[cfg(not(feature = "tracing"))]
+#[cfg(not(any(feature = "tracing", soiree_model)))]
 const _: () = assert!(size_of::<EmissionTask<PayloadEvent<u64>>>() <= 104);
 
 impl<S> EmissionTask<S> {

@@ -1,10 +1,11 @@
 //! Keeping replies of listeners, and who aborted the event, for the report.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use soiree_core::Event;
 use soiree_core::panic::contained;
 use soiree_core::registry::Registration;
+use soiree_core::sync::{Mutex, MutexGuard};
 
 use super::extras::Extras;
 use super::state::EmissionState;

@@ -2,11 +2,12 @@
 
 use std::cell::Cell;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use soiree_core::panic::{caught, contained};
 use soiree_core::registry::Registration;
+use soiree_core::sync::{AtomicBool, Mutex, MutexGuard};
 use soiree_core::{
     Event, Job, ListenerError, NotCalled, Pool, SubmitErrorReason, Task, WhenPoolFull,
 };

@@ -1,7 +1,9 @@
 //! Calls that have timed out and still run, and the retries that wait for them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use soiree_core::sync::{AtomicBool, Mutex};
 
 /// A call that has timed out, and the next attempt, which must not overlap it.
 #[derive(Default)]

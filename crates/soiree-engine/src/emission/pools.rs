@@ -1,7 +1,9 @@
 //! The pools of an emitter at one moment, and which topics go where.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
+
+use soiree_core::sync::{Mutex, MutexGuard};
 
 use super::pool_ref::PoolRef;
 use crate::routing::PatternRules;

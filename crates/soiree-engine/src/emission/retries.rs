@@ -1,9 +1,10 @@
 //! The retries of an emitter that wait to be due.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use soiree_core::panic::contained;
+use soiree_core::sync::{Mutex, MutexGuard};
 
 /// A retry that waits to be due.
 pub(crate) trait WaitingRetry: Send + Sync {

@@ -1,11 +1,12 @@
 //! Retries: scheduling the next attempt of a listener that failed, and submitting it when it is due.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use soiree_core::panic::contained;
 use soiree_core::registry::Registration;
+use soiree_core::sync::{AtomicBool, AtomicU32, Mutex, MutexGuard};
 use soiree_core::{
     Event, Job, LimitedBy, ListenerError, RetryScheduled, SubmitErrorReason, Timer, TimerId,
 };

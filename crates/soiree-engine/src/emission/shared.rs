@@ -1,11 +1,12 @@
 //! What emissions have in common.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use soiree_core::observe::NotifyContext;
 use soiree_core::panic::contained;
 use soiree_core::registry::Registration;
+use soiree_core::sync::{AtomicBool, Mutex};
 use soiree_core::{Job, PoolHandle, Registry, Task, Timer};
 
 use super::backlog::Backlog;

@@ -2,13 +2,16 @@
 
 mod settle;
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
 use once_cell::race::OnceBox;
 use soiree_core::panic::Contained;
+use soiree_core::sync::{
+    AtomicBool, AtomicU8, AtomicU32, AtomicU64, Condvar, Mutex, MutexGuard, thread,
+};
 use soiree_core::{EventId, Job, Task};
 
 use super::cut_off::{CutOffCause, CutOffEmission};
@@ -192,7 +195,7 @@ impl EmissionState {
                 return false;
             }
             // A close may have returned: the emission is counted as ended, and settles within a few instructions.
-            std::thread::yield_now();
+            thread::yield_now();
         }
         self.is_settled()
     }

@@ -1,11 +1,12 @@
 //! Timeouts: what happens when a listener has not returned in its time.
 
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use soiree_core::panic::contained;
 use soiree_core::registry::{Registration, RemainingListeners};
+use soiree_core::sync::{AtomicU8, Mutex, MutexGuard};
 use soiree_core::{Job, ListenerEnd, SubmitErrorReason};
 
 use super::accepted::AcceptedWork;

@@ -1,8 +1,9 @@
 //! The places of an emission in the queues of its ordered listeners.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use soiree_core::registry::Registration;
+use soiree_core::sync::{Mutex, MutexGuard};
 
 use super::state::EmissionState;
 use super::turns::{Reserved, Turn, TurnPlaces};

@@ -1,7 +1,9 @@
 //! Counting the calls of listeners that wait: for a place in the listener's own pool, or for their turn.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
+
+use soiree_core::sync::AtomicUsize;
 
 /// How many calls wait.
 #[derive(Default)]

@@ -1,10 +1,11 @@
 //! Emissions that were not accepted yet and wait for a place, without a thread: those of emitters in async code.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::task::Waker;
 
 use soiree_core::panic::{Contained, contained};
+use soiree_core::sync::{Mutex, MutexGuard};
 
 /// The emissions of one emitter that wait for a place, in the order in which they began to wait.
 #[derive(Default)]

@@ -1,10 +1,11 @@
 //! Listeners that are called by address.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 use soiree_core::panic::contained;
 use soiree_core::registry::{Registration, RegistrationKey};
+use soiree_core::sync::{Mutex, MutexGuard};
 use soiree_core::{
     EmissionRejected, Event, Listener, ListenerId, ListenerOptions, Pattern, PoolHandle, Rejection,
     SubmitErrorReason, SubscribeError, validate_topic,

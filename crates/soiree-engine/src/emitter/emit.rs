@@ -2,10 +2,11 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use soiree_core::registry::Lookup;
+use soiree_core::sync::{Mutex, MutexGuard};
 use soiree_core::{Event, Pattern, Payload, Pool, Registry, Timer, validate_topic};
 
 use super::current::{Current, pools_of};

@@ -6,7 +6,6 @@ mod model;
 mod orders;
 mod queue;
 mod room;
-mod sync;
 
 pub(crate) use self::orders::OrderRule;
 pub use self::orders::{KeyOrderStats, KeyOrders};

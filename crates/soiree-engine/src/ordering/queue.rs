@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use soiree_core::OrderingKey;
+use soiree_core::sync::{AtomicUsize, Mutex, MutexGuard};
 
 use super::line::RoomLine;
-use super::sync::{AtomicUsize, Mutex, MutexGuard};
 
 const SHARDS: usize = 16;
 

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use soiree_core::OrderingKey;
 use soiree_core::panic::Contained;
+use soiree_core::sync::thread;
 
 use super::line::Wake;
 use super::queue::{KeyQueues, Position, QueueEntry, QueueFull};
-use super::sync::thread;
 
 impl<E: QueueEntry + ?Sized> KeyQueues<E> {
     /// Blocks until the entry is in the queue of its key, or until the deadline if there is one. With it comes how long that is.

@@ -1,10 +1,11 @@
 //! An emission's place in the queue of its key.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::entry::{ActiveOrder, OrderQueues, OrderedEntry, submit_head};
 use soiree_core::OrderingKey;
+use soiree_core::sync::{AtomicBool, AtomicUsize};
 
 /// An emission's place in the queue of its key.
 pub(crate) struct KeySlot {

@@ -1,6 +1,6 @@
 //! The turn of an emission on the emitting thread, in the queue of its key.
 
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use super::entry::{ActiveOrder, OrderedEntry, submit_head};
 use super::slot::KeySlot;
@@ -9,6 +9,7 @@ use crate::emission::helping::Waiter;
 use crate::emission::in_flight::InFlight;
 use crate::ordering::{Position, QueueEntry, QueueFull, WaitLimit};
 use soiree_core::OrderingKey;
+use soiree_core::sync::{Condvar, Mutex};
 
 /// The emission is the head of its key. Dropping the guard lets the next one start.
 pub(crate) struct KeyTurnGuard(Arc<SyncEntry>);

@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use soiree_core::panic::contained;
+use soiree_core::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard};
 
 use super::work::TurnWork;
 use crate::context::TurnKey;

@@ -1,10 +1,11 @@
 //! The turn of one call.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use soiree_core::panic::contained;
 use soiree_core::registry::Registration;
+use soiree_core::sync::AtomicBool;
 use soiree_core::{Event, LimitedBy};
 
 use super::queues::{Admission, TurnQueues};
