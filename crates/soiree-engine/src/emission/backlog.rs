@@ -32,6 +32,8 @@ struct State {
     work: VecDeque<Arc<dyn AcceptedWork>>,
     is_scheduled: bool,
     pause: Duration,
+    /// A close has given up what waited; nothing waits any more.
+    is_closed: bool,
 }
 
 impl Backlog {
@@ -54,59 +56,77 @@ impl Backlog {
         self.len() > 0 && self.with(|state| state.work.iter().any(is_same))
     }
 
-    /// Lets the work wait until its pool takes it.
+    /// Lets the work wait until its pool takes it. Once closed, ends it.
     pub(super) fn add(
         self: &Arc<Self>,
         work: Arc<dyn AcceptedWork>,
         timer: Option<&Arc<dyn Timer>>,
     ) {
-        self.with(|state| {
+        let is_added = self.list(work, |state, work| {
             if state.work.is_empty() {
                 state.pause = FIRST_PAUSE;
             }
             state.work.push_back(work);
         });
-        self.schedule(timer);
+        if is_added {
+            self.schedule(timer);
+        }
     }
 
-    /// Removes the work that has waited longest for this pool.
-    fn take(&self, pool: usize) -> Option<Arc<dyn AcceptedWork>> {
+    /// Lets the work wait before the other work of its pool, which has not taken it again.
+    fn put_back(&self, work: Arc<dyn AcceptedWork>) {
+        self.list(work, |state, work| state.work.push_front(work));
+    }
+
+    /// Lists the work. Once closed, ends it instead: nothing would ever submit it again. Returns whether it is listed.
+    fn list(
+        &self,
+        work: Arc<dyn AcceptedWork>,
+        insert: impl FnOnce(&mut State, Arc<dyn AcceptedWork>),
+    ) -> bool {
+        let refused = self.with(|state| {
+            if state.is_closed {
+                return Some(work);
+            }
+            insert(state, work);
+            None
+        });
+        let is_listed = refused.is_none();
+        refused.into_iter().for_each(end);
+        is_listed
+    }
+
+    /// Removes the work that has waited longest for one of these pools.
+    fn take(&self, is_one: impl Fn(usize) -> bool) -> Option<Arc<dyn AcceptedWork>> {
         self.with(|state| {
-            let is_same = |work: &Arc<dyn AcceptedWork>| work.pool_ref().address() == pool;
-            let at = state.work.iter().position(is_same)?;
+            let mut work = state.work.iter();
+            let at = work.position(|work| is_one(work.pool_ref().address()))?;
             state.work.remove(at)
         })
     }
 
     /// Submits all work again; that for one pool until the pool rejects it.
     fn submit_all(self: &Arc<Self>, timer: &Arc<dyn Timer>) {
-        let all = self.with(|state| std::mem::take(&mut state.work));
-        let offered = all.len();
-        let mut full = Vec::new();
-        let mut kept = VecDeque::new();
-        for work in all {
-            let pool = work.pool_ref().address();
-            if full.contains(&pool) {
-                kept.push_back(work);
-                continue;
-            }
+        let (mut full, mut has_progress) = (Vec::new(), false);
+        // One after the other: what is emitted meanwhile must not overtake the others.
+        while let Some(work) = self.take(|pool| !full.contains(&pool)) {
             // What one runs into must not keep the others from being submitted.
             let mut rejected = None;
             contained(|| rejected = offer(work, |pool, job| pool.requeue(job)));
-            if let Some(work) = rejected {
-                // Its pool is another one now if the bulkhead was removed.
-                full.push(work.pool_ref().address());
-                kept.push_back(work);
+            match rejected {
+                None => has_progress = true,
+                Some(work) => {
+                    // Its pool is another one now if the bulkhead was removed.
+                    full.push(work.pool_ref().address());
+                    self.put_back(work);
+                }
             }
         }
-        let has_progress = kept.len() < offered;
         let waits = self.with(|state| {
             state.pause = match has_progress {
                 true => FIRST_PAUSE,
                 false => (state.pause.max(FIRST_PAUSE) * 2).min(LONGEST_PAUSE),
             };
-            kept.append(&mut state.work);
-            state.work = kept;
             !state.work.is_empty()
         });
         if waits {
@@ -138,16 +158,15 @@ impl Backlog {
         self.give_up();
     }
 
-    /// Ends all work that waits.
-    pub(crate) fn give_up(&self) {
-        // What one runs into must not keep the others waiting.
-        for work in self.with(|state| std::mem::take(&mut state.work)) {
-            contained(|| {
-                if work.claim() {
-                    work.reject(SubmitErrorReason::Closed);
-                }
-            });
-        }
+    /// Ends all work that waits, and that is to wait later.
+    pub(crate) fn close(&self) {
+        self.with(|state| state.is_closed = true);
+        self.give_up();
+    }
+
+    fn give_up(&self) {
+        let waiting = self.with(|state| std::mem::take(&mut state.work));
+        waiting.into_iter().for_each(end);
     }
 
     /// At the end of a job: submits work that waits for the pool of this worker. If the pool is still full, this worker runs it.
@@ -166,17 +185,27 @@ impl Backlog {
         let Some(_running) = RunningOne::enter() else {
             return;
         };
-        while let Some(work) = self.take(pool_ref.address()) {
+        while let Some(work) = self.take(|pool| pool == pool_ref.address()) {
             let Some(work) = offer(work, |pool, job| pool.requeue(job)) else {
                 continue;
             };
             // One only: the jobs in the queue come next.
             if let Some(work) = offer(work, |pool, job| pool.run_inline(job).map(drop)) {
-                self.with(|state| state.work.push_front(work));
+                self.put_back(work);
             }
             break;
         }
     }
+}
+
+/// Ends work that no pool takes, unless it has ended or runs.
+fn end(work: Arc<dyn AcceptedWork>) {
+    // What one runs into must not keep the others waiting.
+    contained(|| {
+        if work.claim() {
+            work.reject(SubmitErrorReason::Closed);
+        }
+    });
 }
 
 thread_local! {

@@ -43,7 +43,8 @@ pub enum CloseError {
         emissions: u64,
         /// Those that still run, and those that wait in a shared pool, which runs them later.
         running: u64,
-        /// Those that were discarded: they waited in a pool, or behind another event of their key. Their reports say so.
+        /// Those that were discarded: they waited in a pool, or behind another event of their key. Their reports say so. Also those whose
+        /// emit still waited for a place: it returned an error.
         discarded: u64,
         /// Those that waited for a retry. It was given up: their reports have the error of the attempt before.
         retries_given_up: u64,
@@ -189,7 +190,7 @@ impl Emitter {
         }
         self.shared.turns.give_up();
         self.shared.retries.give_up();
-        self.shared.backlog.give_up();
+        self.shared.backlog.close();
     }
 
     fn drain_timeout(&self, pool: Option<DrainTimeout>) -> CloseError {

@@ -1,5 +1,6 @@
 //! Accepted work that waits for a pool is neither lost nor forgotten.
 
+mod closed;
 mod order;
 mod removed;
 mod unstartable;
