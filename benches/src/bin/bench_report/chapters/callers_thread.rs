@@ -60,14 +60,14 @@ pub(super) fn dispatch() -> Chapter {
                 a `RwLock<HashMap<String, Vec<Arc<dyn Fn>>>>`. hey_listen, signals2, mod-events and tokio's broadcast channel have \
                 no topics, and hey_listen has no payload: they show what fewer features cost. In `sync-read` the listeners read the \
                 payload. Those of mod-events always do.",
-        costs: "An emission reads one snapshot of subscriptions and settings. This takes one atomic read-modify-write at the start \
-                and one at the end, as many as the lock of the bare loop, and most of the time. The rest is the lookup of the \
-                topic's listeners in the snapshot, the record that the thread is inside an emission, and the report. Tried and given \
-                up, because each takes longer: a separate count of running emissions, two snapshots instead of one, a hash that \
-                waits for the snapshot, a fresh allocation for each payload, and a panic handler for each listener. A snapshot \
-                that each thread keeps would need no atomic read-modify-write at all. But threads that no longer emit would keep \
-                removed listeners alive, and a close could not know which emissions still run. Any \
-                listener may keep the payload, so it is on the heap, in an allocation that the thread uses again and again. If \
+        costs: "An emission reads one snapshot of subscriptions and settings. This takes one atomic read-modify-write, at its start; \
+                the lock of the bare loop takes two. The rest is the lookup of the topic's listeners in the snapshot, the place of \
+                the payload, the record that the thread is inside an emission, and the report. Tried and given up, because each \
+                takes longer: a separate count of running emissions, two snapshots instead of one, a hash that waits for the \
+                snapshot, a fresh allocation for each payload, and a panic handler for each listener. A snapshot that each thread \
+                keeps would need no atomic read-modify-write at all. But threads that no longer emit would keep removed listeners \
+                alive, and to take it from them needs `unsafe`. Any listener may keep the payload, so it is on the heap, in an \
+                allocation that the thread uses again and again. If \
                 nobody keeps it, its readers pay for two calls through a pointer, for the place and for the type.",
         groups,
         comparisons,
