@@ -1,10 +1,8 @@
 //! Configuring an `EventPool` before it is made.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use soiree_core::{
     BulkheadError, DeadLetter, Event, ListenerError, ListenerId, ListenerPanic, Observer,
     PoolHandle, SlowListener, Timer,
@@ -365,13 +363,9 @@ impl Builder {
 
     /// Cannot fail, as neither bulkheads nor routes were added.
     pub(crate) fn build_without_bulkheads(self) -> EventPool {
-        let inner = Inner {
-            emitter: Emitter::new(self.settings),
-            id_generator: ArcSwap::from_pointee(self.id_generator),
-            topic_handles: Mutex::new(HashMap::new()),
-        };
+        let emitter = Emitter::new(self.settings);
         EventPool {
-            inner: Arc::new(inner),
+            inner: Arc::new(Inner::new(emitter, self.id_generator)),
         }
     }
 }

@@ -77,7 +77,7 @@ impl Soiree for EventPool {
         listener: Arc<dyn Listener>,
     ) -> Result<Address, SubscribeError> {
         let pattern = Pattern::new(pattern)?;
-        let id = self.inner.id_generator.load().generate();
+        let id = self.inner.next_id();
         let emitter = &self.inner.emitter;
         emitter.address(&pattern, id, options, listener)
     }

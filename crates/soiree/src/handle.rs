@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use arc_swap::ArcSwap;
 use soiree_core::panic::Contained;
 use soiree_core::registry::RegistrationKey;
 use soiree_core::{Listener, ListenerId, ListenerOptions, Pattern, SubscribeError};
@@ -28,7 +27,7 @@ pub struct EventPool {
 
 pub(crate) struct Inner {
     pub(crate) emitter: Emitter,
-    pub(crate) id_generator: ArcSwap<IdGenerator>,
+    id_generator: Mutex<Arc<IdGenerator>>,
     /// How many `Topic` handles each pattern has.
     pub(crate) topic_handles: Mutex<HashMap<Pattern, usize>>,
 }
@@ -55,7 +54,7 @@ impl EventPool {
         options: ListenerOptions,
         listener: Arc<dyn Listener>,
     ) -> Result<(ListenerId, RegistrationKey), SubscribeError> {
-        let id = self.inner.id_generator.load().generate();
+        let id = self.inner.next_id();
         let emitter = &self.inner.emitter;
         let key = emitter.subscribe(pattern, id.clone(), options, listener)?;
         Ok((id, key))
@@ -92,8 +91,35 @@ impl IdGenerator {
         Self(Contained::new(Box::new(move || generator().into())))
     }
 
-    pub(crate) fn generate(&self) -> ListenerId {
+    fn generate(&self) -> ListenerId {
         (self.0)()
+    }
+}
+
+impl Inner {
+    pub(crate) fn new(emitter: Emitter, id_generator: IdGenerator) -> Self {
+        Self {
+            emitter,
+            id_generator: Mutex::new(Arc::new(id_generator)),
+            topic_handles: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn next_id(&self) -> ListenerId {
+        let generator = Arc::clone(&self.lock_id_generator());
+        generator.generate()
+    }
+
+    pub(crate) fn set_id_generator(&self, generator: IdGenerator) {
+        let mut generator = Arc::new(generator);
+        std::mem::swap(&mut *self.lock_id_generator(), &mut generator);
+        // Not under the lock: what the former one has captured is the user's.
+        drop(generator);
+    }
+
+    fn lock_id_generator(&self) -> MutexGuard<'_, Arc<IdGenerator>> {
+        let generator = self.id_generator.lock();
+        generator.unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -103,9 +103,7 @@ impl EventPool {
         &self,
         generator: impl Fn() -> I + Send + Sync + 'static,
     ) {
-        self.inner
-            .id_generator
-            .store(Arc::new(IdGenerator::new(generator)));
+        self.inner.set_id_generator(IdGenerator::new(generator));
     }
 
     /// Replaces the default pool. Does not wait.

@@ -5,7 +5,6 @@ use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
-use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
 use hashbrown::hash_table::{Entry, HashTable};
 
@@ -45,7 +44,6 @@ pub struct Registry {
     pub(super) current: ReadMostly<Snapshot>,
     pub(super) writers: Mutex<WriterState>,
     pub(super) hasher: RandomState,
-    observers: ArcSwap<Observers>,
     /// How many listeners require a place in their own pool. Written with the writers locked.
     requiring_place: AtomicUsize,
     /// Some topics are reserved. Written with the writers locked.
@@ -59,6 +57,7 @@ pub(super) struct WriterState {
     /// All registrations, by pattern and ID.
     pub(super) by_id: HashTable<Arc<Registration>>,
     closed: bool,
+    observers: Observers,
 }
 
 impl WriterState {
@@ -77,9 +76,9 @@ impl Registry {
                 next_seq: 0,
                 by_id: HashTable::new(),
                 closed: false,
+                observers: Observers::default(),
             }),
             hasher,
-            observers: ArcSwap::default(),
             requiring_place: AtomicUsize::new(0),
             has_reserved: AtomicBool::new(false),
             hook: OnceLock::new(),
@@ -89,11 +88,10 @@ impl Registry {
     /// Replaces the observers, which are notified of every subscription that is added or removed afterwards. A closed registry keeps
     /// none.
     pub fn observe(&self, observers: Observers) {
-        let next = Arc::new(observers);
-        let writers = self.lock_writers();
+        let mut writers = self.lock_writers();
         let unused = match writers.closed {
-            true => next,
-            false => self.observers.swap(next),
+            true => observers,
+            false => std::mem::replace(&mut writers.observers, observers),
         };
         drop(writers);
         contained(move || drop(unused));
@@ -148,7 +146,7 @@ impl Registry {
         self.count_requiring_place(&registration, usize::wrapping_add);
         let next = self.current.get().with(&registration);
         let retired = self.publish(next, hook);
-        let observers = self.observers.load_full();
+        let observers = writers.observers.clone();
         drop(guard);
         retired.retire();
         let listener = registration.listener_ref();
@@ -229,7 +227,7 @@ impl Registry {
         self.count_requiring_place(&registration, usize::wrapping_sub);
         let next = self.current.get().without(&registration);
         let retired = self.publish(next, hook);
-        let observers = self.observers.load_full();
+        let observers = writers.observers.clone();
         drop(writers);
         // Before observers are notified: one of them may close the emitter, which waits until its old snapshots are retired.
         retired.retire();
@@ -248,7 +246,7 @@ impl Registry {
         self.requiring_place.store(0, Ordering::Release);
         self.has_reserved.store(false, Ordering::Release);
         let retired = self.publish(Snapshot::empty(self.hasher.clone()), hook);
-        let observers = self.observers.swap(Arc::default());
+        let observers = std::mem::take(&mut writers.observers);
         drop(writers);
         retired.retire();
         for registration in registrations {

@@ -32,6 +32,7 @@ struct Now<T> {
 
 /// Where threads find the value. Nobody waits for a slot: a thread that finds it locked goes elsewhere.
 struct Slot<T> {
+    index: usize,
     /// Locked while somebody reads the value.
     value: TryMutex<Option<Arc<T>>>,
     /// The value was replaced while the slot was locked. Whoever has locked it empties it. Written with `now` locked.
@@ -51,7 +52,7 @@ impl<T> ReadMostly<T> {
         barrier::register();
         Self {
             now: Mutex::new(Now { value, filled: 0 }),
-            slots: Box::new(array::from_fn(|_| CachePadded::new(Slot::default()))),
+            slots: Box::new(array::from_fn(|index| CachePadded::new(Slot::new(index)))),
         }
     }
 
@@ -61,14 +62,14 @@ impl<T> ReadMostly<T> {
     /// dropped before this returns; a panic of that drop is caught.
     #[inline]
     pub fn read<R>(&self, see: impl FnOnce(&Arc<T>) -> R) -> R {
-        let mine = thread_number() % READ_SLOTS;
-        let (index, mut held) = match self.slots[mine].value.try_lock() {
-            Some(held) => (mine, Some(held)),
-            None => self.lock_another(mine),
-        };
+        let mut slot = &*self.slots[thread_number() % READ_SLOTS];
+        let mut held = slot.value.try_lock();
+        if held.is_none() {
+            (slot, held) = self.lock_another(slot);
+        }
         if let Some(held) = &mut held {
-            if held.is_none() || self.slots[index].is_revoked.load(Ordering::Acquire) {
-                self.fill(index, held);
+            if held.is_none() || slot.is_revoked.load(Ordering::Acquire) {
+                self.fill(slot, held);
             }
         }
         // `see` is called in one place only, to be inlined there.
@@ -83,8 +84,8 @@ impl<T> ReadMostly<T> {
             drop(held);
             // Either this thread sees that the value was replaced, or who replaces it sees that the slot is unlocked.
             barrier::light();
-            if self.slots[index].is_revoked.load(Ordering::Relaxed) {
-                self.empty(index);
+            if slot.is_revoked.load(Ordering::Relaxed) {
+                self.empty(slot);
             }
         }
         if apart.is_some() {
@@ -96,9 +97,12 @@ impl<T> ReadMostly<T> {
     /// For a thread that reads while it reads, or at the same time as another thread that has the same slot.
     #[cold]
     #[inline(never)]
-    fn lock_another(&self, taken: usize) -> (usize, Option<TryMutexGuard<'_, Option<Arc<T>>>>) {
-        let index = (taken + READ_SLOTS / 2) % READ_SLOTS;
-        (index, self.slots[index].value.try_lock())
+    fn lock_another(
+        &self,
+        taken: &Slot<T>,
+    ) -> (&Slot<T>, Option<TryMutexGuard<'_, Option<Arc<T>>>>) {
+        let slot = &*self.slots[(taken.index + READ_SLOTS / 2) % READ_SLOTS];
+        (slot, slot.value.try_lock())
     }
 
     /// A handle to the value.
@@ -131,7 +135,7 @@ impl<T> ReadMostly<T> {
             let Some(mut held) = slot.value.try_lock() else {
                 continue;
             };
-            let found = slot.take(&mut held, index, now);
+            let found = slot.take(&mut held, now);
             drop(held);
             // Only a handle, unless it is another value.
             replaced
@@ -143,11 +147,11 @@ impl<T> ReadMostly<T> {
 
     #[cold]
     #[inline(never)]
-    fn fill(&self, index: usize, held: &mut Option<Arc<T>>) {
+    fn fill(&self, slot: &Slot<T>, held: &mut Option<Arc<T>>) {
         let mut now = self.lock();
-        let former = self.slots[index].take(held, index, &mut now);
+        let former = slot.take(held, &mut now);
         *held = Some(Arc::clone(&now.value));
-        now.filled |= 1 << index;
+        now.filled |= 1 << slot.index;
         drop(now);
         drop_contained(former);
     }
@@ -155,15 +159,14 @@ impl<T> ReadMostly<T> {
     /// Empties a slot that was read while its value was replaced.
     #[cold]
     #[inline(never)]
-    fn empty(&self, index: usize) {
-        let slot = &*self.slots[index];
+    fn empty(&self, slot: &Slot<T>) {
         let mut now = self.lock();
         // If somebody has locked it again, that one finds it revoked.
         let Some(mut held) = slot.value.try_lock() else {
             return;
         };
         let is_revoked = slot.is_revoked.load(Ordering::Relaxed);
-        let former = is_revoked.then(|| slot.take(&mut held, index, &mut now));
+        let former = is_revoked.then(|| slot.take(&mut held, &mut now));
         drop(held);
         drop(now);
         drop_contained(former);
@@ -175,19 +178,18 @@ impl<T> ReadMostly<T> {
 }
 
 impl<T> Slot<T> {
-    fn take(&self, held: &mut Option<Arc<T>>, index: usize, now: &mut Now<T>) -> Option<Arc<T>> {
-        self.is_revoked.store(false, Ordering::Relaxed);
-        now.filled &= !(1 << index);
-        held.take()
-    }
-}
-
-impl<T> Default for Slot<T> {
-    fn default() -> Self {
+    fn new(index: usize) -> Self {
         Self {
+            index,
             value: TryMutex::new(None),
             is_revoked: AtomicBool::new(false),
         }
+    }
+
+    fn take(&self, held: &mut Option<Arc<T>>, now: &mut Now<T>) -> Option<Arc<T>> {
+        self.is_revoked.store(false, Ordering::Relaxed);
+        now.filled &= !(1 << self.index);
+        held.take()
     }
 }
 

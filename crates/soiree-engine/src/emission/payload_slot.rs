@@ -188,9 +188,19 @@ fn take_spare<T: Any>() -> Option<Box<Allocation<T>>> {
     spare.ok()??.downcast().ok()
 }
 
-#[inline]
+#[inline(always)]
 fn keep_spare<T: Any>(allocation: Box<Allocation<T>>) {
     if size_of::<T>() <= LARGEST {
-        let _ = SPARE.try_with(|spare| spare[place::<T>()].set(Some(allocation)));
+        let kept = SPARE.try_with(|spare| spare[place::<T>()].replace(Some(allocation)));
+        if let Ok(Some(other)) = kept {
+            drop_spare(other);
+        }
     }
+}
+
+/// Another one was kept in its place meanwhile.
+#[cold]
+#[inline(never)]
+fn drop_spare(spare: Box<dyn Any>) {
+    drop(spare);
 }

@@ -4,9 +4,8 @@ use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, PoisonError, Weak};
 
-use arc_swap::ArcSwap;
 use soiree_core::registry::Lookup;
-use soiree_core::sync::{Mutex, MutexGuard};
+use soiree_core::sync::{Mutex, MutexGuard, ReadMostly, Replaced};
 use soiree_core::{Event, Pattern, Payload, Pool, Registry, Timer, validate_topic};
 
 use super::current::{Current, pools_of};
@@ -26,7 +25,7 @@ use crate::settings::Settings;
 pub struct Emitter {
     pub(super) shared: Arc<EmitterShared>,
     /// Also in the generation. `emit` uses this one: it may block on a pool, and must not hold a generation meanwhile.
-    current: ArcSwap<Current>,
+    current: ReadMostly<Current>,
     pub(super) generations: Arc<Generations>,
     /// Locked while the settings change. The queues of orders that were removed or replaced, as long as events of theirs have not ended.
     former_orders: Mutex<Vec<Weak<OrderQueues>>>,
@@ -49,7 +48,7 @@ impl Emitter {
         registry.set_publish_hook(hook);
         Self {
             shared,
-            current: ArcSwap::new(current),
+            current: ReadMostly::new(current),
             generations,
             former_orders: Mutex::default(),
             crowded_patterns: CrowdedPatterns::default(),
@@ -57,16 +56,17 @@ impl Emitter {
     }
 
     pub(super) fn current(&self) -> Arc<Current> {
-        self.current.load_full()
+        self.current.get()
     }
 
-    /// For a few instructions: the caller must not wait meanwhile.
-    pub(super) fn load_current(&self) -> arc_swap::Guard<Arc<Current>> {
-        self.current.load()
+    /// Calls `see` with the settings that apply now. They do not change meanwhile, even if it waits.
+    #[inline]
+    pub(super) fn with_current<R>(&self, see: impl FnOnce(&Arc<Current>) -> R) -> R {
+        self.current.read(see)
     }
 
-    pub(super) fn swap_current(&self, next: Arc<Current>) -> Arc<Current> {
-        self.current.swap(next)
+    pub(super) fn replace_current(&self, next: Arc<Current>) -> Replaced<Current> {
+        self.current.replace(next)
     }
 
     pub(super) fn former_orders(&self) -> MutexGuard<'_, Vec<Weak<OrderQueues>>> {
@@ -87,7 +87,7 @@ impl Emitter {
 
     /// The default pool.
     pub fn pool(&self) -> Arc<dyn Pool> {
-        Arc::clone(self.current.load().settings.pool.pool())
+        self.with_current(|current| Arc::clone(current.settings.pool.pool()))
     }
 
     /// The timer of the settings. While one of its tasks runs, the emitter knows that its thread must not wait.
@@ -107,15 +107,16 @@ impl Emitter {
         if let Err(rejected) = self.admit(topic) {
             return Err(rejected.with(topic, Payload::new(payload)));
         }
-        let current = self.current.load();
-        let (handle, settings) = current.route(topic);
-        let emission: Arc<dyn InFlight> = if current.payloads_apart {
-            payload_apart(settings, topic, Payload::new(payload))
-        } else {
-            let source = PayloadEvent::new(payload);
-            Arc::new(EmissionTask::new(Arc::clone(settings), topic, source))
-        };
-        self.launch(&current, handle, emission)
+        self.with_current(|current| {
+            let (handle, settings) = current.route(topic);
+            let emission: Arc<dyn InFlight> = if current.payloads_apart {
+                payload_apart(settings, topic, Payload::new(payload))
+            } else {
+                let source = PayloadEvent::new(payload);
+                Arc::new(EmissionTask::new(Arc::clone(settings), topic, source))
+            };
+            self.launch(current, handle, emission)
+        })
     }
 
     /// Emits an event of the caller's own type on the pool. Its topic is read once, now.
@@ -146,11 +147,12 @@ impl Emitter {
         if let Err(rejected) = self.admit_with(&topic, pass) {
             return Err(rejected.with(&topic, event.payload()));
         }
-        let current = self.current.load();
-        let (handle, settings) = current.route(&topic);
-        let emission =
-            EmissionTask::custom(Arc::clone(settings), &topic, CustomEvent(event.into()));
-        self.launch(&current, handle, Arc::new(emission))
+        self.with_current(|current| {
+            let (handle, settings) = current.route(&topic);
+            let emission =
+                EmissionTask::custom(Arc::clone(settings), &topic, CustomEvent(event.into()));
+            self.launch(current, handle, Arc::new(emission))
+        })
     }
 
     /// Emits a payload on the calling thread, and returns when its listeners have returned.
@@ -184,6 +186,8 @@ impl Emitter {
             ran.map_err(|report| reported = Some(report)).ok()
         });
         if let Some(delivered) = delivered {
+            // It is `None`, which the compiler does not know.
+            std::mem::forget(reported);
             slot.release();
             return Ok(Report {
                 delivered,
@@ -319,8 +323,7 @@ impl Emitter {
 
     #[cold]
     pub(super) fn notify_rejected(&self, rejected: NotAdmitted, topic: &str) -> NotAdmitted {
-        let current = self.current.load();
-        rejected.notify(topic, &current.settings.handlers);
+        self.with_current(|current| rejected.notify(topic, &current.settings.handlers));
         rejected
     }
 }
@@ -359,7 +362,7 @@ impl fmt::Debug for Emitter {
         f.debug_struct("Emitter")
             .field("registry", self.registry())
             .field("closed", &self.is_closed())
-            .field("settings", &self.current.load().settings)
+            .field("settings", &self.current().settings)
             .finish()
     }
 }

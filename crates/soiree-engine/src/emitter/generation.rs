@@ -113,7 +113,7 @@ impl Tracker {
 }
 
 impl TrackedGenerations {
-    /// How many emissions run. Exact once closed: when a generation is replaced, arc-swap turns every borrow of it into a counted handle.
+    /// How many emissions run. Exact once closed: when a generation is replaced, it stays only where it is read, and each of those has a handle.
     fn emissions(&self) -> usize {
         let inside = |tracked: &TrackedGeneration| match tracked.generation.strong_count() {
             // The last one is about to leave.

@@ -56,7 +56,7 @@ impl Emitter {
         let pools = pools_of(&settings, Some(&before.pools));
         let next = Current::new(&self.shared, settings, Arc::clone(&pools), Some(&before));
         let replaced = self.generations.set(Arc::clone(&next));
-        let old = self.swap_current(Arc::clone(&next));
+        let old = self.replace_current(Arc::clone(&next));
         let former_pools = self.shared.pools.replace(&pools);
         former_orders.retain(|queues| queues.strong_count() > 0);
         let removed = before.orders_not_in(&next);

@@ -89,15 +89,16 @@ impl Emitter {
         if let Err(rejected) = self.admit(topic) {
             return Err(rejected.with(topic, Payload::new(payload)).into());
         }
-        let current = self.load_current();
-        let (handle, settings) = current.route(topic);
-        let emission: Arc<dyn InFlight> = if current.payloads_apart {
-            payload_apart(settings, topic, Payload::new(payload))
-        } else {
-            let source = PayloadEvent::new(payload);
-            Arc::new(EmissionTask::new(Arc::clone(settings), topic, source))
-        };
-        self.start(&current, handle, emission)
+        self.with_current(|current| {
+            let (handle, settings) = current.route(topic);
+            let emission: Arc<dyn InFlight> = if current.payloads_apart {
+                payload_apart(settings, topic, Payload::new(payload))
+            } else {
+                let source = PayloadEvent::new(payload);
+                Arc::new(EmissionTask::new(Arc::clone(settings), topic, source))
+            };
+            self.start(current, handle, emission)
+        })
     }
 
     /// As [`start_payload`](Self::start_payload), for an event of the caller's own type.
@@ -121,11 +122,12 @@ impl Emitter {
         if let Err(rejected) = self.admit_with(&topic, pass) {
             return Err(rejected.with(&topic, event.payload()).into());
         }
-        let current = self.load_current();
-        let (handle, settings) = current.route(&topic);
-        let emission =
-            EmissionTask::custom(Arc::clone(settings), &topic, CustomEvent(event.into()));
-        self.start(&current, handle, Arc::new(emission))
+        self.with_current(|current| {
+            let (handle, settings) = current.route(&topic);
+            let emission =
+                EmissionTask::custom(Arc::clone(settings), &topic, CustomEvent(event.into()));
+            self.start(current, handle, Arc::new(emission))
+        })
     }
 
     /// As [`launch`](Self::launch), without waiting.
@@ -180,7 +182,7 @@ impl Emitter {
             self.reserve_places(&emission)?;
         }
         let has_turns = order.is_none()
-            && self.load_current().settings.has_ordered_listeners
+            && self.with_current(|current| current.settings.has_ordered_listeners)
             && self.reserve_turns(&emission);
         let job = state.job(Arc::clone(&emission).into_task());
         let submitted = match place {
