@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// The work of one emitter that waits for pools, oldest first.
 #[derive(Default)]
 pub(crate) struct Backlog {
-    /// The length of the list.
+    /// How much work is in the list or is offered.
     count: AtomicUsize,
     state: Mutex<State>,
 }
@@ -30,10 +30,18 @@ pub(crate) struct Backlog {
 #[derive(Default)]
 struct State {
     work: VecDeque<Arc<dyn AcceptedWork>>,
+    /// The pools whose oldest work is not in the list, as a thread offers it to them.
+    offered: Vec<Offered>,
     is_scheduled: bool,
     pause: Duration,
     /// A close has given up what waited; nothing waits any more.
     is_closed: bool,
+}
+
+struct Offered {
+    pool: usize,
+    /// A thread has looked for work of the pool meanwhile and passed over it: there may be room now.
+    is_missed: bool,
 }
 
 impl Backlog {
@@ -41,19 +49,21 @@ impl Backlog {
         let mut state: MutexGuard<'_, _> =
             self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let result = act(&mut state);
-        self.count.store(state.work.len(), Ordering::Release);
+        let count = state.work.len() + state.offered.len();
+        self.count.store(count, Ordering::Release);
         result
     }
 
     /// How much work waits.
     pub(crate) fn len(&self) -> usize {
-        self.count.load(Ordering::Acquire)
+        self.with(|state| state.work.len())
     }
 
     pub(super) fn has_work_for(&self, pool_ref: &PoolRef) -> bool {
         let pool = pool_ref.address();
         let is_same = |work: &Arc<dyn AcceptedWork>| work.pool_ref().address() == pool;
-        self.len() > 0 && self.with(|state| state.work.iter().any(is_same))
+        let has_work = |state: &mut State| state.is_offered(pool) || state.work.iter().any(is_same);
+        self.count.load(Ordering::Acquire) > 0 && self.with(has_work)
     }
 
     /// Lets the work wait until its pool takes it. Once closed, ends it.
@@ -71,11 +81,6 @@ impl Backlog {
         if is_added {
             self.schedule(timer);
         }
-    }
-
-    /// Lets the work wait before the other work of its pool, which has not taken it again.
-    fn put_back(&self, work: Arc<dyn AcceptedWork>) {
-        self.list(work, |state, work| state.work.push_front(work));
     }
 
     /// Lists the work. Once closed, ends it instead: nothing would ever submit it again. Returns whether it is listed.
@@ -96,30 +101,47 @@ impl Backlog {
         is_listed
     }
 
-    /// Removes the work that has waited longest for one of these pools.
-    fn take(&self, is_one: impl Fn(usize) -> bool) -> Option<Arc<dyn AcceptedWork>> {
+    /// Offers the work that has waited longest for one of these pools to its pool. Returns the pool, and the work if the pool does not take
+    /// it. Until [`end_offer`](Self::end_offer), nothing else is offered to that pool: what began to wait later must not overtake it.
+    fn offer_oldest(
+        &self,
+        is_one: impl Fn(usize) -> bool,
+    ) -> Option<(usize, Option<Arc<dyn AcceptedWork>>)> {
+        let (pool, work) = self.with(|state| state.take(is_one))?;
+        let mut rejected = None;
+        // What one runs into must not keep the others waiting.
+        contained(|| rejected = offer(work, |pool, job| pool.requeue(job)));
+        Some((pool, rejected))
+    }
+
+    /// Returns whether a thread has looked for work of the pool meanwhile.
+    fn end_offer(&self, pool: usize) -> bool {
         self.with(|state| {
-            let mut work = state.work.iter();
-            let at = work.position(|work| is_one(work.pool_ref().address()))?;
-            state.work.remove(at)
+            let mut offered = state.offered.iter();
+            let at = offered.position(|offered| offered.pool == pool);
+            at.is_some_and(|at| state.offered.swap_remove(at).is_missed)
         })
+    }
+
+    /// Lets work wait before all other work.
+    fn put_back(&self, work: Arc<dyn AcceptedWork>) {
+        self.list(work, |state, work| state.work.push_front(work));
     }
 
     /// Submits all work again; that for one pool until the pool rejects it.
     fn submit_all(self: &Arc<Self>, timer: &Arc<dyn Timer>) {
         let (mut full, mut has_progress) = (Vec::new(), false);
-        // One after the other: what is emitted meanwhile must not overtake the others.
-        while let Some(work) = self.take(|pool| !full.contains(&pool)) {
-            // What one runs into must not keep the others from being submitted.
-            let mut rejected = None;
-            contained(|| rejected = offer(work, |pool, job| pool.requeue(job)));
-            match rejected {
-                None => has_progress = true,
-                Some(work) => {
-                    // Its pool is another one now if the bulkhead was removed.
-                    full.push(work.pool_ref().address());
-                    self.put_back(work);
-                }
+        while let Some((pool, rejected)) = self.offer_oldest(|pool| !full.contains(&pool)) {
+            let Some(work) = rejected else {
+                has_progress = true;
+                self.end_offer(pool);
+                continue;
+            };
+            // Its pool is another one now if the bulkhead was removed.
+            let now = work.pool_ref().address();
+            self.put_back(work);
+            if !self.end_offer(pool) {
+                full.push(now);
             }
         }
         let waits = self.with(|state| {
@@ -185,16 +207,52 @@ impl Backlog {
         let Some(_running) = RunningOne::enter() else {
             return;
         };
-        while let Some(work) = self.take(|pool| pool == pool_ref.address()) {
-            let Some(work) = offer(work, |pool, job| pool.requeue(job)) else {
+        let here = pool_ref.address();
+        let mut has_taken = false;
+        while let Some((pool, rejected)) = self.offer_oldest(|pool| pool == here) {
+            let Some(work) = rejected else {
+                has_taken = true;
+                self.end_offer(pool);
                 continue;
             };
+            if has_taken {
+                // What the pool has taken comes first, and is followed by this.
+                self.put_back(work);
+                self.end_offer(pool);
+                return;
+            }
+            // Before it runs: it may have work of its own that waits.
+            self.end_offer(pool);
             // One only: the jobs in the queue come next.
             if let Some(work) = offer(work, |pool, job| pool.run_inline(job).map(drop)) {
                 self.put_back(work);
             }
-            break;
+            return;
         }
+    }
+}
+
+impl State {
+    fn is_offered(&self, pool: usize) -> bool {
+        self.offered.iter().any(|offered| offered.pool == pool)
+    }
+
+    /// Removes the work that has waited longest for one of these pools, to be offered. Passes over pools to which a thread offers work.
+    fn take(&mut self, is_one: impl Fn(usize) -> bool) -> Option<(usize, Arc<dyn AcceptedWork>)> {
+        let offered = self.offered.iter_mut();
+        offered
+            .filter(|offered| is_one(offered.pool))
+            .for_each(|offered| offered.is_missed = true);
+        let (at, pool) = self.work.iter().enumerate().find_map(|(at, work)| {
+            let pool = work.pool_ref().address();
+            (is_one(pool) && !self.is_offered(pool)).then_some((at, pool))
+        })?;
+        let work = self.work.remove(at)?;
+        self.offered.push(Offered {
+            pool,
+            is_missed: false,
+        });
+        Some((pool, work))
     }
 }
 

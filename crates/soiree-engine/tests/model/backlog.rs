@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use soiree_core::{ListenerOptions, WhenPoolFull};
 use soiree_testkit::model::{Threads, explore};
 
-use crate::pools::{KINDS, unstartable, workers};
+use crate::pools::{KINDS, Kind, unstartable, workers};
 use crate::world::{World, one_of, pause, retried};
 
 /// Lets two threads emit three events each while the timer runs and `meanwhile` happens. Waits for them and for `meanwhile`.
@@ -37,6 +37,34 @@ fn retries_that_are_due_race_emitters_for_a_full_pool() {
         let timer = emit_meanwhile(&world, || {});
         let sums = world.close_and_settle();
         assert_eq!((sums.accepted(), sums.called()), (6, 6));
+        world.timer.stop();
+        timer.join();
+    });
+}
+
+/// E7: what waits for its pool runs in the order in which it began to wait, however the timer and the only worker take turns to submit it.
+#[test]
+fn retries_that_wait_for_their_pool_are_called_in_the_order_in_which_they_were_due() {
+    explore(|| {
+        // A worker runs what a full pool does not take before what it has taken.
+        let (kind, capacity) =
+            one_of(&[(Kind::Plain, 0), (Kind::TakesBack, 0), (Kind::TakesBack, 1)]);
+        let pool = kind.owned(workers(1, capacity));
+        let world = World::new(|builder| builder.pool(pool));
+        world.listen("a", retried(), 1);
+        let mut timer = Threads::default();
+        world.timer.start(&mut timer);
+        for id in [1, 3, 2, 5, 4, 7] {
+            world.emit("a", id);
+        }
+        let sums = world.close_and_settle();
+        assert_eq!(sums.handled, 6);
+        // One thread calls them all, and they are due in the order in which they have failed.
+        assert_eq!(
+            world.ledger.order_of(2),
+            [1, 3, 5, 7],
+            "{kind:?}, {capacity}"
+        );
         world.timer.stop();
         timer.join();
     });

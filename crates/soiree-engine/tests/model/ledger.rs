@@ -20,6 +20,8 @@ struct State {
     /// How many calls run, and how many have run at once.
     running: usize,
     most_running: usize,
+    /// All calls in the order in which they began.
+    calls: Vec<(Id, u32)>,
 }
 
 #[derive(Debug, Default)]
@@ -97,8 +99,9 @@ impl Ledger {
         });
     }
 
-    pub(crate) fn begin(&self, id: Id) {
+    pub(crate) fn begin(&self, id: Id, attempt: u32) {
         let mut state = self.lock();
+        state.calls.push((id, attempt));
         state.running += 1;
         state.most_running = state.most_running.max(state.running);
         drop(state);
@@ -112,6 +115,14 @@ impl Ledger {
     pub(crate) fn end(&self, id: Id) {
         self.lock().running -= 1;
         self.with(id, |account| account.running -= 1);
+    }
+
+    /// The events in the order of the calls with this attempt.
+    pub(crate) fn order_of(&self, attempt: u32) -> Vec<Id> {
+        let state = self.lock();
+        let calls = state.calls.iter();
+        let calls = calls.filter(|(_, number)| *number == attempt);
+        calls.map(|(id, _)| *id).collect()
     }
 
     /// How many calls have run at once.

@@ -66,7 +66,7 @@ impl World {
         let ledger = Arc::clone(&self.ledger);
         let listener = move |event: &dyn Event| {
             let id = id_of(event);
-            ledger.begin(id);
+            ledger.begin(id, event.attempt());
             thread::yield_now();
             act(event);
             ledger.end(id);

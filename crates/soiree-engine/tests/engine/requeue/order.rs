@@ -121,3 +121,35 @@ fn work_waits_for_a_pool_that_cannot_take_it_back() {
     assert!(failing.wait().is_ok());
     soiree.close().unwrap();
 }
+
+/// E7: work that such a pool takes at the end of a job is called before what waits behind it, though that finds the pool full again.
+#[test]
+fn work_that_a_pool_has_taken_is_called_before_what_waits_behind_it() {
+    let (timer, manual) = (ManualTimer::new(), ManualPool::with_capacity(1));
+    let builder = EventPool::builder().pool(PlainPool(manual.clone()));
+    let soiree = builder.timer(timer.clone()).build().unwrap();
+    let log = CallLog::default();
+    let calls = log.clone();
+    let options = ListenerOptions::new().retry(Retry::fixed(DELAY, 2));
+    soiree
+        .on_with("failing", options, move |event| {
+            let number = *event.payload_as::<u8>().unwrap();
+            calls.record(format!("{number}, attempt {}", event.attempt()));
+            (event.attempt() == 2).then_some(()).ok_or("not yet")
+        })
+        .unwrap();
+    for number in 1..=3_u8 {
+        soiree.emit("failing", number).unwrap();
+        assert_eq!(manual.run_all(), 1);
+    }
+    soiree.emit("new", ()).unwrap();
+    timer.advance(DELAY);
+    assert_eq!(soiree.stats().waiting.place, 3);
+    log.take();
+    assert!(manual.run_next());
+    assert_eq!(soiree.stats().waiting.place, 2);
+    manual.run_all();
+    let order = [1, 2, 3].map(|number| format!("{number}, attempt 2"));
+    assert_eq!(log.take(), order);
+    soiree.close().unwrap();
+}
