@@ -26,6 +26,7 @@ mod memory;
 mod pools;
 mod registries;
 mod sample;
+mod subject;
 mod subscribe;
 mod wildcard;
 
@@ -34,3 +35,4 @@ pub use self::catalog::{cases, find};
 pub use self::measure::{Bench, process_cpu};
 pub use self::memory::{MemoryCase, Retained, memory_cases};
 pub use self::sample::Sample;
+pub use self::subject::run_subject;

@@ -306,6 +306,7 @@ const LAYERS: &[Layers] = &[
             "inbox",
             "catalog",
             "memory",
+            "subject",
         ],
     ),
     (
@@ -316,6 +317,7 @@ const LAYERS: &[Layers] = &[
             "statistics",
             "format",
             "host",
+            "build",
             "case_id",
             "process",
             "runs",

@@ -11,6 +11,18 @@ use crate::workspace;
 
 const PACKAGE: [&str; 4] = ["--profile", "bench", "--package", "soiree-benches"];
 
+/// The program that runs cases, with the crates that soiree is compared with, as users build by default.
+const WITHOUT_LTO: [&str; 8] = [
+    "--profile",
+    "no-lto",
+    "--package",
+    "soiree-benches",
+    "--bin",
+    "subject",
+    "--features",
+    "peers",
+];
+
 /// Measures soiree and other crates, and writes BENCHMARKS.md.
 ///
 /// The chapter on dependencies is made here, as it measures Cargo. `--dependencies` makes that one alone, and `--durable` the one on durable
@@ -26,6 +38,7 @@ pub(crate) fn report(options: &[&str]) -> Result {
     let features = format!("peers,{durable}");
     let peers = ["--features", &features];
     workspace::run(&[&["build", "--bins"], &PACKAGE[..], &peers].concat())?;
+    workspace::run(&[&["build"], &WITHOUT_LTO[..]].concat())?;
     let run = ["run", "--quiet", "--bin", "bench-report"];
     workspace::run(&[&run, &PACKAGE[..], &peers, &["--"], options].concat())?;
     // With any of these, the report is printed and not written.

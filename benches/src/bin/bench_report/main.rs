@@ -1,5 +1,6 @@
 //! Measures soiree and other crates in alternation, and writes the report. See `--help`.
 
+mod build;
 mod case_id;
 mod chapters;
 mod comparison;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use crate::build::Build;
 use crate::case_id::CaseId;
 use crate::chapters::Chapter;
 use crate::comparison::{Comparison, Outcome, Target};
@@ -59,7 +60,8 @@ fn preface(host: &Host, options: &Options, took: Duration) -> String {
     format!(
         "Written by `cargo xtask bench-report`, which took {minutes} minutes. The workloads are in [`benches/`](benches/).\n\n\
          - Machine: {}, {} cores, {} GiB; {}\n\
-         - Built with {}, fat LTO, the system's allocator for all; commit {}\n\
+         - Built with {}, fat LTO, the system's allocator; workloads that end in `-no-lto` as Cargo builds programs that set nothing \
+         for `release`, always for all subjects; commit {}\n\
          - {}\n\n\
          A *subject* is soiree, another crate, or a minimal implementation. The subjects of a workload take turns, for {} rounds \
          or more. If a workload uses several threads, each run is a process of its own. A ratio compares two runs of the same \
@@ -80,7 +82,8 @@ fn preface(host: &Host, options: &Options, took: Duration) -> String {
 fn targets_section(measured: &Measured, memory_uses: &[MemoryUse]) -> String {
     let mut text = String::from(
         "If soiree is compared with several others, the row shows the one that does best against it.\n\n\
-         | comparison | soiree | compared with | ratio | CPU time ratio | pairs (dropped) | target | reached |\n|---|---|---|---|---|---|---|---|\n",
+         | comparison | build | soiree | compared with | ratio | CPU time ratio | pairs (dropped) | target | reached |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
     );
     for comparison in measured
         .chapters
@@ -100,7 +103,8 @@ fn targets_section(measured: &Measured, memory_uses: &[MemoryUse]) -> String {
             let (found, limit) = (bytes(ours.bytes), bytes(limit));
             let _ = writeln!(
                 text,
-                "| memory: {name} | {found} | | | | | ≤ {limit} | {reached} |"
+                "| memory: {name} | {} | {found} | | | | | ≤ {limit} | {reached} |",
+                Build::FatLto.name()
             );
         }
     }
@@ -109,7 +113,7 @@ fn targets_section(measured: &Measured, memory_uses: &[MemoryUse]) -> String {
 
 fn target_row(comparison: &Comparison, outcome: &Outcome) -> String {
     let other = match &outcome.other {
-        Some(other) if other.subject == comparison.ours.subject => other.workload.clone(),
+        Some(other) if other.subject == comparison.ours.subject => other.built_workload(),
         Some(other) => other.subject.clone(),
         None => String::new(),
     };
@@ -123,8 +127,9 @@ fn target_row(comparison: &Comparison, outcome: &Outcome) -> String {
         Target::MaxNanos(max) => format!("≤ {}", nanos(max)),
     };
     format!(
-        "| {} | {} | {other} | {ratio} | {} | {} ({}){} | {target} | {} |\n",
+        "| {} | {} | {} | {other} | {ratio} | {} | {} ({}){} | {target} | {} |\n",
         comparison.name,
+        comparison.ours.build.name(),
         nanos(outcome.ours.median),
         outcome.cpu.map_or(String::new(), |cpu| times(cpu.median)),
         outcome.ratio.count,
@@ -171,7 +176,7 @@ fn chapter_section(chapter: &Chapter, measured: &Measured, plotted: bool) -> Str
         let _ = write!(
             text,
             "| {} | {} | {} | {} |",
-            case.workload,
+            case.built_workload(),
             case.subject,
             with_quartiles(wall, nanos),
             nanos(cpu.median)

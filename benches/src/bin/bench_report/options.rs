@@ -11,7 +11,7 @@ Measures soiree and other crates in alternation, and writes BENCHMARKS.md and it
 
   --quick          runs 3 short rounds, and prints the report instead
   --rounds N       runs N rounds of each workload (9), and more if other processes disturb them
-  --minutes N      takes about N minutes at most (14)
+  --minutes N      takes about N minutes at most (18)
   --dependencies   only counts crates and measures builds, and replaces that chapter of BENCHMARKS.md; give no other option
   --durable        only measures durable events, and replaces that chapter; give no other option
   --only WORD      runs only workloads with this word in their name, and prints the report instead
@@ -33,7 +33,7 @@ impl Options {
         let mut options = Self {
             quick: false,
             rounds: 9,
-            limit: Duration::from_secs(14 * 60),
+            limit: Duration::from_secs(18 * 60),
             only: None,
         };
         let mut parser = lexopt::Parser::from_env();

@@ -50,7 +50,7 @@ fn bars(measured: &Measured, group: &Group, title: &str, file: &Path) -> Result 
                 .iter()
                 .any(|other| other.workload != case.workload);
             let label = if several {
-                format!("{}, {}", case.workload, case.subject)
+                format!("{}, {}", case.built_workload(), case.subject)
             } else {
                 case.subject.clone()
             };

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use soiree_benches::{Sample, process_cpu};
 
+use crate::build::Build;
 use crate::case_id::CaseId;
 use crate::host;
 use crate::result::Result;
@@ -17,10 +18,10 @@ pub(crate) const MAX_FOREIGN_CORES: f64 = 0.1;
 
 /// The programs that do the work.
 pub(crate) struct Programs {
-    subject: PathBuf,
+    report: PathBuf,
     memory: PathBuf,
     durable: PathBuf,
-    /// All cases. The value says whether every run of a case needs a process of its own.
+    /// All cases, as built with fat LTO. The value says whether every run of a case needs a process of its own.
     fresh: HashMap<CaseId, bool>,
 }
 
@@ -49,12 +50,12 @@ impl Programs {
     pub(crate) fn next_to_this() -> Result<Self> {
         let this = std::env::current_exe()?;
         let mut programs = Self {
-            subject: this.with_file_name("subject"),
             memory: this.with_file_name("memory"),
             durable: this.with_file_name("durable"),
+            report: this,
             fresh: HashMap::new(),
         };
-        let listed = programs.lines(&programs.subject, &["list"])?;
+        let listed = programs.lines(&Build::FatLto.program(&programs.report), &["list"])?;
         for line in listed {
             let fields: Vec<&str> = line.split('\t').collect();
             let [workload, subject, process] = fields[..] else {
@@ -67,21 +68,23 @@ impl Programs {
     }
 
     pub(crate) fn needs_fresh_process(&self, id: &CaseId) -> Result<bool> {
-        let fresh = self.fresh.get(id).copied();
+        let fresh = self.fresh.get(&id.clone().built(Build::FatLto)).copied();
         fresh.ok_or_else(|| format!("subject knows no {} of {}", id.workload, id.subject).into())
     }
 
     /// Starts a process that prepares the case and waits for requests.
     pub(crate) fn serve(&self, id: &CaseId) -> Result<SubjectProcess> {
-        let mut child = Command::new(&self.subject)
+        let program = id.build.program(&self.report);
+        let mut child = Command::new(&program)
             .args(["serve", &id.workload, &id.subject])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .spawn()?;
+            .spawn()
+            .map_err(|error| format!("{}: {error}", program.display()))?;
         let requests = child.stdin.take().ok_or("the subject has no input")?;
         let answers = child.stdout.take().ok_or("the subject has no output")?;
         let mut process = SubjectProcess {
-            name: format!("{} of {}", id.workload, id.subject),
+            name: format!("{} of {}", id.built_workload(), id.subject),
             child,
             requests: Some(requests),
             answers: BufReader::new(answers),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::build::Build;
 use crate::case_id::CaseId;
 use crate::comparison::{Comparison, Target};
 use crate::runs::Figure;
@@ -50,6 +51,11 @@ impl Group {
 pub(super) fn case_ids(workload: &str, subjects: &[&str]) -> Vec<CaseId> {
     let case = |subject: &&str| CaseId::new(workload, *subject);
     subjects.iter().map(case).collect()
+}
+
+/// The same cases in another build.
+pub(super) fn built(build: Build, cases: Vec<CaseId>) -> Vec<CaseId> {
+    cases.into_iter().map(|case| case.built(build)).collect()
 }
 
 /// A comparison of elapsed time.

@@ -1,6 +1,7 @@
 //! What the report contains: workloads, comparisons and their targets.
 
 mod async_callers;
+mod builds;
 mod callers_thread;
 mod chapter;
 mod pools;
@@ -22,5 +23,6 @@ pub(crate) fn chapters() -> Vec<Chapter> {
         pools::tiny_jobs(),
         pools::idle_pool(),
         pools::at_rest(),
+        builds::without_lto(),
     ]
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::chapter::{Chapter, Group, SOIREE, case_ids, comparison};
+use super::chapter::{Chapter, Group, SOIREE, built, case_ids, comparison};
+use crate::build::Build;
 use crate::case_id::CaseId;
 use crate::comparison::{Comparison, Target};
 use crate::runs::Figure;
@@ -15,45 +16,46 @@ const POOLS: [&str; 5] = [
     "tokio spawn",
     "tokio spawn_blocking",
 ];
-const BOXED: &str = "crossbeam, boxed jobs";
+pub(super) const BOXED: &str = "crossbeam, boxed jobs";
 const BY_VALUE: &str = "crossbeam, jobs by value";
+pub(super) const ONE_VALUE: &str = "crossbeam, one value";
 
-pub(super) fn emitting() -> Chapter {
+/// What else than soiree emits events through a pool.
+const EMITTERS: [&str; 3] = ["literal port, kept", "literal port, dropped", ONE_VALUE];
+
+/// What else than soiree runs tiny jobs.
+fn job_runners() -> Vec<&'static str> {
+    [&[BOXED, BY_VALUE], &POOLS[..]].concat()
+}
+
+/// Events through a pool in this build, against these subjects. Comparisons with others have no outcome.
+pub(super) fn emits(build: Build, others: &[&str]) -> (Vec<Group>, Vec<Comparison>) {
     let mut groups = Vec::new();
     let mut comparisons = Vec::new();
     for producers in [1, 2] {
         for workers in [2, 10] {
             let workload = format!("emit-{producers}p-{workers}w");
-            let [kept, dropped] =
-                ["soiree, kept", "soiree, dropped"].map(|who| CaseId::new(&workload, who));
+            let [kept, dropped] = ["soiree, kept", "soiree, dropped"]
+                .map(|who| CaseId::new(&workload, who).built(build));
             let mut cases = vec![kept.clone(), dropped.clone()];
-            cases.extend(case_ids(
-                &workload,
-                &[
-                    "literal port, kept",
-                    "literal port, dropped",
-                    "crossbeam, one value",
-                ],
-            ));
-            groups.push(Group::new(&workload, cases));
+            cases.extend(built(build, case_ids(&workload, others)));
+            let group = format!("{workload}{}", build.suffix());
+            groups.push(Group::new(&group, cases));
             let mut add = |name: &str, ours: &CaseId, others: Vec<CaseId>, target| {
-                comparisons.push(comparison(
-                    &format!("{workload}: {name}"),
-                    ours.clone(),
-                    others,
-                    target,
-                ));
+                let name = format!("{group}: {name}");
+                comparisons.push(comparison(&name, ours.clone(), others, target));
             };
+            let other = |who: &str| vec![CaseId::new(&workload, who).built(build)];
             add(
                 "kept vs the literal port",
                 &kept,
-                case_ids(&workload, &["literal port, kept"]),
+                other("literal port, kept"),
                 Target::MinSpeedup(2.5),
             );
             add(
                 "kept vs a bare channel",
                 &kept,
-                case_ids(&workload, &["crossbeam, one value"]),
+                other(ONE_VALUE),
                 Target::MinSpeedup(0.8),
             );
             add(
@@ -64,6 +66,11 @@ pub(super) fn emitting() -> Chapter {
             );
         }
     }
+    (groups, comparisons)
+}
+
+pub(super) fn emitting() -> Chapter {
+    let (groups, comparisons) = emits(Build::FatLto, &EMITTERS);
     Chapter {
         title: "Events through a pool",
         about: "`emit` to one listener from 1 and 2 threads (p, producers) through 2 and 10 workers (w), with a queue of 1,024, \
@@ -110,36 +117,33 @@ pub(super) fn waiting() -> Chapter {
     }
 }
 
-pub(super) fn tiny_jobs() -> Chapter {
+/// Tiny jobs in this build, against these subjects. Comparisons with others have no outcome.
+pub(super) fn jobs(build: Build, others: &[&str]) -> (Vec<Group>, Vec<Comparison>) {
     let mut groups = Vec::new();
     let mut comparisons = Vec::new();
     for producers in [1, 2] {
         for workers in [2, 10] {
             let workload = format!("tiny-jobs-{producers}p-{workers}w");
-            groups.push(Group::new(
-                &workload,
-                case_ids(
-                    &workload,
-                    &[&[SOIREE, BOXED, BY_VALUE], &POOLS[..]].concat(),
-                ),
-            ));
-            let ours = CaseId::new(&workload, SOIREE);
-            let vs_pools = format!("{workload}: vs other pools");
-            comparisons.push(comparison(
-                &vs_pools,
-                ours.clone(),
-                case_ids(&workload, &POOLS),
-                Target::MinSpeedup(1.5),
-            ));
-            let vs_channel = format!("{workload}: vs a bare channel");
-            comparisons.push(comparison(
-                &vs_channel,
-                ours,
-                case_ids(&workload, &[BOXED]),
-                Target::MinSpeedup(1.2),
-            ));
+            let group = format!("{workload}{}", build.suffix());
+            let cases = case_ids(&workload, &[&[SOIREE], others].concat());
+            groups.push(Group::new(&group, built(build, cases)));
+            let mut add = |name: &str, others: &[&str], target| {
+                comparisons.push(comparison(
+                    &format!("{group}: {name}"),
+                    CaseId::new(&workload, SOIREE).built(build),
+                    built(build, case_ids(&workload, others)),
+                    target,
+                ));
+            };
+            add("vs other pools", &POOLS, Target::MinSpeedup(1.5));
+            add("vs a bare channel", &[BOXED], Target::MinSpeedup(1.2));
         }
     }
+    (groups, comparisons)
+}
+
+pub(super) fn tiny_jobs() -> Chapter {
+    let (groups, comparisons) = jobs(Build::FatLto, &job_runners());
     Chapter {
         title: "Tiny jobs",
         about: "Jobs that add one to a number, from 1 and 2 threads (p, producers) on 2 and 10 workers (w), until the last job has \
