@@ -3,7 +3,8 @@
 //! A [`Case`] is one workload, run by one subject: soiree, another crate, or a minimal implementation. A [`MemoryCase`] is a kind
 //! of value, such as a listener or a queued job, whose memory use is measured.
 //!
-//! - The program `subject` runs one case, and `memory` measures one memory case.
+//! - The program `subject` runs one case, and `memory` measures one memory case. `subject-mimalloc` runs one case with the allocator
+//!   mimalloc.
 //! - `durable` measures durable events, which wait for a disk, by workloads of its own.
 //! - `bench-report` runs these programs for all cases, and writes `BENCHMARKS.md`.
 //! - The criterion benchmarks in `benches/` measure the cases of a few workloads more closely.

@@ -18,7 +18,7 @@ once    runs a case with this number of operations and prints the result
 serve   prepares a case and prints `ready`. Then reads numbers of operations from standard input, one per line. Runs the case with
         each number and prints the result, with the CPU time that the process used since the previous result as `busy`.";
 
-/// The program `subject`, with the arguments of this process.
+/// The program `subject`, with the arguments of this process. Programs that are built otherwise run it too.
 pub fn run_subject() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();

@@ -35,7 +35,7 @@ pub(crate) fn report(options: &[&str]) -> Result {
     if options == ["--durable"] {
         return write_durable(durable);
     }
-    let features = format!("peers,{durable}");
+    let features = format!("peers,mimalloc,{durable}");
     let peers = ["--features", &features];
     workspace::run(&[&["build", "--bins"], &PACKAGE[..], &peers].concat())?;
     workspace::run(&[&["build"], &WITHOUT_LTO[..]].concat())?;

@@ -9,6 +9,8 @@ pub(crate) enum Build {
     FatLto,
     /// As Cargo builds programs that set nothing for `release`: no LTO, and 16 codegen units.
     NoLto,
+    /// Fat LTO, and mimalloc as allocator.
+    Mimalloc,
 }
 
 impl Build {
@@ -17,6 +19,7 @@ impl Build {
         match self {
             Self::FatLto => "fat LTO",
             Self::NoLto => "no LTO",
+            Self::Mimalloc => "fat LTO, mimalloc",
         }
     }
 
@@ -25,6 +28,7 @@ impl Build {
         match self {
             Self::FatLto => "",
             Self::NoLto => "-no-lto",
+            Self::Mimalloc => "-mimalloc",
         }
     }
 
@@ -36,6 +40,7 @@ impl Build {
                 let folder = report.parent().unwrap_or(report);
                 folder.with_file_name("no-lto").join("subject")
             }
+            Self::Mimalloc => report.with_file_name("subject-mimalloc"),
         }
     }
 }
@@ -49,5 +54,9 @@ mod tests {
         let program = |build: Build| build.program(Path::new("target/release/bench-report"));
         assert_eq!(program(Build::FatLto), Path::new("target/release/subject"));
         assert_eq!(program(Build::NoLto), Path::new("target/no-lto/subject"));
+        assert_eq!(
+            program(Build::Mimalloc),
+            Path::new("target/release/subject-mimalloc")
+        );
     }
 }

@@ -20,9 +20,10 @@ pub(crate) struct Host {
 }
 
 /// The crates that are compared.
-const CRATES: [&str; 14] = [
+const CRATES: [&str; 15] = [
     "crossbeam-channel",
     "hey_listen",
+    "mimalloc",
     "mod-events",
     "mqtt-topic-engine",
     "mqtt_topic_tree",

@@ -61,7 +61,7 @@ fn preface(host: &Host, options: &Options, took: Duration) -> String {
         "Written by `cargo xtask bench-report`, which took {minutes} minutes. The workloads are in [`benches/`](benches/).\n\n\
          - Machine: {}, {} cores, {} GiB; {}\n\
          - Built with {}, fat LTO, the system's allocator; workloads that end in `-no-lto` as Cargo builds programs that set nothing \
-         for `release`, always for all subjects; commit {}\n\
+         for `release`, workloads that end in `-mimalloc` with mimalloc as allocator, always for all subjects; commit {}\n\
          - {}\n\n\
          A *subject* is soiree, another crate, or a minimal implementation. The subjects of a workload take turns, for {} rounds \
          or more. If a workload uses several threads, each run is a process of its own. A ratio compares two runs of the same \

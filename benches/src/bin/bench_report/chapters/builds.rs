@@ -47,3 +47,19 @@ fn emit_sync(workload: &str, most: f64) -> (Group, Comparison) {
     );
     (group, against_loop)
 }
+
+pub(super) fn with_mimalloc() -> Chapter {
+    let (mut groups, mut comparisons) = pools::emits(Build::Mimalloc, &pools::EMITTERS);
+    let (more, compared) = pools::jobs(Build::Mimalloc, &pools::job_runners());
+    groups.extend(more);
+    comparisons.extend(compared);
+    Chapter {
+        title: "With mimalloc",
+        about: "Events through a pool and tiny jobs again, with mimalloc instead of the system's allocator for all subjects, and fat \
+                LTO. Most emissions and jobs are allocated on one thread and freed on another one, which allocators do in different \
+                ways. Compare rows with each other, not with those of other chapters.",
+        costs: "",
+        groups,
+        comparisons,
+    }
+}

@@ -24,5 +24,6 @@ pub(crate) fn chapters() -> Vec<Chapter> {
         pools::idle_pool(),
         pools::at_rest(),
         builds::without_lto(),
+        builds::with_mimalloc(),
     ]
 }

@@ -21,10 +21,10 @@ const BY_VALUE: &str = "crossbeam, jobs by value";
 pub(super) const ONE_VALUE: &str = "crossbeam, one value";
 
 /// What else than soiree emits events through a pool.
-const EMITTERS: [&str; 3] = ["literal port, kept", "literal port, dropped", ONE_VALUE];
+pub(super) const EMITTERS: [&str; 3] = ["literal port, kept", "literal port, dropped", ONE_VALUE];
 
 /// What else than soiree runs tiny jobs.
-fn job_runners() -> Vec<&'static str> {
+pub(super) fn job_runners() -> Vec<&'static str> {
     [&[BOXED, BY_VALUE], &POOLS[..]].concat()
 }
 
