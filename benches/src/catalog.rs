@@ -1,7 +1,7 @@
 //! The list of all cases.
 
 use crate::case::Case;
-use crate::{dispatch, emit, emit_async, inbox, jobs, matching, subscribe, wildcard};
+use crate::{dispatch, emit, emit_async, features, inbox, jobs, matching, subscribe, wildcard};
 
 /// Returns all cases. The cases of other crates exist only with the feature `peers`.
 pub fn cases() -> Vec<Case> {
@@ -14,6 +14,7 @@ pub fn cases() -> Vec<Case> {
         emit_async::cases(),
         inbox::cases(),
         jobs::cases(),
+        features::cases(),
     ]
     .into_iter()
     .flatten()

@@ -1,22 +1,27 @@
 //! The program that runs one case, once or on request.
 
+use std::env::current_exe;
 use std::error::Error;
 use std::io::{BufRead, Write, stdin, stdout};
 use std::process::ExitCode;
 
 use crate::case::Case;
 use crate::catalog::{cases, find};
+use crate::instructions::per_op;
 use crate::measure::process_cpu;
 
 const USAGE: &str = "\
 usage: subject list
        subject once <workload> <subject> <ops>
        subject serve <workload> <subject>
+       subject instructions <workload> <subject>
 
 list    prints every case: workload, subject, and `fresh` if each run needs a process of its own, else `same`
 once    runs a case with this number of operations and prints the result
 serve   prepares a case and prints `ready`. Then reads numbers of operations from standard input, one per line. Runs the case with
-        each number and prints the result, with the CPU time that the process used since the previous result as `busy`.";
+        each number and prints the result, with the CPU time that the process used since the previous result as `busy`.
+instructions
+        prints how many instructions one operation takes, which valgrind counts";
 
 /// The program `subject`, with the arguments of this process. Programs that are built otherwise run it too.
 pub fn run_subject() -> ExitCode {
@@ -29,6 +34,7 @@ pub fn run_subject() -> ExitCode {
         }
         ["once", workload, subject, ops] => once(workload, subject, ops),
         ["serve", workload, subject] => serve(workload, subject),
+        ["instructions", workload, subject] => instructions(workload, subject),
         _ => Err(USAGE.into()),
     };
     match ended {
@@ -62,6 +68,12 @@ fn number(text: &str) -> Result<u64, Box<dyn Error>> {
 fn once(workload: &str, subject: &str, ops: &str) -> Result<(), Box<dyn Error>> {
     let ops = number(ops)?;
     println!("{}", case(workload, subject)?.prepare().run(ops));
+    Ok(())
+}
+
+fn instructions(workload: &str, subject: &str) -> Result<(), Box<dyn Error>> {
+    case(workload, subject)?;
+    println!("{}", per_op(&current_exe()?, workload, subject)?);
     Ok(())
 }
 

@@ -126,47 +126,14 @@ fn is_installed(program: &OsStr) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-/// Instructions per operation: the difference between many and few operations, so that the setup is not counted.
-/// Does not work with 100,000 patterns: hashes are seeded per process, so the instructions of the setup vary by more than the
-/// operations take.
+/// Instructions per operation.
 fn per_op(program: &Path, workload: &str, subject: &str) -> Result<f64> {
-    const FEW: u64 = 2_000;
-    const MANY: u64 = 32_000;
-    let [few, many] = [FEW, MANY].map(|ops| count(program, workload, subject, ops));
-    Ok((many? - few?) / (MANY - FEW) as f64)
-}
-
-fn count(program: &Path, workload: &str, subject: &str, ops: u64) -> Result<f64> {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(program)
-        .args(["once", workload, subject, &ops.to_string()])
+    let output = Command::new(program)
+        .args(["instructions", workload, subject])
+        .stderr(Stdio::inherit())
         .output()?;
-    let log = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
-        return Err(format!(
-            "{workload} of {subject} under valgrind: {}\n{log}",
-            output.status
-        )
-        .into());
+        return Err(format!("counting {workload} of {subject}: {}", output.status).into());
     }
-    collected(&log).ok_or_else(|| format!("valgrind did not count {workload}:\n{log}").into())
-}
-
-fn collected(log: &str) -> Option<f64> {
-    let line = log.lines().find(|line| line.contains("Collected :"))?;
-    line.split(':').next_back()?.trim().parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_count_of_valgrind_is_found() {
-        let log =
-            "==1== Events    : Ir\n==1== Collected : 1234567\n==1== \n==1== I   refs:  1,234,567\n";
-        assert_eq!(collected(log), Some(1_234_567.0));
-        assert_eq!(collected("==1== no such tool"), None);
-    }
+    Ok(String::from_utf8(output.stdout)?.trim().parse()?)
 }

@@ -304,8 +304,10 @@ const LAYERS: &[Layers] = &[
             "emit",
             "emit_async",
             "inbox",
+            "features",
             "catalog",
             "memory",
+            "instructions",
             "subject",
         ],
     ),
@@ -326,6 +328,7 @@ const LAYERS: &[Layers] = &[
             "rounds",
             "plots",
             "markdown",
+            "features",
         ],
     ),
     (

@@ -3,7 +3,7 @@
 mod chapter;
 mod dependencies;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::result::Result;
@@ -25,24 +25,33 @@ const WITHOUT_LTO: [&str; 8] = [
 
 /// Measures soiree and other crates, and writes BENCHMARKS.md.
 ///
-/// The chapter on dependencies is made here, as it measures Cargo. `--dependencies` makes that one alone, and `--durable` the one on durable
-/// events.
+/// The chapter on dependencies is made here, as it measures Cargo. `--dependencies` makes that one alone, `--durable` the one on durable
+/// events, and `--features` the one on what features cost.
 pub(crate) fn report(options: &[&str]) -> Result {
     if options == ["--dependencies"] {
         return dependencies::write_chapter();
     }
     let durable = if has_nats_server() { "nats" } else { "durable" };
     if options == ["--durable"] {
-        return write_durable(durable);
+        return write_chapter(&run(durable, "durable", &["--chapter", "--queues"]));
     }
     let features = format!("peers,mimalloc,{durable}");
     let peers = ["--features", &features];
     workspace::run(&[&["build", "--bins"], &PACKAGE[..], &peers].concat())?;
-    workspace::run(&[&["build"], &WITHOUT_LTO[..]].concat())?;
-    let run = ["run", "--quiet", "--bin", "bench-report"];
-    workspace::run(&[&run, &PACKAGE[..], &peers, &["--"], options].concat())?;
+    let is_of_features = options.contains(&"--features");
+    if is_of_features || !options.contains(&"--only") {
+        build_feature_sets()?;
+    }
+    if !is_of_features {
+        workspace::run(&[&["build"], &WITHOUT_LTO[..]].concat())?;
+    }
+    let report = run(&features, "bench-report", options);
+    if options == ["--features"] {
+        return write_chapter(&report);
+    }
+    workspace::run(&report)?;
     // With any of these, the report is printed and not written.
-    let is_partial = ["--quick", "--only", "--help", "-h"];
+    let is_partial = ["--quick", "--only", "--features", "--help", "-h"];
     match options.iter().any(|option| is_partial.contains(option)) {
         true => Ok(()),
         false => dependencies::write_chapter(),
@@ -55,27 +64,47 @@ fn has_nats_server() -> bool {
     found.is_ok_and(|output| output.status.success())
 }
 
-fn write_durable(features: &str) -> Result {
-    let program = ["run", "--quiet", "--bin", "durable", "--features", features];
-    let args = [&program, &PACKAGE[..], &["--", "--chapter", "--queues"]].concat();
+/// The Cargo command that runs a program of the benchmarks.
+fn run<'a>(features: &'a str, program: &'a str, args: &[&'a str]) -> Vec<&'a str> {
+    let run = ["run", "--quiet", "--bin", program, "--features", features];
+    [&run, &PACKAGE[..], &["--"], args].concat()
+}
+
+/// Runs a Cargo command, and puts the chapter that it prints into BENCHMARKS.md.
+fn write_chapter(command: &[&str]) -> Result {
     let output = workspace::cargo()
-        .args(args)
+        .args(command)
         .stderr(Stdio::inherit())
         .output()?;
     if !output.status.success() {
-        return Err(format!("durable: {}", output.status).into());
+        return Err(format!("cargo {}: {}", command.join(" "), output.status).into());
     }
     chapter::write(&String::from_utf8(output.stdout)?)
 }
 
-/// Builds the program that runs a single case, in this profile. Returns its path.
-pub(crate) fn subject_program(profile: &str) -> Result<PathBuf> {
+/// Builds the program that runs a single case with no more features of soiree than those that programs have by default, and with more.
+fn build_feature_sets() -> Result {
+    subject_program("no-lto")?;
+    for (folder, features) in [("tracing", "tracing"), ("all", "all-of-soiree")] {
+        let target = workspace::target()?.join("features").join(folder);
+        build_subject("no-lto", &target, &["--features", features])?;
+    }
+    Ok(())
+}
+
+fn build_subject(profile: &str, target: &Path, features: &[&str]) -> Result {
     let bin = ["build", "--quiet", "--bin", "subject"];
     let package = ["--profile", profile, "--package", "soiree-benches"];
+    let folder = target.to_string_lossy();
+    let target = ["--target-dir", &folder];
+    workspace::run(&[&bin[..], &package, &target, features].concat())
+}
+
+/// Builds the program that runs a single case, in this profile. Returns its path.
+pub(crate) fn subject_program(profile: &str) -> Result<PathBuf> {
     // A directory of its own, because the report builds the same program with other features.
     let target = workspace::target()?.join("instructions");
-    let folder = target.to_string_lossy();
-    workspace::run(&[&bin[..], &package, &["--target-dir", &folder]].concat())?;
+    build_subject(profile, &target, &[])?;
     // Cargo puts programs of the profile `bench` into the folder `release`.
     let built = if profile == "bench" {
         "release"

@@ -11,6 +11,16 @@ pub(crate) enum Build {
     NoLto,
     /// Fat LTO, and mimalloc as allocator.
     Mimalloc,
+    /// No LTO, and these features of soiree.
+    Features(FeatureSet),
+}
+
+/// Features of soiree that a program is built with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum FeatureSet {
+    Default,
+    Tracing,
+    All,
 }
 
 impl Build {
@@ -20,6 +30,9 @@ impl Build {
             Self::FatLto => "fat LTO",
             Self::NoLto => "no LTO",
             Self::Mimalloc => "fat LTO, mimalloc",
+            Self::Features(FeatureSet::Default) => "no LTO, default features",
+            Self::Features(FeatureSet::Tracing) => "no LTO, feature `tracing`",
+            Self::Features(FeatureSet::All) => "no LTO, all features",
         }
     }
 
@@ -29,6 +42,9 @@ impl Build {
             Self::FatLto => "",
             Self::NoLto => "-no-lto",
             Self::Mimalloc => "-mimalloc",
+            Self::Features(FeatureSet::Default) => "-default-features",
+            Self::Features(FeatureSet::Tracing) => "-tracing",
+            Self::Features(FeatureSet::All) => "-all-features",
         }
     }
 
@@ -36,13 +52,24 @@ impl Build {
     pub(crate) fn program(self, report: &Path) -> PathBuf {
         match self {
             Self::FatLto => report.with_file_name("subject"),
-            Self::NoLto => {
-                let folder = report.parent().unwrap_or(report);
-                folder.with_file_name("no-lto").join("subject")
-            }
+            Self::NoLto => neighbour(report, "no-lto").join("subject"),
             Self::Mimalloc => report.with_file_name("subject-mimalloc"),
+            Self::Features(features) => {
+                let folder = match features {
+                    FeatureSet::Default => "instructions",
+                    FeatureSet::Tracing => "features/tracing",
+                    FeatureSet::All => "features/all",
+                };
+                neighbour(report, folder).join("no-lto/subject")
+            }
         }
     }
+}
+
+/// A folder next to the one that this program is in.
+fn neighbour(program: &Path, folder: &str) -> PathBuf {
+    let own = program.parent().unwrap_or(program);
+    own.with_file_name("").join(folder)
 }
 
 #[cfg(test)]
@@ -57,6 +84,10 @@ mod tests {
         assert_eq!(
             program(Build::Mimalloc),
             Path::new("target/release/subject-mimalloc")
+        );
+        assert_eq!(
+            program(Build::Features(FeatureSet::Tracing)),
+            Path::new("target/features/tracing/no-lto/subject")
         );
     }
 }

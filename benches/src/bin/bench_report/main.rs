@@ -4,6 +4,7 @@ mod build;
 mod case_id;
 mod chapters;
 mod comparison;
+mod features;
 mod format;
 mod host;
 mod markdown;
@@ -40,26 +41,34 @@ fn report() -> Result {
     let started = Instant::now();
     let host = host::Host::detect()?;
     let programs = process::Programs::next_to_this()?;
+    if options.features {
+        print!("{}", features::chapter(&programs, &options)?);
+        return Ok(());
+    }
     let measured = rounds::all(&programs, &options)?;
     let full = options.is_full();
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let plots = root.join("benches/plots");
     let memory_uses = if options.only.is_none() {
         programs.measure_memory()?
     } else {
         Vec::new()
     };
-    let durable = if options.only.is_none() {
-        programs.measure_durable(options.quick)?
+    let further = if options.only.is_none() {
+        [
+            features::chapter(&programs, &options)?,
+            programs.measure_durable(options.quick)?,
+        ]
     } else {
-        String::new()
+        Default::default()
     };
     let took = started.elapsed();
-    let text = markdown::write(&host, &options, &measured, &memory_uses, &durable, took);
+    let text = markdown::write(&host, &options, &measured, &memory_uses, &further, took);
     if !full {
         println!("{text}");
         return Ok(());
     }
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    plots::draw(&measured, &root.join("benches/plots"))?;
+    plots::draw(&measured, &plots)?;
     std::fs::write(root.join("BENCHMARKS.md"), text)?;
     eprintln!("wrote BENCHMARKS.md in {} s", took.as_secs());
     Ok(())

@@ -30,7 +30,7 @@ pub(crate) fn write(
     options: &Options,
     measured: &Measured,
     memory_uses: &[MemoryUse],
-    durable: &str,
+    further: &[String],
     took: Duration,
 ) -> String {
     let mut text = String::from("# Benchmarks\n\n");
@@ -43,8 +43,8 @@ pub(crate) fn write(
     if !memory_uses.is_empty() {
         text += &memory_section(memory_uses);
     }
-    if !durable.is_empty() {
-        text += &format!("\n{durable}\n");
+    for chapter in further.iter().filter(|chapter| !chapter.is_empty()) {
+        text += &format!("\n{}\n", chapter.trim_end());
     }
     text
 }
@@ -212,6 +212,6 @@ fn memory_section(memory_uses: &[MemoryUse]) -> String {
     text
 }
 
-fn yes_or_no(reached: bool) -> &'static str {
+pub(crate) fn yes_or_no(reached: bool) -> &'static str {
     if reached { "yes" } else { "**no**" }
 }

@@ -13,6 +13,7 @@ Measures soiree and other crates in alternation, and writes BENCHMARKS.md and it
   --rounds N       runs N rounds of each workload (9), and more if other processes disturb them
   --minutes N      takes about N minutes at most (18)
   --dependencies   only counts crates and measures builds, and replaces that chapter of BENCHMARKS.md; give no other option
+  --features       only measures what features cost, and replaces that chapter; prints it instead with --quick
   --durable        only measures durable events, and replaces that chapter; give no other option
   --only WORD      runs only workloads with this word in their name, and prints the report instead
   --help           prints this";
@@ -23,6 +24,8 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     pub(crate) limit: Duration,
     pub(crate) only: Option<String>,
+    /// Only the chapter on what features cost.
+    pub(crate) features: bool,
 }
 
 impl Options {
@@ -35,6 +38,7 @@ impl Options {
             rounds: 9,
             limit: Duration::from_secs(18 * 60),
             only: None,
+            features: false,
         };
         let mut parser = lexopt::Parser::from_env();
         while let Some(arg) = parser.next()? {
@@ -48,6 +52,7 @@ impl Options {
                     options.limit = Duration::from_secs(60 * parser.value()?.parse::<u64>()?);
                 }
                 Long("only") => options.only = Some(parser.value()?.string()?),
+                Long("features") => options.features = true,
                 Long("help") | Short('h') => return Ok(None),
                 _ => return Err(arg.unexpected().into()),
             }

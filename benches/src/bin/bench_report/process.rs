@@ -113,6 +113,13 @@ impl Programs {
         (0..count).map(measure).collect()
     }
 
+    /// How many instructions one operation of a case takes, on all threads.
+    pub(crate) fn instructions(&self, id: &CaseId) -> Result<f64> {
+        let program = id.build.program(&self.report);
+        let counted = self.lines(&program, &["instructions", &id.workload, &id.subject])?;
+        Ok(counted.concat().parse()?)
+    }
+
     /// Measures durable events. Returns their chapter.
     pub(crate) fn measure_durable(&self, quick: bool) -> Result<String> {
         let args: &[&str] = if quick {

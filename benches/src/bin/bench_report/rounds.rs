@@ -40,22 +40,31 @@ pub(crate) fn all(programs: &Programs, options: &Options) -> Result<Measured> {
             return Err(format!("--only {word}: no workload has this word in its name").into());
         }
     }
-    let groups: Vec<&Group> = measured
-        .chapters
-        .iter()
-        .flat_map(|chapter| &chapter.groups)
-        .collect();
-    let deadline = Instant::now() + options.limit;
+    let groups = measured.chapters.iter();
+    let groups: Vec<&Group> = groups.flat_map(|chapter| &chapter.groups).collect();
+    measured.runs = measure(programs, &groups, options, options.limit)?;
+    Ok(measured)
+}
+
+/// Measures these groups. Takes about as long as `limit` at most.
+pub(crate) fn measure(
+    programs: &Programs,
+    groups: &[&Group],
+    options: &Options,
+    limit: Duration,
+) -> Result<Runs> {
+    let mut runs = Runs::default();
+    let deadline = Instant::now() + limit;
     let mut total_weight: f64 = groups.iter().map(|group| group.time_weight()).sum();
     for group in groups {
         let left = deadline.saturating_duration_since(Instant::now());
         let share = left.mul_f64(group.time_weight() / total_weight);
         total_weight -= group.time_weight();
         for case in one(programs, group, options, share)? {
-            measured.runs.insert(case.id, case.runs);
+            runs.insert(case.id, case.runs);
         }
     }
-    Ok(measured)
+    Ok(runs)
 }
 
 /// Measures one group. Takes about as long as its share of the time.

@@ -32,7 +32,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    pub(super) fn new(name: impl Into<String>, cases: Vec<CaseId>) -> Self {
+    pub(crate) fn new(name: impl Into<String>, cases: Vec<CaseId>) -> Self {
         Self {
             name: name.into(),
             cases,
