@@ -5,6 +5,7 @@
 //!
 //! - The program `subject` runs one case, and `memory` measures one memory case. `subject-mimalloc` runs one case with the allocator
 //!   mimalloc.
+//! - `growth` measures how costs grow with the size of a program. Each [`Growth`] is one kind of size.
 //! - `durable` measures durable events, which wait for a disk, by workloads of its own.
 //! - `bench-report` runs these programs for all cases, and writes `BENCHMARKS.md`.
 //! - The criterion benchmarks in `benches/` measure the cases of a few workloads more closely.
@@ -18,6 +19,7 @@ mod emit_async;
 mod emit_loop;
 mod features;
 mod go_port;
+mod growth;
 mod inbox;
 mod instructions;
 mod jobs;
@@ -28,6 +30,7 @@ mod measure;
 mod memory;
 mod pools;
 mod registries;
+mod resting_threads;
 mod sample;
 mod subject;
 mod subscribe;
@@ -35,6 +38,7 @@ mod wildcard;
 
 pub use self::case::Case;
 pub use self::catalog::{cases, find};
+pub use self::growth::{Grown, Growth, Law, Operation, growths};
 pub use self::measure::{Bench, process_cpu};
 pub use self::memory::{MemoryCase, Retained, memory_cases};
 pub use self::sample::Sample;

@@ -2,9 +2,6 @@
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex};
-use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use soiree::{EventPool, ListenerId};
@@ -12,6 +9,7 @@ use soiree::{EventPool, ListenerId};
 use crate::case::Case;
 use crate::listener::count_call;
 use crate::measure::process_cpu;
+use crate::resting_threads::RestingThreads;
 use crate::sample::Sample;
 
 const PATTERNS: [u64; 2] = [10, 1_000_000];
@@ -42,7 +40,11 @@ pub(crate) fn cases() -> Vec<Case> {
         let workload = format!("subscribe-10-{EMITTERS}-threads-{workload}");
         let case = Case::new(workload, "soiree", move || {
             let mut subscriptions = SubscribeLoop::new(10);
-            let mut resting = RestingThreads::emit(&subscriptions.soiree);
+            let soiree = subscriptions.soiree.clone();
+            let mut resting = RestingThreads::start(EMITTERS, move || {
+                let report = soiree.emit_sync("account.1.user.created", 0_u64);
+                assert_eq!(report.expect("the event pool is open").delivered, 2);
+            });
             if !keep {
                 resting.end();
             }
@@ -54,51 +56,6 @@ pub(crate) fn cases() -> Vec<Case> {
         cases.push(case.threaded());
     }
     cases
-}
-
-/// Threads that have emitted once each, at the same time.
-struct RestingThreads {
-    end: Option<Sender<()>>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-impl RestingThreads {
-    fn emit(soiree: &EventPool) -> Self {
-        let (end, ended) = channel::<()>();
-        let (emitted, all_emitted) = channel();
-        let ended = Arc::new(Mutex::new(ended));
-        let spawn = |_| {
-            let (soiree, emitted, ended) = (soiree.clone(), emitted.clone(), Arc::clone(&ended));
-            let body = move || {
-                let report = soiree.emit_sync("account.1.user.created", 0_u64);
-                assert_eq!(report.expect("the event pool is open").delivered, 2);
-                emitted.send(()).expect("the case waits");
-                // Until the sender is dropped.
-                let _ = ended.lock().expect("no thread panics").recv();
-            };
-            let builder = Builder::new().stack_size(64 * 1024);
-            builder.spawn(body).expect("threads can be started")
-        };
-        let threads = (0..EMITTERS).map(spawn).collect();
-        all_emitted.iter().take(EMITTERS).for_each(drop);
-        Self {
-            end: Some(end),
-            threads,
-        }
-    }
-
-    fn end(&mut self) {
-        self.end = None;
-        for thread in self.threads.drain(..) {
-            thread.join().expect("no thread panics");
-        }
-    }
-}
-
-impl Drop for RestingThreads {
-    fn drop(&mut self) {
-        self.end();
-    }
 }
 
 struct SubscribeLoop {

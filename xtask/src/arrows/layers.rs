@@ -299,6 +299,7 @@ const LAYERS: &[Layers] = &[
             "dispatch",
             "matching",
             "wildcard",
+            "resting_threads",
             "subscribe",
             "jobs",
             "emit",
@@ -306,6 +307,7 @@ const LAYERS: &[Layers] = &[
             "inbox",
             "features",
             "catalog",
+            "growth",
             "memory",
             "instructions",
             "subject",
@@ -330,6 +332,10 @@ const LAYERS: &[Layers] = &[
             "markdown",
             "features",
         ],
+    ),
+    (
+        "soiree-benches/growth",
+        &["result", "options", "series", "chapter", "plots", "point"],
     ),
     (
         "soiree-benches/durable",

@@ -26,7 +26,7 @@ const WITHOUT_LTO: [&str; 8] = [
 /// Measures soiree and other crates, and writes BENCHMARKS.md.
 ///
 /// The chapter on dependencies is made here, as it measures Cargo. `--dependencies` makes that one alone, `--durable` the one on durable
-/// events, and `--features` the one on what features cost.
+/// events, `--features` the one on what features cost, and `--growth` the one on how costs grow.
 pub(crate) fn report(options: &[&str]) -> Result {
     if options == ["--dependencies"] {
         return dependencies::write_chapter();
@@ -35,7 +35,10 @@ pub(crate) fn report(options: &[&str]) -> Result {
     if options == ["--durable"] {
         return write_chapter(&run(durable, "durable", &["--chapter", "--queues"]));
     }
-    let features = format!("peers,mimalloc,{durable}");
+    if let ["--growth", quick @ ..] = options {
+        return measure_growth(quick);
+    }
+    let features = format!("peers,mimalloc,growth,{durable}");
     let peers = ["--features", &features];
     workspace::run(&[&["build", "--bins"], &PACKAGE[..], &peers].concat())?;
     let is_of_features = options.contains(&"--features");
@@ -68,6 +71,18 @@ fn has_nats_server() -> bool {
 fn run<'a>(features: &'a str, program: &'a str, args: &[&'a str]) -> Vec<&'a str> {
     let run = ["run", "--quiet", "--bin", program, "--features", features];
     [&run, &PACKAGE[..], &["--"], args].concat()
+}
+
+/// Measures how costs grow, and puts that chapter into BENCHMARKS.md and its plots next to the others; only prints it with options.
+fn measure_growth(options: &[&str]) -> Result {
+    let programs = ["--bin", "growth", "--bin", "memory", "--features", "growth"];
+    workspace::run(&[&["build"], &programs[..], &PACKAGE].concat())?;
+    if !options.is_empty() {
+        return workspace::run(&run("growth", "growth", options));
+    }
+    let plots = workspace::root().join("benches/plots");
+    let plots = plots.to_string_lossy();
+    write_chapter(&run("growth", "growth", &["--plots", &plots]))
 }
 
 /// Runs a Cargo command, and puts the chapter that it prints into BENCHMARKS.md.

@@ -16,7 +16,7 @@ use crate::runs::{Figure, Runs};
 use crate::statistics::Quartiles;
 
 /// How long measuring the time takes at most.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(90);
 
 const PLAIN: &str = "plain";
 /// With one of these, an `emit_sync` takes at most this many times the time of a plain one.

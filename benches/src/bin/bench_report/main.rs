@@ -57,6 +57,7 @@ fn report() -> Result {
     let further = if options.only.is_none() {
         [
             features::chapter(&programs, &options)?,
+            programs.measure_growth(options.quick, full.then_some(&*plots))?,
             programs.measure_durable(options.quick)?,
         ]
     } else {

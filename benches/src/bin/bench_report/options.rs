@@ -11,9 +11,10 @@ Measures soiree and other crates in alternation, and writes BENCHMARKS.md and it
 
   --quick          runs 3 short rounds, and prints the report instead
   --rounds N       runs N rounds of each workload (9), and more if other processes disturb them
-  --minutes N      takes about N minutes at most (18)
+  --minutes N      takes about N minutes at most for workloads of several subjects (15)
   --dependencies   only counts crates and measures builds, and replaces that chapter of BENCHMARKS.md; give no other option
   --features       only measures what features cost, and replaces that chapter; prints it instead with --quick
+  --growth         only measures how costs grow, and replaces that chapter; prints it instead with --quick or --only WORD
   --durable        only measures durable events, and replaces that chapter; give no other option
   --only WORD      runs only workloads with this word in their name, and prints the report instead
   --help           prints this";
@@ -36,7 +37,7 @@ impl Options {
         let mut options = Self {
             quick: false,
             rounds: 9,
-            limit: Duration::from_secs(18 * 60),
+            limit: Duration::from_secs(15 * 60),
             only: None,
             features: false,
         };

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ pub(crate) struct Programs {
     report: PathBuf,
     memory: PathBuf,
     durable: PathBuf,
+    growth: PathBuf,
     /// All cases, as built with fat LTO. The value says whether every run of a case needs a process of its own.
     fresh: HashMap<CaseId, bool>,
 }
@@ -52,6 +53,7 @@ impl Programs {
         let mut programs = Self {
             memory: this.with_file_name("memory"),
             durable: this.with_file_name("durable"),
+            growth: this.with_file_name("growth"),
             report: this,
             fresh: HashMap::new(),
         };
@@ -128,6 +130,19 @@ impl Programs {
             &["--chapter", "--queues"]
         };
         Ok(self.lines(&self.durable, args)?.join("\n"))
+    }
+
+    /// Measures how costs grow. Draws plots into this folder, if there is one, and returns the chapter.
+    pub(crate) fn measure_growth(&self, quick: bool, plots: Option<&Path>) -> Result<String> {
+        let plots = plots.map(|folder| folder.to_string_lossy());
+        let mut args = Vec::new();
+        if quick {
+            args.push("--quick");
+        }
+        if let Some(folder) = &plots {
+            args.extend(["--plots", folder]);
+        }
+        Ok(self.lines(&self.growth, &args)?.join("\n"))
     }
 
     fn lines(&self, program: &PathBuf, args: &[&str]) -> Result<Vec<String>> {
