@@ -26,8 +26,8 @@ pub(super) fn without_lto() -> Chapter {
     Chapter {
         title: "Without LTO",
         about: "Workloads of the chapters above, where soiree, the other crates and the loop are built as Cargo builds programs \
-                that set nothing for `release`: no LTO, and 16 codegen units. Only generic code is then compiled into the program \
-                that calls it. Compare rows with each other, not with those of other chapters.",
+                that set nothing for `release`: no LTO, and 16 codegen units. Then a call into another crate is inlined only if what \
+                it calls is generic, small or marked for it. Compare rows with each other, not with those of other chapters.",
         costs: "",
         groups,
         comparisons,
