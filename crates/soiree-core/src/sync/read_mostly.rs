@@ -35,7 +35,7 @@ struct Slot<T> {
     index: usize,
     /// Locked while somebody reads the value.
     value: TryMutex<Option<Arc<T>>>,
-    /// The value was replaced while the slot was locked. Whoever has locked it empties it. Written with `now` locked.
+    /// The value was replaced while the slot was locked. The thread that has locked it empties it. Written with `now` locked.
     is_revoked: AtomicBool,
 }
 

@@ -33,7 +33,7 @@ impl Versions {
     }
 }
 
-/// T4: whoever starts to read after a value was replaced reads the next one. When nobody reads, no slot keeps an old one.
+/// T4: a thread that starts to read after a value was replaced reads the next one. When nobody reads, no slot keeps an old one.
 #[test]
 fn a_value_that_was_replaced_is_read_no_more_and_kept_by_no_thread() {
     explore(|| {
