@@ -1,6 +1,7 @@
 //! Listeners of `emit_sync` read payloads without allocations. In its own process, because it counts them.
 
 use std::hint::black_box;
+use std::sync::Mutex;
 
 use allocation_counter::measure;
 use soiree::{EventPool, TypedTopic};
@@ -27,6 +28,12 @@ fn reading_a_payload_allocates_nothing_once_the_thread_has_read_one_of_its_type(
     soiree
         .on("kept", |event| drop(black_box(event.payload())))
         .unwrap();
+    let last = Mutex::new(None);
+    soiree
+        .on("held", move |event| {
+            drop(last.lock().unwrap().replace(event.payload()));
+        })
+        .unwrap();
     let allocations = |topic: &str| {
         for _ in 0..3 {
             assert!(soiree.emit_sync(topic, 7_u64).unwrap().is_ok());
@@ -37,6 +44,8 @@ fn reading_a_payload_allocates_nothing_once_the_thread_has_read_one_of_its_type(
     for topic in ["borrowed", "viewed", "typed"] {
         assert_eq!(allocations(topic), 0, "{topic}");
     }
-    assert_eq!(allocations("kept"), 1);
+    for topic in ["kept", "held"] {
+        assert_eq!(allocations(topic), 1, "{topic}");
+    }
     soiree.close().unwrap();
 }

@@ -39,6 +39,9 @@ struct Slot<T> {
     is_revoked: AtomicBool,
 }
 
+/// A slot that the calling thread has locked.
+type Held<'a, T> = TryMutexGuard<'a, Option<Arc<T>>>;
+
 /// Values that were replaced. To be dropped while no lock is held that their drop may take.
 pub struct Replaced<T> {
     /// The last one.
@@ -97,10 +100,7 @@ impl<T> ReadMostly<T> {
     /// For a thread that reads while it reads, or at the same time as another thread that has the same slot.
     #[cold]
     #[inline(never)]
-    fn lock_another(
-        &self,
-        taken: &Slot<T>,
-    ) -> (&Slot<T>, Option<TryMutexGuard<'_, Option<Arc<T>>>>) {
+    fn lock_another(&self, taken: &Slot<T>) -> (&Slot<T>, Option<Held<'_, T>>) {
         let slot = &*self.slots[(taken.index + READ_SLOTS / 2) % READ_SLOTS];
         (slot, slot.value.try_lock())
     }

@@ -7,7 +7,7 @@ use std::mem::needs_drop;
 use std::sync::{Arc, OnceLock};
 
 use soiree_core::panic::contained;
-use soiree_core::{Carrier, Payload};
+use soiree_core::{Carrier, Payload, ValueCarrier};
 use triomphe::Arc as SlotArc;
 
 use super::event_source::PayloadSource;
@@ -32,6 +32,9 @@ struct Allocation<T> {
     slot: SlotArc<Slot<T>>,
     /// Made when a listener asks for the first one.
     handle: OnceLock<Payload>,
+    /// Where the payload is if the last one of its type was kept: what keeps it then is one allocation, and not a handle to another.
+    carrier: Option<Arc<ValueCarrier<T>>>,
+    was_kept: bool,
 }
 
 /// `None` while no emission uses it.
@@ -50,6 +53,10 @@ impl<T: Any + Send + Sync> PayloadSlot<T> {
         let Some(mut spare) = take_spare::<T>() else {
             return Self::allocate(payload);
         };
+        if spare.was_kept {
+            spare.carrier = Some(Arc::new(ValueCarrier::new(payload)));
+            return Self(spare);
+        }
         match SlotArc::get_mut(&mut spare.slot) {
             Some(slot) => slot.0 = Some(payload),
             None => spare.slot = SlotArc::new(Slot(Some(payload))),
@@ -63,6 +70,8 @@ impl<T: Any + Send + Sync> PayloadSlot<T> {
         Self(Box::new(Allocation {
             slot: SlotArc::new(Slot(Some(payload))),
             handle: OnceLock::new(),
+            carrier: None,
+            was_kept: false,
         }))
     }
 
@@ -77,9 +86,24 @@ impl<T: Any + Send + Sync> PayloadSlot<T> {
     pub(crate) fn release(self) {
         let mut allocation = self.0;
         drop(allocation.handle.take());
-        if let Some(free) = SlotArc::get_mut(&mut allocation.slot) {
-            free.clear();
-            keep_spare(allocation);
+        match (&allocation.carrier, SlotArc::get_mut(&mut allocation.slot)) {
+            (None, Some(free)) => free.clear(),
+            _ => allocation.release_kept(),
+        }
+        keep_spare(allocation);
+    }
+}
+
+impl<T> Allocation<T> {
+    #[cold]
+    #[inline(never)]
+    fn release_kept(&mut self) {
+        match self.carrier.take() {
+            Some(carrier) => self.was_kept = Arc::strong_count(&carrier) > 1,
+            None => {
+                self.slot = SlotArc::new(Slot(None));
+                self.was_kept = true;
+            }
         }
     }
 }
@@ -120,10 +144,16 @@ impl<T> Drop for Slot<T> {
 impl<T: Any + Send + Sync> PayloadSource for Allocation<T> {
     #[inline]
     fn value(&self) -> &(dyn Any + Send + Sync) {
-        self.slot.value()
+        match &self.carrier {
+            None => self.slot.value(),
+            Some(carrier) => carrier.value(),
+        }
     }
 
     fn payload(&self) -> Payload {
+        if let Some(carrier) = &self.carrier {
+            return Payload::from_carrier(Arc::<ValueCarrier<T>>::clone(carrier));
+        }
         if let Some(payload) = self.slot.payload() {
             return payload.clone();
         }
