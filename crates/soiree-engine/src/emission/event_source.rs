@@ -47,10 +47,8 @@ struct Changes {
     abort_reason: Option<Arc<str>>,
 }
 
-/// Where an event has its payload from.
+/// Where an event has handles to its payload from.
 pub(crate) trait PayloadSource: Send + Sync {
-    fn value(&self) -> &(dyn Any + Send + Sync);
-
     fn payload(&self) -> Payload;
 }
 
@@ -58,6 +56,8 @@ pub(crate) trait PayloadSource: Send + Sync {
 pub(crate) struct EventView<'a, S> {
     pub(crate) topic: &'a str,
     pub(crate) attributes: &'a Attributes,
+    /// The payload. Looked up once for all listeners.
+    pub(crate) value: &'a (dyn Any + Send + Sync),
     pub(crate) source: &'a S,
 }
 
@@ -138,7 +138,7 @@ impl<S: PayloadSource> EventView<'_, S> {
     #[cold]
     #[inline(never)]
     fn payload_ref_after_change(&self) -> Option<&(dyn Any + Send + Sync)> {
-        (!self.attributes.is_payload_replaced()).then(|| self.source.value())
+        (!self.attributes.is_payload_replaced()).then_some(self.value)
     }
 }
 
@@ -170,7 +170,7 @@ impl<S: PayloadSource> Event for EventView<'_, S> {
         if self.attributes.cold.get().is_some() {
             return self.payload_ref_after_change();
         }
-        Some(self.source.value())
+        Some(self.value)
     }
 
     fn set_payload(&self, payload: Payload) {

@@ -187,18 +187,11 @@ pub(super) fn list_running(emission: &Arc<dyn InFlight>, state: &EmissionState) 
 }
 
 /// A payload inside the allocation of its emission.
-struct InFlightPayload<'a> {
-    emission: &'a Arc<dyn InFlight>,
-    value: &'a (dyn Any + Send + Sync),
-}
+struct InFlightPayload<'a>(&'a Arc<dyn InFlight>);
 
 impl PayloadSource for InFlightPayload<'_> {
-    fn value(&self) -> &(dyn Any + Send + Sync) {
-        self.value
-    }
-
     fn payload(&self) -> Payload {
-        Arc::clone(self.emission).into_payload()
+        Arc::clone(self.0).into_payload()
     }
 }
 
@@ -219,7 +212,8 @@ pub(super) fn with_event_of<R>(
         EventRef::Payload(value) => see(&EventView {
             topic: state.topic(),
             attributes: &state.attributes,
-            source: &InFlightPayload { emission, value },
+            value,
+            source: &InFlightPayload(emission),
         }),
     }
 }

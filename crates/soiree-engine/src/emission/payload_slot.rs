@@ -75,7 +75,16 @@ impl<T: Any + Send + Sync> PayloadSlot<T> {
         }))
     }
 
-    /// Where an event reads the payload.
+    /// The payload, where it stays.
+    #[inline]
+    pub(crate) fn value(&self) -> &(dyn Any + Send + Sync) {
+        match &self.0.carrier {
+            None => self.0.slot.value(),
+            Some(carrier) => carrier.value(),
+        }
+    }
+
+    /// Where an event has handles to it from.
     #[inline]
     pub(crate) fn source(&self) -> &impl PayloadSource {
         &*self.0
@@ -142,14 +151,6 @@ impl<T> Drop for Slot<T> {
 }
 
 impl<T: Any + Send + Sync> PayloadSource for Allocation<T> {
-    #[inline]
-    fn value(&self) -> &(dyn Any + Send + Sync) {
-        match &self.carrier {
-            None => self.slot.value(),
-            Some(carrier) => carrier.value(),
-        }
-    }
-
     fn payload(&self) -> Payload {
         if let Some(carrier) = &self.carrier {
             return Payload::from_carrier(Arc::<ValueCarrier<T>>::clone(carrier));

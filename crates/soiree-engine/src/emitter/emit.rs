@@ -170,6 +170,7 @@ impl Emitter {
         let event = EventView {
             topic,
             attributes: &attributes,
+            value: slot.value(),
             source: slot.source(),
         };
         let hash = self.registry().hash(topic);
