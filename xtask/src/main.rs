@@ -40,9 +40,9 @@ usage: cargo xtask <command>
                    packages every published crate, builds each from its package, and prints the order of publishing;
                    ARGS go to cargo package
   size             measures how many bytes one more payload type adds to a program
-  mutants [core|engine|bounded|pool] [ARGS]
+  mutants [core|engine|bounded|pool|outbox|sqlite] [--sample COUNT [--seed SEED]] [ARGS]
                    changes the code in one place at a time, and lists the changes that no test notices;
-                   ARGS go to cargo-mutants";
+                   --sample makes about COUNT of the changes, at least two in each file; ARGS go to cargo-mutants";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
