@@ -82,8 +82,11 @@ const CAUGHT: [i32; 2] = [0, 3];
 /// Without debug information, tests are built in half the time. `.cargo/mutants.toml` says the same to cargo-mutants.
 const PROFILE: [&str; 2] = ["--config", "profile.dev.debug=false"];
 
-/// What tells tests to wait less for what will never happen.
-const ENVIRONMENT: [(&str, &str); 1] = [("SOIREE_MUTANTS", "1")];
+/// `.config/nextest.toml` describes the profile. What fails on a mutant is not worth to be kept.
+const ENVIRONMENT: [(&str, &str); 2] = [
+    ("NEXTEST_PROFILE", "mutants"),
+    ("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true"),
+];
 
 /// Runs the suite that the first argument names, or all of them. cargo-mutants gets the other arguments, but for those of a [`Sample`].
 pub(crate) fn run(args: &[&str]) -> Result {
@@ -125,7 +128,7 @@ impl Suite {
         let names: Vec<&str> = names.iter().flat_map(|name| ["--re", name]).collect();
         // cargo-mutants would first run the tests of the changed package alone.
         let packages = self.packages("-p");
-        let baseline = [&PROFILE[..], &["test", "--quiet"], &packages, &tests].concat();
+        let baseline = [&["nextest", "run"], &PROFILE[..], &packages, &tests].concat();
         workspace::run_with(&ENVIRONMENT, &baseline)?;
 
         let out = workspace::root()
@@ -134,15 +137,17 @@ impl Suite {
             .join(self.name);
         fs::create_dir_all(&out)?;
         let out = out.to_string_lossy();
-        let fixed = ["mutants", "--baseline=skip", "--timeout=60", "-o", &out];
+        // nextest stops at the first test that fails or hangs.
+        let nextest = ["mutants", "--test-tool=nextest", "--baseline=skip"];
+        let fixed = [&nextest[..], &["--timeout=300", "-o", &out]].concat();
         let packages = self.packages("--test-package");
-        let options = [&fixed, &changed[..], &packages, args, &names].concat();
+        let options = [&fixed[..], &changed[..], &packages, args, &names].concat();
         let all = [&options, &["--"][..], &tests].concat();
         let code = workspace::status(workspace::cargo(), "cargo", &ENVIRONMENT, &all)?;
         match code {
             Some(code) if CAUGHT.contains(&code) => Ok(true),
             Some(2) => Ok(false),
-            _ => Err("cargo mutants failed; is cargo-mutants installed?".into()),
+            _ => Err("cargo mutants failed; are cargo-mutants and cargo-nextest installed?".into()),
         }
     }
 
