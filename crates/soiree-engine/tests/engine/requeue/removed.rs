@@ -1,15 +1,16 @@
 //! Work that is due after its bulkhead was removed goes where its topic goes then.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use soiree::{Builder, EventPool};
 use soiree_core::{ListenerOptions, Retry};
-use soiree_testkit::ManualTimer;
+use soiree_testkit::{ManualPool, ManualTimer};
 use soiree_tokio::TaskPool;
 
 use super::wait_scheduled;
 use crate::async_listener::common::runtime;
-use crate::support::{CallLog, thread_name, worker_pool};
+use crate::support::{CallLog, PlainPool, thread_name, worker_pool};
 
 const DELAY: Duration = Duration::from_millis(150);
 
@@ -121,5 +122,52 @@ fn an_event_that_waits_uses_the_bulkhead_that_replaces_another() {
     blocker.release();
     let report = emission.wait();
     assert!(report.is_ok(), "{report:?}");
+    soiree.close().unwrap();
+}
+
+/// E7, L7: a retry that waits for a place, and that a thread runs which waits for its emission, does not run again elsewhere once its bulkhead
+/// is gone.
+#[test]
+fn a_retry_that_a_waiting_thread_has_run_does_not_move_to_another_pool() {
+    let (timer, rest, mail) = (
+        ManualTimer::new(),
+        ManualPool::new(),
+        ManualPool::with_capacity(1),
+    );
+    let soiree = EventPool::builder()
+        .pool(rest.clone())
+        .bulkhead("mail", PlainPool(mail.clone()))
+        .timer(timer.clone())
+        .build()
+        .unwrap();
+    let calls = CallLog::default();
+    let log = calls.clone();
+    let fails_once = move |event: &dyn soiree_core::Event| {
+        log.record(format!("attempt {}", event.attempt()));
+        (event.attempt() == 2).then_some(()).ok_or("not yet")
+    };
+    soiree
+        .on_with("a", twice().pool("mail"), fails_once)
+        .unwrap();
+    let emission = soiree.emit("a", ()).unwrap();
+    assert_eq!((rest.run_all(), mail.run_all()), (1, 1));
+
+    let (weak, time, emission) = (soiree.downgrade(), timer.clone(), Mutex::new(emission));
+    let waits = move |_: &dyn soiree_core::Event| {
+        let report = emission.lock().unwrap().wait();
+        assert_eq!((report.delivered, report.retried), (1, 1));
+        weak.upgrade().unwrap().drain_bulkhead("mail").unwrap();
+        assert!(time.advance(DELAY) > 0, "what waits is offered again");
+    };
+    soiree
+        .on_with("b", ListenerOptions::new().pool("mail"), waits)
+        .unwrap();
+    let waiting = soiree.emit("b", ()).unwrap();
+    assert_eq!(rest.run_all(), 1);
+    timer.advance(DELAY);
+    assert!(mail.run_next());
+    assert!(waiting.wait().is_ok());
+    assert_eq!(rest.run_all(), 0);
+    assert_eq!(calls.take(), ["attempt 1", "attempt 2"]);
     soiree.close().unwrap();
 }
