@@ -118,8 +118,10 @@ pub(crate) fn run(args: &[&str]) -> Result {
 impl Suite {
     /// Whether all changes were noticed.
     fn run(&self, metadata: &Value, sample: Option<&Sample>, args: &[&str]) -> Result<bool> {
-        let tests = self.tests(metadata)?;
-        let tests: Vec<&str> = tests.iter().map(String::as_str).collect();
+        let targets = self.targets(metadata)?;
+        let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+        let skipped = self.skip.iter().flat_map(|name| ["--skip", *name]);
+        let skipped: Vec<&str> = ["--"].into_iter().chain(skipped).collect();
         let changed = ["--package", self.packages[0].0];
         let names = match sample {
             Some(sample) => sample.of(&changed)?,
@@ -128,8 +130,8 @@ impl Suite {
         let names: Vec<&str> = names.iter().flat_map(|name| ["--re", name]).collect();
         // cargo-mutants would first run the tests of the changed package alone.
         let packages = self.packages("-p");
-        let baseline = [&["nextest", "run"], &PROFILE[..], &packages, &tests].concat();
-        workspace::run_with(&ENVIRONMENT, &baseline)?;
+        let run = [&["nextest", "run"], &PROFILE[..], &packages].concat();
+        workspace::run_with(&ENVIRONMENT, &[&run[..], &targets, &skipped].concat())?;
 
         let out = workspace::root()
             .join("target")
@@ -141,8 +143,12 @@ impl Suite {
         let nextest = ["mutants", "--test-tool=nextest", "--baseline=skip"];
         let fixed = [&nextest[..], &["--timeout=300", "-o", &out]].concat();
         let packages = self.packages("--test-package");
-        let options = [&fixed[..], &changed[..], &packages, args, &names].concat();
-        let all = [&options, &["--"][..], &tests].concat();
+        // After `--`, they would not keep cargo-mutants from building all others too.
+        let targets = targets.iter().map(|target| format!("--cargo-arg={target}"));
+        let targets: Vec<String> = targets.collect();
+        let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+        let options = [&fixed[..], &changed[..], &packages, &targets].concat();
+        let all = [&options[..], args, &names, &["--"], &skipped].concat();
         let code = workspace::status(workspace::cargo(), "cargo", &ENVIRONMENT, &all)?;
         match code {
             Some(code) if CAUGHT.contains(&code) => Ok(true),
@@ -160,23 +166,17 @@ impl Suite {
 
     /// The options that select the tests. Cargo applies them to all packages, so if one package runs only some of its tests, those
     /// of the others are listed by name.
-    fn tests(&self, metadata: &Value) -> Result<Vec<String>> {
-        let mut options = vec![String::from("--tests")];
-        if self.packages.iter().any(|(_, tests)| *tests != Tests::All) {
-            options = vec!["--lib".into()];
-            for (package, tests) in self.packages {
-                let names = match tests {
-                    Tests::All => test_targets(metadata, package)?,
-                    Tests::Of(name) => vec![String::from(*name)],
-                };
-                options.extend(names.into_iter().flat_map(|name| ["--test".into(), name]));
-            }
+    fn targets(&self, metadata: &Value) -> Result<Vec<String>> {
+        if self.packages.iter().all(|(_, tests)| *tests == Tests::All) {
+            return Ok(vec!["--tests".into()]);
         }
-        if !self.skip.is_empty() {
-            options.push("--".into());
-        }
-        for skip in self.skip {
-            options.extend(["--skip", skip].map(String::from));
+        let mut options = vec!["--lib".into()];
+        for (package, tests) in self.packages {
+            let names = match tests {
+                Tests::All => test_targets(metadata, package)?,
+                Tests::Of(name) => vec![String::from(*name)],
+            };
+            options.extend(names.into_iter().map(|name| format!("--test={name}")));
         }
         Ok(options)
     }
@@ -227,16 +227,11 @@ mod tests {
             { "kind": ["test"], "name": "emit" },
             { "kind": ["test"], "name": "retry" },
         ]}]});
-        let tests = |name| suite(name).tests(&metadata).unwrap().join(" ");
-        assert_eq!(tests("core"), "--tests");
-        assert_eq!(tests("bounded"), "--tests");
-        let engine = tests("engine");
-        let (targets, skipped) = engine.split_once(" -- ").unwrap();
-        assert_eq!(targets, "--lib --test emit --test retry --test promises");
-        assert!(
-            skipped.starts_with("--skip under_stress --skip "),
-            "{skipped}"
-        );
+        let targets = |name| suite(name).targets(&metadata).unwrap().join(" ");
+        assert_eq!(targets("core"), "--tests");
+        assert_eq!(targets("bounded"), "--tests");
+        let engine = targets("engine");
+        assert_eq!(engine, "--lib --test=emit --test=retry --test=promises");
     }
 
     #[test]
