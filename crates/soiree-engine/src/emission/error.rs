@@ -231,3 +231,34 @@ impl EmitError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// D12: a disk that is full may have room later; one that is damaged is not full.
+    #[test]
+    fn an_event_that_found_no_room_in_a_store_is_rejected_as_full() {
+        let is_full = |error: StoreError| {
+            let source = NotStored::Store(Arc::new(error));
+            let (topic, payload) = ("kept.a".into(), Payload::new(()));
+            EmitError::NotStored {
+                topic,
+                payload,
+                source,
+            }
+            .is_full()
+        };
+        let store = || String::from("a store");
+        let reason = String::from("its disk is full");
+        assert!(is_full(StoreError::Full {
+            store: store(),
+            reason,
+        }));
+        let place = String::from("row 7");
+        assert!(!is_full(StoreError::Corrupt {
+            store: store(),
+            place,
+        }));
+    }
+}
