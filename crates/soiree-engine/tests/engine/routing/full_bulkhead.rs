@@ -4,9 +4,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use soiree::EventPool;
+use soiree::{EventPool, WeakEventPool};
 use soiree_core::{
-    ListenerErrorKind, ListenerOptions, Overflow, PoolHandle, Priority, SubmitErrorReason,
+    EmissionAccepted, EmissionStarted, ListenerErrorKind, ListenerOptions, Observer, Overflow,
+    PoolHandle, Priority, SubmitErrorReason,
 };
 use soiree_engine::{Emission, EmitError};
 use soiree_pool::WorkerPool;
@@ -263,4 +264,48 @@ fn a_plain_job_of_one_bulkhead_does_not_wait_for_another() {
         }
     ));
     full.end(Outcome::Rejected);
+}
+
+/// Emits to the full bulkhead when an emission of `quick` starts and is accepted, and keeps the errors.
+struct Emits(WeakEventPool, Arc<Mutex<Vec<EmitError>>>);
+
+impl Emits {
+    fn emit(&self, notified: &str) {
+        if notified == "quick" {
+            let emitted = self.0.upgrade().unwrap().emit("slow.more", ());
+            self.1.lock().unwrap().extend(emitted.err());
+        }
+    }
+}
+
+impl Observer for Emits {
+    fn emission_started(&self, started: &EmissionStarted<'_>) {
+        self.emit(started.topic);
+    }
+
+    fn emission_accepted(&self, accepted: &EmissionAccepted<'_>) {
+        self.emit(accepted.topic);
+    }
+}
+
+/// T1, P4: an emit that notifies observers runs on no worker yet, so they wait for a place in any bulkhead, as the thread that emits does.
+#[test]
+fn an_observer_on_the_thread_of_an_emit_waits_for_a_place() {
+    let full = Full::new(Overflow::BlockFor(Duration::from_millis(1)), false);
+    let errors = Arc::default();
+    let observer = Emits(full.soiree.downgrade(), Arc::clone(&errors));
+    full.soiree.add_observer(observer);
+    assert!(full.soiree.emit("quick", ()).unwrap().wait().is_ok());
+    let errors = std::mem::take(&mut *errors.lock().unwrap());
+    assert_eq!(errors.len(), 2);
+    for error in errors {
+        let EmitError::Rejected { source, .. } = error else {
+            panic!("{error}");
+        };
+        assert!(
+            matches!(source, SubmitErrorReason::TimedOut { .. }),
+            "{source}"
+        );
+    }
+    full.end(Outcome::TimedOut);
 }
