@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use soiree::{CollectError, EventPool, Priority, Reply, ReportError, WorkerPool};
 use soiree_core::{Event, ListenerError, ListenerOptions, Retry};
+use soiree_testkit::ManualPool;
 
 use crate::async_listener::common::{runtime, with_async};
 use crate::support::{TIME_LIMIT, emit_both_ways, named, on_one_worker};
@@ -129,6 +130,31 @@ fn replies_that_nobody_asks_for_are_dropped() {
     drop(soiree.emit_sync("a", Arc::clone(&payload)).unwrap());
     soiree.close().unwrap();
     assert_eq!(Arc::strong_count(&payload), 1);
+}
+
+/// E1: once nobody can ask for them, each is dropped at once, and not at the end of an emission that may take long.
+#[test]
+fn a_reply_that_nobody_can_ask_for_is_dropped_before_the_next_call() {
+    let pool = ManualPool::new();
+    let soiree = EventPool::with_pool(pool.clone());
+    let reply = Arc::new(());
+    let (replied, held) = (Arc::clone(&reply), Arc::clone(&reply));
+    soiree
+        .on("a", move |_| Reply(Arc::clone(&replied)))
+        .unwrap();
+    let (sender, held_by) = channel();
+    soiree
+        .on("a", move |_| sender.send(Arc::strong_count(&held)).unwrap())
+        .unwrap();
+    let before = Arc::strong_count(&reply);
+    drop(soiree.emit("a", ()).unwrap());
+    assert_eq!(pool.run_all(), 1);
+    assert_eq!(held_by.recv().unwrap(), before);
+    let kept = soiree.emit("a", ()).unwrap();
+    assert_eq!(pool.run_all(), 1);
+    assert_eq!(held_by.recv().unwrap(), before + 1);
+    assert_eq!(kept.wait().replies(), 1);
+    soiree.close().unwrap();
 }
 
 /// L2: the report says who aborted, and why.

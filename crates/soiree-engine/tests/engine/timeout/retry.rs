@@ -2,10 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use soiree::EventPool;
-use soiree_core::{DeadLetter, ListenerErrorKind, ListenerOptions, Retry};
+use soiree_core::{
+    DeadLetter, ListenerErrorKind, ListenerOptions, Retry, Timer, TimerError, TimerId,
+};
 use soiree_pool::WorkerPool;
 use soiree_testkit::ManualTimer;
 
@@ -64,6 +66,50 @@ fn an_attempt_that_timed_out_and_has_returned_delays_no_other() {
     wait_until("the worker is free", || soiree.pool_stats().active == 0);
     assert_eq!(timer.advance(DELAY), 1);
     assert_eq!((emission.wait().retried, timer.pending()), (1, 0));
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    soiree.close().unwrap();
+}
+
+/// A timer that cancels nothing, as if every task had just started.
+struct TooLate(ManualTimer);
+
+impl Timer for TooLate {
+    fn at(&self, due: Instant, task: Box<dyn FnOnce() + Send>) -> Result<TimerId, TimerError> {
+        self.0.at(due, task)
+    }
+
+    fn cancel(&self, _: TimerId) -> bool {
+        false
+    }
+
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+}
+
+/// L9, L7: an attempt is not skipped if the one before returns at the moment at which it would be, though it has still to wait for a worker.
+#[test]
+fn an_attempt_whose_turn_has_come_is_not_skipped() {
+    let timer = ManualTimer::new();
+    let soiree = EventPool::builder()
+        .pool(WorkerPool::new(1, 16).unwrap())
+        .timer(TooLate(timer.clone()))
+        .build()
+        .unwrap();
+    let options = limited().retry(Retry::fixed(DELAY, 2));
+    let (calls, blocker) = block_first_attempt(&soiree, options);
+    let emission = expire(&soiree, &timer, &blocker);
+    let other = Blocker::on(&soiree, "other", ListenerOptions::new());
+    soiree.emit("other", ()).unwrap();
+    timer.advance(DELAY);
+    blocker.release();
+    other.wait_started();
+    assert_eq!(timer.advance(LIMIT), 1, "it would be skipped");
+    assert!(!emission.is_finished());
+    other.release();
+    let report = emission.wait();
+    assert!(report.is_ok(), "{report:?}");
+    assert_eq!((report.delivered, report.retried), (1, 1));
     assert_eq!(calls.load(Ordering::SeqCst), 2);
     soiree.close().unwrap();
 }
