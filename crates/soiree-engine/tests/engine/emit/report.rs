@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use soiree::EventPool;
-use soiree_engine::ReportError;
+use soiree_core::Event;
+use soiree_engine::{Emission, Report, ReportError};
+use soiree_testkit::ManualPool;
 
 use crate::support::{Blocker, TestResult, emit_both_ways, on_one_worker, wait_until};
 
@@ -37,6 +39,39 @@ fn every_error_reaches_the_handler_and_the_report_keeps_what_the_buffer_holds() 
         ));
     });
     Ok(())
+}
+
+/// E1, E5: without errors that are kept, the report still says what is wrong.
+#[test]
+fn a_report_that_is_not_ok_says_why() {
+    let pool = ManualPool::new();
+    let builder = EventPool::builder().pool(pool.clone());
+    let soiree = builder.error_buffer(0).build().unwrap();
+    let why = |report: Report| report.into_result().unwrap_err();
+
+    let discarded = soiree.emit("discarded", ()).unwrap();
+    assert!(pool.discard_next());
+    assert!(matches!(why(discarded.wait()), ReportError::Discarded));
+
+    soiree.on("fails", |_| Err::<(), _>("no")).unwrap();
+    let failed = soiree.emit("fails", ()).unwrap();
+    assert_eq!(pool.run_all(), 1);
+    let omitted = why(failed.wait());
+    assert!(matches!(omitted, ReportError::Omitted { omitted: 1 }));
+
+    let emission = Arc::new(Mutex::new(None::<Emission>));
+    let inside = Arc::clone(&emission);
+    let (sender, receiver) = channel();
+    let waits = move |_: &dyn Event| {
+        let emission = inside.lock().unwrap().take().unwrap();
+        sender.send(emission.wait()).unwrap();
+    };
+    soiree.on("waits", waits).unwrap();
+    *emission.lock().unwrap() = Some(soiree.emit("waits", ()).unwrap());
+    assert_eq!(pool.run_all(), 1);
+    let unfinished = why(receiver.recv().unwrap());
+    assert!(matches!(unfinished, ReportError::Unfinished));
+    soiree.close().unwrap();
 }
 
 /// E1
