@@ -1,6 +1,7 @@
 //! Emissions from their acceptance to their report.
 
 mod acceptance;
+mod async_limit;
 mod discarded;
 mod dropped_values;
 mod finished;

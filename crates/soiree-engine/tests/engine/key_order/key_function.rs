@@ -46,6 +46,28 @@ fn only_events_of_one_order_and_key_wait_for_each_other() {
     soiree.close().unwrap();
 }
 
+/// L8: events of an order that was removed wait on, and are counted, also after other settings were changed.
+#[test]
+fn events_of_a_removed_order_are_counted_until_they_run() {
+    let manual = ManualPool::new();
+    let soiree = ordered_on(manual.clone());
+    soiree.emit("key.a", Numbered(1, 0)).unwrap();
+    soiree.emit("key.a", Numbered(1, 1)).unwrap();
+    assert!(soiree.remove_order("key.**"));
+    for size in [1, 2] {
+        assert_eq!(
+            soiree.stats().waiting.key,
+            1,
+            "before the buffer has {size}"
+        );
+        soiree.set_error_buffer(size);
+    }
+    assert_eq!(soiree.stats().waiting.key, 1);
+    assert_eq!(manual.run_all(), 2);
+    assert_eq!(soiree.stats().waiting.key, 0);
+    soiree.close().unwrap();
+}
+
 /// L8, L4: if the key function panics, the emit is rejected, and the payload comes back.
 #[test]
 fn a_key_function_that_panics_rejects_the_emit() {
