@@ -16,6 +16,8 @@ struct Suite {
     name: &'static str,
     /// The packages to test; the first is the one to change, in the files that `.cargo/mutants.toml` names.
     packages: &'static [(&'static str, Tests)],
+    /// What these tests need.
+    features: &'static [&'static str],
     /// Parts of the names of tests to leave out.
     skip: &'static [&'static str],
 }
@@ -24,21 +26,31 @@ struct Suite {
 #[derive(Clone, Copy, PartialEq)]
 enum Tests {
     All,
-    /// Those of one file or folder in `tests/`.
-    Of(&'static str),
+    /// Those of these files and folders in `tests/`.
+    Of(&'static [&'static str]),
 }
 
 const SUITES: [Suite; 6] = [
     Suite {
         name: "core",
         packages: &[("soiree-core", Tests::All)],
+        features: &[],
         skip: &[],
     },
     Suite {
         name: "engine",
         packages: &[
             ("soiree-engine", Tests::All),
-            ("soiree", Tests::Of("promises")),
+            (
+                "soiree",
+                Tests::Of(&["promises", "graphviz", "async_callers"]),
+            ),
+        ],
+        features: &[
+            "soiree/outbox",
+            "soiree/pond",
+            "soiree/rayon",
+            "soiree/tokio",
         ],
         // Tests that repeat a race many times take longer than all others together. What only they notice deserves a test of its own.
         skip: &[
@@ -57,22 +69,26 @@ const SUITES: [Suite; 6] = [
             ("soiree-pond", Tests::All),
             ("soiree-rayon", Tests::All),
         ],
+        features: &[],
         skip: &[],
     },
     Suite {
         name: "pool",
         packages: &[("soiree-pool", Tests::All)],
+        features: &[],
         skip: &[],
     },
     Suite {
         name: "outbox",
         packages: &[("soiree-outbox", Tests::All)],
+        features: &[],
         // It retries thousands of times.
         skip: &["a_lower_bound_of_parked_events_keeps_the_order"],
     },
     Suite {
         name: "sqlite",
         packages: &[("soiree-sqlite", Tests::All)],
+        features: &[],
         skip: &[],
     },
 ];
@@ -165,17 +181,19 @@ impl Suite {
             .collect()
     }
 
-    /// The options that select the tests. Cargo applies them to all packages, so if one package runs only some of its tests, those
+    /// The options that select the features and the tests. Cargo applies them to all packages, so if one package runs only some of its tests, those
     /// of the others are listed by name.
     fn targets(&self, metadata: &Value) -> Result<Vec<String>> {
         if self.packages.iter().all(|(_, tests)| *tests == Tests::All) {
             return Ok(vec!["--tests".into()]);
         }
-        let mut options = vec!["--lib".into()];
+        let features = self.features.iter();
+        let mut options: Vec<String> = features.map(|one| format!("--features={one}")).collect();
+        options.push("--lib".into());
         for (package, tests) in self.packages {
             let names = match tests {
                 Tests::All => test_targets(metadata, package)?,
-                Tests::Of(name) => vec![String::from(*name)],
+                Tests::Of(names) => names.iter().copied().map(String::from).collect(),
             };
             options.extend(names.into_iter().map(|name| format!("--test={name}")));
         }
@@ -232,7 +250,11 @@ mod tests {
         assert_eq!(targets("core"), "--tests");
         assert_eq!(targets("bounded"), "--tests");
         let engine = targets("engine");
-        assert_eq!(engine, "--lib --test=emit --test=retry --test=promises");
+        let (_, selected) = engine.split_once(" --lib ").unwrap();
+        assert_eq!(
+            selected,
+            "--test=emit --test=retry --test=promises --test=graphviz --test=async_callers"
+        );
     }
 
     #[test]
