@@ -1,6 +1,9 @@
 //! How many events may wait for others of their key, and what happens to the rest.
 
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,7 +18,7 @@ use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
 
 use super::{Numbered, block_key, by_key, keys_and_waiting, numbers, ordered_on, record};
-use crate::support::{PlainPool, TIME_LIMIT, wait_until};
+use crate::support::{CountWakes, PlainPool, TIME_LIMIT, wait_until};
 
 fn with_order(pool: ManualPool, order: KeyOrder) -> EventPool {
     let soiree = EventPool::with_pool(pool);
@@ -89,6 +92,26 @@ fn an_emit_waits_for_room_in_the_queue_of_its_key() {
         numbers.retain(|number| *number != 99);
         assert!(numbers.into_iter().eq(0..20));
     }
+}
+
+/// L8: it gets the first room, while events of its key still wait for their turn.
+#[test]
+fn an_emit_that_waits_for_room_is_woken_before_its_key_is_idle() {
+    let manual = ManualPool::new();
+    let soiree = with_order(manual.clone(), by_key().capacity(1));
+    soiree.emit("key.a", Numbered(1, 0)).unwrap();
+    soiree.emit("key.a", Numbered(1, 1)).unwrap();
+    let wakes = Arc::new(CountWakes(AtomicU64::new(0)));
+    let waker = Waker::from(Arc::clone(&wakes));
+    let mut context = Context::from_waker(&waker);
+    let mut waiting = pin!(soiree.emit_async("key.a", Numbered(1, 2)));
+    assert!(waiting.as_mut().poll(&mut context).is_pending());
+    assert!(manual.run_next());
+    assert_eq!(keys_and_waiting(&soiree), (1, 0));
+    assert_eq!(wakes.0.load(Ordering::SeqCst), 1);
+    assert!(waiting.as_mut().poll(&mut context).is_ready());
+    assert_eq!(manual.run_all(), 2);
+    soiree.close().unwrap();
 }
 
 /// L8: with `BlockFor` it waits no longer than that, and the payload comes back.
