@@ -1,3 +1,4 @@
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use soiree::{
 };
 use soiree_testkit::{FaultyStore, MemoryStore, StoreFault, StoreMethod};
 
-use super::support::{LIMIT, builder, outbox, receive, sending, soiree, wait_until};
+use super::support::{LIMIT, builder, outbox, receive, sending, soiree, text, wait_until};
 
 /// D13: acknowledgements that could not be stored are stored once there is room.
 #[test]
@@ -50,6 +51,35 @@ fn after_an_unknown_commit_nothing_is_accepted() {
     assert!(matches!(outbox.stats().state, StoreState::Failed(_)));
     let error = outbox.close().unwrap_err();
     assert!(matches!(error, CloseOutboxError::Store(_)), "{error}");
+}
+
+/// D13: nor is anything more delivered, since what becomes of it could not be stored.
+#[test]
+fn after_an_unknown_commit_nothing_is_delivered() {
+    let store = FaultyStore::new(MemoryStore::new());
+    let outbox = builder(store.clone()).in_flight(1).build(soiree()).unwrap();
+    let (started, texts) = channel();
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let listener = move |event: &dyn Event| {
+        started.send(text(event)).unwrap();
+        let _ = released.lock().unwrap().recv_timeout(LIMIT);
+    };
+    outbox
+        .on_with("kept.**", ListenerOptions::new().durable("one"), listener)
+        .unwrap();
+    outbox.start().unwrap();
+    outbox.emit("kept.a", String::from("runs")).unwrap();
+    assert_eq!(receive(&texts, 1), ["runs"]);
+    outbox.emit("kept.a", String::from("waits")).unwrap();
+    store.fail_next(StoreMethod::Commit, 1, StoreFault::unknown());
+    assert!(outbox.emit("kept.a", String::from("is lost")).is_err());
+    drop(release);
+    wait_until("the first has ended", || {
+        outbox.listeners()[0].in_flight == 0
+    });
+    assert!(outbox.close().is_err());
+    assert_eq!(texts.try_iter().count(), 0);
 }
 
 /// D13: a store that cannot be read for a while delays, and loses nothing.
