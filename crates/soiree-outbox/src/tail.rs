@@ -201,13 +201,13 @@ mod tests {
     /// D12: memory is bounded by events and by bytes, and what no longer fits is read from the store.
     #[test]
     fn what_does_not_fit_is_read_from_the_store() {
-        let mut tail = Tail::new(Position(5), 3, 25);
+        let mut tail = Tail::new(Position(5), 3, 20);
         assert_eq!(next(&tail, 5), None);
         assert_eq!(next(&tail, 4), Some(0));
         for position in 6..=8 {
             tail.push(record(position));
         }
-        assert_eq!(next(&tail, 5), Some(0), "25 bytes are two events");
+        assert_eq!(next(&tail, 5), Some(0), "20 bytes are two events");
         assert_eq!(next(&tail, 6), Some(7));
         assert_eq!(next(&tail, 7), Some(8));
         assert_eq!(next(&tail, 8), None);
