@@ -99,7 +99,10 @@ fn orphans_are_named_rejected_or_removed() {
 
     let keeping = outbox(store.clone());
     assert_eq!(keeping.start().unwrap().orphans, ["one"]);
-    assert!(keeping.listeners()[0].is_orphan);
+    let orphan = &keeping.listeners()[0];
+    assert_eq!((&*orphan.name, &*orphan.pattern), ("one", "kept.**"));
+    assert!(orphan.is_orphan && !orphan.is_held);
+    assert_eq!(orphan.waiting, 1);
     keeping.close().unwrap();
 
     // Renamed in the program, and in the store: it goes on where it was.
