@@ -3,7 +3,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
-use soiree::{Event, EventPool, KeyOrder, ListenerOptions, Retry, WorkerPool};
+use soiree::{BaseEvent, Event, EventPool, KeyOrder, ListenerOptions, Retry, Soiree, WorkerPool};
 use soiree_testkit::{ManualClock, MemoryStore};
 
 use super::support::{LIMIT, builder, outbox, receive, sending, soiree, text};
@@ -318,4 +318,21 @@ fn events_stored_while_a_key_function_hangs_are_delivered() {
     outbox.close().unwrap();
     let expected: Vec<String> = (0..EVENTS).map(|number| number.to_string()).collect();
     assert_eq!(received.iter().collect::<Vec<_>>(), expected);
+}
+
+/// D1, L2: what an ordinary listener of a durable topic does to the event is seen by the caller, whose event it is.
+#[test]
+fn an_ordinary_listener_gets_the_event_of_the_caller() {
+    let outbox = outbox(MemoryStore::new());
+    outbox
+        .on_with("kept.a", ListenerOptions::new(), |event: &dyn Event| {
+            event.abort("seen");
+        })
+        .unwrap();
+    outbox.start().unwrap();
+    let event: Arc<dyn Event> = Arc::new(BaseEvent::new("kept.a", String::from("x")));
+    let soiree: &dyn Soiree = &outbox;
+    soiree.publish_event(Arc::clone(&event)).unwrap();
+    outbox.close().unwrap();
+    assert!(event.is_aborted());
 }
