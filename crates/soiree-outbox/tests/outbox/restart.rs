@@ -114,6 +114,9 @@ fn orphans_are_named_rejected_or_removed() {
         .unwrap();
     assert_eq!(renaming.start().unwrap(), StartReport::default());
     assert_eq!(receive(&received, 1), ["x"]);
+    let renamed = &renaming.listeners()[0];
+    assert_eq!((&*renamed.name, &*renamed.pattern), ("two", "kept.**"));
+    assert!(renamed.is_held && !renamed.is_orphan);
     renaming.close().unwrap();
 
     let removing = builder(store)
