@@ -1,6 +1,7 @@
 //! The promises of an outbox, with a store in memory.
 
 mod admin;
+mod batches;
 mod closing;
 mod delivery;
 mod emitting;
