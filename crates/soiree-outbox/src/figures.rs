@@ -288,3 +288,22 @@ impl StoreFigures {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// D12: as long as nobody else appends, a limit of stored events needs no further look into the store.
+    #[test]
+    fn events_beyond_our_own_are_those_of_others() {
+        let figures = StoreFigures::new(2, Position(5));
+        figures.count_up_to(Position(8), 3);
+        assert!(!figures.has_others());
+        // The relay has seen them as well.
+        figures.count_up_to(Position(8), 0);
+        assert!(!figures.has_others());
+        figures.count_up_to(Position(10), 1);
+        assert!(figures.has_others());
+        assert_eq!(figures.last(), Position(10));
+    }
+}
