@@ -215,7 +215,7 @@ impl<E: Executor> Pool for BoundedPool<E> {
             let executor = executor.as_ref().and_then(Weak::upgrade);
             executor.is_some_and(|executor| executor.on_thread())
         };
-        Some(Arc::new(move || in_job() || on_thread()))
+        Some(WorkerCheck::new(move || in_job.is_worker() || on_thread()))
     }
 
     fn run_inline(&self, job: Job) -> Result<JobOutcome, SubmitError> {

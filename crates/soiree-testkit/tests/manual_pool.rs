@@ -169,11 +169,11 @@ fn a_job_may_release_its_own_pool() {
 fn a_thread_is_a_worker_while_it_runs_a_job() {
     let pool = ManualPool::new();
     let check = pool.worker_check().unwrap();
-    assert!(!pool.on_worker() && !check());
+    assert!(!pool.on_worker() && !check.is_worker());
     let inner = pool.clone();
     let inner_check = pool.worker_check().unwrap();
     pool.submit(Job::new(move || {
-        assert!(inner.on_worker() && inner_check())
+        assert!(inner.on_worker() && inner_check.is_worker())
     }))
     .unwrap();
     assert!(pool.run_next());

@@ -87,12 +87,12 @@ pub trait Pool: Send + Sync {
         false
     }
 
-    /// A function that returns what [`on_worker`](Pool::on_worker) does, also after the last handle of the pool was dropped. `None`
-    /// by default.
+    /// A check that returns what [`on_worker`](Pool::on_worker) does, also after the last handle of the pool was dropped. `None` by
+    /// default.
     ///
     /// Without it, a job that waits for an emission behind it in the queue deadlocks once that handle is dropped.
     ///
-    /// The function must not keep the pool alive. This method must not call the `EventPool` that uses the pool, as the
+    /// It must not keep the pool alive. This method must not call the `EventPool` that uses the pool, as the
     /// `EventPool` may hold a lock.
     fn worker_check(&self) -> Option<WorkerCheck> {
         None

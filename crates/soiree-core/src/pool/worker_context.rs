@@ -1,6 +1,7 @@
 //! Which pools the calling thread runs jobs of.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,8 +11,18 @@ use crate::sync::thread_local;
 /// How many jobs of one pool may run inline inside one another on one thread.
 pub const MAX_INLINE_DEPTH: usize = 16;
 
-/// Returns whether the calling thread runs a job of a pool. See [`Pool::worker_check`](crate::Pool::worker_check).
-pub type WorkerCheck = Arc<dyn Fn() -> bool + Send + Sync>;
+/// Knows whether the calling thread works for a pool. See [`Pool::worker_check`](crate::Pool::worker_check).
+///
+/// That of a [`WorkerContext`] costs the same however many pools an `EventPool` has; a function of your own is called for each of its
+/// emits.
+#[derive(Clone)]
+pub struct WorkerCheck(Check);
+
+#[derive(Clone)]
+enum Check {
+    Context(WorkerContext),
+    Function(Arc<dyn Fn() -> bool + Send + Sync>),
+}
 
 /// Tracks which threads run jobs of a pool, and how many inside one another.
 ///
@@ -22,11 +33,11 @@ pub type WorkerCheck = Arc<dyn Fn() -> bool + Send + Sync>;
 /// use soiree_core::WorkerContext;
 /// let context = WorkerContext::new();
 /// let check = context.worker_check();
-/// assert!(!check());
+/// assert!(!check.is_worker());
 /// {
 ///     let _worker = context.enter_worker();
 ///     let _inline = context.enter_inline().expect("16 are allowed");
-///     assert!(check() && context.is_worker());
+///     assert!(check.is_worker() && context.is_worker());
 ///     assert_eq!(context.depth(), 2);
 /// }
 /// assert_eq!(context.depth(), 0);
@@ -55,7 +66,46 @@ pub struct WorkerGuard {
     not_send: PhantomData<*const ()>,
 }
 
+impl WorkerCheck {
+    /// Calls this function each time. It must not block.
+    pub fn new(is_worker: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Check::Function(Arc::new(is_worker)))
+    }
+
+    /// Whether the calling thread works for the pool.
+    pub fn is_worker(&self) -> bool {
+        match &self.0 {
+            Check::Context(context) => context.depth() > 0,
+            Check::Function(is_worker) => is_worker(),
+        }
+    }
+
+    /// The number of the pool in [`WorkerContext::any_entered`], if the check is that of a context.
+    #[doc(hidden)]
+    pub fn context_number(&self) -> Option<u64> {
+        match &self.0 {
+            Check::Context(context) => Some(context.pool),
+            Check::Function(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for WorkerCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WorkerCheck")
+    }
+}
+
 impl WorkerContext {
+    /// Whether `holds` is true for the number of any pool that the calling thread works for.
+    #[doc(hidden)]
+    #[inline]
+    pub fn any_entered(holds: impl Fn(u64) -> bool) -> bool {
+        let any =
+            |all: &RefCell<Vec<(u64, Role)>>| all.borrow().iter().any(|(pool, _)| holds(*pool));
+        ENTERED.try_with(any).unwrap_or(false)
+    }
+
     /// A context for a new pool.
     pub fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -91,10 +141,9 @@ impl WorkerContext {
         count(|entered| *entered == (self.pool, Role::Worker))
     }
 
-    /// The function to return from [`Pool::worker_check`](crate::Pool::worker_check). Does not keep the pool alive.
+    /// What to return from [`Pool::worker_check`](crate::Pool::worker_check). Does not keep the pool alive.
     pub fn worker_check(&self) -> WorkerCheck {
-        let context = self.clone();
-        Arc::new(move || context.depth() > 0)
+        WorkerCheck(Check::Context(self.clone()))
     }
 }
 

@@ -58,12 +58,17 @@ impl PoolRef {
         self.address
     }
 
+    /// The number that [`WorkerContext::any_entered`](soiree_core::WorkerContext::any_entered) knows the pool by, if it does.
+    pub(super) fn context_number(&self) -> Option<u64> {
+        self.check.as_ref()?.context_number()
+    }
+
     /// Whether the calling thread works for the pool. It must not wait for a job that the pool has still to run.
     pub(crate) fn is_here(&self) -> bool {
         let pool = self.address();
         inside_frame(|frame| frame.pool == pool)
             || match &self.check {
-                Some(check) => check(),
+                Some(check) => check.is_worker(),
                 None => self.pool.upgrade().is_some_and(|pool| pool.on_worker()),
             }
     }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, Weak};
 
+use soiree_core::WorkerContext;
 use soiree_core::sync::{Mutex, MutexGuard};
 
 use super::pool_ref::PoolRef;
+use crate::context::inside_frame;
 use crate::routing::PatternRules;
 
 /// Every pool by name, and the routes to them.
@@ -14,6 +16,12 @@ pub(crate) struct Pools {
     default: Arc<PoolRef>,
     /// The names that topics are routed to.
     routes: PatternRules<Arc<str>>,
+    /// The addresses of all pools, in order.
+    addresses: Vec<usize>,
+    /// The numbers by which threads know what they work for, in order, with the addresses of these pools.
+    numbers: Vec<(u64, usize)>,
+    /// The pools that have no such number: each has to be asked.
+    unnumbered: Vec<Arc<PoolRef>>,
 }
 
 impl Pools {
@@ -23,11 +31,24 @@ impl Pools {
         routes: PatternRules<Arc<str>>,
     ) -> Self {
         let all = std::iter::once(Arc::clone(&default)).chain(bulkheads);
-        let by_name = all.map(|pool| (Arc::clone(&pool.name), pool)).collect();
+        let by_name: BTreeMap<_, _> = all.map(|pool| (Arc::clone(&pool.name), pool)).collect();
+        let (mut addresses, mut numbers, mut unnumbered) = (Vec::new(), Vec::new(), Vec::new());
+        for pool in by_name.values() {
+            addresses.push(pool.address());
+            match pool.context_number() {
+                Some(number) => numbers.push((number, pool.address())),
+                None => unnumbered.push(Arc::clone(pool)),
+            }
+        }
+        addresses.sort_unstable();
+        numbers.sort_unstable();
         Self {
             by_name,
             default,
             routes,
+            addresses,
+            numbers,
+            unnumbered,
         }
     }
 
@@ -35,10 +56,22 @@ impl Pools {
         &self.default
     }
 
-    /// The pool, if there is one only.
-    #[inline]
-    pub(crate) fn only(&self) -> Option<&Arc<PoolRef>> {
-        (self.by_name.len() == 1).then_some(&self.default)
+    /// Whether the calling thread works for one of the pools, other than the one with this address. It takes the same time however many
+    /// pools there are, but for those that have to be asked.
+    pub(crate) fn is_on_one_but(&self, pool: usize) -> bool {
+        let is_other = |address: usize| address != pool;
+        let has_number = |number: u64| {
+            let start = self.numbers.partition_point(|(other, _)| *other < number);
+            let rest = self.numbers[start..].iter();
+            // Several, if they wrap the same pool.
+            rest.take_while(|(other, _)| *other == number)
+                .any(|(_, address)| is_other(*address))
+        };
+        let mut unnumbered = self.unnumbered.iter();
+        inside_frame(|frame| {
+            is_other(frame.pool) && self.addresses.binary_search(&frame.pool).is_ok()
+        }) || WorkerContext::any_entered(has_number)
+            || unnumbered.any(|pool| is_other(pool.address()) && pool.is_here())
     }
 
     /// The name of the pool that a topic has a route to, if it has one.

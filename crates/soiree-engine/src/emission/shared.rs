@@ -164,21 +164,14 @@ impl EmissionSettings {
     /// Whether the calling thread works for a pool of the emitter other than the one with this address.
     #[inline]
     pub(crate) fn is_on_another_pool(&self, pool: usize) -> bool {
-        match self.pools.only() {
-            Some(only) => only.address() != pool && only.is_here(),
-            None => self.is_on_other_of_pools(pool),
-        }
-    }
-
-    #[inline(never)]
-    fn is_on_other_of_pools(&self, pool: usize) -> bool {
-        let mut others = self.pools.iter().filter(|other| other.address() != pool);
-        others.any(|other| other.is_here())
+        self.pools.is_on_one_but(pool)
     }
 
     /// Whether the calling thread works for any pool of the emitter.
     pub(crate) fn is_on_a_pool(&self) -> bool {
-        self.pools.iter().any(|pool| pool.is_here())
+        /// No pool has this address.
+        const NONE: usize = 0;
+        self.pools.is_on_one_but(NONE)
     }
 
     /// A job that is about to be submitted to this pool. Observers are notified of it.

@@ -226,9 +226,9 @@ impl Pool for BombPool {
 
     fn worker_check(&self) -> Option<WorkerCheck> {
         let (check, bomb) = (self.pool.worker_check(), self.bombs.one());
-        Some(Arc::new(move || {
+        Some(WorkerCheck::new(move || {
             let _ = &bomb;
-            check.as_ref().is_some_and(|check| check())
+            check.as_ref().is_some_and(WorkerCheck::is_worker)
         }))
     }
 }

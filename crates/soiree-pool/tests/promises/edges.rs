@@ -339,10 +339,10 @@ fn a_pool_is_the_same_behind_the_trait() {
     latch.open();
 
     let check = pool.worker_check().expect("the pool knows its workers");
-    assert!(!check() && !pool.on_worker());
+    assert!(!check.is_worker() && !pool.on_worker());
     let (sender, answers) = std::sync::mpsc::channel();
     pool.submit(Job::new(move || {
-        sender.send(check()).expect("the test receives")
+        sender.send(check.is_worker()).expect("the test receives")
     }))
     .unwrap();
     assert!(answers.recv_timeout(TIMEOUT).expect("the job runs"));

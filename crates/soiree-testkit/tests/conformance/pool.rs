@@ -185,14 +185,16 @@ impl Pool for Reference {
         let handle = Arc::clone(&self.handle);
         match self.fault() {
             Fault::HasNoWorkerCheck => None,
-            Fault::HasAWorkerCheckThatIsAlwaysTrue => Some(Arc::new(|| true)),
+            Fault::HasAWorkerCheckThatIsAlwaysTrue => Some(WorkerCheck::new(|| true)),
             Fault::ForgetsItsWorkersWhenDropped => {
                 let pool = Arc::downgrade(&handle);
-                Some(Arc::new(move || pool.strong_count() > 0 && check()))
+                Some(WorkerCheck::new(move || {
+                    pool.strong_count() > 0 && check.is_worker()
+                }))
             }
-            Fault::KeepsThePoolAliveInTheWorkerCheck => Some(Arc::new(move || {
+            Fault::KeepsThePoolAliveInTheWorkerCheck => Some(WorkerCheck::new(move || {
                 let _ = &handle;
-                check()
+                check.is_worker()
             })),
             _ => Some(check),
         }

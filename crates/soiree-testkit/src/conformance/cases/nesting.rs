@@ -176,9 +176,9 @@ pub(crate) fn p4_worker_check_agrees_with_on_worker(fixture: &Fixture) {
     let Some(check) = pool.pool().worker_check() else {
         fixture.fail("worker_check is None");
     };
-    let elsewhere = check();
+    let elsewhere = check.is_worker();
     let what = "a job has called the worker check";
-    let inside = run_on_worker(fixture, &pool, what, move |_| check());
+    let inside = run_on_worker(fixture, &pool, what, move |_| check.is_worker());
     fixture.assert(inside && !elsewhere, || {
         format!(
             "it must be true inside a job and false elsewhere, but was {inside} and {elsewhere}"
@@ -194,7 +194,7 @@ pub(crate) fn p4_worker_check_works_after_the_pool_is_dropped(fixture: &Fixture)
     let latch = fixture.occupy_worker(&pool);
     let (sender, receiver) = channel();
     fixture.submit(&pool, move || {
-        let _ = sender.send(check());
+        let _ = sender.send(check.is_worker());
     });
     drop(pool);
     latch.release();
@@ -218,7 +218,7 @@ pub(crate) fn p4_worker_check_does_not_keep_the_pool_alive(fixture: &Fixture) {
     fixture.submit(&pool, || send_on_thread_end(sender));
     drop(pool);
     fixture.recv("the worker of the dropped pool has ended", &receiver);
-    fixture.assert(!check(), || {
+    fixture.assert(!check.is_worker(), || {
         "it is true on a thread that is no worker".into()
     });
 }
