@@ -1,6 +1,5 @@
 //! A value that is read all the time and seldom replaced.
 
-use std::array;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -8,9 +7,9 @@ use std::sync::{Arc, PoisonError};
 use crossbeam_utils::CachePadded;
 
 #[cfg(soiree_model)]
-use super::model::{AtomicBool, Mutex, MutexGuard, READ_SLOTS, TryMutex, TryMutexGuard};
+use super::model::{AtomicBool, Mutex, MutexGuard, TryMutex, TryMutexGuard, read_slots};
 #[cfg(not(soiree_model))]
-use super::real::{AtomicBool, Mutex, MutexGuard, READ_SLOTS, TryMutex, TryMutexGuard};
+use super::real::{AtomicBool, Mutex, MutexGuard, TryMutex, TryMutexGuard, read_slots};
 use super::{barrier, thread_number};
 
 /// A value that is read all the time and seldom replaced.
@@ -21,7 +20,8 @@ use super::{barrier, thread_number};
 /// A value that was replaced lives as long as somebody reads it, and no longer: threads that read no more keep nothing.
 pub struct ReadMostly<T> {
     now: Mutex<Now<T>>,
-    slots: Box<[CachePadded<Slot<T>>; READ_SLOTS]>,
+    /// Their number is a power of two.
+    slots: Box<[CachePadded<Slot<T>>]>,
 }
 
 struct Now<T> {
@@ -55,7 +55,9 @@ impl<T> ReadMostly<T> {
         barrier::register();
         Self {
             now: Mutex::new(Now { value, filled: 0 }),
-            slots: Box::new(array::from_fn(|index| CachePadded::new(Slot::new(index)))),
+            slots: (0..read_slots())
+                .map(|index| CachePadded::new(Slot::new(index)))
+                .collect(),
         }
     }
 
@@ -65,7 +67,7 @@ impl<T> ReadMostly<T> {
     /// dropped before this returns; a panic of that drop is caught.
     #[inline]
     pub fn read<R>(&self, see: impl FnOnce(&Arc<T>) -> R) -> R {
-        let mut slot = &*self.slots[thread_number() % READ_SLOTS];
+        let mut slot = self.slot(thread_number());
         let mut held = slot.value.try_lock();
         if held.is_none() {
             (slot, held) = self.lock_another(slot);
@@ -101,8 +103,13 @@ impl<T> ReadMostly<T> {
     #[cold]
     #[inline(never)]
     fn lock_another(&self, taken: &Slot<T>) -> (&Slot<T>, Option<Held<'_, T>>) {
-        let slot = &*self.slots[(taken.index + READ_SLOTS / 2) % READ_SLOTS];
+        let slot = self.slot(taken.index + self.slots.len() / 2);
         (slot, slot.value.try_lock())
+    }
+
+    #[inline]
+    fn slot(&self, number: usize) -> &Slot<T> {
+        &self.slots[number & (self.slots.len() - 1)]
     }
 
     /// A handle to the value.
@@ -286,10 +293,11 @@ mod tests {
     fn more_readers_than_slots_read_at_once() {
         let cell = ReadMostly::new(Arc::new(0));
         let weak = Arc::downgrade(&cell.get());
-        let inside = Barrier::new(2 * READ_SLOTS + 1);
-        let (release, released) = (AtomicBool::new(false), Barrier::new(2 * READ_SLOTS + 1));
+        let readers = 2 * cell.slots.len();
+        let inside = Barrier::new(readers + 1);
+        let (release, released) = (AtomicBool::new(false), Barrier::new(readers + 1));
         thread::scope(|scope| {
-            for _ in 0..2 * READ_SLOTS {
+            for _ in 0..readers {
                 scope.spawn(|| {
                     cell.read(|value| {
                         inside.wait();
@@ -300,7 +308,7 @@ mod tests {
             }
             inside.wait();
             replace(&cell, 1);
-            assert!(weak.strong_count() >= READ_SLOTS);
+            assert_eq!(weak.strong_count(), readers);
             cell.read(|value| assert_eq!(**value, 1));
             release.store(true, Ordering::SeqCst);
             released.wait();

@@ -1,6 +1,6 @@
 //! The primitives of the standard library.
 
-use std::sync::PoisonError;
+use std::sync::{OnceLock, PoisonError};
 use std::time::Instant;
 
 pub use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
@@ -13,8 +13,14 @@ pub(super) use spin::mutex::{SpinMutex as TryMutex, SpinMutexGuard as TryMutexGu
 /// The number of counters that threads are spread over, to keep them from writing to the same one.
 pub const STRIPES: usize = 16;
 
-/// In how many places threads read a value that is seldom replaced. At most 64.
-pub(super) const READ_SLOTS: usize = 32;
+/// In how many places threads read a value that is seldom replaced: two for each processor, a power of two, and 64 at most.
+pub(super) fn read_slots() -> usize {
+    static SLOTS: OnceLock<usize> = OnceLock::new();
+    *SLOTS.get_or_init(|| {
+        let processors = thread::available_parallelism().map_or(4, usize::from);
+        (2 * processors.min(32)).next_power_of_two().clamp(8, 64)
+    })
+}
 
 /// Waits for a notification. Also returns whether the deadline has passed.
 pub(super) fn wait_until<'a, T>(
