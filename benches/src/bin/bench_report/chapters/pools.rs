@@ -50,19 +50,19 @@ pub(super) fn emits(build: Build, others: &[&str]) -> (Vec<Group>, Vec<Compariso
                 "kept vs the literal port",
                 &kept,
                 other("literal port, kept"),
-                Target::MinSpeedup(2.5),
+                Target::MinSpeedup(if producers == 1 { 5.0 } else { 2.5 }),
             );
             add(
                 "kept vs a bare channel",
                 &kept,
                 other(ONE_VALUE),
-                Target::MinSpeedup(0.8),
+                Target::MinSpeedup(0.5),
             );
             add(
                 "dropped vs kept",
                 &dropped,
                 vec![kept.clone()],
-                Target::MinSpeedup(1.3),
+                Target::MinSpeedup(1.0),
             );
         }
     }
@@ -105,7 +105,7 @@ pub(super) fn waiting() -> Chapter {
             &format!("{workload}: vs spawn and await"),
             CaseId::new(&workload, SOIREE),
             case_ids(&workload, &["tokio spawn"]),
-            Target::MinSpeedup(1.3),
+            Target::MinSpeedup(2.0),
         ));
     }
     Chapter {
