@@ -35,6 +35,8 @@ pub struct Registration {
     pub(super) literal: bool,
     /// The listener has no filter, run limit, timeout, limit of calls at once or pool of its own, so it can be called without any check.
     pub plain: bool,
+    /// The same, but that it may have a filter.
+    pub(super) plain_but_filter: bool,
     requires_place: bool,
     pub(super) id: ListenerId,
     registered_at: Option<&'static Location<'static>>,
@@ -111,14 +113,14 @@ impl Registration {
         }
         let (limit, order) = (options.max_concurrent.take(), options.ordered.take());
         options.max_concurrent = MaxConcurrent::of(limit, order)?;
-        let plain = options.pool.is_none()
-            && options.filter.is_none()
+        let plain_but_filter = options.pool.is_none()
             && options.max_runs.is_none()
             && options.max_concurrent.is_none()
             && options.timeout.is_none();
         let requires_place = options.pool.is_some() && options.when_full == WhenPoolFull::Required;
         Ok(Self {
-            plain,
+            plain: plain_but_filter && options.filter.is_none(),
+            plain_but_filter,
             requires_place,
             rank: (5 - options.priority as u64) << SEQ_BITS,
             pattern: Arc::clone(pattern.text()),

@@ -38,8 +38,10 @@ pub struct CachedTopic {
     topic: Box<str>,
     /// The listeners, in calling order.
     pub calls: Box<[CachedListener]>,
-    /// The topic has listeners, all of them are [`plain`](Registration::plain), and the topic is not reserved.
+    /// The topic has listeners, all of them are [`plain`](Registration::plain) but for filters, and the topic is not reserved.
     pub plain: bool,
+    /// Some of the listeners have filters.
+    pub has_filters: bool,
     /// The topic is reserved: only those may emit it who have reserved it.
     pub is_reserved: bool,
 }
@@ -169,7 +171,10 @@ impl CachedTopic {
             hash,
             topic: topic.into(),
             calls: listeners.iter().map(cached).collect(),
-            plain: !is_reserved && !listeners.is_empty() && listeners.iter().all(|one| one.plain),
+            plain: !is_reserved
+                && !listeners.is_empty()
+                && listeners.iter().all(|one| one.plain_but_filter),
+            has_filters: listeners.iter().any(|one| one.filter().is_some()),
             is_reserved,
         }
     }

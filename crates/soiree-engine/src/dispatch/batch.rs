@@ -1,29 +1,38 @@
-//! The fast path: calling listeners that have no filter, run limit, timeout or pool, when nothing is observed.
+//! The fast path: calling listeners that have no run limit, timeout or pool, when nothing is observed.
 
-use soiree_core::Event;
-use soiree_core::panic::caught;
+use soiree_core::panic::{PanicPayload, caught};
 use soiree_core::registry::CachedListener;
+use soiree_core::{BoxError, Event};
 
 use crate::invocation::CallOutcome;
 
 /// How far a batch got.
 pub(crate) struct BatchResult {
-    /// How many listeners were called.
+    /// How many listeners had their turn.
     pub(crate) count: usize,
+    /// How many of them were skipped by their filters.
+    pub(crate) skipped: usize,
     /// How the last of them failed, if it did.
     pub(crate) failed: Option<CallOutcome>,
     pub(crate) aborted: bool,
 }
 
 impl BatchResult {
-    /// Whether the last listener that was called failed, or aborted the event.
+    /// How many listeners were called.
     #[inline]
-    pub(crate) fn is_cut_short(&self) -> bool {
-        self.aborted || self.failed.is_some()
+    pub(crate) fn called(&self) -> u64 {
+        (self.count - self.skipped) as u64
+    }
+
+    /// Whether there is more to do than to return how many were called: the last one failed or aborted the event, or filters have skipped
+    /// all of them.
+    #[inline]
+    pub(crate) fn has_sequel(&self) -> bool {
+        self.aborted || self.failed.is_some() || self.skipped == self.count
     }
 }
 
-/// Calls listeners one after another, up to one that fails or aborts the event. The first one is called in any case.
+/// Calls listeners one after another, up to one that fails or aborts the event. The first one has its turn in any case.
 ///
 /// All of them share one frame that catches panics, and the type of the event is known: with many listeners, calling them is nearly all
 /// that an emission costs.
@@ -41,14 +50,46 @@ pub(crate) fn call_batch(listeners: &[CachedListener], event: &impl Event) -> Ba
         }
         Ok(())
     });
-    let failed = match result {
+    BatchResult {
+        count,
+        skipped: 0,
+        failed: failure(result),
+        aborted,
+    }
+}
+
+/// As [`call_batch`], for listeners of which some have filters. Apart, as looking for filters would cost those without.
+#[inline(never)]
+pub(crate) fn call_filtered_batch(listeners: &[CachedListener], event: &dyn Event) -> BatchResult {
+    let (mut count, mut skipped, mut aborted) = (0, 0, false);
+    let result = caught(|| {
+        for cached in listeners {
+            count += 1;
+            let filter = cached.registration.filter();
+            if filter.is_none_or(|filter| filter(event)) {
+                cached.listener.handle(event)?;
+            } else {
+                skipped += 1;
+            }
+            if event.is_aborted() {
+                aborted = true;
+                break;
+            }
+        }
+        Ok(())
+    });
+    BatchResult {
+        count,
+        skipped,
+        failed: failure(result),
+        aborted,
+    }
+}
+
+fn failure(result: Result<Result<(), BoxError>, PanicPayload>) -> Option<CallOutcome> {
+    match result {
         Ok(Ok(())) => None,
         Ok(failed) => Some(CallOutcome::Returned(failed)),
         Err(panic) => Some(CallOutcome::Panicked(panic)),
-    };
-    BatchResult {
-        count,
-        failed,
-        aborted,
     }
 }

@@ -177,7 +177,7 @@ impl Dispatcher<'_> {
         snapshot: &Arc<Snapshot>,
     ) {
         let (called, rest) = listeners.split_at(batch.count);
-        self.counts.delivered = batch.count as u64;
+        self.counts.delivered = batch.called();
         if let (Some(outcome), Some(last)) = (batch.failed, called.last()) {
             self.counts.delivered -= 1;
             self.on_failure(&last.registration, outcome);

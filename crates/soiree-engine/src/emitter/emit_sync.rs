@@ -14,7 +14,7 @@ use super::not_admitted::{NotAdmitted, SyncError};
 use crate::context::{EnteredFrame, Frame, ON_CALLER, enter_frame, sync_depth};
 use crate::dispatch::{
     Counts, DispatchContext, FailedAttempt, HeldTurn, Kept, Progress, Selection, TurnTaken,
-    call_batch, dispatch, notify_if_unheard, report_not_called,
+    call_batch, call_filtered_batch, dispatch, notify_if_unheard, report_not_called,
 };
 use crate::emission::{
     CustomEvent, Emission, EmissionTask, EmitterShared, Errors, Extras, InFlight, InFlightContext,
@@ -80,13 +80,16 @@ impl Emitter {
         if entered.is_nested() {
             check_depth().map_err(Err)?;
         }
-        let batch = call_batch(&cached.calls, event);
-        if batch.is_cut_short() {
+        let batch = match cached.has_filters {
+            false => call_batch(&cached.calls, event),
+            true => call_filtered_batch(&cached.calls, event),
+        };
+        if batch.has_sequel() {
             drop(entered);
             let selection = Selection::Resume(&cached.calls, batch, &generation.snapshot);
             return Err(self.run(&generation.current, selection, topic, event));
         }
-        Ok(batch.count as u64)
+        Ok(batch.called())
     }
 
     /// The thread is inside the emitter: a close in user code that an emission calls would wait for that emission.

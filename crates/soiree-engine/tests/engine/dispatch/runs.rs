@@ -1,11 +1,12 @@
 //! What counts as a run of a listener.
 
+use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 
 use soiree::EventPool;
-use soiree_core::ListenerOptions;
+use soiree_core::{ListenerOptions, Observer};
 
 use crate::support::{CallLog, TestResult};
 
@@ -32,6 +33,65 @@ fn a_filter_decides_what_a_listener_sees_and_what_counts_as_a_run() -> TestResul
         .collect::<Result<_, _>>()?;
     assert_eq!(delivered, [0, 1, 0, 0, 1, 0, 0]);
     assert_eq!(calls.take(), ["10", "11"]);
+    Ok(())
+}
+
+/// L1: filters that accept, skip, abort or panic, and listeners that succeed, fail or abort, with and without an observer: the fast path
+/// reports what the other one does.
+#[test]
+fn filters_have_the_same_effect_whether_emissions_are_observed_or_not() -> TestResult {
+    struct Quiet;
+    impl Observer for Quiet {}
+    const KINDS: usize = 5;
+    let outcome = |kinds: [usize; 3], is_observed: bool| -> Result<String, Box<dyn Error>> {
+        let unheard = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&unheard);
+        let mut builder = EventPool::builder()
+            .unheard_event_handler(move |_| {
+                counted.fetch_add(1, Ordering::SeqCst);
+            })
+            .error_handler(|_, _| None);
+        if is_observed {
+            builder = builder.observer(Quiet);
+        }
+        let soiree = builder.build()?;
+        let calls = CallLog::default();
+        for (place, kind) in kinds.into_iter().enumerate() {
+            let options = ListenerOptions::new().filter(move |event| match kind {
+                0 => false,
+                1 => panic!("the filter"),
+                2 => {
+                    event.set_aborted(true);
+                    place == 1
+                }
+                _ => true,
+            });
+            let calls = calls.clone();
+            soiree.on_with("t", options, move |_| {
+                calls.record(place.to_string());
+                (kind != 4).then_some(()).ok_or("no")
+            })?;
+        }
+        let mut seen = String::new();
+        // A topic is cached when it is emitted for the second time.
+        for _ in 0..3 {
+            let report = soiree.emit_sync("t", ())?;
+            let unheard = unheard.swap(0, Ordering::SeqCst);
+            let called = calls.take().join("");
+            let (delivered, failed, aborted) = (report.delivered, report.failed, report.aborted);
+            let by = report.abort().and_then(|abort| abort.by.clone()).is_some();
+            seen += &format!("{called}: {delivered} {failed} {aborted} {by} {unheard}; ");
+        }
+        Ok(seen)
+    };
+    for number in 0..KINDS.pow(3) {
+        let kinds = [
+            number % KINDS,
+            number / KINDS % KINDS,
+            number / KINDS / KINDS,
+        ];
+        assert_eq!(outcome(kinds, false)?, outcome(kinds, true)?, "{kinds:?}");
+    }
     Ok(())
 }
 
