@@ -5,14 +5,21 @@
 #[cfg(all(target_os = "linux", not(soiree_model)))]
 mod asymmetric {
     use std::sync::atomic::{AtomicBool, Ordering, compiler_fence, fence};
+    use std::thread;
+    use std::time::Duration;
 
     use rustix::thread::{MembarrierCommand, membarrier};
 
     /// The system takes part. Until then, and if it does not, both sides pass a full barrier.
     static IS_REGISTERED: AtomicBool = AtomicBool::new(false);
+    /// It took part, and no longer does: a sandbox that a program enters after its start may forbid the call.
+    static IS_FORBIDDEN: AtomicBool = AtomicBool::new(false);
+
+    /// Within this time, a processor writes to memory what it has in its store buffer.
+    const WRITTEN_WITHIN: Duration = Duration::from_millis(1);
 
     pub(in super::super) fn register() {
-        if !IS_REGISTERED.load(Ordering::Relaxed) {
+        if !IS_REGISTERED.load(Ordering::Relaxed) && !IS_FORBIDDEN.load(Ordering::SeqCst) {
             let registered = membarrier(MembarrierCommand::RegisterPrivateExpedited).is_ok();
             IS_REGISTERED.store(registered, Ordering::SeqCst);
         }
@@ -30,8 +37,22 @@ mod asymmetric {
     /// For the side that passes it seldom.
     pub(in super::super) fn heavy() {
         fence(Ordering::SeqCst);
-        // It was registered with the same call, so it does not fail.
-        let _ = membarrier(MembarrierCommand::PrivateExpedited);
+        if membarrier(MembarrierCommand::PrivateExpedited).is_err() {
+            wait_instead();
+        }
+    }
+
+    #[cold]
+    fn wait_instead() {
+        if IS_REGISTERED.load(Ordering::SeqCst) {
+            IS_FORBIDDEN.store(true, Ordering::SeqCst);
+            IS_REGISTERED.store(false, Ordering::SeqCst);
+        }
+        // The other side may not know yet.
+        if IS_FORBIDDEN.load(Ordering::SeqCst) {
+            thread::sleep(WRITTEN_WITHIN);
+            fence(Ordering::SeqCst);
+        }
     }
 }
 
