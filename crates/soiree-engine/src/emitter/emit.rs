@@ -60,6 +60,8 @@ impl Emitter {
     }
 
     /// Calls `see` with the settings that apply now. They do not change meanwhile, even if it waits.
+    ///
+    /// Former settings may be dropped before it and after it, which may close the emitter. So an emission starts and is submitted inside.
     #[inline]
     pub(super) fn with_current<R>(&self, see: impl FnOnce(&Arc<Current>) -> R) -> R {
         self.current.read(see)
@@ -104,10 +106,10 @@ impl Emitter {
         topic: &str,
         payload: T,
     ) -> Result<Emission, EmitError> {
-        if let Err(rejected) = self.admit(topic) {
-            return Err(rejected.with(topic, Payload::new(payload)));
-        }
         self.with_current(|current| {
+            if let Err(rejected) = self.admit(topic) {
+                return Err(rejected.with(topic, Payload::new(payload)));
+            }
             let (handle, settings) = current.route(topic);
             let emission: Arc<dyn InFlight> = if current.payloads_apart {
                 payload_apart(settings, topic, Payload::new(payload))
@@ -144,10 +146,10 @@ impl Emitter {
         pass: Pass<'_>,
     ) -> Result<Emission, EmitError> {
         let topic: Box<str> = event.topic().into();
-        if let Err(rejected) = self.admit_with(&topic, pass) {
-            return Err(rejected.with(&topic, event.payload()));
-        }
         self.with_current(|current| {
+            if let Err(rejected) = self.admit_with(&topic, pass) {
+                return Err(rejected.with(&topic, event.payload()));
+            }
             let (handle, settings) = current.route(&topic);
             let emission =
                 EmissionTask::custom(Arc::clone(settings), &topic, CustomEvent(event.into()));

@@ -86,10 +86,10 @@ impl Emitter {
         topic: &str,
         payload: T,
     ) -> Result<Emission, NotAccepted> {
-        if let Err(rejected) = self.admit(topic) {
-            return Err(rejected.with(topic, Payload::new(payload)).into());
-        }
         self.with_current(|current| {
+            if let Err(rejected) = self.admit(topic) {
+                return Err(rejected.with(topic, Payload::new(payload)).into());
+            }
             let (handle, settings) = current.route(topic);
             let emission: Arc<dyn InFlight> = if current.payloads_apart {
                 payload_apart(settings, topic, Payload::new(payload))
@@ -119,10 +119,10 @@ impl Emitter {
         pass: Pass<'_>,
     ) -> Result<Emission, NotAccepted> {
         let topic: Box<str> = event.topic().into();
-        if let Err(rejected) = self.admit_with(&topic, pass) {
-            return Err(rejected.with(&topic, event.payload()).into());
-        }
         self.with_current(|current| {
+            if let Err(rejected) = self.admit_with(&topic, pass) {
+                return Err(rejected.with(&topic, event.payload()).into());
+            }
             let (handle, settings) = current.route(&topic);
             let emission =
                 EmissionTask::custom(Arc::clone(settings), &topic, CustomEvent(event.into()));

@@ -6,6 +6,7 @@
 
 mod backlog;
 mod closing;
+mod former_values;
 mod ledger;
 mod places;
 mod pools;
