@@ -193,8 +193,9 @@ pub(super) trait Attempt: PendingWork + Task + Sized + 'static {
     /// As a job of its pool.
     fn run_as_job(self: &Arc<Self>) {
         self.run_unless_claimed();
-        let backlog = &self.target().state().settings.shared.backlog;
-        backlog.run_one(|| self.target().pool_ref());
+        let settings = &self.target().state().settings;
+        let backlog = &settings.shared.backlog;
+        backlog.run_one(settings.timer.as_ref(), || self.target().pool_ref());
     }
 
     /// On a worker of its pool that waits for it: takes its job out of the queue and runs it.

@@ -192,14 +192,18 @@ impl Backlog {
     }
 
     /// At the end of a job: submits work that waits for the pool of this worker. If the pool is still full, this worker runs it.
-    pub(crate) fn run_one(&self, pool_ref: impl FnOnce() -> Arc<PoolRef>) {
+    pub(crate) fn run_one(
+        self: &Arc<Self>,
+        timer: Option<&Arc<dyn Timer>>,
+        pool_ref: impl FnOnce() -> Arc<PoolRef>,
+    ) {
         if self.count.load(Ordering::Relaxed) > 0 {
-            self.run_one_of(&pool_ref());
+            self.run_one_of(timer, &pool_ref());
         }
     }
 
     #[cold]
-    fn run_one_of(&self, pool_ref: &PoolRef) {
+    fn run_one_of(self: &Arc<Self>, timer: Option<&Arc<dyn Timer>>, pool_ref: &PoolRef) {
         // Inside a listener is not the end of a job; and work that runs here is one more job, not a job inside another.
         if inside_frame(|_| true) || !pool_ref.is_here() {
             return;
@@ -207,7 +211,15 @@ impl Backlog {
         let Some(_running) = RunningOne::enter() else {
             return;
         };
-        let here = pool_ref.address();
+        let is_left = self.run_one_here(pool_ref.address());
+        // The timer may have found nothing while this thread had the work.
+        if is_left && timer.is_some() {
+            self.schedule(timer);
+        }
+    }
+
+    /// Returns whether work is put back.
+    fn run_one_here(&self, here: usize) -> bool {
         let mut has_taken = false;
         while let Some((pool, rejected)) = self.offer_oldest(|pool| pool == here) {
             let Some(work) = rejected else {
@@ -219,16 +231,17 @@ impl Backlog {
                 // What the pool has taken comes first, and is followed by this.
                 self.put_back(work);
                 self.end_offer(pool);
-                return;
+                return true;
             }
             // Before it runs: it may have work of its own that waits.
             self.end_offer(pool);
             // One only: the jobs in the queue come next.
-            if let Some(work) = offer(work, |pool, job| pool.run_inline(job).map(drop)) {
-                self.put_back(work);
-            }
-            return;
+            let rejected = offer(work, |pool, job| pool.run_inline(job).map(drop));
+            let is_rejected = rejected.is_some();
+            rejected.into_iter().for_each(|work| self.put_back(work));
+            return is_rejected;
         }
+        false
     }
 }
 

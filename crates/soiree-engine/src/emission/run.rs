@@ -53,8 +53,9 @@ pub(super) fn run_queued(emission: &Arc<dyn InFlight>) {
 fn run_as_job(emission: Arc<dyn InFlight>) {
     let state = emission.state();
     run(&emission, state);
-    let backlog = &state.settings.shared.backlog;
-    backlog.run_one(|| state.pool_ref());
+    let settings = &state.settings;
+    let backlog = &settings.shared.backlog;
+    backlog.run_one(settings.timer.as_ref(), || state.pool_ref());
 }
 
 /// Ends an emission whose job was dropped, unless it has started.

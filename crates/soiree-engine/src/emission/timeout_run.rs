@@ -78,8 +78,9 @@ impl CallTimeout {
 impl Task for CallTimeout {
     fn run(self: Arc<Self>) {
         self.call_remaining();
-        let backlog = &self.emission.state().settings.shared.backlog;
-        backlog.run_one(|| self.pool_ref());
+        let settings = &self.emission.state().settings;
+        let backlog = &settings.shared.backlog;
+        backlog.run_one(settings.timer.as_ref(), || self.pool_ref());
     }
 
     /// The pool stopped, or dropped it.

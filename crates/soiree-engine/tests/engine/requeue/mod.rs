@@ -3,6 +3,7 @@
 mod closed;
 mod order;
 mod removed;
+mod shared;
 mod unstartable;
 
 use soiree_testkit::ManualTimer;
