@@ -1,6 +1,7 @@
 //! What `emit_sync` reads without a lock, and how a close waits for every `emit_sync` that still runs.
 
 use std::any::Any;
+use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Weak};
 use std::time::Instant;
 
@@ -228,6 +229,8 @@ impl Generations {
                 None => open = monitor.wait(open),
             }
         }
+        // An emission that was not the last to release its generation has taken no lock. What its listeners have written is seen from here.
+        fence(Ordering::Acquire);
         true
     }
 
