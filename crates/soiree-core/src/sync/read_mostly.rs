@@ -64,7 +64,8 @@ impl<T> ReadMostly<T> {
     /// Calls `see` with the value.
     ///
     /// It may take any time, and may read and replace the value. If the value was replaced meanwhile, and nobody else reads it, it is
-    /// dropped before this returns; a panic of that drop is caught.
+    /// dropped before this returns; a panic of that drop is caught. A former value that another thread is about to drop may be dropped
+    /// here, before `see` is called.
     #[inline]
     pub fn read<R>(&self, see: impl FnOnce(&Arc<T>) -> R) -> R {
         let mut slot = self.slot(thread_number());
