@@ -13,8 +13,8 @@ use super::generation::Generation;
 use super::not_admitted::{NotAdmitted, SyncError};
 use crate::context::{EnteredFrame, Frame, ON_CALLER, enter_frame, sync_depth};
 use crate::dispatch::{
-    Counts, DispatchContext, FailedAttempt, HeldTurn, Kept, Progress, Selection, TurnTaken,
-    call_batch, call_filtered_batch, dispatch, notify_if_unheard, report_not_called,
+    BatchResult, Counts, DispatchContext, FailedAttempt, HeldTurn, Kept, Progress, Selection,
+    TurnTaken, call_batch, call_filtered_batch, dispatch, notify_if_unheard, report_not_called,
 };
 use crate::emission::{
     CustomEvent, Emission, EmissionTask, EmitterShared, Errors, Extras, InFlight, InFlightContext,
@@ -80,16 +80,34 @@ impl Emitter {
         if entered.is_nested() {
             check_depth().map_err(Err)?;
         }
-        let batch = match cached.has_filters {
-            false => call_batch(&cached.calls, event),
-            true => call_filtered_batch(&cached.calls, event),
-        };
+        if cached.has_filters {
+            let batch = call_filtered_batch(&cached.calls, event);
+            return self.after_batch(entered, batch, generation, cached, topic, event);
+        }
+        let batch = call_batch(&cached.calls, event);
         if batch.has_sequel() {
-            drop(entered);
-            let selection = Selection::Resume(&cached.calls, batch, &generation.snapshot);
-            return Err(self.run(&generation.current, selection, topic, event));
+            return self.after_batch(entered, batch, generation, cached, topic, event);
         }
         Ok(batch.called())
+    }
+
+    /// Goes on after the listeners that a batch has called.
+    #[inline(never)]
+    fn after_batch(
+        &self,
+        entered: EnteredFrame,
+        batch: BatchResult,
+        generation: &Generation,
+        cached: &CachedTopic,
+        topic: &str,
+        event: &dyn Event,
+    ) -> Result<u64, Result<Report, SyncError>> {
+        if !batch.has_sequel() {
+            return Ok(batch.called());
+        }
+        drop(entered);
+        let selection = Selection::Resume(&cached.calls, batch, &generation.snapshot);
+        Err(self.run(&generation.current, selection, topic, event))
     }
 
     /// The thread is inside the emitter: a close in user code that an emission calls would wait for that emission.
