@@ -28,6 +28,8 @@ const CLAIM_AGAIN: Duration = Duration::from_millis(200);
 const REDRIVEN: Duration = Duration::from_secs(1);
 /// How long a listener waits whose store cannot be read.
 const READ_AGAIN: Duration = Duration::from_secs(1);
+/// The shortest time before a sweep that failed is tried again.
+const SWEEP_AGAIN: Duration = Duration::from_secs(1);
 const CATCH_UP: Limit = Limit {
     records: 512,
     bytes: 4 << 20,
@@ -136,7 +138,17 @@ impl Relay {
         } else if raised.commands.iter().any(|command| self.asks(command)) {
             while self.read_on() {}
         }
+        let awaited = self.state.marked > self.state.committed;
         self.state.committed = self.state.committed.max(raised.committed);
+        if awaited && raised.committed.is_some() {
+            // A sweep that came before has not removed what they are about.
+            self.sweep_later();
+        }
+        if raised.unswept {
+            let at = self.clock.now();
+            let at = at.saturating_add(self.sweep_every.max(SWEEP_AGAIN));
+            self.state.sweep_at.get_or_insert(at);
+        }
         for (error, is_final) in raised.failures {
             self.state.has_failed |= is_final;
             self.notify_failed(&error, is_final);

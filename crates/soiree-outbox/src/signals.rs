@@ -32,6 +32,8 @@ pub(crate) struct State {
     pub(crate) timer: bool,
     has_ended: bool,
     pub(crate) wake: bool,
+    /// A sweep has failed.
+    pub(crate) unswept: bool,
     /// Errors of the store that are new, and whether they are final.
     pub(crate) failures: Vec<(Arc<StoreError>, bool)>,
 }
@@ -122,7 +124,7 @@ impl State {
             && self.fenced.is_empty()
             && self.commands.is_empty()
             && self.failures.is_empty()
-            && !(self.timer || self.wake)
+            && !(self.timer || self.wake || self.unswept)
     }
 }
 
@@ -153,6 +155,11 @@ impl Signals {
     /// Another claim has overtaken this one.
     pub(crate) fn fenced(&self, term: Term) {
         self.raise(|state| state.fenced.push(term));
+    }
+
+    /// What may be removed is there still.
+    pub(crate) fn unswept(&self) {
+        self.raise(|state| state.unswept = true);
     }
 
     /// The store has started to fail, perhaps for good.

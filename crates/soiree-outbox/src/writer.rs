@@ -287,6 +287,7 @@ impl Writer {
                 }
                 Err(error) => {
                     self.note(error);
+                    self.signals.unswept();
                     return;
                 }
             }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use soiree::store::{Position, Store, StoreError};
 use soiree::{
-    CloseOutboxError, EmitError, Event, ListenerOptions, Outbox, Retry, StoreState, Stored,
+    CloseOutboxError, EmitError, Event, EventPool, ListenerOptions, Outbox, Retry, StoreState,
+    Stored, WorkerPool,
 };
-use soiree_testkit::{FaultyStore, MemoryStore, StoreFault, StoreMethod};
+use soiree_testkit::{FaultyStore, ManualClock, MemoryStore, StoreFault, StoreMethod};
 
 use super::support::{LIMIT, builder, outbox, receive, sending, soiree, text, wait_until};
 
@@ -273,5 +274,71 @@ fn while_the_store_is_busy_the_rest_of_the_batch_is_not_tried() {
     assert_eq!(store.calls(StoreMethod::Commit), 3);
     store.heal();
     outbox.emit("kept.a", String::from("x")).unwrap();
+    outbox.close().unwrap();
+}
+
+const KEEP: Duration = Duration::from_secs(600);
+
+/// An outbox that keeps events for a while by this clock, and whose listener may start events as soon as they are stored.
+fn keeping(store: &FaultyStore<MemoryStore>, clock: &ManualClock) -> Outbox {
+    let event_pool = EventPool::builder()
+        .pool(WorkerPool::new(1, 1).unwrap())
+        .timer(clock.timer())
+        .build()
+        .unwrap();
+    let outbox = builder(store.clone()).keep(KEEP);
+    let outbox = outbox.wall_clock(clock.clone()).build(event_pool).unwrap();
+    let one = ListenerOptions::new().durable("one");
+    outbox.on_with("kept.**", one, |_: &dyn Event| {}).unwrap();
+    outbox.start().unwrap();
+    outbox.drain(LIMIT).unwrap();
+    outbox
+}
+
+#[track_caller]
+fn wait_until_removed(outbox: &Outbox, clock: &ManualClock) {
+    wait_until("it is removed", || {
+        clock.advance(KEEP);
+        outbox.stats().events == 0
+    });
+}
+
+/// D13, D15: a sweep that fails is tried again, though nothing else happens.
+#[test]
+fn ended_events_are_removed_after_sweeps_that_failed() {
+    let (store, clock) = (FaultyStore::new(MemoryStore::new()), ManualClock::new());
+    let outbox = keeping(&store, &clock);
+    store.fail_next(StoreMethod::Sweep, 9, StoreFault::busy());
+    outbox.emit("kept.a", String::from("x")).unwrap();
+    outbox.drain(LIMIT).unwrap();
+    wait_until_removed(&outbox, &clock);
+    assert_eq!(store.calls(StoreMethod::Sweep), 10);
+    outbox.close().unwrap();
+}
+
+/// D13, D15: what became of an event is stored so late that sweeps have passed it by. It is removed nevertheless.
+#[test]
+fn events_are_removed_whose_acknowledgements_were_late() {
+    let (store, clock) = (FaultyStore::new(MemoryStore::new()), ManualClock::new());
+    let outbox = keeping(&store, &clock);
+    let gate = store.hold_after(StoreMethod::Commit);
+    std::thread::scope(|scope| {
+        let emit = scope.spawn(|| outbox.emit("kept.a", String::from("x")).unwrap());
+        gate.wait_until_held(1);
+        store.fail_all(StoreMethod::Commit, StoreFault::busy());
+        gate.release();
+        emit.join().unwrap();
+    });
+    wait_until("it has ended", || outbox.listeners()[0].done == 1);
+    let failed = store.calls(StoreMethod::Commit);
+    // Meanwhile all that is due comes to its time.
+    wait_until("commits fail", || {
+        clock.advance(KEEP);
+        store.calls(StoreMethod::Commit) >= failed + 4
+    });
+    assert!(store.calls(StoreMethod::Sweep) > 0);
+    assert_eq!(outbox.stats().events, 1);
+    store.heal();
+    wait_until_removed(&outbox, &clock);
     outbox.close().unwrap();
 }
