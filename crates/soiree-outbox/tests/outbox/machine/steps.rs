@@ -300,6 +300,10 @@ impl<M: Medium> World<M> {
         }
         self.step(&Step::Drain);
         for _ in 0..2 {
+            // The relay answers a drain before it looks at what is due. Once it answers another one, it has done that, and its timer is set;
+            // otherwise this would be too late, and a timer whose time has come already runs nothing before the clock is advanced again.
+            self.drain();
+            self.drain();
             self.advance(u64::try_from(KEEP).unwrap() + 1);
             self.rest(0);
         }
