@@ -14,6 +14,8 @@ impl<M: Medium> World<M> {
     /// Whether everything is as it must be. The error says what is not.
     pub(crate) fn agrees(&mut self, calls: &[Call], late: i64) -> Result<(), String> {
         self.calls_agree(calls)?;
+        // First: what a listener has found that left before the start is known from there alone, and counts in its figures.
+        self.tables_agree(late, true)?;
         let running = self.running().outbox.listeners();
         for index in 0..LISTENERS {
             let listener = &self.oracle.listeners[index];
@@ -24,7 +26,7 @@ impl<M: Medium> World<M> {
             let info = info.ok_or_else(|| format!("{} is not listed", listener.name))?;
             figures_agree(listener, info)?;
         }
-        self.tables_agree(late, true)
+        Ok(())
     }
 
     /// The calls since the last step: these, and those of a key in order.
