@@ -82,10 +82,11 @@ impl<M: Medium> World<M> {
                 let table = states.get(&listener.name);
                 let table = table.ok_or_else(|| format!("{} is unknown", listener.name))?;
                 // That nobody has to handle it is written down with the next commit.
-                let may_lag =
-                    is_running && !self.oracle.matches(index, self.oracle.events[&at].topic);
-                let explained =
-                    || (listener.is_unsettled).then(|| self.explained(index, at, *state, table));
+                let concerns = self.oracle.matches(index, self.oracle.events[&at].topic);
+                let may_lag = is_running && !concerns;
+                // While it leaves it may still pass what does not concern it.
+                let is_open = listener.is_unsettled || !listener.is_subscribed && !concerns;
+                let explained = || is_open.then(|| self.explained(index, at, *state, table));
                 let agreed = agree(*state, table, late, may_lag).or_else(explained);
                 let agreed = agreed.ok_or_else(|| {
                     let (name, event) = (&listener.name, &self.oracle.events[&at]);
