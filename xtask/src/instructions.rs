@@ -56,7 +56,7 @@ const GUARDED: [Guarded; 7] = [
     },
     Guarded {
         workload: "sync-read-10",
-        with_lto: 5.0,
+        with_lto: 3.0,
         without_lto: 7.0,
     },
     Guarded {
