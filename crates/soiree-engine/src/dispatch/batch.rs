@@ -58,7 +58,7 @@ pub(crate) fn call_batch(listeners: &[CachedListener], event: &impl Event) -> Ba
     }
 }
 
-/// As [`call_batch`], for listeners of which some have filters. Apart, as looking for filters would cost those without.
+/// As [`call_batch`], if some of the listeners have filters. Apart, as looking for filters would cost those without.
 #[inline(never)]
 pub(crate) fn call_filtered_batch(listeners: &[CachedListener], event: &dyn Event) -> BatchResult {
     let (mut count, mut skipped, mut aborted) = (0, 0, false);
