@@ -43,22 +43,23 @@ const SYNC: Reasons = (
         ),
         (
             "a filter",
-            "The topic leaves the fast path: each listener is prechecked and called under a frame of its own, through a context that \
-             could continue the emission elsewhere.",
+            "A loop of its own, for topics whose listeners have filters, looks for each listener's filter and calls it.",
         ),
         (
             "a timeout",
-            "As a filter, and reads the clock before and after the call; no timer is set, as no other thread could go on.",
+            "The topic leaves the fast path: each listener is prechecked and called under a frame of its own, through a context that \
+             could continue the emission elsewhere. And the clock is read before and after the call; no timer is set, as no other \
+             thread could go on.",
         ),
         (
             "an observer",
-            "As a filter for all listeners of the event pool, with five notifications, each under a frame that catches panics, and \
-             two reads of the clock.",
+            "No topic has the fast path. There are five notifications, each under a frame that catches panics, and two reads of the \
+             clock.",
         ),
         (
             "order by key",
-            "As a filter; besides, looks for the order of the topic, hashes the key when it enters the queue and when it leaves it, \
-             takes the lock of the queue both times, and allocates what stands in it.",
+            "No topic has the fast path. Looks for the order of the topic, hashes the key when it enters the queue and when it leaves \
+             it, takes the lock of the queue both times, and allocates what stands in it.",
         ),
         (
             "an inbox",
