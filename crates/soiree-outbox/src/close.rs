@@ -92,8 +92,9 @@ impl Outbox {
             }
             *lifecycle = Lifecycle::Closed;
         }
-        inner.queue.refuse(Refusal::Closed);
+        // In this order: once an emit is rejected, nothing that is held starts.
         inner.signals.send(Command::Stop);
+        inner.queue.refuse(Refusal::Closed);
         let finished = self.finish_until(deadline);
         let closed = inner.soiree.shut_down(deadline);
         let Some(Finished { running, failed }) = finished else {
