@@ -2,7 +2,8 @@
 //! are full, and any pool may if it cannot start a thread.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -19,28 +20,31 @@ use crate::context::inside_frame;
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// The work of one emitter that waits for pools, oldest first.
+/// The work of one emitter that waits for pools, for each of them oldest first.
 #[derive(Default)]
 pub(crate) struct Backlog {
-    /// How much work is in the list or is offered.
-    count: AtomicUsize,
+    /// In how many lines work waits or is offered.
+    lines: AtomicUsize,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    work: VecDeque<Arc<dyn AcceptedWork>>,
-    /// The pools whose oldest work is not in the list, as a thread offers it to them.
-    offered: Vec<Offered>,
+    /// By the address of the pool.
+    lines: BTreeMap<usize, Line>,
     is_scheduled: bool,
     pause: Duration,
     /// A close has given up what waited; nothing waits any more.
     is_closed: bool,
 }
 
-struct Offered {
-    pool: usize,
-    /// A thread has looked for work of the pool meanwhile and passed over it: there may be room now.
+/// What waits for one pool.
+#[derive(Default)]
+struct Line {
+    work: VecDeque<Arc<dyn AcceptedWork>>,
+    /// A thread offers the oldest work to the pool: it is not in `work`.
+    is_offered: bool,
+    /// A thread has looked for work meanwhile and passed over it: there may be room now.
     is_missed: bool,
 }
 
@@ -49,21 +53,18 @@ impl Backlog {
         let mut state: MutexGuard<'_, _> =
             self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let result = act(&mut state);
-        let count = state.work.len() + state.offered.len();
-        self.count.store(count, Ordering::Release);
+        self.lines.store(state.lines.len(), Ordering::Release);
         result
     }
 
     /// How much work waits.
     pub(crate) fn len(&self) -> usize {
-        self.with(|state| state.work.len())
+        self.with(|state| state.lines.values().map(|line| line.work.len()).sum())
     }
 
     pub(super) fn has_work_for(&self, pool_ref: &PoolRef) -> bool {
-        let pool = pool_ref.address();
-        let is_same = |work: &Arc<dyn AcceptedWork>| work.pool_ref().address() == pool;
-        let has_work = |state: &mut State| state.is_offered(pool) || state.work.iter().any(is_same);
-        self.count.load(Ordering::Acquire) > 0 && self.with(has_work)
+        let has_line = |state: &mut State| state.lines.contains_key(&pool_ref.address());
+        self.lines.load(Ordering::Acquire) > 0 && self.with(has_line)
     }
 
     /// Lets the work wait until its pool takes it. Once closed, ends it.
@@ -72,11 +73,11 @@ impl Backlog {
         work: Arc<dyn AcceptedWork>,
         timer: Option<&Arc<dyn Timer>>,
     ) {
-        let is_added = self.list(work, |state, work| {
-            if state.work.is_empty() {
+        let is_added = self.list(work, |state, pool, work| {
+            if !state.has_work() {
                 state.pause = FIRST_PAUSE;
             }
-            state.work.push_back(work);
+            state.lines.entry(pool).or_default().work.push_back(work);
         });
         if is_added {
             self.schedule(timer);
@@ -87,13 +88,14 @@ impl Backlog {
     fn list(
         &self,
         work: Arc<dyn AcceptedWork>,
-        insert: impl FnOnce(&mut State, Arc<dyn AcceptedWork>),
+        insert: impl FnOnce(&mut State, usize, Arc<dyn AcceptedWork>),
     ) -> bool {
+        let pool = work.pool_ref().address();
         let refused = self.with(|state| {
             if state.is_closed {
                 return Some(work);
             }
-            insert(state, work);
+            insert(state, pool, work);
             None
         });
         let is_listed = refused.is_none();
@@ -101,59 +103,79 @@ impl Backlog {
         is_listed
     }
 
-    /// Offers the work that has waited longest for one of these pools to its pool. Returns the pool, and the work if the pool does not take
-    /// it. Until [`end_offer`](Self::end_offer), nothing else is offered to that pool: what began to wait later must not overtake it.
-    fn offer_oldest(
-        &self,
-        is_one: impl Fn(usize) -> bool,
-    ) -> Option<(usize, Option<Arc<dyn AcceptedWork>>)> {
-        let (pool, work) = self.with(|state| state.take(is_one))?;
+    /// Offers the work that has waited longest for a pool to it. Returns `None` if there is none, or the work if the pool does not take it.
+    /// Until [`end_offer`](Self::end_offer), nothing else is offered to that pool: what began to wait later must not overtake it.
+    fn offer_oldest(&self, pool: usize) -> Option<Option<Arc<dyn AcceptedWork>>> {
+        let work = self.with(|state| state.take(pool))?;
         let mut rejected = None;
         // What one runs into must not keep the others waiting.
         contained(|| rejected = offer(work, |pool, job| pool.requeue(job)));
-        Some((pool, rejected))
+        Some(rejected)
     }
 
     /// Returns whether a thread has looked for work of the pool meanwhile.
     fn end_offer(&self, pool: usize) -> bool {
         self.with(|state| {
-            let mut offered = state.offered.iter();
-            let at = offered.position(|offered| offered.pool == pool);
-            at.is_some_and(|at| state.offered.swap_remove(at).is_missed)
+            let Entry::Occupied(mut line) = state.lines.entry(pool) else {
+                return false;
+            };
+            let is_missed = line.get().is_missed;
+            if line.get().work.is_empty() {
+                line.remove();
+            } else {
+                (line.get_mut().is_offered, line.get_mut().is_missed) = (false, false);
+            }
+            is_missed
         })
     }
 
-    /// Lets work wait before all other work.
-    fn put_back(&self, work: Arc<dyn AcceptedWork>) {
-        self.list(work, |state, work| state.work.push_front(work));
+    /// Lets work wait that was the oldest of this pool: before all others, or behind those of another pool if it goes there now.
+    fn put_back(&self, from: usize, work: Arc<dyn AcceptedWork>) {
+        self.list(work, |state, pool, work| {
+            let line = &mut state.lines.entry(pool).or_default().work;
+            match pool == from {
+                true => line.push_front(work),
+                false => line.push_back(work),
+            }
+        });
     }
 
     /// Submits all work again; that for one pool until the pool rejects it.
     fn submit_all(self: &Arc<Self>, timer: &Arc<dyn Timer>) {
-        let (mut full, mut has_progress) = (Vec::new(), false);
-        while let Some((pool, rejected)) = self.offer_oldest(|pool| !full.contains(&pool)) {
-            let Some(work) = rejected else {
-                has_progress = true;
-                self.end_offer(pool);
-                continue;
-            };
-            // Its pool is another one now if the bulkhead was removed.
-            let now = work.pool_ref().address();
-            self.put_back(work);
-            if !self.end_offer(pool) {
-                full.push(now);
-            }
+        let pools: Vec<usize> = self.with(|state| state.lines.keys().copied().collect());
+        let mut has_progress = false;
+        for pool in pools {
+            has_progress |= self.submit_all_of(pool);
         }
         let waits = self.with(|state| {
             state.pause = match has_progress {
                 true => FIRST_PAUSE,
                 false => (state.pause.max(FIRST_PAUSE) * 2).min(LONGEST_PAUSE),
             };
-            !state.work.is_empty()
+            state.has_work()
         });
         if waits {
             self.schedule(Some(timer));
         }
+    }
+
+    /// Returns whether any work was taken.
+    fn submit_all_of(&self, pool: usize) -> bool {
+        let mut has_progress = false;
+        while let Some(rejected) = self.offer_oldest(pool) {
+            let Some(work) = rejected else {
+                has_progress = true;
+                self.end_offer(pool);
+                continue;
+            };
+            // Its pool is another one now if the bulkhead was removed: the next one goes there as well.
+            let is_here = work.pool_ref().address() == pool;
+            self.put_back(pool, work);
+            if !self.end_offer(pool) && is_here {
+                break;
+            }
+        }
+        has_progress
     }
 
     fn schedule(self: &Arc<Self>, timer: Option<&Arc<dyn Timer>>) {
@@ -187,7 +209,14 @@ impl Backlog {
     }
 
     fn give_up(&self) {
-        let waiting = self.with(|state| std::mem::take(&mut state.work));
+        let waiting = self.with(|state| {
+            let all = state.lines.values_mut();
+            let waiting: Vec<_> = all
+                .flat_map(|line| std::mem::take(&mut line.work))
+                .collect();
+            state.lines.retain(|_, line| line.is_offered);
+            waiting
+        });
         waiting.into_iter().for_each(end);
     }
 
@@ -197,7 +226,7 @@ impl Backlog {
         timer: Option<&Arc<dyn Timer>>,
         pool_ref: impl FnOnce() -> Arc<PoolRef>,
     ) {
-        if self.count.load(Ordering::Relaxed) > 0 {
+        if self.lines.load(Ordering::Relaxed) > 0 {
             self.run_one_of(timer, &pool_ref());
         }
     }
@@ -219,9 +248,9 @@ impl Backlog {
     }
 
     /// Returns whether work is put back.
-    fn run_one_here(&self, here: usize) -> bool {
+    fn run_one_here(&self, pool: usize) -> bool {
         let mut has_taken = false;
-        while let Some((pool, rejected)) = self.offer_oldest(|pool| pool == here) {
+        while let Some(rejected) = self.offer_oldest(pool) {
             let Some(work) = rejected else {
                 has_taken = true;
                 self.end_offer(pool);
@@ -229,43 +258,38 @@ impl Backlog {
             };
             if has_taken {
                 // What the pool has taken comes first, and is followed by this.
-                self.put_back(work);
+                self.put_back(pool, work);
                 self.end_offer(pool);
                 return true;
             }
             // Before it runs: it may have work of its own that waits.
             self.end_offer(pool);
             // One only: the jobs in the queue come next.
-            let rejected = offer(work, |pool, job| pool.run_inline(job).map(drop));
-            let is_rejected = rejected.is_some();
-            rejected.into_iter().for_each(|work| self.put_back(work));
-            return is_rejected;
+            let Some(work) = offer(work, |pool, job| pool.run_inline(job).map(drop)) else {
+                return false;
+            };
+            self.put_back(pool, work);
+            return true;
         }
         false
     }
 }
 
 impl State {
-    fn is_offered(&self, pool: usize) -> bool {
-        self.offered.iter().any(|offered| offered.pool == pool)
+    /// Whether any work waits that no thread offers.
+    fn has_work(&self) -> bool {
+        self.lines.values().any(|line| !line.work.is_empty())
     }
 
-    /// Removes the work that has waited longest for one of these pools, to be offered. Passes over pools to which a thread offers work.
-    fn take(&mut self, is_one: impl Fn(usize) -> bool) -> Option<(usize, Arc<dyn AcceptedWork>)> {
-        let offered = self.offered.iter_mut();
-        offered
-            .filter(|offered| is_one(offered.pool))
-            .for_each(|offered| offered.is_missed = true);
-        let (at, pool) = self.work.iter().enumerate().find_map(|(at, work)| {
-            let pool = work.pool_ref().address();
-            (is_one(pool) && !self.is_offered(pool)).then_some((at, pool))
-        })?;
-        let work = self.work.remove(at)?;
-        self.offered.push(Offered {
-            pool,
-            is_missed: false,
-        });
-        Some((pool, work))
+    /// Removes the work that has waited longest for a pool, to be offered. `None` if a thread offers work to the pool.
+    fn take(&mut self, pool: usize) -> Option<Arc<dyn AcceptedWork>> {
+        let line = self.lines.get_mut(&pool)?;
+        if line.is_offered {
+            line.is_missed = true;
+            return None;
+        }
+        line.is_offered = true;
+        line.work.pop_front()
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use soiree::{Builder, EventPool};
-use soiree_core::{ListenerOptions, Retry};
+use soiree_core::{Job, ListenerOptions, Pool, Retry};
 use soiree_testkit::{ManualPool, ManualTimer};
 use soiree_tokio::TaskPool;
 
@@ -169,5 +169,47 @@ fn a_retry_that_a_waiting_thread_has_run_does_not_move_to_another_pool() {
     assert!(waiting.wait().is_ok());
     assert_eq!(rest.run_all(), 0);
     assert_eq!(calls.take(), ["attempt 1", "attempt 2"]);
+    soiree.close().unwrap();
+}
+
+/// E7: also if the pool where it goes is full as well.
+#[test]
+fn work_of_a_removed_bulkhead_keeps_its_order() {
+    let timer = ManualTimer::new();
+    let [rest, mail] = [(); 2].map(|()| ManualPool::with_capacity(1));
+    let builder = EventPool::builder()
+        .pool(PlainPool(rest.clone()))
+        .bulkhead("mail", PlainPool(mail.clone()))
+        .route("a", "mail");
+    let soiree = builder.timer(timer.clone()).build().unwrap();
+    let log = CallLog::default();
+    let calls = log.clone();
+    let options = ListenerOptions::new().retry(Retry::fixed(DELAY, 2));
+    soiree
+        .on_with("a", options, move |event| {
+            let retried = event.attempt() == 2;
+            let number = event.payload_as::<usize>().unwrap();
+            retried
+                .then(|| calls.record(number.to_string()))
+                .ok_or("not yet")
+        })
+        .unwrap();
+    for number in 0..4_usize {
+        soiree.emit("a", number).unwrap();
+        assert!(mail.run_next());
+    }
+    for full in [&mail, &rest] {
+        full.try_submit(Job::new(|| ())).unwrap();
+    }
+    timer.advance(DELAY);
+    assert!(mail.run_next());
+    soiree.drain_bulkhead("mail").unwrap();
+    assert!(timer.advance_to_next());
+    assert_eq!(soiree.stats().waiting.place, 4);
+    assert!(rest.run_next());
+    while timer.advance_to_next() {
+        while rest.run_next() {}
+    }
+    assert_eq!(log.take(), ["0", "1", "2", "3"]);
     soiree.close().unwrap();
 }
