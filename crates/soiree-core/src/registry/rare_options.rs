@@ -26,6 +26,18 @@ pub(super) struct RareOptions {
 }
 
 impl RareOptions {
+    /// Whether the listener can be called without any check.
+    pub(super) fn is_plain(&self) -> bool {
+        self.is_plain_but_for_filter() && self.filter.is_none()
+    }
+
+    pub(super) fn is_plain_but_for_filter(&self) -> bool {
+        self.pool.is_none()
+            && self.runs_left.is_none()
+            && self.max_concurrent.is_none()
+            && self.timeout.is_none()
+    }
+
     pub(super) fn of(options: ListenerOptions) -> Option<Box<Self>> {
         let ListenerOptions {
             priority: _,

@@ -35,8 +35,6 @@ pub struct Registration {
     pub(super) literal: bool,
     /// The listener has no filter, run limit, timeout, limit of calls at once or pool of its own, so it can be called without any check.
     pub plain: bool,
-    /// The same, but that it may have a filter.
-    pub(super) plain_but_filter: bool,
     requires_place: bool,
     pub(super) id: ListenerId,
     registered_at: Option<&'static Location<'static>>,
@@ -113,22 +111,19 @@ impl Registration {
         }
         let (limit, order) = (options.max_concurrent.take(), options.ordered.take());
         options.max_concurrent = MaxConcurrent::of(limit, order)?;
-        let plain_but_filter = options.pool.is_none()
-            && options.max_runs.is_none()
-            && options.max_concurrent.is_none()
-            && options.timeout.is_none();
         let requires_place = options.pool.is_some() && options.when_full == WhenPoolFull::Required;
+        let (priority, registered_at) = (options.priority, options.registered_at);
+        let rare_options = RareOptions::of(options);
         Ok(Self {
-            plain: plain_but_filter && options.filter.is_none(),
-            plain_but_filter,
+            plain: rare_options.as_deref().is_none_or(RareOptions::is_plain),
             requires_place,
-            rank: (5 - options.priority as u64) << SEQ_BITS,
+            rank: (5 - priority as u64) << SEQ_BITS,
             pattern: Arc::clone(pattern.text()),
             literal: pattern.is_literal(),
             id,
-            registered_at: options.registered_at,
+            registered_at,
             listener,
-            rare_options: RareOptions::of(options),
+            rare_options,
         })
     }
 
@@ -156,6 +151,12 @@ impl Registration {
         if let Some(rare) = &self.rare_options {
             rare.removed.store(true, Ordering::Release);
         }
+    }
+
+    /// Whether it is [`plain`](Self::plain), but that it may have a filter.
+    pub(super) fn is_plain_but_for_filter(&self) -> bool {
+        let rare = self.rare_options.as_deref();
+        rare.is_none_or(RareOptions::is_plain_but_for_filter)
     }
 
     /// The filter, which decides for which events the listener is called.

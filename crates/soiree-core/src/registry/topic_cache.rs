@@ -173,7 +173,7 @@ impl CachedTopic {
             calls: listeners.iter().map(cached).collect(),
             plain: !is_reserved
                 && !listeners.is_empty()
-                && listeners.iter().all(|one| one.plain_but_filter),
+                && listeners.iter().all(|one| one.is_plain_but_for_filter()),
             has_filters: listeners.iter().any(|one| one.filter().is_some()),
             is_reserved,
         }
