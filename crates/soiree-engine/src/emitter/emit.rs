@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, Weak};
 
 use soiree_core::registry::Lookup;
 use soiree_core::sync::{Mutex, MutexGuard, ReadMostly, Replaced};
-use soiree_core::{Event, Pattern, Payload, Pool, Registry, Timer, validate_topic};
+use soiree_core::{Event, Pattern, Payload, Pool, PoolHandle, Registry, Timer, validate_topic};
 
 use super::current::{Current, pools_of};
 use super::generation::{Generation, Generations};
@@ -107,18 +107,30 @@ impl Emitter {
         payload: T,
     ) -> Result<Emission, EmitError> {
         self.with_current(|current| {
-            if let Err(rejected) = self.admit(topic) {
-                return Err(rejected.with(topic, Payload::new(payload)));
-            }
-            let (handle, settings) = current.route(topic);
-            let emission: Arc<dyn InFlight> = if current.payloads_apart {
-                payload_apart(settings, topic, Payload::new(payload))
-            } else {
-                let source = PayloadEvent::new(payload);
-                Arc::new(EmissionTask::new(Arc::clone(settings), topic, source))
-            };
-            self.launch(current, handle, emission)
+            let (pool, emission) = self.admit_payload(current, topic, payload)?;
+            self.launch(current, pool, emission)
         })
+    }
+
+    /// Starts an emission of a payload, which is to be submitted to this pool.
+    #[inline]
+    pub(super) fn admit_payload<'c, T: Any + Send + Sync>(
+        &self,
+        current: &'c Current,
+        topic: &str,
+        payload: T,
+    ) -> Result<(&'c PoolHandle, Arc<dyn InFlight>), EmitError> {
+        if let Err(rejected) = self.admit(topic) {
+            return Err(rejected.with(topic, Payload::new(payload)));
+        }
+        let (pool, settings) = current.route(topic);
+        let emission: Arc<dyn InFlight> = if current.payloads_apart {
+            payload_apart(settings, topic, Payload::new(payload))
+        } else {
+            let source = PayloadEvent::new(payload);
+            Arc::new(EmissionTask::new(Arc::clone(settings), topic, source))
+        };
+        Ok((pool, emission))
     }
 
     /// Emits an event of the caller's own type on the pool. Its topic is read once, now.
@@ -145,16 +157,27 @@ impl Emitter {
         event: impl Event + 'static,
         pass: Pass<'_>,
     ) -> Result<Emission, EmitError> {
-        let topic: Box<str> = event.topic().into();
         self.with_current(|current| {
-            if let Err(rejected) = self.admit_with(&topic, pass) {
-                return Err(rejected.with(&topic, event.payload()));
-            }
-            let (handle, settings) = current.route(&topic);
-            let emission =
-                EmissionTask::custom(Arc::clone(settings), &topic, CustomEvent(event.into()));
-            self.launch(current, handle, Arc::new(emission))
+            let (pool, emission) = self.admit_event(current, event, pass)?;
+            self.launch(current, pool, emission)
         })
+    }
+
+    /// As [`admit_payload`](Self::admit_payload), for an event of the caller's own type.
+    pub(super) fn admit_event<'c>(
+        &self,
+        current: &'c Current,
+        event: impl Event + 'static,
+        pass: Pass<'_>,
+    ) -> Result<(&'c PoolHandle, Arc<dyn InFlight>), EmitError> {
+        let topic: Box<str> = event.topic().into();
+        if let Err(rejected) = self.admit_with(&topic, pass) {
+            return Err(rejected.with(&topic, event.payload()));
+        }
+        let (pool, settings) = current.route(&topic);
+        let emission =
+            EmissionTask::custom(Arc::clone(settings), &topic, CustomEvent(event.into()));
+        Ok((pool, Arc::new(emission)))
     }
 
     /// Emits a payload on the calling thread, and returns when its listeners have returned.
@@ -176,7 +199,7 @@ impl Emitter {
             source: slot.source(),
         };
         let hash = self.registry().hash(topic);
-        // Not as a part of what is returned, which would be copied several times.
+        // A variable, and not a part of the result, which is copied several times.
         let mut reported = None;
         let delivered = self.generations.inside(|generation| {
             let lookup = generation.snapshot.find(hash, topic);
@@ -186,20 +209,20 @@ impl Emitter {
                 }
                 lookup => Err(self.run_resolved(generation, lookup, topic, &event, None)),
             };
-            ran.map_err(|report| reported = Some(report)).ok()
+            ran.unwrap_or_else(|report| {
+                reported = Some(report);
+                0
+            })
         });
-        if let Some(delivered) = delivered {
-            // It is `None`, which the compiler does not know.
-            std::mem::forget(reported);
+        let Some(reported) = reported else {
             slot.release();
             return Ok(Report {
                 delivered,
                 ..Report::default()
             });
-        }
-        let reported = reported
-            .unwrap_or_else(|| Ok(Report::default()))
-            .or_else(|error| self.run_resolved_while_draining(error, topic, &event, None));
+        };
+        let reported =
+            reported.or_else(|error| self.run_resolved_while_draining(error, topic, &event, None));
         slot.release();
         reported
     }
@@ -334,7 +357,7 @@ impl Emitter {
 /// An emission whose payload is not part of its allocation, so that handles to the payload do not keep the emission alive.
 #[cold]
 #[inline(never)]
-pub(super) fn payload_apart(
+fn payload_apart(
     settings: &Arc<EmissionSettings>,
     topic: &str,
     payload: Payload,

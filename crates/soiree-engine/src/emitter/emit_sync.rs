@@ -80,20 +80,25 @@ impl Emitter {
         if entered.is_nested() {
             check_depth().map_err(Err)?;
         }
+        // Two calls of `resume`, as the first loop is inlined: in one, what it returns would be stored.
         if cached.has_filters {
             let batch = call_filtered_batch(&cached.calls, event);
-            return self.after_batch(entered, batch, generation, cached, topic, event);
+            if batch.has_sequel() {
+                return Err(self.resume(entered, batch, generation, cached, topic, event));
+            }
+            return Ok(batch.called());
         }
         let batch = call_batch(&cached.calls, event);
         if batch.has_sequel() {
-            return self.after_batch(entered, batch, generation, cached, topic, event);
+            return Err(self.resume(entered, batch, generation, cached, topic, event));
         }
         Ok(batch.called())
     }
 
     /// Goes on after the listeners that a batch has called.
+    #[cold]
     #[inline(never)]
-    fn after_batch(
+    fn resume(
         &self,
         entered: EnteredFrame,
         batch: BatchResult,
@@ -101,13 +106,10 @@ impl Emitter {
         cached: &CachedTopic,
         topic: &str,
         event: &dyn Event,
-    ) -> Result<u64, Result<Report, SyncError>> {
-        if !batch.has_sequel() {
-            return Ok(batch.called());
-        }
+    ) -> Result<Report, SyncError> {
         drop(entered);
         let selection = Selection::Resume(&cached.calls, batch, &generation.snapshot);
-        Err(self.run(&generation.current, selection, topic, event))
+        self.run(&generation.current, selection, topic, event)
     }
 
     /// The thread is inside the emitter: a close in user code that an emission calls would wait for that emission.

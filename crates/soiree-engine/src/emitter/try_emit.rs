@@ -4,18 +4,16 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use soiree_core::{
-    Event, OrderingKey, Payload, PoolHandle, Reservation, SubmitErrorReason as Reason,
-};
+use soiree_core::{Event, OrderingKey, PoolHandle, Reservation, SubmitErrorReason as Reason};
 
 use super::current::Current;
-use super::emit::{Emitter, payload_apart};
+use super::emit::Emitter;
 use super::key_order::{queue_full, reject as reject_by_order};
 use super::launch::{Rejected, accepted, reject};
 use super::not_admitted::Pass;
 use crate::emission::{
-    ActiveOrder, CustomEvent, Emission, EmissionTask, EmitError, InFlight, KeySlot, PayloadEvent,
-    end_unrun, in_flight_started, trace_started,
+    ActiveOrder, Emission, EmitError, InFlight, KeySlot, end_unrun, in_flight_started,
+    trace_started,
 };
 use crate::ordering::{Position, QueueFull};
 
@@ -87,17 +85,8 @@ impl Emitter {
         payload: T,
     ) -> Result<Emission, NotAccepted> {
         self.with_current(|current| {
-            if let Err(rejected) = self.admit(topic) {
-                return Err(rejected.with(topic, Payload::new(payload)).into());
-            }
-            let (handle, settings) = current.route(topic);
-            let emission: Arc<dyn InFlight> = if current.payloads_apart {
-                payload_apart(settings, topic, Payload::new(payload))
-            } else {
-                let source = PayloadEvent::new(payload);
-                Arc::new(EmissionTask::new(Arc::clone(settings), topic, source))
-            };
-            self.start(current, handle, emission)
+            let (pool, emission) = self.admit_payload(current, topic, payload)?;
+            self.start(current, pool, emission)
         })
     }
 
@@ -118,15 +107,9 @@ impl Emitter {
         event: impl Event + 'static,
         pass: Pass<'_>,
     ) -> Result<Emission, NotAccepted> {
-        let topic: Box<str> = event.topic().into();
         self.with_current(|current| {
-            if let Err(rejected) = self.admit_with(&topic, pass) {
-                return Err(rejected.with(&topic, event.payload()).into());
-            }
-            let (handle, settings) = current.route(&topic);
-            let emission =
-                EmissionTask::custom(Arc::clone(settings), &topic, CustomEvent(event.into()));
-            self.start(current, handle, Arc::new(emission))
+            let (pool, emission) = self.admit_event(current, event, pass)?;
+            self.start(current, pool, emission)
         })
     }
 
