@@ -86,7 +86,7 @@ impl EventPool {
 
     /// Returns `true` if an emission on this topic would find a listener now. Ask before you make an expensive payload.
     ///
-    /// Costs less than an emission: it takes no lock, and allocates nothing unless a great many wildcard patterns match part of
+    /// Costs less than an emission: it waits for no thread that subscribes, and allocates nothing unless a great many wildcard patterns match part of
     /// the topic. Filters are not run. Listeners without runs left do not count. Returns `false` once the `EventPool` is closed.
     ///
     /// The answer may be out of date at once. After `true`, the emission may still find no listener. If you do not emit after

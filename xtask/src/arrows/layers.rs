@@ -11,8 +11,8 @@ const LAYERS: &[Layers] = &[
     (
         "soiree-core",
         &[
-            "sync",
             "panic",
+            "sync",
             "spawn_blocking",
             "invisible",
             "topic",

@@ -1,6 +1,7 @@
 //! Queries about the subscriptions.
 //!
-//! A query about more than one listener reads one snapshot. It takes no lock, so it neither waits for writers nor delays them.
+//! A query about more than one listener reads one snapshot. It waits for no writer, but for the moment in which one exchanges the snapshots, and
+//! delays none.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -44,7 +45,7 @@ impl Registry {
     ///
     /// - A listener whose filter would reject the event counts. A listener that has no run left does not.
     /// - The answer may be outdated when this returns: other threads subscribe and unsubscribe meanwhile.
-    /// - Takes no lock. Allocates only if very many patterns with wildcards match a part of the topic.
+    /// - Waits for no thread that subscribes, but for the moment in which it exchanges the snapshots. Allocates only if very many patterns with wildcards match a part of the topic.
     ///
     /// # Errors
     /// If the topic is malformed.
@@ -174,9 +175,9 @@ mod tests {
     use crate::listener::ListenerId;
     use crate::options::ListenerOptions;
 
-    /// L3: a query takes no lock, so it neither waits for threads that subscribe nor delays them.
+    /// L3: a query does not take the lock of writers, so it neither waits until they have done nor delays them.
     #[test]
-    fn a_query_takes_no_lock() {
+    fn a_query_does_not_take_the_lock_of_writers() {
         let registry = Registry::new();
         for text in ["a", "a.*", "b.**"] {
             let pattern = Pattern::new(text).expect("the pattern is valid");

@@ -2,7 +2,7 @@
 //!
 //! Most programs subscribe through an `EventPool`. This module is for crates that dispatch events themselves.
 //!
-//! - [`Registry`] holds the subscriptions. Readers take no lock: they read a [`Snapshot`], and writers publish the next one.
+//! - [`Registry`] holds the subscriptions. Readers read a [`Snapshot`], and writers publish the next one.
 //! - A [`Visitor`] receives the listeners of a topic, each as a [`Registration`].
 //! - [`RemainingListeners`] lets an emission go on after one of its listeners, on another thread.
 //! - A [`PublishHook`] receives every new snapshot.

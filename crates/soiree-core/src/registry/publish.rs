@@ -38,11 +38,8 @@ impl Retired {
             hook.retire(replaced);
             contained(move || drop(hook));
         }
-        let Replaced { value, former } = self.snapshots;
-        for snapshot in former {
-            contained(move || drop(snapshot));
-        }
-        contained(move || drop(value));
+        let last = self.snapshots.into_last();
+        contained(move || drop(last));
     }
 }
 

@@ -21,7 +21,7 @@ use crate::topic::Pattern;
 
 /// The subscriptions: patterns, and the listeners of each.
 ///
-/// - An emission reads a [snapshot](Snapshot) and takes no lock.
+/// - An emission reads a [snapshot](Snapshot). It waits for nobody, but for the moment in which a writer exchanges one for the next.
 /// - Subscribing and removing take one lock, and publish a new snapshot. It shares all but a few nodes with the one before.
 /// - No user code runs while the lock is held. Dropping a listener counts as user code.
 ///

@@ -1,6 +1,6 @@
 //! A value that is read all the time and seldom replaced.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -11,6 +11,7 @@ use super::model::{AtomicBool, Mutex, MutexGuard, TryMutex, TryMutexGuard, read_
 #[cfg(not(soiree_model))]
 use super::real::{AtomicBool, Mutex, MutexGuard, TryMutex, TryMutexGuard, read_slots};
 use super::{barrier, thread_number};
+use crate::panic::{caught, contained};
 
 /// A value that is read all the time and seldom replaced.
 ///
@@ -68,25 +69,25 @@ impl<T> ReadMostly<T> {
     /// here, before `see` is called.
     #[inline]
     pub fn read<R>(&self, see: impl FnOnce(&Arc<T>) -> R) -> R {
-        let mut slot = self.slot(thread_number());
-        let mut held = slot.value.try_lock();
-        if held.is_none() {
-            (slot, held) = self.lock_another(slot);
-        }
-        if let Some(held) = &mut held {
+        let mine = self.slot(thread_number());
+        let mut locked = match mine.value.try_lock() {
+            Some(held) => Some((mine, held)),
+            None => self.lock_another(mine),
+        };
+        if let Some((slot, held)) = &mut locked {
             if held.is_none() || slot.is_revoked.load(Ordering::Acquire) {
                 self.fill(slot, held);
             }
         }
         // `see` is called in one place only, to be inlined there.
         let mut apart = None;
-        let value = match held.as_deref() {
-            Some(Some(value)) => value,
-            _ => apart.insert(self.get()),
+        let value = match locked.as_ref().and_then(|(_, held)| held.as_ref()) {
+            Some(value) => value,
+            None => apart.insert(self.get()),
         };
         // Not a guard with a `Drop`, which is not inlined: that costs as much as calling a listener.
-        let result = catch_unwind(AssertUnwindSafe(|| see(value)));
-        if held.is_some() {
+        let result = caught(|| see(value));
+        if let Some((slot, held)) = locked {
             drop(held);
             // Either this thread sees that the value was replaced, or who replaces it sees that the slot is unlocked.
             barrier::light();
@@ -95,17 +96,20 @@ impl<T> ReadMostly<T> {
             }
         }
         if apart.is_some() {
-            drop_contained(apart);
+            contained(move || drop(apart));
         }
-        result.unwrap_or_else(|panic| resume_unwind(panic))
+        result.unwrap_or_else(|panic| resume_unwind(panic.into_inner()))
     }
 
     /// For a thread that reads while it reads, or at the same time as another thread that has the same slot.
     #[cold]
     #[inline(never)]
-    fn lock_another(&self, taken: &Slot<T>) -> (&Slot<T>, Option<Held<'_, T>>) {
-        let slot = self.slot(taken.index + self.slots.len() / 2);
-        (slot, slot.value.try_lock())
+    fn lock_another(&self, taken: &Slot<T>) -> Option<(&Slot<T>, Held<'_, T>)> {
+        let half = self.slots.len() / 2;
+        // Threads that started one after another have slots next to each other: those that are far away are more often free.
+        let steps = (half..self.slots.len()).chain(1..half);
+        let mut others = steps.map(|step| self.slot(taken.index ^ step));
+        others.find_map(|slot| Some((slot, slot.value.try_lock()?)))
     }
 
     #[inline]
@@ -125,22 +129,24 @@ impl<T> ReadMostly<T> {
             value: std::mem::replace(&mut now.value, next),
             former: Vec::new(),
         };
-        if self.revoke(&mut now, &mut replaced) > 0 {
+        if self.revoke(&mut now, &mut replaced) {
             barrier::heavy();
             self.revoke(&mut now, &mut replaced);
         }
         replaced
     }
 
-    /// Empties the slots that nobody reads. Returns how many are left.
-    fn revoke(&self, now: &mut Now<T>, replaced: &mut Replaced<T>) -> u32 {
+    /// Empties the slots that nobody reads. Returns whether there are others, which have not been revoked before.
+    fn revoke(&self, now: &mut Now<T>, replaced: &mut Replaced<T>) -> bool {
         let mut rest = now.filled;
+        let mut is_news = false;
         while rest != 0 {
             let index = rest.trailing_zeros() as usize;
             rest &= rest - 1;
             let slot = &*self.slots[index];
-            slot.is_revoked.store(true, Ordering::SeqCst);
+            let was_revoked = slot.is_revoked.swap(true, Ordering::SeqCst);
             let Some(mut held) = slot.value.try_lock() else {
+                is_news |= !was_revoked;
                 continue;
             };
             let found = slot.take(&mut held, now);
@@ -150,7 +156,7 @@ impl<T> ReadMostly<T> {
                 .former
                 .extend(found.filter(|found| !Arc::ptr_eq(found, &replaced.value)));
         }
-        now.filled.count_ones()
+        is_news
     }
 
     #[cold]
@@ -161,7 +167,7 @@ impl<T> ReadMostly<T> {
         *held = Some(Arc::clone(&now.value));
         now.filled |= 1 << slot.index;
         drop(now);
-        drop_contained(former);
+        contained(move || drop(former));
     }
 
     /// Empties a slot that was read while its value was replaced.
@@ -177,11 +183,21 @@ impl<T> ReadMostly<T> {
         let former = is_revoked.then(|| slot.take(&mut held, &mut now));
         drop(held);
         drop(now);
-        drop_contained(former);
+        contained(move || drop(former));
     }
 
     fn lock(&self) -> MutexGuard<'_, Now<T>> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Replaced<T> {
+    /// The last value. Drops the others, and catches panics of their drops.
+    pub fn into_last(self) -> Arc<T> {
+        for former in self.former {
+            contained(move || drop(former));
+        }
+        self.value
     }
 }
 
@@ -198,13 +214,6 @@ impl<T> Slot<T> {
         self.is_revoked.store(false, Ordering::Relaxed);
         now.filled &= !(1 << self.index);
         held.take()
-    }
-}
-
-/// The drop of a value may be user code.
-fn drop_contained<V>(value: V) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(move || drop(value))) {
-        std::mem::forget(panic);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What `emit_sync` reads without a lock, and how a close waits for every `emit_sync` that still runs.
+//! What `emit_sync` reads, and how a close waits for every `emit_sync` that still runs.
 
 use std::any::Any;
 use std::sync::atomic::{Ordering, fence};
@@ -114,7 +114,7 @@ impl Tracker {
 }
 
 impl TrackedGenerations {
-    /// How many emissions run. Exact once closed: when a generation is replaced, it stays only where it is read, and each of those has a handle.
+    /// How many emissions run. Exact once closed: a generation that was replaced has a handle for each emission that reads it, and no other.
     fn emissions(&self) -> usize {
         let inside = |tracked: &TrackedGeneration| match tracked.generation.strong_count() {
             // The last one is about to leave.
@@ -194,13 +194,7 @@ impl Generations {
 
     /// Releases a generation that was replaced.
     pub(super) fn retire(&self, replaced: Replaced<Generation>) {
-        let Replaced {
-            value: replaced,
-            former,
-        } = replaced;
-        for generation in former {
-            contained(move || drop(generation));
-        }
+        let replaced = replaced.into_last();
         let last = self.tracker.change(|open| {
             if let Some(tracked) = open.find(&replaced) {
                 tracked.replaced = false;

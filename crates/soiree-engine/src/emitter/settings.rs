@@ -63,7 +63,7 @@ impl Emitter {
         former_orders.extend(removed.map(|order| Arc::downgrade(&order.queues)));
         drop(former_orders);
         self.generations.retire(replaced);
-        drop((old, before, former_pools, next));
+        drop((old.into_last(), before, former_pools, next));
         Ok(changed)
     }
 }

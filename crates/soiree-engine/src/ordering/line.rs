@@ -9,9 +9,8 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use soiree_core::OrderingKey;
 use soiree_core::panic::Contained;
-use soiree_core::sync::{AtomicUsize, Mutex, MutexGuard};
-
 use soiree_core::sync::thread::Thread;
+use soiree_core::sync::{AtomicUsize, Mutex, MutexGuard};
 
 /// All that wait for room in the queues of one order. Locked before any queue is.
 #[derive(Default)]
