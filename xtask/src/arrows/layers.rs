@@ -287,6 +287,7 @@ const LAYERS: &[Layers] = &[
     (
         "soiree-benches",
         &[
+            "output",
             "sample",
             "measure",
             "latch",

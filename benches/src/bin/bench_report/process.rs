@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use soiree_benches::{Sample, process_cpu};
+use soiree_benches::{Sample, output_lines, process_cpu};
 
 use crate::build::Build;
 use crate::case_id::CaseId;
@@ -57,7 +57,7 @@ impl Programs {
             report: this,
             fresh: HashMap::new(),
         };
-        let listed = programs.lines(&Build::FatLto.program(&programs.report), &["list"])?;
+        let listed = output_lines(&Build::FatLto.program(&programs.report), &["list"])?;
         for line in listed {
             let fields: Vec<&str> = line.split('\t').collect();
             let [workload, subject, process] = fields[..] else {
@@ -99,9 +99,9 @@ impl Programs {
 
     /// Measures all kinds of values, each in a process of its own.
     pub(crate) fn measure_memory(&self) -> Result<Vec<MemoryUse>> {
-        let count = self.lines(&self.memory, &[])?.concat().parse::<usize>()?;
+        let count = output_lines(&self.memory, &[])?.concat().parse::<usize>()?;
         let measure = |number: usize| {
-            let line = self.lines(&self.memory, &[&number.to_string()])?.concat();
+            let line = output_lines(&self.memory, &[&number.to_string()])?.concat();
             let fields: Vec<&str> = line.split('\t').collect();
             let [name, subject, bytes] = fields[..] else {
                 return Err(format!("memory {number}: {line:?}").into());
@@ -118,7 +118,7 @@ impl Programs {
     /// How many instructions one operation of a case takes, on all threads.
     pub(crate) fn instructions(&self, id: &CaseId) -> Result<f64> {
         let program = id.build.program(&self.report);
-        let counted = self.lines(&program, &["instructions", &id.workload, &id.subject])?;
+        let counted = output_lines(&program, &["instructions", &id.workload, &id.subject])?;
         Ok(counted.concat().parse()?)
     }
 
@@ -129,7 +129,7 @@ impl Programs {
         } else {
             &["--chapter", "--queues"]
         };
-        Ok(self.lines(&self.durable, args)?.join("\n"))
+        Ok(output_lines(&self.durable, args)?.join("\n"))
     }
 
     /// Measures how costs grow. Draws plots into this folder, if there is one, and returns the chapter.
@@ -142,20 +142,7 @@ impl Programs {
         if let Some(folder) = &plots {
             args.extend(["--plots", folder]);
         }
-        Ok(self.lines(&self.growth, &args)?.join("\n"))
-    }
-
-    fn lines(&self, program: &PathBuf, args: &[&str]) -> Result<Vec<String>> {
-        let output = Command::new(program)
-            .args(args)
-            .stderr(Stdio::inherit())
-            .output()
-            .map_err(|error| format!("{}: {error}", program.display()))?;
-        if !output.status.success() {
-            return Err(format!("{} {args:?}: {}", program.display(), output.status).into());
-        }
-        let text = String::from_utf8(output.stdout)?;
-        Ok(text.lines().map(String::from).collect())
+        Ok(output_lines(&self.growth, &args)?.join("\n"))
     }
 }
 

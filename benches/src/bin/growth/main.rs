@@ -8,10 +8,10 @@ mod result;
 mod series;
 
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use soiree_benches::{Growth, growths};
+use soiree_benches::{Growth, growths, output_lines};
 
 use self::options::{Options, USAGE};
 use self::result::Result;
@@ -121,16 +121,8 @@ fn costs(growth: &Growth, size: u64, options: &Options) -> Result<Vec<(String, f
 
 /// What a program prints: names and numbers, separated by tabs.
 fn lines(program: &Path, args: &[&str]) -> Result<Vec<(String, f64)>> {
-    let output = Command::new(program)
-        .args(args)
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| format!("{}: {error}", program.display()))?;
-    if !output.status.success() {
-        return Err(format!("{} {args:?}: {}", program.display(), output.status).into());
-    }
-    let text = String::from_utf8(output.stdout)?;
-    let lines = text.lines().map(|line| {
+    let printed = output_lines(program, args)?;
+    let lines = printed.iter().map(|line| {
         let pair = line.split_once('\t');
         let (name, number) = pair.ok_or_else(|| format!("not a name and a number: {line:?}"))?;
         Ok((name.into(), number.parse()?))
