@@ -54,6 +54,8 @@ pub(super) fn check(source: &Source) -> Vec<Violation> {
         if lint == "dead_code" || lint.starts_with("unused") {
             let rule = format!("no allow({lint}); remove what is not used");
             found.push((line_of(&source.code, offset), rule));
+        } else if lint == "unsafe_code" {
+            found.push((line_of(&source.code, offset), "no unsafe code".into()));
         }
     }
     if source.path.starts_with("crates/") && source.path.ends_with("/src/lib.rs") {
@@ -137,6 +139,7 @@ mod tests {
     #[test]
     fn banned_code_is_found_on_its_line() {
         assert_breaks("src/a.rs", "fn a() {\n    unsafe {}\n}", 2, "unsafe");
+        assert_breaks("src/a.rs", "#[allow(unsafe_code)]", 1, "unsafe");
         assert_breaks("src/a.rs", "\n\ntodo!()", 3, "todo!");
         assert_breaks("src/a.rs", "unimplemented!()", 1, "unimplemented!");
         assert_breaks("src/a.rs", "dbg!(1)", 1, "dbg!");

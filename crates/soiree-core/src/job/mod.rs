@@ -1,6 +1,7 @@
 //! Jobs: the work that a pool runs.
 
 mod block_on;
+mod closure;
 mod completion;
 mod future;
 mod outcome;
@@ -13,6 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use self::block_on::block_on;
+use self::closure::Closure;
 pub use self::completion::EndedJob;
 use self::completion::{CompletionReceiver, CompletionSender, completion};
 pub use self::future::JobFuture;
@@ -46,7 +48,7 @@ pub struct Job {
 }
 
 enum Work {
-    Closure(Box<dyn FnOnce() + Send>),
+    Closure(Closure),
     Task(Arc<dyn Task>),
     // Boxed to keep `Job` small: few jobs have an extra, and queues hold many jobs.
     Extended(Box<Extended>),
@@ -118,10 +120,10 @@ pub trait ObservedJob: Send {
 }
 
 impl Job {
-    /// Makes a job from a closure (one allocation).
+    /// Makes a job from a closure: one allocation if the closure holds more than two pointers, else none.
     pub fn new(work: impl FnOnce() + Send + 'static) -> Self {
         Self {
-            work: Work::Closure(Box::new(work)),
+            work: Work::Closure(Closure::new(work)),
         }
     }
 
@@ -288,7 +290,7 @@ impl Job {
 
     fn start_work(mut self, in_time: bool) -> JobOutcome {
         match std::mem::replace(&mut self.work, Work::Taken) {
-            Work::Closure(work) => outcome(caught(work)),
+            Work::Closure(mut work) => outcome(caught(|| work.call())),
             Work::Task(task) => outcome(caught(|| task.run())),
             Work::Extended(extended) => {
                 let may_be_late = !in_time && extended.deadline.is_some();

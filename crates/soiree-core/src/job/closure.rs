@@ -1,0 +1,85 @@
+//! Closures that are kept where they are, if they are small.
+
+use smallbox::space::S2;
+use smallbox::{SmallBox, smallbox};
+
+/// A closure. It is in an allocation of its own only if it holds more than two pointers: such an allocation would be freed on another thread
+/// than it was made on, which takes longer than all else that a pool does for a small job.
+pub(super) struct Closure(SmallBox<dyn CallOnce, S2>);
+
+/// Nothing pins what is inside.
+impl Unpin for Closure {}
+
+impl Closure {
+    #[inline]
+    pub(super) fn new(work: impl FnOnce() + Send + 'static) -> Self {
+        Self(smallbox!(Some(work)))
+    }
+
+    /// Calls the closure, and drops what it holds.
+    #[inline]
+    pub(super) fn call(&mut self) {
+        self.0.call_once();
+    }
+}
+
+/// A closure that cannot be moved out of where it is, but from inside.
+trait CallOnce: Send {
+    fn call_once(&mut self);
+}
+
+impl<F: FnOnce() + Send> CallOnce for Option<F> {
+    #[inline]
+    fn call_once(&mut self) {
+        if let Some(work) = self.take() {
+            work();
+        }
+    }
+}
+
+#[cfg(all(test, not(soiree_model)))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::panic::caught;
+
+    /// Larger than the place for small closures, smaller, empty, and of an alignment that the place does not have.
+    #[test]
+    fn what_a_closure_holds_is_dropped_once_called_or_not() {
+        #[repr(align(64))]
+        struct Aligned(u8);
+
+        let held = Arc::new(());
+        let make = |kind: usize| {
+            let one = Arc::clone(&held);
+            match kind {
+                0 => Closure::new(move || assert_eq!(Arc::strong_count(&one), 2)),
+                1 => {
+                    let numbers = [7_u64; 8];
+                    Closure::new(move || assert_eq!((one.as_ref(), numbers), (&(), [7; 8])))
+                }
+                2 => {
+                    let aligned = Aligned(7);
+                    Closure::new(move || {
+                        let aligned = &aligned;
+                        assert_eq!(std::ptr::from_ref(aligned).addr() % 64, 0);
+                        assert_eq!((aligned.0, one.as_ref()), (7, &()));
+                    })
+                }
+                _ => Closure::new(move || {
+                    let _held = one;
+                    panic!("as the test wants");
+                }),
+            }
+        };
+        for kind in 0..4 {
+            drop(make(kind));
+            assert_eq!(Arc::strong_count(&held), 1, "{kind}, not called");
+            let mut closure = make(kind);
+            assert_eq!(caught(|| closure.call()).is_err(), kind == 3);
+            assert_eq!(Arc::strong_count(&held), 1, "{kind}, called");
+        }
+        Closure::new(|| {}).call();
+    }
+}
