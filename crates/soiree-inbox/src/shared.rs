@@ -8,6 +8,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use crossbeam_utils::Backoff;
 use soiree_core::InboxInfo;
 use soiree_core::panic::{Contained, contained};
+use soiree_core::sync::lock_with_backoff;
 
 use crate::item::{GivesBack, Queued, Received};
 use crate::options::WhenFull;
@@ -87,12 +88,13 @@ impl<E: Send + 'static> Shared<E> {
 impl<E> Shared<E> {
     #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, State<E>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock_with_backoff(&self.state)
     }
 
     /// Adds an event. Blocks if that is what the inbox does when it is full.
     pub(crate) fn push(&self, event: E) {
         let mut event = Contained::new(event);
+        let backoff = Backoff::new();
         let mut state = self.lock();
         loop {
             if state.is_dropped {
@@ -110,6 +112,15 @@ impl<E> Shared<E> {
                 Pushed::Replaced(dropped, number) => (Some(number), Some(dropped)),
                 Pushed::Full(full) => {
                     event = full;
+                    // Room that comes soon is not worth a sleep, unless others sleep already: they come first.
+                    if !backoff.is_completed() && state.blocked.threads() == 0 {
+                        drop(state);
+                        snooze_while(&backoff, || {
+                            self.pushed.load(Ordering::Relaxed) >= self.capacity
+                        });
+                        state = self.lock();
+                        continue;
+                    }
                     state.blocked.begin();
                     let woken = self.room.wait(state);
                     state = woken.unwrap_or_else(PoisonError::into_inner);
@@ -168,9 +179,7 @@ impl<E> Shared<E> {
         }
         // As channels do: an item that comes soon is not worth a sleep.
         let backoff = Backoff::new();
-        while self.pushed.load(Ordering::Relaxed) == 0 && !backoff.is_completed() {
-            backoff.snooze();
-        }
+        snooze_while(&backoff, || self.pushed.load(Ordering::Relaxed) == 0);
         let mut state = self.lock();
         loop {
             state = match self.next_in(state) {
@@ -319,6 +328,13 @@ impl<E: Send> GivesBack for Shared<E> {
         let woken = state.wakers.take();
         drop(state);
         wake(woken);
+    }
+}
+
+/// Until `waits` returns `false`, or it is better to sleep.
+fn snooze_while(backoff: &Backoff, waits: impl Fn() -> bool) {
+    while waits() && !backoff.is_completed() {
+        backoff.snooze();
     }
 }
 

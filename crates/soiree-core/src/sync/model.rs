@@ -31,6 +31,11 @@ pub(super) fn read_slots() -> usize {
     2
 }
 
+/// Locks the mutex. The checker schedules threads itself, so a backoff would change nothing.
+pub fn lock_with_backoff<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A deadline farther away than this never passes. A nearer one may pass at any time.
 const FAR: Duration = Duration::from_secs(3600);
 

@@ -1,6 +1,7 @@
 //! The primitives of the standard library.
 
-use std::sync::{OnceLock, PoisonError};
+use std::hint::spin_loop;
+use std::sync::{OnceLock, PoisonError, TryLockError};
 use std::time::Instant;
 
 pub use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
@@ -20,6 +21,23 @@ pub(super) fn read_slots() -> usize {
         let processors = thread::available_parallelism().map_or(4, usize::from);
         (2 * processors.min(32)).next_power_of_two().clamp(8, 64)
     })
+}
+
+/// Locks the mutex, poisoned or not. If it is locked, retries with pauses before it blocks.
+///
+/// Every attempt takes the cache line of the lock and its data away from the owner. Left alone, the owner locks and unlocks several
+/// times in a row.
+pub fn lock_with_backoff<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    const ATTEMPTS: usize = 8;
+    const SPINS_PER_ATTEMPT: usize = 64;
+    for _ in 0..ATTEMPTS {
+        match mutex.try_lock() {
+            Ok(guard) => return guard,
+            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => (0..SPINS_PER_ATTEMPT).for_each(|_| spin_loop()),
+        }
+    }
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Waits for a notification. Also returns whether the deadline has passed.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use shuttle::sync::atomic::{AtomicU64, AtomicUsize};
 pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard};
+pub(crate) use soiree_core::sync::lock_with_backoff;
 
 use shuttle::rand::{Rng, thread_rng};
 
@@ -14,11 +15,6 @@ pub(crate) const MAX_READ_ATTEMPTS: usize = 2;
 
 /// A deadline farther off than this never passes. A nearer one may pass at any time.
 const NEVER_FROM: Duration = Duration::from_secs(3600);
-
-/// Locks the mutex. The checker schedules threads itself, so a backoff would change nothing.
-pub(crate) fn lock_with_backoff<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    ignore_poison(mutex.lock())
-}
 
 /// As [`wait`](super::wait), and returns whether the deadline has passed.
 pub(crate) fn wait_until<'a, T>(
