@@ -47,8 +47,9 @@ thread_local! {
 }
 
 /// Counts a listener call on this thread.
+#[inline]
 pub(crate) fn count_call() {
-    CALLS.set(CALLS.get() + 1);
+    CALLS.with(|calls| calls.set(calls.get() + 1));
 }
 
 /// The number of listener calls on this thread so far.
