@@ -1,8 +1,10 @@
 //! The settings that apply now, and what is derived from them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use soiree_core::registry::Registration;
 use soiree_core::{Pool, PoolHandle, Timer};
 
@@ -45,7 +47,7 @@ pub(super) fn pools_of(settings: &Settings, before: Option<&Pools>) -> Arc<Pools
 struct Orders {
     /// The most specific first.
     sorted: Vec<Arc<ActiveOrder>>,
-    by_rule: HashMap<usize, Arc<ActiveOrder>>,
+    by_rule: HashMap<usize, Arc<ActiveOrder>, RandomState>,
 }
 
 impl Orders {
