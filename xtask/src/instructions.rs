@@ -41,38 +41,38 @@ const REFERENCE: (&str, &str) = ("sync-1", "RwLock loop");
 const GUARDED: [Guarded; 7] = [
     Guarded {
         workload: "sync-1",
-        with_lto: 1.2,
-        without_lto: 1.35,
+        with_lto: 1.12,
+        without_lto: 1.25,
     },
     Guarded {
         workload: "sync-10",
-        with_lto: 2.0,
-        without_lto: 2.65,
+        with_lto: 1.75,
+        without_lto: 2.0,
     },
     Guarded {
         workload: "sync-100",
-        with_lto: 9.0,
-        without_lto: 15.7,
+        with_lto: 8.0,
+        without_lto: 9.5,
     },
     Guarded {
         workload: "sync-read-10",
-        with_lto: 3.0,
-        without_lto: 7.0,
+        with_lto: 2.85,
+        without_lto: 3.6,
     },
     Guarded {
         workload: "hot-10",
-        with_lto: 1.5,
-        without_lto: 1.65,
+        with_lto: 1.3,
+        without_lto: 1.45,
     },
     Guarded {
         workload: "hot-1000",
-        with_lto: 1.5,
-        without_lto: 1.55,
+        with_lto: 1.3,
+        without_lto: 1.45,
     },
     Guarded {
         workload: "emit-one-thread",
-        with_lto: 6.3,
-        without_lto: 7.6,
+        with_lto: 5.6,
+        without_lto: 6.3,
     },
 ];
 
