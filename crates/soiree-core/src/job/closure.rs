@@ -13,6 +13,11 @@ impl Unpin for Closure {}
 impl Closure {
     #[inline]
     pub(super) fn new(work: impl FnOnce() + Send + 'static) -> Self {
+        if size_of_val(&work) <= size_of::<S2>() {
+            return Self(smallbox!(Some(work)));
+        }
+        // Called where it is: moved out, all that it holds would be copied to the stack of the thread that calls it.
+        let work: Box<dyn FnOnce() + Send> = Box::new(work);
         Self(smallbox!(Some(work)))
     }
 
@@ -81,5 +86,33 @@ mod tests {
             assert_eq!(Arc::strong_count(&held), 1, "{kind}, called");
         }
         Closure::new(|| {}).call();
+    }
+
+    /// Neither in a debug build, where each move copies.
+    #[test]
+    fn a_closure_that_holds_much_is_not_copied_to_the_stack_of_the_thread_that_calls_it() {
+        const HELD: usize = 512 * 1024;
+        let run = |stack, work: Box<dyn FnOnce() -> Closure + Send>| {
+            let thread = std::thread::Builder::new().stack_size(stack);
+            thread
+                .spawn(work)
+                .expect("a thread")
+                .join()
+                .expect("no panic")
+        };
+        let mut closure = run(
+            32 * HELD,
+            Box::new(|| {
+                let held = std::hint::black_box([7_u8; HELD]);
+                Closure::new(move || assert_eq!(std::hint::black_box(&held)[HELD - 1], 7))
+            }),
+        );
+        run(
+            HELD / 2,
+            Box::new(move || {
+                closure.call();
+                closure
+            }),
+        );
     }
 }
