@@ -1,14 +1,14 @@
 //! What an inbox and its listener share.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use crossbeam_utils::Backoff;
 use soiree_core::InboxInfo;
 use soiree_core::panic::{Contained, contained};
-use soiree_core::sync::lock_with_backoff;
+use soiree_core::sync::{Condvar, Mutex, MutexGuard, lock_with_backoff};
 
 use crate::item::{GivesBack, Queued, Received};
 use crate::options::WhenFull;
