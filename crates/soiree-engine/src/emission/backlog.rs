@@ -241,8 +241,8 @@ impl Backlog {
             return;
         };
         let is_left = self.run_one_here(pool_ref.address());
-        // The timer may have found nothing while this thread had the work.
-        if is_left && timer.is_some() {
+        // The timer may have found nothing while this thread had the work. Without a timer, so may the thread that has added it.
+        if is_left {
             self.schedule(timer);
         }
     }
