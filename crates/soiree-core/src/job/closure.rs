@@ -13,10 +13,11 @@ impl Unpin for Closure {}
 impl Closure {
     #[inline]
     pub(super) fn new(work: impl FnOnce() + Send + 'static) -> Self {
-        if size_of_val(&work) <= size_of::<S2>() {
+        if fits(&work) {
             return Self(smallbox!(Some(work)));
         }
-        // Called where it is: moved out, all that it holds would be copied to the stack of the thread that calls it.
+        // Called where it is: moved out, all that it holds would be copied to the stack of the thread that calls it. Nor is it left to the
+        // `SmallBox`, which frees no memory if what it holds panics while it is dropped.
         let work: Box<dyn FnOnce() + Send> = Box::new(work);
         Self(smallbox!(Some(work)))
     }
@@ -26,6 +27,12 @@ impl Closure {
     pub(super) fn call(&mut self) {
         self.0.call_once();
     }
+}
+
+/// Whether the place for small closures has room for it.
+#[inline]
+fn fits<F>(_: &F) -> bool {
+    size_of::<Option<F>>() <= size_of::<S2>() && align_of::<Option<F>>() <= align_of::<S2>()
 }
 
 /// A closure that cannot be moved out of where it is, but from inside.
