@@ -120,7 +120,8 @@ pub trait ObservedJob: Send {
 }
 
 impl Job {
-    /// Makes a job from a closure: one allocation if the closure holds more than two pointers, else none.
+    /// Makes a job from a closure. Needs no allocation if the closure holds at most two references or handles, such as an `Arc`, or one
+    /// number; else one.
     pub fn new(work: impl FnOnce() + Send + 'static) -> Self {
         Self {
             work: Work::Closure(Closure::new(work)),
