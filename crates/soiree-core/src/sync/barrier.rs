@@ -20,8 +20,10 @@ mod asymmetric {
 
     pub(in super::super) fn register() {
         if !IS_REGISTERED.load(Ordering::Relaxed) && !IS_FORBIDDEN.load(Ordering::SeqCst) {
-            let registered = membarrier(MembarrierCommand::RegisterPrivateExpedited).is_ok();
-            IS_REGISTERED.store(registered, Ordering::SeqCst);
+            // A thread that may not must not undo what another one has done.
+            if membarrier(MembarrierCommand::RegisterPrivateExpedited).is_ok() {
+                IS_REGISTERED.store(true, Ordering::SeqCst);
+            }
         }
     }
 
