@@ -204,7 +204,7 @@ impl<'a> WaitingEmit<'a> {
             Err(NotAccepted::Rejected(error)) => return Some(Err(error)),
             Err(NotAccepted::NoPlace(no_place)) => no_place,
         };
-        self.wait.go_on(&no_place);
+        self.wait.go_on(&no_place, &self.handle);
         let NoPlace {
             emission,
             order,
@@ -318,11 +318,12 @@ impl Wait {
         }
     }
 
-    /// There was no place again.
-    fn go_on(&mut self, no_place: &NoPlace) {
+    /// There was no place again, in the pool before or in another one.
+    fn go_on(&mut self, no_place: &NoPlace, before: &PoolHandle) {
+        let is_same_pool = address(no_place.handle.pool()) == address(before.pool());
         match (&mut *self, &no_place.full) {
             (Self::Room { has_looked, .. }, Full::Key(_)) => *has_looked = true,
-            (Self::Turn { pause, .. }, Full::Pool(_)) => {
+            (Self::Turn { pause, .. }, Full::Pool(_)) if is_same_pool => {
                 *pause = (*pause * 2).min(LONGEST_PAUSE);
             }
             _ => *self = Self::new(no_place),
