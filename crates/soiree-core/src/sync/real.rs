@@ -25,11 +25,11 @@ pub(super) fn read_slots() -> usize {
 
 /// Locks the mutex, poisoned or not. If it is locked, retries with pauses before it blocks.
 ///
-/// Every attempt takes the cache line of the lock and its data away from the owner. Left alone, the owner locks and unlocks several
-/// times in a row.
+/// Every attempt takes the cache line of the lock and its data away from the owner. Left alone for some microseconds, the owner locks and
+/// unlocks several times in a row.
 pub fn lock_with_backoff<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     const ATTEMPTS: usize = 8;
-    const SPINS_PER_ATTEMPT: usize = 64;
+    const SPINS_PER_ATTEMPT: usize = 256;
     for _ in 0..ATTEMPTS {
         match mutex.try_lock() {
             Ok(guard) => return guard,
