@@ -3,8 +3,8 @@
 use smallbox::space::S2;
 use smallbox::{SmallBox, smallbox};
 
-/// A closure. It is in an allocation of its own only if it holds more than two pointers: such an allocation would be freed on another thread
-/// than it was made on, which takes longer than all else that a pool does for a small job.
+/// A closure, without an allocation if it is no larger than two pointers once it is an `Option`. An allocation would be freed on another
+/// thread than it was made on, which can take as long as all else that a pool does for a small job.
 pub(super) struct Closure(SmallBox<dyn CallOnce, S2>);
 
 /// Nothing pins what is inside.
@@ -95,7 +95,7 @@ mod tests {
         Closure::new(|| {}).call();
     }
 
-    /// Neither in a debug build, where each move copies.
+    /// Also in a debug build, where each move copies.
     #[test]
     fn a_closure_that_holds_much_is_not_copied_to_the_stack_of_the_thread_that_calls_it() {
         const HELD: usize = 512 * 1024;

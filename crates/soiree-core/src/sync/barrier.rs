@@ -20,7 +20,7 @@ mod asymmetric {
 
     pub(in super::super) fn register() {
         if !IS_REGISTERED.load(Ordering::Relaxed) && !IS_FORBIDDEN.load(Ordering::SeqCst) {
-            // A thread that may not must not undo what another one has done.
+            // If the call is forbidden to this thread, what another one has registered stays.
             if membarrier(MembarrierCommand::RegisterPrivateExpedited).is_ok() {
                 IS_REGISTERED.store(true, Ordering::SeqCst);
             }

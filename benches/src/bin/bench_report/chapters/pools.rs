@@ -154,7 +154,7 @@ pub(super) fn tiny_jobs() -> Chapter {
         costs: "One lock guards the queue, the permits and the counters, and each job takes it twice. A thread that finds the lock \
                 taken retries with pauses, so that the lock stays with one processor for several jobs. Closures that hold at most \
                 two pointers are in the queue itself. The other pools allocate each of them, and free it on another thread, which \
-                took half of the time here, too. Tried without gain: two lock-free channels instead of the lock, workers that take \
+                took half of the time here, too, when memory moved slowly between the processors. Tried without gain: two lock-free channels instead of the lock, workers that take \
                 several jobs at a time, fewer shared stores, everything that changes with a job next to each other in memory, or \
                 apart from the rest, and pauses on one side of the queue only.",
         groups,
