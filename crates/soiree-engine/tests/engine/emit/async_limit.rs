@@ -16,6 +16,12 @@ use crate::support::{Blocker, CountWakes, PlainPool, worker_pool};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
+fn counting_waker() -> (Arc<CountWakes>, Waker) {
+    let wakes = Arc::new(CountWakes(AtomicU64::new(0)));
+    let waker = Waker::from(Arc::clone(&wakes));
+    (wakes, waker)
+}
+
 /// A1, P2: with `BlockFor` it waits until the time is over, by the clock of the event pool, and not less.
 #[test]
 fn an_async_emit_waits_as_long_as_block_for_says() {
@@ -27,8 +33,7 @@ fn an_async_emit_waits_as_long_as_block_for_says() {
     let blocker = Blocker::worker(&soiree);
     soiree.emit("queued", ()).unwrap();
 
-    let wakes = Arc::new(CountWakes(AtomicU64::new(0)));
-    let waker = Waker::from(Arc::clone(&wakes));
+    let (wakes, waker) = counting_waker();
     let mut context = Context::from_waker(&waker);
     let mut late = pin!(soiree.emit_async("late", 7_u8));
     assert!(late.as_mut().poll(&mut context).is_pending());
@@ -65,8 +70,7 @@ fn an_async_emit_of_a_removed_bulkhead_waits_for_a_place_in_its_next_pool() {
     let blocker = Blocker::worker(&soiree);
     soiree.emit("queued", ()).unwrap();
 
-    let wakes = Arc::new(CountWakes(AtomicU64::new(0)));
-    let waker = Waker::from(Arc::clone(&wakes));
+    let (wakes, waker) = counting_waker();
     let mut context = Context::from_waker(&waker);
     let mut late = pin!(soiree.emit_async("mail", ()));
     assert!(late.as_mut().poll(&mut context).is_pending());
