@@ -44,7 +44,7 @@ async fn deliver() -> Result<(), Box<dyn std::error::Error>> {
     }
     let mut delivered = 0;
     for emission in emissions {
-        delivered += emission.await.delivered;
+        delivered += emission.await.delivered();
     }
     let most = most.load(Ordering::SeqCst);
     println!("delivered: {delivered}");
@@ -82,6 +82,6 @@ async fn deliver() -> Result<(), Box<dyn std::error::Error>> {
     if let Err(CloseError::DrainTimeout { emissions, .. }) = closed {
         println!("left at the deadline: {emissions}");
     }
-    println!("{:?}", forever.await.errors[0].kind());
+    println!("{:?}", forever.await.errors()[0].kind());
     Ok(())
 }

@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .with_id(id.as_u128())
         .with_property("request", "r-17");
     let report = soiree.emit_event(event)?.wait();
-    println!("listeners called: {}", report.delivered);
+    println!("listeners called: {}", report.delivered());
 
     soiree.off("order.shipped", &listener)?;
     soiree.close()?;

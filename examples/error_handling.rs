@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     for cents in [4_200_u64, 0, 99_999] {
         let report = soiree.emit("order.placed", cents)?.wait();
-        let failed = report.failed;
+        let failed = report.failed();
         match report.into_result() {
             Ok(_) => println!("{cents} cents: ok, swallowed errors: {failed}"),
             Err(error) => println!("{cents} cents: {error}"),

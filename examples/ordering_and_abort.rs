@@ -32,10 +32,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })?;
 
     let charged = soiree.emit("payment.requested", 4_200_u64)?.wait();
-    println!("called {}, aborted: {}", charged.delivered, charged.aborted);
+    println!(
+        "called {}, aborted: {}",
+        charged.delivered(),
+        charged.is_aborted()
+    );
 
     let stopped = soiree.emit("payment.requested", 4_200_000_u64)?.wait();
-    println!("called {}, aborted: {}", stopped.delivered, stopped.aborted);
+    println!(
+        "called {}, aborted: {}",
+        stopped.delivered(),
+        stopped.is_aborted()
+    );
 
     soiree.close()?;
     Ok(())

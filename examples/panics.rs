@@ -31,8 +31,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     soiree.on("image.uploaded", |_| println!("indexed"))?;
 
     let report = soiree.emit("image.uploaded", "not a size")?.wait();
-    println!("{} of {} listeners failed", report.failed, report.delivered);
-    for error in &report.errors {
+    println!(
+        "{} of {} listeners failed",
+        report.failed(),
+        report.delivered()
+    );
+    for error in report.errors() {
         println!("in the report: {error} (panic: {})", error.is_panic());
     }
 

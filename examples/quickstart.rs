@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         },
     )?;
     let report = emission.wait();
-    println!("listeners called: {}", report.delivered);
+    println!("listeners called: {}", report.delivered());
 
     // You need not wait: `close` returns when all accepted events are handled.
     soiree.emit(

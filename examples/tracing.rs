@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     })?;
     let report = report.wait();
     drop(request);
-    println!("called {}, failed {}", report.delivered, report.failed);
+    println!("called {}, failed {}", report.delivered(), report.failed());
     if soiree.emit("user..created", "Matty Ice").is_err() {
         warn!("invalid topic");
     }

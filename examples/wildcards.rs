@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ] {
         let report = soiree.emit_sync(topic, ())?;
         let patterns = std::mem::take(&mut *matched.lock().expect("no listener panics"));
-        println!("{topic}: {} ({})", report.delivered, patterns.join(", "));
+        println!("{topic}: {} ({})", report.delivered(), patterns.join(", "));
     }
 
     let pattern = Pattern::new("*.eve.*")?;

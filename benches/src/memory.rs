@@ -123,7 +123,7 @@ fn emitted_topics(full: bool) -> Retained {
             let report = soiree
                 .emit_sync(&topic, number)
                 .expect("the event pool is open");
-            assert_eq!(report.delivered, 1);
+            assert_eq!(report.delivered(), 1);
         }
     }
     Box::new(soiree)

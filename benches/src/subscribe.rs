@@ -43,7 +43,7 @@ pub(crate) fn cases() -> Vec<Case> {
             let soiree = subscriptions.soiree.clone();
             let mut resting = RestingThreads::start(EMITTERS, move || {
                 let report = soiree.emit_sync("account.1.user.created", 0_u64);
-                assert_eq!(report.expect("the event pool is open").delivered, 2);
+                assert_eq!(report.expect("the event pool is open").delivered(), 2);
             });
             if !keep {
                 resting.end();
@@ -126,7 +126,7 @@ impl SubscribeLoop {
                 let started = Instant::now();
                 while !stop.load(Ordering::Relaxed) {
                     let report = soiree.emit_sync("account.1.user.created", 0_u64);
-                    assert_eq!(report.expect("the event pool is open").delivered, 2);
+                    assert_eq!(report.expect("the event pool is open").delivered(), 2);
                     emitted.fetch_add(1, Ordering::Relaxed);
                 }
                 started.elapsed()

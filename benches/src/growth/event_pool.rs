@@ -27,7 +27,7 @@ pub(super) fn listen(soiree: &EventPool, pattern: &str) -> ListenerId {
 
 pub(super) fn emit_sync(soiree: &EventPool, topic: &str, payload: u64) {
     let report = soiree.emit_sync(black_box(topic), payload);
-    let delivered = report.map(|report| report.delivered);
+    let delivered = report.map(|report| report.delivered());
     assert!(delivered.is_ok_and(|delivered| delivered > 0));
 }
 
@@ -36,7 +36,7 @@ pub(super) fn emit(soiree: &EventPool, pool: &ManualPool, topic: &str, payload: 
     let emission = soiree.emit(black_box(topic), payload);
     assert!(pool.run_newest(), "the emission is queued");
     let report = emission.expect("the event pool is open").wait();
-    assert!(report.is_ok() && report.delivered > 0);
+    assert!(report.is_ok() && report.delivered() > 0);
 }
 
 /// `emit_sync` and `emit` on one topic.

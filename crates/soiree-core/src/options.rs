@@ -169,7 +169,7 @@ impl ListenerOptions {
     ///   After a [timeout](ListenerOptions::timeout) the call has its turn until it really returns.
     /// - With `emit_sync`, the calling thread waits for the call. Inside a call of the same listener it would wait for itself: the
     ///   listener is not called then, and the report [says so](crate::NotCalled::InsideItself). To wait there for an emission whose
-    ///   call waits returns an unfinished report (`Report::unfinished`) at once.
+    ///   call waits returns an unfinished report (`Report::is_unfinished`) at once.
     /// - Two listeners on different threads that wait for each other's calls wait forever.
     /// - When the listener is removed, calls that wait are still made. A close that misses its deadline gives them up, and the reports
     ///   say so.
@@ -301,7 +301,7 @@ impl ListenerOptions {
     ///
     /// After a timeout, the error handler and the dead letter handler run on the timer thread. Keep them short: they delay
     /// other timeouts and retries. On that thread, an emission that would block is rejected, and waiting for an emission
-    /// returns an unfinished report (`Report::unfinished`) at once.
+    /// returns an unfinished report (`Report::is_unfinished`) at once.
     ///
     /// An [async listener](crate::AsyncListener) *is* stopped: its future is dropped, and what it holds is released. The task that polls
     /// it does that, when it is polled next; so a runtime whose threads are blocked drops it late. The emission waits until then.

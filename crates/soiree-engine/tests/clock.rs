@@ -35,9 +35,9 @@ impl Observer for Times {
 fn reads(emitter: &Emitter) -> u64 {
     let before = clock::reads();
     let emission = emitter.emit("a.b", ()).expect("the pool has room");
-    assert_eq!(emission.wait().failed, 1);
+    assert_eq!(emission.wait().failed(), 1);
     let report = emitter.emit_sync("a.b", ()).expect("the emitter is open");
-    assert_eq!(report.failed, 1);
+    assert_eq!(report.failed(), 1);
     clock::reads() - before
 }
 

@@ -206,19 +206,19 @@ impl Consumer {
 }
 
 fn judge(report: &Report, retry: &Retry, times: u32) -> Tried {
-    if let Some(error) = report.errors.first() {
+    if let Some(error) = report.errors().first() {
         let text = caught(|| error.to_string());
         let text = text.unwrap_or_else(|_| "the error panicked when it was shown".into());
         // All listeners are called again if it is worth it for one of them.
-        let delays = report.errors.iter();
+        let delays = report.errors().iter();
         let delays = delays.filter_map(|error| retry.next_delay(times, error));
         return Tried::Failed(delays.max(), text);
     }
-    if report.omitted_errors > 0 {
+    if report.omitted_errors() > 0 {
         let why = "the error buffer keeps no errors".into();
         return Tried::Failed(retry.jittered_delay(times), why);
     }
-    if report.discarded || report.unfinished || report.not_called > 0 {
+    if report.is_discarded() || report.is_unfinished() || report.not_called() > 0 {
         return Tried::NoRoom("a pool has not called its listeners".into());
     }
     Tried::Done

@@ -37,7 +37,7 @@ impl EventPool {
     ///     println!("{}", event.topic());
     /// })?;
     /// let report = soiree.emit("user.created", "Matty Ice")?.wait(); // in async code, `.await`
-    /// assert_eq!((report.delivered, report.is_ok()), (1, true));
+    /// assert_eq!((report.delivered(), report.is_ok()), (1, true));
     /// soiree.close()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

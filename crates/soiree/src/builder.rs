@@ -135,7 +135,7 @@ impl Builder {
     /// let soiree = EventPool::builder().error_handler(|_, _| None).build()?;
     /// soiree.on("user.*", |_| Err::<(), _>("ignored"))?;
     /// let report = soiree.emit_sync("user.created", "Matty Ice")?;
-    /// assert_eq!((report.failed, report.errors.len()), (1, 0));
+    /// assert_eq!((report.failed(), report.errors().len()), (1, 0));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias("WithErrorHandler", "DefaultErrorHandler"))]

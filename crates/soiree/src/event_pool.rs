@@ -129,7 +129,7 @@ impl EventPool {
     /// # let soiree = soiree::EventPool::new();
     /// # soiree.on("user.created", |_| {})?;
     /// let report = soiree.emit("user.created", "Matty Ice")?.wait(); // in async code, `.await`
-    /// assert_eq!(report.delivered, 1);
+    /// assert_eq!(report.delivered(), 1);
     ///
     /// let error = soiree.emit("user..created", "Matty Ice").unwrap_err();
     /// let name: &str = error.into_payload().downcast().expect("nobody else has it");
@@ -266,7 +266,7 @@ impl EventPool {
     /// # let soiree = soiree::EventPool::new();
     /// soiree.on("user.created", |_| Err::<(), _>("no mail server"))?;
     /// let report = soiree.emit_sync("user.created", "Matty Ice")?;
-    /// assert_eq!((report.delivered, report.failed), (1, 1));
+    /// assert_eq!((report.delivered(), report.failed()), (1, 1));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "EmitSync")]

@@ -17,7 +17,7 @@
 //! })?;
 //!
 //! let report = soiree.emit("user.created", "Matty Ice")?.wait(); // in async code, `.await`
-//! assert_eq!(report.delivered, 2);
+//! assert_eq!(report.delivered(), 2);
 //! soiree.close()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

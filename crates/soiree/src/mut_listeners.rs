@@ -23,7 +23,7 @@ impl EventPool {
     ///     count += 1;
     ///     println!("{count} orders");
     /// })?;
-    /// # assert_eq!(soiree.emit_sync("order.paid", ())?.delivered, 1);
+    /// # assert_eq!(soiree.emit_sync("order.paid", ())?.delivered(), 1);
     /// # soiree.close()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

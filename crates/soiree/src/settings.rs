@@ -74,7 +74,7 @@ impl EventPool {
     ///     Err::<(), _>(format!("attempt {} failed", event.attempt()))
     /// })?;
     /// let report = soiree.emit("mail.queued", "hello")?.wait();
-    /// assert_eq!((report.delivered, report.failed, report.retried), (1, 1, 2));
+    /// assert_eq!((report.delivered(), report.failed(), report.retried()), (1, 1, 2));
     /// soiree.close()?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -57,9 +57,9 @@ impl EventPool {
     /// {
     ///     let id = soiree.on("user.*", |event| println!("{}", event.topic()))?;
     ///     let _guard = soiree.guard("user.*", id);
-    ///     assert_eq!(soiree.emit_sync("user.created", 1)?.delivered, 1);
+    ///     assert_eq!(soiree.emit_sync("user.created", 1)?.delivered(), 1);
     /// }
-    /// assert_eq!(soiree.emit_sync("user.created", 2)?.delivered, 0);
+    /// assert_eq!(soiree.emit_sync("user.created", 2)?.delivered(), 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn guard(&self, pattern: &str, id: ListenerId) -> Subscription {
@@ -163,7 +163,7 @@ impl Subscriptions {
     ///     count += 1;
     ///     println!("{count} orders");
     /// })?;
-    /// # assert_eq!(soiree.emit_sync("order.paid", ())?.delivered, 1);
+    /// # assert_eq!(soiree.emit_sync("order.paid", ())?.delivered(), 1);
     /// # drop(group);
     /// # assert!(soiree.is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -167,7 +167,7 @@ impl Topic {
     /// let topic = soiree.ensure_topic("user.created")?;
     /// topic.add_listener(|event| println!("called for {}", event.topic()))?;
     /// let report = topic.trigger(&BaseEvent::new("any.topic", ()))?;
-    /// assert_eq!(report.delivered, 1);
+    /// assert_eq!(report.delivered(), 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[doc(alias = "Trigger")]

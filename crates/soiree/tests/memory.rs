@@ -24,9 +24,9 @@ fn names_leave_no_memory_behind() {
     soiree.on("*.*.user.*", |_| {}).unwrap();
     let emit = |number: u32| {
         let topic = format!("01J9Z6{number:020}.01J9Z7{number:020}.user.login");
-        assert_eq!(soiree.emit_sync(&topic, number).unwrap().delivered, 2);
+        assert_eq!(soiree.emit_sync(&topic, number).unwrap().delivered(), 2);
         // Twice, so that the topic is cached.
-        assert_eq!(soiree.emit_sync(&topic, number).unwrap().delivered, 2);
+        assert_eq!(soiree.emit_sync(&topic, number).unwrap().delivered(), 2);
     };
     let subscribe = |number: u32| {
         let pattern = format!("tenant{number}.*.user{number}.login");

@@ -92,7 +92,7 @@ pub trait Listener: Send + Sync {
 /// - Use `.await`. Async listeners of that emission that have not started on the same bulkhead run inside the waiting one, in
 ///   its place, so that the bulkhead cannot deadlock on itself. At most 16 run inside one another; the next one is rejected. If
 ///   the `.await` is dropped, the listeners go back to the bulkhead.
-/// - Do not block, with `wait` or `emit_sync`. That returns an unfinished report (`Report::unfinished`) at once, as the
+/// - Do not block, with `wait` or `emit_sync`. That returns an unfinished report (`Report::is_unfinished`) at once, as the
 ///   emission may need the blocked thread.
 /// - A task that the listener spawns does not count as inside the listener.
 /// - Two bulkheads whose listeners wait for each other can deadlock.

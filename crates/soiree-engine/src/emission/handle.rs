@@ -27,7 +27,7 @@ use super::run::run_queued;
 ///
 /// # Waiting
 /// - If you wait on a worker of the pool that has still to run the emission, that worker runs it. So a pool never waits for itself.
-/// - A listener that waits for the emission it was called by gets an [`unfinished`](Report::unfinished) report at once. So does a listener
+/// - A listener that waits for the emission it was called by gets an [`unfinished`](Report::is_unfinished) report at once. So does a listener
 ///   that *blocks* on an emission whose [async listeners](soiree_core::AsyncListener) need the bulkhead that the listener runs on; with
 ///   `.await` it waits for them.
 /// - A listener that waits for an emission on *another* pool holds its worker meanwhile. If something on that pool waits for what only this

@@ -35,7 +35,7 @@ pub enum CollectError {
 impl Report {
     /// How many listeners have replied.
     pub fn replies(&self) -> u64 {
-        let extras = self.extras.as_ref();
+        let extras = self.extras();
         extras.map_or(0, |extras| extras.replies.len() as u64 + extras.omitted)
     }
 
@@ -55,7 +55,7 @@ impl Report {
     /// ```
     pub fn collect<T: Any>(self) -> Result<Vec<PayloadRef<T>>, CollectError> {
         let report = self.into_result()?;
-        let Some(extras) = report.extras else {
+        let Some(extras) = report.extras() else {
             return Ok(Vec::new());
         };
         if extras.omitted > 0 {

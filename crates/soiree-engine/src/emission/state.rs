@@ -21,7 +21,7 @@ use super::helping::PendingWork;
 use super::ordered::KeySlot;
 use super::places::Places;
 use super::pool_ref::PoolRef;
-use super::report::{Errors, ReadErrors, Report};
+use super::report::{Errors, ReadErrors, Report, Rest};
 use super::shared::EmissionSettings;
 use super::turns::TurnPlaces;
 use crate::topic_text::TopicText;
@@ -302,15 +302,15 @@ impl EmissionState {
     }
 
     pub(super) fn report_with(&self, errors: Errors) -> Report {
-        let unfinished = !self.is_done();
-        let discarded = self.discarded.load(Ordering::Relaxed);
+        let counts = self.counts();
         let extras = self.extras_if_any();
-        Report {
-            discarded,
-            unfinished,
+        let rest = Rest {
+            discarded: self.discarded.load(Ordering::Relaxed),
+            unfinished: !self.is_done(),
             extras: extras.and_then(|extras| extras.clone().into_shared()),
-            ..Report::new(self.counts(), errors)
-        }
+            ..Rest::new(counts, errors)
+        };
+        Report::with(counts.delivered, rest)
     }
 
     /// A close gives up a retry of it.

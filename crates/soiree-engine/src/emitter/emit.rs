@@ -216,10 +216,7 @@ impl Emitter {
         });
         let Some(reported) = reported else {
             slot.release();
-            return Ok(Report {
-                delivered,
-                ..Report::default()
-            });
+            return Ok(Report::of_success(delivered));
         };
         let reported =
             reported.or_else(|error| self.run_resolved_while_draining(error, topic, &event, None));

@@ -190,10 +190,8 @@ impl Emitter {
             notify_if_unheard(counts, topic, event, handlers);
             let ended = EmissionEnded::new(topic, event, None);
             notify_ended(ended, counts, context.errors.count(), handlers);
-            return Ok(Report {
-                extras: context.extras.into_shared(),
-                ..Report::new(counts, context.errors)
-            });
+            let extras = context.extras.into_shared();
+            return Ok(Report::new(counts, context.errors, extras));
         };
         if counts.aborted {
             delegated.event().set_aborted(true);

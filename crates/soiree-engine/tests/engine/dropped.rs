@@ -82,9 +82,9 @@ fn errors_of_one_report_may_panic_as_they_are_dropped() -> TestResult {
         drop(soiree.emit("a", ())?);
         bombs.wait_for(2);
         let report = soiree.emit("a", ())?.wait();
-        assert_eq!(report.failed, 2);
+        assert_eq!(report.failed(), 2);
         drop(report);
-        assert_eq!(soiree.emit_sync("a", ())?.failed, 2);
+        assert_eq!(soiree.emit_sync("a", ())?.failed(), 2);
         bombs.wait_for(6);
         soiree.close()?;
     }
@@ -107,7 +107,7 @@ fn errors_in_handlers_may_panic_as_they_are_dropped() -> TestResult {
         let options = ListenerOptions::new().retry(Retry::fixed(Duration::ZERO, 1));
         soiree.on_with("a", options, move |_| Err::<(), _>(bombs.one()))?;
     }
-    assert_eq!(soiree.emit_sync("a", ())?.failed, 2);
+    assert_eq!(soiree.emit_sync("a", ())?.failed(), 2);
     bombs.wait_for(2);
     drop(kept);
     bombs.wait_for(4);
@@ -141,7 +141,7 @@ fn listeners_and_filters_may_panic_as_they_are_dropped() -> TestResult {
         blocker.wait_started();
         ids[..2].iter().for_each(|id| soiree.off("a", id).unwrap());
         blocker.release();
-        assert_eq!(emits.join().unwrap().unwrap().delivered, 4);
+        assert_eq!(emits.join().unwrap().unwrap().delivered(), 4);
     });
     bombs.wait_for(4);
     subscribe(&soiree, &bombs)?;
@@ -343,7 +343,7 @@ fn futures_may_panic_as_they_are_dropped() -> TestResult {
     starts.recv()?;
     starts.recv()?;
     assert!(tasks.release_with_deadline(Instant::now()).is_err());
-    assert_eq!(emission.wait().failed, 2);
+    assert_eq!(emission.wait().failed(), 2);
     drop(emission);
     bombs.wait_for(3);
     soiree.close()?;

@@ -32,7 +32,7 @@ fn replies_are_collected_in_calling_order() {
     };
     soiree.on("**", fallible).unwrap();
     emit_both_ways(&soiree, "a.b", |report| {
-        assert_eq!((report.delivered, report.failed), (4, 0));
+        assert_eq!((report.delivered(), report.failed()), (4, 0));
         assert_eq!((report.replies(), report.is_ok()), (3, true));
         assert_eq!(numbers(report), [1, 2, 3]);
     });
@@ -60,7 +60,7 @@ fn async_listeners_and_retries_reply() {
         })
         .unwrap();
     let report = soiree.emit("a", ()).unwrap().wait();
-    assert_eq!((report.delivered, report.retried), (2, 1));
+    assert_eq!((report.delivered(), report.retried()), (2, 1));
     assert_eq!(numbers(report), [1, 2]);
     soiree.close().unwrap();
 }
@@ -95,7 +95,7 @@ fn a_failed_listener_makes_collecting_an_error() {
     soiree.on("a", |_| Reply(1_u64)).unwrap();
     soiree.on("a", |_| Err::<(), _>("no price")).unwrap();
     emit_both_ways(&soiree, "a", |report| {
-        assert_eq!((report.replies(), report.failed), (1, 1));
+        assert_eq!((report.replies(), report.failed()), (1, 1));
         let error = report.collect::<u64>().unwrap_err();
         assert!(matches!(
             error,
@@ -113,7 +113,7 @@ fn replies_are_bounded_and_counted() {
         soiree.on("a", move |_| Reply(number)).unwrap();
     }
     emit_both_ways(&soiree, "a", |report| {
-        assert_eq!((report.delivered, report.replies()), (1_030, 1_030));
+        assert_eq!((report.delivered(), report.replies()), (1_030, 1_030));
         let error = report.collect::<u64>().unwrap_err();
         assert!(matches!(error, CollectError::TooMany { omitted: 6 }));
     });
@@ -167,7 +167,7 @@ fn the_report_says_who_aborted_and_why() {
         .on_with("*", named("stock"), |event| event.abort("out of stock"))
         .unwrap();
     let check = |report: soiree::Report, delivered| {
-        assert!(report.aborted);
+        assert!(report.is_aborted());
         let abort = report.abort().unwrap().clone();
         assert_eq!(abort.reason.as_deref(), Some("out of stock"));
         let by = abort.by.unwrap();
@@ -208,7 +208,7 @@ fn an_abort_on_another_pool_is_named() {
         })
         .unwrap();
     let report = soiree.emit("a", ()).unwrap().wait();
-    assert!(report.aborted);
+    assert!(report.is_aborted());
     let abort = report.abort().unwrap();
     assert_eq!(abort.reason, None);
     assert!(abort.by.is_some());

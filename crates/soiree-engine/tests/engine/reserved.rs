@@ -85,10 +85,10 @@ fn the_holder_of_a_reservation_publishes_on_its_topics() {
             pollster::block_on(reserved.publish_event_async(event("paid.a"))).unwrap(),
         ];
         for emission in emissions {
-            assert_eq!(emission.wait().delivered, 1);
+            assert_eq!(emission.wait().delivered(), 1);
         }
         let report = reserved.publish_event_sync(event("paid.a")).unwrap();
-        assert_eq!(report.delivered, 1);
+        assert_eq!(report.delivered(), 1);
     }
     assert_eq!(calls.load(Ordering::SeqCst), 12);
     // The topic is in the cache now, and reserved there too.
@@ -112,7 +112,10 @@ fn a_reservation_is_for_its_own_pattern_and_is_counted() {
     let error = paid.publish_event(event("sold")).unwrap_err();
     assert!(matches!(error, EmitError::Reserved { .. }), "{error}");
     assert_eq!(
-        paid.publish_event(event("free")).unwrap().wait().delivered,
+        paid.publish_event(event("free"))
+            .unwrap()
+            .wait()
+            .delivered(),
         1
     );
     drop(paid);
@@ -191,6 +194,6 @@ fn an_order_applies_to_what_is_published_on_reserved_topics() {
     blocker.release();
     blocker.wait_started();
     blocker.release();
-    assert_eq!(first.wait().delivered + second.wait().delivered, 2);
+    assert_eq!(first.wait().delivered() + second.wait().delivered(), 2);
     soiree.close().unwrap();
 }

@@ -127,7 +127,7 @@ fn a_timeout_is_notified_once_and_the_listener_is_monitored_until_it_returns() {
     let emission = soiree.emit("a.b", ()).unwrap();
     blocker.wait_started();
     timer.advance(10 * SECOND);
-    assert_eq!(emission.wait().failed, 1);
+    assert_eq!(emission.wait().failed(), 1);
     let lines = [
         "listener started: held for a.b, attempt 1",
         "listener slow: held for a.b still runs",

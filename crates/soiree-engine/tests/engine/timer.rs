@@ -41,7 +41,7 @@ impl Drop for Hostile {
         let retried = soiree.emit("hourly", ()).unwrap();
         let _ = self.1.lock().unwrap().send(Seen {
             is_emit_rejected: soiree.emit("full", ()).is_err(),
-            is_wait_unfinished: retried.wait().unfinished,
+            is_wait_unfinished: retried.wait().is_unfinished(),
             closed: soiree.close(),
         });
     }

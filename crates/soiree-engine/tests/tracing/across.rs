@@ -24,7 +24,7 @@ fn spans_follow_the_event_to_the_worker() {
         .unwrap();
     let request = info_span!("request", topic = "follow.request");
     let emission = request.in_scope(|| soiree.emit("follow.me", 1).unwrap());
-    assert_eq!(emission.wait().delivered, 1);
+    assert_eq!(emission.wait().delivered(), 1);
 
     let inner = with_message("followed").remove(0);
     assert_ne!(inner.on, std::thread::current().id());
@@ -155,7 +155,7 @@ fn an_emission_that_its_waiter_runs_keeps_its_spans() {
         .on("waits", move |_| {
             let soiree = inside.upgrade().unwrap();
             let report = soiree.emit("awaited", 1).unwrap().wait();
-            sender.lock().unwrap().send(report.delivered).unwrap();
+            sender.lock().unwrap().send(report.delivered()).unwrap();
         })
         .unwrap();
     soiree.on("awaited", |_| {}).unwrap();
@@ -188,7 +188,7 @@ fn an_event_that_waits_for_another_of_its_key_keeps_its_spans() {
     let request = info_span!("request", topic = "keyed.request");
     let second = request.in_scope(|| soiree.emit("keyed.second", 1).unwrap());
     release.send(()).unwrap();
-    assert_eq!(second.wait().delivered, 1);
+    assert_eq!(second.wait().delivered(), 1);
     let emission = span("emission", "keyed.second");
     assert_eq!(numbered(emission.parent).name, "request");
     assert_eq!(
@@ -223,7 +223,7 @@ fn an_async_listener_is_in_its_span_at_every_poll() {
     let info = soiree.listeners_for("polled").unwrap().remove(0);
     assert!(info.is_async);
     assert_eq!(info.registered_at.map(|place| place.line()), Some(line));
-    assert_eq!(soiree.emit("polled", 1).unwrap().wait().failed, 1);
+    assert_eq!(soiree.emit("polled", 1).unwrap().wait().failed(), 1);
     let listener = span("listener", "polled");
     assert_eq!(listener.parent, Some(span("emission", "polled").number));
     assert_eq!(

@@ -44,7 +44,7 @@ fn dropping_an_inbox_unblocks_what_waits_for_it() {
         assert!(report.is_ok());
     }
     assert_eq!(soiree.len(), 0);
-    assert_eq!(soiree.emit_sync("a", 4_i64).unwrap().delivered, 0);
+    assert_eq!(soiree.emit_sync("a", 4_i64).unwrap().delivered(), 0);
     soiree.close().unwrap();
 }
 

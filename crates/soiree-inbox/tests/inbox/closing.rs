@@ -55,7 +55,7 @@ fn a_payload_that_panics_on_drop_harms_nobody() {
     let inbox = soiree.inbox("a", InboxOptions::new(1)).unwrap();
     for _ in 0..3 {
         let report = soiree.emit_sync("a", PanicOnDrop).unwrap();
-        assert_eq!((report.delivered, report.is_ok()), (1, true));
+        assert_eq!((report.delivered(), report.is_ok()), (1, true));
     }
     assert_eq!(inbox.info().missed, 2);
     drop(inbox);

@@ -150,8 +150,8 @@ fn typed_waits_and_inboxes_check_the_payload() {
     let wait = DONE.wait_for(&soiree).filter(|number| **number > 1);
     let inbox = ANY.inbox(&soiree, soiree::InboxOptions::new(4)).unwrap();
     let report = soiree.emit_sync("job.done", "another type").unwrap();
-    assert_eq!(report.failed, 2);
-    assert!(report.errors[0].downcast_ref::<WrongPayload>().is_some());
+    assert_eq!(report.failed(), 2);
+    assert!(report.errors()[0].downcast_ref::<WrongPayload>().is_some());
     DONE.emit_sync(&soiree, 1).unwrap();
     DONE.emit_sync(&soiree, 2).unwrap();
     assert_eq!(*wait.wait().unwrap(), 2);
@@ -237,7 +237,7 @@ fn a_filter_that_panics_leaves_nothing_behind() {
     let mut future = pin!(soiree.wait_for("job.*").filter(filter).into_future());
     let mut context = Context::from_waker(Waker::noop());
     assert!(future.as_mut().poll(&mut context).is_pending());
-    assert_eq!(soiree.emit_sync("job.done", ()).unwrap().failed, 1);
+    assert_eq!(soiree.emit_sync("job.done", ()).unwrap().failed(), 1);
     assert!(future.as_mut().poll(&mut context).is_pending());
     assert_eq!(soiree.len(), 1);
 }

@@ -131,7 +131,7 @@ fn a_codec_that_panics_holds_up_nothing() {
             .unwrap();
         nats.publish(&soiree, "order.*").unwrap();
         let report = soiree.emit("order.a", String::from("1")).unwrap().wait();
-        assert_eq!((report.failed, report.retried), (1 - published, 0));
+        assert_eq!((report.failed(), report.retried()), (1 - published, 0));
         nats.consume(&soiree, consume("shop", "order.b")).unwrap();
         let other = Other::connect(&server);
         assert_eq!(other.messages(), published);

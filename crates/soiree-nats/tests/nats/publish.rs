@@ -65,7 +65,7 @@ fn a_runtime_without_timers_publishes_too() {
     nats.publish(&soiree, "kept.**").unwrap();
     for number in 0..10 {
         let emission = soiree.emit("kept.a", number.to_string()).unwrap();
-        assert!(emission.wait().errors.is_empty());
+        assert!(emission.wait().errors().is_empty());
     }
     let other = Other::connect(&server);
     assert_eq!(payloads(&other), numbers(0..10).into_iter().collect());

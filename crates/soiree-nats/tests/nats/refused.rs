@@ -46,7 +46,7 @@ fn what_is_forbidden_is_an_error_that_names_it() {
     nats.publish(&soiree, Publish::new("**").retry(once))
         .unwrap();
     let report = soiree.emit("order.a", String::from("1")).unwrap().wait();
-    let error = report.errors[0].to_string();
+    let error = report.errors()[0].to_string();
     assert!(error.contains("forbids to publish order.a"), "{error}");
     assert!(error.contains("acme.order.a"), "{error}");
     // The others go on.

@@ -181,23 +181,23 @@ impl DurableListener {
 
 /// What the report of a delivery means. `failed` is how many attempts have failed if this one has.
 fn outcome(report: &Report, retry: Option<&Retry>, failed: u32) -> Outcome {
-    if report.discarded || report.not_called > 0 {
+    if report.is_discarded() || report.not_called() > 0 {
         return Outcome::NotCalled;
     }
-    if let Some(error) = report.errors.first() {
+    if let Some(error) = report.errors().first() {
         let delay = retry.and_then(|retry| retry.next_delay(failed, error));
         let text = caught(|| error.to_string());
         let text = text.unwrap_or_else(|_| "the error panicked when it was shown".into());
         return Outcome::Failed(text.into(), delay);
     }
-    if report.omitted_errors > 0 {
+    if report.omitted_errors() > 0 {
         let delay = retry.and_then(|retry| retry.jittered_delay(failed));
         return Outcome::Failed("the error buffer keeps no errors".into(), delay);
     }
-    if report.unfinished {
+    if report.is_unfinished() {
         return Outcome::NotCalled;
     }
-    if report.delivered == 0 && !report.aborted {
+    if report.delivered() == 0 && !report.is_aborted() {
         return Outcome::Skipped;
     }
     Outcome::Done

@@ -140,7 +140,7 @@ fn the_same_event_is_stored_once() {
         .emit_event(event("a"))
         .unwrap()
         .wait();
-    assert_eq!(report.delivered, 0);
+    assert_eq!(report.delivered(), 0);
     outbox.drain(LIMIT).unwrap();
     outbox.close().unwrap();
     assert_eq!(received.iter().collect::<Vec<_>>(), ["a"]);
@@ -374,12 +374,12 @@ fn an_emit_sync_stores_what_is_durable_and_passes_on_the_rest() {
     let plain = TypedTopic::<String>::new("plain.typed");
     let text = || String::from("x");
     let delivered = [
-        outbox.emit_sync("kept.a", text()).unwrap().delivered,
-        outbox.emit_sync("plain.a", text()).unwrap().delivered,
-        soiree.emit_sync("kept.b", text()).unwrap().delivered,
-        soiree.emit_sync("plain.b", text()).unwrap().delivered,
-        kept.emit_sync(soiree, text()).unwrap().delivered,
-        plain.emit_sync(soiree, text()).unwrap().delivered,
+        outbox.emit_sync("kept.a", text()).unwrap().delivered(),
+        outbox.emit_sync("plain.a", text()).unwrap().delivered(),
+        soiree.emit_sync("kept.b", text()).unwrap().delivered(),
+        soiree.emit_sync("plain.b", text()).unwrap().delivered(),
+        kept.emit_sync(soiree, text()).unwrap().delivered(),
+        plain.emit_sync(soiree, text()).unwrap().delivered(),
     ];
     assert_eq!(delivered, [1; 6]);
     assert_eq!(stored.try_iter().collect::<Vec<_>>(), [1, 1, 2, 2, 3, 3]);

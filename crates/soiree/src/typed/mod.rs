@@ -33,7 +33,7 @@ pub use self::emit::TypedEmitError;
 /// assert!(report.is_ok());
 ///
 /// let report = soiree.emit("user.created", 7_u64)?.wait();
-/// assert!(report.errors[0].to_string().contains("UserCreated was expected, and it carries u64"));
+/// assert!(report.errors()[0].to_string().contains("UserCreated was expected, and it carries u64"));
 /// # soiree.close()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -73,8 +73,8 @@ pub struct TypedTopic<T> {
 /// ANY.on_with(&soiree, soiree::Priority::High, |name, event| {
 ///     println!("{}: {name}", event.topic());
 /// })?;
-/// assert_eq!(CREATED.emit_sync(&soiree, "ann".into())?.delivered, 1);
-/// assert_eq!(DELETED.emit_sync(&soiree, "bob".into())?.delivered, 1);
+/// assert_eq!(CREATED.emit_sync(&soiree, "ann".into())?.delivered(), 1);
+/// assert_eq!(DELETED.emit_sync(&soiree, "bob".into())?.delivered(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

@@ -186,7 +186,7 @@ fn a_trait_object_closes_as_an_event_pool_does() {
         group.on("work", |_| {}).unwrap();
         let emission = soiree.emit("work", ()).unwrap();
         assert_eq!(close(&group, Instant::now() + TIME_LIMIT), Ok(()));
-        assert_eq!(emission.wait().delivered, 1);
+        assert_eq!(emission.wait().delivered(), 1);
         let again = close(&soiree, Instant::now());
         assert_eq!(again, Err(CloseError::AlreadyClosed));
     }

@@ -52,7 +52,7 @@ fn an_emit_waits_for_a_place_and_is_handled() {
             blocked.release();
             waits.join().unwrap()
         });
-        assert_eq!((emission.delivered, emission.is_ok()), (1, true));
+        assert_eq!((emission.delivered(), emission.is_ok()), (1, true));
         soiree.close().unwrap();
     });
 }
@@ -72,7 +72,7 @@ fn a_future_that_is_dropped_has_emitted_nothing_and_gives_its_place_on() {
         drop(dropped);
         assert_eq!(Arc::strong_count(&payload), 1, "the payload is dropped");
         let report = next.wait().unwrap().wait();
-        assert_eq!(report.delivered, 1);
+        assert_eq!(report.delivered(), 1);
         on.soiree.close().unwrap();
         assert_eq!(on.soiree.pool_stats().submitted, 3, "block, queued, next");
         assert_eq!(on.soiree.stats().in_flight, 0);
@@ -213,7 +213,7 @@ fn an_emit_that_waits_for_a_removed_bulkhead_goes_elsewhere() {
     soiree.drain_bulkhead("mail").unwrap();
     mail.stop();
     let report = emit.wait().unwrap().wait();
-    assert_eq!(report.delivered, 1);
+    assert_eq!(report.delivered(), 1);
     drop(blocked);
     soiree.close().unwrap();
 }
@@ -232,7 +232,7 @@ fn events_of_ones_own_and_trait_objects_wait_too() {
         assert!(payload.poll().is_pending());
         blocked.release();
         for emission in [own.wait(), object.wait(), payload.wait()] {
-            assert_eq!(emission.unwrap().wait().delivered, 1);
+            assert_eq!(emission.unwrap().wait().delivered(), 1);
         }
         on.soiree.close().unwrap();
     });

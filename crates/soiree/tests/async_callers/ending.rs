@@ -32,7 +32,7 @@ fn emits_that_wait_for_a_runtime_that_is_gone_end() {
         match emitted {
             Ok(emission) => {
                 let report = emission.wait_timeout(TIME_LIMIT);
-                assert!(report.expect("it ends").discarded);
+                assert!(report.expect("it ends").is_discarded());
             }
             Err(error) => assert!(error.into_payload().is::<u64>()),
         }
@@ -75,7 +75,7 @@ fn an_emit_that_waits_keeps_its_event_pool() {
         let handled = blocked.handled();
         blocked.release();
         drop((blocked, on));
-        assert_eq!(emit.wait().unwrap().wait().delivered, 1);
+        assert_eq!(emit.wait().unwrap().wait().delivered(), 1);
         assert_eq!(*handled.lock().unwrap(), [0, 7]);
     });
 }

@@ -41,7 +41,7 @@ fn a_program_that_awaits_everything_ends_on_every_executor() {
                 emissions.push(soiree.emit_async("work.one", number).await.unwrap());
             }
             for emission in emissions {
-                assert_eq!(emission.await.delivered, 1);
+                assert_eq!(emission.await.delivered(), 1);
             }
             soiree.close_async().await.unwrap();
         }));
@@ -57,7 +57,7 @@ fn emits_that_wait_together_are_all_handled_on_one_thread() {
             let soiree = on.soiree.clone();
             async move {
                 let emission = soiree.emit_async("work.one", number).await.unwrap();
-                assert_eq!(emission.await.delivered, 1);
+                assert_eq!(emission.await.delivered(), 1);
             }
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build();

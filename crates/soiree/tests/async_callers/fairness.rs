@@ -81,7 +81,7 @@ fn whoever_gives_up_leaves_the_line_to_the_others() {
         drop(first);
         assert_eq!(blocked.soiree.stats().waiting.blocked, 1);
         blocked.release();
-        assert_eq!(third.wait().unwrap().wait().delivered, 1);
+        assert_eq!(third.wait().unwrap().wait().delivered(), 1);
         on.soiree.close().unwrap();
         assert_eq!(on.soiree.stats().waiting.total(), 0);
     });

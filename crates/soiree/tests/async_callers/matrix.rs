@@ -38,7 +38,7 @@ async fn emits_beside_a_thread(soiree: &EventPool) {
         emissions.push(soiree.emit_async("work.task", ()).await.unwrap());
     }
     for emission in emissions {
-        assert_eq!(emission.await.delivered, 1);
+        assert_eq!(emission.await.delivered(), 1);
     }
     thread.join().unwrap();
     assert_eq!(handled.load(Ordering::SeqCst), 2 * EVENTS);
@@ -123,8 +123,8 @@ async fn times_out(soiree: &EventPool) {
     };
     let id = soiree.on_async_with("slow", options, listener).unwrap();
     let report = soiree.emit_async("slow", ()).await.unwrap().await;
-    assert_eq!((report.timed_out, report.failed), (1, 1));
-    assert_eq!(report.errors[0].kind(), ListenerErrorKind::TimedOut);
+    assert_eq!((report.timed_out(), report.failed()), (1, 1));
+    assert_eq!(report.errors()[0].kind(), ListenerErrorKind::TimedOut);
     soiree.off("slow", &id).unwrap();
     wait_until("future and listener are dropped", || {
         Arc::strong_count(&held) == 1

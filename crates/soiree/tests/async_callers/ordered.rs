@@ -33,7 +33,7 @@ fn an_emit_waits_for_room_behind_its_key() {
     assert_eq!(soiree.stats().waiting.blocked, 1);
     let handled = blocked.handled();
     blocked.release();
-    assert_eq!(emit.wait().unwrap().wait().delivered, 1);
+    assert_eq!(emit.wait().unwrap().wait().delivered(), 1);
     soiree.close().unwrap();
     assert_eq!(*handled.lock().unwrap(), [0, 2, 4]);
 }
@@ -68,7 +68,7 @@ fn an_emit_that_waits_for_its_pool_holds_up_nobody_behind_it() {
     assert_eq!(soiree.stats().in_flight, 2, "block and 0");
     let again = blocked.waiting(3);
     blocked.release();
-    assert_eq!(again.wait().unwrap().wait().delivered, 1);
+    assert_eq!(again.wait().unwrap().wait().delivered(), 1);
     soiree.close().unwrap();
     assert_eq!(*handled.lock().unwrap(), [0, 3]);
 }

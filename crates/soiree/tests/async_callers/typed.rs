@@ -42,11 +42,11 @@ fn typed_async_listeners_get_the_payload() {
     .unwrap();
     pollster::block_on(async {
         let report = PAID.emit_async(&soiree, 7).await.unwrap().await;
-        assert_eq!((report.delivered, report.is_ok()), (2, true));
+        assert_eq!((report.delivered(), report.is_ok()), (2, true));
         assert_eq!(sum.load(Ordering::SeqCst), 14);
         let report = soiree.emit_async("order.paid", "7").await.unwrap().await;
-        assert_eq!(report.failed, 2);
-        assert!(report.errors[0].downcast_ref::<WrongPayload>().is_some());
+        assert_eq!(report.failed(), 2);
+        assert!(report.errors()[0].downcast_ref::<WrongPayload>().is_some());
         soiree.close_async().await.unwrap();
         let rejected = PAID.emit_async(&soiree, 7).await.unwrap_err();
         assert_eq!(rejected.into_payload().unwrap(), 7);

@@ -175,7 +175,10 @@ impl Values {
         let surroundings = &self.surroundings;
         let reports = surroundings.reports();
         let unreported = reports.iter().filter(|report| report.is_none()).count();
-        let unfinished = reports.iter().flatten().filter(|report| report.unfinished);
+        let unfinished = reports
+            .iter()
+            .flatten()
+            .filter(|report| report.is_unfinished());
         let unfinished = unfinished.count();
         if unreported + unfinished > 0 {
             let all = reports.len();

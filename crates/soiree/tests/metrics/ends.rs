@@ -32,8 +32,8 @@ fn cancelled_runs_are_counted() {
     has_started.recv().unwrap();
     soiree.close_with_deadline(Instant::now()).unwrap_err();
     let report = emission.wait();
-    assert_eq!((report.delivered, report.failed), (1, 1));
-    assert_eq!(report.errors[0].kind(), ListenerErrorKind::Cancelled);
+    assert_eq!((report.delivered(), report.failed()), (1, 1));
+    assert_eq!(report.errors()[0].kind(), ListenerErrorKind::Cancelled);
     let text = Text::of(&metrics);
     let read = |counter| text.value(&format!("soiree_listener_{counter}_total"), &[]);
     assert_eq!(read("delivered"), 1);
@@ -57,7 +57,7 @@ fn timed_out_runs_are_counted() {
     let options = options.timeout(Duration::from_millis(1));
     soiree.on_with("a", options, held).unwrap();
     let report = soiree.emit("a", ()).unwrap().wait();
-    assert_eq!((report.delivered, report.timed_out), (1, 1));
+    assert_eq!((report.delivered(), report.timed_out()), (1, 1));
     go_on.send(()).unwrap();
     soiree.close().unwrap();
     let text = Text::of(&metrics);

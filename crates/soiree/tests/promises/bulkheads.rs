@@ -99,7 +99,7 @@ fn a_listener_may_drain_its_own_bulkhead() {
     let report = soiree.emit("a.b", ()).unwrap().wait();
     assert!(report.is_ok(), "{report:?}");
     let report = soiree.emit("a.b", ()).unwrap().wait();
-    let error: &BulkheadError = report.errors[0].downcast_ref().unwrap();
+    let error: &BulkheadError = report.errors()[0].downcast_ref().unwrap();
     assert!(matches!(error, BulkheadError::Unknown { .. }));
     soiree.close().unwrap();
 }
@@ -133,7 +133,7 @@ fn a_drain_that_misses_its_deadline_reports_what_was_left() {
     drop(release);
     let discarded = emissions
         .iter()
-        .filter(|emission| emission.wait().discarded);
+        .filter(|emission| emission.wait().is_discarded());
     assert_eq!(discarded.count(), 2);
     soiree.close().unwrap();
 }

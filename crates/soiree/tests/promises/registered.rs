@@ -23,7 +23,7 @@ fn fails(_: &dyn Event) -> Result<(), &'static str> {
 /// The lines of this file that the failing listeners of the topic were registered at.
 fn lines(soiree: &EventPool, topic: &str) -> Vec<u32> {
     let report = soiree.emit_sync(topic, 1_u8).unwrap();
-    let places = report.errors.iter().map(|error| error.registered_at());
+    let places = report.errors().iter().map(|error| error.registered_at());
     let places: Vec<_> = places
         .map(|place| place.expect("the place is known"))
         .collect();
@@ -99,7 +99,7 @@ fn a_wrapper_can_pass_its_caller_on() {
     let options = ListenerOptions::new();
     soiree.subscribe("b", options, Arc::new(fails)).unwrap();
     let report = soiree.emit_sync("b", ()).unwrap();
-    assert_eq!(report.errors[0].registered_at(), None);
+    assert_eq!(report.errors()[0].registered_at(), None);
     soiree.close().unwrap();
 }
 
@@ -119,8 +119,8 @@ fn panics_and_messages_name_the_place_where_the_listener_was_registered() {
     let (place, panic) = seen.lock().unwrap()[0].clone();
     let place = place.expect("the place is known");
     assert_eq!((place.file(), place.line()), (file!(), line));
-    assert_eq!(report.errors[0].registered_at(), Some(place));
-    let text = report.errors[0].to_string();
+    assert_eq!(report.errors()[0].registered_at(), Some(place));
+    let text = report.errors()[0].to_string();
     let expected = format!(
         "on a (registered at {}:{line}) panicked for a: oops",
         file!()

@@ -99,7 +99,7 @@ fn a_listener_may_drop_its_own_group() {
         let ran = runs.load(Ordering::SeqCst);
         assert!((1..=3).contains(&ran) && soiree.is_empty());
         assert!(weak.upgrade().is_none());
-        assert_eq!(soiree.emit("a.b", ()).unwrap().wait().delivered, 0);
+        assert_eq!(soiree.emit("a.b", ()).unwrap().wait().delivered(), 0);
         assert_eq!(runs.load(Ordering::SeqCst), ran);
         soiree.close().unwrap();
     }
@@ -176,7 +176,7 @@ fn a_group_removes_all_its_listeners() {
     CREATED.on(&group, |_| {}).unwrap();
     assert_eq!((group.len(), soiree.len()), (3, 4));
     let report = CREATED.emit_sync(&group, Created { name: "ann" }).unwrap();
-    assert_eq!(report.delivered, 4);
+    assert_eq!(report.delivered(), 4);
     group.unsubscribe("user.*", &first).unwrap();
     assert_eq!((group.len(), soiree.len()), (2, 3));
     group.clear();

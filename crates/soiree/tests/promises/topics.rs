@@ -31,7 +31,7 @@ fn triggering_a_topic_calls_its_listeners_alone() -> TestResult {
     topic.add_listener(|_| Ok::<(), &str>(()))?;
     topic.add_listener_with(Priority::Low, |_| Err::<(), _>("listener error 2"))?;
     let report = topic.trigger(&BaseEvent::new("t", ()))?;
-    assert_eq!((report.delivered, report.errors.len()), (2, 1));
-    assert!(report.errors[0].to_string().contains("listener error 2"));
+    assert_eq!((report.delivered(), report.errors().len()), (2, 1));
+    assert!(report.errors()[0].to_string().contains("listener error 2"));
     Ok(())
 }

@@ -38,7 +38,7 @@ fn a_typed_topic_passes_its_payload_to_its_listeners() {
         .wait();
     assert!(report.is_ok());
     let report = RENAMED.emit_sync(&soiree, Created { name: "bob" }).unwrap();
-    assert_eq!(report.delivered, 1);
+    assert_eq!(report.delivered(), 1);
     assert_eq!(
         *seen.lock().unwrap(),
         ["ann on user.created", "ann", "bob on user.renamed"]
@@ -53,8 +53,8 @@ fn a_wrong_payload_names_both_types() {
     CREATED.on(&soiree, |_| {}).unwrap();
     soiree.on("user.created", |_| {}).unwrap();
     let report = soiree.emit_sync("user.created", 7_u64).unwrap();
-    assert_eq!((report.delivered, report.failed), (2, 1));
-    let wrong: &WrongPayload = report.errors[0].downcast_ref().unwrap();
+    assert_eq!((report.delivered(), report.failed()), (2, 1));
+    let wrong: &WrongPayload = report.errors()[0].downcast_ref().unwrap();
     assert_eq!((&*wrong.topic, wrong.found), ("user.created", "u64"));
     assert!(wrong.expected.ends_with("Created"), "{wrong}");
 }
@@ -69,14 +69,14 @@ fn a_wrong_payload_on_a_pattern_names_topic_and_pattern() {
         soiree.emit_sync("user.deleted", ()).unwrap(),
     ];
     for report in reports {
-        assert_eq!((report.delivered, report.failed), (1, 1));
-        let wrong: &WrongPayload = report.errors[0].downcast_ref().unwrap();
+        assert_eq!((report.delivered(), report.failed()), (1, 1));
+        let wrong: &WrongPayload = report.errors()[0].downcast_ref().unwrap();
         let expected = std::any::type_name::<Created>();
         assert_eq!(
             wrong.to_string(),
             format!("on user.deleted a {expected} was expected, and it carries ()")
         );
-        let text = report.errors[0].to_string();
+        let text = report.errors()[0].to_string();
         assert!(text.contains("user.*"), "{text}");
     }
     // The error handler sees the same error, and may swallow it.
@@ -137,8 +137,8 @@ fn a_typed_mutable_listener_sees_one_event_at_a_time() {
         }
     });
     let wrong = soiree.emit_sync("count.up", "no number").unwrap();
-    assert_eq!((wrong.delivered, wrong.failed), (2, 2));
-    assert!(wrong.errors[0].downcast_ref::<WrongPayload>().is_some());
+    assert_eq!((wrong.delivered(), wrong.failed()), (2, 2));
+    assert!(wrong.errors()[0].downcast_ref::<WrongPayload>().is_some());
     soiree.close().unwrap();
     let (sums, lines) = std::mem::take(&mut *seen.lock().unwrap());
     assert!(sums.into_iter().eq(1..=2 * EVENTS));

@@ -84,14 +84,14 @@ pub(crate) struct Figures {
 impl From<&Report> for Figures {
     fn from(report: &Report) -> Self {
         Self {
-            delivered: report.delivered,
-            failed: report.failed,
-            timed_out: report.timed_out,
-            not_called: report.not_called,
-            retried: report.retried,
-            errors: report.errors.len() as u64 + report.omitted_errors,
-            aborted: report.aborted,
-            discarded: report.discarded,
+            delivered: report.delivered(),
+            failed: report.failed(),
+            timed_out: report.timed_out(),
+            not_called: report.not_called(),
+            retried: report.retried(),
+            errors: report.errors().len() as u64 + report.omitted_errors(),
+            aborted: report.is_aborted(),
+            discarded: report.is_discarded(),
         }
     }
 }
@@ -158,7 +158,7 @@ impl Ledger {
 
     /// Compares a report with what the observer saw. A report of an emission that has not ended has no such figures.
     pub(crate) fn compare(&self, record: &Record, report: &Report) {
-        if report.unfinished {
+        if report.is_unfinished() {
             return;
         }
         let (reported, observed) = (Figures::from(report), record.figures.get().copied());

@@ -35,7 +35,7 @@ fn a_full_bulkhead_rejects_the_delivery_and_calls_nothing() {
     blocker.release();
     for emission in [running, waiting] {
         let report = emission.wait_timeout(TIME_LIMIT).unwrap();
-        assert_eq!((report.delivered, report.not_called), (1, 0));
+        assert_eq!((report.delivered(), report.not_called()), (1, 0));
     }
     soiree.close().unwrap();
 }
@@ -57,8 +57,12 @@ fn a_delivery_may_wait_for_a_place_and_be_withdrawn() {
     ledger.withdraw();
     let report = |emission: soiree_engine::Emission| {
         let report = emission.wait_timeout(TIME_LIMIT).unwrap();
-        assert!(report.errors.is_empty(), "{report:?}");
-        (report.delivered, report.not_called, report.discarded)
+        assert!(report.errors().is_empty(), "{report:?}");
+        (
+            report.delivered(),
+            report.not_called(),
+            report.is_discarded(),
+        )
     };
     assert_eq!([a, b].map(report), [(1, 0, false); 2]);
     assert_eq!([c, d].map(report), [(0, 1, true); 2]);
@@ -91,12 +95,12 @@ fn a_delivery_may_wait_for_its_turn_and_be_withdrawn() {
     ledger.withdraw();
     for emission in waiting {
         let report = emission.wait_timeout(TIME_LIMIT).unwrap();
-        assert_eq!((report.delivered, report.not_called), (0, 1));
+        assert_eq!((report.delivered(), report.not_called()), (0, 1));
     }
     assert_eq!(soiree.stats().waiting.turn, 0);
     blocker.release();
     let report = running.wait_timeout(TIME_LIMIT).unwrap();
-    assert_eq!((report.delivered, report.not_called), (1, 0));
+    assert_eq!((report.delivered(), report.not_called()), (1, 0));
     soiree.close().unwrap();
 }
 
@@ -130,7 +134,7 @@ fn a_full_async_bulkhead_rejects_the_delivery_and_calls_nothing() {
     assert_eq!(error.pool(), Some("async"));
     send.send(()).unwrap();
     let report = running.wait_timeout(TIME_LIMIT).unwrap();
-    assert_eq!((report.delivered, report.not_called), (1, 0));
+    assert_eq!((report.delivered(), report.not_called()), (1, 0));
     soiree.close().unwrap();
 }
 
@@ -155,7 +159,7 @@ fn a_limit_of_calls_at_once_holds_for_deliveries() {
     blocker.wait_started();
     blocker.release();
     for emission in [first, second] {
-        assert_eq!(emission.wait_timeout(TIME_LIMIT).unwrap().delivered, 1);
+        assert_eq!(emission.wait_timeout(TIME_LIMIT).unwrap().delivered(), 1);
     }
     soiree.close().unwrap();
 }
@@ -169,7 +173,7 @@ fn a_key_function_that_panics_is_a_panic_of_the_listener() {
     let options = ListenerOptions::new().max_concurrent_by(1, key);
     let ledger = address(&soiree, options, |_| {});
     let report = super::deliver(&ledger, "paid.a");
-    assert_eq!((report.delivered, report.failed), (1, 1));
+    assert_eq!((report.delivered(), report.failed()), (1, 1));
     soiree.close().unwrap();
 }
 

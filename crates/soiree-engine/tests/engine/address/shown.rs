@@ -70,7 +70,7 @@ fn observers_see_a_delivery_as_an_emission() {
         .build()
         .unwrap();
     let ledger = address(&soiree, named("ledger"), |_| {});
-    assert_eq!(deliver(&ledger, "paid.a").delivered, 1);
+    assert_eq!(deliver(&ledger, "paid.a").delivered(), 1);
     drop(ledger);
     soiree.close().unwrap();
     journal.assert_lines([
@@ -93,9 +93,9 @@ fn two_addresses_are_two_listeners() {
     let first = address(&soiree, named("one"), |_| {});
     let second = address(&soiree, named("one"), |_| Err::<(), _>("no"));
     assert_eq!(soiree.listeners_for("paid.a").unwrap().len(), 2);
-    assert_eq!(deliver(&first, "paid.a").failed, 0);
-    assert_eq!(deliver(&second, "paid.a").failed, 1);
+    assert_eq!(deliver(&first, "paid.a").failed(), 0);
+    assert_eq!(deliver(&second, "paid.a").failed(), 1);
     drop(first);
-    assert_eq!(deliver(&second, "paid.a").failed, 1);
+    assert_eq!(deliver(&second, "paid.a").failed(), 1);
     soiree.close().unwrap();
 }

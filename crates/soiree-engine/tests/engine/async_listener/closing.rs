@@ -16,8 +16,8 @@ use super::common::{HeldListeners, async_stats, runtime, wait_idle, with_async};
 use crate::support::{Blocker, CallLog, TIME_LIMIT, wait_until};
 
 fn error_kind(report: &Report) -> ListenerErrorKind {
-    assert_eq!(report.errors.len(), 1, "{report:?}");
-    report.errors[0].kind()
+    assert_eq!(report.errors().len(), 1, "{report:?}");
+    report.errors()[0].kind()
 }
 
 fn runtime_of_one_thread() -> Runtime {
@@ -55,7 +55,7 @@ fn assert_cut_short(emissions: [Emission; 3], payload: Arc<()>) {
         [2, 1]
     );
     for report in &reports {
-        let (called, not_called) = (report.delivered, report.not_called);
+        let (called, not_called) = (report.delivered(), report.not_called());
         assert_eq!(called + not_called, 1);
         assert_eq!(
             called == 1,
@@ -282,7 +282,7 @@ fn a_runtime_that_is_gone_rejects() {
 
 fn assert_rejected(soiree: &EventPool) {
     let report = soiree.emit("endless", ()).unwrap().wait();
-    assert_eq!((report.delivered, report.not_called), (0, 1));
+    assert_eq!((report.delivered(), report.not_called()), (0, 1));
     assert_eq!(error_kind(&report), ListenerErrorKind::Rejected);
 }
 

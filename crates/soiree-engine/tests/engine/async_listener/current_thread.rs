@@ -30,7 +30,7 @@ fn blocking_on_the_thread_of_a_runtime_does_not_hang() {
     let (runtime, soiree) = on_current_thread();
     runtime.block_on(async {
         let emission = soiree.emit("a", ()).unwrap();
-        assert!(emission.wait().unfinished);
+        assert!(emission.wait().is_unfinished());
         let report = emission.await;
         assert!(report.is_ok(), "{report:?}");
     });
@@ -69,8 +69,8 @@ fn closing_there_with_a_deadline_cancels() {
         assert!(closed.is_err(), "{closed:?}");
         let report = emission.await;
         assert_eq!(
-            report.delivered + report.not_called,
-            u64::from(!report.discarded)
+            report.delivered() + report.not_called(),
+            u64::from(!report.is_discarded())
         );
     });
 }

@@ -34,7 +34,7 @@ fn an_emission_waits_for_its_async_listeners() {
     let mut expected = 0;
     emit_both_ways(&soiree, "a", |report| {
         expected += 1;
-        assert_eq!((report.delivered, report.is_ok()), (1, true));
+        assert_eq!((report.delivered(), report.is_ok()), (1, true));
         assert_eq!(ended.load(Ordering::SeqCst), expected);
     });
     let held = HeldListeners::on(&soiree, "held");
@@ -86,8 +86,8 @@ fn a_panicking_future_does_not_stop_the_others() {
         .unwrap();
     soiree.on_async("a", |_| async {}).unwrap();
     emit_both_ways(&soiree, "a", |report| {
-        assert_eq!((report.delivered, report.failed), (4, 3));
-        assert!(report.errors.iter().all(|error| error.is_panic()));
+        assert_eq!((report.delivered(), report.failed()), (4, 3));
+        assert!(report.errors().iter().all(|error| error.is_panic()));
         let mut panics = panics.take();
         panics.sort();
         let expected = [
@@ -127,7 +127,7 @@ fn a_value_in_a_future_may_panic_when_it_is_dropped() {
     has_started.recv_timeout(TIME_LIMIT).unwrap();
     soiree.close_with_deadline(Instant::now()).unwrap_err();
     assert_eq!(
-        emission.wait().errors[0].kind(),
+        emission.wait().errors()[0].kind(),
         ListenerErrorKind::Cancelled
     );
     assert_eq!(wait_idle(&soiree).discarded, 1);
@@ -151,11 +151,11 @@ fn errors_reach_the_handler_and_the_report() {
         })
         .unwrap();
     emit_both_ways(&soiree, "a", |report| {
-        assert_eq!((report.delivered, report.failed), (2, 2));
-        let errors: Vec<_> = report.errors.iter().map(ToString::to_string).collect();
+        assert_eq!((report.delivered(), report.failed()), (2, 2));
+        let errors: Vec<_> = report.errors().iter().map(ToString::to_string).collect();
         assert_eq!(errors.len(), 1);
         assert!(errors[0].ends_with("failed for a: no a"), "{errors:?}");
-        let registered_at = report.errors[0].registered_at().unwrap();
+        let registered_at = report.errors()[0].registered_at().unwrap();
         assert!(
             registered_at.file().ends_with("ending.rs"),
             "{registered_at}"
@@ -194,10 +194,16 @@ fn a_failed_future_is_retried() {
             .unwrap();
     }
     let report = soiree.emit("succeeds", ()).unwrap().wait();
-    assert_eq!((report.delivered, report.failed, report.retried), (1, 0, 2));
+    assert_eq!(
+        (report.delivered(), report.failed(), report.retried()),
+        (1, 0, 2)
+    );
     assert_eq!(log.take(), ["1", "2", "3"]);
     let report = soiree.emit_sync("fails", ()).unwrap();
-    assert_eq!((report.delivered, report.failed, report.retried), (1, 1, 2));
+    assert_eq!(
+        (report.delivered(), report.failed(), report.retried()),
+        (1, 1, 2)
+    );
     assert_eq!(log.take(), ["1", "2", "3", "fails after 3"]);
     assert!(soiree.is_empty());
     assert_eq!(wait_idle(&soiree).submitted, 6);
@@ -264,7 +270,10 @@ fn an_attempt_that_finds_no_room_comes_later() {
     assert!(!emission.is_finished());
     held.finish(1);
     let report = emission.wait();
-    assert_eq!((report.delivered, report.failed, report.retried), (1, 0, 1));
+    assert_eq!(
+        (report.delivered(), report.failed(), report.retried()),
+        (1, 0, 1)
+    );
     assert_eq!(async_stats(&soiree).rejected, 0);
     soiree.close().unwrap();
 }

@@ -29,7 +29,7 @@ async fn emit_and_await(soiree: EventPool, times: usize) {
     ids.push(id.unwrap());
     for _ in 0..times {
         let report = soiree.emit("a", ()).unwrap().await;
-        assert_eq!((report.delivered, report.is_ok()), (2, true));
+        assert_eq!((report.delivered(), report.is_ok()), (2, true));
     }
     assert_eq!(ran.load(Ordering::SeqCst), 2 * times);
     for id in ids {

@@ -28,7 +28,7 @@ fn subscribe_nested(soiree: &EventPool, deepest: usize) -> Arc<AtomicUsize> {
                     let topic = format!("depth.{}", depth + 1);
                     let inner = soiree.emit(&topic, depth + 1).map_err(|e| e.to_string())?;
                     let report = inner.await;
-                    assert!(!report.unfinished);
+                    assert!(!report.is_unfinished());
                 }
                 Ok::<(), String>(())
             }
@@ -97,8 +97,8 @@ fn blocking_on_the_same_bulkhead_does_not_hang() {
         .on_async("outer", move |_| {
             let soiree = weak.upgrade().unwrap();
             async move {
-                assert!(soiree.emit("inner", ()).unwrap().wait().unfinished);
-                assert!(soiree.emit_sync("inner", ()).unwrap().unfinished);
+                assert!(soiree.emit("inner", ()).unwrap().wait().is_unfinished());
+                assert!(soiree.emit_sync("inner", ()).unwrap().is_unfinished());
                 let emission = soiree.emit("inner", ()).unwrap();
                 assert_eq!(emission.errors().count(), 0);
             }
@@ -134,7 +134,7 @@ fn a_listener_may_await_several_emissions() {
                             .as_mut()
                             .map(|emission| emission.as_mut().poll(context));
                         if let Some(Poll::Ready(report)) = polled {
-                            assert_eq!(report.delivered, 4);
+                            assert_eq!(report.delivered(), 4);
                             *emission = None;
                         }
                     }
@@ -144,7 +144,7 @@ fn a_listener_may_await_several_emissions() {
                     }
                 })
                 .await;
-                assert_eq!(soiree.emit("nobody", ()).unwrap().await.delivered, 0);
+                assert_eq!(soiree.emit("nobody", ()).unwrap().await.delivered(), 0);
             }
         })
         .unwrap();

@@ -103,7 +103,7 @@ fn blocking_behind_another_event_does_not_hang() {
             async move {
                 soiree.emit("key", (7_u64, 1_u64)).unwrap();
                 let second = soiree.emit("key", (7_u64, 2_u64)).unwrap();
-                assert!(second.wait().unfinished);
+                assert!(second.wait().is_unfinished());
             }
         })
         .unwrap();

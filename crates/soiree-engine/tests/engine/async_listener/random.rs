@@ -57,11 +57,11 @@ fn plans() -> impl Strategy<Value = Plan> {
 fn count(reports: &[Report]) -> [u64; 7] {
     let mut counts = [0; 7];
     for report in reports {
-        counts[6] += u64::from(report.discarded);
-        let outcomes = report.delivered + report.not_called + u64::from(report.discarded);
+        counts[6] += u64::from(report.is_discarded());
+        let outcomes = report.delivered() + report.not_called() + u64::from(report.is_discarded());
         assert_eq!(outcomes, 1, "{report:?}");
-        counts[0] += report.delivered - report.failed;
-        for error in &report.errors {
+        counts[0] += report.delivered() - report.failed();
+        for error in report.errors() {
             let at = match error.kind() {
                 ListenerErrorKind::Failed => 1,
                 ListenerErrorKind::Panicked => 2,

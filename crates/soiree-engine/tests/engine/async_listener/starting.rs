@@ -60,7 +60,7 @@ fn the_limit_of_futures_in_flight_holds() {
     assert!(held.started.try_recv().is_err());
     held.finish(7);
     for emission in emissions {
-        assert_eq!(emission.wait().delivered, 1);
+        assert_eq!(emission.wait().delivered(), 1);
     }
     let stats = wait_idle(&soiree);
     assert_eq!((stats.submitted, stats.successful), (8, 8));
@@ -95,7 +95,7 @@ fn listeners_start_in_order_and_are_not_waited_for() {
         "second",
         with_priority(Priority::Normal),
     );
-    emit_both_ways(&soiree, "a.b", |report| assert_eq!(report.delivered, 4));
+    emit_both_ways(&soiree, "a.b", |report| assert_eq!(report.delivered(), 4));
     let order = ["highest", "normal", "second", "low"];
     assert_eq!(log.take(), [order, order].concat());
 
@@ -107,7 +107,7 @@ fn listeners_start_in_order_and_are_not_waited_for() {
     has_run.recv_timeout(TIME_LIMIT).unwrap();
     assert!(!emission.is_finished());
     held.finish(1);
-    assert_eq!(emission.wait().delivered, 2);
+    assert_eq!(emission.wait().delivered(), 2);
     soiree.close().unwrap();
 }
 
@@ -121,8 +121,8 @@ fn an_abort_stops_listeners_that_have_not_started() {
         .unwrap();
     let early = counting(&soiree, "early", ListenerOptions::new());
     emit_both_ways(&soiree, "early", |report| {
-        assert!(report.aborted);
-        assert_eq!(report.delivered, 1);
+        assert!(report.is_aborted());
+        assert_eq!(report.delivered(), 1);
     });
 
     let held = HeldListeners::on(&soiree, "held");
@@ -144,7 +144,7 @@ fn an_abort_stops_listeners_that_have_not_started() {
         held.finish(1);
         let reports = [emission.wait(), sync.join().unwrap()];
         for report in reports {
-            assert!(report.aborted);
+            assert!(report.is_aborted());
         }
     });
     assert_eq!(early.load(Ordering::SeqCst), 0);
@@ -166,8 +166,8 @@ fn an_async_listener_can_abort() {
         .unwrap();
     let others = counting(&soiree, "a", ListenerOptions::new());
     emit_both_ways(&soiree, "a", |report| {
-        assert!(report.aborted && !report.is_ok());
-        assert_eq!(report.delivered, 1);
+        assert!(report.is_aborted() && !report.is_ok());
+        assert_eq!(report.delivered(), 1);
     });
     assert_eq!(others.load(Ordering::SeqCst), 0);
     soiree.close().unwrap();
@@ -206,7 +206,7 @@ fn a_filter_is_called_when_the_listener_starts() {
         .once()
         .filter(|event| event.payload_as::<u8>().is_some_and(|number| *number > 1));
     let count = counting(&soiree, "a", options);
-    let delivered = |number: u8| soiree.emit("a", number).unwrap().wait().delivered;
+    let delivered = |number: u8| soiree.emit("a", number).unwrap().wait().delivered();
     assert_eq!([1, 2, 3].map(delivered), [0, 1, 0]);
     assert_eq!(count.load(Ordering::SeqCst), 1);
     soiree.close().unwrap();
@@ -224,8 +224,8 @@ fn a_full_bulkhead_rejects_and_the_report_says_so() {
     wait_until("the second one waits", || async_stats(&soiree).waiting == 1);
     let once = counting(&soiree, "a", ListenerOptions::new().once().name("once"));
     emit_both_ways(&soiree, "a", |report| {
-        assert_eq!((report.delivered, report.not_called), (0, 1));
-        let error = &report.errors[0];
+        assert_eq!((report.delivered(), report.not_called()), (0, 1));
+        let error = &report.errors()[0];
         assert_eq!(error.kind(), ListenerErrorKind::Rejected);
         let text = error.to_string();
         assert!(text.starts_with("listener once on a "), "{text}");
@@ -260,7 +260,7 @@ fn no_future_runs_on_the_thread_that_emits() {
         }
         let report = soiree.emit_sync("held", ()).unwrap();
         assert_eq!(
-            report.errors[0].kind(),
+            report.errors()[0].kind(),
             ListenerErrorKind::Rejected,
             "{overflow:?}"
         );
@@ -317,8 +317,8 @@ fn without_its_bulkhead_a_listener_is_rejected() {
     soiree.drain_bulkhead("async").unwrap();
     let assert_rejected = |why: &str| {
         emit_both_ways(&soiree, "a", |report| {
-            assert_eq!((report.delivered, report.not_called), (0, 1));
-            let text = report.errors[0].to_string();
+            assert_eq!((report.delivered(), report.not_called()), (0, 1));
+            let text = report.errors()[0].to_string();
             assert!(text.ends_with(why), "{text}");
         });
     };
@@ -353,11 +353,11 @@ fn async_listeners_are_subscribed_in_every_way() {
         })
         .unwrap();
     let report = soiree.emit("a", 7_u64).unwrap().wait();
-    assert_eq!((report.delivered, report.failed), (3, 0));
+    assert_eq!((report.delivered(), report.failed()), (3, 0));
     assert_eq!(async_stats(&soiree).submitted, 2);
     assert_eq!(soiree.stats().get("mail").unwrap().submitted, 1);
     drop(group);
-    assert_eq!(soiree.emit("a", 8_u64).unwrap().wait().delivered, 2);
+    assert_eq!(soiree.emit("a", 8_u64).unwrap().wait().delivered(), 2);
     soiree.close().unwrap();
 }
 

@@ -82,10 +82,10 @@ fn a_future_whose_time_runs_out_is_dropped() {
     let report = emission.wait();
     assert_eq!(happened.try_recv(), Ok("dropped"), "before the report");
     assert_eq!(
-        (report.delivered, report.failed, report.timed_out),
+        (report.delivered(), report.failed(), report.timed_out()),
         (1, 1, 1)
     );
-    let error = &report.errors[0];
+    let error = &report.errors()[0];
     assert_eq!(error.kind(), ListenerErrorKind::TimedOut);
     let text = error.to_string();
     assert!(text.starts_with("listener slow on a ("), "{text}");
@@ -113,7 +113,7 @@ fn a_future_that_ends_in_time_leaves_no_timeout_behind() {
     soiree.on_async_with("a", limited(), panics).unwrap();
     let report = soiree.emit("a", ()).unwrap().wait();
     assert_eq!(
-        (report.delivered, report.failed, report.timed_out),
+        (report.delivered(), report.failed(), report.timed_out()),
         (2, 1, 0)
     );
     wait_until("no timeout is left", || timer.pending() == 0);
@@ -141,10 +141,10 @@ fn an_attempt_that_times_out_is_retried() {
     let report = emission.wait();
     assert_eq!(
         (
-            report.delivered,
-            report.failed,
-            report.timed_out,
-            report.retried
+            report.delivered(),
+            report.failed(),
+            report.timed_out(),
+            report.retried()
         ),
         (1, 0, 0, 2),
         "{report:?}"
@@ -201,8 +201,8 @@ fn a_future_that_is_polled_over_its_time_has_timed_out() {
     assert!(!emission.is_finished(), "its poll has not returned");
     go_on.send(()).unwrap();
     let report = emission.wait();
-    assert_eq!((report.failed, report.timed_out), (1, 1));
-    assert_eq!(report.errors.len(), 1);
+    assert_eq!((report.failed(), report.timed_out()), (1, 1));
+    assert_eq!(report.errors().len(), 1);
     assert_eq!(handled.take(), ["TimedOut", "Failed"]);
     let ends = log.take();
     assert_eq!(ends.len(), 1);
@@ -261,7 +261,7 @@ fn a_timer_that_takes_no_tasks_limits_the_time_at_each_poll() {
         clock.advance(LIMIT);
         wake.send(()).unwrap();
         let report = emission.wait();
-        assert_eq!(report.timed_out, u64::from(!panics), "{report:?}");
+        assert_eq!(report.timed_out(), u64::from(!panics), "{report:?}");
         soiree.close().unwrap();
     }
 }
@@ -295,7 +295,7 @@ fn a_future_whose_drop_panics_has_timed_out() {
         wait_until("the time runs", || timer.pending() == 1);
         timer.advance(LIMIT);
         let report = emission.wait_timeout(TIME_LIMIT).unwrap();
-        assert_eq!((report.failed, report.timed_out), (1, 1));
+        assert_eq!((report.failed(), report.timed_out()), (1, 1));
     }
     assert_eq!(wait_idle(&soiree).active, 0);
     soiree.close().unwrap();
@@ -315,7 +315,7 @@ fn a_future_that_runs_inside_another_one_is_dropped_too() {
             let (soiree, sender) = (weak.upgrade().unwrap(), sender.clone());
             async move {
                 let report = soiree.emit("a", ()).unwrap().await;
-                sender.send(report.timed_out).unwrap();
+                sender.send(report.timed_out()).unwrap();
             }
         })
         .unwrap();
@@ -345,7 +345,7 @@ fn a_close_waits_no_longer_than_the_timeout() {
     assert!(
         emissions
             .iter()
-            .all(|emission| emission.wait().timed_out == 1)
+            .all(|emission| emission.wait().timed_out() == 1)
     );
     assert_eq!(
         happened

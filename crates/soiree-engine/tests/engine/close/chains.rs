@@ -134,7 +134,7 @@ fn a_chain_ends_at_the_deadline() {
     blocker.release();
     let report = first.wait_timeout(TIME_LIMIT).unwrap();
     assert_eq!(
-        (report.delivered, report.failed),
+        (report.delivered(), report.failed()),
         (2, 1),
         "the emit of the listener is rejected"
     );

@@ -63,8 +63,11 @@ fn a_missed_deadline_gives_up_retries() {
         for emission in &emissions {
             assert!(emission.is_finished());
             let report = emission.wait();
-            assert_eq!((report.delivered, report.failed, report.retried), (1, 1, 0));
-            assert_eq!(report.errors[0].kind(), ListenerErrorKind::Failed);
+            assert_eq!(
+                (report.delivered(), report.failed(), report.retried()),
+                (1, 1, 0)
+            );
+            assert_eq!(report.errors()[0].kind(), ListenerErrorKind::Failed);
         }
         assert_eq!(letters.take().len(), 20);
         let CloseError::DrainTimeout { described, .. } = &error else {
@@ -108,11 +111,11 @@ fn a_missed_deadline_discards_events_behind_a_key() {
         .collect();
     let (numbers, error) = cut_off(&soiree);
     assert_eq!(numbers, [6, 1, 5, 0, 0]);
-    assert!(behind.iter().all(|emission| emission.wait().discarded));
+    assert!(behind.iter().all(|emission| emission.wait().is_discarded()));
     assert!(error.to_string().contains("k.behind"), "{error}");
     assert!(!first.is_finished());
     blocker.release();
-    assert_eq!(first.wait_timeout(TIME_LIMIT).unwrap().delivered, 1);
+    assert_eq!(first.wait_timeout(TIME_LIMIT).unwrap().delivered(), 1);
 }
 
 /// E4, E6: so have events behind a key of an order that was replaced meanwhile.
@@ -127,7 +130,7 @@ fn a_missed_deadline_discards_events_of_a_replaced_order() {
     soiree.add_order("k.*", order()).unwrap();
     let (numbers, _) = cut_off(&soiree);
     assert_eq!(numbers, [2, 1, 1, 0, 0]);
-    assert!(behind.wait().discarded);
+    assert!(behind.wait().is_discarded());
     blocker.release();
 }
 
@@ -148,8 +151,8 @@ fn a_missed_deadline_ends_events_behind_a_retry() {
     let second = soiree.emit("k", ()).unwrap();
     let (numbers, _) = cut_off(&soiree);
     assert_eq!(numbers[0], 2);
-    assert!(first.wait_timeout(TIME_LIMIT).unwrap().failed == 1);
-    assert!(second.wait_timeout(TIME_LIMIT).unwrap().discarded);
+    assert!(first.wait_timeout(TIME_LIMIT).unwrap().failed() == 1);
+    assert!(second.wait_timeout(TIME_LIMIT).unwrap().is_discarded());
 }
 
 /// E4, L7: after a missed deadline, a listener that fails is not retried any more.
@@ -170,7 +173,7 @@ fn nothing_is_scheduled_after_a_missed_deadline() {
     assert_eq!(numbers, [1, 1, 0, 0, 0]);
     blocker.release();
     let report = emission.wait_timeout(TIME_LIMIT).expect("no retry waits");
-    assert_eq!((report.failed, report.retried), (1, 0));
+    assert_eq!((report.failed(), report.retried()), (1, 0));
 }
 
 /// A timer that panics whenever a task is cancelled.
@@ -268,15 +271,15 @@ fn a_shared_pool_runs_nothing_that_was_reported_as_not_run() {
     let queued = closed.emit("queued", ()).unwrap();
     let (numbers, error) = cut_off(&closed);
     assert_eq!(numbers, [4, 2, 1, 1, 0], "{error}");
-    assert!(behind.wait().discarded && retried.is_finished());
+    assert!(behind.wait().is_discarded() && retried.is_finished());
     let later = other.emit("other.fails", ()).unwrap();
     assert_eq!(pool.run_all(), 3);
     timer.advance(2 * HOUR);
     assert_eq!(pool.run_all(), 1, "the retry of the other one");
     for emission in [head, queued] {
-        assert_eq!(emission.wait().delivered, 1);
+        assert_eq!(emission.wait().delivered(), 1);
     }
-    assert_eq!(later.wait().retried, 1);
+    assert_eq!(later.wait().retried(), 1);
     assert_eq!(
         calls.take(),
         [

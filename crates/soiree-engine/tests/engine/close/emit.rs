@@ -129,7 +129,11 @@ fn close_with_deadline_reports_what_it_left() -> TestResult {
     assert_eq!(emissions, 4);
     let pool = pool.unwrap();
     assert_eq!((pool.active, pool.discarded), (1, 3));
-    assert!(waiting.iter().all(|emission| emission.wait().discarded));
+    assert!(
+        waiting
+            .iter()
+            .all(|emission| emission.wait().is_discarded())
+    );
     blocker.release();
     wait_until("the last emission has removed the listeners", || {
         soiree.is_empty()
@@ -147,7 +151,7 @@ fn after_a_missed_deadline_a_shared_pool_still_delivers() -> TestResult {
     let late = soiree.emit("t", ())?;
     assert!(soiree.close_with_deadline(Instant::now()).is_err());
     blocker.release();
-    assert_eq!(late.wait().delivered, 1);
+    assert_eq!(late.wait().delivered(), 1);
     wait_until("the listeners are removed", || soiree.is_empty());
     pool.release();
     Ok(())

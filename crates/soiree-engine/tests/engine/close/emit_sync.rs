@@ -71,7 +71,7 @@ fn close_waits_for_emissions_that_started_with_earlier_listeners_and_settings() 
     let soiree = on_one_worker(1);
     let blocker = Blocker::on(&soiree, "t", ListenerOptions::new());
     thread::scope(|scope| {
-        let emit = || soiree.emit_sync("t", ()).unwrap().delivered;
+        let emit = || soiree.emit_sync("t", ()).unwrap().delivered();
         let first = scope.spawn(emit);
         blocker.wait_started();
         soiree.on("t", |_| {}).unwrap();
@@ -127,7 +127,7 @@ fn close_with_deadline_counts_emissions_on_other_threads_and_the_last_one_remove
             blocker.release();
         }
         first.join().unwrap();
-        assert_eq!(on_a_worker.wait().delivered, 1);
+        assert_eq!(on_a_worker.wait().delivered(), 1);
         assert_eq!(soiree.len(), 3, "two emissions still run");
         for _ in 0..2 {
             blocker.release();

@@ -75,7 +75,7 @@ fn close_on_a_worker_that_a_rerouted_emission_waits_for_is_an_error() -> TestRes
     soiree.drain_bulkhead("second")?;
     go.send(())?;
     assert_eq!(result.recv()?, Err(CloseError::InsideListener));
-    assert_eq!(emission.wait().delivered, 1);
+    assert_eq!(emission.wait().delivered(), 1);
     soiree.close()?;
     second.release();
     Ok(())
@@ -157,7 +157,7 @@ fn a_pool_may_close_while_a_close_asks_it_for_its_workers() -> TestResult {
     let result = result.recv_timeout(TIME_LIMIT)?;
     assert_eq!(result, Err(CloseError::InsideListener));
     assert!(second.has_closed.load(Ordering::SeqCst));
-    assert_eq!(emission.wait().delivered, 1);
+    assert_eq!(emission.wait().delivered(), 1);
     soiree.close()?;
     second.inner.release();
     Ok(())

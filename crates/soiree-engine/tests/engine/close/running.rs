@@ -152,7 +152,7 @@ fn an_emission_is_named_once() {
     again.wait_started();
     let sync = Blocker::on(&soiree, "sync", named("holds"));
     let handle = soiree.clone();
-    let emitting = thread::spawn(move || handle.emit_sync("sync", ()).unwrap().delivered);
+    let emitting = thread::spawn(move || handle.emit_sync("sync", ()).unwrap().delivered());
     sync.wait_started();
     let (running, listed, _) = cut_off(&soiree);
     assert_eq!(running, 3);

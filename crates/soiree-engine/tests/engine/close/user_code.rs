@@ -64,7 +64,7 @@ fn a_listener_may_close_as_it_is_dropped() -> TestResult {
                 // If nothing was emitted, the event pool is closed by now, and no listener waits.
                 let _ = release.send(());
                 let emission = emission.map(|emission| emission.join().unwrap());
-                assert!(emission.is_none_or(|report| report.unwrap().delivered == 2));
+                assert!(emission.is_none_or(|report| report.unwrap().delivered() == 2));
             });
         };
         assert_eq!(close_by(act, &closed), expected);

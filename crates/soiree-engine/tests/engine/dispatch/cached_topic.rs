@@ -109,9 +109,9 @@ proptest! {
         let (called, failed, aborted) = expected(&all);
         let check = |report: Report| {
             assert_eq!(calls.take(), called);
-            assert_eq!(report.delivered, called.len() as u64);
-            assert_eq!((report.failed, report.aborted), (failed, aborted));
-            assert_eq!(report.errors.len() as u64, failed);
+            assert_eq!(report.delivered(), called.len() as u64);
+            assert_eq!((report.failed(), report.is_aborted()), (failed, aborted));
+            assert_eq!(report.errors().len() as u64, failed);
             assert_eq!(errors.take().len() as u64, if handled { failed } else { 0 });
         };
         // From the third time on, the topic is cached.

@@ -37,11 +37,11 @@ fn a_panicking_listener_does_not_stop_the_others_and_is_reported_with_topic_and_
         assert_eq!(ran.swap(0, Ordering::SeqCst), 9);
         assert_eq!(panics.take(), ["a.b listener 4 number 4"]);
         assert_eq!(
-            (report.delivered, report.failed, report.errors.len()),
+            (report.delivered(), report.failed(), report.errors().len()),
             (10, 1, 1)
         );
-        assert!(report.errors[0].is_panic());
-        assert_eq!(report.errors[0].pattern(), "*.b");
+        assert!(report.errors()[0].is_panic());
+        assert_eq!(report.errors()[0].pattern(), "*.b");
     });
     assert_eq!(soiree.pool_stats().failed, 0, "the pool saw no panic");
     Ok(())
@@ -73,7 +73,7 @@ fn panics_of_filters_handlers_payloads_and_drops_are_contained() -> TestResult {
     })?;
     let report = soiree.emit("x", ())?.wait();
     assert_eq!(
-        (report.failed, report.errors.len()),
+        (report.failed(), report.errors().len()),
         (2, 2),
         "nothing was lost by the handler"
     );

@@ -123,7 +123,7 @@ fn a_recursion_with_everything_that_takes_room_fits_on_the_stack() {
             let options = ListenerOptions::new().timeout(TIME_LIMIT);
             recursion.on(&soiree, options.filter(|_| true), emit);
             let event = BaseEvent::new("again", 7_u8);
-            assert_eq!(emit(&soiree, &event).unwrap().delivered, 2);
+            assert_eq!(emit(&soiree, &event).unwrap().delivered(), 2);
             recursion.assert_rejected_after(MOST);
             soiree.close().unwrap();
         }

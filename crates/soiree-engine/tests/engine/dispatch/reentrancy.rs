@@ -22,8 +22,8 @@ fn a_listener_may_call_anything_on_its_own_event_pool() -> TestResult {
         move |_| -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
             let soiree = inner.upgrade().ok_or("gone")?;
             let id = soiree.on("inner", |_| {})?;
-            assert_eq!(soiree.emit_sync("inner", ())?.delivered, 1);
-            assert_eq!(soiree.emit("inner", ())?.wait().delivered, 1);
+            assert_eq!(soiree.emit_sync("inner", ())?.delivered(), 1);
+            assert_eq!(soiree.emit("inner", ())?.wait().delivered(), 1);
             let topic = soiree.topic("inner")?;
             let other = topic.add_listener(|_| {})?;
             topic.remove_listener(&other)?;

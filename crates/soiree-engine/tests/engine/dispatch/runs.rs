@@ -28,7 +28,7 @@ fn a_filter_decides_what_a_listener_sees_and_what_counts_as_a_run() -> TestResul
         .map(|number| {
             soiree
                 .emit_sync("number", number)
-                .map(|report| report.delivered)
+                .map(|report| report.delivered())
         })
         .collect::<Result<_, _>>()?;
     assert_eq!(delivered, [0, 1, 0, 0, 1, 0, 0]);
@@ -78,7 +78,8 @@ fn filters_have_the_same_effect_whether_emissions_are_observed_or_not() -> TestR
             let report = soiree.emit_sync("t", ())?;
             let unheard = unheard.swap(0, Ordering::SeqCst);
             let called = calls.take().join("");
-            let (delivered, failed, aborted) = (report.delivered, report.failed, report.aborted);
+            let (delivered, failed, aborted) =
+                (report.delivered(), report.failed(), report.is_aborted());
             let by = report.abort().and_then(|abort| abort.by.clone()).is_some();
             seen += &format!("{called}: {delivered} {failed} {aborted} {by} {unheard}; ");
         }

@@ -55,7 +55,7 @@ fn an_event_without_listeners_is_no_error_and_the_unheard_event_handler_sees_it(
         .unwrap();
     soiree.on("a.**", |_| {})?;
     let report = soiree.emit("a", ())?.wait();
-    assert!(report.is_ok() && report.delivered == 0);
+    assert!(report.is_ok() && report.delivered() == 0);
     soiree.emit_sync("b", ())?;
     soiree.emit_sync("a.b", ())?;
     assert_eq!(unheard.take(), ["a", "b"]);

@@ -207,7 +207,7 @@ fn a_payload_that_is_set_after_the_end_is_dropped_at_once() -> TestResult {
     let emission = soiree.emit("t", User(Arc::clone(&drops)))?;
     blocker.wait_started();
     timer.advance(LIMIT);
-    assert_eq!(emission.wait().timed_out, 1);
+    assert_eq!(emission.wait().timed_out(), 1);
     drop(emission);
     assert_eq!(drops.load(Ordering::SeqCst), 0, "the listener has it");
     blocker.release();
@@ -282,7 +282,7 @@ fn errors_are_dropped_once_nobody_can_ask_for_them() -> TestResult {
 
     let emission = soiree.emit("t", user())?;
     let report = emission.wait();
-    assert_eq!(report.errors.len(), 1);
+    assert_eq!(report.errors().len(), 1);
     drop(report);
     assert_eq!(emission.errors().count(), 1, "a second look finds it too");
     assert_eq!(drops.load(Ordering::SeqCst), 2, "the handle has it");

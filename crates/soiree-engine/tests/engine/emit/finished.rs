@@ -18,7 +18,7 @@ fn an_emission_that_is_finished_has_a_report() -> TestResult {
         let emission = soiree.emit("t", ())?;
         wait_until("the emission is finished", || emission.is_finished());
         let report = emission.wait_timeout(Duration::ZERO);
-        assert_eq!(report.map(|report| report.unfinished), Some(false));
+        assert_eq!(report.map(|report| report.is_unfinished()), Some(false));
     }
     soiree.close()?;
     Ok(())

@@ -32,7 +32,7 @@ fn dropping_the_last_handle_loses_nothing_and_ends_the_threads() -> TestResult {
     drop(soiree);
     assert!(weak.upgrade().is_none());
     blocker.release();
-    assert_eq!(kept.wait().delivered, 1);
+    assert_eq!(kept.wait().delivered(), 1);
     let ran: Vec<_> = ran.iter().take(51).collect();
     assert_eq!(ran, (0..=50).collect::<Vec<_>>());
     Ok(())
@@ -149,7 +149,7 @@ fn dropping_the_last_handle_loses_no_listener_on_another_pool() -> TestResult {
     for emission in emissions {
         let report = emission.wait();
         assert!(report.is_ok(), "{report:?}");
-        assert_eq!((report.delivered, report.retried), (3, 1));
+        assert_eq!((report.delivered(), report.retried()), (3, 1));
     }
     let calls = [&plain, &on_own, &on_async].map(|calls| calls.load(Ordering::SeqCst));
     assert_eq!(calls, [10, 5, 5]);

@@ -20,7 +20,7 @@ fn ten_threads_emit_at_once() -> TestResult {
     })?;
     thread::scope(|scope| {
         for _ in 0..10 {
-            scope.spawn(|| assert_eq!(soiree.emit("t", ()).unwrap().wait().delivered, 1));
+            scope.spawn(|| assert_eq!(soiree.emit("t", ()).unwrap().wait().delivered(), 1));
         }
     });
     assert_eq!(count.load(Ordering::SeqCst), 10);

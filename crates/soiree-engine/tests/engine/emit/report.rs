@@ -29,10 +29,10 @@ fn every_error_reaches_the_handler_and_the_report_keeps_what_the_buffer_holds() 
     }
     emit_both_ways(&soiree, "t", |report| {
         assert_eq!(handled.swap(0, Ordering::SeqCst), 5);
-        assert_eq!((report.delivered, report.failed), (5, 5));
-        let errors: Vec<_> = report.errors.iter().map(ToString::to_string).collect();
+        assert_eq!((report.delivered(), report.failed()), (5, 5));
+        let errors: Vec<_> = report.errors().iter().map(ToString::to_string).collect();
         assert!(errors[0].ends_with("for t: one") && errors[1].ends_with("for t: two"));
-        assert_eq!((errors.len(), report.omitted_errors), (2, 2));
+        assert_eq!((errors.len(), report.omitted_errors()), (2, 2));
         assert!(matches!(
             report.into_result(),
             Err(ReportError::Failed { failed: 4, .. })
@@ -106,7 +106,7 @@ fn a_swallowed_error_leaves_a_report_that_is_ok() -> TestResult {
     soiree.on("t", |_| Err::<(), _>("swallowed"))?;
     let report = soiree.emit("t", ())?.wait();
     assert!(report.is_ok());
-    assert_eq!((report.failed, report.errors.len()), (1, 0));
+    assert_eq!((report.failed(), report.errors().len()), (1, 0));
     Ok(())
 }
 
@@ -122,7 +122,11 @@ fn a_thousand_unread_errors_block_nothing() -> TestResult {
     }
     let report = soiree.emit("t", ())?.wait();
     assert_eq!(
-        (report.failed, report.errors.len(), report.omitted_errors),
+        (
+            report.failed(),
+            report.errors().len(),
+            report.omitted_errors()
+        ),
         (1_000, 64, 936)
     );
     soiree.close()?;
@@ -163,7 +167,7 @@ fn dropping_an_omitted_error_may_panic_or_wait_for_the_emission() -> TestResult 
         let own = Arc::clone(&looked);
         Err::<(), _>(ErrorWithDrop(Box::new(move || {
             if let Some(emission) = own.lock().unwrap().as_ref() {
-                assert!(emission.wait().unfinished);
+                assert!(emission.wait().is_unfinished());
             }
         })))
     })?;
@@ -184,12 +188,12 @@ fn dropping_an_omitted_error_may_panic_or_wait_for_the_emission() -> TestResult 
     wait_until("it has ended", ended);
     let report = own.lock().unwrap().take().unwrap().wait();
     assert_eq!(
-        (report.delivered, report.failed, report.omitted_errors),
+        (report.delivered(), report.failed(), report.omitted_errors()),
         (3, 2, 2)
     );
     let report = soiree.emit_sync("t", ())?;
     assert_eq!(
-        (report.delivered, report.failed, report.omitted_errors),
+        (report.delivered(), report.failed(), report.omitted_errors()),
         (3, 2, 2)
     );
     Ok(())

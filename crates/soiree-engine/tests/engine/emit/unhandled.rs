@@ -69,15 +69,15 @@ fn errors_that_somebody_reads_are_not_printed() {
     let Some(lines) = printed_lines(name, || {
         let soiree = failing();
         let emit = || soiree.emit("fail", ()).unwrap();
-        assert_eq!(emit().wait().failed, 1);
-        assert_eq!(emit().wait_timeout(Duration::MAX).unwrap().failed, 1);
-        assert_eq!(pollster::block_on(async { emit().await }).failed, 1);
+        assert_eq!(emit().wait().failed(), 1);
+        assert_eq!(emit().wait_timeout(Duration::MAX).unwrap().failed(), 1);
+        assert_eq!(pollster::block_on(async { emit().await }).failed(), 1);
         assert_eq!(emit().errors().count(), 1);
         assert_eq!(emit().into_iter().count(), 1);
-        assert_eq!(soiree.emit_sync("fail", ()).unwrap().failed, 1);
+        assert_eq!(soiree.emit_sync("fail", ()).unwrap().failed(), 1);
         let ended = emit();
         drain(&soiree);
-        assert_eq!(ended.wait().failed, 1);
+        assert_eq!(ended.wait().failed(), 1);
         drop(ended);
         let listener = |_: &dyn Event| Err::<(), _>("second");
         soiree.on_with("fail", named("second"), listener).unwrap();
@@ -266,7 +266,7 @@ fn a_failure_after_a_timeout_is_printed() {
         };
         soiree.on_with("slow", slow, listener).unwrap();
         let report = soiree.emit("slow", ()).unwrap().wait();
-        assert_eq!(report.timed_out, 1);
+        assert_eq!(report.timed_out(), 1);
         blocker.release();
         drain(&soiree);
         soiree.close().unwrap();

@@ -33,7 +33,7 @@ fn emit_sync_waits_for_the_events_before_it() {
     });
     let topic = soiree.topic("key.**").unwrap();
     let event = BaseEvent::new("key.a", Numbered(1, 4));
-    assert_eq!(topic.trigger(&event).unwrap().delivered, 1);
+    assert_eq!(topic.trigger(&event).unwrap().delivered(), 1);
     soiree.close().unwrap();
     assert_eq!(numbers(&handled), [0, 1, 2, 3, 4]);
 }
@@ -119,7 +119,7 @@ fn a_listener_that_emit_sync_calls_on_another_pool_does_not_wait_for_itself() {
             move |_| {
                 let soiree = weak.upgrade().unwrap();
                 let behind = soiree.emit("key.a", Numbered(1, 1)).unwrap();
-                sender.send(behind.wait().unfinished).unwrap();
+                sender.send(behind.wait().is_unfinished()).unwrap();
             },
         )
         .unwrap();

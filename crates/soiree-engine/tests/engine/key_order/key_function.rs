@@ -101,7 +101,7 @@ fn a_key_function_may_call_its_event_pool() {
         sender
             .send((closed, soiree.emit_sync("other", ()).is_ok()))
             .unwrap();
-        Some(soiree.emit("other", ()).unwrap().wait().delivered)
+        Some(soiree.emit("other", ()).unwrap().wait().delivered())
     });
     soiree.add_order("key.*", order).unwrap();
     assert!(soiree.emit("key.a", ()).unwrap().wait().is_ok());

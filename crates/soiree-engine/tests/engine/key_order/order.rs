@@ -131,9 +131,9 @@ fn a_failing_or_retried_event_is_not_overtaken() {
         let calls = failing_first(&soiree, options);
         let first = soiree.emit("key.a", Numbered(1, 0)).unwrap();
         let second = soiree.emit("key.a", Numbered(1, 1)).unwrap();
-        assert_eq!(second.wait().retried, 0);
+        assert_eq!(second.wait().retried(), 0);
         assert!(first.is_finished());
-        assert_eq!(first.wait().retried, 2);
+        assert_eq!(first.wait().retried(), 2);
         assert_eq!(
             *calls.lock().unwrap(),
             [(0, 1), (0, 2), (0, 3), (1, 1)],
@@ -245,7 +245,7 @@ fn a_listener_that_timed_out_delays_no_event() {
     let first = soiree.emit("key.blocked", Numbered(1, 0)).unwrap();
     let second = soiree.emit("key.a", Numbered(1, 1)).unwrap();
     assert!(second.wait_timeout(TIME_LIMIT).unwrap().is_ok());
-    assert!(first.is_finished() && first.wait().timed_out == 1);
+    assert!(first.is_finished() && first.wait().timed_out() == 1);
     drop(blocker);
     soiree.close().unwrap();
     assert_eq!(numbers(&handled), [0, 1]);

@@ -198,7 +198,7 @@ proptest! {
         let emitted = emitted.lock().unwrap();
         let handled = handled.lock().unwrap();
         for key in 0..4 {
-            let rest = emitted.iter().filter(|(of, _, emission)| *of == key && !emission.wait().discarded);
+            let rest = emitted.iter().filter(|(of, _, emission)| *of == key && !emission.wait().is_discarded());
             let of_key = handled.iter().filter(|(of, _)| *of == key);
             prop_assert!(of_key.map(|handled| handled.1).eq(rest.map(|(_, number, _)| *number)), "key {}", key);
         }

@@ -29,7 +29,7 @@ fn a_listener_may_emit_for_the_key_that_it_handles() {
             let soiree = weak.upgrade().unwrap();
             soiree.emit("key.a", Numbered(key, number + 1)).unwrap();
             let inner = soiree.emit("key.a", Numbered(key, number + 2)).unwrap();
-            sender.send(inner.wait().unfinished).unwrap();
+            sender.send(inner.wait().is_unfinished()).unwrap();
         })
         .unwrap();
     for number in [10, 20] {
@@ -282,7 +282,7 @@ fn an_event_that_ran_before_its_pool_rejected_it_was_accepted() {
         wait_until("the event is next", || keys_and_waiting(&soiree) == (1, 0));
         release.send(()).unwrap();
         let report = blocked.join().unwrap().wait();
-        assert!(report.is_ok() && report.delivered == 1, "{report:?}");
+        assert!(report.is_ok() && report.delivered() == 1, "{report:?}");
     });
     assert!(outer.wait().is_ok());
     assert_eq!(numbers(&handled), [0, 1]);

@@ -34,7 +34,7 @@ fn one_key_on(pool: Arc<dyn Pool>) -> EventPool {
 
 fn is_discarded(emission: &Emission) -> bool {
     let report = emission.wait_timeout(TIME_LIMIT);
-    report.expect("the emission ends").discarded
+    report.expect("the emission ends").is_discarded()
 }
 
 /// E6, E8: events behind payloads that panic as they are dropped end too, by whatever they are dropped.
@@ -72,7 +72,7 @@ fn a_payload_may_wait_for_another_event_pool_as_it_is_dropped() -> TestResult {
         others.run_all();
         let reports = emissions.map(|emission| emission.wait_timeout(TIME_LIMIT));
         sender
-            .send(reports.map(|report| report.unwrap().delivered))
+            .send(reports.map(|report| report.unwrap().delivered()))
             .unwrap();
     };
     soiree.emit("a", ())?;
@@ -148,7 +148,7 @@ impl Observer for WaitsAtEveryEnd {
     fn job_ended(&self, _: &JobEnded<'_>) {
         let last = self.0.get().expect("the emission is set");
         let report = last.wait_timeout(TIME_LIMIT).expect("the emission ends");
-        self.1.lock().unwrap().push(report.unfinished);
+        self.1.lock().unwrap().push(report.is_unfinished());
     }
 }
 
@@ -215,7 +215,7 @@ fn an_observer_may_wait_for_the_last_event_of_a_long_queue() -> TestResult {
     pool.drop_all();
     for emission in others.iter().chain(observer.0.get()) {
         let report = emission.wait_timeout(Duration::ZERO);
-        assert!(report.is_some_and(|report| report.discarded || report.is_ok()));
+        assert!(report.is_some_and(|report| report.is_discarded() || report.is_ok()));
     }
     let seen = observer.1.lock().unwrap();
     assert!(seen.contains(&false), "the outermost waits until the end");

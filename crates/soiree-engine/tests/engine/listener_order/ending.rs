@@ -48,7 +48,7 @@ fn a_discarded_event_gives_its_place_up() {
     let second = soiree.emit("rest.event", SECOND).unwrap();
     wait_for_waiting(&soiree, 1);
     assert!(manual.discard_next());
-    assert!(wait(&first).discarded && wait(&second).is_ok());
+    assert!(wait(&first).is_discarded() && wait(&second).is_ok());
     soiree.close().unwrap();
 }
 
@@ -75,10 +75,10 @@ fn an_aborted_event_gives_its_place_up() {
     blocker.wait_started();
     wait_for_waiting(&soiree, 1);
     abort.release();
-    assert_eq!(wait(&second).delivered, 1);
+    assert_eq!(wait(&second).delivered(), 1);
     assert!(!first.is_finished());
     blocker.release();
-    assert!(wait(&first).aborted);
+    assert!(wait(&first).is_aborted());
     assert_at_rest(&soiree);
     soiree.close().unwrap();
 }
@@ -96,7 +96,7 @@ fn events_of_a_removed_listener_leave_nothing_behind() {
     assert!(
         emissions
             .iter()
-            .all(|emission| wait(emission).delivered == 1)
+            .all(|emission| wait(emission).delivered() == 1)
     );
     assert_at_rest(&soiree);
     soiree.close().unwrap();
@@ -118,9 +118,9 @@ fn a_key_function_that_panics_is_a_panic_of_the_listener() {
     soiree.on_with("a", options, |_| ()).unwrap();
     soiree.on("a", |_| ()).unwrap();
     emit_both_ways(&soiree, "a", |report| {
-        assert_eq!((report.delivered, report.failed), (2, 1));
-        assert_eq!(report.errors[0].kind(), ListenerErrorKind::Panicked);
-        assert_eq!(report.errors[0].panic_message(), Some("no key"));
+        assert_eq!((report.delivered(), report.failed()), (2, 1));
+        assert_eq!(report.errors()[0].kind(), ListenerErrorKind::Panicked);
+        assert_eq!(report.errors()[0].panic_message(), Some("no key"));
     });
     assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 2);
     soiree.close().unwrap();

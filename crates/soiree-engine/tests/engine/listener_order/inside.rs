@@ -18,14 +18,14 @@ fn an_event_before_the_listener_does_not_wait_for_itself() {
         .on_with("outer", Priority::High, move |_| {
             let soiree = weak.upgrade().unwrap();
             let report = soiree.emit_sync("inner", (1_u32, 2_u32)).unwrap();
-            assert_eq!(report.not_called, 1);
-            let why = std::error::Error::source(&report.errors[0]).unwrap();
+            assert_eq!(report.not_called(), 1);
+            let why = std::error::Error::source(&report.errors()[0]).unwrap();
             assert_eq!(why.downcast_ref(), Some(&NotCalled::InsideItself));
             let other = soiree.emit_sync("inner", (2_u32, 3_u32)).unwrap();
             assert!(other.is_ok(), "{other:?}");
             let inner = soiree.emit("inner", (1_u32, 4_u32)).unwrap();
             let report = inner.wait_timeout(TIME_LIMIT).expect("it returns at once");
-            assert!(report.unfinished, "{report:?}");
+            assert!(report.is_unfinished(), "{report:?}");
         })
         .unwrap();
     let report = wait(&soiree.emit("outer", (1_u32, 1_u32)).unwrap());
@@ -48,7 +48,7 @@ fn an_event_after_the_listener_may_wait_for_the_next_one() {
         .on("outer", move |_| {
             let soiree = weak.upgrade().unwrap();
             let report = soiree.emit_sync("inner", (1_u32, 2_u32)).unwrap();
-            assert_eq!(report.delivered, 1, "{report:?}");
+            assert_eq!(report.delivered(), 1, "{report:?}");
             let inner = soiree.emit("inner", (1_u32, 3_u32)).unwrap();
             assert!(wait(&inner).is_ok());
         })
@@ -72,7 +72,7 @@ fn a_worker_runs_the_events_before_the_call_that_it_waits_for() {
                 block();
                 let soiree = weak.upgrade().unwrap();
                 let report = soiree.emit_sync("inner", (1_u32, 2_u32)).unwrap();
-                assert_eq!(report.delivered, 1, "{report:?}");
+                assert_eq!(report.delivered(), 1, "{report:?}");
             })
             .unwrap();
         thread::scope(|scope| {

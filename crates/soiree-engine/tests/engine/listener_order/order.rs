@@ -55,7 +55,7 @@ fn the_order_is_that_of_the_emits() {
     assert!(wait(&other_key).is_ok());
     assert!(!second.is_finished());
     let unordered = soiree.emit("fast.event", ()).unwrap();
-    assert_eq!(wait(&unordered).failed, 1, "it has no number, nor a key");
+    assert_eq!(wait(&unordered).failed(), 1, "it has no number, nor a key");
     assert_eq!(*seen.lock().unwrap(), [3]);
     blocker.release();
     for emission in [&blocked, &first, &second] {

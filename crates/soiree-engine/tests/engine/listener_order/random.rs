@@ -63,13 +63,13 @@ proptest! {
         for key in 0..3 {
             let of_key = handled.iter().filter(|event| event.0 == key);
             let expected = emissions.iter().filter(|(event, emission)| {
-                event.0 == key && wait(emission).delivered == 1
+                event.0 == key && wait(emission).delivered() == 1
             });
             prop_assert!(of_key.eq(expected.map(|(event, _)| event)));
         }
         for (_, emission) in &emissions {
             let report = wait(emission);
-            prop_assert_eq!(report.delivered + report.not_called + u64::from(report.discarded), 1);
+            prop_assert_eq!(report.delivered() + report.not_called() + u64::from(report.is_discarded()), 1);
         }
         soiree.close().unwrap();
     }

@@ -49,7 +49,7 @@ fn calls(options: ListenerOptions, is_sync: bool) -> Vec<String> {
         timer.advance(DELAY);
         assert!(wait(&second).is_ok());
         let report = first.join().unwrap();
-        assert_eq!((report.retried, report.is_ok()), (1, true));
+        assert_eq!((report.retried(), report.is_ok()), (1, true));
     });
     assert_at_rest(&soiree);
     soiree.close().unwrap();

@@ -25,7 +25,7 @@ fn only_the_emission_waits_for_a_listener_with_its_own_pool() {
     soiree.emit("other", ()).unwrap().wait();
     assert!(!emission.is_finished());
     blocker.release();
-    assert_eq!(emission.wait().delivered, 2);
+    assert_eq!(emission.wait().delivered(), 2);
 
     thread::scope(|scope| {
         let emit = scope.spawn(|| soiree.emit_sync("a.b", ()).unwrap());
@@ -33,7 +33,7 @@ fn only_the_emission_waits_for_a_listener_with_its_own_pool() {
         wait_until("the other listener has run", || !calls.take().is_empty());
         assert!(!emit.is_finished());
         blocker.release();
-        assert_eq!(emit.join().unwrap().delivered, 2);
+        assert_eq!(emit.join().unwrap().delivered(), 2);
     });
     soiree.close().unwrap();
 }
@@ -104,8 +104,8 @@ fn errors_and_panics_on_other_pools_are_reported() {
         .unwrap();
     soiree.on("a.b", |_| Err::<(), _>("neither")).unwrap();
     emit_both_ways(&soiree, "a.b", |report| {
-        assert_eq!((report.delivered, report.failed), (3, 3));
-        let mut texts: Vec<String> = report.errors.iter().map(ToString::to_string).collect();
+        assert_eq!((report.delivered(), report.failed()), (3, 3));
+        let mut texts: Vec<String> = report.errors().iter().map(ToString::to_string).collect();
         texts.sort();
         let ends = [
             "failed for a.b: neither",

@@ -34,10 +34,10 @@ fn a_listener_that_its_pool_rejects_is_in_the_report() {
         soiree.on("a.b", |_| {}).unwrap();
         emit_both_ways(&soiree, "a.b", |report: Report| {
             assert_eq!(
-                (report.delivered, report.failed, report.not_called),
+                (report.delivered(), report.failed(), report.not_called()),
                 (1, 0, 1)
             );
-            let error = &report.errors[0];
+            let error = &report.errors()[0];
             assert_eq!(
                 (error.kind(), error.name()),
                 (ListenerErrorKind::Rejected, Some("web"))
@@ -79,8 +79,8 @@ fn a_listener_that_its_pool_drops_is_in_the_report() {
     });
     let kept = soiree.emit("a.b", ()).unwrap();
     let report = dropped.wait();
-    assert_eq!((report.delivered, report.not_called), (0, 1));
-    assert_eq!(report.errors[0].kind(), ListenerErrorKind::Discarded);
+    assert_eq!((report.delivered(), report.not_called()), (0, 1));
+    assert_eq!(report.errors()[0].kind(), ListenerErrorKind::Discarded);
     drop(blocker);
     assert!(kept.wait().is_ok());
     soiree.close().unwrap();
@@ -127,7 +127,11 @@ fn a_pool_that_panics_costs_one_listener() {
     soiree.on_with("a.b", Priority::Low, |_| {}).unwrap();
     emit_both_ways(&soiree, "a.b", |report| {
         assert_eq!(
-            (report.delivered, report.not_called, report.errors.len()),
+            (
+                report.delivered(),
+                report.not_called(),
+                report.errors().len()
+            ),
             (2, 1, 1)
         );
     });
@@ -141,7 +145,7 @@ fn a_listener_outlives_its_bulkhead() {
     soiree.on_with("a.b", on_http(), |_| {}).unwrap();
     soiree.drain_bulkhead("http").unwrap();
     emit_both_ways(&soiree, "a.b", |report| {
-        assert!(report.is_ok() && report.delivered == 1)
+        assert!(report.is_ok() && report.delivered() == 1)
     });
     let rejected = soiree.on_with("a.b", on_http(), |_| {}).unwrap_err();
     assert!(matches!(
@@ -151,14 +155,14 @@ fn a_listener_outlives_its_bulkhead() {
     soiree
         .on_with("a.b", ListenerOptions::new().pool("default"), |_| {})
         .unwrap();
-    emit_both_ways(&soiree, "a.b", |report| assert_eq!(report.delivered, 2));
+    emit_both_ways(&soiree, "a.b", |report| assert_eq!(report.delivered(), 2));
     let shared = Arc::new(worker_pool("shared", 1, 4));
     soiree.add_bulkhead("shared", Arc::clone(&shared)).unwrap();
     soiree
         .on_with("a.b", ListenerOptions::new().pool("shared"), |_| {})
         .unwrap();
     shared.stop();
-    emit_both_ways(&soiree, "a.b", |report| assert_eq!(report.delivered, 3));
+    emit_both_ways(&soiree, "a.b", |report| assert_eq!(report.delivered(), 3));
     soiree.close().unwrap();
 }
 
@@ -191,7 +195,7 @@ fn a_drain_moves_an_event_that_a_wrapping_pool_rejects() {
     thread::scope(|scope| {
         let emitter = scope.spawn(|| soiree.emit("own.x", ()).unwrap().wait());
         let drain = scope.spawn(|| soiree.drain_bulkhead("own").unwrap());
-        assert_eq!(emitter.join().unwrap().delivered, 1);
+        assert_eq!(emitter.join().unwrap().delivered(), 1);
         drop(blocker);
         drain.join().unwrap();
     });

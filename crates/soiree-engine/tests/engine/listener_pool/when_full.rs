@@ -30,12 +30,12 @@ fn calls_wait_for_a_place_up_to_the_capacity() {
     blocker.wait_started();
     // One runs, one has the place, three wait. The last one is rejected.
     let report = emissions[5].wait();
-    assert_eq!((report.delivered, report.not_called), (0, 1));
-    assert_eq!(report.errors[0].kind(), ListenerErrorKind::Rejected);
+    assert_eq!((report.delivered(), report.not_called()), (0, 1));
+    assert_eq!(report.errors()[0].kind(), ListenerErrorKind::Rejected);
     assert!(
-        report.errors[0].to_string().contains("bulkhead own"),
+        report.errors()[0].to_string().contains("bulkhead own"),
         "{}",
-        report.errors[0]
+        report.errors()[0]
     );
     assert_eq!(soiree.stats().waiting_calls, 3);
     assert_eq!(soiree.stats().get("own").unwrap().requeued, 3);
@@ -57,7 +57,7 @@ fn calls_that_may_not_wait_are_rejected() {
     let soiree = with_own();
     let blocker = Blocker::on(&soiree, "a", own());
     let emissions: Vec<_> = (0..3).map(|_| soiree.emit("a", ()).unwrap()).collect();
-    assert_eq!(emissions[2].wait().not_called, 1);
+    assert_eq!(emissions[2].wait().not_called(), 1);
     assert_eq!(soiree.stats().waiting_calls, 0);
     blocker.release();
     blocker.release();

@@ -43,7 +43,7 @@ fn an_await_inside_the_same_listener_returns_at_once() {
                 if !event.payload().is::<u8>() {
                     let soiree = weak.upgrade().unwrap();
                     let report = soiree.emit("a", 1_u8).unwrap().await;
-                    assert!(report.unfinished, "{report:?}");
+                    assert!(report.is_unfinished(), "{report:?}");
                 }
             }
         })
@@ -105,9 +105,9 @@ fn a_cancelled_future_gives_its_turn_back() {
     let drained = soiree.drain_bulkhead_with_deadline("async", std::time::Instant::now());
     assert!(drained.is_err());
     let mut reports: Vec<_> = emissions.iter().map(wait).collect();
-    reports.sort_by_key(|report| report.delivered);
+    reports.sort_by_key(|report| report.delivered());
     // One was cancelled. The other one got its turn, and no bulkhead polls it.
-    assert_eq!((reports[0].not_called, reports[1].failed), (1, 1));
+    assert_eq!((reports[0].not_called(), reports[1].failed()), (1, 1));
     assert_at_rest(&soiree);
     soiree.close().unwrap();
 }

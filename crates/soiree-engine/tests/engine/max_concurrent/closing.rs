@@ -28,7 +28,7 @@ fn a_close_waits_for_calls_that_wait() {
         close.join().unwrap().unwrap();
     });
     assert!(first.is_finished() && waiting.iter().all(|one| one.is_finished()));
-    assert!(waiting.iter().all(|one| wait(one).delivered == 1));
+    assert!(waiting.iter().all(|one| wait(one).delivered() == 1));
 }
 
 /// W5, E4: a close that misses its deadline gives up the calls that wait, and their reports say so. Later ones do not wait.
@@ -42,7 +42,7 @@ fn a_close_that_misses_its_deadline_gives_up_calls_that_wait() {
         .on("late", move |_| {
             let soiree = weak.upgrade().unwrap();
             let report = soiree.emit_sync("a", ()).unwrap_or_default();
-            assert_eq!(report.delivered, 0);
+            assert_eq!(report.delivered(), 0);
         })
         .unwrap();
     let first = occupy(&soiree, "a", &blocker);
@@ -59,8 +59,8 @@ fn a_close_that_misses_its_deadline_gives_up_calls_that_wait() {
     assert_eq!((emissions, running), (4, 2));
     for emission in &waiting {
         let report = wait(emission);
-        assert_eq!((report.delivered, report.not_called), (0, 1));
-        let error = &report.errors[0];
+        assert_eq!((report.delivered(), report.not_called()), (0, 1));
+        let error = &report.errors()[0];
         assert_eq!(error.kind(), ListenerErrorKind::Discarded);
         let why = std::error::Error::source(error).unwrap().downcast_ref();
         assert_eq!(why, Some(&NotCalled::GivenUp));
@@ -124,8 +124,8 @@ fn a_stopped_pool_ends_a_queue_of_any_length() {
     assert!(wait(&first).is_ok());
     for emission in &waiting {
         let report = wait(emission);
-        assert_eq!((report.delivered, report.not_called), (0, 1));
-        assert_eq!(report.errors[0].kind(), ListenerErrorKind::Rejected);
+        assert_eq!((report.delivered(), report.not_called()), (0, 1));
+        assert_eq!(report.errors()[0].kind(), ListenerErrorKind::Rejected);
     }
     assert_at_rest(&soiree);
     soiree.close().unwrap();

@@ -23,10 +23,10 @@ fn emit_sync_inside_the_same_listener_is_reported() {
                 let soiree = weak.upgrade().unwrap();
                 let report = soiree.emit_sync("a", 1_u8).unwrap();
                 assert_eq!(
-                    (report.not_called, report.delivered),
+                    (report.not_called(), report.delivered()),
                     (rejected, 1 - rejected)
                 );
-                if let Some(error) = report.errors.first() {
+                if let Some(error) = report.errors().first() {
                     assert_eq!(error.kind(), ListenerErrorKind::Rejected);
                     let why = std::error::Error::source(error).unwrap().downcast_ref();
                     assert_eq!(why, Some(&NotCalled::InsideItself));
@@ -58,7 +58,7 @@ fn a_wait_inside_the_same_listener_returns_at_once() {
                 }
                 let inner = weak.upgrade().unwrap().emit("a", 1_u8).unwrap();
                 let report = inner.wait_timeout(TIME_LIMIT).expect("it returns at once");
-                assert!(report.unfinished, "{report:?}");
+                assert!(report.is_unfinished(), "{report:?}");
                 assert!(inner.errors().next().is_none());
             })
             .unwrap();

@@ -53,9 +53,9 @@ fn a_key_function_that_panics_is_a_panic_of_the_listener() {
     soiree.on_with("a", options, |_| ()).unwrap();
     soiree.on("a", |_| ()).unwrap();
     crate::support::emit_both_ways(&soiree, "a", |report| {
-        assert_eq!((report.delivered, report.failed), (2, 1));
-        assert_eq!(report.errors[0].kind(), ListenerErrorKind::Panicked);
-        assert_eq!(report.errors[0].panic_message(), Some("no key"));
+        assert_eq!((report.delivered(), report.failed()), (2, 1));
+        assert_eq!(report.errors()[0].kind(), ListenerErrorKind::Panicked);
+        assert_eq!(report.errors()[0].panic_message(), Some("no key"));
     });
     soiree.close().unwrap();
 }

@@ -41,7 +41,7 @@ fn a_mutable_listener_sees_one_event_at_a_time() {
         });
         let emissions = (0..EVENTS).map(|_| soiree.emit("a", 1_u8).unwrap());
         for emission in emissions.collect::<Vec<_>>() {
-            assert_eq!(wait(&emission).failed, 1);
+            assert_eq!(wait(&emission).failed(), 1);
         }
     });
     assert!(seen.lock().unwrap().iter().copied().eq(1..=2 * EVENTS));
@@ -67,8 +67,8 @@ fn a_mutable_listener_keeps_its_other_options() {
     assert!(listeners.iter().all(|one| one.max_concurrent == Some(1)));
     let places = listeners.iter().filter_map(|one| one.registered_at);
     assert!(places.map(|place| place.file()).eq([file!(); 2]));
-    assert_eq!(soiree.emit_sync("a", ()).unwrap().delivered, 2);
-    assert_eq!(soiree.emit_sync("a", ()).unwrap().delivered, 0);
+    assert_eq!(soiree.emit_sync("a", ()).unwrap().delivered(), 2);
+    assert_eq!(soiree.emit_sync("a", ()).unwrap().delivered(), 0);
     soiree.close().unwrap();
 }
 

@@ -115,13 +115,13 @@ proptest! {
                         let planned = Planned { number: of * 1_000 + number, ..*planned };
                         let topic = if planned.is_bulk { "a.bulk" } else { "a.rest" };
                         if planned.is_sync {
-                            assert_eq!(soiree.emit_sync(topic, planned).unwrap().delivered, 1);
+                            assert_eq!(soiree.emit_sync(topic, planned).unwrap().delivered(), 1);
                         } else {
                             emissions.push(soiree.emit(topic, planned).unwrap());
                         }
                     }
                     for emission in &emissions {
-                        assert_eq!(wait(emission).delivered, 1);
+                        assert_eq!(wait(emission).delivered(), 1);
                     }
                 });
             }

@@ -62,7 +62,7 @@ fn a_retry_waits_for_a_turn_again() {
     blocker.release();
     let report = wait(&failing);
     assert_eq!(
-        (report.delivered, report.retried, report.is_ok()),
+        (report.delivered(), report.retried(), report.is_ok()),
         (1, 1, true)
     );
     assert_eq!(most.load(Ordering::SeqCst), 1);
@@ -86,7 +86,7 @@ fn a_retry_that_waits_ends_with_the_subscription() {
     wait_for_waiting(&soiree, 2);
     soiree.off("a", &id).unwrap();
     let report = wait(&failing);
-    assert_eq!((report.failed, report.retried), (1, 0));
+    assert_eq!((report.failed(), report.retried()), (1, 0));
     assert_eq!(soiree.stats().waiting.turn, 1);
     blocker.release();
     blocker.wait_started();
@@ -108,14 +108,14 @@ fn a_call_that_has_timed_out_keeps_its_turn() {
     wait_for_waiting(&soiree, 1);
     let expire = || timer.advance(Duration::from_secs(30));
     assert_eq!(expire(), 1);
-    assert_eq!(wait(&first).timed_out, 1);
+    assert_eq!(wait(&first).timed_out(), 1);
     assert_eq!(soiree.stats().waiting.turn, 1);
     blocker.release();
     blocker.wait_started();
     let third = soiree.emit("a", ()).unwrap();
     wait_for_waiting(&soiree, 1);
     assert_eq!(expire(), 1);
-    assert_eq!(wait(&second).timed_out, 1);
+    assert_eq!(wait(&second).timed_out(), 1);
     assert_eq!(soiree.stats().waiting.turn, 1);
     blocker.release();
     blocker.wait_started();
@@ -155,7 +155,7 @@ fn a_retry_after_a_timeout_waits_behind_the_others() {
     assert!(wait(&other).is_ok());
     let report = wait(&slow);
     assert_eq!(
-        (report.delivered, report.retried, report.is_ok()),
+        (report.delivered(), report.retried(), report.is_ok()),
         (1, 1, true)
     );
     assert_eq!(calls.take(), ["slow 1", "other 1", "slow 2"]);

@@ -13,23 +13,26 @@ use crate::support::named;
 /// Checks that these reports match the notifications.
 fn check(journal: &Journal, reports: &[Report]) {
     let sum = |of: fn(&Report) -> u64| reports.iter().map(of).sum::<u64>() as usize;
-    let called = sum(|report| report.delivered + report.retried);
+    let called = sum(|report| report.delivered() + report.retried());
     assert_eq!(journal.count("listener started"), called);
     let ended = |outcome: &str| {
         let lines = journal.lines_starting_with("listener ended");
         lines.iter().filter(|line| line.ends_with(outcome)).count()
     };
     let failed = ended("failed") + ended("panicked");
-    assert_eq!(failed, sum(|report| report.failed + report.retried));
+    assert_eq!(failed, sum(|report| report.failed() + report.retried()));
     assert_eq!(ended("succeeded") + failed, called);
     assert_eq!(
         journal.count("retry scheduled"),
-        sum(|report| report.retried)
+        sum(|report| report.retried())
     );
     assert_eq!(journal.count("listener panicked"), ended("panicked"));
     let aborted = journal.lines_starting_with("emission ended");
     let aborted = aborted.iter().filter(|line| line.contains("aborted"));
-    assert_eq!(aborted.count(), sum(|report| u64::from(report.aborted)));
+    assert_eq!(
+        aborted.count(),
+        sum(|report| u64::from(report.is_aborted()))
+    );
 }
 
 /// E1, P1: under a mixed load on several workers, the notifications match the reports and the statistics of the pools.

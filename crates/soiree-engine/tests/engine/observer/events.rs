@@ -36,7 +36,7 @@ fn an_emission_is_notified_in_order() {
     let started = ["emission started: a.b on default", "job offered to default"];
     journal.assert_lines(started);
     pool.run_all();
-    assert_eq!(emission.wait().failed, 1);
+    assert_eq!(emission.wait().failed(), 1);
     journal.assert_lines([
         started[0],
         started[1],
@@ -158,7 +158,7 @@ fn discarded_emissions_and_jobs_are_notified() {
     let (soiree, pool, journal) = manual();
     let emission = soiree.emit("a.b", ()).unwrap();
     pool.stop();
-    assert!(emission.wait().discarded);
+    assert!(emission.wait().is_discarded());
     journal.assert_lines([
         "emission started: a.b on default",
         "job offered to default",
@@ -180,7 +180,10 @@ fn every_attempt_is_notified() {
         .unwrap();
     journal.clear();
     let report = soiree.emit("a.b", ()).unwrap().wait();
-    assert_eq!((report.delivered, report.failed, report.retried), (1, 1, 2));
+    assert_eq!(
+        (report.delivered(), report.failed(), report.retried()),
+        (1, 1, 2)
+    );
     soiree.close().unwrap();
     let mut lines = journal.lines_starting_with("listener");
     lines.extend(journal.lines_starting_with("retry"));

@@ -42,15 +42,18 @@ impl Ended {
 
     fn check(&self, report: &Report, expected: Numbers) {
         let numbers = [
-            report.delivered,
-            report.failed,
-            report.timed_out,
-            report.not_called,
-            report.retried,
-            report.errors.len() as u64 + report.omitted_errors,
+            report.delivered(),
+            report.failed(),
+            report.timed_out(),
+            report.not_called(),
+            report.retried(),
+            report.errors().len() as u64 + report.omitted_errors(),
         ];
         assert_eq!(numbers, expected);
-        assert_eq!(self.take(), [(expected, report.aborted, report.discarded)]);
+        assert_eq!(
+            self.take(),
+            [(expected, report.is_aborted(), report.is_discarded())]
+        );
     }
 }
 
@@ -100,7 +103,7 @@ fn the_numbers_are_those_of_the_report() {
     assert_eq!(ended.take(), [(expected, false, false)]);
     soiree.on("abort", |event| event.set_aborted(true)).unwrap();
     emit_both_ways(&soiree, "abort", |report| {
-        assert!(report.aborted);
+        assert!(report.is_aborted());
         ended.check(&report, [1, 0, 0, 0, 0, 0]);
     });
     blocker.release();

@@ -74,10 +74,10 @@ fn an_observer_that_panics_changes_nothing() {
     soiree.on("a.b", |_| ()).unwrap();
     for _ in 0..3 {
         let report = soiree.emit("a.b", ()).unwrap().wait();
-        assert!(report.is_ok() && report.delivered == 1, "{report:?}");
+        assert!(report.is_ok() && report.delivered() == 1, "{report:?}");
     }
     let report = soiree.emit_sync("a.b", ()).unwrap();
-    assert!(report.is_ok() && report.delivered == 1, "{report:?}");
+    assert!(report.is_ok() && report.delivered() == 1, "{report:?}");
     soiree.close().unwrap();
     let stats = soiree.pool_stats();
     assert_eq!((stats.successful, stats.failed), (3, 0));
@@ -196,7 +196,7 @@ fn an_observer_may_call_its_own_event_pool() {
         });
         calls.observe(&soiree);
         let id = soiree.on("a.b", |_| ()).unwrap();
-        assert_eq!(soiree.emit("a.b", ()).unwrap().wait().delivered, 1);
+        assert_eq!(soiree.emit("a.b", ()).unwrap().wait().delivered(), 1);
         soiree.off("a.b", &id).unwrap();
         soiree.close().unwrap();
         assert_eq!(calls.at.lock().unwrap().len(), 10);
@@ -216,7 +216,7 @@ fn a_close_inside_an_observer_never_waits_for_itself() {
         });
         soiree.on("a.b", |_| ()).unwrap();
         calls.observe(&soiree);
-        assert_eq!(soiree.emit("a.b", ()).unwrap().wait().delivered, 1);
+        assert_eq!(soiree.emit("a.b", ()).unwrap().wait().delivered(), 1);
         soiree.emit_sync("a.b", ()).unwrap();
         soiree.close().unwrap();
         let at = std::mem::take(&mut *calls.at.lock().unwrap());

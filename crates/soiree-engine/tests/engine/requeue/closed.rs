@@ -28,7 +28,7 @@ fn a_call_that_would_begin_to_wait_after_a_close_is_reported_at_once() {
     assert_eq!(timer.pending(), 0);
     assert!(emission.is_finished());
     let report = emission.wait();
-    assert_eq!((report.delivered, report.not_called), (0, 1));
-    assert_eq!(report.errors[0].kind(), ListenerErrorKind::Rejected);
+    assert_eq!((report.delivered(), report.not_called()), (0, 1));
+    assert_eq!(report.errors()[0].kind(), ListenerErrorKind::Rejected);
     assert_eq!(soiree.stats().waiting.total(), mail.stats().waiting);
 }

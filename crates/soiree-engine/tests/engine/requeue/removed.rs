@@ -52,7 +52,7 @@ fn a_retry_outlives_the_bulkhead_of_its_listener() {
     timer.advance(DELAY);
     let report = emission.wait();
     assert!(report.is_ok(), "{report:?}");
-    assert_eq!((report.delivered, report.retried), (1, 2));
+    assert_eq!((report.delivered(), report.retried()), (1, 2));
     assert_eq!(log.take(), ["mail", "rest", "rest"]);
     soiree.close().unwrap();
 }
@@ -155,7 +155,7 @@ fn a_retry_that_a_waiting_thread_has_run_does_not_move_to_another_pool() {
     let (weak, time, emission) = (soiree.downgrade(), timer.clone(), Mutex::new(emission));
     let waits = move |_: &dyn soiree_core::Event| {
         let report = emission.lock().unwrap().wait();
-        assert_eq!((report.delivered, report.retried), (1, 1));
+        assert_eq!((report.delivered(), report.retried()), (1, 1));
         weak.upgrade().unwrap().drain_bulkhead("mail").unwrap();
         assert!(time.advance(DELAY) > 0, "what waits is offered again");
     };

@@ -62,7 +62,7 @@ fn a_retry_waits_for_a_thread() {
     timer.advance_to_next();
     let report = emission.wait();
     assert!(report.is_ok(), "{report:?}");
-    assert_eq!(report.retried, 1);
+    assert_eq!(report.retried(), 1);
     soiree.close().unwrap();
     pool.release();
 }

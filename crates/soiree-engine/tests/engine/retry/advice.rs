@@ -49,12 +49,16 @@ fn with_letters() -> (EventPool, Arc<Mutex<Vec<DeadLetter>>>) {
 
 /// Checks a report of a listener that was given up after this many retries, and its dead letter.
 fn check_given_up(report: &Report, letters: &Mutex<Vec<DeadLetter>>, retried: u64) {
-    assert_eq!((report.failed, report.retried), (1, retried), "{report:?}");
-    assert_eq!(report.errors.len(), 1);
+    assert_eq!(
+        (report.failed(), report.retried()),
+        (1, retried),
+        "{report:?}"
+    );
+    assert_eq!(report.errors().len(), 1);
     let letters = std::mem::take(&mut *letters.lock().unwrap());
     assert_eq!(letters.len(), 1);
     assert_eq!(u64::from(letters[0].attempts), retried + 1);
-    assert_eq!(letters[0].error.to_string(), report.errors[0].to_string());
+    assert_eq!(letters[0].error.to_string(), report.errors()[0].to_string());
 }
 
 /// W4: a permanent error ends retrying at once, wherever it is put around the error: by `?`, as a boxed error, as the return type. The
@@ -78,7 +82,7 @@ fn a_permanent_error_is_not_retried() {
         soiree.on_with("a", options(at_once()), listener).unwrap();
         emit_both_ways(&soiree, "a", |report| {
             check_given_up(&report, &letters, 1);
-            let error = &report.errors[0];
+            let error = &report.errors()[0];
             assert_eq!(error.kind(), ListenerErrorKind::Failed);
             assert_eq!(error.downcast_ref(), Some(&Failure::Gone));
             let source = std::error::Error::source(error).unwrap();
@@ -106,7 +110,7 @@ fn a_permanent_error_of_a_typed_listener_is_not_retried() {
         .unwrap();
     let report = TOPIC.emit(&soiree, 7).unwrap().wait();
     check_given_up(&report, &letters, 0);
-    assert!(report.errors[0].to_string().ends_with("never 7"));
+    assert!(report.errors()[0].to_string().ends_with("never 7"));
     let group = soiree.group();
     group
         .on_with("b", options(at_once()), |_| Err::<(), _>(Permanent("b")))
@@ -136,11 +140,11 @@ fn an_async_listener_says_whether_it_is_retried() {
         })
         .unwrap();
     let report = soiree.emit("gone", ()).unwrap().wait();
-    assert_eq!((report.failed, report.retried), (1, 0));
-    assert_eq!(report.errors[0].downcast_ref(), Some(&Failure::Gone));
+    assert_eq!((report.failed(), report.retried()), (1, 0));
+    assert_eq!(report.errors()[0].downcast_ref(), Some(&Failure::Gone));
     let busy = soiree.emit("busy", ()).unwrap();
     let report = busy.wait_timeout(TIME_LIMIT).expect("it does not wait");
-    assert_eq!((report.delivered, report.retried), (1, 1));
+    assert_eq!((report.delivered(), report.retried()), (1, 1));
     soiree.close().unwrap();
 }
 
@@ -173,7 +177,7 @@ fn an_error_that_the_predicate_turns_down_is_not_retried() {
     let check = |steps: Vec<i32>, retried, kinds: &[ListenerErrorKind]| {
         let report = soiree.emit("a", steps).unwrap().wait();
         check_given_up(&report, &letters, retried);
-        assert!(report.errors[0].to_string().ends_with("translated"));
+        assert!(report.errors()[0].to_string().ends_with("translated"));
         assert_eq!(asked.try_iter().collect::<Vec<_>>(), kinds);
     };
     use ListenerErrorKind::{Failed, Panicked};
@@ -208,7 +212,7 @@ fn the_predicate_decides_about_timeouts() {
         });
         timer.advance(Duration::ZERO);
         let report = emission.wait();
-        assert_eq!(report.retried, u64::from(retries), "{report:?}");
+        assert_eq!(report.retried(), u64::from(retries), "{report:?}");
         soiree.close().unwrap();
     }
 }

@@ -39,7 +39,10 @@ fn only_the_listener_that_failed_is_retried() {
         .unwrap();
     emit_both_ways(&soiree, "a.b", |report| {
         assert!(report.is_ok(), "{report:?}");
-        assert_eq!((report.delivered, report.failed, report.retried), (2, 0, 2));
+        assert_eq!(
+            (report.delivered(), report.failed(), report.retried()),
+            (2, 0, 2)
+        );
         let mut recorded = log.take();
         assert_eq!(recorded.remove(0), "attempt 1");
         recorded.sort();
@@ -81,7 +84,7 @@ fn a_swallowed_error_is_not_retried() {
         .unwrap();
     emit_both_ways(&soiree, "a.b", |report| {
         assert!(report.is_ok());
-        assert_eq!((report.failed, report.retried), (1, 0));
+        assert_eq!((report.failed(), report.retried()), (1, 0));
     });
     soiree.close().unwrap();
 }
@@ -107,7 +110,7 @@ fn no_more_retries_wait_than_the_capacity_allows() {
     let waiting = soiree.emit("a.b", ()).unwrap();
     wait_until("the retry waits", || soiree.pool_stats().successful == 1);
     emit_both_ways(&soiree, "a.b", |report| {
-        assert_eq!((report.failed, report.retried), (1, 0))
+        assert_eq!((report.failed(), report.retried()), (1, 0))
     });
     assert_eq!(letters.load(Ordering::SeqCst), 2);
     assert!(!waiting.is_finished());
@@ -130,8 +133,8 @@ fn a_listener_may_wait_for_retries_on_its_own_pool() {
     soiree
         .on("outer", move |_| {
             let soiree = weak.upgrade().unwrap();
-            assert_eq!(soiree.emit("inner", ()).unwrap().wait().retried, 2);
-            assert_eq!(soiree.emit_sync("inner", ()).unwrap().retried, 2);
+            assert_eq!(soiree.emit("inner", ()).unwrap().wait().retried(), 2);
+            assert_eq!(soiree.emit_sync("inner", ()).unwrap().retried(), 2);
         })
         .unwrap();
     let report = soiree.emit("outer", ()).unwrap().wait();
@@ -158,7 +161,7 @@ fn all_attempts_are_one_run() {
     let emissions: Vec<_> = (0..5).map(|_| soiree.emit("a.b", ()).unwrap()).collect();
     let delivered: u64 = emissions
         .iter()
-        .map(|emission| emission.wait().delivered)
+        .map(|emission| emission.wait().delivered())
         .sum();
     assert_eq!((delivered, calls.load(Ordering::SeqCst)), (2, 6));
     assert!(soiree.is_empty());
@@ -178,8 +181,11 @@ fn a_pool_that_has_stopped_ends_the_attempts() {
         })
         .unwrap();
     let report = soiree.emit("a.b", ()).unwrap().wait();
-    assert_eq!((report.delivered, report.failed, report.retried), (1, 1, 0));
-    assert_eq!(report.errors[0].kind(), ListenerErrorKind::Failed);
+    assert_eq!(
+        (report.delivered(), report.failed(), report.retried()),
+        (1, 1, 0)
+    );
+    assert_eq!(report.errors()[0].kind(), ListenerErrorKind::Failed);
     soiree.close().unwrap();
 }
 
@@ -207,7 +213,7 @@ fn a_retry_runs_on_the_listeners_own_pool() {
         })
         .unwrap();
     emit_both_ways(&soiree, "a.b", |report| {
-        assert_eq!((report.failed, report.retried), (1, 1))
+        assert_eq!((report.failed(), report.retried()), (1, 1))
     });
     soiree.close().unwrap();
     drop(soiree);

@@ -100,8 +100,8 @@ fn a_close_loses_no_attempt() {
         for (number, emission) in &accepted {
             let report = emission.wait();
             let failed = u64::from(number % 3 == 0);
-            assert_eq!((report.delivered, report.failed), (1, failed));
-            assert_eq!((report.retried, called[number]), (2, 3));
+            assert_eq!((report.delivered(), report.failed()), (1, failed));
+            assert_eq!((report.retried(), called[number]), (2, 3));
             let dead_letters = dead_letters
                 .iter()
                 .filter(|letter| *letter == &(*number, 3));
@@ -137,16 +137,16 @@ fn a_close_with_a_deadline_ends_every_retry() {
                 .wait_timeout(TIME_LIMIT)
                 .expect("the emission ends");
             let calls = attempts.called.lock().unwrap().get(number).copied();
-            if report.discarded {
-                assert_eq!((report.delivered, calls), (0, None), "{report:?}");
+            if report.is_discarded() {
+                assert_eq!((report.delivered(), calls), (0, None), "{report:?}");
                 continue;
             }
-            assert_eq!(report.delivered, 1, "{report:?}");
-            failed_for_good += report.failed;
-            if report.failed == 0 {
-                assert_eq!((report.retried, calls), (2, Some(3)));
+            assert_eq!(report.delivered(), 1, "{report:?}");
+            failed_for_good += report.failed();
+            if report.failed() == 0 {
+                assert_eq!((report.retried(), calls), (2, Some(3)));
             } else {
-                assert_eq!(report.errors[0].kind(), ListenerErrorKind::Failed);
+                assert_eq!(report.errors()[0].kind(), ListenerErrorKind::Failed);
             }
         }
         // Each dead letter has the number of calls.
@@ -215,6 +215,9 @@ fn a_close_may_give_up_a_retry_while_it_is_scheduled() {
     let emission = soiree.emit("t", ()).unwrap();
     assert!(pool.run_next());
     let report = emission.wait();
-    assert_eq!((report.delivered, report.failed, report.retried), (2, 1, 0));
+    assert_eq!(
+        (report.delivered(), report.failed(), report.retried()),
+        (2, 1, 0)
+    );
     second.assert_received("t").once();
 }

@@ -42,10 +42,13 @@ fn after_its_last_attempt_the_event_is_a_dead_letter() {
     // Without retries there are no dead letters.
     soiree.on("a.*", |_| Err::<(), _>("no")).unwrap();
     emit_both_ways(&soiree, "a.b", |report| {
-        assert_eq!((report.delivered, report.failed, report.retried), (2, 2, 2));
+        assert_eq!(
+            (report.delivered(), report.failed(), report.retried()),
+            (2, 2, 2)
+        );
         assert!(
             report
-                .errors
+                .errors()
                 .iter()
                 .any(|error| error.to_string().ends_with("attempt 3"))
         );
@@ -78,7 +81,7 @@ fn a_dead_letter_whose_listener_fails_becomes_no_other_dead_letter() {
         })
         .unwrap();
     let report = soiree.emit("a.b", 7).unwrap().wait();
-    assert_eq!(report.failed, 1);
+    assert_eq!(report.failed(), 1);
     soiree.close().unwrap_or_else(|error| panic!("{error}"));
     drop(soiree);
     let receiver: Vec<String> = receiver.try_iter().collect();
@@ -110,7 +113,7 @@ fn a_dead_letter_names_the_event_and_the_error() {
             Err::<(), _>(format!("no route in attempt {}", event.attempt()))
         })
         .unwrap();
-    assert_eq!(soiree.emit("mail.queued", 7_u8).unwrap().wait().failed, 1);
+    assert_eq!(soiree.emit("mail.queued", 7_u8).unwrap().wait().failed(), 1);
     let letter = receiver.recv_timeout(TIME_LIMIT).unwrap();
     assert_eq!((&*letter.topic, letter.attempts), ("mail.queued", 2));
     assert_eq!(ids.iter().take(2).collect::<Vec<_>>(), [letter.event_id; 2]);
@@ -150,7 +153,7 @@ fn a_handler_that_emits_dead_letters_does_not_loop() {
             })
             .unwrap();
     }
-    assert_eq!(soiree.emit("a.b", ()).unwrap().wait().failed, 1);
+    assert_eq!(soiree.emit("a.b", ()).unwrap().wait().failed(), 1);
     soiree.close().unwrap();
     slot.lock().unwrap().take();
     assert_eq!(handled.load(Ordering::SeqCst), 1);

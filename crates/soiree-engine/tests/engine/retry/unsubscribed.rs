@@ -83,11 +83,17 @@ impl Fixture {
 
     /// Nothing is left to be called, and the event is a dead letter after this many attempts.
     fn assert_ended(&self, report: &Report, attempts: u32) {
-        assert!(!report.unfinished && report.errors.len() == 1, "{report:?}");
+        assert!(
+            !report.is_unfinished() && report.errors().len() == 1,
+            "{report:?}"
+        );
         let last = format!("attempt {attempts}");
-        assert!(report.errors[0].to_string().ends_with(&last), "{report:?}");
-        assert_eq!((report.delivered, report.failed), (1, 1));
-        assert_eq!(report.retried, u64::from(attempts) - 1);
+        assert!(
+            report.errors()[0].to_string().ends_with(&last),
+            "{report:?}"
+        );
+        assert_eq!((report.delivered(), report.failed()), (1, 1));
+        assert_eq!(report.retried(), u64::from(attempts) - 1);
         let letters = std::mem::take(&mut *self.letters.lock().unwrap());
         let letters: Vec<u32> = letters.iter().map(|letter| letter.attempts).collect();
         assert_eq!(letters, [attempts]);
@@ -223,7 +229,7 @@ fn retries_of_other_listeners_go_on() {
     }
     fixture.timer.advance(HOUR);
     fixture.pool.run_all();
-    assert_eq!(ended(&second).retried, 9);
+    assert_eq!(ended(&second).retried(), 9);
     assert_eq!(fixture.calls(), 12);
     fixture.soiree.close().unwrap();
 }
@@ -306,7 +312,7 @@ fn a_listener_that_is_removed_from_the_registry_gets_no_further_attempt() -> Tes
     emitter.registry().remove(&pattern, &id)?;
     assert!(!emission.is_finished());
     timer.advance(HOUR);
-    assert_eq!(ended(&emission).retried, 0);
+    assert_eq!(ended(&emission).retried(), 0);
     Ok(())
 }
 
@@ -354,7 +360,10 @@ fn a_retry_that_waits_for_the_attempt_before_ends_when_its_listener_is_removed()
     assert!(!emission.is_finished());
     soiree.off("t", &id)?;
     let report = ended(&emission);
-    assert_eq!((report.failed, report.timed_out, report.retried), (1, 1, 0));
+    assert_eq!(
+        (report.failed(), report.timed_out(), report.retried()),
+        (1, 1, 0)
+    );
     blocker.release();
     soiree.close()?;
     timer.advance(10 * HOUR);

@@ -86,7 +86,7 @@ fn a_bulkhead_that_is_added_and_drained_loses_no_event() {
     assert!(
         reports
             .iter()
-            .all(|report| report.delivered == 1 && report.is_ok())
+            .all(|report| report.delivered() == 1 && report.is_ok())
     );
     assert_eq!(calls.load(Ordering::SeqCst), ALL);
     soiree.close().unwrap();
@@ -109,7 +109,7 @@ fn a_route_that_changes_loses_no_event() {
             assert!(soiree.remove_route("export.*"));
         }
     });
-    assert!(reports.iter().all(|report| report.delivered == 1));
+    assert!(reports.iter().all(|report| report.delivered() == 1));
     assert_eq!(calls.load(Ordering::SeqCst), ALL);
     soiree.close().unwrap();
     let stats = soiree.stats();
@@ -137,11 +137,11 @@ fn a_listener_whose_bulkhead_is_added_and_drained_loses_no_call() {
         soiree.add_bulkhead("bulk", bulk).unwrap();
         soiree.resize_bulkhead("bulk", 2).unwrap();
     });
-    let called: u64 = reports.iter().map(|report| report.delivered).sum();
-    let not_called: u64 = reports.iter().map(|report| report.not_called).sum();
+    let called: u64 = reports.iter().map(|report| report.delivered()).sum();
+    let not_called: u64 = reports.iter().map(|report| report.not_called()).sum();
     assert_eq!(called + not_called, 2 * ALL);
     // No call fails because a bulkhead is closed: its listeners then run with the others.
-    for error in reports.iter().flat_map(|report| &report.errors) {
+    for error in reports.iter().flat_map(|report| report.errors()) {
         let reason = error.source().and_then(|source| source.downcast_ref());
         assert!(
             matches!(reason, None | Some(SubmitErrorReason::Full { .. })),
@@ -220,7 +220,7 @@ fn a_job_submitted_to_a_bulkhead_that_is_drained_meanwhile_runs_on_another_pool(
             drop(allow);
             let report = emit.join().unwrap();
             assert!(report.is_ok(), "{report:?}");
-            assert_eq!((report.delivered, report.not_called), (1, 0));
+            assert_eq!((report.delivered(), report.not_called()), (1, 0));
         });
         assert_eq!(ran.load(Ordering::SeqCst), 1);
         soiree.close().unwrap();
@@ -263,7 +263,7 @@ fn a_shared_pool_runs_the_jobs_it_accepted_after_its_bulkhead_is_drained() {
         soiree.add_route("export.*", "shared").unwrap();
         soiree.drain_bulkhead("shared").unwrap();
     });
-    assert!(reports.iter().all(|report| report.delivered == 1));
+    assert!(reports.iter().all(|report| report.delivered() == 1));
     assert_eq!(calls.load(Ordering::SeqCst), ALL);
     soiree.close().unwrap();
     assert!(shared.submit_and_wait(|| {}).is_ok());

@@ -112,7 +112,7 @@ impl Full {
     fn end(self, outcome: Outcome) {
         drop(self.blocker);
         assert!(self.blocked.wait().is_ok());
-        let was_replaced = self.waiting.wait().discarded;
+        let was_replaced = self.waiting.wait().is_discarded();
         assert_eq!(was_replaced, outcome == Outcome::Replaces);
         self.soiree.close().unwrap();
         let stats = self.soiree.stats();
@@ -191,16 +191,20 @@ fn listeners_of_an_emission(overflow: Overflow, blocks_workers: bool, outcome: O
     let report = quick.wait();
     let context = format!("{overflow:?}, blocking workers: {blocks_workers}: {report:?}");
     if matches!(outcome, Outcome::Rejected | Outcome::TimedOut) {
-        let counts = (report.delivered, report.not_called);
+        let counts = (report.delivered(), report.not_called());
         assert_eq!(counts, (1, 1), "{context}");
         assert_eq!(
-            report.errors[0].kind(),
+            report.errors()[0].kind(),
             ListenerErrorKind::Rejected,
             "{context}"
         );
         return;
     }
-    assert_eq!((report.delivered, report.not_called), (2, 0), "{context}");
+    assert_eq!(
+        (report.delivered(), report.not_called()),
+        (2, 0),
+        "{context}"
+    );
     let thread = if outcome == Outcome::RunHere {
         "rest-0"
     } else {

@@ -53,8 +53,14 @@ fn a_full_bulkhead_does_not_delay_the_others() {
     let bulk = stats.get("bulk").unwrap();
     assert_eq!((bulk.active, bulk.waiting), (2, 1));
     for _ in 0..100 {
-        assert_eq!(soiree.emit("request.get", ()).unwrap().wait().delivered, 1);
-        assert_eq!(soiree.emit("user.created", ()).unwrap().wait().delivered, 1);
+        assert_eq!(
+            soiree.emit("request.get", ()).unwrap().wait().delivered(),
+            1
+        );
+        assert_eq!(
+            soiree.emit("user.created", ()).unwrap().wait().delivered(),
+            1
+        );
     }
     assert!(exports.iter().all(|export| !export.is_finished()));
     barrier.wait();

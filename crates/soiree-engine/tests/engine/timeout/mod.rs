@@ -54,8 +54,8 @@ fn block_in_between(soiree: &EventPool, log: &CallLog) -> Blocker {
 }
 
 fn check_timed_out(report: &Report) {
-    assert_eq!((report.failed, report.timed_out), (1, 1), "{report:?}");
-    let error = &report.errors[0];
+    assert_eq!((report.failed(), report.timed_out()), (1, 1), "{report:?}");
+    let error = &report.errors()[0];
     assert_eq!(error.kind(), ListenerErrorKind::TimedOut);
     assert_eq!((error.name(), error.pattern()), (Some("slow"), "a.b"));
     let text = error.to_string();

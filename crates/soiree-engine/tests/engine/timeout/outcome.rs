@@ -24,9 +24,9 @@ fn a_listener_that_returns_in_time_leaves_nothing_behind() {
         .on_with("a.b", limited(), |_| -> () { panic!("oops") })
         .unwrap();
     crate::support::emit_both_ways(&soiree, "a.b", |report| {
-        assert_eq!((report.delivered, report.failed), (2, 1));
-        assert_eq!(report.timed_out, 0);
-        assert_eq!(report.errors[0].kind(), ListenerErrorKind::Panicked);
+        assert_eq!((report.delivered(), report.failed()), (2, 1));
+        assert_eq!(report.timed_out(), 0);
+        assert_eq!(report.errors()[0].kind(), ListenerErrorKind::Panicked);
         assert_eq!(timer.pending(), 0);
     });
     assert_eq!(timer.advance(2 * LIMIT), 0);
@@ -40,7 +40,7 @@ fn an_emission_ends_at_the_timeout_even_if_the_only_worker_is_blocked() {
     let blocker = Blocker::on(&soiree, "a.b", limited());
     let report = expire(&soiree, &timer, &blocker).wait();
     check_timed_out(&report);
-    assert_eq!(report.delivered, 1);
+    assert_eq!(report.delivered(), 1);
     blocker.release();
     soiree.close().unwrap();
 }
@@ -58,7 +58,7 @@ fn each_listener_has_its_own_timeout() {
     assert_eq!(timer.advance(2 * LIMIT - Duration::from_nanos(1)), 0);
     assert_eq!(timer.advance(Duration::from_nanos(1)), 1);
     let report = emission.wait();
-    assert_eq!((report.delivered, report.timed_out), (3, 2));
+    assert_eq!((report.delivered(), report.timed_out()), (3, 2));
     assert_eq!(log.take(), ["last"]);
     first.release();
     second.release();
@@ -79,7 +79,7 @@ fn a_synchronous_emission_reports_the_timeout() {
         .unwrap();
     let report = soiree.emit_sync("a.b", ()).unwrap();
     check_timed_out(&report);
-    assert_eq!((report.delivered, log.take().len()), (2, 1));
+    assert_eq!((report.delivered(), log.take().len()), (2, 1));
     soiree.close().unwrap();
 }
 
@@ -143,7 +143,7 @@ fn an_abort_by_a_listener_that_times_out_is_respected() {
         assert_eq!(emission.is_finished(), in_time, "the worker is blocked");
         blocker.release();
         let report = emission.wait();
-        assert_eq!((report.delivered, report.aborted), (1, true));
+        assert_eq!((report.delivered(), report.is_aborted()), (1, true));
         check_timed_out(&report);
         soiree.close().unwrap();
         assert!(log.take().is_empty());
@@ -158,7 +158,7 @@ fn a_listener_is_removed_after_a_last_run_that_times_out() {
     let emission = expire(&soiree, &timer, &blocker);
     check_timed_out(&emission.wait());
     assert!(soiree.is_empty());
-    assert_eq!(soiree.emit("a.b", ()).unwrap().wait().delivered, 0);
+    assert_eq!(soiree.emit("a.b", ()).unwrap().wait().delivered(), 0);
     blocker.release();
     soiree.close().unwrap();
 }
@@ -229,8 +229,8 @@ fn timeouts_that_race_with_returns_lose_no_call() {
             scope.spawn(|| {
                 for _ in 0..EVENTS / 4 {
                     let report = soiree.emit("a.b", ()).unwrap().wait();
-                    assert_eq!((report.delivered, report.not_called), (4, 0));
-                    assert_eq!(report.failed, report.timed_out);
+                    assert_eq!((report.delivered(), report.not_called()), (4, 0));
+                    assert_eq!(report.failed(), report.timed_out());
                 }
             });
         }
@@ -246,7 +246,7 @@ fn timeouts_that_race_with_returns_lose_no_call() {
 fn listeners_without_a_timeout_are_not_timed() {
     let soiree = on_one_worker(4);
     soiree.on("a.b", |_| {}).unwrap();
-    crate::support::emit_both_ways(&soiree, "a.b", |report| assert_eq!(report.timed_out, 0));
+    crate::support::emit_both_ways(&soiree, "a.b", |report| assert_eq!(report.timed_out(), 0));
     wait_until("the worker is free", || soiree.pool_stats().active == 0);
     soiree.close().unwrap();
 }
@@ -292,7 +292,7 @@ fn a_handler_on_the_timer_thread_never_waits() {
             let rejected = soiree.emit("more", ()).unwrap_err();
             assert!(matches!(rejected, EmitError::Rejected { .. }));
             let report = other.lock().unwrap().as_ref().unwrap().wait();
-            sender.send(report.unfinished).unwrap();
+            sender.send(report.is_unfinished()).unwrap();
             Some(error)
         })
         .build()

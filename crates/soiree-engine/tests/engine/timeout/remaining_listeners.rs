@@ -27,7 +27,7 @@ fn remaining_listeners_are_called_in_order_by_another_worker() {
     let blocker = block_in_between(&soiree, &log);
     let report = ended(&expire(&soiree, &timer, &blocker));
     check_timed_out(&report);
-    assert_eq!((report.delivered, report.errors.len()), (4, 1));
+    assert_eq!((report.delivered(), report.errors().len()), (4, 1));
     assert_eq!(log.take(), ["first", "second", "third"]);
     wait_until("one worker is active", || soiree.pool_stats().active == 1);
     blocker.release();
@@ -48,7 +48,7 @@ fn remaining_listeners_wait_for_a_worker() {
     blocker.release();
     let report = ended(&emission);
     check_timed_out(&report);
-    assert_eq!(report.delivered, 4);
+    assert_eq!(report.delivered(), 4);
     assert_eq!(log.take(), ["second", "third"]);
     soiree.close().unwrap();
     assert!(log.take().is_empty(), "no listener is called twice");
@@ -91,7 +91,7 @@ fn listeners_added_while_one_times_out_are_not_called() {
     blocker.wait_started();
     record_on(&soiree, &log, "late", Priority::Lowest);
     timer.advance(LIMIT);
-    assert_eq!(ended(&emission).delivered, 4);
+    assert_eq!(ended(&emission).delivered(), 4);
     assert_eq!(log.take(), ["first", "second", "third"]);
     blocker.release();
     soiree.close().unwrap();
@@ -115,8 +115,8 @@ fn remaining_listeners_of_a_pool_that_stops_are_not_called() {
         timer.advance(LIMIT);
         pool.stop();
         let report = ended(&emission);
-        assert_eq!((report.delivered, report.not_called), (2, 2));
-        let failures: Vec<_> = report.errors.iter().map(|error| error.kind()).collect();
+        assert_eq!((report.delivered(), report.not_called()), (2, 2));
+        let failures: Vec<_> = report.errors().iter().map(|error| error.kind()).collect();
         assert_eq!(
             failures,
             [
@@ -152,7 +152,7 @@ fn remaining_listeners_outlive_their_bulkhead() {
     timer.advance(LIMIT);
     let report = ended(&emission);
     check_timed_out(&report);
-    assert_eq!(report.delivered, 4);
+    assert_eq!(report.delivered(), 4);
     assert_eq!(log.take(), ["first", "second", "third"]);
     blocker.release();
     bulk.release();
@@ -203,7 +203,7 @@ fn remaining_listeners_outlive_the_last_handle() {
     blocker.release();
     let report = ended(&emission);
     check_timed_out(&report);
-    assert_eq!(report.delivered, 4);
+    assert_eq!(report.delivered(), 4);
     assert_eq!(log.take(), ["first", "second", "third"]);
 }
 
@@ -237,6 +237,6 @@ fn remaining_listeners_outlive_the_last_handle_and_a_return_during_the_notificat
     timer.advance(LIMIT);
     let report = ended(&emission);
     check_timed_out(&report);
-    assert_eq!(report.delivered, 4);
+    assert_eq!(report.delivered(), 4);
     assert_eq!(log.take(), ["first", "second", "third"]);
 }

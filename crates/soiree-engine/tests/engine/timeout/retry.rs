@@ -49,8 +49,8 @@ fn attempts_of_one_event_never_overlap() {
     blocker.release();
     let report = emission.wait();
     assert!(report.is_ok(), "{report:?}");
-    assert_eq!((report.delivered, report.failed), (1, 0));
-    assert_eq!((report.retried, report.timed_out), (1, 0));
+    assert_eq!((report.delivered(), report.failed()), (1, 0));
+    assert_eq!((report.retried(), report.timed_out()), (1, 0));
     assert_eq!((calls.load(Ordering::SeqCst), timer.pending()), (2, 0));
     soiree.close().unwrap();
 }
@@ -65,7 +65,7 @@ fn an_attempt_that_timed_out_and_has_returned_delays_no_other() {
     blocker.release();
     wait_until("the worker is free", || soiree.pool_stats().active == 0);
     assert_eq!(timer.advance(DELAY), 1);
-    assert_eq!((emission.wait().retried, timer.pending()), (1, 0));
+    assert_eq!((emission.wait().retried(), timer.pending()), (1, 0));
     assert_eq!(calls.load(Ordering::SeqCst), 2);
     soiree.close().unwrap();
 }
@@ -109,7 +109,7 @@ fn an_attempt_whose_turn_has_come_is_not_skipped() {
     other.release();
     let report = emission.wait();
     assert!(report.is_ok(), "{report:?}");
-    assert_eq!((report.delivered, report.retried), (1, 1));
+    assert_eq!((report.delivered(), report.retried()), (1, 1));
     assert_eq!(calls.load(Ordering::SeqCst), 2);
     soiree.close().unwrap();
 }
@@ -134,7 +134,7 @@ fn a_listener_that_never_returns_uses_up_its_attempts() {
     timer.advance(Duration::from_nanos(1));
     let report = emission.wait();
     check_timed_out(&report);
-    assert_eq!((report.delivered, report.retried), (1, 0));
+    assert_eq!((report.delivered(), report.retried()), (1, 0));
     let letters = letters.lock().unwrap();
     assert_eq!((letters.len(), letters[0].attempts), (1, 1));
     assert_eq!(letters[0].error.kind(), ListenerErrorKind::TimedOut);

@@ -40,7 +40,7 @@ fn an_emit_without_a_place_is_rejected_and_calls_nobody() {
     blocker.release();
     blocker.release();
     for emission in [runs, waits] {
-        assert_eq!(emission.wait().delivered, 2);
+        assert_eq!(emission.wait().delivered(), 2);
     }
     assert_eq!(first.load(Ordering::SeqCst), 2);
     let own = soiree.stats().get("own").copied().unwrap();
@@ -67,7 +67,7 @@ fn an_accepted_emit_keeps_its_place_while_others_fill_the_pool() {
     assert_eq!((stats.reserved, stats.waiting, stats.requeued), (0, 2, 1));
     assert_eq!(soiree.stats().waiting_calls, 0);
     assert_eq!(own.run_all(), 3);
-    assert_eq!((emission.wait().delivered, own.stats().rejected), (1, 1));
+    assert_eq!((emission.wait().delivered(), own.stats().rejected), (1, 1));
     assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
@@ -92,8 +92,8 @@ fn a_listener_whose_pool_is_closed_needs_no_place() {
     own.stop();
     let emission = soiree.emit("a", ()).unwrap();
     default.run_next();
-    assert_eq!(emission.wait().delivered, 1);
-    assert_eq!(soiree.emit_sync("a", ()).unwrap().delivered, 1);
+    assert_eq!(emission.wait().delivered(), 1);
+    assert_eq!(soiree.emit_sync("a", ()).unwrap().delivered(), 1);
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
 
@@ -154,7 +154,7 @@ fn each_accepted_emit_is_one_call_under_contention() {
                 let emitted = match number % 2 {
                     0 => soiree.emit("a", number).map(drop),
                     _ => soiree.emit_sync("a", number).map(|report| {
-                        assert_eq!((report.delivered, report.not_called), (2, 0));
+                        assert_eq!((report.delivered(), report.not_called()), (2, 0));
                     }),
                 };
                 if let Err(error) = emitted {

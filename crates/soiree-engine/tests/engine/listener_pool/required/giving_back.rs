@@ -27,8 +27,8 @@ fn a_place_that_is_not_needed_is_given_back() {
     assert!(soiree.emit("a", ()).unwrap_err().is_full());
     assert_eq!(reserved(&own), 1);
     default.run_next();
-    assert_eq!((emission.wait().aborted, reserved(&own)), (true, 0));
-    assert!(soiree.emit_sync("a", ()).unwrap().aborted);
+    assert_eq!((emission.wait().is_aborted(), reserved(&own)), (true, 0));
+    assert!(soiree.emit_sync("a", ()).unwrap().is_aborted());
     assert_eq!((reserved(&own), calls.load(Ordering::SeqCst)), (0, 0));
 
     // The emission is discarded.
@@ -36,7 +36,7 @@ fn a_place_that_is_not_needed_is_given_back() {
     assert_eq!(reserved(&own), 1);
     default.discard_next();
     assert_eq!(reserved(&own), 0);
-    assert!(discarded.wait().discarded);
+    assert!(discarded.wait().is_discarded());
 
     // The listener is removed.
     let (soiree, default, own) = manual(2);
@@ -143,7 +143,7 @@ fn an_abort_gives_places_back_at_once() {
         wait_until("the place is given back", || late.stats().reserved == 0);
         assert!(!emission.is_finished());
         blocker.release();
-        assert!(emission.join().unwrap().aborted);
+        assert!(emission.join().unwrap().is_aborted());
         assert_eq!(calls.load(Ordering::SeqCst), 0);
         soiree.close().unwrap();
     }
@@ -171,7 +171,7 @@ fn a_place_is_kept_over_a_timeout() {
     wait_until("the listener is submitted", || own.pending() == 1);
     assert_eq!((own.run_all(), own.stats().reserved), (1, 0));
     let report = emission.wait();
-    assert_eq!((report.timed_out, report.not_called), (1, 0));
+    assert_eq!((report.timed_out(), report.not_called()), (1, 0));
     assert_eq!(calls.load(Ordering::SeqCst), 1);
     drop(blocker);
     soiree.close().unwrap();
@@ -246,7 +246,7 @@ fn places_are_given_back_after_the_listeners_that_a_timeout_left() {
     assert!(!emission.is_finished());
     running.release();
     let report = emission.wait();
-    assert_eq!((report.timed_out, report.aborted), (1, true));
+    assert_eq!((report.timed_out(), report.is_aborted()), (1, true));
     assert_eq!(calls.load(Ordering::SeqCst), 0);
     slow.release();
     soiree.close().unwrap();
