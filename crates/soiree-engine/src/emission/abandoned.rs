@@ -1,9 +1,11 @@
-//! The errors of an emission: keeping them for the report, and what becomes of those that nobody reads.
+//! The report of an emission: keeping errors for it, and what becomes of those that nobody reads.
+
+use std::sync::atomic::Ordering;
 
 use soiree_core::ListenerError;
 use soiree_core::panic::contained;
 
-use super::report::{ReadErrors, Report};
+use super::report::{Errors, ReadErrors, Report, Rest};
 use super::state::{EmissionState, Shared};
 
 impl Shared {
@@ -24,6 +26,29 @@ impl Shared {
 }
 
 impl EmissionState {
+    /// The report of an emission that has settled, for somebody who reads it.
+    pub(crate) fn settled_report(&self) -> Report {
+        if let Some(mut shared) = self.shared_if_used() {
+            return self.read_report(&mut shared);
+        }
+        if self.aborted.load(Ordering::Relaxed) || self.discarded.load(Ordering::Relaxed) {
+            return self.report_with(Errors::default());
+        }
+        Report::of_success(self.delivered.load(Ordering::Relaxed).into())
+    }
+
+    fn report_with(&self, errors: Errors) -> Report {
+        let counts = self.counts();
+        let extras = self.extras_if_any();
+        let rest = Rest {
+            discarded: self.discarded.load(Ordering::Relaxed),
+            unfinished: !self.is_done(),
+            extras: extras.and_then(|extras| extras.clone().into_shared()),
+            ..Rest::new(counts, errors)
+        };
+        Report::with(counts.delivered, rest)
+    }
+
     /// A report for somebody who reads it.
     pub(super) fn read_report(&self, shared: &mut Shared) -> Report {
         shared.set_read();

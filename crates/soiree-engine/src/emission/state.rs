@@ -21,7 +21,7 @@ use super::helping::PendingWork;
 use super::ordered::KeySlot;
 use super::places::Places;
 use super::pool_ref::PoolRef;
-use super::report::{Errors, ReadErrors, Report, Rest};
+use super::report::{Errors, ReadErrors};
 use super::shared::EmissionSettings;
 use super::turns::TurnPlaces;
 use crate::topic_text::TopicText;
@@ -183,7 +183,7 @@ impl EmissionState {
         self.stage.load(Ordering::Acquire) & STAGE == QUEUED
     }
 
-    fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.done.load(Ordering::Acquire)
     }
 
@@ -291,26 +291,6 @@ impl EmissionState {
     /// Asks for a notification at the end. To be called with the shared part locked. Returns whether it has settled already.
     pub(crate) fn request_notification(&self) -> bool {
         self.stage.fetch_or(WAITED_FOR, Ordering::AcqRel) & STAGE == SETTLED
-    }
-
-    /// The report of an emission that has settled, for somebody who reads it.
-    pub(crate) fn settled_report(&self) -> Report {
-        match self.shared_if_used() {
-            Some(mut shared) => self.read_report(&mut shared),
-            None => self.report_with(Errors::default()),
-        }
-    }
-
-    pub(super) fn report_with(&self, errors: Errors) -> Report {
-        let counts = self.counts();
-        let extras = self.extras_if_any();
-        let rest = Rest {
-            discarded: self.discarded.load(Ordering::Relaxed),
-            unfinished: !self.is_done(),
-            extras: extras.and_then(|extras| extras.clone().into_shared()),
-            ..Rest::new(counts, errors)
-        };
-        Report::with(counts.delivered, rest)
     }
 
     /// A close gives up a retry of it.

@@ -110,6 +110,7 @@ impl Emitter {
             let (pool, emission) = self.admit_payload(current, topic, payload)?;
             self.launch(current, pool, emission)
         })
+        .map_err(|error| *error)
     }
 
     /// Starts an emission of a payload, which is to be submitted to this pool.
@@ -119,9 +120,9 @@ impl Emitter {
         current: &'c Current,
         topic: &str,
         payload: T,
-    ) -> Result<(&'c PoolHandle, Arc<dyn InFlight>), EmitError> {
+    ) -> Result<(&'c PoolHandle, Arc<dyn InFlight>), Box<EmitError>> {
         if let Err(rejected) = self.admit(topic) {
-            return Err(rejected.with(topic, Payload::new(payload)));
+            return Err(rejected.with(topic, Payload::new(payload)).into());
         }
         let (pool, settings) = current.route(topic);
         let emission: Arc<dyn InFlight> = if current.payloads_apart {
@@ -161,6 +162,7 @@ impl Emitter {
             let (pool, emission) = self.admit_event(current, event, pass)?;
             self.launch(current, pool, emission)
         })
+        .map_err(|error| *error)
     }
 
     /// As [`admit_payload`](Self::admit_payload), for an event of the caller's own type.
@@ -169,10 +171,10 @@ impl Emitter {
         current: &'c Current,
         event: impl Event + 'static,
         pass: Pass<'_>,
-    ) -> Result<(&'c PoolHandle, Arc<dyn InFlight>), EmitError> {
+    ) -> Result<(&'c PoolHandle, Arc<dyn InFlight>), Box<EmitError>> {
         let topic: Box<str> = event.topic().into();
         if let Err(rejected) = self.admit_with(&topic, pass) {
-            return Err(rejected.with(&topic, event.payload()));
+            return Err(rejected.with(&topic, event.payload()).into());
         }
         let (pool, settings) = current.route(&topic);
         let emission =

@@ -82,6 +82,6 @@ impl Emitter {
         if must_not_wait || self.must_not_wait(&no_place.emission.state().settings) {
             return Ok(Err(self.reject_now(NotAccepted::NoPlace(no_place))));
         }
-        Err(Box::new(WaitingEmit::new(self, no_place)))
+        Err(Box::new(WaitingEmit::new(self, *no_place)))
     }
 }

@@ -48,7 +48,7 @@ impl Emitter {
         order: &Arc<ActiveOrder>,
         key: OrderingKey,
         emission: Arc<dyn InFlight>,
-    ) -> Result<Emission, EmitError> {
+    ) -> Result<Emission, Box<EmitError>> {
         let state = emission.state();
         let (pool, settings) = (handle.pool(), &state.settings);
         state.set_slot(KeySlot::new(order, key.clone()));
@@ -64,7 +64,7 @@ impl Emitter {
                 let payload = Arc::clone(&emission).into_payload();
                 let error = queue_full(&order.rule, state.topic(), capacity, &full, payload);
                 reject(&emission, &error);
-                Err(error)
+                Err(error.into())
             }
         }
     }

@@ -16,6 +16,8 @@ use crate::trace;
 impl Emitter {
     /// Launches an emission that has been counted as started. It is counted as ended when it ends, rejected or not.
     ///
+    /// Errors are boxed up to the caller of the emitter: a result with room for one would be written and copied at each step.
+    ///
     /// `handle` is the pool that its topic is routed to.
     #[inline]
     pub(super) fn launch(
@@ -23,7 +25,7 @@ impl Emitter {
         current: &Arc<Current>,
         handle: &PoolHandle,
         emission: Arc<dyn InFlight>,
-    ) -> Result<Emission, EmitError> {
+    ) -> Result<Emission, Box<EmitError>> {
         if current.launches_at_once
             && !trace::is_possible()
             && !self.registry().has_requiring_place()
@@ -39,7 +41,7 @@ impl Emitter {
         current: &Arc<Current>,
         handle: &PoolHandle,
         emission: Arc<dyn InFlight>,
-    ) -> Result<Emission, EmitError> {
+    ) -> Result<Emission, Box<EmitError>> {
         trace_started(&emission);
         in_flight_started(&emission);
         if self.registry().has_requiring_place() {
@@ -65,7 +67,7 @@ impl Emitter {
         handle: &PoolHandle,
         emission: Arc<dyn InFlight>,
         is_ordered: bool,
-    ) -> Result<Emission, EmitError> {
+    ) -> Result<Emission, Box<EmitError>> {
         let state = emission.state();
         let job = state.job(Arc::clone(&emission).into_task());
         let Err(rejected) = self.submit_job(handle, state, job) else {
@@ -74,8 +76,10 @@ impl Emitter {
         };
         match self.after_rejection(rejected, &emission, is_ordered) {
             Rejected::Accepted => Ok(accepted(emission)),
-            Rejected::Ended(reason) => Err(reject(&emission, reason, || {})),
-            Rejected::Claimed(reason) => Err(reject(&emission, reason, || end_unrun(&emission))),
+            Rejected::Ended(reason) => Err(reject(&emission, reason, || {}).into()),
+            Rejected::Claimed(reason) => {
+                Err(reject(&emission, reason, || end_unrun(&emission)).into())
+            }
             Rejected::Moved(now) => {
                 let (next, _) = now.route(emission.state().topic());
                 self.submit(next, emission, is_ordered)

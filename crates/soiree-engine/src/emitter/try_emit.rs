@@ -20,10 +20,10 @@ use crate::ordering::{Position, QueueFull};
 /// The order of an emission, and its key.
 pub(super) type Ordered = (Arc<ActiveOrder>, OrderingKey);
 
-/// Why an emission was not accepted.
+/// Why an emission was not accepted. Boxed, as errors of [`launch`](Emitter::launch) are.
 pub(super) enum NotAccepted {
-    Rejected(EmitError),
-    NoPlace(NoPlace),
+    Rejected(Box<EmitError>),
+    NoPlace(Box<NoPlace>),
 }
 
 /// An emission that has started, and was not accepted because there is no place for it just now.
@@ -43,6 +43,12 @@ pub(super) enum Full {
 
 impl From<EmitError> for NotAccepted {
     fn from(error: EmitError) -> Self {
+        Self::Rejected(error.into())
+    }
+}
+
+impl From<Box<EmitError>> for NotAccepted {
+    fn from(error: Box<EmitError>) -> Self {
         Self::Rejected(error)
     }
 }
@@ -198,16 +204,16 @@ impl Emitter {
     #[cold]
     pub(super) fn reject_now(&self, not_accepted: NotAccepted) -> EmitError {
         match not_accepted {
-            NotAccepted::Rejected(error) => error,
-            NotAccepted::NoPlace(NoPlace {
-                emission,
-                order,
-                full,
-                ..
-            }) => match full {
-                Full::Pool(reason) => reject_pool_full(&emission, reason),
-                Full::Key(capacity) => reject_key_full(&emission, order.as_ref(), capacity, None),
-            },
+            NotAccepted::Rejected(error) => *error,
+            NotAccepted::NoPlace(no_place) => {
+                let emission = &no_place.emission;
+                match no_place.full {
+                    Full::Pool(reason) => reject_pool_full(emission, reason),
+                    Full::Key(capacity) => {
+                        reject_key_full(emission, no_place.order.as_ref(), capacity, None)
+                    }
+                }
+            }
         }
     }
 }
@@ -261,10 +267,10 @@ fn no_place(
     handle: &PoolHandle,
     full: Full,
 ) -> NotAccepted {
-    NotAccepted::NoPlace(NoPlace {
+    NotAccepted::NoPlace(Box::new(NoPlace {
         emission,
         order,
         handle: handle.clone(),
         full,
-    })
+    }))
 }

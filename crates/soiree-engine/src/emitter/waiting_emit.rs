@@ -201,7 +201,7 @@ impl<'a> WaitingEmit<'a> {
                 .attempt(&self.handle, emission, order, place, self.wait.number());
         let no_place = match attempted {
             Ok(emission) => return Some(Ok(emission)),
-            Err(NotAccepted::Rejected(error)) => return Some(Err(error)),
+            Err(NotAccepted::Rejected(error)) => return Some(Err(*error)),
             Err(NotAccepted::NoPlace(no_place)) => no_place,
         };
         self.wait.go_on(&no_place, &self.handle);
@@ -210,7 +210,7 @@ impl<'a> WaitingEmit<'a> {
             order,
             handle,
             ..
-        } = no_place;
+        } = *no_place;
         (self.order, self.handle) = (order, handle);
         let turn = self.wait.turn(&self.handle);
         let waiting = &self.emitter.shared.waiting_emits;
