@@ -4,6 +4,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
+use smallvec::SmallVec;
 
 use super::hash_map::HashMap;
 
@@ -17,8 +18,8 @@ pub(super) trait Leaf: Clone {
 /// Paths are compressed: a pattern has nodes of its own only for the segments that it shares with another pattern.
 #[derive(Clone)]
 pub(super) struct Node<L> {
-    /// The segment that leads to this node.
-    segment: Box<str>,
+    /// The segment that leads to this node. Inside it, so that a search finds both in the same place of memory.
+    segment: SmallVec<[u8; 16]>,
     /// The byte at which the next segment starts, in every pattern below.
     pub(super) offset: usize,
     children: HashMap<Child<L>>,
@@ -41,7 +42,7 @@ pub(super) enum Child<L> {
 impl<L> Default for Node<L> {
     fn default() -> Self {
         Self {
-            segment: Box::default(),
+            segment: SmallVec::new(),
             offset: 0,
             children: HashMap::default(),
             single_wildcard: None,
@@ -56,7 +57,7 @@ impl<L: Leaf> Child<L> {
     fn has_segment(&self, offset: usize, segment: &str) -> bool {
         match self {
             Self::Leaf(leaf) => strip_segment(suffix(leaf.pattern(), offset), segment).is_some(),
-            Self::Node(node) => *node.segment == *segment,
+            Self::Node(node) => *node.segment == *segment.as_bytes(),
         }
     }
 }
@@ -101,7 +102,7 @@ impl<L: Leaf> Node<L> {
                 Some(Child::Node(node)) => node.alter(hasher, pattern, change),
                 Some(Child::Leaf(leaf)) => {
                     let node = Self {
-                        segment: segment.into(),
+                        segment: SmallVec::from_slice(segment.as_bytes()),
                         offset: self.offset + segment.len() + 1,
                         ..Self::default()
                     };
