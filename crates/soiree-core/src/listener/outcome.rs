@@ -83,6 +83,7 @@ pub fn ok() -> Result {
 }
 
 impl IntoListenerResult for () {
+    #[inline]
     fn into_result(self) -> Result<(), BoxError> {
         Ok(())
     }
@@ -91,9 +92,21 @@ impl IntoListenerResult for () {
 // Without these, the compiler says what `Into` lacks for the error, three times, and not what a listener returns.
 #[diagnostic::do_not_recommend]
 impl<E: Into<BoxError>> IntoListenerResult for Result<(), E> {
+    // Without optimisation across crates, a listener would call it, and it the conversion.
+    #[inline]
     fn into_result(self) -> Result<(), BoxError> {
-        self.map_err(Into::into)
+        match self {
+            Ok(()) => Ok(()),
+            Err(error) => Err(boxed(error)),
+        }
     }
+}
+
+/// Apart, so that a listener that succeeds is no longer than what it does.
+#[cold]
+#[inline(never)]
+fn boxed<E: Into<BoxError>>(error: E) -> BoxError {
+    error.into()
 }
 
 #[diagnostic::do_not_recommend]
