@@ -82,8 +82,8 @@ impl EmissionState {
         if omitted.is_some() && !is_abandoned {
             shared.read.unread_omitted += u64::from(is_unhandled);
         }
+        self.wake_waiting();
         drop(shared);
-        self.cold().changed.notify_all();
         // Not under the lock: both run code of the error.
         if let Some(error) = omitted {
             if is_abandoned {

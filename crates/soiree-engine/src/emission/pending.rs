@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use soiree_core::sync::MutexGuard;
+
 use super::helping::{Before, PendingWork, Waiter};
-use super::state::EmissionState;
+use super::state::{EmissionState, Shared};
 
 impl EmissionState {
     /// Adds a part, which ends apart from the others.
     pub(super) fn add_part(&self, work: Arc<dyn PendingWork>) {
         self.parts.fetch_add(1, Ordering::AcqRel);
-        self.add_pending(work);
-        self.notify_pending();
+        let mut shared = self.shared();
+        shared.pending.push(work);
+        self.notify_unlocking(shared);
+        self.notify_behind();
     }
 
     /// Lists work that a waiting thread may help with.
@@ -62,16 +66,23 @@ impl EmissionState {
     /// Wakes threads that wait for it, or for an emission behind it: one of them may be the one to run pending work.
     pub(super) fn notify_pending(&self) {
         self.notify();
+        self.notify_behind();
+    }
+
+    fn notify_behind(&self) {
         if let Some(slot) = self.slot() {
             slot.notify_watchers();
         }
     }
 
     pub(super) fn notify(&self) {
-        let mut shared = self.shared();
+        self.notify_unlocking(self.shared());
+    }
+
+    fn notify_unlocking(&self, mut shared: MutexGuard<'_, Shared>) {
         shared.version += 1;
         let waker = shared.waker.take();
-        self.cold().changed.notify_all();
+        self.wake_waiting();
         drop(shared);
         if let Some(waker) = waker {
             waker.wake();

@@ -64,6 +64,14 @@ impl EmissionState {
         }
     }
 
+    /// Wakes the threads that wait for a change. To be called with the shared part locked: they ask for that under the lock.
+    pub(in crate::emission) fn wake_waiting(&self) {
+        // With nobody to wake, it would still be a system call.
+        if self.stage.load(Ordering::Acquire) & WAITED_FOR != 0 {
+            self.cold().changed.notify_all();
+        }
+    }
+
     /// Wakes the threads that wait for it. Returns the waker of the task that does.
     #[inline(never)]
     fn notify_settled(&self) -> Option<Contained<Waker>> {
