@@ -28,6 +28,8 @@ pub(super) fn job_of<A: Attempt>(attempt: &Arc<A>) -> Job {
         let call = AsyncCall::new(Arc::clone(attempt), Stage::Waiting);
         let job = Job::from_future(call).with_id(JobId::of(attempt));
         settings.observe(job, &attempt.target().pool_ref())
+    } else if settings.handlers.observers.is_empty() {
+        Job::from_task(Arc::clone(attempt) as _)
     } else {
         settings.job(Arc::clone(attempt) as _, &attempt.target().pool_ref())
     }
@@ -153,7 +155,7 @@ impl<A: Attempt> Future for AsyncCall<A> {
         let this = &mut *self;
         let attempt = Arc::clone(&this.attempt);
         let state = attempt.target().state();
-        let _entered = state.enter_on(&attempt.target().pool_ref());
+        let _entered = attempt.target().enter();
         let _turn = attempt.target().enter_turn();
         if let Stage::Waiting = this.stage {
             let is_here = attempt.claim_to_run();
@@ -221,7 +223,7 @@ impl<A: Attempt> Drop for AsyncCall<A> {
         }
         let attempt = Arc::clone(&self.attempt);
         let state = attempt.target().state();
-        let _entered = state.enter_on(&attempt.target().pool_ref());
+        let _entered = attempt.target().enter();
         let _turn = attempt.target().enter_turn();
         match self.stage {
             Stage::Over => {}

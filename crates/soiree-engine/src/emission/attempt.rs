@@ -7,6 +7,7 @@ use soiree_core::registry::Registration;
 use soiree_core::sync::{Mutex, MutexGuard};
 use soiree_core::{Event, JobId, Pool, SubmitErrorReason, Task};
 
+use super::frames::EnteredEmission;
 use super::helping::{Before, PendingWork};
 use super::in_flight::{InFlight, list_part, with_event};
 use super::pool_ref::PoolRef;
@@ -55,6 +56,12 @@ impl Target {
         Arc::clone(&self.lock())
     }
 
+    /// The calling thread enters the emission, on behalf of the pool of the attempt.
+    pub(super) fn enter(&self) -> EnteredEmission {
+        let pool = self.lock().address();
+        self.state().enter_on(pool)
+    }
+
     /// The attempt goes to another pool.
     pub(super) fn move_to(&self, pool_ref: &Arc<PoolRef>) {
         let former = std::mem::replace(&mut *self.lock(), Arc::clone(pool_ref));
@@ -74,7 +81,9 @@ impl Target {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Its turn. None without a look if the calls of the listener are not limited, as with most listeners.
     pub(super) fn turn(&self) -> Option<Arc<Turn>> {
+        self.registration.max_concurrent()?;
         match &*self.lock_turn() {
             CallTurn::Taken(turn) => Some(Arc::clone(turn)),
             CallTurn::None | CallTurn::Ended => None,
@@ -95,6 +104,7 @@ impl Target {
 
     /// Returns the turn, which the attempt no longer has, and gets no other one.
     pub(super) fn end_turn(&self) -> Option<Arc<Turn>> {
+        self.registration.max_concurrent()?;
         match std::mem::replace(&mut *self.lock_turn(), CallTurn::Ended) {
             CallTurn::Taken(turn) => Some(turn),
             CallTurn::None | CallTurn::Ended => None,
@@ -183,7 +193,7 @@ pub(super) trait Attempt: PendingWork + Task + Sized + 'static {
         }
         let emission = &self.target().emission;
         let mut counts = Counts::default();
-        let _entered = emission.state().enter_on(&self.target().pool_ref());
+        let _entered = self.target().enter();
         let listed = list_part(emission);
         contained(|| with_event(emission, |event| self.call(event, &mut counts)));
         drop(listed);

@@ -149,9 +149,9 @@ impl ListenerJob {
         if !self.claim() {
             return;
         }
-        drop(self.waiting().take());
+        self.waiting.end();
         let state = self.target.state();
-        let _entered = state.enter_on(&self.target.pool_ref());
+        let _entered = self.target.enter();
         state.call_lost();
         self.ended(Counts::one_not_called());
     }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::pool_ref::PoolRef;
 use super::state::EmissionState;
 use crate::context::{EnteredFrame, Frame, TIMER, enter_frame, inside_frame};
 use crate::trace::EnteredSpan;
@@ -19,8 +18,8 @@ impl EmissionState {
 
     fn frame(&self) -> Frame {
         match self.moved_to() {
-            Some(moved) => self.frame_on(&moved),
-            None => self.frame_on(&self.settings.pool),
+            Some(moved) => self.frame_on(moved.address()),
+            None => self.frame_on(self.settings.pool.address()),
         }
     }
 
@@ -37,9 +36,9 @@ impl EmissionState {
         (enter_frame(self.frame()), self.span.enter())
     }
 
-    /// The calling thread enters the emission, on behalf of this pool.
-    pub(super) fn enter_on(&self, pool_ref: &PoolRef) -> EnteredEmission {
-        (enter_frame(self.frame_on(pool_ref)), self.span.enter())
+    /// The calling thread enters the emission, on behalf of the pool with this address.
+    pub(super) fn enter_on(&self, pool: usize) -> EnteredEmission {
+        (enter_frame(self.frame_on(pool)), self.span.enter())
     }
 
     /// The timer thread enters the emission.
@@ -51,11 +50,11 @@ impl EmissionState {
         (enter_frame(frame), self.span.enter())
     }
 
-    fn frame_on(&self, pool_ref: &PoolRef) -> Frame {
+    fn frame_on(&self, pool: usize) -> Frame {
         Frame {
             emitter: Arc::as_ptr(&self.settings.shared).addr(),
             emission: self.address(),
-            pool: pool_ref.address(),
+            pool,
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::cell::Cell;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
 use soiree_core::panic::{caught, contained};
 use soiree_core::registry::Registration;
-use soiree_core::sync::{AtomicBool, Mutex, MutexGuard};
+use soiree_core::sync::AtomicBool;
 use soiree_core::{
     Event, Job, ListenerError, NotCalled, Pool, SubmitErrorReason, Task, WhenPoolFull,
 };
@@ -25,7 +25,7 @@ use super::retry_attempt::{end_attempt, report_and_follow};
 use super::state::EmissionState;
 use super::timeout::arm;
 use super::turns::{Turn, TurnWork};
-use super::waiting_calls::WaitingCall;
+use super::waiting_calls::{MaybeWaiting, WaitingCall};
 use crate::context::on_timer;
 use crate::dispatch::{Counts, EndedCall, Progress, report_not_called};
 use crate::invocation::{Call, CallOutcome, invoke, precheck};
@@ -35,7 +35,7 @@ pub(crate) struct ListenerJob {
     pub(super) target: Target,
     started: AtomicBool,
     /// It waits for a place or for its turn, and has not started.
-    waiting: Mutex<Option<WaitingCall>>,
+    pub(super) waiting: MaybeWaiting,
 }
 
 /// A pool, and how the emitter refers to it.
@@ -173,7 +173,7 @@ impl ListenerJob {
         let job = Arc::new(Self {
             target: Target::new(emission, registration, pool_ref, turn),
             started: AtomicBool::new(false),
-            waiting: Mutex::new(waiting),
+            waiting: MaybeWaiting::new(waiting),
         });
         let state = emission.state();
         state.add_call();
@@ -183,9 +183,9 @@ impl ListenerJob {
 
     /// It was claimed, and is not called.
     fn fail(self: &Arc<Self>, error: impl FnOnce(&Registration, &str) -> ListenerError) {
-        drop(self.waiting().take());
+        self.waiting.end();
         let (state, registration) = (self.target.state(), &self.target.registration);
-        let _entered = state.enter_on(&self.target.pool_ref());
+        let _entered = self.target.enter();
         let error = error(registration, state.topic());
         contained(|| {
             with_event(&self.target.emission, |event| {
@@ -216,12 +216,8 @@ impl ListenerJob {
             .waiting_calls
             .try_add(settings.waiting_capacity);
         let waits = waiting.is_some();
-        *self.waiting() = waiting;
+        self.waiting.set(waiting);
         waits
-    }
-
-    pub(super) fn waiting(&self) -> MutexGuard<'_, Option<WaitingCall>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Its pool is closed: it goes to another one, if there is one for it now.
@@ -303,7 +299,7 @@ impl Attempt for ListenerJob {
     fn claim_to_run(&self) -> bool {
         let is_claimed = self.claim();
         if is_claimed {
-            drop(self.waiting().take());
+            self.waiting.end();
         }
         is_claimed
     }

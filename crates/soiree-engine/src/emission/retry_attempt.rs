@@ -304,7 +304,7 @@ impl RetryAttempt {
     /// Reports the error of the attempt before as the last one. To be called when this attempt was claimed.
     pub(super) fn fail(self: &Arc<Self>) {
         let state = self.target.emission.state();
-        let _entered = state.enter_on(&self.target.pool_ref());
+        let _entered = self.target.enter();
         contained(|| {
             with_event(&self.target.emission, |event| {
                 let handlers = &state.settings.handlers;

@@ -8,6 +8,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use once_cell::race::OnceBox;
+use smallvec::SmallVec;
 use soiree_core::panic::Contained;
 use soiree_core::sync::{
     AtomicBool, AtomicU8, AtomicU32, AtomicU64, Condvar, Mutex, MutexGuard, thread,
@@ -96,7 +97,7 @@ pub(crate) struct Shared {
     pub(super) read: ReadErrors,
     pub(crate) waker: Option<Contained<Waker>>,
     /// Work that has not ended and that a waiting thread may help with.
-    pub(super) pending: Vec<Arc<dyn PendingWork>>,
+    pub(super) pending: SmallVec<[Arc<dyn PendingWork>; 1]>,
     /// How often there has been something new to help with.
     pub(super) version: usize,
     /// Places for listeners that are still to be submitted to their pools.

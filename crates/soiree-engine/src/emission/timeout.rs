@@ -160,7 +160,7 @@ impl CallTimeout {
         let state = self.emission.state();
         let handlers = &state.settings.handlers;
         let topic = state.topic();
-        let _entered = state.enter_on(&self.pool_ref());
+        let _entered = state.enter_on(self.pool_ref().address());
         let mut counts = Counts::default();
         contained(|| {
             with_event(&self.emission, |event| {

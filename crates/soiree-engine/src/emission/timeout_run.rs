@@ -51,7 +51,7 @@ impl CallTimeout {
         state.remove_pending(self);
         let settings = &state.settings;
         let mut counts = Counts::default();
-        let _entered = state.enter_on(&self.pool_ref());
+        let _entered = state.enter_on(self.pool_ref().address());
         let listed = list_part(&self.emission);
         let _turns = state.enter_turns();
         contained(|| {

@@ -1,9 +1,9 @@
 //! Counting the calls of listeners that wait: for a place in the listener's own pool, or for their turn.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
-use soiree_core::sync::AtomicUsize;
+use soiree_core::sync::{AtomicBool, AtomicUsize, Mutex};
 
 /// How many calls wait.
 #[derive(Default)]
@@ -24,6 +24,40 @@ impl WaitingCalls {
             .0
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, free);
         added.ok().map(|_| WaitingCall(Arc::clone(&self.0)))
+    }
+}
+
+/// Whether a call waits.
+pub(super) struct MaybeWaiting {
+    /// It has waited. Few calls ever do, and the others take no lock.
+    has_waited: AtomicBool,
+    call: Mutex<Option<WaitingCall>>,
+}
+
+impl MaybeWaiting {
+    pub(super) fn new(call: Option<WaitingCall>) -> Self {
+        Self {
+            has_waited: AtomicBool::new(call.is_some()),
+            call: Mutex::new(call),
+        }
+    }
+
+    fn replace(&self, call: Option<WaitingCall>) {
+        let mut current = self.call.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = call;
+    }
+
+    /// To be called before other threads may claim the call.
+    pub(super) fn set(&self, call: Option<WaitingCall>) {
+        self.has_waited.store(true, Ordering::Release);
+        self.replace(call);
+    }
+
+    /// The call waits no longer. To be called by the thread that has claimed it.
+    pub(super) fn end(&self) {
+        if self.has_waited.load(Ordering::Acquire) {
+            self.replace(None);
+        }
     }
 }
 
