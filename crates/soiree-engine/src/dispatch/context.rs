@@ -44,8 +44,12 @@ pub(crate) trait DispatchContext {
     ) -> bool;
 
     /// Limits the time of a call that is about to start.
-    fn limit_time(&mut self, call: &Call<'_>, progress: Progress<'_>, limit: Duration)
-    -> TimeLimit;
+    fn limit_time(
+        &mut self,
+        call: &Call<'_>,
+        progress: Progress<'_>,
+        limit: Duration,
+    ) -> TimeLimit<'_>;
 
     /// Whether a listener on another pool has aborted a copy of the event. If so, aborts the event too.
     fn is_aborted_elsewhere(&mut self, event: &dyn Event) -> bool;

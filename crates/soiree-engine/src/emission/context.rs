@@ -72,15 +72,8 @@ impl DispatchContext for InFlightContext<'_> {
         call: &Call<'_>,
         progress: Progress<'_>,
         limit: Duration,
-    ) -> TimeLimit {
-        arm(
-            self.0,
-            call,
-            progress,
-            limit,
-            None,
-            self.0.state().pool_ref(),
-        )
+    ) -> TimeLimit<'_> {
+        arm(self.0, call, progress, limit, None)
     }
 
     fn is_aborted_elsewhere(&mut self, _: &dyn Event) -> bool {

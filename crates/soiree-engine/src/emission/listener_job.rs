@@ -321,10 +321,9 @@ impl Attempt for ListenerJob {
                 is_last_run: last.get(),
             };
             let part = Arc::clone(self) as Arc<dyn PendingWork>;
-            let limit = registration.timeout().map(|limit| {
-                let (emission, pool_ref) = (&self.target.emission, self.target.pool_ref());
-                arm(emission, &call, progress, limit, Some(&part), pool_ref)
-            });
+            let limit = registration
+                .timeout()
+                .map(|limit| arm(&self.target.emission, &call, progress, limit, Some(&part)));
             invoke(&call, event, limit)
         });
         report_and_follow(&self.target.emission, &call, outcome, None, counts);

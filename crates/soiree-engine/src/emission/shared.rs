@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use soiree_core::observe::NotifyContext;
-use soiree_core::panic::contained;
+use soiree_core::panic::{Contained, contained};
 use soiree_core::registry::Registration;
 use soiree_core::sync::{AtomicBool, Mutex};
 use soiree_core::{Job, PoolHandle, Registry, Task, Timer};
@@ -138,6 +138,8 @@ pub(crate) struct EmissionSettings {
     /// The pool that the emission is routed to.
     pub(crate) pool: Arc<PoolRef>,
     pub(crate) timer: Option<Arc<dyn Timer>>,
+    /// The same, without what runs its tasks inside a frame of the timer thread.
+    pub(crate) bare_timer: Option<Contained<Arc<dyn Timer>>>,
     pub(crate) retry_capacity: usize,
     pub(crate) waiting_capacity: usize,
     /// The pools, for listeners that have a pool of their own.

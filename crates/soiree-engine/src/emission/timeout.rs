@@ -17,6 +17,7 @@ use super::overrun::OverrunCall;
 use super::pool_ref::PoolRef;
 use super::requeue::{next_pool, requeue};
 use super::retry_attempt::report_and_follow;
+use super::timer::inside_timer;
 use crate::dispatch::{Counts, Progress, handle_error};
 use crate::invocation::{AfterTimeout, ArmedTimeout, Call, CallOutcome, TimeLimit};
 
@@ -42,23 +43,22 @@ pub(super) struct CallTimeout {
     pub(super) remaining: Option<RemainingListeners>,
     /// The part of the emission that the call is, unless it is one of the listeners that are called one after another.
     part: Option<Arc<dyn PendingWork>>,
-    /// The pool that the remaining listeners go to.
-    pool_ref: Mutex<Arc<PoolRef>>,
+    /// The pool that the remaining listeners go to, if it is another one than that of the emission.
+    moved_to: Mutex<Option<Arc<PoolRef>>>,
     stage: AtomicU8,
     /// For retries, which must not overlap the call.
     overrun: Option<Arc<OverrunCall>>,
 }
 
 /// Limits the time of a call that is about to start.
-pub(super) fn arm(
-    emission: &Arc<dyn InFlight>,
+pub(super) fn arm<'a>(
+    emission: &'a Arc<dyn InFlight>,
     call: &Call<'_>,
     progress: Progress<'_>,
     limit: Duration,
     part: Option<&Arc<dyn PendingWork>>,
-    pool_ref: Arc<PoolRef>,
-) -> TimeLimit {
-    let Some(timer) = &emission.state().settings.timer else {
+) -> TimeLimit<'a> {
+    let Some(timer) = &emission.state().settings.bare_timer else {
         return TimeLimit::measured(limit, None);
     };
     // The listener may return when the emission has ended.
@@ -73,19 +73,44 @@ pub(super) fn arm(
         before: progress.before,
         remaining: progress.snapshot.map(remaining),
         part: part.cloned(),
-        pool_ref: Mutex::new(pool_ref),
+        moved_to: Mutex::default(),
         stage: AtomicU8::new(CALLED),
         overrun: call.registration.retry().is_some().then(Arc::default),
     });
-    let expiring = Arc::clone(&timeout);
+    let expiring = Expiring(Some(Arc::clone(&timeout)));
     let due = timer.after(limit);
-    match timer.at(due, Box::new(move || expiring.on_expired())) {
+    match timer.at(due, Box::new(move || expiring.run())) {
         Ok(id) => TimeLimit::armed(limit, timeout, timer, id),
         Err(_) => TimeLimit::measured(limit, Some(timer)),
     }
 }
 
+/// What the timer calls. Apart from the tasks of [`EmitterTimer`](super::timer::EmitterTimer), to save an allocation.
+struct Expiring(Option<Arc<CallTimeout>>);
+
+impl Expiring {
+    fn run(mut self) {
+        if let Some(timeout) = self.0.take() {
+            inside_timer(timeout.emitter(), || timeout.on_expired());
+        }
+    }
+}
+
+/// It was cancelled, or its timer has ended.
+impl Drop for Expiring {
+    fn drop(&mut self) {
+        if let Some(timeout) = self.0.take().and_then(Arc::into_inner) {
+            inside_timer(timeout.emitter(), || drop(timeout));
+        }
+    }
+}
+
 impl CallTimeout {
+    /// Stands for the emitter in a [`Frame`](crate::context::Frame).
+    fn emitter(&self) -> usize {
+        Arc::as_ptr(&self.emission.state().settings.shared).addr()
+    }
+
     fn advance(&self, from: u8, to: u8) -> bool {
         let stage = &self.stage;
         stage
@@ -98,8 +123,8 @@ impl CallTimeout {
         self.advance(WAITING, STARTED)
     }
 
-    fn lock_pool(&self) -> MutexGuard<'_, Arc<PoolRef>> {
-        self.pool_ref.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_moved_to(&self) -> MutexGuard<'_, Option<Arc<PoolRef>>> {
+        self.moved_to.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn is_waiting(&self) -> bool {
@@ -201,7 +226,8 @@ impl CallTimeout {
 
 impl AcceptedWork for CallTimeout {
     fn pool_ref(&self) -> Arc<PoolRef> {
-        Arc::clone(&self.lock_pool())
+        let moved_to = self.lock_moved_to().clone();
+        moved_to.unwrap_or_else(|| self.emission.state().pool_ref())
     }
 
     fn next_pool(&self, from: &Arc<PoolRef>) -> Option<Arc<PoolRef>> {
@@ -209,7 +235,7 @@ impl AcceptedWork for CallTimeout {
     }
 
     fn move_to(&self, pool_ref: &Arc<PoolRef>) {
-        let former = std::mem::replace(&mut *self.lock_pool(), Arc::clone(pool_ref));
+        let former = self.lock_moved_to().replace(Arc::clone(pool_ref));
         // Not under the lock: it may hold the last handle of a pool's worker check, which is user code.
         drop(former);
     }
@@ -235,17 +261,18 @@ impl AcceptedWork for CallTimeout {
 }
 
 impl ArmedTimeout for CallTimeout {
-    fn returned(self: Arc<Self>) -> Option<AfterTimeout> {
-        if self.advance(CALLED, RETURNED) {
-            return None;
-        }
+    fn returned_in_time(&self) -> bool {
+        self.advance(CALLED, RETURNED)
+    }
+
+    fn returned_late(self: Arc<Self>) -> AfterTimeout {
         if let Some(overrun) = &self.overrun {
             overrun.returned();
         }
         if !self.claim() {
-            return Some(AfterTimeout::AnotherThread);
+            return AfterTimeout::AnotherThread;
         }
         self.emission.state().remove_pending(&self);
-        Some(AfterTimeout::ThisThread)
+        AfterTimeout::ThisThread
     }
 }

@@ -48,6 +48,15 @@ impl Timer for EmitterTimer {
     }
 }
 
+/// Runs or drops a task inside a frame of the timer thread.
+pub(super) fn inside_timer(emitter: usize, act: impl FnOnce()) {
+    let _entered = enter_frame(Frame {
+        pool: TIMER,
+        ..Frame::of(emitter)
+    });
+    contained(act);
+}
+
 struct FramedTask {
     /// `None` once it has run.
     task: Option<Box<dyn FnOnce() + Send>>,
@@ -57,19 +66,11 @@ struct FramedTask {
 impl FramedTask {
     fn run(mut self) {
         let task = self.task.take();
-        self.inside(|| {
+        inside_timer(self.emitter, || {
             if let Some(task) = task {
                 task();
             }
         });
-    }
-
-    fn inside(&self, act: impl FnOnce()) {
-        let _entered = enter_frame(Frame {
-            pool: TIMER,
-            ..Frame::of(self.emitter)
-        });
-        contained(act);
     }
 }
 
@@ -78,7 +79,7 @@ impl Drop for FramedTask {
     fn drop(&mut self) {
         let task = self.task.take();
         if task.is_some() {
-            self.inside(|| drop(task));
+            inside_timer(self.emitter, || drop(task));
         }
     }
 }

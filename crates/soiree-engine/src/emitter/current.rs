@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use soiree_core::panic::Contained;
 use soiree_core::registry::Registration;
 use soiree_core::{Pool, PoolHandle, Timer};
 
@@ -87,6 +88,7 @@ impl Current {
                 error_buffer: settings.error_buffer,
                 pool: Arc::clone(pool_ref),
                 timer: timer.clone(),
+                bare_timer: settings.timer.clone().map(Contained::new),
                 retry_capacity: settings.retry_capacity,
                 waiting_capacity: settings.waiting_capacity,
                 pools: Arc::clone(&pools),

@@ -317,7 +317,7 @@ impl DispatchContext for SyncContext<'_> {
         InFlightContext(emission).schedule_retry(registration, event, failed)
     }
 
-    fn limit_time(&mut self, _: &Call<'_>, _: Progress<'_>, limit: Duration) -> TimeLimit {
+    fn limit_time(&mut self, _: &Call<'_>, _: Progress<'_>, limit: Duration) -> TimeLimit<'_> {
         // No other thread can continue with a borrowed event.
         TimeLimit::measured(limit, self.current.settings.timer.as_ref())
     }

@@ -9,28 +9,31 @@ use soiree_core::{Timer, TimerId};
 use super::outcome::{AfterTimeout, CallOutcome};
 
 /// The time limit of a call that is about to start.
-pub(crate) struct TimeLimit {
+pub(crate) struct TimeLimit<'a> {
     limit: Duration,
-    check: Check,
+    check: Check<'a>,
 }
 
-enum Check {
+enum Check<'a> {
     /// The calling thread compares the time afterwards.
-    Measured(Option<Arc<dyn Timer>>, Instant),
+    Measured(Option<&'a Arc<dyn Timer>>, Instant),
     /// The timer thread acts when the time runs out.
-    Armed(Arc<dyn ArmedTimeout>, Arc<dyn Timer>, TimerId),
+    Armed(Arc<dyn ArmedTimeout>, &'a Arc<dyn Timer>, TimerId),
 }
 
 /// A timeout that the timer thread acts on.
 pub(crate) trait ArmedTimeout: Send + Sync {
-    /// The listener has returned. `None` if it did so in time.
-    fn returned(self: Arc<Self>) -> Option<AfterTimeout>;
+    /// The listener has returned. Whether it did so in time.
+    fn returned_in_time(&self) -> bool;
+
+    /// The listener has returned too late.
+    fn returned_late(self: Arc<Self>) -> AfterTimeout;
 }
 
-impl TimeLimit {
+impl<'a> TimeLimit<'a> {
     /// A limit that the calling thread checks when the listener has returned.
-    pub(crate) fn measured(limit: Duration, timer: Option<&Arc<dyn Timer>>) -> Self {
-        let check = Check::Measured(timer.cloned(), now(timer));
+    pub(crate) fn measured(limit: Duration, timer: Option<&'a Arc<dyn Timer>>) -> Self {
+        let check = Check::Measured(timer, now(timer));
         Self { limit, check }
     }
 
@@ -38,10 +41,10 @@ impl TimeLimit {
     pub(crate) fn armed(
         limit: Duration,
         timeout: Arc<dyn ArmedTimeout>,
-        timer: &Arc<dyn Timer>,
+        timer: &'a Arc<dyn Timer>,
         id: TimerId,
     ) -> Self {
-        let check = Check::Armed(timeout, Arc::clone(timer), id);
+        let check = Check::Armed(timeout, timer, id);
         Self { limit, check }
     }
 
@@ -50,18 +53,19 @@ impl TimeLimit {
         let limit = self.limit;
         match self.check {
             Check::Measured(timer, started) => {
-                if now(timer.as_ref()).saturating_duration_since(started) < limit {
+                if now(timer).saturating_duration_since(started) < limit {
                     return outcome;
                 }
                 CallOutcome::TimedOut(limit, Some(Box::new(outcome)))
             }
-            Check::Armed(timeout, timer, id) => match timeout.returned() {
-                None => {
+            Check::Armed(timeout, timer, id) => {
+                if timeout.returned_in_time() {
+                    // The timeout is dropped after that: what the timer drops is then not the last handle.
                     contained(|| _ = timer.cancel(id));
-                    outcome
+                    return outcome;
                 }
-                Some(next) => CallOutcome::Superseded(next, Box::new(outcome)),
-            },
+                CallOutcome::Superseded(timeout.returned_late(), Box::new(outcome))
+            }
         }
     }
 }
