@@ -28,14 +28,16 @@ pub(super) struct RareOptions {
 impl RareOptions {
     /// Whether the listener can be called without any check.
     pub(super) fn is_plain(&self) -> bool {
-        self.is_plain_but_for_filter() && self.filter.is_none()
+        self.is_plain_but_for_checks() && !self.has_checks()
     }
 
-    pub(super) fn is_plain_but_for_filter(&self) -> bool {
-        self.pool.is_none()
-            && self.runs_left.is_none()
-            && self.max_concurrent.is_none()
-            && self.timeout.is_none()
+    /// Whether nothing else than a filter and a timeout is to be checked.
+    pub(super) fn is_plain_but_for_checks(&self) -> bool {
+        self.pool.is_none() && self.runs_left.is_none() && self.max_concurrent.is_none()
+    }
+
+    pub(super) fn has_checks(&self) -> bool {
+        self.filter.is_some() || self.timeout.is_some()
     }
 
     pub(super) fn of(options: ListenerOptions) -> Option<Box<Self>> {

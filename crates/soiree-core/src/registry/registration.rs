@@ -153,10 +153,16 @@ impl Registration {
         }
     }
 
-    /// Whether it is [`plain`](Self::plain), but that it may have a filter.
-    pub(super) fn is_plain_but_for_filter(&self) -> bool {
+    /// Whether it is [`plain`](Self::plain), but that it may have a filter and a timeout.
+    pub(super) fn is_plain_but_for_checks(&self) -> bool {
         let rare = self.rare_options.as_deref();
-        rare.is_none_or(RareOptions::is_plain_but_for_filter)
+        rare.is_none_or(RareOptions::is_plain_but_for_checks)
+    }
+
+    /// Whether it has a filter or a timeout.
+    pub(super) fn has_checks(&self) -> bool {
+        let rare = self.rare_options.as_deref();
+        rare.is_some_and(RareOptions::has_checks)
     }
 
     /// The filter, which decides for which events the listener is called.

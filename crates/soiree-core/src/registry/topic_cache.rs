@@ -38,10 +38,11 @@ pub struct CachedTopic {
     topic: Box<str>,
     /// The listeners, in calling order.
     pub calls: Box<[CachedListener]>,
-    /// The topic has listeners, all of them are [`plain`](Registration::plain) but for filters, and the topic is not reserved.
+    /// The topic has listeners, all of them are [`plain`](Registration::plain) but for filters and timeouts, and the topic is not
+    /// reserved.
     pub plain: bool,
-    /// Some of the listeners have filters.
-    pub has_filters: bool,
+    /// Some of the listeners have filters or timeouts.
+    pub has_checks: bool,
     /// The topic is reserved: only those may emit it who have reserved it.
     pub is_reserved: bool,
 }
@@ -173,8 +174,8 @@ impl CachedTopic {
             calls: listeners.iter().map(cached).collect(),
             plain: !is_reserved
                 && !listeners.is_empty()
-                && listeners.iter().all(|one| one.is_plain_but_for_filter()),
-            has_filters: listeners.iter().any(|one| one.filter().is_some()),
+                && listeners.iter().all(|one| one.is_plain_but_for_checks()),
+            has_checks: listeners.iter().any(|one| one.has_checks()),
             is_reserved,
         }
     }

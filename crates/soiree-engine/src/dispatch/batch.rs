@@ -1,10 +1,12 @@
-//! The fast path: calling listeners that have no run limit, timeout or pool, when nothing is observed.
+//! The fast path: calling listeners that have no run limit or pool, when nothing is observed.
+
+use std::sync::Arc;
 
 use soiree_core::panic::{PanicPayload, caught};
 use soiree_core::registry::CachedListener;
-use soiree_core::{BoxError, Event};
+use soiree_core::{BoxError, Event, Timer};
 
-use crate::invocation::CallOutcome;
+use crate::invocation::{CallOutcome, TimeLimit, call_within};
 
 /// How far a batch got.
 pub(crate) struct BatchResult {
@@ -58,18 +60,33 @@ pub(crate) fn call_batch(listeners: &[CachedListener], event: &impl Event) -> Ba
     }
 }
 
-/// As [`call_batch`], if some of the listeners have filters. Apart, as looking for filters would cost those without.
+/// As [`call_batch`], if some of the listeners have filters or timeouts. Apart, as looking for these would cost those without.
+///
+/// No other thread could go on with the event of a listener that takes too long: this one compares the time when it has returned.
 #[inline(never)]
-pub(crate) fn call_filtered_batch(listeners: &[CachedListener], event: &dyn Event) -> BatchResult {
-    let (mut count, mut skipped, mut aborted) = (0, 0, false);
+pub(crate) fn call_checked_batch(
+    listeners: &[CachedListener],
+    event: &dyn Event,
+    timer: Option<&Arc<dyn Timer>>,
+) -> BatchResult {
+    let (mut count, mut skipped, mut aborted, mut late) = (0, 0, false, None);
     let result = caught(|| {
         for cached in listeners {
             count += 1;
-            let filter = cached.registration.filter();
-            if filter.is_none_or(|filter| filter(event)) {
-                cached.listener.handle(event)?;
-            } else {
+            let registration = &cached.registration;
+            if registration.filter().is_some_and(|filter| !filter(event)) {
                 skipped += 1;
+            } else if let Some(limit) = registration.timeout() {
+                let limit = TimeLimit::measured(limit, timer);
+                match call_within(limit, || cached.listener.handle(event)) {
+                    CallOutcome::Returned(result) => result?,
+                    outcome => {
+                        late = Some(outcome);
+                        break;
+                    }
+                }
+            } else {
+                cached.listener.handle(event)?;
             }
             if event.is_aborted() {
                 aborted = true;
@@ -81,7 +98,7 @@ pub(crate) fn call_filtered_batch(listeners: &[CachedListener], event: &dyn Even
     BatchResult {
         count,
         skipped,
-        failed: failure(result),
+        failed: failure(result).or(late),
         aborted,
     }
 }

@@ -7,7 +7,7 @@ mod dispatcher;
 mod future;
 mod report_outcome;
 
-pub(crate) use self::batch::{BatchResult, call_batch, call_filtered_batch};
+pub(crate) use self::batch::{BatchResult, call_batch, call_checked_batch};
 pub(crate) use self::context::{DispatchContext, HeldTurn, Progress, TurnTaken};
 pub(crate) use self::counts::Counts;
 pub(crate) use self::dispatcher::{Selection, dispatch};

@@ -14,7 +14,7 @@ use super::not_admitted::{NotAdmitted, SyncError};
 use crate::context::{EnteredFrame, Frame, ON_CALLER, enter_frame, sync_depth};
 use crate::dispatch::{
     BatchResult, Counts, DispatchContext, FailedAttempt, HeldTurn, Kept, Progress, Selection,
-    TurnTaken, call_batch, call_filtered_batch, dispatch, notify_if_unheard, report_not_called,
+    TurnTaken, call_batch, call_checked_batch, dispatch, notify_if_unheard, report_not_called,
 };
 use crate::emission::{
     CustomEvent, Emission, EmissionTask, EmitterShared, Errors, Extras, InFlight, InFlightContext,
@@ -81,8 +81,9 @@ impl Emitter {
             check_depth().map_err(Err)?;
         }
         // Two calls of `resume`, as the first loop is inlined: in one, what it returns would be stored.
-        if cached.has_filters {
-            let batch = call_filtered_batch(&cached.calls, event);
+        if cached.has_checks {
+            let timer = generation.current.settings.timer.as_ref();
+            let batch = call_checked_batch(&cached.calls, event, timer);
             if batch.has_sequel() {
                 return Err(self.resume(entered, batch, generation, cached, topic, event));
             }

@@ -2,8 +2,8 @@
 
 use std::cell::Cell;
 
-use soiree_core::Event;
 use soiree_core::registry::Claim;
+use soiree_core::{BoxError, Event};
 
 use super::call::Call;
 use super::outcome::CallOutcome;
@@ -32,7 +32,11 @@ pub(crate) fn precheck(call: &Call<'_>, last: &Cell<bool>) -> Option<CallOutcome
 }
 
 /// Calls the listener with the event as it is to see it, within its time limit.
-pub(crate) fn invoke(call: &Call<'_>, seen: &dyn Event, limit: Option<TimeLimit>) -> CallOutcome {
+pub(crate) fn invoke(
+    call: &Call<'_>,
+    seen: &dyn Event,
+    limit: Option<TimeLimit<'_>>,
+) -> CallOutcome {
     match limit {
         None => CallOutcome::Returned(call.invoke(seen)),
         Some(limit) => invoke_within(limit, call, seen),
@@ -40,8 +44,15 @@ pub(crate) fn invoke(call: &Call<'_>, seen: &dyn Event, limit: Option<TimeLimit>
 }
 
 #[inline(never)]
-fn invoke_within(limit: TimeLimit, call: &Call<'_>, seen: &dyn Event) -> CallOutcome {
-    limit.apply(CallOutcome::caught(|| {
-        CallOutcome::Returned(call.invoke(seen))
-    }))
+fn invoke_within(limit: TimeLimit<'_>, call: &Call<'_>, seen: &dyn Event) -> CallOutcome {
+    call_within(limit, || call.invoke(seen))
+}
+
+/// Calls a listener within a time limit that has started.
+#[inline]
+pub(crate) fn call_within(
+    limit: TimeLimit<'_>,
+    call: impl FnOnce() -> Result<(), BoxError>,
+) -> CallOutcome {
+    limit.apply(CallOutcome::caught(|| CallOutcome::Returned(call())))
 }
