@@ -11,7 +11,7 @@ use soiree_core::{Pool, PoolHandle, Timer};
 
 use crate::emission::{ActiveOrder, EmissionSettings, EmitterShared, EmitterTimer, PoolRef, Pools};
 use crate::ordering::{KeyOrderStats, KeyOrders, OrderRule};
-use crate::routing::Bulkheads;
+use crate::routing::{Bulkheads, PatternRules};
 use crate::settings::Settings;
 
 /// The settings that apply now, and what is derived from them.
@@ -46,6 +46,7 @@ pub(super) fn pools_of(settings: &Settings, before: Option<&Pools>) -> Arc<Pools
 
 /// The orders by key, and the queues of each.
 struct Orders {
+    rules: PatternRules<Arc<ActiveOrder>>,
     /// The most specific first.
     sorted: Vec<Arc<ActiveOrder>>,
     by_rule: HashMap<usize, Arc<ActiveOrder>, RandomState>,
@@ -58,11 +59,17 @@ impl Orders {
             let kept = before.and_then(|before| before.by_rule.get(&address_of(rule)));
             kept.map_or_else(|| Arc::new(ActiveOrder::new(rule)), Arc::clone)
         };
-        let sorted: Vec<_> = orders.rules().map(active).collect();
+        let rules = orders.map(active);
+        let sorted = rules.sorted().into_iter();
+        let sorted: Vec<_> = sorted.map(|rule| Arc::clone(&rule.rule)).collect();
         let by_rule = sorted.iter();
         let by_rule = by_rule.map(|order| (address_of(&order.rule), Arc::clone(order)));
         let by_rule = by_rule.collect();
-        Arc::new(Self { sorted, by_rule })
+        Arc::new(Self {
+            rules,
+            sorted,
+            by_rule,
+        })
     }
 }
 
@@ -155,8 +162,7 @@ impl Current {
     /// The order that applies to a topic.
     #[inline]
     pub(super) fn order_of(&self, topic: &str) -> Option<&Arc<ActiveOrder>> {
-        let rule = self.settings.orders.of_topic(topic)?;
-        self.orders.by_rule.get(&address_of(rule))
+        self.orders.rules.of_topic(topic)
     }
 
     /// Whether events, or the calls of a listener, are ordered by key.

@@ -101,20 +101,19 @@ impl KeyOrders {
         Pattern::new(pattern).is_ok_and(|pattern| self.rules.remove(&pattern))
     }
 
+    /// The same patterns, with something made of each rule.
+    pub(crate) fn map<T>(&self, map: impl FnMut(&Arc<OrderRule>) -> T) -> PatternRules<T> {
+        self.rules.map(map)
+    }
+
     /// Every rule, the most specific first.
-    pub(crate) fn rules(&self) -> impl Iterator<Item = &Arc<OrderRule>> {
+    fn rules(&self) -> impl Iterator<Item = &Arc<OrderRule>> {
         self.rules.sorted().into_iter().map(|rule| &rule.rule)
     }
 
     /// Whether one is a clone of the other, and neither has changed since.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.rules.is_same(&other.rules)
-    }
-
-    /// The rule of a topic.
-    #[inline]
-    pub(crate) fn of_topic(&self, topic: &str) -> Option<&Arc<OrderRule>> {
-        self.rules.of_topic(topic)
     }
 }
 

@@ -97,6 +97,25 @@ impl<R> PatternRules<R> {
         }
     }
 
+    /// The same patterns with other rules.
+    pub(crate) fn map<T>(&self, mut map: impl FnMut(&R) -> T) -> PatternRules<T> {
+        let mut rules = PatternMap::default();
+        for rule in self.rules.values() {
+            let mapped = PatternRule {
+                pattern: rule.pattern.clone(),
+                rule: map(&rule.rule),
+                specificity: rule.specificity,
+                number: rule.number,
+            };
+            rules.insert(&rule.pattern, Arc::new(mapped));
+        }
+        PatternRules {
+            rules,
+            added: self.added,
+            version: Arc::default(),
+        }
+    }
+
     /// Whether one is a clone of the other, and neither has changed since.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.version, &other.version)
