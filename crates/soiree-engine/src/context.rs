@@ -82,6 +82,15 @@ impl EnteredFrame {
     pub(crate) fn is_nested(&self) -> bool {
         self.is_nested
     }
+
+    /// From now on the frame is one of this emission. To be called while it is the innermost one.
+    #[inline]
+    pub(crate) fn set_emission(&self, emission: usize) {
+        set_innermost(Frame {
+            emission,
+            ..INNERMOST.with(Cell::get)
+        });
+    }
 }
 
 impl Drop for EnteredFrame {

@@ -65,7 +65,9 @@ pub(crate) use self::notify::{
     in_flight_accepted, in_flight_rejected, in_flight_started, notify_accepted, notify_ended,
     notify_started, trace_started,
 };
-pub(crate) use self::ordered::{ActiveOrder, KeySlot, KeyTurnGuard, OrderQueues, OrderedEntry};
+pub(crate) use self::ordered::{
+    ActiveOrder, KeySlot, KeyTurn, KeyTurnGuard, OrderQueues, OrderedEntry,
+};
 pub(crate) use self::payload_slot::PayloadSlot;
 pub(crate) use self::places::{NeededPlaces, NoPlace, Places};
 pub(crate) use self::pool_ref::PoolRef;

@@ -28,7 +28,7 @@ use crate::trace::EmissionSpan;
 struct SyncContext<'a> {
     shared: &'a EmitterShared,
     current: &'a Current,
-    turn: Option<&'a KeyTurnGuard>,
+    turn: Option<&'a KeyTurnGuard<'a>>,
     topic: &'a str,
     errors: Errors,
     extras: Extras,
@@ -146,12 +146,7 @@ impl Emitter {
         // Dropped inside in any case: the next emission of the key may call user code when it is submitted.
         let (_entered, turn) = match current.order_of(topic) {
             None => (started, None),
-            Some(order) => {
-                drop(started);
-                let turn = self.key_turn(current, order, event, topic)?;
-                let entered = self.enter(turn.as_ref().map_or(ON_CALLER, KeyTurnGuard::address));
-                (entered, turn)
-            }
+            Some(order) => self.enter_in_turn(started, current, order, event, topic)?,
         };
         let turn_places = match selection.snapshot() {
             Some(snapshot) if current.settings.has_ordered_listeners && turn.is_none() => {

@@ -11,10 +11,10 @@ use soiree_core::{
 use super::current::Current;
 use super::emit::Emitter;
 use super::launch::accepted;
-use crate::context::{inside_frame, on_timer};
+use crate::context::{EnteredFrame, inside_frame, on_timer};
 use crate::emission::{
-    ActiveOrder, Emission, EmissionSettings, EmitError, InFlight, KeySlot, KeyTurnGuard, end_unrun,
-    in_flight_rejected, with_event,
+    ActiveOrder, Emission, EmissionSettings, EmitError, InFlight, KeySlot, KeyTurn, KeyTurnGuard,
+    end_unrun, in_flight_rejected, with_event,
 };
 use crate::ordering::{OrderRule, Position, QueueFull, WaitLimit};
 use crate::trace;
@@ -51,6 +51,7 @@ impl Emitter {
     ) -> Result<Emission, Box<EmitError>> {
         let state = emission.state();
         let (pool, settings) = (handle.pool(), &state.settings);
+        let key = order.queues.hashed(key);
         state.set_slot(KeySlot::new(order, key.clone()));
         let entry = Arc::clone(&emission).into_entry();
         let capacity = order.rule.order.limit();
@@ -69,45 +70,50 @@ impl Emitter {
         }
     }
 
-    /// Waits until a started emission on this thread is the head of its key, unless the thread must not wait.
-    pub(super) fn key_turn(
+    /// Waits for the turn of a started emission on this thread, if its event has a key. The thread is inside the emission from then on.
+    pub(super) fn enter_in_turn<'a>(
         &self,
+        started: EnteredFrame,
         current: &Current,
-        order: &Arc<ActiveOrder>,
+        order: &'a Arc<ActiveOrder>,
         event: &dyn Event,
         topic: &str,
-    ) -> Result<Option<KeyTurnGuard>, EmitError> {
-        let turn = self.wait_for_turn(current, order, event, topic);
-        turn.inspect_err(|error| {
-            let Some(reason) = rejection(error) else {
-                return;
-            };
-            trace::rejected(topic, reason);
-            let observers = &current.settings.handlers.observers;
-            let _entered = self.enter(0);
-            let rejected = EmissionRejected::new(topic, reason);
-            observers.notify(|observer| observer.emission_rejected(&rejected));
-        })
+    ) -> Result<(EnteredFrame, Option<KeyTurnGuard<'a>>), EmitError> {
+        let key = match caught(|| order.rule.order.key(event)) {
+            Ok(Some(key)) => key,
+            Ok(None) => return Ok((started, None)),
+            Err(panic) => {
+                drop(started);
+                let error = key_panicked(&order.rule, topic, &panic, event.payload());
+                return Err(self.reject_here(error, topic, current));
+            }
+        };
+        let turn = match KeyTurn::new(order, key).start() {
+            Ok(turn) => turn,
+            Err(turn) => {
+                drop(started);
+                let turn = self.wait_behind(current, turn, &order.rule, event, topic);
+                let turn = turn.map_err(|error| self.reject_here(error, topic, current))?;
+                return Ok((self.enter(turn.address()), Some(turn)));
+            }
+        };
+        started.set_emission(turn.address());
+        Ok((started, Some(turn)))
     }
 
-    fn wait_for_turn(
+    /// Waits until a started emission on this thread is the head of its key, unless the thread must not wait.
+    #[cold]
+    fn wait_behind<'a>(
         &self,
         current: &Current,
-        order: &Arc<ActiveOrder>,
+        turn: KeyTurn<'a>,
+        rule: &OrderRule,
         event: &dyn Event,
         topic: &str,
-    ) -> Result<Option<KeyTurnGuard>, EmitError> {
-        let rule = &*order.rule;
-        let key = self
-            .make_key(|| rule.order.key(event))
-            .map_err(|panic| key_panicked(rule, topic, &panic, event.payload()))?;
-        let Some(key) = key else {
-            return Ok(None);
-        };
+    ) -> Result<KeyTurnGuard<'a>, EmitError> {
         let (handle, settings) = current.route(topic);
         if self.must_not_wait(settings) {
-            let turn = KeyTurnGuard::wait(order, key, 0, || WaitLimit::None);
-            return turn.map(Some).map_err(|_| EmitError::KeyBusy {
+            return Err(EmitError::KeyBusy {
                 topic: topic.into(),
                 payload: event.payload(),
                 pattern: rule.pattern.clone(),
@@ -115,11 +121,21 @@ impl Emitter {
         }
         let capacity = rule.order.limit();
         let capacity = capacity.unwrap_or_else(|| settings.pool.capacity(&**handle.pool()));
-        let turn = KeyTurnGuard::wait(order, key, capacity, || {
-            WaitLimit::of(rule.order.overflow_policy())
-        });
-        turn.map(Some)
-            .map_err(|full| queue_full(rule, topic, capacity, &full, event.payload()))
+        let turn = turn.wait(capacity, || WaitLimit::of(rule.order.overflow_policy()));
+        turn.map_err(|full| queue_full(rule, topic, capacity, &full, event.payload()))
+    }
+
+    /// Notifies observers of a started emission on this thread that gets no turn.
+    #[cold]
+    fn reject_here(&self, error: EmitError, topic: &str, current: &Current) -> EmitError {
+        if let Some(reason) = rejection(&error) {
+            trace::rejected(topic, reason);
+            let observers = &current.settings.handlers.observers;
+            let _entered = self.enter(0);
+            let rejected = EmissionRejected::new(topic, reason);
+            observers.notify(|observer| observer.emission_rejected(&rejected));
+        }
+        error
     }
 
     fn wait_limit(&self, rule: &OrderRule, settings: &EmissionSettings) -> WaitLimit {
@@ -227,7 +243,7 @@ mod tests {
         let emitter = ordered(&pool);
         let order = emitter.current().order_of("a.b").map(Arc::clone);
         let order = order.expect("there is an order");
-        let watchers = move || order.queues.watchers(&OrderingKey::from(1));
+        let watchers = move || order.queues.watchers(&order.queues.hashed(1.into()));
         let weak = Arc::downgrade(&emitter);
         let listener = move |_: &dyn Event| {
             let emitter = weak.upgrade().expect("the test holds it");

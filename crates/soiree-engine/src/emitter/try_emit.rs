@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use soiree_core::{Event, OrderingKey, PoolHandle, Reservation, SubmitErrorReason as Reason};
+use soiree_core::{Event, PoolHandle, Reservation, SubmitErrorReason as Reason};
 
 use super::current::Current;
 use super::emit::Emitter;
@@ -15,10 +15,10 @@ use crate::emission::{
     ActiveOrder, Emission, EmitError, InFlight, KeySlot, end_unrun, in_flight_started,
     trace_started,
 };
-use crate::ordering::{Position, QueueFull};
+use crate::ordering::{HashedKey, Position, QueueFull};
 
 /// The order of an emission, and its key.
-pub(super) type Ordered = (Arc<ActiveOrder>, OrderingKey);
+pub(super) type Ordered = (Arc<ActiveOrder>, HashedKey);
 
 /// Why an emission was not accepted. Boxed, as errors of [`launch`](Emitter::launch) are.
 pub(super) enum NotAccepted {
@@ -132,6 +132,7 @@ impl Emitter {
         if current.has_orders() {
             if let Some(order) = current.order_of(emission.state().topic()) {
                 if let Some(key) = self.key_of(order, &emission)? {
+                    let key = order.queues.hashed(key);
                     let slot = KeySlot::new(order, key.clone());
                     slot.set_left();
                     emission.state().set_slot(slot);

@@ -12,6 +12,8 @@ use soiree_core::panic::Contained;
 use soiree_core::sync::thread::Thread;
 use soiree_core::sync::{AtomicUsize, Mutex, MutexGuard};
 
+use super::key_queue::HashedKey;
+
 /// All that wait for room in the queues of one order. Locked before any queue is.
 #[derive(Default)]
 pub(super) struct RoomLine {
@@ -28,7 +30,7 @@ pub(super) struct Line {
 }
 
 struct Waiter {
-    key: OrderingKey,
+    key: HashedKey,
     wake: Option<Wake>,
 }
 
@@ -57,7 +59,7 @@ impl RoomLine {
     }
 
     /// Joins the line at its end. Returns the number of the place.
-    pub(super) fn join(&self, key: &OrderingKey) -> u64 {
+    pub(super) fn join(&self, key: &HashedKey) -> u64 {
         let mut line = self.lock();
         // Before the caller looks for room: a thread that makes room after that looks at the line.
         self.count.fetch_add(1, Ordering::SeqCst);
@@ -68,7 +70,10 @@ impl RoomLine {
             wake: None,
         };
         line.waiters.insert(number, waiter);
-        line.by_key.entry(key.clone()).or_default().insert(number);
+        line.by_key
+            .entry(key.key.clone())
+            .or_default()
+            .insert(number);
         number
     }
 
@@ -82,13 +87,13 @@ impl RoomLine {
     }
 
     /// Leaves the line. Returns the key that it waited for.
-    pub(super) fn leave(&self, number: u64) -> Option<OrderingKey> {
+    pub(super) fn leave(&self, number: u64) -> Option<HashedKey> {
         let mut line = self.lock();
         let waiter = line.waiters.remove(&number)?;
-        if let Some(others) = line.by_key.get_mut(&waiter.key) {
+        if let Some(others) = line.by_key.get_mut(&waiter.key.key) {
             others.remove(&number);
             if others.is_empty() {
-                line.by_key.remove(&waiter.key);
+                line.by_key.remove(&waiter.key.key);
             }
         }
         drop(line);
@@ -125,7 +130,7 @@ impl Line {
         let first = waiters.iter_mut().take(room);
         first
             .filter_map(|(number, waiter)| {
-                let is_first = by_key.get(&waiter.key)?.first() == Some(number);
+                let is_first = by_key.get(&waiter.key.key)?.first() == Some(number);
                 is_first.then(|| waiter.wake.take())?
             })
             .collect()

@@ -9,6 +9,7 @@ use shuttle::thread::{self, Thread};
 use soiree_core::OrderingKey;
 use soiree_testkit::model::{Threads, explore};
 
+use super::key_queue::HashedKey;
 use super::queue::{KeyQueues, QueueEntry, WaitLimit};
 use super::room::RoomWaiter;
 
@@ -31,7 +32,7 @@ impl Wake for Unpark {
 #[derive(Clone)]
 struct Emitters {
     queues: Arc<KeyQueues<Entry>>,
-    key: OrderingKey,
+    key: HashedKey,
     entered: Arc<AtomicUsize>,
 }
 
@@ -40,9 +41,10 @@ const CAPACITY: usize = 1;
 impl Emitters {
     /// One event is being handled, and one has the room behind it.
     fn new() -> Self {
+        let queues = Arc::new(KeyQueues::new());
         let emitters = Self {
-            queues: Arc::new(KeyQueues::new()),
-            key: OrderingKey::from(7),
+            key: queues.hashed(OrderingKey::from(7)),
+            queues,
             entered: Arc::default(),
         };
         for number in 0..2 {

@@ -1,19 +1,23 @@
 //! The queues of keys: which event of a key is being handled, and which wait behind it.
 
-use std::collections::VecDeque;
 use std::hash::BuildHasher;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use soiree_core::OrderingKey;
 use soiree_core::sync::{AtomicUsize, Mutex, MutexGuard};
 
+use super::key_queue::{HashedKey, KeyQueue, NextHead, is_same};
 use super::line::RoomLine;
 
 const SHARDS: usize = 16;
+
+/// The bits of a hash above these choose the shard. A table uses the lowest bits and the highest seven.
+const SHARD_SHIFT: u32 = 40;
 
 /// A map with more room than this frees it when it is empty.
 const KEPT_CAPACITY: usize = 64;
@@ -37,21 +41,7 @@ pub(crate) struct KeyQueues<E: ?Sized> {
     line: RoomLine,
 }
 
-type Shard<E> = HashMap<OrderingKey, KeyQueue<E>, RandomState>;
-
-struct KeyQueue<E: ?Sized> {
-    head: Arc<E>,
-    waiting: VecDeque<Arc<E>>,
-    /// They are notified of changes before them.
-    watchers: Vec<Watcher<E>>,
-}
-
-/// An entry that workers wait for.
-struct Watcher<E: ?Sized> {
-    entry: Arc<E>,
-    /// How many.
-    waits: usize,
-}
+type Shard<E> = HashTable<KeyQueue<E>>;
 
 /// Where an entry was put.
 pub(crate) enum Position {
@@ -94,9 +84,15 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         (self.waiting.load(Ordering::SeqCst), self.line.len())
     }
 
-    fn shard(&self, key: &OrderingKey) -> MutexGuard<'_, Shard<E>> {
-        let hash = self.hasher.hash_one(key) as usize;
-        lock(&self.shards[hash % SHARDS])
+    /// The key as these queues know it. Hashed once: not again when it leaves its queue.
+    pub(crate) fn hashed(&self, key: OrderingKey) -> HashedKey {
+        let hash = self.hasher.hash_one(&key);
+        HashedKey { key, hash }
+    }
+
+    #[inline]
+    fn shard(&self, key: &HashedKey) -> MutexGuard<'_, Shard<E>> {
+        lock(&self.shards[(key.hash >> SHARD_SHIFT) as usize % SHARDS])
     }
 
     pub(super) fn line(&self) -> &RoomLine {
@@ -106,7 +102,7 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
     /// Puts an entry at the end of the queue of its key. Calls `limit` only if there is no room.
     pub(crate) fn enter(
         &self,
-        key: &OrderingKey,
+        key: &HashedKey,
         entry: &Arc<E>,
         capacity: usize,
         limit: impl FnOnce() -> WaitLimit,
@@ -127,7 +123,7 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
     /// not overtake those before it. Those whose key is idle need no room, and overtake only those of other keys.
     pub(crate) fn try_enter(
         &self,
-        key: &OrderingKey,
+        key: &HashedKey,
         entry: &Arc<E>,
         capacity: usize,
         number: Option<u64>,
@@ -136,7 +132,7 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
             return self.enter_queue(key, entry, capacity);
         }
         let line = self.line.lock();
-        if !line.is_first_of_key(number, key) {
+        if !line.is_first_of_key(number, &key.key) {
             return None;
         }
         if number.is_some() {
@@ -147,28 +143,28 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         self.enter_queue(key, entry, capacity - before)
     }
 
-    fn enter_queue(&self, key: &OrderingKey, entry: &Arc<E>, capacity: usize) -> Option<Position> {
+    fn enter_queue(&self, key: &HashedKey, entry: &Arc<E>, capacity: usize) -> Option<Position> {
         let mut shard = self.shard(key);
-        let Some(queue) = shard.get_mut(key) else {
-            let queue = KeyQueue {
-                head: Arc::clone(entry),
-                waiting: VecDeque::new(),
-                watchers: Vec::new(),
-            };
-            shard.insert(key.clone(), queue);
-            return Some(Position::Head);
+        let queue = shard.entry(key.hash, |queue| queue.is_of(key), KeyQueue::hash);
+        let mut queue = match queue {
+            Entry::Occupied(queue) => queue,
+            Entry::Vacant(place) => {
+                place.insert(KeyQueue::new(key, entry));
+                return Some(Position::Head);
+            }
         };
         let room = |waiting| (waiting < capacity).then(|| waiting + 1);
         self.waiting
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, room)
             .ok()?;
-        queue.waiting.push_back(Arc::clone(entry));
+        queue.get_mut().push(entry);
         Some(Position::Waiting)
     }
 
     /// Whether no event of the key is being handled.
-    pub(super) fn is_idle(&self, key: &OrderingKey) -> bool {
-        !self.shard(key).contains_key(key)
+    pub(super) fn is_idle(&self, key: &HashedKey) -> bool {
+        let shard = self.shard(key);
+        shard.find(key.hash, |queue| queue.is_of(key)).is_none()
     }
 
     /// Wakes those who wait for room and may have it now, and the first one that waits for the key that has become idle.
@@ -188,46 +184,40 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
     }
 
     /// Removes the head of a queue. Returns the next head, which the caller has to submit.
-    pub(crate) fn leave(&self, key: &OrderingKey) -> Option<Arc<E>> {
+    pub(crate) fn leave(&self, key: &HashedKey) -> Option<Arc<E>> {
         let mut shard = self.shard(key);
-        let queue = shard.get_mut(key)?;
-        let next = queue.waiting.pop_front();
-        let mut notified = Vec::new();
-        let gone = match &next {
-            Some(next) => {
-                let watched = queue.position(next);
-                watched.map(|at| queue.watchers.swap_remove(at));
-                notified = queue.watchers();
-                notified.push(Arc::clone(next));
-                Err(std::mem::replace(&mut queue.head, Arc::clone(next)))
-            }
-            None => Ok(shard.remove(key)),
-        };
+        let mut queue = shard.find_entry(key.hash, |queue| queue.is_of(key)).ok()?;
+        if let Some(next) = queue.get_mut().advance() {
+            drop(shard);
+            return Some(self.advanced(next));
+        }
+        let (gone, _) = queue.remove();
         if shard.is_empty() && shard.capacity() > KEPT_CAPACITY {
             *shard = Shard::default();
         }
         drop(shard);
-        if next.is_some() {
-            self.waiting.fetch_sub(1, Ordering::SeqCst);
-        }
-        self.wake_line(next.is_none().then_some(key));
+        self.wake_line(Some(&key.key));
         drop(gone);
-        for entry in notified {
+        None
+    }
+
+    /// A queue has a new head. Returns it.
+    fn advanced(&self, next: NextHead<E>) -> Arc<E> {
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.wake_line(None);
+        drop(next.former);
+        for entry in next.notified {
             entry.notify();
         }
-        next
+        next.head
     }
 
     /// Removes the entries that wait and for which `is_taken` is true. Returns them, for the caller to discard.
     pub(crate) fn take_waiting(&self, is_taken: impl Fn(&E) -> bool) -> Vec<Arc<E>> {
         let mut taken = Vec::new();
         for shard in &self.shards {
-            for queue in lock(shard).values_mut() {
-                let waiting = std::mem::take(&mut queue.waiting).into_iter();
-                let (gone, kept): (VecDeque<_>, VecDeque<_>) =
-                    waiting.partition(|entry| is_taken(entry));
-                queue.waiting = kept;
-                taken.extend(gone);
+            for queue in &mut *lock(shard) {
+                taken.extend(queue.take_waiting(&is_taken));
             }
         }
         self.waiting.fetch_sub(taken.len(), Ordering::SeqCst);
@@ -239,51 +229,42 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
     /// [`unwatch`](KeyQueues::unwatch) is called as often.
     pub(crate) fn head_before(
         &self,
-        key: &OrderingKey,
+        key: &HashedKey,
         entry: &Arc<E>,
         watch: bool,
     ) -> Option<Arc<E>> {
         let mut shard = self.shard(key);
-        let queue = shard.get_mut(key)?;
+        let queue = shard.find_mut(key.hash, |queue| queue.is_of(key))?;
         if is_same(&queue.head, entry) {
             return None;
         }
         if watch {
-            match queue.position(entry) {
-                Some(at) => queue.watchers[at].waits += 1,
-                None => queue.watchers.push(Watcher {
-                    entry: Arc::clone(entry),
-                    waits: 1,
-                }),
-            }
+            queue.watch(entry);
         }
         Some(Arc::clone(&queue.head))
     }
 
     /// How many entries of a key are notified of changes before them.
     #[cfg(all(test, not(soiree_model)))]
-    pub(crate) fn watchers(&self, key: &OrderingKey) -> usize {
+    pub(crate) fn watchers(&self, key: &HashedKey) -> usize {
         let shard = self.shard(key);
-        shard.get(key).map_or(0, |queue| queue.watchers.len())
+        let queue = shard.find(key.hash, |queue| queue.is_of(key));
+        queue.map_or(0, |queue| queue.watchers().len())
     }
 
     /// One worker less waits for the entry. Does nothing once the entry is the head.
-    pub(crate) fn unwatch(&self, key: &OrderingKey, entry: &Arc<E>) {
+    pub(crate) fn unwatch(&self, key: &HashedKey, entry: &Arc<E>) {
         let mut shard = self.shard(key);
-        let watched = shard.get_mut(key);
-        if let Some((at, queue)) = watched.and_then(|queue| Some((queue.position(entry)?, queue))) {
-            queue.watchers[at].waits -= 1;
-            if queue.watchers[at].waits == 0 {
-                // The caller holds the entry, so this drops no user code under the lock.
-                queue.watchers.swap_remove(at);
-            }
+        if let Some(queue) = shard.find_mut(key.hash, |queue| queue.is_of(key)) {
+            queue.unwatch(entry);
         }
     }
 
     /// Notifies the watchers of a queue of a change at its head.
-    pub(crate) fn notify_watchers(&self, key: &OrderingKey) {
+    pub(crate) fn notify_watchers(&self, key: &HashedKey) {
         let shard = self.shard(key);
-        let watchers = shard.get(key).map(KeyQueue::watchers);
+        let queue = shard.find(key.hash, |queue| queue.is_of(key));
+        let watchers = queue.map(KeyQueue::watchers);
         drop(shard);
         for entry in watchers.into_iter().flatten() {
             entry.notify();
@@ -291,25 +272,8 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
     }
 }
 
-impl<E: ?Sized> KeyQueue<E> {
-    /// Where the entry is among the watchers.
-    fn position(&self, entry: &Arc<E>) -> Option<usize> {
-        let mut watchers = self.watchers.iter();
-        watchers.position(|watcher| is_same(&watcher.entry, entry))
-    }
-
-    fn watchers(&self) -> Vec<Arc<E>> {
-        let watchers = self.watchers.iter();
-        watchers.map(|watcher| Arc::clone(&watcher.entry)).collect()
-    }
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn is_same<E: ?Sized>(one: &Arc<E>, other: &Arc<E>) -> bool {
-    std::ptr::addr_eq(Arc::as_ptr(one), Arc::as_ptr(other))
 }
 
 #[cfg(all(test, not(soiree_model)))]
@@ -330,7 +294,8 @@ mod tests {
         let queues = KeyQueues::new();
         let entries: Vec<Arc<CountNotified>> = (0..count).map(|_| Arc::default()).collect();
         for entry in &entries {
-            let entered = queues.enter(&KEY.into(), entry, count, || WaitLimit::None);
+            let entered =
+                queues.enter(&queues.hashed(KEY.into()), entry, count, || WaitLimit::None);
             assert!(entered.is_ok());
         }
         (queues, entries)
@@ -347,7 +312,7 @@ mod tests {
     #[test]
     fn an_entry_is_notified_only_while_it_is_waited_for() {
         let (queues, entries) = queue_of(100);
-        let key = KEY.into();
+        let key = queues.hashed(KEY.into());
         for entry in &entries[1..] {
             assert!(queues.head_before(&key, entry, true).is_some());
             queues.unwatch(&key, entry);
@@ -373,7 +338,7 @@ mod tests {
     #[test]
     fn the_next_head_is_notified() {
         let (queues, entries) = queue_of(2);
-        assert!(queues.leave(&KEY.into()).is_some());
+        assert!(queues.leave(&queues.hashed(KEY.into())).is_some());
         assert_eq!(notified(&entries), [0, 1]);
     }
 
@@ -383,14 +348,14 @@ mod tests {
         let queues = KeyQueues::<CountNotified>::new();
         for key in 0..10_000 {
             let entry = Arc::default();
-            let entered = queues.enter(&key.into(), &entry, 0, || WaitLimit::None);
+            let entered = queues.enter(&queues.hashed(key.into()), &entry, 0, || WaitLimit::None);
             assert!(entered.is_ok());
         }
         for shard in &queues.shards {
             assert!(lock(shard).capacity() > 500);
         }
         for key in 0..10_000 {
-            assert!(queues.leave(&key.into()).is_none());
+            assert!(queues.leave(&queues.hashed(key.into())).is_none());
         }
         for shard in &queues.shards {
             let capacity = lock(shard).capacity();

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use soiree_core::OrderingKey;
 use soiree_core::panic::Contained;
 use soiree_core::sync::thread;
 
+use super::key_queue::HashedKey;
 use super::line::Wake;
 use super::queue::{KeyQueues, Position, QueueEntry, QueueFull};
 
@@ -15,7 +15,7 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
     /// Blocks until the entry is in the queue of its key, or until the deadline if there is one. With it comes how long that is.
     pub(super) fn wait_for_room(
         &self,
-        key: &OrderingKey,
+        key: &HashedKey,
         entry: &Arc<E>,
         capacity: usize,
         deadline: Option<(Instant, Duration)>,
@@ -39,7 +39,7 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         }
     }
 
-    fn join_line(&self, key: &OrderingKey) -> PlaceInLine<'_, E> {
+    fn join_line(&self, key: &HashedKey) -> PlaceInLine<'_, E> {
         PlaceInLine {
             queues: self,
             number: self.line().join(key),
@@ -49,7 +49,8 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
     fn leave_line(&self, number: u64) {
         let key = self.line().leave(number);
         // The next one moves up. If the key is idle, the one that has left would have been its head.
-        self.wake_line(key.as_ref().filter(|key| self.is_idle(key)));
+        let idle = key.as_ref().filter(|key| self.is_idle(key));
+        self.wake_line(idle.map(|key| &key.key));
     }
 }
 
@@ -72,7 +73,7 @@ pub(crate) struct RoomWaiter<E: QueueEntry + ?Sized> {
 }
 
 impl<E: QueueEntry + ?Sized> RoomWaiter<E> {
-    pub(crate) fn new(queues: &Arc<KeyQueues<E>>, key: &OrderingKey) -> Self {
+    pub(crate) fn new(queues: &Arc<KeyQueues<E>>, key: &HashedKey) -> Self {
         Self {
             number: queues.line().join(key),
             queues: Arc::clone(queues),

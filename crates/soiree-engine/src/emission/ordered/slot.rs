@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::entry::{ActiveOrder, OrderQueues, OrderedEntry, submit_head};
-use soiree_core::OrderingKey;
+use crate::ordering::HashedKey;
 use soiree_core::sync::{AtomicBool, AtomicUsize};
 
 /// An emission's place in the queue of its key.
@@ -12,7 +12,7 @@ pub(crate) struct KeySlot {
     /// Not the order itself: a payload that is kept keeps its emission, which must not keep the key function.
     queues: Arc<OrderQueues>,
     lets_retries_be_overtaken: bool,
-    key: OrderingKey,
+    key: HashedKey,
     /// Whether the emission has left the queue, or never entered it.
     left: AtomicBool,
     /// Calls still to be made: one for each listener on another pool, and one for all those that are called one after another.
@@ -20,7 +20,7 @@ pub(crate) struct KeySlot {
 }
 
 impl KeySlot {
-    pub(crate) fn new(order: &Arc<ActiveOrder>, key: OrderingKey) -> Self {
+    pub(crate) fn new(order: &Arc<ActiveOrder>, key: HashedKey) -> Self {
         Self {
             queues: Arc::clone(&order.queues),
             lets_retries_be_overtaken: order.rule.order.lets_retries_be_overtaken(),
@@ -31,7 +31,7 @@ impl KeySlot {
     }
 
     /// The slot of an emission whose place is held by a [`KeyTurnGuard`](super::KeyTurnGuard).
-    pub(super) fn held_by_guard(order: &Arc<ActiveOrder>, key: OrderingKey) -> Self {
+    pub(super) fn held_by_guard(order: &Arc<ActiveOrder>, key: HashedKey) -> Self {
         let slot = Self::new(order, key);
         slot.set_left();
         slot
@@ -41,7 +41,7 @@ impl KeySlot {
         &self.queues
     }
 
-    pub(super) fn key(&self) -> &OrderingKey {
+    pub(crate) fn key(&self) -> &HashedKey {
         &self.key
     }
 

@@ -7,65 +7,90 @@ use super::slot::KeySlot;
 use crate::context::inside_frame;
 use crate::emission::helping::Waiter;
 use crate::emission::in_flight::InFlight;
-use crate::ordering::{Position, QueueEntry, QueueFull, WaitLimit};
+use crate::ordering::{HashedKey, Position, QueueEntry, QueueFull, WaitLimit};
 use soiree_core::OrderingKey;
 use soiree_core::sync::{Condvar, Mutex};
 
 /// The emission is the head of its key. Dropping the guard lets the next one start.
-pub(crate) struct KeyTurnGuard(Arc<SyncEntry>);
+pub(crate) struct KeyTurnGuard<'a>(KeyTurn<'a>);
+
+/// The turn of an emission on the emitting thread, which has still to come.
+pub(crate) struct KeyTurn<'a> {
+    order: &'a Arc<ActiveOrder>,
+    key: HashedKey,
+    entry: Arc<SyncEntry>,
+}
 
 /// An emission on the emitting thread, in the queue of its key.
 struct SyncEntry {
-    order: Arc<ActiveOrder>,
-    key: OrderingKey,
     is_head: Mutex<bool>,
     became_head: Condvar,
     /// What the emission continues as once a listener was delegated.
     emission: OnceLock<Arc<dyn InFlight>>,
 }
 
-impl KeyTurnGuard {
-    /// Waits until the emission is the head of its key. With a capacity of 0 and `WaitLimit::None`, returns at once.
-    pub(crate) fn wait(
-        order: &Arc<ActiveOrder>,
-        key: OrderingKey,
-        capacity: usize,
-        limit: impl FnOnce() -> WaitLimit,
-    ) -> Result<Self, QueueFull> {
-        let sync = Arc::new(SyncEntry {
-            order: Arc::clone(order),
-            key,
+impl<'a> KeyTurn<'a> {
+    pub(crate) fn new(order: &'a Arc<ActiveOrder>, key: OrderingKey) -> Self {
+        let entry = Arc::new(SyncEntry {
             is_head: Mutex::new(false),
             became_head: Condvar::new(),
             emission: OnceLock::new(),
         });
-        let entry = Arc::clone(&sync) as Arc<dyn OrderedEntry>;
-        let queues = &order.queues;
-        if let Position::Waiting = queues.enter(&sync.key, &entry, capacity, limit)? {
-            let is_head = sync.is_head.lock();
+        Self {
+            order,
+            key: order.queues.hashed(key),
+            entry,
+        }
+    }
+
+    /// The turn, if it comes at once.
+    ///
+    /// # Errors
+    /// Itself, if the key is busy.
+    pub(crate) fn start(self) -> Result<KeyTurnGuard<'a>, Self> {
+        let entry = Arc::clone(&self.entry) as Arc<dyn OrderedEntry>;
+        match self.order.queues.try_enter(&self.key, &entry, 0, None) {
+            Some(_) => Ok(KeyTurnGuard(self)),
+            None => Err(self),
+        }
+    }
+
+    /// Waits until the emission is the head of its key.
+    pub(crate) fn wait(
+        self,
+        capacity: usize,
+        limit: impl FnOnce() -> WaitLimit,
+    ) -> Result<KeyTurnGuard<'a>, QueueFull> {
+        let entry = Arc::clone(&self.entry) as Arc<dyn OrderedEntry>;
+        let queues = &self.order.queues;
+        if let Position::Waiting = queues.enter(&self.key, &entry, capacity, limit)? {
+            let is_head = self.entry.is_head.lock();
             let mut is_head = is_head.unwrap_or_else(PoisonError::into_inner);
             while !*is_head {
-                let woken = sync.became_head.wait(is_head);
+                let woken = self.entry.became_head.wait(is_head);
                 is_head = woken.unwrap_or_else(PoisonError::into_inner);
             }
         }
-        Ok(Self(sync))
+        Ok(KeyTurnGuard(self))
     }
+}
 
+impl KeyTurnGuard<'_> {
     /// Stands for the emission in a [`Frame`](crate::context::Frame).
     pub(crate) fn address(&self) -> usize {
-        self.0.address()
+        self.0.entry.address()
     }
 
     /// The emission continues as this one, whose parts other threads may run.
     pub(crate) fn continue_as(&self, emission: &Arc<dyn InFlight>) {
-        let slot = KeySlot::held_by_guard(&self.0.order, self.0.key.clone());
+        let KeyTurn { order, key, entry } = &self.0;
+        let slot = KeySlot::held_by_guard(order, key.clone());
         emission.state().set_slot(slot);
-        let _ = self.0.emission.set(Arc::clone(emission));
+        let _ = entry.emission.set(Arc::clone(emission));
     }
 }
 
-impl Drop for KeyTurnGuard {
+impl Drop for KeyTurnGuard<'_> {
     fn drop(&mut self) {
         submit_head(self.0.order.queues.leave(&self.0.key), || None);
     }
