@@ -8,6 +8,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use once_cell::race::OnceBox;
+use once_cell::sync::OnceCell;
 use smallvec::SmallVec;
 use soiree_core::panic::Contained;
 use soiree_core::sync::{
@@ -44,7 +45,7 @@ pub(crate) struct EmissionState {
     topic: TopicText,
     /// Of an event that consists of a payload.
     pub(super) attributes: Attributes,
-    cold: OnceBox<Cold>,
+    pub(super) cold: OnceBox<Cold>,
     pub(super) delivered: AtomicU32,
     /// Parts that have not ended. The listeners that are called one after another are one part.
     pub(super) parts: AtomicU32,
@@ -85,7 +86,8 @@ pub(super) struct Cold {
     shared: Mutex<Shared>,
     pub(super) changed: Condvar,
     pub(super) extras: OnceLock<Mutex<Extras>>,
-    slot: OnceLock<KeySlot>,
+    /// Costs nothing to make with a value, other than a `OnceLock`.
+    pub(super) slot: OnceCell<KeySlot>,
     pub(super) turn_places: OnceLock<Mutex<TurnPlaces>>,
     /// The pool that it was rerouted to.
     moved_to: Mutex<Option<Arc<PoolRef>>>,
@@ -154,26 +156,6 @@ impl EmissionState {
     #[inline]
     pub(super) fn cold_if_used(&self) -> Option<&Cold> {
         self.cold.get()
-    }
-
-    #[inline]
-    pub(crate) fn slot(&self) -> Option<&KeySlot> {
-        self.cold.get()?.slot.get()
-    }
-
-    pub(crate) fn set_slot(&self, slot: KeySlot) {
-        let _ = self.cold().slot.set(slot);
-    }
-
-    /// It did not get into the queue of its key.
-    pub(crate) fn give_up_slot(&self) {
-        if let Some(slot) = self.slot() {
-            slot.set_left();
-        }
-    }
-
-    pub(super) fn is_ordered(&self) -> bool {
-        self.slot().is_some()
     }
 
     pub(crate) fn topic(&self) -> &str {
