@@ -209,6 +209,9 @@ impl Emitter {
                 Lookup::Cached(cached) if cached.plain && generation.has_fast_path() => {
                     self.run_fast_path(generation, cached, topic, &event)
                 }
+                Lookup::Cached(cached) if cached.plain && generation.has_fast_path_in_turn() => {
+                    self.run_fast_path_in_turn(generation, cached, topic, &event)
+                }
                 lookup => Err(self.run_resolved(generation, lookup, topic, &event, None)),
             };
             ran.unwrap_or_else(|report| {

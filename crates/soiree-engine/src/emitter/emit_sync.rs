@@ -38,6 +38,14 @@ struct SyncContext<'a> {
     delegated: Option<Delegated>,
 }
 
+/// What an emission on this thread has when its listeners are called.
+pub(super) struct Started<'a> {
+    /// If it is ordered by key.
+    pub(super) turn: Option<&'a KeyTurnGuard<'a>>,
+    pub(super) span: &'a EmissionSpan,
+    pub(super) places: Places,
+}
+
 /// The emission with a copy of the event that other threads may hold.
 struct Delegated {
     task: Arc<EmissionTask<CustomEvent<BaseEvent>>>,
@@ -52,7 +60,7 @@ impl Delegated {
 }
 
 /// The calling thread has entered an emission inside another one, which its stack must have room for.
-fn check_depth() -> Result<(), SyncError> {
+pub(super) fn check_depth() -> Result<(), SyncError> {
     let depth = sync_depth() - 1;
     if depth < Emitter::MAX_SYNC_DEPTH {
         return Ok(());
@@ -148,6 +156,27 @@ impl Emitter {
             None => (started, None),
             Some(order) => self.enter_in_turn(started, current, order, event, topic)?,
         };
+        let started = Started {
+            turn: turn.as_ref(),
+            span: &span,
+            places,
+        };
+        self.run_started(current, selection, topic, event, started)
+    }
+
+    /// Calls listeners on this thread, for an emission that has started.
+    // `always`, because it has two callers, and one of them is cold.
+    #[inline(always)]
+    pub(super) fn run_started(
+        &self,
+        current: &Current,
+        selection: Selection<'_>,
+        topic: &str,
+        event: &dyn Event,
+        started: Started<'_>,
+    ) -> Result<Report, SyncError> {
+        let Started { turn, span, places } = started;
+        let handlers = &current.settings.handlers;
         let turn_places = match selection.snapshot() {
             Some(snapshot) if current.settings.has_ordered_listeners && turn.is_none() => {
                 self.turn_places_in(snapshot, topic, event, || None)
@@ -159,11 +188,11 @@ impl Emitter {
         let mut context = SyncContext {
             shared: &self.shared,
             current,
-            turn: turn.as_ref(),
+            turn,
             topic,
             errors: Errors::default(),
             extras: Extras::default(),
-            span: &span,
+            span,
             places,
             turn_places,
             delegated: None,

@@ -20,6 +20,8 @@ pub(super) struct Generation {
     pub(super) current: Arc<Current>,
     /// It is open, nobody is notified of an emission that succeeds, and none is ordered by key.
     fast_path: bool,
+    /// As `fast_path`, but events are ordered by key.
+    fast_path_in_turn: bool,
     /// `None` once closed. Declared last, so that it drops after the listeners: until then the dropping thread counts as running an
     /// emission.
     exit: Option<ExitGuard>,
@@ -70,6 +72,12 @@ impl Generation {
     #[inline]
     pub(super) fn has_fast_path(&self) -> bool {
         self.fast_path && !trace::is_possible()
+    }
+
+    /// As [`has_fast_path`](Self::has_fast_path), once it is the turn of the event.
+    #[inline]
+    pub(super) fn has_fast_path_in_turn(&self) -> bool {
+        self.fast_path_in_turn && !trace::is_possible()
     }
 }
 
@@ -255,12 +263,13 @@ fn generation(
         tracker: Arc::clone(tracker),
         leaving: None,
     });
-    let are_unobserved = current.settings.handlers.are_unobserved();
-    let fast_path = exit.is_some() && are_unobserved && !current.has_orders();
+    let is_fast = exit.is_some() && current.settings.handlers.are_unobserved();
+    let has_orders = current.has_orders();
     let generation = Arc::new(Generation {
         snapshot,
         current,
-        fast_path,
+        fast_path: is_fast && !has_orders,
+        fast_path_in_turn: is_fast && has_orders,
         exit,
     });
     if generation.is_open() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use soiree_core::panic::caught;
+use soiree_core::registry::CachedTopic;
 use soiree_core::{
     EmissionRejected, Event, OrderRejection, OrderingKey, PanicPayload, Payload, PoolHandle,
     Rejection,
@@ -10,14 +11,18 @@ use soiree_core::{
 
 use super::current::Current;
 use super::emit::Emitter;
+use super::emit_sync::{Started, check_depth};
+use super::generation::Generation;
 use super::launch::accepted;
-use crate::context::{EnteredFrame, inside_frame, on_timer};
+use super::not_admitted::SyncError;
+use crate::context::{EnteredFrame, ON_CALLER, inside_frame, on_timer};
+use crate::dispatch::{Selection, call_checked_batch};
 use crate::emission::{
     ActiveOrder, Emission, EmissionSettings, EmitError, InFlight, KeySlot, KeyTurn, KeyTurnGuard,
-    end_unrun, in_flight_rejected, with_event,
+    Places, Report, end_unrun, in_flight_rejected, with_event,
 };
 use crate::ordering::{OrderRule, Position, QueueFull, WaitLimit};
-use crate::trace;
+use crate::trace::{self, EmissionSpan};
 
 impl Emitter {
     /// The key of an emission that no other thread knows yet. If the key function panics, the emission is ended.
@@ -68,6 +73,57 @@ impl Emitter {
                 Err(error.into())
             }
         }
+    }
+
+    /// As [`run_fast_path`](Self::run_fast_path), in the turn of the event if it is ordered.
+    #[inline(never)]
+    pub(super) fn run_fast_path_in_turn(
+        &self,
+        generation: &Generation,
+        cached: &CachedTopic,
+        topic: &str,
+        event: &dyn Event,
+    ) -> Result<u64, Result<Report, SyncError>> {
+        let current = &*generation.current;
+        let started = self.enter(ON_CALLER);
+        if started.is_nested() {
+            check_depth().map_err(Err)?;
+        }
+        // Dropped inside in any case: the next emission of the key may call user code when it is submitted.
+        let (_entered, turn) = match current.order_of(topic) {
+            None => (started, None),
+            Some(order) => {
+                let entered = self.enter_in_turn(started, current, order, event, topic);
+                entered.map_err(|error| Err(error.into()))?
+            }
+        };
+        let timer = current.settings.timer.as_ref();
+        let batch = call_checked_batch(&cached.calls, event, timer);
+        if batch.has_sequel() {
+            let selection = Selection::Resume(&cached.calls, batch, &generation.snapshot);
+            let turn = turn.as_ref();
+            return Err(self.resume_in_turn(current, selection, topic, event, turn));
+        }
+        Ok(batch.called())
+    }
+
+    /// Goes on after the listeners that a batch has called.
+    #[cold]
+    #[inline(never)]
+    fn resume_in_turn(
+        &self,
+        current: &Current,
+        selection: Selection<'_>,
+        topic: &str,
+        event: &dyn Event,
+        turn: Option<&KeyTurnGuard<'_>>,
+    ) -> Result<Report, SyncError> {
+        let started = Started {
+            turn,
+            span: &EmissionSpan::default(),
+            places: Places::default(),
+        };
+        self.run_started(current, selection, topic, event, started)
     }
 
     /// Waits for the turn of a started emission on this thread, if its event has a key. The thread is inside the emission from then on.
