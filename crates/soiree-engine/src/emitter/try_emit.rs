@@ -157,8 +157,8 @@ impl Emitter {
         if let (Some((active, key)), Some(slot)) = (&order, state.slot()) {
             slot.set_entering();
             let capacity = key_capacity(active, handle, &emission);
-            let entry = Arc::clone(&emission).into_entry();
-            match active.queues.try_enter(key, &entry, capacity, number) {
+            let entry = || Arc::clone(&emission).into_entry();
+            match active.queues.try_enter(key, entry, capacity, number) {
                 Some(Position::Head) => {}
                 Some(Position::Waiting) => return Ok(accepted(emission)),
                 None => {

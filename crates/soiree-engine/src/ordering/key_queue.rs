@@ -42,10 +42,10 @@ pub(super) struct NextHead<E: ?Sized> {
 }
 
 impl<E: ?Sized> KeyQueue<E> {
-    pub(super) fn new(key: &HashedKey, head: &Arc<E>) -> Self {
+    pub(super) fn new(key: &HashedKey, head: Arc<E>) -> Self {
         Self {
             key: key.clone(),
-            head: Arc::clone(head),
+            head,
             followers: None,
         }
     }
@@ -67,8 +67,8 @@ impl<E: ?Sized> KeyQueue<E> {
         })
     }
 
-    pub(super) fn push(&mut self, entry: &Arc<E>) {
-        self.followers().waiting.push_back(Arc::clone(entry));
+    pub(super) fn push(&mut self, entry: Arc<E>) {
+        self.followers().waiting.push_back(entry);
     }
 
     /// Replaces the head by the entry behind it, if there is one.

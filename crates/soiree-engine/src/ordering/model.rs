@@ -55,7 +55,7 @@ impl Emitters {
 
     fn try_enter(&self, number: usize, place: Option<u64>) -> bool {
         let entry = Arc::new(Entry(number));
-        let entered = self.queues.try_enter(&self.key, &entry, CAPACITY, place);
+        let entered = self.queues.try_enter(&self.key, || entry, CAPACITY, place);
         self.entered
             .fetch_add(usize::from(entered.is_some()), SeqCst);
         entered.is_some()

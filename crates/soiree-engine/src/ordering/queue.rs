@@ -107,7 +107,7 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         capacity: usize,
         limit: impl FnOnce() -> WaitLimit,
     ) -> Result<Position, QueueFull> {
-        if let Some(position) = self.try_enter(key, entry, capacity, None) {
+        if let Some(position) = self.try_enter(key, || Arc::clone(entry), capacity, None) {
             return Ok(position);
         }
         match limit() {
@@ -124,7 +124,7 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
     pub(crate) fn try_enter(
         &self,
         key: &HashedKey,
-        entry: &Arc<E>,
+        entry: impl FnOnce() -> Arc<E>,
         capacity: usize,
         number: Option<u64>,
     ) -> Option<Position> {
@@ -143,13 +143,19 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         self.enter_queue(key, entry, capacity - before)
     }
 
-    fn enter_queue(&self, key: &HashedKey, entry: &Arc<E>, capacity: usize) -> Option<Position> {
+    #[inline]
+    fn enter_queue(
+        &self,
+        key: &HashedKey,
+        entry: impl FnOnce() -> Arc<E>,
+        capacity: usize,
+    ) -> Option<Position> {
         let mut shard = self.shard(key);
         let queue = shard.entry(key.hash, |queue| queue.is_of(key), KeyQueue::hash);
         let mut queue = match queue {
             Entry::Occupied(queue) => queue,
             Entry::Vacant(place) => {
-                place.insert(KeyQueue::new(key, entry));
+                place.insert(KeyQueue::new(key, entry()));
                 return Some(Position::Head);
             }
         };
@@ -157,7 +163,7 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         self.waiting
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, room)
             .ok()?;
-        queue.get_mut().push(entry);
+        queue.get_mut().push(entry());
         Some(Position::Waiting)
     }
 

@@ -24,7 +24,9 @@ impl<E: QueueEntry + ?Sized> KeyQueues<E> {
         loop {
             self.line()
                 .set_wake(place.number, Wake::Thread(thread::current()));
-            if let Some(position) = self.try_enter(key, entry, capacity, Some(place.number)) {
+            if let Some(position) =
+                self.try_enter(key, || Arc::clone(entry), capacity, Some(place.number))
+            {
                 return Ok(position);
             }
             let Some((deadline, longest)) = deadline else {

@@ -1,5 +1,6 @@
 //! The turn of an emission on the emitting thread, in the queue of its key.
 
+use std::cell::Cell;
 use std::sync::{Arc, OnceLock, PoisonError};
 
 use super::entry::{ActiveOrder, OrderedEntry, submit_head};
@@ -9,7 +10,7 @@ use crate::emission::helping::Waiter;
 use crate::emission::in_flight::InFlight;
 use crate::ordering::{HashedKey, Position, QueueEntry, QueueFull, WaitLimit};
 use soiree_core::OrderingKey;
-use soiree_core::sync::{Condvar, Mutex};
+use soiree_core::sync::{Condvar, Mutex, thread_local};
 
 /// The emission is the head of its key. Dropping the guard lets the next one start.
 pub(crate) struct KeyTurnGuard<'a>(KeyTurn<'a>);
@@ -21,7 +22,13 @@ pub(crate) struct KeyTurn<'a> {
     entry: Arc<SyncEntry>,
 }
 
+thread_local! {
+    /// An allocation for each emission would cost as much as taking the lock of its queue twice.
+    static SPARE: Cell<Option<Arc<SyncEntry>>> = const { Cell::new(None) };
+}
+
 /// An emission on the emitting thread, in the queue of its key.
+#[derive(Default)]
 struct SyncEntry {
     is_head: Mutex<bool>,
     became_head: Condvar,
@@ -31,15 +38,10 @@ struct SyncEntry {
 
 impl<'a> KeyTurn<'a> {
     pub(crate) fn new(order: &'a Arc<ActiveOrder>, key: OrderingKey) -> Self {
-        let entry = Arc::new(SyncEntry {
-            is_head: Mutex::new(false),
-            became_head: Condvar::new(),
-            emission: OnceLock::new(),
-        });
         Self {
             order,
             key: order.queues.hashed(key),
-            entry,
+            entry: SyncEntry::new(),
         }
     }
 
@@ -48,8 +50,8 @@ impl<'a> KeyTurn<'a> {
     /// # Errors
     /// Itself, if the key is busy.
     pub(crate) fn start(self) -> Result<KeyTurnGuard<'a>, Self> {
-        let entry = Arc::clone(&self.entry) as Arc<dyn OrderedEntry>;
-        match self.order.queues.try_enter(&self.key, &entry, 0, None) {
+        let entry = || Arc::clone(&self.entry) as Arc<dyn OrderedEntry>;
+        match self.order.queues.try_enter(&self.key, entry, 0, None) {
             Some(_) => Ok(KeyTurnGuard(self)),
             None => Err(self),
         }
@@ -87,6 +89,8 @@ impl KeyTurnGuard<'_> {
         let slot = KeySlot::held_by_guard(order, key.clone());
         emission.state().set_slot(slot);
         let _ = entry.emission.set(Arc::clone(emission));
+        // The entry must not keep the emission for longer than the guard does.
+        let _ = SPARE.try_with(Cell::take);
     }
 }
 
@@ -97,6 +101,26 @@ impl Drop for KeyTurnGuard<'_> {
 }
 
 impl SyncEntry {
+    /// The entry that this thread used last, unless another one still looks at it.
+    fn new() -> Arc<Self> {
+        let reused = SPARE.try_with(|spare| {
+            let mut entry = spare.take().unwrap_or_default();
+            match Arc::get_mut(&mut entry) {
+                Some(unused) => unused.reset(),
+                None => entry = Arc::default(),
+            }
+            spare.set(Some(Arc::clone(&entry)));
+            entry
+        });
+        // While a thread ends, its locals are gone.
+        reused.unwrap_or_default()
+    }
+
+    fn reset(&mut self) {
+        let is_head = self.is_head.get_mut();
+        *is_head.unwrap_or_else(PoisonError::into_inner) = false;
+    }
+
     fn address(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }

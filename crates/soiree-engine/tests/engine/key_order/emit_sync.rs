@@ -1,10 +1,13 @@
 //! Emissions on the calling thread, among others of their key.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
 use soiree::EventPool;
-use soiree_core::{BaseEvent, ListenerOptions};
+use soiree_core::{BaseEvent, Event, KeyOrder, ListenerOptions, Retry};
 use soiree_engine::EmitError;
 use soiree_pool::WorkerPool;
 use soiree_testkit::ManualPool;
@@ -171,4 +174,79 @@ fn a_wait_on_a_worker_runs_the_listeners_of_an_emit_sync_before() {
     });
     assert!(outer.wait_timeout(TIME_LIMIT).unwrap().is_ok());
     soiree.close().unwrap();
+}
+
+/// L8: a thread whose last `emit_sync` has waited waits for the events before the next one too.
+#[test]
+fn a_thread_waits_each_time() {
+    let soiree = ordered_on(WorkerPool::new(1, 8).unwrap());
+    let handled = record(&soiree);
+    let (go, may_go) = channel();
+    thread::scope(|scope| {
+        let soiree = &soiree;
+        let emits = scope.spawn(move || {
+            for number in [1, 3, 5] {
+                may_go.recv().unwrap();
+                assert!(
+                    soiree
+                        .emit_sync("key.a", Numbered(1, number))
+                        .unwrap()
+                        .is_ok()
+                );
+            }
+        });
+        for number in [0, 2, 4] {
+            let blocker = block_key(soiree);
+            soiree.emit("key.a", Numbered(1, number)).unwrap();
+            go.send(()).unwrap();
+            wait_until("emit_sync waits", || keys_and_waiting(soiree) == (1, 2));
+            blocker.release();
+            wait_until("the key is free", || keys_and_waiting(soiree) == (0, 0));
+        }
+        emits.join().unwrap();
+    });
+    soiree.close().unwrap();
+    assert_eq!(numbers(&handled), [0, 1, 2, 3, 4, 5]);
+}
+
+/// L7, L8: a retry belongs to the event: the next one of its key waits for it, and finds the key free.
+#[test]
+fn each_emit_sync_ends_with_its_retries() {
+    let soiree = ordered_on(WorkerPool::new(1, 8).unwrap());
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let attempted = Arc::clone(&attempts);
+    let options = ListenerOptions::new().retry(Retry::fixed(Duration::from_millis(1), 2));
+    let fails_first = move |_: &dyn Event| match attempted.fetch_add(1, Ordering::SeqCst) % 2 {
+        0 => Err("the first attempt"),
+        _ => Ok(()),
+    };
+    soiree.on_with("key.a", options, fails_first).unwrap();
+    // From the third time on, the topic is cached.
+    for number in 0..5 {
+        let report = soiree.emit_sync("key.a", Numbered(1, number)).unwrap();
+        assert_eq!((report.delivered(), report.retried()), (1, 1));
+        assert!(report.is_ok(), "{report:?}");
+        assert_eq!(keys_and_waiting(&soiree), (0, 0));
+    }
+    assert_eq!(attempts.load(Ordering::SeqCst), 10);
+    soiree.close().unwrap();
+}
+
+/// E8: what `emit_sync` went on as is dropped with its emission, and not kept by the thread.
+#[test]
+fn the_payload_of_an_emit_sync_that_was_retried_is_dropped() {
+    let soiree = ordered_on(WorkerPool::new(1, 8).unwrap());
+    let order = KeyOrder::by(|event| event.payload_as::<Arc<()>>().map(|_| 1));
+    soiree.add_order("kept.a", order).unwrap();
+    let options = ListenerOptions::new().retry(Retry::fixed(Duration::from_millis(1), 2));
+    soiree
+        .on_with("kept.a", options, |_| Err::<(), _>("it fails"))
+        .unwrap();
+    let payload = Arc::new(());
+    for _ in 0..3 {
+        let report = soiree.emit_sync("kept.a", Arc::clone(&payload)).unwrap();
+        assert_eq!((report.failed(), report.retried()), (1, 1));
+    }
+    soiree.close().unwrap();
+    assert_eq!(Arc::strong_count(&payload), 1);
 }
