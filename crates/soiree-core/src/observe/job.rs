@@ -119,8 +119,8 @@ impl<C: NotifyContext> Notifier<C> {
 }
 
 impl<C: NotifyContext> NotifyingJob<C> {
-    /// Takes the job out. Notifies observers that it starts, or that it has expired.
-    fn start(&mut self, in_time: bool) -> Result<(Job, Duration), JobOutcome> {
+    /// Takes the job out. Notifies observers that it starts, or that it has expired. Also returns how long it has waited until when.
+    fn start(&mut self, in_time: bool) -> Result<(Job, Duration, Instant), JobOutcome> {
         let job = self.job.take().ok_or(JobOutcome::Completed)?;
         let started = clock::now();
         let waited = started.saturating_duration_since(self.offered);
@@ -132,7 +132,7 @@ impl<C: NotifyContext> NotifyingJob<C> {
         let pool = &*self.notifier.pool;
         self.notifier
             .notify(|observer| observer.job_started(&JobStarted { pool, waited }));
-        Ok((job, waited))
+        Ok((job, waited, started))
     }
 
     fn ended(&self, outcome: JobOutcome, waited: Duration, started: Instant) -> JobOutcome {
@@ -167,8 +167,7 @@ impl<C: NotifyContext> ObservedJob for NotifyingJob<C> {
 
     fn run(mut self: Box<Self>, in_time: bool) -> JobOutcome {
         match self.start(in_time) {
-            Ok((job, waited)) => {
-                let started = clock::now();
+            Ok((job, waited, started)) => {
                 let outcome = job.start(true);
                 self.ended(outcome, waited, started)
             }
@@ -180,9 +179,9 @@ impl<C: NotifyContext> ObservedJob for NotifyingJob<C> {
         let mut polled = match self.polled.take() {
             Some(polled) => polled,
             None => match self.start(in_time) {
-                Ok((job, waited)) => PolledJob {
+                Ok((job, waited, started)) => PolledJob {
                     waited,
-                    started: clock::now(),
+                    started,
                     future: JobFuture::new(job, true),
                 },
                 Err(outcome) => return Poll::Ready(outcome),

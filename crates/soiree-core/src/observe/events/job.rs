@@ -42,7 +42,7 @@ pub struct JobEnded<'a> {
     pub outcome: JobEnd,
     /// The time from the offer until the job started, or was dropped.
     pub waited: Duration,
-    /// How long the job ran. `None` if it did not run.
+    /// How long the job ran, with the notification that it starts. `None` if it did not run.
     pub run_time: Option<Duration>,
 }
 
