@@ -53,8 +53,8 @@ const SYNC: Reasons = (
         ),
         (
             "an observer",
-            "No topic has the fast path. There are five notifications, each under a frame that catches panics, and two reads of the \
-             clock.",
+            "A path beside the fast one has five notifications, each under a frame that catches panics, and two reads of the clock. The \
+             report is made in full.",
         ),
         (
             "order by key",

@@ -200,16 +200,9 @@ impl Observers {
     /// observer is notified.
     #[inline]
     pub fn notify(&self, notify: impl Fn(&dyn Observer)) {
-        if let Some(all) = &self.0 {
-            notify_all(all, &notify);
+        for observer in self.0.as_deref().unwrap_or_default() {
+            contained(|| notify(&***observer));
         }
-    }
-}
-
-#[cold]
-fn notify_all(observers: &[ContainedObserver], notify: &dyn Fn(&dyn Observer)) {
-    for observer in observers {
-        contained(|| notify(&***observer));
     }
 }
 

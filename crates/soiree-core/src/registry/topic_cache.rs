@@ -43,6 +43,8 @@ pub struct CachedTopic {
     pub plain: bool,
     /// Some of the listeners have filters or timeouts.
     pub has_checks: bool,
+    /// Some of the listeners have timeouts, or say after which time they are slow.
+    pub is_timed: bool,
     /// The topic is reserved: only those may emit it who have reserved it.
     pub is_reserved: bool,
 }
@@ -176,6 +178,9 @@ impl CachedTopic {
                 && !listeners.is_empty()
                 && listeners.iter().all(|one| one.is_plain_but_for_checks()),
             has_checks: listeners.iter().any(|one| one.has_checks()),
+            is_timed: listeners
+                .iter()
+                .any(|one| one.timeout().is_some() || one.slow_after().is_some()),
             is_reserved,
         }
     }

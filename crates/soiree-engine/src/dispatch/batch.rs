@@ -103,7 +103,7 @@ pub(crate) fn call_checked_batch(
     }
 }
 
-fn failure(result: Result<Result<(), BoxError>, PanicPayload>) -> Option<CallOutcome> {
+pub(super) fn failure(result: Result<Result<(), BoxError>, PanicPayload>) -> Option<CallOutcome> {
     match result {
         Ok(Ok(())) => None,
         Ok(failed) => Some(CallOutcome::Returned(failed)),

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::time::Instant;
 
 use soiree_core::panic::{caught, contained};
 use soiree_core::registry::{
@@ -23,8 +24,13 @@ pub(crate) enum Selection<'a> {
     Matching,
     /// The same, in this snapshot, which the caller holds.
     Resolved(&'a Arc<Snapshot>, Lookup<'a>),
-    /// The rest of these listeners, after a batch that called the first of them.
-    Resume(&'a [CachedListener], BatchResult, &'a Arc<Snapshot>),
+    /// The rest of these listeners, after a batch that called the first of them. With the time of the last call, if it is observed.
+    Resume(
+        &'a [CachedListener],
+        BatchResult,
+        Option<Instant>,
+        &'a Arc<Snapshot>,
+    ),
     /// Those of this pattern alone, whatever the topic.
     ExactPattern(&'a Pattern, &'a Arc<Snapshot>),
     /// Those of every matching pattern that come after a certain listener.
@@ -35,7 +41,7 @@ impl<'a> Selection<'a> {
     /// The snapshot that the caller holds, if it selects from all listeners of the topic.
     pub(crate) fn snapshot(&self) -> Option<&'a Arc<Snapshot>> {
         match *self {
-            Self::Resolved(snapshot, _) | Self::Resume(_, _, snapshot) => Some(snapshot),
+            Self::Resolved(snapshot, _) | Self::Resume(.., snapshot) => Some(snapshot),
             Self::Matching | Self::ExactPattern(..) | Self::Remaining(_) => None,
         }
     }
@@ -69,8 +75,8 @@ pub(crate) fn dispatch(
         Selection::Resolved(snapshot, lookup) => {
             registry.visit_in(snapshot, lookup, topic, &mut dispatcher);
         }
-        Selection::Resume(listeners, batch, snapshot) => {
-            dispatcher.resume(listeners, batch, snapshot);
+        Selection::Resume(listeners, batch, started, snapshot) => {
+            dispatcher.resume(listeners, batch, started, snapshot);
         }
         Selection::ExactPattern(pattern, snapshot) => {
             snapshot.visit_pattern(pattern, &mut dispatcher);
@@ -165,8 +171,10 @@ impl Dispatcher<'_> {
         match caught(|| (!event.is_aborted()).then(|| registration.listener.handle(event))) {
             Ok(Some(Ok(()))) => self.counts.delivered += 1,
             Ok(None) => self.counts.aborted = true,
-            Ok(Some(failed)) => self.on_failure(registration, CallOutcome::Returned(failed)),
-            Err(panic) => self.on_failure(registration, CallOutcome::Panicked(panic)),
+            Ok(Some(failed)) => {
+                self.on_failure(registration, CallOutcome::Returned(failed), None);
+            }
+            Err(panic) => self.on_failure(registration, CallOutcome::Panicked(panic), None),
         }
     }
 
@@ -174,21 +182,28 @@ impl Dispatcher<'_> {
         &mut self,
         listeners: &[CachedListener],
         batch: BatchResult,
+        started: Option<Instant>,
         snapshot: &Arc<Snapshot>,
     ) {
         let (called, rest) = listeners.split_at(batch.count);
         self.counts.delivered = batch.called();
         if let (Some(outcome), Some(last)) = (batch.failed, called.last()) {
             self.counts.delivered -= 1;
-            self.on_failure(&last.registration, outcome);
+            self.on_failure(&last.registration, outcome, started);
         }
         self.called_before = called.last().map(|last| Arc::clone(&last.registration));
         self.visit(rest.iter().map(|cached| &cached.registration), snapshot);
     }
 
     #[cold]
-    fn on_failure(&mut self, registration: &Arc<Registration>, outcome: CallOutcome) {
+    fn on_failure(
+        &mut self,
+        registration: &Arc<Registration>,
+        outcome: CallOutcome,
+        started: Option<Instant>,
+    ) {
         let call = Call::new(registration, self.topic, self.event, 1, self.handlers);
+        call.set_started(started);
         let follow_up = report(&call, self.handlers, outcome, self.counts);
         self.follow_up(registration, follow_up);
     }

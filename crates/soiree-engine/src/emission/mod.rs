@@ -62,7 +62,7 @@ pub use self::handle::{Emission, EmissionFuture, ErrorIter, IntoErrors};
 pub(crate) use self::in_flight::{EmissionTask, InFlight, with_event};
 pub(crate) use self::listener_job::ListenerJob;
 pub(crate) use self::notify::{
-    in_flight_accepted, in_flight_rejected, in_flight_started, notify_accepted, notify_ended,
+    in_flight_accepted, in_flight_rejected, in_flight_started, notify_accepted, notify_reported,
     notify_started, trace_started,
 };
 pub(crate) use self::ordered::{

@@ -8,6 +8,7 @@ use soiree_core::{
 };
 
 use super::in_flight::{InFlight, with_event};
+use super::report::Report;
 use super::state::{EmissionState, Origin};
 use crate::context::enter_frame;
 use crate::dispatch::Counts;
@@ -126,13 +127,32 @@ pub(crate) fn notify_accepted(topic: &str, pool: Option<&str>, handlers: &Handle
         .notify(|observer| observer.emission_accepted(&accepted));
 }
 
-/// Adds the numbers of the report to a notification, and sends it.
-pub(crate) fn notify_ended(
-    mut ended: EmissionEnded<'_>,
-    counts: Counts,
-    errors: u64,
+/// Notifies of the end of an emission on the emitting thread, with the numbers of its report.
+#[inline(never)]
+pub(crate) fn notify_reported(
+    topic: &str,
+    event: &dyn Event,
+    report: &Report,
     handlers: &Handlers,
 ) {
+    if handlers.observers.is_empty() {
+        return;
+    }
+    let mut ended = EmissionEnded::new(topic, event, None);
+    ended.delivered = report.delivered();
+    ended.failed = report.failed();
+    ended.timed_out = report.timed_out();
+    ended.not_called = report.not_called();
+    ended.retried = report.retried();
+    ended.errors = report.errors().len() as u64 + report.omitted_errors();
+    ended.aborted = report.is_aborted();
+    handlers
+        .observers
+        .notify(|observer| observer.emission_ended(&ended));
+}
+
+/// Adds the numbers of the report to a notification, and sends it.
+fn notify_ended(mut ended: EmissionEnded<'_>, counts: Counts, errors: u64, handlers: &Handlers) {
     if handlers.observers.is_empty() {
         return;
     }

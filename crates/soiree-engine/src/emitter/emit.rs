@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, Weak};
 
 use soiree_core::registry::Lookup;
 use soiree_core::sync::{Mutex, MutexGuard, ReadMostly, Replaced};
-use soiree_core::{Event, Pattern, Payload, Pool, PoolHandle, Registry, Timer, validate_topic};
+use soiree_core::{Event, Pattern, Payload, PoolHandle, Registry, validate_topic};
 
 use super::current::{Current, pools_of};
 use super::generation::{Generation, Generations};
@@ -85,16 +85,6 @@ impl Emitter {
     /// Who listens to what.
     pub fn registry(&self) -> &Registry {
         &self.shared.registry
-    }
-
-    /// The default pool.
-    pub fn pool(&self) -> Arc<dyn Pool> {
-        self.with_current(|current| Arc::clone(current.settings.pool.pool()))
-    }
-
-    /// The timer of the settings. While one of its tasks runs, the emitter knows that its thread must not wait.
-    pub fn timer(&self) -> Option<Arc<dyn Timer>> {
-        self.current().timer()
     }
 
     /// Emits a payload on the pool. Blocks only if the pool does.
@@ -283,6 +273,11 @@ impl Emitter {
         event: &dyn Event,
         pass: Pass<'_>,
     ) -> Result<Report, SyncError> {
+        if let Lookup::Cached(cached) = lookup {
+            if cached.plain && !cached.is_timed && generation.has_observed_path() {
+                return self.run_observed(generation, cached, topic, event);
+            }
+        }
         let snapshot = &generation.snapshot;
         let checked = match lookup {
             Lookup::Cached(_) => Ok(()),

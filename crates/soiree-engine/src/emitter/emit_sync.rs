@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use soiree_core::panic::{caught, contained};
 use soiree_core::registry::{CachedTopic, Registration};
-use soiree_core::{BaseEvent, EmissionEnded, Event, NotCalled};
+use soiree_core::{BaseEvent, Event, NotCalled};
 
 use super::current::Current;
 use super::emit::Emitter;
@@ -18,14 +18,14 @@ use crate::dispatch::{
 };
 use crate::emission::{
     CustomEvent, Emission, EmissionTask, EmitterShared, Errors, Extras, InFlight, InFlightContext,
-    KeyTurnGuard, Places, Report, Turn, TurnPlaces, end_part, notify_accepted, notify_ended,
+    KeyTurnGuard, Places, Report, Turn, TurnPlaces, end_part, notify_accepted, notify_reported,
     notify_started,
 };
 use crate::invocation::{Call, TimeLimit};
 use crate::trace::EmissionSpan;
 
 /// The emission on this thread, and the one that it continues as once a listener was delegated.
-struct SyncContext<'a> {
+pub(super) struct SyncContext<'a> {
     shared: &'a EmitterShared,
     current: &'a Current,
     turn: Option<&'a KeyTurnGuard<'a>>,
@@ -117,7 +117,7 @@ impl Emitter {
         event: &dyn Event,
     ) -> Result<Report, SyncError> {
         drop(entered);
-        let selection = Selection::Resume(&cached.calls, batch, &generation.snapshot);
+        let selection = Selection::Resume(&cached.calls, batch, None, &generation.snapshot);
         self.run(&generation.current, selection, topic, event)
     }
 
@@ -185,38 +185,52 @@ impl Emitter {
         };
         let _turns = turn_places.enter();
         notify_accepted(topic, None, handlers);
-        let mut context = SyncContext {
-            shared: &self.shared,
-            current,
+        let context = SyncContext {
             turn,
+            places,
+            turn_places,
+            ..SyncContext::new(self, current, topic, span)
+        };
+        Ok(context.call_listeners(selection, event))
+    }
+}
+
+impl<'a> SyncContext<'a> {
+    /// An emission with no places and no turn.
+    pub(super) fn new(
+        emitter: &'a Emitter,
+        current: &'a Current,
+        topic: &'a str,
+        span: &'a EmissionSpan,
+    ) -> Self {
+        Self {
+            shared: &emitter.shared,
+            current,
+            turn: None,
             topic,
             errors: Errors::default(),
             extras: Extras::default(),
             span,
-            places,
-            turn_places,
+            places: Places::default(),
+            turn_places: TurnPlaces::default(),
             delegated: None,
-        };
-        let registry = &self.shared.registry;
+        }
+    }
+
+    /// Calls the listeners, waits for those that run elsewhere, and notifies of the end.
+    pub(super) fn call_listeners(mut self, selection: Selection<'_>, event: &dyn Event) -> Report {
+        let (registry, topic) = (&self.shared.registry, self.topic);
+        let handlers = &self.current.settings.handlers;
         let mut counts = Counts::default();
         let into = &mut counts;
-        dispatch(
-            registry,
-            selection,
-            topic,
-            event,
-            handlers,
-            &mut context,
-            into,
-        );
+        dispatch(registry, selection, topic, event, handlers, &mut self, into);
         // Listeners that were not reached, as the event was aborted.
-        drop(context.turn_places.release());
-        let Some(delegated) = context.delegated else {
+        drop(self.turn_places.release());
+        let Some(delegated) = self.delegated else {
             notify_if_unheard(counts, topic, event, handlers);
-            let ended = EmissionEnded::new(topic, event, None);
-            notify_ended(ended, counts, context.errors.count(), handlers);
-            let extras = context.extras.into_shared();
-            return Ok(Report::new(counts, context.errors, extras));
+            let report = Report::new(counts, self.errors, self.extras.into_shared());
+            notify_reported(topic, event, &report, handlers);
+            return report;
         };
         if counts.aborted {
             delegated.event().set_aborted(true);
@@ -227,11 +241,8 @@ impl Emitter {
         if delegated.event().is_aborted() {
             contained(|| event.set_aborted(true));
         }
-        Ok(report)
+        report
     }
-}
-
-impl SyncContext<'_> {
     /// The emission that this one continues as, because a listener runs elsewhere.
     fn delegated(&mut self, event: &dyn Event) -> &Arc<dyn InFlight> {
         let delegated = self.delegated.get_or_insert_with(|| {

@@ -22,6 +22,8 @@ pub(super) struct Generation {
     fast_path: bool,
     /// As `fast_path`, but events are ordered by key.
     fast_path_in_turn: bool,
+    /// As `fast_path`, but observers are notified. No listener is slow that does not say itself when it is.
+    observed_path: bool,
     /// `None` once closed. Declared last, so that it drops after the listeners: until then the dropping thread counts as running an
     /// emission.
     exit: Option<ExitGuard>,
@@ -78,6 +80,12 @@ impl Generation {
     #[inline]
     pub(super) fn has_fast_path_in_turn(&self) -> bool {
         self.fast_path_in_turn && !trace::is_possible()
+    }
+
+    /// Whether emissions in it need no check, and only observers are notified.
+    #[inline]
+    pub(super) fn has_observed_path(&self) -> bool {
+        self.observed_path && !trace::is_possible()
     }
 }
 
@@ -263,13 +271,16 @@ fn generation(
         tracker: Arc::clone(tracker),
         leaving: None,
     });
-    let is_fast = exit.is_some() && current.settings.handlers.are_unobserved();
-    let has_orders = current.has_orders();
+    let (is_open, has_orders) = (exit.is_some(), current.has_orders());
+    let handlers = &current.settings.handlers;
+    let are_unobserved = handlers.are_unobserved();
+    let measures_slowness = handlers.slow_listener.is_some() || handlers.slow_after.is_some();
     let generation = Arc::new(Generation {
+        fast_path: is_open && are_unobserved && !has_orders,
+        fast_path_in_turn: is_open && are_unobserved && has_orders,
+        observed_path: is_open && !are_unobserved && !has_orders && !measures_slowness,
         snapshot,
         current,
-        fast_path: is_fast && !has_orders,
-        fast_path_in_turn: is_fast && has_orders,
         exit,
     });
     if generation.is_open() {

@@ -100,7 +100,7 @@ impl Emitter {
         let timer = current.settings.timer.as_ref();
         let batch = call_checked_batch(&cached.calls, event, timer);
         if batch.has_sequel() {
-            let selection = Selection::Resume(&cached.calls, batch, &generation.snapshot);
+            let selection = Selection::Resume(&cached.calls, batch, None, &generation.snapshot);
             let turn = turn.as_ref();
             return Err(self.resume_in_turn(current, selection, topic, event, turn));
         }

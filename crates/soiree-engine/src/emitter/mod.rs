@@ -14,6 +14,7 @@ mod launch;
 mod listener_order;
 mod many_listeners;
 mod not_admitted;
+mod observed;
 mod required_places;
 mod reserved;
 mod settings;

@@ -1,6 +1,8 @@
-//! Changing the settings of an emitter.
+//! The settings of an emitter, and changing them.
 
 use std::sync::{Arc, Weak};
+
+use soiree_core::{Pool, Timer};
 
 use super::current::{Current, pools_of};
 use super::emit::Emitter;
@@ -24,6 +26,16 @@ impl Emitter {
     /// The settings that apply now.
     pub fn settings(&self) -> Settings {
         self.current().settings.clone()
+    }
+
+    /// The default pool.
+    pub fn pool(&self) -> Arc<dyn Pool> {
+        self.with_current(|current| Arc::clone(current.settings.pool.pool()))
+    }
+
+    /// The timer of the settings. While one of its tasks runs, the emitter knows that its thread must not wait.
+    pub fn timer(&self) -> Option<Arc<dyn Timer>> {
+        self.current().timer()
     }
 
     /// Changes the settings of emissions that start afterwards. Those that have started keep theirs.

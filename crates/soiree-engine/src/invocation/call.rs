@@ -64,7 +64,8 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Calls the listener with `seen`, the event as the listener sees it. Only the fast path in `dispatch/batch.rs` calls listeners without this.
+    /// Calls the listener with `seen`, the event as the listener sees it. Only the fast paths in `dispatch/batch.rs` and
+    /// `dispatch/observed_batch.rs` call listeners without this.
     #[inline]
     pub(crate) fn invoke(&self, seen: &dyn Event) -> Result<(), BoxError> {
         if !self.handlers.are_unobserved() {
@@ -102,6 +103,11 @@ impl<'a> Call<'a> {
         self
     }
 
+    /// The listener was called then, if observers were notified of that.
+    pub(crate) fn set_started(&self, started: Option<Instant>) {
+        self.started.set(started);
+    }
+
     /// Another thread started the call so long ago.
     pub(crate) fn set_started_ago(&self, ago: Duration) {
         if !self.handlers.observers.is_empty() {
@@ -118,7 +124,9 @@ impl<'a> Call<'a> {
             observers.notify(|observer| observer.listener_started(&started));
             self.started.set(Some(clock::now()));
         }
-        self.monitored.set(self.monitor());
+        if let Some(monitored) = self.monitor() {
+            self.monitored.set(Some(monitored));
+        }
     }
 
     fn attempt(&self) -> ListenerAttempt<'_> {
@@ -175,8 +183,10 @@ impl<'a> Call<'a> {
         observers.notify(|observer| observer.listener_ended(&ended));
     }
 
+    #[inline]
     fn end_monitoring(&self) {
-        if let Some((monitor, key)) = self.monitored.take() {
+        if let Some((monitor, key)) = self.monitored.get() {
+            self.monitored.set(None);
             monitor.end(key);
         }
     }

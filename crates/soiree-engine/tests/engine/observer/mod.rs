@@ -4,5 +4,6 @@ mod counts;
 mod events;
 mod many_listeners;
 mod numbers;
+mod paths;
 mod pools;
 mod user_code;
