@@ -30,7 +30,7 @@ pub use self::pattern_map::PatternMap;
 pub use self::publish::PublishHook;
 pub use self::registration::{Claim, Registration, RegistrationKey};
 pub use self::remaining::RemainingListeners;
-pub use self::snapshot::{Lookup, Snapshot, TopicHash, Visitor};
+pub use self::snapshot::{Lookup, Snapshot, TopicHash, TopicListeners, Visitor};
 pub use self::specificity::{Specificity, overlap, specificity};
 pub use self::subscriptions::Registry;
 pub use self::topic_cache::{CachedListener, CachedTopic};

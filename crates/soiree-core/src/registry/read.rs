@@ -4,7 +4,7 @@ use std::sync::{Arc, TryLockError};
 
 use super::pattern_listeners::PatternListeners;
 use super::registration::Registration;
-use super::snapshot::{Lookup, Snapshot, TopicHash, Visitor};
+use super::snapshot::{Lookup, Snapshot, TopicHash, TopicListeners, Visitor};
 use super::subscriptions::Registry;
 use crate::listener::ListenerId;
 use crate::topic::Pattern;
@@ -73,6 +73,20 @@ impl Registry {
         if snapshot.visit(topic, found, visitor) {
             self.enlarge_cache(snapshot);
         }
+    }
+
+    /// The listeners that match a topic which is not in the cache of `snapshot`, in calling order. The topic counts as emitted.
+    pub fn uncached<'s>(
+        &self,
+        snapshot: &'s Arc<Snapshot>,
+        hash: TopicHash,
+        topic: &str,
+    ) -> TopicListeners<'s> {
+        let (listeners, saturated) = snapshot.uncached(topic, hash);
+        if saturated {
+            self.enlarge_cache(snapshot);
+        }
+        listeners
     }
 
     fn enlarge_cache(&self, saturated: &Arc<Snapshot>) {

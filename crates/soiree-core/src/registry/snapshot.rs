@@ -60,6 +60,9 @@ pub trait Visitor {
     );
 }
 
+/// The listeners of a topic, in calling order.
+pub type TopicListeners<'a> = SmallVec<[&'a Arc<Registration>; 16]>;
+
 /// A topic with more listeners than this is never cached, which bounds the memory of the cache.
 const MAX_CACHED_LISTENERS: usize = 1024;
 
@@ -212,6 +215,13 @@ impl Snapshot {
             }
             Lookup::Uncached(hash) => hash,
         };
+        let (listeners, saturated) = self.uncached(topic, hash);
+        visitor.visit(listeners.into_iter(), self);
+        saturated
+    }
+
+    /// The listeners of a topic that is not in the cache, which counts as emitted. Also returns whether the cache is too small.
+    pub(super) fn uncached(&self, topic: &str, hash: TopicHash) -> (TopicListeners<'_>, bool) {
         let listeners = self.resolve(hash, topic);
         let mut saturated = false;
         if listeners.len() <= MAX_CACHED_LISTENERS && self.topic_cache.seen_before(hash.0) {
@@ -219,8 +229,7 @@ impl Snapshot {
             let cache = &self.topic_cache;
             saturated = cache.insert(hash.0, topic, &listeners, is_reserved);
         }
-        visitor.visit(listeners.into_iter(), self);
-        saturated
+        (listeners, saturated)
     }
 
     /// Passes the listeners of exactly this pattern to the visitor, in calling order.
@@ -233,18 +242,14 @@ impl Snapshot {
     }
 
     /// Finds the listeners of a topic, in calling order, without the cache.
-    fn resolve(
-        &self,
-        TopicHash(hash): TopicHash,
-        topic: &str,
-    ) -> SmallVec<[&Arc<Registration>; 16]> {
+    fn resolve(&self, TopicHash(hash): TopicHash, topic: &str) -> TopicListeners<'_> {
         let mut matching: SmallVec<[&PatternListeners; 8]> = SmallVec::new();
         matching.extend(self.literal_listeners(hash, topic));
         if !self.wildcard.is_empty() {
             self.wildcard
                 .for_each_match(&self.hasher, topic, |listeners| matching.push(listeners));
         }
-        let mut registrations: SmallVec<[&Arc<Registration>; 16]> = SmallVec::new();
+        let mut registrations = TopicListeners::new();
         for listeners in &matching {
             match listeners {
                 PatternListeners::One(only) => registrations.push(only),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use soiree_core::panic::{PanicPayload, caught};
 use soiree_core::registry::CachedListener;
-use soiree_core::{BoxError, Event, Timer};
+use soiree_core::{BoxError, Event, Listener, Timer};
 
 use crate::invocation::{CallOutcome, TimeLimit, call_within};
 
@@ -39,12 +39,15 @@ impl BatchResult {
 /// All of them share one frame that catches panics, and the type of the event is known: with many listeners, calling them is nearly all
 /// that an emission costs.
 #[inline]
-pub(crate) fn call_batch(listeners: &[CachedListener], event: &impl Event) -> BatchResult {
+pub(crate) fn call_batch<'a>(
+    listeners: impl Iterator<Item = &'a dyn Listener>,
+    event: &impl Event,
+) -> BatchResult {
     let (mut count, mut aborted) = (0, false);
     let result = caught(|| {
-        for cached in listeners {
+        for listener in listeners {
             count += 1;
-            cached.listener.handle(event)?;
+            listener.handle(event)?;
             if event.is_aborted() {
                 aborted = true;
                 break;

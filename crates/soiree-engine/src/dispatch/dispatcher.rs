@@ -24,24 +24,39 @@ pub(crate) enum Selection<'a> {
     Matching,
     /// The same, in this snapshot, which the caller holds.
     Resolved(&'a Arc<Snapshot>, Lookup<'a>),
+    /// The same, which have been looked for in this snapshot.
+    Found(&'a [&'a Arc<Registration>], &'a Arc<Snapshot>),
     /// The rest of these listeners, after a batch that called the first of them. With the time of the last call, if it is observed.
-    Resume(
-        &'a [CachedListener],
-        BatchResult,
-        Option<Instant>,
-        &'a Arc<Snapshot>,
-    ),
+    Resume(Listed<'a>, BatchResult, Option<Instant>, &'a Arc<Snapshot>),
     /// Those of this pattern alone, whatever the topic.
     ExactPattern(&'a Pattern, &'a Arc<Snapshot>),
     /// Those of every matching pattern that come after a certain listener.
     Remaining(&'a RemainingListeners),
 }
 
+/// All listeners of a topic, in calling order.
+#[derive(Clone, Copy)]
+pub(crate) enum Listed<'a> {
+    Cached(&'a [CachedListener]),
+    Found(&'a [&'a Arc<Registration>]),
+}
+
+impl<'a> Listed<'a> {
+    fn get(self, index: usize) -> Option<&'a Arc<Registration>> {
+        match self {
+            Self::Cached(listeners) => Some(&listeners.get(index)?.registration),
+            Self::Found(listeners) => listeners.get(index).copied(),
+        }
+    }
+}
+
 impl<'a> Selection<'a> {
     /// The snapshot that the caller holds, if it selects from all listeners of the topic.
     pub(crate) fn snapshot(&self) -> Option<&'a Arc<Snapshot>> {
         match *self {
-            Self::Resolved(snapshot, _) | Self::Resume(.., snapshot) => Some(snapshot),
+            Self::Resolved(snapshot, _) | Self::Found(_, snapshot) | Self::Resume(.., snapshot) => {
+                Some(snapshot)
+            }
             Self::Matching | Self::ExactPattern(..) | Self::Remaining(_) => None,
         }
     }
@@ -74,6 +89,9 @@ pub(crate) fn dispatch(
         Selection::Matching => registry.visit(topic, &mut dispatcher),
         Selection::Resolved(snapshot, lookup) => {
             registry.visit_in(snapshot, lookup, topic, &mut dispatcher);
+        }
+        Selection::Found(listeners, snapshot) => {
+            dispatcher.visit(listeners.iter().copied(), snapshot);
         }
         Selection::Resume(listeners, batch, started, snapshot) => {
             dispatcher.resume(listeners, batch, started, snapshot);
@@ -180,19 +198,21 @@ impl Dispatcher<'_> {
 
     fn resume(
         &mut self,
-        listeners: &[CachedListener],
+        listeners: Listed<'_>,
         batch: BatchResult,
         started: Option<Instant>,
         snapshot: &Arc<Snapshot>,
     ) {
-        let (called, rest) = listeners.split_at(batch.count);
+        let called = batch.count;
+        let last = called.checked_sub(1).and_then(|last| listeners.get(last));
         self.counts.delivered = batch.called();
-        if let (Some(outcome), Some(last)) = (batch.failed, called.last()) {
+        if let (Some(outcome), Some(last)) = (batch.failed, last) {
             self.counts.delivered -= 1;
-            self.on_failure(&last.registration, outcome, started);
+            self.on_failure(last, outcome, started);
         }
-        self.called_before = called.last().map(|last| Arc::clone(&last.registration));
-        self.visit(rest.iter().map(|cached| &cached.registration), snapshot);
+        self.called_before = last.map(Arc::clone);
+        let rest = (called..).map_while(|index| listeners.get(index));
+        self.visit(rest, snapshot);
     }
 
     #[cold]

@@ -11,7 +11,7 @@ mod report_outcome;
 pub(crate) use self::batch::{BatchResult, call_batch, call_checked_batch};
 pub(crate) use self::context::{DispatchContext, HeldTurn, Progress, TurnTaken};
 pub(crate) use self::counts::Counts;
-pub(crate) use self::dispatcher::{Selection, dispatch};
+pub(crate) use self::dispatcher::{Listed, Selection, dispatch};
 pub(crate) use self::future::{EndedCall, StartedCall, cancel, finish, start, time_out};
 pub(crate) use self::observed_batch::call_observed_batch;
 pub(crate) use self::report_outcome::{

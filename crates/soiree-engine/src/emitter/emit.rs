@@ -202,6 +202,9 @@ impl Emitter {
                 Lookup::Cached(cached) if cached.plain && generation.has_fast_path_in_turn() => {
                     self.run_fast_path_in_turn(generation, cached, topic, &event)
                 }
+                Lookup::Uncached(hash) if generation.has_fast_path() => {
+                    Err(self.run_uncached(generation, hash, topic, &event))
+                }
                 lookup => Err(self.run_resolved(generation, lookup, topic, &event, None)),
             };
             ran.unwrap_or_else(|report| {

@@ -13,8 +13,9 @@ use super::generation::Generation;
 use super::not_admitted::{NotAdmitted, SyncError};
 use crate::context::{EnteredFrame, Frame, ON_CALLER, enter_frame, sync_depth};
 use crate::dispatch::{
-    BatchResult, Counts, DispatchContext, FailedAttempt, HeldTurn, Kept, Progress, Selection,
-    TurnTaken, call_batch, call_checked_batch, dispatch, notify_if_unheard, report_not_called,
+    BatchResult, Counts, DispatchContext, FailedAttempt, HeldTurn, Kept, Listed, Progress,
+    Selection, TurnTaken, call_batch, call_checked_batch, dispatch, notify_if_unheard,
+    report_not_called,
 };
 use crate::emission::{
     CustomEvent, Emission, EmissionTask, EmitterShared, Errors, Extras, InFlight, InFlightContext,
@@ -97,7 +98,7 @@ impl Emitter {
             }
             return Ok(batch.called());
         }
-        let batch = call_batch(&cached.calls, event);
+        let batch = call_batch(cached.calls.iter().map(|call| &*call.listener), event);
         if batch.has_sequel() {
             return Err(self.resume(entered, batch, generation, cached, topic, event));
         }
@@ -117,7 +118,12 @@ impl Emitter {
         event: &dyn Event,
     ) -> Result<Report, SyncError> {
         drop(entered);
-        let selection = Selection::Resume(&cached.calls, batch, None, &generation.snapshot);
+        let selection = Selection::Resume(
+            Listed::Cached(&cached.calls),
+            batch,
+            None,
+            &generation.snapshot,
+        );
         self.run(&generation.current, selection, topic, event)
     }
 

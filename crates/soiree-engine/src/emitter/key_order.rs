@@ -16,7 +16,7 @@ use super::generation::Generation;
 use super::launch::accepted;
 use super::not_admitted::SyncError;
 use crate::context::{EnteredFrame, ON_CALLER, inside_frame, on_timer};
-use crate::dispatch::{Selection, call_checked_batch};
+use crate::dispatch::{Listed, Selection, call_checked_batch};
 use crate::emission::{
     ActiveOrder, Emission, EmissionSettings, EmitError, InFlight, KeySlot, KeyTurn, KeyTurnGuard,
     Places, Report, end_unrun, in_flight_rejected, with_event,
@@ -100,7 +100,12 @@ impl Emitter {
         let timer = current.settings.timer.as_ref();
         let batch = call_checked_batch(&cached.calls, event, timer);
         if batch.has_sequel() {
-            let selection = Selection::Resume(&cached.calls, batch, None, &generation.snapshot);
+            let selection = Selection::Resume(
+                Listed::Cached(&cached.calls),
+                batch,
+                None,
+                &generation.snapshot,
+            );
             let turn = turn.as_ref();
             return Err(self.resume_in_turn(current, selection, topic, event, turn));
         }

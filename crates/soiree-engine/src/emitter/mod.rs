@@ -20,6 +20,7 @@ mod reserved;
 mod settings;
 mod subscribe;
 mod try_emit;
+mod uncached;
 mod waiting_emit;
 
 pub use self::address::Address;

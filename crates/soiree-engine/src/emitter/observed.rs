@@ -8,7 +8,7 @@ use super::emit_sync::{SyncContext, check_depth};
 use super::generation::Generation;
 use super::not_admitted::SyncError;
 use crate::context::ON_CALLER;
-use crate::dispatch::{Selection, call_observed_batch};
+use crate::dispatch::{Listed, Selection, call_observed_batch};
 use crate::emission::{Report, notify_accepted, notify_reported, notify_started};
 use crate::trace::EmissionSpan;
 
@@ -34,7 +34,12 @@ impl Emitter {
         if batch.has_sequel() {
             let span = EmissionSpan::default();
             let context = SyncContext::new(self, &generation.current, topic, &span);
-            let selection = Selection::Resume(&cached.calls, batch, started, &generation.snapshot);
+            let selection = Selection::Resume(
+                Listed::Cached(&cached.calls),
+                batch,
+                started,
+                &generation.snapshot,
+            );
             return Ok(context.call_listeners(selection, event));
         }
         let report = Report::of_success(batch.called());

@@ -53,6 +53,11 @@ impl Emitter {
             Selection::Resolved(snapshot, _) => {
                 snapshot.for_each_matching(topic, |registration| needed.add(registration));
             }
+            Selection::Found(listeners, _) => {
+                listeners
+                    .iter()
+                    .for_each(|registration| needed.add(registration));
+            }
             Selection::ExactPattern(pattern, snapshot) => {
                 snapshot.visit_pattern(pattern, &mut needed);
             }
