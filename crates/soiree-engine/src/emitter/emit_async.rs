@@ -71,7 +71,7 @@ impl Emitter {
             return Ok(Err(self.reject_now(not_accepted)));
         };
         let must_not_wait = match (&no_place.full, &no_place.order) {
-            (Full::Key(_), Some((order, _))) => {
+            (Full::Key(_), Some(order)) => {
                 matches!(
                     WaitLimit::of(order.rule.order.overflow_policy()),
                     WaitLimit::None

@@ -15,10 +15,10 @@ use crate::emission::{
     ActiveOrder, Emission, EmitError, InFlight, KeySlot, end_unrun, in_flight_started,
     trace_started,
 };
-use crate::ordering::{HashedKey, Position, QueueFull};
+use crate::ordering::{Position, QueueFull};
 
-/// The order of an emission, and its key.
-pub(super) type Ordered = (Arc<ActiveOrder>, HashedKey);
+/// The order of an emission, which has a slot with its key.
+pub(super) type Ordered = Arc<ActiveOrder>;
 
 /// Why an emission was not accepted. Boxed, as errors of [`launch`](Emitter::launch) are.
 pub(super) enum NotAccepted {
@@ -133,10 +133,10 @@ impl Emitter {
             if let Some(order) = current.order_of(emission.state().topic()) {
                 if let Some(key) = self.key_of(order, &emission)? {
                     let key = order.queues.hashed(key);
-                    let slot = KeySlot::new(order, key.clone());
+                    let slot = KeySlot::new(order, key);
                     slot.set_left();
                     emission.state().set_slot(slot);
-                    ordered = Some((Arc::clone(order), key));
+                    ordered = Some(Arc::clone(order));
                 }
             }
         }
@@ -154,11 +154,11 @@ impl Emitter {
         number: Option<u64>,
     ) -> Result<Emission, NotAccepted> {
         let state = emission.state();
-        if let (Some((active, key)), Some(slot)) = (&order, state.slot()) {
+        if let (Some(active), Some(slot)) = (&order, state.slot()) {
             slot.set_entering();
             let capacity = key_capacity(active, handle, &emission);
             let entry = || Arc::clone(&emission).into_entry();
-            match active.queues.try_enter(key, entry, capacity, number) {
+            match active.queues.try_enter(slot.key(), entry, capacity, number) {
                 Some(Position::Head) => {}
                 Some(Position::Waiting) => return Ok(accepted(emission)),
                 None => {
@@ -237,7 +237,7 @@ pub(super) fn reject_key_full(
 ) -> EmitError {
     let state = emission.state();
     let payload = Arc::clone(emission).into_payload();
-    let (order, _) = order.expect("its key has a queue");
+    let order = order.expect("its key has a queue");
     let full = QueueFull { waited };
     let error = queue_full(&order.rule, state.topic(), capacity, &full, payload);
     reject_by_order(emission, &error);

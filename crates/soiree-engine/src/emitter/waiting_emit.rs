@@ -111,7 +111,7 @@ impl<'a> WaitingEmit<'a> {
     fn set_limit(&mut self) {
         let timeout = match &self.wait {
             Wait::Place(reserve) => reserve.timeout(),
-            Wait::Room { .. } => self.order.as_ref().and_then(|(order, _)| {
+            Wait::Room { .. } => self.order.as_ref().and_then(|order| {
                 match WaitLimit::of(order.rule.order.overflow_policy()) {
                     WaitLimit::Until(_, timeout) => Some(timeout),
                     _ => None,
@@ -293,9 +293,11 @@ impl Wait {
                 reserve.map_or_else(|| Self::turn_after(reason, FIRST_PAUSE), Self::Place)
             }
             Full::Key(capacity) => {
-                let (order, key) = no_place.order.as_ref().expect("its key has a queue");
+                let order = no_place.order.as_ref().expect("its key has a queue");
+                let slot = no_place.emission.state().slot();
+                let slot = slot.expect("its key has a queue");
                 Self::Room {
-                    waiter: RoomWaiter::new(&order.queues, key),
+                    waiter: RoomWaiter::new(&order.queues, slot.key()),
                     capacity: *capacity,
                     has_looked: false,
                 }
