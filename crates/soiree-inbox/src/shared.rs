@@ -88,7 +88,7 @@ impl<E: Send + 'static> Shared<E> {
 impl<E> Shared<E> {
     #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, State<E>> {
-        lock_with_backoff(&self.state)
+        lock_with_backoff(&self.state, self.capacity)
     }
 
     /// Adds an event. Blocks if that is what the inbox does when it is full.

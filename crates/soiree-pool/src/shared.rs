@@ -63,7 +63,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        lock_with_backoff(&self.state)
+        lock_with_backoff(&self.state, self.capacity)
     }
 
     /// Stores the counts that change with every job, for threads that read them without the lock.

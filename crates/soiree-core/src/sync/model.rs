@@ -32,7 +32,7 @@ pub(super) fn read_slots() -> usize {
 }
 
 /// Locks the mutex. The checker schedules threads itself, so a backoff would change nothing.
-pub fn lock_with_backoff<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn lock_with_backoff<T>(mutex: &Mutex<T>, _capacity: usize) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -23,18 +23,22 @@ pub(super) fn read_slots() -> usize {
     })
 }
 
-/// Locks the mutex, poisoned or not. If it is locked, retries with pauses before it blocks.
+/// Locks the mutex of a queue of this capacity, poisoned or not. If it is locked, retries with pauses before it blocks.
 ///
 /// Every attempt takes the cache line of the lock and its data away from the owner. Left alone for some microseconds, the owner locks and
-/// unlocks several times in a row.
-pub fn lock_with_backoff<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// unlocks several times in a row. In a short queue, it soon has no more to do: then both would wait.
+pub fn lock_with_backoff<T>(mutex: &Mutex<T>, capacity: usize) -> MutexGuard<'_, T> {
     const ATTEMPTS: usize = 8;
-    const SPINS_PER_ATTEMPT: usize = 256;
+    const LONGEST_PAUSE: usize = 256;
+    const SHORTEST_PAUSE: usize = 4;
     for _ in 0..ATTEMPTS {
         match mutex.try_lock() {
             Ok(guard) => return guard,
             Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => (0..SPINS_PER_ATTEMPT).for_each(|_| spin_loop()),
+            Err(TryLockError::WouldBlock) => {
+                let pause = (capacity / 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+                (0..pause).for_each(|_| spin_loop());
+            }
         }
     }
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
