@@ -112,7 +112,7 @@ const EMIT: Reasons = (
         ),
         (
             "emit_async",
-            "Takes no shortcut for event pools without observers and orders: it asks for each. And it passes the result on through the future.",
+            "Passes the result on through the future.",
         ),
         (
             "an inbox",

@@ -16,6 +16,7 @@ use crate::emission::{
     trace_started,
 };
 use crate::ordering::{Position, QueueFull};
+use crate::trace;
 
 /// The order of an emission, which has a slot with its key.
 pub(super) type Ordered = Arc<ActiveOrder>;
@@ -126,6 +127,22 @@ impl Emitter {
         handle: &PoolHandle,
         emission: Arc<dyn InFlight>,
     ) -> Result<Emission, NotAccepted> {
+        if current.launches_at_once
+            && !trace::is_possible()
+            && !self.registry().has_requiring_place()
+        {
+            return self.submit_once(handle, emission, None, None, false);
+        }
+        self.prepare_and_attempt(current, handle, emission)
+    }
+
+    #[inline(never)]
+    fn prepare_and_attempt(
+        &self,
+        current: &Arc<Current>,
+        handle: &PoolHandle,
+        emission: Arc<dyn InFlight>,
+    ) -> Result<Emission, NotAccepted> {
         trace_started(&emission);
         in_flight_started(&emission);
         let mut ordered = None;
@@ -174,7 +191,20 @@ impl Emitter {
         let has_turns = order.is_none()
             && self.with_current(|current| current.settings.has_ordered_listeners)
             && self.reserve_turns(&emission);
-        let job = state.job(Arc::clone(&emission).into_task());
+        let is_ordered = order.is_some() || has_turns;
+        self.submit_once(handle, emission, order, place, is_ordered)
+    }
+
+    #[inline]
+    fn submit_once(
+        &self,
+        handle: &PoolHandle,
+        emission: Arc<dyn InFlight>,
+        order: Option<Ordered>,
+        place: Option<Reservation>,
+        is_ordered: bool,
+    ) -> Result<Emission, NotAccepted> {
+        let job = emission.state().job(Arc::clone(&emission).into_task());
         let submitted = match place {
             Some(place) => place.submit(job),
             None => handle.pool().try_submit(job),
@@ -182,7 +212,7 @@ impl Emitter {
         let Err(rejected) = submitted else {
             return Ok(accepted(emission));
         };
-        match self.after_rejection(rejected, &emission, order.is_some() || has_turns) {
+        match self.after_rejection(rejected, &emission, is_ordered) {
             Rejected::Accepted => Ok(accepted(emission)),
             Rejected::Ended(reason) => Err(reject(&emission, reason, || {}).into()),
             Rejected::Claimed(reason @ (Reason::Full { .. } | Reason::TimedOut { .. })) => {
