@@ -92,6 +92,14 @@ pub trait Event: Send + Sync {
     fn detached(&self) -> Option<Arc<dyn Event>> {
         None
     }
+
+    /// A copy for those that keep the event for longer than its emission lasts, such as inboxes, if that is cheaper than to copy its
+    /// parts. `None` by default.
+    ///
+    /// It has the same ID, and is changed apart from the event and from other copies.
+    fn keep(&self) -> Option<Arc<dyn Event>> {
+        None
+    }
 }
 
 impl dyn Event + '_ {
@@ -374,6 +382,10 @@ impl<E: Event + ?Sized> Event for Arc<E> {
 
     fn detached(&self) -> Option<Arc<dyn Event>> {
         (**self).detached()
+    }
+
+    fn keep(&self) -> Option<Arc<dyn Event>> {
+        (**self).keep()
     }
 }
 

@@ -26,7 +26,7 @@ mod unhandled;
 
 pub use crate::emission::{
     Abort, CalledListener, CollectError, CutOffCause, CutOffEmission, Emission, EmissionFuture,
-    EmitError, ErrorIter, IntoErrors, NotStored, Report, ReportError,
+    EmitError, ErrorIter, IntoErrors, NotStored, Report, ReportError, copy_event,
 };
 pub use crate::emitter::{Address, CloseError, EmitFuture, Emitter, EmitterOwner, ReservedTopics};
 pub use crate::graph::{

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use soiree_core::{BoxError, Event, InboxInfo, MAX_CAPACITY, SubscribeError};
-use soiree_engine::{Soiree, Unsubscriber};
+use soiree_engine::{Soiree, Unsubscriber, copy_event};
 
-use crate::copied_event::copy_event;
 use crate::item::{Closed, Queued, Received, RecvTimeoutError, TryRecvError};
 use crate::listener::InboxListener;
 use crate::options::InboxOptions;

@@ -8,7 +8,6 @@
 //! | wait for the next event that matches | [`WaitFor`] |
 
 mod async_receive;
-mod copied_event;
 mod first_match;
 mod inbox;
 mod item;
@@ -21,7 +20,6 @@ mod waiting;
 mod wakers;
 
 pub use crate::async_receive::{RecvFuture, RecvStream};
-pub use crate::copied_event::copy_event;
 pub use crate::inbox::Inbox;
 pub use crate::item::{Closed, Queued, Received, RecvTimeoutError, TryRecvError};
 pub use crate::options::{InboxOptions, WhenFull};

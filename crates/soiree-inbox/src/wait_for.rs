@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 
 use soiree_core::panic::Contained;
 use soiree_core::{BoxError, Event, ListenerOptions, SubscribeError, Timer, TimerId};
-use soiree_engine::{Soiree, Unsubscriber};
+use soiree_engine::{Soiree, Unsubscriber, copy_event};
 
-use crate::copied_event::copy_event;
 use crate::first_match::{Ended, Filter, FirstMatch, FirstMatchListener};
 
 /// Waits for the next event that matches. Made by `EventPool::wait_for`, or by [`WaitFor::subscribe`] for any [`Soiree`].

@@ -41,9 +41,8 @@ pub use soiree_engine::{
     Address, Bulkheads, DeadLetterHandler, DurableTopics, EmissionFuture, Emitter, EmitterOwner,
     ErrorHandler, ErrorIter, Handlers, IntoErrors, KeyOrders, PanicHandler, ReservedTopics,
     Settings, SlowListenerHandler, SlowListenerMonitor, UnheardEventHandler, Unsubscriber,
+    copy_event,
 };
 
 #[doc(inline)]
-pub use soiree_inbox::{
-    RecvFuture, RecvStream, RecvTimeoutError, TryRecvError, WaitForFuture, copy_event,
-};
+pub use soiree_inbox::{RecvFuture, RecvStream, RecvTimeoutError, TryRecvError, WaitForFuture};

@@ -178,7 +178,6 @@ const LAYERS: &[Layers] = &[
             "item",
             "waiting",
             "wakers",
-            "copied_event",
             "queue",
             "shared",
             "listener",

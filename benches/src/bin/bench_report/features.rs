@@ -63,7 +63,7 @@ const SYNC: Reasons = (
         ),
         (
             "an inbox",
-            "The event is copied: it makes an ID, which reads the clock, and allocates the payload and the copy. With taking it out.",
+            "The event is copied: it allocates the payload and the copy, which makes its ID when somebody asks for it. With taking it out.",
         ),
         (
             "an outbox, for other topics",
@@ -110,10 +110,7 @@ const EMIT: Reasons = (
             "The call is a second job: another allocation, another submit, and a part that the emission waits for, in the part of the \
              emission that is seldom needed. With running both jobs.",
         ),
-        (
-            "emit_async",
-            "Passes the result on through the future.",
-        ),
+        ("emit_async", "Passes the result on through the future."),
         (
             "an inbox",
             "The event is copied: it makes an ID, which reads the clock, and allocates the copy. With taking it out.",

@@ -50,6 +50,17 @@ struct Changes {
 /// Where an event has handles to its payload from.
 pub(crate) trait PayloadSource: Send + Sync {
     fn payload(&self) -> Payload;
+
+    /// Where the ID of the event is, if copies find it there.
+    fn id_cell(&self) -> Option<&OnceLock<EventId>> {
+        None
+    }
+
+    /// A copy of the event as it was emitted, if it finds the ID.
+    fn copy(&self, topic: &str) -> Option<Arc<dyn Event>> {
+        let _ = topic;
+        None
+    }
 }
 
 /// An event whose payload lives elsewhere.
@@ -144,7 +155,9 @@ impl<S: PayloadSource> EventView<'_, S> {
 
 impl<S: PayloadSource> Event for EventView<'_, S> {
     fn id(&self) -> EventId {
-        *self.attributes.cold().id.get_or_init(|| {
+        let cell = self.source.id_cell();
+        let cell = cell.unwrap_or_else(|| &self.attributes.cold().id);
+        *cell.get_or_init(|| {
             let id = EventId::new();
             running::set_id(self.attributes.address(), id);
             id
@@ -152,7 +165,10 @@ impl<S: PayloadSource> Event for EventView<'_, S> {
     }
 
     fn known_id(&self) -> Option<EventId> {
-        self.attributes.known_id()
+        match self.source.id_cell() {
+            Some(cell) => cell.get().copied(),
+            None => self.attributes.known_id(),
+        }
     }
 
     fn topic(&self) -> &str {
@@ -201,5 +217,13 @@ impl<S: PayloadSource> Event for EventView<'_, S> {
 
     fn set_abort_reason(&self, reason: Arc<str>) {
         self.attributes.changes().abort_reason = Some(reason);
+    }
+
+    fn keep(&self) -> Option<Arc<dyn Event>> {
+        match self.attributes.cold.get() {
+            None => self.source.copy(self.topic),
+            // It may not be as it was emitted.
+            Some(_) => None,
+        }
     }
 }

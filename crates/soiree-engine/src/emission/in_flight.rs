@@ -314,4 +314,8 @@ impl Event for OwnedEvent {
             EventRef::Custom(_) => Some(Self::shared(&self.emission, 1)),
         }
     }
+
+    fn keep(&self) -> Option<Arc<dyn Event>> {
+        self.with(|event| event.keep())
+    }
 }

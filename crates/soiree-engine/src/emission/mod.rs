@@ -20,6 +20,7 @@ mod helping;
 mod in_flight;
 mod keeping_extras;
 mod keeping_places;
+mod kept_event;
 mod limited_call;
 mod listener_job;
 mod notify;
@@ -60,6 +61,7 @@ pub use self::extras::{Abort, CalledListener};
 pub(crate) use self::finish::{end_part, end_unrun};
 pub use self::handle::{Emission, EmissionFuture, ErrorIter, IntoErrors};
 pub(crate) use self::in_flight::{EmissionTask, InFlight, with_event};
+pub use self::kept_event::copy_event;
 pub(crate) use self::listener_job::ListenerJob;
 pub(crate) use self::notify::{
     in_flight_accepted, in_flight_rejected, in_flight_started, notify_accepted, notify_reported,

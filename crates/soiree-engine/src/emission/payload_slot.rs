@@ -4,13 +4,15 @@ use std::any::{Any, TypeId, type_name};
 use std::cell::Cell;
 use std::hash::{Hash, Hasher};
 use std::mem::needs_drop;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use soiree_core::panic::contained;
-use soiree_core::{Carrier, Payload, ValueCarrier};
+use soiree_core::{Carrier, Event, EventId, Payload};
 use triomphe::Arc as SlotArc;
 
 use super::event_source::PayloadSource;
+use super::kept_event::{IdCarrier, KeptEvent};
 
 /// How many allocations each thread keeps for later. A type has always the same place among them.
 const SPARES: usize = 8;
@@ -33,8 +35,10 @@ struct Allocation<T> {
     /// Made when a listener asks for the first one.
     handle: OnceLock<Payload>,
     /// Where the payload is if the last one of its type was kept: what keeps it then is one allocation, and not a handle to another.
-    carrier: Option<Arc<ValueCarrier<T>>>,
+    carrier: Option<Arc<IdCarrier<T>>>,
     was_kept: bool,
+    /// A copy of the event was made.
+    is_copied: AtomicBool,
 }
 
 /// `None` while no emission uses it.
@@ -54,7 +58,7 @@ impl<T: Any + Send + Sync> PayloadSlot<T> {
             return Self::allocate(payload);
         };
         if spare.was_kept {
-            spare.carrier = Some(Arc::new(ValueCarrier::new(payload)));
+            spare.carrier = Some(Arc::new(IdCarrier::new(payload)));
             return Self(spare);
         }
         match SlotArc::get_mut(&mut spare.slot) {
@@ -71,6 +75,7 @@ impl<T: Any + Send + Sync> PayloadSlot<T> {
             slot: SlotArc::new(Slot(Some(payload))),
             handle: OnceLock::new(),
             carrier: None,
+            is_copied: AtomicBool::new(false),
             was_kept: false,
         }))
     }
@@ -107,8 +112,10 @@ impl<T> Allocation<T> {
     #[cold]
     #[inline(never)]
     fn release_kept(&mut self) {
+        let is_copied = std::mem::take(self.is_copied.get_mut());
         match self.carrier.take() {
-            Some(carrier) => self.was_kept = Arc::strong_count(&carrier) > 1,
+            // Who has a copy may have dropped it by now.
+            Some(carrier) => self.was_kept = is_copied || Arc::strong_count(&carrier) > 1,
             None => {
                 self.slot = SlotArc::new(Slot(None));
                 self.was_kept = true;
@@ -153,13 +160,23 @@ impl<T> Drop for Slot<T> {
 impl<T: Any + Send + Sync> PayloadSource for Allocation<T> {
     fn payload(&self) -> Payload {
         if let Some(carrier) = &self.carrier {
-            return Payload::from_carrier(Arc::<ValueCarrier<T>>::clone(carrier));
+            return Payload::from_carrier(Arc::<IdCarrier<T>>::clone(carrier));
         }
         if let Some(payload) = self.slot.payload() {
             return payload.clone();
         }
         let keep = || Payload::from_carrier(Arc::new(KeptSlot(SlotArc::clone(&self.slot))));
         self.handle.get_or_init(keep).clone()
+    }
+
+    fn id_cell(&self) -> Option<&OnceLock<EventId>> {
+        self.carrier.as_ref().map(|carrier| carrier.id_cell())
+    }
+
+    fn copy(&self, topic: &str) -> Option<Arc<dyn Event>> {
+        let carrier = Arc::clone(self.carrier.as_ref()?);
+        self.is_copied.store(true, Ordering::Relaxed);
+        Some(Arc::new(KeptEvent::new(topic, carrier)))
     }
 }
 

@@ -67,4 +67,8 @@ impl Event for RetriedEvent<'_> {
     fn detached(&self) -> Option<Arc<dyn Event>> {
         self.event.detached()
     }
+
+    fn keep(&self) -> Option<Arc<dyn Event>> {
+        self.event.keep()
+    }
 }

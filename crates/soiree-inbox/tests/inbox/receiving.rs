@@ -10,7 +10,7 @@ use crossbeam_channel::{select, unbounded};
 use soiree::{
     Closed, EventPool, InboxOptions, Priority, Received, SubscribeError, Value, WhenFull,
 };
-use soiree_core::{BaseEvent, ListenerOptions, MAX_CAPACITY};
+use soiree_core::{BaseEvent, Event, ListenerOptions, MAX_CAPACITY, Payload};
 use soiree_inbox::{RecvTimeoutError, TryRecvError};
 
 use crate::support::{CountWakes, number};
@@ -55,7 +55,7 @@ fn an_inbox_holds_events_with_id_topic_payload_and_properties() {
     let soiree = EventPool::new();
     let inbox = soiree.inbox("**", InboxOptions::new(1)).unwrap();
     let event = BaseEvent::new("order.paid", 17_u64).with_property("request", "r-17");
-    let id = soiree_core::Event::id(&event);
+    let id = event.id();
     soiree.emit_event_sync(&event).unwrap();
     let Ok(Received::Event(kept)) = inbox.recv() else {
         panic!("it has one");
@@ -63,6 +63,43 @@ fn an_inbox_holds_events_with_id_topic_payload_and_properties() {
     assert_eq!((kept.id(), kept.topic()), (id, "order.paid"));
     assert_eq!(*kept.payload_as::<u64>().unwrap(), 17);
     assert_eq!(kept.properties().get("request"), Some(&Value::from("r-17")));
+}
+
+/// A4: an event has one ID, in its emission and in every inbox, whichever asks for it first. From the second event on, the payload is where
+/// copies find it.
+#[test]
+fn copies_of_an_event_share_its_id_and_nothing_that_is_set() {
+    for asks_before in [false, true] {
+        let soiree = EventPool::new();
+        let (sender, seen) = unbounded();
+        let ask = move |event: &dyn Event| sender.send(event.id()).unwrap();
+        if asks_before {
+            let first = ListenerOptions::new().priority(Priority::Highest);
+            soiree.on_with("a", first, ask.clone()).unwrap();
+        }
+        let inboxes = [(); 2].map(|()| soiree.inbox("a", InboxOptions::new(4)).unwrap());
+        for round in 0..4_u64 {
+            if round == 3 {
+                soiree.on("a", ask.clone()).unwrap();
+            }
+            soiree.emit_sync("a", round).unwrap();
+            let [first, second] = inboxes.each_ref().map(|inbox| match inbox.recv() {
+                Ok(Received::Event(event)) => event,
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(first.id(), second.id());
+            let asked: Vec<_> = seen.try_iter().collect();
+            let times = usize::from(asks_before) + usize::from(round == 3);
+            assert_eq!(asked, vec![first.id(); times]);
+            first.set_payload(Payload::new(17_u64));
+            first.set_aborted(true);
+            assert!(!second.is_aborted());
+            assert_eq!(second.payload_as::<u64>().as_deref(), Some(&round));
+            assert_eq!(first.payload().downcast_ref(), Some(&17_u64));
+        }
+        let (ids, left) = (seen.try_iter().count(), inboxes.map(|inbox| inbox.len()));
+        assert_eq!((ids, left), (0, [0, 0]));
+    }
 }
 
 /// A4: a channel that takes part in `select!`.

@@ -48,8 +48,9 @@ pub(super) fn receiving() -> Chapter {
                 is full. So does the bare channel, which sends one `Arc`. The sender of the broadcast never waits: what its receiver \
                 misses counts as received.",
         costs: "Each event is copied, as the inbox may keep it for longer than its emission lasts: one allocation for the payload and \
-                one for the copy, both freed by the receiver, and an ID, which reads the clock. That takes more than the channel \
-                does in all.",
+                its ID, which is made when somebody asks for it, and one for the copy; the receiver frees both. The lock of the inbox \
+                goes to and fro between two processors: both sides pause where they find it taken. Tried without gain: shorter and \
+                longer pauses on either side, and the lock apart from all else in memory.",
         groups: vec![Group::new(
             "inbox",
             case_ids("inbox", &[SOIREE, BROADCAST, ONE_ARC]),

@@ -90,11 +90,16 @@ impl Event for Probe {
         self.record("detached");
         None
     }
+
+    fn keep(&self) -> Option<Arc<dyn Event>> {
+        self.record("keep");
+        None
+    }
 }
 
 type Call = fn(&dyn Event);
 
-const METHODS: [(&str, Call); 14] = [
+const METHODS: [(&str, Call); 15] = [
     ("id", |event| assert_eq!(event.id(), EventId::from(7))),
     ("known_id", |event| assert!(event.known_id().is_some())),
     ("topic", |event| drop(event.topic().to_owned())),
@@ -115,6 +120,7 @@ const METHODS: [(&str, Call); 14] = [
     }),
     ("attempt", |event| assert!(event.attempt() > 0)),
     ("detached", |event| drop(event.detached())),
+    ("keep", |event| drop(event.keep())),
 ];
 
 /// The methods of the probe that calls of each method through a wrapper reach.

@@ -4,11 +4,15 @@ use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use arrayvec::ArrayString;
-use soiree_core::{Event, EventId, Payload, Properties};
+use soiree_core::{Carrier, Event, EventId, Payload, Properties, ValueCarrier};
+
+use crate::topic_text::TopicText;
 
 /// A copy of an event that a listener may keep: with its ID, topic and properties, and a handle to its payload.
 pub fn copy_event(event: &dyn Event) -> Arc<dyn Event> {
+    if let Some(copy) = event.keep() {
+        return copy;
+    }
     let properties = event.properties();
     let changes = match properties.is_empty() {
         true => OnceLock::new(),
@@ -18,29 +22,21 @@ pub fn copy_event(event: &dyn Event) -> Arc<dyn Event> {
         }))),
     };
     let payload = event.payload();
-    Arc::new(CopiedEvent {
-        // Last: an event that has had nothing but its payload makes room for more then, and from then on takes a lock for its payload.
-        id: event.id(),
-        topic: Topic::new(event.topic()),
-        payload,
+    // Last: an event that has had nothing but its payload makes room for more then, and from then on takes a lock for its payload.
+    let id = event.id();
+    Arc::new(KeptEvent {
         changes,
-        aborted: AtomicBool::new(false),
+        ..KeptEvent::new(event.topic(), Identified { id, payload })
     })
 }
 
-/// As a [`BaseEvent`](soiree_core::BaseEvent), in one allocation unless it has a long topic or properties: an inbox makes one for each
-/// event.
-struct CopiedEvent {
-    id: EventId,
-    topic: Topic,
-    payload: Payload,
+/// An event that outlives its emission. As a [`BaseEvent`](soiree_core::BaseEvent), in one allocation unless it has a long topic or
+/// properties: an inbox keeps one for each event.
+pub(super) struct KeptEvent<P> {
+    topic: TopicText,
+    payload: P,
     changes: OnceLock<Box<Mutex<Changes>>>,
     aborted: AtomicBool,
-}
-
-enum Topic {
-    Short(ArrayString<27>),
-    Long(Box<str>),
 }
 
 /// What few events have.
@@ -52,16 +48,110 @@ struct Changes {
     abort_reason: Option<Arc<str>>,
 }
 
-impl Topic {
-    fn new(topic: &str) -> Self {
-        match ArrayString::from(topic) {
-            Ok(short) => Self::Short(short),
-            Err(_) => Self::Long(topic.into()),
+/// The payload of a [`KeptEvent`], and its ID.
+pub(super) trait KeptPayload: Send + Sync {
+    fn id(&self) -> EventId;
+
+    fn known_id(&self) -> Option<EventId>;
+
+    fn value(&self) -> &(dyn Any + Send + Sync);
+
+    fn handle(&self) -> Payload;
+}
+
+struct Identified {
+    id: EventId,
+    payload: Payload,
+}
+
+/// A payload in one allocation with the ID of its event, which is made when somebody asks for it: here, or in a copy of the event.
+pub(super) struct IdCarrier<T> {
+    id: OnceLock<EventId>,
+    value: ValueCarrier<T>,
+}
+
+impl<T> IdCarrier<T> {
+    pub(super) fn new(value: T) -> Self {
+        Self {
+            id: OnceLock::new(),
+            value: ValueCarrier::new(value),
+        }
+    }
+
+    pub(super) fn id_cell(&self) -> &OnceLock<EventId> {
+        &self.id
+    }
+}
+
+impl<T: Any + Send + Sync> Carrier for IdCarrier<T> {
+    fn value(&self) -> &(dyn Any + Send + Sync) {
+        self.value.value()
+    }
+
+    fn type_name(&self) -> &'static str {
+        self.value.type_name()
+    }
+
+    fn carried_payload(&self) -> Option<&Payload> {
+        self.value.carried_payload()
+    }
+
+    fn into_value(self: Arc<Self>) -> Result<Box<dyn Any + Send + Sync>, Arc<dyn Carrier>> {
+        match Arc::try_unwrap(self) {
+            Ok(carrier) => Ok(Box::new(carrier.value.into_inner())),
+            Err(shared) => Err(shared),
         }
     }
 }
 
-impl CopiedEvent {
+impl KeptPayload for Identified {
+    fn id(&self) -> EventId {
+        self.id
+    }
+
+    fn known_id(&self) -> Option<EventId> {
+        Some(self.id)
+    }
+
+    fn value(&self) -> &(dyn Any + Send + Sync) {
+        self.payload.value()
+    }
+
+    fn handle(&self) -> Payload {
+        self.payload.clone()
+    }
+}
+
+impl<T: Any + Send + Sync> KeptPayload for Arc<IdCarrier<T>> {
+    fn id(&self) -> EventId {
+        *self.id.get_or_init(EventId::new)
+    }
+
+    fn known_id(&self) -> Option<EventId> {
+        self.id.get().copied()
+    }
+
+    fn value(&self) -> &(dyn Any + Send + Sync) {
+        self.value.value()
+    }
+
+    fn handle(&self) -> Payload {
+        Payload::from_carrier(Self::clone(self))
+    }
+}
+
+impl<P> KeptEvent<P> {
+    pub(super) fn new(topic: &str, payload: P) -> Self {
+        Self {
+            topic: TopicText::new(topic),
+            payload,
+            changes: OnceLock::new(),
+            aborted: AtomicBool::new(false),
+        }
+    }
+}
+
+impl<P: KeptPayload> KeptEvent<P> {
     fn changes(&self) -> MutexGuard<'_, Changes> {
         let changes = self.changes.get_or_init(Box::default).lock();
         changes.unwrap_or_else(PoisonError::into_inner)
@@ -73,25 +163,22 @@ impl CopiedEvent {
     }
 }
 
-impl Event for CopiedEvent {
+impl<P: KeptPayload> Event for KeptEvent<P> {
     fn id(&self) -> EventId {
-        self.id
+        self.payload.id()
     }
 
     fn known_id(&self) -> Option<EventId> {
-        Some(self.id)
+        self.payload.known_id()
     }
 
     fn topic(&self) -> &str {
-        match &self.topic {
-            Topic::Short(topic) => topic,
-            Topic::Long(topic) => topic,
-        }
+        self.topic.as_str()
     }
 
     fn payload(&self) -> Payload {
         let changed = self.changed(|changes| changes.payload.clone());
-        changed.unwrap_or_else(|| self.payload.clone())
+        changed.unwrap_or_else(|| self.payload.handle())
     }
 
     fn payload_ref(&self) -> Option<&(dyn Any + Send + Sync)> {
