@@ -108,7 +108,12 @@ impl Shared {
 
     #[cold]
     fn serve_waiters(&self, mut state: MutexGuard<'_, State>) {
-        let mut served = Vec::new();
+        // Mostly one, as mostly one place is free.
+        let (mut first, mut others) = (None, Vec::new());
+        let mut serve = |waked| match &first {
+            None => first = Some(waked),
+            Some(_) => others.push(waked),
+        };
         while state.permits.live() > 0 && state.has_room() {
             let Some(waiting) = state.waiters.pop() else {
                 break;
@@ -116,12 +121,12 @@ impl Shared {
             let job = match waiting {
                 Waiting::Requeued(job) => job,
                 Waiting::Blocked(job, thread) => {
-                    served.push(Waked::Thread(thread));
+                    serve(Waked::Thread(thread));
                     job
                 }
                 Waiting::Task(task) => {
                     self.grant(&mut state, &task);
-                    served.push(Waked::Task(task));
+                    serve(Waked::Task(task));
                     continue;
                 }
             };
@@ -140,7 +145,7 @@ impl Shared {
         if became_idle {
             self.became_idle.notify_all();
         }
-        for waked in served {
+        for waked in first.into_iter().chain(others) {
             waked.wake();
         }
     }

@@ -37,31 +37,31 @@ impl WaitingEmits {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A number for an emission that is going to wait.
-    pub(crate) fn ticket(&self) -> Ticket {
-        let mut state = self.lock();
-        state.last += 1;
-        Ticket(state.last)
-    }
-
-    /// Lets an emission wait, and calls `reject` if the emitter is closed meanwhile. Returns `false` if it is closed already.
+    /// Lets an emission wait, with its ticket if it has waited before. A close calls `reject`, and so does this if the emitter is closed:
+    /// the other methods tell.
     pub(crate) fn enter(
         &self,
-        ticket: Ticket,
+        ticket: Option<Ticket>,
         reject: impl FnOnce() + Send + 'static,
         pool: Option<usize>,
-    ) -> bool {
-        let mut state = self.lock();
-        if state.closed {
-            return false;
-        }
+    ) -> Ticket {
         let entry = Entry {
             reject: Box::new(reject),
             waker: None,
             pool,
         };
-        state.entries.insert(ticket, entry);
-        true
+        let mut state = self.lock();
+        let ticket = ticket.unwrap_or_else(|| {
+            state.last += 1;
+            Ticket(state.last)
+        });
+        if state.closed {
+            drop(state);
+            (entry.reject)();
+        } else {
+            state.entries.insert(ticket, entry);
+        }
+        ticket
     }
 
     /// Ends the wait of an emission. Returns `false` if a close has rejected it.
