@@ -113,7 +113,7 @@ const EMIT: Reasons = (
         ("emit_async", "Passes the result on through the future."),
         (
             "an inbox",
-            "The event is copied: it makes an ID, which reads the clock, and allocates the copy. With taking it out.",
+            "The event is copied: it allocates the copy, which makes its ID when somebody asks for it. With taking it out.",
         ),
         (
             "durable, in memory",

@@ -7,6 +7,7 @@ use soiree_core::panic::caught;
 use soiree_core::{BaseEvent, Carrier, Event, EventId, Payload, Properties, Task};
 
 use super::event_source::{CustomEvent, EventView, PayloadEvent, PayloadSource};
+use super::kept_event::{KeptEvent, KeptPayload};
 use super::ordered::OrderedEntry;
 use super::shared::EmissionSettings;
 use super::state::EmissionState;
@@ -27,6 +28,9 @@ pub(crate) trait InFlight: Send + Sync {
 
     /// The ID of the event, unless nobody has asked for it yet.
     fn known_id(&self) -> Option<EventId>;
+
+    /// Whether the payload is in the allocation of the emission, so that its handles keep the emission.
+    fn has_payload_inside(&self) -> bool;
 
     /// The event, if it was emitted as a shared one.
     fn shared_event(&self) -> Option<&Arc<dyn Event>>;
@@ -97,6 +101,10 @@ impl<T: Any + Send + Sync> InFlight for EmissionTask<PayloadEvent<T>> {
         self.state.attributes.known_id()
     }
 
+    fn has_payload_inside(&self) -> bool {
+        self.source.0.carried_payload().is_none()
+    }
+
     fn shared_event(&self) -> Option<&Arc<dyn Event>> {
         None
     }
@@ -148,6 +156,10 @@ impl<E: Event + 'static> InFlight for EmissionTask<CustomEvent<E>> {
         caught(|| self.source.0.known_id()).ok()?
     }
 
+    fn has_payload_inside(&self) -> bool {
+        false
+    }
+
     fn shared_event(&self) -> Option<&Arc<dyn Event>> {
         (&*self.source.0 as &dyn Any).downcast_ref()
     }
@@ -192,6 +204,33 @@ struct InFlightPayload<'a>(&'a Arc<dyn InFlight>);
 impl PayloadSource for InFlightPayload<'_> {
     fn payload(&self) -> Payload {
         Arc::clone(self.0).into_payload()
+    }
+
+    fn copy(&self, topic: &str) -> Option<Arc<dyn Event>> {
+        let kept = self.0.has_payload_inside().then(|| Arc::clone(self.0))?;
+        Some(Arc::new(KeptEvent::new(topic, kept)))
+    }
+}
+
+/// Copies of the event find its ID in the emission, which their payload keeps.
+impl KeptPayload for Arc<dyn InFlight> {
+    fn id(&self) -> EventId {
+        with_event(self, |event| event.id())
+    }
+
+    fn known_id(&self) -> Option<EventId> {
+        (**self).known_id()
+    }
+
+    fn value(&self) -> &(dyn Any + Send + Sync) {
+        match self.event() {
+            EventRef::Payload(value) => value,
+            EventRef::Custom(_) => unreachable!("it has its payload inside"),
+        }
+    }
+
+    fn handle(&self) -> Payload {
+        Self::clone(self).into_payload()
     }
 }
 
