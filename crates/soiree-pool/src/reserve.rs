@@ -157,13 +157,10 @@ impl Future for Reserving {
         let Some((ticket, task)) = &self.waiting else {
             return self.begin(waker());
         };
-        if task.is_granted() {
-            let place = Reservation::kept_by(&self.shared);
-            self.waiting = None;
-            return Poll::Ready(Ok(place));
+        if !task.is_granted() {
+            // Before the state is looked at, so that no change of it is missed.
+            task.set_waker(waker());
         }
-        // Before the state is looked at, so that no change of it is missed.
-        task.set_waker(waker());
         let shared = &self.shared;
         // Declared before the lock, so that it is dropped after it: it is the spawn handler's.
         let mut start_error = None;

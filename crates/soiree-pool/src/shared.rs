@@ -108,12 +108,7 @@ impl Shared {
 
     #[cold]
     fn serve_waiters(&self, mut state: MutexGuard<'_, State>) {
-        // Mostly one, as mostly one place is free.
-        let (mut first, mut others) = (None, Vec::new());
-        let mut serve = |waked| match &first {
-            None => first = Some(waked),
-            Some(_) => others.push(waked),
-        };
+        let mut served = Vec::new();
         while state.permits.live() > 0 && state.has_room() {
             let Some(waiting) = state.waiters.pop() else {
                 break;
@@ -121,12 +116,12 @@ impl Shared {
             let job = match waiting {
                 Waiting::Requeued(job) => job,
                 Waiting::Blocked(job, thread) => {
-                    serve(Waked::Thread(thread));
+                    served.push(Waked::Thread(thread));
                     job
                 }
                 Waiting::Task(task) => {
                     self.grant(&mut state, &task);
-                    serve(Waked::Task(task));
+                    served.push(Waked::Task(task));
                     continue;
                 }
             };
@@ -145,7 +140,7 @@ impl Shared {
         if became_idle {
             self.became_idle.notify_all();
         }
-        for waked in first.into_iter().chain(others) {
+        for waked in served {
             waked.wake();
         }
     }

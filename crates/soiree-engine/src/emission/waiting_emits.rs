@@ -37,31 +37,31 @@ impl WaitingEmits {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets an emission wait, with its ticket if it has waited before. A close calls `reject`, and so does this if the emitter is closed:
-    /// the other methods tell.
+    /// A number for an emission that is going to wait.
+    pub(crate) fn ticket(&self) -> Ticket {
+        let mut state = self.lock();
+        state.last += 1;
+        Ticket(state.last)
+    }
+
+    /// Lets an emission wait, and calls `reject` if the emitter is closed meanwhile. Returns `false` if it is closed already.
     pub(crate) fn enter(
         &self,
-        ticket: Option<Ticket>,
+        ticket: Ticket,
         reject: impl FnOnce() + Send + 'static,
         pool: Option<usize>,
-    ) -> Ticket {
+    ) -> bool {
+        let mut state = self.lock();
+        if state.closed {
+            return false;
+        }
         let entry = Entry {
             reject: Box::new(reject),
             waker: None,
             pool,
         };
-        let mut state = self.lock();
-        let ticket = ticket.unwrap_or_else(|| {
-            state.last += 1;
-            Ticket(state.last)
-        });
-        if state.closed {
-            drop(state);
-            (entry.reject)();
-        } else {
-            state.entries.insert(ticket, entry);
-        }
-        ticket
+        state.entries.insert(ticket, entry);
+        true
     }
 
     /// Ends the wait of an emission. Returns `false` if a close has rejected it.

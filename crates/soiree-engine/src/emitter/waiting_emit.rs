@@ -75,6 +75,7 @@ enum Next {
 impl<'a> WaitingEmit<'a> {
     pub(super) fn new(emitter: &'a Emitter, no_place: NoPlace) -> Self {
         let wait = Wait::new(&no_place);
+        let ticket = emitter.shared.waiting_emits.ticket();
         let NoPlace {
             emission,
             order,
@@ -83,10 +84,10 @@ impl<'a> WaitingEmit<'a> {
         } = no_place;
         let turn = wait.turn(&handle);
         // If the emitter is closed, the first poll finds out, and returns the payload.
-        let ticket = emitter
-            .shared
-            .waiting_emits
-            .enter(None, reject_later(&emission), turn);
+        let reject = reject_later(&emission);
+        if !emitter.shared.waiting_emits.enter(ticket, reject, turn) {
+            reject_closed(&emission);
+        }
         let mut waiting = Self {
             emitter,
             ticket,
@@ -213,7 +214,10 @@ impl<'a> WaitingEmit<'a> {
         (self.order, self.handle) = (order, handle);
         let turn = self.wait.turn(&self.handle);
         let waiting = &self.emitter.shared.waiting_emits;
-        waiting.enter(Some(self.ticket), reject_later(&emission), turn);
+        if !waiting.enter(self.ticket, reject_later(&emission), turn) {
+            reject_closed(&emission);
+            return Some(Err(closed(&emission)));
+        }
         self.emission = Some(emission);
         self.set_limit();
         None
@@ -360,14 +364,17 @@ fn cancel(settings: &EmissionSettings, alarm: Option<TimerId>) {
     }
 }
 
+/// Rejects an emission that waits while the emitter closes.
+fn reject_closed(emission: &Arc<dyn InFlight>) {
+    if emission.state().claim() {
+        in_flight_rejected(emission, Rejection::Closed, || end_unrun(emission));
+    }
+}
+
 /// What a close calls that ends the wait.
 fn reject_later(emission: &Arc<dyn InFlight>) -> impl FnOnce() + Send + 'static {
     let emission = Arc::clone(emission);
-    move || {
-        if emission.state().claim() {
-            in_flight_rejected(&emission, Rejection::Closed, || end_unrun(&emission));
-        }
-    }
+    move || reject_closed(&emission)
 }
 
 /// The error of an emission that the close has rejected.
