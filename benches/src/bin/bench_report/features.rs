@@ -47,9 +47,8 @@ const SYNC: Reasons = (
         ),
         (
             "a timeout",
-            "The topic leaves the fast path: each listener is prechecked and called under a frame of its own, through a context that \
-             could continue the emission elsewhere. And the clock is read before and after the call; no timer is set, as no other \
-             thread could go on.",
+            "The loop for topics whose listeners have filters also reads the clock before and after the call; no timer is set, as no \
+             other thread could go on.",
         ),
         (
             "an observer",
@@ -58,8 +57,8 @@ const SYNC: Reasons = (
         ),
         (
             "order by key",
-            "No topic has the fast path. Looks for the order of the topic, hashes the key when it enters the queue and when it leaves \
-             it, takes the lock of the queue both times, and allocates what stands in it.",
+            "Looks for the order of the topic, hashes the key, and takes the lock of its queue when it enters and when it leaves. Then \
+             the listeners are called by the loop that looks for filters.",
         ),
         (
             "an inbox",
@@ -93,7 +92,8 @@ const EMIT: Reasons = (
         ),
         (
             "a timeout",
-            "Allocates what the timer calls, and puts it into the timer's tree and out again, under its lock.",
+            "Allocates what the worker shares with the timer, and the timer's task, and puts that into the timer's tree and out again, \
+             under its lock.",
         ),
         (
             "an observer",
@@ -102,8 +102,8 @@ const EMIT: Reasons = (
         ),
         (
             "order by key",
-            "Looks for the order of the topic, hashes the key when it enters the queue and when it leaves it, takes the lock of the \
-             queue both times, and allocates the part of the emission that is seldom needed.",
+            "Looks for the order of the topic, hashes the key, takes the lock of its queue when it enters and when it leaves, and \
+             allocates the part of the emission that is seldom needed.",
         ),
         (
             "a pool of its own",

@@ -181,9 +181,9 @@ fn a_wait_on_a_worker_runs_the_listeners_of_an_emit_sync_before() {
 fn a_thread_waits_each_time() {
     let soiree = ordered_on(WorkerPool::new(1, 8).unwrap());
     let handled = record(&soiree);
-    let (go, may_go) = channel();
     thread::scope(|scope| {
         let soiree = &soiree;
+        let (go, may_go) = channel();
         let emits = scope.spawn(move || {
             for number in [1, 3, 5] {
                 may_go.recv().unwrap();
