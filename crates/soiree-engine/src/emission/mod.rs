@@ -20,6 +20,7 @@ mod helping;
 mod in_flight;
 mod keeping_extras;
 mod keeping_places;
+mod keeping_slot;
 mod kept_event;
 mod limited_call;
 mod listener_job;

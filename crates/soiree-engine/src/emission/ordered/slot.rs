@@ -3,10 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use once_cell::sync::OnceCell;
-
 use super::entry::{ActiveOrder, OrderQueues, OrderedEntry, submit_head};
-use crate::emission::state::{Cold, EmissionState};
 use crate::ordering::HashedKey;
 use soiree_core::sync::{AtomicBool, AtomicUsize};
 
@@ -91,35 +88,5 @@ impl KeySlot {
         if is_last && self.lets_retries_be_overtaken {
             submit_head(self.leave(), || None);
         }
-    }
-}
-
-impl EmissionState {
-    #[inline]
-    pub(crate) fn slot(&self) -> Option<&KeySlot> {
-        self.cold.get()?.slot.get()
-    }
-
-    pub(crate) fn set_slot(&self, slot: KeySlot) {
-        let mut slot = Some(slot);
-        let cold = self.cold.get_or_init(|| {
-            let mut cold = Box::<Cold>::default();
-            cold.slot = slot.take().map_or_else(OnceCell::new, OnceCell::with_value);
-            cold
-        });
-        if let Some(slot) = slot {
-            let _ = cold.slot.set(slot);
-        }
-    }
-
-    /// It did not get into the queue of its key.
-    pub(crate) fn give_up_slot(&self) {
-        if let Some(slot) = self.slot() {
-            slot.set_left();
-        }
-    }
-
-    pub(in crate::emission) fn is_ordered(&self) -> bool {
-        self.slot().is_some()
     }
 }
