@@ -80,10 +80,10 @@ pub use crate::listener::{
 };
 pub use crate::observe::{
     DeliveryEnd, DeliveryEnded, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted,
-    EventStored, JobEnd, JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd, ListenerEnded,
-    ListenerRef, ListenerStarted, ManyListeners, ObservedPool, Observer, Observers, OrderRejection,
-    PoolResized, Rejection, RemovalCause, RetryScheduled, SlowListener, StoreFailed, SubscribedAt,
-    SubscriptionAdded, SubscriptionRemoved, UnheardEvent,
+    EventStored, Interest, JobEnd, JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd,
+    ListenerEnded, ListenerRef, ListenerStarted, ManyListeners, ObservedPool, Observer, Observers,
+    OrderRejection, PoolResized, Rejection, RemovalCause, RetryScheduled, SlowListener,
+    StoreFailed, SubscribedAt, SubscriptionAdded, SubscriptionRemoved, UnheardEvent,
 };
 pub use crate::options::{Filter, ListenerOptions, WhenPoolFull, is_printable};
 pub use crate::ordering_key::OrderingKey;

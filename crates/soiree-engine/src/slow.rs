@@ -10,7 +10,7 @@ use crossbeam_utils::CachePadded;
 use soiree_core::panic::{Contained, contained};
 use soiree_core::registry::Registration;
 use soiree_core::sync::{STRIPES, stripe};
-use soiree_core::{Observers, SlowListener, Timer, TimerId};
+use soiree_core::{Interest, Observers, SlowListener, Timer, TimerId};
 
 use crate::topic_text::TopicText;
 
@@ -311,8 +311,9 @@ impl MonitoredCall {
         let running_for = now.saturating_duration_since(self.started);
         let (attempt, threshold) = (self.attempt, self.threshold);
         let slow = SlowListener::new(topic, listener, attempt, threshold, running_for, ended);
-        self.observers
-            .notify(|observer| observer.listener_slow(&slow));
+        self.observers.notify_of(Interest::LISTENERS, |observer| {
+            observer.listener_slow(&slow)
+        });
         if let Some(handler) = &self.handler {
             contained(|| handler(&slow));
         }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use soiree_bounded::{BoundedPool, Executor, Permit};
 use soiree_core::observe::clock;
 use soiree_core::{
-    Event, ListenerEnded, ListenerId, ListenerOptions, Observer, Observers, Pattern, PoolOptions,
-    SubscribeError,
+    Event, Interest, ListenerEnded, ListenerId, ListenerOptions, Observer, Observers, Pattern,
+    PoolOptions, SubscribeError,
 };
 use soiree_engine::{Emitter, Settings};
 
@@ -24,6 +24,19 @@ impl Executor for AtOnce {
 }
 
 struct Times;
+
+/// Sees no times.
+struct Untimed(Interest);
+
+impl Observer for Untimed {
+    fn interest(&self) -> Interest {
+        self.0
+    }
+
+    fn listener_ended(&self, ended: &ListenerEnded<'_>) {
+        assert_eq!(ended.run_time, None);
+    }
+}
 
 impl Observer for Times {
     fn listener_ended(&self, ended: &ListenerEnded<'_>) {
@@ -57,6 +70,18 @@ fn the_clock_is_read_only_for_observers() {
         )
         .expect("the ID is new");
     assert_eq!(reads(&emitter), 0);
+    let observe = |interests: &[Interest]| {
+        let mut observers = Observers::none();
+        for interest in interests {
+            observers.add(Arc::new(Untimed(*interest)));
+        }
+        emitter.update(|settings| settings.handlers.observers = observers.clone());
+    };
+    observe(&[Interest::RARE, Interest::EMISSIONS, Interest::FAILURES]);
+    assert_eq!(reads(&emitter), 0, "of neither is anything timed");
+    observe(&[Interest::EMISSIONS | Interest::FAILURES, Interest::JOBS]);
+    assert_eq!(reads(&emitter), 3, "a job");
+    emitter.update(|settings| settings.handlers.observers = Observers::none());
     let hasty = ListenerOptions::new().slow_after(Duration::MAX);
     let ignores = Arc::new(|_: &dyn Event| ());
     let rejected = emitter.subscribe(&pattern, ListenerId::new("two"), hasty, ignores);

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use soiree_core::{
     DeadLetter, DeliveryEnd, DeliveryEnded, EmissionEnded, EmissionRejected, EmissionStarted,
-    EventStored, JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd, ListenerEnded,
-    ListenerPanic, ListenerRef, ListenerStarted, Observer, PoolResized, Rejection, RetryScheduled,
-    SlowListener, StoreFailed, SubscriptionAdded, SubscriptionRemoved, UnheardEvent,
+    EventStored, Interest, JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd,
+    ListenerEnded, ListenerPanic, ListenerRef, ListenerStarted, Observer, PoolResized, Rejection,
+    RetryScheduled, SlowListener, StoreFailed, SubscriptionAdded, SubscriptionRemoved,
+    UnheardEvent,
 };
 
 /// How long [`Journal::wait_for`] waits.
@@ -62,8 +63,11 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// ```
 ///
 /// The POOL of an emission that runs on the thread that emitted it is `its caller`.
-#[derive(Clone, Default)]
-pub struct Journal(Arc<Shared>);
+#[derive(Clone)]
+pub struct Journal {
+    shared: Arc<Shared>,
+    interest: Interest,
+}
 
 #[derive(Default)]
 struct Shared {
@@ -74,7 +78,24 @@ struct Shared {
 impl Journal {
     /// Creates an empty journal.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            shared: Arc::default(),
+            interest: Interest::ALL,
+        }
+    }
+
+    /// The same journal, as an observer that is [interested](Observer::interest) only in this, and in what happens rarely.
+    ///
+    /// ```
+    /// use soiree_core::{Interest, Observer};
+    /// use soiree_testkit::Journal;
+    ///
+    /// assert_eq!(Journal::new().interest(), Interest::ALL);
+    /// let failures = Journal::new().interested_in(Interest::FAILURES);
+    /// assert_eq!(failures.interest(), Interest::FAILURES);
+    /// ```
+    pub fn interested_in(self, interest: Interest) -> Self {
+        Self { interest, ..self }
     }
 
     /// All lines, oldest first.
@@ -123,7 +144,7 @@ impl Journal {
                     "waited {TIMEOUT:?} for {times} lines {prefix:?}, but the journal has {all:#?}"
                 );
             };
-            let woken = self.0.added.wait_timeout(lines, rest);
+            let woken = self.shared.added.wait_timeout(lines, rest);
             lines = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -134,13 +155,22 @@ impl Journal {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<String>> {
-        self.0.lines.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self, line: fmt::Arguments<'_>) {
         let line = line.to_string();
         self.lock().push(line);
-        self.0.added.notify_all();
+        self.shared.added.notify_all();
+    }
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -158,6 +188,10 @@ fn lowercase(value: impl fmt::Debug) -> String {
 }
 
 impl Observer for Journal {
+    fn interest(&self) -> Interest {
+        self.interest
+    }
+
     fn emission_started(&self, started: &EmissionStarted<'_>) {
         let (topic, pool) = (started.topic, pool_name(started.pool));
         self.write(format_args!("emission started: {topic} on {pool}"));

@@ -183,16 +183,21 @@ impl Builder {
     /// Adds an observer, which is notified of every emission, job, listener call and subscription. To keep access to it, pass an
     /// `Arc`.
     ///
-    /// Observers are called on the thread that does the work, and hold it up. Without an observer, soiree does not read the clock
-    /// for them. [`EventPool::add_observer`] adds one later.
+    /// Observers are called on the thread that does the work, and hold it up. One that says what it is
+    /// [interested](Observer::interest) in costs only that, and soiree reads the clock only for jobs and listeners that an observer is
+    /// interested in. [`EventPool::add_observer`] adds one later.
     ///
     /// ```
     /// use soiree::EventPool;
-    /// use soiree::observe::{EmissionEnded, Observer};
+    /// use soiree::observe::{EmissionEnded, Interest, Observer};
     ///
     /// struct Log;
     ///
     /// impl Observer for Log {
+    ///     fn interest(&self) -> Interest {
+    ///         Interest::EMISSIONS
+    ///     }
+    ///
     ///     fn emission_ended(&self, ended: &EmissionEnded<'_>) {
     ///         println!("{}: {} called, {} failed", ended.topic, ended.delivered, ended.failed);
     ///     }

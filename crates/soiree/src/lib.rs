@@ -61,8 +61,9 @@
 //!
 //! # Observing
 //! An [`Observer`](observe::Observer) is notified of emissions, jobs, listener calls, retries and subscriptions as they happen.
-//! Add any number of observers, in the [builder](Builder::observer) or [later](EventPool::add_observer). Without an observer,
-//! soiree does not read the clock for one. [`ObservedPool`](observe::ObservedPool) observes the jobs of a pool without an
+//! Add any number of observers, in the [builder](Builder::observer) or [later](EventPool::add_observer). An observer
+//! costs only what it is [interested](observe::Interest) in, and without one that is interested in jobs or listeners, soiree does not read
+//! the clock for them. [`ObservedPool`](observe::ObservedPool) observes the jobs of a pool without an
 //! `EventPool`.
 //!
 //! A listener that runs for [too long](Builder::slow_listeners) is reported while it still runs.

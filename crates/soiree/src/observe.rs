@@ -2,7 +2,8 @@
 //!
 //! Implement [`Observer`] and add it with [`Builder::observer`](crate::Builder::observer) or
 //! [`EventPool::add_observer`](crate::EventPool::add_observer). [`ObservedPool`] observes the jobs of a pool that belongs to no
-//! `EventPool`. Without an observer, soiree never reads the clock for one.
+//! `EventPool`. An observer costs only what its [`Interest`] names: soiree never reads the clock for jobs and listeners that no observer is
+//! interested in.
 //!
 //! | notified of | names |
 //! |---|---|
@@ -17,8 +18,8 @@
 #[doc(inline)]
 pub use soiree_core::{
     DeliveryEnd, DeliveryEnded, EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted,
-    EventStored, JobEnd, JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd, ListenerEnded,
-    ListenerRef, ListenerStarted, ManyListeners, ObservedPool, Observer, Observers, OrderRejection,
-    PoolResized, Rejection, RemovalCause, RetryScheduled, SlowListener, StoreFailed, SubscribedAt,
-    SubscriptionAdded, SubscriptionRemoved, UnheardEvent,
+    EventStored, Interest, JobEnd, JobEnded, JobOffered, JobRejected, JobStarted, ListenerEnd,
+    ListenerEnded, ListenerRef, ListenerStarted, ManyListeners, ObservedPool, Observer, Observers,
+    OrderRejection, PoolResized, Rejection, RemovalCause, RetryScheduled, SlowListener,
+    StoreFailed, SubscribedAt, SubscriptionAdded, SubscriptionRemoved, UnheardEvent,
 };

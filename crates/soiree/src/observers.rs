@@ -12,10 +12,12 @@ use crate::handle::EventPool;
 impl EventPool {
     /// Adds an observer. See [`Builder::observer`](crate::Builder::observer).
     pub fn add_observer(&self, observer: impl Observer + 'static) {
-        let observer = Arc::new(observer);
+        // Not with the settings locked: it is asked for its interest.
+        let mut added = Observers::none();
+        added.add(Arc::new(observer));
         self.inner
             .emitter
-            .update(|settings| settings.handlers.observers.add(observer));
+            .update(|settings| settings.handlers.observers.append(&added));
     }
 
     /// Removes all observers, metrics included. Emissions that have already started still notify them.

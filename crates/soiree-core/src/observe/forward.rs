@@ -4,12 +4,17 @@ use std::sync::Arc;
 
 use super::Observer;
 use super::events::*;
+use super::interest::Interest;
 use crate::listener::ListenerPanic;
 use crate::retry::DeadLetter;
 
 macro_rules! forward {
     ($($method:ident: $event:ty),* $(,)?) => {
         impl<O: Observer + ?Sized> Observer for Arc<O> {
+            fn interest(&self) -> Interest {
+                (**self).interest()
+            }
+
             $(fn $method(&self, event: &$event) {
                 (**self).$method(event);
             })*

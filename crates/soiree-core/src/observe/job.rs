@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::events::{JobEnd, JobEnded, JobOffered, JobRejected, JobStarted};
-use super::{Observer, Observers, clock};
+use super::{Interest, Observer, Observers, clock};
 use crate::job::{Job, JobFuture, JobOutcome, ObservedJob};
 use crate::pool::SubmitError;
 use crate::rejection::SubmitErrorReason;
@@ -54,7 +54,7 @@ struct Notifier<C> {
 impl Observers {
     /// Notifies observers that a job is offered to the pool with this name. Returns a job that notifies them of its start and end.
     ///
-    /// Returns `job` unchanged if there are no observers. If the pool rejects the returned job, pass the error to [`reclaim`].
+    /// Returns `job` unchanged if no observer is interested in jobs. If the pool rejects the returned job, pass the error to [`reclaim`].
     #[inline]
     pub fn offer<C: NotifyContext>(
         &self,
@@ -62,7 +62,7 @@ impl Observers {
         pool: &Arc<str>,
         context: impl FnOnce() -> C,
     ) -> Job {
-        if self.is_empty() {
+        if !self.want(Interest::JOBS) {
             return job;
         }
         self.offer_observed(job, pool, context())
@@ -104,7 +104,7 @@ pub fn reclaim(rejected: SubmitError) -> SubmitError {
 impl<C: NotifyContext> Notifier<C> {
     fn notify(&self, notify: impl Fn(&dyn Observer)) {
         let _entered = self.context.enter();
-        self.observers.notify(notify);
+        self.observers.notify_of(Interest::JOBS, notify);
     }
 
     fn ended(&self, outcome: JobEnd, waited: Duration, run_time: Option<Duration>) {

@@ -3,10 +3,12 @@
 pub mod clock;
 mod events;
 mod forward;
+mod interest;
 mod job;
 mod pool;
 
 use std::fmt;
+use std::ops::BitOr;
 use std::sync::Arc;
 
 pub use self::events::{
@@ -16,15 +18,16 @@ pub use self::events::{
     RemovalCause, RetryScheduled, SlowListener, StoreFailed, SubscribedAt, SubscriptionAdded,
     SubscriptionRemoved, UnheardEvent,
 };
+pub use self::interest::Interest;
 pub use self::job::{NotifyContext, reclaim};
 pub use self::pool::ObservedPool;
 use crate::listener::ListenerPanic;
-use crate::panic::{Contained, contained};
+use crate::panic::{Contained, caught, contained};
 use crate::retry::DeadLetter;
 
 /// Receives notifications of what happens in an `EventPool`. For metrics, logs and tests.
 ///
-/// Every method does nothing unless it is overridden.
+/// Every method does nothing unless it is overridden. [`interest`](Observer::interest) says which of them are called at all.
 ///
 /// - **Threads.** A method is called on the thread that does the work, which waits for it. Methods should be quick.
 /// - **Locks.** No lock is held meanwhile. A method may call whatever a listener may call.
@@ -33,7 +36,7 @@ use crate::retry::DeadLetter;
 /// - **Waiting.** An observer that waits for an emission delays the work it observes. On the timer thread it waits forever if
 ///   that emission needs a retry.
 /// - **Panics.** A panic is caught and dropped. It affects neither the work nor other observers.
-/// - **Clock.** Without observers, the clock is not read to time emissions, jobs and listeners.
+/// - **Clock.** The clock is read only to time jobs and listeners that an observer is interested in.
 ///
 /// # Order
 /// - An emission that [starts](Observer::emission_started) ends exactly once: it is [rejected](Observer::emission_rejected), or
@@ -43,14 +46,19 @@ use crate::retry::DeadLetter;
 ///   [`listener_panicked`](Observer::listener_panicked) may come after its end if the listener had timed out.
 /// - A job that is [offered](Observer::job_offered) ends exactly once: it is [rejected](Observer::job_rejected), or it
 ///   [ends](Observer::job_ended). If it runs, it [starts](Observer::job_started) before.
+/// - An observer that is not interested in all of these gets the others in this order.
 /// - Notifications about different emissions, jobs and listeners have no order. Several threads send them at the same time.
 ///
 /// ```
-/// use soiree_core::{ListenerEnd, ListenerEnded, Observer};
+/// use soiree_core::{Interest, ListenerEnd, ListenerEnded, Observer};
 ///
 /// struct Failures;
 ///
 /// impl Observer for Failures {
+///     fn interest(&self) -> Interest {
+///         Interest::LISTENERS
+///     }
+///
 ///     fn listener_ended(&self, ended: &ListenerEnded<'_>) {
 ///         if let ListenerEnd::Failed(error) | ListenerEnd::Panicked(error) = ended.outcome {
 ///             eprintln!("{error}, after {:?}", ended.run_time);
@@ -60,6 +68,14 @@ use crate::retry::DeadLetter;
 /// ```
 #[expect(unused_variables, reason = "implementors read the names")]
 pub trait Observer: Send + Sync {
+    /// What the observer wants to be notified of. Everything, unless it is overridden. What no observer wants is not
+    /// made.
+    ///
+    /// Asked once, when the observer is added. If it panics, the observer is notified of everything.
+    fn interest(&self) -> Interest {
+        Interest::ALL
+    }
+
     /// An emission starts: the topic is valid and the `EventPool` is open. Called on the emitting thread, before the event goes
     /// to its pool.
     fn emission_started(&self, started: &EmissionStarted<'_>) {}
@@ -146,12 +162,16 @@ pub trait Observer: Send + Sync {
 /// A list of observers. Cheap to clone: clones share the list.
 ///
 /// ```
-/// use soiree_core::{Observer, Observers, PoolResized};
+/// use soiree_core::{Interest, Observer, Observers, PoolResized};
 /// use std::sync::Arc;
 ///
 /// struct Print;
 ///
 /// impl Observer for Print {
+///     fn interest(&self) -> Interest {
+///         Interest::RARE
+///     }
+///
 ///     fn pool_resized(&self, resized: &PoolResized<'_>) {
 ///         println!("{} has {} workers", resized.pool, resized.to);
 ///     }
@@ -162,32 +182,68 @@ pub trait Observer: Send + Sync {
 /// observers.resized("mail", 2, 4);
 /// assert_eq!(observers.len(), 1);
 /// ```
-#[derive(Clone, Default)]
-pub struct Observers(Option<Arc<[ContainedObserver]>>);
+#[derive(Clone)]
+pub struct Observers {
+    all: Option<Arc<[InterestedObserver]>>,
+    /// The interests of all of them.
+    interest: Interest,
+}
 
-type ContainedObserver = Contained<Arc<dyn Observer>>;
+#[derive(Clone)]
+struct InterestedObserver {
+    interest: Interest,
+    observer: Contained<Arc<dyn Observer>>,
+}
 
 impl Observers {
     /// An empty list.
     pub const fn none() -> Self {
-        Self(None)
+        Self {
+            all: None,
+            interest: Interest::RARE,
+        }
     }
 
-    /// Adds an observer, which is notified after the others. Clones of the list do not get it.
+    /// Adds an observer, which is notified after the others, of what it is [interested](Observer::interest) in. Clones of the list do
+    /// not get it.
     pub fn add(&mut self, observer: Arc<dyn Observer>) {
-        let others = self.0.iter().flat_map(|all| all.iter()).cloned();
-        self.0 = Some(others.chain([observer.into()]).collect());
+        let observer = Contained::new(observer);
+        let interest = caught(|| observer.interest()).unwrap_or(Interest::ALL);
+        self.extend(&[InterestedObserver { interest, observer }]);
+    }
+
+    /// Adds the observers of another list. Calls no code of theirs.
+    pub fn append(&mut self, others: &Self) {
+        self.extend(others.each());
+    }
+
+    fn extend(&mut self, added: &[InterestedObserver]) {
+        let all: Arc<[_]> = self.each().iter().chain(added).cloned().collect();
+        let interests = all.iter().map(|one| one.interest);
+        self.interest = interests.fold(Interest::RARE, Interest::bitor);
+        self.all = (!all.is_empty()).then_some(all);
+    }
+
+    #[inline]
+    fn each(&self) -> &[InterestedObserver] {
+        self.all.as_deref().unwrap_or_default()
     }
 
     /// The number of observers.
     pub fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |all| all.len())
+        self.each().len()
     }
 
     /// Whether there are no observers.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.all.is_none()
+    }
+
+    /// Whether any observer is interested in any of this, besides what happens rarely.
+    #[inline]
+    pub fn want(&self, any: Interest) -> bool {
+        self.interest.intersects(any)
     }
 
     /// Notifies all observers that a pool was resized. For code that resizes pools on behalf of others.
@@ -200,9 +256,25 @@ impl Observers {
     /// observer is notified.
     #[inline]
     pub fn notify(&self, notify: impl Fn(&dyn Observer)) {
-        for observer in self.0.as_deref().unwrap_or_default() {
-            contained(|| notify(&***observer));
+        for one in self.each() {
+            contained(|| notify(&**one.observer));
         }
+    }
+
+    /// As [`notify`](Self::notify), but only observers that are interested in any of this.
+    #[inline]
+    pub fn notify_of(&self, any: Interest, notify: impl Fn(&dyn Observer)) {
+        for one in self.each() {
+            if one.interest.intersects(any) {
+                contained(|| notify(&**one.observer));
+            }
+        }
+    }
+}
+
+impl Default for Observers {
+    fn default() -> Self {
+        Self::none()
     }
 }
 

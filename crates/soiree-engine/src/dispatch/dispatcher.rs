@@ -83,7 +83,7 @@ pub(crate) fn dispatch(
         has_delegated: false,
         is_checked: false,
         called_before: None,
-        unobserved: handlers.are_unobserved() && !trace::is_possible(),
+        calls_plainly: !handlers.observe_calls() && !trace::is_possible(),
     };
     match selection {
         Selection::Matching => registry.visit(topic, &mut dispatcher),
@@ -121,8 +121,8 @@ struct Dispatcher<'a> {
     is_checked: bool,
     /// The last listener of a batch.
     called_before: Option<Arc<Registration>>,
-    /// Nobody is notified of a call that succeeds.
-    unobserved: bool,
+    /// Nobody is notified of a call that succeeds, and no listener runs elsewhere: plain ones need no more than the call.
+    calls_plainly: bool,
 }
 
 /// What has to happen with a listener.
@@ -181,7 +181,7 @@ impl Dispatcher<'_> {
 
     #[inline]
     fn call_next(&mut self, registration: &Arc<Registration>, snapshot: &Arc<Snapshot>) {
-        if !(self.unobserved && registration.plain) || self.has_delegated {
+        if !(self.calls_plainly && registration.plain) {
             return self.call_observed(registration, snapshot);
         }
         // What is left of a call that needs no check before it and notifies nobody after it.
@@ -270,6 +270,12 @@ impl Dispatcher<'_> {
         }
     }
 
+    /// A listener runs elsewhere from now on, and may abort the event there.
+    fn set_delegated(&mut self) {
+        self.has_delegated = true;
+        self.calls_plainly = false;
+    }
+
     /// What has to happen with the next listener.
     fn next_step(&mut self, registration: &Arc<Registration>) -> Step {
         let has_pool = registration.pool().is_some();
@@ -293,7 +299,7 @@ impl Dispatcher<'_> {
     }
 
     fn delegate(&mut self, registration: &Arc<Registration>) -> bool {
-        self.has_delegated = true;
+        self.set_delegated();
         let mut is_settled = false;
         contained(|| {
             let counts = &mut *self.counts;
@@ -312,7 +318,7 @@ impl Dispatcher<'_> {
             TurnTaken::Here(Some(turn)) => Step::CallInTurn(turn),
             TurnTaken::Here(None) => Step::Call,
             TurnTaken::Elsewhere => {
-                self.has_delegated = true;
+                self.set_delegated();
                 Step::Settled
             }
             TurnTaken::Panicked(panic) => Step::Report(CallOutcome::Panicked(panic)),

@@ -1,15 +1,15 @@
-//! The fast path when observers are notified of each call.
+//! The fast path when observers are notified of the emission, or of each call.
 
 use std::time::Instant;
 
 use soiree_core::observe::clock;
 use soiree_core::panic::{caught, contained};
 use soiree_core::registry::CachedListener;
-use soiree_core::{Event, ListenerEnd, ListenerEnded, ListenerStarted, Observers};
+use soiree_core::{Event, Interest, ListenerEnd, ListenerEnded, ListenerStarted, Observers};
 
 use super::batch::{BatchResult, failure};
 
-/// Calls listeners one after another, up to one that fails, or that must not be called because the event is aborted.
+/// Calls listeners one after another, and notifies observers of each call if they are interested, up to one that fails, or that must not be called because the event is aborted.
 ///
 /// As in [`call_batch`](super::batch::call_batch), all of them share one frame that catches panics. They must not say after which time
 /// they are slow. Also returns when the one that failed was called.
@@ -22,6 +22,7 @@ pub(crate) fn call_observed_batch(
 ) -> (BatchResult, Option<Instant>) {
     const ATTEMPT: u32 = 1;
     let (mut count, mut skipped, mut started) = (0, 0, None);
+    let are_observed = observers.want(Interest::LISTENERS);
     let result = caught(|| {
         for cached in listeners {
             count += 1;
@@ -34,9 +35,15 @@ pub(crate) fn call_observed_batch(
                 skipped += 1;
                 continue;
             }
+            if !are_observed {
+                cached.listener.handle(event)?;
+                continue;
+            }
             let listener = registration.listener_ref();
             let starts = ListenerStarted::new(topic, event, listener, ATTEMPT);
-            observers.notify(|observer| observer.listener_started(&starts));
+            observers.notify_of(Interest::LISTENERS, |observer| {
+                observer.listener_started(&starts);
+            });
             let start = clock::now();
             started = Some(start);
             cached.listener.handle(event)?;
@@ -44,7 +51,9 @@ pub(crate) fn call_observed_batch(
             started = None;
             let (outcome, run_time) = (ListenerEnd::Succeeded, Some(run_time));
             let ended = ListenerEnded::new(topic, event, listener, ATTEMPT, outcome, run_time);
-            observers.notify(|observer| observer.listener_ended(&ended));
+            observers.notify_of(Interest::LISTENERS, |observer| {
+                observer.listener_ended(&ended);
+            });
         }
         Ok(())
     });

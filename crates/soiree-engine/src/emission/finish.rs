@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use soiree_core::Interest;
 use soiree_core::panic::contained;
 
 use super::in_flight::{InFlight, with_event_of};
@@ -22,8 +23,8 @@ fn end_part_of(emission: &Arc<dyn InFlight>, state: &EmissionState, counts: &Cou
     if counts.superseded || !state.part_ended(counts) {
         return;
     }
-    if state.delivered.load(Ordering::Relaxed) == 0 || !state.settings.handlers.observers.is_empty()
-    {
+    let observers = &state.settings.handlers.observers;
+    if state.delivered.load(Ordering::Relaxed) == 0 || observers.want(Interest::EMISSIONS) {
         notify_end(emission, state);
     }
     state.release_turns();
@@ -46,7 +47,7 @@ fn notify_end(emission: &Arc<dyn InFlight>, state: &EmissionState) {
             });
         });
     }
-    if !handlers.observers.is_empty() && !state.rejected.load(Ordering::Relaxed) {
+    if handlers.observers.want(Interest::EMISSIONS) && !state.rejected.load(Ordering::Relaxed) {
         in_flight_ended(emission, counts, discarded);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use soiree_core::panic::contained;
 use soiree_core::{
-    EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, Event, Rejection,
+    EmissionAccepted, EmissionEnded, EmissionRejected, EmissionStarted, Event, Interest, Rejection,
 };
 
 use super::in_flight::{InFlight, with_event};
@@ -41,7 +41,7 @@ pub(crate) fn trace_started(emission: &Arc<dyn InFlight>) {
 #[inline]
 pub(crate) fn in_flight_started(emission: &Arc<dyn InFlight>) {
     let state = emission.state();
-    if !state.settings.handlers.observers.is_empty() {
+    if state.settings.handlers.observers.want(Interest::EMISSIONS) {
         observe_started(emission, state);
     }
 }
@@ -62,7 +62,7 @@ fn observe_started(emission: &Arc<dyn InFlight>, state: &EmissionState) {
 /// To be called when its pool has accepted the emission. It may have ended by then.
 #[inline]
 pub(crate) fn in_flight_accepted(state: &EmissionState) {
-    if !state.settings.handlers.observers.is_empty() {
+    if state.settings.handlers.observers.want(Interest::EMISSIONS) {
         observe_accepted(state);
     }
 }
@@ -105,26 +105,35 @@ pub(crate) fn in_flight_rejected(
     observers.notify(|observer| observer.emission_rejected(&rejected));
 }
 
+#[inline]
 pub(crate) fn notify_started(
     event: &dyn Event,
     topic: &str,
     pool: Option<&str>,
     handlers: &Handlers,
 ) {
-    if handlers.observers.is_empty() {
+    if !handlers.observers.want(Interest::EMISSIONS) {
         return;
     }
     let started = EmissionStarted::new(topic, event, pool);
     handlers
         .observers
-        .notify(|observer| observer.emission_started(&started));
+        .notify_of(Interest::EMISSIONS, |observer| {
+            observer.emission_started(&started)
+        });
 }
 
+#[inline]
 pub(crate) fn notify_accepted(topic: &str, pool: Option<&str>, handlers: &Handlers) {
+    if !handlers.observers.want(Interest::EMISSIONS) {
+        return;
+    }
     let accepted = EmissionAccepted::new(topic, pool);
     handlers
         .observers
-        .notify(|observer| observer.emission_accepted(&accepted));
+        .notify_of(Interest::EMISSIONS, |observer| {
+            observer.emission_accepted(&accepted)
+        });
 }
 
 /// Notifies of the end of an emission on the emitting thread, with the numbers of its report.
@@ -135,7 +144,7 @@ pub(crate) fn notify_reported(
     report: &Report,
     handlers: &Handlers,
 ) {
-    if handlers.observers.is_empty() {
+    if !handlers.observers.want(Interest::EMISSIONS) {
         return;
     }
     let mut ended = EmissionEnded::new(topic, event, None);
@@ -148,12 +157,14 @@ pub(crate) fn notify_reported(
     ended.aborted = report.is_aborted();
     handlers
         .observers
-        .notify(|observer| observer.emission_ended(&ended));
+        .notify_of(Interest::EMISSIONS, |observer| {
+            observer.emission_ended(&ended)
+        });
 }
 
 /// Adds the numbers of the report to a notification, and sends it.
 fn notify_ended(mut ended: EmissionEnded<'_>, counts: Counts, errors: u64, handlers: &Handlers) {
-    if handlers.observers.is_empty() {
+    if !handlers.observers.want(Interest::EMISSIONS) {
         return;
     }
     ended.delivered = counts.delivered;
@@ -165,5 +176,7 @@ fn notify_ended(mut ended: EmissionEnded<'_>, counts: Counts, errors: u64, handl
     ended.aborted = counts.aborted;
     handlers
         .observers
-        .notify(|observer| observer.emission_ended(&ended));
+        .notify_of(Interest::EMISSIONS, |observer| {
+            observer.emission_ended(&ended)
+        });
 }

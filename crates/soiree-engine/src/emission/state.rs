@@ -14,7 +14,7 @@ use soiree_core::panic::Contained;
 use soiree_core::sync::{
     AtomicBool, AtomicU8, AtomicU32, AtomicU64, Condvar, Mutex, MutexGuard, thread,
 };
-use soiree_core::{EventId, Job, Task};
+use soiree_core::{EventId, Interest, Job, Task};
 
 use super::cut_off::{CutOffCause, CutOffEmission};
 use super::event_source::Attributes;
@@ -236,7 +236,7 @@ impl EmissionState {
     /// A job of it for its pool.
     #[inline]
     pub(crate) fn job(&self, task: Arc<dyn Task>) -> Job {
-        if self.settings.handlers.observers.is_empty() {
+        if !self.settings.handlers.observers.want(Interest::JOBS) {
             return Job::from_task(task);
         }
         self.observed_job(task)

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use soiree_core::panic::Contained;
 use soiree_core::registry::Registration;
-use soiree_core::{Pool, PoolHandle, Timer};
+use soiree_core::{Interest, Pool, PoolHandle, Timer};
 
 use crate::emission::{ActiveOrder, EmissionSettings, EmitterShared, EmitterTimer, PoolRef, Pools};
 use crate::ordering::{KeyOrderStats, KeyOrders, OrderRule};
@@ -115,7 +115,7 @@ impl Current {
         };
         let is_ordered = !orders.sorted.is_empty() || settings.has_ordered_listeners;
         Arc::new(Self {
-            launches_at_once: settings.handlers.observers.is_empty() && !is_ordered,
+            launches_at_once: !settings.handlers.observers.want(Interest::EMISSIONS) && !is_ordered,
             payloads_apart: settings.payloads_apart || settings.handlers.are_any(),
             settings,
             pools,

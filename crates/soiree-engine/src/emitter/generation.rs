@@ -273,12 +273,12 @@ fn generation(
     });
     let (is_open, has_orders) = (exit.is_some(), current.has_orders());
     let handlers = &current.settings.handlers;
-    let are_unobserved = handlers.are_unobserved();
+    let is_observed = handlers.observe_emissions();
     let measures_slowness = handlers.slow_listener.is_some() || handlers.slow_after.is_some();
     let generation = Arc::new(Generation {
-        fast_path: is_open && are_unobserved && !has_orders,
-        fast_path_in_turn: is_open && are_unobserved && has_orders,
-        observed_path: is_open && !are_unobserved && !has_orders && !measures_slowness,
+        fast_path: is_open && !is_observed && !has_orders,
+        fast_path_in_turn: is_open && !is_observed && has_orders,
+        observed_path: is_open && is_observed && !has_orders && !measures_slowness,
         snapshot,
         current,
         exit,

@@ -9,7 +9,7 @@ use soiree_core::observe::clock;
 use soiree_core::panic::Contained;
 use soiree_core::registry::Registration;
 use soiree_core::{
-    BoxError, Event, ListenerEnd, ListenerEnded, ListenerFuture, ListenerStarted, Retry,
+    BoxError, Event, Interest, ListenerEnd, ListenerEnded, ListenerFuture, ListenerStarted, Retry,
 };
 
 use crate::settings::Handlers;
@@ -68,7 +68,7 @@ impl<'a> Call<'a> {
     /// `dispatch/observed_batch.rs` call listeners without this.
     #[inline]
     pub(crate) fn invoke(&self, seen: &dyn Event) -> Result<(), BoxError> {
-        if !self.handlers.are_unobserved() {
+        if self.handlers.observe_calls() {
             self.notify_started();
         }
         let _entered = self.span.enter(|| self.attempt());
@@ -78,7 +78,7 @@ impl<'a> Call<'a> {
     /// As [`invoke`](Call::invoke), for an async listener.
     pub(crate) fn invoke_async(&self, seen: &Arc<dyn Event>) -> Option<ListenerFuture> {
         let listener = self.registration.listener.as_async()?;
-        if !self.handlers.are_unobserved() {
+        if self.handlers.observe_calls() {
             self.notify_started();
         }
         let _entered = self.span.enter(|| self.attempt());
@@ -110,7 +110,7 @@ impl<'a> Call<'a> {
 
     /// Another thread started the call so long ago.
     pub(crate) fn set_started_ago(&self, ago: Duration) {
-        if !self.handlers.observers.is_empty() {
+        if self.handlers.observers.want(Interest::LISTENERS) {
             self.started.set(clock::now().checked_sub(ago));
         }
     }
@@ -118,10 +118,12 @@ impl<'a> Call<'a> {
     #[cold]
     fn notify_started(&self) {
         let observers = &self.handlers.observers;
-        if !observers.is_empty() {
+        if observers.want(Interest::LISTENERS) {
             let listener = self.registration.listener_ref();
             let started = ListenerStarted::new(self.topic, self.event, listener, self.attempt);
-            observers.notify(|observer| observer.listener_started(&started));
+            observers.notify_of(Interest::LISTENERS, |observer| {
+                observer.listener_started(&started);
+            });
             self.started.set(Some(clock::now()));
         }
         if let Some(monitored) = self.monitor() {
@@ -166,13 +168,17 @@ impl<'a> Call<'a> {
     #[inline]
     pub(crate) fn ended(&self, outcome: ListenerEnd<'_>) {
         self.span.ended(|| self.attempt(), outcome);
-        if !self.handlers.are_unobserved() {
-            self.notify_ended(outcome);
+        let interest = match outcome {
+            ListenerEnd::Succeeded => Interest::LISTENERS,
+            _ => Interest::LISTENERS | Interest::FAILURES,
+        };
+        if self.handlers.observe_calls() || self.handlers.observers.want(interest) {
+            self.notify_ended(outcome, interest);
         }
     }
 
     #[cold]
-    fn notify_ended(&self, outcome: ListenerEnd<'_>) {
+    fn notify_ended(&self, outcome: ListenerEnd<'_>, interest: Interest) {
         let started = self.started.get();
         let run_time = started.map(|started| clock::now().saturating_duration_since(started));
         self.end_monitoring();
@@ -180,7 +186,7 @@ impl<'a> Call<'a> {
         let (topic, event, attempt) = (self.topic, self.event, self.attempt);
         let ended = ListenerEnded::new(topic, event, listener, attempt, outcome, run_time);
         let observers = &self.handlers.observers;
-        observers.notify(|observer| observer.listener_ended(&ended));
+        observers.notify_of(interest, |observer| observer.listener_ended(&ended));
     }
 
     #[inline]

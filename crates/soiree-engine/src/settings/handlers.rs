@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use soiree_core::panic::contained;
-use soiree_core::{DeadLetter, Event, ListenerError, ListenerPanic, Observers};
+use soiree_core::{DeadLetter, Event, Interest, ListenerError, ListenerPanic, Observers};
 
 use crate::slow::{SlowListenerHandler, SlowListenerMonitor};
 use crate::unhandled::UnhandledErrors;
@@ -51,7 +51,8 @@ impl Handlers {
     /// Whether there is any handler or observer.
     pub(crate) fn are_any(&self) -> bool {
         let failures = self.error.is_some() || self.panic.is_some() || self.dead_letter.is_some();
-        failures || self.unheard_event.is_some() || !self.are_unobserved()
+        let successes = self.slow_listener.is_some() || !self.observers.is_empty();
+        failures || self.unheard_event.is_some() || successes
     }
 
     /// Whether no handler is called for an error of a listener.
@@ -68,10 +69,15 @@ impl Handlers {
         }
     }
 
-    /// Whether nobody is notified of a call that succeeds.
+    /// Whether anybody is notified of a call that succeeds.
     #[inline]
-    pub(crate) fn are_unobserved(&self) -> bool {
-        self.observers.is_empty() && self.slow_listener.is_none()
+    pub(crate) fn observe_calls(&self) -> bool {
+        self.observers.want(Interest::LISTENERS) || self.slow_listener.is_some()
+    }
+
+    /// Whether anybody is notified of an emission that succeeds, or of its calls.
+    pub(crate) fn observe_emissions(&self) -> bool {
+        self.observers.want(Interest::EMISSIONS) || self.observe_calls()
     }
 }
 

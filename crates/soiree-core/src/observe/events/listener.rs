@@ -54,7 +54,8 @@ pub struct ListenerEnded<'a> {
     pub attempt: u32,
     /// How the call ended.
     pub outcome: ListenerEnd<'a>,
-    /// How long the listener ran. `None` if it was not called, or its filter panicked.
+    /// How long the listener ran. `None` if it was not called, if its filter panicked, or if no observer is interested in all calls of
+    /// [listeners](crate::Interest::LISTENERS).
     pub run_time: Option<Duration>,
 }
 

@@ -1,7 +1,9 @@
 //! Observers: what they are notified of, and that they harm nothing.
 
+mod behavior;
 mod counts;
 mod events;
+mod interest;
 mod many_listeners;
 mod numbers;
 mod paths;

@@ -4,61 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use soiree::EventPool;
-use soiree_core::{
-    BaseEvent, BoxError, EmissionAccepted, Event, IntoListenerResult, ListenerEnded,
-    ListenerStarted, Observer, Reply,
-};
+use soiree_core::{BaseEvent, EmissionAccepted, ListenerEnded, ListenerStarted, Observer};
 use soiree_engine::Report;
 use soiree_testkit::Journal;
 
-use crate::support::named;
-
-/// What a listener does, or its filter.
-#[derive(Debug, Clone, Copy)]
-enum Behavior {
-    Succeeds,
-    Fails,
-    Panics,
-    Replies,
-    Aborts,
-    IsFiltered,
-    FilterPanics,
-}
-
-use Behavior::*;
-
-const ALL: [Behavior; 7] = [
-    Succeeds,
-    Fails,
-    Panics,
-    Replies,
-    Aborts,
-    IsFiltered,
-    FilterPanics,
-];
-
-impl Behavior {
-    fn subscribe(self, soiree: &EventPool, name: &str) {
-        let options = match self {
-            IsFiltered => named(name).filter(|_| false),
-            FilterPanics => named(name).filter(|_| panic!("a filter")),
-            _ => named(name),
-        };
-        let listener = move |event: &dyn Event| -> Result<(), BoxError> {
-            match self {
-                Fails => Err("no".into()),
-                Panics => panic!("a listener"),
-                Replies => Reply(7_u64).into_result(),
-                Aborts => {
-                    event.abort("enough");
-                    Ok(())
-                }
-                Succeeds | IsFiltered | FilterPanics => Ok(()),
-            }
-        };
-        soiree.on_with("a.b", options, listener).unwrap();
-    }
-}
+use super::behavior::Behavior;
 
 /// What no journal holds: emissions that are accepted, and whether a call was timed.
 #[derive(Default)]
@@ -130,16 +80,7 @@ fn the_short_path_is_seen_as_the_general_one() {
     }
 
     let general = |soiree: &EventPool| soiree.set_slow_listeners(Duration::MAX);
-    let mut histories = vec![vec![]];
-    for length in 1..=3 {
-        let longer = histories
-            .iter()
-            .filter(|history| history.len() == length - 1);
-        let longer = longer
-            .flat_map(|history: &Vec<_>| ALL.map(|next| [history.clone(), vec![next]].concat()));
-        let longer: Vec<_> = longer.collect();
-        histories.extend(longer);
-    }
+    let histories = Behavior::histories(3);
     assert_eq!(histories.len(), 1 + 7 + 49 + 343);
     for behaviors in histories {
         let expected = seen(&behaviors, general);
