@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use soiree::observe::{EmissionRejected, JobEnded, ListenerEnd, ListenerEnded, Observer};
+use soiree::observe::{EmissionRejected, Interest, JobEnded, ListenerEnd, ListenerEnded, Observer};
 use soiree::{EventPool, ListenerOptions};
 
 #[derive(Default)]
@@ -16,6 +16,10 @@ struct Counts {
 }
 
 impl Observer for Counts {
+    fn interest(&self) -> Interest {
+        Interest::FAILURES | Interest::JOBS
+    }
+
     fn listener_ended(&self, ended: &ListenerEnded<'_>) {
         if !matches!(ended.outcome, ListenerEnd::Succeeded) {
             self.failed.fetch_add(1, Ordering::Relaxed);

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use soiree::EventId;
-use soiree::observe::{DeliveryEnd, DeliveryEnded, Observer};
+use soiree::observe::{DeliveryEnd, DeliveryEnded, Interest, Observer};
 use soiree::store::Millis;
 
 use crate::listeners::NAMES;
@@ -46,6 +46,10 @@ impl Outcomes {
 }
 
 impl Observer for Outcomes {
+    fn interest(&self) -> Interest {
+        Interest::RARE
+    }
+
     fn delivery_ended(&self, ended: &DeliveryEnded<'_>) {
         let error = match ended.outcome {
             DeliveryEnd::Done => None,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use soiree::observe::{EmissionEnded, Observer, RetryScheduled};
+use soiree::observe::{EmissionEnded, Interest, Observer, RetryScheduled};
 use tracing::{info, warn};
 
 use crate::order::Order;
@@ -76,6 +76,10 @@ impl Tally {
 }
 
 impl Observer for Tally {
+    fn interest(&self) -> Interest {
+        Interest::EMISSIONS
+    }
+
     fn retry_scheduled(&self, retry: &RetryScheduled<'_>) {
         if let Some(order) = retry.event.payload_as::<Order>() {
             let (number, delay) = (order.number, retry.delay);
