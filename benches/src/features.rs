@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use soiree::observe::Observer;
+use soiree::observe::{Interest, Observer};
 use soiree::{
     Builder, Emission, Event, EventPool, InboxOptions, KeyOrder, ListenerOptions, Received, Retry,
 };
@@ -50,6 +50,18 @@ fn on_this_thread() -> Vec<Case> {
             ListenerOptions::new(),
         )
     });
+    add("an observer of emissions", || {
+        listened(
+            build(observed_for(EventPool::builder(), Interest::EMISSIONS)),
+            ListenerOptions::new(),
+        )
+    });
+    add("an observer of failures", || {
+        listened(
+            build(observed_for(EventPool::builder(), Interest::FAILURES)),
+            ListenerOptions::new(),
+        )
+    });
     add("order by key", || {
         listened(build(ordered(EventPool::builder())), ListenerOptions::new())
     });
@@ -74,6 +86,14 @@ fn through_a_pool() -> Vec<Case> {
     add("a name", |builder| listened(build(builder), named()));
     add("an observer", |builder| {
         listened(build(observed(builder)), ListenerOptions::new())
+    });
+    add("an observer of emissions", |builder| {
+        let observed = observed_for(builder, Interest::EMISSIONS);
+        listened(build(observed), ListenerOptions::new())
+    });
+    add("an observer of failures", |builder| {
+        let observed = observed_for(builder, Interest::FAILURES);
+        listened(build(observed), ListenerOptions::new())
     });
     add("order by key", |builder| {
         listened(build(ordered(builder)), ListenerOptions::new())
@@ -116,12 +136,20 @@ fn retried() -> ListenerOptions {
 }
 
 /// An observer that does nothing.
-struct Silent;
+struct Silent(Interest);
 
-impl Observer for Silent {}
+impl Observer for Silent {
+    fn interest(&self) -> Interest {
+        self.0
+    }
+}
 
 fn observed(builder: Builder) -> Builder {
-    builder.observer(Silent)
+    observed_for(builder, Interest::ALL)
+}
+
+fn observed_for(builder: Builder, interest: Interest) -> Builder {
+    builder.observer(Silent(interest))
 }
 
 /// All events have one key, and none waits for another.
