@@ -14,7 +14,7 @@ use crate::trace::EmissionSpan;
 
 impl Emitter {
     /// As [`run`](Self::run), for listeners that would have the [fast path](Self::run_fast_path) without observers.
-    #[inline]
+    #[inline(never)]
     pub(super) fn run_observed(
         &self,
         generation: &Generation,
