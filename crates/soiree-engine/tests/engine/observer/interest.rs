@@ -88,7 +88,7 @@ fn run(behaviors: &[Behavior], journals: &[Journal]) {
             timer.advance(Duration::from_secs(2));
             pool.run_all();
             small.run_all();
-            assert!(!emission.wait().unfinished);
+            assert!(!emission.wait().is_unfinished());
         }
         if topic != "a.c" {
             soiree.emit_sync(topic, ()).unwrap();
@@ -96,7 +96,7 @@ fn run(behaviors: &[Behavior], journals: &[Journal]) {
     }
     let discarded = soiree.emit("a.b", ()).unwrap();
     assert!(pool.discard_next());
-    assert!(discarded.wait().discarded);
+    assert!(discarded.wait().is_discarded());
     soiree.emit("a..b", ()).unwrap_err();
     soiree.close().unwrap();
     soiree.emit_sync("a.b", ()).unwrap_err();
