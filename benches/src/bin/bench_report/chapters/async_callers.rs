@@ -22,7 +22,9 @@ pub(super) fn emitting() -> Chapter {
                 the listener's work.",
         costs: "A task that finds no room stands in the line of the pool, and in the list of those whom a close rejects with their \
                 payloads. The worker that makes room gives it a place and wakes it, in the order of the line. The channel has a \
-                semaphore in place of the line, and none of the rest: no emission, handle, report or count.",
+                semaphore in place of the line, and none of the rest: no emission, handle, report or count. Of a hundred events, one to \
+                sixteen find no room, so most of the difference is what an emission costs. Tried without gain: fewer locks and \
+                allocations for each wait.",
         groups: vec![
             group("emit-async-room", "emit"),
             group("emit-async-full", "tokio mpsc"),
