@@ -41,38 +41,38 @@ const REFERENCE: (&str, &str) = ("sync-1", "RwLock loop");
 const GUARDED: [Guarded; 7] = [
     Guarded {
         workload: "sync-1",
-        with_lto: 1.12,
-        without_lto: 1.25,
+        with_lto: 0.92,
+        without_lto: 1.12,
     },
     Guarded {
         workload: "sync-10",
-        with_lto: 1.75,
-        without_lto: 2.0,
+        with_lto: 1.55,
+        without_lto: 1.85,
     },
     Guarded {
         workload: "sync-100",
-        with_lto: 8.0,
-        without_lto: 9.5,
+        with_lto: 7.9,
+        without_lto: 9.2,
     },
     Guarded {
         workload: "sync-read-10",
-        with_lto: 2.85,
-        without_lto: 3.6,
+        with_lto: 2.65,
+        without_lto: 2.95,
     },
     Guarded {
         workload: "hot-10",
-        with_lto: 1.3,
-        without_lto: 1.45,
+        with_lto: 1.1,
+        without_lto: 1.3,
     },
     Guarded {
         workload: "hot-1000",
-        with_lto: 1.3,
-        without_lto: 1.45,
+        with_lto: 1.1,
+        without_lto: 1.3,
     },
     Guarded {
         workload: "emit-one-thread",
-        with_lto: 5.6,
-        without_lto: 6.3,
+        with_lto: 5.2,
+        without_lto: 6.0,
     },
 ];
 
