@@ -9,7 +9,7 @@ use soiree_pool::WorkerPool;
 use soiree_testkit::Journal;
 
 use super::{address, deliver};
-use crate::support::{named, on_one_worker};
+use crate::support::{named, on_one_worker, wait_until};
 
 /// D3, L3: `listeners_for` and `graph` show a listener with an address and its durable name; `has_listeners` does not count it.
 #[test]
@@ -71,6 +71,8 @@ fn observers_see_a_delivery_as_an_emission() {
         .unwrap();
     let ledger = address(&soiree, named("ledger"), |_| {});
     assert_eq!(deliver(&ledger, "paid.a").delivered(), 1);
+    // A wait for an emission does not wait for the end of its job.
+    wait_until("its job has ended", || soiree.pool_stats().successful == 1);
     drop(ledger);
     soiree.close().unwrap();
     journal.assert_lines([
