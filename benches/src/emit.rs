@@ -2,7 +2,10 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
+use crossbeam_channel::bounded;
 use soiree::{Emission, EventPool};
 use soiree_testkit::ManualPool;
 
@@ -38,6 +41,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 Box::new(go_port(p, w, false))
             });
             add("crossbeam, one value", |p, w| Box::new(jobs_by_value(p, w)));
+            add("crossbeam, one Arc, kept", |p, w| Box::new(kept_arcs(p, w)));
         }
     }
     for workers in WORKERS {
@@ -110,6 +114,45 @@ fn go_port(producers: u64, workers: usize, keep: bool) -> impl FnMut(u64) -> Sam
             }
         },
         |errors| assert!(errors.recv().is_err(), "a listener failed"),
+    )
+}
+
+/// The least that an emission takes whose handle knows the outcome: one allocation that the emitter and a worker share.
+struct Least {
+    payload: u64,
+    has_ended: AtomicBool,
+}
+
+fn kept_arcs(producers: u64, workers: usize) -> impl FnMut(u64) -> Sample {
+    let latch = Latch::leaked();
+    let (sender, receiver) = bounded::<Arc<Least>>(CAPACITY);
+    for _ in 0..workers {
+        let emitted = receiver.clone();
+        thread::spawn(move || {
+            for least in emitted {
+                black_box(least.payload);
+                latch.count_down();
+                least.has_ended.store(true, Ordering::Release);
+            }
+        });
+    }
+    emit_all(
+        producers,
+        latch,
+        true,
+        move |payload, kept| {
+            let least = Arc::new(Least {
+                payload,
+                has_ended: AtomicBool::new(false),
+            });
+            kept.push(Arc::clone(&least));
+            sender.send(least).expect("the workers are running");
+        },
+        |least: Arc<Least>| {
+            while !least.has_ended.load(Ordering::Acquire) {
+                thread::yield_now();
+            }
+        },
     )
 }
 

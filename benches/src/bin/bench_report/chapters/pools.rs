@@ -21,7 +21,12 @@ const BY_VALUE: &str = "crossbeam, jobs by value";
 pub(super) const ONE_VALUE: &str = "crossbeam, one value";
 
 /// What else than soiree emits events through a pool.
-pub(super) const EMITTERS: [&str; 3] = ["literal port, kept", "literal port, dropped", ONE_VALUE];
+pub(super) const EMITTERS: [&str; 4] = [
+    "literal port, kept",
+    "literal port, dropped",
+    ONE_VALUE,
+    "crossbeam, one Arc, kept",
+];
 
 /// What else than soiree runs tiny jobs.
 pub(super) fn job_runners() -> Vec<&'static str> {
@@ -77,7 +82,8 @@ pub(super) fn emitting() -> Chapter {
                 until the last listener has run. *Kept* keeps the emissions and waits for them in batches of 1,000, *dropped* drops \
                 them. The literal port is written as in Go: a box for each job, an `Arc` for each event and for the listeners of \
                 each topic, a channel for the errors of each emit, a token for each running job, and counters that all threads \
-                share. The bare channel sends one number.",
+                share. The bare channel sends one number. With *one Arc, kept*, it sends an allocation with a number and a flag, which the \
+                emitter keeps until the flag is set: the least that a handle takes which knows when the listener has returned.",
         costs: "An emit allocates once, counts itself as running, and takes the lock of the pool. The worker that takes the emission \
                 does the last two as well. In the bare channel, the number only takes a slot of a ring buffer. Most of the time goes \
                 into moving the lock and the emission from one processor to another. Changed for this reason: most of an emission is \
