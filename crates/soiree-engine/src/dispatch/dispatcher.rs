@@ -211,6 +211,11 @@ impl Dispatcher<'_> {
             self.on_failure(last, outcome, started);
         }
         self.called_before = last.map(Arc::clone);
+        if batch.aborted {
+            // Another thread may undo that meanwhile: not looked at again.
+            self.counts.aborted = true;
+            return;
+        }
         let rest = (called..).map_while(|index| listeners.get(index));
         self.visit(rest, snapshot);
     }

@@ -21,13 +21,14 @@ pub(crate) fn call_observed_batch(
     observers: &Observers,
 ) -> (BatchResult, Option<Instant>) {
     const ATTEMPT: u32 = 1;
-    let (mut count, mut skipped, mut started) = (0, 0, None);
+    let (mut count, mut skipped, mut aborted, mut started) = (0, 0, false, None);
     let are_observed = observers.want(Interest::LISTENERS);
     let result = caught(|| {
         for cached in listeners {
             count += 1;
             if event.is_aborted() {
                 count -= 1;
+                aborted = true;
                 break;
             }
             let registration = &cached.registration;
@@ -57,12 +58,14 @@ pub(crate) fn call_observed_batch(
         }
         Ok(())
     });
-    let mut aborted = false;
-    contained(|| aborted = event.is_aborted());
+    let failed = failure(result);
+    if failed.is_none() && !aborted {
+        contained(|| aborted = event.is_aborted());
+    }
     let batch = BatchResult {
         count,
         skipped,
-        failed: failure(result),
+        failed,
         aborted,
     };
     (batch, started)

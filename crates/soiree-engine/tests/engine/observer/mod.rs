@@ -1,5 +1,6 @@
 //! Observers: what they are notified of, and that they harm nothing.
 
+mod aborts;
 mod behavior;
 mod counts;
 mod events;
