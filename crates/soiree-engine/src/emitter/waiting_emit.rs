@@ -225,13 +225,18 @@ impl<'a> WaitingEmit<'a> {
 
     fn reject(&mut self, reason: Reason) -> Option<EmitError> {
         let emission = self.emission.take()?;
+        let room = match &self.wait {
+            Wait::Room { capacity, .. } => Some(*capacity),
+            _ => None,
+        };
+        self.wait.end();
         if !self.emitter.shared.waiting_emits.leave(self.ticket) {
             return Some(closed(&emission));
         }
-        Some(match (&self.wait, reason) {
-            (Wait::Room { capacity, .. }, Reason::TimedOut { waited }) => {
+        Some(match (room, reason) {
+            (Some(capacity), Reason::TimedOut { waited }) => {
                 let order = self.order.as_ref();
-                reject_key_full(&emission, order, *capacity, Some(waited))
+                reject_key_full(&emission, order, capacity, Some(waited))
             }
             (_, reason) => reject_pool_full(&emission, reason),
         })
@@ -277,6 +282,8 @@ impl Drop for WaitingEmit<'_> {
             return;
         };
         self.cancel_alarms(&emission.state().settings);
+        // First: what is notified and dropped from here on is user code, which may wait for a place too.
+        self.wait.end();
         if self.emitter.shared.waiting_emits.leave(self.ticket) && emission.state().claim() {
             contained(|| {
                 in_flight_rejected(&emission, Rejection::Cancelled, || end_unrun(&emission));
@@ -330,6 +337,15 @@ impl Wait {
             }
             _ => *self = Self::new(no_place),
         }
+    }
+
+    /// Leaves the line, and gives back the place if there is one.
+    fn end(&mut self) {
+        *self = Self::Turn {
+            reason: Reason::Closed,
+            pause: FIRST_PAUSE,
+            is_set: false,
+        };
     }
 
     /// The address of the pool that it is submitted to in its turn.

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use soiree::pool::Pool;
-use soiree::{EmitError, EventPool, InboxOptions, Overflow, Received, TaskPool, WorkerPool};
+use soiree::{
+    EmitError, EventPool, InboxOptions, KeyOrder, Overflow, Received, TaskPool, WorkerPool,
+};
 
 use crate::pools::{on_every_pool, shared_worker_pool};
 use crate::support::{Blocked, Polled, TIME_LIMIT, wait_until};
@@ -78,6 +80,71 @@ fn an_emit_that_waits_keeps_its_event_pool() {
         assert_eq!(emit.wait().unwrap().wait().delivered(), 1);
         assert_eq!(*handled.lock().unwrap(), [0, 7]);
     });
+}
+
+/// A payload that does this when it is dropped.
+struct WhenDropped<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for WhenDropped<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// A2, E8: the payload of an emit that gives up finds the place free that the emit was given.
+#[test]
+fn a_payload_that_is_dropped_with_its_emit_finds_the_place_free() {
+    on_every_pool(1, Overflow::Block, |on| {
+        let blocked = Blocked::new(on.soiree.clone(), 0);
+        let (open, opened) = channel::<()>();
+        let opened = Mutex::new(opened);
+        let hold = move |_: &dyn soiree::Event| {
+            let _ = opened.lock().unwrap().recv();
+        };
+        on.soiree.on("hold", hold).unwrap();
+        drop(on.soiree.try_emit("hold", ()).unwrap());
+        let (soiree, (sender, emitted)) = (on.soiree.clone(), channel());
+        let payload = WhenDropped(move || {
+            let emission = soiree.try_emit("work.dropped", 7_u64);
+            sender.send(emission.is_ok()).unwrap();
+        });
+        let mut emit = Polled::new(on.soiree.emit_async("work.no", payload));
+        assert!(emit.poll().is_pending());
+        let woken = emit.wakes();
+        blocked.release();
+        wait_until("a place is kept for it", || emit.wakes() > woken);
+        drop(emit);
+        assert!(emitted.recv_timeout(TIME_LIMIT).expect("it is dropped"));
+        drop(open);
+        assert_eq!(blocked.open(1), [7]);
+    });
+}
+
+/// A2, L8, E8: the payload of an emit that gives up does not wait behind the emit for room among the events of its key.
+#[test]
+fn a_payload_that_is_dropped_with_its_emit_may_wait_for_room() {
+    let order = KeyOrder::by(|_| Some(1)).capacity(1);
+    let builder = EventPool::builder().pool(WorkerPool::new(1, 1).unwrap());
+    let soiree = builder.ordered("work.*", order).build().unwrap();
+    let blocked = Blocked::new(soiree.clone(), 1);
+    drop(soiree.try_emit("work.behind", 2_u64).unwrap());
+    let emits = soiree.clone();
+    let payload = WhenDropped(move || drop(emits.emit("work.dropped", 7_u64).unwrap()));
+    let waits = soiree.clone();
+    let emit = Box::pin(async move { waits.emit_async("work.no", payload).await });
+    let mut emit = Polled::new(emit);
+    assert!(emit.poll().is_pending());
+    let handled = blocked.handled();
+    blocked.release();
+    let (dropped, is_dropped) = channel();
+    // Apart, and never joined: a test that fails must not hang.
+    thread::spawn(move || {
+        drop(emit);
+        dropped.send(())
+    });
+    is_dropped.recv_timeout(TIME_LIMIT).expect("the drop ends");
+    soiree.close().unwrap();
+    assert_eq!(*handled.lock().unwrap(), [0, 2, 7]);
 }
 
 /// A1: a drain whose future is dropped after its first poll goes on.
