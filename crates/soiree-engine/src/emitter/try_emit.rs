@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use soiree_core::{Event, PoolHandle, Reservation, SubmitErrorReason as Reason};
+use soiree_core::{Event, PoolHandle, Rejection, Reservation, SubmitErrorReason as Reason};
 
 use super::current::Current;
 use super::emit::Emitter;
@@ -12,14 +12,17 @@ use super::key_order::{queue_full, reject as reject_by_order};
 use super::launch::{Rejected, accepted, reject};
 use super::not_admitted::Pass;
 use crate::emission::{
-    ActiveOrder, Emission, EmitError, InFlight, KeySlot, end_unrun, in_flight_started,
-    trace_started,
+    ActiveOrder, Emission, EmitError, InFlight, KeySlot, OrderedEntry, end_unrun,
+    in_flight_rejected, in_flight_started, trace_started,
 };
-use crate::ordering::{Position, QueueFull};
+use crate::ordering::{Position, QueueFull, RoomWaiter};
 use crate::trace;
 
 /// The order of an emission, which has a slot with its key.
 pub(super) type Ordered = Arc<ActiveOrder>;
+
+/// A place among those who wait for room behind their keys.
+pub(super) type RoomPlace = RoomWaiter<dyn OrderedEntry>;
 
 /// Why an emission was not accepted. Boxed, as errors of [`launch`](Emitter::launch) are.
 pub(super) enum NotAccepted {
@@ -33,6 +36,8 @@ pub(super) struct NoPlace {
     pub(super) order: Option<Ordered>,
     pub(super) handle: PoolHandle,
     pub(super) full: Full,
+    /// Its place among those who wait for room, if it had one and still needs it.
+    pub(super) line: Option<RoomPlace>,
 }
 
 /// What has no place.
@@ -160,7 +165,7 @@ impl Emitter {
         self.attempt(handle, emission, ordered, None, None)
     }
 
-    /// Submits an emission that has started, in this place if there is one. `number` is its place among those who wait for room behind
+    /// Submits an emission that has started, in this place if there is one. `line` is its place among those who wait for room behind
     /// their keys, if it is one of them.
     pub(super) fn attempt(
         &self,
@@ -168,22 +173,26 @@ impl Emitter {
         emission: Arc<dyn InFlight>,
         order: Option<Ordered>,
         place: Option<Reservation>,
-        number: Option<u64>,
+        line: Option<RoomPlace>,
     ) -> Result<Emission, NotAccepted> {
         let state = emission.state();
         if let (Some(active), Some(slot)) = (&order, state.slot()) {
             slot.set_entering();
             let capacity = key_capacity(active, handle, &emission);
             let entry = || Arc::clone(&emission).into_entry();
+            let number = line.as_ref().map(RoomWaiter::number);
             match active.queues.try_enter(slot.key(), entry, capacity, number) {
                 Some(Position::Head) => {}
                 Some(Position::Waiting) => return Ok(accepted(emission)),
                 None => {
                     slot.set_left();
-                    return Err(no_place(emission, order, handle, Full::Key(capacity)));
+                    let full = Full::Key(capacity);
+                    return Err(no_place(emission, order, handle, full, line));
                 }
             }
         }
+        // It has its room. Observers are notified if its pool rejects it, and may wait for room too.
+        drop(line);
         // Only for this attempt: while it waits, it must not hold up others.
         if self.registry().has_requiring_place() {
             self.reserve_places(&emission)?;
@@ -218,7 +227,7 @@ impl Emitter {
             Rejected::Claimed(reason @ (Reason::Full { .. } | Reason::TimedOut { .. })) => {
                 emission.state().unclaim_before_accepted();
                 step_back(&emission);
-                Err(no_place(emission, order, handle, Full::Pool(reason)))
+                Err(no_place(emission, order, handle, Full::Pool(reason), None))
             }
             Rejected::Claimed(reason) => {
                 Err(reject(&emission, reason, || end_unrun(&emission)).into())
@@ -274,6 +283,27 @@ pub(super) fn reject_key_full(
     error
 }
 
+/// Rejects an emission that waits while the emitter closes.
+pub(super) fn reject_closed(emission: &Arc<dyn InFlight>) {
+    if emission.state().claim() {
+        in_flight_rejected(emission, Rejection::Closed, || end_unrun(emission));
+    }
+}
+
+/// What a close calls that ends the wait of an emission for a place.
+pub(super) fn reject_later(emission: &Arc<dyn InFlight>) -> impl FnOnce() + Send + 'static {
+    let emission = Arc::clone(emission);
+    move || reject_closed(&emission)
+}
+
+/// The error of an emission that the close has rejected.
+pub(super) fn closed(emission: &Arc<dyn InFlight>) -> EmitError {
+    EmitError::Closed {
+        topic: emission.state().topic().into(),
+        payload: Arc::clone(emission).into_payload(),
+    }
+}
+
 /// Gives up what the emission has got for an attempt to submit it.
 fn step_back(emission: &Arc<dyn InFlight>) {
     let state = emission.state();
@@ -297,11 +327,13 @@ fn no_place(
     order: Option<Ordered>,
     handle: &PoolHandle,
     full: Full,
+    line: Option<RoomPlace>,
 ) -> NotAccepted {
     NotAccepted::NoPlace(Box::new(NoPlace {
         emission,
         order,
         handle: handle.clone(),
         full,
+        line,
     }))
 }

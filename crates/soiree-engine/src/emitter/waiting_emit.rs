@@ -13,10 +13,12 @@ use soiree_core::{
 
 use super::current::address;
 use super::emit::Emitter;
-use super::try_emit::{Full, NoPlace, NotAccepted, Ordered, reject_key_full, reject_pool_full};
+use super::try_emit::{
+    Full, NoPlace, NotAccepted, Ordered, RoomPlace, closed, reject_closed, reject_key_full,
+    reject_later, reject_pool_full,
+};
 use crate::emission::{
-    Emission, EmissionSettings, EmitError, InFlight, OrderedEntry, Ticket, end_unrun,
-    in_flight_rejected,
+    Emission, EmissionSettings, EmitError, InFlight, Ticket, end_unrun, in_flight_rejected,
 };
 use crate::ordering::{RoomWaiter, WaitLimit};
 
@@ -51,7 +53,8 @@ enum Wait {
     },
     /// Room behind the events of its key.
     Room {
-        waiter: RoomWaiter<dyn OrderedEntry>,
+        /// `None` during an attempt.
+        waiter: Option<RoomPlace>,
         capacity: usize,
         /// It was submitted without effect after the waker was set.
         has_looked: bool,
@@ -174,7 +177,9 @@ impl<'a> WaitingEmit<'a> {
                     Next::Wait
                 } else {
                     // First, so that it is woken by any room that comes after the attempt.
-                    waiter.set_waker(context.waker());
+                    if let Some(waiter) = waiter {
+                        waiter.set_waker(context.waker());
+                    }
                     Next::Attempt(None)
                 }
             }
@@ -196,15 +201,16 @@ impl<'a> WaitingEmit<'a> {
             return Some(Err(closed(&emission)));
         }
         let order = self.order.take();
-        let attempted =
-            self.emitter
-                .attempt(&self.handle, emission, order, place, self.wait.number());
-        let no_place = match attempted {
+        let line = self.wait.take_line();
+        let attempted = self
+            .emitter
+            .attempt(&self.handle, emission, order, place, line);
+        let mut no_place = match attempted {
             Ok(emission) => return Some(Ok(emission)),
             Err(NotAccepted::Rejected(error)) => return Some(Err(*error)),
             Err(NotAccepted::NoPlace(no_place)) => no_place,
         };
-        self.wait.go_on(&no_place, &self.handle);
+        self.wait.go_on(&mut no_place, &self.handle);
         let NoPlace {
             emission,
             order,
@@ -304,7 +310,7 @@ impl Wait {
                 let slot = no_place.emission.state().slot();
                 let slot = slot.expect("its key has a queue");
                 Self::Room {
-                    waiter: RoomWaiter::new(&order.queues, slot.key()),
+                    waiter: Some(RoomWaiter::new(&order.queues, slot.key())),
                     capacity: *capacity,
                     has_looked: false,
                 }
@@ -328,11 +334,21 @@ impl Wait {
     }
 
     /// There was no place again, in the pool before or in another one.
-    fn go_on(&mut self, no_place: &NoPlace, before: &PoolHandle) {
+    fn go_on(&mut self, no_place: &mut NoPlace, before: &PoolHandle) {
         let is_same_pool = address(no_place.handle.pool()) == address(before.pool());
-        match (&mut *self, &no_place.full) {
-            (Self::Room { has_looked, .. }, Full::Key(_)) => *has_looked = true,
-            (Self::Turn { pause, .. }, Full::Pool(_)) if is_same_pool => {
+        let line = no_place.line.take();
+        match (&mut *self, &no_place.full, line) {
+            (
+                Self::Room {
+                    waiter, has_looked, ..
+                },
+                Full::Key(_),
+                Some(line),
+            ) => {
+                *waiter = Some(line);
+                *has_looked = true;
+            }
+            (Self::Turn { pause, .. }, Full::Pool(_), _) if is_same_pool => {
                 *pause = (*pause * 2).min(LONGEST_PAUSE);
             }
             _ => *self = Self::new(no_place),
@@ -353,10 +369,10 @@ impl Wait {
         matches!(self, Self::Turn { .. }).then(|| address(handle.pool()))
     }
 
-    /// Its place among those who wait for room.
-    fn number(&self) -> Option<u64> {
+    /// Takes its place among those who wait for room.
+    fn take_line(&mut self) -> Option<RoomPlace> {
         match self {
-            Self::Room { waiter, .. } => Some(waiter.number()),
+            Self::Room { waiter, .. } => waiter.take(),
             _ => None,
         }
     }
@@ -377,26 +393,5 @@ fn is_over(limit: &Limit, settings: &EmissionSettings) -> bool {
 fn cancel(settings: &EmissionSettings, alarm: Option<TimerId>) {
     if let (Some(timer), Some(alarm)) = (&settings.timer, alarm) {
         timer.cancel(alarm);
-    }
-}
-
-/// Rejects an emission that waits while the emitter closes.
-fn reject_closed(emission: &Arc<dyn InFlight>) {
-    if emission.state().claim() {
-        in_flight_rejected(emission, Rejection::Closed, || end_unrun(emission));
-    }
-}
-
-/// What a close calls that ends the wait.
-fn reject_later(emission: &Arc<dyn InFlight>) -> impl FnOnce() + Send + 'static {
-    let emission = Arc::clone(emission);
-    move || reject_closed(&emission)
-}
-
-/// The error of an emission that the close has rejected.
-fn closed(emission: &Arc<dyn InFlight>) -> EmitError {
-    EmitError::Closed {
-        topic: emission.state().topic().into(),
-        payload: Arc::clone(emission).into_payload(),
     }
 }

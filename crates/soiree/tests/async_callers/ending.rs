@@ -5,9 +5,11 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use soiree::observe::{EmissionRejected, Observer};
 use soiree::pool::Pool;
 use soiree::{
-    EmitError, EventPool, InboxOptions, KeyOrder, Overflow, Received, TaskPool, WorkerPool,
+    EmitError, EventPool, InboxOptions, KeyOrder, Overflow, Received, TaskPool, WeakEventPool,
+    WorkerPool,
 };
 
 use crate::pools::{on_every_pool, shared_worker_pool};
@@ -145,6 +147,42 @@ fn a_payload_that_is_dropped_with_its_emit_may_wait_for_room() {
     is_dropped.recv_timeout(TIME_LIMIT).expect("the drop ends");
     soiree.close().unwrap();
     assert_eq!(*handled.lock().unwrap(), [0, 2, 7]);
+}
+
+/// A2, L8, E8: an observer of an emit that got room, but whose pool is gone, does not wait behind that emit.
+#[test]
+fn an_observer_of_a_rejected_emit_may_wait_for_room() {
+    struct EmitsWhenRejected(WeakEventPool);
+
+    impl Observer for EmitsWhenRejected {
+        fn emission_rejected(&self, rejected: &EmissionRejected<'_>) {
+            if rejected.topic == "work.no" {
+                let soiree = self.0.upgrade().unwrap();
+                soiree.emit_sync("work.rejected", 7_u64).unwrap();
+            }
+        }
+    }
+
+    let pool = shared_worker_pool(1);
+    let order = KeyOrder::by(|_| Some(1)).capacity(1);
+    let builder = EventPool::builder().pool(Arc::clone(&pool));
+    let soiree = builder.ordered("work.*", order).build().unwrap();
+    soiree.add_observer(EmitsWhenRejected(soiree.downgrade()));
+    let blocked = Blocked::new(soiree.clone(), 1);
+    drop(soiree.try_emit("work.behind", 2_u64).unwrap());
+    let handled = blocked.handled();
+    let waits = soiree.clone();
+    let emit = Box::pin(async move { waits.emit_async("work.no", 4_u64).await });
+    let mut emit = Polled::new(emit);
+    assert!(emit.poll().is_pending());
+    pool.stop();
+    let (ended, has_ended) = channel();
+    // Never joined: a test that fails must not hang.
+    thread::spawn(move || ended.send(emit.wait().is_err()));
+    assert!(has_ended.recv_timeout(TIME_LIMIT).expect("the emit ends"));
+    blocked.release();
+    soiree.close().unwrap();
+    assert_eq!(*handled.lock().unwrap(), [7]);
 }
 
 /// A1: a drain whose future is dropped after its first poll goes on.
