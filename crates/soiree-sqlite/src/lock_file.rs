@@ -44,10 +44,7 @@ fn unusable(path: &Path, error: &std::io::Error) -> Problem {
 
 /// A lock that this process holds until the value is dropped.
 #[derive(Debug)]
-pub(crate) struct LockFile {
-    /// Closing it frees the lock.
-    _file: File,
-}
+pub(crate) struct LockFile(File);
 
 impl LockFile {
     /// Takes the lock of a listener, if no other process or store has it. The file stays when the lock ends: removing it while
@@ -67,10 +64,18 @@ impl LockFile {
         };
         let file = file.map_err(|error| unusable(&path, &error))?;
         match fs4::FileExt::try_lock(&file) {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self(file))),
             Err(fs4::TryLockError::WouldBlock) => Ok(None),
             Err(fs4::TryLockError::Error(error)) => Err(unusable(&path, &error)),
         }
+    }
+}
+
+/// Closing the file would free the lock only once all have closed it: a process that is being started has inherited it until then.
+impl Drop for LockFile {
+    fn drop(&mut self) {
+        // If that fails, closing it is what is left.
+        let _ = fs4::FileExt::unlock(&self.0);
     }
 }
 
@@ -120,5 +125,16 @@ mod tests {
         assert!(LockFile::try_take(&folder, "b").unwrap().is_some());
         drop(held);
         assert!(LockFile::try_take(&folder, "a").unwrap().is_some());
+    }
+
+    /// D14: a child has all files of its parent from the moment that it is made until its program starts.
+    #[test]
+    fn a_lock_that_is_given_up_is_free_though_a_child_has_inherited_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = LockFile::try_take(folder.path(), "a").unwrap().unwrap();
+        let inherited = held.0.try_clone().unwrap();
+        drop(held);
+        assert!(LockFile::try_take(folder.path(), "a").unwrap().is_some());
+        drop(inherited);
     }
 }
