@@ -9,7 +9,8 @@ use soiree_core::{Event, Interest, ListenerEnd, ListenerEnded, ListenerStarted, 
 
 use super::batch::{BatchResult, failure};
 
-/// Calls listeners one after another, and notifies observers of each call if they are interested, up to one that fails, or that must not be called because the event is aborted.
+/// Calls listeners one after another, up to one that fails, or that must not be called because the event is aborted. Notifies observers of
+/// each call that they are interested in.
 ///
 /// As in [`call_batch`](super::batch::call_batch), all of them share one frame that catches panics. They must not say after which time
 /// they are slow. Also returns when the one that failed was called.

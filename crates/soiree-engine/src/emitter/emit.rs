@@ -11,7 +11,7 @@ use soiree_core::{Event, Pattern, Payload, PoolHandle, Registry, validate_topic}
 use super::current::{Current, pools_of};
 use super::generation::{Generation, Generations};
 use super::many_listeners::CrowdedPatterns;
-use super::not_admitted::{NotAdmitted, Pass, SyncError, may_pass};
+use super::not_admitted::{NotAdmitted, Pass, SyncError, check_topic};
 use crate::dispatch::Selection;
 use crate::emission::{
     Attributes, CustomEvent, Emission, EmissionSettings, EmissionTask, EmitError, EmitterShared,
@@ -282,15 +282,7 @@ impl Emitter {
             }
         }
         let snapshot = &generation.snapshot;
-        let checked = match lookup {
-            Lookup::Cached(_) => Ok(()),
-            Lookup::Uncached(_) => validate_topic(topic).map_err(NotAdmitted::InvalidTopic),
-        };
-        let is_reserved = snapshot.is_reserved_in(lookup, topic);
-        let checked = match checked {
-            Ok(()) if is_reserved && !may_pass(topic, pass) => Err(NotAdmitted::Reserved),
-            checked => checked,
-        };
+        let checked = check_topic(snapshot, lookup, topic, pass);
         let selection = Selection::Resolved(snapshot, lookup);
         self.run_checked(generation, event, checked, selection, topic)
     }

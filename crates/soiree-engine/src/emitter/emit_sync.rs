@@ -76,7 +76,8 @@ impl Emitter {
 
     /// Fast path: calls listeners on this thread as [`run`](Self::run) does, if there is nothing to check and nobody to notify.
     ///
-    /// Returns how many were called, if that is all there is to report. A number, as a report would be copied several times.
+    /// Returns how many were called, if that is all there is to report. A number, as a result with room for an error would be copied
+    /// several times.
     #[inline]
     pub(super) fn run_fast_path(
         &self,

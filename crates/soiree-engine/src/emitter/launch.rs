@@ -26,13 +26,16 @@ impl Emitter {
         handle: &PoolHandle,
         emission: Arc<dyn InFlight>,
     ) -> Result<Emission, Box<EmitError>> {
-        if current.launches_at_once
-            && !trace::is_possible()
-            && !self.registry().has_requiring_place()
-        {
+        if self.launches_at_once(current) {
             return self.submit(handle, emission, false);
         }
         self.prepare_and_submit(current, handle, emission)
+    }
+
+    /// Whether an emission has nothing to do but to be submitted.
+    #[inline]
+    pub(super) fn launches_at_once(&self, current: &Current) -> bool {
+        current.launches_at_once && !trace::is_possible() && !self.registry().has_requiring_place()
     }
 
     #[inline(never)]

@@ -1,6 +1,7 @@
 //! Why an emission does not start.
 
-use soiree_core::{EmissionRejected, InvalidTopic, Pattern, Payload, Rejection};
+use soiree_core::registry::{Lookup, Snapshot};
+use soiree_core::{EmissionRejected, InvalidTopic, Pattern, Payload, Rejection, validate_topic};
 
 use crate::emission::EmitError;
 use crate::settings::Handlers;
@@ -11,6 +12,23 @@ pub(super) type Pass<'a> = Option<&'a Pattern>;
 
 pub(super) fn may_pass(topic: &str, pass: Pass<'_>) -> bool {
     pass.is_some_and(|pattern| pattern.matches(topic))
+}
+
+/// Checks a topic that was looked up: whether it is valid, as a cached one is, and not reserved for others.
+#[inline]
+pub(super) fn check_topic(
+    snapshot: &Snapshot,
+    lookup: Lookup<'_>,
+    topic: &str,
+    pass: Pass<'_>,
+) -> Result<(), NotAdmitted> {
+    if let Lookup::Uncached(_) = lookup {
+        validate_topic(topic).map_err(NotAdmitted::InvalidTopic)?;
+    }
+    if snapshot.is_reserved_in(lookup, topic) && !may_pass(topic, pass) {
+        return Err(NotAdmitted::Reserved);
+    }
+    Ok(())
 }
 
 /// Why an emission on the emitting thread has no report.

@@ -16,7 +16,6 @@ use crate::emission::{
     in_flight_rejected, in_flight_started, trace_started,
 };
 use crate::ordering::{Position, QueueFull, RoomWaiter};
-use crate::trace;
 
 /// The order of an emission, which has a slot with its key.
 pub(super) type Ordered = Arc<ActiveOrder>;
@@ -132,10 +131,7 @@ impl Emitter {
         handle: &PoolHandle,
         emission: Arc<dyn InFlight>,
     ) -> Result<Emission, NotAccepted> {
-        if current.launches_at_once
-            && !trace::is_possible()
-            && !self.registry().has_requiring_place()
-        {
+        if self.launches_at_once(current) {
             return self.submit_once(handle, emission, None, None, false);
         }
         self.prepare_and_attempt(current, handle, emission)

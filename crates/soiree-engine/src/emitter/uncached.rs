@@ -1,12 +1,12 @@
 //! Emissions on the emitting thread of topics that are not cached.
 
+use soiree_core::Event;
 use soiree_core::registry::{Lookup, TopicHash};
-use soiree_core::{Event, validate_topic};
 
 use super::emit::Emitter;
 use super::emit_sync::check_depth;
 use super::generation::Generation;
-use super::not_admitted::{NotAdmitted, SyncError};
+use super::not_admitted::{SyncError, check_topic};
 use crate::context::ON_CALLER;
 use crate::dispatch::{Listed, Selection, call_batch};
 use crate::emission::Report;
@@ -22,11 +22,8 @@ impl Emitter {
         event: &impl Event,
     ) -> Result<Report, SyncError> {
         let (current, snapshot) = (&generation.current, &generation.snapshot);
-        validate_topic(topic)
-            .map_err(|source| SyncError::NotAdmitted(NotAdmitted::InvalidTopic(source)))?;
-        if snapshot.is_reserved_in(Lookup::Uncached(hash), topic) {
-            return Err(SyncError::NotAdmitted(NotAdmitted::Reserved));
-        }
+        check_topic(snapshot, Lookup::Uncached(hash), topic, None)
+            .map_err(SyncError::NotAdmitted)?;
         let entered = self.enter(ON_CALLER);
         if entered.is_nested() {
             check_depth()?;
